@@ -1,0 +1,77 @@
+//! Numbers and ids that cannot be swapped for one another.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Untrusted;
+
+/// The journal's own ever-rising number of a stored row. The first is 1; 0 stands before all.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Seq(pub i64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The journal's ever-rising number of a change to a row that was already stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Rev(pub i64);
+
+/// What makes an event itself: its uuid where it has a usable one, else the SHA-256 of its bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EventId {
+    /// A UUID, whatever case it came in.
+    Uuid([u8; 16]),
+    /// SHA-256 of the raw event.
+    Digest([u8; 32]),
+}
+
+impl EventId {
+    /// Returns the bytes that the journal keys on; the two forms differ in length.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Uuid(bytes) => bytes,
+            Self::Digest(bytes) => bytes,
+        }
+    }
+}
+
+macro_rules! text_ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(pub Untrusted);
+
+        impl $name {
+            /// Wraps an id as it came; ids are opaque, so nothing is checked.
+            pub fn new(text: &str) -> Self {
+                Self(Untrusted::new(text))
+            }
+
+            /// Returns the id as it came.
+            pub fn exact(&self) -> &str {
+                self.0.exact()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+    )*};
+}
+
+text_ids! {
+    /// A consent grant, `oag…`: one scope that one person allowed one client.
+    GrantId,
+    /// A user, `00u…`.
+    UserId,
+    /// An OAuth client, `0oa…`.
+    ClientId,
+    /// A custom authorization server, `aus…`.
+    ServerId,
+}

@@ -1,0 +1,170 @@
+//! One line of the list: small, and its texts interned.
+
+use super::{Evidence, Kind, Outcome, Rev, Seq, Severity, Via};
+
+/// The number of an interned text. The journal gives it out, so it means the same on disk and in memory; 0 is no text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Sym(pub u32);
+
+/// An interned text of several fields, such as a person's id, login and name.
+///
+/// Fields are joined by a unit separator (U+001F); one inside a field becomes U+FFFD, since the list is for looking
+/// and the raw event stays exact.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Symbol(Box<str>);
+
+const SEPARATOR: char = '\x1f';
+
+impl Symbol {
+    /// Joins fields. All empty is the empty symbol.
+    pub fn of(fields: &[&str]) -> Self {
+        if fields.iter().all(|field| field.is_empty()) {
+            return Self("".into());
+        }
+        let mut text = String::with_capacity(fields.iter().map(|field| field.len() + 1).sum());
+        for (index, field) in fields.iter().enumerate() {
+            if index > 0 {
+                text.push(SEPARATOR);
+            }
+            if field.contains(SEPARATOR) {
+                text.push_str(&field.replace(SEPARATOR, "\u{fffd}"));
+            } else {
+                text.push_str(field);
+            }
+        }
+        Self(text.into())
+    }
+
+    /// Takes a joined text as it was kept.
+    pub fn joined(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the joined text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is nothing to intern.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The line of one consent: what a list shows, sorts and filters. 48 bytes, no allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Its number in the journal.
+    pub seq: Seq,
+    /// Its last change; 0 when it never changed.
+    pub rev: Rev,
+    /// `published` in milliseconds since 1970; 0 is "no time".
+    pub published_ms: i64,
+    /// Fields: id, alternate id, display name.
+    pub who: Sym,
+    /// Fields: id, alternate id, display name, type.
+    pub actor: Sym,
+    /// Fields: id, label.
+    pub client: Sym,
+    /// Fields: id, name.
+    pub server: Sym,
+    /// Fields: each scope's name, sorted.
+    pub scopes: Sym,
+    /// Fields: address, city, country, AS number, AS owner, proxy (`yes`, `no` or empty).
+    pub from: Sym,
+    /// The family of its type.
+    pub kind: Kind,
+    /// How it came.
+    pub via: Via,
+    /// `outcome.result`.
+    pub outcome: Outcome,
+    /// `severity`.
+    pub severity: Severity,
+    /// What "who" rests on.
+    pub evidence: Evidence,
+    /// Whether it was published well before events that were stored earlier.
+    pub late: bool,
+}
+
+/// Rows, and the texts that the receiver has not been given before.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Page {
+    /// In the order that was asked for.
+    pub rows: Vec<Row>,
+    /// New or changed texts; they go in before the rows.
+    pub symbols: Vec<(Sym, Symbol)>,
+}
+
+/// Texts by their number: one arena and a table of places, so that a quarter million texts cost no allocation each.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    arena: String,
+    places: Vec<(u32, u32)>,
+}
+
+impl Symbols {
+    /// Puts a text in; one that was there before is replaced.
+    pub fn put(&mut self, sym: Sym, symbol: &Symbol) {
+        let index = sym.0 as usize;
+        if self.places.len() <= index {
+            self.places.resize(index + 1, (0, 0));
+        }
+        let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
+        self.arena.push_str(symbol.as_str());
+        self.places[index] = (start, symbol.as_str().len() as u32);
+    }
+
+    /// Returns the joined text; empty if the number was never given out.
+    pub fn joined(&self, sym: Sym) -> &str {
+        let (start, length) = self.places.get(sym.0 as usize).copied().unwrap_or((0, 0));
+        self.arena.get(start as usize..(start + length) as usize).unwrap_or("")
+    }
+
+    /// Returns the fields of a text.
+    pub fn fields(&self, sym: Sym) -> impl Iterator<Item = &str> {
+        self.joined(sym).split(SEPARATOR)
+    }
+
+    /// Returns one field; empty where there is none.
+    pub fn field(&self, sym: Sym, index: usize) -> &str {
+        self.fields(sym).nth(index).unwrap_or("")
+    }
+
+    /// One more than the highest number.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether nothing was put in.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_back() {
+        let mut symbols = Symbols::default();
+        symbols.put(Sym(3), &Symbol::of(&["00u1", "", "Ada"]));
+        assert_eq!(symbols.fields(Sym(3)).collect::<Vec<_>>(), ["00u1", "", "Ada"]);
+        assert_eq!(symbols.field(Sym(3), 2), "Ada");
+        assert_eq!(symbols.field(Sym(2), 0), "");
+        assert_eq!(symbols.field(Sym(99), 0), "");
+    }
+
+    #[test]
+    fn a_separator_inside_a_field_cannot_shift_the_others() {
+        let mut symbols = Symbols::default();
+        symbols.put(Sym(1), &Symbol::of(&["a\x1fb", "c"]));
+        assert_eq!(symbols.field(Sym(1), 1), "c");
+    }
+
+    #[test]
+    fn nothing_is_the_empty_symbol() {
+        assert!(Symbol::of(&["", "", ""]).is_empty());
+        assert!(Symbol::of(&[]).is_empty());
+    }
+}

@@ -1,0 +1,94 @@
+//! Who consented, and how we know.
+
+use serde::Serialize;
+
+use super::{Untrusted, UserId};
+
+/// What the answer to "who consented?" rests on, best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Evidence {
+    /// A consent grant among the targets names the user.
+    GrantDetail = 1,
+    /// The event's actor is a user.
+    Actor = 2,
+    /// A target of type `User`.
+    UserTarget = 3,
+    /// Exactly one user acted in the same session or transaction: inferred.
+    Session = 4,
+    /// Okta's grants API knows the grant for that user.
+    GrantApi = 5,
+    /// Nobody consents in an admin's act.
+    NotApplicable = 6,
+    /// The event does not say.
+    Unknown = 0,
+}
+
+impl Evidence {
+    /// Every form of evidence.
+    pub const ALL: [Self; 7] = [
+        Self::GrantDetail,
+        Self::Actor,
+        Self::UserTarget,
+        Self::Session,
+        Self::GrantApi,
+        Self::NotApplicable,
+        Self::Unknown,
+    ];
+
+    /// Returns the word of the JSON form.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::GrantDetail => "grant_detail",
+            Self::Actor => "actor",
+            Self::UserTarget => "user_target",
+            Self::Session => "session",
+            Self::GrantApi => "grant_api",
+            Self::NotApplicable => "not_applicable",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Returns a sentence for a person.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::GrantDetail => "the consent grant itself names this user",
+            Self::Actor => "this user is the event's actor",
+            Self::UserTarget => "this user is a target of the event",
+            Self::Session => "inferred: the only user who acted in the same session",
+            Self::GrantApi => "Okta's grants API confirms the grant for this user",
+            Self::NotApplicable => "an admin's act: no person consents",
+            Self::Unknown => "the event does not say",
+        }
+    }
+
+    /// Returns the number that the journal keeps.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the evidence of a kept number; an unlisted one proves nothing.
+    pub fn from_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|evidence| evidence.code() == code).unwrap_or(Self::Unknown)
+    }
+}
+
+/// One person as an event names them; each part may be missing.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+pub struct Person {
+    /// `00u…`
+    pub id: Option<UserId>,
+    /// Mostly the login, which mostly looks like an e-mail address.
+    pub alternate_id: Option<Untrusted>,
+    /// The name for people.
+    pub display_name: Option<Untrusted>,
+}
+
+/// The person whose consent it is, with the evidence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Who {
+    /// Empty where the evidence is [`Evidence::NotApplicable`] or [`Evidence::Unknown`].
+    pub person: Person,
+    /// What the answer rests on.
+    pub evidence: Evidence,
+}

@@ -1,0 +1,1 @@
+//! The doors in: sockets that bring consents to the journal.

@@ -1,0 +1,1 @@
+//! What we know: the pure core of the screen.

@@ -1,0 +1,1 @@
+//! Okta's wire, without a socket.

@@ -1,0 +1,176 @@
+//! The state of each part, as a word and, where it is not well, a fault.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// A part of the program that can be well or not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Part {
+    /// The poller of the System Log.
+    Poll,
+    /// The event hook's listener.
+    Hook,
+    /// The journal on disk.
+    Journal,
+    /// The prober of the org's readiness.
+    Readiness,
+    /// The configuration.
+    Config,
+}
+
+impl Part {
+    /// Every part, in the order of the status bar.
+    pub const ALL: [Self; 5] = [Self::Poll, Self::Hook, Self::Journal, Self::Readiness, Self::Config];
+
+    /// Returns the word that the status bar uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Hook => "hook",
+            Self::Journal => "journal",
+            Self::Readiness => "readiness",
+            Self::Config => "config",
+        }
+    }
+}
+
+/// How a part is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Pulse {
+    /// It is not switched on.
+    #[default]
+    Off,
+    /// It has begun and has nothing to show yet.
+    Starting,
+    /// It works through a backlog: well, but not caught up.
+    Catching,
+    /// It is well.
+    Live,
+    /// Another process holds this part; its name or number.
+    Elsewhere(String),
+    /// It will try again by itself at this time.
+    Waiting(Timestamp, Fault),
+    /// It cannot go on without the person.
+    Down(Fault),
+}
+
+impl Pulse {
+    /// Returns the state as one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Starting => "starting",
+            Self::Catching => "catching up",
+            Self::Live => "live",
+            Self::Elsewhere(_) => "elsewhere",
+            Self::Waiting(..) => "waiting",
+            Self::Down(_) => "down",
+        }
+    }
+
+    /// Returns what is wrong, if something is.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Waiting(_, fault) | Self::Down(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+/// Something went wrong: what happened, what the program does about it, what the person can do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Who says so.
+    pub part: Part,
+    /// At most thirty columns for the status bar, such as `429 rate limit`.
+    pub brief: String,
+    /// What happened, one sentence. Remote text in it has been made visible.
+    pub what: String,
+    /// What the program does about it, one sentence.
+    pub doing: String,
+    /// What the person can do, one sentence; empty if nothing is needed.
+    pub remedy: String,
+    /// The causes below, outermost first, for the log.
+    pub chain: Vec<String>,
+    /// Whether trying again can help without the person.
+    pub passes: bool,
+    /// Whether Okta refused the credentials or a needed right.
+    pub refused: bool,
+}
+
+impl Fault {
+    /// Makes a fault that does not pass by itself and is no refusal.
+    pub fn new(part: Part, brief: &str, what: &str, doing: &str, remedy: &str) -> Self {
+        Self {
+            part,
+            brief: brief.to_owned(),
+            what: what.to_owned(),
+            doing: doing.to_owned(),
+            remedy: remedy.to_owned(),
+            chain: Vec::new(),
+            passes: false,
+            refused: false,
+        }
+    }
+
+    /// Marks that trying again can help.
+    #[must_use]
+    pub fn passing(mut self) -> Self {
+        self.passes = true;
+        self
+    }
+
+    /// Marks that Okta refused us.
+    #[must_use]
+    pub fn refusal(mut self) -> Self {
+        self.refused = true;
+        self
+    }
+
+    /// Adds an error and all its causes, outermost first.
+    #[must_use]
+    pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.chain.push(error.to_string());
+            next = error.source();
+        }
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        for sentence in [&self.doing, &self.remedy] {
+            if !sentence.is_empty() {
+                write!(f, " {sentence}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The last pulse of each part. A level, not a queue: whoever looks sees how things are now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Board {
+    pulses: [Pulse; 5],
+}
+
+impl Board {
+    /// Sets the pulse of a part and returns whether that changed anything.
+    pub fn set(&mut self, part: Part, pulse: Pulse) -> bool {
+        let slot = &mut self.pulses[part as usize];
+        let changed = *slot != pulse;
+        *slot = pulse;
+        changed
+    }
+
+    /// Returns the pulse of a part.
+    pub fn get(&self, part: Part) -> &Pulse {
+        &self.pulses[part as usize]
+    }
+}

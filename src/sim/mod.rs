@@ -1,0 +1,1 @@
+//! A small false Okta.

@@ -1,0 +1,73 @@
+//! Named, counted, cancelled tasks: the only place that spawns.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Spawns tasks that end together. Clones share one group.
+#[derive(Clone, Debug, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    busy: Arc<AtomicUsize>,
+}
+
+/// While one lives, its group is not at rest.
+#[derive(Debug)]
+pub struct Busy(Arc<AtomicUsize>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Tasks {
+    /// Makes an empty group.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs a task until it ends or the group stops. A panic ends this task only, and is logged under its name.
+    pub fn spawn<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            let guarded = AssertUnwindSafe(task).catch_unwind();
+            if let Some(Err(_)) = stop.run_until_cancelled(guarded).await {
+                tracing::error!(name, "A task panicked.");
+            }
+        });
+    }
+
+    /// Marks a piece of work, counted from before it begins.
+    pub fn busy(&self) -> Busy {
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        Busy(Arc::clone(&self.busy))
+    }
+
+    /// Whether no piece of work is under way.
+    pub fn at_rest(&self) -> bool {
+        self.busy.load(Ordering::SeqCst) == 0
+    }
+
+    /// Fires when the group stops.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Stops every task and waits for them, at most `limit`. Returns whether all had ended by then.
+    pub async fn finish(&self, limit: Duration) -> bool {
+        self.stop.cancel();
+        self.tracker.close();
+        tokio::time::timeout(limit, self.tracker.wait()).await.is_ok()
+    }
+}
