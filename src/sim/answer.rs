@@ -1,0 +1,155 @@
+//! One HTTP answer in the making: Okta's error object, its headers, and the bodies that faults break.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::{Response, StatusCode};
+use futures_util::stream;
+use jiff::Timestamp;
+
+use super::dice::Dice;
+use super::event::quoted;
+use super::fault::Fault;
+use crate::clock::Clock;
+
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Why a request is refused, as Okta's error object says it (Okta: error codes).
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    status: u16,
+    pub(super) code: &'static str,
+    summary: String,
+    cause: Option<String>,
+}
+
+impl Refusal {
+    /// Refuses with a status and a code.
+    pub(super) fn new(status: u16, code: &'static str, summary: &str) -> Self {
+        Self { status, code, summary: summary.to_owned(), cause: None }
+    }
+
+    /// Refuses a parameter with 400 `E0000001`.
+    pub(super) fn validation(field: &str, cause: &str) -> Self {
+        let summary = format!("Api validation failed: {field}");
+        Self { cause: Some(format!("{field}: {cause}")), ..Self::new(400, "E0000001", &summary) }
+    }
+
+    /// Refuses with 429.
+    pub(super) fn too_many() -> Self {
+        Self::new(429, "E0000047", "API call exceeded rate limit due to too many requests.")
+    }
+}
+
+/// An answer before it is sent.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: u16,
+    content_type: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Answer {
+    /// Answers 200 with JSON.
+    pub(super) fn json(body: String) -> Self {
+        Self { status: 200, content_type: Some(JSON), headers: Vec::new(), body }
+    }
+
+    /// Answers with a page for people.
+    pub(super) fn html(status: u16, body: &str) -> Self {
+        Self { status, content_type: Some(HTML), headers: Vec::new(), body: body.to_owned() }
+    }
+
+    /// Answers with a status and no body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, content_type: None, headers: Vec::new(), body: String::new() }
+    }
+
+    /// Answers with Okta's error object.
+    pub(super) fn refusal(refusal: &Refusal, dice: &mut Dice) -> Self {
+        let cause = refusal
+            .cause
+            .as_ref()
+            .map_or(String::new(), |cause| format!(r#"{{"errorSummary":{}}}"#, quoted(cause)));
+        let body = format!(
+            r#"{{"errorCode":"{0}","errorSummary":{1},"errorLink":"{0}","errorId":"{2}","errorCauses":[{cause}]}}"#,
+            refusal.code,
+            quoted(&refusal.summary),
+            dice.id("oae")
+        );
+        Self { status: refusal.status, content_type: Some(JSON), headers: Vec::new(), body }
+    }
+
+    /// Adds a header line; the same name may come more than once.
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Makes the response, with a body that the faults may cut or slow.
+    pub(super) fn send(self, date: Timestamp, faults: &BTreeSet<Fault>, clock: &Clock) -> Response<Body> {
+        let length = self.body.len();
+        let is_page = self.status == 200;
+        let body =
+            match (is_page && faults.contains(&Fault::CutBody), is_page && faults.contains(&Fault::SlowBody))
+            {
+                (true, _) => cut(self.body),
+                (_, true) => slow(self.body, clock.clone()),
+                _ => Body::from(self.body),
+            };
+        let mut response = Response::new(body);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(content_type) = self.content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        for (name, value) in self.headers.into_iter().chain([("date", date)]) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.append(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+}
+
+/// How many pieces a slow body comes in, and how long each keeps the client waiting.
+const SLOW_PIECES: usize = 20;
+const SLOW_STEP: Duration = Duration::from_millis(100);
+
+fn slow(body: String, clock: Clock) -> Body {
+    let body = Bytes::from(body);
+    let step = body.len().div_ceil(SLOW_PIECES).max(1);
+    Body::from_stream(stream::unfold((body, clock), move |(mut rest, clock)| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        drop(clock.sleep(SLOW_STEP).await);
+        let piece = rest.split_to(step.min(rest.len()));
+        Some((Ok::<_, Infallible>(piece), (rest, clock)))
+    }))
+}
+
+/// Sends half of the body and then fails, which makes the server close the connection.
+fn cut(body: String) -> Body {
+    let mut body = Bytes::from(body);
+    body.truncate(body.len() / 2);
+    Body::from_stream(stream::unfold((body, 0), |(half, step)| async move {
+        // The pauses let the server write out what it has before it learns of the failure.
+        tokio::task::yield_now().await;
+        match step {
+            0 => Some((Ok(half.clone()), (half, 1))),
+            1..4 => Some((Ok(Bytes::new()), (half, step + 1))),
+            4 => Some((Err(std::io::Error::other("cut")), (half, 5))),
+            _ => None,
+        }
+    }))
+}

@@ -1,0 +1,156 @@
+//! The org's System Log in memory: entries in the order in which the log got them, and an index by when they happened.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::story::Entry;
+
+/// Holds the entries. Positions count from 0 in persistence order.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    entries: Vec<Arc<Entry>>,
+    published: BTreeSet<(i64, usize)>,
+    positions: HashMap<Uuid, usize>,
+    held: BTreeMap<&'static str, usize>,
+}
+
+impl Log {
+    /// Appends an entry. The log's own time never goes back, whatever the clock does.
+    pub(super) fn push(&mut self, mut entry: Entry) {
+        let at = self.entries.len();
+        if let Some(last) = self.entries.last() {
+            entry.persisted_ms = entry.persisted_ms.max(last.persisted_ms);
+        }
+        if let Some(kind) = entry.event.kind() {
+            *self.held.entry(kind).or_default() += 1;
+        }
+        self.published.insert((entry.published_ms, at));
+        self.positions.insert(entry.uuid, at);
+        self.entries.push(Arc::new(entry));
+    }
+
+    /// Returns how many consent events are held, by the word of their kind.
+    pub(super) fn held(&self) -> &BTreeMap<&'static str, usize> {
+        &self.held
+    }
+
+    /// Returns the consent events, in persistence order.
+    pub(super) fn consents(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(Arc::as_ref).filter(|entry| entry.event.kind().is_some())
+    }
+
+    /// Returns the entry at a position.
+    pub(super) fn at(&self, position: usize) -> Option<&Arc<Entry>> {
+        self.entries.get(position)
+    }
+
+    /// Returns the position of the first entry that the log got at or after a time.
+    pub(super) fn since(&self, persisted_ms: i64) -> usize {
+        self.entries.partition_point(|entry| entry.persisted_ms < persisted_ms)
+    }
+
+    /// Returns up to `limit` entries from a position on.
+    pub(super) fn from(&self, position: usize, limit: usize) -> Vec<Arc<Entry>> {
+        self.entries.iter().skip(position).take(limit).cloned().collect()
+    }
+
+    /// Returns the key by which [`Log::between`] orders the event of a uuid.
+    pub(super) fn key(&self, uuid: Uuid) -> Option<(i64, usize)> {
+        let at = *self.positions.get(&uuid)?;
+        Some((self.entries.get(at)?.published_ms, at))
+    }
+
+    /// Returns up to `limit` keys and entries that happened in a span, both ends included, oldest first or newest first.
+    pub(super) fn between(
+        &self,
+        span: (i64, i64),
+        after: Option<(i64, usize)>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Vec<((i64, usize), Arc<Entry>)> {
+        use std::ops::Bound::{Excluded, Included};
+        let (mut low, mut high) = (Included((span.0, 0)), Included((span.1, usize::MAX)));
+        match after {
+            Some(key) if newest_first => high = Excluded(key.min((span.1, usize::MAX))),
+            Some(key) => low = Excluded(key.max((span.0, 0))),
+            None => {}
+        }
+        // A range whose ends cross would panic.
+        let (Included(first) | Excluded(first), Included(last) | Excluded(last)) = (low, high) else {
+            return Vec::new();
+        };
+        if first >= last {
+            return Vec::new();
+        }
+        let keys = self.published.range((low, high)).copied();
+        let found = |key: (i64, usize)| Some((key, Arc::clone(self.entries.get(key.1)?)));
+        if newest_first {
+            keys.rev().filter_map(found).take(limit).collect()
+        } else {
+            keys.filter_map(found).take(limit).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cast::{Cast, Variant};
+    use super::super::story::Plot;
+    use super::*;
+
+    fn log() -> Log {
+        let mut plot = Plot::new(Arc::new(Cast::new(1, Variant::Oie, 0)));
+        let mut log = Log::default();
+        let mut told = Vec::new();
+        for number in 0..100_i64 {
+            // Every tenth comes late.
+            let lag = if number % 10 == 0 { 5_000 } else { 100 };
+            plot.tell(1_000_000 + number * 1_000 - lag, 1_000_000 + number * 1_000, &mut told);
+        }
+        told.sort_by_key(|entry| entry.persisted_ms);
+        for entry in told {
+            log.push(entry);
+        }
+        log
+    }
+
+    #[test]
+    fn a_bounded_walk_meets_everything_once() {
+        let log = log();
+        for newest_first in [false, true] {
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let page = log.between((0, i64::MAX), after, newest_first, 7);
+                let Some((last, _)) = page.last() else { break };
+                after = Some(*last);
+                seen.extend(page.iter().map(|((published, _), _)| *published));
+            }
+            assert_eq!(seen.len(), log.entries.len());
+            assert!(seen.is_sorted_by(|a, b| if newest_first { a >= b } else { a <= b }));
+        }
+    }
+
+    #[test]
+    fn spans_that_cross_are_empty() {
+        let log = log();
+        assert!(log.between((2_000_000, 0), None, false, 9).is_empty());
+        assert!(log.between((0, 1_000), Some((5_000_000, 3)), false, 9).is_empty());
+        assert!(log.between((9_000_000, 9_000_001), Some((5, 3)), true, 9).is_empty());
+    }
+
+    #[test]
+    fn the_logs_time_never_goes_back() {
+        let mut log = log();
+        let mut told = Vec::new();
+        Plot::new(Arc::new(Cast::new(2, Variant::Oie, 0))).tell(5, 5, &mut told);
+        let before = log.entries.len();
+        for entry in told {
+            log.push(entry);
+        }
+        assert!(log.entries.is_sorted_by_key(|entry| entry.persisted_ms));
+        assert_eq!(log.since(i64::MIN), 0);
+        assert_eq!(log.since(i64::MAX), before + 1);
+    }
+}

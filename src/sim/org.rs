@@ -1,0 +1,288 @@
+//! The simulated org: what it is told to be, the server that plays it, and the handle that moves it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+
+use super::cast::{Cast, Variant};
+use super::dice::Dice;
+use super::event;
+use super::fault::{Fault, Faults};
+use super::log::Log;
+use super::server::{self, Window};
+use super::story::{Entry, Plot};
+use crate::clock::Clock;
+use crate::tasks::Tasks;
+
+/// The stories there are.
+pub const STORIES: [&str; 1] = ["office"];
+
+/// The span before the start over which the backlog is spread, in milliseconds.
+const BACKLOG_SPAN_MS: i64 = 20 * 3_600_000;
+/// The first live event comes within this time.
+const FIRST_LIVE: Duration = Duration::from_secs(2);
+
+/// What an org is to be.
+#[derive(Clone, PartialEq)]
+pub struct Plan {
+    /// One of [`STORIES`].
+    pub story: String,
+    /// Decides everything that the story tells.
+    pub seed: u64,
+    /// Consent events that happen while the org runs, per minute on average; 0 for none.
+    pub rate_per_minute: f64,
+    /// Consent events that happened in the 20 hours before the start.
+    pub backlog: usize,
+    /// The only API token that the org takes.
+    pub token: String,
+    /// What is wrong from the start.
+    pub faults: Vec<Fault>,
+    /// The org's pipeline.
+    pub variant: Variant,
+    /// Requests to the System Log that the org answers in a minute before it refuses with 429.
+    pub requests_per_minute: u32,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            story: "office".to_owned(),
+            seed: 1,
+            rate_per_minute: 30.0,
+            backlog: 200,
+            token: "demo-token".to_owned(),
+            faults: Vec::new(),
+            variant: Variant::Oie,
+            requests_per_minute: 600,
+        }
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("story", &self.story)
+            .field("seed", &self.seed)
+            .field("rate_per_minute", &self.rate_per_minute)
+            .field("backlog", &self.backlog)
+            .field("faults", &self.faults)
+            .field("variant", &self.variant)
+            .field("requests_per_minute", &self.requests_per_minute)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an org did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// There is no such story.
+    #[error("there is no story named {0:?}; there is: office")]
+    UnknownStory(String),
+    /// The rate cannot be kept.
+    #[error("the rate must be a number of events per minute from 0 to 60000, not {0}")]
+    BadRate(f64),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What the server and the handle share.
+#[derive(Debug)]
+pub(super) struct Org {
+    pub(super) plan: Plan,
+    pub(super) url: String,
+    pub(super) cast: Arc<Cast>,
+    pub(super) clock: Clock,
+    pub(super) log: Mutex<Log>,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) log_window: Mutex<Window>,
+    pub(super) other_window: Mutex<Window>,
+    pub(super) requests: AtomicUsize,
+    plot: Mutex<Plot>,
+}
+
+/// Locks; whoever panicked while holding it left nothing half done that a simulation could not live with.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running simulated org. Clones move the same org; it ends with the tasks it was started on.
+#[derive(Clone, Debug)]
+pub struct SimOrg(Arc<Org>);
+
+impl SimOrg {
+    /// Starts an org. It is bound, holds its backlog and answers when this returns.
+    pub async fn start(
+        listen: SocketAddr,
+        plan: Plan,
+        clock: &Clock,
+        tasks: &Tasks,
+    ) -> Result<Self, SimError> {
+        if !STORIES.contains(&plan.story.as_str()) {
+            return Err(SimError::UnknownStory(plan.story));
+        }
+        if !(0.0..=60_000.0).contains(&plan.rate_per_minute) {
+            return Err(SimError::BadRate(plan.rate_per_minute));
+        }
+        let refused = |source| SimError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(refused)?;
+        let mut address = listener.local_addr().map_err(refused)?;
+        if address.ip().is_unspecified() {
+            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        let start_ms = clock.now().as_millisecond();
+        let cast = Arc::new(Cast::new(plan.seed, plan.variant, start_ms));
+        let mut plot = Plot::new(Arc::clone(&cast));
+        let mut log = Log::default();
+        for entry in backlog(&mut plot, plan.seed, plan.backlog, start_ms) {
+            log.push(entry);
+        }
+        let org = Arc::new(Org {
+            url: format!("http://{address}"),
+            cast,
+            clock: clock.clone(),
+            log: Mutex::new(log),
+            faults: Mutex::new(Faults::new(&plan.faults)),
+            log_window: Mutex::default(),
+            other_window: Mutex::default(),
+            requests: AtomicUsize::new(0),
+            plot: Mutex::new(plot),
+            plan,
+        });
+        let router = Router::new().fallback(server::answer).with_state(Arc::clone(&org));
+        let stop = tasks.stopping();
+        tasks.spawn("simulated org", async move {
+            // Small answers must not wait for the acknowledgement of earlier ones.
+            let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+            let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "The simulated org stopped.");
+            }
+        });
+        if org.plan.rate_per_minute > 0.0 {
+            tasks.spawn("simulated story", live(Self(Arc::clone(&org))));
+        }
+        Ok(Self(org))
+    }
+
+    /// Returns the org's address, `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        self.0.url.clone()
+    }
+
+    /// Returns how many consent events the story holds now, by the word of their kind: `grant`, `revoke`, `org_grant`,
+    /// `admin_grant`, `admin_revoke`. A kind that did not occur is not there.
+    pub fn held(&self) -> BTreeMap<String, usize> {
+        locked(&self.0.log).held().iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
+    }
+
+    /// Returns how many consent events the story holds now.
+    pub fn held_total(&self) -> usize {
+        locked(&self.0.log).held().values().sum()
+    }
+
+    /// Returns how many requests have come, of any kind.
+    pub fn requests(&self) -> usize {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// Switches a lasting fault. One that refuses concerns all of `/api/`, [`Fault::NotOkta`] and
+    /// [`Fault::ClockSkew`] every path, the others the System Log.
+    pub fn switch(&self, fault: Fault, on: bool) {
+        locked(&self.0.faults).switch(fault, on);
+    }
+
+    /// Makes the next answers of the System Log faulty; calls queue up.
+    pub fn fail_next(&self, fault: Fault, times: usize) {
+        locked(&self.0.faults).fail_next(fault, times);
+    }
+
+    /// Lets consent events happen now. Returns their uuids.
+    pub fn emit(&self, n: usize) -> Vec<String> {
+        (0..n).map(|_| self.happen(Duration::ZERO)).collect()
+    }
+
+    /// Lets a consent event come in now that happened `late` ago. Returns its uuid.
+    pub fn emit_late(&self, late: Duration) -> String {
+        self.happen(late)
+    }
+
+    /// Returns the uuids of all consent events held, in the order in which the log got them.
+    pub fn uuids(&self) -> Vec<String> {
+        locked(&self.0.log).consents().map(|entry| entry.uuid.to_string()).collect()
+    }
+
+    /// Returns the JSON texts of `n` consent events of the story, without a server.
+    pub fn bodies(n: usize, seed: u64) -> Vec<String> {
+        // Noon of an invented day; a fixed one, so that equal seeds give equal texts.
+        let start_ms = 1_772_625_600_000;
+        let cast = Arc::new(Cast::new(seed, Variant::Oie, start_ms));
+        let mut plot = Plot::new(Arc::clone(&cast));
+        backlog(&mut plot, seed, n, start_ms)
+            .iter()
+            .filter(|entry| entry.event.kind().is_some())
+            .map(|entry| event::write(&cast, entry))
+            .collect()
+    }
+
+    fn happen(&self, late: Duration) -> String {
+        let late_ms = i64::try_from(late.as_millis()).unwrap_or(i64::MAX);
+        let mut told = Vec::new();
+        // One lock around both, or two callers could swap what the plot told.
+        let mut plot = locked(&self.0.plot);
+        let now_ms = self.0.clock.now().as_millisecond();
+        plot.tell(now_ms.saturating_sub(late_ms), now_ms, &mut told);
+        let uuid = told.last().map_or_else(String::new, |entry| entry.uuid.to_string());
+        let mut log = locked(&self.0.log);
+        for entry in told {
+            log.push(entry);
+        }
+        uuid
+    }
+}
+
+/// Tells what happened before the start, in the order in which the log got it.
+fn backlog(plot: &mut Plot, seed: u64, events: usize, start_ms: i64) -> Vec<Entry> {
+    let mut dice = Dice::of(seed, 0x6261_636b);
+    let mut told = Vec::with_capacity(events + events / 16);
+    // The last few seconds stay free, so that no lag reaches beyond the start.
+    let step = (BACKLOG_SPAN_MS - 3_000) as f64 / events.max(1) as f64;
+    for number in 0..events {
+        let published_ms = start_ms - BACKLOG_SPAN_MS + ((number as f64 + dice.part()) * step) as i64;
+        let lag_ms = match dice.below(50) {
+            0 => 10_000 + dice.below(600_000),
+            _ => 250 + dice.below(850),
+        };
+        plot.tell(published_ms, (published_ms + lag_ms as i64).min(start_ms), &mut told);
+    }
+    told.sort_by_key(|entry| entry.persisted_ms);
+    told
+}
+
+/// Lets consent events happen at the plan's rate, until the tasks end.
+async fn live(org: SimOrg) {
+    let plan = &org.0.plan;
+    let mut dice = Dice::of(plan.seed, 0x6c69_7665);
+    let mean_s = 60.0 / plan.rate_per_minute;
+    let mut due = org.0.clock.uptime() + FIRST_LIVE.min(Duration::from_secs_f64(mean_s)).mul_f64(dice.part());
+    loop {
+        let woken = org.0.clock.sleep_until(due).await;
+        org.happen(Duration::ZERO);
+        drop(woken);
+        due += Duration::from_secs_f64(mean_s * (0.5 + dice.part()));
+    }
+}

@@ -1,0 +1,572 @@
+//! What happens in the org: a plot that remembers who consented to what, so that a revocation ends something that was
+//! granted. An entry is small; its JSON is written when somebody reads it.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::cast::{ADMINS, Cast, ORDINARY, Variant};
+use super::dice::Dice;
+use super::names::{ADMIN_SCOPES, ORG_SCOPES};
+
+/// The types of events that the story tells; the names are Okta's (event types catalogue).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum EventType {
+    Grant,
+    Revoke,
+    RevokeUser,
+    RevokeUserClient,
+    RevokeServerGone,
+    RevokeClientGone,
+    RevokeScopeGone,
+    RevokeUserGone,
+    OrgGrant,
+    AdminGrant,
+    AdminRevoke,
+    SessionStart,
+    SignOn,
+    AuthorizeCode,
+    AccessToken,
+}
+
+impl EventType {
+    /// Returns the name in the catalogue, the old name and the display message.
+    pub(super) fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Grant => {
+                ["app.oauth2.as.consent.grant", "app.oauth2.as.consent.grant_success", "Consent granted"]
+            }
+            Self::Revoke => {
+                ["app.oauth2.as.consent.revoke", "app.oauth2.as.consent.revoke_success", "Consent revoked"]
+            }
+            Self::RevokeUser => [
+                "app.oauth2.as.consent.revoke.user",
+                "app.oauth2.as.consent.revoke.user_success",
+                "Revoke all consents for user",
+            ],
+            Self::RevokeUserClient => [
+                "app.oauth2.as.consent.revoke.user.client",
+                "app.oauth2.as.consent.revoke.user.client_success",
+                "Revoke all consents of user for client",
+            ],
+            Self::RevokeServerGone => [
+                "app.oauth2.as.consent.revoke.implicit.as",
+                "app.oauth2.as.consent.revoke.implicit.as_success",
+                "Consent revoked with authorization server",
+            ],
+            Self::RevokeClientGone => [
+                "app.oauth2.as.consent.revoke.implicit.client",
+                "app.oauth2.as.consent.revoke.implicit.client_success",
+                "Consent revoked with client",
+            ],
+            Self::RevokeScopeGone => [
+                "app.oauth2.as.consent.revoke.implicit.scope",
+                "app.oauth2.as.consent.revoke.implicit.scope_success",
+                "Consent revoked with scope",
+            ],
+            Self::RevokeUserGone => [
+                "app.oauth2.as.consent.revoke.implicit.user",
+                "app.oauth2.as.consent.revoke.implicit.user_success",
+                "Consent revoked with user",
+            ],
+            Self::OrgGrant => ["app.oauth2.consent.grant", "", "Consent granted at the org"],
+            Self::AdminGrant => ["app.oauth2.admin.consent.grant", "", "API scope granted to app"],
+            Self::AdminRevoke => ["app.oauth2.admin.consent.revoke", "", "API scope taken from app"],
+            Self::SessionStart => {
+                ["user.session.start", "core.user_auth.login_success", "User login to Okta"]
+            }
+            Self::SignOn => ["user.authentication.sso", "app.auth.sso", "User single sign on to app"],
+            Self::AuthorizeCode => [
+                "app.oauth2.as.authorize.code",
+                "app.oauth2.as.authorize.code_success",
+                "OIDC authorization code request",
+            ],
+            Self::AccessToken => [
+                "app.oauth2.as.token.grant.access_token",
+                "app.oauth2.as.token.grant.access_token_success",
+                "OIDC access token is granted",
+            ],
+        }
+    }
+
+    /// Returns the word of its kind, or none when it is not about consent.
+    pub(super) fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Grant => Some("grant"),
+            Self::OrgGrant => Some("org_grant"),
+            Self::AdminGrant => Some("admin_grant"),
+            Self::AdminRevoke => Some("admin_revoke"),
+            Self::SessionStart | Self::SignOn | Self::AuthorizeCode | Self::AccessToken => None,
+            _ => Some("revoke"),
+        }
+    }
+}
+
+/// Something in an event that is not as the documents say, and that occurs all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Oddity {
+    TargetNull,
+    TargetMissing,
+    OutcomeNull,
+    PlaceNull,
+    AddressNull,
+    ClientBlank,
+    ClientMissing,
+    KeysMissing,
+    VersionNumber,
+    PostalNumber,
+    DebugText,
+    DebugNested,
+    UnknownKeys,
+    SeverityHigh,
+    WholeSecond,
+    SessionUnknown,
+}
+
+const ODDITIES: [Oddity; 16] = [
+    Oddity::WholeSecond,
+    Oddity::VersionNumber,
+    Oddity::UnknownKeys,
+    Oddity::PlaceNull,
+    Oddity::AddressNull,
+    Oddity::PostalNumber,
+    Oddity::SeverityHigh,
+    Oddity::DebugText,
+    Oddity::OutcomeNull,
+    Oddity::KeysMissing,
+    Oddity::ClientBlank,
+    Oddity::DebugNested,
+    Oddity::ClientMissing,
+    Oddity::SessionUnknown,
+    Oddity::TargetNull,
+    Oddity::TargetMissing,
+];
+
+/// Every so manieth consent event is odd.
+const ODD_EVERY: u64 = 12;
+
+/// Who stands in an event as its actor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ActorOf {
+    /// The person (or the admin).
+    User,
+    /// Okta's system; the targets name the person.
+    System,
+    /// Okta's system, and nothing in the event names the person.
+    SystemAlone,
+}
+
+/// One granted or revoked scope.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Target {
+    pub(super) user: u16,
+    pub(super) app: u16,
+    pub(super) server: u8,
+    /// Index into the scopes of the server, of the org, or of the Okta API, as the event's type says.
+    pub(super) scope: u8,
+    /// The number of the grant that brought it; with the scope it decides the `oag` id.
+    pub(super) grant: u32,
+}
+
+/// One event of the log, before it is written out.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) uuid: Uuid,
+    /// When it happened, in milliseconds since 1970.
+    pub(super) published_ms: i64,
+    /// When the log got it; the order of a polling query.
+    pub(super) persisted_ms: i64,
+    pub(super) event: EventType,
+    pub(super) actor: ActorOf,
+    pub(super) user: u16,
+    pub(super) app: u16,
+    pub(super) server: u8,
+    pub(super) failed: bool,
+    pub(super) oddity: Option<Oddity>,
+    /// The sign-in session, as a number that decides its id.
+    pub(super) session: u64,
+    /// Decides everything else that is written.
+    pub(super) seed: u64,
+    pub(super) targets: Box<[Target]>,
+}
+
+/// One consent that stands.
+#[derive(Clone, Debug)]
+struct Standing {
+    user: u16,
+    app: u16,
+    server: u8,
+    grant: u32,
+    scopes: Vec<u8>,
+}
+
+/// Tells what happens next.
+#[derive(Debug)]
+pub(super) struct Plot {
+    cast: Arc<Cast>,
+    dice: Dice,
+    deck: Vec<EventType>,
+    standing: Vec<Standing>,
+    admin_standing: Vec<Target>,
+    told: u64,
+}
+
+/// How many consents the plot remembers, so that a long story does not grow its memory; the rest can no more be revoked.
+const MAX_STANDING: usize = 500;
+/// No further consent is added to a revocation that names so many targets.
+const MAX_REVOKED: usize = 8;
+
+impl Plot {
+    /// Begins the story.
+    pub(super) fn new(cast: Arc<Cast>) -> Self {
+        let dice = Dice::of(cast.seed, 0x706c_6f74);
+        Self { cast, dice, deck: Vec::new(), standing: Vec::new(), admin_standing: Vec::new(), told: 0 }
+    }
+
+    /// Tells one consent event, perhaps with an event of another type from the same session before it.
+    pub(super) fn tell(&mut self, published_ms: i64, persisted_ms: i64, out: &mut Vec<Entry>) {
+        let card = self.draw();
+        let number = self.told;
+        let mut entry = self.scene(card);
+        entry.published_ms = published_ms;
+        entry.persisted_ms = persisted_ms;
+        if number % ODD_EVERY == ODD_EVERY - 1 {
+            let oddity = ODDITIES[(number / ODD_EVERY) as usize % ODDITIES.len()];
+            entry.oddity = Some(oddity);
+            if oddity == Oddity::WholeSecond {
+                entry.published_ms -= published_ms.rem_euclid(1000);
+            }
+        }
+        let wanted = match (entry.actor, self.cast.variant) {
+            (ActorOf::SystemAlone, _) => !self.dice.once_in(5),
+            (_, Variant::Oie) => self.dice.once_in(50),
+            (_, Variant::Classic) => self.dice.once_in(20),
+        };
+        if wanted {
+            let noise = self.noise(&entry);
+            out.push(noise);
+        }
+        out.push(entry);
+    }
+
+    /// Deals event types so that even a short story has each of them.
+    fn draw(&mut self) -> EventType {
+        if self.deck.is_empty() {
+            let dealt = [
+                (EventType::Grant, 54),
+                (EventType::Revoke, 5),
+                (EventType::RevokeUser, 2),
+                (EventType::RevokeUserClient, 3),
+                (EventType::RevokeServerGone, 1),
+                (EventType::RevokeClientGone, 1),
+                (EventType::RevokeScopeGone, 1),
+                (EventType::RevokeUserGone, 1),
+                (EventType::OrgGrant, 6),
+                (EventType::AdminGrant, 4),
+                (EventType::AdminRevoke, 2),
+            ];
+            self.deck = dealt.iter().flat_map(|&(event, times)| std::iter::repeat_n(event, times)).collect();
+            self.dice.shuffle(&mut self.deck);
+        }
+        match self.deck.pop() {
+            Some(EventType::AdminRevoke) if self.admin_standing.is_empty() => EventType::AdminGrant,
+            Some(card) if card.kind() == Some("revoke") && self.standing.is_empty() => EventType::Grant,
+            card => card.unwrap_or(EventType::Grant),
+        }
+    }
+
+    fn scene(&mut self, event: EventType) -> Entry {
+        let mut entry = self.entry(event);
+        match event {
+            EventType::Grant => self.grant(&mut entry),
+            EventType::OrgGrant => {
+                entry.user = self.anybody();
+                entry.app = self.dice.below(self.cast.apps.len()) as u16;
+                let asked = 1 + self.dice.below(5);
+                entry.targets = self.fresh_targets(&entry, ORG_SCOPES.len(), asked);
+            }
+            EventType::AdminGrant => {
+                entry.user = self.dice.below(ADMINS) as u16;
+                entry.app = self.dice.below(self.cast.apps.len()) as u16;
+                let asked = 1 + self.dice.below(2);
+                entry.targets = self.fresh_targets(&entry, ADMIN_SCOPES.len(), asked);
+                self.admin_standing.extend_from_slice(&entry.targets);
+                self.admin_standing.truncate(MAX_STANDING);
+            }
+            EventType::AdminRevoke => {
+                let at = self.dice.below(self.admin_standing.len());
+                let target = self.admin_standing.swap_remove(at);
+                entry.user = self.dice.below(ADMINS) as u16;
+                entry.app = target.app;
+                entry.targets = Box::new([target]);
+            }
+            _ => self.revoke(&mut entry),
+        }
+        entry.actor = match event {
+            EventType::Grant | EventType::OrgGrant if self.cast.variant == Variant::Oie => {
+                match self.dice.below(100) {
+                    0..88 => ActorOf::System,
+                    88..94 => ActorOf::SystemAlone,
+                    _ => ActorOf::User,
+                }
+            }
+            _ => ActorOf::User,
+        };
+        entry
+    }
+
+    fn entry(&mut self, event: EventType) -> Entry {
+        self.told += 1;
+        let mut dice = Dice::of(self.cast.epoch, self.told);
+        let high = u128::from(dice.roll()) << 64;
+        let uuid =
+            uuid::Builder::from_random_bytes((high | u128::from(dice.roll())).to_be_bytes()).into_uuid();
+        Entry {
+            uuid,
+            published_ms: 0,
+            persisted_ms: 0,
+            event,
+            actor: ActorOf::User,
+            user: 0,
+            app: 0,
+            server: 0,
+            failed: false,
+            oddity: None,
+            session: dice.roll(),
+            seed: dice.roll(),
+            targets: Box::default(),
+        }
+    }
+
+    fn anybody(&mut self) -> u16 {
+        let strange = self.cast.users.len() - ORDINARY;
+        let user = if self.dice.once_in(14) {
+            ORDINARY + self.dice.below(strange)
+        } else {
+            // The lower of two: some people consent more than others.
+            self.dice.below(ORDINARY).min(self.dice.below(ORDINARY))
+        };
+        user as u16
+    }
+
+    fn grant(&mut self, entry: &mut Entry) {
+        // Consent is asked again now and then, and gets new grant ids.
+        if !self.standing.is_empty() && self.dice.once_in(5) {
+            let again = self.dice.pick(&self.standing).clone();
+            (entry.user, entry.app, entry.server) = (again.user, again.app, again.server);
+            entry.targets = self.targets(entry, &again.scopes);
+        } else {
+            entry.user = self.anybody();
+            entry.app = self.dice.below(self.cast.apps.len()) as u16;
+            entry.server = self.cast.apps[usize::from(entry.app)].server as u8;
+            let asked = match self.dice.below(20) {
+                0..6 => 1,
+                6..12 => 2,
+                12..18 => 3 + self.dice.below(2),
+                18 => 5 + self.dice.below(6),
+                _ => 11 + self.dice.below(6),
+            };
+            let known = self.cast.servers[usize::from(entry.server)].scopes.len();
+            entry.targets = self.fresh_targets(entry, known, asked.min(16));
+        }
+        if self.dice.once_in(60) {
+            entry.failed = true;
+            entry.targets = Box::default();
+            return;
+        }
+        let standing = Standing {
+            user: entry.user,
+            app: entry.app,
+            server: entry.server,
+            grant: entry.targets.first().map_or(0, |target| target.grant),
+            scopes: entry.targets.iter().map(|target| target.scope).collect(),
+        };
+        if self.standing.len() < MAX_STANDING {
+            self.standing.push(standing);
+        } else {
+            let at = self.dice.below(MAX_STANDING);
+            self.standing[at] = standing;
+        }
+    }
+
+    fn fresh_targets(&mut self, entry: &Entry, known: usize, asked: usize) -> Box<[Target]> {
+        let mut scopes: Vec<u8> = (0..known as u8).collect();
+        self.dice.shuffle(&mut scopes);
+        scopes.truncate(asked);
+        // Most clients sign people in, too.
+        if asked > 1 && !scopes.contains(&0) {
+            scopes[0] = 0;
+        }
+        self.targets(entry, &scopes)
+    }
+
+    fn targets(&mut self, entry: &Entry, scopes: &[u8]) -> Box<[Target]> {
+        let mut scopes = scopes.to_vec();
+        self.dice.shuffle(&mut scopes);
+        let (user, app, server, grant) = (entry.user, entry.app, entry.server, self.told as u32);
+        scopes.into_iter().map(|scope| Target { user, app, server, scope, grant }).collect()
+    }
+
+    fn revoke(&mut self, entry: &mut Entry) {
+        let at = self.dice.below(self.standing.len());
+        let chosen = self.standing[at].clone();
+        let scope = chosen.scopes.first().copied().unwrap_or(0);
+        // A server or a client that goes takes everybody's consents with it; one event names some of them.
+        let ends = |standing: &Standing| match entry.event {
+            EventType::RevokeUser | EventType::RevokeUserGone => standing.user == chosen.user,
+            EventType::RevokeUserClient => standing.user == chosen.user && standing.app == chosen.app,
+            EventType::RevokeClientGone => standing.app == chosen.app,
+            EventType::RevokeServerGone => standing.server == chosen.server,
+            EventType::RevokeScopeGone => {
+                standing.server == chosen.server && standing.scopes.contains(&scope)
+            }
+            _ => standing.grant == chosen.grant,
+        };
+        let one_scope = match entry.event {
+            EventType::RevokeScopeGone => true,
+            EventType::Revoke => self.dice.once_in(2),
+            _ => false,
+        };
+        let mut targets = Vec::new();
+        self.standing.retain_mut(|standing| {
+            if !ends(standing) || targets.len() >= MAX_REVOKED {
+                return true;
+            }
+            let gone = if one_scope {
+                standing.scopes.extract_if(.., |held| *held == scope).collect()
+            } else {
+                std::mem::take(&mut standing.scopes)
+            };
+            let (user, app, server, grant) = (standing.user, standing.app, standing.server, standing.grant);
+            targets.extend(gone.into_iter().map(|scope| Target { user, app, server, scope, grant }));
+            !standing.scopes.is_empty()
+        });
+        self.dice.shuffle(&mut targets);
+        (entry.app, entry.server) = (chosen.app, chosen.server);
+        entry.user = match entry.event {
+            EventType::Revoke | EventType::RevokeUser | EventType::RevokeUserClient => chosen.user,
+            _ => self.dice.below(ADMINS) as u16,
+        };
+        entry.targets = targets.into_boxed_slice();
+    }
+
+    /// An event of another type in the session of a consent.
+    fn noise(&mut self, of: &Entry) -> Entry {
+        // Nothing else names the person when the system is alone, so it has to be a sign-in.
+        let alone = of.actor == ActorOf::SystemAlone;
+        let event = match self.dice.below(4) {
+            _ if alone => EventType::SessionStart,
+            0 => EventType::SignOn,
+            1 => EventType::AuthorizeCode,
+            2 => EventType::AccessToken,
+            _ => EventType::SessionStart,
+        };
+        let mut entry = self.entry(event);
+        // The numbering of the consents decides which are odd; noise does not count.
+        self.told -= 1;
+        entry.uuid = Uuid::from_u128(entry.uuid.as_u128() ^ 0xffff);
+        let earlier = 20_000 + self.dice.below(70_000) as i64;
+        entry.published_ms = of.published_ms - earlier;
+        entry.persisted_ms = (of.persisted_ms - earlier).max(0);
+        (entry.user, entry.app, entry.server, entry.session) = (of.user, of.app, of.server, of.session);
+        entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    fn told(seed: u64, variant: Variant, events: usize) -> Vec<Entry> {
+        let mut plot = Plot::new(Arc::new(Cast::new(seed, variant, 1_772_615_728_000)));
+        let mut out = Vec::new();
+        for number in 0..events as i64 {
+            let at = 1_772_615_728_000 + number * 1_337;
+            plot.tell(at, at + 500, &mut out);
+        }
+        out
+    }
+
+    #[test]
+    fn a_seed_decides_the_story() {
+        let uuids = |seed| told(seed, Variant::Oie, 50).iter().map(|entry| entry.uuid).collect::<Vec<_>>();
+        assert_eq!(uuids(4), uuids(4));
+        assert_ne!(uuids(4), uuids(5));
+    }
+
+    #[test]
+    fn uuids_are_unique() {
+        let entries = told(1, Variant::Oie, 20_000);
+        let uuids: BTreeSet<Uuid> = entries.iter().map(|entry| entry.uuid).collect();
+        assert_eq!(uuids.len(), entries.len());
+    }
+
+    #[test]
+    fn two_hundred_events_have_everything() {
+        for seed in 0..20 {
+            let entries = told(seed, Variant::Oie, 200);
+            let mut kinds: BTreeMap<EventType, usize> = BTreeMap::new();
+            for entry in &entries {
+                *kinds.entry(entry.event).or_default() += 1;
+            }
+            let consents = kinds.keys().filter(|event| event.kind().is_some()).count();
+            assert_eq!(consents, 11, "seed {seed}: {kinds:?}");
+            assert_eq!(entries.iter().filter(|entry| entry.event.kind().is_some()).count(), 200);
+            for oddity in ODDITIES {
+                assert!(entries.iter().any(|entry| entry.oddity == Some(oddity)), "seed {seed}: {oddity:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn about_a_twentieth_is_noise() {
+        for variant in [Variant::Oie, Variant::Classic] {
+            let entries = told(9, variant, 5000);
+            let noise = entries.iter().filter(|entry| entry.event.kind().is_none()).count();
+            assert!((150..400).contains(&noise), "{variant:?}: {noise}");
+        }
+    }
+
+    #[test]
+    fn a_revocation_ends_what_was_granted() {
+        let mut standing = BTreeSet::new();
+        for entry in told(3, Variant::Classic, 3000) {
+            for target in &entry.targets {
+                let key = (target.user, target.app, target.server, target.scope, target.grant);
+                match entry.event.kind() {
+                    Some("grant") => assert!(standing.insert(key)),
+                    Some("revoke") => assert!(standing.remove(&key), "{entry:?}"),
+                    _ => {}
+                }
+            }
+            assert!(entry.event.kind() != Some("revoke") || !entry.targets.is_empty());
+        }
+    }
+
+    #[test]
+    fn grants_have_one_to_sixteen_scopes() {
+        let entries = told(2, Variant::Oie, 4000);
+        let sizes: BTreeSet<usize> = entries
+            .iter()
+            .filter(|entry| entry.event == EventType::Grant && !entry.failed)
+            .map(|entry| entry.targets.len())
+            .collect();
+        assert_eq!(sizes.first(), Some(&1));
+        assert_eq!(sizes.last(), Some(&16));
+        for entry in entries {
+            let scopes: BTreeSet<_> =
+                entry.targets.iter().map(|target| (target.scope, target.grant)).collect();
+            assert_eq!(scopes.len(), entry.targets.len());
+        }
+    }
+
+    #[test]
+    fn the_engine_decides_the_actor() {
+        let system =
+            |variant| told(6, variant, 1000).iter().filter(|entry| entry.actor != ActorOf::User).count();
+        assert_eq!(system(Variant::Classic), 0);
+        assert!(system(Variant::Oie) > 500);
+    }
+}
