@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ClientId, EventId, Evidence, GrantId, Kind, Rev, Seq, ServerId, Symbol, Untrusted, UserId, Who};
+use super::{
+    ClientId, EventId, Evidence, GrantId, Kind, Outcome, Rev, Row, Seq, ServerId, Severity, Sym, Symbol,
+    Symbols, Untrusted, UserId, Who,
+};
 
 /// One event of the consent families, read and resolved, with its exact bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +57,38 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// The line of this consent by itself, with texts of its own numbering.
+    pub fn row(&self, seq: Seq) -> (Row, Symbols) {
+        let mut symbols = Symbols::default();
+        let mut numbers = [Sym(0); 6];
+        for ((index, number), symbol) in (1..).zip(&mut numbers).zip(self.symbols()) {
+            if !symbol.is_empty() {
+                *number = Sym(index);
+                symbols.put(*number, &symbol);
+            }
+        }
+        let [who, actor, client, server, scopes, from] = numbers;
+        let word = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
+        let row = Row {
+            seq,
+            rev: Rev(0),
+            published_ms: self.key.published_ms,
+            who,
+            actor,
+            client,
+            server,
+            scopes,
+            from,
+            kind: self.kind,
+            via: self.via,
+            outcome: Outcome::of(word(&self.outcome.result).as_deref()),
+            severity: Severity::of(word(&self.severity).as_deref()),
+            evidence: self.who.evidence,
+            late: false,
+        };
+        (row, symbols)
+    }
+
     /// The texts of the list's columns, in the form that is interned.
     pub fn symbols(&self) -> [Symbol; 6] {
         let person = &self.who.person;

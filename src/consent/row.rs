@@ -105,6 +105,9 @@ pub struct Symbols {
 impl Symbols {
     /// Puts a text in; one that was there before is replaced.
     pub fn put(&mut self, sym: Sym, symbol: &Symbol) {
+        if !symbol.is_empty() && self.joined(sym) == symbol.as_str() {
+            return;
+        }
         let index = sym.0 as usize;
         if self.places.len() <= index {
             self.places.resize(index + 1, (0, 0));

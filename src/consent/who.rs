@@ -84,6 +84,34 @@ pub struct Person {
     pub display_name: Option<Untrusted>,
 }
 
+impl Person {
+    /// Returns the name that a list shows, not yet made visible; nothing if nothing is known.
+    pub fn name(&self) -> Option<&str> {
+        Self::shown(
+            self.id.as_ref().map_or("", UserId::exact),
+            self.alternate_id.as_ref().map_or("", Untrusted::exact),
+            self.display_name.as_ref().map_or("", Untrusted::exact),
+        )
+    }
+
+    /// Returns which of three fields names somebody best, not yet made visible: the alternate id where it looks like an
+    /// e-mail address, else the display name, else the id, else whatever the alternate id is. An empty field is one that
+    /// is missing, as in an interned text.
+    pub fn shown<'a>(id: &'a str, alternate_id: &'a str, display_name: &'a str) -> Option<&'a str> {
+        if looks_like_mail(alternate_id) {
+            return Some(alternate_id);
+        }
+        [display_name, id, alternate_id].into_iter().find(|text| !text.trim().is_empty())
+    }
+}
+
+/// Whether something stands on both sides of a single `@`, without white space. Logins need not be addresses.
+fn looks_like_mail(text: &str) -> bool {
+    text.split_once('@')
+        .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@'))
+        && !text.contains(char::is_whitespace)
+}
+
 /// The person whose consent it is, with the evidence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Who {
@@ -91,4 +119,22 @@ pub struct Who {
     pub person: Person,
     /// What the answer rests on.
     pub evidence: Evidence,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_best_then_the_name_then_the_id() {
+        let name = Person::shown;
+        assert_eq!(name("00u1", "mira@example.test", "Mira"), Some("mira@example.test"));
+        assert_eq!(name("00u1", "mira", "Mira"), Some("Mira"));
+        assert_eq!(name("00u1", "mira @example.test", "Mira"), Some("Mira"));
+        assert_eq!(name("00u1", "a@b@example.test", "Mira"), Some("Mira"));
+        assert_eq!(name("00u1", "@example.test", " "), Some("00u1"));
+        assert_eq!(name("", "mira", ""), Some("mira"));
+        assert_eq!(name("", "", ""), None);
+        assert_eq!(Person::default().name(), None);
+    }
 }
