@@ -1,0 +1,57 @@
+//! The envelope of a hook's delivery, as it is kept beside its event.
+
+use serde::{Deserialize, Serialize};
+
+use crate::consent::{Delivery, Untrusted};
+
+/// The kept form; a missing field reads as none, so that a later version can add some.
+#[derive(Serialize, Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Kept {
+    event_id: Option<String>,
+    event_time: Option<String>,
+    source: Option<String>,
+    headers: Vec<String>,
+}
+
+/// Returns the kept form of an envelope.
+pub(super) fn to_text(delivery: &Delivery) -> String {
+    let text = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
+    let kept = Kept {
+        event_id: text(&delivery.event_id),
+        event_time: text(&delivery.event_time),
+        source: text(&delivery.source),
+        headers: delivery.headers.iter().map(|header| header.exact().to_owned()).collect(),
+    };
+    serde_json::to_string(&kept).expect("texts and lists of texts always have a JSON form")
+}
+
+/// Reads the kept form; none if it is damaged, since the event itself is worth more than its envelope.
+pub(super) fn from_text(text: &str) -> Option<Delivery> {
+    let kept: Kept = serde_json::from_str(text).ok()?;
+    Some(Delivery {
+        event_id: kept.event_id.map(Untrusted::new),
+        event_time: kept.event_time.map(Untrusted::new),
+        source: kept.source.map(Untrusted::new),
+        headers: kept.headers.into_iter().map(Untrusted::new).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_comes_back() {
+        let delivery = Delivery {
+            event_id: Some(Untrusted::new("d\u{1b}1")),
+            event_time: None,
+            source: Some(Untrusted::new("https://org.example.test/api/v1/eventHooks/whoAAAAAAAAAAAAAA1d7")),
+            headers: vec![Untrusted::new("Content-Type: application/json")],
+        };
+        assert_eq!(from_text(&to_text(&delivery)), Some(delivery));
+        assert_eq!(from_text("{}").map(|delivery| delivery.headers.len()), Some(0));
+        assert_eq!(from_text("[").map(|delivery| delivery.headers.len()), None);
+    }
+}

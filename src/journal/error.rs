@@ -1,0 +1,297 @@
+//! What can go wrong on the disk, and the sentences for it.
+
+use std::io;
+
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+use crate::report::{Fault, Part};
+
+/// What ails the storage, as far as it changes what a person does about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ailment {
+    /// No room on the disk, or a quota is used up.
+    Full,
+    /// The file or its directory must not be written.
+    ReadOnly,
+    /// The file's content is not what was written.
+    Damaged,
+    /// Another program holds the file.
+    Busy,
+    /// Anything else, such as a failing disk.
+    Other,
+}
+
+/// SQLite refused.
+#[derive(Debug, Error)]
+#[error("the journal's storage failed")]
+pub struct StorageError {
+    /// What ails it.
+    pub ailment: Ailment,
+    #[source]
+    source: rusqlite::Error,
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(source: rusqlite::Error) -> Self {
+        let ailment = match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Ailment::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Ailment::ReadOnly
+            }
+            // No code means a value read whose type or range is not what was written.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => Ailment::Damaged,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Ailment::Busy,
+            Some(_) => Ailment::Other,
+        };
+        Self { ailment, source }
+    }
+}
+
+/// The journal could not be opened. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The directory, or a file in it, could not be created or opened.
+    #[error("cannot use {path}")]
+    Place {
+        /// Made harmless for people.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no journal yet; only a reader minds.
+    #[error("there is no journal at {path}")]
+    Missing {
+        /// Made harmless for people.
+        path: String,
+    },
+    /// A later version of the program wrote it.
+    #[error("the journal {path} has format {found}, and formats up to {known} are known")]
+    Newer {
+        /// Made harmless for people.
+        path: String,
+        /// The file's format.
+        found: i64,
+        /// The newest format that this program knows.
+        known: i64,
+    },
+    /// It is no journal, or it is damaged.
+    #[error("the journal {path} is damaged")]
+    Damaged {
+        /// Made harmless for people.
+        path: String,
+        /// What SQLite says, if it was asked.
+        source: Option<StorageError>,
+    },
+    /// SQLite refused for another reason.
+    #[error("cannot open the journal {path}")]
+    Storage {
+        /// Made harmless for people.
+        path: String,
+        /// Why.
+        source: StorageError,
+    },
+    /// The system gave no thread.
+    #[error("cannot start the journal's thread")]
+    Thread(#[source] io::Error),
+}
+
+impl OpenError {
+    /// Returns what to tell the person.
+    pub fn fault(&self) -> Fault {
+        let doing = "The program works without storing anything until this is cured.";
+        let fault =
+            |brief: &str, what: String, remedy: &str| Fault::new(Part::Journal, brief, &what, doing, remedy);
+        match self {
+            Self::Place { path, source } => place(path, source, doing),
+            Self::Missing { path } => fault(
+                "no journal yet",
+                format!("There is no journal at {path}."),
+                "Start `watch` or `tail` once, or name the right directory with --data-dir.",
+            ),
+            Self::Newer { path, found, known } => fault(
+                "newer journal",
+                format!(
+                    "The journal {path} was written by a newer version (format {found}; this one knows up to {known})."
+                ),
+                "Use the newer version, or name another directory with --data-dir.",
+            ),
+            Self::Damaged { path, .. } => fault(
+                "damaged journal",
+                format!("The file {path} is damaged or is not a journal; it was left as it is."),
+                "Move it away to begin a new one, or put a copy from before in its place.",
+            ),
+            Self::Storage { path, source } => storage(source.ailment, path, doing),
+            Self::Thread(_) => fault(
+                "no thread",
+                "The system gave no thread to write the journal.".to_owned(),
+                "Look for a limit on processes or memory.",
+            ),
+        }
+        .caused_by(self)
+    }
+}
+
+/// A batch was not stored; nothing of it was.
+#[derive(Debug, Error)]
+pub enum AppendError {
+    /// SQLite refused. The writer lives on, and the next batch may do better.
+    #[error("the batch could not be written")]
+    Storage(#[from] StorageError),
+    /// A raw event could not be compressed.
+    #[error("an event could not be compressed")]
+    Pack(#[source] io::Error),
+    /// The journal was closed.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for AppendError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl AppendError {
+    /// Returns what to tell the person.
+    pub fn fault(&self) -> Fault {
+        let doing =
+            "Nothing of the batch was stored and the cursor stays where it was, so it is asked for again.";
+        match self {
+            Self::Storage(error) => storage(error.ailment, "the journal", doing),
+            Self::Pack(_) => {
+                let what = "An event could not be compressed for the journal.";
+                Fault::new(Part::Journal, "not compressed", what, doing, "Look whether memory is short.")
+                    .passing()
+            }
+            Self::Closed => {
+                let what = "The journal is closed, because the program ends or its writer failed.";
+                Fault::new(Part::Journal, "closed", what, doing, "Start the program again.")
+            }
+        }
+        .caused_by(self)
+    }
+}
+
+/// Something could not be read from the journal.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// SQLite refused.
+    #[error("the journal could not be read")]
+    Storage(#[from] StorageError),
+    /// A stored event does not unpack to what was packed.
+    #[error("row {seq} does not unpack")]
+    Unpack {
+        /// The row's number; 0 for a reject.
+        seq: i64,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl ReadError {
+    /// Returns what to tell the person.
+    pub fn fault(&self) -> Fault {
+        let doing = "What was read before stays on the screen.";
+        match self {
+            Self::Storage(error) => storage(error.ailment, "the journal", doing),
+            Self::Unpack { seq, .. } => {
+                let what = format!("The raw event of row {seq} is damaged in the journal.");
+                let remedy =
+                    "Put a copy from before in the journal's place, or fetch the event from Okta again.";
+                Fault::new(Part::Journal, "damaged row", &what, doing, remedy)
+            }
+        }
+        .caused_by(self)
+    }
+}
+
+fn place(path: &str, error: &io::Error, doing: &str) -> Fault {
+    let (brief, what, remedy) = match error.kind() {
+        io::ErrorKind::PermissionDenied => (
+            "no permission",
+            format!("The journal's place {path} must not be used by this account."),
+            "Give this account the right to write there, or name another directory with --data-dir.",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => (
+            "read-only place",
+            format!("The journal's place {path} is on a read-only file system."),
+            "Name a directory that can be written with --data-dir.",
+        ),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ("disk full", format!("There is no room on the disk for {path}."), "Make room on the disk.")
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => (
+            "not a directory",
+            format!("The journal cannot be in {path}, because a part of that path is a file."),
+            "Name another directory with --data-dir.",
+        ),
+        _ => (
+            "no place",
+            format!("The journal's place {path} cannot be created or opened."),
+            "Look at the directory, or name another one with --data-dir.",
+        ),
+    };
+    Fault::new(Part::Journal, brief, &what, doing, remedy)
+}
+
+fn storage(ailment: Ailment, path: &str, doing: &str) -> Fault {
+    let new = |brief, what: &str, remedy| Fault::new(Part::Journal, brief, what, doing, remedy);
+    match ailment {
+        Ailment::Full => {
+            new("disk full", &format!("There is no room on the disk for {path}."), "Make room on the disk.")
+                .passing()
+        }
+        Ailment::ReadOnly => new(
+            "read-only",
+            &format!("The file of {path}, or its directory, cannot be written by this account."),
+            "Give this account the right to write there, or name another directory with --data-dir.",
+        ),
+        Ailment::Damaged => new(
+            "damaged journal",
+            &format!("The file of {path} is damaged."),
+            "End the program, move the file away to begin a new one, or put a copy from before in its place.",
+        ),
+        Ailment::Busy => new(
+            "journal busy",
+            &format!("Another program holds {path} for longer than a few seconds."),
+            "End the other program if it does not let go.",
+        )
+        .passing(),
+        Ailment::Other => new(
+            "disk error",
+            &format!("The disk failed while {path} was used."),
+            "Look at the disk and at the log.",
+        )
+        .passing(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_passes_and_damage_does_not() {
+        let failure =
+            |code| StorageError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+        let full = AppendError::Storage(failure(rusqlite::ffi::SQLITE_FULL)).fault();
+        assert_eq!((full.brief.as_str(), full.passes), ("disk full", true));
+        let damaged = ReadError::Storage(failure(rusqlite::ffi::SQLITE_CORRUPT)).fault();
+        assert_eq!((damaged.brief.as_str(), damaged.passes), ("damaged journal", false));
+        assert!(damaged.chain.len() >= 2, "{:?}", damaged.chain);
+    }
+
+    #[test]
+    fn every_brief_fits_the_status_bar() {
+        for ailment in [Ailment::Full, Ailment::ReadOnly, Ailment::Damaged, Ailment::Busy, Ailment::Other] {
+            assert!(storage(ailment, "x", "").brief.len() <= 30);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Who writes a journal: the process that holds the lock beside it.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use crate::consent::visible;
+
+/// Held while this process writes; the system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
+
+/// What came of asking for the lock.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// It is ours.
+    Held(Lock),
+    /// Somebody else holds it and left this name.
+    Elsewhere(String),
+}
+
+/// Asks for the lock, without waiting. The file stays behind when the lock is let go: removing it would let two
+/// processes hold two files of one name.
+pub(super) fn ask(path: &Path) -> io::Result<Asked> {
+    let mut file = super::open::private_file(path)?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "{}", std::process::id())?;
+            Ok(Asked::Held(Lock(file)))
+        }
+        Err(TryLockError::WouldBlock) => Ok(Asked::Elsewhere(holder(&file))),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// A process number has at most this many bytes, and a name need not be longer.
+const HOLDER_MAX: u64 = 32;
+
+fn holder(file: &File) -> String {
+    let mut bytes = Vec::new();
+    // Where locks are mandatory the text cannot be read, which is no reason not to follow.
+    let _unreadable = file.take(HOLDER_MAX).read_to_end(&mut bytes).is_err();
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim();
+    if text.is_empty() { "another process".to_owned() } else { visible(text).into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_to_ask_learns_who_was_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.lock");
+        let first = ask(&path).unwrap();
+        let Asked::Elsewhere(holder) = ask(&path).unwrap() else { panic!("the lock was given out twice") };
+        assert_eq!(holder, std::process::id().to_string());
+        drop(first);
+        assert!(matches!(ask(&path).unwrap(), Asked::Held(_)));
+    }
+
+    #[test]
+    fn a_strange_name_is_made_harmless() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.lock");
+        let other = super::super::open::private_file(&path).unwrap();
+        other.try_lock().unwrap();
+        std::fs::write(&path, b"\x1b[2Jpid").unwrap();
+        let Asked::Elsewhere(holder) = ask(&path).unwrap() else { panic!("the lock was given out twice") };
+        assert_eq!(holder, "^[[2Jpid");
+    }
+}

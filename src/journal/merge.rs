@@ -1,0 +1,226 @@
+//! One event into the journal: new, come another way, or come again.
+
+use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, named_params};
+
+use super::commit::Commit;
+use super::delivery;
+use super::error::AppendError;
+use super::intern::{Interner, Known};
+use super::pack::Packer;
+use super::recent::Recent;
+use super::store::Meta;
+use crate::consent::{Consent, EventKey, Evidence, Outcome, Severity, Untrusted, Via};
+
+/// Writes events within one transaction.
+pub(super) struct Pen<'t> {
+    pub(super) meta: &'t mut Meta,
+    known: &'t mut Known,
+    recent: &'t mut Recent,
+    packer: &'t mut Packer,
+    interner: Interner<'t>,
+    find: CachedStatement<'t>,
+    insert: CachedStatement<'t>,
+    update: CachedStatement<'t>,
+    rewrite: CachedStatement<'t>,
+    put_raw: CachedStatement<'t>,
+    put_delivery: CachedStatement<'t>,
+}
+
+/// Published this much before the newest row, an event counts as late.
+const LATE_MS: i64 = 60_000;
+/// A time this far ahead of its receipt is not believed when lateness is judged.
+const AHEAD_MS: i64 = 300_000;
+
+struct Found {
+    seq: i64,
+    via: Via,
+    evidence: Evidence,
+}
+
+struct Columns {
+    who: u32,
+    actor: u32,
+    client: u32,
+    server: u32,
+    scopes: u32,
+    origin: u32,
+    outcome: u8,
+    severity: u8,
+}
+
+impl<'t> Pen<'t> {
+    /// Prepares for a transaction.
+    pub(super) fn new(
+        tx: &'t Transaction<'_>,
+        meta: &'t mut Meta,
+        known: &'t mut Known,
+        recent: &'t mut Recent,
+        packer: &'t mut Packer,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            meta,
+            known,
+            recent,
+            packer,
+            interner: Interner::new(tx)?,
+            find: tx.prepare_cached(
+                "SELECT seq, via, evidence FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3",
+            )?,
+            insert: tx.prepare_cached(
+                "INSERT INTO event VALUES (:seq, :ts, :uuid, :part, 0, :kind, :via, :outcome, :severity, :evidence,
+                    :late, :who, :actor, :client, :server, :scopes, :origin, :received) ON CONFLICT DO NOTHING",
+            )?,
+            update: tx.prepare_cached("UPDATE event SET rev = ?2, via = ?3 WHERE seq = ?1")?,
+            // Should the new time's key be taken, the row keeps the old one rather than be lost.
+            rewrite: tx.prepare_cached(
+                "UPDATE event SET kind = :kind, outcome = :outcome, severity = :severity, evidence = :evidence,
+                    who = CASE WHEN :keep_who THEN who ELSE :who END, actor = :actor, client = :client,
+                    server = :server, scopes = :scopes, origin = :origin,
+                    ts = CASE WHEN EXISTS (SELECT 1 FROM event AS other
+                        WHERE other.ts = :ts AND other.uuid = event.uuid AND other.part = event.part)
+                        THEN ts ELSE :ts END
+                 WHERE seq = :seq",
+            )?,
+            put_raw: tx.prepare_cached("INSERT OR REPLACE INTO raw (seq, dict, body) VALUES (?1, ?2, ?3)")?,
+            put_delivery: tx.prepare_cached("INSERT OR IGNORE INTO delivery (seq, body) VALUES (?1, ?2)")?,
+        })
+    }
+
+    /// Puts one event in and counts what became of it.
+    pub(super) fn put(&mut self, consent: &Consent, commit: &mut Commit) -> Result<(), AppendError> {
+        let stored_as = self.recent.time(&consent.key.id);
+        let key = EventKey { published_ms: stored_as.unwrap_or(consent.key.published_ms), ..consent.key };
+        // An event that nobody remembers is almost surely new, so the insertion itself finds out.
+        if stored_as.is_none() && self.insert(consent, &key)? {
+            commit.new += 1;
+            return Ok(());
+        }
+        match self.find(&key)? {
+            Some(found) if found.via.has(consent.via) => {
+                self.recent.note(&key);
+                commit.repeated += 1;
+            }
+            Some(found) => {
+                self.merge(consent, &key, &found)?;
+                commit.merged += 1;
+            }
+            None => {
+                if self.insert(consent, &key)? {
+                    commit.new += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, key: &EventKey) -> rusqlite::Result<Option<Found>> {
+        self.find
+            .query_row((key.published_ms, key.id.as_bytes(), key.part), |row| {
+                Ok(Found {
+                    seq: row.get(0)?,
+                    via: Via::from_code(row.get(1)?),
+                    evidence: Evidence::from_code(row.get(2)?),
+                })
+            })
+            .optional()
+    }
+
+    fn insert(&mut self, consent: &Consent, key: &EventKey) -> Result<bool, AppendError> {
+        let columns = self.columns(consent)?;
+        let seq = self.meta.next_seq;
+        let received_ms = consent.received.as_millisecond();
+        let late = self.meta.complete_since.is_some()
+            && key.published_ms > 0
+            && key.published_ms.saturating_add(LATE_MS) < self.meta.newest_ms;
+        let inserted = self.insert.execute(named_params! {
+            ":seq": seq,
+            ":ts": key.published_ms,
+            ":uuid": key.id.as_bytes(),
+            ":part": key.part,
+            ":kind": consent.kind.code(),
+            ":via": consent.via.code(),
+            ":outcome": columns.outcome,
+            ":severity": columns.severity,
+            ":evidence": consent.who.evidence.code(),
+            ":late": late,
+            ":who": columns.who,
+            ":actor": columns.actor,
+            ":client": columns.client,
+            ":server": columns.server,
+            ":scopes": columns.scopes,
+            ":origin": columns.origin,
+            ":received": received_ms,
+        })?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        self.put_raw(seq, consent)?;
+        self.put_delivery(seq, consent)?;
+        self.meta.next_seq += 1;
+        self.meta.rows += 1;
+        if key.published_ms <= received_ms.saturating_add(AHEAD_MS) {
+            self.meta.newest_ms = self.meta.newest_ms.max(key.published_ms);
+        }
+        self.recent.note(key);
+        Ok(true)
+    }
+
+    fn merge(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<(), AppendError> {
+        self.put_delivery(found.seq, consent)?;
+        let mut key = *key;
+        // The polled form is the fuller one: a hook leaves out what is null.
+        if consent.via.has(Via::POLL) && !found.via.has(Via::POLL) {
+            // What was found out about the person since must not be lost to an event that does not say.
+            let keep_who = consent.who.evidence == Evidence::Unknown && found.evidence != Evidence::Unknown;
+            let evidence = if keep_who { found.evidence } else { consent.who.evidence };
+            let columns = self.columns(consent)?;
+            key.published_ms = consent.key.published_ms;
+            self.rewrite.execute(named_params! {
+                ":seq": found.seq,
+                ":ts": key.published_ms,
+                ":kind": consent.kind.code(),
+                ":outcome": columns.outcome,
+                ":severity": columns.severity,
+                ":evidence": evidence.code(),
+                ":keep_who": keep_who,
+                ":who": columns.who,
+                ":actor": columns.actor,
+                ":client": columns.client,
+                ":server": columns.server,
+                ":scopes": columns.scopes,
+                ":origin": columns.origin,
+            })?;
+            self.put_raw(found.seq, consent)?;
+        }
+        self.update.execute((found.seq, self.meta.next_rev, found.via.with(consent.via).code()))?;
+        self.meta.next_rev += 1;
+        self.recent.note(&key);
+        Ok(())
+    }
+
+    fn columns(&mut self, consent: &Consent) -> rusqlite::Result<Columns> {
+        let symbols = consent.symbols();
+        let mut ids = [0; 6];
+        for (id, symbol) in ids.iter_mut().zip(&symbols) {
+            *id = self.interner.number(self.known, symbol)?;
+        }
+        let [who, actor, client, server, scopes, origin] = ids;
+        let outcome = Outcome::of(consent.outcome.result.as_ref().map(Untrusted::exact)).code();
+        let severity = Severity::of(consent.severity.as_ref().map(Untrusted::exact)).code();
+        Ok(Columns { who, actor, client, server, scopes, origin, outcome, severity })
+    }
+
+    fn put_raw(&mut self, seq: i64, consent: &Consent) -> Result<(), AppendError> {
+        let dict = self.packer.dict();
+        let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
+        self.put_raw.execute((seq, dict, body))?;
+        Ok(())
+    }
+
+    fn put_delivery(&mut self, seq: i64, consent: &Consent) -> rusqlite::Result<()> {
+        match &consent.hook {
+            Some(envelope) => self.put_delivery.execute((seq, delivery::to_text(envelope))).map(drop),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Opening a journal: its directory, its lock, its file, its writer.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{Ailment, OpenError, StorageError};
+use super::lock::{self, Asked};
+use super::schema::{self, Found};
+use super::store::Store;
+use super::writer::Journal;
+use crate::clock::Clock;
+use crate::consent::visible;
+
+/// The journal's file in its directory.
+const FILE: &str = "journal.sqlite3";
+/// Whoever holds its lock writes the journal.
+const LOCK: &str = "journal.lock";
+/// How long SQLite waits for another program that holds the file.
+const BUSY_MS: u64 = 5000;
+
+/// How much the journal keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Rows published longer ago are removed.
+    pub keep_days: u32,
+    /// Of more rows than this, the oldest are removed.
+    pub keep_rows: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { keep_days: 400, keep_rows: 10_000_000 }
+    }
+}
+
+/// What came of opening a journal for writing.
+#[derive(Debug)]
+pub enum Opened {
+    /// This process writes it.
+    Writer(Journal),
+    /// Another process does; its rows can be read with a [`super::Reader`].
+    Follower {
+        /// What the other left in the lock file, mostly its process number; harmless to show.
+        holder: String,
+    },
+}
+
+/// Opens the journal in a directory and starts its writer; creates both, for their owner only, if they are missing.
+///
+/// A damaged or newer file is refused and left as it is. A file that is empty counts as missing.
+pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, OpenError> {
+    create_dir(dir).map_err(|source| OpenError::Place { path: shown(dir), source })?;
+    let lock_path = dir.join(LOCK);
+    let asked =
+        lock::ask(&lock_path).map_err(|source| OpenError::Place { path: shown(&lock_path), source })?;
+    let lock = match asked {
+        Asked::Held(lock) => lock,
+        Asked::Elsewhere(holder) => return Ok(Opened::Follower { holder }),
+    };
+    let conn = connect_writer(dir)?;
+    let path = dir.join(FILE);
+    let store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
+    Journal::start(store, clock, lock).map(Opened::Writer).map_err(OpenError::Thread)
+}
+
+/// Opens or creates the file, and brings it to the present format.
+pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
+    let path = dir.join(FILE);
+    let place = |source| OpenError::Place { path: shown(&path), source };
+    let mut file = private_file(&path).map_err(place)?;
+    check_header(&path, &mut file)?;
+    drop(file);
+    let refuse = |error| refused(&path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = Connection::open_with_flags(&path, flags).map_err(refuse)?;
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
+    // Until the file is known to be ours and sound, closing it must not move anything from the WAL into it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(refuse)?;
+    let from = check_format(&path, &conn)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(refuse)?;
+    schema::set_up_writer(&conn).map_err(refuse)?;
+    schema::migrate(&mut conn, from).map_err(refuse)?;
+    if from == 0 {
+        sync_dir(dir).map_err(place)?;
+    }
+    Ok(conn)
+}
+
+/// Opens the file for reading.
+pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
+    let path = dir.join(FILE);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(OpenError::Missing { path: shown(&path) });
+        }
+        Err(source) => return Err(OpenError::Place { path: shown(&path), source }),
+    };
+    check_header(&path, &mut file)?;
+    drop(file);
+    let refuse = |error| refused(&path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(&path, flags).map_err(refuse)?;
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
+    schema::set_up_reader(&conn).map_err(refuse)?;
+    match check_format(&path, &conn)? {
+        // Its writer has not come to the first migration yet, or was killed before.
+        0 => Err(OpenError::Missing { path: shown(&path) }),
+        _ => Ok(conn),
+    }
+}
+
+/// Every SQLite file that is not empty begins with these bytes (SQLite: database file format, 1.3).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+fn check_header(path: &Path, file: &mut File) -> Result<(), OpenError> {
+    let mut start = Vec::new();
+    file.take(MAGIC.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(|source| OpenError::Place { path: shown(path), source })?;
+    if start.is_empty() || start == MAGIC {
+        return Ok(());
+    }
+    Err(OpenError::Damaged { path: shown(path), source: None })
+}
+
+fn check_format(path: &Path, conn: &Connection) -> Result<i64, OpenError> {
+    match schema::look(conn).map_err(|error| refused(path, error))? {
+        Found::Foreign => Err(OpenError::Damaged { path: shown(path), source: None }),
+        Found::Format(found) if found > schema::FORMAT => {
+            Err(OpenError::Newer { path: shown(path), found, known: schema::FORMAT })
+        }
+        Found::Format(found) => Ok(found),
+    }
+}
+
+fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
+    let path = shown(path);
+    let source = StorageError::from(error);
+    match source.ailment {
+        Ailment::Damaged => OpenError::Damaged { path, source: Some(source) },
+        _ => OpenError::Storage { path, source },
+    }
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.display().to_string()).into_owned()
+}
+
+fn create_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Opens a file to read and write, and creates it for its owner only. SQLite gives the files beside it the same rights.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes the new names in a directory last; elsewhere than on Unix a directory cannot be synced, nor need it be.
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}

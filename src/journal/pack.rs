@@ -1,0 +1,140 @@
+//! Raw events, packed: zstd with a dictionary, since one event is like the next.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::io;
+
+use rusqlite::{Connection, OptionalExtension as _};
+use zstd::bulk::{Compressor, Decompressor};
+
+/// The dictionary of a new journal, trained on invented events; after a while the org's own takes its place.
+pub(super) const SHIPPED: &[u8] = include_bytes!("start.dict");
+
+/// Higher levels cost three times the work for one part in a hundred.
+const LEVEL: i32 = 3;
+/// Larger ones pack hardly better.
+pub(super) const DICTIONARY_BYTES: usize = 16 * 1024;
+/// A raw event is a part of a page or of a delivery, which are smaller; more than this is damage.
+const UNPACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Packs bodies with the newest dictionary.
+pub(super) struct Packer {
+    dict: i64,
+    compressor: Compressor<'static>,
+    buffer: Vec<u8>,
+}
+
+impl Packer {
+    /// Takes up the newest dictionary of a journal.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<io::Result<Self>> {
+        let newest: Option<(i64, Vec<u8>)> = conn
+            .query_row("SELECT id, body FROM dict ORDER BY id DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let (dict, body) = newest.unwrap_or_default();
+        Ok(Compressor::with_dictionary(LEVEL, &body).map(|compressor| Self {
+            dict,
+            compressor,
+            buffer: Vec::new(),
+        }))
+    }
+
+    /// Returns the number of the dictionary in use.
+    pub(super) fn dict(&self) -> i64 {
+        self.dict
+    }
+
+    /// Packs one body; the result lives until the next.
+    pub(super) fn pack(&mut self, raw: &[u8]) -> io::Result<&[u8]> {
+        self.buffer.clear();
+        self.buffer.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        self.compressor.compress_to_buffer(raw, &mut self.buffer)?;
+        Ok(&self.buffer)
+    }
+}
+
+/// Unpacks bodies of any dictionary that the journal holds.
+#[derive(Default)]
+pub(super) struct Unpacker {
+    by_dict: BTreeMap<i64, Decompressor<'static>>,
+}
+
+impl Unpacker {
+    /// Unpacks one body. The inner error is the body's own, the outer one the storage's.
+    pub(super) fn unpack(
+        &mut self,
+        conn: &Connection,
+        dict: i64,
+        body: &[u8],
+    ) -> rusqlite::Result<io::Result<Vec<u8>>> {
+        let unpacker = match self.by_dict.entry(dict) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => match dictionary(conn, dict)? {
+                Ok(made) => new.insert(made),
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        Ok(unpacker.decompress(body, UNPACKED_BYTES_MAX))
+    }
+}
+
+fn dictionary(conn: &Connection, dict: i64) -> rusqlite::Result<io::Result<Decompressor<'static>>> {
+    let bytes: Option<Vec<u8>> =
+        conn.query_row("SELECT body FROM dict WHERE id = ?1", [dict], |row| row.get(0)).optional()?;
+    Ok(match bytes {
+        Some(bytes) => Decompressor::with_dictionary(&bytes),
+        None if dict == 0 => Decompressor::new(),
+        None => Err(io::Error::new(io::ErrorKind::NotFound, "its dictionary is missing")),
+    })
+}
+
+/// Trains a dictionary on samples and returns it if it packs them better than `now` does.
+pub(super) fn train(samples: &[Vec<u8>], now: &mut Packer) -> Option<Vec<u8>> {
+    let body = zstd::dict::from_samples(samples, DICTIONARY_BYTES).ok()?;
+    let mut new =
+        Packer { dict: 0, compressor: Compressor::with_dictionary(LEVEL, &body).ok()?, buffer: Vec::new() };
+    // Every tenth says enough, and the trainer has seen them all anyway.
+    let size = |packer: &mut Packer| -> Option<usize> {
+        samples.iter().step_by(10).map(|sample| packer.pack(sample).ok().map(<[u8]>::len)).sum()
+    };
+    (size(&mut new)? < size(now)?).then_some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::sample;
+
+    fn packer(dictionary: &[u8]) -> Packer {
+        let compressor = Compressor::with_dictionary(LEVEL, dictionary).unwrap();
+        Packer { dict: 0, compressor, buffer: Vec::new() }
+    }
+
+    #[test]
+    fn the_shipped_dictionary_packs_to_a_fifth() {
+        let mut packer = packer(SHIPPED);
+        let (mut raw, mut packed) = (0, 0);
+        for number in 900_000..900_200 {
+            let event = sample::raw(number);
+            raw += event.len();
+            packed += packer.pack(event.as_bytes()).unwrap().len();
+        }
+        assert!(packed * 5 < raw, "{raw} bytes became {packed}");
+    }
+
+    #[test]
+    fn training_on_nothing_useful_gives_nothing() {
+        assert_eq!(train(&[], &mut packer(SHIPPED)), None);
+        assert_eq!(train(&vec![b"x".to_vec(); 50], &mut packer(SHIPPED)), None);
+    }
+
+    /// Writes the shipped dictionary anew; run by hand when the sample events change.
+    #[test]
+    #[ignore = "writes src/journal/start.dict"]
+    fn write_the_shipped_dictionary() {
+        let samples: Vec<Vec<u8>> = (0..4000).map(|number| sample::raw(number * 7).into_bytes()).collect();
+        let body = zstd::dict::from_samples(&samples, DICTIONARY_BYTES).unwrap();
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/start.dict"), body).unwrap();
+    }
+}

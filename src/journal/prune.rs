@@ -1,0 +1,66 @@
+//! What is too old, or too much, goes.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+
+use super::store::{Meta, Store};
+
+/// Rows removed in one transaction; a waiting batch is held up no longer than that takes.
+const STEP: i64 = 500;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+struct Victim {
+    seq: i64,
+    published_ms: i64,
+}
+
+impl Store {
+    /// Removes a small number of rows beyond what is kept, and returns whether there may be more.
+    pub(super) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+        let settings = self.settings;
+        let cut_ms = now.as_millisecond() - i64::from(settings.keep_days) * DAY_MS;
+        let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
+        let too_many = Meta::load(&self.conn)?.rows.saturating_sub(kept).min(STEP);
+        // Rows that a person marked will have to be left out in these three.
+        let by_age = "SELECT seq, ts FROM event WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2";
+        let by_receipt = "SELECT seq, ts FROM event WHERE ts = 0 AND received < ?1 LIMIT ?2";
+        let by_number = "SELECT seq, ts FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let mut victims = victims(&self.conn, by_age, cut_ms, STEP)?;
+        if victims.is_empty() {
+            victims = self::victims(&self.conn, by_receipt, cut_ms, STEP)?;
+        }
+        if victims.is_empty() && too_many > 0 {
+            victims = self::victims(&self.conn, by_number, 0, too_many)?;
+        }
+        if victims.is_empty() {
+            return Ok(false);
+        }
+        self.change(|tx, meta| remove(tx, meta, &victims))?;
+        Ok(true)
+    }
+}
+
+fn victims(conn: &Connection, sql: &str, bound: i64, limit: i64) -> rusqlite::Result<Vec<Victim>> {
+    conn.prepare_cached(sql)?
+        .query_map([bound, limit], |row| Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)? }))?
+        .collect()
+}
+
+fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite::Result<()> {
+    for table in ["event", "raw", "delivery"] {
+        let mut delete = tx.prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
+        for victim in victims {
+            delete.execute([victim.seq])?;
+        }
+    }
+    meta.rows -= victims.len() as i64;
+    meta.next_rev += 1;
+    let newest_gone = victims.iter().map(|victim| victim.published_ms).max().unwrap_or(0);
+    let since: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());
+    if let (Some(since), Ok(after)) = (since, Timestamp::from_millisecond(newest_gone + 1))
+        && since < after
+    {
+        meta.complete_since = Some(after.to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! Reading: a connection of one's own, beside the writer or without one.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Params};
+
+use super::commit::Head;
+use super::error::{OpenError, ReadError};
+use super::pack::Unpacker;
+use super::store::{self, Meta};
+use super::{delivery, open};
+use crate::consent::{
+    Bookmark, EventId, EventKey, Evidence, Kind, Outcome, Page, Reject, Rev, Row, Seq, Severity, Stored, Sym,
+    Symbol, Via,
+};
+use crate::report::{Coverage, Gap};
+
+/// Reads the journal. It sees each commit as soon as it is made, and never keeps the writer waiting.
+pub struct Reader {
+    conn: Connection,
+    given: Given,
+    unpacker: RefCell<Unpacker>,
+}
+
+/// How much the journal holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Rows.
+    pub rows: u64,
+    /// Records that could not be read and are kept.
+    pub rejects: u64,
+}
+
+const ROW: &str =
+    "SELECT seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
+    evidence, late FROM event";
+const STORED: &str =
+    "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
+    event.evidence, delivery.body, raw.dict, raw.body
+    FROM event JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq";
+
+impl Reader {
+    /// Opens the journal in a directory; it must be there.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let conn = open::connect_reader(dir)?;
+        conn.set_prepared_statement_cache_capacity(32);
+        Ok(Self { conn, given: Given::default(), unpacker: RefCell::default() })
+    }
+
+    /// Returns how far the journal has come.
+    pub fn head(&self) -> Result<Head, ReadError> {
+        Ok(Meta::load(&self.conn)?.head())
+    }
+
+    /// Returns a number that is another one after any other connection's commit (SQLite: PRAGMA data_version).
+    pub fn data_version(&self) -> Result<i64, ReadError> {
+        Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// Returns the newest rows, at most `n`, in rising order.
+    pub fn newest(&mut self, n: usize) -> Result<Page, ReadError> {
+        self.before(Seq(i64::MAX), n)
+    }
+
+    /// Returns the rows just below `seq`, at most `n`, in rising order.
+    pub fn before(&mut self, seq: Seq, n: usize) -> Result<Page, ReadError> {
+        let sql = format!("{ROW} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
+        let mut rows = rows(&self.conn, &sql, (seq.0, limit(n)))?;
+        rows.reverse();
+        self.page(rows)
+    }
+
+    /// Returns the rows just above `seq`, at most `n`, in rising order.
+    pub fn after(&mut self, seq: Seq, n: usize) -> Result<Page, ReadError> {
+        let sql = format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+        let rows = rows(&self.conn, &sql, (seq.0, limit(n)))?;
+        self.page(rows)
+    }
+
+    /// Returns the rows that changed after `rev`, at most `n`, in the order of their last change.
+    pub fn changed(&mut self, rev: Rev, n: usize) -> Result<Page, ReadError> {
+        // The second condition is the index's own; without it SQLite would not use the index.
+        let sql = format!("{ROW} WHERE rev > ?1 AND rev > 0 ORDER BY rev LIMIT ?2");
+        let rows = rows(&self.conn, &sql, (rev.0, limit(n)))?;
+        self.page(rows)
+    }
+
+    /// Returns one row with its raw event and envelope.
+    pub fn record(&self, seq: Seq) -> Result<Option<Stored>, ReadError> {
+        let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0])?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order.
+    pub fn records_after(&self, seq: Seq, n: usize) -> Result<Vec<Stored>, ReadError> {
+        self.stored(&format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2"), (seq.0, limit(n)))
+    }
+
+    /// Returns the first row published at `ms` since 1970 or later; reads only the index of times from there on.
+    pub fn first_published_since(&self, ms: i64) -> Result<Option<Seq>, ReadError> {
+        let sql = "SELECT MIN(+seq) FROM event INDEXED BY event_key WHERE ts >= ?1";
+        let first: Option<i64> = self.conn.prepare_cached(sql)?.query_row([ms], |row| row.get(0))?;
+        Ok(first.map(Seq))
+    }
+
+    /// Returns the rows above `after` that were published at `ms` since 1970 or later, at most `n`, in rising order.
+    pub fn published_since(&self, ms: i64, after: Seq, n: usize) -> Result<Vec<Seq>, ReadError> {
+        let sql = "SELECT seq FROM event WHERE seq > ?1 AND +ts >= ?2 ORDER BY seq LIMIT ?3";
+        let found = self
+            .conn
+            .prepare_cached(sql)?
+            .query_map((after.0, ms, limit(n)), |row| Ok(Seq(row.get(0)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// Returns the lowest number that is still there; what lies below was removed as too old or too much.
+    pub fn oldest(&self) -> Result<Option<Seq>, ReadError> {
+        let oldest: Option<i64> =
+            self.conn.prepare_cached("SELECT MIN(seq) FROM event")?.query_row([], |row| row.get(0))?;
+        Ok(oldest.map(Seq))
+    }
+
+    /// Returns where the poller goes on.
+    pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
+        Ok(store::bookmark(&self.conn)?)
+    }
+
+    /// Returns how much there is; counts nothing that grows.
+    pub fn counts(&self) -> Result<Counts, ReadError> {
+        let rows = Meta::load(&self.conn)?.rows;
+        let rejects: i64 =
+            self.conn.prepare_cached("SELECT COUNT(*) FROM reject")?.query_row([], |row| row.get(0))?;
+        Ok(Counts { rows: rows.max(0) as u64, rejects: rejects.max(0) as u64 })
+    }
+
+    /// Returns the newest records that could not be read, at most `n`, newest first.
+    pub fn rejects(&self, n: usize) -> Result<Vec<Reject>, ReadError> {
+        let sql = "SELECT received, source, why, body, length FROM reject ORDER BY id DESC LIMIT ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query([limit(n)])?;
+        let mut rejects = Vec::new();
+        while let Some(row) = found.next()? {
+            let body: Vec<u8> = row.get(3)?;
+            let bytes = zstd::bulk::decompress(&body, Reject::BYTES_MAX)
+                .map_err(|source| ReadError::Unpack { seq: 0, source })?;
+            rejects.push(Reject {
+                received: time(row.get(0)?),
+                source: if row.get_ref(1)?.as_str().is_ok_and(|word| word == "hook") {
+                    "hook"
+                } else {
+                    "poll"
+                },
+                why: row.get(2)?,
+                bytes: bytes.into(),
+                length: row.get::<_, i64>(4)?.max(0) as usize,
+            });
+        }
+        Ok(rejects)
+    }
+
+    /// Returns for which time the journal is complete.
+    pub fn coverage(&self) -> Result<Coverage, ReadError> {
+        let complete_since = Meta::load(&self.conn)?.complete_since.and_then(|text| text.parse().ok());
+        let mut statement = self.conn.prepare_cached("SELECT start, stop, why FROM gap")?;
+        let mut found = statement.query([])?;
+        let mut gaps = Vec::new();
+        while let Some(row) = found.next()? {
+            let (start, stop): (String, String) = (row.get(0)?, row.get(1)?);
+            if let (Ok(from), Ok(to)) = (start.parse(), stop.parse()) {
+                gaps.push(Gap { from, to, why: row.get(2)? });
+            }
+        }
+        gaps.sort_by_key(|gap| (gap.from, gap.to));
+        Ok(Coverage { complete_since, gaps })
+    }
+
+    fn page(&mut self, rows: Vec<Row>) -> Result<Page, ReadError> {
+        // Texts are stored with the rows that name them and never change, so looking after the rows is safe.
+        let mut new: Vec<u32> = rows
+            .iter()
+            .flat_map(|row| [row.who, row.actor, row.client, row.server, row.scopes, row.from])
+            .filter_map(|sym| (sym.0 != 0 && !self.given.has(sym.0)).then_some(sym.0))
+            .collect();
+        new.sort_unstable();
+        new.dedup();
+        let mut symbols = Vec::with_capacity(new.len());
+        {
+            let mut statement = self.conn.prepare_cached("SELECT text FROM sym WHERE id = ?1")?;
+            for id in &new {
+                let text: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+                symbols.push((Sym(*id), Symbol::joined(text.unwrap_or_default())));
+            }
+        }
+        // Only a page that is handed out counts as given.
+        for id in new {
+            self.given.mark(id);
+        }
+        Ok(Page { rows, symbols })
+    }
+
+    fn stored(&self, sql: &str, params: impl Params) -> Result<Vec<Stored>, ReadError> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query(params)?;
+        let mut unpacker = self.unpacker.borrow_mut();
+        let mut records = Vec::new();
+        while let Some(row) = found.next()? {
+            let seq: i64 = row.get(0)?;
+            let damaged = |source| ReadError::Unpack { seq, source };
+            let id = event_id(row.get_ref(3)?.as_blob().unwrap_or_default()).map_err(damaged)?;
+            let body = row.get_ref(10)?.as_blob().map_err(|error| damaged(io::Error::other(error)))?;
+            let raw = unpacker.unpack(&self.conn, row.get(9)?, body)?.map_err(damaged)?;
+            let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
+            let hook: Option<String> = row.get(8)?;
+            records.push(Stored {
+                seq: Seq(seq),
+                rev: Rev(row.get(1)?),
+                key: EventKey { published_ms: row.get(2)?, id, part: row.get(4)? },
+                received: time(row.get(5)?),
+                via: Via::from_code(row.get(6)?),
+                evidence: Evidence::from_code(row.get(7)?),
+                hook: hook.as_deref().and_then(delivery::from_text),
+                raw: Arc::from(raw),
+            });
+        }
+        Ok(records)
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// Which texts were handed out: one bit each.
+#[derive(Debug, Default)]
+struct Given(Vec<u64>);
+
+impl Given {
+    fn has(&self, id: u32) -> bool {
+        self.0.get(id as usize / 64).is_some_and(|word| word & (1 << (id % 64)) != 0)
+    }
+
+    fn mark(&mut self, id: u32) {
+        let index = id as usize / 64;
+        if self.0.len() <= index {
+            self.0.resize(index + 1, 0);
+        }
+        self.0[index] |= 1 << (id % 64);
+    }
+}
+
+fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Row>, ReadError> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map(params, |row| {
+        Ok(Row {
+            seq: Seq(row.get(0)?),
+            rev: Rev(row.get(1)?),
+            published_ms: row.get(2)?,
+            who: Sym(row.get(3)?),
+            actor: Sym(row.get(4)?),
+            client: Sym(row.get(5)?),
+            server: Sym(row.get(6)?),
+            scopes: Sym(row.get(7)?),
+            from: Sym(row.get(8)?),
+            kind: Kind::from_code(row.get(9)?),
+            via: Via::from_code(row.get(10)?),
+            outcome: Outcome::from_code(row.get(11)?),
+            severity: Severity::from_code(row.get(12)?),
+            evidence: Evidence::from_code(row.get(13)?),
+            late: row.get(14)?,
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn limit(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or_default()
+}
+
+fn event_id(bytes: &[u8]) -> io::Result<EventId> {
+    let uuid = <[u8; 16]>::try_from(bytes).map(EventId::Uuid);
+    uuid.or_else(|_| <[u8; 32]>::try_from(bytes).map(EventId::Digest))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))
+}

@@ -1,0 +1,84 @@
+//! The events that came last, by uuid alone.
+
+use std::collections::{HashMap, VecDeque};
+
+use rusqlite::Connection;
+
+use crate::consent::{EventId, EventKey};
+
+/// Remembers under which time a recent uuid is stored.
+///
+/// The journal's key begins with `published`. Should the poller and the hook spell one event's time differently, or
+/// one of them leave it out, the key alone would make two rows of it.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    times: HashMap<[u8; 16], i64>,
+    order: VecDeque<[u8; 16]>,
+}
+
+/// Chosen for its memory, about 2 MB; an older event of two spellings would make two rows.
+const MAX: usize = 50_000;
+
+impl Recent {
+    /// Remembers the newest rows of a journal.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut statement =
+            conn.prepare("SELECT uuid, ts FROM event WHERE length(uuid) = 16 ORDER BY seq DESC LIMIT ?1")?;
+        let newest: Vec<([u8; 16], i64)> = statement
+            .query_map([MAX as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut recent = Self::default();
+        for (uuid, ts) in newest.into_iter().rev() {
+            recent.put(uuid, ts);
+        }
+        Ok(recent)
+    }
+
+    /// Returns the time under which an event is stored, if it is remembered.
+    pub(super) fn time(&self, id: &EventId) -> Option<i64> {
+        match id {
+            EventId::Uuid(uuid) => self.times.get(uuid).copied(),
+            EventId::Digest(_) => None,
+        }
+    }
+
+    /// Remembers an event. A digest covers the time's spelling, so it needs no guard.
+    pub(super) fn note(&mut self, key: &EventKey) {
+        if let EventId::Uuid(uuid) = key.id {
+            self.put(uuid, key.published_ms);
+        }
+    }
+
+    fn put(&mut self, uuid: [u8; 16], ts: i64) {
+        if self.times.insert(uuid, ts).is_none() {
+            self.order.push_back(uuid);
+            if self.order.len() > MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.times.remove(&oldest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_goes_first() {
+        let mut recent = Recent::default();
+        let key = |number: usize| EventKey {
+            published_ms: number as i64,
+            id: EventId::Uuid((number as u128).to_be_bytes()),
+            part: 0,
+        };
+        for number in 0..=MAX {
+            recent.note(&key(number));
+        }
+        assert_eq!(recent.time(&key(0).id), None);
+        assert_eq!(recent.time(&key(1).id), Some(1));
+        assert_eq!(recent.time(&key(MAX).id), Some(MAX as i64));
+        assert_eq!(recent.order.len(), MAX);
+    }
+}

@@ -1,0 +1,92 @@
+//! The file's layout, its migrations, and how a connection is set up.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks a SQLite file as a journal of this program ("CsWj").
+pub(super) const APPLICATION_ID: i64 = 0x4373_576a;
+
+/// Each brings a file from the format of its index to the next; never edited once released, only added to.
+const MIGRATIONS: &[&str] = &[
+    // The narrow table is what lists load; bodies lie apart so that a scan of it touches few pages. The key begins with
+    // the time because a key that begins with a random uuid makes every insertion land on another page.
+    "CREATE TABLE event (
+        seq INTEGER PRIMARY KEY, ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL,
+        rev INTEGER NOT NULL, kind INTEGER NOT NULL, via INTEGER NOT NULL, outcome INTEGER NOT NULL,
+        severity INTEGER NOT NULL, evidence INTEGER NOT NULL, late INTEGER NOT NULL,
+        who INTEGER NOT NULL, actor INTEGER NOT NULL, client INTEGER NOT NULL, server INTEGER NOT NULL,
+        scopes INTEGER NOT NULL, origin INTEGER NOT NULL, received INTEGER NOT NULL);
+     CREATE UNIQUE INDEX event_key ON event (ts, uuid, part);
+     CREATE INDEX event_rev ON event (rev) WHERE rev > 0;
+     CREATE TABLE sym (id INTEGER PRIMARY KEY, h INTEGER NOT NULL, text TEXT NOT NULL);
+     CREATE INDEX sym_h ON sym (h);
+     CREATE TABLE dict (id INTEGER PRIMARY KEY, own INTEGER NOT NULL, body BLOB NOT NULL);
+     CREATE TABLE raw (seq INTEGER PRIMARY KEY, dict INTEGER NOT NULL, body BLOB NOT NULL);
+     CREATE TABLE delivery (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+     CREATE TABLE reject (id INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL, source TEXT NOT NULL,
+        why TEXT NOT NULL, body BLOB NOT NULL, length INTEGER NOT NULL);
+     CREATE TABLE gap (id INTEGER PRIMARY KEY AUTOINCREMENT, start TEXT NOT NULL, stop TEXT NOT NULL,
+        why TEXT NOT NULL, UNIQUE (start, stop, why));
+     CREATE TABLE bookmark (id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL, next TEXT NOT NULL,
+        last_published TEXT, since TEXT NOT NULL, caught_up INTEGER NOT NULL);
+     CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL, next_rev INTEGER NOT NULL,
+        rows INTEGER NOT NULL, newest INTEGER NOT NULL, complete_since TEXT, trained INTEGER NOT NULL);
+     INSERT INTO meta VALUES (1, 1, 1, 0, 0, NULL, 0);",
+];
+
+/// The format that this program writes.
+pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// What a file turns out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Found {
+    /// A journal of this format, which may be older than [`FORMAT`]; 0 is an empty file.
+    Format(i64),
+    /// Another program's file.
+    Foreign,
+}
+
+/// Looks what a file is; reads only.
+pub(super) fn look(conn: &Connection) -> rusqlite::Result<Found> {
+    let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = conn.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (id, tables) {
+        // The program may have been killed between the file's creation and its first migration.
+        (0, 0) if format == 0 => Found::Format(0),
+        (APPLICATION_ID, _) => Found::Format(format),
+        _ => Found::Foreign,
+    })
+}
+
+/// Sets up the connection that writes. The page size counts only for a file that is still empty.
+pub(super) fn set_up_writer(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("PRAGMA page_size = 8192; PRAGMA cache_size = -4096; PRAGMA cell_size_check = ON;")?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // The automatic checkpoint is the backstop for a stream that never pauses: 32 MB of WAL.
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", 4000, |_| Ok(()))?;
+    conn.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
+    conn.execute_batch("PRAGMA synchronous = FULL;")
+}
+
+/// Sets up a connection that only reads. Its cache stays small: a list reads every page once.
+pub(super) fn set_up_reader(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("PRAGMA cache_size = -1024; PRAGMA query_only = ON;")
+}
+
+/// Brings a file to [`FORMAT`]. Each step is one transaction with its number, so a killed program goes on from there.
+pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
+    for (format, step) in (0..).zip(MIGRATIONS) {
+        if format < from {
+            continue;
+        }
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(step)?;
+        if format == 0 {
+            tx.execute("INSERT INTO dict (id, own, body) VALUES (1, 0, ?1)", [super::pack::SHIPPED])?;
+        }
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", format + 1)?;
+        tx.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! The connection that writes, and what it knows by heart.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+
+use super::commit::{Batch, Commit, Head};
+use super::error::AppendError;
+use super::intern::Known;
+use super::merge::Pen;
+use super::open::Settings;
+use super::pack::{self, Packer, Unpacker};
+use super::recent::Recent;
+use crate::consent::{Bookmark, Reject, Rev, Seq};
+use crate::report::Gap;
+
+/// Writes batches. Everything here blocks, so it lives on the writer's thread.
+pub(super) struct Store {
+    pub(super) conn: Connection,
+    pub(super) settings: Settings,
+    /// Read when it is first needed, and again after a transaction failed: what that one taught is not true.
+    memory: Option<Memory>,
+    head: Head,
+}
+
+struct Memory {
+    meta: Meta,
+    known: Known,
+    recent: Recent,
+    packer: Packer,
+}
+
+/// The counters, one row on the disk. They rise even when rows go, so no number is ever given out twice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Meta {
+    pub(super) next_seq: i64,
+    pub(super) next_rev: i64,
+    pub(super) rows: i64,
+    /// The newest `published` that could be true when it came.
+    pub(super) newest_ms: i64,
+    /// From when on the journal is complete; none until the poller caught up for the first time.
+    pub(super) complete_since: Option<String>,
+    /// Whether a dictionary was trained on the journal's own events, or the attempt was given up.
+    pub(super) trained: bool,
+}
+
+impl Meta {
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT next_seq, next_rev, rows, newest, complete_since, trained FROM meta";
+        conn.query_row(sql, [], |row| {
+            Ok(Self {
+                next_seq: row.get(0)?,
+                next_rev: row.get(1)?,
+                rows: row.get(2)?,
+                newest_ms: row.get(3)?,
+                complete_since: row.get(4)?,
+                trained: row.get(5)?,
+            })
+        })
+    }
+
+    pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
+        let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
+            trained = ?6";
+        let values =
+            (self.next_seq, self.next_rev, self.rows, self.newest_ms, &self.complete_since, self.trained);
+        conn.prepare_cached(sql)?.execute(values).map(drop)
+    }
+
+    pub(super) fn head(&self) -> Head {
+        Head { last: Seq(self.next_seq - 1), change: Rev(self.next_rev - 1) }
+    }
+}
+
+/// At most this many of what could not be read are kept, the newest.
+const REJECTS_MAX: i64 = 1000;
+/// At most this many gaps are kept, the newest.
+const GAPS_MAX: i64 = 1000;
+/// From this many rows on, the journal's own events make the better dictionary.
+const TRAIN_ROWS: i64 = 2000;
+/// A sample longer than this teaches nothing more.
+const SAMPLE_BYTES_MAX: usize = 8 * 1024;
+
+impl Store {
+    /// Takes over a connection whose file is of the present format.
+    pub(super) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
+        let head = Meta::load(&conn)?.head();
+        conn.set_prepared_statement_cache_capacity(32);
+        Ok(Self { conn, settings, memory: None, head })
+    }
+
+    /// How far the journal has come.
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Writes batches in one transaction and says of each what became of it. On an error nothing of any is stored.
+    pub(super) fn write<'b>(
+        &mut self,
+        batches: impl Iterator<Item = &'b Batch>,
+    ) -> Result<Vec<Commit>, AppendError> {
+        let mut memory = match self.memory.take() {
+            Some(memory) => memory,
+            None => Memory {
+                meta: Meta::load(&self.conn)?,
+                known: Known::default(),
+                recent: Recent::load(&self.conn)?,
+                packer: Packer::load(&self.conn)?.map_err(AppendError::Pack)?,
+            },
+        };
+        let before = memory.meta.clone();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut commits = Vec::new();
+        {
+            let Memory { meta, known, recent, packer } = &mut memory;
+            let mut pen = Pen::new(&tx, meta, known, recent, packer)?;
+            for batch in batches {
+                let mut commit = Commit::default();
+                for consent in &batch.consents {
+                    pen.put(consent, &mut commit)?;
+                }
+                if !batch.rejects.is_empty() {
+                    put_rejects(&tx, &batch.rejects)?;
+                }
+                if let Some(gap) = &batch.gap {
+                    put_gap(&tx, gap)?;
+                }
+                if let Some(bookmark) = &batch.bookmark {
+                    put_bookmark(&tx, bookmark)?;
+                    pen.meta.note_bookmark(bookmark);
+                }
+                commit.head = pen.meta.head();
+                commits.push(commit);
+            }
+        }
+        if memory.meta != before {
+            memory.meta.save(&tx)?;
+        }
+        tx.commit()?;
+        self.head = memory.meta.head();
+        self.memory = Some(memory);
+        Ok(commits)
+    }
+
+    /// Changes rows outside of a batch, in one transaction.
+    pub(super) fn change<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>, &mut Meta) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut meta = Meta::load(&tx)?;
+        let result = change(&tx, &mut meta)?;
+        meta.save(&tx)?;
+        tx.commit()?;
+        self.head = meta.head();
+        if let Some(memory) = &mut self.memory {
+            memory.meta = meta;
+        }
+        Ok(result)
+    }
+
+    /// Trains a dictionary on the journal's own events, once, when there are enough. It takes an eighth of a second.
+    pub(super) fn train_when_due(&mut self) -> Result<(), AppendError> {
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        if memory.meta.trained || memory.meta.rows < TRAIN_ROWS {
+            return Ok(());
+        }
+        let samples = samples(&self.conn)?;
+        let body = pack::train(&samples, &mut memory.packer);
+        self.change(|tx, meta| {
+            meta.trained = true;
+            match &body {
+                Some(body) => tx.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [body]).map(drop),
+                None => Ok(()),
+            }
+        })?;
+        if let Some(memory) = &mut self.memory {
+            memory.packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
+        }
+        Ok(())
+    }
+
+    /// Moves what it can from the WAL into the file, without waiting for readers.
+    pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    }
+
+    /// Moves all that readers let go of from the WAL into the file, and lets go of both.
+    pub(super) fn close(self) {
+        if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            // The WAL stays, and whoever opens the journal next reads it.
+            tracing::warn!(%error, "The journal was closed without its last checkpoint.");
+        }
+        if let Err((_, error)) = self.conn.close() {
+            tracing::warn!(%error, "The journal's file was not closed well.");
+        }
+    }
+}
+
+impl Meta {
+    fn note_bookmark(&mut self, bookmark: &Bookmark) {
+        if !bookmark.caught_up {
+            return;
+        }
+        let known: Option<jiff::Timestamp> = self.complete_since.as_ref().and_then(|text| text.parse().ok());
+        // A later start of the same log takes nothing away from what was complete before; gaps are told apart.
+        if known.is_none_or(|known| bookmark.since < known) {
+            self.complete_since = Some(bookmark.since.to_string());
+        }
+    }
+}
+
+fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendError> {
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO reject (received, source, why, body, length) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for reject in rejects {
+        let body = zstd::bulk::compress(&reject.bytes, 3).map_err(AppendError::Pack)?;
+        let length = i64::try_from(reject.length).unwrap_or(i64::MAX);
+        insert.execute((reject.received.as_millisecond(), reject.source, &reject.why, body, length))?;
+    }
+    let cut = "DELETE FROM reject WHERE id <= (SELECT MAX(id) FROM reject) - ?1";
+    tx.prepare_cached(cut)?.execute([REJECTS_MAX])?;
+    Ok(())
+}
+
+fn put_gap(tx: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
+    // The same gap may be told again by a batch that is tried again.
+    let sql = "INSERT INTO gap (start, stop, why) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    tx.prepare_cached(sql)?.execute((gap.from.to_string(), gap.to.to_string(), &gap.why))?;
+    tx.prepare_cached("DELETE FROM gap WHERE id <= (SELECT MAX(id) FROM gap) - ?1")?.execute([GAPS_MAX])?;
+    Ok(())
+}
+
+fn put_bookmark(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO bookmark (id, query, next, last_published, since, caught_up)
+        VALUES (1, ?1, ?2, ?3, ?4, ?5)";
+    let last = bookmark.last_published.map(|time| time.to_string());
+    let values = (&bookmark.query, &bookmark.next, last, bookmark.since.to_string(), bookmark.caught_up);
+    tx.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+fn samples(conn: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let mut unpacker = Unpacker::default();
+    let mut samples = Vec::new();
+    let mut statement = conn.prepare("SELECT dict, body FROM raw ORDER BY seq DESC LIMIT ?1")?;
+    let mut rows = statement.query([TRAIN_ROWS])?;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(1)?;
+        if let Ok(mut raw) = unpacker.unpack(conn, row.get(0)?, &body)? {
+            raw.truncate(SAMPLE_BYTES_MAX);
+            samples.push(raw);
+        }
+    }
+    Ok(samples)
+}
+
+/// Reads the bookmark.
+pub(super) fn bookmark(conn: &Connection) -> rusqlite::Result<Option<Bookmark>> {
+    let sql = "SELECT query, next, last_published, since, caught_up FROM bookmark";
+    let found = conn
+        .prepare_cached(sql)?
+        .query_row([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?, row.get(4)?))
+        })
+        .optional()?;
+    let Some((query, next, last, since, caught_up)) = found else { return Ok(None) };
+    let last: Option<String> = last;
+    // A damaged place to go on from is none: the poller begins again and the key keeps doubles out.
+    let Ok(since) = since.parse() else { return Ok(None) };
+    let last_published = last.and_then(|text| text.parse().ok());
+    Ok(Some(Bookmark { query, next, last_published, since, caught_up }))
+}

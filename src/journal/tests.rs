@@ -1,0 +1,488 @@
+//! The journal as a whole: what it promises, on a real file.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::sample::{self, START_MS};
+use super::store::Store;
+use super::*;
+use crate::clock::Clock;
+use crate::consent::{Bookmark, Consent, Delivery, EventId, Evidence, Reject, Rev, Seq, Untrusted, Via};
+use crate::report::Gap;
+
+fn start() -> Timestamp {
+    Timestamp::from_millisecond(START_MS).unwrap()
+}
+
+fn writer(dir: &Path) -> Journal {
+    match open(dir, Settings::default(), Clock::manual(start())).unwrap() {
+        Opened::Writer(journal) => journal,
+        Opened::Follower { holder } => panic!("held by {holder}"),
+    }
+}
+
+fn store(dir: &Path, settings: Settings) -> Store {
+    Store::new(super::open::connect_writer(dir).unwrap(), settings).unwrap()
+}
+
+fn polled(numbers: std::ops::Range<u64>) -> Batch {
+    Batch { consents: numbers.map(|number| sample::consent(number, Via::POLL)).collect(), ..Batch::default() }
+}
+
+fn hooked(number: u64) -> Consent {
+    let mut consent = sample::consent(number, Via::HOOK);
+    consent.raw = Arc::from(consent.raw.replace(r#""detailEntry":null,"#, ""));
+    consent.hook = Some(Delivery {
+        event_id: Some(Untrusted::new(format!("delivery {number}"))),
+        event_time: None,
+        source: None,
+        headers: vec![Untrusted::new("Content-Type: application/json")],
+    });
+    consent
+}
+
+fn bookmark(next: &str) -> Bookmark {
+    Bookmark {
+        query: "grant".to_owned(),
+        next: next.to_owned(),
+        last_published: Some(start()),
+        since: start(),
+        caught_up: true,
+    }
+}
+
+#[tokio::test]
+async fn what_goes_in_comes_out_to_the_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let commit = journal.append(polled(0..30)).await.unwrap();
+    assert_eq!(
+        commit,
+        Commit { head: Head { last: Seq(30), change: Rev(0) }, new: 30, merged: 0, repeated: 0 }
+    );
+    assert_eq!(*journal.head().borrow(), commit.head);
+    let reader = Reader::open(dir.path()).unwrap();
+    for number in 0..30 {
+        let consent = sample::consent(number, Via::POLL);
+        let stored = reader.record(Seq(number as i64 + 1)).unwrap().unwrap();
+        assert_eq!(stored.raw, consent.raw);
+        assert_eq!((stored.key, stored.received, stored.via), (consent.key, consent.received, consent.via));
+        assert_eq!((stored.evidence, stored.hook), (consent.who.evidence, consent.hook));
+    }
+    assert_eq!(reader.records_after(Seq(10), 5).unwrap().len(), 5);
+    assert_eq!(reader.record(Seq(31)).unwrap(), None);
+    assert_eq!(reader.counts().unwrap(), Counts { rows: 30, rejects: 0 });
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn rows_come_in_order_and_texts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    journal.append(polled(0..100)).await.unwrap();
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let seqs = |page: &crate::consent::Page| page.rows.iter().map(|row| row.seq.0).collect::<Vec<_>>();
+    let newest = reader.newest(10).unwrap();
+    assert_eq!(seqs(&newest), (91..=100).collect::<Vec<_>>());
+    assert!(!newest.symbols.is_empty());
+    assert!(reader.newest(10).unwrap().symbols.is_empty(), "the same texts were given twice");
+    assert_eq!(seqs(&reader.before(Seq(91), 3).unwrap()), [88, 89, 90]);
+    assert_eq!(seqs(&reader.after(Seq(97), 9).unwrap()), [98, 99, 100]);
+    assert!(reader.changed(Rev(0), 9).unwrap().rows.is_empty());
+    let all = Reader::open(dir.path()).unwrap().newest(1000).unwrap();
+    let mut symbols = crate::consent::Symbols::default();
+    for (sym, symbol) in &all.symbols {
+        symbols.put(*sym, symbol);
+    }
+    for (number, row) in (0..).zip(&all.rows) {
+        let syms = [row.who, row.actor, row.client, row.server, row.scopes, row.from];
+        let texts = sample::consent(number, Via::POLL).symbols();
+        for (sym, text) in syms.iter().zip(&texts) {
+            assert_eq!(symbols.joined(*sym), text.as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn again_is_once_and_the_other_way_is_a_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let hook = Batch { consents: vec![hooked(1)], ..Batch::default() };
+    assert_eq!(journal.append(hook.clone()).await.unwrap().new, 1);
+    assert_eq!(journal.append(hook.clone()).await.unwrap().repeated, 1);
+    let commit = journal.append(polled(0..2)).await.unwrap();
+    assert_eq!((commit.new, commit.merged, commit.head.change), (1, 1, Rev(1)));
+    let again = journal.append(polled(0..2)).await.unwrap();
+    assert_eq!((again.repeated, again.head), (2, commit.head));
+    assert_eq!(journal.append(hook).await.unwrap().repeated, 1);
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let changed = reader.changed(Rev(0), 9).unwrap();
+    assert_eq!((changed.rows.len(), changed.rows[0].seq), (1, Seq(1)));
+    assert!(reader.changed(Rev(1), 9).unwrap().rows.is_empty());
+    let stored = reader.record(Seq(1)).unwrap().unwrap();
+    assert_eq!(stored.via.word(), "poll+hook");
+    assert_eq!(stored.raw, sample::consent(1, Via::POLL).raw, "the polled form is kept");
+    assert_eq!(stored.hook, hooked(1).hook);
+}
+
+#[tokio::test]
+async fn two_spellings_of_a_time_are_one_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut timeless = hooked(7);
+    timeless.key.published_ms = 0;
+    timeless.published = None;
+    for reopen in [false, true] {
+        let dir = dir.path().join(reopen.to_string());
+        let mut journal = writer(&dir);
+        journal.append(Batch { consents: vec![timeless.clone()], ..Batch::default() }).await.unwrap();
+        if reopen {
+            journal.close().await;
+            journal = writer(&dir);
+        }
+        assert_eq!(journal.append(polled(7..8)).await.unwrap().merged, 1);
+        let again = Batch { consents: vec![timeless.clone()], ..Batch::default() };
+        assert_eq!(journal.append(again).await.unwrap().repeated, 1);
+        let rows = Reader::open(&dir).unwrap().newest(9).unwrap().rows;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].published_ms, sample::consent(7, Via::POLL).key.published_ms);
+    }
+}
+
+#[tokio::test]
+async fn parts_and_digests_are_rows_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let (first, mut second, mut third) =
+        (sample::consent(1, Via::POLL), sample::consent(1, Via::POLL), sample::consent(1, Via::POLL));
+    second.key.part = 1;
+    third.key.id = EventId::Digest([7; 32]);
+    let batch = Batch { consents: vec![first, second, third.clone()], ..Batch::default() };
+    assert_eq!(journal.append(batch.clone()).await.unwrap().new, 3);
+    assert_eq!(journal.append(batch).await.unwrap().repeated, 3);
+    assert_eq!(Reader::open(dir.path()).unwrap().record(Seq(3)).unwrap().unwrap().key, third.key);
+}
+
+#[tokio::test]
+async fn what_was_found_out_about_the_person_outlives_a_merge() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let mut resolved = hooked(1);
+    resolved.who.evidence = Evidence::Session;
+    journal.append(Batch { consents: vec![resolved], ..Batch::default() }).await.unwrap();
+    let mut silent = sample::consent(1, Via::POLL);
+    silent.who =
+        crate::consent::Who { person: crate::consent::Person::default(), evidence: Evidence::Unknown };
+    journal.append(Batch { consents: vec![silent], ..Batch::default() }).await.unwrap();
+    let row = Reader::open(dir.path()).unwrap().newest(1).unwrap().rows[0];
+    assert_eq!(row.evidence, Evidence::Session);
+    assert_ne!(row.who.0, 0);
+}
+
+#[tokio::test]
+async fn rejects_gaps_and_the_bookmark_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let reject = Reject::new(start(), "hook", "It is not JSON.", b"\xff{");
+    let gap = Gap { from: start(), to: start(), why: "The cursor was no longer known.".to_owned() };
+    let batch = Batch {
+        rejects: vec![reject.clone()],
+        bookmark: Some(bookmark("/api/v1/logs?after=1")),
+        gap: Some(gap.clone()),
+        ..Batch::default()
+    };
+    journal.append(batch.clone()).await.unwrap();
+    journal.append(Batch { rejects: vec![reject.clone(); 1100], ..batch }).await.unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.counts().unwrap().rejects, 1000);
+    assert_eq!(reader.rejects(1).unwrap(), [reject]);
+    assert_eq!(reader.bookmark().unwrap(), Some(bookmark("/api/v1/logs?after=1")));
+    let coverage = reader.coverage().unwrap();
+    assert_eq!((coverage.complete_since, coverage.gaps), (Some(start()), vec![gap]));
+}
+
+#[tokio::test]
+async fn an_event_far_behind_the_newest_is_late_once_caught_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    journal.append(polled(1000..1001)).await.unwrap();
+    journal.append(polled(0..1)).await.unwrap();
+    journal.append(Batch { bookmark: Some(bookmark("n")), ..Batch::default() }).await.unwrap();
+    journal.append(polled(999..1000)).await.unwrap();
+    journal.append(polled(1..2)).await.unwrap();
+    let late: Vec<bool> =
+        Reader::open(dir.path()).unwrap().newest(9).unwrap().rows.iter().map(|row| row.late).collect();
+    assert_eq!(late, [false, false, false, true]);
+}
+
+#[tokio::test]
+async fn the_numbers_go_on_after_a_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    journal.append(polled(0..5)).await.unwrap();
+    let other = journal.clone();
+    journal.close().await;
+    assert!(matches!(other.append(polled(5..6)).await, Err(AppendError::Closed)));
+    other.close().await;
+    let journal = writer(dir.path());
+    assert_eq!(journal.head().borrow().last, Seq(5));
+    assert_eq!(journal.append(polled(4..7)).await.unwrap().head.last, Seq(7));
+}
+
+#[tokio::test]
+async fn a_second_opener_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let second = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap();
+    let Opened::Follower { holder } = second else { panic!("two writers") };
+    assert_eq!(holder, std::process::id().to_string());
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let version = reader.data_version().unwrap();
+    assert_eq!(reader.data_version().unwrap(), version);
+    journal.append(polled(0..3)).await.unwrap();
+    assert_ne!(reader.data_version().unwrap(), version);
+    assert_eq!(reader.head().unwrap().last, Seq(3));
+    assert_eq!(reader.after(Seq(0), 9).unwrap().rows.len(), 3);
+}
+
+#[tokio::test]
+async fn deliveries_that_wait_share_a_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let batches = (0..40).map(|number| {
+        let journal = journal.clone();
+        async move { journal.append(Batch { consents: vec![hooked(number)], ..Batch::default() }).await }
+    });
+    for commit in futures_util::future::join_all(batches).await {
+        assert_eq!(commit.unwrap().new, 1);
+    }
+    journal.close().await;
+    assert_eq!(Reader::open(dir.path()).unwrap().counts().unwrap().rows, 40);
+}
+
+#[test]
+fn a_full_disk_costs_a_batch_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    let first = Batch { bookmark: Some(bookmark("first")), ..polled(0..10) };
+    store.write([&first].into_iter()).unwrap();
+    let pages: i64 = store.conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    store.conn.pragma_update_and_check(None, "max_page_count", pages + 2, |_| Ok(())).unwrap();
+    let large = Batch { bookmark: Some(bookmark("second")), ..polled(10..1000) };
+    let error = store.write([&large].into_iter()).unwrap_err();
+    assert!(matches!(&error, AppendError::Storage(error) if error.ailment == Ailment::Full), "{error:?}");
+    assert_eq!(error.fault().brief, "disk full");
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.head().unwrap(), store.head());
+    assert_eq!(reader.counts().unwrap().rows, 10);
+    assert_eq!(reader.bookmark().unwrap().unwrap().next, "first", "the cursor went on without its events");
+    store.conn.pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
+    let commit = store.write([&large].into_iter()).unwrap();
+    assert_eq!((commit[0].new, commit[0].head.last), (990, Seq(1000)));
+    assert_eq!(reader.record(Seq(1000)).unwrap().unwrap().raw, sample::consent(999, Via::POLL).raw);
+    assert_eq!(reader.bookmark().unwrap().unwrap().next, "second");
+}
+
+#[test]
+fn the_journals_own_dictionary_takes_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    for step in 0..5 {
+        store.write([&polled(step * 500..(step + 1) * 500)].into_iter()).unwrap();
+        store.train_when_due().unwrap();
+    }
+    let dicts: Vec<i64> = store
+        .conn
+        .prepare("SELECT DISTINCT dict FROM raw ORDER BY dict")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    // Whether it is taken depends on whether it packs better than the shipped one, which knows these events well.
+    assert!(dicts == [1] || dicts == [1, 2], "{dicts:?}");
+    let trained: bool = store.conn.query_row("SELECT trained FROM meta", [], |row| row.get(0)).unwrap();
+    assert!(trained);
+    let records = Reader::open(dir.path()).unwrap().records_after(Seq(0), 5000).unwrap();
+    assert_eq!(records.len(), 2500);
+    assert!(records.iter().zip(0..).all(|(record, number)| *record.raw == *sample::raw(number)));
+}
+
+#[test]
+fn what_is_old_or_too_much_goes_and_its_number_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { keep_days: 400, keep_rows: 50 };
+    let mut store = store(dir.path(), settings);
+    let batch = Batch { bookmark: Some(bookmark("n")), ..polled(0..120) };
+    let head = store.write([&batch].into_iter()).unwrap()[0].head;
+    while store.prune_some(start()).unwrap() {}
+    let mut reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.oldest().unwrap(), Some(Seq(71)));
+    assert_eq!(reader.counts().unwrap().rows, 50);
+    assert!(store.head().change > head.change);
+    let newest_gone = sample::consent(69, Via::POLL).key.published_ms;
+    assert_eq!(reader.coverage().unwrap().complete_since.unwrap().as_millisecond(), newest_gone + 1);
+    let much_later = start() + Duration::from_hours(500 * 24);
+    while store.prune_some(much_later).unwrap() {}
+    assert!(reader.newest(9).unwrap().rows.is_empty());
+    assert_eq!(store.write([&polled(500..501)].into_iter()).unwrap()[0].head.last, Seq(121));
+    for table in ["event", "raw", "delivery"] {
+        let sql = format!("SELECT COUNT(*) FROM {table}");
+        let left: i64 = store.conn.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert!(left <= 1, "{left} in {table}");
+    }
+}
+
+#[tokio::test]
+async fn the_hour_brings_the_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(start() + Duration::from_hours(500 * 24));
+    let Opened::Writer(journal) = open(dir.path(), Settings::default(), clock.clone()).unwrap() else {
+        panic!("held")
+    };
+    journal.append(polled(0..700)).await.unwrap();
+    let mut head = journal.head();
+    head.mark_unchanged();
+    clock.advance(Duration::from_hours(1));
+    let gone = |head: &Head| head.change >= Rev(2);
+    tokio::time::timeout(Duration::from_secs(20), head.wait_for(gone)).await.unwrap().unwrap();
+    journal.close().await;
+    assert_eq!(Reader::open(dir.path()).unwrap().counts().unwrap().rows, 0);
+}
+
+#[tokio::test]
+async fn rows_published_since_a_time_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    journal.append(polled(50..100)).await.unwrap();
+    journal.append(polled(0..50)).await.unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let ms = sample::consent(48, Via::POLL).key.published_ms;
+    assert_eq!(reader.first_published_since(ms).unwrap(), Some(Seq(1)));
+    let found = reader.published_since(ms, Seq(48), 100).unwrap();
+    assert_eq!(found, [Seq(49), Seq(50), Seq(99), Seq(100)]);
+    assert_eq!(reader.first_published_since(i64::MAX).unwrap(), None);
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), Settings::default());
+    store.conn.pragma_update(None, "user_version", 99).unwrap();
+    store.close();
+    let file = dir.path().join("journal.sqlite3");
+    let before = fs::read(&file).unwrap();
+    let error = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error:?}");
+    assert!(error.fault().what.contains("newer version"));
+    assert!(matches!(Reader::open(dir.path()), Err(OpenError::Newer { .. })));
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("journal.sqlite3");
+    store(dir.path(), Settings::default()).close();
+    let sound = fs::read(&file).unwrap();
+    let mut torn = sound.clone();
+    torn[100..].fill(0xa5);
+    let foreign = b"This file belongs to somebody else and is a good deal longer than a header.".to_vec();
+    for bytes in [torn, sound[..3000].to_vec(), foreign] {
+        fs::write(&file, &bytes).unwrap();
+        let error = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+        assert_eq!(error.fault().brief, "damaged journal");
+        assert!(matches!(Reader::open(dir.path()), Err(OpenError::Damaged { .. })));
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn another_programs_database_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("journal.sqlite3");
+    rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    let before = fs::read(&file).unwrap();
+    let error = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("journal.sqlite3"), b"").unwrap();
+    assert!(matches!(Reader::open(dir.path()), Err(OpenError::Missing { .. })));
+    assert_eq!(writer(dir.path()).append(polled(0..1)).await.unwrap().new, 1);
+}
+
+#[test]
+fn a_place_that_cannot_be_has_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"x").unwrap();
+    let error =
+        open(&file.join("org.example.test"), Settings::default(), Clock::manual(start())).unwrap_err();
+    let fault = error.fault();
+    assert_eq!(fault.brief, "not a directory");
+    assert!(fault.remedy.contains("--data-dir"), "{fault}");
+    assert!(matches!(Reader::open(dir.path()), Err(OpenError::Missing { .. })));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_look() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("data/org.example.test");
+    let journal = writer(&dir);
+    journal.append(polled(0..1)).await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    let mut files = 0;
+    for entry in fs::read_dir(&dir).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        files += 1;
+    }
+    assert_eq!(files, 4, "the file, its WAL, its shared memory and the lock");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_interleaving_gives_the_same_set(
+        steps in proptest::collection::vec((0_u64..6, any::<bool>(), any::<bool>()), 1..40),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path(), Settings::default());
+        let mut waiting: Vec<Batch> = Vec::new();
+        let mut expected = std::collections::BTreeMap::new();
+        for (number, by_hook, write_now) in steps {
+            let consent = if by_hook { hooked(number) } else { sample::consent(number, Via::POLL) };
+            let entry = expected.entry(consent.key).or_insert((Via::FILE, None));
+            *entry = (entry.0.with(consent.via), consent.hook.clone().or(entry.1.take()));
+            waiting.push(Batch { consents: vec![consent], ..Batch::default() });
+            if write_now {
+                store.write(waiting.iter()).unwrap();
+                waiting.clear();
+            }
+        }
+        store.write(waiting.iter()).unwrap();
+        let stored = Reader::open(dir.path()).unwrap().records_after(Seq(0), 100).unwrap();
+        prop_assert_eq!(stored.len(), expected.len());
+        for record in stored {
+            let (via, hook) = expected.remove(&record.key).unwrap();
+            prop_assert_eq!((record.via, &record.hook), (via, &hook));
+            // A polled form wins over a hook's, whichever came first.
+            let number = (0..6).find(|number| sample::consent(*number, via).key == record.key).unwrap();
+            let raw = if via.has(Via::POLL) { sample::consent(number, via).raw } else { hooked(number).raw };
+            prop_assert_eq!(record.raw, raw);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The thread that writes, and the handle to it.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::commit::{Batch, Commit, Head};
+use super::error::AppendError;
+use super::lock::Lock;
+use super::store::Store;
+use crate::clock::Clock;
+
+/// Appends to the journal. Clones share one writer, which ends when the last is dropped or one is closed.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    requests: mpsc::Sender<Request>,
+    head: watch::Receiver<Head>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Append(Box<Batch>, oneshot::Sender<Result<Commit, AppendError>>),
+    Close,
+}
+
+/// Batches that wait, of at most a thousand events each. The poller sends one at a time, so these are deliveries: more
+/// than a slow disk should owe within Okta's three seconds.
+const QUEUE: usize = 64;
+/// Events that one transaction takes from the queue, so that the first of them need not wait for all.
+const GROUP_EVENTS: usize = 4000;
+/// A pause this long is used for a checkpoint.
+const IDLE: Duration = Duration::from_secs(1);
+/// The first look for what is too old leaves the start alone.
+const FIRST_PRUNE: Duration = Duration::from_mins(1);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+impl Journal {
+    /// Starts the writer's thread; it holds the lock until it ends.
+    pub(super) fn start(store: Store, clock: Clock, lock: Lock) -> io::Result<Self> {
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let (tell, head) = watch::channel(store.head());
+        // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let first_prune = clock.uptime() + FIRST_PRUNE;
+        let writer = Writer { store, queue, tell, clock, dirty_since: None, next_prune: first_prune };
+        thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&runtime, lock))?;
+        Ok(Self { requests, head })
+    }
+
+    /// Stores a batch and returns when it is on the disk, whole; on an error nothing of it is.
+    ///
+    /// A batch that was handed over is written even if the caller stops waiting.
+    pub async fn append(&self, batch: Batch) -> Result<Commit, AppendError> {
+        let (answer, result) = oneshot::channel();
+        let request = Request::Append(Box::new(batch), answer);
+        self.requests.send(request).await.map_err(|_| AppendError::Closed)?;
+        result.await.map_err(|_| AppendError::Closed)?
+    }
+
+    /// Tells how far the journal has come; ends when the journal does.
+    pub fn head(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    /// Stores what was handed over before, ends the writer for every clone, and returns when the lock is free.
+    pub async fn close(mut self) {
+        // If it is closed already, only the end is left to wait for.
+        self.requests.send(Request::Close).await.ok();
+        while self.head.changed().await.is_ok() {}
+    }
+}
+
+struct Writer {
+    store: Store,
+    queue: mpsc::Receiver<Request>,
+    tell: watch::Sender<Head>,
+    clock: Clock,
+    dirty_since: Option<Duration>,
+    next_prune: Duration,
+}
+
+type Waiting = (Box<Batch>, oneshot::Sender<Result<Commit, AppendError>>);
+
+impl Writer {
+    fn run(mut self, runtime: &Runtime, lock: Lock) {
+        loop {
+            let due = self.dirty_since.map_or(self.next_prune, |since| self.next_prune.min(since + IDLE));
+            let woken = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    request = self.queue.recv() => Ok(request),
+                    woken = self.clock.sleep_until(due) => Err(woken),
+                }
+            });
+            match woken {
+                Ok(Some(Request::Append(batch, answer))) => {
+                    if !self.take(batch, answer) {
+                        break;
+                    }
+                }
+                Ok(Some(Request::Close) | None) => break,
+                Err(_awake) => self.keep_house(),
+            }
+        }
+        // Whoever got its batch into the queue after the close is told so by its answer's end.
+        self.queue.close();
+        let Self { store, tell, queue, .. } = self;
+        store.close();
+        drop(lock);
+        drop(queue);
+        // The end of the head is what a close waits for.
+        drop(tell);
+    }
+
+    /// Writes a batch with those that wait behind it, and returns whether to go on.
+    fn take(&mut self, batch: Box<Batch>, answer: oneshot::Sender<Result<Commit, AppendError>>) -> bool {
+        let mut events = batch.consents.len();
+        let mut group = vec![(batch, answer)];
+        let mut go_on = true;
+        while events < GROUP_EVENTS {
+            match self.queue.try_recv() {
+                Ok(Request::Append(batch, answer)) => {
+                    events += batch.consents.len();
+                    group.push((batch, answer));
+                }
+                Ok(Request::Close) => {
+                    go_on = false;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        self.write(group);
+        if let Err(error) = self.store.train_when_due() {
+            tracing::warn!(%error, "No dictionary was trained.");
+        }
+        go_on
+    }
+
+    fn write(&mut self, mut group: Vec<Waiting>) {
+        match self.store.write(group.iter().map(|(batch, _)| &**batch)) {
+            Ok(commits) => {
+                // The head first: whoever hears that its batch is stored may look at the head at once.
+                self.tell_head();
+                for ((_, answer), commit) in group.into_iter().zip(commits) {
+                    // Nobody waits any more, which changes nothing: the batch is stored.
+                    answer.send(Ok(commit)).ok();
+                }
+            }
+            Err(error) => match group.pop() {
+                Some((_, answer)) if group.is_empty() => {
+                    answer.send(Err(error)).ok();
+                }
+                // One of them may be the cause; each for itself, so that none pays for another.
+                last => {
+                    for waiting in group.into_iter().chain(last) {
+                        self.write(vec![waiting]);
+                    }
+                }
+            },
+        }
+        self.dirty_since = Some(self.clock.uptime());
+    }
+
+    fn keep_house(&mut self) {
+        let now = self.clock.uptime();
+        if self.dirty_since.is_some_and(|since| since + IDLE <= now) {
+            self.dirty_since = None;
+            if let Err(error) = self.store.checkpoint() {
+                tracing::warn!(%error, "A checkpoint of the journal failed; the next pause tries again.");
+            }
+        }
+        if self.next_prune <= now {
+            match self.store.prune_some(self.clock.now()) {
+                // At once again, but after what has come meanwhile.
+                Ok(true) => self.tell_head(),
+                Ok(false) => self.next_prune = now + PRUNE_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "Old rows could not be removed; the next hour tries again.");
+                    self.next_prune = now + PRUNE_EVERY;
+                }
+            }
+        }
+    }
+
+    fn tell_head(&self) {
+        let head = self.store.head();
+        self.tell.send_if_modified(|told| std::mem::replace(told, head) != head);
+    }
+}
