@@ -1,0 +1,334 @@
+//! What an answer that is no page means, and what can be done about it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::headers::{Headers, read_value};
+use super::wire::ErrorBody;
+use crate::consent::visible;
+use crate::report::{Fault, Part};
+
+/// An answer that is not what was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// Okta's error code, or the error of OAuth.
+    pub code: Option<String>,
+    /// Okta's sentence and its causes; for people only, since Okta may reword it.
+    pub summary: Option<String>,
+    /// `errorId`, which Okta's support asks for.
+    pub error_id: Option<String>,
+    /// `X-Okta-Request-Id`, likewise.
+    pub request_id: Option<String>,
+    /// The scope that `WWW-Authenticate` says is missing.
+    pub scope: Option<String>,
+    /// Whether the body is something that Okta's API does not send, such as HTML.
+    pub is_foreign: bool,
+}
+
+/// What to make of a refusal. By status first, then by code; never by the words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meaning {
+    /// Okta does not take the credentials.
+    BadCredentials,
+    /// The credentials are good, the org lacks the feature (401 `E0000015`).
+    FeatureOff,
+    /// The credentials are good, a scope or a role is missing.
+    NotPermitted,
+    /// What was asked for is not there.
+    NotFound,
+    /// Too many requests.
+    RateLimit,
+    /// The request itself is wrong.
+    BadRequest,
+    /// Okta, or what stands before it, cannot answer now.
+    Unavailable,
+    /// Somebody else answered.
+    NotOkta,
+}
+
+/// Why there is no answer. The words come from the libraries below; no secret and no URL is in them.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum SendError {
+    /// No connection came about.
+    #[error("could not connect: {0}")]
+    Connect(String),
+    /// The other side could not be trusted.
+    #[error("no secure connection: {0}")]
+    Tls(String),
+    /// It took too long.
+    #[error("no answer in time")]
+    Timeout,
+    /// The answer is larger than any should be.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The connection ended in the middle of the answer.
+    #[error("the answer was cut: {0}")]
+    Cut(String),
+    /// Anything else.
+    #[error("could not ask: {0}")]
+    Other(String),
+}
+
+/// A body longer than this is not read as an error's.
+const BODY_MAX: usize = 64 * 1024;
+/// Remote words on the screen are cut at this many characters.
+const WORDS_MAX: usize = 200;
+const CAUSES_MAX: usize = 3;
+
+impl Refusal {
+    /// Reads an answer.
+    pub fn read(status: u16, headers: &Headers, body: &[u8]) -> Self {
+        let body = body.trim_ascii();
+        let error = Some(body)
+            .filter(|body| body.len() <= BODY_MAX && body.starts_with(b"{"))
+            .and_then(|body| serde_json::from_slice::<ErrorBody<'_>>(body).ok());
+        let is_foreign = !body.is_empty() && error.is_none();
+        let error = error.unwrap_or_default();
+        let challenges: Vec<&str> = headers.get_all("www-authenticate").collect();
+        let challenge = |name| challenges.iter().find_map(|line| parameter(line, name));
+        let code = error.code.get().or(error.oauth_error.get()).map(clip).or_else(|| challenge("error"));
+        let summary = error.summary.get().or(error.oauth_description.get()).map(str::to_owned);
+        let causes = error.causes.0.iter().take(CAUSES_MAX).filter_map(|cause| cause.summary.get());
+        let words: Vec<String> = summary.into_iter().chain(causes.map(str::to_owned)).collect();
+        let summary = Some(words.join("; ")).filter(|words| !words.is_empty()).map(|words| clip(&words));
+        Self {
+            status,
+            code,
+            summary: summary.or_else(|| challenge("error_description")),
+            error_id: error.id.get().map(clip),
+            request_id: headers.request_id().map(clip),
+            scope: challenge("scope"),
+            is_foreign,
+        }
+    }
+
+    /// Returns what to make of it.
+    pub fn meaning(&self) -> Meaning {
+        match self.status {
+            429 => Meaning::RateLimit,
+            408 | 423 | 425 | 500.. => Meaning::Unavailable,
+            _ if self.is_foreign => Meaning::NotOkta,
+            400 if self.code.as_deref() == Some("insufficient_scope") => Meaning::NotPermitted,
+            401 if self.code.as_deref() == Some("E0000015") => Meaning::FeatureOff,
+            401 => Meaning::BadCredentials,
+            403 | 405 => Meaning::NotPermitted,
+            404 => Meaning::NotFound,
+            402..500 | 400 => Meaning::BadRequest,
+            _ => Meaning::NotOkta,
+        }
+    }
+
+    /// Returns it as a fault of a part.
+    pub fn fault(&self, part: Part) -> Fault {
+        let status = self.status;
+        let scope =
+            self.scope.as_ref().map_or(String::new(), |scope| format!(" The scope {scope} is missing."));
+        let again = "It asks again every minute; what is stored stays usable.";
+        let (brief, what, doing, remedy) = match self.meaning() {
+            Meaning::BadCredentials => (
+                format!("{status} bad credentials"),
+                "Okta does not accept the credentials",
+                again,
+                "Put a valid token in place; it is read again by itself.".to_owned(),
+            ),
+            Meaning::FeatureOff => (
+                format!("{status} feature off"),
+                "The org lacks the feature that was asked for; the credentials are good",
+                again,
+                "Ask Okta to switch the feature on for this org.".to_owned(),
+            ),
+            Meaning::NotPermitted => (
+                format!("{status} not permitted"),
+                "The credentials lack a right",
+                again,
+                format!(
+                    "Give their owner a role that may read this, such as Read-only Administrator.{scope}"
+                ),
+            ),
+            Meaning::NotFound => (
+                format!("{status} not found"),
+                "The host does not know the path that was asked for",
+                again,
+                "Check that the org URL is that of the org itself.".to_owned(),
+            ),
+            Meaning::RateLimit => (
+                format!("{status} rate limit"),
+                "Okta asks us to wait",
+                "It waits and asks the same again; nothing is lost.",
+                String::new(),
+            ),
+            Meaning::BadRequest => (
+                format!("{status} bad request"),
+                "Okta does not accept the request",
+                "It has stopped asking; what is stored stays usable.",
+                "Check the configuration, then poll by hand to try again.".to_owned(),
+            ),
+            Meaning::Unavailable => (
+                format!("{status} unavailable"),
+                if self.is_foreign {
+                    "A gateway before Okta cannot reach it"
+                } else {
+                    "Okta cannot answer now"
+                },
+                "It waits and asks the same again; nothing is lost.",
+                String::new(),
+            ),
+            Meaning::NotOkta => (
+                "not an Okta answer".to_owned(),
+                "Something else than Okta's API answered",
+                again,
+                "Check the org URL, and whether a proxy or a sign-in page stands between.".to_owned(),
+            ),
+        };
+        let fault = Fault::new(part, &brief, &format!("{what} ({self})."), doing, &remedy);
+        match self.meaning() {
+            Meaning::RateLimit | Meaning::Unavailable => fault.passing(),
+            Meaning::BadCredentials | Meaning::FeatureOff | Meaning::NotPermitted => fault.refusal(),
+            Meaning::NotFound | Meaning::BadRequest | Meaning::NotOkta => fault,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "status {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        if let Some(summary) = &self.summary {
+            write!(f, ": {}", summary.trim_end_matches('.'))?;
+        }
+        for (name, value) in [("error id", &self.error_id), ("request id", &self.request_id)] {
+            if let Some(value) = value {
+                write!(f, ", {name} {value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SendError {
+    /// Returns it as a fault of a part.
+    pub fn fault(&self, part: Part) -> Fault {
+        let (brief, remedy, passes) = match self {
+            Self::Connect(_) => ("no connection", "Check the network and the proxy if this lasts.", true),
+            Self::Tls(_) => {
+                ("no secure connection", "Check the host's certificate, or name your CA in ca_file.", false)
+            }
+            Self::Timeout => ("no answer in time", "Check the network and the proxy if this lasts.", true),
+            Self::TooLarge => ("answer too large", "Choose a smaller page_size.", false),
+            Self::Cut(_) => ("answer cut short", "Check the network and the proxy if this lasts.", true),
+            Self::Other(_) => ("request failed", "Look into the log for the causes.", true),
+        };
+        let doing = "It waits and asks the same again; nothing is lost.";
+        let fault = Fault::new(part, brief, &format!("The org did not answer: {self}."), doing, remedy);
+        if passes { fault.passing() } else { fault }
+    }
+}
+
+/// Makes remote words fit to be shown: nothing hidden, nothing endless.
+pub(super) fn clip(text: &str) -> String {
+    let mut chars = text.chars();
+    let short: String = chars.by_ref().take(WORDS_MAX).collect();
+    let mut shown = visible(&short).into_owned();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Returns a parameter of a challenge, `name="value"`.
+fn parameter(challenge: &str, wanted: &str) -> Option<String> {
+    let mut rest = challenge;
+    while let Some((before, after)) = rest.split_once('=') {
+        let name = before.rsplit([' ', ',']).next().unwrap_or("");
+        let (value, tail) = read_value(after.trim_start());
+        if name.eq_ignore_ascii_case(wanted) && !value.is_empty() {
+            return Some(clip(&value));
+        }
+        rest = tail;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(status: u16, body: &str) -> Refusal {
+        let headers = [("X-Okta-Request-Id", "Zinvented")].into_iter().collect();
+        Refusal::read(status, &headers, body.as_bytes())
+    }
+
+    #[test]
+    fn okta_s_words_and_numbers_are_shown() {
+        let body = r#"{"errorCode":"E0000011","errorSummary":"No \u001b[31mgood.","errorId":"oaeInvented","errorCauses":[]}"#;
+        let fault = read(401, body).fault(Part::Poll);
+        assert_eq!(fault.brief, "401 bad credentials");
+        for part in ["401 E0000011", "^[[31m", "oaeInvented", "Zinvented"] {
+            assert!(fault.what.contains(part), "{}", fault.what);
+        }
+        assert!(fault.refused && !fault.passes);
+    }
+
+    #[test]
+    fn a_feature_that_is_off_is_no_bad_token() {
+        let refusal = read(401, r#"{"errorCode":"E0000015"}"#);
+        assert_eq!(refusal.meaning(), Meaning::FeatureOff);
+        assert!(refusal.fault(Part::Poll).what.contains("credentials are good"));
+    }
+
+    #[test]
+    fn a_missing_scope_is_named_without_a_body() {
+        let challenge = r#"Bearer authorization_uri="http://example.test/a?b=c", scope="okta.logs.read", error="insufficient_scope", error_description="Too, little", resource="/api/v1/logs""#;
+        let headers = [("www-authenticate", challenge)].into_iter().collect();
+        let refusal = Refusal::read(403, &headers, b"");
+        assert_eq!(refusal.meaning(), Meaning::NotPermitted);
+        assert_eq!(refusal.code.as_deref(), Some("insufficient_scope"));
+        assert_eq!(refusal.summary.as_deref(), Some("Too, little"));
+        assert!(refusal.fault(Part::Poll).remedy.contains("okta.logs.read"));
+    }
+
+    #[test]
+    fn meaning_goes_by_status_first() {
+        let sheet = [
+            (400, r#"{"errorCode":"E0000053"}"#, Meaning::BadRequest),
+            (500, r#"{"errorCode":"E0000053"}"#, Meaning::Unavailable),
+            (403, "", Meaning::NotPermitted),
+            (404, r#"{"errorCode":"E0000008"}"#, Meaning::NotFound),
+            (429, r#"{"errorCode":"E0000047"}"#, Meaning::RateLimit),
+            (429, "<html>", Meaning::RateLimit),
+            (502, "<html>", Meaning::Unavailable),
+            (403, "<html>", Meaning::NotOkta),
+            (302, "", Meaning::NotOkta),
+            (200, "<!doctype html>", Meaning::NotOkta),
+            (200, "", Meaning::NotOkta),
+        ];
+        for (status, body, meaning) in sheet {
+            assert_eq!(read(status, body).meaning(), meaning, "{status} {body}");
+        }
+        assert!(read(502, "<html>").fault(Part::Poll).what.contains("gateway"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_gives_a_fault_that_fits(status: u16, body in proptest::collection::vec(any::<u8>(), 0..300), challenge in ".*") {
+            let headers = [("www-authenticate", challenge.as_str()), ("x-okta-request-id", &challenge)].into_iter().collect();
+            let fault = Refusal::read(status, &headers, &body).fault(Part::Poll);
+            prop_assert!(fault.brief.chars().count() <= 30);
+            prop_assert!(!fault.what.chars().any(char::is_control));
+            prop_assert!(fault.what.len() < 20_000);
+        }
+
+        #[test]
+        fn any_summary_is_bounded(summary in ".*", repeat in 1_usize..50) {
+            let text = clip(&summary.repeat(repeat));
+            prop_assert!(text.chars().count() <= WORDS_MAX * 9 + 1);
+        }
+    }
+}

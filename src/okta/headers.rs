@@ -1,0 +1,269 @@
+//! What the headers of an answer say.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+/// The headers of an answer, in their order. Names match in any case: HTTP/2 sends them in lower case.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Headers(Vec<(String, String)>);
+
+/// One link of a `Link` header.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// What stands between the angle brackets.
+    pub target: String,
+    /// Its relations, in lower case.
+    pub rels: Vec<String>,
+}
+
+/// What an answer says of the rate limit that applied to it. (Okta: rate limits, monitor usage.)
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rate {
+    /// Requests a window; the most specific ceiling, which may be a token's share.
+    pub limit: Option<u64>,
+    /// Requests left in this window.
+    pub remaining: Option<u64>,
+    /// When the window ends, in seconds since 1970 by the server's clock.
+    pub reset: Option<i64>,
+}
+
+impl Rate {
+    /// Whether this is how Okta says that too many requests run at once: both figures are zero, and the reset is only
+    /// a suggestion.
+    pub fn is_concurrency(self) -> bool {
+        self.limit == Some(0) && self.remaining == Some(0)
+    }
+}
+
+/// More links than this are no list of relations.
+const LINKS_MAX: usize = 64;
+
+impl Headers {
+    /// Adds a header. A cookie is not taken in: nothing here has a use for one, so that it cannot leak.
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let name = name.into();
+        if !name.eq_ignore_ascii_case("set-cookie") {
+            self.0.push((name, value.into()));
+        }
+    }
+
+    /// Returns the first value of a header.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.get_all(name).next()
+    }
+
+    /// Returns every value of a header, one for each of its lines.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+
+    /// Returns every link of every `Link` line, whether they came one a line or joined by commas.
+    pub fn links(&self) -> Vec<Link> {
+        let mut links = Vec::new();
+        for line in self.get_all("link") {
+            read_links(line, &mut links);
+        }
+        links
+    }
+
+    /// Returns the first link with a relation.
+    pub fn link(&self, rel: &str) -> Option<String> {
+        self.links().into_iter().find(|link| link.rels.iter().any(|r| r == rel)).map(|link| link.target)
+    }
+
+    /// Returns the rate limit.
+    pub fn rate(&self) -> Rate {
+        let number = |name| self.get(name).and_then(|text| text.parse::<u64>().ok());
+        Rate {
+            limit: number("x-rate-limit-limit"),
+            remaining: number("x-rate-limit-remaining"),
+            reset: number("x-rate-limit-reset").and_then(|n| i64::try_from(n).ok()),
+        }
+    }
+
+    /// Returns the server's own time, to the second.
+    pub fn date(&self) -> Option<Timestamp> {
+        http_date(self.get("date")?)
+    }
+
+    /// Returns how long to wait by `Retry-After`, which Okta does not document but a gateway may send. `now` is used
+    /// where the answer has no date of its own.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let value = self.get("retry-after")?;
+        if let Ok(seconds) = value.parse::<u64>() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = http_date(value)?;
+        let from = self.date().unwrap_or(now);
+        Some(Duration::from_secs(u64::try_from(until.as_second() - from.as_second()).unwrap_or(0)))
+    }
+
+    /// Returns how long the rate limit's window still lasts, by the server's clock: ours may be off. Nothing if the
+    /// answer does not name its end.
+    pub fn until_reset(&self, now: Timestamp) -> Option<Duration> {
+        let from = self.date().unwrap_or(now).as_second();
+        let left = self.rate().reset?.saturating_sub(from);
+        Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+    }
+
+    /// Returns the number that Okta's support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        self.get("x-okta-request-id").filter(|id| !id.is_empty())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in pairs {
+            headers.push(name, value);
+        }
+        headers
+    }
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()
+}
+
+/// Reads one line. The target comes first and ends at its bracket, since URLs may hold commas.
+fn read_links(line: &str, links: &mut Vec<Link>) {
+    let mut rest = line;
+    while links.len() < LINKS_MAX
+        && let Some((_, from_target)) = rest.split_once('<')
+        && let Some((target, parameters)) = from_target.split_once('>')
+    {
+        let (rels, after) = read_parameters(parameters);
+        links.push(Link { target: target.trim().to_owned(), rels });
+        rest = after;
+    }
+}
+
+/// Reads parameters up to the comma that ends them. The first `rel` counts (RFC 8288, 3.3).
+fn read_parameters(text: &str) -> (Vec<String>, &str) {
+    let mut rels = None;
+    let mut rest = text.trim_start();
+    while let Some(parameter) = rest.strip_prefix(';') {
+        let end = parameter.find(['=', ';', ',']).unwrap_or(parameter.len());
+        let (name, after) = parameter.split_at(end);
+        let value;
+        (value, rest) = match after.strip_prefix('=') {
+            Some(after) => read_value(after.trim_start()),
+            None => (String::new(), after),
+        };
+        if name.trim().eq_ignore_ascii_case("rel") && rels.is_none() {
+            rels = Some(value.split_ascii_whitespace().map(str::to_ascii_lowercase).collect());
+        }
+        rest = rest.trim_start();
+    }
+    (rels.unwrap_or_default(), rest)
+}
+
+/// Reads a value, quoted or bare, and returns what follows it.
+pub(super) fn read_value(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (value, rest) = text.split_at(text.find([';', ',']).unwrap_or(text.len()));
+        return (value.trim().to_owned(), rest);
+    };
+    let mut value = String::new();
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => break,
+            '\\' => value.extend(chars.next()),
+            c => value.push(c),
+        }
+    }
+    (value, chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NEXT: &str = "https://example.test/api/v1/logs?q=a,b;c&after=1_1";
+
+    fn of(pairs: &[(&str, &str)]) -> Headers {
+        pairs.iter().copied().collect()
+    }
+
+    #[test]
+    fn links_come_one_a_line_or_joined() {
+        let next = format!(r#"<{NEXT}>; rel="next""#);
+        let this = r#"<https://example.test/api/v1/logs>; rel="self""#;
+        let joined = format!("{this}, {next}");
+        for headers in [
+            of(&[("link", &next), ("Link", this)]),
+            of(&[("Link", this), ("LINK", &next)]),
+            of(&[("link", &joined)]),
+        ] {
+            assert_eq!(headers.link("next").as_deref(), Some(NEXT));
+            assert_eq!(headers.links().len(), 2);
+        }
+    }
+
+    #[test]
+    fn relations_are_words() {
+        for good in [
+            "<u>;rel=next",
+            "<u> ; Rel = \"prev NEXT\"",
+            "<u>; title=\"a, <b>; rel=self\"; rel=next",
+            "<u>; rel=next; rel=self",
+        ] {
+            assert_eq!(of(&[("link", good)]).link("next").as_deref(), Some("u"), "{good}");
+        }
+        for bad in ["<u>", "<u>; rel=nexts", "u; rel=next", "<u; rel=next", "<u>; rel=self; rel=next", ""] {
+            assert_eq!(of(&[("link", bad)]).link("next"), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_window_is_measured_by_the_servers_clock() {
+        let headers = of(&[
+            ("date", "Wed, 04 Mar 2026 09:15:27 GMT"),
+            ("X-Rate-Limit-Limit", "50"),
+            ("X-Rate-Limit-Remaining", "0"),
+            ("X-Rate-Limit-Reset", "1772615739"),
+        ]);
+        assert_eq!(headers.date().unwrap().as_second(), 1_772_615_727);
+        assert_eq!(headers.until_reset(Timestamp::UNIX_EPOCH), Some(Duration::from_secs(12)));
+        assert!(!headers.rate().is_concurrency());
+        let gone = of(&[("date", "Wed, 04 Mar 2026 09:15:27 GMT"), ("x-rate-limit-reset", "5")]);
+        assert_eq!(gone.until_reset(Timestamp::UNIX_EPOCH), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn retry_after_has_two_forms() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(of(&[("retry-after", "7")]).retry_after(now), Some(Duration::from_secs(7)));
+        let by_date = of(&[
+            ("date", "Wed, 04 Mar 2026 09:15:27 GMT"),
+            ("retry-after", "Wed, 04 Mar 2026 09:15:37 GMT"),
+        ]);
+        assert_eq!(by_date.retry_after(now), Some(Duration::from_secs(10)));
+        assert_eq!(of(&[("retry-after", "soon")]).retry_after(now), None);
+        assert_eq!(of(&[("retry-after", "-3")]).retry_after(now), None);
+    }
+
+    #[test]
+    fn cookies_are_not_taken_in() {
+        assert_eq!(of(&[("Set-Cookie", "sid=x")]), Headers::default());
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(link in ".*", date in ".*", reset in ".*") {
+            let headers = of(&[("link", &link), ("date", &date), ("x-rate-limit-reset", &reset), ("retry-after", &date)]);
+            prop_assert!(headers.links().len() <= LINKS_MAX);
+            headers.until_reset(Timestamp::UNIX_EPOCH);
+            headers.retry_after(Timestamp::UNIX_EPOCH);
+        }
+    }
+}

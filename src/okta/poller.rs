@@ -1,0 +1,527 @@
+//! The poller of the System Log, without a socket and without a clock.
+//!
+//! It follows the `next` links of a polling query. Such a query always has a next link, also on an empty page, so a
+//! page shorter than its limit is what says that nothing more is there for now. Its order is that of storing, not of
+//! `published`, so the place to go on from is the link and never a time. (Okta: System Log query.)
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::backoff;
+use super::error::{Meaning, Refusal, SendError};
+use super::headers::{Headers, Rate};
+use super::read::{self, ReadError};
+use super::url::OrgUrl;
+use crate::consent::{Bookmark, Consent, Kind, Reject, Via};
+use crate::report::{Fault, Gap, Part, Pulse};
+
+/// What to poll, and how eagerly.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PollPlan {
+    /// Whose log.
+    pub org: OrgUrl,
+    /// Which families; [`Kind::Other`] is never polled.
+    pub kinds: Vec<Kind>,
+    /// The wait between polls while nothing more is there.
+    pub interval: Duration,
+    /// How far back to begin where nothing is stored.
+    pub lookback: Duration,
+    /// The limit of the first request, 1 to 1000; later ones carry Okta's own link.
+    pub page_size: u16,
+    /// Which part of the rate limit to use, above 0 and up to 1.
+    pub rate_share: f64,
+    /// Where to begin in place of `lookback`; counts on the first run only.
+    pub since: Option<Timestamp>,
+    /// Where to end. Makes the query a bounded one, which ends and keeps no bookmark.
+    pub until: Option<Timestamp>,
+    /// Sets apart the waits of two watchers.
+    pub jitter_seed: u64,
+}
+
+/// A GET to send. It holds no secret; whoever sends it adds the credentials.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// The whole URL.
+    pub url: String,
+    /// Headers beyond those that every request has.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// An answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body, decoded, whole.
+    pub body: Vec<u8>,
+}
+
+/// What to do next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Send this and give the result to [`Poller::take`].
+    Send(Request),
+    /// Nothing to do before this uptime.
+    Wait {
+        /// The uptime; [`Duration::MAX`] once a bounded query has ended.
+        until: Duration,
+    },
+    /// Nothing to do before [`Poller::poll_now`]; a person is needed.
+    Stop(Fault),
+}
+
+/// What came of a request. All of it goes into the journal in one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The events.
+    pub consents: Vec<Consent>,
+    /// What could not be read.
+    pub rejects: Vec<Reject>,
+    /// Where to go on after these events; nothing if that did not change.
+    pub bookmark: Option<Bookmark>,
+    /// How the poller is now.
+    pub pulse: Pulse,
+    /// Whether nothing more was there.
+    pub caught_up: bool,
+    /// A stretch of time for which events may be missing.
+    pub gap: Option<Gap>,
+    /// Something odd that does no harm, for the log.
+    pub warning: Option<&'static str>,
+}
+
+/// Decides what to ask and when, and makes consents of the answers.
+#[derive(Debug)]
+pub struct Poller {
+    plan: PollPlan,
+    query: String,
+    url: String,
+    has_cursor: bool,
+    since: Timestamp,
+    last_published: Option<Timestamp>,
+    given: Option<Bookmark>,
+    gap: Option<Gap>,
+    rate: Rate,
+    failures: u32,
+    retry: Option<Retry>,
+    next_at: Duration,
+    held_until: Duration,
+    stopped: Option<Fault>,
+    is_done: bool,
+}
+
+/// A request that was turned away for its rate: Okta's SDKs name the first refusal when they ask again.
+#[derive(Debug)]
+struct Retry {
+    first: Option<String>,
+    count: u32,
+}
+
+const LOGS: &str = "/api/v1/logs";
+
+/// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
+const RETENTION: Duration = Duration::from_hours(90 * 24);
+
+/// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.
+const OVERLAP: Duration = Duration::from_mins(5);
+
+/// The wait where only a person can help, so that the help is noticed by itself.
+const SLOW: Duration = Duration::from_mins(1);
+
+/// The limit of a link that names none (Okta: System Log query, `limit`).
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: u16 = 1000;
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+const REQUEST_ID_MAX: usize = 128;
+
+impl Poller {
+    /// Makes a poller that goes on from a stored place, or begins at the plan's.
+    pub fn new(plan: PollPlan, stored: Option<Bookmark>, now: Timestamp) -> Self {
+        let query = query_of(&plan.kinds);
+        let first = plan.since.unwrap_or_else(|| back(now, plan.lookback));
+        let mut poller = Self {
+            query,
+            url: String::new(),
+            has_cursor: false,
+            since: kept_since(first, now),
+            last_published: None,
+            given: None,
+            gap: None,
+            rate: Rate::default(),
+            failures: 0,
+            retry: None,
+            next_at: Duration::ZERO,
+            held_until: Duration::ZERO,
+            stopped: None,
+            is_done: false,
+            plan,
+        };
+        match stored {
+            None => poller.url = poller.first_url(poller.since),
+            Some(stored) => poller.go_on(stored, now),
+        }
+        poller
+    }
+
+    /// Returns what to do at this uptime.
+    pub fn step(&mut self, up: Duration) -> Step {
+        if let Some(fault) = &self.stopped {
+            return Step::Stop(fault.clone());
+        }
+        if self.is_done {
+            return Step::Wait { until: Duration::MAX };
+        }
+        if up < self.next_at {
+            return Step::Wait { until: self.next_at };
+        }
+        let mut headers = Vec::new();
+        if let Some(retry) = &self.retry {
+            headers.extend(retry.first.clone().map(|id| ("X-Okta-Retry-For", id)));
+            headers.push(("X-Okta-Retry-Count", retry.count.to_string()));
+        }
+        Step::Send(Request { url: self.url.clone(), headers })
+    }
+
+    /// Takes what came of the request that [`Poller::step`] gave out last.
+    pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Taken {
+        match result {
+            Ok(reply) => {
+                let rate = reply.headers.rate();
+                if rate.limit.is_some_and(|limit| limit > 0) {
+                    self.rate = rate;
+                }
+                if reply.status == 200 {
+                    self.take_page(now, up, &reply)
+                } else {
+                    self.take_refusal(now, up, &reply)
+                }
+            }
+            Err(error) => {
+                let fault = error.fault(Part::Poll);
+                let wait = if fault.passes { self.next_backoff() } else { SLOW };
+                self.wait(now, up, wait, fault)
+            }
+        }
+    }
+
+    /// Polls as soon as may be: at once, but for a wait that the rate limit asks for.
+    pub fn poll_now(&mut self, up: Duration) {
+        self.stopped = None;
+        self.next_at = self.next_at.min(up.max(self.held_until));
+    }
+
+    /// Returns what is asked for, as bookmarks name it.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Whether a bounded query has come to its end.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Returns the rate limit as the last answer named it.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Returns the wait between polls: the plan's, or longer where the rate limit leaves no room for it.
+    pub fn interval(&self) -> Duration {
+        self.plan.interval.max(INTERVAL_MIN).max(self.fair_interval())
+    }
+
+    fn take_page(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Taken {
+        let page = match read::page(&reply.body, now, Via::POLL) {
+            Ok(page) => page,
+            Err(error @ ReadError::Cut) => {
+                let wait = self.next_backoff();
+                return self.wait(now, up, wait, SendError::Cut(error.to_string()).fault(Part::Poll));
+            }
+            Err(error) => {
+                let fault = Refusal::read(reply.status, &reply.headers, &reply.body).fault(Part::Poll);
+                return self.wait(now, up, SLOW, fault.caused_by(&error));
+            }
+        };
+        self.failures = 0;
+        self.retry = None;
+        self.last_published = self.last_published.max(page.last_published.map(|time| time.min(now)));
+        let is_full = page.records > 0 && page.records >= limit_of(&self.url);
+        let mut taken = Taken {
+            consents: page.consents,
+            rejects: page.rejects,
+            bookmark: None,
+            pulse: if is_full { Pulse::Catching } else { Pulse::Live },
+            caught_up: !is_full,
+            gap: None,
+            warning: None,
+        };
+
+        let next = reply.headers.link("next");
+        let mut has_moved = false;
+        if let Some(link) = &next {
+            let Some(path) = self.plan.org.path_of(link) else {
+                let fault = foreign_link();
+                self.stopped = Some(fault.clone());
+                return Taken { pulse: Pulse::Down(fault), caught_up: false, ..taken };
+            };
+            let url = self.plan.org.join(&path);
+            has_moved = url != self.url;
+            self.url = url;
+            self.has_cursor = true;
+        } else if self.plan.until.is_some() {
+            self.is_done = true;
+            taken.caught_up = true;
+            taken.pulse = Pulse::Live;
+        } else {
+            taken.warning =
+                Some("A page of the log came without a next link; the same place is asked again.");
+        }
+
+        let at_once = is_full && has_moved;
+        self.schedule(now, up, at_once, &reply.headers);
+        taken.gap = self.gap.take();
+        taken.bookmark = self.bookmark(taken.caught_up);
+        taken
+    }
+
+    fn take_refusal(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Taken {
+        let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
+        let fault = refusal.fault(Part::Poll);
+        match refusal.meaning() {
+            Meaning::RateLimit => {
+                let retry = self.retry.get_or_insert(Retry { first: sendable_id(&reply.headers), count: 0 });
+                retry.count = retry.count.saturating_add(1);
+                let wait = self.rate_wait(now, &reply.headers);
+                self.held_until = up.saturating_add(wait);
+                self.wait(now, up, wait, fault)
+            }
+            Meaning::Unavailable => {
+                let wait = self.next_backoff();
+                let asked = reply.headers.retry_after(now).map(|asked| self.named_wait(asked));
+                self.wait(now, up, wait.max(asked.unwrap_or_default()), fault)
+            }
+            Meaning::BadRequest if self.has_cursor && matches!(reply.status, 400 | 410) => {
+                self.restart(now);
+                let interval = self.interval();
+                self.wait(now, up, interval, dead_cursor(&refusal))
+            }
+            Meaning::BadRequest => {
+                self.stopped = Some(fault.clone());
+                Self::nothing(Pulse::Down(fault))
+            }
+            Meaning::BadCredentials
+            | Meaning::FeatureOff
+            | Meaning::NotPermitted
+            | Meaning::NotFound
+            | Meaning::NotOkta => self.wait(now, up, SLOW, fault),
+        }
+    }
+
+    /// Goes on from a stored place, unless it belongs to another set of kinds: its cursor has passed over events that
+    /// are wanted now.
+    fn go_on(&mut self, stored: Bookmark, now: Timestamp) {
+        self.since = stored.since;
+        self.last_published = stored.last_published;
+        if stored.query == self.query {
+            self.url = self.plan.org.join(&stored.next);
+            self.has_cursor = has_parameter(&self.url, "after");
+            self.given = Some(stored);
+            return;
+        }
+        let known: Vec<&str> = stored.query.split(',').collect();
+        let added: Vec<&str> = self.query.split(',').filter(|word| !known.contains(word)).collect();
+        let from = self.restart_point(now);
+        if !added.is_empty() && stored.since < from {
+            let why = format!("before this, events of these kinds were not asked for: {}", added.join(", "));
+            self.gap = Some(Gap { from: stored.since, to: from, why });
+        }
+        self.url = self.first_url(from);
+    }
+
+    /// Begins anew a little before the last event, since Okta does not take the cursor any more.
+    fn restart(&mut self, now: Timestamp) {
+        let from = self.restart_point(now);
+        self.url = self.first_url(from);
+        self.has_cursor = false;
+        let start = self.last_published.unwrap_or(self.since).min(from);
+        let pending = self.gap.take();
+        let why =
+            "Okta did not take the stored place any more, and the log was read again from a little before it";
+        self.gap = Some(Gap {
+            from: pending.as_ref().map_or(start, |gap| gap.from.min(start)),
+            to: now,
+            why: pending.map_or_else(|| why.to_owned(), |gap| format!("{}; {why}", gap.why)),
+        });
+    }
+
+    fn restart_point(&self, now: Timestamp) -> Timestamp {
+        let from = self.last_published.map_or(self.since, |time| back(time, OVERLAP).max(self.since));
+        kept_since(from, now)
+    }
+
+    fn first_url(&self, since: Timestamp) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("since", &format!("{since:.3}"));
+        if let Some(until) = self.plan.until {
+            query.append_pair("until", &format!("{until:.3}"));
+        }
+        query.append_pair("limit", &self.plan.page_size.clamp(1, LIMIT_MAX).to_string());
+        query.append_pair("sortOrder", "ASCENDING");
+        query.append_pair("filter", &filter_of(&self.plan.kinds));
+        self.plan.org.join(&format!("{LOGS}?{}", query.finish()))
+    }
+
+    fn bookmark(&mut self, caught_up: bool) -> Option<Bookmark> {
+        if self.plan.until.is_some() {
+            return None;
+        }
+        let bookmark = Bookmark {
+            query: self.query.clone(),
+            next: self.plan.org.path_of(&self.url)?,
+            last_published: self.last_published,
+            since: self.since,
+            caught_up,
+        };
+        if self.given.as_ref() == Some(&bookmark) {
+            return None;
+        }
+        self.given = Some(bookmark.clone());
+        Some(bookmark)
+    }
+
+    /// Sets the time of the next request after a page.
+    fn schedule(&mut self, now: Timestamp, up: Duration, at_once: bool, headers: &Headers) {
+        let mut wait = if at_once { Duration::ZERO } else { self.interval() };
+        if let Rate { limit: Some(limit @ 1..), remaining: Some(remaining), .. } = headers.rate() {
+            if (remaining as f64) < (1.0 - self.share()) * limit as f64 {
+                wait = wait.max(self.fair_interval());
+            }
+            if remaining.saturating_mul(10) < limit {
+                let left = headers.until_reset(now).unwrap_or(SLOW).saturating_add(Duration::from_secs(1));
+                wait = wait.max(left.min(backoff::SERVER_CAP));
+                self.held_until = up.saturating_add(wait);
+            }
+        }
+        self.next_at = up.saturating_add(wait);
+    }
+
+    /// Sets the time of the next request after a failure.
+    fn wait(&mut self, now: Timestamp, up: Duration, wait: Duration, fault: Fault) -> Taken {
+        self.next_at = up.saturating_add(wait);
+        let until = now.checked_add(wait).unwrap_or(now);
+        Self::nothing(Pulse::Waiting(until, fault))
+    }
+
+    fn nothing(pulse: Pulse) -> Taken {
+        Taken {
+            consents: Vec::new(),
+            rejects: Vec::new(),
+            bookmark: None,
+            pulse,
+            caught_up: false,
+            gap: None,
+            warning: None,
+        }
+    }
+
+    fn rate_wait(&mut self, now: Timestamp, headers: &Headers) -> Duration {
+        let asked = headers.retry_after(now);
+        let reset = headers.until_reset(now).filter(|_| !headers.rate().is_concurrency());
+        let reset = reset.map(|left| left.saturating_add(Duration::from_secs(1)));
+        match asked.max(reset) {
+            Some(named) if reset.is_some() => {
+                self.failures = self.failures.saturating_add(1);
+                self.named_wait(named)
+            }
+            named => self.next_backoff().max(named.map_or(Duration::ZERO, |named| self.named_wait(named))),
+        }
+    }
+
+    fn named_wait(&self, named: Duration) -> Duration {
+        backoff::named(named, self.failures, self.plan.jitter_seed)
+    }
+
+    fn next_backoff(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        backoff::doubling(self.failures, self.plan.jitter_seed)
+    }
+
+    fn share(&self) -> f64 {
+        // A share that is no number between the two would wait for ever or not at all.
+        if self.plan.rate_share.is_nan() { 0.5 } else { self.plan.rate_share.clamp(0.01, 1.0) }
+    }
+
+    /// Returns the wait that uses just our share of the limit, which counts by the minute.
+    fn fair_interval(&self) -> Duration {
+        match self.rate.limit {
+            Some(limit @ 1..) => Duration::from_secs_f64(60.0 / (self.share() * limit as f64)),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+fn query_of(kinds: &[Kind]) -> String {
+    let words =
+        Kind::ALL.into_iter().filter(|kind| kinds.contains(kind) && kind.filter().is_some()).map(Kind::word);
+    words.collect::<Vec<_>>().join(",")
+}
+
+fn filter_of(kinds: &[Kind]) -> String {
+    let filters = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).filter_map(Kind::filter);
+    filters.collect::<Vec<_>>().join(" or ")
+}
+
+fn back(from: Timestamp, length: Duration) -> Timestamp {
+    from.checked_sub(length).unwrap_or(Timestamp::MIN)
+}
+
+/// Keeps a beginning within what Okta still has, and out of the future.
+fn kept_since(since: Timestamp, now: Timestamp) -> Timestamp {
+    since.max(back(now, RETENTION)).min(now)
+}
+
+fn limit_of(url: &str) -> usize {
+    let url = Url::parse(url).ok();
+    let limit = url.and_then(|url| {
+        url.query_pairs().find(|(name, _)| name == "limit").and_then(|(_, value)| value.parse::<usize>().ok())
+    });
+    limit.unwrap_or(LIMIT_DEFAULT).max(1)
+}
+
+fn has_parameter(url: &str, wanted: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(name, _)| name == wanted))
+}
+
+/// Returns a request id that may stand in a header of ours.
+fn sendable_id(headers: &Headers) -> Option<String> {
+    let id = headers.request_id()?;
+    (id.len() <= REQUEST_ID_MAX && id.bytes().all(|b| b.is_ascii_graphic())).then(|| id.to_owned())
+}
+
+fn foreign_link() -> Fault {
+    Fault::new(
+        Part::Poll,
+        "next link leads elsewhere",
+        "The log's next link leads to another host, and the credentials do not go there.",
+        "It has stopped asking and keeps its place; what is stored stays usable.",
+        "Check the org URL: a custom domain and the org's own domain are two hosts. Then poll by hand.",
+    )
+}
+
+fn dead_cursor(refusal: &Refusal) -> Fault {
+    Fault::new(
+        Part::Poll,
+        "place in the log refused",
+        &format!("Okta does not take the stored place in the log any more ({refusal})."),
+        "It begins again a little before the last event and notes the gap.",
+        "",
+    )
+    .passing()
+}
+
+#[cfg(test)]
+mod tests;

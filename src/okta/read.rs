@@ -1,0 +1,408 @@
+//! From bytes to consents. One bad record never costs its page.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use memchr::memchr2_iter;
+
+use super::split::{self, RECORDS_MAX};
+use super::wire::{LogEvent, Party, Text};
+use crate::consent::{
+    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Origin, OutcomeOf, Person,
+    Reject, ScopeGrant, Server, ServerId, Stored, Untrusted, UserId, Via, Who,
+};
+
+pub use super::split::ReadError;
+
+/// What a page held.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ReadPage {
+    /// The records that could be read, in the page's order.
+    pub consents: Vec<Consent>,
+    /// Those that could not.
+    pub rejects: Vec<Reject>,
+    /// How many members the array had; a page with fewer than its limit is the last for now.
+    pub records: usize,
+    /// The newest `published` on the page; not that of its last record, since a page is in the order of storing.
+    pub last_published: Option<Timestamp>,
+}
+
+/// Deeper nesting than this is no event, and would stop every reader after us.
+const DEPTH_MAX: usize = 100;
+
+/// Rows of one event; a part is kept in one byte.
+const PARTS_MAX: usize = 256;
+
+/// Reads an array of LogEvents.
+pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, ReadError> {
+    let source = if via.has(Via::HOOK) { "hook" } else { "poll" };
+    let records = split::records(bytes)?;
+    debug_assert!(records.len() <= RECORDS_MAX + 1, "the splitter keeps its bound");
+    let mut page = ReadPage { records: records.len(), ..ReadPage::default() };
+    for record in records {
+        let read = std::str::from_utf8(record)
+            .map_err(|_| "It is not UTF-8 text.".to_owned())
+            .and_then(|raw| event(raw, received, via));
+        match read {
+            Ok(consents) => {
+                let published = consents.first().and_then(|consent| consent.published);
+                page.last_published = page.last_published.max(published);
+                page.consents.extend(consents);
+            }
+            Err(why) => page.rejects.push(Reject::new(received, source, why, record)),
+        }
+    }
+    Ok(page)
+}
+
+/// Reads one LogEvent: mostly into one consent, into several where its targets disagree on user, client or server.
+/// The error says in a sentence why it is not one, and quotes nothing of it.
+pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
+    let raw = raw.trim_ascii();
+    if !raw.starts_with('{') {
+        return Err("It is not a JSON object.".to_owned());
+    }
+    if is_too_deep(raw) {
+        return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
+    }
+    let mended;
+    let read = match serde_json::from_str::<LogEvent<'_>>(raw) {
+        Ok(read) => read,
+        Err(first) => {
+            let Cow::Owned(text) = mend(raw) else { return Err(why(&first)) };
+            mended = text;
+            serde_json::from_str(&mended).map_err(|error| why(&error))?
+        }
+    };
+    if read.uuid.get().is_none() && read.event_type.get().is_none() {
+        return Err("It has neither an eventType nor a uuid.".to_owned());
+    }
+    consents(&read, raw, received, via)
+}
+
+/// Reads a stored consent again, and puts over it what is known beside its event. Never fails: where the event
+/// cannot be read any more, what the journal holds beside it is all there is.
+pub fn restore(stored: &Stored) -> Consent {
+    let mut parts = event(&stored.raw, stored.received, stored.via).unwrap_or_default();
+    let index = usize::from(stored.key.part).min(parts.len().saturating_sub(1));
+    let mut consent = if parts.is_empty() { bare(stored) } else { parts.swap_remove(index) };
+    consent.key = stored.key;
+    consent.hook.clone_from(&stored.hook);
+    consent.raw = Arc::clone(&stored.raw);
+    if consent.who.evidence == Evidence::Unknown {
+        consent.who.evidence = stored.evidence;
+    }
+    consent
+}
+
+/// What is known of a stored row without its event.
+fn bare(stored: &Stored) -> Consent {
+    let uuid = match stored.key.id {
+        EventId::Uuid(bytes) => Some(Untrusted::new(uuid::Uuid::from_bytes(bytes).hyphenated().to_string())),
+        EventId::Digest(_) => None,
+    };
+    let published = Some(stored.key.published_ms).filter(|&ms| ms != 0);
+    Consent {
+        key: stored.key,
+        uuid,
+        kind: Kind::Other,
+        event_type: Untrusted::new(""),
+        published: published.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        received: stored.received,
+        message: None,
+        severity: None,
+        version: None,
+        outcome: OutcomeOf::default(),
+        actor: None,
+        who: Who { person: Person::default(), evidence: Evidence::Unknown },
+        client: Client::default(),
+        server: Server::default(),
+        scopes: Vec::new(),
+        from: Origin::default(),
+        transaction_id: None,
+        session_id: None,
+        via: stored.via,
+        hook: None,
+        raw: Arc::clone(&stored.raw),
+    }
+}
+
+fn consents(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
+    let kind = Kind::of(read.event_type.get().unwrap_or(""));
+    let published = read.published.get().and_then(|text| text.parse::<Timestamp>().ok());
+    let id = read
+        .uuid
+        .get()
+        .and_then(|text| uuid::Uuid::try_parse(text).ok())
+        .map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes()));
+    let published_ms = published.map_or(0, Timestamp::as_millisecond);
+    let raw: Arc<str> = raw.into();
+    let groups = groups(read)?;
+    let consent = |(part, group): (usize, Group<'_>)| Consent {
+        key: EventKey { published_ms, id, part: part as u8 },
+        uuid: kept(&read.uuid),
+        kind,
+        event_type: Untrusted::new(read.event_type.get().unwrap_or("")),
+        published,
+        received,
+        message: kept(&read.message),
+        severity: kept(&read.severity),
+        version: kept(&read.version),
+        outcome: OutcomeOf { result: kept(&read.outcome.result), reason: kept(&read.outcome.reason) },
+        actor: actor(&read.actor),
+        who: who(read, kind, &group),
+        client: client(read, &group),
+        server: server(read, &group),
+        scopes: group.scopes,
+        from: origin(read),
+        transaction_id: kept(&read.transaction.id),
+        session_id: read.session.id.known().map(Untrusted::new),
+        via,
+        hook: None,
+        raw: Arc::clone(&raw),
+    };
+    Ok(groups.into_iter().enumerate().map(consent).collect())
+}
+
+/// Targets that agree on whose consent it is, for which client, at which server.
+#[derive(Default)]
+struct Group<'a> {
+    user: Option<&'a str>,
+    client: Option<&'a str>,
+    server: Option<&'a str>,
+    scopes: Vec<ScopeGrant>,
+    seen: HashSet<(Option<&'a str>, Option<&'a str>)>,
+}
+
+impl<'a> Group<'a> {
+    /// Whether a target may be of this group: what it leaves out does not contradict.
+    fn takes(&self, target: &Party<'_>) -> bool {
+        let agree =
+            |ours: Option<&str>, theirs: Option<&str>| ours.is_none() || theirs.is_none() || ours == theirs;
+        agree(self.user, target.detail.user.known())
+            && agree(self.client, target.detail.client.known())
+            && agree(self.server, target.detail.server.known())
+    }
+
+    fn put(&mut self, target: &'a Party<'_>, is_grant: bool) {
+        self.user = self.user.or(target.detail.user.known());
+        self.client = self.client.or(target.detail.client.known());
+        self.server = self.server.or(target.detail.server.known());
+        if is_grant {
+            self.put_scope(target.id.known(), target.display_name.get());
+        } else {
+            let grant = target.id.known().filter(|id| id.starts_with("oag"));
+            for scope in target.detail.scope.get().into_iter().flat_map(str::split_ascii_whitespace) {
+                self.put_scope(grant, Some(scope));
+            }
+        }
+    }
+
+    fn put_scope(&mut self, grant: Option<&'a str>, name: Option<&'a str>) {
+        if (grant.is_some() || name.is_some()) && self.seen.insert((grant, name)) {
+            self.scopes
+                .push(ScopeGrant { grant_id: grant.map(GrantId::new), name: name.map(Untrusted::new) });
+        }
+    }
+}
+
+/// Sorts the targets that speak of a consent. Those are of type `ConsentGrant`; where there is none, as with the org
+/// server's events whose shape Okta publishes only in part, those whose details name a party of the consent.
+fn groups<'a>(read: &'a LogEvent<'_>) -> Result<Vec<Group<'a>>, String> {
+    let is_grant =
+        |target: &Party<'_>| target.kind.get().is_some_and(|kind| kind.eq_ignore_ascii_case("ConsentGrant"));
+    let has_details = |target: &Party<'_>| {
+        let detail = &target.detail;
+        [&detail.user, &detail.client, &detail.server, &detail.scope]
+            .into_iter()
+            .any(|text| text.get().is_some())
+    };
+    let targets = &read.target.0;
+    let any_grant = targets.iter().any(is_grant);
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for target in targets {
+        if !(if any_grant { is_grant(target) } else { has_details(target) }) {
+            continue;
+        }
+        let index = groups.iter().position(|group| group.takes(target)).unwrap_or(groups.len());
+        if index == PARTS_MAX {
+            return Err(format!("Its targets disagree in more than {PARTS_MAX} ways."));
+        }
+        if index == groups.len() {
+            groups.push(Group::default());
+        }
+        groups[index].put(target, any_grant);
+    }
+    if groups.is_empty() {
+        groups.push(Group::default());
+    }
+    Ok(groups)
+}
+
+/// Resolves the person from the event alone. Whoever correlates sessions does better later.
+fn who(read: &LogEvent<'_>, kind: Kind, group: &Group<'_>) -> Who {
+    if !kind.has_person() {
+        return Who { person: Person::default(), evidence: Evidence::NotApplicable };
+    }
+    let is_user = |party: &&Party<'_>| is_of_type(party, "User") && !is_okta_itself(party);
+    let targets = || read.target.0.iter().filter(is_user);
+    let actor = Some(&read.actor).filter(is_user);
+    if let Some(id) = group.user {
+        let named =
+            actor.into_iter().chain(targets()).find(|party| party.id.get() == Some(id)).and_then(person);
+        let person = named.unwrap_or_else(|| Person { id: Some(UserId::new(id)), ..Person::default() });
+        return Who { person, evidence: Evidence::GrantDetail };
+    }
+    if let Some(person) = actor.and_then(person) {
+        return Who { person, evidence: Evidence::Actor };
+    }
+    if let Some(person) = targets().find_map(person) {
+        return Who { person, evidence: Evidence::UserTarget };
+    }
+    Who { person: Person::default(), evidence: Evidence::Unknown }
+}
+
+fn person(party: &Party<'_>) -> Option<Person> {
+    let person = Person {
+        id: party.id.known().map(UserId::new),
+        alternate_id: party.alternate_id.known().map(Untrusted::new),
+        display_name: party.display_name.known().map(Untrusted::new),
+    };
+    (person != Person::default()).then_some(person)
+}
+
+fn is_of_type(party: &Party<'_>, kind: &str) -> bool {
+    party.kind.get() == Some(kind)
+}
+
+/// Identity Engine names Okta itself as the actor; that is never the person.
+fn is_okta_itself(party: &Party<'_>) -> bool {
+    party.alternate_id.get().is_some_and(|id| id.eq_ignore_ascii_case("system@okta.com"))
+}
+
+fn actor(party: &Party<'_>) -> Option<Actor> {
+    let actor = Actor {
+        id: kept(&party.id),
+        alternate_id: kept(&party.alternate_id),
+        display_name: kept(&party.display_name),
+        kind: kept(&party.kind),
+    };
+    (actor != Actor::default()).then_some(actor)
+}
+
+fn client(read: &LogEvent<'_>, group: &Group<'_>) -> Client {
+    let actor = Some(&read.actor).filter(|actor| is_of_type(actor, "PublicClientApp"));
+    let id = group
+        .client
+        .or_else(|| read.client.id.known().filter(|id| id.starts_with("0oa")))
+        .or_else(|| actor.and_then(|actor| actor.id.known()));
+    let label = actor
+        .filter(|actor| id.is_some() && actor.id.get() == id)
+        .and_then(|actor| actor.display_name.known())
+        .map(Untrusted::new);
+    Client { id: id.map(ClientId::new), label }
+}
+
+fn server(read: &LogEvent<'_>, group: &Group<'_>) -> Server {
+    let hinted = read.debug.data.server.known();
+    let id = group.server.or(hinted);
+    // The name belongs to the server that stands beside it; with targets that disagree it is one of several.
+    let name = read.debug.data.server_name.known().filter(|_| hinted.is_none() || hinted == id);
+    Server { id: id.map(ServerId::new), name: name.map(Untrusted::new) }
+}
+
+fn origin(read: &LogEvent<'_>) -> Origin {
+    let security = &read.security;
+    let hops = read.request.chain.0.iter().chain(&read.client.chain.0);
+    let ip = read.client.ip.known().or_else(|| hops.map(|hop| &hop.ip).find_map(Text::known));
+    Origin {
+        ip: ip.map(Untrusted::new),
+        city: kept(&read.client.place.city),
+        country: kept(&read.client.place.country),
+        as_number: security.as_number.number().or_else(|| security.details.as_number.number()),
+        as_org: kept(&security.as_org).or_else(|| kept(&security.details.as_org)),
+        is_proxy: security.is_proxy.truth(),
+        user_agent: kept(&read.client.user_agent.raw),
+    }
+}
+
+fn kept(text: &Text<'_>) -> Option<Untrusted> {
+    text.get().map(Untrusted::new)
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    bytes
+}
+
+fn why(error: &serde_json::Error) -> String {
+    format!("It is not valid JSON (line {}, column {}).", error.line(), error.column())
+}
+
+fn is_too_deep(raw: &str) -> bool {
+    // Most events hold fewer brackets than the bound, so that the exact count is rarely needed.
+    if memchr2_iter(b'{', b'[', raw.as_bytes()).nth(DEPTH_MAX).is_none() {
+        return false;
+    }
+    let mut depth = 0_usize;
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in raw.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return true;
+        }
+    }
+    false
+}
+
+/// Replaces escaped halves of a character that stand alone, for reading only. A text that was cut by its number of
+/// UTF-16 units ends so, and the reader would refuse the event for it.
+fn mend(raw: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = raw;
+    let mut changed = false;
+    while let Some((before, from)) = rest.split_once('\\') {
+        out.push_str(before);
+        if let Some(unit) = unit(from, "u") {
+            let low = from.get(5..).and_then(|next| self::unit(next, "\\u"));
+            let (taken, good) = match (unit, low) {
+                (0xd800..=0xdbff, Some(0xdc00..=0xdfff)) => (11, true),
+                (0xd800..=0xdfff, _) => (5, false),
+                _ => (5, true),
+            };
+            let (escape, after) = from.split_at(taken);
+            out.push('\\');
+            out.push_str(if good { escape } else { "ufffd" });
+            changed |= !good;
+            rest = after;
+        } else {
+            // Any other escape: the character behind the backslash is not the beginning of one.
+            let mut chars = from.chars();
+            out.push('\\');
+            out.extend(chars.next());
+            rest = chars.as_str();
+        }
+    }
+    out.push_str(rest);
+    if changed { Cow::Owned(out) } else { Cow::Borrowed(raw) }
+}
+
+/// Returns the number of a `\u` escape of which `start` is what precedes its four digits.
+fn unit(text: &str, start: &str) -> Option<u16> {
+    let digits = text.strip_prefix(start)?.get(..4)?;
+    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,400 @@
+//! The shapes of what Okta sends. Nothing in them is required.
+//!
+//! A missing field, a null, a value of another type than the papers say, an unknown key and a key that comes twice
+//! all read as something; only what is not JSON fails. Okta's rule is that a null property may be left out and that
+//! properties and enum values may be added (core API reference); recorded events break the published types as well.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A string, or a number or truth value in words; nothing for anything else and for the word `null`, which Okta
+/// writes as a string here and there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Text<'a>(Option<Cow<'a, str>>);
+
+impl Text<'_> {
+    fn owned(text: String) -> Self {
+        Self(Some(Cow::Owned(text)))
+    }
+
+    /// Returns the text, if there is any.
+    pub(super) fn get(&self) -> Option<&str> {
+        self.0.as_deref().filter(|text| !text.is_empty() && *text != "null")
+    }
+
+    /// Returns the text of an id; Okta says `unknown` where it knows none.
+    pub(super) fn known(&self) -> Option<&str> {
+        self.get().filter(|text| *text != "unknown")
+    }
+
+    /// Returns the whole number.
+    pub(super) fn number(&self) -> Option<i64> {
+        self.get()?.parse().ok()
+    }
+
+    /// Returns the truth value.
+    pub(super) fn truth(&self) -> Option<bool> {
+        self.get()?.parse().ok()
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Some(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text::owned(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Text::owned(text))
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Text::owned(truth.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Text::owned(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Text::owned(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Text::owned(number.to_string()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_seq(members)?;
+        Ok(Text(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_map(entries)?;
+        Ok(Text(None))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+/// Every visit but that of the one form which a shape has: nothing was sent.
+macro_rules! nothing_for {
+    () => {
+        nothing_for!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+    ($($visit:ident: $type:ty),+) => {$(
+        fn $visit<E>(self, _: $type) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    )+};
+}
+
+/// An array; empty for anything else.
+#[derive(Debug)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+/// Members beyond these are not read: Okta was seen to send sixteen targets, and the raw event keeps all.
+pub(super) const MEMBERS_MAX: usize = 1000;
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while list.len() < MEMBERS_MAX {
+            let Some(member) = members.next_element()? else { return Ok(List(list)) };
+            list.push(member);
+        }
+        IgnoredAny.visit_seq(members)?;
+        Ok(List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_map(entries)?;
+        Ok(List::default())
+    }
+
+    nothing_for!();
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+/// A key of an object, borrowed where it holds no escape.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Declares objects. A key is matched by `$same`; of one that comes twice the last counts, as JSON readers mostly do.
+macro_rules! objects {
+    ($same:path; $($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub(super) struct $name<'a> {
+            $(pub(super) $field: $type,)*
+        }
+
+        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Seen<'a>(PhantomData<&'a ()>);
+
+                impl<'de: 'a, 'a> Visitor<'de> for Seen<'a> {
+                    type Value = $name<'a>;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("any value")
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                        let mut object = $name::default();
+                        while let Some(Key(key)) = entries.next_key()? {
+                            $(if $same(&key, $key) {
+                                object.$field = entries.next_value()?;
+                                continue;
+                            })*
+                            entries.next_value::<IgnoredAny>()?;
+                        }
+                        Ok(object)
+                    }
+
+                    fn visit_seq<A: SeqAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                        IgnoredAny.visit_seq(members)?;
+                        Ok($name::default())
+                    }
+
+                    nothing_for!();
+                }
+
+                deserializer.deserialize_any(Seen(PhantomData))
+            }
+        }
+    )*};
+}
+
+fn exactly(key: &str, known: &str) -> bool {
+    key == known
+}
+
+objects! { exactly;
+    /// One entry of the System Log (Okta management API, LogEvent).
+    LogEvent {
+        uuid: Text<'a> = "uuid",
+        published: Text<'a> = "published",
+        event_type: Text<'a> = "eventType",
+        version: Text<'a> = "version",
+        severity: Text<'a> = "severity",
+        message: Text<'a> = "displayMessage",
+        actor: Party<'a> = "actor",
+        client: HttpClient<'a> = "client",
+        session: Session<'a> = "authenticationContext",
+        outcome: OutcomeShape<'a> = "outcome",
+        security: Security<'a> = "securityContext",
+        debug: Debugging<'a> = "debugContext",
+        transaction: Transaction<'a> = "transaction",
+        request: Chained<'a> = "request",
+        target: List<Party<'a>> = "target",
+    }
+
+    /// `actor`, and each of `target`.
+    Party {
+        id: Text<'a> = "id",
+        kind: Text<'a> = "type",
+        alternate_id: Text<'a> = "alternateId",
+        display_name: Text<'a> = "displayName",
+        detail: Detail<'a> = "detailEntry",
+    }
+
+    /// `client`: what sent the request.
+    HttpClient {
+        id: Text<'a> = "id",
+        ip: Text<'a> = "ipAddress",
+        user_agent: UserAgent<'a> = "userAgent",
+        place: Place<'a> = "geographicalContext",
+        chain: List<Hop<'a>> = "ipChain",
+    }
+
+    /// `client.userAgent`
+    UserAgent { raw: Text<'a> = "rawUserAgent" }
+
+    /// `client.geographicalContext`
+    Place { city: Text<'a> = "city", country: Text<'a> = "country" }
+
+    /// `request`; in a hook's delivery the chain is under `client`.
+    Chained { chain: List<Hop<'a>> = "ipChain" }
+
+    /// One of `ipChain`.
+    Hop { ip: Text<'a> = "ip" }
+
+    /// `authenticationContext`
+    Session { id: Text<'a> = "externalSessionId" }
+
+    /// `outcome`
+    OutcomeShape { result: Text<'a> = "result", reason: Text<'a> = "reason" }
+
+    /// `securityContext`
+    Security {
+        as_number: Text<'a> = "asNumber",
+        as_org: Text<'a> = "asOrg",
+        is_proxy: Text<'a> = "isProxy",
+        details: Network<'a> = "ipDetails",
+    }
+
+    /// `securityContext.ipDetails`
+    Network { as_number: Text<'a> = "asNumber", as_org: Text<'a> = "asOrg" }
+
+    /// `debugContext`
+    Debugging { data: DebugData<'a> = "debugData" }
+
+    /// `transaction`
+    Transaction { id: Text<'a> = "id" }
+
+    /// The body of an error (Okta management API, Error), or of an OAuth error.
+    ErrorBody {
+        code: Text<'a> = "errorCode",
+        summary: Text<'a> = "errorSummary",
+        id: Text<'a> = "errorId",
+        causes: List<Cause<'a>> = "errorCauses",
+        oauth_error: Text<'a> = "error",
+        oauth_description: Text<'a> = "error_description",
+    }
+
+    /// One of `errorCauses`.
+    Cause { summary: Text<'a> = "errorSummary" }
+}
+
+objects! { str::eq_ignore_ascii_case;
+    /// `detailEntry`. Events of custom servers spell its keys in lower case, the catalogue of the org server's events
+    /// does not.
+    Detail {
+        user: Text<'a> = "user",
+        client: Text<'a> = "publicclientapp",
+        server: Text<'a> = "authorizationserver",
+        scope: Text<'a> = "scope",
+    }
+
+    /// `debugData`: no contract of Okta's, so a fallback only.
+    DebugData {
+        server: Text<'a> = "authorizationServer",
+        server_name: Text<'a> = "authorizationServerName",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(json: &str) -> LogEvent<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_value_of_another_type_reads_as_something() {
+        let read = event(
+            r#"{"uuid":7,"version":1.5,"severity":true,"published":null,"eventType":["x"],"displayMessage":{"a":1}}"#,
+        );
+        assert_eq!(read.uuid.get(), Some("7"));
+        assert_eq!(read.version.get(), Some("1.5"));
+        assert_eq!(read.severity.get(), Some("true"));
+        assert_eq!((read.published.get(), read.event_type.get(), read.message.get()), (None, None, None));
+    }
+
+    #[test]
+    fn every_field_may_have_every_type() {
+        let keys = [
+            "uuid",
+            "published",
+            "actor",
+            "client",
+            "authenticationContext",
+            "outcome",
+            "securityContext",
+            "debugContext",
+            "transaction",
+            "request",
+            "target",
+            "nobody",
+        ];
+        for key in keys {
+            for value in [
+                "null",
+                "1",
+                "-1",
+                "1.5",
+                "true",
+                "\"x\"",
+                "\"\\n\"",
+                "[]",
+                "[1,[{}]]",
+                "{}",
+                "{\"a\":{\"b\":[1]}}",
+            ] {
+                event(&format!("{{\"{key}\":{value},\"uuid\":\"u\"}}"));
+            }
+        }
+    }
+
+    #[test]
+    fn words_for_nothing_are_nothing() {
+        let read =
+            event(r#"{"uuid":"null","version":"","authenticationContext":{"externalSessionId":"unknown"}}"#);
+        assert_eq!((read.uuid.get(), read.version.get(), read.session.id.known()), (None, None, None));
+    }
+
+    #[test]
+    fn keys_of_details_come_in_any_case_and_the_last_of_two_counts() {
+        let read = event(
+            r#"{"target":[{"detailEntry":{"User":"00u1","PUBLICCLIENTAPP":"0oa1"},"id":"a","id":"b"},null,7]}"#,
+        );
+        assert_eq!(read.target.0.len(), 3);
+        assert_eq!(read.target.0[0].detail.user.get(), Some("00u1"));
+        assert_eq!(read.target.0[0].detail.client.get(), Some("0oa1"));
+        assert_eq!(read.target.0[0].id.get(), Some("b"));
+    }
+
+    #[test]
+    fn a_list_has_a_bound() {
+        let many = format!("{{\"target\":[{}1],\"uuid\":\"u\"}}", "{},".repeat(3000));
+        let read = event(&many);
+        assert_eq!((read.target.0.len(), read.uuid.get()), (MEMBERS_MAX, Some("u")));
+    }
+}
