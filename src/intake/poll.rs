@@ -1,0 +1,153 @@
+//! Drives the poller: sends what it asks for, stores what came of it, tells how it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::http::Client;
+use crate::clock::Clock;
+use crate::journal::{AppendError, Batch, Journal};
+use crate::okta::{Poller, Step, Taken};
+use crate::report::{Board, Fault, Part, Pulse};
+use crate::tasks::{Busy, Tasks};
+
+/// Polls until a bounded query has ended, the journal is closed, or the task is cancelled. A nudge polls at once,
+/// where the rate limit allows it.
+///
+/// A page goes into the journal before the next is asked for, so that a full disk stops the poller and loses nothing.
+pub async fn run(
+    mut poller: Poller,
+    client: Client,
+    journal: Journal,
+    board: watch::Sender<Board>,
+    clock: Clock,
+    tasks: Tasks,
+    nudge: Arc<Notify>,
+) {
+    let driver = Driver { journal, board, clock, tasks, nudge };
+    let mut busy = driver.tasks.busy();
+    let mut warned = None;
+    driver.tell(Part::Poll, Pulse::Starting);
+    while !poller.is_done() {
+        match poller.step(driver.clock.uptime()) {
+            Step::Send(request) => {
+                let result = client.send(&request).await;
+                let taken = poller.take(driver.clock.now(), driver.clock.uptime(), result);
+                if let Some(warning) = taken.warning.filter(|warning| warned != Some(*warning)) {
+                    tracing::warn!("{warning}");
+                }
+                warned = taken.warning;
+                let Some(still_busy) = driver.store(taken, busy).await else { return };
+                busy = still_busy;
+            }
+            Step::Wait { until } => {
+                let is_nudged;
+                (busy, is_nudged) = driver.rest(until, busy).await;
+                if is_nudged {
+                    poller.poll_now(driver.clock.uptime());
+                }
+            }
+            Step::Stop(fault) => {
+                driver.tell(Part::Poll, Pulse::Down(fault));
+                drop(busy);
+                driver.nudge.notified().await;
+                busy = driver.tasks.busy();
+                poller.poll_now(driver.clock.uptime());
+            }
+        }
+    }
+}
+
+struct Driver {
+    journal: Journal,
+    board: watch::Sender<Board>,
+    clock: Clock,
+    tasks: Tasks,
+    nudge: Arc<Notify>,
+}
+
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+impl Driver {
+    /// Stores a batch, however often that has to be tried. Returns nothing once the journal is closed for good.
+    async fn store(&self, taken: Taken, mut busy: Busy) -> Option<Busy> {
+        if !taken.rejects.is_empty() {
+            tracing::warn!(
+                count = taken.rejects.len(),
+                "Records of the log could not be read; they are kept."
+            );
+        }
+        let batch = Batch {
+            consents: taken.consents,
+            rejects: taken.rejects,
+            bookmark: taken.bookmark,
+            gap: taken.gap,
+        };
+        if batch == Batch::default() {
+            self.tell(Part::Poll, taken.pulse);
+            return Some(busy);
+        }
+        let mut wait = RETRY_FIRST;
+        loop {
+            let Err(error) = self.journal.append(batch.clone()).await else { break };
+            let fault = error.fault();
+            if matches!(error, AppendError::Closed) {
+                self.tell(Part::Journal, Pulse::Down(fault));
+                self.tell(Part::Poll, Pulse::Down(held_up()));
+                return None;
+            }
+            let until = self.clock.now().checked_add(wait).unwrap_or_else(|_| self.clock.now());
+            let pulse = if fault.passes { Pulse::Waiting(until, fault) } else { Pulse::Down(fault) };
+            self.tell(Part::Journal, pulse);
+            self.tell(Part::Poll, Pulse::Waiting(until, held_up().passing()));
+            (busy, _) = self.rest(self.clock.uptime().saturating_add(wait), busy).await;
+            wait = (wait * 2).min(RETRY_MAX);
+        }
+        self.tell(Part::Journal, Pulse::Live);
+        self.tell(Part::Poll, taken.pulse);
+        Some(busy)
+    }
+
+    /// Waits for a time or a nudge, and returns whether it was a nudge. Between the two marks of work lies nothing but
+    /// the wait.
+    async fn rest(&self, until: Duration, busy: Busy) -> (Busy, bool) {
+        drop(busy);
+        let woken = tokio::select! {
+            woken = self.clock.sleep_until(until) => Some(woken),
+            () = self.nudge.notified() => None,
+        };
+        (self.tasks.busy(), woken.is_none())
+    }
+
+    /// Sets the pulse of a part; a fault is logged once, when it comes and when it goes.
+    fn tell(&self, part: Part, pulse: Pulse) {
+        let after = pulse.fault().cloned();
+        let mut before = None;
+        self.board.send_if_modified(|board| {
+            before = board.get(part).fault().map(|fault| fault.brief.clone());
+            board.set(part, pulse)
+        });
+        match (before, after) {
+            (before, Some(fault)) if before.as_ref() != Some(&fault.brief) => {
+                tracing::warn!(part = part.word(), causes = ?fault.chain, "{fault}");
+            }
+            (Some(brief), None) => tracing::info!(part = part.word(), "Well again after: {brief}."),
+            _ => {}
+        }
+    }
+}
+
+fn held_up() -> Fault {
+    Fault::new(
+        Part::Poll,
+        "the journal is not writable",
+        "The journal does not take what was polled last.",
+        "It asks Okta for nothing more until the journal has taken it; nothing is lost.",
+        "Look at what the journal says.",
+    )
+}
+
+#[cfg(test)]
+mod tests;
