@@ -1,1 +1,69 @@
 //! Why the program ends.
+
+use std::process::ExitCode;
+
+/// Why the program ends; each reason has an exit code that scripts rely on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Exit {
+    /// It did what was asked; `doctor`: ready.
+    Done,
+    /// Input, output, the network or the journal failed.
+    Failed,
+    /// Wrong usage or configuration: nothing was started, nothing was written.
+    Usage,
+    /// Okta refused the credentials or a needed right.
+    Refused,
+    /// `doctor`: a blocker is confirmed.
+    NotReady,
+    /// `doctor`: nothing blocks, but nothing proves that it works.
+    Unproven,
+    /// A signal ended it, after the terminal was restored and the journal closed.
+    Signal(Signal),
+}
+
+/// A signal that ends the program in order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Signal {
+    /// SIGINT, or `^C` at the screen.
+    Interrupt,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Exit {
+    /// Returns the exit code; that of a signal is 128 and its number, as a shell has it.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::NotReady => 4,
+            Self::Unproven => 5,
+            Self::Signal(Signal::HangUp) => 128 + 1,
+            Self::Signal(Signal::Interrupt) => 128 + 2,
+            Self::Signal(Signal::Terminate) => 128 + 15,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_that_scripts_rely_on() {
+        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Refused, Exit::NotReady, Exit::Unproven];
+        assert_eq!(codes.map(Exit::code), [0, 1, 2, 3, 4, 5]);
+        let signals = [Signal::HangUp, Signal::Interrupt, Signal::Terminate];
+        assert_eq!(signals.map(|signal| Exit::Signal(signal).code()), [129, 130, 143]);
+    }
+}

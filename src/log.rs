@@ -1,1 +1,214 @@
-//! The log file.
+//! The log file. Never the terminal that we draw on.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, IsTerminal as _, Write};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// At this many bytes the file becomes `<file>.1`, in place of the one before, and a new one begins.
+pub const BYTES_MAX: u64 = 10 * 1024 * 1024;
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file or its folder cannot be made or opened.
+    #[error("the log file {path:?} cannot be opened")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The path leads to a terminal, where lines would go through the screen.
+    #[error("the log file {path:?} is a terminal")]
+    Terminal {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody in this process was first.
+    #[error("the log was started already")]
+    Twice,
+}
+
+/// Sends what the program says from now on to the end of a file, which only its owner may read.
+///
+/// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for.
+pub fn start(path: &Path, level: LevelFilter) -> Result<(), LogError> {
+    tracing::subscriber::set_global_default(subscriber(path, level)?).map_err(|_| LogError::Twice)
+}
+
+fn subscriber(path: &Path, level: LevelFilter) -> Result<impl Subscriber + Send + Sync + 'static, LogError> {
+    let file = Rotating::open(path, BYTES_MAX)?;
+    let others = level.min(LevelFilter::WARN);
+    let filter = EnvFilter::new(format!("{others},consentwatch={level}"));
+    Ok(tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Log(Arc::new(Mutex::new(file))))
+        .with_ansi(false)
+        // It would complain on standard error, through the screen.
+        .log_internal_errors(false)
+        .finish())
+}
+
+#[derive(Clone)]
+struct Log(Arc<Mutex<Rotating>>);
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for Log {
+    /// Takes one event, as the formatter hands it over: a line and its end.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk costs lines of the log and nothing else.
+        drop(file.append(&escaped(line)));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Makes visible what a terminal would obey, should somebody `cat` the log: all controls but the line end that closes
+/// the line, and the marks that turn the direction of writing.
+fn escaped(line: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let mut out = Vec::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if is_obeyed(c) {
+            out.extend(c.escape_unicode().map(|c| c as u8));
+        } else {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    out.push(b'\n');
+    out
+}
+
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A file that is appended to and does not grow without end.
+struct Rotating {
+    path: PathBuf,
+    file: File,
+    written: u64,
+    most: u64,
+}
+
+impl Rotating {
+    fn open(path: &Path, most: u64) -> Result<Self, LogError> {
+        let error = |source| LogError::Open { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
+        }
+        let file = append_to(path).map_err(error)?;
+        if file.is_terminal() {
+            return Err(LogError::Terminal { path: path.to_owned() });
+        }
+        let written = file.metadata().map_err(error)?.len();
+        Ok(Self { path: path.to_owned(), file, written, most })
+    }
+
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.written.saturating_add(line.len() as u64) > self.most {
+            self.turn()?;
+        }
+        self.file.write_all(line)?;
+        self.written += line.len() as u64;
+        Ok(())
+    }
+
+    /// Moves the file aside, unless another process that writes to it did so first, and goes on in a new one.
+    fn turn(&mut self) -> io::Result<()> {
+        let ours = self.file.metadata()?;
+        if !ours.is_file() {
+            // A pipe or a device does not fill up.
+            self.written = 0;
+            return Ok(());
+        }
+        let is_same =
+            fs::metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == (ours.dev(), ours.ino()));
+        if is_same {
+            let mut aside = self.path.clone().into_os_string();
+            aside.push(".1");
+            fs::rename(&self.path, aside)?;
+        }
+        self.file = append_to(&self.path)?;
+        self.written = self.file.metadata()?.len();
+        Ok(())
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line_and_harmless() {
+        assert_eq!(
+            escaped("a\x1b[2J\r\nb\u{9b}c\u{202e}d é\n".as_bytes()),
+            "a\\u{1b}[2J\\u{d}\\u{a}b\\u{9b}c\\u{202e}d é\n".as_bytes()
+        );
+        assert_eq!(escaped(b"\xff"), "\u{fffd}\n".as_bytes());
+    }
+
+    #[test]
+    fn events_come_into_a_file_of_the_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/consentwatch.log");
+        let subscriber = subscriber(&path, LevelFilter::INFO).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "consentwatch::poll", host = "x\x1b[1my\nz", "Said.");
+            tracing::debug!(target: "consentwatch::poll", "Too fine.");
+            tracing::info!(target: "hyper", "Not ours.");
+            tracing::warn!(target: "hyper", "A warning.");
+        });
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("Said.") && text.contains("A warning."), "{text}");
+        assert!(!text.contains('\x1b'), "{text}");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_full_file_moves_aside_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut file = Rotating::open(&path, 10).unwrap();
+        let mut other = Rotating::open(&path, 10).unwrap();
+        file.append(b"12345678\n").unwrap();
+        other.written = 9;
+        file.append(b"abc\n").unwrap();
+        // The other process sees that its file was moved already, and does not move the new one.
+        other.append(b"def\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "abc\ndef\n");
+        assert_eq!(fs::read_to_string(folder.path().join("a.log.1")).unwrap(), "12345678\n");
+    }
+
+    #[test]
+    fn a_device_is_never_moved() {
+        let mut file = Rotating::open(Path::new("/dev/null"), 4).unwrap();
+        file.append(b"12345678\n").unwrap();
+        assert!(Path::new("/dev/null").exists() && !Path::new("/dev/null.1").exists());
+    }
+}

@@ -1,7 +1,16 @@
-//! A text that hides itself.
+//! A text that hides itself, and where it is read from.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
+use rustix::process::{Pid, WaitId, WaitIdOptions};
 use zeroize::Zeroizing;
 
 /// A token, a key, a shared secret. It has no `Display`, its `Debug` shows nothing, and its memory is wiped.
@@ -23,5 +32,283 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(hidden)")
+    }
+}
+
+/// Where a secret is read from, each time it is needed: a file that is replaced takes effect without a restart.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file that holds the secret and nothing else.
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
+    /// A command for `sh -c` that prints it.
+    Command(String),
+    /// The secret itself, as a variable of the environment brought it.
+    Direct(Secret),
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({})", path.display().to_string().escape_debug()),
+            Self::Env(name) => write!(f, "Env({})", name.escape_debug()),
+            // A command line may hold a password.
+            Self::Command(_) => f.write_str("Command(hidden)"),
+            Self::Direct(secret) => secret.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}", path.display().to_string().escape_debug()),
+            Self::Env(name) => write!(f, "the variable {}", name.escape_debug()),
+            Self::Command(_) => f.write_str("a command"),
+            Self::Direct(_) => f.write_str("the environment"),
+        }
+    }
+}
+
+/// Why a secret could not be read. Never quotes it, nor what a command printed.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file cannot be opened or read.
+    #[error("the secret file {path:?} cannot be read")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The variable is not set.
+    #[error("the environment variable {name:?} is not set or not UTF-8")]
+    Unset {
+        /// Its name.
+        name: String,
+    },
+    /// The command cannot be started or its output not be read.
+    #[error("the secret command cannot be run")]
+    Run(#[source] io::Error),
+    /// The command ended badly.
+    #[error("the secret command failed ({how}); run it by hand to see why")]
+    Failed {
+        /// Its exit code or signal.
+        how: String,
+    },
+    /// The command did not end in time, and was killed.
+    #[error("the secret command did not end within {} s and was stopped", limit.as_secs())]
+    TimedOut {
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// More than [`SecretSource::BYTES_MAX`].
+    #[error("{from} gives more than {} KiB, too much for a secret", SecretSource::BYTES_MAX / 1024)]
+    TooLong {
+        /// What gave it.
+        from: String,
+    },
+    /// Nothing there.
+    #[error("{from} is empty")]
+    Empty {
+        /// What gave it.
+        from: String,
+    },
+    /// Not UTF-8.
+    #[error("{from} is not UTF-8 text")]
+    NotText {
+        /// What gave it.
+        from: String,
+    },
+}
+
+impl SecretSource {
+    /// No secret is longer, in bytes; the longest in use are private keys of some 3 KiB.
+    pub const BYTES_MAX: usize = 64 * 1024;
+    /// How long a command may take. Some ask a network; none may ask the person, whose terminal is ours.
+    pub const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+
+    /// Reads the secret, without one line end at its end. Blocks: a command for up to [`SecretSource::COMMAND_LIMIT`].
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        match self {
+            Self::File(path) => {
+                let error = |source| SecretError::File { path: path.clone(), source };
+                let bytes = bounded(File::open(path).map_err(error)?).map_err(error)?;
+                secret(bytes, &format!("the secret file {}", quoted(path)))
+            }
+            Self::Env(name) => {
+                let text = std::env::var(name).map_err(|_| SecretError::Unset { name: name.clone() })?;
+                secret(Zeroizing::new(text.into_bytes()), &format!("the environment variable {name:?}"))
+            }
+            Self::Command(line) => secret(output(line, Self::COMMAND_LIMIT)?, "the secret command"),
+            Self::Direct(secret) => Ok(secret.clone()),
+        }
+    }
+
+    /// Returns a sentence of warning where a secret's file lies open to others.
+    pub fn warning(&self) -> Option<String> {
+        let Self::File(path) = self else { return None };
+        let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let mode = metadata.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then(|| {
+            format!(
+                "The secret file {} is open to others (mode {mode:03o}). It is used all the same. Run chmod 600 on it.",
+                quoted(path)
+            )
+        })
+    }
+}
+
+/// Reads one byte more than the bound at most, into memory that is wiped and never moved.
+fn bounded(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let most = SecretSource::BYTES_MAX + 1;
+    // `read_to_end` probes for the end with more room than it needs; with less, it would grow and leave a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 64));
+    from.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A path between quotation marks, without anything that a terminal would obey.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
+}
+
+fn secret(mut bytes: Zeroizing<Vec<u8>>, from: &str) -> Result<Secret, SecretError> {
+    let from = || from.to_owned();
+    if bytes.len() > SecretSource::BYTES_MAX {
+        return Err(SecretError::TooLong { from: from() });
+    }
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    if bytes.is_empty() {
+        return Err(SecretError::Empty { from: from() });
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText { from: from() })?;
+    Ok(Secret::new(text))
+}
+
+/// Runs a command in a process group of its own, so that what it started ends with it, and away from our terminal.
+fn output(line: &str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let mut child = Command::new("sh")
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(SecretError::Run)?;
+    let (stdout, pid) = (child.stdout.take().expect("it is piped"), pid(&child));
+    let (tell, told) = mpsc::sync_channel(1); // It tells once.
+    std::thread::spawn(move || {
+        let read = bounded(stdout);
+        // Left unreaped, so that its number stays its own for as long as somebody may still kill it by that number.
+        let ended = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        // Whoever waited may have given up.
+        drop(tell.send(read.and_then(|read| ended.map(|_| read).map_err(io::Error::from))));
+    });
+    let Ok(read) = told.recv_timeout(limit) else {
+        end(&mut child, pid);
+        return Err(SecretError::TimedOut { limit });
+    };
+    let read = match read {
+        Ok(read) => read,
+        Err(error) => {
+            end(&mut child, pid);
+            return Err(SecretError::Run(error));
+        }
+    };
+    let status = child.wait().map_err(SecretError::Run)?;
+    // One that prints without end is ended by its closed pipe: too long says more than the signal.
+    if status.success() || read.len() > SecretSource::BYTES_MAX {
+        return Ok(read);
+    }
+    Err(SecretError::Failed { how: status.to_string() })
+}
+
+fn pid(child: &Child) -> Pid {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process has a positive number")
+}
+
+fn end(child: &mut Child, pid: Pid) {
+    // Its group may have ended by itself.
+    rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
+    child.wait().ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn command(line: &str) -> Result<String, String> {
+        let read = SecretSource::Command(line.to_owned()).read();
+        read.map(|secret| secret.reveal().to_owned()).map_err(|error| error.to_string())
+    }
+
+    fn file(bytes: &[u8]) -> (tempfile::NamedTempFile, SecretSource) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let source = SecretSource::File(file.path().to_owned());
+        (file, source)
+    }
+
+    #[test]
+    fn a_file_gives_all_but_its_last_line_end() {
+        for (bytes, secret) in [("abc", "abc"), ("abc\n", "abc"), ("abc\r\n", "abc"), ("a\nb\n\n", "a\nb\n")]
+        {
+            assert_eq!(file(bytes.as_bytes()).1.read().unwrap().reveal(), secret);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_secret_is_refused_without_quoting_it() {
+        for bytes in [&b""[..], b"\n", b"hush\xff", &b"hush".repeat(20_000)] {
+            let (_file, source) = file(bytes);
+            let error = source.read().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+        }
+        let missing = SecretSource::File("/nonexistent/hush".into()).read().unwrap_err();
+        assert!(matches!(missing, SecretError::File { .. }));
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_warned_of() {
+        let (file, source) = file(b"abc");
+        assert_eq!(source.warning(), None);
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(source.warning().unwrap().contains("mode 640"));
+    }
+
+    #[test]
+    fn a_command_gives_what_it_prints() {
+        assert_eq!(command("printf 'abc\\n'").as_deref(), Ok("abc"));
+        assert_eq!(command("cat").unwrap_err(), "the secret command is empty");
+        assert!(command("echo hush; echo hush >&2; exit 3").unwrap_err().contains("exit status: 3"));
+        assert!(command("yes hush").unwrap_err().contains("more than 64 KiB"));
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended_with_all_it_started() {
+        let error = output("sleep 600 & sleep 600", Duration::from_millis(50)).unwrap_err();
+        assert!(matches!(error, SecretError::TimedOut { .. }));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        for source in [SecretSource::Direct(Secret::new("hush")), SecretSource::Command("echo hush".into())] {
+            assert!(!format!("{source:?}").contains("hush"));
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_named() {
+        let error = SecretSource::Env("CONSENTWATCH_NO_SUCH".into()).read().unwrap_err();
+        assert!(error.to_string().contains("CONSENTWATCH_NO_SUCH"));
     }
 }

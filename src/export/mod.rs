@@ -1,1 +1,38 @@
-//! The formats that leave the program.
+//! The formats that leave the program. Each is a pure function that appends one consent, as one line, to a buffer.
+
+mod card;
+mod json;
+mod raw;
+mod text;
+
+pub use json::SCHEMA;
+
+use crate::consent::{Consent, Seq};
+
+/// A format that gives one line for one consent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Lines {
+    /// The program's own JSON, [`SCHEMA`].
+    Json,
+    /// One line for a person.
+    Text,
+    /// The output of Okta Workflows' event card, under the card's own names.
+    Card,
+    /// The LogEvent alone.
+    Raw,
+}
+
+impl Lines {
+    /// Appends one consent and a line feed.
+    pub fn line(self, seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => json::line(seq, consent, out),
+            Self::Text => text::line(seq, consent, out),
+            Self::Card => card::line(seq, consent, out),
+            Self::Raw => raw::line(seq, consent, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod sample;
