@@ -1,1 +1,289 @@
 //! Commands and flags.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
+
+use crate::config::{GlobalFlags, When, length};
+
+/// Watches OAuth 2.0 consent in an Okta org, live.
+#[derive(Parser, Debug)]
+#[command(name = "consentwatch", version, about, max_term_width = 100)]
+#[command(after_help = "Without a command: watch. No account yet? consentwatch demo.")]
+pub struct Cli {
+    /// What all commands understand.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; `watch` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `watch`, for when no command is named.
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+/// What all commands understand.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A profile of the configuration file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Where journal, snapshots and log are kept
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The org, such as https://example.okta.com
+    #[arg(long, global = true, value_name = "URL")]
+    pub org: Option<String>,
+    /// The log file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// What the log file holds: error, warn, info, debug
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub log_level: LevelFilter,
+    /// Whether to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// Draws with ASCII only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+impl Global {
+    /// Returns what the configuration must know.
+    pub fn flags(&self) -> GlobalFlags {
+        GlobalFlags {
+            config: self.config.clone(),
+            profile: self.profile.clone(),
+            data_dir: self.data_dir.clone(),
+            org: self.org.clone(),
+        }
+    }
+}
+
+/// Whether to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum ColorWhen {
+    /// As terminal and environment say.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The screen, on the configured org
+    Watch(Watch),
+    /// The screen, on an embedded simulated org: no account, no configuration
+    Demo(Demo),
+    /// Consents to standard output, one a line
+    Tail(Tail),
+    /// Stored consents to a file or standard output
+    Export(Export),
+    /// The configuration: write one, check it, show it, tell where it is
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The simulated org alone, for trying other clients
+    Sim(Sim),
+    /// Completions for a shell, to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, to standard output
+    Man,
+}
+
+/// Flags of `watch`.
+#[derive(Args, Debug, Default)]
+pub struct Watch {
+    /// How far back to begin, at the first start only: 90s, 15m, 24h, 7d or a time
+    #[arg(long, value_name = "DUR|TIME")]
+    pub since: Option<When>,
+    /// Hides what does not match
+    #[arg(long, value_name = "QUERY")]
+    pub filter: Option<String>,
+}
+
+/// Flags of `demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// The story that is told
+    #[arg(long, default_value = "office")]
+    pub story: String,
+    /// Another seed, another office
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Consents a minute
+    #[arg(long, value_name = "PER_MINUTE", default_value_t = 30.0)]
+    pub rate: f64,
+    /// Ends by itself
+    #[arg(long = "for", value_name = "DUR", value_parser = length)]
+    pub stop_after: Option<Duration>,
+}
+
+/// Flags of `tail`.
+#[derive(Args, Debug)]
+pub struct Tail {
+    /// The form of a line; text on a terminal, else json
+    #[arg(long)]
+    pub format: Option<TailFormat>,
+    /// Published from here on: a duration back from now, or a time
+    #[arg(long, value_name = "DUR|TIME")]
+    pub since: Option<When>,
+    /// Published before; ends once the log is read up to it
+    #[arg(long, value_name = "DUR|TIME")]
+    pub until: Option<When>,
+    /// Only rows after this number of the journal
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<i64>,
+    /// Only what matches
+    #[arg(long, value_name = "QUERY")]
+    pub filter: Option<String>,
+    /// Ends once everything there is has been read
+    #[arg(long)]
+    pub once: bool,
+    /// Prints a row again when it changes
+    #[arg(long)]
+    pub updates: bool,
+    /// Ends after so many lines
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+}
+
+/// Forms of a line of `tail`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum TailFormat {
+    /// consentwatch.consent/1
+    Json,
+    /// For a person
+    Text,
+    /// The event card of Okta Workflows
+    Card,
+    /// The LogEvent alone
+    Raw,
+}
+
+/// Flags of `export`.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// The format
+    #[arg(long, default_value = "jsonl")]
+    pub format: ExportFormat,
+    /// Published from here on
+    #[arg(long, value_name = "DUR|TIME")]
+    pub since: Option<When>,
+    /// Published before
+    #[arg(long, value_name = "DUR|TIME")]
+    pub until: Option<When>,
+    /// Only what matches
+    #[arg(long, value_name = "QUERY")]
+    pub filter: Option<String>,
+    /// A new file; standard output if it is left away or -
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Formats of `export`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// consentwatch.consent/1, one a line
+    Jsonl,
+    /// The event card of Okta Workflows, one a line
+    Card,
+}
+
+/// What `config` does.
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Writes a configuration file with every key explained; never over an existing one
+    Init {
+        /// Prints it instead
+        #[arg(long)]
+        print: bool,
+    },
+    /// Reads the configuration and says whether it can be used
+    Check,
+    /// Prints the configuration in force, secrets hidden
+    Show,
+    /// Prints where configuration and data are
+    Path,
+}
+
+/// Flags of `sim`.
+#[derive(Args, Debug)]
+pub struct Sim {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The story that is told
+    #[arg(long, default_value = "office")]
+    pub story: String,
+    /// Another seed, another office
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Consents a minute; 0: nothing after the backlog
+    #[arg(long, value_name = "PER_MINUTE", default_value_t = 30.0)]
+    pub rate: f64,
+    /// Consents of the last 20 hours
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub backlog: usize,
+    /// The API token that it takes
+    #[arg(long, value_name = "T", default_value = "demo-token")]
+    pub token: String,
+    /// Faults that it shows
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub fault: Vec<String>,
+    /// The engine of the org: oie or classic
+    #[arg(long, value_name = "NAME", default_value = "oie")]
+    pub org_variant: String,
+}
+
+/// Reads the arguments of a process, the first being its name.
+///
+/// # Errors
+/// Help, version and misuse; each knows its own text and exit code.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_table_of_flags_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_said_is_watch() {
+        let cli = read("consentwatch --since 15m --ascii").expect("good");
+        assert!(cli.command.is_none() && cli.watch.since.is_some() && cli.global.ascii);
+    }
+
+    #[test]
+    fn misuse_is_told() {
+        for line in
+            ["consentwatch tail --since yesterday", "consentwatch sing", "consentwatch tail --limit -1"]
+        {
+            assert_eq!(read(line).expect_err(line).exit_code(), 2);
+        }
+    }
+}

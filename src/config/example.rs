@@ -1,0 +1,56 @@
+//! The whole schema with comments, as `config init` writes it.
+
+/// The text of `config.example.toml`.
+pub const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::EXAMPLE;
+
+    #[test]
+    fn the_example_is_read_as_it_is() {
+        file::read(EXAMPLE, "config.example.toml").expect("the example is good");
+    }
+
+    /// A key behind `# ` is one that the example leaves to its default or shows as another way.
+    #[test]
+    fn the_example_is_read_with_every_key_switched_on() {
+        let all: String = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest)
+                    if rest.starts_with('[')
+                        || rest.split_once(" = ").is_some_and(|(key, _)| is_key(key)) =>
+                {
+                    rest
+                }
+                _ => line,
+            })
+            .fold(String::new(), |text, line| text + line + "\n");
+        file::read(&all, "config.example.toml").expect("the example is good with every key on");
+    }
+
+    fn is_key(word: &str) -> bool {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    }
+
+    /// The reader lists what it knows when it meets what it does not: each of those must be in the example.
+    #[test]
+    fn every_key_of_the_schema_is_in_the_example() {
+        for section in ["", "org", "org.oauth", "poll", "hook", "readiness", "journal", "ui", "snapshot"] {
+            let text =
+                if section.is_empty() { "zzz = 1".to_owned() } else { format!("[{section}]\nzzz = 1") };
+            let error = file::read(&text, "x").expect_err("zzz is no key").to_string();
+            let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+            assert!(!known.is_empty(), "{error}");
+            for key in known {
+                let shown = EXAMPLE.lines().any(|line| {
+                    let line = line.trim_start_matches("# ");
+                    line.starts_with(&format!("{key} = ")) || (line.starts_with('[') && line.contains(key))
+                });
+                assert!(shown, "[{section}] {key} is missing in config.example.toml");
+            }
+        }
+    }
+}

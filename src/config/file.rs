@@ -1,0 +1,181 @@
+//! The file as it is written. Every key is known here; every other one is an error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use super::load::ConfigError;
+use super::when::length;
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) org: Org,
+    pub(super) poll: Poll,
+    pub(super) hook: Hook,
+    pub(super) readiness: Readiness,
+    pub(super) journal: Journal,
+    pub(super) ui: Ui,
+    pub(super) keys: BTreeMap<String, Vec<String>>,
+    pub(super) filters: BTreeMap<String, String>,
+    pub(super) snapshot: Snapshot,
+    pub(super) profile: BTreeMap<String, Box<File>>,
+}
+
+macro_rules! sections {
+    ($($name:ident { $($key:ident: $kind:ty),* $(,)? })*) => {$(
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(super) struct $name { $(pub(super) $key: Option<$kind>,)* }
+
+        impl $name {
+            /// Takes from `over` what it says, and keeps the rest.
+            pub(super) fn overlaid(self, over: &Self) -> Self {
+                Self { $($key: over.$key.clone().or(self.$key),)* }
+            }
+        }
+    )*};
+}
+
+sections! {
+Org { url: String, token_file: PathBuf, token_env: String, token_command: String, ca_file: PathBuf, oauth: OAuth }
+}
+
+/// `[org.oauth]`: a service app. Not laid over another: a client id and its key belong together.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OAuth {
+    pub(super) client_id: Option<String>,
+    pub(super) private_key_file: Option<PathBuf>,
+    pub(super) private_key_env: Option<String>,
+    pub(super) private_key_command: Option<String>,
+    pub(super) key_id: Option<String>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) dpop: Option<Dpop>,
+}
+
+sections! {
+    Poll { interval: Length, lookback: Length, page_size: u16, rate_share: f64, events: Vec<String> }
+    Hook {
+        enabled: bool, listen: String, path: String, secret_file: PathBuf, secret_env: String, secret_command: String,
+        tls_cert: PathBuf, tls_key: PathBuf, behind_proxy: bool, previous_secret_file: PathBuf,
+        previous_secret_env: String, previous_secret_command: String, public_url: String,
+    }
+    Readiness { authorization_server: String, interval: Length }
+    Journal { keep_days: u32, keep_rows: u64 }
+    Ui {
+        theme: ThemeName, time_zone: String, clock: bool, columns: Vec<String>, mouse: bool, max_fps: u32,
+        clipboard: Clipboard,
+    }
+    Snapshot { dir: PathBuf, every: String, keep: u32 }
+}
+
+/// When DPoP proofs are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Dpop {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The names of themes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ThemeName {
+    Auto,
+    Dark,
+    Light,
+    Ansi,
+    Mono,
+}
+
+impl ThemeName {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Ansi => "ansi",
+            Self::Mono => "mono",
+        }
+    }
+}
+
+/// How texts are copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Clipboard {
+    Osc52,
+    Off,
+}
+
+/// A length of time, written `"10s"`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Length(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl Visitor<'_> for Words {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length such as \"90s\", \"15m\", \"24h\" or \"7d\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
+                length(text).map(Length).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Words)
+    }
+}
+
+/// Reads a file's text.
+pub(super) fn read(text: &str, name: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
+        let key = error.span().and_then(|span| key_at(text, span.start));
+        let what = error.message().replace('\n', " ");
+        ConfigError::in_file(name, line, key.as_deref(), &what)
+    })
+}
+
+/// The key of the line that a byte stands in.
+fn key_at(text: &str, at: usize) -> Option<String> {
+    let start = text.as_bytes().get(..at)?.iter().rposition(|b| *b == b'\n').map_or(0, |place| place + 1);
+    let line = text.get(start..)?.lines().next()?;
+    let key = line.split_once('=')?.0.trim();
+    (!key.is_empty() && !key.starts_with('#')).then(|| key.to_owned())
+}
+
+impl File {
+    /// Lays a profile over the rest of the file.
+    pub(super) fn with_profile(mut self, name: &str) -> Option<Self> {
+        let over = self.profile.remove(name)?;
+        let mut keys = self.keys;
+        keys.extend(over.keys.clone());
+        let mut filters = self.filters;
+        filters.extend(over.filters.clone());
+        // An org and its credentials belong together: a profile that names another org takes nothing from the rest.
+        let org = if over.org.url.is_some() { over.org.clone() } else { self.org.overlaid(&over.org) };
+        Some(Self {
+            org,
+            poll: self.poll.overlaid(&over.poll),
+            hook: self.hook.overlaid(&over.hook),
+            readiness: self.readiness.overlaid(&over.readiness),
+            journal: self.journal.overlaid(&over.journal),
+            ui: self.ui.overlaid(&over.ui),
+            keys,
+            filters,
+            snapshot: self.snapshot.overlaid(&over.snapshot),
+            profile: BTreeMap::new(),
+        })
+    }
+}
