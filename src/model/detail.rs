@@ -1,0 +1,371 @@
+//! One consent as a tree that folds: what it means, the event card, the raw event.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::consent::{Consent, Person, Untrusted, visible};
+
+/// How a value reads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Weight {
+    /// A value.
+    Value,
+    /// A heading over others.
+    Heading,
+    /// Not there, and why.
+    Absent,
+}
+
+/// One line of the tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Names the line among all, the same for every consent, so that a fold stays folded.
+    pub path: String,
+    /// How deep it stands; 0 is a section.
+    pub depth: u16,
+    /// What it is; made visible.
+    pub label: String,
+    /// What it says; made visible.
+    pub value: String,
+    /// How it reads.
+    pub weight: Weight,
+    /// Whether lines hang below it.
+    pub has_children: bool,
+}
+
+/// The tree of one consent, and where the reader stands in it.
+#[derive(Debug)]
+pub struct Detail {
+    nodes: Vec<Node>,
+    /// Paths that differ from how they stand at first.
+    turned: HashSet<String>,
+    cursor: usize,
+    top: usize,
+}
+
+/// At most this many lines; an event of a megabyte must not make a tree of a million.
+const NODES_MAX: usize = 20_000;
+/// Nested deeper than this, JSON is shown as text.
+const DEPTH_MAX: u16 = 24;
+
+impl Detail {
+    /// Grows the tree of a consent, its folds as the reader left them in the one before.
+    pub fn new(consent: &Consent, before: Option<&Detail>) -> Self {
+        let mut tree = Tree { nodes: Vec::new() };
+        tree.meaning(consent);
+        tree.card(consent);
+        tree.raw(consent);
+        let mut detail = Self { nodes: tree.nodes, turned: HashSet::new(), cursor: 0, top: 0 };
+        if let Some(before) = before {
+            detail.turned.clone_from(&before.turned);
+            let path = before.visible().nth(before.cursor).map(|node| node.path.clone());
+            let place = path.and_then(|path| detail.visible().position(|node| node.path == path));
+            detail.cursor = place.unwrap_or(0);
+            detail.top = before.top.min(detail.cursor);
+        }
+        detail
+    }
+
+    /// The lines that are not folded away.
+    pub fn visible(&self) -> impl Iterator<Item = &Node> {
+        let mut hidden_below: Option<u16> = None;
+        self.nodes.iter().filter(move |node| {
+            if hidden_below.is_some_and(|depth| node.depth > depth) {
+                return false;
+            }
+            hidden_below = (node.has_children && !self.is_open(node)).then_some(node.depth);
+            true
+        })
+    }
+
+    /// Every line, folded away or not.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Whether the lines below a node are shown.
+    pub fn is_open(&self, node: &Node) -> bool {
+        opens_at_first(&node.path) != self.turned.contains(&node.path)
+    }
+
+    /// The reader's line among the visible ones.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Returns the first line of a window of `height` lines.
+    pub fn top(&self, height: usize) -> usize {
+        let top = self.top.min(self.cursor);
+        top.max((self.cursor + 1).saturating_sub(height))
+    }
+
+    /// Moves the reader.
+    pub fn step(&mut self, lines: isize, height: usize) {
+        let last = self.visible().count().saturating_sub(1);
+        self.cursor = self.cursor.saturating_add_signed(lines).min(last);
+        self.top = self.top(height);
+    }
+
+    /// Unfolds the reader's line.
+    pub fn unfold(&mut self) {
+        self.turn(true);
+    }
+
+    /// Folds the reader's line, or goes to its parent.
+    pub fn fold(&mut self) {
+        if self.turn(false) {
+            return;
+        }
+        let lines: Vec<&Node> = self.visible().collect();
+        let Some(here) = lines.get(self.cursor) else { return };
+        let parent = lines[..self.cursor].iter().rposition(|node| node.depth < here.depth);
+        self.cursor = parent.unwrap_or(self.cursor);
+    }
+
+    fn turn(&mut self, open: bool) -> bool {
+        let Some(node) = self.visible().nth(self.cursor) else { return false };
+        if !node.has_children || self.is_open(node) == open {
+            return false;
+        }
+        let path = node.path.clone();
+        if !self.turned.remove(&path) {
+            self.turned.insert(path);
+        }
+        true
+    }
+}
+
+/// The raw event begins folded: everything in it is said above in better words.
+fn opens_at_first(path: &str) -> bool {
+    !(path.starts_with("raw") || path == "card/Event Details" || path.starts_with("card/Event Details/"))
+}
+
+struct Tree {
+    nodes: Vec<Node>,
+}
+
+const POLLED: &str = "not in a polled event";
+
+impl Tree {
+    fn meaning(&mut self, consent: &Consent) {
+        self.heading("consent", 0, "Consent", consent.kind.word());
+        let who = Person::shown(
+            consent.who.person.id.as_ref().map_or("", |id| id.exact()),
+            consent.who.person.alternate_id.as_ref().map_or("", Untrusted::exact),
+            consent.who.person.display_name.as_ref().map_or("", Untrusted::exact),
+        );
+        match who {
+            Some(name) => self.heading("consent/who", 1, "Who", &visible(name)),
+            None => self.heading("consent/who", 1, "Who", "unknown"),
+        }
+        self.text("consent/who/name", 2, "Display Name", consent.who.person.display_name.as_ref());
+        self.text("consent/who/alt", 2, "Alternate ID", consent.who.person.alternate_id.as_ref());
+        self.text("consent/who/id", 2, "ID", consent.who.person.id.as_ref().map(|id| &id.0));
+        self.value("consent/who/evidence", 2, "Evidence", consent.who.evidence.meaning());
+        let label = consent.client.label.as_ref().or(consent.client.id.as_ref().map(|id| &id.0));
+        self.heading("consent/client", 1, "Client", &label.map_or("unknown".into(), Untrusted::visible));
+        self.text("consent/client/id", 2, "ID", consent.client.id.as_ref().map(|id| &id.0));
+        self.maybe("consent/client/label", 2, "Label", consent.client.label.as_ref(), "not looked up");
+        let name = consent.server.name.as_ref().or(consent.server.id.as_ref().map(|id| &id.0));
+        self.heading(
+            "consent/server",
+            1,
+            "Authorization Server",
+            &name.map_or("unknown".into(), Untrusted::visible),
+        );
+        self.text("consent/server/id", 2, "ID", consent.server.id.as_ref().map(|id| &id.0));
+        self.text("consent/server/name", 2, "Name", consent.server.name.as_ref());
+        let count = consent.scopes.len();
+        let words = if count == 1 { "1 scope".to_owned() } else { format!("{count} scopes") };
+        self.heading("consent/scopes", 1, "Scope Grants", &words);
+        for (index, scope) in consent.scopes.iter().enumerate() {
+            let path = format!("consent/scopes/{index}");
+            let name = scope.name.as_ref().map_or("unnamed".into(), Untrusted::visible);
+            let grant = scope.grant_id.as_ref().map_or("no grant id".into(), |id| id.0.visible());
+            self.value(&path, 2, &name, &grant);
+        }
+        let result = consent.outcome.result.as_ref().map_or("none given".into(), Untrusted::visible);
+        self.heading("consent/outcome", 1, "Outcome", &result);
+        self.maybe("consent/outcome/reason", 2, "Reason", consent.outcome.reason.as_ref(), "none given");
+        self.text("consent/outcome/severity", 2, "Severity", consent.severity.as_ref());
+        let from = &consent.from;
+        self.heading(
+            "consent/from",
+            1,
+            "From",
+            &from.ip.as_ref().map_or("unknown".into(), Untrusted::visible),
+        );
+        self.text("consent/from/city", 2, "City", from.city.as_ref());
+        self.text("consent/from/country", 2, "Country", from.country.as_ref());
+        let number = from.as_number.map(|number| Untrusted::new(number.to_string()));
+        self.text("consent/from/asn", 2, "AS Number", number.as_ref());
+        self.text("consent/from/as", 2, "AS Organization", from.as_org.as_ref());
+        let proxy = from.is_proxy.map(|is| Untrusted::new(if is { "yes" } else { "no" }));
+        self.text("consent/from/proxy", 2, "Proxy", proxy.as_ref());
+        self.text("consent/from/agent", 2, "User Agent", from.user_agent.as_ref());
+        self.heading("consent/trace", 1, "Trace", consent.via.word());
+        self.text("consent/trace/session", 2, "Session ID", consent.session_id.as_ref());
+        self.text("consent/trace/txn", 2, "Transaction ID", consent.transaction_id.as_ref());
+        self.value("consent/trace/received", 2, "Received", &format!("{:.3}", consent.received));
+    }
+
+    /// The output fields of Okta Workflows' event card "OAuth2 App Consent Granted", under the card's own words.
+    fn card(&mut self, consent: &Consent) {
+        let raw: Value = serde_json::from_str(&consent.raw).unwrap_or(Value::Null);
+        let delivery = consent.hook.as_ref();
+        self.heading("card", 0, "OAuth2 App Consent Granted", "event card");
+        let exact = raw.get("published").and_then(Value::as_str).map(Untrusted::new);
+        self.maybe("card/Date and Time", 1, "Date and Time", exact.as_ref(), "the event has no time");
+        self.text("card/Message", 1, "Message", consent.message.as_ref());
+        self.maybe("card/Event ID", 1, "Event ID", delivery.and_then(|d| d.event_id.as_ref()), POLLED);
+        self.value("card/Event Type", 1, "Event Type", &consent.event_type.visible());
+        self.maybe("card/Event Time", 1, "Event Time", delivery.and_then(|d| d.event_time.as_ref()), POLLED);
+        self.text("card/Version", 1, "Version", consent.version.as_ref());
+        let actor = consent.actor.clone().unwrap_or_default();
+        let name = actor.display_name.as_ref().or(actor.alternate_id.as_ref()).or(actor.id.as_ref());
+        self.heading("card/Actor", 1, "Actor", &name.map_or("none given".into(), Untrusted::visible));
+        self.text("card/Actor/ID", 2, "ID", actor.id.as_ref());
+        self.text("card/Actor/Alternate ID", 2, "Alternate ID", actor.alternate_id.as_ref());
+        self.text("card/Actor/Display Name", 2, "Display Name", actor.display_name.as_ref());
+        self.text("card/Actor/Type", 2, "Type", actor.kind.as_ref());
+        self.targets(raw.get("target"));
+        self.text("card/UUID", 1, "UUID", consent.uuid.as_ref());
+        self.json("card/Event Details", 1, "Event Details", &raw);
+        match delivery {
+            None => self.absent("card/Headers", 1, "Headers", POLLED),
+            Some(delivery) => {
+                self.heading("card/Headers", 1, "Headers", &delivery.headers.len().to_string());
+                for (index, header) in delivery.headers.iter().enumerate() {
+                    self.value(&format!("card/Headers/{index}"), 2, "Header", &header.visible());
+                }
+            }
+        }
+        self.maybe("card/Source", 1, "Source", delivery.and_then(|d| d.source.as_ref()), POLLED);
+        self.heading("card/Debug Context", 1, "Debug Context", "");
+        match raw.get("debugContext").and_then(|context| context.get("debugData")) {
+            None | Some(Value::Null) => {
+                self.absent("card/Debug Context/Debug Data", 2, "Debug Data", "none given");
+            }
+            Some(data) => self.json("card/Debug Context/Debug Data", 2, "Debug Data", data),
+        }
+    }
+
+    fn targets(&mut self, targets: Option<&Value>) {
+        let Some(Value::Array(targets)) = targets else {
+            return self.absent("card/Target", 1, "Target", "the event has no targets");
+        };
+        self.heading("card/Target", 1, "Target", &targets.len().to_string());
+        for (index, target) in targets.iter().enumerate() {
+            let path = format!("card/Target/{index}");
+            let part = |name: &str| target.get(name).and_then(Value::as_str).map(Untrusted::new);
+            let name = part("displayName");
+            self.heading(
+                &path,
+                2,
+                &(index + 1).to_string(),
+                &name.as_ref().map_or("unnamed".into(), Untrusted::visible),
+            );
+            self.text(&format!("{path}/ID"), 3, "ID", part("id").as_ref());
+            self.text(&format!("{path}/Display Name"), 3, "Display Name", name.as_ref());
+            self.text(&format!("{path}/Type"), 3, "Type", part("type").as_ref());
+            match target.get("detailEntry") {
+                None | Some(Value::Null) => {
+                    self.absent(&format!("{path}/Detail Entry"), 3, "Detail Entry", "none given");
+                }
+                Some(entry) => self.json(&format!("{path}/Detail Entry"), 3, "Detail Entry", entry),
+            }
+        }
+    }
+
+    fn raw(&mut self, consent: &Consent) {
+        match serde_json::from_str::<Value>(&consent.raw) {
+            Ok(value) => self.json("raw", 0, "Raw Event", &value),
+            Err(_) => self.value("raw", 0, "Raw Event", &visible(&consent.raw)),
+        }
+    }
+
+    fn json(&mut self, path: &str, depth: u16, label: &str, value: &Value) {
+        if self.nodes.len() >= NODES_MAX {
+            return;
+        }
+        match value {
+            Value::Object(map) if depth < DEPTH_MAX && !map.is_empty() => {
+                self.heading(path, depth, label, &count(map.len(), "key"));
+                for (key, value) in map {
+                    self.json(&format!("{path}/{key}"), depth + 1, &visible(key), value);
+                }
+            }
+            Value::Array(items) if depth < DEPTH_MAX && !items.is_empty() => {
+                self.heading(path, depth, label, &count(items.len(), "entry"));
+                for (index, value) in items.iter().enumerate() {
+                    self.json(&format!("{path}/{index}"), depth + 1, &(index + 1).to_string(), value);
+                }
+            }
+            Value::String(text) => {
+                // Okta puts JSON into strings of the debug data; a reader wants to see what is in it.
+                let nested = text
+                    .trim_start()
+                    .starts_with(['{', '['])
+                    .then(|| serde_json::from_str(text).ok())
+                    .flatten();
+                match nested {
+                    Some(nested @ (Value::Object(_) | Value::Array(_))) => {
+                        self.json(path, depth, label, &nested);
+                    }
+                    _ => self.value(path, depth, label, &visible(text)),
+                }
+            }
+            Value::Null => self.absent(path, depth, label, "null"),
+            other => self.value(path, depth, label, &visible(&other.to_string())),
+        }
+    }
+
+    fn heading(&mut self, path: &str, depth: u16, label: &str, value: &str) {
+        self.push(path, depth, label, value, Weight::Heading);
+    }
+
+    fn value(&mut self, path: &str, depth: u16, label: &str, value: &str) {
+        self.push(path, depth, label, value, Weight::Value);
+    }
+
+    fn absent(&mut self, path: &str, depth: u16, label: &str, why: &str) {
+        self.push(path, depth, label, why, Weight::Absent);
+    }
+
+    fn text(&mut self, path: &str, depth: u16, label: &str, value: Option<&Untrusted>) {
+        self.maybe(path, depth, label, value, "none given");
+    }
+
+    fn maybe(&mut self, path: &str, depth: u16, label: &str, value: Option<&Untrusted>, why: &str) {
+        match value {
+            Some(value) => self.value(path, depth, label, &value.visible()),
+            None => self.absent(path, depth, label, why),
+        }
+    }
+
+    fn push(&mut self, path: &str, depth: u16, label: &str, value: &str, weight: Weight) {
+        if self.nodes.len() >= NODES_MAX {
+            return;
+        }
+        if let Some(parent) = self.nodes.last_mut().filter(|last| last.depth < depth) {
+            parent.has_children = true;
+        }
+        self.nodes.push(Node {
+            path: path.to_owned(),
+            depth,
+            label: label.to_owned(),
+            value: value.to_owned(),
+            weight,
+            has_children: false,
+        });
+    }
+}
+
+fn count(n: usize, noun: &str) -> String {
+    match (n, noun) {
+        (1, noun) => format!("1 {noun}"),
+        (n, "entry") => format!("{n} entries"),
+        (n, noun) => format!("{n} {noun}s"),
+    }
+}

@@ -1,0 +1,234 @@
+//! The one table of keys, commands and help words. Dispatch, the help page, the hints and the README read it.
+
+use std::fmt;
+
+/// A key with its modifiers. Shift is kept only where the key is not a character; a character carries it already.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Chord {
+    /// The key.
+    pub key: Key,
+    /// Control was held.
+    pub ctrl: bool,
+    /// Alt was held.
+    pub alt: bool,
+    /// Shift was held.
+    pub shift: bool,
+}
+
+/// A key of the keyboard.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(missing_docs, reason = "the names are those on the keys")]
+pub enum Key {
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    Backspace,
+    Delete,
+    Insert,
+    F(u8),
+}
+
+impl Chord {
+    /// A key without modifiers.
+    pub const fn plain(key: Key) -> Self {
+        Self { key, ctrl: false, alt: false, shift: false }
+    }
+
+    /// A character.
+    pub const fn char(c: char) -> Self {
+        Self::plain(Key::Char(c))
+    }
+
+    /// Control and a lower-case character.
+    pub const fn ctrl(c: char) -> Self {
+        Self { key: Key::Char(c), ctrl: true, alt: false, shift: false }
+    }
+}
+
+impl fmt::Display for Chord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ctrl {
+            f.write_str("^")?;
+        }
+        if self.alt {
+            f.write_str("Alt-")?;
+        }
+        if self.shift {
+            f.write_str("Shift-")?;
+        }
+        match self.key {
+            Key::Char(' ') => f.write_str("space"),
+            Key::Char(c) => write!(f, "{c}"),
+            Key::Up => f.write_str("Up"),
+            Key::Down => f.write_str("Down"),
+            Key::Left => f.write_str("Left"),
+            Key::Right => f.write_str("Right"),
+            Key::PageUp => f.write_str("PgUp"),
+            Key::PageDown => f.write_str("PgDn"),
+            Key::F(n) => write!(f, "F{n}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// What a key can mean.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(missing_docs, reason = "each is said in the table below")]
+pub enum Command {
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    HalfDown,
+    HalfUp,
+    First,
+    Last,
+    Follow,
+    Open,
+    SwitchPane,
+    Back,
+    Fold,
+    Unfold,
+    Filter,
+    Order,
+    Zone,
+    Sources,
+    PollNow,
+    Help,
+    Redraw,
+    Suspend,
+    Quit,
+    Interrupt,
+}
+
+/// Where the keys go.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mode {
+    /// The list of consents.
+    List,
+    /// The tree of one consent.
+    Detail,
+    /// The page of keys.
+    Help,
+    /// The page of sources.
+    Sources,
+    /// A line of text is being typed.
+    Prompt,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What it does.
+    pub command: Command,
+    /// The chords that do it.
+    pub chords: &'static [Chord],
+    /// Where it does that.
+    pub modes: &'static [Mode],
+    /// What the help page says.
+    pub words: &'static str,
+    /// A word or two for the hint line; empty if it is not hinted at.
+    pub hint: &'static str,
+}
+
+const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Help, Mode::Sources];
+const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
+const LIST: &[Mode] = &[Mode::List];
+const DETAIL: &[Mode] = &[Mode::Detail];
+
+const fn c(c: char) -> Chord {
+    Chord::char(c)
+}
+
+const fn k(key: Key) -> Chord {
+    Chord::plain(key)
+}
+
+/// The table. Where two lines of one mode claim a chord, a test fails.
+pub const BINDINGS: &[Binding] = &[
+    bind(Command::Help, &[c('?'), k(Key::F(1))], EVERY, "this help", "help"),
+    bind(Command::Down, &[c('j'), k(Key::Down)], EVERY, "one line down", ""),
+    bind(Command::Up, &[c('k'), k(Key::Up)], EVERY, "one line up", ""),
+    bind(Command::PageDown, &[k(Key::PageDown)], EVERY, "one page down", ""),
+    bind(Command::PageUp, &[k(Key::PageUp)], EVERY, "one page up", ""),
+    bind(Command::HalfDown, &[Chord::ctrl('d')], EVERY, "half a page down", ""),
+    bind(Command::HalfUp, &[Chord::ctrl('u')], EVERY, "half a page up", ""),
+    bind(Command::First, &[c('g'), k(Key::Home)], EVERY, "first line", ""),
+    bind(Command::Last, &[c('G'), k(Key::End)], EVERY, "last line; the newest is followed from there", ""),
+    bind(Command::Open, &[k(Key::Enter)], LIST, "open the detail, or go into it", "detail"),
+    bind(Command::SwitchPane, &[k(Key::Tab), k(Key::BackTab)], MAIN, "switch between list and detail", ""),
+    bind(Command::Fold, &[c('h'), k(Key::Left)], DETAIL, "fold, or go to the parent", ""),
+    bind(Command::Unfold, &[c('l'), k(Key::Right), k(Key::Enter)], DETAIL, "unfold", ""),
+    bind(Command::Back, &[k(Key::Esc)], EVERY, "back: close what is open, clear the filter", ""),
+    bind(Command::Filter, &[c('f')], MAIN, "filter: hide what does not match", "filter"),
+    bind(Command::Follow, &[c('F')], MAIN, "follow the newest, or hold the list still", "follow"),
+    bind(Command::Order, &[c('o')], LIST, "newest last or newest first", ""),
+    bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
+    bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
+    bind(Command::PollNow, &[c('r')], EVERY, "ask Okta now", ""),
+    bind(Command::Redraw, &[Chord::ctrl('l')], EVERY, "draw the screen again", ""),
+    bind(Command::Suspend, &[Chord::ctrl('z')], EVERY, "suspend; fg comes back", ""),
+    bind(Command::Quit, &[c('q')], EVERY, "quit", "quit"),
+    bind(Command::Interrupt, &[Chord::ctrl('c')], EVERY, "quit as if interrupted: exit code 130", ""),
+];
+
+const fn bind(
+    command: Command,
+    chords: &'static [Chord],
+    modes: &'static [Mode],
+    words: &'static str,
+    hint: &'static str,
+) -> Binding {
+    Binding { command, chords, modes, words, hint }
+}
+
+/// Returns what a chord means in a mode.
+pub fn command(mode: Mode, chord: Chord) -> Option<Command> {
+    BINDINGS.iter().find(|b| b.modes.contains(&mode) && b.chords.contains(&chord)).map(|b| b.command)
+}
+
+/// Returns the chord and words of each line of the table that is hinted at in a mode.
+pub fn hints(mode: Mode) -> impl Iterator<Item = (Chord, &'static str)> {
+    BINDINGS
+        .iter()
+        .filter(move |b| !b.hint.is_empty() && b.modes.contains(&mode))
+        .map(|b| (b.chords[0], b.hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_chord_means_two_things_in_one_mode() {
+        let mut seen = HashMap::new();
+        for binding in BINDINGS {
+            for mode in binding.modes {
+                for chord in binding.chords {
+                    let before = seen.insert((*mode, *chord), binding.command);
+                    assert_eq!(before, None, "{chord} in {mode:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_command_can_be_reached_and_is_explained() {
+        for binding in BINDINGS {
+            assert!(!binding.chords.is_empty() && !binding.words.is_empty());
+            assert_eq!(command(binding.modes[0], binding.chords[0]), Some(binding.command));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Where everything stands. Pure: the same size and state give the same rectangles, so keys and drawing agree.
+
+use ratatui::layout::Rect;
+
+/// Where the detail stands, if it is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DetailPlace {
+    /// Beside the list: 140 columns and more.
+    Beside,
+    /// Below the list: 40 rows and more.
+    Below,
+    /// In place of the list.
+    Alone,
+}
+
+/// The rectangles of one frame. Those that do not fit are empty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Regions {
+    /// One line: program, org, state of the list, counts.
+    pub title: Rect,
+    /// One line: the names of the columns.
+    pub header: Rect,
+    /// The rows.
+    pub list: Rect,
+    /// The tree, with its border.
+    pub detail: Rect,
+    /// One line: readiness.
+    pub readiness: Rect,
+    /// One line: sources.
+    pub sources: Rect,
+    /// One line: hints, a notice, or the prompt.
+    pub foot: Rect,
+}
+
+/// From this width on the detail stands beside the list.
+pub(super) const BESIDE_WIDTH: u16 = 140;
+/// From this height on the detail stands below the list.
+pub(super) const BELOW_HEIGHT: u16 = 36;
+
+/// Returns where the detail stands in a terminal of this size.
+pub(super) fn place(width: u16, height: u16) -> DetailPlace {
+    if width >= BESIDE_WIDTH {
+        DetailPlace::Beside
+    } else if height >= BELOW_HEIGHT {
+        DetailPlace::Below
+    } else {
+        DetailPlace::Alone
+    }
+}
+
+/// Divides a terminal. `on_detail` matters where list and detail do not fit together.
+///
+/// ```text
+/// title
+/// header
+/// list                 │ detail
+/// readiness
+/// sources
+/// foot
+/// ```
+pub fn regions(width: u16, height: u16, detail_open: bool, on_detail: bool) -> Regions {
+    let mut regions = Regions::default();
+    if width == 0 || height == 0 {
+        return regions;
+    }
+    let line = |y: u16| Rect::new(0, y, width, 1);
+    let mut top = 0;
+    let mut bottom = height;
+    // The list keeps at least two rows; what stands around it gives way first, least needed first.
+    let room = |top: u16, bottom: u16| bottom.saturating_sub(top) > 2;
+    let (sources, title) = (room(top, bottom), height > 3);
+    let (foot, readiness) = (height > 5, height > 6);
+    if foot {
+        bottom -= 1;
+        regions.foot = line(bottom);
+    }
+    if sources {
+        bottom -= 1;
+        regions.sources = line(bottom);
+    }
+    if readiness {
+        bottom -= 1;
+        regions.readiness = line(bottom);
+    }
+    if title {
+        regions.title = line(top);
+        top += 1;
+    }
+    let body = Rect::new(0, top, width, bottom.saturating_sub(top));
+    let (mut list, detail) =
+        if detail_open { split(body, width, height, on_detail) } else { (body, Rect::default()) };
+    if list.height > 3 && list.width > 0 {
+        regions.header = Rect::new(list.x, list.y, list.width, 1);
+        list.y += 1;
+        list.height -= 1;
+    }
+    regions.list = list;
+    regions.detail = detail;
+    regions
+}
+
+fn split(body: Rect, width: u16, height: u16, on_detail: bool) -> (Rect, Rect) {
+    match place(width, height) {
+        DetailPlace::Beside => {
+            let detail = (width * 2 / 5).max(56);
+            let list = width - detail;
+            (
+                Rect::new(body.x, body.y, list, body.height),
+                Rect::new(body.x + list, body.y, detail, body.height),
+            )
+        }
+        DetailPlace::Below => {
+            let list = body.height * 2 / 5;
+            (
+                Rect::new(body.x, body.y, width, list),
+                Rect::new(body.x, body.y + list, width, body.height - list),
+            )
+        }
+        DetailPlace::Alone if on_detail => (Rect::default(), body),
+        DetailPlace::Alone => (body, Rect::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_size_divides_without_overlap_and_inside() {
+        for width in [0, 1, 5, 20, 40, 80, 139, 140, 200, 500] {
+            for height in 0..70 {
+                for (open, on) in [(false, false), (true, false), (true, true)] {
+                    let r = regions(width, height, open, on);
+                    let all = [r.title, r.header, r.list, r.detail, r.readiness, r.sources, r.foot];
+                    let whole = Rect::new(0, 0, width, height);
+                    let parts: Vec<Rect> = all.into_iter().filter(|r| !r.is_empty()).collect();
+                    for (index, part) in parts.iter().enumerate() {
+                        assert_eq!(whole.intersection(*part), *part, "{width}×{height} {r:?}");
+                        for other in &parts[index + 1..] {
+                            assert!(!part.intersects(*other), "{width}×{height} {r:?}");
+                        }
+                    }
+                    let area: u32 = parts.iter().map(|r| r.area()).sum();
+                    assert_eq!(area, whole.area(), "nothing is left bare: {width}×{height} {r:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_terminal_has_every_line() {
+        let r = regions(80, 24, false, false);
+        assert_eq!((r.title.y, r.header.y, r.list.y, r.list.height), (0, 1, 2, 19));
+        assert_eq!((r.readiness.y, r.sources.y, r.foot.y), (21, 22, 23));
+    }
+}

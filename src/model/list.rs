@@ -1,0 +1,332 @@
+//! What is listed, where the reader stands, and what the window shows. All by row, never by index: rows may come in
+//! anywhere without moving the reader's own.
+
+use std::collections::VecDeque;
+
+use super::{RowRef, Rows};
+
+/// The listed rows and the place in them.
+#[derive(Debug)]
+pub struct List {
+    /// Oldest first; nothing while every row is listed.
+    shown: Option<VecDeque<u32>>,
+    /// The reader's row.
+    cursor: Option<RowRef>,
+    /// How many lines above the reader's row the window begins.
+    above: usize,
+    /// Whether the reader is at the end and stays there.
+    follow: bool,
+    /// Rows that came since the reader left the end.
+    unseen: usize,
+    /// Whether the newest stands on top.
+    newest_first: bool,
+}
+
+/// What the window shows: display positions, and the reader's line among them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Window {
+    /// Rows from top to bottom.
+    pub rows: Vec<RowRef>,
+    /// Which of them is the reader's.
+    pub cursor: Option<usize>,
+    /// The display position of the first.
+    pub first: usize,
+    /// How many are listed in all.
+    pub total: usize,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self { shown: None, cursor: None, above: 0, follow: true, unseen: 0, newest_first: false }
+    }
+}
+
+impl List {
+    /// Whether the newest is followed.
+    pub fn is_following(&self) -> bool {
+        self.follow
+    }
+
+    /// Whether the newest stands on top.
+    pub fn is_newest_first(&self) -> bool {
+        self.newest_first
+    }
+
+    /// Rows that came since the reader left the end.
+    pub fn unseen(&self) -> usize {
+        self.unseen
+    }
+
+    /// The reader's row.
+    pub fn cursor(&self) -> Option<RowRef> {
+        self.cursor
+    }
+
+    /// How many rows are listed.
+    pub fn len(&self, rows: &Rows) -> usize {
+        self.ids(rows).len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self, rows: &Rows) -> bool {
+        self.len(rows) == 0
+    }
+
+    /// Rows were added; those in `shown` pass the filter. `live` is false for older rows read behind the first frame,
+    /// which are not news.
+    pub fn grew(&mut self, rows: &Rows, shown: &[RowRef], live: bool) {
+        if let Some(list) = &mut self.shown {
+            for at in shown {
+                let key = rows.key(*at);
+                let place = match list.back() {
+                    Some(last) if rows.key(RowRef(*last)) > key => {
+                        list.partition_point(|other| rows.key(RowRef(*other)) < key)
+                    }
+                    _ => list.len(),
+                };
+                list.insert(place, at.0);
+            }
+        }
+        if self.follow {
+            self.go_to_end(rows);
+        } else if live {
+            self.unseen += shown.len();
+        }
+        if self.cursor.is_none() {
+            self.go_to_end(rows);
+        }
+    }
+
+    /// Lists only these rows, oldest first; nothing lists all. The reader's row stays, or the nearest in time.
+    pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
+        self.shown = ids;
+        if self.follow {
+            self.go_to_end(rows);
+            return;
+        }
+        let Some(cursor) = self.cursor else { return self.go_to_end(rows) };
+        let ids = self.ids(rows);
+        if ids.is_empty() {
+            return;
+        }
+        let key = rows.key(cursor);
+        let place = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
+        let near =
+            |place: usize| ids.get(place).map(|id| (rows.key(RowRef(*id)).0.abs_diff(key.0), RowRef(*id)));
+        let best = [near(place), place.checked_sub(1).and_then(near)]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(gap, _)| *gap);
+        self.cursor = best.map(|(_, at)| at);
+    }
+
+    /// Moves the reader by lines of the window, positive downwards. Leaving the end stops following; reaching it
+    /// starts again.
+    pub fn step(&mut self, rows: &Rows, lines: isize, height: usize) {
+        let total = self.len(rows);
+        let Some(here) = self.position(rows) else { return self.go_to_end(rows) };
+        let there = here.saturating_add_signed(lines).min(total.saturating_sub(1));
+        let moved = there as isize - here as isize;
+        let window_top = here.saturating_sub(self.above_clamped(here, height, total));
+        self.cursor = self.at(rows, there);
+        // The window stays where it is as long as the reader's row is inside it.
+        self.above = there.saturating_sub(window_top).min(height.saturating_sub(1));
+        if there < window_top {
+            self.above = 0;
+        }
+        if moved != 0 || lines == 0 {
+            self.follow = false;
+        }
+        if Some(there) == self.end(total) {
+            self.resume(rows);
+        }
+    }
+
+    /// Goes to the first or the last line of the display.
+    pub fn jump(&mut self, rows: &Rows, last: bool) {
+        let total = self.len(rows);
+        if total == 0 {
+            return;
+        }
+        if last != self.newest_first {
+            self.resume(rows);
+            return;
+        }
+        let there = if last { total - 1 } else { 0 };
+        self.cursor = self.at(rows, there);
+        self.above = if last { usize::MAX } else { 0 };
+        self.follow = Some(there) == self.end(total);
+    }
+
+    /// Follows the newest from now on.
+    pub fn resume(&mut self, rows: &Rows) {
+        self.follow = true;
+        self.unseen = 0;
+        self.go_to_end(rows);
+    }
+
+    /// Holds the list still from now on.
+    pub fn hold(&mut self) {
+        self.follow = false;
+    }
+
+    /// Turns the order round; the reader's row stays the reader's.
+    pub fn turn(&mut self, rows: &Rows) {
+        self.newest_first = !self.newest_first;
+        if self.follow {
+            self.go_to_end(rows);
+        }
+    }
+
+    /// Returns what a window of `height` lines shows. O(log n) for the place, then its lines.
+    pub fn window(&self, rows: &Rows, height: usize) -> Window {
+        let total = self.len(rows);
+        let Some(here) = self.position(rows) else { return Window { total, ..Window::default() } };
+        let above = self.above_clamped(here, height, total);
+        let first = here - above;
+        let shown = (first..total.min(first + height)).filter_map(|place| self.at(rows, place)).collect();
+        Window { rows: shown, cursor: (height > 0).then_some(above), first, total }
+    }
+
+    /// Keeps the window inside the list: no blank lines above the first, none below the last if there are enough.
+    fn above_clamped(&self, here: usize, height: usize, total: usize) -> usize {
+        let most = here.min(height.saturating_sub(1));
+        let below = total - 1 - here;
+        let least = height.saturating_sub(1).saturating_sub(below).min(most);
+        self.above.clamp(least, most)
+    }
+
+    fn ids<'a>(&'a self, rows: &'a Rows) -> &'a VecDeque<u32> {
+        self.shown.as_ref().unwrap_or_else(|| rows.order())
+    }
+
+    /// The display position of the newest row.
+    fn end(&self, total: usize) -> Option<usize> {
+        if self.newest_first { (total > 0).then_some(0) } else { total.checked_sub(1) }
+    }
+
+    fn at(&self, rows: &Rows, place: usize) -> Option<RowRef> {
+        let ids = self.ids(rows);
+        let index = if self.newest_first { ids.len().checked_sub(place + 1)? } else { place };
+        ids.get(index).map(|id| RowRef(*id))
+    }
+
+    /// The display position of the reader's row.
+    fn position(&self, rows: &Rows) -> Option<usize> {
+        let key = rows.key(self.cursor?);
+        let ids = self.ids(rows);
+        let index =
+            ids.partition_point(|other| rows.key(RowRef(*other)) < key).min(ids.len().checked_sub(1)?);
+        Some(if self.newest_first { ids.len() - 1 - index } else { index })
+    }
+
+    fn go_to_end(&mut self, rows: &Rows) {
+        self.cursor = self.ids(rows).back().map(|id| RowRef(*id));
+        self.above = if self.newest_first { 0 } else { usize::MAX };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::tests::row;
+    use super::*;
+
+    fn filled(n: i64) -> (Rows, List) {
+        let (mut rows, mut list) = (Rows::default(), List::default());
+        for seq in 1..=n {
+            push(&mut rows, &mut list, seq, seq * 10);
+        }
+        (rows, list)
+    }
+
+    fn push(rows: &mut Rows, list: &mut List, seq: i64, time: i64) {
+        let (at, _) = rows.put(&row(seq, time));
+        list.grew(rows, &[at], true);
+    }
+
+    fn seen(rows: &Rows, list: &List, height: usize) -> (Vec<i64>, Option<usize>) {
+        let window = list.window(rows, height);
+        (window.rows.iter().map(|at| rows.get(*at).seq.0).collect(), window.cursor)
+    }
+
+    #[test]
+    fn following_shows_the_newest() {
+        let (mut rows, mut list) = filled(10);
+        assert_eq!(seen(&rows, &list, 3), (vec![8, 9, 10], Some(2)));
+        push(&mut rows, &mut list, 11, 110);
+        assert_eq!(seen(&rows, &list, 3), (vec![9, 10, 11], Some(2)));
+    }
+
+    #[test]
+    fn a_held_row_never_moves() {
+        let (mut rows, mut list) = filled(10);
+        list.step(&rows, -1, 3);
+        let before = seen(&rows, &list, 3);
+        assert_eq!(before, (vec![8, 9, 10], Some(1)));
+        push(&mut rows, &mut list, 11, 110);
+        assert_eq!(seen(&rows, &list, 3), before);
+        assert_eq!(list.unseen(), 1);
+        // A late one comes in above: the window keeps its lines.
+        push(&mut rows, &mut list, 12, 15);
+        assert_eq!(seen(&rows, &list, 3), before);
+        // A late one just above the reader's row pushes the lines above it up.
+        push(&mut rows, &mut list, 13, 85);
+        assert_eq!(seen(&rows, &list, 3), (vec![13, 9, 10], Some(1)));
+    }
+
+    #[test]
+    fn reaching_the_end_follows_again() {
+        let (rows, mut list) = filled(10);
+        list.step(&rows, -4, 3);
+        assert!(!list.is_following());
+        assert_eq!(seen(&rows, &list, 3), (vec![6, 7, 8], Some(0)));
+        list.step(&rows, 2, 3);
+        assert_eq!(seen(&rows, &list, 3), (vec![6, 7, 8], Some(2)));
+        list.step(&rows, 100, 3);
+        assert!(list.is_following());
+    }
+
+    #[test]
+    fn newest_first_mirrors_it() {
+        let (mut rows, mut list) = filled(5);
+        list.turn(&rows);
+        assert_eq!(seen(&rows, &list, 3), (vec![5, 4, 3], Some(0)));
+        list.step(&rows, 1, 3);
+        push(&mut rows, &mut list, 6, 60);
+        assert_eq!(seen(&rows, &list, 3), (vec![5, 4, 3], Some(1)));
+        list.jump(&rows, false);
+        assert!(list.is_following());
+        assert_eq!(seen(&rows, &list, 3), (vec![6, 5, 4], Some(0)));
+    }
+
+    #[test]
+    fn a_filter_keeps_the_row_or_the_nearest_in_time() {
+        let (rows, mut list) = filled(10);
+        list.step(&rows, -4, 5);
+        assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 6);
+        list.show(&rows, Some([1, 4, 8].into_iter().collect()));
+        assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 5);
+        list.show(&rows, None);
+        assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 5);
+    }
+
+    #[test]
+    fn nothing_listed_is_no_trouble() {
+        let (rows, mut list) = (Rows::default(), List::default());
+        list.step(&rows, 5, 10);
+        list.jump(&rows, true);
+        list.turn(&rows);
+        assert_eq!(list.window(&rows, 10), Window::default());
+        let (rows, mut list) = filled(3);
+        list.show(&rows, Some(VecDeque::new()));
+        list.step(&rows, -1, 0);
+        assert_eq!(list.window(&rows, 0).total, 0);
+    }
+
+    #[test]
+    fn a_short_list_stands_at_the_top() {
+        let (rows, list) = filled(2);
+        assert_eq!(seen(&rows, &list, 10), (vec![1, 2], Some(1)));
+        assert_eq!(seen(&rows, &list, 1), (vec![2], Some(0)));
+    }
+}

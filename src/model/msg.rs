@@ -1,0 +1,58 @@
+//! The contract of the core on one page: all that can happen, and all that can be asked.
+
+use jiff::Timestamp;
+
+use super::Chord;
+use crate::consent::{Consent, Page, Seq};
+use crate::report::{Board, Coverage};
+
+/// All that can happen to the model.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Chord),
+    /// Text was pasted; bounded at the door.
+    Paste(String),
+    /// The terminal has a new size: columns, rows.
+    Resize(u16, u16),
+    /// Rows were committed since the last look; ascending by number.
+    Committed(Page),
+    /// Older rows were read behind the first frame. `left` counts those still to come.
+    Older {
+        /// Ascending by number, all below what came before.
+        page: Page,
+        /// Rows in the journal that are not listed yet.
+        left: u64,
+    },
+    /// Rows that were listed changed.
+    Changed(Page),
+    /// The parts said something new of themselves.
+    Board(Box<Board>),
+    /// What the journal covers.
+    Coverage(Coverage),
+    /// The answer to [`Effect::Read`]; nothing if the row is gone.
+    Record(Seq, Option<Box<Consent>>),
+    /// The answer to [`Effect::Read`] when the journal could not be read: a sentence.
+    RecordFailed(Seq, String),
+    /// A new day began, or the first one; rows of other days carry their date.
+    Day(Timestamp),
+    /// A sentence for the notice line.
+    Notice(String, bool),
+}
+
+/// All that the model can ask for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Read one consent whole.
+    Read(Seq),
+    /// Ask Okta now.
+    PollNow,
+    /// Give the terminal back and stop until the shell goes on.
+    Suspend,
+    /// Draw every cell again.
+    Redraw,
+    /// End.
+    Quit,
+    /// End as if interrupted.
+    Interrupt,
+}

@@ -1,0 +1,374 @@
+//! What each message does. Routes only: the work is done by what owns the data.
+
+use std::collections::VecDeque;
+
+use super::keys::{self, Chord, Command, Key, Mode};
+use super::{Detail, Effect, Filter, Loading, Model, Msg, Notice, Opened, Pane, Prompt, Query, RowRef};
+use crate::consent::{Consent, Page, Seq};
+
+/// Takes in one message and returns what must be done outside.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(chord) => key(model, chord),
+        Msg::Paste(text) => paste(model, &text),
+        Msg::Resize(width, height) => resize(model, width, height),
+        Msg::Committed(page) => grew(model, &page, true),
+        Msg::Older { page, left } => older(model, &page, left),
+        Msg::Changed(page) => changed(model, &page),
+        Msg::Board(board) => quietly(|| model.board = *board),
+        Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
+        Msg::Record(seq, consent) => record(model, seq, consent),
+        Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
+        Msg::Day(today) => quietly(|| model.today = today),
+        Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
+    }
+}
+
+fn quietly(change: impl FnOnce()) -> Vec<Effect> {
+    change();
+    Vec::new()
+}
+
+fn resize(model: &mut Model, width: u16, height: u16) -> Vec<Effect> {
+    model.size = (width, height);
+    // A window that shrinks keeps the reader's line inside it.
+    let height = page_height(model);
+    if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
+        tree.step(0, height);
+    }
+    Vec::new()
+}
+
+fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
+    let new = model.rows.take(page);
+    let shown: Vec<RowRef> = match &mut model.filter {
+        None => new,
+        Some(filter) => {
+            filter.forget(&page.symbols);
+            new.into_iter()
+                .filter(|at| filter.shows(&model.rows.get(*at), model.rows.symbols(), None))
+                .collect()
+        }
+    };
+    model.list.grew(&model.rows, &shown, live);
+    if model.loading == Loading::Starting && live {
+        model.loading = Loading::Done;
+    }
+    open_cursor(model)
+}
+
+fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
+    model.loading = if left == 0 { Loading::Done } else { Loading::Older(left) };
+    grew(model, page, false)
+}
+
+fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
+    model.rows.take(page);
+    if let Some(filter) = &mut model.filter {
+        filter.forget(&page.symbols);
+        let ids = filter.list(&model.rows, None);
+        model.list.show(&model.rows, Some(ids));
+    }
+    let open = model.opened.as_ref().map(|opened| opened.seq);
+    let again = page.rows.iter().map(|row| row.seq).find(|seq| Some(*seq) == open);
+    again.map(Effect::Read).into_iter().collect()
+}
+
+fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {
+    let height = page_height(model);
+    if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
+        match consent {
+            Some(consent) => {
+                let mut tree = Detail::new(&consent, opened.tree.as_ref());
+                tree.step(0, height);
+                opened.tree = Some(tree);
+                opened.consent = Some(consent);
+                opened.failure = None;
+            }
+            None => opened.failure = Some("This consent is no longer in the journal.".to_owned()),
+        }
+    }
+    Vec::new()
+}
+
+fn record_failed(model: &mut Model, seq: Seq, why: String) -> Vec<Effect> {
+    if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
+        opened.failure = Some(why);
+    }
+    Vec::new()
+}
+
+fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    model.notice = None;
+    if model.prompt.is_some() {
+        return type_key(model, chord);
+    }
+    match keys::command(mode(model), chord) {
+        Some(command) => obey(model, command),
+        None => Vec::new(),
+    }
+}
+
+/// Returns where the keys go now.
+pub(super) fn mode(model: &Model) -> Mode {
+    match (&model.prompt, model.pane) {
+        (Some(_), _) => Mode::Prompt,
+        (None, Pane::List) => Mode::List,
+        (None, Pane::Detail) => Mode::Detail,
+        (None, Pane::Help) => Mode::Help,
+        (None, Pane::Sources) => Mode::Sources,
+    }
+}
+
+fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
+    let page = page_height(model) as isize;
+    match command {
+        Command::Down => step(model, 1),
+        Command::Up => step(model, -1),
+        Command::PageDown => step(model, page.max(1)),
+        Command::PageUp => step(model, -page.max(1)),
+        Command::HalfDown => step(model, (page / 2).max(1)),
+        Command::HalfUp => step(model, -(page / 2).max(1)),
+        Command::First => jump(model, false),
+        Command::Last => jump(model, true),
+        Command::Follow => follow(model),
+        Command::Open => open(model),
+        Command::SwitchPane => switch(model),
+        Command::Back => back(model),
+        Command::Fold => fold(model, true),
+        Command::Unfold => fold(model, false),
+        Command::Filter => quietly(|| model.prompt = Some(prompt_of(model.filter.as_ref()))),
+        Command::Order => quietly(|| model.list.turn(&model.rows)),
+        Command::Zone => quietly(|| {
+            std::mem::swap(&mut model.zone.shown, &mut model.zone.other);
+            std::mem::swap(&mut model.zone.name, &mut model.zone.other_name);
+        }),
+        Command::Help => turn_page(model, Pane::Help),
+        Command::Sources => turn_page(model, Pane::Sources),
+        Command::PollNow => {
+            model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
+            vec![Effect::PollNow]
+        }
+        Command::Redraw => vec![Effect::Redraw],
+        Command::Suspend => vec![Effect::Suspend],
+        Command::Quit => vec![Effect::Quit],
+        Command::Interrupt => vec![Effect::Interrupt],
+    }
+}
+
+fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
+    let height = page_height(model);
+    match model.pane {
+        Pane::List => model.list.step(&model.rows, lines, height),
+        Pane::Detail => {
+            if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
+                tree.step(lines, height);
+            }
+        }
+        Pane::Help | Pane::Sources => {
+            model.page_top = model.page_top.saturating_add_signed(lines).min(PAGE_LINES_MAX);
+        }
+    }
+    open_cursor(model)
+}
+
+/// A page of words has fewer lines than this.
+const PAGE_LINES_MAX: usize = 400;
+
+fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
+    match model.pane {
+        Pane::List => model.list.jump(&model.rows, last),
+        _ => return step(model, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
+    }
+    open_cursor(model)
+}
+
+fn follow(model: &mut Model) -> Vec<Effect> {
+    if model.list.is_following() {
+        model.list.hold();
+        return Vec::new();
+    }
+    model.list.resume(&model.rows);
+    open_cursor(model)
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    if model.opened.is_some() {
+        model.pane = Pane::Detail;
+        return Vec::new();
+    }
+    let Some(at) = model.list.cursor() else { return Vec::new() };
+    let seq = model.rows.get(at).seq;
+    model.opened = Some(Opened { seq, consent: None, tree: None, failure: None });
+    // Where list and detail do not fit together, opening goes there; else the list keeps the keys.
+    if super::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
+        model.pane = Pane::Detail;
+    }
+    vec![Effect::Read(seq)]
+}
+
+fn switch(model: &mut Model) -> Vec<Effect> {
+    match model.pane {
+        Pane::Detail => quietly(|| model.pane = Pane::List),
+        _ => open(model),
+    }
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    match model.pane {
+        Pane::Help | Pane::Sources => model.pane = Pane::List,
+        Pane::Detail => {
+            model.pane = Pane::List;
+            if super::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
+                model.opened = None;
+            }
+        }
+        Pane::List if model.opened.is_some() => model.opened = None,
+        Pane::List => return set_filter(model, None),
+    }
+    Vec::new()
+}
+
+fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
+    if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
+        if fold { tree.fold() } else { tree.unfold() }
+    }
+    Vec::new()
+}
+
+fn turn_page(model: &mut Model, pane: Pane) -> Vec<Effect> {
+    model.pane = if model.pane == pane { Pane::List } else { pane };
+    model.page_top = 0;
+    Vec::new()
+}
+
+/// An open detail shows the reader's row, whichever that has become.
+fn open_cursor(model: &mut Model) -> Vec<Effect> {
+    let (Some(opened), Some(at)) = (&mut model.opened, model.list.cursor()) else { return Vec::new() };
+    let seq = model.rows.get(at).seq;
+    if opened.seq == seq {
+        return Vec::new();
+    }
+    opened.seq = seq;
+    opened.consent = None;
+    opened.failure = None;
+    vec![Effect::Read(seq)]
+}
+
+/// How many lines a page has where the keys go.
+fn page_height(model: &Model) -> usize {
+    let regions = model.regions();
+    match model.pane {
+        Pane::List => usize::from(regions.list.height),
+        Pane::Detail => usize::from(regions.detail.height.saturating_sub(2)),
+        Pane::Help | Pane::Sources => usize::from(model.size.1.saturating_sub(2)),
+    }
+}
+
+fn prompt_of(filter: Option<&Filter>) -> Prompt {
+    let text = filter.map_or(String::new(), |filter| filter.query().text().to_owned());
+    Prompt { at: text.chars().count(), text, error: None }
+}
+
+/// A prompt holds at most this many characters.
+const PROMPT_MAX: usize = 1000;
+
+fn type_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let Some(prompt) = &mut model.prompt else { return Vec::new() };
+    match chord {
+        Chord { key: Key::Enter, .. } => {
+            if prompt.error.is_none() {
+                model.prompt = None;
+            }
+            return Vec::new();
+        }
+        Chord { key: Key::Esc, .. } => {
+            model.prompt = None;
+            return set_filter(model, None);
+        }
+        Chord { key: Key::Char('c'), ctrl: true, .. } => return vec![Effect::Interrupt],
+        Chord { key: Key::Char('u'), ctrl: true, .. } => *prompt = Prompt::default(),
+        Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => prompt.insert(&c.to_string()),
+        Chord { key: Key::Backspace, .. } => prompt.erase(),
+        Chord { key: Key::Left, .. } => prompt.at = prompt.at.saturating_sub(1),
+        Chord { key: Key::Right, .. } => prompt.at = (prompt.at + 1).min(prompt.text.chars().count()),
+        Chord { key: Key::Home, .. } => prompt.at = 0,
+        Chord { key: Key::End, .. } => prompt.at = prompt.text.chars().count(),
+        _ => return Vec::new(),
+    }
+    typed(model)
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Some(prompt) = &mut model.prompt else { return Vec::new() };
+    // A line break in a pasted text must not end the prompt.
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    prompt.insert(&line);
+    typed(model)
+}
+
+impl Prompt {
+    fn insert(&mut self, text: &str) {
+        let room = PROMPT_MAX.saturating_sub(self.text.chars().count());
+        let text: String = text.chars().take(room).collect();
+        let at = self.text.char_indices().nth(self.at).map_or(self.text.len(), |(at, _)| at);
+        self.text.insert_str(at, &text);
+        self.at += text.chars().count();
+    }
+
+    fn erase(&mut self) {
+        let Some(before) = self.at.checked_sub(1) else { return };
+        if let Some((at, _)) = self.text.char_indices().nth(before) {
+            self.text.remove(at);
+            self.at = before;
+        }
+    }
+}
+
+/// Takes the typed text as the filter if it makes sense; if not, says where, and the last good filter stays.
+fn typed(model: &mut Model) -> Vec<Effect> {
+    let Some(prompt) = &mut model.prompt else { return Vec::new() };
+    let query = Query::parse(&prompt.text, model.today.as_millisecond(), &model.zone.shown);
+    match query.map(|query| (query.deep_field(), query)) {
+        Ok((Some(field), _)) => {
+            let why = format!("{field}: is not on the screen yet; use it with tail --filter");
+            prompt.error = Some((0, why));
+            Vec::new()
+        }
+        Ok((None, query)) => {
+            prompt.error = None;
+            set_filter(model, (!query.is_empty()).then_some(query))
+        }
+        Err(error) => {
+            prompt.error = Some((error.at, error.why));
+            Vec::new()
+        }
+    }
+}
+
+/// Hides what does not match; nothing shows all.
+pub(super) fn set_filter(model: &mut Model, query: Option<Query>) -> Vec<Effect> {
+    let Some(query) = query else {
+        model.filter = None;
+        model.list.show(&model.rows, None);
+        return open_cursor(model);
+    };
+    let mut filter = Filter::new(query);
+    let ids: VecDeque<u32> = filter.list(&model.rows, None);
+    model.list.show(&model.rows, Some(ids));
+    model.filter = Some(filter);
+    open_cursor(model)
+}
+
+impl Model {
+    /// Where the keys go now.
+    pub fn mode(&self) -> Mode {
+        mode(self)
+    }
+
+    /// Sets the filter that the person gave at the start.
+    pub fn filter_by(&mut self, query: Query) {
+        // Nothing is open yet, so nothing is asked for.
+        drop(set_filter(self, (!query.is_empty()).then_some(query)));
+    }
+}
