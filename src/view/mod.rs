@@ -1,1 +1,16 @@
-//! What is seen.
+//! What is seen: pure functions from the model to cells, one file a region. Knows no time and does no I/O.
+
+mod columns;
+mod detail;
+mod draw;
+mod foot;
+mod list;
+mod pages;
+mod pen;
+mod status;
+pub mod text;
+mod theme;
+mod title;
+
+pub use draw::draw;
+pub use theme::{Color, Depth, Glyph, Role, Theme, ThemeKind, roles};

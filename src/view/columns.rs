@@ -1,0 +1,112 @@
+//! Which columns fit, and how wide each is.
+
+/// A column of the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Column {
+    Time,
+    Kind,
+    Who,
+    Client,
+    Server,
+    Scopes,
+    From,
+    Via,
+}
+
+/// (column, head, least width, most width, share of what is left), in the order in which they give way, last first.
+const TABLE: &[(Column, &str, u16, u16, u16)] = &[
+    (Column::Time, "TIME", 8, 12, 0),
+    (Column::Who, "WHO", 10, 36, 3),
+    (Column::Kind, "KIND", 6, 13, 0),
+    (Column::Client, "CLIENT", 12, 24, 2),
+    (Column::Scopes, "SCOPES", 12, u16::MAX, 4),
+    (Column::From, "FROM", 15, 34, 2),
+    (Column::Server, "SERVER", 8, 20, 1),
+    (Column::Via, "VIA", 4, 9, 0),
+];
+
+/// The order on the screen.
+const ORDER: &[Column] = &[
+    Column::Time,
+    Column::Kind,
+    Column::Who,
+    Column::Client,
+    Column::Server,
+    Column::Scopes,
+    Column::From,
+    Column::Via,
+];
+
+/// Returns the columns that fit, left to right: column, head, left edge, width. One column stays for the mark.
+pub(super) fn columns(width: u16) -> Vec<(Column, &'static str, u16, u16)> {
+    let mut chosen: Vec<(Column, &str, u16, u16, u16)> = Vec::new();
+    let mut left = width.saturating_sub(1);
+    for column in TABLE {
+        let need = column.2 + u16::from(!chosen.is_empty());
+        if need > left {
+            break;
+        }
+        left -= need;
+        chosen.push(*column);
+    }
+    // Those of a fixed form grow to it first; what is left goes to the texts by their share.
+    for column in &mut chosen {
+        if column.4 == 0 {
+            let grow = (column.3 - column.2).min(left);
+            // A date that is half there says nothing, and so do half the words of a kind.
+            if column.2 + grow == column.3 {
+                column.2 += grow;
+                left -= grow;
+            }
+        }
+    }
+    for _ in 0..4 {
+        let shares: u16 = chosen.iter().filter(|c| c.2 < c.3).map(|c| c.4).sum();
+        if shares == 0 || left == 0 {
+            break;
+        }
+        let spare = left;
+        for column in &mut chosen {
+            let grow = (u32::from(spare) * u32::from(column.4) / u32::from(shares)) as u16;
+            let grow = grow.min(column.3 - column.2).min(left);
+            column.2 += grow;
+            left -= grow;
+        }
+    }
+    let mut x = 1;
+    let mut placed = Vec::new();
+    for wanted in ORDER {
+        if let Some((column, head, width, ..)) = chosen.iter().find(|c| c.0 == *wanted) {
+            placed.push((*column, *head, x, *width));
+            x += width + 1;
+        }
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_never_leave_the_line() {
+        for width in 0..400 {
+            let placed = columns(width);
+            for pair in placed.windows(2) {
+                assert!(pair[0].2 + pair[0].3 < pair[1].2, "{width}: {placed:?}");
+            }
+            if let Some((_, _, x, w)) = placed.last() {
+                assert!(x + w <= width, "{width}: {placed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_matters_most_stays() {
+        let names = |width| columns(width).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
+        assert_eq!(names(20), "TIME WHO");
+        assert_eq!(names(40), "TIME KIND WHO CLIENT");
+        assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES FROM".replace("CLIENT", "CLIENT SERVER"));
+        assert_eq!(names(140), "TIME KIND WHO CLIENT SERVER SCOPES FROM VIA");
+    }
+}

@@ -1,0 +1,77 @@
+//! The tree of the open consent.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::pen::Pen;
+use super::{Role, Theme, text};
+use crate::model::{Model, Pane, Weight};
+
+pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let Some(opened) = model.opened.as_ref().filter(|_| !area.is_empty()) else { return };
+    let has_keys = model.pane == Pane::Detail;
+    let edge = if has_keys { Role::Title } else { Role::Border };
+    let rule = if theme.ascii { "-" } else { "─" };
+    let mut pen = Pen::new(buffer, theme, area);
+    let head = match &opened.consent {
+        Some(consent) => format!(
+            "{rule} detail of {} ",
+            consent.uuid.as_ref().map_or("an event without uuid".into(), |u| u.visible())
+        ),
+        None => format!("{rule} detail "),
+    };
+    pen.put(0, &head, edge);
+    while pen.room() > 0 {
+        pen.put(0, rule, edge);
+    }
+    let body = Rect::new(area.x + 1, area.y + 1, area.width.saturating_sub(1), area.height.saturating_sub(1));
+    if area.x > 0 {
+        for y in area.y + 1..area.bottom() {
+            Pen::new(buffer, theme, Rect::new(area.x, y, 1, 1)).put(
+                0,
+                if theme.ascii { "|" } else { "│" },
+                edge,
+            );
+        }
+    }
+    if let Some(why) = &opened.failure {
+        for (line, words) in (0..).zip(text::wrap(why, body.width)) {
+            Pen::new(buffer, theme, body).put(line, words, Role::Bad);
+        }
+        return;
+    }
+    let Some(tree) = &opened.tree else { return };
+    let height = usize::from(body.height);
+    let top = tree.top(height);
+    // While the next consent is being read the old tree would be a lie under the new row; a moment of dimness is not.
+    let stale = opened.consent.is_none();
+    let label_width = (body.width / 3).clamp(8, 24);
+    for (line, (index, node)) in (0..body.height).zip(tree.visible().enumerate().skip(top)) {
+        let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
+        if index == tree.cursor() {
+            pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
+        }
+        let sign = match (node.has_children, tree.is_open(node), theme.ascii) {
+            (false, ..) => "  ",
+            (true, true, false) => "▾ ",
+            (true, false, false) => "▸ ",
+            (true, true, true) => "- ",
+            (true, false, true) => "+ ",
+        };
+        pen.go(node.depth * 2);
+        pen.put(0, sign, Role::Dim);
+        let label_role = if node.weight == Weight::Heading { Role::Header } else { Role::Dim };
+        pen.put(0, &node.label, if stale { Role::Dim } else { label_role });
+        pen.put(0, "  ", Role::Text);
+        let column = node.depth * 2 + 2 + label_width;
+        if pen.room() > body.width.saturating_sub(column) {
+            pen.go(column);
+        }
+        let role = match node.weight {
+            _ if stale => Role::Dim,
+            Weight::Absent => Role::Dim,
+            Weight::Value | Weight::Heading => Role::Text,
+        };
+        pen.put(0, &node.value, role);
+    }
+}

@@ -1,0 +1,30 @@
+//! The whole frame.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Role, Theme, detail, foot, list, pages, pen::Pen, status, title};
+use crate::model::{Model, Pane};
+
+/// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
+pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
+    let area = buffer.area.intersection(Rect::new(0, 0, model.size.0, model.size.1));
+    buffer.set_style(buffer.area, theme.style(Role::Text));
+    if area.width < 8 || area.height < 2 {
+        // Too small for any region: the count is the one thing that is always true.
+        Pen::new(buffer, theme, area).put(0, &model.rows.len().to_string(), Role::Text);
+        return;
+    }
+    let regions = model.regions();
+    title::draw(model, theme, buffer, regions.title);
+    list::draw(model, theme, buffer, &regions);
+    detail::draw(model, theme, buffer, regions.detail);
+    status::readiness(model, theme, buffer, regions.readiness);
+    status::sources(model, theme, buffer, regions.sources);
+    foot::draw(model, theme, buffer, regions.foot);
+    match model.pane {
+        Pane::Help => pages::help(model, theme, buffer, area),
+        Pane::Sources => pages::sources(model, theme, buffer, area),
+        Pane::List | Pane::Detail => {}
+    }
+}

@@ -1,0 +1,39 @@
+//! The last line: a prompt, a notice or hints.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::pen::Pen;
+use super::{Role, Theme};
+use crate::consent::visible;
+use crate::model::{Model, hints};
+
+pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut pen = Pen::new(buffer, theme, area);
+    if let Some(prompt) = &model.prompt {
+        pen.put(0, " filter: ", Role::Key);
+        let marked = prompt.error.as_ref().map(|(at, _)| *at);
+        for (index, c) in prompt.text.chars().chain([' ']).enumerate() {
+            let role = match index {
+                _ if index == prompt.at => Role::Selected,
+                _ if marked == Some(index) => Role::Bad,
+                _ => Role::Text,
+            };
+            pen.put(0, &visible(c.encode_utf8(&mut [0; 4])), role);
+        }
+        match &prompt.error {
+            Some((at, why)) => pen.put(0, &format!("  at {}: {why}", at + 1), Role::Bad),
+            None => pen.put(0, "  Enter keeps it, Esc clears it", Role::Dim),
+        }
+        return;
+    }
+    if let Some(notice) = &model.notice {
+        pen.put(0, " ", Role::Text);
+        pen.put(0, &notice.text, if notice.is_bad { Role::Bad } else { Role::Text });
+        return;
+    }
+    for (chord, words) in hints(model.mode()) {
+        pen.put(0, &format!(" {chord} "), Role::Key);
+        pen.put(0, &format!("{words} "), Role::Dim);
+    }
+}

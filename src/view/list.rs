@@ -1,0 +1,184 @@
+//! The rows of the window.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::columns::{Column, columns};
+use super::pen::Pen;
+use super::{Role, Theme, text};
+use crate::consent::{Evidence, Kind, Outcome, Person, Row, Symbols, visible};
+use crate::model::{Loading, Model, Pane, Regions};
+use crate::report::{Part, Pulse};
+
+pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
+    let area = regions.list;
+    if area.is_empty() {
+        return;
+    }
+    let columns = columns(area.width);
+    if !regions.header.is_empty() {
+        let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
+        for (_, head, x, width) in &columns {
+            pen.go(*x);
+            pen.put_within(0, head, Role::Header, *width);
+        }
+    }
+    let window = model.list.window(&model.rows, usize::from(area.height));
+    if window.rows.is_empty() {
+        return nothing(model, theme, buffer, area);
+    }
+    let has_keys = model.pane == Pane::List;
+    for (line, at) in (0..area.height).zip(&window.rows) {
+        let row = model.rows.get(*at);
+        let is_cursor = window.cursor == Some(usize::from(line));
+        let mut pen = Pen::new(buffer, theme, Rect::new(area.x, area.y + line, area.width, 1));
+        if is_cursor {
+            pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
+            pen.put(0, if theme.ascii { ">" } else { "▌" }, Role::Mark);
+        } else if row.late {
+            pen.put(0, "L", Role::Wait);
+        }
+        for (column, _, x, width) in &columns {
+            let (words, role) = cell(model, &row, *column, *width, theme);
+            pen.go(*x);
+            pen.put_within(0, &words, role, *width);
+        }
+    }
+}
+
+fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let sentence = match (&model.filter, model.rows.is_empty(), model.board.get(Part::Poll)) {
+        (Some(_), false, _) => "Nothing matches the filter. Esc clears it.",
+        (_, _, Pulse::Waiting(..) | Pulse::Down(_)) => {
+            "No consents stored. The sources line below says what is wrong; 6 says more."
+        }
+        _ if model.loading == Loading::Starting => "Reading the journal …",
+        (_, _, Pulse::Live) => "No consents yet. A quiet log is normal: Okta asks once for each scope.",
+        _ => "No consents yet.",
+    };
+    let sentence = if theme.ascii { sentence.replace('…', "...") } else { sentence.to_owned() };
+    for (line, words) in (0..).zip(text::wrap(&sentence, area.width.saturating_sub(2))) {
+        let mut pen = Pen::new(buffer, theme, area);
+        pen.go(1);
+        pen.put(line, words, Role::Dim);
+    }
+}
+
+fn cell<'a>(model: &'a Model, row: &Row, column: Column, width: u16, theme: &Theme) -> (Cow<'a, str>, Role) {
+    let symbols = model.rows.symbols();
+    match column {
+        Column::Time => (time(model, row.published_ms, width).into(), Role::Text),
+        Column::Kind => kind(row, width),
+        Column::Who => who(row, symbols),
+        Column::Client => either(symbols, row.client, "unknown"),
+        Column::Server => {
+            let (id, name) = (symbols.field(row.server, 0), symbols.field(row.server, 1));
+            let shown = if name.is_empty() { id } else { name };
+            if shown.is_empty() { ("-".into(), Role::Dim) } else { (visible(shown), Role::Text) }
+        }
+        Column::Scopes => {
+            let joined = symbols.joined(row.scopes);
+            if joined.is_empty() {
+                return ("-".into(), Role::Dim);
+            }
+            let names: Vec<_> = symbols.fields(row.scopes).map(visible).collect();
+            let words = names.join(" ");
+            // Cut scopes hide how many there are, so a count stands first where they do not fit.
+            if text::width(&words) > width && names.len() > 1 {
+                (format!("({}) {words}", names.len()).into(), Role::Text)
+            } else {
+                (words.into(), Role::Text)
+            }
+        }
+        Column::From => from(symbols, row, width, theme),
+        Column::Via => (row.via.word().into(), Role::Dim),
+    }
+}
+
+fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
+    let field = |index| symbols.field(row.who, index);
+    match (Person::shown(field(0), field(1), field(2)), row.evidence) {
+        (Some(name), Evidence::Session) => (format!("{} ?", visible(name)).into(), Role::Text),
+        (Some(name), _) => (visible(name), Role::Text),
+        (None, Evidence::NotApplicable) => {
+            let actor = |index| symbols.field(row.actor, index);
+            match Person::shown(actor(0), actor(1), actor(2)) {
+                Some(name) => (format!("by {}", visible(name)).into(), Role::Dim),
+                None => ("-".into(), Role::Dim),
+            }
+        }
+        (None, _) => match symbols.field(row.actor, 2) {
+            "" => ("unknown".into(), Role::Wait),
+            actor => (format!("unknown (by {})", visible(actor)).into(), Role::Wait),
+        },
+    }
+}
+
+fn either<'a>(symbols: &'a Symbols, sym: crate::consent::Sym, none: &'static str) -> (Cow<'a, str>, Role) {
+    match (symbols.field(sym, 0), symbols.field(sym, 1)) {
+        ("", "") => (none.into(), Role::Dim),
+        (id, "") => (visible(id), Role::Text),
+        (_, label) => (visible(label), Role::Text),
+    }
+}
+
+fn from<'a>(symbols: &'a Symbols, row: &Row, width: u16, theme: &Theme) -> (Cow<'a, str>, Role) {
+    let field = |index| symbols.field(row.from, index);
+    let (ip, city, country) = (field(0), field(1), field(2));
+    let proxy = if field(5) == "yes" { " proxy" } else { "" };
+    if ip.is_empty() && country.is_empty() {
+        return ("-".into(), Role::Dim);
+    }
+    let place = match (city, country) {
+        ("", place) | (place, "") => visible(place),
+        (city, country) => format!("{} {}", visible(city), visible(country)).into(),
+    };
+    let ip = visible(ip);
+    let used = text::width(&ip) + text::width(proxy) + 1;
+    let place = theme.cut(&place, width.saturating_sub(used)).into_owned();
+    (format!("{ip}{proxy} {place}").trim_end().to_owned().into(), Role::Text)
+}
+
+fn kind(row: &Row, width: u16) -> (Cow<'static, str>, Role) {
+    let role = match row.kind {
+        Kind::Grant | Kind::OrgGrant => Role::KindGrant,
+        Kind::Revoke | Kind::AdminRevoke => Role::KindRevoke,
+        Kind::AdminGrant => Role::KindAdmin,
+        Kind::Other => Role::Dim,
+    };
+    let word = match (row.kind, width < 12) {
+        (Kind::OrgGrant, true) => "org",
+        (Kind::AdminGrant, true) => "adm +",
+        (Kind::AdminRevoke, true) => "adm -",
+        (kind, _) => kind.word(),
+    };
+    match row.outcome {
+        Outcome::Success | Outcome::None | Outcome::Allow => (word.into(), role),
+        // It did not happen as its kind says; the detail tells what did.
+        _ => (format!("{word}!").into(), Role::Bad),
+    }
+}
+
+/// The time of a row: of today `09:15:27`, of another day `22 Nov 21:14`, and in a narrow column the more telling half.
+fn time(model: &Model, published_ms: i64, width: u16) -> String {
+    if published_ms == 0 {
+        return "no time".to_owned();
+    }
+    let Ok(at) = Timestamp::from_millisecond(published_ms) else { return "no time".to_owned() };
+    let zoned = at.to_zoned(model.zone.shown.clone());
+    let today = model.today.to_zoned(model.zone.shown.clone());
+    let is_today = zoned.date() == today.date();
+    let clock = zoned.strftime("%H:%M:%S").to_string();
+    match (is_today, width >= 12) {
+        (true, true) => format!("    {clock}"),
+        (true, false) => clock,
+        (false, wide) if zoned.year() == today.year() => {
+            zoned.strftime(if wide { "%d %b %H:%M" } else { "%d %b" }).to_string()
+        }
+        (false, true) => zoned.strftime("%Y-%m-%d").to_string(),
+        (false, false) => zoned.strftime("%y-%m-%d").to_string(),
+    }
+}

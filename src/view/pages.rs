@@ -1,0 +1,95 @@
+//! Pages of words over the whole screen: keys, sources.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::pen::{Pen, grouped};
+use super::{Role, Theme, status, text};
+use crate::model::{BINDINGS, Model};
+use crate::report::Part;
+
+/// A line of a page: its words and how they read, each part in its own role.
+type Line = Vec<(String, Role)>;
+
+/// The page of keys, made from the table that dispatch reads.
+pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut lines: Vec<Line> = Vec::new();
+    for binding in BINDINGS {
+        let chords: Vec<String> = binding.chords.iter().map(ToString::to_string).collect();
+        lines.push(vec![
+            (format!("{:<14}", chords.join(" ")), Role::Key),
+            (binding.words.to_owned(), Role::Text),
+        ]);
+    }
+    lines.push(Vec::new());
+    for words in [
+        "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line.",
+        "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
+        "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age.",
+        "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L means it came late.",
+    ] {
+        for line in text::wrap(words, area.width.saturating_sub(2)) {
+            lines.push(vec![(line.to_owned(), Role::Dim)]);
+        }
+    }
+    page(model, theme, buffer, area, "Keys", &lines);
+}
+
+/// The page of sources: how each part is, what happened, what the program does, what the person can do.
+pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut lines: Vec<Line> = Vec::new();
+    let wrapped = |lines: &mut Vec<Line>, words: &str, role: Role| {
+        for line in text::wrap(words, area.width.saturating_sub(6)) {
+            lines.push(vec![(format!("    {line}"), role)]);
+        }
+    };
+    for part in [Part::Poll, Part::Hook, Part::Journal, Part::Readiness] {
+        let pulse = model.board.get(part);
+        lines.push(vec![
+            (format!("{:<10}", part.word()), Role::Header),
+            (status::words(model, pulse), status::role(pulse)),
+        ]);
+        if let Some(fault) = pulse.fault() {
+            for (words, role) in
+                [(&fault.what, Role::Bad), (&fault.doing, Role::Text), (&fault.remedy, Role::Key)]
+            {
+                wrapped(&mut lines, words, role);
+            }
+        }
+    }
+    lines.push(Vec::new());
+    lines.push(vec![("rows      ".into(), Role::Header), (grouped(model.rows.len() as u64), Role::Text)]);
+    let covered = match model.coverage.complete_since {
+        Some(since) => format!("everything polled since {}", status::moment(model, since)),
+        None => "cannot tell yet: the poller has not caught up once".to_owned(),
+    };
+    lines.push(vec![("complete  ".into(), Role::Header), (covered, Role::Text)]);
+    for gap in &model.coverage.gaps {
+        let (from, to) = (status::moment(model, gap.from), status::moment(model, gap.to));
+        wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
+    }
+    page(model, theme, buffer, area, "Sources", &lines);
+}
+
+fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, lines: &[Line]) {
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.reset();
+                cell.set_style(theme.style(Role::Text));
+            }
+        }
+    }
+    let mut pen = Pen::new(buffer, theme, Rect { height: 1, ..area }).over(Role::Title);
+    pen.put(0, &format!(" {title} "), Role::Title);
+    pen.put_right(0, &[("Esc back ".to_owned(), Role::Title)]);
+    let height = usize::from(area.height.saturating_sub(1));
+    let top = model.page_top.min(lines.len().saturating_sub(height));
+    for (line, words) in (1..area.height).zip(lines.iter().skip(top)) {
+        let mut pen = Pen::new(buffer, theme, area);
+        pen.go(1);
+        for (words, role) in words {
+            pen.put(line, words, *role);
+        }
+    }
+}

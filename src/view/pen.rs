@@ -1,0 +1,96 @@
+//! Writes text into a rectangle, cut to fit.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Role, Theme, text};
+
+/// Writes lines of a rectangle, left to right.
+pub(super) struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    theme: &'a Theme,
+    area: Rect,
+    x: u16,
+    over: Option<Role>,
+}
+
+impl<'a> Pen<'a> {
+    /// Begins at the top left.
+    pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme, area: Rect) -> Self {
+        let area = area.intersection(buffer.area);
+        Self { buffer, theme, area, x: 0, over: None }
+    }
+
+    /// Lays a role over everything written from now on, such as the selection.
+    pub(super) fn over(mut self, role: Role) -> Self {
+        self.over = Some(role);
+        self.buffer.set_style(self.area, self.theme.style(role));
+        self
+    }
+
+    /// Writes at the pen's place in a line and moves it. Text has been made visible before.
+    pub(super) fn put(&mut self, line: u16, words: &str, role: Role) {
+        self.put_within(line, words, role, u16::MAX);
+    }
+
+    /// Writes at most `width` columns and moves the pen by what was written.
+    pub(super) fn put_within(&mut self, line: u16, words: &str, role: Role, width: u16) {
+        if line >= self.area.height {
+            return;
+        }
+        let room = self.area.width.saturating_sub(self.x).min(width);
+        let words = self.theme.cut(words, room);
+        let style = match self.over {
+            Some(ground) => self.theme.over(ground, role),
+            None => self.theme.style(role),
+        };
+        let (x, y) = (self.area.x + self.x, self.area.y + line);
+        let (end, _) = self.buffer.set_stringn(x, y, &words, usize::from(room), style);
+        self.x = end - self.area.x;
+    }
+
+    /// Moves to a column.
+    pub(super) fn go(&mut self, x: u16) {
+        self.x = x.min(self.area.width);
+    }
+
+    /// Columns left in the line.
+    pub(super) fn room(&self) -> u16 {
+        self.area.width.saturating_sub(self.x)
+    }
+
+    /// Writes at the right edge, if that does not touch what the pen wrote.
+    pub(super) fn put_right(&mut self, line: u16, parts: &[(String, Role)]) {
+        let width: u16 = parts.iter().map(|(words, _)| text::width(words)).sum();
+        if width + 1 > self.room() {
+            return;
+        }
+        self.go(self.area.width - width);
+        for (words, role) in parts {
+            self.put(line, words, *role);
+        }
+    }
+}
+
+/// Groups digits by thousands.
+pub(super) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1204, 1_000_000].map(grouped), ["0", "999", "1,204", "1,000,000"]);
+    }
+}

@@ -1,0 +1,74 @@
+//! The two lines of the status bar. Every cell says its state in a word; colour only repeats it.
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::pen::Pen;
+use super::{Role, Theme};
+use crate::model::Model;
+use crate::report::{Part, Pulse};
+
+/// Line 1: whether the org can produce consents.
+pub(super) fn readiness(_model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut pen = Pen::new(buffer, theme, area);
+    let cells = if area.width >= 120 {
+        " READINESS not probed yet · API_ACCESS_MANAGEMENT ? · _CONSENT ? · _EXTENSIBILITY ? (optional) · ENG_OIE_CONSENT ?"
+    } else if area.width >= 60 {
+        " READINESS not probed yet · API AM ? · consent ? · OIE consent ?"
+    } else {
+        " READINESS not probed yet"
+    };
+    let cells = if theme.ascii { cells.replace('·', "|") } else { cells.to_owned() };
+    pen.put(0, &cells, Role::Dim);
+}
+
+/// Line 2: whether each source is alive.
+pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut pen = Pen::new(buffer, theme, area);
+    let dot = if theme.ascii { " | " } else { " · " };
+    pen.put(0, " ", Role::Text);
+    // What is wrong stands first, so that a narrow line still says it.
+    let mut parts = [Part::Poll, Part::Hook, Part::Journal];
+    parts.sort_by_key(|part| model.board.get(*part).fault().is_none());
+    for (index, part) in parts.into_iter().enumerate() {
+        if index > 0 {
+            pen.put(0, dot, Role::Dim);
+        }
+        let pulse = model.board.get(part);
+        pen.put(0, part.word(), Role::Text);
+        pen.put(0, &format!(" {}", words(model, pulse)), role(pulse));
+    }
+    if let Some(since) = model.coverage.complete_since {
+        pen.put(0, &format!("{dot}complete since {}", moment(model, since)), Role::Text);
+        if !model.coverage.gaps.is_empty() {
+            pen.put(0, &format!(", {} gap(s)", model.coverage.gaps.len()), Role::Wait);
+        }
+    }
+}
+
+/// The state of a part in a few words.
+pub(super) fn words(model: &Model, pulse: &Pulse) -> String {
+    match pulse {
+        Pulse::Waiting(until, fault) => {
+            let until = until.to_zoned(model.zone.shown.clone());
+            format!("{}, again {}", fault.brief, until.strftime("%H:%M:%S"))
+        }
+        Pulse::Down(fault) => format!("down: {}", fault.brief),
+        Pulse::Elsewhere(holder) => format!("by process {holder}, read-only here"),
+        other => other.word().to_owned(),
+    }
+}
+
+pub(super) fn role(pulse: &Pulse) -> Role {
+    match pulse {
+        Pulse::Live => Role::Good,
+        Pulse::Down(_) => Role::Bad,
+        Pulse::Waiting(..) | Pulse::Catching => Role::Wait,
+        Pulse::Off | Pulse::Starting | Pulse::Elsewhere(_) => Role::Dim,
+    }
+}
+
+pub(super) fn moment(model: &Model, at: Timestamp) -> String {
+    at.to_zoned(model.zone.shown.clone()).strftime("%d %b %H:%M").to_string()
+}
