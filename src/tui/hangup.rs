@@ -1,0 +1,91 @@
+//! Notices that the terminal has gone.
+//!
+//! SIGHUP tells most of it (see [`super::Signals`]), but not to a process that has no controlling terminal or whose
+//! parent ignored the signal. crossterm 0.29 then reads an endless end of file at full speed and reports nothing, so
+//! the terminal itself is watched too. The thread that reads keys may go on spinning until `main` returns; it does not
+//! keep the process alive.
+
+use std::future::Future;
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use tokio::sync::oneshot;
+
+use super::tty;
+
+/// How often the watcher looks whether anybody still wants to know. A terminal that goes wakes it at once on most
+/// systems; a serial line may be noticed only then.
+const LOOK_MS: i64 = 1000;
+
+/// Resolves when the terminal that keys come from is gone; never, if there is none or the system cannot tell.
+///
+/// One plain thread waits in `poll(2)`, without any cost, and ends within a second after the future was dropped.
+pub fn watch() -> impl Future<Output = ()> + Send {
+    watch_terminal(tty::keys().ok())
+}
+
+fn watch_terminal(terminal: Option<OwnedFd>) -> impl Future<Output = ()> + Send {
+    let (tell, told) = oneshot::channel();
+    if let Some(terminal) = terminal {
+        let started =
+            std::thread::Builder::new().name("hangup".to_owned()).spawn(move || wait(&terminal, tell));
+        if let Err(error) = started {
+            tracing::warn!(%error, "Nothing watches for the terminal's end but SIGHUP.");
+        }
+    }
+    async move {
+        if told.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn wait(terminal: &OwnedFd, tell: oneshot::Sender<()>) {
+    while !tell.is_closed() {
+        match tty::state(terminal.as_fd(), LOOK_MS) {
+            Ok(flags) if flags.is_empty() => {}
+            Ok(flags) if tty::is_gone(flags) => {
+                // Whoever stopped waiting in this moment needs no answer.
+                tell.send(()).ok();
+                return;
+            }
+            Ok(flags) => {
+                tracing::warn!(?flags, "The terminal cannot be watched; only SIGHUP tells of its end.");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "The terminal cannot be watched; only SIGHUP tells of its end.");
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use portable_pty::{PtySize, native_pty_system};
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::io::write;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_terminal_that_goes_is_noticed() {
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let name = pair.master.tty_name().unwrap();
+        // Without NOCTTY the terminal would become that of the whole test run.
+        let slave = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let mut gone = pin!(watch_terminal(Some(slave.try_clone().unwrap())));
+        write(&slave, b"still here").unwrap();
+        assert!(futures_util::poll!(gone.as_mut()).is_pending());
+        drop(pair);
+        gone.await;
+    }
+
+    #[tokio::test]
+    async fn without_a_terminal_nothing_is_said() {
+        let mut gone = pin!(watch_terminal(None));
+        assert!(futures_util::poll!(gone.as_mut()).is_pending());
+    }
+}

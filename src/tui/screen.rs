@@ -1,0 +1,332 @@
+//! The terminal's modes, and frames.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Size;
+use ratatui::{Frame, Terminal};
+
+use super::{Tty, Wire};
+
+/// What a screen is to ask of its terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Setup {
+    /// Whether to bracket frames for terminals that can show one at once (mode 2026).
+    pub sync: bool,
+    /// Whether to take the mouse from the terminal, which then no longer selects text by itself.
+    pub mouse: bool,
+}
+
+/// The terminal while it is ours: raw, on its other screen, without a cursor.
+///
+/// Whatever was switched on is switched off in the opposite order by [`Screen::leave`], by dropping the screen, and
+/// after a panic (see [`install_panic_hook`]), once in all. When it is not ours, painting does nothing.
+#[derive(Debug)]
+pub struct Screen<W: Write> {
+    terminal: Terminal<Wire<W>>,
+    modes: Modes,
+    wanted: Vec<Mode>,
+    /// What the terminal shows: ratatui keeps this too, but cannot be told that rows have moved.
+    shown: Buffer,
+    /// Whether the terminal may show anything at all.
+    stale: bool,
+}
+
+impl Screen<Tty> {
+    /// Takes the terminal at standard output. Fails if there is none or it refuses; it is as before then.
+    pub fn open(setup: Setup) -> io::Result<Self> {
+        let tty = Tty::stdout()?;
+        let size = tty.measure();
+        Self::with_modes(tty, size, setup, true)
+    }
+
+    /// Gives the terminal back, stops the program as `^Z` in a cooked terminal would, and takes the terminal again
+    /// when the program goes on.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        self.leave()?;
+        // The whole job, as the terminal itself does it: a wrapper that waits for us must stop as well, or the shell
+        // never takes over. Where nobody could wake us (no job control) the system ignores the signal.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        self.resume()
+    }
+
+    /// Takes the terminal again, whatever others did to it meanwhile: after [`Screen::suspend`] and on SIGCONT.
+    pub fn resume(&mut self) -> io::Result<()> {
+        self.modes.forget();
+        self.enter()?;
+        let size = self.terminal.backend().out().measure();
+        self.set_size(size.width, size.height);
+        self.clear();
+        Ok(())
+    }
+}
+
+impl<W: Write> Screen<W> {
+    /// Draws to any writer as to a terminal of a size in columns and rows; raw mode is left alone.
+    pub fn over(out: W, size: Size, setup: Setup) -> io::Result<Self> {
+        Self::with_modes(out, size, setup, false)
+    }
+
+    fn with_modes(out: W, size: Size, setup: Setup, raw: bool) -> io::Result<Self> {
+        let terminal = Terminal::new(Wire::new(out, size, setup.sync))?;
+        let is_wanted = |mode: &Mode| match mode {
+            Mode::Raw => raw,
+            Mode::Mouse => setup.mouse,
+            _ => true,
+        };
+        let mut screen = Self {
+            terminal,
+            modes: Modes::default(),
+            wanted: Mode::ALL.into_iter().filter(is_wanted).collect(),
+            shown: Buffer::default(),
+            stale: true,
+        };
+        // On failure the screen is dropped, and with it go the modes that were on already.
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    /// Paints a frame in one write; nothing is written if it equals the last one.
+    pub fn paint(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.paint_scrolled(0, 0, 0, draw)
+    }
+
+    /// Paints a frame of which full-width rows show what they showed before, `up` lines higher (lower if negative).
+    ///
+    /// `top` is the first of these `height` rows. Wrong numbers cost bytes and never change what is seen. A row that
+    /// comes in at the edge of a list then costs the row, not the list.
+    pub fn paint_scrolled(
+        &mut self,
+        top: u16,
+        height: u16,
+        up: i16,
+        draw: impl FnOnce(&mut Frame<'_>),
+    ) -> io::Result<()> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let painted = self.try_paint(top, height, up, draw);
+        if painted.is_err() {
+            // Nobody knows how much of it arrived.
+            self.stale = true;
+            self.terminal.backend_mut().forget();
+        }
+        painted
+    }
+
+    fn try_paint(
+        &mut self,
+        top: u16,
+        height: u16,
+        up: i16,
+        draw: impl FnOnce(&mut Frame<'_>),
+    ) -> io::Result<()> {
+        self.terminal.autoresize()?;
+        if self.stale {
+            self.terminal.clear()?;
+            self.shown = Buffer::empty(self.terminal.get_frame().area());
+            self.stale = false;
+        } else if shift(&mut self.shown, top, height, up) {
+            self.terminal.backend_mut().scroll(top..top + height, up);
+            // ratatui compares with its other buffer, which nobody can reach but by taking its turn.
+            self.terminal.current_buffer_mut().content.clone_from(&self.shown.content);
+            self.terminal.swap_buffers();
+        }
+        let painted = self.terminal.draw(draw)?;
+        let now = painted.buffer;
+        self.shown.area = now.area;
+        self.shown.content.clone_from(&now.content);
+        Ok(())
+    }
+
+    /// Paints the next frame from nothing, for whoever doubts what the terminal shows.
+    pub fn clear(&mut self) {
+        self.stale = true;
+    }
+
+    /// Takes the terminal's new size in columns and rows; the next frame fills it. At most 1000 by 500 are used.
+    pub fn set_size(&mut self, width: u16, height: u16) {
+        if self.terminal.backend_mut().set_size(Size::new(width, height)) {
+            // Even if it turns back before the next frame: terminals move text about when they change size.
+            self.stale = true;
+        }
+    }
+
+    /// Returns the size that frames have, in columns and rows.
+    pub fn size(&self) -> Size {
+        self.terminal.size().unwrap_or_default()
+    }
+
+    /// The bytes that went to the terminal so far.
+    pub fn bytes_written(&self) -> u64 {
+        self.terminal.backend().bytes_written()
+    }
+
+    /// Whether the terminal is ours.
+    pub fn is_on(&self) -> bool {
+        self.modes.is_any()
+    }
+
+    /// Takes the terminal: switches on what is not on yet.
+    pub fn enter(&mut self) -> io::Result<()> {
+        self.stale = true;
+        let wire = self.terminal.backend_mut();
+        wire.forget();
+        for mode in &self.wanted {
+            // Noted first: half of a sequence may have arrived when the write fails.
+            if !self.modes.set(*mode) {
+                continue;
+            }
+            let done = match mode {
+                Mode::Raw => crossterm::terminal::enable_raw_mode(),
+                mode => wire.send(mode.on()),
+            };
+            if let Err(error) = done {
+                drop(self.leave());
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal back as it was. Tries everything, and returns the first failure. A second call does nothing.
+    pub fn leave(&mut self) -> io::Result<()> {
+        let wire = self.terminal.backend_mut();
+        wire.forget();
+        self.modes.restore(|bytes| wire.send(bytes))
+    }
+}
+
+impl<W: Write> Drop for Screen<W> {
+    fn drop(&mut self) {
+        if let Err(error) = self.leave() {
+            tracing::warn!(%error, "The terminal could not be restored.");
+        }
+    }
+}
+
+/// Makes a panic on this thread restore the terminal before its message is printed.
+///
+/// Call it on the thread that paints. A panic on another thread ends its own task only, so while the screen is up it
+/// goes to the log and leaves the screen alone.
+pub fn install_panic_hook(screen: &Screen<Tty>) {
+    let modes = screen.modes.clone();
+    let painter = std::thread::current().id();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !modes.is_any() {
+            return before(panic);
+        }
+        tracing::error!(%panic, "A thread panicked.");
+        if std::thread::current().id() == painter {
+            let restored = modes.restore(|bytes| Tty::stdout()?.write_all(bytes));
+            if let Err(error) = restored {
+                tracing::warn!(%error, "The terminal could not be restored.");
+            }
+            before(panic);
+        }
+    }));
+}
+
+/// Moves rows of `buffer` up, blanks those that come in, and returns whether there was anything to move.
+fn shift(buffer: &mut Buffer, top: u16, height: u16, up: i16) -> bool {
+    let width = usize::from(buffer.area.width);
+    let start = usize::from(top) * width;
+    let length = usize::from(height) * width;
+    let by = usize::from(up.unsigned_abs()) * width;
+    if by == 0 || by >= length {
+        return false;
+    }
+    let Some(rows) = buffer.content.get_mut(start..start + length) else { return false };
+    let blank = if up > 0 {
+        rows.rotate_left(by);
+        length - by..length
+    } else {
+        rows.rotate_right(by);
+        0..by
+    };
+    for cell in &mut rows[blank] {
+        *cell = Cell::EMPTY;
+    }
+    true
+}
+
+/// One thing that is switched on while the terminal is ours, in the order of switching on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Mode {
+    Raw = 1,
+    Alternate = 2,
+    /// No wrapping: a character that is wider than it says must not push the last line up.
+    NoWrap = 4,
+    NoCursor = 8,
+    Paste = 16,
+    /// Buttons and the wheel; not movement, which would fill a slow line.
+    Mouse = 32,
+}
+
+impl Mode {
+    const ALL: [Self; 6] =
+        [Self::Raw, Self::Alternate, Self::NoWrap, Self::NoCursor, Self::Paste, Self::Mouse];
+
+    fn on(self) -> &'static [u8] {
+        match self {
+            Self::Raw => b"",
+            Self::Alternate => b"\x1b[?1049h",
+            Self::NoWrap => b"\x1b[?7l",
+            Self::NoCursor => b"\x1b[?25l",
+            Self::Paste => b"\x1b[?2004h",
+            Self::Mouse => b"\x1b[?1000h\x1b[?1006h",
+        }
+    }
+
+    fn off(self) -> &'static [u8] {
+        match self {
+            Self::Raw => b"",
+            Self::Alternate => b"\x1b[?1049l",
+            Self::NoWrap => b"\x1b[?7h",
+            Self::NoCursor => b"\x1b[?25h",
+            Self::Paste => b"\x1b[?2004l",
+            Self::Mouse => b"\x1b[?1006l\x1b[?1000l",
+        }
+    }
+}
+
+/// What is on. Shared with the panic hook, so that each mode is switched off once, whoever comes first.
+#[derive(Clone, Debug, Default)]
+struct Modes(Arc<AtomicU8>);
+
+impl Modes {
+    /// Notes that a mode goes on and returns whether it was off.
+    fn set(&self, mode: Mode) -> bool {
+        self.0.fetch_or(mode as u8, Ordering::SeqCst) & mode as u8 == 0
+    }
+
+    fn is_any(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != 0
+    }
+
+    /// Takes nothing to be on any more: others have had the terminal.
+    fn forget(&self) {
+        let on = self.0.swap(0, Ordering::SeqCst);
+        if on & Mode::Raw as u8 != 0 {
+            // crossterm believes that it is on, and would do nothing when asked again.
+            drop(crossterm::terminal::disable_raw_mode());
+        }
+    }
+
+    /// Switches off what is on, last things first.
+    fn restore(&self, mut send: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let on = self.0.swap(0, Ordering::SeqCst);
+        let is_on = |mode: &Mode| on & *mode as u8 != 0;
+        let bytes: Vec<u8> = Mode::ALL.into_iter().rev().filter(is_on).flat_map(Mode::off).copied().collect();
+        let sent = if bytes.is_empty() { Ok(()) } else { send(&bytes) };
+        let cooked = if is_on(&Mode::Raw) { crossterm::terminal::disable_raw_mode() } else { Ok(()) };
+        sent.and(cooked)
+    }
+}
+
+#[cfg(test)]
+mod tests;

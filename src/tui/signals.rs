@@ -1,0 +1,102 @@
+//! Signals from outside.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Why the system asks the program to end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Stop {
+    /// SIGINT; a `^C` typed into the screen is a key instead.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal or the session went away.
+    Hangup,
+}
+
+/// The signals that end or wake the program. SIGTSTP keeps its usual effect.
+///
+/// A signal that comes between two waits is kept, so it is safe to drop a wait in a `select!`.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    woken: Signal,
+}
+
+impl Signals {
+    /// Begins to listen. From here on these signals no longer end the process by themselves.
+    ///
+    /// Fails if the system refuses a handler. Needs a tokio runtime.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            woken: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+
+    /// Waits until the program is to end.
+    pub async fn stop(&mut self) -> Stop {
+        wait(&mut self.interrupt, &mut self.terminate, &mut self.hangup).await
+    }
+
+    /// Waits until the process goes on after it was stopped: somebody else has used the terminal since.
+    pub async fn woken(&mut self) {
+        seen(&mut self.woken).await;
+    }
+
+    /// Waits for either: a reason to end, or nothing when the process goes on after it was stopped.
+    pub async fn next(&mut self) -> Option<Stop> {
+        tokio::select! {
+            biased;
+            stop = wait(&mut self.interrupt, &mut self.terminate, &mut self.hangup) => Some(stop),
+            () = seen(&mut self.woken) => None,
+        }
+    }
+}
+
+async fn wait(interrupt: &mut Signal, terminate: &mut Signal, hangup: &mut Signal) -> Stop {
+    tokio::select! {
+        biased;
+        () = seen(hangup) => Stop::Hangup,
+        () = seen(terminate) => Stop::Terminate,
+        () = seen(interrupt) => Stop::Interrupt,
+    }
+}
+
+async fn seen(signal: &mut Signal) {
+    if signal.recv().await.is_none() {
+        // No more of them can come.
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    // One test for all of them: signals belong to the whole process, and tests share it.
+    #[tokio::test]
+    async fn each_signal_is_told_apart_and_none_is_lost() {
+        let mut signals = Signals::listen().unwrap();
+        for (signal, stop) in [
+            (Signal::INT, Some(Stop::Interrupt)),
+            (Signal::TERM, Some(Stop::Terminate)),
+            (Signal::HUP, Some(Stop::Hangup)),
+            (Signal::CONT, None),
+        ] {
+            kill_process(getpid(), signal).unwrap();
+            assert_eq!(signals.next().await, stop);
+        }
+        kill_process(getpid(), Signal::CONT).unwrap();
+        signals.woken().await;
+        kill_process(getpid(), Signal::TERM).unwrap();
+        assert_eq!(signals.stop().await, Stop::Terminate);
+    }
+}

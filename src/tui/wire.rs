@@ -1,0 +1,430 @@
+//! Cells to bytes: a ratatui backend that says nothing when there is nothing to say.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use ratatui::backend::{Backend, ClearType, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use ratatui::style::{Color, Modifier};
+
+/// A whole screen of two hundred columns takes a quarter of this.
+const FRAME: usize = 64 * 1024;
+/// No terminal is larger; one that says so would be given the memory for it.
+const MOST: Size = Size { width: 1000, height: 500 };
+
+const SYNC_ON: &[u8] = b"\x1b[?2026h";
+const SYNC_OFF: &[u8] = b"\x1b[?2026l";
+const CLEAR: &[u8] = b"\x1b[2J";
+
+/// Collects a frame and hands it on in one write; a frame that changes nothing is no write and no byte.
+///
+/// ratatui's own backend would do but for three things: it sends some twenty-five bytes with every unchanged frame, it
+/// writes the sixteen colours in a form that older terminals read as blinking, and it trusts that a terminal gives every
+/// character the width that we count. Here the cursor is placed anew after whatever is not one plain character.
+#[derive(Debug)]
+pub struct Wire<W: Write> {
+    out: W,
+    /// The frame so far; whatever goes out in one write. Dropped unsent when the program dies in mid-frame.
+    frame: Vec<u8>,
+    sync: bool,
+    size: Size,
+    written: u64,
+    /// Where ratatui last wanted the cursor, and whether it wants it seen.
+    place: Position,
+    visible: bool,
+    /// Where the terminal shows it.
+    shown: Option<Position>,
+}
+
+impl<W: Write> Wire<W> {
+    /// Wraps a writer to a terminal of a size. `sync` brackets each frame, so that a terminal that knows mode 2026
+    /// shows it at once.
+    pub fn new(out: W, size: Size, sync: bool) -> Self {
+        let mut wire = Self {
+            out,
+            frame: Vec::with_capacity(FRAME),
+            sync,
+            size: Size::ZERO,
+            written: 0,
+            place: Position::ORIGIN,
+            visible: false,
+            shown: None,
+        };
+        wire.set_size(size);
+        wire
+    }
+
+    /// Takes the size that the terminal has now, at most 1000 by 500, and returns whether it is another one.
+    pub fn set_size(&mut self, size: Size) -> bool {
+        let size = Size::new(size.width.min(MOST.width), size.height.min(MOST.height));
+        let changed = size != self.size;
+        self.size = size;
+        changed
+    }
+
+    /// The bytes that went to the terminal so far.
+    pub fn bytes_written(&self) -> u64 {
+        self.written
+    }
+
+    /// Returns the writer.
+    pub fn out(&self) -> &W {
+        &self.out
+    }
+
+    /// Drops what was collected and not sent. The cursor counts as hidden.
+    pub(super) fn forget(&mut self) {
+        self.frame.clear();
+        self.visible = false;
+        self.shown = None;
+    }
+
+    /// Sends bytes at once, outside any frame.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        self.out.flush()
+    }
+
+    /// Scrolls full-width rows within the frame: up if `up` is positive, down otherwise. Rows that come in are blank.
+    pub(super) fn scroll(&mut self, rows: Range<u16>, up: i16) {
+        if up == 0 || rows.is_empty() {
+            return;
+        }
+        let lines = up.unsigned_abs();
+        let way = if up > 0 { 'S' } else { 'T' };
+        let (top, bottom) = (rows.start + 1, rows.end);
+        let frame = self.begin();
+        put(frame, format_args!("\x1b[{top};{bottom}r\x1b[{lines}{way}\x1b[r"));
+        // The last of the three has moved the cursor.
+    }
+
+    fn begin(&mut self) -> &mut Vec<u8> {
+        if self.frame.is_empty() && self.sync {
+            self.frame.extend_from_slice(SYNC_ON);
+        }
+        &mut self.frame
+    }
+
+    fn place_cursor(&mut self) {
+        let wanted = self.visible.then_some(self.place);
+        let moved = !self.frame.is_empty();
+        match (wanted, self.shown) {
+            (None, None) => return,
+            (Some(to), Some(at)) if to == at && !moved => return,
+            (None, Some(_)) => self.begin().extend_from_slice(b"\x1b[?25l"),
+            (Some(to), shown) => {
+                let frame = self.begin();
+                go(frame, to);
+                if shown.is_none() {
+                    frame.extend_from_slice(b"\x1b[?25h");
+                }
+            }
+        }
+        self.shown = wanted;
+    }
+}
+
+impl<W: Write> Backend for Wire<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut at = None;
+        let mut pen = Pen::PLAIN;
+        for (x, y, cell) in content {
+            let frame = self.begin();
+            let place = Position { x, y };
+            step(frame, at, place);
+            pen.change(frame, Pen::of(cell));
+            at = symbol(frame, cell.symbol()).then_some(Position { x: x + 1, y });
+        }
+        if pen != Pen::PLAIN {
+            // What is cleared or scrolled in takes the colour of the pen.
+            pen.change(&mut self.frame, Pen::PLAIN);
+        }
+        Ok(())
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.visible = false;
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.visible = true;
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        Ok(self.place)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.place = position.into();
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.clear_region(ClearType::All)
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        let place = self.place;
+        let frame = self.begin();
+        let code: &[u8] = match clear_type {
+            // ratatui clears twice when a terminal becomes narrower.
+            ClearType::All if frame.ends_with(CLEAR) => return Ok(()),
+            ClearType::All => CLEAR,
+            ClearType::AfterCursor => b"\x1b[J",
+            ClearType::BeforeCursor => b"\x1b[1J",
+            ClearType::CurrentLine => b"\x1b[2K",
+            ClearType::UntilNewLine => b"\x1b[K",
+        };
+        if clear_type != ClearType::All {
+            go(frame, place);
+        }
+        frame.extend_from_slice(code);
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.place_cursor();
+        if self.frame.is_empty() {
+            return Ok(());
+        }
+        if self.sync {
+            self.frame.extend_from_slice(SYNC_OFF);
+        }
+        let frame = std::mem::take(&mut self.frame);
+        let sent = self.send(&frame);
+        self.frame = frame;
+        self.frame.clear();
+        sent
+    }
+
+    fn scroll_region_up(&mut self, region: Range<u16>, line_count: u16) -> io::Result<()> {
+        self.scroll(region, i16::try_from(line_count).unwrap_or(i16::MAX));
+        Ok(())
+    }
+
+    fn scroll_region_down(&mut self, region: Range<u16>, line_count: u16) -> io::Result<()> {
+        self.scroll(region, -i16::try_from(line_count).unwrap_or(i16::MAX));
+        Ok(())
+    }
+}
+
+/// How the next character will look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pen {
+    fore: Color,
+    back: Color,
+    modifier: Modifier,
+}
+
+impl Pen {
+    const PLAIN: Self = Self { fore: Color::Reset, back: Color::Reset, modifier: Modifier::empty() };
+
+    fn of(cell: &Cell) -> Self {
+        Self { fore: cell.fg, back: cell.bg, modifier: cell.modifier }
+    }
+
+    /// Writes what leads from here to `next`, as one sequence.
+    fn change(&mut self, frame: &mut Vec<u8>, next: Self) {
+        if *self == next {
+            return;
+        }
+        let mut from = *self;
+        *self = next;
+        if next == Self::PLAIN {
+            frame.extend_from_slice(b"\x1b[m");
+            return;
+        }
+        frame.extend_from_slice(b"\x1b[");
+        if !next.modifier.contains(from.modifier) {
+            // Modifiers have no common way to switch off but all together.
+            frame.extend_from_slice(b"0;");
+            from = Self::PLAIN;
+        }
+        for (modifier, code) in MODIFIERS {
+            if (next.modifier - from.modifier).contains(modifier) {
+                frame.extend_from_slice(code);
+                frame.push(b';');
+            }
+        }
+        if next.fore != from.fore {
+            colour(frame, next.fore, 0);
+            frame.push(b';');
+        }
+        if next.back != from.back {
+            colour(frame, next.back, 10);
+            frame.push(b';');
+        }
+        // Each code ends with a separator; the last one's becomes the end.
+        if let Some(last) = frame.last_mut() {
+            *last = b'm';
+        }
+    }
+}
+
+const MODIFIERS: [(Modifier, &[u8]); 9] = [
+    (Modifier::BOLD, b"1"),
+    (Modifier::DIM, b"2"),
+    (Modifier::ITALIC, b"3"),
+    (Modifier::UNDERLINED, b"4"),
+    (Modifier::SLOW_BLINK, b"5"),
+    (Modifier::RAPID_BLINK, b"6"),
+    (Modifier::REVERSED, b"7"),
+    (Modifier::HIDDEN, b"8"),
+    (Modifier::CROSSED_OUT, b"9"),
+];
+
+/// Writes the code of a colour (ECMA-48 8.3.117 and xterm's extensions); `shift` is 10 for the background.
+fn colour(frame: &mut Vec<u8>, colour: Color, shift: u8) {
+    let basic = match colour {
+        Color::Reset => 39,
+        Color::Black => 30,
+        Color::Red => 31,
+        Color::Green => 32,
+        Color::Yellow => 33,
+        Color::Blue => 34,
+        Color::Magenta => 35,
+        Color::Cyan => 36,
+        Color::Gray => 37,
+        Color::DarkGray => 90,
+        Color::LightRed => 91,
+        Color::LightGreen => 92,
+        Color::LightYellow => 93,
+        Color::LightBlue => 94,
+        Color::LightMagenta => 95,
+        Color::LightCyan => 96,
+        Color::White => 97,
+        Color::Indexed(index) => return put(frame, format_args!("{};5;{index}", 38 + shift)),
+        Color::Rgb(r, g, b) => return put(frame, format_args!("{};2;{r};{g};{b}", 38 + shift)),
+    };
+    put(frame, format_args!("{}", basic + shift));
+}
+
+/// Writes the symbol of a cell and returns whether the cursor is surely one column further now.
+fn symbol(frame: &mut Vec<u8>, symbol: &str) -> bool {
+    if let [byte @ 0x20..=0x7e] = symbol.as_bytes() {
+        frame.push(*byte);
+        return true;
+    }
+    if symbol.is_empty() {
+        frame.push(b' ');
+        return true;
+    }
+    if symbol.contains(char::is_control) {
+        // Text was made visible long before; this is the last door, and it is shut.
+        frame.push(b'?');
+        return true;
+    }
+    frame.extend_from_slice(symbol.as_bytes());
+    is_plain(symbol)
+}
+
+/// Whether every terminal gives `symbol` one column: Latin, Greek and Cyrillic letters, lines and blocks.
+fn is_plain(symbol: &str) -> bool {
+    let mut chars = symbol.chars();
+    let Some(first) = chars.next() else { return false };
+    chars.next().is_none()
+        && matches!(first, '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{52f}'
+            | '\u{2500}'..='\u{259f}')
+}
+
+/// Moves the cursor from where it surely is, if that is known.
+fn step(frame: &mut Vec<u8>, from: Option<Position>, to: Position) {
+    match from {
+        Some(from) if from == to => {}
+        Some(from) if from.y == to.y && from.x + 1 == to.x => frame.extend_from_slice(b"\x1b[C"),
+        Some(from) if from.y == to.y && from.x < to.x => put(frame, format_args!("\x1b[{}C", to.x - from.x)),
+        _ => go(frame, to),
+    }
+}
+
+fn go(frame: &mut Vec<u8>, Position { x, y }: Position) {
+    put(frame, format_args!("\x1b[{};{}H", u32::from(y) + 1, u32::from(x) + 1));
+}
+
+fn put(frame: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    frame.write_fmt(text).expect("a Vec takes whatever is written");
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Style;
+
+    use super::*;
+
+    fn drawn(cells: &[(u16, u16, &str, Style)]) -> String {
+        let mut wire = Wire::new(Vec::new(), Size::new(80, 24), false);
+        let cells: Vec<(u16, u16, Cell)> = cells
+            .iter()
+            .map(|(x, y, text, style)| {
+                let mut cell = Cell::EMPTY;
+                cell.set_symbol(text).set_style(*style);
+                (*x, *y, cell)
+            })
+            .collect();
+        wire.draw(cells.iter().map(|(x, y, cell)| (*x, *y, cell))).unwrap();
+        wire.flush().unwrap();
+        String::from_utf8(wire.out).unwrap().replace('\x1b', "^[")
+    }
+
+    #[test]
+    fn neighbours_need_no_place() {
+        let plain = Style::new();
+        assert_eq!(drawn(&[(3, 1, "a", plain), (4, 1, "é", plain), (5, 1, "b", plain)]), "^[[2;4Haéb");
+        assert_eq!(drawn(&[(3, 1, "a", plain), (5, 1, "b", plain)]), "^[[2;4Ha^[[Cb");
+        assert_eq!(drawn(&[(3, 1, "a", plain), (9, 1, "b", plain)]), "^[[2;4Ha^[[5Cb");
+        assert_eq!(drawn(&[(3, 1, "a", plain), (3, 2, "b", plain)]), "^[[2;4Ha^[[3;4Hb");
+    }
+
+    #[test]
+    fn what_may_be_wider_than_we_count_is_followed_by_a_place() {
+        let plain = Style::new();
+        assert_eq!(drawn(&[(0, 0, "李", plain), (2, 0, "b", plain)]), "^[[1;1H李^[[1;3Hb");
+        assert_eq!(drawn(&[(0, 0, "❤", plain), (1, 0, "b", plain)]), "^[[1;1H❤^[[1;2Hb");
+        assert_eq!(drawn(&[(0, 0, "e\u{301}", plain), (1, 0, "b", plain)]), "^[[1;1He\u{301}^[[1;2Hb");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through_a_cell() {
+        let plain = Style::new();
+        assert_eq!(
+            drawn(&[(0, 0, "\x1b[2J", plain), (1, 0, "\u{9b}", plain), (2, 0, "", plain)]),
+            "^[[1;1H?? "
+        );
+    }
+
+    #[test]
+    fn a_change_of_looks_is_one_sequence() {
+        let bold = Style::new().bold();
+        let blue = Style::new().fg(Color::Blue).bg(Color::Indexed(24));
+        let both = Style::new().fg(Color::Rgb(1, 2, 3)).bold().reversed();
+        let cells = [(0, 0, "a", bold), (1, 0, "b", both), (2, 0, "c", blue), (3, 0, "d", Style::new())];
+        assert_eq!(drawn(&cells), "^[[1;1H^[[1ma^[[7;38;2;1;2;3mb^[[0;34;48;5;24mc^[[md");
+        let cells = [(0, 0, "a", blue), (1, 0, "b", Style::new().bg(Color::LightRed))];
+        assert_eq!(drawn(&cells), "^[[1;1H^[[34;48;5;24ma^[[39;101mb^[[m");
+    }
+
+    #[test]
+    fn a_terminal_of_any_size_gets_a_bounded_screen() {
+        let mut wire = Wire::new(Vec::new(), Size::new(u16::MAX, u16::MAX), false);
+        assert_eq!(wire.size().unwrap(), MOST);
+        assert!(!wire.set_size(Size::new(u16::MAX, 500)));
+        assert!(wire.set_size(Size::ZERO));
+    }
+}
