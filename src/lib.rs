@@ -1,4 +1,37 @@
 //! Watches OAuth 2.0 consent in an Okta org, live, in a terminal.
+//!
+//! # Code map
+//!
+//! A consent comes in at [`intake`], is read by [`okta`], stored by [`journal`], pulled from there by [`run`], decided
+//! on by [`model`] and shown by [`view`]. The journal is the queue: pollers write to it and to nothing else, and every
+//! face (the screen, `tail`, `export`) reads from it, so that start-up, the live feed and catching up are one path.
+//!
+//! ```text
+//! floor  module            may name
+//! 7      main.rs           lib
+//! 6      lib.rs            run, cli, config, exit, log, sim
+//! 5      run/              everything below except sim, cli
+//! 4      tui/              view, model, clock
+//! 3      view/             model, consent, report
+//! 3      intake/           okta, journal, consent, report, clock, tasks, secret
+//! 2      model/            consent, report
+//! 2      okta/             consent, report, secret
+//! 2      journal/          consent, report, clock
+//! 2      export/           consent, report
+//! 2      cli.rs exit.rs    config
+//! 2      config/           secret, consent
+//! 2      sim/              clock, tasks
+//! 1      consent/ report/ clock.rs tasks.rs secret.rs log.rs
+//! ```
+//!
+//! `tests/layers.rs` holds the same table and fails when a module breaks it.
+//!
+//! # What is not there
+//!
+//! [`model`] and [`view`] do no I/O, ask no clock and know no disk: a list of messages is a test. [`okta`] has no
+//! socket: requests go out as values and answers come in as values. [`sim`] knows nothing of [`okta`]: it writes its
+//! JSON by hand, or parser and simulator would agree on a mistake. Text from outside is [`consent::Untrusted`] and has
+//! no `Display`. Nothing but [`clock`] asks the time, nothing but [`tasks`] spawns.
 
 pub mod cli;
 pub mod clock;
@@ -15,6 +48,9 @@ pub mod report;
 pub mod run;
 pub mod secret;
 pub mod sim;
+mod start;
 pub mod tasks;
 pub mod tui;
 pub mod view;
+
+pub use start::start;

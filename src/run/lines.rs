@@ -1,0 +1,288 @@
+//! Consents as lines on standard output: the same feed without a screen.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Feed, Source};
+use crate::clock::Clock;
+use crate::consent::{Consent, Seq, Stored};
+use crate::exit::{Exit, Signal};
+use crate::export::Lines;
+use crate::journal::ReadError;
+use crate::model::{Deep, Filter, Query};
+use crate::okta;
+use crate::report::{Board, Fault, Part, Pulse};
+use crate::tui::{Signals, Stop};
+
+/// What `tail` prints, and when it ends.
+#[derive(Debug)]
+pub struct TailOptions {
+    /// The form of a line.
+    pub format: Lines,
+    /// Only consents published from here on.
+    pub since: Option<Timestamp>,
+    /// Only consents published before; ends once that time has come and the log is read up to it.
+    pub until: Option<Timestamp>,
+    /// Only rows after this number; takes the place of `since`.
+    pub after: Option<Seq>,
+    /// Only what matches.
+    pub filter: Option<Query>,
+    /// Ends once the poller has caught up.
+    pub once: bool,
+    /// Prints a row again when it changes.
+    pub updates: bool,
+    /// Ends after this many lines.
+    pub limit: Option<u64>,
+}
+
+/// Rows read at a time.
+const BATCH: usize = 500;
+/// `--once` gives up after this long without progress on a fault that may pass.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Prints consents until told to stop.
+///
+/// # Errors
+/// Standard output or the journal cannot be used, or Okta refuses: a sentence for stderr and the reason to end.
+pub async fn tail(
+    options: TailOptions,
+    feed: &Feed,
+    mut source: Source,
+    clock: &Clock,
+) -> Result<Exit, (Exit, String)> {
+    let mut signals =
+        Signals::listen().map_err(|error| (Exit::Failed, format!("Signals cannot be heard: {error}.")))?;
+    let mut printer = Printer::new(options);
+    if let Some(holder) = &feed.holder {
+        note(&format!("Process {holder} writes this journal; its rows are followed read-only."));
+    }
+    tell_start(&printer, &mut source)?;
+    let mut told = None;
+    let mut had_answer = feed.holder.is_some();
+    let mut progress_at = clock.uptime();
+    loop {
+        // The board is read before the rows: what it calls caught up is then certainly among them.
+        let board = source.board();
+        let before = printer.seen;
+        let printed = printer.print_new(&mut source);
+        match printed {
+            Ok(true) => {}
+            Ok(false) | Err(Trouble::Pipe) => return Ok(Exit::Done),
+            Err(Trouble::Write(error)) => {
+                return Err((
+                    Exit::Failed,
+                    format!("Standard output cannot be written: {error}. Nothing stored is lost."),
+                ));
+            }
+            Err(Trouble::Read(error)) => return Err((Exit::Failed, error.fault().to_string())),
+        }
+        if printer.seen != before {
+            progress_at = clock.uptime();
+        }
+        let pulse = board.get(Part::Poll).clone();
+        had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
+        if let Some(exit) = ends(&printer.options, &pulse, feed, clock) {
+            return Ok(exit);
+        }
+        if let Some(fault) = worst(&board) {
+            if told.as_ref() != Some(&fault) {
+                note(&fault.to_string());
+                told = Some(fault.clone());
+            }
+            if let Some(exit) = gives_up(&printer.options, &fault, had_answer) {
+                return Err((exit, String::new()));
+            }
+        } else if matches!(pulse, Pulse::Live) {
+            if told.take().is_some() {
+                note("The System Log is read again.");
+            }
+            progress_at = clock.uptime();
+        }
+        if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
+            return Err((
+                Exit::Failed,
+                "No progress for 60 seconds; given up. What came is stored.".to_owned(),
+            ));
+        }
+        let wake = wake_at(&printer.options, clock, progress_at);
+        tokio::select! {
+            biased;
+            stop = signals.stop() => return Ok(Exit::Signal(match stop {
+                Stop::Interrupt => Signal::Interrupt,
+                Stop::Terminate => Signal::Terminate,
+                Stop::Hangup => Signal::HangUp,
+            })),
+            () = source.moved() => {}
+            _ = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
+        }
+    }
+}
+
+/// Whether everything that was asked for has been printed.
+fn ends(options: &TailOptions, pulse: &Pulse, feed: &Feed, clock: &Clock) -> Option<Exit> {
+    let caught_up = matches!(pulse, Pulse::Live) || feed.holder.is_some();
+    let past_until = options.until.is_some_and(|until| clock.now() >= until);
+    (caught_up && (options.once || past_until)).then_some(Exit::Done)
+}
+
+/// Whether a fault ends the run: a refusal of the very first request, or, for `--once`, what does not pass.
+fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -> Option<Exit> {
+    if fault.refused && (options.once || !had_answer) {
+        return Some(Exit::Refused);
+    }
+    (options.once && !fault.passes && !fault.refused).then_some(Exit::Failed)
+}
+
+fn worst(board: &Board) -> Option<Fault> {
+    [Part::Journal, Part::Poll].into_iter().find_map(|part| board.get(part).fault()).cloned()
+}
+
+fn wake_at(options: &TailOptions, clock: &Clock, progress_at: Duration) -> Option<Duration> {
+    let patience = options.once.then(|| progress_at + PATIENCE);
+    let until = options.until.map(|until| {
+        let left = until.duration_since(clock.now());
+        clock.uptime() + Duration::try_from(left).unwrap_or_default()
+    });
+    // A time that has passed would wake at once for ever; the poller's next word wakes then.
+    [patience, until].into_iter().flatten().filter(|at| *at > clock.uptime()).min()
+}
+
+fn tell_start(printer: &Printer, source: &mut Source) -> Result<(), (Exit, String)> {
+    let Some(since) = printer.options.since else { return Ok(()) };
+    let coverage = source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?;
+    if let Some(complete) = coverage.complete_since.filter(|complete| *complete > since) {
+        note(&format!(
+            "The journal is complete from {complete:.0} on; what came before was not polled. \
+             consentwatch backfill fetches it."
+        ));
+    }
+    Ok(())
+}
+
+enum Trouble {
+    Pipe,
+    Write(io::Error),
+    Read(ReadError),
+}
+
+struct Printer {
+    options: TailOptions,
+    filter: Option<Filter>,
+    seen: Seq,
+    changes: crate::consent::Rev,
+    printed: u64,
+    buffer: Vec<u8>,
+}
+
+impl Printer {
+    fn new(mut options: TailOptions) -> Self {
+        let filter = options.filter.take().map(Filter::new);
+        let seen = options.after.unwrap_or(Seq(0));
+        Self { options, filter, seen, changes: Source::no_change(), printed: 0, buffer: Vec::new() }
+    }
+
+    /// Prints what was committed since the last look. Returns false when the limit is reached.
+    fn print_new(&mut self, source: &mut Source) -> Result<bool, Trouble> {
+        let head = source.head();
+        loop {
+            let records = source.reader().records_after(self.seen, BATCH).map_err(Trouble::Read)?;
+            let Some(last) = records.last() else { break };
+            self.seen = last.seq;
+            for stored in &records {
+                if !self.print(stored)? {
+                    return self.flush().map(|()| false);
+                }
+            }
+            self.flush()?;
+        }
+        if self.options.updates && head.change > self.changes {
+            let page = source.reader().changed(self.changes, usize::MAX >> 1).map_err(Trouble::Read)?;
+            self.changes = head.change;
+            for row in page.rows {
+                if let Some(stored) = source.reader().record(row.seq).map_err(Trouble::Read)?
+                    && !self.print(&stored)?
+                {
+                    return self.flush().map(|()| false);
+                }
+            }
+            self.flush()?;
+        } else if !self.options.updates {
+            self.changes = head.change;
+        }
+        Ok(true)
+    }
+
+    fn print(&mut self, stored: &Stored) -> Result<bool, Trouble> {
+        if self.options.limit.is_some_and(|limit| self.printed >= limit) {
+            return Ok(false);
+        }
+        let published = stored.key.published_ms;
+        let early = self.options.after.is_none()
+            && self.options.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
+        let late = self.options.until.is_some_and(|until| published >= until.as_millisecond());
+        if early || late {
+            return Ok(true);
+        }
+        let consent = okta::restore(stored);
+        if let Some(filter) = &mut self.filter
+            && !matches(filter, stored.seq, &consent)
+        {
+            return Ok(true);
+        }
+        self.options.format.line(stored.seq, &consent, &mut self.buffer);
+        self.printed += 1;
+        if self.buffer.len() > 1 << 16 {
+            self.flush()?;
+        }
+        Ok(self.options.limit.is_none_or(|limit| self.printed < limit))
+    }
+
+    fn flush(&mut self) -> Result<(), Trouble> {
+        let mut out = io::stdout().lock();
+        let result = out.write_all(&self.buffer).and_then(|()| out.flush());
+        self.buffer.clear();
+        result.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Trouble::Pipe,
+            _ => Trouble::Write(error),
+        })
+    }
+}
+
+/// Whether a whole consent passes a filter.
+pub(super) fn matches(filter: &mut Filter, seq: Seq, consent: &Consent) -> bool {
+    let (row, symbols) = consent.row(seq);
+    let text = |text: &Option<crate::consent::Untrusted>| {
+        text.as_ref().map_or(String::new(), |t| t.exact().to_owned())
+    };
+    let (uuid, txn, session) =
+        (text(&consent.uuid), text(&consent.transaction_id), text(&consent.session_id));
+    let (agent, message) = (text(&consent.from.user_agent), text(&consent.message));
+    let deep = Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message };
+    // Every consent brings its own few texts under the same numbers, so nothing learnt of the last one holds.
+    filter.forget_all();
+    filter.shows(&row, &symbols, Some(&deep))
+}
+
+/// Says something on standard error. A standard error that is gone hears nothing, and that is no reason to end.
+pub fn note(words: &str) {
+    if words.is_empty() {
+        return;
+    }
+    if let Err(error) = writeln!(io::stderr().lock(), "consentwatch: {words}") {
+        tracing::warn!(%error, "Standard error cannot be written.");
+    }
+}
+
+/// Writes a text to standard output. A reader that has gone is no fault.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print(text: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

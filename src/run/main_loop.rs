@@ -1,0 +1,210 @@
+//! The loop of the screen: messages in, effects out, frames at their pace.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::{Feed, Source};
+use crate::clock::Clock;
+use crate::exit::{Exit, Signal};
+use crate::model::{Effect, Model, Msg, Origin, Query, Zone, update};
+use crate::tasks::Tasks;
+use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
+use crate::view::{self, Theme};
+
+/// How the screen begins.
+#[derive(Debug)]
+pub struct WatchOptions {
+    /// What the title line names.
+    pub origin: Origin,
+    /// Colours and signs.
+    pub theme: Theme,
+    /// The zone of times.
+    pub zone: Zone,
+    /// What hides rows from the start.
+    pub filter: Option<Query>,
+    /// Frames a second while data comes.
+    pub max_fps: u32,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
+    /// Whether the terminal shows a bracketed frame at once.
+    pub sync: bool,
+    /// Ends by itself after this long.
+    pub stop_after: Option<Duration>,
+}
+
+/// How often the loop looks whether a new day began.
+const DAY_CHECK: Duration = Duration::from_mins(1);
+
+/// Shows the screen until the person or a signal ends it. The terminal is restored before this returns.
+///
+/// # Errors
+/// The terminal cannot be opened or written to: a sentence for stderr.
+pub async fn watch(
+    options: WatchOptions,
+    feed: &Feed,
+    mut source: Source,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Exit, String> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err("The screen needs a terminal for its input and output. Nothing was shown. \
+                    Use tail where there is none, or ssh -t."
+            .to_owned());
+    }
+    let fail = |error: std::io::Error| {
+        format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
+    };
+    let mut signals = Signals::listen().map_err(fail)?;
+    let mut screen = Screen::open(Setup { sync: options.sync, mouse: options.mouse }).map_err(fail)?;
+    tui::install_panic_hook(&screen);
+    let hangup = tui::hangup::watch();
+    tokio::pin!(hangup);
+    let mut keyboard = Keyboard::open();
+    let size = screen.size();
+    let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
+    if let Some(filter) = options.filter {
+        model.filter_by(filter);
+    }
+    let mut pacer = Pacer::new(options.max_fps);
+    let mut dirty = Dirty::Key;
+    let mut msgs = Vec::new();
+    let mut more = true;
+    let mut next_day_check = clock.uptime() + DAY_CHECK;
+    let stop_at = options.stop_after.map(|length| clock.uptime() + length);
+    let exit = loop {
+        for msg in std::mem::take(&mut msgs) {
+            let is_key = matches!(msg, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..));
+            dirty = dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
+            for effect in update(&mut model, msg) {
+                match effect {
+                    Effect::Read(seq) => msgs.push(source.record(seq)),
+                    Effect::PollNow => feed.nudge.notify_one(),
+                    Effect::Suspend => {
+                        screen.suspend().map_err(fail)?;
+                        screen.resume().map_err(fail)?;
+                        let size = screen.size();
+                        msgs.push(Msg::Resize(size.width, size.height));
+                    }
+                    Effect::Redraw => screen.clear(),
+                    Effect::Quit => return Ok(finish(&mut screen, Exit::Done)),
+                    Effect::Interrupt => return Ok(finish(&mut screen, Exit::Signal(Signal::Interrupt))),
+                }
+            }
+        }
+        if !msgs.is_empty() {
+            continue;
+        }
+        let now = clock.uptime();
+        let frame_at = match pacer.due(now, dirty) {
+            Due::Now => {
+                paint(&mut screen, &model, &options.theme).map_err(fail)?;
+                pacer.painted(clock.uptime());
+                dirty = Dirty::None;
+                None
+            }
+            Due::At(at) => Some(at),
+            Due::Idle => None,
+        };
+        tokio::select! {
+            biased;
+            stop = signals.next() => {
+                if let Some(stop) = stop {
+                    break Exit::Signal(signal_of(stop));
+                }
+                screen.resume().map_err(fail)?;
+                let size = screen.size();
+                msgs.push(Msg::Resize(size.width, size.height));
+            }
+            () = &mut hangup => break Exit::Signal(Signal::HangUp),
+            input = keyboard.next() => {
+                if take_input(input, &mut screen, &mut msgs) {
+                    break Exit::Signal(Signal::HangUp);
+                }
+                // Keys that wait already go in together: one frame for a held key, not one each.
+                while msgs.len() < 64 {
+                    let Some(input) = keyboard.waiting().await else { break };
+                    if take_input(input, &mut screen, &mut msgs) {
+                        return Ok(Exit::Signal(Signal::HangUp));
+                    }
+                }
+            }
+            _ = clock.sleep_until(frame_at.unwrap_or(Duration::MAX)), if frame_at.is_some() => {}
+            () = std::future::ready(()), if more => more = source.pull(&mut msgs),
+            () = source.moved(), if !more => more = source.pull(&mut msgs),
+            _ = clock.sleep_until(next_day_check) => {
+                next_day_check = clock.uptime() + DAY_CHECK;
+                let day = |at: jiff::Timestamp| at.to_zoned(model.zone.shown.clone()).date();
+                if day(clock.now()) != day(model.today) {
+                    msgs.push(Msg::Day(clock.now()));
+                }
+            }
+            _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => break Exit::Done,
+            () = tasks_stopped(tasks) => break Exit::Done,
+        }
+    };
+    Ok(finish(&mut screen, exit))
+}
+
+async fn tasks_stopped(tasks: &Tasks) {
+    tasks.stopping().cancelled().await;
+}
+
+/// Takes one input in and returns whether the terminal is gone.
+fn take_input(input: Input, screen: &mut Screen<Tty>, msgs: &mut Vec<Msg>) -> bool {
+    match input {
+        Input::Key(chord) => msgs.push(Msg::Key(chord)),
+        Input::Paste(text) => msgs.push(Msg::Paste(text)),
+        Input::Resize(width, height) => {
+            screen.set_size(width, height);
+            msgs.push(Msg::Resize(width, height));
+        }
+        Input::Gone => return true,
+    }
+    false
+}
+
+fn paint(screen: &mut Screen<Tty>, model: &Model, theme: &Theme) -> std::io::Result<()> {
+    screen.paint(|frame| view::draw(model, theme, frame.buffer_mut()))
+}
+
+/// Gives the terminal back. A terminal that is gone cannot be given back, and that is no fault of ours.
+fn finish(screen: &mut Screen<Tty>, exit: Exit) -> Exit {
+    if let Err(error) = screen.leave() {
+        tracing::warn!(%error, "The terminal could not be restored.");
+    }
+    exit
+}
+
+fn signal_of(stop: Stop) -> Signal {
+    match stop {
+        Stop::Interrupt => Signal::Interrupt,
+        Stop::Terminate => Signal::Terminate,
+        Stop::Hangup => Signal::HangUp,
+    }
+}
+
+/// Returns the two zones that the zone key turns between, for the name that the configuration has.
+///
+/// # Errors
+/// The name is not `utc`, `local` or a zone of the IANA database.
+pub fn zone(name: &str) -> Result<Zone, String> {
+    let local = TimeZone::system();
+    let local_name = local.iana_name().unwrap_or("local").to_owned();
+    let (shown, name) = match name {
+        "utc" => (TimeZone::UTC, "UTC".to_owned()),
+        "local" => (local.clone(), local_name.clone()),
+        other => {
+            let zone = TimeZone::get(other).map_err(|_| {
+                format!(
+                    "ui.time_zone: \"{other}\" is no zone. Write utc, local or a name such as Europe/Vienna."
+                )
+            })?;
+            (zone, other.to_owned())
+        }
+    };
+    let (other, other_name) =
+        if name == "UTC" { (local, local_name) } else { (TimeZone::UTC, "UTC".to_owned()) };
+    Ok(Zone { shown, name, other, other_name })
+}
