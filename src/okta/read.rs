@@ -77,9 +77,6 @@ pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, S
             serde_json::from_str(&mended).map_err(|error| why(&error))?
         }
     };
-    if read.uuid.get().is_none() && read.event_type.get().is_none() {
-        return Err("It has neither an eventType nor a uuid.".to_owned());
-    }
     consents(&read, raw, received, via)
 }
 
@@ -133,11 +130,11 @@ fn bare(stored: &Stored) -> Consent {
 fn consents(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     let kind = Kind::of(read.event_type.get().unwrap_or(""));
     let published = read.published.get().and_then(|text| text.parse::<Timestamp>().ok());
-    let id = read
-        .uuid
-        .get()
-        .and_then(|text| uuid::Uuid::try_parse(text).ok())
-        .map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes()));
+    let uuid = read.uuid.get().and_then(|text| uuid::Uuid::try_parse(text).ok());
+    if uuid.is_none() && read.event_type.get().is_none() {
+        return Err("It has neither an eventType nor a uuid that is one.".to_owned());
+    }
+    let id = uuid.map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes()));
     let published_ms = published.map_or(0, Timestamp::as_millisecond);
     let raw: Arc<str> = raw.into();
     let groups = groups(read)?;

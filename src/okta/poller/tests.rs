@@ -381,7 +381,7 @@ fn a_beginning_is_kept_within_retention() {
 #[test]
 fn an_event_of_the_future_does_not_move_the_restart_there() {
     let mut poller = fresh();
-    let text = r#"[{"uuid":"u","published":"2099-01-01T00:00:00Z"}]"#;
+    let text = r#"[{"eventType":"t","published":"2099-01-01T00:00:00Z"}]"#;
     let taken = take(&mut poller, 0, answer(200, &[("link", &next(1))], text));
     assert_eq!(taken.bookmark.unwrap().last_published, Some(time(NOW)));
 }
@@ -391,7 +391,7 @@ proptest! {
     fn no_answer_makes_it_spin_or_leave_its_host(
         answers in proptest::collection::vec(
             (prop::sample::select(vec![200_u16, 200, 200, 301, 400, 401, 403, 404, 429, 500, 503]),
-             prop::sample::select(vec!["[]", "[{\"uuid\":\"u\"},{\"uuid\":\"v\"}]", "<html>", "{}", "", "["]),
+             prop::sample::select(vec!["[]", "[{\"eventType\":\"t\"},{\"eventType\":\"u\"}]", "<html>", "{}", "", "["]),
              prop::sample::select(vec!["<https://example.test/a?limit=1&after=1>; rel=next", "</b?after=2>; rel=next", "<https://evil.test/>; rel=next", ""]),
              "[0-9]{0,12}", "[0-9]{0,3}", "[0-9]{0,3}", any::<bool>()),
             1..30),

@@ -183,6 +183,7 @@ fn what_is_no_event_says_why() {
         "{",
         "{}",
         r#"{"errorCode":"E0000011"}"#,
+        r#"{"uuid":5,"published":[],"eventType":null}"#,
         r#"{"uuid":"u",}"#,
         r#"{"uuid":"u"} x"#,
     ] {
@@ -193,11 +194,12 @@ fn what_is_no_event_says_why() {
 
 #[test]
 fn depth_has_a_bound() {
-    let nested = |depth: usize| format!(r#"{{"uuid":"u","x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let nested =
+        |depth: usize| format!(r#"{{"eventType":"t","x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
     assert!(event(&nested(99), at(), Via::POLL).is_ok());
     assert!(event(&nested(100), at(), Via::POLL).is_err());
     assert!(event(&nested(100_000), at(), Via::POLL).is_err());
-    let flat = format!(r#"{{"uuid":"u","x":"{}","y":[{}{{}}]}}"#, "{".repeat(500), "{},".repeat(500));
+    let flat = format!(r#"{{"eventType":"t","x":"{}","y":[{}{{}}]}}"#, "{".repeat(500), "{},".repeat(500));
     assert!(event(&flat, at(), Via::POLL).is_ok());
 }
 
