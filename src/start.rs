@@ -227,6 +227,8 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             seed: flags.seed,
             rate_per_minute: flags.rate,
             token: DEMO_TOKEN.to_owned(),
+            // Classic events name the person; those of Identity Engine mostly leave an id that nothing here looks up.
+            variant: sim::Variant::Classic,
             ..sim::Plan::default()
         };
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));

@@ -411,7 +411,8 @@ impl Plot {
         let at = self.dice.below(self.standing.len());
         let chosen = self.standing[at].clone();
         let scope = chosen.scopes.first().copied().unwrap_or(0);
-        // A server or a client that goes takes everybody's consents with it; one event names some of them.
+        // A server or a client that goes takes everybody's consents with it. Okta publishes no shape for that; no event
+        // that was ever seen names more than one person, client and server, so neither does one of ours.
         let ends = |standing: &Standing| match entry.event {
             EventType::RevokeUser | EventType::RevokeUserGone => standing.user == chosen.user,
             EventType::RevokeUserClient => standing.user == chosen.user && standing.app == chosen.app,
@@ -422,6 +423,9 @@ impl Plot {
             }
             _ => standing.grant == chosen.grant,
         };
+        let same = |standing: &Standing| {
+            (standing.user, standing.app, standing.server) == (chosen.user, chosen.app, chosen.server)
+        };
         let one_scope = match entry.event {
             EventType::RevokeScopeGone => true,
             EventType::Revoke => self.dice.once_in(2),
@@ -429,7 +433,7 @@ impl Plot {
         };
         let mut targets = Vec::new();
         self.standing.retain_mut(|standing| {
-            if !ends(standing) || targets.len() >= MAX_REVOKED {
+            if !same(standing) || !ends(standing) || targets.len() >= MAX_REVOKED {
                 return true;
             }
             let gone = if one_scope {
