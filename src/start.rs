@@ -253,6 +253,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
                 jitter_seed: jitter_seed(),
             },
             credentials,
+            renew: None,
             ca_file: None,
         };
         let (feed, source) =

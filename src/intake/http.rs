@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::consent::visible;
 use crate::okta::{Credentials, Headers, OrgUrl, Reply, Request, SendError};
+use crate::secret::SecretSource;
 
 /// Asks one org. Clones share connections and credentials.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub struct Client {
     http: reqwest::Client,
     org: OrgUrl,
     credentials: Arc<RwLock<Credentials>>,
+    renew: Option<SecretSource>,
 }
 
 /// Why no client could be made.
@@ -74,7 +76,29 @@ impl Client {
             builder = builder.tls_certs_merge(certificates(path)?);
         }
         let http = builder.build().map_err(|error| ClientError::Setup(words(error, &credentials)))?;
-        Ok(Self { http, org: org.clone(), credentials: Arc::new(RwLock::new(credentials)) })
+        Ok(Self { http, org: org.clone(), credentials: Arc::new(RwLock::new(credentials)), renew: None })
+    }
+
+    /// Remembers where the credentials can be read again.
+    #[must_use]
+    pub fn with_renewal(self, source: Option<SecretSource>) -> Self {
+        Self { renew: source, ..self }
+    }
+
+    /// Reads the token where it came from, for whoever has put a good one there. A command may take its time, so a
+    /// thread of its own waits for it. What cannot be had leaves the old one in use.
+    pub async fn read_credentials_again(&self) {
+        let Some(source) = self.renew.clone() else { return };
+        match tokio::task::spawn_blocking(move || source.read()).await {
+            Ok(Ok(secret)) => match Credentials::ssws(&secret) {
+                Ok(credentials) => self.set_credentials(credentials),
+                Err(error) => {
+                    tracing::warn!(%error, "The token was read again and is none; the old one stays.");
+                }
+            },
+            Ok(Err(error)) => tracing::warn!(%error, "The token cannot be read again; the old one stays."),
+            Err(_) => tracing::warn!("Reading the token again was broken off."),
+        }
     }
 
     /// Uses other credentials from the next request on, in every clone.

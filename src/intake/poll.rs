@@ -13,7 +13,7 @@ use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::{Busy, Tasks};
 
 /// Polls until a bounded query has ended, the journal is closed, or the task is cancelled. A nudge polls at once,
-/// where the rate limit allows it.
+/// where the rate limit allows it. After a refusal the token is read again before the next try.
 ///
 /// A page goes into the journal before the next is asked for, so that a full disk stops the poller and loses nothing.
 pub async fn run(
@@ -44,6 +44,9 @@ pub async fn run(
             Step::Wait { until } => {
                 let is_nudged;
                 (busy, is_nudged) = driver.rest(until, busy).await;
+                if driver.is_refused() {
+                    client.read_credentials_again().await;
+                }
                 if is_nudged {
                     poller.poll_now(driver.clock.uptime());
                 }
@@ -119,6 +122,11 @@ impl Driver {
             () = self.nudge.notified() => None,
         };
         (self.tasks.busy(), woken.is_none())
+    }
+
+    /// Whether Okta's last answer refused us.
+    fn is_refused(&self) -> bool {
+        self.board.borrow().get(Part::Poll).fault().is_some_and(|fault| fault.refused)
     }
 
     /// Sets the pulse of a part; a fault is logged once, when it comes and when it goes.

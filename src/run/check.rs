@@ -84,6 +84,7 @@ impl Ready {
             keep: Settings { keep_days: config.journal.keep_days, keep_rows: config.journal.keep_rows },
             poll,
             credentials,
+            renew: Some(source.clone()),
             ca_file: config.org.ca_file.clone(),
         })
     }

@@ -12,6 +12,7 @@ use crate::intake::{http, poll};
 use crate::journal::{self, Head, Journal, Opened, Reader, Settings};
 use crate::okta::{Credentials, PollPlan, Poller};
 use crate::report::{Board, Fault, Part, Pulse};
+use crate::secret::SecretSource;
 use crate::tasks::Tasks;
 
 /// All that is needed to open a feed.
@@ -25,6 +26,8 @@ pub struct FeedPlan {
     pub poll: PollPlan,
     /// The way in.
     pub credentials: Credentials,
+    /// Where the way in can be read again, after it was refused.
+    pub renew: Option<SecretSource>,
     /// An extra certificate authority.
     pub ca_file: Option<PathBuf>,
 }
@@ -68,6 +71,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
                 board.set(Part::Poll, Pulse::Starting);
                 board.set(Part::Journal, Pulse::Live);
             });
+            let client = client.with_renewal(plan.renew);
             let stored = reader.bookmark().map_err(|error| error.fault())?;
             let poller = Poller::new(plan.poll, stored, clock.now());
             let source = Source::new(reader, journal.head(), seen_board);

@@ -25,6 +25,9 @@ const TABLE: &[(Column, &str, u16, u16, u16)] = &[
     (Column::Via, "VIA", 4, 9, 0),
 ];
 
+/// Columns beyond the least with which a name is mostly told from others.
+const COMFORT: u16 = 8;
+
 /// The order on the screen.
 const ORDER: &[Column] = &[
     Column::Time,
@@ -49,15 +52,19 @@ pub(super) fn columns(width: u16) -> Vec<(Column, &'static str, u16, u16)> {
         left -= need;
         chosen.push(*column);
     }
-    // Those of a fixed form grow to it first; what is left goes to the texts by their share.
+    // A whole time and most of a name are worth more than the columns that give way first.
+    let comfort = 4 + COMFORT;
+    while chosen.len() > 5 && left < comfort {
+        left += chosen.pop().map_or(0, |column| column.2 + 1);
+    }
+    // Those of a fixed form grow to it first, or stay: half a date says nothing. The words of a kind have short forms,
+    // so they wait until the texts are at ease.
     for column in &mut chosen {
-        if column.4 == 0 {
-            let grow = (column.3 - column.2).min(left);
-            // A date that is half there says nothing, and so do half the words of a kind.
-            if column.2 + grow == column.3 {
-                column.2 += grow;
-                left -= grow;
-            }
+        let need = column.3.saturating_sub(column.2);
+        let reserve = if column.0 == Column::Time { 0 } else { 2 * COMFORT };
+        if column.4 == 0 && left >= need + reserve {
+            column.2 += need;
+            left -= need;
         }
     }
     for _ in 0..4 {
@@ -106,7 +113,8 @@ mod tests {
         let names = |width| columns(width).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
         assert_eq!(names(20), "TIME WHO");
         assert_eq!(names(40), "TIME KIND WHO CLIENT");
-        assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES FROM".replace("CLIENT", "CLIENT SERVER"));
+        assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES");
+        assert_eq!(names(100), "TIME KIND WHO CLIENT SERVER SCOPES FROM VIA");
         assert_eq!(names(140), "TIME KIND WHO CLIENT SERVER SCOPES FROM VIA");
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, text};
-use crate::model::{Model, Pane, Weight};
+use crate::model::{Model, Node, Pane, Weight};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let Some(opened) = model.opened.as_ref().filter(|_| !area.is_empty()) else { return };
@@ -42,13 +42,29 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
     let Some(tree) = &opened.tree else { return };
     let height = usize::from(body.height);
-    let top = tree.top(height);
     // While the next consent is being read the old tree would be a lie under the new row; a moment of dimness is not.
     let stale = opened.consent.is_none();
-    let label_width = (body.width / 3).clamp(8, 24);
-    for (line, (index, node)) in (0..body.height).zip(tree.visible().enumerate().skip(top)) {
-        let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == tree.cursor() {
+    // The reader's line shows all of its value, on as many lines as that takes, and pushes the others down.
+    let extra = tree
+        .visible()
+        .nth(tree.cursor())
+        .map_or(0, |node| whole(node, body.width).len() - 1)
+        .min(height.saturating_sub(1));
+    let mut top = tree.top(height);
+    if tree.cursor() + extra >= top + height {
+        top = (tree.cursor() + extra + 1).saturating_sub(height);
+    }
+    let mut line = 0;
+    for (index, node) in tree.visible().enumerate().skip(top) {
+        if line >= body.height {
+            break;
+        }
+        let is_cursor = index == tree.cursor();
+        let lines = if is_cursor { whole(node, body.width) } else { vec![node.value.as_str()] };
+        let rows = (lines.len() as u16).min(body.height - line);
+        let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, rows));
+        line += rows;
+        if is_cursor {
             pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
         }
         let sign = match (node.has_children, tree.is_open(node), theme.ascii) {
@@ -62,16 +78,27 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, sign, Role::Dim);
         let label_role = if node.weight == Weight::Heading { Role::Header } else { Role::Dim };
         pen.put(0, &node.label, if stale { Role::Dim } else { label_role });
-        pen.put(0, "  ", Role::Text);
-        let column = node.depth * 2 + 2 + label_width;
-        if pen.room() > body.width.saturating_sub(column) {
-            pen.go(column);
-        }
         let role = match node.weight {
             _ if stale => Role::Dim,
             Weight::Absent => Role::Dim,
             Weight::Value | Weight::Heading => Role::Text,
         };
-        pen.put(0, &node.value, role);
+        for (at, words) in (0..).zip(lines) {
+            pen.go(value_at(node, body.width));
+            pen.put(at, words, role);
+        }
     }
+}
+
+/// The column at which a node's value begins.
+fn value_at(node: &Node, width: u16) -> u16 {
+    let indent = node.depth * 2 + 2;
+    let label = text::width(&node.label) + 2;
+    (indent + label.max((width / 3).clamp(8, 24))).min(width)
+}
+
+/// All lines of a node's value; at least one.
+fn whole(node: &Node, width: u16) -> Vec<&str> {
+    let lines = text::wrap(&node.value, width.saturating_sub(value_at(node, width)));
+    if lines.is_empty() { vec![node.value.as_str()] } else { lines }
 }

@@ -176,7 +176,7 @@ fn time(model: &Model, published_ms: i64, width: u16) -> String {
         (true, true) => format!("    {clock}"),
         (true, false) => clock,
         (false, wide) if zoned.year() == today.year() => {
-            zoned.strftime(if wide { "%d %b %H:%M" } else { "%d %b" }).to_string()
+            zoned.strftime(if wide { "%d %b %H:%M" } else { "%d %H:%M" }).to_string()
         }
         (false, true) => zoned.strftime("%Y-%m-%d").to_string(),
         (false, false) => zoned.strftime("%y-%m-%d").to_string(),

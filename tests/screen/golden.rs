@@ -36,10 +36,10 @@ pub fn print(buffer: &Buffer, theme: &Theme) -> String {
     format!("{text}--- styles\n{styles}--- legend\n{}\n", legend.join("\n"))
 }
 
-/// Compares a frame with the one in `tests/frames`. With `UPDATE_FRAMES=1` in the environment it is written instead.
+/// Compares a frame with the one in `tests/screen/frames`. With `UPDATE_FRAMES=1` in the environment it is written instead.
 #[track_caller]
 pub fn check(name: &str, frame: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frames").join(format!("{name}.txt"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screen/frames").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_FRAMES").is_some() {
         fs::write(&path, frame).expect("the frame is written");
         return;

@@ -1,0 +1,80 @@
+//! Golden frames: the screen at four sizes, text and styles. `UPDATE_FRAMES=1 cargo test --test screen` writes them anew.
+
+use std::time::Duration;
+
+use consentwatch::model::Msg;
+use consentwatch::sim::{Fault, Variant};
+
+use crate::golden;
+use crate::rig::{Rig, backlog};
+
+const SIZES: [(u16, u16); 4] = [(140, 40), (80, 24), (40, 10), (20, 5)];
+
+fn at_every_size(name: &str, rig: &mut Rig) {
+    for (width, height) in SIZES {
+        rig.tell(Msg::Resize(width, height));
+        golden::check(&format!("{name}-{width}x{height}"), &rig.frame());
+    }
+}
+
+#[tokio::test]
+async fn the_list_follows() {
+    let mut rig = Rig::start(backlog(120), 140, 40).await;
+    at_every_size("follow", &mut rig);
+}
+
+#[tokio::test]
+async fn the_list_is_held_and_counts_what_is_new() {
+    let mut plan = backlog(120);
+    plan.variant = Variant::Classic;
+    let mut rig = Rig::start(plan, 80, 24).await;
+    rig.press("kkk");
+    rig.org.emit(2);
+    rig.advance(Duration::from_secs(11)).await;
+    at_every_size("held", &mut rig);
+}
+
+#[tokio::test]
+async fn the_detail_shows_the_card() {
+    let mut plan = backlog(60);
+    plan.variant = Variant::Classic;
+    let mut rig = Rig::start(plan, 140, 40).await;
+    rig.press("kkkk<enter><enter>");
+    at_every_size("detail", &mut rig);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_wrong_says_where() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    rig.press("fkind:grant or (sco");
+    at_every_size("filter-error", &mut rig);
+}
+
+#[tokio::test]
+async fn the_page_of_keys() {
+    let mut rig = Rig::start(backlog(5), 80, 24).await;
+    rig.press("?");
+    at_every_size("help", &mut rig);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_a_lasting_state() {
+    let mut plan = backlog(60);
+    plan.faults = vec![Fault::Unauthorized];
+    let mut rig = Rig::start(plan, 80, 24).await;
+    at_every_size("refused", &mut rig);
+    rig.press("6");
+    at_every_size("refused-sources", &mut rig);
+}
+
+#[tokio::test]
+async fn no_colour_and_ascii_still_say_everything() {
+    let rig = Rig::start(backlog(60), 80, 24).await;
+    let theme =
+        consentwatch::view::Theme::new(consentwatch::view::ThemeKind::Mono, consentwatch::view::Depth::None)
+            .with_ascii(true);
+    let mut buffer = rig.buffer();
+    buffer.reset();
+    consentwatch::view::draw(&rig.model, &theme, &mut buffer);
+    golden::check("ascii-80x24", &golden::print(&buffer, &theme));
+}

@@ -1,0 +1,160 @@
+//! From the log of the simulated org to the screen, over real sockets, with every fault on the way.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use consentwatch::model::Msg;
+use consentwatch::report::{Part, Pulse};
+use consentwatch::sim::{Fault, Variant};
+
+use crate::rig::{Rig, backlog};
+
+const POLL: Duration = Duration::from_secs(11);
+
+/// The uuids that are stored, each once.
+fn listed(rig: &Rig) -> usize {
+    rig.model.rows.len()
+}
+
+#[tokio::test]
+async fn the_whole_story_reaches_the_list() {
+    for variant in [Variant::Oie, Variant::Classic] {
+        let mut plan = backlog(730);
+        plan.variant = variant;
+        let mut rig = Rig::start(plan, 80, 24).await;
+        assert_eq!(listed(&rig), rig.org.held_total());
+        assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+        let new = rig.org.emit(7);
+        assert_eq!(new.len(), 7);
+        rig.advance(POLL).await;
+        assert_eq!(listed(&rig), rig.org.held_total());
+    }
+}
+
+#[tokio::test]
+async fn every_row_draws_and_opens_at_every_size() {
+    let mut rig = Rig::start(backlog(230), 80, 24).await;
+    rig.press("<enter>g");
+    for _ in 0..230 {
+        rig.press("j");
+        for (width, height) in [(200, 50), (80, 24), (30, 8), (9, 3), (1, 1), (0, 0)] {
+            rig.tell(Msg::Resize(width, height));
+            drop(rig.buffer());
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_hostile_reaches_the_cells() {
+    let mut rig = Rig::start(backlog(400), 140, 40).await;
+    rig.press("g<enter>");
+    for _ in 0..20 {
+        rig.press("<pgdn>");
+        for cell in rig.buffer().content() {
+            for c in cell.symbol().chars() {
+                let hidden = c.is_control()
+                    || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}');
+                assert!(!hidden, "U+{:04X} is in a cell", c as u32);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_event_goes_in_at_its_time_and_does_not_move_the_reader() {
+    let mut rig = Rig::start(backlog(100), 140, 24).await;
+    rig.press("kkkkk");
+    let lines = |rig: &Rig| rig.text().lines().skip(2).take(18).map(str::to_owned).collect::<Vec<_>>();
+    let before = lines(&rig);
+    rig.org.emit_late(Duration::from_hours(19));
+    rig.advance(POLL).await;
+    assert_eq!(listed(&rig), 101);
+    assert_eq!(lines(&rig), before);
+    assert!(rig.text().contains("1 new"), "{}", rig.text());
+}
+
+/// Every fault, for a while and then no more: the poller comes back by itself and nothing is missing or double.
+#[tokio::test]
+async fn every_passing_fault_passes() {
+    let faults = Fault::WORDS.into_iter().filter_map(Fault::from_word);
+    // A foreign link does not pass; a slow body needs a time that moves while it is under way.
+    for fault in faults.filter(|fault| !matches!(fault, Fault::ForeignNext | Fault::SlowBody)) {
+        let mut rig = Rig::start(backlog(150), 80, 24).await;
+        rig.org.emit(5);
+        rig.org.fail_next(fault, 2);
+        for _ in 0..30 {
+            rig.advance(Duration::from_secs(30)).await;
+            if *rig.model.board.get(Part::Poll) == Pulse::Live && listed(&rig) == rig.org.held_total() {
+                break;
+            }
+        }
+        assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}: {}", fault.word(), rig.text());
+        assert_eq!(listed(&rig), rig.org.held_total(), "{}", fault.word());
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_another_host_is_not_followed() {
+    let mut plan = backlog(150);
+    plan.faults = vec![Fault::ForeignNext];
+    let rig = Rig::start(plan, 80, 24).await;
+    assert!(matches!(rig.model.board.get(Part::Poll), Pulse::Down(_)), "{}", rig.text());
+    assert_eq!(rig.org.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_token_never_spins_and_stored_rows_stay() {
+    let mut rig = Rig::start(backlog(50), 80, 24).await;
+    rig.org.switch(Fault::Unauthorized, true);
+    let before = rig.org.requests();
+    for _ in 0..60 {
+        rig.advance(Duration::from_secs(10)).await;
+    }
+    assert!(rig.org.requests() - before <= 12, "at most one try a minute");
+    assert!(rig.text().contains("401") || rig.text().contains("token"), "{}", rig.text());
+    assert_eq!(listed(&rig), 50);
+    rig.org.switch(Fault::Unauthorized, false);
+    rig.org.emit(1);
+    rig.press("r");
+    for _ in 0..3 {
+        rig.advance(Duration::from_mins(1)).await;
+    }
+    assert_eq!(listed(&rig), 51);
+    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+}
+
+#[tokio::test]
+async fn stored_rows_are_the_org_s_own() {
+    let rig = Rig::start(backlog(300), 80, 24).await;
+    let seqs: BTreeSet<i64> = rig
+        .model
+        .rows
+        .order()
+        .iter()
+        .map(|at| rig.model.rows.get(consentwatch::model::RowRef(*at)).seq.0)
+        .collect();
+    assert_eq!(seqs.len(), 300);
+    assert_eq!(rig.org.uuids().into_iter().collect::<BTreeSet<_>>().len(), 300);
+}
+
+#[tokio::test]
+async fn a_slow_body_is_waited_for() {
+    let mut rig = Rig::start(backlog(150), 80, 24).await;
+    rig.org.emit(5);
+    rig.org.fail_next(Fault::SlowBody, 1);
+    rig.clock.advance(POLL);
+    rig.drive(Duration::from_millis(200), |rig| listed(rig) == 155).await;
+    assert_eq!(listed(&rig), rig.org.held_total());
+}
+
+#[tokio::test]
+async fn a_token_that_is_put_right_is_found() {
+    let mut plan = backlog(20);
+    plan.token = "00another-token".to_owned();
+    let mut rig = Rig::start(plan, 80, 24).await;
+    assert!(rig.model.board.get(Part::Poll).fault().is_some_and(|fault| fault.refused), "{}", rig.text());
+    std::fs::write(rig.folder.path().join("token"), "00another-token\n").expect("written");
+    rig.advance(Duration::from_mins(2)).await;
+    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+    assert_eq!(listed(&rig), 20);
+}

@@ -1,0 +1,8 @@
+//! The screen, from the log of the simulated org over real sockets to cells.
+
+#![expect(unreachable_pub, reason = "a test crate has no reach; its modules say what they share")]
+
+mod frames;
+mod golden;
+mod journey;
+mod rig;

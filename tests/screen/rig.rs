@@ -1,0 +1,190 @@
+//! The rig: the simulated org, the real client, poller and journal, the model and a buffer for a screen, with a time
+//! that moves by hand.
+
+use std::time::Duration;
+
+use consentwatch::clock::Clock;
+use consentwatch::consent::Kind;
+use consentwatch::journal::Settings;
+use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
+use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
+use consentwatch::report::{Part, Pulse};
+use consentwatch::run::{self, Feed, FeedPlan, Source};
+use consentwatch::secret::{Secret, SecretSource};
+use consentwatch::sim::{Plan, SimOrg};
+use consentwatch::tasks::Tasks;
+use consentwatch::view::{self, Depth, Theme, ThemeKind};
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::golden;
+
+const TOKEN: &str = "00invented-token";
+/// A test that has not come to rest by then never will.
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub struct Rig {
+    pub clock: Clock,
+    pub org: SimOrg,
+    pub model: Model,
+    pub feed: Feed,
+    source: Source,
+    tasks: Tasks,
+    theme: Theme,
+    /// Holds the journal, and the token where it is read again.
+    pub folder: tempfile::TempDir,
+}
+
+/// A plan of so many consents in the past and none to come by themselves.
+pub fn backlog(backlog: usize) -> Plan {
+    Plan {
+        backlog,
+        rate_per_minute: 0.0,
+        token: TOKEN.to_owned(),
+        requests_per_minute: 60_000,
+        ..Plan::default()
+    }
+}
+
+impl Rig {
+    pub async fn start(plan: Plan, width: u16, height: u16) -> Self {
+        let start: Timestamp = "2026-03-04T09:15:00Z".parse().expect("a time");
+        let (clock, tasks) = (Clock::manual(start), Tasks::new());
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let org = SimOrg::start(listen, plan, &clock, &tasks).await.expect("the org starts");
+        let folder = tempfile::tempdir().expect("a folder");
+        let (feed, source) = open(&org, folder.path(), &clock, &tasks);
+        let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
+        let model = Model::new(origin, Zone::default(), (width, height), clock.now());
+        let theme = Theme::new(ThemeKind::Dark, Depth::True);
+        let mut rig = Self { clock, org, model, feed, source, tasks, theme, folder };
+        rig.settle().await;
+        rig
+    }
+
+    /// Waits until everything that is under way is done and shown. A poller that waits for the time is at rest.
+    pub async fn settle(&mut self) {
+        let settled = tokio::time::timeout(LIMIT, async {
+            loop {
+                let mut msgs = Vec::new();
+                while self.source.pull(&mut msgs) {}
+                let quiet = msgs.is_empty();
+                for msg in msgs {
+                    self.tell(msg);
+                }
+                let begun = *self.source.board().get(Part::Poll) != Pulse::Starting;
+                if quiet && begun && self.tasks.at_rest() && !self.clock.is_waking() && self.source.at_rest()
+                {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert!(settled.is_ok(), "nothing came to rest; the screen is\n{}", self.frame());
+    }
+
+    /// Moves the time and waits for what that sets off.
+    pub async fn advance(&mut self, length: Duration) {
+        self.clock.advance(length);
+        self.settle().await;
+    }
+
+    /// Moves the time by small steps until something is so.
+    pub async fn drive(&mut self, step: Duration, is_so: impl Fn(&Self) -> bool) {
+        let driven = tokio::time::timeout(LIMIT, async {
+            while !is_so(self) {
+                self.clock.advance(step);
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                let mut msgs = Vec::new();
+                self.source.pull(&mut msgs);
+                for msg in msgs {
+                    self.tell(msg);
+                }
+            }
+        })
+        .await;
+        assert!(driven.is_ok(), "it never became so; the screen is\n{}", self.frame());
+    }
+
+    pub fn tell(&mut self, msg: Msg) {
+        for effect in update(&mut self.model, msg) {
+            match effect {
+                Effect::Read(seq) => {
+                    let answer = self.source.record(seq);
+                    self.tell(answer);
+                }
+                Effect::PollNow => self.feed.nudge.notify_one(),
+                Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
+            }
+        }
+    }
+
+    /// Presses keys written as text: `jj<enter>G`.
+    pub fn press(&mut self, keys: &str) {
+        let mut rest = keys;
+        while let Some(c) = rest.chars().next() {
+            let (chord, length) = match rest.strip_prefix('<').and_then(|named| named.split_once('>')) {
+                Some((name, _)) => (named_key(name), name.len() + 2),
+                None => (Chord::char(c), c.len_utf8()),
+            };
+            self.tell(Msg::Key(chord));
+            rest = rest.get(length..).unwrap_or("");
+        }
+    }
+
+    pub fn buffer(&self) -> Buffer {
+        let (width, height) = self.model.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        view::draw(&self.model, &self.theme, &mut buffer);
+        buffer
+    }
+
+    /// The frame with its styles.
+    pub fn frame(&self) -> String {
+        golden::print(&self.buffer(), &self.theme)
+    }
+
+    /// The frame's text.
+    pub fn text(&self) -> String {
+        self.frame().split("--- styles").next().unwrap_or_default().to_owned()
+    }
+}
+
+fn named_key(name: &str) -> Chord {
+    match name {
+        "enter" => Chord::plain(Key::Enter),
+        "esc" => Chord::plain(Key::Esc),
+        "tab" => Chord::plain(Key::Tab),
+        "pgdn" => Chord::plain(Key::PageDown),
+        "pgup" => Chord::plain(Key::PageUp),
+        "end" => Chord::plain(Key::End),
+        other => panic!("no key {other}"),
+    }
+}
+
+fn open(org: &SimOrg, folder: &std::path::Path, clock: &Clock, tasks: &Tasks) -> (Feed, Source) {
+    let (url, _) = OrgUrl::parse(&org.url()).expect("a good URL");
+    let plan = FeedPlan {
+        dir: folder.join("org"),
+        keep: Settings::default(),
+        poll: PollPlan {
+            org: url,
+            kinds: Kind::ALL.into_iter().filter(|kind| kind.filter().is_some()).collect(),
+            interval: Duration::from_secs(10),
+            lookback: Duration::from_hours(24),
+            page_size: 100,
+            rate_share: 1.0,
+            since: None,
+            until: None,
+            jitter_seed: 1,
+        },
+        credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
+        renew: Some(SecretSource::File(folder.join("token"))),
+        ca_file: None,
+    };
+    run::open(plan, clock, tasks).expect("the feed opens")
+}
