@@ -1,3 +1,130 @@
-//! To come.
+//! The list at a million rows: append, window, filter, frame.
 
-fn main() {}
+use std::hint::black_box;
+use std::time::Duration;
+
+use consentwatch::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Via};
+use consentwatch::model::{Filter, Model, Msg, Origin, Query, Zone, update};
+use consentwatch::view::{self, Depth, Theme, ThemeKind};
+use criterion::{BatchSize, Criterion};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+const ROWS: i64 = 1_000_000;
+const PEOPLE: u32 = 48_000;
+const CLIENTS: u32 = 300;
+const PLACES: u32 = 60_000;
+const START_MS: i64 = 1_772_000_000_000;
+
+/// The texts of an org of 48,000 people.
+fn symbols() -> Vec<(Sym, Symbol)> {
+    let mut out = Vec::new();
+    for n in 0..PEOPLE {
+        let text = [format!("00u{n:017}"), format!("person.{n}@example.test"), format!("Person Number {n}")];
+        out.push((Sym(1 + n), Symbol::of(&[&text[0], &text[1], &text[2]])));
+    }
+    for n in 0..CLIENTS {
+        out.push((Sym(100_000 + n), Symbol::of(&[&format!("0oa{n:017}"), ""])));
+        out.push((Sym(200_000 + n), Symbol::of(&["openid", &format!("orders.{n}.read"), "profile"])));
+    }
+    for n in 0..PLACES {
+        let ip = format!("198.51.{}.{}", n / 250 % 250, n % 250);
+        out.push((
+            Sym(300_000 + n),
+            Symbol::of(&[&ip, "Utrecht", "Netherlands", "64500", "example net", "no"]),
+        ));
+    }
+    out.push((Sym(90_000), Symbol::of(&["aus00000000000000001", "default"])));
+    out
+}
+
+fn row(seq: i64) -> Row {
+    let n = u32::try_from(seq).expect("a small number").wrapping_mul(2_654_435_761);
+    Row {
+        seq: Seq(seq),
+        rev: Rev(0),
+        published_ms: START_MS + seq * 700,
+        who: Sym(1 + n % PEOPLE),
+        actor: Sym(1 + n % PEOPLE),
+        client: Sym(100_000 + n / 7 % CLIENTS),
+        server: Sym(90_000),
+        scopes: Sym(200_000 + n / 11 % CLIENTS),
+        from: Sym(300_000 + n / 13 % PLACES),
+        kind: if n.is_multiple_of(5) { Kind::Revoke } else { Kind::Grant },
+        via: Via::POLL,
+        outcome: Outcome::Success,
+        severity: Severity::Info,
+        evidence: Evidence::GrantDetail,
+        late: false,
+    }
+}
+
+fn page(from: i64, to: i64) -> Page {
+    Page { rows: (from..to).map(row).collect(), symbols: Vec::new() }
+}
+
+fn model(rows: i64) -> Model {
+    let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
+    let mut model = Model::new(origin, Zone::default(), (200, 50), Timestamp::UNIX_EPOCH);
+    drop(update(&mut model, Msg::Committed(Page { rows: Vec::new(), symbols: symbols() })));
+    let mut seq = 1;
+    while seq <= rows {
+        drop(update(&mut model, Msg::Committed(page(seq, (seq + 1000).min(rows + 1)))));
+        seq += 1000;
+    }
+    model
+}
+
+/// Resident memory of this process in MB, as the kernel counts it.
+fn resident_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| kb / 1024.0)
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .configure_from_args()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3));
+    let before = resident_mb().unwrap_or_default();
+    let mut model = model(ROWS);
+    let after = resident_mb().unwrap_or_default();
+    let theme = Theme::new(ThemeKind::Dark, Depth::True);
+    criterion.bench_function(
+        &format!("rows/append 1,000 to 1,000,000 (they take {:.0} MB)", after - before),
+        |bench| {
+            let mut next = ROWS + 1;
+            bench.iter_batched(
+                || {
+                    next += 1000;
+                    page(next - 1000, next)
+                },
+                |page| drop(update(&mut model, Msg::Committed(page))),
+                BatchSize::PerIteration,
+            );
+        },
+    );
+    criterion.bench_function("rows/window of 45", |bench| {
+        bench.iter(|| black_box(model.list.window(&model.rows, 45)));
+    });
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
+    criterion.bench_function("rows/frame 200x50", |bench| {
+        bench.iter(|| {
+            buffer.reset();
+            view::draw(&model, &theme, black_box(&mut buffer));
+        });
+    });
+    for text in ["person.4711", "kind:revoke", "openid -revoke who:person.1", "scope:~orders\\.1.*read"] {
+        criterion.bench_function(&format!("rows/filter from nothing: {text}"), |bench| {
+            bench.iter(|| {
+                let query = Query::parse(text, 0, &TimeZone::UTC).expect("a good filter");
+                black_box(Filter::new(query).list(&model.rows, None).len())
+            });
+        });
+    }
+    criterion.final_summary();
+}
