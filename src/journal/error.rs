@@ -99,7 +99,7 @@ pub enum OpenError {
 impl OpenError {
     /// Returns what to tell the person.
     pub fn fault(&self) -> Fault {
-        let doing = "The program works without storing anything until this is cured.";
+        let doing = "Nothing was started.";
         let fault =
             |brief: &str, what: String, remedy: &str| Fault::new(Part::Journal, brief, &what, doing, remedy);
         match self {

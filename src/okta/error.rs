@@ -126,13 +126,14 @@ impl Refusal {
         let status = self.status;
         let scope =
             self.scope.as_ref().map_or(String::new(), |scope| format!(" The scope {scope} is missing."));
-        let again = "It asks again every minute; what is stored stays usable.";
+        let again =
+            "It asks again every minute, with the credentials read anew; what is stored stays usable.";
         let (brief, what, doing, remedy) = match self.meaning() {
             Meaning::BadCredentials => (
                 format!("{status} bad credentials"),
                 "Okta does not accept the credentials",
                 again,
-                "Put a valid token in place; it is read again by itself.".to_owned(),
+                "Put a valid token where it is read from.".to_owned(),
             ),
             Meaning::FeatureOff => (
                 format!("{status} feature off"),

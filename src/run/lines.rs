@@ -87,12 +87,13 @@ pub async fn tail(
             return Ok(exit);
         }
         if let Some(fault) = worst(&board) {
+            if let Some(exit) = gives_up(&printer.options, &fault, had_answer) {
+                let words = [fault.what.as_str(), "Given up; what is stored stays.", fault.remedy.as_str()];
+                return Err((exit, words.join(" ").trim_end().to_owned()));
+            }
             if told.as_ref() != Some(&fault) {
                 note(&fault.to_string());
                 told = Some(fault.clone());
-            }
-            if let Some(exit) = gives_up(&printer.options, &fault, had_answer) {
-                return Err((exit, String::new()));
             }
         } else if matches!(pulse, Pulse::Live) {
             if told.take().is_some() {
