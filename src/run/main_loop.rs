@@ -4,11 +4,12 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use ratatui::layout::Rect;
 
 use super::{Feed, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Effect, Model, Msg, Origin, Query, Zone, update};
+use crate::model::{Effect, Model, Msg, Origin, Pane, Query, RowRef, Zone, update};
 use crate::tasks::Tasks;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
 use crate::view::{self, Theme};
@@ -70,6 +71,7 @@ pub async fn watch(
     let mut pacer = Pacer::new(options.max_fps);
     let mut dirty = Dirty::Key;
     let mut msgs = Vec::new();
+    let mut shown = Shown::default();
     let mut more = true;
     let mut next_day_check = clock.uptime() + DAY_CHECK;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
@@ -99,7 +101,7 @@ pub async fn watch(
         let now = clock.uptime();
         let frame_at = match pacer.due(now, dirty) {
             Due::Now => {
-                paint(&mut screen, &model, &options.theme).map_err(fail)?;
+                paint(&mut screen, &model, &options.theme, &mut shown).map_err(fail)?;
                 pacer.painted(clock.uptime());
                 dirty = Dirty::None;
                 None
@@ -165,8 +167,34 @@ fn take_input(input: Input, screen: &mut Screen<Tty>, msgs: &mut Vec<Msg>) -> bo
     false
 }
 
-fn paint(screen: &mut Screen<Tty>, model: &Model, theme: &Theme) -> std::io::Result<()> {
-    screen.paint(|frame| view::draw(model, theme, frame.buffer_mut()))
+/// What of the list stood on the screen, to tell whether it moved as a whole.
+#[derive(Default)]
+struct Shown {
+    area: Rect,
+    rows: Vec<RowRef>,
+}
+
+/// Paints a frame. Where the lines of the list only moved, the terminal is told to move them: one new row of a
+/// following list then costs some hundred bytes in place of several thousand.
+fn paint(screen: &mut Screen<Tty>, model: &Model, theme: &Theme, shown: &mut Shown) -> std::io::Result<()> {
+    let area = model.regions().list;
+    let is_whole = matches!(model.pane, Pane::List | Pane::Detail) && area.width == model.size.0;
+    let rows =
+        if is_whole { model.list.window(&model.rows, usize::from(area.height)).rows } else { Vec::new() };
+    let up = if is_whole && area == shown.area { moved_up(&shown.rows, &rows) } else { 0 };
+    *shown = Shown { area, rows };
+    screen.paint_scrolled(area.y, area.height, up, |frame| view::draw(model, theme, frame.buffer_mut()))
+}
+
+/// By how many lines most rows moved up; negative is down, 0 is not at all or not as a whole.
+fn moved_up(before: &[RowRef], now: &[RowRef]) -> i16 {
+    let shift = |first: &[RowRef], second: &[RowRef]| {
+        let by = second.first().and_then(|row| first.iter().position(|other| other == row))?;
+        let kept = first.len() - by;
+        // Less than half is cheaper to write anew than to move and mend.
+        (by > 0 && kept * 2 > first.len() && second.starts_with(first.get(by..)?)).then_some(by as i16)
+    };
+    shift(before, now).or_else(|| shift(now, before).map(|by| -by)).unwrap_or(0)
 }
 
 /// Gives the terminal back. A terminal that is gone cannot be given back, and that is no fault of ours.
@@ -207,4 +235,22 @@ pub fn zone(name: &str) -> Result<Zone, String> {
     let (other, other_name) =
         if name == "UTC" { (local, local_name) } else { (TimeZone::UTC, "UTC".to_owned()) };
     Ok(Zone { shown, name, other, other_name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_moves_as_a_whole_is_told_from_one_that_changes() {
+        let rows = |from: u32, to: u32| (from..to).map(RowRef).collect::<Vec<_>>();
+        assert_eq!(moved_up(&rows(0, 10), &rows(1, 11)), 1);
+        assert_eq!(moved_up(&rows(3, 13), &rows(1, 11)), -2);
+        assert_eq!(moved_up(&rows(0, 10), &rows(0, 10)), 0);
+        assert_eq!(moved_up(&rows(0, 10), &rows(8, 18)), 0);
+        assert_eq!(moved_up(&[], &rows(0, 10)), 0);
+        let mut gap = rows(1, 11);
+        gap[4] = RowRef(99);
+        assert_eq!(moved_up(&rows(0, 10), &gap), 0);
+    }
 }
