@@ -1,0 +1,155 @@
+//! What holds for the model whatever happens: no panic at any size, the reader's row stays, replay is equal.
+
+use consentwatch::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Via};
+use consentwatch::model::{BINDINGS, Chord, Effect, Key, Mode, Model, Msg, Origin, Pane, Zone, update};
+use consentwatch::view::{self, Depth, Theme, ThemeKind};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+fn row(seq: i64, published_ms: i64, n: u32) -> Row {
+    Row {
+        seq: Seq(seq),
+        rev: Rev(0),
+        published_ms,
+        who: Sym(n % 5),
+        actor: Sym(n % 3),
+        client: Sym(5 + n % 4),
+        server: Sym(9),
+        scopes: Sym(10 + n % 3),
+        from: Sym(13),
+        kind: Kind::ALL[n as usize % 6],
+        via: Via::POLL,
+        outcome: Outcome::from_code((n % 4) as u8),
+        severity: Severity::Info,
+        evidence: Evidence::from_code((n % 7) as u8),
+        late: n.is_multiple_of(9),
+    }
+}
+
+fn symbols() -> Vec<(Sym, Symbol)> {
+    let texts: [&[&str]; 13] = [
+        &["00u1", "ada@example.test", "Ada"],
+        &["00u2", "", "\u{202e}evil\u{1b}[2J"],
+        &["00u3", "李@example.test", "李明"],
+        &["", "", "👩\u{200d}💻"],
+        &["0oa1", "Figma"],
+        &["0oa2", ""],
+        &["0oa3", "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}"],
+        &["0oa4", "x"],
+        &["aus1", "default"],
+        &["openid"],
+        &["launch/patient", "openid", "orders.read"],
+        &["a b", "c"],
+        &["192.0.2.1", "Utrecht", "Netherlands", "64500", "example net", "yes"],
+    ];
+    (1..).zip(texts).map(|(n, fields)| (Sym(n), Symbol::of(fields))).collect()
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Key(Chord),
+    Resize(u16, u16),
+    Rows(Vec<(i64, u32)>),
+    Older(Vec<(i64, u32)>),
+    Change(i64, i64),
+    Paste(String),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let chords: Vec<Chord> = BINDINGS.iter().flat_map(|b| b.chords.iter().copied()).collect();
+    let keys = prop_oneof![
+        8 => proptest::sample::select(chords),
+        2 => any::<char>().prop_map(Chord::char),
+        1 => Just(Chord::plain(Key::Backspace)),
+    ];
+    let rows = || proptest::collection::vec((0_i64..2000, any::<u32>()), 0..20);
+    prop_oneof![
+        8 => keys.prop_map(Step::Key),
+        1 => (0_u16..220, 0_u16..60).prop_map(|(w, h)| Step::Resize(w, h)),
+        3 => rows().prop_map(Step::Rows),
+        1 => rows().prop_map(Step::Older),
+        1 => (1_i64..50, 0_i64..2000).prop_map(|(seq, time)| Step::Change(seq, time)),
+        1 => "\\PC{0,12}".prop_map(Step::Paste),
+    ]
+}
+
+struct Play {
+    model: Model,
+    up: i64,
+    down: i64,
+}
+
+impl Play {
+    fn new() -> Self {
+        let origin = Origin { org: "example.okta.com".into(), tag: String::new() };
+        let mut model = Model::new(origin, Zone::default(), (80, 24), Timestamp::UNIX_EPOCH);
+        drop(update(&mut model, Msg::Committed(Page { rows: Vec::new(), symbols: symbols() })));
+        Self { model, up: 10_000, down: 10_000 }
+    }
+
+    fn take(&mut self, step: Step) -> Vec<Effect> {
+        let page = |rows: Vec<Row>| Page { rows, symbols: Vec::new() };
+        let msg = match step {
+            Step::Key(chord) => Msg::Key(chord),
+            Step::Resize(width, height) => Msg::Resize(width, height),
+            Step::Paste(text) => Msg::Paste(text),
+            Step::Rows(rows) => {
+                let from = self.up;
+                self.up += rows.len() as i64;
+                Msg::Committed(page((from..).zip(rows).map(|(seq, (time, n))| row(seq, time, n)).collect()))
+            }
+            Step::Older(rows) => {
+                self.down -= rows.len() as i64;
+                let page = page((self.down..).zip(rows).map(|(seq, (time, n))| row(seq, time, n)).collect());
+                Msg::Older { page, left: 3 }
+            }
+            Step::Change(seq, time) => {
+                let seq = self.down + seq;
+                let known = self.model.rows.find(Seq(seq)).is_some();
+                Msg::Changed(page(if known { vec![row(seq, time, 7)] } else { Vec::new() }))
+            }
+        };
+        update(&mut self.model, msg)
+    }
+
+    fn frame(&self) -> Buffer {
+        let (width, height) = self.model.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        view::draw(&self.model, &Theme::new(ThemeKind::Dark, Depth::True), &mut buffer);
+        buffer
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_screen_stands(steps in proptest::collection::vec(step(), 1..60)) {
+        let (mut play, mut again) = (Play::new(), Play::new());
+        for step in steps {
+            let before = play.model.list.cursor().map(|at| play.model.rows.get(at).seq);
+            let held = !play.model.list.is_following();
+            let is_rows = matches!(step, Step::Rows(_) | Step::Older(_));
+            let effects = play.take(step.clone());
+            prop_assert_eq!(effects, again.take(step));
+            let now = play.model.list.cursor().map(|at| play.model.rows.get(at).seq);
+            if held && is_rows && before.is_some() {
+                prop_assert_eq!(before, now, "the reader's row is the reader's");
+            }
+            let height = usize::from(play.model.regions().list.height);
+            let window = play.model.list.window(&play.model.rows, height);
+            prop_assert!(window.rows.len() <= height);
+            if let Some(cursor) = window.cursor {
+                prop_assert_eq!(window.rows.get(cursor).copied(), play.model.list.cursor());
+            } else {
+                prop_assert!(height == 0 || window.total == 0);
+            }
+            prop_assert_eq!(play.frame(), again.frame());
+        }
+        if play.model.mode() == Mode::List {
+            prop_assert_eq!(play.model.pane, Pane::List);
+        }
+    }
+}
