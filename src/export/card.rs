@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::json::time;
-use super::raw::one_line;
+use super::raw::embedded;
 use crate::consent::{Consent, Seq, Untrusted};
 
 /// Appends one object. What only a hook's delivery knows is `null` for an event that was polled.
 pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let start = out.len();
-    let raw = one_line(&consent.raw);
-    if serde_json::to_writer(&mut *out, &Card::of(consent, raw.as_deref())).is_err() {
+    let raw = embedded(&consent.raw);
+    if serde_json::to_writer(&mut *out, &Card::of(consent, &raw)).is_err() {
         debug_assert!(false, "a consent is always writable");
         out.truncate(start);
         return;
@@ -47,7 +47,7 @@ struct Card<'a> {
     #[serde(rename = "UUID")]
     uuid: Text<'a>,
     #[serde(rename = "Event Details")]
-    event_details: Option<&'a RawValue>,
+    event_details: &'a RawValue,
     #[serde(rename = "Headers")]
     headers: Option<&'a [Untrusted]>,
     #[serde(rename = "Source")]
@@ -88,10 +88,10 @@ struct Debug<'a> {
 }
 
 impl<'a> Card<'a> {
-    fn of(consent: &'a Consent, raw: Option<&'a RawValue>) -> Self {
+    fn of(consent: &'a Consent, raw: &'a RawValue) -> Self {
         let actor = consent.actor.as_ref();
         let hook = consent.hook.as_ref();
-        let event = raw.and_then(members);
+        let event = members(raw);
         let member = |name: &str| event.as_ref().and_then(|event| event.get(name).copied());
         Self {
             date_and_time: consent.published.map(time),

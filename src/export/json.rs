@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::raw::one_line;
+use super::raw::embedded;
 use crate::consent::{ClientId, Consent, GrantId, Seq, ServerId, Untrusted, UserId};
 
 /// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
@@ -52,7 +52,7 @@ struct Line<'a> {
     session_id: Text<'a>,
     via: &'static [&'static str],
     hook: Option<Hook<'a>>,
-    raw: Option<Box<RawValue>>,
+    raw: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -167,7 +167,7 @@ impl<'a> Line<'a> {
                 source: hook.source.as_ref(),
                 headers: &hook.headers,
             }),
-            raw: one_line(&consent.raw),
+            raw: embedded(&consent.raw),
         }
     }
 }
@@ -235,6 +235,15 @@ mod tests {
         assert_eq!(written.matches('\n').count(), 1);
         let value: serde_json::Value = serde_json::from_str(&written).unwrap();
         assert_eq!(value["client"]["label"], "Paint \"Box\"");
+    }
+
+    #[test]
+    fn an_event_that_is_no_json_is_kept_as_a_text() {
+        let damaged = "{\"uuid\": \u{7}\n";
+        let written = written(1, &Consent { raw: damaged.into(), ..sample::bare() });
+        assert_eq!(written.matches('\n').count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(value["raw"], damaged);
     }
 
     #[test]

@@ -4,18 +4,23 @@ use serde_json::value::RawValue;
 
 use crate::consent::{Consent, Seq};
 
-/// Appends the LogEvent on one line. `null` where the kept text is no JSON, which only a damaged journal can bring.
+/// Appends the LogEvent on one line.
 pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
-    match one_line(&consent.raw) {
-        Some(raw) => out.extend_from_slice(raw.get().as_bytes()),
-        None => out.extend_from_slice(b"null"),
-    }
+    out.extend_from_slice(embedded(&consent.raw).get().as_bytes());
     out.push(b'\n');
+}
+
+/// Returns the LogEvent as a JSON value without line ends. A kept text that is no JSON, which only a damaged journal
+/// can bring, becomes a JSON string: it is evidence still, and cannot break the line that it stands in.
+pub(super) fn embedded(kept: &str) -> Box<RawValue> {
+    one_line(kept)
+        .or_else(|| serde_json::value::to_raw_value(kept).ok())
+        .expect("every text has a form as a JSON string")
 }
 
 /// Takes the white space between tokens out of a JSON text and checks it. Tokens stay byte for byte: numbers, escapes,
 /// the order of keys and keys that come twice.
-pub(super) fn one_line(json: &str) -> Option<Box<RawValue>> {
+fn one_line(json: &str) -> Option<Box<RawValue>> {
     let mut text = String::with_capacity(json.len());
     let mut in_string = false;
     let mut escaped = false;
@@ -61,6 +66,15 @@ mod tests {
         for broken in ["", "{", "1 2", "\"a\nb\"", "{\"a\":1}x"] {
             assert_eq!(joined(broken), None, "{broken:?}");
         }
+    }
+
+    #[test]
+    fn a_damaged_event_is_passed_on_as_a_text() {
+        use crate::export::sample;
+        let damaged = Consent { raw: "{\"a\":1\r\n\u{1b}[2J".into(), ..sample::bare() };
+        let mut out = Vec::new();
+        line(Seq(1), &damaged, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "\"{\\\"a\\\":1\\r\\n\\u001b[2J\"\n");
     }
 
     #[test]
