@@ -4,8 +4,10 @@
 //! page gives no JSON paths; fields are matched by their names and definitions.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
 use super::json::time;
@@ -92,7 +94,7 @@ impl<'a> Card<'a> {
         let actor = consent.actor.as_ref();
         let hook = consent.hook.as_ref();
         let event = members(raw);
-        let member = |name: &str| event.as_ref().and_then(|event| event.get(name).copied());
+        let member = |name: &str| event.as_ref().and_then(|event| event.get(name.as_bytes()).copied());
         Self {
             date_and_time: consent.published.map(time),
             message: consent.message.as_ref(),
@@ -116,7 +118,7 @@ impl<'a> Card<'a> {
             debug_context: Debug {
                 debug_data: member("debugContext")
                     .and_then(members)
-                    .and_then(|debug| debug.get("debugData").copied()),
+                    .and_then(|debug| debug.get(b"debugData".as_slice()).copied()),
             },
         }
     }
@@ -125,7 +127,7 @@ impl<'a> Card<'a> {
 impl<'a> Target<'a> {
     fn of(raw: &'a RawValue) -> Self {
         let target = members(raw).unwrap_or_default();
-        let member = |name: &str| target.get(name).copied();
+        let member = |name: &str| target.get(name.as_bytes()).copied();
         Self {
             id: member("id"),
             display_name: member("displayName"),
@@ -137,8 +139,42 @@ impl<'a> Target<'a> {
 
 /// Splits an object into its members; of a key that comes twice the last counts. A map takes such a key where a struct
 /// would refuse the whole event.
-fn members(raw: &RawValue) -> Option<HashMap<String, &RawValue>> {
+fn members(raw: &RawValue) -> Option<HashMap<Name, &RawValue>> {
     serde_json::from_str(raw.get()).ok()
+}
+
+/// A member's name in bytes, since an escaped half of a character is valid in JSON and not in a text.
+#[derive(PartialEq, Eq, Hash)]
+struct Name(Vec<u8>);
+
+impl std::borrow::Borrow<[u8]> for Name {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Name, E> {
+        Ok(Name(name.to_vec()))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.as_bytes().to_vec()))
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +219,14 @@ mod tests {
         for name in ["Event ID", "Event Time", "Headers", "Source"] {
             assert!(card.get(name).is_some_and(serde_json::Value::is_null), "{name}");
         }
+    }
+
+    #[test]
+    fn half_a_character_in_a_name_does_not_cost_the_card() {
+        let raw = r#"{"\ud800":1,"target":[{"id":"oag1","\udc00x":2}],"debugContext":{"\ud83d":3,"debugD\u0061ta":{"\ud800":4}}}"#;
+        let odd = written(&Consent { raw: Arc::from(raw), ..sample::bare() });
+        assert!(odd.contains(r#""Target":[{"ID":"oag1","#), "{odd}");
+        assert!(odd.ends_with("\"Debug Context\":{\"Debug Data\":{\"\\ud800\":4}}}\n"), "{odd}");
     }
 
     #[test]
