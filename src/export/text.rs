@@ -2,31 +2,31 @@
 
 use std::borrow::Cow;
 
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::consent::{Actor, Consent, Evidence, Person, Seq, Untrusted, visible};
 
-/// Appends time (UTC), kind, who, client, server, scopes, address and country, way; `-` stands for what is not known.
-/// An outcome other than success is said at the end, since the line would read as a consent otherwise.
+/// Appends time (UTC), kind, who, client, server, scopes, address and country, way; `-` stands for what is not known,
+/// and ` ?` follows a person who is only inferred. Two spaces part the fields and occur in none of them. An outcome
+/// other than success is said at the end, since the line would read as a consent otherwise.
 pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let published = consent.published.map_or_else(|| "no time".to_owned(), seconds);
-    let client = consent.client.label.as_ref().or(consent.client.id.as_ref().map(|id| &id.0));
-    let server = consent.server.name.as_ref().or(consent.server.id.as_ref().map(|id| &id.0));
-    let place = [&consent.from.ip, &consent.from.country].into_iter().flatten().map(Untrusted::visible);
-    let place: Vec<Cow<'_, str>> = place.collect();
     let mut parts = vec![
         // The first two are as wide as their widest, so that lines stand under one another where it costs nothing.
-        Cow::from(format!("{published:<20}")),
-        Cow::from(format!("{:<12}", consent.kind.word())),
+        format!("{published:<20}"),
+        format!("{:<12}", consent.kind.word()),
         who(consent),
-        shown(client),
-        shown(server),
-        scopes(consent),
-        if place.is_empty() { "-".into() } else { place.join(" ").into() },
-        consent.via.word().into(),
+        first([consent.client.label.as_ref(), consent.client.id.as_ref().map(|id| &id.0)]),
+        first([consent.server.name.as_ref(), consent.server.id.as_ref().map(|id| &id.0)]),
+        joined(consent.scopes.iter().map(|scope| scope.name.as_ref())),
+        joined([consent.from.ip.as_ref(), consent.from.country.as_ref()].into_iter()),
+        consent.via.word().to_owned(),
     ];
     if let Some(result) = consent.outcome.result.as_ref().filter(|result| result.exact() != "SUCCESS") {
-        let reason =
-            consent.outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {}", reason.visible()));
-        parts.push(format!("[{}{reason}]", result.visible()).into());
+        let reason = consent.outcome.reason.as_ref();
+        let reason = reason.map_or(String::new(), |reason| format!(": {}", field(reason.exact())));
+        parts.push(format!("[{}{reason}]", field(result.exact())));
     }
     out.extend_from_slice(parts.join("  ").as_bytes());
     out.push(b'\n');
@@ -36,24 +36,54 @@ fn seconds(at: jiff::Timestamp) -> String {
     jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&at)
 }
 
-fn shown(text: Option<&Untrusted>) -> Cow<'_, str> {
-    text.filter(|text| !text.exact().is_empty()).map_or("-".into(), Untrusted::visible)
+/// Columns of one field from outside. The JSON form has all of it.
+const COLUMNS_MAX: usize = 200;
+/// What takes no column takes room all the same. Ordinary text of the columns above stays far below.
+const BYTES_MAX: usize = 20 * COLUMNS_MAX;
+
+/// Makes text from outside a field: visible, every run of white space one space, none at its ends, and cut with `…`
+/// where it is too long.
+fn field(text: &str) -> String {
+    let text = visible(text);
+    let mut out = String::new();
+    let mut columns = 0;
+    for word in text.split_whitespace() {
+        let space = if out.is_empty() { "" } else { " " };
+        for cluster in std::iter::once(space).chain(word.graphemes(true)) {
+            columns += cluster.width();
+            // The mark takes the last column.
+            if columns >= COLUMNS_MAX || out.len() + cluster.len() > BYTES_MAX {
+                out.push('…');
+                return out;
+            }
+            out.push_str(cluster);
+        }
+    }
+    out
 }
 
-fn scopes(consent: &Consent) -> Cow<'_, str> {
-    let names: Vec<_> =
-        consent.scopes.iter().filter_map(|scope| scope.name.as_ref()).map(Untrusted::visible).collect();
-    if names.is_empty() { "-".into() } else { names.join(",").into() }
+/// Returns the first of several texts that says something.
+fn first<const N: usize>(texts: [Option<&Untrusted>; N]) -> String {
+    let mut fields = texts.into_iter().flatten().map(|text| field(text.exact()));
+    fields.find(|field| !field.is_empty()).unwrap_or_else(|| "-".to_owned())
 }
 
-fn who(consent: &Consent) -> Cow<'_, str> {
+/// Joins texts to one field.
+fn joined<'a>(texts: impl Iterator<Item = Option<&'a Untrusted>>) -> String {
+    let texts: Vec<Cow<'_, str>> = texts.flatten().map(Untrusted::visible).collect();
+    let joined = field(&texts.join(" "));
+    if joined.is_empty() { "-".to_owned() } else { joined }
+}
+
+fn who(consent: &Consent) -> String {
     if let Some(person) = consent.who.person.name() {
-        return visible(person);
+        let inferred = if consent.who.evidence == Evidence::Session { " ?" } else { "" };
+        return format!("{}{inferred}", field(person));
     }
     let nobody = if consent.who.evidence == Evidence::NotApplicable { "nobody" } else { "unknown" };
     match consent.actor.as_ref().and_then(by) {
-        Some(actor) => format!("{nobody} (by {})", visible(actor)).into(),
-        None => nobody.into(),
+        Some(actor) => format!("{nobody} (by {})", field(actor)),
+        None => nobody.to_owned(),
     }
 }
 
@@ -81,7 +111,7 @@ mod tests {
     fn a_full_event_says_who_allowed_what() {
         assert_eq!(
             written(&sample::both_ways()),
-            "2026-05-06T07:08:09Z  grant         mira@example.test  Paint \"Box\"  default  paint.read,paint.write  \
+            "2026-05-06T07:08:09Z  grant         mira@example.test  Paint \"Box\"  default  paint.read paint.write  \
              198.51.100.7 Netherlands  poll+hook\n"
         );
     }
@@ -109,6 +139,47 @@ mod tests {
         let written = written(&admin);
         assert!(written.contains("  admin_grant   nobody (by mira@example.test)  "), "{written}");
         assert!(written.ends_with("  poll+hook  [FAILURE: a<U+202E>b]\n"), "{written}");
+    }
+
+    #[test]
+    fn no_field_forges_the_next() {
+        let mut hostile = sample::both_ways();
+        hostile.client.label = Some(Untrusted::new("Box  default\u{a0}\u{3000} poll "));
+        hostile.from.country = Some(Untrusted::new("\u{2003}"));
+        hostile.scopes.truncate(1);
+        let written = written(&hostile);
+        let fields: Vec<&str> =
+            written.split("  ").map(str::trim).filter(|field| !field.is_empty()).collect();
+        let expected =
+            ["mira@example.test", "Box default poll", "default", "paint.read", "198.51.100.7", "poll+hook"];
+        assert!(fields.ends_with(&expected), "{fields:?}");
+    }
+
+    #[test]
+    fn a_field_ends_somewhere() {
+        assert_eq!(field(&"ab ".repeat(66)), "ab ".repeat(66).trim_end());
+        let cut = field(&"李".repeat(5000));
+        assert_eq!((cut.width(), cut.ends_with("李…")), (199, true));
+        assert!(field(&"\u{fe0f}".repeat(100_000)).len() <= BYTES_MAX + '…'.len_utf8());
+        assert!(field(&format!("a{}", "\u{94d}".repeat(100_000))).len() <= BYTES_MAX + '…'.len_utf8());
+    }
+
+    #[test]
+    fn a_blank_name_falls_back_to_the_id() {
+        let mut blank = sample::both_ways();
+        blank.client.label = Some(Untrusted::new(""));
+        blank.server.name = Some(Untrusted::new(" \u{a0}"));
+        let written = written(&blank);
+        assert!(written.contains("  0oaDDDDDDDDDDDDDD1d7  ausSSSSSSSSSSSSSS1d7  "), "{written}");
+    }
+
+    #[test]
+    fn what_is_inferred_or_unknown_says_so() {
+        let mut odd = sample::both_ways();
+        odd.who.evidence = Evidence::Session;
+        assert!(written(&odd).contains("  mira@example.test ?  Paint"));
+        odd.who = Who { person: Person::default(), evidence: Evidence::Unknown };
+        assert!(written(&odd).contains("  unknown (by mira@example.test)  Paint"));
     }
 
     #[test]
