@@ -1,11 +1,12 @@
 //! The log file. Never the terminal that we draw on.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, IsTerminal as _, Write};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::fs::OFlags;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -13,6 +14,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// At this many bytes the file becomes `<file>.1`, in place of the one before, and a new one begins.
 pub const BYTES_MAX: u64 = 10 * 1024 * 1024;
+
+/// A line holds at most this many bytes; one that was cut ends with `…`. What a stranger sends must not fill the log.
+const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +29,10 @@ pub enum LogError {
         /// Why.
         source: io::Error,
     },
-    /// The path leads to a terminal, where lines would go through the screen.
-    #[error("the log file {path:?} is a terminal")]
-    Terminal {
+    /// The path leads to a terminal, where lines would go through the screen, or to a pipe, a device or a folder,
+    /// which cannot be kept private or bounded.
+    #[error("the log file {path:?} is not a regular file")]
+    NotAFile {
         /// The path.
         path: PathBuf,
     },
@@ -82,16 +87,23 @@ impl Write for Log {
 }
 
 /// Makes visible what a terminal would obey, should somebody `cat` the log: all controls but the line end that closes
-/// the line, and the marks that turn the direction of writing.
+/// the line, and the marks that turn the direction of writing. Cuts what is too long.
 fn escaped(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
     let text = text.strip_suffix('\n').unwrap_or(&text);
-    let mut out = Vec::with_capacity(text.len() + 1);
+    let mut out = Vec::with_capacity((text.len() + 1).min(LINE_BYTES_MAX));
+    let most = LINE_BYTES_MAX - "…\n".len();
     for c in text.chars() {
+        let before = out.len();
         if is_obeyed(c) {
             out.extend(c.escape_unicode().map(|c| c as u8));
         } else {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        if out.len() > most {
+            out.truncate(before);
+            out.extend_from_slice("…".as_bytes());
+            break;
         }
     }
     out.push(b'\n');
@@ -117,10 +129,9 @@ impl Rotating {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
         }
-        let file = append_to(path).map_err(error)?;
-        if file.is_terminal() {
-            return Err(LogError::Terminal { path: path.to_owned() });
-        }
+        let Some(file) = append_to(path).map_err(error)? else {
+            return Err(LogError::NotAFile { path: path.to_owned() });
+        };
         let written = file.metadata().map_err(error)?.len();
         Ok(Self { path: path.to_owned(), file, written, most })
     }
@@ -137,11 +148,6 @@ impl Rotating {
     /// Moves the file aside, unless another process that writes to it did so first, and goes on in a new one.
     fn turn(&mut self) -> io::Result<()> {
         let ours = self.file.metadata()?;
-        if !ours.is_file() {
-            // A pipe or a device does not fill up.
-            self.written = 0;
-            return Ok(());
-        }
         let is_same =
             fs::metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == (ours.dev(), ours.ino()));
         if is_same {
@@ -149,15 +155,41 @@ impl Rotating {
             aside.push(".1");
             fs::rename(&self.path, aside)?;
         }
-        self.file = append_to(&self.path)?;
+        // Should something else stand there now, the old file goes on rather than follow it.
+        if let Some(file) = append_to(&self.path)? {
+            self.file = file;
+        }
         self.written = self.file.metadata()?.len();
         Ok(())
     }
 }
 
-fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+/// Opens a regular file to append to, for its owner only; nothing if something else stands at the path.
+fn append_to(path: &Path) -> io::Result<Option<File>> {
+    // Opening is an act on some devices, so they are not even opened.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Ok(None);
+    }
+    // Whatever takes the file's place meanwhile must neither keep us waiting, as a pipe would, nor become our terminal.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(PRIVATE)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Ok(None);
+    }
+    if found.mode() & 0o7777 != PRIVATE {
+        file.set_permissions(Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(Some(file))
 }
+
+/// For its owner to read and write.
+const PRIVATE: u32 = 0o600;
 
 #[cfg(test)]
 mod tests {
@@ -206,9 +238,35 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_never_moved() {
-        let mut file = Rotating::open(Path::new("/dev/null"), 4).unwrap();
-        file.append(b"12345678\n").unwrap();
-        assert!(Path::new("/dev/null").exists() && !Path::new("/dev/null.1").exists());
+    fn a_log_of_before_becomes_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        fs::write(&path, "before\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        Rotating::open(&path, 100).unwrap().append(b"after\n").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before\nafter\n");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [Path::new("/dev/null"), folder.path(), &pipe, &link] {
+            let refused = Rotating::open(path, 4).err();
+            assert!(matches!(refused, Some(LogError::NotAFile { .. })), "{path:?}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_ends_somewhere() {
+        for c in ["x", "é", "\u{9b}"] {
+            let line = escaped(format!("{}\n", c.repeat(20_000)).as_bytes());
+            assert!(line.len() <= LINE_BYTES_MAX && line.len() > LINE_BYTES_MAX - 10, "{}", line.len());
+            assert!(line.ends_with("…\n".as_bytes()));
+        }
     }
 }
