@@ -19,5 +19,5 @@ pub use record::{
 };
 pub use reject::Reject;
 pub use row::{Page, Row, Sym, Symbol, Symbols};
-pub use text::{Untrusted, visible};
+pub use text::{Untrusted, is_hidden_alone, visible};
 pub use who::{Evidence, Person, Who};

@@ -106,6 +106,12 @@ fn push_number(out: &mut String, c: char) {
     write!(out, "<U+{:04X}>", c as u32).expect("a String takes whatever is written");
 }
 
+/// Whether a terminal would act on `c`, or draw nothing for it. A joiner counts as hidden by itself, whatever stands
+/// around it.
+pub fn is_hidden_alone(c: char) -> bool {
+    is_hidden(c) || c == JOINER
+}
+
 /// Whether a terminal would act on `c`, or draw nothing for it.
 fn is_hidden(c: char) -> bool {
     matches!(c,

@@ -3,6 +3,7 @@
 mod card;
 mod json;
 mod raw;
+mod terminal;
 mod text;
 
 pub use json::SCHEMA;
@@ -30,6 +31,16 @@ impl Lines {
             Self::Text => text::line(seq, consent, out),
             Self::Card => card::line(seq, consent, out),
             Self::Raw => raw::line(seq, consent, out),
+        }
+    }
+
+    /// Appends one consent and a line feed, harmless for a terminal: the JSON forms keep their values and escape what
+    /// a terminal would obey or hide. The line for a person always is.
+    pub fn line_for_terminal(self, seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.line(seq, consent, out);
+        if self != Self::Text {
+            terminal::escape(out, start);
         }
     }
 }

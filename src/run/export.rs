@@ -1,6 +1,6 @@
 //! Stored consents to a file or standard output; no network, no lock.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -80,12 +80,15 @@ struct Parts {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     filter: std::cell::RefCell<Option<Filter>>,
+    /// Whether a person looks at the lines; a file and a pipe get them exactly.
+    to_terminal: bool,
 }
 
 impl ExportOptions {
     fn into_parts(self) -> Parts {
         let filter = std::cell::RefCell::new(self.filter.map(Filter::new));
-        Parts { format: self.format, since: self.since, until: self.until, filter }
+        let to_terminal = self.output.is_none() && io::stdout().is_terminal();
+        Parts { format: self.format, since: self.since, until: self.until, filter, to_terminal }
     }
 }
 
@@ -120,7 +123,11 @@ fn write_all(parts: &Parts, reader: &mut Reader, mut out: impl Write) -> Result<
                 continue;
             }
             line.clear();
-            parts.format.line(stored.seq, &consent, &mut line);
+            if parts.to_terminal {
+                parts.format.line_for_terminal(stored.seq, &consent, &mut line);
+            } else {
+                parts.format.line(stored.seq, &consent, &mut line);
+            }
             out.write_all(&line).map_err(written)?;
             count += 1;
         }

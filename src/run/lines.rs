@@ -1,6 +1,6 @@
 //! Consents as lines on standard output: the same feed without a screen.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -175,13 +175,23 @@ struct Printer {
     changes: crate::consent::Rev,
     printed: u64,
     buffer: Vec<u8>,
+    /// Whether a person looks at the lines; a pipe gets them exactly.
+    to_terminal: bool,
 }
 
 impl Printer {
     fn new(mut options: TailOptions) -> Self {
         let filter = options.filter.take().map(Filter::new);
         let seen = options.after.unwrap_or(Seq(0));
-        Self { options, filter, seen, changes: Source::no_change(), printed: 0, buffer: Vec::new() }
+        Self {
+            options,
+            filter,
+            seen,
+            changes: Source::no_change(),
+            printed: 0,
+            buffer: Vec::new(),
+            to_terminal: io::stdout().is_terminal(),
+        }
     }
 
     /// Prints what was committed since the last look. Returns false when the limit is reached.
@@ -232,7 +242,12 @@ impl Printer {
         {
             return Ok(true);
         }
-        self.options.format.line(stored.seq, &consent, &mut self.buffer);
+        let format = self.options.format;
+        if self.to_terminal {
+            format.line_for_terminal(stored.seq, &consent, &mut self.buffer);
+        } else {
+            format.line(stored.seq, &consent, &mut self.buffer);
+        }
         self.printed += 1;
         if self.buffer.len() > 1 << 16 {
             self.flush()?;

@@ -1,0 +1,82 @@
+//! JSON that is looked at on a terminal.
+
+use crate::consent::is_hidden_alone;
+
+/// Escapes, in a line of JSON that begins at `start`, every character that a terminal would obey or draw nothing for.
+/// In valid JSON they stand only inside strings, where `\u` and a number mean the same.
+pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
+    let Some(Ok(line)) = out.get(start..).map(std::str::from_utf8) else {
+        debug_assert!(false, "a line of JSON is text");
+        out.truncate(start);
+        return;
+    };
+    let json = line.strip_suffix('\n').unwrap_or(line);
+    if !json.contains(is_hidden_alone) {
+        return;
+    }
+    let mut escaped = String::with_capacity(line.len() + 16);
+    for c in json.chars() {
+        if is_hidden_alone(c) {
+            push_escape(&mut escaped, c);
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped.push('\n');
+    out.truncate(start);
+    out.extend_from_slice(escaped.as_bytes());
+}
+
+/// JSON numbers a character by its UTF-16 units.
+fn push_escape(out: &mut String, c: char) {
+    use std::fmt::Write as _;
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        write!(out, "\\u{unit:04x}").expect("a String takes whatever is written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::consent::{Consent, Seq, Untrusted};
+    use crate::export::{Lines, sample};
+
+    const HOSTILE: &str = "a\u{9b}2J\u{7f}\u{202e}b\u{200b}\u{200d}\u{feff}\u{e0041}é";
+
+    fn hostile() -> Consent {
+        let mut hostile = sample::both_ways();
+        hostile.client.label = Some(Untrusted::new(HOSTILE));
+        hostile.message = Some(Untrusted::new(HOSTILE));
+        let raw = format!(r#"{{"{HOSTILE}":1,"debugContext":{{"debugData":{{"x":"{HOSTILE}"}}}}}}"#);
+        Consent { raw: Arc::from(raw), ..hostile }
+    }
+
+    #[test]
+    fn nothing_reaches_a_terminal_raw_and_the_values_stay() {
+        for form in [Lines::Json, Lines::Card, Lines::Raw] {
+            let (mut exact, mut shown) = (b"before\xff\n".to_vec(), b"before\xff\n".to_vec());
+            form.line(Seq(1), &hostile(), &mut exact);
+            form.line_for_terminal(Seq(1), &hostile(), &mut shown);
+            let (exact, shown) = (exact.split_off(8), shown.split_off(8));
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(
+                shown.contains("a\\u009b2J\\u007f\\u202eb\\u200b\\u200d\\ufeff\\udb40\\udc41é"),
+                "{shown}"
+            );
+            assert!(!shown.trim_end_matches('\n').contains(crate::consent::is_hidden_alone), "{shown}");
+            let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+            assert_eq!(read(shown.as_bytes()), read(&exact));
+        }
+    }
+
+    #[test]
+    fn a_plain_line_stays_as_it_is() {
+        for form in [Lines::Json, Lines::Card, Lines::Raw, Lines::Text] {
+            let (mut exact, mut shown) = (Vec::new(), Vec::new());
+            form.line(Seq(1), &sample::both_ways(), &mut exact);
+            form.line_for_terminal(Seq(1), &sample::both_ways(), &mut shown);
+            assert_eq!(shown, exact);
+        }
+    }
+}
