@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    ClientId, EventId, Evidence, GrantId, Kind, Outcome, Rev, Row, Seq, ServerId, Severity, Sym, Symbol,
-    Symbols, Untrusted, UserId, Who,
+    ClientId, EventId, Evidence, GrantId, Kind, Outcome, Person, Rev, Row, Seq, ServerId, Severity, Sym,
+    Symbol, Symbols, Untrusted, UserId, Who,
 };
 
 /// One event of the consent families, read and resolved, with its exact bytes.
@@ -295,6 +295,8 @@ pub struct Stored {
     pub via: Via,
     /// What "who" rests on now; may be better than what the event alone says.
     pub evidence: Evidence,
+    /// The person of the row, as its line names them; empty where nobody is known.
+    pub person: Person,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
     /// The LogEvent exactly as Okta sent it.

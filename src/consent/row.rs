@@ -45,6 +45,11 @@ impl Symbol {
         &self.0
     }
 
+    /// Returns the fields.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.split(SEPARATOR)
+    }
+
     /// Whether there is nothing to intern.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

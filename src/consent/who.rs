@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Untrusted, UserId};
+use super::{Symbol, Untrusted, UserId};
 
 /// What the answer to "who consented?" rests on, best first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -85,6 +85,17 @@ pub struct Person {
 }
 
 impl Person {
+    /// Returns the person whom an interned text of id, alternate id and display name names; an empty field is missing.
+    pub fn of(symbol: &Symbol) -> Self {
+        let mut fields = symbol.fields();
+        let mut next = || fields.next().filter(|field| !field.is_empty());
+        Self {
+            id: next().map(UserId::new),
+            alternate_id: next().map(Untrusted::new),
+            display_name: next().map(Untrusted::new),
+        }
+    }
+
     /// Returns the name that a list shows, not yet made visible; nothing if nothing is known.
     pub fn name(&self) -> Option<&str> {
         Self::shown(
@@ -124,6 +135,17 @@ pub struct Who {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_comes_back_from_an_interned_text() {
+        let person = Person {
+            id: Some(UserId::new("00u1")),
+            alternate_id: None,
+            display_name: Some(Untrusted::new("Mira")),
+        };
+        assert_eq!(Person::of(&Symbol::of(&["00u1", "", "Mira"])), person);
+        assert_eq!(Person::of(&Symbol::of(&["", "", ""])), Person::default());
+    }
 
     #[test]
     fn an_address_names_best_then_the_name_then_the_id() {

@@ -14,8 +14,8 @@ use super::pack::Unpacker;
 use super::store::{self, Meta};
 use super::{delivery, open};
 use crate::consent::{
-    Bookmark, EventId, EventKey, Evidence, Kind, Outcome, Page, Reject, Rev, Row, Seq, Severity, Stored, Sym,
-    Symbol, Via,
+    Bookmark, EventId, EventKey, Evidence, Kind, Outcome, Page, Person, Reject, Rev, Row, Seq, Severity,
+    Stored, Sym, Symbol, Via,
 };
 use crate::report::{Coverage, Gap};
 
@@ -40,8 +40,9 @@ const ROW: &str =
     evidence, late FROM event";
 const STORED: &str =
     "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
-    event.evidence, delivery.body, raw.dict, raw.body
-    FROM event JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq";
+    event.evidence, delivery.body, raw.dict, raw.body, sym.text
+    FROM event JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
+    LEFT JOIN sym ON sym.id = event.who";
 
 impl Reader {
     /// Opens the journal in a directory; it must be there.
@@ -216,6 +217,7 @@ impl Reader {
             let raw = unpacker.unpack(&self.conn, row.get(9)?, body)?.map_err(damaged)?;
             let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
             let hook: Option<String> = row.get(8)?;
+            let who: Option<String> = row.get(11)?;
             records.push(Stored {
                 seq: Seq(seq),
                 rev: Rev(row.get(1)?),
@@ -223,6 +225,7 @@ impl Reader {
                 received: time(row.get(5)?),
                 via: Via::from_code(row.get(6)?),
                 evidence: Evidence::from_code(row.get(7)?),
+                person: who.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who))),
                 hook: hook.as_deref().and_then(delivery::from_text),
                 raw: Arc::from(raw),
             });

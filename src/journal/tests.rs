@@ -178,9 +178,12 @@ async fn what_was_found_out_about_the_person_outlives_a_merge() {
     silent.who =
         crate::consent::Who { person: crate::consent::Person::default(), evidence: Evidence::Unknown };
     journal.append(Batch { consents: vec![silent], ..Batch::default() }).await.unwrap();
-    let row = Reader::open(dir.path()).unwrap().newest(1).unwrap().rows[0];
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let row = reader.newest(1).unwrap().rows[0];
     assert_eq!(row.evidence, Evidence::Session);
     assert_ne!(row.who.0, 0);
+    let stored = reader.record(row.seq).unwrap().unwrap();
+    assert_eq!((stored.evidence, stored.person), (Evidence::Session, hooked(1).who.person));
 }
 
 #[tokio::test]

@@ -89,8 +89,9 @@ pub fn restore(stored: &Stored) -> Consent {
     consent.key = stored.key;
     consent.hook.clone_from(&stored.hook);
     consent.raw = Arc::clone(&stored.raw);
+    // What was found out since stands beside the event, never in it.
     if consent.who.evidence == Evidence::Unknown {
-        consent.who.evidence = stored.evidence;
+        consent.who = Who { person: stored.person.clone(), evidence: stored.evidence };
     }
     consent
 }

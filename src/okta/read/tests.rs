@@ -241,6 +241,7 @@ fn stored(raw: &str, part: u8, evidence: Evidence) -> Stored {
         received: at(),
         via: Via::POLL.with(Via::HOOK),
         evidence,
+        person: Person { id: Some(UserId::new("00u9")), ..Person::default() },
         hook: Some(crate::consent::Delivery {
             event_id: None,
             event_time: None,
@@ -259,7 +260,8 @@ fn a_stored_row_is_read_again_with_what_is_known_since() {
     assert_eq!(consent.who.evidence, Evidence::GrantDetail);
     assert_eq!((consent.key.part, consent.via.word()), (1, "poll+hook"));
     assert!(consent.hook.is_some());
-    assert_eq!(restore(&stored(&grant(OKTA, "[]"), 9, Evidence::Session)).who.evidence, Evidence::Session);
+    let found = restore(&stored(&grant(OKTA, "[]"), 9, Evidence::Session)).who;
+    assert_eq!((found.evidence, found.person.id), (Evidence::Session, Some(UserId::new("00u9"))));
 }
 
 #[test]
