@@ -1,25 +1,33 @@
-//! Appending to the journal: pages of a thousand events, with their compression and their syncs.
+//! Reading pages of the System Log into the journal: parse, compress, index, sync.
 //!
-//! `cargo bench --bench journal` gives the time of one page. With `JOURNAL_EVENTS=1000000` in the environment it also
-//! fills one journal to that number and says how fast that went and how large the journal became.
+//! `cargo bench --bench journal` gives the time of one page of a thousand events. With `JOURNAL_EVENTS=1000000` in the
+//! environment it also fills one journal to that number and says how fast each fifth of that went and how large the
+//! journal became: once page after page, as the poller does it, and once with the next page parsed while the last is
+//! written, which is what the journal can take. `JOURNAL_KEEP` names a folder in which the second journal is left.
 
+use std::borrow::Cow;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
-use consentwatch::consent;
-use consentwatch::journal::{Batch, Journal, Opened, Settings, open};
+use consentwatch::consent::Via;
+use consentwatch::journal::{AppendError, Batch, Commit, Journal, Opened, Settings, open};
+use consentwatch::okta;
+use consentwatch::sim::SimOrg;
 use criterion::{Criterion, Throughput, criterion_group};
+use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
-#[path = "../src/journal/sample.rs"]
-mod sample;
-
 const PAGE: u64 = 1000;
+/// Texts that differ in everything; behind them, only what makes an event its own differs.
+const BODIES: usize = 20_000;
+/// From one event to the next; a million of them are eight days.
+const STEP_MS: i64 = 700;
 
 fn main() {
-    fill();
+    let events = Events::new();
+    fill(&events);
     benches();
     Criterion::default().configure_from_args().final_summary();
 }
@@ -28,16 +36,24 @@ criterion_group!(benches, pages);
 
 fn pages(criterion: &mut Criterion) {
     let (dir, clock, runtime) = (tempfile::tempdir().expect("a directory"), Clock::system(), runtime());
-    let journal = writer(dir.path(), &clock);
-    let mut number = 0;
+    let (events, journal) = (Events::new(), writer(dir.path(), &clock));
+    let mut first = 0;
     let mut group = criterion.benchmark_group("journal");
     group.throughput(Throughput::Elements(PAGE)).sample_size(20);
+    group.bench_function("parse_1000", |bencher| {
+        let page = events.page(0);
+        bencher.iter(|| read(&page, events.start));
+    });
     group.bench_function("append_1000", |bencher| {
         bencher.iter_custom(|rounds| {
             let mut spent = Duration::ZERO;
             for _ in 0..rounds {
-                spent += append(&runtime, &journal, &clock, number).0;
-                number += PAGE;
+                let batch = read(&events.page(first), events.start);
+                let start = clock.uptime();
+                let commit = runtime.block_on(journal.append(batch)).expect("the batch is stored");
+                spent += clock.uptime().saturating_sub(start);
+                assert!(commit.new as u64 >= PAGE);
+                first += PAGE;
             }
             spent
         });
@@ -46,43 +62,167 @@ fn pages(criterion: &mut Criterion) {
     runtime.block_on(journal.close());
 }
 
-/// Fills one journal to the number asked for; making the events is not counted.
-fn fill() {
-    let Some(events) = std::env::var("JOURNAL_EVENTS").ok().and_then(|text| text.parse::<u64>().ok()) else {
+/// Fills two journals to the number asked for; making the pages is not counted.
+fn fill(events: &Events) {
+    let Some(wanted) = std::env::var("JOURNAL_EVENTS").ok().and_then(|text| text.parse::<u64>().ok()) else {
         return;
     };
-    let (dir, clock, runtime) = (tempfile::tempdir().expect("a directory"), Clock::system(), runtime());
-    let journal = writer(dir.path(), &clock);
-    let (mut spent, mut raw_bytes) = (Duration::ZERO, 0);
-    for page in 0..events.div_ceil(PAGE) {
-        let (time, bytes) = append(&runtime, &journal, &clock, page * PAGE);
-        spent += time;
-        raw_bytes += bytes;
+    let wanted = wanted.next_multiple_of(PAGE * 5);
+    let kept = std::env::var_os("JOURNAL_KEEP").map(PathBuf::from);
+    for ahead in [false, true] {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let dir = kept.as_deref().filter(|_| ahead).unwrap_or_else(|| scratch.path());
+        let (clock, runtime) = (Clock::system(), runtime());
+        let journal = writer(dir, &clock);
+        let mut fifths = Vec::new();
+        let (mut rows, mut raw_bytes) = (0, 0);
+        for fifth in 0..5 {
+            let mut run = Run { events, journal: &journal, clock: &clock, rows: 0, raw_bytes: 0 };
+            let (from, to) = (wanted / 5 * fifth, wanted / 5 * (fifth + 1));
+            fifths.push(runtime.block_on(run.fill(from, to, ahead)));
+            rows += run.rows;
+            raw_bytes += run.raw_bytes;
+        }
+        runtime.block_on(journal.close());
+        let stored = std::fs::metadata(dir.join("journal.sqlite3")).map_or(0, |file| file.len());
+        let rate = |count: u64, time: Duration| count as f64 / time.as_secs_f64();
+        let by_fifth: Vec<String> =
+            fifths.iter().map(|time| format!("{:.0}", rate(wanted / 5, *time))).collect();
+        let way = if ahead { "the next page parsed meanwhile" } else { "page after page" };
+        writeln!(
+            std::io::stdout(),
+            "{way}: {wanted} events of {} bytes ({rows} rows): {:.0} a second, by fifth {}; {} bytes stored for each",
+            raw_bytes / wanted,
+            rate(wanted, fifths.iter().sum()),
+            by_fifth.join(" "),
+            stored / wanted,
+        )
+        .expect("standard output takes a line");
     }
-    runtime.block_on(journal.close());
-    let stored = std::fs::metadata(dir.path().join("journal.sqlite3")).map_or(0, |file| file.len());
-    let count = events.div_ceil(PAGE) * PAGE;
-    writeln!(
-        std::io::stdout(),
-        "{count} events of {} bytes: {:.0} a second, {} bytes stored for each",
-        raw_bytes / count,
-        count as f64 / spent.as_secs_f64(),
-        stored / count,
-    )
-    .expect("standard output takes a line");
 }
 
-/// Appends a page and returns how long that took, with the bytes of its raw events.
-fn append(runtime: &Runtime, journal: &Journal, clock: &Clock, first: u64) -> (Duration, u64) {
-    let consents: Vec<_> =
-        (first..first + PAGE).map(|number| sample::consent(number, consent::Via::POLL)).collect();
-    let bytes = consents.iter().map(|consent| consent.raw.len() as u64).sum();
-    let batch = Batch { consents, ..Batch::default() };
-    let start = clock.uptime();
-    let commit = runtime.block_on(journal.append(batch)).expect("the batch is stored");
-    let spent = clock.uptime().saturating_sub(start);
-    assert_eq!(commit.new as u64, PAGE);
-    (spent, bytes)
+struct Run<'e> {
+    events: &'e Events,
+    journal: &'e Journal,
+    clock: &'e Clock,
+    rows: usize,
+    raw_bytes: u64,
+}
+
+impl Run<'_> {
+    /// Reads the events of a range in and returns how long that took. `ahead` parses a page while the one before it is
+    /// on its way to the disk.
+    async fn fill(&mut self, from: u64, to: u64, ahead: bool) -> Duration {
+        let mut spent = Duration::ZERO;
+        let mut first = from;
+        while first < to {
+            // Making pages is not counted; a few at a time, so that they need not all be in memory.
+            let pages: Vec<Vec<u8>> = (0..PAGE.min((to - first) / PAGE).min(20))
+                .map(|number| self.events.page(first + number * PAGE))
+                .collect();
+            first += pages.len() as u64 * PAGE;
+            self.raw_bytes += pages.iter().map(|page| page.len() as u64).sum::<u64>();
+            let start = self.clock.uptime();
+            let mut last = None;
+            for page in &pages {
+                let batch = read(page, self.events.start);
+                if let Some(append) = last.take() {
+                    self.note(append).await;
+                }
+                let mut append = Box::pin(self.journal.append(batch));
+                if ahead && futures_util::poll!(append.as_mut()).is_pending() {
+                    // It was handed over, and is written while the next page is parsed.
+                    last = Some(append);
+                } else {
+                    self.note(append).await;
+                }
+            }
+            if let Some(append) = last {
+                self.note(append).await;
+            }
+            spent += self.clock.uptime().saturating_sub(start);
+        }
+        spent
+    }
+
+    async fn note(&mut self, append: impl Future<Output = Result<Commit, AppendError>>) {
+        let commit = append.await.expect("the batch is stored");
+        assert_eq!((commit.merged, commit.repeated), (0, 0));
+        self.rows += commit.new;
+    }
+}
+
+/// Parses a page as the poller does.
+fn read(page: &[u8], received: Timestamp) -> Batch {
+    let page = okta::page(page, received, Via::POLL).expect("a page");
+    assert!(page.rejects.is_empty() && page.records as u64 == PAGE);
+    Batch { consents: page.consents, ..Batch::default() }
+}
+
+/// Events of the simulated org without an end, each with an id and a time of its own.
+struct Events {
+    bodies: Vec<Parts>,
+    start: Timestamp,
+}
+
+/// A text without the values of `published` and `uuid`.
+struct Parts {
+    pieces: [String; 3],
+    is_uuid_first: bool,
+}
+
+impl Events {
+    fn new() -> Self {
+        let bodies = SimOrg::bodies(BODIES, 1).iter().map(|body| Parts::of(body)).collect();
+        // Recent times, or a program that opens the journal would begin to cut it.
+        let start = Clock::system().now() - jiff::SignedDuration::from_hours(24 * 10);
+        Self { bodies, start }
+    }
+
+    /// Returns the JSON array of the page that begins with the event of a number.
+    fn page(&self, first: u64) -> Vec<u8> {
+        let mut page = String::with_capacity(3 * 1024 * 1024);
+        for number in first..first + PAGE {
+            page.push(if number == first { '[' } else { ',' });
+            let at = self.start.as_millisecond() + number as i64 * STEP_MS;
+            let published = format!("{:.3}", Timestamp::from_millisecond(at).expect("not far from now"));
+            let uuid = uuid::Uuid::from_u64_pair(mix(number), mix(!number)).to_string();
+            self.bodies[number as usize % self.bodies.len()].write(&mut page, &published, &uuid);
+        }
+        page.push(']');
+        page.into_bytes()
+    }
+}
+
+impl Parts {
+    fn of(body: &str) -> Self {
+        let cut = |name: &str| {
+            let (before, from) = body.split_once(&format!("\"{name}\":\"")).expect("each event has one");
+            let start = before.len() + name.len() + 4;
+            (start, start + from.find('"').expect("the value ends"))
+        };
+        let (published, uuid) = (cut("published"), cut("uuid"));
+        let is_uuid_first = uuid < published;
+        let (one, two) = if is_uuid_first { (uuid, published) } else { (published, uuid) };
+        let piece = |range| Cow::Borrowed(body.get(range).expect("both ends are quotes")).into_owned();
+        Self { pieces: [piece(0..one.0), piece(one.1..two.0), piece(two.1..body.len())], is_uuid_first }
+    }
+
+    fn write(&self, page: &mut String, published: &str, uuid: &str) {
+        let [start, middle, end] = &self.pieces;
+        let (one, two) = if self.is_uuid_first { (uuid, published) } else { (published, uuid) };
+        for piece in [start, one, middle, two, end] {
+            page.push_str(piece);
+        }
+    }
+}
+
+/// Mixes a number so that its neighbours look unrelated (the finaliser of splitmix64).
+fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 fn runtime() -> Runtime {
@@ -90,9 +230,7 @@ fn runtime() -> Runtime {
 }
 
 fn writer(dir: &Path, clock: &Clock) -> Journal {
-    match open(dir, Settings { keep_days: 40_000, ..Settings::default() }, clock.clone())
-        .expect("a new journal")
-    {
+    match open(dir, Settings::default(), clock.clone()).expect("a new journal") {
         Opened::Writer(journal) => journal,
         Opened::Follower { holder } => panic!("a new journal is held by {holder}"),
     }

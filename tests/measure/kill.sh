@@ -24,6 +24,8 @@ RANDOM=$seed
 # Starts an org and sets url and total.
 org() {
     [ -z "$sim" ] || { kill -9 "$sim"; wait "$sim" 2>/dev/null || true; }
+    # What the last one said must not be taken for this one.
+    : > "$scratch/sim"
     "$program" sim --backlog 5000 --rate 0 --seed "$1" > "$scratch/sim" &
     sim=$!
     until total=$(awk '$1 == "total" { print $2 }' "$scratch/sim") && [ -n "$total" ]; do sleep 0.02; done
