@@ -5,8 +5,8 @@
 //! journal became: once page after page, as the poller does it, and once with the next page parsed while the last is
 //! written, which is what the journal can take. `JOURNAL_KEEP` names a folder in which the second journal is left.
 
-use std::borrow::Cow;
 use std::io::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ impl Parts {
         let (published, uuid) = (cut("published"), cut("uuid"));
         let is_uuid_first = uuid < published;
         let (one, two) = if is_uuid_first { (uuid, published) } else { (published, uuid) };
-        let piece = |range| Cow::Borrowed(body.get(range).expect("both ends are quotes")).into_owned();
+        let piece = |range: Range<usize>| body.get(range).expect("both ends are quotes").to_owned();
         Self { pieces: [piece(0..one.0), piece(one.1..two.0), piece(two.1..body.len())], is_uuid_first }
     }
 
