@@ -38,7 +38,7 @@ pub struct Global {
     /// Where journal, snapshots and log are kept
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The org, such as https://example.okta.com
+    /// The org, such as `https://example.okta.com`
     #[arg(long, global = true, value_name = "URL")]
     pub org: Option<String>,
     /// The log file

@@ -1,4 +1,4 @@
-//! What we know: the pure core of the screen. [`update`] decides, and asks for everything else by [`Effect`]; nothing
+//! What we know: the pure core of the screen. [`fn@update`] decides, and asks for everything else by [`Effect`]; nothing
 //! here reads a disk, a socket or a clock.
 
 mod detail;

@@ -7,7 +7,7 @@ use super::{Detail, Filter, List, Notice, Rows};
 use crate::consent::{Consent, Seq};
 use crate::report::{Board, Coverage};
 
-/// All that the screen knows. Changed by [`super::update`] only.
+/// All that the screen knows. Changed by [`fn@super::update`] only.
 #[derive(Debug)]
 pub struct Model {
     /// Columns and rows of the terminal.
