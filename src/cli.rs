@@ -90,11 +90,16 @@ pub enum Command {
     Tail(Tail),
     /// Stored consents to a file or standard output
     Export(Export),
+    /// Older history into the journal, behind the live poll
+    Backfill(Backfill),
+    /// The event hook in the org: what there is, making one, having it verified
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// The configuration: write one, check it, show it, tell where it is
     #[command(subcommand)]
     Config(ConfigCommand),
     /// The simulated org alone, for trying other clients
-    Sim(Sim),
+    Sim(Box<Sim>),
     /// Completions for a shell, to standard output
     Completions {
         /// The shell
@@ -111,7 +116,7 @@ pub struct Watch {
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
     /// Hides what does not match
-    #[arg(long, value_name = "QUERY")]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
 }
 
@@ -148,7 +153,7 @@ pub struct Tail {
     #[arg(long, value_name = "SEQ")]
     pub after: Option<i64>,
     /// Only what matches
-    #[arg(long, value_name = "QUERY")]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
     /// Ends once everything there is has been read
     #[arg(long)]
@@ -156,6 +161,9 @@ pub struct Tail {
     /// Prints a row again when it changes
     #[arg(long)]
     pub updates: bool,
+    /// Does not listen to the event hook, whatever the configuration says
+    #[arg(long)]
+    pub no_hook: bool,
     /// Ends after so many lines
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -187,11 +195,19 @@ pub struct Export {
     #[arg(long, value_name = "DUR|TIME")]
     pub until: Option<When>,
     /// Only what matches
-    #[arg(long, value_name = "QUERY")]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
     /// A new file; standard output if it is left away or -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Flags of `backfill`.
+#[derive(Args, Debug)]
+pub struct Backfill {
+    /// How far back, at most 90 days: a duration back from now, or a time
+    #[arg(long, value_name = "DUR|TIME", default_value = "90d")]
+    pub since: When,
 }
 
 /// Formats of `export`.
@@ -201,6 +217,21 @@ pub enum ExportFormat {
     Jsonl,
     /// The event card of Okta Workflows, one a line
     Card,
+}
+
+/// What `hook` does.
+#[derive(Subcommand, Debug)]
+pub enum HookCommand {
+    /// Says which event hooks of the org ask for consent events, and whether they deliver here
+    Status,
+    /// Shows the request that makes an event hook for hook.public_url, and makes it only with --yes
+    Register {
+        /// Makes the request; needs the scope okta.eventHooks.manage and a super administrator's role
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Has Okta verify the hook, which it does by asking the running listener
+    Verify,
 }
 
 /// What `config` does.
@@ -241,12 +272,42 @@ pub struct Sim {
     /// The API token that it takes
     #[arg(long, value_name = "T", default_value = "demo-token")]
     pub token: String,
-    /// Faults that it shows
-    #[arg(long, value_name = "NAME", num_args = 1..)]
+    /// A service app that it takes beside the token, by its client id
+    #[arg(long, value_name = "CLIENT_ID", requires = "app_key")]
+    pub app: Option<String>,
+    /// The app's key: PEM, JWK or JWKS. Of a private key the public half is taken
+    #[arg(long, value_name = "FILE", requires = "app")]
+    pub app_key: Option<PathBuf>,
+    /// The kid that the key is registered under; the JWK's own if left away, else sim-key
+    #[arg(long, value_name = "KID", requires = "app")]
+    pub app_kid: Option<String>,
+    /// The scopes that are granted to the app; okta.logs.read if left away
+    #[arg(long, value_name = "SCOPE", num_args = 1.., requires = "app")]
+    pub app_scope: Vec<String>,
+    /// The admin role of the app: none, read-only or super; read-only if left away
+    #[arg(long, value_name = "NAME", requires = "app")]
+    pub app_role: Option<String>,
+    /// The app gets no token without a DPoP proof
+    #[arg(long, requires = "app")]
+    pub app_dpop: bool,
+    /// Faults that it shows: always, from an answer on (NAME@3), or in some answers (NAME@3-5)
+    #[arg(long, value_name = "NAME[@FROM[-TO]]", num_args = 1..)]
     pub fault: Vec<String>,
+    /// Delivers what happens to this event hook, once it is verified
+    #[arg(long, alias = "hook", value_name = "URL", requires = "hook_secret")]
+    pub hook_url: Option<String>,
+    /// The hook's secret, the whole value of Authorization
+    #[arg(long, value_name = "S", requires = "hook_url")]
+    pub hook_secret: Option<String>,
+    /// Faults of the hook: drop, duplicate, disorder, bad_event
+    #[arg(long, value_name = "NAME", num_args = 1.., requires = "hook_url")]
+    pub hook_fault: Vec<String>,
     /// The engine of the org: oie or classic
     #[arg(long, value_name = "NAME", default_value = "oie")]
     pub org_variant: String,
+    /// Writes every event as Okta documents it; without this, some are odd the way recorded ones are
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// Reads the arguments of a process, the first being its name.
@@ -276,6 +337,13 @@ mod tests {
     fn nothing_said_is_watch() {
         let cli = read("consentwatch --since 15m --ascii").expect("good");
         assert!(cli.command.is_none() && cli.watch.since.is_some() && cli.global.ascii);
+    }
+
+    #[test]
+    fn a_filter_may_begin_with_what_it_excludes() {
+        let cli = read("consentwatch tail --filter -kind:revoke --once").expect("good");
+        let Some(Command::Tail(tail)) = cli.command else { panic!("tail was said") };
+        assert_eq!((tail.filter.as_deref(), tail.once), (Some("-kind:revoke"), true));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use base64::Engine as _;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use zeroize::Zeroizing;
 
@@ -21,6 +22,14 @@ impl Secret {
     /// Hides a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
+    }
+
+    /// Makes one of 32 random bytes, as letters that any header and any file can hold; nothing if the system gives no
+    /// randomness.
+    pub fn random() -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        aws_lc_rs::rand::fill(bytes.as_mut_slice()).ok()?;
+        Some(Self::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(*bytes)))
     }
 
     /// Returns the text, for the one place that must send it.
@@ -52,7 +61,7 @@ impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "File({})", path.display().to_string().escape_debug()),
-            Self::Env(name) => write!(f, "Env({})", name.escape_debug()),
+            Self::Env(name) => write!(f, "Env({})", variable(name)),
             // A command line may hold a password.
             Self::Command(_) => f.write_str("Command(hidden)"),
             Self::Direct(secret) => secret.fmt(f),
@@ -64,9 +73,9 @@ impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "the file {}", path.display().to_string().escape_debug()),
-            Self::Env(name) => write!(f, "the variable {}", name.escape_debug()),
+            Self::Env(name) => write!(f, "the variable {}", variable(name)),
             Self::Command(_) => f.write_str("a command"),
-            Self::Direct(_) => f.write_str("the environment"),
+            Self::Direct(_) => f.write_str("the environment or okta.yaml"),
         }
     }
 }
@@ -75,7 +84,7 @@ impl fmt::Display for SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be opened or read.
-    #[error("the secret file {path:?} cannot be read")]
+    #[error("the secret file {path:?} cannot be read: {source}")]
     File {
         /// The file.
         path: PathBuf,
@@ -138,7 +147,8 @@ impl SecretSource {
                 secret(bytes, &format!("the secret file {}", quoted(path)))
             }
             Self::Env(name) => {
-                let text = std::env::var(name).map_err(|_| SecretError::Unset { name: name.clone() })?;
+                let name = variable(name);
+                let text = std::env::var(name).map_err(|_| SecretError::Unset { name: name.to_owned() })?;
                 secret(Zeroizing::new(text.into_bytes()), &format!("the environment variable {name:?}"))
             }
             Self::Command(line) => secret(output(line, Self::COMMAND_LIMIT)?, "the secret command"),
@@ -158,6 +168,13 @@ impl SecretSource {
             )
         })
     }
+}
+
+/// Returns a variable's name; of what can be no such name a word in its place, since it may be the secret itself.
+fn variable(name: &str) -> &str {
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    if is_name { name } else { "(no name of a variable)" }
 }
 
 /// Reads one byte more than the bound at most, into memory that is wiped and never moved.
@@ -300,6 +317,12 @@ mod tests {
     }
 
     #[test]
+    fn a_random_one_is_long_and_never_the_same() {
+        let (one, other) = (Secret::random().unwrap(), Secret::random().unwrap());
+        assert_eq!((one.reveal().len(), one == other), (43, false));
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         for source in [SecretSource::Direct(Secret::new("hush")), SecretSource::Command("echo hush".into())] {
             assert!(!format!("{source:?}").contains("hush"));
@@ -310,5 +333,11 @@ mod tests {
     fn a_variable_that_is_not_set_is_named() {
         let error = SecretSource::Env("CONSENTWATCH_NO_SUCH".into()).read().unwrap_err();
         assert!(error.to_string().contains("CONSENTWATCH_NO_SUCH"));
+        // Somebody who put the secret where its name belongs does not see it again.
+        for secret in ["00hush", "hush+/=", "-----BEGIN hush"] {
+            let source = SecretSource::Env(secret.into());
+            let error = source.read().unwrap_err();
+            assert!(!format!("{error} {error:?} {source} {source:?}").contains("hush"), "{error}");
+        }
     }
 }

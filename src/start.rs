@@ -14,15 +14,16 @@ use jiff::tz::TimeZone;
 use crate::cli::{self, Cli, ColorWhen, Command, ConfigCommand, ExportFormat, TailFormat};
 use crate::clock::Clock;
 use crate::config::{self, Config, EXAMPLE, Places, When};
-use crate::consent::Seq;
+use crate::consent::{Seq, Topic};
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::Settings;
 use crate::log;
 use crate::model::{Origin, Query};
-use crate::okta::{Credentials, OrgUrl, PollPlan};
-use crate::run::{self, ExportOptions, FeedPlan, TailOptions, WatchOptions, note, print};
-use crate::secret::Secret;
+use crate::okta::hook::Secrets;
+use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
+use crate::run::{self, ExportOptions, FeedPlan, HookPlan, HookTask, TailOptions, WatchOptions, note, print};
+use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
 use crate::tasks::Tasks;
 use crate::tui::{Signals, Stop};
@@ -46,6 +47,8 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Demo(flags)) => demo(&cli, flags),
         Some(Command::Tail(flags)) => tail(&cli, flags),
         Some(Command::Export(flags)) => export(&cli, flags),
+        Some(Command::Backfill(flags)) => backfill(&cli, flags),
+        Some(Command::Hook(command)) => hook(&cli, command),
         Some(Command::Config(command)) => configure(&cli, command),
         Some(Command::Sim(flags)) => simulate(flags),
         Some(Command::Completions { shell }) => {
@@ -99,6 +102,7 @@ fn places() -> Places {
     Places {
         config: folders.as_ref().map(|folders| folders.config_dir().to_path_buf()),
         data: folders.as_ref().map(|folders| folders.data_dir().to_path_buf()),
+        sdk: directories::BaseDirs::new().map(|folders| folders.home_dir().join(".okta/okta.yaml")),
     }
 }
 
@@ -116,6 +120,17 @@ fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> 
             .map_err(|error| usage(format!("--filter: {error}. Nothing was started.")))
     })
     .transpose()
+}
+
+/// Reads a filter for lines, of which each is looked at by itself.
+fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
+    let query = query(text, now)?;
+    match query.as_ref().and_then(Query::screen_field) {
+        Some(field) => Err(usage(format!(
+            "--filter: {field}: is for the screen, which knows all rows. Nothing was started."
+        ))),
+        None => Ok(query),
+    }
 }
 
 /// Runs on a runtime of its own, with tasks that end before it does.
@@ -148,6 +163,11 @@ fn start_log(cli: &Cli, default: Option<PathBuf>) {
     }
 }
 
+/// Where the log is written if nobody says otherwise. It is begun last: misuse leaves nothing behind.
+fn log_place(config: &Config) -> Option<PathBuf> {
+    config.data_dir.as_ref().map(|dir| dir.join("consentwatch.log"))
+}
+
 fn theme(cli: &Cli, name: &str) -> Theme {
     let color = match cli.global.color {
         ColorWhen::Auto => Color::Auto,
@@ -166,7 +186,6 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let zone = run::zone(&config.ui.time_zone).map_err(usage)?;
-    start_log(cli, config.data_dir.as_ref().map(|dir| dir.join("consentwatch.log")));
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;
@@ -175,12 +194,14 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
                 "--filter: {field}: is not on the screen yet; use it with tail. Nothing was started."
             )));
         }
+        run::need_terminal().map_err(|words| (Exit::Failed, words))?;
         if let Some(words) = &ready.note {
             note(words);
         }
         let org = ready.org.host().to_owned();
         let plan =
             ready.plan(&config, flags.since.map(|since| since.at(now)), jitter_seed()).map_err(usage)?;
+        start_log(cli, log_place(&config));
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let options = WatchOptions {
@@ -217,6 +238,7 @@ const DEMO_TOKEN: &str = "demo-token";
 const DEMO_INTERVAL: Duration = Duration::from_secs(2);
 
 fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
+    run::need_terminal().map_err(|words| (Exit::Failed, words))?;
     start_log(cli, None);
     let folder = tempfile::Builder::new().prefix("consentwatch-demo-").tempdir().map_err(|error| {
         (Exit::Failed, format!("No temporary folder can be made: {error}. Nothing was started."))
@@ -227,8 +249,6 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             seed: flags.seed,
             rate_per_minute: flags.rate,
             token: DEMO_TOKEN.to_owned(),
-            // Classic events name the person; those of Identity Engine mostly leave an id that nothing here looks up.
-            variant: sim::Variant::Classic,
             ..sim::Plan::default()
         };
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
@@ -238,12 +258,20 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         let (url, _) = OrgUrl::parse(&org.url()).map_err(|error| (Exit::Failed, error.to_string()))?;
         let credentials =
             Credentials::ssws(&Secret::new(DEMO_TOKEN)).map_err(|error| (Exit::Failed, error.to_string()))?;
+        let secret = Secret::random().ok_or((Exit::Failed, "The system gives no randomness.".to_owned()))?;
+        let hook = HookPlan {
+            listen,
+            path: "/okta/hook".to_owned(),
+            secrets: Secrets::new(&secret, None).map_err(|error| (Exit::Failed, error.to_string()))?,
+            tls: None,
+        };
         let plan = FeedPlan {
             dir: folder.path().join(url.folder()),
             keep: Settings::default(),
             poll: PollPlan {
                 org: url,
                 kinds: crate::consent::Kind::ALL.into_iter().filter(|kind| kind.filter().is_some()).collect(),
+                topics: Topic::ALL.to_vec(),
                 interval: DEMO_INTERVAL,
                 lookback: Duration::from_hours(24),
                 page_size: 1000,
@@ -252,12 +280,20 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
                 until: None,
                 jitter_seed: jitter_seed(),
             },
+            names: true,
             credentials,
             renew: None,
             ca_file: None,
+            hook: Some(hook),
         };
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+        let listens_at = feed.listens_at();
+        tasks.spawn("demo hook", async move {
+            if let Some(url) = listens_at.await {
+                org.add_hook(sim::HookPlan::new(url, secret.reveal()));
+            }
+        });
         let options = WatchOptions {
             origin: Origin { org: "simulated org".to_owned(), tag: "DEMO".to_owned() },
             theme: theme(cli, "auto"),
@@ -275,7 +311,6 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
 fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
-    start_log(cli, config.data_dir.as_ref().map(|dir| dir.join("consentwatch.log")));
     let format = match flags.format {
         Some(TailFormat::Card) => Lines::Card,
         Some(TailFormat::Raw) => Lines::Raw,
@@ -291,7 +326,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
             since: Some(since),
             until: flags.until.map(|until| until.at(now)),
             after: flags.after.map(Seq),
-            filter: query(flags.filter.as_ref(), now)?,
+            filter: query_for_lines(flags.filter.as_ref(), now)?,
             once: flags.once,
             updates: flags.updates,
             limit: flags.limit,
@@ -299,7 +334,13 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         if let Some(words) = &ready.note {
             note(words);
         }
-        let plan = ready.plan(&config, flags.since.map(|_| since), jitter_seed()).map_err(usage)?;
+        let mut plan = ready.plan(&config, flags.since.map(|_| since), jitter_seed()).map_err(usage)?;
+        // Who comes for the log alone asks for the log alone.
+        plan.names &= !flags.once;
+        if flags.once || flags.no_hook {
+            plan.hook = None;
+        }
+        start_log(cli, log_place(&config));
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let result = run::tail(options, &feed, source, &clock).await;
@@ -307,6 +348,67 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         tracing::info!(all_ended, "The journal is closed.");
         feed.close().await;
         result
+    })
+}
+
+/// Okta keeps events for so many days (Okta: System Log, retention).
+const KEPT_DAYS: u32 = 90;
+
+fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
+    let config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    on_runtime(|clock, tasks| async move {
+        let now = clock.now();
+        let goal = flags.since.at(now);
+        let days_ago = |days: u32| When::Ago(Duration::from_hours(24 * u64::from(days))).at(now);
+        if goal < days_ago(KEPT_DAYS) {
+            return Err(usage("--since: at most 90 days: Okta keeps no older events. Nothing was started."));
+        }
+        if goal >= now {
+            return Err(usage("--since: a time that has passed is needed. Nothing was started."));
+        }
+        if let Some(words) = &ready.note {
+            note(words);
+        }
+        let kept = days_ago(config.journal.keep_days);
+        if goal < kept {
+            note(&format!(
+                "The journal keeps {} days (journal.keep_days), so no older history is fetched.",
+                config.journal.keep_days
+            ));
+        }
+        let mut plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
+        plan.names = false;
+        plan.hook = None;
+        start_log(cli, log_place(&config));
+        let (feed, source) =
+            run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+        let result = run::backfill(goal.max(kept), &feed, source, &clock, &tasks).await;
+        let all_ended = tasks.finish(PATIENCE).await;
+        tracing::info!(all_ended, "The journal is closed.");
+        feed.close().await;
+        result
+    })
+}
+
+fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
+    let mut config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    let task = match command {
+        cli::HookCommand::Status => HookTask::Status,
+        cli::HookCommand::Register { yes } => HookTask::Register { yes: *yes },
+        cli::HookCommand::Verify => HookTask::Verify,
+    };
+    on_runtime(|clock, _tasks| async move {
+        if let Some(words) = &ready.note {
+            note(words);
+        }
+        // Nobody listens here, so nothing that a listener needs is read.
+        let hook = config.hook.clone();
+        config.hook.enabled = false;
+        let plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
+        start_log(cli, None);
+        run::hook(task, &hook, plan, &clock).await
     })
 }
 
@@ -322,7 +424,7 @@ fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
         },
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
-        filter: query(flags.filter.as_ref(), now)?,
+        filter: query_for_lines(flags.filter.as_ref(), now)?,
         output: flags.output.clone().filter(|path| path.as_os_str() != "-"),
     })
 }
@@ -370,29 +472,49 @@ fn init(cli: &Cli) -> Result<Exit, Ended> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(trouble)?;
     }
+    let secret_path = path.with_file_name(HOOK_SECRET);
+    write_new(&path, EXAMPLE.as_bytes()).map_err(trouble)?;
+    let secret = Secret::random().ok_or((Exit::Failed, "The system gives no randomness.".to_owned()))?;
+    match write_new(&secret_path, format!("{}\n", secret.reveal()).as_bytes()) {
+        // One that is there may be the one that Okta knows.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(trouble(error)),
+        _ => {}
+    }
+    let secret_shown = crate::consent::visible(&secret_path.to_string_lossy()).into_owned();
+    printed(
+        format!(
+            "Written: {shown}. Fill in org.url and one token key, then: consentwatch config check\n\
+             A secret for an event hook, should you want one: {secret_shown}\n"
+        )
+        .as_bytes(),
+    )
+}
+
+/// The file that the example names as the hook's secret, beside the configuration.
+const HOOK_SECRET: &str = "hook-secret";
+
+/// Writes a file that is not there yet, for its owner only.
+fn write_new(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path).map_err(trouble)?;
-    file.write_all(EXAMPLE.as_bytes()).and_then(|()| file.sync_all()).map_err(trouble)?;
-    printed(
-        format!("Written: {shown}. Fill in org.url and one token key, then: consentwatch config check\n")
-            .as_bytes(),
-    )
+    let mut file = options.open(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())
 }
 
 fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
-    let mut faults = Vec::new();
-    for word in &flags.fault {
+    let mut spells = Vec::new();
+    for words in &flags.fault {
         let known = || {
             format!(
-                "--fault: no fault \"{}\". Known: {}.",
-                crate::consent::visible(word),
+                "--fault: no fault \"{}\". Known: {}; each alone, or with the answers that it shows in, counted from 1: \
+                 NAME@FROM or NAME@FROM-TO.",
+                crate::consent::visible(words),
                 sim::Fault::WORDS.join(" ")
             )
         };
-        faults.push(sim::Fault::from_word(word).ok_or_else(|| usage(known()))?);
+        spells.push(sim::Spell::from_words(words).ok_or_else(|| usage(known()))?);
     }
     let variant = match flags.org_variant.as_str() {
         "oie" => sim::Variant::Oie,
@@ -408,16 +530,22 @@ fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         rate_per_minute: flags.rate,
         backlog: flags.backlog,
         token: flags.token.clone(),
-        faults,
+        spells,
         variant,
+        apps: simulated_app(flags)?.into_iter().collect(),
+        is_plain: flags.plain,
+        hook: simulated_hook(flags)?,
         ..sim::Plan::default()
     };
     on_runtime(|clock, tasks| async move {
         let mut signals = Signals::listen().map_err(|error| (Exit::Failed, error.to_string()))?;
-        let org = sim::SimOrg::start(flags.listen, plan, &clock, &tasks)
-            .await
-            .map_err(|error| (Exit::Failed, error.to_string()))?;
-        let mut text = format!("listening on {}\n", org.url());
+        let told = plan.apps.iter().map(app_line).collect::<String>();
+        let org =
+            sim::SimOrg::start(flags.listen, plan, &clock, &tasks).await.map_err(|error| match error {
+                error @ sim::SimError::Listen { .. } => (Exit::Failed, error.to_string()),
+                error => usage(format!("{error}. Nothing was started.")),
+            })?;
+        let mut text = format!("listening on {}\n{told}", org.url());
         for (kind, count) in org.held().into_iter().chain([("total".to_owned(), org.held_total())]) {
             writeln!(text, "{kind} {count}").map_err(|error| (Exit::Failed, error.to_string()))?;
         }
@@ -428,4 +556,63 @@ fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
             Stop::Hangup => Signal::HangUp,
         }))
     })
+}
+
+/// The service app that the flags describe.
+fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
+    let (Some(client_id), Some(path)) = (&flags.app, &flags.app_key) else { return Ok(None) };
+    let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
+    let bad = |why: String| usage(format!("--app-key: {shown}: {why} Nothing was started."));
+    let text = SecretSource::File(path.clone()).read().map_err(|error| match error {
+        SecretError::File { source, .. } => bad(format!("{source}.")),
+        error => bad(format!("{error}.")),
+    })?;
+    let (public_key, own_id) = if text.reveal().contains("PRIVATE KEY") {
+        let key = SigningKey::read(&text).map_err(|error| bad(error.to_string()))?;
+        (key.public_jwk().to_string(), None)
+    } else {
+        sim::ServiceApp::read_key(text.reveal(), flags.app_kid.as_deref())
+            .map_err(|why| bad(format!("{why}.")))?
+    };
+    let role = match &flags.app_role {
+        None => sim::Role::default(),
+        Some(word) => sim::Role::from_word(word)
+            .ok_or_else(|| usage(format!("--app-role: {}.", sim::Role::WORDS.join(", "))))?,
+    };
+    let scopes = match flags.app_scope.as_slice() {
+        [] => vec!["okta.logs.read".to_owned()],
+        scopes => scopes.to_vec(),
+    };
+    Ok(Some(sim::ServiceApp {
+        client_id: client_id.clone(),
+        key_id: flags.app_kid.clone().or(own_id).unwrap_or_else(|| "sim-key".to_owned()),
+        public_key,
+        scopes,
+        role,
+        dpop: flags.app_dpop,
+    }))
+}
+
+/// Says which service app the org takes, in one line.
+fn app_line(app: &sim::ServiceApp) -> String {
+    let line = format!(
+        "service app {} by key {}: scopes {}, role {}, DPoP {}",
+        app.client_id,
+        app.key_id,
+        app.scopes.join(" "),
+        app.role.word(),
+        if app.dpop { "required" } else { "as it likes" },
+    );
+    format!("{}\n", crate::consent::visible(&line))
+}
+
+/// The event hook that the flags describe.
+fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::HookPlan>, Ended> {
+    let (Some(url), Some(secret)) = (&flags.hook_url, &flags.hook_secret) else { return Ok(None) };
+    let mut plan = sim::HookPlan::new(url, secret);
+    for word in &flags.hook_fault {
+        let known = || format!("--hook-fault: {}.", sim::HookFault::WORDS.join(", "));
+        plan.faults.insert(sim::HookFault::from_word(word).ok_or_else(|| usage(known()))?);
+    }
+    Ok(Some(plan))
 }

@@ -48,6 +48,19 @@ impl Tasks {
         });
     }
 
+    /// Runs a task to its own end. It hears of the stop by [`Tasks::stopping`], ends what it has taken on, and is waited
+    /// for like any other.
+    pub fn spawn_to_end<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tracker.spawn(async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                tracing::error!(name, "A task panicked.");
+            }
+        });
+    }
+
     /// Marks a piece of work, counted from before it begins.
     pub fn busy(&self) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);

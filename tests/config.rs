@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use consentwatch::config::{Config, ConfigError, GlobalFlags, Places, load, show};
+use consentwatch::config::{Config, ConfigError, Dpop, GlobalFlags, Places, Service, Way, load, show};
 use consentwatch::secret::SecretSource;
 
 fn files(kind: &str) -> Vec<PathBuf> {
@@ -52,11 +52,11 @@ fn the_environment_wins_over_the_file_and_the_flag_over_both() {
     let env = [("OKTA_CLIENT_ORGURL", "https://env.example.test"), ("OKTA_CLIENT_TOKEN", "hush")];
     let config = read(Some(&usual()), GlobalFlags::default(), &env).expect("good");
     assert_eq!(config.org.url.as_deref(), Some("https://env.example.test"));
-    assert!(matches!(config.org.token, Some(SecretSource::Direct(_))));
+    assert!(matches!(config.org.way, Some(Way::Token(SecretSource::Direct(_)))));
     let flags = GlobalFlags { org: Some("https://ENV.example.test/".into()), ..GlobalFlags::default() };
     let config = read(Some(&usual()), flags, &env).expect("the same host");
     assert_eq!(config.org.url_from, "flag");
-    assert!(matches!(config.org.token, Some(SecretSource::Direct(_))));
+    assert!(matches!(config.org.way, Some(Way::Token(SecretSource::Direct(_)))));
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_token_never_goes_to_an_org_that_its_layer_did_not_name() {
     // A token alone in the environment is not for the org of the file.
     let env = [("OKTA_CLIENT_TOKEN", "hush")];
     let config = read(Some(&usual()), GlobalFlags::default(), &env).expect("good");
-    assert_eq!(config.org.token, Some(SecretSource::Env("CONSENTWATCH_TEST_TOKEN".into())));
+    assert_eq!(config.org.way, Some(Way::Token(SecretSource::Env("CONSENTWATCH_TEST_TOKEN".into()))));
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn a_profile_that_names_an_org_brings_its_own_way_in() {
     let flags = GlobalFlags { profile: Some("staging".into()), ..GlobalFlags::default() };
     let config = read(Some(&file), flags, &[]).expect("good");
     assert_eq!(config.org.url.as_deref(), Some("https://staging.example.test"));
-    assert_eq!(config.org.token, Some(SecretSource::Command("echo abc".into())));
+    assert_eq!(config.org.way, Some(Way::Token(SecretSource::Command("echo abc".into()))));
     assert_eq!(config.poll.interval, Duration::from_mins(1));
     let config = read(Some(&file), GlobalFlags::default(), &[]).expect("good");
-    assert_eq!(config.org.token, Some(SecretSource::File(file.with_file_name("token"))));
+    assert_eq!(config.org.way, Some(Way::Token(SecretSource::File(file.with_file_name("token")))));
     let flags = GlobalFlags { profile: Some("nowhere".into()), ..GlobalFlags::default() };
     assert!(read(Some(&file), flags, &[]).expect_err("no profile").to_string().contains("staging"));
 }
@@ -99,9 +99,126 @@ fn what_is_shown_holds_no_secret() {
 }
 
 #[test]
+fn the_secret_of_the_hook_may_come_from_the_environment_and_is_not_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "[hook]\nenabled = true\nsecret_file = \"s\"\n").expect("written");
+    let config = read(Some(&file), GlobalFlags::default(), &[]).expect("good");
+    assert_eq!(config.hook.secret, Some(SecretSource::File(folder.path().join("s"))));
+    assert_eq!((config.hook.listen.to_string().as_str(), config.hook.tls), ("127.0.0.1:8787", None));
+    let config = read(Some(&file), GlobalFlags::default(), &[("CONSENTWATCH_HOOK_SECRET", "hush")]);
+    let config = config.expect("good");
+    assert!(matches!(config.hook.secret, Some(SecretSource::Direct(_))));
+    assert!(!show(&config).contains("hush"));
+    assert!(show(&config).parse::<toml::Table>().is_ok());
+}
+
+#[test]
 fn a_named_file_that_is_not_there_is_an_error_and_an_unnamed_one_is_not() {
     let error =
         read(Some(Path::new("/nowhere/at/all.toml")), GlobalFlags::default(), &[]).expect_err("missing");
     assert!(error.to_string().contains("/nowhere/at/all.toml"));
     assert!(read(None, GlobalFlags::default(), &[]).is_ok());
+}
+
+fn service(config: &Config) -> &Service {
+    match &config.org.way {
+        Some(Way::Service(service)) => service,
+        other => panic!("no service app: {other:?}"),
+    }
+}
+
+#[test]
+fn a_service_app_is_read_from_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    let write = |oauth: &str| {
+        let text = format!("[org]\nurl = \"https://example.okta.com\"\n[org.oauth]\n{oauth}\n");
+        fs::write(&file, text).expect("the file is written");
+        read(Some(&file), GlobalFlags::default(), &[])
+    };
+    let config =
+        write("client_id = \"0oa1\"\nprivate_key_file = \"key.pem\"\nkey_id = \"k\"\ndpop = \"never\"")
+            .expect("good");
+    let app = service(&config);
+    assert_eq!((app.client_id.as_str(), app.key_id.as_deref(), app.dpop), ("0oa1", Some("k"), Dpop::Never));
+    assert_eq!(app.private_key, SecretSource::File(folder.path().join("key.pem")));
+    assert!(app.scopes.contains(&"okta.logs.read".to_owned()) && app.scopes.len() == 6);
+    assert!(show(&config).contains("# service app: 0oa1, private key from the file"), "{}", show(&config));
+    for (oauth, wanted) in [
+        ("private_key_file = \"k\"", "client_id"),
+        ("client_id = \"0oa1\"", "exactly one of private_key_file"),
+        (
+            "client_id = \"0oa1\"\nprivate_key_file = \"k\"\nprivate_key_env = \"K\"",
+            "exactly one of private_key_file",
+        ),
+        ("client_id = \"0oa1\"\nprivate_key_file = \"k\"\ndpop = \"perhaps\"", "dpop"),
+    ] {
+        let error = write(oauth).expect_err(oauth).to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
+#[test]
+fn the_variables_of_the_sdks_name_a_service_app_too() {
+    let url = ("OKTA_CLIENT_ORGURL", "https://env.example.test");
+    let id = ("OKTA_CLIENT_CLIENTID", "0oa1");
+    let key = ("OKTA_CLIENT_PRIVATEKEY", "-----BEGIN PRIVATE KEY-----\\nhush");
+    let read = |env: &[(&str, &str)]| read(None, GlobalFlags::default(), env);
+    let env = [url, id, key, ("OKTA_CLIENT_PRIVATEKEYID", "k"), ("OKTA_CLIENT_SCOPES", "okta.logs.read,a b")];
+    let config = read(&env).expect("good");
+    assert_eq!(service(&config).scopes, ["okta.logs.read", "a", "b"]);
+    assert!(matches!(service(&config).private_key, SecretSource::Direct(_)));
+    assert!(!format!("{config:?}{}", show(&config)).contains("hush"));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().to_str().expect("a plain name");
+    let config = read(&[url, id, ("OKTA_CLIENT_PRIVATEKEY", path)]).expect("good");
+    assert_eq!(service(&config).private_key, SecretSource::File(path.into()));
+    // What names no file may be a key that lost its first line.
+    let config = read(&[url, id, ("OKTA_CLIENT_PRIVATEKEY", "MIIEvQhush")]).expect("good");
+    assert!(!format!("{config:?}{}", show(&config)).contains("hush"));
+    assert!(read(&[url, id]).expect_err("no key").to_string().contains("private key is missing"));
+    // With both, the token goes first unless the mode says otherwise.
+    let token = ("OKTA_CLIENT_TOKEN", "hush");
+    assert!(matches!(read(&[url, id, key, token]).expect("good").org.way, Some(Way::Token(_))));
+    let mode = ("OKTA_CLIENT_AUTHORIZATIONMODE", "PrivateKey");
+    service(&read(&[url, id, key, token, mode]).expect("good"));
+}
+
+#[test]
+fn the_yaml_of_the_sdks_comes_last() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("okta.yaml");
+    let places = Places { sdk: Some(path.clone()), ..Places::default() };
+    let read = |yaml: &str, env: &[(&str, &str)]| {
+        fs::write(&path, yaml).expect("the file is written");
+        load(
+            &GlobalFlags::default(),
+            &|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+            &places,
+        )
+    };
+    let yaml = "okta:\n  client:\n    orgUrl: https://yaml.example.test\n    token: hush\n    connectionTimeout: 30\n";
+    let config = read(yaml, &[]).expect("good");
+    assert_eq!(config.org.url.as_deref(), Some("https://yaml.example.test"));
+    assert!(config.org.url_from.ends_with("okta.yaml") && matches!(config.org.way, Some(Way::Token(_))));
+    let yaml_key = "okta:\n  client:\n    orgUrl: https://yaml.example.test\n    authorizationMode: PrivateKey\n    clientId: 0oa1\n    scopes:\n      - okta.logs.read\n    kid: k\n    privateKey: |\n      -----BEGIN PRIVATE KEY-----\n      hush\n";
+    let config = read(yaml_key, &[]).expect("good");
+    assert_eq!((service(&config).key_id.as_deref(), service(&config).scopes.len()), (Some("k"), 1));
+    // Whoever names the org above needs none of it, and gets its credentials only for the same host.
+    let other = [("OKTA_CLIENT_ORGURL", "https://env.example.test"), ("OKTA_CLIENT_TOKEN", "hush")];
+    assert_eq!(read("[broken", &other).expect("not read").org.url_from, "environment");
+    let error = read(yaml, &other[..1]).expect_err("another org").to_string();
+    assert!(error.contains("no token was sent"), "{error}");
+    let same = [("OKTA_CLIENT_ORGURL", "https://YAML.example.test/")];
+    assert!(read(yaml, &same).expect("the same host").org.way.is_some());
+    for broken in [
+        "[broken",
+        "okta: 7",
+        "okta:\n  client:\n    scopes: {hush: 1}",
+        "okta:\n  client: {orgUrl: a, clientId: b}",
+    ] {
+        let error = read(broken, &[]).expect_err(broken).to_string();
+        assert!(error.contains("okta.yaml") && !error.contains("hush"), "{error}");
+    }
 }

@@ -1,6 +1,8 @@
 //! What holds for the model whatever happens: no panic at any size, the reader's row stays, replay is equal.
 
-use consentwatch::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Via};
+use consentwatch::consent::{
+    Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
+};
 use consentwatch::model::{BINDINGS, Chord, Effect, Key, Mode, Model, Msg, Origin, Pane, Zone, update};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
@@ -20,11 +22,13 @@ fn row(seq: i64, published_ms: i64, n: u32) -> Row {
         scopes: Sym(10 + n % 3),
         from: Sym(13),
         kind: Kind::ALL[n as usize % 6],
+        reach: Reach::Named,
         via: Via::POLL,
         outcome: Outcome::from_code((n % 4) as u8),
         severity: Severity::Info,
         evidence: Evidence::from_code((n % 7) as u8),
         late: n.is_multiple_of(9),
+        doubt: None,
     }
 }
 
@@ -85,12 +89,12 @@ impl Play {
     fn new() -> Self {
         let origin = Origin { org: "example.okta.com".into(), tag: String::new() };
         let mut model = Model::new(origin, Zone::default(), (80, 24), Timestamp::UNIX_EPOCH);
-        drop(update(&mut model, Msg::Committed(Page { rows: Vec::new(), symbols: symbols() })));
+        drop(update(&mut model, Msg::Committed(Page { symbols: symbols(), ..Page::default() })));
         Self { model, up: 10_000, down: 10_000 }
     }
 
     fn take(&mut self, step: Step) -> Vec<Effect> {
-        let page = |rows: Vec<Row>| Page { rows, symbols: Vec::new() };
+        let page = |rows: Vec<Row>| Page { rows, ..Page::default() };
         let msg = match step {
             Step::Key(chord) => Msg::Key(chord),
             Step::Resize(width, height) => Msg::Resize(width, height),

@@ -60,7 +60,7 @@ pub(super) struct OAuth {
 }
 
 sections! {
-    Poll { interval: Length, lookback: Length, page_size: u16, rate_share: f64, events: Vec<String> }
+    Poll { interval: Length, lookback: Length, page_size: u16, rate_share: f64, events: Vec<String>, names: bool }
     Hook {
         enabled: bool, listen: String, path: String, secret_file: PathBuf, secret_env: String, secret_command: String,
         tls_cert: PathBuf, tls_key: PathBuf, behind_proxy: bool, previous_secret_file: PathBuf,
@@ -78,9 +78,12 @@ sections! {
 /// When DPoP proofs are sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Dpop {
+pub enum Dpop {
+    /// Once Okta says that the app demands them.
     Auto,
+    /// From the first request on.
     Always,
+    /// Not even then.
     Never,
 }
 

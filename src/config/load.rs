@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{self, File};
+use super::hook::{self, Hook};
+use super::way::{self, Org};
 use crate::consent::Kind;
-use crate::secret::{Secret, SecretSource};
 
 /// What the flags say about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Places {
     pub config: Option<PathBuf>,
     /// The folder of the data.
     pub data: Option<PathBuf>,
+    /// The `okta.yaml` that Okta's SDKs read.
+    pub sdk: Option<PathBuf>,
 }
 
 /// The configuration in force.
@@ -59,21 +62,6 @@ pub struct Config {
     pub snapshot: SnapshotSettings,
 }
 
-/// The org and the way in.
-#[derive(Clone, Debug, Default)]
-pub struct Org {
-    /// Its URL as it was written.
-    pub url: Option<String>,
-    /// `flag`, `environment` or `file`.
-    pub url_from: &'static str,
-    /// An SSWS API token.
-    pub token: Option<SecretSource>,
-    /// A service app; only its client id is kept until it can sign in.
-    pub client_id: Option<String>,
-    /// A further certificate authority.
-    pub ca_file: Option<PathBuf>,
-}
-
 /// `[poll]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Poll {
@@ -87,17 +75,8 @@ pub struct Poll {
     pub rate_share: f64,
     /// What is polled.
     pub events: Vec<Kind>,
-}
-
-/// `[hook]`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Hook {
-    /// Whether it is wanted.
-    pub enabled: bool,
-    /// Where it listens.
-    pub listen: String,
-    /// The path that Okta calls.
-    pub path: String,
+    /// Whether Okta is asked what ids are called, and whose session a consent was given in.
+    pub names: bool,
 }
 
 /// `[readiness]`
@@ -143,7 +122,7 @@ pub struct SnapshotSettings {
 /// The configuration cannot be used. Nothing was started.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct ConfigError(String);
+pub struct ConfigError(pub(super) String);
 
 impl ConfigError {
     /// Something else than the file is wrong.
@@ -199,13 +178,9 @@ pub fn load(
     let base = found.as_ref().and_then(|path| path.parent()).map(Path::to_path_buf).unwrap_or_default();
     let bad = |key: &str, what: &str| ConfigError::in_file(&name, None, Some(key), what);
     Ok(Config {
-        org: org(flags, env, &file.org, &base, &bad)?,
+        org: way::org(flags, env, &file.org, &base, places.sdk.as_deref(), &bad)?,
         poll: poll(&file.poll, &bad)?,
-        hook: Hook {
-            enabled: file.hook.enabled.unwrap_or(false),
-            listen: file.hook.listen.unwrap_or_else(|| "127.0.0.1:8787".into()),
-            path: file.hook.path.unwrap_or_else(|| "/okta/hook".into()),
-        },
+        hook: hook::hook(&file.hook, env, &base, &bad)?,
         readiness: Readiness {
             authorization_server: file.readiness.authorization_server.unwrap_or_else(|| "default".into()),
             interval: file.readiness.interval.map_or(Duration::from_mins(5), |length| length.0),
@@ -273,79 +248,8 @@ fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result
             .ok_or_else(|| bad("poll.page_size", "1 to 1000"))?,
         rate_share,
         events,
+        names: section.names.unwrap_or(true),
     })
-}
-
-/// An org and credentials that one layer names.
-struct Layer {
-    name: &'static str,
-    url: Option<String>,
-    token: Option<SecretSource>,
-    client_id: Option<String>,
-}
-
-fn org(
-    flags: &GlobalFlags,
-    env: &dyn Fn(&str) -> Option<String>,
-    file: &file::Org,
-    base: &Path,
-    bad: &dyn Fn(&str, &str) -> ConfigError,
-) -> Result<Org, ConfigError> {
-    let ways = [
-        file.token_file.as_ref().map(|path| SecretSource::File(base.join(path))),
-        file.token_env.as_ref().map(|name| SecretSource::Env(name.clone())),
-        file.token_command.as_ref().map(|command| SecretSource::Command(command.clone())),
-    ];
-    let ways: Vec<SecretSource> = ways.into_iter().flatten().collect();
-    let oauth = file.oauth.as_ref().and_then(|oauth| oauth.client_id.clone());
-    if ways.len() + usize::from(file.oauth.is_some()) > 1 {
-        return Err(bad("org", "exactly one way in: token_file, token_env, token_command or [org.oauth]"));
-    }
-    let text = |name: &str| env(name).filter(|text| !text.is_empty());
-    let layers = [
-        Layer { name: "flag", url: flags.org.clone(), token: None, client_id: None },
-        Layer {
-            name: "environment",
-            url: text("OKTA_CLIENT_ORGURL"),
-            token: text("OKTA_CLIENT_TOKEN").map(|text| SecretSource::Direct(Secret::new(text))),
-            client_id: text("OKTA_CLIENT_CLIENTID"),
-        },
-        Layer { name: "file", url: file.url.clone(), token: ways.into_iter().next(), client_id: oauth },
-    ];
-    let ca_file =
-        file.ca_file.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
-    let Some(index) = layers.iter().position(|layer| layer.url.is_some()) else {
-        return Ok(Org { ca_file, ..Org::default() });
-    };
-    let chosen = &layers[index];
-    let host = chosen.url.as_deref().map(host_of);
-    // Credentials belong to the layer that names the org: a lower layer's go along only to the same host.
-    let has = |layer: &&Layer| layer.token.is_some() || layer.client_id.is_some();
-    let own = std::iter::once(chosen)
-        .chain(layers[index + 1..].iter().filter(|layer| layer.url.as_deref().map(host_of) == host))
-        .find(has);
-    if own.is_none()
-        && let Some(other) = layers.iter().find(has)
-    {
-        return Err(ConfigError(format!(
-            "The org comes from the {}, the credentials from the {}, and those belong to another org. Nothing was \
-             started, no token was sent. Give both in one place.",
-            chosen.name, other.name
-        )));
-    }
-    Ok(Org {
-        url: chosen.url.clone(),
-        url_from: chosen.name,
-        token: own.and_then(|layer| layer.token.clone()),
-        client_id: own.and_then(|layer| layer.client_id.clone()),
-        ca_file,
-    })
-}
-
-/// The host and port of a URL as far as comparing needs it; the wire's own rules judge it later.
-fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim();
-    rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
 fn within<T: PartialOrd + Copy>(
@@ -356,7 +260,7 @@ fn within<T: PartialOrd + Copy>(
     Some(value.unwrap_or(default)).filter(|value| range.contains(value))
 }
 
-fn text_of(path: &Path) -> Result<String, ConfigError> {
+pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
     let trouble = |what: String| {
         ConfigError(format!(
             "The configuration {} cannot be read: {what}. Nothing was started. consentwatch config path tells where it \
@@ -371,6 +275,6 @@ fn text_of(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| trouble(error.to_string()))
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     crate::consent::visible(&path.to_string_lossy()).into_owned()
 }

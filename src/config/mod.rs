@@ -2,14 +2,18 @@
 
 mod example;
 mod file;
+mod hook;
 mod load;
+mod sdk;
 mod show;
+mod way;
 mod when;
 
 pub use example::EXAMPLE;
+pub use hook::Hook;
 pub use load::{
-    Config, ConfigError, GlobalFlags, Hook, JournalSettings, Org, Places, Poll, Readiness, SnapshotSettings,
-    Ui, load,
+    Config, ConfigError, GlobalFlags, JournalSettings, Places, Poll, Readiness, SnapshotSettings, Ui, load,
 };
 pub use show::show;
+pub use way::{Dpop, Org, Service, Way};
 pub use when::{When, length};

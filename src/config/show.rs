@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Config;
+use super::{Config, Way};
 
 /// Prints the configuration in force as TOML. Secrets are named by where they come from, never shown.
 pub fn show(config: &Config) -> String {
@@ -16,14 +16,19 @@ pub fn show(config: &Config) -> String {
     line(format!("# file: {}", path(&config.file)));
     line(format!("# data: {}", path(&config.data_dir)));
     line("\n[org]".into());
-    match &config.org.url {
-        Some(url) => line(format!("url = {}  # from the {}", quoted(url), config.org.url_from)),
+    match config.org.shown_url() {
+        Some(url) => line(format!("url = {}  # from the {}", quoted(&url), config.org.url_from)),
         None => line("# no org is named".into()),
     }
-    match (&config.org.token, &config.org.client_id) {
-        (Some(source), _) => line(format!("# token: {source}")),
-        (None, Some(client)) => line(format!("# service app: {}", crate::consent::visible(client))),
-        (None, None) => line("# no credentials".into()),
+    match &config.org.way {
+        Some(Way::Token(source)) => line(format!("# token: {source}")),
+        Some(Way::Service(service)) => line(format!(
+            "# service app: {}, private key from {}, scopes {}",
+            crate::consent::visible(&service.client_id),
+            service.private_key,
+            crate::consent::visible(&service.scopes.join(" "))
+        )),
+        None => line("# no credentials".into()),
     }
     if let Some(ca) = &config.org.ca_file {
         line(format!("ca_file = {}", quoted(&ca.to_string_lossy())));
@@ -36,18 +41,34 @@ pub fn show(config: &Config) -> String {
         poll.lookback.as_secs()
     ));
     line(format!(
-        "page_size = {}\nrate_share = {}\nevents = [{}]",
+        "page_size = {}\nrate_share = {}\nevents = [{}]\nnames = {}",
         poll.page_size,
         poll.rate_share,
-        kinds.join(", ")
+        kinds.join(", "),
+        poll.names
     ));
     let hook = &config.hook;
     line(format!(
         "\n[hook]\nenabled = {}\nlisten = {}\npath = {}",
         hook.enabled,
-        quoted(&hook.listen),
+        quoted(&hook.listen.to_string()),
         quoted(&hook.path)
     ));
+    match &hook.secret {
+        Some(source) => line(format!("# secret: {source}")),
+        None => line("# no secret".into()),
+    }
+    if let Some(source) = &hook.previous_secret {
+        line(format!("# secret before: {source}"));
+    }
+    if let Some((certificate, key)) = &hook.tls {
+        let quoted = |path: &std::path::Path| quoted(&path.to_string_lossy());
+        line(format!("tls_cert = {}\ntls_key = {}", quoted(certificate), quoted(key)));
+    }
+    line(format!("behind_proxy = {}", hook.behind_proxy));
+    if let Some(url) = &hook.public_url {
+        line(format!("public_url = {}", quoted(url)));
+    }
     let readiness = &config.readiness;
     line(format!(
         "\n[readiness]\nauthorization_server = {}\ninterval = \"{}s\"",

@@ -20,6 +20,14 @@ impl fmt::Display for Seq {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Rev(pub i64);
 
+/// A number that is the same for the same id, and for another one almost surely another: what tells the few grants of one
+/// person and client apart, or the sessions of one day. Never 0. (FNV-1a.)
+pub fn mark(id: &str) -> u32 {
+    let hash =
+        id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash.max(1)
+}
+
 /// What makes an event itself: its uuid where it has a usable one, else the SHA-256 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum EventId {

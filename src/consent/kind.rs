@@ -66,6 +66,16 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.code() == code).unwrap_or(Self::Other)
     }
 
+    /// Returns the number under which the journal keeps a kind with its reach.
+    pub fn packed(self, reach: Reach) -> u8 {
+        self.code() | (reach as u8) << 4
+    }
+
+    /// Returns the kind and the reach of a kept number.
+    pub fn unpacked(code: u8) -> (Self, Reach) {
+        (Self::from_code(code & 15), Reach::from_code(code >> 4))
+    }
+
     /// Returns the System Log filter that selects this kind, or none for [`Kind::Other`], which is never polled.
     ///
     /// `eq` and `sw` on `eventType` are documented operators (Okta: System Log query, filter).
@@ -80,9 +90,62 @@ impl Kind {
         }
     }
 
+    /// Whether an event hook can bring it (Okta: event types, event-hook-eligible).
+    pub fn is_hook_eligible(self) -> bool {
+        matches!(self, Self::Grant | Self::Revoke)
+    }
+
     /// Whether a person consents in this kind; admin consents have nobody.
     pub fn has_person(self) -> bool {
         !matches!(self, Self::AdminGrant | Self::AdminRevoke)
+    }
+}
+
+/// What a revocation ends, as its type says; a grant reaches what it names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum Reach {
+    /// The scope grants that it names.
+    #[default]
+    Named = 0,
+    /// All of a person's.
+    Person = 1,
+    /// All of a person's for one client.
+    PersonAndClient = 2,
+    /// All of a person's, because the person is no more.
+    PersonGone = 3,
+    /// All at a server, because the server is no more.
+    ServerGone = 4,
+    /// All for a client, because the client is no more.
+    ClientGone = 5,
+    /// All of a scope, because the scope is no more.
+    ScopeGone = 6,
+}
+
+impl Reach {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Person, ".user"),
+        (Self::PersonAndClient, ".user.client"),
+        (Self::PersonGone, ".implicit.user"),
+        (Self::ServerGone, ".implicit.as"),
+        (Self::ClientGone, ".implicit.client"),
+        (Self::ScopeGone, ".implicit.scope"),
+    ];
+
+    /// Returns the reach of an event type of Okta's catalogue.
+    pub fn of(event_type: &str) -> Self {
+        let rest = event_type.strip_prefix(REVOKE).unwrap_or_default();
+        Self::ALL.iter().find(|(_, end)| *end == rest).map(|(reach, _)| *reach).unwrap_or_default()
+    }
+
+    /// Whether nobody asked for it: something that the consent rests on is no more.
+    pub fn is_implicit(self) -> bool {
+        matches!(self, Self::PersonGone | Self::ServerGone | Self::ClientGone | Self::ScopeGone)
+    }
+
+    /// Returns the reach of a kept number.
+    fn from_code(code: u8) -> Self {
+        Self::ALL.iter().find(|(reach, _)| *reach as u8 == code).map(|(reach, _)| *reach).unwrap_or_default()
     }
 }
 
@@ -97,6 +160,20 @@ mod tests {
         }
         assert_eq!(Kind::of("app.oauth2.as.consent.revoked"), Kind::Other);
         assert_eq!(Kind::of("APP.OAUTH2.AS.CONSENT.GRANT"), Kind::Other);
+    }
+
+    #[test]
+    fn a_revocation_reaches_what_its_type_says() {
+        for (reach, end) in Reach::ALL {
+            assert_eq!(Reach::of(&format!("app.oauth2.as.consent.revoke{end}")), reach);
+            assert_eq!(Kind::unpacked(Kind::Revoke.packed(reach)), (Kind::Revoke, reach));
+            assert_eq!(reach.is_implicit(), end.contains("implicit"));
+        }
+        for other in ["app.oauth2.as.consent.revoke", "app.oauth2.as.consent.grant", "x.user", ""] {
+            assert_eq!(Reach::of(other), Reach::Named);
+        }
+        assert_eq!(Kind::unpacked(Kind::Other.packed(Reach::Named)), (Kind::Other, Reach::Named));
+        assert_eq!(Kind::unpacked(0xf1), (Kind::Grant, Reach::Named));
     }
 
     #[test]

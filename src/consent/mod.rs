@@ -2,22 +2,28 @@
 
 mod bookmark;
 mod code;
+mod history;
 mod id;
 mod kind;
+mod label;
 mod record;
 mod reject;
 mod row;
+mod side;
 mod text;
 mod who;
 
 pub use bookmark::Bookmark;
 pub use code::{Outcome, Severity};
-pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId};
-pub use kind::Kind;
+pub use history::HistoryMark;
+pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId, mark};
+pub use kind::{Kind, Reach};
+pub use label::{Attribution, Label, Thing};
 pub use record::{
-    Actor, Client, Consent, Delivery, EventKey, Origin, OutcomeOf, ScopeGrant, Server, Stored, Via,
+    Actor, Client, Consent, Delivery, Doubt, EventKey, Origin, OutcomeOf, ScopeGrant, Server, Stored, Via,
 };
 pub use reject::Reject;
-pub use row::{Page, Row, Sym, Symbol, Symbols};
+pub use row::{GrantMarks, Page, Row, Sym, Symbol, Symbols};
+pub use side::{SideEvent, Topic};
 pub use text::{Untrusted, is_hidden_alone, visible};
 pub use who::{Evidence, Person, Who};

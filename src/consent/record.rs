@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    ClientId, EventId, Evidence, GrantId, Kind, Outcome, Person, Rev, Row, Seq, ServerId, Severity, Sym,
-    Symbol, Symbols, Untrusted, UserId, Who,
+    ClientId, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq, ServerId,
+    Severity, Sym, Symbol, Symbols, Untrusted, Who, mark,
 };
 
 /// One event of the consent families, read and resolved, with its exact bytes.
@@ -50,8 +50,12 @@ pub struct Consent {
     pub session_id: Option<Untrusted>,
     /// How it came.
     pub via: Via,
+    /// What speaks against the way by which it came; nothing in an event as it comes.
+    pub doubt: Option<Doubt>,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
+    /// What Okta told of its ids when it was asked; none in an event as it comes.
+    pub labels: Vec<Label>,
     /// The LogEvent exactly as Okta sent it.
     pub raw: Arc<str>,
 }
@@ -68,7 +72,6 @@ impl Consent {
             }
         }
         let [who, actor, client, server, scopes, from] = numbers;
-        let word = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
         let row = Row {
             seq,
             rev: Rev(0),
@@ -80,13 +83,36 @@ impl Consent {
             scopes,
             from,
             kind: self.kind,
+            reach: self.reach(),
             via: self.via,
-            outcome: Outcome::of(word(&self.outcome.result).as_deref()),
-            severity: Severity::of(word(&self.severity).as_deref()),
+            outcome: Outcome::of(self.outcome.result.as_ref().map(Untrusted::exact)),
+            severity: Severity::of(self.severity.as_ref().map(Untrusted::exact)),
             evidence: self.who.evidence,
             late: false,
+            doubt: self.doubt,
         };
         (row, symbols)
+    }
+
+    /// What the event's type says of how far it goes.
+    pub fn reach(&self) -> Reach {
+        Reach::of(self.event_type.exact())
+    }
+
+    /// The marks of its scope grants, in the order of the names that [`Consent::symbols`] gives: sorted, each once. 0 is
+    /// a scope without a grant's id.
+    pub fn grant_marks(&self) -> Vec<u32> {
+        let mut named: Vec<(&str, u32)> = self
+            .scopes
+            .iter()
+            .filter_map(|scope| {
+                Some((scope.name.as_ref()?.exact(), scope.grant_id.as_ref().map_or(0, |id| mark(id.exact()))))
+            })
+            .collect();
+        // Of several grants under one name the first counts.
+        named.sort_by_key(|(name, _)| *name);
+        named.dedup_by_key(|(name, _)| *name);
+        named.into_iter().map(|(_, mark)| mark).collect()
     }
 
     /// The texts of the list's columns, in the form that is interned.
@@ -101,28 +127,27 @@ impl Consent {
             names
         };
         let number = self.from.as_number.map(|n| n.to_string());
-        let text = |text: &Option<Untrusted>| text.as_ref().map_or(String::new(), |t| t.exact().to_owned());
         [
+            person.symbol(),
+            actor.map_or_else(Symbol::default, |actor| {
+                let Actor { id, alternate_id, display_name, kind } = actor;
+                Symbol::of(&[id, alternate_id, display_name, kind].map(|text| exact(text.as_ref())))
+            }),
             Symbol::of(&[
-                person.id.as_ref().map_or("", UserId::exact),
-                &text(&person.alternate_id),
-                &text(&person.display_name),
+                self.client.id.as_ref().map_or("", ClientId::exact),
+                exact(self.client.label.as_ref()),
             ]),
             Symbol::of(&[
-                &actor.map_or(String::new(), |a| text(&a.id)),
-                &actor.map_or(String::new(), |a| text(&a.alternate_id)),
-                &actor.map_or(String::new(), |a| text(&a.display_name)),
-                &actor.map_or(String::new(), |a| text(&a.kind)),
+                self.server.id.as_ref().map_or("", ServerId::exact),
+                exact(self.server.name.as_ref()),
             ]),
-            Symbol::of(&[self.client.id.as_ref().map_or("", ClientId::exact), &text(&self.client.label)]),
-            Symbol::of(&[self.server.id.as_ref().map_or("", ServerId::exact), &text(&self.server.name)]),
             Symbol::of(&names),
             Symbol::of(&[
-                &text(&self.from.ip),
-                &text(&self.from.city),
-                &text(&self.from.country),
+                exact(self.from.ip.as_ref()),
+                exact(self.from.city.as_ref()),
+                exact(self.from.country.as_ref()),
                 number.as_deref().unwrap_or(""),
-                &text(&self.from.as_org),
+                exact(self.from.as_org.as_ref()),
                 match self.from.is_proxy {
                     Some(true) => "yes",
                     Some(false) => "no",
@@ -131,6 +156,10 @@ impl Consent {
             ]),
         ]
     }
+}
+
+fn exact(text: Option<&Untrusted>) -> &str {
+    text.map_or("", Untrusted::exact)
 }
 
 /// What makes a row unique in the journal.
@@ -223,6 +252,8 @@ pub struct Delivery {
     pub source: Option<Untrusted>,
     /// The request's headers as `key: value`, without `Authorization` and cookies.
     pub headers: Vec<Untrusted>,
+    /// When we took it in; nothing in a file that somebody else wrote.
+    pub received: Option<Timestamp>,
 }
 
 /// By which ways an event came.
@@ -258,6 +289,15 @@ impl Via {
         }
     }
 
+    /// Returns the word with what speaks against it, such as `hook only, unconfirmed`.
+    pub fn told(self, doubt: Option<Doubt>) -> &'static str {
+        match doubt {
+            Some(Doubt::Unconfirmed) => "hook only, unconfirmed",
+            Some(Doubt::Missed) => "poll only, missed",
+            None => self.word(),
+        }
+    }
+
     /// Returns the ways one by one, as the JSON form lists them.
     pub fn words(self) -> &'static [&'static str] {
         match self.0 & 3 {
@@ -265,6 +305,15 @@ impl Via {
             2 => &["hook"],
             3 => &["poll", "hook"],
             _ => &["file"],
+        }
+    }
+
+    /// Returns what a doubt about an event that came these ways means.
+    pub fn doubt(self, is_doubted: bool) -> Option<Doubt> {
+        match self {
+            Self::HOOK if is_doubted => Some(Doubt::Unconfirmed),
+            Self::POLL if is_doubted => Some(Doubt::Missed),
+            _ => None,
         }
     }
 
@@ -276,6 +325,37 @@ impl Via {
     /// Returns the ways of a kept number.
     pub fn from_code(code: u8) -> Self {
         Self(code & 3)
+    }
+}
+
+/// Why one of the two ways should have brought an event too and did not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Doubt {
+    /// A hook brought it, and the log has not shown it although it was read well long after.
+    Unconfirmed,
+    /// The log showed it, and the hook did not bring it although it was verified and we listened.
+    Missed,
+}
+
+impl Doubt {
+    /// Returns `unconfirmed` or `missed`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "unconfirmed",
+            Self::Missed => "missed",
+        }
+    }
+
+    /// Says in a sentence what it means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => {
+                "the log has not shown it, though it was read to its end ten minutes after it came; it may be forged"
+            }
+            Self::Missed => {
+                "the hook did not bring it within an hour, though it was verified and we listened"
+            }
+        }
     }
 }
 
@@ -293,12 +373,16 @@ pub struct Stored {
     pub received: Timestamp,
     /// How it came.
     pub via: Via,
+    /// What speaks against that.
+    pub doubt: Option<Doubt>,
     /// What "who" rests on now; may be better than what the event alone says.
     pub evidence: Evidence,
     /// The person of the row, as its line names them; empty where nobody is known.
     pub person: Person,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
+    /// What Okta told of its ids when it was asked.
+    pub labels: Vec<Label>,
     /// The LogEvent exactly as Okta sent it.
     pub raw: Arc<str>,
 }

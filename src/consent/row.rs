@@ -1,6 +1,6 @@
 //! One line of the list: small, and its texts interned.
 
-use super::{Evidence, Kind, Outcome, Rev, Seq, Severity, Via};
+use super::{Doubt, Evidence, Kind, Outcome, Reach, Rev, Seq, Severity, Via};
 
 /// The number of an interned text. The journal gives it out, so it means the same on disk and in memory; 0 is no text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -10,24 +10,27 @@ pub struct Sym(pub u32);
 ///
 /// Fields are joined by a unit separator (U+001F); one inside a field becomes U+FFFD, since the list is for looking
 /// and the raw event stays exact.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Symbol(Box<str>);
 
-const SEPARATOR: char = '\x1f';
-
 impl Symbol {
+    /// Stands between two fields.
+    pub const SEPARATOR: char = '\x1f';
+
     /// Joins fields. All empty is the empty symbol.
     pub fn of(fields: &[&str]) -> Self {
         if fields.iter().all(|field| field.is_empty()) {
-            return Self("".into());
+            return Self::default();
         }
-        let mut text = String::with_capacity(fields.iter().map(|field| field.len() + 1).sum());
+        // Exactly what is needed, or the box would be allocated anew.
+        let length = fields.iter().map(|field| field.len()).sum::<usize>() + fields.len() - 1;
+        let mut text = String::with_capacity(length);
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
-                text.push(SEPARATOR);
+                text.push(Self::SEPARATOR);
             }
-            if field.contains(SEPARATOR) {
-                text.push_str(&field.replace(SEPARATOR, "\u{fffd}"));
+            if field.contains(Self::SEPARATOR) {
+                text.push_str(&field.replace(Self::SEPARATOR, "\u{fffd}"));
             } else {
                 text.push_str(field);
             }
@@ -47,7 +50,7 @@ impl Symbol {
 
     /// Returns the fields.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.split(SEPARATOR)
+        self.0.split(Self::SEPARATOR)
     }
 
     /// Whether there is nothing to intern.
@@ -79,6 +82,8 @@ pub struct Row {
     pub from: Sym,
     /// The family of its type.
     pub kind: Kind,
+    /// What it ends, if it is a revocation.
+    pub reach: Reach,
     /// How it came.
     pub via: Via,
     /// `outcome.result`.
@@ -89,6 +94,8 @@ pub struct Row {
     pub evidence: Evidence,
     /// Whether it was published well before events that were stored earlier.
     pub late: bool,
+    /// What speaks against the way by which it came.
+    pub doubt: Option<Doubt>,
 }
 
 /// Rows, and the texts that the receiver has not been given before.
@@ -96,8 +103,32 @@ pub struct Row {
 pub struct Page {
     /// In the order that was asked for.
     pub rows: Vec<Row>,
+    /// The scope grants of each.
+    pub grants: GrantMarks,
     /// New or changed texts; they go in before the rows.
     pub symbols: Vec<(Sym, Symbol)>,
+}
+
+/// The marks of the scope grants of some rows, one behind the other.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct GrantMarks {
+    marks: Vec<u32>,
+    ends: Vec<u32>,
+}
+
+impl GrantMarks {
+    /// Adds those of the next row.
+    pub fn push(&mut self, marks: impl IntoIterator<Item = u32>) {
+        self.marks.extend(marks);
+        self.ends.push(u32::try_from(self.marks.len()).expect("a page has fewer marks than u32::MAX"));
+    }
+
+    /// Returns those of a row, in the order of its scopes; none of a row that nobody told of.
+    pub fn of(&self, index: usize) -> &[u32] {
+        let end = |index: usize| self.ends.get(index).map_or(0, |end| *end as usize);
+        let start = index.checked_sub(1).map_or(0, end);
+        self.marks.get(start..end(index)).unwrap_or_default()
+    }
 }
 
 /// Texts by their number: one arena and a table of places, so that a quarter million texts cost no allocation each.
@@ -130,7 +161,7 @@ impl Symbols {
 
     /// Returns the fields of a text.
     pub fn fields(&self, sym: Sym) -> impl Iterator<Item = &str> {
-        self.joined(sym).split(SEPARATOR)
+        self.joined(sym).split(Symbol::SEPARATOR)
     }
 
     /// Returns one field; empty where there is none.
@@ -161,6 +192,18 @@ mod tests {
         assert_eq!(symbols.field(Sym(3), 2), "Ada");
         assert_eq!(symbols.field(Sym(2), 0), "");
         assert_eq!(symbols.field(Sym(99), 0), "");
+    }
+
+    #[test]
+    fn marks_are_those_of_their_row() {
+        let mut grants = GrantMarks::default();
+        for marks in [&[1, 2][..], &[], &[3]] {
+            grants.push(marks.iter().copied());
+        }
+        assert_eq!(
+            [0, 1, 2, 3].map(|index| grants.of(index).to_vec()),
+            [vec![1, 2], vec![], vec![3], vec![]]
+        );
     }
 
     #[test]

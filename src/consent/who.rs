@@ -96,6 +96,15 @@ impl Person {
         }
     }
 
+    /// Returns the interned text of this person: id, alternate id and display name.
+    pub fn symbol(&self) -> Symbol {
+        Symbol::of(&[
+            self.id.as_ref().map_or("", UserId::exact),
+            self.alternate_id.as_ref().map_or("", Untrusted::exact),
+            self.display_name.as_ref().map_or("", Untrusted::exact),
+        ])
+    }
+
     /// Returns the name that a list shows, not yet made visible; nothing if nothing is known.
     pub fn name(&self) -> Option<&str> {
         Self::shown(

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::raw::embedded;
-use crate::consent::{ClientId, Consent, GrantId, Seq, ServerId, Untrusted, UserId};
+use crate::consent::{ClientId, Consent, Doubt, GrantId, Seq, ServerId, Untrusted, UserId};
 
 /// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
 pub const SCHEMA: &str = "consentwatch.consent/1";
@@ -51,7 +51,9 @@ struct Line<'a> {
     transaction_id: Text<'a>,
     session_id: Text<'a>,
     via: &'static [&'static str],
+    doubt: Option<&'static str>,
     hook: Option<Hook<'a>>,
+    looked_up: Vec<LookedUp<'a>>,
     raw: Box<RawValue>,
 }
 
@@ -112,6 +114,17 @@ struct Hook<'a> {
     event_time: Text<'a>,
     source: Text<'a>,
     headers: &'a [Untrusted],
+    received: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LookedUp<'a> {
+    thing: &'static str,
+    id: &'a Untrusted,
+    name: Text<'a>,
+    login: Text<'a>,
+    deleted: bool,
+    asked: String,
 }
 
 impl<'a> Line<'a> {
@@ -161,12 +174,26 @@ impl<'a> Line<'a> {
             transaction_id: consent.transaction_id.as_ref(),
             session_id: consent.session_id.as_ref(),
             via: consent.via.words(),
+            doubt: consent.doubt.map(Doubt::word),
             hook: consent.hook.as_ref().map(|hook| Hook {
                 event_id: hook.event_id.as_ref(),
                 event_time: hook.event_time.as_ref(),
                 source: hook.source.as_ref(),
                 headers: &hook.headers,
+                received: hook.received.map(time),
             }),
+            looked_up: consent
+                .labels
+                .iter()
+                .map(|label| LookedUp {
+                    thing: label.thing.word(),
+                    id: &label.id,
+                    name: label.name.as_ref(),
+                    login: label.login.as_ref(),
+                    deleted: label.is_gone,
+                    asked: time(label.asked),
+                })
+                .collect(),
             raw: embedded(&consent.raw),
         }
     }
@@ -199,9 +226,9 @@ mod tests {
                 r#""scopes":[{"grant_id":"oagGGGGGGGGGGGGGG1d7","name":"paint.read"},{"grant_id":null,"name":"paint.write"}],"#,
                 r#""from":{"ip":"198.51.100.7","city":"Delft","country":"Netherlands","as_number":64501,"as_org":"example net","is_proxy":false,"user_agent":"Mozilla/5.0 \u0007"},"#,
                 r#""transaction_id":"ZtransactionExample00000001","session_id":"102sessionExample0000001","#,
-                r#""via":["poll","hook"],"#,
+                r#""via":["poll","hook"],"doubt":null,"#,
                 r#""hook":{"event_id":"d0000000-4444-4444-8444-0242ac120002","event_time":"2026-05-06T07:08:19.000Z","#,
-                r#""source":"https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7","headers":["Content-Type: application/json"]},"#,
+                r#""source":"https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7","headers":["Content-Type: application/json"],"received":"2026-05-06T07:08:19.250Z"},"looked_up":[],"#,
                 r#""raw":{"uuid":"5B1F0C9E-3333-4333-8333-0242AC120002","version":0,"odd":1.0E+2,"#,
                 r#""target":[{"id":"oagGGGGGGGGGGGGGG1d7","type":"ConsentGrant","displayName":"paint.read","detailEntry":{"user":"00uPPPPPPPPPPPPPP1d7"}}],"#,
                 r#""debugContext":{"debugData":{"note":"two  spaces"}}}}"#,
@@ -223,7 +250,7 @@ mod tests {
                 r#""who":{"id":null,"alternate_id":null,"display_name":null,"evidence":"unknown"},"#,
                 r#""client":{"id":null,"label":null},"authorization_server":{"id":null,"name":null},"scopes":[],"#,
                 r#""from":{"ip":null,"city":null,"country":null,"as_number":null,"as_org":null,"is_proxy":null,"user_agent":null},"#,
-                r#""transaction_id":null,"session_id":null,"via":["poll"],"hook":null,"raw":{}}"#,
+                r#""transaction_id":null,"session_id":null,"via":["poll"],"doubt":null,"hook":null,"looked_up":[],"raw":{}}"#,
                 "\n"
             )
         );

@@ -40,6 +40,8 @@ pub(super) fn bare() -> Consent {
         transaction_id: None,
         session_id: None,
         via: Via::POLL,
+        labels: Vec::new(),
+        doubt: None,
         hook: None,
         raw: Arc::from("{}"),
     }
@@ -93,6 +95,7 @@ pub(super) fn both_ways() -> Consent {
             event_time: text("2026-05-06T07:08:19.000Z"),
             source: text("https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7"),
             headers: vec![Untrusted::new("Content-Type: application/json")],
+            received: Some("2026-05-06T07:08:19.250Z".parse().expect("a time")),
         }),
         raw: Arc::from(
             "{\n  \"uuid\": \"5B1F0C9E-3333-4333-8333-0242AC120002\", \"version\": 0, \"odd\": 1.0E+2,\r\n\

@@ -21,7 +21,7 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
         first([consent.server.name.as_ref(), consent.server.id.as_ref().map(|id| &id.0)]),
         joined(consent.scopes.iter().map(|scope| scope.name.as_ref())),
         joined([consent.from.ip.as_ref(), consent.from.country.as_ref()].into_iter()),
-        consent.via.word().to_owned(),
+        consent.via.told(consent.doubt).to_owned(),
     ];
     if let Some(result) = consent.outcome.result.as_ref().filter(|result| result.exact() != "SUCCESS") {
         let reason = consent.outcome.reason.as_ref();

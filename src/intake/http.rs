@@ -7,24 +7,28 @@ use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Response};
+use reqwest::{Certificate, Method, RequestBuilder, Response};
 use thiserror::Error;
+use tokio::sync::Mutex;
 
+use crate::clock::Clock;
 use crate::consent::visible;
-use crate::okta::{Credentials, Headers, OrgUrl, Reply, Request, SendError};
-use crate::secret::SecretSource;
+use crate::okta::{Access, Credentials, Headers, Learned, OrgUrl, Reply, Request, SendError, TokenRequest};
+use crate::secret::{Secret, SecretSource};
 
 /// Asks one org. Clones share connections and credentials.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     org: OrgUrl,
-    credentials: Arc<RwLock<Credentials>>,
+    clock: Clock,
+    /// Locked for as long as a sign-in takes, so that callers at the same time share one.
+    access: Arc<Mutex<Access>>,
     renew: Option<SecretSource>,
 }
 
@@ -54,11 +58,18 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 /// without end.
 const BODY_MAX: usize = 64 * 1024 * 1024;
 const WORDS_MAX: usize = 300;
+/// A call is sent so often at most: a nonce and a token may each turn out to be stale.
+const TRIES_MAX: usize = 3;
 
 impl Client {
     /// Makes a client for an org. `ca` names a PEM file with certificates to trust beside the system's. Proxies are
     /// those of the environment, but never between us and a loopback host.
-    pub fn new(org: &OrgUrl, credentials: Credentials, ca: Option<&Path>) -> Result<Self, ClientError> {
+    pub fn new(
+        org: &OrgUrl,
+        credentials: Credentials,
+        ca: Option<&Path>,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -75,8 +86,9 @@ impl Client {
         if let Some(path) = ca {
             builder = builder.tls_certs_merge(certificates(path)?);
         }
-        let http = builder.build().map_err(|error| ClientError::Setup(words(error, &credentials)))?;
-        Ok(Self { http, org: org.clone(), credentials: Arc::new(RwLock::new(credentials)), renew: None })
+        let http = builder.build().map_err(|error| ClientError::Setup(words(error)))?;
+        let access = Arc::new(Mutex::new(Access::new(credentials, org)));
+        Ok(Self { http, org: org.clone(), clock, access, renew: None })
     }
 
     /// Remembers where the credentials can be read again.
@@ -85,48 +97,122 @@ impl Client {
         Self { renew: source, ..self }
     }
 
-    /// Reads the token where it came from, for whoever has put a good one there. A command may take its time, so a
-    /// thread of its own waits for it. What cannot be had leaves the old one in use.
+    /// Reads the token or the private key where it came from, for whoever has put a good one there. A command may take
+    /// its time, so a thread of its own waits for it. What cannot be had leaves the old one in use.
     pub async fn read_credentials_again(&self) {
         let Some(source) = self.renew.clone() else { return };
         match tokio::task::spawn_blocking(move || source.read()).await {
-            Ok(Ok(secret)) => match Credentials::ssws(&secret) {
-                Ok(credentials) => self.set_credentials(credentials),
+            Ok(Ok(secret)) => match self.access.lock().await.renew(&secret) {
+                Ok(true) => tracing::info!("The credentials were read again and are others now."),
+                Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "The token was read again and is none; the old one stays.");
+                    tracing::warn!(%error, "The credentials were read again and are none; the old ones stay.");
                 }
             },
-            Ok(Err(error)) => tracing::warn!(%error, "The token cannot be read again; the old one stays."),
-            Err(_) => tracing::warn!("Reading the token again was broken off."),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "The credentials cannot be read again; the old ones stay.");
+            }
+            Err(_) => tracing::warn!("Reading the credentials again was broken off."),
         }
     }
 
-    /// Uses other credentials from the next request on, in every clone.
-    pub fn set_credentials(&self, credentials: Credentials) {
-        *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = credentials;
+    /// Returns what a person should know of the way in though it works, a sentence each.
+    pub async fn notes(&self) -> Vec<String> {
+        self.access.lock().await.notes()
     }
 
-    /// Sends a GET with the credentials and reads the whole answer, whatever its status.
+    /// Sends a GET with the credentials and reads the whole answer, whatever its status. A service app signs in first,
+    /// where it has to; an answer that teaches its session something is asked for again.
     pub async fn send(&self, request: &Request) -> Result<Reply, SendError> {
-        let credentials = self.credentials.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.call(Method::GET, request, None).await
+    }
+
+    /// Sends a POST with JSON, or with nothing, and reads the whole answer. Like [`Client::send`], it repeats only what
+    /// was refused before anything was done.
+    pub async fn post(&self, request: &Request, json: Option<&Secret>) -> Result<Reply, SendError> {
+        self.call(Method::POST, request, Some(json.map_or("", Secret::reveal))).await
+    }
+
+    async fn call(&self, method: Method, request: &Request, json: Option<&str>) -> Result<Reply, SendError> {
         if !self.org.same_origin(&request.url) {
             return Err(SendError::Other("the request leads to another host than the org's".to_owned()));
         }
-        let mut authorization = HeaderValue::from_str(credentials.authorization().reveal())
-            .map_err(|_| SendError::Other("the credentials cannot stand in a header".to_owned()))?;
-        authorization.set_sensitive(true);
-        let mut get = self.http.get(&request.url).header(AUTHORIZATION, authorization);
-        for (name, value) in &request.headers {
-            get = get.header(*name, value);
+        let mut tries = 1;
+        loop {
+            self.sign_in().await?;
+            let pass = self.access.lock().await.headers(method.as_str(), &request.url, self.clock.now());
+            let mut call = self.http.request(method.clone(), &request.url);
+            for (name, secret) in &pass {
+                call = call.header(*name, hidden(secret)?);
+            }
+            for (name, value) in &request.headers {
+                call = call.header(*name, value);
+            }
+            if let Some(json) = json {
+                call = call.header(CONTENT_TYPE, "application/json").body(json.to_owned());
+            }
+            let result = exchange(call).await;
+            let mut access = self.access.lock().await;
+            let reply = result.map_err(|error| redacted(error, &access))?;
+            if access.learn_from_call(self.clock.now(), &reply) == Learned::Nothing || tries == TRIES_MAX {
+                return Ok(reply);
+            }
+            tries += 1;
         }
-        let response = get.send().await.map_err(|error| send_error(error, &credentials))?;
-        let status = response.status().as_u16();
-        let headers = headers(&response);
-        let body = body(response).await.map_err(|cut| match cut {
-            Some(error) => send_error(error, &credentials),
-            None => SendError::TooLarge,
-        })?;
-        Ok(Reply { status, headers, body })
+    }
+
+    /// Gets an access token where the next call needs one.
+    async fn sign_in(&self) -> Result<(), SendError> {
+        let mut access = self.access.lock().await;
+        while let Some(TokenRequest { url, form, proof }) = access.step(self.clock.now(), self.clock.uptime())
+        {
+            let mut post = self
+                .http
+                .post(&url)
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.reveal().to_owned());
+            if let Some(proof) = proof {
+                post = post.header("dpop", hidden(&proof)?);
+            }
+            let result = exchange(post).await;
+            let (now, up) = (self.clock.now(), self.clock.uptime());
+            match result {
+                Ok(reply) => access.take(now, up, &reply).map_err(SendError::SignIn)?,
+                Err(_) if access.is_usable(up) => {}
+                Err(error) => return Err(redacted(error, &access)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sends a request and reads the whole answer.
+async fn exchange(request: RequestBuilder) -> Result<Reply, SendError> {
+    let response = request.send().await.map_err(send_error)?;
+    let status = response.status().as_u16();
+    let headers = headers(&response);
+    let body = body(response).await.map_err(|cut| match cut {
+        Some(error) => send_error(error),
+        None => SendError::TooLarge,
+    })?;
+    Ok(Reply { status, headers, body })
+}
+
+fn hidden(secret: &Secret) -> Result<HeaderValue, SendError> {
+    let mut value = HeaderValue::from_str(secret.reveal())
+        .map_err(|_| SendError::Other("the credentials cannot stand in a header".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Removes the secrets from the words of an error, should a library below ever have put one there.
+fn redacted(error: SendError, access: &Access) -> SendError {
+    match error {
+        SendError::Connect(words) => SendError::Connect(access.redact(&words)),
+        SendError::Tls(words) => SendError::Tls(access.redact(&words)),
+        SendError::Cut(words) => SendError::Cut(access.redact(&words)),
+        SendError::Other(words) => SendError::Other(access.redact(&words)),
+        error @ (SendError::Timeout | SendError::TooLarge | SendError::SignIn(_)) => error,
     }
 }
 
@@ -159,10 +245,10 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
     }
 }
 
-fn send_error(error: reqwest::Error, credentials: &Credentials) -> SendError {
+fn send_error(error: reqwest::Error) -> SendError {
     let (is_timeout, is_connect) = (error.is_timeout(), error.is_connect());
     let is_cut = error.is_body() || error.is_decode();
-    let words = words(error, credentials);
+    let words = words(error);
     // reqwest calls a failed handshake a failed connection; only the words below tell them apart.
     let is_tls =
         ["certificate", "tls", "handshake"].iter().any(|sign| words.to_ascii_lowercase().contains(sign));
@@ -179,9 +265,8 @@ fn send_error(error: reqwest::Error, credentials: &Credentials) -> SendError {
     }
 }
 
-/// Returns an error and its causes as words, each said once; without the URL, and without a secret should one be in
-/// there.
-fn words(error: reqwest::Error, credentials: &Credentials) -> String {
+/// Returns an error and its causes as words, each said once; without the URL.
+fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut said: Vec<String> = Vec::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(&error);
@@ -194,7 +279,7 @@ fn words(error: reqwest::Error, credentials: &Credentials) -> String {
         }
         next = cause.source();
     }
-    let words = without_user_info(&credentials.redact(&said.join(": ")));
+    let words = without_user_info(&said.join(": "));
     visible(&words.chars().take(WORDS_MAX).collect::<String>()).into_owned()
 }
 

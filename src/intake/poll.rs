@@ -7,9 +7,9 @@ use tokio::sync::{Notify, watch};
 
 use super::http::Client;
 use crate::clock::Clock;
-use crate::journal::{AppendError, Batch, Journal};
+use crate::journal::{AppendError, Batch, Journal, Polled};
 use crate::okta::{Poller, Step, Taken};
-use crate::report::{Board, Fault, Part, Pulse};
+use crate::report::{Board, Fault, Part, Pulse, Traffic};
 use crate::tasks::{Busy, Tasks};
 
 /// Polls until a bounded query has ended, the journal is closed, or the task is cancelled. A nudge polls at once,
@@ -25,7 +25,7 @@ pub async fn run(
     tasks: Tasks,
     nudge: Arc<Notify>,
 ) {
-    let driver = Driver { journal, board, clock, tasks, nudge };
+    let mut driver = Driver { journal, board, clock, tasks, nudge, good_stored: None };
     let mut busy = driver.tasks.busy();
     let mut warned = None;
     driver.tell(Part::Poll, Pulse::Starting);
@@ -38,6 +38,8 @@ pub async fn run(
                     tracing::warn!("{warning}");
                 }
                 warned = taken.warning;
+                driver.tell_traffic(&poller, taken.pulse.fault().is_none());
+                driver.tell_notes(client.notes().await);
                 let Some(still_busy) = driver.store(taken, busy).await else { return };
                 busy = still_busy;
             }
@@ -68,26 +70,39 @@ struct Driver {
     clock: Clock,
     tasks: Tasks,
     nudge: Arc<Notify>,
+    /// The uptime at which a good poll was stored last.
+    good_stored: Option<Duration>,
 }
 
+/// A poll that brought nothing new is stored this often: often enough to say how fresh the journal is, and seldom
+/// enough for a disk that has nothing else to do.
+const GOOD_EVERY: Duration = Duration::from_mins(1);
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Driver {
     /// Stores a batch, however often that has to be tried. Returns nothing once the journal is closed for good.
-    async fn store(&self, taken: Taken, mut busy: Busy) -> Option<Busy> {
+    async fn store(&mut self, taken: Taken, mut busy: Busy) -> Option<Busy> {
         if !taken.rejects.is_empty() {
             tracing::warn!(
                 count = taken.rejects.len(),
                 "Records of the log could not be read; they are kept."
             );
         }
-        let batch = Batch {
+        let mut batch = Batch {
             consents: taken.consents,
+            sides: taken.sides,
             rejects: taken.rejects,
             bookmark: taken.bookmark,
             gap: taken.gap,
+            ..Batch::default()
         };
+        let up = self.clock.uptime();
+        let is_good = taken.pulse.fault().is_none();
+        let is_due = self.good_stored.is_none_or(|stored| stored + GOOD_EVERY <= up);
+        if is_good && (is_due || batch != Batch::default()) {
+            batch.polled = Some(Polled { at: self.clock.now(), caught_up: taken.caught_up });
+        }
         if batch == Batch::default() {
             self.tell(Part::Poll, taken.pulse);
             return Some(busy);
@@ -108,6 +123,9 @@ impl Driver {
             (busy, _) = self.rest(self.clock.uptime().saturating_add(wait), busy).await;
             wait = (wait * 2).min(RETRY_MAX);
         }
+        if batch.polled.is_some() {
+            self.good_stored = Some(up);
+        }
         self.tell(Part::Journal, Pulse::Live);
         self.tell(Part::Poll, taken.pulse);
         Some(busy)
@@ -122,6 +140,35 @@ impl Driver {
             () = self.nudge.notified() => None,
         };
         (self.tasks.busy(), woken.is_none())
+    }
+
+    /// Tells what was used of the rate limit, and of a page that is good when it came.
+    fn tell_traffic(&self, poller: &Poller, is_good: bool) {
+        let usage = poller.budget().usage(self.clock.uptime());
+        let now = self.clock.now();
+        self.board.send_if_modified(|board| {
+            let last_good = if is_good { Some(now) } else { board.traffic.last_good };
+            let traffic = Traffic {
+                used: usage.used,
+                ours: usage.ours,
+                limit: usage.rate.limit,
+                remaining: usage.rate.remaining,
+                interval: Some(poller.interval()),
+                last_good,
+            };
+            std::mem::replace(&mut board.traffic, traffic) != traffic
+        });
+    }
+
+    /// Tells what a person should know of the way in; in the log once, when it comes.
+    fn tell_notes(&self, notes: Vec<String>) {
+        self.board.send_if_modified(|board| {
+            for note in notes.iter().filter(|note| !board.notes.sign_in.contains(note)) {
+                tracing::warn!("{note}");
+            }
+            let before = std::mem::replace(&mut board.notes.sign_in, notes);
+            before != board.notes.sign_in
+        });
     }
 
     /// Whether Okta's last answer refused us.

@@ -1,6 +1,8 @@
 //! What goes in, and what is said of it once it is on the disk.
 
-use crate::consent::{Bookmark, Consent, Reject, Rev, Seq};
+use jiff::Timestamp;
+
+use crate::consent::{Attribution, Bookmark, Consent, HistoryMark, Label, Reject, Rev, Seq, SideEvent};
 use crate::report::Gap;
 
 /// What one page of the log or one delivery brought. It is stored whole or not at all.
@@ -8,12 +10,46 @@ use crate::report::Gap;
 pub struct Batch {
     /// What was read.
     pub consents: Vec<Consent>,
+    /// What came beside the consents, as evidence.
+    pub sides: Vec<SideEvent>,
     /// What could not be read.
     pub rejects: Vec<Reject>,
     /// Where the poller goes on, once this batch is stored.
     pub bookmark: Option<Bookmark>,
     /// A stretch of time that the sender knows it missed.
     pub gap: Option<Gap>,
+    /// Where the fetching of history goes on. Events that come with one are old because they were fetched late, so
+    /// none of them counts as late.
+    pub history: Option<HistoryMark>,
+    /// When the log was read well, if it was.
+    pub polled: Option<Polled>,
+    /// That the event hook is listened to.
+    pub listening: Option<Listening>,
+    /// What ids are called.
+    pub labels: Vec<Label>,
+    /// Persons of rows that named nobody. A row that is gone, or names somebody by now, stays as it is.
+    pub attributions: Vec<Attribution>,
+}
+
+/// A good look at the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Polled {
+    /// When.
+    pub at: Timestamp,
+    /// Whether nothing more was there: the log has shown all that it had.
+    pub caught_up: bool,
+}
+
+/// For how long the event hook has been listened to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listening {
+    /// Since when without a break; the same each time that it is told of one listener.
+    pub since: Timestamp,
+    /// Up to now.
+    pub until: Timestamp,
+    /// When somebody who knows the secret verified the hook or delivered, if that happened in this time. A hook that was
+    /// verified once stays so.
+    pub verified: Option<Timestamp>,
 }
 
 /// How far the journal has come. A reader that saw an older one knows what to ask for.

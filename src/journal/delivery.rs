@@ -13,6 +13,7 @@ struct Kept {
     event_time: Option<String>,
     source: Option<String>,
     headers: Vec<String>,
+    received: Option<String>,
 }
 
 /// Returns the kept form of an envelope.
@@ -23,6 +24,7 @@ pub(super) fn to_text(delivery: &Delivery) -> String {
         event_time: text(&delivery.event_time),
         source: text(&delivery.source),
         headers: delivery.headers.iter().map(|header| header.exact().to_owned()).collect(),
+        received: delivery.received.map(|time| time.to_string()),
     };
     serde_json::to_string(&kept).expect("texts and lists of texts always have a JSON form")
 }
@@ -35,6 +37,7 @@ pub(super) fn from_text(text: &str) -> Option<Delivery> {
         event_time: kept.event_time.map(Untrusted::new),
         source: kept.source.map(Untrusted::new),
         headers: kept.headers.into_iter().map(Untrusted::new).collect(),
+        received: kept.received.and_then(|text| text.parse().ok()),
     })
 }
 
@@ -49,6 +52,7 @@ mod tests {
             event_time: None,
             source: Some(Untrusted::new("https://org.example.test/api/v1/eventHooks/whoAAAAAAAAAAAAAA1d7")),
             headers: vec![Untrusted::new("Content-Type: application/json")],
+            received: Some("2026-03-04T09:15:38.951Z".parse().unwrap()),
         };
         assert_eq!(from_text(&to_text(&delivery)), Some(delivery));
         assert_eq!(from_text("{}").map(|delivery| delivery.headers.len()), Some(0));

@@ -75,6 +75,14 @@ pub enum OpenError {
         /// The newest format that this program knows.
         known: i64,
     },
+    /// An older version of the program wrote it and is running.
+    #[error("the journal {path} is of an older format, and process {holder} writes it")]
+    OlderInUse {
+        /// Made harmless for people.
+        path: String,
+        /// What the other left in the lock file.
+        holder: String,
+    },
     /// It is no journal, or it is damaged.
     #[error("the journal {path} is damaged")]
     Damaged {
@@ -115,6 +123,11 @@ impl OpenError {
                     "The journal {path} was written by a newer version (format {found}; this one knows up to {known})."
                 ),
                 "Use the newer version, or name another directory with --data-dir.",
+            ),
+            Self::OlderInUse { path, holder } => fault(
+                "older journal in use",
+                format!("The journal {path} is of an older version, which writes it as process {holder}."),
+                "End that process; the journal is then brought up to date.",
             ),
             Self::Damaged { path, .. } => fault(
                 "damaged journal",

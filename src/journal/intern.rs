@@ -33,6 +33,13 @@ impl Known {
         Some(id)
     }
 
+    /// Forgets numbers, given in rising order.
+    pub(super) fn forget(&mut self, ids: &[u32]) {
+        for known in [&mut self.young, &mut self.old] {
+            known.retain(|_, id| ids.binary_search(id).is_err());
+        }
+    }
+
     fn put(&mut self, text: Box<str>, id: u32) {
         if text.len() > CACHED_BYTES_MAX {
             return;

@@ -3,8 +3,11 @@
 
 mod commit;
 mod delivery;
+mod doubt;
 mod error;
+mod history;
 mod intern;
+mod label;
 mod lock;
 mod merge;
 mod open;
@@ -15,13 +18,17 @@ mod recent;
 #[cfg(test)]
 mod sample;
 mod schema;
+mod side;
 mod store;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use commit::{Batch, Commit, Head};
+pub use commit::{Batch, Commit, Head, Listening, Polled};
 pub use error::{Ailment, AppendError, OpenError, ReadError, StorageError};
+#[cfg(test)]
+pub(crate) use open::open_cramped;
 pub use open::{Opened, Settings, open};
 pub use reader::{Counts, Reader};
 pub use writer::Journal;

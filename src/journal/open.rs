@@ -67,6 +67,16 @@ pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, Open
     Journal::start(store, clock, lock).map(Opened::Writer).map_err(OpenError::Thread)
 }
 
+/// Opens a journal on a disk with room for so many pages more than a new file has.
+#[cfg(test)]
+pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {
+    let Asked::Held(lock) = lock::ask(&dir.join(LOCK)).unwrap() else { panic!("somebody else writes") };
+    let conn = connect_writer(dir).unwrap();
+    let used: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    conn.pragma_update_and_check(None, "max_page_count", used + pages, |_| Ok(())).unwrap();
+    Journal::start(Store::new(conn, Settings::default()).unwrap(), clock, lock).unwrap()
+}
+
 /// Opens or creates the file, and brings it to the present format.
 pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     let path = dir.join(FILE);
@@ -90,8 +100,30 @@ pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-/// Opens the file for reading.
+/// Opens the file for reading. One that an older version left behind is brought up to date before.
 pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
+    let (conn, format) = connect_reader_as_it_is(dir)?;
+    if format == schema::FORMAT {
+        return Ok(conn);
+    }
+    drop(conn);
+    let lock_path = dir.join(LOCK);
+    match lock::ask(&lock_path).map_err(|source| OpenError::Place { path: shown(&lock_path), source })? {
+        Asked::Held(_lock) => drop(connect_writer(dir)?),
+        Asked::Elsewhere(holder) => {
+            // A writer of this version may be about to do it, or may just have done it.
+            let (conn, format) = connect_reader_as_it_is(dir)?;
+            if format == schema::FORMAT {
+                return Ok(conn);
+            }
+            return Err(OpenError::OlderInUse { path: shown(&dir.join(FILE)), holder });
+        }
+    }
+    connect_reader_as_it_is(dir).map(|(conn, _)| conn)
+}
+
+/// Opens the file for reading and returns its format with it.
+fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
     let path = dir.join(FILE);
     let mut file = match File::open(&path) {
         Ok(file) => file,
@@ -110,7 +142,7 @@ pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
     match check_format(&path, &conn)? {
         // Its writer has not come to the first migration yet, or was killed before.
         0 => Err(OpenError::Missing { path: shown(&path) }),
-        _ => Ok(conn),
+        format => Ok((conn, format)),
     }
 }
 

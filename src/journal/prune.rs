@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use super::store::{Meta, Store};
+use super::{doubt, side};
+use crate::consent::{Doubt, Via};
 
 /// Rows removed in one transaction; a waiting batch is held up no longer than that takes.
 const STEP: i64 = 500;
@@ -12,19 +14,33 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 struct Victim {
     seq: i64,
     published_ms: i64,
+    late: bool,
+    doubt: Option<Doubt>,
 }
 
 impl Store {
+    /// Removes a small number of rows beyond what is kept or, when there are none left, of texts that no row names, and
+    /// returns whether there may be more.
+    pub(super) fn tidy_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+        if self.prune_some(now)? {
+            return Ok(true);
+        }
+        side::prune(&self.conn, self.cut_ms(now))?;
+        self.sweep_some()
+    }
+
     /// Removes a small number of rows beyond what is kept, and returns whether there may be more.
     pub(super) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         let settings = self.settings;
-        let cut_ms = now.as_millisecond() - i64::from(settings.keep_days) * DAY_MS;
+        let cut_ms = self.cut_ms(now);
         let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
         let too_many = Meta::load(&self.conn)?.rows.saturating_sub(kept).min(STEP);
         // Rows that a person marked will have to be left out in these three.
-        let by_age = "SELECT seq, ts FROM event WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2";
-        let by_receipt = "SELECT seq, ts FROM event WHERE ts = 0 AND received < ?1 LIMIT ?2";
-        let by_number = "SELECT seq, ts FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let by_age =
+            "SELECT seq, ts, late, via, doubt FROM event WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2";
+        let by_receipt =
+            "SELECT seq, ts, late, via, doubt FROM event WHERE ts = 0 AND received < ?1 LIMIT ?2";
+        let by_number = "SELECT seq, ts, late, via, doubt FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         let mut victims = victims(&self.conn, by_age, cut_ms, STEP)?;
         if victims.is_empty() {
             victims = self::victims(&self.conn, by_receipt, cut_ms, STEP)?;
@@ -36,13 +52,22 @@ impl Store {
             return Ok(false);
         }
         self.change(|tx, meta| remove(tx, meta, &victims))?;
+        self.sweep_due = true;
         Ok(true)
+    }
+
+    /// What was published before is too old.
+    fn cut_ms(&self, now: Timestamp) -> i64 {
+        now.as_millisecond() - i64::from(self.settings.keep_days) * DAY_MS
     }
 }
 
 fn victims(conn: &Connection, sql: &str, bound: i64, limit: i64) -> rusqlite::Result<Vec<Victim>> {
     conn.prepare_cached(sql)?
-        .query_map([bound, limit], |row| Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)? }))?
+        .query_map([bound, limit], |row| {
+            let doubt = doubt::of(Via::from_code(row.get(3)?), row.get(4)?);
+            Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)?, late: row.get(2)?, doubt })
+        })?
         .collect()
 }
 
@@ -54,6 +79,10 @@ fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite
         }
     }
     meta.rows -= victims.len() as i64;
+    for victim in victims {
+        doubt::settle(meta, victim.doubt);
+    }
+    meta.late -= victims.iter().filter(|victim| victim.late).count() as i64;
     meta.next_rev += 1;
     let newest_gone = victims.iter().map(|victim| victim.published_ms).max().unwrap_or(0);
     let since: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());

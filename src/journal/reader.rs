@@ -12,17 +12,18 @@ use super::commit::Head;
 use super::error::{OpenError, ReadError};
 use super::pack::Unpacker;
 use super::store::{self, Meta};
-use super::{delivery, open};
+use super::{delivery, doubt, history, label, open, side};
 use crate::consent::{
-    Bookmark, EventId, EventKey, Evidence, Kind, Outcome, Page, Person, Reject, Rev, Row, Seq, Severity,
-    Stored, Sym, Symbol, Via,
+    Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page, Person,
+    Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
-use crate::report::{Coverage, Gap};
+use crate::report::{Coverage, Gap, HookProof};
 
 /// Reads the journal. It sees each commit as soon as it is made, and never keeps the writer waiting.
 pub struct Reader {
     conn: Connection,
     given: Given,
+    is_bare: bool,
     unpacker: RefCell<Unpacker>,
 }
 
@@ -35,12 +36,15 @@ pub struct Counts {
     pub rejects: u64,
 }
 
+/// Written for deliveries that failed, and for no others (Okta: event types).
+const DELIVERY_FAILED: &str = "event_hook.delivery";
+
 const ROW: &str =
     "SELECT seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
-    evidence, late FROM event";
+    evidence, late, doubt, grants FROM event";
 const STORED: &str =
     "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
-    event.evidence, delivery.body, raw.dict, raw.body, sym.text
+    event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt
     FROM event JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
 
@@ -49,7 +53,19 @@ impl Reader {
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let conn = open::connect_reader(dir)?;
         conn.set_prepared_statement_cache_capacity(32);
-        Ok(Self { conn, given: Given::default(), unpacker: RefCell::default() })
+        Ok(Self { conn, given: Given::default(), is_bare: false, unpacker: RefCell::default() })
+    }
+
+    /// Reads texts as the events have them, without what Okta told of their ids since.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.is_bare = true;
+        self
+    }
+
+    /// Hands out every text again, to whoever begins anew.
+    pub fn forget_given(&mut self) {
+        self.given = Given::default();
     }
 
     /// Returns how far the journal has come.
@@ -90,6 +106,21 @@ impl Reader {
         self.page(rows)
     }
 
+    /// Returns the texts that have other names since the changes after `rev` up to `to`; some may not have been given
+    /// out before.
+    pub fn renamed(&mut self, rev: Rev, to: Rev) -> Result<Vec<(Sym, Symbol)>, ReadError> {
+        let symbols = label::filled_since(&self.conn, rev, to)?;
+        for (sym, _) in &symbols {
+            self.given.mark(sym.0);
+        }
+        Ok(symbols)
+    }
+
+    /// Returns the ids that Okta was asked about at a time or later.
+    pub fn labels_asked_since(&self, since: Timestamp) -> Result<Vec<(Thing, String)>, ReadError> {
+        Ok(label::asked_since(&self.conn, since)?)
+    }
+
     /// Returns one row with its raw event and envelope.
     pub fn record(&self, seq: Seq) -> Result<Option<Stored>, ReadError> {
         let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0])?;
@@ -119,6 +150,26 @@ impl Reader {
         Ok(found)
     }
 
+    /// Whether rows were removed of those that somebody was given: `given` rows, all up to the number `last`.
+    pub fn has_cut(&self, last: Seq, given: u64) -> Result<bool, ReadError> {
+        // One look at the counters, so that rows that come meanwhile cannot hide those that go. Numbers are given out
+        // without holes.
+        let meta = Meta::load(&self.conn)?;
+        let newer = meta.head().last.0.saturating_sub(last.0).max(0) as u64;
+        Ok((meta.rows.max(0) as u64) < given.saturating_add(newer))
+    }
+
+    /// Returns which numbers above `after` up to `to` are there, at most `n`, in rising order.
+    pub fn present(&self, after: Seq, to: Seq, n: usize) -> Result<Vec<Seq>, ReadError> {
+        let sql = "SELECT seq FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
+        let found = self
+            .conn
+            .prepare_cached(sql)?
+            .query_map((after.0, to.0, limit(n)), |row| Ok(Seq(row.get(0)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
     /// Returns the lowest number that is still there; what lies below was removed as too old or too much.
     pub fn oldest(&self) -> Result<Option<Seq>, ReadError> {
         let oldest: Option<i64> =
@@ -129,6 +180,11 @@ impl Reader {
     /// Returns where the poller goes on.
     pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
         Ok(store::bookmark(&self.conn)?)
+    }
+
+    /// Returns where the fetching of history goes on, if it was broken off.
+    pub fn history(&self) -> Result<Option<HistoryMark>, ReadError> {
+        Ok(history::mark(&self.conn)?)
     }
 
     /// Returns how much there is; counts nothing that grows.
@@ -164,9 +220,11 @@ impl Reader {
         Ok(rejects)
     }
 
-    /// Returns for which time the journal is complete.
+    /// Returns for which time the journal is complete, what came late, and when the log was last read well.
     pub fn coverage(&self) -> Result<Coverage, ReadError> {
-        let complete_since = Meta::load(&self.conn)?.complete_since.and_then(|text| text.parse().ok());
+        let meta = Meta::load(&self.conn)?;
+        let complete_since = meta.complete_since.and_then(|text| text.parse().ok());
+        let last_good_poll = meta.last_good.and_then(|text| text.parse().ok());
         let mut statement = self.conn.prepare_cached("SELECT start, stop, why FROM gap")?;
         let mut found = statement.query([])?;
         let mut gaps = Vec::new();
@@ -177,14 +235,37 @@ impl Reader {
             }
         }
         gaps.sort_by_key(|gap| (gap.from, gap.to));
-        Ok(Coverage { complete_since, gaps })
+        let (failures, last_failure) = side::count(&self.conn, DELIVERY_FAILED)?;
+        let hook = HookProof {
+            verified: meta.verified_ms.map(time),
+            unconfirmed: meta.unconfirmed.max(0) as u64,
+            missed: meta.missed.max(0) as u64,
+            failures,
+            last_failure,
+        };
+        Ok(Coverage { complete_since, gaps, late: meta.late.max(0) as u64, last_good_poll, hook })
     }
 
-    fn page(&mut self, rows: Vec<Row>) -> Result<Page, ReadError> {
+    /// Returns the newest side events of a type, at most `n`, newest first.
+    pub fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
+        side::newest(&self.conn, event_type, n)
+    }
+
+    /// Returns the side events of a session or a transaction, at most `n`, oldest first.
+    pub fn sides_of(
+        &self,
+        session: Option<&str>,
+        transaction: Option<&str>,
+        n: usize,
+    ) -> Result<Vec<SideEvent>, ReadError> {
+        side::beside(&self.conn, session, transaction, n)
+    }
+
+    fn page(&mut self, rows: Vec<(Row, Marks)>) -> Result<Page, ReadError> {
         // Texts are stored with the rows that name them and never change, so looking after the rows is safe.
         let mut new: Vec<u32> = rows
             .iter()
-            .flat_map(|row| [row.who, row.actor, row.client, row.server, row.scopes, row.from])
+            .flat_map(|(row, _)| [row.who, row.actor, row.client, row.server, row.scopes, row.from])
             .filter_map(|sym| (sym.0 != 0 && !self.given.has(sym.0)).then_some(sym.0))
             .collect();
         new.sort_unstable();
@@ -192,22 +273,32 @@ impl Reader {
         let mut symbols = Vec::with_capacity(new.len());
         {
             let mut statement = self.conn.prepare_cached("SELECT text FROM sym WHERE id = ?1")?;
+            let has_labels = !self.is_bare && !new.is_empty() && label::any(&self.conn)?;
             for id in &new {
                 let text: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
-                symbols.push((Sym(*id), Symbol::joined(text.unwrap_or_default())));
+                let text = text.unwrap_or_default();
+                let filled = if has_labels { label::filled(&self.conn, &text)? } else { None };
+                symbols.push((Sym(*id), filled.unwrap_or_else(|| Symbol::joined(text))));
             }
         }
         // Only a page that is handed out counts as given.
         for id in new {
             self.given.mark(id);
         }
-        Ok(Page { rows, symbols })
+        let mut grants = GrantMarks::default();
+        let mut page = Vec::with_capacity(rows.len());
+        for (row, marks) in rows {
+            page.push(row);
+            grants.push(marks);
+        }
+        Ok(Page { rows: page, grants, symbols })
     }
 
     fn stored(&self, sql: &str, params: impl Params) -> Result<Vec<Stored>, ReadError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query(params)?;
         let mut unpacker = self.unpacker.borrow_mut();
+        let has_labels = label::any(&self.conn)?;
         let mut records = Vec::new();
         while let Some(row) = found.next()? {
             let seq: i64 = row.get(0)?;
@@ -218,19 +309,43 @@ impl Reader {
             let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
             let hook: Option<String> = row.get(8)?;
             let who: Option<String> = row.get(11)?;
+            let mut labels = Vec::new();
+            if has_labels {
+                if let Some(who) = &who {
+                    labels.extend(self.label_of(who)?);
+                }
+                for column in [12, 13] {
+                    labels.extend(self.label_of_sym(row.get(column)?)?);
+                }
+            }
             records.push(Stored {
                 seq: Seq(seq),
                 rev: Rev(row.get(1)?),
                 key: EventKey { published_ms: row.get(2)?, id, part: row.get(4)? },
                 received: time(row.get(5)?),
                 via: Via::from_code(row.get(6)?),
+                doubt: doubt::of(Via::from_code(row.get(6)?), row.get(14)?),
                 evidence: Evidence::from_code(row.get(7)?),
                 person: who.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who))),
                 hook: hook.as_deref().and_then(delivery::from_text),
+                labels,
                 raw: Arc::from(raw),
             });
         }
         Ok(records)
+    }
+}
+
+impl Reader {
+    fn label_of_sym(&self, sym: u32) -> Result<Option<Label>, ReadError> {
+        let mut statement = self.conn.prepare_cached("SELECT text FROM sym WHERE id = ?1")?;
+        let text: Option<String> = statement.query_row([sym], |row| row.get(0)).optional()?;
+        text.map_or(Ok(None), |text| self.label_of(&text))
+    }
+
+    fn label_of(&self, text: &str) -> Result<Option<Label>, ReadError> {
+        let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
+        Ok(label::get(&self.conn, thing, id)?)
     }
 }
 
@@ -258,10 +373,14 @@ impl Given {
     }
 }
 
-fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Row>, ReadError> {
+/// The marks of a row's scope grants.
+type Marks = Vec<u32>;
+
+fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<(Row, Marks)>, ReadError> {
     let mut statement = conn.prepare_cached(sql)?;
     let found = statement.query_map(params, |row| {
-        Ok(Row {
+        let (kind, reach) = Kind::unpacked(row.get(9)?);
+        let read = Row {
             seq: Seq(row.get(0)?),
             rev: Rev(row.get(1)?),
             published_ms: row.get(2)?,
@@ -271,26 +390,31 @@ fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Row>, R
             server: Sym(row.get(6)?),
             scopes: Sym(row.get(7)?),
             from: Sym(row.get(8)?),
-            kind: Kind::from_code(row.get(9)?),
+            kind,
+            reach,
             via: Via::from_code(row.get(10)?),
+            doubt: doubt::of(Via::from_code(row.get(10)?), row.get(15)?),
             outcome: Outcome::from_code(row.get(11)?),
             severity: Severity::from_code(row.get(12)?),
             evidence: Evidence::from_code(row.get(13)?),
             late: row.get(14)?,
-        })
+        };
+        let bytes = row.get_ref(16)?.as_blob_or_null()?.unwrap_or_default();
+        let marks = bytes.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();
+        Ok((read, marks))
     })?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-fn limit(n: usize) -> i64 {
+pub(super) fn limit(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn time(ms: i64) -> Timestamp {
+pub(super) fn time(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or_default()
 }
 
-fn event_id(bytes: &[u8]) -> io::Result<EventId> {
+pub(super) fn event_id(bytes: &[u8]) -> io::Result<EventId> {
     let uuid = <[u8; 16]>::try_from(bytes).map(EventId::Uuid);
     uuid.or_else(|_| <[u8; 32]>::try_from(bytes).map(EventId::Digest))
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))

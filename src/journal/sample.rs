@@ -247,6 +247,8 @@ pub(crate) fn consent(number: u64, via: Via) -> Consent {
         transaction_id: some(&story.request),
         session_id: some(&story.session),
         via,
+        labels: Vec::new(),
+        doubt: None,
         hook: None,
         raw: Arc::from(raw(number)),
     }

@@ -31,6 +31,37 @@ const MIGRATIONS: &[&str] = &[
      CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL, next_rev INTEGER NOT NULL,
         rows INTEGER NOT NULL, newest INTEGER NOT NULL, complete_since TEXT, trained INTEGER NOT NULL);
      INSERT INTO meta VALUES (1, 1, 1, 0, 0, NULL, 0);",
+    // Where fetching older history goes on; how many rows came late, so that nobody counts them in a million; when the
+    // log was last read well.
+    "CREATE TABLE history (id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL, goal TEXT NOT NULL,
+        top TEXT NOT NULL, whole_from TEXT NOT NULL, start TEXT NOT NULL, next TEXT);
+     ALTER TABLE meta ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE meta ADD COLUMN last_good TEXT;
+     UPDATE meta SET late = (SELECT COUNT(*) FROM event WHERE late <> 0);",
+    // What ids are called; and the few texts that hold nothing but an id, so that a name finds them without a look at all.
+    "CREATE TABLE label (thing INTEGER NOT NULL, id TEXT NOT NULL, name TEXT, login TEXT, gone INTEGER NOT NULL,
+        asked INTEGER NOT NULL, rev INTEGER NOT NULL, PRIMARY KEY (thing, id)) WITHOUT ROWID;
+     CREATE INDEX label_rev ON label (rev);
+     CREATE INDEX sym_unnamed ON sym (text) WHERE length(text) <= 80
+        AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
+        AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*');",
+    // What tells scope grants and sessions apart; whether the log and the hook confirm each other; the times for which one could; and events beside the consents.
+    "ALTER TABLE event ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE event ADD COLUMN grants BLOB;
+     ALTER TABLE event ADD COLUMN session INTEGER;
+     CREATE INDEX event_hook_only ON event (received) WHERE via = 2 AND doubt = 0;
+     CREATE TABLE listening (up INTEGER PRIMARY KEY, start INTEGER NOT NULL, stop INTEGER NOT NULL);
+     ALTER TABLE meta ADD COLUMN caught_up INTEGER;
+     ALTER TABLE meta ADD COLUMN verified INTEGER;
+     ALTER TABLE meta ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE meta ADD COLUMN unconfirmed INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE meta ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE side (id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, uuid BLOB NOT NULL,
+        type TEXT NOT NULL, txn TEXT, session TEXT, received INTEGER NOT NULL, body BLOB NOT NULL);
+     CREATE UNIQUE INDEX side_key ON side (ts, uuid);
+     CREATE INDEX side_type ON side (type, ts);
+     CREATE INDEX side_session ON side (session) WHERE session IS NOT NULL;
+     CREATE INDEX side_txn ON side (txn) WHERE txn IS NOT NULL;",
 ];
 
 /// The format that this program writes.

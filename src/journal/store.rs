@@ -1,14 +1,21 @@
 //! The connection that writes, and what it knows by heart.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use std::thread::{self, JoinHandle};
 
-use super::commit::{Batch, Commit, Head};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::commit::{Batch, Commit, Head, Polled};
+use super::doubt;
 use super::error::AppendError;
+use super::history;
 use super::intern::Known;
+use super::label;
 use super::merge::Pen;
 use super::open::Settings;
 use super::pack::{self, Packer, Unpacker};
 use super::recent::Recent;
+use super::side;
+use super::sweep::Sweep;
 use crate::consent::{Bookmark, Reject, Rev, Seq};
 use crate::report::Gap;
 
@@ -19,6 +26,12 @@ pub(super) struct Store {
     /// Read when it is first needed, and again after a transaction failed: what that one taught is not true.
     memory: Option<Memory>,
     head: Head,
+    /// The training of a dictionary that is under way.
+    training: Option<JoinHandle<Option<Vec<u8>>>>,
+    /// The sweep of texts that is under way.
+    pub(super) sweep: Option<Sweep>,
+    /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
+    pub(super) sweep_due: bool,
 }
 
 struct Memory {
@@ -40,11 +53,27 @@ pub(super) struct Meta {
     pub(super) complete_since: Option<String>,
     /// Whether a dictionary was trained on the journal's own events, or the attempt was given up.
     pub(super) trained: bool,
+    /// Rows that count as late.
+    pub(super) late: i64,
+    /// When the log was last read well.
+    pub(super) last_good: Option<String>,
+    /// When the log was last read to its end.
+    pub(super) caught_up_ms: Option<i64>,
+    /// When the event hook was first known to be verified.
+    pub(super) verified_ms: Option<i64>,
+    /// Up to which `published` it was judged what the hook missed.
+    pub(super) judged_ms: i64,
+    /// Rows that count as unconfirmed.
+    pub(super) unconfirmed: i64,
+    /// Rows that count as missed by the hook.
+    pub(super) missed: i64,
 }
 
 impl Meta {
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
-        let sql = "SELECT next_seq, next_rev, rows, newest, complete_since, trained FROM meta";
+        let sql =
+            "SELECT next_seq, next_rev, rows, newest, complete_since, trained, late, last_good, caught_up, verified,
+                judged, unconfirmed, missed FROM meta";
         conn.query_row(sql, [], |row| {
             Ok(Self {
                 next_seq: row.get(0)?,
@@ -53,15 +82,36 @@ impl Meta {
                 newest_ms: row.get(3)?,
                 complete_since: row.get(4)?,
                 trained: row.get(5)?,
+                late: row.get(6)?,
+                last_good: row.get(7)?,
+                caught_up_ms: row.get(8)?,
+                verified_ms: row.get(9)?,
+                judged_ms: row.get(10)?,
+                unconfirmed: row.get(11)?,
+                missed: row.get(12)?,
             })
         })
     }
 
     pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
         let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
-            trained = ?6";
-        let values =
-            (self.next_seq, self.next_rev, self.rows, self.newest_ms, &self.complete_since, self.trained);
+            trained = ?6, late = ?7, last_good = ?8, caught_up = ?9, verified = ?10, judged = ?11, unconfirmed = ?12,
+            missed = ?13";
+        let values = params![
+            self.next_seq,
+            self.next_rev,
+            self.rows,
+            self.newest_ms,
+            self.complete_since,
+            self.trained,
+            self.late,
+            self.last_good,
+            self.caught_up_ms,
+            self.verified_ms,
+            self.judged_ms,
+            self.unconfirmed,
+            self.missed,
+        ];
         conn.prepare_cached(sql)?.execute(values).map(drop)
     }
 
@@ -84,7 +134,7 @@ impl Store {
     pub(super) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
         let head = Meta::load(&conn)?.head();
         conn.set_prepared_statement_cache_capacity(32);
-        Ok(Self { conn, settings, memory: None, head })
+        Ok(Self { conn, settings, memory: None, head, training: None, sweep: None, sweep_due: true })
     }
 
     /// How far the journal has come.
@@ -111,11 +161,15 @@ impl Store {
         let mut commits = Vec::new();
         {
             let Memory { meta, known, recent, packer } = &mut memory;
-            let mut pen = Pen::new(&tx, meta, known, recent, packer)?;
+            let mut pen = Pen::new(&tx, meta, known, recent, packer, &mut self.sweep)?;
             for batch in batches {
                 let mut commit = Commit::default();
+                pen.is_history = batch.history.is_some();
                 for consent in &batch.consents {
                     pen.put(consent, &mut commit)?;
+                }
+                if !batch.sides.is_empty() {
+                    side::put(&tx, pen.meta, &batch.sides)?;
                 }
                 if !batch.rejects.is_empty() {
                     put_rejects(&tx, &batch.rejects)?;
@@ -126,6 +180,19 @@ impl Store {
                 if let Some(bookmark) = &batch.bookmark {
                     put_bookmark(&tx, bookmark)?;
                     pen.meta.note_bookmark(bookmark);
+                }
+                if let Some(mark) = &batch.history {
+                    history::put(&tx, pen.meta, mark)?;
+                }
+                if let Some(polled) = batch.polled {
+                    pen.meta.note_poll(polled);
+                }
+                if let Some(listening) = &batch.listening {
+                    doubt::put_listening(&tx, pen.meta, listening)?;
+                }
+                label::put(&tx, pen.meta, &batch.labels)?;
+                for attribution in &batch.attributions {
+                    pen.attribute(attribution)?;
                 }
                 commit.head = pen.meta.head();
                 commits.push(commit);
@@ -157,14 +224,33 @@ impl Store {
         Ok(result)
     }
 
-    /// Trains a dictionary on the journal's own events, once, when there are enough. It takes an eighth of a second.
+    /// Forgets texts that were removed, given by rising number; should they come again they are new.
+    pub(super) fn forget_texts(&mut self, ids: &[u32]) {
+        if let Some(memory) = &mut self.memory {
+            memory.known.forget(ids);
+        }
+    }
+
+    /// Trains a dictionary on the journal's own events, once, when there are enough, and takes it up at a later call: it
+    /// takes an eighth of a second, so another thread does it.
     pub(super) fn train_when_due(&mut self) -> Result<(), AppendError> {
-        let Some(memory) = &mut self.memory else { return Ok(()) };
+        let Some(memory) = &self.memory else { return Ok(()) };
         if memory.meta.trained || memory.meta.rows < TRAIN_ROWS {
             return Ok(());
         }
-        let samples = samples(&self.conn)?;
-        let body = pack::train(&samples, &mut memory.packer);
+        let training = if let Some(training) = self.training.take() {
+            training
+        } else {
+            let (samples, dict) = (samples(&self.conn)?, pack::newest(&self.conn)?);
+            let work = move || pack::train(&samples, &dict);
+            thread::Builder::new().name("dictionary".to_owned()).spawn(work).map_err(AppendError::Pack)?
+        };
+        if !training.is_finished() {
+            self.training = Some(training);
+            return Ok(());
+        }
+        // One that panicked gave no dictionary, and would not at another try.
+        let body = training.join().unwrap_or_default();
         self.change(|tx, meta| {
             meta.trained = true;
             match &body {
@@ -196,6 +282,13 @@ impl Store {
 }
 
 impl Meta {
+    fn note_poll(&mut self, polled: Polled) {
+        self.last_good = Some(polled.at.to_string());
+        if polled.caught_up {
+            self.caught_up_ms = Some(polled.at.as_millisecond());
+        }
+    }
+
     fn note_bookmark(&mut self, bookmark: &Bookmark) {
         if !bookmark.caught_up {
             return;

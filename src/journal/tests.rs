@@ -12,7 +12,9 @@ use super::sample::{self, START_MS};
 use super::store::Store;
 use super::*;
 use crate::clock::Clock;
-use crate::consent::{Bookmark, Consent, Delivery, EventId, Evidence, Reject, Rev, Seq, Untrusted, Via};
+use crate::consent::{
+    Bookmark, Consent, Delivery, EventId, Evidence, HistoryMark, Reject, Rev, Seq, Untrusted, Via,
+};
 use crate::report::Gap;
 
 fn start() -> Timestamp {
@@ -42,6 +44,7 @@ fn hooked(number: u64) -> Consent {
         event_time: None,
         source: None,
         headers: vec![Untrusted::new("Content-Type: application/json")],
+        received: Some(consent.received),
     });
     consent
 }
@@ -222,6 +225,151 @@ async fn an_event_far_behind_the_newest_is_late_once_caught_up() {
     assert_eq!(late, [false, false, false, true]);
 }
 
+/// History from so many minutes before the start of the invented log on; it is whole from `whole` on.
+fn history(top: i64, whole: i64, goal: i64) -> HistoryMark {
+    let at = |minutes: i64| start().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
+    HistoryMark {
+        query: "grant".to_owned(),
+        goal: at(goal),
+        top: at(top),
+        whole_from: at(whole),
+        from: at(whole - 60),
+        next: Some("/api/v1/logs?after=1".to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn history_moves_the_beginning_only_when_it_is_whole_and_joins() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    let put = async |mark: HistoryMark| {
+        journal.append(Batch { history: Some(mark), ..Batch::default() }).await.unwrap();
+        reader.coverage().unwrap().complete_since.map(|since| since.duration_since(start()).as_mins())
+    };
+    // Before the live poll caught up, nothing is complete and nothing can join it.
+    assert_eq!(put(history(5, -60, -600)).await, None);
+    journal.append(Batch { bookmark: Some(bookmark("n")), ..Batch::default() }).await.unwrap();
+    assert_eq!(put(history(-1, -60, -600)).await, Some(0), "a minute lies between");
+    assert_eq!(put(history(5, 5, -600)).await, Some(0), "its first stretch is not whole");
+    assert_eq!(put(history(5, -60, -600)).await, Some(-60));
+    let mark = history(5, -120, -600);
+    assert_eq!(put(mark.clone()).await, Some(-120));
+    assert_eq!(reader.history().unwrap(), Some(mark));
+    assert_eq!(put(history(5, -600, -600)).await, Some(-600));
+    assert_eq!(reader.history().unwrap(), None, "there is nothing to go on with");
+    // A later start of the live poll takes nothing away.
+    journal.append(Batch { bookmark: Some(bookmark("m")), ..Batch::default() }).await.unwrap();
+    assert_eq!(reader.coverage().unwrap().complete_since.unwrap(), history(5, -600, 0).whole_from);
+}
+
+#[tokio::test]
+async fn history_closes_the_gaps_that_it_filled() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let at = |minutes: i64| start().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
+    for (from, to) in [(-90, -80), (-50, -30), (-20, 40), (-100, -99)] {
+        let gap = Gap { from: at(from), to: at(to), why: "The cursor was no longer known.".to_owned() };
+        journal.append(Batch { gap: Some(gap), ..Batch::default() }).await.unwrap();
+    }
+    let left = async |mark: HistoryMark| {
+        journal.append(Batch { history: Some(mark), ..Batch::default() }).await.unwrap();
+        let gaps = Reader::open(dir.path()).unwrap().coverage().unwrap().gaps;
+        let mins = |time: Timestamp| time.duration_since(start()).as_mins();
+        gaps.into_iter().map(|gap| (mins(gap.from), mins(gap.to))).collect::<Vec<_>>()
+    };
+    assert_eq!(left(history(5, -40, -600)).await, [(-100, -99), (-90, -80), (-50, -40), (-20, 40)]);
+    assert_eq!(left(history(45, -85, -600)).await, [(-100, -99), (-90, -85)]);
+    assert_eq!(left(history(45, -95, -600)).await, [(-100, -99)]);
+}
+
+#[tokio::test]
+async fn history_is_not_late_and_late_rows_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    journal.append(Batch { bookmark: Some(bookmark("n")), ..polled(500..501) }).await.unwrap();
+    let late = || Reader::open(dir.path()).unwrap().coverage().unwrap().late;
+    let mark = Some(history(5, -60, -600));
+    journal.append(Batch { history: mark.clone(), ..polled(0..20) }).await.unwrap();
+    assert_eq!(late(), 0);
+    journal.append(polled(10..30)).await.unwrap();
+    assert_eq!(late(), 10, "those that history had brought came again, the others came late");
+    // Nor is what the live poll brings late because history ran ahead of it.
+    journal.append(Batch { history: mark, ..polled(900..901) }).await.unwrap();
+    journal.append(polled(501..502)).await.unwrap();
+    assert_eq!(late(), 10);
+    let rows = Reader::open(dir.path()).unwrap().newest(99).unwrap().rows;
+    assert_eq!(rows.iter().filter(|row| row.late).count(), 10);
+    journal.close().await;
+    let mut store = store(dir.path(), Settings { keep_rows: 5, ..Settings::default() });
+    while store.prune_some(start()).unwrap() {}
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().late, 3);
+}
+
+#[tokio::test]
+async fn the_last_good_poll_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.coverage().unwrap().last_good_poll, None);
+    let head = journal
+        .append(Batch { polled: Some(Polled { at: start(), caught_up: true }), ..Batch::default() })
+        .await
+        .unwrap()
+        .head;
+    assert_eq!((reader.coverage().unwrap().last_good_poll, head), (Some(start()), Head::default()));
+}
+
+/// Makes the file what the first version left behind.
+fn age(dir: &Path) {
+    let conn = rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap();
+    conn.execute_batch(
+        "DROP TABLE label; DROP INDEX sym_unnamed;
+         DROP TABLE history; ALTER TABLE meta DROP COLUMN late; ALTER TABLE meta DROP COLUMN last_good;
+         DROP INDEX event_hook_only; ALTER TABLE event DROP COLUMN doubt;
+         ALTER TABLE event DROP COLUMN grants; ALTER TABLE event DROP COLUMN session; DROP TABLE listening; DROP TABLE side;
+         ALTER TABLE meta DROP COLUMN caught_up; ALTER TABLE meta DROP COLUMN verified;
+         ALTER TABLE meta DROP COLUMN judged; ALTER TABLE meta DROP COLUMN unconfirmed;
+         ALTER TABLE meta DROP COLUMN missed;
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn an_older_version_is_brought_up_to_date_by_writer_and_reader() {
+    for by_reader in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = writer(dir.path());
+        journal.append(Batch { bookmark: Some(bookmark("n")), ..polled(500..501) }).await.unwrap();
+        journal.append(polled(0..7)).await.unwrap();
+        journal.close().await;
+        age(dir.path());
+        if !by_reader {
+            writer(dir.path()).close().await;
+        }
+        let reader = Reader::open(dir.path()).unwrap();
+        assert_eq!((reader.coverage().unwrap().late, reader.counts().unwrap().rows), (7, 8));
+        assert_eq!(reader.bookmark().unwrap(), Some(bookmark("n")));
+        let conn = rusqlite::Connection::open(dir.path().join("journal.sqlite3")).unwrap();
+        let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(format, super::schema::FORMAT);
+    }
+}
+
+#[test]
+fn an_older_version_in_use_is_left_to_who_uses_it() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), Settings::default()).close();
+    age(dir.path());
+    let lock = super::lock::ask(&dir.path().join("journal.lock")).unwrap();
+    let error = Reader::open(dir.path()).unwrap_err();
+    assert!(matches!(error, OpenError::OlderInUse { .. }), "{error:?}");
+    assert!(error.fault().remedy.contains("End"), "{}", error.fault());
+    drop(lock);
+    assert!(Reader::open(dir.path()).is_ok());
+}
+
 #[tokio::test]
 async fn the_numbers_go_on_after_a_reopening() {
     let dir = tempfile::tempdir().unwrap();
@@ -298,6 +446,14 @@ fn the_journals_own_dictionary_takes_over() {
         store.write([&polled(step * 500..(step + 1) * 500)].into_iter()).unwrap();
         store.train_when_due().unwrap();
     }
+    let trained = |store: &Store| {
+        store.conn.query_row("SELECT trained FROM meta", [], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    while !trained(&store) {
+        std::thread::yield_now();
+        store.train_when_due().unwrap();
+    }
+    store.write([&polled(2500..2600)].into_iter()).unwrap();
     let dicts: Vec<i64> = store
         .conn
         .prepare("SELECT DISTINCT dict FROM raw ORDER BY dict")
@@ -308,10 +464,8 @@ fn the_journals_own_dictionary_takes_over() {
         .unwrap();
     // Whether it is taken depends on whether it packs better than the shipped one, which knows these events well.
     assert!(dicts == [1] || dicts == [1, 2], "{dicts:?}");
-    let trained: bool = store.conn.query_row("SELECT trained FROM meta", [], |row| row.get(0)).unwrap();
-    assert!(trained);
     let records = Reader::open(dir.path()).unwrap().records_after(Seq(0), 5000).unwrap();
-    assert_eq!(records.len(), 2500);
+    assert_eq!(records.len(), 2600);
     assert!(records.iter().zip(0..).all(|(record, number)| *record.raw == *sample::raw(number)));
 }
 
@@ -325,6 +479,10 @@ fn what_is_old_or_too_much_goes_and_its_number_with_it() {
     while store.prune_some(start()).unwrap() {}
     let mut reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.oldest().unwrap(), Some(Seq(71)));
+    assert!(reader.has_cut(Seq(120), 120).unwrap() && reader.has_cut(Seq(100), 100).unwrap());
+    assert!(!reader.has_cut(Seq(120), 50).unwrap());
+    assert_eq!(reader.present(Seq(60), Seq(73), 2).unwrap(), [Seq(71), Seq(72)]);
+    assert_eq!(reader.present(Seq(60), Seq(71), 9).unwrap(), [Seq(71)]);
     assert_eq!(reader.counts().unwrap().rows, 50);
     assert!(store.head().change > head.change);
     let newest_gone = sample::consent(69, Via::POLL).key.published_ms;

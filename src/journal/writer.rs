@@ -22,9 +22,12 @@ pub struct Journal {
 
 #[derive(Debug)]
 enum Request {
-    Append(Box<Batch>, oneshot::Sender<Result<Commit, AppendError>>),
+    Append(Box<Batch>, oneshot::Sender<Answer>),
     Close,
 }
+
+/// What became of a batch, and the batch: freed by the thread that allocated it, it costs no lock between the two.
+type Answer = (Result<Commit, AppendError>, Box<Batch>);
 
 /// Batches that wait, of at most a thousand events each. The poller sends one at a time, so these are deliveries: more
 /// than a slow disk should owe within Okta's three seconds.
@@ -45,7 +48,8 @@ impl Journal {
         // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let first_prune = clock.uptime() + FIRST_PRUNE;
-        let writer = Writer { store, queue, tell, clock, dirty_since: None, next_prune: first_prune };
+        let writer =
+            Writer { store, queue, tell, clock, dirty_since: None, next_prune: first_prune, judge: false };
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&runtime, lock))?;
         Ok(Self { requests, head })
     }
@@ -57,12 +61,19 @@ impl Journal {
         let (answer, result) = oneshot::channel();
         let request = Request::Append(Box::new(batch), answer);
         self.requests.send(request).await.map_err(|_| AppendError::Closed)?;
-        result.await.map_err(|_| AppendError::Closed)?
+        let (result, batch) = result.await.map_err(|_| AppendError::Closed)?;
+        drop(batch);
+        result
     }
 
     /// Tells how far the journal has come; ends when the journal does.
     pub fn head(&self) -> watch::Receiver<Head> {
         self.head.clone()
+    }
+
+    /// Whether nothing can be appended any more.
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
     }
 
     /// Stores what was handed over before, ends the writer for every clone, and returns when the lock is free.
@@ -80,14 +91,20 @@ struct Writer {
     clock: Clock,
     dirty_since: Option<Duration>,
     next_prune: Duration,
+    /// Whether the log was read to its end, or the hook listened to, since rows were judged.
+    judge: bool,
 }
 
-type Waiting = (Box<Batch>, oneshot::Sender<Result<Commit, AppendError>>);
+type Waiting = (Box<Batch>, oneshot::Sender<Answer>);
 
 impl Writer {
     fn run(mut self, runtime: &Runtime, lock: Lock) {
         loop {
-            let due = self.dirty_since.map_or(self.next_prune, |since| self.next_prune.min(since + IDLE));
+            let due = match self.dirty_since {
+                _ if self.judge => Duration::ZERO,
+                Some(since) => self.next_prune.min(since + IDLE),
+                None => self.next_prune,
+            };
             let woken = runtime.block_on(async {
                 tokio::select! {
                     biased;
@@ -116,7 +133,7 @@ impl Writer {
     }
 
     /// Writes a batch with those that wait behind it, and returns whether to go on.
-    fn take(&mut self, batch: Box<Batch>, answer: oneshot::Sender<Result<Commit, AppendError>>) -> bool {
+    fn take(&mut self, batch: Box<Batch>, answer: oneshot::Sender<Answer>) -> bool {
         let mut events = batch.consents.len();
         let mut group = vec![(batch, answer)];
         let mut go_on = true;
@@ -133,6 +150,9 @@ impl Writer {
                 Err(_) => break,
             }
         }
+        self.judge |= group.iter().any(|(batch, _)| {
+            batch.listening.is_some() || batch.polled.is_some_and(|polled| polled.caught_up)
+        });
         self.write(group);
         if let Err(error) = self.store.train_when_due() {
             tracing::warn!(%error, "No dictionary was trained.");
@@ -145,14 +165,14 @@ impl Writer {
             Ok(commits) => {
                 // The head first: whoever hears that its batch is stored may look at the head at once.
                 self.tell_head();
-                for ((_, answer), commit) in group.into_iter().zip(commits) {
+                for ((batch, answer), commit) in group.into_iter().zip(commits) {
                     // Nobody waits any more, which changes nothing: the batch is stored.
-                    answer.send(Ok(commit)).ok();
+                    answer.send((Ok(commit), batch)).ok();
                 }
             }
             Err(error) => match group.pop() {
-                Some((_, answer)) if group.is_empty() => {
-                    answer.send(Err(error)).ok();
+                Some((batch, answer)) if group.is_empty() => {
+                    answer.send((Err(error), batch)).ok();
                 }
                 // One of them may be the cause; each for itself, so that none pays for another.
                 last => {
@@ -173,13 +193,25 @@ impl Writer {
                 tracing::warn!(%error, "A checkpoint of the journal failed; the next pause tries again.");
             }
         }
+        if self.judge {
+            match self.store.judge_some() {
+                Ok(more) => {
+                    self.judge = more;
+                    self.tell_head();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "Log and hook could not be compared; the next look tries again.");
+                    self.judge = false;
+                }
+            }
+        }
         if self.next_prune <= now {
-            match self.store.prune_some(self.clock.now()) {
+            match self.store.tidy_some(self.clock.now()) {
                 // At once again, but after what has come meanwhile.
                 Ok(true) => self.tell_head(),
                 Ok(false) => self.next_prune = now + PRUNE_EVERY,
                 Err(error) => {
-                    tracing::warn!(%error, "Old rows could not be removed; the next hour tries again.");
+                    tracing::warn!(%error, "What is too old could not be removed; the next hour tries again.");
                     self.next_prune = now + PRUNE_EVERY;
                 }
             }

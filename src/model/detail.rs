@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::consent::{Consent, Person, Untrusted, visible};
+use crate::consent::{Consent, Person, Thing, Untrusted, visible};
 
 /// How a value reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -162,11 +163,13 @@ impl Tree {
         self.text("consent/who/name", 2, "Display Name", consent.who.person.display_name.as_ref());
         self.text("consent/who/alt", 2, "Alternate ID", consent.who.person.alternate_id.as_ref());
         self.text("consent/who/id", 2, "ID", consent.who.person.id.as_ref().map(|id| &id.0));
+        self.told("consent/who/told", consent, Thing::Person);
         self.value("consent/who/evidence", 2, "Evidence", consent.who.evidence.meaning());
         let label = consent.client.label.as_ref().or(consent.client.id.as_ref().map(|id| &id.0));
         self.heading("consent/client", 1, "Client", &label.map_or("unknown".into(), Untrusted::visible));
         self.text("consent/client/id", 2, "ID", consent.client.id.as_ref().map(|id| &id.0));
-        self.maybe("consent/client/label", 2, "Label", consent.client.label.as_ref(), "not looked up");
+        self.maybe("consent/client/label", 2, "Label", consent.client.label.as_ref(), "not known");
+        self.told("consent/client/told", consent, Thing::Client);
         let name = consent.server.name.as_ref().or(consent.server.id.as_ref().map(|id| &id.0));
         self.heading(
             "consent/server",
@@ -176,6 +179,7 @@ impl Tree {
         );
         self.text("consent/server/id", 2, "ID", consent.server.id.as_ref().map(|id| &id.0));
         self.text("consent/server/name", 2, "Name", consent.server.name.as_ref());
+        self.told("consent/server/told", consent, Thing::Server);
         let count = consent.scopes.len();
         let words = if count == 1 { "1 scope".to_owned() } else { format!("{count} scopes") };
         self.heading("consent/scopes", 1, "Scope Grants", &words);
@@ -204,10 +208,36 @@ impl Tree {
         let proxy = from.is_proxy.map(|is| Untrusted::new(if is { "yes" } else { "no" }));
         self.text("consent/from/proxy", 2, "Proxy", proxy.as_ref());
         self.text("consent/from/agent", 2, "User Agent", from.user_agent.as_ref());
-        self.heading("consent/trace", 1, "Trace", consent.via.word());
+        self.heading("consent/trace", 1, "Trace", consent.via.told(consent.doubt));
+        if let Some(doubt) = consent.doubt {
+            self.value("consent/trace/doubt", 2, "Doubt", doubt.meaning());
+        }
         self.text("consent/trace/session", 2, "Session ID", consent.session_id.as_ref());
         self.text("consent/trace/txn", 2, "Transaction ID", consent.transaction_id.as_ref());
         self.value("consent/trace/received", 2, "Received", &format!("{:.3}", consent.received));
+        if let Some(delivery) = &consent.hook {
+            let built = delivery.event_time.as_ref().and_then(|text| text.exact().parse().ok());
+            self.delay("consent/trace/built", "Delivery Built", consent.published, built);
+            self.delay("consent/trace/came", "Delivery Came", consent.published, delivery.received);
+        }
+    }
+
+    /// How long after its publication the hook had an event.
+    fn delay(&mut self, path: &str, label: &str, published: Option<Timestamp>, at: Option<Timestamp>) {
+        let (Some(published), Some(at)) = (published, at) else { return };
+        let delay = at.duration_since(published).as_secs_f64();
+        self.value(path, 2, label, &format!("{at:.3}, {delay:.1} s after the event"));
+    }
+
+    /// When Okta was asked for a name that the event does not give, and whether there was still anything of that id.
+    fn told(&mut self, path: &str, consent: &Consent, thing: Thing) {
+        let Some(label) = consent.labels.iter().find(|label| label.thing == thing) else { return };
+        let state = match (label.is_gone, label.name.is_some()) {
+            (false, _) => "",
+            (true, true) => "; deleted in Okta since",
+            (true, false) => "; deleted in Okta before",
+        };
+        self.value(path, 2, "Looked Up", &format!("{:.0}{state}", label.asked));
     }
 
     /// The output fields of Okta Workflows' event card "OAuth2 App Consent Granted", under the card's own words.

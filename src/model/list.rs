@@ -62,6 +62,11 @@ impl List {
         self.cursor
     }
 
+    /// The listed rows, oldest first; nothing while every row is listed.
+    pub fn shown(&self) -> Option<&VecDeque<u32>> {
+        self.shown.as_ref()
+    }
+
     /// How many rows are listed.
     pub fn len(&self, rows: &Rows) -> usize {
         self.ids(rows).len()
@@ -105,11 +110,27 @@ impl List {
             return;
         }
         let Some(cursor) = self.cursor else { return self.go_to_end(rows) };
-        let ids = self.ids(rows);
-        if ids.is_empty() {
-            return;
+        if !self.is_empty(rows) {
+            self.cursor = self.nearest(rows, rows.key(cursor));
         }
-        let key = rows.key(cursor);
+    }
+
+    /// Rows were taken out; `stood` is the key of the reader's row, which stays or becomes the nearest in time.
+    pub fn cut(&mut self, rows: &Rows, stood: Option<(i64, u32)>) {
+        if let Some(list) = &mut self.shown {
+            list.retain(|at| rows.is_there(RowRef(*at)));
+        }
+        self.unseen = self.unseen.min(self.len(rows));
+        if self.follow {
+            self.go_to_end(rows);
+        } else if !self.cursor.is_some_and(|at| rows.is_there(at)) {
+            self.cursor = stood.and_then(|key| self.nearest(rows, key));
+        }
+    }
+
+    /// The listed row nearest in time; nothing if none is listed.
+    fn nearest(&self, rows: &Rows, key: (i64, u32)) -> Option<RowRef> {
+        let ids = self.ids(rows);
         let place = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
         let near =
             |place: usize| ids.get(place).map(|id| (rows.key(RowRef(*id)).0.abs_diff(key.0), RowRef(*id)));
@@ -117,7 +138,7 @@ impl List {
             .into_iter()
             .flatten()
             .min_by_key(|(gap, _)| *gap);
-        self.cursor = best.map(|(_, at)| at);
+        best.map(|(_, at)| at)
     }
 
     /// Moves the reader by lines of the window, positive downwards. Leaving the end stops following; reaching it
@@ -240,7 +261,7 @@ mod tests {
     }
 
     fn push(rows: &mut Rows, list: &mut List, seq: i64, time: i64) {
-        let (at, _) = rows.put(&row(seq, time));
+        let (at, _) = rows.put(&row(seq, time), &[]);
         list.grew(rows, &[at], true);
     }
 
@@ -308,6 +329,39 @@ mod tests {
         assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 5);
         list.show(&rows, None);
         assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 5);
+    }
+
+    #[test]
+    fn a_cut_keeps_the_row_or_the_nearest_in_time() {
+        use crate::consent::Seq;
+        let (mut rows, mut list) = filled(10);
+        list.step(&rows, -4, 5);
+        let mut cut = |list: &mut List, to: i64| {
+            let stood = list.cursor().map(|at| rows.key(at));
+            assert!(!rows.cut(Seq(0), Seq(to), &[]).is_empty());
+            list.cut(&rows, stood);
+            seen(&rows, list, 20)
+        };
+        assert_eq!(cut(&mut list, 3), (vec![4, 5, 6, 7, 8, 9, 10], Some(2)));
+        assert_eq!(cut(&mut list, 7), (vec![8, 9, 10], Some(0)));
+        assert!(!list.is_following());
+        assert_eq!(cut(&mut list, 10), (vec![], None));
+        list.step(&rows, 1, 5);
+        push(&mut rows, &mut list, 11, 110);
+        assert_eq!(seen(&rows, &list, 5), (vec![11], Some(0)));
+    }
+
+    #[test]
+    fn a_cut_reaches_what_a_filter_lists() {
+        use crate::consent::Seq;
+        let (mut rows, mut list) = filled(10);
+        list.show(&rows, Some([1, 4, 8].into_iter().collect()));
+        rows.cut(Seq(0), Seq(5), &[]);
+        list.cut(&rows, None);
+        assert_eq!(seen(&rows, &list, 5), (vec![9], Some(0)));
+        rows.cut(Seq(0), Seq(9), &[]);
+        list.cut(&rows, None);
+        assert_eq!((list.len(&rows), list.cursor()), (0, None));
     }
 
     #[test]

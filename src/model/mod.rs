@@ -1,24 +1,31 @@
 //! What we know: the pure core of the screen. [`fn@update`] decides, and asks for everything else by [`Effect`]; nothing
 //! here reads a disk, a socket or a clock.
 
+mod cast;
 mod detail;
 mod filter;
 mod keys;
 mod layout;
+mod ledger;
 mod list;
 mod msg;
 mod notice;
+mod query;
 mod rows;
 mod state;
+mod texts;
 mod update;
 
+pub use cast::{Names, Number, Scopes};
 pub use detail::{Detail, Node, Weight};
-pub use filter::{Deep, Filter, FilterError, Query};
+pub use filter::{Filter, Known};
 pub use keys::{BINDINGS, Binding, Chord, Command, Key, Mode, command, hints};
 pub use layout::{DetailPlace, Regions, regions};
+pub use ledger::{Fate, Held, Ledger, Standing, Tally};
 pub use list::{List, Window};
 pub use msg::{Effect, Msg};
 pub use notice::Notice;
+pub use query::{Deep, FilterError, Query};
 pub use rows::{RowRef, Rows};
-pub use state::{Loading, Model, Opened, Origin, Pane, Prompt, Zone};
+pub use state::{Loading, Model, Opened, Origin, Overlay, Pane, Prompt, Zone};
 pub use update::update;

@@ -26,6 +26,15 @@ pub enum Msg {
     },
     /// Rows that were listed changed.
     Changed(Page),
+    /// The journal removed rows: of those with numbers above `after` up to `to` only these are left.
+    Cut {
+        /// Not looked at, nor what lies below.
+        after: Seq,
+        /// The last that was looked at.
+        to: Seq,
+        /// In rising order.
+        kept: Vec<Seq>,
+    },
     /// The parts said something new of themselves.
     Board(Box<Board>),
     /// What the journal covers.
@@ -38,6 +47,8 @@ pub enum Msg {
     Day(Timestamp),
     /// A sentence for the notice line.
     Notice(String, bool),
+    /// The answer to [`Effect::Work`], once nothing else waits.
+    Work,
 }
 
 /// All that the model can ask for.
@@ -47,6 +58,8 @@ pub enum Effect {
     Read(Seq),
     /// Ask Okta now.
     PollNow,
+    /// Say [`Msg::Work`] as soon as no key and no row waits: something long is done in slices.
+    Work,
     /// Give the terminal back and stop until the shell goes on.
     Suspend,
     /// Draw every cell again.

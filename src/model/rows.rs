@@ -1,7 +1,8 @@
-//! Every listed consent in 40 bytes, its texts interned; a million of them fit where their JSON would need gigabytes.
+//! Every listed consent in 48 bytes, its texts interned; a million of them fit where their JSON would need gigabytes.
 
 use std::collections::VecDeque;
 
+use super::texts::Texts;
 use crate::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via};
 
 /// The place of a row in memory; stays the same as long as the program runs.
@@ -9,67 +10,193 @@ use crate::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym
 pub struct RowRef(pub u32);
 
 /// Rows of one chunk; a chunk is never moved, so growing costs no copy of what is there.
-const CHUNK: usize = 8192;
+pub(super) const CHUNK: usize = 8192;
 
-#[derive(Clone, Copy, Debug)]
-struct Packed {
-    published_ms: i64,
-    seq: u32,
-    who: u32,
-    actor: u32,
-    client: u32,
-    server: u32,
-    scopes: u32,
-    from: u32,
-    kind: u8,
-    /// via in bits 0–1, evidence in 2–4, late in 7.
-    flags: u8,
-    outcome: u8,
-    severity: u8,
+/// Rows side by side, a column each, so that whoever looks at one column of a million rows reads nothing else.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) published_ms: Vec<i64>,
+    seq: Vec<u32>,
+    /// who, actor, client, server, scopes, from.
+    pub(super) texts: [Vec<u32>; 6],
+    /// With the reach.
+    pub(super) kind: Vec<u8>,
+    /// via in bits 0–1, evidence in 2–4, gone in 5, doubted in 6, late in 7.
+    pub(super) flags: Vec<u8>,
+    pub(super) outcome: Vec<u8>,
+    pub(super) severity: Vec<u8>,
+    /// Where the marks of a row's scope grants begin, and how many there are.
+    grants: Vec<(u32, u16)>,
+    marks: Vec<u32>,
+}
+
+pub(super) const GONE: u8 = 1 << 5;
+/// Of the flags what tells how a row came, and whether that is doubted.
+pub(super) const CAME: u8 = 3 | DOUBTED;
+const DOUBTED: u8 = 1 << 6;
+const LATE: u8 = 1 << 7;
+
+impl Chunk {
+    fn new() -> Self {
+        Self {
+            published_ms: Vec::with_capacity(CHUNK),
+            seq: Vec::with_capacity(CHUNK),
+            texts: std::array::from_fn(|_| Vec::with_capacity(CHUNK)),
+            kind: Vec::with_capacity(CHUNK),
+            flags: Vec::with_capacity(CHUNK),
+            outcome: Vec::with_capacity(CHUNK),
+            severity: Vec::with_capacity(CHUNK),
+            grants: Vec::with_capacity(CHUNK),
+            marks: Vec::new(),
+        }
+    }
+
+    /// Rows that are or were there.
+    pub(super) fn len(&self) -> usize {
+        self.seq.len()
+    }
+
+    fn push(&mut self, row: &Row, marks: &[u32]) {
+        self.published_ms.push(row.published_ms);
+        self.seq.push(number(row.seq));
+        for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
+            column.push(sym.0);
+        }
+        self.kind.push(row.kind.packed(row.reach));
+        self.flags.push(flags(row));
+        self.outcome.push(row.outcome.code());
+        self.severity.push(row.severity.code());
+        let span = self.keep(marks);
+        self.grants.push(span);
+    }
+
+    fn keep(&mut self, marks: &[u32]) -> (u32, u16) {
+        let span = (self.marks.len() as u32, marks.len().min(usize::from(u16::MAX)) as u16);
+        self.marks.extend(marks.iter().take(usize::from(span.1)));
+        span
+    }
+
+    fn marks(&self, at: usize) -> &[u32] {
+        let (start, length) = self.grants[at];
+        &self.marks[start as usize..start as usize + usize::from(length)]
+    }
+
+    fn set(&mut self, at: usize, row: &Row, marks: &[u32]) {
+        if self.marks(at) != marks {
+            // The old ones stay behind, unreachable; a row seldom gets others, and once at most.
+            self.grants[at] = self.keep(marks);
+        }
+        self.published_ms[at] = row.published_ms;
+        for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
+            column[at] = sym.0;
+        }
+        self.kind[at] = row.kind.packed(row.reach);
+        self.flags[at] = flags(row);
+        self.outcome[at] = row.outcome.code();
+        self.severity[at] = row.severity.code();
+    }
+
+    fn get(&self, at: usize) -> Row {
+        let [who, actor, client, server, scopes, from] =
+            std::array::from_fn(|column| Sym(self.texts[column][at]));
+        let flags = self.flags[at];
+        let via = Via::from_code(flags & 3);
+        let (kind, reach) = Kind::unpacked(self.kind[at]);
+        Row {
+            seq: Seq(i64::from(self.seq[at])),
+            rev: Rev(0),
+            published_ms: self.published_ms[at],
+            who,
+            actor,
+            client,
+            server,
+            scopes,
+            from,
+            kind,
+            reach,
+            via,
+            outcome: Outcome::from_code(self.outcome[at]),
+            severity: Severity::from_code(self.severity[at]),
+            evidence: Evidence::from_code((flags >> 2) & 7),
+            late: flags & LATE != 0,
+            doubt: via.doubt(flags & DOUBTED != 0),
+        }
+    }
+}
+
+fn texts(row: &Row) -> [Sym; 6] {
+    [row.who, row.actor, row.client, row.server, row.scopes, row.from]
+}
+
+fn flags(row: &Row) -> u8 {
+    let doubted = if row.doubt.is_some() { DOUBTED } else { 0 };
+    let late = if row.late { LATE } else { 0 };
+    row.via.code() | row.evidence.code() << 2 | doubted | late
+}
+
+fn number(seq: Seq) -> u32 {
+    u32::try_from(seq.0).expect("a journal holds fewer than u32::MAX rows in its life")
 }
 
 /// All rows, and their order by time.
 #[derive(Debug, Default)]
 pub struct Rows {
-    chunks: Vec<Vec<Packed>>,
-    len: usize,
+    chunks: Vec<Chunk>,
+    /// Rows of each chunk that were cut. A chunk of nothing else is given back; the places of others never change.
+    gone: Vec<usize>,
+    /// The place of the next row.
+    next: usize,
     /// By (published, seq), oldest first.
     order: VecDeque<u32>,
     /// By seq.
     by_seq: VecDeque<u32>,
     symbols: Symbols,
+    texts: Texts,
+    /// For each text the columns that it occurs in, a bit each.
+    used: Vec<u8>,
 }
 
 impl Rows {
     /// Takes in texts before the rows that name them.
     pub fn learn(&mut self, symbols: &[(Sym, Symbol)]) {
         for (sym, symbol) in symbols {
-            self.symbols.put(*sym, symbol);
+            if self.symbols.joined(*sym) != symbol.as_str() {
+                self.symbols.put(*sym, symbol);
+                self.texts.put(*sym, symbol);
+            }
         }
     }
 
     /// Adds a row, or puts it in the place of the one with its number, and returns where it is and whether it is new.
     ///
     /// Cheap at both ends of the order, which is where rows come; in the middle it moves at most half the order.
-    pub fn put(&mut self, row: &Row) -> (RowRef, bool) {
+    pub fn put(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
+        for (column, sym) in texts(row).into_iter().enumerate() {
+            let index = sym.0 as usize;
+            if self.used.len() <= index {
+                self.used.resize(index + 1, 0);
+            }
+            self.used[index] |= 1 << column;
+        }
         if let Some(known) = self.find(row.seq) {
-            let time_moved = self.packed(known).published_ms != row.published_ms;
+            let time_moved = self.key(known).0 != row.published_ms;
             if time_moved && let Ok(place) = self.order_place(self.key(known)) {
                 self.order.remove(place);
             }
-            *self.packed_mut(known) = pack(row);
+            self.chunks[known.0 as usize / CHUNK].set(known.0 as usize % CHUNK, row, marks);
             if time_moved {
                 let place = self.order_place(self.key(known)).unwrap_or_else(|place| place);
                 self.order.insert(place, known.0);
             }
             return (known, false);
         }
-        let new = RowRef(u32::try_from(self.len).expect("fewer than u32::MAX rows"));
-        if self.len.is_multiple_of(CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        let new = RowRef(u32::try_from(self.next).expect("fewer than u32::MAX rows"));
+        if self.next.is_multiple_of(CHUNK) {
+            self.chunks.push(Chunk::new());
+            self.gone.push(0);
         }
-        self.chunks[self.len / CHUNK].push(pack(row));
-        self.len += 1;
+        self.chunks[self.next / CHUNK].push(row, marks);
+        self.next += 1;
         let place = match self.order.back() {
             Some(last) if self.key(RowRef(*last)) > self.key(new) => {
                 self.order_place(self.key(new)).unwrap_or_else(|place| place)
@@ -77,8 +204,13 @@ impl Rows {
             _ => self.order.len(),
         };
         self.order.insert(place, new.0);
-        let place =
-            self.by_seq.partition_point(|other| self.packed(RowRef(*other)).seq < self.packed(new).seq);
+        let seq = number(row.seq);
+        let place = match self.by_seq.back() {
+            Some(last) if self.seq(*last) > seq => {
+                self.by_seq.partition_point(|other| self.seq(*other) < seq)
+            }
+            _ => self.by_seq.len(),
+        };
         self.by_seq.insert(place, new.0);
         (new, true)
     }
@@ -86,47 +218,76 @@ impl Rows {
     /// Adds all of a page and returns the rows that are new.
     pub fn take(&mut self, page: &Page) -> Vec<RowRef> {
         self.learn(&page.symbols);
-        page.rows.iter().map(|row| self.put(row)).filter_map(|(at, new)| new.then_some(at)).collect()
+        let put = page.rows.iter().enumerate().map(|(index, row)| self.put(row, page.grants.of(index)));
+        put.filter_map(|(at, new)| new.then_some(at)).collect()
+    }
+
+    /// Takes out, of the rows with numbers above `after` up to `to`, all that are not among `kept`, which rises. Returns
+    /// the places of those that went; none of them may be asked for again but by [`Rows::is_there`].
+    ///
+    /// One pass over the range, and if any went one over all rows.
+    pub fn cut(&mut self, after: Seq, to: Seq, kept: &[Seq]) -> Vec<u32> {
+        let number = |seq: Seq| u32::try_from(seq.0.max(0)).unwrap_or(u32::MAX);
+        let place = |bound: u32| self.by_seq.partition_point(|other| self.seq(*other) <= bound);
+        let (first, end) = (place(number(after)), place(number(to)));
+        let mut kept = kept.iter().map(|seq| number(*seq)).peekable();
+        let is_cut = |at: &u32| {
+            let seq = self.seq(*at);
+            while kept.next_if(|kept| *kept < seq).is_some() {}
+            kept.peek() != Some(&seq)
+        };
+        let cut: Vec<u32> = self.by_seq.range(first.min(end)..end).copied().filter(is_cut).collect();
+        if cut.is_empty() {
+            return cut;
+        }
+        for at in &cut {
+            self.chunks[*at as usize / CHUNK].flags[*at as usize % CHUNK] |= GONE;
+        }
+        let chunks = &self.chunks;
+        self.order.retain(|at| is_there(chunks, *at));
+        self.by_seq.retain(|at| is_there(chunks, *at));
+        for at in &cut {
+            let chunk = *at as usize / CHUNK;
+            self.gone[chunk] += 1;
+            if self.gone[chunk] == CHUNK {
+                self.chunks[chunk] = Chunk::default();
+            }
+        }
+        cut
+    }
+
+    /// Whether the row of a place was not cut.
+    pub fn is_there(&self, at: RowRef) -> bool {
+        is_there(&self.chunks, at.0)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.order.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.order.is_empty()
     }
 
     /// Returns a row whole.
     pub fn get(&self, at: RowRef) -> Row {
-        let p = self.packed(at);
-        Row {
-            seq: Seq(i64::from(p.seq)),
-            rev: Rev(0),
-            published_ms: p.published_ms,
-            who: Sym(p.who),
-            actor: Sym(p.actor),
-            client: Sym(p.client),
-            server: Sym(p.server),
-            scopes: Sym(p.scopes),
-            from: Sym(p.from),
-            kind: Kind::from_code(p.kind),
-            via: Via::from_code(p.flags & 3),
-            outcome: Outcome::from_code(p.outcome),
-            severity: Severity::from_code(p.severity),
-            evidence: Evidence::from_code((p.flags >> 2) & 7),
-            late: p.flags & 0x80 != 0,
-        }
+        self.chunks[at.0 as usize / CHUNK].get(at.0 as usize % CHUNK)
+    }
+
+    /// Returns the marks of a row's scope grants, in the order of its scopes.
+    pub fn grant_marks(&self, at: RowRef) -> &[u32] {
+        let (chunk, at) = self.chunk_of(at);
+        chunk.marks(at)
     }
 
     /// Returns where the row of a number is.
     pub fn find(&self, seq: Seq) -> Option<RowRef> {
         let wanted = u32::try_from(seq.0).ok()?;
-        let place = self.by_seq.partition_point(|other| self.packed(RowRef(*other)).seq < wanted);
-        let at = RowRef(*self.by_seq.get(place)?);
-        (self.packed(at).seq == wanted).then_some(at)
+        let place = self.by_seq.partition_point(|other| self.seq(*other) < wanted);
+        let at = *self.by_seq.get(place)?;
+        (self.seq(at) == wanted).then_some(RowRef(at))
     }
 
     /// The texts.
@@ -141,43 +302,53 @@ impl Rows {
 
     /// What rows are ordered by.
     pub fn key(&self, at: RowRef) -> (i64, u32) {
-        let packed = self.packed(at);
-        (packed.published_ms, packed.seq)
+        let (chunk, at) = (&self.chunks[at.0 as usize / CHUNK], at.0 as usize % CHUNK);
+        (chunk.published_ms[at], chunk.seq[at])
+    }
+
+    /// The columns, in the order of places. A chunk that was given back has as many rows as any other, all cut.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.chunks.iter()
+    }
+
+    /// The columns that a row stands in, and where in them.
+    pub(super) fn chunk_of(&self, at: RowRef) -> (&Chunk, usize) {
+        (&self.chunks[at.0 as usize / CHUNK], at.0 as usize % CHUNK)
+    }
+
+    /// One more than the last place that was ever given out.
+    pub(super) fn places(&self) -> usize {
+        self.next
+    }
+
+    /// The texts in lower case, for whoever looks for words in all of them.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// For each text the columns that it occurs in, a bit each: who, actor, client, server, scopes, from.
+    pub(super) fn used(&self) -> &[u8] {
+        &self.used
+    }
+
+    fn seq(&self, at: u32) -> u32 {
+        self.chunks[at as usize / CHUNK].seq[at as usize % CHUNK]
     }
 
     fn order_place(&self, key: (i64, u32)) -> Result<usize, usize> {
         self.order.binary_search_by_key(&key, |other| self.key(RowRef(*other)))
     }
-
-    fn packed(&self, at: RowRef) -> &Packed {
-        &self.chunks[at.0 as usize / CHUNK][at.0 as usize % CHUNK]
-    }
-
-    fn packed_mut(&mut self, at: RowRef) -> &mut Packed {
-        &mut self.chunks[at.0 as usize / CHUNK][at.0 as usize % CHUNK]
-    }
 }
 
-fn pack(row: &Row) -> Packed {
-    Packed {
-        published_ms: row.published_ms,
-        seq: u32::try_from(row.seq.0).expect("a journal holds fewer than u32::MAX rows in its life"),
-        who: row.who.0,
-        actor: row.actor.0,
-        client: row.client.0,
-        server: row.server.0,
-        scopes: row.scopes.0,
-        from: row.from.0,
-        kind: row.kind.code(),
-        flags: row.via.code() | row.evidence.code() << 2 | u8::from(row.late) << 7,
-        outcome: row.outcome.code(),
-        severity: row.severity.code(),
-    }
+fn is_there(chunks: &[Chunk], at: u32) -> bool {
+    let chunk = chunks.get(at as usize / CHUNK);
+    chunk.and_then(|chunk| chunk.flags.get(at as usize % CHUNK)).is_some_and(|flags| flags & GONE == 0)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::consent::{Doubt, Reach};
 
     pub(in crate::model) fn row(seq: i64, published_ms: i64) -> Row {
         Row {
@@ -191,11 +362,13 @@ pub(super) mod tests {
             scopes: Sym(4),
             from: Sym(5),
             kind: Kind::Grant,
+            reach: Reach::Named,
             via: Via::POLL,
             outcome: Outcome::Success,
             severity: Severity::Info,
             evidence: Evidence::GrantDetail,
             late: false,
+            doubt: None,
         }
     }
 
@@ -205,10 +378,11 @@ pub(super) mod tests {
         let mut odd = row(7, -5);
         odd.late = true;
         odd.evidence = Evidence::NotApplicable;
-        odd.via = Via::POLL.with(Via::HOOK);
-        let (at, new) = rows.put(&odd);
+        odd.via = Via::HOOK;
+        odd.doubt = Some(Doubt::Unconfirmed);
+        let (at, new) = rows.put(&odd, &[7, 8]);
         assert!(new);
-        assert_eq!(rows.get(at), odd);
+        assert_eq!((rows.get(at), rows.grant_marks(at)), (odd, &[7, 8][..]));
         assert_eq!(rows.find(Seq(7)), Some(at));
         assert_eq!(rows.find(Seq(8)), None);
     }
@@ -217,7 +391,7 @@ pub(super) mod tests {
     fn order_is_by_time_whatever_the_order_of_arrival() {
         let mut rows = Rows::default();
         for (seq, time) in [(5, 50), (6, 40), (3, 30), (4, 60), (1, 10), (2, 40)] {
-            rows.put(&row(seq, time));
+            rows.put(&row(seq, time), &[]);
         }
         let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
         assert_eq!(seqs, [1, 3, 2, 6, 5, 4]);
@@ -226,9 +400,9 @@ pub(super) mod tests {
     #[test]
     fn the_same_number_again_replaces_and_may_move() {
         let mut rows = Rows::default();
-        rows.put(&row(1, 10));
-        rows.put(&row(2, 20));
-        let (_, new) = rows.put(&row(1, 30));
+        rows.put(&row(1, 10), &[]);
+        rows.put(&row(2, 20), &[]);
+        let (_, new) = rows.put(&row(1, 30), &[]);
         assert!(!new);
         assert_eq!(rows.len(), 2);
         let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
@@ -236,7 +410,33 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_row_is_small() {
-        assert_eq!(std::mem::size_of::<Packed>(), 40);
+    fn a_cut_takes_out_what_is_not_kept_and_nothing_else() {
+        let mut rows = Rows::default();
+        for (seq, time) in [(5, 50), (6, 40), (3, 30), (4, 60), (1, 10), (2, 40)] {
+            rows.put(&row(seq, time), &[]);
+        }
+        let first = rows.find(Seq(1)).expect("a row");
+        assert!(rows.cut(Seq(2), Seq(5), &[Seq(3), Seq(4), Seq(5)]).is_empty());
+        assert_eq!(rows.cut(Seq(0), Seq(4), &[Seq(2), Seq(4)]).len(), 2);
+        let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
+        assert_eq!((seqs, rows.len()), (vec![2, 6, 5, 4], 4));
+        assert_eq!((rows.find(Seq(1)), rows.is_there(first)), (None, false));
+        assert_eq!(rows.put(&row(7, 5), &[]).0, RowRef(6), "no place is given twice");
+        assert_eq!((rows.cut(Seq(0), Seq(i64::MAX), &[]).len(), rows.is_empty()), (5, true));
+        assert!(rows.cut(Seq(9), Seq(2), &[]).is_empty());
+    }
+
+    #[test]
+    fn a_chunk_whose_rows_all_went_is_given_back() {
+        let mut rows = Rows::default();
+        let count = CHUNK as i64 + 10;
+        for seq in 1..=count {
+            rows.put(&row(seq, seq), &[]);
+        }
+        assert_eq!(rows.cut(Seq(0), Seq(CHUNK as i64 + 5), &[]).len(), CHUNK + 5);
+        assert_eq!((rows.len(), rows.chunks[0].seq.capacity()), (5, 0));
+        let (at, new) = rows.put(&row(count + 1, 3), &[]);
+        assert!(new && rows.is_there(at) && !rows.is_there(RowRef(3)));
+        assert_eq!(rows.order().front(), Some(&at.0));
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Detail, Filter, List, Notice, Rows};
+use super::{Detail, Filter, Ledger, List, Notice, Rows};
 use crate::consent::{Consent, Seq};
 use crate::report::{Board, Coverage};
 
@@ -16,6 +16,8 @@ pub struct Model {
     pub origin: Origin,
     /// Every row that was read.
     pub rows: Rows,
+    /// What stands between people and clients.
+    pub ledger: Ledger,
     /// What is listed.
     pub list: List,
     /// What hides rows, if something does.
@@ -24,10 +26,12 @@ pub struct Model {
     pub prompt: Option<Prompt>,
     /// The consent that is open beside, below or over the list.
     pub opened: Option<Opened>,
-    /// Who gets the keys.
+    /// Who gets the keys when nothing lies over both.
     pub pane: Pane,
-    /// The first line shown of the help or sources page.
-    pub page_top: usize,
+    /// What lies over list and detail.
+    pub overlay: Option<Overlay>,
+    /// The first line shown of it.
+    pub overlay_top: usize,
     /// How the parts are.
     pub board: Board,
     /// What the journal covers.
@@ -51,7 +55,7 @@ pub struct Origin {
     pub tag: String,
 }
 
-/// Who gets the keys.
+/// The two parts of the screen that keys can go to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Pane {
     /// The list.
@@ -59,9 +63,14 @@ pub enum Pane {
     List,
     /// The tree.
     Detail,
-    /// The page of keys, over everything.
+}
+
+/// A page over the whole screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overlay {
+    /// The keys.
     Help,
-    /// The page of sources, over everything.
+    /// The sources.
     Sources,
 }
 
@@ -127,12 +136,14 @@ impl Model {
             size,
             origin,
             rows: Rows::default(),
+            ledger: Ledger::default(),
             list: List::default(),
             filter: None,
             prompt: None,
             opened: None,
             pane: Pane::default(),
-            page_top: 0,
+            overlay: None,
+            overlay_top: 0,
             board: Board::default(),
             coverage: Coverage::default(),
             loading: Loading::default(),

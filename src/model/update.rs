@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::keys::{self, Chord, Command, Key, Mode};
-use super::{Detail, Effect, Filter, Loading, Model, Msg, Notice, Opened, Pane, Prompt, Query, RowRef};
+use super::{
+    Detail, Effect, Filter, Known, Loading, Model, Msg, Notice, Opened, Overlay, Pane, Prompt, Query, RowRef,
+};
 use crate::consent::{Consent, Page, Seq};
 
 /// Takes in one message and returns what must be done outside.
@@ -15,13 +17,38 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Committed(page) => grew(model, &page, true),
         Msg::Older { page, left } => older(model, &page, left),
         Msg::Changed(page) => changed(model, &page),
+        Msg::Cut { after, to, kept } => cut(model, after, to, &kept),
         Msg::Board(board) => quietly(|| model.board = *board),
         Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
         Msg::Record(seq, consent) => record(model, seq, consent),
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Day(today) => quietly(|| model.today = today),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
+        Msg::Work => work(model),
     }
+}
+
+/// Does one slice of what takes long.
+fn work(model: &mut Model) -> Vec<Effect> {
+    let more = model.ledger.work(&model.rows);
+    if model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_standing()) {
+        list_again(model);
+    }
+    if more { vec![Effect::Work] } else { Vec::new() }
+}
+
+/// Lists what passes the filter now, since what it looks at changed.
+fn list_again(model: &mut Model) {
+    if let Some(filter) = &mut model.filter {
+        let ids = filter.list(&Known { rows: &model.rows, ledger: &model.ledger }, None);
+        model.list.show(&model.rows, Some(ids));
+    }
+}
+
+/// Adds the wish for more time to others, if something is behind.
+fn and_work(model: &Model, mut effects: Vec<Effect>) -> Vec<Effect> {
+    effects.extend(model.ledger.is_behind().then_some(Effect::Work));
+    effects
 }
 
 fn quietly(change: impl FnOnce()) -> Vec<Effect> {
@@ -41,20 +68,23 @@ fn resize(model: &mut Model, width: u16, height: u16) -> Vec<Effect> {
 
 fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     let new = model.rows.take(page);
+    for at in &new {
+        model.ledger.take(&model.rows, *at);
+    }
     let shown: Vec<RowRef> = match &mut model.filter {
         None => new,
         Some(filter) => {
             filter.forget(&page.symbols);
-            new.into_iter()
-                .filter(|at| filter.shows(&model.rows.get(*at), model.rows.symbols(), None))
-                .collect()
+            let known = Known { rows: &model.rows, ledger: &model.ledger };
+            new.into_iter().filter(|at| filter.shows(&known, *at)).collect()
         }
     };
     model.list.grew(&model.rows, &shown, live);
     if model.loading == Loading::Starting && live {
         model.loading = Loading::Done;
     }
-    open_cursor(model)
+    let effects = open_cursor(model);
+    and_work(model, effects)
 }
 
 fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
@@ -64,15 +94,41 @@ fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
 
 fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
     model.rows.take(page);
+    for row in &page.rows {
+        if let Some(at) = model.rows.find(row.seq) {
+            model.ledger.take(&model.rows, at);
+        }
+    }
     if let Some(filter) = &mut model.filter {
         filter.forget(&page.symbols);
-        let ids = filter.list(&model.rows, None);
-        model.list.show(&model.rows, Some(ids));
     }
+    list_again(model);
     let open = model.opened.as_ref().map(|opened| opened.seq);
-    let again = page.rows.iter().map(|row| row.seq).find(|seq| Some(*seq) == open);
-    again.map(Effect::Read).into_iter().collect()
+    // A name may stand in the open one too.
+    let again = open.filter(|open| !page.symbols.is_empty() || page.rows.iter().any(|row| row.seq == *open));
+    let effects = again.map(Effect::Read).into_iter().collect();
+    and_work(model, effects)
 }
+
+fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]) -> Vec<Effect> {
+    // Where the reader stood is asked before the row that says so may go.
+    let stood = model.list.cursor().map(|at| model.rows.key(at));
+    let gone = model.rows.cut(after, to, kept);
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    model.ledger.cut(&gone);
+    model.list.cut(&model.rows, stood);
+    if model.list.cursor().is_none()
+        && let Some(opened) = &mut model.opened
+    {
+        opened.failure = Some(GONE.to_owned());
+    }
+    let effects = open_cursor(model);
+    and_work(model, effects)
+}
+
+const GONE: &str = "This consent is no longer in the journal.";
 
 fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {
     let height = page_height(model);
@@ -85,7 +141,7 @@ fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Eff
                 opened.consent = Some(consent);
                 opened.failure = None;
             }
-            None => opened.failure = Some("This consent is no longer in the journal.".to_owned()),
+            None => opened.failure = Some(GONE.to_owned()),
         }
     }
     Vec::new()
@@ -111,12 +167,12 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 /// Returns where the keys go now.
 pub(super) fn mode(model: &Model) -> Mode {
-    match (&model.prompt, model.pane) {
-        (Some(_), _) => Mode::Prompt,
-        (None, Pane::List) => Mode::List,
-        (None, Pane::Detail) => Mode::Detail,
-        (None, Pane::Help) => Mode::Help,
-        (None, Pane::Sources) => Mode::Sources,
+    match (&model.prompt, model.overlay, model.pane) {
+        (Some(_), _, _) => Mode::Prompt,
+        (None, Some(Overlay::Help), _) => Mode::Help,
+        (None, Some(Overlay::Sources), _) => Mode::Sources,
+        (None, None, Pane::List) => Mode::List,
+        (None, None, Pane::Detail) => Mode::Detail,
     }
 }
 
@@ -143,8 +199,8 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
             std::mem::swap(&mut model.zone.shown, &mut model.zone.other);
             std::mem::swap(&mut model.zone.name, &mut model.zone.other_name);
         }),
-        Command::Help => turn_page(model, Pane::Help),
-        Command::Sources => turn_page(model, Pane::Sources),
+        Command::Help => turn_overlay(model, Overlay::Help),
+        Command::Sources => turn_overlay(model, Overlay::Sources),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]
@@ -158,26 +214,26 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = page_height(model);
-    match model.pane {
-        Pane::List => model.list.step(&model.rows, lines, height),
-        Pane::Detail => {
+    match (model.overlay, model.pane) {
+        (None, Pane::List) => model.list.step(&model.rows, lines, height),
+        (None, Pane::Detail) => {
             if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
                 tree.step(lines, height);
             }
         }
-        Pane::Help | Pane::Sources => {
-            model.page_top = model.page_top.saturating_add_signed(lines).min(PAGE_LINES_MAX);
+        (Some(_), _) => {
+            model.overlay_top = model.overlay_top.saturating_add_signed(lines).min(OVERLAY_LINES_MAX);
         }
     }
     open_cursor(model)
 }
 
 /// A page of words has fewer lines than this.
-const PAGE_LINES_MAX: usize = 400;
+const OVERLAY_LINES_MAX: usize = 400;
 
 fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
-    match model.pane {
-        Pane::List => model.list.jump(&model.rows, last),
+    match (model.overlay, model.pane) {
+        (None, Pane::List) => model.list.jump(&model.rows, last),
         _ => return step(model, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
     }
     open_cursor(model)
@@ -210,13 +266,15 @@ fn open(model: &mut Model) -> Vec<Effect> {
 fn switch(model: &mut Model) -> Vec<Effect> {
     match model.pane {
         Pane::Detail => quietly(|| model.pane = Pane::List),
-        _ => open(model),
+        Pane::List => open(model),
     }
 }
 
 fn back(model: &mut Model) -> Vec<Effect> {
+    if model.overlay.take().is_some() {
+        return Vec::new();
+    }
     match model.pane {
-        Pane::Help | Pane::Sources => model.pane = Pane::List,
         Pane::Detail => {
             model.pane = Pane::List;
             if super::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
@@ -236,9 +294,9 @@ fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
     Vec::new()
 }
 
-fn turn_page(model: &mut Model, pane: Pane) -> Vec<Effect> {
-    model.pane = if model.pane == pane { Pane::List } else { pane };
-    model.page_top = 0;
+fn turn_overlay(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
+    model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
+    model.overlay_top = 0;
     Vec::new()
 }
 
@@ -258,10 +316,10 @@ fn open_cursor(model: &mut Model) -> Vec<Effect> {
 /// How many lines a page has where the keys go.
 fn page_height(model: &Model) -> usize {
     let regions = model.regions();
-    match model.pane {
-        Pane::List => usize::from(regions.list.height),
-        Pane::Detail => usize::from(regions.detail.height.saturating_sub(2)),
-        Pane::Help | Pane::Sources => usize::from(model.size.1.saturating_sub(2)),
+    match (model.overlay, model.pane) {
+        (None, Pane::List) => usize::from(regions.list.height),
+        (None, Pane::Detail) => usize::from(regions.detail.height.saturating_sub(2)),
+        (Some(_), _) => usize::from(model.size.1.saturating_sub(2)),
     }
 }
 
@@ -353,8 +411,12 @@ pub(super) fn set_filter(model: &mut Model, query: Option<Query>) -> Vec<Effect>
         model.list.show(&model.rows, None);
         return open_cursor(model);
     };
+    // A longer text mostly means fewer of the rows that are listed.
+    let is_narrower = model.filter.as_ref().is_some_and(|before| query.narrows(before.query()));
     let mut filter = Filter::new(query);
-    let ids: VecDeque<u32> = filter.list(&model.rows, None);
+    let within = model.list.shown().filter(|_| is_narrower);
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    let ids: VecDeque<u32> = filter.list(&known, within);
     model.list.show(&model.rows, Some(ids));
     model.filter = Some(filter);
     open_cursor(model)

@@ -1,16 +1,38 @@
 //! What proves to Okta who asks.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use thiserror::Error;
 
+use super::error::Refusal;
+use super::key::{KeyError, SigningKey};
+use super::oauth::{Learned, ServiceApp, Session, TokenRequest};
+use super::poller::Reply;
+use super::url::OrgUrl;
 use crate::secret::Secret;
 
-/// The way in. A service app is the other way; it comes as a variant of its own.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
+/// A way in.
+#[derive(Debug)]
 pub enum Credentials {
     /// An API token: `Authorization: SSWS …`. It holds the rights of the admin who made it and dies after thirty
     /// days without use (Okta: create an API token).
     Ssws(Token),
+    /// A service app, which gets access tokens by a key of its own.
+    Service(ServiceApp),
+}
+
+/// A way in, in use: what it needs before a call, what goes with one, and what an answer teaches it.
+#[derive(Debug)]
+pub struct Access {
+    org: OrgUrl,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Token(Token),
+    Session(Box<Session>),
 }
 
 /// An API token that can stand in a header.
@@ -29,6 +51,9 @@ pub enum CredentialsError {
     /// It is longer than any header may be.
     #[error("The API token is far too long to be one.")]
     TooLong,
+    /// A service app's key is none.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// Okta's tokens have 42 characters; a header has room for a few thousand.
@@ -50,18 +75,93 @@ impl Credentials {
         }
         Ok(Self::Ssws(Token(Secret::new(token))))
     }
+}
 
-    /// Returns the value of the `Authorization` header, made when it is sent and not before.
-    pub fn authorization(&self) -> Secret {
-        match self {
-            Self::Ssws(Token(token)) => Secret::new(format!("SSWS {}", token.reveal())),
+impl Access {
+    /// Takes up a way in to an org.
+    pub fn new(credentials: Credentials, org: &OrgUrl) -> Self {
+        let way = match credentials {
+            Credentials::Ssws(token) => Way::Token(token),
+            Credentials::Service(app) => Way::Session(Box::new(Session::new(app, org))),
+        };
+        Self { org: org.clone(), way }
+    }
+
+    /// Takes the secret as it was read again, a token or a private key, and returns whether it is another one.
+    pub fn renew(&mut self, secret: &Secret) -> Result<bool, CredentialsError> {
+        match &mut self.way {
+            Way::Token(token) => {
+                let Credentials::Ssws(new) = Credentials::ssws(secret)? else { return Ok(false) };
+                let is_other = new != *token;
+                *token = new;
+                Ok(is_other)
+            }
+            Way::Session(session) => {
+                let app = session.app().with_key(SigningKey::read(secret)?);
+                let is_other = app.key.public_jwk() != session.app().key.public_jwk();
+                if is_other {
+                    **session = Session::new(app, &self.org);
+                }
+                Ok(is_other)
+            }
         }
     }
 
-    /// Removes the secret from a text that came from below, should it ever be there.
+    /// Returns the request for an access token, if a call needs one first; see [`Session::step`].
+    pub fn step(&mut self, now: Timestamp, up: Duration) -> Option<TokenRequest> {
+        match &mut self.way {
+            Way::Token(_) => None,
+            Way::Session(session) => session.step(now, up),
+        }
+    }
+
+    /// Takes the answer to such a request; see [`Session::take`].
+    pub fn take(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Result<(), Box<Refusal>> {
+        match &mut self.way {
+            Way::Token(_) => Ok(()),
+            Way::Session(session) => session.take(now, up, reply),
+        }
+    }
+
+    /// Whether calls can go on though no answer came to such a request.
+    pub fn is_usable(&mut self, up: Duration) -> bool {
+        match &mut self.way {
+            Way::Token(_) => true,
+            Way::Session(session) => session.is_usable(up),
+        }
+    }
+
+    /// Returns the headers that let one call pass, made when it is sent and not before.
+    pub fn headers(&self, method: &str, url: &str, now: Timestamp) -> Vec<(&'static str, Secret)> {
+        match &self.way {
+            Way::Token(Token(token)) => {
+                vec![("authorization", Secret::new(format!("SSWS {}", token.reveal())))]
+            }
+            Way::Session(session) => session.headers(method, url, now),
+        }
+    }
+
+    /// Takes the answer to a call, and says whether asking again may bring another.
+    pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply) -> Learned {
+        match &mut self.way {
+            Way::Token(_) => Learned::Nothing,
+            Way::Session(session) => session.learn_from_call(now, reply),
+        }
+    }
+
+    /// Returns what a person should know of this way in though it works, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        match &self.way {
+            Way::Token(_) => Vec::new(),
+            Way::Session(session) => session.notes(),
+        }
+    }
+
+    /// Removes the secrets from a text that came from below, should one ever be there.
     pub fn redact(&self, text: &str) -> String {
-        match self {
-            Self::Ssws(Token(token)) => text.replace(token.reveal(), "(hidden)"),
+        match &self.way {
+            Way::Token(Token(token)) => text.replace(token.reveal(), "(hidden)"),
+            Way::Session(session) => session.redact(text),
         }
     }
 }
@@ -70,21 +170,41 @@ impl Credentials {
 mod tests {
     use super::*;
 
+    fn access(token: &str) -> Access {
+        let (org, _) = OrgUrl::parse("https://example.okta.com").unwrap();
+        Access::new(Credentials::ssws(&Secret::new(token)).unwrap(), &org)
+    }
+
+    fn header(access: &Access) -> Secret {
+        access.headers("GET", "https://example.okta.com/x", Timestamp::UNIX_EPOCH).remove(0).1
+    }
+
     #[test]
     fn a_token_becomes_a_header_and_shows_itself_nowhere() {
-        let credentials = Credentials::ssws(&Secret::new("00invented-Token_1\n")).unwrap();
-        assert_eq!(credentials.authorization().reveal(), "SSWS 00invented-Token_1");
-        assert!(!format!("{credentials:?}").contains("invented"));
-        assert_eq!(credentials.redact("a 00invented-Token_1 b"), "a (hidden) b");
-        assert_eq!(Credentials::ssws(&Secret::new("SSWS 00invented-Token_1")).unwrap(), credentials);
+        let mut access = access("00invented-Token_1\n");
+        assert_eq!(header(&access).reveal(), "SSWS 00invented-Token_1");
+        assert!(!format!("{access:?}").contains("invented"));
+        assert_eq!(access.redact("a 00invented-Token_1 b"), "a (hidden) b");
+        assert!(access.step(Timestamp::UNIX_EPOCH, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_token_that_is_read_again_takes_effect_if_it_is_another() {
+        let mut access = access("00invented-Token_1");
+        assert_eq!(access.renew(&Secret::new("SSWS 00invented-Token_1")), Ok(false));
+        assert_eq!(access.renew(&Secret::new("00invented-Token_2")), Ok(true));
+        assert_eq!(header(&access).reveal(), "SSWS 00invented-Token_2");
+        assert_eq!(access.renew(&Secret::new(" ")), Err(CredentialsError::Empty));
+        assert_eq!(header(&access).reveal(), "SSWS 00invented-Token_2");
     }
 
     #[test]
     fn what_cannot_stand_in_a_header_is_no_token() {
-        assert_eq!(Credentials::ssws(&Secret::new(" \n")), Err(CredentialsError::Empty));
+        let refused = |text: &str| Credentials::ssws(&Secret::new(text)).unwrap_err();
+        assert_eq!(refused(" \n"), CredentialsError::Empty);
         for bad in ["a b", "a\r\nX: y", "a\0", "töken", "a\u{7f}"] {
-            assert_eq!(Credentials::ssws(&Secret::new(bad)), Err(CredentialsError::IllegalCharacter));
+            assert_eq!(refused(bad), CredentialsError::IllegalCharacter);
         }
-        assert_eq!(Credentials::ssws(&Secret::new("a".repeat(5000))), Err(CredentialsError::TooLong));
+        assert_eq!(refused(&"a".repeat(5000)), CredentialsError::TooLong);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
+use url::Url;
 
 use super::headers::{Headers, read_value};
 use super::wire::ErrorBody;
@@ -24,8 +25,12 @@ pub struct Refusal {
     pub request_id: Option<String>,
     /// The scope that `WWW-Authenticate` says is missing.
     pub scope: Option<String>,
+    /// Scheme and host that a redirect leads to.
+    pub leads_to: Option<String>,
     /// Whether the body is something that Okta's API does not send, such as HTML.
     pub is_foreign: bool,
+    /// Whether a service app's sign-in was refused, and not a call of the API.
+    pub is_sign_in: bool,
 }
 
 /// What to make of a refusal. By status first, then by code; never by the words.
@@ -67,6 +72,9 @@ pub enum SendError {
     /// The connection ended in the middle of the answer.
     #[error("the answer was cut: {0}")]
     Cut(String),
+    /// No token is to be had for the request.
+    #[error("signing in was refused: {0}")]
+    SignIn(Box<Refusal>),
     /// Anything else.
     #[error("could not ask: {0}")]
     Other(String),
@@ -101,13 +109,32 @@ impl Refusal {
             error_id: error.id.get().map(clip),
             request_id: headers.request_id().map(clip),
             scope: challenge("scope"),
+            leads_to: Some(headers)
+                .filter(|_| (300..400).contains(&status))
+                .and_then(|headers| Url::parse(headers.get("location")?).ok())
+                .map(|url| clip(&url.origin().ascii_serialization())),
             is_foreign,
+            is_sign_in: false,
         }
+    }
+
+    /// Marks that the token endpoint answered so.
+    #[must_use]
+    pub fn at_sign_in(mut self) -> Self {
+        self.is_sign_in = true;
+        self
     }
 
     /// Returns what to make of it.
     pub fn meaning(&self) -> Meaning {
         match self.status {
+            400 | 401 | 403 if self.is_sign_in && !self.is_foreign => match self.code.as_deref() {
+                // Okta's OAuth error codes: none of these speaks of a user's consent or role.
+                Some("consent_required" | "invalid_scope" | "access_denied" | "server_error") => {
+                    Meaning::NotPermitted
+                }
+                _ => Meaning::BadCredentials,
+            },
             429 => Meaning::RateLimit,
             408 | 423 | 425 | 500.. => Meaning::Unavailable,
             _ if self.is_foreign => Meaning::NotOkta,
@@ -124,16 +151,53 @@ impl Refusal {
     /// Returns it as a fault of a part.
     pub fn fault(&self, part: Part) -> Fault {
         let status = self.status;
-        let scope =
-            self.scope.as_ref().map_or(String::new(), |scope| format!(" The scope {scope} is missing."));
         let again =
             "It asks again every minute, with the credentials read anew; what is stored stays usable.";
         let (brief, what, doing, remedy) = match self.meaning() {
+            Meaning::BadCredentials if self.is_sign_in => (
+                format!("{status} sign-in refused"),
+                "Okta does not let the service app sign in",
+                again,
+                match self.code.as_deref() {
+                    Some("use_dpop_nonce") => {
+                        "It refuses the nonces that it gave out itself; tell Okta's support the request id if this lasts."
+                    }
+                    Some("invalid_dpop_proof") => {
+                        "The app demands DPoP: set org.oauth.dpop to auto or always, and this machine's clock right."
+                    }
+                    _ => {
+                        "Check client_id, the private key, key_id as registered with the app, and this machine's clock."
+                    }
+                }
+                .to_owned(),
+            ),
+            Meaning::NotPermitted if self.is_sign_in => (
+                format!("{status} scopes refused"),
+                "Okta gives the service app no token",
+                again,
+                match self.code.as_deref() {
+                    Some("access_denied" | "server_error") => {
+                        "Check the app's network zones, and that the org has API Access Management."
+                    }
+                    Some("invalid_scope") => {
+                        "Ask for scopes of Okta's API, okta.logs.read among them (org.oauth.scopes, OKTA_CLIENT_SCOPES)."
+                    }
+                    _ => "A Super Admin must grant okta.logs.read to the app, under Okta API Scopes.",
+                }
+                .to_owned(),
+            ),
             Meaning::BadCredentials => (
                 format!("{status} bad credentials"),
                 "Okta does not accept the credentials",
                 again,
-                "Put a valid token where it is read from.".to_owned(),
+                match self.code.as_deref() {
+                    // A service app was given this token a moment ago.
+                    Some("invalid_token") => {
+                        "Look at the service app in the org: whether it is active, and whether its tokens are revoked."
+                    }
+                    _ => "Put a valid token where it is read from.",
+                }
+                .to_owned(),
             ),
             Meaning::FeatureOff => (
                 format!("{status} feature off"),
@@ -145,9 +209,12 @@ impl Refusal {
                 format!("{status} not permitted"),
                 "The credentials lack a right",
                 again,
-                format!(
-                    "Give their owner a role that may read this, such as Read-only Administrator.{scope}"
-                ),
+                match &self.scope {
+                    Some(scope) => format!("Grant the scope {scope} to the service app, under Okta API Scopes."),
+                    None => "Give their owner, a person or a service app, a role that may read this, such as \
+                             Read-only Administrator."
+                        .to_owned(),
+                },
             ),
             Meaning::NotFound => (
                 format!("{status} not found"),
@@ -177,6 +244,12 @@ impl Refusal {
                 "It waits and asks the same again; nothing is lost.",
                 String::new(),
             ),
+            Meaning::NotOkta if self.leads_to.is_some() => (
+                "redirected elsewhere".to_owned(),
+                "The org URL leads on to another place, and the credentials do not go there",
+                again,
+                "Take the org's own URL, and look whether a proxy or a sign-in page stands between.".to_owned(),
+            ),
             Meaning::NotOkta => (
                 "not an Okta answer".to_owned(),
                 "Something else than Okta's API answered",
@@ -202,6 +275,9 @@ impl fmt::Display for Refusal {
         if let Some(summary) = &self.summary {
             write!(f, ": {}", summary.trim_end_matches('.'))?;
         }
+        if let Some(origin) = &self.leads_to {
+            write!(f, " to {origin}")?;
+        }
         for (name, value) in [("error id", &self.error_id), ("request id", &self.request_id)] {
             if let Some(value) = value {
                 write!(f, ", {name} {value}")?;
@@ -215,6 +291,7 @@ impl SendError {
     /// Returns it as a fault of a part.
     pub fn fault(&self, part: Part) -> Fault {
         let (brief, remedy, passes) = match self {
+            Self::SignIn(refusal) => return refusal.fault(part),
             Self::Connect(_) => ("no connection", "Check the network and the proxy if this lasts.", true),
             Self::Tls(_) => {
                 ("no secure connection", "Check the host's certificate, or name your CA in ca_file.", false)
@@ -293,6 +370,20 @@ mod tests {
         assert_eq!(refusal.code.as_deref(), Some("insufficient_scope"));
         assert_eq!(refusal.summary.as_deref(), Some("Too, little"));
         assert!(refusal.fault(Part::Poll).remedy.contains("okta.logs.read"));
+    }
+
+    #[test]
+    fn a_redirect_is_named_and_not_followed() {
+        let fault = |location: &str| {
+            let headers = [("location", location)].into_iter().collect();
+            Refusal::read(302, &headers, b"").fault(Part::Poll)
+        };
+        let other = fault("https://ada:word@example.test:8443/login?token=x");
+        assert_eq!(other.brief, "redirected elsewhere");
+        assert!(other.what.contains("(status 302 to https://example.test:8443)."), "{}", other.what);
+        assert!(!other.passes && !other.refused);
+        assert!(fault("http://example.okta.com/").what.contains("to http://example.okta.com)"));
+        assert_eq!(fault("/login").brief, "not an Okta answer");
     }
 
     #[test]

@@ -2,8 +2,17 @@
 
 mod auth;
 mod backoff;
+mod budget;
+mod correlate;
 mod error;
 mod headers;
+mod history;
+pub mod hook;
+pub mod hooks;
+mod key;
+mod lookup;
+mod oauth;
+mod pace;
 mod poller;
 mod read;
 mod split;
@@ -11,8 +20,14 @@ mod url;
 mod wire;
 
 pub use self::url::{OrgUrl, OrgUrlError};
-pub use auth::{Credentials, CredentialsError, Token};
+pub use auth::{Access, Credentials, CredentialsError, Token};
+pub use budget::{Budget, Usage};
+pub use correlate::{CorrelationStep, Correlations};
 pub use error::{Meaning, Refusal, SendError};
 pub use headers::{Headers, Link, Rate};
+pub use history::{Fetched, History, HistoryPlan};
+pub use key::{KeyError, SigningKey};
+pub use lookup::{LookupStep, Lookups};
+pub use oauth::{Dpop, Learned, ServiceApp, Session, TokenRequest};
 pub use poller::{PollPlan, Poller, Reply, Request, Step, Taken};
 pub use read::{ReadError, ReadPage, event, page, restore};

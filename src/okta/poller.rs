@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::backoff;
-use super::error::{Meaning, Refusal, SendError};
-use super::headers::{Headers, Rate};
+use super::budget::{Asker, Budget};
+use super::error::{Meaning, Refusal, SendError, clip};
+use super::headers::Headers;
+use super::pace::{Pace, SLOW};
 use super::read::{self, ReadError};
 use super::url::OrgUrl;
-use crate::consent::{Bookmark, Consent, Kind, Reject, Via};
+use crate::consent::{Bookmark, Consent, Kind, Reject, SideEvent, Topic, Via};
 use crate::report::{Fault, Gap, Part, Pulse};
 
 /// What to poll, and how eagerly.
@@ -25,6 +26,8 @@ pub struct PollPlan {
     pub org: OrgUrl,
     /// Which families; [`Kind::Other`] is never polled.
     pub kinds: Vec<Kind>,
+    /// What comes along as evidence.
+    pub topics: Vec<Topic>,
     /// The wait between polls while nothing more is there.
     pub interval: Duration,
     /// How far back to begin where nothing is stored.
@@ -80,6 +83,8 @@ pub enum Step {
 pub struct Taken {
     /// The events.
     pub consents: Vec<Consent>,
+    /// Those that are evidence only.
+    pub sides: Vec<SideEvent>,
     /// What could not be read.
     pub rejects: Vec<Reject>,
     /// Where to go on after these events; nothing if that did not change.
@@ -105,43 +110,27 @@ pub struct Poller {
     last_published: Option<Timestamp>,
     given: Option<Bookmark>,
     gap: Option<Gap>,
-    rate: Rate,
-    failures: u32,
-    retry: Option<Retry>,
-    next_at: Duration,
-    held_until: Duration,
+    pace: Pace,
     stopped: Option<Fault>,
     is_done: bool,
 }
 
-/// A request that was turned away for its rate: Okta's SDKs name the first refusal when they ask again.
-#[derive(Debug)]
-struct Retry {
-    first: Option<String>,
-    count: u32,
-}
-
-const LOGS: &str = "/api/v1/logs";
+pub(super) const LOGS: &str = "/api/v1/logs";
 
 /// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
-const RETENTION: Duration = Duration::from_hours(90 * 24);
+pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.
-const OVERLAP: Duration = Duration::from_mins(5);
-
-/// The wait where only a person can help, so that the help is noticed by itself.
-const SLOW: Duration = Duration::from_mins(1);
+pub(super) const OVERLAP: Duration = Duration::from_mins(5);
 
 /// The limit of a link that names none (Okta: System Log query, `limit`).
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: u16 = 1000;
-const INTERVAL_MIN: Duration = Duration::from_secs(1);
-const REQUEST_ID_MAX: usize = 128;
 
 impl Poller {
     /// Makes a poller that goes on from a stored place, or begins at the plan's.
     pub fn new(plan: PollPlan, stored: Option<Bookmark>, now: Timestamp) -> Self {
-        let query = query_of(&plan.kinds);
+        let query = query_of(&plan.kinds, &plan.topics);
         let first = plan.since.unwrap_or_else(|| back(now, plan.lookback));
         let mut poller = Self {
             query,
@@ -151,11 +140,7 @@ impl Poller {
             last_published: None,
             given: None,
             gap: None,
-            rate: Rate::default(),
-            failures: 0,
-            retry: None,
-            next_at: Duration::ZERO,
-            held_until: Duration::ZERO,
+            pace: Pace::new(Asker::Live, Budget::new(plan.rate_share, plan.interval), plan.jitter_seed),
             stopped: None,
             is_done: false,
             plan,
@@ -167,6 +152,18 @@ impl Poller {
         poller
     }
 
+    /// Takes in when the log was last read well by whoever polled before. What Okta gave up since then, because it was
+    /// too old, is a gap.
+    #[must_use]
+    pub fn resting_since(mut self, last_good: Option<Timestamp>, now: Timestamp) -> Self {
+        let oldest = back(now, RETENTION);
+        if let Some(last_good) = last_good.filter(|last_good| *last_good < oldest) {
+            let why = "nobody asked for so long that Okta no longer keeps these events";
+            self.note_gap(last_good, oldest, why);
+        }
+        self
+    }
+
     /// Returns what to do at this uptime.
     pub fn step(&mut self, up: Duration) -> Step {
         if let Some(fault) = &self.stopped {
@@ -175,34 +172,21 @@ impl Poller {
         if self.is_done {
             return Step::Wait { until: Duration::MAX };
         }
-        if up < self.next_at {
-            return Step::Wait { until: self.next_at };
+        match self.pace.ask(up) {
+            Ok(headers) => Step::Send(Request { url: self.url.clone(), headers }),
+            Err(until) => Step::Wait { until },
         }
-        let mut headers = Vec::new();
-        if let Some(retry) = &self.retry {
-            headers.extend(retry.first.clone().map(|id| ("X-Okta-Retry-For", id)));
-            headers.push(("X-Okta-Retry-Count", retry.count.to_string()));
-        }
-        Step::Send(Request { url: self.url.clone(), headers })
     }
 
     /// Takes what came of the request that [`Poller::step`] gave out last.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Taken {
+        self.pace.heard(result.as_ref().ok().map(|reply| &reply.headers));
         match result {
-            Ok(reply) => {
-                let rate = reply.headers.rate();
-                if rate.limit.is_some_and(|limit| limit > 0) {
-                    self.rate = rate;
-                }
-                if reply.status == 200 {
-                    self.take_page(now, up, &reply)
-                } else {
-                    self.take_refusal(now, up, &reply)
-                }
-            }
+            Ok(reply) if reply.status == 200 => self.take_page(now, up, &reply),
+            Ok(reply) => self.take_refusal(now, up, &reply),
             Err(error) => {
                 let fault = error.fault(Part::Poll);
-                let wait = if fault.passes { self.next_backoff() } else { SLOW };
+                let wait = if fault.passes { self.pace.next_backoff() } else { SLOW };
                 self.wait(now, up, wait, fault)
             }
         }
@@ -211,7 +195,7 @@ impl Poller {
     /// Polls as soon as may be: at once, but for a wait that the rate limit asks for.
     pub fn poll_now(&mut self, up: Duration) {
         self.stopped = None;
-        self.next_at = self.next_at.min(up.max(self.held_until));
+        self.pace.hurry(up);
     }
 
     /// Returns what is asked for, as bookmarks name it.
@@ -224,21 +208,21 @@ impl Poller {
         self.is_done
     }
 
-    /// Returns the rate limit as the last answer named it.
-    pub fn rate(&self) -> Rate {
-        self.rate
+    /// Returns the books of the rate limit, for whoever asks the same org with the same credentials.
+    pub fn budget(&self) -> Budget {
+        self.pace.budget().clone()
     }
 
     /// Returns the wait between polls: the plan's, or longer where the rate limit leaves no room for it.
     pub fn interval(&self) -> Duration {
-        self.plan.interval.max(INTERVAL_MIN).max(self.fair_interval())
+        self.pace.budget().interval()
     }
 
     fn take_page(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Taken {
         let page = match read::page(&reply.body, now, Via::POLL) {
             Ok(page) => page,
             Err(error @ ReadError::Cut) => {
-                let wait = self.next_backoff();
+                let wait = self.pace.next_backoff();
                 return self.wait(now, up, wait, SendError::Cut(error.to_string()).fault(Part::Poll));
             }
             Err(error) => {
@@ -246,12 +230,17 @@ impl Poller {
                 return self.wait(now, up, SLOW, fault.caused_by(&error));
             }
         };
-        self.failures = 0;
-        self.retry = None;
+        self.pace.well();
         self.last_published = self.last_published.max(page.last_published.map(|time| time.min(now)));
         let is_full = page.records > 0 && page.records >= limit_of(&self.url);
+        let is_side = |consent: &Consent| {
+            let topic = Topic::of(consent.event_type.exact());
+            topic.is_some_and(|topic| self.plan.topics.contains(&topic))
+        };
+        let (sides, consents): (Vec<_>, Vec<_>) = page.consents.into_iter().partition(is_side);
         let mut taken = Taken {
-            consents: page.consents,
+            consents,
+            sides: sides.into_iter().map(SideEvent::from).collect(),
             rejects: page.rejects,
             bookmark: None,
             pulse: if is_full { Pulse::Catching } else { Pulse::Live },
@@ -264,7 +253,7 @@ impl Poller {
         let mut has_moved = false;
         if let Some(link) = &next {
             let Some(path) = self.plan.org.path_of(link) else {
-                let fault = foreign_link();
+                let fault = foreign_link(link);
                 self.stopped = Some(fault.clone());
                 return Taken { pulse: Pulse::Down(fault), caught_up: false, ..taken };
             };
@@ -281,8 +270,8 @@ impl Poller {
                 Some("A page of the log came without a next link; the same place is asked again.");
         }
 
-        let at_once = is_full && has_moved;
-        self.schedule(now, up, at_once, &reply.headers);
+        let wait = if is_full && has_moved { Duration::ZERO } else { self.interval() };
+        self.pace.rest(now, up, wait, &reply.headers);
         taken.gap = self.gap.take();
         taken.bookmark = self.bookmark(taken.caught_up);
         taken
@@ -293,16 +282,12 @@ impl Poller {
         let fault = refusal.fault(Part::Poll);
         match refusal.meaning() {
             Meaning::RateLimit => {
-                let retry = self.retry.get_or_insert(Retry { first: sendable_id(&reply.headers), count: 0 });
-                retry.count = retry.count.saturating_add(1);
-                let wait = self.rate_wait(now, &reply.headers);
-                self.held_until = up.saturating_add(wait);
+                let wait = self.pace.rate_limited(now, up, &reply.headers);
                 self.wait(now, up, wait, fault)
             }
             Meaning::Unavailable => {
-                let wait = self.next_backoff();
-                let asked = reply.headers.retry_after(now).map(|asked| self.named_wait(asked));
-                self.wait(now, up, wait.max(asked.unwrap_or_default()), fault)
+                let wait = self.pace.unavailable(now, &reply.headers);
+                self.wait(now, up, wait, fault)
             }
             Meaning::BadRequest if self.has_cursor && matches!(reply.status, 400 | 410) => {
                 self.restart(now);
@@ -333,11 +318,14 @@ impl Poller {
             return;
         }
         let known: Vec<&str> = stored.query.split(',').collect();
-        let added: Vec<&str> = self.query.split(',').filter(|word| !known.contains(word)).collect();
+        // Evidence that nobody asked for is no gap in the consents.
+        let is_kind = |word: &&str| Kind::from_word(word).is_some();
+        let added: Vec<&str> =
+            self.query.split(',').filter(is_kind).filter(|word| !known.contains(word)).collect();
         let from = self.restart_point(now);
         if !added.is_empty() && stored.since < from {
             let why = format!("before this, events of these kinds were not asked for: {}", added.join(", "));
-            self.gap = Some(Gap { from: stored.since, to: from, why });
+            self.note_gap(stored.since, from, &why);
         }
         self.url = self.first_url(from);
     }
@@ -348,14 +336,23 @@ impl Poller {
         self.url = self.first_url(from);
         self.has_cursor = false;
         let start = self.last_published.unwrap_or(self.since).min(from);
-        let pending = self.gap.take();
         let why =
             "Okta did not take the stored place any more, and the log was read again from a little before it";
-        self.gap = Some(Gap {
-            from: pending.as_ref().map_or(start, |gap| gap.from.min(start)),
-            to: now,
-            why: pending.map_or_else(|| why.to_owned(), |gap| format!("{}; {why}", gap.why)),
-        });
+        self.note_gap(start, now, why);
+    }
+
+    /// Keeps a gap until the next page, with which it is stored. One that waits already is widened.
+    fn note_gap(&mut self, from: Timestamp, to: Timestamp, why: &str) {
+        let gap = match self.gap.take() {
+            None => Gap { from, to, why: why.to_owned() },
+            Some(gap) if gap.why.contains(why) => {
+                Gap { from: gap.from.min(from), to: gap.to.max(to), why: gap.why }
+            }
+            Some(gap) => {
+                Gap { from: gap.from.min(from), to: gap.to.max(to), why: format!("{}; {why}", gap.why) }
+            }
+        };
+        self.gap = Some(gap);
     }
 
     fn restart_point(&self, now: Timestamp) -> Timestamp {
@@ -371,7 +368,7 @@ impl Poller {
         }
         query.append_pair("limit", &self.plan.page_size.clamp(1, LIMIT_MAX).to_string());
         query.append_pair("sortOrder", "ASCENDING");
-        query.append_pair("filter", &filter_of(&self.plan.kinds));
+        query.append_pair("filter", &filter_of(&self.plan.kinds, &self.plan.topics));
         self.plan.org.join(&format!("{LOGS}?{}", query.finish()))
     }
 
@@ -393,32 +390,15 @@ impl Poller {
         Some(bookmark)
     }
 
-    /// Sets the time of the next request after a page.
-    fn schedule(&mut self, now: Timestamp, up: Duration, at_once: bool, headers: &Headers) {
-        let mut wait = if at_once { Duration::ZERO } else { self.interval() };
-        if let Rate { limit: Some(limit @ 1..), remaining: Some(remaining), .. } = headers.rate() {
-            if (remaining as f64) < (1.0 - self.share()) * limit as f64 {
-                wait = wait.max(self.fair_interval());
-            }
-            if remaining.saturating_mul(10) < limit {
-                let left = headers.until_reset(now).unwrap_or(SLOW).saturating_add(Duration::from_secs(1));
-                wait = wait.max(left.min(backoff::SERVER_CAP));
-                self.held_until = up.saturating_add(wait);
-            }
-        }
-        self.next_at = up.saturating_add(wait);
-    }
-
     /// Sets the time of the next request after a failure.
     fn wait(&mut self, now: Timestamp, up: Duration, wait: Duration, fault: Fault) -> Taken {
-        self.next_at = up.saturating_add(wait);
-        let until = now.checked_add(wait).unwrap_or(now);
-        Self::nothing(Pulse::Waiting(until, fault))
+        Self::nothing(Pulse::Waiting(self.pace.wait(now, up, wait), fault))
     }
 
     fn nothing(pulse: Pulse) -> Taken {
         Taken {
             consents: Vec::new(),
+            sides: Vec::new(),
             rejects: Vec::new(),
             bookmark: None,
             pulse,
@@ -427,55 +407,21 @@ impl Poller {
             warning: None,
         }
     }
-
-    fn rate_wait(&mut self, now: Timestamp, headers: &Headers) -> Duration {
-        let asked = headers.retry_after(now);
-        let reset = headers.until_reset(now).filter(|_| !headers.rate().is_concurrency());
-        let reset = reset.map(|left| left.saturating_add(Duration::from_secs(1)));
-        match asked.max(reset) {
-            Some(named) if reset.is_some() => {
-                self.failures = self.failures.saturating_add(1);
-                self.named_wait(named)
-            }
-            named => self.next_backoff().max(named.map_or(Duration::ZERO, |named| self.named_wait(named))),
-        }
-    }
-
-    fn named_wait(&self, named: Duration) -> Duration {
-        backoff::named(named, self.failures, self.plan.jitter_seed)
-    }
-
-    fn next_backoff(&mut self) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        backoff::doubling(self.failures, self.plan.jitter_seed)
-    }
-
-    fn share(&self) -> f64 {
-        // A share that is no number between the two would wait for ever or not at all.
-        if self.plan.rate_share.is_nan() { 0.5 } else { self.plan.rate_share.clamp(0.01, 1.0) }
-    }
-
-    /// Returns the wait that uses just our share of the limit, which counts by the minute.
-    fn fair_interval(&self) -> Duration {
-        match self.rate.limit {
-            Some(limit @ 1..) => Duration::from_secs_f64(60.0 / (self.share() * limit as f64)),
-            _ => Duration::ZERO,
-        }
-    }
 }
 
-fn query_of(kinds: &[Kind]) -> String {
-    let words =
-        Kind::ALL.into_iter().filter(|kind| kinds.contains(kind) && kind.filter().is_some()).map(Kind::word);
-    words.collect::<Vec<_>>().join(",")
+pub(super) fn query_of(kinds: &[Kind], topics: &[Topic]) -> String {
+    let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind) && kind.filter().is_some());
+    let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic));
+    kinds.map(Kind::word).chain(topics.map(Topic::word)).collect::<Vec<_>>().join(",")
 }
 
-fn filter_of(kinds: &[Kind]) -> String {
-    let filters = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).filter_map(Kind::filter);
-    filters.collect::<Vec<_>>().join(" or ")
+pub(super) fn filter_of(kinds: &[Kind], topics: &[Topic]) -> String {
+    let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).filter_map(Kind::filter);
+    let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic)).map(Topic::filter);
+    kinds.chain(topics).collect::<Vec<_>>().join(" or ")
 }
 
-fn back(from: Timestamp, length: Duration) -> Timestamp {
+pub(super) fn back(from: Timestamp, length: Duration) -> Timestamp {
     from.checked_sub(length).unwrap_or(Timestamp::MIN)
 }
 
@@ -484,7 +430,7 @@ fn kept_since(since: Timestamp, now: Timestamp) -> Timestamp {
     since.max(back(now, RETENTION)).min(now)
 }
 
-fn limit_of(url: &str) -> usize {
+pub(super) fn limit_of(url: &str) -> usize {
     let url = Url::parse(url).ok();
     let limit = url.and_then(|url| {
         url.query_pairs().find(|(name, _)| name == "limit").and_then(|(_, value)| value.parse::<usize>().ok())
@@ -496,17 +442,15 @@ fn has_parameter(url: &str, wanted: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(name, _)| name == wanted))
 }
 
-/// Returns a request id that may stand in a header of ours.
-fn sendable_id(headers: &Headers) -> Option<String> {
-    let id = headers.request_id()?;
-    (id.len() <= REQUEST_ID_MAX && id.bytes().all(|b| b.is_ascii_graphic())).then(|| id.to_owned())
-}
-
-fn foreign_link() -> Fault {
+pub(super) fn foreign_link(link: &str) -> Fault {
+    let place = Url::parse(link).map_or_else(
+        |_| "another host".to_owned(),
+        |url| format!("another place, {}", clip(&url.origin().ascii_serialization())),
+    );
     Fault::new(
         Part::Poll,
         "next link leads elsewhere",
-        "The log's next link leads to another host, and the credentials do not go there.",
+        &format!("The log's next link leads to {place}, and the credentials do not go there."),
         "It has stopped asking and keeps its place; what is stored stays usable.",
         "Check the org URL: a custom domain and the org's own domain are two hosts. Then poll by hand.",
     )

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
-use memchr::memchr2_iter;
 
-use super::split::{self, RECORDS_MAX};
+use super::split::Members;
 use super::wire::{LogEvent, Party, Text};
 use crate::consent::{
-    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Origin, OutcomeOf, Person,
-    Reject, ScopeGrant, Server, ServerId, Stored, Untrusted, UserId, Via, Who,
+    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, Origin, OutcomeOf,
+    Person, Reject, ScopeGrant, Server, ServerId, Stored, Thing, Untrusted, UserId, Via, Who,
 };
 
 pub use super::split::ReadError;
@@ -31,7 +30,7 @@ pub struct ReadPage {
 }
 
 /// Deeper nesting than this is no event, and would stop every reader after us.
-const DEPTH_MAX: usize = 100;
+pub(super) const DEPTH_MAX: usize = 100;
 
 /// Rows of one event; a part is kept in one byte.
 const PARTS_MAX: usize = 256;
@@ -39,13 +38,20 @@ const PARTS_MAX: usize = 256;
 /// Reads an array of LogEvents.
 pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, ReadError> {
     let source = if via.has(Via::HOOK) { "hook" } else { "poll" };
-    let records = split::records(bytes)?;
-    debug_assert!(records.len() <= RECORDS_MAX + 1, "the splitter keeps its bound");
-    let mut page = ReadPage { records: records.len(), ..ReadPage::default() };
-    for record in records {
-        let read = std::str::from_utf8(record)
-            .map_err(|_| "It is not UTF-8 text.".to_owned())
-            .and_then(|raw| event(raw, received, via));
+    let mut members = Members::of(bytes)?;
+    let whole = text(bytes);
+    let mut page = ReadPage::default();
+    while let Some(at) = members.next()? {
+        page.records += 1;
+        // A good record is read where it begins, which tells its end; only another one must be cut first.
+        let good = whole.and_then(|whole| leading(whole.get(at..)?));
+        let (read, record) = if let Some((read, raw)) = good.filter(|(_, raw)| members.take(raw.len())) {
+            (good_event(&read, raw, received, via), raw.as_bytes())
+        } else {
+            let record = members.cut()?;
+            let raw = text(record).ok_or_else(|| "It is not UTF-8 text.".to_owned());
+            (raw.and_then(|raw| event(raw, received, via)), record)
+        };
         match read {
             Ok(consents) => {
                 let published = consents.first().and_then(|consent| consent.published);
@@ -58,15 +64,26 @@ pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, Rea
     Ok(page)
 }
 
+/// Reads the object that a text begins with, and returns it.
+fn leading(text: &str) -> Option<(LogEvent<'_>, &str)> {
+    if !text.starts_with('{') {
+        return None;
+    }
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter();
+    let read = objects.next()?.ok()?;
+    Some((read, text.get(..objects.byte_offset())?))
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
 /// Reads one LogEvent: mostly into one consent, into several where its targets disagree on user, client or server.
 /// The error says in a sentence why it is not one, and quotes nothing of it.
 pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     let raw = raw.trim_ascii();
     if !raw.starts_with('{') {
         return Err("It is not a JSON object.".to_owned());
-    }
-    if is_too_deep(raw) {
-        return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
     }
     let mended;
     let read = match serde_json::from_str::<LogEvent<'_>>(raw) {
@@ -77,7 +94,14 @@ pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, S
             serde_json::from_str(&mended).map_err(|error| why(&error))?
         }
     };
-    consents(&read, raw, received, via)
+    good_event(&read, raw, received, via)
+}
+
+fn good_event(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
+    if is_too_deep(raw) {
+        return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
+    }
+    consents(read, raw, received, via)
 }
 
 /// Reads a stored consent again, and puts over it what is known beside its event. Never fails: where the event
@@ -87,13 +111,44 @@ pub fn restore(stored: &Stored) -> Consent {
     let index = usize::from(stored.key.part).min(parts.len().saturating_sub(1));
     let mut consent = if parts.is_empty() { bare(stored) } else { parts.swap_remove(index) };
     consent.key = stored.key;
+    consent.doubt = stored.doubt;
     consent.hook.clone_from(&stored.hook);
     consent.raw = Arc::clone(&stored.raw);
     // What was found out since stands beside the event, never in it.
     if consent.who.evidence == Evidence::Unknown {
         consent.who = Who { person: stored.person.clone(), evidence: stored.evidence };
     }
+    for label in &stored.labels {
+        put_label(&mut consent, label);
+    }
+    consent.labels.clone_from(&stored.labels);
     consent
+}
+
+/// Puts a name where the event has none.
+fn put_label(consent: &mut Consent, label: &Label) {
+    let is = |id: Option<&Untrusted>| id.is_some_and(|id| id.exact() == label.id.exact());
+    match label.thing {
+        Thing::Client if is(consent.client.id.as_ref().map(|id| &id.0)) => {
+            consent.client.label = consent.client.label.take().or_else(|| label.name.clone());
+        }
+        Thing::Server if is(consent.server.id.as_ref().map(|id| &id.0)) => {
+            consent.server.name = consent.server.name.take().or_else(|| label.name.clone());
+        }
+        Thing::Person => {
+            // As in the list: one name that the event gives is enough, and they would be of two times.
+            let person = &mut consent.who.person;
+            if is(person.id.as_ref().map(|id| &id.0))
+                && person.alternate_id.is_none()
+                && person.display_name.is_none()
+            {
+                person.alternate_id.clone_from(&label.login);
+                person.display_name.clone_from(&label.name);
+            }
+            // The actor stays as the event has it.
+        }
+        _ => {}
+    }
 }
 
 /// What is known of a stored row without its event.
@@ -123,7 +178,9 @@ fn bare(stored: &Stored) -> Consent {
         transaction_id: None,
         session_id: None,
         via: stored.via,
+        doubt: None,
         hook: None,
+        labels: Vec::new(),
         raw: Arc::clone(&stored.raw),
     }
 }
@@ -159,7 +216,9 @@ fn consents(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Re
         transaction_id: kept(&read.transaction.id),
         session_id: read.session.id.known().map(Untrusted::new),
         via,
+        doubt: None,
         hook: None,
+        labels: Vec::new(),
         raw: Arc::clone(&raw),
     };
     Ok(groups.into_iter().enumerate().map(consent).collect())
@@ -341,9 +400,13 @@ fn why(error: &serde_json::Error) -> String {
     format!("It is not valid JSON (line {}, column {}).", error.line(), error.column())
 }
 
-fn is_too_deep(raw: &str) -> bool {
-    // Most events hold fewer brackets than the bound, so that the exact count is rarely needed.
-    if memchr2_iter(b'{', b'[', raw.as_bytes()).nth(DEPTH_MAX).is_none() {
+/// Whether a text nests deeper than any reader after us should be asked to follow.
+pub(super) fn is_too_deep(raw: &str) -> bool {
+    // Most events hold fewer brackets than the bound, so that the exact count is rarely needed. Counted in bytes,
+    // which the compiler makes many at once of.
+    let count =
+        |chunk: &[u8]| usize::from(chunk.iter().map(|b| u8::from(matches!(b, b'{' | b'['))).sum::<u8>());
+    if raw.as_bytes().chunks(usize::from(u8::MAX)).map(count).sum::<usize>() <= DEPTH_MAX {
         return false;
     }
     let mut depth = 0_usize;
@@ -364,9 +427,9 @@ fn is_too_deep(raw: &str) -> bool {
     false
 }
 
-/// Replaces escaped halves of a character that stand alone, for reading only. A text that was cut by its number of
-/// UTF-16 units ends so, and the reader would refuse the event for it.
-fn mend(raw: &str) -> Cow<'_, str> {
+/// Replaces escaped halves of a character that stand alone, for reading only, by as many bytes. A text that was cut by
+/// its number of UTF-16 units ends so, and the reader would refuse the event for it.
+pub(super) fn mend(raw: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = raw;
     let mut changed = false;

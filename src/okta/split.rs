@@ -26,40 +26,96 @@ pub enum ReadError {
 /// Okta sends at most 1000 (System Log query, `limit`); a small record still costs memory here.
 pub(super) const RECORDS_MAX: usize = 10_000;
 
-/// Returns the bytes of each member of an array, without the white space around them.
-pub(super) fn records(page: &[u8]) -> Result<Vec<&[u8]>, ReadError> {
-    let page = page.strip_prefix(b"\xef\xbb\xbf").unwrap_or(page).trim_ascii();
-    let Some(inside) = page.strip_prefix(b"[") else { return Err(ReadError::NotAnArray) };
-    let mut records = Vec::new();
-    let mut depth = 0_usize;
-    let mut start = 0;
-    let mut at = 0;
-    loop {
-        let Some(&byte) = inside.get(at) else { return Err(ReadError::Cut) };
-        match byte {
-            b'"' => at = end_of_string(inside, at + 1).ok_or(ReadError::Cut)?,
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' if depth > 0 => depth -= 1,
-            b',' if depth == 0 => {
-                if records.len() == RECORDS_MAX {
-                    return Err(ReadError::TooMany);
-                }
-                records.push(inside[start..at].trim_ascii());
-                start = at + 1;
-            }
-            b']' | b'}' => break,
-            _ => {}
+/// The members of an array, one after the other. Whoever can read one where it begins says how long it was; any other
+/// is cut.
+pub(super) struct Members<'p> {
+    page: &'p [u8],
+    /// Where the next member begins, or what follows the array.
+    at: usize,
+    taken: usize,
+    has_ended: bool,
+}
+
+impl<'p> Members<'p> {
+    /// Enters the array of a page.
+    pub(super) fn of(page: &'p [u8]) -> Result<Self, ReadError> {
+        let marked = if page.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut members = Self { page: page.trim_ascii_end(), at: marked, taken: 0, has_ended: false };
+        members.skip_space();
+        if members.byte() != Some(b'[') {
+            return Err(ReadError::NotAnArray);
         }
-        at += 1;
+        members.at += 1;
+        members.skip_space();
+        if members.byte() == Some(b']') {
+            members.at += 1;
+            members.has_ended = true;
+        }
+        Ok(members)
     }
-    let last = inside[start..at].trim_ascii();
-    if !(last.is_empty() && records.is_empty()) {
-        records.push(last);
+
+    /// Returns where in the page the next member begins; nothing when there is none.
+    pub(super) fn next(&self) -> Result<Option<usize>, ReadError> {
+        match (self.has_ended, self.at == self.page.len()) {
+            (true, true) => Ok(None),
+            (true, false) => Err(ReadError::Trailing),
+            (false, true) => Err(ReadError::Cut),
+            (false, false) if self.taken == RECORDS_MAX => Err(ReadError::TooMany),
+            (false, false) => Ok(Some(self.at)),
+        }
     }
-    if inside.len() > at + 1 {
-        return Err(ReadError::Trailing);
+
+    /// Takes the next member, which is `length` bytes long, and returns whether it was: not if it goes on behind them.
+    pub(super) fn take(&mut self, length: usize) -> bool {
+        let start = self.at;
+        self.at += length;
+        self.skip_space();
+        let ends = matches!(self.byte(), Some(b',' | b']'));
+        if ends {
+            self.go_on();
+        } else {
+            self.at = start;
+        }
+        ends
     }
-    Ok(records)
+
+    /// Cuts the next member by its strings and brackets.
+    pub(super) fn cut(&mut self) -> Result<&'p [u8], ReadError> {
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.byte().ok_or(ReadError::Cut)? {
+                b'"' => self.at = end_of_string(self.page, self.at + 1).ok_or(ReadError::Cut)?,
+                b'[' | b'{' => depth += 1,
+                b',' | b']' | b'}' if depth == 0 => {
+                    let member = self.page[start..self.at].trim_ascii_end();
+                    self.go_on();
+                    return Ok(member);
+                }
+                b']' | b'}' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Leaves the separator behind, on which it stands.
+    fn go_on(&mut self) {
+        self.has_ended = self.byte() != Some(b',');
+        self.at += 1;
+        self.taken += 1;
+        self.skip_space();
+    }
+
+    fn skip_space(&mut self) {
+        while self.byte().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.page.get(self.at).copied()
+    }
 }
 
 /// Returns where the quote stands that ends a string.
@@ -78,6 +134,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn records(page: &[u8]) -> Result<Vec<&[u8]>, ReadError> {
+        let mut members = Members::of(page)?;
+        let mut records = Vec::new();
+        while members.next()?.is_some() {
+            records.push(members.cut()?);
+        }
+        Ok(records)
+    }
 
     #[test]
     fn an_array_is_cut_at_its_own_commas() {
@@ -106,6 +171,15 @@ mod tests {
             records(format!("[{}0]", "0,".repeat(RECORDS_MAX + 1)).as_bytes()),
             Err(ReadError::TooMany)
         );
+    }
+
+    #[test]
+    fn a_member_that_was_read_is_taken_if_it_ends_there() {
+        let mut members = Members::of(b"[{} ,7x, 8 ]").unwrap();
+        assert_eq!((members.next(), members.take(1), members.take(99)), (Ok(Some(1)), false, false));
+        assert_eq!((members.take(2), members.next()), (true, Ok(Some(5))));
+        assert_eq!((members.take(1), members.cut()), (false, Ok(&b"7x"[..])));
+        assert_eq!((members.take(1), members.next()), (true, Ok(None)));
     }
 
     proptest! {

@@ -34,7 +34,7 @@ pub enum OrgUrlError {
     #[error("The host of the org URL is not complete.")]
     Host,
     /// A typing slip that the SDKs refuse as well.
-    #[error("The host of the org URL ends in .com.com.")]
+    #[error("The host of the org URL ends in .com.com; one of them is too many.")]
     ComCom,
     /// A host of Okta's that belongs to no org.
     #[error("That host is Okta's own, not an org's; take the one that your sign-in page shows.")]

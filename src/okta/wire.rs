@@ -9,6 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A string, or a number or truth value in words; nothing for anything else and for the word `null`, which Okta
 /// writes as a string here and there.
@@ -298,8 +299,55 @@ objects! { exactly;
         oauth_description: Text<'a> = "error_description",
     }
 
+    /// An app, an authorization server or a user, as far as its name goes.
+    Named {
+        id: Text<'a> = "id",
+        name: Text<'a> = "name",
+        label: Text<'a> = "label",
+        profile: Profile<'a> = "profile",
+    }
+
+    /// `profile` of a user.
+    Profile {
+        login: Text<'a> = "login",
+        first_name: Text<'a> = "firstName",
+        last_name: Text<'a> = "lastName",
+        display_name: Text<'a> = "displayName",
+    }
+
+    /// The answer of a token endpoint (RFC 6749 section 5.1).
+    TokenBody {
+        access_token: Text<'a> = "access_token",
+        token_type: Text<'a> = "token_type",
+        expires_in: Text<'a> = "expires_in",
+        scope: Text<'a> = "scope",
+    }
+
     /// One of `errorCauses`.
     Cause { summary: Text<'a> = "errorSummary" }
+
+    /// What an event hook delivers (Okta: event hooks, request). Early papers spelled the id `eventID`.
+    Envelope {
+        event_type: Text<'a> = "eventType",
+        event_id: Text<'a> = "eventId",
+        early_event_id: Text<'a> = "eventID",
+        event_time: Text<'a> = "eventTime",
+        source: Text<'a> = "source",
+        data: Delivered<'a> = "data",
+    }
+
+    /// `data`
+    Delivered { events: Uncut<'a> = "events" }
+}
+
+/// A value as it stands, whatever it is; nothing where there is none or it is null.
+#[derive(Debug, Default)]
+pub(super) struct Uncut<'a>(pub(super) Option<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Uncut<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw).filter(|raw| raw.get() != "null")))
+    }
 }
 
 objects! { str::eq_ignore_ascii_case;

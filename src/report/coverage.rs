@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::HookProof;
+
 /// For which time the journal holds everything that was polled.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Coverage {
@@ -9,6 +11,12 @@ pub struct Coverage {
     pub complete_since: Option<Timestamp>,
     /// Stretches of time in which events may be missing, oldest first.
     pub gaps: Vec<Gap>,
+    /// Rows that were published well before others that were stored earlier by the live poll.
+    pub late: u64,
+    /// When the log was last read well; stored once a minute, so up to that much behind.
+    pub last_good_poll: Option<Timestamp>,
+    /// What the log says of the event hook.
+    pub hook: HookProof,
 }
 
 /// A stretch of time in which events may be missing.

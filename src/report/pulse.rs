@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::{HookHealth, Traffic};
+
 /// A part of the program that can be well or not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Part {
@@ -154,10 +156,33 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// The last pulse of each part. A level, not a queue: whoever looks sees how things are now.
+/// The last pulse of each part, the poller's traffic and the hook's health. A level, not a queue: whoever looks sees how
+/// things are now.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Board {
     pulses: [Pulse; 5],
+    /// What the poller did of late.
+    pub traffic: Traffic,
+    /// What a person should know though nothing is down.
+    pub notes: Notes,
+    /// What the event hook brought; of a hook that is not listened to, nothing.
+    pub hook: HookHealth,
+}
+
+/// What works less than it could, and why: a sentence each.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Notes {
+    /// Of the way in: scopes that were not granted, a clock that is wrong.
+    pub sign_in: Vec<String>,
+    /// Of looking up names: rights that are missing.
+    pub names: Vec<String>,
+}
+
+impl Notes {
+    /// Returns every note.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.sign_in.iter().chain(&self.names).map(String::as_str)
+    }
 }
 
 impl Board {

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::FeedPlan;
-use crate::config::Config;
-use crate::consent::visible;
+use crate::config::{self, Config, Way};
+use crate::consent::Topic;
+use crate::intake::hook::{HookPlan, Tls};
 use crate::journal::Settings;
-use crate::okta::{Credentials, OrgUrl, PollPlan};
+use crate::okta::hook::Secrets;
+use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPlan, ServiceApp, SigningKey};
+use crate::secret::{Secret, SecretSource};
 
 /// A configuration that other rooms have found good as well.
 #[derive(Debug)]
@@ -32,7 +35,11 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
     let url =
         config.org.url.as_deref().ok_or_else(|| format!("No org is named. Nothing was started. {HOW}"))?;
     let (org, note) = OrgUrl::parse(url).map_err(|error| {
-        format!("The org URL \"{}\" (from the {}) cannot be used: {error}", visible(url), config.org.url_from)
+        let shown = config.org.shown_url().unwrap_or_default();
+        format!(
+            "The org URL \"{shown}\" (from the {}) cannot be used: {error} Nothing was started.",
+            config.org.url_from
+        )
     })?;
     let data = config
         .data_dir
@@ -53,24 +60,28 @@ impl Ready {
         since: Option<Timestamp>,
         jitter_seed: u64,
     ) -> Result<FeedPlan, String> {
-        let Some(source) = &config.org.token else {
-            let what = match config.org.client_id {
-                Some(_) => {
-                    "A service app is configured, and this version cannot sign in as one yet: give an API token."
-                }
-                None => "The org has no credentials.",
-            };
-            return Err(format!("{what} Nothing was started. {HOW}"));
+        let Some(way) = &config.org.way else {
+            return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
+        };
+        let source = way.source();
+        let what = match way {
+            Way::Token(_) => "API token",
+            Way::Service(_) => "private key",
         };
         let secret = source.read().map_err(|error| {
-            format!("The API token cannot be had from {source}: {error}. Nothing was started. Mend it, then start again.")
+            format!("The {what} cannot be had from {source}: {error}. Nothing was started. Mend it, then start again.")
         })?;
-        let credentials = Credentials::ssws(&secret).map_err(|error| {
-            format!("{error} It came from {source}. Nothing was started, nothing was sent.")
+        let credentials = credentials(way, &secret).map_err(|error| {
+            let file = match (&error, source) {
+                (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => ", and names no file",
+                _ => "",
+            };
+            format!("{error} It came from {source}{file}. Nothing was started, nothing was sent.")
         })?;
         let poll = PollPlan {
             org: self.org,
             kinds: config.poll.events.clone(),
+            topics: topics(config.hook.enabled),
             interval: config.poll.interval,
             lookback: config.poll.lookback,
             page_size: config.poll.page_size,
@@ -83,9 +94,62 @@ impl Ready {
             dir: self.dir,
             keep: Settings { keep_days: config.journal.keep_days, keep_rows: config.journal.keep_rows },
             poll,
+            names: config.poll.names,
             credentials,
             renew: Some(source.clone()),
             ca_file: config.org.ca_file.clone(),
+            hook: hook(&config.hook)?,
         })
     }
+}
+
+/// What is polled as evidence. It hangs on the configuration alone: who asks now for this and now for that has to begin
+/// anew each time.
+fn topics(has_hook: bool) -> Vec<Topic> {
+    Topic::ALL.into_iter().filter(|topic| has_hook || *topic != Topic::Delivery).collect()
+}
+
+/// Reads what the listener needs, if it is wanted.
+fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
+    let Some(source) = config.secret.as_ref().filter(|_| config.enabled) else { return Ok(None) };
+    let read = |source: &SecretSource| {
+        source.read().map_err(|error| {
+            format!(
+                "The hook's secret cannot be had from {source}: {error}. Nothing was started. Mend it, or set \
+                 hook.enabled = false."
+            )
+        })
+    };
+    let secret = read(source)?;
+    let previous = config.previous_secret.as_ref().map(read).transpose()?;
+    let secrets = Secrets::new(&secret, previous.as_ref()).map_err(|error| {
+        format!(
+            "The hook's secret from {source}, or the one before it, cannot be used: {error}. Nothing was started. \
+             config init makes a good one."
+        )
+    })?;
+    let tls = config.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose().map_err(
+        |error| {
+            format!("The hook's TLS cannot be set up: {error}. Nothing was started. Mend hook.tls_cert and hook.tls_key.")
+        },
+    )?;
+    Ok(Some(HookPlan { listen: config.listen, path: config.path.clone(), secrets, tls }))
+}
+
+fn credentials(way: &Way, secret: &Secret) -> Result<Credentials, CredentialsError> {
+    let service = match way {
+        Way::Token(_) => return Credentials::ssws(secret),
+        Way::Service(service) => service,
+    };
+    Ok(Credentials::Service(ServiceApp {
+        client_id: service.client_id.clone(),
+        key: SigningKey::read(secret)?,
+        key_id: service.key_id.clone(),
+        scopes: service.scopes.clone(),
+        dpop: match service.dpop {
+            config::Dpop::Auto => Dpop::Auto,
+            config::Dpop::Always => Dpop::Always,
+            config::Dpop::Never => Dpop::Never,
+        },
+    }))
 }

@@ -10,7 +10,7 @@ use crate::consent::Seq;
 use crate::exit::Exit;
 use crate::export::Lines;
 use crate::journal::Reader;
-use crate::model::{Filter, Query};
+use crate::model::Query;
 use crate::okta;
 
 /// What `export` writes, and where.
@@ -79,16 +79,15 @@ struct Parts {
     format: Lines,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
-    filter: std::cell::RefCell<Option<Filter>>,
+    filter: Option<Query>,
     /// Whether a person looks at the lines; a file and a pipe get them exactly.
     to_terminal: bool,
 }
 
 impl ExportOptions {
     fn into_parts(self) -> Parts {
-        let filter = std::cell::RefCell::new(self.filter.map(Filter::new));
         let to_terminal = self.output.is_none() && io::stdout().is_terminal();
-        Parts { format: self.format, since: self.since, until: self.until, filter, to_terminal }
+        Parts { format: self.format, since: self.since, until: self.until, filter: self.filter, to_terminal }
     }
 }
 
@@ -102,7 +101,6 @@ fn write_all(parts: &Parts, reader: &mut Reader, mut out: impl Write) -> Result<
         io::ErrorKind::BrokenPipe => Stop::Pipe,
         _ => Stop::Words(format!("The output cannot be written: {error}. Nothing stored is lost.")),
     };
-    let mut filter = parts.filter.borrow_mut();
     let mut seen = Seq(0);
     let mut count = 0;
     let mut line = Vec::new();
@@ -119,7 +117,7 @@ fn write_all(parts: &Parts, reader: &mut Reader, mut out: impl Write) -> Result<
                 continue;
             }
             let consent = okta::restore(stored);
-            if filter.as_mut().is_some_and(|filter| !matches(filter, stored.seq, &consent)) {
+            if parts.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent)) {
                 continue;
             }
             line.clear();

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use super::Source;
 use crate::clock::Clock;
-use crate::intake::{http, poll};
+use crate::intake::backfill::{self, Progress};
+use crate::intake::hook::{self, HookPlan};
+use crate::intake::{http, names, poll};
 use crate::journal::{self, Head, Journal, Opened, Reader, Settings};
-use crate::okta::{Credentials, PollPlan, Poller};
+use crate::okta::{Budget, Correlations, Credentials, History, HistoryPlan, Lookups, PollPlan, Poller};
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::secret::SecretSource;
 use crate::tasks::Tasks;
@@ -24,22 +27,36 @@ pub struct FeedPlan {
     pub keep: Settings,
     /// How to poll, and what.
     pub poll: PollPlan,
+    /// Whether names and persons are looked up.
+    pub names: bool,
     /// The way in.
     pub credentials: Credentials,
     /// Where the way in can be read again, after it was refused.
     pub renew: Option<SecretSource>,
     /// An extra certificate authority.
     pub ca_file: Option<PathBuf>,
+    /// The event hook's listener, if it is wanted.
+    pub hook: Option<HookPlan>,
 }
 
-/// An open journal with a poller on it, or the journal of another process, followed read-only.
+/// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process, followed read-only.
 #[derive(Debug)]
 pub struct Feed {
     /// Asks the poller to ask Okta at once.
     pub nudge: Arc<Notify>,
     /// Who writes the journal, if it is not this process.
     pub holder: Option<String>,
+    board: watch::Receiver<Board>,
     journal: Option<Journal>,
+    reach: Option<Reach>,
+}
+
+/// What it takes to ask the same org for more, beside the poller.
+#[derive(Debug)]
+struct Reach {
+    client: http::Client,
+    budget: Budget,
+    plan: PollPlan,
 }
 
 /// Followers look this often whether the writer wrote; SQLite offers nothing to wait on.
@@ -56,8 +73,9 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
     let nudge = Arc::new(Notify::new());
     match opened {
         Opened::Writer(journal) => {
-            let client = http::Client::new(&plan.poll.org, plan.credentials, plan.ca_file.as_deref())
-                .map_err(|error| {
+            let client =
+                http::Client::new(&plan.poll.org, plan.credentials, plan.ca_file.as_deref(), clock.clone())
+                    .map_err(|error| {
                     Fault::new(
                         Part::Config,
                         "no HTTP client",
@@ -73,8 +91,33 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             });
             let client = client.with_renewal(plan.renew);
             let stored = reader.bookmark().map_err(|error| error.fault())?;
-            let poller = Poller::new(plan.poll, stored, clock.now());
-            let source = Source::new(reader, journal.head(), seen_board);
+            let coverage = reader.coverage().map_err(|error| error.fault())?;
+            let poller = Poller::new(plan.poll.clone(), stored, clock.now())
+                .resting_since(coverage.last_good_poll, clock.now());
+            board.send_modify(|board| board.traffic.last_good = coverage.last_good_poll);
+            if plan.names {
+                let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?.bare();
+                let PollPlan { org, rate_share, jitter_seed, .. } = &plan.poll;
+                let work = names::run(
+                    Lookups::new(org.clone(), *rate_share, *jitter_seed),
+                    Correlations::new(org.clone(), poller.budget(), *jitter_seed),
+                    names::Doors {
+                        reader: ear,
+                        client: client.clone(),
+                        journal: journal.clone(),
+                        board: board.clone(),
+                        clock: clock.clone(),
+                        tasks: tasks.clone(),
+                    },
+                );
+                tasks.spawn("names", work);
+            }
+            let reach = Reach { client: client.clone(), budget: poller.budget(), plan: plan.poll };
+            let source = Source::new(reader, journal.head(), seen_board.clone());
+            if let Some(plan) = plan.hook {
+                let work = hook::run(plan, journal.clone(), board.clone(), clock.clone(), tasks.clone());
+                tasks.spawn("hook", work);
+            }
             let work = poll::run(
                 poller,
                 client,
@@ -85,18 +128,22 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
                 Arc::clone(&nudge),
             );
             tasks.spawn("poll", work);
-            Ok((Feed { nudge, holder: None, journal: Some(journal) }, source))
+            let (journal, reach) = (Some(journal), Some(reach));
+            Ok((Feed { nudge, holder: None, board: seen_board, journal, reach }, source))
         }
         Opened::Follower { holder } => {
             board.send_modify(|board| {
                 board.set(Part::Poll, Pulse::Elsewhere(holder.clone()));
+                if plan.hook.is_some() {
+                    board.set(Part::Hook, Pulse::Elsewhere(holder.clone()));
+                }
                 board.set(Part::Journal, Pulse::Live);
             });
             let (head, seen_head) = watch::channel(reader.head().map_err(|error| error.fault())?);
             let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?;
             tasks.spawn("follow", follow(ear, head, board, clock.clone()));
             Ok((
-                Feed { nudge, holder: Some(holder), journal: None },
+                Feed { nudge, holder: Some(holder), board: seen_board.clone(), journal: None, reach: None },
                 Source::new(reader, seen_head, seen_board),
             ))
         }
@@ -105,11 +152,13 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
 
 async fn follow(ear: Reader, head: watch::Sender<Head>, board: watch::Sender<Board>, clock: Clock) {
     let mut version = None;
+    let mut last_good = None;
     loop {
         let looked = ear.data_version().and_then(|now| {
             if version != Some(now) {
                 let found = ear.head()?;
                 head.send_if_modified(|head| std::mem::replace(head, found) != found);
+                last_good = ear.coverage()?.last_good_poll;
                 version = Some(now);
             }
             Ok(())
@@ -118,12 +167,53 @@ async fn follow(ear: Reader, head: watch::Sender<Head>, board: watch::Sender<Boa
             Ok(()) => Pulse::Live,
             Err(error) => Pulse::Down(error.fault()),
         };
-        board.send_if_modified(|board| board.set(Part::Journal, pulse));
+        board.send_if_modified(|board| {
+            let before = std::mem::replace(&mut board.traffic.last_good, last_good);
+            board.set(Part::Journal, pulse) || before != last_good
+        });
         clock.sleep(FOLLOW_EVERY).await;
     }
 }
 
 impl Feed {
+    /// Starts to fetch history back to a time, beside the poller and within the same share of the rate limit. Nothing if
+    /// another process writes the journal.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn fetch_history(
+        &self,
+        goal: Timestamp,
+        reader: &Reader,
+        clock: &Clock,
+        tasks: &Tasks,
+    ) -> Result<Option<watch::Receiver<Progress>>, Box<Fault>> {
+        let (Some(reach), Some(journal)) = (&self.reach, &self.journal) else { return Ok(None) };
+        let coverage = reader.coverage().map_err(|error| error.fault())?;
+        let mark = reader.history().map_err(|error| error.fault())?;
+        let plan = HistoryPlan {
+            org: reach.plan.org.clone(),
+            kinds: reach.plan.kinds.clone(),
+            goal,
+            page_size: reach.plan.page_size,
+            jitter_seed: reach.plan.jitter_seed,
+        };
+        let history = History::new(plan, &coverage, mark, reach.budget.clone(), clock.now());
+        let (tell, progress) = watch::channel(Progress::of(&history));
+        let (client, journal) = (reach.client.clone(), journal.clone());
+        tasks.spawn("backfill", backfill::run(history, client, journal, clock.clone(), tasks.clone(), tell));
+        Ok(Some(progress))
+    }
+
+    /// Returns where the event hook is listened to, once it is; nothing if it never will be.
+    pub fn listens_at(&self) -> impl Future<Output = Option<String>> + use<> {
+        let mut board = self.board.clone();
+        async move {
+            let listens = board.wait_for(|board| board.hook.listens_at.is_some()).await;
+            listens.ok().and_then(|board| board.hook.listens_at.clone())
+        }
+    }
+
     /// Closes the journal. Tasks that write to it have been stopped before.
     pub async fn close(self) {
         if let Some(journal) = self.journal {

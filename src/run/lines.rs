@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::coverage::Watcher;
 use super::{Feed, Source};
 use crate::clock::Clock;
 use crate::consent::{Consent, Seq, Stored};
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::ReadError;
-use crate::model::{Deep, Filter, Query};
+use crate::model::{Deep, Query};
 use crate::okta;
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tui::{Signals, Stop};
@@ -60,12 +61,15 @@ pub async fn tail(
     }
     tell_start(&printer, &mut source)?;
     let mut told = None;
+    let mut noted: Vec<String> = Vec::new();
+    let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
     let mut had_answer = feed.holder.is_some();
     let mut progress_at = clock.uptime();
     loop {
         // The board is read before the rows: what it calls caught up is then certainly among them.
         let board = source.board();
         let before = printer.seen;
+        let covered = coverage.as_mut().map_or(Ok(None), |watcher| watcher.look(&mut source, &board));
         let printed = printer.print_new(&mut source);
         match printed {
             Ok(true) => {}
@@ -78,9 +82,18 @@ pub async fn tail(
             }
             Err(Trouble::Read(error)) => return Err((Exit::Failed, error.fault().to_string())),
         }
+        // After the rows that it speaks of.
+        match covered {
+            Ok(line) => line.iter().for_each(|line| say(line)),
+            Err(error) => return Err((Exit::Failed, error.fault().to_string())),
+        }
         if printer.seen != before {
             progress_at = clock.uptime();
         }
+        for sentence in board.notes.all().filter(|sentence| !noted.iter().any(|old| old == sentence)) {
+            note(sentence);
+        }
+        noted = board.notes.all().map(ToOwned::to_owned).collect();
         let pulse = board.get(Part::Poll).clone();
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
         if let Some(exit) = ends(&printer.options, &pulse, feed, clock) {
@@ -91,9 +104,11 @@ pub async fn tail(
                 let words = [fault.what.as_str(), "Given up; what is stored stays.", fault.remedy.as_str()];
                 return Err((exit, words.join(" ").trim_end().to_owned()));
             }
-            if told.as_ref() != Some(&fault) {
+            // Okta's numbers differ each time it refuses.
+            if told.as_ref().is_none_or(|told: &Fault| (told.part, &told.brief) != (fault.part, &fault.brief))
+            {
                 note(&fault.to_string());
-                told = Some(fault.clone());
+                told = Some(fault);
             }
         } else if matches!(pulse, Pulse::Live) {
             if told.take().is_some() {
@@ -170,7 +185,7 @@ enum Trouble {
 
 struct Printer {
     options: TailOptions,
-    filter: Option<Filter>,
+    filter: Option<Query>,
     seen: Seq,
     changes: crate::consent::Rev,
     printed: u64,
@@ -181,7 +196,7 @@ struct Printer {
 
 impl Printer {
     fn new(mut options: TailOptions) -> Self {
-        let filter = options.filter.take().map(Filter::new);
+        let filter = options.filter.take();
         let seen = options.after.unwrap_or(Seq(0));
         Self {
             options,
@@ -237,7 +252,7 @@ impl Printer {
             return Ok(true);
         }
         let consent = okta::restore(stored);
-        if let Some(filter) = &mut self.filter
+        if let Some(filter) = &self.filter
             && !matches(filter, stored.seq, &consent)
         {
             return Ok(true);
@@ -267,7 +282,7 @@ impl Printer {
 }
 
 /// Whether a whole consent passes a filter.
-pub(super) fn matches(filter: &mut Filter, seq: Seq, consent: &Consent) -> bool {
+pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent) -> bool {
     let (row, symbols) = consent.row(seq);
     let text = |text: &Option<crate::consent::Untrusted>| {
         text.as_ref().map_or(String::new(), |t| t.exact().to_owned())
@@ -276,9 +291,7 @@ pub(super) fn matches(filter: &mut Filter, seq: Seq, consent: &Consent) -> bool 
         (text(&consent.uuid), text(&consent.transaction_id), text(&consent.session_id));
     let (agent, message) = (text(&consent.from.user_agent), text(&consent.message));
     let deep = Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message };
-    // Every consent brings its own few texts under the same numbers, so nothing learnt of the last one holds.
-    filter.forget_all();
-    filter.shows(&row, &symbols, Some(&deep))
+    filter.holds(&row, &symbols, Some(&deep))
 }
 
 /// Says something on standard error. A standard error that is gone hears nothing, and that is no reason to end.
@@ -286,7 +299,12 @@ pub fn note(words: &str) {
     if words.is_empty() {
         return;
     }
-    if let Err(error) = writeln!(io::stderr().lock(), "consentwatch: {words}") {
+    say(&format!("consentwatch: {words}"));
+}
+
+/// Writes a line to standard error.
+pub(super) fn say(line: &str) {
+    if let Err(error) = writeln!(io::stderr().lock(), "{line}") {
         tracing::warn!(%error, "Standard error cannot be written.");
     }
 }

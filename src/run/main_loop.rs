@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::{Feed, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Effect, Model, Msg, Origin, Pane, Query, RowRef, Zone, update};
+use crate::model::{Effect, Model, Msg, Origin, Query, RowRef, Zone, update};
 use crate::tasks::Tasks;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
 use crate::view::{self, Theme};
@@ -38,6 +38,19 @@ pub struct WatchOptions {
 /// How often the loop looks whether a new day began.
 const DAY_CHECK: Duration = Duration::from_mins(1);
 
+/// Says what to do where the screen has no terminal.
+///
+/// # Errors
+/// There is none: a sentence for stderr.
+pub fn need_terminal() -> Result<(), String> {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err("The screen needs a terminal for its input and output. Nothing was started. \
+         Use tail where there is none, or ssh -t."
+        .to_owned())
+}
+
 /// Shows the screen until the person or a signal ends it. The terminal is restored before this returns.
 ///
 /// # Errors
@@ -49,11 +62,6 @@ pub async fn watch(
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, String> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err("The screen needs a terminal for its input and output. Nothing was shown. \
-                    Use tail where there is none, or ssh -t."
-            .to_owned());
-    }
     let fail = |error: std::io::Error| {
         format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
     };
@@ -73,6 +81,7 @@ pub async fn watch(
     let mut msgs = Vec::new();
     let mut shown = Shown::default();
     let mut more = true;
+    let mut is_behind = false;
     let mut next_day_check = clock.uptime() + DAY_CHECK;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let exit = loop {
@@ -83,6 +92,7 @@ pub async fn watch(
                 match effect {
                     Effect::Read(seq) => msgs.push(source.record(seq)),
                     Effect::PollNow => feed.nudge.notify_one(),
+                    Effect::Work => is_behind = true,
                     Effect::Suspend => {
                         screen.suspend().map_err(fail)?;
                         screen.resume().map_err(fail)?;
@@ -101,8 +111,12 @@ pub async fn watch(
         let now = clock.uptime();
         let frame_at = match pacer.due(now, dirty) {
             Due::Now => {
-                paint(&mut screen, &model, &options.theme, &mut shown).map_err(fail)?;
-                pacer.painted(clock.uptime());
+                let sent = screen.bytes_written();
+                match paint(&mut screen, &model, &options.theme, &mut shown) {
+                    Err(error) if tui::hangup::is_hangup(&error) => break Exit::Signal(Signal::HangUp),
+                    painted => painted.map_err(fail)?,
+                }
+                pacer.painted(clock.uptime(), screen.bytes_written() > sent);
                 dirty = Dirty::None;
                 None
             }
@@ -135,6 +149,10 @@ pub async fn watch(
             _ = clock.sleep_until(frame_at.unwrap_or(Duration::MAX)), if frame_at.is_some() => {}
             () = std::future::ready(()), if more => more = source.pull(&mut msgs),
             () = source.moved(), if !more => more = source.pull(&mut msgs),
+            () = std::future::ready(()), if is_behind => {
+                is_behind = false;
+                msgs.push(Msg::Work);
+            }
             _ = clock.sleep_until(next_day_check) => {
                 next_day_check = clock.uptime() + DAY_CHECK;
                 let day = |at: jiff::Timestamp| at.to_zoned(model.zone.shown.clone()).date();
@@ -178,7 +196,7 @@ struct Shown {
 /// following list then costs some hundred bytes in place of several thousand.
 fn paint(screen: &mut Screen<Tty>, model: &Model, theme: &Theme, shown: &mut Shown) -> std::io::Result<()> {
     let area = model.regions().list;
-    let is_whole = matches!(model.pane, Pane::List | Pane::Detail) && area.width == model.size.0;
+    let is_whole = model.overlay.is_none() && area.width == model.size.0;
     let rows =
         if is_whole { model.list.window(&model.rows, usize::from(area.height)).rows } else { Vec::new() };
     let up = if is_whole && area == shown.area { moved_up(&shown.rows, &rows) } else { 0 };

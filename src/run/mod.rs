@@ -1,15 +1,21 @@
 //! The shell, where the parts meet: settings become a feed, a feed becomes a screen or lines.
 
+mod backfill;
 mod check;
+mod coverage;
 mod export;
 mod feed;
+mod hooks;
 mod lines;
 mod main_loop;
 mod source;
 
+pub use crate::intake::hook::HookPlan;
+pub use backfill::backfill;
 pub use check::{Ready, ready};
 pub use export::{ExportOptions, export};
 pub use feed::{Feed, FeedPlan, open};
+pub use hooks::{HookTask, hook};
 pub use lines::{TailOptions, note, print, tail};
-pub use main_loop::{WatchOptions, watch, zone};
+pub use main_loop::{WatchOptions, need_terminal, watch, zone};
 pub use source::Source;

@@ -20,6 +20,19 @@ pub struct Source {
     oldest: Seq,
     listed: u64,
     phase: Phase,
+    /// Up to which change the journal was asked whether it removed rows.
+    asked: Rev,
+    sorting: Option<Sorting>,
+}
+
+/// Finding out which rows are left after a cut.
+#[derive(Clone, Copy, Debug)]
+struct Sorting {
+    after: Seq,
+    to: Seq,
+    /// How many were listed when it began, and how many of those are left so far.
+    listed: u64,
+    left: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +62,8 @@ impl Source {
             oldest: Seq(0),
             listed: 0,
             phase: Phase::Starting,
+            asked: Rev(0),
+            sorting: None,
         }
     }
 
@@ -79,48 +94,49 @@ impl Source {
 
     fn try_pull(&mut self, msgs: &mut Vec<Msg>) -> Result<bool, ReadError> {
         let head = *self.head.borrow_and_update();
-        let mut more = false;
         if self.phase == Phase::Starting {
             self.start(head, msgs)?;
-            more = true;
         } else if head.last > self.seen.last {
             let page = self.reader.after(self.seen.last, LIVE)?;
             // A row that is announced and cannot be seen was cut again; the head is then where we are.
             self.seen.last = page.rows.last().map_or(head.last, |row| row.seq);
             self.listed += page.rows.len() as u64;
-            more = self.seen.last < head.last;
             msgs.push(Msg::Committed(page));
         } else if head.change > self.seen.change {
-            let page = self.reader.changed(self.seen.change, LIVE)?;
+            let mut page = self.reader.changed(self.seen.change, LIVE)?;
             let last = page.rows.iter().map(|row| row.rev).max();
-            self.seen.change = match last {
+            let to = match last {
                 Some(rev) if page.rows.len() == LIVE => rev,
                 _ => head.change,
             };
-            more = self.seen.change < head.change;
-            msgs.push(Msg::Changed(page));
+            // Names that came since are among the texts, whether or not a row changed.
+            page.symbols.extend(self.reader.renamed(self.seen.change, to)?);
+            self.seen.change = to;
+            if !page.rows.is_empty() || !page.symbols.is_empty() {
+                msgs.push(Msg::Changed(page));
+            }
         } else if self.phase == Phase::Older {
             let page = self.reader.before(self.oldest, OLDER)?;
             self.listed += page.rows.len() as u64;
-            let left = match page.rows.first() {
-                Some(row) => {
-                    self.oldest = row.seq;
-                    self.reader.counts()?.rows.saturating_sub(self.listed)
-                }
-                None => 0,
-            };
-            if left == 0 {
-                self.phase = Phase::Done;
-            }
-            more = self.phase == Phase::Older;
+            self.oldest = page.rows.first().map_or(self.oldest, |row| row.seq);
+            let left = self.left(page.rows.len() == OLDER)?;
             msgs.push(Msg::Older { page, left });
+        } else if let Some(sorting) = self.sorting {
+            self.sort(sorting, msgs)?;
+        } else if self.seen.change > self.asked {
+            // A cut counts as a change that no row carries.
+            self.asked = self.seen.change;
+            if self.reader.has_cut(self.seen.last, self.listed)? {
+                let (to, listed) = (self.seen.last, self.listed);
+                self.sorting = Some(Sorting { after: Seq(0), to, listed, left: 0 });
+            }
         }
         let coverage = self.reader.coverage()?;
         if self.told_coverage.as_ref() != Some(&coverage) {
             self.told_coverage = Some(coverage.clone());
             msgs.push(Msg::Coverage(coverage));
         }
-        Ok(more)
+        Ok(!self.at_rest())
     }
 
     /// The newest thousand. The head is read before them, so nothing falls between.
@@ -128,10 +144,38 @@ impl Source {
         let page = self.reader.newest(FIRST)?;
         self.seen = Head { last: page.rows.last().map_or(Seq(0), |row| row.seq), change: head.change };
         self.oldest = page.rows.first().map_or(Seq(0), |row| row.seq);
+        self.asked = head.change;
         self.listed = page.rows.len() as u64;
-        let left = self.reader.counts()?.rows.saturating_sub(self.listed);
-        self.phase = if left == 0 { Phase::Done } else { Phase::Older };
+        let left = self.left(page.rows.len() == FIRST)?;
         msgs.push(Msg::Older { page, left });
+        Ok(())
+    }
+
+    /// How many older rows are still to come, where there may be any. Only a page that is not full is the last: rows
+    /// that were listed may have been cut since, so their count does not say.
+    fn left(&mut self, may_have_more: bool) -> Result<u64, ReadError> {
+        self.phase = if may_have_more { Phase::Older } else { Phase::Done };
+        if !may_have_more {
+            return Ok(0);
+        }
+        Ok(self.reader.counts()?.rows.saturating_sub(self.listed).max(1))
+    }
+
+    /// Tells of the next rows after a cut which of them are left.
+    fn sort(&mut self, sorting: Sorting, msgs: &mut Vec<Msg>) -> Result<(), ReadError> {
+        let Sorting { after, to: end, listed, left } = sorting;
+        let kept = self.reader.present(after, end, OLDER)?;
+        let to = if kept.len() == OLDER { kept.last().copied().unwrap_or(end) } else { end };
+        let left = left + kept.len() as u64;
+        if to < end {
+            self.sorting = Some(Sorting { after: to, left, ..sorting });
+        } else {
+            self.listed = self.listed - listed + left;
+            self.sorting = None;
+        }
+        if (kept.len() as i64) < to.0 - after.0 {
+            msgs.push(Msg::Cut { after, to, kept });
+        }
         Ok(())
     }
 
@@ -149,10 +193,11 @@ impl Source {
         }
     }
 
-    /// Whether everything announced has been told and every older row is read.
+    /// Whether everything announced has been told, every older row is read and what was cut is found.
     pub fn at_rest(&self) -> bool {
         let head = *self.head.borrow();
-        self.phase == Phase::Done && head.last <= self.seen.last && head.change <= self.seen.change
+        let has_all = head.last <= self.seen.last && head.change <= self.seen.change;
+        self.phase == Phase::Done && has_all && self.sorting.is_none() && self.seen.change <= self.asked
     }
 
     /// Reads one consent whole.
@@ -181,5 +226,83 @@ impl Source {
     /// Where nothing was seen yet: before all changes.
     pub fn no_change() -> Rev {
         Rev(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::consent::Via;
+    use crate::journal::{self, Batch, Journal, Opened, Settings};
+    use crate::model::{Model, Origin, Zone, update};
+
+    fn batch(numbers: std::ops::RangeInclusive<u32>) -> Batch {
+        let received = "2026-05-06T08:00:00Z".parse().unwrap();
+        let event = |number: u32| {
+            format!(
+                r#"{{"uuid":"5b1f0c9e-3333-4333-8333-{number:012}","eventType":"app.oauth2.as.consent.grant",
+                    "published":"2026-05-06T07:{:02}:{:02}.000Z"}}"#,
+                number / 60 % 60,
+                number % 60,
+            )
+        };
+        let page = format!("[{}]", numbers.map(event).collect::<Vec<_>>().join(","));
+        let consents = okta::page(page.as_bytes(), received, Via::POLL).unwrap().consents;
+        Batch { consents, ..Batch::default() }
+    }
+
+    fn pull(source: &mut Source, model: &mut Model) {
+        let mut more = true;
+        while more {
+            let mut msgs = Vec::new();
+            more = source.pull(&mut msgs);
+            for msg in msgs {
+                drop(update(model, msg));
+            }
+        }
+        assert!(source.at_rest());
+    }
+
+    fn shown(model: &Model) -> (usize, i64) {
+        let window = model.list.window(&model.rows, 100_000);
+        (window.total, window.rows.first().map_or(0, |at| model.rows.get(*at).seq.0))
+    }
+
+    async fn an_hour(clock: &Clock, journal: &Journal, until: Rev) {
+        let mut head = journal.head();
+        clock.advance(Duration::from_hours(1));
+        let gone = |head: &Head| head.change >= until;
+        tokio::time::timeout(Duration::from_secs(20), head.wait_for(gone)).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_cut_reaches_a_running_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::manual("2026-05-06T08:00:00Z".parse().unwrap());
+        let keep = Settings { keep_rows: 100, ..Settings::default() };
+        let Opened::Writer(journal) = journal::open(dir.path(), keep, clock.clone()).unwrap() else {
+            panic!("held")
+        };
+        journal.append(batch(1..=1000)).await.unwrap();
+        let (_board, board) = watch::channel(Board::default());
+        let mut source = Source::new(Reader::open(dir.path()).unwrap(), journal.head(), board);
+        let mut model = Model::new(Origin::default(), Zone::default(), (80, 24), clock.now());
+        pull(&mut source, &mut model);
+        assert_eq!(shown(&model), (1000, 1));
+        // Rows that come between the cut and the look at it hide nothing.
+        an_hour(&clock, &journal, Rev(2)).await;
+        journal.append(batch(1001..=2000)).await.unwrap();
+        pull(&mut source, &mut model);
+        assert_eq!(shown(&model), (1100, 901));
+        an_hour(&clock, &journal, Rev(4)).await;
+        pull(&mut source, &mut model);
+        assert_eq!(shown(&model), (100, 1901));
+        journal.append(batch(2001..=2001)).await.unwrap();
+        pull(&mut source, &mut model);
+        assert_eq!(shown(&model), (101, 1901));
+        journal.close().await;
     }
 }

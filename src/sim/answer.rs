@@ -39,6 +39,11 @@ impl Refusal {
         Self { cause: Some(format!("{field}: {cause}")), ..Self::new(400, "E0000001", &summary) }
     }
 
+    /// Refuses with 400 `E0000001` and a cause of its own words.
+    pub(super) fn validation_of(field: &str, cause: &str) -> Self {
+        Self { cause: Some(cause.to_owned()), ..Self::validation(field, "") }
+    }
+
     /// Refuses with 429.
     pub(super) fn too_many() -> Self {
         Self::new(429, "E0000047", "API call exceeded rate limit due to too many requests.")
@@ -68,6 +73,12 @@ impl Answer {
     /// Answers with a status and no body.
     pub(super) fn empty(status: u16) -> Self {
         Self { status, content_type: None, headers: Vec::new(), body: String::new() }
+    }
+
+    /// Answers with OAuth's error object (RFC 6749).
+    pub(super) fn oauth(status: u16, error: &str, description: &str) -> Self {
+        let body = format!(r#"{{"error":{},"error_description":{}}}"#, quoted(error), quoted(description));
+        Self { status, content_type: Some(JSON), headers: Vec::new(), body }
     }
 
     /// Answers with Okta's error object.

@@ -1,6 +1,7 @@
 //! What can go wrong between a client and an org, to be switched on by name.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 
 /// A way in which the simulated org misbehaves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -35,13 +36,66 @@ pub enum Fault {
     ForeignNext,
     /// The org's clock, as `Date` and the rate limit's reset show it, is ten minutes ahead.
     ClockSkew,
+    /// The same clock is ten minutes behind.
+    ClockBehind,
+    /// Every path answers 302 and leads to another host.
+    Redirect,
     /// Every path answers 200 with somebody else's HTML.
     NotOkta,
+    /// Every path answers 200 with the page of a proxy that wants people to sign in.
+    LoginPage,
+    /// Every access token issued so far dies at once; new ones can be had. It happens once: when it is switched on, or
+    /// at the next answer of the System Log.
+    TokenExpired,
+    /// The token endpoint answers 500 `E0000009`.
+    TokenEndpointDown,
+    /// A token gets only the first of the scopes that it could have.
+    NarrowedScope,
+    /// A good DPoP nonce is refused once more, with a new one.
+    BadNonce,
+    /// Every DPoP nonce is refused, each with a new one.
+    NonceLoop,
+    /// The token endpoint knows the service app no more; tokens that were issued stay good.
+    AppDeactivated,
+    /// The token endpoint refuses with 403 `access_denied`: the request came from outside the app's network zones.
+    ZoneDenied,
+}
+
+/// A fault that shows in some answers only. They are counted from 1, apart for the System Log, the token endpoint and
+/// all the rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spell {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// In which answers.
+    pub answers: RangeInclusive<usize>,
+}
+
+impl Spell {
+    /// Reads a fault's word, alone or with the answers: `server_500`, `server_500@3` from the third on,
+    /// `server_500@3-5`. Tokens die in a moment, so `token_expired` is one answer unless its end is named.
+    pub fn from_words(text: &str) -> Option<Self> {
+        let (word, answers) =
+            text.split_once('@').map_or((text, None), |(word, answers)| (word, Some(answers)));
+        let fault = Fault::from_word(word)?;
+        let open_end = |from| if fault == Fault::TokenExpired { from } else { usize::MAX };
+        let (from, to) = match answers {
+            None => (1, open_end(1)),
+            Some(answers) => match answers.split_once('-') {
+                None => {
+                    let from = answers.parse().ok()?;
+                    (from, open_end(from))
+                }
+                Some((from, to)) => (from.parse().ok()?, to.parse().ok()?),
+            },
+        };
+        (1 <= from && from <= to).then_some(Self { fault, answers: from..=to })
+    }
 }
 
 impl Fault {
     /// Every fault with its word.
-    const ALL: [(Self, &'static str); 16] = [
+    const ALL: [(Self, &'static str); 26] = [
         (Self::Unauthorized, "unauthorized"),
         (Self::Forbidden, "forbidden"),
         (Self::ForbiddenEmpty, "forbidden_empty"),
@@ -57,12 +111,22 @@ impl Fault {
         (Self::ExpiredCursor, "expired_cursor"),
         (Self::ForeignNext, "foreign_next"),
         (Self::ClockSkew, "clock_skew"),
+        (Self::ClockBehind, "clock_behind"),
+        (Self::Redirect, "redirect"),
         (Self::NotOkta, "not_okta"),
+        (Self::LoginPage, "login_page"),
+        (Self::TokenExpired, "token_expired"),
+        (Self::TokenEndpointDown, "token_endpoint_down"),
+        (Self::NarrowedScope, "narrowed_scope"),
+        (Self::BadNonce, "bad_nonce"),
+        (Self::NonceLoop, "nonce_loop"),
+        (Self::AppDeactivated, "app_deactivated"),
+        (Self::ZoneDenied, "zone_denied"),
     ];
 
     /// The words of all faults, for a command line's help.
-    pub const WORDS: [&'static str; 16] = {
-        let mut words = [""; 16];
+    pub const WORDS: [&'static str; 26] = {
+        let mut words = [""; 26];
         let mut at = 0;
         while at < words.len() {
             words[at] = Self::ALL[at].1;
@@ -96,22 +160,76 @@ impl Fault {
     }
 }
 
-/// The faults that are on now and those that wait for the next answers of the System Log.
+/// Where a request goes, as faults tell paths apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// The System Log.
+    Log,
+    /// The token endpoint.
+    Token,
+    /// Anywhere else.
+    Other,
+}
+
+impl Fault {
+    /// Whether it can show there.
+    fn shows(self, place: Place) -> bool {
+        let at_token = matches!(
+            self,
+            Self::TokenEndpointDown
+                | Self::NarrowedScope
+                | Self::BadNonce
+                | Self::NonceLoop
+                | Self::AppDeactivated
+                | Self::ZoneDenied
+        );
+        let everywhere = matches!(
+            self,
+            Self::NotOkta | Self::LoginPage | Self::Redirect | Self::ClockSkew | Self::ClockBehind
+        );
+        match place {
+            _ if everywhere => true,
+            Place::Log => !at_token,
+            Place::Token => at_token,
+            Place::Other => self.refuses(),
+        }
+    }
+}
+
+/// The faults that are on now and those that wait for the next answers: of the token endpoint if they can show only
+/// there, of the System Log if not.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     lasting: BTreeSet<Fault>,
-    next: VecDeque<(Fault, usize)>,
+    spells: Vec<Spell>,
+    /// Answers so far, by [`Place`].
+    answers: [usize; 3],
+    log: VecDeque<(Fault, usize)>,
+    token: VecDeque<(Fault, usize)>,
 }
 
 impl Faults {
     /// Begins with lasting faults.
     pub(super) fn new(lasting: &[Fault]) -> Self {
-        Self { lasting: lasting.iter().copied().collect(), next: VecDeque::new() }
+        let mut faults = Self::default();
+        for fault in lasting {
+            match fault {
+                Fault::TokenExpired => faults.fail_next(*fault, 1),
+                _ => faults.switch(*fault, true),
+            }
+        }
+        faults
     }
 
-    /// Switches a lasting fault.
+    /// Adds faults that show in some answers only.
+    #[must_use]
+    pub(super) fn with(self, spells: &[Spell]) -> Self {
+        Self { spells: spells.to_vec(), ..self }
+    }
+
+    /// Switches a lasting fault. Tokens die in a moment, so that is none.
     pub(super) fn switch(&mut self, fault: Fault, on: bool) {
-        if on {
+        if on && fault != Fault::TokenExpired {
             self.lasting.insert(fault);
         } else {
             self.lasting.remove(&fault);
@@ -120,22 +238,29 @@ impl Faults {
 
     /// Queues a fault for a number of answers, behind what is queued already.
     pub(super) fn fail_next(&mut self, fault: Fault, times: usize) {
+        let queue = if fault.shows(Place::Log) { &mut self.log } else { &mut self.token };
         if times > 0 {
-            self.next.push_back((fault, times));
+            queue.push_back((fault, times));
         }
     }
 
-    /// Returns the faults of one answer. An answer of the System Log uses up what is queued; those that break a page
-    /// concern no other.
-    pub(super) fn take(&mut self, is_log: bool) -> BTreeSet<Fault> {
-        let mut now = self.lasting.clone();
-        if !is_log {
-            now.retain(|fault| fault.refuses() || matches!(fault, Fault::NotOkta | Fault::ClockSkew));
-        } else if let Some((fault, left)) = self.next.front_mut() {
+    /// Returns the faults of one answer, and uses up what is queued for it.
+    pub(super) fn take(&mut self, place: Place) -> BTreeSet<Fault> {
+        let number = &mut self.answers[place as usize];
+        *number += 1;
+        let spells = self.spells.iter().filter(|spell| spell.answers.contains(number));
+        let faults = self.lasting.iter().copied().chain(spells.map(|spell| spell.fault));
+        let mut now: BTreeSet<Fault> = faults.filter(|fault| fault.shows(place)).collect();
+        let queue = match place {
+            Place::Log => &mut self.log,
+            Place::Token => &mut self.token,
+            Place::Other => return now,
+        };
+        if let Some((fault, left)) = queue.front_mut() {
             now.insert(*fault);
             *left -= 1;
             if *left == 0 {
-                self.next.pop_front();
+                queue.pop_front();
             }
         }
         now
@@ -152,7 +277,31 @@ mod tests {
             assert_eq!(Fault::from_word(word).map(Fault::word), Some(word));
         }
         assert_eq!(Fault::from_word("401"), None);
-        assert_eq!(BTreeSet::from(Fault::WORDS).len(), 16);
+        assert_eq!(BTreeSet::from(Fault::WORDS).len(), 26);
+    }
+
+    #[test]
+    fn a_spell_is_a_word_with_the_answers_that_it_concerns() {
+        let read = |text| Spell::from_words(text).map(|spell| (spell.fault, spell.answers));
+        assert_eq!(read("redirect"), Some((Fault::Redirect, 1..=usize::MAX)));
+        assert_eq!(read("redirect@3"), Some((Fault::Redirect, 3..=usize::MAX)));
+        assert_eq!(read("redirect@3-4"), Some((Fault::Redirect, 3..=4)));
+        assert_eq!(read("token_expired"), Some((Fault::TokenExpired, 1..=1)));
+        assert_eq!(read("token_expired@2"), Some((Fault::TokenExpired, 2..=2)));
+        assert_eq!(read("token_expired@2-9"), Some((Fault::TokenExpired, 2..=9)));
+        for bad in ["", "x", "redirect@", "redirect@0", "redirect@4-3", "redirect@-3", "redirect@3-", "@3"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_spell_counts_the_answers_of_each_place() {
+        let spells = ["redirect@2-3", "nonce_loop@2"].map(|text| Spell::from_words(text).unwrap());
+        let mut faults = Faults::default().with(&spells);
+        let seen: Vec<usize> = (0..4).map(|_| faults.take(Place::Log).len()).collect();
+        assert_eq!(seen, [0, 1, 1, 0]);
+        let seen: Vec<usize> = (0..4).map(|_| faults.take(Place::Token).len()).collect();
+        assert_eq!(seen, [0, 2, 2, 1]);
     }
 
     #[test]
@@ -160,12 +309,26 @@ mod tests {
         let mut faults = Faults::new(&[Fault::ClockSkew, Fault::SlowBody]);
         faults.fail_next(Fault::Rate429, 2);
         faults.fail_next(Fault::CutBody, 1);
-        assert_eq!(faults.take(false), BTreeSet::from([Fault::ClockSkew]));
+        assert_eq!(faults.take(Place::Other), BTreeSet::from([Fault::ClockSkew]));
         faults.switch(Fault::SlowBody, false);
-        assert_eq!(faults.take(true), BTreeSet::from([Fault::ClockSkew, Fault::Rate429]));
-        assert_eq!(faults.take(true), BTreeSet::from([Fault::ClockSkew, Fault::Rate429]));
-        assert_eq!(faults.take(true), BTreeSet::from([Fault::ClockSkew, Fault::CutBody]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::ClockSkew, Fault::Rate429]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::ClockSkew, Fault::Rate429]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::ClockSkew, Fault::CutBody]));
         faults.switch(Fault::ClockSkew, false);
-        assert!(faults.take(true).is_empty());
+        assert!(faults.take(Place::Log).is_empty());
+    }
+
+    #[test]
+    fn what_concerns_tokens_waits_for_the_token_endpoint() {
+        let mut faults = Faults::new(&[Fault::TokenExpired, Fault::LoginPage, Fault::NarrowedScope]);
+        faults.fail_next(Fault::BadNonce, 1);
+        assert_eq!(faults.take(Place::Other), BTreeSet::from([Fault::LoginPage]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::LoginPage, Fault::TokenExpired]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::LoginPage]));
+        let at_token = BTreeSet::from([Fault::LoginPage, Fault::NarrowedScope]);
+        assert_eq!(faults.take(Place::Token), &at_token | &BTreeSet::from([Fault::BadNonce]));
+        assert_eq!(faults.take(Place::Token), at_token);
+        faults.switch(Fault::TokenExpired, true);
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::LoginPage]));
     }
 }

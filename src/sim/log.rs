@@ -51,6 +51,11 @@ impl Log {
         self.entries.partition_point(|entry| entry.persisted_ms < persisted_ms)
     }
 
+    /// Returns how many entries there are, which is the position of the next.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Returns up to `limit` entries from a position on.
     pub(super) fn from(&self, position: usize, limit: usize) -> Vec<Arc<Entry>> {
         self.entries.iter().skip(position).take(limit).cloned().collect()

@@ -2,22 +2,35 @@
 //! Okta publishes and shares no type with the rooms that read them, so that parser and simulator cannot agree on a
 //! mistake.
 
+mod access;
 mod answer;
+mod assertion;
 mod cast;
 mod dice;
+mod dpop;
 mod event;
 mod fault;
 mod filter;
+mod grants;
+mod hook;
+mod jws;
 mod log;
+mod memory;
 mod names;
+mod oauth;
 mod org;
+mod pages;
 mod query;
+mod registry;
 mod resources;
 mod server;
 mod story;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use cast::Variant;
-pub use fault::Fault;
+pub use fault::{Fault, Spell};
+pub use hook::{HookFault, HookPlan, HookTold};
+pub use oauth::{Role, ServiceApp};
 pub use org::{Plan, STORIES, SimError, SimOrg};

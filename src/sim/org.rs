@@ -1,6 +1,6 @@
 //! The simulated org: what it is told to be, the server that plays it, and the handle that moves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,12 +11,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::cast::{Cast, Variant};
 use super::dice::Dice;
 use super::event;
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, Spell};
+use super::hook::{self, Hook, HookPlan, HookTold};
 use super::log::Log;
+use super::oauth::{OAuth, ServiceApp};
 use super::server::{self, Window};
 use super::story::{Entry, Plot};
 use crate::clock::Clock;
@@ -45,10 +48,19 @@ pub struct Plan {
     pub token: String,
     /// What is wrong from the start.
     pub faults: Vec<Fault>,
+    /// What is wrong in some answers only.
+    pub spells: Vec<Spell>,
     /// The org's pipeline.
     pub variant: Variant,
     /// Requests to the System Log that the org answers in a minute before it refuses with 429.
     pub requests_per_minute: u32,
+    /// The OAuth 2.0 service apps that the org knows.
+    pub apps: Vec<ServiceApp>,
+    /// Whether every event is written as Okta documents it. If not, one consent in twelve is odd the way recorded events
+    /// are: a number for a string, a null for a list, a key that is missing.
+    pub is_plain: bool,
+    /// The event hook that the org has, if it has one.
+    pub hook: Option<HookPlan>,
 }
 
 impl Default for Plan {
@@ -60,8 +72,12 @@ impl Default for Plan {
             backlog: 200,
             token: "demo-token".to_owned(),
             faults: Vec::new(),
+            spells: Vec::new(),
             variant: Variant::Oie,
             requests_per_minute: 600,
+            apps: Vec::new(),
+            is_plain: false,
+            hook: None,
         }
     }
 }
@@ -74,8 +90,12 @@ impl fmt::Debug for Plan {
             .field("rate_per_minute", &self.rate_per_minute)
             .field("backlog", &self.backlog)
             .field("faults", &self.faults)
+            .field("spells", &self.spells)
             .field("variant", &self.variant)
             .field("requests_per_minute", &self.requests_per_minute)
+            .field("apps", &self.apps)
+            .field("is_plain", &self.is_plain)
+            .field("hook", &self.hook)
             .finish_non_exhaustive()
     }
 }
@@ -89,6 +109,14 @@ pub enum SimError {
     /// The rate cannot be kept.
     #[error("the rate must be a number of events per minute from 0 to 60000, not {0}")]
     BadRate(f64),
+    /// A service app cannot be registered.
+    #[error("the service app {client_id:?} cannot be registered: {why}")]
+    BadApp {
+        /// Its client id.
+        client_id: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -110,8 +138,14 @@ pub(super) struct Org {
     pub(super) log: Mutex<Log>,
     pub(super) faults: Mutex<Faults>,
     pub(super) log_window: Mutex<Window>,
+    pub(super) token_window: Mutex<Window>,
     pub(super) other_window: Mutex<Window>,
+    pub(super) oauth: Mutex<OAuth>,
+    /// Ids of apps and people that are no more.
+    pub(super) deleted: Mutex<BTreeSet<String>>,
     pub(super) requests: AtomicUsize,
+    pub(super) hook: Hook,
+    pub(super) tasks: Tasks,
     plot: Mutex<Plot>,
 }
 
@@ -122,7 +156,7 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A running simulated org. Clones move the same org; it ends with the tasks it was started on.
 #[derive(Clone, Debug)]
-pub struct SimOrg(Arc<Org>);
+pub struct SimOrg(pub(super) Arc<Org>);
 
 impl SimOrg {
     /// Starts an org. It is bound, holds its backlog and answers when this returns.
@@ -138,6 +172,7 @@ impl SimOrg {
         if !(0.0..=60_000.0).contains(&plan.rate_per_minute) {
             return Err(SimError::BadRate(plan.rate_per_minute));
         }
+        let oauth = OAuth::new(&plan.apps).map_err(|(client_id, why)| SimError::BadApp { client_id, why })?;
         let refused = |source| SimError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let mut address = listener.local_addr().map_err(refused)?;
@@ -147,6 +182,9 @@ impl SimOrg {
         let start_ms = clock.now().as_millisecond();
         let cast = Arc::new(Cast::new(plan.seed, plan.variant, start_ms));
         let mut plot = Plot::new(Arc::clone(&cast));
+        if plan.is_plain {
+            plot = plot.plain();
+        }
         let mut log = Log::default();
         for entry in backlog(&mut plot, plan.seed, plan.backlog, start_ms) {
             log.push(entry);
@@ -156,10 +194,15 @@ impl SimOrg {
             cast,
             clock: clock.clone(),
             log: Mutex::new(log),
-            faults: Mutex::new(Faults::new(&plan.faults)),
+            faults: Mutex::new(Faults::new(&plan.faults).with(&plan.spells)),
             log_window: Mutex::default(),
+            token_window: Mutex::default(),
             other_window: Mutex::default(),
+            oauth: Mutex::new(oauth),
+            deleted: Mutex::default(),
             requests: AtomicUsize::new(0),
+            hook: Hook::default(),
+            tasks: tasks.clone(),
             plot: Mutex::new(plot),
             plan,
         });
@@ -173,10 +216,23 @@ impl SimOrg {
                 tracing::error!(%error, "The simulated org stopped.");
             }
         });
-        if org.plan.rate_per_minute > 0.0 {
-            tasks.spawn("simulated story", live(Self(Arc::clone(&org))));
+        let handle = Self(org);
+        if let Some(plan) = handle.0.plan.hook.clone() {
+            handle.add_hook(plan);
         }
-        Ok(Self(org))
+        if handle.0.plan.rate_per_minute > 0.0 {
+            tasks.spawn("simulated story", live(handle.clone()));
+        }
+        Ok(handle)
+    }
+
+    /// Lets the org have another event hook, which is verified as soon as its listener knows how, and delivers from then
+    /// on.
+    pub fn add_hook(&self, plan: HookPlan) {
+        let org = &self.0;
+        let hook = hook::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
+        locked(&org.hook.hooks).push(hook.clone());
+        org.tasks.spawn("simulated hook", hook::insist(Arc::clone(org), hook));
     }
 
     /// Returns the org's address, `http://127.0.0.1:PORT`.
@@ -200,15 +256,33 @@ impl SimOrg {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// Switches a lasting fault. One that refuses concerns all of `/api/`, [`Fault::NotOkta`] and
-    /// [`Fault::ClockSkew`] every path, the others the System Log.
+    /// Tells what became of the event hook, from now on.
+    pub fn hook(&self) -> watch::Receiver<HookTold> {
+        self.0.hook.told.subscribe()
+    }
+
+    /// Switches a lasting fault. One that refuses concerns all of `/api/`, [`Fault::NotOkta`], [`Fault::LoginPage`],
+    /// [`Fault::Redirect`] and those of the clock every path, those of tokens the token endpoint, the others the System Log.
     pub fn switch(&self, fault: Fault, on: bool) {
+        if on && fault == Fault::TokenExpired {
+            locked(&self.0.oauth).tokens.kill();
+        }
         locked(&self.0.faults).switch(fault, on);
     }
 
-    /// Makes the next answers of the System Log faulty; calls queue up.
+    /// Makes the next answers faulty, of the token endpoint if the fault shows only there, of the System Log if not; calls
+    /// queue up.
     pub fn fail_next(&self, fault: Fault, times: usize) {
         locked(&self.0.faults).fail_next(fault, times);
+    }
+
+    /// Deletes an app or a person of the story: from now on they are not found, while events go on naming them. Returns
+    /// whether there was one of that id.
+    pub fn delete(&self, id: &str) -> bool {
+        let cast = &self.0.cast;
+        let is_there =
+            cast.apps.iter().any(|app| app.id == id) || cast.users.iter().any(|user| user.id == id);
+        is_there && locked(&self.0.deleted).insert(id.to_owned())
     }
 
     /// Lets consent events happen now. Returns their uuids.
@@ -249,9 +323,21 @@ impl SimOrg {
         let uuid = told.last().map_or_else(String::new, |entry| entry.uuid.to_string());
         let mut log = locked(&self.0.log);
         for entry in told {
+            self.0.hook.note(&entry);
             log.push(entry);
         }
+        drop(log);
+        self.0.hook.happened.send_modify(|times| *times += 1);
         uuid
+    }
+}
+
+impl Org {
+    /// Lets the log show that a delivery of the hook was given up.
+    pub(super) fn delivery_failed(&self) {
+        let mut plot = locked(&self.plot);
+        let entry = plot.tell_failed_delivery(self.clock.now().as_millisecond());
+        locked(&self.log).push(entry);
     }
 }
 

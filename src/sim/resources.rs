@@ -2,7 +2,7 @@
 
 use super::cast::{Cast, User};
 use super::event::quoted;
-use super::org::Org;
+use super::org::{Org, locked};
 
 /// Returns what needs no credentials.
 pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
@@ -28,6 +28,7 @@ pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
 /// Returns what only a valid token may read.
 pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
     let cast = &org.cast;
+    let deleted = locked(&org.deleted);
     let parts: Vec<&str> = path.strip_prefix("/api/v1/")?.split('/').collect();
     match parts.as_slice() {
         ["authorizationServers"] => Some(list((0..cast.servers.len()).map(|at| server(cast, base, at)))),
@@ -38,17 +39,21 @@ pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
             let at = server_at(cast, id)?;
             (*policy == policy_id(at)).then(|| rules(at))
         }
-        ["apps"] => Some(list((0..cast.apps.len()).map(|at| app(cast, at)))),
+        ["apps"] => {
+            let standing = (0..cast.apps.len()).filter(|at| !deleted.contains(&cast.apps[*at].id));
+            Some(list(standing.map(|at| app(cast, at))))
+        }
+        ["apps" | "users", id] if deleted.contains(*id) => None,
         ["apps", id] => Some(app(cast, cast.apps.iter().position(|app| app.id == *id)?)),
         ["users", id] => Some(user(cast.users.iter().find(|user| user.id == *id)?)),
-        ["features" | "eventHooks"] => Some("[]".to_owned()),
+        ["features"] => Some("[]".to_owned()),
         _ => None,
     }
 }
 
 /// Whether a path leads into a collection that exists, so that what is missing is a thing and not the path.
 pub(super) fn is_collection(path: &str) -> bool {
-    ["/api/v1/authorizationServers/", "/api/v1/apps/", "/api/v1/users/", "/oauth2/"]
+    ["/api/v1/authorizationServers/", "/api/v1/apps/", "/api/v1/users/", "/api/v1/eventHooks/", "/oauth2/"]
         .iter()
         .any(|collection| path.starts_with(collection))
 }
@@ -62,7 +67,7 @@ fn server_at(cast: &Cast, id: &str) -> Option<usize> {
     if id == "default" { Some(0) } else { cast.servers.iter().position(|server| server.id == id) }
 }
 
-fn issuer(cast: &Cast, base: &str, at: usize) -> String {
+pub(super) fn issuer(cast: &Cast, base: &str, at: usize) -> String {
     format!("{base}/oauth2/{}", if at == 0 { "default" } else { cast.servers[at].id.as_str() })
 }
 
@@ -78,13 +83,23 @@ fn server(cast: &Cast, base: &str, at: usize) -> String {
 }
 
 fn scopes(cast: &Cast, at: usize) -> String {
-    list(cast.servers[at].scopes.iter().enumerate().map(|(number, name)| {
-        let consent = ["IMPLICIT", "REQUIRED", "FLEXIBLE"][number % 3];
-        format!(
-            r#"{{"id":"scp{at:03}{number:03}AAAAAAAA1d7","name":"{name}","displayName":"{name}","description":null,"system":{},"metadataPublish":"ALL_CLIENTS","consent":"{consent}","optional":false,"default":false}}"#,
-            number < 3
-        )
-    }))
+    list((0..cast.servers[at].scopes.len()).map(|number| scope(cast, at, number)))
+}
+
+/// Returns the id of a scope of a server.
+pub(super) fn scope_id(at: usize, number: usize) -> String {
+    format!("scp{at:03}{number:03}AAAAAAAA1d7")
+}
+
+/// Returns a scope of a server.
+pub(super) fn scope(cast: &Cast, at: usize, number: usize) -> String {
+    let consent = ["IMPLICIT", "REQUIRED", "FLEXIBLE"][number % 3];
+    format!(
+        r#"{{"id":"{}","name":"{1}","displayName":"{1}","description":"{1}","system":{2},"metadataPublish":"ALL_CLIENTS","consent":"{consent}","optional":false,"default":false}}"#,
+        scope_id(at, number),
+        cast.servers[at].scopes[number],
+        number < 3
+    )
 }
 
 fn policy_id(at: usize) -> String {

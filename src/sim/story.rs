@@ -27,6 +27,7 @@ pub(super) enum EventType {
     SignOn,
     AuthorizeCode,
     AccessToken,
+    HookDelivery,
 }
 
 impl EventType {
@@ -86,6 +87,8 @@ impl EventType {
                 "app.oauth2.as.token.grant.access_token_success",
                 "OIDC access token is granted",
             ],
+            // Written for deliveries that failed only (event types catalogue).
+            Self::HookDelivery => ["event_hook.delivery", "", "Event hook delivery"],
         }
     }
 
@@ -96,7 +99,11 @@ impl EventType {
             Self::OrgGrant => Some("org_grant"),
             Self::AdminGrant => Some("admin_grant"),
             Self::AdminRevoke => Some("admin_revoke"),
-            Self::SessionStart | Self::SignOn | Self::AuthorizeCode | Self::AccessToken => None,
+            Self::SessionStart
+            | Self::SignOn
+            | Self::AuthorizeCode
+            | Self::AccessToken
+            | Self::HookDelivery => None,
             _ => Some("revoke"),
         }
     }
@@ -154,6 +161,8 @@ pub(super) enum ActorOf {
     System,
     /// Okta's system, and nothing in the event names the person.
     SystemAlone,
+    /// The client.
+    Client,
 }
 
 /// One granted or revoked scope.
@@ -209,7 +218,15 @@ pub(super) struct Plot {
     standing: Vec<Standing>,
     admin_standing: Vec<Target>,
     told: u64,
+    /// Consents whose event does not name the person.
+    alone: u64,
+    /// Whether some events are odd the way recorded ones are.
+    is_odd: bool,
+    failed_deliveries: u64,
 }
+
+/// The numbers of entries on failed deliveries begin here, where no story comes to.
+const FAILED_DELIVERIES: u64 = 1 << 62;
 
 /// How many consents the plot remembers, so that a long story does not grow its memory; the rest can no more be revoked.
 const MAX_STANDING: usize = 500;
@@ -220,7 +237,23 @@ impl Plot {
     /// Begins the story.
     pub(super) fn new(cast: Arc<Cast>) -> Self {
         let dice = Dice::of(cast.seed, 0x706c_6f74);
-        Self { cast, dice, deck: Vec::new(), standing: Vec::new(), admin_standing: Vec::new(), told: 0 }
+        Self {
+            cast,
+            dice,
+            deck: Vec::new(),
+            standing: Vec::new(),
+            admin_standing: Vec::new(),
+            told: 0,
+            alone: 0,
+            is_odd: true,
+            failed_deliveries: 0,
+        }
+    }
+
+    /// Keeps to what Okta documents from here on: the same story, with no odd event.
+    pub(super) fn plain(mut self) -> Self {
+        self.is_odd = false;
+        self
     }
 
     /// Tells one consent event, perhaps with an event of another type from the same session before it.
@@ -230,7 +263,7 @@ impl Plot {
         let mut entry = self.scene(card);
         entry.published_ms = published_ms;
         entry.persisted_ms = persisted_ms;
-        if number % ODD_EVERY == ODD_EVERY - 1 {
+        if self.is_odd && number % ODD_EVERY == ODD_EVERY - 1 {
             let oddity = ODDITIES[(number / ODD_EVERY) as usize % ODDITIES.len()];
             entry.oddity = Some(oddity);
             if oddity == Oddity::WholeSecond {
@@ -246,7 +279,22 @@ impl Plot {
             let noise = self.noise(&entry);
             out.push(noise);
         }
+        if entry.actor == ActorOf::SystemAlone {
+            self.neighbours(&entry, wanted, out);
+        }
         out.push(entry);
+    }
+
+    /// Tells that a delivery of the event hook failed.
+    pub(super) fn tell_failed_delivery(&mut self, now_ms: i64) -> Entry {
+        // Counted apart: whether a delivery fails must not change what the story tells.
+        self.failed_deliveries += 1;
+        let told = std::mem::replace(&mut self.told, FAILED_DELIVERIES + self.failed_deliveries);
+        let mut entry = self.entry(EventType::HookDelivery);
+        self.told = told;
+        (entry.published_ms, entry.persisted_ms) = (now_ms, now_ms);
+        (entry.actor, entry.failed) = (ActorOf::SystemAlone, true);
+        entry
     }
 
     /// Deals event types so that even a short story has each of them.
@@ -469,11 +517,54 @@ impl Plot {
         // The numbering of the consents decides which are odd; noise does not count.
         self.told -= 1;
         entry.uuid = Uuid::from_u128(entry.uuid.as_u128() ^ 0xffff);
+        entry.seed = !entry.seed;
+        entry.actor = actor_of(event);
         let earlier = 20_000 + self.dice.below(70_000) as i64;
         entry.published_ms = of.published_ms - earlier;
         entry.persisted_ms = (of.persisted_ms - earlier).max(0);
         (entry.user, entry.app, entry.server, entry.session) = (of.user, of.app, of.server, of.session);
         entry
+    }
+
+    /// Other events in the session of a consent whose event does not name the person: the client's own request, and now
+    /// and then somebody else, as at a shared machine. They take nothing from the dice, so that they change nothing of
+    /// what the story tells of consents.
+    fn neighbours(&mut self, of: &Entry, is_named: bool, out: &mut Vec<Entry>) {
+        self.alone += 1;
+        let mut add = |number: u64, event: EventType, user: u16| {
+            let mut dice = Dice::of(of.seed, number);
+            let earlier = 2_000 + dice.below(15_000) as i64;
+            out.push(Entry {
+                uuid: Uuid::from_u128(of.uuid.as_u128() ^ 0xfff0 ^ u128::from(number)),
+                published_ms: of.published_ms - earlier,
+                persisted_ms: (of.persisted_ms - earlier).max(0),
+                event,
+                actor: actor_of(event),
+                user,
+                app: of.app,
+                server: of.server,
+                failed: false,
+                oddity: None,
+                session: of.session,
+                seed: dice.roll(),
+                targets: Box::default(),
+            });
+        };
+        if !is_named || self.alone.is_multiple_of(3) {
+            add(1, EventType::AuthorizeCode, of.user);
+        }
+        if is_named && self.alone.is_multiple_of(8) {
+            let other = (usize::from(of.user) + 1) % ORDINARY;
+            add(2, EventType::SignOn, other as u16);
+        }
+    }
+}
+
+/// Who stands as the actor in events that are not about consent: the client in those of its own requests.
+fn actor_of(event: EventType) -> ActorOf {
+    match event {
+        EventType::AuthorizeCode | EventType::AccessToken => ActorOf::Client,
+        _ => ActorOf::User,
     }
 }
 
@@ -525,11 +616,26 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_story_is_the_same_without_what_is_odd() {
+        let mut plot = Plot::new(Arc::new(Cast::new(6, Variant::Oie, 1_772_615_728_000))).plain();
+        let mut plain = Vec::new();
+        for number in 0..400_i64 {
+            let at = 1_772_615_728_000 + number * 1_337;
+            plot.tell(at, at + 500, &mut plain);
+        }
+        let all = told(6, Variant::Oie, 400);
+        assert!(plain.iter().all(|entry| entry.oddity.is_none()));
+        assert!(all.iter().any(|entry| entry.oddity.is_some()));
+        let uuids = |entries: &[Entry]| entries.iter().map(|entry| entry.uuid).collect::<Vec<_>>();
+        assert_eq!(uuids(&plain), uuids(&all));
+    }
+
+    #[test]
     fn about_a_twentieth_is_noise() {
         for variant in [Variant::Oie, Variant::Classic] {
             let entries = told(9, variant, 5000);
             let noise = entries.iter().filter(|entry| entry.event.kind().is_none()).count();
-            assert!((150..400).contains(&noise), "{variant:?}: {noise}");
+            assert!((150..450).contains(&noise), "{variant:?}: {noise}");
         }
     }
 
@@ -568,9 +674,27 @@ mod tests {
 
     #[test]
     fn the_engine_decides_the_actor() {
-        let system =
-            |variant| told(6, variant, 1000).iter().filter(|entry| entry.actor != ActorOf::User).count();
+        let is_system = |entry: &&Entry| matches!(entry.actor, ActorOf::System | ActorOf::SystemAlone);
+        let system = |variant| told(6, variant, 1000).iter().filter(is_system).count();
         assert_eq!(system(Variant::Classic), 0);
         assert!(system(Variant::Oie) > 500);
+    }
+
+    #[test]
+    fn a_session_names_one_person_mostly_two_at_times_and_nobody_at_others() {
+        let entries = told(5, Variant::Oie, 6000);
+        let mut people: BTreeMap<u64, BTreeSet<u16>> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.actor == ActorOf::User) {
+            people.entry(entry.session).or_default().insert(entry.user);
+        }
+        let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+        for entry in entries.iter().filter(|entry| entry.actor == ActorOf::SystemAlone) {
+            let found = people.get(&entry.session);
+            assert!(found.is_none_or(|found| found.contains(&entry.user)));
+            *sizes.entry(found.map_or(0, BTreeSet::len)).or_default() += 1;
+        }
+        let all: usize = sizes.values().sum();
+        assert_eq!(sizes.len(), 3, "{sizes:?}");
+        assert!(sizes[&1] * 10 > all * 6 && sizes[&2] * 20 > all && sizes[&0] * 20 > all, "{sizes:?}");
     }
 }

@@ -1,10 +1,10 @@
 //! The org over real sockets, asked by a client that knows only HTTP.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::Value;
 
@@ -16,31 +16,31 @@ const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 const GRANTS: &str = "filter=eventType%20eq%20%22app.oauth2.as.consent.grant%22";
 const CONSENTS: &str = "filter=eventType+co+%22.consent.%22";
 
-struct Rig {
-    org: SimOrg,
-    clock: Clock,
-    tasks: Tasks,
-    client: reqwest::Client,
+pub(super) struct Rig {
+    pub(super) org: SimOrg,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    pub(super) client: reqwest::Client,
 }
 
-struct Reply {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
 }
 
 impl Reply {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    fn link(&self, rel: &str) -> Option<String> {
+    pub(super) fn link(&self, rel: &str) -> Option<String> {
         let end = format!(">; rel=\"{rel}\"");
         let links = self.headers.get_all("link").iter().map(|value| value.to_str().unwrap());
         links.filter_map(|link| link.strip_prefix('<')?.strip_suffix(&end)).map(str::to_owned).next()
     }
 
-    fn uuids(&self) -> Vec<String> {
+    pub(super) fn uuids(&self) -> Vec<String> {
         let page = self.json();
         page.as_array()
             .unwrap()
@@ -49,44 +49,45 @@ impl Reply {
             .collect()
     }
 
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         self.json()["errorCode"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn header(&self, name: &str) -> i64 {
+    pub(super) fn header(&self, name: &str) -> i64 {
         self.headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(-1)
     }
 }
 
 impl Rig {
-    async fn new(plan: Plan) -> Self {
+    pub(super) async fn new(plan: Plan) -> Self {
         let clock = Clock::manual("2026-03-04T09:15:27.431Z".parse().unwrap());
         let tasks = Tasks::new();
         let org = SimOrg::start(LOOPBACK, plan, &clock, &tasks).await.unwrap();
-        Self { org, clock, tasks, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        Self { org, clock, tasks, client: client.build().unwrap() }
     }
 
-    async fn still() -> Self {
+    pub(super) async fn still() -> Self {
         Self::new(Plan { rate_per_minute: 0.0, ..Plan::default() }).await
     }
 
-    async fn try_get(&self, url: &str) -> Result<Reply, reqwest::Error> {
+    pub(super) async fn try_get(&self, url: &str) -> Result<Reply, reqwest::Error> {
         let url = if url.starts_with('/') { format!("{}{url}", self.org.url()) } else { url.to_owned() };
         let reply = self.client.get(url).header(AUTHORIZATION, "SSWS demo-token").send().await?;
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
         Ok(Reply { status, headers, body: reply.text().await? })
     }
 
-    async fn get(&self, url: &str) -> Reply {
+    pub(super) async fn get(&self, url: &str) -> Reply {
         self.try_get(url).await.unwrap()
     }
 
-    async fn logs(&self, query: &str) -> Reply {
+    pub(super) async fn logs(&self, query: &str) -> Reply {
         self.get(&format!("/api/v1/logs?{query}")).await
     }
 
     /// Follows next links until a page says that there is no more. Returns all uuids and the last page.
-    async fn walk(&self, query: &str) -> (Vec<String>, Reply) {
+    pub(super) async fn walk(&self, query: &str) -> (Vec<String>, Reply) {
         let mut reply = self.logs(query).await;
         let mut seen = Vec::new();
         for _ in 0..1000 {
@@ -331,6 +332,16 @@ async fn pages_come_broken_as_asked() {
     rig.org.fail_next(Fault::ForeignNext, 1);
     assert!(rig.get(&next).await.link("next").unwrap().starts_with("http://127.0.0.2:9/api/v1/logs?"));
 
+    rig.org.fail_next(Fault::Redirect, 1);
+    let led = rig.get(&next).await;
+    assert_eq!(
+        (led.status, &led.headers["location"]),
+        (302, &"http://127.0.0.2:9/api/v1/logs".parse().unwrap())
+    );
+
+    rig.org.fail_next(Fault::ClockBehind, 1);
+    assert_eq!(rig.get(&next).await.headers["date"], "Wed, 04 Mar 2026 09:05:27 GMT");
+
     rig.org.fail_next(Fault::ClockSkew, 1);
     let skewed = rig.get(&next).await;
     assert_eq!(skewed.headers["date"], "Wed, 04 Mar 2026 09:25:27 GMT");
@@ -422,6 +433,33 @@ async fn an_org_says_what_it_is() {
     }
 }
 
+/// Okta's OpenAPI document allows none in these.
+#[tokio::test]
+async fn no_resource_holds_a_null() {
+    let rig = Rig::still().await;
+    let servers = rig.get("/api/v1/authorizationServers").await.json();
+    let mut paths = [
+        "/.well-known/okta-organization",
+        "/api/v1/authorizationServers",
+        "/api/v1/apps",
+        "/api/v1/features",
+        "/api/v1/eventHooks",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for server in servers.as_array().unwrap() {
+        let path = format!("/api/v1/authorizationServers/{}", server["id"].as_str().unwrap());
+        let policy = rig.get(&format!("{path}/policies")).await.json()[0]["id"].clone();
+        paths.extend(["/scopes", "/policies", ""].map(|rest| format!("{path}{rest}")));
+        paths.push(format!("{path}/policies/{}/rules", policy.as_str().unwrap()));
+    }
+    for path in paths {
+        let reply = rig.get(&path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(!reply.body.contains("null"), "{path}: {}", reply.body);
+    }
+}
+
 #[tokio::test]
 async fn a_hundred_thousand_events_are_a_backlog() {
     let plan = Plan { rate_per_minute: 0.0, backlog: 100_000, ..Plan::default() };
@@ -445,4 +483,42 @@ async fn a_plan_that_cannot_be_played_is_refused() {
     }
     let shown = format!("{:?}", Plan { token: "s3cret".to_owned(), ..Plan::default() });
     assert!(!shown.contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_session_finds_the_person_whom_the_event_does_not_name() {
+    let rig = Rig::new(Plan { rate_per_minute: 0.0, backlog: 2000, ..Plan::default() }).await;
+    let (mut sizes, mut reply) = (BTreeMap::new(), rig.logs(&format!("{GRANTS}&limit=1000")).await);
+    while let Some(next) = reply.link("next").filter(|_| reply.body != "[]") {
+        for event in reply.json().as_array().unwrap() {
+            let session = event["authenticationContext"]["externalSessionId"].as_str().unwrap();
+            let is_named = event["target"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|target| target["detailEntry"]["user"].is_string());
+            let is_whole = event["target"].as_array().is_some_and(|targets| !targets.is_empty());
+            if event["actor"]["type"] == "User" || is_named || !is_whole || session == "unknown" {
+                continue;
+            }
+            let filter = format!("filter=authenticationContext.externalSessionId+eq+%22{session}%22");
+            let at: Timestamp = event["published"].as_str().unwrap().parse().unwrap();
+            let span = SignedDuration::from_mins(5);
+            let span = format!("since={}&until={}", at - span, at + span);
+            let found = rig.logs(&format!("{span}&{filter}")).await;
+            assert!(found.link("next").is_none());
+            let people: BTreeSet<String> = found
+                .json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|event| event["actor"]["type"] == "User")
+                .map(|event| event["actor"]["id"].as_str().unwrap().to_owned())
+                .collect();
+            *sizes.entry(people.len()).or_insert(0) += 1;
+        }
+        reply = rig.get(&next).await;
+    }
+    assert!(sizes[&1] > sizes[&0] + sizes[&2], "{sizes:?}");
+    assert_eq!(sizes.keys().copied().collect::<Vec<_>>(), [0, 1, 2], "{sizes:?}");
 }

@@ -6,8 +6,10 @@
 //! keep the process alive.
 
 use std::future::Future;
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
+use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::tty;
@@ -21,6 +23,12 @@ const LOOK_MS: i64 = 1000;
 /// One plain thread waits in `poll(2)`, without any cost, and ends within a second after the future was dropped.
 pub fn watch() -> impl Future<Output = ()> + Send {
     watch_terminal(tty::keys().ok())
+}
+
+/// Whether a failed write says that nobody is at the other end any more. It may be noticed before the watcher is heard.
+pub fn is_hangup(error: &io::Error) -> bool {
+    let gone = [Errno::IO, Errno::NXIO, Errno::PIPE];
+    error.raw_os_error().is_some_and(|code| gone.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 fn watch_terminal(terminal: Option<OwnedFd>) -> impl Future<Output = ()> + Send {

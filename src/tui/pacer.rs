@@ -34,22 +34,33 @@ pub enum Due {
 /// Spaces frames out: what a key changed is painted at once, at most sixty times a second; data at most `max_fps` times
 /// a second, and never so often that a slow terminal does nothing but paint data.
 ///
+/// Of these frames of data one is held in reserve, so that news which comes right behind other news need not wait.
+///
 /// It is told the time, as uptime, and never asks for it.
 #[derive(Clone, Debug)]
 pub struct Pacer {
+    /// Between two frames of a stream of data.
     gap: Duration,
+    /// How much earlier than that a frame may go after a pause.
+    reserve: Duration,
     begun: Option<Duration>,
     key_at: Duration,
+    /// When a frame would be due that takes nothing from the reserve.
+    even_at: Duration,
     data_at: Duration,
 }
 
 impl Pacer {
     /// Makes a pacer for `max_fps` frames of data a second, taken to be within 1 and 60.
     pub fn new(max_fps: u32) -> Self {
+        let max_fps = max_fps.clamp(1, 60);
+        let gap = Duration::from_secs(1) / (max_fps - 1).max(1);
         Self {
-            gap: Duration::from_secs(1) / max_fps.clamp(1, 60),
+            gap,
+            reserve: if max_fps > 1 { gap } else { Duration::ZERO },
             begun: None,
             key_at: Duration::ZERO,
+            even_at: Duration::ZERO,
             data_at: Duration::ZERO,
         }
     }
@@ -58,7 +69,7 @@ impl Pacer {
     pub fn due(&mut self, up: Duration, dirty: Dirty) -> Due {
         let at = match dirty {
             Dirty::None => return Due::Idle,
-            Dirty::Data => self.data_at,
+            Dirty::Data => self.data_at.max(self.key_at),
             Dirty::Key => self.key_at,
         };
         if at > up {
@@ -68,13 +79,19 @@ impl Pacer {
         Due::Now
     }
 
-    /// Notes that a frame has gone out completely. It showed everything that was dirty, whatever it was painted for.
-    pub fn painted(&mut self, up: Duration) {
+    /// Notes that a frame has gone out completely, and whether it changed anything on the terminal. It showed everything
+    /// that was dirty, whatever it was painted for.
+    pub fn painted(&mut self, up: Duration, has_sent: bool) {
         let begun = self.begun.take().unwrap_or(up).min(up);
+        self.key_at = begun + KEY_GAP;
+        if !has_sent {
+            return;
+        }
+        // Keys may take more frames than data has; what they take is owed for one frame and no longer.
+        self.even_at = (self.even_at.max(begun) + self.gap).min(begun + self.gap + self.reserve);
         // A line that takes a second for a frame would otherwise be given the next frame of data while a key waits.
         let took = up.saturating_sub(begun).min(SLOW_MAX);
-        self.key_at = begun + KEY_GAP;
-        self.data_at = (begun + self.gap).max(up + took);
+        self.data_at = self.even_at.saturating_sub(self.reserve).max(up + took);
     }
 }
 
@@ -95,14 +112,44 @@ mod tests {
 
     #[test]
     fn data_waits_for_its_turn_and_a_key_does_not() {
-        let mut pacer = Pacer::new(10);
+        let mut pacer = Pacer::new(11);
         assert_eq!(pacer.due(ms(1000), Dirty::Data), Due::Now);
-        pacer.painted(ms(1000));
-        assert_eq!(pacer.due(ms(1020), Dirty::Data), Due::At(ms(1100)));
-        assert_eq!(pacer.due(ms(1020), Dirty::Key), Due::Now);
-        pacer.painted(ms(1020));
-        assert_eq!(pacer.due(ms(1021), Dirty::Key), Due::At(ms(1020) + KEY_GAP));
-        assert_eq!(pacer.due(ms(1120), Dirty::Data), Due::Now);
+        pacer.painted(ms(1000), true);
+        assert_eq!(pacer.due(ms(1020), Dirty::Data), Due::Now, "the one in reserve");
+        pacer.painted(ms(1020), true);
+        assert_eq!(pacer.due(ms(1040), Dirty::Data), Due::At(ms(1100)));
+        assert_eq!(pacer.due(ms(1040), Dirty::Key), Due::Now);
+        pacer.painted(ms(1040), true);
+        assert_eq!(pacer.due(ms(1041), Dirty::Key), Due::At(ms(1040) + KEY_GAP));
+        assert_eq!(pacer.due(ms(1041), Dirty::Data), Due::At(ms(1140)));
+        assert_eq!(pacer.due(ms(1340), Dirty::Data), Due::Now);
+        pacer.painted(ms(1340), true);
+        assert_eq!(pacer.due(ms(1360), Dirty::Data), Due::Now, "in reserve again");
+    }
+
+    #[test]
+    fn a_frame_that_changed_nothing_costs_no_turn() {
+        let mut pacer = Pacer::new(1);
+        for at in [1000, 1020, 1040] {
+            assert_eq!(pacer.due(ms(at), Dirty::Data), Due::Now);
+            pacer.painted(ms(at), false);
+            assert_eq!(pacer.due(ms(at), Dirty::Data), Due::At(ms(at) + KEY_GAP));
+        }
+        assert_eq!(pacer.due(ms(1060), Dirty::Data), Due::Now);
+        pacer.painted(ms(1060), true);
+        assert_eq!(pacer.due(ms(1061), Dirty::Data), Due::At(ms(2060)));
+    }
+
+    #[test]
+    fn a_key_that_was_held_long_does_not_keep_data_waiting() {
+        let mut pacer = Pacer::new(11);
+        for step in 0..600 {
+            let at = Duration::from_millis(step * 17);
+            assert_eq!(pacer.due(at, Dirty::Key), Due::Now);
+            pacer.painted(at, true);
+        }
+        let last = ms(599 * 17);
+        assert_eq!(pacer.due(last, Dirty::Data), Due::At(last + ms(100)));
     }
 
     #[test]
@@ -114,7 +161,7 @@ mod tests {
                     let up = Duration::from_micros(step * 100);
                     let now = pacer.due(up, dirty) == Due::Now;
                     if now {
-                        pacer.painted(up);
+                        pacer.painted(up, true);
                     }
                     now
                 })
@@ -130,7 +177,7 @@ mod tests {
     fn a_slow_terminal_gets_half_of_the_time_for_data() {
         let mut pacer = Pacer::new(10);
         assert_eq!(pacer.due(ms(0), Dirty::Data), Due::Now);
-        pacer.painted(ms(800));
+        pacer.painted(ms(800), true);
         assert_eq!(pacer.due(ms(800), Dirty::Data), Due::At(ms(1600)));
         assert_eq!(pacer.due(ms(800), Dirty::Key), Due::Now);
     }
@@ -139,7 +186,7 @@ mod tests {
     fn no_rate_and_no_time_that_goes_back_can_stop_it() {
         let mut pacer = Pacer::new(0);
         assert_eq!(pacer.due(ms(10), Dirty::Data), Due::Now);
-        pacer.painted(ms(5));
+        pacer.painted(ms(5), true);
         assert_eq!(pacer.due(ms(5), Dirty::Data), Due::At(ms(1005)));
     }
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Role, Theme, detail, foot, list, pages, pen::Pen, status, title};
-use crate::model::{Model, Pane};
+use crate::model::{Model, Overlay};
 
 /// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
 pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
@@ -22,9 +22,9 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     status::readiness(model, theme, buffer, regions.readiness);
     status::sources(model, theme, buffer, regions.sources);
     foot::draw(model, theme, buffer, regions.foot);
-    match model.pane {
-        Pane::Help => pages::help(model, theme, buffer, area),
-        Pane::Sources => pages::sources(model, theme, buffer, area),
-        Pane::List | Pane::Detail => {}
+    match model.overlay {
+        Some(Overlay::Help) => pages::help(model, theme, buffer, area),
+        Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
+        None => {}
     }
 }

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::columns::{Column, columns};
 use super::pen::Pen;
 use super::{Role, Theme, text};
-use crate::consent::{Evidence, Kind, Outcome, Person, Row, Symbols, visible};
+use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Symbols, visible};
 use crate::model::{Loading, Model, Pane, Regions};
 use crate::report::{Part, Pulse};
 
@@ -38,6 +38,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
         if is_cursor {
             pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
             pen.put(0, if theme.ascii { ">" } else { "▌" }, Role::Mark);
+        } else if row.doubt == Some(Doubt::Unconfirmed) {
+            pen.put(0, "?", Role::Bad);
         } else if row.late {
             pen.put(0, "L", Role::Wait);
         }
@@ -94,7 +96,12 @@ fn cell<'a>(model: &'a Model, row: &Row, column: Column, width: u16, theme: &The
             }
         }
         Column::From => from(symbols, row, width, theme),
-        Column::Via => (row.via.word().into(), Role::Dim),
+        // The column holds no more than the first words of what told() says.
+        Column::Via => match row.doubt {
+            Some(Doubt::Unconfirmed) => ("hook only".into(), Role::Wait),
+            Some(Doubt::Missed) => ("poll only".into(), Role::Wait),
+            None => (row.via.word().into(), Role::Dim),
+        },
     }
 }
 

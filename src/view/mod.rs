@@ -4,6 +4,7 @@ mod columns;
 mod detail;
 mod draw;
 mod foot;
+mod hook;
 mod list;
 mod pages;
 mod pen;

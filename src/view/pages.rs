@@ -1,15 +1,17 @@
 //! Pages of words over the whole screen: keys, sources.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
-use super::{Role, Theme, status, text};
+use super::{Role, Theme, hook, status, text};
 use crate::model::{BINDINGS, Model};
 use crate::report::Part;
 
 /// A line of a page: its words and how they read, each part in its own role.
-type Line = Vec<(String, Role)>;
+pub(super) type Line = Vec<(String, Role)>;
 
 /// The page of keys, made from the table that dispatch reads.
 pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -27,6 +29,7 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
         "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age.",
         "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L means it came late.",
+        "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
     ] {
         for line in text::wrap(words, area.width.saturating_sub(2)) {
             lines.push(vec![(line.to_owned(), Role::Dim)]);
@@ -56,19 +59,54 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
                 wrapped(&mut lines, words, role);
             }
         }
+        if part == Part::Hook {
+            hook::lines(model, area.width, &mut lines);
+        }
+    }
+    for note in model.board.notes.all() {
+        wrapped(&mut lines, note, Role::Wait);
     }
     lines.push(Vec::new());
     lines.push(vec![("rows      ".into(), Role::Header), (grouped(model.rows.len() as u64), Role::Text)]);
+    traffic(model, &mut lines);
     let covered = match model.coverage.complete_since {
         Some(since) => format!("everything polled since {}", status::moment(model, since)),
         None => "cannot tell yet: the poller has not caught up once".to_owned(),
     };
     lines.push(vec![("complete  ".into(), Role::Header), (covered, Role::Text)]);
+    if model.coverage.late > 0 {
+        let late = format!("{} came late and stand at their time", grouped(model.coverage.late));
+        lines.push(vec![("late      ".into(), Role::Header), (late, Role::Text)]);
+    }
     for gap in &model.coverage.gaps {
         let (from, to) = (status::moment(model, gap.from), status::moment(model, gap.to));
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
     }
     page(model, theme, buffer, area, "Sources", &lines);
+}
+
+/// When the log was last read well, how often it is asked, and what that takes of the rate limit.
+fn traffic(model: &Model, lines: &mut Vec<Line>) {
+    let traffic = model.board.traffic;
+    if let Some(at) = traffic.last_good.max(model.coverage.last_good_poll) {
+        let at = status::second(model, at);
+        // Whole seconds, and a tenth where the share of a limit gives one.
+        let tenths = |interval: Duration| (interval.as_secs_f64() * 10.0).round() / 10.0;
+        let words =
+            traffic.interval.map_or(at.clone(), |interval| format!("{at}, every {} s", tenths(interval)));
+        lines.push(vec![("last poll ".into(), Role::Header), (words, Role::Text)]);
+    }
+    if let (Some(limit), Some(ours)) = (traffic.limit, traffic.ours) {
+        let left = traffic.remaining.map_or(String::new(), |left| format!(", {} left", grouped(left)));
+        let words = format!(
+            "{} of our {} requests a minute; the limit is {}{left}",
+            grouped(u64::from(traffic.used)),
+            grouped(ours),
+            grouped(limit)
+        );
+        let role = if traffic.is_low() { Role::Wait } else { Role::Text };
+        lines.push(vec![("budget    ".into(), Role::Header), (words, role)]);
+    }
 }
 
 fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, lines: &[Line]) {
@@ -84,7 +122,7 @@ fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &s
     pen.put(0, &format!(" {title} "), Role::Title);
     pen.put_right(0, &[("Esc back ".to_owned(), Role::Title)]);
     let height = usize::from(area.height.saturating_sub(1));
-    let top = model.page_top.min(lines.len().saturating_sub(height));
+    let top = model.overlay_top.min(lines.len().saturating_sub(height));
     for (line, words) in (1..area.height).zip(lines.iter().skip(top)) {
         let mut pen = Pen::new(buffer, theme, area);
         pen.go(1);

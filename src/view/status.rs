@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::pen::Pen;
-use super::{Role, Theme};
+use super::pen::{Pen, grouped};
+use super::{Role, Theme, hook};
 use crate::model::Model;
 use crate::report::{Part, Pulse};
 
@@ -38,6 +38,15 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         let pulse = model.board.get(part);
         pen.put(0, part.word(), Role::Text);
         pen.put(0, &format!(" {}", words(model, pulse)), role(pulse));
+        if part == Part::Hook {
+            for (count, what) in hook::doubts(model) {
+                pen.put(0, &format!(", {} {what}", grouped(count)), Role::Wait);
+            }
+        }
+    }
+    let traffic = model.board.traffic;
+    if let (true, Some(limit), Some(left)) = (traffic.is_low(), traffic.limit, traffic.remaining) {
+        pen.put(0, &format!("{dot}{left} of {limit} requests left"), Role::Wait);
     }
     if let Some(since) = model.coverage.complete_since {
         pen.put(0, &format!("{dot}complete since {}", moment(model, since)), Role::Text);
@@ -67,6 +76,10 @@ pub(super) fn role(pulse: &Pulse) -> Role {
         Pulse::Waiting(..) | Pulse::Catching => Role::Wait,
         Pulse::Off | Pulse::Starting | Pulse::Elsewhere(_) => Role::Dim,
     }
+}
+
+pub(super) fn second(model: &Model, at: Timestamp) -> String {
+    at.to_zoned(model.zone.shown.clone()).strftime("%d %b %H:%M:%S").to_string()
 }
 
 pub(super) fn moment(model: &Model, at: Timestamp) -> String {

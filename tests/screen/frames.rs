@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use consentwatch::model::Msg;
+use consentwatch::consent::{Doubt, Page, Row, Via};
+use consentwatch::model::{Msg, RowRef};
+use consentwatch::report::{Coverage, HookDelay, HookHealth, HookProof, HookRefused, Part, Pulse};
 use consentwatch::sim::{Fault, Variant};
+use jiff::Timestamp;
 
 use crate::golden;
 use crate::rig::{Rig, backlog};
@@ -65,6 +68,45 @@ async fn a_refused_token_is_a_lasting_state() {
     at_every_size("refused", &mut rig);
     rig.press("6");
     at_every_size("refused-sources", &mut rig);
+}
+
+#[tokio::test]
+async fn what_log_and_hook_do_not_confirm_is_seen() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let mut board = rig.model.board.clone();
+    board.set(Part::Hook, Pulse::Live);
+    board.hook = HookHealth {
+        listens_at: Some("http://127.0.0.1:8787/okta/hook".to_owned()),
+        up_since: Some(at("2026-03-04T06:00:00Z")),
+        verified: Some(at("2026-03-04T06:00:05Z")),
+        last_delivery: Some(at("2026-03-04T09:15:20Z")),
+        deliveries: 1040,
+        received: 1312,
+        new: 1290,
+        merged: 12,
+        duplicates: 10,
+        rejects: 1,
+        refused: HookRefused { secret: 3, size: 1, ..HookRefused::default() },
+        delay: HookDelay::of(&[Duration::from_millis(800), Duration::from_secs(11)]),
+    };
+    rig.tell(Msg::Board(Box::new(board)));
+    let hook = HookProof {
+        verified: Some(at("2026-02-01T10:00:00Z")),
+        unconfirmed: 2,
+        missed: 1,
+        failures: 4,
+        last_failure: Some(at("2026-03-04T08:00:00Z")),
+    };
+    let coverage = Coverage { hook, ..rig.model.coverage.clone() };
+    rig.tell(Msg::Coverage(coverage));
+    let doubts = [(Via::HOOK, Some(Doubt::Unconfirmed)), (Via::POLL, Some(Doubt::Missed)), (Via::HOOK, None)];
+    let newest = rig.model.rows.order().iter().rev().skip(2).map(|at| rig.model.rows.get(RowRef(*at)));
+    let rows = newest.zip(doubts).map(|(row, (via, doubt))| Row { via, doubt, ..row }).collect();
+    rig.tell(Msg::Changed(Page { rows, ..Page::default() }));
+    at_every_size("hook", &mut rig);
+    rig.press("6");
+    at_every_size("hook-sources", &mut rig);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use consentwatch::model::Msg;
+use consentwatch::consent::{Evidence, Row, Sym, Thing};
+use consentwatch::model::{Mode, Msg, RowRef};
 use consentwatch::report::{Part, Pulse};
 use consentwatch::sim::{Fault, Variant};
 
@@ -71,6 +72,92 @@ async fn a_late_event_goes_in_at_its_time_and_does_not_move_the_reader() {
     assert_eq!(listed(&rig), 101);
     assert_eq!(lines(&rig), before);
     assert!(rig.text().contains("1 new"), "{}", rig.text());
+}
+
+#[tokio::test]
+async fn the_page_of_sources_says_what_came_late_and_what_is_used() {
+    let mut plan = backlog(100);
+    plan.requests_per_minute = 20;
+    let mut rig = Rig::start(plan, 80, 24).await;
+    rig.press("6");
+    assert!(!rig.text().contains("late "), "{}", rig.text());
+    for wanted in ["last poll 04 Mar 09:15:00, every 10 s", "of our 20 requests a minute; the limit is 20, 1"]
+    {
+        assert!(rig.text().contains(wanted), "{wanted}: {}", rig.text());
+    }
+    rig.org.emit(1);
+    rig.org.emit_late(Duration::from_hours(19));
+    rig.advance(POLL).await;
+    for wanted in ["late      1 came late", "last poll 04 Mar 09:15:11"] {
+        assert!(rig.text().contains(wanted), "{wanted}: {}", rig.text());
+    }
+    // Others use the same limit up: less than a tenth left is said on the bar.
+    rig.press("6");
+    assert!(!rig.text().contains("requests left"), "{}", rig.text());
+    rig.model.board.traffic.remaining = Some(1);
+    rig.model.board.traffic.limit = Some(20);
+    rig.press("j");
+    assert!(rig.text().contains("1 of 20 requests left"), "{}", rig.text());
+}
+
+/// How many rows name their client or their person by nothing but an id, or nobody at all.
+fn nameless(rig: &Rig) -> [usize; 3] {
+    let (rows, symbols) = (&rig.model.rows, rig.model.rows.symbols());
+    let all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
+    let bare = |sym: Sym| Thing::unnamed_in(symbols.joined(sym)).is_some();
+    [
+        all.iter().filter(|row| bare(row.client)).count(),
+        all.iter().filter(|row| bare(row.who)).count(),
+        all.iter().filter(|row| row.evidence == Evidence::Unknown).count(),
+    ]
+}
+
+#[tokio::test]
+async fn ids_get_their_names_and_nobodys_consents_their_person() {
+    let mut rig = Rig::start_with_names(backlog(120), 140, 30).await;
+    let before = nameless(&rig);
+    assert!(before.iter().all(|count| *count > 1), "{before:?}");
+    rig.press("gg<enter>");
+    // A case every two seconds: the poller comes first.
+    for _ in 0..240 {
+        rig.advance(Duration::from_secs(1)).await;
+    }
+    let after = nameless(&rig);
+    assert_eq!(after[..2], [0, 0], "{}", rig.text());
+    assert!(after[2] < before[2], "{before:?} {after:?}");
+    let inferred = rig.model.rows.order().iter().map(|at| rig.model.rows.get(RowRef(*at)));
+    assert!(inferred.filter(|row| row.evidence == Evidence::Session).count() > 1);
+    // The open one was read again, and says where its names come from.
+    assert!(rig.text().contains("Looked Up"), "{}", rig.text());
+    assert_eq!(rig.model.board.notes.all().count(), 0);
+    // What is known is not asked for again.
+    let asked = rig.org.requests();
+    rig.advance(Duration::from_mins(1)).await;
+    assert!(rig.org.requests() - asked <= 7, "{}", rig.org.requests() - asked);
+}
+
+#[tokio::test]
+async fn without_the_right_to_read_apps_clients_stay_ids_and_the_page_says_why() {
+    let mut rig = Rig::start_as_app(backlog(60), &["okta.logs.read", "okta.users.read"], 100, 30).await;
+    for _ in 0..100 {
+        rig.advance(Duration::from_secs(1)).await;
+    }
+    let [clients, people, _] = nameless(&rig);
+    assert!(clients > 0 && people == 0, "{}", rig.text());
+    rig.press("6");
+    assert!(rig.text().contains("The names of clients are not looked up"), "{}", rig.text());
+    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live);
+}
+
+#[tokio::test]
+async fn half_a_year_later_it_begins_anew_and_says_so() {
+    let mut rig = Rig::start(backlog(50), 80, 24).await;
+    rig.clock.advance(Duration::from_hours(24 * 181));
+    rig.org.emit(3);
+    rig.drive(Duration::from_secs(5), |rig| listed(rig) == 53).await;
+    rig.settle().await;
+    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+    assert_eq!(rig.model.coverage.gaps.len(), 1, "{:?}", rig.model.coverage);
 }
 
 /// Every fault, for a while and then no more: the poller comes back by itself and nothing is missing or double.
@@ -157,4 +244,16 @@ async fn a_token_that_is_put_right_is_found() {
     rig.advance(Duration::from_mins(2)).await;
     assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
     assert_eq!(listed(&rig), 20);
+}
+
+#[tokio::test]
+async fn a_page_gives_back_what_it_lay_over() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("kk<enter><enter>");
+    assert_eq!(rig.model.mode(), Mode::Detail);
+    let before = rig.text();
+    for keys in ["?<esc>", "??", "6<esc>", "66", "?6<esc>"] {
+        rig.press(keys);
+        assert_eq!((rig.model.mode(), rig.text() == before), (Mode::Detail, true), "{keys}");
+    }
 }

@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use consentwatch::clock::Clock;
-use consentwatch::consent::Kind;
+use consentwatch::consent::{Kind, Topic};
 use consentwatch::journal::Settings;
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
-use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
+use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
 use consentwatch::run::{self, Feed, FeedPlan, Source};
 use consentwatch::secret::{Secret, SecretSource};
-use consentwatch::sim::{Plan, SimOrg};
+use consentwatch::sim::{self, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
@@ -48,13 +50,48 @@ pub fn backlog(backlog: usize) -> Plan {
 }
 
 impl Rig {
+    /// Starts with ids as the events have them.
     pub async fn start(plan: Plan, width: u16, height: u16) -> Self {
+        Self::open(plan, token(), width, height, false).await
+    }
+
+    /// Starts, and what ids are called is looked up.
+    pub async fn start_with_names(plan: Plan, width: u16, height: u16) -> Self {
+        Self::open(plan, token(), width, height, true).await
+    }
+
+    /// The same as a service app that was granted only these scopes, and asks for what it needs by default.
+    pub async fn start_as_app(mut plan: Plan, granted: &[&str], width: u16, height: u16) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+        let pkcs8 = pair.to_pkcs8v1().expect("its form");
+        let private = pem::encode(&pem::Pem::new("PRIVATE KEY", pkcs8.as_ref()));
+        let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("its form");
+        let (client_id, key_id) = ("0oaWATCHERWATCHER1d7".to_owned(), "first".to_owned());
+        plan.apps.push(sim::ServiceApp {
+            client_id: client_id.clone(),
+            key_id: key_id.clone(),
+            public_key: pem::encode(&pem::Pem::new("PUBLIC KEY", spki.as_ref())),
+            scopes: granted.iter().map(|scope| (*scope).to_owned()).collect(),
+            role: sim::Role::ReadOnly,
+            dpop: true,
+        });
+        let app = ServiceApp {
+            client_id,
+            key: SigningKey::read(&Secret::new(private)).expect("a key"),
+            key_id: Some(key_id),
+            scopes: granted.iter().map(|scope| (*scope).to_owned()).collect(),
+            dpop: Dpop::Auto,
+        };
+        Self::open(plan, Credentials::Service(app), width, height, true).await
+    }
+
+    async fn open(plan: Plan, credentials: Credentials, width: u16, height: u16, names: bool) -> Self {
         let start: Timestamp = "2026-03-04T09:15:00Z".parse().expect("a time");
         let (clock, tasks) = (Clock::manual(start), Tasks::new());
         let listen = "127.0.0.1:0".parse().expect("an address");
         let org = SimOrg::start(listen, plan, &clock, &tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
-        let (feed, source) = open(&org, folder.path(), &clock, &tasks);
+        let (feed, source) = open(&org, credentials, names, folder.path(), &clock, &tasks);
         let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
@@ -117,6 +154,7 @@ impl Rig {
                     let answer = self.source.record(seq);
                     self.tell(answer);
                 }
+                Effect::Work => self.tell(Msg::Work),
                 Effect::PollNow => self.feed.nudge.notify_one(),
                 Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
             }
@@ -166,7 +204,18 @@ fn named_key(name: &str) -> Chord {
     }
 }
 
-fn open(org: &SimOrg, folder: &std::path::Path, clock: &Clock, tasks: &Tasks) -> (Feed, Source) {
+fn token() -> Credentials {
+    Credentials::ssws(&Secret::new(TOKEN)).expect("a token")
+}
+
+fn open(
+    org: &SimOrg,
+    credentials: Credentials,
+    names: bool,
+    folder: &std::path::Path,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> (Feed, Source) {
     let (url, _) = OrgUrl::parse(&org.url()).expect("a good URL");
     let plan = FeedPlan {
         dir: folder.join("org"),
@@ -174,6 +223,7 @@ fn open(org: &SimOrg, folder: &std::path::Path, clock: &Clock, tasks: &Tasks) ->
         poll: PollPlan {
             org: url,
             kinds: Kind::ALL.into_iter().filter(|kind| kind.filter().is_some()).collect(),
+            topics: Topic::ALL.to_vec(),
             interval: Duration::from_secs(10),
             lookback: Duration::from_hours(24),
             page_size: 100,
@@ -182,9 +232,11 @@ fn open(org: &SimOrg, folder: &std::path::Path, clock: &Clock, tasks: &Tasks) ->
             until: None,
             jitter_seed: 1,
         },
-        credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
+        names,
+        credentials,
         renew: Some(SecretSource::File(folder.join("token"))),
         ca_file: None,
+        hook: None,
     };
     run::open(plan, clock, tasks).expect("the feed opens")
 }

@@ -11,7 +11,7 @@ const TOKEN: &str = "00inventedToken";
 
 fn client(origin: &str) -> Client {
     let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
-    Client::new(&OrgUrl::parse(origin).unwrap().0, credentials, None).unwrap()
+    Client::new(&OrgUrl::parse(origin).unwrap().0, credentials, None, Clock::system()).unwrap()
 }
 
 fn get(url: String) -> Request {
@@ -69,11 +69,12 @@ async fn a_request_says_who_asks_and_what_it_takes() {
 
 #[tokio::test]
 async fn other_credentials_hold_from_the_next_request_on() {
-    let client = client("http://127.0.0.1:1");
+    let client =
+        client("http://127.0.0.1:1").with_renewal(Some(SecretSource::Direct(Secret::new("00other"))));
     let clone = client.clone();
-    let other = Credentials::ssws(&Secret::new("00other")).unwrap();
-    client.set_credentials(other.clone());
-    assert_eq!(*clone.credentials.read().unwrap(), other);
+    client.read_credentials_again().await;
+    let headers = clone.access.lock().await.headers("GET", "http://127.0.0.1:1/x", Clock::system().now());
+    assert_eq!(headers[0].1.reveal(), "SSWS 00other");
     assert!(!format!("{client:?}").contains("00other"));
 }
 
@@ -147,10 +148,11 @@ fn a_proxys_password_is_not_told() {
 #[test]
 fn a_ca_file_must_hold_a_certificate() {
     let org = OrgUrl::parse("https://example.test").unwrap().0;
-    let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
+    let credentials = || Credentials::ssws(&Secret::new(TOKEN)).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = Client::new(&org, credentials.clone(), Some(file.path())).unwrap_err();
+    let error = Client::new(&org, credentials(), Some(file.path()), Clock::system()).unwrap_err();
     assert!(matches!(error, ClientError::CaPem(_)));
-    let error = Client::new(&org, credentials, Some(Path::new("/nowhere/ca.pem"))).unwrap_err();
+    let error =
+        Client::new(&org, credentials(), Some(Path::new("/nowhere/ca.pem")), Clock::system()).unwrap_err();
     assert!(matches!(error, ClientError::CaFile { .. }));
 }

@@ -1,5 +1,7 @@
 //! The loop between a false org of a few lines and a real journal, on a clock moved by hand.
 
+use std::sync::Mutex;
+
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,7 +11,7 @@ use super::*;
 use crate::consent::{Bookmark, Kind};
 use crate::journal::{self, Opened, Reader, Settings};
 use crate::okta::{Credentials, OrgUrl, PollPlan};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretSource};
 
 const NOW: &str = "2026-03-04T09:15:27Z";
 const LIMIT: Duration = Duration::from_secs(10);
@@ -22,24 +24,33 @@ struct Rig {
     journal: Journal,
     place: TempDir,
     org: OrgUrl,
+    /// What the org was asked, whole.
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Rig {
     /// Starts the loop against an org that gives these answers, one after the other.
     async fn start(answers: Vec<String>) -> Self {
+        Self::renewed_from(None, answers).await
+    }
+
+    /// The same with a place where the credentials can be read again.
+    async fn renewed_from(source: Option<SecretSource>, answers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let org = OrgUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap().0;
         let clock = Clock::manual(NOW.parse().unwrap());
         let tasks = Tasks::new();
-        tasks.spawn("org", serve(listener, answers));
+        let asked = Arc::default();
+        tasks.spawn("org", serve(listener, answers, Arc::clone(&asked)));
         let place = TempDir::new().unwrap();
         let opened = journal::open(place.path(), Settings::default(), clock.clone()).unwrap();
         let Opened::Writer(journal) = opened else { panic!("somebody else writes") };
         let (board, seen) = watch::channel(Board::default());
-        let rig = Self { clock, tasks, board: seen, nudge: Arc::default(), journal, place, org };
+        let rig = Self { clock, tasks, board: seen, nudge: Arc::default(), journal, place, org, asked };
         let poller = Poller::new(rig.plan(), None, rig.clock.now());
         let credentials = Credentials::ssws(&Secret::new("00inventedToken")).unwrap();
-        let client = Client::new(&rig.org, credentials, None).unwrap();
+        let client = Client::new(&rig.org, credentials, None, rig.clock.clone()).unwrap();
+        let client = client.with_renewal(source);
         let (clock, tasks) = (rig.clock.clone(), rig.tasks.clone());
         let work = run(poller, client, rig.journal.clone(), board, clock, tasks, Arc::clone(&rig.nudge));
         rig.tasks.spawn("poll", work);
@@ -50,6 +61,7 @@ impl Rig {
         PollPlan {
             org: self.org.clone(),
             kinds: vec![Kind::Grant],
+            topics: Vec::new(),
             interval: Duration::from_secs(10),
             lookback: Duration::from_hours(1),
             page_size: 2,
@@ -81,7 +93,7 @@ impl Rig {
     }
 }
 
-async fn serve(listener: TcpListener, answers: Vec<String>) {
+async fn serve(listener: TcpListener, answers: Vec<String>, heard: Arc<Mutex<Vec<String>>>) {
     let origin = format!("http://{}", listener.local_addr().unwrap());
     for answer in answers {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -91,6 +103,7 @@ async fn serve(listener: TcpListener, answers: Vec<String>) {
             let read = socket.read(&mut bytes).await.unwrap();
             asked.extend_from_slice(&bytes[..read]);
         }
+        heard.lock().unwrap().push(String::from_utf8(asked).unwrap());
         socket.write_all(answer.replace("ORIGIN", &origin).as_bytes()).await.unwrap();
         socket.shutdown().await.unwrap();
     }
@@ -144,6 +157,37 @@ async fn a_refusal_is_a_state_and_passes_when_it_is_lifted() {
     rig.until("refused", |board| board.get(Part::Poll).fault().is_some_and(|fault| fault.refused)).await;
     rig.clock.advance(Duration::from_mins(1));
     rig.until("live", is_live).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_in_the_middle_is_read_again_every_minute() {
+    let refusal = || answer("401 Unauthorized", "", r#"{"errorCode":"E0000011"}"#);
+    let place = TempDir::new().unwrap();
+    let file = place.path().join("token");
+    std::fs::write(&file, "00inventedToken").unwrap();
+    let answers = vec![page(1, &[1]), refusal(), refusal(), page(2, &[2])];
+    let mut rig = Rig::renewed_from(Some(SecretSource::File(file.clone())), answers).await;
+    rig.until("live", is_live).await;
+    rig.clock.advance(Duration::from_secs(10));
+    let waits_until = |board: &Board| match board.get(Part::Poll) {
+        Pulse::Waiting(until, fault) if fault.refused => Some(*until),
+        _ => None,
+    };
+    rig.until("refused", |board| waits_until(board).is_some()).await;
+    let first = waits_until(&rig.board.borrow()).unwrap();
+    // A file that is gone for a while, or empty, leaves the old one in use.
+    std::fs::write(&file, "").unwrap();
+    rig.clock.advance(Duration::from_mins(1));
+    rig.until("refused again", |board| waits_until(board).is_some_and(|until| until > first)).await;
+    std::fs::write(&file, "00successor").unwrap();
+    rig.clock.advance(Duration::from_mins(1));
+    rig.until("live", is_live).await;
+    rig.until_stored(2).await;
+    let asked = rig.asked.lock().unwrap().clone();
+    let tokens: Vec<&str> =
+        asked.iter().filter_map(|asked| asked.split("SSWS ").nth(1)?.lines().next()).collect();
+    assert_eq!(tokens, ["00inventedToken", "00inventedToken", "00inventedToken", "00successor"]);
     rig.stop().await;
 }
 

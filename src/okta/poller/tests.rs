@@ -20,6 +20,7 @@ fn plan() -> PollPlan {
     PollPlan {
         org: OrgUrl::parse("https://example.test").unwrap().0,
         kinds: vec![Kind::Revoke, Kind::Grant],
+        topics: Vec::new(),
         interval: s(10),
         lookback: s(24 * 3600),
         page_size: 2,
@@ -170,15 +171,25 @@ fn fewer_kinds_leave_no_gap() {
 
 #[test]
 fn a_link_to_another_host_is_not_followed() {
-    let mut poller = fresh();
-    let link = r#"<https://evil.test/api/v1/logs?after=1>; rel="next""#;
-    let before = url(&mut poller, s(0));
-    let taken = take(&mut poller, 0, answer(200, &[("link", link)], &body(1)));
-    assert_eq!(taken.bookmark, None);
-    assert!(matches!(taken.pulse, Pulse::Down(ref fault) if !fault.passes));
-    assert!(matches!(poller.step(s(9999)), Step::Stop(_)));
-    poller.poll_now(s(9999));
-    assert_eq!(url(&mut poller, s(9999)), before);
+    let own = plan().org.host().to_owned();
+    for (place, told) in [
+        ("https://evil.test".to_owned(), "https://evil.test,".to_owned()),
+        // The same host without its TLS, at another port, and with a name that would be sent along.
+        (format!("http://{own}"), format!("http://{own},")),
+        (format!("https://{own}:8443"), format!("https://{own}:8443,")),
+        (format!("https://ada:word@{own}"), "another place".to_owned()),
+    ] {
+        let mut poller = fresh();
+        let link = format!(r#"<{place}/api/v1/logs?after=1>; rel="next""#);
+        let before = url(&mut poller, s(0));
+        let taken = take(&mut poller, 0, answer(200, &[("link", &link)], &body(1)));
+        assert_eq!(taken.bookmark, None);
+        let Pulse::Down(fault) = taken.pulse else { panic!("{place}: {:?}", taken.pulse) };
+        assert!(!fault.passes && fault.what.contains(&told) && !fault.what.contains("word"), "{fault}");
+        assert!(matches!(poller.step(s(9999)), Step::Stop(_)));
+        poller.poll_now(s(9999));
+        assert_eq!(url(&mut poller, s(9999)), before);
+    }
 }
 
 #[test]
@@ -297,6 +308,69 @@ fn a_dead_cursor_begins_anew_with_a_gap() {
     let gap = taken.gap.unwrap();
     assert_eq!((gap.from, gap.to), (time("2026-03-04T08:55:00Z"), time(NOW)));
     assert_eq!(taken.bookmark.unwrap().since, time("2026-03-01T00:00:00Z"));
+}
+
+#[test]
+fn a_cursor_that_is_gone_is_a_dead_one_too() {
+    let mut poller = Poller::new(plan(), Some(place("grant,revoke")), time(NOW));
+    take(&mut poller, 0, answer(410, &[], r#"{"errorCode":"E0000007"}"#));
+    let again = until(&mut poller, s(0));
+    assert!(url(&mut poller, again).contains("since=2026-03-04T08%3A55%3A00.000Z"));
+    // Refused once more behind the first page, which was full: it begins before what that page brought.
+    poller.take(time(NOW), again, page(5, 2));
+    url(&mut poller, again);
+    poller.take(time("2026-03-04T09:20:00Z"), again, answer(400, &[], r#"{"errorCode":"E0000001"}"#));
+    let again = until(&mut poller, again);
+    assert!(url(&mut poller, again).contains("since=2026-03-04T08%3A56%3A00.000Z"));
+    let gap = poller.take(time(NOW), again, page(6, 1)).gap.unwrap();
+    assert_eq!((gap.from, gap.to), (time("2026-03-04T08:56:00Z"), time("2026-03-04T09:20:00Z")));
+    assert!(gap.why.starts_with("Okta did not take the stored place"), "{}", gap.why);
+}
+
+#[test]
+fn a_restart_never_asks_for_more_than_okta_keeps() {
+    let mut old = place("grant,revoke");
+    old.last_published = Some(time("2025-08-01T00:00:00Z"));
+    old.since = time("2025-07-01T00:00:00Z");
+    let mut poller = Poller::new(plan(), Some(old), time(NOW));
+    // A link that carries a `since` of more than 180 days ago is refused like a dead cursor.
+    take(&mut poller, 0, answer(400, &[], r#"{"errorCode":"E0000053"}"#));
+    let again = until(&mut poller, s(0));
+    assert!(url(&mut poller, again).contains("since=2025-12-04T09%3A15%3A27.000Z"));
+    let gap = poller.take(time(NOW), again, page(5, 1)).gap.unwrap();
+    assert_eq!((gap.from, gap.to), (time("2025-08-01T00:00:00Z"), time(NOW)));
+}
+
+#[test]
+fn what_okta_gave_up_while_nobody_asked_is_a_gap() {
+    let rested = |last_good| {
+        Poller::new(plan(), Some(place("grant,revoke")), time(NOW))
+            .resting_since(Some(time(last_good)), time(NOW))
+    };
+    assert_eq!(take(&mut rested("2025-12-10T00:00:00Z"), 0, page(1, 0)).gap, None);
+    let gap = take(&mut rested("2025-11-04T00:00:00Z"), 0, page(1, 0)).gap.unwrap();
+    assert_eq!((gap.from, gap.to), (time("2025-11-04T00:00:00Z"), time("2025-12-04T09:15:27Z")));
+}
+
+#[test]
+fn no_minute_has_more_requests_than_our_share() {
+    let mut poller = fresh();
+    let (mut up, mut sent) = (s(0), Vec::new());
+    for number in 1..200 {
+        while let Step::Wait { until } = poller.step(up) {
+            up = until;
+        }
+        url(&mut poller, up);
+        sent.push(up);
+        let link = next(number);
+        // The answers do not count ours, so only our own books can.
+        let headers = [("link", &*link), ("x-rate-limit-limit", "50"), ("x-rate-limit-remaining", "49")];
+        poller.take(time(NOW), up, answer(200, &headers, &body(2)));
+        let minute = sent.iter().filter(|at| **at + s(60) > up).count();
+        assert!(minute <= 25, "{minute}");
+        up += Duration::from_millis(10);
+    }
+    assert!(up < s(60 * 9), "it used what was its own: {up:?}");
 }
 
 #[test]

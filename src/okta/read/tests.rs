@@ -240,6 +240,7 @@ fn stored(raw: &str, part: u8, evidence: Evidence) -> Stored {
         key: EventKey { published_ms: 1_772_615_727_431, id, part },
         received: at(),
         via: Via::POLL.with(Via::HOOK),
+        doubt: None,
         evidence,
         person: Person { id: Some(UserId::new("00u9")), ..Person::default() },
         hook: Some(crate::consent::Delivery {
@@ -247,7 +248,9 @@ fn stored(raw: &str, part: u8, evidence: Evidence) -> Stored {
             event_time: None,
             source: None,
             headers: Vec::new(),
+            received: None,
         }),
+        labels: Vec::new(),
         raw: raw.into(),
     }
 }
@@ -329,6 +332,21 @@ proptest! {
             let whole = read.consents.iter().filter(|consent| *consent.raw == *good).count();
             prop_assert_eq!(whole, 2);
         }
+    }
+
+    #[test]
+    fn a_page_is_its_records_one_by_one(all in proptest::collection::vec((any_json(), "[ \n]?", "[x]?"), 1..8)) {
+        let mut records = Vec::new();
+        for (json, space, junk) in all {
+            records.push(format!("{{\"uuid\":\"u\",\"eventType\":\"e\",\"target\":{json}}}{space}{junk}"));
+            records.push(json + &junk);
+        }
+        let read = page(format!("[{}]", records.join(",")).as_bytes(), at(), Via::POLL).unwrap();
+        let alone = |record: &String| event(record.trim(), at(), Via::POLL);
+        let (good, bad): (Vec<_>, Vec<_>) = records.iter().map(alone).partition(Result::is_ok);
+        prop_assert_eq!(read.consents, good.into_iter().flatten().flatten().collect::<Vec<_>>());
+        let why = |reject: &Reject| Err(reject.why.clone());
+        prop_assert_eq!(read.rejects.iter().map(why).collect::<Vec<_>>(), bad);
     }
 
     #[test]

@@ -1,0 +1,128 @@
+//! `[hook]`: the listener, and what must be so before anybody listens.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::file;
+use super::load::ConfigError;
+use super::way::sources;
+use crate::secret::{Secret, SecretSource};
+
+/// `[hook]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hook {
+    /// Whether it is wanted.
+    pub enabled: bool,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The path that Okta calls.
+    pub path: String,
+    /// The whole value of `Authorization` as it is configured in Okta; there if `enabled`.
+    pub secret: Option<SecretSource>,
+    /// One that is accepted beside it while it is changed.
+    pub previous_secret: Option<SecretSource>,
+    /// Certificate chain and key, where TLS ends here.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether TLS ends at a proxy in front.
+    pub behind_proxy: bool,
+    /// What Okta calls, if somebody said.
+    pub public_url: Option<String>,
+}
+
+/// The variable that gives the secret.
+const SECRET: &str = "CONSENTWATCH_HOOK_SECRET";
+/// Paths that answer how the listener is.
+const TAKEN: [&str; 2] = ["/healthz", "/readyz"];
+const PATH_MAX: usize = 256;
+
+/// Resolves the section.
+///
+/// # Errors
+/// A value is bad, or the listener is wanted and would not be safe.
+pub(super) fn hook(
+    section: &file::Hook,
+    env: &dyn Fn(&str) -> Option<String>,
+    base: &Path,
+    bad: &dyn Fn(&str, &str) -> ConfigError,
+) -> Result<Hook, ConfigError> {
+    let text = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
+    let listen = text(&section.listen, "127.0.0.1:8787");
+    let numeric =
+        listen.strip_prefix("localhost:").map_or(listen.clone(), |port| format!("127.0.0.1:{port}"));
+    let listen: SocketAddr = numeric.parse().map_err(|_| {
+        bad("hook.listen", "an address and a port, such as \"127.0.0.1:8787\" or \"[::1]:8787\"")
+    })?;
+    let path = text(&section.path, "/okta/hook");
+    let is_path = path.starts_with('/')
+        && path.len() <= PATH_MAX
+        && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%' | b'"' | b'\\'));
+    if !is_path || TAKEN.contains(&path.as_str()) {
+        return Err(bad(
+            "hook.path",
+            "a path such as \"/okta/hook\", plain, without a query, not /healthz or /readyz",
+        ));
+    }
+    let one = |key: &str, mut found: Vec<SecretSource>| match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(bad(
+            &format!("hook.{key}_file"),
+            &format!("exactly one of {key}_file, {key}_env, {key}_command"),
+        )),
+    };
+    let own = sources(
+        base,
+        section.secret_file.as_ref(),
+        section.secret_env.as_ref(),
+        section.secret_command.as_ref(),
+    );
+    let previous = sources(
+        base,
+        section.previous_secret_file.as_ref().filter(|path| !path.as_os_str().is_empty()),
+        section.previous_secret_env.as_ref(),
+        section.previous_secret_command.as_ref(),
+    );
+    let own = one("secret", own)?;
+    let from_env = env(SECRET).filter(|text| !text.is_empty());
+    let secret = from_env.map(|text| SecretSource::Direct(Secret::new(text))).or(own);
+    let file = |path: &Option<PathBuf>| {
+        path.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path))
+    };
+    let tls = match (file(&section.tls_cert), file(&section.tls_key)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(bad("hook.tls_cert", "tls_cert and tls_key, both or neither")),
+    };
+    let hook = Hook {
+        enabled: section.enabled.unwrap_or(false),
+        listen,
+        path,
+        secret,
+        previous_secret: one("previous_secret", previous)?,
+        tls,
+        behind_proxy: section.behind_proxy.unwrap_or(false),
+        public_url: section.public_url.clone().filter(|url| !url.is_empty()),
+    };
+    hook.check(bad)?;
+    Ok(hook)
+}
+
+impl Hook {
+    /// Refuses what would not be safe, if it is wanted. The secret crosses the network in each request, so beyond this
+    /// machine there must be TLS.
+    fn check(&self, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<(), ConfigError> {
+        if !self.enabled {
+            return Ok(());
+        }
+        if self.secret.is_none() {
+            let what = "the listener needs a secret: secret_file, secret_env or secret_command, or the variable \
+                        CONSENTWATCH_HOOK_SECRET";
+            return Err(bad("hook.secret_file", what));
+        }
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && !self.behind_proxy {
+            let what = "beyond loopback it needs tls_cert and tls_key, or behind_proxy = true where a proxy in front \
+                        ends TLS";
+            return Err(bad("hook.listen", what));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,266 @@
+//! The org and the way in, from the layer that names them both.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::file;
+use super::load::{ConfigError, GlobalFlags, shown};
+use super::sdk;
+use crate::secret::{Secret, SecretSource};
+
+/// The org and the way in.
+#[derive(Clone, Debug, Default)]
+pub struct Org {
+    /// Its URL as it was written.
+    pub url: Option<String>,
+    /// `flag`, `environment`, `file` or the `okta.yaml` of the SDKs.
+    pub url_from: String,
+    /// How the org lets us in.
+    pub way: Option<Way>,
+    /// A further certificate authority.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How an org lets us in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// By an SSWS API token.
+    Token(SecretSource),
+    /// As an OAuth 2.0 service app.
+    Service(Service),
+}
+
+/// A service app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    /// `0oa…`
+    pub client_id: String,
+    /// Its private key, PEM or JWK.
+    pub private_key: SecretSource,
+    /// The `kid` that the public key was registered under; a JWK may bring its own.
+    pub key_id: Option<String>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// When DPoP proofs are sent.
+    pub dpop: Dpop,
+}
+
+pub use file::Dpop;
+
+/// What is asked for where nobody says: the log, and what adds names and readiness to it.
+const SCOPES: [&str; 6] = [
+    "okta.logs.read",
+    "okta.authorizationServers.read",
+    "okta.apps.read",
+    "okta.features.read",
+    "okta.eventHooks.read",
+    "okta.users.read",
+];
+
+impl Org {
+    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out.
+    pub fn shown_url(&self) -> Option<String> {
+        let url = self.url.as_deref()?;
+        let (scheme, rest) =
+            url.find("://").map_or(("", url), |at| url.split_at_checked(at + 3).unwrap_or(("", url)));
+        let url = match rest.rsplit_once('@') {
+            Some((_, rest)) => format!("{scheme}hidden@{rest}"),
+            None => url.to_owned(),
+        };
+        Some(crate::consent::visible(&url).into_owned())
+    }
+}
+
+impl Way {
+    /// Returns where its secret is read from.
+    pub fn source(&self) -> &SecretSource {
+        match self {
+            Self::Token(source) => source,
+            Self::Service(service) => &service.private_key,
+        }
+    }
+}
+
+/// An org and a way in that one layer names.
+struct Layer {
+    name: String,
+    url: Option<String>,
+    way: Option<Way>,
+}
+
+/// Resolves the org. Credentials belong to the layer that names it: a lower layer's go along only to the same host. The
+/// SDKs' `okta.yaml` is the lowest, and is read only where those above name no org or no way in.
+pub(super) fn org(
+    flags: &GlobalFlags,
+    env: &dyn Fn(&str) -> Option<String>,
+    file: &file::Org,
+    base: &Path,
+    sdk: Option<&Path>,
+    bad: &dyn Fn(&str, &str) -> ConfigError,
+) -> Result<Org, ConfigError> {
+    let ca_file =
+        file.ca_file.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
+    let mut layers = vec![
+        Layer { name: "flag".to_owned(), url: flags.org.clone(), way: None },
+        of_environment(env)?,
+        Layer { name: "file".to_owned(), url: file.url.clone(), way: of_file(file, base, bad)? },
+    ];
+    let mut found = choose(&layers);
+    if found.is_none_or(|(_, own)| own.is_none())
+        && let Some(path) = sdk.filter(|path| path.is_file())
+    {
+        let (url, way) = sdk::read(path)?;
+        layers.push(Layer { name: shown(path), url, way });
+        found = choose(&layers);
+    }
+    let Some((chosen, own)) = found else { return Ok(Org { ca_file, ..Org::default() }) };
+    if own.is_none()
+        && let Some(other) = layers.iter().find(|layer| layer.way.is_some())
+    {
+        return Err(ConfigError(format!(
+            "The org comes from the {}, the credentials from the {}, and those belong to another org. Nothing was \
+             started, no token was sent. Give both in one place.",
+            chosen.name, other.name
+        )));
+    }
+    Ok(Org {
+        url: chosen.url.clone(),
+        url_from: chosen.name.clone(),
+        way: own.and_then(|layer| layer.way.clone()),
+        ca_file,
+    })
+}
+
+/// Returns the highest layer that names an org, and the one whose way in may be used for it.
+fn choose(layers: &[Layer]) -> Option<(&Layer, Option<&Layer>)> {
+    let index = layers.iter().position(|layer| layer.url.is_some())?;
+    let chosen = &layers[index];
+    let host = chosen.url.as_deref().map(host_of);
+    let own = std::iter::once(chosen)
+        .chain(layers[index + 1..].iter().filter(|layer| layer.url.as_deref().map(host_of) == host))
+        .find(|layer| layer.way.is_some());
+    Some((chosen, own))
+}
+
+/// The variables as the SDKs read them.
+fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Layer, ConfigError> {
+    let text = |name: &str| env(name).filter(|text| !text.is_empty());
+    let parts = Parts {
+        token: text("OKTA_CLIENT_TOKEN"),
+        mode: text("OKTA_CLIENT_AUTHORIZATIONMODE"),
+        client_id: text("OKTA_CLIENT_CLIENTID"),
+        private_key: text("OKTA_CLIENT_PRIVATEKEY"),
+        key_id: text("OKTA_CLIENT_PRIVATEKEYID"),
+        scopes: text("OKTA_CLIENT_SCOPES").map(|text| words(&text)).unwrap_or_default(),
+    };
+    let way = parts.way(|what| {
+        ConfigError(format!(
+            "OKTA_CLIENT_CLIENTID names a service app: {what}. Nothing was started. Set OKTA_CLIENT_PRIVATEKEY, and \
+             OKTA_CLIENT_PRIVATEKEYID beside a PEM key."
+        ))
+    })?;
+    Ok(Layer { name: "environment".to_owned(), url: text("OKTA_CLIENT_ORGURL"), way })
+}
+
+/// What the SDKs know of a way in, from variables or from their file.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) token: Option<String>,
+    pub(super) mode: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) private_key: Option<String>,
+    pub(super) key_id: Option<String>,
+    pub(super) scopes: Vec<String>,
+}
+
+impl Parts {
+    /// Returns the way in that the parts make up. A token goes first unless the mode names the key, as with the SDKs.
+    pub(super) fn way(self, bad: impl Fn(&str) -> ConfigError) -> Result<Option<Way>, ConfigError> {
+        let wants_key = self.mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("PrivateKey"));
+        if let Some(token) = self.token.filter(|_| !wants_key) {
+            return Ok(Some(Way::Token(SecretSource::Direct(Secret::new(token)))));
+        }
+        let client_id = match (self.client_id, wants_key) {
+            (Some(client_id), _) => client_id,
+            (None, true) => return Err(bad("the client id is missing")),
+            (None, false) => return Ok(None),
+        };
+        let key = self.private_key.ok_or_else(|| bad("its private key is missing"))?;
+        // The SDKs take the key itself or the path of its file. What names no file may be a key that lost its first
+        // line: it is treated as one, since a path would be shown.
+        let is_file =
+            !key.contains("-----BEGIN") && !key.trim_start().starts_with('{') && Path::new(&key).exists();
+        let private_key =
+            if is_file { SecretSource::File(key.into()) } else { SecretSource::Direct(Secret::new(key)) };
+        Ok(Some(Way::Service(Service {
+            client_id,
+            private_key,
+            key_id: self.key_id,
+            scopes: scopes(self.scopes),
+            dpop: Dpop::Auto,
+        })))
+    }
+}
+
+fn of_file(
+    file: &file::Org,
+    base: &Path,
+    bad: &dyn Fn(&str, &str) -> ConfigError,
+) -> Result<Option<Way>, ConfigError> {
+    let token = sources(base, file.token_file.as_ref(), file.token_env.as_ref(), file.token_command.as_ref());
+    if token.len() + usize::from(file.oauth.is_some()) > 1 {
+        return Err(bad("org", "exactly one way in: token_file, token_env, token_command or [org.oauth]"));
+    }
+    let Some(oauth) = &file.oauth else { return Ok(token.into_iter().next().map(Way::Token)) };
+    let client_id = oauth.client_id.clone().filter(|id| !id.is_empty());
+    let client_id = client_id.ok_or_else(|| bad("org.oauth.client_id", "it is missing"))?;
+    let key = sources(
+        base,
+        oauth.private_key_file.as_ref(),
+        oauth.private_key_env.as_ref(),
+        oauth.private_key_command.as_ref(),
+    );
+    let [private_key] = <[SecretSource; 1]>::try_from(key).map_err(|_| {
+        bad("org.oauth", "exactly one of private_key_file, private_key_env and private_key_command")
+    })?;
+    Ok(Some(Way::Service(Service {
+        client_id,
+        private_key,
+        key_id: oauth.key_id.clone().filter(|id| !id.is_empty()),
+        scopes: scopes(oauth.scopes.clone().unwrap_or_default()),
+        dpop: oauth.dpop.unwrap_or(Dpop::Auto),
+    })))
+}
+
+/// The secrets that a section names, of which there may be one.
+pub(super) fn sources(
+    base: &Path,
+    file: Option<&PathBuf>,
+    env: Option<&String>,
+    command: Option<&String>,
+) -> Vec<SecretSource> {
+    let ways = [
+        file.map(|path| SecretSource::File(base.join(path))),
+        env.map(|name| SecretSource::Env(name.clone())),
+        command.map(|command| SecretSource::Command(command.clone())),
+    ];
+    ways.into_iter().flatten().collect()
+}
+
+fn scopes(named: Vec<String>) -> Vec<String> {
+    if named.is_empty() { SCOPES.map(str::to_owned).into() } else { named }
+}
+
+/// Words between commas or white space.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The host and port of a URL as far as comparing needs it; the wire's own rules judge it later.
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim();
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase()
+}

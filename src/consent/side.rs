@@ -1,0 +1,112 @@
+//! Events beside the consents: evidence about the hook, the org's set-up and whole sessions. Never rows of the list.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Consent, EventId, Untrusted};
+
+/// An event that is no consent and is kept because it says something of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SideEvent {
+    /// Its uuid, or the digest of its bytes.
+    pub id: EventId,
+    /// `published`, where it is a time.
+    pub published: Option<Timestamp>,
+    /// When we took it in.
+    pub received: Timestamp,
+    /// `eventType`.
+    pub event_type: Untrusted,
+    /// `transaction.id`.
+    pub transaction_id: Option<Untrusted>,
+    /// `authenticationContext.externalSessionId`, unless it says that it knows none.
+    pub session_id: Option<Untrusted>,
+    /// The LogEvent exactly as Okta sent it.
+    pub raw: Arc<str>,
+}
+
+impl From<Consent> for SideEvent {
+    /// Takes what an event of any type was read as.
+    fn from(read: Consent) -> Self {
+        Self {
+            id: read.key.id,
+            published: read.published,
+            received: read.received,
+            event_type: read.event_type,
+            transaction_id: read.transaction_id,
+            session_id: read.session_id,
+            raw: read.raw,
+        }
+    }
+}
+
+/// What side events are polled for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Topic {
+    /// Deliveries of an event hook that failed; Okta logs no others (Okta: event types).
+    Delivery,
+    /// Changes of authorization servers, their scopes and policies, and of self-service features: the org may stop, or
+    /// begin, to ask for consent.
+    Drift,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 2] = [Self::Delivery, Self::Drift];
+
+    /// Returns the topic of an event type.
+    pub fn of(event_type: &str) -> Option<Self> {
+        let drifts = ["oauth2.as.", "oauth2.scope.", "system.feature."];
+        match event_type {
+            "event_hook.delivery" => Some(Self::Delivery),
+            other if drifts.iter().any(|family| other.starts_with(family)) => Some(Self::Drift),
+            _ => None,
+        }
+    }
+
+    /// Returns the System Log filter that selects it (Okta: System Log query, filter).
+    pub fn filter(self) -> &'static str {
+        match self {
+            Self::Delivery => r#"eventType eq "event_hook.delivery""#,
+            Self::Drift => {
+                r#"eventType sw "oauth2.as." or eventType sw "oauth2.scope." or eventType sw "system.feature.""#
+            }
+        }
+    }
+
+    /// Returns the word by which bookmarks know it. The sign tells it from a kind of consent.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivery => "+delivery",
+            Self::Drift => "+drift",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Kind;
+
+    #[test]
+    fn a_type_has_one_topic_or_none() {
+        for (event_type, topic) in [
+            ("event_hook.delivery", Some(Topic::Delivery)),
+            ("event_hook.verified", None),
+            ("oauth2.as.deactivated", Some(Topic::Drift)),
+            ("oauth2.scope.updated", Some(Topic::Drift)),
+            ("system.feature.disable", Some(Topic::Drift)),
+            ("app.oauth2.as.consent.grant", None),
+            ("", None),
+        ] {
+            assert_eq!(Topic::of(event_type), topic, "{event_type}");
+        }
+    }
+
+    #[test]
+    fn no_word_is_that_of_a_kind() {
+        for topic in Topic::ALL {
+            assert!(topic.word().starts_with('+') && Kind::from_word(topic.word()).is_none());
+        }
+    }
+}

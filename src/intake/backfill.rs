@@ -1,0 +1,121 @@
+//! Drives the fetching of history: sends what it asks for, stores what came of it, tells how far it is.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::http::Client;
+use crate::clock::Clock;
+use crate::journal::{AppendError, Batch, Journal};
+use crate::okta::{Fetched, History, Step};
+use crate::report::Pulse;
+use crate::tasks::Tasks;
+
+/// How far the fetching is. A level: whoever looks sees how things are now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// From when on everything is fetched and stored.
+    pub whole_from: Timestamp,
+    /// Rows that were not there before.
+    pub new: u64,
+    /// Answers of Okta that brought a page.
+    pub pages: u64,
+    /// How the fetching is; [`Pulse::Live`] once it is done.
+    pub pulse: Pulse,
+    /// Whether the goal is reached.
+    pub is_done: bool,
+}
+
+impl Progress {
+    /// Begins where a history begins.
+    pub fn of(history: &History) -> Self {
+        let is_done = history.is_done();
+        let pulse = if is_done { Pulse::Live } else { Pulse::Starting };
+        Self { whole_from: history.whole_from(), new: 0, pages: 0, pulse, is_done }
+    }
+}
+
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Fetches until the goal is reached, the journal is closed, nothing but a person can help, or the task is cancelled.
+///
+/// A page goes into the journal, together with the place behind it, before the next is asked for.
+pub async fn run(
+    mut history: History,
+    client: Client,
+    journal: Journal,
+    clock: Clock,
+    tasks: Tasks,
+    tell: watch::Sender<Progress>,
+) {
+    while !history.is_done() {
+        let busy = tasks.busy();
+        match history.step(clock.uptime()) {
+            Step::Send(request) => {
+                let result = client.send(&request).await;
+                let is_page = result.as_ref().is_ok_and(|reply| reply.status == 200);
+                let fetched = history.take(clock.now(), clock.uptime(), result);
+                let pulse = fetched.pulse.clone();
+                if let Some(fault) = pulse.fault() {
+                    tracing::warn!(causes = ?fault.chain, "While history is fetched: {fault}");
+                }
+                let Some(new) = store(fetched, &journal, &clock, &tell).await else { return };
+                tell.send_modify(|progress| {
+                    progress.whole_from = history.whole_from();
+                    progress.new += new;
+                    progress.pages += u64::from(is_page);
+                    progress.pulse = pulse;
+                    progress.is_done = history.is_done();
+                });
+            }
+            Step::Wait { until } => {
+                drop(busy);
+                drop(clock.sleep_until(until).await);
+            }
+            Step::Stop(fault) => {
+                tell.send_modify(|progress| progress.pulse = Pulse::Down(fault));
+                return;
+            }
+        }
+    }
+}
+
+/// Stores a page, however often that has to be tried, and returns how many rows are new. Returns nothing once the
+/// journal is closed for good.
+async fn store(
+    fetched: Fetched,
+    journal: &Journal,
+    clock: &Clock,
+    tell: &watch::Sender<Progress>,
+) -> Option<u64> {
+    let batch = Batch {
+        consents: fetched.consents,
+        rejects: fetched.rejects,
+        history: fetched.mark,
+        ..Batch::default()
+    };
+    if batch == Batch::default() {
+        return Some(0);
+    }
+    let mut wait = RETRY_FIRST;
+    loop {
+        match journal.append(batch.clone()).await {
+            Ok(commit) => return Some(commit.new as u64),
+            Err(error) => {
+                let fault = error.fault();
+                let is_closed = matches!(error, AppendError::Closed);
+                let until = clock.now().checked_add(wait).unwrap_or_else(|_| clock.now());
+                let waits = fault.passes && !is_closed;
+                let pulse = if waits { Pulse::Waiting(until, fault) } else { Pulse::Down(fault) };
+                tell.send_modify(|progress| progress.pulse = pulse);
+                if is_closed {
+                    return None;
+                }
+                drop(clock.sleep(wait).await);
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+        }
+    }
+}

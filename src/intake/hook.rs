@@ -1,0 +1,320 @@
+//! The listener of an event hook: a door that only Okta should use and that anybody may knock at.
+//!
+//! A delivery is answered once it is on the disk and not before, within Okta's three seconds. Whatever somebody sends,
+//! and however slowly, costs a bounded part of memory and a bounded number of connections. The secret is asked for
+//! before a body is read.
+
+mod desk;
+mod tally;
+mod tls;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+pub use self::tls::TlsError;
+use desk::Desk;
+use tally::Tally;
+
+use crate::clock::Clock;
+use crate::journal::{Batch, Journal, Listening};
+use crate::okta::hook::Secrets;
+use crate::report::{Board, Fault, Part, Pulse};
+use crate::tasks::Tasks;
+
+/// Where to listen, for whom.
+#[derive(Clone)]
+pub struct HookPlan {
+    /// The address.
+    pub listen: SocketAddr,
+    /// The path that Okta calls; all others are not found.
+    pub path: String,
+    /// What opens it.
+    pub secrets: Secrets,
+    /// TLS, where it ends here.
+    pub tls: Option<Tls>,
+}
+
+/// Accepts TLS connections.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+impl Tls {
+    /// Reads a certificate chain and its key, both PEM.
+    ///
+    /// # Errors
+    /// A file is not what it should be, or the two do not belong together.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        tls::acceptor(certificate, key).map(Self)
+    }
+}
+
+impl std::fmt::Debug for HookPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HookPlan")
+            .field("listen", &self.listen)
+            .field("path", &self.path)
+            .field("secrets", &self.secrets)
+            .field("tls", &self.tls.is_some())
+            .finish()
+    }
+}
+
+/// Connections at a time; more wait in the system's queue. Okta uses few, and idle ones make room soon.
+const CONNECTIONS: usize = 256;
+/// Requests at a time in one HTTP/2 connection.
+const STREAMS: u32 = 32;
+/// Until its first request has begun in whole, a connection gets this long, its handshake included.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
+/// Between two requests it gets more: a proxy keeps its connections for a while.
+const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// The start of an HTTP/1.1 request must fit into this many bytes, so that headers beyond their own bound are seen as such.
+const HEAD_MAX: usize = 2 * desk::HEADERS_MAX;
+/// What was taken on when the program ends gets this long.
+const DRAIN: Duration = Duration::from_millis(1500);
+/// An address that is taken is tried again this often.
+const BIND_EVERY: Duration = Duration::from_secs(10);
+/// It is noted this often that somebody listens.
+const THERE_EVERY: Duration = Duration::from_mins(1);
+/// After the system gave no socket, such as for want of file descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Listens until the tasks stop. An address that cannot be had is asked for again.
+pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, clock: Clock, tasks: Tasks) {
+    let scheme = if plan.tls.is_some() { "https" } else { "http" };
+    let tally = Tally::default();
+    let desk = Arc::new(Desk {
+        path: plan.path,
+        secrets: plan.secrets,
+        journal: journal.clone(),
+        board: board.subscribe(),
+        clock: clock.clone(),
+        tally: tally.clone(),
+        room: Semaphore::new(desk::ROOM),
+    });
+    board.send_if_modified(|board| board.set(Part::Hook, Pulse::Starting));
+    let listener = bind(plan.listen, &board, &clock).await;
+    let address = listener.local_addr().unwrap_or(plan.listen);
+    let at = format!("{scheme}://{address}{}", desk.path);
+    tracing::info!(at, "The event hook is listened to.");
+    tally.listens(at, clock.now());
+    tasks.spawn("hook presence", be_there(journal, tally.clone(), clock.clone()));
+    tasks.spawn("hook health", tally.tell(board, clock.clone()));
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                let connection = Connection::new(&desk, &clock, &tasks, permit);
+                tasks.spawn_to_end("hook connection", connection.serve(socket, plan.tls.clone()));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "A connection to the hook's listener was not accepted.");
+                drop(clock.sleep(ACCEPT_AGAIN).await);
+            }
+        }
+    }
+}
+
+/// Lets the journal know that somebody listens, so that what does not come then can be told from what could not come.
+async fn be_there(journal: Journal, tally: Tally, clock: Clock) {
+    let since = clock.now();
+    loop {
+        drop(clock.sleep(THERE_EVERY).await);
+        let listening = Listening { since, until: clock.now(), verified: tally.verified() };
+        let batch = Batch { listening: Some(listening), ..Batch::default() };
+        if let Err(error) = journal.append(batch).await {
+            // Deliveries meet the same, and say so.
+            tracing::debug!(%error, "It was not noted that the hook is listened to.");
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, board: &watch::Sender<Board>, clock: &Clock) -> TcpListener {
+    let mut was_told = false;
+    loop {
+        let error = match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) => error,
+        };
+        let fault = no_address(address, &error);
+        if !was_told {
+            tracing::warn!(causes = ?fault.chain, "{fault}");
+            was_told = true;
+        }
+        let until = clock.now().saturating_add(BIND_EVERY).unwrap_or_else(|_| clock.now());
+        board.send_if_modified(|board| board.set(Part::Hook, Pulse::Waiting(until, fault)));
+        drop(clock.sleep(BIND_EVERY).await);
+    }
+}
+
+fn no_address(address: SocketAddr, error: &io::Error) -> Fault {
+    let brief = match error.kind() {
+        io::ErrorKind::AddrInUse => "address in use",
+        io::ErrorKind::PermissionDenied => "port not allowed",
+        _ => "cannot listen",
+    };
+    Fault::new(
+        Part::Hook,
+        brief,
+        &format!("The event hook cannot be listened to at {address}."),
+        "The poller brings everything all the same; the address is tried again every ten seconds.",
+        "End what else listens there, or change hook.listen.",
+    )
+    .passing()
+    .caused_by(error)
+}
+
+/// One connection, and what it counts.
+struct Connection {
+    desk: Arc<Desk>,
+    clock: Clock,
+    tasks: Tasks,
+    pace: Arc<Pace>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// When a connection last had a request, so that one that only holds a place loses it.
+struct Pace {
+    requests: AtomicUsize,
+    under_way: AtomicUsize,
+    idle_since_ms: AtomicU64,
+}
+
+impl Pace {
+    /// Returns until when the connection may stay without another request; nothing while one is under way.
+    fn until(&self) -> Option<Duration> {
+        let within = if self.requests.load(Ordering::Relaxed) == 0 { FIRST_WITHIN } else { NEXT_WITHIN };
+        let since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
+        (self.under_way.load(Ordering::Relaxed) == 0).then(|| since + within)
+    }
+}
+
+/// A request that is under way.
+struct UnderWay<'c>(&'c Pace, &'c Clock);
+
+impl<'c> UnderWay<'c> {
+    fn begin(pace: &'c Pace, clock: &'c Clock) -> Self {
+        pace.requests.fetch_add(1, Ordering::Relaxed);
+        pace.under_way.fetch_add(1, Ordering::Relaxed);
+        Self(pace, clock)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.idle_since_ms.store(ms(self.1.uptime()), Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn ms(up: Duration) -> u64 {
+    u64::try_from(up.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Connection {
+    fn new(desk: &Arc<Desk>, clock: &Clock, tasks: &Tasks, permit: OwnedSemaphorePermit) -> Self {
+        let pace = Pace {
+            requests: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
+            idle_since_ms: AtomicU64::new(ms(clock.uptime())),
+        };
+        Self {
+            desk: Arc::clone(desk),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            pace: Arc::new(pace),
+            _permit: permit,
+        }
+    }
+
+    async fn serve(self, socket: TcpStream, tls: Option<Tls>) {
+        // An answer must not wait for the acknowledgement of an earlier one; where that cannot be had it is only slower.
+        socket.set_nodelay(true).ok();
+        let Some(Tls(acceptor)) = tls else { return self.serve_on(socket).await };
+        let stop = self.tasks.stopping();
+        let until = self.pace.until().unwrap_or_default();
+        let handshake = tokio::select! {
+            biased;
+            handshake = acceptor.accept(socket) => handshake,
+            _ = self.clock.sleep_until(until) => return,
+            () = stop.cancelled() => return,
+        };
+        match handshake {
+            Ok(stream) => self.serve_on(stream).await,
+            Err(error) => tracing::debug!(%error, "A TLS handshake with the hook's listener failed."),
+        }
+    }
+
+    async fn serve_on(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let mut http = auto::Builder::new(OnTasks(self.tasks.clone()));
+        http.http1().max_buf_size(HEAD_MAX).max_headers(100);
+        http.http2().max_header_list_size(2 * HEAD_MAX as u32).max_concurrent_streams(STREAMS);
+        let service = service_fn(|request| {
+            let (desk, pace, clock) = (Arc::clone(&self.desk), Arc::clone(&self.pace), self.clock.clone());
+            async move {
+                let _under_way = UnderWay::begin(&pace, &clock);
+                Ok::<_, Infallible>(desk.answer(request).await)
+            }
+        });
+        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+        let stop = self.tasks.stopping();
+        let mut end = None;
+        loop {
+            let up = self.clock.uptime();
+            // A request bounds its own time; it is looked at again when none is under way any more.
+            let look = end.unwrap_or_else(|| self.pace.until().unwrap_or(up + FIRST_WITHIN));
+            tokio::select! {
+                biased;
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::debug!(error, "A connection to the hook's listener ended early.");
+                    }
+                    return;
+                }
+                () = stop.cancelled(), if end.is_none() => {
+                    end = Some(up + DRAIN);
+                    connection.as_mut().graceful_shutdown();
+                }
+                woken = self.clock.sleep_until(look) => {
+                    drop(woken);
+                    let up = self.clock.uptime();
+                    if end.is_some() || self.pace.until().is_some_and(|until| until <= up) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs the requests of an HTTP/2 connection on our tasks.
+#[derive(Clone)]
+struct OnTasks(Tasks);
+
+impl<F> Executor<F> for OnTasks
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, request: F) {
+        self.0.spawn_to_end("hook request", request);
+    }
+}
+
+#[cfg(test)]
+mod tests;

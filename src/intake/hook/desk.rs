@@ -1,0 +1,288 @@
+//! What each request is answered.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use tokio::sync::{Semaphore, watch};
+
+use super::tally::{Refused, Stored, Tally};
+use crate::clock::Clock;
+use crate::consent::Reject;
+use crate::journal::{AppendError, Batch, Commit, Journal};
+use crate::okta::hook::{self, HookError, Secrets};
+use crate::report::{Board, Fault, Part};
+
+/// Answers requests. Shared by all connections.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) path: String,
+    pub(super) secrets: Secrets,
+    pub(super) journal: Journal,
+    pub(super) board: watch::Receiver<Board>,
+    pub(super) clock: Clock,
+    pub(super) tally: Tally,
+    /// Deliveries whose body is in memory.
+    pub(super) room: Semaphore,
+}
+
+/// So many deliveries are in memory at a time, each of at most a MiB; as many wait for the journal as its queue holds.
+pub(super) const ROOM: usize = 64;
+/// Okta gives up after three seconds (Okta: event hooks, timeout and retry); whoever is told 503 before is asked again.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
+/// A body that has not come by then is none of Okta's.
+const BODY_WITHIN: Duration = Duration::from_secs(2);
+/// What is sent along with a refused request is taken from the socket up to here, so that the answer is read.
+const DRAIN_MAX: usize = 8 * 1024 * 1024;
+/// Headers beyond this many bytes, names and values together, are refused.
+pub(super) const HEADERS_MAX: usize = 16 * 1024;
+/// The header of a verification (Okta: event hooks, one-time verification request).
+const CHALLENGE: &str = "x-okta-verification-challenge";
+
+type Answer = Response<Full<Bytes>>;
+
+/// Why there is no body.
+enum NoBody {
+    TooLong,
+    TooSlow,
+    Cut,
+}
+
+impl Desk {
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let begun = self.clock.uptime();
+        let (parts, mut body) = request.into_parts();
+        let answer = match self.early(&parts.uri, &parts.method, &parts.headers) {
+            Ok(answer) => answer,
+            Err(Delivery) => return self.delivery(&parts.headers, &mut body, begun).await,
+        };
+        if !body.is_end_stream() {
+            self.drain(&mut body, begun).await;
+        }
+        answer
+    }
+
+    /// Answers what needs no body. What is left is a delivery by somebody who knows the secret.
+    fn early(&self, uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Answer, Delivery> {
+        if size(uri, headers) > HEADERS_MAX {
+            self.tally.refused(Refused::Size);
+            return Ok(empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        }
+        let is_hook = uri.path() == self.path;
+        if !is_hook && !matches!(uri.path(), "/healthz" | "/readyz") {
+            self.tally.refused(Refused::Place);
+            return Ok(empty(StatusCode::NOT_FOUND));
+        }
+        if !(method == Method::GET || (is_hook && method == Method::POST)) {
+            self.tally.refused(Refused::Place);
+            let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
+            let allowed = if is_hook { "GET, POST" } else { "GET" };
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            return Ok(answer);
+        }
+        if !is_hook {
+            return Ok(self.health(uri.path()));
+        }
+        let mut given = headers.get_all(AUTHORIZATION).iter();
+        // Of two values nobody can say which one is meant.
+        let admitted = match (given.next(), given.next()) {
+            (None, _) => None,
+            (Some(value), None) => Some(self.secrets.admit(value.as_bytes())),
+            (Some(_), Some(_)) => Some(false),
+        };
+        match (admitted, method == Method::GET) {
+            (Some(false), _) | (None, false) => {
+                self.tally.refused(Refused::Secret);
+                Ok(empty(StatusCode::UNAUTHORIZED))
+            }
+            (Some(true), false) => Err(Delivery),
+            (_, true) => Ok(self.verification(headers, admitted.is_some())),
+        }
+    }
+
+    fn verification(&self, headers: &HeaderMap, knows_secret: bool) -> Answer {
+        let value = headers.get(CHALLENGE).map_or(&b""[..], HeaderValue::as_bytes);
+        let Some(challenge) = hook::challenge(value) else {
+            self.tally.refused(Refused::Form);
+            return empty(StatusCode::BAD_REQUEST);
+        };
+        self.tally.challenged(knows_secret, self.clock.now());
+        let mut answer = Response::new(Full::from(hook::verification(challenge)));
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        answer
+    }
+
+    fn health(&self, path: &str) -> Answer {
+        let why = if self.journal.is_closed() {
+            Some("the journal is closed".to_owned())
+        } else if path == "/readyz" {
+            self.tally
+                .trouble(self.clock.now())
+                .or_else(|| self.board.borrow().get(Part::Journal).fault().map(|fault| fault.brief.clone()))
+        } else {
+            None
+        };
+        let (status, line) = match why {
+            None => (StatusCode::OK, "ok\n".to_owned()),
+            Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        };
+        let mut answer = Response::new(Full::from(line));
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        answer
+    }
+
+    /// Takes a delivery in and answers once it is on the disk.
+    async fn delivery(&self, headers: &HeaderMap, body: &mut Incoming, begun: Duration) -> Answer {
+        let answer_by = begun + ANSWER_WITHIN;
+        let room = tokio::select! {
+            biased;
+            room = self.room.acquire() => room.ok(),
+            _ = self.clock.sleep_until(answer_by) => None,
+        };
+        let Some(_room) = room else {
+            self.tally.refused(Refused::Journal);
+            return empty(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        let body = match self.read(body, begun + BODY_WITHIN).await {
+            Ok(body) => body,
+            Err(NoBody::TooLong) => {
+                self.drain(body, begun).await;
+                self.tally.refused(Refused::Size);
+                return empty(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            Err(NoBody::TooSlow) => {
+                self.tally.refused(Refused::Slow);
+                return empty(StatusCode::REQUEST_TIMEOUT);
+            }
+            Err(NoBody::Cut) => {
+                self.tally.refused(Refused::Form);
+                return empty(StatusCode::BAD_REQUEST);
+            }
+        };
+        let received = self.clock.now();
+        let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let read = if hook::is_json(content_type) {
+            hook::delivery(&body, hook::kept_headers(pairs, &self.secrets), received)
+                .map_err(|error| (StatusCode::BAD_REQUEST, error))
+        } else {
+            Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, HookError::NotJsonType))
+        };
+        match read {
+            Ok(read) => {
+                let stored = Stored::of(&read.consents, read.rejects.len());
+                let batch = Batch { consents: read.consents, rejects: read.rejects, ..Batch::default() };
+                match self.store(batch, answer_by).await {
+                    Ok(commit) => {
+                        self.tally.delivered(&stored, &commit, self.clock.now());
+                        empty(StatusCode::NO_CONTENT)
+                    }
+                    Err(answer) => answer,
+                }
+            }
+            Err((status, why)) => {
+                let reject = Reject::new(received, "hook", why.to_string(), &body);
+                let batch = Batch { rejects: vec![reject], ..Batch::default() };
+                match self.store(batch, answer_by).await {
+                    Ok(_) => {
+                        tracing::warn!("A delivery of the event hook was refused; its body is kept: {why}");
+                        self.tally.rejected(Refused::Form);
+                        empty(status)
+                    }
+                    Err(answer) => answer,
+                }
+            }
+        }
+    }
+
+    /// Stores a batch before a time. One that was handed over is stored even if that time comes first: Okta's second try
+    /// then finds it there.
+    async fn store(&self, batch: Batch, by: Duration) -> Result<Commit, Answer> {
+        if batch == Batch::default() {
+            // A delivery without events; nothing is owed to the disk.
+            return Ok(Commit::default());
+        }
+        let stored = tokio::select! {
+            biased;
+            stored = self.journal.append(batch) => stored,
+            _ = self.clock.sleep_until(by) => {
+                self.tally.refused(Refused::Journal);
+                return Err(empty(StatusCode::SERVICE_UNAVAILABLE));
+            }
+        };
+        stored.map_err(|error| {
+            let fault = of_hook(&error);
+            tracing::warn!(causes = ?fault.chain, "{fault}");
+            self.tally.refused(Refused::Journal);
+            self.tally.failed(fault, self.clock.now());
+            empty(StatusCode::SERVICE_UNAVAILABLE)
+        })
+    }
+
+    async fn read(&self, body: &mut Incoming, by: Duration) -> Result<Vec<u8>, NoBody> {
+        let announced = body.size_hint().lower();
+        if announced > hook::BODY_MAX as u64 {
+            return Err(NoBody::TooLong);
+        }
+        let mut bytes = Vec::with_capacity(announced as usize);
+        loop {
+            let frame = tokio::select! {
+                biased;
+                frame = body.frame() => frame,
+                _ = self.clock.sleep_until(by) => return Err(NoBody::TooSlow),
+            };
+            let Some(frame) = frame else { return Ok(bytes) };
+            // Trailers are nobody's business.
+            let Ok(data) = frame.map_err(|_| NoBody::Cut)?.into_data() else { continue };
+            if bytes.len() + data.len() > hook::BODY_MAX {
+                return Err(NoBody::TooLong);
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+
+    /// Takes the rest of a body from the socket, within bounds: an answer to somebody who is still sending may be lost
+    /// with the connection.
+    async fn drain(&self, body: &mut Incoming, begun: Duration) {
+        let by = begun + BODY_WITHIN;
+        let mut taken = 0;
+        while taken < DRAIN_MAX {
+            let frame = tokio::select! {
+                biased;
+                frame = body.frame() => frame,
+                _ = self.clock.sleep_until(by) => return,
+            };
+            let Some(Ok(frame)) = frame else { return };
+            taken += frame.data_ref().map_or(0, Bytes::len);
+        }
+    }
+}
+
+/// What [`Desk::early`] leaves.
+struct Delivery;
+
+fn of_hook(error: &AppendError) -> Fault {
+    let cause = error.fault();
+    Fault {
+        part: Part::Hook,
+        doing:
+            "Deliveries are answered 503, which Okta tries once more; what is lost then, the poller brings."
+                .to_owned(),
+        ..cause
+    }
+}
+
+fn size(uri: &Uri, headers: &HeaderMap) -> usize {
+    let line = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + line
+}
+
+fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}

@@ -1,0 +1,196 @@
+//! Drives the looking up of names and of persons: which rows lack them, what to ask, where the answers go.
+//!
+//! All of it only adds to what is watched. It asks while the poller is well and caught up, and stops whenever it is not.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::http::Client;
+use crate::clock::Clock;
+use crate::consent::{Attribution, Evidence, Label, Page, Row, Seq, Symbol, Thing};
+use crate::journal::{Batch, Journal, ReadError, Reader};
+use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
+use crate::report::{Board, Part, Pulse};
+use crate::tasks::Tasks;
+
+/// Rows looked at when it begins, the newest; what is older is asked for when it comes into sight again.
+const FIRST: usize = 1000;
+const STEP: usize = 1000;
+/// A name is asked for again after this long: labels change and things are deleted.
+const FRESH: Duration = Duration::from_hours(24);
+/// Persons are looked for as long as a session's events are likely to be the whole of it.
+const OPEN_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What it reads, asks and tells.
+#[derive(Debug)]
+pub struct Doors {
+    /// Reads texts as the events have them.
+    pub reader: Reader,
+    /// The way to Okta.
+    pub client: Client,
+    /// Takes the answers.
+    pub journal: Journal,
+    /// Says how the poller is; takes notes of what is missing.
+    pub board: watch::Sender<Board>,
+    /// The time.
+    pub clock: Clock,
+    /// Is told when there is work.
+    pub tasks: Tasks,
+}
+
+/// Looks up until the journal is closed or the task is cancelled.
+pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
+    let Doors { reader, client, journal, board, clock, tasks } = doors;
+    let mut desk = Desk { lookups, correlations, reader, clock, seen: Seq(0), begun: None };
+    let (mut head, mut seen_board) = (journal.head(), board.subscribe());
+    loop {
+        let busy = tasks.busy();
+        let is_well = *seen_board.borrow_and_update().get(Part::Poll) == Pulse::Live;
+        head.borrow_and_update();
+        let step = if is_well { desk.step() } else { Ok(desk.pause()) };
+        let batch = match step {
+            Ok(Next::Ask(question)) => desk.ask(question, &client).await,
+            Ok(Next::Wait(until)) => {
+                drop(busy);
+                tokio::select! {
+                    changed = head.changed() => if changed.is_err() { return },
+                    changed = seen_board.changed() => if changed.is_err() { return },
+                    _ = desk.clock.sleep_until(until), if until < Duration::MAX => {}
+                }
+                continue;
+            }
+            Err(error) => {
+                // Whoever shows the rows reads the same journal, and says so.
+                tracing::warn!(%error, "Names are not looked up any more.");
+                return;
+            }
+        };
+        tell(&board, desk.lookups.notes());
+        if batch != Batch::default()
+            && let Err(error) = journal.append(batch).await
+        {
+            tracing::warn!(%error, "A name could not be stored; it is asked for again at the next start.");
+        }
+    }
+}
+
+struct Desk {
+    lookups: Lookups,
+    correlations: Correlations,
+    reader: Reader,
+    clock: Clock,
+    /// The newest row that was looked at.
+    seen: Seq,
+    /// The uptime at which all was looked at from the start.
+    begun: Option<Duration>,
+}
+
+enum Next {
+    Ask(Question),
+    Wait(Duration),
+}
+
+enum Question {
+    Name(okta::Request),
+    Person(okta::Request),
+}
+
+impl Desk {
+    /// While the poller is not well nothing is asked, and what was missing then may be there afterwards.
+    fn pause(&mut self) -> Next {
+        self.lookups.hope();
+        Next::Wait(Duration::MAX)
+    }
+
+    fn step(&mut self) -> Result<Next, ReadError> {
+        let up = self.clock.uptime();
+        if self.begun.is_none_or(|begun| begun + FRESH <= up) {
+            self.begin(up)?;
+        }
+        while self.take_new()? {}
+        let first = match self.correlations.step(up) {
+            CorrelationStep::Send(request) => return Ok(Next::Ask(Question::Person(request))),
+            CorrelationStep::Wait(until) => until,
+        };
+        Ok(match self.lookups.step(up) {
+            LookupStep::Send(request) => Next::Ask(Question::Name(request)),
+            LookupStep::Wait(until) => Next::Wait(until.min(first)),
+        })
+    }
+
+    fn begin(&mut self, up: Duration) -> Result<(), ReadError> {
+        self.begun = Some(up);
+        self.lookups.begin_anew();
+        self.reader.forget_given();
+        let since = self.clock.now().checked_sub(FRESH).unwrap_or_default();
+        for (thing, id) in self.reader.labels_asked_since(since)? {
+            self.lookups.knows(thing, &id);
+        }
+        let page = self.reader.newest(FIRST)?;
+        self.take(&page)
+    }
+
+    /// Looks at the next rows, and returns whether there may be more.
+    fn take_new(&mut self) -> Result<bool, ReadError> {
+        let page = self.reader.after(self.seen, STEP)?;
+        self.take(&page)?;
+        Ok(page.rows.len() == STEP)
+    }
+
+    fn take(&mut self, page: &Page) -> Result<(), ReadError> {
+        // The newest have the highest numbers, and what is wanted last is asked for first.
+        for (thing, id) in page.symbols.iter().filter_map(|(_, symbol)| unnamed(symbol)) {
+            self.lookups.want(thing, id);
+        }
+        for row in &page.rows {
+            self.seen = self.seen.max(row.seq);
+            self.open(row)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the case of a row that names nobody.
+    fn open(&mut self, row: &Row) -> Result<(), ReadError> {
+        let now_ms = self.clock.now().as_millisecond();
+        if row.evidence != Evidence::Unknown || row.published_ms.saturating_add(OPEN_MS) < now_ms {
+            return Ok(());
+        }
+        if let Some(stored) = self.reader.record(row.seq)? {
+            self.correlations.open(row.seq, &okta::restore(&stored));
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self, question: Question, client: &Client) -> Batch {
+        let result = match &question {
+            Question::Name(request) | Question::Person(request) => client.send(request).await,
+        };
+        let (now, up) = (self.clock.now(), self.clock.uptime());
+        match question {
+            Question::Name(_) => {
+                let label: Option<Label> = self.lookups.take(now, up, result);
+                Batch { labels: label.into_iter().collect(), ..Batch::default() }
+            }
+            Question::Person(_) => {
+                let found: Option<Attribution> = self.correlations.take(now, up, result);
+                Batch { attributions: found.into_iter().collect(), ..Batch::default() }
+            }
+        }
+    }
+}
+
+fn unnamed(symbol: &Symbol) -> Option<(Thing, &str)> {
+    Thing::unnamed_in(symbol.as_str())
+}
+
+/// Says what stays without a name; in the log once, when it comes.
+fn tell(board: &watch::Sender<Board>, notes: Vec<String>) {
+    board.send_if_modified(|board| {
+        for note in notes.iter().filter(|note| !board.notes.names.contains(note)) {
+            tracing::warn!("{note}");
+        }
+        let before = std::mem::replace(&mut board.notes.names, notes);
+        before != board.notes.names
+    });
+}

@@ -1,0 +1,63 @@
+//! How far older history was fetched, and what that makes of the coverage.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::store::Meta;
+use crate::consent::HistoryMark;
+
+/// Keeps a mark until its goal is reached. What it says is whole and joins what is complete belongs to it from now on,
+/// and gaps inside are closed.
+pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, mark: &HistoryMark) -> rusqlite::Result<()> {
+    if mark.whole_from <= mark.goal {
+        tx.prepare_cached("DELETE FROM history")?.execute([])?;
+    } else {
+        let sql = "INSERT OR REPLACE INTO history (id, query, goal, top, whole_from, start, next)
+            VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)";
+        let [goal, top, whole_from, from] =
+            [mark.goal, mark.top, mark.whole_from, mark.from].map(|time| time.to_string());
+        tx.prepare_cached(sql)?.execute(params![mark.query, goal, top, whole_from, from, mark.next])?;
+    }
+    let known: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());
+    if known.is_some_and(|known| mark.whole_from < known && known <= mark.top) {
+        meta.complete_since = Some(mark.whole_from.to_string());
+    }
+    close_gaps(tx, mark)
+}
+
+/// Takes out of every gap what a mark says is whole. Times are texts here, whose order is not that of time.
+fn close_gaps(tx: &Transaction<'_>, mark: &HistoryMark) -> rusqlite::Result<()> {
+    let mut select = tx.prepare_cached("SELECT id, start, stop FROM gap")?;
+    let gaps: Vec<(i64, String, String)> =
+        select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+    for (id, start, stop) in gaps {
+        let (Ok(start), Ok(stop)) = (start.parse::<Timestamp>(), stop.parse::<Timestamp>()) else { continue };
+        if mark.top < stop || stop <= mark.whole_from {
+            continue;
+        }
+        if mark.whole_from <= start {
+            tx.prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([id])?;
+        } else {
+            // Two gaps may become the same one.
+            tx.prepare_cached("UPDATE OR REPLACE gap SET stop = ?2 WHERE id = ?1")?
+                .execute((id, mark.whole_from.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the mark. A damaged one is none: the fetching begins again and the key keeps doubles out.
+pub(super) fn mark(conn: &Connection) -> rusqlite::Result<Option<HistoryMark>> {
+    let sql = "SELECT query, goal, top, whole_from, start, next FROM history";
+    let found = conn
+        .prepare_cached(sql)?
+        .query_row([], |row| {
+            let times: [String; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+            Ok((row.get(0)?, times.map(|text| text.parse().ok()), row.get(5)?))
+        })
+        .optional()?;
+    let Some((query, [Some(goal), Some(top), Some(whole_from), Some(from)], next)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(HistoryMark { query, goal, top, whole_from, from, next }))
+}

@@ -1,0 +1,260 @@
+//! What ids are called: answers of Okta's, kept beside the rows and put over them when they are read.
+//!
+//! A row's texts stay as its event had them. Only what names a thing by nothing but its id is filled, so that what an
+//! event says itself is never replaced by what Okta said later.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::store::Meta;
+use crate::consent::{Label, Rev, Sym, Symbol, Thing, Untrusted};
+
+/// The texts that hold nothing but an id; the words of the index `sym_unnamed`, without which SQLite would not use it.
+const UNNAMED: &str = "length(text) <= 80 AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
+    AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*')";
+
+/// Stores answers. One that says the same as before only becomes younger, and what is gone keeps its last name.
+pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, labels: &[Label]) -> rusqlite::Result<()> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO label (thing, id, name, login, gone, asked, rev) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (thing, id) DO UPDATE SET asked = excluded.asked, gone = excluded.gone,
+            name = CASE WHEN excluded.gone THEN name ELSE excluded.name END,
+            login = CASE WHEN excluded.gone THEN login ELSE excluded.login END,
+            rev = CASE WHEN excluded.gone OR name IS excluded.name AND login IS excluded.login THEN rev
+                ELSE excluded.rev END",
+    )?;
+    for label in labels {
+        let text = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
+        insert.execute(params![
+            label.thing.code(),
+            label.id.exact(),
+            text(&label.name),
+            text(&label.login),
+            label.is_gone,
+            label.asked.as_millisecond(),
+            meta.next_rev,
+        ])?;
+    }
+    meta.next_rev += 1;
+    Ok(())
+}
+
+/// Whether there are any.
+pub(super) fn any(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM label)")?.query_row([], |row| row.get(0))
+}
+
+/// Returns what an id is called, if Okta was asked.
+pub(super) fn get(conn: &Connection, thing: Thing, id: &str) -> rusqlite::Result<Option<Label>> {
+    let sql = "SELECT thing, id, name, login, gone, asked FROM label WHERE thing = ?1 AND id = ?2";
+    let found = conn.prepare_cached(sql)?.query_row((thing.code(), id), read).optional()?;
+    Ok(found.flatten())
+}
+
+/// Returns those that were asked for at a time or later: the thing and its id.
+pub(super) fn asked_since(conn: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(Thing, String)>> {
+    let sql = "SELECT thing, id FROM label WHERE asked >= ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut found = statement.query([since.as_millisecond()])?;
+    let mut asked = Vec::new();
+    while let Some(row) = found.next()? {
+        if let Some(thing) = Thing::from_code(row.get(0)?) {
+            asked.push((thing, row.get(1)?));
+        }
+    }
+    Ok(asked)
+}
+
+/// Fills a text that holds nothing but an id, if its name is known.
+pub(super) fn filled(conn: &Connection, text: &str) -> rusqlite::Result<Option<Symbol>> {
+    let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
+    Ok(get(conn, thing, id)?.and_then(|label| label.fill(text)))
+}
+
+/// Returns the texts that labels of the changes above `after` up to `to` fill.
+pub(super) fn filled_since(conn: &Connection, after: Rev, to: Rev) -> rusqlite::Result<Vec<(Sym, Symbol)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT thing, id, name, login, gone, asked FROM label WHERE rev > ?1 AND rev <= ?2",
+    )?;
+    let labels: Vec<Label> = statement
+        .query_map((after.0, to.0), read)?
+        .filter_map(Result::transpose)
+        .collect::<Result<_, _>>()?;
+    let mut find = conn.prepare_cached(&format!(
+        "SELECT id, text FROM sym WHERE text >= ?1 || char(31) AND text < ?1 || char(32) AND {UNNAMED}"
+    ))?;
+    let mut filled = Vec::new();
+    for label in labels {
+        let mut texts = find.query([label.id.exact()])?;
+        while let Some(row) = texts.next()? {
+            if let Some(symbol) = label.fill(row.get_ref(1)?.as_str().unwrap_or_default()) {
+                filled.push((Sym(row.get(0)?), symbol));
+            }
+        }
+    }
+    Ok(filled)
+}
+
+/// Removes those that no text needs any more: a person's name must not outlive the rows that it stood in.
+pub(super) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
+    let sql = format!(
+        "DELETE FROM label WHERE NOT EXISTS (SELECT 1 FROM sym WHERE text >= label.id || char(31)
+            AND text < label.id || char(32) AND {UNNAMED})"
+    );
+    conn.execute(&sql, []).map(drop)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<Label>> {
+    let Some(thing) = Thing::from_code(row.get(0)?) else { return Ok(None) };
+    let text = |text: Option<String>| text.map(Untrusted::new);
+    Ok(Some(Label {
+        thing,
+        id: Untrusted::new(row.get::<_, String>(1)?),
+        name: text(row.get(2)?),
+        login: text(row.get(3)?),
+        is_gone: row.get(4)?,
+        asked: Timestamp::from_millisecond(row.get(5)?).unwrap_or_default(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::consent::{Attribution, Evidence, Page, Person, Seq, UserId, Via, Who};
+    use crate::journal::sample::{self, START_MS};
+    use crate::journal::store::Store;
+    use crate::journal::{Batch, Reader, Settings};
+
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(START_MS + ms).unwrap()
+    }
+
+    fn store(dir: &Path) -> Store {
+        let settings = Settings { keep_days: 1, keep_rows: 1_000_000 };
+        Store::new(crate::journal::open::connect_writer(dir).unwrap(), settings).unwrap()
+    }
+
+    fn write(store: &mut Store, batch: &Batch) {
+        store.write([batch].into_iter()).unwrap();
+    }
+
+    /// A consent whose event names its client by nothing but the id.
+    fn unnamed(number: u64) -> crate::consent::Consent {
+        let mut consent = sample::consent(number, Via::POLL);
+        consent.client.id = Some(crate::consent::ClientId::new("0oaDDDDDDDDDDDDDD1d7"));
+        consent.client.label = None;
+        consent
+    }
+
+    fn rows(numbers: std::ops::Range<u64>) -> Batch {
+        Batch { consents: numbers.map(unnamed).collect(), ..Batch::default() }
+    }
+
+    fn label(name: Option<&str>, asked: i64) -> Batch {
+        let label = Label {
+            thing: Thing::Client,
+            id: Untrusted::new("0oaDDDDDDDDDDDDDD1d7"),
+            name: name.map(Untrusted::new),
+            login: None,
+            is_gone: name.is_none(),
+            asked: at(asked),
+        };
+        Batch { labels: vec![label], ..Batch::default() }
+    }
+
+    fn clients(page: &Page) -> Vec<String> {
+        let is_client = |text: &str| text.starts_with("0oaD");
+        let texts = page.symbols.iter().map(|(_, symbol)| symbol.as_str());
+        texts.filter(|text| is_client(text)).map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn a_name_reaches_rows_read_before_and_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        write(&mut store, &rows(0..3));
+        let (mut early, mut late) = (Reader::open(dir.path()).unwrap(), Reader::open(dir.path()).unwrap());
+        assert_eq!(clients(&early.newest(9).unwrap()), ["0oaDDDDDDDDDDDDDD1d7\x1f"]);
+        assert!(early.record(Seq(1)).unwrap().unwrap().labels.is_empty());
+        let before = early.head().unwrap().change;
+
+        write(&mut store, &label(Some("Figma"), 5));
+        let after = early.head().unwrap().change;
+        assert!(after > before);
+        let filled = early.renamed(before, after).unwrap();
+        assert_eq!(filled.len(), 1);
+        assert_eq!(filled[0].1, Symbol::of(&["0oaDDDDDDDDDDDDDD1d7", "Figma"]));
+        assert_eq!(clients(&late.newest(9).unwrap()), ["0oaDDDDDDDDDDDDDD1d7\x1fFigma"]);
+        assert_eq!(clients(&Reader::open(dir.path()).unwrap().bare().newest(9).unwrap()).len(), 1);
+        let stored = late.record(Seq(2)).unwrap().unwrap();
+        assert_eq!(stored.labels[0].name.as_ref().unwrap().exact(), "Figma");
+
+        // The same answer again makes it younger and is no change; one that is gone keeps its last name.
+        write(&mut store, &label(Some("Figma"), 9));
+        write(&mut store, &label(None, 10));
+        assert!(early.renamed(after, early.head().unwrap().change).unwrap().is_empty());
+        let gone = &late.record(Seq(2)).unwrap().unwrap().labels[0];
+        assert_eq!((gone.name.as_ref().unwrap().exact(), gone.is_gone, gone.asked), ("Figma", true, at(10)));
+        let asked = |since| late.labels_asked_since(at(since)).unwrap().len();
+        assert_eq!((asked(10), asked(11)), (1, 0));
+    }
+
+    #[test]
+    fn a_text_is_found_by_its_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT id FROM sym WHERE text >= ?1 || char(31) AND text < ?1 || char(32) AND {UNNAMED}"
+        );
+        let plan: String = store.conn.query_row(&sql, ["x"], |row| row.get(3)).unwrap();
+        assert!(plan.contains("sym_unnamed"), "{plan}");
+    }
+
+    #[test]
+    fn a_name_goes_with_the_last_row_that_needs_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        write(&mut store, &rows(0..3));
+        write(&mut store, &label(Some("Figma"), 5));
+        let count = |store: &Store| -> i64 {
+            store.conn.query_row("SELECT COUNT(*) FROM label", [], |row| row.get(0)).unwrap()
+        };
+        while store.tidy_some(at(DAY / 2)).unwrap() {}
+        assert_eq!(count(&store), 1);
+        // The highest text always stays, so that its number is not given out again.
+        let named = sample::consent(DAY as u64 * 2 / 700, Via::POLL);
+        write(&mut store, &Batch { consents: vec![named], ..Batch::default() });
+        while store.tidy_some(at(DAY * 2)).unwrap() {}
+        assert_eq!(count(&store), 0);
+    }
+
+    #[test]
+    fn only_a_row_that_names_nobody_gets_a_person() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        let mut nobody = unnamed(1);
+        nobody.who = Who { person: Person::default(), evidence: Evidence::Unknown };
+        write(&mut store, &Batch { consents: vec![unnamed(0), nobody], ..Batch::default() });
+        let mut reader = Reader::open(dir.path()).unwrap();
+        let before = reader.newest(9).unwrap().rows;
+        let change = reader.head().unwrap().change;
+        let person = Person { id: Some(UserId::new("00uAAAAAAAAAAAAAA1d7")), ..Person::default() };
+        let to = |seq| Attribution { seq: Seq(seq), person: person.clone(), evidence: Evidence::Session };
+        write(&mut store, &Batch { attributions: vec![to(1), to(2), to(7)], ..Batch::default() });
+
+        let changed = reader.changed(change, 9).unwrap().rows;
+        assert_eq!(changed.len(), 1);
+        assert_eq!((changed[0].seq, changed[0].evidence), (Seq(2), Evidence::Session));
+        assert_ne!(changed[0].who, before[1].who);
+        let stored = reader.record(Seq(2)).unwrap().unwrap();
+        assert_eq!((stored.person, stored.evidence), (person, Evidence::Session));
+        assert_eq!(reader.newest(9).unwrap().rows[0], before[0]);
+    }
+}

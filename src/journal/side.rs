@@ -1,0 +1,155 @@
+//! Events beside the consents, in a table of their own.
+
+use std::io;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Params, Row, Transaction};
+
+use super::error::{AppendError, ReadError};
+use super::reader::{event_id, limit, time};
+use super::store::Meta;
+use crate::consent::{SideEvent, Untrusted};
+
+/// At most this many are kept, the newest; a hook that fails all day makes thousands.
+const SIDES_MAX: i64 = 50_000;
+/// A LogEvent that unfolds to more than this was not put in by us.
+const BODY_MAX: usize = 1024 * 1024;
+
+const SIDE: &str = "SELECT uuid, ts, type, txn, session, received, body, id FROM side";
+
+/// Puts events in, each once. What is new counts as a change, so that who looks at the journal looks again.
+pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, sides: &[SideEvent]) -> Result<(), AppendError> {
+    let sql =
+        "INSERT INTO side (ts, uuid, type, txn, session, received, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT DO NOTHING";
+    let mut insert = tx.prepare_cached(sql)?;
+    let exact = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
+    let mut new = 0;
+    for side in sides {
+        let values = (
+            side.published.map_or(0, Timestamp::as_millisecond),
+            side.id.as_bytes(),
+            side.event_type.exact(),
+            exact(&side.transaction_id),
+            exact(&side.session_id),
+            side.received.as_millisecond(),
+            zstd::bulk::compress(side.raw.as_bytes(), 3).map_err(AppendError::Pack)?,
+        );
+        new += insert.execute(values)?;
+    }
+    meta.next_rev += i64::from(new > 0);
+    Ok(())
+}
+
+/// Removes what is too old, and the oldest beyond what is kept.
+pub(super) fn prune(conn: &Connection, cut_ms: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM side WHERE ts > 0 AND ts < ?1")?.execute([cut_ms])?;
+    let cut = "DELETE FROM side WHERE id <= (SELECT MAX(id) FROM side) - ?1";
+    conn.prepare_cached(cut)?.execute([SIDES_MAX]).map(drop)
+}
+
+/// Returns how many events of a type there are, and when the newest was published.
+pub(super) fn count(conn: &Connection, event_type: &str) -> rusqlite::Result<(u64, Option<Timestamp>)> {
+    let sql = "SELECT COUNT(*), MAX(ts) FROM side WHERE type = ?1";
+    conn.prepare_cached(sql)?.query_row([event_type], |row| {
+        let (count, newest): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+        Ok((count.max(0) as u64, newest.map(time)))
+    })
+}
+
+/// Returns the newest events of a type, at most `n`, newest first.
+pub(super) fn newest(conn: &Connection, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
+    let sql = format!("{SIDE} WHERE type = ?1 ORDER BY ts DESC LIMIT ?2");
+    read(conn, &sql, (event_type, limit(n)))
+}
+
+/// Returns the events of a session or a transaction, at most `n`, oldest first.
+pub(super) fn beside(
+    conn: &Connection,
+    session: Option<&str>,
+    transaction: Option<&str>,
+    n: usize,
+) -> Result<Vec<SideEvent>, ReadError> {
+    let sql = format!("{SIDE} WHERE session = ?1 OR txn = ?2 ORDER BY ts LIMIT ?3");
+    read(conn, &sql, (session, transaction, limit(n)))
+}
+
+fn read(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<SideEvent>, ReadError> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut sides = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get(7)?;
+        sides.push(side(row)?.map_err(|source| ReadError::Unpack { seq: id, source })?);
+    }
+    Ok(sides)
+}
+
+fn side(row: &Row<'_>) -> rusqlite::Result<io::Result<SideEvent>> {
+    let kept = |text: Option<String>| text.map(Untrusted::new);
+    let (uuid, body): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(6)?);
+    let (ts, event_type): (i64, String) = (row.get(1)?, row.get(2)?);
+    let (transaction_id, session_id) = (kept(row.get(3)?), kept(row.get(4)?));
+    let received = time(row.get(5)?);
+    Ok(event_id(&uuid).and_then(|id| {
+        let raw = zstd::bulk::decompress(&body, BODY_MAX)?;
+        let raw = String::from_utf8(raw).map_err(io::Error::other)?;
+        Ok(SideEvent {
+            id,
+            published: (ts != 0).then(|| time(ts)),
+            received,
+            event_type: Untrusted::new(event_type),
+            transaction_id,
+            session_id,
+            raw: raw.into(),
+        })
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{EventId, Via};
+    use crate::journal::sample::{self, START_MS};
+    use crate::journal::store::Store;
+    use crate::journal::{Batch, Reader, Settings};
+
+    fn failed(number: u64) -> SideEvent {
+        let mut side = SideEvent::from(sample::consent(number, Via::POLL));
+        side.event_type = Untrusted::new("event_hook.delivery");
+        side.published = Some(time(START_MS + number as i64 * 60_000));
+        side
+    }
+
+    #[test]
+    fn a_side_event_comes_back_once_and_is_no_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = crate::journal::open::connect_writer(dir.path()).unwrap();
+        let mut store = Store::new(conn, Settings { keep_days: 1, ..Settings::default() }).unwrap();
+        let before = store.head();
+        let mut other = failed(9);
+        other.id = EventId::Digest([7; 32]);
+        other.published = None;
+        other.event_type = Untrusted::new("oauth2.as.deactivated");
+        let sides = vec![failed(1), failed(2), failed(1), other.clone()];
+        let batch = Batch { sides, ..Batch::default() };
+        store.write([&batch].into_iter()).unwrap();
+        assert_eq!(store.head().last, before.last);
+        assert!(store.head().change > before.change, "whoever looks, looks again");
+        let head = store.head();
+        store.write([&batch].into_iter()).unwrap();
+        assert_eq!(store.head(), head, "nothing new");
+        let reader = Reader::open(dir.path()).unwrap();
+        assert_eq!(reader.sides("event_hook.delivery", 9).unwrap(), [failed(2), failed(1)]);
+        assert_eq!(reader.sides("oauth2.as.deactivated", 9).unwrap(), [other.clone()]);
+        let session = other.session_id.as_ref().map(Untrusted::exact);
+        assert_eq!(reader.sides_of(session, None, 9).unwrap(), [other.clone()]);
+        let transaction = other.transaction_id.as_ref().map(Untrusted::exact);
+        assert_eq!(reader.sides_of(None, transaction, 9).unwrap(), [other]);
+        assert_eq!(reader.sides_of(None, None, 9).unwrap(), []);
+        let proof = reader.coverage().unwrap().hook;
+        assert_eq!((proof.failures, proof.last_failure), (2, Some(time(START_MS + 120_000))));
+        while store.tidy_some(time(START_MS + 24 * 3_600_000 + 90_000)).unwrap() {}
+        assert_eq!(reader.coverage().unwrap().hook.failures, 1, "the other is too old");
+    }
+}

@@ -1,0 +1,221 @@
+//! People, clients, servers and scopes by number: what is the same however its texts are spelled.
+
+use std::collections::HashMap;
+
+use crate::consent::{Sym, Symbol, Symbols};
+
+/// The number of a person, a client, a server or a scope; 0 is none.
+pub type Number = u32;
+
+/// Things of one kind, numbered from 1.
+#[derive(Debug, Default)]
+pub struct Names {
+    numbers: HashMap<Box<str>, Number>,
+    /// By number: the text that names it best so far. Number 0 has none.
+    texts: Vec<Sym>,
+    /// By text, so that each is looked at once; 0 is not yet.
+    of_text: Vec<Number>,
+}
+
+impl Names {
+    /// Returns the number of the thing that a text names; 0 if it names nothing. What has the same id is the same thing,
+    /// and without an id what has the same name.
+    pub(super) fn number(&mut self, sym: Sym, symbols: &Symbols) -> Number {
+        let index = sym.0 as usize;
+        if let Some(number) = self.of_text.get(index).filter(|number| **number != 0) {
+            return *number;
+        }
+        let key = symbols.fields(sym).take(3).find(|field| !field.is_empty());
+        let Some(key) = key else { return 0 };
+        let number = self.of_key(key);
+        if self.of_text.len() <= index {
+            self.of_text.resize(index + 1, 0);
+        }
+        self.of_text[index] = number;
+        // The longer text says more: a hook's event may leave out what the log's has.
+        let known = &mut self.texts[number as usize];
+        if symbols.joined(sym).len() >= symbols.joined(*known).len() {
+            *known = sym;
+        }
+        number
+    }
+
+    fn of_key(&mut self, key: &str) -> Number {
+        if let Some(number) = self.numbers.get(key) {
+            return *number;
+        }
+        if self.texts.is_empty() {
+            self.texts.push(Sym(0));
+        }
+        let number = u32::try_from(self.texts.len()).expect("fewer things than rows");
+        self.texts.push(Sym(0));
+        self.numbers.insert(key.into(), number);
+        number
+    }
+
+    /// The text that names a thing.
+    pub fn text(&self, number: Number) -> Sym {
+        self.texts.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// One more than the highest number.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.texts.len() <= 1
+    }
+}
+
+/// Scopes by number, and sets of them, each set once however many rows share it.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    numbers: HashMap<Box<str>, Number>,
+    names: Vec<Box<str>>,
+    /// By text: its scopes in the text's order, and the set of them.
+    of_text: HashMap<u32, (Box<[Number]>, Set)>,
+    sets: Vec<Box<[Number]>>,
+    of_set: HashMap<Box<[Number]>, Set>,
+    unions: HashMap<(Set, Set), Set>,
+}
+
+/// The number of a set of scopes; 0 is the empty one.
+pub(super) type Set = u32;
+
+/// Unions are remembered up to this many.
+const UNIONS_MAX: usize = 200_000;
+
+impl Scopes {
+    /// Returns the scopes that a text names, in its order.
+    pub(super) fn list(&mut self, sym: Sym, symbols: &Symbols) -> &[Number] {
+        &self.of_text(sym, symbols).0
+    }
+
+    /// Returns the set of scopes that a text names.
+    pub(super) fn set(&mut self, sym: Sym, symbols: &Symbols) -> Set {
+        self.of_text(sym, symbols).1
+    }
+
+    fn of_text(&mut self, sym: Sym, symbols: &Symbols) -> &(Box<[Number]>, Set) {
+        if !self.of_text.contains_key(&sym.0) {
+            let joined = symbols.joined(sym);
+            let names = joined.split(Symbol::SEPARATOR).filter(|name| !name.is_empty());
+            let list: Box<[Number]> = names.map(|name| self.number(name)).collect();
+            let set = self.set_of(list.to_vec());
+            self.of_text.insert(sym.0, (list, set));
+        }
+        &self.of_text[&sym.0]
+    }
+
+    fn number(&mut self, name: &str) -> Number {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        if self.names.is_empty() {
+            self.names.push("".into());
+        }
+        let number = u32::try_from(self.names.len()).expect("fewer scopes than rows");
+        self.names.push(name.into());
+        self.numbers.insert(name.into(), number);
+        number
+    }
+
+    /// Returns the set of some scopes, in any order.
+    pub(super) fn set_of(&mut self, mut scopes: Vec<Number>) -> Set {
+        scopes.sort_unstable();
+        scopes.dedup();
+        if scopes.is_empty() {
+            return 0;
+        }
+        if let Some(set) = self.of_set.get(scopes.as_slice()) {
+            return *set;
+        }
+        if self.sets.is_empty() {
+            self.sets.push(Box::default());
+        }
+        let set = u32::try_from(self.sets.len()).expect("fewer sets than rows");
+        self.sets.push(scopes.clone().into());
+        self.of_set.insert(scopes.into(), set);
+        set
+    }
+
+    /// Returns the set of what is in one or the other.
+    pub(super) fn union(&mut self, one: Set, other: Set) -> Set {
+        let pair = (one.min(other), one.max(other));
+        if pair.0 == pair.1 || pair.0 == 0 {
+            return pair.1;
+        }
+        if let Some(union) = self.unions.get(&pair) {
+            return *union;
+        }
+        let union = self.set_of([self.members(one), self.members(other)].concat());
+        if self.unions.len() >= UNIONS_MAX {
+            self.unions.clear();
+        }
+        self.unions.insert(pair, union);
+        union
+    }
+
+    /// The scopes of a set, by rising number.
+    pub fn members(&self, set: Set) -> &[Number] {
+        self.sets.get(set as usize).map_or(&[], |members| members)
+    }
+
+    /// The exact name of a scope; empty for 0.
+    pub fn name(&self, number: Number) -> &str {
+        self.names.get(number as usize).map_or("", |name| name)
+    }
+
+    /// One more than the highest number.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.names.len() <= 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_id_is_the_same_thing_by_its_best_text() {
+        let mut symbols = Symbols::default();
+        for (sym, fields) in [
+            (1, ["00u1", "", ""]),
+            (2, ["00u1", "ada@example.test", "Ada"]),
+            (3, ["", "bo@example.test", ""]),
+            (4, ["", "", ""]),
+            (5, ["00u2", "", ""]),
+        ] {
+            symbols.put(Sym(sym), &Symbol::of(&fields));
+        }
+        let mut names = Names::default();
+        let numbers = [1, 2, 3, 4, 5, 1, 0].map(|sym| names.number(Sym(sym), &symbols));
+        assert_eq!(numbers, [1, 1, 2, 0, 3, 1, 0]);
+        assert_eq!((names.text(1), names.text(2), names.text(0), names.len()), (Sym(2), Sym(3), Sym(0), 4));
+    }
+
+    #[test]
+    fn sets_are_made_once() {
+        let mut symbols = Symbols::default();
+        symbols.put(Sym(1), &Symbol::of(&["email", "openid"]));
+        symbols.put(Sym(2), &Symbol::of(&["openid", "email"]));
+        symbols.put(Sym(3), &Symbol::of(&["phone"]));
+        let mut scopes = Scopes::default();
+        assert_eq!(scopes.list(Sym(1), &symbols), [1, 2]);
+        assert_eq!(scopes.list(Sym(2), &symbols), [2, 1]);
+        let (one, two, three) =
+            (scopes.set(Sym(1), &symbols), scopes.set(Sym(2), &symbols), scopes.set(Sym(3), &symbols));
+        assert_eq!((one, scopes.set(Sym(9), &symbols)), (two, 0));
+        let all = scopes.union(one, three);
+        assert_eq!(scopes.members(all), [1, 2, 3]);
+        assert_eq!((scopes.union(three, two), scopes.union(all, one), scopes.union(0, one)), (all, all, one));
+        assert_eq!((scopes.name(3), scopes.name(0), scopes.name(99)), ("phone", "", ""));
+    }
+}

@@ -1,0 +1,278 @@
+//! The part of the rate limit that is ours, and how the live poller and the fetching of history divide it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::headers::Rate;
+
+/// Counts requests and says when the next may go. Clones share one count, since Okta counts them together as well.
+#[derive(Clone, Debug)]
+pub struct Budget(Arc<Mutex<Books>>);
+
+/// Who wants to ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asker {
+    /// The live poller, which comes first.
+    Live,
+    /// The fetching of history, which takes what is left.
+    History,
+}
+
+/// What was used of the rate limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// The requests of the last minute, failed ones too.
+    pub used: u32,
+    /// How many of a minute may be ours; nothing before Okta has named its limit.
+    pub ours: Option<u64>,
+    /// The limit as the last answer named it.
+    pub rate: Rate,
+}
+
+#[derive(Debug)]
+struct Books {
+    share: f64,
+    interval: Duration,
+    rate: Rate,
+    /// The uptimes of the last minute's requests, oldest first.
+    asked: VecDeque<Duration>,
+    held_until: Duration,
+    has_history: bool,
+}
+
+/// The windows of a rate limit last about a minute and begin when they please (Okta: rate limits). What holds for any
+/// minute holds for each of them.
+const WINDOW: Duration = Duration::from_mins(1);
+
+/// Nobody polls more often.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// The part of what is ours that history gets even where the live poller's interval would take all of it.
+const HISTORY_PART: f64 = 0.25;
+
+impl Budget {
+    /// Opens the books: the part of the limit to use, above 0 and up to 1, and the live poller's interval.
+    pub fn new(share: f64, interval: Duration) -> Self {
+        // A share that is no number between the two would wait for ever or not at all.
+        let share = if share.is_nan() { 0.5 } else { share.clamp(0.01, 1.0) };
+        Self(Arc::new(Mutex::new(Books {
+            share,
+            interval: interval.max(INTERVAL_MIN),
+            rate: Rate::default(),
+            asked: VecDeque::new(),
+            held_until: Duration::ZERO,
+            has_history: false,
+        })))
+    }
+
+    /// Returns what was used up to an uptime.
+    pub fn usage(&self, up: Duration) -> Usage {
+        let mut books = self.books();
+        books.forget(up);
+        Usage { used: books.asked.len() as u32, ours: books.most(), rate: books.rate }
+    }
+
+    /// Returns the wait between polls: the plan's, or longer where our share leaves no room for it.
+    pub fn interval(&self) -> Duration {
+        let books = self.books();
+        books.interval.max(books.fair())
+    }
+
+    /// Returns the rate limit as the last answer named it.
+    pub fn rate(&self) -> Rate {
+        self.books().rate
+    }
+
+    /// Says whether history is being fetched; the live poller then leaves it room.
+    pub(super) fn set_history(&self, is_fetched: bool) {
+        self.books().has_history = is_fetched;
+    }
+
+    /// Returns the wait that uses just the live poller's part.
+    pub(super) fn fair_interval(&self) -> Duration {
+        self.books().fair()
+    }
+
+    /// Returns the wait between two requests for history.
+    pub(super) fn history_interval(&self) -> Duration {
+        let books = self.books();
+        books.per_minute().map_or(INTERVAL_MIN, |ours| interval_of(books.history_part(ours)))
+    }
+
+    /// Returns the uptime from which on somebody may ask: now, or when the oldest request is a minute old, or when a
+    /// wait is over that Okta asked for.
+    pub(super) fn free_at(&self, up: Duration, who: Asker) -> Duration {
+        let mut books = self.books();
+        books.forget(up);
+        let most = match (books.most(), who) {
+            (None, _) => usize::MAX,
+            (Some(most), Asker::Live) => most as usize,
+            // One is left over, so that the live poller never has to wait for history.
+            (Some(most), Asker::History) => (most as usize).saturating_sub(1).max(1),
+        };
+        let surplus = (books.asked.len() + 1).saturating_sub(most);
+        let room_at =
+            surplus.checked_sub(1).and_then(|oldest| books.asked.get(oldest)).map(|at| *at + WINDOW);
+        up.max(room_at.unwrap_or(up)).max(books.held_until)
+    }
+
+    /// Notes that a request goes out.
+    pub(super) fn spend(&self, up: Duration) {
+        let mut books = self.books();
+        books.forget(up);
+        books.asked.push_back(up);
+    }
+
+    /// Takes in what an answer says of the limit.
+    pub(super) fn learn(&self, rate: Rate) {
+        if rate.limit.is_some_and(|limit| limit > 0) {
+            self.books().rate = rate;
+        }
+    }
+
+    /// Lets nobody ask before an uptime.
+    pub(super) fn hold(&self, until: Duration) {
+        let mut books = self.books();
+        books.held_until = books.held_until.max(until);
+    }
+
+    /// Returns the uptime before which nobody may ask.
+    pub(super) fn held_until(&self) -> Duration {
+        self.books().held_until
+    }
+
+    /// Whether an answer says that others, or we, have used more than what is not ours.
+    pub(super) fn is_share_spent(&self, rate: Rate) -> bool {
+        let Rate { limit: Some(limit @ 1..), remaining: Some(remaining), .. } = rate else { return false };
+        (remaining as f64) < (1.0 - self.books().share) * limit as f64
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
+    /// How many requests a minute are ours; nothing while no limit is known.
+    fn per_minute(&self) -> Option<f64> {
+        self.rate.limit.filter(|limit| *limit > 0).map(|limit| self.share * limit as f64)
+    }
+
+    /// The whole requests of a minute; one, where it is less.
+    fn most(&self) -> Option<u64> {
+        self.per_minute().map(|ours| (ours as u64).max(1))
+    }
+
+    /// What the live poller leaves, but never less than a fixed part.
+    fn history_part(&self, ours: f64) -> f64 {
+        (ours - 60.0 / self.interval.as_secs_f64()).max(ours * HISTORY_PART)
+    }
+
+    fn fair(&self) -> Duration {
+        let Some(ours) = self.per_minute() else { return Duration::ZERO };
+        interval_of(if self.has_history { ours - self.history_part(ours) } else { ours })
+    }
+
+    fn forget(&mut self, up: Duration) {
+        while self.asked.front().is_some_and(|at| *at + WINDOW <= up) {
+            self.asked.pop_front();
+        }
+    }
+}
+
+fn interval_of(per_minute: f64) -> Duration {
+    Duration::try_from_secs_f64(60.0 / per_minute).unwrap_or(WINDOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn budget(share: f64, interval: u64, limit: u64) -> Budget {
+        let budget = Budget::new(share, s(interval));
+        budget.learn(Rate { limit: Some(limit), ..Rate::default() });
+        budget
+    }
+
+    #[test]
+    fn a_minute_has_so_many_requests_and_no_more() {
+        let budget = budget(0.5, 10, 8);
+        for second in 0..4 {
+            assert_eq!(budget.free_at(s(second), Asker::Live), s(second));
+            budget.spend(s(second));
+        }
+        assert_eq!(budget.free_at(s(4), Asker::Live), s(60));
+        assert_eq!(budget.usage(s(4)), Usage { used: 4, ours: Some(4), rate: budget.rate() });
+        assert_eq!(budget.free_at(s(60), Asker::Live), s(60));
+        assert_eq!(budget.usage(s(61)).used, 2);
+    }
+
+    #[test]
+    fn history_leaves_the_live_poller_a_place() {
+        let budget = budget(0.5, 10, 8);
+        for _ in 0..3 {
+            assert_eq!(budget.free_at(s(0), Asker::History), s(0));
+            budget.spend(s(0));
+        }
+        assert_eq!(budget.free_at(s(1), Asker::History), s(60));
+        assert_eq!(budget.free_at(s(1), Asker::Live), s(1));
+    }
+
+    #[test]
+    fn history_takes_what_is_left_and_at_least_a_quarter() {
+        // 25 a minute are ours and the live poller needs six.
+        let wide = budget(0.5, 10, 50);
+        assert_eq!(wide.history_interval(), Duration::from_secs_f64(60.0 / 19.0));
+        wide.set_history(true);
+        assert_eq!(wide.interval(), s(10));
+        // Four a minute are ours, which the live poller would use up.
+        let narrow = budget(0.5, 10, 8);
+        assert_eq!((narrow.history_interval(), narrow.interval()), (s(60), s(15)));
+        narrow.set_history(true);
+        assert_eq!(narrow.interval(), s(20));
+        narrow.set_history(false);
+        assert_eq!(narrow.interval(), s(15));
+    }
+
+    #[test]
+    fn a_hold_is_for_both() {
+        let budget = Budget::new(1.0, s(10));
+        budget.hold(s(40));
+        budget.hold(s(20));
+        for who in [Asker::Live, Asker::History] {
+            assert_eq!(budget.free_at(s(1), who), s(40));
+            assert_eq!(budget.free_at(s(50), who), s(50));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_two_together_keep_to_the_share(
+            share in 0.0..1.0_f64, limit in 1_u64..200, interval in 0_u64..100,
+            eager in proptest::collection::vec((any::<bool>(), 0_u64..5000), 1..300),
+        ) {
+            let budget = budget(share, interval, limit);
+            budget.set_history(true);
+            let most = ((share.max(0.01) * limit as f64) as usize).max(1);
+            let (mut up, mut sent) = (Duration::ZERO, Vec::new());
+            for (is_live, wait_ms) in eager {
+                up += Duration::from_millis(wait_ms);
+                let who = if is_live { Asker::Live } else { Asker::History };
+                up = budget.free_at(up, who);
+                budget.spend(up);
+                sent.push(up);
+                let minute = sent.iter().filter(|at| **at + WINDOW > up).count();
+                prop_assert!(minute <= most, "{minute} of {most}");
+            }
+            let each = 60.0 / budget.interval().as_secs_f64() + 60.0 / budget.history_interval().as_secs_f64();
+            prop_assert!(each <= share.max(0.01) * limit as f64 + 0.001);
+        }
+    }
+}

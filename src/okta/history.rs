@@ -1,0 +1,331 @@
+//! The fetching of older history, without a socket and without a clock.
+//!
+//! It goes back from what is complete by stretches, the newest first. Each is one bounded query, which Okta orders by
+//! `published` and whose last page has no next link (System Log query). A stretch that came whole moves the beginning
+//! of what is complete; so whoever is interrupted has lost at most one page.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::form_urlencoded::Serializer;
+
+use super::budget::{Asker, Budget};
+use super::error::{Meaning, Refusal, SendError};
+use super::pace::{Pace, SLOW};
+use super::poller::{
+    LOGS, OVERLAP, RETENTION, Reply, Request, Step, back, filter_of, foreign_link, query_of,
+};
+use super::read::{self, ReadError};
+use super::url::OrgUrl;
+use crate::consent::{Consent, HistoryMark, Kind, Reject, Via};
+use crate::report::{Coverage, Fault, Part, Pulse};
+
+/// What to fetch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryPlan {
+    /// Whose log.
+    pub org: OrgUrl,
+    /// Which families; the same that are polled.
+    pub kinds: Vec<Kind>,
+    /// How far back; never further than Okta keeps events.
+    pub goal: Timestamp,
+    /// The limit of a stretch's first request, 1 to 1000.
+    pub page_size: u16,
+    /// Sets apart the waits of two watchers.
+    pub jitter_seed: u64,
+}
+
+/// What came of a request. All of it goes into the journal in one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fetched {
+    /// The events.
+    pub consents: Vec<Consent>,
+    /// What could not be read.
+    pub rejects: Vec<Reject>,
+    /// Where to go on after these; always there with events, so that the journal knows them for history.
+    pub mark: Option<HistoryMark>,
+    /// How the fetching is now; [`Pulse::Live`] once it is done.
+    pub pulse: Pulse,
+}
+
+/// Decides what to ask and when, until the goal is reached.
+#[derive(Debug)]
+pub struct History {
+    plan: HistoryPlan,
+    mark: HistoryMark,
+    url: String,
+    pace: Pace,
+    /// How long the next stretch is to be.
+    length: Duration,
+    /// The pages of this stretch so far.
+    pages: u32,
+    stopped: Option<Fault>,
+    is_done: bool,
+}
+
+/// The length of the first stretch; the later ones go by how many pages those before had.
+const FIRST_LENGTH: Duration = Duration::from_hours(6);
+/// A shorter stretch than this is never asked for.
+const LENGTH_MIN: Duration = Duration::from_mins(1);
+/// Stretches of more pages are halved, so that what is complete moves and little is asked twice after a dead link.
+const PAGES_MANY: u32 = 8;
+/// Whether Okta's `until` is part of the query is not documented; a stretch reaches a little into the one above it.
+const MARGIN: Duration = Duration::from_secs(1);
+
+impl History {
+    /// Makes one that fetches what is missing between the goal and now: what lies before the time from which on the
+    /// journal is complete, and the gaps. It goes on from a stored mark where that one still fits.
+    ///
+    /// Nothing is fetched where nothing is missing, or where nothing is complete yet that could be joined.
+    pub fn new(
+        plan: HistoryPlan,
+        coverage: &Coverage,
+        stored: Option<HistoryMark>,
+        budget: Budget,
+        now: Timestamp,
+    ) -> Self {
+        let query = query_of(&plan.kinds, &[]);
+        let goal = plan.goal.max(back(now, RETENTION)).min(now);
+        let complete = coverage.complete_since.unwrap_or(goal);
+        let last_gap = coverage.gaps.iter().map(|gap| gap.to).filter(|to| *to > goal).max();
+        let is_missing = complete > goal || last_gap.is_some();
+        let needed = last_gap.map_or(complete, |gap| gap.max(complete));
+        let top = needed.checked_add(OVERLAP).unwrap_or(needed).min(now);
+        // A mark goes on if all above its stretch is still whole: what was cut off since then would be a hole.
+        let fits = |mark: &HistoryMark| {
+            mark.query == query && mark.top >= needed && (complete..=mark.top).contains(&mark.whole_from)
+        };
+        let begun = HistoryMark { query: query.clone(), goal, top, whole_from: top, from: top, next: None };
+        let mark = match stored.filter(fits) {
+            Some(mark) => HistoryMark { goal, ..mark },
+            None => begun,
+        };
+        let pace = Pace::new(Asker::History, budget, plan.jitter_seed);
+        let mut history = Self {
+            plan,
+            mark,
+            url: String::new(),
+            pace,
+            length: FIRST_LENGTH,
+            pages: 0,
+            stopped: None,
+            is_done: !is_missing,
+        };
+        if is_missing {
+            history.begin(now);
+        }
+        history.pace.budget().set_history(!history.is_done);
+        history
+    }
+
+    /// Returns what to do at this uptime.
+    pub fn step(&mut self, up: Duration) -> Step {
+        if let Some(fault) = &self.stopped {
+            return Step::Stop(fault.clone());
+        }
+        if self.is_done {
+            return Step::Wait { until: Duration::MAX };
+        }
+        match self.pace.ask(up) {
+            Ok(headers) => Step::Send(Request { url: self.url.clone(), headers }),
+            Err(until) => Step::Wait { until },
+        }
+    }
+
+    /// Takes what came of the request that [`History::step`] gave out last.
+    pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Fetched {
+        self.pace.heard(result.as_ref().ok().map(|reply| &reply.headers));
+        match result {
+            Ok(reply) if reply.status == 200 => self.take_page(now, up, &reply),
+            Ok(reply) => self.take_refusal(now, up, &reply),
+            Err(error) => {
+                let fault = error.fault(Part::Poll);
+                let wait = if fault.passes { self.pace.next_backoff() } else { SLOW };
+                self.wait(now, up, wait, fault)
+            }
+        }
+    }
+
+    /// Whether the goal is reached.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// From when on everything is fetched, up to what was complete before.
+    pub fn whole_from(&self) -> Timestamp {
+        self.mark.whole_from
+    }
+
+    fn take_page(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Fetched {
+        let page = match read::page(&reply.body, now, Via::POLL) {
+            Ok(page) => page,
+            Err(error @ ReadError::Cut) => {
+                let wait = self.pace.next_backoff();
+                return self.wait(now, up, wait, SendError::Cut(error.to_string()).fault(Part::Poll));
+            }
+            Err(error) => {
+                let fault = Refusal::read(reply.status, &reply.headers, &reply.body).fault(Part::Poll);
+                return self.wait(now, up, SLOW, fault.caused_by(&error));
+            }
+        };
+        self.pace.well();
+        self.pages = self.pages.saturating_add(1);
+        let wait = self.pace.budget().history_interval();
+        self.pace.rest(now, up, wait, &reply.headers);
+        let mut fetched =
+            Fetched { consents: page.consents, rejects: page.rejects, mark: None, pulse: Pulse::Catching };
+        match reply.headers.link("next").map(|link| self.plan.org.path_of(&link).ok_or(link)) {
+            Some(Err(link)) => {
+                let fault = foreign_link(&link);
+                self.stopped = Some(fault.clone());
+                return Fetched { mark: Some(self.mark.clone()), pulse: Pulse::Down(fault), ..fetched };
+            }
+            Some(Ok(path)) => {
+                let url = self.plan.org.join(&path);
+                if url == self.url && page.records > 0 {
+                    // The stretch is not whole, and asking on would bring the same page for ever.
+                    let fault = fetched_in_a_circle();
+                    self.stopped = Some(fault.clone());
+                    return Fetched { mark: Some(self.mark.clone()), pulse: Pulse::Down(fault), ..fetched };
+                }
+                if url == self.url {
+                    self.end_stretch(now);
+                } else {
+                    self.url = url;
+                    self.mark.next = Some(path);
+                }
+            }
+            None => self.end_stretch(now),
+        }
+        if self.is_done {
+            fetched.pulse = Pulse::Live;
+        }
+        fetched.mark = Some(self.mark.clone());
+        fetched
+    }
+
+    fn take_refusal(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Fetched {
+        let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
+        let fault = refusal.fault(Part::Poll);
+        match refusal.meaning() {
+            Meaning::RateLimit => {
+                let wait = self.pace.rate_limited(now, up, &reply.headers);
+                self.wait(now, up, wait, fault)
+            }
+            Meaning::Unavailable => {
+                let wait = self.pace.unavailable(now, &reply.headers);
+                self.wait(now, up, wait, fault)
+            }
+            Meaning::BadRequest if self.mark.next.is_some() && matches!(reply.status, 400 | 410) => {
+                // Nothing is missing: the whole stretch is asked again, or half of it, which needs fewer links.
+                self.length = stretch(self.mark.from, self.mark.whole_from).div_f64(2.0).max(LENGTH_MIN);
+                self.begin_stretch(now);
+                let wait = self.pace.next_backoff().max(self.pace.budget().history_interval());
+                let fetched = self.wait(now, up, wait, dead_link(&refusal));
+                Fetched { mark: Some(self.mark.clone()), ..fetched }
+            }
+            Meaning::BadRequest => {
+                self.stopped = Some(fault.clone());
+                Self::nothing(Pulse::Down(fault))
+            }
+            Meaning::BadCredentials
+            | Meaning::FeatureOff
+            | Meaning::NotPermitted
+            | Meaning::NotFound
+            | Meaning::NotOkta => self.wait(now, up, SLOW, fault),
+        }
+    }
+
+    /// Begins where the mark says.
+    fn begin(&mut self, now: Timestamp) {
+        match &self.mark.next {
+            // A stretch that reaches behind what Okta keeps would come short and pass for whole.
+            Some(next) if self.mark.from >= back(now, RETENTION) && self.mark.from < self.mark.whole_from => {
+                self.url = self.plan.org.join(next);
+            }
+            _ => self.begin_stretch(now),
+        }
+    }
+
+    fn end_stretch(&mut self, now: Timestamp) {
+        let length = stretch(self.mark.from, self.mark.whole_from);
+        self.length = match self.pages {
+            ..=1 => length.saturating_mul(2).max(self.length),
+            PAGES_MANY.. => length.div_f64(2.0).max(LENGTH_MIN),
+            _ => length.max(LENGTH_MIN),
+        };
+        self.mark.whole_from = self.mark.from;
+        self.begin_stretch(now);
+    }
+
+    /// Begins the stretch below what is whole, or ends where nothing is left.
+    fn begin_stretch(&mut self, now: Timestamp) {
+        let floor = self.mark.goal.max(back(now, RETENTION));
+        self.pages = 0;
+        self.mark.next = None;
+        if self.mark.whole_from <= floor {
+            // Okta has given up what lies before; the mark says that the goal is reached.
+            self.mark.goal = self.mark.whole_from;
+            self.mark.from = self.mark.whole_from;
+            self.is_done = true;
+            self.pace.budget().set_history(false);
+            return;
+        }
+        self.mark.from = back(self.mark.whole_from, self.length).max(floor);
+        self.url = self.stretch_url(now);
+    }
+
+    fn stretch_url(&self, now: Timestamp) -> String {
+        let until = self.mark.whole_from.checked_add(MARGIN).unwrap_or(self.mark.whole_from).min(now);
+        let mut query = Serializer::new(String::new());
+        query.append_pair("since", &format!("{:.3}", self.mark.from));
+        query.append_pair("until", &format!("{until:.3}"));
+        query.append_pair("limit", &self.plan.page_size.clamp(1, 1000).to_string());
+        query.append_pair("sortOrder", "ASCENDING");
+        query.append_pair("filter", &filter_of(&self.plan.kinds, &[]));
+        self.plan.org.join(&format!("{LOGS}?{}", query.finish()))
+    }
+
+    fn wait(&mut self, now: Timestamp, up: Duration, wait: Duration, fault: Fault) -> Fetched {
+        Self::nothing(Pulse::Waiting(self.pace.wait(now, up, wait), fault))
+    }
+
+    fn nothing(pulse: Pulse) -> Fetched {
+        Fetched { consents: Vec::new(), rejects: Vec::new(), mark: None, pulse }
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        // The live poller need not leave room for what is no longer fetched.
+        self.pace.budget().set_history(false);
+    }
+}
+
+fn stretch(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+fn dead_link(refusal: &Refusal) -> Fault {
+    Fault::new(
+        Part::Poll,
+        "place in the history refused",
+        &format!("Okta does not take the place in the history any more ({refusal})."),
+        "It asks for this stretch of time again; nothing is missing.",
+        "",
+    )
+    .passing()
+}
+
+fn fetched_in_a_circle() -> Fault {
+    Fault::new(
+        Part::Poll,
+        "next link leads nowhere",
+        "A page of the history leads to itself.",
+        "It has stopped asking; what came is stored.",
+        "Check whether a proxy that keeps answers stands between, then start it again.",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! What ids are called, without a socket: which to ask for, when, and what the answers mean.
+//!
+//! Names only add to what is watched, so this asks within a share of its own rate limits, one id at a time, and a right
+//! that is missing silences one kind of look-up and nothing else.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::budget::{Asker, Budget};
+use super::error::{Meaning, Refusal, SendError};
+use super::pace::{Pace, SLOW};
+use super::poller::{Reply, Request};
+use super::url::OrgUrl;
+use super::wire::Named;
+use crate::consent::{Label, Thing, Untrusted};
+use crate::report::Part;
+
+/// Asks for the labels of ids.
+#[derive(Debug)]
+pub struct Lookups {
+    org: OrgUrl,
+    desks: [Desk; 3],
+    turn: usize,
+}
+
+/// What to do next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LookupStep {
+    /// Send this and give the result to [`Lookups::take`].
+    Send(Request),
+    /// Nothing to do before this uptime; [`Duration::MAX`] while nothing is wanted.
+    Wait(Duration),
+}
+
+/// The look-ups of one kind. Each has a rate limit of its own (Okta: rate limits, buckets).
+#[derive(Debug)]
+struct Desk {
+    thing: Thing,
+    pace: Pace,
+    /// The newest last, which is asked for first: somebody may be looking at it.
+    wanted: VecDeque<String>,
+    /// What was given out and is not answered.
+    asked: Option<String>,
+    /// Those that wait or were answered, so that none is asked for twice.
+    known: HashSet<String>,
+    /// The scope or the role that is missing, and until when nobody asks again.
+    silenced: Option<(String, Duration)>,
+}
+
+/// Between two requests of one kind, however high its limit.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// How soon a right that was missing is tried again.
+const SILENCE: Duration = Duration::from_hours(1);
+/// More ids than these are remembered as asked for only by being forgotten first.
+const KNOWN_MAX: usize = 100_000;
+const WANTED_MAX: usize = 10_000;
+const ID_BYTES_MAX: usize = 64;
+
+impl Lookups {
+    /// Begins with nothing wanted. `share` is the part of each rate limit to use.
+    pub fn new(org: OrgUrl, share: f64, seed: u64) -> Self {
+        let desk = |thing| Desk {
+            thing,
+            pace: Pace::new(Asker::Live, Budget::new(share, INTERVAL), seed),
+            wanted: VecDeque::new(),
+            asked: None,
+            known: HashSet::new(),
+            silenced: None,
+        };
+        Self { org, desks: Thing::ALL.map(desk), turn: 0 }
+    }
+
+    /// Notes that a label is known and fresh enough.
+    pub fn knows(&mut self, thing: Thing, id: &str) {
+        self.desk(thing).remember(id);
+    }
+
+    /// Forgets which were answered, so that they may be asked for again.
+    pub fn begin_anew(&mut self) {
+        for desk in &mut self.desks {
+            desk.known = desk.wanted.iter().chain(&desk.asked).cloned().collect();
+        }
+    }
+
+    /// Asks for the label of an id, once; what is no id of that kind is not asked for.
+    pub fn want(&mut self, thing: Thing, id: &str) {
+        let is_id = (1..=ID_BYTES_MAX).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric())
+            && id.starts_with(prefix(thing));
+        let desk = self.desk(thing);
+        if is_id && desk.remember(id) {
+            if desk.wanted.len() == WANTED_MAX {
+                desk.wanted.pop_front();
+            }
+            desk.wanted.push_back(id.to_owned());
+        }
+    }
+
+    /// Returns what to do at this uptime.
+    pub fn step(&mut self, up: Duration) -> LookupStep {
+        let mut soonest = Duration::MAX;
+        for offset in 0..self.desks.len() {
+            let index = (self.turn + offset) % self.desks.len();
+            let desk = &mut self.desks[index];
+            if desk.asked.is_none() && desk.wanted.is_empty() {
+                continue;
+            }
+            if let Some((_, until)) = desk.silenced.as_ref().filter(|(_, until)| up < *until) {
+                soonest = soonest.min(*until);
+                continue;
+            }
+            match desk.pace.ask(up) {
+                Ok(headers) => {
+                    self.turn = index;
+                    let wanted = &mut desk.wanted;
+                    let id = &*desk.asked.get_or_insert_with(|| wanted.pop_back().unwrap_or_default());
+                    let url = self.org.join(&format!("{}{id}", path(desk.thing)));
+                    return LookupStep::Send(Request { url, headers });
+                }
+                Err(until) => soonest = soonest.min(until),
+            }
+        }
+        LookupStep::Wait(soonest)
+    }
+
+    /// Takes what came of the request that [`Lookups::step`] gave out last, and returns the label if it is one.
+    pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Option<Label> {
+        let desk = &mut self.desks[self.turn];
+        self.turn = (self.turn + 1) % Thing::ALL.len();
+        let reply = match result {
+            Ok(reply) => reply,
+            Err(error) => {
+                desk.pace.heard(None);
+                let passes = error.fault(Part::Poll).passes;
+                let wait = if passes { desk.pace.next_backoff() } else { SLOW };
+                desk.pace.wait(now, up, wait);
+                return None;
+            }
+        };
+        desk.pace.heard(Some(&reply.headers));
+        let id = desk.asked.clone().unwrap_or_default();
+        if reply.status == 200 {
+            let label = label(desk.thing, &id, &reply.body, now);
+            desk.asked = None;
+            desk.silenced = None;
+            desk.pace.well();
+            desk.pace.rest(now, up, INTERVAL, &reply.headers);
+            return label;
+        }
+        let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
+        match refusal.meaning() {
+            Meaning::NotFound => {
+                desk.asked = None;
+                desk.pace.well();
+                desk.pace.rest(now, up, INTERVAL, &reply.headers);
+                let id = Untrusted::new(id);
+                Some(Label { thing: desk.thing, id, name: None, login: None, is_gone: true, asked: now })
+            }
+            Meaning::RateLimit => {
+                let wait = desk.pace.rate_limited(now, up, &reply.headers);
+                desk.pace.wait(now, up, wait);
+                None
+            }
+            Meaning::Unavailable => {
+                let wait = desk.pace.unavailable(now, &reply.headers);
+                desk.pace.wait(now, up, wait);
+                None
+            }
+            Meaning::BadCredentials | Meaning::NotOkta => {
+                // The poller meets the same, and says so.
+                desk.pace.wait(now, up, SLOW);
+                None
+            }
+            Meaning::NotPermitted | Meaning::FeatureOff => {
+                let missing = match &refusal.scope {
+                    Some(scope) => format!("the scope {scope} is missing"),
+                    None => format!("a role that may read them is missing ({refusal})"),
+                };
+                desk.silenced = Some((missing, up.saturating_add(SILENCE)));
+                None
+            }
+            Meaning::BadRequest => {
+                // This id is refused; the next may be better.
+                desk.asked = None;
+                desk.pace.rest(now, up, INTERVAL, &reply.headers);
+                None
+            }
+        }
+    }
+
+    /// Tries again what was silenced, since the credentials are others now.
+    pub fn hope(&mut self) {
+        for desk in &mut self.desks {
+            desk.silenced = None;
+        }
+    }
+
+    /// Says what stays without a name, and why, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let silenced = |desk: &Desk| {
+            let (missing, _) = desk.silenced.as_ref()?;
+            Some(format!("The names of {} are not looked up: {missing}.", desk.thing.plural()))
+        };
+        self.desks.iter().filter_map(silenced).collect()
+    }
+
+    fn desk(&mut self, thing: Thing) -> &mut Desk {
+        &mut self.desks[usize::from(thing.code()) - 1]
+    }
+}
+
+impl Desk {
+    /// Returns whether the id was unknown.
+    fn remember(&mut self, id: &str) -> bool {
+        if self.known.contains(id) {
+            return false;
+        }
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+            self.known.extend(self.wanted.iter().chain(&self.asked).cloned());
+        }
+        self.known.insert(id.to_owned())
+    }
+}
+
+fn prefix(thing: Thing) -> &'static str {
+    match thing {
+        Thing::Client => "0oa",
+        Thing::Server => "aus",
+        Thing::Person => "00u",
+    }
+}
+
+fn path(thing: Thing) -> &'static str {
+    match thing {
+        Thing::Client => "/api/v1/apps/",
+        Thing::Server => "/api/v1/authorizationServers/",
+        Thing::Person => "/api/v1/users/",
+    }
+}
+
+/// Reads an app, an authorization server or a user (Okta management API). Nothing if it is none of them.
+fn label(thing: Thing, id: &str, body: &[u8], now: Timestamp) -> Option<Label> {
+    let read: Named<'_> = serde_json::from_slice(body).ok()?;
+    if read.id.get() != Some(id) {
+        return None;
+    }
+    let kept = |text: Option<&str>| text.map(Untrusted::new);
+    let (name, login) = match thing {
+        Thing::Client => (kept(read.label.get()), None),
+        Thing::Server => (kept(read.name.get()), None),
+        Thing::Person => {
+            let names = [read.profile.first_name.get(), read.profile.last_name.get()];
+            let whole = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let name = read.profile.display_name.get().or(Some(&*whole)).filter(|name| !name.is_empty());
+            (kept(name), kept(read.profile.login.get()))
+        }
+    };
+    Some(Label { thing, id: Untrusted::new(id), name, login, is_gone: false, asked: now })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: &str = "0oaDDDDDDDDDDDDDD1d7";
+    const USER: &str = "00uAAAAAAAAAAAAAA1d7";
+
+    fn at() -> Timestamp {
+        "2026-03-04T09:15:00Z".parse().unwrap()
+    }
+
+    fn lookups() -> Lookups {
+        Lookups::new(OrgUrl::parse("https://example.okta.com").unwrap().0, 0.5, 1)
+    }
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn reply(status: u16, body: &str) -> Reply {
+        let headers = [("x-rate-limit-limit", "600"), ("x-rate-limit-remaining", "599")];
+        Reply { status, headers: headers.into_iter().collect(), body: body.as_bytes().to_vec() }
+    }
+
+    fn sent(step: LookupStep) -> String {
+        match step {
+            LookupStep::Send(request) => request.url,
+            LookupStep::Wait(until) => panic!("waits until {until:?}"),
+        }
+    }
+
+    #[test]
+    fn each_id_is_asked_for_once() {
+        let mut lookups = lookups();
+        assert_eq!(lookups.step(s(1)), LookupStep::Wait(Duration::MAX));
+        for _ in 0..3 {
+            lookups.want(Thing::Client, CLIENT);
+        }
+        for no_id in ["", "unknown", "0oa/../users", "0oa?x=1", USER, &"0oa".repeat(40)] {
+            lookups.want(Thing::Client, no_id);
+        }
+        assert_eq!(sent(lookups.step(s(1))), format!("https://example.okta.com/api/v1/apps/{CLIENT}"));
+        let body = format!(r#"{{"id":"{CLIENT}","name":"oidc_client","label":"Figma"}}"#);
+        let label = lookups.take(at(), s(1), Ok(reply(200, &body))).unwrap();
+        assert_eq!((label.name.unwrap().exact(), label.is_gone), ("Figma", false));
+        lookups.want(Thing::Client, CLIENT);
+        assert_eq!(lookups.step(s(9)), LookupStep::Wait(Duration::MAX));
+    }
+
+    #[test]
+    fn a_person_has_a_name_and_a_login() {
+        for (profile, name) in [
+            (r#"{"login":"ada@example.test","firstName":"Ada","lastName":"Example"}"#, "Ada Example"),
+            (r#"{"login":"ada@example.test","displayName":"A. E.","lastName":"Example"}"#, "A. E."),
+            (r#"{"login":"ada@example.test","lastName":"Example"}"#, "Example"),
+        ] {
+            let mut lookups = lookups();
+            lookups.want(Thing::Person, USER);
+            lookups.step(s(1));
+            let body = format!(r#"{{"id":"{USER}","status":"ACTIVE","profile":{profile}}}"#);
+            let label = lookups.take(at(), s(1), Ok(reply(200, &body))).unwrap();
+            assert_eq!(label.login.unwrap().exact(), "ada@example.test");
+            assert_eq!(label.name.unwrap().exact(), name);
+        }
+    }
+
+    #[test]
+    fn what_was_deleted_is_remembered_as_gone() {
+        let mut lookups = lookups();
+        lookups.want(Thing::Client, CLIENT);
+        lookups.step(s(1));
+        let label = lookups.take(at(), s(1), Ok(reply(404, r#"{"errorCode":"E0000007"}"#))).unwrap();
+        assert!(label.is_gone && label.name.is_none());
+        assert_eq!(lookups.step(s(9)), LookupStep::Wait(Duration::MAX));
+    }
+
+    #[test]
+    fn a_missing_right_silences_one_kind_and_is_named() {
+        let mut lookups = lookups();
+        lookups.want(Thing::Client, CLIENT);
+        lookups.want(Thing::Person, USER);
+        sent(lookups.step(s(1)));
+        let challenge = r#"Bearer scope="okta.apps.read", error="insufficient_scope""#;
+        let headers = [("www-authenticate", challenge)].into_iter().collect();
+        lookups.take(at(), s(1), Ok(Reply { status: 403, headers, body: Vec::new() }));
+        assert_eq!(
+            lookups.notes(),
+            ["The names of clients are not looked up: the scope okta.apps.read is missing."]
+        );
+        assert!(sent(lookups.step(s(1))).contains("/users/"));
+        let body = format!(r#"{{"id":"{USER}","profile":{{}}}}"#);
+        lookups.take(at(), s(1), Ok(reply(200, &body))).unwrap();
+        assert_eq!(lookups.step(s(2)), LookupStep::Wait(s(3601)));
+        lookups.hope();
+        assert!(sent(lookups.step(s(3))).contains("/apps/") && lookups.notes().is_empty());
+    }
+
+    #[test]
+    fn one_answer_a_second_and_failures_wait() {
+        let mut lookups = lookups();
+        lookups.want(Thing::Client, CLIENT);
+        lookups.want(Thing::Client, "0oaEEEEEEEEEEEEEE1d7");
+        sent(lookups.step(s(1)));
+        assert_eq!(lookups.take(at(), s(1), Err(SendError::Timeout)), None);
+        let LookupStep::Wait(until) = lookups.step(s(1)) else { panic!("no wait") };
+        assert!(until > s(1) && until < s(10));
+        sent(lookups.step(until));
+        // Another thing's answer is no label of this one.
+        assert_eq!(lookups.take(at(), until, Ok(reply(200, &format!(r#"{{"id":"{USER}"}}"#)))), None);
+        assert_eq!(lookups.step(until), LookupStep::Wait(until + INTERVAL));
+    }
+}

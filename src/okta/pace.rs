@@ -1,0 +1,154 @@
+//! When somebody who asks again and again may ask next: after a page, after a failure, after a refusal for its rate.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::backoff;
+use super::budget::{Asker, Budget};
+use super::headers::{Headers, Rate};
+
+/// The manners of one asker.
+#[derive(Debug)]
+pub(super) struct Pace {
+    who: Asker,
+    budget: Budget,
+    seed: u64,
+    failures: u32,
+    retry: Option<Retry>,
+    next_at: Duration,
+    /// Whether a request was given out that nothing was heard of yet; it is counted once.
+    is_out: bool,
+}
+
+/// A request that was turned away for its rate: Okta's SDKs name the first refusal when they ask again.
+#[derive(Debug)]
+struct Retry {
+    first: Option<String>,
+    count: u32,
+}
+
+/// The wait where only a person can help, so that the help is noticed by itself.
+pub(super) const SLOW: Duration = Duration::from_mins(1);
+
+const REQUEST_ID_MAX: usize = 128;
+
+impl Pace {
+    /// Begins with nothing heard. The seed sets apart the waits of two watchers.
+    pub(super) fn new(who: Asker, budget: Budget, seed: u64) -> Self {
+        Self { who, budget, seed, failures: 0, retry: None, next_at: Duration::ZERO, is_out: false }
+    }
+
+    /// The books that it asks on.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Returns the headers to ask with now, or the uptime to wait for.
+    pub(super) fn ask(&mut self, up: Duration) -> Result<Vec<(&'static str, String)>, Duration> {
+        if !self.is_out {
+            if up < self.next_at {
+                return Err(self.next_at);
+            }
+            let free_at = self.budget.free_at(up, self.who);
+            if up < free_at {
+                return Err(free_at);
+            }
+            self.budget.spend(up);
+            self.is_out = true;
+        }
+        let mut headers = Vec::new();
+        if let Some(retry) = &self.retry {
+            headers.extend(retry.first.clone().map(|id| ("X-Okta-Retry-For", id)));
+            headers.push(("X-Okta-Retry-Count", retry.count.to_string()));
+        }
+        Ok(headers)
+    }
+
+    /// Takes note that something came back, an answer or a failure.
+    pub(super) fn heard(&mut self, headers: Option<&Headers>) {
+        self.is_out = false;
+        if let Some(headers) = headers {
+            self.budget.learn(headers.rate());
+        }
+    }
+
+    /// Forgets the failures before a good page.
+    pub(super) fn well(&mut self) {
+        self.failures = 0;
+        self.retry = None;
+    }
+
+    /// Sets the time of the next request after a page: a wait, or longer where the limit is nearly used up.
+    pub(super) fn rest(&mut self, now: Timestamp, up: Duration, wait: Duration, headers: &Headers) {
+        let rate = headers.rate();
+        let mut wait = wait;
+        if self.budget.is_share_spent(rate) {
+            wait = wait.max(match self.who {
+                Asker::Live => self.budget.fair_interval(),
+                Asker::History => self.budget.history_interval(),
+            });
+        }
+        if let Rate { limit: Some(limit @ 1..), remaining: Some(remaining), .. } = rate
+            && remaining.saturating_mul(10) < limit
+        {
+            let left = headers.until_reset(now).unwrap_or(SLOW).saturating_add(Duration::from_secs(1));
+            wait = wait.max(left.min(backoff::SERVER_CAP));
+            self.budget.hold(up.saturating_add(wait));
+        }
+        self.next_at = up.saturating_add(wait);
+    }
+
+    /// Sets the time of the next request after a failure and returns it by the wall clock.
+    pub(super) fn wait(&mut self, now: Timestamp, up: Duration, wait: Duration) -> Timestamp {
+        self.next_at = up.saturating_add(wait);
+        now.checked_add(wait).unwrap_or(now)
+    }
+
+    /// Returns the wait after a 429, during which nobody asks. Both of its forms: a full window names its end, too many
+    /// requests at once name nothing that counts. (Okta: rate limits, monitor usage; concurrency limits.)
+    pub(super) fn rate_limited(&mut self, now: Timestamp, up: Duration, headers: &Headers) -> Duration {
+        let retry = self.retry.get_or_insert(Retry { first: sendable_id(headers), count: 0 });
+        retry.count = retry.count.saturating_add(1);
+        let asked = headers.retry_after(now);
+        let reset = headers.until_reset(now).filter(|_| !headers.rate().is_concurrency());
+        let reset = reset.map(|left| left.saturating_add(Duration::from_secs(1)));
+        let wait = match asked.max(reset) {
+            Some(named) if reset.is_some() => {
+                self.failures = self.failures.saturating_add(1);
+                self.named(named)
+            }
+            named => self.next_backoff().max(named.map_or(Duration::ZERO, |named| self.named(named))),
+        };
+        self.budget.hold(up.saturating_add(wait));
+        wait
+    }
+
+    /// Returns the wait while Okta cannot answer.
+    pub(super) fn unavailable(&mut self, now: Timestamp, headers: &Headers) -> Duration {
+        let wait = self.next_backoff();
+        let asked = headers.retry_after(now).map(|asked| self.named(asked));
+        wait.max(asked.unwrap_or_default())
+    }
+
+    /// Returns the wait after one more failure in a row.
+    pub(super) fn next_backoff(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        backoff::doubling(self.failures, self.seed)
+    }
+
+    /// Asks as soon as may be: at once, but for a wait that the rate limit asks for.
+    pub(super) fn hurry(&mut self, up: Duration) {
+        self.next_at = self.next_at.min(up.max(self.budget.held_until()));
+    }
+
+    fn named(&self, named: Duration) -> Duration {
+        backoff::named(named, self.failures, self.seed)
+    }
+}
+
+/// Returns a request id that may stand in a header of ours.
+fn sendable_id(headers: &Headers) -> Option<String> {
+    let id = headers.request_id()?;
+    (id.len() <= REQUEST_ID_MAX && id.bytes().all(|b| b.is_ascii_graphic())).then(|| id.to_owned())
+}

@@ -1,0 +1,218 @@
+//! Older history into the journal, behind the live poll.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::lines::{note, say};
+use super::{Feed, Source};
+use crate::clock::Clock;
+use crate::exit::{Exit, Signal};
+use crate::intake::backfill::Progress;
+use crate::report::{Fault, Part, Pulse};
+use crate::tasks::Tasks;
+use crate::tui::{Signals, Stop};
+
+/// Gives up after this long in one trouble that may pass. What was fetched stays, and the next run goes on from there.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// A terminal gets a line at most this often.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Fetches history back to a time, and polls meanwhile.
+///
+/// # Errors
+/// Somebody else writes the journal, it cannot be used, or Okta refuses: the reason to end and a sentence for stderr.
+pub async fn backfill(
+    goal: Timestamp,
+    feed: &Feed,
+    mut source: Source,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Exit, (Exit, String)> {
+    if let Some(holder) = &feed.holder {
+        return Err((
+            Exit::Failed,
+            format!(
+                "Process {holder} writes this journal, and only who writes it can fetch history. Nothing was \
+                 started. End that process, or wait for its end, then start backfill again."
+            ),
+        ));
+    }
+    let mut signals =
+        Signals::listen().map_err(|error| (Exit::Failed, format!("Signals cannot be heard: {error}.")))?;
+    let failed = |fault: &Fault| (Exit::Failed, fault.to_string());
+    let mut teller = Teller::new();
+    let mut trouble = Trouble::default();
+    let mut progress: Option<watch::Receiver<Progress>> = None;
+    loop {
+        let board = source.board();
+        let coverage = source.reader().coverage().map_err(|error| failed(&error.fault()))?;
+        // History joins what is complete, so the live poll catches up first.
+        if progress.is_none() && coverage.complete_since.is_some() && *board.get(Part::Poll) == Pulse::Live {
+            progress =
+                feed.fetch_history(goal, source.reader(), clock, tasks).map_err(|fault| failed(&fault))?;
+        }
+        let seen = progress.as_mut().map(|progress| progress.borrow_and_update().clone());
+        if let Some(seen) = &seen {
+            if seen.is_done {
+                teller.end();
+                note(&summary(seen, coverage.complete_since, goal));
+                return Ok(Exit::Done);
+            }
+            if seen.pages > 0 {
+                teller.tell(seen, clock.uptime());
+            }
+        }
+        let own = seen.as_ref().and_then(|seen| seen.pulse.fault().cloned());
+        let fault = board.get(Part::Journal).fault().cloned().or(own).or_else(|| {
+            // While history is asked for, its own answers say more than the live poll's.
+            board.get(Part::Poll).fault().filter(|_| seen.is_none()).cloned()
+        });
+        if let Some(words) = trouble.take(fault.as_ref(), clock.uptime()) {
+            teller.end();
+            match fault {
+                Some(fault) if trouble.is_over(&fault, clock.uptime()) => {
+                    let exit = if fault.refused { Exit::Refused } else { Exit::Failed };
+                    let given_up = "Given up; what came is stored, and the next backfill goes on from there.";
+                    let words = [fault.what.as_str(), given_up, fault.remedy.as_str()];
+                    return Err((exit, words.join(" ").trim_end().to_owned()));
+                }
+                _ => note(&words),
+            }
+        }
+        let wake = [teller.due(), trouble.due()].into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            stop = signals.stop() => {
+                teller.end();
+                return Ok(Exit::Signal(match stop {
+                    Stop::Interrupt => Signal::Interrupt,
+                    Stop::Terminate => Signal::Terminate,
+                    Stop::Hangup => Signal::HangUp,
+                }));
+            }
+            () = changed(progress.as_mut()) => {}
+            () = source.moved() => {}
+            _ = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
+        }
+    }
+}
+
+/// Waits for the fetching to say something new.
+async fn changed(progress: Option<&mut watch::Receiver<Progress>>) {
+    let heard = match progress {
+        Some(progress) => progress.changed().await.is_ok(),
+        None => false,
+    };
+    if !heard {
+        // It has not begun, or has said its last word.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn summary(seen: &Progress, complete_since: Option<Timestamp>, goal: Timestamp) -> String {
+    let since = complete_since.unwrap_or(goal);
+    if seen.pages == 0 {
+        return format!("Nothing to fetch: the journal is complete since {since:.0}.");
+    }
+    let (pages, new) = (counted(seen.pages, "page"), counted(seen.new, "new consent"));
+    format!("Fetched {new} in {pages}; the journal is complete since {since:.0}.")
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A trouble that lasts.
+#[derive(Default)]
+struct Trouble {
+    told: Option<Fault>,
+    since: Option<Duration>,
+}
+
+impl Trouble {
+    /// Takes in how things are and returns what a person should hear of it, if that is new or it is over with patience.
+    fn take(&mut self, fault: Option<&Fault>, up: Duration) -> Option<String> {
+        let Some(fault) = fault else {
+            self.since = None;
+            return self.told.take().map(|_| "The history is fetched again.".to_owned());
+        };
+        self.since.get_or_insert(up);
+        if self.is_over(fault, up) {
+            return Some(String::new());
+        }
+        // One that only counts on, such as a request's number, is still the same.
+        let is_new = self.told.as_ref().is_none_or(|told| told.brief != fault.brief);
+        is_new.then(|| {
+            self.told = Some(fault.clone());
+            fault.to_string()
+        })
+    }
+
+    /// Whether to end: at once where trying again does not help.
+    fn is_over(&self, fault: &Fault, up: Duration) -> bool {
+        !fault.passes || self.since.is_some_and(|since| up.saturating_sub(since) >= PATIENCE)
+    }
+
+    fn due(&self) -> Option<Duration> {
+        self.since.map(|since| since + PATIENCE)
+    }
+}
+
+/// Tells how far it is: on a terminal one line that is written anew, elsewhere a line for each step back.
+struct Teller {
+    to_terminal: bool,
+    told: String,
+    next_at: Duration,
+    is_waiting: bool,
+    /// The columns of the line that stands without its end.
+    open: usize,
+}
+
+impl Teller {
+    fn new() -> Self {
+        let to_terminal = io::stderr().is_terminal();
+        Self { to_terminal, told: String::new(), next_at: Duration::ZERO, is_waiting: false, open: 0 }
+    }
+
+    fn tell(&mut self, seen: &Progress, up: Duration) {
+        let how_far = format!("backfill: complete since {:.0}", seen.whole_from);
+        if !self.to_terminal {
+            if self.told != how_far {
+                say(&format!("consentwatch: {how_far}, {}", counted(seen.new, "new consent")));
+                self.told = how_far;
+            }
+            return;
+        }
+        let line =
+            format!("{how_far}, {} in {}", counted(seen.new, "new consent"), counted(seen.pages, "page"));
+        self.is_waiting = line != self.told && up < self.next_at;
+        if line == self.told || self.is_waiting {
+            return;
+        }
+        let mut err = io::stderr().lock();
+        // Blanks wipe what a longer line left behind; that works on every terminal.
+        let width = line.chars().count();
+        let blanks = self.open.saturating_sub(width);
+        if let Err(error) = write!(err, "\r{line}{:blanks$}", "").and_then(|()| err.flush()) {
+            tracing::warn!(%error, "Standard error cannot be written.");
+        }
+        (self.told, self.open, self.next_at) = (line, width, up + TELL_EVERY);
+    }
+
+    /// When a line that was held back is due.
+    fn due(&self) -> Option<Duration> {
+        self.is_waiting.then_some(self.next_at)
+    }
+
+    /// Ends the line that stands, before another one is written.
+    fn end(&mut self) {
+        if self.open > 0 {
+            say("");
+            self.open = 0;
+            self.told.clear();
+        }
+    }
+}

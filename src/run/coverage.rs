@@ -1,0 +1,131 @@
+//! What the journal covers, as a line for scripts.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Source;
+use crate::journal::ReadError;
+use crate::report::{Board, Coverage, Gap};
+
+/// The line. Keys are always there, and what is unknown is `null`.
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: &'static str,
+    complete_since: Option<String>,
+    gaps: Vec<GapLine<'a>>,
+    last_good_poll: Option<String>,
+    late: u64,
+    hook: HookLine,
+}
+
+#[derive(Serialize)]
+struct HookLine {
+    verified: Option<String>,
+    unconfirmed: u64,
+    missed: u64,
+    failed_deliveries: u64,
+    last_failed_delivery: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GapLine<'a> {
+    from: String,
+    to: String,
+    why: &'a str,
+}
+
+/// Notices when the coverage changes.
+#[derive(Debug, Default)]
+pub(super) struct Watcher {
+    told: Option<Coverage>,
+}
+
+impl Watcher {
+    /// Returns the line if there is something new to tell; a later good poll alone is not. Nothing is told before
+    /// anything is known. The board is the one that the caller looked at: to read it anew here would take its change
+    /// from whoever waits for one.
+    pub(super) fn look(&mut self, source: &mut Source, board: &Board) -> Result<Option<String>, ReadError> {
+        let coverage = source.reader().coverage()?;
+        let last_good_poll = coverage.last_good_poll.max(board.traffic.last_good);
+        Ok(self.tell(Coverage { last_good_poll, ..coverage }))
+    }
+
+    fn tell(&mut self, coverage: Coverage) -> Option<String> {
+        let facts = |coverage: &Coverage| Coverage { last_good_poll: None, ..coverage.clone() };
+        let before = self.told.as_ref().map_or_else(Coverage::default, facts);
+        if before == facts(&coverage) {
+            return None;
+        }
+        let text = line(&coverage);
+        self.told = Some(coverage);
+        Some(text)
+    }
+}
+
+fn line(coverage: &Coverage) -> String {
+    let time = |time: Timestamp| format!("{time:.3}");
+    let gap = |gap: &'_ Gap| (time(gap.from), time(gap.to));
+    let gaps = coverage.gaps.iter().map(|one| {
+        let (from, to) = gap(one);
+        GapLine { from, to, why: &one.why }
+    });
+    let line = Line {
+        schema: "consentwatch.coverage/1",
+        complete_since: coverage.complete_since.map(time),
+        gaps: gaps.collect(),
+        last_good_poll: coverage.last_good_poll.map(time),
+        late: coverage.late,
+        hook: HookLine {
+            verified: coverage.hook.verified.map(time),
+            unconfirmed: coverage.hook.unconfirmed,
+            missed: coverage.hook.missed,
+            failed_deliveries: coverage.hook.failures,
+            last_failed_delivery: coverage.hook.last_failure.map(time),
+        },
+    };
+    serde_json::to_string(&line).expect("texts and numbers always have a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::HookProof;
+
+    #[test]
+    fn a_line_says_everything_once() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut watcher = Watcher::default();
+        assert_eq!(watcher.tell(Coverage::default()), None);
+        let mut coverage = Coverage {
+            complete_since: Some(at("2026-03-03T09:15:27Z")),
+            gaps: vec![Gap {
+                from: at("2026-03-03T10:00:00Z"),
+                to: at("2026-03-03T10:05:00.5Z"),
+                why: "a \"reason\"".to_owned(),
+            }],
+            late: 2,
+            last_good_poll: None,
+            hook: HookProof {
+                verified: Some(at("2026-03-03T09:00:00Z")),
+                unconfirmed: 1,
+                missed: 3,
+                ..HookProof::default()
+            },
+        };
+        let wanted = concat!(
+            r#"{"schema":"consentwatch.coverage/1","complete_since":"2026-03-03T09:15:27.000Z","#,
+            r#""gaps":[{"from":"2026-03-03T10:00:00.000Z","to":"2026-03-03T10:05:00.500Z","why":"a \"reason\""}],"#,
+            r#""last_good_poll":null,"late":2,"hook":{"verified":"2026-03-03T09:00:00.000Z","unconfirmed":1,"#,
+            r#""missed":3,"failed_deliveries":0,"last_failed_delivery":null}}"#
+        );
+        assert_eq!(watcher.tell(coverage.clone()).as_deref(), Some(wanted));
+        assert_eq!(watcher.tell(coverage.clone()), None);
+        coverage.last_good_poll = Some(at("2026-03-04T00:00:00Z"));
+        assert_eq!(watcher.tell(coverage.clone()), None, "that alone is no change");
+        coverage.late = 3;
+        let line = watcher.tell(coverage.clone()).unwrap();
+        assert!(line.contains(r#""last_good_poll":"2026-03-04T00:00:00.000Z","late":3"#), "{line}");
+        coverage.gaps.clear();
+        assert!(watcher.tell(coverage).unwrap().contains(r#""gaps":[]"#));
+    }
+}

@@ -1,0 +1,303 @@
+//! The event hook in the org: what there is, making one, having it verified.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::FeedPlan;
+use super::lines::{note, print};
+use crate::clock::Clock;
+use crate::config::Hook;
+use crate::consent::visible;
+use crate::exit::Exit;
+use crate::intake::http::Client;
+use crate::journal::Reader;
+use crate::okta::hooks::{self, EventHook};
+use crate::okta::{OrgUrl, Refusal, Reply, Request, SendError};
+use crate::report::{HookProof, Part};
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HookTask {
+    /// Say what there is.
+    Status,
+    /// Say what would be sent to make a hook, and send it if the person said yes.
+    Register {
+        /// Whether they did.
+        yes: bool,
+    },
+    /// Have Okta verify the hook again.
+    Verify,
+}
+
+/// The name of a hook that is made here.
+const NAME: &str = "consentwatch";
+/// Okta gives up after so long, twice; nobody waits longer for a look at one's own machine.
+const LOOK: Duration = Duration::from_secs(2);
+
+type Ended = (Exit, String);
+
+/// Does what is to be done with the event hook.
+///
+/// # Errors
+/// Okta cannot be asked, refuses, or something is missing: the reason to end and a sentence for stderr.
+pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) -> Result<Exit, Ended> {
+    let org = plan.poll.org.clone();
+    let client =
+        Client::new(&org, plan.credentials, plan.ca_file.as_deref(), clock.clone()).map_err(|error| {
+            (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
+        })?;
+    let desk = Desk { client, org, config, clock };
+    match task {
+        HookTask::Status => desk.status(&plan.dir).await,
+        HookTask::Register { yes } => desk.register(yes).await,
+        HookTask::Verify => desk.verify().await,
+    }
+}
+
+struct Desk<'c> {
+    client: Client,
+    org: OrgUrl,
+    config: &'c Hook,
+    clock: &'c Clock,
+}
+
+impl Desk<'_> {
+    async fn status(&self, journal: &std::path::Path) -> Result<Exit, Ended> {
+        let hooks = self.hooks().await?;
+        let ours: Vec<&EventHook> = hooks.iter().filter(|hook| hook.asks_for_consents()).collect();
+        let mut text =
+            format!("Event hooks of {} that ask for consent events: {}\n", self.org.origin(), ours.len());
+        for hook in &ours {
+            self.show(hook, &mut text);
+        }
+        text.push('\n');
+        text.push_str(&self.verdict(&ours));
+        text.push('\n');
+        // Without a journal there is nothing to say of it.
+        if let Ok(reader) = Reader::open(journal) {
+            let proof = reader.coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.hook;
+            text.push_str(&proof_line(proof));
+        }
+        out(&text)
+    }
+
+    fn show(&self, hook: &EventHook, text: &mut String) {
+        let state = if hook.is_active { "ACTIVE" } else { "INACTIVE" };
+        let verified = if hook.is_verified { "VERIFIED" } else { "UNVERIFIED" };
+        let own = if self.is_ours(hook) { "  (hook.public_url)" } else { "" };
+        let mut line = |name: &str, words: &str| {
+            // A line that is too long for memory was too long for the answer.
+            writeln!(text, "{name:<13}{words}").expect("a text takes whatever is written");
+        };
+        line("\nhook", &format!("{} {}", hook.name.visible(), hook.id.visible()));
+        line("  status", &format!("{state}, {verified}"));
+        line("  delivers to", &format!("{}{own}", hook.uri.visible()));
+        let lacks: Vec<&str> = hook.lacks().collect();
+        let asks: Vec<&str> = hooks::TYPES.into_iter().filter(|name| !lacks.contains(name)).collect();
+        line("  asks for", &asks.join(" "));
+        if !lacks.is_empty() {
+            line("  not for", &lacks.join(" "));
+        }
+        if hook.has_filter {
+            line("  filter", "it has one, which may keep events from coming");
+        }
+    }
+
+    fn is_ours(&self, hook: &EventHook) -> bool {
+        self.config.public_url.as_ref().is_some_and(|url| hook.delivers_to(url))
+    }
+
+    /// What is missing for deliveries to come here, in a sentence.
+    fn verdict(&self, hooks: &[&EventHook]) -> String {
+        let Some(url) = &self.config.public_url else {
+            return "Which of them is ours is not known: set hook.public_url to the address that Okta calls."
+                .into();
+        };
+        let url = visible(url);
+        let ours: Vec<&&EventHook> = hooks.iter().filter(|hook| self.is_ours(hook)).collect();
+        match ours.as_slice() {
+            [] => format!("None delivers to {url}. consentwatch hook register makes one."),
+            ours if ours.iter().any(|hook| hook.is_on()) && self.config.enabled => {
+                format!("Okta delivers to {url}, and hook.enabled is true.")
+            }
+            ours if ours.iter().any(|hook| hook.is_on()) => {
+                format!("Okta delivers to {url}, and nobody listens: set hook.enabled = true.")
+            }
+            ours if ours.iter().any(|hook| hook.is_active) => format!(
+                "The hook for {url} is not verified, so nothing is delivered: consentwatch hook verify, while watch or \
+                 tail runs."
+            ),
+            _ => format!(
+                "The hook for {url} is not active: an admin activates it under Workflow, Event Hooks."
+            ),
+        }
+    }
+
+    async fn register(&self, yes: bool) -> Result<Exit, Ended> {
+        let missing = |what: &str| (Exit::Usage, format!("{what} Nothing was sent."));
+        let url =
+            self.config.public_url.as_ref().ok_or_else(|| {
+                missing("hook.public_url is not set: Okta must be told which address to call.")
+            })?;
+        if !url.starts_with("https://") && !self.org.is_loopback() {
+            return Err(missing(
+                "hook.public_url does not begin with https://, and Okta calls nothing else.",
+            ));
+        }
+        let source =
+            self.config.secret.as_ref().ok_or_else(|| {
+                missing("The hook has no secret: set hook.secret_file; config init makes one.")
+            })?;
+        let secret = source
+            .read()
+            .map_err(|error| missing(&format!("The hook's secret cannot be had from {source}: {error}.")))?;
+        let creation = hooks::creation(NAME, url, &secret);
+        let request = self.request(hooks::HOOKS);
+        let head = format!(
+            "POST {}\nContent-Type: application/json\n\n{}\n\n",
+            visible(&request.url),
+            visible_lines(&creation.shown)
+        );
+        out(&head)?;
+        if !yes {
+            note("Nothing was sent. With --yes this request is made, and then the hook is verified.");
+            return Ok(Exit::Done);
+        }
+        if let Some(known) = self.hooks().await?.iter().find(|hook| self.is_ours(hook)) {
+            return Err((
+                Exit::Failed,
+                format!(
+                    "The org has a hook for that address already, {} ({}). Nothing was sent. See consentwatch hook \
+                     status; consentwatch hook verify has it verified.",
+                    known.name.visible(),
+                    known.id.visible()
+                ),
+            ));
+        }
+        let reply =
+            self.client.post(&request, Some(&creation.body)).await.map_err(|error| not_sent(&error))?;
+        let made = answered(&reply)?;
+        let hook = hooks::hook(&made.body).ok_or((
+            Exit::Failed,
+            "The hook may be made; Okta's answer cannot be read. See hook status.".into(),
+        ))?;
+        out(&format!("Made: {} ({}).\n", hook.name.visible(), hook.id.visible()))?;
+        self.have_verified(&hook).await
+    }
+
+    async fn verify(&self) -> Result<Exit, Ended> {
+        let hooks = self.hooks().await?;
+        let ours = hooks.iter().find(|hook| self.is_ours(hook));
+        let alone = || {
+            let mut about = hooks.iter().filter(|hook| hook.asks_for_consents());
+            about.next().filter(|_| about.next().is_none() && self.config.public_url.is_none())
+        };
+        let hook = ours.or_else(alone).ok_or_else(|| {
+            let why = "No hook of the org delivers to hook.public_url. Nothing was sent. See consentwatch hook status.";
+            (Exit::Failed, why.to_owned())
+        })?;
+        self.have_verified(hook).await
+    }
+
+    async fn have_verified(&self, hook: &EventHook) -> Result<Exit, Ended> {
+        self.need_listener().await?;
+        let path = hooks::verification(&hook.id)
+            .ok_or((Exit::Failed, "The hook's id is none. Nothing was sent.".to_owned()))?;
+        let reply = self.client.post(&self.request(&path), None).await.map_err(|error| not_sent(&error))?;
+        if reply.status == 400 {
+            let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
+            let words = format!(
+                "Okta could not verify the hook ({refusal}). It stays as it is, and nothing is delivered. Look whether \
+                 {} reaches this listener from the internet with a good certificate, and whether the secret in \
+                 Okta is the whole value of hook.secret_*.",
+                hook.uri.visible()
+            );
+            return Err((Exit::Failed, words));
+        }
+        let verified = answered(&reply).map(|reply| hooks::hook(&reply.body))?;
+        if verified.is_some_and(|hook| hook.is_verified) {
+            return out(
+                "Verified: Okta delivers from now on; a new hook needs some minutes before the first.\n",
+            );
+        }
+        Err((
+            Exit::Failed,
+            "Okta did not say that the hook is verified. See consentwatch hook status.".to_owned(),
+        ))
+    }
+
+    /// Okta asks the listener at once, so there must be one.
+    async fn need_listener(&self) -> Result<(), Ended> {
+        let mut at: SocketAddr = self.config.listen;
+        match at.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => at.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => at.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        let looked = tokio::select! {
+            looked = TcpStream::connect(at) => looked.is_ok(),
+            _ = self.clock.sleep(LOOK) => false,
+        };
+        if looked {
+            return Ok(());
+        }
+        Err((
+            Exit::Failed,
+            format!(
+                "Nobody listens at {at}, so the hook cannot be verified. Set hook.enabled = true, start watch or tail, and \
+                 then run consentwatch hook verify."
+            ),
+        ))
+    }
+
+    async fn hooks(&self) -> Result<Vec<EventHook>, Ended> {
+        let reply = self.client.send(&self.request(hooks::HOOKS)).await.map_err(|error| not_sent(&error))?;
+        let reply = answered(&reply)?;
+        hooks::list(&reply.body).ok_or_else(|| {
+            let fault = Refusal::read(reply.status, &reply.headers, &reply.body).fault(Part::Hook);
+            (Exit::Failed, format!("{} {}", fault.what, fault.remedy))
+        })
+    }
+
+    fn request(&self, path: &str) -> Request {
+        Request { url: self.org.join(path), headers: Vec::new() }
+    }
+}
+
+fn proof_line(proof: HookProof) -> String {
+    let HookProof { verified, unconfirmed, missed, failures, .. } = proof;
+    let verified = verified.map_or("never verified".to_owned(), |at| format!("first verified {at:.0}"));
+    format!(
+        "The journal: {verified}; {unconfirmed} unconfirmed, {missed} missed, {failures} failed deliveries by the log.\n"
+    )
+}
+
+fn visible_lines(text: &str) -> String {
+    text.lines().map(|line| visible(line).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn out(text: &str) -> Result<Exit, Ended> {
+    match print(text.as_bytes()) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
+    }
+}
+
+fn not_sent(error: &SendError) -> Ended {
+    let fault = error.fault(Part::Hook);
+    let exit = if fault.refused { Exit::Refused } else { Exit::Failed };
+    (exit, format!("{} {}", fault.what, fault.remedy).trim_end().to_owned())
+}
+
+/// Returns a good answer, or what a refusal means.
+fn answered(reply: &Reply) -> Result<&Reply, Ended> {
+    if (200..300).contains(&reply.status) {
+        return Ok(reply);
+    }
+    let fault = Refusal::read(reply.status, &reply.headers, &reply.body).fault(Part::Hook);
+    let exit = if fault.refused { Exit::Refused } else { Exit::Failed };
+    Err((exit, format!("{} {}", fault.what, fault.remedy).trim_end().to_owned()))
+}

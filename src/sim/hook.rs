@@ -1,0 +1,450 @@
+//! The org's event hook: verifies a listener, then delivers what happens to it, with Okta's manners and, if asked, its
+//! worst days (Okta: event hooks).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::dice::Dice;
+use super::event;
+use super::org::{Org, locked};
+use super::registry::{self, EventHook, is_eligible};
+use super::story::Entry;
+
+/// A hook that the org has.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HookPlan {
+    /// Where it delivers.
+    pub url: String,
+    /// The whole value of `Authorization`.
+    pub secret: String,
+    /// From an event to its delivery. What happens meanwhile comes along in the same.
+    pub delay: Duration,
+    /// What goes wrong.
+    pub faults: BTreeSet<HookFault>,
+}
+
+impl HookPlan {
+    /// Delivers in a fifth of a second, faultlessly.
+    pub fn new(url: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            secret: secret.into(),
+            delay: Duration::from_millis(200),
+            faults: BTreeSet::new(),
+        }
+    }
+}
+
+impl fmt::Debug for HookPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookPlan")
+            .field("url", &self.url)
+            .field("delay", &self.delay)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A way in which a hook is less than one would wish. Okta promises no order, no completeness, and at least once for what
+/// it does deliver.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum HookFault {
+    /// Every fourth event or so is never delivered.
+    Drop,
+    /// Every third delivery or so comes twice, and some events come again in another.
+    Duplicate,
+    /// Events of a delivery stand in any order, and a delivery may overtake another.
+    Disorder,
+    /// Something that is no event stands among them.
+    BadEvent,
+}
+
+impl HookFault {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Drop, "drop"),
+        (Self::Duplicate, "duplicate"),
+        (Self::Disorder, "disorder"),
+        (Self::BadEvent, "bad_event"),
+    ];
+
+    /// The words of all, for a command line's help.
+    pub const WORDS: [&'static str; 4] = ["drop", "duplicate", "disorder", "bad_event"];
+
+    /// Returns the fault that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == word).map(|(fault, _)| *fault)
+    }
+}
+
+/// What became of the org's hooks so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HookTold {
+    /// Whether the listener has shown that it knows what a challenge wants.
+    pub is_verified: bool,
+    /// Requests that were answered 200 or 204.
+    pub taken: usize,
+    /// Events in these, each time they came.
+    pub events: usize,
+    /// Second tries.
+    pub retries: usize,
+    /// Deliveries that were given up.
+    pub failed: usize,
+    /// Events that were never delivered, by [`HookFault::Drop`].
+    pub dropped: usize,
+    /// Events that happened since the verification and are not done with.
+    pub waiting: usize,
+}
+
+/// What the story, the management API and the deliverers share.
+#[derive(Debug, Default)]
+pub(super) struct Hook {
+    /// Every hook, whoever made it.
+    pub(super) hooks: Mutex<Vec<EventHook>>,
+    /// Rises when something happened or a hook changed.
+    pub(super) happened: watch::Sender<u64>,
+    pub(super) told: watch::Sender<HookTold>,
+}
+
+/// Okta waits so long for an answer (Okta: event hooks, timeout and retry).
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// A listener that was not there is verified again after so long; in Okta a person would press the button.
+const VERIFY_EVERY: Duration = Duration::from_millis(500);
+/// Events in one delivery.
+const EVENTS: usize = 8;
+/// Some listeners answer a challenge with more than it asks for.
+const ANSWER_MAX: usize = 64 * 1024;
+/// Requests of a faulty hook that may be under way at the same time.
+const AT_ONCE: usize = 4;
+
+impl Hook {
+    /// Notes what happened; whoever calls holds the log.
+    pub(super) fn note(&self, entry: &Entry) {
+        if is_eligible(entry.event) {
+            self.told.send_if_modified(|told| {
+                told.waiting += usize::from(told.is_verified);
+                told.is_verified
+            });
+        }
+    }
+}
+
+/// The hook that an org is started with, not verified yet.
+pub(super) fn planned(plan: HookPlan, seed: u64, now_ms: i64) -> EventHook {
+    EventHook::planned(plan, &mut Dice::of(seed, SALT), now_ms)
+}
+
+/// Verifies a hook until that succeeds, as a person would by and by, and lets it deliver then.
+pub(super) async fn insist(org: Arc<Org>, hook: EventHook) {
+    let mut dice = Dice::of(org.plan.seed, !SALT);
+    while !is_verified_by(&org, &hook.plan, &mut dice).await {
+        drop(org.clock.sleep(VERIFY_EVERY).await);
+    }
+    registry::verified(&org, &hook.id);
+}
+
+/// Lets a hook that was just verified deliver what happens from now on.
+pub(super) fn start(org: &Arc<Org>, id: &str) {
+    let Some(hook) = locked(&org.hook.hooks).iter().find(|hook| hook.id == id).cloned() else { return };
+    // Under the log's lock, so that each event is either before the verification or counted as waiting.
+    let at = {
+        let log = locked(&org.log);
+        org.hook.told.send_modify(|told| told.is_verified = true);
+        log.len()
+    };
+    org.tasks.spawn("simulated hook", deliver(Arc::clone(org), hook, at));
+}
+
+/// Delivers what happens from a place in the log on, for as long as the org has the hook.
+async fn deliver(org: Arc<Org>, hook: EventHook, mut at: usize) {
+    let Some(http) = http() else { return };
+    let mut happened = org.hook.happened.subscribe();
+    let dice = Dice::of(org.plan.seed, SALT);
+    let mut deliverer = Deliverer { id: hook.id, org, plan: hook.plan, http, dice };
+    let mut again: Vec<Arc<Entry>> = Vec::new();
+    loop {
+        happened.borrow_and_update();
+        let Some(hook) = deliverer.registered() else { return };
+        let stride = locked(&deliverer.org.log).from(at, EVENTS * AT_ONCE);
+        if stride.is_empty() {
+            if happened.changed().await.is_err() {
+                return;
+            }
+            drop(deliverer.org.clock.sleep(deliverer.plan.delay).await);
+            continue;
+        }
+        at += stride.len();
+        deliverer.round(&hook, stride, &mut again).await;
+    }
+}
+
+fn http() -> Option<reqwest::Client> {
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    if let Err(error) = &http {
+        tracing::error!(%error, "The simulated org's hook has no HTTP client.");
+    }
+    http.ok()
+}
+
+/// Whether the listener knows what a challenge wants: one try, and one more (Okta: event hooks, verification).
+pub(super) async fn is_verified_by(org: &Org, plan: &HookPlan, dice: &mut Dice) -> bool {
+    let Some(http) = http() else { return false };
+    for _ in 0..2 {
+        let mut challenge = String::new();
+        dice.letters(&mut challenge, 40);
+        let get = http.get(&plan.url).header("x-okta-verification-challenge", &challenge);
+        let echoed = echo(signed(get, plan, dice));
+        tokio::select! {
+            echoed = echoed => {
+                // An answer is an answer; only none is worth another try.
+                if let Some(echoed) = echoed {
+                    return echoed == challenge;
+                }
+            }
+            _ = org.clock.sleep(TIMEOUT) => {}
+        }
+    }
+    false
+}
+
+/// What the listener answers to a challenge; nothing if it does not answer, and nothing of worth is empty.
+async fn echo(get: reqwest::RequestBuilder) -> Option<String> {
+    let mut response = get.send().await.ok()?;
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_good =
+        response.status().as_u16() == 200 && kind.is_some_and(|kind| kind.starts_with("application/json"));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_MAX {
+            return Some(String::new());
+        }
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let echoed = body.get("verification").and_then(Value::as_str).filter(|_| is_good);
+    Some(echoed.unwrap_or_default().to_owned())
+}
+
+/// Adds what every request of a hook brings (seen in requests that people published).
+fn signed(request: reqwest::RequestBuilder, plan: &HookPlan, dice: &mut Dice) -> reqwest::RequestBuilder {
+    let mut id = String::from("Z");
+    dice.letters(&mut id, 26);
+    request
+        .header(AUTHORIZATION, &plan.secret)
+        .header(ACCEPT, "application/json")
+        .header(USER_AGENT, "Okta-Integrations")
+        .header("X-Okta-Request-Id", id)
+}
+
+/// Sets the dice of hooks apart from those of the story.
+const SALT: u64 = 0x686f_6f6b;
+
+struct Deliverer {
+    org: Arc<Org>,
+    plan: HookPlan,
+    http: reqwest::Client,
+    dice: Dice,
+    /// `who…`
+    id: String,
+}
+
+/// What came of one request.
+enum Tried {
+    Taken,
+    /// Nobody tries again.
+    Refused(u16),
+    /// Too late, not at all, or 5xx.
+    Failed(&'static str),
+}
+
+impl Deliverer {
+    fn is(&self, fault: HookFault) -> bool {
+        self.plan.faults.contains(&fault)
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut HookTold)) {
+        self.org.hook.told.send_modify(change);
+    }
+
+    /// The hook as the org has it now; nothing once it was deleted.
+    fn registered(&self) -> Option<EventHook> {
+        locked(&self.org.hook.hooks).iter().find(|hook| hook.id == self.id).cloned()
+    }
+
+    /// Delivers some of the log, in one request or several.
+    async fn round(&mut self, hook: &EventHook, stride: Vec<Arc<Entry>>, again: &mut Vec<Arc<Entry>>) {
+        let done = stride.iter().filter(|entry| is_eligible(entry.event)).count();
+        let mut events: Vec<Arc<Entry>> =
+            stride.into_iter().filter(|entry| hook.is_on() && hook.wants(entry.event)).collect();
+        if self.is(HookFault::Drop) {
+            let before = events.len();
+            events.retain(|_| !self.dice.once_in(4));
+            let dropped = before - events.len();
+            self.tell(|told| told.dropped += dropped);
+        }
+        let mut bodies = Vec::new();
+        if self.is(HookFault::Disorder) {
+            self.dice.shuffle(&mut events);
+        }
+        while !events.is_empty() {
+            let take = (1 + self.dice.below(EVENTS)).min(events.len());
+            let mut chunk: Vec<Arc<Entry>> = events.drain(..take).collect();
+            if self.is(HookFault::Duplicate) {
+                chunk.append(again);
+                again.extend(chunk.iter().filter(|_| self.dice.once_in(6)).cloned());
+            }
+            let body = self.envelope(&chunk);
+            if self.is(HookFault::Duplicate) && self.dice.once_in(3) {
+                bodies.push((chunk.len(), body.clone()));
+            }
+            bodies.push((chunk.len(), body));
+        }
+        if self.is(HookFault::Disorder) {
+            self.dice.shuffle(&mut bodies);
+            while !bodies.is_empty() {
+                let some: Vec<_> = bodies.drain(..bodies.len().min(AT_ONCE)).collect();
+                let posts: Vec<_> = some.into_iter().map(|(events, body)| self.post(events, &body)).collect();
+                futures_util::future::join_all(posts).await;
+            }
+        } else {
+            for (events, body) in bodies {
+                self.post(events, &body).await;
+            }
+        }
+        if done > 0 {
+            self.tell(|told| told.waiting = told.waiting.saturating_sub(done));
+        }
+    }
+
+    /// Delivers one body: a second time after a time-out or a 5xx, and never after a 4xx.
+    fn post(&mut self, events: usize, body: &str) -> impl Future<Output = ()> + use<> {
+        let mut tries = Vec::new();
+        for _ in 0..2 {
+            let post = self.http.post(&self.plan.url).header(CONTENT_TYPE, "application/json");
+            tries.push(signed(post.body(body.to_owned()), &self.plan, &mut self.dice));
+        }
+        let org = Arc::clone(&self.org);
+        async move {
+            let mut why = "";
+            for (number, post) in tries.into_iter().enumerate() {
+                if number > 0 {
+                    org.hook.told.send_modify(|told| told.retries += 1);
+                }
+                let tried = tokio::select! {
+                    tried = send(post) => tried,
+                    _ = org.clock.sleep(TIMEOUT) => Tried::Failed("timeout"),
+                };
+                match tried {
+                    Tried::Taken => {
+                        org.hook.told.send_modify(|told| {
+                            told.taken += 1;
+                            told.events += events;
+                        });
+                        return;
+                    }
+                    Tried::Refused(status) => {
+                        tracing::debug!(status, "The hook's listener refused a delivery.");
+                        why = "refused";
+                        break;
+                    }
+                    Tried::Failed(how) => why = how,
+                }
+            }
+            tracing::debug!(why, "A delivery of the simulated org's hook was given up.");
+            // First into the log, so that whoever sees the count finds it there.
+            org.delivery_failed();
+            org.hook.told.send_modify(|told| told.failed += 1);
+        }
+    }
+
+    /// Writes what is posted.
+    fn envelope(&mut self, entries: &[Arc<Entry>]) -> String {
+        let mut events: Vec<Value> = entries.iter().map(|entry| self.event(entry)).collect();
+        if self.is(HookFault::BadEvent) && self.dice.once_in(3) {
+            let junk = [json!(17), json!("text"), json!({"displayMessage": "x"}), json!([[]])];
+            let at = self.dice.below(events.len() + 1);
+            events.insert(at, self.dice.pick(&junk).clone());
+        }
+        let now_ms = self.org.clock.now().as_millisecond();
+        let id = uuid::Builder::from_random_bytes(
+            ((u128::from(self.dice.roll()) << 64) | u128::from(self.dice.roll())).to_be_bytes(),
+        );
+        json!({
+            "eventType": "com.okta.event_hook",
+            "eventTypeVersion": "1.0",
+            "cloudEventsVersion": "0.1",
+            "source": format!("{}/api/v1/eventHooks/{}", self.org.url, self.id),
+            "eventId": id.into_uuid().to_string(),
+            "eventTime": event::time(now_ms, true),
+            "contentType": "application/json",
+            "data": { "events": events },
+        })
+        .to_string()
+    }
+
+    /// Turns the log's form of an event into the hook's: the chain of addresses stands under the client, the request is
+    /// gone, what is null is mostly left out.
+    fn event(&mut self, entry: &Entry) -> Value {
+        let text = event::write(&self.org.cast, entry);
+        let Ok(Value::Object(mut event)) = serde_json::from_str(&text) else { return Value::Null };
+        if let Some(chain) =
+            event.remove("request").and_then(|mut request| Some(request.get_mut("ipChain")?.take()))
+            && let Some(Value::Object(client)) = event.get_mut("client")
+        {
+            client.insert("ipChain".to_owned(), chain);
+        }
+        event.insert("device".to_owned(), Value::Null);
+        event.insert("insertionTimestamp".to_owned(), Value::Null);
+        if let Some(Value::Object(data)) =
+            event.get_mut("debugContext").and_then(|debug| debug.get_mut("debugData"))
+        {
+            data.insert("targetEventHookIds".to_owned(), json!(self.id));
+        }
+        if !self.dice.once_in(4) {
+            leave_nulls_out(&mut event);
+        }
+        Value::Object(event)
+    }
+}
+
+async fn send(post: reqwest::RequestBuilder) -> Tried {
+    match post.send().await {
+        Ok(response) => match response.status().as_u16() {
+            200 | 204 => Tried::Taken,
+            status @ 500.. => {
+                tracing::debug!(status, "The hook's listener failed.");
+                Tried::Failed("5xx")
+            }
+            status => Tried::Refused(status),
+        },
+        Err(error) => {
+            tracing::debug!(error = %error.without_url(), "The hook's listener did not answer.");
+            Tried::Failed("no answer")
+        }
+    }
+}
+
+fn leave_nulls_out(object: &mut Map<String, Value>) {
+    object.retain(|_, value| !value.is_null());
+    for value in object.values_mut() {
+        match value {
+            Value::Object(inner) => leave_nulls_out(inner),
+            Value::Array(members) => {
+                for member in members {
+                    if let Value::Object(inner) = member {
+                        leave_nulls_out(inner);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! The org's event hooks, as its management API has them (Okta management API, event hooks).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Refusal};
+use super::dice::Dice;
+use super::event;
+use super::hook::{self, HookPlan};
+use super::org::{Org, locked};
+use super::story::EventType;
+
+/// The collection's path.
+pub(super) const HOOKS: &str = "/api/v1/eventHooks";
+
+/// Types in one hook (Okta: event hooks, limits).
+const TYPES_MAX: usize = 300;
+/// Active hooks in an org (Okta: event hooks, limits).
+const HOOKS_MAX: usize = 25;
+
+/// One event hook.
+#[derive(Clone, Debug)]
+pub(super) struct EventHook {
+    /// `who…`
+    pub(super) id: String,
+    name: String,
+    /// The types that it asks for; nothing for all that it may.
+    types: Option<Vec<String>>,
+    pub(super) plan: HookPlan,
+    is_active: bool,
+    is_verified: bool,
+    created_ms: i64,
+    updated_ms: i64,
+}
+
+impl EventHook {
+    /// The hook that an org is started with.
+    pub(super) fn planned(plan: HookPlan, dice: &mut Dice, now_ms: i64) -> Self {
+        Self {
+            id: dice.id("who"),
+            name: "Simulated hook".to_owned(),
+            types: None,
+            plan,
+            is_active: true,
+            is_verified: false,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        }
+    }
+
+    /// Whether it delivers events of a type.
+    pub(super) fn wants(&self, event: EventType) -> bool {
+        let [name, ..] = event.names();
+        let is_asked_for = self.types.as_ref().is_none_or(|types| types.iter().any(|asked| asked == name));
+        is_eligible(event) && is_asked_for
+    }
+
+    /// Whether it delivers at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_active && self.is_verified
+    }
+
+    /// As the API shows it. What opens the listener is never shown.
+    fn shown(&self, base: &str) -> Value {
+        let own = format!("{base}{HOOKS}/{}", self.id);
+        let turn = if self.is_active { "deactivate" } else { "activate" };
+        let link =
+            |verb: &str| json!({"href": format!("{own}/lifecycle/{verb}"), "hints": {"allow": ["POST"]}});
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "status": if self.is_active { "ACTIVE" } else { "INACTIVE" },
+            "verificationStatus": if self.is_verified { "VERIFIED" } else { "UNVERIFIED" },
+            "created": event::time(self.created_ms, true),
+            "createdBy": "00uSimulatedAdmin001d7",
+            "lastUpdated": event::time(self.updated_ms, true),
+            "events": { "type": "EVENT_TYPE", "items": self.items(), "filter": null },
+            "channel": {
+                "type": "HTTP",
+                "version": "1.0.0",
+                "config": {
+                    "uri": self.plan.url,
+                    "method": "POST",
+                    "headers": [],
+                    "authScheme": { "type": "HEADER", "key": "authorization" },
+                },
+            },
+            "_links": { "self": { "href": own }, "verify": link("verify"), turn: link(turn) },
+        })
+    }
+
+    fn items(&self) -> Vec<String> {
+        self.types.clone().unwrap_or_else(|| ELIGIBLE.map(|event| event.names()[0].to_owned()).to_vec())
+    }
+}
+
+/// The types that a hook may ask for among those that the story tells (Okta: event types, event-hook-eligible).
+const ELIGIBLE: [EventType; 8] = [
+    EventType::Grant,
+    EventType::Revoke,
+    EventType::RevokeUser,
+    EventType::RevokeUserClient,
+    EventType::RevokeServerGone,
+    EventType::RevokeClientGone,
+    EventType::RevokeScopeGone,
+    EventType::RevokeUserGone,
+];
+
+/// Whether a hook may ask for a type.
+pub(super) fn is_eligible(event: EventType) -> bool {
+    ELIGIBLE.contains(&event)
+}
+
+/// What is asked of the hooks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked<'a> {
+    List,
+    Create(&'a [u8]),
+    Show(&'a str),
+    Verify(&'a str),
+    Turn(&'a str, bool),
+    Delete(&'a str),
+}
+
+/// Reads a request; nothing if no such thing can be asked of a path.
+pub(super) fn asked<'a>(method: &str, path: &'a str, body: &'a [u8]) -> Option<Asked<'a>> {
+    let rest = path.strip_prefix(HOOKS)?;
+    let parts: Vec<&str> = rest.strip_prefix('/').map_or_else(Vec::new, |rest| rest.split('/').collect());
+    match (method, parts.as_slice()) {
+        ("GET", []) if rest.is_empty() => Some(Asked::List),
+        ("POST", []) if rest.is_empty() => Some(Asked::Create(body)),
+        ("GET", [id]) => Some(Asked::Show(id)),
+        ("DELETE", [id]) => Some(Asked::Delete(id)),
+        ("POST", [id, "lifecycle", "verify"]) => Some(Asked::Verify(id)),
+        ("POST", [id, "lifecycle", "activate"]) => Some(Asked::Turn(id, true)),
+        ("POST", [id, "lifecycle", "deactivate"]) => Some(Asked::Turn(id, false)),
+        _ => None,
+    }
+}
+
+/// Answers.
+pub(super) async fn answer(
+    org: &Arc<Org>,
+    asked: Asked<'_>,
+    base: &str,
+    dice: &mut Dice,
+) -> Result<Answer, Refusal> {
+    let now_ms = org.clock.now().as_millisecond();
+    match asked {
+        Asked::List => {
+            let shown: Vec<Value> = locked(&org.hook.hooks).iter().map(|hook| hook.shown(base)).collect();
+            Ok(Answer::json(Value::Array(shown).to_string()))
+        }
+        Asked::Create(body) => {
+            let mut created = read(body)?;
+            created.id = dice.id("who");
+            (created.created_ms, created.updated_ms) = (now_ms, now_ms);
+            let mut hooks = locked(&org.hook.hooks);
+            if hooks.iter().filter(|hook| hook.is_active).count() >= HOOKS_MAX {
+                return Err(Refusal::validation(
+                    "eventHook",
+                    "The maximum number of active hooks is reached",
+                ));
+            }
+            let shown = created.shown(base).to_string();
+            hooks.push(created);
+            Ok(Answer::json(shown))
+        }
+        Asked::Show(id) => change(org, id, base, |_| {}),
+        Asked::Turn(id, on) => change(org, id, base, |hook| {
+            hook.is_active = on;
+            hook.updated_ms = now_ms;
+        }),
+        Asked::Delete(id) => {
+            let mut hooks = locked(&org.hook.hooks);
+            let at = hooks.iter().position(|hook| hook.id == id).ok_or_else(|| not_found(id))?;
+            if hooks[at].is_active {
+                return Err(Refusal::validation("eventHook", "An active hook cannot be deleted"));
+            }
+            hooks.remove(at);
+            Ok(Answer::empty(204))
+        }
+        Asked::Verify(id) => {
+            let found = locked(&org.hook.hooks).iter().find(|hook| hook.id == id).cloned();
+            let hook = found.ok_or_else(|| not_found(id))?;
+            if !hook::is_verified_by(org, &hook.plan, dice).await {
+                let cause = format!("Unable to verify event hook. Hook {} execution failed", hook.name);
+                return Err(Refusal::validation_of("eventHook", &cause));
+            }
+            verified(org, id);
+            change(org, id, base, |hook| hook.updated_ms = now_ms)
+        }
+    }
+}
+
+/// Notes that a hook is verified, and lets it deliver from now on.
+pub(super) fn verified(org: &Arc<Org>, id: &str) {
+    let is_new = change_of(org, id, |hook| !std::mem::replace(&mut hook.is_verified, true)) == Some(true);
+    if is_new {
+        hook::start(org, id);
+    }
+}
+
+fn change(org: &Org, id: &str, base: &str, change: impl FnOnce(&mut EventHook)) -> Result<Answer, Refusal> {
+    let shown = change_of(org, id, |hook| {
+        change(hook);
+        hook.shown(base).to_string()
+    });
+    shown.map(Answer::json).ok_or_else(|| not_found(id))
+}
+
+fn change_of<T>(org: &Org, id: &str, change: impl FnOnce(&mut EventHook) -> T) -> Option<T> {
+    locked(&org.hook.hooks).iter_mut().find(|hook| hook.id == id).map(change)
+}
+
+fn not_found(id: &str) -> Refusal {
+    Refusal::new(404, "E0000007", &format!("Not found: Resource not found: {id} (Webhook)"))
+}
+
+/// Reads what is to be created.
+fn read(body: &[u8]) -> Result<EventHook, Refusal> {
+    let wrong = |cause: &str| Refusal::validation("eventHook", cause);
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|_| Refusal::new(400, "E0000003", "The request body was not well-formed."))?;
+    let text = |at: &str| body.pointer(at).and_then(Value::as_str).unwrap_or_default();
+    let name = text("/name");
+    if name.is_empty() || name.len() > 255 {
+        return Err(wrong("name: The field cannot be left blank"));
+    }
+    if text("/events/type") != "EVENT_TYPE" {
+        return Err(wrong("events.type: EVENT_TYPE is the only one"));
+    }
+    let items = body.pointer("/events/items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let types: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    let types = types.filter(|types| (1..=TYPES_MAX).contains(&types.len()));
+    let types = types.ok_or_else(|| wrong("events.items: 1 to 300 event types are needed"))?;
+    let is_known = |name: &String| ELIGIBLE.iter().any(|event| event.names()[0] == name);
+    if let Some(odd) = types.iter().find(|name| !is_known(name)) {
+        return Err(wrong(&format!("events.items: '{odd}' is not an event type that hooks may ask for")));
+    }
+    if text("/channel/type") != "HTTP" || text("/channel/version") != "1.0.0" {
+        return Err(wrong("channel: HTTP of version 1.0.0 is the only one"));
+    }
+    let uri = text("/channel/config/uri");
+    // Okta takes HTTPS alone. What listens to a simulated org is on this machine.
+    let is_local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
+    if !uri.starts_with("https://") && !is_local.iter().any(|start| uri.starts_with(start)) {
+        return Err(wrong("channel.config.uri: The URI must begin with https"));
+    }
+    let scheme = text("/channel/config/authScheme/type");
+    let secret = text("/channel/config/authScheme/value");
+    if scheme != "HEADER" || secret.is_empty() {
+        return Err(wrong("channel.config.authScheme: a HEADER with a key and a value is needed"));
+    }
+    Ok(EventHook {
+        id: String::new(),
+        name: name.to_owned(),
+        types: Some(types),
+        plan: HookPlan::new(uri, secret),
+        is_active: true,
+        is_verified: false,
+        created_ms: 0,
+        updated_ms: 0,
+    })
+}

@@ -1,0 +1,127 @@
+//! How the event hook does, on the page of sources and in the bar.
+
+use std::time::Duration;
+
+use super::pages::Line;
+use super::pen::grouped;
+use super::{Role, status, text};
+use crate::model::Model;
+use crate::report::{HookRefused, Part, Pulse};
+
+/// What of the hook and the log does not confirm each other: how many rows, and the word for them. Nothing while no hook
+/// is listened to, whatever one may have left in the journal.
+pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)> {
+    let is_on = *model.board.get(Part::Hook) != Pulse::Off;
+    let proof = model.coverage.hook;
+    [(proof.unconfirmed, "unconfirmed"), (proof.missed, "missed")]
+        .into_iter()
+        .filter(move |(count, _)| is_on && *count > 0)
+}
+
+/// Columns of a fact's name with what stands before it.
+const NAMES: u16 = 16;
+
+/// Adds what is known of the hook, for lines of a width.
+pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
+    let (health, proof) = (&model.board.hook, model.coverage.hook);
+    if *model.board.get(Part::Hook) == Pulse::Off {
+        return;
+    }
+    let mut fact = |name: &str, words: String, role: Role| {
+        let mut name = name;
+        for line in text::wrap(&words, width.saturating_sub(NAMES + 2)) {
+            let name = std::mem::take(&mut name);
+            lines.push(vec![(format!("    {name:<12}"), Role::Dim), (line.to_owned(), role)]);
+        }
+    };
+    if let (Some(at), Some(since)) = (&health.listens_at, health.up_since) {
+        fact("listens at", format!("{at} since {}", status::second(model, since)), Role::Text);
+    }
+    match proof.verified.or(health.verified) {
+        Some(at) => fact("verified", status::second(model, at), Role::Text),
+        None => fact("verified", "not yet: Okta delivers nothing before".to_owned(), Role::Wait),
+    }
+    if let Some(at) = health.last_delivery {
+        let counts = format!(
+            "{}; {} deliveries of {} events: {} new, {} polled before, {} came again",
+            status::second(model, at),
+            grouped(health.deliveries),
+            grouped(health.received),
+            grouped(health.new),
+            grouped(health.merged),
+            grouped(health.duplicates),
+        );
+        fact("last came", counts, Role::Text);
+    }
+    if let Some(delay) = health.delay {
+        let words = format!("half within {}, 95 % within {}", length(delay.p50), length(delay.p95));
+        fact("delay", words, Role::Text);
+    }
+    if health.rejects > 0 {
+        fact("unreadable", format!("{}, kept", grouped(health.rejects)), Role::Wait);
+    }
+    if health.refused.total() > 0 {
+        fact("refused", refused(health.refused), Role::Wait);
+    }
+    if proof.unconfirmed > 0 {
+        let words = "came by the hook and never by the log, and may be forged: filter via:unconfirmed";
+        fact("unconfirmed", format!("{} {words}", grouped(proof.unconfirmed)), Role::Bad);
+    }
+    if proof.missed > 0 {
+        let words = "came by the log and not within an hour by the hook: filter via:missed";
+        fact("missed", format!("{} {words}", grouped(proof.missed)), Role::Wait);
+    }
+    if let Some(last) = proof.last_failure {
+        let count = grouped(proof.failures);
+        let words =
+            format!("{count} failed deliveries of the org's hooks, the last {}", status::second(model, last));
+        fact("Okta says", words, Role::Wait);
+    }
+}
+
+fn refused(refused: HookRefused) -> String {
+    let HookRefused { secret, form, size, place, slow, journal } = refused;
+    let reasons = [
+        (secret, "wrong secret"),
+        (form, "no delivery"),
+        (size, "too large"),
+        (place, "wrong path or method"),
+        (slow, "too slow"),
+        (journal, "not stored in time"),
+    ];
+    let told: Vec<String> = reasons
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{} {why}", grouped(count)))
+        .collect();
+    told.join(", ")
+}
+
+/// A length of time in the unit that suits it.
+fn length(time: Duration) -> String {
+    match time.as_secs() {
+        0 => format!("{} ms", time.as_millis()),
+        1..120 => format!("{:.1} s", time.as_secs_f64()),
+        120..7200 => format!("{:.0} min", time.as_secs_f64() / 60.0),
+        _ => format!("{:.0} h", time.as_secs_f64() / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_has_the_unit_that_suits_it() {
+        let told = [120, 999, 1500, 90_000, 600_000, 90_000_000].map(|ms| length(Duration::from_millis(ms)));
+        assert_eq!(told, ["120 ms", "999 ms", "1.5 s", "90.0 s", "10 min", "25 h"]);
+    }
+
+    #[test]
+    fn reasons_are_told_that_there_were() {
+        assert_eq!(
+            refused(HookRefused { secret: 1200, slow: 1, ..HookRefused::default() }),
+            "1,200 wrong secret, 1 too slow"
+        );
+    }
+}

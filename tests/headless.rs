@@ -1,0 +1,501 @@
+//! The commands without a screen, as a shell or a script has them: the real binary against the simulated org.
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use process::{CONFIG, Output, Process, Sandbox, Sim, TOKEN, one_at_a_time};
+use rustix::process::Signal;
+use serde_json::Value;
+
+/// Everything that Okta may still have, then the end.
+const ALL: [&str; 4] = ["tail", "--once", "--since", "90d"];
+
+/// A sandbox whose rows keep the texts of their events, so that they can be compared from run to run: no name is looked
+/// up, unless `--config` says so.
+fn without_names() -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path(CONFIG), "[poll]\nnames = false\n").expect("a file");
+    sandbox
+}
+
+/// Runs the program on an org to its end.
+#[track_caller]
+fn run(sandbox: &Sandbox, org: &Sim, args: &[&str]) -> Output {
+    sandbox.start(org, args).end()
+}
+
+/// The same, and it must have gone well without a word on standard error but for what the journal covers.
+#[track_caller]
+fn good(sandbox: &Sandbox, org: &Sim, args: &[&str]) -> String {
+    let output = run(sandbox, org, args);
+    assert_eq!((output.code, words(&output.err).as_str()), (Some(0), ""), "{args:?}");
+    output.out
+}
+
+/// What was said for people: standard error without the lines on coverage.
+fn words(err: &str) -> String {
+    err.split_inclusive('\n').filter(|line| !is_coverage(line)).collect()
+}
+
+fn is_coverage(line: &str) -> bool {
+    line.starts_with(r#"{"schema":"consentwatch.coverage/1","#)
+}
+
+/// The same without an org and without a configuration.
+#[track_caller]
+fn alone(sandbox: &Sandbox, args: &[&str]) -> Output {
+    Process::start(&mut sandbox.command(None, args)).end()
+}
+
+/// The program refused: this exit code, nothing on standard output, one line on standard error with these words.
+#[track_caller]
+fn refused(output: &Output, code: i32, wanted: &[&str]) {
+    assert_eq!((output.code, output.out.as_str()), (Some(code), ""), "{}", output.err);
+    assert_eq!(words(&output.err).lines().count(), 1, "{}", output.err);
+    for word in wanted {
+        assert!(output.err.contains(word), "{word:?} is missing: {}", output.err);
+    }
+}
+
+fn parsed(lines: &str) -> Vec<Value> {
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn uuids(lines: &str) -> BTreeSet<String> {
+    parsed(lines).iter().map(|line| line["uuid"].as_str().expect("a uuid").to_owned()).collect()
+}
+
+/// Every file below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+#[test]
+fn each_consent_comes_once_and_again_the_same() {
+    let (org, sandbox) = (Sim::start(300, &[]), without_names());
+    let first = good(&sandbox, &org, &[&ALL[..], &["--format", "json"]].concat());
+    assert_eq!((first.lines().count(), uuids(&first).len()), (org.total(), org.total()));
+
+    let mut kinds = BTreeMap::new();
+    for (at, line) in parsed(&first).iter().enumerate() {
+        assert_eq!(line["schema"], "consentwatch.consent/1");
+        assert_eq!(line["seq"], at + 1);
+        *kinds.entry(line["kind"].as_str().expect("a kind").to_owned()).or_insert(0) += 1;
+    }
+    kinds.insert("total".to_owned(), org.total());
+    assert_eq!(kinds, org.held.iter().cloned().collect());
+
+    // Piped, json is the default; the second run finds nothing new and says the same.
+    assert_eq!(good(&sandbox, &org, &ALL), first);
+}
+
+#[test]
+fn lines_can_be_chosen() {
+    let (org, sandbox) = (Sim::start(120, &[]), without_names());
+    let all = good(&sandbox, &org, &ALL);
+    let tail = |more: &[&str]| good(&sandbox, &org, &[&ALL[..], more].concat());
+
+    let first: String = all.split_inclusive('\n').take(7).collect();
+    assert_eq!(tail(&["--limit", "7"]), first);
+    assert_eq!(tail(&["--limit", "0"]), "");
+    // A kind begins with the word; those that only end in it are others.
+    let revoked: String =
+        all.split_inclusive('\n').filter(|line| line.contains(r#""kind":"revoke""#)).collect();
+    assert!(!revoked.is_empty());
+    assert_eq!(tail(&["--filter", "kind:revoke"]), revoked);
+    assert_eq!(tail(&["--filter", "-kind:revoke"]).lines().count(), org.total() - revoked.lines().count());
+    let held = org.held.iter().find(|(kind, _)| kind == "revoke").map(|(_, count)| *count);
+    assert_eq!(Some(revoked.lines().count()), held);
+    assert!(tail(&["--filter", "kind:~revoke"]).lines().count() > revoked.lines().count());
+    let rest: String = all.split_inclusive('\n').skip(100).collect();
+    assert_eq!(tail(&["--after", "100"]), rest);
+    assert_eq!(tail(&["--after", "120"]), "");
+    assert_eq!(tail(&["--until", "10d"]), "");
+    // Those that come after `--after` need not be new enough for the lookback.
+    let (old, new) = (tail(&["--until", "10h"]), good(&sandbox, &org, &["tail", "--once", "--since", "10h"]));
+    assert!(!old.is_empty() && !new.is_empty());
+    // The two runs looked at the clock at two moments, and a consent may stand between them.
+    assert!(old.lines().count().abs_diff(org.total() - new.lines().count()) <= 1);
+}
+
+#[test]
+fn lines_have_four_forms() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    let tail = |form: &str| good(&sandbox, &org, &[&ALL[..], &["--format", form]].concat());
+    let json = parsed(&tail("json"));
+    let raw = parsed(&tail("raw"));
+    let cards = parsed(&tail("card"));
+    let text = tail("text");
+    assert_eq!([raw.len(), cards.len(), text.lines().count()], [json.len(); 3]);
+    let words = [
+        "Date and Time",
+        "Message",
+        "Event ID",
+        "Event Type",
+        "Event Time",
+        "Version",
+        "Actor",
+        "Target",
+        "UUID",
+        "Event Details",
+        "Headers",
+        "Source",
+        "Debug Context",
+    ];
+    for (((json, raw), card), text) in json.iter().zip(&raw).zip(&cards).zip(text.lines()) {
+        assert_eq!(json["raw"], *raw);
+        assert_eq!(json["uuid"], raw["uuid"]);
+        assert_eq!(card["UUID"], raw["uuid"]);
+        assert_eq!(card["Event Details"], *raw);
+        let names: BTreeSet<&str> = card.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(names, BTreeSet::from(words));
+        let (second, kind) =
+            (json["published"].as_str().expect("a time"), json["kind"].as_str().expect("a kind"));
+        assert!(text.starts_with(second.split('.').next().expect("a part")) && text.contains(kind), "{text}");
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+}
+
+#[test]
+fn an_export_is_what_tail_printed_and_never_overwrites() {
+    let (org, sandbox) = (Sim::start(300, &[]), without_names());
+    refused(&run(&sandbox, &org, &["export"]), 1, &["no journal", "--data-dir"]);
+
+    let all = good(&sandbox, &org, &ALL);
+    assert_eq!(good(&sandbox, &org, &["export"]), all);
+    assert_eq!(good(&sandbox, &org, &["export", "-o", "-"]), all);
+    let revoked = good(&sandbox, &org, &["export", "--filter", "kind:revoke"]);
+    assert_eq!(revoked.lines().count(), all.matches(r#""kind":"revoke""#).count());
+    let cards = good(&sandbox, &org, &["export", "--format", "card"]);
+    assert_eq!(cards, good(&sandbox, &org, &[&ALL[..], &["--format", "card"]].concat()));
+
+    let written = run(&sandbox, &org, &["export", "-o", "consents.jsonl"]);
+    assert_eq!((written.code, written.out.as_str()), (Some(0), ""));
+    assert!(written.err.contains("300 consents"), "{}", written.err);
+    let path = sandbox.path("consents.jsonl");
+    assert_eq!(fs::read_to_string(&path).expect("the export"), all);
+    assert_eq!(fs::metadata(&path).expect("the export").permissions().mode() & 0o777, 0o600);
+
+    fs::write(&path, "mine").expect("a file of somebody's");
+    refused(&run(&sandbox, &org, &["export", "-o", "consents.jsonl"]), 2, &["consents.jsonl", "exists"]);
+    assert_eq!(fs::read_to_string(&path).expect("still there"), "mine");
+    refused(&run(&sandbox, &org, &["export", "-o", "no/such/folder.jsonl"]), 1, &["no/such/folder.jsonl"]);
+    let left: Vec<_> = fs::read_dir(sandbox.path("")).expect("a folder").flatten().collect();
+    assert_eq!(left.len(), 3, "nothing but configuration, data and the file lies there: {left:?}");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_fault() {
+    let (org, sandbox) = (Sim::start(300, &[]), Sandbox::new());
+    // More than a pipe holds, so the program must notice.
+    for args in [&ALL[..], &["tail", "--since", "90d"], &["export"]] {
+        let mut command = sandbox.command(Some(&org.url), args);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = one_at_a_time(|| command.spawn()).expect("it starts");
+        let mut line = String::new();
+        let mut reader = BufReader::with_capacity(64, child.stdout.take().expect("piped"));
+        reader.read_line(&mut line).expect("a line");
+        assert!(line.starts_with('{'), "{line}");
+        drop(reader);
+        let output = Process::over(child).end();
+        assert_eq!((output.code, words(&output.err).as_str()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[test]
+fn a_refusal_ends_with_3_and_says_what_to_do() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(20, &[]);
+    // Whether it would have ended or stayed: the very first request is refused.
+    for args in [&ALL[..], &["tail"]] {
+        let mut command = sandbox.command(Some(&org.url), args);
+        let output = Process::start(command.env("OKTA_CLIENT_TOKEN", "00AnotherToken")).end();
+        refused(&output, 3, &["401", "does not accept the credentials", "valid token"]);
+        assert!(
+            !output.err.contains("00AnotherToken") && !output.err.contains("asks again"),
+            "{}",
+            output.err
+        );
+    }
+    for (fault, words) in [
+        ("unauthorized", ["401", "credentials"]),
+        ("forbidden", ["403", "right"]),
+        ("forbidden_empty", ["okta.logs.read", "right"]),
+    ] {
+        let org = Sim::start(20, &["--fault", fault]);
+        refused(&run(&sandbox, &org, &ALL), 3, &words);
+    }
+}
+
+#[test]
+fn what_does_not_pass_ends_at_once() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(20, &["--fault", "not_okta"]);
+    let output = run(&sandbox, &org, &ALL);
+    refused(&output, 1, &["Something else than Okta", "org URL"]);
+    assert!(!output.err.contains("asks again"), "{}", output.err);
+
+    let org = Sim::start(20, &["--fault", "foreign_next"]);
+    let output = run(&sandbox, &org, &ALL);
+    // What came with the page that led away is good.
+    assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
+    assert_eq!(words(&output.err).lines().count(), 1, "{}", output.err);
+    assert!(output.err.contains("host"), "{}", output.err);
+}
+
+#[test]
+fn an_org_that_misbehaves_is_read_whole() {
+    for faults in [&["bad_record", "duplicates"][..], &["out_of_order"], &["clock_skew"], &["expired_cursor"]]
+    {
+        let (org, sandbox) = (Sim::start(130, &[&["--fault"], faults].concat()), Sandbox::new());
+        let config = sandbox.path("c.toml");
+        // Longer pages would be one page; no cursor would be asked for.
+        let page_size = if faults == ["expired_cursor"] { 1000 } else { 40 };
+        fs::write(&config, format!("[poll]\npage_size = {page_size}\ninterval = \"1s\"\n")).expect("a file");
+        let config = config.to_string_lossy().into_owned();
+        let args = [&ALL[..], &["--config", &config]].concat();
+        for _ in 0..2 {
+            let output = run(&sandbox, &org, &args);
+            assert_eq!(output.code, Some(0), "{faults:?}: {}", output.err);
+            let count = output.out.lines().count();
+            assert_eq!((count, uuids(&output.out).len()), (org.total(), org.total()), "{faults:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_configuration_the_ways_on_are_named() {
+    let sandbox = Sandbox::new();
+    for args in [
+        &[][..],
+        &["watch"],
+        &["tail"],
+        &["tail", "--once"],
+        &["export"],
+        &["backfill"],
+        &["config", "check"],
+    ] {
+        let ways = ["demo", "config init", "OKTA_CLIENT_ORGURL", "OKTA_CLIENT_TOKEN"];
+        refused(&alone(&sandbox, args), 2, &ways);
+    }
+    assert!(!sandbox.path("data").exists() && !sandbox.path("home").exists(), "nothing was written");
+}
+
+#[test]
+fn misuse_ends_with_2_and_nothing_is_written() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("unknown.toml"), "[org]\n\n[poll]\nintervall = \"10s\"\n").expect("a file");
+    fs::write(sandbox.path("bad.toml"), "[poll]\npage_size = 5000\n").expect("a file");
+    fs::write(sandbox.path("zone.toml"), "[ui]\ntime_zone = \"Europe/Nowhere\"\n").expect("a file");
+    let org = Sim::start(0, &[]);
+    let sheet: [(&[&str], &[&str]); 12] = [
+        (&["tail", "--config", "unknown.toml"], &["unknown.toml", "line 4", "intervall"]),
+        (&["tail", "--config", "bad.toml"], &["bad.toml", "poll.page_size", "1000"]),
+        (&["watch", "--config", "zone.toml"], &["Europe/Nowhere"]),
+        (&["tail", "--config", "missing.toml"], &["missing.toml"]),
+        (&["tail", "--filter", "(kind:grant"], &["--filter"]),
+        (&["watch", "--filter", "(kind:grant"], &["--filter"]),
+        (&["export", "--filter", "(kind:grant"], &["--filter"]),
+        (&["tail", "--org", "http://127.0.0.1:9"], &["another org", "no token was sent"]),
+        (&["tail", "--org", "http://example.test"], &["another org"]),
+        (&["tail", "--profile", "none"], &["none"]),
+        (&["backfill", "--since", "91d"], &["--since", "90 days"]),
+        (&["backfill", "--since", "2099-01-01"], &["--since", "has passed"]),
+    ];
+    for (args, words) in sheet {
+        refused(&run(&sandbox, &org, args), 2, words);
+    }
+    let bad = [
+        &["tail", "--since", "yesterday"][..],
+        &["tail", "--limit", "-1"],
+        &["sing"],
+        &["sim", "--fault", "x"],
+    ];
+    for args in bad {
+        let output = run(&sandbox, &org, args);
+        assert_eq!((output.code, output.out.as_str()), (Some(2), ""), "{args:?}");
+        assert!(output.err.starts_with("consentwatch: "), "{}", output.err);
+    }
+    let mut command = sandbox.command(Some(&org.url), &["tail"]);
+    let output = Process::start(command.env_remove("OKTA_CLIENT_TOKEN")).end();
+    refused(&output, 2, &["no credentials", "OKTA_CLIENT_TOKEN"]);
+    let mut command = sandbox.command(Some(&org.url), &["tail"]);
+    let output = Process::start(command.env("OKTA_CLIENT_TOKEN", "two words")).end();
+    refused(&output, 2, &["The API token"]);
+    assert!(!output.err.contains("two words"), "{}", output.err);
+    assert!(!sandbox.path("data").exists(), "nothing was written");
+}
+
+#[test]
+fn a_configuration_is_written_once_for_its_owner() {
+    let sandbox = Sandbox::new();
+    let example = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml"));
+    let example = example.expect("the example");
+    let printed = alone(&sandbox, &["config", "init", "--print"]);
+    assert_eq!((printed.code, printed.out.as_str()), (Some(0), example.as_str()));
+    assert!(!sandbox.path("home").exists(), "nothing was written");
+
+    let written = alone(&sandbox, &["config", "init"]);
+    assert_eq!((written.code, written.err.as_str()), (Some(0), ""));
+    let told = alone(&sandbox, &["config", "path"]).out;
+    let line = told.lines().find_map(|line| line.strip_prefix("config  ")).expect("the place of the file");
+    let path = Path::new(line);
+    assert!(path.starts_with(sandbox.path("home")) && written.out.contains(line), "{told}{}", written.out);
+    assert_eq!(fs::read_to_string(path).expect("the file"), example);
+    assert_eq!(fs::metadata(path).expect("the file").permissions().mode() & 0o777, 0o600);
+
+    let secret = path.with_file_name("hook-secret");
+    let made = fs::read_to_string(&secret).expect("the hook's secret");
+    assert_eq!((made.trim_end().len(), made.lines().count()), (43, 1));
+    assert_eq!(fs::metadata(&secret).expect("the secret").permissions().mode() & 0o777, 0o600);
+    assert!(!written.out.contains(made.trim_end()), "it is named and not shown");
+
+    fs::remove_file(path).expect("removed");
+    assert_eq!(alone(&sandbox, &["config", "init"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&secret).expect("the secret"), made, "Okta may know it");
+
+    fs::write(path, "# mine\n").expect("a file of the person's");
+    refused(&alone(&sandbox, &["config", "init"]), 2, &["config.toml", "stays as it is"]);
+    assert_eq!(fs::read_to_string(path).expect("the file"), "# mine\n");
+
+    fs::write(sandbox.path("token"), format!("{TOKEN}\n")).expect("a token file");
+    fs::write(
+        path,
+        format!(
+            "[org]\nurl = \"https://example.okta.com\"\ntoken_file = \"{}\"\n[poll]\ninterval = \"15s\"\n",
+            sandbox.path("token").display()
+        ),
+    )
+    .expect("a file");
+    let checked = alone(&sandbox, &["config", "check"]);
+    assert_eq!((checked.code, checked.err.as_str()), (Some(0), ""));
+    assert!(checked.out.contains("https://example.okta.com"), "{}", checked.out);
+    let shown = alone(&sandbox, &["config", "show"]);
+    assert_eq!(shown.code, Some(0));
+    for words in ["https://example.okta.com", "15s", "the file"] {
+        assert!(shown.out.contains(words), "{words}: {}", shown.out);
+    }
+    assert!(!shown.out.contains(TOKEN));
+    // What it shows can be read again as a configuration.
+    fs::write(sandbox.path("shown.toml"), &shown.out).expect("a file");
+    let again = alone(&sandbox, &["config", "show", "--config", "shown.toml"]);
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    fs::remove_file(sandbox.path("token")).expect("removed");
+    refused(&alone(&sandbox, &["config", "check"]), 2, &["token", "Nothing was started"]);
+}
+
+#[test]
+fn a_journal_that_cannot_be_used_is_left_alone() {
+    let (org, sandbox) = (Sim::start(30, &[]), Sandbox::new());
+    let all = good(&sandbox, &org, &ALL);
+    let mut found = Vec::new();
+    files(&sandbox.path("data"), &mut found);
+    let journal = found.iter().find(|path| path.ends_with("journal.sqlite3")).expect("the journal");
+    for path in &found {
+        assert_eq!(fs::metadata(path).expect("a file").permissions().mode() & 0o077, 0, "{}", path.display());
+    }
+
+    let garbage = "no journal at all ".repeat(500);
+    fs::write(journal, &garbage).expect("garbage");
+    for args in [&ALL[..], &["export"], &["tail"]] {
+        let output = run(&sandbox, &org, args);
+        refused(&output, 1, &["damaged", "journal.sqlite3", "Move it away"]);
+        assert_eq!(fs::read_to_string(journal).expect("the file"), garbage);
+    }
+    fs::write(journal, "").expect("an empty file");
+    assert_eq!(uuids(&good(&sandbox, &org, &ALL)), uuids(&all));
+
+    fs::write(sandbox.path("file"), "a file").expect("a file");
+    for dir in ["file", "file/below"] {
+        let output = run(&sandbox, &org, &[&ALL[..], &["--data-dir", dir]].concat());
+        assert_eq!((output.code, output.out.as_str()), (Some(1), ""), "{}", output.err);
+        assert!(output.err.contains("--data-dir"), "{}", output.err);
+    }
+}
+
+#[test]
+fn the_token_is_seen_nowhere() {
+    let sandbox = Sandbox::new();
+    let (org, dead) = (Sim::start(50, &[]), Sim::start(0, &["--fault", "unauthorized"]));
+    let mut said = String::new();
+    let mut hear = |output: Output| said.extend([output.out, output.err]);
+    let debug = ["--log-level", "debug"];
+    for args in
+        [&ALL[..], &["export"], &["config", "show"], &["config", "check"], &["config", "path"], &["watch"]]
+    {
+        for org in [&org, &dead] {
+            hear(run(&sandbox, org, &[args, &debug].concat()));
+        }
+    }
+    // A password in the place of a host name is a secret too.
+    for args in [&ALL[..], &["config", "show"], &["config", "check"]] {
+        let url = format!("https://someone:{TOKEN}@example.okta.com");
+        let mut command = sandbox.command(Some(&url), args);
+        hear(Process::start(command.env("OKTA_CLIENT_TOKEN", "short")).end());
+    }
+    let mut command = sandbox.command(Some(&org.url), &ALL);
+    hear(Process::start(command.env("OKTA_CLIENT_TOKEN", format!("{TOKEN} and more"))).end());
+    for org in [org, dead] {
+        org.process.signal(Signal::INT);
+        hear(org.process.end());
+    }
+    assert!(said.contains("401") && said.len() > 10_000);
+    assert!(!said.contains(TOKEN), "{said}");
+    let mut found = Vec::new();
+    files(&sandbox.path(""), &mut found);
+    assert!(found.iter().any(|path| path.ends_with("consentwatch.log")));
+    for path in found {
+        let bytes = fs::read(&path).expect("a file");
+        assert!(memchr::memmem::find(&bytes, TOKEN.as_bytes()).is_none(), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_second_tail_follows_the_first() {
+    let (org, sandbox) = (Sim::start(80, &[]), without_names());
+    let first = sandbox.start(&org, &["tail", "--since", "90d"]);
+    let all = first.wait("the whole log", |said| (said.lines == org.total()).then(|| said.out.clone()));
+    let holder = format!("Process {}", first.id());
+    let second = run(&sandbox, &org, &ALL);
+    assert_eq!((second.code, second.out.as_str()), (Some(0), all.as_str()), "{}", second.err);
+    assert!(second.err.contains(&holder) && second.err.contains("read-only"), "{}", second.err);
+    // Reading takes nothing from it.
+    assert_eq!(good(&sandbox, &org, &["export"]), all);
+
+    let follower = sandbox.start(&org, &["tail", "--since", "90d"]);
+    follower.wait("the log, followed", |said| (said.lines == org.total()).then_some(()));
+    drop(first);
+    follower.signal(Signal::TERM);
+    assert_eq!(follower.end().code, Some(143));
+    // The dead process holds nothing any more.
+    assert_eq!(good(&sandbox, &org, &ALL), all);
+}
+
+#[test]
+fn signals_end_it_in_order() {
+    let (org, sandbox) = (Sim::start(40, &[]), Sandbox::new());
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+        let tail = sandbox.start(&org, &["tail", "--since", "90d"]);
+        tail.wait("the whole log", |said| (said.lines == org.total()).then_some(()));
+        tail.signal(signal);
+        let output = tail.end();
+        assert_eq!((output.code, words(&output.err).as_str()), (Some(code), ""), "{signal:?}");
+    }
+    let mut found = Vec::new();
+    files(&sandbox.path("data"), &mut found);
+    let is_open = |path: &PathBuf| path.to_string_lossy().ends_with("-wal");
+    assert!(!found.iter().any(is_open), "the journal was closed: {found:?}");
+}

@@ -1,0 +1,530 @@
+//! The screen of the real binary on a pseudo-terminal: what it draws, how it ends, and that the terminal is given back.
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::io::{Read as _, Write};
+use std::num::NonZero;
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use process::{Sandbox, Sim, TOKEN, Tell, Watched, on_end, one_at_a_time, send};
+use rustix::process::Signal;
+
+/// Raw mode cannot be seen in the bytes: the terminal is asked for it.
+const ON: &str = "\x1b[?1049h\x1b[?7l\x1b[?25l\x1b[?2004h";
+const OFF: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[?1049l";
+/// Ten consents a second.
+const DEMO: [&str; 5] = ["demo", "--rate", "600", "--seed", "1"];
+
+/// What came through the terminal.
+struct Shown {
+    bytes: Vec<u8>,
+    parser: vt100::Parser,
+    ended: bool,
+    /// Nothing more can come: the last process on the terminal is gone, or we stopped listening.
+    is_silent: bool,
+    is_closing: bool,
+}
+
+impl Tell for Shown {
+    fn tell(&self) -> String {
+        format!("ended: {}, {} bytes\n{}", self.ended, self.bytes.len(), self.text())
+    }
+}
+
+impl Shown {
+    fn text(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    fn has(&self, words: &str) -> bool {
+        self.text().contains(words)
+    }
+
+    /// Whether a frame was begun from nothing since so many bytes.
+    fn is_cleared_after(&self, bytes: usize) -> bool {
+        self.bytes.get(bytes..).is_some_and(|new| memchr::memmem::find(new, b"\x1b[2J").is_some())
+    }
+
+    /// The last line, which a frame draws last: when it is there, the frame is whole.
+    fn foot(&self) -> String {
+        self.text().lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// How many rows of the list there are: lines that name a kind.
+    fn rows(&self) -> usize {
+        let is_row = |line: &&str| line.contains("grant") || line.contains("revoke");
+        self.text().lines().skip(2).filter(is_row).count()
+    }
+}
+
+/// The program on a terminal of its own.
+struct Terminal {
+    /// The side of the person; nothing once it was closed.
+    person: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
+    child: Box<dyn Child + Send + Sync>,
+    id: u32,
+    shown: Arc<Watched<Shown>>,
+    /// How the terminal stood before, in the words of the system.
+    before: String,
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+fn cells(number: u16) -> NonZero<u16> {
+    NonZero::new(number).expect("a terminal has cells")
+}
+
+impl Terminal {
+    fn open(sandbox: &Sandbox, org: Option<&Sim>, (columns, rows): (u16, u16), args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_consentwatch"));
+        command.env_clear();
+        for (name, value) in sandbox.environment(org.map(|org| org.url.as_str())) {
+            command.env(name, value);
+        }
+        command.cwd(sandbox.path(""));
+        command.args(args);
+        let (master, before, child) = one_at_a_time(|| {
+            let pair = native_pty_system().openpty(size(columns, rows)).expect("a pseudo-terminal");
+            let before = format!("{:?}", pair.master.get_termios());
+            let child = pair.slave.spawn_command(command).expect("the binary starts");
+            (pair.master, before, child)
+        });
+        let shown = Watched::new(Shown {
+            bytes: Vec::new(),
+            parser: vt100::Parser::new(cells(rows), cells(columns), 0),
+            ended: false,
+            is_silent: false,
+            is_closing: false,
+        });
+        let mut output = master.try_clone_reader().expect("the terminal can be read");
+        let keys = master.take_writer().expect("the terminal can be typed at");
+        let id = child.process_id().expect("a process has a number");
+        let ended = Arc::clone(&shown);
+        on_end(id, move || ended.with(|shown| shown.ended = true));
+        let heard = Arc::clone(&shown);
+        std::thread::spawn(move || {
+            let mut piece = [0; 1 << 14];
+            while let Ok(length @ 1..) = output.read(&mut piece) {
+                let is_closing = heard.with(|shown| {
+                    shown.bytes.extend_from_slice(&piece[..length]);
+                    shown.parser.process(&piece[..length]);
+                    shown.is_closing
+                });
+                if is_closing {
+                    break;
+                }
+            }
+            drop(output);
+            heard.with(|shown| shown.is_silent = true);
+        });
+        Self { person: Some((master, keys)), child, id, shown, before }
+    }
+
+    fn press(&mut self, typed: &[u8]) {
+        let (_, keys) = self.person.as_mut().expect("the terminal was not closed");
+        keys.write_all(typed).and_then(|()| keys.flush()).expect("the program reads its keys");
+    }
+
+    /// Has everything drawn again, and returns it once it is there: what was typed before has had its effect.
+    #[track_caller]
+    fn redrawn(&mut self) -> String {
+        let bytes = self.shown.with(|shown| shown.bytes.len());
+        self.press(b"\x0c");
+        self.shown.wait("a frame drawn anew", |shown| {
+            (shown.is_cleared_after(bytes) && shown.foot().contains("q quit")).then(|| shown.text())
+        })
+    }
+
+    /// Waits until the screen shows something.
+    #[track_caller]
+    fn wait(&self, what: &str, mut look: impl FnMut(&Shown) -> bool) {
+        self.shown.wait(what, |shown| look(shown).then_some(()));
+    }
+
+    #[track_caller]
+    fn wait_words(&self, words: &str) {
+        self.wait(words, |shown| shown.has(words));
+    }
+
+    /// Makes the terminal another size, and waits until the screen has been drawn for it.
+    #[track_caller]
+    fn resize(&self, (columns, rows): (u16, u16), what: &str, mut look: impl FnMut(&Shown) -> bool) {
+        let bytes = self.shown.with(|shown| {
+            shown.parser.screen_mut().set_size(cells(rows), cells(columns));
+            shown.bytes.len()
+        });
+        let (master, _) = self.person.as_ref().expect("the terminal was not closed");
+        master.resize(size(columns, rows)).expect("a terminal can change its size");
+        self.wait(what, |shown| shown.is_cleared_after(bytes) && look(shown));
+    }
+
+    /// Waits for the end and returns the exit code. Everything that was switched on is off again, in the opposite
+    /// order, and nothing was said after that.
+    #[track_caller]
+    fn end_restored(mut self) -> u32 {
+        self.wait("the end of the program", |shown| shown.ended && shown.is_silent);
+        let status = self.child.wait().expect("it has ended");
+        assert_eq!(status.signal(), None, "it was not killed");
+        let after = self.person.as_ref().map(|(master, _)| format!("{:?}", master.get_termios()));
+        assert_eq!(after.as_ref(), Some(&self.before), "raw mode is off");
+        self.shown.with(|shown| {
+            let bytes = String::from_utf8_lossy(&shown.bytes);
+            assert!(bytes.starts_with(ON), "{:?}", bytes.chars().take(80).collect::<String>());
+            let end: String = bytes.chars().skip(bytes.chars().count().saturating_sub(80)).collect();
+            assert!(bytes.ends_with(OFF), "{end:?}");
+            assert_eq!(bytes.matches("\x1b[?1049").count(), 2, "the other screen was taken and left once");
+            let screen = shown.parser.screen();
+            assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+            assert_eq!(screen.contents().trim(), "", "the screen from before is as it was");
+        });
+        status.exit_code()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn the_demo_shows_rows_and_gives_the_terminal_back() {
+    for (size, columns) in [((80, 24), &["SCOPES"][..]), ((140, 40), &["SERVER", "FROM", "VIA"])] {
+        let sandbox = Sandbox::new();
+        let mut terminal = Terminal::open(&sandbox, None, size, &DEMO);
+        // The backlog fills the list.
+        let rows = usize::from(size.1) - 5;
+        terminal.wait("a list full of rows", |shown| shown.rows() == rows && shown.foot().contains("q quit"));
+        terminal.wait_words("poll live");
+        let frame = terminal.redrawn();
+        for words in ["DEMO simulated org", "LIVE", "UTC", "TIME", "KIND", "WHO"].iter().chain(columns) {
+            assert!(frame.contains(words), "{words} is missing:\n{frame}");
+        }
+        // And the story goes on: no two frames hold the same number of rows for ever.
+        terminal.wait("a consent that happens now", |shown| !shown.has(" 200 rows") && shown.has(" rows"));
+        terminal.press(b"q");
+        assert_eq!(terminal.end_restored(), 0);
+    }
+}
+
+#[test]
+fn a_demo_of_a_given_length_ends_by_itself() {
+    let sandbox = Sandbox::new();
+    let terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--for", "1s", "--rate", "0"]);
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+#[test]
+fn a_signal_or_an_interrupt_restores_as_well() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);
+    terminal.wait_words("poll live");
+    terminal.press(b"\x03");
+    assert_eq!(terminal.end_restored(), 130);
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+        let terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);
+        terminal.wait_words("q quit");
+        send(terminal.id, signal);
+        assert_eq!(terminal.end_restored(), code, "{signal:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);
+    terminal.wait_words("poll live");
+    // Whoever listens holds the terminal open, and stops at the next word.
+    terminal.shown.with(|shown| shown.is_closing = true);
+    terminal.press(b"\x0c");
+    terminal.wait("the last word heard", |shown| shown.is_silent);
+    terminal.person = None;
+    terminal.wait("the end of the program", |shown| shown.ended);
+    let status = terminal.child.wait().expect("it has ended");
+    assert_eq!((status.signal(), status.exit_code()), (None, 129));
+}
+
+#[test]
+fn any_size_is_drawn() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    let is_small = |shown: &Shown| shown.has("LIVE") && shown.foot().contains("poll live");
+    terminal.resize((20, 5), "something true on 20x5", is_small);
+    terminal.resize((1, 1), "a cell", |_| true);
+    terminal.resize((7, 2), "two lines", |_| true);
+    terminal
+        .resize((200, 60), "a large screen", |shown| shown.has("60 rows") && shown.foot().contains("q quit"));
+    terminal.resize((80, 24), "the screen as it was", |shown| {
+        shown.rows() == 19 && shown.has("60 rows") && shown.foot().contains("q quit")
+    });
+    terminal.press(b"q");
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+#[test]
+fn keys_are_explained_and_the_detail_has_the_words_of_the_card() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    for size in [(80, 24), (140, 40)] {
+        let mut terminal = Terminal::open(&sandbox, Some(&org), size, &["watch"]);
+        terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+        terminal.press(b"?");
+        for words in [" Keys ", "this help", "filter: hide what does not match", "quit"] {
+            terminal.wait_words(words);
+        }
+        terminal.press(b"\x1b");
+        terminal.wait("the list again", |shown| !shown.has(" Keys ") && shown.rows() > 10);
+
+        terminal.press(b"\r");
+        terminal.wait("the detail", |shown| shown.has("detail of") && shown.has("Scope Grants"));
+        // Where both fit the list keeps the keys until the detail is entered.
+        terminal.press(b"\r");
+        let mut seen = terminal.redrawn();
+        let mut last = seen.clone();
+        loop {
+            terminal.press(b"\x1b[6~");
+            let now = terminal.redrawn();
+            if now == last {
+                break;
+            }
+            seen.push_str(&now);
+            last = now;
+        }
+        for words in [
+            "OAuth2 App Consent Granted",
+            "Date and Time",
+            "Message",
+            "Event ID",
+            "Event Type",
+            "Event Time",
+            "Version",
+            "Actor",
+            "Alternate ID",
+            "Display Name",
+            "Target",
+            "Detail Entry",
+            "UUID",
+            "Event Details",
+            "Headers",
+            "Source",
+            "Debug Context",
+            "Debug Data",
+        ] {
+            assert!(seen.contains(words), "{words} cannot be scrolled to at {size:?}:\n{seen}");
+        }
+        terminal.press(b"q");
+        assert_eq!(terminal.end_restored(), 0);
+    }
+}
+
+#[test]
+fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let (config, token) = (sandbox.path("c.toml"), sandbox.path("token"));
+    std::fs::write(&config, format!("[org]\nurl = \"{}\"\ntoken_file = \"token\"\n{LOG_ALONE}", org.url))
+        .expect("a file");
+    std::fs::write(&token, "00ADeadToken").expect("a file");
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["watch", "--config", "c.toml"]);
+    terminal.wait_words("poll 401 bad credentials");
+    terminal.press(b"6");
+    terminal.wait_words("Put a valid token where it is read from");
+    terminal.press(b"\x1b");
+    terminal.wait_words("No consents stored");
+    // Asked again, it says the same and stays.
+    terminal.press(b"r");
+    terminal.wait_words("Asking Okta now");
+    terminal.wait_words("poll 401 bad credentials");
+    std::fs::write(&token, TOKEN).expect("a file");
+    terminal.press(b"r");
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    terminal.press(b"q");
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+/// Faults are counted by answers of the log, so nothing but the poller may ask there.
+const LOG_ALONE: &str = "[poll]\nnames = false\n";
+
+#[test]
+fn a_token_that_is_revoked_in_the_middle_is_a_state_and_its_successor_is_taken() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &["--fault", "unauthorized@2-2"]);
+    let (config, token) = (sandbox.path("c.toml"), sandbox.path("token"));
+    std::fs::write(&config, format!("[org]\nurl = \"{}\"\ntoken_file = \"token\"\n{LOG_ALONE}", org.url))
+        .expect("a file");
+    std::fs::write(&token, TOKEN).expect("a file");
+    let args = ["watch", "--config", "c.toml", "--log-level", "debug"];
+    let mut terminal = Terminal::open(&sandbox, None, (140, 40), &args);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    terminal.press(b"r");
+    terminal.wait("the refusal, the rows still there", |shown| {
+        shown.has("poll 401 bad credentials") && shown.has("60 rows") && shown.rows() > 10
+    });
+    terminal.press(b"6");
+    let first = error_id(&terminal, "none yet");
+    terminal.press(b"\x1b");
+    terminal.wait("the list again", |shown| !shown.has("Esc back") && shown.rows() > 10);
+    // The next one is read, and refused as well: another number of Okta's says so.
+    std::fs::write(&token, "00AnotherDeadToken").expect("a file");
+    terminal.press(b"r6");
+    error_id(&terminal, &first);
+    terminal.press(b"\x1b");
+    terminal.wait("the list again", |shown| !shown.has("Esc back") && shown.rows() > 10);
+    std::fs::write(&token, TOKEN).expect("a file");
+    terminal.press(b"r");
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    terminal.press(b"q");
+    hides(&sandbox, &terminal, &[TOKEN, "00AnotherDeadToken"]);
+    assert_eq!(terminal.end_restored(), 0);
+    let log = std::fs::read_to_string(sandbox.path("data/consentwatch.log")).expect("the log");
+    assert_eq!(log.matches("The credentials were read again and are others now.").count(), 2, "{log}");
+}
+
+#[test]
+fn a_service_app_that_is_no_more_is_a_state() {
+    let sandbox = Sandbox::new();
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let key = pem::encode(&pem::Pem::new("PRIVATE KEY", pair.to_pkcs8v1().expect("its form").as_ref()));
+    std::fs::write(sandbox.path("token"), &key).expect("a file");
+    let path = sandbox.path("token").to_string_lossy().into_owned();
+    let app = ["--app", "0oaDDDDDDDDDDDDDD1d7", "--app-kid", "kid-1", "--app-key", &path, "--app-dpop"];
+    let org = Sim::start(60, &[&app[..], &["--fault", "app_deactivated@3", "token_expired@2"]].concat());
+    let config = format!(
+        "[org]\nurl = \"{}\"\n[org.oauth]\nclient_id = \"0oaDDDDDDDDDDDDDD1d7\"\nkey_id = \"kid-1\"\n\
+         private_key_file = \"token\"\nscopes = [\"okta.logs.read\"]\ndpop = \"always\"\n{LOG_ALONE}",
+        org.url
+    );
+    std::fs::write(sandbox.path("c.toml"), config).expect("a file");
+    let args = ["watch", "--config", "c.toml", "--log-level", "debug"];
+    let mut terminal = Terminal::open(&sandbox, None, (140, 40), &args);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    terminal.press(b"r");
+    terminal.wait("the refusal, the rows still there", |shown| {
+        shown.has("poll 401 sign-in refused") && shown.has("60 rows") && shown.rows() > 10
+    });
+    terminal.press(b"6");
+    terminal.wait_words("Okta does not let the service app sign in");
+    terminal.wait_words("Check client_id, the private key, key_id as registered with the app");
+    terminal.press(b"\x1b");
+    terminal.wait("the list again", |shown| !shown.has("Esc back") && shown.rows() > 10);
+    terminal.press(b"q");
+    let lines: Vec<&str> = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    // How an assertion, a proof and an access token begin: the base64url of `{"alg":`.
+    hides(&sandbox, &terminal, &[&lines[..], &["eyJhbGciOi"]].concat());
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+/// Waits for a number of Okta's for an error that is not the one before.
+#[track_caller]
+fn error_id(terminal: &Terminal, before: &str) -> String {
+    terminal.shown.wait("another error id", |shown| {
+        let text = shown.text();
+        let (_, rest) = text.split_once("error id")?;
+        let id: String = rest.trim_start().chars().take(20).collect();
+        let is_whole = id.chars().filter(char::is_ascii_alphanumeric).count() == 20;
+        (id.starts_with("oae") && is_whole && id != before).then_some(id)
+    })
+}
+
+/// Waits for the end, and then no secret is in what the terminal got, nor in any file but the one it was read from.
+#[track_caller]
+fn hides(sandbox: &Sandbox, terminal: &Terminal, secrets: &[&str]) {
+    terminal.wait("the end of the program", |shown| shown.ended && shown.is_silent);
+    let bytes = terminal.shown.with(|shown| shown.bytes.clone());
+    let mut places = vec![("the terminal".to_owned(), bytes)];
+    let mut folders = vec![sandbox.path("")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path != sandbox.path("token") {
+                places.push((path.display().to_string(), std::fs::read(&path).expect("a file")));
+            }
+        }
+    }
+    assert!(places.iter().any(|(place, _)| place.ends_with("consentwatch.log")));
+    for (place, bytes) in &places {
+        for secret in secrets {
+            assert!(memchr::memmem::find(bytes, secret.as_bytes()).is_none(), "{place} holds {secret}");
+        }
+    }
+}
+
+#[test]
+fn a_screen_beside_a_tail_follows_it_and_says_whose_it_is() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let tail = sandbox.start(&org, &["tail", "--since", "90d"]);
+    tail.wait("the whole log", |said| (said.lines == org.total()).then_some(()));
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows"));
+    terminal.wait_words(&format!("by process {}, read-only here", tail.id()));
+    terminal.press(b"q");
+    assert_eq!(terminal.end_restored(), 0);
+    tail.signal(Signal::TERM);
+    let output = tail.end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(143), org.total()), "{}", output.err);
+    org.process.signal(Signal::TERM);
+    assert_eq!(org.process.end().code, Some(143));
+}
+
+#[test]
+fn a_burst_of_keys_is_taken_to_its_last() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--rate", "0"]);
+    terminal.wait_words("poll live");
+    // More than is read at once, less than the terminal holds; nothing comes after it.
+    terminal.press(&[&b"jk".repeat(1600)[..], b"q"].concat());
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+#[test]
+fn junk_at_the_keys_ends_nothing() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    // A paste where nothing is typed is nothing; in a prompt it is one line of text.
+    for open in [&b""[..], b"f"] {
+        terminal.press(open);
+        for piece in junk(4000, |_| true).chunks(400) {
+            terminal.press(b"\x1b[200~");
+            terminal.press(piece);
+            terminal.press(b"\x1b[201~");
+        }
+    }
+    // A character that is cut would wait for its rest.
+    terminal.press(b"jjjj");
+    terminal.resize((90, 24), "a frame after the pastes", |shown| !shown.foot().is_empty());
+    // As if typed: all but the keys that are there to leave, and what begins a sequence.
+    let ends = |byte: u8| !matches!(byte, b'q' | 0x03 | 0x1a | 0x1b);
+    for piece in junk(4000, ends).chunks(100) {
+        terminal.press(piece);
+    }
+    terminal.press(b"jjjj");
+    terminal.resize((80, 24), "a frame after the keys", |shown| !shown.foot().is_empty());
+    terminal.press(b"\x03");
+    assert_eq!(terminal.end_restored(), 130);
+}
+
+/// Bytes that look random, always the same (xorshift).
+fn junk(count: usize, take: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let next = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_be_bytes()[0]
+    });
+    next.filter(|byte| take(*byte)).take(count).collect()
+}
