@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::anchor::Anchor;
 use super::{RowRef, Rows};
 
 /// The listed rows and the place in them.
@@ -12,8 +13,8 @@ pub struct List {
     shown: Option<VecDeque<u32>>,
     /// The reader's row.
     cursor: Option<RowRef>,
-    /// How many lines above the reader's row the window begins.
-    above: usize,
+    /// Where the window stands.
+    anchor: Anchor,
     /// Whether the reader is at the end and stays there.
     follow: bool,
     /// Rows that came since the reader left the end.
@@ -37,7 +38,7 @@ pub struct Window {
 
 impl Default for List {
     fn default() -> Self {
-        Self { shown: None, cursor: None, above: 0, follow: true, unseen: 0, newest_first: false }
+        Self { shown: None, cursor: None, anchor: Anchor::TOP, follow: true, unseen: 0, newest_first: false }
     }
 }
 
@@ -148,13 +149,8 @@ impl List {
         let Some(here) = self.position(rows) else { return self.go_to_end(rows) };
         let there = here.saturating_add_signed(lines).min(total.saturating_sub(1));
         let moved = there as isize - here as isize;
-        let window_top = here.saturating_sub(self.above_clamped(here, height, total));
         self.cursor = self.at(rows, there);
-        // The window stays where it is as long as the reader's row is inside it.
-        self.above = there.saturating_sub(window_top).min(height.saturating_sub(1));
-        if there < window_top {
-            self.above = 0;
-        }
+        self.anchor.step(here, there, height, total);
         if moved != 0 || lines == 0 {
             self.follow = false;
         }
@@ -175,7 +171,7 @@ impl List {
         }
         let there = if last { total - 1 } else { 0 };
         self.cursor = self.at(rows, there);
-        self.above = if last { usize::MAX } else { 0 };
+        self.anchor = if last { Anchor::BOTTOM } else { Anchor::TOP };
         self.follow = Some(there) == self.end(total);
     }
 
@@ -203,18 +199,10 @@ impl List {
     pub fn window(&self, rows: &Rows, height: usize) -> Window {
         let total = self.len(rows);
         let Some(here) = self.position(rows) else { return Window { total, ..Window::default() } };
-        let above = self.above_clamped(here, height, total);
+        let above = self.anchor.line(here, height, total);
         let first = here - above;
         let shown = (first..total.min(first + height)).filter_map(|place| self.at(rows, place)).collect();
         Window { rows: shown, cursor: (height > 0).then_some(above), first, total }
-    }
-
-    /// Keeps the window inside the list: no blank lines above the first, none below the last if there are enough.
-    fn above_clamped(&self, here: usize, height: usize, total: usize) -> usize {
-        let most = here.min(height.saturating_sub(1));
-        let below = total - 1 - here;
-        let least = height.saturating_sub(1).saturating_sub(below).min(most);
-        self.above.clamp(least, most)
     }
 
     fn ids<'a>(&'a self, rows: &'a Rows) -> &'a VecDeque<u32> {
@@ -243,7 +231,7 @@ impl List {
 
     fn go_to_end(&mut self, rows: &Rows) {
         self.cursor = self.ids(rows).back().map(|id| RowRef(*id));
-        self.above = if self.newest_first { 0 } else { usize::MAX };
+        self.anchor = if self.newest_first { Anchor::TOP } else { Anchor::BOTTOM };
     }
 }
 

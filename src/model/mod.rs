@@ -1,6 +1,7 @@
 //! What we know: the pure core of the screen. [`fn@update`] decides, and asks for everything else by [`Effect`]; nothing
 //! here reads a disk, a socket or a clock.
 
+mod anchor;
 mod cast;
 mod detail;
 mod filter;
@@ -12,6 +13,7 @@ mod msg;
 mod notice;
 mod query;
 mod rows;
+mod sorter;
 mod state;
 mod texts;
 mod update;
