@@ -68,6 +68,37 @@ impl Detail {
         detail
     }
 
+    /// Moves the reader to the next line of which something is so, unfolding what hides it, round the end; returns
+    /// whether there is one.
+    pub(super) fn seek(&mut self, back: bool, height: usize, is: impl Fn(&Node) -> bool) -> bool {
+        let total = self.nodes.len();
+        let path = self.visible().nth(self.cursor).map(|node| node.path.clone());
+        let here = self.nodes.iter().position(|node| Some(&node.path) == path.as_ref()).unwrap_or(0);
+        let mut places = (1..=total).map(|gap| (here + if back { total - gap } else { gap }) % total.max(1));
+        let Some(there) = places.find(|place| is(&self.nodes[*place])) else { return false };
+        self.reveal(there);
+        let path = self.nodes[there].path.clone();
+        let line = self.visible().position(|node| node.path == path).unwrap_or(0);
+        self.step(line as isize - self.cursor as isize, height);
+        true
+    }
+
+    /// Unfolds everything that a line hangs below.
+    fn reveal(&mut self, line: usize) {
+        let mut depth = self.nodes[line].depth;
+        for above in (0..line).rev() {
+            if self.nodes[above].depth < depth {
+                depth = self.nodes[above].depth;
+                if !self.is_open(&self.nodes[above]) {
+                    let path = self.nodes[above].path.clone();
+                    if !self.turned.remove(&path) {
+                        self.turned.insert(path);
+                    }
+                }
+            }
+        }
+    }
+
     /// The lines that are not folded away.
     pub fn visible(&self) -> impl Iterator<Item = &Node> {
         let mut hidden_below: Option<u16> = None;

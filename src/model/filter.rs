@@ -100,6 +100,11 @@ impl Filter {
         &self.query
     }
 
+    /// Returns the query, for whoever keeps it.
+    pub(super) fn query_shared(&self) -> Arc<Query> {
+        Arc::clone(&self.query)
+    }
+
     /// Returns the rows that pass, oldest first. One pass over all texts and one over all rows; `within` looks at the
     /// rows of an earlier result only.
     pub fn list(&mut self, known: &Known<'_>, within: Option<&VecDeque<u32>>) -> VecDeque<u32> {

@@ -100,7 +100,16 @@ pub enum Command {
     Fold,
     Unfold,
     Filter,
+    Search,
+    SearchNext,
+    SearchBack,
+    GoToTime,
     Order,
+    SortColumn,
+    Consents,
+    Clients,
+    People,
+    Scopes,
     Zone,
     Sources,
     PollNow,
@@ -118,6 +127,8 @@ pub enum Mode {
     List,
     /// The tree of one consent.
     Detail,
+    /// The clients, the people or the scopes.
+    Pivot,
     /// The page of keys.
     Help,
     /// The page of sources.
@@ -141,7 +152,9 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Help, Mode::Sources];
+const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources];
+const PAGES: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot];
+const LISTS: &[Mode] = &[Mode::List, Mode::Pivot];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
 const DETAIL: &[Mode] = &[Mode::Detail];
@@ -165,14 +178,29 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::HalfUp, &[Chord::ctrl('u')], EVERY, "half a page up", ""),
     bind(Command::First, &[c('g'), k(Key::Home)], EVERY, "first line", ""),
     bind(Command::Last, &[c('G'), k(Key::End)], EVERY, "last line; the newest is followed from there", ""),
-    bind(Command::Open, &[k(Key::Enter)], LIST, "open the detail, or go into it", "detail"),
+    bind(
+        Command::Open,
+        &[k(Key::Enter)],
+        LISTS,
+        "open the detail, or go into it; on a page list its consents",
+        "open",
+    ),
     bind(Command::SwitchPane, &[k(Key::Tab), k(Key::BackTab)], MAIN, "switch between list and detail", ""),
     bind(Command::Fold, &[c('h'), k(Key::Left)], DETAIL, "fold, or go to the parent", ""),
     bind(Command::Unfold, &[c('l'), k(Key::Right), k(Key::Enter)], DETAIL, "unfold", ""),
     bind(Command::Back, &[k(Key::Esc)], EVERY, "back: close what is open, clear the filter", ""),
+    bind(Command::Search, &[c('/')], PAGES, "search: go to what matches, hide nothing", "search"),
+    bind(Command::SearchNext, &[c('n')], PAGES, "next match", ""),
+    bind(Command::SearchBack, &[c('N')], PAGES, "match before", ""),
     bind(Command::Filter, &[c('f')], MAIN, "filter: hide what does not match", "filter"),
     bind(Command::Follow, &[c('F')], MAIN, "follow the newest, or hold the list still", "follow"),
-    bind(Command::Order, &[c('o')], LIST, "newest last or newest first", ""),
+    bind(Command::GoToTime, &[c('t')], LIST, "go to a time", ""),
+    bind(Command::Order, &[c('o')], LISTS, "turn the order round", ""),
+    bind(Command::SortColumn, &[c('O')], LISTS, "sort by the next column", ""),
+    bind(Command::Consents, &[c('1')], EVERY, "consents", ""),
+    bind(Command::Clients, &[c('2')], EVERY, "clients: who asked, how many people consented", "clients"),
+    bind(Command::People, &[c('3')], EVERY, "people: who consented, to how many clients", ""),
+    bind(Command::Scopes, &[c('4')], EVERY, "scopes: how many hold each", ""),
     bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
     bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
     bind(Command::PollNow, &[c('r')], EVERY, "ask Okta now", ""),

@@ -149,6 +149,8 @@ pub struct Ledger {
     by_client: Vec<Tally>,
     by_person: Vec<Tally>,
     held: Vec<Held>,
+    /// Clients with which something stands.
+    holding: usize,
     held_by_client: HashMap<(Number, Number), u32>,
     dirty: VecDeque<u32>,
     /// Rises with everything that a page or a filter may show.
@@ -307,6 +309,11 @@ impl Ledger {
     /// Who holds a scope.
     pub fn held(&self, scope: Number) -> Held {
         self.held.get(scope as usize).copied().unwrap_or_default()
+    }
+
+    /// With how many clients something stands.
+    pub fn holding_clients(&self) -> usize {
+        self.holding
     }
 
     /// For each client, how many people consented last at or after each of some times, which rise towards now. One pass
@@ -501,12 +508,15 @@ impl Ledger {
         }
         let of_person_before = self.open_of(person);
         self.pairs[pair as usize].open = open;
+        let held_before = self.client(client).standing > 0;
         for (number, tallies) in [(client, &mut self.by_client), (person, &mut self.by_person)] {
             if number != 0 {
                 let tally = slot(tallies, number, Tally::default());
                 tally.standing = tally.standing + u32::from(open != 0) - u32::from(before != 0);
             }
         }
+        let held = self.client(client).standing > 0;
+        self.holding = self.holding + usize::from(held) - usize::from(held_before);
         if person != 0 {
             let of_person = self.open_of(person);
             for (set, other, by) in [(of_person, of_person_before, 1), (of_person_before, of_person, -1)] {

@@ -9,8 +9,10 @@ use super::{RowRef, Rows};
 /// The listed rows and the place in them.
 #[derive(Debug)]
 pub struct List {
-    /// Oldest first; nothing while every row is listed.
+    /// In the order of time or of a column; nothing while every row is listed by time.
     shown: Option<VecDeque<u32>>,
+    /// By a column.
+    is_sorted: bool,
     /// The reader's row.
     cursor: Option<RowRef>,
     /// Where the window stands.
@@ -38,7 +40,15 @@ pub struct Window {
 
 impl Default for List {
     fn default() -> Self {
-        Self { shown: None, cursor: None, anchor: Anchor::TOP, follow: true, unseen: 0, newest_first: false }
+        Self {
+            shown: None,
+            is_sorted: false,
+            cursor: None,
+            anchor: Anchor::TOP,
+            follow: true,
+            unseen: 0,
+            newest_first: false,
+        }
     }
 }
 
@@ -63,7 +73,7 @@ impl List {
         self.cursor
     }
 
-    /// The listed rows, oldest first; nothing while every row is listed.
+    /// The listed rows in their order; nothing while every row is listed by time.
     pub fn shown(&self) -> Option<&VecDeque<u32>> {
         self.shown.as_ref()
     }
@@ -81,7 +91,7 @@ impl List {
     /// Rows were added; those in `shown` pass the filter. `live` is false for older rows read behind the first frame,
     /// which are not news.
     pub fn grew(&mut self, rows: &Rows, shown: &[RowRef], live: bool) {
-        if let Some(list) = &mut self.shown {
+        if let (Some(list), false) = (&mut self.shown, self.is_sorted) {
             for at in shown {
                 let key = rows.key(*at);
                 let place = match list.back() {
@@ -103,7 +113,46 @@ impl List {
         }
     }
 
-    /// Lists only these rows, oldest first; nothing lists all. The reader's row stays, or the nearest in time.
+    /// Puts rows that pass the filter where they belong in a list that is sorted by a column, as `place` says.
+    pub fn grew_sorted(
+        &mut self,
+        rows: &Rows,
+        shown: &[RowRef],
+        live: bool,
+        place: impl Fn(&[u32], RowRef) -> usize,
+    ) {
+        if let Some(list) = &mut self.shown {
+            for at in shown {
+                let place = place(list.make_contiguous(), *at);
+                list.insert(place, at.0);
+            }
+        }
+        self.unseen += if live { shown.len() } else { 0 };
+        if self.cursor.is_none() {
+            self.go_to_end(rows);
+        }
+    }
+
+    /// Lists rows in the order of a column. The reader's row stays.
+    pub fn show_sorted(&mut self, rows: &Rows, ids: VecDeque<u32>) {
+        self.follow = false;
+        self.is_sorted = true;
+        self.show(rows, Some(ids));
+    }
+
+    /// Lists rows by time again.
+    pub fn show_by_time(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
+        self.is_sorted = false;
+        self.show(rows, ids);
+    }
+
+    /// Whether the rows stand in the order of a column.
+    pub fn is_sorted(&self) -> bool {
+        self.is_sorted
+    }
+
+    /// Lists only these rows in the order in which they stand; nothing lists all by time. The reader's row stays, or the
+    /// nearest in time.
     pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
         self.shown = ids;
         if self.follow {
@@ -132,6 +181,11 @@ impl List {
     /// The listed row nearest in time; nothing if none is listed.
     fn nearest(&self, rows: &Rows, key: (i64, u32)) -> Option<RowRef> {
         let ids = self.ids(rows);
+        if self.is_sorted {
+            // Not in the order of time, so each has to be looked at.
+            let gap = |at: &u32| (rows.key(RowRef(*at)).0.abs_diff(key.0), rows.key(RowRef(*at)) != key);
+            return ids.iter().min_by_key(|at| gap(at)).map(|at| RowRef(*at));
+        }
         let place = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
         let near =
             |place: usize| ids.get(place).map(|id| (rows.key(RowRef(*id)).0.abs_diff(key.0), RowRef(*id)));
@@ -154,7 +208,7 @@ impl List {
         if moved != 0 || lines == 0 {
             self.follow = false;
         }
-        if Some(there) == self.end(total) {
+        if !self.is_sorted && Some(there) == self.end(total) {
             self.resume(rows);
         }
     }
@@ -165,14 +219,61 @@ impl List {
         if total == 0 {
             return;
         }
-        if last != self.newest_first {
+        if last != self.newest_first && !self.is_sorted {
             self.resume(rows);
             return;
         }
         let there = if last { total - 1 } else { 0 };
         self.cursor = self.at(rows, there);
         self.anchor = if last { Anchor::BOTTOM } else { Anchor::TOP };
-        self.follow = Some(there) == self.end(total);
+        self.follow = !self.is_sorted && Some(there) == self.end(total);
+    }
+
+    /// Goes to a row, or where that is not listed to the nearest in time, and stays there.
+    pub(super) fn go_to(&mut self, rows: &Rows, at: RowRef) {
+        self.follow = false;
+        self.cursor = Some(at);
+        if self.position_of(rows, at).is_none() {
+            self.cursor = self.nearest(rows, rows.key(at));
+        }
+    }
+
+    /// Goes to the listed row nearest to a time in milliseconds since 1970.
+    pub(super) fn go_to_time(&mut self, rows: &Rows, ms: i64) {
+        if let Some(at) = self.nearest(rows, (ms, 0)) {
+            self.go_to(rows, at);
+        }
+    }
+
+    /// Moves the reader to the next row below of which something is so, or above, round the end; returns whether there
+    /// is one.
+    pub(super) fn seek(
+        &mut self,
+        rows: &Rows,
+        back: bool,
+        height: usize,
+        is: impl Fn(RowRef) -> bool,
+    ) -> bool {
+        let total = self.len(rows);
+        let Some(here) = self.position(rows) else { return false };
+        let is = |place: &usize| self.at(rows, *place).is_some_and(&is);
+        let there = if back {
+            (0..here).rev().chain((here..total).rev()).find(is)
+        } else {
+            (here + 1..total).chain(0..=here).find(is)
+        };
+        let Some(there) = there else { return false };
+        self.follow = false;
+        self.cursor = self.at(rows, there);
+        self.anchor.step(here, there, height, total);
+        true
+    }
+
+    /// Which of the rows of which something is so the reader's row is, from 1 at the top; nothing if it is none.
+    pub(super) fn rank(&self, rows: &Rows, is: impl Fn(RowRef) -> bool) -> Option<usize> {
+        let here = self.position(rows)?;
+        let place = (0..=here).filter(|place| self.at(rows, *place).is_some_and(&is)).count();
+        self.cursor.is_some_and(&is).then_some(place)
     }
 
     /// Follows the newest from now on.
@@ -220,13 +321,32 @@ impl List {
         ids.get(index).map(|id| RowRef(*id))
     }
 
-    /// The display position of the reader's row.
+    /// The display position of the reader's row, or of the one in its place.
     fn position(&self, rows: &Rows) -> Option<usize> {
-        let key = rows.key(self.cursor?);
+        let cursor = self.cursor?;
+        if let Some(place) = self.position_of(rows, cursor) {
+            return Some(place);
+        }
+        let (ids, key) = (self.ids(rows), rows.key(cursor));
+        let place = if self.is_sorted { 0 } else { ids.partition_point(|at| rows.key(RowRef(*at)) < key) };
+        Some(self.turned(place.min(ids.len().checked_sub(1)?), ids.len()))
+    }
+
+    /// The display position of a row, if it is listed.
+    fn position_of(&self, rows: &Rows, at: RowRef) -> Option<usize> {
         let ids = self.ids(rows);
-        let index =
-            ids.partition_point(|other| rows.key(RowRef(*other)) < key).min(ids.len().checked_sub(1)?);
-        Some(if self.newest_first { ids.len() - 1 - index } else { index })
+        let index = if self.is_sorted {
+            ids.iter().position(|other| *other == at.0)?
+        } else {
+            let key = rows.key(at);
+            let index = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
+            ids.get(index).filter(|other| **other == at.0).map(|_| index)?
+        };
+        Some(self.turned(index, ids.len()))
+    }
+
+    fn turned(&self, index: usize, total: usize) -> usize {
+        if self.newest_first { total - 1 - index } else { index }
     }
 
     fn go_to_end(&mut self, rows: &Rows) {

@@ -43,8 +43,8 @@ pub enum Msg {
     Record(Seq, Option<Box<Consent>>),
     /// The answer to [`Effect::Read`] when the journal could not be read: a sentence.
     RecordFailed(Seq, String),
-    /// A new day began, or the first one; rows of other days carry their date.
-    Day(Timestamp),
+    /// A minute is over.
+    Minute(Timestamp),
     /// A sentence for the notice line.
     Notice(String, bool),
     /// The answer to [`Effect::Work`], once nothing else waits.

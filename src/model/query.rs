@@ -113,6 +113,8 @@ pub(super) enum Op {
     Has(String),
     /// Text that must occur just so.
     HasExact(String),
+    /// The whole text, just so.
+    Is(String),
     /// Lower-case text that must stand at the beginning.
     Begins(String),
     Matches(Box<Regex>),
@@ -363,6 +365,7 @@ impl Op {
                 lower(text, scratch);
                 memchr::memmem::find(scratch.as_bytes(), needle.as_bytes()).is_some()
             }
+            Self::Is(whole) => text == whole,
             Self::HasExact(needle) => memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some(),
             Self::Begins(needle) => {
                 text.get(..needle.len()).is_some_and(|start| start.eq_ignore_ascii_case(needle))
@@ -525,6 +528,11 @@ impl Parser<'_> {
                 }
             }
             Some('"') => Ok(Op::Has(self.quoted()?.to_lowercase())),
+            Some('=') if !matches!(field, Field::Time | Field::Age) => {
+                self.at += 1;
+                let whole = if self.peek() == Some('"') { self.quoted()? } else { self.word() };
+                Ok(Op::Is(whole))
+            }
             Some(_) => {
                 let word = self.word();
                 match field {
@@ -675,7 +683,7 @@ fn number(word: &str) -> Option<Op> {
 }
 
 /// Reads `90s`, `15m`, `24h`, `7d`.
-fn duration_ms(text: &str) -> Option<i64> {
+pub(super) fn duration_ms(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let value: i64 = text.strip_suffix(unit)?.parse().ok()?;
     let each = match unit {
@@ -689,7 +697,7 @@ fn duration_ms(text: &str) -> Option<i64> {
 }
 
 /// Returns the stretch of time that a day, a minute, a second or an instant names: milliseconds, half open.
-fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
+pub(super) fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
     if let Ok(exact) = text.parse::<jiff::Timestamp>() {
         return Some((exact.as_millisecond(), exact.as_millisecond().saturating_add(1)));
     }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Detail, Filter, Ledger, List, Notice, Rows};
+use super::{
+    CameFrom, Detail, Filter, Leaf, Ledger, List, Notice, Order, Pivot, Prompt, Rows, Search, Subject,
+};
 use crate::consent::{Consent, Seq};
 use crate::report::{Board, Coverage};
 
@@ -22,6 +24,16 @@ pub struct Model {
     pub list: List,
     /// What hides rows, if something does.
     pub filter: Option<Filter>,
+    /// The column by which the list is sorted, if that is not the time.
+    pub order: Option<Order>,
+    /// What is looked for, if something is.
+    pub search: Option<Search>,
+    /// Which page stands in the place of the list.
+    pub leaf: Leaf,
+    /// The pivot pages, in the order of [`Subject::ALL`].
+    pub pivots: [Pivot; 3],
+    /// The pivot rows that were opened, the last one last.
+    pub came_from: Vec<CameFrom>,
     /// The line being typed.
     pub prompt: Option<Prompt>,
     /// The consent that is open beside, below or over the list.
@@ -42,8 +54,8 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// The zone of times on the screen.
     pub zone: Zone,
-    /// The present day, for leaving its date away.
-    pub today: Timestamp,
+    /// The time, to the minute: for leaving today's date away, and for what is counted back from now.
+    pub now: Timestamp,
 }
 
 /// Where the rows come from.
@@ -87,17 +99,6 @@ pub struct Opened {
     pub failure: Option<String>,
 }
 
-/// A line being typed.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Prompt {
-    /// The text so far.
-    pub text: String,
-    /// The cursor, in characters.
-    pub at: usize,
-    /// What is wrong with it: the character, and the words.
-    pub error: Option<(usize, String)>,
-}
-
 /// How far the reading of older rows is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Loading {
@@ -131,7 +132,7 @@ impl Default for Zone {
 
 impl Model {
     /// Begins with nothing known.
-    pub fn new(origin: Origin, zone: Zone, size: (u16, u16), today: Timestamp) -> Self {
+    pub fn new(origin: Origin, zone: Zone, size: (u16, u16), now: Timestamp) -> Self {
         Self {
             size,
             origin,
@@ -139,6 +140,11 @@ impl Model {
             ledger: Ledger::default(),
             list: List::default(),
             filter: None,
+            order: None,
+            search: None,
+            leaf: Leaf::default(),
+            pivots: Subject::ALL.map(Pivot::new),
+            came_from: Vec::new(),
             prompt: None,
             opened: None,
             pane: Pane::default(),
@@ -149,12 +155,18 @@ impl Model {
             loading: Loading::default(),
             notice: None,
             zone,
-            today,
+            now,
         }
+    }
+
+    /// Whether the list of consents has the keys, or would have them if nothing lay over it.
+    pub(super) fn is_on_list(&self) -> bool {
+        self.leaf == Leaf::Consents && self.pane == Pane::List
     }
 
     /// The regions of the next frame.
     pub fn regions(&self) -> super::Regions {
-        super::regions(self.size.0, self.size.1, self.opened.is_some(), self.pane == Pane::Detail)
+        let is_open = self.opened.is_some() && self.leaf == Leaf::Consents;
+        super::regions(self.size.0, self.size.1, is_open, self.pane == Pane::Detail)
     }
 }

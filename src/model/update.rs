@@ -1,10 +1,12 @@
 //! What each message does. Routes only: the work is done by what owns the data.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use super::keys::{self, Chord, Command, Key, Mode};
+use super::keys::{self, Chord, Command, Mode};
 use super::{
-    Detail, Effect, Filter, Known, Loading, Model, Msg, Notice, Opened, Overlay, Pane, Prompt, Query, RowRef,
+    Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
+    Pane, Query, RowRef, Subject, pages, prompt, search,
 };
 use crate::consent::{Consent, Page, Seq};
 
@@ -12,7 +14,7 @@ use crate::consent::{Consent, Page, Seq};
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(chord) => key(model, chord),
-        Msg::Paste(text) => paste(model, &text),
+        Msg::Paste(text) => prompt::paste(model, &text),
         Msg::Resize(width, height) => resize(model, width, height),
         Msg::Committed(page) => grew(model, &page, true),
         Msg::Older { page, left } => older(model, &page, left),
@@ -22,7 +24,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
         Msg::Record(seq, consent) => record(model, seq, consent),
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
-        Msg::Day(today) => quietly(|| model.today = today),
+        Msg::Minute(now) => minute(model, now),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
         Msg::Work => work(model),
     }
@@ -30,25 +32,58 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 /// Does one slice of what takes long.
 fn work(model: &mut Model) -> Vec<Effect> {
-    let more = model.ledger.work(&model.rows);
-    if model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_standing()) {
+    let before = model.ledger.changes();
+    model.ledger.work(&model.rows);
+    let has_moved = model.ledger.changes() != before;
+    let looks_at_standing = model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_standing());
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    let is_sorted_anew = match &mut model.order {
+        Some(order) if !known.ledger.is_behind() => {
+            if has_moved && order.column() == Column::State {
+                order.is_outdated();
+            }
+            order.is_behind() && order.work(&known)
+        }
+        _ => false,
+    };
+    if is_sorted_anew || has_moved && looks_at_standing {
         list_again(model);
     }
-    if more { vec![Effect::Work] } else { Vec::new() }
+    and_work(model, Vec::new())
 }
 
-/// Lists what passes the filter now, since what it looks at changed.
+/// Lists what passes the filter now, in the order that stands now.
 fn list_again(model: &mut Model) {
-    if let Some(filter) = &mut model.filter {
-        let ids = filter.list(&Known { rows: &model.rows, ledger: &model.ledger }, None);
-        model.list.show(&model.rows, Some(ids));
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    let passing = model.filter.as_mut().map(|filter| filter.list(&known, None));
+    match (model.order.as_ref().and_then(Order::sorted), passing) {
+        (None, passing) => model.list.show_by_time(&model.rows, passing),
+        (Some(sorted), None) => model.list.show_sorted(&model.rows, sorted.iter().copied().collect()),
+        (Some(sorted), Some(passing)) => {
+            let mut passes = vec![false; model.rows.places()];
+            for at in &passing {
+                passes[*at as usize] = true;
+            }
+            let ids: VecDeque<u32> = sorted.iter().copied().filter(|at| passes[*at as usize]).collect();
+            model.list.show_sorted(&model.rows, ids);
+        }
     }
+    search::count(model);
 }
 
 /// Adds the wish for more time to others, if something is behind.
-fn and_work(model: &Model, mut effects: Vec<Effect>) -> Vec<Effect> {
-    effects.extend(model.ledger.is_behind().then_some(Effect::Work));
+fn and_work(model: &mut Model, mut effects: Vec<Effect>) -> Vec<Effect> {
+    effects.extend(pages::keep_up(model));
+    let order_is = model.order.as_ref().is_some_and(Order::is_behind);
+    effects.extend((model.ledger.is_behind() || order_is).then_some(Effect::Work));
+    effects.dedup();
     effects
+}
+
+/// Ages and counts back from now are of another minute.
+fn minute(model: &mut Model, now: jiff::Timestamp) -> Vec<Effect> {
+    model.now = now;
+    and_work(model, Vec::new())
 }
 
 fn quietly(change: impl FnOnce()) -> Vec<Effect> {
@@ -72,14 +107,28 @@ fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
         model.ledger.take(&model.rows, *at);
     }
     let shown: Vec<RowRef> = match &mut model.filter {
-        None => new,
+        None => new.clone(),
         Some(filter) => {
             filter.forget(&page.symbols);
             let known = Known { rows: &model.rows, ledger: &model.ledger };
-            new.into_iter().filter(|at| filter.shows(&known, *at)).collect()
+            new.iter().copied().filter(|at| filter.shows(&known, *at)).collect()
         }
     };
-    model.list.grew(&model.rows, &shown, live);
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    match &mut model.order {
+        Some(order) if model.list.is_sorted() => {
+            let few = order.grew(&known, &new);
+            let shown = if few { shown.as_slice() } else { &[] };
+            model.list.grew_sorted(&model.rows, shown, live, |ids, at| order.place(&known, ids, at));
+        }
+        other => {
+            if let Some(order) = other {
+                order.is_outdated();
+            }
+            model.list.grew(&model.rows, &shown, live);
+        }
+    }
+    search::grew(model, &new, &shown);
     if model.loading == Loading::Starting && live {
         model.loading = Loading::Done;
     }
@@ -102,7 +151,11 @@ fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
     if let Some(filter) = &mut model.filter {
         filter.forget(&page.symbols);
     }
+    if let Some(order) = &mut model.order {
+        order.is_outdated();
+    }
     list_again(model);
+    search::list_hits(model);
     let open = model.opened.as_ref().map(|opened| opened.seq);
     // A name may stand in the open one too.
     let again = open.filter(|open| !page.symbols.is_empty() || page.rows.iter().any(|row| row.seq == *open));
@@ -119,6 +172,10 @@ fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]) -> Vec<Effect> {
     }
     model.ledger.cut(&gone);
     model.list.cut(&model.rows, stood);
+    if let Some(order) = &mut model.order {
+        order.cut(&Known { rows: &model.rows, ledger: &model.ledger });
+    }
+    search::count(model);
     if model.list.cursor().is_none()
         && let Some(opened) = &mut model.opened
     {
@@ -157,7 +214,7 @@ fn record_failed(model: &mut Model, seq: Seq, why: String) -> Vec<Effect> {
 fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     model.notice = None;
     if model.prompt.is_some() {
-        return type_key(model, chord);
+        return prompt::key(model, chord);
     }
     match keys::command(mode(model), chord) {
         Some(command) => obey(model, command),
@@ -171,6 +228,7 @@ pub(super) fn mode(model: &Model) -> Mode {
         (Some(_), _, _) => Mode::Prompt,
         (None, Some(Overlay::Help), _) => Mode::Help,
         (None, Some(Overlay::Sources), _) => Mode::Sources,
+        (None, None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
         (None, None, Pane::List) => Mode::List,
         (None, None, Pane::Detail) => Mode::Detail,
     }
@@ -193,8 +251,17 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Back => back(model),
         Command::Fold => fold(model, true),
         Command::Unfold => fold(model, false),
-        Command::Filter => quietly(|| model.prompt = Some(prompt_of(model.filter.as_ref()))),
-        Command::Order => quietly(|| model.list.turn(&model.rows)),
+        Command::Filter => prompt::open(model, Ask::Filter),
+        Command::Search => prompt::open(model, Ask::Search),
+        Command::SearchNext => search_step(model, false),
+        Command::SearchBack => search_step(model, true),
+        Command::GoToTime => prompt::open(model, Ask::Time),
+        Command::Order => turn(model),
+        Command::SortColumn => sort_next(model),
+        Command::Consents => pages::show(model, Leaf::Consents),
+        Command::Clients => pages::show(model, Leaf::Pivot(Subject::Clients)),
+        Command::People => pages::show(model, Leaf::Pivot(Subject::People)),
+        Command::Scopes => pages::show(model, Leaf::Pivot(Subject::Scopes)),
         Command::Zone => quietly(|| {
             std::mem::swap(&mut model.zone.shown, &mut model.zone.other);
             std::mem::swap(&mut model.zone.name, &mut model.zone.other_name);
@@ -214,6 +281,10 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = page_height(model);
+    if let (None, Some(pivot)) = (model.overlay, pivot(model)) {
+        pivot.step(lines, height);
+        return Vec::new();
+    }
     match (model.overlay, model.pane) {
         (None, Pane::List) => model.list.step(&model.rows, lines, height),
         (None, Pane::Detail) => {
@@ -233,13 +304,65 @@ const OVERLAY_LINES_MAX: usize = 400;
 
 fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
     match (model.overlay, model.pane) {
-        (None, Pane::List) => model.list.jump(&model.rows, last),
+        (None, Pane::List) if model.leaf == Leaf::Consents => model.list.jump(&model.rows, last),
         _ => return step(model, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
     }
     open_cursor(model)
 }
 
+/// The pivot page that is shown.
+fn pivot(model: &mut Model) -> Option<&mut super::Pivot> {
+    model.leaf.subject().map(|subject| &mut model.pivots[subject as usize])
+}
+
+fn search_step(model: &mut Model, back: bool) -> Vec<Effect> {
+    let text = match &model.search {
+        Some(search) => search.text().to_owned(),
+        None => return prompt::open(model, Ask::Search),
+    };
+    if !search::step(model, back) {
+        model.notice = Some(Notice {
+            text: format!("Nothing here holds \"{}\".", crate::consent::visible(&text)),
+            is_bad: false,
+        });
+    }
+    open_cursor(model)
+}
+
+fn turn(model: &mut Model) -> Vec<Effect> {
+    match pivot(model) {
+        Some(pivot) => pivot.turn(),
+        None => model.list.turn(&model.rows),
+    }
+    and_work(model, Vec::new())
+}
+
+/// Sorts by the next column; after the last the order is that of time again.
+fn sort_next(model: &mut Model) -> Vec<Effect> {
+    if let Some(pivot) = pivot(model) {
+        pivot.sort_next();
+        return and_work(model, Vec::new());
+    }
+    let column = model.order.as_ref().map_or(Column::Time, Order::column).next_sort();
+    sort_by(model, column)
+}
+
+fn sort_by(model: &mut Model, column: Column) -> Vec<Effect> {
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    model.order = (column != Column::Time).then(|| Order::new(column, &known));
+    if model.order.is_none() {
+        list_again(model);
+    }
+    and_work(model, Vec::new())
+}
+
 fn follow(model: &mut Model) -> Vec<Effect> {
+    if model.order.take().is_some() {
+        // Only in the order of time is there an end to follow.
+        list_again(model);
+        model.list.resume(&model.rows);
+        return open_cursor(model);
+    }
     if model.list.is_following() {
         model.list.hold();
         return Vec::new();
@@ -249,6 +372,9 @@ fn follow(model: &mut Model) -> Vec<Effect> {
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {
+    if model.leaf != Leaf::Consents {
+        return pages::enter(model);
+    }
     if model.opened.is_some() {
         model.pane = Pane::Detail;
         return Vec::new();
@@ -274,6 +400,9 @@ fn back(model: &mut Model) -> Vec<Effect> {
     if model.overlay.take().is_some() {
         return Vec::new();
     }
+    if model.leaf != Leaf::Consents {
+        return pages::show(model, Leaf::Consents);
+    }
     match model.pane {
         Pane::Detail => {
             model.pane = Pane::List;
@@ -282,9 +411,20 @@ fn back(model: &mut Model) -> Vec<Effect> {
             }
         }
         Pane::List if model.opened.is_some() => model.opened = None,
-        Pane::List => return set_filter(model, None),
+        Pane::List => return back_from_list(model),
     }
     Vec::new()
+}
+
+/// One step at a time: what is searched for, the pivot row that was opened, the filter.
+fn back_from_list(model: &mut Model) -> Vec<Effect> {
+    if model.search.take().is_some() {
+        return Vec::new();
+    }
+    match pages::back(model) {
+        Some(effects) => effects,
+        None => set_filter(model, None),
+    }
 }
 
 fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
@@ -301,7 +441,7 @@ fn turn_overlay(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
 }
 
 /// An open detail shows the reader's row, whichever that has become.
-fn open_cursor(model: &mut Model) -> Vec<Effect> {
+pub(super) fn open_cursor(model: &mut Model) -> Vec<Effect> {
     let (Some(opened), Some(at)) = (&mut model.opened, model.list.cursor()) else { return Vec::new() };
     let seq = model.rows.get(at).seq;
     if opened.seq == seq {
@@ -314,7 +454,7 @@ fn open_cursor(model: &mut Model) -> Vec<Effect> {
 }
 
 /// How many lines a page has where the keys go.
-fn page_height(model: &Model) -> usize {
+pub(super) fn page_height(model: &Model) -> usize {
     let regions = model.regions();
     match (model.overlay, model.pane) {
         (None, Pane::List) => usize::from(regions.list.height),
@@ -323,92 +463,11 @@ fn page_height(model: &Model) -> usize {
     }
 }
 
-fn prompt_of(filter: Option<&Filter>) -> Prompt {
-    let text = filter.map_or(String::new(), |filter| filter.query().text().to_owned());
-    Prompt { at: text.chars().count(), text, error: None }
-}
-
-/// A prompt holds at most this many characters.
-const PROMPT_MAX: usize = 1000;
-
-fn type_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    match chord {
-        Chord { key: Key::Enter, .. } => {
-            if prompt.error.is_none() {
-                model.prompt = None;
-            }
-            return Vec::new();
-        }
-        Chord { key: Key::Esc, .. } => {
-            model.prompt = None;
-            return set_filter(model, None);
-        }
-        Chord { key: Key::Char('c'), ctrl: true, .. } => return vec![Effect::Interrupt],
-        Chord { key: Key::Char('u'), ctrl: true, .. } => *prompt = Prompt::default(),
-        Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => prompt.insert(&c.to_string()),
-        Chord { key: Key::Backspace, .. } => prompt.erase(),
-        Chord { key: Key::Left, .. } => prompt.at = prompt.at.saturating_sub(1),
-        Chord { key: Key::Right, .. } => prompt.at = (prompt.at + 1).min(prompt.text.chars().count()),
-        Chord { key: Key::Home, .. } => prompt.at = 0,
-        Chord { key: Key::End, .. } => prompt.at = prompt.text.chars().count(),
-        _ => return Vec::new(),
-    }
-    typed(model)
-}
-
-fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    // A line break in a pasted text must not end the prompt.
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    prompt.insert(&line);
-    typed(model)
-}
-
-impl Prompt {
-    fn insert(&mut self, text: &str) {
-        let room = PROMPT_MAX.saturating_sub(self.text.chars().count());
-        let text: String = text.chars().take(room).collect();
-        let at = self.text.char_indices().nth(self.at).map_or(self.text.len(), |(at, _)| at);
-        self.text.insert_str(at, &text);
-        self.at += text.chars().count();
-    }
-
-    fn erase(&mut self) {
-        let Some(before) = self.at.checked_sub(1) else { return };
-        if let Some((at, _)) = self.text.char_indices().nth(before) {
-            self.text.remove(at);
-            self.at = before;
-        }
-    }
-}
-
-/// Takes the typed text as the filter if it makes sense; if not, says where, and the last good filter stays.
-fn typed(model: &mut Model) -> Vec<Effect> {
-    let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    let query = Query::parse(&prompt.text, model.today.as_millisecond(), &model.zone.shown);
-    match query.map(|query| (query.deep_field(), query)) {
-        Ok((Some(field), _)) => {
-            let why = format!("{field}: is not on the screen yet; use it with tail --filter");
-            prompt.error = Some((0, why));
-            Vec::new()
-        }
-        Ok((None, query)) => {
-            prompt.error = None;
-            set_filter(model, (!query.is_empty()).then_some(query))
-        }
-        Err(error) => {
-            prompt.error = Some((error.at, error.why));
-            Vec::new()
-        }
-    }
-}
-
 /// Hides what does not match; nothing shows all.
-pub(super) fn set_filter(model: &mut Model, query: Option<Query>) -> Vec<Effect> {
+pub(super) fn set_filter(model: &mut Model, query: Option<Arc<Query>>) -> Vec<Effect> {
     let Some(query) = query else {
         model.filter = None;
-        model.list.show(&model.rows, None);
+        list_again(model);
         return open_cursor(model);
     };
     // A longer text mostly means fewer of the rows that are listed.
@@ -416,9 +475,15 @@ pub(super) fn set_filter(model: &mut Model, query: Option<Query>) -> Vec<Effect>
     let mut filter = Filter::new(query);
     let within = model.list.shown().filter(|_| is_narrower);
     let known = Known { rows: &model.rows, ledger: &model.ledger };
-    let ids: VecDeque<u32> = filter.list(&known, within);
-    model.list.show(&model.rows, Some(ids));
-    model.filter = Some(filter);
+    if let Some(within) = within {
+        let ids = filter.list(&known, Some(within));
+        model.list.show(&model.rows, Some(ids));
+        model.filter = Some(filter);
+        search::count(model);
+    } else {
+        model.filter = Some(filter);
+        list_again(model);
+    }
     open_cursor(model)
 }
 
@@ -431,6 +496,6 @@ impl Model {
     /// Sets the filter that the person gave at the start.
     pub fn filter_by(&mut self, query: Query) {
         // Nothing is open yet, so nothing is asked for.
-        drop(set_filter(self, (!query.is_empty()).then_some(query)));
+        drop(set_filter(self, (!query.is_empty()).then(|| query.into())));
     }
 }

@@ -35,8 +35,8 @@ pub struct WatchOptions {
     pub stop_after: Option<Duration>,
 }
 
-/// How often the loop looks whether a new day began.
-const DAY_CHECK: Duration = Duration::from_mins(1);
+/// How often the loop tells the time.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Says what to do where the screen has no terminal.
 ///
@@ -82,7 +82,7 @@ pub async fn watch(
     let mut shown = Shown::default();
     let mut more = true;
     let mut is_behind = false;
-    let mut next_day_check = clock.uptime() + DAY_CHECK;
+    let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let exit = loop {
         for msg in std::mem::take(&mut msgs) {
@@ -153,12 +153,9 @@ pub async fn watch(
                 is_behind = false;
                 msgs.push(Msg::Work);
             }
-            _ = clock.sleep_until(next_day_check) => {
-                next_day_check = clock.uptime() + DAY_CHECK;
-                let day = |at: jiff::Timestamp| at.to_zoned(model.zone.shown.clone()).date();
-                if day(clock.now()) != day(model.today) {
-                    msgs.push(Msg::Day(clock.now()));
-                }
+            _ = clock.sleep_until(next_minute) => {
+                next_minute = clock.uptime() + MINUTE;
+                msgs.push(Msg::Minute(clock.now()));
             }
             _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => break Exit::Done,
             () = tasks_stopped(tasks) => break Exit::Done,

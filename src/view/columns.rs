@@ -1,51 +1,29 @@
 //! Which columns fit, and how wide each is.
 
-/// A column of the list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Column {
-    Time,
-    Kind,
-    Who,
-    Client,
-    Server,
-    Scopes,
-    From,
-    Via,
-}
+use crate::model::Column;
 
-/// (column, head, least width, most width, share of what is left), in the order in which they give way, last first.
-const TABLE: &[(Column, &str, u16, u16, u16)] = &[
-    (Column::Time, "TIME", 8, 12, 0),
-    (Column::Who, "WHO", 10, 36, 3),
-    (Column::Kind, "KIND", 6, 13, 0),
-    (Column::Client, "CLIENT", 12, 24, 2),
-    (Column::Scopes, "SCOPES", 12, u16::MAX, 4),
-    (Column::From, "FROM", 15, 34, 2),
-    (Column::Server, "SERVER", 8, 20, 1),
-    (Column::Via, "VIA", 4, 9, 0),
+/// (column, least width, most width, share of what is left), in the order in which they give way, last first.
+const TABLE: &[(Column, u16, u16, u16)] = &[
+    (Column::Time, 8, 12, 0),
+    (Column::Who, 10, 36, 3),
+    (Column::Kind, 6, 13, 0),
+    (Column::Client, 12, 24, 2),
+    (Column::Scopes, 12, u16::MAX, 4),
+    (Column::State, 8, 11, 0),
+    (Column::From, 15, 34, 2),
+    (Column::Server, 8, 20, 1),
+    (Column::Via, 4, 9, 0),
 ];
 
 /// Columns beyond the least with which a name is mostly told from others.
 const COMFORT: u16 = 8;
 
-/// The order on the screen.
-const ORDER: &[Column] = &[
-    Column::Time,
-    Column::Kind,
-    Column::Who,
-    Column::Client,
-    Column::Server,
-    Column::Scopes,
-    Column::From,
-    Column::Via,
-];
-
 /// Returns the columns that fit, left to right: column, head, left edge, width. One column stays for the mark.
 pub(super) fn columns(width: u16) -> Vec<(Column, &'static str, u16, u16)> {
-    let mut chosen: Vec<(Column, &str, u16, u16, u16)> = Vec::new();
+    let mut chosen: Vec<(Column, u16, u16, u16)> = Vec::new();
     let mut left = width.saturating_sub(1);
     for column in TABLE {
-        let need = column.2 + u16::from(!chosen.is_empty());
+        let need = column.1 + u16::from(!chosen.is_empty());
         if need > left {
             break;
         }
@@ -55,36 +33,36 @@ pub(super) fn columns(width: u16) -> Vec<(Column, &'static str, u16, u16)> {
     // A whole time and most of a name are worth more than the columns that give way first.
     let comfort = 4 + COMFORT;
     while chosen.len() > 5 && left < comfort {
-        left += chosen.pop().map_or(0, |column| column.2 + 1);
+        left += chosen.pop().map_or(0, |column| column.1 + 1);
     }
     // Those of a fixed form grow to it first, or stay: half a date says nothing. The words of a kind have short forms,
     // so they wait until the texts are at ease.
     for column in &mut chosen {
-        let need = column.3.saturating_sub(column.2);
+        let need = column.2.saturating_sub(column.1);
         let reserve = if column.0 == Column::Time { 0 } else { 2 * COMFORT };
-        if column.4 == 0 && left >= need + reserve {
-            column.2 += need;
+        if column.3 == 0 && left >= need + reserve {
+            column.1 += need;
             left -= need;
         }
     }
     for _ in 0..4 {
-        let shares: u16 = chosen.iter().filter(|c| c.2 < c.3).map(|c| c.4).sum();
+        let shares: u16 = chosen.iter().filter(|c| c.1 < c.2).map(|c| c.3).sum();
         if shares == 0 || left == 0 {
             break;
         }
         let spare = left;
         for column in &mut chosen {
-            let grow = (u32::from(spare) * u32::from(column.4) / u32::from(shares)) as u16;
-            let grow = grow.min(column.3 - column.2).min(left);
-            column.2 += grow;
+            let grow = (u32::from(spare) * u32::from(column.3) / u32::from(shares)) as u16;
+            let grow = grow.min(column.2 - column.1).min(left);
+            column.1 += grow;
             left -= grow;
         }
     }
     let mut x = 1;
     let mut placed = Vec::new();
-    for wanted in ORDER {
-        if let Some((column, head, width, ..)) = chosen.iter().find(|c| c.0 == *wanted) {
-            placed.push((*column, *head, x, *width));
+    for wanted in Column::ALL {
+        if let Some((column, width, ..)) = chosen.iter().find(|c| c.0 == wanted) {
+            placed.push((*column, column.head(), x, *width));
             x += width + 1;
         }
     }
@@ -113,8 +91,8 @@ mod tests {
         let names = |width| columns(width).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
         assert_eq!(names(20), "TIME WHO");
         assert_eq!(names(40), "TIME KIND WHO CLIENT");
-        assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES");
-        assert_eq!(names(100), "TIME KIND WHO CLIENT SERVER SCOPES FROM VIA");
-        assert_eq!(names(140), "TIME KIND WHO CLIENT SERVER SCOPES FROM VIA");
+        assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES STATE");
+        assert_eq!(names(100), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM");
+        assert_eq!(names(140), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
     }
 }

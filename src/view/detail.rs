@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, text};
-use crate::model::{Model, Node, Pane, Weight};
+use crate::model::{Model, Node, Pane, Search, Weight};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let Some(opened) = model.opened.as_ref().filter(|_| !area.is_empty()) else { return };
@@ -77,7 +77,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.go(node.depth * 2);
         pen.put(0, sign, Role::Dim);
         let label_role = if node.weight == Weight::Heading { Role::Header } else { Role::Dim };
-        pen.put(0, &node.label, if stale { Role::Dim } else { label_role });
+        let pattern = model.search.as_ref().map(Search::pattern);
+        pen.put_found(0, &node.label, if stale { Role::Dim } else { label_role }, u16::MAX, pattern);
         let role = match node.weight {
             _ if stale => Role::Dim,
             Weight::Absent => Role::Dim,
@@ -85,7 +86,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         };
         for (at, words) in (0..).zip(lines) {
             pen.go(value_at(node, body.width));
-            pen.put(at, words, role);
+            pen.put_found(at, words, role, u16::MAX, pattern);
         }
     }
 }

@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Role, Theme, detail, foot, list, pages, pen::Pen, status, title};
-use crate::model::{Model, Overlay};
+use super::{Role, Theme, detail, foot, list, pages, pen::Pen, pivot, status, title};
+use crate::model::{Leaf, Model, Overlay};
 
 /// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
 pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
@@ -17,8 +17,13 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     }
     let regions = model.regions();
     title::draw(model, theme, buffer, regions.title);
-    list::draw(model, theme, buffer, &regions);
-    detail::draw(model, theme, buffer, regions.detail);
+    match model.leaf {
+        Leaf::Consents => {
+            list::draw(model, theme, buffer, &regions);
+            detail::draw(model, theme, buffer, regions.detail);
+        }
+        Leaf::Pivot(subject) => pivot::draw(model, subject, theme, buffer, &regions),
+    }
     status::readiness(model, theme, buffer, regions.readiness);
     status::sources(model, theme, buffer, regions.sources);
     foot::draw(model, theme, buffer, regions.foot);

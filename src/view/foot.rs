@@ -3,15 +3,15 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::pen::Pen;
+use super::pen::{Pen, grouped};
 use super::{Role, Theme};
 use crate::consent::visible;
-use crate::model::{Model, hints};
+use crate::model::{Ask, Leaf, Model, Prompt, hints};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     if let Some(prompt) = &model.prompt {
-        pen.put(0, " filter: ", Role::Key);
+        pen.put(0, &format!(" {}", prompt.ask.words()), Role::Key);
         let marked = prompt.error.as_ref().map(|(at, _)| *at);
         for (index, c) in prompt.text.chars().chain([' ']).enumerate() {
             let role = match index {
@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
         match &prompt.error {
             Some((at, why)) => pen.put(0, &format!("  at {}: {why}", at + 1), Role::Bad),
-            None => pen.put(0, "  Enter keeps it, Esc clears it", Role::Dim),
+            None => pen.put(0, &format!("  {}", told(model, prompt)), Role::Dim),
         }
         return;
     }
@@ -35,5 +35,21 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     for (chord, words) in hints(model.mode()) {
         pen.put(0, &format!(" {chord} "), Role::Key);
         pen.put(0, &format!("{words} "), Role::Dim);
+    }
+}
+
+/// What the line has found so far, and what ends it.
+fn told(model: &Model, prompt: &Prompt) -> String {
+    let count = |n: usize, what: &str| format!("{} {what}", grouped(n as u64));
+    match (prompt.ask, &model.search) {
+        (Ask::Filter, _) if model.filter.is_some() => {
+            format!("{}; Enter keeps it, Esc clears it", count(model.list.len(&model.rows), "match"))
+        }
+        (Ask::Filter, _) => "Enter keeps it, Esc clears it".to_owned(),
+        (Ask::Search, Some(search)) if model.leaf == Leaf::Consents => {
+            format!("{}; n N go on, Esc goes back", count(search.count().1, "found"))
+        }
+        (Ask::Search, _) => "Enter keeps it, Esc goes back".to_owned(),
+        (Ask::Time, _) => "such as 09:15, 2026-03-04, 2h, +10m".to_owned(),
     }
 }

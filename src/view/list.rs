@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::columns::{Column, columns};
+use super::columns::columns;
 use super::pen::Pen;
 use super::{Role, Theme, text};
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Symbols, visible};
-use crate::model::{Loading, Model, Pane, Regions};
+use crate::model::{Column, Loading, Model, Pane, Regions, RowRef, Search, Standing};
 use crate::report::{Part, Pulse};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
@@ -21,9 +21,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     let columns = columns(area.width);
     if !regions.header.is_empty() {
         let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
-        for (_, head, x, width) in &columns {
+        let sorted = model.order.as_ref().map_or(Column::Time, crate::model::Order::column);
+        for (column, head, x, width) in &columns {
+            let sign = {
+                let is_told = model.order.is_some() || model.list.is_newest_first();
+                super::sort_sign(theme, is_told && *column == sorted, model.list.is_newest_first())
+            };
             pen.go(*x);
-            pen.put_within(0, head, Role::Header, *width);
+            pen.put_within(0, &format!("{head}{sign}"), Role::Header, *width);
         }
     }
     let window = model.list.window(&model.rows, usize::from(area.height));
@@ -37,16 +42,16 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
         let mut pen = Pen::new(buffer, theme, Rect::new(area.x, area.y + line, area.width, 1));
         if is_cursor {
             pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
-            pen.put(0, if theme.ascii { ">" } else { "▌" }, Role::Mark);
+            pen.put(0, theme.cursor(), Role::Mark);
         } else if row.doubt == Some(Doubt::Unconfirmed) {
             pen.put(0, "?", Role::Bad);
         } else if row.late {
             pen.put(0, "L", Role::Wait);
         }
         for (column, _, x, width) in &columns {
-            let (words, role) = cell(model, &row, *column, *width, theme);
+            let (words, role) = cell(model, *at, &row, *column, *width, theme);
             pen.go(*x);
-            pen.put_within(0, &words, role, *width);
+            pen.put_found(0, &words, role, *width, model.search.as_ref().map(Search::pattern));
         }
     }
 }
@@ -69,10 +74,19 @@ fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn cell<'a>(model: &'a Model, row: &Row, column: Column, width: u16, theme: &Theme) -> (Cow<'a, str>, Role) {
+fn cell<'a>(
+    model: &'a Model,
+    at: RowRef,
+    row: &Row,
+    column: Column,
+    width: u16,
+    theme: &Theme,
+) -> (Cow<'a, str>, Role) {
     let symbols = model.rows.symbols();
     match column {
         Column::Time => (time(model, row.published_ms, width).into(), Role::Text),
+        Column::Age => (age(model, row.published_ms).into(), Role::Text),
+        Column::State => standing(model.ledger.standing(at), width),
         Column::Kind => kind(row, width),
         Column::Who => who(row, symbols),
         Column::Client => either(symbols, row.client, "unknown"),
@@ -124,7 +138,11 @@ fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
     }
 }
 
-fn either<'a>(symbols: &'a Symbols, sym: crate::consent::Sym, none: &'static str) -> (Cow<'a, str>, Role) {
+pub(super) fn either<'a>(
+    symbols: &'a Symbols,
+    sym: crate::consent::Sym,
+    none: &'static str,
+) -> (Cow<'a, str>, Role) {
     match (symbols.field(sym, 0), symbols.field(sym, 1)) {
         ("", "") => (none.into(), Role::Dim),
         (id, "") => (visible(id), Role::Text),
@@ -169,6 +187,37 @@ fn kind(row: &Row, width: u16) -> (Cow<'static, str>, Role) {
     }
 }
 
+fn standing(standing: Standing, width: u16) -> (Cow<'static, str>, Role) {
+    let word = match standing {
+        Standing::Partly if width < 14 => "partly",
+        Standing::CannotTell if width < 11 => "unknown",
+        other => other.word(),
+    };
+    let role = match standing {
+        Standing::Stands => Role::Text,
+        Standing::Partly => Role::Wait,
+        _ => Role::Dim,
+    };
+    (word.into(), role)
+}
+
+/// How long ago an event was published, in its greatest unit; changes once a minute at most.
+fn age(model: &Model, published_ms: i64) -> String {
+    let minutes = model.now.as_millisecond().saturating_sub(published_ms) / 60_000;
+    match minutes {
+        _ if published_ms == 0 => "-".to_owned(),
+        ..1 => "now".to_owned(),
+        1..60 => format!("{minutes} m"),
+        60..2880 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    }
+}
+
+/// A time on a page, in twelve columns; a dash for none.
+pub(super) fn moment(model: &Model, ms: i64) -> String {
+    if ms == 0 { "-".to_owned() } else { time(model, ms, 12).trim_start().to_owned() }
+}
+
 /// The time of a row: of today `09:15:27`, of another day `22 Nov 21:14`, and in a narrow column the more telling half.
 fn time(model: &Model, published_ms: i64, width: u16) -> String {
     if published_ms == 0 {
@@ -176,7 +225,7 @@ fn time(model: &Model, published_ms: i64, width: u16) -> String {
     }
     let Ok(at) = Timestamp::from_millisecond(published_ms) else { return "no time".to_owned() };
     let zoned = at.to_zoned(model.zone.shown.clone());
-    let today = model.today.to_zoned(model.zone.shown.clone());
+    let today = model.now.to_zoned(model.zone.shown.clone());
     let is_today = zoned.date() == today.date();
     let clock = zoned.strftime("%H:%M:%S").to_string();
     match (is_today, width >= 12) {

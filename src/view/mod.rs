@@ -8,6 +8,7 @@ mod hook;
 mod list;
 mod pages;
 mod pen;
+mod pivot;
 mod status;
 pub mod text;
 mod theme;
@@ -15,3 +16,14 @@ mod title;
 
 pub use draw::draw;
 pub use theme::{Color, Depth, Glyph, Role, Theme, ThemeKind, roles};
+
+/// The sign behind the head of the column that a list is sorted by; empty behind the others.
+fn sort_sign(theme: &Theme, is_sorted: bool, is_turned: bool) -> &'static str {
+    match (is_sorted, is_turned, theme.ascii) {
+        (false, ..) => "",
+        (true, false, false) => "↑",
+        (true, true, false) => "↓",
+        (true, false, true) => "+",
+        (true, true, true) => "-",
+    }
+}

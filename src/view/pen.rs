@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use regex::Regex;
 
 use super::{Role, Theme, text};
 
@@ -47,6 +48,26 @@ impl<'a> Pen<'a> {
         let (x, y) = (self.area.x + self.x, self.area.y + line);
         let (end, _) = self.buffer.set_stringn(x, y, &words, usize::from(room), style);
         self.x = end - self.area.x;
+    }
+
+    /// Writes like [`Pen::put_within`], and what a search looks for stands out.
+    pub(super) fn put_found(
+        &mut self,
+        line: u16,
+        words: &str,
+        role: Role,
+        width: u16,
+        pattern: Option<&Regex>,
+    ) {
+        let start = self.x;
+        self.put_within(line, words, role, width);
+        let Some(pattern) = pattern.filter(|_| line < self.area.height) else { return };
+        for found in pattern.find_iter(words).filter(|found| !found.is_empty()) {
+            let column = |byte: usize| start.saturating_add(text::width(words.get(..byte).unwrap_or("")));
+            let (from, to) = (column(found.start()).min(self.x), column(found.end()).min(self.x));
+            let cells = Rect::new(self.area.x + from, self.area.y + line, to - from, 1);
+            self.buffer.set_style(cells, self.theme.style(Role::Match));
+        }
     }
 
     /// Moves to a column.

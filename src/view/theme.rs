@@ -3,6 +3,8 @@
 //! Nothing is told by colour alone, and where two colours stand against each other they are blue and orange, which
 //! every kind of colour vision tells apart. Without colours bold, underline and reverse say what matters.
 
+use std::borrow::Cow;
+
 use ratatui::style::{Color as Ink, Modifier, Style};
 use ratatui::symbols::border;
 
@@ -200,6 +202,16 @@ impl Theme {
             ascii: false,
             styles: ROLES.map(|(role, _)| palette.map_or_else(|| mono(role), |p| p.style(role))),
         }
+    }
+
+    /// The sign before the reader's row.
+    pub(super) fn cursor(&self) -> &'static str {
+        if self.ascii { ">" } else { "▌" }
+    }
+
+    /// Words of ours with the signs that the terminal has.
+    pub(super) fn plain<'a>(&self, words: &'a str) -> Cow<'a, str> {
+        if self.ascii { words.replace('…', "...").replace('·', "|").into() } else { words.into() }
     }
 
     /// Draws with ASCII only, or with all glyphs.

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme};
 use crate::consent::visible;
-use crate::model::{Loading, Model};
+use crate::model::{Leaf, Loading, Model};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area).over(Role::Title);
@@ -18,7 +18,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         "" => model.origin.org.clone(),
         tag => format!("{tag} {}", model.origin.org),
     };
-    let state = if model.list.is_following() { "LIVE" } else { "HELD" };
+    let state = match &model.order {
+        _ if model.list.is_following() => "LIVE",
+        Some(_) if model.list.is_sorted() => "SORTED",
+        _ => "HELD",
+    };
     let mut right = Vec::new();
     match model.loading {
         Loading::Older(left) if wide => {
@@ -26,8 +30,19 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
         _ => {}
     }
+    if let Some(percent) = model.order.as_ref().and_then(crate::model::Order::percent) {
+        right.push((format!("sorting {percent} %  "), Role::Wait));
+    }
+    if let (Some(search), Leaf::Consents, true) = (&model.search, model.leaf, wide) {
+        let (at, count) = search.count();
+        let place = at.map_or(String::new(), |at| format!("{} of ", grouped(at as u64)));
+        right.push((format!("{place}{} found  ", grouped(count as u64)), Role::Match));
+    }
     let (listed, all) = (model.list.len(&model.rows) as u64, model.rows.len() as u64);
     let rows = match &model.filter {
+        _ if let Some(subject) = model.leaf.subject() => {
+            format!("{} {}", grouped(model.pivots[subject as usize].len() as u64), subject.words())
+        }
         Some(_) => format!("{} of {}", grouped(listed), grouped(all)),
         None if wide => format!("{} rows", grouped(all)),
         None => grouped(all),
@@ -48,7 +63,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let room = area.width.saturating_sub(right_width + 8 + if wide { 14 } else { 0 });
     pen.put_within(0, &format!(" {org} "), Role::Title, room.max(4));
     pen.put(0, &format!(" {state} "), if model.list.is_following() { Role::Title } else { Role::Wait });
-    if let Some(filter) = &model.filter {
+    if let (Some(filter), Leaf::Consents) = (&model.filter, model.leaf) {
         let words = format!(" filter: {} ", visible(filter.query().text()));
         let room = pen.room().saturating_sub(right_width + 1);
         pen.put_within(0, &words, Role::Match, room);

@@ -61,6 +61,26 @@ async fn the_page_of_keys() {
 }
 
 #[tokio::test]
+async fn the_pages_of_clients_people_and_scopes() {
+    let mut rig = Rig::start_with_names(backlog(200), 140, 40).await;
+    for (key, name) in [("2", "clients"), ("3", "people"), ("4", "scopes")] {
+        rig.press(key);
+        at_every_size(name, &mut rig);
+    }
+    rig.press("O");
+    at_every_size("scopes-sorted", &mut rig);
+}
+
+#[tokio::test]
+async fn what_is_searched_for_stands_out() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    rig.press("/openid<enter>n<enter>");
+    at_every_size("search", &mut rig);
+    rig.press("<esc><esc>OOO");
+    at_every_size("sorted", &mut rig);
+}
+
+#[tokio::test]
 async fn a_refused_token_is_a_lasting_state() {
     let mut plan = backlog(60);
     plan.faults = vec![Fault::Unauthorized];

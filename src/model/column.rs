@@ -1,0 +1,155 @@
+//! The columns of the list, and what each sorts by.
+
+use std::cmp::Ordering;
+
+use super::Known;
+use super::rows::RowRef;
+use crate::consent::{Evidence, Person, Sym, Symbols};
+
+/// A column of the list.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[expect(missing_docs, reason = "the names are those of the heads")]
+pub enum Column {
+    #[default]
+    Time,
+    Age,
+    Kind,
+    Who,
+    Client,
+    Server,
+    Scopes,
+    State,
+    From,
+    Via,
+}
+
+impl Column {
+    /// All, as they stand on the screen.
+    pub const ALL: [Self; 10] = [
+        Self::Time,
+        Self::Age,
+        Self::Kind,
+        Self::Who,
+        Self::Client,
+        Self::Server,
+        Self::Scopes,
+        Self::State,
+        Self::From,
+        Self::Via,
+    ];
+
+    /// Returns the head.
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::Time => "TIME",
+            Self::Age => "AGE",
+            Self::Kind => "KIND",
+            Self::Who => "WHO",
+            Self::Client => "CLIENT",
+            Self::Server => "SERVER",
+            Self::Scopes => "SCOPES",
+            Self::State => "STATE",
+            Self::From => "FROM",
+            Self::Via => "VIA",
+        }
+    }
+
+    /// Returns the column that the sort key turns to next. Age is time.
+    #[must_use]
+    pub fn next_sort(self) -> Self {
+        let sorts = || Self::ALL.into_iter().filter(|column| *column != Self::Age);
+        let place = sorts().position(|column| column == self).unwrap_or(0);
+        sorts().cycle().nth(place + 1).unwrap_or_default()
+    }
+
+    /// The columns of texts, as bits, that it sorts by; none if it sorts by a number.
+    pub(super) fn texts(self) -> u8 {
+        use super::query::column::{ACTOR, CLIENT, FROM, SCOPES, SERVER, WHO};
+        match self {
+            Self::Who => WHO | ACTOR,
+            Self::Client => CLIENT,
+            Self::Server => SERVER,
+            Self::Scopes => SCOPES,
+            Self::From => FROM,
+            _ => 0,
+        }
+    }
+
+    /// What of a text it sorts by: what is shown of it; of an address first where it is.
+    pub(super) fn words(self, symbols: &Symbols, sym: Sym) -> [Caseless<'_>; 3] {
+        let field = |index| symbols.field(sym, index);
+        let words = match self {
+            Self::Who => [Person::shown(field(0), field(1), field(2)).unwrap_or(""), "", ""],
+            Self::Client | Self::Server if field(1).is_empty() => [field(0), "", ""],
+            Self::Client | Self::Server => [field(1), field(0), ""],
+            Self::From => [field(2), field(1), field(0)],
+            _ => [symbols.joined(sym), "", ""],
+        };
+        words.map(Caseless)
+    }
+
+    /// The text that a row is sorted by, after those of other classes that come first: what says nothing comes last.
+    pub(super) fn text(self, known: &Known<'_>, at: RowRef) -> (u32, Sym) {
+        let row = known.rows.get(at);
+        let class = |sym: Sym| (u32::from(sym == Sym(0)) * 2, sym);
+        match self {
+            Self::Who => match (row.who, row.evidence) {
+                (Sym(0), Evidence::NotApplicable) => (1, row.actor),
+                (who, _) => class(who),
+            },
+            Self::Client => class(row.client),
+            Self::Server => class(row.server),
+            Self::Scopes => class(row.scopes),
+            Self::From => class(row.from),
+            _ => (0, Sym(0)),
+        }
+    }
+
+    /// The number that a row is sorted by.
+    pub(super) fn number(self, known: &Known<'_>, at: RowRef) -> u32 {
+        let row = known.rows.get(at);
+        match self {
+            Self::Kind => u32::from(row.kind.packed(row.reach)),
+            Self::State => known.ledger.standing(at) as u32,
+            Self::Via => u32::from(row.via.code()) * 2 + u32::from(row.doubt.is_some()),
+            _ => 0,
+        }
+    }
+
+    /// Compares two rows by what they hold; time decides between equals.
+    pub(super) fn compare(self, known: &Known<'_>, one: RowRef, other: RowRef) -> Ordering {
+        let symbols = known.rows.symbols();
+        let words = |at| {
+            let (class, sym) = self.text(known, at);
+            (class, self.words(symbols, sym))
+        };
+        let by_column = match self.texts() {
+            0 => self.number(known, one).cmp(&self.number(known, other)),
+            _ => words(one).cmp(&words(other)),
+        };
+        by_column.then_with(|| known.rows.key(one).cmp(&known.rows.key(other)))
+    }
+}
+
+/// A text that is compared without regard to case, and with it between equals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Caseless<'a>(pub(super) &'a str);
+
+impl Ord for Caseless<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.0, other.0);
+        let folded = if one.is_ascii() && two.is_ascii() {
+            let lower = |byte: u8| byte.to_ascii_lowercase();
+            one.bytes().map(lower).cmp(two.bytes().map(lower))
+        } else {
+            one.chars().flat_map(char::to_lowercase).cmp(two.chars().flat_map(char::to_lowercase))
+        };
+        folded.then_with(|| one.cmp(two))
+    }
+}
+
+impl PartialOrd for Caseless<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,168 @@
+//! The order of the list by a column other than time, found in slices of some milliseconds.
+//!
+//! Texts are ranked first, once each; then rows are sorted by rank, which costs no look at a text. Rows that come while
+//! an order stands go in by comparing texts.
+
+use super::sorter::Sorter;
+use super::{Column, Known, RowRef};
+use crate::consent::Sym;
+
+/// All rows in the order of a column.
+#[derive(Debug)]
+pub struct Order {
+    column: Column,
+    stage: Option<Stage>,
+    /// The order that was found last.
+    ids: Vec<u32>,
+    has_ids: bool,
+    is_stale: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Texts(Sorter),
+    Keys { ranks: Vec<u32>, keys: Vec<u64>, next: usize },
+    Rows { keys: Vec<u64>, sorter: Sorter },
+}
+
+/// Items moved in one slice.
+const SLICE: usize = 40_000;
+/// Rows that come at once are put in one by one up to this many.
+const ONE_BY_ONE: usize = 64;
+
+impl Order {
+    /// Begins.
+    pub(super) fn new(column: Column, known: &Known<'_>) -> Self {
+        let mut order = Self { column, stage: None, ids: Vec::new(), has_ids: false, is_stale: false };
+        order.begin(known);
+        order
+    }
+
+    /// Returns the column.
+    pub fn column(&self) -> Column {
+        self.column
+    }
+
+    /// Returns every row in order, as soon as that was found once.
+    pub(super) fn sorted(&self) -> Option<&[u32]> {
+        self.has_ids.then_some(&self.ids)
+    }
+
+    /// How far a first order is, in hundredths; nothing once there is one.
+    pub fn percent(&self) -> Option<usize> {
+        let done = match &self.stage {
+            _ if self.has_ids => return None,
+            Some(Stage::Texts(sorter)) => sorter.percent() / 4,
+            Some(Stage::Keys { .. }) => 25,
+            Some(Stage::Rows { sorter, .. }) => 25 + sorter.percent() * 3 / 4,
+            None => 100,
+        };
+        Some(done)
+    }
+
+    /// Whether there is something to find out.
+    pub(super) fn is_behind(&self) -> bool {
+        self.stage.is_some() || self.is_stale
+    }
+
+    fn begin(&mut self, known: &Known<'_>) {
+        let columns = self.column.texts();
+        let used = (0..).zip(known.rows.used()).filter(|(_, used)| **used & columns != 0);
+        self.stage = Some(Stage::Texts(Sorter::new(used.map(|(sym, _)| sym).collect())));
+        self.is_stale = false;
+    }
+
+    /// Finds out some more. Returns whether a new order stands.
+    pub(super) fn work(&mut self, known: &Known<'_>) -> bool {
+        if self.stage.is_none() && self.is_stale {
+            self.begin(known);
+        }
+        let (rows, column) = (known.rows, self.column);
+        let (next, is_done) = match self.stage.take() {
+            None => (None, false),
+            Some(Stage::Texts(mut sorter)) => {
+                if sorter.work(SLICE, |sym| column.words(rows.symbols(), Sym(sym))) {
+                    (Some(Stage::Texts(sorter)), false)
+                } else {
+                    (Some(Stage::Keys { ranks: ranks(&sorter.finish()), keys: Vec::new(), next: 0 }), false)
+                }
+            }
+            Some(Stage::Keys { ranks, mut keys, next }) => {
+                keys.resize(rows.places(), u64::MAX);
+                let order = rows.order();
+                let end = (next + SLICE).min(order.len());
+                for at in order.range(next.min(end)..end) {
+                    keys[*at as usize] = key(known, column, &ranks, RowRef(*at));
+                }
+                if end == order.len() {
+                    // Those that went in between others since are missed by this pass, and sorted last for now.
+                    let sorter = Sorter::new(order.iter().copied().collect());
+                    (Some(Stage::Rows { keys, sorter }), false)
+                } else {
+                    (Some(Stage::Keys { ranks, keys, next: end }), false)
+                }
+            }
+            Some(Stage::Rows { keys, mut sorter }) => {
+                if sorter.work(SLICE, |at| keys.get(at as usize).copied().unwrap_or(u64::MAX)) {
+                    (Some(Stage::Rows { keys, sorter }), false)
+                } else {
+                    self.ids = sorter.finish();
+                    self.ids.retain(|at| rows.is_there(RowRef(*at)));
+                    self.is_stale |= self.ids.len() != rows.len();
+                    self.has_ids = true;
+                    (None, true)
+                }
+            }
+        };
+        self.stage = next;
+        is_done
+    }
+
+    /// Takes in rows that are new. Few of them go where they belong; for many the order is found anew, and they are
+    /// listed then. Returns which.
+    pub(super) fn grew(&mut self, known: &Known<'_>, new: &[RowRef]) -> bool {
+        if !self.has_ids || new.len() > ONE_BY_ONE {
+            self.is_stale = true;
+            return false;
+        }
+        // An order that is being found may not have them.
+        self.is_stale |= self.stage.is_some();
+        for at in new {
+            let place = self.place(known, &self.ids, *at);
+            self.ids.insert(place, at.0);
+        }
+        true
+    }
+
+    /// Where a row belongs among rows that stand in this order.
+    pub(super) fn place(&self, known: &Known<'_>, ids: &[u32], at: RowRef) -> usize {
+        ids.partition_point(|other| self.column.compare(known, RowRef(*other), at).is_lt())
+    }
+
+    /// Rows may stand elsewhere now.
+    pub(super) fn is_outdated(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Takes out what is gone.
+    pub(super) fn cut(&mut self, known: &Known<'_>) {
+        self.ids.retain(|at| known.rows.is_there(RowRef(*at)));
+    }
+}
+
+/// The rank of each text, from 1; texts that compare equal may differ by theirs, since each is another text.
+fn ranks(sorted: &[u32]) -> Vec<u32> {
+    let mut ranks = vec![0; sorted.iter().max().map_or(0, |last| *last as usize + 1)];
+    for (rank, sym) in (1..).zip(sorted) {
+        ranks[*sym as usize] = rank;
+    }
+    ranks
+}
+
+fn key(known: &Known<'_>, column: Column, ranks: &[u32], at: RowRef) -> u64 {
+    if column.texts() == 0 {
+        return u64::from(column.number(known, at));
+    }
+    let (class, sym) = column.text(known, at);
+    u64::from(class) << 32 | u64::from(ranks.get(sym.0 as usize).copied().unwrap_or(u32::MAX))
+}

@@ -1,0 +1,157 @@
+//! The pages of clients, people and scopes.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::list::{either, moment};
+use super::pen::{Pen, grouped};
+use super::{Role, Theme, text};
+use crate::consent::{Person, visible};
+use crate::model::{Measure, Model, Pivot, Regions, Subject, rarity};
+
+/// A column: head, its width, and how soon it gives way where there is no room, 0 last.
+fn form(measure: Measure, subject: Subject) -> (&'static str, u16, u8) {
+    match measure {
+        Measure::Name => match subject {
+            Subject::Clients => ("CLIENT", 14, 0),
+            Subject::People => ("PERSON", 14, 0),
+            Subject::Scopes => ("SCOPE", 14, 0),
+        },
+        Measure::Consents => ("CONSENTS", 9, 1),
+        Measure::People => ("PEOPLE", 8, 2),
+        Measure::Clients | Measure::HeldByClients => ("CLIENTS", 8, 2),
+        Measure::Standing => ("STANDING", 9, 3),
+        Measure::Hour => ("1 H", 6, 8),
+        Measure::Day => ("24 H", 6, 4),
+        Measure::Week => ("7 D", 7, 6),
+        Measure::Quarter => ("90 D", 7, 7),
+        Measure::Ever => ("SCOPES EVER", 12, 9),
+        Measure::First => ("FIRST", 12, 10),
+        Measure::Last => ("LAST", 12, 5),
+        Measure::HeldByPeople => ("PEOPLE", 8, 1),
+        Measure::Rarity => ("RARITY", 11, 3),
+    }
+}
+
+/// The columns that fit: measure, head, left edge, width. Names take half of what is left over, scopes the rest.
+fn columns(subject: Subject, width: u16) -> Vec<(Measure, &'static str, u16, u16)> {
+    let mut chosen: Vec<_> = subject.measures().iter().map(|m| (*m, form(*m, subject))).collect();
+    let need = |chosen: &[(Measure, (&str, u16, u8))]| chosen.iter().map(|(_, form)| form.1 + 1).sum::<u16>();
+    while chosen.len() > 1 && need(&chosen) > width {
+        let first = chosen.iter().enumerate().max_by_key(|(_, (_, form))| form.2).map(|(at, _)| at);
+        chosen.remove(first.unwrap_or(0));
+    }
+    let left = width.saturating_sub(need(&chosen));
+    let has_ever = chosen.iter().any(|(measure, _)| *measure == Measure::Ever);
+    let mut x = 1;
+    let mut placed = Vec::new();
+    for (measure, (head, least, _)) in chosen {
+        let more = match measure {
+            Measure::Name => (if has_ever { left / 2 } else { left }).min(34),
+            Measure::Ever => left - (left / 2).min(34),
+            _ => 0,
+        };
+        let width = (least + more).min(width.saturating_sub(x));
+        placed.push((measure, head, x, width));
+        x += width + 1;
+    }
+    placed
+}
+
+pub(super) fn draw(model: &Model, subject: Subject, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
+    let area = regions.list;
+    let pivot = &model.pivots[subject as usize];
+    let columns = columns(subject, area.width);
+    if !regions.header.is_empty() {
+        let (sorted, descending) = pivot.order();
+        let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
+        for (measure, head, x, width) in &columns {
+            let sign = super::sort_sign(theme, *measure == sorted, descending);
+            let words = format!("{head}{sign}");
+            let start = if is_number(*measure) { width.saturating_sub(text::width(&words)) } else { 0 };
+            pen.go(x + start);
+            pen.put_within(0, &words, Role::Header, *width);
+        }
+    }
+    let (shown, cursor, _) = pivot.window(usize::from(area.height));
+    if shown.is_empty() {
+        let mut pen = Pen::new(buffer, theme, area);
+        pen.go(1);
+        let words = if model.rows.is_empty() { "No consents yet." } else { "Counting …" };
+        return pen.put(0, &theme.plain(words), Role::Dim);
+    }
+    for (line, number) in (0..area.height).zip(shown) {
+        let mut pen = Pen::new(buffer, theme, Rect::new(area.x, area.y + line, area.width, 1));
+        if cursor == Some(usize::from(line)) {
+            pen = pen.over(Role::Selected);
+            pen.put(0, theme.cursor(), Role::Mark);
+        }
+        for (measure, _, x, width) in &columns {
+            let (words, role) = cell(model, pivot, *measure, *number);
+            let start = if is_number(*measure) { width.saturating_sub(text::width(&words)) } else { 0 };
+            pen.go(x + start);
+            let pattern = model.search.as_ref().map(crate::model::Search::pattern);
+            pen.put_found(0, &words, role, *width, pattern.filter(|_| *measure == Measure::Name));
+        }
+    }
+}
+
+fn is_number(measure: Measure) -> bool {
+    use Measure as M;
+    !matches!(measure, M::Name | M::Ever | M::First | M::Last | M::Rarity)
+}
+
+fn cell<'a>(model: &'a Model, pivot: &Pivot, measure: Measure, number: u32) -> (Cow<'a, str>, Role) {
+    let (ledger, symbols) = (&model.ledger, model.rows.symbols());
+    let value = pivot.value(ledger, measure, number);
+    match (measure, pivot.subject()) {
+        (Measure::Name, Subject::Scopes) => (visible(ledger.scopes.name(number)), Role::Text),
+        (Measure::Name, Subject::Clients) => either(symbols, ledger.clients.text(number), "unknown"),
+        (Measure::Name, Subject::People) => {
+            let field = |index| symbols.field(ledger.people.text(number), index);
+            let name = Person::shown(field(0), field(1), field(2)).unwrap_or("unknown");
+            (visible(name), Role::Text)
+        }
+        (Measure::Ever, subject) => {
+            let tally =
+                if subject == Subject::Clients { ledger.client(number) } else { ledger.person(number) };
+            let names: Vec<_> =
+                ledger.scopes.members(tally.ever).iter().map(|n| visible(ledger.scopes.name(*n))).collect();
+            (format!("({}) {}", names.len(), names.join(" ")).into(), Role::Dim)
+        }
+        (Measure::First | Measure::Last, _) => (moment(model, value).into(), Role::Text),
+        (Measure::Rarity, _) => {
+            let rarity = rarity(ledger, number);
+            let role = match rarity {
+                crate::model::Rarity::Single | crate::model::Rarity::Rare => Role::Wait,
+                crate::model::Rarity::Usual => Role::Text,
+                crate::model::Rarity::Unheld => Role::Dim,
+            };
+            (rarity.word().into(), role)
+        }
+        _ if value == 0 => ("0".into(), Role::Dim),
+        _ => (grouped(value.unsigned_abs()).into(), Role::Text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_never_leave_the_line() {
+        for subject in Subject::ALL {
+            for width in 16..300 {
+                let placed = columns(subject, width);
+                assert_eq!(placed[0].0, Measure::Name);
+                for pair in placed.windows(2) {
+                    assert!(pair[0].2 + pair[0].3 < pair[1].2, "{width}: {placed:?}");
+                }
+                let last = placed.last().unwrap();
+                assert!(last.2 + last.3 <= width, "{width}: {placed:?}");
+            }
+        }
+    }
+}
