@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Detail, Filter, Ledger, List, Notice, Rows};
+use super::{Detail, Filter, Ledger, List, Notice, Prompt, Rows};
 use crate::consent::{Consent, Seq};
 use crate::report::{Board, Coverage};
 
@@ -85,17 +85,6 @@ pub struct Opened {
     pub tree: Option<Detail>,
     /// Why it could not be read.
     pub failure: Option<String>,
-}
-
-/// A line being typed.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Prompt {
-    /// The text so far.
-    pub text: String,
-    /// The cursor, in characters.
-    pub at: usize,
-    /// What is wrong with it: the character, and the words.
-    pub error: Option<(usize, String)>,
 }
 
 /// How far the reading of older rows is.

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::keys::{self, Chord, Command, Key, Mode};
+use super::keys::{self, Chord, Command, Mode};
+use super::prompt::{Ask, Edit, Prompt};
 use super::{
-    Detail, Effect, Filter, Known, Loading, Model, Msg, Notice, Opened, Overlay, Pane, Prompt, Query, RowRef,
+    Detail, Effect, Filter, Known, Loading, Model, Msg, Notice, Opened, Overlay, Pane, Query, RowRef,
 };
 use crate::consent::{Consent, Page, Seq};
 
@@ -324,62 +325,33 @@ fn page_height(model: &Model) -> usize {
 }
 
 fn prompt_of(filter: Option<&Filter>) -> Prompt {
-    let text = filter.map_or(String::new(), |filter| filter.query().text().to_owned());
-    Prompt { at: text.chars().count(), text, error: None }
+    Prompt::new(Ask::Filter, filter.map_or("", |filter| filter.query().text()))
 }
-
-/// A prompt holds at most this many characters.
-const PROMPT_MAX: usize = 1000;
 
 fn type_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    match chord {
-        Chord { key: Key::Enter, .. } => {
+    match (prompt.edit(chord), prompt.ask) {
+        (Edit::Interrupt, _) => vec![Effect::Interrupt],
+        (Edit::Enter, Ask::Filter) => {
             if prompt.error.is_none() {
                 model.prompt = None;
             }
-            return Vec::new();
+            Vec::new()
         }
-        Chord { key: Key::Esc, .. } => {
+        (Edit::Esc, Ask::Filter) => {
             model.prompt = None;
-            return set_filter(model, None);
+            set_filter(model, None)
         }
-        Chord { key: Key::Char('c'), ctrl: true, .. } => return vec![Effect::Interrupt],
-        Chord { key: Key::Char('u'), ctrl: true, .. } => *prompt = Prompt::default(),
-        Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => prompt.insert(&c.to_string()),
-        Chord { key: Key::Backspace, .. } => prompt.erase(),
-        Chord { key: Key::Left, .. } => prompt.at = prompt.at.saturating_sub(1),
-        Chord { key: Key::Right, .. } => prompt.at = (prompt.at + 1).min(prompt.text.chars().count()),
-        Chord { key: Key::Home, .. } => prompt.at = 0,
-        Chord { key: Key::End, .. } => prompt.at = prompt.text.chars().count(),
-        _ => return Vec::new(),
+        (Edit::Text, Ask::Filter) => typed(model),
+        (Edit::Cursor | Edit::Before | Edit::After, _) => Vec::new(),
     }
-    typed(model)
 }
 
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    // A line break in a pasted text must not end the prompt.
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    prompt.insert(&line);
-    typed(model)
-}
-
-impl Prompt {
-    fn insert(&mut self, text: &str) {
-        let room = PROMPT_MAX.saturating_sub(self.text.chars().count());
-        let text: String = text.chars().take(room).collect();
-        let at = self.text.char_indices().nth(self.at).map_or(self.text.len(), |(at, _)| at);
-        self.text.insert_str(at, &text);
-        self.at += text.chars().count();
-    }
-
-    fn erase(&mut self) {
-        let Some(before) = self.at.checked_sub(1) else { return };
-        if let Some((at, _)) = self.text.char_indices().nth(before) {
-            self.text.remove(at);
-            self.at = before;
-        }
+    prompt.paste(text);
+    match prompt.ask {
+        Ask::Filter => typed(model),
     }
 }
 

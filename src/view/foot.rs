@@ -11,7 +11,7 @@ use crate::model::{Model, hints};
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     if let Some(prompt) = &model.prompt {
-        pen.put(0, " filter: ", Role::Key);
+        pen.put(0, &format!(" {}: ", prompt.ask.word()), Role::Key);
         let marked = prompt.error.as_ref().map(|(at, _)| *at);
         for (index, c) in prompt.text.chars().chain([' ']).enumerate() {
             let role = match index {
@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
         match &prompt.error {
             Some((at, why)) => pen.put(0, &format!("  at {}: {why}", at + 1), Role::Bad),
-            None => pen.put(0, "  Enter keeps it, Esc clears it", Role::Dim),
+            None => pen.put(0, &format!("  {}", prompt.ask.help()), Role::Dim),
         }
         return;
     }
