@@ -2,6 +2,7 @@
 //! here reads a disk, a socket or a clock.
 
 mod anchor;
+mod asked;
 mod cast;
 mod column;
 mod detail;

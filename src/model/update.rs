@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::keys::{self, Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, pages, prompt, search,
+    Pane, Query, RowRef, Subject, asked, pages, search,
 };
 use crate::consent::{Consent, Page, Seq};
 
@@ -14,7 +14,7 @@ use crate::consent::{Consent, Page, Seq};
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(chord) => key(model, chord),
-        Msg::Paste(text) => prompt::paste(model, &text),
+        Msg::Paste(text) => asked::paste(model, &text),
         Msg::Resize(width, height) => resize(model, width, height),
         Msg::Committed(page) => grew(model, &page, true),
         Msg::Older { page, left } => older(model, &page, left),
@@ -214,7 +214,7 @@ fn record_failed(model: &mut Model, seq: Seq, why: String) -> Vec<Effect> {
 fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     model.notice = None;
     if model.prompt.is_some() {
-        return prompt::key(model, chord);
+        return asked::key(model, chord);
     }
     match keys::command(mode(model), chord) {
         Some(command) => obey(model, command),
@@ -251,11 +251,11 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Back => back(model),
         Command::Fold => fold(model, true),
         Command::Unfold => fold(model, false),
-        Command::Filter => prompt::open(model, Ask::Filter),
-        Command::Search => prompt::open(model, Ask::Search),
+        Command::Filter => asked::open(model, Ask::Filter),
+        Command::Search => asked::open(model, Ask::Search),
         Command::SearchNext => search_step(model, false),
         Command::SearchBack => search_step(model, true),
-        Command::GoToTime => prompt::open(model, Ask::Time),
+        Command::GoToTime => asked::open(model, Ask::Time),
         Command::Order => turn(model),
         Command::SortColumn => sort_next(model),
         Command::Consents => pages::show(model, Leaf::Consents),
@@ -318,7 +318,7 @@ fn pivot(model: &mut Model) -> Option<&mut super::Pivot> {
 fn search_step(model: &mut Model, back: bool) -> Vec<Effect> {
     let text = match &model.search {
         Some(search) => search.text().to_owned(),
-        None => return prompt::open(model, Ask::Search),
+        None => return asked::open(model, Ask::Search),
     };
     if !search::step(model, back) {
         model.notice = Some(Notice {

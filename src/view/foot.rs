@@ -11,7 +11,7 @@ use crate::model::{Ask, Leaf, Model, Prompt, hints};
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     if let Some(prompt) = &model.prompt {
-        pen.put(0, &format!(" {}", prompt.ask.words()), Role::Key);
+        pen.put(0, &format!(" {}: ", prompt.ask.word()), Role::Key);
         let marked = prompt.error.as_ref().map(|(at, _)| *at);
         for (index, c) in prompt.text.chars().chain([' ']).enumerate() {
             let role = match index {
@@ -41,15 +41,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
 /// What the line has found so far, and what ends it.
 fn told(model: &Model, prompt: &Prompt) -> String {
     let count = |n: usize, what: &str| format!("{} {what}", grouped(n as u64));
+    let help = prompt.ask.help();
     match (prompt.ask, &model.search) {
         (Ask::Filter, _) if model.filter.is_some() => {
-            format!("{}; Enter keeps it, Esc clears it", count(model.list.len(&model.rows), "match"))
+            format!("{}; {help}", count(model.list.len(&model.rows), "match"))
         }
-        (Ask::Filter, _) => "Enter keeps it, Esc clears it".to_owned(),
         (Ask::Search, Some(search)) if model.leaf == Leaf::Consents => {
-            format!("{}; n N go on, Esc goes back", count(search.count().1, "found"))
+            format!("{}; {help}", count(search.count().1, "found"))
         }
-        (Ask::Search, _) => "Enter keeps it, Esc goes back".to_owned(),
-        (Ask::Time, _) => "such as 09:15, 2026-03-04, 2h, +10m".to_owned(),
+        _ => help.to_owned(),
     }
 }
