@@ -24,6 +24,6 @@ pub use record::{
 };
 pub use reject::Reject;
 pub use row::{GrantMarks, Page, Row, Sym, Symbol, Symbols};
-pub use side::{SideEvent, Topic};
+pub use side::{Beside, SideEvent, Topic};
 pub use text::{Untrusted, is_hidden_alone, visible};
 pub use who::{Evidence, Person, Who};

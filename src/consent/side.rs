@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Consent, EventId, Untrusted};
+use super::{Consent, EventId, Seq, Untrusted};
 
 /// An event that is no consent and is kept because it says something of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +38,15 @@ impl From<Consent> for SideEvent {
             raw: read.raw,
         }
     }
+}
+
+/// What the journal holds of a consent's session and transaction.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Beside {
+    /// Events that are no consents, oldest first.
+    pub sides: Vec<SideEvent>,
+    /// The consents of the same session, itself among them.
+    pub consents: Vec<Seq>,
 }
 
 /// What side events are polled for.

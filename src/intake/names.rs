@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::http::Client;
 use crate::clock::Clock;
-use crate::consent::{Attribution, Evidence, Label, Page, Row, Seq, Symbol, Thing};
+use crate::consent::{Evidence, Label, Page, Row, Seq, Symbol, Thing};
 use crate::journal::{Batch, Journal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Board, Part, Pulse};
@@ -37,12 +37,16 @@ pub struct Doors {
     pub clock: Clock,
     /// Is told when there is work.
     pub tasks: Tasks,
+    /// Rows of whose sessions somebody wants to see the events.
+    pub asked: mpsc::Receiver<Seq>,
+    /// Hears what came of it: a sentence, and whether it is bad news.
+    pub answers: mpsc::Sender<(String, bool)>,
 }
 
 /// Looks up until the journal is closed or the task is cancelled.
 pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
-    let Doors { reader, client, journal, board, clock, tasks } = doors;
-    let mut desk = Desk { lookups, correlations, reader, clock, seen: Seq(0), begun: None };
+    let Doors { reader, client, journal, board, clock, tasks, mut asked, answers } = doors;
+    let mut desk = Desk { lookups, correlations, reader, clock, seen: Seq(0), begun: None, answers };
     let (mut head, mut seen_board) = (journal.head(), board.subscribe());
     loop {
         let busy = tasks.busy();
@@ -57,6 +61,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
                     changed = head.changed() => if changed.is_err() { return },
                     changed = seen_board.changed() => if changed.is_err() { return },
                     _ = desk.clock.sleep_until(until), if until < Duration::MAX => {}
+                    Some(seq) = asked.recv() => desk.ask_session(seq, is_well),
                 }
                 continue;
             }
@@ -84,6 +89,7 @@ struct Desk {
     seen: Seq,
     /// The uptime at which all was looked at from the start.
     begun: Option<Duration>,
+    answers: mpsc::Sender<(String, bool)>,
 }
 
 enum Next {
@@ -162,6 +168,25 @@ impl Desk {
         Ok(())
     }
 
+    /// Opens the case of a session that somebody wants to see.
+    fn ask_session(&mut self, seq: Seq, is_well: bool) {
+        if !is_well {
+            return self.answer("Okta is not asked while the poll is not live; press e again then.", true);
+        }
+        match self.reader.record(seq) {
+            Ok(Some(stored)) if self.correlations.ask(seq, &okta::restore(&stored)) => {}
+            Ok(Some(_)) => self.answer("This event names no session and no transaction.", true),
+            Ok(None) => self.answer("This consent is no longer in the journal.", true),
+            Err(error) => self.answer(&error.fault().to_string(), true),
+        }
+    }
+
+    fn answer(&self, words: &str, is_bad: bool) {
+        if self.answers.try_send((words.to_owned(), is_bad)).is_err() {
+            tracing::debug!(words, "Nobody hears this answer.");
+        }
+    }
+
     async fn ask(&mut self, question: Question, client: &Client) -> Batch {
         let result = match &question {
             Question::Name(request) | Question::Person(request) => client.send(request).await,
@@ -173,8 +198,25 @@ impl Desk {
                 Batch { labels: label.into_iter().collect(), ..Batch::default() }
             }
             Question::Person(_) => {
-                let found: Option<Attribution> = self.correlations.take(now, up, result);
-                Batch { attributions: found.into_iter().collect(), ..Batch::default() }
+                let found = self.correlations.take(now, up, result);
+                match found.asked {
+                    Some((_, Ok(()))) if found.sides.is_empty() => {
+                        self.answer("Okta has no other events of this session.", false);
+                    }
+                    Some((_, Ok(()))) => {
+                        self.answer(
+                            &format!("{} events of this session are in the story.", found.sides.len()),
+                            false,
+                        );
+                    }
+                    Some((_, Err(why))) => self.answer(&format!("The session was not fetched: {why}"), true),
+                    None => {}
+                }
+                Batch {
+                    attributions: found.person.into_iter().collect(),
+                    sides: found.sides,
+                    ..Batch::default()
+                }
             }
         }
     }

@@ -14,8 +14,8 @@ use super::pack::Unpacker;
 use super::store::{self, Meta};
 use super::{delivery, doubt, history, label, open, side};
 use crate::consent::{
-    Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page, Person,
-    Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
+    Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
+    Person, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
 use crate::report::{Coverage, Gap, HookProof};
 
@@ -47,6 +47,9 @@ const STORED: &str =
     event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt
     FROM event JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
+
+/// How far around a consent its session is looked at.
+const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
 
 impl Reader {
     /// Opens the journal in a directory; it must be there.
@@ -259,6 +262,28 @@ impl Reader {
         n: usize,
     ) -> Result<Vec<SideEvent>, ReadError> {
         side::beside(&self.conn, session, transaction, n)
+    }
+
+    /// Returns what there is of the session and the transaction of a row, of each at most `n`: its side events, and the
+    /// consents of the session within half a day of it.
+    pub fn beside(
+        &self,
+        seq: Seq,
+        session: Option<&str>,
+        transaction: Option<&str>,
+        n: usize,
+    ) -> Result<Beside, ReadError> {
+        let sides = self.sides_of(session, transaction, n)?;
+        // The index of times bounds what is looked at; sessions have none of their own.
+        let sql = "SELECT other.seq FROM event AS this JOIN event AS other INDEXED BY event_key
+            ON other.ts BETWEEN this.ts - ?2 AND this.ts + ?2 AND other.session = this.session
+            WHERE this.seq = ?1 ORDER BY other.ts LIMIT ?3";
+        let consents = self
+            .conn
+            .prepare_cached(sql)?
+            .query_map((seq.0, HALF_A_DAY_MS, limit(n)), |row| Ok(Seq(row.get(0)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(Beside { sides, consents })
     }
 
     fn page(&mut self, rows: Vec<(Row, Marks)>) -> Result<Page, ReadError> {

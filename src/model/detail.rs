@@ -51,10 +51,14 @@ const NODES_MAX: usize = 20_000;
 const DEPTH_MAX: u16 = 24;
 
 impl Detail {
-    /// Grows the tree of a consent, its folds as the reader left them in the one before.
-    pub fn new(consent: &Consent, before: Option<&Detail>) -> Self {
+    /// Grows the tree of a consent, its folds as the reader left them in the one before. What is known `around` it stands
+    /// behind what it means.
+    pub fn new(consent: &Consent, around: &[Node], before: Option<&Detail>) -> Self {
         let mut tree = Tree { nodes: Vec::new() };
         tree.meaning(consent);
+        for node in around {
+            tree.push(&node.path, node.depth, &node.label, &node.value, node.weight);
+        }
         tree.card(consent);
         tree.raw(consent);
         let mut detail = Self { nodes: tree.nodes, turned: HashSet::new(), cursor: 0, top: 0 };

@@ -22,6 +22,7 @@ mod rows;
 mod search;
 mod sorter;
 mod state;
+mod story;
 mod texts;
 mod time;
 mod update;

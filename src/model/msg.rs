@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Chord;
-use crate::consent::{Consent, Page, Seq};
+use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
 /// All that can happen to the model.
@@ -43,6 +43,8 @@ pub enum Msg {
     Record(Seq, Option<Box<Consent>>),
     /// The answer to [`Effect::Read`] when the journal could not be read: a sentence.
     RecordFailed(Seq, String),
+    /// The answer to [`Effect::ReadBeside`].
+    Beside(Seq, Beside),
     /// A minute is over.
     Minute(Timestamp),
     /// A sentence for the notice line.
@@ -56,6 +58,17 @@ pub enum Msg {
 pub enum Effect {
     /// Read one consent whole.
     Read(Seq),
+    /// Read what the journal has of a row's session and transaction.
+    ReadBeside {
+        /// The row.
+        seq: Seq,
+        /// Its session, if it names one.
+        session: Option<String>,
+        /// Its transaction, if it names one.
+        transaction: Option<String>,
+    },
+    /// Ask Okta for the other events of a row's session.
+    FetchSession(Seq),
     /// Ask Okta now.
     PollNow,
     /// Say [`Msg::Work`] as soon as no key and no row waits: something long is done in slices.

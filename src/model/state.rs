@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Detail, Filter, Leaf, Ledger, List, Notice, Order, Pivot, Prompt, Rows, Search, Subject,
+    CameFrom, Detail, Filter, Leaf, Ledger, List, Node, Notice, Order, Pivot, Prompt, Rows, Search, Subject,
 };
-use crate::consent::{Consent, Seq};
+use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
 
 /// All that the screen knows. Changed by [`fn@super::update`] only.
@@ -93,6 +93,10 @@ pub struct Opened {
     pub seq: Seq,
     /// What was read of it; nothing while it is being read.
     pub consent: Option<Box<Consent>>,
+    /// What the journal has of its session and transaction, once that was read.
+    pub beside: Option<Beside>,
+    /// What is known around it, as it stands in the tree.
+    pub(super) around: Vec<Node>,
     /// The tree, of this consent or, while it is being read, of the one before.
     pub tree: Option<Detail>,
     /// Why it could not be read.

@@ -8,7 +8,7 @@ use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
     Pane, Query, RowRef, Subject, asked, pages, search,
 };
-use crate::consent::{Consent, Page, Seq};
+use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 
 /// Takes in one message and returns what must be done outside.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -23,6 +23,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Board(board) => quietly(|| model.board = *board),
         Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
         Msg::Record(seq, consent) => record(model, seq, consent),
+        Msg::Beside(seq, found) => beside(model, seq, found),
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Minute(now) => minute(model, now),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
@@ -48,6 +49,9 @@ fn work(model: &mut Model) -> Vec<Effect> {
     };
     if is_sorted_anew || has_moved && looks_at_standing {
         list_again(model);
+    }
+    if has_moved && !model.ledger.is_behind() {
+        grow_tree(model, false);
     }
     and_work(model, Vec::new())
 }
@@ -142,6 +146,9 @@ fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
 }
 
 fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
+    if page.rows.is_empty() && page.symbols.is_empty() {
+        return read_beside(model);
+    }
     model.rows.take(page);
     for row in &page.rows {
         if let Some(at) = model.rows.find(row.seq) {
@@ -188,20 +195,62 @@ fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]) -> Vec<Effect> {
 const GONE: &str = "This consent is no longer in the journal.";
 
 fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {
-    let height = page_height(model);
+    let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) else { return Vec::new() };
+    let Some(consent) = consent else {
+        opened.failure = Some(GONE.to_owned());
+        return Vec::new();
+    };
+    opened.consent = Some(consent);
+    opened.failure = None;
+    opened.around.clear();
+    grow_tree(model, true);
+    read_beside(model)
+}
+
+/// Asks for what there is of the open consent's session.
+fn read_beside(model: &Model) -> Vec<Effect> {
+    let Some(Opened { seq, consent: Some(consent), .. }) = &model.opened else { return Vec::new() };
+    let exact = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
+    let (session, transaction) = (exact(&consent.session_id), exact(&consent.transaction_id));
+    vec![Effect::ReadBeside { seq: *seq, session, transaction }]
+}
+
+fn beside(model: &mut Model, seq: Seq, beside: Beside) -> Vec<Effect> {
     if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
-        match consent {
-            Some(consent) => {
-                let mut tree = Detail::new(&consent, opened.tree.as_ref());
-                tree.step(0, height);
-                opened.tree = Some(tree);
-                opened.consent = Some(consent);
-                opened.failure = None;
-            }
-            None => opened.failure = Some(GONE.to_owned()),
-        }
+        opened.beside = Some(beside);
+        grow_tree(model, false);
     }
     Vec::new()
+}
+
+/// Grows the tree of the open consent, if what is known around it has changed, or anyway.
+fn grow_tree(model: &mut Model, anyway: bool) {
+    let Some(at) = model.opened.as_ref().and_then(|opened| model.rows.find(opened.seq)) else { return };
+    let beside = model.opened.as_mut().and_then(|opened| opened.beside.take());
+    let around = super::story::told(model, at, beside.as_ref());
+    let height = page_height(model);
+    let Some(opened) = &mut model.opened else { return };
+    opened.beside = beside;
+    if let Some(consent) = &opened.consent
+        && (anyway || opened.around != around)
+    {
+        let mut tree = Detail::new(consent, &around, opened.tree.as_ref());
+        tree.step(0, height);
+        opened.tree = Some(tree);
+        opened.around = around;
+    }
+}
+
+/// Asks for what Okta has of the open consent's session.
+fn fetch_session(model: &mut Model) -> Vec<Effect> {
+    let Some(opened) = model.opened.as_ref().filter(|opened| opened.consent.is_some()) else {
+        model.notice = Some(Notice { text: "Open a consent first: Enter.".to_owned(), is_bad: false });
+        return Vec::new();
+    };
+    let seq = opened.seq;
+    model.notice =
+        Some(Notice { text: "Asking Okta for the events of this session.".to_owned(), is_bad: false });
+    vec![Effect::FetchSession(seq)]
 }
 
 fn record_failed(model: &mut Model, seq: Seq, why: String) -> Vec<Effect> {
@@ -265,9 +314,11 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Zone => quietly(|| {
             std::mem::swap(&mut model.zone.shown, &mut model.zone.other);
             std::mem::swap(&mut model.zone.name, &mut model.zone.other_name);
+            grow_tree(model, false);
         }),
         Command::Help => turn_overlay(model, Overlay::Help),
         Command::Sources => turn_overlay(model, Overlay::Sources),
+        Command::FetchSession => fetch_session(model),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]
@@ -381,7 +432,8 @@ fn open(model: &mut Model) -> Vec<Effect> {
     }
     let Some(at) = model.list.cursor() else { return Vec::new() };
     let seq = model.rows.get(at).seq;
-    model.opened = Some(Opened { seq, consent: None, tree: None, failure: None });
+    model.opened =
+        Some(Opened { seq, consent: None, beside: None, around: Vec::new(), tree: None, failure: None });
     // Where list and detail do not fit together, opening goes there; else the list keeps the keys.
     if super::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
         model.pane = Pane::Detail;
@@ -449,6 +501,7 @@ pub(super) fn open_cursor(model: &mut Model) -> Vec<Effect> {
     }
     opened.seq = seq;
     opened.consent = None;
+    opened.beside = None;
     opened.failure = None;
     vec![Effect::Read(seq)]
 }

@@ -15,7 +15,7 @@ use super::pace::{Pace, SLOW};
 use super::poller::{Reply, Request};
 use super::read;
 use super::url::OrgUrl;
-use crate::consent::{Attribution, Consent, Evidence, Person, Seq, Untrusted, UserId, Via};
+use crate::consent::{Attribution, Consent, Evidence, Kind, Person, Seq, SideEvent, Untrusted, UserId, Via};
 use crate::report::Part;
 
 /// Finds the persons of consents whose events do not name them.
@@ -35,9 +35,22 @@ pub enum CorrelationStep {
     Wait(Duration),
 }
 
+/// What an answer shows.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    /// Who consented, if that was not known and one user alone acted.
+    pub person: Option<Attribution>,
+    /// The events that are no consents, of a session that somebody asked for.
+    pub sides: Vec<SideEvent>,
+    /// The row for which somebody asked, once the answer is there, and what went wrong if it never will be.
+    pub asked: Option<(Seq, Result<(), String>)>,
+}
+
 #[derive(Debug)]
 struct Case {
     seq: Seq,
+    /// Somebody wants to see the events; else only the person is looked for.
+    is_asked: bool,
     published: Timestamp,
     /// The fields to ask by, best first; what is asked now is the first.
     by: VecDeque<(&'static str, String)>,
@@ -62,6 +75,17 @@ impl Correlations {
 
     /// Opens a case for a row whose person is not known, if its event names a session or a transaction.
     pub fn open(&mut self, seq: Seq, consent: &Consent) {
+        self.add(seq, consent, false);
+    }
+
+    /// Opens a case for whoever wants to see the events of a row's session. Returns whether the event names one.
+    pub fn ask(&mut self, seq: Seq, consent: &Consent) -> bool {
+        self.open.retain(|case| case.seq != seq);
+        self.add(seq, consent, true);
+        self.open.back().is_some_and(|case| case.seq == seq)
+    }
+
+    fn add(&mut self, seq: Seq, consent: &Consent, is_asked: bool) {
         let Some(published) = consent.published else { return };
         let fields = [
             ("authenticationContext.externalSessionId", &consent.session_id),
@@ -79,7 +103,7 @@ impl Correlations {
         if self.open.len() == OPEN_MAX {
             self.open.pop_front();
         }
-        self.open.push_back(Case { seq, published, by });
+        self.open.push_back(Case { seq, is_asked, published, by });
     }
 
     /// Returns what to do at this uptime. The newest case goes first: somebody may be looking at it.
@@ -100,20 +124,16 @@ impl Correlations {
         CorrelationStep::Send(Request { url: self.org.join(&format!("/api/v1/logs?{query}")), headers })
     }
 
-    /// Takes what came of the request that [`Correlations::step`] gave out last, and returns the person if it shows one.
-    pub fn take(
-        &mut self,
-        now: Timestamp,
-        up: Duration,
-        result: Result<Reply, SendError>,
-    ) -> Option<Attribution> {
+    /// Takes what came of the request that [`Correlations::step`] gave out last, and returns what it shows.
+    pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Found {
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => {
                 self.pace.heard(None);
-                let wait = if error.fault(Part::Poll).passes { self.pace.next_backoff() } else { SLOW };
+                let fault = error.fault(Part::Poll);
+                let wait = if fault.passes { self.pace.next_backoff() } else { SLOW };
                 self.pace.wait(now, up, wait);
-                return None;
+                return self.give_up_asked(&fault.what);
             }
         };
         self.pace.heard(Some(&reply.headers));
@@ -122,25 +142,40 @@ impl Correlations {
             let wait = match refusal.meaning() {
                 Meaning::RateLimit => self.pace.rate_limited(now, up, &reply.headers),
                 Meaning::Unavailable => self.pace.unavailable(now, &reply.headers),
-                Meaning::BadRequest => {
-                    self.close_question();
-                    INTERVAL
-                }
+                Meaning::BadRequest => INTERVAL,
                 _ => SLOW,
             };
             self.pace.wait(now, up, wait);
-            return None;
+            let found = self.give_up_asked(&format!("Okta answered {}.", reply.status));
+            if refusal.meaning() == Meaning::BadRequest && found.asked.is_none() {
+                self.close_question();
+            }
+            return found;
         }
         self.pace.well();
         self.pace.rest(now, up, INTERVAL, &reply.headers);
-        let person = only_user(&reply, now);
-        let seq = self.open.back()?.seq;
-        let Some(person) = person else {
+        let Some(Case { seq, is_asked, .. }) = self.open.back() else { return Found::default() };
+        let (seq, is_asked) = (*seq, *is_asked);
+        let person =
+            only_user(&reply, now).map(|person| Attribution { seq, person, evidence: Evidence::Session });
+        if is_asked {
+            self.open.pop_back();
+            return Found { person, sides: sides(&reply, now), asked: Some((seq, Ok(()))) };
+        }
+        if person.is_some() {
+            self.open.pop_back();
+        } else {
             self.close_question();
-            return None;
-        };
-        self.open.pop_back();
-        Some(Attribution { seq, person, evidence: Evidence::Session })
+        }
+        Found { person, ..Found::default() }
+    }
+
+    /// Whoever asked is told at once, and may ask again.
+    fn give_up_asked(&mut self, why: &str) -> Found {
+        match self.open.pop_back_if(|case| case.is_asked) {
+            Some(case) => Found { asked: Some((case.seq, Err(why.to_owned()))), ..Found::default() },
+            None => Found::default(),
+        }
     }
 
     /// The answer shows nobody: asks by the next field, or gives the case up.
@@ -157,6 +192,12 @@ impl Correlations {
 fn is_quotable(text: &str) -> bool {
     (1..=TEXT_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
+/// Returns the events of an answer that are no consents; those have come, or will come, by the poll.
+fn sides(reply: &Reply, now: Timestamp) -> Vec<SideEvent> {
+    let consents = read::page(&reply.body, now, Via::POLL).map_or(Vec::new(), |page| page.consents);
+    consents.into_iter().filter(|read| read.kind == Kind::Other).map(SideEvent::from).collect()
 }
 
 /// Returns the user who alone acted in the events of an answer. Nobody where it holds more than a page: the rest might
@@ -233,7 +274,7 @@ mod tests {
         seconds: u64,
         result: Result<Reply, SendError>,
     ) -> Option<Attribution> {
-        correlations.take(at(), Duration::from_secs(seconds), result)
+        correlations.take(at(), Duration::from_secs(seconds), result).person
     }
 
     const ADA: (&str, &str, &str) = ("User", "00uAAAAAAAAAAAAAA1d7", "ada@example.test");
@@ -295,5 +336,25 @@ mod tests {
         sent(&mut open, 1);
         assert_eq!(take(&mut open, 1, Err(SendError::Timeout)), None);
         assert!(sent(&mut open, 60).contains("externalSessionId"));
+    }
+
+    #[test]
+    fn whoever_asks_gets_the_other_events_and_the_truth() {
+        let mut cases = correlations();
+        assert!(!cases.ask(Seq(1), &consent("", "")));
+        assert!(cases.ask(Seq(2), &consent("session-1", "txn-1")));
+        cases.open(Seq(2), &consent("session-1", "txn-1"));
+        assert!(sent(&mut cases, 0).contains("session-1"));
+        let reply = events(&[("User", "00u1", "ada@example.test"), ("User", "00u2", "bo@example.test")]);
+        let found = cases.take(at(), Duration::ZERO, Ok(reply));
+        assert_eq!((found.sides.len(), found.person, found.asked), (2, None, Some((Seq(2), Ok(())))));
+        assert_eq!(cases.step(Duration::from_mins(1)), CorrelationStep::Wait(Duration::MAX));
+        // A refusal is told once, and the case is closed.
+        assert!(cases.ask(Seq(2), &consent("session-1", "txn-1")));
+        assert!(sent(&mut cases, 60).contains("session-1"));
+        let reply = Reply { status: 403, ..events(&[]) };
+        let found = cases.take(at(), Duration::from_mins(1), Ok(reply));
+        assert!(matches!(found.asked, Some((Seq(2), Err(_)))));
+        assert_eq!(cases.step(Duration::from_hours(9)), CorrelationStep::Wait(Duration::MAX));
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::Source;
 use crate::clock::Clock;
+use crate::consent::Seq;
 use crate::intake::backfill::{self, Progress};
 use crate::intake::hook::{self, HookPlan};
 use crate::intake::{http, names, poll};
@@ -49,6 +50,8 @@ pub struct Feed {
     board: watch::Receiver<Board>,
     journal: Option<Journal>,
     reach: Option<Reach>,
+    asked: Option<mpsc::Sender<Seq>>,
+    answers: mpsc::Sender<(String, bool)>,
 }
 
 /// What it takes to ask the same org for more, beside the poller.
@@ -62,6 +65,9 @@ struct Reach {
 /// Followers look this often whether the writer wrote; SQLite offers nothing to wait on.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
+/// Wishes and answers that wait; what comes beyond is asked for again by whoever misses it.
+const ANSWERS: usize = 16;
+
 /// Opens the journal and starts what writes to it.
 ///
 /// # Errors
@@ -71,6 +77,8 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
     let reader = Reader::open(&plan.dir).map_err(|error| error.fault())?;
     let (board, seen_board) = watch::channel(Board::default());
     let nudge = Arc::new(Notify::new());
+    let (answers, heard) = mpsc::channel(ANSWERS);
+    let mut asked = None;
     match opened {
         Opened::Writer(journal) => {
             let client =
@@ -96,6 +104,8 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
                 .resting_since(coverage.last_good_poll, clock.now());
             board.send_modify(|board| board.traffic.last_good = coverage.last_good_poll);
             if plan.names {
+                let (ask, wishes) = mpsc::channel(ANSWERS);
+                asked = Some(ask);
                 let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?.bare();
                 let PollPlan { org, rate_share, jitter_seed, .. } = &plan.poll;
                 let work = names::run(
@@ -108,12 +118,14 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
                         board: board.clone(),
                         clock: clock.clone(),
                         tasks: tasks.clone(),
+                        asked: wishes,
+                        answers: answers.clone(),
                     },
                 );
                 tasks.spawn("names", work);
             }
             let reach = Reach { client: client.clone(), budget: poller.budget(), plan: plan.poll };
-            let source = Source::new(reader, journal.head(), seen_board.clone());
+            let source = Source::new(reader, journal.head(), seen_board.clone()).hearing(heard);
             if let Some(plan) = plan.hook {
                 let work = hook::run(plan, journal.clone(), board.clone(), clock.clone(), tasks.clone());
                 tasks.spawn("hook", work);
@@ -129,7 +141,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             );
             tasks.spawn("poll", work);
             let (journal, reach) = (Some(journal), Some(reach));
-            Ok((Feed { nudge, holder: None, board: seen_board, journal, reach }, source))
+            Ok((Feed { nudge, holder: None, board: seen_board, journal, reach, asked, answers }, source))
         }
         Opened::Follower { holder } => {
             board.send_modify(|board| {
@@ -143,8 +155,16 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?;
             tasks.spawn("follow", follow(ear, head, board, clock.clone()));
             Ok((
-                Feed { nudge, holder: Some(holder), board: seen_board.clone(), journal: None, reach: None },
-                Source::new(reader, seen_head, seen_board),
+                Feed {
+                    nudge,
+                    holder: Some(holder),
+                    board: seen_board.clone(),
+                    journal: None,
+                    reach: None,
+                    asked,
+                    answers,
+                },
+                Source::new(reader, seen_head, seen_board).hearing(heard),
             ))
         }
     }
@@ -203,6 +223,21 @@ impl Feed {
         let (client, journal) = (reach.client.clone(), journal.clone());
         tasks.spawn("backfill", backfill::run(history, client, journal, clock.clone(), tasks.clone(), tell));
         Ok(Some(progress))
+    }
+
+    /// Asks Okta for the other events of a row's session. They come as side events, and a sentence says what came of it.
+    pub fn fetch_session(&self, seq: Seq) {
+        let why = match &self.asked {
+            Some(asked) => match asked.try_send(seq) {
+                Ok(()) => return,
+                Err(_) => "Too much is being asked already; press e again in a moment.",
+            },
+            None if self.holder.is_some() => "Another process polls for this journal; press e there.",
+            None => "Nothing is looked up here.",
+        };
+        if self.answers.try_send((why.to_owned(), true)).is_err() {
+            tracing::debug!(why, "Nobody hears this answer.");
+        }
     }
 
     /// Returns where the event hook is listened to, once it is; nothing if it never will be.

@@ -92,6 +92,10 @@ pub async fn watch(
                 match effect {
                     Effect::Read(seq) => msgs.push(source.record(seq)),
                     Effect::PollNow => feed.nudge.notify_one(),
+                    Effect::ReadBeside { seq, session, transaction } => {
+                        msgs.push(source.beside(seq, session.as_deref(), transaction.as_deref()));
+                    }
+                    Effect::FetchSession(seq) => feed.fetch_session(seq),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
                         screen.suspend().map_err(fail)?;

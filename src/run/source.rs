@@ -1,6 +1,6 @@
 //! What the journal has to say, as messages. One path for the start, the live feed and catching up.
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::consent::{Rev, Seq};
 use crate::journal::{Head, ReadError, Reader};
@@ -23,6 +23,9 @@ pub struct Source {
     /// Up to which change the journal was asked whether it removed rows.
     asked: Rev,
     sorting: Option<Sorting>,
+    answers: Option<mpsc::Receiver<(String, bool)>>,
+    /// A sentence that came while waiting.
+    heard: Option<(String, bool)>,
 }
 
 /// Finding out which rows are left after a cut.
@@ -49,6 +52,9 @@ const LIVE: usize = 1000;
 /// Rows of one look behind the first frame: keys wait at most this long, some 10 ms.
 const OLDER: usize = 4000;
 
+/// Events shown beside a consent.
+const BESIDE_MAX: usize = 200;
+
 impl Source {
     /// Begins before the first row.
     pub fn new(reader: Reader, head: watch::Receiver<Head>, board: watch::Receiver<Board>) -> Self {
@@ -64,12 +70,23 @@ impl Source {
             phase: Phase::Starting,
             asked: Rev(0),
             sorting: None,
+            answers: None,
+            heard: None,
         }
+    }
+
+    /// Hears sentences for the notice line.
+    #[must_use]
+    pub fn hearing(mut self, answers: mpsc::Receiver<(String, bool)>) -> Self {
+        self.answers = Some(answers);
+        self
     }
 
     /// Adds what is due as messages and returns whether there is more at once. What cannot be read becomes the
     /// journal's state on the board.
     pub fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
+        let heard = self.heard.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
+        msgs.extend(heard.map(|(text, is_bad)| Msg::Notice(text, is_bad)));
         match self.try_pull(msgs) {
             Ok(more) => {
                 let board = self.board.borrow_and_update().clone();
@@ -112,9 +129,8 @@ impl Source {
             // Names that came since are among the texts, whether or not a row changed.
             page.symbols.extend(self.reader.renamed(self.seen.change, to)?);
             self.seen.change = to;
-            if !page.rows.is_empty() || !page.symbols.is_empty() {
-                msgs.push(Msg::Changed(page));
-            }
+            // A page of nothing tells that there are more side events.
+            msgs.push(Msg::Changed(page));
         } else if self.phase == Phase::Older {
             let page = self.reader.before(self.oldest, OLDER)?;
             self.listed += page.rows.len() as u64;
@@ -187,7 +203,12 @@ impl Source {
                 std::future::pending::<()>().await;
             }
         };
+        let hear = async |answers: &mut Option<mpsc::Receiver<_>>| match answers {
+            Some(answers) => answers.recv().await,
+            None => None,
+        };
         tokio::select! {
+            Some(heard) = hear(&mut self.answers) => self.heard = Some(heard),
             result = self.head.changed() => head_gone(result).await,
             result = self.board.changed() => head_gone(result).await,
         }
@@ -206,6 +227,16 @@ impl Source {
             Ok(stored) => Msg::Record(seq, stored.map(|stored| Box::new(okta::restore(&stored)))),
             Err(error) => Msg::RecordFailed(seq, error.fault().to_string()),
         }
+    }
+
+    /// Reads what there is of a row's session and transaction. What cannot be read is not shown: the record itself says
+    /// that the journal fails.
+    pub fn beside(&self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Msg {
+        let found = self.reader.beside(seq, session, transaction, BESIDE_MAX);
+        if let Err(error) = &found {
+            tracing::warn!(%error, "What belongs to a consent's session could not be read.");
+        }
+        Msg::Beside(seq, found.unwrap_or_default())
     }
 
     /// The reader, for whoever needs more of a row than its line.

@@ -257,3 +257,28 @@ async fn a_page_gives_back_what_it_lay_over() {
         assert_eq!((rig.model.mode(), rig.text() == before), (Mode::Detail, true), "{keys}");
     }
 }
+
+#[tokio::test]
+async fn a_session_is_fetched_into_the_story() {
+    let mut rig = Rig::start_with_names(backlog(60), 140, 90).await;
+    let is_of_a_session = |rig: &Rig| {
+        let at = rig.model.list.cursor().expect("a row");
+        rig.model.rows.get(at).evidence == Evidence::Session
+    };
+    rig.drive(Duration::from_secs(1), |rig| {
+        let mut rows = rig.model.rows.order().iter().map(|at| rig.model.rows.get(RowRef(*at)));
+        rows.any(|row| row.evidence == Evidence::Session)
+    })
+    .await;
+    rig.press("k");
+    while !is_of_a_session(&rig) {
+        rig.press("k");
+    }
+    rig.press("<enter>");
+    assert!(rig.text().contains("Story"), "{}", rig.text());
+    rig.press("e");
+    rig.drive(Duration::from_secs(1), |rig| rig.text().contains("are in the story")).await;
+    rig.settle().await;
+    rig.press("<enter>/user.session<enter>");
+    assert!(rig.text().contains("user.session.start"), "{}", rig.text());
+}

@@ -154,6 +154,11 @@ impl Rig {
                     let answer = self.source.record(seq);
                     self.tell(answer);
                 }
+                Effect::ReadBeside { seq, session, transaction } => {
+                    let answer = self.source.beside(seq, session.as_deref(), transaction.as_deref());
+                    self.tell(answer);
+                }
+                Effect::FetchSession(seq) => self.feed.fetch_session(seq),
                 Effect::Work => self.tell(Msg::Work),
                 Effect::PollNow => self.feed.nudge.notify_one(),
                 Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
