@@ -189,11 +189,6 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;
-        if let Some(field) = filter.as_ref().and_then(Query::deep_field) {
-            return Err(usage(format!(
-                "--filter: {field}: is not on the screen yet; use it with tail. Nothing was started."
-            )));
-        }
         run::need_terminal().map_err(|words| (Exit::Failed, words))?;
         if let Some(words) = &ready.note {
             note(words);

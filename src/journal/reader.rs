@@ -66,6 +66,12 @@ impl Reader {
         self
     }
 
+    /// Opens another connection to the same journal, for another thread.
+    pub fn again(&self) -> Result<Self, OpenError> {
+        let path = self.conn.path().map(Path::new).and_then(Path::parent);
+        Self::open(path.unwrap_or_else(|| Path::new("")))
+    }
+
     /// Hands out every text again, to whoever begins anew.
     pub fn forget_given(&mut self) {
         self.given = Given::default();

@@ -53,13 +53,8 @@ fn typed(model: &mut Model) -> Vec<Effect> {
 fn filter(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
     let query = Query::parse(&prompt.text, model.now.as_millisecond(), &model.zone.shown);
-    match query.map(|query| (query.deep_field(), query)) {
-        Ok((Some(field), _)) => {
-            let why = format!("{field}: is not on the screen yet; use it with tail --filter");
-            prompt.error = Some((0, why));
-            Vec::new()
-        }
-        Ok((None, query)) => {
+    match query {
+        Ok(query) => {
             prompt.error = None;
             super::update::set_filter(model, (!query.is_empty()).then(|| query.into()))
         }

@@ -1,10 +1,11 @@
 //! A query over a million rows. Each text is judged once, by all conditions at the same time; a row is what its texts
 //! were found to hold.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::{BitAnd, BitOr};
 use std::sync::Arc;
 
+use super::bitset::Bitset;
 use super::query::{Op, Query, Test, Words, is_within};
 use super::rows::{CAME, CHUNK};
 use super::{Ledger, RowRef, Rows, Standing};
@@ -25,6 +26,18 @@ pub struct Filter {
     query: Arc<Query>,
     found: Found,
     scratch: String,
+    deep: Option<Deep>,
+}
+
+/// What is known of conditions on what the list does not hold.
+#[derive(Debug)]
+struct Deep {
+    /// Lets through what may pass.
+    candidates: Box<Filter>,
+    /// By place, the conditions that are met, of rows that were read and meet some.
+    met: HashMap<u32, u64>,
+    /// By place, a bit each: the rows that were read.
+    read: Bitset,
 }
 
 /// Most queries have few conditions, and a table of bytes is read faster than one of words.
@@ -87,12 +100,52 @@ impl Filter {
     /// Starts knowing nothing.
     pub fn new(query: impl Into<Arc<Query>>) -> Self {
         let query = query.into();
-        let found = if query.tests().len() <= 8 {
+        let deep = query.is_deep().then(|| Deep {
+            candidates: Box::new(Self::shallow(&query)),
+            met: HashMap::new(),
+            read: Bitset::default(),
+        });
+        let found = if query.tests().len() <= 8 && deep.is_none() {
             Found::Few(Sheet::new(query.tests()))
         } else {
             Found::Many(Sheet::new(query.tests()))
         };
-        Self { query, found, scratch: String::new() }
+        Self { query, found, scratch: String::new(), deep }
+    }
+
+    /// A filter that lets through whatever a query may let through once it is known whole.
+    fn shallow(query: &Query) -> Self {
+        let query = Arc::new(query.shallow());
+        let found = Found::Many(Sheet::new(query.tests()));
+        Self { query, found, scratch: String::new(), deep: None }
+    }
+
+    /// Of rows that may pass, those that can be told only by whoever reads them whole; nothing if the list knows enough.
+    pub(super) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<u32>> {
+        self.deep.as_mut().map(|deep| deep.candidates.list(known, None))
+    }
+
+    /// Whether a row is such a one.
+    pub(super) fn is_candidate(&mut self, known: &Known<'_>, at: RowRef) -> bool {
+        self.deep.as_mut().is_some_and(|deep| deep.candidates.shows(known, at))
+    }
+
+    /// Takes in that a row was read whole, and which conditions it meets.
+    pub(super) fn learn(&mut self, at: RowRef, met: u64) {
+        if let Some(deep) = &mut self.deep {
+            deep.read.set(at.0);
+            if met != 0 {
+                deep.met.insert(at.0, met);
+            }
+        }
+    }
+
+    /// Whether a row passes that may need to be read whole; until it was, it does not.
+    fn passes_whole(&mut self, known: &Known<'_>, at: RowRef) -> bool {
+        let Some(deep) = self.deep.as_ref().filter(|deep| deep.read.has(at.0)) else { return false };
+        let met = deep.met.get(&at.0).copied().unwrap_or(0);
+        let Found::Many(sheet) = &mut self.found else { return false };
+        passes(&self.query, sheet.row(self.query.tests(), known, at, &mut self.scratch) | met)
     }
 
     /// Returns the query.
@@ -109,6 +162,12 @@ impl Filter {
     /// rows of an earlier result only.
     pub fn list(&mut self, known: &Known<'_>, within: Option<&VecDeque<u32>>) -> VecDeque<u32> {
         let rows = known.rows;
+        if let Some(deep) = &mut self.deep {
+            let mut ids = deep.candidates.list(known, None);
+            // Texts are judged one by one, where they are met.
+            ids.retain(|at| self.passes_whole(known, RowRef(*at)));
+            return ids;
+        }
         if self.query.is_empty() {
             return within.unwrap_or_else(|| rows.order()).clone();
         }
@@ -128,6 +187,9 @@ impl Filter {
 
     /// Whether a row passes that came after [`Filter::list`].
     pub fn shows(&mut self, known: &Known<'_>, at: RowRef) -> bool {
+        if self.deep.is_some() {
+            return self.passes_whole(known, at);
+        }
         let tests = self.query.tests();
         match &mut self.found {
             Found::Few(sheet) => passes(&self.query, sheet.row(tests, known, at, &mut self.scratch)),
@@ -137,6 +199,9 @@ impl Filter {
 
     /// Forgets what was found in texts that have changed.
     pub fn forget(&mut self, changed: &[(Sym, Symbol)]) {
+        if let Some(deep) = &mut self.deep {
+            deep.candidates.forget(changed);
+        }
         match &mut self.found {
             Found::Few(sheet) => sheet.forget(changed),
             Found::Many(sheet) => sheet.forget(changed),

@@ -3,6 +3,7 @@
 
 mod anchor;
 mod asked;
+mod bitset;
 mod cast;
 mod column;
 mod detail;
@@ -11,6 +12,7 @@ mod keys;
 mod layout;
 mod ledger;
 mod list;
+mod looking;
 mod msg;
 mod notice;
 mod order;
@@ -35,7 +37,8 @@ pub use keys::{BINDINGS, Binding, Chord, Command, Key, Mode, command, hints};
 pub use layout::{DetailPlace, Regions, regions};
 pub use ledger::{Fate, Held, Ledger, Standing, Tally};
 pub use list::{List, Window};
-pub use msg::{Effect, Msg};
+pub use looking::Looking;
+pub use msg::{Effect, LookUp, Msg};
 pub use notice::Notice;
 pub use order::Order;
 pub use pages::{CameFrom, Leaf};

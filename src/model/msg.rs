@@ -1,8 +1,10 @@
 //! The contract of the core on one page: all that can happen, and all that can be asked.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::Chord;
+use super::{Chord, Query};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
@@ -45,6 +47,17 @@ pub enum Msg {
     RecordFailed(Seq, String),
     /// The answer to [`Effect::ReadBeside`].
     Beside(Seq, Beside),
+    /// An answer to [`Effect::LookUp`]; there are several.
+    LookedUp {
+        /// Of which order.
+        number: u64,
+        /// Rows that meet at least one of the conditions, and which, a bit each.
+        found: Vec<(Seq, u64)>,
+        /// How many rows were read for this answer.
+        looked: usize,
+        /// A sentence, if some could not be read.
+        trouble: Option<String>,
+    },
     /// A minute is over.
     Minute(Timestamp),
     /// A sentence for the notice line.
@@ -67,6 +80,8 @@ pub enum Effect {
         /// Its transaction, if it names one.
         transaction: Option<String>,
     },
+    /// Look into whole consents; what was to be looked up before is not wanted any more.
+    LookUp(LookUp),
     /// Ask Okta for the other events of a row's session.
     FetchSession(Seq),
     /// Ask Okta now.
@@ -81,4 +96,15 @@ pub enum Effect {
     Quit,
     /// End as if interrupted.
     Interrupt,
+}
+
+/// Consents to look into, and what for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LookUp {
+    /// Rises with each filter.
+    pub number: u64,
+    /// The filter.
+    pub query: Arc<Query>,
+    /// The rows that may pass, in the order in which they are to be read.
+    pub seqs: Vec<Seq>,
 }

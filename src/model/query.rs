@@ -7,12 +7,21 @@ use regex::{Regex, RegexBuilder};
 use crate::consent::{Row, Symbol, Symbols};
 
 /// A filter that was understood.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Query {
     text: String,
     root: Node,
     tests: Vec<Test>,
 }
+
+impl PartialEq for Query {
+    /// The same text says the same, at the same time and in the same zone.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Query {}
 
 /// Why a filter was not understood, and where.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -48,7 +57,7 @@ pub(super) enum Node {
 }
 
 /// One condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Test {
     pub(super) field: Field,
     pub(super) op: Op,
@@ -107,7 +116,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("standing", Field::Standing),
 ];
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Op {
     /// Lower-case text that must occur, in whatever case.
     Has(String),
@@ -171,6 +180,9 @@ impl Query {
     /// Whether all that this lets through was let through by another: both join conditions by "and", and each of the
     /// other's texts stands within one of these.
     pub fn narrows(&self, other: &Self) -> bool {
+        if self.is_deep() || other.is_deep() {
+            return false;
+        }
         let (Node::All(these), Node::All(those)) = (&self.root, &other.root) else { return false };
         those.iter().all(|part| {
             let Node::Test(index) = part else { return false };
@@ -180,6 +192,24 @@ impl Query {
                 _ => false,
             })
         })
+    }
+
+    /// Whether it asks for what the list does not hold.
+    pub fn is_deep(&self) -> bool {
+        self.tests.iter().any(|test| test.field.is_deep())
+    }
+
+    /// Which of the conditions on what the list does not hold are met, a bit each.
+    pub fn deep_bits(&self, deep: &Deep<'_>) -> u64 {
+        let mut scratch = String::new();
+        let mut is_met = |test: &Test| test.deep(deep).is_some_and(|text| test.op.takes(text, &mut scratch));
+        (0..).zip(&self.tests).filter(|(_, test)| is_met(test)).fold(0, |bits, (index, _)| bits | 1 << index)
+    }
+
+    /// The same without what the list does not hold: lets through whatever this may let through.
+    pub(super) fn shallow(&self) -> Self {
+        let root = self.root.shallow(&self.tests, false);
+        Self { text: self.text.clone(), root, tests: self.tests.clone() }
     }
 
     /// Whether it asks how a consent stands, which other rows decide.
@@ -198,12 +228,6 @@ impl Query {
 
     pub(super) fn tests(&self) -> &[Test] {
         &self.tests
-    }
-
-    /// Returns a field that only a whole consent can answer, if the filter asks for one.
-    pub fn deep_field(&self) -> Option<&'static str> {
-        let test = self.tests.iter().find(|test| test.field.is_deep())?;
-        FIELDS.iter().find(|(_, field)| *field == test.field).map(|(word, _)| *word)
     }
 }
 
@@ -251,6 +275,19 @@ impl Field {
 }
 
 impl Node {
+    /// The same where each condition on what the list does not hold is met, or below a minus is not.
+    fn shallow(&self, tests: &[Test], is_below_not: bool) -> Self {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.shallow(tests, is_below_not)).collect();
+        match self {
+            Self::Test(index) if tests[*index].field.is_deep() && is_below_not => Self::Any(Vec::new()),
+            Self::Test(index) if tests[*index].field.is_deep() => Self::All(Vec::new()),
+            Self::Test(index) => Self::Test(*index),
+            Self::Not(part) => Self::Not(Box::new(part.shallow(tests, !is_below_not))),
+            Self::All(parts) => Self::All(all(parts)),
+            Self::Any(parts) => Self::Any(all(parts)),
+        }
+    }
+
     /// Whether it holds where the tests hold of which `test` says so.
     pub(super) fn holds(&self, test: &mut impl FnMut(usize) -> bool) -> bool {
         match self {

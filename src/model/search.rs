@@ -2,6 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 
+use super::bitset::Bitset;
 use super::pages::Leaf;
 use super::{Filter, Known, Model, Pane, Query, RowRef};
 
@@ -11,8 +12,7 @@ pub struct Search {
     text: String,
     pattern: Regex,
     filter: Filter,
-    /// By place, a bit each.
-    hits: Vec<u64>,
+    hits: Bitset,
     /// Of the listed rows.
     count: usize,
     /// The place of the reader's row among them, from 1, if it is one; as of the last step.
@@ -29,7 +29,7 @@ impl Search {
             text: text.to_owned(),
             pattern,
             filter,
-            hits: Vec::new(),
+            hits: Bitset::default(),
             count: 0,
             at: None,
         })
@@ -52,16 +52,7 @@ impl Search {
 
     /// Whether a row matches.
     pub(super) fn is_hit(&self, at: RowRef) -> bool {
-        let word = self.hits.get(at.0 as usize / 64).copied().unwrap_or(0);
-        word & (1 << (at.0 % 64)) != 0
-    }
-
-    fn set(&mut self, at: u32) {
-        let word = at as usize / 64;
-        if self.hits.len() <= word {
-            self.hits.resize(word + 1, 0);
-        }
-        self.hits[word] |= 1 << (at % 64);
+        self.hits.has(at.0)
     }
 }
 
@@ -72,7 +63,7 @@ pub(super) fn list_hits(model: &mut Model) {
     search.hits.clear();
     let found = search.filter.list(&known, None);
     for at in found {
-        search.set(at);
+        search.hits.set(at);
     }
     count(model);
 }
@@ -91,7 +82,7 @@ pub(super) fn grew(model: &mut Model, new: &[RowRef], shown: &[RowRef]) {
     let known = Known { rows: &model.rows, ledger: &model.ledger };
     for at in new {
         if search.filter.shows(&known, *at) {
-            search.set(at.0);
+            search.hits.set(at.0);
         }
     }
     search.count += shown.iter().filter(|at| search.is_hit(**at)).count();

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Detail, Filter, Leaf, Ledger, List, Node, Notice, Order, Pivot, Prompt, Rows, Search, Subject,
+    CameFrom, Detail, Filter, Leaf, Ledger, List, Looking, Node, Notice, Order, Pivot, Prompt, Rows, Search,
+    Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -26,6 +27,8 @@ pub struct Model {
     pub filter: Option<Filter>,
     /// The column by which the list is sorted, if that is not the time.
     pub order: Option<Order>,
+    /// What the filter has read whole of rows.
+    pub looking: Looking,
     /// What is looked for, if something is.
     pub search: Option<Search>,
     /// Which page stands in the place of the list.
@@ -145,6 +148,7 @@ impl Model {
             list: List::default(),
             filter: None,
             order: None,
+            looking: Looking::default(),
             search: None,
             leaf: Leaf::default(),
             pivots: Subject::ALL.map(Pivot::new),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::keys::{self, Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, pages, search,
+    Pane, Query, RowRef, Subject, asked, looking, pages, search,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 
@@ -23,6 +23,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Board(board) => quietly(|| model.board = *board),
         Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
         Msg::Record(seq, consent) => record(model, seq, consent),
+        Msg::LookedUp { number, found, looked, trouble } => looked_up(model, number, &found, looked, trouble),
         Msg::Beside(seq, found) => beside(model, seq, found),
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Minute(now) => minute(model, now),
@@ -133,11 +134,38 @@ fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
         }
     }
     search::grew(model, &new, &shown);
+    let look_up = looking::grew(model, &new);
     if model.loading == Loading::Starting && live {
         model.loading = Loading::Done;
     }
-    let effects = open_cursor(model);
+    let mut effects = open_cursor(model);
+    effects.extend(look_up);
     and_work(model, effects)
+}
+
+/// Rows were read whole, and some of them pass.
+fn looked_up(
+    model: &mut Model,
+    number: u64,
+    found: &[(Seq, u64)],
+    looked: usize,
+    trouble: Option<String>,
+) -> Vec<Effect> {
+    let (passing, next) = looking::learn(model, number, found, looked);
+    if trouble.is_some() {
+        model.looking.trouble = trouble;
+    }
+    if model.list.is_sorted() {
+        if !passing.is_empty() {
+            list_again(model);
+        }
+    } else {
+        model.list.grew(&model.rows, &passing, false);
+    }
+    search::grew(model, &[], &passing);
+    let mut effects = open_cursor(model);
+    effects.extend(next);
+    effects
 }
 
 fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
@@ -518,26 +546,27 @@ pub(super) fn page_height(model: &Model) -> usize {
 
 /// Hides what does not match; nothing shows all.
 pub(super) fn set_filter(model: &mut Model, query: Option<Arc<Query>>) -> Vec<Effect> {
-    let Some(query) = query else {
-        model.filter = None;
-        list_again(model);
-        return open_cursor(model);
-    };
     // A longer text mostly means fewer of the rows that are listed.
-    let is_narrower = model.filter.as_ref().is_some_and(|before| query.narrows(before.query()));
-    let mut filter = Filter::new(query);
+    let is_narrower = match (&model.filter, &query) {
+        (Some(before), Some(query)) => query.narrows(before.query()),
+        _ => false,
+    };
+    let mut filter = query.map(Filter::new);
     let within = model.list.shown().filter(|_| is_narrower);
-    let known = Known { rows: &model.rows, ledger: &model.ledger };
-    if let Some(within) = within {
+    if let (Some(within), Some(filter)) = (within, &mut filter) {
+        let known = Known { rows: &model.rows, ledger: &model.ledger };
         let ids = filter.list(&known, Some(within));
         model.list.show(&model.rows, Some(ids));
-        model.filter = Some(filter);
         search::count(model);
-    } else {
-        model.filter = Some(filter);
+    }
+    model.filter = filter;
+    let look_up = looking::begin(model);
+    if !is_narrower {
         list_again(model);
     }
-    open_cursor(model)
+    let mut effects = open_cursor(model);
+    effects.extend(look_up);
+    effects
 }
 
 impl Model {
@@ -548,7 +577,7 @@ impl Model {
 
     /// Sets the filter that the person gave at the start.
     pub fn filter_by(&mut self, query: Query) {
-        // Nothing is open yet, so nothing is asked for.
+        // Nothing is open yet and no row is there, so nothing is asked for.
         drop(set_filter(self, (!query.is_empty()).then(|| query.into())));
     }
 }

@@ -284,14 +284,22 @@ impl Printer {
 /// Whether a whole consent passes a filter.
 pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent) -> bool {
     let (row, symbols) = consent.row(seq);
+    with_deep(consent, |deep| filter.holds(&row, &symbols, Some(deep)))
+}
+
+/// Which of the filter's conditions on what the list does not hold are met, a bit each.
+pub(super) fn deep_bits(filter: &Query, consent: &Consent) -> u64 {
+    with_deep(consent, |deep| filter.deep_bits(deep))
+}
+
+fn with_deep<T>(consent: &Consent, look: impl FnOnce(&Deep<'_>) -> T) -> T {
     let text = |text: &Option<crate::consent::Untrusted>| {
         text.as_ref().map_or(String::new(), |t| t.exact().to_owned())
     };
     let (uuid, txn, session) =
         (text(&consent.uuid), text(&consent.transaction_id), text(&consent.session_id));
     let (agent, message) = (text(&consent.from.user_agent), text(&consent.message));
-    let deep = Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message };
-    filter.holds(&row, &symbols, Some(&deep))
+    look(&Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message })
 }
 
 /// Says something on standard error. A standard error that is gone hears nothing, and that is no reason to end.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
-use super::{Feed, Source};
+use super::{Feed, LookUps, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Effect, Model, Msg, Origin, Query, RowRef, Zone, update};
+use crate::model::{Effect, LookUp, Model, Msg, Origin, Query, RowRef, Zone, update};
 use crate::tasks::Tasks;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
 use crate::view::{self, Theme};
@@ -82,6 +82,7 @@ pub async fn watch(
     let mut shown = Shown::default();
     let mut more = true;
     let mut is_behind = false;
+    let mut lookups = None;
     let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let exit = loop {
@@ -95,6 +96,10 @@ pub async fn watch(
                     Effect::ReadBeside { seq, session, transaction } => {
                         msgs.push(source.beside(seq, session.as_deref(), transaction.as_deref()));
                     }
+                    Effect::LookUp(order) => match look_up(&mut lookups, &source, order) {
+                        Ok(()) => {}
+                        Err(why) => msgs.push(Msg::Notice(why, true)),
+                    },
                     Effect::FetchSession(seq) => feed.fetch_session(seq),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
@@ -153,6 +158,7 @@ pub async fn watch(
             _ = clock.sleep_until(frame_at.unwrap_or(Duration::MAX)), if frame_at.is_some() => {}
             () = std::future::ready(()), if more => more = source.pull(&mut msgs),
             () = source.moved(), if !more => more = source.pull(&mut msgs),
+            Some(found) = found(&mut lookups) => msgs.push(found),
             () = std::future::ready(()), if is_behind => {
                 is_behind = false;
                 msgs.push(Msg::Work);
@@ -166,6 +172,26 @@ pub async fn watch(
         }
     };
     Ok(finish(&mut screen, exit))
+}
+
+/// Has rows looked into; the thread for it is started when it is first needed.
+fn look_up(lookups: &mut Option<LookUps>, source: &Source, order: LookUp) -> Result<(), String> {
+    let fail = |why: String| format!("The filter cannot look into whole events: {why}");
+    if lookups.is_none() {
+        let records = source.records().map_err(|fault| fail(fault.to_string()))?;
+        *lookups = Some(LookUps::start(records).map_err(|error| fail(error.to_string()))?);
+    }
+    if let Some(lookups) = lookups {
+        lookups.ask(order);
+    }
+    Ok(())
+}
+
+async fn found(lookups: &mut Option<LookUps>) -> Option<Msg> {
+    match lookups {
+        Some(lookups) => lookups.found().await,
+        None => None,
+    }
 }
 
 async fn tasks_stopped(tasks: &Tasks) {

@@ -7,6 +7,7 @@ mod export;
 mod feed;
 mod hooks;
 mod lines;
+mod lookup;
 mod main_loop;
 mod source;
 
@@ -17,5 +18,6 @@ pub use export::{ExportOptions, export};
 pub use feed::{Feed, FeedPlan, open};
 pub use hooks::{HookTask, hook};
 pub use lines::{TailOptions, note, print, tail};
+pub use lookup::{LookUps, Records};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};
 pub use source::Source;

@@ -6,7 +6,7 @@ use crate::consent::{Rev, Seq};
 use crate::journal::{Head, ReadError, Reader};
 use crate::model::Msg;
 use crate::okta;
-use crate::report::{Board, Coverage, Part, Pulse};
+use crate::report::{Board, Coverage, Fault, Part, Pulse};
 
 /// Pulls rows out of a journal, newest first at the start, then upwards as they come and downwards behind that.
 #[derive(Debug)]
@@ -237,6 +237,18 @@ impl Source {
             tracing::warn!(%error, "What belongs to a consent's session could not be read.");
         }
         Msg::Beside(seq, found.unwrap_or_default())
+    }
+
+    /// Returns a way to read whole consents on another thread.
+    ///
+    /// # Errors
+    /// The journal cannot be opened once more.
+    pub fn records(&self) -> Result<super::Records, Box<Fault>> {
+        let reader = self.reader.again().map_err(|error| error.fault())?;
+        Ok(Box::new(move |seq| match reader.record(seq) {
+            Ok(stored) => Ok(stored.map(|stored| okta::restore(&stored))),
+            Err(error) => Err(error.fault().to_string()),
+        }))
     }
 
     /// The reader, for whoever needs more of a row than its line.

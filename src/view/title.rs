@@ -30,6 +30,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
         _ => {}
     }
+    if let Some((left, _)) = model.looking.left() {
+        right.push((format!("looking into {}  ", grouped(left as u64)), Role::Wait));
+    }
     if let Some(percent) = model.order.as_ref().and_then(crate::model::Order::percent) {
         right.push((format!("sorting {percent} %  "), Role::Wait));
     }

@@ -282,3 +282,34 @@ async fn a_session_is_fetched_into_the_story() {
     rig.press("<enter>/user.session<enter>");
     assert!(rig.text().contains("user.session.start"), "{}", rig.text());
 }
+
+#[tokio::test]
+async fn a_filter_looks_into_whole_events() {
+    let mut rig = Rig::start(backlog(200), 140, 30).await;
+    rig.press("k<enter>");
+    let uuid =
+        rig.model.opened.as_ref().and_then(|opened| opened.consent.as_ref()?.uuid.clone()).expect("a uuid");
+    rig.press(&format!("fuuid:{}<enter>", uuid.exact()));
+    rig.look_up().await;
+    assert!(rig.text().contains(" 1 of 200"), "{}", rig.text());
+    let count = |rig: &Rig| rig.model.list.len(&rig.model.rows);
+    let all = ["message:*", "-message:*", "kind:revoke message:*"].map(str::to_owned);
+    let mut counts = Vec::new();
+    for text in all {
+        rig.press(&format!("f<clear>{text}<enter>"));
+        rig.look_up().await;
+        counts.push(count(&rig));
+    }
+    assert_eq!(counts[0] + counts[1], 200, "{counts:?}");
+    assert!(counts[0] > 100 && (1..100).contains(&counts[2]), "{counts:?}");
+    // What comes afterwards is read as well.
+    rig.press("f<clear>message:*<enter>");
+    rig.look_up().await;
+    rig.org.emit(20);
+    rig.advance(POLL).await;
+    rig.look_up().await;
+    let with_message = count(&rig);
+    rig.press("f<clear>-message:*<enter>");
+    rig.look_up().await;
+    assert_eq!(with_message + count(&rig), 220);
+}

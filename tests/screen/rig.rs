@@ -32,6 +32,7 @@ pub struct Rig {
     pub model: Model,
     pub feed: Feed,
     source: Source,
+    lookups: Option<run::LookUps>,
     tasks: Tasks,
     theme: Theme,
     /// Holds the journal, and the token where it is read again.
@@ -95,7 +96,7 @@ impl Rig {
         let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
-        let mut rig = Self { clock, org, model, feed, source, tasks, theme, folder };
+        let mut rig = Self { clock, org, model, feed, source, lookups: None, tasks, theme, folder };
         rig.settle().await;
         rig
     }
@@ -158,11 +159,27 @@ impl Rig {
                     let answer = self.source.beside(seq, session.as_deref(), transaction.as_deref());
                     self.tell(answer);
                 }
+                Effect::LookUp(order) => {
+                    let lookups = self.lookups.get_or_insert_with(|| {
+                        let records = self.source.records().expect("a reader");
+                        run::LookUps::start(records).expect("a thread")
+                    });
+                    lookups.ask(order);
+                }
                 Effect::FetchSession(seq) => self.feed.fetch_session(seq),
                 Effect::Work => self.tell(Msg::Work),
                 Effect::PollNow => self.feed.nudge.notify_one(),
                 Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
             }
+        }
+    }
+
+    /// Waits until all that was to be looked up is, and shows it.
+    pub async fn look_up(&mut self) {
+        while self.model.looking.left().is_some() {
+            let lookups = self.lookups.as_mut().expect("somebody who looks");
+            let found = tokio::time::timeout(LIMIT, lookups.found()).await.expect("an answer");
+            self.tell(found.expect("an answer"));
         }
     }
 
@@ -200,6 +217,7 @@ impl Rig {
 fn named_key(name: &str) -> Chord {
     match name {
         "enter" => Chord::plain(Key::Enter),
+        "clear" => Chord::ctrl('u'),
         "esc" => Chord::plain(Key::Esc),
         "tab" => Chord::plain(Key::Tab),
         "pgdn" => Chord::plain(Key::PageDown),
