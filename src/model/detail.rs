@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::mask::{Known, Mask};
 use crate::consent::{Consent, Person, Thing, Untrusted, visible};
 
 /// How a value reads.
@@ -53,8 +54,8 @@ const DEPTH_MAX: u16 = 24;
 impl Detail {
     /// Grows the tree of a consent, its folds as the reader left them in the one before. What is known `around` it stands
     /// behind what it means.
-    pub fn new(consent: &Consent, around: &[Node], before: Option<&Detail>) -> Self {
-        let mut tree = Tree { nodes: Vec::new() };
+    pub fn new(consent: &Consent, around: &[Node], mask: &Mask, before: Option<&Detail>) -> Self {
+        let mut tree = Tree { nodes: Vec::new(), mask: mask.clone(), known: mask.known(consent) };
         tree.meaning(consent);
         for node in around {
             tree.push(&node.path, node.depth, &node.label, &node.value, node.weight);
@@ -179,6 +180,9 @@ fn opens_at_first(path: &str) -> bool {
 
 struct Tree {
     nodes: Vec<Node>,
+    mask: Mask,
+    /// Who is named in the consent.
+    known: Known,
 }
 
 const POLLED: &str = "not in a polled event";
@@ -419,8 +423,8 @@ impl Tree {
         self.nodes.push(Node {
             path: path.to_owned(),
             depth,
-            label: label.to_owned(),
-            value: value.to_owned(),
+            label: self.mask.told(label, &self.known).into_owned(),
+            value: self.mask.told(value, &self.known).into_owned(),
             weight,
             has_children: false,
         });

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Detail, Filter, Leaf, Ledger, List, Looking, Node, Notice, Order, Pivot, Prompt, Rows, Search,
-    Subject,
+    CameFrom, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot, Prompt, Rows,
+    Search, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -55,6 +55,8 @@ pub struct Model {
     pub loading: Loading,
     /// The outcome of what the person asked for.
     pub notice: Option<Notice>,
+    /// Whether people are hidden.
+    pub mask: Mask,
     /// The zone of times on the screen.
     pub zone: Zone,
     /// The time, to the minute: for leaving today's date away, and for what is counted back from now.
@@ -162,6 +164,7 @@ impl Model {
             coverage: Coverage::default(),
             loading: Loading::default(),
             notice: None,
+            mask: Mask::default(),
             zone,
             now,
         }

@@ -262,7 +262,7 @@ fn grow_tree(model: &mut Model, anyway: bool) {
     if let Some(consent) = &opened.consent
         && (anyway || opened.around != around)
     {
-        let mut tree = Detail::new(consent, &around, opened.tree.as_ref());
+        let mut tree = Detail::new(consent, &around, &model.mask, opened.tree.as_ref());
         tree.step(0, height);
         opened.tree = Some(tree);
         opened.around = around;
@@ -346,6 +346,10 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         }),
         Command::Help => turn_overlay(model, Overlay::Help),
         Command::Sources => turn_overlay(model, Overlay::Sources),
+        Command::Mask => quietly(|| {
+            model.mask.turn();
+            grow_tree(model, true);
+        }),
         Command::FetchSession => fetch_session(model),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });

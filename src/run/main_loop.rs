@@ -1,5 +1,6 @@
 //! The loop of the screen: messages in, effects out, frames at their pace.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use ratatui::layout::Rect;
 use super::{Feed, LookUps, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Effect, LookUp, Model, Msg, Origin, Query, RowRef, Zone, update};
+use crate::model::{Effect, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Zone, update};
 use crate::tasks::Tasks;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
 use crate::view::{self, Theme};
@@ -73,6 +74,7 @@ pub async fn watch(
     let mut keyboard = Keyboard::open();
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
+    model.mask = Mask::with_secret(secret());
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
@@ -172,6 +174,12 @@ pub async fn watch(
         }
     };
     Ok(finish(&mut screen, exit))
+}
+
+/// A number that nobody knows, for the pseudonyms of this run.
+fn secret() -> [u64; 2] {
+    let random = || RandomState::new().hash_one("consentwatch");
+    [random(), random()]
 }
 
 /// Has rows looked into; the thread for it is started when it is first needed.

@@ -16,7 +16,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let head = match &opened.consent {
         Some(consent) => format!(
             "{rule} detail of {} ",
-            consent.uuid.as_ref().map_or("an event without uuid".into(), |u| u.visible())
+            consent
+                .uuid
+                .as_ref()
+                .map_or("an event without uuid".into(), |u| model.mask.text(&u.visible()).into_owned())
         ),
         None => format!("{rule} detail "),
     };

@@ -89,12 +89,16 @@ fn cell<'a>(
         Column::Age => (age(model, row.published_ms).into(), Role::Text),
         Column::State => standing(model.ledger.standing(at), width),
         Column::Kind => kind(row, width),
+        Column::Who if model.mask.is_on() => hidden(model, row),
         Column::Who => who(row, symbols),
-        Column::Client => either(symbols, row.client, "unknown"),
+        Column::Client => shown_text(model, either(symbols, row.client, "unknown")),
         Column::Server => {
             let (id, name) = (symbols.field(row.server, 0), symbols.field(row.server, 1));
             let shown = if name.is_empty() { id } else { name };
-            if shown.is_empty() { ("-".into(), Role::Dim) } else { (visible(shown), Role::Text) }
+            if shown.is_empty() {
+                return ("-".into(), Role::Dim);
+            }
+            shown_text(model, (visible(shown), Role::Text))
         }
         Column::Scopes => {
             let joined = symbols.joined(row.scopes);
@@ -110,7 +114,7 @@ fn cell<'a>(
                 (words.into(), Role::Text)
             }
         }
-        Column::From => from(symbols, row, width, theme),
+        Column::From => from(model, row, width, theme),
         // The column holds no more than the first words of what told() says.
         Column::Via => match row.doubt {
             Some(Doubt::Unconfirmed) => ("hook only".into(), Role::Wait),
@@ -151,7 +155,25 @@ pub(super) fn either<'a>(
     }
 }
 
-fn from<'a>(symbols: &'a Symbols, row: &Row, width: u16, theme: &Theme) -> (Cow<'a, str>, Role) {
+/// A person behind the mask.
+fn hidden<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Role) {
+    let symbols = model.rows.symbols();
+    let person = |sym| model.mask.person(symbols, sym);
+    match (person(row.who), person(row.actor), row.evidence) {
+        (Some(name), _, Evidence::Session) => (format!("{name} ?").into(), Role::Text),
+        (Some(name), ..) => (name.into(), Role::Text),
+        (None, Some(actor), Evidence::NotApplicable) => (format!("by {actor}").into(), Role::Dim),
+        _ => ("unknown".into(), Role::Wait),
+    }
+}
+
+/// A text with the mask over it, if it is on.
+pub(super) fn shown_text<'a>(model: &Model, (words, role): (Cow<'a, str>, Role)) -> (Cow<'a, str>, Role) {
+    if model.mask.is_on() { (model.mask.text(&words).into_owned().into(), role) } else { (words, role) }
+}
+
+fn from<'a>(model: &'a Model, row: &Row, width: u16, theme: &Theme) -> (Cow<'a, str>, Role) {
+    let symbols = model.rows.symbols();
     let field = |index| symbols.field(row.from, index);
     let (ip, city, country) = (field(0), field(1), field(2));
     let proxy = if field(5) == "yes" { " proxy" } else { "" };
@@ -162,7 +184,7 @@ fn from<'a>(symbols: &'a Symbols, row: &Row, width: u16, theme: &Theme) -> (Cow<
         ("", place) | (place, "") => visible(place),
         (city, country) => format!("{} {}", visible(city), visible(country)).into(),
     };
-    let ip = visible(ip);
+    let ip = if model.mask.is_on() && !ip.is_empty() { model.mask.address(ip).into() } else { visible(ip) };
     let used = text::width(&ip) + text::width(proxy) + 1;
     let place = theme.cut(&place, width.saturating_sub(used)).into_owned();
     (format!("{ip}{proxy} {place}").trim_end().to_owned().into(), Role::Text)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::list::{either, moment};
+use super::list::{either, moment, shown_text};
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, text};
 use crate::consent::{Person, visible};
@@ -108,7 +108,13 @@ fn cell<'a>(model: &'a Model, pivot: &Pivot, measure: Measure, number: u32) -> (
     let value = pivot.value(ledger, measure, number);
     match (measure, pivot.subject()) {
         (Measure::Name, Subject::Scopes) => (visible(ledger.scopes.name(number)), Role::Text),
-        (Measure::Name, Subject::Clients) => either(symbols, ledger.clients.text(number), "unknown"),
+        (Measure::Name, Subject::Clients) => {
+            shown_text(model, either(symbols, ledger.clients.text(number), "unknown"))
+        }
+        (Measure::Name, Subject::People) if model.mask.is_on() => {
+            let name = model.mask.person(symbols, ledger.people.text(number));
+            (name.unwrap_or_else(|| "unknown".to_owned()).into(), Role::Text)
+        }
         (Measure::Name, Subject::People) => {
             let field = |index| symbols.field(ledger.people.text(number), index);
             let name = Person::shown(field(0), field(1), field(2)).unwrap_or("unknown");

@@ -30,6 +30,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
         _ => {}
     }
+    if model.mask.is_on() {
+        right.push((if wide { "MASKED  " } else { "M " }.to_owned(), Role::Wait));
+    }
     if let Some((left, _)) = model.looking.left() {
         right.push((format!("looking into {}  ", grouped(left as u64)), Role::Wait));
     }
@@ -67,7 +70,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     pen.put_within(0, &format!(" {org} "), Role::Title, room.max(4));
     pen.put(0, &format!(" {state} "), if model.list.is_following() { Role::Title } else { Role::Wait });
     if let (Some(filter), Leaf::Consents) = (&model.filter, model.leaf) {
-        let words = format!(" filter: {} ", visible(filter.query().text()));
+        let words = format!(" filter: {} ", model.mask.text(&visible(filter.query().text())));
         let room = pen.room().saturating_sub(right_width + 1);
         pen.put_within(0, &words, Role::Match, room);
     }

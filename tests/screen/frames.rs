@@ -81,6 +81,35 @@ async fn what_is_searched_for_stands_out() {
 }
 
 #[tokio::test]
+async fn the_mask_hides_people_and_says_so() {
+    let mut rig = Rig::start_with_names(backlog(60), 140, 40).await;
+    let names: Vec<String> = {
+        let (rows, symbols) = (&rig.model.rows, rig.model.rows.symbols());
+        let fields = rows.order().iter().flat_map(|at| {
+            let row = rows.get(RowRef(*at));
+            [(row.who, 3), (row.actor, 3), (row.from, 1)]
+        });
+        let fields =
+            fields.flat_map(|(sym, n)| symbols.fields(sym).take(n).map(str::to_owned).collect::<Vec<_>>());
+        fields.filter(|text| text.len() > 6 && text != "Okta System" && text != "system@okta.com").collect()
+    };
+    rig.press("pgg<enter><enter>");
+    at_every_size("masked", &mut rig);
+    rig.tell(Msg::Resize(200, 200));
+    let mut texts = vec![rig.text()];
+    for key in ["<end>", "<esc>2", "3", "4", "1"] {
+        rig.press(key);
+        texts.push(rig.text());
+    }
+    assert!(names.len() > 100);
+    for text in texts {
+        let left: Vec<&String> = names.iter().filter(|name| text.contains(name.as_str())).collect();
+        assert!(left.is_empty(), "{left:?} in\n{text}");
+        assert!(text.contains("MASKED"));
+    }
+}
+
+#[tokio::test]
 async fn a_refused_token_is_a_lasting_state() {
     let mut plan = backlog(60);
     plan.faults = vec![Fault::Unauthorized];

@@ -1,0 +1,204 @@
+//! The privacy mask: people, addresses and ids stand as pseudonyms, the same for the same thing everywhere on the screen.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use crate::consent::{Consent, Person, Sym, Symbols, Untrusted};
+
+/// Whether people are hidden, and the secret of this run that their pseudonyms are made with.
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    is_on: bool,
+    secret: [u64; 2],
+}
+
+/// What a pseudonym stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stands {
+    Person,
+    Address,
+    Id,
+}
+
+/// Characters of a pseudonym: 35 bits, so that among 50,000 people two alike are unlikely.
+const LENGTH: usize = 7;
+/// Digits and letters that are not mistaken for one another.
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Logins, addresses, uuids, and what looks like an id of Okta's: twenty characters and more, digits among them.
+static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(?P<login>[^\s"'<>(),;:\[\]{}]+@[^\s"'<>(),;:\[\]{}@]+\.[^\s"'<>(),;:\[\]{}@]+)"#,
+        r"|(?P<address>\b[0-9a-fA-F]*[.:][0-9a-fA-F]*[.:][0-9a-fA-F.:]*)",
+        r"|(?P<id>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b|[0-9A-Za-z@_-]{20,})",
+    ))
+    .ok()
+});
+
+/// Literal texts of one consent and what stands for each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known(Vec<(String, String)>);
+
+impl Mask {
+    /// Takes the secret that pseudonyms are made with; who does not know it cannot guess who is meant.
+    pub fn with_secret(secret: [u64; 2]) -> Self {
+        Self { is_on: false, secret }
+    }
+
+    /// Whether people are hidden.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    pub(super) fn turn(&mut self) {
+        self.is_on = !self.is_on;
+    }
+
+    fn pseudonym(&self, stands: Stands, text: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        (self.secret, stands as u8, text).hash(&mut hasher);
+        let mut bits = hasher.finish();
+        let mut name = match stands {
+            Stands::Person => "person-".to_owned(),
+            Stands::Address => "addr-".to_owned(),
+            // The first letters tell what kind of thing it is.
+            Stands::Id if text.len() == 20 => format!("{}-", text.get(..3).unwrap_or("id")),
+            Stands::Id => "id-".to_owned(),
+        };
+        for _ in 0..LENGTH {
+            name.push(char::from(LETTERS[(bits & 31) as usize]));
+            bits >>= 5;
+        }
+        name
+    }
+
+    /// Returns what stands for the person of an interned text; the text itself is not to be shown.
+    pub fn person(&self, symbols: &Symbols, sym: Sym) -> Option<String> {
+        let key = symbols.fields(sym).take(3).find(|field| !field.is_empty())?;
+        Some(self.pseudonym(Stands::Person, key))
+    }
+
+    /// Returns what stands for an address.
+    pub fn address(&self, ip: &str) -> String {
+        self.pseudonym(Stands::Address, ip)
+    }
+
+    /// Returns a text as it may be shown: as it is, or with pseudonyms for what looks like a login, an address or an id.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match (&*TRACES, self.is_on) {
+            (_, false) => Cow::Borrowed(text),
+            // Rather nothing than somebody.
+            (None, true) => "hidden".into(),
+            (Some(traces), true) => traces.replace_all(text, |found: &Captures<'_>| self.trace(found)),
+        }
+    }
+
+    fn trace(&self, found: &Captures<'_>) -> String {
+        let whole = &found[0];
+        if found.name("login").is_some() {
+            self.pseudonym(Stands::Person, whole)
+        } else if found.name("address").is_some() {
+            // A time has colons too.
+            let bare = whole.trim_end_matches(['.', ':']);
+            let rest = whole.get(bare.len()..).unwrap_or("");
+            match bare.parse::<IpAddr>() {
+                Ok(_) => self.pseudonym(Stands::Address, bare) + rest,
+                Err(_) => whole.to_owned(),
+            }
+        } else if whole.contains(|c: char| c.is_ascii_digit()) {
+            self.pseudonym(Stands::Id, whole)
+        } else {
+            whole.to_owned()
+        }
+    }
+
+    /// Finds who is named in a consent.
+    pub(super) fn known(&self, consent: &Consent) -> Known {
+        let mut known = Vec::new();
+        if !self.is_on {
+            return Known(known);
+        }
+        let exact =
+            |text: &Option<Untrusted>| text.as_ref().map_or(String::new(), |text| text.exact().to_owned());
+        let mut add = |texts: [String; 3]| {
+            let Some(key) = texts.iter().find(|text| !text.is_empty()).cloned() else { return };
+            let name = self.pseudonym(Stands::Person, &key);
+            known.extend(texts.into_iter().filter(|text| text.len() > 2).map(|text| (text, name.clone())));
+        };
+        let Person { id, alternate_id, display_name } = &consent.who.person;
+        add([
+            id.as_ref().map_or(String::new(), |id| id.exact().to_owned()),
+            exact(alternate_id),
+            exact(display_name),
+        ]);
+        if let Some(actor) =
+            consent.actor.as_ref().filter(|actor| exact(&actor.kind).eq_ignore_ascii_case("user"))
+        {
+            add([exact(&actor.id), exact(&actor.alternate_id), exact(&actor.display_name)]);
+        }
+        // The longest first, or a part of a name would be hidden and the rest not.
+        known.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        Known(known)
+    }
+
+    /// Returns a text of a consent as it may be shown.
+    pub(super) fn told<'a>(&self, text: &'a str, known: &Known) -> Cow<'a, str> {
+        if !self.is_on {
+            return Cow::Borrowed(text);
+        }
+        let mut shown = text.to_owned();
+        for (literal, name) in &known.0 {
+            if shown.contains(literal.as_str()) {
+                shown = shown.replace(literal.as_str(), name);
+            }
+        }
+        Cow::Owned(self.text(&shown).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on() -> Mask {
+        Mask { is_on: true, secret: [1, 2] }
+    }
+
+    #[test]
+    fn nothing_that_names_somebody_is_left() {
+        let text = "ada@example.test zoë.ł@example.test 192.0.2.7 2001:db8::1 00u2Dw1Fwg553sy3p1d7 \
+            5b1f0c9e-3333-4333-8333-000000000001 idxGCj84GghTK45L5zsNZDKol ZMgvY2Pu5X56Y@O-Q52dlxfdHuPw";
+        let shown = on().text(text).into_owned();
+        for word in text.split(' ') {
+            assert!(!shown.contains(word), "{word} in {shown}");
+        }
+        assert_eq!(shown.split(' ').count(), text.split(' ').count(), "{shown}");
+        assert!(shown.contains("person-") && shown.contains("addr-") && shown.contains("00u-"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_no_trace_stays() {
+        for text in [
+            "grant",
+            "https://api.example.test/scopes/statement",
+            "offline_access",
+            "09:15:27",
+            "2026-03-04T09:15:00Z",
+        ] {
+            assert_eq!(on().text(text), text);
+        }
+        assert_eq!(Mask::default().text("ada@example.test"), "ada@example.test");
+    }
+
+    #[test]
+    fn the_same_is_the_same_and_another_run_tells_nothing() {
+        assert_eq!(on().text("ada@example.test"), on().text("ada@example.test"));
+        assert_ne!(on().text("ada@example.test"), on().text("bo@example.test"));
+        let other = Mask { is_on: true, secret: [3, 4] };
+        assert_ne!(on().text("ada@example.test"), other.text("ada@example.test"));
+    }
+}
