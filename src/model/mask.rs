@@ -1,8 +1,8 @@
 //! The privacy mask: people, addresses and ids stand as pseudonyms, the same for the same thing everywhere on the screen.
 
+use core::net::IpAddr;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
