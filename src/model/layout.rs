@@ -24,6 +24,8 @@ pub struct Regions {
     pub list: Rect,
     /// The tree, with its border.
     pub detail: Rect,
+    /// The strip of activity.
+    pub strip: Rect,
     /// One line: readiness.
     pub readiness: Rect,
     /// One line: sources.
@@ -36,6 +38,11 @@ pub struct Regions {
 pub(super) const BESIDE_WIDTH: u16 = 140;
 /// From this height on the detail stands below the list.
 pub(super) const BELOW_HEIGHT: u16 = 36;
+
+/// A line of words, two of bars, one of signs.
+const STRIP_HEIGHT: u16 = 4;
+/// From this height on there is room for the strip.
+const STRIP_FROM: u16 = 16;
 
 /// Returns where the detail stands in a terminal of this size.
 pub(super) fn place(width: u16, height: u16) -> DetailPlace {
@@ -54,11 +61,12 @@ pub(super) fn place(width: u16, height: u16) -> DetailPlace {
 /// title
 /// header
 /// list                 │ detail
+/// strip
 /// readiness
 /// sources
 /// foot
 /// ```
-pub fn regions(width: u16, height: u16, detail_open: bool, on_detail: bool) -> Regions {
+pub fn regions(width: u16, height: u16, detail_open: bool, on_detail: bool, strip: bool) -> Regions {
     let mut regions = Regions::default();
     if width == 0 || height == 0 {
         return regions;
@@ -81,6 +89,10 @@ pub fn regions(width: u16, height: u16, detail_open: bool, on_detail: bool) -> R
     if readiness {
         bottom -= 1;
         regions.readiness = line(bottom);
+    }
+    if strip && height >= STRIP_FROM {
+        bottom -= STRIP_HEIGHT;
+        regions.strip = Rect::new(0, bottom, width, STRIP_HEIGHT);
     }
     if title {
         regions.title = line(top);
@@ -129,9 +141,9 @@ mod tests {
     fn any_size_divides_without_overlap_and_inside() {
         for width in [0, 1, 5, 20, 40, 80, 139, 140, 200, 500] {
             for height in 0..70 {
-                for (open, on) in [(false, false), (true, false), (true, true)] {
-                    let r = regions(width, height, open, on);
-                    let all = [r.title, r.header, r.list, r.detail, r.readiness, r.sources, r.foot];
+                for (open, on, strip) in [(false, false, false), (true, false, true), (true, true, true)] {
+                    let r = regions(width, height, open, on, strip);
+                    let all = [r.title, r.header, r.list, r.detail, r.strip, r.readiness, r.sources, r.foot];
                     let whole = Rect::new(0, 0, width, height);
                     let parts: Vec<Rect> = all.into_iter().filter(|r| !r.is_empty()).collect();
                     for (index, part) in parts.iter().enumerate() {
@@ -149,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_usual_terminal_has_every_line() {
-        let r = regions(80, 24, false, false);
+        let r = regions(80, 24, false, false, false);
         assert_eq!((r.title.y, r.header.y, r.list.y, r.list.height), (0, 1, 2, 19));
         assert_eq!((r.readiness.y, r.sources.y, r.foot.y), (21, 22, 23));
     }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     CameFrom, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot, Prompt, Rows,
-    Search, Subject,
+    Search, Strip, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -55,6 +55,8 @@ pub struct Model {
     pub loading: Loading,
     /// The outcome of what the person asked for.
     pub notice: Option<Notice>,
+    /// How many rows fall into each stretch of time, while that is shown.
+    pub strip: Option<Strip>,
     /// Whether people are hidden.
     pub mask: Mask,
     /// The zone of times on the screen.
@@ -164,6 +166,7 @@ impl Model {
             coverage: Coverage::default(),
             loading: Loading::default(),
             notice: None,
+            strip: None,
             mask: Mask::default(),
             zone,
             now,
@@ -178,6 +181,12 @@ impl Model {
     /// The regions of the next frame.
     pub fn regions(&self) -> super::Regions {
         let is_open = self.opened.is_some() && self.leaf == Leaf::Consents;
-        super::regions(self.size.0, self.size.1, is_open, self.pane == Pane::Detail)
+        super::regions(
+            self.size.0,
+            self.size.1,
+            is_open,
+            self.pane == Pane::Detail,
+            self.strip.is_some() && self.leaf == Leaf::Consents,
+        )
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::keys::{self, Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, looking, pages, search,
+    Pane, Query, RowRef, Subject, asked, looking, pages, search, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 
@@ -346,6 +346,11 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         }),
         Command::Help => turn_overlay(model, Overlay::Help),
         Command::Sources => turn_overlay(model, Overlay::Sources),
+        Command::Strip => strip::turn(model),
+        Command::ZoomIn => strip::zoom(model, true),
+        Command::ZoomOut => strip::zoom(model, false),
+        Command::BucketNext => strip::jump(model, false),
+        Command::BucketBack => strip::jump(model, true),
         Command::Mask => quietly(|| {
             model.mask.turn();
             grow_tree(model, true);

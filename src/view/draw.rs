@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Role, Theme, detail, foot, list, pages, pen::Pen, pivot, status, title};
+use super::{Role, Theme, detail, foot, list, pages, pen::Pen, pivot, status, strip, title};
 use crate::model::{Leaf, Model, Overlay};
 
 /// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
@@ -21,6 +21,9 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
         Leaf::Consents => {
             list::draw(model, theme, buffer, &regions);
             detail::draw(model, theme, buffer, regions.detail);
+            if let Some(shown) = model.strip {
+                strip::draw(model, shown, theme, buffer, regions.strip);
+            }
         }
         Leaf::Pivot(subject) => pivot::draw(model, subject, theme, buffer, &regions),
     }

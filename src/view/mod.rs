@@ -10,6 +10,7 @@ mod pages;
 mod pen;
 mod pivot;
 mod status;
+mod strip;
 pub mod text;
 mod theme;
 mod title;

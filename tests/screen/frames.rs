@@ -110,6 +110,13 @@ async fn the_mask_hides_people_and_says_so() {
 }
 
 #[tokio::test]
+async fn the_strip_shows_when() {
+    let mut rig = Rig::start(backlog(200), 140, 40).await;
+    rig.press("i+[[[");
+    at_every_size("strip", &mut rig);
+}
+
+#[tokio::test]
 async fn a_refused_token_is_a_lasting_state() {
     let mut plan = backlog(60);
     plan.faults = vec![Fault::Unauthorized];
