@@ -278,9 +278,11 @@ fn keys_are_explained_and_the_detail_has_the_words_of_the_card() {
         let mut terminal = Terminal::open(&sandbox, Some(&org), size, &["watch"]);
         terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
         terminal.press(b"?");
-        for words in [" Keys ", "this help", "filter: hide what does not match", "quit"] {
+        for words in [" Keys ", "this help", "filter: hide what does not match"] {
             terminal.wait_words(words);
         }
+        terminal.press(b"G");
+        terminal.wait_words("quit as if interrupted");
         terminal.press(b"\x1b");
         terminal.wait("the list again", |shown| !shown.has(" Keys ") && shown.rows() > 10);
 

@@ -20,7 +20,9 @@ pub struct Marked {
 impl EventKey {
     /// Writes the key as one word: time, id in hexadecimal, part.
     pub fn to_word(&self) -> String {
-        let hex: String = self.id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+        let halves = self.id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hex: String = halves.map(digit).collect();
         format!("{}/{hex}/{}", self.published_ms, self.part)
     }
 

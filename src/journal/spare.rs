@@ -33,12 +33,11 @@ impl Spared {
     /// What is marked cannot be read; then nothing may be removed.
     pub(super) fn refresh(&mut self, conn: &Connection) -> Result<(), NotesError> {
         let mut is_new = !self.has_table;
-        match &mut self.notes {
-            Some(notes) => is_new |= notes.is_moved()?,
-            None => {
-                self.notes = Notes::look(&self.dir)?;
-                is_new |= self.notes.is_some();
-            }
+        if let Some(notes) = &mut self.notes {
+            is_new |= notes.is_moved()?;
+        } else {
+            self.notes = Notes::look(&self.dir)?;
+            is_new |= self.notes.is_some();
         }
         if is_new {
             let marks = self.notes.as_ref().map_or(Ok(Vec::new()), Notes::marks)?;

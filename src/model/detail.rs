@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::Mark;
 use crate::consent::{Consent, Person, Thing, Untrusted, visible};
 
 /// How a value reads.
@@ -53,7 +54,17 @@ const DEPTH_MAX: u16 = 24;
 impl Detail {
     /// Grows the tree of a consent, its folds as the reader left them in the one before.
     pub fn new(consent: &Consent, before: Option<&Detail>) -> Self {
+        Self::marked(consent, None, before)
+    }
+
+    /// The same with the reader's own mark and note before all that the event says.
+    pub fn marked(consent: &Consent, mark: Option<&Mark>, before: Option<&Detail>) -> Self {
         let mut tree = Tree { nodes: Vec::new() };
+        if let Some(mark) = mark {
+            tree.heading("mark", 0, "Mark", &format!("{:.0}", mark.at));
+            let note = Some(&*mark.note).filter(|note| !note.is_empty()).map(Untrusted::new);
+            tree.maybe("mark/note", 1, "Note", note.as_ref(), "none; m writes one");
+        }
         tree.meaning(consent);
         tree.card(consent);
         tree.raw(consent);

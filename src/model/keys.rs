@@ -103,6 +103,12 @@ pub enum Command {
     Order,
     Zone,
     Sources,
+    Mark,
+    Note,
+    NextMark,
+    MarkBefore,
+    Marks,
+    Choose,
     PollNow,
     Help,
     Redraw,
@@ -122,6 +128,8 @@ pub enum Mode {
     Help,
     /// The page of sources.
     Sources,
+    /// The page of marked rows.
+    Marks,
     /// A line of text is being typed.
     Prompt,
 }
@@ -141,9 +149,10 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Help, Mode::Sources];
+const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Help, Mode::Sources, Mode::Marks];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
+const CHOICES: &[Mode] = &[Mode::Marks];
 const DETAIL: &[Mode] = &[Mode::Detail];
 
 const fn c(c: char) -> Chord {
@@ -173,6 +182,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::Filter, &[c('f')], MAIN, "filter: hide what does not match", "filter"),
     bind(Command::Follow, &[c('F')], MAIN, "follow the newest, or hold the list still", "follow"),
     bind(Command::Order, &[c('o')], LIST, "newest last or newest first", ""),
+    bind(Command::Mark, &[c(' ')], MAIN, "mark the row, or take the mark away", "mark"),
+    bind(Command::Note, &[c('m')], MAIN, "write a note to the row", ""),
+    bind(Command::NextMark, &[c('\'')], MAIN, "next marked row", ""),
+    bind(Command::MarkBefore, &[c('"')], MAIN, "marked row before", ""),
+    bind(Command::Marks, &[c('M')], EVERY, "the marked rows with their notes", ""),
+    bind(Command::Choose, &[k(Key::Enter)], CHOICES, "take what the line says", "take"),
     bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
     bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
     bind(Command::PollNow, &[c('r')], EVERY, "ask Okta now", ""),

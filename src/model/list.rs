@@ -179,6 +179,41 @@ impl List {
         self.follow = Some(there) == self.end(total);
     }
 
+    /// Goes to a row, or where that is not listed to the nearest in time, and stays there.
+    pub(super) fn go_to(&mut self, rows: &Rows, at: RowRef) {
+        self.follow = false;
+        self.cursor = self.nearest(rows, rows.key(at));
+    }
+
+    /// Goes to the listed row nearest to a time in milliseconds since 1970.
+    pub(super) fn go_to_time(&mut self, rows: &Rows, ms: i64) {
+        if let Some(at) = self.nearest(rows, (ms, 0)) {
+            self.go_to(rows, at);
+        }
+    }
+
+    /// Moves the reader to the next row below of which something is so, or above, round the end; returns whether there
+    /// is one.
+    pub(super) fn seek(
+        &mut self,
+        rows: &Rows,
+        back: bool,
+        height: usize,
+        is: impl Fn(RowRef) -> bool,
+    ) -> bool {
+        let total = self.len(rows);
+        let Some(here) = self.position(rows) else { return false };
+        let is = |place: &usize| self.at(rows, *place).is_some_and(&is);
+        let there = if back {
+            (0..here).rev().chain((here..total).rev()).find(is)
+        } else {
+            (here + 1..total).chain(0..=here).find(is)
+        };
+        let Some(there) = there else { return false };
+        self.step(rows, there as isize - here as isize, height);
+        true
+    }
+
     /// Follows the newest from now on.
     pub fn resume(&mut self, rows: &Rows) {
         self.follow = true;

@@ -1,6 +1,7 @@
 //! A line that is being typed, whatever it is asked for.
 
 use super::keys::{Chord, Key};
+use crate::consent::Seq;
 
 /// What a line is typed for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -8,6 +9,8 @@ pub enum Ask {
     /// What hides rows.
     #[default]
     Filter,
+    /// What is written to a row.
+    Note(Seq),
 }
 
 impl Ask {
@@ -15,6 +18,7 @@ impl Ask {
     pub fn word(self) -> &'static str {
         match self {
             Self::Filter => "filter",
+            Self::Note(_) => "note",
         }
     }
 
@@ -22,6 +26,7 @@ impl Ask {
     pub fn help(self) -> &'static str {
         match self {
             Self::Filter => "Enter keeps it, Esc clears it",
+            Self::Note(_) => "Enter keeps it with the row's mark, empty takes both away, Esc changes nothing",
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Detail, Filter, Ledger, List, Notice, Prompt, Rows};
+use super::{Desk, Detail, Filter, Ledger, List, Notice, Prompt, Rows};
 use crate::consent::{Consent, Seq};
 use crate::report::{Board, Coverage};
 
@@ -42,6 +42,8 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// The zone of times on the screen.
     pub zone: Zone,
+    /// What the person arranged.
+    pub desk: Desk,
     /// The present day, for leaving its date away.
     pub today: Timestamp,
 }
@@ -72,6 +74,8 @@ pub enum Overlay {
     Help,
     /// The sources.
     Sources,
+    /// The marked rows.
+    Marks,
 }
 
 /// The consent that is open.
@@ -138,6 +142,7 @@ impl Model {
             loading: Loading::default(),
             notice: None,
             zone,
+            desk: Desk::default(),
             today,
         }
     }

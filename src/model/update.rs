@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use super::keys::{self, Chord, Command, Mode};
 use super::prompt::{Ask, Edit, Prompt};
 use super::{
-    Detail, Effect, Filter, Known, Loading, Model, Msg, Notice, Opened, Overlay, Pane, Query, RowRef,
+    Detail, Effect, Filter, Known, Loading, Model, Msg, Notice, Opened, Overlay, Pane, Query, RowRef, desk,
+    marks,
 };
 use crate::consent::{Consent, Page, Seq};
 
@@ -25,6 +26,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Day(today) => quietly(|| model.today = today),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
+        Msg::Marks(marks) => marks::take(model, *marks),
+        Msg::Marked(seq, mark) => marks::put(model, seq, mark),
         Msg::Work => work(model),
     }
 }
@@ -39,7 +42,7 @@ fn work(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Lists what passes the filter now, since what it looks at changed.
-fn list_again(model: &mut Model) {
+pub(super) fn list_again(model: &mut Model) {
     if let Some(filter) = &mut model.filter {
         let ids = filter.list(&Known { rows: &model.rows, ledger: &model.ledger }, None);
         model.list.show(&model.rows, Some(ids));
@@ -84,6 +87,7 @@ fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     if model.loading == Loading::Starting && live {
         model.loading = Loading::Done;
     }
+    super::desk::arrived(model);
     let effects = open_cursor(model);
     and_work(model, effects)
 }
@@ -136,7 +140,7 @@ fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Eff
     if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
         match consent {
             Some(consent) => {
-                let mut tree = Detail::new(&consent, opened.tree.as_ref());
+                let mut tree = Detail::marked(&consent, model.rows.marks().get(seq), opened.tree.as_ref());
                 tree.step(0, height);
                 opened.tree = Some(tree);
                 opened.consent = Some(consent);
@@ -172,6 +176,7 @@ pub(super) fn mode(model: &Model) -> Mode {
         (Some(_), _, _) => Mode::Prompt,
         (None, Some(Overlay::Help), _) => Mode::Help,
         (None, Some(Overlay::Sources), _) => Mode::Sources,
+        (None, Some(Overlay::Marks), _) => Mode::Marks,
         (None, None, Pane::List) => Mode::List,
         (None, None, Pane::Detail) => Mode::Detail,
     }
@@ -202,6 +207,12 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         }),
         Command::Help => turn_overlay(model, Overlay::Help),
         Command::Sources => turn_overlay(model, Overlay::Sources),
+        Command::Mark => marks::toggle(model),
+        Command::Note => marks::note(model),
+        Command::NextMark => marks::next(model, false),
+        Command::MarkBefore => marks::next(model, true),
+        Command::Marks => desk::turn(model, Overlay::Marks),
+        Command::Choose => desk::choose(model),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]
@@ -215,6 +226,9 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = page_height(model);
+    if desk::step(model, lines) {
+        return Vec::new();
+    }
     match (model.overlay, model.pane) {
         (None, Pane::List) => model.list.step(&model.rows, lines, height),
         (None, Pane::Detail) => {
@@ -302,7 +316,7 @@ fn turn_overlay(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
 }
 
 /// An open detail shows the reader's row, whichever that has become.
-fn open_cursor(model: &mut Model) -> Vec<Effect> {
+pub(super) fn open_cursor(model: &mut Model) -> Vec<Effect> {
     let (Some(opened), Some(at)) = (&mut model.opened, model.list.cursor()) else { return Vec::new() };
     let seq = model.rows.get(at).seq;
     if opened.seq == seq {
@@ -343,7 +357,13 @@ fn type_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
             set_filter(model, None)
         }
         (Edit::Text, Ask::Filter) => typed(model),
-        (Edit::Cursor | Edit::Before | Edit::After, _) => Vec::new(),
+        (Edit::Enter, Ask::Note(seq)) => {
+            let text = std::mem::take(&mut prompt.text);
+            model.prompt = None;
+            marks::noted(model, seq, &text)
+        }
+        (Edit::Esc, Ask::Note(_)) => quietly(|| model.prompt = None),
+        (Edit::Text, Ask::Note(_)) | (Edit::Cursor | Edit::Before | Edit::After, _) => Vec::new(),
     }
 }
 
@@ -352,6 +372,7 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     prompt.paste(text);
     match prompt.ask {
         Ask::Filter => typed(model),
+        Ask::Note(_) => Vec::new(),
     }
 }
 

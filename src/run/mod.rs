@@ -8,6 +8,7 @@ mod feed;
 mod hooks;
 mod lines;
 mod main_loop;
+mod notes;
 mod source;
 
 pub use crate::intake::hook::HookPlan;
@@ -18,4 +19,5 @@ pub use feed::{Feed, FeedPlan, open};
 pub use hooks::{HookTask, hook};
 pub use lines::{TailOptions, note, print, tail};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};
+pub use notes::{Keeper, marked};
 pub use source::Source;
