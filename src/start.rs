@@ -197,9 +197,11 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         let plan =
             ready.plan(&config, flags.since.map(|since| since.at(now)), jitter_seed()).map_err(usage)?;
         start_log(cli, log_place(&config));
+        let dir = plan.dir.clone();
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let options = WatchOptions {
+            dir,
             origin: Origin { org: crate::consent::visible(&org).into_owned(), tag: String::new() },
             theme: theme(cli, config.ui.theme),
             zone,
@@ -281,6 +283,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             ca_file: None,
             hook: Some(hook),
         };
+        let dir = plan.dir.clone();
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let listens_at = feed.listens_at();
@@ -290,6 +293,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             }
         });
         let options = WatchOptions {
+            dir,
             origin: Origin { org: "simulated org".to_owned(), tag: "DEMO".to_owned() },
             theme: theme(cli, "auto"),
             zone: run::zone("utc").map_err(usage)?,

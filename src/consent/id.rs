@@ -45,6 +45,12 @@ impl EventId {
             Self::Digest(bytes) => bytes,
         }
     }
+
+    /// Takes back what [`EventId::as_bytes`] gave; nothing if it has another length than either form.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let uuid = <[u8; 16]>::try_from(bytes).map(Self::Uuid);
+        uuid.or_else(|_| <[u8; 32]>::try_from(bytes).map(Self::Digest)).ok()
+    }
 }
 
 macro_rules! text_ids {

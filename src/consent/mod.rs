@@ -6,6 +6,7 @@ mod history;
 mod id;
 mod kind;
 mod label;
+mod marked;
 mod record;
 mod reject;
 mod row;
@@ -19,6 +20,7 @@ pub use history::HistoryMark;
 pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId, mark};
 pub use kind::{Kind, Reach};
 pub use label::{Attribution, Label, Thing};
+pub use marked::Marked;
 pub use record::{
     Actor, Client, Consent, Delivery, Doubt, EventKey, Origin, OutcomeOf, ScopeGrant, Server, Stored, Via,
 };

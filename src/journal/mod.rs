@@ -10,6 +10,7 @@ mod intern;
 mod label;
 mod lock;
 mod merge;
+mod notes;
 mod open;
 mod pack;
 mod prune;
@@ -19,6 +20,7 @@ mod recent;
 mod sample;
 mod schema;
 mod side;
+mod spare;
 mod store;
 mod sweep;
 #[cfg(test)]
@@ -27,6 +29,7 @@ mod writer;
 
 pub use commit::{Batch, Commit, Head, Listening, Polled};
 pub use error::{Ailment, AppendError, OpenError, ReadError, StorageError};
+pub use notes::{Notes, NotesError};
 #[cfg(test)]
 pub(crate) use open::open_cramped;
 pub use open::{Opened, Settings, open};

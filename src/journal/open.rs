@@ -20,7 +20,7 @@ const FILE: &str = "journal.sqlite3";
 /// Whoever holds its lock writes the journal.
 const LOCK: &str = "journal.lock";
 /// How long SQLite waits for another program that holds the file.
-const BUSY_MS: u64 = 5000;
+pub(super) const BUSY_MS: u64 = 5000;
 
 /// How much the journal keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,11 +179,11 @@ fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     visible(&path.display().to_string()).into_owned()
 }
 
-fn create_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
+use super::spare::UNMARKED;
 use super::store::{Meta, Store};
 use super::{doubt, side};
 use crate::consent::{Doubt, Via};
@@ -31,16 +32,19 @@ impl Store {
 
     /// Removes a small number of rows beyond what is kept, and returns whether there may be more.
     pub(super) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+        if let Err(error) = self.spared.refresh(&self.conn) {
+            // Better too much on the disk than one row less that somebody meant to keep.
+            tracing::warn!(%error, "Marks cannot be read, so no row is removed; the next hour tries again.");
+            self.spared.let_go();
+            return Ok(false);
+        }
         let settings = self.settings;
         let cut_ms = self.cut_ms(now);
         let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
         let too_many = Meta::load(&self.conn)?.rows.saturating_sub(kept).min(STEP);
-        // Rows that a person marked will have to be left out in these three.
-        let by_age =
-            "SELECT seq, ts, late, via, doubt FROM event WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2";
-        let by_receipt =
-            "SELECT seq, ts, late, via, doubt FROM event WHERE ts = 0 AND received < ?1 LIMIT ?2";
-        let by_number = "SELECT seq, ts, late, via, doubt FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let by_age = "ts > 0 AND ts < ?1 AND UNMARKED ORDER BY ts LIMIT ?2";
+        let by_receipt = "ts = 0 AND received < ?1 AND UNMARKED LIMIT ?2";
+        let by_number = "seq > ?1 AND UNMARKED ORDER BY seq LIMIT ?2";
         let mut victims = victims(&self.conn, by_age, cut_ms, STEP)?;
         if victims.is_empty() {
             victims = self::victims(&self.conn, by_receipt, cut_ms, STEP)?;
@@ -49,6 +53,7 @@ impl Store {
             victims = self::victims(&self.conn, by_number, 0, too_many)?;
         }
         if victims.is_empty() {
+            self.spared.let_go();
             return Ok(false);
         }
         self.change(|tx, meta| remove(tx, meta, &victims))?;
@@ -62,8 +67,9 @@ impl Store {
     }
 }
 
-fn victims(conn: &Connection, sql: &str, bound: i64, limit: i64) -> rusqlite::Result<Vec<Victim>> {
-    conn.prepare_cached(sql)?
+fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::Result<Vec<Victim>> {
+    let which = which.replace("UNMARKED", UNMARKED);
+    conn.prepare_cached(&format!("SELECT seq, ts, late, via, doubt FROM event WHERE {which}"))?
         .query_map([bound, limit], |row| {
             let doubt = doubt::of(Via::from_code(row.get(3)?), row.get(4)?);
             Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)?, late: row.get(2)?, doubt })

@@ -136,6 +136,25 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// Returns what makes a row unique; nothing if it is gone.
+    pub fn key_of(&self, seq: Seq) -> Result<Option<EventKey>, ReadError> {
+        let sql = "SELECT ts, uuid, part FROM event WHERE seq = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query([seq.0])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        let id = event_id(row.get_ref(1)?.as_blob().unwrap_or_default())
+            .map_err(|source| ReadError::Unpack { seq: seq.0, source })?;
+        Ok(Some(EventKey { published_ms: row.get(0)?, id, part: row.get(2)? }))
+    }
+
+    /// Returns the row of an event; nothing if it is not stored, or not any more.
+    pub fn seq_of(&self, key: &EventKey) -> Result<Option<Seq>, ReadError> {
+        let sql = "SELECT seq FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
+        let values = (key.published_ms, key.id.as_bytes(), key.part);
+        let seq = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        Ok(seq.map(Seq))
+    }
+
     /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order.
     pub fn records_after(&self, seq: Seq, n: usize) -> Result<Vec<Stored>, ReadError> {
         self.stored(&format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2"), (seq.0, limit(n)))
@@ -446,7 +465,6 @@ pub(super) fn time(ms: i64) -> Timestamp {
 }
 
 pub(super) fn event_id(bytes: &[u8]) -> io::Result<EventId> {
-    let uuid = <[u8; 16]>::try_from(bytes).map(EventId::Uuid);
-    uuid.or_else(|_| <[u8; 32]>::try_from(bytes).map(EventId::Digest))
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))
+    EventId::from_bytes(bytes)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))
 }

@@ -15,6 +15,7 @@ use super::open::Settings;
 use super::pack::{self, Packer, Unpacker};
 use super::recent::Recent;
 use super::side;
+use super::spare::Spared;
 use super::sweep::Sweep;
 use crate::consent::{Bookmark, Reject, Rev, Seq};
 use crate::report::Gap;
@@ -32,6 +33,8 @@ pub(super) struct Store {
     pub(super) sweep: Option<Sweep>,
     /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
     pub(super) sweep_due: bool,
+    /// What is not removed, however old.
+    pub(super) spared: Spared,
 }
 
 struct Memory {
@@ -134,7 +137,8 @@ impl Store {
     pub(super) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
         let head = Meta::load(&conn)?.head();
         conn.set_prepared_statement_cache_capacity(32);
-        Ok(Self { conn, settings, memory: None, head, training: None, sweep: None, sweep_due: true })
+        let spared = Spared::beside(&conn);
+        Ok(Self { conn, settings, memory: None, head, training: None, sweep: None, sweep_due: true, spared })
     }
 
     /// How far the journal has come.

@@ -2,13 +2,13 @@
 
 use super::keys::Chord;
 use super::prompt::{Ask, Edit, Prompt};
-use super::{Effect, Model, Pane, Query, RowRef, Search};
+use super::{Effect, Model, Pane, Query, RowRef, Search, marks};
 
 /// Opens a line, beginning with what is in force.
 pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
     let text = match ask {
         Ask::Filter => model.filter.as_ref().map_or("", |filter| filter.query().text()),
-        Ask::Search | Ask::Time => "",
+        Ask::Search | Ask::Time | Ask::Note(_) => "",
     };
     let (text, stood) = (text.to_owned(), (model.list.cursor(), model.list.is_following()));
     model.prompt = Some(Prompt { stood, ..Prompt::new(ask, &text) });
@@ -43,7 +43,7 @@ fn typed(model: &mut Model) -> Vec<Effect> {
             let (text, stood) = (prompt.text.clone(), prompt.stood);
             search(model, &text, stood)
         }
-        Ask::Time => {
+        Ask::Time | Ask::Note(_) => {
             prompt.error = None;
             Vec::new()
         }
@@ -89,6 +89,10 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let (ask, text) = (prompt.ask, prompt.text.clone());
+    if let Ask::Note(seq) = ask {
+        model.prompt = None;
+        return marks::noted(model, seq, &text);
+    }
     if ask == Ask::Time && !text.trim().is_empty() {
         match super::time::read(&text, model) {
             Ok(at_ms) => model.list.go_to_time(&model.rows, at_ms),
@@ -122,6 +126,6 @@ fn leave(model: &mut Model) -> Vec<Effect> {
             }
             super::update::open_cursor(model)
         }
-        Ask::Time => Vec::new(),
+        Ask::Time | Ask::Note(_) => Vec::new(),
     }
 }

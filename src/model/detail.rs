@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::Mark;
 use super::mask::{Known, Mask};
 use crate::consent::{Consent, Person, Thing, Untrusted, visible};
 
@@ -54,8 +55,19 @@ const DEPTH_MAX: u16 = 24;
 impl Detail {
     /// Grows the tree of a consent, its folds as the reader left them in the one before. What is known `around` it stands
     /// behind what it means.
-    pub fn new(consent: &Consent, around: &[Node], mask: &Mask, before: Option<&Detail>) -> Self {
+    pub fn new(
+        consent: &Consent,
+        mark: Option<&Mark>,
+        around: &[Node],
+        mask: &Mask,
+        before: Option<&Detail>,
+    ) -> Self {
         let mut tree = Tree { nodes: Vec::new(), mask: mask.clone(), known: mask.known(consent) };
+        if let Some(mark) = mark {
+            tree.heading("mark", 0, "Mark", &format!("{:.0}", mark.at));
+            let note = Some(&*mark.note).filter(|note| !note.is_empty()).map(Untrusted::new);
+            tree.maybe("mark/note", 1, "Note", note.as_ref(), "none; m writes one");
+        }
         tree.meaning(consent);
         for node in around {
             tree.push(&node.path, node.depth, &node.label, &node.value, node.weight);

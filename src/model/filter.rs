@@ -1,15 +1,15 @@
 //! A query over a million rows. Each text is judged once, by all conditions at the same time; a row is what its texts
 //! were found to hold.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::{BitAnd, BitOr};
 use std::sync::Arc;
 
 use super::bitset::Bitset;
-use super::query::{Op, Query, Test, Words, is_within};
+use super::query::{Field, Op, Query, Test, Words, is_within};
 use super::rows::{CAME, CHUNK};
 use super::{Ledger, RowRef, Rows, Standing};
-use crate::consent::{Kind, Outcome, Severity, Sym, Symbol, Via};
+use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 
 /// What a filter can look at.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,8 @@ struct Sheet<M> {
     standing: Vec<M>,
     /// Conditions on the time: which, and the span.
     times: Vec<(M, (i64, i64))>,
+    /// Of the marked rows what their notes hold, by number.
+    marked: BTreeMap<u32, M>,
 }
 
 /// Bits of conditions.
@@ -240,11 +242,20 @@ impl<M: Bits> Sheet<M> {
             came: table(&|flags| Words { via: via(flags), ..none }),
             standing: table(&|code| Words { standing: Standing::from_code(code).word(), ..none }),
             times: (0..).zip(tests).filter_map(|(index, test)| Some((M::bit(index), test.span()?))).collect(),
+            marked: BTreeMap::new(),
         }
     }
 
     /// Judges every text that a row names.
     fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+        self.marked.clear();
+        if tests.iter().any(|test| test.field == Field::Mark) {
+            let held = |note: &str, scratch: &mut String| {
+                all(tests.iter().map(|test| test.takes_mark(note, scratch)))
+            };
+            let marks = rows.marks().iter();
+            self.marked = marks.map(|(seq, mark)| (seq.0 as u32, held(&mark.note, scratch))).collect();
+        }
         let symbols = rows.symbols();
         self.judged = rows.used().to_vec();
         self.texts.clear();
@@ -333,6 +344,9 @@ impl<M: Bits> Sheet<M> {
                 bits = bits | (self.text(texts[at]) & *column);
             }
         }
+        if let Some(marked) = self.marked.get(&chunk.seq[at]) {
+            bits = bits | *marked;
+        }
         for (bit, span) in &self.times {
             if is_within(chunk.published_ms[at], *span) {
                 bits = bits | *bit;
@@ -357,6 +371,13 @@ impl<M: Bits> Sheet<M> {
                 *held = *held | (*found & self.columns[column]);
             }
         }
+        let mut marked: Vec<(usize, M)> = self
+            .marked
+            .iter()
+            .filter_map(|(seq, bits)| Some((rows.find(Seq(i64::from(*seq)))?.0 as usize, *bits)))
+            .collect();
+        marked.sort_unstable_by_key(|(at, _)| *at);
+        let mut marked = marked.into_iter().peekable();
         let is_asked = |table: &Vec<M>| table.iter().any(|found| *found != none);
         let mut out = Vec::with_capacity(rows.places());
         let mut bits = [none; STRIDE];
@@ -395,6 +416,10 @@ impl<M: Bits> Sheet<M> {
                     for (bits, published_ms) in bits.iter_mut().zip(&chunk.published_ms[range.clone()]) {
                         *bits = *bits | if is_within(*published_ms, *span) { *bit } else { none };
                     }
+                }
+                while let Some((at, held)) = marked.next_if(|(at, _)| *at < out.len() + bits.len()) {
+                    let bits = &mut bits[at - out.len()];
+                    *bits = *bits | held;
                 }
                 out.extend(bits.iter().map(|bits| u8::from(passes(*bits))));
             }
@@ -447,7 +472,6 @@ mod tests {
 
     use super::super::rows::tests::row;
     use super::*;
-    use crate::consent::Seq;
 
     fn known(rows: &Rows) -> Known<'_> {
         static NOTHING: std::sync::LazyLock<Ledger> = std::sync::LazyLock::new(Ledger::default);
@@ -513,6 +537,33 @@ mod tests {
             let query = query(text);
             let wanted = one_by_one(&query, &rows);
             assert_eq!(Filter::new(query).list(&known(&rows), None), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn marks_are_judged_by_their_notes_whether_their_rows_came_before_or_after() {
+        use super::super::{Mark, Marks};
+        let mark = |seq, note: &str| (Seq(seq), Mark { at: jiff::Timestamp::UNIX_EPOCH, note: note.into() });
+        // One was cut, one is still to come.
+        let marks = || [mark(5, ""), mark(77, "gone"), mark(2999, "Call Ada"), mark(3001, "call Bo")];
+        for (text, wanted, later) in [
+            ("mark:*", vec![5, 2999], true),
+            ("mark:call", vec![2999], true),
+            ("mark:ada", vec![2999], false),
+            ("mark:\"call ada\" kind:grant", vec![2999], false),
+            ("mark:nothing", vec![], false),
+            ("-mark:*", (1..=4).chain(6..=10).chain(401..=2998).chain([3000]).collect(), false),
+        ] {
+            let mut rows = rows(3000);
+            rows.cut(Seq(10), Seq(400), &[]);
+            *rows.marks_mut() = Marks::new(marks(), 0);
+            let mut filter = Filter::new(query(text));
+            let ids = filter.list(&known(&rows), None).into_iter();
+            let mut found: Vec<i64> = ids.map(|at| rows.get(RowRef(at)).seq.0).collect();
+            found.sort_unstable();
+            assert_eq!(found, wanted, "{text}");
+            let (at, _) = rows.put(&a_row(3001), &[]);
+            assert_eq!(filter.shows(&known(&rows), at), later, "{text}");
         }
     }
 

@@ -112,6 +112,12 @@ pub enum Command {
     Scopes,
     Zone,
     Sources,
+    Mark,
+    Note,
+    NextMark,
+    MarkBefore,
+    Marks,
+    Choose,
     PollNow,
     FetchSession,
     Strip,
@@ -140,6 +146,8 @@ pub enum Mode {
     Help,
     /// The page of sources.
     Sources,
+    /// The page of marked rows.
+    Marks,
     /// A line of text is being typed.
     Prompt,
 }
@@ -159,11 +167,12 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources];
+const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources, Mode::Marks];
 const PAGES: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot];
 const LISTS: &[Mode] = &[Mode::List, Mode::Pivot];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
+const CHOICES: &[Mode] = &[Mode::Marks];
 const DETAIL: &[Mode] = &[Mode::Detail];
 
 const fn c(c: char) -> Chord {
@@ -200,14 +209,20 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::SearchNext, &[c('n')], PAGES, "next match", ""),
     bind(Command::SearchBack, &[c('N')], PAGES, "match before", ""),
     bind(Command::Filter, &[c('f')], MAIN, "filter: hide what does not match", "filter"),
-    bind(Command::Follow, &[c('F')], MAIN, "follow the newest, or hold the list still", "follow"),
+    bind(Command::Follow, &[c('F')], MAIN, "follow the newest, or hold the list still", ""),
     bind(Command::GoToTime, &[c('t')], LIST, "go to a time", ""),
     bind(Command::Order, &[c('o')], LISTS, "turn the order round", ""),
     bind(Command::SortColumn, &[c('O')], LISTS, "sort by the next column", ""),
     bind(Command::Consents, &[c('1')], EVERY, "consents", ""),
-    bind(Command::Clients, &[c('2')], EVERY, "clients: who asked, how many people consented", "clients"),
+    bind(Command::Clients, &[c('2')], EVERY, "clients: who asked, how many people consented", ""),
     bind(Command::People, &[c('3')], EVERY, "people: who consented, to how many clients", ""),
     bind(Command::Scopes, &[c('4')], EVERY, "scopes: how many hold each", ""),
+    bind(Command::Mark, &[c(' ')], MAIN, "mark the row, or take the mark away", "mark"),
+    bind(Command::Note, &[c('m')], MAIN, "write a note to the row", ""),
+    bind(Command::NextMark, &[c('\'')], MAIN, "next marked row", ""),
+    bind(Command::MarkBefore, &[c('"')], MAIN, "marked row before", ""),
+    bind(Command::Marks, &[c('M')], EVERY, "the marked rows with their notes", ""),
+    bind(Command::Choose, &[k(Key::Enter)], CHOICES, "take what the line says", "take"),
     bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
     bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
     bind(Command::PollNow, &[c('r')], EVERY, "ask Okta now", ""),

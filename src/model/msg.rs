@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Chord, Query};
+use super::{Chord, Mark, Marks, Query};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
@@ -62,6 +62,10 @@ pub enum Msg {
     Minute(Timestamp),
     /// A sentence for the notice line.
     Notice(String, bool),
+    /// All marks, as they are now.
+    Marks(Box<Marks>),
+    /// The answer to [`Effect::Mark`]: what the row has now.
+    Marked(Seq, Option<Mark>),
     /// The answer to [`Effect::Work`], once nothing else waits.
     Work,
 }
@@ -88,6 +92,8 @@ pub enum Effect {
     PollNow,
     /// Say [`Msg::Work`] as soon as no key and no row waits: something long is done in slices.
     Work,
+    /// Keep a mark on a row with this note, or take both away.
+    Mark(Seq, Option<String>),
     /// Give the terminal back and stop until the shell goes on.
     Suspend,
     /// Draw every cell again.

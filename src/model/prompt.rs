@@ -2,6 +2,7 @@
 
 use super::RowRef;
 use super::keys::{Chord, Key};
+use crate::consent::Seq;
 
 /// What a line is typed for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -13,6 +14,8 @@ pub enum Ask {
     Search,
     /// The time that is gone to.
     Time,
+    /// What is written to a row.
+    Note(Seq),
 }
 
 impl Ask {
@@ -22,6 +25,7 @@ impl Ask {
             Self::Filter => "filter",
             Self::Search => "search",
             Self::Time => "go to time",
+            Self::Note(_) => "note",
         }
     }
 
@@ -31,6 +35,7 @@ impl Ask {
             Self::Filter => "Enter keeps it, Esc clears it",
             Self::Search => "Enter keeps it, Esc goes back",
             Self::Time => "such as 09:15, 2026-03-04, 2h, +10m",
+            Self::Note(_) => "Enter keeps it with the row's mark, empty takes both away, Esc changes nothing",
         }
     }
 }

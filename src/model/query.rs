@@ -88,9 +88,10 @@ pub(super) enum Field {
     Agent,
     Message,
     Standing,
+    Mark,
 }
 
-/// The words of the language. `mark` joins them when marks do.
+/// The words of the language.
 const FIELDS: &[(&str, Field)] = &[
     ("kind", Field::Kind),
     ("who", Field::Who),
@@ -114,6 +115,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("agent", Field::Agent),
     ("message", Field::Message),
     ("standing", Field::Standing),
+    ("mark", Field::Mark),
 ];
 
 #[derive(Clone, Debug)]
@@ -217,9 +219,15 @@ impl Query {
         self.tests.iter().any(|test| test.field == Field::Standing)
     }
 
+    /// Whether it asks for marks or their notes, which the person changes.
+    pub fn looks_at_marks(&self) -> bool {
+        self.tests.iter().any(|test| test.field == Field::Mark)
+    }
+
     /// Returns a field that only the screen can answer, which has all rows at hand, if the filter asks for one.
     pub fn screen_field(&self) -> Option<&'static str> {
-        self.looks_at_standing().then_some("standing")
+        let standing = self.looks_at_standing().then_some("standing");
+        standing.or_else(|| self.looks_at_marks().then_some("mark"))
     }
 
     pub(super) fn root(&self) -> &Node {
@@ -345,6 +353,11 @@ impl Test {
             Field::Standing => self.op.takes(words.standing, scratch),
             _ => false,
         }
+    }
+
+    /// Whether the note of a mark holds it; a mark without one is present all the same.
+    pub(super) fn takes_mark(&self, note: &str, scratch: &mut String) -> bool {
+        self.field == Field::Mark && (matches!(self.op, Op::Present) || self.op.takes(note, scratch))
     }
 
     /// The times that fit, half open, if it is about a row's time. A row without a time fits none.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::Marks;
 use super::texts::Texts;
 use crate::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via};
 
@@ -16,7 +17,7 @@ pub(super) const CHUNK: usize = 8192;
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) published_ms: Vec<i64>,
-    seq: Vec<u32>,
+    pub(super) seq: Vec<u32>,
     /// who, actor, client, server, scopes, from.
     pub(super) texts: [Vec<u32>; 6],
     /// With the reach.
@@ -154,6 +155,7 @@ pub struct Rows {
     texts: Texts,
     /// For each text the columns that it occurs in, a bit each.
     used: Vec<u8>,
+    marks: Marks,
 }
 
 impl Rows {
@@ -288,6 +290,15 @@ impl Rows {
         let place = self.by_seq.partition_point(|other| self.seq(*other) < wanted);
         let at = *self.by_seq.get(place)?;
         (self.seq(at) == wanted).then_some(RowRef(at))
+    }
+
+    /// Which rows are marked.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    pub(super) fn marks_mut(&mut self) -> &mut Marks {
+        &mut self.marks
     }
 
     /// The texts.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot, Prompt, Rows,
-    Search, Strip, Subject,
+    CameFrom, Desk, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot, Prompt,
+    Rows, Search, Strip, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -63,6 +63,8 @@ pub struct Model {
     pub zone: Zone,
     /// The time, to the minute: for leaving today's date away, and for what is counted back from now.
     pub now: Timestamp,
+    /// What the person arranged.
+    pub desk: Desk,
 }
 
 /// Where the rows come from.
@@ -91,6 +93,8 @@ pub enum Overlay {
     Help,
     /// The sources.
     Sources,
+    /// The marked rows.
+    Marks,
 }
 
 /// The consent that is open.
@@ -170,6 +174,7 @@ impl Model {
             mask: Mask::default(),
             zone,
             now,
+            desk: Desk::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::keys::{self, Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, looking, pages, search, strip,
+    Pane, Query, RowRef, Subject, asked, desk, looking, marks, pages, search, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 
@@ -28,6 +28,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Minute(now) => minute(model, now),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
+        Msg::Marks(marks) => marks::take(model, *marks),
+        Msg::Marked(seq, mark) => marks::put(model, seq, mark),
         Msg::Work => work(model),
     }
 }
@@ -58,7 +60,7 @@ fn work(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Lists what passes the filter now, in the order that stands now.
-fn list_again(model: &mut Model) {
+pub(super) fn list_again(model: &mut Model) {
     let known = Known { rows: &model.rows, ledger: &model.ledger };
     let passing = model.filter.as_mut().map(|filter| filter.list(&known, None));
     match (model.order.as_ref().and_then(Order::sorted), passing) {
@@ -138,6 +140,7 @@ fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     if model.loading == Loading::Starting && live {
         model.loading = Loading::Done;
     }
+    super::desk::arrived(model);
     let mut effects = open_cursor(model);
     effects.extend(look_up);
     and_work(model, effects)
@@ -252,7 +255,7 @@ fn beside(model: &mut Model, seq: Seq, beside: Beside) -> Vec<Effect> {
 }
 
 /// Grows the tree of the open consent, if what is known around it has changed, or anyway.
-fn grow_tree(model: &mut Model, anyway: bool) {
+pub(super) fn grow_tree(model: &mut Model, anyway: bool) {
     let Some(at) = model.opened.as_ref().and_then(|opened| model.rows.find(opened.seq)) else { return };
     let beside = model.opened.as_mut().and_then(|opened| opened.beside.take());
     let around = super::story::told(model, at, beside.as_ref());
@@ -262,7 +265,8 @@ fn grow_tree(model: &mut Model, anyway: bool) {
     if let Some(consent) = &opened.consent
         && (anyway || opened.around != around)
     {
-        let mut tree = Detail::new(consent, &around, &model.mask, opened.tree.as_ref());
+        let mark = model.rows.marks().get(opened.seq);
+        let mut tree = Detail::new(consent, mark, &around, &model.mask, opened.tree.as_ref());
         tree.step(0, height);
         opened.tree = Some(tree);
         opened.around = around;
@@ -305,6 +309,7 @@ pub(super) fn mode(model: &Model) -> Mode {
         (Some(_), _, _) => Mode::Prompt,
         (None, Some(Overlay::Help), _) => Mode::Help,
         (None, Some(Overlay::Sources), _) => Mode::Sources,
+        (None, Some(Overlay::Marks), _) => Mode::Marks,
         (None, None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
         (None, None, Pane::List) => Mode::List,
         (None, None, Pane::Detail) => Mode::Detail,
@@ -356,6 +361,12 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
             grow_tree(model, true);
         }),
         Command::FetchSession => fetch_session(model),
+        Command::Mark => marks::toggle(model),
+        Command::Note => marks::note(model),
+        Command::NextMark => marks::next(model, false),
+        Command::MarkBefore => marks::next(model, true),
+        Command::Marks => desk::turn(model, Overlay::Marks),
+        Command::Choose => desk::choose(model),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]
@@ -369,6 +380,9 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = page_height(model);
+    if desk::step(model, lines) {
+        return Vec::new();
+    }
     if let (None, Some(pivot)) = (model.overlay, pivot(model)) {
         pivot.step(lines, height);
         return Vec::new();

@@ -2,12 +2,13 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
-use super::{Feed, LookUps, Source};
+use super::{Feed, Keeper, LookUps, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{Effect, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Zone, update};
@@ -18,6 +19,8 @@ use crate::view::{self, Theme};
 /// How the screen begins.
 #[derive(Debug)]
 pub struct WatchOptions {
+    /// The folder of the journal, and of what is kept beside it.
+    pub dir: PathBuf,
     /// What the title line names.
     pub origin: Origin,
     /// Colours and signs.
@@ -38,6 +41,9 @@ pub struct WatchOptions {
 
 /// How often the loop tells the time.
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// How often the loop looks whether another screen changed a mark; it costs a look at a number and sends nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Says what to do where the screen has no terminal.
 ///
@@ -78,9 +84,12 @@ pub async fn watch(
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
+    let mut keeper = Keeper::open(&options.dir);
+    let mut msgs = Vec::new();
+    keeper.begin(&mut model, &mut msgs);
+    let mut next_look = clock.uptime() + LOOK_EVERY;
     let mut pacer = Pacer::new(options.max_fps);
     let mut dirty = Dirty::Key;
-    let mut msgs = Vec::new();
     let mut shown = Shown::default();
     let mut more = true;
     let mut is_behind = false;
@@ -91,9 +100,11 @@ pub async fn watch(
         for msg in std::mem::take(&mut msgs) {
             let is_key = matches!(msg, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..));
             dirty = dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
+            msgs.extend(keeper.saw(&msg));
             for effect in update(&mut model, msg) {
                 match effect {
                     Effect::Read(seq) => msgs.push(source.record(seq)),
+                    Effect::Mark(seq, note) => msgs.push(keeper.mark(seq, note, clock.now())),
                     Effect::PollNow => feed.nudge.notify_one(),
                     Effect::ReadBeside { seq, session, transaction } => {
                         msgs.push(source.beside(seq, session.as_deref(), transaction.as_deref()));
@@ -168,6 +179,10 @@ pub async fn watch(
             _ = clock.sleep_until(next_minute) => {
                 next_minute = clock.uptime() + MINUTE;
                 msgs.push(Msg::Minute(clock.now()));
+            }
+            _ = clock.sleep_until(next_look) => {
+                next_look = clock.uptime() + LOOK_EVERY;
+                msgs.extend(keeper.look());
             }
             _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => break Exit::Done,
             () = tasks_stopped(tasks) => break Exit::Done,

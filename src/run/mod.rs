@@ -9,6 +9,7 @@ mod hooks;
 mod lines;
 mod lookup;
 mod main_loop;
+mod notes;
 mod source;
 
 pub use crate::intake::hook::HookPlan;
@@ -20,4 +21,5 @@ pub use hooks::{HookTask, hook};
 pub use lines::{TailOptions, note, print, tail};
 pub use lookup::{LookUps, Records};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};
+pub use notes::{Keeper, marked};
 pub use source::Source;

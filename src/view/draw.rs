@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Role, Theme, detail, foot, list, pages, pen::Pen, pivot, status, strip, title};
+use super::{Role, Theme, detail, foot, list, marks, pages, pen::Pen, pivot, status, strip, title};
 use crate::model::{Leaf, Model, Overlay};
 
 /// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
@@ -33,6 +33,7 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     match model.overlay {
         Some(Overlay::Help) => pages::help(model, theme, buffer, area),
         Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
+        Some(Overlay::Marks) => marks::draw(model, theme, buffer, area),
         None => {}
     }
 }

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::columns::columns;
 use super::pen::Pen;
-use super::{Role, Theme, text};
+use super::{Role, Theme, marks, text};
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Symbols, visible};
 use crate::model::{Column, Loading, Model, Pane, Regions, RowRef, Search, Standing};
 use crate::report::{Part, Pulse};
@@ -42,6 +42,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
         let mut pen = Pen::new(buffer, theme, Rect::new(area.x, area.y + line, area.width, 1));
         if is_cursor {
             pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
+        }
+        if model.rows.marks().get(row.seq).is_some() {
+            pen.put(0, marks::SIGN, Role::Mark);
+        } else if is_cursor {
             pen.put(0, theme.cursor(), Role::Mark);
         } else if row.doubt == Some(Doubt::Unconfirmed) {
             pen.put(0, "?", Role::Bad);
@@ -124,7 +128,7 @@ fn cell<'a>(
     }
 }
 
-fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
+pub(super) fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
     let field = |index| symbols.field(row.who, index);
     match (Person::shown(field(0), field(1), field(2)), row.evidence) {
         (Some(name), Evidence::Session) => (format!("{} ?", visible(name)).into(), Role::Text),
@@ -242,7 +246,7 @@ pub(super) fn moment(model: &Model, ms: i64) -> String {
 }
 
 /// The time of a row: of today `09:15:27`, of another day `22 Nov 21:14`, and in a narrow column the more telling half.
-fn time(model: &Model, published_ms: i64, width: u16) -> String {
+pub(super) fn time(model: &Model, published_ms: i64, width: u16) -> String {
     if published_ms == 0 {
         return "no time".to_owned();
     }

@@ -6,6 +6,7 @@ mod draw;
 mod foot;
 mod hook;
 mod list;
+mod marks;
 mod pages;
 mod pen;
 mod pivot;

@@ -27,8 +27,8 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     for words in [
         "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line.",
         "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
-        "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age.",
-        "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L means it came late.",
+        "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
+        "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, * that it is marked.",
         "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
     ] {
         for line in text::wrap(words, area.width.saturating_sub(2)) {
@@ -69,6 +69,10 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     lines.push(Vec::new());
     lines.push(vec![("rows      ".into(), Role::Header), (grouped(model.rows.len() as u64), Role::Text)]);
     traffic(model, &mut lines);
+    marks(model, &mut lines);
+    if let Some(fault) = &model.desk.fault {
+        wrapped(&mut lines, fault, Role::Bad);
+    }
     let covered = match model.coverage.complete_since {
         Some(since) => format!("everything polled since {}", status::moment(model, since)),
         None => "cannot tell yet: the poller has not caught up once".to_owned(),
@@ -83,6 +87,19 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
     }
     page(model, theme, buffer, area, "Sources", &lines);
+}
+
+/// How much is marked.
+fn marks(model: &Model, lines: &mut Vec<Line>) {
+    let marks = model.rows.marks();
+    let noted = marks.iter().filter(|(_, mark)| !mark.note.is_empty()).count() as u64;
+    let words = match (&model.desk.fault, marks.len() as u64) {
+        (Some(_), _) => "not kept".to_owned(),
+        (None, 0) => return,
+        (None, count) => format!("{}, {} with a note", grouped(count), grouped(noted)),
+    };
+    let role = if model.desk.fault.is_some() { Role::Bad } else { Role::Text };
+    lines.push(vec![("marks     ".into(), Role::Header), (words, role)]);
 }
 
 /// When the log was last read well, how often it is asked, and what that takes of the rate limit.
@@ -110,6 +127,25 @@ fn traffic(model: &Model, lines: &mut Vec<Line>) {
 }
 
 fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, lines: &[Line]) {
+    frame(theme, buffer, area, title, "Esc back");
+    let height = usize::from(area.height.saturating_sub(1));
+    let top = model.overlay_top.min(lines.len().saturating_sub(height));
+    for (line, words) in (1..area.height).zip(lines.iter().skip(top)) {
+        let mut pen = Pen::new(buffer, theme, area);
+        pen.go(1);
+        for (words, role) in words {
+            pen.put(line, words, *role);
+        }
+    }
+}
+
+/// The first line of a window that holds the reader's line.
+pub(super) fn top(at: usize, count: usize, height: usize) -> usize {
+    at.saturating_sub(height / 2).min(count.saturating_sub(height))
+}
+
+/// Empties the whole area, writes the title over it and returns what is left.
+pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, keys: &str) -> Rect {
     for y in area.top()..area.bottom() {
         for x in area.left()..area.right() {
             if let Some(cell) = buffer.cell_mut((x, y)) {
@@ -120,14 +156,6 @@ fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &s
     }
     let mut pen = Pen::new(buffer, theme, Rect { height: 1, ..area }).over(Role::Title);
     pen.put(0, &format!(" {title} "), Role::Title);
-    pen.put_right(0, &[("Esc back ".to_owned(), Role::Title)]);
-    let height = usize::from(area.height.saturating_sub(1));
-    let top = model.overlay_top.min(lines.len().saturating_sub(height));
-    for (line, words) in (1..area.height).zip(lines.iter().skip(top)) {
-        let mut pen = Pen::new(buffer, theme, area);
-        pen.go(1);
-        for (words, role) in words {
-            pen.put(line, words, *role);
-        }
-    }
+    pen.put_right(0, &[(format!("{keys} "), Role::Title)]);
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }

@@ -11,7 +11,7 @@ use consentwatch::journal::Settings;
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Source};
+use consentwatch::run::{self, Feed, FeedPlan, Keeper, Source};
 use consentwatch::secret::{Secret, SecretSource};
 use consentwatch::sim::{self, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
@@ -33,7 +33,10 @@ pub struct Rig {
     pub feed: Feed,
     source: Source,
     lookups: Option<run::LookUps>,
+    keeper: Keeper,
     tasks: Tasks,
+    /// The org lives on when the screen ends.
+    org_tasks: Tasks,
     theme: Theme,
     /// Holds the journal, and the token where it is read again.
     pub folder: tempfile::TempDir,
@@ -88,16 +91,52 @@ impl Rig {
 
     async fn open(plan: Plan, credentials: Credentials, width: u16, height: u16, names: bool) -> Self {
         let start: Timestamp = "2026-03-04T09:15:00Z".parse().expect("a time");
-        let (clock, tasks) = (Clock::manual(start), Tasks::new());
+        let (clock, tasks, org_tasks) = (Clock::manual(start), Tasks::new(), Tasks::new());
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let org = SimOrg::start(listen, plan, &clock, &tasks).await.expect("the org starts");
+        let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
         let (feed, source) = open(&org, credentials, names, folder.path(), &clock, &tasks);
         let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
-        let mut rig = Self { clock, org, model, feed, source, lookups: None, tasks, theme, folder };
-        rig.settle().await;
+        let keeper = Keeper::open(&folder.path().join("org"));
+        let mut rig =
+            Self { clock, org, model, feed, source, lookups: None, keeper, tasks, org_tasks, theme, folder };
+        rig.begin().await;
+        rig
+    }
+
+    async fn begin(&mut self) {
+        let mut msgs = Vec::new();
+        self.keeper.begin(&mut self.model, &mut msgs);
+        for msg in msgs {
+            self.tell(msg);
+        }
+        self.settle().await;
+    }
+
+    /// Looks whether another screen left something.
+    pub fn look(&mut self) {
+        if let Some(msg) = self.keeper.look() {
+            self.tell(msg);
+        }
+    }
+
+    /// Ends the screen, does something to its folder, and starts it again on the same org.
+    pub async fn restart(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
+        let Self { clock, org, model, feed, source, lookups, keeper, tasks, org_tasks, theme, folder } = self;
+        drop((source, lookups, keeper));
+        assert!(tasks.finish(LIMIT).await, "every task ends");
+        feed.close().await;
+        meanwhile(&folder.path().join("org"));
+        let tasks = Tasks::new();
+        let (feed, source) = open(&org, token(), false, folder.path(), &clock, &tasks);
+        let (width, height) = model.size;
+        let model = Model::new(model.origin, Zone::default(), (width, height), clock.now());
+        let keeper = Keeper::open(&folder.path().join("org"));
+        let mut rig =
+            Self { clock, org, model, feed, source, lookups: None, keeper, tasks, org_tasks, theme, folder };
+        rig.begin().await;
         rig
     }
 
@@ -112,8 +151,8 @@ impl Rig {
                     self.tell(msg);
                 }
                 let begun = *self.source.board().get(Part::Poll) != Pulse::Starting;
-                if quiet && begun && self.tasks.at_rest() && !self.clock.is_waking() && self.source.at_rest()
-                {
+                let at_rest = self.tasks.at_rest() && self.org_tasks.at_rest();
+                if quiet && begun && at_rest && !self.clock.is_waking() && self.source.at_rest() {
                     break;
                 }
                 tokio::task::yield_now().await;
@@ -149,8 +188,13 @@ impl Rig {
     }
 
     pub fn tell(&mut self, msg: Msg) {
+        let found = self.keeper.saw(&msg);
         for effect in update(&mut self.model, msg) {
             match effect {
+                Effect::Mark(seq, note) => {
+                    let answer = self.keeper.mark(seq, note, self.clock.now());
+                    self.tell(answer);
+                }
                 Effect::Read(seq) => {
                     let answer = self.source.record(seq);
                     self.tell(answer);
@@ -171,6 +215,9 @@ impl Rig {
                 Effect::PollNow => self.feed.nudge.notify_one(),
                 Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
             }
+        }
+        if let Some(found) = found {
+            self.tell(found);
         }
     }
 
@@ -223,6 +270,9 @@ fn named_key(name: &str) -> Chord {
         "pgdn" => Chord::plain(Key::PageDown),
         "pgup" => Chord::plain(Key::PageUp),
         "end" => Chord::plain(Key::End),
+        "up" => Chord::plain(Key::Up),
+        "down" => Chord::plain(Key::Down),
+        name if name.starts_with('^') => Chord::ctrl(name.chars().last().expect("a letter")),
         other => panic!("no key {other}"),
     }
 }

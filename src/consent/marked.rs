@@ -1,0 +1,56 @@
+//! What a person picked out.
+
+use jiff::Timestamp;
+
+use super::{EventId, EventKey};
+
+/// A consent that a person marked, and what they wrote to it.
+///
+/// It is known by the event's own key and not by its row, so a journal that was made anew has it again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Marked {
+    /// Which event.
+    pub key: EventKey,
+    /// When it was marked, or its note was written last.
+    pub at: Timestamp,
+    /// What was written; empty if nothing was. As hostile as any text, since it may have been pasted.
+    pub note: Box<str>,
+}
+
+impl EventKey {
+    /// Writes the key as one word: time, id in hexadecimal, part.
+    pub fn to_word(&self) -> String {
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+        let halves = self.id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hex: String = halves.map(digit).collect();
+        format!("{}/{hex}/{}", self.published_ms, self.part)
+    }
+
+    /// Reads what [`EventKey::to_word`] wrote.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut parts = word.split('/');
+        let (time, hex, part) = (parts.next()?, parts.next()?, parts.next()?);
+        let digits = hex.as_bytes().as_chunks::<2>().0;
+        let bytes: Option<Vec<u8>> =
+            digits.iter().map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()).collect();
+        let id = EventId::from_bytes(&bytes?)?;
+        let is_whole = parts.next().is_none() && hex.len() % 2 == 0;
+        is_whole.then_some(Self { published_ms: time.parse().ok()?, id, part: part.parse().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_word() {
+        for id in [EventId::Uuid([0xa5; 16]), EventId::Digest([7; 32])] {
+            let key = EventKey { published_ms: 1_767_600_000_123, id, part: 2 };
+            assert_eq!(EventKey::from_word(&key.to_word()), Some(key));
+        }
+        for bad in ["", "1/zz/0", "1/aa/0", "x/00/0", "1/0/0", "1//2/3", "1/é1/0"] {
+            assert_eq!(EventKey::from_word(bad), None, "{bad}");
+        }
+    }
+}

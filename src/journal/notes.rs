@@ -1,0 +1,344 @@
+//! What a person leaves behind: marks and notes, filters that were used, the place where the screen was left.
+//!
+//! A file of its own beside the journal, since any screen writes it and one process alone writes the journal. Whoever
+//! loses it loses no consent, and whoever makes the journal anew keeps it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
+use thiserror::Error;
+
+use super::error::{Ailment, StorageError};
+use super::open::{create_dir, private_file, shown};
+use super::reader::{limit, time};
+use crate::consent::{EventId, EventKey, Marked};
+use crate::report::{Fault, Part};
+
+/// The file, in the folder of the journal.
+pub(super) const FILE: &str = "notes.sqlite3";
+/// Marks a SQLite file as notes of this program ("CsWn").
+const APPLICATION_ID: i64 = 0x4373_576e;
+/// The format that is written.
+const FORMAT: i64 = 1;
+/// Another screen holds the file for the time of one small commit; a person's key waits no longer than this.
+const BUSY: Duration = Duration::from_millis(80);
+
+const LAYOUT: &str = "
+    CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, at INTEGER NOT NULL,
+        note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part)) WITHOUT ROWID;
+    CREATE TABLE filter (nr INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE);
+    CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+/// The notes of one org.
+#[derive(Debug)]
+pub struct Notes {
+    conn: Connection,
+    path: String,
+    seen: i64,
+}
+
+/// The notes cannot be used, or not be written.
+#[derive(Debug, Error)]
+pub enum NotesError {
+    /// The folder or the file cannot be made.
+    #[error("cannot use {path}")]
+    Place {
+        /// Made harmless for people.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A later version of the program wrote it.
+    #[error("the notes {path} have format {found}, and formats up to {known} are known")]
+    Newer {
+        /// Made harmless for people.
+        path: String,
+        /// The file's format.
+        found: i64,
+        /// The newest format that this program knows.
+        known: i64,
+    },
+    /// It holds something else, or it is damaged.
+    #[error("the notes {path} are damaged")]
+    Damaged {
+        /// Made harmless for people.
+        path: String,
+        /// What SQLite says, if it was asked.
+        source: Option<StorageError>,
+    },
+    /// SQLite refused for another reason.
+    #[error("the storage of {path} failed")]
+    Storage {
+        /// Made harmless for people.
+        path: String,
+        /// Why.
+        source: StorageError,
+    },
+    /// There are as many as are kept.
+    #[error("there are {} marks already", Notes::MARKS_MAX)]
+    Full,
+}
+
+impl Notes {
+    /// At most this many consents are marked at a time.
+    pub const MARKS_MAX: usize = 10_000;
+    /// Characters of a note.
+    pub const NOTE_MAX: usize = 1000;
+    /// Filters that are remembered, the newest.
+    pub const FILTERS_MAX: usize = 200;
+    /// Characters of a remembered filter, and of one thing about the last place.
+    const TEXT_MAX: usize = 4000;
+    /// Things about the last place.
+    const PLACES_MAX: usize = 32;
+
+    /// Opens the notes in a journal's folder, and makes them for their owner only if they are missing. What is damaged
+    /// or newer stays as it is.
+    pub fn open(dir: &Path) -> Result<Self, NotesError> {
+        let path = dir.join(FILE);
+        let place = |source| NotesError::Place { path: shown(&path), source };
+        create_dir(dir).map_err(place)?;
+        drop(private_file(&path).map_err(place)?);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut notes = Self::connect(&path, flags)?;
+        let refuse = |error| refused(shown(&path), error);
+        if notes.check()? == 0 {
+            notes.conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(refuse)?;
+            let tx = notes.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refuse)?;
+            // Another screen may have been faster.
+            let format: i64 =
+                tx.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refuse)?;
+            if format == 0 {
+                tx.execute_batch(LAYOUT).map_err(refuse)?;
+                tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(refuse)?;
+                tx.pragma_update(None, "user_version", FORMAT).map_err(refuse)?;
+            }
+            tx.commit().map_err(refuse)?;
+        }
+        notes.conn.execute_batch("PRAGMA synchronous = FULL;").map_err(refuse)?;
+        notes.is_moved()?;
+        Ok(notes)
+    }
+
+    /// Opens the notes for reading; nothing if there are none.
+    pub fn look(dir: &Path) -> Result<Option<Self>, NotesError> {
+        let path = dir.join(FILE);
+        match path.metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(NotesError::Place { path: shown(&path), source }),
+            Ok(_) => {}
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut notes = Self::connect(&path, flags)?;
+        // Whoever makes the file has not come to its layout yet, or was killed before.
+        if notes.check()? == 0 {
+            return Ok(None);
+        }
+        notes.is_moved()?;
+        Ok(Some(notes))
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, NotesError> {
+        let refuse = |error| refused(shown(path), error);
+        let conn = Connection::open_with_flags(path, flags).map_err(refuse)?;
+        conn.busy_timeout(BUSY).map_err(refuse)?;
+        conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;").map_err(refuse)?;
+        Ok(Self { conn, path: shown(path), seen: 0 })
+    }
+
+    /// Returns the format of a sound file of ours; 0 is an empty one.
+    fn check(&self) -> Result<i64, NotesError> {
+        let path = || self.path.clone();
+        let number = |name| {
+            let value = self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            value.map_err(|error| refused(path(), error))
+        };
+        let (id, format) = (number("application_id")?, number("user_version")?);
+        let tables: i64 = self.ask("SELECT COUNT(*) FROM sqlite_schema", |row| row.get(0))?;
+        match (id, format) {
+            (0, 0) if tables == 0 => return Ok(0),
+            (APPLICATION_ID, FORMAT) => {}
+            (APPLICATION_ID, found) if found > FORMAT => {
+                return Err(NotesError::Newer { path: path(), found, known: FORMAT });
+            }
+            _ => return Err(NotesError::Damaged { path: path(), source: None }),
+        }
+        let said: String = self.ask("PRAGMA quick_check(1)", |row| row.get(0))?;
+        if said != "ok" {
+            return Err(NotesError::Damaged { path: path(), source: None });
+        }
+        Ok(format)
+    }
+
+    fn ask<T>(&self, sql: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T, NotesError> {
+        self.conn.query_row(sql, [], read).map_err(|error| refused(self.path.clone(), error))
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        most: usize,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, NotesError> {
+        let found = self.conn.prepare_cached(sql).and_then(|mut statement| {
+            let found = statement.query_map([limit(most)], read)?;
+            found.collect::<Result<Vec<T>, _>>()
+        });
+        found.map_err(|error| refused(self.path.clone(), error))
+    }
+
+    /// Whether somebody else wrote since this was asked last, or since the opening.
+    pub fn is_moved(&mut self) -> Result<bool, NotesError> {
+        let version = self.ask("PRAGMA data_version", |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.seen, version) != version)
+    }
+
+    /// Returns what is marked, by time of the event.
+    pub fn marks(&self) -> Result<Vec<Marked>, NotesError> {
+        let sql = "SELECT ts, uuid, part, at, note FROM mark ORDER BY ts, uuid, part LIMIT ?1";
+        let read = |row: &Row<'_>| {
+            let (published_ms, part, note) = (row.get(0)?, row.get(2)?, row.get::<_, String>(4)?);
+            let id = EventId::from_bytes(row.get_ref(1)?.as_blob_or_null()?.unwrap_or_default());
+            let at = time(row.get(3)?);
+            Ok(id.map(|id| Marked { key: EventKey { published_ms, id, part }, at, note: note.into() }))
+        };
+        Ok(self.all(sql, Self::MARKS_MAX, read)?.into_iter().flatten().collect())
+    }
+
+    /// Marks an event, or writes another note to it.
+    pub fn put(&mut self, marked: &Marked) -> Result<(), NotesError> {
+        let key = &marked.key;
+        let note: String = marked.note.chars().take(Self::NOTE_MAX).collect();
+        let is_put = self.write(|conn| {
+            let is_there = "SELECT EXISTS (SELECT 1 FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3)";
+            let values = (key.published_ms, key.id.as_bytes(), key.part);
+            let is_there: bool = conn.prepare_cached(is_there)?.query_row(values, |row| row.get(0))?;
+            let count: i64 = conn.query_row("SELECT COUNT(*) FROM mark", [], |row| row.get(0))?;
+            if !is_there && count >= limit(Self::MARKS_MAX) {
+                return Ok(false);
+            }
+            let sql = "INSERT OR REPLACE INTO mark (ts, uuid, part, at, note) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let at = marked.at.as_millisecond();
+            let values = (key.published_ms, key.id.as_bytes(), key.part, at, &note);
+            conn.prepare_cached(sql)?.execute(values)?;
+            Ok(true)
+        })?;
+        if is_put { Ok(()) } else { Err(NotesError::Full) }
+    }
+
+    /// Takes a mark and its note away.
+    pub fn remove(&mut self, key: &EventKey) -> Result<(), NotesError> {
+        let values = (key.published_ms, key.id.as_bytes(), key.part);
+        let sql = "DELETE FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
+        self.write(|conn| conn.prepare_cached(sql)?.execute(values).map(drop))
+    }
+
+    /// Returns the filters that were used, the last one first.
+    pub fn filters(&self) -> Result<Vec<String>, NotesError> {
+        self.all("SELECT query FROM filter ORDER BY nr DESC LIMIT ?1", Self::FILTERS_MAX, |row| row.get(0))
+    }
+
+    /// Remembers a filter as the last one used.
+    pub fn remember(&mut self, query: &str) -> Result<(), NotesError> {
+        let query: String = query.chars().take(Self::TEXT_MAX).collect();
+        self.write(|conn| {
+            conn.prepare_cached("DELETE FROM filter WHERE query = ?1")?.execute([&query])?;
+            conn.prepare_cached("INSERT INTO filter (query) VALUES (?1)")?.execute([&query])?;
+            let cut = "DELETE FROM filter WHERE nr NOT IN (SELECT nr FROM filter ORDER BY nr DESC LIMIT ?1)";
+            conn.prepare_cached(cut)?.execute([limit(Self::FILTERS_MAX)]).map(drop)
+        })
+    }
+
+    /// Returns what is known of the place where the screen was left: names and values.
+    pub fn place(&self) -> Result<Vec<(String, String)>, NotesError> {
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.all("SELECT name, value FROM place ORDER BY name LIMIT ?1", Self::PLACES_MAX, read)
+    }
+
+    /// Keeps the place in the stead of the one before.
+    pub fn keep_place(&mut self, place: &[(&str, String)]) -> Result<(), NotesError> {
+        self.write(|conn| {
+            conn.execute("DELETE FROM place", [])?;
+            let mut insert =
+                conn.prepare_cached("INSERT OR REPLACE INTO place (name, value) VALUES (?1, ?2)")?;
+            for (name, value) in place.iter().take(Self::PLACES_MAX) {
+                let value: String = value.chars().take(Self::TEXT_MAX).collect();
+                insert.execute((name, value))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn write<T>(&mut self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, NotesError> {
+        let written = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
+            let result = change(&tx)?;
+            tx.commit()?;
+            Ok(result)
+        });
+        written.map_err(|error| refused(self.path.clone(), error))
+    }
+}
+
+fn refused(path: String, error: rusqlite::Error) -> NotesError {
+    let source = StorageError::from(error);
+    match source.ailment {
+        Ailment::Damaged => NotesError::Damaged { path, source: Some(source) },
+        _ => NotesError::Storage { path, source },
+    }
+}
+
+impl NotesError {
+    /// Returns what to tell the person.
+    pub fn fault(&self) -> Fault {
+        let (brief, what, remedy) = match self {
+            Self::Place { path, source } => (
+                "no place for marks",
+                format!("The file of marks and notes {path} cannot be made or opened: {source}."),
+                "Give this account the right to write there, or name another folder with --data-dir.",
+            ),
+            Self::Newer { path, found, known } => (
+                "newer marks",
+                format!(
+                    "The marks and notes {path} were written by a newer version (format {found}; this one knows up to \
+                     {known}); the file was left as it is."
+                ),
+                "Use the newer version, or move the file away to begin anew.",
+            ),
+            Self::Damaged { path, .. } => (
+                "damaged marks",
+                format!("The file {path} is damaged or holds no marks; it was left as it is."),
+                "Move it away to begin anew, or put a copy from before in its place.",
+            ),
+            Self::Storage { path, source } => match source.ailment {
+                Ailment::Busy => (
+                    "marks busy",
+                    format!("Another program holds {path}."),
+                    "Try again; end the other program if it does not let go.",
+                ),
+                Ailment::Full => (
+                    "disk full",
+                    format!("There is no room on the disk for {path}."),
+                    "Make room on the disk.",
+                ),
+                _ => (
+                    "marks not written",
+                    format!("The file {path} could not be read or written."),
+                    "Look at its rights, at the disk and at the log.",
+                ),
+            },
+            Self::Full => (
+                "too many marks",
+                format!("{} consents are marked, and no more are kept.", Notes::MARKS_MAX),
+                "Take marks away that are not needed any more.",
+            ),
+        };
+        let doing = match self {
+            Self::Full | Self::Storage { .. } => "Nothing was changed.",
+            _ => "The screen goes on; marks, notes, past filters and the last place are not kept.",
+        };
+        Fault::new(Part::Journal, brief, &what, doing, remedy).caused_by(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+use std::fs;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::clock::Clock;
+use crate::consent::{Seq, Via};
+use crate::journal::sample::{self, START_MS};
+use crate::journal::store::Store;
+use crate::journal::{Batch, Opened, Reader, Settings, open};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_millisecond(START_MS + second * 1000).unwrap()
+}
+
+fn marked(number: u64, note: &str) -> Marked {
+    Marked { key: sample::consent(number, Via::POLL).key, at: at(1), note: note.into() }
+}
+
+fn notes(dir: &Path) -> Vec<String> {
+    let notes = Notes::look(dir).unwrap().unwrap();
+    notes.marks().unwrap().iter().map(|marked| marked.note.to_string()).collect()
+}
+
+#[test]
+fn marks_come_back_and_go() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Notes::look(dir.path()).unwrap().is_none());
+    let mut here = Notes::open(dir.path()).unwrap();
+    let mut there = Notes::open(dir.path()).unwrap();
+    for (number, note) in [(3, ""), (1, "first"), (2, "second"), (1, "first, mended")] {
+        here.put(&marked(number, note)).unwrap();
+    }
+    assert_eq!(notes(dir.path()), ["first, mended", "second", ""]);
+    assert_eq!(here.marks().unwrap()[0], marked(1, "first, mended"));
+    assert!(there.is_moved().unwrap() && !there.is_moved().unwrap());
+    assert!(!here.is_moved().unwrap(), "what one wrote oneself is no news");
+    there.remove(&marked(2, "").key).unwrap();
+    there.remove(&marked(9, "").key).unwrap();
+    assert!(here.is_moved().unwrap());
+    assert_eq!(notes(dir.path()), ["first, mended", ""]);
+    here.put(&marked(1, &"é".repeat(5000))).unwrap();
+    assert_eq!(here.marks().unwrap()[0].note.chars().count(), Notes::NOTE_MAX);
+}
+
+#[test]
+fn filters_are_remembered_once_each_the_last_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut notes = Notes::open(dir.path()).unwrap();
+    for query in ["ada", "bo", "ada"] {
+        notes.remember(query).unwrap();
+    }
+    assert_eq!(Notes::open(dir.path()).unwrap().filters().unwrap(), ["ada", "bo"]);
+    for number in 0..Notes::FILTERS_MAX + 20 {
+        notes.remember(&format!("who:{number}")).unwrap();
+    }
+    let kept = notes.filters().unwrap();
+    assert_eq!((kept.len(), kept[0].as_str()), (Notes::FILTERS_MAX, "who:219"));
+    let count: u32 = notes.ask("SELECT COUNT(*) FROM filter", |row| row.get(0)).unwrap();
+    assert_eq!(count as usize, Notes::FILTERS_MAX);
+}
+
+#[test]
+fn the_place_is_kept_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut notes = Notes::open(dir.path()).unwrap();
+    notes.keep_place(&[("page", "sources".into()), ("filter", "ada".into())]).unwrap();
+    notes.keep_place(&[("page", "consents".into()), ("columns", "x".repeat(10_000))]).unwrap();
+    let place = Notes::open(dir.path()).unwrap().place().unwrap();
+    let names: Vec<&str> = place.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["columns", "page"]);
+    assert_eq!((place[0].1.len(), place[1].1.as_str()), (Notes::TEXT_MAX, "consents"));
+}
+
+#[test]
+fn no_more_than_is_bounded_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut notes = Notes::open(dir.path()).unwrap();
+    let many = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+         INSERT INTO mark SELECT i, randomblob(16), 0, 0, '' FROM n",
+        Notes::MARKS_MAX
+    );
+    notes.conn.execute(&many, []).unwrap();
+    assert!(matches!(notes.put(&marked(1, "")), Err(NotesError::Full)));
+    let mut first = notes.marks().unwrap().swap_remove(0);
+    first.note = "one that is there takes a note".into();
+    notes.put(&first).unwrap();
+    notes.remove(&first.key).unwrap();
+    notes.put(&marked(1, "")).unwrap();
+}
+
+#[test]
+fn what_is_damaged_foreign_or_newer_is_refused_and_left() {
+    for (what, spoil) in [
+        ("newer", "PRAGMA user_version = 9"),
+        ("damaged", "PRAGMA application_id = 7"),
+        ("damaged", "PRAGMA application_id = 0; PRAGMA user_version = 0"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        Notes::open(dir.path()).unwrap().conn.execute_batch(spoil).unwrap();
+        let before = fs::read(dir.path().join(FILE)).unwrap();
+        for error in [Notes::open(dir.path()).err(), Notes::look(dir.path()).err()] {
+            let fault = error.unwrap().fault();
+            assert!(fault.brief.starts_with(what), "{fault}");
+            assert!(fault.to_string().contains("The screen goes on"), "{fault}");
+        }
+        assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(FILE), "this is a letter, and not a short one: it has more than a header")
+        .unwrap();
+    assert!(matches!(Notes::open(dir.path()), Err(NotesError::Damaged { .. })));
+    // Pages that were overwritten in the middle.
+    let dir = tempfile::tempdir().unwrap();
+    let mut notes = Notes::open(dir.path()).unwrap();
+    for number in 0..500 {
+        notes.put(&marked(number, "a note that fills some pages of the file")).unwrap();
+    }
+    notes.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(notes);
+    let mut bytes = fs::read(dir.path().join(FILE)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0xff);
+    fs::write(dir.path().join(FILE), bytes).unwrap();
+    assert!(matches!(Notes::open(dir.path()), Err(NotesError::Damaged { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let mut notes = Notes::open(dir.path()).unwrap();
+    notes.put(&marked(1, "secret")).unwrap();
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+}
+
+#[test]
+fn a_file_that_another_screen_holds_does_not_hold_up_a_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut here = Notes::open(dir.path()).unwrap();
+    let there = Notes::open(dir.path()).unwrap();
+    there.conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let fault = here.put(&marked(1, "")).unwrap_err().fault();
+    assert_eq!(fault.brief, "marks busy");
+    there.conn.execute_batch("ROLLBACK").unwrap();
+    here.put(&marked(1, "")).unwrap();
+}
+
+fn store(dir: &Path, settings: Settings) -> Store {
+    Store::new(crate::journal::open::connect_writer(dir).unwrap(), settings).unwrap()
+}
+
+fn seqs(dir: &Path) -> Vec<i64> {
+    Reader::open(dir)
+        .unwrap()
+        .present(Seq(0), Seq(i64::MAX), 10_000)
+        .unwrap()
+        .iter()
+        .map(|seq| seq.0)
+        .collect()
+}
+
+fn fill(store: &mut Store, numbers: std::ops::Range<u64>) {
+    let consents = numbers.map(|number| sample::consent(number, Via::POLL)).collect();
+    store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
+}
+
+#[test]
+fn marked_rows_are_spared_by_age_and_by_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings { keep_days: 1, keep_rows: 10 });
+    fill(&mut store, 0..1200);
+    let mut notes = Notes::open(dir.path()).unwrap();
+    for number in [0, 7, 700] {
+        notes.put(&marked(number, "")).unwrap();
+    }
+    while store.prune_some(at(1)).unwrap() {}
+    // Ten are kept: the three and the newest seven.
+    assert_eq!(seqs(dir.path()), [1, 8, 701, 1194, 1195, 1196, 1197, 1198, 1199, 1200]);
+    // Marks that come and go while the writer lives are seen.
+    notes.remove(&marked(7, "").key).unwrap();
+    notes.put(&marked(1195, "")).unwrap();
+    while store.prune_some(at(100 * 86_400)).unwrap() {}
+    assert_eq!(seqs(dir.path()), [1, 701, 1196]);
+}
+
+#[test]
+fn nothing_is_removed_while_marks_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings { keep_days: 1, keep_rows: 10 });
+    fill(&mut store, 0..100);
+    fs::write(dir.path().join(FILE), "damaged beyond what can be read").unwrap();
+    assert!(!store.prune_some(at(1)).unwrap());
+    assert_eq!(seqs(dir.path()).len(), 100);
+    fs::remove_file(dir.path().join(FILE)).unwrap();
+    while store.prune_some(at(1)).unwrap() {}
+    assert_eq!(seqs(dir.path()).len(), 10);
+}
+
+#[tokio::test]
+async fn a_key_finds_its_row_in_a_journal_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = sample::consent(20, Via::POLL).key;
+    for (numbers, seq) in [(0..30, 21), (15..30, 6)] {
+        for file in ["journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"] {
+            fs::remove_file(dir.path().join(file)).ok();
+        }
+        let opened = open(dir.path(), Settings::default(), Clock::manual(at(60))).unwrap();
+        let Opened::Writer(journal) = opened else { panic!("held") };
+        let consents = numbers.map(|number| sample::consent(number, Via::POLL)).collect();
+        journal.append(Batch { consents, ..Batch::default() }).await.unwrap();
+        let reader = Reader::open(dir.path()).unwrap();
+        assert_eq!(reader.seq_of(&key).unwrap(), Some(Seq(seq)));
+        assert_eq!(reader.key_of(Seq(seq)).unwrap(), Some(key));
+        assert_eq!(reader.key_of(Seq(99)).unwrap(), None);
+        drop(reader);
+        journal.close().await;
+    }
+    assert_eq!(Reader::open(dir.path()).unwrap().seq_of(&sample::consent(3, Via::POLL).key).unwrap(), None);
+}

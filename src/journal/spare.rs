@@ -1,0 +1,74 @@
+//! What a person marked is not removed as too old or too much.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::notes::{Notes, NotesError};
+use crate::consent::Marked;
+
+/// What of the marks the connection that removes has learnt.
+#[derive(Debug, Default)]
+pub(super) struct Spared {
+    dir: PathBuf,
+    notes: Option<Notes>,
+    has_table: bool,
+}
+
+/// A condition on a row of `event`: nobody marked it.
+pub(super) const UNMARKED: &str = "NOT EXISTS (SELECT 1 FROM temp.spared
+    WHERE spared.ts = event.ts AND spared.uuid = event.uuid AND spared.part = event.part)";
+
+impl Spared {
+    /// Learns of the marks beside a journal's file.
+    pub(super) fn beside(conn: &Connection) -> Self {
+        let dir = conn.path().map(Path::new).and_then(Path::parent).map(Path::to_path_buf);
+        Self { dir: dir.unwrap_or_default(), notes: None, has_table: false }
+    }
+
+    /// Puts what is marked now into a table that [`UNMARKED`] looks at. As long as nothing changed, this costs one look
+    /// at a number.
+    ///
+    /// # Errors
+    /// What is marked cannot be read; then nothing may be removed.
+    pub(super) fn refresh(&mut self, conn: &Connection) -> Result<(), NotesError> {
+        let mut is_new = !self.has_table;
+        if let Some(notes) = &mut self.notes {
+            is_new |= notes.is_moved()?;
+        } else {
+            self.notes = Notes::look(&self.dir)?;
+            is_new |= self.notes.is_some();
+        }
+        if is_new {
+            let marks = self.notes.as_ref().map_or(Ok(Vec::new()), Notes::marks)?;
+            let filled = fill(conn, &marks);
+            filled.map_err(|error| NotesError::Storage {
+                path: "the journal".to_owned(),
+                source: error.into(),
+            })?;
+            self.has_table = true;
+        }
+        Ok(())
+    }
+
+    /// Opens the file anew the next time: somebody may have put another one in its place.
+    pub(super) fn let_go(&mut self) {
+        (self.notes, self.has_table) = (None, false);
+    }
+}
+
+fn fill(conn: &Connection, marks: &[Marked]) -> rusqlite::Result<()> {
+    let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
+    tx.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS spared (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL,
+            PRIMARY KEY (ts, uuid, part)) WITHOUT ROWID;
+         DELETE FROM temp.spared;",
+    )?;
+    {
+        let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO temp.spared VALUES (?1, ?2, ?3)")?;
+        for marked in marks {
+            insert.execute((marked.key.published_ms, marked.key.id.as_bytes(), marked.key.part))?;
+        }
+    }
+    tx.commit()
+}

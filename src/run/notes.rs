@@ -1,0 +1,130 @@
+//! Between the screen and what a person leaves behind: rows are known there by number, here by the event's own key.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::consent::{EventKey, Marked, Page, Seq};
+use crate::journal::{Notes, NotesError, ReadError, Reader};
+use crate::model::{Mark, Marks, Model, Msg};
+use crate::report::Fault;
+
+/// Keeps marks and notes for one screen.
+#[derive(Debug)]
+pub struct Keeper {
+    desk: Result<Open, Box<Fault>>,
+    /// Marks on events that this journal does not hold, by their time: they may still come.
+    missing: HashMap<i64, Vec<Marked>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    notes: Notes,
+    reader: Reader,
+}
+
+impl Keeper {
+    /// Opens the notes beside a journal. What is wrong with them is told to the screen, which goes on without.
+    pub fn open(dir: &Path) -> Self {
+        let desk = Notes::open(dir).map_err(|error| Box::new(error.fault())).and_then(|notes| {
+            let reader = Reader::open(dir).map_err(|error| Box::new(error.fault()))?;
+            Ok(Open { notes, reader })
+        });
+        Self { desk, missing: HashMap::new() }
+    }
+
+    /// Gives the screen what was left behind.
+    pub fn begin(&mut self, model: &mut Model, msgs: &mut Vec<Msg>) {
+        match &self.desk {
+            Ok(_) => msgs.extend(self.all()),
+            Err(fault) => {
+                tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes cannot be used.");
+                model.desk.fault = Some(fault.to_string());
+                msgs.push(Msg::Notice(fault.to_string(), true));
+            }
+        }
+    }
+
+    /// Marks a row with a note, or takes both away; says what the row has now, or why that could not be done.
+    pub fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg {
+        let desk = match &mut self.desk {
+            Ok(desk) => desk,
+            Err(fault) => return Msg::Notice(fault.to_string(), true),
+        };
+        let key = match desk.reader.key_of(seq) {
+            Ok(Some(key)) => key,
+            Ok(None) => return Msg::Notice("This consent is no longer in the journal.".to_owned(), true),
+            Err(error) => return Msg::Notice(error.fault().to_string(), true),
+        };
+        let kept = match &note {
+            Some(note) => desk.notes.put(&Marked { key, at: now, note: note.as_str().into() }),
+            None => desk.notes.remove(&key),
+        };
+        match kept {
+            Ok(()) => Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() })),
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// Looks whether another screen wrote, and if so gives all marks anew.
+    pub fn look(&mut self) -> Option<Msg> {
+        let desk = self.desk.as_mut().ok()?;
+        match desk.notes.is_moved() {
+            Ok(false) => None,
+            Ok(true) => self.all(),
+            Err(error) => Some(failed(&error)),
+        }
+    }
+
+    /// Takes notice of what the screen is about to be told: an event may have come whose mark was there before it.
+    pub fn saw(&mut self, msg: &Msg) -> Option<Msg> {
+        let (Msg::Committed(page) | Msg::Older { page, .. }) = msg else { return None };
+        let is_waited_for =
+            |page: &Page| page.rows.iter().any(|row| self.missing.contains_key(&row.published_ms));
+        if self.missing.is_empty() || !is_waited_for(page) {
+            return None;
+        }
+        self.all()
+    }
+
+    /// Returns all marks, each with the number of its row.
+    fn all(&mut self) -> Option<Msg> {
+        let desk = self.desk.as_ref().ok()?;
+        let marks = match desk.notes.marks() {
+            Ok(marks) => marks,
+            Err(error) => return Some(failed(&error)),
+        };
+        self.missing.clear();
+        let mut found = Vec::new();
+        for marked in marks {
+            match desk.reader.seq_of(&marked.key) {
+                Ok(Some(seq)) => found.push((seq, Mark { at: marked.at, note: marked.note })),
+                Ok(None) => self.missing.entry(marked.key.published_ms).or_default().push(marked),
+                Err(error) => return Some(unread(&error)),
+            }
+        }
+        let missing = self.missing.values().map(Vec::len).sum();
+        Some(Msg::Marks(Box::new(Marks::new(found, missing))))
+    }
+}
+
+fn failed(error: &NotesError) -> Msg {
+    let fault = error.fault();
+    tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes were not kept.");
+    Msg::Notice(fault.to_string(), true)
+}
+
+fn unread(error: &ReadError) -> Msg {
+    Msg::Notice(error.fault().to_string(), true)
+}
+
+/// Reads which events are marked, and their notes, for whoever has whole consents and no screen.
+///
+/// # Errors
+/// The notes are there and cannot be read: a sentence for stderr.
+pub fn marked(dir: &Path) -> Result<HashMap<EventKey, Box<str>>, String> {
+    let marks = Notes::look(dir).and_then(|notes| notes.map_or(Ok(Vec::new()), |notes| notes.marks()));
+    let marks = marks.map_err(|error| error.fault().to_string())?;
+    Ok(marks.into_iter().map(|marked| (marked.key, marked.note)).collect())
+}

@@ -1,0 +1,68 @@
+//! The page of marked rows.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::pen::{Pen, grouped};
+use super::{Role, Theme, list, pages};
+use crate::consent::visible;
+use crate::model::{Model, ordered_marks};
+
+/// The sign of a marked row.
+pub(super) const SIGN: &str = "*";
+
+/// One line a mark: the time, the kind, who, the client, the note.
+pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let marks = ordered_marks(model);
+    let title = format!("Marks: {}", grouped(marks.len() as u64));
+    let body = pages::frame(theme, buffer, area, &title, "Enter goes there, Esc back");
+    if marks.is_empty() {
+        let mut pen = Pen::new(buffer, theme, body);
+        pen.put(0, " Nothing is marked. space marks a row, m writes a note to it.", Role::Dim);
+    }
+    let foot = match model.rows.marks().elsewhere {
+        0 => None,
+        1 => Some("1 more is of an event that this journal does not hold".to_owned()),
+        count => {
+            Some(format!("{} more are of events that this journal does not hold", grouped(count as u64)))
+        }
+    };
+    let height = body.height.saturating_sub(u16::from(foot.is_some()));
+    let top = pages::top(model.desk.at, marks.len(), usize::from(height));
+    for (line, (index, (_, at, mark))) in (0..height).zip(marks.iter().enumerate().skip(top)) {
+        let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
+        if index == model.desk.at {
+            pen = pen.over(Role::Selected);
+            pen.put(0, if theme.ascii { ">" } else { "▌" }, Role::Mark);
+        }
+        pen.go(1);
+        match at {
+            None => pen.put(0, "not read yet ", Role::Dim),
+            Some(at) => {
+                let row = model.rows.get(*at);
+                let (who, role) = list::who(&row, model.rows.symbols());
+                let (client, _) = list::either(model.rows.symbols(), row.client, "unknown");
+                // What was written is what one looks for here, so it keeps at least half of the line.
+                let room = (body.width.saturating_sub(15) / 4).min(24);
+                pen.put_within(0, &list::time(model, row.published_ms, 12), Role::Text, 12);
+                if body.width >= 60 {
+                    pen.go(14);
+                    pen.put_within(0, row.kind.word(), Role::Dim, 12);
+                }
+                pen.go(if body.width >= 60 { 27 } else { 14 });
+                pen.put_within(0, &who, role, room);
+                pen.put(0, " ", Role::Text);
+                if body.width >= 60 {
+                    pen.go(28 + room);
+                    pen.put_within(0, &client, Role::Text, room);
+                    pen.put(0, " ", Role::Text);
+                    pen.go(29 + 2 * room);
+                }
+            }
+        }
+        pen.put(0, &visible(&mark.note), Role::Text);
+    }
+    if let Some(foot) = foot {
+        Pen::new(buffer, theme, body).put(body.height.saturating_sub(1), &format!(" {foot}"), Role::Dim);
+    }
+}

@@ -1,0 +1,129 @@
+//! What a person arranges and leaves behind: marks, notes, and the place where they were.
+
+use consentwatch::consent::Seq;
+use consentwatch::model::Mode;
+use consentwatch::report::Part;
+use consentwatch::run::Keeper;
+
+use crate::golden;
+use crate::rig::{Rig, backlog};
+
+const SIZES: [(u16, u16); 3] = [(140, 40), (80, 24), (40, 10)];
+
+fn at_every_size(name: &str, rig: &mut Rig) {
+    for (width, height) in SIZES {
+        rig.tell(consentwatch::model::Msg::Resize(width, height));
+        golden::check(&format!("{name}-{width}x{height}"), &rig.frame());
+    }
+}
+
+fn here(rig: &Rig) -> Seq {
+    rig.model.rows.get(rig.model.list.cursor().expect("a row")).seq
+}
+
+fn listed(rig: &Rig) -> usize {
+    rig.model.list.len(&rig.model.rows)
+}
+
+#[tokio::test]
+async fn marks_and_notes_are_seen_filtered_and_gone_to() {
+    let mut rig = Rig::start(backlog(120), 140, 40).await;
+    rig.press("kkk mask<esc>");
+    assert_eq!(rig.model.rows.marks().len(), 1, "a note that is given up changes nothing");
+    let first = here(&rig);
+    rig.press("kkkkkmcalled the\u{202e} owner<enter>");
+    let second = here(&rig);
+    rig.press("<enter>");
+    at_every_size("marked", &mut rig);
+    assert!(rig.text().contains("called the<U+202E> owner") || rig.model.size.0 < 80, "{}", rig.text());
+    rig.tell(consentwatch::model::Msg::Resize(140, 40));
+    rig.press("<esc>fmark:*<enter>");
+    assert_eq!(listed(&rig), 2);
+    for (filter, count) in [("mark:owner", 1), ("mark:nobody", 0), ("-mark:*", 118), ("mark:~^call", 1)] {
+        rig.press(&format!("f<^u>{filter}<enter>"));
+        assert_eq!(listed(&rig), count, "{filter}");
+    }
+    // A mark that goes leaves the list that it was listed by.
+    rig.press("f<^u>mark:*<enter>g");
+    assert_eq!(here(&rig), second);
+    rig.press(" ");
+    assert!(rig.text().contains("This row has a note"), "{}", rig.text());
+    rig.press("m<^u><enter>");
+    assert_eq!((listed(&rig), here(&rig)), (1, first));
+    rig.press(" ");
+    assert_eq!(listed(&rig), 0);
+    rig.press("<esc>'");
+    assert!(rig.text().contains("Nothing is marked"), "{}", rig.text());
+}
+
+#[tokio::test]
+async fn the_page_of_marks_goes_where_they_are() {
+    let mut rig = Rig::start(backlog(120), 80, 24).await;
+    rig.press("M");
+    assert!(rig.text().contains("Nothing is marked"), "{}", rig.text());
+    rig.press("<esc>gmthe very first<enter>G mthe last<enter>kkkkk ");
+    let middle = here(&rig);
+    rig.press("M");
+    assert_eq!(rig.model.mode(), Mode::Marks);
+    rig.press("j");
+    at_every_size("marks", &mut rig);
+    rig.press("<enter>");
+    assert_eq!((rig.model.mode(), here(&rig)), (Mode::List, middle));
+    rig.press("'");
+    assert_eq!(here(&rig), Seq(rig.model.rows.len() as i64), "{}", rig.text());
+    rig.press("'");
+    let first = here(&rig);
+    rig.press("\"\"");
+    assert_eq!(here(&rig), middle);
+    // A row that the filter hides is gone to all the same.
+    rig.press("fkind:admin<enter>Mjj<enter>");
+    assert_eq!(here(&rig), first, "{}", rig.text());
+    assert!(rig.text().contains("The filter hid this row"), "{}", rig.text());
+}
+
+#[tokio::test]
+async fn marks_live_through_a_restart_and_a_journal_made_anew() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    rig.press("kkk mto ask<enter>kk ");
+    let marked = |rig: &Rig| {
+        let marks = rig.model.rows.marks();
+        let notes: Vec<String> = marks.iter().map(|(_, mark)| mark.note.to_string()).collect();
+        (notes, marks.elsewhere)
+    };
+    let both = (vec![String::new(), "to ask".to_owned()], 0);
+    assert_eq!(marked(&rig), both);
+    let rig = Box::pin(rig.restart(|_| {})).await;
+    assert_eq!(marked(&rig), both);
+    let mut rig = Box::pin(rig.restart(|folder| {
+        for file in ["journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"] {
+            std::fs::remove_file(folder.join(file)).ok();
+        }
+    }))
+    .await;
+    assert_eq!(marked(&rig), both, "found again as the log was read again");
+    // Another screen marks and takes away; this one sees it.
+    let mut other = Keeper::open(&rig.folder.path().join("org"));
+    let answer = other.mark(here(&rig), Some("from elsewhere".to_owned()), rig.clock.now());
+    assert!(matches!(answer, consentwatch::model::Msg::Marked(..)), "{answer:?}");
+    rig.look();
+    assert_eq!(rig.model.rows.marks().get(here(&rig)).map(|mark| &*mark.note), Some("from elsewhere"));
+}
+
+#[tokio::test]
+async fn damaged_marks_are_told_and_the_screen_goes_on() {
+    let rig = Rig::start(backlog(60), 80, 24).await;
+    let mut rig = Box::pin(rig.restart(|folder| {
+        for file in ["notes.sqlite3-wal", "notes.sqlite3-shm"] {
+            std::fs::remove_file(folder.join(file)).ok();
+        }
+        std::fs::write(folder.join("notes.sqlite3"), "not what it was").expect("written");
+    }))
+    .await;
+    assert!(rig.text().contains("is damaged or holds no marks"), "{}", rig.text());
+    rig.press("k ");
+    assert!(rig.model.notice.as_ref().is_some_and(|notice| notice.is_bad));
+    assert!(rig.model.rows.marks().is_empty());
+    rig.press("6");
+    assert!(rig.text().contains("marks     not kept"), "{}", rig.text());
+    assert!(rig.model.board.get(Part::Journal).fault().is_none(), "the journal is well");
+}
