@@ -118,6 +118,9 @@ pub struct Watch {
     /// Hides what does not match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
+    /// Forgets the page, filter and place of the last time
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// Flags of `demo`.

@@ -19,13 +19,14 @@ use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::Settings;
 use crate::log;
-use crate::model::{Origin, Query};
+use crate::model::{KeyMap, Origin, Query, Shape};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{self, ExportOptions, FeedPlan, HookPlan, HookTask, TailOptions, WatchOptions, note, print};
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
 use crate::tasks::Tasks;
+use crate::tui::clipboard::Between;
 use crate::tui::{Signals, Stop};
 use crate::view::{Color, Theme};
 
@@ -186,6 +187,9 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let zone = run::zone(&config.ui.time_zone).map_err(usage)?;
+    let keys = keys(&config)?;
+    let columns = columns(&config)?;
+    let filters = filters(&config)?;
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;
@@ -208,11 +212,36 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             filter,
             max_fps: config.ui.max_fps,
             mouse: config.ui.mouse,
+            clipboard: config.ui.clipboard.then(|| Between::of(&env)),
+            keys,
+            columns,
+            filters,
+            fresh: flags.fresh,
             sync: false,
             stop_after: None,
         };
         show(options, feed, source, &clock, &tasks).await
     })
+}
+
+/// Reads the person's own keys.
+fn keys(config: &Config) -> Result<KeyMap, Ended> {
+    KeyMap::new(&config.keys).map_err(|error| usage(format!("{error}. Nothing was started.")))
+}
+
+/// Reads which columns the list has, if that is said.
+fn columns(config: &Config) -> Result<Option<Shape>, Ended> {
+    let named = config.ui.columns.as_deref().map(Shape::of_names);
+    named.transpose().map_err(|error| usage(format!("{error}. Nothing was started.")))
+}
+
+/// Reads the filters to keep, each of which must make sense.
+fn filters(config: &Config) -> Result<Vec<(String, String)>, Ended> {
+    for (name, text) in &config.filters {
+        let read = Query::parse(text, 0, &TimeZone::UTC);
+        read.map_err(|error| usage(format!("[filters] {name}: {error}. Nothing was started.")))?;
+    }
+    Ok(config.filters.iter().map(|(name, text)| (name.clone(), text.clone())).collect())
 }
 
 async fn show(
@@ -300,6 +329,11 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             filter: None,
             max_fps: 10,
             mouse: false,
+            clipboard: Some(Between::of(&env)),
+            keys: KeyMap::default(),
+            columns: None,
+            filters: Vec::new(),
+            fresh: true,
             sync: false,
             stop_after: flags.stop_after,
         };
@@ -436,6 +470,9 @@ fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
             let config = load(cli)?;
             let ready = run::ready(&config).map_err(usage)?;
             run::zone(&config.ui.time_zone).map_err(usage)?;
+            keys(&config)?;
+            columns(&config)?;
+            filters(&config)?;
             let org = ready.org.origin().to_owned();
             ready.plan(&config, None, 0).map_err(usage)?;
             printed(format!("The configuration can be used: {}.\n", crate::consent::visible(&org)).as_bytes())

@@ -3,7 +3,9 @@
 use consentwatch::consent::{
     Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
 };
-use consentwatch::model::{BINDINGS, Chord, Effect, Key, Mode, Model, Msg, Origin, Pane, Zone, update};
+use consentwatch::model::{
+    BINDINGS, Chord, Effect, Filter, Key, Known, Mode, Model, Msg, Origin, Pane, Zone, update,
+};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -59,6 +61,9 @@ enum Step {
     Older(Vec<(i64, u32)>),
     Change(i64, i64),
     Paste(String),
+    Work,
+    Click(u16, u16),
+    Minute(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -76,6 +81,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => rows().prop_map(Step::Older),
         1 => (1_i64..50, 0_i64..2000).prop_map(|(seq, time)| Step::Change(seq, time)),
         1 => "\\PC{0,12}".prop_map(Step::Paste),
+        3 => Just(Step::Work),
+        1 => (0_u16..220, 0_u16..60).prop_map(|(column, row)| Step::Click(column, row)),
+        1 => (0_i64..10_000).prop_map(Step::Minute),
     ]
 }
 
@@ -99,6 +107,9 @@ impl Play {
             Step::Key(chord) => Msg::Key(chord),
             Step::Resize(width, height) => Msg::Resize(width, height),
             Step::Paste(text) => Msg::Paste(text),
+            Step::Work => Msg::Work,
+            Step::Click(column, row) => Msg::Click(column, row),
+            Step::Minute(ms) => Msg::Minute(Timestamp::from_millisecond(ms).expect("a time")),
             Step::Rows(rows) => {
                 let from = self.up;
                 self.up += rows.len() as i64;
@@ -116,6 +127,11 @@ impl Play {
             }
         };
         update(&mut self.model, msg)
+    }
+
+    /// Whether an order is being found, and with it what came meanwhile.
+    fn is_behind(&self) -> bool {
+        self.model.order.is_some()
     }
 
     fn frame(&self) -> Buffer {
@@ -151,6 +167,25 @@ proptest! {
                 prop_assert!(height == 0 || window.total == 0);
             }
             prop_assert_eq!(play.frame(), again.frame());
+            if let Some(subject) = play.model.leaf.subject() {
+                let pivot = &play.model.pivots[subject as usize];
+                let (shown, cursor, _) = pivot.window(height);
+                prop_assert!(shown.len() <= height);
+                if height > 0 && !pivot.is_empty() {
+                    prop_assert_eq!(cursor.map(|line| shown[line]), pivot.cursor());
+                }
+            }
+            // What is listed is what the filter lets through when it is applied afresh, whatever the order.
+            if let (Some(filter), false) = (&play.model.filter, play.is_behind()) {
+                let known = Known { rows: &play.model.rows, ledger: &play.model.ledger };
+                if !filter.query().is_deep() && !filter.query().looks_at_standing() {
+                    let mut afresh = Vec::from(Filter::new(filter.query().clone()).list(&known, None));
+                    let mut listed: Vec<u32> = play.model.list.shown().into_iter().flatten().copied().collect();
+                    afresh.sort_unstable();
+                    listed.sort_unstable();
+                    prop_assert_eq!(listed, afresh);
+                }
+            }
         }
         if play.model.mode() == Mode::List {
             prop_assert_eq!(play.model.pane, Pane::List);

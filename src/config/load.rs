@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file::{self, File};
+use super::file::{self, Clipboard, File};
 use super::hook::{self, Hook};
 use super::way::{self, Org};
 use crate::consent::Kind;
@@ -106,6 +106,10 @@ pub struct Ui {
     pub time_zone: String,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// Whether copied text goes to the terminal.
+    pub clipboard: bool,
+    /// The columns of the list, left to right.
+    pub columns: Option<Vec<String>>,
     /// Frames a second while data comes, 1 to 60.
     pub max_fps: u32,
 }
@@ -195,6 +199,8 @@ pub fn load(
             theme: file.ui.theme.map_or("auto", file::ThemeName::word),
             time_zone: file.ui.time_zone.unwrap_or_else(|| "utc".into()),
             mouse: file.ui.mouse.unwrap_or(false),
+            clipboard: file.ui.clipboard != Some(Clipboard::Off),
+            columns: file.ui.columns,
             max_fps: within(file.ui.max_fps, 10, 1..=60).ok_or_else(|| bad("ui.max_fps", "1 to 60"))?,
         },
         filters: file.filters,

@@ -8,9 +8,13 @@ use super::{Effect, Model, Pane, Query, RowRef, Search, marks};
 pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
     let text = match ask {
         Ask::Filter => model.filter.as_ref().map_or("", |filter| filter.query().text()),
-        Ask::Search | Ask::Time | Ask::Note(_) => "",
+        _ => "",
     };
     let (text, stood) = (text.to_owned(), (model.list.cursor(), model.list.is_following()));
+    if ask == Ask::Command {
+        model.desk.at = 0;
+    }
+    model.desk.recalled = 0;
     model.prompt = Some(Prompt { stood, ..Prompt::new(ask, &text) });
     Vec::new()
 }
@@ -18,11 +22,29 @@ pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
 /// Takes a key while a line is typed.
 pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    match prompt.edit(chord) {
+    let edit = prompt.edit(chord);
+    match edit {
         Edit::Enter => enter(model),
         Edit::Esc => leave(model),
         Edit::Interrupt => vec![Effect::Interrupt],
         Edit::Text => typed(model),
+        Edit::Before | Edit::After if prompt.ask == Ask::Command => {
+            let count =
+                super::palette(model, &model.prompt.as_ref().map_or(String::new(), |p| p.text.clone())).len();
+            let step = if edit == Edit::Before { -1 } else { 1 };
+            model.desk.at = model.desk.at.saturating_add_signed(step).min(count.saturating_sub(1));
+            Vec::new()
+        }
+        Edit::Before | Edit::After if prompt.ask == Ask::Filter => {
+            match model.desk.recall(&prompt.text, edit == Edit::Before) {
+                Some(text) => {
+                    let stood = prompt.stood;
+                    model.prompt = Some(Prompt { stood, ..Prompt::new(Ask::Filter, &text) });
+                    typed(model)
+                }
+                None => Vec::new(),
+            }
+        }
         Edit::Cursor | Edit::Before | Edit::After => Vec::new(),
     }
 }
@@ -42,6 +64,15 @@ fn typed(model: &mut Model) -> Vec<Effect> {
         Ask::Search => {
             let (text, stood) = (prompt.text.clone(), prompt.stood);
             search(model, &text, stood)
+        }
+        Ask::Help => {
+            model.desk.help.clone_from(&prompt.text);
+            model.overlay_top = 0;
+            Vec::new()
+        }
+        Ask::Command => {
+            model.desk.at = 0;
+            Vec::new()
         }
         Ask::Time | Ask::Note(_) => {
             prompt.error = None;
@@ -89,6 +120,12 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let (ask, text) = (prompt.ask, prompt.text.clone());
+    if ask == Ask::Command {
+        let chosen = super::palette(model, &text).get(model.desk.at).map(|(binding, _)| binding.command);
+        model.prompt = None;
+        model.desk.at = 0;
+        return chosen.map_or(Vec::new(), |command| super::update::obey(model, command));
+    }
     if let Ask::Note(seq) = ask {
         model.prompt = None;
         return marks::noted(model, seq, &text);
@@ -107,6 +144,10 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         return super::update::open_cursor(model);
     }
     model.prompt = None;
+    if ask == Ask::Filter && !text.trim().is_empty() {
+        model.desk.remember(&text);
+        return vec![Effect::Remember(text)];
+    }
     Vec::new()
 }
 
@@ -126,6 +167,10 @@ fn leave(model: &mut Model) -> Vec<Effect> {
             }
             super::update::open_cursor(model)
         }
-        Ask::Time | Ask::Note(_) => Vec::new(),
+        Ask::Help => {
+            model.desk.help.clear();
+            Vec::new()
+        }
+        Ask::Time | Ask::Note(_) | Ask::Command => Vec::new(),
     }
 }

@@ -54,6 +54,30 @@ impl Column {
         }
     }
 
+    /// Returns the name by which configurations know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Age => "age",
+            Self::Kind => "kind",
+            Self::Who => "who",
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Scopes => "scopes",
+            Self::State => "state",
+            Self::From => "from",
+            Self::Via => "via",
+        }
+    }
+
+    /// Returns the column of a name. Address and place stand in one column.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "ip" | "place" => Some(Self::From),
+            name => Self::ALL.into_iter().find(|column| column.name() == name),
+        }
+    }
+
     /// Returns the column that the sort key turns to next. Age is time.
     #[must_use]
     pub fn next_sort(self) -> Self {

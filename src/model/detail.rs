@@ -172,6 +172,13 @@ impl Detail {
         self.cursor = parent.unwrap_or(self.cursor);
     }
 
+    /// Folds the reader's line, or unfolds it.
+    pub(super) fn turn_here(&mut self) {
+        if !self.turn(true) {
+            self.turn(false);
+        }
+    }
+
     fn turn(&mut self, open: bool) -> bool {
         let Some(node) = self.visible().nth(self.cursor) else { return false };
         if !node.has_children || self.is_open(node) == open {

@@ -39,6 +39,11 @@ pub(super) const BESIDE_WIDTH: u16 = 140;
 /// From this height on the detail stands below the list.
 pub(super) const BELOW_HEIGHT: u16 = 36;
 
+/// Whether a cell lies in a rectangle.
+pub(super) fn contains(area: Rect, column: u16, row: u16) -> bool {
+    area.contains(ratatui::layout::Position::new(column, row))
+}
+
 /// A line of words, two of bars, one of signs.
 const STRIP_HEIGHT: u16 = 4;
 /// From this height on there is room for the strip.

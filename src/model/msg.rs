@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Chord, Mark, Marks, Query};
+use super::{Chord, Copied, Mark, Marks, Query};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
@@ -13,6 +13,13 @@ use crate::report::{Board, Coverage};
 pub enum Msg {
     /// A key was pressed.
     Key(Chord),
+    /// The left button of the mouse was pressed: column and row.
+    Click(u16, u16),
+    /// The wheel of the mouse was turned one notch.
+    Wheel {
+        /// Towards the reader.
+        down: bool,
+    },
     /// Text was pasted; bounded at the door.
     Paste(String),
     /// The terminal has a new size: columns, rows.
@@ -62,6 +69,10 @@ pub enum Msg {
     Minute(Timestamp),
     /// A sentence for the notice line.
     Notice(String, bool),
+    /// A text could not be copied, and why; it is shown in place of that.
+    NotCopied(Copied),
+    /// Where an earlier screen was left.
+    Place(Vec<(String, String)>),
     /// All marks, as they are now.
     Marks(Box<Marks>),
     /// The answer to [`Effect::Mark`]: what the row has now.
@@ -94,6 +105,15 @@ pub enum Effect {
     Work,
     /// Keep a mark on a row with this note, or take both away.
     Mark(Seq, Option<String>),
+    /// Remember a filter that was used.
+    Remember(String),
+    /// Hand a text to the terminal's clipboard.
+    Copy {
+        /// What it is, in a few words.
+        what: String,
+        /// The text itself.
+        text: String,
+    },
     /// Give the terminal back and stop until the shell goes on.
     Suspend,
     /// Draw every cell again.

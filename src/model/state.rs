@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Desk, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot, Prompt,
-    Rows, Search, Strip, Subject,
+    CameFrom, Copied, Desk, Detail, Filter, KeyMap, Leaf, Ledger, List, Looking, Mask, Mode, Node, Notice,
+    Order, Pivot, Prompt, Rows, Search, Shape, Strip, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -63,6 +63,12 @@ pub struct Model {
     pub zone: Zone,
     /// The time, to the minute: for leaving today's date away, and for what is counted back from now.
     pub now: Timestamp,
+    /// The columns of the list.
+    pub shape: Shape,
+    /// The keys in force.
+    pub keys: KeyMap,
+    /// What was copied and cannot be carried away, or is to be seen: shown in place of that.
+    pub copied: Option<Copied>,
     /// What the person arranged.
     pub desk: Desk,
 }
@@ -93,8 +99,27 @@ pub enum Overlay {
     Help,
     /// The sources.
     Sources,
+    /// A text that was to be copied.
+    Copied,
+    /// The columns, to be chosen.
+    Columns,
+    /// The filters that were saved or used before.
+    Filters,
     /// The marked rows.
     Marks,
+}
+
+impl Overlay {
+    /// Where the keys go while it lies over all.
+    pub(super) fn mode(self) -> Mode {
+        match self {
+            Self::Help => Mode::Help,
+            Self::Sources | Self::Copied => Mode::Sources,
+            Self::Marks => Mode::Marks,
+            Self::Columns => Mode::Columns,
+            Self::Filters => Mode::Filters,
+        }
+    }
 }
 
 /// The consent that is open.
@@ -174,6 +199,9 @@ impl Model {
             mask: Mask::default(),
             zone,
             now,
+            shape: Shape::default(),
+            keys: KeyMap::default(),
+            copied: None,
             desk: Desk::default(),
         }
     }

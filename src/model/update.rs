@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::keys::{self, Chord, Command, Mode};
+use super::keys::{Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, desk, looking, marks, pages, search, strip,
+    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, pages, palette, place, search,
+    shape, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 
@@ -14,6 +15,8 @@ use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(chord) => key(model, chord),
+        Msg::Click(column, row) => mouse::click(model, column, row),
+        Msg::Wheel { down } => mouse::wheel(model, down),
         Msg::Paste(text) => asked::paste(model, &text),
         Msg::Resize(width, height) => resize(model, width, height),
         Msg::Committed(page) => grew(model, &page, true),
@@ -28,6 +31,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Minute(now) => minute(model, now),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
+        Msg::NotCopied(copied) => copy::failed(model, copied),
+        Msg::Place(place) => place::restore(model, &place),
         Msg::Marks(marks) => marks::take(model, *marks),
         Msg::Marked(seq, mark) => marks::put(model, seq, mark),
         Msg::Work => work(model),
@@ -142,6 +147,10 @@ fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     }
     super::desk::arrived(model);
     let mut effects = open_cursor(model);
+    if std::mem::take(&mut model.desk.opens) && model.opened.is_none() && model.leaf == Leaf::Consents {
+        effects.extend(open(model));
+        model.pane = Pane::List;
+    }
     effects.extend(look_up);
     and_work(model, effects)
 }
@@ -297,7 +306,10 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     if model.prompt.is_some() {
         return asked::key(model, chord);
     }
-    match keys::command(mode(model), chord) {
+    if let Some(copying) = std::mem::take(&mut model.desk.is_copying).then(|| copy::key(model, chord)) {
+        return copying;
+    }
+    match model.keys.command(mode(model), chord) {
         Some(command) => obey(model, command),
         None => Vec::new(),
     }
@@ -305,18 +317,10 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 /// Returns where the keys go now.
 pub(super) fn mode(model: &Model) -> Mode {
-    match (&model.prompt, model.overlay, model.pane) {
-        (Some(_), _, _) => Mode::Prompt,
-        (None, Some(Overlay::Help), _) => Mode::Help,
-        (None, Some(Overlay::Sources), _) => Mode::Sources,
-        (None, Some(Overlay::Marks), _) => Mode::Marks,
-        (None, None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
-        (None, None, Pane::List) => Mode::List,
-        (None, None, Pane::Detail) => Mode::Detail,
-    }
+    if model.prompt.is_some() { Mode::Prompt } else { palette::mode_without_prompt(model) }
 }
 
-fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
+pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
     let page = page_height(model) as isize;
     match command {
         Command::Down => step(model, 1),
@@ -334,6 +338,7 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Fold => fold(model, true),
         Command::Unfold => fold(model, false),
         Command::Filter => asked::open(model, Ask::Filter),
+        Command::Search if model.overlay == Some(Overlay::Help) => asked::open(model, Ask::Help),
         Command::Search => asked::open(model, Ask::Search),
         Command::SearchNext => search_step(model, false),
         Command::SearchBack => search_step(model, true),
@@ -360,6 +365,16 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
             model.mask.turn();
             grow_tree(model, true);
         }),
+        Command::Filters => desk::turn(model, Overlay::Filters),
+        Command::Columns => desk::turn(model, Overlay::Columns),
+        Command::ColumnLeft => shape::change(model, shape::Change::Left),
+        Command::ColumnRight => shape::change(model, shape::Change::Right),
+        Command::Wider => shape::change(model, shape::Change::Wider),
+        Command::Narrower => shape::change(model, shape::Change::Narrower),
+        Command::FreeWidth => shape::change(model, shape::Change::Free),
+        Command::Palette => asked::open(model, Ask::Command),
+        Command::Hints => quietly(|| model.desk.hints_are_hidden = !model.desk.hints_are_hidden),
+        Command::Copy => copy::ask(model),
         Command::FetchSession => fetch_session(model),
         Command::Mark => marks::toggle(model),
         Command::Note => marks::note(model),
@@ -378,7 +393,7 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
     }
 }
 
-fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
+pub(super) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = page_height(model);
     if desk::step(model, lines) {
         return Vec::new();
@@ -473,7 +488,7 @@ fn follow(model: &mut Model) -> Vec<Effect> {
     open_cursor(model)
 }
 
-fn open(model: &mut Model) -> Vec<Effect> {
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     if model.leaf != Leaf::Consents {
         return pages::enter(model);
     }

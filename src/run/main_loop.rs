@@ -11,8 +11,11 @@ use ratatui::layout::Rect;
 use super::{Feed, Keeper, LookUps, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Effect, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Zone, update};
+use crate::model::{
+    Copied, Effect, KeyMap, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Shape, Zone, update,
+};
 use crate::tasks::Tasks;
+use crate::tui::clipboard::Between;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
 use crate::view::{self, Theme};
 
@@ -33,6 +36,16 @@ pub struct WatchOptions {
     pub max_fps: u32,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// How copied text gets to the terminal; nothing if it is not to.
+    pub clipboard: Option<Between>,
+    /// The keys.
+    pub keys: KeyMap,
+    /// The columns of the list, if the configuration names them.
+    pub columns: Option<Shape>,
+    /// Filters of the configuration: name and text.
+    pub filters: Vec<(String, String)>,
+    /// Whether to forget where the last screen was left.
+    pub fresh: bool,
     /// Whether the terminal shows a bracketed frame at once.
     pub sync: bool,
     /// Ends by itself after this long.
@@ -81,12 +94,17 @@ pub async fn watch(
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
     model.mask = Mask::with_secret(secret());
+    model.keys = options.keys;
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
     let mut keeper = Keeper::open(&options.dir);
     let mut msgs = Vec::new();
-    keeper.begin(&mut model, &mut msgs);
+    model.desk.saved = options.filters;
+    if let Some(shape) = options.columns {
+        model.shape = shape;
+    }
+    keeper.begin(&mut model, options.fresh, &mut msgs);
     let mut next_look = clock.uptime() + LOOK_EVERY;
     let mut pacer = Pacer::new(options.max_fps);
     let mut dirty = Dirty::Key;
@@ -96,9 +114,12 @@ pub async fn watch(
     let mut lookups = None;
     let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
-    let exit = loop {
+    let exit = 'screen: loop {
         for msg in std::mem::take(&mut msgs) {
-            let is_key = matches!(msg, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..));
+            let is_key = matches!(
+                msg,
+                Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Click(..) | Msg::Wheel { .. }
+            );
             dirty = dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
             msgs.extend(keeper.saw(&msg));
             for effect in update(&mut model, msg) {
@@ -113,6 +134,10 @@ pub async fn watch(
                         Ok(()) => {}
                         Err(why) => msgs.push(Msg::Notice(why, true)),
                     },
+                    Effect::Remember(query) => keeper.remember(&query),
+                    Effect::Copy { what, text } => {
+                        msgs.push(copy(&mut screen, options.clipboard, what, text));
+                    }
                     Effect::FetchSession(seq) => feed.fetch_session(seq),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
@@ -122,8 +147,8 @@ pub async fn watch(
                         msgs.push(Msg::Resize(size.width, size.height));
                     }
                     Effect::Redraw => screen.clear(),
-                    Effect::Quit => return Ok(finish(&mut screen, Exit::Done)),
-                    Effect::Interrupt => return Ok(finish(&mut screen, Exit::Signal(Signal::Interrupt))),
+                    Effect::Quit => break 'screen Exit::Done,
+                    Effect::Interrupt => break 'screen Exit::Signal(Signal::Interrupt),
                 }
             }
         }
@@ -164,7 +189,7 @@ pub async fn watch(
                 while msgs.len() < 64 {
                     let Some(input) = keyboard.waiting().await else { break };
                     if take_input(input, &mut screen, &mut msgs) {
-                        return Ok(Exit::Signal(Signal::HangUp));
+                        break 'screen Exit::Signal(Signal::HangUp);
                     }
                 }
             }
@@ -179,6 +204,7 @@ pub async fn watch(
             _ = clock.sleep_until(next_minute) => {
                 next_minute = clock.uptime() + MINUTE;
                 msgs.push(Msg::Minute(clock.now()));
+                keeper.keep_place(&model);
             }
             _ = clock.sleep_until(next_look) => {
                 next_look = clock.uptime() + LOOK_EVERY;
@@ -188,7 +214,33 @@ pub async fn watch(
             () = tasks_stopped(tasks) => break Exit::Done,
         }
     };
-    Ok(finish(&mut screen, exit))
+    // The terminal first: whoever waits for a slow disk waits at a shell.
+    let exit = finish(&mut screen, exit);
+    keeper.keep_place(&model);
+    Ok(exit)
+}
+
+/// Hands a text to the terminal, and says what was copied and how big it is.
+fn copy(screen: &mut Screen<Tty>, clipboard: Option<Between>, what: String, text: String) -> Msg {
+    let bytes = text.len();
+    let why = match clipboard.map(|between| tui::clipboard::copy(&text, between)) {
+        None => "Copying is off ([ui] clipboard). Mark it with the terminal's own means.".to_owned(),
+        Some(None) => format!(
+            "{bytes} bytes are more than a terminal takes. Mark it with the terminal's own means, or save it."
+        ),
+        Some(Some(sequence)) => match screen.send_aside(&sequence) {
+            Ok(()) => {
+                return Msg::Notice(
+                    format!(
+                        "Copied {what}, {bytes} bytes, if the terminal lets programs copy. yv shows it instead."
+                    ),
+                    false,
+                );
+            }
+            Err(error) => format!("The terminal did not take it: {error}."),
+        },
+    };
+    Msg::NotCopied(Copied { what, text, why })
 }
 
 /// A number that nobody knows, for the pseudonyms of this run.
@@ -225,6 +277,8 @@ async fn tasks_stopped(tasks: &Tasks) {
 fn take_input(input: Input, screen: &mut Screen<Tty>, msgs: &mut Vec<Msg>) -> bool {
     match input {
         Input::Key(chord) => msgs.push(Msg::Key(chord)),
+        Input::Click(column, row) => msgs.push(Msg::Click(column, row)),
+        Input::Wheel(down) => msgs.push(Msg::Wheel { down }),
         Input::Paste(text) => msgs.push(Msg::Paste(text)),
         Input::Resize(width, height) => {
             screen.set_size(width, height);
@@ -246,7 +300,8 @@ struct Shown {
 /// following list then costs some hundred bytes in place of several thousand.
 fn paint(screen: &mut Screen<Tty>, model: &Model, theme: &Theme, shown: &mut Shown) -> std::io::Result<()> {
     let area = model.regions().list;
-    let is_whole = model.overlay.is_none() && area.width == model.size.0;
+    let is_list = model.overlay.is_none() && model.leaf == Leaf::Consents;
+    let is_whole = is_list && area.width == model.size.0;
     let rows =
         if is_whole { model.list.window(&model.rows, usize::from(area.height)).rows } else { Vec::new() };
     let up = if is_whole && area == shown.area { moved_up(&shown.rows, &rows) } else { 0 };

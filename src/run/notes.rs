@@ -16,6 +16,8 @@ pub struct Keeper {
     desk: Result<Open, Box<Fault>>,
     /// Marks on events that this journal does not hold, by their time: they may still come.
     missing: HashMap<i64, Vec<Marked>>,
+    /// The place as it was kept last.
+    kept: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -31,13 +33,25 @@ impl Keeper {
             let reader = Reader::open(dir).map_err(|error| Box::new(error.fault()))?;
             Ok(Open { notes, reader })
         });
-        Self { desk, missing: HashMap::new() }
+        Self { desk, missing: HashMap::new(), kept: Vec::new() }
     }
 
-    /// Gives the screen what was left behind.
-    pub fn begin(&mut self, model: &mut Model, msgs: &mut Vec<Msg>) {
+    /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the
+    /// place.
+    pub fn begin(&mut self, model: &mut Model, fresh: bool, msgs: &mut Vec<Msg>) {
         match &self.desk {
-            Ok(_) => msgs.extend(self.all()),
+            Ok(desk) => {
+                match desk.notes.filters() {
+                    Ok(filters) => model.desk.history = filters,
+                    Err(error) => msgs.push(failed(&error)),
+                }
+                match desk.notes.place() {
+                    Ok(_) if fresh => {}
+                    Ok(place) => msgs.push(Msg::Place(place)),
+                    Err(error) => msgs.push(failed(&error)),
+                }
+                msgs.extend(self.all());
+            }
             Err(fault) => {
                 tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes cannot be used.");
                 model.desk.fault = Some(fault.to_string());
@@ -64,6 +78,28 @@ impl Keeper {
         match kept {
             Ok(()) => Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() })),
             Err(error) => failed(&error),
+        }
+    }
+
+    /// Remembers a filter that was used. One that cannot be is no loss to speak of.
+    pub fn remember(&mut self, query: &str) {
+        if let Ok(desk) = &mut self.desk
+            && let Err(error) = desk.notes.remember(query)
+        {
+            tracing::warn!(%error, "A filter was not remembered.");
+        }
+    }
+
+    /// Keeps the place where the screen is, if it is another than before.
+    pub fn keep_place(&mut self, model: &Model) {
+        let place = model.place();
+        if let Ok(desk) = &mut self.desk
+            && self.kept != place
+        {
+            if let Err(error) = desk.notes.keep_place(&place) {
+                tracing::warn!(%error, "The place was not kept.");
+            }
+            self.kept = place;
         }
     }
 

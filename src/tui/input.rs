@@ -4,7 +4,9 @@ use std::io;
 use std::pin::pin;
 use std::task::Poll;
 
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use crossterm::event::{
+    Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use futures_util::{Stream, StreamExt as _};
 
 use crate::model::{Chord, Key};
@@ -15,8 +17,12 @@ pub const PASTE_MAX: usize = 64 * 1024;
 /// Something a person did, or the terminal became.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
-    /// A key was pressed or repeats. A turn of the mouse wheel is an arrow key.
+    /// A key was pressed or repeats.
     Key(Chord),
+    /// The left button of the mouse was pressed: column and row.
+    Click(u16, u16),
+    /// The wheel was turned one notch, down or up.
+    Wheel(bool),
     /// Text was pasted as one piece, at most [`PASTE_MAX`] bytes of it. It is as hostile as any text from outside.
     Paste(String),
     /// The terminal has this many columns and rows now.
@@ -91,8 +97,9 @@ fn read(event: Event) -> Option<Input> {
         Event::Paste(text) => Some(Input::Paste(bounded(text))),
         Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
         Event::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::ScrollUp => Some(Input::Key(plain(Key::Up))),
-            MouseEventKind::ScrollDown => Some(Input::Key(plain(Key::Down))),
+            MouseEventKind::Down(MouseButton::Left) => Some(Input::Click(mouse.column, mouse.row)),
+            MouseEventKind::ScrollUp => Some(Input::Wheel(false)),
+            MouseEventKind::ScrollDown => Some(Input::Wheel(true)),
             _ => None,
         },
         Event::FocusGained | Event::FocusLost => None,
@@ -150,10 +157,6 @@ fn letter(c: char, ctrl: bool, shift: bool) -> Option<char> {
     })
 }
 
-fn plain(key: Key) -> Chord {
-    Chord { key, ctrl: false, alt: false, shift: false }
-}
-
 fn bounded(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(PASTE_MAX));
     text
@@ -171,29 +174,29 @@ mod tests {
 
     #[test]
     fn a_character_carries_its_shift() {
-        let big = Some(plain(Key::Char('G')));
+        let big = Some(Chord::plain(Key::Char('G')));
         assert_eq!(typed(KeyCode::Char('G'), KeyModifiers::SHIFT), big);
         assert_eq!(typed(KeyCode::Char('G'), KeyModifiers::NONE), big);
         assert_eq!(typed(KeyCode::Char('g'), KeyModifiers::SHIFT), big);
-        assert_eq!(typed(KeyCode::Char('?'), KeyModifiers::SHIFT), Some(plain(Key::Char('?'))));
-        assert_eq!(typed(KeyCode::Char('É'), KeyModifiers::SHIFT), Some(plain(Key::Char('É'))));
+        assert_eq!(typed(KeyCode::Char('?'), KeyModifiers::SHIFT), Some(Chord::plain(Key::Char('?'))));
+        assert_eq!(typed(KeyCode::Char('É'), KeyModifiers::SHIFT), Some(Chord::plain(Key::Char('É'))));
     }
 
     #[test]
     fn control_has_one_spelling() {
-        let ctrl_c = Some(Chord { ctrl: true, ..plain(Key::Char('c')) });
+        let ctrl_c = Some(Chord { ctrl: true, ..Chord::plain(Key::Char('c')) });
         assert_eq!(typed(KeyCode::Char('c'), KeyModifiers::CONTROL), ctrl_c);
         assert_eq!(typed(KeyCode::Char('C'), KeyModifiers::CONTROL | KeyModifiers::SHIFT), ctrl_c);
     }
 
     #[test]
     fn other_keys_keep_shift_but_for_the_tabulator() {
-        let back = Some(plain(Key::BackTab));
+        let back = Some(Chord::plain(Key::BackTab));
         assert_eq!(typed(KeyCode::BackTab, KeyModifiers::SHIFT), back);
         assert_eq!(typed(KeyCode::Tab, KeyModifiers::SHIFT), back);
-        let up = Some(Chord { shift: true, ..plain(Key::Up) });
+        let up = Some(Chord { shift: true, ..Chord::plain(Key::Up) });
         assert_eq!(typed(KeyCode::Up, KeyModifiers::SHIFT), up);
-        let alt = Some(Chord { alt: true, ..plain(Key::Enter) });
+        let alt = Some(Chord { alt: true, ..Chord::plain(Key::Enter) });
         assert_eq!(typed(KeyCode::Enter, KeyModifiers::ALT), alt);
     }
 
@@ -203,7 +206,7 @@ mod tests {
         event.kind = KeyEventKind::Release;
         assert_eq!(chord(event), None);
         event.kind = KeyEventKind::Repeat;
-        assert_eq!(chord(event), Some(plain(Key::Char('q'))));
+        assert_eq!(chord(event), Some(Chord::plain(Key::Char('q'))));
         assert_eq!(typed(KeyCode::CapsLock, KeyModifiers::NONE), None);
         assert_eq!(typed(KeyCode::Char('q'), KeyModifiers::SUPER), None);
         assert_eq!(typed(KeyCode::Char('\x1b'), KeyModifiers::NONE), None);

@@ -3,6 +3,7 @@
 //! Nothing here knows what is drawn. [`Screen`] owns the terminal's modes and sends frames, [`Keyboard`] hands out what
 //! a person did, [`Pacer`] says when a frame is due, [`hangup`] and [`Signals`] end or wake the program.
 
+pub mod clipboard;
 pub mod hangup;
 mod input;
 mod pacer;

@@ -141,6 +141,11 @@ impl<W: Write> Screen<W> {
         Ok(())
     }
 
+    /// Sends a sequence that changes nothing on the screen, such as a copied text.
+    pub fn send_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.is_on() { self.terminal.backend_mut().send(bytes) } else { Ok(()) }
+    }
+
     /// Paints the next frame from nothing, for whoever doubts what the terminal shows.
     pub fn clear(&mut self) {
         self.stale = true;

@@ -1,6 +1,6 @@
 //! Which columns fit, and how wide each is.
 
-use crate::model::Column;
+use crate::model::{Column, Shape};
 
 /// (column, least width, most width, share of what is left), in the order in which they give way, last first.
 const TABLE: &[(Column, u16, u16, u16)] = &[
@@ -13,18 +13,29 @@ const TABLE: &[(Column, u16, u16, u16)] = &[
     (Column::From, 15, 34, 2),
     (Column::Server, 8, 20, 1),
     (Column::Via, 4, 9, 0),
+    (Column::Age, 5, 5, 0),
 ];
 
 /// Columns beyond the least with which a name is mostly told from others.
 const COMFORT: u16 = 8;
 
 /// Returns the columns that fit, left to right: column, head, left edge, width. One column stays for the mark.
-pub(super) fn columns(width: u16) -> Vec<(Column, &'static str, u16, u16)> {
+pub(super) fn columns(width: u16, shape: &Shape) -> Vec<(Column, &'static str, u16, u16)> {
     let mut chosen: Vec<(Column, u16, u16, u16)> = Vec::new();
     let mut left = width.saturating_sub(1);
-    for column in TABLE {
+    let wish = |column: Column| shape.entries().iter().find(|entry| entry.column == column && entry.is_shown);
+    for (column, least, most, share) in TABLE {
+        let Some(entry) = wish(*column) else { continue };
+        let column = match entry.width {
+            Some(width) => &(*column, width, width, 0),
+            None => &(*column, *least, *most, *share),
+        };
         let need = column.1 + u16::from(!chosen.is_empty());
         if need > left {
+            // A column that somebody made too wide is cut, the first one; any other gives way.
+            if chosen.is_empty() && left > 0 {
+                chosen.push((column.0, left, left, 0));
+            }
             break;
         }
         left -= need;
@@ -60,8 +71,8 @@ pub(super) fn columns(width: u16) -> Vec<(Column, &'static str, u16, u16)> {
     }
     let mut x = 1;
     let mut placed = Vec::new();
-    for wanted in Column::ALL {
-        if let Some((column, width, ..)) = chosen.iter().find(|c| c.0 == wanted) {
+    for wanted in shape.entries() {
+        if let Some((column, width, ..)) = chosen.iter().find(|c| c.0 == wanted.column) {
             placed.push((*column, column.head(), x, *width));
             x += width + 1;
         }
@@ -76,7 +87,7 @@ mod tests {
     #[test]
     fn columns_never_leave_the_line() {
         for width in 0..400 {
-            let placed = columns(width);
+            let placed = columns(width, &Shape::default());
             for pair in placed.windows(2) {
                 assert!(pair[0].2 + pair[0].3 < pair[1].2, "{width}: {placed:?}");
             }
@@ -88,7 +99,8 @@ mod tests {
 
     #[test]
     fn what_matters_most_stays() {
-        let names = |width| columns(width).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
+        let names =
+            |width| columns(width, &Shape::default()).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
         assert_eq!(names(20), "TIME WHO");
         assert_eq!(names(40), "TIME KIND WHO CLIENT");
         assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES STATE");

@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme};
 use crate::consent::visible;
-use crate::model::{Ask, Leaf, Model, Prompt, hints};
+use crate::model::{Ask, Leaf, Model, Prompt};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     if let Some(prompt) = &model.prompt {
-        pen.put(0, &format!(" {}: ", prompt.ask.word()), Role::Key);
+        pen.put(0, &format!(" {}: ", prompt.ask.word()).replacen("  ", " ", 1), Role::Key);
         let marked = prompt.error.as_ref().map(|(at, _)| *at);
         for (index, c) in prompt.text.chars().chain([' ']).enumerate() {
             let role = match index {
@@ -32,7 +32,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, &notice.text, if notice.is_bad { Role::Bad } else { Role::Text });
         return;
     }
-    for (chord, words) in hints(model.mode()) {
+    if model.desk.hints_are_hidden {
+        return;
+    }
+    for (chord, words) in model.keys.hints(model.mode()) {
         pen.put(0, &format!(" {chord} "), Role::Key);
         pen.put(0, &format!("{words} "), Role::Dim);
     }

@@ -18,7 +18,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     if area.is_empty() {
         return;
     }
-    let columns = columns(area.width);
+    let columns = columns(area.width, &model.shape);
     if !regions.header.is_empty() {
         let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
         let sorted = model.order.as_ref().map_or(Column::Time, crate::model::Order::column);
@@ -160,7 +160,7 @@ pub(super) fn either<'a>(
 }
 
 /// A person behind the mask.
-fn hidden<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Role) {
+pub(super) fn hidden<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Role) {
     let symbols = model.rows.symbols();
     let person = |sym| model.mask.person(symbols, sym);
     match (person(row.who), person(row.actor), row.evidence) {

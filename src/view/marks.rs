@@ -33,15 +33,20 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == model.desk.at {
             pen = pen.over(Role::Selected);
-            pen.put(0, if theme.ascii { ">" } else { "▌" }, Role::Mark);
+            pen.put(0, theme.cursor(), Role::Mark);
         }
         pen.go(1);
         match at {
             None => pen.put(0, "not read yet ", Role::Dim),
             Some(at) => {
                 let row = model.rows.get(*at);
-                let (who, role) = list::who(&row, model.rows.symbols());
-                let (client, _) = list::either(model.rows.symbols(), row.client, "unknown");
+                let (who, role) = if model.mask.is_on() {
+                    list::hidden(model, &row)
+                } else {
+                    list::who(&row, model.rows.symbols())
+                };
+                let client = list::either(model.rows.symbols(), row.client, "unknown");
+                let (client, _) = list::shown_text(model, client);
                 // What was written is what one looks for here, so it keeps at least half of the line.
                 let room = (body.width.saturating_sub(15) / 4).min(24);
                 pen.put_within(0, &list::time(model, row.published_ms, 12), Role::Text, 12);
@@ -60,7 +65,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
                 }
             }
         }
-        pen.put(0, &visible(&mark.note), Role::Text);
+        pen.put(0, &model.mask.text(&visible(&mark.note)), Role::Text);
     }
     if let Some(foot) = foot {
         Pen::new(buffer, theme, body).put(body.height.saturating_sub(1), &format!(" {foot}"), Role::Dim);

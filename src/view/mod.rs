@@ -1,5 +1,6 @@
 //! What is seen: pure functions from the model to cells, one file a region. Knows no time and does no I/O.
 
+mod choices;
 mod columns;
 mod detail;
 mod draw;
@@ -8,6 +9,7 @@ mod hook;
 mod list;
 mod marks;
 mod pages;
+mod palette;
 mod pen;
 mod pivot;
 mod status;

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, hook, status, text};
-use crate::model::{BINDINGS, Model};
+use crate::model::Model;
 use crate::report::Part;
 
 /// A line of a page: its words and how they read, each part in its own role.
@@ -16,12 +16,23 @@ pub(super) type Line = Vec<(String, Role)>;
 /// The page of keys, made from the table that dispatch reads.
 pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut lines: Vec<Line> = Vec::new();
-    for binding in BINDINGS {
-        let chords: Vec<String> = binding.chords.iter().map(ToString::to_string).collect();
-        lines.push(vec![
-            (format!("{:<14}", chords.join(" ")), Role::Key),
-            (binding.words.to_owned(), Role::Text),
-        ]);
+    let wanted = model.desk.help.to_lowercase();
+    for (binding, chords) in model.keys.bindings() {
+        let chords: Vec<String> = chords.iter().map(ToString::to_string).collect();
+        let (chords, name) = (chords.join(" "), binding.command.name());
+        let is_wanted =
+            [&chords, &name, binding.words].iter().any(|words| words.to_lowercase().contains(&wanted));
+        if is_wanted {
+            lines.push(vec![
+                (format!("{chords:<14}"), Role::Key),
+                (binding.words.to_owned(), Role::Text),
+                (format!("  {name}"), Role::Dim),
+            ]);
+        }
+    }
+    if !wanted.is_empty() {
+        let title = format!("Keys about {}", crate::consent::visible(&model.desk.help));
+        return page(model, theme, buffer, area, &title, &lines);
     }
     lines.push(Vec::new());
     for words in [
@@ -159,3 +170,24 @@ pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str,
     pen.put_right(0, &[(format!("{keys} "), Role::Title)]);
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
+
+/// A text that was to be copied, to be marked with the terminal's own means.
+pub(super) fn copied(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let Some(copied) = &model.copied else { return };
+    let mut lines: Vec<Line> = Vec::new();
+    let width = area.width.saturating_sub(2);
+    if !copied.why.is_empty() {
+        lines.extend(
+            text::wrap(&copied.why, width).into_iter().map(|line| vec![(line.to_owned(), Role::Wait)]),
+        );
+        lines.push(Vec::new());
+    }
+    for line in copied.text.lines().take(LINES_MAX) {
+        let line = crate::consent::visible(line);
+        lines.extend(text::wrap(&line, width).into_iter().map(|line| vec![(line.to_owned(), Role::Text)]));
+    }
+    page(model, theme, buffer, area, &copied.what, &lines);
+}
+
+/// Lines that are shown of a text.
+const LINES_MAX: usize = 2000;

@@ -127,3 +127,86 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
     assert!(rig.text().contains("marks     not kept"), "{}", rig.text());
     assert!(rig.model.board.get(Part::Journal).fault().is_none(), "the journal is well");
 }
+
+#[tokio::test]
+async fn commands_are_found_by_name() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press(":sort");
+    at_every_size("palette", &mut rig);
+    rig.tell(consentwatch::model::Msg::Resize(140, 40));
+    rig.press("<enter>");
+    assert!(rig.text().contains("KIND↑") || rig.text().contains("SORTED"), "{}", rig.text());
+    rig.press(":zzzqqq");
+    assert!(rig.text().contains("No command has these letters"), "{}", rig.text());
+    rig.press("<enter>:clients<down><up><enter>");
+    assert_eq!(rig.model.mode(), Mode::Pivot);
+    rig.press("?/mask<enter>");
+    at_every_size("help-about", &mut rig);
+}
+
+#[tokio::test]
+async fn the_place_is_found_again() {
+    let mut rig = Rig::start(backlog(120), 140, 40).await;
+    rig.press("fkind:grant<enter>kkkkk<enter>CJJ<esc>iH");
+    let (row, count, frame) = (here(&rig), listed(&rig), rig.text());
+    let mut rig = Box::pin(rig.restart(|_| {})).await;
+    assert_eq!((here(&rig), listed(&rig), rig.model.list.is_following()), (row, count, false));
+    // Where in the window the row stands is not kept.
+    for words in ["filter: kind:grant", "Consent ", "a column"] {
+        assert!(rig.text().contains(words) && frame.contains(words), "{words}\n{}", rig.text());
+    }
+    assert!(!rig.text().contains("? help"));
+    rig.press("f<up>");
+    assert!(rig.text().contains("filter: kind:grant"), "{}", rig.text());
+    rig.press("<esc>L");
+    at_every_size("filters", &mut rig);
+}
+
+#[tokio::test]
+async fn columns_are_chosen_and_remembered() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("Cjj<enter>jjj++JJ");
+    at_every_size("columns", &mut rig);
+    rig.tell(consentwatch::model::Msg::Resize(140, 40));
+    rig.press("<esc>");
+    let head = |rig: &Rig| rig.text().lines().nth(1).unwrap_or_default().to_owned();
+    let chosen = head(&rig);
+    assert!(!chosen.contains("KIND") && chosen.contains("STATE"), "{chosen}");
+    let rig = Box::pin(rig.restart(|_| {})).await;
+    assert_eq!(head(&rig), chosen);
+}
+
+#[tokio::test]
+async fn what_is_copied_is_said_and_can_be_shown_instead() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("k<enter>yw");
+    rig.press("yj");
+    rig.press("yy");
+    let kinds: Vec<&str> = rig.copied.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(kinds, ["who", "the event", "the line"]);
+    assert!(rig.copied[1].1.starts_with('{') && rig.copied[2].1.split('\t').count() == 8);
+    rig.press("pyw");
+    assert!(rig.copied[3].1.starts_with("person-"), "{:?}", rig.copied[3]);
+    rig.press("yv");
+    assert!(rig.text().contains("person-"), "{}", rig.text());
+    rig.press("<esc>y<esc>");
+    assert_eq!(rig.copied.len(), 4);
+}
+
+#[tokio::test]
+async fn the_mouse_goes_where_it_points() {
+    use consentwatch::model::Msg;
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.tell(Msg::Wheel { down: false });
+    assert!(!rig.model.list.is_following());
+    let before = here(&rig);
+    rig.tell(Msg::Click(20, 5));
+    assert_ne!(here(&rig), before);
+    rig.tell(Msg::Click(20, 5));
+    assert!(rig.model.opened.is_some());
+    rig.tell(Msg::Click(120, 10));
+    assert_eq!(rig.model.mode(), Mode::Detail);
+    for (column, row) in [(0, 0), (500, 500), (139, 39), (20, 37)] {
+        rig.tell(Msg::Click(column, row));
+    }
+}

@@ -33,6 +33,8 @@ pub struct Rig {
     pub feed: Feed,
     source: Source,
     lookups: Option<run::LookUps>,
+    /// What was handed to the terminal's clipboard.
+    pub copied: Vec<(String, String)>,
     keeper: Keeper,
     tasks: Tasks,
     /// The org lives on when the screen ends.
@@ -100,15 +102,27 @@ impl Rig {
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
         let keeper = Keeper::open(&folder.path().join("org"));
-        let mut rig =
-            Self { clock, org, model, feed, source, lookups: None, keeper, tasks, org_tasks, theme, folder };
+        let mut rig = Self {
+            clock,
+            org,
+            model,
+            feed,
+            source,
+            lookups: None,
+            copied: Vec::new(),
+            keeper,
+            tasks,
+            org_tasks,
+            theme,
+            folder,
+        };
         rig.begin().await;
         rig
     }
 
     async fn begin(&mut self) {
         let mut msgs = Vec::new();
-        self.keeper.begin(&mut self.model, &mut msgs);
+        self.keeper.begin(&mut self.model, false, &mut msgs);
         for msg in msgs {
             self.tell(msg);
         }
@@ -124,7 +138,21 @@ impl Rig {
 
     /// Ends the screen, does something to its folder, and starts it again on the same org.
     pub async fn restart(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
-        let Self { clock, org, model, feed, source, lookups, keeper, tasks, org_tasks, theme, folder } = self;
+        let Self {
+            clock,
+            org,
+            model,
+            feed,
+            source,
+            lookups,
+            copied: _,
+            mut keeper,
+            tasks,
+            org_tasks,
+            theme,
+            folder,
+        } = self;
+        keeper.keep_place(&model);
         drop((source, lookups, keeper));
         assert!(tasks.finish(LIMIT).await, "every task ends");
         feed.close().await;
@@ -134,8 +162,20 @@ impl Rig {
         let (width, height) = model.size;
         let model = Model::new(model.origin, Zone::default(), (width, height), clock.now());
         let keeper = Keeper::open(&folder.path().join("org"));
-        let mut rig =
-            Self { clock, org, model, feed, source, lookups: None, keeper, tasks, org_tasks, theme, folder };
+        let mut rig = Self {
+            clock,
+            org,
+            model,
+            feed,
+            source,
+            lookups: None,
+            copied: Vec::new(),
+            keeper,
+            tasks,
+            org_tasks,
+            theme,
+            folder,
+        };
         rig.begin().await;
         rig
     }
@@ -210,6 +250,8 @@ impl Rig {
                     });
                     lookups.ask(order);
                 }
+                Effect::Remember(query) => self.keeper.remember(&query),
+                Effect::Copy { what, text } => self.copied.push((what, text)),
                 Effect::FetchSession(seq) => self.feed.fetch_session(seq),
                 Effect::Work => self.tell(Msg::Work),
                 Effect::PollNow => self.feed.nudge.notify_one(),

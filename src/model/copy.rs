@@ -1,0 +1,130 @@
+//! What is copied of a consent: a line, one of its names, the event itself, a node of the tree.
+
+use super::keys::{Chord, Key};
+use super::{Effect, Model, Notice, Overlay, Pane};
+use crate::consent::{Person, visible};
+
+/// A text that was to be copied and is shown instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Copied {
+    /// What it is.
+    pub what: String,
+    /// The text, lines and all; not yet made visible.
+    pub text: String,
+    /// Why it is shown.
+    pub why: String,
+}
+
+/// Waits for the key that says what.
+pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
+    if model.list.cursor().is_some() {
+        model.desk.is_copying = true;
+        let text = "Copy: y line, u uuid, w who, c client, s scopes, j JSON, n this node; v shows what was copied last";
+        model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+    }
+    Vec::new()
+}
+
+/// Takes the key that says what.
+pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let Chord { key: Key::Char(c), ctrl: false, alt: false, .. } = chord else { return Vec::new() };
+    if c == 'v' {
+        return show_last(model);
+    }
+    let found = match c {
+        'y' => line(model).map(|text| ("the line", text)),
+        'w' => who(model).map(|text| ("who", text)),
+        'c' => name(model, 'c').map(|text| ("the client", text)),
+        's' => name(model, 's').map(|text| ("the scopes", text)),
+        'u' => opened(model, |consent| consent.uuid.as_ref().map(|uuid| uuid.exact().to_owned()))
+            .map(|text| ("the uuid", text)),
+        'j' => opened(model, |consent| Some(consent.raw.to_string())).map(|text| ("the event", text)),
+        'n' => node(model).map(|text| ("the node", text)),
+        _ => return Vec::new(),
+    };
+    let Some((what, text)) = found.filter(|(_, text)| !text.is_empty()) else {
+        let text = match c {
+            'u' | 'j' | 'n' => "Nothing to copy: open the consent first (Enter).",
+            _ => "There is nothing to copy.",
+        };
+        model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+        return Vec::new();
+    };
+    let text = model.mask.text(&text).into_owned();
+    model.copied = Some(Copied { what: what.to_owned(), text: text.clone(), why: String::new() });
+    vec![Effect::Copy { what: what.to_owned(), text }]
+}
+
+/// Shows what could not be copied.
+pub(super) fn failed(model: &mut Model, copied: Copied) -> Vec<Effect> {
+    model.copied = Some(copied);
+    show_last(model)
+}
+
+fn show_last(model: &mut Model) -> Vec<Effect> {
+    if model.copied.is_some() {
+        model.overlay = Some(Overlay::Copied);
+        model.overlay_top = 0;
+    }
+    Vec::new()
+}
+
+/// What is told of the open consent, if it is the reader's.
+fn opened(model: &Model, tell: impl Fn(&crate::consent::Consent) -> Option<String>) -> Option<String> {
+    let opened = model.opened.as_ref()?;
+    let here = model.rows.get(model.list.cursor()?).seq;
+    opened.consent.as_ref().filter(|_| opened.seq == here).and_then(|consent| tell(consent))
+}
+
+fn node(model: &Model) -> Option<String> {
+    let tree = model.opened.as_ref().filter(|_| model.pane == Pane::Detail)?.tree.as_ref()?;
+    let node = tree.visible().nth(tree.cursor())?;
+    Some(if node.value.is_empty() { node.label.clone() } else { node.value.clone() })
+}
+
+fn who(model: &Model) -> Option<String> {
+    let row = model.rows.get(model.list.cursor()?);
+    if model.mask.is_on() {
+        return model.mask.person(model.rows.symbols(), row.who);
+    }
+    let field = |index| model.rows.symbols().field(row.who, index);
+    Person::shown(field(0), field(1), field(2)).map(|name| visible(name).into_owned())
+}
+
+fn name(model: &Model, of: char) -> Option<String> {
+    let row = model.rows.get(model.list.cursor()?);
+    let symbols = model.rows.symbols();
+    let fields = |sym| -> Vec<String> {
+        symbols
+            .fields(sym)
+            .filter(|field| !field.is_empty())
+            .map(|field| visible(field).into_owned())
+            .collect()
+    };
+    Some(match of {
+        // The id is what other tools ask for.
+        'c' => fields(row.client).into_iter().next()?,
+        _ => fields(row.scopes).join(" "),
+    })
+}
+
+/// The row in words, its parts set apart by tabs.
+fn line(model: &Model) -> Option<String> {
+    let at = model.list.cursor()?;
+    let row = model.rows.get(at);
+    let time = jiff::Timestamp::from_millisecond(row.published_ms).ok().filter(|_| row.published_ms != 0);
+    let symbols = model.rows.symbols();
+    let from: Vec<_> =
+        symbols.fields(row.from).take(3).filter(|field| !field.is_empty()).map(visible).collect();
+    let parts = [
+        time.map_or("no time".to_owned(), |time| time.to_string()),
+        row.kind.word().to_owned(),
+        who(model).unwrap_or_else(|| "unknown".to_owned()),
+        name(model, 'c').unwrap_or_else(|| "unknown".to_owned()),
+        visible(symbols.field(row.server, 0)).into_owned(),
+        name(model, 's').unwrap_or_default(),
+        model.ledger.standing(at).word().to_owned(),
+        from.join(" "),
+    ];
+    Some(parts.join("\t"))
+}

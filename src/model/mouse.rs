@@ -1,0 +1,55 @@
+//! The mouse: the wheel moves the reader, a click goes where it points.
+
+use super::layout::contains;
+use super::{Effect, Leaf, Model, Pane, update};
+
+/// Lines of one notch of the wheel.
+const NOTCH: isize = 3;
+
+/// Turns the wheel one notch.
+pub(super) fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
+    if model.prompt.is_some() {
+        return Vec::new();
+    }
+    update::step(model, if down { NOTCH } else { -NOTCH })
+}
+
+/// Goes to the line that was clicked; the line where the reader stands already is opened.
+pub(super) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+    if model.prompt.is_some() {
+        return Vec::new();
+    }
+    if model.overlay.is_some() {
+        return Vec::new();
+    }
+    let regions = model.regions();
+    if contains(regions.detail, column, row) {
+        model.pane = Pane::Detail;
+        let line = usize::from(row.saturating_sub(regions.detail.y + 1));
+        let height = usize::from(regions.detail.height.saturating_sub(2));
+        if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
+            let there = tree.top(height) + line;
+            let here = tree.cursor();
+            tree.step(there as isize - here as isize, height);
+            if there == here {
+                tree.turn_here();
+            }
+        }
+        return Vec::new();
+    }
+    if !contains(regions.list, column, row) {
+        return Vec::new();
+    }
+    model.pane = Pane::List;
+    let line = usize::from(row - regions.list.y);
+    let height = usize::from(regions.list.height);
+    let here = match model.leaf {
+        Leaf::Consents => model.list.window(&model.rows, height).cursor,
+        Leaf::Pivot(subject) => model.pivots[subject as usize].window(height).1,
+    };
+    match here {
+        Some(here) if here == line => update::open(model),
+        Some(here) => update::step(model, line as isize - here as isize),
+        None => Vec::new(),
+    }
+}

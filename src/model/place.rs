@@ -1,0 +1,69 @@
+//! The place where a screen was left, as words that outlive it: page, filter, row, order, columns.
+
+use super::{Column, Effect, Leaf, Model, Order, Query, Shape, Strip, Subject, update};
+use crate::consent::Seq;
+
+impl Model {
+    /// Returns the place, to be given to the next screen as [`super::Msg::Place`].
+    pub fn place(&self) -> Vec<(&'static str, String)> {
+        let page = self.leaf.subject().map_or("consents", Subject::words);
+        let filter = self.filter.as_ref().map_or("", |filter| filter.query().text());
+        // Who follows is at the end, wherever that is the next time.
+        let row = self.list.cursor().filter(|_| !self.list.is_following()).map_or(String::new(), |at| {
+            let row = self.rows.get(at);
+            format!("{} {}", row.seq.0, row.published_ms)
+        });
+        let flag = |is: bool| if is { "yes" } else { "" }.to_owned();
+        vec![
+            ("page", page.to_owned()),
+            ("filter", filter.to_owned()),
+            ("row", row),
+            ("order", self.order.as_ref().map_or("", |order| order.column().name()).to_owned()),
+            ("turned", flag(self.list.is_newest_first())),
+            ("columns", self.shape.words()),
+            ("strip", flag(self.strip.is_some())),
+            ("detail", flag(self.opened.is_some())),
+            ("hints_hidden", flag(self.desk.hints_are_hidden)),
+        ]
+    }
+}
+
+/// Goes back to a place. What makes no sense is passed over: it may come from another version.
+pub(super) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effect> {
+    let value =
+        |name: &str| place.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
+    let mut effects = Vec::new();
+    if let Some(shape) = Shape::read(value("columns")) {
+        model.shape = shape;
+    }
+    if value("turned") == "yes" && !model.list.is_newest_first() {
+        model.list.turn(&model.rows);
+    }
+    if value("strip") == "yes" {
+        model.strip = Some(Strip::default());
+    }
+    model.desk.hints_are_hidden = value("hints_hidden") == "yes";
+    model.desk.opens = value("detail") == "yes";
+    // A filter that was given at the start is what is wanted now.
+    if model.filter.is_none()
+        && let Ok(query) = Query::parse(value("filter"), model.now.as_millisecond(), &model.zone.shown)
+        && !query.is_empty()
+    {
+        effects.extend(update::set_filter(model, Some(query.into())));
+    }
+    if let Some(column) = Column::named(value("order")).filter(|column| *column != Column::Time) {
+        let known = super::Known { rows: &model.rows, ledger: &model.ledger };
+        model.order = Some(Order::new(column, &known));
+        effects.push(Effect::Work);
+    }
+    if let Some(subject) = Subject::ALL.into_iter().find(|subject| subject.words() == value("page")) {
+        effects.extend(super::pages::show(model, Leaf::Pivot(subject)));
+    }
+    let row =
+        value("row").split_once(' ').and_then(|(seq, ms)| Some((Seq(seq.parse().ok()?), ms.parse().ok()?)));
+    if let Some(row) = row {
+        model.list.hold();
+        model.desk.wanted = Some(row);
+    }
+    effects
+}

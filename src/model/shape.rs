@@ -1,0 +1,156 @@
+//! Which columns the list has, in which order, and how wide the person wants them.
+
+use super::{Column, Effect, Model};
+
+/// The columns of the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shape {
+    entries: Vec<Entry>,
+}
+
+/// One column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Which.
+    pub column: Column,
+    /// Whether it is shown, as far as there is room.
+    pub is_shown: bool,
+    /// Its width, if the person has set one.
+    pub width: Option<u16>,
+}
+
+/// Widths that a person can set.
+const WIDTHS: std::ops::RangeInclusive<u16> = 4..=120;
+/// Where a width begins to be set from.
+const START: u16 = 16;
+
+impl Default for Shape {
+    fn default() -> Self {
+        let entry = |column| Entry { column, is_shown: column != Column::Age, width: None };
+        Self { entries: Column::ALL.map(entry).to_vec() }
+    }
+}
+
+impl Shape {
+    /// Shows these columns in this order; the others are hidden behind them.
+    ///
+    /// # Errors
+    /// Names a column that there is not.
+    pub fn of_names(names: &[String]) -> Result<Self, String> {
+        let known = || Column::ALL.map(Column::name).join(" ");
+        let mut entries: Vec<Entry> = Vec::new();
+        for name in names {
+            let column = Column::named(name).ok_or_else(|| {
+                format!("[ui] columns: there is no column \"{name}\"; the columns are {}", known())
+            })?;
+            if !entries.iter().any(|entry| entry.column == column) {
+                entries.push(Entry { column, is_shown: true, width: None });
+            }
+        }
+        if entries.is_empty() {
+            return Err(format!("[ui] columns: at least one column is needed; the columns are {}", known()));
+        }
+        Ok(Self { entries }.whole())
+    }
+
+    /// Adds what is missing, hidden.
+    fn whole(mut self) -> Self {
+        for column in Column::ALL {
+            if !self.entries.iter().any(|entry| entry.column == column) {
+                self.entries.push(Entry { column, is_shown: false, width: None });
+            }
+        }
+        self
+    }
+
+    /// Returns every column, left to right.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Writes it down, to be read by [`Shape::read`].
+    pub fn words(&self) -> String {
+        let word = |entry: &Entry| {
+            let width = entry.width.map_or(String::new(), |width| format!(":{width}"));
+            format!("{}{}{width}", if entry.is_shown { "" } else { "-" }, entry.column.name())
+        };
+        self.entries.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Reads what was written down; what makes no sense is left away.
+    pub fn read(words: &str) -> Option<Self> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for word in words.split(' ').take(64) {
+            let (name, width) = word.split_once(':').unwrap_or((word, ""));
+            let (is_shown, name) = name.strip_prefix('-').map_or((true, name), |name| (false, name));
+            let Some(column) = Column::named(name) else { continue };
+            if !entries.iter().any(|entry| entry.column == column) {
+                let width = width.parse().ok().filter(|width| WIDTHS.contains(width));
+                entries.push(Entry { column, is_shown, width });
+            }
+        }
+        entries.iter().any(|entry| entry.is_shown).then(|| Self { entries }.whole())
+    }
+}
+
+/// What the person does to the column on the reader's line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    Show,
+    Left,
+    Right,
+    Wider,
+    Narrower,
+    Free,
+}
+
+/// Changes the column on the reader's line.
+pub(super) fn change(model: &mut Model, change: Change) -> Vec<Effect> {
+    let entries = &mut model.shape.entries;
+    let at = model.desk.at.min(entries.len().saturating_sub(1));
+    let shown = entries.iter().filter(|entry| entry.is_shown).count();
+    let Some(entry) = entries.get_mut(at) else { return Vec::new() };
+    let width = entry.width.unwrap_or(START);
+    let fitting = |width: u16| Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
+    match change {
+        // The last one stays: an empty list says nothing.
+        Change::Show => entry.is_shown = !entry.is_shown || shown == 1,
+        Change::Wider => entry.width = fitting(width + 1),
+        Change::Narrower => entry.width = fitting(width - 1),
+        Change::Free => entry.width = None,
+        Change::Left | Change::Right => {
+            let to = if change == Change::Left { at.checked_sub(1) } else { Some(at + 1) };
+            if let Some(to) = to.filter(|to| *to < entries.len()) {
+                entries.swap(at, to);
+                model.desk.at = to;
+            }
+        }
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_is_read_as_it_was_written() {
+        let names: Vec<String> = ["who", "time", "scopes", "who"].map(str::to_owned).to_vec();
+        let mut shape = Shape::of_names(&names).unwrap();
+        shape.entries[2].width = Some(40);
+        assert!(shape.words().starts_with("who time scopes:40 -age"), "{}", shape.words());
+        assert_eq!(Shape::read(&shape.words()), Some(shape));
+        assert_eq!(Shape::read(&Shape::default().words()), Some(Shape::default()));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_left_away() {
+        assert_eq!(Shape::read(""), None);
+        assert_eq!(Shape::read("-time -who"), None);
+        let shape = Shape::read("time:99999 nonsense:3 kind:x time").unwrap();
+        assert_eq!(shape.entries[..2].iter().map(|entry| entry.width).collect::<Vec<_>>(), [None, None]);
+        assert_eq!(shape.entries.len(), Column::ALL.len());
+        assert!(Shape::of_names(&["nonsense".to_owned()]).is_err());
+        assert!(Shape::of_names(&[]).is_err());
+    }
+}
