@@ -2,13 +2,13 @@
 
 use super::keys::Chord;
 use super::prompt::{Ask, Edit, Prompt};
-use super::{Effect, Model, Pane, Query, RowRef, Search, marks};
+use super::{Effect, Model, Pane, Query, RowRef, Search, desk, marks};
 
 /// Opens a line, beginning with what is in force.
 pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
     let text = match ask {
         Ask::Filter => model.filter.as_ref().map_or("", |filter| filter.query().text()),
-        Ask::Search | Ask::Time | Ask::Note(_) => "",
+        _ => "",
     };
     let (text, stood) = (text.to_owned(), (model.list.cursor(), model.list.is_following()));
     model.prompt = Some(Prompt { stood, ..Prompt::new(ask, &text) });
@@ -23,7 +23,14 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         Edit::Esc => leave(model),
         Edit::Interrupt => vec![Effect::Interrupt],
         Edit::Text => typed(model),
-        Edit::Cursor | Edit::Before | Edit::After => Vec::new(),
+        edit @ (Edit::Before | Edit::After) => {
+            if desk::wander(model, edit == Edit::Before) {
+                typed(model)
+            } else {
+                Vec::new()
+            }
+        }
+        Edit::Cursor => Vec::new(),
     }
 }
 
@@ -43,8 +50,8 @@ fn typed(model: &mut Model) -> Vec<Effect> {
             let (text, stood) = (prompt.text.clone(), prompt.stood);
             search(model, &text, stood)
         }
-        Ask::Time | Ask::Note(_) => {
-            prompt.error = None;
+        Ask::Time | Ask::Note(_) | Ask::Command | Ask::Key => {
+            desk::typed(model);
             Vec::new()
         }
     }
@@ -106,13 +113,16 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         model.prompt = None;
         return super::update::open_cursor(model);
     }
-    model.prompt = None;
-    Vec::new()
+    if ask != Ask::Command {
+        model.prompt = None;
+    }
+    desk::entered(model, ask, &text)
 }
 
 /// Gives the line up, and with it what it did.
 fn leave(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = model.prompt.take() else { return Vec::new() };
+    desk::left(model, prompt.ask);
     match prompt.ask {
         Ask::Filter => super::update::set_filter(model, None),
         Ask::Search => {
@@ -126,6 +136,6 @@ fn leave(model: &mut Model) -> Vec<Effect> {
             }
             super::update::open_cursor(model)
         }
-        Ask::Time | Ask::Note(_) => Vec::new(),
+        Ask::Time | Ask::Note(_) | Ask::Command | Ask::Key => Vec::new(),
     }
 }

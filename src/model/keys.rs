@@ -118,6 +118,10 @@ pub enum Command {
     MarkBefore,
     Marks,
     Choose,
+    Palette,
+    SavedFilters,
+    FindKey,
+    Hints,
     PollNow,
     FetchSession,
     Strip,
@@ -148,6 +152,8 @@ pub enum Mode {
     Sources,
     /// The page of marked rows.
     Marks,
+    /// The page of saved filters.
+    Filters,
     /// A line of text is being typed.
     Prompt,
 }
@@ -167,12 +173,14 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const EVERY: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources, Mode::Marks];
+const EVERY: &[Mode] =
+    &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources, Mode::Marks, Mode::Filters];
 const PAGES: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot];
 const LISTS: &[Mode] = &[Mode::List, Mode::Pivot];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
-const CHOICES: &[Mode] = &[Mode::Marks];
+const CHOICES: &[Mode] = &[Mode::Marks, Mode::Filters];
+const HELP: &[Mode] = &[Mode::Help];
 const DETAIL: &[Mode] = &[Mode::Detail];
 
 const fn c(c: char) -> Chord {
@@ -222,6 +230,10 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::NextMark, &[c('\'')], MAIN, "next marked row", ""),
     bind(Command::MarkBefore, &[c('"')], MAIN, "marked row before", ""),
     bind(Command::Marks, &[c('M')], EVERY, "the marked rows with their notes", ""),
+    bind(Command::Palette, &[c(':')], EVERY, "commands: find one by some of its letters", ""),
+    bind(Command::SavedFilters, &[Chord::ctrl('f')], EVERY, "the saved filters", ""),
+    bind(Command::FindKey, &[c('/')], HELP, "narrow this page to what has these words", "find"),
+    bind(Command::Hints, &[c('H')], EVERY, "show or hide the keys on the last line", ""),
     bind(Command::Choose, &[k(Key::Enter)], CHOICES, "take what the line says", "take"),
     bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
     bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
@@ -249,19 +261,6 @@ const fn bind(
     Binding { command, chords, modes, words, hint }
 }
 
-/// Returns what a chord means in a mode.
-pub fn command(mode: Mode, chord: Chord) -> Option<Command> {
-    BINDINGS.iter().find(|b| b.modes.contains(&mode) && b.chords.contains(&chord)).map(|b| b.command)
-}
-
-/// Returns the chord and words of each line of the table that is hinted at in a mode.
-pub fn hints(mode: Mode) -> impl Iterator<Item = (Chord, &'static str)> {
-    BINDINGS
-        .iter()
-        .filter(move |b| !b.hint.is_empty() && b.modes.contains(&mode))
-        .map(|b| (b.chords[0], b.hint))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -285,7 +284,8 @@ mod tests {
     fn each_command_can_be_reached_and_is_explained() {
         for binding in BINDINGS {
             assert!(!binding.chords.is_empty() && !binding.words.is_empty());
-            assert_eq!(command(binding.modes[0], binding.chords[0]), Some(binding.command));
+            let keymap = super::super::Keymap::default();
+            assert_eq!(keymap.command(binding.modes[0], binding.chords[0]), Some(binding.command));
         }
     }
 }

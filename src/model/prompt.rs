@@ -16,6 +16,10 @@ pub enum Ask {
     Time,
     /// What is written to a row.
     Note(Seq),
+    /// What is to be done.
+    Command,
+    /// What the page of keys is narrowed to.
+    Key,
 }
 
 impl Ask {
@@ -26,6 +30,8 @@ impl Ask {
             Self::Search => "search",
             Self::Time => "go to time",
             Self::Note(_) => "note",
+            Self::Command => "command",
+            Self::Key => "find",
         }
     }
 
@@ -33,6 +39,8 @@ impl Ask {
     pub fn help(self) -> &'static str {
         match self {
             Self::Filter => "Enter keeps it, Esc clears it",
+            Self::Command => "Enter does it, Up and Down choose, Esc goes back",
+            Self::Key => "Enter keeps it, Esc shows all",
             Self::Search => "Enter keeps it, Esc goes back",
             Self::Time => "such as 09:15, 2026-03-04, 2h, +10m",
             Self::Note(_) => "Enter keeps it with the row's mark, empty takes both away, Esc changes nothing",

@@ -95,6 +95,8 @@ pub enum Overlay {
     Sources,
     /// The marked rows.
     Marks,
+    /// The saved filters.
+    Filters,
 }
 
 /// The consent that is open.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::keys::{self, Chord, Command, Mode};
+use super::keys::{Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
     Pane, Query, RowRef, Subject, asked, desk, looking, marks, pages, search, strip,
@@ -297,7 +297,7 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     if model.prompt.is_some() {
         return asked::key(model, chord);
     }
-    match keys::command(mode(model), chord) {
+    match model.desk.keymap.command(mode(model), chord) {
         Some(command) => obey(model, command),
         None => Vec::new(),
     }
@@ -305,18 +305,23 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 /// Returns where the keys go now.
 pub(super) fn mode(model: &Model) -> Mode {
-    match (&model.prompt, model.overlay, model.pane) {
-        (Some(_), _, _) => Mode::Prompt,
-        (None, Some(Overlay::Help), _) => Mode::Help,
-        (None, Some(Overlay::Sources), _) => Mode::Sources,
-        (None, Some(Overlay::Marks), _) => Mode::Marks,
-        (None, None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
-        (None, None, Pane::List) => Mode::List,
-        (None, None, Pane::Detail) => Mode::Detail,
+    if model.prompt.is_some() { Mode::Prompt } else { beneath(model) }
+}
+
+/// Returns where they would go if no line were typed.
+pub(super) fn beneath(model: &Model) -> Mode {
+    match (model.overlay, model.pane) {
+        (Some(Overlay::Help), _) => Mode::Help,
+        (Some(Overlay::Sources), _) => Mode::Sources,
+        (Some(Overlay::Marks), _) => Mode::Marks,
+        (Some(Overlay::Filters), _) => Mode::Filters,
+        (None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
+        (None, Pane::List) => Mode::List,
+        (None, Pane::Detail) => Mode::Detail,
     }
 }
 
-fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
+pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
     let page = page_height(model) as isize;
     match command {
         Command::Down => step(model, 1),
@@ -367,6 +372,10 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::MarkBefore => marks::next(model, true),
         Command::Marks => desk::turn(model, Overlay::Marks),
         Command::Choose => desk::choose(model),
+        Command::Palette => desk::ask(model, Ask::Command),
+        Command::FindKey => desk::ask(model, Ask::Key),
+        Command::SavedFilters => desk::turn(model, Overlay::Filters),
+        Command::Hints => quietly(|| model.desk.hides_hints = !model.desk.hides_hints),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]
@@ -540,6 +549,7 @@ fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
 fn turn_overlay(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
     model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
     model.overlay_top = 0;
+    model.desk.find.clear();
     Vec::new()
 }
 

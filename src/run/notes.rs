@@ -37,7 +37,13 @@ impl Keeper {
     /// Gives the screen what was left behind.
     pub fn begin(&mut self, model: &mut Model, msgs: &mut Vec<Msg>) {
         match &self.desk {
-            Ok(_) => msgs.extend(self.all()),
+            Ok(desk) => {
+                match desk.notes.filters() {
+                    Ok(filters) => model.desk.history = filters,
+                    Err(error) => msgs.push(failed(&error)),
+                }
+                msgs.extend(self.all());
+            }
             Err(fault) => {
                 tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes cannot be used.");
                 model.desk.fault = Some(fault.to_string());
@@ -65,6 +71,12 @@ impl Keeper {
             Ok(()) => Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() })),
             Err(error) => failed(&error),
         }
+    }
+
+    /// Remembers a filter that was used. Without a place for it, it is remembered by this screen alone.
+    pub fn remember(&mut self, query: &str) -> Option<Msg> {
+        let desk = self.desk.as_mut().ok()?;
+        desk.notes.remember(query).err().map(|error| failed(&error))
     }
 
     /// Looks whether another screen wrote, and if so gives all marks anew.

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme};
 use crate::consent::visible;
-use crate::model::{Ask, Leaf, Model, Prompt, hints};
+use crate::model::{Ask, Leaf, Model, Prompt};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
@@ -32,7 +32,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, &notice.text, if notice.is_bad { Role::Bad } else { Role::Text });
         return;
     }
-    for (chord, words) in hints(model.mode()) {
+    if model.desk.hides_hints {
+        return;
+    }
+    for (chord, words) in model.desk.keymap.hints(model.mode()) {
         pen.put(0, &format!(" {chord} "), Role::Key);
         pen.put(0, &format!("{words} "), Role::Dim);
     }

@@ -8,6 +8,7 @@ mod hook;
 mod list;
 mod marks;
 mod pages;
+mod palette;
 mod pen;
 mod pivot;
 mod status;
