@@ -187,9 +187,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let zone = run::zone(&config.ui.time_zone).map_err(usage)?;
-    let keys = keys(&config)?;
-    let columns = columns(&config)?;
-    let filters = filters(&config)?;
+    let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;
@@ -206,6 +204,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let options = WatchOptions {
             dir,
+            arranged,
             origin: Origin { org: crate::consent::visible(&org).into_owned(), tag: String::new() },
             theme: theme(cli, config.ui.theme),
             zone,
@@ -323,6 +322,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         });
         let options = WatchOptions {
             dir,
+            arranged: run::Arranged::default(),
             origin: Origin { org: "simulated org".to_owned(), tag: "DEMO".to_owned() },
             theme: theme(cli, "auto"),
             zone: run::zone("utc").map_err(usage)?,
@@ -470,9 +470,7 @@ fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
             let config = load(cli)?;
             let ready = run::ready(&config).map_err(usage)?;
             run::zone(&config.ui.time_zone).map_err(usage)?;
-            keys(&config)?;
-            columns(&config)?;
-            filters(&config)?;
+            run::arranged(&config).map_err(|error| usage(error.to_string()))?;
             let org = ready.org.origin().to_owned();
             ready.plan(&config, None, 0).map_err(usage)?;
             printed(format!("The configuration can be used: {}.\n", crate::consent::visible(&org)).as_bytes())

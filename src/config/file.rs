@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use toml::Spanned;
 
 use super::load::ConfigError;
 use super::when::length;
@@ -21,8 +22,8 @@ pub(super) struct File {
     pub(super) readiness: Readiness,
     pub(super) journal: Journal,
     pub(super) ui: Ui,
-    pub(super) keys: BTreeMap<String, Vec<String>>,
-    pub(super) filters: BTreeMap<String, String>,
+    pub(super) keys: BTreeMap<String, Spanned<Vec<String>>>,
+    pub(super) filters: BTreeMap<String, Spanned<String>>,
     pub(super) snapshot: Snapshot,
     pub(super) profile: BTreeMap<String, Box<File>>,
 }
@@ -143,11 +144,16 @@ impl<'de> Deserialize<'de> for Length {
 /// Reads a file's text.
 pub(super) fn read(text: &str, name: &str) -> Result<File, ConfigError> {
     toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
+        let line = error.span().map(|span| line_of(text, span.start));
         let key = error.span().and_then(|span| key_at(text, span.start));
         let what = error.message().replace('\n', " ");
         ConfigError::in_file(name, line, key.as_deref(), &what)
     })
+}
+
+/// The line that a byte stands in, from 1.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
 /// The key of the line that a byte stands in.

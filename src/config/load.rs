@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file::{self, Clipboard, File};
+use toml::Spanned;
+
+use super::file::{self, File};
 use super::hook::{self, Hook};
 use super::way::{self, Org};
 use crate::consent::Kind;
@@ -55,11 +57,20 @@ pub struct Config {
     /// The screen.
     pub ui: Ui,
     /// Saved filters.
-    pub filters: BTreeMap<String, String>,
+    pub filters: BTreeMap<String, Said<String>>,
     /// Keys of the person's own.
-    pub keys: BTreeMap<String, Vec<String>>,
+    pub keys: BTreeMap<String, Said<Vec<String>>>,
     /// Snapshots.
     pub snapshot: SnapshotSettings,
+}
+
+/// A value with the line of the file that says it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said<T> {
+    /// The value.
+    pub value: T,
+    /// The line, from 1.
+    pub line: usize,
 }
 
 /// `[poll]`
@@ -104,6 +115,8 @@ pub struct Ui {
     pub theme: &'static str,
     /// `utc`, `local` or an IANA name.
     pub time_zone: String,
+    /// The columns of the list, left to right; the program's own if not said.
+    pub columns: Option<Vec<String>>,
     /// Whether the mouse is taken.
     pub mouse: bool,
     /// Whether copied text goes to the terminal.
@@ -157,12 +170,13 @@ pub fn load(
 ) -> Result<Config, ConfigError> {
     let named = flags.config.clone().or_else(|| env("CONSENTWATCH_CONFIG").map(PathBuf::from));
     let file_place = named.clone().or_else(|| places.config.as_ref().map(|dir| dir.join("config.toml")));
-    let (file, name, found) = match &file_place {
+    let (file, text, name, found) = match &file_place {
         Some(path) if named.is_some() || path.exists() => {
             let name = shown(path);
-            (file::read(&text_of(path)?, &name)?, name, Some(path.clone()))
+            let text = text_of(path)?;
+            (file::read(&text, &name)?, text, name, Some(path.clone()))
         }
-        _ => (File::default(), String::new(), None),
+        _ => (File::default(), String::new(), String::new(), None),
     };
     let file = match &flags.profile {
         None => file,
@@ -198,13 +212,14 @@ pub fn load(
         ui: Ui {
             theme: file.ui.theme.map_or("auto", file::ThemeName::word),
             time_zone: file.ui.time_zone.unwrap_or_else(|| "utc".into()),
+            columns: file.ui.columns,
             mouse: file.ui.mouse.unwrap_or(false),
             clipboard: file.ui.clipboard != Some(Clipboard::Off),
             columns: file.ui.columns,
             max_fps: within(file.ui.max_fps, 10, 1..=60).ok_or_else(|| bad("ui.max_fps", "1 to 60"))?,
         },
-        filters: file.filters,
-        keys: file.keys,
+        filters: said(file.filters, &text),
+        keys: said(file.keys, &text),
         snapshot: SnapshotSettings {
             dir: file.snapshot.dir.map(|dir| base.join(dir)),
             keep: file.snapshot.keep.unwrap_or(100),
@@ -213,6 +228,24 @@ pub fn load(
         file_place,
         data_dir,
     })
+}
+
+/// Turns the places of values into lines.
+fn said<T>(values: BTreeMap<String, Spanned<T>>, text: &str) -> BTreeMap<String, Said<T>> {
+    let said = |value: Spanned<T>| {
+        let line = file::line_of(text, value.span().start);
+        Said { value: value.into_inner(), line }
+    };
+    values.into_iter().map(|(name, value)| (name, said(value))).collect()
+}
+
+impl Config {
+    /// Makes the error for a value that another room found bad: the key, and the line if it is known.
+    pub fn bad(&self, line: Option<usize>, key: &str, what: &str) -> ConfigError {
+        let name = self.file.as_deref().map_or_else(|| "the configuration".to_owned(), shown);
+        let key = crate::consent::visible(key);
+        ConfigError::in_file(&name, line, Some(&*key), what)
+    }
 }
 
 fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<Poll, ConfigError> {

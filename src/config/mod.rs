@@ -12,7 +12,8 @@ mod when;
 pub use example::EXAMPLE;
 pub use hook::Hook;
 pub use load::{
-    Config, ConfigError, GlobalFlags, JournalSettings, Places, Poll, Readiness, SnapshotSettings, Ui, load,
+    Config, ConfigError, GlobalFlags, JournalSettings, Places, Poll, Readiness, Said, SnapshotSettings, Ui,
+    load,
 };
 pub use show::show;
 pub use way::{Dpop, Org, Service, Way};

@@ -90,7 +90,14 @@ pub fn show(config: &Config) -> String {
     if !config.filters.is_empty() {
         line("\n[filters]".into());
         for (name, query) in &config.filters {
-            line(format!("{} = {}", quoted(name), quoted(query)));
+            line(format!("{} = {}", quoted(name), quoted(&query.value)));
+        }
+    }
+    if !config.keys.is_empty() {
+        line("\n[keys]".into());
+        for (command, keys) in &config.keys {
+            let keys: Vec<String> = keys.value.iter().map(|key| quoted(key)).collect();
+            line(format!("{} = [{}]", quoted(command), keys.join(", ")));
         }
     }
     out

@@ -2,7 +2,7 @@
 
 use super::keys::Chord;
 use super::prompt::{Ask, Edit, Prompt};
-use super::{Effect, Model, Pane, Query, RowRef, Search, marks};
+use super::{Effect, Model, Pane, Query, RowRef, Search, desk, marks};
 
 /// Opens a line, beginning with what is in force.
 pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
@@ -28,24 +28,14 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         Edit::Esc => leave(model),
         Edit::Interrupt => vec![Effect::Interrupt],
         Edit::Text => typed(model),
-        Edit::Before | Edit::After if prompt.ask == Ask::Command => {
-            let count =
-                super::palette(model, &model.prompt.as_ref().map_or(String::new(), |p| p.text.clone())).len();
-            let step = if edit == Edit::Before { -1 } else { 1 };
-            model.desk.at = model.desk.at.saturating_add_signed(step).min(count.saturating_sub(1));
-            Vec::new()
-        }
-        Edit::Before | Edit::After if prompt.ask == Ask::Filter => {
-            match model.desk.recall(&prompt.text, edit == Edit::Before) {
-                Some(text) => {
-                    let stood = prompt.stood;
-                    model.prompt = Some(Prompt { stood, ..Prompt::new(Ask::Filter, &text) });
-                    typed(model)
-                }
-                None => Vec::new(),
+        edit @ (Edit::Before | Edit::After) => {
+            if desk::wander(model, edit == Edit::Before) {
+                typed(model)
+            } else {
+                Vec::new()
             }
         }
-        Edit::Cursor | Edit::Before | Edit::After => Vec::new(),
+        Edit::Cursor => Vec::new(),
     }
 }
 
@@ -65,17 +55,8 @@ fn typed(model: &mut Model) -> Vec<Effect> {
             let (text, stood) = (prompt.text.clone(), prompt.stood);
             search(model, &text, stood)
         }
-        Ask::Help => {
-            model.desk.help.clone_from(&prompt.text);
-            model.overlay_top = 0;
-            Vec::new()
-        }
-        Ask::Command => {
-            model.desk.at = 0;
-            Vec::new()
-        }
-        Ask::Time | Ask::Note(_) => {
-            prompt.error = None;
+        Ask::Time | Ask::Note(_) | Ask::Command | Ask::Key => {
+            desk::typed(model);
             Vec::new()
         }
     }
@@ -143,17 +124,16 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         model.prompt = None;
         return super::update::open_cursor(model);
     }
-    model.prompt = None;
-    if ask == Ask::Filter && !text.trim().is_empty() {
-        model.desk.remember(&text);
-        return vec![Effect::Remember(text)];
+    if ask != Ask::Command {
+        model.prompt = None;
     }
-    Vec::new()
+    desk::entered(model, ask, &text)
 }
 
 /// Gives the line up, and with it what it did.
 fn leave(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = model.prompt.take() else { return Vec::new() };
+    desk::left(model, prompt.ask);
     match prompt.ask {
         Ask::Filter => super::update::set_filter(model, None),
         Ask::Search => {
@@ -167,10 +147,6 @@ fn leave(model: &mut Model) -> Vec<Effect> {
             }
             super::update::open_cursor(model)
         }
-        Ask::Help => {
-            model.desk.help.clear();
-            Vec::new()
-        }
-        Ask::Time | Ask::Note(_) | Ask::Command => Vec::new(),
+        Ask::Time | Ask::Note(_) | Ask::Command | Ask::Key => Vec::new(),
     }
 }

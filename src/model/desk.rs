@@ -1,11 +1,24 @@
 //! What the person arranged, and what they left behind the last time.
 
-use super::{Effect, Model, Notice, Overlay, Query, RowRef, marks, shape, update};
+use super::prompt::Prompt;
+use super::{Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, marks, palette, update};
 use crate::consent::Seq;
 
 /// What the person arranged.
 #[derive(Debug, Default)]
 pub struct Desk {
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// Filters of the configuration, by name.
+    pub saved: Vec<Saved>,
+    /// Filters that were used, the last one first.
+    pub history: Vec<String>,
+    /// How far back in them the reader is while typing, and what was typed before he went there.
+    back: (usize, String),
+    /// What the page of keys is narrowed to.
+    pub find: String,
+    /// Whether the last line shows no keys.
+    pub hides_hints: bool,
     /// The reader's line on a page of choices.
     pub at: usize,
     /// Whether the detail is to be opened as soon as there is a row.
@@ -30,65 +43,21 @@ pub struct Desk {
     pub(super) wanted: Option<(Seq, i64)>,
 }
 
-/// Filters that are remembered here.
-const HISTORY_MAX: usize = 200;
-
-impl Desk {
-    /// Returns the filters to choose from: those of the configuration by name, then those that were used.
-    pub fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
-        let saved = self.saved.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        saved.chain(self.history.iter().map(|text| ("", text.as_str())))
-    }
-
-    /// Puts a filter first among those that were used.
-    pub(super) fn remember(&mut self, text: &str) {
-        self.history.retain(|other| other != text);
-        self.history.insert(0, text.to_owned());
-        self.history.truncate(HISTORY_MAX);
-        self.recalled = 0;
-    }
-
-    /// Puts the filter that was used before the one in the line there, or the one after it.
-    pub(super) fn recall(&mut self, line: &str, back: bool) -> Option<String> {
-        if self.recalled == 0 {
-            line.clone_into(&mut self.typed);
-        }
-        let to = if back { self.recalled + 1 } else { self.recalled.checked_sub(1)? };
-        let text = if to == 0 { self.typed.clone() } else { self.history.get(to - 1)?.clone() };
-        self.recalled = to;
-        Some(text)
-    }
-}
-
-/// Takes the filter on the reader's line.
-fn choose_filter(model: &mut Model) -> Vec<Effect> {
-    let Some(text) = model.desk.filters().nth(model.desk.at).map(|(_, text)| text.to_owned()) else {
-        return Vec::new();
-    };
-    match Query::parse(&text, model.now.as_millisecond(), &model.zone.shown) {
-        Ok(query) => {
-            model.overlay = None;
-            model.leaf = super::Leaf::Consents;
-            let mut effects = update::set_filter(model, (!query.is_empty()).then(|| query.into()));
-            model.desk.remember(&text);
-            effects.push(Effect::Remember(text));
-            effects
-        }
-        Err(error) => {
-            let text = format!("This filter makes no sense: {error}. It was not taken.");
-            model.notice = Some(Notice { text, is_bad: true });
-            Vec::new()
-        }
-    }
+/// A filter with a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Saved {
+    /// The name.
+    pub name: String,
+    /// The filter as it was written.
+    pub query: String,
 }
 
 /// How many choices the page that lies over the list has; nothing if it has none.
 fn choices(model: &Model) -> Option<usize> {
     match model.overlay? {
         Overlay::Marks => Some(model.rows.marks().len()),
-        Overlay::Columns => Some(model.shape.entries().len()),
-        Overlay::Filters => Some(model.desk.filters().count()),
-        Overlay::Help | Overlay::Sources | Overlay::Copied => None,
+        Overlay::Filters => Some(model.desk.saved.len()),
+        Overlay::Help | Overlay::Sources => None,
     }
 }
 
@@ -110,9 +79,116 @@ pub(super) fn turn(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
 pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     match model.overlay {
         Some(Overlay::Marks) => marks::choose(model),
-        Some(Overlay::Columns) => shape::change(model, shape::Change::Show),
-        Some(Overlay::Filters) => choose_filter(model),
+        Some(Overlay::Filters) => {
+            model.overlay = None;
+            apply(model, model.desk.at)
+        }
         _ => Vec::new(),
+    }
+}
+
+/// Filters by one that was saved.
+pub(super) fn apply(model: &mut Model, index: usize) -> Vec<Effect> {
+    let Some(saved) = model.desk.saved.get(index).cloned() else { return Vec::new() };
+    match Query::parse(&saved.query, model.now.as_millisecond(), &model.zone.shown) {
+        Ok(query) => {
+            model.leaf = super::Leaf::Consents;
+            let mut effects = update::set_filter(model, (!query.is_empty()).then(|| query.into()));
+            effects.extend(remember(model, &saved.query));
+            effects
+        }
+        Err(error) => {
+            let text =
+                format!("The filter {} cannot be used: {error}.", crate::consent::visible(&saved.name));
+            model.notice = Some(Notice { text, is_bad: true });
+            Vec::new()
+        }
+    }
+}
+
+/// Remembers a filter that was taken.
+fn remember(model: &mut Model, query: &str) -> Vec<Effect> {
+    let query = query.trim();
+    model.desk.back = (0, String::new());
+    if query.is_empty() || model.desk.history.first().is_some_and(|last| last == query) {
+        return Vec::new();
+    }
+    model.desk.history.retain(|other| other != query);
+    model.desk.history.insert(0, query.to_owned());
+    model.desk.history.truncate(HISTORY_MAX);
+    vec![Effect::Remember(query.to_owned())]
+}
+
+/// Filters that can be gone back to.
+const HISTORY_MAX: usize = 200;
+
+/// Opens one of the lines of this room.
+pub(super) fn ask(model: &mut Model, ask: Ask) -> Vec<Effect> {
+    let text = if ask == Ask::Key { model.desk.find.clone() } else { String::new() };
+    model.desk.at = 0;
+    model.prompt = Some(Prompt::new(ask, &text));
+    Vec::new()
+}
+
+/// A line changed; returns nothing if it is none of this room.
+pub(super) fn typed(model: &mut Model) {
+    let Some(prompt) = &mut model.prompt else { return };
+    prompt.error = None;
+    match prompt.ask {
+        Ask::Command => model.desk.at = 0,
+        Ask::Key => {
+            model.desk.find.clone_from(&prompt.text);
+            model.overlay_top = 0;
+        }
+        _ => {}
+    }
+}
+
+/// A line was taken.
+pub(super) fn entered(model: &mut Model, ask: Ask, text: &str) -> Vec<Effect> {
+    match ask {
+        Ask::Command => palette::run(model),
+        Ask::Filter => remember(model, text),
+        _ => Vec::new(),
+    }
+}
+
+/// A line was given up.
+pub(super) fn left(model: &mut Model, ask: Ask) {
+    model.desk.back = (0, String::new());
+    if ask == Ask::Key {
+        model.desk.find.clear();
+    }
+}
+
+/// Goes to the line above or below: in the palette to another choice, in a filter to what was used before. Returns
+/// whether the typed text is another one now.
+pub(super) fn wander(model: &mut Model, before: bool) -> bool {
+    let Some(prompt) = &mut model.prompt else { return false };
+    match prompt.ask {
+        Ask::Command => {
+            let last = palette::choices(model).len().saturating_sub(1);
+            let at = model.desk.at;
+            model.desk.at = if before { at.saturating_sub(1) } else { (at + 1).min(last) };
+            false
+        }
+        Ask::Filter => {
+            let (back, typed) = &mut model.desk.back;
+            if *back == 0 {
+                typed.clone_from(&prompt.text);
+            }
+            // What is typed already is no step back.
+            let count = model.desk.history.len();
+            let mut to = if before { (*back + 1).min(count) } else { back.saturating_sub(1) };
+            if before && *back == 0 && model.desk.history.first() == Some(typed) {
+                to = 2.min(count);
+            }
+            *back = to;
+            let text = to.checked_sub(1).and_then(|index| model.desk.history.get(index)).unwrap_or(typed);
+            *prompt = Prompt { stood: prompt.stood, ..Prompt::new(Ask::Filter, text) };
+            true
+        }
+        _ => false,
     }
 }
 

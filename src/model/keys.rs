@@ -118,6 +118,10 @@ pub enum Command {
     MarkBefore,
     Marks,
     Choose,
+    Palette,
+    SavedFilters,
+    FindKey,
+    Hints,
     PollNow,
     FetchSession,
     Strip,
@@ -158,9 +162,7 @@ pub enum Mode {
     Sources,
     /// The page of marked rows.
     Marks,
-    /// The page of columns.
-    Columns,
-    /// The page of filters.
+    /// The page of saved filters.
     Filters,
     /// A line of text is being typed.
     Prompt,
@@ -181,23 +183,14 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const EVERY: &[Mode] = &[
-    Mode::List,
-    Mode::Detail,
-    Mode::Pivot,
-    Mode::Help,
-    Mode::Sources,
-    Mode::Marks,
-    Mode::Columns,
-    Mode::Filters,
-];
-const SEARCHED: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help];
+const EVERY: &[Mode] =
+    &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources, Mode::Marks, Mode::Filters];
 const PAGES: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot];
 const LISTS: &[Mode] = &[Mode::List, Mode::Pivot];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
-const CHOICES: &[Mode] = &[Mode::Marks, Mode::Columns, Mode::Filters];
-const COLUMNS: &[Mode] = &[Mode::Columns];
+const CHOICES: &[Mode] = &[Mode::Marks, Mode::Filters];
+const HELP: &[Mode] = &[Mode::Help];
 const DETAIL: &[Mode] = &[Mode::Detail];
 
 const fn c(c: char) -> Chord {
@@ -247,6 +240,10 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::NextMark, &[c('\'')], MAIN, "next marked row", ""),
     bind(Command::MarkBefore, &[c('"')], MAIN, "marked row before", ""),
     bind(Command::Marks, &[c('M')], EVERY, "the marked rows with their notes", ""),
+    bind(Command::Palette, &[c(':')], EVERY, "commands: find one by some of its letters", ""),
+    bind(Command::SavedFilters, &[Chord::ctrl('f')], EVERY, "the saved filters", ""),
+    bind(Command::FindKey, &[c('/')], HELP, "narrow this page to what has these words", "find"),
+    bind(Command::Hints, &[c('H')], EVERY, "show or hide the keys on the last line", ""),
     bind(Command::Choose, &[k(Key::Enter)], CHOICES, "take what the line says", "take"),
     bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
     bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
@@ -290,20 +287,6 @@ const fn bind(
     Binding { command, chords, modes, words, hint }
 }
 
-impl Command {
-    /// Returns the name by which the palette and `[keys]` know it.
-    pub fn name(self) -> String {
-        let mut name = String::new();
-        for c in format!("{self:?}").chars() {
-            if c.is_ascii_uppercase() && !name.is_empty() {
-                name.push('_');
-            }
-            name.push(c.to_ascii_lowercase());
-        }
-        name
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -327,6 +310,8 @@ mod tests {
     fn each_command_can_be_reached_and_is_explained() {
         for binding in BINDINGS {
             assert!(!binding.chords.is_empty() && !binding.words.is_empty());
+            let keymap = super::super::Keymap::default();
+            assert_eq!(keymap.command(binding.modes[0], binding.chords[0]), Some(binding.command));
         }
     }
 }

@@ -103,6 +103,8 @@ pub enum Effect {
     PollNow,
     /// Say [`Msg::Work`] as soon as no key and no row waits: something long is done in slices.
     Work,
+    /// Remember a filter that was used.
+    Remember(String),
     /// Keep a mark on a row with this note, or take both away.
     Mark(Seq, Option<String>),
     /// Remember a filter that was used.

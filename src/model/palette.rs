@@ -1,52 +1,103 @@
-//! The commands by name: what was typed finds those whose name or words hold its letters in that order.
+//! The palette: every command that can be given now, found by some of its letters.
 
-use super::keys::{Binding, Command, Mode};
-use super::{Chord, Model, Subject};
+use super::keys::Command;
+use super::{Effect, Model, Notice, desk, update};
 
-/// Returns the commands that may be given here and that a text finds, the best first, each with its keys.
-pub fn palette<'a>(model: &'a Model, text: &str) -> Vec<(&'static Binding, &'a [Chord])> {
-    let mode = mode_without_prompt(model);
-    let mut found: Vec<_> = model
-        .keys
-        .bindings()
-        .enumerate()
-        .filter(|(_, (binding, _))| binding.modes.contains(&mode) && !is_moot(binding.command))
-        .filter_map(|(place, (binding, chords))| {
-            let name = binding.command.name().replace('_', " ");
-            let best = score(&name, text).map(|score| score * 2).max(score(binding.words, text));
-            Some((best?, place, binding, chords))
+/// What the palette offers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offer {
+    /// To give a command.
+    Command(Command),
+    /// To filter by what is saved, by its place among the saved.
+    Filter(usize),
+}
+
+/// One line of the palette.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// What it does.
+    pub offer: Offer,
+    /// Its name.
+    pub name: String,
+    /// What it does, in words.
+    pub words: String,
+    /// The keys that do the same.
+    pub keys: String,
+}
+
+/// Returns what the typed text finds, the best first; everything, in the order of the help page, if nothing is typed.
+pub fn choices(model: &Model) -> Vec<Choice> {
+    let typed = model.prompt.as_ref().map_or("", |prompt| prompt.text.as_str()).trim().to_lowercase();
+    let mode = update::beneath(model);
+    let lines = model.desk.keymap.lines().iter().filter(|line| line.modes.contains(&mode));
+    let commands = lines.map(|line| Choice {
+        offer: Offer::Command(line.command),
+        name: line.command.name(),
+        words: line.words.to_owned(),
+        keys: line.keys(),
+    });
+    let saved = model.desk.saved.iter().enumerate().map(|(index, saved)| Choice {
+        offer: Offer::Filter(index),
+        name: format!("filter {}", saved.name),
+        words: saved.query.clone(),
+        keys: String::new(),
+    });
+    let mut found: Vec<(i32, Choice)> = commands
+        .chain(saved)
+        .filter_map(|choice| {
+            // The name says more than the words around it.
+            let by_name = score(&typed, &choice.name.replace('_', " ")).map(|score| score + 20);
+            let words = choice.words.to_lowercase();
+            let by_words = typed.split_whitespace().all(|word| words.contains(word)).then_some(0);
+            Some((by_name.max(by_words)?, choice))
         })
         .collect();
-    found.sort_by_key(|(score, place, ..)| (std::cmp::Reverse(*score), *place));
-    found.into_iter().map(|(_, _, binding, chords)| (binding, chords)).collect()
+    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    found.into_iter().map(|(_, choice)| choice).collect()
 }
 
-/// Moving a line is quicker by key.
-fn is_moot(command: Command) -> bool {
-    matches!(command, Command::Palette | Command::Choose)
+/// How well the letters of `typed` stand in `text` in their order: letters side by side and at the beginnings of words
+/// count for more, those far apart for less. Nothing if they do not.
+fn score(typed: &str, text: &str) -> Option<i32> {
+    let text: Vec<char> = text.chars().collect();
+    let typed: Vec<char> = typed.chars().map(|c| if c == '_' { ' ' } else { c }).collect();
+    let Some(first) = typed.first() else { return Some(0) };
+    let starts = text.iter().enumerate().filter(|(_, c)| *c == first).map(|(at, _)| at);
+    starts.filter_map(|start| from(&typed, &text, start)).max()
 }
 
-/// How well a text is found in words: its letters in their order, better side by side and at the beginning of words.
-/// Nothing if they are not there.
-fn score(words: &str, text: &str) -> Option<usize> {
-    let words: Vec<char> = words.to_lowercase().chars().collect();
-    let (mut total, mut from, mut last) = (1, 0, None);
-    for c in text.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
-        let place = (from..words.len()).find(|place| words[*place] == c)?;
-        let begins = place == 0 || !words[place - 1].is_alphanumeric();
-        total += 1 + usize::from(begins) * 3 + usize::from(last.is_some_and(|last| last + 1 == place)) * 4;
-        (from, last) = (place + 1, Some(place));
+fn from(typed: &[char], text: &[char], start: usize) -> Option<i32> {
+    let mut total = 0;
+    let mut at = start;
+    let mut last: Option<usize> = None;
+    for wanted in typed {
+        let place = (at..text.len()).find(|place| text[*place] == *wanted)?;
+        let begins = place == 0 || !text[place - 1].is_alphanumeric();
+        total += match last {
+            Some(last) if place == last + 1 => 8,
+            _ if begins => 6,
+            Some(last) => -((place - last).min(3) as i32),
+            None => 0,
+        };
+        last = Some(place);
+        at = place + 1;
     }
-    Some(total)
+    // Of two that fit alike the one that is used up more by them is meant.
+    Some(total * 4 - (text.len().min(40) as i32) / 4)
 }
 
-/// Where the keys go below a line that is typed.
-pub(super) fn mode_without_prompt(model: &Model) -> Mode {
-    match (model.overlay, model.leaf.subject(), model.pane) {
-        (Some(overlay), ..) => overlay.mode(),
-        (None, Some(Subject::Clients | Subject::People | Subject::Scopes), _) => Mode::Pivot,
-        (None, None, super::Pane::List) => Mode::List,
-        (None, None, super::Pane::Detail) => Mode::Detail,
+/// Takes the choice on the reader's line.
+pub(super) fn run(model: &mut Model) -> Vec<Effect> {
+    let chosen = choices(model).into_iter().nth(model.desk.at);
+    model.prompt = None;
+    match chosen.map(|choice| choice.offer) {
+        Some(Offer::Command(command)) => update::obey(model, command),
+        Some(Offer::Filter(index)) => desk::apply(model, index),
+        None => {
+            let text = "No command is called like this. : lists all.".to_owned();
+            model.notice = Some(Notice { text, is_bad: true });
+            Vec::new()
+        }
     }
 }
 
@@ -55,11 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_in_their_order_are_found_best_side_by_side() {
-        assert_eq!(score("sort column", "xyz"), None);
-        assert!(score("sort column", "sc") > score("sources", "sc"));
-        assert!(score("filter", "filt") > score("fetch a list", "filt"));
-        assert_eq!(score("anything", ""), Some(1));
-        assert_eq!(score("Ä", "ä"), Some(5));
+    fn letters_in_their_order_find_and_better_ones_come_first() {
+        assert_eq!(score("xyz", "half down"), None);
+        assert_eq!(score("nwod", "half down"), None);
+        assert!(score("", "anything").is_some());
+        let better = |typed: &str, one: &str, other: &str| {
+            assert!(score(typed, one) > score(typed, other), "{typed}: {one}, {other}");
+        };
+        better("hd", "half down", "this is odd");
+        better("quit", "quit", "quit as if interrupted");
+        better("mark", "mark", "next mark");
+        better("half_d", "half down", "half up, then down");
+        better("so", "sources", "first one");
     }
 }

@@ -20,6 +20,10 @@ pub enum Ask {
     Help,
     /// What is written to a row.
     Note(Seq),
+    /// What is to be done.
+    Command,
+    /// What the page of keys is narrowed to.
+    Key,
 }
 
 impl Ask {
@@ -32,6 +36,8 @@ impl Ask {
             Self::Command => "",
             Self::Help => "keys about",
             Self::Note(_) => "note",
+            Self::Command => "command",
+            Self::Key => "find",
         }
     }
 
@@ -39,6 +45,8 @@ impl Ask {
     pub fn help(self) -> &'static str {
         match self {
             Self::Filter => "Enter keeps it, Esc clears it",
+            Self::Command => "Enter does it, Up and Down choose, Esc goes back",
+            Self::Key => "Enter keeps it, Esc shows all",
             Self::Search => "Enter keeps it, Esc goes back",
             Self::Command => "Enter does it, Up and Down choose, Esc goes back",
             Self::Help => "Enter keeps it, Esc shows all",

@@ -107,6 +107,8 @@ pub enum Overlay {
     Filters,
     /// The marked rows.
     Marks,
+    /// The saved filters.
+    Filters,
 }
 
 impl Overlay {

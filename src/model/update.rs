@@ -306,10 +306,7 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     if model.prompt.is_some() {
         return asked::key(model, chord);
     }
-    if let Some(copying) = std::mem::take(&mut model.desk.is_copying).then(|| copy::key(model, chord)) {
-        return copying;
-    }
-    match model.keys.command(mode(model), chord) {
+    match model.desk.keymap.command(mode(model), chord) {
         Some(command) => obey(model, command),
         None => Vec::new(),
     }
@@ -317,7 +314,20 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 /// Returns where the keys go now.
 pub(super) fn mode(model: &Model) -> Mode {
-    if model.prompt.is_some() { Mode::Prompt } else { palette::mode_without_prompt(model) }
+    if model.prompt.is_some() { Mode::Prompt } else { beneath(model) }
+}
+
+/// Returns where they would go if no line were typed.
+pub(super) fn beneath(model: &Model) -> Mode {
+    match (model.overlay, model.pane) {
+        (Some(Overlay::Help), _) => Mode::Help,
+        (Some(Overlay::Sources), _) => Mode::Sources,
+        (Some(Overlay::Marks), _) => Mode::Marks,
+        (Some(Overlay::Filters), _) => Mode::Filters,
+        (None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
+        (None, Pane::List) => Mode::List,
+        (None, Pane::Detail) => Mode::Detail,
+    }
 }
 
 pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
@@ -382,6 +392,10 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::MarkBefore => marks::next(model, true),
         Command::Marks => desk::turn(model, Overlay::Marks),
         Command::Choose => desk::choose(model),
+        Command::Palette => desk::ask(model, Ask::Command),
+        Command::FindKey => desk::ask(model, Ask::Key),
+        Command::SavedFilters => desk::turn(model, Overlay::Filters),
+        Command::Hints => quietly(|| model.desk.hides_hints = !model.desk.hides_hints),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]
@@ -555,6 +569,7 @@ fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
 fn turn_overlay(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
     model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
     model.overlay_top = 0;
+    model.desk.find.clear();
     Vec::new()
 }
 

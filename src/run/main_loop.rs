@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
-use super::{Feed, Keeper, LookUps, Source};
+use super::{Arranged, Feed, Keeper, LookUps, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{
@@ -24,6 +24,8 @@ use crate::view::{self, Theme};
 pub struct WatchOptions {
     /// The folder of the journal, and of what is kept beside it.
     pub dir: PathBuf,
+    /// What the person arranged.
+    pub arranged: Arranged,
     /// What the title line names.
     pub origin: Origin,
     /// Colours and signs.
@@ -94,7 +96,7 @@ pub async fn watch(
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
     model.mask = Mask::with_secret(secret());
-    model.keys = options.keys;
+    options.arranged.apply(&mut model.desk);
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
@@ -126,6 +128,7 @@ pub async fn watch(
                 match effect {
                     Effect::Read(seq) => msgs.push(source.record(seq)),
                     Effect::Mark(seq, note) => msgs.push(keeper.mark(seq, note, clock.now())),
+                    Effect::Remember(query) => msgs.extend(keeper.remember(&query)),
                     Effect::PollNow => feed.nudge.notify_one(),
                     Effect::ReadBeside { seq, session, transaction } => {
                         msgs.push(source.beside(seq, session.as_deref(), transaction.as_deref()));

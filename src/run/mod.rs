@@ -3,6 +3,7 @@
 mod backfill;
 mod check;
 mod coverage;
+mod desk;
 mod export;
 mod feed;
 mod hooks;
@@ -15,6 +16,7 @@ mod source;
 pub use crate::intake::hook::HookPlan;
 pub use backfill::backfill;
 pub use check::{Ready, ready};
+pub use desk::{Arranged, arranged};
 pub use export::{ExportOptions, export};
 pub use feed::{Feed, FeedPlan, open};
 pub use hooks::{HookTask, hook};

@@ -45,11 +45,6 @@ impl Keeper {
                     Ok(filters) => model.desk.history = filters,
                     Err(error) => msgs.push(failed(&error)),
                 }
-                match desk.notes.place() {
-                    Ok(_) if fresh => {}
-                    Ok(place) => msgs.push(Msg::Place(place)),
-                    Err(error) => msgs.push(failed(&error)),
-                }
                 msgs.extend(self.all());
             }
             Err(fault) => {
@@ -81,26 +76,10 @@ impl Keeper {
         }
     }
 
-    /// Remembers a filter that was used. One that cannot be is no loss to speak of.
-    pub fn remember(&mut self, query: &str) {
-        if let Ok(desk) = &mut self.desk
-            && let Err(error) = desk.notes.remember(query)
-        {
-            tracing::warn!(%error, "A filter was not remembered.");
-        }
-    }
-
-    /// Keeps the place where the screen is, if it is another than before.
-    pub fn keep_place(&mut self, model: &Model) {
-        let place = model.place();
-        if let Ok(desk) = &mut self.desk
-            && self.kept != place
-        {
-            if let Err(error) = desk.notes.keep_place(&place) {
-                tracing::warn!(%error, "The place was not kept.");
-            }
-            self.kept = place;
-        }
+    /// Remembers a filter that was used. Without a place for it, it is remembered by this screen alone.
+    pub fn remember(&mut self, query: &str) -> Option<Msg> {
+        let desk = self.desk.as_mut().ok()?;
+        desk.notes.remember(query).err().map(|error| failed(&error))
     }
 
     /// Looks whether another screen wrote, and if so gives all marks anew.

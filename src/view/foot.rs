@@ -32,10 +32,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, &notice.text, if notice.is_bad { Role::Bad } else { Role::Text });
         return;
     }
-    if model.desk.hints_are_hidden {
+    if model.desk.hides_hints {
         return;
     }
-    for (chord, words) in model.keys.hints(model.mode()) {
+    for (chord, words) in model.desk.keymap.hints(model.mode()) {
         pen.put(0, &format!(" {chord} "), Role::Key);
         pen.put(0, &format!("{words} "), Role::Dim);
     }

@@ -79,7 +79,7 @@ fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn cell<'a>(
+pub(super) fn cell<'a>(
     model: &'a Model,
     at: RowRef,
     row: &Row,
@@ -128,7 +128,7 @@ fn cell<'a>(
     }
 }
 
-pub(super) fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
+fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
     let field = |index| symbols.field(row.who, index);
     match (Person::shown(field(0), field(1), field(2)), row.evidence) {
         (Some(name), Evidence::Session) => (format!("{} ?", visible(name)).into(), Role::Text),

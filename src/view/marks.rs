@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, list, pages};
 use crate::consent::visible;
-use crate::model::{Model, ordered_marks};
+use crate::model::{Column, Model, ordered_marks};
 
 /// The sign of a marked row.
 pub(super) const SIGN: &str = "*";
@@ -40,15 +40,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             None => pen.put(0, "not read yet ", Role::Dim),
             Some(at) => {
                 let row = model.rows.get(*at);
-                let (who, role) = if model.mask.is_on() {
-                    list::hidden(model, &row)
-                } else {
-                    list::who(&row, model.rows.symbols())
-                };
-                let client = list::either(model.rows.symbols(), row.client, "unknown");
-                let (client, _) = list::shown_text(model, client);
                 // What was written is what one looks for here, so it keeps at least half of the line.
                 let room = (body.width.saturating_sub(15) / 4).min(24);
+                let cell = |column| list::cell(model, *at, &row, column, room, theme);
+                let ((who, role), (client, _)) = (cell(Column::Who), cell(Column::Client));
                 pen.put_within(0, &list::time(model, row.published_ms, 12), Role::Text, 12);
                 if body.width >= 60 {
                     pen.go(14);
@@ -65,7 +60,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
                 }
             }
         }
-        pen.put(0, &model.mask.text(&visible(&mark.note)), Role::Text);
+        let (note, role) = list::shown_text(model, (visible(&mark.note), Role::Text));
+        pen.put(0, &note, role);
     }
     if let Some(foot) = foot {
         Pen::new(buffer, theme, body).put(body.height.saturating_sub(1), &format!(" {foot}"), Role::Dim);

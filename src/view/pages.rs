@@ -10,43 +10,55 @@ use super::{Role, Theme, hook, status, text};
 use crate::model::Model;
 use crate::report::Part;
 
+/// What the page of keys says beside them.
+const HELP: &[&str] = &[
+    "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line, Up and Down bring what was used.",
+    "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
+    "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
+    "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, * that it is marked.",
+    "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
+];
+
 /// A line of a page: its words and how they read, each part in its own role.
 pub(super) type Line = Vec<(String, Role)>;
 
-/// The page of keys, made from the table that dispatch reads.
+/// The page of keys, made from the table that dispatch reads, and narrowed to what has the words that were typed.
 pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let find = model.desk.find.to_lowercase();
+    let has_words = |text: &str| {
+        let text = text.to_lowercase();
+        find.split_whitespace().all(|word| text.contains(word))
+    };
     let mut lines: Vec<Line> = Vec::new();
-    let wanted = model.desk.help.to_lowercase();
-    for (binding, chords) in model.keys.bindings() {
-        let chords: Vec<String> = chords.iter().map(ToString::to_string).collect();
-        let (chords, name) = (chords.join(" "), binding.command.name());
-        let is_wanted =
-            [&chords, &name, binding.words].iter().any(|words| words.to_lowercase().contains(&wanted));
-        if is_wanted {
-            lines.push(vec![
-                (format!("{chords:<14}"), Role::Key),
-                (binding.words.to_owned(), Role::Text),
-                (format!("  {name}"), Role::Dim),
-            ]);
+    for line in model.desk.keymap.lines() {
+        let (keys, name) = (line.keys(), line.command.name());
+        if !has_words(&format!("{keys} {} {name}", line.words)) {
+            continue;
         }
+        let mut words = vec![(format!("{keys:<14}"), Role::Key), (line.words.to_owned(), Role::Text)];
+        if area.width >= 100 {
+            words[1].0 = format!("{:<62}", line.words);
+            words.push((format!(" {name}"), Role::Dim));
+        }
+        lines.push(words);
     }
-    if !wanted.is_empty() {
-        let title = format!("Keys about {}", crate::consent::visible(&model.desk.help));
-        return page(model, theme, buffer, area, &title, &lines);
+    if lines.is_empty() {
+        lines.push(vec![("No key has these words. Esc shows all.".to_owned(), Role::Dim)]);
     }
-    lines.push(Vec::new());
-    for words in [
-        "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line.",
-        "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
-        "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
-        "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, * that it is marked.",
-        "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
-    ] {
+    let mut is_first = true;
+    for words in HELP.iter().filter(|words| has_words(words)) {
+        if std::mem::take(&mut is_first) {
+            lines.push(Vec::new());
+        }
         for line in text::wrap(words, area.width.saturating_sub(2)) {
             lines.push(vec![(line.to_owned(), Role::Dim)]);
         }
     }
-    page(model, theme, buffer, area, "Keys", &lines);
+    let title = match model.desk.find.trim() {
+        "" => "Keys".to_owned(),
+        find => format!("Keys with {}", crate::consent::visible(find)),
+    };
+    page(model, theme, buffer, area, &title, &lines);
 }
 
 /// The page of sources: how each part is, what happened, what the program does, what the person can do.
@@ -155,8 +167,8 @@ pub(super) fn top(at: usize, count: usize, height: usize) -> usize {
     at.saturating_sub(height / 2).min(count.saturating_sub(height))
 }
 
-/// Empties the whole area, writes the title over it and returns what is left.
-pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, keys: &str) -> Rect {
+/// Empties an area.
+pub(super) fn clear(theme: &Theme, buffer: &mut Buffer, area: Rect) {
     for y in area.top()..area.bottom() {
         for x in area.left()..area.right() {
             if let Some(cell) = buffer.cell_mut((x, y)) {
@@ -165,6 +177,11 @@ pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str,
             }
         }
     }
+}
+
+/// Empties the whole area, writes the title over it and returns what is left.
+pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, keys: &str) -> Rect {
+    clear(theme, buffer, area);
     let mut pen = Pen::new(buffer, theme, Rect { height: 1, ..area }).over(Role::Title);
     pen.put(0, &format!(" {title} "), Role::Title);
     pen.put_right(0, &[(format!("{keys} "), Role::Title)]);

@@ -1,42 +1,70 @@
-//! The commands that were found, above the line in which they are typed.
+//! The palette above the line that is typed, and the page of saved filters.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::pen::Pen;
-use super::{Role, Theme};
-use crate::model::{Ask, Model, Regions, palette};
+use super::pen::{Pen, grouped};
+use super::{Role, Theme, pages};
+use crate::consent::visible;
+use crate::model::{Ask, Model, choices};
 
-/// Lines at most.
+/// Lines of the palette, beside its title.
 const LINES_MAX: u16 = 12;
 
-pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
-    let Some(prompt) = model.prompt.as_ref().filter(|prompt| prompt.ask == Ask::Command) else { return };
-    let found = palette(model, &prompt.text);
-    let room = regions.foot.y.saturating_sub(regions.title.bottom());
-    let height = LINES_MAX.min(room).min(u16::try_from(found.len()).unwrap_or(LINES_MAX).max(1));
-    let area = Rect::new(0, regions.foot.y.saturating_sub(height), model.size.0, height);
-    let top = model.desk.at.saturating_sub(usize::from(height).saturating_sub(1));
-    for line in 0..height {
-        let row = Rect::new(area.x, area.y + line, area.width, 1);
-        let mut pen = Pen::new(buffer, theme, row);
-        pen.put(0, &" ".repeat(usize::from(row.width)), Role::Text);
-        let index = top + usize::from(line);
-        let mut pen = Pen::new(buffer, theme, row);
-        let Some((binding, chords)) = found.get(index) else {
-            pen.put(0, " No command has these letters.", Role::Dim);
-            continue;
-        };
+/// Draws what the typed letters find, over the lines above the last.
+pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    if !model.prompt.as_ref().is_some_and(|prompt| prompt.ask == Ask::Command) {
+        return;
+    }
+    let choices = choices(model);
+    let room = area.height.saturating_sub(2);
+    let height = room.min(LINES_MAX).min((choices.len() as u16).max(1) + 1);
+    let panel = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
+    let title = format!("Commands: {}", grouped(choices.len() as u64));
+    let body = pages::frame(theme, buffer, panel, &title, "Enter does it");
+    if choices.is_empty() {
+        Pen::new(buffer, theme, body).put(0, " Nothing is called like this.", Role::Dim);
+    }
+    let top = pages::top(model.desk.at, choices.len(), usize::from(body.height));
+    let lines = choices.iter().enumerate().skip(top);
+    for (line, (index, choice)) in (0..body.height).zip(lines) {
+        let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == model.desk.at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }
-        let chords: Vec<String> = chords.iter().map(ToString::to_string).collect();
         pen.go(1);
-        pen.put_within(0, &binding.command.name().replace('_', " "), Role::Text, 16);
-        pen.go(18);
-        pen.put_within(0, &chords.join(" "), Role::Key, 14);
-        pen.go(33);
-        pen.put(0, binding.words, Role::Dim);
+        pen.put_within(0, &visible(&choice.name), Role::Text, 18);
+        pen.go(20);
+        let room = pen.room().saturating_sub(if body.width >= 60 { 12 } else { 0 });
+        pen.put_within(0, &visible(&choice.words), Role::Dim, room);
+        if body.width >= 60 {
+            pen.put_right(0, &[(format!("{} ", choice.keys), Role::Key)]);
+        }
+    }
+}
+
+/// The page of saved filters: the name and what it asks for.
+pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let saved = &model.desk.saved;
+    let title = format!("Saved filters: {}", grouped(saved.len() as u64));
+    let body = pages::frame(theme, buffer, area, &title, "Enter takes it, Esc back");
+    if saved.is_empty() {
+        let words = " None is saved. The configuration has them under [filters]: name = \"query\".";
+        Pen::new(buffer, theme, body).put(0, words, Role::Dim);
+    }
+    let names = saved.iter().map(|saved| super::text::width(&visible(&saved.name))).max().unwrap_or(0);
+    let names = names.min(body.width / 3);
+    let top = pages::top(model.desk.at, saved.len(), usize::from(body.height));
+    for (line, (index, saved)) in (0..body.height).zip(saved.iter().enumerate().skip(top)) {
+        let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
+        if index == model.desk.at {
+            pen = pen.over(Role::Selected);
+            pen.put(0, theme.cursor(), Role::Mark);
+        }
+        pen.go(1);
+        pen.put_within(0, &visible(&saved.name), Role::Key, names);
+        pen.go(names + 3);
+        pen.put(0, &visible(&saved.query), Role::Text);
     }
 }

@@ -1,7 +1,7 @@
 //! What a person arranges and leaves behind: marks, notes, and the place where they were.
 
 use consentwatch::consent::Seq;
-use consentwatch::model::Mode;
+use consentwatch::model::{Keymap, Mode, Msg, Saved};
 use consentwatch::report::Part;
 use consentwatch::run::Keeper;
 
@@ -12,7 +12,7 @@ const SIZES: [(u16, u16); 3] = [(140, 40), (80, 24), (40, 10)];
 
 fn at_every_size(name: &str, rig: &mut Rig) {
     for (width, height) in SIZES {
-        rig.tell(consentwatch::model::Msg::Resize(width, height));
+        rig.tell(Msg::Resize(width, height));
         golden::check(&format!("{name}-{width}x{height}"), &rig.frame());
     }
 }
@@ -36,7 +36,7 @@ async fn marks_and_notes_are_seen_filtered_and_gone_to() {
     rig.press("<enter>");
     at_every_size("marked", &mut rig);
     assert!(rig.text().contains("called the<U+202E> owner") || rig.model.size.0 < 80, "{}", rig.text());
-    rig.tell(consentwatch::model::Msg::Resize(140, 40));
+    rig.tell(Msg::Resize(140, 40));
     rig.press("<esc>fmark:*<enter>");
     assert_eq!(listed(&rig), 2);
     for (filter, count) in [("mark:owner", 1), ("mark:nobody", 0), ("-mark:*", 118), ("mark:~^call", 1)] {
@@ -104,7 +104,7 @@ async fn marks_live_through_a_restart_and_a_journal_made_anew() {
     // Another screen marks and takes away; this one sees it.
     let mut other = Keeper::open(&rig.folder.path().join("org"));
     let answer = other.mark(here(&rig), Some("from elsewhere".to_owned()), rig.clock.now());
-    assert!(matches!(answer, consentwatch::model::Msg::Marked(..)), "{answer:?}");
+    assert!(matches!(answer, Msg::Marked(..)), "{answer:?}");
     rig.look();
     assert_eq!(rig.model.rows.marks().get(here(&rig)).map(|mark| &*mark.note), Some("from elsewhere"));
 }
@@ -128,85 +128,102 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
     assert!(rig.model.board.get(Part::Journal).fault().is_none(), "the journal is well");
 }
 
+fn save(rig: &mut Rig, filters: &[(&str, &str)]) {
+    let saved = filters.iter().map(|(name, query)| Saved { name: (*name).into(), query: (*query).into() });
+    rig.model.desk.saved = saved.collect();
+}
+
 #[tokio::test]
-async fn commands_are_found_by_name() {
-    let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.press(":sort");
+async fn the_palette_finds_and_gives_commands() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    save(&mut rig, &[("admins", "kind:admin")]);
+    rig.press(":nm");
+    assert!(rig.text().contains("next_mark"), "{}", rig.text());
+    rig.press("<^u>mar<down>");
     at_every_size("palette", &mut rig);
-    rig.tell(consentwatch::model::Msg::Resize(140, 40));
+    rig.press("<^u>half<down>");
+    assert!(rig.text().contains("half_up"), "{}", rig.text());
+    rig.press("<up><up><^u>order<enter>");
+    assert!(rig.model.prompt.is_none() && rig.model.list.is_newest_first());
+    rig.press(":admins<enter>");
+    assert_eq!(rig.model.filter.as_ref().map(|filter| filter.query().text()), Some("kind:admin"));
+    rig.press("<esc>:zzzz<enter>");
+    assert!(rig.text().contains("No command is called like this"), "{}", rig.text());
+    rig.press(":quit<esc>");
+    assert!(rig.model.prompt.is_none());
+    // What is pasted is typed, and does nothing by itself.
+    rig.press(":");
+    rig.tell(Msg::Paste("quit\r\n\u{1b}[2J".to_owned()));
+    assert_eq!(rig.model.prompt.as_ref().map(|prompt| prompt.text.as_str()), Some("quit   [2J"));
+    // It offers what can be done where one is, over every page.
+    rig.press("<esc>6:");
+    assert!(rig.text().contains("Commands: ") && !rig.text().contains("go_to_time"), "{}", rig.text());
+    rig.press("help<enter>");
+    assert_eq!(rig.model.mode(), Mode::Help);
+}
+
+#[tokio::test]
+async fn the_page_of_keys_is_searched() {
+    let mut rig = Rig::start(backlog(5), 80, 24).await;
+    rig.press("?/mark row");
+    at_every_size("help-find", &mut rig);
     rig.press("<enter>");
-    assert!(rig.text().contains("KIND↑") || rig.text().contains("SORTED"), "{}", rig.text());
-    rig.press(":zzzqqq");
-    assert!(rig.text().contains("No command has these letters"), "{}", rig.text());
-    rig.press("<enter>:clients<down><up><enter>");
-    assert_eq!(rig.model.mode(), Mode::Pivot);
-    rig.press("?/mask<enter>");
-    at_every_size("help-about", &mut rig);
+    assert!(
+        rig.text().contains("next marked row") && !rig.text().contains("one line down"),
+        "{}",
+        rig.text()
+    );
+    rig.press("/<^u>nothing of the kind<enter>");
+    assert!(rig.text().contains("No key has these words"), "{}", rig.text());
+    rig.press("/<esc>");
+    assert!(rig.text().contains("one line down"), "{}", rig.text());
 }
 
 #[tokio::test]
-async fn the_place_is_found_again() {
-    let mut rig = Rig::start(backlog(120), 140, 40).await;
-    rig.press("fkind:grant<enter>kkkkk<enter>CJJ<esc>iH");
-    let (row, count, frame) = (here(&rig), listed(&rig), rig.text());
-    let mut rig = Box::pin(rig.restart(|_| {})).await;
-    assert_eq!((here(&rig), listed(&rig), rig.model.list.is_following()), (row, count, false));
-    // Where in the window the row stands is not kept.
-    for words in ["filter: kind:grant", "Consent ", "a column"] {
-        assert!(rig.text().contains(words) && frame.contains(words), "{words}\n{}", rig.text());
-    }
-    assert!(!rig.text().contains("? help"));
-    rig.press("f<up>");
-    assert!(rig.text().contains("filter: kind:grant"), "{}", rig.text());
-    rig.press("<esc>L");
-    at_every_size("filters", &mut rig);
-}
-
-#[tokio::test]
-async fn columns_are_chosen_and_remembered() {
-    let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.press("Cjj<enter>jjj++JJ");
-    at_every_size("columns", &mut rig);
-    rig.tell(consentwatch::model::Msg::Resize(140, 40));
-    rig.press("<esc>");
-    let head = |rig: &Rig| rig.text().lines().nth(1).unwrap_or_default().to_owned();
-    let chosen = head(&rig);
-    assert!(!chosen.contains("KIND") && chosen.contains("STATE"), "{chosen}");
-    let rig = Box::pin(rig.restart(|_| {})).await;
-    assert_eq!(head(&rig), chosen);
-}
-
-#[tokio::test]
-async fn what_is_copied_is_said_and_can_be_shown_instead() {
-    let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.press("k<enter>yw");
-    rig.press("yj");
-    rig.press("yy");
-    let kinds: Vec<&str> = rig.copied.iter().map(|(what, _)| what.as_str()).collect();
-    assert_eq!(kinds, ["who", "the event", "the line"]);
-    assert!(rig.copied[1].1.starts_with('{') && rig.copied[2].1.split('\t').count() == 8);
-    rig.press("pyw");
-    assert!(rig.copied[3].1.starts_with("person-"), "{:?}", rig.copied[3]);
-    rig.press("yv");
-    assert!(rig.text().contains("person-"), "{}", rig.text());
-    rig.press("<esc>y<esc>");
-    assert_eq!(rig.copied.len(), 4);
-}
-
-#[tokio::test]
-async fn the_mouse_goes_where_it_points() {
-    use consentwatch::model::Msg;
-    let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.tell(Msg::Wheel { down: false });
-    assert!(!rig.model.list.is_following());
+async fn keys_that_were_changed_are_those_of_dispatch_help_and_hints() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
     let before = here(&rig);
-    rig.tell(Msg::Click(20, 5));
+    let key = |key: &str| vec![key.to_owned()];
+    let changes = [("up", key("w")), ("help", key("x")), ("quit", key("Q"))];
+    let changes = changes.iter().map(|(name, keys)| (*name, keys.as_slice()));
+    rig.model.desk.keymap = Keymap::changed(changes).expect("good keys");
+    rig.press("k");
+    assert_eq!(here(&rig), before);
+    rig.press("w");
     assert_ne!(here(&rig), before);
-    rig.tell(Msg::Click(20, 5));
-    assert!(rig.model.opened.is_some());
-    rig.tell(Msg::Click(120, 10));
-    assert_eq!(rig.model.mode(), Mode::Detail);
-    for (column, row) in [(0, 0), (500, 500), (139, 39), (20, 37)] {
-        rig.tell(Msg::Click(column, row));
-    }
+    assert!(rig.text().contains(" x help") && rig.text().contains("Q quit"), "{}", rig.text());
+    rig.press("H");
+    assert!(!rig.text().contains("Q quit"), "{}", rig.text());
+    rig.press("x");
+    assert!(rig.text().contains(" w             one line up"), "{}", rig.text());
+}
+
+#[tokio::test]
+async fn saved_filters_are_picked_and_used_ones_come_back() {
+    let mut rig = Rig::start(backlog(120), 80, 24).await;
+    rig.press("<^f>");
+    assert!(rig.text().contains("None is saved"), "{}", rig.text());
+    save(
+        &mut rig,
+        &[("admins, both ways", "kind:admin"), ("broken by time", "("), ("revoked", "kind:revoke")],
+    );
+    at_every_size("filters", &mut rig);
+    rig.tell(Msg::Resize(140, 40));
+    rig.press("jj<enter>");
+    assert_eq!((rig.model.mode(), listed(&rig) < 120), (Mode::List, true));
+    rig.press("<^f>j<enter>");
+    assert!(rig.text().contains("The filter broken by time cannot be used"), "{}", rig.text());
+    let filter = |rig: &Rig| rig.model.filter.as_ref().map(|filter| filter.query().text().to_owned());
+    assert_eq!(filter(&rig).as_deref(), Some("kind:revoke"));
+    rig.press("f<^u>via:poll<enter>f<^u>kind:grant<enter>f<^u>vi<up><up>");
+    assert_eq!(filter(&rig).as_deref(), Some("via:poll"));
+    rig.press("<down><down>");
+    assert_eq!(rig.model.prompt.as_ref().map(|prompt| prompt.text.as_str()), Some("vi"));
+    rig.press("<up><up><up><up><up><enter>");
+    assert_eq!(filter(&rig).as_deref(), Some("kind:revoke"));
+    // Another start of the screen knows them.
+    let mut rig = Box::pin(rig.restart(|_| {})).await;
+    assert_eq!(rig.model.desk.history, ["kind:revoke", "kind:grant", "via:poll"]);
+    rig.press("f<up><up><enter>");
+    assert_eq!(filter(&rig).as_deref(), Some("kind:grant"));
 }

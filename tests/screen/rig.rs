@@ -231,6 +231,11 @@ impl Rig {
         let found = self.keeper.saw(&msg);
         for effect in update(&mut self.model, msg) {
             match effect {
+                Effect::Remember(query) => {
+                    if let Some(answer) = self.keeper.remember(&query) {
+                        self.tell(answer);
+                    }
+                }
                 Effect::Mark(seq, note) => {
                     let answer = self.keeper.mark(seq, note, self.clock.now());
                     self.tell(answer);

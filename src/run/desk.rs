@@ -1,0 +1,43 @@
+//! What the person arranged in the configuration, checked by the rooms that know it.
+
+use jiff::tz::TimeZone;
+
+use crate::config::{Config, ConfigError};
+use crate::model::{Desk, Keymap, Query, Saved};
+
+/// What of the configuration the screen is arranged by.
+#[derive(Debug, Default)]
+pub struct Arranged {
+    /// The keys.
+    pub keymap: Keymap,
+    /// Saved filters, by name.
+    pub saved: Vec<Saved>,
+}
+
+/// Checks `[keys]` and `[filters]`.
+///
+/// # Errors
+/// Names file, line and key of what cannot be.
+pub fn arranged(config: &Config) -> Result<Arranged, ConfigError> {
+    let changes = config.keys.iter().map(|(name, said)| (name.as_str(), said.value.as_slice()));
+    let keymap = Keymap::changed(changes).map_err(|error| {
+        let line = config.keys.get(&error.command).map(|said| said.line);
+        config.bad(line, &format!("keys.{}", error.command), &error.why)
+    })?;
+    let mut saved = Vec::new();
+    for (name, said) in &config.filters {
+        // Only what it means hangs on the time, not whether it means something.
+        Query::parse(&said.value, 0, &TimeZone::UTC)
+            .map_err(|error| config.bad(Some(said.line), &format!("filters.{name}"), &error.to_string()))?;
+        saved.push(Saved { name: name.clone(), query: said.value.clone() });
+    }
+    Ok(Arranged { keymap, saved })
+}
+
+impl Arranged {
+    /// Arranges a screen by it.
+    pub fn apply(self, desk: &mut Desk) {
+        desk.keymap = self.keymap;
+        desk.saved = self.saved;
+    }
+}
