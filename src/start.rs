@@ -19,7 +19,7 @@ use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::Settings;
 use crate::log;
-use crate::model::{KeyMap, Origin, Query, Shape};
+use crate::model::{Origin, Query};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{self, ExportOptions, FeedPlan, HookPlan, HookTask, TailOptions, WatchOptions, note, print};
@@ -212,35 +212,12 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             max_fps: config.ui.max_fps,
             mouse: config.ui.mouse,
             clipboard: config.ui.clipboard.then(|| Between::of(&env)),
-            keys,
-            columns,
-            filters,
             fresh: flags.fresh,
             sync: false,
             stop_after: None,
         };
         show(options, feed, source, &clock, &tasks).await
     })
-}
-
-/// Reads the person's own keys.
-fn keys(config: &Config) -> Result<KeyMap, Ended> {
-    KeyMap::new(&config.keys).map_err(|error| usage(format!("{error}. Nothing was started.")))
-}
-
-/// Reads which columns the list has, if that is said.
-fn columns(config: &Config) -> Result<Option<Shape>, Ended> {
-    let named = config.ui.columns.as_deref().map(Shape::of_names);
-    named.transpose().map_err(|error| usage(format!("{error}. Nothing was started.")))
-}
-
-/// Reads the filters to keep, each of which must make sense.
-fn filters(config: &Config) -> Result<Vec<(String, String)>, Ended> {
-    for (name, text) in &config.filters {
-        let read = Query::parse(text, 0, &TimeZone::UTC);
-        read.map_err(|error| usage(format!("[filters] {name}: {error}. Nothing was started.")))?;
-    }
-    Ok(config.filters.iter().map(|(name, text)| (name.clone(), text.clone())).collect())
 }
 
 async fn show(
@@ -330,9 +307,6 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             max_fps: 10,
             mouse: false,
             clipboard: Some(Between::of(&env)),
-            keys: KeyMap::default(),
-            columns: None,
-            filters: Vec::new(),
             fresh: true,
             sync: false,
             stop_after: flags.stop_after,

@@ -121,8 +121,6 @@ pub struct Ui {
     pub mouse: bool,
     /// Whether copied text goes to the terminal.
     pub clipboard: bool,
-    /// The columns of the list, left to right.
-    pub columns: Option<Vec<String>>,
     /// Frames a second while data comes, 1 to 60.
     pub max_fps: u32,
 }
@@ -214,8 +212,7 @@ pub fn load(
             time_zone: file.ui.time_zone.unwrap_or_else(|| "utc".into()),
             columns: file.ui.columns,
             mouse: file.ui.mouse.unwrap_or(false),
-            clipboard: file.ui.clipboard != Some(Clipboard::Off),
-            columns: file.ui.columns,
+            clipboard: file.ui.clipboard != Some(file::Clipboard::Off),
             max_fps: within(file.ui.max_fps, 10, 1..=60).ok_or_else(|| bad("ui.max_fps", "1 to 60"))?,
         },
         filters: said(file.filters, &text),

@@ -11,10 +11,6 @@ pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
         _ => "",
     };
     let (text, stood) = (text.to_owned(), (model.list.cursor(), model.list.is_following()));
-    if ask == Ask::Command {
-        model.desk.at = 0;
-    }
-    model.desk.recalled = 0;
     model.prompt = Some(Prompt { stood, ..Prompt::new(ask, &text) });
     Vec::new()
 }
@@ -22,8 +18,7 @@ pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
 /// Takes a key while a line is typed.
 pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    let edit = prompt.edit(chord);
-    match edit {
+    match prompt.edit(chord) {
         Edit::Enter => enter(model),
         Edit::Esc => leave(model),
         Edit::Interrupt => vec![Effect::Interrupt],
@@ -101,12 +96,6 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let (ask, text) = (prompt.ask, prompt.text.clone());
-    if ask == Ask::Command {
-        let chosen = super::palette(model, &text).get(model.desk.at).map(|(binding, _)| binding.command);
-        model.prompt = None;
-        model.desk.at = 0;
-        return chosen.map_or(Vec::new(), |command| super::update::obey(model, command));
-    }
     if let Ask::Note(seq) = ask {
         model.prompt = None;
         return marks::noted(model, seq, &text);

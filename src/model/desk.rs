@@ -1,7 +1,7 @@
 //! What the person arranged, and what they left behind the last time.
 
 use super::prompt::Prompt;
-use super::{Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, marks, palette, update};
+use super::{Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, marks, palette, shape, update};
 use crate::consent::Seq;
 
 /// What the person arranged.
@@ -19,24 +19,12 @@ pub struct Desk {
     pub find: String,
     /// Whether the last line shows no keys.
     pub hides_hints: bool,
-    /// The reader's line on a page of choices.
-    pub at: usize,
-    /// Whether the detail is to be opened as soon as there is a row.
-    pub(super) opens: bool,
     /// Whether the next key says what to copy.
     pub(super) is_copying: bool,
-    /// What the page of keys shows: what holds this, all if it is empty.
-    pub help: String,
-    /// Whether the hints on the last line are hidden.
-    pub hints_are_hidden: bool,
-    /// Filters of the configuration: name and text.
-    pub saved: Vec<(String, String)>,
-    /// Filters that were used, the newest first.
-    pub history: Vec<String>,
-    /// Which of them stands in the line being typed, from 1; 0 is what was typed.
-    pub(super) recalled: usize,
-    /// What was typed before one was recalled.
-    pub(super) typed: String,
+    /// Whether the detail is to be opened as soon as there is a row.
+    pub(super) opens: bool,
+    /// The reader's line on a page of choices.
+    pub at: usize,
     /// Why marks are not kept, if they are not.
     pub fault: Option<String>,
     /// A row to go to as soon as it is read: its number and time.
@@ -57,7 +45,8 @@ fn choices(model: &Model) -> Option<usize> {
     match model.overlay? {
         Overlay::Marks => Some(model.rows.marks().len()),
         Overlay::Filters => Some(model.desk.saved.len()),
-        Overlay::Help | Overlay::Sources => None,
+        Overlay::Columns => Some(model.shape.entries().len()),
+        Overlay::Help | Overlay::Sources | Overlay::Copied => None,
     }
 }
 
@@ -79,6 +68,7 @@ pub(super) fn turn(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
 pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     match model.overlay {
         Some(Overlay::Marks) => marks::choose(model),
+        Some(Overlay::Columns) => shape::change(model, shape::Change::Show),
         Some(Overlay::Filters) => {
             model.overlay = None;
             apply(model, model.desk.at)

@@ -122,6 +122,13 @@ pub enum Command {
     SavedFilters,
     FindKey,
     Hints,
+    Columns,
+    ColumnLeft,
+    ColumnRight,
+    Wider,
+    Narrower,
+    FreeWidth,
+    Copy,
     PollNow,
     FetchSession,
     Strip,
@@ -131,16 +138,6 @@ pub enum Command {
     BucketBack,
     Mask,
     Help,
-    Columns,
-    ColumnLeft,
-    ColumnRight,
-    Wider,
-    Narrower,
-    FreeWidth,
-    Filters,
-    Palette,
-    Hints,
-    Copy,
     Redraw,
     Suspend,
     Quit,
@@ -158,6 +155,8 @@ pub enum Mode {
     Pivot,
     /// The page of keys.
     Help,
+    /// The page of columns.
+    Columns,
     /// The page of sources.
     Sources,
     /// The page of marked rows.
@@ -183,13 +182,22 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
-const EVERY: &[Mode] =
-    &[Mode::List, Mode::Detail, Mode::Pivot, Mode::Help, Mode::Sources, Mode::Marks, Mode::Filters];
+const EVERY: &[Mode] = &[
+    Mode::List,
+    Mode::Detail,
+    Mode::Pivot,
+    Mode::Help,
+    Mode::Sources,
+    Mode::Marks,
+    Mode::Filters,
+    Mode::Columns,
+];
 const PAGES: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot];
 const LISTS: &[Mode] = &[Mode::List, Mode::Pivot];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
-const CHOICES: &[Mode] = &[Mode::Marks, Mode::Filters];
+const CHOICES: &[Mode] = &[Mode::Marks, Mode::Filters, Mode::Columns];
+const COLUMNS: &[Mode] = &[Mode::Columns];
 const HELP: &[Mode] = &[Mode::Help];
 const DETAIL: &[Mode] = &[Mode::Detail];
 
@@ -223,7 +231,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::Fold, &[c('h'), k(Key::Left)], DETAIL, "fold, or go to the parent", ""),
     bind(Command::Unfold, &[c('l'), k(Key::Right), k(Key::Enter)], DETAIL, "unfold", ""),
     bind(Command::Back, &[k(Key::Esc)], EVERY, "back: close what is open, clear the filter", ""),
-    bind(Command::Search, &[c('/')], SEARCHED, "search: go to what matches, hide nothing", "search"),
+    bind(Command::Search, &[c('/')], PAGES, "search: go to what matches, hide nothing", "search"),
     bind(Command::SearchNext, &[c('n')], PAGES, "next match", ""),
     bind(Command::SearchBack, &[c('N')], PAGES, "match before", ""),
     bind(Command::Filter, &[c('f')], MAIN, "filter: hide what does not match", "filter"),
@@ -240,6 +248,19 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::NextMark, &[c('\'')], MAIN, "next marked row", ""),
     bind(Command::MarkBefore, &[c('"')], MAIN, "marked row before", ""),
     bind(Command::Marks, &[c('M')], EVERY, "the marked rows with their notes", ""),
+    bind(
+        Command::Copy,
+        &[c('y')],
+        MAIN,
+        "copy, then: y line, u uuid, w who, c client, s scopes, j JSON, n this node",
+        "",
+    ),
+    bind(Command::Columns, &[c('C')], EVERY, "columns: which, in which order, how wide", ""),
+    bind(Command::ColumnLeft, &[c('K')], COLUMNS, "columns: one place to the left", ""),
+    bind(Command::ColumnRight, &[c('J')], COLUMNS, "columns: one place to the right", ""),
+    bind(Command::Wider, &[c('+'), k(Key::Right)], COLUMNS, "columns: wider", ""),
+    bind(Command::Narrower, &[c('-'), k(Key::Left)], COLUMNS, "columns: narrower", ""),
+    bind(Command::FreeWidth, &[c('=')], COLUMNS, "columns: as wide as there is room", ""),
     bind(Command::Palette, &[c(':')], EVERY, "commands: find one by some of its letters", ""),
     bind(Command::SavedFilters, &[Chord::ctrl('f')], EVERY, "the saved filters", ""),
     bind(Command::FindKey, &[c('/')], HELP, "narrow this page to what has these words", "find"),
@@ -255,22 +276,6 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::BucketNext, &[c(']')], MAIN, "strip: to the next column with rows", ""),
     bind(Command::BucketBack, &[c('[')], MAIN, "strip: to the column with rows before", ""),
     bind(Command::Mask, &[c('p')], EVERY, "privacy mask: hide people, addresses and ids", ""),
-    bind(
-        Command::Copy,
-        &[c('y')],
-        MAIN,
-        "copy, then: y line, u uuid, w who, c client, s scopes, j JSON, n this node",
-        "",
-    ),
-    bind(Command::Filters, &[c('L')], EVERY, "filters that were saved or used before", ""),
-    bind(Command::Columns, &[c('C')], EVERY, "columns: which, in which order, how wide", ""),
-    bind(Command::ColumnLeft, &[c('K')], COLUMNS, "columns: one place to the left", ""),
-    bind(Command::ColumnRight, &[c('J')], COLUMNS, "columns: one place to the right", ""),
-    bind(Command::Wider, &[c('+'), k(Key::Right)], COLUMNS, "columns: wider", ""),
-    bind(Command::Narrower, &[c('-'), k(Key::Left)], COLUMNS, "columns: narrower", ""),
-    bind(Command::FreeWidth, &[c('=')], COLUMNS, "columns: as wide as there is room", ""),
-    bind(Command::Palette, &[c(':')], EVERY, "commands by name", ""),
-    bind(Command::Hints, &[c('H')], EVERY, "show these hints, or hide them", ""),
     bind(Command::Redraw, &[Chord::ctrl('l')], EVERY, "draw the screen again", ""),
     bind(Command::Suspend, &[Chord::ctrl('z')], EVERY, "suspend; fg comes back", ""),
     bind(Command::Quit, &[c('q')], EVERY, "quit", "quit"),

@@ -41,6 +41,7 @@ mod update;
 
 pub use cast::{Names, Number, Scopes};
 pub use column::Column;
+pub use copy::Copied;
 pub use desk::{Desk, Saved};
 pub use detail::{Detail, Node, Weight};
 pub use filter::{Filter, Known};

@@ -107,8 +107,6 @@ pub enum Effect {
     Remember(String),
     /// Keep a mark on a row with this note, or take both away.
     Mark(Seq, Option<String>),
-    /// Remember a filter that was used.
-    Remember(String),
     /// Hand a text to the terminal's clipboard.
     Copy {
         /// What it is, in a few words.

@@ -23,7 +23,7 @@ impl Model {
             ("columns", self.shape.words()),
             ("strip", flag(self.strip.is_some())),
             ("detail", flag(self.opened.is_some())),
-            ("hints_hidden", flag(self.desk.hints_are_hidden)),
+            ("hints_hidden", flag(self.desk.hides_hints)),
         ]
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effe
     if value("strip") == "yes" {
         model.strip = Some(Strip::default());
     }
-    model.desk.hints_are_hidden = value("hints_hidden") == "yes";
+    model.desk.hides_hints = value("hints_hidden") == "yes";
     model.desk.opens = value("detail") == "yes";
     // A filter that was given at the start is what is wanted now.
     if model.filter.is_none()

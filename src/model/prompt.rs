@@ -14,10 +14,6 @@ pub enum Ask {
     Search,
     /// The time that is gone to.
     Time,
-    /// The command that is given.
-    Command,
-    /// What the page of keys is to show.
-    Help,
     /// What is written to a row.
     Note(Seq),
     /// What is to be done.
@@ -33,8 +29,6 @@ impl Ask {
             Self::Filter => "filter",
             Self::Search => "search",
             Self::Time => "go to time",
-            Self::Command => "",
-            Self::Help => "keys about",
             Self::Note(_) => "note",
             Self::Command => "command",
             Self::Key => "find",
@@ -48,8 +42,6 @@ impl Ask {
             Self::Command => "Enter does it, Up and Down choose, Esc goes back",
             Self::Key => "Enter keeps it, Esc shows all",
             Self::Search => "Enter keeps it, Esc goes back",
-            Self::Command => "Enter does it, Up and Down choose, Esc goes back",
-            Self::Help => "Enter keeps it, Esc shows all",
             Self::Time => "such as 09:15, 2026-03-04, 2h, +10m",
             Self::Note(_) => "Enter keeps it with the row's mark, empty takes both away, Esc changes nothing",
         }

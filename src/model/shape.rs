@@ -40,15 +40,14 @@ impl Shape {
         let known = || Column::ALL.map(Column::name).join(" ");
         let mut entries: Vec<Entry> = Vec::new();
         for name in names {
-            let column = Column::named(name).ok_or_else(|| {
-                format!("[ui] columns: there is no column \"{name}\"; the columns are {}", known())
-            })?;
+            let column = Column::named(name)
+                .ok_or_else(|| format!("there is no column \"{name}\"; the columns are {}", known()))?;
             if !entries.iter().any(|entry| entry.column == column) {
                 entries.push(Entry { column, is_shown: true, width: None });
             }
         }
         if entries.is_empty() {
-            return Err(format!("[ui] columns: at least one column is needed; the columns are {}", known()));
+            return Err(format!("at least one column is needed; the columns are {}", known()));
         }
         Ok(Self { entries }.whole())
     }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Copied, Desk, Detail, Filter, KeyMap, Leaf, Ledger, List, Looking, Mask, Mode, Node, Notice,
-    Order, Pivot, Prompt, Rows, Search, Shape, Strip, Subject,
+    CameFrom, Copied, Desk, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot,
+    Prompt, Rows, Search, Shape, Strip, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -65,9 +65,7 @@ pub struct Model {
     pub now: Timestamp,
     /// The columns of the list.
     pub shape: Shape,
-    /// The keys in force.
-    pub keys: KeyMap,
-    /// What was copied and cannot be carried away, or is to be seen: shown in place of that.
+    /// What was copied last.
     pub copied: Option<Copied>,
     /// What the person arranged.
     pub desk: Desk,
@@ -99,29 +97,14 @@ pub enum Overlay {
     Help,
     /// The sources.
     Sources,
-    /// A text that was to be copied.
-    Copied,
-    /// The columns, to be chosen.
-    Columns,
-    /// The filters that were saved or used before.
-    Filters,
     /// The marked rows.
     Marks,
     /// The saved filters.
     Filters,
-}
-
-impl Overlay {
-    /// Where the keys go while it lies over all.
-    pub(super) fn mode(self) -> Mode {
-        match self {
-            Self::Help => Mode::Help,
-            Self::Sources | Self::Copied => Mode::Sources,
-            Self::Marks => Mode::Marks,
-            Self::Columns => Mode::Columns,
-            Self::Filters => Mode::Filters,
-        }
-    }
+    /// The columns, to be chosen.
+    Columns,
+    /// A text that was to be copied.
+    Copied,
 }
 
 /// The consent that is open.
@@ -202,7 +185,6 @@ impl Model {
             zone,
             now,
             shape: Shape::default(),
-            keys: KeyMap::default(),
             copied: None,
             desk: Desk::default(),
         }

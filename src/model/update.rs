@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::keys::{Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, pages, palette, place, search,
-    shape, strip,
+    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, pages, place, search, shape,
+    strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 
@@ -31,8 +31,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Minute(now) => minute(model, now),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
-        Msg::NotCopied(copied) => copy::failed(model, copied),
         Msg::Place(place) => place::restore(model, &place),
+        Msg::NotCopied(copied) => copy::failed(model, copied),
         Msg::Marks(marks) => marks::take(model, *marks),
         Msg::Marked(seq, mark) => marks::put(model, seq, mark),
         Msg::Work => work(model),
@@ -306,6 +306,9 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     if model.prompt.is_some() {
         return asked::key(model, chord);
     }
+    if std::mem::take(&mut model.desk.is_copying) {
+        return copy::key(model, chord);
+    }
     match model.desk.keymap.command(mode(model), chord) {
         Some(command) => obey(model, command),
         None => Vec::new(),
@@ -321,7 +324,8 @@ pub(super) fn mode(model: &Model) -> Mode {
 pub(super) fn beneath(model: &Model) -> Mode {
     match (model.overlay, model.pane) {
         (Some(Overlay::Help), _) => Mode::Help,
-        (Some(Overlay::Sources), _) => Mode::Sources,
+        (Some(Overlay::Sources | Overlay::Copied), _) => Mode::Sources,
+        (Some(Overlay::Columns), _) => Mode::Columns,
         (Some(Overlay::Marks), _) => Mode::Marks,
         (Some(Overlay::Filters), _) => Mode::Filters,
         (None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
@@ -348,7 +352,6 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Fold => fold(model, true),
         Command::Unfold => fold(model, false),
         Command::Filter => asked::open(model, Ask::Filter),
-        Command::Search if model.overlay == Some(Overlay::Help) => asked::open(model, Ask::Help),
         Command::Search => asked::open(model, Ask::Search),
         Command::SearchNext => search_step(model, false),
         Command::SearchBack => search_step(model, true),
@@ -375,16 +378,6 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
             model.mask.turn();
             grow_tree(model, true);
         }),
-        Command::Filters => desk::turn(model, Overlay::Filters),
-        Command::Columns => desk::turn(model, Overlay::Columns),
-        Command::ColumnLeft => shape::change(model, shape::Change::Left),
-        Command::ColumnRight => shape::change(model, shape::Change::Right),
-        Command::Wider => shape::change(model, shape::Change::Wider),
-        Command::Narrower => shape::change(model, shape::Change::Narrower),
-        Command::FreeWidth => shape::change(model, shape::Change::Free),
-        Command::Palette => asked::open(model, Ask::Command),
-        Command::Hints => quietly(|| model.desk.hints_are_hidden = !model.desk.hints_are_hidden),
-        Command::Copy => copy::ask(model),
         Command::FetchSession => fetch_session(model),
         Command::Mark => marks::toggle(model),
         Command::Note => marks::note(model),
@@ -396,6 +389,13 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::FindKey => desk::ask(model, Ask::Key),
         Command::SavedFilters => desk::turn(model, Overlay::Filters),
         Command::Hints => quietly(|| model.desk.hides_hints = !model.desk.hides_hints),
+        Command::Columns => desk::turn(model, Overlay::Columns),
+        Command::ColumnLeft => shape::change(model, shape::Change::Left),
+        Command::ColumnRight => shape::change(model, shape::Change::Right),
+        Command::Wider => shape::change(model, shape::Change::Wider),
+        Command::Narrower => shape::change(model, shape::Change::Narrower),
+        Command::FreeWidth => shape::change(model, shape::Change::Free),
+        Command::Copy => copy::ask(model),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::config::{Config, ConfigError};
-use crate::model::{Desk, Keymap, Query, Saved};
+use crate::model::{Keymap, Model, Query, Saved, Shape};
 
 /// What of the configuration the screen is arranged by.
 #[derive(Debug, Default)]
@@ -12,9 +12,11 @@ pub struct Arranged {
     pub keymap: Keymap,
     /// Saved filters, by name.
     pub saved: Vec<Saved>,
+    /// The columns of the list, if they are named.
+    pub columns: Option<Shape>,
 }
 
-/// Checks `[keys]` and `[filters]`.
+/// Checks `[keys]`, `[filters]` and the columns of `[ui]`.
 ///
 /// # Errors
 /// Names file, line and key of what cannot be.
@@ -31,13 +33,18 @@ pub fn arranged(config: &Config) -> Result<Arranged, ConfigError> {
             .map_err(|error| config.bad(Some(said.line), &format!("filters.{name}"), &error.to_string()))?;
         saved.push(Saved { name: name.clone(), query: said.value.clone() });
     }
-    Ok(Arranged { keymap, saved })
+    let columns = config.ui.columns.as_deref().map(Shape::of_names).transpose();
+    let columns = columns.map_err(|why| config.bad(None, "ui.columns", &why))?;
+    Ok(Arranged { keymap, saved, columns })
 }
 
 impl Arranged {
     /// Arranges a screen by it.
-    pub fn apply(self, desk: &mut Desk) {
-        desk.keymap = self.keymap;
-        desk.saved = self.saved;
+    pub fn apply(self, model: &mut Model) {
+        model.desk.keymap = self.keymap;
+        model.desk.saved = self.saved;
+        if let Some(columns) = self.columns {
+            model.shape = columns;
+        }
     }
 }

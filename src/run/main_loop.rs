@@ -11,9 +11,7 @@ use ratatui::layout::Rect;
 use super::{Arranged, Feed, Keeper, LookUps, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{
-    Copied, Effect, KeyMap, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Shape, Zone, update,
-};
+use crate::model::{Copied, Effect, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Zone, update};
 use crate::tasks::Tasks;
 use crate::tui::clipboard::Between;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
@@ -40,12 +38,6 @@ pub struct WatchOptions {
     pub mouse: bool,
     /// How copied text gets to the terminal; nothing if it is not to.
     pub clipboard: Option<Between>,
-    /// The keys.
-    pub keys: KeyMap,
-    /// The columns of the list, if the configuration names them.
-    pub columns: Option<Shape>,
-    /// Filters of the configuration: name and text.
-    pub filters: Vec<(String, String)>,
     /// Whether to forget where the last screen was left.
     pub fresh: bool,
     /// Whether the terminal shows a bracketed frame at once.
@@ -96,16 +88,12 @@ pub async fn watch(
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
     model.mask = Mask::with_secret(secret());
-    options.arranged.apply(&mut model.desk);
+    options.arranged.apply(&mut model);
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
     let mut keeper = Keeper::open(&options.dir);
     let mut msgs = Vec::new();
-    model.desk.saved = options.filters;
-    if let Some(shape) = options.columns {
-        model.shape = shape;
-    }
     keeper.begin(&mut model, options.fresh, &mut msgs);
     let mut next_look = clock.uptime() + LOOK_EVERY;
     let mut pacer = Pacer::new(options.max_fps);
@@ -137,7 +125,6 @@ pub async fn watch(
                         Ok(()) => {}
                         Err(why) => msgs.push(Msg::Notice(why, true)),
                     },
-                    Effect::Remember(query) => keeper.remember(&query),
                     Effect::Copy { what, text } => {
                         msgs.push(copy(&mut screen, options.clipboard, what, text));
                     }

@@ -36,13 +36,17 @@ impl Keeper {
         Self { desk, missing: HashMap::new(), kept: Vec::new() }
     }
 
-    /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the
-    /// place.
+    /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the place.
     pub fn begin(&mut self, model: &mut Model, fresh: bool, msgs: &mut Vec<Msg>) {
         match &self.desk {
             Ok(desk) => {
                 match desk.notes.filters() {
                     Ok(filters) => model.desk.history = filters,
+                    Err(error) => msgs.push(failed(&error)),
+                }
+                match desk.notes.place() {
+                    Ok(_) if fresh => {}
+                    Ok(place) => msgs.push(Msg::Place(place)),
                     Err(error) => msgs.push(failed(&error)),
                 }
                 msgs.extend(self.all());
@@ -80,6 +84,19 @@ impl Keeper {
     pub fn remember(&mut self, query: &str) -> Option<Msg> {
         let desk = self.desk.as_mut().ok()?;
         desk.notes.remember(query).err().map(|error| failed(&error))
+    }
+
+    /// Keeps the place where the screen is, if it is another than before.
+    pub fn keep_place(&mut self, model: &Model) {
+        let place = model.place();
+        if let Ok(desk) = &mut self.desk
+            && self.kept != place
+        {
+            if let Err(error) = desk.notes.keep_place(&place) {
+                tracing::warn!(%error, "The place was not kept.");
+            }
+            self.kept = place;
+        }
     }
 
     /// Looks whether another screen wrote, and if so gives all marks anew.

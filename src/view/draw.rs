@@ -3,7 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Role, Theme, detail, foot, list, marks, pages, palette, pen::Pen, pivot, status, strip, title};
+use super::{
+    Role, Theme, choices, detail, foot, list, marks, pages, palette, pen::Pen, pivot, status, strip, title,
+};
 use crate::model::{Leaf, Model, Overlay};
 
 /// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
@@ -33,11 +35,10 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     match model.overlay {
         Some(Overlay::Help) => pages::help(model, theme, buffer, area),
         Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
+        Some(Overlay::Columns) => choices::columns(model, theme, buffer, area),
+        Some(Overlay::Copied) => pages::copied(model, theme, buffer, area),
         Some(Overlay::Filters) => palette::filters(model, theme, buffer, area),
         Some(Overlay::Marks) => marks::draw(model, theme, buffer, area),
-        Some(Overlay::Columns) => choices::columns(model, theme, buffer, area),
-        Some(Overlay::Filters) => choices::filters(model, theme, buffer, area),
-        Some(Overlay::Copied) => pages::copied(model, theme, buffer, area),
         None => {}
     }
     // A line that is typed is seen, whatever lies over the place where it stands.

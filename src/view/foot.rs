@@ -11,7 +11,7 @@ use crate::model::{Ask, Leaf, Model, Prompt};
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     if let Some(prompt) = &model.prompt {
-        pen.put(0, &format!(" {}: ", prompt.ask.word()).replacen("  ", " ", 1), Role::Key);
+        pen.put(0, &format!(" {}: ", prompt.ask.word()), Role::Key);
         let marked = prompt.error.as_ref().map(|(at, _)| *at);
         for (index, c) in prompt.text.chars().chain([' ']).enumerate() {
             let role = match index {

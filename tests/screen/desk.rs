@@ -224,6 +224,72 @@ async fn saved_filters_are_picked_and_used_ones_come_back() {
     // Another start of the screen knows them.
     let mut rig = Box::pin(rig.restart(|_| {})).await;
     assert_eq!(rig.model.desk.history, ["kind:revoke", "kind:grant", "via:poll"]);
-    rig.press("f<up><up><enter>");
+    // The filter in force is there again, so the one before it is the next.
+    rig.press("f<up><enter>");
     assert_eq!(filter(&rig).as_deref(), Some("kind:grant"));
+}
+
+#[tokio::test]
+async fn the_place_is_found_again() {
+    let mut rig = Rig::start(backlog(120), 140, 40).await;
+    rig.press("fkind:grant<enter>kkkkk<enter>CJJ<esc>iH");
+    let (row, count, frame) = (here(&rig), listed(&rig), rig.text());
+    let mut rig = Box::pin(rig.restart(|_| {})).await;
+    assert_eq!((here(&rig), listed(&rig), rig.model.list.is_following()), (row, count, false));
+    // Where in the window the row stands is not kept.
+    for words in ["filter: kind:grant", "Consent ", "a column"] {
+        assert!(rig.text().contains(words) && frame.contains(words), "{words}\n{}", rig.text());
+    }
+    assert!(!rig.text().contains("? help"));
+    rig.press("f<up>");
+    assert!(rig.text().contains("filter: kind:grant"), "{}", rig.text());
+}
+
+#[tokio::test]
+async fn columns_are_chosen_and_remembered() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("Cjj<enter>jjj++JJ");
+    at_every_size("columns", &mut rig);
+    rig.tell(consentwatch::model::Msg::Resize(140, 40));
+    rig.press("<esc>");
+    let head = |rig: &Rig| rig.text().lines().nth(1).unwrap_or_default().to_owned();
+    let chosen = head(&rig);
+    assert!(!chosen.contains("KIND") && chosen.contains("STATE"), "{chosen}");
+    let rig = Box::pin(rig.restart(|_| {})).await;
+    assert_eq!(head(&rig), chosen);
+}
+
+#[tokio::test]
+async fn what_is_copied_is_said_and_can_be_shown_instead() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("k<enter>yw");
+    rig.press("yj");
+    rig.press("yy");
+    let kinds: Vec<&str> = rig.copied.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(kinds, ["who", "the event", "the line"]);
+    assert!(rig.copied[1].1.starts_with('{') && rig.copied[2].1.split('\t').count() == 8);
+    rig.press("pyw");
+    assert!(rig.copied[3].1.starts_with("person-"), "{:?}", rig.copied[3]);
+    rig.press("yv");
+    assert!(rig.text().contains("person-"), "{}", rig.text());
+    rig.press("<esc>y<esc>");
+    assert_eq!(rig.copied.len(), 4);
+}
+
+#[tokio::test]
+async fn the_mouse_goes_where_it_points() {
+    use consentwatch::model::Msg;
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.tell(Msg::Wheel { down: false });
+    assert!(!rig.model.list.is_following());
+    let before = here(&rig);
+    rig.tell(Msg::Click(20, 5));
+    assert_ne!(here(&rig), before);
+    rig.tell(Msg::Click(20, 5));
+    assert!(rig.model.opened.is_some());
+    rig.tell(Msg::Click(120, 10));
+    assert_eq!(rig.model.mode(), Mode::Detail);
+    for (column, row) in [(0, 0), (500, 500), (139, 39), (20, 37)] {
+        rig.tell(Msg::Click(column, row));
+    }
 }

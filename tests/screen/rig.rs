@@ -255,7 +255,6 @@ impl Rig {
                     });
                     lookups.ask(order);
                 }
-                Effect::Remember(query) => self.keeper.remember(&query),
                 Effect::Copy { what, text } => self.copied.push((what, text)),
                 Effect::FetchSession(seq) => self.feed.fetch_session(seq),
                 Effect::Work => self.tell(Msg::Work),
