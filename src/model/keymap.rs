@@ -285,9 +285,9 @@ mod tests {
 
     #[test]
     fn keys_are_changed_in_every_mode_of_a_command() {
-        let keymap = changed(&[("down", &["J", "Down"]), ("quit", &["Q"]), ("order", &[])]).unwrap();
+        let keymap = changed(&[("down", &["E", "Down"]), ("quit", &["Q"]), ("order", &[])]).unwrap();
         for mode in [Mode::List, Mode::Help] {
-            assert_eq!(keymap.command(mode, Chord::char('J')), Some(Command::Down));
+            assert_eq!(keymap.command(mode, Chord::char('E')), Some(Command::Down));
             assert_eq!(keymap.command(mode, Chord::char('j')), None);
         }
         assert_eq!(keymap.command(Mode::List, Chord::char('o')), None);
