@@ -459,7 +459,7 @@ impl Judge<'_> {
     }
 
     fn clock(&self) -> Item {
-        let draft = Draft::new("clock", "Clock");
+        let draft = Draft::new("clock", "Time of this machine");
         let Some((ahead, evidence)) = &self.facts.clock else {
             return draft.means("No answer had a date.").done();
         };
