@@ -160,7 +160,7 @@ impl List {
             return;
         }
         let Some(cursor) = self.cursor else { return self.go_to_end(rows) };
-        if !self.is_empty(rows) {
+        if !self.is_empty(rows) && self.position_of(rows, cursor).is_none() {
             self.cursor = self.nearest(rows, rows.key(cursor));
         }
     }
@@ -183,8 +183,10 @@ impl List {
         let ids = self.ids(rows);
         if self.is_sorted {
             // Not in the order of time, so each has to be looked at.
-            let gap = |at: &u32| (rows.key(RowRef(*at)).0.abs_diff(key.0), rows.key(RowRef(*at)) != key);
-            return ids.iter().min_by_key(|at| gap(at)).map(|at| RowRef(*at));
+            return ids
+                .iter()
+                .min_by_key(|at| rows.key(RowRef(**at)).0.abs_diff(key.0))
+                .map(|at| RowRef(*at));
         }
         let place = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
         let near =
