@@ -530,3 +530,36 @@ fn junk(count: usize, take: impl Fn(u8) -> bool) -> Vec<u8> {
     });
     next.filter(|byte| take(*byte)).take(count).collect()
 }
+
+#[test]
+fn the_next_start_has_the_mark_the_note_and_the_place() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let is_ready = |shown: &Shown| shown.has("poll live") && shown.has(" of 60 ");
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (100, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    terminal.press(b"fkind:grant\r");
+    terminal.wait("the filter", is_ready);
+    terminal.press(b"kkkm");
+    terminal.wait_words("note:");
+    terminal.press(b"ask her\r");
+    terminal.wait("the mark", |shown| shown.text().lines().any(|line| line.starts_with('*')));
+    terminal.press(b"q");
+    assert_eq!(terminal.end_restored(), 0);
+    let terminal_again = |flags: &[&str]| Terminal::open(&sandbox, Some(&org), (100, 24), flags);
+    let mut terminal = terminal_again(&["watch"]);
+    terminal
+        .wait("the place", |shown| is_ready(shown) && shown.has("HELD") && shown.has("filter: kind:grant"));
+    terminal.wait("the mark", |shown| shown.text().lines().any(|line| line.starts_with('*')));
+    // The row that was left is the reader's: the note is there without a step.
+    terminal.press(b"m");
+    terminal.wait_words("note: ask her");
+    terminal.press(b"\rq");
+    assert_eq!(terminal.end_restored(), 0);
+    let mut terminal = terminal_again(&["watch", "--fresh"]);
+    terminal.wait("the end of the whole list", |shown| shown.has("60 rows") && shown.has("LIVE"));
+    terminal.press(b"M");
+    terminal.wait_words("ask her");
+    terminal.press(b"q");
+    assert_eq!(terminal.end_restored(), 0);
+}

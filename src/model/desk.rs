@@ -1,7 +1,9 @@
 //! What the person arranged, and what they left behind the last time.
 
 use super::prompt::Prompt;
-use super::{Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, marks, palette, shape, update};
+use super::{
+    Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, Shape, marks, palette, shape, update,
+};
 use crate::consent::Seq;
 
 /// What the person arranged.
@@ -9,6 +11,8 @@ use crate::consent::Seq;
 pub struct Desk {
     /// The keys in force.
     pub keymap: Keymap,
+    /// The columns as the configuration has them.
+    pub columns_from: Shape,
     /// Filters of the configuration, by name.
     pub saved: Vec<Saved>,
     /// Filters that were used, the last one first.
@@ -210,10 +214,11 @@ pub(super) fn arrived(model: &mut Model) {
         model.list.go_to(&model.rows, at);
         model.desk.wanted = None;
     } else if model.loading == super::Loading::Done {
-        // It is gone from the journal; its time is not.
-        if ms != 0 {
+        // It is gone from the journal; its time is not. A journal that is made anew comes to that time some day.
+        let newest = model.rows.order().back().map(|at| model.rows.key(RowRef(*at)).0);
+        if newest.is_some_and(|newest| newest >= ms) {
             model.list.go_to_time(&model.rows, ms);
+            model.desk.wanted = None;
         }
-        model.desk.wanted = None;
     }
 }

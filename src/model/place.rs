@@ -1,6 +1,6 @@
 //! The place where a screen was left, as words that outlive it: page, filter, row, order, columns.
 
-use super::{Column, Effect, Leaf, Model, Order, Query, Shape, Strip, Subject, update};
+use super::{Column, Effect, Leaf, Model, Order, Overlay, Query, Shape, Strip, Subject, update};
 use crate::consent::Seq;
 
 impl Model {
@@ -9,10 +9,15 @@ impl Model {
         let page = self.leaf.subject().map_or("consents", Subject::words);
         let filter = self.filter.as_ref().map_or("", |filter| filter.query().text());
         // Who follows is at the end, wherever that is the next time.
-        let row = self.list.cursor().filter(|_| !self.list.is_following()).map_or(String::new(), |at| {
-            let row = self.rows.get(at);
-            format!("{} {}", row.seq.0, row.published_ms)
-        });
+        let row = match (self.desk.wanted, self.list.cursor()) {
+            // It was not found again yet, so it still is where the reader was.
+            (Some((seq, ms)), _) if ms != 0 => format!("{} {ms}", seq.0),
+            (_, Some(at)) if !self.list.is_following() => {
+                let row = self.rows.get(at);
+                format!("{} {}", row.seq.0, row.published_ms)
+            }
+            _ => String::new(),
+        };
         let flag = |is: bool| if is { "yes" } else { "" }.to_owned();
         vec![
             ("page", page.to_owned()),
@@ -20,7 +25,11 @@ impl Model {
             ("row", row),
             ("order", self.order.as_ref().map_or("", |order| order.column().name()).to_owned()),
             ("turned", flag(self.list.is_newest_first())),
+            ("zone", self.zone.name.clone()),
+            ("over", if self.overlay == Some(Overlay::Sources) { "sources" } else { "" }.to_owned()),
             ("columns", self.shape.words()),
+            ("columns_from", self.desk.columns_from.words()),
+            ("masked", flag(self.mask.is_on())),
             ("strip", flag(self.strip.is_some())),
             ("detail", flag(self.opened.is_some())),
             ("hints_hidden", flag(self.desk.hides_hints)),
@@ -28,13 +37,28 @@ impl Model {
     }
 }
 
+/// Of a place the names of what a person arranged: it stays when the place is forgotten.
+pub const ARRANGED: [&str; 4] = ["columns", "columns_from", "masked", "hints_hidden"];
+
 /// Goes back to a place. What makes no sense is passed over: it may come from another version.
 pub(super) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effect> {
     let value =
         |name: &str| place.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
     let mut effects = Vec::new();
-    if let Some(shape) = Shape::read(value("columns")) {
+    // Whoever changed the columns of the configuration since means those.
+    let is_theirs = value("columns_from") == model.desk.columns_from.words();
+    if let Some(shape) = Shape::read(value("columns")).filter(|_| is_theirs) {
         model.shape = shape;
+    }
+    // Whoever hid people once does not show them by a mere start.
+    if value("masked") == "yes" && !model.mask.is_on() {
+        model.mask.turn();
+    }
+    if value("zone") == model.zone.other_name && value("zone") != model.zone.name {
+        model.zone.turn();
+    }
+    if value("over") == "sources" {
+        model.overlay = Some(Overlay::Sources);
     }
     if value("turned") == "yes" && !model.list.is_newest_first() {
         model.list.turn(&model.rows);

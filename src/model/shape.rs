@@ -21,7 +21,7 @@ pub struct Entry {
 
 /// Widths that a person can set.
 const WIDTHS: std::ops::RangeInclusive<u16> = 4..=120;
-/// Where a width begins to be set from.
+/// Where the width of a column that is not on the screen begins to be set from.
 const START: u16 = 16;
 
 impl Default for Shape {
@@ -101,15 +101,19 @@ pub(super) enum Change {
     Wider,
     Narrower,
     Free,
+    Reset,
 }
 
 /// Changes the column on the reader's line.
 pub(super) fn change(model: &mut Model, change: Change) -> Vec<Effect> {
+    let room = model.regions().list.width;
+    let placed = super::columns(room, &model.shape);
     let entries = &mut model.shape.entries;
     let at = model.desk.at.min(entries.len().saturating_sub(1));
     let shown = entries.iter().filter(|entry| entry.is_shown).count();
     let Some(entry) = entries.get_mut(at) else { return Vec::new() };
-    let width = entry.width.unwrap_or(START);
+    let drawn = placed.iter().find(|(column, ..)| *column == entry.column).map(|(.., width)| *width);
+    let width = entry.width.or(drawn).unwrap_or(START);
     let fitting = |width: u16| Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
     match change {
         // The last one stays: an empty list says nothing.
@@ -117,6 +121,7 @@ pub(super) fn change(model: &mut Model, change: Change) -> Vec<Effect> {
         Change::Wider => entry.width = fitting(width + 1),
         Change::Narrower => entry.width = fitting(width - 1),
         Change::Free => entry.width = None,
+        Change::Reset => model.shape.clone_from(&model.desk.columns_from),
         Change::Left | Change::Right => {
             let to = if change == Change::Left { at.checked_sub(1) } else { Some(at + 1) };
             if let Some(to) = to.filter(|to| *to < entries.len()) {

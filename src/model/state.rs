@@ -155,6 +155,14 @@ impl Default for Zone {
     }
 }
 
+impl Zone {
+    /// Takes the other one.
+    pub(super) fn turn(&mut self) {
+        std::mem::swap(&mut self.shown, &mut self.other);
+        std::mem::swap(&mut self.name, &mut self.other_name);
+    }
+}
+
 impl Model {
     /// Begins with nothing known.
     pub fn new(origin: Origin, zone: Zone, size: (u16, u16), now: Timestamp) -> Self {

@@ -336,6 +336,10 @@ pub(super) fn beneath(model: &Model) -> Mode {
 
 pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
     let page = page_height(model) as isize;
+    if MOVES.contains(&command) {
+        // Whoever moves has found a place of their own.
+        model.desk.wanted = None;
+    }
     match command {
         Command::Down => step(model, 1),
         Command::Up => step(model, -1),
@@ -362,11 +366,7 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Clients => pages::show(model, Leaf::Pivot(Subject::Clients)),
         Command::People => pages::show(model, Leaf::Pivot(Subject::People)),
         Command::Scopes => pages::show(model, Leaf::Pivot(Subject::Scopes)),
-        Command::Zone => quietly(|| {
-            std::mem::swap(&mut model.zone.shown, &mut model.zone.other);
-            std::mem::swap(&mut model.zone.name, &mut model.zone.other_name);
-            grow_tree(model, false);
-        }),
+        Command::Zone => quietly(|| model.zone.turn()),
         Command::Help => turn_overlay(model, Overlay::Help),
         Command::Sources => turn_overlay(model, Overlay::Sources),
         Command::Strip => strip::turn(model),
@@ -394,6 +394,7 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ColumnRight => shape::change(model, shape::Change::Right),
         Command::Wider => shape::change(model, shape::Change::Wider),
         Command::Narrower => shape::change(model, shape::Change::Narrower),
+        Command::ColumnsReset => shape::change(model, shape::Change::Reset),
         Command::FreeWidth => shape::change(model, shape::Change::Free),
         Command::Copy => copy::ask(model),
         Command::PollNow => {
@@ -406,6 +407,21 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Interrupt => vec![Effect::Interrupt],
     }
 }
+
+/// What takes the reader elsewhere in the list.
+const MOVES: [Command; 11] = [
+    Command::Down,
+    Command::Up,
+    Command::PageDown,
+    Command::PageUp,
+    Command::HalfDown,
+    Command::HalfUp,
+    Command::First,
+    Command::Last,
+    Command::Follow,
+    Command::NextMark,
+    Command::MarkBefore,
+];
 
 pub(super) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = page_height(model);

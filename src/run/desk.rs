@@ -46,5 +46,6 @@ impl Arranged {
         if let Some(columns) = self.columns {
             model.shape = columns;
         }
+        model.desk.columns_from.clone_from(&model.shape);
     }
 }

@@ -194,11 +194,11 @@ pub async fn watch(
             _ = clock.sleep_until(next_minute) => {
                 next_minute = clock.uptime() + MINUTE;
                 msgs.push(Msg::Minute(clock.now()));
-                keeper.keep_place(&model);
             }
             _ = clock.sleep_until(next_look) => {
                 next_look = clock.uptime() + LOOK_EVERY;
                 msgs.extend(keeper.look());
+                keeper.keep_place(&model);
             }
             _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => break Exit::Done,
             () = tasks_stopped(tasks) => break Exit::Done,

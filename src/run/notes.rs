@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::consent::{EventKey, Marked, Page, Seq};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
-use crate::model::{Mark, Marks, Model, Msg};
+use crate::model::{ARRANGED, Mark, Marks, Model, Msg};
 use crate::report::Fault;
 
 /// Keeps marks and notes for one screen.
@@ -45,8 +45,13 @@ impl Keeper {
                     Err(error) => msgs.push(failed(&error)),
                 }
                 match desk.notes.place() {
-                    Ok(_) if fresh => {}
-                    Ok(place) => msgs.push(Msg::Place(place)),
+                    Ok(mut place) => {
+                        if fresh {
+                            place.retain(|(name, _)| ARRANGED.contains(&name.as_str()));
+                        }
+                        desk.find_row(&mut place);
+                        msgs.push(Msg::Place(place));
+                    }
                     Err(error) => msgs.push(failed(&error)),
                 }
                 msgs.extend(self.all());
@@ -88,7 +93,10 @@ impl Keeper {
 
     /// Keeps the place where the screen is, if it is another than before.
     pub fn keep_place(&mut self, model: &Model) {
-        let place = model.place();
+        let mut place = model.place();
+        if let Ok(desk) = &self.desk {
+            desk.name_row(&mut place);
+        }
         if let Ok(desk) = &mut self.desk
             && self.kept != place
         {
@@ -138,6 +146,27 @@ impl Keeper {
         }
         let missing = self.missing.values().map(Vec::len).sum();
         Some(Msg::Marks(Box::new(Marks::new(found, missing))))
+    }
+}
+
+/// Of the words of a place the one for the reader's row: its number and time on the screen, its event's key on the disk,
+/// which a journal that was made anew has again.
+const ROW: &str = "row";
+
+impl Open {
+    fn name_row(&self, place: &mut [(&'static str, String)]) {
+        let Some((_, row)) = place.iter_mut().find(|(name, _)| *name == ROW) else { return };
+        let seq = row.split_once(' ').and_then(|(seq, _)| seq.parse().ok());
+        let key = seq.and_then(|seq| self.reader.key_of(Seq(seq)).ok().flatten());
+        *row = key.map_or(String::new(), |key| key.to_word());
+    }
+
+    /// Of an event that the journal does not hold the time alone says where it was.
+    fn find_row(&self, place: &mut [(String, String)]) {
+        let Some((_, row)) = place.iter_mut().find(|(name, _)| *name == ROW) else { return };
+        let Some(key) = EventKey::from_word(row) else { return row.clear() };
+        let seq = self.reader.seq_of(&key).ok().flatten().unwrap_or_default();
+        *row = format!("{} {}", seq.0, key.published_ms);
     }
 }
 

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{
-    Role, Theme, choices, detail, foot, list, marks, pages, palette, pen::Pen, pivot, status, strip, title,
+    Role, Theme, columns, detail, foot, list, marks, pages, palette, pen::Pen, pivot, status, strip, title,
 };
 use crate::model::{Leaf, Model, Overlay};
 
@@ -35,7 +35,7 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     match model.overlay {
         Some(Overlay::Help) => pages::help(model, theme, buffer, area),
         Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
-        Some(Overlay::Columns) => choices::columns(model, theme, buffer, area),
+        Some(Overlay::Columns) => columns::draw(model, theme, buffer, area),
         Some(Overlay::Copied) => pages::copied(model, theme, buffer, area),
         Some(Overlay::Filters) => palette::filters(model, theme, buffer, area),
         Some(Overlay::Marks) => marks::draw(model, theme, buffer, area),

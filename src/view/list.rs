@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::columns::columns;
 use super::pen::Pen;
 use super::{Role, Theme, marks, text};
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Symbols, visible};
-use crate::model::{Column, Loading, Model, Pane, Regions, RowRef, Search, Standing};
+use crate::model::{Column, Loading, Model, Pane, Regions, RowRef, Search, Standing, columns};
 use crate::report::{Part, Pulse};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {

@@ -1,6 +1,5 @@
 //! What is seen: pure functions from the model to cells, one file a region. Knows no time and does no I/O.
 
-mod choices;
 mod columns;
 mod detail;
 mod draw;

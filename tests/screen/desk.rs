@@ -92,7 +92,7 @@ async fn marks_live_through_a_restart_and_a_journal_made_anew() {
     };
     let both = (vec![String::new(), "to ask".to_owned()], 0);
     assert_eq!(marked(&rig), both);
-    let rig = Box::pin(rig.restart(|_| {})).await;
+    let rig = rig.restart(|_| {}).await;
     assert_eq!(marked(&rig), both);
     let mut rig = Box::pin(rig.restart(|folder| {
         for file in ["journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"] {
@@ -222,7 +222,7 @@ async fn saved_filters_are_picked_and_used_ones_come_back() {
     rig.press("<up><up><up><up><up><enter>");
     assert_eq!(filter(&rig).as_deref(), Some("kind:revoke"));
     // Another start of the screen knows them.
-    let mut rig = Box::pin(rig.restart(|_| {})).await;
+    let mut rig = rig.restart(|_| {}).await;
     assert_eq!(rig.model.desk.history, ["kind:revoke", "kind:grant", "via:poll"]);
     // The filter in force is there again, so the one before it is the next.
     rig.press("f<up><enter>");
@@ -234,7 +234,7 @@ async fn the_place_is_found_again() {
     let mut rig = Rig::start(backlog(120), 140, 40).await;
     rig.press("fkind:grant<enter>kkkkk<enter>CJJ<esc>iH");
     let (row, count, frame) = (here(&rig), listed(&rig), rig.text());
-    let mut rig = Box::pin(rig.restart(|_| {})).await;
+    let mut rig = rig.restart(|_| {}).await;
     assert_eq!((here(&rig), listed(&rig), rig.model.list.is_following()), (row, count, false));
     // Where in the window the row stands is not kept.
     for words in ["filter: kind:grant", "Consent ", "a column"] {
@@ -246,17 +246,99 @@ async fn the_place_is_found_again() {
 }
 
 #[tokio::test]
-async fn columns_are_chosen_and_remembered() {
+async fn columns_are_chosen_ordered_and_sized_while_the_list_shows_it() {
     let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.press("Cjj<enter>jjj++JJ");
+    let header = |rig: &Rig| {
+        let text = rig.text();
+        let line = text.lines().nth(1).unwrap_or_default();
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(header(&rig), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
+    // Age, which is hidden, is shown first, and the kind goes.
+    rig.press("Cj<enter>K");
+    assert_eq!(rig.model.mode(), Mode::Columns);
+    assert!(header(&rig).starts_with("AGE TIME KIND WHO"), "{}", header(&rig));
+    rig.press("jj<enter>");
+    assert!(header(&rig).starts_with("AGE TIME WHO"), "{}", header(&rig));
+    // A width is set from the one that is seen.
+    rig.press("j--");
+    let who = rig.model.shape.entries()[3].width;
+    assert!(who.is_some_and(|width| (16..30).contains(&width)), "{who:?}");
     at_every_size("columns", &mut rig);
-    rig.tell(consentwatch::model::Msg::Resize(140, 40));
-    rig.press("<esc>");
-    let head = |rig: &Rig| rig.text().lines().nth(1).unwrap_or_default().to_owned();
-    let chosen = head(&rig);
-    assert!(!chosen.contains("KIND") && chosen.contains("STATE"), "{chosen}");
-    let rig = Box::pin(rig.restart(|_| {})).await;
-    assert_eq!(head(&rig), chosen);
+    rig.tell(Msg::Resize(140, 40));
+    rig.press("=<esc>");
+    assert_eq!(rig.model.shape.entries()[3].width, None);
+    let words = rig.model.shape.words();
+    // They are there after a restart, also a fresh one; the configuration's come back by a key.
+    let rig = rig.restart(|_| {}).await;
+    assert_eq!(rig.model.shape.words(), words);
+    let mut rig = rig.restart_fresh().await;
+    assert_eq!(rig.model.shape.words(), words);
+    rig.press("Cd<esc>");
+    assert_eq!(header(&rig), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
+    // The last one stays.
+    rig.press("C");
+    for _ in 0..12 {
+        rig.press("<enter>j");
+    }
+    assert_eq!(rig.model.shape.entries().iter().filter(|entry| entry.is_shown).count(), 1);
+    // Columns of the configuration that are others than before are meant.
+    rig.model.desk.columns_from = rig.model.shape.clone();
+    let kept = rig.model.place();
+    let mut other = rig.restart_fresh().await;
+    other.tell(Msg::Place(kept.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()));
+    assert_eq!(header(&other), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
+}
+
+#[tokio::test]
+async fn the_screen_comes_back_where_it_was_left() {
+    let mut rig = Rig::start(backlog(1300), 80, 24).await;
+    // A row that is not among the newest thousand, which are read first.
+    rig.press("HoGf<^u>via:poll<enter><pgup>");
+    let (place, count) = (here(&rig), listed(&rig));
+    let seen = rig.text();
+    let rig = rig.restart(|_| {}).await;
+    assert_eq!((here(&rig), listed(&rig)), (place, count));
+    assert!(!rig.model.list.is_following() && rig.model.list.is_newest_first());
+    assert!(rig.model.desk.hides_hints);
+    assert_eq!(rig.text().lines().next(), seen.lines().next());
+    let remake = |folder: &std::path::Path| {
+        for file in ["journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"] {
+            std::fs::remove_file(folder.join(file)).ok();
+        }
+    };
+    let of = |rig: &Rig| rig.model.rows.key(rig.model.list.cursor().expect("a row")).0;
+    let at = of(&rig);
+    let rig = rig.restart(remake).await;
+    assert_eq!(of(&rig), at, "in a journal made anew it is the same event");
+    let mut rig = rig.restart_fresh().await;
+    assert!(rig.model.filter.is_none() && rig.model.list.is_following() && !rig.model.list.is_newest_first());
+    // Following is a place too, and so are the other pages; the mask stays on.
+    rig.press("p3");
+    let mut rig = rig.restart(|_| {}).await;
+    assert!(rig.model.list.is_following() && rig.model.mask.is_on());
+    assert_eq!(rig.model.mode(), Mode::Pivot);
+    rig.press("p16");
+    let rig = rig.restart(|_| {}).await;
+    assert_eq!((rig.model.mode(), rig.model.mask.is_on()), (Mode::Sources, false));
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_becomes_the_nearest_in_time() {
+    let mut rig = Rig::start(backlog(200), 80, 24).await;
+    rig.press("gjjj");
+    let key = rig.model.rows.key(rig.model.list.cursor().expect("a row"));
+    let rig = rig
+        .restart(|folder| {
+            let conn = rusqlite::Connection::open(folder.join("journal.sqlite3")).expect("the journal");
+            conn.execute("DELETE FROM event WHERE ts = ?1", [key.0]).expect("cut");
+        })
+        .await;
+    assert!(!rig.model.list.is_following());
+    let cursor = rig.model.list.cursor().expect("a row");
+    assert_ne!(rig.model.rows.key(cursor), key);
+    let line = rig.model.list.window(&rig.model.rows, 200).cursor;
+    assert!(line.is_some_and(|line| line <= 4), "{line:?}");
 }
 
 #[tokio::test]
@@ -278,7 +360,6 @@ async fn what_is_copied_is_said_and_can_be_shown_instead() {
 
 #[tokio::test]
 async fn the_mouse_goes_where_it_points() {
-    use consentwatch::model::Msg;
     let mut rig = Rig::start(backlog(60), 140, 40).await;
     rig.tell(Msg::Wheel { down: false });
     assert!(!rig.model.list.is_following());

@@ -116,13 +116,13 @@ impl Rig {
             theme,
             folder,
         };
-        rig.begin().await;
+        rig.begin(false).await;
         rig
     }
 
-    async fn begin(&mut self) {
+    async fn begin(&mut self, is_fresh: bool) {
         let mut msgs = Vec::new();
-        self.keeper.begin(&mut self.model, false, &mut msgs);
+        self.keeper.begin(&mut self.model, is_fresh, &mut msgs);
         for msg in msgs {
             self.tell(msg);
         }
@@ -138,6 +138,15 @@ impl Rig {
 
     /// Ends the screen, does something to its folder, and starts it again on the same org.
     pub async fn restart(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
+        Box::pin(self.started_again(false, meanwhile)).await
+    }
+
+    /// The same, and the last place is forgotten.
+    pub async fn restart_fresh(self) -> Self {
+        Box::pin(self.started_again(true, |_| {})).await
+    }
+
+    async fn started_again(self, is_fresh: bool, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
         let Self {
             clock,
             org,
@@ -176,7 +185,7 @@ impl Rig {
             theme,
             folder,
         };
-        rig.begin().await;
+        rig.begin(is_fresh).await;
         rig
     }
 
