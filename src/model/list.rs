@@ -108,8 +108,17 @@ impl List {
         } else if live {
             self.unseen += shown.len();
         }
-        if self.cursor.is_none() {
-            self.go_to_end(rows);
+        self.find_cursor(rows);
+    }
+
+    /// A list that was empty had no place for the reader; now it may.
+    fn find_cursor(&mut self, rows: &Rows) {
+        match self.cursor {
+            None => self.go_to_end(rows),
+            Some(cursor) if self.position_of(rows, cursor).is_none() => {
+                self.cursor = self.nearest(rows, rows.key(cursor)).or(Some(cursor));
+            }
+            Some(_) => {}
         }
     }
 
@@ -128,9 +137,7 @@ impl List {
             }
         }
         self.unseen += if live { shown.len() } else { 0 };
-        if self.cursor.is_none() {
-            self.go_to_end(rows);
-        }
+        self.find_cursor(rows);
     }
 
     /// Lists rows in the order of a column. The reader's row stays.
