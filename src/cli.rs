@@ -200,6 +200,9 @@ pub struct Export {
     /// Only what matches
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
+    /// Only what is marked
+    #[arg(long)]
+    pub marked: bool,
     /// A new file; standard output if it is left away or -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

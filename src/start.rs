@@ -22,7 +22,9 @@ use crate::log;
 use crate::model::{Origin, Query};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
-use crate::run::{self, ExportOptions, FeedPlan, HookPlan, HookTask, TailOptions, WatchOptions, note, print};
+use crate::run::{
+    self, ExportOptions, FeedPlan, HookPlan, HookTask, Marked, TailOptions, WatchOptions, note, print,
+};
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
 use crate::tasks::Tasks;
@@ -132,6 +134,14 @@ fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<Option<Query
         ))),
         None => Ok(query),
     }
+}
+
+/// Reads what is marked, where that is asked for.
+fn marked(dir: &std::path::Path, is_wanted: bool, filter: Option<&Query>) -> Result<Marked, Ended> {
+    if !is_wanted && !filter.is_some_and(Query::looks_at_marks) {
+        return Ok(Marked::default());
+    }
+    Marked::beside(dir).map_err(|words| (Exit::Failed, words))
 }
 
 /// Runs on a runtime of its own, with tasks that end before it does.
@@ -328,12 +338,15 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let since = flags.since.unwrap_or(When::Ago(config.poll.lookback)).at(now);
+        let filter = query_for_lines(flags.filter.as_ref(), now)?;
+        let marked = marked(&ready.dir, false, filter.as_ref())?;
         let options = TailOptions {
             format,
             since: Some(since),
             until: flags.until.map(|until| until.at(now)),
             after: flags.after.map(Seq),
-            filter: query_for_lines(flags.filter.as_ref(), now)?,
+            filter,
+            marked,
             once: flags.once,
             updates: flags.updates,
             limit: flags.limit,
@@ -423,15 +436,19 @@ fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let now = Clock::system().now();
+    let filter = query_for_lines(flags.filter.as_ref(), now)?;
+    let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
     run::export(ExportOptions {
         dir: ready.dir,
+        marked_only: flags.marked,
+        marked,
         format: match flags.format {
             ExportFormat::Jsonl => Lines::Json,
             ExportFormat::Card => Lines::Card,
         },
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
-        filter: query_for_lines(flags.filter.as_ref(), now)?,
+        filter,
         output: flags.output.clone().filter(|path| path.as_os_str() != "-"),
     })
 }

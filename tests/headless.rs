@@ -10,6 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use consentwatch::consent::{EventKey, Marked};
+use consentwatch::journal::Notes;
 use process::{CONFIG, Output, Process, Sandbox, Sim, TOKEN, one_at_a_time};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -167,6 +169,50 @@ fn lines_have_four_forms() {
         assert!(text.starts_with(second.split('.').next().expect("a part")) && text.contains(kind), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
     }
+}
+
+#[test]
+fn what_is_marked_is_exported_and_filtered_apart() {
+    let (org, sandbox) = (Sim::start(60, &[]), without_names());
+    let all = good(&sandbox, &org, &ALL);
+    assert_eq!(good(&sandbox, &org, &["export", "--marked"]), "", "nothing is marked yet");
+    let picked: Vec<&str> = all.lines().skip(7).step_by(20).take(2).collect();
+    let folder = journal_folder(&sandbox);
+    let mut notes = Notes::open(&folder).expect("the notes");
+    for (line, note) in picked.iter().zip(["call the owner", ""]) {
+        let json: Value = serde_json::from_str(line).expect("a line of JSON");
+        let published: jiff::Timestamp =
+            json["published"].as_str().and_then(|text| text.parse().ok()).expect("a time");
+        let hex = json["uuid"].as_str().expect("a uuid").replace('-', "");
+        let key = EventKey::from_word(&format!("{}/{hex}/0", published.as_millisecond())).expect("a key");
+        notes.put(&Marked { key, at: published, note: note.into() }).expect("a mark");
+    }
+    let lines = |picked: &[&str]| picked.join("\n") + "\n";
+    assert_eq!(good(&sandbox, &org, &["export", "--marked"]), lines(&picked));
+    assert_eq!(good(&sandbox, &org, &["export", "--filter", "mark:owner"]), lines(&picked[..1]));
+    assert_eq!(good(&sandbox, &org, &["export", "--marked", "--filter", "-mark:owner"]), lines(&picked[1..]));
+    let rest = good(&sandbox, &org, &[&ALL[..], &["--filter", "-mark:*"]].concat());
+    assert_eq!(rest.lines().count(), 58);
+    assert!(picked.iter().all(|line| !rest.contains(line)));
+
+    drop(notes);
+    fs::write(folder.join("notes.sqlite3"), "not what it was, and rather short").expect("written");
+    fs::remove_file(folder.join("notes.sqlite3-wal")).ok();
+    refused(&run(&sandbox, &org, &["export", "--marked"]), 1, &["notes.sqlite3", "damaged", "Move it away"]);
+    assert_eq!(good(&sandbox, &org, &["export"]), all, "who does not ask for marks does not need them");
+}
+
+/// The folder of the one journal in a sandbox.
+fn journal_folder(sandbox: &Sandbox) -> PathBuf {
+    let mut folders = vec![sandbox.path("")];
+    while let Some(folder) = folders.pop() {
+        if folder.join("journal.sqlite3").exists() {
+            return folder;
+        }
+        let inside = fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.path());
+        folders.extend(inside.filter(|path| path.is_dir()));
+    }
+    panic!("there is no journal");
 }
 
 #[test]

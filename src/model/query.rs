@@ -46,6 +46,8 @@ pub struct Deep<'a> {
     pub agent: &'a str,
     /// The event's message.
     pub message: &'a str,
+    /// The note of its mark; nothing if it is not marked.
+    pub mark: Option<&'a str>,
 }
 
 #[derive(Clone, Debug)]
@@ -226,8 +228,7 @@ impl Query {
 
     /// Returns a field that only the screen can answer, which has all rows at hand, if the filter asks for one.
     pub fn screen_field(&self) -> Option<&'static str> {
-        let standing = self.looks_at_standing().then_some("standing");
-        standing.or_else(|| self.looks_at_marks().then_some("mark"))
+        self.looks_at_standing().then_some("standing")
     }
 
     pub(super) fn root(&self) -> &Node {
@@ -313,6 +314,11 @@ impl Test {
             && let Some(text) = self.deep(deep)
         {
             return self.op.takes(text, scratch);
+        }
+        if let Some(note) = deep.and_then(|deep| deep.mark)
+            && self.takes_mark(note, scratch)
+        {
+            return true;
         }
         let columns = [row.who, row.actor, row.client, row.server, row.scopes, row.from];
         let wanted = self.field.columns();

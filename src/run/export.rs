@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::Marked;
 use super::lines::{matches, note};
 use crate::consent::Seq;
 use crate::exit::Exit;
@@ -26,6 +27,10 @@ pub struct ExportOptions {
     pub until: Option<Timestamp>,
     /// Only what matches.
     pub filter: Option<Query>,
+    /// Only what is marked.
+    pub marked_only: bool,
+    /// What is marked.
+    pub marked: Marked,
     /// A new file; standard output if there is none.
     pub output: Option<PathBuf>,
 }
@@ -80,6 +85,8 @@ struct Parts {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     filter: Option<Query>,
+    marked_only: bool,
+    marked: Marked,
     /// Whether a person looks at the lines; a file and a pipe get them exactly.
     to_terminal: bool,
 }
@@ -87,7 +94,15 @@ struct Parts {
 impl ExportOptions {
     fn into_parts(self) -> Parts {
         let to_terminal = self.output.is_none() && io::stdout().is_terminal();
-        Parts { format: self.format, since: self.since, until: self.until, filter: self.filter, to_terminal }
+        Parts {
+            format: self.format,
+            since: self.since,
+            until: self.until,
+            filter: self.filter,
+            marked_only: self.marked_only,
+            marked: self.marked,
+            to_terminal,
+        }
     }
 }
 
@@ -116,8 +131,12 @@ fn write_all(parts: &Parts, reader: &mut Reader, mut out: impl Write) -> Result<
             if early || late {
                 continue;
             }
+            let mark = parts.marked.note(&stored.key);
+            if parts.marked_only && mark.is_none() {
+                continue;
+            }
             let consent = okta::restore(stored);
-            if parts.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent)) {
+            if parts.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent, mark)) {
                 continue;
             }
             line.clear();

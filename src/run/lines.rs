@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::coverage::Watcher;
-use super::{Feed, Source};
+use super::{Feed, Marked, Source};
 use crate::clock::Clock;
 use crate::consent::{Consent, Seq, Stored};
 use crate::exit::{Exit, Signal};
@@ -30,6 +30,8 @@ pub struct TailOptions {
     pub after: Option<Seq>,
     /// Only what matches.
     pub filter: Option<Query>,
+    /// What is marked, for a filter that asks.
+    pub marked: Marked,
     /// Ends once the poller has caught up.
     pub once: bool,
     /// Prints a row again when it changes.
@@ -70,6 +72,7 @@ pub async fn tail(
         let board = source.board();
         let before = printer.seen;
         let covered = coverage.as_mut().map_or(Ok(None), |watcher| watcher.look(&mut source, &board));
+        printer.options.marked.refresh();
         let printed = printer.print_new(&mut source);
         match printed {
             Ok(true) => {}
@@ -253,7 +256,7 @@ impl Printer {
         }
         let consent = okta::restore(stored);
         if let Some(filter) = &self.filter
-            && !matches(filter, stored.seq, &consent)
+            && !matches(filter, stored.seq, &consent, self.options.marked.note(&stored.key))
         {
             return Ok(true);
         }
@@ -282,9 +285,9 @@ impl Printer {
 }
 
 /// Whether a whole consent passes a filter.
-pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent) -> bool {
+pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent, mark: Option<&str>) -> bool {
     let (row, symbols) = consent.row(seq);
-    with_deep(consent, |deep| filter.holds(&row, &symbols, Some(deep)))
+    with_deep(consent, |deep| filter.holds(&row, &symbols, Some(&Deep { mark, ..*deep })))
 }
 
 /// Which of the filter's conditions on what the list does not hold are met, a bit each.
@@ -299,7 +302,7 @@ fn with_deep<T>(consent: &Consent, look: impl FnOnce(&Deep<'_>) -> T) -> T {
     let (uuid, txn, session) =
         (text(&consent.uuid), text(&consent.transaction_id), text(&consent.session_id));
     let (agent, message) = (text(&consent.from.user_agent), text(&consent.message));
-    look(&Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message })
+    look(&Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message, mark: None })
 }
 
 /// Says something on standard error. A standard error that is gone hears nothing, and that is no reason to end.

@@ -23,5 +23,5 @@ pub use hooks::{HookTask, hook};
 pub use lines::{TailOptions, note, print, tail};
 pub use lookup::{LookUps, Records};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};
-pub use notes::{Keeper, marked};
+pub use notes::{Keeper, Marked};
 pub use source::Source;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::consent::{EventKey, Marked, Page, Seq};
+use crate::consent::{self, EventKey, Page, Seq};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
 use crate::model::{ARRANGED, Mark, Marks, Model, Msg};
 use crate::report::Fault;
@@ -15,7 +15,7 @@ use crate::report::Fault;
 pub struct Keeper {
     desk: Result<Open, Box<Fault>>,
     /// Marks on events that this journal does not hold, by their time: they may still come.
-    missing: HashMap<i64, Vec<Marked>>,
+    missing: HashMap<i64, Vec<consent::Marked>>,
     /// The place as it was kept last.
     kept: Vec<(&'static str, String)>,
 }
@@ -76,7 +76,7 @@ impl Keeper {
             Err(error) => return Msg::Notice(error.fault().to_string(), true),
         };
         let kept = match &note {
-            Some(note) => desk.notes.put(&Marked { key, at: now, note: note.as_str().into() }),
+            Some(note) => desk.notes.put(&consent::Marked { key, at: now, note: note.as_str().into() }),
             None => desk.notes.remove(&key),
         };
         match kept {
@@ -180,12 +180,46 @@ fn unread(error: &ReadError) -> Msg {
     Msg::Notice(error.fault().to_string(), true)
 }
 
-/// Reads which events are marked, and their notes, for whoever has whole consents and no screen.
-///
-/// # Errors
-/// The notes are there and cannot be read: a sentence for stderr.
-pub fn marked(dir: &Path) -> Result<HashMap<EventKey, Box<str>>, String> {
-    let marks = Notes::look(dir).and_then(|notes| notes.map_or(Ok(Vec::new()), |notes| notes.marks()));
-    let marks = marks.map_err(|error| error.fault().to_string())?;
-    Ok(marks.into_iter().map(|marked| (marked.key, marked.note)).collect())
+/// Which events are marked, and their notes, for whoever has whole consents and no screen.
+#[derive(Debug, Default)]
+pub struct Marked {
+    notes: Option<Notes>,
+    by_key: HashMap<EventKey, Box<str>>,
+}
+
+impl Marked {
+    /// Reads what is marked beside a journal.
+    ///
+    /// # Errors
+    /// The notes are there and cannot be read: a sentence for stderr.
+    pub fn beside(dir: &Path) -> Result<Self, String> {
+        let fail = |error: NotesError| {
+            let fault = error.fault();
+            format!("{} Nothing was started. {}", fault.what, fault.remedy)
+        };
+        let notes = Notes::look(dir).map_err(fail)?;
+        let mut marked = Self { notes, by_key: HashMap::new() };
+        marked.read().map_err(fail)?;
+        Ok(marked)
+    }
+
+    /// Reads them again if somebody changed them. What cannot be read is for the log; what was read stays.
+    pub fn refresh(&mut self) {
+        let Some(notes) = &mut self.notes else { return };
+        let read = notes.is_moved().and_then(|is_moved| if is_moved { self.read() } else { Ok(()) });
+        if let Err(error) = read {
+            tracing::warn!(%error, "Marks were not read again.");
+        }
+    }
+
+    fn read(&mut self) -> Result<(), NotesError> {
+        let marks = self.notes.as_ref().map_or(Ok(Vec::new()), Notes::marks)?;
+        self.by_key = marks.into_iter().map(|marked| (marked.key, marked.note)).collect();
+        Ok(())
+    }
+
+    /// Returns the note of an event's mark; nothing if it is not marked.
+    pub fn note(&self, key: &EventKey) -> Option<&str> {
+        self.by_key.get(key).map(|note| &**note)
+    }
 }
