@@ -171,8 +171,8 @@ const SLICE: usize = 20_000;
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
     Text([Caseless<'a>; 3]),
-    Rising(i64),
-    Falling(Reverse<i64>),
+    Rising(i64, Number),
+    Falling(Reverse<i64>, Number),
 }
 
 /// Texts the other way round.
@@ -251,7 +251,10 @@ impl Pivot {
                 return Turned(Key::Text(name(subject, known, number)), descending);
             }
             let value = value(subject, measure, ledger, since, number);
-            Turned(if descending { Key::Falling(Reverse(value)) } else { Key::Rising(value) }, false)
+            let key =
+                if descending { Key::Falling(Reverse(value), number) } else { Key::Rising(value, number) };
+            // What is equal stands in the order in which it was first seen, however often it is sorted.
+            Turned(key, false)
         };
         if sorter.work(SLICE, key) {
             self.sorter = Some(sorter);
