@@ -108,8 +108,17 @@ impl List {
         } else if live {
             self.unseen += shown.len();
         }
-        if self.cursor.is_none() {
-            self.go_to_end(rows);
+        self.stand(rows, shown.len());
+    }
+
+    /// A reader who stands on no row, or whose row is not listed because none was before these so many, gets one.
+    fn stand(&mut self, rows: &Rows, new: usize) {
+        match self.cursor {
+            None => self.go_to_end(rows),
+            Some(at) if new > 0 && new == self.len(rows) && self.position_of(rows, at).is_none() => {
+                self.cursor = self.nearest(rows, rows.key(at));
+            }
+            Some(_) => {}
         }
     }
 
@@ -128,9 +137,7 @@ impl List {
             }
         }
         self.unseen += if live { shown.len() } else { 0 };
-        if self.cursor.is_none() {
-            self.go_to_end(rows);
-        }
+        self.stand(rows, shown.len());
     }
 
     /// Lists rows in the order of a column. The reader's row stays.
@@ -470,6 +477,16 @@ mod tests {
         rows.cut(Seq(0), Seq(9), &[]);
         list.cut(&rows, None);
         assert_eq!((list.len(&rows), list.cursor()), (0, None));
+    }
+
+    #[test]
+    fn who_stood_on_what_a_filter_hid_stands_on_the_first_row_that_passes() {
+        let (mut rows, mut list) = filled(10);
+        list.step(&rows, -4, 5);
+        list.show(&rows, Some(VecDeque::new()));
+        push(&mut rows, &mut list, 11, 55);
+        assert_eq!(seen(&rows, &list, 5), (vec![11], Some(0)));
+        assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 11);
     }
 
     #[test]
