@@ -108,15 +108,15 @@ impl List {
         } else if live {
             self.unseen += shown.len();
         }
-        self.stand(rows, shown.len());
+        self.find_cursor(rows);
     }
 
-    /// A reader who stands on no row, or whose row is not listed because none was before these so many, gets one.
-    fn stand(&mut self, rows: &Rows, new: usize) {
+    /// A list that was empty had no place for the reader; now it may.
+    fn find_cursor(&mut self, rows: &Rows) {
         match self.cursor {
             None => self.go_to_end(rows),
-            Some(at) if new > 0 && new == self.len(rows) && self.position_of(rows, at).is_none() => {
-                self.cursor = self.nearest(rows, rows.key(at));
+            Some(cursor) if self.position_of(rows, cursor).is_none() => {
+                self.cursor = self.nearest(rows, rows.key(cursor)).or(Some(cursor));
             }
             Some(_) => {}
         }
@@ -137,7 +137,7 @@ impl List {
             }
         }
         self.unseen += if live { shown.len() } else { 0 };
-        self.stand(rows, shown.len());
+        self.find_cursor(rows);
     }
 
     /// Lists rows in the order of a column. The reader's row stays.
@@ -167,7 +167,7 @@ impl List {
             return;
         }
         let Some(cursor) = self.cursor else { return self.go_to_end(rows) };
-        if !self.is_empty(rows) {
+        if !self.is_empty(rows) && self.position_of(rows, cursor).is_none() {
             self.cursor = self.nearest(rows, rows.key(cursor));
         }
     }
@@ -190,8 +190,10 @@ impl List {
         let ids = self.ids(rows);
         if self.is_sorted {
             // Not in the order of time, so each has to be looked at.
-            let gap = |at: &u32| (rows.key(RowRef(*at)).0.abs_diff(key.0), rows.key(RowRef(*at)) != key);
-            return ids.iter().min_by_key(|at| gap(at)).map(|at| RowRef(*at));
+            return ids
+                .iter()
+                .min_by_key(|at| rows.key(RowRef(**at)).0.abs_diff(key.0))
+                .map(|at| RowRef(*at));
         }
         let place = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
         let near =

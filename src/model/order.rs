@@ -3,6 +3,7 @@
 //! Texts are ranked first, once each; then rows are sorted by rank, which costs no look at a text. Rows that come while
 //! an order stands go in by comparing texts.
 
+use super::bitset::Bitset;
 use super::sorter::Sorter;
 use super::{Column, Known, RowRef};
 use crate::consent::Sym;
@@ -29,6 +30,8 @@ enum Stage {
 const SLICE: usize = 40_000;
 /// Rows that come at once are put in one by one up to this many.
 const ONE_BY_ONE: usize = 64;
+/// Rows that came while an order was being found are put in one by one up to this many; some ten milliseconds.
+const MISSING_MAX: usize = 10_000;
 
 impl Order {
     /// Begins.
@@ -106,9 +109,16 @@ impl Order {
                 if sorter.work(SLICE, |at| keys.get(at as usize).copied().unwrap_or(u64::MAX)) {
                     (Some(Stage::Rows { keys, sorter }), false)
                 } else {
-                    self.ids = sorter.finish();
-                    self.ids.retain(|at| rows.is_there(RowRef(*at)));
-                    self.is_stale |= self.ids.len() != rows.len();
+                    let mut ids = sorter.finish();
+                    ids.retain(|at| rows.is_there(RowRef(*at)));
+                    let missing = missing(known, &ids);
+                    if missing.len() > MISSING_MAX {
+                        // So many came meanwhile that it is quicker to begin anew.
+                        self.is_stale = true;
+                        self.stage = None;
+                        return false;
+                    }
+                    self.ids = self.fold_in(known, ids, missing);
                     self.has_ids = true;
                     (None, true)
                 }
@@ -116,6 +126,27 @@ impl Order {
         };
         self.stage = next;
         is_done
+    }
+
+    /// Puts rows among others that stand in this order.
+    fn fold_in(&self, known: &Known<'_>, ids: Vec<u32>, missing: Vec<u32>) -> Vec<u32> {
+        if missing.is_empty() {
+            return ids;
+        }
+        let mut placed: Vec<(usize, u32)> =
+            missing.into_iter().map(|at| (self.place(known, &ids, RowRef(at)), at)).collect();
+        placed.sort_by(|one, other| {
+            one.0.cmp(&other.0).then_with(|| self.column.compare(known, RowRef(one.1), RowRef(other.1)))
+        });
+        let mut all = Vec::with_capacity(ids.len() + placed.len());
+        let mut from = 0;
+        for (place, at) in placed {
+            all.extend_from_slice(&ids[from..place]);
+            all.push(at);
+            from = place;
+        }
+        all.extend_from_slice(&ids[from..]);
+        all
     }
 
     /// Takes in rows that are new. Few of them go where they belong; for many the order is found anew, and they are
@@ -148,6 +179,18 @@ impl Order {
     pub(super) fn cut(&mut self, known: &Known<'_>) {
         self.ids.retain(|at| known.rows.is_there(RowRef(*at)));
     }
+}
+
+/// The rows that are not among those of an order, which was begun before they came.
+fn missing(known: &Known<'_>, ids: &[u32]) -> Vec<u32> {
+    if ids.len() == known.rows.len() {
+        return Vec::new();
+    }
+    let mut has = Bitset::default();
+    for at in ids {
+        has.set(*at);
+    }
+    known.rows.order().iter().copied().filter(|at| !has.has(*at)).collect()
 }
 
 /// The rank of each text, from 1; texts that compare equal may differ by theirs, since each is another text.

@@ -171,8 +171,8 @@ const SLICE: usize = 20_000;
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
     Text([Caseless<'a>; 3]),
-    Rising(i64),
-    Falling(Reverse<i64>),
+    Rising(i64, Number),
+    Falling(Reverse<i64>, Number),
 }
 
 /// Texts the other way round.
@@ -243,9 +243,7 @@ impl Pivot {
             if subject == Subject::Clients {
                 self.since = ledger.people_since(WINDOWS.map(|window| now_ms.saturating_sub(window)));
             }
-            Sorter::new(
-                (1..subject.end(ledger)).filter(|number| subject.is_listed(ledger, *number)).collect(),
-            )
+            Sorter::new(nearly_sorted(&self.ids, subject, ledger))
         });
         let since = &self.since;
         let key = |number| {
@@ -253,7 +251,10 @@ impl Pivot {
                 return Turned(Key::Text(name(subject, known, number)), descending);
             }
             let value = value(subject, measure, ledger, since, number);
-            Turned(if descending { Key::Falling(Reverse(value)) } else { Key::Rising(value) }, false)
+            let key =
+                if descending { Key::Falling(Reverse(value), number) } else { Key::Rising(value, number) };
+            // What is equal stands in the order in which it was first seen, however often it is sorted.
+            Turned(key, false)
         };
         if sorter.work(SLICE, key) {
             self.sorter = Some(sorter);
@@ -328,6 +329,17 @@ impl Pivot {
     pub fn value(&self, ledger: &Ledger, measure: Measure, number: Number) -> i64 {
         value(self.subject, measure, ledger, &self.since, number)
     }
+}
+
+/// Everything that is listed, what was listed before in its order: mostly little has changed, and that is sorted at once.
+fn nearly_sorted(before: &[Number], subject: Subject, ledger: &Ledger) -> Vec<Number> {
+    let end = subject.end(ledger);
+    let mut is_listed: Vec<bool> =
+        (0..end).map(|number| number > 0 && subject.is_listed(ledger, number)).collect();
+    let mut ids: Vec<Number> = Vec::with_capacity(end as usize);
+    ids.extend(before.iter().filter(|number| std::mem::take(&mut is_listed[**number as usize])));
+    ids.extend((0..end).filter(|number| is_listed[*number as usize]));
+    ids
 }
 
 fn name<'a>(subject: Subject, known: &Known<'a>, number: Number) -> [Caseless<'a>; 3] {

@@ -42,18 +42,26 @@ impl Sorter {
             }
         }
         while self.width != 0 && self.width < self.ids.len() && budget > 0 {
-            let room = self.merge(budget, &key);
-            self.moved += budget - room;
-            budget = room;
+            let before = self.merged.len();
+            let after;
+            (budget, after) = self.merge(budget, &key);
+            self.moved += after - before;
         }
         self.width == 0 || self.width < self.ids.len()
     }
 
-    /// Merges some of the pair of runs at hand, and returns what is left of the budget.
-    fn merge<K: Ord>(&mut self, mut budget: usize, key: &impl Fn(u32) -> K) -> usize {
+    /// Merges some of the pair of runs at hand, and returns what is left of the budget, and how much of the level is done.
+    fn merge<K: Ord>(&mut self, mut budget: usize, key: &impl Fn(u32) -> K) -> (usize, usize) {
         let start = self.merged.len() - self.taken.0 - self.taken.1;
         let middle = (start + self.width).min(self.ids.len());
         let end = (middle + self.width).min(self.ids.len());
+        // Runs that follow on one another, as most do where little has changed, are taken as they are.
+        let is_begun = self.taken != (0, 0);
+        if !is_begun && (middle == end || key(self.ids[middle - 1]) <= key(self.ids[middle])) {
+            self.merged.extend_from_slice(&self.ids[start..end]);
+            self.turn();
+            return (budget.saturating_sub(1 + (end - start) / 64), end);
+        }
         let (mut left, mut right) = (start + self.taken.0, middle + self.taken.1);
         let heads = |at: usize, end: usize| (at < end).then(|| key(self.ids[at]));
         let (mut one, mut other) = (heads(left, middle), heads(right, end));
@@ -77,12 +85,18 @@ impl Sorter {
         if self.merged.len() == end {
             self.taken = (0, 0);
         }
+        let done = self.merged.len();
+        self.turn();
+        (budget, done)
+    }
+
+    /// Begins the next level when one is done.
+    fn turn(&mut self) {
         if self.merged.len() == self.ids.len() {
             std::mem::swap(&mut self.ids, &mut self.merged);
             self.merged.clear();
             self.width *= 2;
         }
-        budget
     }
 
     /// How far it is, in hundredths.

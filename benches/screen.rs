@@ -1,0 +1,180 @@
+//! The analyst's screen at a million rows: every keystroke that looks at all of them, the longest slice of what is done
+//! in slices, and the memory with all pages open. Prints the figures; `ROWS=10000000` measures another size.
+
+#![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use std::time::{Duration, Instant};
+
+use consentwatch::consent::{
+    Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
+};
+use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
+use consentwatch::view::{self, Depth, Theme, ThemeKind};
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+const PEOPLE: u32 = 48_000;
+const CLIENTS: u32 = 300;
+const PLACES: u32 = 60_000;
+const START_MS: i64 = 1_772_000_000_000;
+
+fn symbols() -> Vec<(Sym, Symbol)> {
+    let mut out = Vec::new();
+    for n in 0..PEOPLE {
+        let text = [format!("00u{n:017}"), format!("person.{n}@example.test"), format!("Person Number {n}")];
+        out.push((Sym(1 + n), Symbol::of(&[&text[0], &text[1], &text[2]])));
+    }
+    for n in 0..CLIENTS {
+        out.push((Sym(100_000 + n), Symbol::of(&[&format!("0oa{n:017}"), &format!("Client {n}")])));
+        out.push((Sym(200_000 + n), Symbol::of(&["openid", &format!("orders.{n}.read"), "profile"])));
+    }
+    for n in 0..PLACES {
+        let ip = format!("198.51.{}.{}", n / 250 % 250, n % 250);
+        out.push((
+            Sym(300_000 + n),
+            Symbol::of(&[&ip, "Utrecht", "Netherlands", "64500", "example net", "no"]),
+        ));
+    }
+    out.push((Sym(90_000), Symbol::of(&["aus00000000000000001", "default"])));
+    out
+}
+
+fn row(seq: i64) -> Row {
+    let n = (seq as u32).wrapping_mul(2_654_435_761);
+    Row {
+        seq: Seq(seq),
+        rev: Rev(0),
+        published_ms: START_MS + seq * 700,
+        who: Sym(1 + n % PEOPLE),
+        actor: Sym(1 + n % PEOPLE),
+        client: Sym(100_000 + n / 7 % CLIENTS),
+        server: Sym(90_000),
+        scopes: Sym(200_000 + n / 11 % CLIENTS),
+        from: Sym(300_000 + n / 13 % PLACES),
+        kind: if n.is_multiple_of(5) { Kind::Revoke } else { Kind::Grant },
+        reach: Reach::Named,
+        via: Via::POLL,
+        outcome: Outcome::Success,
+        severity: Severity::Info,
+        evidence: Evidence::GrantDetail,
+        late: false,
+        doubt: None,
+    }
+}
+
+fn page(from: i64, to: i64) -> Page {
+    Page { rows: (from..to).map(row).collect(), ..Page::default() }
+}
+
+fn resident_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).map_or(0.0, |kb| kb / 1024.0)
+}
+
+fn took<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let done = work();
+    (done, start.elapsed())
+}
+
+/// Does a thing and what it leaves to be done in slices. Returns the time until it answered, the longest slice, and the
+/// sum.
+fn settled(model: &mut Model, msg: Msg) -> (Duration, Duration, Duration) {
+    let (mut effects, first) = took(|| update(model, msg));
+    let (mut longest, mut sum) = (first, first);
+    while effects.contains(&Effect::Work) {
+        let (next, slice) = took(|| update(model, Msg::Work));
+        (longest, sum) = (longest.max(slice), sum + slice);
+        effects = next;
+    }
+    (first, longest, sum)
+}
+
+fn told(what: &str, (first, longest, sum): (Duration, Duration, Duration)) {
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    println!(
+        "{what:<44} answers {:>7.1} ms, longest slice {:>6.1} ms, all {:>8.1} ms",
+        ms(first),
+        ms(longest),
+        ms(sum)
+    );
+}
+
+fn press(c: char) -> Msg {
+    Msg::Key(Chord::char(c))
+}
+
+fn main() {
+    let rows: i64 = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
+    let empty = resident_mb();
+    let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
+    let now = Timestamp::from_millisecond(START_MS + rows * 700).unwrap_or_default();
+    let mut model = Model::new(origin, Zone::default(), (200, 50), now);
+    drop(update(&mut model, Msg::Committed(Page { symbols: symbols(), ..Page::default() })));
+    let mut slices = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let mut from = 1;
+    while from <= rows {
+        let to = (from + 4000).min(rows + 1);
+        let page = page(from, to);
+        let (_, time) = took(|| update(&mut model, Msg::Older { page, left: (rows + 1 - to) as u64 }));
+        slices = (slices.0.max(time), slices.1.max(time), slices.2 + time);
+        from = to;
+    }
+    told(&format!("{rows} rows in pages of 4,000"), slices);
+    let worked = settled(&mut model, Msg::Work);
+    told("the ledger, after all rows", worked);
+    for (key, what) in
+        [('2', "page of clients"), ('3', "page of people"), ('4', "page of scopes"), ('1', "consents")]
+    {
+        let time = settled(&mut model, press(key));
+        told(what, time);
+    }
+    for column in ["kind", "who", "client", "server", "scopes", "state", "from", "via", "time"] {
+        let time = settled(&mut model, press('O'));
+        told(&format!("sort by {column}"), time);
+    }
+    settled(&mut model, press('O'));
+    settled(&mut model, press('O'));
+    for (line, what) in [("f", "filter"), ("/", "search")] {
+        for text in ["person.47", "client 17", "netherlands"] {
+            settled(&mut model, press(line.chars().next().unwrap_or('f')));
+            drop(update(&mut model, Msg::Key(Chord::ctrl('u'))));
+            let mut longest = Duration::ZERO;
+            for c in text.chars() {
+                let (_, slice, _) = settled(&mut model, press(c));
+                longest = longest.max(slice);
+            }
+            told(&format!("{what}, sorted by who, longest key of \"{text}\""), (longest, longest, longest));
+            drop(update(&mut model, Msg::Key(Chord::plain(Key::Esc))));
+        }
+    }
+    settled(&mut model, press('F'));
+    settled(&mut model, press('i'));
+    let theme = Theme::new(ThemeKind::Dark, Depth::True);
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
+    for (keys, what) in
+        [("", "consents and strip"), ("2", "clients"), ("3", "people"), ("1", "consents again")]
+    {
+        for c in keys.chars() {
+            settled(&mut model, press(c));
+        }
+        let ((), time) = took(|| {
+            for _ in 0..20 {
+                buffer.reset();
+                view::draw(&model, &theme, &mut buffer);
+            }
+        });
+        told(&format!("frame 200x50: {what}"), (time / 20, time / 20, time));
+    }
+    let mut event = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    settled(&mut model, press('3'));
+    for seq in rows + 1..rows + 1001 {
+        let (first, longest, sum) = settled(&mut model, Msg::Committed(page(seq, seq + 1)));
+        event = (event.0.max(first), event.1.max(longest), event.2 + sum);
+    }
+    told("1,000 events one by one, people shown", event);
+    println!("resident {:.0} MB, {:.0} MB of them before the first row", resident_mb(), empty);
+}
