@@ -51,7 +51,7 @@ fn choices(model: &Model) -> Option<usize> {
         Overlay::Marks => Some(model.rows.marks().len()),
         Overlay::Filters => Some(model.desk.saved.len()),
         Overlay::Columns => Some(model.shape.entries().len()),
-        Overlay::Help | Overlay::Sources | Overlay::Copied => None,
+        Overlay::Help | Overlay::Readiness | Overlay::Sources | Overlay::Copied => None,
     }
 }
 

@@ -149,7 +149,14 @@ fn traffic(model: &Model, lines: &mut Vec<Line>) {
     }
 }
 
-fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, lines: &[Line]) {
+pub(super) fn page(
+    model: &Model,
+    theme: &Theme,
+    buffer: &mut Buffer,
+    area: Rect,
+    title: &str,
+    lines: &[Line],
+) {
     frame(theme, buffer, area, title, "Esc back");
     let height = usize::from(area.height.saturating_sub(1));
     let top = model.overlay_top.min(lines.len().saturating_sub(height));
