@@ -14,7 +14,7 @@ mod text;
 pub use about::About;
 pub use json::SCHEMA;
 pub use report::Form;
-pub use snapshot::{Check, SCHEMA as SNAPSHOT, Snapshot};
+pub use snapshot::{Check, SCHEMA as SNAPSHOT, Snapshot, hex};
 pub use summary::Summary;
 
 use crate::consent::{Consent, Seq};

@@ -220,7 +220,10 @@ impl Form {
         match self {
             Self::Markdown => push(out, format_args!("\n{words}\n")),
             Self::Html => {
-                push(out, format_args!("</tbody></table>\n<p class=\"digest\">{words}</p>\n</body></html>\n"))
+                push(
+                    out,
+                    format_args!("</tbody></table>\n<p class=\"digest\">{words}</p>\n</body></html>\n"),
+                );
             }
         }
     }

@@ -105,7 +105,8 @@ impl<W: Write + Seek> Snapshot<W> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Writes bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
         use std::fmt::Write as _;
         if write!(out, "{byte:02x}").is_err() {

@@ -45,7 +45,7 @@ impl Summary {
         let label = exact(consent.client.label.as_ref());
         let mut key = if id.is_empty() { label.clone() } else { id.clone() };
         if self.clients.len() >= NAMES_MAX && !self.clients.contains_key(&key) {
-            key = "others".to_owned();
+            "others".clone_into(&mut key);
         }
         let client = self.clients.entry(key).or_default();
         let name = match (label.is_empty(), id.is_empty()) {
