@@ -1,6 +1,6 @@
 //! Consents as CSV (RFC 4180), harmless for whoever opens it in a spreadsheet.
 
-use crate::consent::{Consent, Person, Seq, Untrusted};
+use crate::consent::{Consent, Person, Seq, Untrusted, visible};
 
 /// The columns.
 const HEAD: [&str; 20] = [
@@ -33,7 +33,7 @@ pub(super) fn head(out: &mut Vec<u8>) {
 
 /// Appends one consent, with what somebody noted to it.
 pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
-    let text = |text: Option<&Untrusted>| text.map_or(String::new(), |text| text.exact().to_owned());
+    let text = |text: Option<&Untrusted>| text.map_or(String::new(), |text| text.visible().into_owned());
     let time = |at: Option<jiff::Timestamp>| at.map_or(String::new(), super::json::time);
     let actor = consent.actor.as_ref();
     let actor = actor.and_then(|actor| {
@@ -77,6 +77,8 @@ fn record(fields: impl IntoIterator<Item = String>, out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b',');
         }
+        // What is hidden is made visible, so that no cell looks like two, and no line either.
+        let field = visible(&field);
         let field = harmless(&field);
         if field.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@/ ".contains(&b)) {
             out.extend_from_slice(field.as_bytes());
@@ -139,7 +141,7 @@ mod tests {
         let fields = read(std::str::from_utf8(&out).unwrap());
         assert_eq!(fields.len(), read(&names).len());
         assert_eq!((fields[0].as_str(), fields[3].as_str()), ("41", "grant"));
-        assert_eq!(fields.last().map(String::as_str), Some("'=1+1, \"said\"\nthe owner"));
+        assert_eq!(fields.last().map(String::as_str), Some("'=1+1, \"said\"^Jthe owner"));
     }
 
     proptest! {
@@ -152,7 +154,8 @@ mod tests {
             for (field, text) in fields.iter().zip(&texts) {
                 let bare = field.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\u{feff}' || c == '\u{200b}');
                 prop_assert!(!bare.starts_with(['=', '+', '-', '@', '|']), "{field:?}");
-                prop_assert!(field == text || field.strip_prefix('\'') == Some(text));
+                let text = visible(text).into_owned();
+                prop_assert!(*field == text || field.strip_prefix('\'') == Some(text.as_str()));
             }
         }
     }

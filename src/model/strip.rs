@@ -43,6 +43,8 @@ pub struct Buckets {
     pub counts: Vec<usize>,
     /// The one that the reader's row falls into.
     pub here: Option<usize>,
+    /// Those that marked rows fall into, rising.
+    pub marked: Vec<usize>,
     /// Whether it counts every row, and not those that are listed, since they are not in the order of time.
     pub of_all: bool,
 }
@@ -68,8 +70,13 @@ pub fn buckets(model: &Model, strip: Strip, columns: usize) -> Buckets {
         counts.push(end - place);
         place = end;
     }
-    let here = usize::try_from(bucket(here_ms) - first).ok().filter(|here| *here < columns);
-    Buckets { start_ms: start(first), size_ms, size, counts, here, of_all: model.list.is_sorted() }
+    let column = |ms: i64| usize::try_from(bucket(ms) - first).ok().filter(|column| *column < columns);
+    let here = column(here_ms);
+    let marks = model.rows.marks().iter().filter_map(|(seq, _)| model.rows.find(seq));
+    let mut marked: Vec<usize> = marks.filter_map(|at| column(model.rows.key(at).0)).collect();
+    marked.sort_unstable();
+    marked.dedup();
+    Buckets { start_ms: start(first), size_ms, size, counts, here, marked, of_all: model.list.is_sorted() }
 }
 
 /// The rows in the order of time that a strip counts.

@@ -164,7 +164,7 @@ pub(super) fn page(
         let mut pen = Pen::new(buffer, theme, area);
         pen.go(1);
         for (words, role) in words {
-            pen.put(line, words, *role);
+            pen.put(line, &model.mask.text(words), *role);
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     for (at, (words, role)) in cells.iter().enumerate() {
         let gap = if at == 0 { "  " } else { dot };
         pen.put(0, gap, Role::Dim);
-        pen.put(0, words, *role);
+        pen.put(0, &model.mask.text(words), *role);
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
-use super::{Role, Theme, status};
+use super::{Role, Theme, marks, status};
 use crate::model::{Buckets, Model, Strip, buckets};
 
 /// Signs for a cell that is filled to so many eighths.
@@ -32,9 +32,12 @@ pub(super) fn draw(model: &Model, strip: Strip, theme: &Theme, buffer: &mut Buff
             let mut pen = Pen::new(buffer, theme, Rect::new(area.x + x, area.y + 1 + line, 1, 1));
             pen.put(0, signs[eighths], if is_here { Role::Mark } else { Role::KindGrant });
         }
-        if is_here {
-            let mut pen = Pen::new(buffer, theme, Rect::new(area.x + x, area.bottom() - 1, 1, 1));
-            pen.put(0, if theme.ascii { "^" } else { "▲" }, Role::Mark);
+        let is_marked = shown.marked.binary_search(&usize::from(x)).is_ok();
+        let mut pen = Pen::new(buffer, theme, Rect::new(area.x + x, area.bottom() - 1, 1, 1));
+        match (is_here, is_marked) {
+            (true, _) => pen.put(0, if theme.ascii { "^" } else { "▲" }, Role::Mark),
+            (false, true) => pen.put(0, marks::SIGN, Role::Mark),
+            (false, false) => {}
         }
     }
 }

@@ -112,7 +112,7 @@ async fn the_mask_hides_people_and_says_so() {
 #[tokio::test]
 async fn the_strip_shows_when() {
     let mut rig = Rig::start(backlog(200), 140, 40).await;
-    rig.press("i+[[[");
+    rig.press(" kkkkkkkkkkkkk i+[[[");
     at_every_size("strip", &mut rig);
 }
 
