@@ -28,6 +28,7 @@ use crate::run::{
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
 use crate::tasks::Tasks;
+use crate::tui;
 use crate::tui::clipboard::Between;
 use crate::tui::{Signals, Stop};
 use crate::view::{Color, Theme};
@@ -223,7 +224,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             mouse: config.ui.mouse,
             clipboard: config.ui.clipboard.then(|| Between::of(&env)),
             fresh: flags.fresh,
-            sync: false,
+            ask_sync: tui::may_ask(&env),
             stop_after: None,
         };
         show(options, feed, source, &clock, &tasks).await
@@ -325,7 +326,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             mouse: false,
             clipboard: Some(Between::of(&env)),
             fresh: true,
-            sync: false,
+            ask_sync: tui::may_ask(&env),
             stop_after: flags.stop_after,
         };
         show(options, feed, source, &clock, &tasks).await
