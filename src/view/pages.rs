@@ -169,11 +169,6 @@ pub(super) fn page(
     }
 }
 
-/// The first line of a window that holds the reader's line.
-pub(super) fn top(at: usize, count: usize, height: usize) -> usize {
-    at.saturating_sub(height / 2).min(count.saturating_sub(height))
-}
-
 /// Empties an area.
 pub(super) fn clear(theme: &Theme, buffer: &mut Buffer, area: Rect) {
     for y in area.top()..area.bottom() {
