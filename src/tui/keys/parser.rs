@@ -126,7 +126,7 @@ impl Parser {
             State::Escape | State::Text(_, true) => self.escape(byte, found),
             State::Text(..) if matches!(byte, 0x07 | 0x18 | 0x1a) => {}
             State::Text(length, _) if length < STRING_MAX => {
-                self.state = State::Text(length + 1, byte == ESC)
+                self.state = State::Text(length + 1, byte == ESC);
             }
             State::Text(..) => {}
             State::Paste(text) => self.paste(text, byte, found),

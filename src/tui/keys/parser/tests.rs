@@ -46,7 +46,7 @@ fn each_key_has_one_spelling() {
         (b"\x1b[[E", key(Key::F(5))),
     ] {
         let shown = bytes.escape_ascii().to_string();
-        assert_eq!(feed(&[bytes]), [meant.clone()], "{shown}");
+        assert_eq!(feed(&[bytes]), std::slice::from_ref(&meant), "{shown}");
         let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(feed(&pieces), [meant], "{shown}, byte by byte");
     }
