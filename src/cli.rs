@@ -190,9 +190,9 @@ pub enum TailFormat {
 /// Flags of `export`.
 #[derive(Args, Debug)]
 pub struct Export {
-    /// The format
-    #[arg(long, default_value = "jsonl")]
-    pub format: ExportFormat,
+    /// The format [default: as the file's name ends, else jsonl]
+    #[arg(long)]
+    pub format: Option<ExportFormat>,
     /// Published from here on
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
@@ -240,8 +240,18 @@ pub struct Backfill {
 pub enum ExportFormat {
     /// consentwatch.consent/1, one a line
     Jsonl,
+    /// A snapshot: coverage, digest, every consent whole
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// A case file for people
+    Md,
+    /// A case file for people, with a picture of the activity
+    Html,
     /// The event card of Okta Workflows, one a line
     Card,
+    /// The LogEvents as Okta sent them, one a line
+    Raw,
 }
 
 /// What `hook` does.

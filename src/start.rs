@@ -16,14 +16,15 @@ use crate::clock::Clock;
 use crate::config::{self, Config, EXAMPLE, Places, When};
 use crate::consent::{Seq, Topic};
 use crate::exit::{Exit, Signal};
-use crate::export::Lines;
+use crate::export::{Form, Lines};
 use crate::journal::Settings;
 use crate::log;
 use crate::model::{Origin, Query};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{
-    self, ExportOptions, FeedPlan, HookPlan, HookTask, Marked, TailOptions, WatchOptions, note, print,
+    self, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Marked, TailOptions, WatchOptions, note,
+    print,
 };
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
@@ -224,12 +225,19 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             max_fps: config.ui.max_fps,
             mouse: config.ui.mouse,
             clipboard: config.ui.clipboard.then(|| Between::of(&env)),
+            snapshots: snapshots(&config),
             fresh: flags.fresh,
             ask_sync: tui::may_ask(&env),
             stop_after: None,
         };
         show(options, feed, source, &clock, &tasks).await
     })
+}
+
+/// Where snapshots go.
+fn snapshots(config: &Config) -> PathBuf {
+    let data = || config.data_dir.clone().unwrap_or_default().join("snapshots");
+    config.snapshot.dir.clone().unwrap_or_else(data)
 }
 
 async fn show(
@@ -326,6 +334,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             max_fps: 10,
             mouse: false,
             clipboard: Some(Between::of(&env)),
+            snapshots: std::env::current_dir().unwrap_or_default(),
             fresh: true,
             ask_sync: tui::may_ask(&env),
             stop_after: flags.stop_after,
@@ -464,19 +473,39 @@ fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
     let now = Clock::system().now();
     let filter = query_for_lines(flags.filter.as_ref(), now)?;
     let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
-    run::export(ExportOptions {
+    run::export(&ExportOptions {
+        org: ready.org.host().to_owned(),
         dir: ready.dir,
         marked_only: flags.marked,
         marked,
-        format: match flags.format {
-            ExportFormat::Jsonl => Lines::Json,
-            ExportFormat::Card => Lines::Card,
-        },
+        form: file_form(flags),
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
         filter,
         output: flags.output.clone().filter(|path| path.as_os_str() != "-"),
+        now,
     })
+}
+
+/// The form that was asked for, or the one that the file's name ends with.
+fn file_form(flags: &cli::Export) -> FileForm {
+    let ending = flags.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
+    let by_name = match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("json") => ExportFormat::Json,
+        Some("csv") => ExportFormat::Csv,
+        Some("md" | "markdown") => ExportFormat::Md,
+        Some("html" | "htm") => ExportFormat::Html,
+        _ => ExportFormat::Jsonl,
+    };
+    match flags.format.unwrap_or(by_name) {
+        ExportFormat::Jsonl => FileForm::Lines(Lines::Json),
+        ExportFormat::Json => FileForm::Snapshot,
+        ExportFormat::Csv => FileForm::Lines(Lines::Csv),
+        ExportFormat::Md => FileForm::Report(Form::Markdown),
+        ExportFormat::Html => FileForm::Report(Form::Html),
+        ExportFormat::Card => FileForm::Lines(Lines::Card),
+        ExportFormat::Raw => FileForm::Lines(Lines::Raw),
+    }
 }
 
 fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {

@@ -1,12 +1,21 @@
-//! The formats that leave the program. Each is a pure function that appends one consent, as one line, to a buffer.
+//! The formats that leave the program. Each is a pure function that appends to a buffer or a writer.
 
+mod about;
 mod card;
+mod csv;
 mod json;
 mod raw;
+mod report;
+mod snapshot;
+mod summary;
 mod terminal;
 mod text;
 
+pub use about::About;
 pub use json::SCHEMA;
+pub use report::Form;
+pub use snapshot::{Check, SCHEMA as SNAPSHOT, Snapshot, hex};
+pub use summary::Summary;
 
 use crate::consent::{Consent, Seq};
 
@@ -21,6 +30,8 @@ pub enum Lines {
     Card,
     /// The LogEvent alone.
     Raw,
+    /// CSV, after [`Lines::head`].
+    Csv,
 }
 
 impl Lines {
@@ -31,6 +42,22 @@ impl Lines {
             Self::Text => text::line(seq, consent, out),
             Self::Card => card::line(seq, consent, out),
             Self::Raw => raw::line(seq, consent, out),
+            Self::Csv => csv::line(seq, consent, None, out),
+        }
+    }
+
+    /// Appends one consent with what somebody noted to it, where the form has a place for that.
+    pub fn line_noted(self, seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
+        match self {
+            Self::Csv => csv::line(seq, consent, note, out),
+            _ => self.line(seq, consent, out),
+        }
+    }
+
+    /// Appends what stands before the first line.
+    pub fn head(self, out: &mut Vec<u8>) {
+        if self == Self::Csv {
+            csv::head(out);
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Desk {
     pub find: String,
     /// Whether the last line shows no keys.
     pub hides_hints: bool,
+    /// Which rows the page of files means.
+    pub extent: super::Extent,
     /// Whether the next key says what to copy.
     pub(super) is_copying: bool,
     /// Whether the detail is to be opened as soon as there is a row.
@@ -50,6 +52,7 @@ fn choices(model: &Model) -> Option<usize> {
     match model.overlay? {
         Overlay::Marks => Some(model.rows.marks().len()),
         Overlay::Filters => Some(model.desk.saved.len()),
+        Overlay::Save => Some(super::Form::ALL.len()),
         Overlay::Columns => Some(model.shape.entries().len()),
         Overlay::Help | Overlay::Readiness | Overlay::Sources | Overlay::Copied => None,
     }
@@ -115,6 +118,7 @@ pub(super) fn turn(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
 pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
     match model.overlay {
         Some(Overlay::Marks) => marks::choose(model),
+        Some(Overlay::Save) => super::save::choose(model),
         Some(Overlay::Columns) => shape::change(model, shape::Change::Show),
         Some(Overlay::Filters) => {
             model.overlay = None;

@@ -131,6 +131,9 @@ pub enum Command {
     FreeWidth,
     ColumnsReset,
     Copy,
+    Save,
+    SaveAs,
+    Extent,
     PollNow,
     FetchSession,
     Strip,
@@ -161,6 +164,8 @@ pub enum Mode {
     Readiness,
     /// The page of columns.
     Columns,
+    /// The page of files.
+    Save,
     /// The page of sources.
     Sources,
     /// The page of marked rows.
@@ -196,13 +201,15 @@ const EVERY: &[Mode] = &[
     Mode::Marks,
     Mode::Filters,
     Mode::Columns,
+    Mode::Save,
 ];
 const PAGES: &[Mode] = &[Mode::List, Mode::Detail, Mode::Pivot];
 const LISTS: &[Mode] = &[Mode::List, Mode::Pivot];
 const MAIN: &[Mode] = &[Mode::List, Mode::Detail];
 const LIST: &[Mode] = &[Mode::List];
-const CHOICES: &[Mode] = &[Mode::Marks, Mode::Filters, Mode::Columns];
+const CHOICES: &[Mode] = &[Mode::Marks, Mode::Filters, Mode::Columns, Mode::Save];
 const COLUMNS: &[Mode] = &[Mode::Columns];
+const SAVE: &[Mode] = &[Mode::Save];
 const HELP: &[Mode] = &[Mode::Help];
 const DETAIL: &[Mode] = &[Mode::Detail];
 
@@ -260,6 +267,9 @@ pub const BINDINGS: &[Binding] = &[
         "copy, then: y line, u uuid, w who, c client, s scopes, j JSON, n this node",
         "",
     ),
+    bind(Command::Save, &[c('s')], PAGES, "save a snapshot of what is listed; again: stop it", "save"),
+    bind(Command::SaveAs, &[c('S')], PAGES, "save: choose form and rows", ""),
+    bind(Command::Extent, &[k(Key::Tab)], SAVE, "save: other rows", "rows"),
     bind(Command::Columns, &[c('C')], EVERY, "columns: which, in which order, how wide", ""),
     bind(Command::ColumnLeft, &[c('K')], COLUMNS, "columns: one place to the left", "left"),
     bind(Command::ColumnRight, &[c('J')], COLUMNS, "columns: one place to the right", "right"),

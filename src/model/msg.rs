@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Chord, Copied, Mark, Marks, Query};
+use super::{Chord, Copied, Mark, Marks, Query, SaveOrder};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
@@ -69,6 +69,10 @@ pub enum Msg {
     Minute(Timestamp),
     /// A sentence for the notice line.
     Notice(String, bool),
+    /// How many rows of how many were written to a file.
+    Saving(usize, usize),
+    /// What came of the file: a sentence, and whether it is bad news.
+    Saved(String, bool),
     /// A text could not be copied, and why; it is shown in place of that.
     NotCopied(Copied),
     /// Where an earlier screen was left.
@@ -107,6 +111,10 @@ pub enum Effect {
     Remember(String),
     /// Keep a mark on a row with this note, or take both away.
     Mark(Seq, Option<String>),
+    /// Write a file.
+    Save(SaveOrder),
+    /// Stop writing it.
+    StopSave,
     /// Hand a text to the terminal's clipboard.
     Copy {
         /// What it is, in a few words.

@@ -65,6 +65,8 @@ pub struct Model {
     pub now: Timestamp,
     /// The columns of the list.
     pub shape: Shape,
+    /// How many rows of how many were written to a file, while one is.
+    pub saving: Option<(usize, usize)>,
     /// What was copied last.
     pub copied: Option<Copied>,
     /// What the person arranged.
@@ -107,6 +109,8 @@ pub enum Overlay {
     Columns,
     /// A text that was to be copied.
     Copied,
+    /// The forms of files.
+    Save,
 }
 
 /// The consent that is open.
@@ -195,6 +199,7 @@ impl Model {
             zone,
             now,
             shape: Shape::default(),
+            saving: None,
             copied: None,
             desk: Desk::default(),
         }

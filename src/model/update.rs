@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::keys::{Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, pages, place, search, shape,
-    strip,
+    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, pages, place, save, search,
+    shape, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 use crate::report::Board;
@@ -33,6 +33,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Minute(now) => minute(model, now),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
         Msg::Place(place) => place::restore(model, &place),
+        Msg::Saving(done, all) => quietly(|| model.saving = Some((done, all))),
+        Msg::Saved(text, is_bad) => quietly(|| {
+            model.saving = None;
+            model.notice = Some(Notice { text, is_bad });
+        }),
         Msg::NotCopied(copied) => copy::failed(model, copied),
         Msg::Marks(marks) => marks::take(model, *marks),
         Msg::Marked(seq, mark) => marks::put(model, seq, mark),
@@ -339,6 +344,7 @@ pub(super) fn beneath(model: &Model) -> Mode {
         (Some(Overlay::Readiness), _) => Mode::Readiness,
         (Some(Overlay::Sources | Overlay::Copied), _) => Mode::Sources,
         (Some(Overlay::Columns), _) => Mode::Columns,
+        (Some(Overlay::Save), _) => Mode::Save,
         (Some(Overlay::Marks), _) => Mode::Marks,
         (Some(Overlay::Filters), _) => Mode::Filters,
         (None, _) if model.leaf != Leaf::Consents => Mode::Pivot,
@@ -411,6 +417,9 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ColumnsReset => shape::change(model, shape::Change::Reset),
         Command::FreeWidth => shape::change(model, shape::Change::Free),
         Command::Copy => copy::ask(model),
+        Command::Save => save::quick(model),
+        Command::SaveAs => desk::turn(model, Overlay::Save),
+        Command::Extent => save::turn(model),
         Command::PollNow => {
             model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
             vec![Effect::PollNow]

@@ -1,15 +1,16 @@
 //! Stored consents to a file or standard output; no network, no lock.
 
-use std::io::{self, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::Marked;
 use super::lines::{matches, note};
-use crate::consent::Seq;
+use super::save::{FileForm, SaveError, Taker, print_whole, save, told};
+use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
-use crate::export::Lines;
+use crate::export::About;
 use crate::journal::Reader;
 use crate::model::Query;
 use crate::okta;
@@ -17,10 +18,12 @@ use crate::okta;
 /// What `export` writes, and where.
 #[derive(Debug)]
 pub struct ExportOptions {
+    /// The org's host.
+    pub org: String,
     /// The folder of the org's journal.
     pub dir: PathBuf,
-    /// The form of a line.
-    pub format: Lines,
+    /// The form of the output.
+    pub form: FileForm,
     /// Only consents published from here on.
     pub since: Option<Timestamp>,
     /// Only consents published before.
@@ -33,6 +36,8 @@ pub struct ExportOptions {
     pub marked: Marked,
     /// A new file; standard output if there is none.
     pub output: Option<PathBuf>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// Rows read at a time.
@@ -42,113 +47,92 @@ const BATCH: usize = 1000;
 ///
 /// # Errors
 /// The journal cannot be read, or the output not be written: the reason to end and a sentence for stderr.
-pub fn export(options: ExportOptions) -> Result<Exit, (Exit, String)> {
+pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     let failed = |words: String| (Exit::Failed, words);
     let mut reader = Reader::open(&options.dir).map_err(|error| failed(error.fault().to_string()))?;
-    let Some(path) = options.output.clone() else {
-        let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        return match write_all(&options.into_parts(), &mut reader, out) {
-            Ok(_) | Err(Stop::Pipe) => Ok(Exit::Done),
-            Err(Stop::Words(words)) => Err(failed(words)),
+    let about = About {
+        org: options.org.clone(),
+        created: options.now,
+        filter: options.filter.as_ref().map(|filter| filter.text().to_owned()),
+        extent: if options.marked_only { "marked" } else { "all" },
+        since: options.since,
+        until: options.until,
+        coverage: reader.coverage().map_err(|error| failed(error.fault().to_string()))?,
+        board: None,
+        readiness: None,
+        screen: None,
+    };
+    let mut give = |take: &mut Taker<'_>| give(options, &mut reader, take);
+    let Some(path) = &options.output else {
+        return match print(options.form, &about, &mut give) {
+            Ok(()) | Err(SaveError::Pipe) => Ok(Exit::Done),
+            Err(SaveError::Read(words)) => Err(failed(words)),
+            Err(error) => {
+                Err(failed(format!("The output cannot be written: {error}. Nothing stored is lost.")))
+            }
         };
     };
-    if path.symlink_metadata().is_ok() {
-        return Err((
-            Exit::Usage,
-            format!(
-                "{} exists. Nothing was written. Name a new file.",
-                crate::consent::visible(&path.to_string_lossy())
-            ),
-        ));
-    }
-    let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let trouble =
-        |error: io::Error| failed(format!("{shown} cannot be written: {error}. Nothing was left behind."));
-    let beside = tempfile::NamedTempFile::new_in(folder).map_err(trouble)?;
-    let out = io::BufWriter::with_capacity(1 << 16, beside.as_file());
-    let count = match write_all(&options.into_parts(), &mut reader, out) {
-        Ok(count) => count,
-        Err(Stop::Pipe) => return Err(failed(format!("{shown} cannot be written: its reader is gone."))),
-        Err(Stop::Words(words)) => return Err(failed(words)),
-    };
-    beside.as_file().sync_all().map_err(trouble)?;
-    beside.persist_noclobber(&path).map_err(|error| trouble(error.error))?;
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(trouble)?;
-    note(&format!("{count} consents written to {shown}."));
-    Ok(Exit::Done)
-}
-
-struct Parts {
-    format: Lines,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    filter: Option<Query>,
-    marked_only: bool,
-    marked: Marked,
-    /// Whether a person looks at the lines; a file and a pipe get them exactly.
-    to_terminal: bool,
-}
-
-impl ExportOptions {
-    fn into_parts(self) -> Parts {
-        let to_terminal = self.output.is_none() && io::stdout().is_terminal();
-        Parts {
-            format: self.format,
-            since: self.since,
-            until: self.until,
-            filter: self.filter,
-            marked_only: self.marked_only,
-            marked: self.marked,
-            to_terminal,
+    let result = save(path, options.form, &about, &mut give);
+    let (words, _) = told(path, &result);
+    match result {
+        Ok(_) => {
+            note(&words);
+            Ok(Exit::Done)
         }
+        Err(SaveError::Exists) => Err((Exit::Usage, words)),
+        Err(_) => Err(failed(words)),
     }
 }
 
-enum Stop {
-    Pipe,
-    Words(String),
+/// Writes to standard output; line after line as they are read, where the form allows that.
+fn print(
+    form: FileForm,
+    about: &About,
+    give: &mut impl FnMut(&mut Taker<'_>) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    let FileForm::Lines(lines) = form else {
+        return print_whole(form, about, give).map(drop);
+    };
+    // A file and a pipe get the lines exactly; a person looks at what is harmless.
+    let to_terminal = io::stdout().is_terminal();
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut line = Vec::new();
+    lines.head(&mut line);
+    out.write_all(&line)?;
+    give(&mut |seq, consent, noted| {
+        line.clear();
+        if to_terminal {
+            lines.line_for_terminal(seq, consent, &mut line);
+        } else {
+            lines.line_noted(seq, consent, noted, &mut line);
+        }
+        Ok(out.write_all(&line)?)
+    })?;
+    Ok(out.flush()?)
 }
 
-fn write_all(parts: &Parts, reader: &mut Reader, mut out: impl Write) -> Result<u64, Stop> {
-    let written = |error: io::Error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Stop::Pipe,
-        _ => Stop::Words(format!("The output cannot be written: {error}. Nothing stored is lost.")),
-    };
+/// Gives out what is asked for, in journal order.
+fn give(options: &ExportOptions, reader: &mut Reader, take: &mut Taker<'_>) -> Result<(), SaveError> {
     let mut seen = Seq(0);
-    let mut count = 0;
-    let mut line = Vec::new();
     loop {
-        let records =
-            reader.records_after(seen, BATCH).map_err(|error| Stop::Words(error.fault().to_string()))?;
-        let Some(last) = records.last() else { break };
+        let read = reader.records_after(seen, BATCH);
+        let records = read.map_err(|error| SaveError::Read(error.fault().to_string()))?;
+        let Some(last) = records.last() else { return Ok(()) };
         seen = last.seq;
         for stored in &records {
             let published = stored.key.published_ms;
-            let early = parts.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
-            let late = parts.until.is_some_and(|until| published >= until.as_millisecond());
-            if early || late {
+            let early =
+                options.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
+            let late = options.until.is_some_and(|until| published >= until.as_millisecond());
+            let mark = options.marked.note(&stored.key);
+            if early || late || options.marked_only && mark.is_none() {
                 continue;
             }
-            let mark = parts.marked.note(&stored.key);
-            if parts.marked_only && mark.is_none() {
+            let consent: Consent = okta::restore(stored);
+            if options.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent, mark)) {
                 continue;
             }
-            let consent = okta::restore(stored);
-            if parts.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent, mark)) {
-                continue;
-            }
-            line.clear();
-            if parts.to_terminal {
-                parts.format.line_for_terminal(stored.seq, &consent, &mut line);
-            } else {
-                parts.format.line(stored.seq, &consent, &mut line);
-            }
-            out.write_all(&line).map_err(written)?;
-            count += 1;
+            take(stored.seq, &consent, mark.filter(|note| !note.is_empty()))?;
         }
     }
-    out.flush().map_err(written)?;
-    Ok(count)
 }

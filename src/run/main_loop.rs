@@ -2,16 +2,20 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Arranged, Feed, Keeper, LookUps, Source};
+use super::{Arranged, Feed, Keeper, LookUps, Saver, Source, file_name};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Copied, Effect, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, Zone, update};
+use crate::export::About;
+use crate::model::{
+    Copied, Effect, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, SaveOrder, Zone, update,
+};
 use crate::tasks::Tasks;
 use crate::tui::clipboard::Between;
 use crate::tui::{self, Dirty, Due, Input, Keyboard, Pacer, Screen, Setup, Signals, Stop, Tty};
@@ -38,6 +42,8 @@ pub struct WatchOptions {
     pub mouse: bool,
     /// How copied text gets to the terminal; nothing if it is not to.
     pub clipboard: Option<Between>,
+    /// Where snapshots go.
+    pub snapshots: PathBuf,
     /// Whether to forget where the last screen was left.
     pub fresh: bool,
     /// Whether the terminal may be asked if it shows a bracketed frame at once.
@@ -108,6 +114,7 @@ pub async fn watch(
     let mut more = true;
     let mut is_behind = false;
     let mut lookups = None;
+    let mut saver: Option<Saver> = None;
     let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let exit = 'screen: loop {
@@ -134,6 +141,18 @@ pub async fn watch(
                         Ok(()) => {}
                         Err(why) => msgs.push(Msg::Notice(why, true)),
                     },
+                    Effect::Save(order) => {
+                        match start_saver((&options.snapshots, &options.theme), &model, &source, clock, order)
+                        {
+                            Ok(started) => saver = Some(started),
+                            Err(why) => msgs.push(Msg::Saved(why, true)),
+                        }
+                    }
+                    Effect::StopSave => {
+                        if let Some(saver) = &saver {
+                            saver.stop();
+                        }
+                    }
                     Effect::Copy { what, text } => {
                         msgs.push(copy(&mut screen, options.clipboard, what, text));
                     }
@@ -204,6 +223,7 @@ pub async fn watch(
             () = std::future::ready(()), if more => more = source.pull(&mut msgs),
             () = source.moved(), if !more => more = source.pull(&mut msgs),
             Some(found) = found(&mut lookups) => msgs.push(found),
+            Some(heard) = heard(&mut saver) => msgs.push(heard),
             () = std::future::ready(()), if is_behind => {
                 is_behind = false;
                 msgs.push(Msg::Work);
@@ -267,6 +287,67 @@ fn look_up(lookups: &mut Option<LookUps>, source: &Source, order: LookUp) -> Res
         lookups.ask(order);
     }
     Ok(())
+}
+
+/// Starts to write what the screen asks for.
+fn start_saver(
+    (folder, theme): (&Path, &Theme),
+    model: &Model,
+    source: &Source,
+    clock: &Clock,
+    order: SaveOrder,
+) -> Result<Saver, String> {
+    let now = clock.now();
+    let path = file_name(folder, now, order.form.words().0)?;
+    let readiness = model
+        .board
+        .readiness
+        .as_ref()
+        .and_then(|readiness| serde_json::value::to_raw_value(&**readiness).ok());
+    let about = About {
+        org: model.origin.org.clone(),
+        created: now,
+        filter: order.filter.clone(),
+        extent: order.extent.word(),
+        since: None,
+        until: None,
+        coverage: model.coverage.clone(),
+        readiness,
+        board: Some(model.board.clone()),
+        screen: Some(screen_text(model, theme)),
+    };
+    let records = source.records().map_err(|fault| fault.to_string())?;
+    Saver::start(path, order, about, records).map_err(|error| format!("Nothing was written: {error}."))
+}
+
+/// What the screen shows, as text.
+fn screen_text(model: &Model, theme: &Theme) -> String {
+    let (width, height) = model.size;
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    view::draw(model, theme, &mut buffer);
+    let mut lines = Vec::new();
+    for y in 0..height {
+        let (mut line, mut covered) = (String::new(), 0);
+        for x in 0..width {
+            let symbol = buffer.cell((x, y)).map_or(" ", |cell| cell.symbol());
+            // What is two columns wide covers the cell behind it.
+            if covered == 0 {
+                line.push_str(symbol);
+                covered = view::text::width(symbol).saturating_sub(1);
+            } else {
+                covered -= 1;
+            }
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+async fn heard(saver: &mut Option<Saver>) -> Option<Msg> {
+    match saver {
+        Some(saver) => saver.heard().await,
+        None => None,
+    }
 }
 
 async fn found(lookups: &mut Option<LookUps>) -> Option<Msg> {

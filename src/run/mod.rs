@@ -12,6 +12,8 @@ mod lines;
 mod lookup;
 mod main_loop;
 mod notes;
+mod save;
+mod saver;
 mod source;
 
 pub use crate::intake::hook::HookPlan;
@@ -26,4 +28,6 @@ pub use lines::{TailOptions, note, print, tail};
 pub use lookup::{LookUps, Records};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};
 pub use notes::{Keeper, Marked};
+pub use save::{FileForm, SaveError, save};
+pub use saver::{Saver, name as file_name};
 pub use source::Source;

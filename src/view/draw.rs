@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{
-    Role, Theme, columns, detail, foot, list, marks, pages, palette, pen::Pen, pivot, readiness, status,
-    strip, title,
+    Role, Theme, columns, detail, files, foot, list, marks, pages, palette, pen::Pen, pivot, readiness,
+    status, strip, title,
 };
 use crate::model::{Leaf, Model, Overlay};
 
@@ -37,6 +37,7 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
         Some(Overlay::Help) => pages::help(model, theme, buffer, area),
         Some(Overlay::Readiness) => readiness::page(model, theme, buffer, area),
         Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
+        Some(Overlay::Save) => files::draw(model, theme, buffer, area),
         Some(Overlay::Columns) => columns::draw(model, theme, buffer, area),
         Some(Overlay::Copied) => pages::copied(model, theme, buffer, area),
         Some(Overlay::Filters) => palette::filters(model, theme, buffer, area),

@@ -3,6 +3,7 @@
 mod columns;
 mod detail;
 mod draw;
+mod files;
 mod foot;
 mod hook;
 mod list;

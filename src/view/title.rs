@@ -33,6 +33,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     if model.mask.is_on() {
         right.push((if wide { "MASKED  " } else { "M " }.to_owned(), Role::Wait));
     }
+    if let Some((done, all)) = model.saving {
+        right.push((format!("saving {} %  ", done * 100 / all.max(1)), Role::Wait));
+    }
     if let Some((left, _)) = model.looking.left() {
         right.push((format!("looking into {}  ", grouped(left as u64)), Role::Wait));
     }

@@ -398,3 +398,32 @@ async fn the_mouse_goes_where_it_points() {
         rig.tell(Msg::Click(column, row));
     }
 }
+
+#[tokio::test]
+async fn what_is_saved_is_what_was_chosen() {
+    use consentwatch::model::{Extent, Form};
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("fkind:revoke<enter>s");
+    let listed = listed(&rig);
+    assert_eq!((rig.ordered[0].form, rig.ordered[0].seqs.len()), (Form::Json, listed));
+    assert_eq!(rig.ordered[0].filter.as_deref(), Some("kind:revoke"));
+    assert!(rig.text().contains("saving 0 %"), "{}", rig.text());
+    rig.tell(Msg::Saved("12 consents written.".to_owned(), false));
+    assert!(rig.text().contains("12 consents written."));
+    rig.press("k mwhy<enter>OSj<tab><tab>");
+    at_every_size("save", &mut rig);
+    rig.press("<enter>");
+    let order = rig.ordered.last().expect("an order");
+    assert_eq!((order.form, order.extent, order.seqs.len()), (Form::Jsonl, Extent::Marked, 1));
+    assert_eq!(order.notes.values().collect::<Vec<_>>(), ["why"]);
+    // Whatever the order on the screen, a file is in that of time.
+    rig.tell(Msg::Saved(String::new(), false));
+    rig.press("<esc>Ss<esc>S<enter>");
+    let order = rig.ordered.last().expect("an order");
+    let times: Vec<i64> = order
+        .seqs
+        .iter()
+        .map(|seq| rig.model.rows.get(rig.model.rows.find(*seq).expect("a row")).published_ms)
+        .collect();
+    assert!(times.is_sorted());
+}

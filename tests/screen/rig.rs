@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use consentwatch::clock::Clock;
 use consentwatch::consent::{Kind, Topic};
 use consentwatch::journal::Settings;
-use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
+use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, SaveOrder, Zone, update};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
 use consentwatch::run::{self, Feed, FeedPlan, Keeper, Probing, Source};
@@ -33,6 +33,8 @@ pub struct Rig {
     pub feed: Feed,
     source: Source,
     lookups: Option<run::LookUps>,
+    /// Files that were to be written.
+    pub ordered: Vec<SaveOrder>,
     /// What was handed to the terminal's clipboard.
     pub copied: Vec<(String, String)>,
     keeper: Keeper,
@@ -132,6 +134,7 @@ impl Rig {
             feed,
             source,
             lookups: None,
+            ordered: Vec::new(),
             copied: Vec::new(),
             keeper,
             tasks,
@@ -178,6 +181,7 @@ impl Rig {
             source,
             lookups,
             copied: _,
+            ordered: _,
             mut keeper,
             tasks,
             org_tasks,
@@ -201,6 +205,7 @@ impl Rig {
             feed,
             source,
             lookups: None,
+            ordered: Vec::new(),
             copied: Vec::new(),
             keeper,
             tasks,
@@ -287,6 +292,8 @@ impl Rig {
                     });
                     lookups.ask(order);
                 }
+                Effect::Save(order) => self.ordered.push(order),
+                Effect::StopSave => self.ordered.clear(),
                 Effect::Copy { what, text } => self.copied.push((what, text)),
                 Effect::FetchSession(seq) => self.feed.fetch_session(seq),
                 Effect::Work => self.tell(Msg::Work),

@@ -1,0 +1,127 @@
+//! What a file says of itself: what was asked, what was seen, and what was not.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::json::time;
+use crate::report::{Board, Coverage, Part};
+
+/// What a snapshot or a report is of.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The org's host.
+    pub org: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The filter, if there was one.
+    pub filter: Option<String>,
+    /// Which rows: `all`, `listed`, `marked`, `this`.
+    pub extent: &'static str,
+    /// Only what was published from here on.
+    pub since: Option<Timestamp>,
+    /// Only what was published before.
+    pub until: Option<Timestamp>,
+    /// What the journal covers.
+    pub coverage: Coverage,
+    /// How the parts were, if anything ran.
+    pub board: Option<Board>,
+    /// What was known of the org's readiness: `consentwatch.doctor/1`, as JSON.
+    pub readiness: Option<Box<serde_json::value::RawValue>>,
+    /// The text of the screen at that moment.
+    pub screen: Option<String>,
+}
+
+/// The program, as files name it.
+#[derive(Serialize)]
+pub(super) struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+impl Tool {
+    pub(super) const THIS: Self = Self { name: "consentwatch", version: env!("CARGO_PKG_VERSION") };
+
+    /// Returns name and version for people.
+    pub(super) fn words() -> String {
+        format!("{} {}", Self::THIS.name, Self::THIS.version)
+    }
+}
+
+/// What was seen, for machines.
+#[derive(Serialize)]
+pub(super) struct Seen {
+    complete_since: Option<String>,
+    gaps: Vec<Hole>,
+    late: u64,
+    last_good_poll: Option<String>,
+    hook_unconfirmed: u64,
+    hook_missed: u64,
+    sources: std::collections::BTreeMap<&'static str, &'static str>,
+}
+
+#[derive(Serialize)]
+struct Hole {
+    from: String,
+    to: String,
+    why: String,
+}
+
+impl About {
+    pub(super) fn seen(&self) -> Seen {
+        let coverage = &self.coverage;
+        let pulses = self.board.iter().flat_map(|board| {
+            [Part::Poll, Part::Hook, Part::Journal].map(|part| (part.word(), board.get(part).word()))
+        });
+        Seen {
+            complete_since: coverage.complete_since.map(time),
+            gaps: coverage
+                .gaps
+                .iter()
+                .map(|gap| Hole { from: time(gap.from), to: time(gap.to), why: gap.why.clone() })
+                .collect(),
+            late: coverage.late,
+            last_good_poll: coverage.last_good_poll.map(time),
+            hook_unconfirmed: coverage.hook.unconfirmed,
+            hook_missed: coverage.hook.missed,
+            sources: pulses.collect(),
+        }
+    }
+
+    /// What was asked for, in a line for people.
+    pub(super) fn asked(&self) -> String {
+        let filter = self.filter.as_ref().map_or("no filter".to_owned(), |filter| format!("filter {filter}"));
+        let since = self.since.map_or(String::new(), |at| format!(", published since {}", time(at)));
+        let until = self.until.map_or(String::new(), |at| format!(", published before {}", time(at)));
+        format!("{} consents, {filter}{since}{until}", self.extent)
+    }
+
+    /// What was seen and what was not, a sentence each.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let coverage = &self.coverage;
+        let mut out = Vec::new();
+        out.push(match coverage.complete_since {
+            Some(since) => format!("The journal is complete since {}.", time(since)),
+            None => "It cannot be told from when on the journal is complete: the poller never caught up."
+                .to_owned(),
+        });
+        out.push(match coverage.last_good_poll {
+            Some(at) => {
+                format!("The System Log was last read well at {}; what came later is not in here.", time(at))
+            }
+            None => "The System Log was never read well.".to_owned(),
+        });
+        for gap in &coverage.gaps {
+            out.push(format!("Possible gap from {} to {}: {}.", time(gap.from), time(gap.to), gap.why));
+        }
+        if coverage.late > 0 {
+            out.push(format!("{} events came late and stand at their time.", coverage.late));
+        }
+        if coverage.hook.unconfirmed > 0 {
+            out.push(format!(
+                "{} events came by the hook alone; the log does not confirm them.",
+                coverage.hook.unconfirmed
+            ));
+        }
+        out
+    }
+}

@@ -1,0 +1,159 @@
+//! Consents as CSV (RFC 4180), harmless for whoever opens it in a spreadsheet.
+
+use crate::consent::{Consent, Person, Seq, Untrusted};
+
+/// The columns.
+const HEAD: [&str; 20] = [
+    "seq",
+    "published",
+    "received",
+    "kind",
+    "outcome",
+    "reason",
+    "who",
+    "who_id",
+    "evidence",
+    "actor",
+    "client",
+    "client_id",
+    "server",
+    "server_id",
+    "scopes",
+    "ip",
+    "city",
+    "country",
+    "via",
+    "uuid",
+];
+
+/// Appends the line of column names.
+pub(super) fn head(out: &mut Vec<u8>) {
+    record(HEAD.iter().map(|name| (*name).to_owned()).chain(["note".to_owned()]), out);
+}
+
+/// Appends one consent, with what somebody noted to it.
+pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
+    let text = |text: Option<&Untrusted>| text.map_or(String::new(), |text| text.exact().to_owned());
+    let time = |at: Option<jiff::Timestamp>| at.map_or(String::new(), super::json::time);
+    let actor = consent.actor.as_ref();
+    let actor = actor.and_then(|actor| {
+        Person::shown(
+            actor.id.as_ref().map_or("", Untrusted::exact),
+            actor.alternate_id.as_ref().map_or("", Untrusted::exact),
+            actor.display_name.as_ref().map_or("", Untrusted::exact),
+        )
+    });
+    let scopes: Vec<&str> =
+        consent.scopes.iter().filter_map(|scope| Some(scope.name.as_ref()?.exact())).collect();
+    let fields = [
+        seq.0.to_string(),
+        time(consent.published),
+        time(Some(consent.received)),
+        consent.kind.word().to_owned(),
+        text(consent.outcome.result.as_ref()),
+        text(consent.outcome.reason.as_ref()),
+        consent.who.person.name().unwrap_or("").to_owned(),
+        consent.who.person.id.as_ref().map_or(String::new(), |id| id.exact().to_owned()),
+        consent.who.evidence.word().to_owned(),
+        actor.unwrap_or("").to_owned(),
+        text(consent.client.label.as_ref()),
+        text(consent.client.id.as_ref().map(|id| &id.0)),
+        text(consent.server.name.as_ref()),
+        text(consent.server.id.as_ref().map(|id| &id.0)),
+        scopes.join(" "),
+        text(consent.from.ip.as_ref()),
+        text(consent.from.city.as_ref()),
+        text(consent.from.country.as_ref()),
+        consent.via.told(consent.doubt).to_owned(),
+        text(consent.uuid.as_ref()),
+        note.unwrap_or("").to_owned(),
+    ];
+    record(fields, out);
+}
+
+/// Appends one record. Every cell that is not plain is quoted, and none is left that a spreadsheet would run.
+fn record(fields: impl IntoIterator<Item = String>, out: &mut Vec<u8>) {
+    for (index, field) in fields.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        let field = harmless(&field);
+        if field.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@/ ".contains(&b)) {
+            out.extend_from_slice(field.as_bytes());
+        } else {
+            out.push(b'"');
+            out.extend_from_slice(field.replace('"', "\"\"").as_bytes());
+            out.push(b'"');
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Puts an apostrophe before what a spreadsheet would take for a formula, also behind blanks, quotes and marks that it
+/// skips (OWASP: CSV Injection).
+fn harmless(field: &str) -> std::borrow::Cow<'_, str> {
+    let is_skipped = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '"' | '\'' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+    };
+    let first = field.chars().find(|c| !is_skipped(*c));
+    let is_trigger = |c: char| matches!(c, '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠');
+    let starts_odd = field.starts_with(['\t', '\r', '\n']);
+    if starts_odd || first.is_some_and(is_trigger) { format!("'{field}").into() } else { field.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::export::sample;
+
+    /// Reads one record back as RFC 4180 says.
+    fn read(line: &str) -> Vec<String> {
+        let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+        let mut rest = line.strip_suffix("\r\n").expect("an end").chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '"' if quoted && rest.peek() == Some(&'"') => {
+                    field.push('"');
+                    rest.next();
+                }
+                '"' => quoted = !quoted,
+                ',' if !quoted => fields.push(std::mem::take(&mut field)),
+                c => field.push(c),
+            }
+        }
+        fields.push(field);
+        fields
+    }
+
+    #[test]
+    fn every_line_has_every_column() {
+        let mut out = Vec::new();
+        head(&mut out);
+        let names = String::from_utf8(out).unwrap();
+        let mut out = Vec::new();
+        line(Seq(41), &sample::both_ways(), Some("=1+1, \"said\"\nthe owner"), &mut out);
+        let fields = read(std::str::from_utf8(&out).unwrap());
+        assert_eq!(fields.len(), read(&names).len());
+        assert_eq!((fields[0].as_str(), fields[3].as_str()), ("41", "grant"));
+        assert_eq!(fields.last().map(String::as_str), Some("'=1+1, \"said\"\nthe owner"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_cell_is_run_and_none_is_lost(texts in proptest::collection::vec("[ \t\"'\u{feff}=+@|,\r\n\u{200b}a-c-]{0,6}", 1..4)) {
+            let mut out = Vec::new();
+            record(texts.clone(), &mut out);
+            let fields = read(std::str::from_utf8(&out).unwrap());
+            prop_assert_eq!(fields.len(), texts.len());
+            for (field, text) in fields.iter().zip(&texts) {
+                let bare = field.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\u{feff}' || c == '\u{200b}');
+                prop_assert!(!bare.starts_with(['=', '+', '-', '@', '|']), "{field:?}");
+                prop_assert!(field == text || field.strip_prefix('\'') == Some(text));
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! A snapshot: one JSON object that says what it is of, what was seen, and holds the consents with a digest over them.
+
+use std::io::{self, Seek, SeekFrom, Write};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Serialize;
+
+use super::about::{About, Tool};
+use super::json;
+use crate::consent::{Consent, Seq};
+
+/// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
+pub const SCHEMA: &str = "consentwatch.snapshot/1";
+
+/// What stands before the consents.
+#[derive(Serialize)]
+struct Head<'a> {
+    schema: &'static str,
+    tool: Tool,
+    created: String,
+    org: &'a str,
+    filter: Option<&'a str>,
+    extent: &'a str,
+    since: Option<String>,
+    until: Option<String>,
+    coverage: super::about::Seen,
+    readiness: Option<&'a serde_json::value::RawValue>,
+    screen: Option<&'a str>,
+}
+
+/// Digits that the count has room for; JSON allows blanks before it.
+const COUNT_WIDTH: usize = 12;
+const DIGEST_WIDTH: usize = 64;
+
+/// Writes a snapshot as consents come. Count and digest stand before them, so the place is kept and filled at the end.
+pub struct Snapshot<W: Write + Seek> {
+    out: W,
+    count: u64,
+    digest: Context,
+    place: u64,
+    line: Vec<u8>,
+}
+
+impl<W: Write + Seek> Snapshot<W> {
+    /// Writes what stands before the consents.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn begin(mut out: W, about: &About) -> io::Result<Self> {
+        let head = Head {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            created: json::time(about.created),
+            org: &about.org,
+            filter: about.filter.as_deref(),
+            extent: about.extent,
+            since: about.since.map(json::time),
+            until: about.until.map(json::time),
+            coverage: about.seen(),
+            readiness: about.readiness.as_deref(),
+            screen: about.screen.as_deref(),
+        };
+        let head = serde_json::to_string(&head)?;
+        let open = head.strip_suffix('}').unwrap_or(&head);
+        out.write_all(open.as_bytes())?;
+        out.write_all(b",\"count\":")?;
+        let place = out.stream_position()?;
+        out.write_all(&[b' '; COUNT_WIDTH])?;
+        out.write_all(b",\"sha256\":\"")?;
+        out.write_all(&[b'0'; DIGEST_WIDTH])?;
+        out.write_all(b"\",\"consents\":[")?;
+        Ok(Self { out, count: 0, digest: Context::new(&SHA256), place, line: Vec::new() })
+    }
+
+    /// Adds a consent.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn add(&mut self, seq: Seq, consent: &Consent) -> io::Result<()> {
+        self.line.clear();
+        json::line(seq, consent, &mut self.line);
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        if self.count > 0 {
+            self.digest.update(b"\n");
+            self.out.write_all(b",\n")?;
+        } else {
+            self.out.write_all(b"\n")?;
+        }
+        self.digest.update(line);
+        self.count += 1;
+        self.out.write_all(line)
+    }
+
+    /// Writes the end, count and digest, and returns both.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn finish(mut self) -> io::Result<(u64, String)> {
+        self.out.write_all(b"\n]}\n")?;
+        let digest = hex(self.digest.finish().as_ref());
+        self.out.seek(SeekFrom::Start(self.place))?;
+        write!(self.out, "{:>COUNT_WIDTH$},\"sha256\":\"{digest}", self.count)?;
+        self.out.flush()?;
+        Ok((self.count, digest))
+    }
+}
+
+/// Writes bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        use std::fmt::Write as _;
+        if write!(out, "{byte:02x}").is_err() {
+            debug_assert!(false, "a string takes everything");
+        }
+        out
+    })
+}
+
+/// Compares what a snapshot says of itself with its consents, given as the lines in it.
+pub struct Check {
+    digest: Context,
+    count: u64,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self { digest: Context::new(&SHA256), count: 0 }
+    }
+}
+
+impl<W: Write + Seek> std::fmt::Debug for Snapshot<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Check").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl Check {
+    /// Takes one consent's text.
+    pub fn take(&mut self, line: &[u8]) {
+        if self.count > 0 {
+            self.digest.update(b"\n");
+        }
+        self.digest.update(line);
+        self.count += 1;
+    }
+
+    /// Returns what does not fit, a sentence each.
+    pub fn doubts(self, count: Option<u64>, sha256: Option<&str>) -> Vec<String> {
+        let mut doubts = Vec::new();
+        match count {
+            Some(count) if count != self.count => {
+                doubts.push(format!("It says to hold {count} consents, and {} could be read.", self.count));
+            }
+            None => doubts.push("It does not say how many consents it holds.".to_owned()),
+            Some(_) => {}
+        }
+        let found = hex(self.digest.finish().as_ref());
+        match sha256 {
+            Some(said) if said != found => {
+                doubts.push(
+                    "Its digest does not fit: it was changed or damaged after it was written.".to_owned(),
+                );
+            }
+            None => doubts.push("It has no digest.".to_owned()),
+            Some(_) => {}
+        }
+        doubts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::export::sample;
+    use crate::report::Coverage;
+
+    fn about() -> About {
+        About {
+            org: "example.okta.com".to_owned(),
+            created: "2026-03-04T10:00:00Z".parse().unwrap(),
+            filter: Some("kind:grant \"quoted\"".to_owned()),
+            extent: "listed",
+            since: None,
+            until: None,
+            coverage: Coverage::default(),
+            board: None,
+            readiness: None,
+            screen: Some("a\nscreen".to_owned()),
+        }
+    }
+
+    fn written(count: i64) -> (Vec<u8>, String) {
+        let mut out = Cursor::new(Vec::new());
+        let mut snapshot = Snapshot::begin(&mut out, &about()).unwrap();
+        for seq in 1..=count {
+            snapshot.add(Seq(seq), &sample::both_ways()).unwrap();
+        }
+        let (_, digest) = snapshot.finish().unwrap();
+        (out.into_inner(), digest)
+    }
+
+    #[test]
+    fn it_says_what_it_holds() {
+        for count in [0, 1, 3] {
+            let (bytes, digest) = written(count);
+            let read: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(read["schema"], SCHEMA);
+            assert_eq!(
+                (read["count"].as_i64(), read["sha256"].as_str()),
+                (Some(count), Some(digest.as_str()))
+            );
+            let consents = read["consents"].as_array().unwrap();
+            assert_eq!(consents.len() as i64, count);
+            assert_eq!(
+                (read["filter"].as_str(), read["screen"].as_str()),
+                (Some("kind:grant \"quoted\""), Some("a\nscreen"))
+            );
+            let mut check = Check::default();
+            let text = String::from_utf8(bytes).unwrap();
+            let lines = text.lines().skip(1).filter(|line| line.starts_with('{'));
+            lines.for_each(|line| check.take(line.trim_end_matches(',').as_bytes()));
+            assert_eq!(check.doubts(Some(count as u64), Some(&digest)), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn what_was_changed_is_found() {
+        let mut check = Check::default();
+        check.take(b"{}");
+        assert_eq!(check.doubts(Some(2), Some("00")).len(), 2);
+        assert_eq!(Check::default().doubts(None, None).len(), 2);
+    }
+}

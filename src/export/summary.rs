@@ -1,0 +1,150 @@
+//! What a report says of many consents: of each client how many, since when, from whom, for what; and when it was busy.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use crate::consent::{Consent, Kind, Untrusted, visible};
+
+/// Clients, people and scopes that are told apart; what comes beyond is counted together.
+const NAMES_MAX: usize = 10_000;
+/// Bars of the picture.
+pub(super) const BARS: usize = 60;
+
+/// The sum of some consents.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How many there are.
+    pub count: u64,
+    clients: HashMap<String, Client>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    /// By the minute, or by what a minute has become when there were too many.
+    times: BTreeMap<i64, u64>,
+    minutes: i64,
+}
+
+/// What is told of one client.
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    pub(super) name: String,
+    pub(super) grants: u64,
+    pub(super) revocations: u64,
+    pub(super) people: BTreeSet<String>,
+    pub(super) scopes: BTreeSet<String>,
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
+}
+
+impl Summary {
+    /// Takes in a consent.
+    pub fn add(&mut self, consent: &Consent) {
+        self.count += 1;
+        let exact = |text: Option<&Untrusted>| text.map_or("", Untrusted::exact).to_owned();
+        let id = exact(consent.client.id.as_ref().map(|id| &id.0));
+        let label = exact(consent.client.label.as_ref());
+        let mut key = if id.is_empty() { label.clone() } else { id.clone() };
+        if self.clients.len() >= NAMES_MAX && !self.clients.contains_key(&key) {
+            "others".clone_into(&mut key);
+        }
+        let client = self.clients.entry(key).or_default();
+        let name = match (label.is_empty(), id.is_empty()) {
+            (true, true) => "unknown".to_owned(),
+            (true, false) => visible(&id).into_owned(),
+            (false, true) => visible(&label).into_owned(),
+            (false, false) => format!("{} ({})", visible(&label), visible(&id)),
+        };
+        if name.len() > client.name.len() {
+            client.name = name;
+        }
+        match consent.kind {
+            Kind::Grant | Kind::OrgGrant | Kind::AdminGrant => client.grants += 1,
+            Kind::Revoke | Kind::AdminRevoke => client.revocations += 1,
+            Kind::Other => {}
+        }
+        if let Some(person) = consent.who.person.name().filter(|_| client.people.len() < NAMES_MAX) {
+            client.people.insert(visible(person).into_owned());
+        }
+        for scope in consent.scopes.iter().filter_map(|scope| scope.name.as_ref()) {
+            if client.scopes.len() < NAMES_MAX {
+                client.scopes.insert(scope.visible().into_owned());
+            }
+        }
+        let Some(at) = consent.published else { return };
+        client.first = Some(client.first.map_or(at, |first| first.min(at)));
+        client.last = Some(client.last.map_or(at, |last| last.max(at)));
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        self.time(at);
+    }
+
+    fn time(&mut self, at: Timestamp) {
+        self.minutes = self.minutes.max(1);
+        *self.times.entry(at.as_second().div_euclid(60 * self.minutes)).or_default() += 1;
+        if self.times.len() > NAMES_MAX {
+            // Twice as long each, half as many.
+            self.minutes *= 2;
+            let before = std::mem::take(&mut self.times);
+            for (index, count) in before {
+                *self.times.entry(index.div_euclid(2)).or_default() += count;
+            }
+        }
+    }
+
+    /// The clients, those with the most consents first.
+    pub(super) fn clients(&self) -> Vec<&Client> {
+        let mut clients: Vec<&Client> = self.clients.values().collect();
+        clients.sort_by(|one, other| (other.grants, &one.name).cmp(&(one.grants, &other.name)));
+        clients
+    }
+
+    /// The first and the last time.
+    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((self.first?, self.last?))
+    }
+
+    /// How many fell into each of [`BARS`] equal stretches from the first to the last.
+    pub(super) fn bars(&self) -> Vec<u64> {
+        let mut bars = vec![0; BARS];
+        let (Some(from), Some(to)) = (self.times.keys().next(), self.times.keys().next_back()) else {
+            return bars;
+        };
+        let length = (to - from + 1).max(1);
+        for (index, count) in &self.times {
+            let place = (index - from) * BARS as i64 / length;
+            bars[usize::try_from(place).unwrap_or(0).min(BARS - 1)] += count;
+        }
+        bars
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::sample;
+
+    #[test]
+    fn each_client_is_told_once() {
+        let mut summary = Summary::default();
+        for minute in 0..120 {
+            let mut consent = sample::both_ways();
+            consent.published = Some(Timestamp::from_second(1_772_000_000 + minute * 60).unwrap());
+            summary.add(&consent);
+        }
+        assert_eq!((summary.count, summary.clients().len(), summary.clients()[0].people.len()), (120, 1, 1));
+        assert_eq!(summary.bars(), vec![2; BARS]);
+    }
+
+    #[test]
+    fn years_of_minutes_stay_small_and_are_all_counted() {
+        let mut summary = Summary::default();
+        let mut consent = sample::both_ways();
+        for n in 0..50_000 {
+            consent.published = Some(Timestamp::from_second(1_700_000_000 + n * 60).unwrap());
+            summary.add(&consent);
+        }
+        assert!(summary.times.len() <= NAMES_MAX);
+        assert_eq!(summary.bars().iter().sum::<u64>(), 50_000);
+        assert_eq!(Summary::default().bars(), vec![0; BARS]);
+    }
+}

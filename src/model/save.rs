@@ -1,0 +1,182 @@
+//! What is to be written to a file: which rows, in which form.
+
+use std::collections::HashMap;
+
+use super::{Effect, Model, Notice, Overlay, RowRef};
+use crate::consent::Seq;
+
+/// The form of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Form {
+    /// A snapshot.
+    #[default]
+    Json,
+    /// The program's own JSON, one consent a line.
+    Jsonl,
+    /// For spreadsheets.
+    Csv,
+    /// A case file.
+    Markdown,
+    /// A case file.
+    Html,
+    /// Okta Workflows' event card, one a line.
+    Card,
+    /// LogEvents alone, one a line.
+    Raw,
+}
+
+impl Form {
+    /// All, as they stand on the page.
+    pub const ALL: [Self; 7] =
+        [Self::Json, Self::Jsonl, Self::Csv, Self::Markdown, Self::Html, Self::Card, Self::Raw];
+
+    /// Returns the ending of the file, and what it is.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Json => ("json", "snapshot: coverage, digest, screen, every consent whole"),
+            Self::Jsonl => ("jsonl", "one consent a line"),
+            Self::Csv => ("csv", "for spreadsheets"),
+            Self::Markdown => ("md", "case file for people"),
+            Self::Html => ("html", "case file for people, with a picture"),
+            Self::Card => ("card.jsonl", "Okta Workflows' event card, one a line"),
+            Self::Raw => ("raw.jsonl", "the LogEvents as Okta sent them, one a line"),
+        }
+    }
+}
+
+/// Which rows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Extent {
+    /// Those that are listed.
+    #[default]
+    Listed,
+    /// Every row.
+    All,
+    /// Those that are marked.
+    Marked,
+    /// The reader's.
+    This,
+}
+
+impl Extent {
+    /// Returns the word that files use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::All => "all",
+            Self::Marked => "marked",
+            Self::This => "this",
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::Listed => Self::All,
+            Self::All => Self::Marked,
+            Self::Marked => Self::This,
+            Self::This => Self::Listed,
+        }
+    }
+}
+
+/// A file to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SaveOrder {
+    /// Its form.
+    pub form: Form,
+    /// Which rows they are.
+    pub extent: Extent,
+    /// The rows, oldest first.
+    pub seqs: Vec<Seq>,
+    /// What was noted to some.
+    pub notes: HashMap<Seq, String>,
+    /// The filter in force.
+    pub filter: Option<String>,
+}
+
+/// How many rows an order has.
+pub fn count(model: &Model, extent: Extent) -> usize {
+    match extent {
+        Extent::Listed => model.list.len(&model.rows),
+        Extent::All => model.rows.len(),
+        Extent::Marked => {
+            model.rows.marks().iter().filter(|(seq, _)| model.rows.find(*seq).is_some()).count()
+        }
+        Extent::This => usize::from(model.list.cursor().is_some()),
+    }
+}
+
+/// Makes an order of what is there now.
+pub fn order(model: &Model, form: Form, extent: Extent) -> SaveOrder {
+    let seq = |at: &u32| model.rows.get(RowRef(*at)).seq;
+    let mut seqs: Vec<(i64, Seq)> = Vec::new();
+    let mut add = |at: RowRef| seqs.push((model.rows.key(at).0, model.rows.get(at).seq));
+    match extent {
+        Extent::Listed | Extent::All => {
+            let shown = model.list.shown().filter(|_| extent == Extent::Listed);
+            let ids = shown.unwrap_or_else(|| model.rows.order());
+            if !model.list.is_sorted() || shown.is_none() {
+                return finish(model, form, extent, ids.iter().map(seq).collect());
+            }
+            for at in ids {
+                add(RowRef(*at));
+            }
+        }
+        Extent::Marked => {
+            for at in model.rows.marks().iter().filter_map(|(seq, _)| model.rows.find(seq)) {
+                add(at);
+            }
+        }
+        Extent::This => {
+            if let Some(at) = model.list.cursor() {
+                add(at);
+            }
+        }
+    }
+    seqs.sort_unstable();
+    finish(model, form, extent, seqs.into_iter().map(|(_, seq)| seq).collect())
+}
+
+fn finish(model: &Model, form: Form, extent: Extent, seqs: Vec<Seq>) -> SaveOrder {
+    let notes = model.rows.marks().iter().filter(|(_, mark)| !mark.note.is_empty());
+    let notes = notes.map(|(seq, mark)| (seq, mark.note.to_string())).collect();
+    let filter = model.filter.as_ref().filter(|_| extent == Extent::Listed);
+    SaveOrder { form, extent, seqs, notes, filter: filter.map(|filter| filter.query().text().to_owned()) }
+}
+
+/// Saves what is listed, or stops what is being saved.
+pub(super) fn quick(model: &mut Model) -> Vec<Effect> {
+    if model.saving.is_some() {
+        return vec![Effect::StopSave];
+    }
+    save(model, Form::Json, Extent::Listed)
+}
+
+/// Saves what was chosen on the page.
+pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
+    let form = Form::ALL.get(model.desk.at).copied().unwrap_or_default();
+    let extent = model.desk.extent;
+    model.overlay = None;
+    save(model, form, extent)
+}
+
+fn save(model: &mut Model, form: Form, extent: Extent) -> Vec<Effect> {
+    let text = if model.saving.is_some() {
+        "A file is being written; s stops it.".to_owned()
+    } else if count(model, extent) == 0 {
+        format!("There is nothing to save: no row is {}.", extent.word())
+    } else {
+        model.saving = Some((0, count(model, extent)));
+        return vec![Effect::Save(order(model, form, extent))];
+    };
+    model.notice = Some(Notice { text, is_bad: false });
+    Vec::new()
+}
+
+/// Turns to other rows.
+pub(super) fn turn(model: &mut Model) -> Vec<Effect> {
+    if model.overlay == Some(Overlay::Save) {
+        model.desk.extent = model.desk.extent.next();
+    }
+    Vec::new()
+}

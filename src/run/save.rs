@@ -1,0 +1,286 @@
+//! Files of consents, whatever their form: written beside, synced, put in place in one step, never over another.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read as _, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use thiserror::Error;
+
+use crate::consent::{Consent, Seq, visible};
+use crate::export::{About, Form, Lines, Snapshot, Summary, hex};
+
+/// The form of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileForm {
+    /// One consent a line.
+    Lines(Lines),
+    /// One object with what it is of and a digest.
+    Snapshot,
+    /// A case file for people.
+    Report(Form),
+}
+
+/// Why nothing was written.
+#[derive(Debug, Error)]
+pub enum SaveError {
+    /// Whoever read the output is gone.
+    #[error("the reader of the output is gone")]
+    Pipe,
+    /// Somebody asked to stop.
+    #[error("it was stopped")]
+    Stopped,
+    /// There is a file of that name.
+    #[error("it exists already")]
+    Exists,
+    /// The output cannot be written.
+    #[error("{0}")]
+    Write(io::Error),
+    /// The consents cannot be read: a sentence.
+    #[error("{0}")]
+    Read(String),
+}
+
+impl From<io::Error> for SaveError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::Pipe } else { Self::Write(error) }
+    }
+}
+
+/// Takes one consent and what was noted to it.
+pub(super) type Taker<'a> = dyn FnMut(Seq, &Consent, Option<&str>) -> Result<(), SaveError> + 'a;
+/// Gives out every consent of a file, in order; a report asks twice.
+pub(super) type Giver<'a> = dyn FnMut(&mut Taker<'_>) -> Result<(), SaveError> + 'a;
+
+/// Bytes held before they are written.
+const BUFFER: usize = 1 << 18;
+
+/// Writes a file that must not be there yet, for its owner only. Either all of it is there afterwards, or nothing.
+/// Returns how many consents it holds, and its digest if its form has one.
+///
+/// # Errors
+/// Nothing was left behind.
+pub fn save(
+    path: &Path,
+    form: FileForm,
+    about: &About,
+    give: &mut Giver<'_>,
+) -> Result<(u64, Option<String>), SaveError> {
+    // A link that leads elsewhere, or nowhere, is something of that name as well.
+    if path.symlink_metadata().is_ok() {
+        return Err(SaveError::Exists);
+    }
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    // Made for its owner only, and removed again unless it is put in place.
+    let beside = tempfile::NamedTempFile::new_in(folder)?;
+    let written = write(form, about, give, beside.as_file())?;
+    beside.as_file().sync_all()?;
+    beside.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => SaveError::Exists,
+        _ => SaveError::Write(error.error),
+    })?;
+    File::open(folder).and_then(|folder| folder.sync_all())?;
+    Ok(written)
+}
+
+/// Writes to standard output what is not one line after another: count and digest are known only at the end.
+///
+/// # Errors
+/// Some of it may have been written.
+pub(super) fn print_whole(form: FileForm, about: &About, give: &mut Giver<'_>) -> Result<u64, SaveError> {
+    let mut whole = tempfile::tempfile()?;
+    let (count, _) = write(form, about, give, &whole)?;
+    whole.seek(SeekFrom::Start(0))?;
+    let (mut out, mut piece) = (io::stdout().lock(), vec![0; BUFFER]);
+    loop {
+        match whole.read(&mut piece)? {
+            0 => break,
+            length => out.write_all(&piece[..length])?,
+        }
+    }
+    out.flush()?;
+    Ok(count)
+}
+
+fn write(
+    form: FileForm,
+    about: &About,
+    give: &mut Giver<'_>,
+    file: &File,
+) -> Result<(u64, Option<String>), SaveError> {
+    let mut out = BufWriter::with_capacity(BUFFER, file);
+    let mut count = 0;
+    match form {
+        FileForm::Lines(lines) => {
+            let mut line = Vec::new();
+            lines.head(&mut line);
+            out.write_all(&line)?;
+            give(&mut |seq, consent, note| {
+                line.clear();
+                lines.line_noted(seq, consent, note, &mut line);
+                count += 1;
+                Ok(out.write_all(&line)?)
+            })?;
+            out.flush()?;
+            Ok((count, None))
+        }
+        FileForm::Snapshot => {
+            let mut snapshot = Snapshot::begin(out, about)?;
+            give(&mut |seq, consent, _| Ok(snapshot.add(seq, consent)?))?;
+            let (count, digest) = snapshot.finish()?;
+            Ok((count, Some(digest)))
+        }
+        FileForm::Report(form) => {
+            let mut summary = Summary::default();
+            let mut digest = Context::new(&SHA256);
+            let mut line = Vec::new();
+            give(&mut |seq, consent, _| {
+                summary.add(consent);
+                line.clear();
+                Lines::Json.line(seq, consent, &mut line);
+                let text = line.strip_suffix(b"\n").unwrap_or(&line);
+                if summary.count > 1 {
+                    digest.update(b"\n");
+                }
+                digest.update(text);
+                Ok(())
+            })?;
+            let mut text = String::new();
+            form.head(about, &summary, &mut text);
+            give(&mut |seq, consent, note| {
+                form.line(seq, consent, note, &mut text);
+                count += 1;
+                if text.len() > BUFFER {
+                    out.write_all(text.as_bytes())?;
+                    text.clear();
+                }
+                Ok(())
+            })?;
+            let digest = hex(digest.finish().as_ref());
+            form.foot(&digest, &mut text);
+            out.write_all(text.as_bytes())?;
+            out.flush()?;
+            Ok((count, Some(digest)))
+        }
+    }
+}
+
+/// Says what came of a file, in a sentence.
+pub(super) fn told(path: &Path, result: &Result<(u64, Option<String>), SaveError>) -> (String, bool) {
+    let shown = visible(&path.to_string_lossy()).into_owned();
+    match result {
+        Ok((count, digest)) => {
+            let size = path.metadata().map_or(0, |metadata| metadata.len());
+            let digest = digest.as_ref().map_or(String::new(), |digest| format!(", SHA-256 {digest}"));
+            let consents = if *count == 1 { "consent" } else { "consents" };
+            (format!("{count} {consents} written to {shown}, {}{digest}.", bytes(size)), false)
+        }
+        Err(SaveError::Exists) => (format!("{shown} exists. Nothing was written. Name a new file."), true),
+        Err(SaveError::Stopped) => {
+            (format!("{shown} was not written: it was stopped. Nothing was left behind."), false)
+        }
+        Err(error) => (format!("{shown} cannot be written: {error}. Nothing was left behind."), true),
+    }
+}
+
+/// A number of bytes for people.
+fn bytes(size: u64) -> String {
+    match size {
+        0..10_000 => format!("{size} bytes"),
+        10_000..10_000_000 => format!("{} kB", size / 1000),
+        _ => format!("{} MB", size / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::consent::Via;
+    use crate::okta;
+    use crate::report::Coverage;
+
+    fn about() -> About {
+        About {
+            org: "example.okta.com".to_owned(),
+            created: "2026-03-04T10:00:00Z".parse().unwrap(),
+            filter: None,
+            extent: "all",
+            since: None,
+            until: None,
+            coverage: Coverage::default(),
+            board: None,
+            readiness: None,
+            screen: None,
+        }
+    }
+
+    fn consent() -> Consent {
+        let raw =
+            r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant"}"#;
+        okta::event(raw, "2026-03-04T09:15:00Z".parse().unwrap(), Via::POLL).unwrap().remove(0)
+    }
+
+    const FORMS: [FileForm; 5] = [
+        FileForm::Lines(Lines::Json),
+        FileForm::Lines(Lines::Csv),
+        FileForm::Snapshot,
+        FileForm::Report(Form::Markdown),
+        FileForm::Report(Form::Html),
+    ];
+
+    #[test]
+    fn every_form_is_whole_and_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        for (index, form) in FORMS.into_iter().enumerate() {
+            let path = folder.path().join(index.to_string());
+            let result = save(&path, form, &about(), &mut |take| {
+                take(Seq(1), &consent(), Some("a note"))?;
+                take(Seq(2), &consent(), None)
+            });
+            let (words, is_bad) = told(&path, &result);
+            assert!(words.starts_with("2 consents written to ") && !is_bad, "{words}");
+            let metadata = path.metadata().unwrap();
+            assert_eq!((metadata.permissions().mode() & 0o777, metadata.nlink()), (0o600, 1));
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), FORMS.len());
+    }
+
+    #[test]
+    fn nothing_is_written_over_and_nothing_half_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        std::fs::write(&there, "mine").unwrap();
+        let link = folder.path().join("link");
+        symlink(folder.path().join("nowhere"), &link).unwrap();
+        for path in [&there, &link] {
+            let result = save(path, FileForm::Snapshot, &about(), &mut |_| Ok(()));
+            assert!(matches!(result, Err(SaveError::Exists)), "{result:?}");
+        }
+        assert_eq!(std::fs::read_to_string(&there).unwrap(), "mine");
+        for form in FORMS {
+            let path = folder.path().join("new");
+            let result = save(&path, form, &about(), &mut |take| {
+                take(Seq(1), &consent(), None)?;
+                Err(SaveError::Stopped)
+            });
+            assert!(matches!(result, Err(SaveError::Stopped)));
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+        let nowhere = folder.path().join("no/such/folder");
+        let result = save(&nowhere, FileForm::Snapshot, &about(), &mut |_| Ok(()));
+        assert!(told(&nowhere, &result).0.contains("cannot be written"));
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing() {
+        // What is written to this device never fits.
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let Ok(full) = full else { return };
+        let result =
+            write(FileForm::Lines(Lines::Json), &about(), &mut |take| take(Seq(1), &consent(), None), &full);
+        assert!(matches!(result, Err(SaveError::Write(_))), "{result:?}");
+    }
+}
