@@ -29,6 +29,7 @@ use crate::run::{
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
 use crate::tasks::Tasks;
+use crate::tui;
 use crate::tui::clipboard::Between;
 use crate::tui::{Signals, Stop};
 use crate::view::{Color, Theme};
@@ -226,7 +227,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             clipboard: config.ui.clipboard.then(|| Between::of(&env)),
             snapshots: snapshots(&config),
             fresh: flags.fresh,
-            sync: false,
+            ask_sync: tui::may_ask(&env),
             stop_after: None,
         };
         show(options, feed, source, &clock, &tasks).await
@@ -335,7 +336,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             clipboard: Some(Between::of(&env)),
             snapshots: std::env::current_dir().unwrap_or_default(),
             fresh: true,
-            sync: false,
+            ask_sync: tui::may_ask(&env),
             stop_after: flags.stop_after,
         };
         show(options, feed, source, &clock, &tasks).await

@@ -491,6 +491,29 @@ fn a_burst_of_keys_is_taken_to_its_last() {
 }
 
 #[test]
+fn an_answer_of_the_terminal_is_no_key_and_frames_are_bracketed_only_after_a_yes() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--rate", "0"]);
+    terminal.wait_words("poll live");
+    // In pieces, with keys in it that would end the program.
+    terminal.press(b"\x1b]11;rgb:qq");
+    terminal.press(b"q/q\x1b\\\x1b[?62;");
+    terminal.press(b"22c\x1bP>|q\x1b\\");
+    terminal.redrawn();
+    let brackets = |shown: &Shown| memchr::memmem::find_iter(&shown.bytes, b"\x1b[?2026h").count();
+    assert_eq!(terminal.shown.with(|shown| brackets(shown)), 0, "nobody said that the terminal knows it");
+    terminal.press(b"\x1b[?2026;2$y");
+    terminal.redrawn();
+    terminal.wait("a frame in brackets", |shown| brackets(shown) >= 1);
+    terminal.press(b"q");
+    let (asked, brackets) = terminal
+        .shown
+        .with(|shown| (memchr::memmem::find_iter(&shown.bytes, b"\x1b[?2026$p").count(), brackets(shown)));
+    assert!(asked == 1 && brackets >= 1, "asked {asked} times, {brackets} frames");
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+#[test]
 fn junk_at_the_keys_ends_nothing() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);

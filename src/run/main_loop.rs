@@ -46,8 +46,8 @@ pub struct WatchOptions {
     pub snapshots: PathBuf,
     /// Whether to forget where the last screen was left.
     pub fresh: bool,
-    /// Whether the terminal shows a bracketed frame at once.
-    pub sync: bool,
+    /// Whether the terminal may be asked if it shows a bracketed frame at once.
+    pub ask_sync: bool,
     /// Ends by itself after this long.
     pub stop_after: Option<Duration>,
 }
@@ -86,11 +86,17 @@ pub async fn watch(
         format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
     };
     let mut signals = Signals::listen().map_err(fail)?;
-    let mut screen = Screen::open(Setup { sync: options.sync, mouse: options.mouse }).map_err(fail)?;
+    let mut screen = Screen::open(Setup { sync: false, mouse: options.mouse }).map_err(fail)?;
     tui::install_panic_hook(&screen);
     let hangup = tui::hangup::watch();
     tokio::pin!(hangup);
-    let mut keyboard = Keyboard::open();
+    let mut keyboard = Keyboard::open().map_err(fail)?;
+    if options.ask_sync {
+        match screen.ask_sync() {
+            Err(error) if tui::hangup::is_hangup(&error) => return Ok(Exit::Signal(Signal::HangUp)),
+            asked => asked.map_err(fail)?,
+        }
+    }
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
     model.mask = Mask::with_secret(secret());
@@ -153,8 +159,12 @@ pub async fn watch(
                     Effect::FetchSession(seq) => feed.fetch_session(seq),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
-                        screen.suspend().map_err(fail)?;
-                        screen.resume().map_err(fail)?;
+                        match screen.suspend().and_then(|()| screen.resume()) {
+                            Err(error) if tui::hangup::is_hangup(&error) => {
+                                break 'screen Exit::Signal(Signal::HangUp);
+                            }
+                            done => done.map_err(fail)?,
+                        }
                         let size = screen.size();
                         msgs.push(Msg::Resize(size.width, size.height));
                     }
@@ -188,7 +198,11 @@ pub async fn watch(
                 if let Some(stop) = stop {
                     break Exit::Signal(signal_of(stop));
                 }
-                screen.resume().map_err(fail)?;
+                // A terminal that dies says SIGHUP and SIGCONT at once, and either may be heard first.
+                match screen.resume() {
+                    Err(error) if tui::hangup::is_hangup(&error) => break Exit::Signal(Signal::HangUp),
+                    done => done.map_err(fail)?,
+                }
                 let size = screen.size();
                 msgs.push(Msg::Resize(size.width, size.height));
             }
@@ -358,6 +372,7 @@ fn take_input(input: Input, screen: &mut Screen<Tty>, msgs: &mut Vec<Msg>) -> bo
             screen.set_size(width, height);
             msgs.push(Msg::Resize(width, height));
         }
+        Input::Sync(knows) => screen.set_sync(knows),
         Input::Gone => return true,
     }
     false

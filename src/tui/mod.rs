@@ -6,15 +6,16 @@
 pub mod clipboard;
 pub mod hangup;
 mod input;
+mod keys;
 mod pacer;
 mod screen;
 mod signals;
 mod tty;
 mod wire;
 
-pub use input::{Input, Keyboard, PASTE_MAX, chord};
+pub use input::{Input, Keyboard, PASTE_MAX};
 pub use pacer::{Dirty, Due, Pacer};
-pub use screen::{Screen, Setup, install_panic_hook};
+pub use screen::{Screen, Setup, install_panic_hook, may_ask};
 pub use signals::{Signals, Stop};
 pub use tty::Tty;
 pub use wire::Wire;

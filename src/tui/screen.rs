@@ -159,6 +159,19 @@ impl<W: Write> Screen<W> {
         }
     }
 
+    /// Brackets frames from the next one on, so that a terminal which knows mode 2026 shows each at once; or no more.
+    pub fn set_sync(&mut self, sync: bool) {
+        self.terminal.backend_mut().set_sync(sync);
+    }
+
+    /// Asks the terminal whether it knows mode 2026. Its answer, if it gives one, comes as [`super::Input::Sync`].
+    ///
+    /// The only question that is ever asked, and once: before the first frame, which paints over what a terminal
+    /// shows that does not know the question.
+    pub fn ask_sync(&mut self) -> io::Result<()> {
+        self.send_aside(b"\x1b[?2026$p")
+    }
+
     /// Returns the size that frames have, in columns and rows.
     pub fn size(&self) -> Size {
         self.terminal.size().unwrap_or_default()
@@ -210,6 +223,12 @@ impl<W: Write> Drop for Screen<W> {
             tracing::warn!(%error, "The terminal could not be restored.");
         }
     }
+}
+
+/// Whether a terminal can be asked what it knows. The console of Linux shows part of a question that it does not know,
+/// and a dumb one all of it.
+pub fn may_ask(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    env("TERM").is_some_and(|term| !matches!(term.as_str(), "" | "dumb" | "linux" | "vt100" | "vt52"))
 }
 
 /// Makes a panic on this thread restore the terminal before its message is printed.

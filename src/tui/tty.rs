@@ -26,10 +26,19 @@ impl Tty {
 
     /// Asks the terminal for its size, in columns and rows. One that says zero or nothing is taken to be 80×24.
     pub fn measure(&self) -> Size {
-        match rustix::termios::tcgetwinsize(&self.0) {
-            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
-            _ => USUAL,
-        }
+        measure(&self.0)
+    }
+}
+
+/// Returns the size of the terminal at standard output, as [`Tty::measure`] does.
+pub(super) fn size() -> Size {
+    measure(io::stdout())
+}
+
+fn measure(terminal: impl AsFd) -> Size {
+    match rustix::termios::tcgetwinsize(terminal) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
+        _ => USUAL,
     }
 }
 

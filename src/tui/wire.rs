@@ -63,6 +63,13 @@ impl<W: Write> Wire<W> {
         changed
     }
 
+    /// Brackets frames from the next one on, or no more.
+    pub(super) fn set_sync(&mut self, sync: bool) {
+        if self.frame.is_empty() {
+            self.sync = sync;
+        }
+    }
+
     /// The bytes that went to the terminal so far.
     pub fn bytes_written(&self) -> u64 {
         self.written

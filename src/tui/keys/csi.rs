@@ -1,0 +1,101 @@
+//! What the control sequences of a keyboard and a mouse mean (ECMA-48; xterm: Control Sequences).
+
+use crate::model::{Chord, Key};
+use crate::tui::Input;
+
+/// Returns what `ESC [ sequence last` means. An answer of the terminal means nothing, but for the one that is awaited.
+pub(super) fn meaning(sequence: &[u8], last: u8) -> Option<Input> {
+    let sequence = std::str::from_utf8(sequence).ok()?;
+    if let Some(mouse) = sequence.strip_prefix('<') {
+        return mouse_event(mouse, last);
+    }
+    if let Some(answer) = sequence.strip_prefix("?2026;") {
+        // Set, not set, always set: it knows the mode. 0 and 4 are "unknown" and "never".
+        let knows = matches!(answer, "1$" | "2$" | "3$");
+        return (last == b'y').then_some(Input::Sync(knows));
+    }
+    if sequence == "[" {
+        return (b'A'..=b'E').contains(&last).then(|| Input::Key(Chord::plain(Key::F(last - b'A' + 1))));
+    }
+    // Everything with a mark in front or an intermediate byte is an answer to some question.
+    let mut numbers = [1_u16; 2];
+    for (place, number) in sequence.split(';').enumerate() {
+        let place = numbers.get_mut(place)?;
+        if !number.is_empty() {
+            *place = number.parse().ok()?;
+        }
+    }
+    let [first, held] = numbers;
+    let key = match last {
+        b'~' => numbered(first)?,
+        b'Z' => Key::BackTab,
+        // `R` is F3 to some and the place of the cursor to all.
+        b'A'..=b'S' if last != b'R' && first == 1 => named(last)?,
+        _ => return None,
+    };
+    Some(Input::Key(with(key, held)))
+}
+
+/// Returns what `ESC O last` means.
+pub(super) fn single(last: u8) -> Option<Input> {
+    let key = if last == b'M' { Key::Enter } else { named(last)? };
+    Some(Input::Key(Chord::plain(key)))
+}
+
+/// Returns what the three bytes of a mouse without mode 1006 mean.
+pub(super) fn old_mouse(bytes: &[u8]) -> Option<Input> {
+    let &[button, column, row] = bytes else { return None };
+    let value = |byte: u8| u16::from(byte).checked_sub(32);
+    pressed(value(button)?, value(column)?, value(row)?)
+}
+
+fn mouse_event(mouse: &str, last: u8) -> Option<Input> {
+    let mut numbers = mouse.split(';').map(|number| number.parse().ok());
+    let mut next = || numbers.next().flatten();
+    let (button, column, row) = (next()?, next()?, next()?);
+    // A small `m` is the release.
+    if last == b'M' { pressed(button, column, row) } else { None }
+}
+
+fn pressed(button: u16, column: u16, row: u16) -> Option<Input> {
+    match button {
+        0 => Some(Input::Click(column.checked_sub(1)?, row.checked_sub(1)?)),
+        64 => Some(Input::Wheel(false)),
+        65 => Some(Input::Wheel(true)),
+        _ => None,
+    }
+}
+
+fn named(last: u8) -> Option<Key> {
+    Some(match last {
+        b'A' => Key::Up,
+        b'B' => Key::Down,
+        b'C' => Key::Right,
+        b'D' => Key::Left,
+        b'F' => Key::End,
+        b'H' => Key::Home,
+        b'P'..=b'S' => Key::F(last - b'P' + 1),
+        _ => return None,
+    })
+}
+
+fn numbered(number: u16) -> Option<Key> {
+    Some(match number {
+        1 | 7 => Key::Home,
+        2 => Key::Insert,
+        3 => Key::Delete,
+        4 | 8 => Key::End,
+        5 => Key::PageUp,
+        6 => Key::PageDown,
+        11..=15 => Key::F((number - 10) as u8),
+        17..=21 => Key::F((number - 11) as u8),
+        23 | 24 => Key::F((number - 12) as u8),
+        _ => return None,
+    })
+}
+
+/// Adds what was held: one more than the sum of 1 for Shift, 2 for Alt, 4 for Control, 8 for Meta.
+fn with(key: Key, held: u16) -> Chord {
+    let bits = held.saturating_sub(1);
+    Chord { key, ctrl: bits & 4 != 0, alt: bits & (2 | 8) != 0, shift: bits & 1 != 0 && key != Key::BackTab }
+}

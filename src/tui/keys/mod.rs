@@ -1,0 +1,8 @@
+//! Keys from the terminal's bytes: [`Parser`] tells what they mean, [`Reader`] brings them.
+
+mod csi;
+mod parser;
+mod reader;
+
+pub(super) use parser::{Parser, Wait};
+pub(super) use reader::Reader;

@@ -1,0 +1,174 @@
+use super::*;
+
+fn feed(pieces: &[&[u8]]) -> Vec<Input> {
+    let (mut parser, mut found) = (Parser::default(), Vec::new());
+    for piece in pieces {
+        parser.feed(piece, &mut found);
+    }
+    found
+}
+
+fn typed(text: &str) -> Vec<Input> {
+    text.chars().map(|c| key(Key::Char(c))).collect()
+}
+
+#[test]
+fn each_key_has_one_spelling() {
+    let chord = |key, ctrl, alt, shift| Input::Key(Chord { key, ctrl, alt, shift });
+    for (bytes, meant) in [
+        (&b"G"[..], chord(Key::Char('G'), false, false, false)),
+        ("É".as_bytes(), chord(Key::Char('É'), false, false, false)),
+        ("李".as_bytes(), chord(Key::Char('李'), false, false, false)),
+        ("😀".as_bytes(), chord(Key::Char('😀'), false, false, false)),
+        (b"\x03", chord(Key::Char('c'), true, false, false)),
+        (b"\x0a", chord(Key::Char('j'), true, false, false)),
+        (b"\0", chord(Key::Char(' '), true, false, false)),
+        (b"\r", key(Key::Enter)),
+        (b"\t", key(Key::Tab)),
+        (b"\x7f", key(Key::Backspace)),
+        (b"\x08", key(Key::Backspace)),
+        (b"\x1bx", chord(Key::Char('x'), false, true, false)),
+        (b"\x1b[A", key(Key::Up)),
+        (b"\x1bOB", key(Key::Down)),
+        (b"\x1b[1;2A", chord(Key::Up, false, false, true)),
+        (b"\x1b[1;5C", chord(Key::Right, true, false, false)),
+        (b"\x1b[1;3D", chord(Key::Left, false, true, false)),
+        (b"\x1b[Z", key(Key::BackTab)),
+        (b"\x1b[1;2Z", key(Key::BackTab)),
+        (b"\x1b[5~", key(Key::PageUp)),
+        (b"\x1b[6;5~", chord(Key::PageDown, true, false, false)),
+        (b"\x1b[H", key(Key::Home)),
+        (b"\x1b[4~", key(Key::End)),
+        (b"\x1bOP", key(Key::F(1))),
+        (b"\x1b[15~", key(Key::F(5))),
+        (b"\x1b[17~", key(Key::F(6))),
+        (b"\x1b[24~", key(Key::F(12))),
+        (b"\x1b[[E", key(Key::F(5))),
+    ] {
+        let shown = bytes.escape_ascii().to_string();
+        assert_eq!(feed(&[bytes]), std::slice::from_ref(&meant), "{shown}");
+        let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(feed(&pieces), [meant], "{shown}, byte by byte");
+    }
+}
+
+#[test]
+fn the_mouse_tells_where() {
+    assert_eq!(feed(&[b"\x1b[<0;12;7M\x1b[<0;12;7m"]), [Input::Click(11, 6)]);
+    assert_eq!(feed(&[b"\x1b[<64;1;1M\x1b[<65;300;1M"]), [Input::Wheel(false), Input::Wheel(true)]);
+    assert_eq!(feed(&[b"\x1b[M \x2c\x27"]), [Input::Click(11, 6)]);
+    // Other buttons, movement, nowhere, nonsense.
+    assert_eq!(feed(&[b"\x1b[<2;1;1M\x1b[<35;1;1M\x1b[<0;0;0M\x1b[<;;M\x1b[<99999999;1;1M\x1b[<0;1M"]), []);
+}
+
+#[test]
+fn no_answer_of_a_terminal_is_a_key_however_it_is_cut() {
+    let answers: [&[u8]; 12] = [
+        b"\x1b[?62;22;52c",
+        b"\x1b[>41;390;0c",
+        b"\x1b[24;80R",
+        b"\x1b[0n",
+        b"\x1b[?1u",
+        b"\x1b[8;24;80t",
+        b"\x1b[?7;1$y",
+        b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\",
+        b"\x1b]52;c;cXVpdA==\x07",
+        b"\x1bP>|xterm(390)\x1b\\",
+        b"\x1bP1+r436f=323536\x1b\\",
+        b"\x1b[I\x1b[O",
+    ];
+    for answer in answers {
+        let shown = answer.escape_ascii().to_string();
+        assert_eq!(feed(&[answer, b"j"]), typed("j"), "{shown}");
+        for cut in 1..answer.len() {
+            assert_eq!(feed(&[&answer[..cut], &answer[cut..], b"j"]), typed("j"), "{shown} at {cut}");
+        }
+        // The line falls silent in the middle: an escape may be taken for the key, what follows never for keys.
+        for cut in 1..answer.len().min(3) {
+            let (mut parser, mut found) = (Parser::default(), Vec::new());
+            parser.feed(&answer[..cut], &mut found);
+            if cut == 1 && matches!(answer[1], b'[' | b']') || cut > 1 && answer[1] == b'[' {
+                parser.lull(&mut found);
+            }
+            parser.feed(&answer[cut..], &mut found);
+            found.retain(|input| *input != key(Key::Esc));
+            assert_eq!(found, [], "{shown} late at {cut}");
+        }
+    }
+}
+
+#[test]
+fn whether_frames_can_be_bracketed_is_answered() {
+    assert_eq!(feed(&[b"\x1b[?2026;2$y"]), [Input::Sync(true)]);
+    assert_eq!(feed(&[b"\x1b[?2026", b";1$y"]), [Input::Sync(true)]);
+    assert_eq!(feed(&[b"\x1b[?2026;0$y"]), [Input::Sync(false)]);
+    assert_eq!(feed(&[b"\x1b[?2026;4$y"]), [Input::Sync(false)]);
+}
+
+#[test]
+fn escape_is_a_key_after_a_lull() {
+    let (mut parser, mut found) = (Parser::default(), Vec::new());
+    parser.feed(b"\x1b", &mut found);
+    assert_eq!((parser.wait(), &found[..]), (Wait::Briefly, &[][..]));
+    parser.lull(&mut found);
+    assert_eq!((parser.wait(), &found[..]), (Wait::Patiently, &[key(Key::Esc)][..]));
+    parser.lull(&mut found);
+    assert_eq!(parser.wait(), Wait::Ever);
+    found.clear();
+    // Long after it two keys are two keys.
+    parser.feed(b"[]", &mut found);
+    assert_eq!(found, typed("[]"));
+    assert_eq!(feed(&[b"\x1b\x1b[A"]), [key(Key::Esc), key(Key::Up)]);
+}
+
+#[test]
+fn nothing_keeps_a_person_out() {
+    // Alt and a letter that begins a string, then keys.
+    for begin in [&b"\x1bP"[..], b"\x1b]", b"\x1bO"] {
+        let (mut parser, mut found) = (Parser::default(), Vec::new());
+        parser.feed(begin, &mut found);
+        parser.lull(&mut found);
+        parser.feed(b"q", &mut found);
+        assert_eq!(found, typed("q"));
+    }
+    // A string, a sequence, a paste without an end: `^C` after a lull.
+    for begin in [&b"\x1bPabc"[..], b"\x1b[12", b"\x1b[200~abc"] {
+        let (mut parser, mut found) = (Parser::default(), Vec::new());
+        parser.feed(begin, &mut found);
+        assert_eq!(parser.wait(), Wait::Patiently);
+        parser.lull(&mut found);
+        assert_eq!(parser.wait(), Wait::Ever);
+        parser.feed(b"\x03", &mut found);
+        assert_eq!(found, [Input::Key(Chord::ctrl('c'))]);
+    }
+}
+
+#[test]
+fn a_paste_is_one_piece_and_never_keys() {
+    let paste = |text: &str| Input::Paste(text.to_owned());
+    assert_eq!(
+        feed(&[b"\x1b[200~q\x03\x1b[A\r\x1b[201~j"]),
+        [&[paste("q\x03\x1b[A\r")], &typed("j")[..]].concat()
+    );
+    let bytes = b"\x1b[200~one \xc3\xa9\x1b[201~";
+    let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(feed(&pieces), [paste("one é")]);
+    assert_eq!(feed(&[b"\x1b[200~\xff\x1b[201~"]), [paste("\u{fffd}")]);
+}
+
+#[test]
+fn a_paste_is_cut_between_characters() {
+    let text = format!("a{}", "é".repeat(PASTE_MAX));
+    let found = feed(&[b"\x1b[200~", text.as_bytes(), b"\x1b[201~j"]);
+    let [Input::Paste(cut), Input::Key(_)] = &found[..] else { panic!("{} inputs", found.len()) };
+    assert_eq!(cut.len(), PASTE_MAX - 1);
+    assert!(text.starts_with(cut));
+}
+
+#[test]
+fn what_is_no_text_is_nothing() {
+    assert_eq!(feed(&[b"\x80\x9b\xff\xc3j\xe6\x9dk"]), typed("jk"));
+    // A C1 control in two bytes.
+    assert_eq!(feed(&[b"\xc2\x9bj"]), typed("j"));
+    assert_eq!(feed(&[b"\x1b[", &[b'9'; 5000], b"A", b"j"]), typed("j"));
+}
