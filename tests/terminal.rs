@@ -252,6 +252,23 @@ fn a_terminal_that_goes_away_ends_the_program() {
 }
 
 #[test]
+fn a_program_that_wakes_on_a_dead_terminal_hangs_up() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);
+    terminal.wait_words("poll live");
+    terminal.shown.with(|shown| shown.is_closing = true);
+    terminal.press(b"\x0c");
+    terminal.wait("the last word heard", |shown| shown.is_silent);
+    // The terminal goes while the program is stopped; the system then sends it both SIGHUP and SIGCONT.
+    send(terminal.id, Signal::STOP);
+    terminal.person = None;
+    send(terminal.id, Signal::CONT);
+    terminal.wait("the end of the program", |shown| shown.ended);
+    let status = terminal.child.wait().expect("it has ended");
+    assert_eq!((status.signal(), status.exit_code()), (None, 129));
+}
+
+#[test]
 fn any_size_is_drawn() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);

@@ -76,9 +76,7 @@ pub async fn watch(
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, String> {
-    let fail = |error: std::io::Error| {
-        format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
-    };
+    let fail = |error: std::io::Error| unusable(&error);
     let mut signals = Signals::listen().map_err(fail)?;
     let mut screen = Screen::open(Setup { sync: options.sync, mouse: options.mouse }).map_err(fail)?;
     tui::install_panic_hook(&screen);
@@ -131,8 +129,9 @@ pub async fn watch(
                     Effect::FetchSession(seq) => feed.fetch_session(seq),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
-                        screen.suspend().map_err(fail)?;
-                        screen.resume().map_err(fail)?;
+                        if has_hung_up(screen.suspend().and_then(|()| screen.resume()))? {
+                            break 'screen Exit::Signal(Signal::HangUp);
+                        }
                         let size = screen.size();
                         msgs.push(Msg::Resize(size.width, size.height));
                     }
@@ -149,9 +148,8 @@ pub async fn watch(
         let frame_at = match pacer.due(now, dirty) {
             Due::Now => {
                 let sent = screen.bytes_written();
-                match paint(&mut screen, &model, &options.theme, &mut shown) {
-                    Err(error) if tui::hangup::is_hangup(&error) => break Exit::Signal(Signal::HangUp),
-                    painted => painted.map_err(fail)?,
+                if has_hung_up(paint(&mut screen, &model, &options.theme, &mut shown))? {
+                    break Exit::Signal(Signal::HangUp);
                 }
                 pacer.painted(clock.uptime(), screen.bytes_written() > sent);
                 dirty = Dirty::None;
@@ -166,7 +164,10 @@ pub async fn watch(
                 if let Some(stop) = stop {
                     break Exit::Signal(signal_of(stop));
                 }
-                screen.resume().map_err(fail)?;
+                // The system wakes whoever it hangs up, and the two signals may be seen in either order.
+                if has_hung_up(screen.resume())? {
+                    break Exit::Signal(Signal::HangUp);
+                }
                 let size = screen.size();
                 msgs.push(Msg::Resize(size.width, size.height));
             }
@@ -208,6 +209,20 @@ pub async fn watch(
     let exit = finish(&mut screen, exit);
     keeper.keep_place(&model);
     Ok(exit)
+}
+
+/// Says that the terminal cannot be used, and what to do.
+fn unusable(error: &std::io::Error) -> String {
+    format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
+}
+
+/// Whether something failed because nobody is at the other end of the terminal any more: an end, and no failure.
+fn has_hung_up(done: std::io::Result<()>) -> Result<bool, String> {
+    match done {
+        Ok(()) => Ok(false),
+        Err(error) if tui::hangup::is_hangup(&error) => Ok(true),
+        Err(error) => Err(unusable(&error)),
+    }
 }
 
 /// Hands a text to the terminal, and says what was copied and how big it is.
