@@ -536,6 +536,41 @@ fn junk_at_the_keys_ends_nothing() {
     assert_eq!(terminal.end_restored(), 130);
 }
 
+#[test]
+fn the_linear_face_changes_nothing_about_the_terminal() {
+    let sandbox = Sandbox::new();
+    let args = ["demo", "--linear", "--rate", "600", "--seed", "1"];
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &args);
+    let before = terminal.before.clone();
+    let modes = |terminal: &Terminal| {
+        terminal.person.as_ref().map(|(master, _)| format!("{:?}", master.get_termios()))
+    };
+    terminal.wait_words("consents are stored.");
+    terminal.press(b"status\n");
+    terminal.wait_words("Complete since");
+    assert_eq!(modes(&terminal), Some(before.clone()), "no mode is changed while it runs");
+    // The end of a terminal's input is the wish to leave.
+    terminal.press(b"\x04");
+    terminal.wait("the end of the program", |shown| shown.ended && shown.is_silent);
+    assert_eq!(terminal.child.wait().expect("it has ended").exit_code(), 0);
+    assert_eq!(modes(&terminal), Some(before));
+    terminal.shown.with(|shown| assert!(!shown.bytes.contains(&0x1b), "{}", shown.text()));
+}
+
+#[test]
+fn the_linear_face_hangs_up_as_the_screen_does() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--linear"]);
+    terminal.wait_words("consents are stored.");
+    terminal.shown.with(|shown| shown.is_closing = true);
+    terminal.press(b"help\n");
+    terminal.wait("the last word heard", |shown| shown.is_silent);
+    terminal.person = None;
+    terminal.wait("the end of the program", |shown| shown.ended);
+    let status = terminal.child.wait().expect("it has ended");
+    assert_eq!((status.signal(), status.exit_code()), (None, 129));
+}
+
 /// Bytes that look random, always the same (xorshift).
 fn junk(count: usize, take: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;

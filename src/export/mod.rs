@@ -3,10 +3,12 @@
 mod card;
 mod json;
 mod raw;
+mod sentence;
 mod terminal;
 mod text;
 
 pub use json::SCHEMA;
+pub use sentence::{sentence, sentences};
 
 use crate::consent::{Consent, Seq};
 
