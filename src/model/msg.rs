@@ -67,6 +67,8 @@ pub enum Msg {
     },
     /// A minute is over.
     Minute(Timestamp),
+    /// So many bytes went to the terminal since the start.
+    Sent(u64),
     /// A sentence for the notice line.
     Notice(String, bool),
     /// A text could not be copied, and why; it is shown in place of that.

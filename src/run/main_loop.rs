@@ -148,6 +148,8 @@ pub async fn watch(
         let frame_at = match pacer.due(now, dirty) {
             Due::Now => {
                 let sent = screen.bytes_written();
+                // Told with a frame that is due anyway: by itself it is no news, or a frame would be news of a frame.
+                update(&mut model, Msg::Sent(sent));
                 if has_hung_up(paint(&mut screen, &model, &options.theme, &mut shown))? {
                     break Exit::Signal(Signal::HangUp);
                 }
