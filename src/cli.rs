@@ -314,7 +314,7 @@ pub struct Sim {
     /// Faults of the hook: drop, duplicate, disorder, bad_event
     #[arg(long, value_name = "NAME", num_args = 1.., requires = "hook_url")]
     pub hook_fault: Vec<String>,
-    /// The engine of the org: oie or classic
+    /// What the org has switched on: oie, classic, no-policy, no-rights-role …; an unknown name lists them all
     #[arg(long, value_name = "NAME", default_value = "oie")]
     pub org_variant: String,
     /// Writes every event as Okta documents it; without this, some are odd the way recorded ones are

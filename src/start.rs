@@ -279,6 +279,8 @@ async fn show(
 const DEMO_TOKEN: &str = "demo-token";
 /// The demo polls its own org, whose rate limit it cannot exhaust.
 const DEMO_INTERVAL: Duration = Duration::from_secs(2);
+/// And probes it as often as it likes.
+const DEMO_PROBES: Duration = Duration::from_secs(30);
 
 fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
     let is_linear = flags.linear || is_dumb();
@@ -331,6 +333,11 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             renew: None,
             ca_file: None,
             hook: Some(hook),
+            readiness: Some(run::Probing {
+                server: "default".to_owned(),
+                public_url: None,
+                interval: DEMO_PROBES,
+            }),
         };
         let dir = plan.dir.clone();
         let (feed, source) =
@@ -396,6 +403,8 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         let mut plan = ready.plan(&config, flags.since.map(|_| since), jitter_seed()).map_err(usage)?;
         // Who comes for the log alone asks for the log alone.
         plan.names &= !flags.once;
+        // Lines say nothing of the org's readiness; doctor does.
+        plan.readiness = None;
         if flags.once || flags.no_hook {
             plan.hook = None;
         }
@@ -439,6 +448,7 @@ fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
         let mut plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
         plan.names = false;
         plan.hook = None;
+        plan.readiness = None;
         start_log(cli, log_place(&config));
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
@@ -580,11 +590,8 @@ fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         };
         spells.push(sim::Spell::from_words(words).ok_or_else(|| usage(known()))?);
     }
-    let variant = match flags.org_variant.as_str() {
-        "oie" => sim::Variant::Oie,
-        "classic" => sim::Variant::Classic,
-        _ => return Err(usage("--org-variant: oie or classic.")),
-    };
+    let shape = sim::Shape::from_word(&flags.org_variant)
+        .ok_or_else(|| usage(format!("--org-variant: {}.", sim::Shape::WORDS.join(", "))))?;
     if !flags.listen.ip().is_loopback() {
         return Err(usage("--listen: the simulated org listens on loopback only."));
     }
@@ -595,7 +602,8 @@ fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         backlog: flags.backlog,
         token: flags.token.clone(),
         spells,
-        variant,
+        variant: shape.variant(),
+        shape,
         apps: simulated_app(flags)?.into_iter().collect(),
         is_plain: flags.plain,
         hook: simulated_hook(flags)?,

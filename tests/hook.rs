@@ -63,6 +63,7 @@ fn open(org: &SimOrg, dir: &Path, hook: Option<SocketAddr>, clock: &Clock, tasks
             secrets: Secrets::new(&Secret::new(SECRET), None).expect("a secret"),
             tls: None,
         }),
+        readiness: None,
     };
     run::open(plan, clock, tasks).expect("the feed opens")
 }

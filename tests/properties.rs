@@ -4,7 +4,8 @@ use consentwatch::consent::{
     Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
 };
 use consentwatch::model::{
-    BINDINGS, Chord, Effect, Filter, Key, Known, Mode, Model, Msg, Origin, Pane, Zone, update,
+    BINDINGS, Chord, Effect, Filter, Key, Known, Mark, Marks, Mode, Model, Msg, Origin, Pane, RowRef, Zone,
+    update,
 };
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
@@ -63,8 +64,16 @@ enum Step {
     Paste(String),
     Work,
     Click(u16, u16),
+    Wheel(bool),
+    /// A filter that is typed and taken.
+    Filter(&'static str),
+    /// Marks as another screen left them: of rows that are there or not, some with a note.
+    Marks(Vec<(i64, bool)>),
     Minute(i64),
 }
+
+const FILTERS: &[&str] =
+    &["mark:*", "-mark:*", "mark:note or kind:grant", "mark:note", "ada", "(", "-ada mark:*"];
 
 fn step() -> impl Strategy<Value = Step> {
     let chords: Vec<Chord> = BINDINGS.iter().flat_map(|b| b.chords.iter().copied()).collect();
@@ -83,6 +92,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => "\\PC{0,12}".prop_map(Step::Paste),
         3 => Just(Step::Work),
         1 => (0_u16..220, 0_u16..60).prop_map(|(column, row)| Step::Click(column, row)),
+        1 => any::<bool>().prop_map(Step::Wheel),
+        1 => proptest::sample::select(FILTERS).prop_map(Step::Filter),
+        1 => proptest::collection::vec((9_900_i64..10_100, any::<bool>()), 0..20).prop_map(Step::Marks),
         1 => (0_i64..10_000).prop_map(Step::Minute),
     ]
 }
@@ -109,6 +121,24 @@ impl Play {
             Step::Paste(text) => Msg::Paste(text),
             Step::Work => Msg::Work,
             Step::Click(column, row) => Msg::Click(column, row),
+            Step::Wheel(down) => Msg::Wheel { down },
+            Step::Filter(text) => {
+                let mut effects = Vec::new();
+                for chord in [Chord::plain(Key::Esc), Chord::char('f'), Chord::ctrl('u')] {
+                    effects.extend(update(&mut self.model, Msg::Key(chord)));
+                }
+                effects.extend(update(&mut self.model, Msg::Paste(text.to_owned())));
+                effects.extend(update(&mut self.model, Msg::Key(Chord::plain(Key::Enter))));
+                return effects;
+            }
+            Step::Marks(marks) => {
+                let mark = |has_note: bool| Mark {
+                    at: Timestamp::UNIX_EPOCH,
+                    note: if has_note { "a note" } else { "" }.into(),
+                };
+                let marks = marks.into_iter().map(|(seq, has_note)| (Seq(seq), mark(has_note)));
+                Msg::Marks(Box::new(Marks::new(marks, 2)))
+            }
             Step::Minute(ms) => Msg::Minute(Timestamp::from_millisecond(ms).expect("a time")),
             Step::Rows(rows) => {
                 let from = self.up;
@@ -126,7 +156,15 @@ impl Play {
                 Msg::Changed(page(if known { vec![row(seq, time, 7)] } else { Vec::new() }))
             }
         };
-        update(&mut self.model, msg)
+        let mut effects = update(&mut self.model, msg);
+        // What is to be marked is marked.
+        for effect in effects.clone() {
+            if let Effect::Mark(seq, note) = effect {
+                let mark = note.map(|note| Mark { at: Timestamp::UNIX_EPOCH, note: note.into() });
+                effects.extend(update(&mut self.model, Msg::Marked(seq, mark)));
+            }
+        }
+        effects
     }
 
     /// Whether an order is being found, and with it what came meanwhile.
@@ -149,7 +187,9 @@ proptest! {
     fn whatever_happens_the_screen_stands(steps in proptest::collection::vec(step(), 1..60)) {
         let (mut play, mut again) = (Play::new(), Play::new());
         for step in steps {
-            let before = play.model.list.cursor().map(|at| play.model.rows.get(at).seq);
+            // While nothing is listed the reader stands nowhere.
+            let listed = !play.model.list.is_empty(&play.model.rows);
+            let before = play.model.list.cursor().filter(|_| listed).map(|at| play.model.rows.get(at).seq);
             let held = !play.model.list.is_following();
             let is_rows = matches!(step, Step::Rows(_) | Step::Older(_));
             let effects = play.take(step.clone());
@@ -190,5 +230,37 @@ proptest! {
         if play.model.mode() == Mode::List {
             prop_assert_eq!(play.model.pane, Pane::List);
         }
+    }
+
+    #[test]
+    fn a_place_is_found_again(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut play = Play::new();
+        for step in steps {
+            drop(play.take(step));
+        }
+        drop(play.take(Step::Key(Chord::plain(Key::Esc))));
+        let place = play.model.place();
+        let mut again = Play::new();
+        let words = place.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        drop(update(&mut again.model, Msg::Place(words.collect())));
+        let rows = &play.model.rows;
+        let mut all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
+        all.sort_by_key(|row| row.seq);
+        let marks = rows.marks().clone();
+        drop(update(&mut again.model, Msg::Marks(Box::new(marks))));
+        drop(update(&mut again.model, Msg::Minute(play.model.now)));
+        for (left, rows) in [(1, &all[all.len() / 2..]), (0, &all[..all.len() / 2])] {
+            let page = Page { rows: rows.to_vec(), ..Page::default() };
+            drop(update(&mut again.model, Msg::Older { page, left }));
+        }
+        let here = |model: &Model| model.list.cursor().map(|at| model.rows.get(at).seq);
+        let filter = |model: &Model| model.filter.as_ref().map(|filter| filter.query().text().to_owned());
+        prop_assert_eq!(filter(&play.model), filter(&again.model));
+        prop_assert_eq!(play.model.leaf, again.model.leaf);
+        prop_assert_eq!(play.model.shape.words(), again.model.shape.words());
+        if !play.model.list.is_following() && !play.is_behind() && !play.model.list.is_empty(&play.model.rows) {
+            prop_assert_eq!(here(&play.model), here(&again.model));
+        }
+        drop(again.frame());
     }
 }

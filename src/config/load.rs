@@ -199,7 +199,12 @@ pub fn load(
         hook: hook::hook(&file.hook, env, &base, &bad)?,
         readiness: Readiness {
             authorization_server: file.readiness.authorization_server.unwrap_or_else(|| "default".into()),
-            interval: file.readiness.interval.map_or(Duration::from_mins(5), |length| length.0),
+            interval: within(
+                Some(file.readiness.interval.map_or(Duration::from_mins(5), |length| length.0)),
+                Duration::from_mins(5),
+                Duration::from_secs(10)..=Duration::from_hours(24),
+            )
+            .ok_or_else(|| bad("readiness.interval", "10s to 24h"))?,
         },
         journal: JournalSettings {
             keep_days: within(file.journal.keep_days, 400, 1..=36_500)

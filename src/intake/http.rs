@@ -18,7 +18,9 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::consent::visible;
-use crate::okta::{Access, Credentials, Headers, Learned, OrgUrl, Reply, Request, SendError, TokenRequest};
+use crate::okta::{
+    Access, Credentials, Headers, Learned, OrgUrl, Reply, Request, Rights, SendError, TokenRequest,
+};
 use crate::secret::{Secret, SecretSource};
 
 /// Asks one org. Clones share connections and credentials.
@@ -119,6 +121,22 @@ impl Client {
     /// Returns what a person should know of the way in though it works, a sentence each.
     pub async fn notes(&self) -> Vec<String> {
         self.access.lock().await.notes()
+    }
+
+    /// Returns what the credentials tell of their rights.
+    pub async fn rights(&self) -> Rights {
+        self.access.lock().await.rights()
+    }
+
+    /// Sends one request without the credentials: what is asked for is public.
+    ///
+    /// # Errors
+    /// No usable answer came.
+    pub async fn send_open(&self, request: &Request) -> Result<Reply, SendError> {
+        if !self.org.same_origin(&request.url) {
+            return Err(SendError::Other("the request leads to another host than the org's".to_owned()));
+        }
+        exchange(self.http.get(&request.url)).await
     }
 
     /// Sends a GET with the credentials and reads the whole answer, whatever its status. A service app signs in first,

@@ -5,5 +5,6 @@ pub mod hook;
 pub mod http;
 pub mod names;
 pub mod poll;
+pub mod probe;
 
 pub use http::{Client, ClientError};

@@ -279,6 +279,19 @@ impl Reader {
         side::newest(&self.conn, event_type, n)
     }
 
+    /// Returns when the newest successful consent at a custom authorization server was published.
+    pub fn newest_grant(&self) -> Result<Option<Timestamp>, ReadError> {
+        let sql = "SELECT ts FROM event WHERE (kind & 15) = ?1 AND outcome = ?2 AND ts > 0 ORDER BY ts DESC LIMIT 1";
+        let values = (Kind::Grant.code(), Outcome::Success.code());
+        let ts = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        Ok(ts.map(time))
+    }
+
+    /// Returns a number that rises whenever an event tells that an authorization server, a scope or a feature changed.
+    pub fn newest_drift(&self) -> Result<i64, ReadError> {
+        Ok(side::newest_drift(&self.conn)?)
+    }
+
     /// Returns the side events of a session or a transaction, at most `n`, oldest first.
     pub fn sides_of(
         &self,

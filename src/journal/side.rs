@@ -57,6 +57,21 @@ pub(super) fn count(conn: &Connection, event_type: &str) -> rusqlite::Result<(u6
     })
 }
 
+/// Returns the number of the newest event about authorization servers, scopes or features; 0 if there is none.
+pub(super) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
+    // Each family is a range of the index on types: the sign after the dot ends it.
+    let sql = "SELECT COALESCE(MAX(id), 0) FROM side WHERE type > ?1 AND type < ?2";
+    let mut newest = 0;
+    for (from, to) in [
+        ("oauth2.as.", "oauth2.as/"),
+        ("oauth2.scope.", "oauth2.scope/"),
+        ("system.feature.", "system.feature/"),
+    ] {
+        newest = newest.max(conn.prepare_cached(sql)?.query_row([from, to], |row| row.get(0))?);
+    }
+    Ok(newest)
+}
+
 /// Returns the newest events of a type, at most `n`, newest first.
 pub(super) fn newest(conn: &Connection, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
     let sql = format!("{SIDE} WHERE type = ?1 ORDER BY ts DESC LIMIT ?2");
@@ -142,6 +157,7 @@ mod tests {
         let reader = Reader::open(dir.path()).unwrap();
         assert_eq!(reader.sides("event_hook.delivery", 9).unwrap(), [failed(2), failed(1)]);
         assert_eq!(reader.sides("oauth2.as.deactivated", 9).unwrap(), [other.clone()]);
+        assert!(reader.newest_drift().unwrap() > 2, "it came after the two deliveries");
         let session = other.session_id.as_ref().map(Untrusted::exact);
         assert_eq!(reader.sides_of(session, None, 9).unwrap(), [other.clone()]);
         let transaction = other.transaction_id.as_ref().map(Untrusted::exact);

@@ -1,5 +1,6 @@
 //! What the person arranged, and what they left behind the last time.
 
+use super::layout::{Rect, contains};
 use super::prompt::Prompt;
 use super::{
     Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, Shape, marks, palette, shape, update,
@@ -50,8 +51,50 @@ fn choices(model: &Model) -> Option<usize> {
         Overlay::Marks => Some(model.rows.marks().len()),
         Overlay::Filters => Some(model.desk.saved.len()),
         Overlay::Columns => Some(model.shape.entries().len()),
-        Overlay::Help | Overlay::Sources | Overlay::Copied => None,
+        Overlay::Help | Overlay::Readiness | Overlay::Sources | Overlay::Copied => None,
     }
+}
+
+/// Columns of the page of columns, which stands beside the list that changes with it.
+const BESIDE_WIDTH: u16 = 28;
+
+impl Model {
+    /// Where the page of choices stands, its title with it; empty if there is none.
+    pub fn choices_page(&self) -> Rect {
+        let (width, height) = self.size;
+        let Some(count) = choices(self) else { return Rect::default() };
+        if self.overlay != Some(Overlay::Columns) {
+            return Rect::new(0, 0, width, height);
+        }
+        let foot = self.regions().foot.height;
+        let lines = (count as u16 + 1).min(height.saturating_sub(foot));
+        let columns = BESIDE_WIDTH.min(width);
+        Rect::new(width - columns, height - foot - lines, columns, lines)
+    }
+}
+
+/// The first choice that a window of `height` lines shows.
+pub fn first_choice(at: usize, count: usize, height: usize) -> usize {
+    at.saturating_sub(height / 2).min(count.saturating_sub(height))
+}
+
+/// Goes to the choice at a place of the screen; the one where the reader stands already is taken.
+pub(super) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+    let page = model.choices_page();
+    let Some(count) = choices(model).filter(|_| contains(page, column, row) && row > page.y) else {
+        return Vec::new();
+    };
+    // A line at the end of the page of marks tells of those that are elsewhere.
+    let last = model.overlay == Some(Overlay::Marks) && model.rows.marks().elsewhere > 0;
+    let height = usize::from(page.height.saturating_sub(1 + u16::from(last)));
+    let there = first_choice(model.desk.at, count, height) + usize::from(row - page.y - 1);
+    if there == model.desk.at {
+        return choose(model);
+    }
+    if there < count {
+        model.desk.at = there;
+    }
+    Vec::new()
 }
 
 /// Moves the reader among the choices and says whether there are any.

@@ -111,6 +111,7 @@ pub enum Command {
     People,
     Scopes,
     Zone,
+    Readiness,
     Sources,
     Mark,
     Note,
@@ -156,6 +157,8 @@ pub enum Mode {
     Pivot,
     /// The page of keys.
     Help,
+    /// The page of the org's readiness.
+    Readiness,
     /// The page of columns.
     Columns,
     /// The page of sources.
@@ -188,6 +191,7 @@ const EVERY: &[Mode] = &[
     Mode::Detail,
     Mode::Pivot,
     Mode::Help,
+    Mode::Readiness,
     Mode::Sources,
     Mode::Marks,
     Mode::Filters,
@@ -275,8 +279,15 @@ pub const BINDINGS: &[Binding] = &[
         "choose",
     ),
     bind(Command::Zone, &[c('z')], MAIN, "times in UTC or in the zone of this machine", ""),
-    bind(Command::Sources, &[c('6'), c('R')], EVERY, "sources: how each is, and what to do", "sources"),
-    bind(Command::PollNow, &[c('r')], EVERY, "ask Okta now", ""),
+    bind(
+        Command::Readiness,
+        &[c('5'), c('R')],
+        EVERY,
+        "readiness: whether the org can produce consents, and what to do",
+        "",
+    ),
+    bind(Command::Sources, &[c('6')], EVERY, "sources: how each is, and what to do", "sources"),
+    bind(Command::PollNow, &[c('r')], EVERY, "poll and probe now", ""),
     bind(Command::FetchSession, &[c('e')], MAIN, "ask Okta for the other events of this session", ""),
     bind(Command::Strip, &[c('i')], MAIN, "strip of activity: how many rows when", ""),
     bind(Command::ZoomIn, &[c('+')], MAIN, "strip: less time in a column", ""),

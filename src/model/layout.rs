@@ -1,6 +1,6 @@
 //! Where everything stands. Pure: the same size and state give the same rectangles, so keys and drawing agree.
 
-use ratatui::layout::Rect;
+pub(super) use ratatui::layout::Rect;
 
 /// Where the detail stands, if it is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

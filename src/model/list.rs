@@ -482,6 +482,16 @@ mod tests {
     }
 
     #[test]
+    fn who_stood_on_what_a_filter_hid_stands_on_the_first_row_that_passes() {
+        let (mut rows, mut list) = filled(10);
+        list.step(&rows, -4, 5);
+        list.show(&rows, Some(VecDeque::new()));
+        push(&mut rows, &mut list, 11, 55);
+        assert_eq!(seen(&rows, &list, 5), (vec![11], Some(0)));
+        assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 11);
+    }
+
+    #[test]
     fn nothing_listed_is_no_trouble() {
         let (rows, mut list) = (Rows::default(), List::default());
         list.step(&rows, 5, 10);

@@ -44,7 +44,7 @@ pub use cast::{Names, Number, Scopes};
 pub use column::Column;
 pub use columns::columns;
 pub use copy::Copied;
-pub use desk::{Desk, Saved};
+pub use desk::{Desk, Saved, first_choice};
 pub use detail::{Detail, Node, Weight};
 pub use filter::{Filter, Known};
 pub use keymap::{KeyError, KeyLine, Keymap};

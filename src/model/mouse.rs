@@ -1,7 +1,7 @@
 //! The mouse: the wheel moves the reader, a click goes where it points.
 
 use super::layout::contains;
-use super::{Effect, Leaf, Model, Pane, update};
+use super::{Ask, Effect, Leaf, Model, Pane, desk, update};
 
 /// Lines of one notch of the wheel.
 const NOTCH: isize = 3;
@@ -9,6 +9,10 @@ const NOTCH: isize = 3;
 /// Turns the wheel one notch.
 pub(super) fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
     if model.prompt.is_some() {
+        // In the palette it goes from choice to choice; a line of text has nothing above or below.
+        if model.prompt.as_ref().is_some_and(|prompt| prompt.ask == Ask::Command) {
+            desk::wander(model, !down);
+        }
         return Vec::new();
     }
     update::step(model, if down { NOTCH } else { -NOTCH })
@@ -20,7 +24,7 @@ pub(super) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
         return Vec::new();
     }
     if model.overlay.is_some() {
-        return Vec::new();
+        return desk::click(model, column, row);
     }
     let regions = model.regions();
     if contains(regions.detail, column, row) {

@@ -18,6 +18,11 @@ impl Model {
             }
             _ => String::new(),
         };
+        let over = match self.overlay {
+            Some(Overlay::Sources) => "sources",
+            Some(Overlay::Readiness) => "readiness",
+            _ => "",
+        };
         let flag = |is: bool| if is { "yes" } else { "" }.to_owned();
         vec![
             ("page", page.to_owned()),
@@ -26,7 +31,7 @@ impl Model {
             ("order", self.order.as_ref().map_or("", |order| order.column().name()).to_owned()),
             ("turned", flag(self.list.is_newest_first())),
             ("zone", self.zone.name.clone()),
-            ("over", if self.overlay == Some(Overlay::Sources) { "sources" } else { "" }.to_owned()),
+            ("over", over.to_owned()),
             ("columns", self.shape.words()),
             ("columns_from", self.desk.columns_from.words()),
             ("masked", flag(self.mask.is_on())),
@@ -57,8 +62,10 @@ pub(super) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effe
     if value("zone") == model.zone.other_name && value("zone") != model.zone.name {
         model.zone.turn();
     }
-    if value("over") == "sources" {
-        model.overlay = Some(Overlay::Sources);
+    match value("over") {
+        "sources" => model.overlay = Some(Overlay::Sources),
+        "readiness" => model.overlay = Some(Overlay::Readiness),
+        _ => {}
     }
     if value("turned") == "yes" && !model.list.is_newest_first() {
         model.list.turn(&model.rows);

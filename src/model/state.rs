@@ -97,6 +97,8 @@ pub enum Pane {
 pub enum Overlay {
     /// The keys.
     Help,
+    /// Whether the org can produce consents.
+    Readiness,
     /// The sources.
     Sources,
     /// The marked rows.

@@ -10,6 +10,7 @@ use super::{
     strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
+use crate::report::Board;
 
 /// Takes in one message and returns what must be done outside.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -23,7 +24,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Older { page, left } => older(model, &page, left),
         Msg::Changed(page) => changed(model, &page),
         Msg::Cut { after, to, kept } => cut(model, after, to, &kept),
-        Msg::Board(board) => quietly(|| model.board = *board),
+        Msg::Board(board) => board_of(model, *board),
         Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
         Msg::Record(seq, consent) => record(model, seq, consent),
         Msg::LookedUp { number, found, looked, trouble } => looked_up(model, number, &found, looked, trouble),
@@ -97,6 +98,17 @@ fn and_work(model: &mut Model, mut effects: Vec<Effect>) -> Vec<Effect> {
 fn minute(model: &mut Model, now: jiff::Timestamp) -> Vec<Effect> {
     model.now = now;
     and_work(model, Vec::new())
+}
+
+/// Takes in what the parts say; that the org itself changed is told.
+fn board_of(model: &mut Model, board: Board) -> Vec<Effect> {
+    if let (Some(before), Some(now)) = (&model.board.readiness, &board.readiness)
+        && let Some(text) = now.news_since(before)
+    {
+        model.notice = Some(Notice { text, is_bad: false });
+    }
+    model.board = board;
+    Vec::new()
 }
 
 fn quietly(change: impl FnOnce()) -> Vec<Effect> {
@@ -325,6 +337,7 @@ pub(super) fn mode(model: &Model) -> Mode {
 pub(super) fn beneath(model: &Model) -> Mode {
     match (model.overlay, model.pane) {
         (Some(Overlay::Help), _) => Mode::Help,
+        (Some(Overlay::Readiness), _) => Mode::Readiness,
         (Some(Overlay::Sources | Overlay::Copied), _) => Mode::Sources,
         (Some(Overlay::Columns), _) => Mode::Columns,
         (Some(Overlay::Marks), _) => Mode::Marks,
@@ -369,6 +382,7 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Scopes => pages::show(model, Leaf::Pivot(Subject::Scopes)),
         Command::Zone => quietly(|| model.zone.turn()),
         Command::Help => turn_overlay(model, Overlay::Help),
+        Command::Readiness => turn_overlay(model, Overlay::Readiness),
         Command::Sources => turn_overlay(model, Overlay::Sources),
         Command::Strip => strip::turn(model),
         Command::ZoomIn => strip::zoom(model, true),

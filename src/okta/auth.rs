@@ -9,6 +9,7 @@ use super::error::Refusal;
 use super::key::{KeyError, SigningKey};
 use super::oauth::{Learned, ServiceApp, Session, TokenRequest};
 use super::poller::Reply;
+use super::readiness::Rights;
 use super::url::OrgUrl;
 use crate::secret::Secret;
 
@@ -20,6 +21,8 @@ pub enum Credentials {
     Ssws(Token),
     /// A service app, which gets access tokens by a key of its own.
     Service(ServiceApp),
+    /// None: only what is public can be asked.
+    None,
 }
 
 /// A way in, in use: what it needs before a call, what goes with one, and what an answer teaches it.
@@ -33,6 +36,7 @@ pub struct Access {
 enum Way {
     Token(Token),
     Session(Box<Session>),
+    None,
 }
 
 /// An API token that can stand in a header.
@@ -83,6 +87,7 @@ impl Access {
         let way = match credentials {
             Credentials::Ssws(token) => Way::Token(token),
             Credentials::Service(app) => Way::Session(Box::new(Session::new(app, org))),
+            Credentials::None => Way::None,
         };
         Self { org: org.clone(), way }
     }
@@ -96,6 +101,7 @@ impl Access {
                 *token = new;
                 Ok(is_other)
             }
+            Way::None => Ok(false),
             Way::Session(session) => {
                 let app = session.app().with_key(SigningKey::read(secret)?);
                 let is_other = app.key.public_jwk() != session.app().key.public_jwk();
@@ -110,7 +116,7 @@ impl Access {
     /// Returns the request for an access token, if a call needs one first; see [`Session::step`].
     pub fn step(&mut self, now: Timestamp, up: Duration) -> Option<TokenRequest> {
         match &mut self.way {
-            Way::Token(_) => None,
+            Way::Token(_) | Way::None => None,
             Way::Session(session) => session.step(now, up),
         }
     }
@@ -118,7 +124,7 @@ impl Access {
     /// Takes the answer to such a request; see [`Session::take`].
     pub fn take(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Result<(), Box<Refusal>> {
         match &mut self.way {
-            Way::Token(_) => Ok(()),
+            Way::Token(_) | Way::None => Ok(()),
             Way::Session(session) => session.take(now, up, reply),
         }
     }
@@ -126,7 +132,7 @@ impl Access {
     /// Whether calls can go on though no answer came to such a request.
     pub fn is_usable(&mut self, up: Duration) -> bool {
         match &mut self.way {
-            Way::Token(_) => true,
+            Way::Token(_) | Way::None => true,
             Way::Session(session) => session.is_usable(up),
         }
     }
@@ -138,13 +144,14 @@ impl Access {
                 vec![("authorization", Secret::new(format!("SSWS {}", token.reveal())))]
             }
             Way::Session(session) => session.headers(method, url, now),
+            Way::None => Vec::new(),
         }
     }
 
     /// Takes the answer to a call, and says whether asking again may bring another.
     pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply) -> Learned {
         match &mut self.way {
-            Way::Token(_) => Learned::Nothing,
+            Way::Token(_) | Way::None => Learned::Nothing,
             Way::Session(session) => session.learn_from_call(now, reply),
         }
     }
@@ -152,8 +159,17 @@ impl Access {
     /// Returns what a person should know of this way in though it works, a sentence each.
     pub fn notes(&self) -> Vec<String> {
         match &self.way {
-            Way::Token(_) => Vec::new(),
+            Way::Token(_) | Way::None => Vec::new(),
             Way::Session(session) => session.notes(),
+        }
+    }
+
+    /// Returns what it tells of its rights.
+    pub fn rights(&self) -> Rights {
+        match &self.way {
+            Way::Token(_) => Rights::Token,
+            Way::None => Rights::None,
+            Way::Session(session) => session.rights(),
         }
     }
 
@@ -162,6 +178,7 @@ impl Access {
         match &self.way {
             Way::Token(Token(token)) => text.replace(token.reveal(), "(hidden)"),
             Way::Session(session) => session.redact(text),
+            Way::None => text.to_owned(),
         }
     }
 }

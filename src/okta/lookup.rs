@@ -72,6 +72,11 @@ impl Lookups {
         Self { org, desks: Thing::ALL.map(desk), turn: 0 }
     }
 
+    /// The books of one kind, for whoever else asks there.
+    pub fn budget(&self, thing: Thing) -> Budget {
+        self.desks[usize::from(thing.code()) - 1].pace.budget().clone()
+    }
+
     /// Notes that a label is known and fresh enough.
     pub fn knows(&mut self, thing: Thing, id: &str) {
         self.desk(thing).remember(id);

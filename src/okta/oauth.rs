@@ -17,6 +17,7 @@ use url::form_urlencoded::Serializer;
 use super::error::Refusal;
 use super::key::{SigningKey, fresh_id};
 use super::poller::Reply;
+use super::readiness::Rights;
 use super::url::OrgUrl;
 use super::wire::TokenBody;
 use crate::secret::Secret;
@@ -227,6 +228,15 @@ impl Session {
             Some("invalid_dpop_proof" | "dpop_authentication_scheme_required") => self.drop_token(),
             _ if reply.status == 401 => self.drop_token(),
             _ => Learned::Nothing,
+        }
+    }
+
+    /// Returns which scopes were asked for, and which of them the token lacks.
+    pub fn rights(&self) -> Rights {
+        Rights::Scopes {
+            asked: self.app.scopes.clone(),
+            missing: self.token.as_ref().map(|token| token.missing.clone()).unwrap_or_default(),
+            is_known: self.token.is_some(),
         }
     }
 

@@ -3,9 +3,11 @@
 mod coverage;
 mod hook;
 mod pulse;
+mod readiness;
 mod traffic;
 
 pub use coverage::{Coverage, Gap};
 pub use hook::{HookDelay, HookHealth, HookProof, HookRefused};
 pub use pulse::{Board, Fault, Notes, Part, Pulse};
+pub use readiness::{Change, Confidence, Detail, Evidence, Item, Overall, Readiness, SERVER, SERVERS};
 pub use traffic::Traffic;

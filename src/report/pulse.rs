@@ -1,10 +1,11 @@
 //! The state of each part, as a word and, where it is not well, a fault.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{HookHealth, Traffic};
+use super::{HookHealth, Readiness, Traffic};
 
 /// A part of the program that can be well or not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -167,6 +168,8 @@ pub struct Board {
     pub notes: Notes,
     /// What the event hook brought; of a hook that is not listened to, nothing.
     pub hook: HookHealth,
+    /// What the last round of probes found; nothing before the first has ended.
+    pub readiness: Option<Arc<Readiness>>,
 }
 
 /// What works less than it could, and why: a sentence each.

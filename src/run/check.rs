@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::FeedPlan;
+use super::{FeedPlan, Probing};
 use crate::config::{self, Config, Way};
 use crate::consent::Topic;
 use crate::intake::hook::{HookPlan, Tls};
@@ -99,6 +99,11 @@ impl Ready {
             renew: Some(source.clone()),
             ca_file: config.org.ca_file.clone(),
             hook: hook(&config.hook)?,
+            readiness: Some(Probing {
+                server: config.readiness.authorization_server.clone(),
+                public_url: config.hook.public_url.clone(),
+                interval: config.readiness.interval,
+            }),
         })
     }
 }

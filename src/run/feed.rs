@@ -9,12 +9,15 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::Source;
 use crate::clock::Clock;
-use crate::consent::Seq;
+use crate::consent::{Seq, Thing};
 use crate::intake::backfill::{self, Progress};
 use crate::intake::hook::{self, HookPlan};
-use crate::intake::{http, names, poll};
+use crate::intake::{http, names, poll, probe};
 use crate::journal::{self, Head, Journal, Opened, Reader, Settings};
-use crate::okta::{Budget, Correlations, Credentials, History, HistoryPlan, Lookups, PollPlan, Poller};
+use crate::okta::{
+    Budget, Correlations, Credentials, History, HistoryPlan, Lookups, PollPlan, Poller, Prober,
+    ReadinessBudgets, ReadinessPlan,
+};
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::secret::SecretSource;
 use crate::tasks::Tasks;
@@ -38,6 +41,19 @@ pub struct FeedPlan {
     pub ca_file: Option<PathBuf>,
     /// The event hook's listener, if it is wanted.
     pub hook: Option<HookPlan>,
+    /// The probing of the org's readiness, if it is wanted.
+    pub readiness: Option<Probing>,
+}
+
+/// What of the org's readiness is probed, and how often.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probing {
+    /// The authorization server that matters: `default`, an id or an issuer.
+    pub server: String,
+    /// Where Okta delivers to, if a hook is wanted.
+    pub public_url: Option<String>,
+    /// From one round to the next.
+    pub interval: Duration,
 }
 
 /// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process, followed read-only.
@@ -45,6 +61,8 @@ pub struct FeedPlan {
 pub struct Feed {
     /// Asks the poller to ask Okta at once.
     pub nudge: Arc<Notify>,
+    /// Asks the prober to probe at once.
+    pub probe: Arc<Notify>,
     /// Who writes the journal, if it is not this process.
     pub holder: Option<String>,
     board: watch::Receiver<Board>,
@@ -76,7 +94,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
     let opened = journal::open(&plan.dir, plan.keep, clock.clone()).map_err(|error| error.fault())?;
     let reader = Reader::open(&plan.dir).map_err(|error| error.fault())?;
     let (board, seen_board) = watch::channel(Board::default());
-    let nudge = Arc::new(Notify::new());
+    let (nudge, nudge_probe) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (answers, heard) = mpsc::channel(ANSWERS);
     let mut asked = None;
     match opened {
@@ -103,13 +121,44 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             let poller = Poller::new(plan.poll.clone(), stored, clock.now())
                 .resting_since(coverage.last_good_poll, clock.now());
             board.send_modify(|board| board.traffic.last_good = coverage.last_good_poll);
+            let PollPlan { org, rate_share, jitter_seed, .. } = &plan.poll;
+            let lookups = Lookups::new(org.clone(), *rate_share, *jitter_seed);
+            if let Some(probing) = plan.readiness {
+                let own = ReadinessBudgets::beside(poller.budget(), *rate_share);
+                // Names and probes ask the same buckets: one share for both.
+                let budgets = ReadinessBudgets {
+                    apps: lookups.budget(Thing::Client),
+                    servers: lookups.budget(Thing::Server),
+                    ..own
+                };
+                let prober = Prober::new(
+                    ReadinessPlan {
+                        org: org.clone(),
+                        server: probing.server,
+                        public_url: probing.public_url,
+                        has_credentials: true,
+                        jitter_seed: *jitter_seed,
+                    },
+                    budgets,
+                );
+                let doors = probe::Doors {
+                    reader: Reader::open(&plan.dir).map_err(|error| error.fault())?,
+                    client: client.clone(),
+                    journal: journal.clone(),
+                    board: board.clone(),
+                    clock: clock.clone(),
+                    tasks: tasks.clone(),
+                    nudge: Arc::clone(&nudge_probe),
+                    interval: probing.interval,
+                };
+                tasks.spawn("readiness", probe::run(prober, doors));
+            }
             if plan.names {
                 let (ask, wishes) = mpsc::channel(ANSWERS);
                 asked = Some(ask);
                 let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?.bare();
-                let PollPlan { org, rate_share, jitter_seed, .. } = &plan.poll;
                 let work = names::run(
-                    Lookups::new(org.clone(), *rate_share, *jitter_seed),
+                    lookups,
                     Correlations::new(org.clone(), poller.budget(), *jitter_seed),
                     names::Doors {
                         reader: ear,
@@ -141,11 +190,26 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             );
             tasks.spawn("poll", work);
             let (journal, reach) = (Some(journal), Some(reach));
-            Ok((Feed { nudge, holder: None, board: seen_board, journal, reach, asked, answers }, source))
+            Ok((
+                Feed {
+                    nudge,
+                    probe: nudge_probe,
+                    holder: None,
+                    board: seen_board,
+                    journal,
+                    reach,
+                    asked,
+                    answers,
+                },
+                source,
+            ))
         }
         Opened::Follower { holder } => {
             board.send_modify(|board| {
                 board.set(Part::Poll, Pulse::Elsewhere(holder.clone()));
+                if plan.readiness.is_some() {
+                    board.set(Part::Readiness, Pulse::Elsewhere(holder.clone()));
+                }
                 if plan.hook.is_some() {
                     board.set(Part::Hook, Pulse::Elsewhere(holder.clone()));
                 }
@@ -157,6 +221,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             Ok((
                 Feed {
                     nudge,
+                    probe: nudge_probe,
                     holder: Some(holder),
                     board: seen_board.clone(),
                     journal: None,

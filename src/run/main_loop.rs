@@ -115,7 +115,10 @@ pub async fn watch(
                     Effect::Read(seq) => msgs.push(source.record(seq)),
                     Effect::Mark(seq, note) => msgs.push(keeper.mark(seq, note, clock.now())),
                     Effect::Remember(query) => msgs.extend(keeper.remember(&query)),
-                    Effect::PollNow => feed.nudge.notify_one(),
+                    Effect::PollNow => {
+                        feed.nudge.notify_one();
+                        feed.probe.notify_one();
+                    }
                     Effect::ReadBeside { seq, session, transaction } => {
                         msgs.push(source.beside(seq, session.as_deref(), transaction.as_deref()));
                     }

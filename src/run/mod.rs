@@ -19,7 +19,7 @@ pub use backfill::backfill;
 pub use check::{Ready, ready};
 pub use desk::{Arranged, arranged};
 pub use export::{ExportOptions, export};
-pub use feed::{Feed, FeedPlan, open};
+pub use feed::{Feed, FeedPlan, Probing, open};
 pub use hooks::{HookTask, hook};
 pub use linear::{LinearOptions, linear};
 pub use lines::{TailOptions, note, print, tail};

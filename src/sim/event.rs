@@ -282,6 +282,12 @@ fn noise_target(cast: &Cast, entry: &Entry) -> String {
         return r#"{"id":"whoFFFFFFFFFFFFFF1d7","type":"EventHook","alternateId":null,"displayName":"consents","detailEntry":null}"#
             .to_owned();
     }
+    if entry.event == EventType::ServerUpdated {
+        return format!(
+            r#"{{"id":"{}","type":"AuthorizationServer","alternateId":null,"displayName":"default","detailEntry":null}}"#,
+            cast.servers[0].id
+        );
+    }
     let label = quoted(app.label);
     format!(
         r#"{{"id":"{}","type":"AppInstance","alternateId":{label},"displayName":{label},"detailEntry":{{"signOnModeType":"OPENID_CONNECT"}}}}"#,

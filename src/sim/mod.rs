@@ -24,6 +24,7 @@ mod query;
 mod registry;
 mod resources;
 mod server;
+mod shape;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -34,3 +35,4 @@ pub use fault::{Fault, Spell};
 pub use hook::{HookFault, HookPlan, HookTold};
 pub use oauth::{Role, ServiceApp};
 pub use org::{Plan, STORIES, SimError, SimOrg};
+pub use shape::Shape;

@@ -20,7 +20,9 @@ use super::fault::{Fault, Faults, Spell};
 use super::hook::{self, Hook, HookPlan, HookTold};
 use super::log::Log;
 use super::oauth::{OAuth, ServiceApp};
+use super::registry;
 use super::server::{self, Window};
+use super::shape::Shape;
 use super::story::{Entry, Plot};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
@@ -52,6 +54,8 @@ pub struct Plan {
     pub spells: Vec<Spell>,
     /// The org's pipeline.
     pub variant: Variant,
+    /// What it has switched on, and what its management API answers.
+    pub shape: Shape,
     /// Requests to the System Log that the org answers in a minute before it refuses with 429.
     pub requests_per_minute: u32,
     /// The OAuth 2.0 service apps that the org knows.
@@ -74,6 +78,7 @@ impl Default for Plan {
             faults: Vec::new(),
             spells: Vec::new(),
             variant: Variant::Oie,
+            shape: Shape::default(),
             requests_per_minute: 600,
             apps: Vec::new(),
             is_plain: false,
@@ -92,6 +97,7 @@ impl fmt::Debug for Plan {
             .field("faults", &self.faults)
             .field("spells", &self.spells)
             .field("variant", &self.variant)
+            .field("shape", &self.shape)
             .field("requests_per_minute", &self.requests_per_minute)
             .field("apps", &self.apps)
             .field("is_plain", &self.is_plain)
@@ -137,6 +143,7 @@ pub(super) struct Org {
     pub(super) clock: Clock,
     pub(super) log: Mutex<Log>,
     pub(super) faults: Mutex<Faults>,
+    pub(super) shape: Mutex<Shape>,
     pub(super) log_window: Mutex<Window>,
     pub(super) token_window: Mutex<Window>,
     pub(super) other_window: Mutex<Window>,
@@ -162,7 +169,7 @@ impl SimOrg {
     /// Starts an org. It is bound, holds its backlog and answers when this returns.
     pub async fn start(
         listen: SocketAddr,
-        plan: Plan,
+        mut plan: Plan,
         clock: &Clock,
         tasks: &Tasks,
     ) -> Result<Self, SimError> {
@@ -171,6 +178,10 @@ impl SimOrg {
         }
         if !(0.0..=60_000.0).contains(&plan.rate_per_minute) {
             return Err(SimError::BadRate(plan.rate_per_minute));
+        }
+        if plan.shape.is_quiet {
+            // Where nobody can consent, or has, there is no story to tell.
+            (plan.backlog, plan.rate_per_minute) = (0, 0.0);
         }
         let oauth = OAuth::new(&plan.apps).map_err(|(client_id, why)| SimError::BadApp { client_id, why })?;
         let refused = |source| SimError::Listen { address: listen, source };
@@ -195,6 +206,7 @@ impl SimOrg {
             clock: clock.clone(),
             log: Mutex::new(log),
             faults: Mutex::new(Faults::new(&plan.faults).with(&plan.spells)),
+            shape: Mutex::new(plan.shape.clone()),
             log_window: Mutex::default(),
             token_window: Mutex::default(),
             other_window: Mutex::default(),
@@ -217,6 +229,7 @@ impl SimOrg {
             }
         });
         let handle = Self(org);
+        registry::stand(&handle.0, start_ms);
         if let Some(plan) = handle.0.plan.hook.clone() {
             handle.add_hook(plan);
         }
@@ -268,6 +281,14 @@ impl SimOrg {
             locked(&self.0.oauth).tokens.kill();
         }
         locked(&self.0.faults).switch(fault, on);
+    }
+
+    /// Turns the org into another variant, which somebody must have changed: the log says so.
+    pub fn reshape(&self, shape: Shape) {
+        *locked(&self.0.shape) = shape;
+        let mut plot = locked(&self.0.plot);
+        let entry = plot.tell_drift(self.0.clock.now().as_millisecond());
+        locked(&self.0.log).push(entry);
     }
 
     /// Makes the next answers faulty, of the token endpoint if the fault shows only there, of the System Log if not; calls

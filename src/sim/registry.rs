@@ -9,6 +9,7 @@ use super::dice::Dice;
 use super::event;
 use super::hook::{self, HookPlan};
 use super::org::{Org, locked};
+use super::shape::StandingHook;
 use super::story::EventType;
 
 /// The collection's path.
@@ -137,6 +138,23 @@ pub(super) fn asked<'a>(method: &str, path: &'a str, body: &'a [u8]) -> Option<A
         ("POST", [id, "lifecycle", "deactivate"]) => Some(Asked::Turn(id, false)),
         _ => None,
     }
+}
+
+/// Lets the org have the hook of its variant. Nobody listens to it, so nothing is delivered.
+pub(super) fn stand(org: &Org, now_ms: i64) {
+    let standing = locked(&org.shape).hook;
+    if standing == StandingHook::None {
+        return;
+    }
+    let mut dice = Dice::of(org.plan.seed, 0x7374_616e);
+    let plan = HookPlan::new("https://monitor.example.test/okta/hook", "an-invented-secret");
+    let mut hook = EventHook::planned(plan, &mut dice, now_ms);
+    hook.is_active = standing != StandingHook::Inactive;
+    hook.is_verified = standing != StandingHook::Unverified;
+    if standing == StandingHook::OtherEvents {
+        hook.types = Some(vec!["user.session.start".to_owned()]);
+    }
+    locked(&org.hook.hooks).push(hook);
 }
 
 /// Answers.

@@ -3,6 +3,7 @@
 use super::cast::{Cast, User};
 use super::event::quoted;
 use super::org::{Org, locked};
+use super::shape::{Apps, Default, Gate, Scopes, Shape};
 
 /// Returns what needs no credentials.
 pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
@@ -18,7 +19,7 @@ pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
     if !matches!(document, ".well-known/openid-configuration" | ".well-known/oauth-authorization-server") {
         return None;
     }
-    let server = server_at(cast, server)?;
+    let server = server_at(cast, &locked(&org.shape), server)?;
     let issuer = issuer(cast, base, server);
     Some(format!(
         r#"{{"issuer":"{issuer}","authorization_endpoint":"{issuer}/v1/authorize","token_endpoint":"{issuer}/v1/token","jwks_uri":"{issuer}/v1/keys","response_types_supported":["code"],"grant_types_supported":["authorization_code","refresh_token"],"subject_types_supported":["public"],"scopes_supported":["openid","profile","email","offline_access"]}}"#
@@ -28,25 +29,32 @@ pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
 /// Returns what only a valid token may read.
 pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
     let cast = &org.cast;
+    let shape = locked(&org.shape).clone();
     let deleted = locked(&org.deleted);
     let parts: Vec<&str> = path.strip_prefix("/api/v1/")?.split('/').collect();
     match parts.as_slice() {
-        ["authorizationServers"] => Some(list((0..cast.servers.len()).map(|at| server(cast, base, at)))),
-        ["authorizationServers", id] => Some(server(cast, base, server_at(cast, id)?)),
-        ["authorizationServers", id, "scopes"] => Some(scopes(cast, server_at(cast, id)?)),
-        ["authorizationServers", id, "policies"] => Some(policies(server_at(cast, id)?)),
+        ["authorizationServers"] => {
+            let first = usize::from(shape.default == Default::Missing);
+            Some(list((first..cast.servers.len()).map(|at| server(cast, &shape, base, at))))
+        }
+        ["authorizationServers", id] => Some(server(cast, &shape, base, server_at(cast, &shape, id)?)),
+        ["authorizationServers", id, "scopes"] => Some(scopes(cast, &shape, server_at(cast, &shape, id)?)),
+        ["authorizationServers", id, "policies"] => Some(policies(&shape, server_at(cast, &shape, id)?)),
         ["authorizationServers", id, "policies", policy, "rules"] => {
-            let at = server_at(cast, id)?;
-            (*policy == policy_id(at)).then(|| rules(at))
+            let at = server_at(cast, &shape, id)?;
+            (*policy == policy_id(at)).then(|| rules(&shape, at))
         }
         ["apps"] => {
-            let standing = (0..cast.apps.len()).filter(|at| !deleted.contains(&cast.apps[*at].id));
-            Some(list(standing.map(|at| app(cast, at))))
+            let count = if matches!(shape.apps, Apps::None | Apps::Catalogue) { 0 } else { cast.apps.len() };
+            let standing = (0..count).filter(|at| !deleted.contains(&cast.apps[*at].id));
+            let own = standing.map(|at| app(cast, &shape, at));
+            Some(list(own.chain((shape.apps != Apps::None).then(dashboard))))
         }
         ["apps" | "users", id] if deleted.contains(*id) => None,
-        ["apps", id] => Some(app(cast, cast.apps.iter().position(|app| app.id == *id)?)),
+        ["apps", id] if *id == DASHBOARD => Some(dashboard()),
+        ["apps", id] => Some(app(cast, &shape, cast.apps.iter().position(|app| app.id == *id)?)),
         ["users", id] => Some(user(cast.users.iter().find(|user| user.id == *id)?)),
-        ["features"] => Some("[]".to_owned()),
+        ["features"] => Some(features(&shape)),
         _ => None,
     }
 }
@@ -63,27 +71,31 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 /// The first server is the default one, which answers to that word as well as to its id.
-fn server_at(cast: &Cast, id: &str) -> Option<usize> {
-    if id == "default" { Some(0) } else { cast.servers.iter().position(|server| server.id == id) }
+fn server_at(cast: &Cast, shape: &Shape, id: &str) -> Option<usize> {
+    let at = if id == "default" { Some(0) } else { cast.servers.iter().position(|server| server.id == id) };
+    at.filter(|at| *at > 0 || shape.default != Default::Missing)
 }
 
 pub(super) fn issuer(cast: &Cast, base: &str, at: usize) -> String {
     format!("{base}/oauth2/{}", if at == 0 { "default" } else { cast.servers[at].id.as_str() })
 }
 
-fn server(cast: &Cast, base: &str, at: usize) -> String {
+fn server(cast: &Cast, shape: &Shape, base: &str, at: usize) -> String {
     let server = &cast.servers[at];
+    let is_off = at == 0 && shape.default == Default::Inactive;
+    let name = if at == 0 && shape.default == Default::Renamed { "Front door" } else { server.name };
     format!(
-        r#"{{"id":"{}","name":"{1}","description":"{1}","audiences":["api://{at}"],"issuer":"{2}","issuerMode":"DYNAMIC","status":"ACTIVE","created":"2025-01-02T03:04:05.000Z","lastUpdated":"2025-06-07T08:09:10.000Z","default":{3},"_links":{{}}}}"#,
+        r#"{{"id":"{}","name":"{1}","description":"{1}","audiences":["api://{at}"],"issuer":"{2}","issuerMode":"DYNAMIC","status":"{4}","created":"2025-01-02T03:04:05.000Z","lastUpdated":"2025-06-07T08:09:10.000Z","default":{3},"_links":{{}}}}"#,
         server.id,
-        server.name,
+        name,
         issuer(cast, base, at),
-        at == 0
+        at == 0,
+        if is_off { "INACTIVE" } else { "ACTIVE" }
     )
 }
 
-fn scopes(cast: &Cast, at: usize) -> String {
-    list((0..cast.servers[at].scopes.len()).map(|number| scope(cast, at, number)))
+fn scopes(cast: &Cast, shape: &Shape, at: usize) -> String {
+    list((0..cast.servers[at].scopes.len()).map(|number| scope_of(cast, shape, at, number)))
 }
 
 /// Returns the id of a scope of a server.
@@ -93,9 +105,20 @@ pub(super) fn scope_id(at: usize, number: usize) -> String {
 
 /// Returns a scope of a server.
 pub(super) fn scope(cast: &Cast, at: usize, number: usize) -> String {
-    let consent = ["IMPLICIT", "REQUIRED", "FLEXIBLE"][number % 3];
+    scope_of(cast, &Shape::default(), at, number)
+}
+
+fn scope_of(cast: &Cast, shape: &Shape, at: usize, number: usize) -> String {
+    let consent = match (shape.scopes, number) {
+        (Scopes::Implicit, _) | (Scopes::Fewer, 1) => "IMPLICIT",
+        _ => ["IMPLICIT", "REQUIRED", "FLEXIBLE"][number % 3],
+    };
+    let consent = match shape.scopes {
+        Scopes::Keyless => String::new(),
+        _ => format!(r#""consent":"{consent}","#),
+    };
     format!(
-        r#"{{"id":"{}","name":"{1}","displayName":"{1}","description":"{1}","system":{2},"metadataPublish":"ALL_CLIENTS","consent":"{consent}","optional":false,"default":false}}"#,
+        r#"{{"id":"{}","name":"{1}","displayName":"{1}","description":"{1}","system":{2},"metadataPublish":"ALL_CLIENTS",{consent}"optional":false,"default":false}}"#,
         scope_id(at, number),
         cast.servers[at].scopes[number],
         number < 3
@@ -106,26 +129,70 @@ fn policy_id(at: usize) -> String {
     format!("00p{at:03}AAAAAAAAAAA1d7")
 }
 
-fn policies(at: usize) -> String {
+fn policies(shape: &Shape, at: usize) -> String {
+    let status = match (at, shape.gate) {
+        (0, Gate::NoPolicy) => return "[]".to_owned(),
+        (0, Gate::PolicyInactive) => "INACTIVE",
+        _ => "ACTIVE",
+    };
     format!(
-        r#"[{{"id":"{}","type":"OAUTH_AUTHORIZATION_POLICY","name":"Everyone","status":"ACTIVE","priority":1,"system":false,"conditions":{{"clients":{{"include":["ALL_CLIENTS"]}}}}}}]"#,
+        r#"[{{"id":"{}","type":"OAUTH_AUTHORIZATION_POLICY","name":"Everyone","status":"{status}","priority":1,"system":false,"conditions":{{"clients":{{"include":["ALL_CLIENTS"]}}}}}}]"#,
         policy_id(at)
     )
 }
 
-fn rules(at: usize) -> String {
+fn rules(shape: &Shape, at: usize) -> String {
+    let gate = if at == 0 { shape.gate } else { Gate::Open };
+    let status = match gate {
+        Gate::NoRule => return "[]".to_owned(),
+        Gate::RuleInactive => "INACTIVE",
+        _ => "ACTIVE",
+    };
+    let types = match gate {
+        Gate::NoUserFlow => r#"["client_credentials"]"#,
+        _ => r#"["authorization_code","interaction_code"]"#,
+    };
+    let hook = match gate {
+        Gate::InlineHook => r#","inlineHook":{"id":"cal000AAAAAAAAAAA1d7"}"#,
+        _ => "",
+    };
     format!(
-        r#"[{{"id":"0pr{at:03}AAAAAAAAAAA1d7","type":"RESOURCE_ACCESS","name":"Everyone","status":"ACTIVE","priority":1,"conditions":{{"people":{{"users":{{"include":[],"exclude":[]}},"groups":{{"include":["EVERYONE"],"exclude":[]}}}},"grantTypes":{{"include":["authorization_code","interaction_code"]}},"scopes":{{"include":["*"]}}}},"actions":{{"token":{{"accessTokenLifetimeMinutes":60,"refreshTokenLifetimeMinutes":0,"refreshTokenWindowMinutes":10080}}}}}}]"#
+        r#"[{{"id":"0pr{at:03}AAAAAAAAAAA1d7","type":"RESOURCE_ACCESS","name":"Everyone","status":"{status}","priority":1,"conditions":{{"people":{{"users":{{"include":[],"exclude":[]}},"groups":{{"include":["EVERYONE"],"exclude":[]}}}},"grantTypes":{{"include":{types}}},"scopes":{{"include":["*"]}}}},"actions":{{"token":{{"accessTokenLifetimeMinutes":60,"refreshTokenLifetimeMinutes":0,"refreshTokenWindowMinutes":10080{hook}}}}}}}]"#
     )
 }
 
-fn app(cast: &Cast, at: usize) -> String {
+fn app(cast: &Cast, shape: &Shape, at: usize) -> String {
     let app = &cast.apps[at];
+    let method = match shape.apps {
+        Apps::Absent => "",
+        Apps::Trusted => r#""consent_method":"TRUSTED","#,
+        _ => r#""consent_method":"REQUIRED","#,
+    };
     format!(
-        r#"{{"id":"{0}","name":"oidc_client","label":{1},"status":"ACTIVE","signOnMode":"OPENID_CONNECT","credentials":{{"oauthClient":{{"client_id":"{0}"}}}},"settings":{{"oauthClient":{{"application_type":"web","consent_method":"REQUIRED","grant_types":["authorization_code","refresh_token"]}}}}}}"#,
+        r#"{{"id":"{0}","name":"oidc_client","label":{1},"status":"ACTIVE","signOnMode":"OPENID_CONNECT","credentials":{{"oauthClient":{{"client_id":"{0}"}}}},"settings":{{"oauthClient":{{"application_type":"web",{method}"grant_types":["authorization_code","refresh_token"]}}}}}}"#,
         app.id,
         quoted(app.label)
     )
+}
+
+/// Okta's own app, which every org has and which never shows the consent method.
+fn dashboard() -> String {
+    format!(
+        r#"{{"id":"{DASHBOARD}","name":"okta_enduser","label":"Okta Dashboard","status":"ACTIVE","signOnMode":"OPENID_CONNECT","settings":{{"oauthClient":{{"application_type":"browser","grant_types":["authorization_code"]}}}}}}"#
+    )
+}
+
+const DASHBOARD: &str = "0oaDASHBOARDAAAAAA1d7";
+
+/// The self-service features, of which the flags of consent are none.
+fn features(shape: &Shape) -> String {
+    let feature = |number: usize, name: &str| {
+        format!(
+            r#"{{"id":"ftr{number:03}AAAAAAAAAAA1d7","name":"{name}","description":"{name}","type":"self-service","status":"ENABLED","stage":{{"value":"EA"}},"_links":{{}}}}"#
+        )
+    };
+    let hint = shape.has_feature_hint.then(|| feature(2, "User consent for OAuth 2.0 apps"));
+    list([feature(1, "Event Hook Filtering")].into_iter().chain(hint))
 }
 
 fn user(user: &User) -> String {

@@ -20,6 +20,7 @@ use super::oauth::{Ask, MAX_FORM, TOKEN};
 use super::org::{Org, locked};
 use super::registry;
 use super::resources;
+use super::shape::{Instead, Metadata};
 
 /// How far off a skewed clock is, in minutes.
 const SKEW_MIN: i64 = 10;
@@ -155,7 +156,13 @@ impl Call<'_> {
             );
         }
         if !is_api && place != Place::Token {
-            let found = resources::open(self.org, &self.base, self.path);
+            // The document of any custom server tells of the product (Okta: issues with 401 on the default server).
+            if self.path.starts_with("/oauth2/") && locked(&self.org.shape).metadata == Metadata::Off {
+                return self.feature_off().with("x-okta-request-id", id);
+            }
+            let is_gone = self.path.starts_with("/oauth2/default/")
+                && locked(&self.org.shape).metadata == Metadata::Missing;
+            let found = resources::open(self.org, &self.base, self.path).filter(|_| !is_gone);
             return self.resource(found).with("x-okta-request-id", id);
         }
         let rate = self.count(place);
@@ -176,6 +183,7 @@ impl Call<'_> {
             None => match self.refused() {
                 Some(refused) => refused,
                 None if rate.exceeded => self.refuse(&Refusal::too_many()),
+                None if let Some(instead) = self.instead() => self.in_place(instead),
                 None if place == Place::Log && self.method == Method::GET => self.logs(),
                 None if place == Place::Log => self.wrong_method(),
                 None => self.resource_of_any_kind(form.unwrap_or_default()).await,
@@ -186,6 +194,33 @@ impl Call<'_> {
             .with("x-rate-limit-limit", limit.to_string())
             .with("x-rate-limit-remaining", remaining.to_string())
             .with("x-rate-limit-reset", reset_s.to_string())
+    }
+
+    fn instead(&self) -> Option<Instead> {
+        locked(&self.org.shape).instead(self.path)
+    }
+
+    /// What a variant of the org answers in place of what a path holds.
+    fn in_place(&mut self, instead: Instead) -> Answer {
+        match instead {
+            Instead::Role => self.forced(Fault::Forbidden),
+            Instead::Scope => self.forced(Fault::ForbiddenEmpty),
+            Instead::FeatureOff => self.feature_off(),
+            Instead::Unauthorized => self.forced(Fault::Unauthorized),
+            Instead::NotFound => {
+                let summary = format!("Not found: Resource not found: {}", self.path);
+                self.refuse(&Refusal::new(404, "E0000007", &summary))
+            }
+            Instead::TooMany => self.refuse(&Refusal::too_many()),
+            Instead::Server500 => self.forced(Fault::Server500),
+            Instead::Html => Answer::html(200, LOGIN_PAGE),
+            Instead::Garbage => Answer::json("[{\"id\":".to_owned()),
+        }
+    }
+
+    fn feature_off(&mut self) -> Answer {
+        let summary = "You do not have permission to access the feature you are requesting";
+        self.refuse(&Refusal::new(401, "E0000015", summary))
     }
 
     fn token(&mut self, form: Option<&[u8]>, rate: &Rate) -> Answer {

@@ -28,6 +28,7 @@ pub(super) enum EventType {
     AuthorizeCode,
     AccessToken,
     HookDelivery,
+    ServerUpdated,
 }
 
 impl EventType {
@@ -89,6 +90,7 @@ impl EventType {
             ],
             // Written for deliveries that failed only (event types catalogue).
             Self::HookDelivery => ["event_hook.delivery", "", "Event hook delivery"],
+            Self::ServerUpdated => ["oauth2.as.updated", "", "Authorization server is updated"],
         }
     }
 
@@ -103,7 +105,8 @@ impl EventType {
             | Self::SignOn
             | Self::AuthorizeCode
             | Self::AccessToken
-            | Self::HookDelivery => None,
+            | Self::HookDelivery
+            | Self::ServerUpdated => None,
             _ => Some("revoke"),
         }
     }
@@ -287,13 +290,22 @@ impl Plot {
 
     /// Tells that a delivery of the event hook failed.
     pub(super) fn tell_failed_delivery(&mut self, now_ms: i64) -> Entry {
-        // Counted apart: whether a delivery fails must not change what the story tells.
+        Entry { failed: true, ..self.tell_beside(EventType::HookDelivery, now_ms) }
+    }
+
+    /// Tells that somebody changed an authorization server.
+    pub(super) fn tell_drift(&mut self, now_ms: i64) -> Entry {
+        self.tell_beside(EventType::ServerUpdated, now_ms)
+    }
+
+    fn tell_beside(&mut self, event: EventType, now_ms: i64) -> Entry {
+        // Counted apart: whether one of these happens must not change what the story tells.
         self.failed_deliveries += 1;
         let told = std::mem::replace(&mut self.told, FAILED_DELIVERIES + self.failed_deliveries);
-        let mut entry = self.entry(EventType::HookDelivery);
+        let mut entry = self.entry(event);
         self.told = told;
         (entry.published_ms, entry.persisted_ms) = (now_ms, now_ms);
-        (entry.actor, entry.failed) = (ActorOf::SystemAlone, true);
+        entry.actor = ActorOf::SystemAlone;
         entry
     }
 

@@ -5,21 +5,15 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, pages};
-use crate::model::Model;
-
-/// Columns of the page.
-const WIDTH: u16 = 28;
+use crate::model::{Model, first_choice};
 
 /// One line a column: whether it is shown, its name, its width. Over the lower right of the area, so that the list stays
 /// in sight.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let entries = model.shape.entries();
-    let foot = model.regions().foot.height;
-    let height = (entries.len() as u16 + 1).min(area.height.saturating_sub(foot));
-    let width = WIDTH.min(area.width);
-    let panel = Rect::new(area.right() - width, area.bottom() - foot - height, width, height);
-    let body = pages::frame(theme, buffer, panel, "Columns", "Esc back");
-    let top = pages::top(model.desk.at, entries.len(), usize::from(body.height));
+    let page = model.choices_page().intersection(area);
+    let body = pages::frame(theme, buffer, page, "Columns", "Esc back");
+    let top = first_choice(model.desk.at, entries.len(), usize::from(body.height));
     for (line, (index, entry)) in (0..body.height).zip(entries.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == model.desk.at {

@@ -4,7 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{
-    Role, Theme, columns, detail, foot, list, marks, pages, palette, pen::Pen, pivot, status, strip, title,
+    Role, Theme, columns, detail, foot, list, marks, pages, palette, pen::Pen, pivot, readiness, status,
+    strip, title,
 };
 use crate::model::{Leaf, Model, Overlay};
 
@@ -29,11 +30,12 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
         }
         Leaf::Pivot(subject) => pivot::draw(model, subject, theme, buffer, &regions),
     }
-    status::readiness(model, theme, buffer, regions.readiness);
+    readiness::line(model, theme, buffer, regions.readiness);
     status::sources(model, theme, buffer, regions.sources);
     foot::draw(model, theme, buffer, regions.foot);
     match model.overlay {
         Some(Overlay::Help) => pages::help(model, theme, buffer, area),
+        Some(Overlay::Readiness) => readiness::page(model, theme, buffer, area),
         Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
         Some(Overlay::Columns) => columns::draw(model, theme, buffer, area),
         Some(Overlay::Copied) => pages::copied(model, theme, buffer, area),

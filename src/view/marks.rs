@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, list, pages};
 use crate::consent::visible;
-use crate::model::{Column, Model, ordered_marks};
+use crate::model::{Column, Model, first_choice, ordered_marks};
 
 /// The sign of a marked row.
 pub(super) const SIGN: &str = "*";
@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
     };
     let height = body.height.saturating_sub(u16::from(foot.is_some()));
-    let top = pages::top(model.desk.at, marks.len(), usize::from(height));
+    let top = first_choice(model.desk.at, marks.len(), usize::from(height));
     for (line, (index, (_, at, mark))) in (0..height).zip(marks.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == model.desk.at {

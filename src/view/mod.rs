@@ -11,6 +11,7 @@ mod pages;
 mod palette;
 mod pen;
 mod pivot;
+mod readiness;
 mod status;
 mod strip;
 pub mod text;

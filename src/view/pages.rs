@@ -153,7 +153,14 @@ fn traffic(model: &Model, lines: &mut Vec<Line>) {
     }
 }
 
-fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, lines: &[Line]) {
+pub(super) fn page(
+    model: &Model,
+    theme: &Theme,
+    buffer: &mut Buffer,
+    area: Rect,
+    title: &str,
+    lines: &[Line],
+) {
     frame(theme, buffer, area, title, "Esc back");
     let height = usize::from(area.height.saturating_sub(1));
     let top = model.overlay_top.min(lines.len().saturating_sub(height));
@@ -164,11 +171,6 @@ fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect, title: &s
             pen.put(line, words, *role);
         }
     }
-}
-
-/// The first line of a window that holds the reader's line.
-pub(super) fn top(at: usize, count: usize, height: usize) -> usize {
-    at.saturating_sub(height / 2).min(count.saturating_sub(height))
 }
 
 /// Empties an area.

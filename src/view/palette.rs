@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, pages};
 use crate::consent::visible;
-use crate::model::{Ask, Model, choices};
+use crate::model::{Ask, Model, choices, first_choice};
 
 /// Lines of the palette, beside its title.
 const LINES_MAX: u16 = 12;
@@ -25,7 +25,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     if choices.is_empty() {
         Pen::new(buffer, theme, body).put(0, " Nothing is called like this.", Role::Dim);
     }
-    let top = pages::top(model.desk.at, choices.len(), usize::from(body.height));
+    let top = first_choice(model.desk.at, choices.len(), usize::from(body.height));
     let lines = choices.iter().enumerate().skip(top);
     for (line, (index, choice)) in (0..body.height).zip(lines) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
@@ -55,7 +55,7 @@ pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     }
     let names = saved.iter().map(|saved| super::text::width(&visible(&saved.name))).max().unwrap_or(0);
     let names = names.min(body.width / 3);
-    let top = pages::top(model.desk.at, saved.len(), usize::from(body.height));
+    let top = first_choice(model.desk.at, saved.len(), usize::from(body.height));
     for (line, (index, saved)) in (0..body.height).zip(saved.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == model.desk.at {

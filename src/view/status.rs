@@ -1,4 +1,4 @@
-//! The two lines of the status bar. Every cell says its state in a word; colour only repeats it.
+//! Line 2 of the status bar, and the words for states. Every cell says its state in a word; colour only repeats it.
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -9,21 +9,7 @@ use super::{Role, Theme, hook};
 use crate::model::Model;
 use crate::report::{Part, Pulse};
 
-/// Line 1: whether the org can produce consents.
-pub(super) fn readiness(_model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let mut pen = Pen::new(buffer, theme, area);
-    let cells = if area.width >= 120 {
-        " READINESS not probed yet · API_ACCESS_MANAGEMENT ? · _CONSENT ? · _EXTENSIBILITY ? (optional) · ENG_OIE_CONSENT ?"
-    } else if area.width >= 60 {
-        " READINESS not probed yet · API AM ? · consent ? · OIE consent ?"
-    } else {
-        " READINESS not probed yet"
-    };
-    let cells = if theme.ascii { cells.replace('·', "|") } else { cells.to_owned() };
-    pen.put(0, &cells, Role::Dim);
-}
-
-/// Line 2: whether each source is alive.
+/// Whether each source is alive.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     let dot = if theme.ascii { " | " } else { " · " };

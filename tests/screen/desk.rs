@@ -370,6 +370,27 @@ async fn the_mouse_goes_where_it_points() {
     assert!(rig.model.opened.is_some());
     rig.tell(Msg::Click(120, 10));
     assert_eq!(rig.model.mode(), Mode::Detail);
+    // On a page of choices a click goes to a line, and a second one takes it.
+    save(&mut rig, &[("admins", "kind:admin"), ("revoked", "kind:revoke")]);
+    rig.press("<^f>");
+    rig.tell(Msg::Click(3, 0));
+    rig.tell(Msg::Click(3, 30));
+    assert_eq!(rig.model.desk.at, 0);
+    rig.tell(Msg::Click(3, 2));
+    assert_eq!((rig.model.desk.at, rig.model.mode()), (1, Mode::Filters));
+    rig.tell(Msg::Click(3, 2));
+    assert_eq!(rig.model.filter.as_ref().map(|filter| filter.query().text()), Some("kind:revoke"));
+    rig.press("C");
+    rig.tell(Msg::Click(3, 2));
+    assert_eq!(rig.model.desk.at, 0, "beside the page nothing happens");
+    let page = rig.model.choices_page();
+    rig.tell(Msg::Click(page.x + 3, page.y + 3));
+    rig.tell(Msg::Click(page.x + 3, page.y + 3));
+    assert!(!rig.model.shape.entries()[2].is_shown);
+    rig.press("<esc>:");
+    rig.tell(Msg::Wheel { down: true });
+    assert_eq!(rig.model.desk.at, 1);
+    rig.press("<esc>");
     for (column, row) in [(0, 0), (500, 500), (139, 39), (20, 37)] {
         rig.tell(Msg::Click(column, row));
     }

@@ -6,4 +6,5 @@ mod desk;
 mod frames;
 mod golden;
 mod journey;
+mod readiness;
 mod rig;

@@ -11,7 +11,7 @@ use consentwatch::journal::Settings;
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Keeper, Source};
+use consentwatch::run::{self, Feed, FeedPlan, Keeper, Probing, Source};
 use consentwatch::secret::{Secret, SecretSource};
 use consentwatch::sim::{self, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
@@ -66,6 +66,18 @@ impl Rig {
         Self::open(plan, token(), width, height, true).await
     }
 
+    /// Starts on a variant of the org, and its readiness is probed every five minutes.
+    pub async fn start_probing(variant: &str, width: u16, height: u16) -> Self {
+        let shape = sim::Shape::from_word(variant).expect("a variant");
+        let plan = Plan { variant: shape.variant(), shape, ..backlog(60) };
+        let probing =
+            Probing { server: "default".to_owned(), public_url: None, interval: Duration::from_mins(5) };
+        let mut rig = Box::pin(Self::open_with(plan, token(), width, height, false, Some(probing))).await;
+        rig.drive(Duration::ZERO, |rig| rig.model.board.readiness.is_some()).await;
+        rig.settle().await;
+        rig
+    }
+
     /// The same as a service app that was granted only these scopes, and asks for what it needs by default.
     pub async fn start_as_app(mut plan: Plan, granted: &[&str], width: u16, height: u16) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
@@ -92,12 +104,23 @@ impl Rig {
     }
 
     async fn open(plan: Plan, credentials: Credentials, width: u16, height: u16, names: bool) -> Self {
+        Self::open_with(plan, credentials, width, height, names, None).await
+    }
+
+    async fn open_with(
+        plan: Plan,
+        credentials: Credentials,
+        width: u16,
+        height: u16,
+        names: bool,
+        readiness: Option<Probing>,
+    ) -> Self {
         let start: Timestamp = "2026-03-04T09:15:00Z".parse().expect("a time");
         let (clock, tasks, org_tasks) = (Clock::manual(start), Tasks::new(), Tasks::new());
         let listen = "127.0.0.1:0".parse().expect("an address");
         let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
-        let (feed, source) = open(&org, credentials, names, folder.path(), &clock, &tasks);
+        let (feed, source) = open(&org, credentials, names, readiness, folder.path(), &clock, &tasks);
         let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
@@ -167,7 +190,7 @@ impl Rig {
         feed.close().await;
         meanwhile(&folder.path().join("org"));
         let tasks = Tasks::new();
-        let (feed, source) = open(&org, token(), false, folder.path(), &clock, &tasks);
+        let (feed, source) = open(&org, token(), false, None, folder.path(), &clock, &tasks);
         let (width, height) = model.size;
         let model = Model::new(model.origin, Zone::default(), (width, height), clock.now());
         let keeper = Keeper::open(&folder.path().join("org"));
@@ -267,7 +290,10 @@ impl Rig {
                 Effect::Copy { what, text } => self.copied.push((what, text)),
                 Effect::FetchSession(seq) => self.feed.fetch_session(seq),
                 Effect::Work => self.tell(Msg::Work),
-                Effect::PollNow => self.feed.nudge.notify_one(),
+                Effect::PollNow => {
+                    self.feed.nudge.notify_one();
+                    self.feed.probe.notify_one();
+                }
                 Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
             }
         }
@@ -340,6 +366,7 @@ fn open(
     org: &SimOrg,
     credentials: Credentials,
     names: bool,
+    readiness: Option<Probing>,
     folder: &std::path::Path,
     clock: &Clock,
     tasks: &Tasks,
@@ -365,6 +392,7 @@ fn open(
         renew: Some(SecretSource::File(folder.join("token"))),
         ca_file: None,
         hook: None,
+        readiness,
     };
     run::open(plan, clock, tasks).expect("the feed opens")
 }

@@ -1,0 +1,171 @@
+//! Drives the probes of the org's readiness: at the start, every so often, and when the log tells of a change.
+//!
+//! A round stands behind the poller: it waits while the rate limit is short, asks one call at a time, and takes from the
+//! log's share what history may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use super::http::Client;
+use crate::clock::Clock;
+use crate::journal::{Journal, Reader};
+use crate::okta::{ProbeStep, Prober};
+use crate::report::{Board, Fault, Part, Pulse, Readiness};
+use crate::tasks::Tasks;
+
+/// What a prober works with.
+#[derive(Debug)]
+pub struct Doors {
+    /// For the newest consent, and for what the log tells of changes.
+    pub reader: Reader,
+    /// The way to the org.
+    pub client: Client,
+    /// Whose changes are looked at.
+    pub journal: Journal,
+    /// Where the rest of the program looks.
+    pub board: watch::Sender<Board>,
+    /// The time.
+    pub clock: Clock,
+    /// Counts what is under way.
+    pub tasks: Tasks,
+    /// Asks for a round at once.
+    pub nudge: Arc<Notify>,
+    /// From the end of one round to the beginning of the next.
+    pub interval: Duration,
+}
+
+/// How long the poller is given to make its first request.
+const FIRST: Duration = Duration::from_secs(10);
+/// How long a call stands back while the limit is short.
+const STAND_BACK: Duration = Duration::from_mins(1);
+/// Between a change in the log and the round that it sets off, so that a handful of changes sets off one.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// Probes until the tasks end.
+pub async fn run(mut prober: Prober, doors: Doors) {
+    let Doors { reader, client, journal, board, clock, tasks, nudge, interval } = doors;
+    board.send_if_modified(|board| board.set(Part::Readiness, Pulse::Starting));
+    let mut seen = board.subscribe();
+    tokio::select! {
+        _ = seen.wait_for(|board| *board.get(Part::Poll) != Pulse::Starting) => {}
+        _ = clock.sleep(FIRST) => {}
+    }
+    let mut head = journal.head();
+    let mut drift = newest_drift(&reader);
+    loop {
+        let busy = tasks.busy();
+        head.borrow_and_update();
+        let found = round(&mut prober, &client, &clock, newest_grant(&reader), false, Some(&mut seen)).await;
+        let next = clock.uptime() + interval;
+        tell(&board, found, next_time(&clock, interval));
+        drop(busy);
+        loop {
+            tokio::select! {
+                _ = clock.sleep_until(next) => break,
+                () = nudge.notified() => break,
+                changed = head.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let newest = newest_drift(&reader);
+                    if newest > drift {
+                        drift = newest;
+                        clock.sleep(SETTLE).await;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Makes one round and judges it. Who watches a board stands back while the rate limit is short.
+pub async fn round(
+    prober: &mut Prober,
+    client: &Client,
+    clock: &Clock,
+    proof: Option<Timestamp>,
+    asks_log: bool,
+    mut board: Option<&mut watch::Receiver<Board>>,
+) -> Readiness {
+    prober.begin(clock.now(), proof, asks_log);
+    loop {
+        let request = match prober.step(clock.now(), clock.uptime()) {
+            ProbeStep::Done => break,
+            ProbeStep::Wait(until) => {
+                drop(clock.sleep_until(until).await);
+                continue;
+            }
+            step => step,
+        };
+        if let Some(board) = &mut board {
+            tokio::select! {
+                _ = board.wait_for(|board| !is_short(board)) => {}
+                _ = clock.sleep(STAND_BACK) => {}
+            }
+        }
+        let result = match &request {
+            ProbeStep::SendOpen(request) => client.send_open(request).await,
+            ProbeStep::Send(request) => client.send(request).await,
+            ProbeStep::Wait(_) | ProbeStep::Done => continue,
+        };
+        prober.take(clock.now(), clock.uptime(), &result);
+    }
+    prober.judge(clock.now(), &client.rights().await)
+}
+
+/// Whether the poller may need every request that is left.
+fn is_short(board: &Board) -> bool {
+    board.traffic.is_low()
+        || matches!(board.get(Part::Poll), Pulse::Waiting(_, fault) if fault.brief.starts_with("429"))
+}
+
+fn tell(board: &watch::Sender<Board>, mut found: Readiness, next: Timestamp) {
+    let answered =
+        found.items.iter().flat_map(|item| &item.evidence).any(|evidence| evidence.status.is_some());
+    let pulse = if answered {
+        Pulse::Live
+    } else {
+        let fault = Fault::new(
+            Part::Readiness,
+            "no answer",
+            "No probe of the org's readiness was answered.",
+            "It asks again at the next round; what was found before is not shown any more.",
+            "Check the network and the proxy if this lasts.",
+        );
+        Pulse::Waiting(next, fault.passing())
+    };
+    board.send_modify(|board| {
+        if let Some(before) = &board.readiness {
+            found.follow(before);
+            for change in found.changes.iter().filter(|change| change.at == found.probed) {
+                tracing::warn!("The org's readiness changed. {}", change.what);
+            }
+        }
+        board.readiness = Some(Arc::new(found));
+        board.set(Part::Readiness, pulse);
+    });
+}
+
+fn next_time(clock: &Clock, wait: Duration) -> Timestamp {
+    let now = clock.now();
+    now.checked_add(wait).unwrap_or(now)
+}
+
+/// The newest consent that counts as a proof. A journal that cannot be read proves nothing, and says so elsewhere.
+pub fn newest_grant(reader: &Reader) -> Option<Timestamp> {
+    reader.newest_grant().unwrap_or_else(|error| {
+        tracing::warn!(%error, "The journal's newest consent could not be read.");
+        None
+    })
+}
+
+fn newest_drift(reader: &Reader) -> i64 {
+    reader.newest_drift().unwrap_or_else(|error| {
+        tracing::warn!(%error, "What the log tells of changes could not be read.");
+        0
+    })
+}

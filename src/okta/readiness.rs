@@ -1,0 +1,302 @@
+//! Whether the org can produce consents, without a socket: what to ask, when, and what the answers mean.
+//!
+//! No public call lists the features that consents need, so each verdict rests on what calls that exist answer. A round
+//! asks for all of it, one call at a time; an answer that cannot be used costs its own item and no other.
+
+mod ask;
+mod facts;
+mod judge;
+mod servers;
+mod words;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::budget::{Asker, Budget};
+use super::error::SendError;
+use super::pace::Pace;
+use super::poller::{Reply, Request};
+use super::url::OrgUrl;
+use crate::report::Readiness;
+use ask::{Ask, Desk};
+use facts::{Answer, Facts, Why};
+
+/// What a prober must know of the org.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadinessPlan {
+    /// The org.
+    pub org: OrgUrl,
+    /// The authorization server that matters: `default`, an id or an issuer.
+    pub server: String,
+    /// Where Okta delivers to, if a hook is wanted.
+    pub public_url: Option<String>,
+    /// Whether there are credentials; without any, only what is public is asked.
+    pub has_credentials: bool,
+    /// Sets apart the waits of two watchers.
+    pub jitter_seed: u64,
+}
+
+/// The rate limits that the calls count against. Each has a bucket of its own (Okta: rate limits, buckets).
+#[derive(Clone, Debug)]
+pub struct ReadinessBudgets {
+    /// The System Log's, which the poller asks on.
+    pub log: Budget,
+    /// That of the apps.
+    pub apps: Budget,
+    /// That of the authorization servers.
+    pub servers: Budget,
+    /// That of all the rest.
+    pub rest: Budget,
+}
+
+impl ReadinessBudgets {
+    /// Budgets of its own, beside that of the log: for who looks nothing else up.
+    pub fn beside(log: Budget, share: f64) -> Self {
+        let own = || Budget::new(share, Duration::ZERO);
+        Self { log, apps: own(), servers: own(), rest: own() }
+    }
+}
+
+/// What the credentials are, as far as they tell it themselves.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Rights {
+    /// There are none.
+    #[default]
+    None,
+    /// An API token, which has its owner's role and no scopes.
+    Token,
+    /// A service app: which scopes were asked for, and which of them were not granted.
+    Scopes {
+        /// As configured.
+        asked: Vec<String>,
+        /// Not among those of the token.
+        missing: Vec<String>,
+        /// Whether there is a token; without one nothing is known of what was granted.
+        is_known: bool,
+    },
+}
+
+/// What to do next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProbeStep {
+    /// Send this with the credentials and give the result to [`Prober::take`].
+    Send(Request),
+    /// The same without credentials: it is public.
+    SendOpen(Request),
+    /// Nothing to do before this uptime.
+    Wait(Duration),
+    /// The round is over.
+    Done,
+}
+
+/// One round after the other of all probes.
+#[derive(Debug)]
+pub struct Prober {
+    plan: ReadinessPlan,
+    desks: [(Desk, Pace); 4],
+    queue: VecDeque<Task>,
+    out: Option<Task>,
+    facts: Facts,
+    /// Failures that pass, in this round; after some of them nothing is asked twice.
+    failures: u32,
+    /// Calls without any answer in a row; after some of them the rest is left for the next round.
+    silence: u32,
+    asked: u32,
+    /// Whose limit is used up for this round.
+    limited: Vec<Desk>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Task {
+    ask: Ask,
+    /// A page that follows another.
+    next: Option<String>,
+    page: u32,
+    tries: u32,
+}
+
+/// Calls of one round; an org with more servers than this reaches is probed as far as that.
+const ASKED_MAX: u32 = 200;
+/// Second tries of one round.
+const SECOND_TRIES: u32 = 2;
+/// Calls without an answer in a row before the host is left alone.
+const SILENCE_MAX: u32 = 2;
+/// Pages of one list: 10,000 apps.
+const PAGES_MAX: u32 = 50;
+/// No answer is worth a longer wait within a round.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Prober {
+    /// Begins with nothing to do until [`Prober::begin`].
+    pub fn new(plan: ReadinessPlan, budgets: ReadinessBudgets) -> Self {
+        let ReadinessBudgets { log, apps, servers, rest } = budgets;
+        let seed = plan.jitter_seed;
+        let desk = |desk, budget| (desk, Pace::new(Asker::History, budget, seed));
+        let desks = [
+            desk(Desk::Log, log),
+            desk(Desk::Apps, apps),
+            desk(Desk::Servers, servers),
+            desk(Desk::Rest, rest),
+        ];
+        Self {
+            plan,
+            desks,
+            queue: VecDeque::new(),
+            out: None,
+            facts: Facts::default(),
+            failures: 0,
+            silence: 0,
+            asked: 0,
+            limited: Vec::new(),
+        }
+    }
+
+    /// Begins a round. `proof` is the newest consent that the journal holds of a custom authorization server; where
+    /// there is one of late, Okta's log is asked only if somebody wants to know whether it can be read.
+    pub fn begin(&mut self, now: Timestamp, proof: Option<Timestamp>, asks_log: bool) {
+        let Self { plan, queue, .. } = self;
+        queue.clear();
+        self.out = None;
+        (self.failures, self.silence, self.asked) = (0, 0, 0);
+        self.limited.clear();
+        self.facts = Facts::new(proof.map(|at| (at, now)));
+        let mut add = |ask| queue.push_back(Task { ask, next: None, page: 1, tries: 0 });
+        add(Ask::Engine);
+        add(Ask::Metadata(ask::DEFAULT.to_owned()));
+        if let Some(own) = ask::segment(&plan.server).filter(|own| own != ask::DEFAULT) {
+            add(Ask::Metadata(own));
+        }
+        add(Ask::Servers);
+        add(Ask::Hooks);
+        add(Ask::Apps);
+        add(Ask::Features);
+        if asks_log || !self.facts.is_proven(now) {
+            add(Ask::History(now));
+        }
+    }
+
+    /// Returns what to do at this uptime.
+    pub fn step(&mut self, now: Timestamp, up: Duration) -> ProbeStep {
+        loop {
+            if self.out.is_none() {
+                let Some(task) = self.queue.pop_front() else { return ProbeStep::Done };
+                let why = if !task.ask.is_open() && !self.plan.has_credentials {
+                    Some(Why::NoCredentials)
+                } else if self.silence >= SILENCE_MAX {
+                    Some(Why::Other("not asked: the host does not answer".to_owned()))
+                } else if self.asked >= ASKED_MAX {
+                    Some(Why::Other("not asked: there is too much to ask in one round".to_owned()))
+                } else {
+                    None
+                };
+                if let Some(why) = why {
+                    let answer = Answer::without(&task.ask, why, now);
+                    self.keep(&task, answer);
+                    continue;
+                }
+                self.out = Some(task);
+            }
+            let Some(task) = &self.out else { return ProbeStep::Done };
+            let (_, pace) = &mut self.desks[task.ask.desk() as usize];
+            match pace.ask(up) {
+                Ok(headers) => {
+                    let url = task.next.clone().unwrap_or_else(|| self.plan.org.join(&task.ask.path()));
+                    let request = Request { url, headers };
+                    return if task.ask.is_open() {
+                        ProbeStep::SendOpen(request)
+                    } else {
+                        ProbeStep::Send(request)
+                    };
+                }
+                Err(until)
+                    if until > up.saturating_add(PATIENCE) && self.limited.contains(&task.ask.desk()) =>
+                {
+                    // The refusal that is known already is the answer of this round.
+                    if let Some(task) = self.out.take().filter(|task| task.tries == 0) {
+                        let answer = Answer::without(&task.ask, Why::Passing { is_rate: true }, now);
+                        self.keep(&task, answer);
+                    }
+                }
+                Err(until) => return ProbeStep::Wait(until),
+            }
+        }
+    }
+
+    /// Takes what came of the request that [`Prober::step`] gave out last.
+    pub fn take(&mut self, now: Timestamp, up: Duration, result: &Result<Reply, SendError>) {
+        let Some(mut task) = self.out.take() else { return };
+        self.asked += 1;
+        let (_, pace) = &mut self.desks[task.ask.desk() as usize];
+        pace.heard(result.as_ref().ok().map(|reply| &reply.headers));
+        self.silence = match result {
+            Err(error) if !matches!(error, SendError::SignIn(_)) => self.silence + 1,
+            _ => 0,
+        };
+        if let Ok(reply) = result {
+            self.facts.hear_clock(&task.ask, reply, now);
+        }
+        let answer = Answer::read(&task.ask, task.page, result, now);
+        let next = result.as_ref().ok().filter(|reply| reply.status == 200).and_then(|reply| {
+            // A page elsewhere is not asked for: the credentials would go with it.
+            reply.headers.link("next").filter(|next| self.plan.org.same_origin(next))
+        });
+        let mut again = false;
+        if let (Err(Why::Passing { is_rate }), Ok(reply)) = (&answer.result, result) {
+            let wait = if *is_rate {
+                pace.rate_limited(now, up, &reply.headers)
+            } else {
+                pace.unavailable(now, &reply.headers)
+            };
+            pace.wait(now, up, wait);
+            self.failures += 1;
+            if *is_rate {
+                self.limited.push(task.ask.desk());
+            }
+            again = task.tries == 0 && self.failures <= SECOND_TRIES && wait <= PATIENCE;
+        } else if let Ok(reply) = result {
+            pace.well();
+            pace.rest(now, up, Duration::ZERO, &reply.headers);
+        }
+        let is_good = answer.result.is_ok();
+        // A page that is asked for once more adds nothing yet.
+        if !again || task.page == 1 {
+            self.keep(&task, answer);
+        }
+        if again {
+            task.tries += 1;
+            self.out = Some(task);
+        } else if is_good && task.ask.is_paged() {
+            match next {
+                Some(next) if task.page < PAGES_MAX && task.next.as_ref() != Some(&next) => {
+                    self.queue.push_front(Task { next: Some(next), page: task.page + 1, ..task });
+                }
+                Some(_) => self.facts.cut(&task.ask),
+                None => self.go_on(&task.ask),
+            }
+        } else {
+            self.go_on(&task.ask);
+        }
+    }
+
+    /// Judges what the round found.
+    pub fn judge(&self, now: Timestamp, rights: &Rights) -> Readiness {
+        judge::judge(&self.plan, &self.facts, rights, now)
+    }
+
+    fn keep(&mut self, task: &Task, answer: Answer) {
+        self.facts.keep(&task.ask, task.page, answer);
+    }
+
+    /// Asks what an answer makes worth asking.
+    fn go_on(&mut self, ask: &Ask) {
+        let more = self.facts.leads_from(ask, &self.plan.server);
+        for ask in more.into_iter().rev() {
+            self.queue.push_front(Task { ask, next: None, page: 1, tries: 0 });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

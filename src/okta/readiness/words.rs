@@ -1,0 +1,144 @@
+//! What to say where a call brought no verdict.
+
+use super::ask::Ask;
+use super::facts::{Answer, Why};
+use crate::report::{Confidence, Detail, Evidence, Item};
+
+/// An item in the making.
+#[derive(Debug)]
+pub(super) struct Draft(Item);
+
+impl Draft {
+    /// Begins with nothing known.
+    pub(super) fn new(id: &str, name: &str) -> Self {
+        Self(Item {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            state: "unknown".to_owned(),
+            confidence: Confidence::CannotTell,
+            evidence: Vec::new(),
+            meaning: String::new(),
+            remedy: String::new(),
+            blocking: false,
+            details: Vec::new(),
+        })
+    }
+
+    /// States something with so much confidence.
+    #[must_use]
+    pub(super) fn is(mut self, state: impl Into<String>, confidence: Confidence) -> Self {
+        (self.0.state, self.0.confidence) = (state.into(), confidence);
+        self
+    }
+
+    /// Adds what it rests on.
+    #[must_use]
+    pub(super) fn by(mut self, answer: Option<&Answer>) -> Self {
+        self.0.evidence.extend(answer.map(|answer| answer.evidence.clone()));
+        self
+    }
+
+    /// Adds what it rests on.
+    #[must_use]
+    pub(super) fn by_all(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.0.evidence.extend(evidence);
+        self
+    }
+
+    /// Says what it means.
+    #[must_use]
+    pub(super) fn means(mut self, words: impl Into<String>) -> Self {
+        self.0.meaning = words.into();
+        self
+    }
+
+    /// Adds a sentence to what it means.
+    #[must_use]
+    pub(super) fn also(mut self, words: &str) -> Self {
+        if !self.0.meaning.is_empty() && !words.is_empty() {
+            self.0.meaning.push(' ');
+        }
+        self.0.meaning.push_str(words);
+        self
+    }
+
+    /// Says what an admin can do.
+    #[must_use]
+    pub(super) fn remedy(mut self, words: impl Into<String>) -> Self {
+        self.0.remedy = words.into();
+        self
+    }
+
+    /// Marks that no consent can come about while this is so.
+    #[must_use]
+    pub(super) fn blocks(mut self) -> Self {
+        self.0.blocking = true;
+        self
+    }
+
+    /// Adds a part.
+    pub(super) fn detail(&mut self, name: impl Into<String>, state: impl Into<String>) {
+        self.0.details.push(Detail { name: name.into(), state: state.into() });
+    }
+
+    /// States why a call said nothing about it, and what its absence hides.
+    #[must_use]
+    pub(super) fn unanswered(self, ask: &Ask, answer: Option<&Answer>, hides: &str) -> Self {
+        let draft = self.by(answer);
+        let Some(Answer { result: Err(why), evidence }) = answer else {
+            return draft
+                .is("unknown", Confidence::CannotTell)
+                .means(format!("It was not asked in this round, which hides {hides}."));
+        };
+        let (confidence, reason) = match why {
+            Why::NotPermitted(missing) => {
+                (Confidence::NotPermitted, format!("The credentials may not ask: {missing}"))
+            }
+            Why::NoCredentials => {
+                (Confidence::NotPermitted, "There are no credentials to ask with".to_owned())
+            }
+            Why::Dead => (Confidence::CannotTell, "Okta does not accept the credentials".to_owned()),
+            Why::FeatureOff => {
+                (Confidence::CannotTell, "Okta says that the feature behind this call is off".to_owned())
+            }
+            Why::NotFound => (Confidence::CannotTell, "The call was answered with not found".to_owned()),
+            Why::Passing { is_rate: true } => {
+                (Confidence::CannotTell, "Okta asked us to wait (429)".to_owned())
+            }
+            Why::Passing { is_rate: false } => {
+                (Confidence::CannotTell, "Okta could not answer now".to_owned())
+            }
+            Why::Other(_) => {
+                (Confidence::CannotTell, format!("There is no usable answer: {}", evidence.said))
+            }
+        };
+        let remedy = match why {
+            Why::NotPermitted(_) | Why::NoCredentials => permit(ask),
+            Why::Dead => "Put a valid token or key where it is read from.".to_owned(),
+            Why::Passing { .. } => "Nothing: it is asked again in the next round.".to_owned(),
+            _ => String::new(),
+        };
+        draft
+            .is("unknown", confidence)
+            .means(format!("{}. That hides {hides}.", reason.trim_end_matches('.')))
+            .remedy(remedy)
+    }
+
+    /// Returns the item.
+    pub(super) fn done(self) -> Item {
+        self.0
+    }
+}
+
+/// What lets a call pass.
+fn permit(ask: &Ask) -> String {
+    let scope = ask.scope().unwrap_or_default();
+    let role = match ask {
+        Ask::Hooks => "Super Administrator, or a custom role with okta.eventhooks.read",
+        Ask::Apps => "Read-only or App Administrator",
+        _ => "Read-only Administrator",
+    };
+    format!(
+        "Grant the scope {scope} to the service app (an API token needs none), and give their owner a role such as {role}."
+    )
+}

@@ -1,0 +1,332 @@
+//! Whether the org can produce consents: one line of the status bar, and a page with the evidence.
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::pages::{self, Line};
+use super::pen::Pen;
+use super::{Role, Theme, status, text};
+use crate::model::Model;
+use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS};
+
+/// From here on what was found is called old: the longest interval that anybody needs is far below.
+const OLD_MINUTES: i64 = 30;
+
+/// One cell: its words from the longest to the shortest, and how much it matters.
+struct Cell {
+    words: [String; 3],
+    role: Role,
+    /// The lowest goes first where there is no room.
+    rank: u8,
+}
+
+/// Line 1 of the status bar: as much as there is room for, what blocks before anything else.
+pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut pen = Pen::new(buffer, theme, area);
+    let dot = if theme.ascii { " | " } else { " · " };
+    let Some(found) = &model.board.readiness else {
+        let words = match model.board.get(Part::Readiness) {
+            Pulse::Elsewhere(holder) => format!(" READINESS probed by process {holder}, not here"),
+            pulse if pulse.fault().is_some() => format!(" READINESS {}", status::words(model, pulse)),
+            _ if area.width >= 120 => [
+                " READINESS not probed yet",
+                "API_ACCESS_MANAGEMENT ?",
+                "_CONSENT ?",
+                "_EXTENSIBILITY ? (optional)",
+                "ENG_OIE_CONSENT ?",
+            ]
+            .join(dot),
+            _ if area.width >= 60 => {
+                [" READINESS not probed yet", "API AM ?", "consent ?", "OIE consent ?"].join(dot)
+            }
+            _ => " READINESS not probed yet".to_owned(),
+        };
+        pen.put(0, &words, Role::Dim);
+        return;
+    };
+    let (verdict, role) = match found.verdict {
+        _ if found.credentials_refused => ("CREDENTIALS REFUSED", Role::Bad),
+        Overall::Ready => ("READY", Role::Good),
+        Overall::NotReady => ("NOT READY", Role::Bad),
+        Overall::Unproven => ("NOT PROVEN", Role::Wait),
+    };
+    let width = text::width;
+    let room = area.width.saturating_sub(width(verdict) + 1);
+    let cells = fit(cells(model, found), room, width(dot));
+    pen.put(0, &format!(" {verdict}"), role);
+    for (at, (words, role)) in cells.iter().enumerate() {
+        let gap = if at == 0 { "  " } else { dot };
+        pen.put(0, gap, Role::Dim);
+        pen.put(0, words, *role);
+    }
+}
+
+/// Takes the longest words that fit; where the shortest do not, leaves out what matters least.
+fn fit(mut cells: Vec<Cell>, room: u16, gap: u16) -> Vec<(String, Role)> {
+    let taken = |cells: &[Cell], level: usize| {
+        cells.iter().map(|cell| u32::from(text::width(&cell.words[level]) + gap)).sum::<u32>()
+    };
+    let level = (0..3).find(|level| taken(&cells, *level) <= u32::from(room)).unwrap_or(2);
+    while cells.len() > 1 && taken(&cells, level) > u32::from(room) {
+        let least = cells.iter().map(|cell| cell.rank).min();
+        if let Some(at) = cells.iter().position(|cell| Some(cell.rank) == least) {
+            cells.remove(at);
+        }
+    }
+    cells
+        .into_iter()
+        .map(|Cell { words, role, .. }| {
+            let [long, middle, short] = words;
+            (
+                if level == 0 {
+                    long
+                } else if level == 1 {
+                    middle
+                } else {
+                    short
+                },
+                role,
+            )
+        })
+        .collect()
+}
+
+fn cells(model: &Model, found: &Readiness) -> Vec<Cell> {
+    let item = |id: &str| found.item(id);
+    let mut cells = Vec::new();
+    let mut add = |rank: u8, role: Role, long: String, middle: String, short: String| {
+        cells.push(Cell { words: [long, middle, short], role, rank });
+    };
+    if let Some(engine) = item("engine") {
+        let short = match engine.state.as_str() {
+            "Identity Engine" => "OIE",
+            "Classic" => "Classic",
+            _ => "engine ?",
+        };
+        add(3, Role::Text, short.into(), short.into(), short.into());
+    }
+    if let Some(product) = item("api_access_management") {
+        let (long, short) = words(product);
+        add(
+            6,
+            role(product),
+            format!("API_ACCESS_MANAGEMENT {long}"),
+            format!("API AM {long}"),
+            format!("API AM {short}"),
+        );
+    }
+    let (server, server_role) = server(found);
+    add(8, server_role, server.clone(), server.clone(), server);
+    if let Some(scopes) = item("scopes") {
+        let words = match (scopes.confidence, scopes.state.split_once(' ')) {
+            (Confidence::Confirmed, Some(("none", _))) => ["no scope asks"; 3].map(str::to_owned),
+            (Confidence::Confirmed, Some((count, _))) => [
+                format!("{} for consent", scopes.state),
+                format!("{count} scopes ask"),
+                format!("{count} ask"),
+            ],
+            _ => {
+                let (long, short) = self::words(scopes);
+                [format!("scopes {long}"), format!("scopes {long}"), format!("scopes {short}")]
+            }
+        };
+        let [long, middle, short] = words;
+        add(5, role(scopes), long, middle, short);
+    }
+    let proof = item("history").filter(|history| history.confidence == Confidence::Confirmed);
+    let proof = proof.and_then(|history| history.state.strip_prefix("proven ")?.parse::<Timestamp>().ok());
+    if let Some(consent) = item("api_access_management_consent") {
+        let (long, short) = match proof {
+            Some(at) => (format!("proven {}", clock(model, at)), format!("proven {}", clock(model, at))),
+            None => words(consent),
+        };
+        add(
+            7,
+            role(consent),
+            format!("API_ACCESS_MANAGEMENT_CONSENT {long}"),
+            format!("consent: {long}"),
+            format!("consent {short}"),
+        );
+    }
+    if let Some(extensibility) = item("api_access_management_extensibility") {
+        let (long, short) = words(extensibility);
+        add(
+            1,
+            Role::Dim,
+            format!("API_ACCESS_MANAGEMENT_EXTENSIBILITY {long} (optional)"),
+            format!("EXTENSIBILITY {long} (optional)"),
+            format!("EXT {short} (optional)"),
+        );
+    }
+    if let Some(oie) = item("eng_oie_consent") {
+        let (long, short) = match (&*oie.state, proof) {
+            ("not applicable", _) => ("n/a".to_owned(), "n/a".to_owned()),
+            ("on", Some(_)) => ("proven".to_owned(), "proven".to_owned()),
+            _ => words(oie),
+        };
+        let role = if oie.state == "not applicable" { Role::Dim } else { role(oie) };
+        let [long, middle] = ["ENG_OIE_CONSENT", "ENG_OIE_CONSENT:"].map(|name| format!("{name} {long}"));
+        add(4, role, long, middle, format!("OIE consent {short}"));
+    }
+    let (probed, role, rank) = probed(model, found);
+    add(rank, role, probed.clone(), probed.clone(), probed);
+    // What blocks stands first and goes last.
+    for cell in &mut cells {
+        if cell.role == Role::Bad {
+            cell.rank = 9;
+        }
+    }
+    cells.sort_by_key(|cell| cell.role != Role::Bad);
+    cells
+}
+
+/// The server that matters with what lets people through, in one cell.
+fn server(found: &Readiness) -> (String, Role) {
+    let Some(server) = found.item(SERVERS) else { return ("server ?".to_owned(), Role::Wait) };
+    let name = server.name.strip_prefix("Authorization server ").unwrap_or(&server.name);
+    let gates = [("policy", found.item("access_policy")), ("rule", found.item("access_rule"))];
+    let state = match server.confidence {
+        Confidence::NotPermitted | Confidence::CannotTell => server.confidence.word().to_owned(),
+        Confidence::Likely => format!("likely {}", server.state),
+        Confidence::Confirmed => server.state.clone(),
+    };
+    if server.state != "ACTIVE" {
+        return (format!("{name} {state}"), role(server));
+    }
+    let is_good = |item: Option<&Item>| {
+        item.is_some_and(|item| item.confidence == Confidence::Confirmed && !item.blocking)
+    };
+    match gates {
+        [(_, Some(policy)), _] if policy.blocking => (format!("{name} ACTIVE, no active policy"), Role::Bad),
+        [_, (_, Some(rule))] if rule.blocking => (format!("{name} ACTIVE, no rule for people"), Role::Bad),
+        [(_, policy), (_, rule)] if is_good(policy) && is_good(rule) => {
+            (format!("{name} ACTIVE policy+rule"), Role::Good)
+        }
+        _ => (format!("{name} ACTIVE, policy ?"), Role::Wait),
+    }
+}
+
+/// A verdict as words and as few letters as will do.
+fn words(item: &Item) -> (String, String) {
+    match item.confidence {
+        Confidence::Confirmed => (item.state.clone(), item.state.clone()),
+        Confidence::Likely => (format!("likely {}", item.state), format!("{}?", item.state)),
+        Confidence::CannotTell => ("cannot tell".to_owned(), "?".to_owned()),
+        Confidence::NotPermitted => ("not permitted".to_owned(), "no right".to_owned()),
+    }
+}
+
+fn role(item: &Item) -> Role {
+    match item.confidence {
+        _ if item.blocking => Role::Bad,
+        Confidence::Confirmed if item.id == "token" && item.state == "refused" => Role::Bad,
+        Confidence::Confirmed => Role::Good,
+        Confidence::Likely => Role::Wait,
+        Confidence::CannotTell | Confidence::NotPermitted => Role::Dim,
+    }
+}
+
+/// When the round was; how long ago, once that is long.
+fn probed(model: &Model, found: &Readiness) -> (String, Role, u8) {
+    let minutes = model.now.duration_since(found.probed).as_mins();
+    let at = clock(model, found.probed);
+    if minutes >= OLD_MINUTES {
+        (format!("probed {at}, {minutes} min ago"), Role::Wait, 8)
+    } else {
+        (format!("probed {at}"), Role::Dim, 2)
+    }
+}
+
+/// A time of today by the clock, another with its day.
+fn clock(model: &Model, at: Timestamp) -> String {
+    let zoned = |at: Timestamp| at.to_zoned(model.zone.shown.clone());
+    if zoned(at).date() == zoned(model.now).date() {
+        zoned(at).strftime("%H:%M").to_string()
+    } else {
+        status::moment(model, at)
+    }
+}
+
+/// The page: every item with what it means, what to do, and what that rests on.
+pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let mut lines: Vec<Line> = Vec::new();
+    let wrapped = |lines: &mut Vec<Line>, indent: u16, words: &str, role: Role| {
+        for line in text::wrap(words, area.width.saturating_sub(indent + 2)) {
+            lines.push(vec![(" ".repeat(usize::from(indent)), role), (line.to_owned(), role)]);
+        }
+    };
+    let Some(found) = &model.board.readiness else {
+        let pulse = model.board.get(Part::Readiness);
+        lines.push(vec![
+            ("Not probed yet: ".to_owned(), Role::Text),
+            (status::words(model, pulse), status::role(pulse)),
+        ]);
+        if let Some(fault) = pulse.fault() {
+            wrapped(&mut lines, 2, &fault.to_string(), Role::Text);
+        }
+        pages::page(model, theme, buffer, area, "Readiness", &lines);
+        return;
+    };
+    let role_of_all = match found.verdict {
+        Overall::Ready => Role::Good,
+        Overall::NotReady => Role::Bad,
+        Overall::Unproven => Role::Wait,
+    };
+    wrapped(&mut lines, 0, found.verdict.sentence(), role_of_all);
+    let (probed, probed_role, _) = probed(model, found);
+    lines.push(vec![(format!("{probed}; r probes again"), probed_role)]);
+    for item in found.blockers() {
+        wrapped(&mut lines, 2, &format!("{} {}: {}", item.name, item.state, item.remedy), Role::Bad);
+    }
+    if !found.changes.is_empty() {
+        lines.push(vec![("Changes".to_owned(), Role::Header)]);
+    }
+    for change in &found.changes {
+        wrapped(&mut lines, 2, &format!("{}  {}", status::second(model, change.at), change.what), Role::Wait);
+    }
+    for item in &found.items {
+        lines.push(Vec::new());
+        head(item, area.width, &mut lines);
+        wrapped(&mut lines, 2, &item.meaning, Role::Text);
+        if !item.remedy.is_empty() {
+            wrapped(&mut lines, 2, &format!("To do: {}", item.remedy), Role::Key);
+        }
+        for detail in &item.details {
+            let detail = format!("- {}: {}", detail.name, detail.state);
+            wrapped(&mut lines, 4, &detail, Role::Text);
+        }
+        for evidence in &item.evidence {
+            let status = evidence.status.map_or("no answer".to_owned(), |status| status.to_string());
+            let code = evidence.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
+            let at = status::second(model, evidence.at);
+            let words = if evidence.call == "journal" {
+                format!("by the journal, {at}: {}", evidence.said)
+            } else {
+                format!("by {}, {at}: {status}{code}, {}", evidence.call, evidence.said)
+            };
+            wrapped(&mut lines, 4, &words, Role::Dim);
+        }
+    }
+    pages::page(model, theme, buffer, area, "Readiness", &lines);
+}
+
+/// An item's name and verdict: in one line, or in two where that is too long.
+fn head(item: &Item, width: u16, lines: &mut Vec<Line>) {
+    let name = (item.name.clone(), Role::Header);
+    let mut verdict = match item.confidence {
+        Confidence::Confirmed => item.state.clone(),
+        Confidence::Likely => format!("likely {}", item.state),
+        other => other.word().to_owned(),
+    };
+    if item.blocking {
+        verdict.push_str(", blocks");
+    }
+    let verdict = (verdict, role(item));
+    if text::width(&name.0) + text::width(&verdict.0) + 4 <= width {
+        lines.push(vec![name, ("  ".to_owned(), Role::Text), verdict]);
+    } else {
+        lines.push(vec![name]);
+        lines.push(vec![("  ".to_owned(), Role::Text), verdict]);
+    }
+}
