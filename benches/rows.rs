@@ -6,7 +6,7 @@ use std::time::Duration;
 use consentwatch::consent::{
     Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
 };
-use consentwatch::model::{Filter, Known, Model, Msg, Origin, Query, Zone, update};
+use consentwatch::model::{Chord, Filter, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use criterion::{BatchSize, Criterion};
 use jiff::Timestamp;
@@ -144,5 +144,36 @@ fn main() {
             });
         });
     }
+    marks(&mut criterion, &mut model, &theme);
     criterion.final_summary();
+}
+
+/// As many marks as are kept, spread over all rows.
+fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
+    let mark = || Mark { at: Timestamp::UNIX_EPOCH, note: "call the owner".into() };
+    let spread = |count: i64| Marks::new((1..=count).map(|n| (Seq(n * (ROWS / count)), mark())), 0);
+    drop(update(model, Msg::Marks(Box::new(spread(10_000)))));
+    for text in ["mark:*", "-mark:*", "mark:owner"] {
+        criterion.bench_function(&format!("rows/10,000 marks, filter from nothing: {text}"), |bench| {
+            bench.iter(|| {
+                let query = Query::parse(text, 0, &TimeZone::UTC).expect("a good filter");
+                let known = Known { rows: &model.rows, ledger: &model.ledger };
+                black_box(Filter::new(query).list(&known, None).len())
+            });
+        });
+    }
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 50));
+    drop(update(model, Msg::Key(Chord::char('M'))));
+    criterion.bench_function("rows/10,000 marks, frame of their page", |bench| {
+        bench.iter(|| {
+            buffer.reset();
+            view::draw(model, theme, black_box(&mut buffer));
+        });
+    });
+    drop(update(model, Msg::Key(Chord::char('M'))));
+    // One mark alone is the longest way.
+    drop(update(model, Msg::Marks(Box::new(spread(1)))));
+    criterion.bench_function("rows/1 mark, the next of it", |bench| {
+        bench.iter(|| black_box(update(model, Msg::Key(Chord::char('\'')))));
+    });
 }

@@ -318,7 +318,10 @@ async fn the_screen_comes_back_where_it_was_left() {
     let mut rig = rig.restart(|_| {}).await;
     assert!(rig.model.list.is_following() && rig.model.mask.is_on());
     assert_eq!(rig.model.mode(), Mode::Pivot);
-    rig.press("p16");
+    rig.press("15");
+    let mut rig = rig.restart(|_| {}).await;
+    assert_eq!(rig.model.mode(), Mode::Readiness);
+    rig.press("p6");
     let rig = rig.restart(|_| {}).await;
     assert_eq!((rig.model.mode(), rig.model.mask.is_on()), (Mode::Sources, false));
 }
