@@ -80,7 +80,18 @@ fn cells(number: u16) -> NonZero<u16> {
 }
 
 impl Terminal {
-    fn open(sandbox: &Sandbox, org: Option<&Sim>, (columns, rows): (u16, u16), args: &[&str]) -> Self {
+    fn open(sandbox: &Sandbox, org: Option<&Sim>, size: (u16, u16), args: &[&str]) -> Self {
+        Self::open_as(sandbox, org, size, args, true)
+    }
+
+    /// The same, and says whether the terminal is the one that the system hangs the program up with.
+    fn open_as(
+        sandbox: &Sandbox,
+        org: Option<&Sim>,
+        (columns, rows): (u16, u16),
+        args: &[&str],
+        has_own: bool,
+    ) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_consentwatch"));
         command.env_clear();
         for (name, value) in sandbox.environment(org.map(|org| org.url.as_str())) {
@@ -88,6 +99,7 @@ impl Terminal {
         }
         command.cwd(sandbox.path(""));
         command.args(args);
+        command.set_controlling_tty(has_own);
         let (master, before, child) = one_at_a_time(|| {
             let pair = native_pty_system().openpty(size(columns, rows)).expect("a pseudo-terminal");
             let before = format!("{:?}", pair.master.get_termios());
@@ -254,12 +266,13 @@ fn a_terminal_that_goes_away_ends_the_program() {
 #[test]
 fn a_program_that_wakes_on_a_dead_terminal_hangs_up() {
     let sandbox = Sandbox::new();
-    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);
+    let mut terminal = Terminal::open_as(&sandbox, None, (80, 24), &DEMO, false);
     terminal.wait_words("poll live");
     terminal.shown.with(|shown| shown.is_closing = true);
     terminal.press(b"\x0c");
     terminal.wait("the last word heard", |shown| shown.is_silent);
-    // The terminal goes while the program is stopped; the system then sends it both SIGHUP and SIGCONT.
+    // The terminal goes while the program is stopped. Without a terminal of its own no SIGHUP tells it; all that it hears
+    // is that it goes on.
     send(terminal.id, Signal::STOP);
     terminal.person = None;
     send(terminal.id, Signal::CONT);

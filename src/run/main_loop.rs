@@ -375,6 +375,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_terminal_that_is_gone_is_an_end_and_no_failure() {
+        let refused = |code: rustix::io::Errno| Err(std::io::Error::from_raw_os_error(code.raw_os_error()));
+        for gone in [rustix::io::Errno::IO, rustix::io::Errno::NXIO, rustix::io::Errno::PIPE] {
+            assert_eq!(has_hung_up(refused(gone)), Ok(true));
+        }
+        assert_eq!(has_hung_up(Ok(())), Ok(false));
+        let words = has_hung_up(refused(rustix::io::Errno::NOSPC)).unwrap_err();
+        assert!(words.contains("Use tail instead."), "{words}");
+    }
+
+    #[test]
     fn a_list_that_moves_as_a_whole_is_told_from_one_that_changes() {
         let rows = |from: u32, to: u32| (from..to).map(RowRef).collect::<Vec<_>>();
         assert_eq!(moved_up(&rows(0, 10), &rows(1, 11)), 1);
