@@ -88,6 +88,8 @@ pub enum Command {
     Demo(Demo),
     /// Consents to standard output, one a line
     Tail(Tail),
+    /// Whether the org can produce consents, and how sources and journal are, then ends: 0 ready, 4 blocked, 5 unproven
+    Doctor(Doctor),
     /// Stored consents to a file or standard output
     Export(Export),
     /// Older history into the journal, behind the live poll
@@ -212,6 +214,23 @@ pub struct Export {
     /// A new file; standard output if it is left away or -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Flags of `doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// For people, or for machines
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: DoctorFormat,
+}
+
+/// Formats of `doctor`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DoctorFormat {
+    /// Every item with what it means, what to do, and what that rests on
+    Text,
+    /// consentwatch.doctor/1, one object
+    Json,
 }
 
 /// Flags of `backfill`.

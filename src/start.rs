@@ -11,7 +11,7 @@ use clap::CommandFactory as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::{self, Cli, ColorWhen, Command, ConfigCommand, ExportFormat, TailFormat};
+use crate::cli::{self, Cli, ColorWhen, Command, ConfigCommand, DoctorFormat, ExportFormat, TailFormat};
 use crate::clock::Clock;
 use crate::config::{self, Config, EXAMPLE, Places, When};
 use crate::consent::{Seq, Topic};
@@ -50,6 +50,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Watch(flags)) => watch(&cli, flags),
         Some(Command::Demo(flags)) => demo(&cli, flags),
         Some(Command::Tail(flags)) => tail(&cli, flags),
+        Some(Command::Doctor(flags)) => doctor(&cli, flags),
         Some(Command::Export(flags)) => export(&cli, flags),
         Some(Command::Backfill(flags)) => backfill(&cli, flags),
         Some(Command::Hook(command)) => hook(&cli, command),
@@ -478,6 +479,20 @@ fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
         let plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
         start_log(cli, None);
         run::hook(task, &hook, plan, &clock).await
+    })
+}
+
+fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
+    let config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    let is_json = flags.format == DoctorFormat::Json;
+    on_runtime(|clock, _tasks| async move {
+        if let Some(words) = &ready.note {
+            note(words);
+        }
+        let plan = ready.doctor(&config, is_json, jitter_seed()).map_err(usage)?;
+        start_log(cli, None);
+        run::doctor(plan, &clock).await
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{FeedPlan, Probing};
+use super::{DoctorPlan, FeedPlan, Probing};
 use crate::config::{self, Config, Way};
 use crate::consent::Topic;
 use crate::intake::hook::{HookPlan, Tls};
@@ -49,7 +49,48 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
     Ok(Ready { org, note, dir })
 }
 
+/// Reads what a way in is.
+fn read(way: &Way) -> Result<Credentials, String> {
+    let source = way.source();
+    let what = match way {
+        Way::Token(_) => "API token",
+        Way::Service(_) => "private key",
+    };
+    let secret = source.read().map_err(|error| {
+        format!(
+            "The {what} cannot be had from {source}: {error}. Nothing was started. Mend it, then start again."
+        )
+    })?;
+    credentials(way, &secret).map_err(|error| {
+        let file = match (&error, source) {
+            (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => ", and names no file",
+            _ => "",
+        };
+        format!("{error} It came from {source}{file}. Nothing was started, nothing was sent.")
+    })
+}
+
 impl Ready {
+    /// Reads the credentials, which may be none, and lays out what `doctor` looks at.
+    ///
+    /// # Errors
+    /// A sentence: which credentials cannot be had, and why. Never any of them.
+    pub fn doctor(self, config: &Config, is_json: bool, jitter_seed: u64) -> Result<DoctorPlan, String> {
+        Ok(DoctorPlan {
+            org: self.org,
+            dir: self.dir,
+            credentials: config.org.way.as_ref().map_or(Ok(Credentials::None), read)?,
+            ca_file: config.org.ca_file.clone(),
+            server: config.readiness.authorization_server.clone(),
+            hook_enabled: config.hook.enabled,
+            public_url: config.hook.public_url.clone(),
+            rate_share: config.poll.rate_share,
+            interval: config.poll.interval,
+            jitter_seed,
+            is_json,
+        })
+    }
+
     /// Reads the credentials and lays out the polling.
     ///
     /// # Errors
@@ -64,20 +105,7 @@ impl Ready {
             return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
         };
         let source = way.source();
-        let what = match way {
-            Way::Token(_) => "API token",
-            Way::Service(_) => "private key",
-        };
-        let secret = source.read().map_err(|error| {
-            format!("The {what} cannot be had from {source}: {error}. Nothing was started. Mend it, then start again.")
-        })?;
-        let credentials = credentials(way, &secret).map_err(|error| {
-            let file = match (&error, source) {
-                (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => ", and names no file",
-                _ => "",
-            };
-            format!("{error} It came from {source}{file}. Nothing was started, nothing was sent.")
-        })?;
+        let credentials = read(way)?;
         let poll = PollPlan {
             org: self.org,
             kinds: config.poll.events.clone(),

@@ -12,14 +12,16 @@ import os
 from front import Front
 from harness import Failed, Prism, consentwatch, document, expect, main, scratch
 
-# What is run against each mock, one after the other on the same journal, and how it may end. Further commands that ask
-# an org, such as `doctor`, belong here.
+# What is run against each mock, one after the other on the same journal, and how it may end. A made-up org may be ready,
+# blocked or neither, and refuse the token; that nothing of it answers cannot be.
 COMMANDS = [
     (["tail", "--once", "--after", "0", "--format", "json"], (0,)),
     (["tail", "--once", "--after", "0", "--format", "card"], (0,)),
     (["tail", "--once", "--after", "0", "--format", "text"], (0,)),
     (["tail", "--once", "--after", "0", "--format", "raw"], (0,)),
     (["export"], (0,)),
+    (["doctor", "--format", "json"], (0, 3, 4, 5)),
+    (["doctor"], (0, 3, 4, 5)),
 ]
 
 # Mocks at the same time; one needs most of a core while it starts.

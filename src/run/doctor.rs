@@ -1,0 +1,316 @@
+//! `doctor`: one round of probes, the sources and the journal, as text for people or JSON for machines.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::lines::{note, print};
+use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::intake::http::Client;
+use crate::intake::probe;
+use crate::journal::Reader;
+use crate::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
+use crate::report::{Confidence, Coverage, Detail, Evidence, Item, Overall, Readiness};
+
+/// What `doctor` looks at.
+#[derive(Debug)]
+pub struct DoctorPlan {
+    /// The org.
+    pub org: OrgUrl,
+    /// The folder of its journal.
+    pub dir: PathBuf,
+    /// The way in, which may be none.
+    pub credentials: Credentials,
+    /// An extra certificate authority.
+    pub ca_file: Option<PathBuf>,
+    /// The authorization server that matters.
+    pub server: String,
+    /// Whether the hook's listener is wanted.
+    pub hook_enabled: bool,
+    /// Where Okta delivers to.
+    pub public_url: Option<String>,
+    /// The part of the rate limits to use.
+    pub rate_share: f64,
+    /// Between two polls.
+    pub interval: Duration,
+    /// Sets apart the waits of two watchers.
+    pub jitter_seed: u64,
+    /// Whether machines read it.
+    pub is_json: bool,
+}
+
+/// What machines read.
+#[derive(Serialize)]
+struct Report<'r> {
+    schema: &'static str,
+    tool: &'static str,
+    org: &'r str,
+    exit: u8,
+    #[serde(flatten)]
+    readiness: &'r Readiness,
+    sources: &'r [Item],
+}
+
+/// Looks, says what was found, and ends with the verdict.
+///
+/// # Errors
+/// The HTTP client cannot be made, or standard output not be written: the reason to end and a sentence for stderr.
+pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, String)> {
+    let has_credentials = !matches!(plan.credentials, Credentials::None);
+    let client = Client::new(&plan.org, plan.credentials, plan.ca_file.as_deref(), clock.clone()).map_err(
+        |error| (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent.")),
+    )?;
+    let exists = plan.dir.join("journal.sqlite3").exists();
+    let journal = exists.then(|| look(&plan.dir));
+    let proof = match &journal {
+        Some(Ok(journal)) => journal.proof,
+        _ => None,
+    };
+    let wish = ReadinessPlan {
+        org: plan.org.clone(),
+        server: plan.server,
+        public_url: plan.public_url,
+        has_credentials,
+        jitter_seed: plan.jitter_seed,
+    };
+    let log = Budget::new(plan.rate_share, plan.interval);
+    let mut prober = Prober::new(wish, ReadinessBudgets::beside(log, plan.rate_share));
+    let found = probe::round(&mut prober, &client, clock, proof, true, None).await;
+    let sources = sources(&found, journal.as_ref(), plan.hook_enabled, clock.now());
+    let exit = verdict(&found);
+    let org = plan.org.origin();
+    let text = if plan.is_json {
+        let tool = concat!("consentwatch ", env!("CARGO_PKG_VERSION"));
+        let report = Report {
+            schema: "consentwatch.doctor/1",
+            tool,
+            org,
+            exit: exit.code(),
+            readiness: &found,
+            sources: &sources,
+        };
+        let json = serde_json::to_string_pretty(&report)
+            .map_err(|error| (Exit::Failed, format!("The report cannot be written as JSON: {error}.")))?;
+        format!("{json}\n")
+    } else {
+        text(org, &found, &sources)
+    };
+    match print(text.as_bytes()) {
+        Ok(()) => {}
+        Err(error) => return Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
+    }
+    if exit == Exit::Failed {
+        note(
+            "The org did not answer at all, so nothing can be said of it. Check the URL, the network and the proxy.",
+        );
+    }
+    Ok(exit)
+}
+
+fn verdict(found: &Readiness) -> Exit {
+    let answered = found.items.iter().flat_map(|item| &item.evidence);
+    match found.verdict {
+        _ if found.credentials_refused => Exit::Refused,
+        _ if !answered.clone().any(|evidence| evidence.status.is_some()) => Exit::Failed,
+        Overall::Ready => Exit::Done,
+        Overall::NotReady => Exit::NotReady,
+        Overall::Unproven => Exit::Unproven,
+    }
+}
+
+/// What a journal says of itself.
+struct Looked {
+    coverage: Coverage,
+    rows: u64,
+    rejects: u64,
+    proof: Option<Timestamp>,
+}
+
+fn look(dir: &std::path::Path) -> Result<Looked, String> {
+    let reader = Reader::open(dir).map_err(|error| error.fault().to_string())?;
+    let read = || {
+        let counts = reader.counts()?;
+        Ok(Looked {
+            coverage: reader.coverage()?,
+            rows: counts.rows,
+            rejects: counts.rejects,
+            proof: reader.newest_grant()?,
+        })
+    };
+    read().map_err(|error: crate::journal::ReadError| error.fault().to_string())
+}
+
+/// The log, the hook's listener and the journal.
+fn sources(
+    found: &Readiness,
+    journal: Option<&Result<Looked, String>>,
+    hook_enabled: bool,
+    now: Timestamp,
+) -> Vec<Item> {
+    let looked = journal.and_then(|journal| journal.as_ref().ok());
+    vec![poll(found, looked), hook(hook_enabled, looked, now), stored(journal, now)]
+}
+
+fn item(id: &str, name: &str, state: impl Into<String>, confidence: Confidence) -> Item {
+    Item {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        state: state.into(),
+        confidence,
+        evidence: Vec::new(),
+        meaning: String::new(),
+        remedy: String::new(),
+        blocking: false,
+        details: Vec::new(),
+    }
+}
+
+/// Whether the System Log can be read, by the call that looked for a proof.
+fn poll(found: &Readiness, looked: Option<&Looked>) -> Item {
+    let history = found.item("history");
+    let log = |evidence: &&Evidence| evidence.call.starts_with("GET /api/v1/logs");
+    let all = found.items.iter().flat_map(|item| &item.evidence);
+    let evidence = all.clone().find(log).cloned();
+    let mut item = match (&evidence, history) {
+        (Some(evidence), _) if evidence.status == Some(200) && !evidence.said.starts_with("not what") => {
+            Item {
+                meaning: "The System Log can be read with these credentials.".to_owned(),
+                ..item("poll", "System Log", "readable", Confidence::Confirmed)
+            }
+        }
+        (_, Some(history)) => Item {
+            meaning: history.meaning.clone(),
+            remedy: history.remedy.clone(),
+            ..item("poll", "System Log", "unknown", history.confidence)
+        },
+        (_, None) => item("poll", "System Log", "unknown", Confidence::CannotTell),
+    };
+    item.evidence.extend(evidence);
+    if let Some(at) = looked.and_then(|looked| looked.coverage.last_good_poll) {
+        item.details.push(Detail { name: "last good poll".to_owned(), state: format!("{at:.0}") });
+    }
+    item
+}
+
+fn hook(is_enabled: bool, looked: Option<&Looked>, now: Timestamp) -> Item {
+    let mut item = if is_enabled {
+        Item {
+            meaning: "watch and tail listen for deliveries; what the log says of them stands below."
+                .to_owned(),
+            ..item("hook", "Hook listener", "wanted", Confidence::Confirmed)
+        }
+    } else {
+        Item {
+            meaning: "hook.enabled is false; the log is complete without it.".to_owned(),
+            ..item("hook", "Hook listener", "off", Confidence::Confirmed)
+        }
+    };
+    if let Some(looked) = looked {
+        let proof = looked.coverage.hook;
+        let verified = proof.verified.map_or("never".to_owned(), |at| format!("{at:.0}"));
+        for (name, state) in [
+            ("first verified", verified),
+            ("unconfirmed by the log", proof.unconfirmed.to_string()),
+            ("missed by the hook", proof.missed.to_string()),
+            ("failed deliveries", proof.failures.to_string()),
+        ] {
+            item.details.push(Detail { name: name.to_owned(), state });
+        }
+        item.evidence.push(by_journal(now, String::new()));
+    }
+    item
+}
+
+fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
+    let looked = match journal {
+        None => {
+            return Item {
+                meaning: "Nothing is stored for this org yet.".to_owned(),
+                remedy: "watch or tail begins one.".to_owned(),
+                ..item("journal", "Journal", "none", Confidence::Confirmed)
+            };
+        }
+        Some(Err(why)) => {
+            return Item {
+                meaning: why.clone(),
+                evidence: vec![by_journal(now, why.clone())],
+                ..item("journal", "Journal", "unusable", Confidence::Confirmed)
+            };
+        }
+        Some(Ok(looked)) => looked,
+    };
+    let coverage = &looked.coverage;
+    let mut item = Item {
+        meaning: match coverage.complete_since {
+            Some(since) if coverage.gaps.is_empty() => format!("It is complete since {since:.0}."),
+            Some(since) => format!("It is complete since {since:.0}, but for {} gaps.", coverage.gaps.len()),
+            None => "The poller has not caught up once, so nothing is complete.".to_owned(),
+        },
+        evidence: vec![by_journal(now, format!("{} rows", looked.rows))],
+        ..item("journal", "Journal", format!("{} rows", looked.rows), Confidence::Confirmed)
+    };
+    for (name, count) in [("unreadable records kept", looked.rejects), ("came late", coverage.late)] {
+        item.details.push(Detail { name: name.to_owned(), state: count.to_string() });
+    }
+    for gap in coverage.gaps.iter().take(20) {
+        let name = format!("possible gap {:.0} to {:.0}", gap.from, gap.to);
+        item.details.push(Detail { name, state: gap.why.clone() });
+    }
+    item
+}
+
+fn by_journal(at: Timestamp, said: String) -> Evidence {
+    Evidence { call: "journal".to_owned(), status: None, code: None, at, said }
+}
+
+/// The report for people.
+fn text(org: &str, found: &Readiness, sources: &[Item]) -> String {
+    let mut text = String::new();
+    let mut line = |words: &str| {
+        text.push_str(words);
+        text.push('\n');
+    };
+    line(&format!("{org}, probed {:.0}", found.probed));
+    line(if found.credentials_refused {
+        "Okta does not accept the credentials. What is public says:"
+    } else {
+        found.verdict.sentence()
+    });
+    for item in found.blockers() {
+        line(&format!("  blocked by {}: {}", item.name, item.state));
+    }
+    for (title, items) in [("Readiness", found.items.as_slice()), ("Sources", sources)] {
+        line("");
+        line(title);
+        for item in items {
+            show(item, &mut line);
+        }
+    }
+    text
+}
+
+fn show(item: &Item, line: &mut impl FnMut(&str)) {
+    let verdict = match item.confidence {
+        Confidence::Confirmed | Confidence::Likely => format!("{} ({})", item.state, item.confidence.word()),
+        other => other.word().to_owned(),
+    };
+    let blocks = if item.blocking { "  BLOCKS" } else { "" };
+    line(&format!("  {}: {verdict}{blocks}", item.name));
+    if !item.meaning.is_empty() {
+        line(&format!("      {}", item.meaning));
+    }
+    if !item.remedy.is_empty() {
+        line(&format!("      To do: {}", item.remedy));
+    }
+    for detail in &item.details {
+        line(&format!("      - {}: {}", detail.name, detail.state));
+    }
+    for evidence in item.evidence.iter().filter(|evidence| evidence.call != "journal") {
+        let status = evidence.status.map_or("no answer".to_owned(), |status| status.to_string());
+        let code = evidence.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
+        line(&format!("      by {}: {status}{code}, {}", evidence.call, evidence.said));
+    }
+}
