@@ -169,3 +169,26 @@ fn newest_drift(reader: &Reader) -> i64 {
         0
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_stands_back_while_the_poller_may_need_what_is_left() {
+        let mut board = Board::default();
+        board.set(Part::Poll, Pulse::Live);
+        assert!(!is_short(&board));
+        (board.traffic.limit, board.traffic.remaining) = (Some(100), Some(9));
+        assert!(is_short(&board));
+        board.traffic.remaining = Some(50);
+        let waiting = |brief: &str| {
+            Pulse::Waiting(Timestamp::UNIX_EPOCH, Fault::new(Part::Poll, brief, "", "", "").passing())
+        };
+        board.set(Part::Poll, waiting("429 rate limit"));
+        assert!(is_short(&board));
+        // What else ails the poller is no reason to leave the org unprobed.
+        board.set(Part::Poll, waiting("403 not permitted"));
+        assert!(!is_short(&board));
+    }
+}

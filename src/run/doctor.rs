@@ -103,9 +103,7 @@ pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, Stri
         Err(error) => return Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
     }
     if exit == Exit::Failed {
-        note(
-            "The org did not answer at all, so nothing can be said of it. Check the URL, the network and the proxy.",
-        );
+        note("The org did not answer at all. Check the URL, the network and the proxy.");
     }
     Ok(exit)
 }
@@ -276,6 +274,8 @@ fn text(org: &str, found: &Readiness, sources: &[Item]) -> String {
     line(&format!("{org}, probed {:.0}", found.probed));
     line(if found.credentials_refused {
         "Okta does not accept the credentials. What is public says:"
+    } else if verdict(found) == Exit::Failed {
+        "The org did not answer at all, so nothing can be said of it."
     } else {
         found.verdict.sentence()
     });
