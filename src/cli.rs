@@ -123,6 +123,9 @@ pub struct Watch {
     /// Forgets the page, filter and place of the last time
     #[arg(long)]
     pub fresh: bool,
+    /// Sentences and commands by line in place of the screen: for screen readers, braille, dumb terminals
+    #[arg(long)]
+    pub linear: bool,
 }
 
 /// Flags of `demo`.
@@ -137,6 +140,9 @@ pub struct Demo {
     /// Consents a minute
     #[arg(long, value_name = "PER_MINUTE", default_value_t = 30.0)]
     pub rate: f64,
+    /// Sentences and commands by line in place of the screen
+    #[arg(long)]
+    pub linear: bool,
     /// Ends by itself
     #[arg(long = "for", value_name = "DUR", value_parser = length)]
     pub stop_after: Option<Duration>,

@@ -23,8 +23,8 @@ use crate::model::{Origin, Query};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{
-    self, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Marked, TailOptions, WatchOptions, note,
-    print,
+    self, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, LinearOptions, Marked, TailOptions,
+    WatchOptions, note, print,
 };
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
@@ -204,7 +204,10 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;
-        run::need_terminal().map_err(|words| (Exit::Failed, words))?;
+        let is_linear = flags.linear || is_dumb();
+        if !is_linear {
+            run::need_terminal().map_err(|words| (Exit::Failed, words))?;
+        }
         if let Some(words) = &ready.note {
             note(words);
         }
@@ -215,6 +218,15 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         let dir = plan.dir.clone();
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+        if is_linear {
+            let options = LinearOptions {
+                dir,
+                org: crate::consent::visible(&org).into_owned(),
+                filter,
+                stop_after: None,
+            };
+            return tell(options, feed, source, &clock, &tasks).await;
+        }
         let options = WatchOptions {
             dir,
             arranged,
@@ -240,6 +252,24 @@ fn snapshots(config: &Config) -> PathBuf {
     config.snapshot.dir.clone().unwrap_or_else(data)
 }
 
+/// Whether the terminal says that it can only print lines.
+fn is_dumb() -> bool {
+    env("TERM").is_some_and(|term| term == "dumb")
+}
+
+async fn tell(
+    options: LinearOptions,
+    feed: run::Feed,
+    source: run::Source,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Exit, Ended> {
+    let result = run::linear(options, &feed, source, clock).await;
+    tasks.finish(PATIENCE).await;
+    feed.close().await;
+    result.map_err(|words| (Exit::Failed, words))
+}
+
 async fn show(
     options: WatchOptions,
     feed: run::Feed,
@@ -262,7 +292,10 @@ const DEMO_INTERVAL: Duration = Duration::from_secs(2);
 const DEMO_PROBES: Duration = Duration::from_secs(30);
 
 fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
-    run::need_terminal().map_err(|words| (Exit::Failed, words))?;
+    let is_linear = flags.linear || is_dumb();
+    if !is_linear {
+        run::need_terminal().map_err(|words| (Exit::Failed, words))?;
+    }
     start_log(cli, None);
     let folder = tempfile::Builder::new().prefix("consentwatch-demo-").tempdir().map_err(|error| {
         (Exit::Failed, format!("No temporary folder can be made: {error}. Nothing was started."))
@@ -324,6 +357,11 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
                 org.add_hook(sim::HookPlan::new(url, secret.reveal()));
             }
         });
+        if is_linear {
+            let org = "a simulated org".to_owned();
+            let options = LinearOptions { dir, org, filter: None, stop_after: flags.stop_after };
+            return tell(options, feed, source, &clock, &tasks).await;
+        }
         let options = WatchOptions {
             dir,
             arranged: run::Arranged::default(),

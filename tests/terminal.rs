@@ -80,7 +80,18 @@ fn cells(number: u16) -> NonZero<u16> {
 }
 
 impl Terminal {
-    fn open(sandbox: &Sandbox, org: Option<&Sim>, (columns, rows): (u16, u16), args: &[&str]) -> Self {
+    fn open(sandbox: &Sandbox, org: Option<&Sim>, size: (u16, u16), args: &[&str]) -> Self {
+        Self::open_as(sandbox, org, size, args, true)
+    }
+
+    /// The same, and says whether the terminal is the one that the system hangs the program up with.
+    fn open_as(
+        sandbox: &Sandbox,
+        org: Option<&Sim>,
+        (columns, rows): (u16, u16),
+        args: &[&str],
+        has_own: bool,
+    ) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_consentwatch"));
         command.env_clear();
         for (name, value) in sandbox.environment(org.map(|org| org.url.as_str())) {
@@ -88,6 +99,7 @@ impl Terminal {
         }
         command.cwd(sandbox.path(""));
         command.args(args);
+        command.set_controlling_tty(has_own);
         let (master, before, child) = one_at_a_time(|| {
             let pair = native_pty_system().openpty(size(columns, rows)).expect("a pseudo-terminal");
             let before = format!("{:?}", pair.master.get_termios());
@@ -252,6 +264,24 @@ fn a_terminal_that_goes_away_ends_the_program() {
 }
 
 #[test]
+fn a_program_that_wakes_on_a_dead_terminal_hangs_up() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open_as(&sandbox, None, (80, 24), &DEMO, false);
+    terminal.wait_words("poll live");
+    terminal.shown.with(|shown| shown.is_closing = true);
+    terminal.press(b"\x0c");
+    terminal.wait("the last word heard", |shown| shown.is_silent);
+    // The terminal goes while the program is stopped. Without a terminal of its own no SIGHUP tells it; all that it hears
+    // is that it goes on.
+    send(terminal.id, Signal::STOP);
+    terminal.person = None;
+    send(terminal.id, Signal::CONT);
+    terminal.wait("the end of the program", |shown| shown.ended);
+    let status = terminal.child.wait().expect("it has ended");
+    assert_eq!((status.signal(), status.exit_code()), (None, 129));
+}
+
+#[test]
 fn any_size_is_drawn() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);
@@ -339,6 +369,7 @@ fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
     let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["watch", "--config", "c.toml"]);
     terminal.wait_words("poll 401 bad credentials");
     terminal.press(b"6");
+    terminal.wait_words(" bytes to this terminal");
     terminal.wait_words("Put a valid token where it is read from");
     terminal.press(b"\x1b");
     terminal.wait_words("No consents stored");
@@ -540,6 +571,41 @@ fn junk_at_the_keys_ends_nothing() {
     terminal.resize((80, 24), "a frame after the keys", |shown| !shown.foot().is_empty());
     terminal.press(b"\x03");
     assert_eq!(terminal.end_restored(), 130);
+}
+
+#[test]
+fn the_linear_face_changes_nothing_about_the_terminal() {
+    let sandbox = Sandbox::new();
+    let args = ["demo", "--linear", "--rate", "600", "--seed", "1"];
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &args);
+    let before = terminal.before.clone();
+    let modes = |terminal: &Terminal| {
+        terminal.person.as_ref().map(|(master, _)| format!("{:?}", master.get_termios()))
+    };
+    terminal.wait_words("consents are stored.");
+    terminal.press(b"status\n");
+    terminal.wait_words("Complete since");
+    assert_eq!(modes(&terminal), Some(before.clone()), "no mode is changed while it runs");
+    // The end of a terminal's input is the wish to leave.
+    terminal.press(b"\x04");
+    terminal.wait("the end of the program", |shown| shown.ended && shown.is_silent);
+    assert_eq!(terminal.child.wait().expect("it has ended").exit_code(), 0);
+    assert_eq!(modes(&terminal), Some(before));
+    terminal.shown.with(|shown| assert!(!shown.bytes.contains(&0x1b), "{}", shown.text()));
+}
+
+#[test]
+fn the_linear_face_hangs_up_as_the_screen_does() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--linear"]);
+    terminal.wait_words("consents are stored.");
+    terminal.shown.with(|shown| shown.is_closing = true);
+    terminal.press(b"help\n");
+    terminal.wait("the last word heard", |shown| shown.is_silent);
+    terminal.person = None;
+    terminal.wait("the end of the program", |shown| shown.ended);
+    let status = terminal.child.wait().expect("it has ended");
+    assert_eq!((status.signal(), status.exit_code()), (None, 129));
 }
 
 /// Bytes that look random, always the same (xorshift).

@@ -6,6 +6,7 @@ mod csv;
 mod json;
 mod raw;
 mod report;
+mod sentence;
 mod snapshot;
 mod summary;
 mod terminal;
@@ -14,6 +15,7 @@ mod text;
 pub use about::About;
 pub use json::SCHEMA;
 pub use report::Form;
+pub use sentence::{sentence, sentences};
 pub use snapshot::{Check, SCHEMA as SNAPSHOT, Snapshot, hex};
 pub use summary::Summary;
 

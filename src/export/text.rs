@@ -43,7 +43,7 @@ const BYTES_MAX: usize = 20 * COLUMNS_MAX;
 
 /// Makes text from outside a field: visible, every run of white space one space, none at its ends, and cut with `…`
 /// where it is too long.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     let text = visible(text);
     let mut out = String::new();
     let mut columns = 0;
@@ -63,19 +63,19 @@ fn field(text: &str) -> String {
 }
 
 /// Returns the first of several texts that says something.
-fn first<const N: usize>(texts: [Option<&Untrusted>; N]) -> String {
+pub(super) fn first<const N: usize>(texts: [Option<&Untrusted>; N]) -> String {
     let mut fields = texts.into_iter().flatten().map(|text| field(text.exact()));
     fields.find(|field| !field.is_empty()).unwrap_or_else(|| "-".to_owned())
 }
 
 /// Joins texts to one field.
-fn joined<'a>(texts: impl Iterator<Item = Option<&'a Untrusted>>) -> String {
+pub(super) fn joined<'a>(texts: impl Iterator<Item = Option<&'a Untrusted>>) -> String {
     let texts: Vec<Cow<'_, str>> = texts.flatten().map(Untrusted::visible).collect();
     let joined = field(&texts.join(" "));
     if joined.is_empty() { "-".to_owned() } else { joined }
 }
 
-fn who(consent: &Consent) -> String {
+pub(super) fn who(consent: &Consent) -> String {
     if let Some(person) = consent.who.person.name() {
         let inferred = if consent.who.evidence == Evidence::Session { " ?" } else { "" };
         return format!("{}{inferred}", field(person));

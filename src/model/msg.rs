@@ -67,6 +67,8 @@ pub enum Msg {
     },
     /// A minute is over.
     Minute(Timestamp),
+    /// So many bytes went to the terminal since the start.
+    Sent(u64),
     /// A sentence for the notice line.
     Notice(String, bool),
     /// How many rows of how many were written to a file.

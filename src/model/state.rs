@@ -53,6 +53,8 @@ pub struct Model {
     pub coverage: Coverage,
     /// Whether older rows are still being read.
     pub loading: Loading,
+    /// The bytes that went to the terminal before this frame.
+    pub sent: u64,
     /// The outcome of what the person asked for.
     pub notice: Option<Notice>,
     /// How many rows fall into each stretch of time, while that is shown.
@@ -193,6 +195,7 @@ impl Model {
             board: Board::default(),
             coverage: Coverage::default(),
             loading: Loading::default(),
+            sent: 0,
             notice: None,
             strip: None,
             mask: Mask::default(),

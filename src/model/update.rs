@@ -31,6 +31,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Beside(seq, found) => beside(model, seq, found),
         Msg::RecordFailed(seq, why) => record_failed(model, seq, why),
         Msg::Minute(now) => minute(model, now),
+        Msg::Sent(bytes) => quietly(|| model.sent = bytes),
         Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
         Msg::Place(place) => place::restore(model, &place),
         Msg::Saving(done, all) => quietly(|| model.saving = Some((done, all))),

@@ -82,9 +82,7 @@ pub async fn watch(
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, String> {
-    let fail = |error: std::io::Error| {
-        format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
-    };
+    let fail = |error: std::io::Error| unusable(&error);
     let mut signals = Signals::listen().map_err(fail)?;
     let mut screen = Screen::open(Setup { sync: false, mouse: options.mouse }).map_err(fail)?;
     tui::install_panic_hook(&screen);
@@ -159,11 +157,8 @@ pub async fn watch(
                     Effect::FetchSession(seq) => feed.fetch_session(seq),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
-                        match screen.suspend().and_then(|()| screen.resume()) {
-                            Err(error) if tui::hangup::is_hangup(&error) => {
-                                break 'screen Exit::Signal(Signal::HangUp);
-                            }
-                            done => done.map_err(fail)?,
+                        if has_hung_up(screen.suspend().and_then(|()| screen.resume()))? {
+                            break 'screen Exit::Signal(Signal::HangUp);
                         }
                         let size = screen.size();
                         msgs.push(Msg::Resize(size.width, size.height));
@@ -181,9 +176,10 @@ pub async fn watch(
         let frame_at = match pacer.due(now, dirty) {
             Due::Now => {
                 let sent = screen.bytes_written();
-                match paint(&mut screen, &model, &options.theme, &mut shown) {
-                    Err(error) if tui::hangup::is_hangup(&error) => break Exit::Signal(Signal::HangUp),
-                    painted => painted.map_err(fail)?,
+                // Told with a frame that is due anyway: by itself it is no news, or a frame would be news of a frame.
+                update(&mut model, Msg::Sent(sent));
+                if has_hung_up(paint(&mut screen, &model, &options.theme, &mut shown))? {
+                    break Exit::Signal(Signal::HangUp);
                 }
                 pacer.painted(clock.uptime(), screen.bytes_written() > sent);
                 dirty = Dirty::None;
@@ -198,10 +194,9 @@ pub async fn watch(
                 if let Some(stop) = stop {
                     break Exit::Signal(signal_of(stop));
                 }
-                // A terminal that dies says SIGHUP and SIGCONT at once, and either may be heard first.
-                match screen.resume() {
-                    Err(error) if tui::hangup::is_hangup(&error) => break Exit::Signal(Signal::HangUp),
-                    done => done.map_err(fail)?,
+                // The system wakes whoever it hangs up, and the two signals may be seen in either order.
+                if has_hung_up(screen.resume())? {
+                    break Exit::Signal(Signal::HangUp);
                 }
                 let size = screen.size();
                 msgs.push(Msg::Resize(size.width, size.height));
@@ -245,6 +240,20 @@ pub async fn watch(
     let exit = finish(&mut screen, exit);
     keeper.keep_place(&model);
     Ok(exit)
+}
+
+/// Says that the terminal cannot be used, and what to do.
+fn unusable(error: &std::io::Error) -> String {
+    format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
+}
+
+/// Whether something failed because nobody is at the other end of the terminal any more: an end, and no failure.
+fn has_hung_up(done: std::io::Result<()>) -> Result<bool, String> {
+    match done {
+        Ok(()) => Ok(false),
+        Err(error) if tui::hangup::is_hangup(&error) => Ok(true),
+        Err(error) => Err(unusable(&error)),
+    }
 }
 
 /// Hands a text to the terminal, and says what was copied and how big it is.
@@ -452,6 +461,17 @@ pub fn zone(name: &str) -> Result<Zone, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_that_is_gone_is_an_end_and_no_failure() {
+        let refused = |code: rustix::io::Errno| Err(std::io::Error::from_raw_os_error(code.raw_os_error()));
+        for gone in [rustix::io::Errno::IO, rustix::io::Errno::NXIO, rustix::io::Errno::PIPE] {
+            assert_eq!(has_hung_up(refused(gone)), Ok(true));
+        }
+        assert_eq!(has_hung_up(Ok(())), Ok(false));
+        let words = has_hung_up(refused(rustix::io::Errno::NOSPC)).unwrap_err();
+        assert!(words.contains("Use tail instead."), "{words}");
+    }
 
     #[test]
     fn a_list_that_moves_as_a_whole_is_told_from_one_that_changes() {

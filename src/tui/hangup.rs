@@ -31,6 +31,12 @@ pub fn is_hangup(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| gone.iter().any(|errno| errno.raw_os_error() == code))
 }
 
+/// Whether the terminal that keys come from is gone now: an end of input then is no wish to leave.
+pub fn is_gone() -> bool {
+    let state = tty::keys().and_then(|keys| tty::state(keys.as_fd(), 0));
+    state.is_ok_and(tty::is_gone)
+}
+
 fn watch_terminal(terminal: Option<OwnedFd>) -> impl Future<Output = ()> + Send {
     let (tell, told) = oneshot::channel();
     if let Some(terminal) = terminal {

@@ -92,6 +92,10 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     lines.push(Vec::new());
     lines.push(vec![("rows      ".into(), Role::Header), (grouped(model.rows.len() as u64), Role::Text)]);
     traffic(model, &mut lines);
+    if model.sent > 0 {
+        let sent = format!("{} bytes to this terminal", grouped(model.sent));
+        lines.push(vec![("sent      ".into(), Role::Header), (sent, Role::Text)]);
+    }
     marks(model, &mut lines);
     if let Some(fault) = &model.desk.fault {
         wrapped(&mut lines, fault, Role::Bad);

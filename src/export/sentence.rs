@@ -1,0 +1,163 @@
+//! One consent as a sentence, for whoever listens or feels in place of looking.
+
+use super::text::{field, first, joined, who};
+use crate::consent::{Consent, Evidence, Kind, Seq, Untrusted};
+
+/// Returns what happened as one sentence on one line, with its number first. It is harmless for a terminal.
+///
+/// An outcome other than success comes before everything else, since the sentence would be heard as a consent otherwise.
+pub fn sentence(seq: Seq, consent: &Consent) -> String {
+    let result = consent.outcome.result.as_ref().map(Untrusted::exact);
+    let failed = match result.filter(|result| *result != "SUCCESS") {
+        Some(result) => format!("not a success ({}): ", field(result)),
+        None => String::new(),
+    };
+    let when = consent.published.map_or_else(
+        || "at no known time".to_owned(),
+        |at| at.strftime("at %H:%M:%S UTC on %-d %B %Y").to_string(),
+    );
+    let place = match joined([consent.from.ip.as_ref(), consent.from.country.as_ref()].into_iter()).as_str() {
+        "-" => String::new(),
+        place => format!(", from {place}"),
+    };
+    format!(
+        "{}. {failed}{}, {when}{place}, by {}.",
+        seq.0,
+        deed(consent),
+        consent.via.told(consent.doubt).replace('+', " and ")
+    )
+}
+
+/// Who did what to whom.
+fn deed(consent: &Consent) -> String {
+    let client = match client(consent).as_str() {
+        "-" => "an unnamed client".to_owned(),
+        client => client.to_owned(),
+    };
+    let scopes = match joined(consent.scopes.iter().map(|scope| scope.name.as_ref())).as_str() {
+        "-" => "no named scope".to_owned(),
+        scopes => scopes.replace(' ', ", "),
+    };
+    let server = match server(consent).as_str() {
+        "-" => String::new(),
+        server => format!(" at {server}"),
+    };
+    let who = match consent.who.evidence {
+        Evidence::Session => format!("{} inferred from the session", who(consent)),
+        _ => who(consent),
+    };
+    match consent.kind {
+        Kind::Grant => format!("grant: {who} allowed {client} {scopes}{server}"),
+        Kind::OrgGrant => {
+            format!("org grant: {who} allowed {client} {scopes} at the org authorization server")
+        }
+        Kind::AdminGrant => format!("admin grant: {who} allowed {client} {scopes}"),
+        Kind::Revoke => format!("revoke: the consent of {who} for {client} to {scopes}{server} has ended"),
+        Kind::AdminRevoke => format!("admin revoke: {who} took {scopes} from {client}"),
+        Kind::Other => {
+            format!("other, {}: {who}, {client}, {scopes}{server}", field(consent.event_type.exact()))
+        }
+    }
+}
+
+fn client(consent: &Consent) -> String {
+    first([consent.client.label.as_ref(), consent.client.id.as_ref().map(|id| &id.0)])
+}
+
+fn server(consent: &Consent) -> String {
+    first([consent.server.name.as_ref(), consent.server.id.as_ref().map(|id| &id.0)])
+}
+
+/// Returns what is known of a consent, a line each: its name, a colon, its value. What is not known is left out.
+pub fn sentences(seq: Seq, consent: &Consent) -> Vec<String> {
+    let actor = consent.actor.as_ref();
+    let mut lines = vec![sentence(seq, consent)];
+    for (name, text) in [
+        ("Message", consent.message.as_ref()),
+        ("Event type", Some(&consent.event_type)),
+        ("UUID", consent.uuid.as_ref()),
+        ("Severity", consent.severity.as_ref()),
+        ("Outcome", consent.outcome.result.as_ref()),
+        ("Reason", consent.outcome.reason.as_ref()),
+        ("Actor", actor.and_then(|actor| actor.alternate_id.as_ref())),
+        ("Actor's name", actor.and_then(|actor| actor.display_name.as_ref())),
+        ("Actor's type", actor.and_then(|actor| actor.kind.as_ref())),
+        ("Client", consent.client.label.as_ref()),
+        ("Client id", consent.client.id.as_ref().map(|id| &id.0)),
+        ("Authorization server", consent.server.name.as_ref()),
+        ("Authorization server id", consent.server.id.as_ref().map(|id| &id.0)),
+        ("Address", consent.from.ip.as_ref()),
+        ("City", consent.from.city.as_ref()),
+        ("Country", consent.from.country.as_ref()),
+        ("User agent", consent.from.user_agent.as_ref()),
+        ("Transaction", consent.transaction_id.as_ref()),
+        ("Session", consent.session_id.as_ref()),
+    ] {
+        lines.extend(text.map(|text| format!("{name}: {}", field(text.exact()))));
+    }
+    for scope in &consent.scopes {
+        let name = first([scope.name.as_ref()]);
+        let grant = first([scope.grant_id.as_ref().map(|id| &id.0)]);
+        lines.push(format!("Scope: {name}, grant {grant}"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{OutcomeOf, Person, Who};
+    use crate::export::sample;
+
+    #[test]
+    fn a_grant_is_a_sentence() {
+        assert_eq!(
+            sentence(Seq(41), &sample::both_ways()),
+            "41. grant: mira@example.test allowed Paint \"Box\" paint.read, paint.write at default, \
+             at 07:08:09 UTC on 6 May 2026, from 198.51.100.7 Netherlands, by poll and hook."
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_claimed() {
+        assert_eq!(
+            sentence(Seq(1), &sample::bare()),
+            format!(
+                "1. other, {}: unknown, an unnamed client, no named scope, at no known time, by poll.",
+                sample::bare().event_type.exact()
+            )
+        );
+    }
+
+    #[test]
+    fn every_kind_says_what_was_done_and_a_failure_comes_first() {
+        let mut consent = sample::both_ways();
+        for (kind, words) in [
+            (Kind::Grant, "grant: mira@example.test allowed"),
+            (Kind::OrgGrant, "at the org authorization server"),
+            (Kind::Revoke, "revoke: the consent of mira@example.test for"),
+            (Kind::AdminGrant, "admin grant: mira@example.test allowed"),
+            (Kind::AdminRevoke, "admin revoke: mira@example.test took paint.read, paint.write from Paint"),
+        ] {
+            consent.kind = kind;
+            let told = sentence(Seq(1), &consent);
+            assert!(told.contains(words), "{told}");
+        }
+        consent.kind = Kind::Grant;
+        consent.outcome = OutcomeOf { result: Some(Untrusted::new("FAILURE")), reason: None };
+        assert!(sentence(Seq(2), &consent).starts_with("2. not a success (FAILURE): grant: "));
+        consent.who = Who { person: Person::default(), evidence: Evidence::Unknown };
+        assert!(sentence(Seq(2), &consent).contains("unknown (by mira@example.test)"));
+    }
+
+    #[test]
+    fn nothing_from_outside_breaks_a_line_or_is_obeyed() {
+        let mut hostile = sample::both_ways();
+        hostile.client.label = Some(Untrusted::new("x\u{1b}]0;y\u{7}\nz\u{202e}"));
+        hostile.event_type = Untrusted::new("a\r\nb\u{9b}2J");
+        for line in sentences(Seq(1), &hostile) {
+            assert!(!line.contains(crate::consent::is_hidden_alone), "{line:?}");
+        }
+        assert!(sentence(Seq(1), &hostile).contains("allowed x^[]0;y^G^Jz<U+202E> "));
+    }
+}

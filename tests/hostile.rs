@@ -1,0 +1,271 @@
+//! Text from outside that wants to be obeyed, hidden or misread: whatever it holds, only what belongs to our own
+//! grammar goes to a terminal.
+
+use consentwatch::clock::Clock;
+use consentwatch::consent::{Seq, Via, is_hidden_alone, visible};
+use consentwatch::export::{Lines, sentences};
+use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
+use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone, update};
+use consentwatch::okta;
+use consentwatch::report::Board;
+use consentwatch::run::Source;
+use consentwatch::tui::{Screen, Setup};
+use consentwatch::view::{self, Depth, Theme, ThemeKind};
+use ratatui::layout::Size;
+
+/// Sixty texts, each of another trick.
+const CORPUS: [&str; 60] = [
+    // Sequences that a terminal obeys, in seven bits and in eight.
+    "\u{1b}[2J",
+    "\u{1b}[31mred",
+    "\u{1b}]0;title\u{7}",
+    "\u{1b}]52;c;ZXZpbA==\u{7}",
+    "\u{1b}]8;;http://evil.test\u{1b}\\link",
+    "\u{1b}P+q544e\u{1b}\\",
+    "\u{1b}_apc\u{1b}\\",
+    "\u{1b}^pm\u{1b}\\",
+    "\u{1b}X sos\u{1b}\\",
+    "\u{1b}c",
+    "\u{1b}[6n",
+    "\u{1b}[c",
+    "\u{1b}[>c",
+    "\u{1b}[?2026$p",
+    "\u{1b}[?1049l",
+    "\u{1b}[?25h",
+    "\u{1b}[1;1H",
+    "\u{1b}[5i",
+    "\u{1b}Ptmux;\u{1b}\u{1b}]0;x\u{7}\u{1b}\\",
+    "\u{1b}(0lqk",
+    "\u{9b}2J",
+    "\u{9d}0;t\u{9c}",
+    "\u{90}q\u{9c}",
+    "\u{85}next",
+    "\u{8d}up",
+    // Controls by themselves.
+    "a\u{0}b",
+    "bell\u{7}",
+    "back\u{8}\u{8}\u{8}\u{8}space",
+    "tab\tbed",
+    "line\nfeed",
+    "carriage\rreturn",
+    "form\u{c}feed",
+    "shift\u{e}out\u{f}in",
+    "del\u{7f}ete",
+    "xon\u{11}xoff\u{13}",
+    // What turns, hides or stands in for something.
+    "pay\u{202e}fdp.exe",
+    "\u{2066}isolate\u{2069}",
+    "a\u{200e}b\u{200f}c",
+    "Goo\u{200b}gle",
+    "zero\u{200c}joiner",
+    "pay\u{200d}pal",
+    "\u{feff}bom",
+    "soft\u{ad}hyphen",
+    "word\u{2060}joiner",
+    "tag\u{e0041}\u{e007f}",
+    "hangul\u{3164}filler",
+    "\u{ffa0}half",
+    "braille\u{2800}blank",
+    "line\u{2028}sep\u{2029}par",
+    "\u{fff9}anno\u{fffb}",
+    // Widths.
+    "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+    "\u{301}alone",
+    "李明さん",
+    "👩\u{200d}💻👨\u{200d}👩\u{200d}👧",
+    "🇳🇱🇳",
+    "❤\u{fe0f}✂\u{fe0e}",
+    "ﷺ﷽",
+    "a\u{fe00}b\u{e0100}c",
+    "\u{1f3fb}skin",
+    "กำ\u{e33}ำ",
+];
+
+/// What is wrong with bytes that went to a terminal: the first that we never mean, and what stands around it.
+fn foreign(bytes: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Some(format!("no UTF-8 at {}", error.valid_up_to())),
+    };
+    let mut rest = text;
+    let around = |rest: &str| rest.chars().take(24).collect::<String>();
+    while let Some(c) = rest.chars().next() {
+        if c == '\u{1b}' {
+            let Some(length) = sequence(rest) else { return Some(format!("{:?}", around(rest))) };
+            rest = rest.split_at(length).1;
+            continue;
+        }
+        // A joiner makes one picture of two; everywhere else it was made visible, which the marks below hold.
+        if is_hidden_alone(c) && c != '\u{200d}' {
+            return Some(format!("{c:?} in {:?}", around(rest)));
+        }
+        rest = rest.split_at(c.len_utf8()).1;
+    }
+    None
+}
+
+/// The length of one of our sequences at the start of a text: control sequences alone, and of those only these.
+fn sequence(text: &str) -> Option<usize> {
+    let body = text.strip_prefix("\u{1b}[")?;
+    let end = body.find(|c: char| ('@'..='~').contains(&c))?;
+    let (parameters, last) = (body.split_at(end).0, body.as_bytes()[end]);
+    let are_numbers = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == ';');
+    let is_ours = match (parameters.strip_prefix('?'), last) {
+        (Some(mode), b'h' | b'l') => matches!(mode, "7" | "25" | "1000" | "1006" | "1049" | "2004" | "2026"),
+        (None, b'H' | b'C' | b'm' | b'J' | b'K' | b'r' | b'S' | b'T') => are_numbers(parameters),
+        _ => false,
+    };
+    is_ours.then_some(2 + end + 1)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text has a form in JSON")
+}
+
+/// An event with a text in every place that is shown.
+fn event(number: usize, text: &str) -> String {
+    let text = quoted(text);
+    format!(
+        r#"{{"uuid":"5b1f0c9e-4444-4444-8444-{number:012}","eventType":"app.oauth2.as.consent.grant","version":{text},
+        "published":"2026-05-06T07:{:02}:{:02}.000Z","displayMessage":{text},"severity":{text},
+        "actor":{{"id":{text},"type":{text},"alternateId":{text},"displayName":{text}}},
+        "client":{{"ipAddress":{text},"userAgent":{{"rawUserAgent":{text}}},"geographicalContext":{{"city":{text},"country":{text}}}}},
+        "outcome":{{"result":{text},"reason":{text}}},"transaction":{{"id":{text},"type":{text}}},
+        "authenticationContext":{{"externalSessionId":{text}}},"debugContext":{{"debugData":{{{text}:{text}}}}},
+        "target":[{{"id":{text},"type":"scope","alternateId":{text},"displayName":{text},
+        "detailEntry":{{"publicclientapp":{text},"authorizationserver":{text},"user":{text},"subject":{text}}}}}]}}"#,
+        number / 60 % 60,
+        number % 60
+    )
+}
+
+fn consents() -> Vec<consentwatch::consent::Consent> {
+    let events: Vec<String> = CORPUS.iter().enumerate().map(|(number, text)| event(number, text)).collect();
+    let received = "2026-05-06T08:00:00Z".parse().expect("a time");
+    let page = okta::page(format!("[{}]", events.join(",")).as_bytes(), received, Via::POLL).expect("a page");
+    assert_eq!(page.consents.len(), CORPUS.len(), "every event is read");
+    page.consents
+}
+
+#[test]
+fn the_checker_tells_ours_from_theirs() {
+    for ours in ["\u{1b}[2J", "\u{1b}[12;4H", "\u{1b}[0;7;38;5;4m", "\u{1b}[?2004h", "李 ada", "👩\u{200d}💻"]
+    {
+        assert_eq!(foreign(ours.as_bytes()), None, "{ours:?}");
+    }
+    for theirs in CORPUS.iter().filter(|text| text.contains(is_hidden_alone)) {
+        let is_only_a_move = matches!(
+            *theirs,
+            "\u{1b}[2J" | "\u{1b}[31mred" | "\u{1b}[?1049l" | "\u{1b}[?25h" | "\u{1b}[1;1H"
+        );
+        let is_only_a_joiner = theirs.contains('\u{200d}');
+        assert_eq!(foreign(theirs.as_bytes()).is_none(), is_only_a_move || is_only_a_joiner, "{theirs:?}");
+    }
+    assert!(foreign(b"\x1b[6n").is_some() && foreign(b"\xff").is_some() && foreign(b"\x1b").is_some());
+}
+
+#[test]
+fn a_joiner_that_is_left_joins_two_pictures() {
+    for text in CORPUS {
+        let shown = visible(text);
+        assert_eq!(foreign(shown.as_bytes()), None, "{text:?}");
+        let has_letter_beside = |(at, joiner): (usize, &str)| {
+            let (before, after) = shown.split_at(at);
+            let (before, after) = (before.chars().last(), after.chars().nth(joiner.chars().count()));
+            before.is_none_or(char::is_alphanumeric) || after.is_none_or(char::is_alphanumeric)
+        };
+        assert!(!shown.match_indices('\u{200d}').any(has_letter_beside), "{shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_text_from_outside_is_obeyed_on_any_screen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Clock::manual("2026-05-06T08:00:00Z".parse().expect("a time"));
+    let Opened::Writer(journal) =
+        journal::open(folder.path(), Settings::default(), clock.clone()).expect("a journal")
+    else {
+        panic!("nobody holds it")
+    };
+    journal.append(Batch { consents: consents(), ..Batch::default() }).await.expect("it takes them");
+    for (width, height) in [(200, 80), (80, 24), (20, 5), (1, 1)] {
+        let (_board, board) = tokio::sync::watch::channel(Board::default());
+        let mut source = Source::new(Reader::open(folder.path()).expect("a reader"), journal.head(), board);
+        let org = visible(CORPUS[2]).into_owned();
+        let mut model =
+            Model::new(Origin { org, tag: String::new() }, Zone::default(), (width, height), clock.now());
+        let (mut msgs, mut more) = (Vec::new(), true);
+        while more {
+            more = source.pull(&mut msgs);
+            for msg in msgs.drain(..) {
+                drop(update(&mut model, msg));
+            }
+        }
+        let theme = Theme::new(ThemeKind::Dark, Depth::True);
+        let mut terminal = Vec::new();
+        let mut frames = 0;
+        {
+            let setup = Setup { sync: true, mouse: true };
+            let mut screen = Screen::over(&mut terminal, Size::new(width, height), setup).expect("a screen");
+            let mut show = |model: &mut Model, msg: Msg| {
+                let mut due = vec![msg];
+                while let Some(msg) = due.pop() {
+                    for effect in update(model, msg) {
+                        if let consentwatch::model::Effect::Read(seq) = effect {
+                            due.push(source.record(seq));
+                        }
+                    }
+                }
+                screen.paint(|frame| view::draw(model, &theme, frame.buffer_mut())).expect("a frame");
+                frames += 1;
+            };
+            let key = |key| Msg::Key(Chord::plain(key));
+            show(&mut model, key(Key::Enter));
+            // Every row with its detail, from its head to its end.
+            for _ in CORPUS {
+                show(&mut model, key(Key::Up));
+                show(&mut model, key(Key::Enter));
+                for _ in 0..12 {
+                    show(&mut model, key(Key::PageDown));
+                }
+                show(&mut model, key(Key::Esc));
+            }
+            for page in "234561".chars() {
+                show(&mut model, key(Key::Char(page)));
+                show(&mut model, key(Key::Esc));
+            }
+            for text in CORPUS {
+                // Typed and pasted, as a filter and as a sentence for the notice line.
+                show(&mut model, key(Key::Char('f')));
+                show(&mut model, Msg::Paste(text.to_owned()));
+                show(&mut model, key(Key::Esc));
+                show(&mut model, Msg::Notice(visible(text).into_owned(), true));
+            }
+        }
+        let least = if width == 1 { 50 } else { 10_000 };
+        assert!(frames > 60 * 15 && terminal.len() > least, "{frames} frames, {} bytes", terminal.len());
+        // What is of our grammar and theirs alike: it is there as often as we mean it, and no more.
+        let count = |what: &[u8]| memchr::memmem::find_iter(&terminal, what).count();
+        assert_eq!(count(b"\x1b[31mred"), 0, "a colour of theirs");
+        assert_eq!((count(b"\x1b[2J"), count(b"\x1b[?1049l"), count(b"\x1b[?25h")), (1, 1, 1));
+        if let Some(what) = foreign(&terminal) {
+            panic!("at {width}x{height}: {what}");
+        }
+    }
+    journal.close().await;
+}
+
+#[test]
+fn no_text_from_outside_is_obeyed_in_lines() {
+    for (number, consent) in (1..).zip(consents()) {
+        let mut out = Vec::new();
+        for form in [Lines::Text, Lines::Json, Lines::Card, Lines::Raw] {
+            form.line_for_terminal(Seq(number), &consent, &mut out);
+        }
+        out.extend(sentences(Seq(number), &consent).join("\n").bytes());
+        for line in out.split(|byte| *byte == b'\n') {
+            assert_eq!(foreign(line), None, "{:?}", CORPUS[number as usize - 1]);
+            assert!(!line.contains(&0x1b));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Prints the table of the README: what the program sends to its terminal, and how keys fare on a slow line.
+
+    tests/measure/wire.py [BINARY [SECONDS]]
+
+Each figure is counted at the terminal's end of a pseudo-terminal. Events come one every two seconds, so that a frame
+holds one; SECONDS (default 60) is how long each case is listened to. Goals: 0 bytes idle; 60 bytes an event while the
+list is held; following 350 bytes with the list alone and 9,000 with the detail beside it, at 200x50.
+"""
+
+import os
+import select
+import sys
+import tempfile
+import time
+
+from common import Sim, Terminal, binary, config, environment, load
+
+SIZES = ((80, 24), (200, 50))
+# Bytes a second, as of a bad line; what the system holds for it beside is part of the wait, as it is there.
+LINE = 400
+# So many seconds without a byte mean that nothing is being looked up any more: two requests lie closer together.
+SETTLED = 40
+
+
+def ready(terminal):
+    terminal.until(lambda t: (t.listed() or 0) >= 300)
+    terminal.listen(3)
+
+
+def events(program, seconds, size, keys, word):
+    """Bytes an event, and how many of them came, after `keys` have led to a title with `word`."""
+    with Sim(program, backlog=300, rate=30) as sim, tempfile.TemporaryDirectory() as data:
+        args = [program, "watch", "--data-dir", data, "--config", names_off(data)]
+        with Terminal(args, environment(sim), *size) as terminal:
+            ready(terminal)
+            for key in keys:
+                terminal.press(key)
+                terminal.listen(1)
+            if word not in terminal.title:
+                sys.exit(f"the title does not say {word}: {terminal.title}")
+            before, bytes_before = terminal.listed(), terminal.bytes
+            terminal.listen(seconds)
+            came = terminal.listed() - before
+            if not came:
+                sys.exit("no event came")
+            return (terminal.bytes - bytes_before) / came, came
+
+
+def names_off(folder):
+    """Names that are looked up change other rows, and are no part of an event."""
+    path = config(folder, interval="1s", rate_share=1.0)
+    with open(path, "a") as file:
+        file.write("names = false\n")
+    return path
+
+
+def idle(program, seconds, size):
+    with Sim(program, backlog=300) as sim, tempfile.TemporaryDirectory() as data:
+        # The default settings.
+        with Terminal([program, "watch", "--data-dir", data], environment(sim), *size) as terminal:
+            ready(terminal)
+            while terminal.listen(SETTLED):
+                pass
+            return sum(terminal.listen(seconds))
+
+
+def trickle(terminal, seconds, found):
+    """Takes in LINE bytes a second for so long or until `found`; returns the seconds that this took, or none."""
+    begun = time.monotonic()
+    taken = 0
+    while (now := time.monotonic() - begun) < seconds:
+        room = int(now * LINE) - taken
+        if room > 0 and select.select([terminal.master], [], [], 0)[0]:
+            data = os.read(terminal.master, room)
+            taken += len(data)
+            terminal.draw(terminal.text.decode(data))
+            if found(terminal):
+                return time.monotonic() - begun
+        select.select([], [], [], 0.01)
+    return None
+
+
+def slow(program, size):
+    """How long a key takes to be seen on a slow line while ten events a second come and the list is followed."""
+    with Sim(program, backlog=300, rate=600) as sim, tempfile.TemporaryDirectory() as data:
+        args = [program, "watch", "--data-dir", data, "--config", names_off(data)]
+        with Terminal(args, environment(sim), *size) as terminal:
+            ready(terminal)
+            trickle(terminal, 20, lambda t: False)
+            terminal.press("k")
+            return trickle(terminal, 120, lambda t: "HELD" in t.title)
+
+
+def main():
+    program = binary()
+    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    cases = (
+        ("an event, list held", ["k"], "HELD"),
+        ("an event, following, list alone", [], "LIVE"),
+        ("an event, following, detail open", ["\r"], "LIVE"),
+    )
+    print("| bytes to the terminal | " + " | ".join(f"{columns}x{rows}" for columns, rows in SIZES) + " |")
+    print("|---|" + "--:|" * len(SIZES))
+    for name, keys, word in cases:
+        found = [events(program, seconds, size, keys, word) for size in SIZES]
+        print(f"| {name} | " + " | ".join(f"{each:.0f}" for each, _ in found) + " |", flush=True)
+    found = [idle(program, seconds, size) for size in SIZES]
+    print(f"| {seconds} s idle | " + " | ".join(f"{each}" for each in found) + " |", flush=True)
+    for size in SIZES:
+        held = slow(program, size)
+        words = "not within 120 s" if held is None else f"after {held:.0f} s"
+        print(f"{LINE} bytes a second, {size[0]}x{size[1]}, following ten events a second: a key is seen {words}; {load()}",
+              flush=True)
+
+
+main()
