@@ -130,7 +130,9 @@ pub struct Ui {
 pub struct SnapshotSettings {
     /// Where they go; `snapshots` in the data folder if not said.
     pub dir: Option<PathBuf>,
-    /// How many are kept.
+    /// How often the screen takes one by itself, if it does.
+    pub every: Option<Duration>,
+    /// How many of those are kept.
     pub keep: u32,
 }
 
@@ -224,7 +226,14 @@ pub fn load(
         keys: said(file.keys, &text),
         snapshot: SnapshotSettings {
             dir: file.snapshot.dir.map(|dir| base.join(dir)),
-            keep: file.snapshot.keep.unwrap_or(100),
+            every: match file.snapshot.every {
+                Some(length) if length.0 < Duration::from_mins(1) => {
+                    return Err(bad("snapshot.every", "at least 1m"));
+                }
+                length => length.map(|length| length.0),
+            },
+            keep: within(file.snapshot.keep, 100, 1..=1_000_000)
+                .ok_or_else(|| bad("snapshot.keep", "1 to 1000000"))?,
         },
         file: found,
         file_place,

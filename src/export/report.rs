@@ -243,7 +243,7 @@ fn picture(summary: &Summary, out: &mut String) {
     push(
         out,
         format_args!(
-            "<h2>Activity</h2>\n<svg role=\"img\" viewBox=\"0 0 {} 110\" class=\"bars\"><title>{} rows from {} to {}, at most {most} in one of {BARS} stretches</title>\n",
+            "<h2>Activity</h2>\n<svg role=\"img\" preserveAspectRatio=\"none\" viewBox=\"0 0 {} 110\" class=\"bars\"><title>{} rows from {} to {}, at most {most} in one of {BARS} stretches</title>\n",
             BARS * 10,
             summary.count,
             time(first),
@@ -314,7 +314,7 @@ const STYLE: &str = "
 @media print{:root{--ink:#000;--paper:#fff;--line:#999;--head:#eee;--bar:#333}thead{display:table-header-group}tr{break-inside:avoid}}
 body{font:14px/1.4 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:2rem auto;max-width:100rem;padding:0 1rem}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
-th{background:var(--head)}.bars{width:100%;max-height:9rem}.bars rect{fill:var(--bar)}.bars line{stroke:var(--line)}.axis{display:flex;justify-content:space-between;margin:0}.digest{font-family:monospace;overflow-wrap:anywhere}
+th{background:var(--head);white-space:nowrap;overflow-wrap:normal}.bars{width:100%;max-height:9rem}.bars rect{fill:var(--bar)}.bars line{stroke:var(--line)}.axis{display:flex;justify-content:space-between;margin:0}.digest{font-family:monospace;overflow-wrap:anywhere}
 ";
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Arranged, Feed, Keeper, LookUps, Saver, Source, file_name};
+use super::{Arranged, Feed, Keeper, LookUps, Saver, Source, auto_name, file_name, thin_out};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::export::About;
 use crate::model::{
-    Copied, Effect, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, SaveOrder, Zone, update,
+    Copied, Effect, Extent, Form, Leaf, LookUp, Mask, Model, Msg, Origin, Query, RowRef, SaveOrder, Zone,
+    save_order, update,
 };
 use crate::tasks::Tasks;
 use crate::tui::clipboard::Between;
@@ -44,6 +45,8 @@ pub struct WatchOptions {
     pub clipboard: Option<Between>,
     /// Where snapshots go.
     pub snapshots: PathBuf,
+    /// How often one is taken without being asked for, and how many of those are kept.
+    pub snapshots_every: Option<(Duration, usize)>,
     /// Whether to forget where the last screen was left.
     pub fresh: bool,
     /// Whether the terminal may be asked if it shows a bracketed frame at once.
@@ -112,6 +115,7 @@ pub async fn watch(
     let mut more = true;
     let mut is_behind = false;
     let mut lookups = None;
+    let mut next_snapshot = options.snapshots_every.map(|(every, _)| clock.uptime() + every);
     let mut saver: Option<Saver> = None;
     let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
@@ -218,7 +222,13 @@ pub async fn watch(
             () = std::future::ready(()), if more => more = source.pull(&mut msgs),
             () = source.moved(), if !more => more = source.pull(&mut msgs),
             Some(found) = found(&mut lookups) => msgs.push(found),
-            Some(heard) = heard(&mut saver) => msgs.push(heard),
+            Some(heard) = heard(&mut saver) => {
+                if matches!(heard, Msg::Saved(..)) {
+                    saver = None;
+                    thin_out_snapshots(&options.snapshots, options.snapshots_every);
+                }
+                msgs.push(heard);
+            }
             () = std::future::ready(()), if is_behind => {
                 is_behind = false;
                 msgs.push(Msg::Work);
@@ -231,6 +241,15 @@ pub async fn watch(
                 next_look = clock.uptime() + LOOK_EVERY;
                 msgs.extend(keeper.look());
                 keeper.keep_place(&model);
+            }
+            _ = clock.sleep_until(next_snapshot.unwrap_or(Duration::MAX)), if next_snapshot.is_some() => {
+                next_snapshot = options.snapshots_every.map(|(every, _)| clock.uptime() + every);
+                if saver.is_none() {
+                    match take_snapshot((&options.snapshots, &options.theme), &model, &source, clock) {
+                        Ok(started) => saver = Some(started),
+                        Err(why) => msgs.push(Msg::Notice(why, true)),
+                    }
+                }
             }
             _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => break Exit::Done,
             () = tasks_stopped(tasks) => break Exit::Done,
@@ -308,6 +327,38 @@ fn start_saver(
 ) -> Result<Saver, String> {
     let now = clock.now();
     let path = file_name(folder, now, order.form.words().0)?;
+    start_saver_at(path, now, theme, model, source, order)
+}
+
+/// Starts to write a snapshot of every row, which nobody asked for at this moment.
+fn take_snapshot(
+    (folder, theme): (&Path, &Theme),
+    model: &Model,
+    source: &Source,
+    clock: &Clock,
+) -> Result<Saver, String> {
+    let now = clock.now();
+    let order = save_order(model, Form::Json, Extent::All);
+    start_saver_at(auto_name(folder, now)?, now, theme, model, source, order)
+}
+
+/// Keeps no more of them than is wanted. One that cannot be removed is for the log.
+fn thin_out_snapshots(folder: &Path, every: Option<(Duration, usize)>) {
+    if let Some((_, keep)) = every
+        && let Err(error) = thin_out(folder, keep)
+    {
+        tracing::warn!(%error, "Old snapshots were not removed.");
+    }
+}
+
+fn start_saver_at(
+    path: PathBuf,
+    now: jiff::Timestamp,
+    theme: &Theme,
+    model: &Model,
+    source: &Source,
+    order: SaveOrder,
+) -> Result<Saver, String> {
     let readiness = model
         .board
         .readiness

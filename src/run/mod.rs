@@ -31,5 +31,5 @@ pub use lookup::{LookUps, Records};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};
 pub use notes::{Keeper, Marked};
 pub use save::{FileForm, SaveError, save};
-pub use saver::{Saver, name as file_name};
+pub use saver::{Saver, auto_name, name as file_name, thin_out};
 pub use source::Source;

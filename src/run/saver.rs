@@ -97,11 +97,50 @@ fn form(form: model::Form) -> FileForm {
     }
 }
 
+/// How snapshots are named that nobody asked for one by one.
+const AUTO: &str = "auto-";
+
+/// Removes the oldest of the snapshots that were taken by themselves, so that at most so many are left. Whatever has
+/// another name stays.
+pub fn thin_out(folder: &Path, keep: usize) -> io::Result<()> {
+    let mut ours = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_ours =
+            name.strip_prefix(AUTO).and_then(|rest| rest.strip_suffix(".json")).is_some_and(|time| {
+                time.len() >= "20260304T101500Z".len()
+                    && time.bytes().all(|b| b.is_ascii_digit() || b"TZ-".contains(&b))
+            });
+        if is_ours && entry.file_type()?.is_file() {
+            ours.push(name);
+        }
+    }
+    ours.sort_unstable();
+    let old = ours.len().saturating_sub(keep);
+    for name in ours.into_iter().take(old) {
+        std::fs::remove_file(folder.join(name))?;
+    }
+    Ok(())
+}
+
+/// Returns a name that is not taken for a snapshot that nobody asked for.
+///
+/// # Errors
+/// The folder cannot be made: a sentence.
+pub fn auto_name(folder: &Path, at: jiff::Timestamp) -> Result<PathBuf, String> {
+    free(folder, &format!("{AUTO}{}", at.strftime("%Y%m%dT%H%M%SZ")), "json")
+}
+
 /// Returns a name that is not taken: `consents-20260304T101500Z.json`.
 ///
 /// # Errors
 /// The folder cannot be made: a sentence.
 pub fn name(folder: &Path, at: jiff::Timestamp, ending: &str) -> Result<PathBuf, String> {
+    free(folder, &format!("consents-{}", at.strftime("%Y%m%dT%H%M%SZ")), ending)
+}
+
+fn free(folder: &Path, stem: &str, ending: &str) -> Result<PathBuf, String> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| {
         format!(
@@ -109,9 +148,41 @@ pub fn name(folder: &Path, at: jiff::Timestamp, ending: &str) -> Result<PathBuf,
             crate::consent::visible(&folder.to_string_lossy())
         )
     })?;
-    let stem = format!("consents-{}", at.strftime("%Y%m%dT%H%M%SZ"));
     let names =
         (1..1000).map(|n| if n == 1 { format!("{stem}.{ending}") } else { format!("{stem}-{n}.{ending}") });
     let free = names.map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_err());
     free.ok_or_else(|| "There are a thousand files of this second already. Nothing was written.".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_oldest_of_our_own_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "auto-20260304T101500Z.json",
+            "auto-20260304T111500Z.json",
+            "auto-20260304T121500Z-2.json",
+            "auto-x.json",
+            "consents-20200304T101500Z.json",
+            "auto-20200304T101500Z.csv",
+        ];
+        for name in names {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("auto-20190304T101500Z.json")).unwrap();
+        thin_out(folder.path(), 2).unwrap();
+        let left: Vec<&str> = names.into_iter().filter(|name| folder.path().join(name).exists()).collect();
+        assert_eq!(left, names[1..]);
+        assert!(thin_out(&folder.path().join("no"), 2).is_err());
+        let at = "2026-03-04T12:15:00Z".parse().unwrap();
+        std::fs::write(auto_name(folder.path(), at).unwrap(), "").unwrap();
+        let second = auto_name(folder.path(), at).unwrap();
+        assert!(
+            second.ends_with("auto-20260304T121500Z-2.json")
+                || second.ends_with("auto-20260304T121500Z-3.json")
+        );
+    }
 }
