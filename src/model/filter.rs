@@ -256,6 +256,12 @@ impl<M: Bits> Sheet<M> {
             let marks = rows.marks().iter();
             self.marked = marks.map(|(seq, mark)| (seq.0 as u32, held(&mark.note, scratch))).collect();
         }
+        if self.columns.iter().all(|tests| *tests == M::default()) {
+            // No condition looks at a text.
+            self.judged.clear();
+            self.texts.clear();
+            return;
+        }
         let symbols = rows.symbols();
         self.judged = rows.used().to_vec();
         self.texts.clear();
@@ -378,7 +384,10 @@ impl<M: Bits> Sheet<M> {
             .collect();
         marked.sort_unstable_by_key(|(at, _)| *at);
         let mut marked = marked.into_iter().peekable();
+        // Asked once: a table is longer than most strides of a narrow question.
         let is_asked = |table: &Vec<M>| table.iter().any(|found| *found != none);
+        let asked = [&self.kind, &self.outcome, &self.severity, &self.came].map(is_asked);
+        let asks_standing = is_asked(&self.standing);
         let mut out = Vec::with_capacity(rows.places());
         let mut bits = [none; STRIDE];
         for chunk in rows.chunks() {
@@ -401,12 +410,12 @@ impl<M: Bits> Sheet<M> {
                         *bits = *bits | (self.text(*sym) & *column);
                     }
                 }
-                for (table, codes, of) in tables.into_iter().filter(|(table, ..)| is_asked(table)) {
+                for ((table, codes, of), _) in tables.into_iter().zip(asked).filter(|(_, asked)| *asked) {
                     for (bits, code) in bits.iter_mut().zip(&codes[range.clone()]) {
                         *bits = *bits | table[usize::from(code & of)];
                     }
                 }
-                if is_asked(&self.standing) {
+                if asks_standing {
                     let standings = known.ledger.standings().get(out.len()..).unwrap_or_default();
                     for (bits, standing) in bits.iter_mut().zip(standings) {
                         *bits = *bits | self.standing[*standing as usize];
