@@ -7,6 +7,7 @@ mod desk;
 mod doctor;
 mod export;
 mod feed;
+mod fresh;
 mod hooks;
 mod linear;
 mod lines;

@@ -7,6 +7,7 @@ use std::path::Path;
 use aws_lc_rs::digest::{Context, SHA256};
 use thiserror::Error;
 
+use super::fresh::Fresh;
 use crate::consent::{Consent, Seq, visible};
 use crate::export::{About, Form, Lines, Snapshot, Summary, hex};
 
@@ -66,21 +67,13 @@ pub fn save(
     about: &About,
     give: &mut Giver<'_>,
 ) -> Result<(u64, Option<String>), SaveError> {
-    // A link that leads elsewhere, or nowhere, is something of that name as well.
-    if path.symlink_metadata().is_ok() {
-        return Err(SaveError::Exists);
-    }
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    // Made for its owner only, and removed again unless it is put in place.
-    let beside = tempfile::NamedTempFile::new_in(folder)?;
-    let written = write(form, about, give, beside.as_file())?;
-    beside.as_file().sync_all()?;
-    beside.persist_noclobber(path).map_err(|error| match error.error.kind() {
+    let exists = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => SaveError::Exists,
-        _ => SaveError::Write(error.error),
-    })?;
-    File::open(folder).and_then(|folder| folder.sync_all())?;
+        _ => SaveError::Write(error),
+    };
+    let fresh = Fresh::create(path).map_err(exists)?;
+    let written = write(form, about, give, fresh.file())?;
+    fresh.finish().map_err(exists)?;
     Ok(written)
 }
 
