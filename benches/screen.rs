@@ -4,75 +4,18 @@
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[path = "support/org.rs"]
+mod org;
+
 use std::time::{Duration, Instant};
 
-use consentwatch::consent::{
-    Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
-};
+use consentwatch::consent::Page;
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
+use org::{START_MS, page, resident_mb, symbols};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-const PEOPLE: u32 = 48_000;
-const CLIENTS: u32 = 300;
-const PLACES: u32 = 60_000;
-const START_MS: i64 = 1_772_000_000_000;
-
-fn symbols() -> Vec<(Sym, Symbol)> {
-    let mut out = Vec::new();
-    for n in 0..PEOPLE {
-        let text = [format!("00u{n:017}"), format!("person.{n}@example.test"), format!("Person Number {n}")];
-        out.push((Sym(1 + n), Symbol::of(&[&text[0], &text[1], &text[2]])));
-    }
-    for n in 0..CLIENTS {
-        out.push((Sym(100_000 + n), Symbol::of(&[&format!("0oa{n:017}"), &format!("Client {n}")])));
-        out.push((Sym(200_000 + n), Symbol::of(&["openid", &format!("orders.{n}.read"), "profile"])));
-    }
-    for n in 0..PLACES {
-        let ip = format!("198.51.{}.{}", n / 250 % 250, n % 250);
-        out.push((
-            Sym(300_000 + n),
-            Symbol::of(&[&ip, "Utrecht", "Netherlands", "64500", "example net", "no"]),
-        ));
-    }
-    out.push((Sym(90_000), Symbol::of(&["aus00000000000000001", "default"])));
-    out
-}
-
-fn row(seq: i64) -> Row {
-    let n = (seq as u32).wrapping_mul(2_654_435_761);
-    Row {
-        seq: Seq(seq),
-        rev: Rev(0),
-        published_ms: START_MS + seq * 700,
-        who: Sym(1 + n % PEOPLE),
-        actor: Sym(1 + n % PEOPLE),
-        client: Sym(100_000 + n / 7 % CLIENTS),
-        server: Sym(90_000),
-        scopes: Sym(200_000 + n / 11 % CLIENTS),
-        from: Sym(300_000 + n / 13 % PLACES),
-        kind: if n.is_multiple_of(5) { Kind::Revoke } else { Kind::Grant },
-        reach: Reach::Named,
-        via: Via::POLL,
-        outcome: Outcome::Success,
-        severity: Severity::Info,
-        evidence: Evidence::GrantDetail,
-        late: false,
-        doubt: None,
-    }
-}
-
-fn page(from: i64, to: i64) -> Page {
-    Page { rows: (from..to).map(row).collect(), ..Page::default() }
-}
-
-fn resident_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).map_or(0.0, |kb| kb / 1024.0)
-}
 
 fn took<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
@@ -109,7 +52,7 @@ fn press(c: char) -> Msg {
 
 fn main() {
     let rows: i64 = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
-    let empty = resident_mb();
+    let empty = resident_mb().unwrap_or_default();
     let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
     let now = Timestamp::from_millisecond(START_MS + rows * 700).unwrap_or_default();
     let mut model = Model::new(origin, Zone::default(), (200, 50), now);
@@ -176,5 +119,9 @@ fn main() {
         event = (event.0.max(first), event.1.max(longest), event.2 + sum);
     }
     told("1,000 events one by one, people shown", event);
-    println!("resident {:.0} MB, {:.0} MB of them before the first row", resident_mb(), empty);
+    println!(
+        "resident {:.0} MB, {:.0} MB of them before the first row",
+        resident_mb().unwrap_or_default(),
+        empty
+    );
 }

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, EXAMPLE, Places, When};
 use crate::consent::{Seq, Topic};
 use crate::exit::{Exit, Signal};
-use crate::export::{Form, Lines};
+use crate::export::{Lines, Report};
 use crate::journal::Settings;
 use crate::log;
 use crate::model::{Origin, Query};
@@ -541,8 +541,8 @@ fn file_form(flags: &cli::Export) -> FileForm {
         ExportFormat::Jsonl => FileForm::Lines(Lines::Json),
         ExportFormat::Json => FileForm::Snapshot,
         ExportFormat::Csv => FileForm::Lines(Lines::Csv),
-        ExportFormat::Md => FileForm::Report(Form::Markdown),
-        ExportFormat::Html => FileForm::Report(Form::Html),
+        ExportFormat::Md => FileForm::Report(Report::Markdown),
+        ExportFormat::Html => FileForm::Report(Report::Html),
         ExportFormat::Card => FileForm::Lines(Lines::Card),
         ExportFormat::Raw => FileForm::Lines(Lines::Raw),
     }

@@ -14,9 +14,9 @@ mod text;
 
 pub use about::About;
 pub use json::SCHEMA;
-pub use report::Form;
+pub use report::Report;
 pub use sentence::{sentence, sentences};
-pub use snapshot::{Check, SCHEMA as SNAPSHOT, Snapshot, hex};
+pub use snapshot::{Snapshot, hex};
 pub use summary::Summary;
 
 use crate::consent::{Consent, Seq};

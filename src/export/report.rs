@@ -9,7 +9,7 @@ use crate::consent::{Consent, Evidence, Person, Seq, Untrusted, visible};
 
 /// The forms of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
+pub enum Report {
     /// Markdown.
     Markdown,
     /// One HTML file: no script, nothing from elsewhere, light and dark and for print.
@@ -21,7 +21,7 @@ const CLIENTS_MAX: usize = 500;
 /// People and scopes named of a client.
 const NAMES_MAX: usize = 12;
 
-impl Form {
+impl Report {
     /// Appends everything that stands before the table of consents.
     pub fn head(self, about: &About, summary: &Summary, out: &mut String) {
         let title = format!("OAuth consents in {}", about.org);
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
     use crate::export::sample;
 
-    fn written(form: Form, note: &str) -> String {
+    fn written(form: Report, note: &str) -> String {
         let about = About {
             org: "example.okta.com".to_owned(),
             created: "2026-03-04T10:00:00Z".parse().unwrap(),
@@ -348,13 +348,13 @@ mod tests {
     #[test]
     fn nothing_hostile_is_markup() {
         let hostile = "</td><img src=x onerror=alert(1)> [a](javascript:alert(1)) | **b** \u{202e}x";
-        let page = written(Form::Html, hostile);
+        let page = written(Report::Html, hostile);
         assert!(!page.contains("<img") && !page.contains("<script>") && !page.contains('\u{202e}'), "{page}");
         assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"));
         for outside in ["src=\"", "href=", "url(", "http://", "https://", "<script"] {
             assert!(!page.contains(outside), "{outside}");
         }
-        let text = written(Form::Markdown, hostile);
+        let text = written(Report::Markdown, hostile);
         // Every line of a table has as many cells as its head.
         let cells = |line: &str| line.replace("\\|", "").matches('|').count();
         let rows: Vec<usize> = text.lines().filter(|line| line.starts_with('|')).map(cells).collect();
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn every_element_that_is_opened_is_closed() {
-        let page = written(Form::Html, "");
+        let page = written(Report::Html, "");
         for tag in [
             "html", "head", "body", "table", "thead", "tbody", "tr", "td", "th", "ul", "li", "svg", "p",
             "h1", "h2",

@@ -25,9 +25,17 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the key that says what.
-pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    let Chord { key: Key::Char(c), ctrl: false, alt: false, .. } = chord else { return Vec::new() };
+/// Takes the key that says what; nothing if it says something else, such as to end the program.
+pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
+    match chord {
+        Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => Some(copy(model, c)),
+        // It only takes the question back.
+        Chord { key: Key::Esc, .. } => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+fn copy(model: &mut Model, c: char) -> Vec<Effect> {
     if c == 'v' {
         return show_last(model);
     }

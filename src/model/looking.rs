@@ -14,8 +14,6 @@ pub struct Looking {
     read: usize,
     /// Came since.
     waiting: Vec<Seq>,
-    /// What went wrong last.
-    pub trouble: Option<String>,
 }
 
 impl Looking {
@@ -39,8 +37,7 @@ pub(super) fn begin(model: &mut Model) -> Option<Effect> {
             model.looking.order = ids.iter().rev().map(|at| model.rows.get(RowRef(*at)).seq).collect();
             ask(model)
         }
-        None if was_busy => ask(model),
-        None => None,
+        None => was_busy.then_some(Effect::ForgetLookUp(number)),
     }
 }
 

@@ -103,6 +103,8 @@ pub enum Effect {
     },
     /// Look into whole consents; what was to be looked up before is not wanted any more.
     LookUp(LookUp),
+    /// Give up what was to be looked up; its number was lower than this.
+    ForgetLookUp(u64),
     /// Ask Okta for the other events of a row's session.
     FetchSession(Seq),
     /// Ask Okta now.

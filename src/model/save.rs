@@ -173,6 +173,16 @@ fn save(model: &mut Model, form: Form, extent: Extent) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Ends the program, but not while a file is written that somebody waits for.
+pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+    if model.saving.is_none() {
+        return vec![Effect::Quit];
+    }
+    let text = "A file is being written. s stops it; ^c quits without it, and nothing of it is left.";
+    model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+    Vec::new()
+}
+
 /// Turns to other rows.
 pub(super) fn turn(model: &mut Model) -> Vec<Effect> {
     if model.overlay == Some(Overlay::Save) {

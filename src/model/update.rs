@@ -182,8 +182,8 @@ fn looked_up(
     trouble: Option<String>,
 ) -> Vec<Effect> {
     let (passing, next) = looking::learn(model, number, found, looked);
-    if trouble.is_some() {
-        model.looking.trouble = trouble;
+    if let Some(text) = trouble {
+        model.notice = Some(Notice { text, is_bad: true });
     }
     if model.list.is_sorted() {
         if !passing.is_empty() {
@@ -324,8 +324,10 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     if model.prompt.is_some() {
         return asked::key(model, chord);
     }
-    if std::mem::take(&mut model.desk.is_copying) {
-        return copy::key(model, chord);
+    if std::mem::take(&mut model.desk.is_copying)
+        && let Some(effects) = copy::key(model, chord)
+    {
+        return effects;
     }
     match model.desk.keymap.command(mode(model), chord) {
         Some(command) => obey(model, command),
@@ -427,7 +429,7 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Redraw => vec![Effect::Redraw],
         Command::Suspend => vec![Effect::Suspend],
-        Command::Quit => vec![Effect::Quit],
+        Command::Quit => save::quit(model),
         Command::Interrupt => vec![Effect::Interrupt],
     }
 }

@@ -47,10 +47,15 @@ impl LookUps {
 
     /// Looks something up in place of what was asked before.
     pub fn ask(&self, order: LookUp) {
-        self.latest.fetch_max(order.number, Ordering::SeqCst);
+        self.forget(order.number);
         if self.orders.try_send(order).is_err() {
             tracing::warn!("A look-up was lost; typing the filter again repeats it.");
         }
+    }
+
+    /// Gives up whatever was asked before this number.
+    pub fn forget(&self, number: u64) {
+        self.latest.fetch_max(number, Ordering::SeqCst);
     }
 
     /// Waits for what was found.

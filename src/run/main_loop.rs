@@ -143,6 +143,15 @@ pub async fn watch(
                         Ok(()) => {}
                         Err(why) => msgs.push(Msg::Notice(why, true)),
                     },
+                    Effect::ForgetLookUp(number) => {
+                        if let Some(lookups) = &lookups {
+                            lookups.forget(number);
+                        }
+                    }
+                    Effect::Save(_) if saver.is_some() => {
+                        let why = "A snapshot that was due is being written; save again in a moment.";
+                        msgs.push(Msg::Saved(why.to_owned(), false));
+                    }
                     Effect::Save(order) => {
                         match start_saver((&options.snapshots, &options.theme), &model, &source, clock, order)
                         {

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::fresh::Fresh;
 use crate::consent::{Consent, Seq, visible};
-use crate::export::{About, Form, Lines, Snapshot, Summary, hex};
+use crate::export::{About, Lines, Report, Snapshot, Summary, hex};
 
 /// The form of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +19,7 @@ pub enum FileForm {
     /// One object with what it is of and a digest.
     Snapshot,
     /// A case file for people.
-    Report(Form),
+    Report(Report),
 }
 
 /// Why nothing was written.
@@ -220,8 +220,8 @@ mod tests {
         FileForm::Lines(Lines::Json),
         FileForm::Lines(Lines::Csv),
         FileForm::Snapshot,
-        FileForm::Report(Form::Markdown),
-        FileForm::Report(Form::Html),
+        FileForm::Report(Report::Markdown),
+        FileForm::Report(Report::Html),
     ];
 
     #[test]

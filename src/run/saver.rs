@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Records;
 use super::save::{FileForm, SaveError, Taker, save, told};
-use crate::export::{About, Form, Lines};
+use crate::export::{About, Lines, Report};
 use crate::model::{self, Msg, SaveOrder};
 
 /// The file that is being written, and what it tells.
@@ -90,8 +90,8 @@ fn form(form: model::Form) -> FileForm {
         model::Form::Json => FileForm::Snapshot,
         model::Form::Jsonl => FileForm::Lines(Lines::Json),
         model::Form::Csv => FileForm::Lines(Lines::Csv),
-        model::Form::Markdown => FileForm::Report(Form::Markdown),
-        model::Form::Html => FileForm::Report(Form::Html),
+        model::Form::Markdown => FileForm::Report(Report::Markdown),
+        model::Form::Html => FileForm::Report(Report::Html),
         model::Form::Card => FileForm::Lines(Lines::Card),
         model::Form::Raw => FileForm::Lines(Lines::Raw),
     }

@@ -24,7 +24,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
         for (column, head, x, width) in &columns {
             let sign = {
                 let is_told = model.order.is_some() || model.list.is_newest_first();
-                super::sort_sign(theme, is_told && *column == sorted, model.list.is_newest_first())
+                theme.sort_sign(is_told && *column == sorted, model.list.is_newest_first())
             };
             pen.go(*x);
             pen.put_within(0, &format!("{head}{sign}"), Role::Header, *width);

@@ -68,7 +68,7 @@ pub(super) fn draw(model: &Model, subject: Subject, theme: &Theme, buffer: &mut 
         let (sorted, descending) = pivot.order();
         let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
         for (measure, head, x, width) in &columns {
-            let sign = super::sort_sign(theme, *measure == sorted, descending);
+            let sign = theme.sort_sign(*measure == sorted, descending);
             let words = format!("{head}{sign}");
             let start = if is_number(*measure) { width.saturating_sub(text::width(&words)) } else { 0 };
             pen.go(x + start);

@@ -204,6 +204,17 @@ impl Theme {
         }
     }
 
+    /// The sign behind the head of a column: of the one that a list is sorted by, none behind the others.
+    pub(super) fn sort_sign(&self, is_sorted: bool, is_turned: bool) -> &'static str {
+        match (is_sorted, is_turned, self.ascii) {
+            (false, ..) => "",
+            (true, false, false) => "↑",
+            (true, true, false) => "↓",
+            (true, false, true) => "+",
+            (true, true, true) => "-",
+        }
+    }
+
     /// The sign before the reader's row.
     pub(super) fn cursor(&self) -> &'static str {
         if self.ascii { ">" } else { "▌" }

@@ -427,3 +427,42 @@ async fn what_is_saved_is_what_was_chosen() {
         .collect();
     assert!(times.is_sorted());
 }
+
+/// Presses a key with Control and returns what the model asks for.
+fn control(rig: &mut Rig, c: char) -> Vec<consentwatch::model::Effect> {
+    use consentwatch::model::{Chord, update};
+    update(&mut rig.model, Msg::Key(Chord::ctrl(c)))
+}
+
+#[tokio::test]
+async fn nothing_keeps_a_person_from_leaving() {
+    use consentwatch::model::{Chord, Effect, update};
+    let mut rig = Rig::start(backlog(20), 80, 24).await;
+    // The question what to copy takes characters only.
+    rig.press("y");
+    assert_eq!(control(&mut rig, 'c'), [Effect::Interrupt]);
+    rig.press("s");
+    let quit = |rig: &mut Rig| update(&mut rig.model, Msg::Key(Chord::char('q')));
+    assert_eq!(quit(&mut rig), []);
+    assert!(rig.text().contains("A file is being written"), "{}", rig.text());
+    assert_eq!(control(&mut rig, 'c'), [Effect::Interrupt]);
+    rig.tell(Msg::Saved("written".to_owned(), false));
+    assert_eq!(quit(&mut rig), [Effect::Quit]);
+}
+
+#[tokio::test]
+async fn a_filter_that_goes_gives_its_look_up_up() {
+    use consentwatch::model::{Chord, Effect, Key, update};
+    let mut rig = Rig::start(backlog(20), 80, 24).await;
+    rig.press("fmessage:x");
+    assert_eq!(rig.model.looking.left(), Some((20, 20)));
+    let effects = update(&mut rig.model, Msg::Key(Chord::plain(Key::Esc)));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::ForgetLookUp(_))), "{effects:?}");
+    assert_eq!(rig.model.looking.left(), None);
+    // A journal that cannot be read is said, and not taken for nothing found.
+    rig.press("fmessage:x<enter>");
+    let number = 11;
+    let trouble = Some("The journal cannot be read.".to_owned());
+    rig.tell(Msg::LookedUp { number, found: Vec::new(), looked: 1, trouble });
+    assert!(rig.text().contains("The journal cannot be read."), "{}", rig.text());
+}

@@ -292,6 +292,11 @@ impl Rig {
                     });
                     lookups.ask(order);
                 }
+                Effect::ForgetLookUp(number) => {
+                    if let Some(lookups) = &self.lookups {
+                        lookups.forget(number);
+                    }
+                }
                 Effect::Save(order) => self.ordered.push(order),
                 Effect::StopSave => self.ordered.clear(),
                 Effect::Copy { what, text } => self.copied.push((what, text)),
