@@ -19,7 +19,11 @@ pub(super) fn open(model: &mut Model, ask: Ask) -> Vec<Effect> {
 pub(super) fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
     match prompt.edit(chord) {
-        Edit::Enter => enter(model),
+        Edit::Enter => {
+            let mut effects = catch_up(model);
+            effects.extend(enter(model));
+            effects
+        }
         Edit::Esc => leave(model),
         Edit::Interrupt => vec![Effect::Interrupt],
         Edit::Text => typed(model),
@@ -45,10 +49,13 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 fn typed(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
     match prompt.ask {
-        Ask::Filter => filter(model),
+        Ask::Filter => {
+            check(model);
+            vec![Effect::Work]
+        }
         Ask::Search => {
-            let (text, stood) = (prompt.text.clone(), prompt.stood);
-            search(model, &text, stood)
+            prompt.is_behind = true;
+            vec![Effect::Work]
         }
         Ask::Time | Ask::Note(_) | Ask::Command | Ask::Key => {
             desk::typed(model);
@@ -57,18 +64,29 @@ fn typed(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-fn filter(model: &mut Model) -> Vec<Effect> {
+/// Says at once where a filter stops making sense.
+fn check(model: &mut Model) {
+    let Some(prompt) = &mut model.prompt else { return };
+    let read = Query::parse(&prompt.text, model.now.as_millisecond(), &model.zone.shown);
+    prompt.is_behind = read.is_ok();
+    prompt.error = read.err().map(|error| (error.at, error.why));
+}
+
+/// Looks for what was typed, if that was not done yet.
+pub(super) fn catch_up(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
-    let query = Query::parse(&prompt.text, model.now.as_millisecond(), &model.zone.shown);
-    match query {
-        Ok(query) => {
-            prompt.error = None;
-            super::update::set_filter(model, (!query.is_empty()).then(|| query.into()))
-        }
-        Err(error) => {
-            prompt.error = Some((error.at, error.why));
-            Vec::new()
-        }
+    if !std::mem::take(&mut prompt.is_behind) {
+        return Vec::new();
+    }
+    let (text, stood) = (prompt.text.clone(), prompt.stood);
+    match prompt.ask {
+        Ask::Search => search(model, &text, stood),
+        Ask::Filter => match Query::parse(&text, model.now.as_millisecond(), &model.zone.shown) {
+            Ok(query) => super::update::set_filter(model, (!query.is_empty()).then(|| query.into())),
+            // What is wrong was said when it was typed.
+            Err(_) => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

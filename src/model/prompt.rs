@@ -59,6 +59,8 @@ pub struct Prompt {
     pub at: usize,
     /// What is wrong with it: the character, and the words.
     pub error: Option<(usize, String)>,
+    /// Whether what was typed is still to be looked for: keys that wait come first, so that a storm of them is one look.
+    pub(super) is_behind: bool,
     /// Where the reader stood when it was opened, and whether he followed.
     pub(super) stood: (Option<RowRef>, bool),
 }
@@ -88,7 +90,7 @@ impl Prompt {
     /// Begins with a text, the cursor behind it.
     pub(super) fn new(ask: Ask, text: &str) -> Self {
         let text: String = text.chars().take(LENGTH_MAX).collect();
-        Self { ask, at: text.chars().count(), text, error: None, stood: (None, false) }
+        Self { ask, at: text.chars().count(), text, error: None, is_behind: false, stood: (None, false) }
     }
 
     /// Takes a key in.

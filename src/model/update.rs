@@ -48,6 +48,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 /// Does one slice of what takes long.
 fn work(model: &mut Model) -> Vec<Effect> {
+    let asked = asked::catch_up(model);
     let before = model.ledger.changes();
     model.ledger.work(&model.rows);
     let has_moved = model.ledger.changes() != before;
@@ -68,7 +69,7 @@ fn work(model: &mut Model) -> Vec<Effect> {
     if has_moved && !model.ledger.is_behind() {
         grow_tree(model, false);
     }
-    and_work(model, Vec::new())
+    and_work(model, asked)
 }
 
 /// Lists what passes the filter now, in the order that stands now.

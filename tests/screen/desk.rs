@@ -466,3 +466,22 @@ async fn a_filter_that_goes_gives_its_look_up_up() {
     rig.tell(Msg::LookedUp { number, found: Vec::new(), looked: 1, trouble });
     assert!(rig.text().contains("The journal cannot be read."), "{}", rig.text());
 }
+
+#[tokio::test]
+async fn a_storm_of_keys_is_one_look() {
+    use consentwatch::model::{Chord, Effect, update};
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    rig.press("f");
+    for c in "kind:revoke".chars() {
+        assert_eq!(update(&mut rig.model, Msg::Key(Chord::char(c))), [Effect::Work]);
+    }
+    assert!(rig.model.filter.is_none(), "keys that wait come first");
+    rig.press("<enter>");
+    let revoked = listed(&rig);
+    assert!(revoked < 60 && rig.model.filter.is_some());
+    // The end of a long line is seen, and what is wrong with it.
+    rig.press(&format!("f<^u>{} or (", "x".repeat(300)));
+    let text = rig.text();
+    let foot = text.lines().rev().find(|line| line.contains("filter:")).unwrap_or_default();
+    assert!(foot.contains("xx or (") && foot.contains("at "), "{foot}");
+}
