@@ -176,6 +176,11 @@ impl Filter {
         match &mut self.found {
             Found::Few(sheet) => {
                 sheet.judge_all(self.query.tests(), rows, &mut self.scratch);
+                if let Some((met, unmet)) = self.query.root().conjunction() {
+                    // No look at a table: many rows in one instruction. There are eight conditions at most.
+                    let (asked, wanted) = ((met | unmet) as u8, met as u8);
+                    return listed(sheet, known, within, |bits| bits & asked == wanted);
+                }
                 // Every combination of eight conditions, once, in place of the query for each row.
                 let passes: Vec<bool> = (0..=u8::MAX).map(|bits| passes(&self.query, bits)).collect();
                 listed(sheet, known, within, |bits| passes[usize::from(bits)])
@@ -455,6 +460,9 @@ fn listed<M: Bits>(
     }
     let passed = sheet.sweep(known, passes);
     let count: usize = passed.iter().map(|passes| usize::from(*passes)).sum();
+    if count == rows.places() {
+        return rows.order().clone();
+    }
     if count * SPARSE < rows.len() {
         let found = memchr::memchr_iter(1, &passed).map(|at| RowRef(at as u32));
         let mut found: Vec<_> =

@@ -297,6 +297,22 @@ impl Node {
         }
     }
 
+    /// The tests that must hold and those that must not, a bit each, if that is all it says.
+    pub(super) fn conjunction(&self) -> Option<(u64, u64)> {
+        let parts = match self {
+            Self::All(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        parts.iter().try_fold((0, 0), |(met, unmet), part| match part {
+            Self::Test(index) => Some((met | 1 << index, unmet)),
+            Self::Not(part) => match **part {
+                Self::Test(index) => Some((met, unmet | 1 << index)),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// Whether it holds where the tests hold of which `test` says so.
     pub(super) fn holds(&self, test: &mut impl FnMut(usize) -> bool) -> bool {
         match self {

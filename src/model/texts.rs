@@ -38,8 +38,7 @@ impl Texts {
         let (mut from, mut place) = (0, 0);
         while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
             let at = from + at;
-            // Hits rise, and mostly the next lies in one of the next texts.
-            place += self.starts[place..].partition_point(|(start, _)| *start as usize <= at) - 1;
+            place = self.place_of(at, place);
             let (start, sym) = self.starts[place];
             let is_present = self.present[sym as usize] as usize == place + 1;
             let field = || memchr::memchr_iter(Symbol::SEPARATOR as u8, &bytes[start as usize..at]).count();
@@ -50,6 +49,19 @@ impl Texts {
             let Some((next, _)) = self.starts.get(place + 1) else { return };
             from = *next as usize;
         }
+    }
+
+    /// Returns which text holds a byte, not before another that begins no later. Hits rise, and mostly the next lies
+    /// in one of the next texts: steps that double cost little where it does and little more where it does not.
+    fn place_of(&self, at: usize, place: usize) -> usize {
+        let is_before = |place: usize| self.starts.get(place).is_some_and(|(start, _)| *start as usize <= at);
+        let (mut low, mut step) = (place, 1);
+        while is_before(low + step) {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(self.starts.len());
+        low + self.starts[low..high].partition_point(|(start, _)| *start as usize <= at) - 1
     }
 }
 
