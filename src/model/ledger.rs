@@ -4,7 +4,7 @@
 //! later consent of the same person for the same client grants the same scope at the same server anew. What an event
 //! does not say is not guessed: a consent of nobody known cannot be told to stand.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use hashbrown::HashTable;
 
@@ -144,8 +144,10 @@ pub struct Ledger {
     by: Vec<u32>,
     /// Revocations that reach beyond one pair, by what they reach.
     broad: HashMap<(Reached, Number), Vec<u32>>,
-    /// One of them came since all pairs were looked at.
-    is_disturbed: bool,
+    /// What of theirs came since the pairs were looked at that it may have changed.
+    disturbed: HashSet<(Reached, Number)>,
+    /// One of them reaches a server or a scope: a pair's rows have to be asked.
+    looks_at_rows: bool,
     by_client: Vec<Tally>,
     by_person: Vec<Tally>,
     held: Vec<Held>,
@@ -170,7 +172,7 @@ pub struct Held {
 const BROAD_MAX: usize = 1000;
 
 /// What a broad revocation ends everything of.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Reached {
     Person,
     Client,
@@ -179,7 +181,7 @@ enum Reached {
 }
 
 /// Rows looked at in one slice of work; some milliseconds.
-const SLICE: usize = 20_000;
+const SLICE: usize = 5_000;
 
 impl Ledger {
     /// Takes in a row that is new or that changed. What follows from it is found out by [`Ledger::work`].
@@ -241,9 +243,7 @@ impl Ledger {
     /// Works out some of what changed, and returns whether there is more. A slice takes some milliseconds.
     pub fn work(&mut self, rows: &Rows) -> bool {
         let mut left = SLICE;
-        if std::mem::take(&mut self.is_disturbed) {
-            (0..self.pairs.len() as u32).for_each(|pair| self.soil(pair));
-        }
+        self.soil_disturbed();
         while left > 0 {
             let Some(pair) = self.dirty.pop_front() else { return self.is_behind() };
             self.pairs[pair as usize].is_dirty = false;
@@ -255,7 +255,7 @@ impl Ledger {
 
     /// Whether something is still to be worked out.
     pub fn is_behind(&self) -> bool {
-        self.is_disturbed || !self.dirty.is_empty()
+        !self.disturbed.is_empty() || !self.dirty.is_empty()
     }
 
     /// Rises with everything that a page or a filter may show.
@@ -284,7 +284,7 @@ impl Ledger {
         let pair = self.pair(owner.person, owner.client);
         let events = self.events(rows, pair);
         let place = events.iter().position(|event| *event == at)?;
-        self.play(rows, &events).into_iter().nth(place).filter(|fates| !fates.is_empty())
+        self.play(rows, &events).0.into_iter().nth(place).filter(|fates| !fates.is_empty())
     }
 
     /// The rows of the same person and client as a row, oldest first.
@@ -382,7 +382,49 @@ impl Ledger {
                 rows.remove(0);
             }
             rows.push(at.0);
-            self.is_disturbed = true;
+            self.disturbed.insert(key);
+            self.looks_at_rows |= matches!(key.0, Reached::Server | Reached::Scope);
+        }
+    }
+
+    /// Has the pairs worked out again that broad revocations may have changed. One pass over all pairs, but for a
+    /// person's.
+    fn soil_disturbed(&mut self) {
+        let disturbed = std::mem::take(&mut self.disturbed);
+        if disturbed.is_empty() {
+            return;
+        }
+        for (reached, person) in &disturbed {
+            let mut pair = match reached {
+                Reached::Person => self.of_person.get(*person as usize).copied().unwrap_or(END),
+                _ => END,
+            };
+            while pair != END {
+                self.soil(pair);
+                pair = self.pairs[pair as usize].next_of_person;
+            }
+        }
+        let looks_at_all = disturbed.iter().any(|(reached, _)| *reached == Reached::Server);
+        let scopes: Vec<Number> = disturbed
+            .iter()
+            .filter(|(reached, _)| *reached == Reached::Scope)
+            .map(|(_, scope)| *scope)
+            .collect();
+        let is_reached: Vec<bool> = (0..self.clients.len() as Number)
+            .map(|client| {
+                let ever = self.scopes.members(self.client(client).ever);
+                looks_at_all
+                    || disturbed.contains(&(Reached::Client, client))
+                    || scopes.iter().any(|scope| ever.binary_search(scope).is_ok())
+            })
+            .collect();
+        if is_reached.contains(&true) {
+            for pair in 0..self.pairs.len() as u32 {
+                let client = self.pairs[pair as usize].client as usize;
+                if looks_at_all || is_reached.get(client).is_some_and(|is_reached| *is_reached) {
+                    self.soil(pair);
+                }
+            }
         }
     }
 
@@ -392,14 +434,23 @@ impl Ledger {
             return Vec::new();
         }
         let mut keys = vec![(Reached::Person, owner.person), (Reached::Client, owner.client)];
-        for at in events {
-            let row = rows.get(*at);
-            keys.push((Reached::Server, self.servers.number(row.server, rows.symbols())));
-            let scopes = self.scopes.list(row.scopes, rows.symbols());
-            keys.extend(scopes.iter().map(|scope| (Reached::Scope, *scope)));
+        if self.looks_at_rows {
+            for at in events {
+                let row = rows.get(*at);
+                keys.push((Reached::Server, self.servers.number(row.server, rows.symbols())));
+                let scopes = self.scopes.list(row.scopes, rows.symbols());
+                keys.extend(scopes.iter().map(|scope| (Reached::Scope, *scope)));
+            }
+            keys.sort_unstable();
+            keys.dedup();
         }
         let found = keys.iter().filter_map(|key| self.broad.get(key)).flatten().map(|at| RowRef(*at));
-        let mut found: Vec<RowRef> = found.filter(|at| rows.is_there(*at) && !events.contains(at)).collect();
+        let mut found: Vec<RowRef> = found.filter(|at| rows.is_there(*at)).collect();
+        if found.is_empty() {
+            return found;
+        }
+        let own: HashSet<&RowRef> = events.iter().collect();
+        found.retain(|at| !own.contains(at));
         found.sort_unstable();
         found.dedup();
         found
@@ -482,7 +533,7 @@ impl Ledger {
     /// Works a pair out, and returns how many rows that took.
     fn settle(&mut self, rows: &Rows, pair: u32) -> usize {
         let events = self.events(rows, pair);
-        let fates = self.play(rows, &events);
+        let (fates, played) = self.play(rows, &events);
         let mut open = Vec::new();
         for (at, fates) in events.iter().zip(fates) {
             let row = rows.get(*at);
@@ -497,7 +548,7 @@ impl Ledger {
         }
         let open = self.scopes.set_of(open);
         self.hold(pair, open);
-        events.len()
+        played
     }
 
     /// Notes what stands between a pair now, for whoever counts who holds what.
@@ -550,15 +601,16 @@ impl Ledger {
 
     /// Plays the events of a pair in the order of time, and returns what became of each scope of each: of a consent one
     /// for each of its scopes, of all else none.
-    fn play(&mut self, rows: &Rows, events: &[RowRef]) -> Vec<Vec<Fate>> {
+    fn play(&mut self, rows: &Rows, events: &[RowRef]) -> (Vec<Vec<Fate>>, usize) {
         let mut fates: Vec<Vec<Fate>> = vec![Vec::new(); events.len()];
-        let Some(first) = events.first() else { return fates };
+        let Some(first) = events.first() else { return (fates, 0) };
         let owner = self.owners[first.0 as usize];
         let mut played: Vec<(RowRef, Option<usize>)> =
             events.iter().enumerate().map(|(index, at)| (*at, Some(index))).collect();
         played.extend(self.broad_for(rows, owner, events).into_iter().map(|at| (at, None)));
         played.sort_by_key(|(at, _)| rows.key(*at));
         let mut open: Vec<Grant> = Vec::new();
+        let count = played.len();
         for (at, index) in played {
             let row = rows.get(at);
             if !is_good(&row) {
@@ -605,7 +657,7 @@ impl Ledger {
                 (None, true) => {}
             }
         }
-        fates
+        (fates, count)
     }
 }
 
