@@ -1,5 +1,6 @@
 //! The loop of the screen: messages in, effects out, frames at their pace.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,8 @@ pub async fn watch(
         model.filter_by(filter);
     }
     let mut keeper = Keeper::open(&options.dir);
+    // What the person does goes before all else: it never waits for more than one message of another kind.
+    let (mut typed, mut waiting) = (Vec::new(), VecDeque::new());
     let mut msgs = Vec::new();
     keeper.begin(&mut model, options.fresh, &mut msgs);
     let mut next_look = clock.uptime() + LOOK_EVERY;
@@ -120,11 +123,13 @@ pub async fn watch(
     let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let exit = 'screen: loop {
-        for msg in std::mem::take(&mut msgs) {
-            let is_key = matches!(
-                msg,
-                Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Click(..) | Msg::Wheel { .. }
-            );
+        waiting.extend(msgs.drain(..));
+        let is_typed = !typed.is_empty();
+        if typed.is_empty() {
+            typed.extend(waiting.pop_front());
+        }
+        for msg in typed.drain(..) {
+            let is_key = is_typed || matches!(msg, Msg::Resize(..));
             dirty = dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
             msgs.extend(keeper.saw(&msg));
             for effect in update(&mut model, msg) {
@@ -182,11 +187,10 @@ pub async fn watch(
                 }
             }
         }
-        if !msgs.is_empty() {
-            continue;
-        }
-        let now = clock.uptime();
-        let frame_at = match pacer.due(now, dirty) {
+        let is_idle = msgs.is_empty() && waiting.is_empty();
+        // News are shown when all of it is in; what a key did at once.
+        let frame = if is_idle || dirty == Dirty::Key { pacer.due(clock.uptime(), dirty) } else { Due::Idle };
+        let frame_at = match frame {
             Due::Now => {
                 let sent = screen.bytes_written();
                 // Told with a frame that is due anyway: by itself it is no news, or a frame would be news of a frame.
@@ -216,17 +220,18 @@ pub async fn watch(
             }
             () = &mut hangup => break Exit::Signal(Signal::HangUp),
             input = keyboard.next() => {
-                if take_input(input, &mut screen, &mut msgs) {
+                if take_input(input, &mut screen, &mut typed) {
                     break Exit::Signal(Signal::HangUp);
                 }
                 // Keys that wait already go in together: one frame for a held key, not one each.
-                while msgs.len() < 64 {
+                while typed.len() < 64 {
                     let Some(input) = keyboard.waiting().await else { break };
-                    if take_input(input, &mut screen, &mut msgs) {
+                    if take_input(input, &mut screen, &mut typed) {
                         break 'screen Exit::Signal(Signal::HangUp);
                     }
                 }
             }
+            () = std::future::ready(()), if !is_idle => {}
             _ = clock.sleep_until(frame_at.unwrap_or(Duration::MAX)), if frame_at.is_some() => {}
             () = std::future::ready(()), if more => more = source.pull(&mut msgs),
             () = source.moved(), if !more => more = source.pull(&mut msgs),

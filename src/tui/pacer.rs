@@ -43,8 +43,12 @@ pub struct Pacer {
     gap: Duration,
     /// How much earlier than that a frame may go after a pause.
     reserve: Duration,
-    begun: Option<Duration>,
+    /// When the frame that goes out began, and whether a key asked for it.
+    begun: Option<(Duration, bool)>,
+    /// Until then no frame of a key follows another.
     key_at: Duration,
+    /// Until then no frame of data follows any.
+    any_at: Duration,
     /// When a frame would be due that takes nothing from the reserve.
     even_at: Duration,
     data_at: Duration,
@@ -60,6 +64,7 @@ impl Pacer {
             reserve: if max_fps > 1 { gap } else { Duration::ZERO },
             begun: None,
             key_at: Duration::ZERO,
+            any_at: Duration::ZERO,
             even_at: Duration::ZERO,
             data_at: Duration::ZERO,
         }
@@ -69,21 +74,25 @@ impl Pacer {
     pub fn due(&mut self, up: Duration, dirty: Dirty) -> Due {
         let at = match dirty {
             Dirty::None => return Due::Idle,
-            Dirty::Data => self.data_at.max(self.key_at),
+            Dirty::Data => self.data_at.max(self.any_at),
             Dirty::Key => self.key_at,
         };
         if at > up {
             return Due::At(at);
         }
-        self.begun = Some(up);
+        self.begun = Some((up, dirty == Dirty::Key));
         Due::Now
     }
 
     /// Notes that a frame has gone out completely, and whether it changed anything on the terminal. It showed everything
     /// that was dirty, whatever it was painted for.
     pub fn painted(&mut self, up: Duration, has_sent: bool) {
-        let begun = self.begun.take().unwrap_or(up).min(up);
-        self.key_at = begun + KEY_GAP;
+        let (begun, by_key) = self.begun.take().unwrap_or((up, true));
+        let begun = begun.min(up);
+        self.any_at = begun + KEY_GAP;
+        if by_key {
+            self.key_at = self.any_at;
+        }
         if !has_sent {
             return;
         }
@@ -122,9 +131,13 @@ mod tests {
         pacer.painted(ms(1040), true);
         assert_eq!(pacer.due(ms(1041), Dirty::Key), Due::At(ms(1040) + KEY_GAP));
         assert_eq!(pacer.due(ms(1041), Dirty::Data), Due::At(ms(1140)));
-        assert_eq!(pacer.due(ms(1340), Dirty::Data), Due::Now);
-        pacer.painted(ms(1340), true);
-        assert_eq!(pacer.due(ms(1360), Dirty::Data), Due::Now, "in reserve again");
+        assert_eq!(pacer.due(ms(1140), Dirty::Data), Due::Now);
+        pacer.painted(ms(1140), true);
+        assert_eq!(pacer.due(ms(1141), Dirty::Key), Due::Now, "a frame of data keeps no key waiting");
+        pacer.painted(ms(1141), true);
+        assert_eq!(pacer.due(ms(1540), Dirty::Data), Due::Now);
+        pacer.painted(ms(1540), true);
+        assert_eq!(pacer.due(ms(1560), Dirty::Data), Due::Now, "in reserve again");
     }
 
     #[test]
