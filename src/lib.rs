@@ -13,6 +13,7 @@
 //! 5      run/              everything below except sim, cli
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
+//! 3      files/            okta, export, consent, report
 //! 3      intake/           okta, journal, consent, report, clock, tasks, secret
 //! 2      model/            consent, report
 //! 2      okta/             consent, report, secret
@@ -39,6 +40,7 @@ pub mod config;
 pub mod consent;
 pub mod exit;
 pub mod export;
+pub mod files;
 pub mod intake;
 pub mod journal;
 pub mod log;

@@ -72,16 +72,21 @@ impl Consent {
             }
         }
         let [who, actor, client, server, scopes, from] = numbers;
-        let row = Row {
+        (Row { who, actor, client, server, scopes, from, ..self.row_without_texts(seq) }, symbols)
+    }
+
+    /// The line of this consent before its texts have numbers.
+    pub fn row_without_texts(&self, seq: Seq) -> Row {
+        Row {
             seq,
             rev: Rev(0),
             published_ms: self.key.published_ms,
-            who,
-            actor,
-            client,
-            server,
-            scopes,
-            from,
+            who: Sym(0),
+            actor: Sym(0),
+            client: Sym(0),
+            server: Sym(0),
+            scopes: Sym(0),
+            from: Sym(0),
             kind: self.kind,
             reach: self.reach(),
             via: self.via,
@@ -90,8 +95,7 @@ impl Consent {
             evidence: self.who.evidence,
             late: false,
             doubt: self.doubt,
-        };
-        (row, symbols)
+        }
     }
 
     /// What the event's type says of how far it goes.

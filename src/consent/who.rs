@@ -49,6 +49,11 @@ impl Evidence {
         }
     }
 
+    /// Returns the evidence that a word of the JSON form names; any other proves nothing.
+    pub fn from_word(word: &str) -> Self {
+        Self::ALL.into_iter().find(|evidence| evidence.word() == word).unwrap_or(Self::Unknown)
+    }
+
     /// Returns a sentence for a person.
     pub fn meaning(self) -> &'static str {
         match self {

@@ -26,6 +26,7 @@ pub use budget::{Budget, Usage};
 pub use correlate::{CorrelationStep, Correlations, Found};
 pub use error::{Meaning, Refusal, SendError};
 pub use headers::{Headers, Link, Rate};
+pub use hook::delivery;
 pub use history::{Fetched, History, HistoryPlan};
 pub use key::{KeyError, SigningKey};
 pub use lookup::{LookupStep, Lookups};

@@ -4,7 +4,7 @@
 //! keys are those of `consentwatch.doctor/1`, and they only grow.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How sure a verdict is. What cannot be told is never said to be off.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,6 +36,18 @@ impl Confidence {
     }
 }
 
+impl Confidence {
+    const ALL: [Self; 4] = [Self::Confirmed, Self::Likely, Self::CannotTell, Self::NotPermitted];
+}
+
+impl<'de> Deserialize<'de> for Confidence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        // A word of a newer program is no verdict here.
+        Ok(Self::ALL.into_iter().find(|one| one.word() == word).unwrap_or(Self::CannotTell))
+    }
+}
+
 impl Serialize for Confidence {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.word())
@@ -43,7 +55,7 @@ impl Serialize for Confidence {
 }
 
 /// One call and what came of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     /// Method and path; or where else it is from, such as `journal`.
     pub call: String,
@@ -52,14 +64,14 @@ pub struct Evidence {
     /// Okta's error code, or that of OAuth.
     pub code: Option<String>,
     /// When it was heard.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub at: Timestamp,
     /// What it said, in some words.
     pub said: String,
 }
 
 /// One thing that consents need, or that tells of them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Item {
     /// Stable, for machines.
     pub id: String,
@@ -82,7 +94,7 @@ pub struct Item {
 }
 
 /// One part of an item.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Detail {
     /// Which.
     pub name: String,
@@ -121,6 +133,14 @@ impl Overall {
     }
 }
 
+impl<'de> Deserialize<'de> for Overall {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let all = [Self::Ready, Self::NotReady, Self::Unproven];
+        Ok(all.into_iter().find(|one| one.word() == word).unwrap_or(Self::Unproven))
+    }
+}
+
 impl Serialize for Overall {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.word())
@@ -128,10 +148,10 @@ impl Serialize for Overall {
 }
 
 /// What a round of probes found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Readiness {
     /// When the round ended.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub probed: Timestamp,
     /// The verdict on the whole.
     pub verdict: Overall,
@@ -144,10 +164,10 @@ pub struct Readiness {
 }
 
 /// Something that became otherwise.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// When the round ended that found it.
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub at: Timestamp,
     /// What.
     pub what: String,
@@ -244,6 +264,10 @@ pub const SERVER: &str = "server.";
 const SCOPES: &str = "scopes";
 /// What moves without the org having changed.
 const QUIET: [&str; 4] = ["history", "clock", "token", "apps"];
+
+fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
 
 fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{at:.3}"))

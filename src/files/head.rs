@@ -1,0 +1,219 @@
+//! What a snapshot says of itself before its consents.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::consent::visible;
+use crate::report::{Coverage, Gap, HookProof, Item, Readiness};
+
+/// What stands before the consents of a snapshot. Everything but the schema may be missing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Head {
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// The org's host; made visible.
+    pub org: Option<String>,
+    /// The filter that it was made with; made visible.
+    pub filter: Option<String>,
+    /// What the journal covered.
+    pub coverage: Coverage,
+    /// What was known of the org's readiness.
+    pub readiness: Option<Readiness>,
+    /// How many consents it holds.
+    pub count: Option<u64>,
+    /// The digest of its lines, as hexadecimal digits.
+    pub sha256: Option<String>,
+}
+
+/// The forms that this program reads.
+const SCHEMA: &str = "consentwatch.snapshot/";
+const VERSION: u64 = 1;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wire {
+    schema: String,
+    created: Option<String>,
+    org: Option<String>,
+    filter: Option<String>,
+    coverage: Option<Seen>,
+    readiness: Option<Box<serde_json::value::RawValue>>,
+    count: Option<u64>,
+    sha256: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Seen {
+    complete_since: Option<String>,
+    gaps: Vec<Hole>,
+    late: u64,
+    last_good_poll: Option<String>,
+    hook_unconfirmed: u64,
+    hook_missed: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Hole {
+    from: String,
+    to: String,
+    why: String,
+}
+
+/// Returns the value of the key `schema`, if that is the first one of the object that a text begins with.
+pub(super) fn schema(bytes: &[u8]) -> Option<&str> {
+    let rest = bytes.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"schema\"")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let end = memchr::memchr2(b'"', b'\\', rest.get(..rest.len().min(100))?)?;
+    std::str::from_utf8(&rest[..end]).ok()
+}
+
+/// Whether a text begins as a snapshot does.
+pub(super) fn is_snapshot(bytes: &[u8]) -> bool {
+    schema(bytes).is_some_and(|schema| schema.starts_with(SCHEMA))
+}
+
+/// Returns where the bracket stands that opens the consents of a snapshot.
+pub(super) fn opens(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
+    // The last string that stands directly in the object, while nothing but blanks and a colon follow it.
+    let mut key: Option<&[u8]> = None;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                let start = at + 1;
+                let mut end = start;
+                loop {
+                    end += memchr::memchr2(b'"', b'\\', bytes.get(end..)?)?;
+                    if bytes[end] == b'"' {
+                        break;
+                    }
+                    end += 2;
+                }
+                key = (depth == 1).then(|| &bytes[start..end]);
+                at = end + 1;
+                continue;
+            }
+            b'[' if depth == 1 && key == Some(b"consents") => return Some(at),
+            b'[' | b'{' => {
+                depth += 1;
+                key = None;
+            }
+            b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                key = None;
+            }
+            b':' => {}
+            byte if byte.is_ascii_whitespace() => {}
+            _ => key = None,
+        }
+        at += 1;
+    }
+    None
+}
+
+impl Head {
+    /// Reads a snapshot's text up to the bracket that opens its consents. The error is a sentence.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let mut text = bytes.to_vec();
+        text.extend_from_slice(b"[]}");
+        let wire: Wire =
+            serde_json::from_slice(&text).map_err(|_| "What it says of itself cannot be read.".to_owned())?;
+        let version = wire.schema.strip_prefix(SCHEMA).and_then(|version| version.parse::<u64>().ok());
+        if version != Some(VERSION) {
+            return Err(format!(
+                "It is of the form {}, and this program reads {SCHEMA}{VERSION}. A newer consentwatch may read it.",
+                visible(&wire.schema)
+            ));
+        }
+        let clean = |text: String| visible(&text).into_owned();
+        let seen = wire.coverage.unwrap_or_default();
+        let readiness = wire.readiness.and_then(|raw| serde_json::from_str::<Readiness>(raw.get()).ok());
+        Ok(Self {
+            created: wire.created.and_then(|at| at.parse().ok()),
+            org: wire.org.map(clean),
+            filter: wire.filter.map(clean),
+            coverage: Coverage {
+                complete_since: seen.complete_since.and_then(|at| at.parse().ok()),
+                gaps: seen.gaps.into_iter().filter_map(Hole::gap).collect(),
+                late: seen.late,
+                last_good_poll: seen.last_good_poll.and_then(|at| at.parse().ok()),
+                hook: HookProof { unconfirmed: seen.hook_unconfirmed, missed: seen.hook_missed, ..HookProof::default() },
+            },
+            readiness: readiness.map(made_visible),
+            count: wire.count,
+            sha256: wire.sha256,
+        })
+    }
+}
+
+/// Makes every text of it harmless: a file may say anything.
+fn made_visible(mut readiness: Readiness) -> Readiness {
+    let clean = |text: &mut String| {
+        if let Cow::Owned(seen) = visible(text) {
+            *text = seen;
+        }
+    };
+    for item in &mut readiness.items {
+        let Item { id, name, state, evidence, meaning, remedy, details, confidence: _, blocking: _ } = item;
+        [id, name, state, meaning, remedy].into_iter().for_each(clean);
+        for detail in details {
+            clean(&mut detail.name);
+            clean(&mut detail.state);
+        }
+        for found in evidence {
+            clean(&mut found.call);
+            clean(&mut found.said);
+            found.code.iter_mut().for_each(clean);
+        }
+    }
+    readiness.changes.iter_mut().for_each(|change| clean(&mut change.what));
+    readiness
+}
+
+impl Hole {
+    fn gap(self) -> Option<Gap> {
+        let why = visible(&self.why).into_owned();
+        Some(Gap { from: self.from.parse().ok()?, to: self.to.parse().ok()?, why })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_says_what_it_knows() {
+        let text = br#"{"schema":"consentwatch.snapshot/1","created":"2026-03-04T10:00:00.000Z","org":"ex\u001b","filter":null,
+            "coverage":{"complete_since":"2026-03-01T00:00:00.000Z","gaps":[{"from":"2026-03-02T00:00:00Z","to":"2026-03-02T01:00:00Z","why":"x"}],"late":2},
+            "readiness":{"odd":1},"count":        7,"sha256":"ab","consents":"#;
+        let head = Head::read(text).unwrap();
+        assert_eq!((head.org.as_deref(), head.count, head.sha256.as_deref()), (Some("ex^["), Some(7), Some("ab")));
+        assert_eq!((head.coverage.gaps.len(), head.coverage.late, head.readiness), (1, 2, None));
+        assert!(head.created.is_some() && head.coverage.complete_since.is_some());
+    }
+
+    #[test]
+    fn the_future_is_refused_by_name() {
+        let why = Head::read(br#"{"schema":"consentwatch.snapshot/2","consents":"#).unwrap_err();
+        assert!(why.contains("consentwatch.snapshot/2") && why.contains("newer"), "{why}");
+        assert!(Head::read(br#"{"schema":"consentwatch.snapshot/1","count":"x","consents":"#).is_err());
+    }
+
+    #[test]
+    fn the_consents_are_found_by_their_key_alone() {
+        for (text, at) in [
+            (r#"{"a":"consents","consents":["#, Some(27)),
+            (r#"{"a":{"consents":[1]},"consents" : ["#, Some(35)),
+            (r#"{"consents":1,"b":["#, None),
+            (r#"{"screen":"\"consents\":[","b":1"#, None),
+            (r#"{"consents"#, None),
+        ] {
+            assert_eq!(opens(text.as_bytes()), at, "{text}");
+        }
+        assert!(is_snapshot(b"{ \"schema\" :\n\"consentwatch.snapshot/9\"") && !is_snapshot(b"{\"schema\":\"x\""));
+    }
+}

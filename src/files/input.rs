@@ -1,0 +1,157 @@
+//! A file or standard input, opened: plain as it lies, anything else put into a nameless file of our own first, where
+//! records can be read again.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Cursor, Read, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::consent::visible;
+
+/// What is to be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file of this name.
+    File(PathBuf),
+}
+
+impl Input {
+    /// Takes what a command names; `-` is standard input.
+    pub fn of(name: &Path) -> Self {
+        if name.as_os_str() == "-" { Self::Stdin } else { Self::File(name.to_owned()) }
+    }
+
+    /// Returns the name for people; made visible.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "standard input".to_owned(),
+            Self::File(path) => visible(&path.to_string_lossy()).into_owned(),
+        }
+    }
+}
+
+/// Why a file cannot be read. Each is a sentence behind the file's name.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The system does not give it out.
+    #[error("cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// It is a folder.
+    #[error("is a directory. Name the files in it")]
+    Directory,
+    /// It is a pipe, a socket or a device.
+    #[error("is no regular file. Give it to standard input and name -")]
+    Special,
+    /// Packed in a way that this program does not unpack.
+    #[error("is packed with {0}. Unpack it to standard input and name -")]
+    Packed(&'static str),
+    /// What it was packed in is damaged.
+    #[error("cannot be unpacked: {0}")]
+    Damaged(io::Error),
+    /// There is no room to unpack it, or to keep standard input.
+    #[error("cannot be kept in a temporary file: {0}")]
+    Spool(io::Error),
+    /// There is nothing in it.
+    #[error("is empty")]
+    Empty,
+    /// There is something else in it.
+    #[error("holds no JSON. Name a snapshot, or LogEvents or deliveries of an event hook as JSON")]
+    NotJson,
+    /// It says something of itself that cannot be.
+    #[error("cannot be read. {0}")]
+    Head(String),
+}
+
+/// An opened input.
+pub(super) struct Opened {
+    /// Gives out the records' bytes, from the first on.
+    pub(super) stream: Box<dyn Read + Send>,
+    /// Where a record can be read again once it came out of the stream.
+    pub(super) file: File,
+    /// How many bytes the input has, if that is known and the stream gives out just those.
+    pub(super) length: Option<u64>,
+}
+
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// What others pack with, and its first bytes.
+const OTHERS: [(&[u8], &str); 3] = [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"PK\x03\x04", "zip")];
+/// As many bytes tell what something is packed with.
+const MAGIC: u64 = 6;
+
+/// Opens an input.
+pub(super) fn open(input: &Input) -> Result<Opened, FileError> {
+    let (mut source, length): (Box<dyn Read + Send>, _) = match input {
+        Input::Stdin => (Box::new(io::stdin()), None),
+        Input::File(path) => {
+            // A pipe that nobody writes to must not hold us up.
+            let file = OpenOptions::new()
+                .read(true)
+                .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+                .open(path)?;
+            let metadata = file.metadata()?;
+            let kind = metadata.file_type();
+            if kind.is_dir() {
+                return Err(FileError::Directory);
+            }
+            if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
+                return Err(FileError::Special);
+            }
+            (Box::new(file), Some(metadata.len()))
+        }
+    };
+    let mut magic = Vec::new();
+    source.by_ref().take(MAGIC).read_to_end(&mut magic)?;
+    if let Some((_, name)) = OTHERS.iter().find(|(first, _)| magic.starts_with(first)) {
+        return Err(FileError::Packed(name));
+    }
+    let whole = Cursor::new(magic.clone()).chain(source);
+    let stream: Box<dyn Read + Send> = if magic.starts_with(GZIP) {
+        Box::new(Unpacked(flate2::read::MultiGzDecoder::new(whole)))
+    } else if magic.starts_with(ZSTD) {
+        Box::new(Unpacked(zstd::stream::read::Decoder::new(whole).map_err(FileError::Damaged)?))
+    } else if let (Input::File(path), Some(length)) = (input, length) {
+        // What is added meanwhile is not read: no record would be whole.
+        return Ok(Opened { stream: Box::new(whole.take(length)), file: File::open(path)?, length: Some(length) });
+    } else {
+        Box::new(whole)
+    };
+    let file = tempfile::tempfile().map_err(FileError::Spool)?;
+    let kept = file.try_clone().map_err(FileError::Spool)?;
+    Ok(Opened { stream: Box::new(Kept { stream, kept }), file, length: None })
+}
+
+/// Whether a plain file is longer now than when it was opened.
+pub(super) fn has_grown(opened: &File, length: Option<u64>) -> bool {
+    let now = opened.metadata().map_or(0, |metadata| metadata.len());
+    length.is_some_and(|length| now > length)
+}
+
+/// Tells damage of what was packed from a disk that cannot be read.
+struct Unpacked<R>(R);
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|error| io::Error::new(error.kind(), format!("it cannot be unpacked: {error}")))
+    }
+}
+
+/// Keeps all that goes through it.
+struct Kept<R> {
+    stream: R,
+    kept: File,
+}
+
+impl<R: Read> Read for Kept<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(out)?;
+        self.kept.write_all(&out[..count]).map_err(|error| {
+            io::Error::new(error.kind(), format!("it cannot be kept in a temporary file: {error}"))
+        })?;
+        Ok(count)
+    }
+}

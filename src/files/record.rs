@@ -1,0 +1,134 @@
+//! One record of a file: a LogEvent, a page of them, a hook's delivery, or a line of our own.
+
+use jiff::Timestamp;
+use memchr::memchr;
+
+use super::cut::{Chunk, without_comma};
+use super::{head, ours};
+use crate::consent::{Consent, Via};
+use crate::okta;
+
+/// Where in a file or in some bytes of it a record lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// Its first byte.
+    pub at: u64,
+    /// Its bytes.
+    pub length: u32,
+}
+
+/// What a record held.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The consents, in its order.
+    pub(super) consents: Vec<Consent>,
+    /// Why others could not be read, a sentence each.
+    pub(super) bad: Vec<String>,
+}
+
+/// The type of a hook's delivery (Okta: event hooks, the request).
+const DELIVERY: &str = "com.okta.event_hook";
+
+/// Returns where the records of a chunk lie, blank lines left out.
+pub(super) fn spans(chunk: &Chunk) -> Vec<Span> {
+    if let Some(spans) = &chunk.spans {
+        return spans.clone();
+    }
+    let (mut spans, mut at) = (Vec::new(), 0);
+    while at < chunk.bytes.len() {
+        let rest = &chunk.bytes[at..];
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = without_comma(&rest[..end]);
+        if !line.is_empty() {
+            let start = at + (line.as_ptr().addr() - rest.as_ptr().addr());
+            spans.push(Span { at: start as u64, length: line.len() as u32 });
+        }
+        at += end + 1;
+    }
+    spans
+}
+
+/// Reads a record.
+pub(super) fn read(bytes: &[u8], received: Timestamp) -> Found {
+    match try_read(bytes, received) {
+        Ok(found) => found,
+        Err(why) => Found { consents: Vec::new(), bad: vec![why] },
+    }
+}
+
+fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
+    let good = |consents| Ok(Found { consents, bad: Vec::new() });
+    if bytes.starts_with(b"[") {
+        let page = okta::page(bytes, received, Via::FILE).map_err(|error| error.to_string())?;
+        let bad = page.rejects.into_iter().map(|reject| reject.why).collect();
+        return Ok(Found { consents: page.consents, bad });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "It is not UTF-8 text.".to_owned())?;
+    match head::schema(bytes) {
+        Some(ours::SCHEMA) => return good(vec![ours::consent(text, received)?]),
+        Some(other) if other.starts_with("consentwatch.") => {
+            return Err(format!("It is of the form {}, which holds no consent.", crate::consent::visible(other)));
+        }
+        _ => {}
+    }
+    let read = okta::event(text, received, Via::FILE);
+    let is_delivery = match &read {
+        Ok(consents) => consents.first().is_some_and(|consent| consent.event_type.exact() == DELIVERY),
+        Err(_) => true,
+    };
+    if is_delivery && let Ok(delivery) = okta::delivery(bytes, Vec::new(), received) {
+        let mut consents = delivery.consents;
+        for consent in &mut consents {
+            if let Some(hook) = &mut consent.hook {
+                // Nobody wrote down when it was taken in.
+                hook.received = None;
+            }
+        }
+        let bad = delivery.rejects.into_iter().map(|reject| reject.why).collect();
+        return Ok(Found { consents, bad });
+    }
+    good(read?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> Timestamp {
+        "2026-03-04T09:15:00Z".parse().unwrap()
+    }
+
+    const EVENT: &str =
+        r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant"}"#;
+
+    #[test]
+    fn each_form_gives_its_consents() {
+        let page = format!("[{EVENT}, 7]");
+        let found = read(page.as_bytes(), at());
+        assert_eq!((found.consents.len(), found.bad.len()), (1, 1));
+        let found = read(EVENT.as_bytes(), at());
+        assert_eq!((found.consents[0].via, &*found.consents[0].raw), (Via::FILE, EVENT));
+        let delivery = format!(
+            r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{EVENT},{}]}}}}"#,
+            EVENT.replace("0001", "0002")
+        );
+        let found = read(delivery.as_bytes(), at());
+        assert_eq!((found.consents.len(), found.consents[0].via), (2, Via::HOOK));
+        assert_eq!(found.consents[1].hook.as_ref().unwrap().received, None);
+    }
+
+    #[test]
+    fn what_is_none_says_why() {
+        for (text, why) in [
+            ("7", "It is not a JSON object."),
+            ("{}", "It has neither"),
+            ("{\"a\":", "It is not valid JSON"),
+            ("{\"schema\":\"consentwatch.doctor/1\"}", "consentwatch.doctor/1"),
+            ("[", "It ends before its array does."),
+        ] {
+            let found = read(text.as_bytes(), at());
+            assert!(found.consents.is_empty() && found.bad[0].contains(why), "{text}: {:?}", found.bad);
+        }
+        assert_eq!(read(b"{\"a\":\"\xff\"}", at()).bad, ["It is not UTF-8 text."]);
+    }
+}
