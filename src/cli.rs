@@ -97,6 +97,8 @@ pub enum Command {
     /// The event hook in the org: what there is, making one, having it verified
     #[command(subcommand)]
     Hook(HookCommand),
+    /// The screen, read-only, on snapshots, JSON arrays or JSONL of LogEvents or hook deliveries; no network
+    Open(Open),
     /// The configuration: write one, check it, show it, tell where it is
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -126,6 +128,17 @@ pub struct Watch {
     /// Sentences and commands by line in place of the screen: for screen readers, braille, dumb terminals
     #[arg(long)]
     pub linear: bool,
+}
+
+/// Flags of `open`.
+#[derive(Args, Debug)]
+pub struct Open {
+    /// Snapshots, LogEvents or hook deliveries as JSON, plain or packed with gzip or zstd; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Hides what does not match
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    pub filter: Option<String>,
 }
 
 /// Flags of `demo`.
@@ -178,6 +191,9 @@ pub struct Tail {
     /// Ends after so many lines
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Prints what these files hold and ends: no network, no journal; - is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["after", "once", "updates", "no_hook"])]
+    pub input: Vec<PathBuf>,
 }
 
 /// Forms of a line of `tail`.

@@ -23,8 +23,8 @@ use crate::model::{Origin, Query};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{
-    self, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, LinearOptions, Marked, TailOptions,
-    WatchOptions, note, print,
+    self, Archive, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Input, InputOptions, LinearOptions,
+    Marked, TailOptions, WatchOptions, note, print,
 };
 use crate::secret::{Secret, SecretError, SecretSource};
 use crate::sim;
@@ -51,6 +51,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Watch(flags)) => watch(&cli, flags),
         Some(Command::Demo(flags)) => demo(&cli, flags),
         Some(Command::Tail(flags)) => tail(&cli, flags),
+        Some(Command::Open(flags)) => open(&cli, flags),
         Some(Command::Doctor(flags)) => doctor(&cli, flags),
         Some(Command::Export(flags)) => export(&cli, flags),
         Some(Command::Backfill(flags)) => backfill(&cli, flags),
@@ -206,7 +207,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         let filter = query(flags.filter.as_ref(), now)?;
         let is_linear = flags.linear || is_dumb();
         if !is_linear {
-            run::need_terminal().map_err(|words| (Exit::Failed, words))?;
+            run::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
         }
         if let Some(words) = &ready.note {
             note(words);
@@ -228,7 +229,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             return tell(options, feed, source, &clock, &tasks).await;
         }
         let options = WatchOptions {
-            dir,
+            dir: Some(dir),
             arranged,
             origin: Origin { org: crate::consent::visible(&org).into_owned(), tag: String::new() },
             theme: theme(cli, config.ui.theme),
@@ -278,7 +279,7 @@ async fn show(
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, Ended> {
-    let result = run::watch(options, &feed, source, clock, tasks).await;
+    let result = run::watch(options, Some(&feed), source, clock, tasks).await;
     let all_ended = tasks.finish(PATIENCE).await;
     tracing::info!(all_ended, "The screen is gone; the journal is closed.");
     feed.close().await;
@@ -295,7 +296,7 @@ const DEMO_PROBES: Duration = Duration::from_secs(30);
 fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
     let is_linear = flags.linear || is_dumb();
     if !is_linear {
-        run::need_terminal().map_err(|words| (Exit::Failed, words))?;
+        run::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
     }
     start_log(cli, None);
     let folder = tempfile::Builder::new().prefix("consentwatch-demo-").tempdir().map_err(|error| {
@@ -364,7 +365,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             return tell(options, feed, source, &clock, &tasks).await;
         }
         let options = WatchOptions {
-            dir,
+            dir: Some(dir),
             arranged: run::Arranged::default(),
             origin: Origin { org: "simulated org".to_owned(), tag: "DEMO".to_owned() },
             theme: theme(cli, "auto"),
@@ -383,16 +384,90 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
     })
 }
 
-fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
+/// Shows what files hold. Nothing is started where one of them cannot be.
+fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     let config = load(cli)?;
-    let ready = run::ready(&config).map_err(usage)?;
-    let format = match flags.format {
+    let zone = run::zone(&config.ui.time_zone).map_err(usage)?;
+    let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
+    let inputs: Vec<Input> = flags.files.iter().map(|name| Input::of(name)).collect();
+    if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+        return Err(usage("- is named twice, and standard input can be read once. Nothing was started."));
+    }
+    on_runtime(|clock, tasks| async move {
+        let now = clock.now();
+        let filter = query(flags.filter.as_ref(), now)?;
+        for input in inputs.iter().filter(|input| **input != Input::Stdin) {
+            run::probe(input)
+                .map_err(|error| (Exit::Failed, format!("{} {error}. Nothing was started.", input.name())))?;
+        }
+        run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
+        start_log(cli, None);
+        let org = match inputs.as_slice() {
+            [one] => one.name(),
+            all => format!("{} files", all.len()),
+        };
+        let archive = Archive::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
+        let troubles = archive.troubles();
+        let options = WatchOptions {
+            dir: None,
+            arranged,
+            origin: Origin { org, tag: String::new() },
+            theme: theme(cli, config.ui.theme),
+            zone,
+            filter,
+            max_fps: config.ui.max_fps,
+            mouse: config.ui.mouse,
+            clipboard: config.ui.clipboard.then(|| Between::of(&env)),
+            snapshots: snapshots(&config),
+            snapshots_every: None,
+            fresh: true,
+            ask_sync: tui::may_ask(&env),
+            stop_after: None,
+        };
+        let exit = run::watch(options, None, archive, &clock, &tasks)
+            .await
+            .map_err(|words| (Exit::Failed, words))?;
+        let troubles = troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match troubles.as_slice() {
+            [] => Ok(exit),
+            _ if exit != Exit::Done => Ok(exit),
+            all => Err((Exit::Failed, all.join("\nconsentwatch: "))),
+        }
+    })
+}
+
+/// The form of lines that was asked for, or the one that fits whoever reads them.
+fn lines_form(flags: &cli::Tail) -> Lines {
+    match flags.format {
         Some(TailFormat::Card) => Lines::Card,
         Some(TailFormat::Raw) => Lines::Raw,
         Some(TailFormat::Text) => Lines::Text,
         None if std::io::stdout().is_terminal() => Lines::Text,
         Some(TailFormat::Json) | None => Lines::Json,
-    };
+    }
+}
+
+/// Prints what files hold.
+fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
+    let now = Clock::system().now();
+    run::print_files(&InputOptions {
+        inputs: flags.input.iter().map(|name| Input::of(name)).collect(),
+        format: lines_form(flags),
+        since: flags.since.map(|since| since.at(now)),
+        until: flags.until.map(|until| until.at(now)),
+        filter: query_for_lines(flags.filter.as_ref(), now)?,
+        limit: flags.limit,
+        now,
+    })
+}
+
+fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
+    if !flags.input.is_empty() {
+        return tail_files(flags);
+    }
+    let config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    let format = lines_form(flags);
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let since = flags.since.unwrap_or(When::Ago(config.poll.lookback)).at(now);

@@ -12,7 +12,7 @@ use super::head::{self, Head};
 use super::record::Span;
 
 /// Bytes that are cut and read in one go.
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 512 * 1024;
 /// Bytes looked at to find out what a file is.
 const LOOK: usize = 64 * 1024;
 /// A longer record is none.
@@ -124,7 +124,10 @@ impl<R: Read> Cutter<R> {
             }
             Some(b'{') => {
                 // Only what has a whole record on one of its first lines is a file of lines.
-                while memchr(b'\n', &cutter.buffer).is_none() && !cutter.has_ended && cutter.buffer.len() < RECORD_MAX {
+                while memchr(b'\n', &cutter.buffer).is_none()
+                    && !cutter.has_ended
+                    && cutter.buffer.len() < RECORD_MAX
+                {
                     cutter.fill(cutter.buffer.len() * 2)?;
                 }
                 if !has_record_line(&cutter.buffer) {
@@ -160,18 +163,10 @@ impl<R: Read> Cutter<R> {
 
     /// Reads until so much is there, or the stream ends.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
-        while self.buffer.len() < wanted && !self.has_ended {
-            let before = self.buffer.len();
-            // A pipe gives what it has; a file as much as is asked for.
-            self.buffer.resize(wanted.max(before + 1), 0);
-            let read = loop {
-                match self.input.read(&mut self.buffer[before..]) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    other => break other,
-                }
-            };
-            self.buffer.truncate(before + read.as_ref().copied().unwrap_or(0));
-            self.has_ended = read? == 0;
+        let missing = wanted.saturating_sub(self.buffer.len());
+        if missing > 0 && !self.has_ended {
+            let read = self.input.by_ref().take(missing as u64).read_to_end(&mut self.buffer)?;
+            self.has_ended = read < missing;
         }
         Ok(())
     }
@@ -209,7 +204,7 @@ impl<R: Read> Cutter<R> {
                 return Ok(head);
             }
             if self.has_ended || self.buffer.len() >= HEAD_MAX {
-                return Err(CutError::Head("It ends before its consents begin.".to_owned()));
+                return Err(CutError::Head("It ends before its consents begin".to_owned()));
             }
             self.fill(self.buffer.len() * 2)?;
         }
@@ -230,7 +225,8 @@ impl<R: Read> Cutter<R> {
         let is_last = self.has_ended;
         let end = if is_last { self.buffer.len() } else { end };
         let rest = self.buffer.split_off(end);
-        let mut chunk = Chunk { bytes: std::mem::replace(&mut self.buffer, rest), at: self.base, spans: None };
+        let mut chunk =
+            Chunk { bytes: std::mem::replace(&mut self.buffer, rest), at: self.base, spans: None };
         self.base += chunk.bytes.len() as u64;
         self.is_over = is_last;
         if self.layout == Layout::ArrayLines {
@@ -442,8 +438,14 @@ mod tests {
             format!("[ \n  {}\n]", wanted.join(" ,\n  ")),
             format!("[{}][{},{}]", wanted[0], wanted[1], wanted[2]),
             wanted.concat(),
-            format!("{{\"schema\": \"consentwatch.snapshot/1\", \"consents\" :[{}], \"x\":[1]}}", wanted.join(", ")),
-            format!("{{\"schema\":\"consentwatch.snapshot/1\",\"screen\":\"\\\"consents\\\":[\",\"consents\":[\n{}\n]}}\n", wanted.join(",\n")),
+            format!(
+                "{{\"schema\": \"consentwatch.snapshot/1\", \"consents\" :[{}], \"x\":[1]}}",
+                wanted.join(", ")
+            ),
+            format!(
+                "{{\"schema\":\"consentwatch.snapshot/1\",\"screen\":\"\\\"consents\\\":[\",\"consents\":[\n{}\n]}}\n",
+                wanted.join(",\n")
+            ),
         ] {
             for drip in [1, 7, 1 << 20] {
                 let (found, end) = records(text.as_bytes(), drip).unwrap();

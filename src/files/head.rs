@@ -121,11 +121,11 @@ impl Head {
         let mut text = bytes.to_vec();
         text.extend_from_slice(b"[]}");
         let wire: Wire =
-            serde_json::from_slice(&text).map_err(|_| "What it says of itself cannot be read.".to_owned())?;
+            serde_json::from_slice(&text).map_err(|_| "What it says of itself is no JSON".to_owned())?;
         let version = wire.schema.strip_prefix(SCHEMA).and_then(|version| version.parse::<u64>().ok());
         if version != Some(VERSION) {
             return Err(format!(
-                "It is of the form {}, and this program reads {SCHEMA}{VERSION}. A newer consentwatch may read it.",
+                "It is of the form {}, and this program reads {SCHEMA}{VERSION}. A newer consentwatch may read it",
                 visible(&wire.schema)
             ));
         }
@@ -141,7 +141,11 @@ impl Head {
                 gaps: seen.gaps.into_iter().filter_map(Hole::gap).collect(),
                 late: seen.late,
                 last_good_poll: seen.last_good_poll.and_then(|at| at.parse().ok()),
-                hook: HookProof { unconfirmed: seen.hook_unconfirmed, missed: seen.hook_missed, ..HookProof::default() },
+                hook: HookProof {
+                    unconfirmed: seen.hook_unconfirmed,
+                    missed: seen.hook_missed,
+                    ..HookProof::default()
+                },
             },
             readiness: readiness.map(made_visible),
             count: wire.count,
@@ -191,7 +195,10 @@ mod tests {
             "coverage":{"complete_since":"2026-03-01T00:00:00.000Z","gaps":[{"from":"2026-03-02T00:00:00Z","to":"2026-03-02T01:00:00Z","why":"x"}],"late":2},
             "readiness":{"odd":1},"count":        7,"sha256":"ab","consents":"#;
         let head = Head::read(text).unwrap();
-        assert_eq!((head.org.as_deref(), head.count, head.sha256.as_deref()), (Some("ex^["), Some(7), Some("ab")));
+        assert_eq!(
+            (head.org.as_deref(), head.count, head.sha256.as_deref()),
+            (Some("ex^["), Some(7), Some("ab"))
+        );
         assert_eq!((head.coverage.gaps.len(), head.coverage.late, head.readiness), (1, 2, None));
         assert!(head.created.is_some() && head.coverage.complete_since.is_some());
     }
@@ -214,6 +221,8 @@ mod tests {
         ] {
             assert_eq!(opens(text.as_bytes()), at, "{text}");
         }
-        assert!(is_snapshot(b"{ \"schema\" :\n\"consentwatch.snapshot/9\"") && !is_snapshot(b"{\"schema\":\"x\""));
+        assert!(
+            is_snapshot(b"{ \"schema\" :\n\"consentwatch.snapshot/9\"") && !is_snapshot(b"{\"schema\":\"x\"")
+        );
     }
 }

@@ -116,13 +116,25 @@ pub(super) fn open(input: &Input) -> Result<Opened, FileError> {
         Box::new(Unpacked(zstd::stream::read::Decoder::new(whole).map_err(FileError::Damaged)?))
     } else if let (Input::File(path), Some(length)) = (input, length) {
         // What is added meanwhile is not read: no record would be whole.
-        return Ok(Opened { stream: Box::new(whole.take(length)), file: File::open(path)?, length: Some(length) });
+        return Ok(Opened {
+            stream: Box::new(whole.take(length)),
+            file: File::open(path)?,
+            length: Some(length),
+        });
     } else {
         Box::new(whole)
     };
     let file = tempfile::tempfile().map_err(FileError::Spool)?;
     let kept = file.try_clone().map_err(FileError::Spool)?;
     Ok(Opened { stream: Box::new(Kept { stream, kept }), file, length: None })
+}
+
+/// How many bytes an input has, if it says.
+pub(super) fn size(input: &Input) -> Option<u64> {
+    match input {
+        Input::Stdin => None,
+        Input::File(path) => path.metadata().ok().map(|metadata| metadata.len()),
+    }
 }
 
 /// Whether a plain file is longer now than when it was opened.
@@ -136,7 +148,9 @@ struct Unpacked<R>(R);
 
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out).map_err(|error| io::Error::new(error.kind(), format!("it cannot be unpacked: {error}")))
+        self.0
+            .read(out)
+            .map_err(|error| io::Error::new(error.kind(), format!("it cannot be unpacked: {error}")))
     }
 }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::consent::{
-    Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, Stored, Thing, Untrusted, UserId,
-    Via,
+    Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, Stored, Thing, Untrusted,
+    UserId, Via,
 };
 use crate::okta;
 

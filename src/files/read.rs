@@ -2,50 +2,52 @@
 //! gets them in the order of the files.
 
 use std::fs::File;
+use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use jiff::Timestamp;
 
+use super::check::{Check, Ending};
 use super::cut::{Chunk, CutError, Cutter};
 use super::head::Head;
-use super::input::{self, FileError, Input};
+use super::input::{self, FileError, Input, Opened};
 use super::record::{self, Span};
 use crate::consent::Consent;
 
 /// What reading brings, in the order of the files.
 pub enum Item<T> {
-    /// A file was opened; its records can be read again there. A snapshot says something of itself.
+    /// A file was opened.
     Begun {
-        /// Where records lie.
+        /// Where its records can be read again.
         file: File,
         /// What a snapshot says of itself.
         head: Option<Box<Head>>,
-        /// Its bytes, if they are known.
-        length: Option<u64>,
     },
     /// Some records of it.
     Records {
-        /// Where each lies, with what it held, and why something of it could not be read.
-        records: Vec<(Span, Vec<T>, Vec<String>)>,
-        /// Up to where the file is read.
-        read_to: u64,
+        /// Where each lies, with what it held.
+        records: Vec<(Span, Vec<T>)>,
+        /// Hundredths of all files that are read, if that can be told.
+        percent: Option<u8>,
     },
-    /// It is read.
-    Ended(Ending),
-    /// It cannot be read; what came of it before stays.
-    Failed(FileError),
+    /// It is not as it should be: a sentence that names it. What could be read of it came before.
+    Trouble(String),
 }
 
-/// How a file ended.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Ending {
-    /// In the middle of its array or of a record.
-    pub is_cut: bool,
-    /// It was written to meanwhile.
-    pub has_grown: bool,
-    /// The digest over its lines, as hexadecimal digits, if it is a snapshot with a consent on each.
-    pub sha256: Option<String>,
+/// The same from thread to thread.
+enum Raw<T> {
+    Begun {
+        file: File,
+        head: Option<Box<Head>>,
+    },
+    /// Where each lies, with what it held and why something of it could not be read; and up to where the file is read.
+    Records {
+        records: Vec<(Span, Vec<T>, Vec<String>)>,
+        read_to: u64,
+    },
+    Ended(Ending),
+    Failed(FileError),
 }
 
 /// No more is wanted.
@@ -53,11 +55,13 @@ pub struct Ending {
 pub struct Stop;
 
 /// Chunks that wait for each reader; so much memory stands between a fast disk and a slow list.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 enum Job {
     Chunk(Chunk),
-    Other(Item<()>),
+    Begun { file: File, head: Option<Box<Head>> },
+    Ended(Ending),
+    Failed(FileError),
 }
 
 /// Reads all inputs and hands out what they hold. `make` runs on several threads and keeps of a consent what is needed.
@@ -91,26 +95,105 @@ pub fn read<T: Send>(
             }
         });
         // Each reader gets every so many-th job, so theirs in turn are those of the files in order.
+        let mut progress = Progress::of(inputs);
         for result in results.iter().cycle() {
-            let Ok(item) = result.recv() else { return Ok(()) };
-            take(item)?;
+            let Ok(raw) = result.recv() else { break };
+            progress.take(raw, inputs, &mut take)?;
         }
         Ok(())
     })
 }
 
+/// How far reading is, and what is known of the file that is being read.
+struct Progress {
+    sizes: Vec<Option<u64>>,
+    /// Of all files; nothing if one of them does not say.
+    all: Option<u64>,
+    /// Of those that are behind.
+    before: u64,
+    at: usize,
+    check: Check,
+}
+
+impl Progress {
+    fn of(inputs: &[Input]) -> Self {
+        let sizes: Vec<Option<u64>> = inputs.iter().map(input::size).collect();
+        Self { all: sizes.iter().copied().sum(), sizes, before: 0, at: 0, check: Check::default() }
+    }
+
+    fn take<T>(
+        &mut self,
+        raw: Raw<T>,
+        inputs: &[Input],
+        take: &mut impl FnMut(Item<T>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let name = || inputs[self.at].name();
+        let troubles = match raw {
+            Raw::Begun { file, head } => {
+                self.check = Check::new(head.as_deref());
+                return take(Item::Begun { file, head });
+            }
+            Raw::Records { records, read_to } => {
+                let records = records.into_iter().map(|(span, made, bad)| {
+                    self.check.add(span, made.len(), bad);
+                    (span, made)
+                });
+                let records = records.collect();
+                // What was packed is longer than its file.
+                let done = self.before + read_to.min(self.sizes[self.at].unwrap_or(0));
+                let percent = self.all.map(|all| (done.min(all) * 100 / all.max(1)) as u8);
+                return take(Item::Records { records, percent });
+            }
+            Raw::Ended(ending) => {
+                let troubles = self.check.troubles(&ending);
+                troubles.into_iter().map(|words| format!("{}: {words}", name())).collect()
+            }
+            Raw::Failed(error) => vec![format!("{} {error}.", name())],
+        };
+        self.before += self.sizes[self.at].unwrap_or(0);
+        self.at += 1;
+        troubles.into_iter().try_for_each(|words| take(Item::Trouble(words)))
+    }
+}
+
+/// Whether an input can be opened and is of a form that is read.
+///
+/// # Errors
+/// It cannot, or is not.
+pub fn probe(input: &Input) -> Result<(), FileError> {
+    begin(input).map(drop)
+}
+
+/// An input with its records to come.
+struct Begun {
+    cutter: Cutter<Box<dyn Read + Send>>,
+    head: Option<Box<Head>>,
+    file: File,
+    length: Option<u64>,
+}
+
+fn begin(input: &Input) -> Result<Begun, FileError> {
+    let Opened { stream, file, length } = input::open(input)?;
+    let (cutter, head) = Cutter::begin(stream).map_err(|error| match error {
+        CutError::Read(error) => FileError::Read(error),
+        CutError::Empty => FileError::Empty,
+        CutError::NotJson => FileError::NotJson,
+        CutError::Head(why) => FileError::Head(why),
+    })?;
+    Ok(Begun { cutter, head: head.map(Box::new), file, length })
+}
+
 fn work<T>(
     waiting: &Receiver<Job>,
-    tell: &SyncSender<Item<T>>,
+    tell: &SyncSender<Raw<T>>,
     received: Timestamp,
     make: &(impl Fn(Consent) -> T + Sync),
 ) {
     for job in waiting {
-        let item = match job {
-            Job::Other(Item::Begun { file, head, length }) => Item::Begun { file, head, length },
-            Job::Other(Item::Ended(ending)) => Item::Ended(ending),
-            Job::Other(Item::Failed(error)) => Item::Failed(error),
-            Job::Other(Item::Records { read_to, .. }) => Item::Records { records: Vec::new(), read_to },
+        let raw = match job {
+            Job::Begun { file, head } => Raw::Begun { file, head },
+            Job::Ended(ending) => Raw::Ended(ending),
+            Job::Failed(error) => Raw::Failed(error),
             Job::Chunk(chunk) => {
                 let records = record::spans(&chunk).into_iter().map(|span| {
                     let at = span.at as usize;
@@ -118,10 +201,10 @@ fn work<T>(
                     let made = found.consents.into_iter().map(make).collect();
                     (Span { at: chunk.at + span.at, ..span }, made, found.bad)
                 });
-                Item::Records { records: records.collect(), read_to: chunk.at + chunk.bytes.len() as u64 }
+                Raw::Records { records: records.collect(), read_to: chunk.at + chunk.bytes.len() as u64 }
             }
         };
-        if tell.send(item).is_err() {
+        if tell.send(raw).is_err() {
             return;
         }
     }
@@ -129,35 +212,23 @@ fn work<T>(
 
 /// Cuts one input.
 fn cut(input: &Input, send: &mut impl FnMut(Job) -> Result<(), Stop>) -> Result<(), Stop> {
-    let mut failed = |error| send(Job::Other(Item::Failed(error)));
-    let opened = match input::open(input) {
-        Ok(opened) => opened,
-        Err(error) => return failed(error),
-    };
-    let length = opened.length;
-    let file = match opened.file.try_clone() {
-        Ok(file) => file,
-        Err(error) => return failed(FileError::Read(error)),
-    };
-    let (mut cutter, head) = match Cutter::begin(opened.stream) {
+    let begun = begin(input).and_then(|begun| Ok((begun.file.try_clone()?, begun)));
+    let (file, Begun { mut cutter, head, length, file: kept }) = match begun {
         Ok(begun) => begun,
-        Err(CutError::Read(error)) => return failed(FileError::Read(error)),
-        Err(CutError::Empty) => return failed(FileError::Empty),
-        Err(CutError::NotJson) => return failed(FileError::NotJson),
-        Err(CutError::Head(why)) => return failed(FileError::Head(why)),
+        Err(error) => return send(Job::Failed(error)),
     };
-    send(Job::Other(Item::Begun { file: opened.file, head: head.map(Box::new), length }))?;
+    send(Job::Begun { file: kept, head })?;
     loop {
         match cutter.next() {
             Ok(Some(chunk)) => send(Job::Chunk(chunk))?,
             Ok(None) => break,
-            Err(error) => return send(Job::Other(Item::Failed(FileError::Read(error)))),
+            Err(error) => return send(Job::Failed(FileError::Read(error))),
         }
     }
     let end = cutter.end();
-    send(Job::Other(Item::Ended(Ending {
+    send(Job::Ended(Ending {
         is_cut: end.is_cut,
         has_grown: input::has_grown(&file, length),
         sha256: end.digest.map(|digest| crate::export::hex(&digest)),
-    })))
+    }))
 }

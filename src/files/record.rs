@@ -67,7 +67,10 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     match head::schema(bytes) {
         Some(ours::SCHEMA) => return good(vec![ours::consent(text, received)?]),
         Some(other) if other.starts_with("consentwatch.") => {
-            return Err(format!("It is of the form {}, which holds no consent.", crate::consent::visible(other)));
+            return Err(format!(
+                "It is of the form {}, which holds no consent.",
+                crate::consent::visible(other)
+            ));
         }
         _ => {}
     }

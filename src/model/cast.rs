@@ -1,6 +1,9 @@
 //! People, clients, servers and scopes by number: what is the same however its texts are spelled.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+
+use hashbrown::HashTable;
 
 use crate::consent::{Sym, Symbol, Symbols};
 
@@ -77,7 +80,8 @@ pub struct Scopes {
     /// By text: its scopes in the text's order, and the set of them.
     of_text: HashMap<u32, (Box<[Number]>, Set)>,
     sets: Vec<Box<[Number]>>,
-    of_set: HashMap<Box<[Number]>, Set>,
+    of_set: HashTable<Set>,
+    hasher: RandomState,
     unions: HashMap<(Set, Set), Set>,
 }
 
@@ -129,15 +133,18 @@ impl Scopes {
         if scopes.is_empty() {
             return 0;
         }
-        if let Some(set) = self.of_set.get(scopes.as_slice()) {
+        let hash = self.hasher.hash_one(scopes.as_slice());
+        let sets = &self.sets;
+        if let Some(set) = self.of_set.find(hash, |set| *sets[*set as usize] == *scopes) {
             return *set;
         }
         if self.sets.is_empty() {
             self.sets.push(Box::default());
         }
         let set = u32::try_from(self.sets.len()).expect("fewer sets than rows");
-        self.sets.push(scopes.clone().into());
-        self.of_set.insert(scopes.into(), set);
+        self.sets.push(scopes.into());
+        let (sets, hasher) = (&self.sets, &self.hasher);
+        self.of_set.insert_unique(hash, set, |set| hasher.hash_one(&*sets[*set as usize]));
         set
     }
 

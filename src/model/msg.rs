@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Chord, Copied, Mark, Marks, Query, SaveOrder};
+use super::{Chord, Copied, Loading, Mark, Marks, Offline, Query, SaveOrder};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
@@ -33,6 +33,10 @@ pub enum Msg {
         /// Rows in the journal that are not listed yet.
         left: u64,
     },
+    /// Rows were read from files.
+    FromFiles(Page, Loading),
+    /// What is known of the files.
+    Offline(Box<Offline>),
     /// Rows that were listed changed.
     Changed(Page),
     /// The journal removed rows: of those with numbers above `after` up to `to` only these are left.

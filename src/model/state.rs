@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Copied, Desk, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Order, Pivot,
-    Prompt, Rows, Search, Shape, Strip, Subject,
+    CameFrom, Copied, Desk, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Offline, Order,
+    Pivot, Prompt, Rows, Search, Shape, Strip, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -17,6 +17,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// What the screen shows rows of.
     pub origin: Origin,
+    /// The files that rows are read from, if it is those.
+    pub offline: Option<Offline>,
     /// Every row that was read.
     pub rows: Rows,
     /// What stands between people and clients.
@@ -140,6 +142,8 @@ pub enum Loading {
     Starting,
     /// This many rows are still to come.
     Older(u64),
+    /// Files are being read: how many hundredths of them are, if that is known.
+    Files(Option<u8>),
     /// Everything stored is listed.
     Done,
 }
@@ -177,6 +181,7 @@ impl Model {
         Self {
             size,
             origin,
+            offline: None,
             rows: Rows::default(),
             ledger: Ledger::default(),
             list: List::default(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::keys::{Chord, Command, Mode};
 use super::{
     Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, pages, place, save, search,
-    shape, strip,
+    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, offline, pages, place, save,
+    search, shape, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 use crate::report::Board;
@@ -22,6 +22,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize(width, height) => resize(model, width, height),
         Msg::Committed(page) => grew(model, &page, true),
         Msg::Older { page, left } => older(model, &page, left),
+        Msg::FromFiles(page, loading) => offline::read(model, &page, loading),
+        Msg::Offline(offline) => quietly(|| offline::tell(model, *offline)),
         Msg::Changed(page) => changed(model, &page),
         Msg::Cut { after, to, kept } => cut(model, after, to, &kept),
         Msg::Board(board) => board_of(model, *board),
@@ -132,7 +134,7 @@ fn resize(model: &mut Model, width: u16, height: u16) -> Vec<Effect> {
     Vec::new()
 }
 
-fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
+pub(super) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     let new = model.rows.take(page);
     for at in &new {
         model.ledger.take(&model.rows, *at);

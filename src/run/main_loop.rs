@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Arranged, Feed, Keeper, LookUps, Saver, Source, auto_name, file_name, thin_out};
+use super::{Arranged, Feed, Keeper, LookUps, Saver, Supply, auto_name, file_name, thin_out};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::export::About;
@@ -26,8 +26,8 @@ use crate::view::{self, Theme};
 /// How the screen begins.
 #[derive(Debug)]
 pub struct WatchOptions {
-    /// The folder of the journal, and of what is kept beside it.
-    pub dir: PathBuf,
+    /// The folder of the journal, and of what is kept beside it; nothing if rows come from files.
+    pub dir: Option<PathBuf>,
     /// What the person arranged.
     pub arranged: Arranged,
     /// What the title line names.
@@ -62,12 +62,13 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// How often the loop looks whether another screen changed a mark; it costs a look at a number and sends nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Says what to do where the screen has no terminal.
+/// Says what to do where the screen has no terminal. Where standard input is `taken` by data, keys come from the
+/// controlling terminal.
 ///
 /// # Errors
 /// There is none: a sentence for stderr.
-pub fn need_terminal() -> Result<(), String> {
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+pub fn need_terminal(taken: bool) -> Result<(), String> {
+    if (taken || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal() {
         return Ok(());
     }
     Err("The screen needs a terminal for its input and output. Nothing was started. \
@@ -81,8 +82,8 @@ pub fn need_terminal() -> Result<(), String> {
 /// The terminal cannot be opened or written to: a sentence for stderr.
 pub async fn watch(
     options: WatchOptions,
-    feed: &Feed,
-    mut source: Source,
+    feed: Option<&Feed>,
+    mut source: impl Supply,
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, String> {
@@ -106,7 +107,7 @@ pub async fn watch(
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
-    let mut keeper = Keeper::open(&options.dir);
+    let mut keeper = options.dir.as_deref().map_or_else(Keeper::fleeting, Keeper::open);
     // What the person does goes before all else: it never waits for more than one message of another kind.
     let (mut typed, mut waiting) = (Vec::new(), VecDeque::new());
     let mut msgs = Vec::new();
@@ -137,7 +138,14 @@ pub async fn watch(
                     Effect::Read(seq) => msgs.push(source.record(seq)),
                     Effect::Mark(seq, note) => msgs.push(keeper.mark(seq, note, clock.now())),
                     Effect::Remember(query) => msgs.extend(keeper.remember(&query)),
+                    Effect::PollNow | Effect::FetchSession(_) if feed.is_none() => {
+                        msgs.push(Msg::Notice(
+                            "These are files; Okta is not asked for more.".to_owned(),
+                            true,
+                        ));
+                    }
                     Effect::PollNow => {
+                        let Some(feed) = feed else { continue };
                         feed.nudge.notify_one();
                         feed.probe.notify_one();
                     }
@@ -172,7 +180,7 @@ pub async fn watch(
                     Effect::Copy { what, text } => {
                         msgs.push(copy(&mut screen, options.clipboard, what, text));
                     }
-                    Effect::FetchSession(seq) => feed.fetch_session(seq),
+                    Effect::FetchSession(seq) => feed.iter().for_each(|feed| feed.fetch_session(seq)),
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
                         if has_hung_up(screen.suspend().and_then(|()| screen.resume()))? {
@@ -319,10 +327,10 @@ fn secret() -> [u64; 2] {
 }
 
 /// Has rows looked into; the thread for it is started when it is first needed.
-fn look_up(lookups: &mut Option<LookUps>, source: &Source, order: LookUp) -> Result<(), String> {
+fn look_up(lookups: &mut Option<LookUps>, source: &impl Supply, order: LookUp) -> Result<(), String> {
     let fail = |why: String| format!("The filter cannot look into whole events: {why}");
     if lookups.is_none() {
-        let records = source.records().map_err(|fault| fail(fault.to_string()))?;
+        let records = source.records().map_err(fail)?;
         *lookups = Some(LookUps::start(records).map_err(|error| fail(error.to_string()))?);
     }
     if let Some(lookups) = lookups {
@@ -335,7 +343,7 @@ fn look_up(lookups: &mut Option<LookUps>, source: &Source, order: LookUp) -> Res
 fn start_saver(
     (folder, theme): (&Path, &Theme),
     model: &Model,
-    source: &Source,
+    source: &impl Supply,
     clock: &Clock,
     order: SaveOrder,
 ) -> Result<Saver, String> {
@@ -348,7 +356,7 @@ fn start_saver(
 fn take_snapshot(
     (folder, theme): (&Path, &Theme),
     model: &Model,
-    source: &Source,
+    source: &impl Supply,
     clock: &Clock,
 ) -> Result<Saver, String> {
     let now = clock.now();
@@ -370,7 +378,7 @@ fn start_saver_at(
     now: jiff::Timestamp,
     theme: &Theme,
     model: &Model,
-    source: &Source,
+    source: &impl Supply,
     order: SaveOrder,
 ) -> Result<Saver, String> {
     let readiness = model
@@ -390,7 +398,7 @@ fn start_saver_at(
         board: Some(model.board.clone()),
         screen: Some(screen_text(model, theme)),
     };
-    let records = source.records().map_err(|fault| fault.to_string())?;
+    let records = source.records()?;
     Saver::start(path, order, about, records).map_err(|error| format!("Nothing was written: {error}."))
 }
 

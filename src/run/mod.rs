@@ -1,5 +1,6 @@
 //! The shell, where the parts meet: settings become a feed, a feed becomes a screen or lines.
 
+mod archive;
 mod backfill;
 mod check;
 mod coverage;
@@ -9,6 +10,7 @@ mod export;
 mod feed;
 mod fresh;
 mod hooks;
+mod input_lines;
 mod linear;
 mod lines;
 mod lookup;
@@ -19,6 +21,7 @@ mod saver;
 mod source;
 
 pub use crate::intake::hook::HookPlan;
+pub use archive::{Archive, Input, probe};
 pub use backfill::backfill;
 pub use check::{Ready, ready};
 pub use desk::{Arranged, arranged};
@@ -26,6 +29,7 @@ pub use doctor::{DoctorPlan, doctor};
 pub use export::{ExportOptions, export};
 pub use feed::{Feed, FeedPlan, Probing, open};
 pub use hooks::{HookTask, hook};
+pub use input_lines::{InputOptions, print_files};
 pub use linear::{LinearOptions, linear};
 pub use lines::{TailOptions, note, print, tail};
 pub use lookup::{LookUps, Records};
@@ -33,4 +37,4 @@ pub use main_loop::{WatchOptions, need_terminal, watch, zone};
 pub use notes::{Keeper, Marked};
 pub use save::{FileForm, SaveError, save};
 pub use saver::{Saver, auto_name, name as file_name, thin_out};
-pub use source::Source;
+pub use source::{Source, Supply};

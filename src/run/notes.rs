@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use crate::consent::{self, EventKey, Page, Seq};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
 use crate::model::{ARRANGED, Mark, Marks, Model, Msg};
-use crate::report::Fault;
+use crate::report::{Fault, Part};
 
 /// Keeps marks and notes for one screen.
 #[derive(Debug)]
 pub struct Keeper {
     desk: Result<Open, Box<Fault>>,
+    /// Nothing is kept, and that is no fault: rows come from files.
+    is_fleeting: bool,
     /// Marks on events that this journal does not hold, by their time: they may still come.
     missing: HashMap<i64, Vec<consent::Marked>>,
     /// The place as it was kept last.
@@ -33,7 +35,13 @@ impl Keeper {
             let reader = Reader::open(dir).map_err(|error| Box::new(error.fault()))?;
             Ok(Open { notes, reader })
         });
-        Self { desk, missing: HashMap::new(), kept: Vec::new() }
+        Self { desk, is_fleeting: false, missing: HashMap::new(), kept: Vec::new() }
+    }
+
+    /// Keeps marks and filters for as long as the screen is there.
+    pub fn fleeting() -> Self {
+        let fault = Fault::new(Part::Journal, "no journal", "Nothing is kept beside files.", "", "");
+        Self { desk: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new(), kept: Vec::new() }
     }
 
     /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the place.
@@ -56,6 +64,7 @@ impl Keeper {
                 }
                 msgs.extend(self.all());
             }
+            Err(_) if self.is_fleeting => {}
             Err(fault) => {
                 tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes cannot be used.");
                 model.desk.fault = Some(fault.to_string());
@@ -68,6 +77,9 @@ impl Keeper {
     pub fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg {
         let desk = match &mut self.desk {
             Ok(desk) => desk,
+            Err(_) if self.is_fleeting => {
+                return Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() }));
+            }
             Err(fault) => return Msg::Notice(fault.to_string(), true),
         };
         let key = match desk.reader.key_of(seq) {

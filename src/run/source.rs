@@ -55,6 +55,49 @@ const OLDER: usize = 4000;
 /// Events shown beside a consent.
 const BESIDE_MAX: usize = 200;
 
+/// Whatever a screen's rows come from.
+pub trait Supply {
+    /// Adds what is due as messages and returns whether there is more at once.
+    fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool;
+
+    /// Waits until there is something new.
+    fn moved(&mut self) -> impl Future<Output = ()>;
+
+    /// Reads one consent whole.
+    fn record(&self, seq: Seq) -> Msg;
+
+    /// Reads what there is of a row's session and transaction.
+    fn beside(&self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Msg;
+
+    /// Returns a way to read whole consents on another thread.
+    ///
+    /// # Errors
+    /// There is none: a sentence.
+    fn records(&self) -> Result<super::Records, String>;
+}
+
+impl Supply for Source {
+    fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
+        Self::pull(self, msgs)
+    }
+
+    fn moved(&mut self) -> impl Future<Output = ()> {
+        Self::moved(self)
+    }
+
+    fn record(&self, seq: Seq) -> Msg {
+        Self::record(self, seq)
+    }
+
+    fn beside(&self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Msg {
+        Self::beside(self, seq, session, transaction)
+    }
+
+    fn records(&self) -> Result<super::Records, String> {
+        Self::records(self).map_err(|fault| fault.to_string())
+    }
+}
+
 impl Source {
     /// Begins before the first row.
     pub fn new(reader: Reader, head: watch::Receiver<Head>, board: watch::Receiver<Board>) -> Self {

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, hook, status, text};
-use crate::model::Model;
+use crate::model::{Model, Offline};
 use crate::report::Part;
 
 /// What the page of keys says beside them.
@@ -69,7 +69,8 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
             lines.push(vec![(format!("    {line}"), role)]);
         }
     };
-    for part in [Part::Poll, Part::Hook, Part::Journal, Part::Readiness] {
+    let parts = [Part::Poll, Part::Hook, Part::Journal, Part::Readiness];
+    for part in parts.into_iter().filter(|_| model.offline.is_none()) {
         let pulse = model.board.get(part);
         lines.push(vec![
             (format!("{:<10}", part.word()), Role::Header),
@@ -86,6 +87,9 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
             hook::lines(model, area.width, &mut lines);
         }
     }
+    if let Some(files) = &model.offline {
+        offline(model, files, &mut lines, wrapped);
+    }
     for note in model.board.notes.all() {
         wrapped(&mut lines, note, Role::Wait);
     }
@@ -101,6 +105,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         wrapped(&mut lines, fault, Role::Bad);
     }
     let covered = match model.coverage.complete_since {
+        None if model.offline.is_some() => "the files do not say".to_owned(),
         Some(since) => format!("everything polled since {}", status::moment(model, since)),
         None => "cannot tell yet: the poller has not caught up once".to_owned(),
     };
@@ -114,6 +119,31 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
     }
     page(model, theme, buffer, area, "Sources", &lines);
+}
+
+/// The files that rows come from, and what is wrong with them.
+fn offline(
+    model: &Model,
+    files: &Offline,
+    lines: &mut Vec<Line>,
+    wrapped: impl Fn(&mut Vec<Line>, &str, Role),
+) {
+    for name in &files.files {
+        lines.push(vec![("file      ".into(), Role::Header), (name.clone(), Role::Text)]);
+    }
+    if let Some(taken) = files.taken {
+        lines.push(vec![("taken     ".into(), Role::Header), (status::second(model, taken), Role::Text)]);
+    }
+    if let Some(filter) = &files.filter {
+        lines.push(vec![("filter    ".into(), Role::Header), (filter.clone(), Role::Wait)]);
+    }
+    if files.repeated > 0 {
+        let words = format!("{} events came more than once and are shown once", grouped(files.repeated));
+        lines.push(vec![("repeated  ".into(), Role::Header), (words, Role::Text)]);
+    }
+    for trouble in &files.troubles {
+        wrapped(lines, trouble, Role::Bad);
+    }
 }
 
 /// How much is marked.

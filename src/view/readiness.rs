@@ -27,6 +27,7 @@ pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let dot = if theme.ascii { " | " } else { " · " };
     let Some(found) = &model.board.readiness else {
         let words = match model.board.get(Part::Readiness) {
+            _ if model.offline.is_some() => " READINESS not in these files".to_owned(),
             Pulse::Elsewhere(holder) => format!(" READINESS probed by process {holder}, not here"),
             pulse if pulse.fault().is_some() => format!(" READINESS {}", status::words(model, pulse)),
             _ if area.width >= 120 => [

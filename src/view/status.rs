@@ -6,13 +6,17 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, hook};
-use crate::model::Model;
+use crate::model::{Model, Offline};
 use crate::report::{Part, Pulse};
 
 /// Whether each source is alive.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     let dot = if theme.ascii { " | " } else { " · " };
+    if let Some(files) = &model.offline {
+        offline(model, files, &mut pen, dot);
+        return coverage(model, &mut pen, dot);
+    }
     pen.put(0, " ", Role::Text);
     // What is wrong stands first, so that a narrow line still says it.
     let mut parts = [Part::Poll, Part::Hook, Part::Journal];
@@ -34,6 +38,27 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     if let (true, Some(limit), Some(left)) = (traffic.is_low(), traffic.limit, traffic.remaining) {
         pen.put(0, &format!("{dot}{left} of {limit} requests left"), Role::Wait);
     }
+    coverage(model, &mut pen, dot);
+}
+
+/// What stands there when rows come from files.
+fn offline(model: &Model, files: &Offline, pen: &mut Pen<'_>, dot: &str) {
+    let words = match files.taken {
+        Some(taken) => format!(" offline, taken {}", moment(model, taken)),
+        None => " offline".to_owned(),
+    };
+    pen.put(0, &words, Role::Text);
+    match (files.troubles.as_slice(), files.files.as_slice()) {
+        ([first, ..], _) => pen.put(0, &format!("{dot}DAMAGED: {first}"), Role::Bad),
+        ([], [one]) => pen.put(0, &format!("{dot}{one}"), Role::Dim),
+        ([], all) => pen.put(0, &format!("{dot}{} files", all.len()), Role::Dim),
+    }
+    if let Some(filter) = &files.filter {
+        pen.put(0, &format!("{dot}taken with the filter {filter}"), Role::Wait);
+    }
+}
+
+fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     if let Some(since) = model.coverage.complete_since {
         pen.put(0, &format!("{dot}complete since {}", moment(model, since)), Role::Text);
         if !model.coverage.gaps.is_empty() {

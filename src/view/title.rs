@@ -19,6 +19,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         tag => format!("{tag} {}", model.origin.org),
     };
     let state = match &model.order {
+        _ if model.offline.is_some() && !model.list.is_sorted() => "OFFLINE",
         _ if model.list.is_following() => "LIVE",
         Some(_) if model.list.is_sorted() => "SORTED",
         _ => "HELD",
@@ -28,6 +29,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         Loading::Older(left) if wide => {
             right.push((format!("loading {} older  ", grouped(left)), Role::Wait));
         }
+        Loading::Files(Some(percent)) => right.push((format!("loading {percent} %  "), Role::Wait)),
+        Loading::Files(None) => right.push(("loading  ".to_owned(), Role::Wait)),
         _ => {}
     }
     if model.mask.is_on() {
@@ -71,7 +74,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let right_width: u16 = right.iter().map(|(words, _)| super::text::width(words)).sum();
     let room = area.width.saturating_sub(right_width + 8 + if wide { 14 } else { 0 });
     pen.put_within(0, &format!(" {org} "), Role::Title, room.max(4));
-    pen.put(0, &format!(" {state} "), if model.list.is_following() { Role::Title } else { Role::Wait });
+    pen.put(
+        0,
+        &format!(" {state} "),
+        if model.list.is_following() && model.offline.is_none() { Role::Title } else { Role::Wait },
+    );
     if let (Some(filter), Leaf::Consents) = (&model.filter, model.leaf) {
         let words = format!(" filter: {} ", model.mask.text(&visible(filter.query().text())));
         let room = pen.room().saturating_sub(right_width + 1);

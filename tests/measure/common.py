@@ -160,7 +160,7 @@ class Terminal:
         found = re.search(r"([\d\s,.'\u2009\u202f\u00a0_]*\d) new", self.title)
         return int(re.sub(r"\D", "", found[1])) if found else 0
 
-    SEQUENCE = re.compile(r"\x1b(?:\[([?<=>]?)([\d;]*)[ -/]*([@-~])|([^\[]))")
+    SEQUENCE = re.compile(r"\x1b(?:\[([?<=>]?)([\d;]*)[ -/]*([@-~])|[()][A-Z0-9]|([^\[]))")
 
     def draw(self, text):
         """Acts on text as a terminal does, as far as the program makes use of one."""

@@ -1,0 +1,131 @@
+//! Rows of files for a screen: read on a thread of their own while they are shown.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::source::Supply;
+use crate::consent::{Beside, Page, Seq};
+use crate::files::{self, Loader, News, Shelf};
+pub use crate::files::{Input, probe};
+use crate::model::{Loading, Msg, Offline};
+use crate::report::{Board, Coverage};
+
+/// Files that are being read, and their rows.
+#[derive(Debug)]
+pub struct Archive {
+    shelf: Arc<Shelf>,
+    news: mpsc::Receiver<News>,
+    /// What came while waiting.
+    heard: Option<News>,
+    told: Offline,
+    has_told: bool,
+    /// What is wrong with the files, for whoever is there after the screen.
+    troubles: Arc<Mutex<Vec<String>>>,
+}
+
+/// Pieces of news that wait until the screen takes them.
+const WAITING: usize = 4;
+/// Pieces of news for one turn of the screen's loop; some milliseconds.
+const TURN: usize = 2;
+
+impl Archive {
+    /// Begins to read. `now` is what rows are said to be taken in at that do not say it themselves.
+    ///
+    /// # Errors
+    /// There is no thread to be had: a sentence.
+    pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
+        let shelf = Arc::new(Shelf::new(now));
+        let (tell, news) = mpsc::channel(WAITING);
+        let told = Offline { files: inputs.iter().map(Input::name).collect(), ..Offline::default() };
+        let loader = Loader::new(Arc::clone(&shelf));
+        let work = move || {
+            let stopped = loader.load(&inputs, |news| tell.blocking_send(news).map_err(|_| files::Stop));
+            tracing::debug!(?stopped, "The files are read.");
+        };
+        std::thread::Builder::new()
+            .name("files".to_owned())
+            .spawn(work)
+            .map_err(|error| format!("The files cannot be read: {error}."))?;
+        Ok(Self { shelf, news, heard: None, told, has_told: false, troubles: Arc::default() })
+    }
+
+    /// Returns where troubles are collected, for whoever is there after the screen.
+    pub fn troubles(&self) -> Arc<Mutex<Vec<String>>> {
+        Arc::clone(&self.troubles)
+    }
+
+    fn tell(&mut self, news: News, msgs: &mut Vec<Msg>) {
+        match news {
+            News::Head(head) => {
+                let is_alone = self.told.files.len() == 1;
+                self.told.taken = self.told.taken.max(head.created);
+                self.told.org = self.told.org.take().or(head.org);
+                if is_alone {
+                    // What several snapshots cover together cannot be told.
+                    self.told.filter = head.filter;
+                    msgs.push(Msg::Coverage(head.coverage));
+                    let readiness = head.readiness.map(Arc::new);
+                    let mut board = Board::default();
+                    board.readiness = readiness;
+                    msgs.push(Msg::Board(Box::new(board)));
+                } else {
+                    msgs.push(Msg::Coverage(Coverage::default()));
+                }
+                msgs.push(Msg::Offline(Box::new(self.told.clone())));
+            }
+            News::Rows { page, percent } => msgs.push(Msg::FromFiles(page, Loading::Files(percent))),
+            News::Changed(page) => msgs.push(Msg::Changed(page)),
+            News::Trouble(words) => {
+                self.troubles.lock().unwrap_or_else(PoisonError::into_inner).push(words.clone());
+                self.told.troubles.push(words.clone());
+                msgs.push(Msg::Offline(Box::new(self.told.clone())));
+                msgs.push(Msg::Notice(words, true));
+            }
+            News::Done { rows: _, repeated } => {
+                self.told.repeated = repeated;
+                msgs.push(Msg::Offline(Box::new(self.told.clone())));
+                msgs.push(Msg::FromFiles(Page::default(), Loading::Done));
+            }
+        }
+    }
+}
+
+impl Supply for Archive {
+    fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
+        if !std::mem::replace(&mut self.has_told, true) {
+            msgs.push(Msg::Offline(Box::new(self.told.clone())));
+        }
+        for _ in 0..TURN {
+            let Some(news) = self.heard.take().or_else(|| self.news.try_recv().ok()) else { return false };
+            self.tell(news, msgs);
+        }
+        true
+    }
+
+    async fn moved(&mut self) {
+        match self.news.recv().await {
+            Some(news) => self.heard = Some(news),
+            // All is told; the loop ends for other reasons.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn record(&self, seq: Seq) -> Msg {
+        match self.shelf.consent(seq) {
+            Ok(consent) => Msg::Record(seq, consent.map(Box::new)),
+            Err(why) => Msg::RecordFailed(seq, why),
+        }
+    }
+
+    /// Files hold consents alone.
+    fn beside(&self, seq: Seq, _session: Option<&str>, _transaction: Option<&str>) -> Msg {
+        Msg::Beside(seq, Beside::default())
+    }
+
+    fn records(&self) -> Result<super::Records, String> {
+        let shelf = Arc::clone(&self.shelf);
+        Ok(Box::new(move |seq| shelf.consent(seq)))
+    }
+}
