@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::consent::{
-    Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, Stored, Thing, Untrusted,
-    UserId, Via,
+    ClientId, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, ServerId,
+    Stored, Thing, Untrusted, UserId, Via,
 };
 use crate::okta;
 
@@ -95,8 +95,8 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
     };
     let parts = okta::event(&raw, received, via).unwrap_or_default();
     let is_it = |part: &&Consent| {
-        let server = part.server.id.as_ref().map(|id| id.exact());
-        let client = part.client.id.as_ref().map(|id| id.exact());
+        let server = part.server.id.as_ref().map(ServerId::exact);
+        let client = part.client.id.as_ref().map(ClientId::exact);
         let who = part.who.person.id.as_ref().map(UserId::exact);
         client == line.client.id.as_deref()
             && server == line.authorization_server.id.as_deref()

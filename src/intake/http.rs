@@ -158,7 +158,10 @@ impl Client {
         let mut tries = 1;
         loop {
             self.sign_in().await?;
-            let pass = self.access.lock().await.headers(method.as_str(), &request.url, self.clock.now());
+            let (pass, generation) = {
+                let access = self.access.lock().await;
+                (access.headers(method.as_str(), &request.url, self.clock.now()), access.generation())
+            };
             let mut call = self.http.request(method.clone(), &request.url);
             for (name, secret) in &pass {
                 call = call.header(*name, hidden(secret)?);
@@ -172,7 +175,9 @@ impl Client {
             let result = exchange(call).await;
             let mut access = self.access.lock().await;
             let reply = result.map_err(|error| redacted(error, &access))?;
-            if access.learn_from_call(self.clock.now(), &reply) == Learned::Nothing || tries == TRIES_MAX {
+            if access.learn_from_call(self.clock.now(), &reply, generation) == Learned::Nothing
+                || tries == TRIES_MAX
+            {
                 return Ok(reply);
             }
             tries += 1;

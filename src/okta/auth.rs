@@ -148,11 +148,19 @@ impl Access {
         }
     }
 
-    /// Takes the answer to a call, and says whether asking again may bring another.
-    pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply) -> Learned {
+    /// Rises with each access token that comes or goes.
+    pub fn generation(&self) -> u64 {
+        match &self.way {
+            Way::Session(session) => session.generation(),
+            Way::Token(_) | Way::None => 0,
+        }
+    }
+
+    /// Takes the answer to a call that was sent under a [`Access::generation`], and says whether asking again may bring another.
+    pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply, generation: u64) -> Learned {
         match &mut self.way {
             Way::Token(_) | Way::None => Learned::Nothing,
-            Way::Session(session) => session.learn_from_call(now, reply),
+            Way::Session(session) => session.learn_from_call(now, reply, generation),
         }
     }
 

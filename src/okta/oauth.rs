@@ -82,6 +82,7 @@ pub struct Session {
     /// How far Okta's clock is ahead of ours, where that matters.
     ahead: SignedDuration,
     token: Option<AccessToken>,
+    generation: u64,
     lessons: Lessons,
 }
 
@@ -146,6 +147,7 @@ impl Session {
             nonce: None,
             ahead: SignedDuration::ZERO,
             token: None,
+            generation: 0,
             lessons: Lessons::default(),
             app,
         }
@@ -181,6 +183,7 @@ impl Session {
         if reply.status == 200
             && let Some(token) = self.token_of(up, &reply.body)
         {
+            self.generation += 1;
             self.token = Some(token);
             self.lessons = Lessons::default();
             return Ok(());
@@ -213,8 +216,14 @@ impl Session {
         vec![("authorization", Secret::new(format!("DPoP {text}"))), ("dpop", proof)]
     }
 
-    /// Takes the answer to an API call: a nonce, the time, or that the token has died before its time.
-    pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply) -> Learned {
+    /// Rises with each token that comes or goes.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Takes the answer to an API call: a nonce, the time, or that the token has died before its time. Several calls are
+    /// under way at once: one that was sent with a token of an earlier `generation` says nothing of this one.
+    pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply, generation: u64) -> Learned {
         let had = self.nonce.clone();
         self.learn(now, reply);
         if !matches!(reply.status, 400 | 401) {
@@ -225,6 +234,7 @@ impl Session {
             Some("use_dpop_nonce") if self.nonce != had => Learned::Again,
             // The feature is off; no other token would change that.
             Some("E0000015") => Learned::Nothing,
+            _ if reply.status == 401 && generation != self.generation => Learned::Again,
             Some("invalid_dpop_proof" | "dpop_authentication_scheme_required") => self.drop_token(),
             _ if reply.status == 401 => self.drop_token(),
             _ => Learned::Nothing,
@@ -274,7 +284,11 @@ impl Session {
     }
 
     fn drop_token(&mut self) -> Learned {
-        if self.token.take().is_some() { Learned::Again } else { Learned::Nothing }
+        if self.token.take().is_none() {
+            return Learned::Nothing;
+        }
+        self.generation += 1;
+        Learned::Again
     }
 
     fn give_up(&mut self, up: Duration, refusal: Refusal) -> Result<(), Box<Refusal>> {

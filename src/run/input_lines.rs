@@ -101,7 +101,9 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
     match troubles.split_last() {
         None => Ok(Exit::Done),
         Some((last, others)) => {
-            others.iter().for_each(|words| note(words));
+            for words in others {
+                note(words);
+            }
             Err((Exit::Failed, last.clone()))
         }
     }

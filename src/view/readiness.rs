@@ -258,6 +258,11 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
     };
     let Some(found) = &model.board.readiness else {
+        if model.offline.is_some() {
+            let words = "These files do not say how ready the org was; a snapshot of the screen does.";
+            wrapped(&mut lines, 0, words, Role::Text);
+            return pages::page(model, theme, buffer, area, "Readiness", &lines);
+        }
         let pulse = model.board.get(Part::Readiness);
         lines.push(vec![
             ("Not probed yet: ".to_owned(), Role::Text),

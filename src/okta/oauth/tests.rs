@@ -176,7 +176,7 @@ fn a_clock_that_is_off_is_corrected_by_okta_s_and_said() {
     // The same clocks, looked at again.
     for (date, note) in [("09:25:04", "600 s"), ("09:24:59", "599 s"), ("09:25:03", "599 s")] {
         let date = format!("Wed, 04 Mar 2026 {date} GMT");
-        session.learn_from_call(at(), &reply(200, &[("date", &date)], ""));
+        session.learn_from_call(at(), &reply(200, &[("date", &date)], ""), 0);
         assert!(session.notes()[0].contains(note), "{date}: {:?}", session.notes());
     }
     let near = ("date", "Wed, 04 Mar 2026 09:15:20 GMT");
@@ -207,13 +207,15 @@ fn a_token_that_died_is_replaced_once() {
     session.take(at(), UP, &token("Bearer", "okta.logs.read")).unwrap();
     let dead = reply(401, &[("www-authenticate", r#"Bearer error="invalid_token""#)], "");
     assert_eq!(
-        session.learn_from_call(at(), &reply(401, &[], r#"{"errorCode":"E0000015"}"#)),
+        session.learn_from_call(at(), &reply(401, &[], r#"{"errorCode":"E0000015"}"#), 1),
         Learned::Nothing
     );
-    assert_eq!(session.learn_from_call(at(), &reply(403, &[], "")), Learned::Nothing);
-    assert_eq!(session.learn_from_call(at(), &dead), Learned::Again);
+    assert_eq!(session.learn_from_call(at(), &reply(403, &[], ""), 1), Learned::Nothing);
+    assert_eq!(session.learn_from_call(at(), &dead, session.generation()), Learned::Again);
     assert!(session.step(at(), UP).is_some());
-    assert_eq!(session.learn_from_call(at(), &dead), Learned::Nothing);
+    assert_eq!(session.learn_from_call(at(), &dead, session.generation()), Learned::Nothing);
+    // One that was sent with a token that is gone is sent again with the one that is there.
+    assert_eq!(session.learn_from_call(at(), &dead, session.generation() - 1), Learned::Again);
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! Files read back by the real binary: the round trip, every form and packing, and what is damaged.
+
+#[path = "support/process.rs"]
+#[expect(dead_code, reason = "files need no running org")]
+mod process;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::num::NonZero;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use process::{Output, Process, Sandbox, Sim, one_at_a_time};
+
+/// What the program prints of files; `-` gets these bytes.
+fn tail(sandbox: &Sandbox, stdin: &[u8], args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
+    command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path("")).arg("tail").args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = one_at_a_time(|| command.spawn()).expect("the binary starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    let stdin = stdin.to_vec();
+    // A program that ends early reads no more, and that is no fault.
+    let feed = std::thread::spawn(move || drop(input.write_all(&stdin)));
+    let output = Process::over(child).end();
+    feed.join().expect("it ends");
+    output
+}
+
+/// A folder with what an org's journal gives in several forms.
+fn exported(sandbox: &Sandbox) -> (String, String) {
+    let org = Sim::start(60, &[]);
+    let run = |args: &[&str]| {
+        let output = Process::start(&mut sandbox.command(Some(&org.url), args)).end();
+        assert_eq!(output.code, Some(0), "{args:?}: {}", output.err);
+        output.out
+    };
+    run(&["tail", "--once", "--since", "30d"]);
+    for form in ["json", "jsonl", "raw"] {
+        run(&["export", "--format", form, "-o", &format!("out.{form}")]);
+    }
+    let read = |name: &str| fs::read_to_string(sandbox.path(name)).expect("written");
+    (read("out.raw"), read("out.jsonl"))
+}
+
+fn pack(from: &Path, to: &Path) {
+    let bytes = fs::read(from).expect("a file");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes).expect("memory takes it");
+    fs::write(to.with_extension("gz"), gzip.finish().expect("memory takes it")).expect("a file");
+    fs::write(to.with_extension("zst"), zstd::encode_all(&*bytes, 1).expect("memory takes it"))
+        .expect("a file");
+}
+
+#[test]
+fn what_was_exported_comes_back_byte_for_byte() {
+    let sandbox = Sandbox::new();
+    let (raw, lines) = exported(&sandbox);
+    for name in ["out.json", "out.jsonl", "out.raw"] {
+        let output = tail(&sandbox, b"", &["--input", name, "--format", "raw"]);
+        assert_eq!((output.code, output.err.as_str()), (Some(0), ""), "{name}");
+        assert!(output.out == raw, "{name}: the events came back otherwise");
+    }
+    for name in ["out.json", "out.jsonl"] {
+        let output = tail(&sandbox, b"", &["--input", name, "--format", "json"]);
+        assert!(output.out == lines, "{name}: what was known beside the events came back otherwise");
+    }
+    pack(&sandbox.path("out.json"), &sandbox.path("packed"));
+    for name in ["packed.gz", "packed.zst"] {
+        let output = tail(&sandbox, b"", &["--input", name, "--format", "json"]);
+        assert!(output.out == lines && output.code == Some(0), "{name}");
+    }
+    let output = tail(&sandbox, raw.as_bytes(), &["--input", "-", "--format", "raw"]);
+    assert!(output.out == raw, "standard input came back otherwise");
+    let array = format!("[{}]", raw.trim_end().replace('\n', ","));
+    let output = tail(&sandbox, array.as_bytes(), &["--input", "-", "--format", "raw"]);
+    assert!(output.out == raw, "an array came back otherwise");
+    // Twice the same events are told once, and a filter and a limit hold.
+    let both = ["--input", "out.json", "out.raw", "--format", "raw"];
+    assert!(tail(&sandbox, b"", &both).out == raw);
+    let some = ["--input", "out.raw", "--format", "raw", "--filter", "kind:revoke", "--limit", "2"];
+    let output = tail(&sandbox, b"", &some);
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), 2));
+    assert!(output.out.lines().all(|line| line.contains("consent.revoke")));
+}
+
+#[test]
+fn what_is_damaged_says_so_and_gives_what_is_good() {
+    let sandbox = Sandbox::new();
+    exported(&sandbox);
+    let snapshot = fs::read(sandbox.path("out.json")).expect("written");
+    let text = String::from_utf8(snapshot.clone()).expect("text");
+    let count =
+        text.lines().filter(|line| line.starts_with("{\"schema\":\"consentwatch.consent/1\"")).count();
+    let write = |name: &str, bytes: &[u8]| fs::write(sandbox.path(name), bytes).expect("a file");
+    write("changed", text.replacen("\"INFO\"", "\"WARN\"", 1).as_bytes());
+    write("cut", &snapshot[..snapshot.len() / 2]);
+    write("member", text.replacen(",\n{\"schema\"", ",\n{\"schema", 1).as_bytes());
+    write("future", text.replace("consentwatch.snapshot/1", "consentwatch.snapshot/2").as_bytes());
+    write("empty", b"\n");
+    write("table", b"time,kind\n1,2\n");
+    write("packed", b"BZh91AY&SY");
+    fs::create_dir(sandbox.path("folder")).expect("a folder");
+    rustix::fs::mkfifoat(rustix::fs::CWD, sandbox.path("pipe"), rustix::fs::Mode::RWXU).expect("a pipe");
+    for (name, words, least, most) in [
+        ("changed", "do not match its SHA-256", count, count),
+        ("cut", "it ends in the middle", count / 4, count - 1),
+        ("member", "1 record cannot be read; the first at byte", count - 1, count - 1),
+        ("future", "this program reads consentwatch.snapshot/1", 0, 0),
+        ("empty", "is empty", 0, 0),
+        ("table", "holds no JSON", 0, 0),
+        ("packed", "is packed with bzip2", 0, 0),
+        ("folder", "is a directory", 0, 0),
+        ("pipe", "is no regular file", 0, 0),
+        ("nowhere", "cannot be read", 0, 0),
+    ] {
+        let before = sandbox.path(name).metadata().ok().map(|metadata| metadata.len());
+        let output = tail(&sandbox, b"", &["--input", name, "--format", "raw"]);
+        let told = output.out.lines().count();
+        assert_eq!(output.code, Some(1), "{name}: {}", output.err);
+        assert!(output.err.contains(words) && !output.err.contains(".."), "{name}: {}", output.err);
+        assert!((least..=most).contains(&told), "{name}: {told} of {count}");
+        assert_eq!(sandbox.path(name).metadata().ok().map(|metadata| metadata.len()), before);
+    }
+    let output = tail(&sandbox, b"", &["--input", "out.raw", "--once"]);
+    assert_eq!(output.code, Some(2), "{}", output.err);
+}
+
+/// Runs `open` on a terminal, presses a key once some words are there, and returns the last screen and the exit code.
+fn open(sandbox: &Sandbox, args: &[&str], steps: &[(&str, &str, &str)]) -> (String, u32, Vec<String>) {
+    let pair = native_pty_system()
+        .openpty(PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 })
+        .expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_consentwatch"));
+    command.env_clear();
+    for (name, value) in sandbox.environment(None) {
+        command.env(name, value);
+    }
+    command.cwd(sandbox.path(""));
+    command.args(["open"]);
+    command.args(args);
+    let mut child = one_at_a_time(|| pair.slave.spawn_command(command)).expect("the binary starts");
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().expect("a reader");
+    let mut writer = pair.master.take_writer().expect("a writer");
+    let mut parser =
+        vt100::Parser::new(NonZero::new(24).expect("rows"), NonZero::new(100).expect("columns"), 0);
+    let mut steps = steps.iter();
+    let mut step = steps.next();
+    let (mut bytes, mut seen) = ([0; 4096], Vec::new());
+    while let Ok(count) = reader.read(&mut bytes) {
+        if count == 0 {
+            break;
+        }
+        parser.process(&bytes[..count]);
+        let text = parser.screen().contents();
+        while let Some((words, gone, keys)) = step {
+            // What a frame takes away tells that it is whole: until then a key would be one of the page before.
+            if !text.contains(words) || !gone.is_empty() && text.contains(gone) {
+                break;
+            }
+            seen.push(text.clone());
+            writer.write_all(keys.as_bytes()).expect("it reads its keys");
+            step = steps.next();
+            if !keys.is_empty() {
+                break;
+            }
+        }
+    }
+    let code = child.wait().expect("it ends").exit_code();
+    (parser.screen().contents(), code, seen)
+}
+
+#[test]
+fn a_snapshot_opens_on_the_screen_without_a_network() {
+    let sandbox = Sandbox::new();
+    exported(&sandbox);
+    let steps = [
+        ("offline, taken", "loading", "6"),
+        ("file      out.json", "Enter open", "\x1b"),
+        ("Enter open", "Esc back", "\r"),
+        ("Evidence", "Enter open", "\x1b"),
+        ("Enter open", "Evidence", "f"),
+        ("filter:", "", "message:zzz\r"),
+        ("Nothing matches the filter.", "", "r"),
+        ("Okta is not asked", "", "q"),
+    ];
+    let (_, code, seen) = open(&sandbox, &["out.json"], &steps);
+    assert_eq!((code, seen.len()), (0, steps.len()), "{}", seen.last().map_or("", String::as_str));
+    assert!(seen[0].contains("OFFLINE") && seen[0].contains("complete since"), "{}", seen[0]);
+}
+
+#[test]
+fn a_damaged_one_opens_and_says_so_to_the_end() {
+    let sandbox = Sandbox::new();
+    exported(&sandbox);
+    let text = fs::read_to_string(sandbox.path("out.json")).expect("written");
+    fs::write(sandbox.path("changed.json"), text.replacen("\"INFO\"", "\"WARN\"", 1)).expect("a file");
+    let (screen, code, seen) =
+        open(&sandbox, &["changed.json", "out.raw"], &[("DAMAGED", "", ""), ("60 rows", "loading", "q")]);
+    assert_eq!((code, seen.len()), (1, 2), "{screen}");
+    assert!(screen.contains("do not match its SHA-256"), "{screen}");
+    let (screen, code, _) = open(&sandbox, &["nowhere"], &[]);
+    assert_eq!(code, 1);
+    assert!(screen.contains("Nothing was started"), "{screen}");
+}
