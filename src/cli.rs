@@ -274,6 +274,10 @@ pub enum ExportFormat {
     Card,
     /// The LogEvents as Okta sent them, one a line
     Raw,
+    /// Elastic Common Schema 9.3, one a line
+    Ecs,
+    /// OCSF 1.8, User Access Management, one a line
+    Ocsf,
 }
 
 /// What `hook` does.

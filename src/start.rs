@@ -620,6 +620,8 @@ fn file_form(flags: &cli::Export) -> FileForm {
         ExportFormat::Html => FileForm::Report(Report::Html),
         ExportFormat::Card => FileForm::Lines(Lines::Card),
         ExportFormat::Raw => FileForm::Lines(Lines::Raw),
+        ExportFormat::Ecs => FileForm::Lines(Lines::Ecs),
+        ExportFormat::Ocsf => FileForm::Lines(Lines::Ocsf),
     }
 }
 

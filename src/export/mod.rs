@@ -3,7 +3,9 @@
 mod about;
 mod card;
 mod csv;
+mod ecs;
 mod json;
+mod ocsf;
 mod raw;
 mod report;
 mod sentence;
@@ -34,6 +36,10 @@ pub enum Lines {
     Raw,
     /// CSV, after [`Lines::head`].
     Csv,
+    /// Elastic Common Schema.
+    Ecs,
+    /// Open Cybersecurity Schema Framework.
+    Ocsf,
 }
 
 impl Lines {
@@ -45,6 +51,8 @@ impl Lines {
             Self::Card => card::line(seq, consent, out),
             Self::Raw => raw::line(seq, consent, out),
             Self::Csv => csv::line(seq, consent, None, out),
+            Self::Ecs => ecs::line(seq, consent, out),
+            Self::Ocsf => ocsf::line(seq, consent, out),
         }
     }
 
@@ -72,6 +80,17 @@ impl Lines {
             terminal::escape(out, start);
         }
     }
+}
+
+/// Appends a value and a line feed.
+fn put_json(value: &serde_json::Value, out: &mut Vec<u8>) {
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        debug_assert!(false, "a buffer takes every value");
+        out.truncate(start);
+        return;
+    }
+    out.push(b'\n');
 }
 
 #[cfg(test)]

@@ -18,6 +18,25 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a time written by hand")
 }
 
+/// Returns the names of all fields of a document, those of objects joined by dots.
+pub(super) fn fields(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => {
+            let of = |(name, value): (&String, &serde_json::Value)| {
+                let inner = fields(value).into_iter();
+                inner
+                    .map(|field| if field.is_empty() { name.clone() } else { format!("{name}.{field}") })
+                    .collect::<Vec<_>>()
+            };
+            map.iter().flat_map(of).collect()
+        }
+        serde_json::Value::Array(items) if items.iter().any(serde_json::Value::is_object) => {
+            items.iter().flat_map(fields).collect()
+        }
+        _ => vec![String::new()],
+    }
+}
+
 /// Nothing but what cannot be missing.
 pub(super) fn bare() -> Consent {
     Consent {

@@ -48,7 +48,7 @@ def write_events(path, count):
                 "uuid": f"{n:08x}-1111-11ef-9a5c-{n:012x}", "version": "0",
                 "request": {"ipChain": [{"ip": ip, "geographicalContext": where, "version": "V4"}]},
                 "target": [{"id": f"oag{n:017}", "type": "ConsentGrant", "displayName": f"orders.{client}.read",
-                            "detailEntry": {"user": f"00u{person:017}", "clientAppId": f"0oa{client:017}",
+                            "detailEntry": {"user": f"00u{person:017}", "publicclientapp": f"0oa{client:017}",
                                             "authorizationserver": "aus00000000000000001"}}],
             }, separators=(",", ":")) + "\n")
 

@@ -1,0 +1,145 @@
+//! One consent as an event of the Elastic Common Schema 9.3. What that has no field for stands under `consentwatch`.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use super::json::time;
+use super::raw::embedded;
+use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted};
+
+/// The version of the schema (Elastic: ECS field reference).
+const VERSION: &str = "9.3.0";
+
+/// Appends one object.
+pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
+    super::put_json(&document(seq, consent), out);
+}
+
+fn document(seq: Seq, consent: &Consent) -> Value {
+    let Consent { who, client, server, from, .. } = consent;
+    let ip = from.ip.as_ref().map(Untrusted::exact);
+    // A field of type ip takes nothing else, and a whole document would be refused for it.
+    let good_ip = ip.filter(|ip| ip.parse::<IpAddr>().is_ok());
+    let person = &who.person;
+    let names = [person.id.as_ref().map(|id| &id.0), person.alternate_id.as_ref()];
+    let is_taken_away = matches!(consent.kind, Kind::Revoke | Kind::AdminRevoke);
+    let mut document = json!({
+        // Without a time of its own it is as old as its reception.
+        "@timestamp": time(consent.published.unwrap_or(consent.received)),
+        "ecs": {"version": VERSION},
+        "message": consent.message,
+        "event": {
+            "kind": "event",
+            "category": ["iam"],
+            "type": ["user", if is_taken_away { "deletion" } else { "creation" }],
+            "action": consent.event_type,
+            "code": consent.event_type,
+            "id": consent.uuid,
+            "provider": "okta",
+            "dataset": "okta.system",
+            "module": "okta",
+            "created": time(consent.received),
+            "outcome": match Outcome::of(consent.outcome.result.as_ref().map(Untrusted::exact)) {
+                Outcome::Success | Outcome::Allow => "success",
+                Outcome::Failure | Outcome::Deny => "failure",
+                _ => "unknown",
+            },
+            "reason": consent.outcome.reason,
+            "original": embedded(&consent.raw).get(),
+        },
+        "user": {"id": person.id, "name": person.alternate_id, "full_name": person.display_name},
+        "source": {
+            "address": ip,
+            "ip": good_ip,
+            "geo": {"city_name": from.city, "country_name": from.country},
+            "as": {"number": from.as_number, "organization": {"name": from.as_org}},
+        },
+        "user_agent": {"original": from.user_agent},
+        "related": {
+            "user": names.into_iter().flatten().collect::<Vec<_>>(),
+            "ip": good_ip.into_iter().collect::<Vec<_>>(),
+        },
+        "consentwatch": {
+            "seq": seq.0,
+            "kind": consent.kind.word(),
+            "evidence": who.evidence.word(),
+            "client": {"id": client.id, "label": client.label},
+            "authorization_server": {"id": server.id, "name": server.name},
+            "scopes": consent.scopes.iter().filter_map(|scope| scope.name.as_ref()).collect::<Vec<_>>(),
+            "transaction_id": consent.transaction_id,
+            "session_id": consent.session_id,
+            "via": consent.via.words(),
+            "doubt": consent.doubt.map(crate::consent::Doubt::word),
+        },
+    });
+    prune(&mut document);
+    document
+}
+
+/// Takes out what says nothing: these forms know no null.
+pub(super) fn prune(value: &mut Value) {
+    if let Value::Object(map) = value {
+        let all: Map<String, Value> = std::mem::take(map);
+        for (key, mut value) in all {
+            prune(&mut value);
+            let is_empty = match &value {
+                Value::Null => true,
+                Value::Object(map) => map.is_empty(),
+                Value::Array(items) => items.is_empty(),
+                _ => false,
+            };
+            if !is_empty {
+                map.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::sample::{self, fields};
+
+    #[test]
+    fn every_field_is_one_of_the_schema() {
+        let known: Vec<&str> = include_str!("../../tests/schemas/ecs.txt").lines().collect();
+        for consent in [sample::both_ways(), sample::bare()] {
+            let document = document(Seq(7), &consent);
+            for field in fields(&document).iter().filter(|field| !field.starts_with("consentwatch.")) {
+                assert!(known.contains(&field.as_str()), "{field}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_stands_where_a_siem_looks() {
+        let document = document(Seq(7), &sample::both_ways());
+        for (path, value) in [
+            ("/@timestamp", json!("2026-05-06T07:08:09.123Z")),
+            ("/event/action", json!("app.oauth2.as.consent.grant")),
+            ("/event/outcome", json!("success")),
+            ("/event/type", json!(["user", "creation"])),
+            ("/user/id", json!("00uPPPPPPPPPPPPPP1d7")),
+            ("/user/name", json!("mira@example.test")),
+            ("/source/ip", json!("198.51.100.7")),
+            ("/source/as/number", json!(64501)),
+            ("/consentwatch/client/id", json!("0oaDDDDDDDDDDDDDD1d7")),
+            ("/consentwatch/scopes", json!(["paint.read", "paint.write"])),
+        ] {
+            assert_eq!(document.pointer(path), Some(&value), "{path}");
+        }
+        assert!(document["event"]["original"].as_str().unwrap().contains("\"odd\":1.0E+2"));
+    }
+
+    #[test]
+    fn an_address_that_is_none_breaks_no_mapping() {
+        let mut odd = sample::both_ways();
+        odd.from.ip = Some(Untrusted::new("=cmd()"));
+        let document = document(Seq(1), &odd);
+        assert_eq!((document.pointer("/source/ip"), document.pointer("/related/ip")), (None, None));
+        assert_eq!(document.pointer("/source/address"), Some(&json!("=cmd()")));
+        let empty = super::document(Seq(1), &sample::bare());
+        assert_eq!(empty["event"]["outcome"], "unknown");
+    }
+}

@@ -1,0 +1,111 @@
+//! Every form of file, byte for byte, with names that would do harm where they are read: in a spreadsheet, a browser, a
+//! terminal, a table. `UPDATE_FORMATS=1 cargo test --test formats` writes the files anew; look at each.
+
+use std::fs;
+use std::path::Path;
+
+use consentwatch::consent::{Consent, Seq, Via};
+use consentwatch::export::{About, Lines, Report};
+use consentwatch::okta;
+use consentwatch::report::{Coverage, Gap};
+use consentwatch::run::{FileForm, save};
+use jiff::Timestamp;
+
+/// A consent of hostile names: formulas, markup, escape sequences, bidi, separators of every form.
+fn hostile(number: u32, name: &str) -> Consent {
+    let raw = serde_json::json!({
+        "uuid": format!("5b1f0c9e-3333-4333-8333-{number:012}"),
+        "eventType": if number % 3 == 0 { "app.oauth2.as.consent.revoke" } else { "app.oauth2.as.consent.grant" },
+        "published": format!("2026-03-04T09:{:02}:00.000Z", number % 60),
+        "displayMessage": name,
+        "severity": "INFO",
+        "version": "0",
+        "outcome": {"result": "SUCCESS", "reason": name},
+        "actor": {"id": "00uPPPPPPPPPPPPPP1d7", "type": "User", "alternateId": name, "displayName": name},
+        "client": {"ipAddress": name, "userAgent": {"rawUserAgent": name},
+            "geographicalContext": {"city": name, "country": name}},
+        "transaction": {"id": name, "type": "WEB"},
+        "authenticationContext": {"externalSessionId": name},
+        "debugContext": {"debugData": {"authorizationServerName": name}},
+        "target": [{"id": "oagGGGGGGGGGGGGGG1d7", "type": "ConsentGrant", "displayName": name,
+            "detailEntry": {"user": "00uPPPPPPPPPPPPPP1d7", "publicclientapp": format!("0oa{name}"),
+                "authorizationserver": "ausSSSSSSSSSSSSSS1d7"}}],
+    });
+    let mut read = okta::event(&raw.to_string(), at(), Via::POLL).expect("an event");
+    read.remove(0)
+}
+
+fn at() -> Timestamp {
+    "2026-03-04T10:00:00Z".parse().expect("a time")
+}
+
+const NAMES: [&str; 12] = [
+    "=HYPERLINK(\"http://x.test\")",
+    "  =1+1",
+    "\u{feff}=1+1",
+    "+1|cmd",
+    "-2+3\ttab",
+    "@SUM(1)\r\nsecond line",
+    "\"quoted\",comma;semicolon",
+    "<script>alert(1)</script>&amp;<img src=x onerror=alert(1)>",
+    "| table | *bold* [link](javascript:alert(1)) `code`",
+    "\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m",
+    "pay\u{202e}fdp.exe\u{200b}\u{e0041}",
+    "大阪 👩\u{200d}💻 e\u{301}",
+];
+
+#[test]
+fn every_form_is_written_as_it_was_looked_at() {
+    let about = About {
+        org: "example.okta.com".to_owned(),
+        created: at(),
+        filter: Some("kind:grant <b>\"quoted\"</b>".to_owned()),
+        extent: "listed",
+        since: None,
+        until: None,
+        coverage: Coverage {
+            complete_since: Some("2026-03-01T00:00:00Z".parse().expect("a time")),
+            gaps: vec![Gap {
+                from: "2026-03-02T00:00:00Z".parse().expect("a time"),
+                to: "2026-03-02T01:00:00Z".parse().expect("a time"),
+                why: "the machine slept <i>".to_owned(),
+            }],
+            ..Coverage::default()
+        },
+        board: None,
+        readiness: None,
+        screen: Some("a screen\n\u{1b}[2J".to_owned()),
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats");
+    let scratch = tempfile::tempdir().expect("a folder");
+    for (name, form) in [
+        ("consents.jsonl", FileForm::Lines(Lines::Json)),
+        ("consents.txt", FileForm::Lines(Lines::Text)),
+        ("card.jsonl", FileForm::Lines(Lines::Card)),
+        ("raw.jsonl", FileForm::Lines(Lines::Raw)),
+        ("consents.csv", FileForm::Lines(Lines::Csv)),
+        ("ecs.jsonl", FileForm::Lines(Lines::Ecs)),
+        ("ocsf.jsonl", FileForm::Lines(Lines::Ocsf)),
+        ("snapshot.json", FileForm::Snapshot),
+        ("report.md", FileForm::Report(Report::Markdown)),
+        ("report.html", FileForm::Report(Report::Html)),
+    ] {
+        let path = scratch.path().join(name);
+        save(&path, form, &about, &mut |take| {
+            for (number, name) in (1..).zip(NAMES) {
+                take(Seq(i64::from(number)), &hostile(number, name), (number % 2 == 0).then_some(name))?;
+            }
+            Ok(())
+        })
+        .expect("written");
+        let written = fs::read(&path).expect("written");
+        assert!(!written.contains(&0x1b), "{name}: a terminal would obey it");
+        let golden = folder.join(name);
+        if std::env::var_os("UPDATE_FORMATS").is_some() {
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::write(&golden, &written).expect("written");
+        }
+        let looked_at = fs::read(&golden).unwrap_or_default();
+        assert!(written == looked_at, "{name} is written otherwise than it was looked at");
+    }
+}
