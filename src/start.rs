@@ -239,13 +239,19 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             mouse: config.ui.mouse,
             clipboard: config.ui.clipboard.then(|| Between::of(&env)),
             snapshots: snapshots(&config),
-            snapshots_every: config.snapshot.every.map(|every| (every, config.snapshot.keep as usize)),
+            auto: auto(&config),
             fresh: flags.fresh,
             ask_sync: tui::may_ask(&env),
             stop_after: None,
         };
         show(options, feed, source, &clock, &tasks).await
     })
+}
+
+/// When snapshots are taken that nobody asks for.
+fn auto(config: &Config) -> run::Auto {
+    let snapshot = &config.snapshot;
+    run::Auto { every: snapshot.every, on_exit: snapshot.on_exit, keep: snapshot.keep as usize }
 }
 
 /// Where snapshots go.
@@ -375,7 +381,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             mouse: false,
             clipboard: Some(Between::of(&env)),
             snapshots: std::env::current_dir().unwrap_or_default(),
-            snapshots_every: None,
+            auto: run::Auto::default(),
             fresh: true,
             ask_sync: tui::may_ask(&env),
             stop_after: flags.stop_after,
@@ -419,7 +425,7 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
             mouse: config.ui.mouse,
             clipboard: config.ui.clipboard.then(|| Between::of(&env)),
             snapshots: snapshots(&config),
-            snapshots_every: None,
+            auto: run::Auto::default(),
             fresh: true,
             ask_sync: tui::may_ask(&env),
             stop_after: None,
@@ -483,6 +489,12 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
             once: flags.once,
             updates: flags.updates,
             limit: flags.limit,
+            auto: Some(run::AutoPlan {
+                auto: auto(&config),
+                folder: snapshots(&config),
+                org: ready.org.host().to_owned(),
+                dir: ready.dir.clone(),
+            }),
         };
         if let Some(words) = &ready.note {
             note(words);

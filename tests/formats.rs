@@ -15,7 +15,7 @@ use jiff::Timestamp;
 fn hostile(number: u32, name: &str) -> Consent {
     let raw = serde_json::json!({
         "uuid": format!("5b1f0c9e-3333-4333-8333-{number:012}"),
-        "eventType": if number % 3 == 0 { "app.oauth2.as.consent.revoke" } else { "app.oauth2.as.consent.grant" },
+        "eventType": if number.is_multiple_of(3) { "app.oauth2.as.consent.revoke" } else { "app.oauth2.as.consent.grant" },
         "published": format!("2026-03-04T09:{:02}:00.000Z", number % 60),
         "displayMessage": name,
         "severity": "INFO",
@@ -93,7 +93,11 @@ fn every_form_is_written_as_it_was_looked_at() {
         let path = scratch.path().join(name);
         save(&path, form, &about, &mut |take| {
             for (number, name) in (1..).zip(NAMES) {
-                take(Seq(i64::from(number)), &hostile(number, name), (number % 2 == 0).then_some(name))?;
+                take(
+                    Seq(i64::from(number)),
+                    &hostile(number, name),
+                    number.is_multiple_of(2).then_some(name),
+                )?;
             }
             Ok(())
         })

@@ -205,3 +205,25 @@ fn a_damaged_one_opens_and_says_so_to_the_end() {
     assert_eq!(code, 1);
     assert!(screen.contains("Nothing was started"), "{screen}");
 }
+
+#[test]
+fn the_end_takes_a_snapshot_where_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let config = "[snapshot]\ndir = \"kept\"\non_exit = true\nkeep = 1\n";
+    fs::write(sandbox.path("c.toml"), config).expect("a file");
+    for _ in 0..2 {
+        let args = ["tail", "--once", "--since", "30d", "--config", "c.toml", "--limit", "1"];
+        let output = Process::start(&mut sandbox.command(Some(&org.url), &args)).end();
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        assert!(output.err.contains("60 consents written to"), "{}", output.err);
+    }
+    let kept: Vec<_> = fs::read_dir(sandbox.path("kept"))
+        .expect("a folder")
+        .map(|entry| entry.expect("one").path())
+        .collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let path = kept[0].to_string_lossy().into_owned();
+    let output = tail(&sandbox, b"", &["--input", &path, "--format", "raw"]);
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), 60), "{}", output.err);
+}

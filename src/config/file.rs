@@ -73,7 +73,7 @@ sections! {
         theme: ThemeName, time_zone: String, clock: bool, columns: Vec<String>, mouse: bool, max_fps: u32,
         clipboard: Clipboard,
     }
-    Snapshot { dir: PathBuf, every: Length, keep: u32 }
+    Snapshot { dir: PathBuf, every: Length, on_exit: bool, keep: u32 }
 }
 
 /// When DPoP proofs are sent.

@@ -130,8 +130,10 @@ pub struct Ui {
 pub struct SnapshotSettings {
     /// Where they go; `snapshots` in the data folder if not said.
     pub dir: Option<PathBuf>,
-    /// How often the screen takes one by itself, if it does.
+    /// How often one is taken without being asked for, if at all.
     pub every: Option<Duration>,
+    /// Whether the end of the screen or of `tail` takes one.
+    pub on_exit: bool,
     /// How many of those are kept.
     pub keep: u32,
 }
@@ -232,6 +234,7 @@ pub fn load(
                 }
                 length => length.map(|length| length.0),
             },
+            on_exit: file.snapshot.on_exit.unwrap_or(false),
             keep: within(file.snapshot.keep, 100, 1..=1_000_000)
                 .ok_or_else(|| bad("snapshot.keep", "1 to 1000000"))?,
         },

@@ -115,12 +115,11 @@ fn user(consent: &Consent) -> Value {
     const SERVICE: u8 = 4;
     let person = &consent.who.person;
     match (consent.kind.has_person(), &person.id, &person.alternate_id, &consent.client.id) {
-        (true, None, None, _) => json!({"name": "unknown", "type_id": UNKNOWN}),
+        (true, None, None, _) | (false, .., None) => json!({"name": "unknown", "type_id": UNKNOWN}),
         (true, id, name, _) => {
             json!({"uid": id, "name": name, "full_name": person.display_name, "type_id": USER})
         }
         (false, .., Some(client)) => json!({"uid": client, "name": consent.client.label, "type_id": SERVICE}),
-        (false, .., None) => json!({"name": "unknown", "type_id": UNKNOWN}),
     }
 }
 

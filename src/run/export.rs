@@ -1,7 +1,7 @@
 //! Stored consents to a file or standard output; no network, no lock.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -49,19 +49,7 @@ const BATCH: usize = 1000;
 /// The journal cannot be read, or the output not be written: the reason to end and a sentence for stderr.
 pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     let failed = |words: String| (Exit::Failed, words);
-    let mut reader = Reader::open(&options.dir).map_err(|error| failed(error.fault().to_string()))?;
-    let about = About {
-        org: options.org.clone(),
-        created: options.now,
-        filter: options.filter.as_ref().map(|filter| filter.text().to_owned()),
-        extent: if options.marked_only { "marked" } else { "all" },
-        since: options.since,
-        until: options.until,
-        coverage: reader.coverage().map_err(|error| failed(error.fault().to_string()))?,
-        board: None,
-        readiness: None,
-        screen: None,
-    };
+    let (mut reader, about) = begin(options).map_err(failed)?;
     let mut give = |take: &mut Taker<'_>| give(options, &mut reader, take);
     let Some(path) = &options.output else {
         return match print(options.form, &about, &mut give) {
@@ -81,6 +69,35 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
         }
         Err(SaveError::Exists) => Err((Exit::Usage, words)),
         Err(_) => Err(failed(words)),
+    }
+}
+
+/// Opens the journal, and finds out what there is to say of it.
+fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
+    let reader = Reader::open(&options.dir).map_err(|error| error.fault().to_string())?;
+    let about = About {
+        org: options.org.clone(),
+        created: options.now,
+        filter: options.filter.as_ref().map(|filter| filter.text().to_owned()),
+        extent: if options.marked_only { "marked" } else { "all" },
+        since: options.since,
+        until: options.until,
+        coverage: reader.coverage().map_err(|error| error.fault().to_string())?,
+        board: None,
+        readiness: None,
+        screen: None,
+    };
+    Ok((reader, about))
+}
+
+/// Writes a new file. Returns a sentence, and whether it is bad news.
+pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
+    match begin(options) {
+        Ok((mut reader, about)) => {
+            let mut give = |take: &mut Taker<'_>| give(options, &mut reader, take);
+            told(path, &save(path, options.form, &about, &mut give))
+        }
+        Err(why) => (why, true),
     }
 }
 

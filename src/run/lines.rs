@@ -1,12 +1,13 @@
 //! Consents as lines on standard output: the same feed without a screen.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::coverage::Watcher;
-use super::{Feed, Marked, Source};
+use super::{AutoPlan, Feed, Marked, Source};
 use crate::clock::Clock;
 use crate::consent::{Consent, Seq, Stored};
 use crate::exit::{Exit, Signal};
@@ -38,6 +39,8 @@ pub struct TailOptions {
     pub updates: bool,
     /// Ends after this many lines.
     pub limit: Option<u64>,
+    /// The snapshots that are taken meanwhile.
+    pub auto: Option<AutoPlan>,
 }
 
 /// Rows read at a time.
@@ -45,11 +48,45 @@ const BATCH: usize = 500;
 /// `--once` gives up after this long without progress on a fault that may pass.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Prints consents until told to stop.
+/// Prints consents until told to stop, and takes the snapshots that are due meanwhile and at the end.
 ///
 /// # Errors
 /// Standard output or the journal cannot be used, or Okta refuses: a sentence for stderr and the reason to end.
 pub async fn tail(
+    mut options: TailOptions,
+    feed: &Feed,
+    source: Source,
+    clock: &Clock,
+) -> Result<Exit, (Exit, String)> {
+    let Some(plan) = options.auto.take() else { return follow(options, feed, source, clock).await };
+    let printed = async {
+        tokio::select! {
+            ended = follow(options, feed, source, clock) => ended,
+            never = take_snapshots(&plan, clock) => match never {},
+        }
+    };
+    let ended = printed.await;
+    if plan.auto.on_exit {
+        note(&plan.take(clock.now()).0);
+    }
+    ended
+}
+
+/// Takes snapshots as they are due, for ever.
+async fn take_snapshots(plan: &AutoPlan, clock: &Clock) -> Infallible {
+    let Some(every) = plan.auto.every else { return std::future::pending().await };
+    loop {
+        clock.sleep(every).await;
+        let (now, work) = (clock.now(), plan.clone());
+        match tokio::task::spawn_blocking(move || work.take(now)).await {
+            Ok((words, true)) => note(&words),
+            Ok((words, false)) => tracing::info!(words, "A snapshot was taken."),
+            Err(_) => note("A snapshot was not taken."),
+        }
+    }
+}
+
+async fn follow(
     options: TailOptions,
     feed: &Feed,
     mut source: Source,

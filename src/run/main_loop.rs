@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Arranged, Feed, Keeper, LookUps, Saver, Supply, auto_name, file_name, thin_out};
+use super::lines::note;
+use super::{Arranged, Auto, Feed, Keeper, LookUps, Saver, Supply, auto_name, file_name};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::export::About;
@@ -46,8 +47,8 @@ pub struct WatchOptions {
     pub clipboard: Option<Between>,
     /// Where snapshots go.
     pub snapshots: PathBuf,
-    /// How often one is taken without being asked for, and how many of those are kept.
-    pub snapshots_every: Option<(Duration, usize)>,
+    /// When one is taken without being asked for.
+    pub auto: Auto,
     /// Whether to forget where the last screen was left.
     pub fresh: bool,
     /// Whether the terminal may be asked if it shows a bracketed frame at once.
@@ -119,7 +120,7 @@ pub async fn watch(
     let mut more = true;
     let mut is_behind = false;
     let mut lookups = None;
-    let mut next_snapshot = options.snapshots_every.map(|(every, _)| clock.uptime() + every);
+    let mut next_snapshot = options.auto.every.map(|every| clock.uptime() + every);
     let mut saver: Option<Saver> = None;
     let mut next_minute = clock.uptime() + MINUTE;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
@@ -247,7 +248,7 @@ pub async fn watch(
             Some(heard) = heard(&mut saver) => {
                 if matches!(heard, Msg::Saved(..)) {
                     saver = None;
-                    thin_out_snapshots(&options.snapshots, options.snapshots_every);
+                    options.auto.thin_out(&options.snapshots);
                 }
                 msgs.push(heard);
             }
@@ -265,7 +266,7 @@ pub async fn watch(
                 keeper.keep_place(&model);
             }
             _ = clock.sleep_until(next_snapshot.unwrap_or(Duration::MAX)), if next_snapshot.is_some() => {
-                next_snapshot = options.snapshots_every.map(|(every, _)| clock.uptime() + every);
+                next_snapshot = options.auto.every.map(|every| clock.uptime() + every);
                 if saver.is_none() {
                     match take_snapshot((&options.snapshots, &options.theme), &model, &source, clock) {
                         Ok(started) => saver = Some(started),
@@ -280,7 +281,26 @@ pub async fn watch(
     // The terminal first: whoever waits for a slow disk waits at a shell.
     let exit = finish(&mut screen, exit);
     keeper.keep_place(&model);
+    if options.auto.on_exit {
+        let taken = take_snapshot((&options.snapshots, &options.theme), &model, &source, clock);
+        note(&last_snapshot(taken).await);
+        options.auto.thin_out(&options.snapshots);
+    }
     Ok(exit)
+}
+
+/// Waits for the snapshot that the end takes, and returns what came of it.
+async fn last_snapshot(taken: Result<Saver, String>) -> String {
+    let mut saver = match taken {
+        Ok(saver) => saver,
+        Err(why) => return why,
+    };
+    while let Some(heard) = saver.heard().await {
+        if let Msg::Saved(words, _) = heard {
+            return words;
+        }
+    }
+    "The last snapshot was not written.".to_owned()
 }
 
 /// Says that the terminal cannot be used, and what to do.
@@ -362,15 +382,6 @@ fn take_snapshot(
     let now = clock.now();
     let order = save_order(model, Form::Json, Extent::All);
     start_saver_at(auto_name(folder, now)?, now, theme, model, source, order)
-}
-
-/// Keeps no more of them than is wanted. One that cannot be removed is for the log.
-fn thin_out_snapshots(folder: &Path, every: Option<(Duration, usize)>) {
-    if let Some((_, keep)) = every
-        && let Err(error) = thin_out(folder, keep)
-    {
-        tracing::warn!(%error, "Old snapshots were not removed.");
-    }
 }
 
 fn start_saver_at(

@@ -1,6 +1,7 @@
 //! The shell, where the parts meet: settings become a feed, a feed becomes a screen or lines.
 
 mod archive;
+mod auto;
 mod backfill;
 mod check;
 mod coverage;
@@ -22,6 +23,7 @@ mod source;
 
 pub use crate::intake::hook::HookPlan;
 pub use archive::{Archive, Input, probe};
+pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;
 pub use check::{Ready, ready};
 pub use desk::{Arranged, arranged};

@@ -1,0 +1,67 @@
+//! Snapshots that nobody asks for one by one: every so often, and at the end.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::export::{ExportOptions, write};
+use super::{FileForm, Marked, auto_name, thin_out};
+
+/// When they are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Auto {
+    /// How often.
+    pub every: Option<Duration>,
+    /// Whether the end takes one.
+    pub on_exit: bool,
+    /// How many are kept.
+    pub keep: usize,
+}
+
+impl Auto {
+    /// Removes the oldest, so that no more are left than are wanted. One that cannot be removed is for the log.
+    pub(super) fn thin_out(self, folder: &Path) {
+        if let Err(error) = thin_out(folder, self.keep) {
+            tracing::warn!(%error, "Old snapshots were not removed.");
+        }
+    }
+}
+
+/// What of which journal is written where.
+#[derive(Clone, Debug)]
+pub struct AutoPlan {
+    /// When.
+    pub auto: Auto,
+    /// Where snapshots go.
+    pub folder: PathBuf,
+    /// The org's host.
+    pub org: String,
+    /// The folder of the org's journal.
+    pub dir: PathBuf,
+}
+
+impl AutoPlan {
+    /// Writes everything that is stored. Takes as long as that takes. Returns a sentence, and whether it is bad news.
+    pub(super) fn take(&self, now: Timestamp) -> (String, bool) {
+        let path = match auto_name(&self.folder, now) {
+            Ok(path) => path,
+            Err(why) => return (why, true),
+        };
+        let options = ExportOptions {
+            org: self.org.clone(),
+            dir: self.dir.clone(),
+            form: FileForm::Snapshot,
+            since: None,
+            until: None,
+            filter: None,
+            marked_only: false,
+            marked: Marked::default(),
+            output: Some(path.clone()),
+            now,
+        };
+        let told = write(&options, &path);
+        self.auto.thin_out(&self.folder);
+        told
+    }
+}
