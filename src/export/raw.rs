@@ -21,23 +21,38 @@ pub(super) fn embedded(kept: &str) -> Box<RawValue> {
 /// Takes the white space between tokens out of a JSON text and checks it. Tokens stay byte for byte: numbers, escapes,
 /// the order of keys and keys that come twice.
 fn one_line(json: &str) -> Option<Box<RawValue>> {
-    let mut text = String::with_capacity(json.len());
-    let mut in_string = false;
-    let mut escaped = false;
-    for c in json.chars() {
-        if in_string {
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            in_string = c == '"';
+    let bytes = json.as_bytes();
+    let (mut text, mut kept, mut at) = (String::new(), 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = behind_string(bytes, at + 1),
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                text.push_str(json.get(kept..at)?);
+                at += 1;
+                kept = at;
+            }
+            _ => at += 1,
         }
-        text.push(c);
+    }
+    if kept == 0 {
+        return RawValue::from_string(json.to_owned()).ok();
     }
     // Two tokens that only white space kept apart are no JSON before either, but would be one token now.
-    let is_json = serde_json::from_str::<&RawValue>(json).is_ok();
-    if is_json { RawValue::from_string(text).ok() } else { None }
+    serde_json::from_str::<&RawValue>(json).ok()?;
+    text.push_str(json.get(kept..)?);
+    RawValue::from_string(text).ok()
+}
+
+/// Returns the place behind the string that begins before a place, or the end of all.
+fn behind_string(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += next + 1;
+        if bytes[at - 1] == b'"' {
+            return at;
+        }
+        at += 1;
+    }
+    bytes.len()
 }
 
 #[cfg(test)]
