@@ -35,12 +35,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
         return nothing(model, theme, buffer, area);
     }
     let has_keys = model.pane == Pane::List;
+    let role = if has_keys { Role::Selected } else { Role::SelectedDim };
+    // While the list follows, the reader's row is the newest and another one each time: a bar over all of it would send
+    // two whole lines for each event in place of one.
+    let has_bar = !model.list.is_following() || model.offline.is_some();
     for (line, at) in (0..area.height).zip(&window.rows) {
         let row = model.rows.get(*at);
         let is_cursor = window.cursor == Some(usize::from(line));
-        let mut pen = Pen::new(buffer, theme, Rect::new(area.x, area.y + line, area.width, 1));
+        let whole = Rect::new(area.x, area.y + line, area.width, 1);
+        let mut pen = Pen::new(buffer, theme, if has_bar { whole } else { Rect { width: 1, ..whole } });
         if is_cursor {
-            pen = pen.over(if has_keys { Role::Selected } else { Role::SelectedDim });
+            pen = pen.over(role);
         }
         if model.rows.marks().get(row.seq).is_some() {
             pen.put(0, marks::SIGN, Role::Mark);
@@ -50,6 +55,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen.put(0, "?", Role::Bad);
         } else if row.late {
             pen.put(0, "L", Role::Wait);
+        }
+        if !has_bar {
+            pen = Pen::new(buffer, theme, whole);
         }
         for (column, _, x, width) in &columns {
             let (words, role) = cell(model, *at, &row, *column, *width, theme);
