@@ -301,6 +301,89 @@ fn any_size_is_drawn() {
 }
 
 #[test]
+fn a_storm_of_sizes_is_survived_and_the_last_one_drawn() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    terminal.press(b"\r");
+    let mut seed = 7_u32;
+    let (master, _) = terminal.person.as_ref().expect("it is open");
+    for round in 0..300 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (columns, rows) = match round % 10 {
+            0 => (500, 200),
+            1 => (1, 1),
+            2 => (9, 120),
+            _ => ((seed >> 8) as u16 % 500 + 1, (seed >> 20) as u16 % 200 + 1),
+        };
+        terminal.shown.with(|shown| shown.parser.screen_mut().set_size(cells(rows), cells(columns)));
+        master.resize(size(columns, rows)).expect("a terminal can change its size");
+    }
+    let is_whole = |shown: &Shown| shown.has("60 rows") && shown.foot().contains("q quit");
+    terminal.resize((500, 200), "the largest", is_whole);
+    terminal.resize((100, 30), "the last", is_whole);
+    terminal.press(b"q");
+    assert_eq!(terminal.end_restored(), 0);
+}
+
+#[test]
+fn stopping_gives_the_terminal_back_and_going_on_takes_it_again() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    let before = terminal.shown.with(|shown| shown.bytes.len());
+    // Nobody could wake it here, so the system lets it go on at once; what it sends is the same.
+    terminal.press(b"\x1a");
+    terminal
+        .wait("the screen again", |shown| shown.is_cleared_after(before) && shown.foot().contains("q quit"));
+    let sent = terminal.shown.with(|shown| String::from_utf8_lossy(&shown.bytes[before..]).into_owned());
+    let off = sent.find(OFF).expect("everything is switched off, the last first");
+    let on = sent.find(ON).expect("and on again, the first first");
+    assert!(off < on && sent[off..on].len() == OFF.len(), "{sent:?}");
+    // The same by a signal from elsewhere: whoever wakes it finds a whole screen.
+    let before = terminal.shown.with(|shown| shown.bytes.len());
+    send(terminal.id, Signal::STOP);
+    send(terminal.id, Signal::CONT);
+    terminal.wait("the screen once more", |shown| {
+        shown.is_cleared_after(before) && shown.foot().contains("q quit")
+    });
+    terminal.press(b"q");
+    terminal.wait("the end", |shown| shown.ended);
+}
+
+#[test]
+fn without_colours_the_reader_s_row_is_still_seen() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    for (args, is_plain) in [(["watch", "--color", "never"], true), (["watch", "--color", "always"], false)] {
+        let mut terminal = Terminal::open(&sandbox, Some(&org), (100, 30), &args);
+        terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+        terminal.press(b"k");
+        terminal.wait_words("HELD");
+        let (colours, rows) = terminal.shown.with(|shown| {
+            let screen = shown.parser.screen();
+            let plain = vt100::Color::Default;
+            let (mut colours, mut rows) = (0, Vec::new());
+            for row in 2..27 {
+                let cells = (0..100).filter_map(|column| screen.cell(row, column));
+                let is_seen = |cell: &vt100::Cell| cell.inverse() || cell.bgcolor() != plain;
+                let seen = cells.clone().filter(|cell| is_seen(cell)).count();
+                colours += cells.filter(|cell| cell.fgcolor() != plain || cell.bgcolor() != plain).count();
+                if seen > 90 {
+                    rows.push(row);
+                }
+            }
+            (colours, rows)
+        });
+        assert_eq!((colours == 0, rows.len()), (is_plain, 1), "{args:?}: {colours} coloured cells, {rows:?}");
+        terminal.press(b"q");
+        assert_eq!(terminal.end_restored(), 0);
+    }
+}
+
+#[test]
 fn keys_are_explained_and_the_detail_has_the_words_of_the_card() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);

@@ -16,11 +16,11 @@ use super::tty;
 
 /// How often the watcher looks whether anybody still wants to know. A terminal that goes wakes it at once on most
 /// systems; a serial line may be noticed only then.
-const LOOK_MS: i64 = 1000;
+const LOOK_MS: i64 = 5000;
 
 /// Resolves when the terminal that keys come from is gone; never, if there is none or the system cannot tell.
 ///
-/// One plain thread waits in `poll(2)`, without any cost, and ends within a second after the future was dropped.
+/// One plain thread waits in `poll(2)`, without any cost, and ends within some seconds after the future was dropped.
 pub fn watch() -> impl Future<Output = ()> + Send {
     watch_terminal(tty::keys().ok())
 }
