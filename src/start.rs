@@ -399,6 +399,15 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
         return Err(usage("- is named twice, and standard input can be read once. Nothing was started."));
     }
+    if inputs.contains(&Input::Stdin) && std::io::stdin().is_terminal() {
+        return Err(usage(
+            "- is standard input, and that is the terminal. Nothing was started. Pipe a file into it.",
+        ));
+    }
+    if is_dumb() {
+        let words = "This terminal only prints lines. Nothing was started. tail --input FILE --format text prints them.";
+        return Err((Exit::Failed, words.to_owned()));
+    }
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;

@@ -341,7 +341,7 @@ fn stopping_gives_the_terminal_back_and_going_on_takes_it_again() {
     let sent = terminal.shown.with(|shown| String::from_utf8_lossy(&shown.bytes[before..]).into_owned());
     let off = sent.find(OFF).expect("everything is switched off, the last first");
     let on = sent.find(ON).expect("and on again, the first first");
-    assert!(off < on && sent[off..on].len() == OFF.len(), "{sent:?}");
+    assert_eq!(on.checked_sub(off), Some(OFF.len()), "{sent:?}");
     // The same by a signal from elsewhere: whoever wakes it finds a whole screen.
     let before = terminal.shown.with(|shown| shown.bytes.len());
     send(terminal.id, Signal::STOP);

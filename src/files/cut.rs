@@ -16,7 +16,7 @@ const CHUNK: usize = 512 * 1024;
 /// Bytes looked at to find out what a file is.
 const LOOK: usize = 64 * 1024;
 /// A longer record is none.
-const RECORD_MAX: usize = 64 * 1024 * 1024;
+const RECORD_MAX: usize = 16 * 1024 * 1024;
 /// What stands before a snapshot's consents is shorter.
 const HEAD_MAX: usize = 16 * 1024 * 1024;
 

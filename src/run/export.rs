@@ -42,6 +42,8 @@ pub struct ExportOptions {
 
 /// Rows read at a time.
 const BATCH: usize = 1000;
+/// Rows between two words of how far it is; some seconds.
+const STEP: u64 = 200_000;
 
 /// Writes what is stored, in journal order.
 ///
@@ -59,6 +61,17 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
                 Err(failed(format!("The output cannot be written: {error}. Nothing stored is lost.")))
             }
         };
+    };
+    let has_person = io::stderr().is_terminal();
+    let mut count = 0_u64;
+    let mut give = |take: &mut Taker<'_>| {
+        give(&mut |seq, consent, noted| {
+            count += 1;
+            if has_person && count.is_multiple_of(STEP) {
+                note(&format!("{count} consents so far; ^C stops it and leaves nothing behind."));
+            }
+            take(seq, consent, noted)
+        })
     };
     let result = save(path, options.form, &about, &mut give);
     let (words, _) = told(path, &result);
