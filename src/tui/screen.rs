@@ -309,7 +309,8 @@ impl Mode {
     fn off(self) -> &'static [u8] {
         match self {
             Self::Raw => b"",
-            Self::Alternate => b"\x1b[?1049l",
+            // Emptied first: tmux leaves some of it on the screen below if the window has grown meanwhile.
+            Self::Alternate => b"\x1b[2J\x1b[?1049l",
             Self::NoWrap => b"\x1b[?7h",
             Self::NoCursor => b"\x1b[?25h",
             Self::Paste => b"\x1b[?2004l",

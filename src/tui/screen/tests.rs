@@ -57,7 +57,7 @@ fn what_is_switched_on_is_switched_off_in_the_opposite_order() {
     screen.leave().unwrap();
     drop(screen);
     let on = "^[?1049h^[?7l^[?25l^[?2004h^[?1000h^[?1006h";
-    let off = "^[?1006l^[?1000l^[?2004l^[?25h^[?7h^[?1049l";
+    let off = "^[?1006l^[?1000l^[?2004l^[?25h^[?7h^[2J^[?1049l";
     assert_eq!(line.text(0), format!("{on}{off}"));
 }
 
@@ -65,7 +65,7 @@ fn what_is_switched_on_is_switched_off_in_the_opposite_order() {
 fn the_mouse_is_left_to_the_terminal_unless_asked_for() {
     let mut line = Line::default();
     drop(Screen::over(&mut line, SMALL, Setup::default()).unwrap());
-    assert_eq!(line.text(0), "^[?1049h^[?7l^[?25l^[?2004h^[?2004l^[?25h^[?7h^[?1049l");
+    assert_eq!(line.text(0), "^[?1049h^[?7l^[?25l^[?2004h^[?2004l^[?25h^[?7h^[2J^[?1049l");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_start_that_fails_restores_what_was_on() {
         let mut line = Line { fails_after: Some(good), ..Line::default() };
         assert!(Screen::over(&mut line, SMALL, Setup::default()).is_err());
         let on = ["^[?1049h", "^[?7l", "^[?25l", "^[?2004h"];
-        let off = ["^[?2004l", "^[?25h", "^[?7h", "^[?1049l"];
+        let off = ["^[?2004l", "^[?25h", "^[?7h", "^[2J^[?1049l"];
         // The one that failed may have arrived by half, so it goes off as well.
         let expected = format!("{}{}", on[..good].concat(), off[3 - good..].concat());
         assert_eq!(line.text(0), expected);
