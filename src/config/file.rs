@@ -71,6 +71,7 @@ sections! {
     Journal { keep_days: u32, keep_rows: u64 }
     Ui {
         theme: ThemeName, time_zone: String, clock: bool, columns: Vec<String>, mouse: bool, max_fps: u32,
+        bytes_per_second: u32,
         clipboard: Clipboard,
     }
     Snapshot { dir: PathBuf, every: Length, on_exit: bool, keep: u32 }

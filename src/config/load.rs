@@ -123,6 +123,8 @@ pub struct Ui {
     pub clipboard: bool,
     /// Frames a second while data comes, 1 to 60.
     pub max_fps: u32,
+    /// Bytes a second that the line to the terminal carries; 0 if that need not be heeded.
+    pub bytes_per_second: u32,
 }
 
 /// `[snapshot]`
@@ -223,6 +225,7 @@ pub fn load(
             mouse: file.ui.mouse.unwrap_or(false),
             clipboard: file.ui.clipboard != Some(file::Clipboard::Off),
             max_fps: within(file.ui.max_fps, 10, 1..=60).ok_or_else(|| bad("ui.max_fps", "1 to 60"))?,
+            bytes_per_second: file.ui.bytes_per_second.unwrap_or(0),
         },
         filters: said(file.filters, &text),
         keys: said(file.keys, &text),

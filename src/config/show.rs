@@ -81,11 +81,12 @@ pub fn show(config: &Config) -> String {
     ));
     let ui = &config.ui;
     line(format!(
-        "\n[ui]\ntheme = {}\ntime_zone = {}\nmouse = {}\nmax_fps = {}",
+        "\n[ui]\ntheme = {}\ntime_zone = {}\nmouse = {}\nmax_fps = {}\nbytes_per_second = {}",
         quoted(ui.theme),
         quoted(&ui.time_zone),
         ui.mouse,
-        ui.max_fps
+        ui.max_fps,
+        ui.bytes_per_second
     ));
     if !config.filters.is_empty() {
         line("\n[filters]".into());

@@ -41,6 +41,8 @@ pub struct WatchOptions {
     pub filter: Option<Query>,
     /// Frames a second while data comes.
     pub max_fps: u32,
+    /// Bytes a second that the line to the terminal carries; 0 if that need not be heeded.
+    pub bytes_per_second: u32,
     /// Whether the mouse is taken.
     pub mouse: bool,
     /// How copied text gets to the terminal; nothing if it is not to.
@@ -114,7 +116,7 @@ pub async fn watch(
     let mut msgs = Vec::new();
     keeper.begin(&mut model, options.fresh, &mut msgs);
     let mut next_look = clock.uptime() + LOOK_EVERY;
-    let mut pacer = Pacer::new(options.max_fps);
+    let mut pacer = Pacer::new(options.max_fps).on_line(options.bytes_per_second);
     let mut dirty = Dirty::Key;
     let mut shown = Shown::default();
     let mut more = true;
@@ -207,7 +209,9 @@ pub async fn watch(
                 if has_hung_up(paint(&mut screen, &model, &options.theme, &mut shown))? {
                     break Exit::Signal(Signal::HangUp);
                 }
-                pacer.painted(clock.uptime(), screen.bytes_written() > sent);
+                let bytes = screen.bytes_written() - sent;
+                pacer.painted(clock.uptime(), bytes > 0);
+                pacer.spent(clock.uptime(), bytes);
                 dirty = Dirty::None;
                 None
             }

@@ -1,5 +1,6 @@
 //! When a frame is due.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 /// Faster than this nobody sees, and a held key would send more than a slow line carries.
@@ -7,6 +8,9 @@ const KEY_GAP: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
 /// A paint that hung for longer than this says nothing of the next one.
 const SLOW_MAX: Duration = Duration::from_secs(1);
+
+/// No frame keeps data waiting for longer than this, whatever it took.
+const BUSY_MAX: Duration = Duration::from_secs(30);
 
 /// What has changed since the last frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -52,6 +56,10 @@ pub struct Pacer {
     /// When a frame would be due that takes nothing from the reserve.
     even_at: Duration,
     data_at: Duration,
+    /// Bytes a second that the line is said to carry.
+    line: Option<NonZero<u32>>,
+    /// When the line has carried what was sent.
+    free_at: Duration,
 }
 
 impl Pacer {
@@ -67,7 +75,24 @@ impl Pacer {
             any_at: Duration::ZERO,
             even_at: Duration::ZERO,
             data_at: Duration::ZERO,
+            line: None,
+            free_at: Duration::ZERO,
         }
+    }
+
+    /// Sends data only when the line has carried what was sent before, at so many bytes a second; at 0 the terminal alone
+    /// says how fast it is. What waits outside the program cannot be overtaken by what a key changes, so nothing waits.
+    #[must_use]
+    pub fn on_line(self, bytes_per_second: u32) -> Self {
+        Self { line: NonZero::new(bytes_per_second), ..self }
+    }
+
+    /// Notes how many bytes a frame took, after [`Pacer::painted`].
+    pub fn spent(&mut self, up: Duration, bytes: u64) {
+        let Some(line) = self.line else { return };
+        let busy = Duration::from_millis(bytes.saturating_mul(1000) / u64::from(line.get())).min(BUSY_MAX);
+        self.free_at = self.free_at.max(up).min(up + BUSY_MAX) + busy;
+        self.data_at = self.data_at.max(self.free_at);
     }
 
     /// Says when to paint what is dirty. After [`Due::Now`], paint and call [`Pacer::painted`].
@@ -193,6 +218,28 @@ mod tests {
         pacer.painted(ms(800), true);
         assert_eq!(pacer.due(ms(800), Dirty::Data), Due::At(ms(1600)));
         assert_eq!(pacer.due(ms(800), Dirty::Key), Due::Now);
+    }
+
+    #[test]
+    fn a_slow_line_is_never_given_more_data_than_it_carries_and_keys_go_at_once() {
+        let mut pacer = Pacer::new(10).on_line(400);
+        assert_eq!(pacer.due(ms(0), Dirty::Data), Due::Now);
+        pacer.painted(ms(0), true);
+        pacer.spent(ms(0), 800);
+        assert_eq!(pacer.due(ms(1), Dirty::Data), Due::At(ms(2000)));
+        assert_eq!(pacer.due(ms(500), Dirty::Key), Due::Now);
+        pacer.painted(ms(500), true);
+        pacer.spent(ms(500), 200);
+        assert_eq!(pacer.due(ms(501), Dirty::Data), Due::At(ms(2500)), "what a key took is carried too");
+        assert_eq!(pacer.due(ms(2500), Dirty::Data), Due::Now);
+        pacer.painted(ms(2500), true);
+        pacer.spent(ms(2500), u64::MAX);
+        assert_eq!(pacer.due(ms(2501), Dirty::Data), Due::At(ms(32_500)), "nothing waits for ever");
+        let mut pacer = Pacer::new(11).on_line(0);
+        assert_eq!(pacer.due(ms(1000), Dirty::Data), Due::Now);
+        pacer.painted(ms(1000), true);
+        pacer.spent(ms(1000), 1_000_000);
+        assert_eq!(pacer.due(ms(1020), Dirty::Data), Due::Now);
     }
 
     #[test]
