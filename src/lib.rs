@@ -5,6 +5,7 @@
 //! A consent comes in at [`intake`], is read by [`okta`], stored by [`journal`], pulled from there by [`run`], decided
 //! on by [`model`] and shown by [`view`]. The journal is the queue: pollers write to it and to nothing else, and every
 //! face (the screen, the linear one, `tail`, `export`) reads from it, so that start-up, the live feed and catching up are one path.
+//! `open` and `tail --input` read [`files`] in its place.
 //!
 //! ```text
 //! floor  module            may name

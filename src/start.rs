@@ -465,6 +465,17 @@ fn lines_form(flags: &cli::Tail) -> Lines {
     }
 }
 
+/// Reads a filter for files, beside which nothing is marked.
+fn query_for_files(flags: &cli::Tail, now: Timestamp) -> Result<Option<Query>, Ended> {
+    let query = query_for_lines(flags.filter.as_ref(), now)?;
+    if query.as_ref().is_some_and(Query::looks_at_marks) {
+        return Err(usage(
+            "--filter: mark: is for a journal; nothing is marked in files. Nothing was printed.",
+        ));
+    }
+    Ok(query)
+}
+
 /// Prints what files hold.
 fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
     let now = Clock::system().now();
@@ -473,7 +484,7 @@ fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
         format: lines_form(flags),
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
-        filter: query_for_lines(flags.filter.as_ref(), now)?,
+        filter: query_for_files(flags, now)?,
         limit: flags.limit,
         now,
     })

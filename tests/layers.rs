@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// `start.rs` is the upper half of `lib.rs`: it puts together what the commands name.
 const START: &[&str] = &[
-    "run", "cli", "config", "exit", "export", "files", "log", "sim", "clock", "consent", "journal", "model",
-    "okta", "secret", "tasks", "tui", "view",
+    "run", "cli", "config", "exit", "export", "log", "sim", "clock", "consent", "journal", "model", "okta",
+    "secret", "tasks", "tui", "view",
 ];
 
 /// (module, what of ours it may name, words that must not occur in it).

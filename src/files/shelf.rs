@@ -38,9 +38,13 @@ struct Inner {
     files: Vec<Arc<File>>,
     /// By row: number `n` is at `n - 1`.
     places: Vec<Place>,
-    /// Of rows that two records tell of, the place of the other one.
-    others: HashMap<u32, Place>,
+    /// Of rows that several records tell of, the places of the others, one for each way by which they say it came.
+    others: HashMap<u32, Vec<Place>>,
 }
+
+/// A file, a hook and the log tell of an event in so many ways beside the first; a file with a million copies of one
+/// event must not have each looked at with all before it.
+const OTHERS_MAX: usize = 3;
 
 /// What loading brings.
 #[derive(Debug)]
@@ -58,29 +62,14 @@ pub enum News {
     Changed(Page),
     /// A file is not what it should be: a sentence. What could be read of it is there.
     Trouble(String),
-    /// All is read: rows, and events that came more than once.
-    Done {
-        /// Rows.
-        rows: u64,
-        /// Records that told again of a row.
-        repeated: u64,
-    },
+    /// All is read. So many records told again of a row.
+    Done(u64),
 }
 
 impl Shelf {
     /// Makes an empty one. `received` stands for the time at which rows were taken in that do not say it.
     pub fn new(received: Timestamp) -> Self {
         Self { inner: RwLock::default(), received }
-    }
-
-    /// How many rows there are so far.
-    pub fn len(&self) -> usize {
-        self.read(|inner| inner.places.len())
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
@@ -97,17 +86,21 @@ impl Shelf {
     /// The file is not what it was: a sentence.
     pub fn consent(&self, seq: Seq) -> Result<Option<Consent>, String> {
         let Some(row) = seq.0.checked_sub(1).and_then(|row| u32::try_from(row).ok()) else { return Ok(None) };
-        let found = self.read(|inner| {
-            let place = *inner.places.get(row as usize)?;
-            let of = |place: Place| Some((place, Arc::clone(inner.files.get(usize::from(place.file))?)));
-            Some((of(place)?, inner.others.get(&row).copied().and_then(of)))
+        let places = self.read(|inner| {
+            let place = inner.places.get(row as usize)?;
+            let others = inner.others.get(&row).into_iter().flatten();
+            let file = |place: &Place| Some((*place, Arc::clone(inner.files.get(usize::from(place.file))?)));
+            std::iter::once(place).chain(others).map(file).collect::<Option<Vec<_>>>()
         });
-        let Some((first, other)) = found else { return Ok(None) };
-        let mut consent = self.consent_at(first)?;
-        if let Some(other) = other {
-            merge(&mut consent, self.consent_at(other)?);
+        let mut merged = None;
+        for place in places.into_iter().flatten() {
+            let next = self.consent_at(place)?;
+            merged = Some(match merged {
+                Some(consent) => merge(consent, next),
+                None => next,
+            });
         }
-        Ok(Some(consent))
+        Ok(merged)
     }
 
     fn consent_at(&self, (place, file): (Place, Arc<File>)) -> Result<Consent, String> {
@@ -124,14 +117,15 @@ impl Shelf {
 
 const CHANGED: &str = "The file was changed after it was opened. Open it again.";
 
-/// Puts together what two records tell of one event. The log's form is the fuller one: a hook leaves out what is null.
-fn merge(consent: &mut Consent, other: Consent) {
-    let via = consent.via.with(other.via);
-    let hook = consent.hook.take().or_else(|| other.hook.clone());
-    if consent.via == Via::HOOK && other.via != Via::HOOK {
-        *consent = other;
-    }
-    (consent.via, consent.hook) = (via, hook);
+/// Puts together what two records tell of one event. A line of ours knows what was found out since, a LogEvent of a file
+/// is whole, and a hook leaves out what is null.
+fn merge(one: Consent, other: Consent) -> Consent {
+    let worth = |via: Via| if via.has(Via::POLL) { 2 } else { u8::from(via == Via::FILE) };
+    let via = one.via.with(other.via);
+    let (mut consent, rest) = if worth(other.via) > worth(one.via) { (other, one) } else { (one, other) };
+    consent.via = via;
+    consent.hook = consent.hook.take().or(rest.hook);
+    consent
 }
 
 /// What is kept of a consent while files are read.
@@ -213,27 +207,22 @@ impl Loader {
                 Item::Trouble(words) => tell(News::Trouble(words)),
             },
         )?;
-        tell(News::Done { rows: self.keys.len() as u64, repeated: self.repeated })
+        tell(News::Done(self.repeated))
     }
 
     fn take(&mut self, records: Vec<(Span, Vec<Line>)>) -> Page {
         let mut page = Page::default();
         let file = self.files - 1;
-        let mut places = Vec::with_capacity(records.len());
         for (span, lines) in records {
             for (index, line) in (0..).zip(lines) {
                 let place = Place { at: span.at, length: span.length, file, index };
-                if let Some(place) = self.line(line, place, &mut page) {
-                    places.push(place);
-                }
+                self.line(line, place, &mut page);
             }
         }
-        self.shelf.write(|inner| inner.places.extend(places));
         page
     }
 
-    /// Takes a line in, and returns its place if it is a row of its own.
-    fn line(&mut self, line: Line, place: Place, page: &mut Page) -> Option<Place> {
+    fn line(&mut self, line: Line, place: Place, page: &mut Page) {
         let key = hash_of(&line.key);
         let keys = &self.keys;
         // Uuids of one time differ in few bits.
@@ -241,31 +230,48 @@ impl Loader {
             |key: u128| (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
         if let Some(row) = self.of_key.find(hash(key), |row| keys[*row as usize] == key).copied() {
             self.repeated += 1;
-            let before = self.vias[row as usize];
-            let via = before.with(line.row.via);
-            if via != before || before == Via::HOOK && line.row.via != Via::HOOK {
-                self.vias[row as usize] = via;
-                self.shelf.write(|inner| *inner.others.entry(row).or_insert(place));
-                let row = Row { seq: Seq(i64::from(row) + 1), via, ..line.row };
-                let (row, symbols) = self.numbered(row, line.symbols);
-                // Told after the rows of the same page, which it may be one of.
-                self.changed.symbols.extend(symbols);
-                self.changed.rows.push(row);
-                self.changed.grants.push(line.marks);
-            }
-            return None;
+            return self.again(row, line.row.via, place);
         }
-        let number = u32::try_from(self.keys.len()).ok().filter(|number| *number < u32::MAX)?;
+        let Ok(number) = u32::try_from(self.keys.len()) else { return };
         self.keys.push(key);
         self.vias.push(line.row.via);
         let keys = &self.keys;
         self.of_key.insert_unique(hash(key), number, |row| hash(keys[*row as usize]));
+        self.shelf.write(|inner| inner.places.push(place));
         let row = Row { seq: Seq(i64::from(number) + 1), ..line.row };
         let (row, symbols) = self.numbered(row, line.symbols);
         page.symbols.extend(symbols);
         page.rows.push(row);
         page.grants.push(line.marks);
-        Some(place)
+    }
+
+    /// Takes in that another record tells of a row. One that says nothing of another way adds nothing.
+    fn again(&mut self, row: u32, via: Via, place: Place) {
+        let before = self.vias[row as usize];
+        let both = before.with(via);
+        // Neither way is what a file alone says, so that a LogEvent beside a delivery counts too.
+        if both == before && !(before == Via::HOOK && via == Via::FILE) {
+            return;
+        }
+        self.vias[row as usize] = both;
+        let is_full = self.shelf.write(|inner| {
+            let others = inner.others.entry(row).or_default();
+            let is_full = others.len() == OTHERS_MAX;
+            others.extend((!is_full).then_some(place));
+            is_full
+        });
+        if is_full {
+            return;
+        }
+        let seq = Seq(i64::from(row) + 1);
+        // What cannot be read again is shown as it was.
+        let Ok(Some(consent)) = self.shelf.consent(seq) else { return };
+        let Line { row, symbols, marks, .. } = Line::of(&consent);
+        let (row, symbols) = self.numbered(Row { seq, ..row }, symbols);
+        // Told after the rows of the same page, which it may be one of.
+        self.changed.symbols.extend(symbols);
+        self.changed.rows.push(row);
+        self.changed.grants.push(marks);
     }
 
     /// Gives a row's texts their numbers, and returns those that are new.
@@ -296,4 +302,79 @@ pub fn hash_of(key: &EventKey) -> u128 {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&key.id.as_bytes()[..16]);
     u128::from_le_bytes(bytes) ^ (u128::from(key.part) << 120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","displayMessage":"whole"}"#;
+
+    /// Loads texts as files and returns the shelf, the rows as they stand in the end, and how many came again.
+    fn load(texts: &[&str]) -> (Arc<Shelf>, Vec<Row>, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let inputs: Vec<Input> = (0..)
+            .zip(texts)
+            .map(|(number, text): (u32, _)| {
+                let path = folder.path().join(number.to_string());
+                std::fs::write(&path, text).unwrap();
+                Input::File(path)
+            })
+            .collect();
+        let shelf = Arc::new(Shelf::new("2026-03-05T00:00:00Z".parse().unwrap()));
+        let (mut rows, mut repeated): (Vec<Row>, _) = (Vec::new(), 0);
+        Loader::new(Arc::clone(&shelf))
+            .load(&inputs, |news| {
+                match news {
+                    News::Rows { page, .. } => rows.extend(page.rows),
+                    News::Changed(page) => {
+                        for row in page.rows {
+                            rows[row.seq.0 as usize - 1] = row;
+                        }
+                    }
+                    News::Done(count) => repeated = count,
+                    News::Head(_) => {}
+                    News::Trouble(words) => panic!("{words}"),
+                }
+                Ok(())
+            })
+            .unwrap();
+        (shelf, rows, repeated)
+    }
+
+    #[test]
+    fn an_event_is_one_row_in_whatever_order_and_form_it_comes() {
+        let hooked = EVENT.replace(r#","displayMessage":"whole""#, "");
+        let delivery =
+            format!(r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{hooked}]}}}}"#);
+        let ours = format!(
+            r#"{{"schema":"consentwatch.consent/1","via":["poll"],"who":{{"id":"00u1","evidence":"session"}},"raw":{EVENT}}}"#
+        );
+        let forms = [EVENT, &delivery, &ours];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let (shelf, rows, repeated) = load(&order.map(|index| forms[index]));
+            assert_eq!((rows.len(), repeated), (1, 2), "{order:?}");
+            let consent = shelf.consent(Seq(1)).unwrap().unwrap();
+            assert_eq!(consent.via, Via::POLL.with(Via::HOOK), "{order:?}");
+            assert_eq!(rows[0].via, consent.via, "{order:?}: the list says what the detail says");
+            assert_eq!(consent.message.unwrap().exact(), "whole", "{order:?}");
+            assert_eq!(consent.who.person.id.unwrap().exact(), "00u1", "{order:?}");
+            assert_eq!(rows[0].evidence, consent.who.evidence);
+            assert!(consent.hook.is_some(), "{order:?}");
+        }
+        let (shelf, rows, repeated) = load(&[EVENT, EVENT]);
+        assert_eq!((rows.len(), repeated, rows[0].via), (1, 1, Via::FILE));
+        assert_eq!((shelf.consent(Seq(2)), shelf.consent(Seq(0))), (Ok(None), Ok(None)));
+    }
+
+    #[test]
+    fn a_file_that_changed_is_not_taken_for_what_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        std::fs::write(&path, EVENT).unwrap();
+        let shelf = Arc::new(Shelf::new(Timestamp::UNIX_EPOCH));
+        Loader::new(Arc::clone(&shelf)).load(&[Input::File(path.clone())], |_| Ok(())).unwrap();
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(shelf.consent(Seq(1)), Err(CHANGED.to_owned()));
+    }
 }

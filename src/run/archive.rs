@@ -83,7 +83,7 @@ impl Archive {
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::Notice(words, true));
             }
-            News::Done { rows: _, repeated } => {
+            News::Done(repeated) => {
                 self.told.repeated = repeated;
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::FromFiles(Page::default(), Loading::Done));

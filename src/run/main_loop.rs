@@ -141,17 +141,13 @@ pub async fn watch(
                     Effect::Read(seq) => msgs.push(source.record(seq)),
                     Effect::Mark(seq, note) => msgs.push(keeper.mark(seq, note, clock.now())),
                     Effect::Remember(query) => msgs.extend(keeper.remember(&query)),
-                    Effect::PollNow | Effect::FetchSession(_) if feed.is_none() => {
-                        msgs.push(Msg::Notice(
-                            "These are files; Okta is not asked for more.".to_owned(),
-                            true,
-                        ));
-                    }
-                    Effect::PollNow => {
-                        let Some(feed) = feed else { continue };
-                        feed.nudge.notify_one();
-                        feed.probe.notify_one();
-                    }
+                    Effect::PollNow => match feed {
+                        Some(feed) => {
+                            feed.nudge.notify_one();
+                            feed.probe.notify_one();
+                        }
+                        None => msgs.push(offline()),
+                    },
                     Effect::ReadBeside { seq, session, transaction } => {
                         msgs.push(source.beside(seq, session.as_deref(), transaction.as_deref()));
                     }
@@ -183,7 +179,10 @@ pub async fn watch(
                     Effect::Copy { what, text } => {
                         msgs.push(copy(&mut screen, options.clipboard, what, text));
                     }
-                    Effect::FetchSession(seq) => feed.iter().for_each(|feed| feed.fetch_session(seq)),
+                    Effect::FetchSession(seq) => match feed {
+                        Some(feed) => feed.fetch_session(seq),
+                        None => msgs.push(offline()),
+                    },
                     Effect::Work => is_behind = true,
                     Effect::Suspend => {
                         if has_hung_up(screen.suspend().and_then(|()| screen.resume()))? {
@@ -305,6 +304,11 @@ async fn last_snapshot(taken: Result<Saver, String>) -> String {
         }
     }
     "The last snapshot was not written.".to_owned()
+}
+
+/// Says that there is nobody to ask.
+fn offline() -> Msg {
+    Msg::Notice("These are files; Okta is not asked for more.".to_owned(), true)
 }
 
 /// Says that the terminal cannot be used, and what to do.
