@@ -1,13 +1,19 @@
 //! The list at a million rows: append, window, filter, frame.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
 #[path = "support/org.rs"]
 mod org;
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use consentwatch::consent::{Page, Seq};
-use consentwatch::model::{Chord, Filter, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update};
+use consentwatch::model::{
+    Chord, Effect, Filter, Key, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update,
+};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use criterion::{BatchSize, Criterion};
 use jiff::Timestamp;
@@ -72,6 +78,10 @@ fn main() {
         "kind:revoke",
         "kind:grant",
         "who:person.4711",
+        // Each of 48,000 people.
+        "who:p",
+        "ip:198.51.1",
+        "standing:standing",
         "client:0oa00000000000000017",
         "country:netherlands",
         "time:>2026-02-28",
@@ -86,8 +96,57 @@ fn main() {
             });
         });
     }
+    keystrokes(&mut model);
     marks(&mut criterion, &mut model, &theme);
     criterion.final_summary();
+}
+
+/// Types filters as a person does, and prints what each key cost: the list, the count and the reader's place with it.
+fn keystrokes(model: &mut Model) {
+    let typed = [
+        "person.4711",
+        "openid orders",
+        "utrecht 64500",
+        "who:person.4711",
+        "ip:198.51.17",
+        "country:netherlands",
+        "kind:grant",
+        "client:0oa000000000000001",
+        "scope:orders.17",
+        "server:default",
+        "standing:standing",
+        "via:log",
+        "who:~son\\.1[0-9]*7@",
+        "~person\\.4",
+        "scope:~read$",
+    ];
+    let sort = |typed: &str| match typed.split_once(':') {
+        _ if typed.contains('~') => "patterns",
+        Some(_) => "fields",
+        None => "words",
+    };
+    let mut costs: BTreeMap<&str, Vec<(Duration, String)>> = BTreeMap::new();
+    for text in typed.iter().cycle().take(10 * typed.len()) {
+        drop(update(model, Msg::Key(Chord::char('f'))));
+        let mut typed = String::new();
+        for char in text.chars() {
+            let start = Instant::now();
+            let mut effects = update(model, Msg::Key(Chord::char(char)));
+            while effects.contains(&Effect::Work) {
+                effects = update(model, Msg::Work);
+            }
+            let took = start.elapsed();
+            typed.push(char);
+            costs.entry(sort(&typed)).or_default().push((took, typed.clone()));
+        }
+        drop(update(model, Msg::Key(Chord::plain(Key::Esc))));
+    }
+    for (sort, mut costs) in costs {
+        costs.sort();
+        let at = |share: f64| costs[((costs.len() - 1) as f64 * share) as usize].clone();
+        let [(half, _), (most, at_most)] = [at(0.5), at(0.99)];
+        println!("rows/a key of a filter, {sort}: p50 {half:.1?}, p99 {most:.1?} ({at_most})");
+    }
 }
 
 /// As many marks as are kept, spread over all rows.

@@ -245,7 +245,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             ask_sync: tui::may_ask(&env),
             stop_after: None,
         };
-        show(options, feed, source, &clock, &tasks).await
+        Box::pin(show(options, feed, source, &clock, &tasks)).await
     })
 }
 
@@ -388,7 +388,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             ask_sync: tui::may_ask(&env),
             stop_after: flags.stop_after,
         };
-        show(options, feed, source, &clock, &tasks).await
+        Box::pin(show(options, feed, source, &clock, &tasks)).await
     })
 }
 

@@ -136,7 +136,12 @@ impl GrantMarks {
 pub struct Symbols {
     arena: String,
     places: Vec<(u32, u32)>,
+    /// Bytes of texts that were replaced.
+    stale: usize,
 }
+
+/// Fewer bytes than these that are nobody's are not worth moving the rest for.
+const STALE_MIN: usize = 1 << 20;
 
 impl Symbols {
     /// Puts a text in; one that was there before is replaced.
@@ -147,6 +152,17 @@ impl Symbols {
         let index = sym.0 as usize;
         if self.places.len() <= index {
             self.places.resize(index + 1, (0, 0));
+        }
+        self.stale += self.places[index].1 as usize;
+        self.places[index] = (0, 0);
+        if self.stale > STALE_MIN && self.stale * 2 > self.arena.len() {
+            let arena = std::mem::take(&mut self.arena);
+            self.stale = 0;
+            for (start, length) in self.places.iter_mut().filter(|(_, length)| *length > 0) {
+                let text = *start as usize..(*start + *length) as usize;
+                *start = self.arena.len() as u32;
+                self.arena.push_str(arena.get(text).unwrap_or_default());
+            }
         }
         let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
         self.arena.push_str(symbol.as_str());
@@ -192,6 +208,19 @@ mod tests {
         assert_eq!(symbols.field(Sym(3), 2), "Ada");
         assert_eq!(symbols.field(Sym(2), 0), "");
         assert_eq!(symbols.field(Sym(99), 0), "");
+    }
+
+    #[test]
+    fn a_text_that_changes_for_ever_takes_no_more_room_for_ever() {
+        let mut symbols = Symbols::default();
+        symbols.put(Sym(1), &Symbol::of(&["stays"]));
+        for n in 0..5000 {
+            symbols.put(Sym(3), &Symbol::of(&[&n.to_string(), &"x".repeat(1000)]));
+        }
+        assert!(symbols.arena.len() < 3 * STALE_MIN, "{}", symbols.arena.len());
+        assert_eq!((symbols.joined(Sym(1)), symbols.field(Sym(3), 0)), ("stays", "4999"));
+        symbols.put(Sym(3), &Symbol::default());
+        assert_eq!(symbols.joined(Sym(3)), "");
     }
 
     #[test]

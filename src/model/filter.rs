@@ -6,8 +6,9 @@ use std::ops::{BitAnd, BitOr};
 use std::sync::Arc;
 
 use super::bitset::Bitset;
-use super::query::{Field, Op, Query, Test, Words, is_within};
+use super::query::{Field, Op, Query, Test, Words, column, is_within};
 use super::rows::{CAME, CHUNK};
+use super::texts::Texts;
 use super::{Ledger, RowRef, Rows, Standing};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 
@@ -93,9 +94,11 @@ impl Bits for u64 {
 
 /// Rows looked at in one go; their bits stay in the nearest cache.
 const STRIDE: usize = 1024;
+/// Rows of the order of time that are looked at in one go; mostly they came in that order.
+const BLOCK: usize = 64;
 /// Where less than one row in so many passes, sorting those few is cheaper than looking through the order of all.
 const SPARSE: usize = 16;
-/// Fewer texts than these are judged one by one.
+/// Fewer texts than these, or the texts of fewer rows, are judged one by one.
 const ONE_BY_ONE: usize = 2000;
 
 impl Filter {
@@ -160,9 +163,9 @@ impl Filter {
         Arc::clone(&self.query)
     }
 
-    /// Returns the rows that pass, oldest first. One pass over all texts and one over all rows; `within` looks at the
-    /// rows of an earlier result only.
-    pub fn list(&mut self, known: &Known<'_>, within: Option<&VecDeque<u32>>) -> VecDeque<u32> {
+    /// Returns the rows that pass, oldest first. One pass over all texts and one over all rows; `within` is an
+    /// earlier result, whose rows alone are looked at and whose order stays.
+    pub fn list(&mut self, known: &Known<'_>, within: Option<VecDeque<u32>>) -> VecDeque<u32> {
         let rows = known.rows;
         if let Some(deep) = &mut self.deep {
             let mut ids = deep.candidates.list(known, None);
@@ -171,7 +174,17 @@ impl Filter {
             return ids;
         }
         if self.query.is_empty() {
-            return within.unwrap_or_else(|| rows.order()).clone();
+            return within.unwrap_or_else(|| rows.order().clone());
+        }
+        let mut within = within;
+        if let Some(ids) = within.take_if(|ids| ids.len() < ONE_BY_ONE) {
+            // Their texts alone are judged, each when it is met.
+            let tests = self.query.tests();
+            match &mut self.found {
+                Found::Few(sheet) => sheet.judge_marks(tests, rows, &mut self.scratch),
+                Found::Many(sheet) => sheet.judge_marks(tests, rows, &mut self.scratch),
+            }
+            return ids.into_iter().filter(|at| self.shows(known, RowRef(*at))).collect();
         }
         match &mut self.found {
             Found::Few(sheet) => {
@@ -251,8 +264,8 @@ impl<M: Bits> Sheet<M> {
         }
     }
 
-    /// Judges every text that a row names.
-    fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+    /// Judges every mark.
+    fn judge_marks(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
         self.marked.clear();
         if tests.iter().any(|test| test.field == Field::Mark) {
             let held = |note: &str, scratch: &mut String| {
@@ -261,6 +274,11 @@ impl<M: Bits> Sheet<M> {
             let marks = rows.marks().iter();
             self.marked = marks.map(|(seq, mark)| (seq.0 as u32, held(&mark.note, scratch))).collect();
         }
+    }
+
+    /// Judges every mark and every text that a row names.
+    fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+        self.judge_marks(tests, rows, scratch);
         if self.columns.iter().all(|tests| *tests == M::default()) {
             // No condition looks at a text.
             self.judged.clear();
@@ -276,21 +294,28 @@ impl<M: Bits> Sheet<M> {
             if columns == 0 {
                 continue;
             }
-            let is_used = |used: &&u8| *used & columns != 0;
+            if columns == column::FROM
+                && let Some(judged) =
+                    rows.whereabouts().judge(test.field.parts(), |name| test.takes(name, scratch))
+            {
+                for (sym, _) in (0..).zip(rows.used()).filter(|(_, used)| **used & columns != 0) {
+                    let by_itself = || test.takes_text(symbols.joined(Sym(sym)), scratch);
+                    if judged.of(Sym(sym)).unwrap_or_else(by_itself) {
+                        self.texts[sym as usize] = self.texts[sym as usize] | bit;
+                    }
+                }
+                continue;
+            }
             // Where there are many texts, one pass over all finds the few that hold a word.
             if let Op::Has(needle) = &test.op
                 && !needle.is_empty()
-                && rows.used().iter().filter(is_used).take(ONE_BY_ONE).count() == ONE_BY_ONE
+                && rows.texts(columns).map(Texts::len).sum::<usize>() >= ONE_BY_ONE
             {
-                let (first, last) = test.field.parts();
-                let texts = &mut self.texts;
-                rows.texts().find(needle, |sym, field| {
-                    let is_there = (first..=last).contains(&field);
-                    if is_there {
-                        texts[sym.0 as usize] = texts[sym.0 as usize] | bit;
-                    }
-                    is_there || field > last
-                });
+                for texts in rows.texts(columns) {
+                    texts.find(needle, test.field.parts(), |Sym(sym)| {
+                        self.texts[sym as usize] = self.texts[sym as usize] | bit;
+                    });
+                }
                 continue;
             }
             for (sym, used) in (0..).zip(rows.used()) {
@@ -447,23 +472,41 @@ fn all<M: Bits>(truths: impl Iterator<Item = bool>) -> M {
     truths.enumerate().filter(|(_, truth)| *truth).fold(M::default(), |bits, (index, _)| bits | M::bit(index))
 }
 
-/// Returns the rows whose bits pass, oldest first.
+/// Returns the rows whose bits pass, oldest first, or of `within` those that do.
 fn listed<M: Bits>(
     sheet: &Sheet<M>,
     known: &Known<'_>,
-    within: Option<&VecDeque<u32>>,
+    within: Option<VecDeque<u32>>,
     passes: impl Fn(M) -> bool,
 ) -> VecDeque<u32> {
     let rows = known.rows;
-    if let Some(within) = within {
-        return within.iter().copied().filter(|at| passes(sheet.at(known, RowRef(*at)))).collect();
+    let is_few = |count: usize| count * SPARSE < rows.len();
+    let mut within = within;
+    if let Some(ids) = within.take_if(|ids| is_few(ids.len())) {
+        return ids.into_iter().filter(|at| passes(sheet.at(known, RowRef(*at)))).collect();
     }
     let passed = sheet.sweep(known, passes);
     let count: usize = passed.iter().map(|passes| usize::from(*passes)).sum();
+    if let Some(mut ids) = within {
+        // Nothing passes that did not before, and where no row was cut none is counted that is not there.
+        if count == ids.len() && rows.len() == rows.places() {
+            return ids;
+        }
+        // In its place: fresh memory for a million numbers costs more than the numbers.
+        let mut end = 0;
+        let kept = ids.make_contiguous();
+        for from in 0..kept.len() {
+            let at = kept[from];
+            kept[end] = at;
+            end += usize::from(passed[at as usize]);
+        }
+        ids.truncate(end);
+        return ids;
+    }
     if count == rows.places() {
         return rows.order().clone();
     }
-    if count * SPARSE < rows.len() {
+    if is_few(count) {
         let found = memchr::memchr_iter(1, &passed).map(|at| RowRef(at as u32));
         let mut found: Vec<_> =
             found.filter(|at| rows.is_there(*at)).map(|at| (rows.key(at), at.0)).collect();
@@ -471,14 +514,24 @@ fn listed<M: Bits>(
         return found.into_iter().map(|(_, at)| at).collect();
     }
     let (older, newer) = rows.order().as_slices();
-    let mut out = vec![0; count + 1];
-    let mut end = 0;
-    for at in older.iter().chain(newer) {
+    let mut out = Vec::with_capacity(count);
+    for block in older.chunks(BLOCK).chain(newer.chunks(BLOCK)) {
+        let mut kept = [0; BLOCK];
+        let mut end = 0;
         // Written anyway and kept if it passes: nothing to guess wrong a million times.
-        out[end] = *at;
-        end += usize::from(passed[*at as usize]);
+        let mut keep = |at: u32, passes: u8| {
+            kept[end % BLOCK] = at;
+            end += usize::from(passes);
+        };
+        let first = block[0];
+        // Counted, since a loop that may stop is looked at one by one.
+        let is_run = block.iter().zip(first..).filter(|(at, next)| **at != *next).count() == 0;
+        match passed.get(first as usize..first as usize + block.len()).filter(|_| is_run) {
+            Some(run) => block.iter().zip(run).for_each(|(at, passes)| keep(*at, *passes)),
+            None => block.iter().for_each(|at| keep(*at, passed[*at as usize])),
+        }
+        out.extend_from_slice(&kept[..end]);
     }
-    out.truncate(end);
     out.into()
 }
 
@@ -586,10 +639,17 @@ mod tests {
 
     #[test]
     fn narrowing_is_the_same_as_starting_over() {
+        let many = rows(9000);
+        for (before, after) in [("ada", "ada revoke"), ("ada", "ada*"), ("kind:grant", "kind:grant who:bo")] {
+            // Few rows, many, and nearly all.
+            let within = Filter::new(query(before)).list(&known(&many), None);
+            let narrow = Filter::new(query(after)).list(&known(&many), Some(within));
+            assert_eq!(narrow, Filter::new(query(after)).list(&known(&many), None), "{after}");
+        }
         let rows = rows(300);
         let ada = Filter::new(query("ada")).list(&known(&rows), None);
         assert_eq!(ada.len(), 200);
-        let narrow = Filter::new(query("ada revoke")).list(&known(&rows), Some(&ada));
+        let narrow = Filter::new(query("ada revoke")).list(&known(&rows), Some(ada));
         assert_eq!(narrow, Filter::new(query("ada revoke")).list(&known(&rows), None));
     }
 

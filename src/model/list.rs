@@ -172,6 +172,11 @@ impl List {
         }
     }
 
+    /// Gives the listed rows away to whoever narrows them and calls [`List::show`]; nothing if all are listed.
+    pub(super) fn take_shown(&mut self) -> Option<VecDeque<u32>> {
+        self.shown.take()
+    }
+
     /// Rows were taken out; `stood` is the key of the reader's row, which stays or becomes the nearest in time.
     pub fn cut(&mut self, rows: &Rows, stood: Option<(i64, u32)>) {
         if let Some(list) = &mut self.shown {

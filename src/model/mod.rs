@@ -41,6 +41,7 @@ mod strip;
 mod texts;
 mod time;
 mod update;
+mod whereabouts;
 
 pub use cast::{Names, Number, Scopes};
 pub use column::Column;

@@ -357,6 +357,11 @@ impl Test {
         })
     }
 
+    /// Whether one field of a text is what it asks for.
+    pub(super) fn takes(&self, field: &str, scratch: &mut String) -> bool {
+        self.op.takes(field, scratch)
+    }
+
     /// Whether an interned text holds it in one of the fields that it looks at.
     pub(super) fn takes_text(&self, joined: &str, scratch: &mut String) -> bool {
         let (first, last) = self.field.parts();

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::Marks;
+use super::query::column;
 use super::texts::Texts;
+use super::whereabouts::Whereabouts;
 use crate::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via};
 
 /// The place of a row in memory; stays the same as long as the program runs.
@@ -139,6 +141,10 @@ fn number(seq: Seq) -> u32 {
     u32::try_from(seq.0).expect("a journal holds fewer than u32::MAX rows in its life")
 }
 
+/// Columns whose texts lie together: who did something and for whom are the same people.
+const GROUPS: [u8; 5] =
+    [column::WHO | column::ACTOR, column::CLIENT, column::SERVER, column::SCOPES, column::FROM];
+
 /// All rows, and their order by time.
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -152,7 +158,9 @@ pub struct Rows {
     /// By seq.
     by_seq: VecDeque<u32>,
     symbols: Symbols,
-    texts: Texts,
+    /// By group: the texts of people, clients, servers, scopes, addresses.
+    texts: [Texts; 5],
+    whereabouts: Whereabouts,
     /// For each text the columns that it occurs in, a bit each.
     used: Vec<u8>,
     marks: Marks,
@@ -162,10 +170,38 @@ impl Rows {
     /// Takes in texts before the rows that name them.
     pub fn learn(&mut self, symbols: &[(Sym, Symbol)]) {
         for (sym, symbol) in symbols {
-            if self.symbols.joined(*sym) != symbol.as_str() {
-                self.symbols.put(*sym, symbol);
-                self.texts.put(*sym, symbol);
+            if self.symbols.joined(*sym) == symbol.as_str() {
+                continue;
             }
+            self.symbols.put(*sym, symbol);
+            let used = self.used.get(sym.0 as usize).copied().unwrap_or(0);
+            for (texts, _) in self.texts.iter_mut().zip(GROUPS).filter(|(_, columns)| used & columns != 0) {
+                texts.replace(*sym, symbol.as_str());
+            }
+            if used & column::FROM != 0 {
+                self.whereabouts.put(*sym, symbol.as_str());
+            }
+        }
+    }
+
+    /// Makes the text of a column known to whoever looks for words.
+    fn name(&mut self, sym: Sym, column: u8) {
+        let index = sym.0 as usize;
+        if self.used.len() <= index {
+            self.used.resize(index + 1, 0);
+        }
+        let used = self.used[index];
+        if used & column != 0 {
+            return;
+        }
+        self.used[index] |= column;
+        let text = self.symbols.joined(sym);
+        let group = self.texts.iter_mut().zip(GROUPS).find(|(_, columns)| column & columns != 0);
+        if let Some((texts, _)) = group.filter(|(_, columns)| used & columns == 0) {
+            texts.put(sym, text);
+        }
+        if column == column::FROM {
+            self.whereabouts.put(sym, text);
         }
     }
 
@@ -174,11 +210,7 @@ impl Rows {
     /// Cheap at both ends of the order, which is where rows come; in the middle it moves at most half the order.
     pub fn put(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
         for (column, sym) in texts(row).into_iter().enumerate() {
-            let index = sym.0 as usize;
-            if self.used.len() <= index {
-                self.used.resize(index + 1, 0);
-            }
-            self.used[index] |= 1 << column;
+            self.name(sym, 1 << column);
         }
         if let Some(known) = self.find(row.seq) {
             let time_moved = self.key(known).0 != row.published_ms;
@@ -332,9 +364,14 @@ impl Rows {
         self.next
     }
 
-    /// The texts in lower case, for whoever looks for words in all of them.
-    pub(super) fn texts(&self) -> &Texts {
-        &self.texts
+    /// The texts of some columns in lower case, for whoever looks for words in all of them.
+    pub(super) fn texts(&self, columns: u8) -> impl Iterator<Item = &Texts> {
+        self.texts.iter().zip(GROUPS).filter(move |(_, group)| group & columns != 0).map(|(texts, _)| texts)
+    }
+
+    /// What the addresses of rows have in common.
+    pub(super) fn whereabouts(&self) -> &Whereabouts {
+        &self.whereabouts
     }
 
     /// For each text the columns that it occurs in, a bit each: who, actor, client, server, scopes, from.

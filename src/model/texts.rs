@@ -1,61 +1,99 @@
-//! The texts of all rows in lower case, one behind the other, so that one pass finds a word in all of them.
+//! Texts of rows in lower case, one behind the other, so that one pass finds a word in all of them.
 
 use memchr::memmem::Finder;
 
 use super::query;
 use crate::consent::{Sym, Symbol};
 
-/// Lower-case texts by their number. A text that is replaced stays behind, unreachable; names change seldom.
+/// Lower-case texts with their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     arena: String,
     /// Where each text begins, in rising order, and whose it is.
     starts: Vec<(u32, u32)>,
-    /// For each number, the place of its present text among the starts; 0 is none.
-    present: Vec<u32>,
+    /// Bytes of texts that were replaced and stay behind as nobody's.
+    stale: usize,
 }
 
 impl Texts {
-    /// Puts a text in; one that was there before is replaced.
-    pub(super) fn put(&mut self, sym: Sym, symbol: &Symbol) {
-        let index = sym.0 as usize;
-        if self.present.len() <= index {
-            self.present.resize(index + 1, 0);
-        }
+    /// How many there are, with those that were replaced.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Puts a text in that was not there.
+    pub(super) fn put(&mut self, sym: Sym, text: &str) {
         let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
         self.starts.push((start, sym.0));
-        self.present[index] = u32::try_from(self.starts.len()).expect("fewer texts than bytes");
-        query::lower(symbol.as_str(), &mut self.arena);
+        query::lower(text, &mut self.arena);
         // Nothing may be found across two texts.
         self.arena.push(BETWEEN);
     }
 
-    /// Calls back with each text that holds a lower-case needle and the field in which it does, until a call says that
-    /// it was enough of that text. One pass over all texts.
-    pub(super) fn find(&self, needle: &str, mut is_enough: impl FnMut(Sym, usize) -> bool) {
+    /// Puts a text in the place of what its number had before. Looks through all of them, which names that change are
+    /// seldom enough for, and moves all where half of the bytes are nobody's.
+    pub(super) fn replace(&mut self, sym: Sym, text: &str) {
+        if let Some(place) = self.starts.iter().rposition(|(_, owner)| *owner == sym.0) {
+            self.starts[place].1 = NOBODY;
+            self.stale += self.span(place).len();
+        }
+        self.put(sym, text);
+        if self.stale > STALE_MIN && self.stale * 2 > self.arena.len() {
+            let old = std::mem::take(self);
+            for (place, (_, owner)) in
+                old.starts.iter().enumerate().filter(|(_, (_, owner))| *owner != NOBODY)
+            {
+                self.starts.push((self.arena.len() as u32, *owner));
+                self.arena.push_str(old.arena.get(old.span(place)).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Calls back with each text that holds a lower-case needle in one of the fields `first` to `last`. One pass over
+    /// all texts.
+    pub(super) fn find(&self, needle: &str, (first, last): (usize, usize), mut found: impl FnMut(Sym)) {
         let bytes = self.arena.as_bytes();
         let finder = Finder::new(needle.as_bytes());
+        let asks_field = (first, last) != (0, usize::MAX);
         let (mut from, mut place) = (0, 0);
         while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
             let at = from + at;
             place = self.place_of(at, place);
-            let (start, sym) = self.starts[place];
-            let is_present = self.present[sym as usize] as usize == place + 1;
-            let field = || memchr::memchr_iter(Symbol::SEPARATOR as u8, &bytes[start as usize..at]).count();
-            if is_present && !is_enough(Sym(sym), field()) {
-                from = at + 1;
-                continue;
+            let (start, owner) = self.starts[place];
+            if owner != NOBODY {
+                let before = &bytes[start as usize..at];
+                let field = if asks_field {
+                    memchr::memchr_iter(Symbol::SEPARATOR as u8, before).count()
+                } else {
+                    first
+                };
+                if field < first {
+                    from = at + 1;
+                    continue;
+                }
+                if field <= last {
+                    found(Sym(owner));
+                }
             }
             let Some((next, _)) = self.starts.get(place + 1) else { return };
             from = *next as usize;
         }
     }
 
+    fn span(&self, place: usize) -> std::ops::Range<usize> {
+        let end = self.starts.get(place + 1).map_or(self.arena.len(), |(start, _)| *start as usize);
+        self.starts[place].0 as usize..end
+    }
+
     /// Returns which text holds a byte, not before another that begins no later. Hits rise, and mostly the next lies
     /// in one of the next texts: steps that double cost little where it does and little more where it does not.
     fn place_of(&self, at: usize, place: usize) -> usize {
         let is_before = |place: usize| self.starts.get(place).is_some_and(|(start, _)| *start as usize <= at);
-        let (mut low, mut step) = (place, 1);
+        let near = (place..place + NEAR).find(|place| !is_before(place + 1));
+        if let Some(place) = near {
+            return place;
+        }
+        let (mut low, mut step) = (place + NEAR, 1);
         while is_before(low + step) {
             low += step;
             step *= 2;
@@ -65,6 +103,12 @@ impl Texts {
     }
 }
 
+/// Texts that are looked at one after the other before the steps double.
+const NEAR: usize = 4;
+/// The number of no text: a journal gives out fewer.
+const NOBODY: u32 = u32::MAX;
+/// Fewer bytes than these are not worth moving the rest for.
+const STALE_MIN: usize = 1 << 20;
 /// Stands between two texts; no needle holds it, and no text keeps it.
 const BETWEEN: char = '\x1e';
 
@@ -73,11 +117,12 @@ mod tests {
     use super::*;
 
     fn found(texts: &Texts, needle: &str) -> Vec<u32> {
+        found_in(texts, needle, (0, usize::MAX))
+    }
+
+    fn found_in(texts: &Texts, needle: &str, fields: (usize, usize)) -> Vec<u32> {
         let mut out = Vec::new();
-        texts.find(needle, |sym, _| {
-            out.push(sym.0);
-            true
-        });
+        texts.find(needle, fields, |sym| out.push(sym.0));
         out
     }
 
@@ -85,28 +130,38 @@ mod tests {
     fn each_text_is_found_once_and_by_its_present_words() {
         let mut texts = Texts::default();
         for (sym, text) in [(3, "Ada Ada"), (1, "Bo"), (7, "Łada"), (9, "")] {
-            texts.put(Sym(sym), &Symbol::of(&[text]));
+            texts.put(Sym(sym), text);
         }
         assert_eq!(found(&texts, "ada"), [3, 7]);
         assert_eq!(found(&texts, "łada"), [7]);
         assert_eq!(found(&texts, "bo"), [1]);
         assert_eq!(found(&texts, "adabo"), [] as [u32; 0], "no text runs into the next");
-        texts.put(Sym(3), &Symbol::of(&["Carla"]));
+        texts.replace(Sym(3), "Carla");
         assert_eq!(found(&texts, "ada"), [7]);
         assert_eq!(found(&texts, "carla"), [3]);
         assert_eq!(found(&Texts::default(), "x"), [] as [u32; 0]);
     }
 
     #[test]
-    fn it_says_in_which_field() {
+    fn it_is_asked_for_in_some_fields() {
         let mut texts = Texts::default();
-        texts.put(Sym(1), &Symbol::of(&["192.0.2.1", "Utrecht", "Utrecht"]));
-        texts.put(Sym(2), &Symbol::of(&["", "", "utre"]));
-        let mut fields = Vec::new();
-        texts.find("utre", |sym, field| {
-            fields.push((sym.0, field));
-            false
-        });
-        assert_eq!(fields, [(1, 1), (1, 2), (2, 2)]);
+        texts.put(Sym(1), Symbol::of(&["192.0.2.1", "Utrecht", "Utrecht"]).as_str());
+        texts.put(Sym(2), Symbol::of(&["", "", "utre"]).as_str());
+        texts.put(Sym(3), Symbol::of(&["utre", "", "utre"]).as_str());
+        let told = [(0, 0), (1, 1), (1, 2), (2, usize::MAX)].map(|fields| found_in(&texts, "utre", fields));
+        assert_eq!(told, [vec![3], vec![1], vec![1, 2, 3], vec![1, 2, 3]]);
+    }
+
+    #[test]
+    fn a_name_that_changes_for_ever_takes_no_more_room_for_ever() {
+        let mut texts = Texts::default();
+        texts.put(Sym(1), "stays");
+        texts.put(Sym(2), "");
+        for n in 0..5000 {
+            texts.replace(Sym(2), &format!("{n} {}", "x".repeat(1000)));
+        }
+        assert!(texts.arena.len() < 3 * STALE_MIN, "{}", texts.arena.len());
+        assert_eq!((found(&texts, "stays"), found(&texts, "4999 x")), (vec![1], vec![2]));
+        assert_eq!(found(&texts, "4998 x"), [] as [u32; 0]);
     }
 }

@@ -650,9 +650,7 @@ pub(super) fn set_filter(model: &mut Model, query: Option<Arc<Query>>) -> Vec<Ef
         _ => false,
     };
     let mut filter = query.map(Filter::new);
-    // Many rows in the order of a column are all over the memory: a pass over all is quicker then.
-    let is_near = |ids: &&VecDeque<u32>| !model.list.is_sorted() || ids.len() * 16 < model.rows.len();
-    let within = model.list.shown().filter(|_| is_narrower).filter(is_near);
+    let within = if is_narrower { model.list.take_shown() } else { None };
     let is_narrower = within.is_some();
     if let (Some(within), Some(filter)) = (within, &mut filter) {
         let known = Known { rows: &model.rows, ledger: &model.ledger };
