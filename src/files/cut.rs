@@ -165,6 +165,8 @@ impl<R: Read> Cutter<R> {
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
         let missing = wanted.saturating_sub(self.buffer.len());
         if missing > 0 && !self.has_ended {
+            // At once, or what is there is moved each time that it doubles.
+            self.buffer.reserve(missing);
             let read = self.input.by_ref().take(missing as u64).read_to_end(&mut self.buffer)?;
             self.has_ended = read < missing;
         }

@@ -55,7 +55,7 @@ enum Raw<T> {
 pub struct Stop;
 
 /// Chunks that wait for each reader; so much memory stands between a fast disk and a slow list.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 
 enum Job {
     Chunk(Chunk),

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, RwLock};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use jiff::Timestamp;
 
 use super::head::Head;
@@ -132,14 +132,30 @@ fn merge(one: Consent, other: Consent) -> Consent {
 struct Line {
     key: EventKey,
     row: Row,
-    symbols: [Symbol; 6],
+    /// The texts of its columns one behind the other: one piece of memory to hand from thread to thread.
+    texts: String,
+    /// Of each text where it ends, and its hashes; nothing where it is empty.
+    ends: [(usize, Option<Hashes>); 6],
     marks: Vec<u32>,
 }
 
+/// Two hashes of a text, under keys that nobody knows: so many bits do not meet by chance, and of the first nobody knows
+/// how two texts could be made to.
+type Hashes = (u64, u64);
+
+#[derive(Clone, Debug, Default)]
+struct Hashers(RandomState, DefaultHashBuilder);
+
 impl Line {
-    fn of(consent: &Consent) -> Self {
+    fn of(consent: &Consent, Hashers(slow, quick): &Hashers) -> Self {
         let row = consent.row_without_texts(Seq(0));
-        Self { key: consent.key, row, symbols: consent.symbols(), marks: consent.grant_marks() }
+        let mut texts = String::new();
+        let ends = consent.symbols().map(|symbol| {
+            let text = symbol.as_str();
+            texts.push_str(text);
+            (texts.len(), (!text.is_empty()).then(|| (slow.hash_one(text), quick.hash_one(text))))
+        });
+        Self { key: consent.key, row, texts, ends, marks: consent.grant_marks() }
     }
 }
 
@@ -153,9 +169,8 @@ pub struct Loader {
     keys: Vec<u128>,
     of_key: HashTable<u32>,
     vias: Vec<Via>,
-    /// By the hashes of texts, under two keys that nobody knows: so many bits do not meet by chance or on purpose.
-    numbers: HashMap<(u64, u64), u32>,
-    hashers: [RandomState; 2],
+    numbers: hashbrown::HashMap<Hashes, u32>,
+    hashers: Hashers,
     changed: Page,
     repeated: u64,
 }
@@ -169,8 +184,8 @@ impl Loader {
             keys: Vec::new(),
             of_key: HashTable::new(),
             vias: Vec::new(),
-            numbers: HashMap::new(),
-            hashers: [RandomState::new(), RandomState::new()],
+            numbers: hashbrown::HashMap::new(),
+            hashers: Hashers::default(),
             changed: Page::default(),
             repeated: 0,
         }
@@ -186,10 +201,11 @@ impl Loader {
         mut tell: impl FnMut(News) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let received = self.shelf.received;
+        let hashers = self.hashers.clone();
         read(
             inputs,
             received,
-            |consent| Line::of(&consent),
+            |consent| Line::of(&consent, &hashers),
             |item| match item {
                 Item::Begun { file, head } => {
                     self.shelf.write(|inner| inner.files.push(Arc::new(file)));
@@ -239,8 +255,7 @@ impl Loader {
         self.of_key.insert_unique(hash(key), number, |row| hash(keys[*row as usize]));
         self.shelf.write(|inner| inner.places.push(place));
         let row = Row { seq: Seq(i64::from(number) + 1), ..line.row };
-        let (row, symbols) = self.numbered(row, line.symbols);
-        page.symbols.extend(symbols);
+        let row = self.numbered(row, &line, &mut page.symbols);
         page.rows.push(row);
         page.grants.push(line.marks);
     }
@@ -266,33 +281,31 @@ impl Loader {
         let seq = Seq(i64::from(row) + 1);
         // What cannot be read again is shown as it was.
         let Ok(Some(consent)) = self.shelf.consent(seq) else { return };
-        let Line { row, symbols, marks, .. } = Line::of(&consent);
-        let (row, symbols) = self.numbered(Row { seq, ..row }, symbols);
+        let line = Line::of(&consent, &self.hashers);
         // Told after the rows of the same page, which it may be one of.
-        self.changed.symbols.extend(symbols);
+        let mut symbols = std::mem::take(&mut self.changed.symbols);
+        let row = self.numbered(Row { seq, ..line.row }, &line, &mut symbols);
+        self.changed.symbols = symbols;
         self.changed.rows.push(row);
-        self.changed.grants.push(marks);
+        self.changed.grants.push(line.marks);
     }
 
-    /// Gives a row's texts their numbers, and returns those that are new.
-    fn numbered(&mut self, mut row: Row, symbols: [Symbol; 6]) -> (Row, Vec<(Sym, Symbol)>) {
-        let mut new = Vec::new();
+    /// Gives a row's texts their numbers, and puts those that are new to the others.
+    fn numbered(&mut self, mut row: Row, line: &Line, new: &mut Vec<(Sym, Symbol)>) -> Row {
         let slots =
             [&mut row.who, &mut row.actor, &mut row.client, &mut row.server, &mut row.scopes, &mut row.from];
-        for (slot, symbol) in slots.into_iter().zip(symbols) {
-            if symbol.is_empty() {
-                continue;
-            }
-            let [one, two] = &self.hashers;
-            let key = (one.hash_one(symbol.as_str()), two.hash_one(symbol.as_str()));
+        let mut start = 0;
+        for (slot, (end, hashes)) in slots.into_iter().zip(line.ends) {
+            let text = std::mem::replace(&mut start, end)..end;
+            let Some(hashes) = hashes else { continue };
             let next = self.numbers.len() as u32 + 1;
-            let number = *self.numbers.entry(key).or_insert(next);
+            let number = *self.numbers.entry(hashes).or_insert(next);
             *slot = Sym(number);
             if number == next {
-                new.push((Sym(number), symbol));
+                new.push((Sym(number), Symbol::joined(line.texts.get(text).unwrap_or_default())));
             }
         }
-        (row, new)
+        row
     }
 }
 

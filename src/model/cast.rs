@@ -1,9 +1,9 @@
 //! People, clients, servers and scopes by number: what is the same however its texts are spelled.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::consent::{Sym, Symbol, Symbols};
 
@@ -78,11 +78,11 @@ pub struct Scopes {
     numbers: HashMap<Box<str>, Number>,
     names: Vec<Box<str>>,
     /// By text: its scopes in the text's order, and the set of them.
-    of_text: HashMap<u32, (Box<[Number]>, Set)>,
+    of_text: hashbrown::HashMap<u32, (Box<[Number]>, Set)>,
     sets: Vec<Box<[Number]>>,
     of_set: HashTable<Set>,
-    hasher: RandomState,
-    unions: HashMap<(Set, Set), Set>,
+    hasher: DefaultHashBuilder,
+    unions: hashbrown::HashMap<(Set, Set), Set>,
 }
 
 /// The number of a set of scopes; 0 is the empty one.

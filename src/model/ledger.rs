@@ -4,9 +4,9 @@
 //! later consent of the same person for the same client grants the same scope at the same server anew. What an event
 //! does not say is not guessed: a consent of nobody known cannot be told to stand.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
 use super::cast::{Names, Number, Scopes, Set};
 use super::{RowRef, Rows};

@@ -26,7 +26,7 @@ pub struct Archive {
 }
 
 /// Pieces of news that wait until the screen takes them.
-const WAITING: usize = 4;
+const WAITING: usize = 16;
 /// Pieces of news for one turn of the screen's loop; some milliseconds.
 const TURN: usize = 2;
 

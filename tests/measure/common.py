@@ -212,12 +212,19 @@ class Terminal:
 
 
 def cpu_seconds(pid):
-    """The CPU time of all threads of a process, in seconds, as the scheduler counted it."""
+    """The CPU time of the threads that a process has now, in seconds, as the scheduler counted it."""
     total = 0
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/schedstat") as file:
             total += int(file.read().split()[0])
     return total / 1e9
+
+
+def cpu_seconds_ever(pid):
+    """The CPU time of a process, in seconds, with that of threads that ended, by hundredths."""
+    with open(f"/proc/{pid}/stat") as file:
+        user, kernel = file.read().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(kernel)) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pid, name="VmRSS"):

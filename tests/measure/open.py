@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Opens a large file of LogEvents: how soon rows stand on the screen, how soon all are listed, what a filter and memory
-cost; and the same with lnav, if it is installed.
+cost; and the same with lnav, if it is installed, which is given a format so that it reads the events too, and none, so
+that it shows their text.
 
     tests/measure/open.py [BINARY [EVENTS [RUNS]]]
 
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from common import Terminal, binary, cpu_seconds, load, memory_mb, spread
+from common import Terminal, binary, cpu_seconds_ever, load, memory_mb, spread
 
 
 def write_events(path, count):
@@ -61,7 +62,7 @@ def ours(program, path, count, home):
     with Terminal([program, "open", path], environment(home)) as terminal:
         first = terminal.until(lambda t: (t.listed() or 0) > 0 and any(t.screen[4:20]))
         listed = terminal.until(lambda t: (t.listed() or 0) >= count and "loading" not in t.title, 300)
-        cpu = cpu_seconds(terminal.process.pid)
+        cpu = cpu_seconds_ever(terminal.process.pid)
         terminal.listen(2)
         memory = memory_mb(terminal.process.pid)
         begun = time.monotonic()
@@ -70,9 +71,13 @@ def ours(program, path, count, home):
         return first, listed, time.monotonic() - begun, memory, cpu
 
 
-def lnavs(path, count, home):
+def lnavs(path, count, home, has_format):
     """lnav on a terminal of tmux, whose screen is asked for every few milliseconds. It names the line that it stands on,
     at first the last one, and how many lines a filter hides."""
+    if has_format:
+        formats = os.path.join(home, ".config/lnav/formats/installed")
+        os.makedirs(formats)
+        shutil.copy(os.path.join(os.path.dirname(__file__), "lnav-okta.json"), formats)
     # A server of its own for each run: one that ends takes nobody in.
     tmux = ["tmux", "-L", f"consentwatch-{time.monotonic_ns()}"]
     run = lambda *words: subprocess.run(tmux + list(words), capture_output=True, text=True, env=environment(home)).stdout
@@ -91,7 +96,7 @@ def lnavs(path, count, home):
     listed = until(r"L(\d+) +100%", count - 60) - begun
     time.sleep(2)
     pid = int(run("list-panes", "-F", "#{pane_pid}"))
-    memory, cpu = memory_mb(pid), cpu_seconds(pid)
+    memory, cpu = memory_mb(pid), cpu_seconds_ever(pid)
     begun = time.monotonic()
     run("send-keys", ":filter-in person\\.4711", "Enter")
     filtered = until(r"(\d+) +Lines not shown", count - 60) - begun
@@ -110,7 +115,9 @@ def main():
         print(f"{count:,} events, {size:.0f} MB, {runs} runs, {load()}; least, middle, most:")
         programs = [("consentwatch open", lambda: ours(program, path, count, folder))]
         if shutil.which("lnav") and shutil.which("tmux"):
-            programs.append(("lnav", lambda: lnavs(path, count, tempfile.mkdtemp(dir=folder))))
+            home = lambda: tempfile.mkdtemp(dir=folder)
+            programs.append(("lnav with a format", lambda: lnavs(path, count, home(), True)))
+            programs.append(("lnav without", lambda: lnavs(path, count, home(), False)))
         else:
             print("lnav or tmux is not installed; lnav is left out")
         for name, run in programs:
