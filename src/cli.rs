@@ -139,6 +139,9 @@ pub struct Open {
     /// Hides what does not match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
+    /// Sentences and commands by line in place of the screen
+    #[arg(long)]
+    pub linear: bool,
 }
 
 /// Flags of `demo`.

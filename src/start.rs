@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::CommandFactory as _;
@@ -220,13 +220,9 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         if is_linear {
-            let options = LinearOptions {
-                dir,
-                org: crate::consent::visible(&org).into_owned(),
-                filter,
-                stop_after: None,
-            };
-            return tell(options, feed, source, &clock, &tasks).await;
+            let org = crate::consent::visible(&org).into_owned();
+            let options = LinearOptions { org, filter, stop_after: None, ends_with_commands: false };
+            return tell(options, &dir, feed, source, &clock, &tasks).await;
         }
         let options = WatchOptions {
             dir: Some(dir),
@@ -268,12 +264,16 @@ fn is_dumb() -> bool {
 
 async fn tell(
     options: LinearOptions,
+    dir: &Path,
     feed: run::Feed,
     source: run::Source,
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, Ended> {
-    let result = run::linear(options, &feed, source, clock).await;
+    let result = match run::JournalBook::new(dir, &feed, source) {
+        Ok(mut book) => run::linear(options, &mut book, clock).await,
+        Err(words) => Err(words),
+    };
     tasks.finish(PATIENCE).await;
     feed.close().await;
     result.map_err(|words| (Exit::Failed, words))
@@ -368,8 +368,9 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         });
         if is_linear {
             let org = "a simulated org".to_owned();
-            let options = LinearOptions { dir, org, filter: None, stop_after: flags.stop_after };
-            return tell(options, feed, source, &clock, &tasks).await;
+            let options =
+                LinearOptions { org, filter: None, stop_after: flags.stop_after, ends_with_commands: false };
+            return tell(options, &dir, feed, source, &clock, &tasks).await;
         }
         let options = WatchOptions {
             dir: Some(dir),
@@ -406,23 +407,39 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
             "- is standard input, and that is the terminal. Nothing was started. Pipe a file into it.",
         ));
     }
-    if is_dumb() {
-        let words = "This terminal only prints lines. Nothing was started. tail --input FILE --format text prints them.";
-        return Err((Exit::Failed, words.to_owned()));
+    let is_linear = flags.linear || is_dumb();
+    if is_linear && inputs.contains(&Input::Stdin) {
+        return Err(usage(
+            "- is standard input, and that is where commands come from. Nothing was started. \
+             tail --input - --format text prints what is piped into it.",
+        ));
     }
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
-        let filter = query(flags.filter.as_ref(), now)?;
+        let filter = if is_linear {
+            query_for_files(flags.filter.as_ref(), now)?
+        } else {
+            query(flags.filter.as_ref(), now)?
+        };
         for input in inputs.iter().filter(|input| **input != Input::Stdin) {
             run::probe(input)
                 .map_err(|error| (Exit::Failed, format!("{} {error}. Nothing was started.", input.name())))?;
         }
-        run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
+        if !is_linear {
+            run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
+        }
         start_log(cli, None);
         let org = match inputs.as_slice() {
             [one] => one.name(),
             all => format!("{} files", all.len()),
         };
+        if is_linear {
+            let options = LinearOptions { org, filter, stop_after: None, ends_with_commands: true };
+            let mut book = run::FileBook::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
+            let exit =
+                run::linear(options, &mut book, &clock).await.map_err(|words| (Exit::Failed, words))?;
+            return judged(exit, book.troubles());
+        }
         let archive = Archive::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
         let troubles = archive.troubles();
         let options = WatchOptions {
@@ -446,12 +463,17 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
             .await
             .map_err(|words| (Exit::Failed, words))?;
         let troubles = troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match troubles.as_slice() {
-            [] => Ok(exit),
-            _ if exit != Exit::Done => Ok(exit),
-            all => Err((Exit::Failed, all.join("\nconsentwatch: "))),
-        }
+        judged(exit, &troubles)
     })
+}
+
+/// The end of what was done with files: a failure that names what is wrong with them, if something is.
+fn judged(exit: Exit, troubles: &[String]) -> Result<Exit, Ended> {
+    match troubles {
+        [] => Ok(exit),
+        _ if exit != Exit::Done => Ok(exit),
+        all => Err((Exit::Failed, all.join("\nconsentwatch: "))),
+    }
 }
 
 /// The form of lines that was asked for, or the one that fits whoever reads them.
@@ -466,11 +488,11 @@ fn lines_form(flags: &cli::Tail) -> Lines {
 }
 
 /// Reads a filter for files, beside which nothing is marked.
-fn query_for_files(flags: &cli::Tail, now: Timestamp) -> Result<Option<Query>, Ended> {
-    let query = query_for_lines(flags.filter.as_ref(), now)?;
+fn query_for_files(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
+    let query = query_for_lines(text, now)?;
     if query.as_ref().is_some_and(Query::looks_at_marks) {
         return Err(usage(
-            "--filter: mark: is for a journal; nothing is marked in files. Nothing was printed.",
+            "--filter: mark: is for a journal; nothing is marked in files. Nothing was started.",
         ));
     }
     Ok(query)
@@ -484,7 +506,7 @@ fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
         format: lines_form(flags),
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
-        filter: query_for_files(flags, now)?,
+        filter: query_for_files(flags.filter.as_ref(), now)?,
         limit: flags.limit,
         now,
     })

@@ -15,8 +15,13 @@ use process::{Output, Process, Sandbox, Sim, one_at_a_time};
 
 /// What the program prints of files; `-` gets these bytes.
 fn tail(sandbox: &Sandbox, stdin: &[u8], args: &[&str]) -> Output {
+    run(sandbox, stdin, &[&["tail"], args].concat())
+}
+
+/// What the program says to what is piped into it.
+fn run(sandbox: &Sandbox, stdin: &[u8], args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
-    command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path("")).arg("tail").args(args);
+    command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path("")).args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = one_at_a_time(|| command.spawn()).expect("the binary starts");
     let mut input = child.stdin.take().expect("a pipe");
@@ -226,4 +231,51 @@ fn the_end_takes_a_snapshot_where_that_is_asked_for() {
     let path = kept[0].to_string_lossy().into_owned();
     let output = tail(&sandbox, b"", &["--input", &path, "--format", "raw"]);
     assert_eq!((output.code, output.out.lines().count()), (Some(0), 60), "{}", output.err);
+}
+
+#[test]
+fn files_are_told_in_sentences_too() {
+    let sandbox = Sandbox::new();
+    let (raw, _) = exported(&sandbox);
+    let count = raw.lines().count();
+    // Commands wait until the files are read, and their end is the end.
+    let commands = b"list 3\nfilter kind:grant\nlist 200\nfilter\nshow 1\nshow 999\npoll\nstatus\n";
+    let output = run(&sandbox, commands, &["open", "--linear", "out.json"]);
+    assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
+    let told = &output.out;
+    for words in [
+        "tells the consents of out.json.",
+        &format!("{count} consents are in the files. This is offline"),
+        "The snapshot was taken ",
+        "The latest 5:",
+        "The latest 3:",
+        "Only what matches is told.",
+        "UUID: ",
+        "No consent has the number 999.",
+        "there is nobody to ask",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains(|c: char| c.is_control() && c != '\n'));
+    let number = |line: &str| line.split_once(". ").and_then(|(number, _)| number.parse::<usize>().ok());
+    let latest: Vec<usize> = told.lines().filter_map(number).take(5).collect();
+    assert_eq!(latest, (count - 4..=count).collect::<Vec<_>>(), "the files are in the order of time");
+    // What is damaged is told while it is read, and is the end's words too.
+    let half = raw.len() / 2;
+    fs::write(
+        sandbox.path("cut.json"),
+        format!("[\n{}", raw.get(..half).expect("plain text").replace('\n', ",\n")),
+    )
+    .expect("a file");
+    let output = run(&sandbox, b"q\n", &["open", "--linear", "cut.json", "out.raw"]);
+    assert_eq!(output.code, Some(1), "{}", output.err);
+    assert!(output.out.contains("of 2 files") && output.out.contains("cut.json"), "{}", output.out);
+    assert!(output.err.contains("cut.json"), "{}", output.err);
+    for (args, words) in [
+        (&["open", "--linear", "-"][..], "that is where commands come from"),
+        (&["open", "--linear", "out.raw", "--filter", "mark:*"], "nothing is marked in files"),
+    ] {
+        let output = run(&sandbox, b"", args);
+        assert!(output.code == Some(2) && output.err.contains(words), "{args:?}: {}", output.err);
+    }
 }

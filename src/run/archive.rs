@@ -30,24 +30,30 @@ const WAITING: usize = 16;
 /// Pieces of news for one turn of the screen's loop; some milliseconds.
 const TURN: usize = 2;
 
+/// Reads files on a thread of its own, and tells what is in them.
+pub(super) fn load(inputs: Vec<Input>, now: Timestamp) -> Result<(Arc<Shelf>, mpsc::Receiver<News>), String> {
+    let shelf = Arc::new(Shelf::new(now));
+    let (tell, news) = mpsc::channel(WAITING);
+    let loader = Loader::new(Arc::clone(&shelf));
+    let work = move || {
+        let stopped = loader.load(&inputs, |news| tell.blocking_send(news).map_err(|_| files::Stop));
+        tracing::debug!(?stopped, "The files are read.");
+    };
+    std::thread::Builder::new()
+        .name("files".to_owned())
+        .spawn(work)
+        .map_err(|error| format!("The files cannot be read: {error}."))?;
+    Ok((shelf, news))
+}
+
 impl Archive {
     /// Begins to read. `now` is what rows are said to be taken in at that do not say it themselves.
     ///
     /// # Errors
     /// There is no thread to be had: a sentence.
     pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
-        let shelf = Arc::new(Shelf::new(now));
-        let (tell, news) = mpsc::channel(WAITING);
         let told = Offline { files: inputs.iter().map(Input::name).collect(), ..Offline::default() };
-        let loader = Loader::new(Arc::clone(&shelf));
-        let work = move || {
-            let stopped = loader.load(&inputs, |news| tell.blocking_send(news).map_err(|_| files::Stop));
-            tracing::debug!(?stopped, "The files are read.");
-        };
-        std::thread::Builder::new()
-            .name("files".to_owned())
-            .spawn(work)
-            .map_err(|error| format!("The files cannot be read: {error}."))?;
+        let (shelf, news) = load(inputs, now)?;
         Ok(Self { shelf, news, heard: None, told, has_told: false, troubles: Arc::default() })
     }
 

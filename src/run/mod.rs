@@ -32,7 +32,7 @@ pub use export::{ExportOptions, export};
 pub use feed::{Feed, FeedPlan, Probing, open};
 pub use hooks::{HookTask, hook};
 pub use input_lines::{InputOptions, print_files};
-pub use linear::{LinearOptions, linear};
+pub use linear::{FileBook, JournalBook, LinearOptions, linear};
 pub use lines::{TailOptions, note, print, tail};
 pub use lookup::{LookUps, Records};
 pub use main_loop::{WatchOptions, need_terminal, watch, zone};

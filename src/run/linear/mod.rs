@@ -1,40 +1,84 @@
 //! The linear face: each event is a sentence, each command a line. No cursor is moved and no mode is changed, so that a
 //! screen reader, a braille line or a dumb terminal can follow.
 
+mod files;
+mod journal;
+
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use super::lines::matches;
-use super::{Feed, Marked, Source};
 use crate::clock::Clock;
-use crate::consent::{Consent, Seq, Stored, visible};
+use crate::consent::{Consent, Seq, visible};
 use crate::exit::{Exit, Signal};
 use crate::export::{sentence, sentences};
 use crate::journal::ReadError;
 use crate::model::Query;
-use crate::okta;
-use crate::report::{Board, Part, Pulse};
 use crate::tui::{Signals, Stop, hangup};
+pub use files::FileBook;
+pub use journal::JournalBook;
 
 /// How the linear face begins.
 #[derive(Debug)]
 pub struct LinearOptions {
-    /// The folder of the journal, and of the marks beside it.
-    pub dir: PathBuf,
     /// What the first sentence names; made visible.
     pub org: String,
     /// What rows must match to be told.
     pub filter: Option<Query>,
     /// Ends by itself after this long.
     pub stop_after: Option<Duration>,
+    /// Ends when there are no more commands to come, where they are no terminal's.
+    pub ends_with_commands: bool,
 }
 
-/// Rows read at a time.
-const BATCH: usize = 200;
+/// What consents are told from: a journal that is being written, or files.
+pub trait Book {
+    /// What is new since the last call, some of it; nothing when there is no more for now.
+    fn news(&mut self) -> Result<Vec<News>, Trouble>;
+    /// Waits until there may be news.
+    fn moved(&mut self) -> impl Future<Output = ()>;
+    /// Whether it is read so far that commands can be answered.
+    fn is_ready(&self) -> bool;
+    /// Goes through the latest consents, newest first, until told that it is enough or so many were looked at. Returns
+    /// how many were.
+    fn latest(&mut self, most: usize, look: &mut dyn FnMut(Noted) -> Go) -> Result<usize, Trouble>;
+    /// One consent.
+    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, Trouble>;
+    /// How much there is and how the sources are, in sentences.
+    fn status(&mut self) -> Result<Vec<String>, Trouble>;
+    /// Has the sources asked now, and says so.
+    fn poll(&mut self) -> &'static str;
+}
+
+/// A piece of news.
+pub enum News {
+    /// A sentence.
+    Words(String),
+    /// What was there before is read; what comes from now on is new.
+    Begun,
+    /// A consent that came.
+    Came(Noted),
+}
+
+/// A consent with the note of its mark, if it has one.
+pub struct Noted {
+    seq: Seq,
+    consent: Consent,
+    note: Option<String>,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Go {
+    /// There is more to look at.
+    On,
+    /// It is enough.
+    Home,
+}
+
 /// What is told at the start, and by `list` without a number.
 const FEW: usize = 5;
 /// The most that `list` tells.
@@ -52,32 +96,18 @@ help: this. quit: leave. Short forms: l, s, f, g, p, h, q.";
 /// Tells consents as sentences until the person or a signal ends it.
 ///
 /// # Errors
-/// Standard output or the journal cannot be used: a sentence for stderr.
-pub async fn linear(
-    options: LinearOptions,
-    feed: &Feed,
-    source: Source,
-    clock: &Clock,
-) -> Result<Exit, String> {
+/// Standard output or the book cannot be used: a sentence for stderr.
+pub async fn linear(options: LinearOptions, book: &mut impl Book, clock: &Clock) -> Result<Exit, String> {
     let mut signals = Signals::listen().map_err(|error| format!("Signals cannot be heard: {error}."))?;
-    let marked = Marked::beside(&options.dir)?;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
-    let mut teller = Teller {
-        source,
-        filter: options.filter,
-        marked,
-        seen: Seq(0),
-        has_begun: false,
-        is_held: false,
-        missed: 0,
-        told: Vec::new(),
-    };
-    let mut typed = commands().map_err(|error| format!("Commands cannot be read: {error}."))?;
+    let mut teller = Teller { book, filter: options.filter, is_held: false, missed: 0 };
+    let mut typed =
+        commands(options.ends_with_commands).map_err(|error| format!("Commands cannot be read: {error}."))?;
     let mut end =
         say(&format!("consentwatch tells the consents of {}. Type help for commands.", options.org));
     loop {
         if let Ok(()) = end {
-            end = teller.tell_news(feed);
+            end = teller.tell_news();
         }
         match end {
             Ok(()) => {}
@@ -91,20 +121,22 @@ pub async fn linear(
                 Stop::Terminate => Signal::Terminate,
                 Stop::Hangup => Signal::HangUp,
             })),
-            line = typed.recv() => match line {
-                Some(line) => end = teller.obey(&line, feed, clock),
+            line = typed.recv(), if teller.book.is_ready() => match line {
+                Some(line) => end = teller.obey(&line, clock),
                 None if hangup::is_gone() => return Ok(Exit::Signal(Signal::HangUp)),
                 None => return Ok(Exit::Done),
             },
-            () = teller.source.moved() => {}
+            () = teller.book.moved() => {}
             _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => return Ok(Exit::Done),
         }
     }
 }
 
 /// Why no more is told.
-enum Trouble {
+pub enum Trouble {
+    /// It is over, with nothing wrong.
     Over(Exit),
+    /// A sentence.
     Failed(String),
 }
 
@@ -114,107 +146,44 @@ impl From<ReadError> for Trouble {
     }
 }
 
-struct Teller {
-    source: Source,
+struct Teller<'a, B> {
+    book: &'a mut B,
     filter: Option<Query>,
-    marked: Marked,
-    seen: Seq,
-    /// Whether what was there before is behind us.
-    has_begun: bool,
     is_held: bool,
     /// What came while held.
     missed: u64,
-    /// What was said of the sources last.
-    told: Vec<String>,
 }
 
-impl Teller {
+impl<B: Book> Teller<'_, B> {
     /// Tells what is new of sources and consents.
-    fn tell_news(&mut self, feed: &Feed) -> Result<(), Trouble> {
-        // The board is read before the rows: what it calls caught up is then certainly among them.
-        let board = self.source.board();
-        self.tell_board(&board)?;
-        if !self.has_begun {
-            let pulse = board.get(Part::Poll);
-            if feed.holder.is_none() && !matches!(pulse, Pulse::Live) && pulse.fault().is_none() {
+    fn tell_news(&mut self) -> Result<(), Trouble> {
+        loop {
+            let news = self.book.news()?;
+            if news.is_empty() {
                 return Ok(());
             }
-            self.has_begun = true;
-            self.seen = self.source.head().last;
-            let rows = self.source.reader().counts()?.rows;
-            if let Some(holder) = &feed.holder {
-                say(&format!("Process {holder} writes this journal; it is followed here, read-only."))?;
-            }
-            say(&format!("{rows} consents are stored."))?;
-            return self.tell_latest(FEW);
-        }
-        self.marked.refresh();
-        loop {
-            let records = self.source.reader().records_after(self.seen, BATCH)?;
-            let Some(last) = records.last() else { return Ok(()) };
-            self.seen = last.seq;
-            for stored in &records {
-                let consent = okta::restore(stored);
-                if !self.passes(stored, &consent) {
-                    continue;
-                }
-                if self.is_held {
-                    self.missed += 1;
-                } else {
-                    say(&sentence(stored.seq, &consent))?;
+            for piece in news {
+                match piece {
+                    News::Words(words) => say(&words)?,
+                    News::Begun => self.tell_latest(FEW)?,
+                    News::Came(noted) if !passes(self.filter.as_ref(), &noted) => {}
+                    News::Came(_) if self.is_held => self.missed += 1,
+                    News::Came(noted) => say(&sentence(noted.seq, &noted.consent))?,
                 }
             }
         }
-    }
-
-    fn passes(&self, stored: &Stored, consent: &Consent) -> bool {
-        let note = self.marked.note(&stored.key);
-        self.filter.as_ref().is_none_or(|filter| matches(filter, stored.seq, consent, note))
-    }
-
-    /// Tells how the sources are, where that is not what was told last. Okta's own numbers differ each time it refuses,
-    /// so a fault counts by its short form.
-    fn tell_board(&mut self, board: &Board) -> Result<(), Trouble> {
-        let mut states = Vec::new();
-        for part in [Part::Poll, Part::Hook, Part::Journal] {
-            let pulse = board.get(part);
-            let (brief, words) = match pulse.fault() {
-                Some(fault) => (fault.brief.clone(), format!("{}: {fault}", part.word())),
-                None if matches!(pulse, Pulse::Off | Pulse::Starting) => continue,
-                None => (String::new(), format!("{} is {}.", part.word(), pulse.word())),
-            };
-            states.push((format!("{} {} {brief}", part.word(), pulse.word()), words));
-        }
-        for (state, words) in &states {
-            if !self.told.contains(state) {
-                say(words)?;
-            }
-        }
-        self.told = states.into_iter().map(|(state, _)| state).collect();
-        Ok(())
     }
 
     /// Tells the latest that pass the filter, oldest of them first.
     fn tell_latest(&mut self, wanted: usize) -> Result<(), Trouble> {
         let mut found = Vec::new();
-        let mut before = Seq(i64::MAX);
-        let mut looked = 0;
-        'all: while looked < LOOK_MAX {
-            let page = self.source.reader().before(before, BATCH)?;
-            let Some(first) = page.rows.first() else { break };
-            before = first.seq;
-            looked += page.rows.len();
-            for row in page.rows.iter().rev() {
-                let Some(stored) = self.source.reader().record(row.seq)? else { continue };
-                let consent = okta::restore(&stored);
-                if self.passes(&stored, &consent) {
-                    found.push(sentence(stored.seq, &consent));
-                    if found.len() == wanted {
-                        break 'all;
-                    }
-                }
+        let filter = self.filter.as_ref();
+        let looked = self.book.latest(LOOK_MAX, &mut |noted| {
+            if passes(filter, &noted) {
+                found.push(sentence(noted.seq, &noted.consent));
             }
-        }
+            if found.len() == wanted { Go::Home } else { Go::On }
+        })?;
         match (found.len(), looked) {
             (0, 0) => say("None to tell."),
             (0, _) => say(&format!("Of the latest {looked} none matches.")),
@@ -226,7 +195,7 @@ impl Teller {
     }
 
     /// Does what a line asks for.
-    fn obey(&mut self, line: &Line, feed: &Feed, clock: &Clock) -> Result<(), Trouble> {
+    fn obey(&mut self, line: &Line, clock: &Clock) -> Result<(), Trouble> {
         let Line::Whole(line) = line else {
             return say(&format!("A command has at most {LINE_MAX} bytes. Nothing was done."));
         };
@@ -254,41 +223,27 @@ impl Teller {
                 self.is_held = false;
                 say(&format!("Going on. {missed} came while held; list tells the latest."))
             }
-            "p" | "poll" => {
-                feed.nudge.notify_one();
-                say("Asking Okta now.")
-            }
+            "p" | "poll" => say(self.book.poll()),
             _ => say(&format!("There is no command {}. Type help for commands.", visible(word))),
         }
     }
 
     fn show(&mut self, number: &str) -> Result<(), Trouble> {
         let Ok(number) = number.parse() else { return say("show takes the number of a consent.") };
-        match self.source.reader().record(Seq(number))? {
-            Some(stored) => {
-                let consent = okta::restore(&stored);
-                sentences(stored.seq, &consent).iter().try_for_each(|line| say(line))
-            }
+        match self.book.record(Seq(number))? {
+            Some(consent) => sentences(Seq(number), &consent).iter().try_for_each(|line| say(line)),
             None => say(&format!("No consent has the number {number}.")),
         }
     }
 
     fn status(&mut self) -> Result<(), Trouble> {
-        let rows = self.source.reader().counts()?.rows;
-        say(&format!("{rows} consents are stored."))?;
         if let Some(filter) = &self.filter {
             say(&format!("Told is what matches {}.", visible(filter.text())))?;
         }
         if self.is_held {
             say(&format!("Held; {} came since.", self.missed))?;
         }
-        match self.source.reader().coverage()?.complete_since {
-            Some(since) => say(&format!("Complete since {since:.0}."))?,
-            None => say("How far back it is complete is not known yet.")?,
-        }
-        self.told.clear();
-        let board = self.source.board();
-        self.tell_board(&board)
+        self.book.status()?.iter().try_for_each(|words| say(words))
     }
 
     fn filter_by(&mut self, text: &str, clock: &Clock) -> Result<(), Trouble> {
@@ -312,6 +267,10 @@ impl Teller {
     }
 }
 
+fn passes(filter: Option<&Query>, noted: &Noted) -> bool {
+    filter.is_none_or(|filter| matches(filter, noted.seq, &noted.consent, noted.note.as_deref()))
+}
+
 /// A line as it was typed.
 enum Line {
     Whole(String),
@@ -319,8 +278,8 @@ enum Line {
 }
 
 /// Reads commands on a thread of its own; nothing can take a read of a terminal back. The end of a terminal's input is
-/// the end of commands and the wish to leave; where input is no terminal there are none, and no end.
-fn commands() -> io::Result<mpsc::Receiver<Line>> {
+/// the end of commands and the wish to leave; where input is no terminal there are none, and only `ends` makes that the end.
+fn commands(ends: bool) -> io::Result<mpsc::Receiver<Line>> {
     let (tell, told) = mpsc::channel(16);
     std::thread::Builder::new().name("commands".to_owned()).spawn(move || {
         let mut input = io::stdin().lock();
@@ -329,7 +288,7 @@ fn commands() -> io::Result<mpsc::Receiver<Line>> {
                 return;
             }
         }
-        if !io::stdin().is_terminal() && !hangup::is_gone() {
+        if !ends && !io::stdin().is_terminal() && !hangup::is_gone() {
             // Commands were piped in, or never there: what is told goes on until a signal.
             while !tell.is_closed() {
                 std::thread::park();

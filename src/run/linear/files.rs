@@ -1,0 +1,149 @@
+//! Consents of files.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::{Book, Go, News, Noted, Trouble};
+use crate::consent::{Consent, Row, Seq};
+use crate::files::{self, Input, Shelf};
+use crate::run::archive;
+
+/// Files that are being read, then their consents in the order of time.
+#[derive(Debug)]
+pub struct FileBook {
+    shelf: Arc<Shelf>,
+    news: mpsc::Receiver<files::News>,
+    /// What came while waiting.
+    heard: Option<files::News>,
+    /// By (published, number), once all is read.
+    order: Vec<(i64, Seq)>,
+    percent: Option<u8>,
+    is_read: bool,
+    /// When a snapshot was taken, of several the last.
+    taken: Option<Timestamp>,
+    troubles: Vec<String>,
+    /// Records that told again of an event.
+    repeated: u64,
+}
+
+impl FileBook {
+    /// Begins to read. `now` is what rows are said to be taken in at that do not say it themselves.
+    ///
+    /// # Errors
+    /// There is no thread to be had: a sentence.
+    pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
+        let (shelf, news) = archive::load(inputs, now)?;
+        Ok(Self {
+            shelf,
+            news,
+            heard: None,
+            order: Vec::new(),
+            percent: None,
+            is_read: false,
+            taken: None,
+            troubles: Vec::new(),
+            repeated: 0,
+        })
+    }
+
+    /// What is wrong with the files, as far as they are read.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+
+    fn take(&mut self, news: files::News) -> Vec<News> {
+        let key = |row: &Row| (row.published_ms, row.seq);
+        match news {
+            files::News::Head(head) => self.taken = self.taken.max(head.created),
+            files::News::Rows { page, percent } => {
+                self.percent = percent;
+                self.order.extend(page.rows.iter().map(key));
+            }
+            // Another record of an event has the event's own time.
+            files::News::Changed(_) => {}
+            files::News::Trouble(words) => {
+                self.troubles.push(words.clone());
+                return vec![News::Words(words)];
+            }
+            files::News::Done(repeated) => {
+                self.repeated = repeated;
+                self.order.sort_unstable();
+                self.is_read = true;
+                let mut out: Vec<News> = self.told().into_iter().map(News::Words).collect();
+                out.push(News::Begun);
+                return out;
+            }
+        }
+        Vec::new()
+    }
+
+    fn told(&self) -> Vec<String> {
+        let count = self.order.len();
+        let mut out = match self.percent {
+            Some(percent) if !self.is_read => vec![format!("{count} consents so far, {percent} % are read.")],
+            _ if !self.is_read => vec![format!("{count} consents so far.")],
+            _ => vec![format!("{count} consents are in the files. This is offline; nothing new comes.")],
+        };
+        if self.repeated > 0 {
+            out.push(format!("{} records told again of an event.", self.repeated));
+        }
+        out.extend(self.taken.map(|taken| format!("The snapshot was taken {taken:.0}.")));
+        out
+    }
+
+    fn consent(&self, seq: Seq) -> Result<Option<Consent>, Trouble> {
+        self.shelf.consent(seq).map_err(Trouble::Failed)
+    }
+}
+
+impl Book for FileBook {
+    fn news(&mut self) -> Result<Vec<News>, Trouble> {
+        while let Some(news) = self.heard.take().or_else(|| self.news.try_recv().ok()) {
+            let told = self.take(news);
+            if !told.is_empty() {
+                return Ok(told);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn moved(&mut self) {
+        match self.news.recv().await {
+            Some(news) => self.heard = Some(news),
+            // All is told; the loop ends for other reasons.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_read
+    }
+
+    fn latest(&mut self, most: usize, look: &mut dyn FnMut(Noted) -> Go) -> Result<usize, Trouble> {
+        let mut looked = 0;
+        for (_, seq) in self.order.iter().rev().take(most) {
+            looked += 1;
+            let Some(consent) = self.consent(*seq)? else { continue };
+            if look(Noted { seq: *seq, consent, note: None }) == Go::Home {
+                break;
+            }
+        }
+        Ok(looked)
+    }
+
+    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, Trouble> {
+        self.consent(seq)
+    }
+
+    fn status(&mut self) -> Result<Vec<String>, Trouble> {
+        let mut out = self.told();
+        out.extend(self.troubles.iter().cloned());
+        Ok(out)
+    }
+
+    fn poll(&mut self) -> &'static str {
+        "These are files: there is nobody to ask."
+    }
+}

@@ -1,0 +1,140 @@
+//! Consents of a journal that is being written.
+
+use std::path::Path;
+
+use super::{Book, Go, News, Noted, Trouble};
+use crate::consent::{Consent, Seq, Stored};
+use crate::okta;
+use crate::report::{Board, Part, Pulse};
+use crate::run::{Feed, Marked, Source};
+
+/// A journal, its marks and what feeds it.
+pub struct JournalBook<'a> {
+    feed: &'a Feed,
+    source: Source,
+    marked: Marked,
+    seen: Seq,
+    /// Whether what was there before is behind us.
+    has_begun: bool,
+    /// What was told of the sources last.
+    told: Vec<String>,
+}
+
+/// Rows read at a time.
+const BATCH: usize = 200;
+
+impl<'a> JournalBook<'a> {
+    /// Tells from the journal in a folder, which a feed fills.
+    ///
+    /// # Errors
+    /// The marks beside it cannot be read: a sentence.
+    pub fn new(dir: &Path, feed: &'a Feed, source: Source) -> Result<Self, String> {
+        let marked = Marked::beside(dir)?;
+        Ok(Self { feed, source, marked, seen: Seq(0), has_begun: false, told: Vec::new() })
+    }
+
+    fn noted(&self, stored: &Stored) -> Noted {
+        let note = self.marked.note(&stored.key).map(str::to_owned);
+        Noted { seq: stored.seq, consent: okta::restore(stored), note }
+    }
+
+    /// Says how the sources are, where that is not what was told last. Okta's own numbers differ each time it refuses,
+    /// so a fault counts by its short form.
+    fn changed(&mut self, board: &Board) -> Vec<String> {
+        let mut states = Vec::new();
+        for part in [Part::Poll, Part::Hook, Part::Journal] {
+            let pulse = board.get(part);
+            let (brief, words) = match pulse.fault() {
+                Some(fault) => (fault.brief.clone(), format!("{}: {fault}", part.word())),
+                None if matches!(pulse, Pulse::Off | Pulse::Starting) => continue,
+                None => (String::new(), format!("{} is {}.", part.word(), pulse.word())),
+            };
+            states.push((format!("{} {} {brief}", part.word(), pulse.word()), words));
+        }
+        let new: Vec<String> = states
+            .iter()
+            .filter(|(state, _)| !self.told.contains(state))
+            .map(|(_, words)| words.clone())
+            .collect();
+        self.told = states.into_iter().map(|(state, _)| state).collect();
+        new
+    }
+
+    fn stored(&mut self) -> Result<String, Trouble> {
+        Ok(format!("{} consents are stored.", self.source.reader().counts()?.rows))
+    }
+}
+
+impl Book for JournalBook<'_> {
+    fn news(&mut self) -> Result<Vec<News>, Trouble> {
+        // The board is read before the rows: what it calls caught up is then certainly among them.
+        let board = self.source.board();
+        let mut news: Vec<News> = self.changed(&board).into_iter().map(News::Words).collect();
+        if !self.has_begun {
+            let pulse = board.get(Part::Poll);
+            if self.feed.holder.is_none() && !matches!(pulse, Pulse::Live) && pulse.fault().is_none() {
+                return Ok(news);
+            }
+            self.has_begun = true;
+            self.seen = self.source.head().last;
+            if let Some(holder) = &self.feed.holder {
+                let words = format!("Process {holder} writes this journal; it is followed here, read-only.");
+                news.push(News::Words(words));
+            }
+            news.push(News::Words(self.stored()?));
+            news.push(News::Begun);
+            return Ok(news);
+        }
+        self.marked.refresh();
+        let records = self.source.reader().records_after(self.seen, BATCH)?;
+        self.seen = records.last().map_or(self.seen, |last| last.seq);
+        news.extend(records.iter().map(|stored| News::Came(self.noted(stored))));
+        Ok(news)
+    }
+
+    async fn moved(&mut self) {
+        self.source.moved().await;
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn latest(&mut self, most: usize, look: &mut dyn FnMut(Noted) -> Go) -> Result<usize, Trouble> {
+        let (mut before, mut looked) = (Seq(i64::MAX), 0);
+        while looked < most {
+            let page = self.source.reader().before(before, BATCH)?;
+            let Some(first) = page.rows.first() else { break };
+            before = first.seq;
+            for row in page.rows.iter().rev() {
+                looked += 1;
+                let Some(stored) = self.source.reader().record(row.seq)? else { continue };
+                if look(self.noted(&stored)) == Go::Home {
+                    return Ok(looked);
+                }
+            }
+        }
+        Ok(looked)
+    }
+
+    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, Trouble> {
+        Ok(self.source.reader().record(seq)?.map(|stored| okta::restore(&stored)))
+    }
+
+    fn status(&mut self) -> Result<Vec<String>, Trouble> {
+        let mut out = vec![self.stored()?];
+        out.push(match self.source.reader().coverage()?.complete_since {
+            Some(since) => format!("Complete since {since:.0}."),
+            None => "How far back it is complete is not known yet.".to_owned(),
+        });
+        self.told.clear();
+        let board = self.source.board();
+        out.extend(self.changed(&board));
+        Ok(out)
+    }
+
+    fn poll(&mut self) -> &'static str {
+        self.feed.nudge.notify_one();
+        "Asking Okta now."
+    }
+}
