@@ -126,7 +126,7 @@ pub(super) fn open(input: &Input) -> Result<Opened, FileError> {
     };
     let file = tempfile::tempfile().map_err(FileError::Spool)?;
     let kept = file.try_clone().map_err(FileError::Spool)?;
-    Ok(Opened { stream: Box::new(Kept { stream, kept }), file, length: None })
+    Ok(Opened { stream: Box::new(Kept { stream, into: kept, unlooked: LOOK }), file, length: None })
 }
 
 /// How many bytes an input has, if it says.
@@ -157,15 +157,41 @@ impl<R: Read> Read for Unpacked<R> {
 /// Keeps all that goes through it.
 struct Kept<R> {
     stream: R,
-    kept: File,
+    into: File,
+    /// Bytes until the disk is looked at again.
+    unlooked: usize,
 }
+
+/// So much is left on the disk of temporary files: what is packed may be a thousand times as long, and others need room.
+const LEFT_MIN: u64 = 256 << 20;
+/// The disk is looked at each time that so much was written.
+const LOOK: usize = 16 << 20;
 
 impl<R: Read> Read for Kept<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.stream.read(out)?;
-        self.kept.write_all(&out[..count]).map_err(|error| {
-            io::Error::new(error.kind(), format!("it cannot be kept in a temporary file: {error}"))
+        self.keep(&out[..count]).map_err(|error| {
+            let words =
+                format!("it cannot be kept in a temporary file: {error}. TMPDIR names the folder for it");
+            io::Error::new(error.kind(), words)
         })?;
         Ok(count)
+    }
+}
+
+impl<R> Kept<R> {
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.unlooked = self.unlooked.saturating_sub(bytes.len());
+        if self.unlooked == 0 {
+            self.unlooked = LOOK;
+            let disk = rustix::fs::fstatvfs(&self.into)?;
+            if disk.f_bavail.saturating_mul(disk.f_frsize) < LEFT_MIN {
+                return Err(io::Error::new(
+                    io::ErrorKind::StorageFull,
+                    format!("less than {} MB are left on the disk", LEFT_MIN >> 20),
+                ));
+            }
+        }
+        self.into.write_all(bytes)
     }
 }

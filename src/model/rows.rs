@@ -209,16 +209,25 @@ impl Rows {
     ///
     /// Cheap at both ends of the order, which is where rows come; in the middle it moves at most half the order.
     pub fn put(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
+        let (at, is_new) = self.keep(row, marks);
+        if is_new {
+            self.order_in(vec![at.0]);
+        }
+        (at, is_new)
+    }
+
+    /// The same, but a new row has no place in the order of time yet.
+    fn keep(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
         for (column, sym) in texts(row).into_iter().enumerate() {
             self.name(sym, 1 << column);
         }
         if let Some(known) = self.find(row.seq) {
             let time_moved = self.key(known).0 != row.published_ms;
-            if time_moved && let Ok(place) = self.order_place(self.key(known)) {
-                self.order.remove(place);
-            }
+            // One that came with the same page has no place yet.
+            let place = self.order_place(self.key(known)).ok().filter(|_| time_moved);
+            place.and_then(|place| self.order.remove(place));
             self.chunks[known.0 as usize / CHUNK].set(known.0 as usize % CHUNK, row, marks);
-            if time_moved {
+            if place.is_some() {
                 let place = self.order_place(self.key(known)).unwrap_or_else(|place| place);
                 self.order.insert(place, known.0);
             }
@@ -231,13 +240,6 @@ impl Rows {
         }
         self.chunks[self.next / CHUNK].push(row, marks);
         self.next += 1;
-        let place = match self.order.back() {
-            Some(last) if self.key(RowRef(*last)) > self.key(new) => {
-                self.order_place(self.key(new)).unwrap_or_else(|place| place)
-            }
-            _ => self.order.len(),
-        };
-        self.order.insert(place, new.0);
         let seq = number(row.seq);
         let place = match self.by_seq.back() {
             Some(last) if self.seq(*last) > seq => {
@@ -249,11 +251,48 @@ impl Rows {
         (new, true)
     }
 
+    /// Gives new rows their places in the order of time. What stands between them and the nearer end is moved once for
+    /// all of them: files that overlap in time come here by pages.
+    fn order_in(&mut self, mut new: Vec<u32>) {
+        new.sort_unstable_by_key(|at| self.key(RowRef(*at)));
+        let (Some(first), Some(last)) = (new.first(), new.last()) else { return };
+        let place = |at: u32| self.order_place(self.key(RowRef(at))).unwrap_or_else(|place| place);
+        let (from, to) = (place(*first), place(*last));
+        if from >= self.order.len() - to {
+            let after = self.order.split_off(from);
+            let merged = self.merged(&new, &Vec::from(after));
+            self.order.extend(merged);
+        } else {
+            let before: Vec<u32> = self.order.drain(..to).collect();
+            for at in self.merged(&new, &before).into_iter().rev() {
+                self.order.push_front(at);
+            }
+        }
+    }
+
+    /// Puts two runs of rows together that are in the order of time.
+    fn merged(&self, one: &[u32], other: &[u32]) -> Vec<u32> {
+        let mut out = Vec::with_capacity(one.len() + other.len());
+        let mut other = other;
+        for at in one {
+            let key = self.key(RowRef(*at));
+            let (before, after) =
+                other.split_at(other.partition_point(|other| self.key(RowRef(*other)) < key));
+            out.extend_from_slice(before);
+            out.push(*at);
+            other = after;
+        }
+        out.extend_from_slice(other);
+        out
+    }
+
     /// Adds all of a page and returns the rows that are new.
     pub fn take(&mut self, page: &Page) -> Vec<RowRef> {
         self.learn(&page.symbols);
-        let put = page.rows.iter().enumerate().map(|(index, row)| self.put(row, page.grants.of(index)));
-        put.filter_map(|(at, new)| new.then_some(at)).collect()
+        let kept = page.rows.iter().enumerate().map(|(index, row)| self.keep(row, page.grants.of(index)));
+        let new: Vec<RowRef> = kept.filter_map(|(at, new)| new.then_some(at)).collect();
+        self.order_in(new.iter().map(|at| at.0).collect());
+        new
     }
 
     /// Takes out, of the rows with numbers above `after` up to `to`, all that are not among `kept`, which rises. Returns
@@ -438,11 +477,22 @@ pub(super) mod tests {
     #[test]
     fn order_is_by_time_whatever_the_order_of_arrival() {
         let mut rows = Rows::default();
-        for (seq, time) in [(5, 50), (6, 40), (3, 30), (4, 60), (1, 10), (2, 40)] {
+        let came = [(5, 50), (6, 40), (3, 30), (4, 60), (1, 10), (2, 40)];
+        for (seq, time) in came {
             rows.put(&row(seq, time), &[]);
         }
-        let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
-        assert_eq!(seqs, [1, 3, 2, 6, 5, 4]);
+        let seqs =
+            |rows: &Rows| -> Vec<i64> { rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect() };
+        assert_eq!(seqs(&rows), [1, 3, 2, 6, 5, 4]);
+        // By pages of any size it is the same.
+        for size in 1..=came.len() {
+            let mut rows = Rows::default();
+            for page in came.chunks(size) {
+                let rows_of_page = page.iter().map(|(seq, time)| row(*seq, *time)).collect();
+                rows.take(&Page { rows: rows_of_page, ..Page::default() });
+            }
+            assert_eq!(seqs(&rows), [1, 3, 2, 6, 5, 4], "{size}");
+        }
     }
 
     #[test]

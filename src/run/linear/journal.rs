@@ -88,7 +88,7 @@ impl Book for JournalBook<'_> {
         self.marked.refresh();
         let records = self.source.reader().records_after(self.seen, BATCH)?;
         self.seen = records.last().map_or(self.seen, |last| last.seq);
-        news.extend(records.iter().map(|stored| News::Came(self.noted(stored))));
+        news.extend(records.iter().map(|stored| News::Came(Box::new(self.noted(stored)))));
         Ok(news)
     }
 

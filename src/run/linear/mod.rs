@@ -60,7 +60,7 @@ pub enum News {
     /// What was there before is read; what comes from now on is new.
     Begun,
     /// A consent that came.
-    Came(Noted),
+    Came(Box<Noted>),
 }
 
 /// A consent with the note of its mark, if it has one.
