@@ -216,7 +216,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
                         }
                     }
                 }
-                screen.paint(|frame| view::draw(model, &theme, frame.buffer_mut())).expect("a frame");
+                screen.paint(|buffer| view::draw(model, &theme, buffer)).expect("a frame");
                 frames += 1;
             };
             let key = |key| Msg::Key(Chord::plain(key));

@@ -205,14 +205,15 @@ pub async fn watch(
                 let sent = screen.bytes_written();
                 // Told with a frame that is due anyway: by itself it is no news, or a frame would be news of a frame.
                 update(&mut model, Msg::Sent(sent));
+                screen.set_most(pacer.most(clock.uptime()));
                 if has_hung_up(paint(&mut screen, &model, &options.theme, &mut shown))? {
                     break Exit::Signal(Signal::HangUp);
                 }
                 let bytes = screen.bytes_written() - sent;
                 pacer.painted(clock.uptime(), bytes > 0);
                 pacer.spent(clock.uptime(), bytes);
-                dirty = Dirty::None;
-                None
+                dirty = if screen.is_behind() { Dirty::Data } else { Dirty::None };
+                screen.is_behind().then_some(Duration::ZERO)
             }
             Due::At(at) => Some(at),
             Due::Idle => None,
@@ -496,7 +497,7 @@ fn paint(screen: &mut Screen<Tty>, model: &Model, theme: &Theme, shown: &mut Sho
         if is_whole { model.list.window(&model.rows, usize::from(area.height)).rows } else { Vec::new() };
     let up = if is_whole && area == shown.area { moved_up(&shown.rows, &rows) } else { 0 };
     *shown = Shown { area, rows };
-    screen.paint_scrolled(area.y, area.height, up, |frame| view::draw(model, theme, frame.buffer_mut()))
+    screen.paint_scrolled(area.y, area.height, up, |buffer| view::draw(model, theme, buffer))
 }
 
 /// By how many lines most rows moved up; negative is down, 0 is not at all or not as a whole.

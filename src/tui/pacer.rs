@@ -12,6 +12,9 @@ const SLOW_MAX: Duration = Duration::from_secs(1);
 /// No frame keeps data waiting for longer than this, whatever it took.
 const BUSY_MAX: Duration = Duration::from_secs(30);
 
+/// A frame takes a slow line about so long, so that a key waits for little before it.
+const FRAME_MOMENT: Duration = Duration::from_secs(1);
+
 /// What has changed since the last frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Dirty {
@@ -93,6 +96,14 @@ impl Pacer {
         let busy = Duration::from_millis(bytes.saturating_mul(1000) / u64::from(line.get())).min(BUSY_MAX);
         self.free_at = self.free_at.max(up).min(up + BUSY_MAX) + busy;
         self.data_at = self.data_at.max(self.free_at);
+    }
+
+    /// How long a frame may be, in bytes: what a slow line carries in a moment, less what it still has to carry. Nothing
+    /// where no line is said to be slow.
+    pub fn most(&self, up: Duration) -> Option<usize> {
+        let line = u64::from(self.line?.get());
+        let free = FRAME_MOMENT.saturating_sub(self.free_at.saturating_sub(up)).as_millis() as u64;
+        Some(usize::try_from(line * free / 1000).unwrap_or(usize::MAX))
     }
 
     /// Says when to paint what is dirty. After [`Due::Now`], paint and call [`Pacer::painted`].

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Size;
-use ratatui::{Frame, Terminal};
+use ratatui::layout::{Rect, Size};
 
 use super::{Tty, Wire};
 
@@ -25,13 +24,19 @@ pub struct Setup {
 /// after a panic (see [`install_panic_hook`]), once in all. When it is not ours, painting does nothing.
 #[derive(Debug)]
 pub struct Screen<W: Write> {
-    terminal: Terminal<Wire<W>>,
+    wire: Wire<W>,
     modes: Modes,
     wanted: Vec<Mode>,
-    /// What the terminal shows: ratatui keeps this too, but cannot be told that rows have moved.
+    /// What the terminal shows.
     shown: Buffer,
+    /// The last frame, of which a slow line may not have carried all yet; and room for the next.
+    drawn: Buffer,
+    next: Buffer,
     /// Whether the terminal may show anything at all.
     stale: bool,
+    /// A frame ends with the row that makes it so long; what is left follows with the next.
+    most: Option<usize>,
+    is_behind: bool,
 }
 
 impl Screen<Tty> {
@@ -56,7 +61,7 @@ impl Screen<Tty> {
     pub fn resume(&mut self) -> io::Result<()> {
         self.modes.forget();
         self.enter()?;
-        let size = self.terminal.backend().out().measure();
+        let size = self.wire.out().measure();
         self.set_size(size.width, size.height);
         self.clear();
         Ok(())
@@ -70,18 +75,21 @@ impl<W: Write> Screen<W> {
     }
 
     fn with_modes(out: W, size: Size, setup: Setup, raw: bool) -> io::Result<Self> {
-        let terminal = Terminal::new(Wire::new(out, size, setup.sync))?;
         let is_wanted = |mode: &Mode| match mode {
             Mode::Raw => raw,
             Mode::Mouse => setup.mouse,
             _ => true,
         };
         let mut screen = Self {
-            terminal,
+            wire: Wire::new(out, size, setup.sync),
             modes: Modes::default(),
             wanted: Mode::ALL.into_iter().filter(is_wanted).collect(),
             shown: Buffer::default(),
+            drawn: Buffer::default(),
+            next: Buffer::default(),
             stale: true,
+            most: None,
+            is_behind: false,
         };
         // On failure the screen is dropped, and with it go the modes that were on already.
         screen.enter()?;
@@ -89,7 +97,7 @@ impl<W: Write> Screen<W> {
     }
 
     /// Paints a frame in one write; nothing is written if it equals the last one.
-    pub fn paint(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    pub fn paint(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         self.paint_scrolled(0, 0, 0, draw)
     }
 
@@ -102,48 +110,73 @@ impl<W: Write> Screen<W> {
         top: u16,
         height: u16,
         up: i16,
-        draw: impl FnOnce(&mut Frame<'_>),
+        draw: impl FnOnce(&mut Buffer),
     ) -> io::Result<()> {
         if !self.is_on() {
             return Ok(());
         }
-        let painted = self.try_paint(top, height, up, draw);
+        self.draw(top, height, up, draw);
+        let painted = self.wire.flush();
         if painted.is_err() {
             // Nobody knows how much of it arrived.
             self.stale = true;
-            self.terminal.backend_mut().forget();
+            self.is_behind = false;
+            self.wire.forget();
         }
         painted
     }
 
-    fn try_paint(
-        &mut self,
-        top: u16,
-        height: u16,
-        up: i16,
-        draw: impl FnOnce(&mut Frame<'_>),
-    ) -> io::Result<()> {
-        self.terminal.autoresize()?;
-        if self.stale {
-            self.terminal.clear()?;
-            self.shown = Buffer::empty(self.terminal.get_frame().area());
-            self.stale = false;
+    fn draw(&mut self, top: u16, height: u16, up: i16, draw: impl FnOnce(&mut Buffer)) {
+        let Size { width, height: rows } = self.wire.size();
+        let area = Rect::new(0, 0, width, rows);
+        if std::mem::take(&mut self.stale) || self.shown.area != area {
+            self.wire.clear();
+            self.shown = Buffer::empty(area);
+            self.drawn = Buffer::empty(area);
+            self.next = Buffer::empty(area);
         } else if shift(&mut self.shown, top, height, up) {
-            self.terminal.backend_mut().scroll(top..top + height, up);
-            // ratatui compares with its other buffer, which nobody can reach but by taking its turn.
-            self.terminal.current_buffer_mut().content.clone_from(&self.shown.content);
-            self.terminal.swap_buffers();
+            shift(&mut self.drawn, top, height, up);
+            self.wire.scroll(top..top + height, up);
         }
-        let painted = self.terminal.draw(draw)?;
-        let now = painted.buffer;
-        self.shown.area = now.area;
-        self.shown.content.clone_from(&now.content);
-        Ok(())
+        self.next.reset();
+        draw(&mut self.next);
+        let changed = self.shown.diff(&self.next);
+        self.is_behind = false;
+        if let Some(most) = self.most {
+            let row = |y: u16| usize::from(y) * usize::from(width)..(usize::from(y) + 1) * usize::from(width);
+            // What has changed just now goes before what is left of frames before.
+            let mut rows: Vec<_> = changed.chunk_by(|one, other| one.1 == other.1).collect();
+            let is_left = |y: u16| self.drawn.content.get(row(y)) == self.next.content.get(row(y));
+            rows.sort_by_key(|cells| is_left(cells[0].1));
+            for (place, cells) in rows.iter().enumerate() {
+                if place > 0 && self.wire.pending() >= most {
+                    self.is_behind = true;
+                    break;
+                }
+                self.wire.draw(cells.iter().copied());
+                let row = row(cells[0].1);
+                self.shown.content[row.clone()].clone_from_slice(&self.next.content[row]);
+            }
+        } else {
+            self.wire.draw(changed.into_iter());
+            self.shown.content.clone_from(&self.next.content);
+        }
+        std::mem::swap(&mut self.drawn, &mut self.next);
+    }
+
+    /// Ends frames with the row that makes them so many bytes long, from the next one on; nothing lets them be whole.
+    pub fn set_most(&mut self, most: Option<usize>) {
+        self.most = most;
+    }
+
+    /// Whether the last frame was not sent whole, so that another one is due.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// Sends a sequence that changes nothing on the screen, such as a copied text.
     pub fn send_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.is_on() { self.terminal.backend_mut().send(bytes) } else { Ok(()) }
+        if self.is_on() { self.wire.send(bytes) } else { Ok(()) }
     }
 
     /// Paints the next frame from nothing, for whoever doubts what the terminal shows.
@@ -153,7 +186,7 @@ impl<W: Write> Screen<W> {
 
     /// Takes the terminal's new size in columns and rows; the next frame fills it. At most 1000 by 500 are used.
     pub fn set_size(&mut self, width: u16, height: u16) {
-        if self.terminal.backend_mut().set_size(Size::new(width, height)) {
+        if self.wire.set_size(Size::new(width, height)) {
             // Even if it turns back before the next frame: terminals move text about when they change size.
             self.stale = true;
         }
@@ -161,7 +194,7 @@ impl<W: Write> Screen<W> {
 
     /// Brackets frames from the next one on, so that a terminal which knows mode 2026 shows each at once; or no more.
     pub fn set_sync(&mut self, sync: bool) {
-        self.terminal.backend_mut().set_sync(sync);
+        self.wire.set_sync(sync);
     }
 
     /// Asks the terminal whether it knows mode 2026. Its answer, if it gives one, comes as [`super::Input::Sync`].
@@ -174,12 +207,12 @@ impl<W: Write> Screen<W> {
 
     /// Returns the size that frames have, in columns and rows.
     pub fn size(&self) -> Size {
-        self.terminal.size().unwrap_or_default()
+        self.wire.size()
     }
 
     /// The bytes that went to the terminal so far.
     pub fn bytes_written(&self) -> u64 {
-        self.terminal.backend().bytes_written()
+        self.wire.bytes_written()
     }
 
     /// Whether the terminal is ours.
@@ -190,7 +223,7 @@ impl<W: Write> Screen<W> {
     /// Takes the terminal: switches on what is not on yet.
     pub fn enter(&mut self) -> io::Result<()> {
         self.stale = true;
-        let wire = self.terminal.backend_mut();
+        let wire = &mut self.wire;
         wire.forget();
         for mode in &self.wanted {
             // Noted first: half of a sequence may have arrived when the write fails.
@@ -211,7 +244,7 @@ impl<W: Write> Screen<W> {
 
     /// Gives the terminal back as it was. Tries everything, and returns the first failure. A second call does nothing.
     pub fn leave(&mut self) -> io::Result<()> {
-        let wire = self.terminal.backend_mut();
+        let wire = &mut self.wire;
         wire.forget();
         self.modes.restore(|bytes| wire.send(bytes))
     }

@@ -1,9 +1,8 @@
-//! Cells to bytes: a ratatui backend that says nothing when there is nothing to say.
+//! Cells to bytes: nothing is said when there is nothing to say.
 
 use std::io::{self, Write};
 use std::ops::Range;
 
-use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
@@ -19,9 +18,10 @@ const CLEAR: &[u8] = b"\x1b[2J";
 
 /// Collects a frame and hands it on in one write; a frame that changes nothing is no write and no byte.
 ///
-/// ratatui's own backend would do but for three things: it sends some twenty-five bytes with every unchanged frame, it
-/// writes the sixteen colours in a form that older terminals read as blinking, and it trusts that a terminal gives every
-/// character the width that we count. Here the cursor is placed anew after whatever is not one plain character.
+/// ratatui's own backends would do but for three things: they send some twenty-five bytes with every unchanged frame,
+/// write the sixteen colours in a form that older terminals read as blinking, and trust that a terminal gives every
+/// character the width that we count. Here the cursor, which is never seen, is placed anew after whatever is not one plain
+/// character.
 #[derive(Debug)]
 pub struct Wire<W: Write> {
     out: W,
@@ -30,27 +30,13 @@ pub struct Wire<W: Write> {
     sync: bool,
     size: Size,
     written: u64,
-    /// Where ratatui last wanted the cursor, and whether it wants it seen.
-    place: Position,
-    visible: bool,
-    /// Where the terminal shows it.
-    shown: Option<Position>,
 }
 
 impl<W: Write> Wire<W> {
     /// Wraps a writer to a terminal of a size. `sync` brackets each frame, so that a terminal that knows mode 2026
     /// shows it at once.
     pub fn new(out: W, size: Size, sync: bool) -> Self {
-        let mut wire = Self {
-            out,
-            frame: Vec::with_capacity(FRAME),
-            sync,
-            size: Size::ZERO,
-            written: 0,
-            place: Position::ORIGIN,
-            visible: false,
-            shown: None,
-        };
+        let mut wire = Self { out, frame: Vec::with_capacity(FRAME), sync, size: Size::ZERO, written: 0 };
         wire.set_size(size);
         wire
     }
@@ -80,11 +66,9 @@ impl<W: Write> Wire<W> {
         &self.out
     }
 
-    /// Drops what was collected and not sent. The cursor counts as hidden.
+    /// Drops what was collected and not sent.
     pub(super) fn forget(&mut self) {
         self.frame.clear();
-        self.visible = false;
-        self.shown = None;
     }
 
     /// Sends bytes at once, outside any frame.
@@ -114,38 +98,28 @@ impl<W: Write> Wire<W> {
         &mut self.frame
     }
 
-    fn place_cursor(&mut self) {
-        let wanted = self.visible.then_some(self.place);
-        let moved = !self.frame.is_empty();
-        match (wanted, self.shown) {
-            (None, None) => return,
-            (Some(to), Some(at)) if to == at && !moved => return,
-            (None, Some(_)) => self.begin().extend_from_slice(b"\x1b[?25l"),
-            (Some(to), shown) => {
-                let frame = self.begin();
-                go(frame, to);
-                if shown.is_none() {
-                    frame.extend_from_slice(b"\x1b[?25h");
-                }
-            }
-        }
-        self.shown = wanted;
+    /// The size that frames have.
+    pub fn size(&self) -> Size {
+        self.size
     }
-}
 
-impl<W: Write> Backend for Wire<W> {
-    type Error = io::Error;
+    /// The bytes of the frame so far.
+    pub(super) fn pending(&self) -> usize {
+        self.frame.len()
+    }
 
-    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
-    where
-        I: Iterator<Item = (u16, u16, &'a Cell)>,
-    {
+    /// Empties the screen, within the frame.
+    pub(super) fn clear(&mut self) {
+        self.begin().extend_from_slice(CLEAR);
+    }
+
+    /// Puts cells into the frame.
+    pub(super) fn draw<'a>(&mut self, cells: impl Iterator<Item = (u16, u16, &'a Cell)>) {
         let mut at = None;
         let mut pen = Pen::PLAIN;
-        for (x, y, cell) in content {
+        for (x, y, cell) in cells {
             let frame = self.begin();
-            let place = Position { x, y };
-            step(frame, at, place);
+            step(frame, at, Position { x, y });
             pen.change(frame, Pen::of(cell));
             at = symbol(frame, cell.symbol()).then_some(Position { x: x + 1, y });
         }
@@ -153,61 +127,10 @@ impl<W: Write> Backend for Wire<W> {
             // What is cleared or scrolled in takes the colour of the pen.
             pen.change(&mut self.frame, Pen::PLAIN);
         }
-        Ok(())
     }
 
-    fn hide_cursor(&mut self) -> io::Result<()> {
-        self.visible = false;
-        Ok(())
-    }
-
-    fn show_cursor(&mut self) -> io::Result<()> {
-        self.visible = true;
-        Ok(())
-    }
-
-    fn get_cursor_position(&mut self) -> io::Result<Position> {
-        Ok(self.place)
-    }
-
-    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
-        self.place = position.into();
-        Ok(())
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
-        self.clear_region(ClearType::All)
-    }
-
-    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
-        let place = self.place;
-        let frame = self.begin();
-        let code: &[u8] = match clear_type {
-            // ratatui clears twice when a terminal becomes narrower.
-            ClearType::All if frame.ends_with(CLEAR) => return Ok(()),
-            ClearType::All => CLEAR,
-            ClearType::AfterCursor => b"\x1b[J",
-            ClearType::BeforeCursor => b"\x1b[1J",
-            ClearType::CurrentLine => b"\x1b[2K",
-            ClearType::UntilNewLine => b"\x1b[K",
-        };
-        if clear_type != ClearType::All {
-            go(frame, place);
-        }
-        frame.extend_from_slice(code);
-        Ok(())
-    }
-
-    fn size(&self) -> io::Result<Size> {
-        Ok(self.size)
-    }
-
-    fn window_size(&mut self) -> io::Result<WindowSize> {
-        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.place_cursor();
+    /// Sends the frame.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.frame.is_empty() {
             return Ok(());
         }
@@ -219,16 +142,6 @@ impl<W: Write> Backend for Wire<W> {
         self.frame = frame;
         self.frame.clear();
         sent
-    }
-
-    fn scroll_region_up(&mut self, region: Range<u16>, line_count: u16) -> io::Result<()> {
-        self.scroll(region, i16::try_from(line_count).unwrap_or(i16::MAX));
-        Ok(())
-    }
-
-    fn scroll_region_down(&mut self, region: Range<u16>, line_count: u16) -> io::Result<()> {
-        self.scroll(region, -i16::try_from(line_count).unwrap_or(i16::MAX));
-        Ok(())
     }
 }
 
@@ -385,7 +298,7 @@ mod tests {
                 (*x, *y, cell)
             })
             .collect();
-        wire.draw(cells.iter().map(|(x, y, cell)| (*x, *y, cell))).unwrap();
+        wire.draw(cells.iter().map(|(x, y, cell)| (*x, *y, cell)));
         wire.flush().unwrap();
         String::from_utf8(wire.out).unwrap().replace('\x1b', "^[")
     }
@@ -430,7 +343,7 @@ mod tests {
     #[test]
     fn a_terminal_of_any_size_gets_a_bounded_screen() {
         let mut wire = Wire::new(Vec::new(), Size::new(u16::MAX, u16::MAX), false);
-        assert_eq!(wire.size().unwrap(), MOST);
+        assert_eq!(wire.size(), MOST);
         assert!(!wire.set_size(Size::new(u16::MAX, 500)));
         assert!(wire.set_size(Size::ZERO));
     }

@@ -37,11 +37,11 @@ impl Write for &mut Line {
 
 const SMALL: Size = Size { width: 20, height: 5 };
 
-fn rows(lines: &[&str]) -> impl FnOnce(&mut Frame<'_>) {
+fn rows(lines: &[&str]) -> impl FnOnce(&mut Buffer) {
     let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     move |frame| {
         for (y, line) in (0..frame.area().height).zip(lines) {
-            frame.buffer_mut().set_stringn(0, y, line, usize::from(u16::MAX), Style::new());
+            frame.set_stringn(0, y, line, usize::from(u16::MAX), Style::new());
         }
     }
 }
@@ -125,7 +125,7 @@ fn a_large_frame_is_one_write_too() {
         .paint(|frame| {
             for y in 0..200 {
                 for x in 0..400 {
-                    let cell = &mut frame.buffer_mut()[(x, y)];
+                    let cell = &mut frame[(x, y)];
                     cell.set_char(if (x + y) % 2 == 0 { 'a' } else { 'b' }).set_fg(Color::Indexed(x as u8));
                 }
             }
@@ -137,19 +137,27 @@ fn a_large_frame_is_one_write_too() {
 }
 
 #[test]
-fn the_cursor_is_told_of_only_when_it_changes() {
+fn on_a_slow_line_what_is_new_goes_first_and_the_rest_follows() {
     let mut line = Line::default();
     let mut screen = Screen::over(&mut line, SMALL, Setup::default()).unwrap();
-    let at = |x: u16| move |frame: &mut Frame<'_>| frame.set_cursor_position((x, 0));
-    for x in [3, 3, 4] {
-        screen.paint(at(x)).unwrap();
-    }
-    screen.paint(|_| {}).unwrap();
-    screen.paint(|_| {}).unwrap();
+    screen.set_most(Some(19));
+    screen.paint(rows(&["head", "one", "two", "three", "foot"])).unwrap();
+    assert!(screen.is_behind());
+    // A key changes the last row; two are still to come.
+    let pressed = || rows(&["head", "one", "two", "three", "key!"]);
+    screen.paint(pressed()).unwrap();
+    assert!(screen.is_behind());
+    screen.paint(pressed()).unwrap();
+    assert!(!screen.is_behind());
+    screen.paint(pressed()).unwrap();
     std::mem::forget(screen);
-    let frames: Vec<String> = (4..line.writes.len()).map(|at| line.text(at)).collect();
-    assert_eq!(frames[0], "^[2J^[1;4H^[?25h^[1;5H^[?25l");
-    assert_eq!(frames.len(), 3);
+    let frames: Vec<String> =
+        line.writes.iter().skip(4).map(|write| String::from_utf8_lossy(write).replace('\x1b', "^")).collect();
+    assert_eq!(
+        frames,
+        ["^[2J^[1;1Hhead^[2;1Hone", "^[5;1Hkey!^[3;1Htwo", "^[4;1Hthree"],
+        "each ends with the row that fills it"
+    );
 }
 
 #[test]
@@ -196,17 +204,12 @@ fn a_row_that_comes_in_costs_a_row() {
 #[test]
 fn a_following_list_costs_little_on_a_wide_screen() {
     let list = |last: u16| {
-        move |frame: &mut Frame<'_>| {
+        move |frame: &mut Buffer| {
             for (y, row) in (2..48).zip(last.saturating_sub(45)..=last) {
                 let text = format!("22 Nov 09:15:{:02}  grant  person{row}@example.test", row % 60);
-                frame.buffer_mut().set_string(0, y, text, Style::new());
-                frame.buffer_mut().set_string(
-                    60,
-                    y,
-                    "orders.read orders.write",
-                    Style::new().fg(Color::Cyan),
-                );
-                frame.buffer_mut().set_string(120, y, "192.0.2.17  poll+hook", Style::new().dim());
+                frame.set_string(0, y, text, Style::new());
+                frame.set_string(60, y, "orders.read orders.write", Style::new().fg(Color::Cyan));
+                frame.set_string(120, y, "192.0.2.17  poll+hook", Style::new().dim());
             }
         }
     };
@@ -230,8 +233,8 @@ fn the_panic_hook_only_restores_what_is_on() {
 struct Picture(Vec<(String, u8)>);
 
 impl Picture {
-    fn draw(&self, frame: &mut Frame<'_>) {
-        let area = frame.area();
+    fn draw(&self, frame: &mut Buffer) {
+        let area = *frame.area();
         for (y, (text, style)) in (0..area.height).zip(&self.0) {
             let style = [
                 Style::new(),
@@ -239,8 +242,8 @@ impl Picture {
                 Style::new().bg(Color::Indexed(24)),
                 Style::new().fg(Color::Rgb(230, 159, 0)).reversed(),
             ][usize::from(style % 4)];
-            frame.buffer_mut().set_stringn(0, y, text, usize::from(area.width), style);
-            frame.buffer_mut().set_style(Rect { y, height: 1, ..area }, style);
+            frame.set_stringn(0, y, text, usize::from(area.width), style);
+            frame.set_style(Rect { y, height: 1, ..area }, style);
         }
     }
 }
@@ -275,21 +278,26 @@ proptest! {
     fn any_way_to_a_frame_ends_in_that_frame(
         steps in prop::collection::vec((picture(), 0_u16..10, 0_u16..10, -10_i16..10, any::<bool>()), 1..6),
         sync in any::<bool>(),
+        most in prop::option::of(0_usize..200),
     ) {
         let size = Size::new(12, 8);
         let mut line = Line::default();
         let mut screen = Screen::over(&mut line, size, Setup { sync, mouse: false }).unwrap();
+        screen.set_most(most);
         for (picture, top, height, up, clear) in &steps {
             if *clear {
                 screen.clear();
             }
             screen.paint_scrolled(*top, *height, *up, |frame| picture.draw(frame)).unwrap();
         }
+        let last = &steps.last().unwrap().0;
+        while screen.is_behind() {
+            screen.paint(|frame| last.draw(frame)).unwrap();
+        }
         std::mem::forget(screen);
 
         let mut whole = Line::default();
         let mut screen = Screen::over(&mut whole, size, Setup::default()).unwrap();
-        let last = &steps.last().unwrap().0;
         screen.paint(|frame| last.draw(frame)).unwrap();
         std::mem::forget(screen);
 

@@ -51,7 +51,7 @@ fn without_colours_there_is_no_colour_at_all() {
         if kind == ThemeKind::Mono || depth == Depth::None {
             for (role, _) in roles() {
                 let style = theme.style(*role);
-                assert_eq!((style.fg, style.bg, style.underline_color), (None, None, None), "{role:?}");
+                assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
             }
             assert!(theme.style(Role::Selected).add_modifier.contains(Modifier::REVERSED));
         }
