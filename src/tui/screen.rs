@@ -140,7 +140,7 @@ impl<W: Write> Screen<W> {
         }
         self.next.reset();
         draw(&mut self.next);
-        let changed = self.shown.diff(&self.next);
+        let changed = bridged(&self.shown.diff(&self.next), &self.next);
         self.is_behind = false;
         if let Some(most) = self.most {
             let row = |y: u16| usize::from(y) * usize::from(width)..(usize::from(y) + 1) * usize::from(width);
@@ -286,6 +286,33 @@ pub fn install_panic_hook(screen: &Screen<Tty>) {
         }
     }));
 }
+
+/// Puts the cells of short gaps between cells that changed to them: to write one over costs a byte, to pass it three.
+fn bridged<'a>(changed: &[(u16, u16, &'a Cell)], next: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
+    let is_one_byte = |cell: &Cell| cell.symbol().len() == 1;
+    let mut out: Vec<(u16, u16, &'a Cell)> = Vec::with_capacity(changed.len());
+    for (x, y, cell) in changed {
+        if let Some((before, _, last)) =
+            out.last().filter(|last| last.1 == *y && is_one_byte(last.2)).copied()
+        {
+            let gap = before + 1..*x;
+            let is_cheap = |x: u16| {
+                let cell = next.cell((x, *y));
+                cell.filter(|cell| is_one_byte(cell) && cell.style() == last.style())
+            };
+            if gap.len() <= GAP_MAX
+                && let Some(cells) = gap.clone().map(is_cheap).collect::<Option<Vec<_>>>()
+            {
+                out.extend(gap.zip(cells).map(|(x, cell)| (x, *y, cell)));
+            }
+        }
+        out.push((*x, *y, cell));
+    }
+    out
+}
+
+/// To pass more cells costs no more than this many bytes.
+const GAP_MAX: usize = 3;
 
 /// Moves rows of `buffer` up, blanks those that come in, and returns whether there was anything to move.
 fn shift(buffer: &mut Buffer, top: u16, height: u16, up: i16) -> bool {
