@@ -104,14 +104,20 @@ fn foreign(bytes: &[u8]) -> Option<String> {
     None
 }
 
-/// The length of one of our sequences at the start of a text: control sequences alone, and of those only these.
+/// The length of one of our sequences at the start of a text: control sequences, and of those only these, and the name
+/// of the window.
 fn sequence(text: &str) -> Option<usize> {
+    if let Some(title) = text.strip_prefix("\u{1b}]2;") {
+        let end = title.find("\u{1b}\\")?;
+        return title.split_at(end).0.chars().all(|c| !c.is_control()).then_some(4 + end + 2);
+    }
     let body = text.strip_prefix("\u{1b}[")?;
     let end = body.find(|c: char| ('@'..='~').contains(&c))?;
     let (parameters, last) = (body.split_at(end).0, body.as_bytes()[end]);
     let are_numbers = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == ';');
     let is_ours = match (parameters.strip_prefix('?'), last) {
         (Some(mode), b'h' | b'l') => matches!(mode, "7" | "25" | "1000" | "1006" | "1049" | "2004" | "2026"),
+        (None, b't') => matches!(parameters, "22;2" | "23;2"),
         (None, b'H' | b'C' | b'm' | b'J' | b'K' | b'r' | b'S' | b'T') => are_numbers(parameters),
         _ => false,
     };
@@ -205,8 +211,11 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
         let mut terminal = Vec::new();
         let mut frames = 0;
         {
-            let setup = Setup { sync: true, mouse: true };
+            let setup = Setup { sync: true, mouse: true, title: true };
             let mut screen = Screen::over(&mut terminal, Size::new(width, height), setup).expect("a screen");
+            for text in CORPUS {
+                screen.set_title(&visible(text)).expect("a name");
+            }
             let mut show = |model: &mut Model, msg: Msg| {
                 let mut due = vec![msg];
                 while let Some(msg) = due.pop() {

@@ -14,7 +14,7 @@ use process::{Sandbox, one_at_a_time};
 use ratatui::style::Style;
 
 const ON: &str = "\x1b[?1049h\x1b[?7l\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
-const OFF: &str = "\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[2J\x1b[?1049l";
+const OFF: &str = "\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[H\x1b[2J\x1b[?1049l";
 
 /// Runs a command on a terminal until it ends, and returns what it sent and its exit code. The terminal stands as it did.
 fn on_a_terminal(command: CommandBuilder) -> (String, u32) {
@@ -53,7 +53,7 @@ fn parts(bytes: &str) -> (&str, &str) {
 }
 
 fn open() -> Screen<consentwatch::tui::Tty> {
-    let mut screen = Screen::open(Setup { sync: false, mouse: true }).expect("a terminal");
+    let mut screen = Screen::open(Setup { mouse: true, ..Setup::default() }).expect("a terminal");
     install_panic_hook(&screen);
     say(&mut screen, "all is well");
     screen

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 /// Raw mode cannot be seen in the bytes: the terminal is asked for it.
 const ON: &str = "\x1b[?1049h\x1b[?7l\x1b[?25l\x1b[?2004h";
-const OFF: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[2J\x1b[?1049l";
+const OFF: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[H\x1b[2J\x1b[?1049l";
 /// Ten consents a second.
 const DEMO: [&str; 5] = ["demo", "--rate", "600", "--seed", "1"];
 

@@ -70,7 +70,7 @@ sections! {
     Readiness { authorization_server: String, interval: Length }
     Journal { keep_days: u32, keep_rows: u64 }
     Ui {
-        theme: ThemeName, time_zone: String, clock: bool, columns: Vec<String>, mouse: bool, max_fps: u32,
+        theme: ThemeName, time_zone: String, clock: bool, columns: Vec<String>, mouse: bool, title: bool, max_fps: u32,
         bytes_per_second: u32,
         clipboard: Clipboard,
     }

@@ -119,6 +119,8 @@ pub struct Ui {
     pub columns: Option<Vec<String>>,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// Whether the terminal's window is named.
+    pub title: bool,
     /// Whether copied text goes to the terminal.
     pub clipboard: bool,
     /// Frames a second while data comes, 1 to 60.
@@ -223,6 +225,7 @@ pub fn load(
             time_zone: file.ui.time_zone.unwrap_or_else(|| "utc".into()),
             columns: file.ui.columns,
             mouse: file.ui.mouse.unwrap_or(false),
+            title: file.ui.title.unwrap_or(true),
             clipboard: file.ui.clipboard != Some(file::Clipboard::Off),
             max_fps: within(file.ui.max_fps, 10, 1..=60).ok_or_else(|| bad("ui.max_fps", "1 to 60"))?,
             bytes_per_second: file.ui.bytes_per_second.unwrap_or(0),

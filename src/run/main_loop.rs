@@ -45,6 +45,8 @@ pub struct WatchOptions {
     pub bytes_per_second: u32,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// Whether the terminal's window is named.
+    pub title: bool,
     /// How copied text gets to the terminal; nothing if it is not to.
     pub clipboard: Option<Between>,
     /// Where snapshots go.
@@ -92,8 +94,10 @@ pub async fn watch(
 ) -> Result<Exit, String> {
     let fail = |error: std::io::Error| unusable(&error);
     let mut signals = Signals::listen().map_err(fail)?;
-    let mut screen = Screen::open(Setup { sync: false, mouse: options.mouse }).map_err(fail)?;
+    let mut screen =
+        Screen::open(Setup { sync: false, mouse: options.mouse, title: options.title }).map_err(fail)?;
     tui::install_panic_hook(&screen);
+    screen.set_title(&format!("consentwatch {}", options.origin.org)).map_err(fail)?;
     let hangup = tui::hangup::watch();
     tokio::pin!(hangup);
     let mut keyboard = Keyboard::open().map_err(fail)?;

@@ -16,6 +16,8 @@ pub struct Setup {
     pub sync: bool,
     /// Whether to take the mouse from the terminal, which then no longer selects text by itself.
     pub mouse: bool,
+    /// Whether to name the window, see [`Screen::set_title`].
+    pub title: bool,
 }
 
 /// The terminal while it is ours: raw, on its other screen, without a cursor.
@@ -37,6 +39,7 @@ pub struct Screen<W: Write> {
     /// A frame ends with the row that makes it so long; what is left follows with the next.
     most: Option<usize>,
     is_behind: bool,
+    title: String,
 }
 
 impl Screen<Tty> {
@@ -78,6 +81,7 @@ impl<W: Write> Screen<W> {
         let is_wanted = |mode: &Mode| match mode {
             Mode::Raw => raw,
             Mode::Mouse => setup.mouse,
+            Mode::Title => setup.title,
             _ => true,
         };
         let mut screen = Self {
@@ -90,6 +94,7 @@ impl<W: Write> Screen<W> {
             stale: true,
             most: None,
             is_behind: false,
+            title: String::new(),
         };
         // On failure the screen is dropped, and with it go the modes that were on already.
         screen.enter()?;
@@ -174,6 +179,20 @@ impl<W: Write> Screen<W> {
         self.is_behind
     }
 
+    /// Names the terminal's window, if that was asked for; it has its own name again when the terminal is given back.
+    /// Controls are left out, and what is longer than 200 characters.
+    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
+        self.title = title.chars().filter(|char| !char.is_control()).take(TITLE_MAX).collect();
+        self.send_title()
+    }
+
+    fn send_title(&mut self) -> io::Result<()> {
+        if self.title.is_empty() || !self.modes.is_on(Mode::Title) {
+            return Ok(());
+        }
+        self.wire.send(format!("\x1b]2;{}\x1b\\", self.title).as_bytes())
+    }
+
     /// Sends a sequence that changes nothing on the screen, such as a copied text.
     pub fn send_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.is_on() { self.wire.send(bytes) } else { Ok(()) }
@@ -239,7 +258,7 @@ impl<W: Write> Screen<W> {
                 return Err(error);
             }
         }
-        Ok(())
+        self.send_title()
     }
 
     /// Gives the terminal back as it was. Tries everything, and returns the first failure. A second call does nothing.
@@ -263,6 +282,13 @@ impl<W: Write> Drop for Screen<W> {
 pub fn may_ask(env: &dyn Fn(&str) -> Option<String>) -> bool {
     env("TERM").is_some_and(|term| !matches!(term.as_str(), "" | "dumb" | "linux" | "vt100" | "vt52"))
 }
+
+/// Whether a terminal's window can be named for a while: it must keep the name from before, which GNU screen does not.
+pub fn may_name(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    may_ask(env) && env("STY").is_none()
+}
+
+const TITLE_MAX: usize = 200;
 
 /// Makes a panic on this thread restore the terminal before its message is printed.
 ///
@@ -349,11 +375,13 @@ enum Mode {
     Paste = 16,
     /// Buttons and the wheel; not movement, which would fill a slow line.
     Mouse = 32,
+    /// The window's name from before is kept by the terminal.
+    Title = 64,
 }
 
 impl Mode {
-    const ALL: [Self; 6] =
-        [Self::Raw, Self::Alternate, Self::NoWrap, Self::NoCursor, Self::Paste, Self::Mouse];
+    const ALL: [Self; 7] =
+        [Self::Raw, Self::Alternate, Self::NoWrap, Self::NoCursor, Self::Paste, Self::Mouse, Self::Title];
 
     fn on(self) -> &'static [u8] {
         match self {
@@ -363,18 +391,21 @@ impl Mode {
             Self::NoCursor => b"\x1b[?25l",
             Self::Paste => b"\x1b[?2004h",
             Self::Mouse => b"\x1b[?1000h\x1b[?1006h",
+            Self::Title => b"\x1b[22;2t",
         }
     }
 
     fn off(self) -> &'static [u8] {
         match self {
             Self::Raw => b"",
-            // Emptied first: tmux leaves some of it on the screen below if the window has grown meanwhile.
-            Self::Alternate => b"\x1b[2J\x1b[?1049l",
+            // Emptied first: tmux leaves some of it on the screen below if the window has grown meanwhile, and GNU screen
+            // has no other screen unless it is told to, so that what comes next begins at the top.
+            Self::Alternate => b"\x1b[H\x1b[2J\x1b[?1049l",
             Self::NoWrap => b"\x1b[?7h",
             Self::NoCursor => b"\x1b[?25h",
             Self::Paste => b"\x1b[?2004l",
             Self::Mouse => b"\x1b[?1006l\x1b[?1000l",
+            Self::Title => b"\x1b[23;2t",
         }
     }
 }
@@ -387,6 +418,10 @@ impl Modes {
     /// Notes that a mode goes on and returns whether it was off.
     fn set(&self, mode: Mode) -> bool {
         self.0.fetch_or(mode as u8, Ordering::SeqCst) & mode as u8 == 0
+    }
+
+    fn is_on(&self, mode: Mode) -> bool {
+        self.0.load(Ordering::SeqCst) & mode as u8 != 0
     }
 
     fn is_any(&self) -> bool {

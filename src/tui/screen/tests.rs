@@ -49,7 +49,7 @@ fn rows(lines: &[&str]) -> impl FnOnce(&mut Buffer) {
 #[test]
 fn what_is_switched_on_is_switched_off_in_the_opposite_order() {
     let mut line = Line::default();
-    let setup = Setup { mouse: true, sync: false };
+    let setup = Setup { mouse: true, ..Setup::default() };
     let mut screen = Screen::over(&mut line, SMALL, setup).unwrap();
     assert!(screen.is_on());
     screen.leave().unwrap();
@@ -57,7 +57,7 @@ fn what_is_switched_on_is_switched_off_in_the_opposite_order() {
     screen.leave().unwrap();
     drop(screen);
     let on = "^[?1049h^[?7l^[?25l^[?2004h^[?1000h^[?1006h";
-    let off = "^[?1006l^[?1000l^[?2004l^[?25h^[?7h^[2J^[?1049l";
+    let off = "^[?1006l^[?1000l^[?2004l^[?25h^[?7h^[H^[2J^[?1049l";
     assert_eq!(line.text(0), format!("{on}{off}"));
 }
 
@@ -65,7 +65,24 @@ fn what_is_switched_on_is_switched_off_in_the_opposite_order() {
 fn the_mouse_is_left_to_the_terminal_unless_asked_for() {
     let mut line = Line::default();
     drop(Screen::over(&mut line, SMALL, Setup::default()).unwrap());
-    assert_eq!(line.text(0), "^[?1049h^[?7l^[?25l^[?2004h^[?2004l^[?25h^[?7h^[2J^[?1049l");
+    assert_eq!(line.text(0), "^[?1049h^[?7l^[?25l^[?2004h^[?2004l^[?25h^[?7h^[H^[2J^[?1049l");
+}
+
+#[test]
+fn a_window_has_a_name_while_it_is_ours() {
+    let mut line = Line::default();
+    let mut screen = Screen::over(&mut line, SMALL, Setup { title: true, ..Setup::default() }).unwrap();
+    screen.set_title("an \x1b]2;org\u{9c}").unwrap();
+    screen.leave().unwrap();
+    screen.enter().unwrap();
+    drop(screen);
+    let once = "^[?1049h^[?7l^[?25l^[?2004h^[22;2t^]2;an ]2;org^\\^[23;2t^[?2004l^[?25h^[?7h^[H^[2J^[?1049l";
+    assert_eq!(line.text(0), once.repeat(2));
+    let mut line = Line::default();
+    let mut screen = Screen::over(&mut line, SMALL, Setup::default()).unwrap();
+    screen.set_title("not asked for").unwrap();
+    drop(screen);
+    assert!(!line.text(0).contains("not asked for"));
 }
 
 #[test]
@@ -74,7 +91,7 @@ fn a_start_that_fails_restores_what_was_on() {
         let mut line = Line { fails_after: Some(good), ..Line::default() };
         assert!(Screen::over(&mut line, SMALL, Setup::default()).is_err());
         let on = ["^[?1049h", "^[?7l", "^[?25l", "^[?2004h"];
-        let off = ["^[?2004l", "^[?25h", "^[?7h", "^[2J^[?1049l"];
+        let off = ["^[?2004l", "^[?25h", "^[?7h", "^[H^[2J^[?1049l"];
         // The one that failed may have arrived by half, so it goes off as well.
         let expected = format!("{}{}", on[..good].concat(), off[3 - good..].concat());
         assert_eq!(line.text(0), expected);
@@ -107,7 +124,7 @@ fn a_frame_is_one_write_and_the_same_again_is_none() {
         [(false, "^[2J^[1;1Hhello^[2;1Hworld"), (true, "^[?2026h^[2J^[1;1Hhello^[2;1Hworld^[?2026l")]
     {
         let mut line = Line::default();
-        let mut screen = Screen::over(&mut line, SMALL, Setup { sync, mouse: false }).unwrap();
+        let mut screen = Screen::over(&mut line, SMALL, Setup { sync, ..Setup::default() }).unwrap();
         for _ in 0..3 {
             screen.paint(rows(&["hello", "world"])).unwrap();
         }
@@ -214,7 +231,8 @@ fn a_following_list_costs_little_on_a_wide_screen() {
         }
     };
     let mut line = Line::default();
-    let mut screen = Screen::over(&mut line, Size::new(200, 50), Setup { sync: true, mouse: false }).unwrap();
+    let mut screen =
+        Screen::over(&mut line, Size::new(200, 50), Setup { sync: true, ..Setup::default() }).unwrap();
     screen.paint(list(100)).unwrap();
     let before = screen.bytes_written();
     screen.paint_scrolled(2, 46, 1, list(101)).unwrap();
@@ -282,7 +300,7 @@ proptest! {
     ) {
         let size = Size::new(12, 8);
         let mut line = Line::default();
-        let mut screen = Screen::over(&mut line, size, Setup { sync, mouse: false }).unwrap();
+        let mut screen = Screen::over(&mut line, size, Setup { sync, ..Setup::default() }).unwrap();
         screen.set_most(most);
         for (picture, top, height, up, clear) in &steps {
             if *clear {
