@@ -1,6 +1,13 @@
 //! Text from outside that wants to be obeyed, hidden or misread: whatever it holds, only what belongs to our own
 //! grammar goes to a terminal.
 
+#[path = "support/process.rs"]
+#[expect(dead_code, reason = "files need no running org")]
+mod process;
+#[path = "support/terminal.rs"]
+#[expect(dead_code, reason = "nothing here ends in an odd way")]
+mod terminal;
+
 use consentwatch::clock::Clock;
 use consentwatch::consent::{Seq, Via, is_hidden_alone, visible};
 use consentwatch::export::{Lines, sentences};
@@ -263,6 +270,47 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
         }
     }
     journal.close().await;
+}
+
+#[test]
+fn no_text_from_outside_is_obeyed_on_a_real_terminal() {
+    let sandbox = process::Sandbox::new();
+    // A name that a terminal would obey is the file's too, and so the window's.
+    let name = "hostile\u{1b}]2;theirs\u{7}\u{202e}.jsonl";
+    let lines: Vec<String> =
+        CORPUS.iter().enumerate().map(|(number, text)| event(number, text).replace('\n', " ")).collect();
+    std::fs::write(sandbox.path(name), lines.join("\n")).expect("a file");
+    let mut terminal = terminal::Terminal::open(&sandbox, None, (140, 40), &["open", name]);
+    terminal.wait_words(&format!("{} rows", CORPUS.len()));
+    terminal.press(b"gg\r");
+    for number in 0..CORPUS.len() {
+        // The next row with its detail, its end, and back to its head.
+        terminal.press(b"Gg");
+        terminal.press(b"hj");
+        if number % 8 == 0 {
+            terminal.redrawn();
+        }
+    }
+    for page in "2345613".chars() {
+        terminal.press(page.to_string().as_bytes());
+    }
+    terminal.press(b"1");
+    terminal.redrawn();
+    let bytes = terminal.shown.with(|shown| shown.bytes.clone());
+    assert!(bytes.len() > 20_000, "{}", bytes.len());
+    // The one question of the start is ours as well; a row that asks it is shown, not sent.
+    let question = b"\x1b[?2026$p";
+    let at = memchr::memmem::find(&bytes, question).expect("it is asked");
+    let (before, after) = bytes.split_at(at);
+    assert_eq!((foreign(before), foreign(after.split_at(question.len()).1)), (None, None));
+    let title = "\u{1b}]2;consentwatch hostile^[]2;theirs^G<U+202E>.jsonl\u{1b}\\";
+    assert!(
+        memchr::memmem::find(before, title.as_bytes()).is_some(),
+        "{:?}",
+        String::from_utf8_lossy(before)
+    );
+    terminal.press(b"qqq");
+    terminal.wait("the end", |shown| shown.ended);
 }
 
 #[test]

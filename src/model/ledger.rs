@@ -47,7 +47,7 @@ impl Standing {
     /// Returns the word that the list, the detail and filters use.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Pending => "…",
+            Self::Pending => "pending",
             Self::None => "-",
             Self::Stands => "stands",
             Self::Partly => "partly revoked",
