@@ -354,6 +354,30 @@ fn hides(sandbox: &Sandbox, terminal: &Terminal, secrets: &[&str]) {
 }
 
 #[test]
+fn what_was_probed_is_known_to_those_who_only_follow_and_to_exports() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let first = Terminal::open(&sandbox, Some(&org), (140, 40), &["watch"]);
+    first.wait("a verdict", |shown| shown.has("60 rows") && shown.has("API AM "));
+    let mut second = Terminal::open(&sandbox, Some(&org), (140, 40), &["watch"]);
+    second.wait_words(&format!("by process {}, read-only here", first.id));
+    second.wait_words("API AM ");
+    second.press(b"5");
+    second.wait("whose verdict it is", |shown| shown.has(&format!("by process {}", first.id)));
+    for mut terminal in [second, first] {
+        terminal.press(b"q");
+        assert_eq!(terminal.end_restored(), 0);
+    }
+    for (name, words) in [("out.json", "\"readiness\":{\"probed\":"), ("out.md", "* Probed 20")] {
+        let output =
+            process::Process::start(&mut sandbox.command(Some(&org.url), &["export", "-o", name])).end();
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        let text = std::fs::read_to_string(sandbox.path(name)).expect("written");
+        assert!(text.contains(words), "{name}: {}", text.chars().take(2000).collect::<String>());
+    }
+}
+
+#[test]
 fn a_screen_beside_a_tail_follows_it_and_says_whose_it_is() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);

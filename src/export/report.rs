@@ -94,11 +94,14 @@ impl Report {
         } else {
             "<h2>Readiness</h2>\n<ul>\n"
         });
-        for item in items {
-            let text = |key: &str| {
-                item.get(key).and_then(|value| value.as_str()).map(visible).unwrap_or_default().into_owned()
-            };
-            let line = format!("{}: {} ({})", text("name"), text("state"), text("confidence"));
+        let text = |of: &serde_json::Value, key: &str| {
+            of.get(key).and_then(|value| value.as_str()).map(visible).unwrap_or_default().into_owned()
+        };
+        let probed = format!("Probed {}; what changed since is not in here.", text(&value, "probed"));
+        let items = items.iter().map(|item| {
+            format!("{}: {} ({})", text(item, "name"), text(item, "state"), text(item, "confidence"))
+        });
+        for line in std::iter::once(probed).chain(items) {
             match self {
                 Self::Markdown => push(out, format_args!("* {}\n", md(&line))),
                 Self::Html => push(out, format_args!("<li>{}</li>\n", html(&line))),

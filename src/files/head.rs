@@ -131,7 +131,7 @@ impl Head {
         }
         let clean = |text: String| visible(&text).into_owned();
         let seen = wire.coverage.unwrap_or_default();
-        let readiness = wire.readiness.and_then(|raw| serde_json::from_str::<Readiness>(raw.get()).ok());
+        let readiness = wire.readiness.and_then(|raw| readiness(raw.get().as_bytes()));
         Ok(Self {
             created: wire.created.and_then(|at| at.parse().ok()),
             org: wire.org.map(clean),
@@ -147,11 +147,16 @@ impl Head {
                     ..HookProof::default()
                 },
             },
-            readiness: readiness.map(made_visible),
+            readiness,
             count: wire.count,
             sha256: wire.sha256,
         })
     }
+}
+
+/// Reads what a file says of an org's readiness; nothing if it says none. Every text is made visible.
+pub fn readiness(json: &[u8]) -> Option<Readiness> {
+    serde_json::from_slice(json).ok().map(made_visible)
 }
 
 /// Makes every text of it harmless: a file may say anything.

@@ -10,7 +10,7 @@ mod read;
 mod record;
 mod shelf;
 
-pub use head::Head;
+pub use head::{Head, readiness};
 pub use input::{FileError, Input};
 pub use read::{Item, Stop, probe, read};
 pub use record::Span;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::Marked;
 use super::lines::{matches, note};
 use super::save::{FileForm, SaveError, Taker, print_whole, save, told};
+use super::{Marked, last_readiness};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::export::About;
@@ -97,7 +97,8 @@ fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
         until: options.until,
         coverage: reader.coverage().map_err(|error| error.fault().to_string())?,
         board: None,
-        readiness: None,
+        readiness: last_readiness::read(&options.dir)
+            .and_then(|readiness| serde_json::value::to_raw_value(&readiness).ok()),
         screen: None,
     };
     Ok((reader, about))

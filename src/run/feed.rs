@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::Source;
+use super::{Source, last_readiness};
 use crate::clock::Clock;
 use crate::consent::{Seq, Thing};
 use crate::intake::backfill::{self, Progress};
@@ -152,6 +152,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
                     interval: probing.interval,
                 };
                 tasks.spawn("readiness", probe::run(prober, doors));
+                tasks.spawn("last readiness", last_readiness::keep(plan.dir.clone(), seen_board.clone()));
             }
             if plan.names {
                 let (ask, wishes) = mpsc::channel(ANSWERS);
@@ -217,7 +218,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
             });
             let (head, seen_head) = watch::channel(reader.head().map_err(|error| error.fault())?);
             let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?;
-            tasks.spawn("follow", follow(ear, head, board, clock.clone()));
+            tasks.spawn("follow", follow(plan.dir, ear, head, board, clock.clone()));
             Ok((
                 Feed {
                     nudge,
@@ -235,8 +236,15 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
     }
 }
 
-async fn follow(ear: Reader, head: watch::Sender<Head>, board: watch::Sender<Board>, clock: Clock) {
+async fn follow(
+    dir: PathBuf,
+    ear: Reader,
+    head: watch::Sender<Head>,
+    board: watch::Sender<Board>,
+    clock: Clock,
+) {
     let mut version = None;
+    let mut probed = last_readiness::Watched::default();
     let mut last_good = None;
     loop {
         let looked = ear.data_version().and_then(|now| {
@@ -252,9 +260,12 @@ async fn follow(ear: Reader, head: watch::Sender<Head>, board: watch::Sender<Boa
             Ok(()) => Pulse::Live,
             Err(error) => Pulse::Down(error.fault()),
         };
+        let readiness = probed.news(&dir).map(Arc::new);
         board.send_if_modified(|board| {
             let before = std::mem::replace(&mut board.traffic.last_good, last_good);
-            board.set(Part::Journal, pulse) || before != last_good
+            let is_probed = readiness.is_some();
+            board.readiness = readiness.or_else(|| board.readiness.take());
+            board.set(Part::Journal, pulse) || before != last_good || is_probed
         });
         clock.sleep(FOLLOW_EVERY).await;
     }

@@ -12,6 +12,7 @@ mod feed;
 mod fresh;
 mod hooks;
 mod input_lines;
+mod last_readiness;
 mod linear;
 mod lines;
 mod lookup;

@@ -281,7 +281,11 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     };
     wrapped(&mut lines, 0, found.verdict.sentence(), role_of_all);
     let (probed, probed_role, _) = probed(model, found);
-    lines.push(vec![(format!("{probed}; r probes again"), probed_role)]);
+    let whose = match model.board.get(Part::Readiness) {
+        Pulse::Elsewhere(holder) => format!("{probed} by process {holder}"),
+        _ => format!("{probed}; r probes again"),
+    };
+    lines.push(vec![(whose, probed_role)]);
     for item in found.blockers() {
         wrapped(&mut lines, 2, &format!("{} {}: {}", item.name, item.state, item.remedy), Role::Bad);
     }
