@@ -354,6 +354,24 @@ fn hides(sandbox: &Sandbox, terminal: &Terminal, secrets: &[&str]) {
 }
 
 #[test]
+fn the_time_is_shown_where_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    std::fs::write(sandbox.path("clock.toml"), "[ui]\nclock = true\ntime_zone = \"Asia/Kathmandu\"\n")
+        .expect("a file");
+    for (args, has_time) in [(&["watch"][..], false), (&["watch", "--config", "clock.toml"], true)] {
+        let mut terminal = Terminal::open(&sandbox, Some(&org), (100, 30), args);
+        terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+        let title = terminal.redrawn().lines().next().unwrap_or_default().to_owned();
+        let words: Vec<&str> = title.split_whitespace().rev().take(2).collect();
+        let is_time = |word: &str| word.len() == 5 && word.get(2..3) == Some(":");
+        assert_eq!(words.get(1).is_some_and(|word| is_time(word)), has_time, "{title}");
+        terminal.press(b"q");
+        assert_eq!(terminal.end_restored(), 0);
+    }
+}
+
+#[test]
 fn what_was_probed_is_known_to_those_who_only_follow_and_to_exports() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);

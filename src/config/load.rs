@@ -117,6 +117,8 @@ pub struct Ui {
     pub time_zone: String,
     /// The columns of the list, left to right; the program's own if not said.
     pub columns: Option<Vec<String>>,
+    /// Whether the time is shown.
+    pub clock: bool,
     /// Whether the mouse is taken.
     pub mouse: bool,
     /// Whether the terminal's window is named.
@@ -224,6 +226,7 @@ pub fn load(
             theme: file.ui.theme.map_or("auto", file::ThemeName::word),
             time_zone: file.ui.time_zone.unwrap_or_else(|| "utc".into()),
             columns: file.ui.columns,
+            clock: file.ui.clock.unwrap_or(false),
             mouse: file.ui.mouse.unwrap_or(false),
             title: file.ui.title.unwrap_or(true),
             clipboard: file.ui.clipboard != Some(file::Clipboard::Off),

@@ -81,9 +81,10 @@ pub fn show(config: &Config) -> String {
     ));
     let ui = &config.ui;
     line(format!(
-        "\n[ui]\ntheme = {}\ntime_zone = {}\nmouse = {}\ntitle = {}\nmax_fps = {}\nbytes_per_second = {}",
+        "\n[ui]\ntheme = {}\ntime_zone = {}\nclock = {}\nmouse = {}\ntitle = {}\nmax_fps = {}\nbytes_per_second = {}",
         quoted(ui.theme),
         quoted(&ui.time_zone),
+        ui.clock,
         ui.mouse,
         ui.title,
         ui.max_fps,

@@ -67,6 +67,8 @@ pub struct Model {
     pub zone: Zone,
     /// The time, to the minute: for leaving today's date away, and for what is counted back from now.
     pub now: Timestamp,
+    /// Whether the time is shown, which sends some bytes each minute.
+    pub has_clock: bool,
     /// The columns of the list.
     pub shape: Shape,
     /// How many rows of how many were written to a file, while one is.
@@ -206,6 +208,7 @@ impl Model {
             mask: Mask::default(),
             zone,
             now,
+            has_clock: false,
             shape: Shape::default(),
             saving: None,
             copied: None,

@@ -67,14 +67,14 @@ pub struct Feed {
     pub holder: Option<String>,
     board: watch::Receiver<Board>,
     journal: Option<Journal>,
-    reach: Option<Reach>,
+    reach: Option<LogAccess>,
     asked: Option<mpsc::Sender<Seq>>,
     answers: mpsc::Sender<(String, bool)>,
 }
 
 /// What it takes to ask the same org for more, beside the poller.
 #[derive(Debug)]
-struct Reach {
+struct LogAccess {
     client: http::Client,
     budget: Budget,
     plan: PollPlan,
@@ -174,7 +174,7 @@ pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Sourc
                 );
                 tasks.spawn("names", work);
             }
-            let reach = Reach { client: client.clone(), budget: poller.budget(), plan: plan.poll };
+            let reach = LogAccess { client: client.clone(), budget: poller.budget(), plan: plan.poll };
             let source = Source::new(reader, journal.head(), seen_board.clone()).hearing(heard);
             if let Some(plan) = plan.hook {
                 let work = hook::run(plan, journal.clone(), board.clone(), clock.clone(), tasks.clone());

@@ -39,6 +39,8 @@ pub struct WatchOptions {
     pub zone: Zone,
     /// What hides rows from the start.
     pub filter: Option<Query>,
+    /// Whether the time is shown.
+    pub clock: bool,
     /// Frames a second while data comes.
     pub max_fps: u32,
     /// Bytes a second that the line to the terminal carries; 0 if that need not be heeded.
@@ -63,6 +65,11 @@ pub struct WatchOptions {
 
 /// How often the loop tells the time.
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// How long it is until the clock on a wall moves its hand.
+fn to_next_minute(now: jiff::Timestamp) -> Duration {
+    MINUTE - Duration::from_millis(now.as_millisecond().rem_euclid(60_000) as u64)
+}
 
 /// How often the loop looks whether another screen changed a mark; it costs a look at a number and sends nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -110,6 +117,7 @@ pub async fn watch(
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
     model.mask = Mask::with_secret(secret());
+    model.has_clock = options.clock;
     options.arranged.apply(&mut model);
     if let Some(filter) = options.filter {
         model.filter_by(filter);
@@ -128,7 +136,7 @@ pub async fn watch(
     let mut lookups = None;
     let mut next_snapshot = options.auto.every.map(|every| clock.uptime() + every);
     let mut saver: Option<Saver> = None;
-    let mut next_minute = clock.uptime() + MINUTE;
+    let mut next_minute = clock.uptime() + to_next_minute(clock.now());
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let exit = 'screen: loop {
         waiting.extend(msgs.drain(..));
@@ -265,7 +273,7 @@ pub async fn watch(
                 msgs.push(Msg::Work);
             }
             _ = clock.sleep_until(next_minute) => {
-                next_minute = clock.uptime() + MINUTE;
+                next_minute = clock.uptime() + to_next_minute(clock.now());
                 msgs.push(Msg::Minute(clock.now()));
             }
             _ = clock.sleep_until(next_look) => {

@@ -69,7 +69,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         right.push((format!("  {} new{arrow}", grouped(model.list.unseen() as u64)), Role::New));
     }
     if area.width >= 40 {
-        right.push((format!("  {} ", model.zone.name), Role::Title));
+        let time =
+            |now: jiff::Timestamp| now.to_zoned(model.zone.shown.clone()).strftime("%H:%M ").to_string();
+        let clock = if model.has_clock { time(model.now) } else { String::new() };
+        right.push((format!("  {clock}{} ", model.zone.name), Role::Title));
     }
     let right_width: u16 = right.iter().map(|(words, _)| super::text::width(words)).sum();
     let room = area.width.saturating_sub(right_width + 8 + if wide { 14 } else { 0 });
