@@ -1,7 +1,7 @@
 //! A stream of bytes, cut into records: lines, or the members of arrays by their brackets.
 //!
-//! By lines a damaged record costs itself alone. By brackets it may cost what stands behind it, so lines are taken
-//! wherever a file has a record on each, arrays and snapshots too.
+//! By lines a damaged record costs itself alone, so lines are taken wherever a file has a record on each, arrays and
+//! snapshots too. By brackets its end cannot be told: what is taken for it may hold others, which whoever reads it finds.
 
 use std::io::{self, Read};
 
@@ -295,14 +295,22 @@ impl<R: Read> Cutter<R> {
                 }
                 _ => {
                     let Some(length) = self.length_of_value(at)? else {
-                        // What is left is no whole record.
+                        // What is left is no whole record. One that is damaged may have swallowed the end.
+                        let rest = self.buffer[at..].trim_ascii_end();
                         spans.push(Span { at: at as u64, length: (self.buffer.len() - at) as u32 });
+                        self.end.is_cut =
+                            !self.has_ended || !rest.ends_with(if inside { b"]" } else { b"}" });
                         at = self.buffer.len();
                         self.is_over = true;
-                        self.end.is_cut = true;
                         break;
                     };
-                    spans.push(Span { at: at as u64, length: length as u32 });
+                    match spans.last_mut() {
+                        // What is no object belongs to the record before it, whose end was elsewhere.
+                        Some(last) if inside && !matches!(self.buffer[at], b'{' | b'[') => {
+                            last.length = (at + length) as u32 - last.at as u32;
+                        }
+                        _ => spans.push(Span { at: at as u64, length: length as u32 }),
+                    }
                     at += length;
                 }
             }

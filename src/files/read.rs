@@ -195,13 +195,25 @@ fn work<T>(
             Job::Ended(ending) => Raw::Ended(ending),
             Job::Failed(error) => Raw::Failed(error),
             Job::Chunk(chunk) => {
-                let records = record::spans(&chunk).into_iter().map(|span| {
-                    let at = span.at as usize;
-                    let found = record::read(&chunk.bytes[at..at + span.length as usize], received);
+                let at = |span: Span| span.at as usize..span.at as usize + span.length as usize;
+                let mut records = Vec::new();
+                let mut take = |span: Span| {
+                    let found = record::read(&chunk.bytes[at(span)], received);
+                    let is_damaged = found.consents.is_empty() && !found.bad.is_empty();
                     let made = found.consents.into_iter().map(make).collect();
-                    (Span { at: chunk.at + span.at, ..span }, made, found.bad)
-                });
-                Raw::Records { records: records.collect(), read_to: chunk.at + chunk.bytes.len() as u64 }
+                    records.push((Span { at: chunk.at + span.at, ..span }, made, found.bad));
+                    is_damaged
+                };
+                for span in record::spans(&chunk) {
+                    let is_damaged = take(span);
+                    if is_damaged && chunk.spans.is_some() {
+                        let inner = record::swallowed(&chunk.bytes[at(span)]);
+                        for inner in inner {
+                            take(Span { at: span.at + inner.at, ..inner });
+                        }
+                    }
+                }
+                Raw::Records { records, read_to: chunk.at + chunk.bytes.len() as u64 }
             }
         };
         if tell.send(raw).is_err() {

@@ -1,7 +1,8 @@
 //! One record of a file: a LogEvent, a page of them, a hook's delivery, or a line of our own.
 
 use jiff::Timestamp;
-use memchr::memchr;
+use memchr::{memchr, memmem};
+use serde::de::IgnoredAny;
 
 use super::cut::{Chunk, without_comma};
 use super::{head, ours};
@@ -93,6 +94,41 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     good(read?)
 }
 
+/// Returns where in a damaged record of an array others lie, which were taken for its middle: objects behind a comma or a
+/// bracket that are whole and name a type of event. Reads each byte eight times on average and no more, so that what is
+/// made to be read over and over is given up.
+pub(super) fn swallowed(bytes: &[u8]) -> Vec<Span> {
+    let (mut found, mut at) = (Vec::new(), 1);
+    let mut left = bytes.len().saturating_mul(8);
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr(b'{', rest)) {
+        let start = at + next;
+        at = start + 1;
+        let is_behind = matches!(bytes[..start].trim_ascii_end().last(), Some(b',' | b'['));
+        if !is_behind {
+            continue;
+        }
+        let mut values = serde_json::Deserializer::from_slice(&bytes[start..]).into_iter::<IgnoredAny>();
+        let value = values.next();
+        let length = values.byte_offset();
+        let has_read = match &value {
+            Some(Err(error)) if error.line() == 1 => error.column(),
+            Some(Err(_)) => bytes.len() - start,
+            _ => length,
+        };
+        left = left.saturating_sub(has_read);
+        if left == 0 {
+            break;
+        }
+        if let Some(Ok(_)) = value {
+            at = start + length;
+            if memmem::find(&bytes[start..at], b"\"eventType\"").is_some() {
+                found.push(Span { at: start as u64, length: length as u32 });
+            }
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +154,21 @@ mod tests {
         let found = read(delivery.as_bytes(), at());
         assert_eq!((found.consents.len(), found.consents[0].via), (2, Via::HOOK));
         assert_eq!(found.consents[1].hook.as_ref().unwrap().received, None);
+    }
+
+    #[test]
+    fn what_a_damaged_record_swallowed_is_found() {
+        let nested = EVENT.replace('}', r#","target":[{"id":"a"},{"id":"b"}]}"#);
+        let damaged = EVENT.replacen(':', "", 1);
+        let text = format!("{damaged},{nested} , {EVENT}, {{\"id\":1}},[{nested}");
+        let told: Vec<&str> = swallowed(text.as_bytes())
+            .iter()
+            .filter_map(|span| text.get(span.at as usize..span.at as usize + span.length as usize))
+            .collect();
+        assert_eq!(told, [nested.as_str(), EVENT, &nested]);
+        for nothing in ["", "{", "{\"a\":", EVENT, "{,{,{\"eventType\"", &"[{\"a\":".repeat(10_000)] {
+            assert_eq!(swallowed(nothing.as_bytes()), []);
+        }
     }
 
     #[test]

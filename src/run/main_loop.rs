@@ -63,12 +63,9 @@ pub struct WatchOptions {
     pub stop_after: Option<Duration>,
 }
 
-/// How often the loop tells the time.
-const MINUTE: Duration = Duration::from_mins(1);
-
 /// How long it is until the clock on a wall moves its hand.
 fn to_next_minute(now: jiff::Timestamp) -> Duration {
-    MINUTE - Duration::from_millis(now.as_millisecond().rem_euclid(60_000) as u64)
+    Duration::from_millis(60_000 - now.as_millisecond().rem_euclid(60_000) as u64)
 }
 
 /// How often the loop looks whether another screen changed a mark; it costs a look at a number and sends nothing.
