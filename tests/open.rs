@@ -81,6 +81,15 @@ fn what_was_exported_comes_back_byte_for_byte() {
     let array = format!("[{}]", raw.trim_end().replace('\n', ","));
     let output = tail(&sandbox, array.as_bytes(), &["--input", "-", "--format", "raw"]);
     assert!(output.out == raw, "an array came back otherwise");
+    // What a delivery and the log tell of one event is one line, as it is one row on the screen.
+    let event = raw.lines().next().expect("an event");
+    let delivery =
+        format!(r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{event}]}}}}"#);
+    fs::write(sandbox.path("delivery"), delivery).expect("a file");
+    let output = tail(&sandbox, b"", &["--input", "delivery", "out.raw", "--format", "json"]);
+    assert_eq!(output.out.lines().count(), raw.lines().count());
+    let first = output.out.lines().next().expect("a line");
+    assert!(first.contains(r#""hook":{"#) && first.contains(r#""via":["hook"]"#), "{first}");
     // Twice the same events are told once, and a filter and a limit hold.
     let both = ["--input", "out.json", "out.raw", "--format", "raw"];
     assert!(tail(&sandbox, b"", &both).out == raw);

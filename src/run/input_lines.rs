@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,7 +10,7 @@ use super::lines::{matches, note};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::export::Lines;
-use crate::files::{self, Input, Item, Stop};
+use crate::files::{self, Input, Item, Loader, News, Shelf, Stop};
 use crate::model::Query;
 
 /// What of which files is printed.
@@ -44,56 +45,16 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
         files::probe(input)
             .map_err(|error| (Exit::Failed, format!("{} {error}. Nothing was printed.", input.name())))?;
     }
-    let to_terminal = io::stdout().is_terminal();
-    let mut out = io::stdout().lock();
-    let (mut seen, mut seq, mut printed) = (HashSet::new(), Seq(0), 0);
-    let mut troubles = Vec::new();
-    let mut failure = None;
-    let mut buffer = Vec::new();
-    let mut take = |item: Item<Consent>| -> Result<(), io::Error> {
-        let records = match item {
-            Item::Begun { .. } => return Ok(()),
-            Item::Trouble(words) => {
-                troubles.push(words);
-                return Ok(());
-            }
-            Item::Records { records, .. } => records,
-        };
-        for consent in records.into_iter().flat_map(|(_, consents)| consents) {
-            if !seen.insert(files::hash_of(&consent.key)) {
-                continue;
-            }
-            seq.0 += 1;
-            if !options.wants(seq, &consent) {
-                continue;
-            }
-            if options.limit.is_some_and(|limit| printed >= limit) {
-                out.write_all(&buffer)?;
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            printed += 1;
-            if to_terminal {
-                options.format.line_for_terminal(seq, &consent, &mut buffer);
-            } else {
-                options.format.line(seq, &consent, &mut buffer);
-            }
-            if buffer.len() > BUFFER {
-                out.write_all(&buffer)?;
-                buffer.clear();
-            }
-        }
-        out.write_all(&buffer)?;
-        buffer.clear();
-        out.flush()
+    let mut printer = Printer {
+        options,
+        to_terminal: io::stdout().is_terminal(),
+        out: io::stdout().lock(),
+        buffer: Vec::new(),
+        printed: 0,
     };
-    let whole = |consent: Consent| consent;
-    let read = files::read(&options.inputs, options.now, whole, |item| {
-        take(item).map_err(|error| {
-            failure = Some(error);
-            Stop
-        })
-    });
-    if let (Err(Stop), Some(error)) = (read, failure)
+    let (troubles, end) =
+        if options.inputs.contains(&Input::Stdin) { printer.stream() } else { printer.whole() };
+    if let Err(error) = end
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         return Err((Exit::Failed, format!("Standard output cannot be written: {error}.")));
@@ -106,6 +67,103 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
             }
             Err((Exit::Failed, last.clone()))
         }
+    }
+}
+
+struct Printer<'a> {
+    options: &'a InputOptions,
+    to_terminal: bool,
+    out: io::StdoutLock<'static>,
+    buffer: Vec<u8>,
+    printed: u64,
+}
+
+impl Printer<'_> {
+    /// Prints what comes as it comes, of each event the first record: a pipe may never end. Returns what is wrong with
+    /// the input, and how printing ended.
+    fn stream(&mut self) -> (Vec<String>, io::Result<()>) {
+        let (mut seen, mut seq) = (HashSet::new(), Seq(0));
+        let (mut troubles, mut end) = (Vec::new(), Ok(()));
+        let options = self.options;
+        let whole = |consent: Consent| consent;
+        let mut take = |item: Item<Consent>| -> io::Result<()> {
+            let records = match item {
+                Item::Begun { .. } => return Ok(()),
+                Item::Trouble(words) => {
+                    troubles.push(words);
+                    return Ok(());
+                }
+                Item::Records { records, .. } => records,
+            };
+            for consent in records.into_iter().flat_map(|(_, consents)| consents) {
+                if seen.insert(files::hash_of(&consent.key)) {
+                    seq.0 += 1;
+                    self.print(seq, &consent)?;
+                }
+            }
+            self.flush()
+        };
+        let read = files::read(&options.inputs, options.now, whole, |item| {
+            take(item).map_err(|error| {
+                end = Err(error);
+                Stop
+            })
+        });
+        tracing::debug!(?read, "The input is read.");
+        (troubles, end)
+    }
+
+    /// Reads all files first, so that what several records tell of an event is one line, as it is one row of `open`.
+    fn whole(&mut self) -> (Vec<String>, io::Result<()>) {
+        let shelf = Arc::new(Shelf::new(self.options.now));
+        let (mut troubles, mut count) = (Vec::new(), 0_i64);
+        let load = Loader::new(Arc::clone(&shelf)).load(&self.options.inputs, |news| {
+            match news {
+                News::Rows { page, .. } => count += page.rows.len() as i64,
+                News::Trouble(words) => troubles.push(words),
+                News::Head(_) | News::Changed(_) | News::Done(_) => {}
+            }
+            Ok(())
+        });
+        tracing::debug!(?load, "The files are read.");
+        for seq in (1..=count).map(Seq) {
+            let printed = match shelf.consent(seq) {
+                Ok(Some(consent)) => self.print(seq, &consent),
+                Ok(None) => Ok(()),
+                Err(why) => {
+                    troubles.push(why);
+                    break;
+                }
+            };
+            if printed.is_err() {
+                return (troubles, printed);
+            }
+        }
+        (troubles, self.flush())
+    }
+
+    fn print(&mut self, seq: Seq, consent: &Consent) -> io::Result<()> {
+        let options = self.options;
+        if !options.wants(seq, consent) {
+            return Ok(());
+        }
+        if options.limit.is_some_and(|limit| self.printed >= limit) {
+            self.flush()?;
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.printed += 1;
+        if self.to_terminal {
+            options.format.line_for_terminal(seq, consent, &mut self.buffer);
+        } else {
+            options.format.line(seq, consent, &mut self.buffer);
+        }
+        if self.buffer.len() > BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        self.out.flush()
     }
 }
 
