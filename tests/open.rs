@@ -120,6 +120,10 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
             .replacen(r#"version":"#, r#""version":"#, 2)
             .as_bytes(),
     );
+    write(
+        "stray",
+        format!("[{}]", events.trim_end().replacen('\n', ", 7, ", 1).replace('\n', ",")).as_bytes(),
+    );
     write("future", text.replace("consentwatch.snapshot/1", "consentwatch.snapshot/2").as_bytes());
     write("empty", b"\n");
     write("table", b"time,kind\n1,2\n");
@@ -131,6 +135,7 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
         ("cut", "it ends in the middle", count / 4, count - 1),
         ("member", "1 record cannot be read; the first at byte", count - 1, count - 1),
         ("oneline", "1 record cannot be read; the first at byte", count - 1, count - 1),
+        ("stray", "1 record cannot be read", count, count),
         ("future", "this program reads consentwatch.snapshot/1", 0, 0),
         ("empty", "is empty", 0, 0),
         ("table", "holds no JSON", 0, 0),

@@ -94,17 +94,16 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     good(read?)
 }
 
-/// Returns where in a damaged record of an array others lie, which were taken for its middle: objects behind a comma or a
-/// bracket that are whole and name a type of event. Reads each byte eight times on average and no more, so that what is
+/// Returns where in a damaged record of an array others lie, which were taken for its middle: objects at its beginning or
+/// behind a comma or a bracket that are whole and name a type of event. Reads each byte eight times on average and no more, so that what is
 /// made to be read over and over is given up.
 pub(super) fn swallowed(bytes: &[u8]) -> Vec<Span> {
-    let (mut found, mut at) = (Vec::new(), 1);
+    let (mut found, mut at) = (Vec::new(), 0);
     let mut left = bytes.len().saturating_mul(8);
     while let Some(next) = bytes.get(at..).and_then(|rest| memchr(b'{', rest)) {
         let start = at + next;
         at = start + 1;
-        let is_behind = matches!(bytes[..start].trim_ascii_end().last(), Some(b',' | b'['));
-        if !is_behind {
+        if !matches!(bytes[..start].trim_ascii_end().last(), None | Some(b',' | b'[')) {
             continue;
         }
         let mut values = serde_json::Deserializer::from_slice(&bytes[start..]).into_iter::<IgnoredAny>();
@@ -121,7 +120,8 @@ pub(super) fn swallowed(bytes: &[u8]) -> Vec<Span> {
         }
         if let Some(Ok(_)) = value {
             at = start + length;
-            if memmem::find(&bytes[start..at], b"\"eventType\"").is_some() {
+            // One that is all of it was read already, and is no consent for another reason.
+            if length < bytes.len() && memmem::find(&bytes[start..at], b"\"eventType\"").is_some() {
                 found.push(Span { at: start as u64, length: length as u32 });
             }
         }
@@ -166,6 +166,11 @@ mod tests {
             .filter_map(|span| text.get(span.at as usize..span.at as usize + span.length as usize))
             .collect();
         assert_eq!(told, [nested.as_str(), EVENT, &nested]);
+        assert_eq!(
+            swallowed(format!("{EVENT}, 7").as_bytes()).len(),
+            1,
+            "what is no object costs only itself"
+        );
         for nothing in ["", "{", "{\"a\":", EVENT, "{,{,{\"eventType\"", &"[{\"a\":".repeat(10_000)] {
             assert_eq!(swallowed(nothing.as_bytes()), []);
         }

@@ -101,15 +101,14 @@ pub async fn watch(
     let mut screen =
         Screen::open(Setup { sync: false, mouse: options.mouse, title: options.title }).map_err(fail)?;
     tui::install_panic_hook(&screen);
-    screen.set_title(&format!("consentwatch {}", options.origin.org)).map_err(fail)?;
     let hangup = tui::hangup::watch();
     tokio::pin!(hangup);
     let mut keyboard = Keyboard::open().map_err(fail)?;
-    if options.ask_sync {
-        match screen.ask_sync() {
-            Err(error) if tui::hangup::is_hangup(&error) => return Ok(Exit::Signal(Signal::HangUp)),
-            asked => asked.map_err(fail)?,
-        }
+    let named = screen.set_title(&format!("consentwatch {}", options.origin.org));
+    let begun = named.and_then(|()| if options.ask_sync { screen.ask_sync() } else { Ok(()) });
+    match begun {
+        Err(error) if tui::hangup::is_hangup(&error) => return Ok(Exit::Signal(Signal::HangUp)),
+        begun => begun.map_err(fail)?,
     }
     let size = screen.size();
     let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());

@@ -238,6 +238,8 @@ mod tests {
         pacer.painted(ms(0), true);
         pacer.spent(ms(0), 800);
         assert_eq!(pacer.due(ms(1), Dirty::Data), Due::At(ms(2000)));
+        let most = [500, 1500, 3000].map(|at| pacer.most(ms(at)));
+        assert_eq!(most, [Some(0), Some(200), Some(400)], "a second of the line, less what is on its way");
         assert_eq!(pacer.due(ms(500), Dirty::Key), Due::Now);
         pacer.painted(ms(500), true);
         pacer.spent(ms(500), 200);
@@ -247,6 +249,7 @@ mod tests {
         pacer.spent(ms(2500), u64::MAX);
         assert_eq!(pacer.due(ms(2501), Dirty::Data), Due::At(ms(32_500)), "nothing waits for ever");
         let mut pacer = Pacer::new(11).on_line(0);
+        assert_eq!(pacer.most(ms(0)), None);
         assert_eq!(pacer.due(ms(1000), Dirty::Data), Due::Now);
         pacer.painted(ms(1000), true);
         pacer.spent(ms(1000), 1_000_000);
