@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use consentwatch::consent::{Page, Seq};
 use consentwatch::model::{
-    Chord, Effect, Filter, Key, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update,
+    Among, Chord, Effect, Filter, Key, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update,
 };
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use criterion::{BatchSize, Criterion};
@@ -80,6 +80,8 @@ fn main() {
         "who:person.4711",
         // Each of 48,000 people.
         "who:p",
+        "who:*",
+        "kind:grant who:*",
         "ip:198.51.1",
         "standing:standing",
         "client:0oa00000000000000017",
@@ -92,7 +94,7 @@ fn main() {
             bench.iter(|| {
                 let query = Query::parse(text, 0, &TimeZone::UTC).expect("a good filter");
                 let known = Known { rows: &model.rows, ledger: &model.ledger };
-                black_box(Filter::new(query).list(&known, None).len())
+                black_box(Filter::new(query).list(&known, Among::default()).len())
             });
         });
     }
@@ -102,6 +104,7 @@ fn main() {
 }
 
 /// Types filters as a person does, and prints what each key cost: the list, the count and the reader's place with it.
+/// With `KEYS` in the environment it tells of the dearest of them one by one.
 fn keystrokes(model: &mut Model) {
     let typed = [
         "person.4711",
@@ -116,14 +119,21 @@ fn keystrokes(model: &mut Model) {
         "server:default",
         "standing:standing",
         "via:log",
+        "asn:64500",
+        "-city:utrecht",
+        "client:=0oa00000000000000017",
+        "kind:grant who:*",
+        "kind:grant country:nether",
+        "time:>2026-02-28",
         "who:~son\\.1[0-9]*7@",
         "~person\\.4",
         "scope:~read$",
     ];
-    let sort = |typed: &str| match typed.split_once(':') {
+    // What is dearest in it.
+    let sort = |typed: &str| match typed {
         _ if typed.contains('~') => "patterns",
-        Some(_) => "fields",
-        None => "words",
+        _ if typed.split(' ').all(|part| part.contains(':')) => "fields",
+        _ => "words",
     };
     let mut costs: BTreeMap<&str, Vec<(Duration, String)>> = BTreeMap::new();
     for text in typed.iter().cycle().take(10 * typed.len()) {
@@ -143,6 +153,18 @@ fn keystrokes(model: &mut Model) {
     }
     for (sort, mut costs) in costs {
         costs.sort();
+        if std::env::var_os("KEYS").is_some() {
+            let mut by_text: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+            for (took, typed) in &costs {
+                by_text.entry(typed).or_default().push(*took);
+            }
+            let mut halves: Vec<_> =
+                by_text.into_iter().map(|(typed, took)| (took[took.len() / 2], typed)).collect();
+            halves.sort();
+            for (half, typed) in halves.iter().rev().take(25) {
+                println!("  {half:.2?} {typed}");
+            }
+        }
         let at = |share: f64| costs[((costs.len() - 1) as f64 * share) as usize].clone();
         let [(half, _), (most, at_most)] = [at(0.5), at(0.99)];
         println!("rows/a key of a filter, {sort}: p50 {half:.1?}, p99 {most:.1?} ({at_most})");
@@ -159,7 +181,7 @@ fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
             bench.iter(|| {
                 let query = Query::parse(text, 0, &TimeZone::UTC).expect("a good filter");
                 let known = Known { rows: &model.rows, ledger: &model.ledger };
-                black_box(Filter::new(query).list(&known, None).len())
+                black_box(Filter::new(query).list(&known, Among::default()).len())
             });
         });
     }

@@ -4,8 +4,8 @@ use consentwatch::consent::{
     Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
 };
 use consentwatch::model::{
-    BINDINGS, Chord, Effect, Filter, Key, Known, Mark, Marks, Mode, Model, Msg, Origin, Pane, RowRef, Zone,
-    update,
+    Among, BINDINGS, Chord, Effect, Filter, Key, Known, Mark, Marks, Mode, Model, Msg, Origin, Pane, RowRef,
+    Zone, update,
 };
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
@@ -219,7 +219,7 @@ proptest! {
             if let (Some(filter), false) = (&play.model.filter, play.is_behind()) {
                 let known = Known { rows: &play.model.rows, ledger: &play.model.ledger };
                 if !filter.query().is_deep() && !filter.query().looks_at_standing() {
-                    let mut afresh = Vec::from(Filter::new(filter.query().clone()).list(&known, None));
+                    let mut afresh = Vec::from(Filter::new(filter.query().clone()).list(&known, Among::default()));
                     let mut listed: Vec<u32> = play.model.list.shown().into_iter().flatten().copied().collect();
                     afresh.sort_unstable();
                     listed.sort_unstable();

@@ -1,5 +1,7 @@
 //! A set of places, a bit each.
 
+use std::collections::VecDeque;
+
 /// Which places are in it. Grows with the highest.
 #[derive(Debug, Default)]
 pub(super) struct Bitset(Vec<u64>);
@@ -19,8 +21,181 @@ impl Bitset {
         self.0[word] |= 1 << (at % 64);
     }
 
-    /// Takes all out.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// Places in a word.
+    pub(super) const WORD: usize = 64;
+
+    /// Nothing, with room for so many places.
+    pub(super) fn with_capacity(places: usize) -> Self {
+        Self(Vec::with_capacity(places.div_ceil(Self::WORD)))
+    }
+
+    /// Says of the next places, a 0 or a 1 each, whether they are in it.
+    pub(super) fn push(&mut self, truths: &[u8; Self::WORD]) {
+        let (eights, _) = truths.as_chunks::<8>();
+        // The factor brings the lowest bit of each byte into the highest byte, and none of these sums overlap.
+        let packed =
+            eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56);
+        self.0.push(packed.rev().fold(0, |word, eight| word << 8 | eight));
+    }
+
+    /// Says that none of the next places is in it, which are a multiple of [`Bitset::WORD`].
+    pub(super) fn push_none(&mut self, places: usize) {
+        self.0.resize(self.0.len() + places / Self::WORD, 0);
+    }
+
+    /// How many are in it.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// The places in it, rising.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        (0..).step_by(Self::WORD).zip(&self.0).flat_map(|(from, word)| ones(*word).map(move |bit| from + bit))
+    }
+
+    /// A bit each for the places from one on.
+    fn word(&self, from: u32) -> u64 {
+        let (word, shift) = (from as usize / Self::WORD, from % 64);
+        let at = |word: usize| self.0.get(word).copied().unwrap_or(0);
+        // In two steps, since a shift by all 64 bits is none.
+        at(word) >> shift | at(word + 1) << 1 << (63 - shift)
+    }
+
+    /// Keeps of a list what is in it, in its order, with no look at each where many follow one another.
+    pub(super) fn retain(&self, ids: &mut VecDeque<u32>) {
+        let list = ids.make_contiguous();
+        let mut kept = [0; Self::WORD];
+        let (mut from, mut end) = (0, 0);
+        while from < list.len() {
+            let to = list.len().min(from + Self::WORD);
+            let count = self.kept(&list[from..to], &mut kept);
+            list[end..end + count].copy_from_slice(&kept[..count]);
+            (from, end) = (to, end + count);
+        }
+        ids.truncate(end);
+    }
+
+    /// Writes into a list, over what it held, what of other lists is in it, in their order. `count` is how many at most.
+    pub(super) fn filter_into(&self, lists: [&[u32]; 2], count: usize, out: &mut Vec<u32>) {
+        // Old numbers are as good as new ones to be written over, and the last block may write too much.
+        out.resize(count + Self::WORD, 0);
+        let mut end = 0;
+        for block in lists.into_iter().flat_map(|list| list.chunks(Self::WORD)) {
+            let Some(kept) = out.get_mut(end..).and_then(|rest| rest.first_chunk_mut()) else { break };
+            end += self.kept(block, kept);
+        }
+        out.truncate(end);
+    }
+
+    /// Of a word's worth of places at most, writes down those that are in it, and returns how many they are.
+    fn kept(&self, block: &[u32], kept: &mut [u32; Self::WORD]) -> usize {
+        let mut count = 0;
+        let first = block[0];
+        // All are looked at, since a loop that may stop is looked at one by one.
+        let strays = (0..).zip(block).fold(0, |strays, (nth, at)| strays | (first.wrapping_add(nth) ^ at));
+        let is_run = strays == 0;
+        if !is_run {
+            for at in block {
+                // Written anyway and kept if it is in it: nothing to guess wrong a million times.
+                kept[count % Self::WORD] = *at;
+                let word = self.0.get(*at as usize / Self::WORD).copied().unwrap_or(0);
+                count += (word >> (at % 64) & 1) as usize;
+            }
+            return count;
+        }
+        let word = self.word(first) & (u64::MAX >> (Self::WORD - block.len()));
+        if word == u64::MAX {
+            kept.copy_from_slice(block);
+            return block.len();
+        }
+        for (byte, from) in word.to_le_bytes().into_iter().zip((first..).step_by(8)) {
+            let (bits, length) = &BITS_OF[usize::from(byte)];
+            // All eight are written; what is too much goes under the next.
+            for (kept, bit) in kept[count..count + 8].iter_mut().zip(bits) {
+                *kept = from.wrapping_add(u32::from(*bit));
+            }
+            count += usize::from(*length);
+        }
+        count
+    }
+}
+
+/// For each byte the places of the bits that are set, rising, and how many they are.
+const BITS_OF: [([u8; 8], u8); 256] = {
+    let mut table = [([0; 8], 0); 256];
+    let mut place = 0;
+    while place < 256 * 8 {
+        let (byte, bit) = (place / 8, place % 8);
+        let (bits, length) = &mut table[byte];
+        if byte >> bit & 1 == 1 {
+            bits[*length as usize] = bit as u8;
+            *length += 1;
+        }
+        place += 1;
+    }
+    table
+};
+
+/// The places of the bits that are set, rising.
+fn ones(word: u64) -> impl Iterator<Item = u32> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let bit = (rest != 0).then(|| rest.trailing_zeros());
+        rest &= rest.wrapping_sub(1);
+        bit
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_has_what_was_put_in_and_keeps_that_of_lists(
+            truths in prop::collection::vec(0_u8..2, 0..400),
+            list in prop::collection::vec(0_u32..400, 0..300),
+            run in 0_u32..400,
+        ) {
+            let (mut pushed, mut set) = (Bitset::with_capacity(truths.len()), Bitset::default());
+            for word in truths.chunks(Bitset::WORD) {
+                let mut whole = [0; Bitset::WORD];
+                whole[..word.len()].copy_from_slice(word);
+                pushed.push(&whole);
+            }
+            let is_in = |at: &u32| truths.get(*at as usize) == Some(&1);
+            let all: Vec<u32> = (0..400).filter(is_in).collect();
+            for at in &all {
+                set.set(*at);
+            }
+            for bits in [&pushed, &set] {
+                prop_assert_eq!(bits.iter().collect::<Vec<_>>(), all.clone());
+                prop_assert_eq!(bits.len(), all.len());
+                // One that runs on for a while behind one that does not.
+                let list: Vec<u32> = list.iter().copied().chain(run..400).collect();
+                let wanted: Vec<u32> = list.iter().copied().filter(is_in).collect();
+                let mut out = vec![7; 500];
+                let (one, other) = list.split_at(list.len() / 3);
+                bits.filter_into([one, other], wanted.len(), &mut out);
+                prop_assert_eq!(&out, &wanted);
+                let mut ids: VecDeque<u32> = list.into();
+                bits.retain(&mut ids);
+                prop_assert_eq!(Vec::from(ids), wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn places_that_were_passed_over_are_not_in_it() {
+        let mut bits = Bitset::default();
+        bits.push_none(128);
+        bits.push(&[1; Bitset::WORD]);
+        assert_eq!(
+            (bits.len(), bits.iter().next(), bits.has(127), bits.has(191)),
+            (64, Some(128), false, true)
+        );
+        assert_eq!((bits.word(127), bits.word(129), bits.word(500)), (u64::MAX << 1, u64::MAX >> 1, 0));
     }
 }

@@ -11,6 +11,8 @@ use super::{RowRef, Rows};
 pub struct List {
     /// In the order of time or of a column; nothing while every row is listed by time.
     shown: Option<VecDeque<u32>>,
+    /// What was shown before all were, kept for its memory alone.
+    room: VecDeque<u32>,
     /// By a column.
     is_sorted: bool,
     /// The reader's row.
@@ -42,6 +44,7 @@ impl Default for List {
     fn default() -> Self {
         Self {
             shown: None,
+            room: VecDeque::new(),
             is_sorted: false,
             cursor: None,
             anchor: Anchor::TOP,
@@ -161,7 +164,10 @@ impl List {
     /// Lists only these rows in the order in which they stand; nothing lists all by time. The reader's row stays, or the
     /// nearest in time.
     pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
-        self.shown = ids;
+        match ids {
+            Some(ids) => self.shown = Some(ids),
+            None => self.room = self.take_room(),
+        }
         if self.follow {
             self.go_to_end(rows);
             return;
@@ -172,9 +178,17 @@ impl List {
         }
     }
 
-    /// Gives the listed rows away to whoever narrows them and calls [`List::show`]; nothing if all are listed.
-    pub(super) fn take_shown(&mut self) -> Option<VecDeque<u32>> {
-        self.shown.take()
+    /// Gives the listed rows away to whoever narrows them and calls [`List::show`]; nothing if all are listed, or so many
+    /// with gaps that looking through all is quicker.
+    pub(super) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
+        let quick_up_to = rows.len() / 4;
+        let (is_sorted, all) = (self.is_sorted, rows.len());
+        self.shown.take_if(|shown| is_sorted || shown.len() < quick_up_to || shown.len() == all)
+    }
+
+    /// Gives away the memory of the listed rows to whoever lists others and calls [`List::show`].
+    pub(super) fn take_room(&mut self) -> VecDeque<u32> {
+        self.shown.take().unwrap_or_else(|| std::mem::take(&mut self.room))
     }
 
     /// Rows were taken out; `stood` is the key of the reader's row, which stays or becomes the nearest in time.

@@ -4,6 +4,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 use regex::{Regex, RegexBuilder};
 
+use super::texts::Wanted;
 use crate::consent::{Row, Symbol, Symbols};
 
 /// A filter that was understood.
@@ -170,7 +171,7 @@ impl Query {
     /// Reads what somebody searches for: one text, anywhere in a row, in any case unless it has a capital.
     pub fn search(text: &str) -> Self {
         let has_capital = text.chars().any(char::is_uppercase);
-        let op = if has_capital { Op::HasExact(text.to_owned()) } else { Op::Has(text.to_lowercase()) };
+        let op = if has_capital { Op::HasExact(text.to_owned()) } else { Op::Has(lowered(text)) };
         let tests = vec![Test { field: Field::Any, op }];
         Self { text: text.to_owned(), root: Node::Test(0), tests }
     }
@@ -365,6 +366,11 @@ impl Test {
     /// Whether an interned text holds it in one of the fields that it looks at.
     pub(super) fn takes_text(&self, joined: &str, scratch: &mut String) -> bool {
         let (first, last) = self.field.parts();
+        let says_something = || joined.bytes().any(|byte| byte != Symbol::SEPARATOR as u8 && byte != b'-');
+        if matches!(self.op, Op::Present) && (first, last) == (0, usize::MAX) && says_something() {
+            // Most begin so; no need to take them apart.
+            return true;
+        }
         let fields =
             joined.split(Symbol::SEPARATOR).skip(first).take(last.saturating_sub(first).saturating_add(1));
         fields.into_iter().any(|field| self.op.takes(field, scratch))
@@ -455,6 +461,19 @@ impl Op {
     }
 }
 
+impl Op {
+    /// What every text holds that it takes, if there is such a thing.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        let (text, is_all) = match self {
+            Self::Has(needle) => (needle, true),
+            Self::HasExact(text) | Self::Is(text) => (text, false),
+            _ => return None,
+        };
+        let needle = lowered(text);
+        (!needle.is_empty()).then_some(Wanted { needle, is_all })
+    }
+}
+
 /// Adds a text in lower case.
 pub(super) fn lower(text: &str, out: &mut String) {
     if text.is_ascii() {
@@ -466,6 +485,13 @@ pub(super) fn lower(text: &str, out: &mut String) {
     } else {
         out.extend(text.chars().flat_map(char::to_lowercase));
     }
+}
+
+/// A text in lower case, letter by letter as [`lower`] has it: a sigma at the end of a word is like any other.
+fn lowered(text: &str) -> String {
+    let mut out = String::new();
+    lower(text, &mut out);
+    out
 }
 
 /// Characters of a filter.
@@ -551,7 +577,7 @@ impl Parser<'_> {
         let start = self.at;
         if self.peek() == Some('"') {
             let words = self.quoted()?;
-            return self.add(start, Field::Any, Op::Has(words.to_lowercase()));
+            return self.add(start, Field::Any, Op::Has(lowered(&words)));
         }
         let mut name = String::new();
         while let Some(c) = self.peek().filter(char::is_ascii_alphabetic) {
@@ -579,7 +605,7 @@ impl Parser<'_> {
         }
         self.at = start;
         let word = self.word();
-        self.add(start, Field::Any, Op::Has(word.to_lowercase()))
+        self.add(start, Field::Any, Op::Has(lowered(&word)))
     }
 
     fn value(&mut self, field: Field) -> Result<Op, FilterError> {
@@ -604,7 +630,7 @@ impl Parser<'_> {
                     Err(_) => Err(fail("this is no regular expression")),
                 }
             }
-            Some('"') => Ok(Op::Has(self.quoted()?.to_lowercase())),
+            Some('"') => Ok(Op::Has(lowered(&self.quoted()?))),
             Some('=') if !matches!(field, Field::Time | Field::Age) => {
                 self.at += 1;
                 let whole = if self.peek() == Some('"') { self.quoted()? } else { self.word() };
@@ -621,8 +647,8 @@ impl Parser<'_> {
                     }
                     _ if word.starts_with(['<', '>']) => Err(fail("only time, age and asn have an order")),
                     // Every kind but two ends like another: grant, org_grant, admin_grant.
-                    Field::Kind => Ok(Op::Begins(word.to_lowercase())),
-                    _ => Ok(Op::Has(word.to_lowercase())),
+                    Field::Kind => Ok(Op::Begins(lowered(&word))),
+                    _ => Ok(Op::Has(lowered(&word))),
                 }
             }
         }
@@ -800,7 +826,7 @@ mod tests {
 
     fn symbols() -> Symbols {
         let mut symbols = Symbols::default();
-        symbols.put(Sym(1), &Symbol::of(&["00u1", "ada@example.test", "Ada Łukasz"]));
+        symbols.put(Sym(1), &Symbol::of(&["00u1", "ada@example.test", "Ada Łukasz ΟΔΟΣ"]));
         symbols.put(Sym(2), &Symbol::of(&["0oa1", "Figma"]));
         symbols.put(Sym(3), &Symbol::of(&["aus1", "default"]));
         symbols.put(Sym(4), &Symbol::of(&["launch/patient", "orders.read"]));
@@ -823,6 +849,9 @@ mod tests {
         check("", true);
         check("ADA", true);
         check("łukasz", true);
+        // The last letter of this has a form of its own where a word ends.
+        check("ΟΔΟΣ", true);
+        check("who:\"οδοσ\"", true);
         check("ada figma", true);
         check("ada slack", false);
         check("\"ada łukasz\"", true);

@@ -142,8 +142,7 @@ fn number(seq: Seq) -> u32 {
 }
 
 /// Columns whose texts lie together: who did something and for whom are the same people.
-const GROUPS: [u8; 5] =
-    [column::WHO | column::ACTOR, column::CLIENT, column::SERVER, column::SCOPES, column::FROM];
+const GROUPS: [u8; 4] = [column::WHO | column::ACTOR, column::CLIENT, column::SERVER, column::SCOPES];
 
 /// All rows, and their order by time.
 #[derive(Debug, Default)]
@@ -158,8 +157,9 @@ pub struct Rows {
     /// By seq.
     by_seq: VecDeque<u32>,
     symbols: Symbols,
-    /// By group: the texts of people, clients, servers, scopes, addresses.
-    texts: [Texts; 5],
+    /// By group: the texts of people, clients, servers, scopes.
+    texts: [Texts; 4],
+    /// Those that say from where.
     whereabouts: Whereabouts,
     /// For each text the columns that it occurs in, a bit each.
     used: Vec<u8>,
@@ -179,7 +179,7 @@ impl Rows {
                 texts.replace(*sym, symbol.as_str());
             }
             if used & column::FROM != 0 {
-                self.whereabouts.put(*sym, symbol.as_str());
+                self.whereabouts.replace(*sym, symbol.as_str());
             }
         }
     }
@@ -358,7 +358,13 @@ impl Rows {
     /// Returns where the row of a number is.
     pub fn find(&self, seq: Seq) -> Option<RowRef> {
         let wanted = u32::try_from(seq.0).ok()?;
-        let place = self.by_seq.partition_point(|other| self.seq(*other) < wanted);
+        // Numbers rise by one at least: it stands where it would if none were left out, or before.
+        let first = self.seq(*self.by_seq.front()?);
+        let last = wanted.checked_sub(first)? as usize;
+        let place = match self.by_seq.get(last) {
+            Some(at) if self.seq(*at) == wanted => last,
+            _ => self.by_seq.partition_point(|other| self.seq(*other) < wanted),
+        };
         let at = *self.by_seq.get(place)?;
         (self.seq(at) == wanted).then_some(RowRef(at))
     }
@@ -403,12 +409,13 @@ impl Rows {
         self.next
     }
 
-    /// The texts of some columns in lower case, for whoever looks for words in all of them.
-    pub(super) fn texts(&self, columns: u8) -> impl Iterator<Item = &Texts> {
-        self.texts.iter().zip(GROUPS).filter(move |(_, group)| group & columns != 0).map(|(texts, _)| texts)
+    /// The texts of some columns in lower case, for whoever looks for words in all of them, each with the columns whose
+    /// they are.
+    pub(super) fn texts(&self, columns: u8) -> impl Iterator<Item = (&Texts, u8)> {
+        self.texts.iter().zip(GROUPS).filter(move |(_, group)| group & columns != 0)
     }
 
-    /// What the addresses of rows have in common.
+    /// The texts that say from where.
     pub(super) fn whereabouts(&self) -> &Whereabouts {
         &self.whereabouts
     }

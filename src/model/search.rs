@@ -60,11 +60,7 @@ impl Search {
 pub(super) fn list_hits(model: &mut Model) {
     let Some(search) = &mut model.search else { return };
     let known = Known { rows: &model.rows, ledger: &model.ledger };
-    search.hits.clear();
-    let found = search.filter.list(&known, None);
-    for at in found {
-        search.hits.set(at);
-    }
+    search.hits = search.filter.passing(&known);
     count(model);
 }
 

@@ -3,24 +3,28 @@
 use memchr::memmem::Finder;
 
 use super::query;
-use crate::consent::{Sym, Symbol};
+use crate::consent::Sym;
+
+/// What texts are looked for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// In lower case; not empty.
+    pub(super) needle: String,
+    /// Whether that is all that is asked; else only such a text can be what is asked for.
+    pub(super) is_all: bool,
+}
 
 /// Lower-case texts with their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     arena: String,
-    /// Where each text begins, in rising order, and whose it is.
+    /// Where each text in rising order, and whose it is.
     starts: Vec<(u32, u32)>,
     /// Bytes of texts that were replaced and stay behind as nobody's.
     stale: usize,
 }
 
 impl Texts {
-    /// How many there are, with those that were replaced.
-    pub(super) fn len(&self) -> usize {
-        self.starts.len()
-    }
-
     /// Puts a text in that was not there.
     pub(super) fn put(&mut self, sym: Sym, text: &str) {
         let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
@@ -49,31 +53,22 @@ impl Texts {
         }
     }
 
-    /// Calls back with each text that holds a lower-case needle in one of the fields `first` to `last`. One pass over
-    /// all texts.
-    pub(super) fn find(&self, needle: &str, (first, last): (usize, usize), mut found: impl FnMut(Sym)) {
+    /// Calls back with each text that holds what is wanted. One pass over all texts.
+    pub(super) fn find(&self, wanted: &Wanted, mut found: impl FnMut(Sym)) {
         let bytes = self.arena.as_bytes();
-        let finder = Finder::new(needle.as_bytes());
-        let asks_field = (first, last) != (0, usize::MAX);
+        let finder = Finder::new(wanted.needle.as_bytes());
         let (mut from, mut place) = (0, 0);
-        while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+        let find = |rest: &[u8]| match wanted.needle.as_bytes() {
+            // Found in so many texts that each step counts.
+            [byte] => memchr::memchr(*byte, rest),
+            _ => finder.find(rest),
+        };
+        while let Some(at) = bytes.get(from..).and_then(find) {
             let at = from + at;
             place = self.place_of(at, place);
-            let (start, owner) = self.starts[place];
+            let (_, owner) = self.starts[place];
             if owner != NOBODY {
-                let before = &bytes[start as usize..at];
-                let field = if asks_field {
-                    memchr::memchr_iter(Symbol::SEPARATOR as u8, before).count()
-                } else {
-                    first
-                };
-                if field < first {
-                    from = at + 1;
-                    continue;
-                }
-                if field <= last {
-                    found(Sym(owner));
-                }
+                found(Sym(owner));
             }
             let Some((next, _)) = self.starts.get(place + 1) else { return };
             from = *next as usize;
@@ -117,12 +112,8 @@ mod tests {
     use super::*;
 
     fn found(texts: &Texts, needle: &str) -> Vec<u32> {
-        found_in(texts, needle, (0, usize::MAX))
-    }
-
-    fn found_in(texts: &Texts, needle: &str, fields: (usize, usize)) -> Vec<u32> {
         let mut out = Vec::new();
-        texts.find(needle, fields, |sym| out.push(sym.0));
+        texts.find(&Wanted { needle: needle.to_owned(), is_all: true }, |sym| out.push(sym.0));
         out
     }
 
@@ -140,16 +131,6 @@ mod tests {
         assert_eq!(found(&texts, "ada"), [7]);
         assert_eq!(found(&texts, "carla"), [3]);
         assert_eq!(found(&Texts::default(), "x"), [] as [u32; 0]);
-    }
-
-    #[test]
-    fn it_is_asked_for_in_some_fields() {
-        let mut texts = Texts::default();
-        texts.put(Sym(1), Symbol::of(&["192.0.2.1", "Utrecht", "Utrecht"]).as_str());
-        texts.put(Sym(2), Symbol::of(&["", "", "utre"]).as_str());
-        texts.put(Sym(3), Symbol::of(&["utre", "", "utre"]).as_str());
-        let told = [(0, 0), (1, 1), (1, 2), (2, usize::MAX)].map(|fields| found_in(&texts, "utre", fields));
-        assert_eq!(told, [vec![3], vec![1], vec![1, 2, 3], vec![1, 2, 3]]);
     }
 
     #[test]

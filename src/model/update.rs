@@ -1,13 +1,12 @@
 //! What each message does. Routes only: the work is done by what owns the data.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::keys::{Chord, Command, Mode};
 use super::{
-    Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order, Overlay,
-    Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, offline, pages, place, save,
-    search, shape, strip,
+    Among, Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order,
+    Overlay, Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, offline, pages, place,
+    save, search, shape, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 use crate::report::Board;
@@ -77,16 +76,19 @@ fn work(model: &mut Model) -> Vec<Effect> {
 /// Lists what passes the filter now, in the order that stands now.
 pub(super) fn list_again(model: &mut Model) {
     let known = Known { rows: &model.rows, ledger: &model.ledger };
-    let passing = model.filter.as_mut().map(|filter| filter.list(&known, None));
-    match (model.order.as_ref().and_then(Order::sorted), passing) {
-        (None, passing) => model.list.show_by_time(&model.rows, passing),
-        (Some(sorted), None) => model.list.show_sorted(&model.rows, sorted.iter().copied().collect()),
-        (Some(sorted), Some(passing)) => {
-            let mut passes = vec![false; model.rows.places()];
-            for at in &passing {
-                passes[*at as usize] = true;
+    match (model.order.as_ref().and_then(Order::sorted), &mut model.filter) {
+        (None, None) => model.list.show_by_time(&model.rows, None),
+        (None, Some(filter)) => {
+            let ids = filter.list(&known, Among::All(model.list.take_room()));
+            model.list.show_by_time(&model.rows, Some(ids));
+        }
+        (Some(sorted), filter) => {
+            let mut ids = model.list.take_room();
+            ids.clear();
+            ids.extend(sorted);
+            if let Some(filter) = filter {
+                ids = filter.list(&known, Among::These(ids));
             }
-            let ids: VecDeque<u32> = sorted.iter().copied().filter(|at| passes[*at as usize]).collect();
             model.list.show_sorted(&model.rows, ids);
         }
     }
@@ -650,11 +652,11 @@ pub(super) fn set_filter(model: &mut Model, query: Option<Arc<Query>>) -> Vec<Ef
         _ => false,
     };
     let mut filter = query.map(Filter::new);
-    let within = if is_narrower { model.list.take_shown() } else { None };
+    let within = if is_narrower { model.list.take_shown(&model.rows) } else { None };
     let is_narrower = within.is_some();
     if let (Some(within), Some(filter)) = (within, &mut filter) {
         let known = Known { rows: &model.rows, ledger: &model.ledger };
-        let ids = filter.list(&known, Some(within));
+        let ids = filter.list(&known, Among::These(within));
         model.list.show(&model.rows, Some(ids));
         search::count(model);
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::texts::Texts;
 use crate::consent::{Sym, Symbol};
 
 /// City, country, AS number, AS owner, proxy: the fields after an address.
@@ -12,13 +13,18 @@ const NONE: u16 = 0;
 /// There are more distinct names than numbers.
 const UNNUMBERED: u16 = u16::MAX;
 
-/// The distinct names of the parts of all texts that say from where. A name that none has any more stays; names change
-/// seldom.
+/// The texts that say from where. A name that none has any more stays; names change seldom.
 #[derive(Debug, Default)]
 pub(super) struct Whereabouts {
+    /// The distinct names of each part.
     names: [Names; PARTS],
-    /// For each text the numbers of its parts.
-    numbers: Vec<[u16; PARTS]>,
+    addresses: Texts,
+    /// Whose text each is.
+    owners: Vec<Sym>,
+    /// By part, for each text the number of its name.
+    numbers: [Vec<u16>; PARTS],
+    /// Whether a name of some part has no number.
+    has_unnumbered: [bool; PARTS],
 }
 
 #[derive(Debug, Default)]
@@ -44,48 +50,72 @@ impl Names {
 }
 
 impl Whereabouts {
-    /// Takes in a text that says from where, or what it says now.
+    /// Takes in a text that was not there.
     pub(super) fn put(&mut self, sym: Sym, joined: &str) {
-        let index = sym.0 as usize;
-        if self.numbers.len() <= index {
-            self.numbers.resize(index + 1, [NONE; PARTS]);
+        let (address, numbers) = self.parts(joined);
+        self.addresses.put(sym, address);
+        self.owners.push(sym);
+        for (column, number) in self.numbers.iter_mut().zip(numbers) {
+            column.push(number);
         }
-        let mut fields = joined.split(Symbol::SEPARATOR).skip(1);
-        self.numbers[index] =
-            self.names.each_mut().map(|names| fields.next().map_or(NONE, |name| names.number(name)));
     }
 
-    /// Judges the fields `first` to `last`, each distinct name once; nothing if it looks at the address, of which each
-    /// text has its own.
-    pub(super) fn judge(
+    /// Takes in what a text says now that said something else. Looks through all of them.
+    pub(super) fn replace(&mut self, sym: Sym, joined: &str) {
+        let Some(place) = self.owners.iter().rposition(|owner| *owner == sym) else {
+            return self.put(sym, joined);
+        };
+        let (address, numbers) = self.parts(joined);
+        self.addresses.replace(sym, address);
+        for (column, number) in self.numbers.iter_mut().zip(numbers) {
+            column[place] = number;
+        }
+    }
+
+    fn parts<'a>(&mut self, joined: &'a str) -> (&'a str, [u16; PARTS]) {
+        let mut fields = joined.split(Symbol::SEPARATOR);
+        let address = fields.next().unwrap_or_default();
+        let numbers =
+            self.names.each_mut().map(|names| fields.next().map_or(NONE, |name| names.number(name)));
+        for (has, number) in self.has_unnumbered.iter_mut().zip(numbers) {
+            *has |= number == UNNUMBERED;
+        }
+        (address, numbers)
+    }
+
+    /// The addresses.
+    pub(super) fn addresses(&self) -> &Texts {
+        &self.addresses
+    }
+
+    /// Calls back with each text that has a name which is taken in one of the fields `first` to `last`, of those behind
+    /// the address. Each distinct name is judged once, and texts with a name that has no number by themselves.
+    pub(super) fn find(
         &self,
         (first, last): (usize, usize),
         mut is_taken: impl FnMut(&str) -> bool,
-    ) -> Option<Judged<'_>> {
-        let parts = first.checked_sub(1)?..last.min(PARTS);
-        let judge = |part: usize| {
+        mut by_itself: impl FnMut(Sym) -> bool,
+        mut take: impl FnMut(Sym),
+    ) {
+        let mut columns = Vec::new();
+        for part in first.saturating_sub(1)..last.min(PARTS) {
             let names = self.names[part].names.iter().map(|name| is_taken(name));
-            (part, std::iter::once(false).chain(names).collect())
-        };
-        Some(Judged { numbers: &self.numbers, taken: parts.map(judge).collect() })
-    }
-}
-
-/// What is known of all texts at once.
-pub(super) struct Judged<'a> {
-    numbers: &'a [[u16; PARTS]],
-    /// Of each part that is looked at, by number, whether the name is taken.
-    taken: Vec<(usize, Vec<bool>)>,
-}
-
-impl Judged<'_> {
-    /// Whether a text has a name that is taken; nothing if one of its names has no number, so that it is to be judged
-    /// by itself.
-    pub(super) fn of(&self, sym: Sym) -> Option<bool> {
-        let numbers = self.numbers.get(sym.0 as usize)?;
-        self.taken.iter().try_fold(false, |is_taken, (part, taken)| {
-            Some(is_taken | *taken.get(usize::from(numbers[*part]))?)
-        })
+            let taken: Vec<bool> = std::iter::once(false).chain(names).collect();
+            if taken.contains(&true) || self.has_unnumbered[part] {
+                columns.push((self.numbers[part].as_slice(), taken));
+            }
+        }
+        if columns.is_empty() {
+            return;
+        }
+        for (place, owner) in self.owners.iter().enumerate() {
+            let told = columns.iter().try_fold(false, |is_taken, (numbers, taken)| {
+                Some(is_taken | *taken.get(usize::from(numbers[place]))?)
+            });
+            if told.unwrap_or_else(|| by_itself(*owner)) {
+                take(*owner);
+            }
+        }
     }
 }
 
@@ -97,6 +127,17 @@ mod tests {
         Symbol::of(fields)
     }
 
+    /// The texts that have a name which is wanted, and how often the name of a part was judged.
+    fn found(places: &Whereabouts, fields: (usize, usize), wanted: &str) -> (Vec<u32>, usize) {
+        let (mut out, mut asked) = (Vec::new(), 0);
+        let is_taken = |name: &str| {
+            asked += 1;
+            name == wanted
+        };
+        places.find(fields, is_taken, |sym| sym == Sym(69_999), |sym| out.push(sym.0));
+        (out, asked)
+    }
+
     #[test]
     fn each_name_is_judged_once_and_each_place_by_its_present_names() {
         let mut places = Whereabouts::default();
@@ -105,26 +146,14 @@ mod tests {
                 .put(Sym(sym), place(&["192.0.2.1", city, "Netherlands", "64500", "example", "no"]).as_str());
         }
         places.put(Sym(4), "192.0.2.9");
-        let told = |places: &Whereabouts, fields, wanted: &str| -> Vec<Option<bool>> {
-            let mut asked = 0;
-            let told = places.judge(fields, |name| {
-                asked += 1;
-                name == wanted
-            });
-            let told = told.expect("no address");
-            let out = [1, 2, 4, 9].map(|sym| told.of(Sym(sym))).to_vec();
-            assert!(asked <= 3, "{asked}");
-            out
-        };
-        let is = Some(true);
-        let not = Some(false);
-        assert_eq!(told(&places, (1, 1), "Utrecht"), [is, not, not, is]);
-        assert_eq!(told(&places, (2, 2), "Netherlands"), [is, is, not, is]);
-        assert_eq!(told(&places, (3, 4), "example"), [is, is, not, is], "either of two fields");
-        places.put(Sym(9), place(&["192.0.2.1", "Delft"]).as_str());
-        assert_eq!(told(&places, (1, 1), "Delft"), [not, is, not, is]);
-        assert_eq!(told(&places, (2, 2), "Netherlands"), [is, is, not, not], "it has none any more");
-        assert!(places.judge((0, 0), |_| true).is_none(), "an address is not shared");
+        assert_eq!(found(&places, (1, 1), "Utrecht"), (vec![1, 9], 2));
+        assert_eq!(found(&places, (2, 2), "Netherlands"), (vec![1, 2, 9], 1));
+        assert_eq!(found(&places, (3, 4), "example"), (vec![1, 2, 9], 2), "either of two fields");
+        assert_eq!(found(&places, (0, usize::MAX), "no"), (vec![1, 2, 9], 6));
+        places.replace(Sym(9), place(&["192.0.2.1", "Delft"]).as_str());
+        assert_eq!(found(&places, (1, 1), "Utrecht").0, [1]);
+        assert_eq!(found(&places, (2, 2), "Netherlands").0, [1, 2], "it has none any more");
+        assert_eq!(found(&places, (0, 0), "192.0.2.1"), (vec![], 0), "an address is not shared");
     }
 
     #[test]
@@ -133,9 +162,7 @@ mod tests {
         for n in 0..70_000 {
             places.put(Sym(n), place(&["", &n.to_string()]).as_str());
         }
-        let told = places.judge((1, 1), |name| name == "65533").expect("no address");
-        assert_eq!(told.of(Sym(65_533)), Some(true));
-        assert_eq!(told.of(Sym(7)), Some(false));
-        assert_eq!(told.of(Sym(69_999)), None, "it got no number");
+        // The last got no number, and is judged by itself.
+        assert_eq!(found(&places, (1, 1), "65533").0, [65_533, 69_999]);
     }
 }

@@ -1,0 +1,352 @@
+//! What is known of the conditions of a query: each text is judged once, and what it was found to hold is looked up for
+//! each row, a column at a time.
+
+use std::ops::{BitAnd, BitOr};
+
+use super::bitset::Bitset;
+use super::query::{Field, Op, Test, Words, column, is_within};
+use super::rows::{CAME, CHUNK};
+use super::texts::Texts;
+use super::{Known, RowRef, Rows, Standing};
+use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
+
+/// For each code what a row holds that has it.
+type Table<M> = Box<[M; 256]>;
+
+/// What holds, a bit for each condition.
+#[derive(Debug)]
+pub(super) struct Sheet<M> {
+    /// By the number of a text.
+    texts: Vec<M>,
+    /// For each text the columns as which it was judged.
+    judged: Vec<u8>,
+    /// For each column the conditions that look at it.
+    columns: [M; 6],
+    /// Of these, those that some text of the column holds.
+    held: [M; 6],
+    /// By code.
+    kind: Table<M>,
+    outcome: Table<M>,
+    severity: Table<M>,
+    /// By flags, of which some tell how a row came.
+    came: Table<M>,
+    /// By standing.
+    standing: Table<M>,
+    /// Conditions on the time: which, and the span.
+    times: Vec<(M, (i64, i64))>,
+    /// Of the marked rows what their notes hold, rising by number.
+    marked: Vec<(u32, M)>,
+}
+
+/// Bits of conditions.
+pub(super) trait Bits:
+    Copy + Default + PartialEq + BitOr<Output = Self> + BitAnd<Output = Self>
+{
+    fn bit(index: usize) -> Self;
+
+    fn has(self, index: usize) -> bool {
+        self & Self::bit(index) != Self::default()
+    }
+}
+
+impl Bits for u8 {
+    fn bit(index: usize) -> Self {
+        1 << index
+    }
+}
+
+impl Bits for u64 {
+    fn bit(index: usize) -> Self {
+        1 << index
+    }
+}
+
+/// Rows looked at in one go; their bits stay in the nearest cache.
+const STRIDE: usize = 1024;
+
+impl<M: Bits> Sheet<M> {
+    pub(super) fn new(tests: &[Test]) -> Self {
+        let columns = std::array::from_fn(|column| {
+            let looks = |test: &Test| test.field.columns() & (1 << column) != 0;
+            all(tests.iter().map(looks))
+        });
+        let mut scratch = String::new();
+        let mut table = |words: &dyn Fn(u8) -> Words| -> Table<M> {
+            let mut held = |words| all(tests.iter().map(|test| test.takes_word(words, &mut scratch)));
+            Box::new(std::array::from_fn(|code| held(words(code as u8))))
+        };
+        // Each table knows one of the words; an empty one is held by nothing.
+        let none = Words { kind: "", outcome: "", via: "", severity: "", standing: "" };
+        let via = |flags: u8| {
+            let via = Via::from_code(flags & 3);
+            via.told(via.doubt(flags & CAME & !3 != 0))
+        };
+        Self {
+            texts: Vec::new(),
+            judged: Vec::new(),
+            columns,
+            held: [M::default(); 6],
+            kind: table(&|code| Words { kind: Kind::unpacked(code).0.word(), ..none }),
+            outcome: table(&|code| Words { outcome: Outcome::from_code(code).word(), ..none }),
+            severity: table(&|code| Words { severity: Severity::from_code(code).word(), ..none }),
+            came: table(&|flags| Words { via: via(flags), ..none }),
+            standing: table(&|code| Words { standing: Standing::from_code(code).word(), ..none }),
+            times: (0..).zip(tests).filter_map(|(index, test)| Some((M::bit(index), test.span()?))).collect(),
+            marked: Vec::new(),
+        }
+    }
+
+    /// Judges every mark.
+    pub(super) fn judge_marks(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+        self.marked.clear();
+        if tests.iter().any(|test| test.field == Field::Mark) {
+            let held = |note: &str, scratch: &mut String| {
+                all(tests.iter().map(|test| test.takes_mark(note, scratch)))
+            };
+            let marks = rows.marks().iter();
+            let judged =
+                marks.map(|(seq, mark)| Some((u32::try_from(seq.0).ok()?, held(&mark.note, scratch))));
+            self.marked = judged.flatten().collect();
+        }
+    }
+
+    /// Judges every mark and every text that a row names.
+    pub(super) fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+        self.judge_marks(tests, rows, scratch);
+        self.texts.clear();
+        self.judged.clear();
+        self.held = [M::default(); 6];
+        if self.columns.iter().all(|tests| *tests == M::default()) {
+            // No condition looks at a text.
+            return;
+        }
+        self.judged.extend_from_slice(rows.used());
+        self.texts.resize(rows.symbols().len().max(self.judged.len()), M::default());
+        for (index, test) in tests.iter().enumerate() {
+            let columns = test.field.columns();
+            let mut holding = 0;
+            let mut take = |Sym(sym): Sym, columns: u8| {
+                self.texts[sym as usize] = self.texts[sym as usize] | M::bit(index);
+                holding |= columns;
+            };
+            if columns & column::FROM != 0 {
+                judge_places(test, rows, scratch, &mut take);
+            }
+            judge_texts(test, columns & !column::FROM, rows, scratch, &mut take);
+            for (_, held) in self.held.iter_mut().enumerate().filter(|(at, _)| holding & (1 << at) != 0) {
+                *held = *held | M::bit(index);
+            }
+        }
+    }
+
+    /// Judges a text as one of a column, if it was not yet.
+    fn judge(&mut self, tests: &[Test], rows: &Rows, sym: Sym, column: usize, scratch: &mut String) {
+        let index = sym.0 as usize;
+        if self.texts.len() <= index || self.judged.len() <= index {
+            self.texts.resize(index + 1, M::default());
+            self.judged.resize(index + 1, 0);
+        }
+        if self.judged[index] & (1 << column) != 0 {
+            return;
+        }
+        let text = rows.symbols().joined(sym);
+        for (number, test) in tests.iter().enumerate() {
+            if test.field.columns() & (1 << column) != 0 && test.takes_text(text, scratch) {
+                self.texts[index] = self.texts[index] | M::bit(number);
+            }
+        }
+        self.judged[index] |= 1 << column;
+    }
+
+    pub(super) fn forget(&mut self, changed: &[(Sym, Symbol)]) {
+        for (sym, _) in changed {
+            let index = sym.0 as usize;
+            if let (Some(found), Some(judged)) = (self.texts.get_mut(index), self.judged.get_mut(index)) {
+                (*found, *judged) = (M::default(), 0);
+            }
+        }
+    }
+
+    pub(super) fn row(&mut self, tests: &[Test], known: &Known<'_>, at: RowRef, scratch: &mut String) -> M {
+        let rows = known.rows;
+        let row = rows.get(at);
+        let texts = [row.who, row.actor, row.client, row.server, row.scopes, row.from];
+        for (column, sym) in texts.into_iter().enumerate() {
+            if self.columns[column] != M::default() {
+                self.judge(tests, rows, sym, column, scratch);
+            }
+        }
+        self.at(known, at)
+    }
+
+    /// The bits of one row whose texts were judged.
+    fn at(&self, known: &Known<'_>, at: RowRef) -> M {
+        let standing = known.ledger.standing(at);
+        let (chunk, at) = known.rows.chunk_of(at);
+        let mut bits = self.kind[usize::from(chunk.kind[at])]
+            | self.outcome[usize::from(chunk.outcome[at])]
+            | self.severity[usize::from(chunk.severity[at])]
+            | self.came[usize::from(chunk.flags[at] & CAME)]
+            | self.standing[standing as usize];
+        for (column, texts) in self.columns.iter().zip(&chunk.texts) {
+            if *column != M::default() {
+                bits = bits | (self.text(texts[at]) & *column);
+            }
+        }
+        if let Ok(place) = self.marked.binary_search_by_key(&chunk.seq[at], |(seq, _)| *seq) {
+            bits = bits | self.marked[place].1;
+        }
+        for (bit, span) in &self.times {
+            if is_within(chunk.published_ms[at], *span) {
+                bits = bits | *bit;
+            }
+        }
+        bits
+    }
+
+    fn text(&self, sym: u32) -> M {
+        self.texts.get(sym as usize).copied().unwrap_or_default()
+    }
+
+    /// Returns the places of the rows that pass. Rows that were cut are as they were. A column at a time, and only those
+    /// in which some text holds something.
+    pub(super) fn sweep(&self, known: &Known<'_>, passes: impl Fn(M) -> bool) -> Bitset {
+        let rows = known.rows;
+        let none = M::default();
+        let held: Vec<(usize, M)> = (0..).zip(self.held).filter(|(_, held)| *held != none).collect();
+        let mut marked: Vec<(usize, M)> = self
+            .marked
+            .iter()
+            .filter_map(|(seq, bits)| Some((rows.find(Seq(i64::from(*seq)))?.0 as usize, *bits)))
+            .collect();
+        marked.sort_unstable_by_key(|(at, _)| *at);
+        let mut marked = marked.into_iter().peekable();
+        // Asked once: a table is longer than most strides of a narrow question.
+        let is_asked = |table: &Table<M>| table.iter().any(|found| *found != none);
+        let tables = [&self.kind, &self.outcome, &self.severity, &self.came];
+        let asked = tables.map(is_asked);
+        let asks_standing = is_asked(&self.standing);
+        let mut out = Bitset::with_capacity(rows.places());
+        let (mut bits, mut found) = ([none; STRIDE], [none; STRIDE]);
+        let mut place = 0;
+        for chunk in rows.chunks() {
+            if chunk.len() == 0 {
+                // It was given back, and its places stay.
+                place += CHUNK;
+                out.push_none(CHUNK);
+            }
+            let codes = [&chunk.kind, &chunk.outcome, &chunk.severity, &chunk.flags];
+            for from in (0..chunk.len()).step_by(STRIDE) {
+                let range = from..chunk.len().min(from + STRIDE);
+                let bits = &mut bits[..range.len()];
+                bits.fill(none);
+                for (column, asked) in &held {
+                    let found = &mut found[..range.len()];
+                    look_up(&self.texts, &chunk.texts[*column][range.clone()], found);
+                    bits.iter_mut().zip(found).for_each(|(bits, found)| *bits = *bits | (*found & *asked));
+                }
+                for ((table, codes), _) in
+                    tables.into_iter().zip(codes).zip(asked).filter(|(_, asked)| *asked)
+                {
+                    look_up_codes(table, &codes[range.clone()], bits);
+                }
+                if asks_standing {
+                    let standings = known.ledger.standings().get(place..).unwrap_or_default();
+                    for (bits, standing) in bits.iter_mut().zip(standings) {
+                        *bits = *bits | self.standing[*standing as usize];
+                    }
+                }
+                for (bit, span) in &self.times {
+                    for (bits, published_ms) in bits.iter_mut().zip(&chunk.published_ms[range.clone()]) {
+                        *bits = *bits | if is_within(*published_ms, *span) { *bit } else { none };
+                    }
+                }
+                while let Some((at, held)) = marked.next_if(|(at, _)| *at < place + bits.len()) {
+                    let bits = &mut bits[at - place];
+                    *bits = *bits | held;
+                }
+                let (words, rest) = bits.as_chunks();
+                for word in words {
+                    out.push(&word.map(|bits| u8::from(passes(bits))));
+                }
+                if !rest.is_empty() {
+                    let mut truths = [0; Bitset::WORD];
+                    truths.iter_mut().zip(rest).for_each(|(truth, bits)| *truth = u8::from(passes(*bits)));
+                    out.push(&truths);
+                }
+                place += bits.len();
+            }
+        }
+        out
+    }
+}
+
+/// Writes down what texts hold. By itself, so that it has all registers.
+#[inline(never)]
+fn look_up<M: Bits>(texts: &[M], syms: &[u32], found: &mut [M]) {
+    for (found, sym) in found.iter_mut().zip(syms) {
+        *found = texts.get(*sym as usize).copied().unwrap_or_default();
+    }
+}
+
+/// Adds what codes hold.
+#[inline(never)]
+fn look_up_codes<M: Bits>(table: &[M; 256], codes: &[u8], bits: &mut [M]) {
+    for (bits, code) in bits.iter_mut().zip(codes) {
+        *bits = *bits | table[usize::from(*code)];
+    }
+}
+
+/// Calls back with each text of some columns that a condition takes, and the columns that it may stand in.
+fn judge_texts(test: &Test, columns: u8, rows: &Rows, scratch: &mut String, take: impl FnMut(Sym, u8)) {
+    let is_taken = |sym| test.takes_text(rows.symbols().joined(sym), scratch);
+    find(&test.op, columns, rows, rows.texts(columns), is_taken, take);
+}
+
+/// The same for texts that say from where: each has an address of its own, and shares the rest with others.
+fn judge_places(test: &Test, rows: &Rows, scratch: &mut String, mut take: impl FnMut(Sym, u8)) {
+    let (symbols, parts) = (rows.symbols(), test.field.parts());
+    let places = rows.whereabouts();
+    let mut scratch_of_places = String::new();
+    let by_itself = |sym| test.takes_text(symbols.joined(sym), &mut scratch_of_places);
+    places.find(parts, |name| test.takes(name, scratch), by_itself, |sym| take(sym, column::FROM));
+    if parts.0 > 0 {
+        return;
+    }
+    let is_taken = |sym| test.takes(symbols.fields(sym).next().unwrap_or_default(), scratch);
+    let addresses = std::iter::once((places.addresses(), column::FROM));
+    find(&test.op, column::FROM, rows, addresses, is_taken, take);
+}
+
+/// Calls back with each text of some columns that is taken. Where all such texts hold something, one pass over them finds
+/// those that need to be asked about.
+fn find<'a>(
+    op: &Op,
+    columns: u8,
+    rows: &Rows,
+    texts: impl Iterator<Item = (&'a Texts, u8)>,
+    mut is_taken: impl FnMut(Sym) -> bool,
+    mut take: impl FnMut(Sym, u8),
+) {
+    if let Some(wanted) = op.wanted() {
+        for (texts, group) in texts {
+            texts.find(&wanted, |sym| {
+                if wanted.is_all || is_taken(sym) {
+                    take(sym, group & columns);
+                }
+            });
+        }
+        return;
+    }
+    // By number, as they lie in memory.
+    for (sym, used) in (0..).map(Sym).zip(rows.used()) {
+        if used & columns != 0 && is_taken(sym) {
+            take(sym, used & columns);
+        }
+    }
+}
+
+/// Puts truths into bits.
+fn all<M: Bits>(truths: impl Iterator<Item = bool>) -> M {
+    truths.enumerate().filter(|(_, truth)| *truth).fold(M::default(), |bits, (index, _)| bits | M::bit(index))
+}
