@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 pub(super) struct Bitset(Vec<u64>);
 
 impl Bitset {
+    /// Places in a word.
+    pub(super) const WORD: usize = 64;
+
     /// Whether a place is in it.
     pub(super) fn has(&self, at: u32) -> bool {
         self.0.get(at as usize / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
@@ -20,9 +23,6 @@ impl Bitset {
         }
         self.0[word] |= 1 << (at % 64);
     }
-
-    /// Places in a word.
-    pub(super) const WORD: usize = 64;
 
     /// Nothing, with room for so many places.
     pub(super) fn with_capacity(places: usize) -> Self {

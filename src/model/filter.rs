@@ -1,5 +1,5 @@
-//! A query over a million rows. Each text is judged once, by all conditions at the same time; a row is what its texts
-//! were found to hold.
+//! A query over a million rows: which of them pass, and in which order they are listed. What the conditions hold is
+//! judged by a [`Sheet`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -156,7 +156,7 @@ impl Filter {
                 }
                 ids
             }
-            Among::All(room) if is_empty => all(rows, room),
+            Among::All(room) if is_empty => all_in_time(rows, room),
             Among::All(room) => in_time(rows, &self.passing(known), room),
         }
     }
@@ -220,7 +220,7 @@ impl Found {
 }
 
 /// All rows in the order of time.
-fn all(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
+fn all_in_time(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
     let (older, newer) = rows.order().as_slices();
     room.clear();
     room.extend(older);
@@ -232,7 +232,7 @@ fn all(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
 fn in_time(rows: &Rows, passing: &Bitset, mut room: VecDeque<u32>) -> VecDeque<u32> {
     let count = passing.len();
     if count == rows.places() {
-        return all(rows, room);
+        return all_in_time(rows, room);
     }
     if count * SPARSE < rows.len() {
         let found = passing.iter().map(RowRef).filter(|at| rows.is_there(*at));

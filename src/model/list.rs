@@ -181,9 +181,8 @@ impl List {
     /// Gives the listed rows away to whoever narrows them and calls [`List::show`]; nothing if all are listed, or so many
     /// with gaps that looking through all is quicker.
     pub(super) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
-        let quick_up_to = rows.len() / 4;
         let (is_sorted, all) = (self.is_sorted, rows.len());
-        self.shown.take_if(|shown| is_sorted || shown.len() < quick_up_to || shown.len() == all)
+        self.shown.take_if(|shown| is_sorted || shown.len() < all / 4 || shown.len() == all)
     }
 
     /// Gives away the memory of the listed rows to whoever lists others and calls [`List::show`].

@@ -459,9 +459,7 @@ impl Op {
             Self::Between(..) => false,
         }
     }
-}
 
-impl Op {
     /// What every text holds that it takes, if there is such a thing.
     pub(super) fn wanted(&self) -> Option<Wanted> {
         let (text, is_all) = match self {

@@ -42,8 +42,10 @@ pub(super) struct Sheet<M> {
 pub(super) trait Bits:
     Copy + Default + PartialEq + BitOr<Output = Self> + BitAnd<Output = Self>
 {
+    /// The bit of a condition.
     fn bit(index: usize) -> Self;
 
+    /// Whether the bit of a condition is set.
     fn has(self, index: usize) -> bool {
         self & Self::bit(index) != Self::default()
     }
@@ -65,14 +67,15 @@ impl Bits for u64 {
 const STRIDE: usize = 1024;
 
 impl<M: Bits> Sheet<M> {
+    /// Starts with what can be told of conditions before any row is looked at.
     pub(super) fn new(tests: &[Test]) -> Self {
         let columns = std::array::from_fn(|column| {
             let looks = |test: &Test| test.field.columns() & (1 << column) != 0;
-            all(tests.iter().map(looks))
+            bits_of(tests.iter().map(looks))
         });
         let mut scratch = String::new();
         let mut table = |words: &dyn Fn(u8) -> Words| -> Table<M> {
-            let mut held = |words| all(tests.iter().map(|test| test.takes_word(words, &mut scratch)));
+            let mut held = |words| bits_of(tests.iter().map(|test| test.takes_word(words, &mut scratch)));
             Box::new(std::array::from_fn(|code| held(words(code as u8))))
         };
         // Each table knows one of the words; an empty one is held by nothing.
@@ -101,7 +104,7 @@ impl<M: Bits> Sheet<M> {
         self.marked.clear();
         if tests.iter().any(|test| test.field == Field::Mark) {
             let held = |note: &str, scratch: &mut String| {
-                all(tests.iter().map(|test| test.takes_mark(note, scratch)))
+                bits_of(tests.iter().map(|test| test.takes_mark(note, scratch)))
             };
             let marks = rows.marks().iter();
             let judged =
@@ -158,6 +161,7 @@ impl<M: Bits> Sheet<M> {
         self.judged[index] |= 1 << column;
     }
 
+    /// Forgets what was found in texts that have changed.
     pub(super) fn forget(&mut self, changed: &[(Sym, Symbol)]) {
         for (sym, _) in changed {
             let index = sym.0 as usize;
@@ -167,6 +171,7 @@ impl<M: Bits> Sheet<M> {
         }
     }
 
+    /// The bits of one row, whose texts are judged if they were not yet.
     pub(super) fn row(&mut self, tests: &[Test], known: &Known<'_>, at: RowRef, scratch: &mut String) -> M {
         let rows = known.rows;
         let row = rows.get(at);
@@ -186,7 +191,7 @@ impl<M: Bits> Sheet<M> {
         let mut bits = self.kind[usize::from(chunk.kind[at])]
             | self.outcome[usize::from(chunk.outcome[at])]
             | self.severity[usize::from(chunk.severity[at])]
-            | self.came[usize::from(chunk.flags[at] & CAME)]
+            | self.came[usize::from(chunk.flags[at])]
             | self.standing[standing as usize];
         for (column, texts) in self.columns.iter().zip(&chunk.texts) {
             if *column != M::default() {
@@ -347,6 +352,6 @@ fn find<'a>(
 }
 
 /// Puts truths into bits.
-fn all<M: Bits>(truths: impl Iterator<Item = bool>) -> M {
+fn bits_of<M: Bits>(truths: impl Iterator<Item = bool>) -> M {
     truths.enumerate().filter(|(_, truth)| *truth).fold(M::default(), |bits, (index, _)| bits | M::bit(index))
 }
