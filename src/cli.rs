@@ -279,7 +279,7 @@ pub enum ExportFormat {
     Raw,
     /// Elastic Common Schema 9.3, one a line
     Ecs,
-    /// OCSF 1.8, User Access Management, one a line
+    /// OCSF 1.8: User Access Management, and the class of each other event; one a line
     Ocsf,
 }
 

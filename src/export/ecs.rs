@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+use super::family;
 use super::json::time;
 use super::raw::embedded;
+use super::targets::Targets;
 use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted};
 
 /// The version of the schema (Elastic: ECS field reference).
@@ -23,7 +25,11 @@ fn document(seq: Seq, consent: &Consent) -> Value {
     let good_ip = ip.filter(|ip| ip.parse::<IpAddr>().is_ok());
     let person = &who.person;
     let names = [person.id.as_ref().map(|id| &id.0), person.alternate_id.as_ref()];
-    let is_taken_away = matches!(consent.kind, Kind::Revoke | Kind::AdminRevoke);
+    let family = family::ecs(consent.event_type.exact());
+    // Of a consent the person is the user; of other events, the actor, and whom it was done to is another field.
+    let targets = (consent.kind == Kind::Other).then(|| Targets::of(&consent.raw)).unwrap_or_default();
+    let target =
+        targets.user().filter(|target| target.id.as_deref() != person.id.as_ref().map(|id| id.exact()));
     let mut document = json!({
         // Without a time of its own it is as old as its reception.
         "@timestamp": time(consent.published.unwrap_or(consent.received)),
@@ -31,8 +37,8 @@ fn document(seq: Seq, consent: &Consent) -> Value {
         "message": consent.message,
         "event": {
             "kind": "event",
-            "category": ["iam"],
-            "type": ["user", if is_taken_away { "deletion" } else { "creation" }],
+            "category": family.category.into_iter().collect::<Vec<_>>(),
+            "type": family.types,
             "action": consent.event_type,
             "code": consent.event_type,
             "id": consent.uuid,
@@ -48,7 +54,16 @@ fn document(seq: Seq, consent: &Consent) -> Value {
             "reason": consent.outcome.reason,
             "original": embedded(&consent.raw).get(),
         },
-        "user": {"id": person.id, "name": person.alternate_id, "full_name": person.display_name},
+        "user": {
+            "id": person.id,
+            "name": person.alternate_id,
+            "full_name": person.display_name,
+            "target": target.map(|target| json!({
+                "id": target.id,
+                "name": target.alternate_id,
+                "full_name": target.name,
+            })),
+        },
         "source": {
             "address": ip,
             "ip": good_ip,
@@ -119,7 +134,8 @@ mod tests {
             ("/@timestamp", json!("2026-05-06T07:08:09.123Z")),
             ("/event/action", json!("app.oauth2.as.consent.grant")),
             ("/event/outcome", json!("success")),
-            ("/event/type", json!(["user", "creation"])),
+            ("/event/category", json!(["authentication"])),
+            ("/event/type", json!(["info"])),
             ("/user/id", json!("00uPPPPPPPPPPPPPP1d7")),
             ("/user/name", json!("mira@example.test")),
             ("/source/ip", json!("198.51.100.7")),
@@ -130,6 +146,33 @@ mod tests {
             assert_eq!(document.pointer(path), Some(&value), "{path}");
         }
         assert!(document["event"]["original"].as_str().unwrap().contains("\"odd\":1.0E+2"));
+    }
+
+    #[test]
+    fn sign_ins_lockouts_and_policies_are_called_what_they_are() {
+        let of = |event_type: &str, target: &str| {
+            let raw = format!(r#"{{"eventType":"{event_type}","target":[{target}]}}"#);
+            document(
+                Seq(1),
+                &Consent { event_type: Untrusted::new(event_type), raw: raw.into(), ..sample::bare() },
+            )
+        };
+        let ada = r#"{"id":"00uA","type":"User","alternateId":"ada@example.test","displayName":"Ada"}"#;
+        for (event_type, category, types) in [
+            ("user.session.start", json!(["session"]), json!(["start"])),
+            ("user.account.lock", json!(["iam"]), json!(["user"])),
+            ("policy.lifecycle.update", json!(["configuration"]), json!(["change"])),
+        ] {
+            let document = of(event_type, ada);
+            assert_eq!(document["event"]["category"], category, "{event_type}");
+            assert_eq!(document["event"]["type"], types, "{event_type}");
+            assert_eq!(document["user"]["target"]["name"], "ada@example.test");
+        }
+        let none = of("nobody.knows", "");
+        assert_eq!(
+            (none["event"].get("category"), none["event"].get("type"), none.get("user")),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod about;
 mod card;
 mod csv;
 mod ecs;
+mod family;
 mod json;
 mod ocsf;
 mod raw;
@@ -11,6 +12,7 @@ mod report;
 mod sentence;
 mod snapshot;
 mod summary;
+mod targets;
 mod terminal;
 mod text;
 

@@ -1,19 +1,22 @@
 //! One consent as an event of the Open Cybersecurity Schema Framework 1.8: User Access Management, of which a consent is
-//! the assignment of privileges (scopes) and a revocation the end of one.
+//! the assignment of privileges (scopes) and a revocation the end of one. Events of other types have the class of their
+//! family, and those of no family none.
 
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
 use super::ecs::prune;
+use super::family::{self, ACCOUNT, BASE, ENTITY, GROUP, Ocsf, SIGN_IN, USER_ACCESS};
 use super::json::time;
 use super::raw::embedded;
+use super::targets::{Target, Targets};
 use crate::consent::{Consent, Kind, Outcome, Seq, Severity, Untrusted};
 
-/// The version of the schema (OCSF: schema browser, `user_access`).
+/// The version of the schema (OCSF: schema browser).
 const VERSION: &str = "1.8.0";
 const CATEGORY: (u32, &str) = (3, "Identity & Access Management");
-const CLASS: (u32, &str) = (3005, "User Access Management");
+const UNCATEGORIZED: (u32, &str) = (0, "Uncategorized");
 
 /// Appends one object.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
@@ -22,11 +25,17 @@ pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
 
 fn event(seq: Seq, consent: &Consent) -> Value {
     let Consent { client, server, from, .. } = consent;
-    let (activity, activity_name) = match consent.kind {
-        Kind::Grant | Kind::OrgGrant | Kind::AdminGrant => (1, "Assign Privileges"),
-        Kind::Revoke | Kind::AdminRevoke => (2, "Revoke Privileges"),
-        Kind::Other => (99, "Other"),
+    let Ocsf { class, activity: (activity, activity_word) } = match consent.kind {
+        Kind::Grant | Kind::OrgGrant | Kind::AdminGrant => {
+            Ocsf { class: USER_ACCESS, activity: (1, "Assign Privileges") }
+        }
+        Kind::Revoke | Kind::AdminRevoke => Ocsf { class: USER_ACCESS, activity: (2, "Revoke Privileges") },
+        Kind::Other => family::ocsf(consent.event_type.exact()),
     };
+    // What is none of the class's activities is named as its source names it.
+    let event_type = consent.event_type.exact();
+    let activity_name = if activity == 99 && !event_type.is_empty() { event_type } else { activity_word };
+    let category = if class == BASE { UNCATEGORIZED } else { CATEGORY };
     let (status_id, status) = match Outcome::of(consent.outcome.result.as_ref().map(Untrusted::exact)) {
         Outcome::Success | Outcome::Allow => (1, "Success"),
         Outcome::Failure | Outcome::Deny => (2, "Failure"),
@@ -47,12 +56,12 @@ fn event(seq: Seq, consent: &Consent) -> Value {
     let mut event = json!({
         "activity_id": activity,
         "activity_name": activity_name,
-        "category_uid": CATEGORY.0,
-        "category_name": CATEGORY.1,
-        "class_uid": CLASS.0,
-        "class_name": CLASS.1,
-        "type_uid": CLASS.0 * 100 + activity,
-        "type_name": format!("{}: {activity_name}", CLASS.1),
+        "category_uid": category.0,
+        "category_name": category.1,
+        "class_uid": class.0,
+        "class_name": class.1,
+        "type_uid": class.0 * 100 + activity,
+        "type_name": format!("{}: {activity_word}", class.1),
         "severity_id": severity_id,
         "severity": severity,
         "status_id": status_id,
@@ -71,9 +80,6 @@ fn event(seq: Seq, consent: &Consent) -> Value {
             "logged_time": consent.received.as_millisecond(),
             "correlation_uid": consent.transaction_id,
         },
-        "user": user(consent),
-        "privileges": scopes,
-        "resources": resources(consent),
         "actor": {
             "user": {
                 "uid": actor.and_then(|actor| actor.id.as_ref()),
@@ -102,10 +108,66 @@ fn event(seq: Seq, consent: &Consent) -> Value {
             "doubt": consent.doubt.map(crate::consent::Doubt::word),
         },
     });
+    let targets = (consent.kind == Kind::Other).then(|| Targets::of(&consent.raw)).unwrap_or_default();
+    match class {
+        USER_ACCESS => {
+            event["user"] = user(consent);
+            event["resources"] = json!(resources(consent));
+        }
+        ACCOUNT => event["user"] = targets.user().map_or_else(|| user(consent), account),
+        SIGN_IN => {
+            event["user"] = user(consent);
+            // The class wants what was signed in to.
+            event["service"] = json!({"name": "Okta"});
+        }
+        GROUP => {
+            let group = targets.first(|kind| kind == "UserGroup");
+            event["group"] = group.map_or_else(unknown, |group| json!({"uid": group.id, "name": group.name}));
+            event["user"] = json!(targets.user().map(account));
+        }
+        ENTITY => {
+            let entity = targets.first(|kind| !matches!(kind, "User" | "AppUser"));
+            event["entity"] = entity.map_or_else(unknown, self::entity);
+        }
+        _ => {
+            // An event of no class has none of these.
+            for name in ["actor", "src_endpoint", "http_request"] {
+                let value = event[name].take();
+                event["unmapped"][name] = value;
+            }
+        }
+    }
     prune(&mut event);
-    // The class requires it, even of an event that names no scope.
-    event["privileges"] = json!(scopes);
+    if class == USER_ACCESS {
+        // The class requires it, even of an event that names no scope.
+        event["privileges"] = json!(scopes);
+    }
     event
+}
+
+/// An account that something was done to.
+fn account(target: &Target) -> Value {
+    const USER: u8 = 1;
+    json!({"uid": target.id, "name": target.alternate_id, "full_name": target.name, "type_id": USER})
+}
+
+/// What is administered.
+fn entity(target: &Target) -> Value {
+    const POLICY: u8 = 5;
+    const OTHER: u8 = 99;
+    let is_policy = target.kind.starts_with("Policy");
+    json!({
+        "uid": target.id,
+        "name": target.name,
+        "type": target.kind,
+        "type_id": if is_policy { POLICY } else { OTHER },
+        "policy": is_policy.then(|| json!({"uid": target.id, "name": target.name})),
+    })
+}
+
+/// Something that the event does not name, where the class wants one of name and uid.
+fn unknown() -> Value {
+    json!({"name": "unknown"})
 }
 
 /// Whose privileges these are: the person's, or where an admin acts, the client's. The schema wants one of name and uid.
@@ -141,7 +203,8 @@ mod tests {
     fn every_attribute_is_one_of_the_class_and_what_it_requires_is_there() {
         let lines: Vec<&str> = include_str!("../../tests/schemas/ocsf.txt").lines().collect();
         let known: Vec<&str> = lines.iter().map(|line| line.trim_end_matches(" *")).collect();
-        for consent in [sample::both_ways(), sample::bare()] {
+        let revoked = Consent { kind: Kind::Revoke, ..sample::bare() };
+        for consent in [sample::both_ways(), revoked] {
             let event = event(Seq(7), &consent);
             let found = fields(&event);
             for field in found.iter().filter(|field| !field.starts_with("unmapped.")) {
@@ -177,9 +240,60 @@ mod tests {
             assert_eq!(event.pointer(path), Some(&value), "{path}");
         }
         let bare = super::event(Seq(1), &sample::bare());
-        assert_eq!(
-            (bare["user"]["name"].as_str(), bare["activity_id"].as_i64()),
-            (Some("unknown"), Some(99))
-        );
+        assert_eq!((bare["class_uid"].as_i64(), bare["activity_id"].as_i64()), (Some(0), Some(99)));
+    }
+
+    #[test]
+    fn sign_ins_lockouts_and_policies_have_the_class_of_their_family() {
+        let of = |event_type: &str, target: &str| {
+            let raw = format!(r#"{{"eventType":"{event_type}","target":[{target}]}}"#);
+            let consent = Consent {
+                kind: Kind::Other,
+                event_type: Untrusted::new(event_type),
+                raw: raw.into(),
+                ..sample::both_ways()
+            };
+            event(Seq(1), &consent)
+        };
+        let ada = r#"{"id":"00uA","type":"User","alternateId":"ada@example.test","displayName":"Ada"}"#;
+        let ops = r#"{"id":"00gO","type":"UserGroup","displayName":"Ops"}"#;
+        let rule = r#"{"id":"00pR","type":"PolicyEntity","displayName":"Default Policy"}"#;
+        let classes = include_str!("../../tests/schemas/ocsf-classes.txt");
+        for (event_type, target, class, path, value) in [
+            ("user.session.start", "", 3002, "/user/name", "mira@example.test"),
+            ("user.account.lock", ada, 3001, "/user/name", "ada@example.test"),
+            ("user.lifecycle.create", "", 3001, "/user/name", "mira@example.test"),
+            ("group.user_membership.add", &format!("{ada},{ops}"), 3006, "/group/name", "Ops"),
+            ("group.user_membership.remove", "", 3006, "/group/name", "unknown"),
+            (
+                "policy.lifecycle.update",
+                &format!("{ada},{rule}"),
+                3004,
+                "/entity/policy/name",
+                "Default Policy",
+            ),
+            ("zone.delete", "", 3004, "/entity/name", "unknown"),
+            ("nobody.knows", ada, 0, "/unmapped/actor/user/name", "mira@example.test"),
+        ] {
+            let event = of(event_type, target);
+            assert_eq!(event["class_uid"], class, "{event_type}");
+            assert_eq!(
+                event["type_uid"].as_i64(),
+                Some(class * 100 + event["activity_id"].as_i64().unwrap())
+            );
+            assert_eq!(event.pointer(path), Some(&json!(value)), "{event_type}: {event}");
+            let start = format!("{class} 99 Other: ");
+            let line = classes.lines().find_map(|line| line.strip_prefix(&start)).expect("a class");
+            let (names, mut required): (Vec<&str>, Vec<&str>) = (
+                line.split(' ').map(|name| name.trim_end_matches('*')).collect(),
+                line.split(' ').filter_map(|name| name.strip_suffix('*')).collect(),
+            );
+            for name in event.as_object().unwrap().keys() {
+                assert!(names.contains(&name.as_str()), "{event_type}: {name} is none of the class's");
+                required.retain(|required| required != name);
+            }
+            assert!(required.is_empty(), "{event_type} lacks {required:?}");
+        }
+        assert_eq!(of("user.session.start", "")["service"]["name"], "Okta");
     }
 }
