@@ -42,6 +42,8 @@ pub struct Consent {
     pub server: Server,
     /// One for each scope, in the event's order.
     pub scopes: Vec<ScopeGrant>,
+    /// How many targets the event has beyond those that are read; its text holds them all.
+    pub unread_targets: u64,
     /// Where the request came from.
     pub from: Origin,
     /// `transaction.id`.

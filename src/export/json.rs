@@ -10,7 +10,8 @@ use crate::consent::{ClientId, Consent, Doubt, GrantId, Seq, ServerId, Untrusted
 /// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
 pub const SCHEMA: &str = "consentwatch.consent/1";
 
-/// Appends one object. Every key is always there; what is not known is `null`.
+/// Appends one object. Every key is always there; what is not known is `null`. Only `unread_targets` stands for what almost
+/// no event has, and is left out of the others.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let start = out.len();
     if serde_json::to_writer(&mut *out, &Line::of(seq, consent)).is_err() {
@@ -47,6 +48,8 @@ struct Line<'a> {
     client: Client<'a>,
     authorization_server: Server<'a>,
     scopes: Vec<Scope<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    unread_targets: u64,
     from: From<'a>,
     transaction_id: Text<'a>,
     session_id: Text<'a>,
@@ -55,6 +58,11 @@ struct Line<'a> {
     hook: Option<Hook<'a>>,
     looked_up: Vec<LookedUp<'a>>,
     raw: Box<RawValue>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -162,6 +170,7 @@ impl<'a> Line<'a> {
                 .iter()
                 .map(|scope| Scope { grant_id: scope.grant_id.as_ref(), name: scope.name.as_ref() })
                 .collect(),
+            unread_targets: consent.unread_targets,
             from: From {
                 ip: from.ip.as_ref(),
                 city: from.city.as_ref(),

@@ -55,6 +55,7 @@ pub(super) fn bare() -> Consent {
         client: Client::default(),
         server: Server::default(),
         scopes: Vec::new(),
+        unread_targets: 0,
         from: Origin::default(),
         transaction_id: None,
         session_id: None,

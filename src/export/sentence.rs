@@ -1,6 +1,6 @@
 //! One consent as a sentence, for whoever listens or feels in place of looking.
 
-use super::text::{field, first, joined, who};
+use super::text::{field, first, joined, unread, who};
 use crate::consent::{Consent, Evidence, Kind, Seq, Untrusted};
 
 /// Returns what happened as one sentence on one line, with its number first. It is harmless for a terminal.
@@ -100,6 +100,7 @@ pub fn sentences(seq: Seq, consent: &Consent) -> Vec<String> {
         let grant = first([scope.grant_id.as_ref().map(|id| &id.0)]);
         lines.push(format!("Scope: {name}, grant {grant}"));
     }
+    lines.extend(unread(consent).map(|words| format!("Not read: {words}.")));
     lines
 }
 

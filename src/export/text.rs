@@ -28,8 +28,16 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
         let reason = reason.map_or(String::new(), |reason| format!(": {}", field(reason.exact())));
         parts.push(format!("[{}{reason}]", field(result.exact())));
     }
+    parts.extend(unread(consent).map(|words| format!("[{words}]")));
     out.extend_from_slice(parts.join("  ").as_bytes());
     out.push(b'\n');
+}
+
+/// Says how much of an event was too much to be read.
+pub(super) fn unread(consent: &Consent) -> Option<String> {
+    let count = consent.unread_targets;
+    let targets = if count == 1 { "target is" } else { "targets are" };
+    (count > 0).then(|| format!("{count} more {targets} in the raw event alone"))
 }
 
 fn seconds(at: jiff::Timestamp) -> String {
@@ -122,6 +130,12 @@ mod tests {
             written(&sample::bare()),
             "no time               other         unknown  -  -  -  -  poll\n"
         );
+    }
+
+    #[test]
+    fn targets_that_were_not_read_are_said() {
+        let cut = written(&Consent { unread_targets: 340, ..sample::both_ways() });
+        assert!(cut.ends_with("  [340 more targets are in the raw event alone]\n"), "{cut}");
     }
 
     #[test]

@@ -235,6 +235,7 @@ pub(crate) fn consent(number: u64, via: Via) -> Consent {
             .iter()
             .map(|(grant, scope)| ScopeGrant { grant_id: Some(GrantId::new(grant)), name: some(scope) })
             .collect(),
+        unread_targets: 0,
         from: Origin {
             ip: some(&story.ip),
             city: some(story.city.0),

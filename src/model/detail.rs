@@ -247,6 +247,10 @@ impl Tree {
             let grant = scope.grant_id.as_ref().map_or("no grant id".into(), |id| id.0.visible());
             self.value(&path, 2, &name, &grant);
         }
+        if consent.unread_targets > 0 {
+            let words = format!("{} more targets are in the raw event alone", consent.unread_targets);
+            self.absent("consent/scopes/unread", 2, "Not Read", &words);
+        }
         let result = consent.outcome.result.as_ref().map_or("none given".into(), Untrusted::visible);
         self.heading("consent/outcome", 1, "Outcome", &result);
         self.maybe("consent/outcome/reason", 2, "Reason", consent.outcome.reason.as_ref(), "none given");

@@ -116,16 +116,17 @@ macro_rules! nothing_for {
     )+};
 }
 
-/// An array; empty for anything else.
+/// An array; empty for anything else. How many members follow those that were read is the second part.
 #[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(super) struct List<T>(pub(super) Vec<T>, pub(super) u64);
 
-/// Members beyond these are not read: Okta was seen to send sixteen targets, and the raw event keeps all.
-pub(super) const MEMBERS_MAX: usize = 1000;
+/// Members beyond these are counted and not read: Okta was seen to send sixteen targets, an administrator's act on a whole
+/// group may have thousands, and the raw event keeps all.
+pub(super) const MEMBERS_MAX: usize = 20_000;
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(Vec::new(), 0)
     }
 }
 
@@ -141,11 +142,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while list.len() < MEMBERS_MAX {
-            let Some(member) = members.next_element()? else { return Ok(List(list)) };
+            let Some(member) = members.next_element()? else { return Ok(List(list, 0)) };
             list.push(member);
         }
-        IgnoredAny.visit_seq(members)?;
-        Ok(List(list))
+        let mut unread = 0;
+        while members.next_element::<IgnoredAny>()?.is_some() {
+            unread += 1;
+        }
+        Ok(List(list, unread))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
@@ -350,7 +354,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Uncut<'a> {
     }
 }
 
-objects! { str::eq_ignore_ascii_case;
+/// Whether a key is the same but for case, `_` and `-`.
+fn loosely(key: &str, known: &str) -> bool {
+    if key.len() == known.len() {
+        return key.eq_ignore_ascii_case(known);
+    }
+    key.len() > known.len()
+        && key
+            .bytes()
+            .filter(|byte| !matches!(byte, b'_' | b'-'))
+            .map(|byte| byte.to_ascii_lowercase())
+            .eq(known.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+objects! { loosely;
     /// `detailEntry`. Events of custom servers spell its keys in lower case, the catalogue of the org server's events
     /// does not.
     Detail {
@@ -441,8 +458,8 @@ mod tests {
 
     #[test]
     fn a_list_has_a_bound() {
-        let many = format!("{{\"target\":[{}1],\"uuid\":\"u\"}}", "{},".repeat(3000));
+        let many = format!("{{\"target\":[{}1],\"uuid\":\"u\"}}", "{},".repeat(20_006));
         let read = event(&many);
-        assert_eq!((read.target.0.len(), read.uuid.get()), (MEMBERS_MAX, Some("u")));
+        assert_eq!((read.target.0.len(), read.target.1, read.uuid.get()), (MEMBERS_MAX, 7, Some("u")));
     }
 }

@@ -167,6 +167,20 @@ fn without_a_uuid_the_bytes_count_and_without_a_time_it_is_zero() {
 }
 
 #[test]
+fn all_targets_up_to_a_bound_are_read_and_the_rest_is_counted() {
+    let targets = |count: usize| {
+        let targets: Vec<String> = (0..count)
+            .map(|n| format!(r#"{{"id":"oag{n}","type":"ConsentGrant","displayName":"scope.{n}","detailEntry":{{"user":"{USER}"}}}}"#))
+            .collect();
+        one(&grant(ADA, &format!("[{}]", targets.join(","))))
+    };
+    let consent = targets(1500);
+    assert_eq!((consent.scopes.len(), consent.unread_targets), (1500, 0));
+    let consent = targets(20_340);
+    assert_eq!((consent.scopes.len(), consent.unread_targets), (20_000, 340));
+}
+
+#[test]
 fn an_unlisted_type_is_kept() {
     let consent = one(r#"{"uuid":"u","eventType":"user.session.start","version":0}"#);
     assert_eq!((consent.kind, exact(consent.version.as_ref())), (Kind::Other, Some("0")));
