@@ -233,6 +233,9 @@ pub struct Export {
     /// A new file; standard output if it is left away or -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Begins CSV with a byte order mark, by which Excel on Windows knows UTF-8
+    #[arg(long)]
+    pub csv_bom: bool,
 }
 
 /// Flags of `doctor`.
@@ -267,7 +270,7 @@ pub enum ExportFormat {
     Jsonl,
     /// A snapshot: coverage, digest, every consent whole
     Json,
-    /// For spreadsheets
+    /// For spreadsheets: commas, lines that end in CR LF; --csv-bom for Excel on Windows
     Csv,
     /// A case file for people
     Md,

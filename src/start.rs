@@ -651,12 +651,22 @@ fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
     let now = Clock::system().now();
     let filter = query_for_lines(flags.filter.as_ref(), now)?;
     let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
+    let mut form = file_form(flags);
+    if flags.csv_bom {
+        if form != FileForm::Lines(Lines::Csv) {
+            return Err(usage(
+                "--csv-bom is for CSV, and the output has another format. Nothing was written. Add --format csv, or leave \
+                 --csv-bom out.",
+            ));
+        }
+        form = FileForm::Lines(Lines::CsvMarked);
+    }
     run::export(&ExportOptions {
         org: ready.org.host().to_owned(),
         dir: ready.dir,
         marked_only: flags.marked,
         marked,
-        form: file_form(flags),
+        form,
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
         filter,

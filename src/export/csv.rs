@@ -26,6 +26,9 @@ const HEAD: [&str; 20] = [
     "uuid",
 ];
 
+/// What tells a spreadsheet that a file is UTF-8. Excel on Windows takes one without it for text of the old code page.
+pub(super) const MARK: &str = "\u{feff}";
+
 /// Appends the line of column names.
 pub(super) fn head(out: &mut Vec<u8>) {
     record(HEAD.iter().map(|name| (*name).to_owned()).chain(["note".to_owned()]), out);
@@ -92,17 +95,39 @@ fn record(fields: impl IntoIterator<Item = String>, out: &mut Vec<u8>) {
 }
 
 /// Puts an apostrophe before what a spreadsheet would take for a formula, also behind blanks, quotes and marks that it
-/// skips (OWASP: CSV Injection).
+/// skips (OWASP: CSV Injection). Where the list separator is a semicolon or a tab, as in many locales, a cell is split
+/// there whatever quotes say, so what follows a separator or a line end is looked at as what stands first.
 fn harmless(field: &str) -> std::borrow::Cow<'_, str> {
     let is_skipped = |c: char| {
         c.is_whitespace()
             || c.is_control()
             || matches!(c, '"' | '\'' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
     };
-    let first = field.chars().find(|c| !is_skipped(*c));
+    let is_separator = |c: char| matches!(c, ',' | ';' | '\t' | '\r' | '\n');
     let is_trigger = |c: char| matches!(c, '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠');
-    let starts_odd = field.starts_with(['\t', '\r', '\n']);
-    if starts_odd || first.is_some_and(is_trigger) { format!("'{field}").into() } else { field.into() }
+    let mut out = String::new();
+    let mut copied = 0;
+    // Where what could be a cell begins, as long as nothing but what is skipped has come.
+    let mut start = Some(0);
+    for (at, c) in field.char_indices() {
+        if is_separator(c) {
+            start = Some(at + 1);
+        } else if !is_skipped(c) {
+            if let Some(start) = start.take().filter(|_| is_trigger(c)) {
+                out.push_str(field.get(copied..start).unwrap_or_default());
+                out.push('\'');
+                copied = start;
+            }
+        }
+    }
+    if field.starts_with(['\t', '\r', '\n']) && !out.starts_with('\'') {
+        out.insert(0, '\'');
+    }
+    if out.is_empty() {
+        return field.into();
+    }
+    out.push_str(field.get(copied..).unwrap_or_default());
+    out.into()
 }
 
 #[cfg(test)]
@@ -144,18 +169,62 @@ mod tests {
         assert_eq!(fields.last().map(String::as_str), Some("'=1+1, \"said\"^Jthe owner"));
     }
 
+    /// Splits a line as a spreadsheet does: a cell is quoted only where the quote stands first in it.
+    fn cells(line: &str, separator: char) -> Vec<String> {
+        let (mut cells, mut cell, mut is_quoted, mut is_first) = (Vec::new(), String::new(), false, true);
+        for c in line.trim_end_matches("\r\n").chars() {
+            match c {
+                '"' if is_first => is_quoted = true,
+                '"' if is_quoted => is_quoted = false,
+                c if c == separator && !is_quoted => {
+                    cells.push(std::mem::take(&mut cell));
+                    is_first = true;
+                    continue;
+                }
+                c => cell.push(c),
+            }
+            is_first = false;
+        }
+        cells.push(cell);
+        cells
+    }
+
+    /// Whether a spreadsheet would run a cell.
+    fn runs(cell: &str) -> bool {
+        let bare = cell.trim_start_matches([' ', '\t', '"', '\u{feff}', '\u{200b}', '\u{a0}']);
+        bare.starts_with(['=', '+', '-', '@', '|'])
+    }
+
+    #[test]
+    fn no_cell_runs_where_semicolons_or_tabs_part_cells() {
+        for text in ["x;=1+1", "a,=1", "a;\u{feff} \"=1", ";;@SUM(1)", "a\t=1", "=1;=2;b;-3", "x; \u{a0}+1"] {
+            let text = harmless(text);
+            for separator in [',', ';', '\t'] {
+                assert!(!text.split(separator).any(runs), "{text:?} by {separator:?}");
+            }
+        }
+        assert_eq!(harmless("a;b=1, c-d"), "a;b=1, c-d");
+        assert_eq!(harmless("a;=1"), "a;'=1");
+    }
+
     proptest! {
         #[test]
-        fn no_cell_is_run_and_none_is_lost(texts in proptest::collection::vec("[ \t\"'\u{feff}=+@|,\r\n\u{200b}a-c-]{0,6}", 1..4)) {
+        fn no_cell_is_run_and_none_is_lost(texts in proptest::collection::vec("[ \t\"'\u{feff}=+@|,;\r\n\u{200b}a-c-]{0,8}", 1..4)) {
             let mut out = Vec::new();
             record(texts.clone(), &mut out);
             let fields = read(std::str::from_utf8(&out).unwrap());
             prop_assert_eq!(fields.len(), texts.len());
             for (field, text) in fields.iter().zip(&texts) {
-                let bare = field.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\u{feff}' || c == '\u{200b}');
-                prop_assert!(!bare.starts_with(['=', '+', '-', '@', '|']), "{field:?}");
-                let text = visible(text).into_owned();
-                prop_assert!(*field == text || field.strip_prefix('\'') == Some(text.as_str()));
+                prop_assert!(!runs(field), "{field:?}");
+                let text = visible(text).replace('\'', "");
+                prop_assert_eq!(field.replace('\'', ""), text, "nothing but apostrophes is put in");
+            }
+            // The first cell of a line is its number.
+            let line = format!("7,{}", std::str::from_utf8(&out).unwrap());
+            for separator in [',', ';', '\t'] {
+                for cell in cells(&line, separator) {
+                    prop_assert!(!runs(&cell), "{cell:?} by {separator:?}");
+                }
             }
         }
     }

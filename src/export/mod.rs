@@ -38,6 +38,8 @@ pub enum Lines {
     Raw,
     /// CSV, after [`Lines::head`].
     Csv,
+    /// The same with a byte order mark, by which Excel on Windows knows UTF-8.
+    CsvMarked,
     /// Elastic Common Schema.
     Ecs,
     /// Open Cybersecurity Schema Framework.
@@ -52,7 +54,7 @@ impl Lines {
             Self::Text => text::line(seq, consent, out),
             Self::Card => card::line(seq, consent, out),
             Self::Raw => raw::line(seq, consent, out),
-            Self::Csv => csv::line(seq, consent, None, out),
+            Self::Csv | Self::CsvMarked => csv::line(seq, consent, None, out),
             Self::Ecs => ecs::line(seq, consent, out),
             Self::Ocsf => ocsf::line(seq, consent, out),
         }
@@ -61,14 +63,17 @@ impl Lines {
     /// Appends one consent with what somebody noted to it, where the form has a place for that.
     pub fn line_noted(self, seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
         match self {
-            Self::Csv => csv::line(seq, consent, note, out),
+            Self::Csv | Self::CsvMarked => csv::line(seq, consent, note, out),
             _ => self.line(seq, consent, out),
         }
     }
 
     /// Appends what stands before the first line.
     pub fn head(self, out: &mut Vec<u8>) {
-        if self == Self::Csv {
+        if self == Self::CsvMarked {
+            out.extend_from_slice(csv::MARK.as_bytes());
+        }
+        if matches!(self, Self::Csv | Self::CsvMarked) {
             csv::head(out);
         }
     }
