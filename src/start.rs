@@ -425,10 +425,7 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         } else {
             query(flags.filter.as_ref(), now)?
         };
-        for input in inputs.iter().filter(|input| **input != Input::Stdin) {
-            run::probe(input)
-                .map_err(|error| (Exit::Failed, format!("{} {error}. Nothing was started.", input.name())))?;
-        }
+        run::probe_all(&inputs).map_err(|words| (Exit::Failed, format!("{words} Nothing was started.")))?;
         if !is_linear {
             run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
         }

@@ -303,3 +303,208 @@ fn files_are_told_in_sentences_too() {
         assert!(output.code == Some(2) && output.err.contains(words), "{args:?}: {}", output.err);
     }
 }
+
+/// An event of the org, by hand.
+fn event(number: u32, published: &str) -> String {
+    format!(
+        r#"{{"uuid":"5b1f0c9e-3333-4333-8333-{number:012}","eventType":"app.oauth2.as.consent.grant","published":{published},"actor":{{"id":"00uAAAAAAAAAAAAAA1d7","type":"User","alternateId":"ada@example.test","displayName":"Ada Example"}},"target":[{{"id":"oag{number}","type":"ConsentGrant","displayName":"orders.read"}}]}}"#
+    )
+}
+
+#[test]
+fn a_live_pipe_is_printed_record_by_record_as_each_comes() {
+    let sandbox = Sandbox::new();
+    for (open, between) in [("", "\n"), ("[", ","), ("[\n", ",\n")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
+        command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path(""));
+        command.args(["tail", "--input", "-", "--format", "raw"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = one_at_a_time(|| command.spawn()).expect("the binary starts");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        let process = Process::over(child);
+        pipe.write_all(open.as_bytes()).expect("it reads");
+        // Each is waited for with the pipe still open, so nothing but the record itself can have brought it out.
+        for number in 1..=3 {
+            let line = event(number, "\"2026-03-04T09:00:00.000Z\"");
+            pipe.write_all(format!("{line}{between}").as_bytes()).expect("it reads");
+            process.wait(&format!("line {number} behind {open:?}"), |said| {
+                (said.lines == number as usize).then_some(())
+            });
+        }
+        drop(pipe);
+        let output = process.end();
+        assert!(
+            output.out.lines().last().is_some_and(|line| line.contains("000000000003")),
+            "{}",
+            output.out
+        );
+    }
+}
+
+#[test]
+fn packed_files_give_what_unpacked_and_say_what_is_wrong() {
+    let sandbox = Sandbox::new();
+    let text: String = (0..5000).map(|n| event(n, "\"2026-03-04T09:00:00.000Z\"") + "\n").collect();
+    fs::write(sandbox.path("whole"), &text).expect("a file");
+    pack(&sandbox.path("whole"), &sandbox.path("packed"));
+    let run = |name: &str, bytes: &[u8]| {
+        fs::write(sandbox.path(name), bytes).expect("a file");
+        let output = tail(&sandbox, b"", &["--input", name, "--format", "raw"]);
+        (output.code, output.out.lines().count(), output.err)
+    };
+    for (name, word) in [("packed.gz", "gzip"), ("packed.zst", "zstd")] {
+        let packed = fs::read(sandbox.path(name)).expect("packed");
+        assert_eq!(run("good", &packed), (Some(0), 5000, String::new()), "{name}");
+        let (code, count, err) = run("cut", &packed[..packed.len() * 9 / 10]);
+        assert!(code == Some(1) && (1000..5000).contains(&count), "{name}: {code:?} {count} {err}");
+        assert!(
+            err.contains(&format!("it was cut: its {word} data end in the middle; {count} consents")),
+            "{err}"
+        );
+        let (code, count, err) = run("padded", &[packed.clone(), vec![0; 1024]].concat());
+        assert!(
+            code == Some(0) && count == 5000 && err.contains("1024 bytes of zero padding"),
+            "{name}: {err}"
+        );
+        let (code, count, err) = run("rubbish", &[packed.clone(), b"-----\n".to_vec()].concat());
+        assert!(code == Some(0) && count == 5000 && err.contains("6 bytes behind its"), "{name}: {err}");
+        // Nothing at all came out of this one.
+        let (code, count, err) = run("stump", &packed[..12]);
+        assert!(code == Some(1) && count == 0 && err.contains("cannot be unpacked: it"), "{name}: {err}");
+    }
+}
+
+#[test]
+fn wrapped_events_are_found_and_the_key_that_held_them_is_named() {
+    let sandbox = Sandbox::new();
+    let line = event(1, "\"2026-03-04T09:00:00.000Z\"");
+    let text = serde_json::to_string(&line).expect("a text");
+    let lower = line.replace("eventType", "eventtype").replace("alternateId", "alternateid");
+    let wide: Vec<u8> = format!("\u{feff}{line}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, bytes, words) in [
+        (
+            "elastic",
+            format!(r#"{{"@timestamp":"x","event":{{"original":{text}}}}}"#).into_bytes(),
+            "event.original",
+        ),
+        ("splunk", format!(r#"{{"preview":false,"result":{{"_raw":{text}}}}}"#).into_bytes(), "result._raw"),
+        (
+            "bridge",
+            format!("{{\n \"source\": \"aws.partner\",\n \"detail\": {line}\n}}").into_bytes(),
+            "detail",
+        ),
+        ("panther", lower.into_bytes(), "keys that are not spelled as Okta spells them"),
+        ("wide", wide, ""),
+    ] {
+        fs::write(sandbox.path(name), bytes).expect("a file");
+        let output = tail(&sandbox, b"", &["--input", name, "--format", "json"]);
+        assert_eq!((output.code, output.out.lines().count()), (Some(0), 1), "{name}: {}", output.err);
+        assert!(
+            output.err.contains(words) && output.err.is_empty() == words.is_empty(),
+            "{name}: {}",
+            output.err
+        );
+        assert!(
+            output.out.contains("ada@example.test") && output.out.contains("orders.read"),
+            "{}",
+            output.out
+        );
+    }
+    fs::write(sandbox.path("other"), "{\"time\":1,\"event\":{\"a\":2}}\n").expect("a file");
+    let output = tail(&sandbox, b"", &["--input", "other"]);
+    assert!(
+        output.code == Some(1) && output.err.contains("under event.original, _raw, detail"),
+        "{}",
+        output.err
+    );
+}
+
+#[test]
+fn our_own_exports_for_others_come_back_with_what_was_known_beside_the_events() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let run = |args: &[&str]| {
+        let output = Process::start(&mut sandbox.command(Some(&org.url), args)).end();
+        assert_eq!(output.code, Some(0), "{args:?}: {}", output.err);
+        output.out
+    };
+    run(&["tail", "--once", "--since", "30d"]);
+    let raw = run(&["export", "--format", "raw"]);
+    for (form, key) in [("ecs", "event.original"), ("ocsf", "raw_data"), ("card", "Event Details")] {
+        run(&["export", "--format", form, "-o", form]);
+        let output = tail(&sandbox, b"", &["--input", form, "--format", "raw"]);
+        assert!(output.out == raw && output.code == Some(0), "{form}: {}", output.err);
+        assert!(output.err.contains(&format!("60 events were found under {key}.")), "{form}: {}", output.err);
+        if form != "card" {
+            let output = tail(&sandbox, b"", &["--input", form, "--format", "json"]);
+            assert!(output.out.lines().all(|line| line.contains(r#""via":["poll"]"#)), "{form}");
+        }
+    }
+}
+
+#[test]
+fn one_bad_file_of_many_stops_none_of_the_others() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("good"), event(1, "\"2026-03-04T09:00:00.000Z\"")).expect("a file");
+    fs::write(sandbox.path("table"), "time,kind\n1,2\n").expect("a file");
+    for names in [["nowhere", "table", "good"], ["good", "nowhere", "table"]] {
+        let output = tail(&sandbox, b"", &[&["--input"], &names[..], &["--format", "raw"]].concat());
+        assert_eq!((output.code, output.out.lines().count()), (Some(1), 1), "{}", output.err);
+        assert!(
+            output.err.contains("nowhere") && output.err.contains("table holds no JSON"),
+            "{}",
+            output.err
+        );
+        let (screen, code, seen) = open(&sandbox, &names, &[("1 rows", "loading", "q")]);
+        assert_eq!((code, seen.len()), (1, 1), "{screen}");
+    }
+    let output = tail(&sandbox, b"", &["--input", "nowhere", "table"]);
+    assert!(output.code == Some(1) && output.err.contains("Nothing was printed."), "{}", output.err);
+}
+
+#[test]
+fn times_of_log_stores_are_read_and_said_to_be_so() {
+    let sandbox = Sandbox::new();
+    for (published, words) in [
+        (
+            "\"2024-05-02 18:46:21.121\"",
+            "The published time of 1 event is a date and a time of day without a zone, read as UTC.",
+        ),
+        ("\"2024-05-02 20:46:21.121 +0200\"", "with a zone behind it"),
+        ("1714675581.121", "read as seconds since 1970"),
+        ("1714675581121", "read as milliseconds since 1970"),
+        ("1714675581121000000", "read as nanoseconds since 1970"),
+    ] {
+        fs::write(sandbox.path("events"), event(1, published)).expect("a file");
+        let output = tail(&sandbox, b"", &["--input", "events", "--format", "json"]);
+        assert!(output.code == Some(0) && output.err.contains(words), "{published}: {}", output.err);
+        assert!(
+            output.out.contains(r#""published":"2024-05-02T18:46:21.121Z""#),
+            "{published}: {}",
+            output.out
+        );
+        // What was read so is known to whoever reads the lines again.
+        fs::write(sandbox.path("lines"), &output.out).expect("a file");
+        let again = tail(&sandbox, b"", &["--input", "lines", "--format", "json"]);
+        assert!(again.out == output.out && again.err.is_empty(), "{}", again.err);
+    }
+    fs::write(sandbox.path("events"), event(1, "\"yesterday\"")).expect("a file");
+    let output = tail(&sandbox, b"", &["--input", "events", "--format", "json"]);
+    assert!(output.err.contains("no published time that can be read, the first at byte 0"), "{}", output.err);
+}
+
+#[test]
+fn csv_for_excel_begins_with_a_mark_and_other_formats_refuse_it() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let run = |args: &[&str]| Process::start(&mut sandbox.command(Some(&org.url), args)).end();
+    assert_eq!(run(&["tail", "--once", "--since", "30d"]).code, Some(0));
+    let output = run(&["export", "--csv-bom", "-o", "out.csv"]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    let marked = fs::read(sandbox.path("out.csv")).expect("written");
+    let plain = run(&["export", "--format", "csv"]).out;
+    assert!(marked == [b"\xef\xbb\xbf", plain.as_bytes()].concat(), "the mark is all that differs");
+    assert_eq!(plain.matches('\n').count(), plain.matches("\r\n").count());
+    let output = run(&["export", "--csv-bom", "--format", "raw"]);
+    assert!(output.code == Some(2) && output.err.contains("--csv-bom is for CSV"), "{}", output.err);
+}

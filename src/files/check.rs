@@ -1,13 +1,34 @@
 //! Whether a file is what it says it is.
 
+use std::collections::BTreeMap;
+
 use super::head::Head;
 use super::record::Span;
+use super::remark::Remark;
+
+/// Remarks, each with the count of events that it is about and the place of the first.
+pub(super) type Remarked = BTreeMap<Remark, (u64, u64)>;
+
+/// Remarks of one file; more of them say nothing more.
+const REMARKS_MAX: usize = 40;
+
+/// Counts a remark.
+pub(super) fn count(remarked: &mut Remarked, remark: Remark, count: u64, at: u64) {
+    let is_full = remarked.len() >= REMARKS_MAX && !remarked.contains_key(&remark);
+    if !is_full {
+        remarked.entry(remark).or_insert((0, at)).0 += count;
+    }
+}
 
 /// How a file ended.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Ending {
     /// In the middle of its array or of a record.
     pub(super) is_cut: bool,
+    /// Why what it was packed in gave less than it should: a clause.
+    pub(super) damage: Option<String>,
+    /// What stood behind it and was left out: a clause.
+    pub(super) ignored: Option<String>,
     /// It was written to meanwhile.
     pub(super) has_grown: bool,
     /// The digest over its lines, as hexadecimal digits, if it is a snapshot with a consent on each.
@@ -22,6 +43,7 @@ pub(super) struct Check {
     consents: u64,
     bad: u64,
     first_bad: Option<String>,
+    remarked: Remarked,
 }
 
 impl Check {
@@ -37,12 +59,30 @@ impl Check {
         }
     }
 
+    /// Takes in what is remarked on some events, and returns a sentence for each remark that is new.
+    pub(super) fn remark(&mut self, remarked: Remarked) -> Vec<String> {
+        let mut new = Vec::new();
+        for (remark, (number, at)) in remarked {
+            if !self.remarked.contains_key(&remark) {
+                new.push(remark.sentence(number, at));
+            }
+            count(&mut self.remarked, remark, number, at);
+        }
+        new
+    }
+
+    /// What is to be said though nothing is wrong, a sentence each.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.remarked.iter().map(|(remark, (count, at))| remark.sentence(*count, *at)).collect()
+    }
+
     /// What is not as it should be, a sentence each.
     pub(super) fn troubles(&self, ending: &Ending) -> Vec<String> {
         let mut out = Vec::new();
         let (count, sha256) = self.said.clone().unwrap_or_default();
         // The record that a file ends in is told of as its end.
-        let bad = self.bad - u64::from(ending.is_cut && self.bad > 0);
+        let ends_early = ending.is_cut || ending.damage.is_some();
+        let bad = self.bad - u64::from(ends_early && self.bad > 0);
         if bad > 0 {
             let first = self.first_bad.as_deref().unwrap_or_default();
             let records = if bad == 1 { "record" } else { "records" };
@@ -50,6 +90,11 @@ impl Check {
         }
         if ending.has_grown {
             out.push("it grew while it was read; what came later was not read.".to_owned());
+        }
+        if let Some(damage) = &ending.damage {
+            let of = count.map_or(String::new(), |count| format!(" of {count}"));
+            out.push(format!("{damage}; {}{of} consents could be read and are there.", self.consents));
+            return out;
         }
         if ending.is_cut {
             // Count and digest are wrong then, and say nothing more.

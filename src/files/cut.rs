@@ -6,17 +6,20 @@
 use std::io::{self, Read};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memrchr};
 
 use super::head::{self, Head};
 use super::record::Span;
+use super::scan::{LINES, Scan, has_record_line, is_record, without_comma};
 
 /// Bytes that are cut and read in one go.
 const CHUNK: usize = 512 * 1024;
-/// Bytes looked at to find out what a file is.
+/// Bytes looked at to find out what a file is, and read in one go of a live stream.
 const LOOK: usize = 64 * 1024;
 /// A longer record is none.
 const RECORD_MAX: usize = 16 * 1024 * 1024;
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// What stands before a snapshot's consents is shorter.
 const HEAD_MAX: usize = 16 * 1024 * 1024;
 
@@ -77,6 +80,8 @@ pub(super) struct Cutter<R> {
     /// Where in the stream the buffer begins.
     base: u64,
     has_ended: bool,
+    /// More may never come, so each record is given out before more is waited for.
+    is_live: bool,
     layout: Layout,
     /// The array of a snapshot: nothing behind it is a record.
     is_snapshot: bool,
@@ -87,13 +92,15 @@ pub(super) struct Cutter<R> {
 }
 
 impl<R: Read> Cutter<R> {
-    /// Finds out what a stream is, and reads what a snapshot says of itself.
-    pub(super) fn begin(input: R) -> Result<(Self, Option<Head>), CutError> {
+    /// Finds out what a stream is, and reads what a snapshot says of itself. A live stream is a pipe that may stay open
+    /// for ever: of that no more is read than tells what it is.
+    pub(super) fn begin(input: R, is_live: bool) -> Result<(Self, Option<Head>), CutError> {
         let mut cutter = Self {
             input,
             buffer: Vec::new(),
             base: 0,
             has_ended: false,
+            is_live,
             layout: Layout::Lines,
             is_snapshot: false,
             is_over: false,
@@ -101,22 +108,18 @@ impl<R: Read> Cutter<R> {
             has_line: false,
             end: End::default(),
         };
-        cutter.fill(LOOK)?;
-        let mark = if cutter.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let blank = cutter.buffer[mark..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        cutter.drop_front(mark + blank);
-        cutter.fill(LOOK)?;
-        match cutter.buffer.first() {
+        cutter.skip_front()?;
+        match cutter.buffer.first().copied() {
             None => Err(CutError::Empty),
             Some(b'[') => {
                 cutter.drop_front(1);
-                cutter.enter_array();
+                cutter.enter_array()?;
                 Ok((cutter, None))
             }
-            Some(b'{') if head::is_snapshot(&cutter.buffer) => {
+            Some(b'{') if cutter.is_snapshot()? => {
                 let head = cutter.take_head()?;
                 cutter.is_snapshot = true;
-                cutter.enter_array();
+                cutter.enter_array()?;
                 if cutter.layout == Layout::ArrayLines {
                     cutter.digest = Some(Context::new(&SHA256));
                 }
@@ -127,6 +130,7 @@ impl<R: Read> Cutter<R> {
                 while memchr(b'\n', &cutter.buffer).is_none()
                     && !cutter.has_ended
                     && cutter.buffer.len() < RECORD_MAX
+                    && !(is_live && is_record(&cutter.buffer))
                 {
                     cutter.fill(cutter.buffer.len() * 2)?;
                 }
@@ -135,9 +139,54 @@ impl<R: Read> Cutter<R> {
                 }
                 Ok((cutter, None))
             }
-            Some(_) if has_record_line(&cutter.buffer) => Ok((cutter, None)),
-            Some(_) => Err(CutError::NotJson),
+            Some(_) => {
+                let has_lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() >= LINES;
+                while is_live
+                    && !cutter.has_ended
+                    && cutter.buffer.len() < LOOK
+                    && !has_record_line(&cutter.buffer)
+                    && !has_lines(&cutter.buffer)
+                {
+                    cutter.fill(cutter.buffer.len() + LOOK)?;
+                }
+                if has_record_line(&cutter.buffer) { Ok((cutter, None)) } else { Err(CutError::NotJson) }
+            }
         }
+    }
+
+    /// Leaves a byte order mark and blanks behind.
+    fn skip_front(&mut self) -> io::Result<()> {
+        self.fill(LOOK)?;
+        while self.is_live && !self.has_ended && self.buffer.len() < MARK.len() {
+            self.fill(LOOK)?;
+        }
+        if self.buffer.starts_with(MARK) {
+            self.drop_front(MARK.len());
+        }
+        loop {
+            let blank = self.buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.drop_front(blank);
+            if self.has_ended || !self.buffer.is_empty() {
+                // Of a live stream the rest comes when it comes.
+                return if self.is_live { Ok(()) } else { self.fill(LOOK) };
+            }
+            self.fill(LOOK)?;
+        }
+    }
+
+    /// Whether the object that stands first begins as a snapshot does.
+    fn is_snapshot(&mut self) -> io::Result<bool> {
+        if self.is_live {
+            let mut scan = Scan::default();
+            while !head::is_snapshot(&self.buffer)
+                && scan.go_on(&self.buffer).is_none()
+                && !self.has_ended
+                && self.buffer.len() < LOOK
+            {
+                self.fill(self.buffer.len() + LOOK)?;
+            }
+        }
+        Ok(head::is_snapshot(&self.buffer))
     }
 
     /// Returns the next records; nothing after the last.
@@ -161,15 +210,32 @@ impl<R: Read> Cutter<R> {
         self.end
     }
 
-    /// Reads until so much is there, or the stream ends.
+    /// Reads until so much is there, or the stream ends. Of a live stream it reads what comes next, at least one byte.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
         let missing = wanted.saturating_sub(self.buffer.len());
         if missing > 0 && !self.has_ended {
+            if self.is_live {
+                return self.fill_once(missing.min(LOOK));
+            }
             // At once, or what is there is moved each time that it doubles.
             self.buffer.reserve(missing);
             let read = self.input.by_ref().take(missing as u64).read_to_end(&mut self.buffer)?;
             self.has_ended = read < missing;
         }
+        Ok(())
+    }
+
+    fn fill_once(&mut self, most: usize) -> io::Result<()> {
+        let before = self.buffer.len();
+        self.buffer.resize(before + most, 0);
+        let read = loop {
+            match self.input.read(&mut self.buffer[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.buffer.truncate(before + read.as_ref().map_or(0, |count| *count));
+        self.has_ended = read? == 0;
         Ok(())
     }
 
@@ -179,7 +245,17 @@ impl<R: Read> Cutter<R> {
     }
 
     /// Stands behind the bracket that opens an array.
-    fn enter_array(&mut self) {
+    fn enter_array(&mut self) -> io::Result<()> {
+        // Of a live stream the first line must have come, if the bracket stands on a line of its own.
+        while self.is_live && !self.has_ended && self.buffer.len() < RECORD_MAX {
+            let blank = self.buffer.iter().take_while(|byte| matches!(byte, b' ' | b'\r')).count();
+            match self.buffer.get(blank) {
+                None => {}
+                Some(b'\n') if memchr(b'\n', &self.buffer[blank + 1..]).is_none() => {}
+                Some(_) => break,
+            }
+            self.fill(self.buffer.len() + LOOK)?;
+        }
         let rest = &self.buffer;
         let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\r')).count();
         let is_by_line = rest.get(blank) == Some(&b'\n') && {
@@ -194,6 +270,7 @@ impl<R: Read> Cutter<R> {
         } else {
             self.layout = Layout::Nested { inside: true };
         }
+        Ok(())
     }
 
     /// Takes what stands before a snapshot's consents, up to the bracket that opens them.
@@ -202,7 +279,9 @@ impl<R: Read> Cutter<R> {
             if let Some(open) = head::opens(&self.buffer) {
                 let head = Head::read(&self.buffer[..open]).map_err(CutError::Head)?;
                 self.drop_front(open + 1);
-                self.fill(LOOK)?;
+                if !self.is_live {
+                    self.fill(LOOK)?;
+                }
                 return Ok(head);
             }
             if self.has_ended || self.buffer.len() >= HEAD_MAX {
@@ -215,6 +294,16 @@ impl<R: Read> Cutter<R> {
     fn next_lines(&mut self) -> io::Result<Option<Chunk>> {
         let mut wanted = CHUNK;
         let end = loop {
+            // Of a live stream what is there goes out before more is waited for. The line end behind a whole record may
+            // come with the next one only.
+            if self.is_live {
+                if let Some(end) = memrchr(b'\n', &self.buffer) {
+                    break end + 1;
+                }
+                if self.buffer.ends_with(b"}") && is_record(self.buffer.trim_ascii_start()) {
+                    break self.buffer.len();
+                }
+            }
             self.fill(wanted)?;
             if let Some(end) = memrchr(b'\n', &self.buffer) {
                 break end + 1;
@@ -222,7 +311,7 @@ impl<R: Read> Cutter<R> {
             if self.has_ended || self.buffer.len() >= RECORD_MAX {
                 break self.buffer.len();
             }
-            wanted = self.buffer.len() * 2;
+            wanted = self.buffer.len() * 2 + LOOK;
         };
         let is_last = self.has_ended;
         let end = if is_last { self.buffer.len() } else { end };
@@ -274,7 +363,7 @@ impl<R: Read> Cutter<R> {
                     self.end.is_cut = inside;
                     break;
                 }
-                if at >= CHUNK {
+                if at >= CHUNK || (self.is_live && !spans.is_empty()) {
                     break;
                 }
                 self.fill(at + CHUNK)?;
@@ -292,6 +381,14 @@ impl<R: Read> Cutter<R> {
                         self.is_over = true;
                         break;
                     }
+                }
+                // What is whole goes out before the rest of this one is waited for.
+                _ if self.is_live
+                    && !spans.is_empty()
+                    && !self.has_ended
+                    && Scan::default().go_on(&self.buffer[at..]).is_none() =>
+                {
+                    break;
                 }
                 _ => {
                     let Some(length) = self.length_of_value(at)? else {
@@ -341,174 +438,5 @@ impl<R: Read> Cutter<R> {
     }
 }
 
-/// Finds the end of a JSON value by its strings and brackets.
-#[derive(Default)]
-struct Scan {
-    at: usize,
-    depth: usize,
-    in_string: bool,
-}
-
-impl Scan {
-    /// Goes on where it stopped, with more of the same bytes. Returns how long the value is, once that is seen.
-    fn go_on(&mut self, bytes: &[u8]) -> Option<usize> {
-        while self.at < bytes.len() {
-            if self.in_string {
-                match memchr2(b'"', b'\\', &bytes[self.at..]) {
-                    None => self.at = bytes.len(),
-                    Some(next) if bytes[self.at + next] == b'"' => {
-                        self.in_string = false;
-                        self.at += next + 1;
-                        if self.depth == 0 {
-                            return Some(self.at);
-                        }
-                    }
-                    // What is escaped may be still to come.
-                    Some(next) if self.at + next + 1 < bytes.len() => self.at += next + 2,
-                    Some(next) => {
-                        self.at += next;
-                        return None;
-                    }
-                }
-                continue;
-            }
-            match bytes[self.at] {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth > 1 => self.depth -= 1,
-                b'}' | b']' if self.depth == 1 => return Some(self.at + 1),
-                b',' | b'}' | b']' | b'\n' if self.depth == 0 => return Some(self.at.max(1)),
-                _ => {}
-            }
-            self.at += 1;
-        }
-        None
-    }
-}
-
-/// Returns a line without blanks around it and the comma behind it.
-pub(super) fn without_comma(line: &[u8]) -> &[u8] {
-    let line = line.trim_ascii();
-    line.strip_suffix(b",").map_or(line, |line| line.trim_ascii_end())
-}
-
-/// Whether a line is an object or an array from one end to the other.
-fn is_record(line: &[u8]) -> bool {
-    line.len() > 2 && matches!(line[0], b'{' | b'[') && Scan::default().go_on(line) == Some(line.len())
-}
-
-/// Lines looked at before a file is taken for one that is not made of lines.
-const LINES: usize = 16;
-
-fn has_record_line(bytes: &[u8]) -> bool {
-    bytes.split(|byte| *byte == b'\n').take(LINES).any(|line| is_record(line.trim_ascii_end()))
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Reads a few bytes at a time.
-    struct Drip<'a>(&'a [u8], usize);
-
-    impl Read for Drip<'_> {
-        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-            let count = self.1.min(out.len()).min(self.0.len());
-            out[..count].copy_from_slice(&self.0[..count]);
-            self.0 = &self.0[count..];
-            Ok(count)
-        }
-    }
-
-    fn records(bytes: &[u8], drip: usize) -> Result<(Vec<String>, End), CutError> {
-        let (mut cutter, _) = Cutter::begin(Drip(bytes, drip))?;
-        let mut found = Vec::new();
-        while let Some(chunk) = cutter.next()? {
-            for span in super::super::record::spans(&chunk) {
-                let at = (chunk.at + span.at) as usize;
-                let text = &bytes[at..at + span.length as usize];
-                found.push(String::from_utf8_lossy(text).into_owned());
-            }
-        }
-        Ok((found, cutter.end()))
-    }
-
-    #[test]
-    fn every_layout_gives_the_same_records() {
-        let wanted = [r#"{"a":"x,]}\" y"}"#, r#"{"b":[1,{"c":2}]}"#, r#"{"d":"\\"}"#];
-        for text in [
-            wanted.join("\n"),
-            format!("\u{feff}\r\n{}\r\n", wanted.join("\r\n")),
-            format!("\n\n{}\n\n\n", wanted.join("\n\n")),
-            format!("[{}]", wanted.join(",")),
-            format!("[{}]", wanted.join(",\n")),
-            format!("[\n{}\n]\n", wanted.join(",\n")),
-            format!("[ \n  {}\n]", wanted.join(" ,\n  ")),
-            format!("[{}][{},{}]", wanted[0], wanted[1], wanted[2]),
-            wanted.concat(),
-            format!(
-                "{{\"schema\": \"consentwatch.snapshot/1\", \"consents\" :[{}], \"x\":[1]}}",
-                wanted.join(", ")
-            ),
-            format!(
-                "{{\"schema\":\"consentwatch.snapshot/1\",\"screen\":\"\\\"consents\\\":[\",\"consents\":[\n{}\n]}}\n",
-                wanted.join(",\n")
-            ),
-        ] {
-            for drip in [1, 7, 1 << 20] {
-                let (found, end) = records(text.as_bytes(), drip).unwrap();
-                assert_eq!(found, wanted, "{text} {drip}");
-                assert!(!end.is_cut, "{text} {drip}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_record_over_many_lines_is_one() {
-        let text = "{\n  \"a\": 1\n}\n{\n  \"b\": {}\n}\n";
-        assert_eq!(records(text.as_bytes(), 3).unwrap().0, ["{\n  \"a\": 1\n}", "{\n  \"b\": {}\n}"]);
-    }
-
-    #[test]
-    fn a_damaged_line_costs_itself_alone() {
-        let text = "[\n{\"a\":1},\n{\"b\":\"},\n{\"c\":3}\n]\n";
-        assert_eq!(records(text.as_bytes(), 5).unwrap().0, ["{\"a\":1}", "{\"b\":\"}", "{\"c\":3}"]);
-    }
-
-    #[test]
-    fn what_is_cut_is_said() {
-        for (text, count) in [
-            ("[{\"a\":1},{\"b\"", 2),
-            ("[\n{\"a\":1},\n{\"b\"", 2),
-            ("[{\"a\":1},", 1),
-            ("{\"schema\":\"consentwatch.snapshot/1\",\"consents\":[\n{\"a\":1},\n", 1),
-        ] {
-            let (found, end) = records(text.as_bytes(), 4).unwrap();
-            assert_eq!((found.len(), end.is_cut), (count, true), "{text}");
-        }
-        let head = records(b"{\"schema\":\"consentwatch.snapshot/1\",\"screen\":\"x", 9);
-        assert!(matches!(head, Err(CutError::Head(_))));
-    }
-
-    #[test]
-    fn what_is_no_json_is_not_taken_for_it() {
-        assert!(matches!(records(b"", 9), Err(CutError::Empty)));
-        assert!(matches!(records(b" \n\n", 9), Err(CutError::Empty)));
-        assert!(matches!(records(b"time,kind,who\n1,2,3\n", 9), Err(CutError::NotJson)));
-        let (found, _) = records(b"garbage\n{\"a\":1}\n", 9).unwrap();
-        assert_eq!(found, ["garbage", "{\"a\":1}"]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_end_and_lie_within(bytes in prop::collection::vec(any::<u8>(), 0..300), opener in 0..4_usize, drip in 1..40_usize) {
-            let opener: &[u8] = [b"".as_slice(), b"[", b"{\"a\":", b"[\n{\"a\":1},\n"][opener];
-            let text = [opener, &bytes].concat();
-            if let Ok((found, _)) = records(&text, drip) {
-                prop_assert!(found.len() <= text.len());
-            }
-        }
-    }
-}
+mod tests;

@@ -3,11 +3,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Cursor, Read, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::unpack::{self, FromUtf16, Remarks, Unpacked};
+use super::wrapped;
 use crate::consent::visible;
 
 /// What is to be read.
@@ -49,9 +52,9 @@ pub enum FileError {
     /// Packed in a way that this program does not unpack.
     #[error("is packed with {0}. Unpack it to standard input and name -")]
     Packed(&'static str),
-    /// What it was packed in is damaged.
-    #[error("cannot be unpacked: {0}")]
-    Damaged(io::Error),
+    /// What it was packed in is damaged from its beginning on: a clause.
+    #[error("cannot be unpacked: {0}. Nothing of it could be read")]
+    Damaged(String),
     /// There is no room to unpack it, or to keep standard input.
     #[error("cannot be kept in a temporary file: {0}")]
     Spool(io::Error),
@@ -59,7 +62,11 @@ pub enum FileError {
     #[error("is empty")]
     Empty,
     /// There is something else in it.
-    #[error("holds no JSON. Name a snapshot, or LogEvents or deliveries of an event hook as JSON")]
+    #[error(
+        "holds no JSON. Name a snapshot, or LogEvents or deliveries of an event hook as JSON; an event may stand up to \
+         two levels down under {}",
+        wrapped::looked_for()
+    )]
     NotJson,
     /// It says something of itself that cannot be.
     #[error("cannot be read. {0}")]
@@ -74,19 +81,35 @@ pub(super) struct Opened {
     pub(super) file: File,
     /// How many bytes the input has, if that is known and the stream gives out just those.
     pub(super) length: Option<u64>,
+    /// Whether it is handed out as it comes: a pipe may stay open for ever.
+    pub(super) is_live: bool,
+    /// What the stream turns out to be while it is read.
+    pub(super) remarks: Remarks,
 }
 
-const GZIP: &[u8] = b"\x1f\x8b";
-const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 /// What others pack with, and its first bytes.
 const OTHERS: [(&[u8], &str); 3] = [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"PK\x03\x04", "zip")];
 /// As many bytes tell what something is packed with.
 const MAGIC: u64 = 6;
 
+/// Whether records are read again later, at their places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// They are: what has no places of its own is kept in a temporary file.
+    Yes,
+    /// They are not, so that an endless pipe fills no disk.
+    No,
+}
+
 /// Opens an input.
-pub(super) fn open(input: &Input) -> Result<Opened, FileError> {
-    let (mut source, length): (Box<dyn Read + Send>, _) = match input {
-        Input::Stdin => (Box::new(io::stdin()), None),
+pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
+    let (mut source, length, is_live): (Box<dyn Read + Send>, _, _) = match input {
+        Input::Stdin => {
+            // Not through the standard library's buffer, which would hold back what is more than its own.
+            let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+            let is_live = !file.metadata()?.is_file();
+            (Box::new(file), None, is_live)
+        }
         Input::File(path) => {
             // A pipe that nobody writes to must not hold us up.
             let file = OpenOptions::new()
@@ -101,32 +124,53 @@ pub(super) fn open(input: &Input) -> Result<Opened, FileError> {
             if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
                 return Err(FileError::Special);
             }
-            (Box::new(file), Some(metadata.len()))
+            (Box::new(file), Some(metadata.len()), false)
         }
     };
-    let mut magic = Vec::new();
-    source.by_ref().take(MAGIC).read_to_end(&mut magic)?;
+    let magic = peek(&mut source, MAGIC)?;
     if let Some((_, name)) = OTHERS.iter().find(|(first, _)| magic.starts_with(first)) {
         return Err(FileError::Packed(name));
     }
-    let whole = Cursor::new(magic.clone()).chain(source);
-    let stream: Box<dyn Read + Send> = if magic.starts_with(GZIP) {
-        Box::new(Unpacked(flate2::read::MultiGzDecoder::new(whole)))
-    } else if magic.starts_with(ZSTD) {
-        Box::new(Unpacked(zstd::stream::read::Decoder::new(whole).map_err(FileError::Damaged)?))
-    } else if let (Input::File(path), Some(length)) = (input, length) {
+    let is_packed = unpack::is_packed(&magic);
+    let is_wide = unpack::utf16(&magic).is_some();
+    let whole = Cursor::new(magic).chain(source);
+    let remarks = Remarks::default();
+    if let (Input::File(path), Some(length), false) = (input, length, is_packed || is_wide) {
         // What is added meanwhile is not read: no record would be whole.
         return Ok(Opened {
             stream: Box::new(whole.take(length)),
             file: File::open(path)?,
             length: Some(length),
+            is_live,
+            remarks,
         });
-    } else {
-        Box::new(whole)
-    };
+    }
+    let mut stream: Box<dyn Read + Send> = Box::new(whole);
+    if is_packed {
+        stream = Box::new(
+            Unpacked::begin(stream, remarks.clone())
+                .map_err(|error| FileError::Damaged(error.to_string()))?,
+        );
+    }
+    let mark = peek(&mut stream, 2)?;
+    let order = unpack::utf16(&mark);
+    stream = Box::new(Cursor::new(mark).chain(stream));
+    if let Some(order) = order {
+        stream = Box::new(FromUtf16::new(stream, order));
+    }
     let file = tempfile::tempfile().map_err(FileError::Spool)?;
-    let kept = file.try_clone().map_err(FileError::Spool)?;
-    Ok(Opened { stream: Box::new(Kept { stream, into: kept, unlooked: LOOK }), file, length: None })
+    if again == Again::Yes {
+        let kept = file.try_clone().map_err(FileError::Spool)?;
+        stream = Box::new(Kept { stream, into: kept, unlooked: LOOK });
+    }
+    Ok(Opened { stream, file, length: None, is_live, remarks })
+}
+
+/// Takes the first bytes of a stream; fewer only where it ends.
+fn peek(stream: &mut Box<dyn Read + Send>, count: u64) -> io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    stream.by_ref().take(count).read_to_end(&mut first)?;
+    Ok(first)
 }
 
 /// How many bytes an input has, if it says.
@@ -141,17 +185,6 @@ pub(super) fn size(input: &Input) -> Option<u64> {
 pub(super) fn has_grown(opened: &File, length: Option<u64>) -> bool {
     let now = opened.metadata().map_or(0, |metadata| metadata.len());
     length.is_some_and(|length| now > length)
-}
-
-/// Tells damage of what was packed from a disk that cannot be read.
-struct Unpacked<R>(R);
-
-impl<R: Read> Read for Unpacked<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0
-            .read(out)
-            .map_err(|error| io::Error::new(error.kind(), format!("it cannot be unpacked: {error}")))
-    }
 }
 
 /// Keeps all that goes through it.

@@ -8,10 +8,16 @@ mod input;
 mod ours;
 mod read;
 mod record;
+mod remark;
+mod respell;
+mod scan;
 mod shelf;
+mod time;
+mod unpack;
+mod wrapped;
 
 pub use head::{Head, readiness};
-pub use input::{FileError, Input};
-pub use read::{Item, Stop, probe, read};
+pub use input::{Again, FileError, Input};
+pub use read::{Item, Stop, probe_all, read};
 pub use record::Span;
 pub use shelf::{Loader, News, Shelf, hash_of};

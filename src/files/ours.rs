@@ -1,6 +1,7 @@
 //! A line of our own (`consentwatch.consent/1`), read back: the event is read anew, and what was known beside it is put
 //! over it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -83,11 +84,8 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
     let line: Line<'_> = serde_json::from_str(text)
         .map_err(|error| format!("It is no {SCHEMA} (line {}, column {}).", error.line(), error.column()))?;
     let received = line.received.as_deref().and_then(|at| at.parse().ok()).unwrap_or(now);
-    let via = line.via.iter().fold(Via::FILE, |via, word| match word.as_str() {
-        "poll" => via.with(Via::POLL),
-        "hook" => via.with(Via::HOOK),
-        _ => via,
-    });
+    let via = via_of(&line.via);
+    let published = line.published.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
     // What was no event was kept as a text.
     let raw: Arc<str> = match serde_json::from_str::<String>(line.raw.get()) {
         Ok(text) => text.into(),
@@ -109,9 +107,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
         key,
         received,
         via,
-        doubt: line.doubt.as_deref().and_then(|word| {
-            [Doubt::Unconfirmed, Doubt::Missed].into_iter().find(|doubt| doubt.word() == word)
-        }),
+        doubt: line.doubt.as_deref().and_then(doubt_of),
         evidence: line.who.evidence.as_deref().map_or(Evidence::Unknown, Evidence::from_word),
         person: Person {
             id: line.who.id.map(|id| UserId::new(id.as_str())),
@@ -122,7 +118,92 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
         labels: line.looked_up.into_iter().filter_map(LookedUp::label).collect(),
         raw,
     };
-    Ok(okta::restore(&stored))
+    let mut consent = okta::restore(&stored);
+    // Whoever wrote the line may have read a time that Okta would not write.
+    if consent.published.is_none()
+        && let Some(at) = published
+    {
+        consent.published = Some(at);
+        consent.key.published_ms = at.as_millisecond();
+    }
+    Ok(consent)
+}
+
+fn via_of(words: &[String]) -> Via {
+    words.iter().fold(Via::FILE, |via, word| match word.as_str() {
+        "poll" => via.with(Via::POLL),
+        "hook" => via.with(Via::HOOK),
+        _ => via,
+    })
+}
+
+fn doubt_of(word: &str) -> Option<Doubt> {
+    [Doubt::Unconfirmed, Doubt::Missed].into_iter().find(|doubt| doubt.word() == word)
+}
+
+/// What stands beside the event in the ECS and OCSF exports.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Beside {
+    via: Vec<String>,
+    evidence: Option<String>,
+    doubt: Option<String>,
+}
+
+/// The person of the ECS (`id`) and OCSF (`uid`) exports.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Exported {
+    #[serde(alias = "uid")]
+    id: Option<String>,
+    name: Option<String>,
+    full_name: Option<String>,
+}
+
+/// Puts over events that stood in an export of this program what the export says beside them: how they came, whose
+/// consent it is, and for the card the hook's envelope.
+pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [Consent]) {
+    let text = |key: &str| members.get(key).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    if let Some(event_id) = text("Event ID").filter(|_| members.contains_key("Event Details")) {
+        let headers =
+            members.get("Headers").and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok());
+        let hook = Hook {
+            event_id: Some(event_id),
+            event_time: text("Event Time"),
+            source: text("Source"),
+            headers: headers.unwrap_or_default(),
+            received: None,
+        };
+        let hook = hook.delivery();
+        for consent in consents {
+            consent.via = Via::HOOK;
+            consent.hook = Some(hook.clone());
+        }
+        return;
+    }
+    let beside = members
+        .get("consentwatch")
+        .or_else(|| members.get("unmapped").filter(|_| members.contains_key("class_uid")));
+    let Some(beside) = beside.and_then(|raw| serde_json::from_str::<Beside>(raw.get()).ok()) else { return };
+    let person = members.get("user").and_then(|raw| serde_json::from_str::<Exported>(raw.get()).ok());
+    for consent in consents {
+        consent.via = via_of(&beside.via);
+        consent.doubt = beside.doubt.as_deref().and_then(doubt_of);
+        let evidence = beside.evidence.as_deref().map_or(Evidence::Unknown, Evidence::from_word);
+        if let (Evidence::Unknown, Some(person)) = (consent.who.evidence, &person)
+            && matches!(evidence, Evidence::Session | Evidence::GrantApi)
+        {
+            let text = |text: &Option<String>| text.clone().map(Untrusted::new);
+            consent.who = crate::consent::Who {
+                person: Person {
+                    id: person.id.as_deref().map(UserId::new),
+                    alternate_id: text(&person.name),
+                    display_name: text(&person.full_name),
+                },
+                evidence,
+            };
+        }
+    }
 }
 
 impl Line<'_> {

@@ -8,11 +8,12 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::check::{Check, Ending};
+use super::check::{Check, Ending, Remarked, count};
 use super::cut::{Chunk, CutError, Cutter};
 use super::head::Head;
-use super::input::{self, FileError, Input, Opened};
+use super::input::{self, Again, FileError, Input, Opened};
 use super::record::{self, Span};
+use super::unpack::Remarks;
 use crate::consent::Consent;
 
 /// What reading brings, in the order of the files.
@@ -33,6 +34,8 @@ pub enum Item<T> {
     },
     /// It is not as it should be: a sentence that names it. What could be read of it came before.
     Trouble(String),
+    /// It is well, but not as Okta or this program writes it: a sentence that names it.
+    Note(String),
 }
 
 /// The same from thread to thread.
@@ -44,6 +47,7 @@ enum Raw<T> {
     /// Where each lies, with what it held and why something of it could not be read; and up to where the file is read.
     Records {
         records: Vec<(Span, Vec<T>, Vec<String>)>,
+        remarked: Remarked,
         read_to: u64,
     },
     Ended(Ending),
@@ -65,20 +69,22 @@ enum Job {
 }
 
 /// Reads all inputs and hands out what they hold. `make` runs on several threads and keeps of a consent what is needed.
+/// `again` says whether records are read again at their places.
 ///
 /// # Errors
 /// Whoever took the items wanted no more.
 pub fn read<T: Send>(
     inputs: &[Input],
+    again: Again,
     received: Timestamp,
     make: impl Fn(Consent) -> T + Sync,
     mut take: impl FnMut(Item<T>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    let count = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
+    let readers = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
     thread::scope(|scope| {
         let (mut jobs, mut results) = (Vec::new(), Vec::new());
         let make = &make;
-        for _ in 0..count {
+        for _ in 0..readers {
             let (job, waiting) = sync_channel(WAITING);
             let (tell, result) = sync_channel(WAITING);
             jobs.push(job);
@@ -89,7 +95,7 @@ pub fn read<T: Send>(
             let mut next = jobs.iter().cycle();
             let mut send = |job| next.next().map_or(Err(Stop), |jobs| jobs.send(job).map_err(|_| Stop));
             for input in inputs {
-                if cut(input, &mut send).is_err() {
+                if cut(input, again, &mut send).is_err() {
                     return;
                 }
             }
@@ -133,7 +139,12 @@ impl Progress {
                 self.check = Check::new(head.as_deref());
                 return take(Item::Begun { file, head });
             }
-            Raw::Records { records, read_to } => {
+            Raw::Records { records, remarked, read_to } => {
+                let new = self.check.remark(remarked);
+                // What is piped may never end, so of that it is said at once.
+                if inputs[self.at] == Input::Stdin {
+                    new.into_iter().try_for_each(|words| take(Item::Note(format!("{}: {words}", name()))))?;
+                }
                 let records = records.into_iter().map(|(span, made, bad)| {
                     self.check.add(span, made.len(), bad);
                     (span, made)
@@ -145,6 +156,11 @@ impl Progress {
                 return take(Item::Records { records, percent });
             }
             Raw::Ended(ending) => {
+                let remarks = if inputs[self.at] == Input::Stdin { Vec::new() } else { self.check.remarks() };
+                let ignored = ending.ignored.iter().map(|words| format!("{words}."));
+                for words in remarks.into_iter().chain(ignored) {
+                    take(Item::Note(format!("{}: {words}", name())))?;
+                }
                 let troubles = self.check.troubles(&ending);
                 troubles.into_iter().map(|words| format!("{}: {words}", name())).collect()
             }
@@ -156,12 +172,23 @@ impl Progress {
     }
 }
 
-/// Whether an input can be opened and is of a form that is read.
+/// Looks whether there is anything to read: one input of several that cannot be read stops none of the others, and is
+/// told of when its turn comes. Standard input is not looked at, since that would take what it holds.
 ///
 /// # Errors
-/// It cannot, or is not.
-pub fn probe(input: &Input) -> Result<(), FileError> {
-    begin(input).map(drop)
+/// None of them can be opened or is of a form that is read: a sentence for each.
+pub fn probe_all(inputs: &[Input]) -> Result<(), String> {
+    let mut why = Vec::new();
+    for input in inputs {
+        if *input == Input::Stdin {
+            return Ok(());
+        }
+        match begin(input, Again::No) {
+            Ok(_) => return Ok(()),
+            Err(error) => why.push(format!("{} {error}.", input.name())),
+        }
+    }
+    if why.is_empty() { Ok(()) } else { Err(why.join(" ")) }
 }
 
 /// An input with its records to come.
@@ -170,17 +197,18 @@ struct Begun {
     head: Option<Box<Head>>,
     file: File,
     length: Option<u64>,
+    remarks: Remarks,
 }
 
-fn begin(input: &Input) -> Result<Begun, FileError> {
-    let Opened { stream, file, length } = input::open(input)?;
-    let (cutter, head) = Cutter::begin(stream).map_err(|error| match error {
+fn begin(input: &Input, again: Again) -> Result<Begun, FileError> {
+    let Opened { stream, file, length, is_live, remarks } = input::open(input, again)?;
+    let (cutter, head) = Cutter::begin(stream, is_live).map_err(|error| match error {
         CutError::Read(error) => FileError::Read(error),
-        CutError::Empty => FileError::Empty,
+        CutError::Empty => remarks.damage().map_or(FileError::Empty, FileError::Damaged),
         CutError::NotJson => FileError::NotJson,
         CutError::Head(why) => FileError::Head(why),
     })?;
-    Ok(Begun { cutter, head: head.map(Box::new), file, length })
+    Ok(Begun { cutter, head: head.map(Box::new), file, length, remarks })
 }
 
 fn work<T>(
@@ -196,10 +224,13 @@ fn work<T>(
             Job::Failed(error) => Raw::Failed(error),
             Job::Chunk(chunk) => {
                 let at = |span: Span| span.at as usize..span.at as usize + span.length as usize;
-                let mut records = Vec::new();
+                let (mut records, mut remarked) = (Vec::new(), Remarked::new());
                 let mut take = |span: Span| {
                     let found = record::read(&chunk.bytes[at(span)], received);
                     let is_damaged = found.consents.is_empty() && !found.bad.is_empty();
+                    for remark in found.remarks {
+                        count(&mut remarked, remark, 1, chunk.at + span.at);
+                    }
                     let made = found.consents.into_iter().map(make).collect();
                     records.push((Span { at: chunk.at + span.at, ..span }, made, found.bad));
                     is_damaged
@@ -213,7 +244,7 @@ fn work<T>(
                         }
                     }
                 }
-                Raw::Records { records, read_to: chunk.at + chunk.bytes.len() as u64 }
+                Raw::Records { records, remarked, read_to: chunk.at + chunk.bytes.len() as u64 }
             }
         };
         if tell.send(raw).is_err() {
@@ -223,9 +254,9 @@ fn work<T>(
 }
 
 /// Cuts one input.
-fn cut(input: &Input, send: &mut impl FnMut(Job) -> Result<(), Stop>) -> Result<(), Stop> {
-    let begun = begin(input).and_then(|begun| Ok((begun.file.try_clone()?, begun)));
-    let (file, Begun { mut cutter, head, length, file: kept }) = match begun {
+fn cut(input: &Input, again: Again, send: &mut impl FnMut(Job) -> Result<(), Stop>) -> Result<(), Stop> {
+    let begun = begin(input, again).and_then(|begun| Ok((begun.file.try_clone()?, begun)));
+    let (file, Begun { mut cutter, head, length, file: kept, remarks }) = match begun {
         Ok(begun) => begun,
         Err(error) => return send(Job::Failed(error)),
     };
@@ -240,6 +271,8 @@ fn cut(input: &Input, send: &mut impl FnMut(Job) -> Result<(), Stop>) -> Result<
     let end = cutter.end();
     send(Job::Ended(Ending {
         is_cut: end.is_cut,
+        damage: remarks.damage(),
+        ignored: remarks.ignored(),
         has_grown: input::has_grown(&file, length),
         sha256: end.digest.map(|digest| crate::export::hex(&digest)),
     }))

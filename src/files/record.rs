@@ -4,8 +4,12 @@ use jiff::Timestamp;
 use memchr::{memchr, memmem};
 use serde::de::IgnoredAny;
 
-use super::cut::{Chunk, without_comma};
-use super::{head, ours};
+use serde_json::value::RawValue;
+
+use super::cut::Chunk;
+use super::remark::Remark;
+use super::scan::without_comma;
+use super::{head, ours, time, wrapped};
 use crate::consent::{Consent, Via};
 use crate::okta;
 
@@ -25,6 +29,14 @@ pub(super) struct Found {
     pub(super) consents: Vec<Consent>,
     /// Why others could not be read, a sentence each.
     pub(super) bad: Vec<String>,
+    /// What is to be said of those that could, one for each event.
+    pub(super) remarks: Vec<Remark>,
+}
+
+impl Found {
+    fn good(consents: Vec<Consent>) -> Self {
+        Self { consents, ..Self::default() }
+    }
 }
 
 /// The type of a hook's delivery (Okta: event hooks, the request).
@@ -51,22 +63,21 @@ pub(super) fn spans(chunk: &Chunk) -> Vec<Span> {
 
 /// Reads a record.
 pub(super) fn read(bytes: &[u8], received: Timestamp) -> Found {
-    match try_read(bytes, received) {
-        Ok(found) => found,
-        Err(why) => Found { consents: Vec::new(), bad: vec![why] },
+    let mut found =
+        try_read(bytes, received).unwrap_or_else(|why| Found { bad: vec![why], ..Found::default() });
+    if found.consents.iter().any(|consent| consent.published.is_none()) {
+        read_times(&mut found);
     }
+    found
 }
 
 fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
-    let good = |consents| Ok(Found { consents, bad: Vec::new() });
     if bytes.starts_with(b"[") {
-        let page = okta::page(bytes, received, Via::FILE).map_err(|error| error.to_string())?;
-        let bad = page.rejects.into_iter().map(|reject| reject.why).collect();
-        return Ok(Found { consents: page.consents, bad });
+        return array(bytes, received);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| "It is not UTF-8 text.".to_owned())?;
     match head::schema(bytes) {
-        Some(ours::SCHEMA) => return good(vec![ours::consent(text, received)?]),
+        Some(ours::SCHEMA) => return Ok(Found::good(vec![ours::consent(text, received)?])),
         Some(other) if other.starts_with("consentwatch.") => {
             return Err(format!(
                 "It is of the form {}, which holds no consent.",
@@ -76,11 +87,11 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
         _ => {}
     }
     let read = okta::event(text, received, Via::FILE);
-    let is_delivery = match &read {
-        Ok(consents) => consents.first().is_some_and(|consent| consent.event_type.exact() == DELIVERY),
-        Err(_) => true,
-    };
-    if is_delivery && let Ok(delivery) = okta::delivery(bytes, Vec::new(), received) {
+    let event_type =
+        read.as_ref().ok().and_then(|consents| consents.first()).map(|first| first.event_type.exact());
+    if event_type.is_none_or(|kind| kind == DELIVERY)
+        && let Ok(delivery) = okta::delivery(bytes, Vec::new(), received)
+    {
         let mut consents = delivery.consents;
         for consent in &mut consents {
             if let Some(hook) = &mut consent.hook {
@@ -89,9 +100,89 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
             }
         }
         let bad = delivery.rejects.into_iter().map(|reject| reject.why).collect();
-        return Ok(Found { consents, bad });
+        return Ok(Found { consents, bad, ..Found::default() });
     }
-    good(read?)
+    // A uuid alone makes no event as long as there may be one inside.
+    if event_type.is_none_or(str::is_empty)
+        && let Some(found) = wrapped::find(text, received)
+    {
+        return Ok(found);
+    }
+    match read {
+        Ok(consents) => Ok(Found::good(consents)),
+        Err(why) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            Err(format!("{why} Up to two levels down none was found under {}.", wrapped::looked_for()))
+        }
+        Err(why) => Err(why),
+    }
+}
+
+/// Reads an array: a page of the log, or records of another form.
+fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
+    let page = okta::page(bytes, received, Via::FILE).map_err(|error| error.to_string());
+    let is_plain = |page: &okta::ReadPage| {
+        page.rejects.is_empty() && page.consents.iter().all(|consent| !consent.event_type.exact().is_empty())
+    };
+    let members = match &page {
+        Ok(page) if is_plain(page) => None,
+        _ => {
+            std::str::from_utf8(bytes).ok().and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok())
+        }
+    };
+    if let Some(members) = members {
+        let mut all = Found::default();
+        for member in members.into_iter().map(RawValue::get) {
+            // Arrays in arrays are no form that anybody writes.
+            let read = if member.starts_with('[') {
+                Err("It is not a JSON object.".to_owned())
+            } else {
+                try_read(member.as_bytes(), received)
+            };
+            match read {
+                Ok(found) if all.consents.len() + found.consents.len() <= usize::from(u16::MAX) => {
+                    all.consents.extend(found.consents);
+                    all.bad.extend(found.bad);
+                    all.remarks.extend(found.remarks);
+                }
+                Ok(_) => all.bad.push(format!("It is one of more than {} events in an array.", u16::MAX)),
+                Err(why) => all.bad.push(why),
+            }
+        }
+        return Ok(all);
+    }
+    let page = page?;
+    let bad = page.rejects.into_iter().map(|reject| reject.why).collect();
+    Ok(Found { consents: page.consents, bad, ..Found::default() })
+}
+
+/// Reads times that Okta would not write, and remarks on those that tell nothing.
+fn read_times(found: &mut Found) {
+    #[derive(serde::Deserialize)]
+    struct Timed {
+        published: Option<serde_json::Value>,
+    }
+    let spelled = |raw: &str| match serde_json::from_str::<Timed>(raw).ok()?.published? {
+        serde_json::Value::String(text) => Some(text),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    for consent in &mut found.consents {
+        if consent.published.is_some() {
+            continue;
+        }
+        let remark = match spelled(&consent.raw).and_then(|text| time::read(&text)) {
+            Some((at, spelling)) => {
+                consent.published = Some(at);
+                consent.key.published_ms = at.as_millisecond();
+                Remark::Time(spelling)
+            }
+            None => Remark::NoTime,
+        };
+        // The parts of one event have one time.
+        if consent.key.part == 0 {
+            found.remarks.push(remark);
+        }
+    }
 }
 
 /// Returns where in a damaged record of an array others lie, which were taken for its middle: objects at its beginning or
@@ -157,6 +248,43 @@ mod tests {
     }
 
     #[test]
+    fn an_array_may_hold_events_in_other_forms_too() {
+        let lower = EVENT.replace("eventType", "eventtype").replace("0001", "0002");
+        let wrapped =
+            format!(r#"{{"_raw":{}}}"#, serde_json::to_string(&EVENT.replace("0001", "0003")).unwrap());
+        let text = format!("[{EVENT}, {lower}, {wrapped}, 7, [], {{\"a\":1}}]");
+        let found = read(text.as_bytes(), at());
+        let kinds: Vec<&str> = found.consents.iter().map(|consent| consent.event_type.exact()).collect();
+        assert_eq!(kinds, ["app.oauth2.as.consent.grant"; 3]);
+        assert_eq!(found.bad.len(), 3);
+        for remark in [Remark::Respelled, Remark::Held("_raw".to_owned()), Remark::NoTime] {
+            assert!(found.remarks.contains(&remark), "{remark:?}: {:?}", found.remarks);
+        }
+    }
+
+    #[test]
+    fn a_time_that_okta_would_not_write_is_read_and_said_and_none_is_said_too() {
+        let of = |published: &str| {
+            let found = read(EVENT.replace('}', &format!(",\"published\":{published}}}")).as_bytes(), at());
+            (found.consents[0].published, found.consents[0].key.published_ms, found.remarks)
+        };
+        let time = "2024-05-02T18:46:21.121Z".parse::<Timestamp>().unwrap();
+        let (published, ms) = (Some(time), time.as_millisecond());
+        assert_eq!(of("\"2024-05-02T18:46:21.121Z\""), (published, ms, vec![]));
+        for (text, spelling) in [
+            ("\"2024-05-02 18:46:21.121\"", time::Spelling::NoZone),
+            ("1714675581121", time::Spelling::Milliseconds),
+            ("1714675581121000000", time::Spelling::Nanoseconds),
+            ("1714675581.121", time::Spelling::Seconds),
+        ] {
+            assert_eq!(of(text), (published, ms, vec![Remark::Time(spelling)]), "{text}");
+        }
+        for text in ["null", "\"yesterday\"", "{}", "7"] {
+            assert_eq!(of(text), (None, 0, vec![Remark::NoTime]), "{text}");
+        }
+    }
+
+    #[test]
     fn what_a_damaged_record_swallowed_is_found() {
         let nested = EVENT.replace('}', r#","target":[{"id":"a"},{"id":"b"}]}"#);
         let damaged = EVENT.replacen(':', "", 1);
@@ -181,6 +309,7 @@ mod tests {
         for (text, why) in [
             ("7", "It is not a JSON object."),
             ("{}", "It has neither"),
+            ("{\"a\":1}", "under event.original, _raw, detail, log, message, record, okta"),
             ("{\"a\":", "It is not valid JSON"),
             ("{\"schema\":\"consentwatch.doctor/1\"}", "consentwatch.doctor/1"),
             ("[", "It ends before its array does."),

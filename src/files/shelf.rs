@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use jiff::Timestamp;
 
 use super::head::Head;
-use super::input::Input;
+use super::input::{Again, Input};
 use super::read::{Item, Stop, read};
 use super::record::{self, Span};
 use crate::consent::{Consent, EventKey, Page, Row, Seq, Sym, Symbol, Via};
@@ -62,6 +62,8 @@ pub enum News {
     Changed(Page),
     /// A file is not what it should be: a sentence. What could be read of it is there.
     Trouble(String),
+    /// A file is well, but not as Okta or this program writes it: a sentence.
+    Note(String),
     /// All is read. So many records told again of a row.
     Done(u64),
 }
@@ -204,6 +206,7 @@ impl Loader {
         let hashers = self.hashers.clone();
         read(
             inputs,
+            Again::Yes,
             received,
             |consent| Line::of(&consent, &hashers),
             |item| match item {
@@ -221,6 +224,7 @@ impl Loader {
                     if changed.rows.is_empty() { Ok(()) } else { tell(News::Changed(changed)) }
                 }
                 Item::Trouble(words) => tell(News::Trouble(words)),
+                Item::Note(words) => tell(News::Note(words)),
             },
         )?;
         tell(News::Done(self.repeated))
@@ -347,6 +351,7 @@ mod tests {
                     }
                     News::Done(count) => repeated = count,
                     News::Head(_) => {}
+                    News::Note(_) => {}
                     News::Trouble(words) => panic!("{words}"),
                 }
                 Ok(())

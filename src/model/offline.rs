@@ -18,6 +18,8 @@ pub struct Offline {
     pub files: Vec<String>,
     /// What is wrong with them, a sentence each.
     pub troubles: Vec<String>,
+    /// What is to be said of them though nothing is wrong, a sentence each.
+    pub notes: Vec<String>,
     /// Events that came more than once.
     pub repeated: u64,
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::source::Supply;
 use crate::consent::{Beside, Page, Seq};
 use crate::files::{self, Loader, News, Shelf};
-pub use crate::files::{Input, probe};
+pub use crate::files::{Input, probe_all};
 use crate::model::{Loading, Msg, Offline};
 use crate::report::{Board, Coverage};
 
@@ -88,6 +88,11 @@ impl Archive {
                 self.told.troubles.push(words.clone());
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::Notice(words, true));
+            }
+            News::Note(words) => {
+                self.told.notes.push(words.clone());
+                msgs.push(Msg::Offline(Box::new(self.told.clone())));
+                msgs.push(Msg::Notice(words, false));
             }
             News::Done(repeated) => {
                 self.told.repeated = repeated;

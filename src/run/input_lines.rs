@@ -10,7 +10,7 @@ use super::lines::{matches, note};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::export::Lines;
-use crate::files::{self, Input, Item, Loader, News, Shelf, Stop};
+use crate::files::{self, Again, Input, Item, Loader, News, Shelf, Stop};
 use crate::model::Query;
 
 /// What of which files is printed.
@@ -41,10 +41,8 @@ const BUFFER: usize = 1 << 16;
 /// A file is not as it should be, or standard output cannot be written: a sentence for stderr. What could be read was
 /// printed.
 pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
-    for input in options.inputs.iter().filter(|input| matches!(input, Input::File(_))) {
-        files::probe(input)
-            .map_err(|error| (Exit::Failed, format!("{} {error}. Nothing was printed.", input.name())))?;
-    }
+    files::probe_all(&options.inputs)
+        .map_err(|words| (Exit::Failed, format!("{words} Nothing was printed.")))?;
     let mut printer = Printer {
         options,
         to_terminal: io::stdout().is_terminal(),
@@ -93,6 +91,10 @@ impl Printer<'_> {
                     troubles.push(words);
                     return Ok(());
                 }
+                Item::Note(words) => {
+                    note(&words);
+                    return Ok(());
+                }
                 Item::Records { records, .. } => records,
             };
             for consent in records.into_iter().flat_map(|(_, consents)| consents) {
@@ -103,7 +105,7 @@ impl Printer<'_> {
             }
             self.flush()
         };
-        let read = files::read(&options.inputs, options.now, whole, |item| {
+        let read = files::read(&options.inputs, Again::No, options.now, whole, |item| {
             take(item).map_err(|error| {
                 end = Err(error);
                 Stop
@@ -121,6 +123,7 @@ impl Printer<'_> {
             match news {
                 News::Rows { page, .. } => count += page.rows.len() as i64,
                 News::Trouble(words) => troubles.push(words),
+                News::Note(words) => note(&words),
                 News::Head(_) | News::Changed(_) | News::Done(_) => {}
             }
             Ok(())

@@ -23,7 +23,7 @@ mod saver;
 mod source;
 
 pub use crate::intake::hook::HookPlan;
-pub use archive::{Archive, Input, probe};
+pub use archive::{Archive, Input, probe_all};
 pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;
 pub use check::{Ready, ready};

@@ -144,6 +144,9 @@ fn offline(
     for trouble in &files.troubles {
         wrapped(lines, trouble, Role::Bad);
     }
+    for note in &files.notes {
+        wrapped(lines, note, Role::Wait);
+    }
 }
 
 /// How much is marked.

@@ -24,6 +24,8 @@ pub struct FileBook {
     /// When a snapshot was taken, of several the last.
     taken: Option<Timestamp>,
     troubles: Vec<String>,
+    /// What is to be said of them though nothing is wrong.
+    notes: Vec<String>,
     /// Records that told again of an event.
     repeated: u64,
 }
@@ -44,6 +46,7 @@ impl FileBook {
             is_read: false,
             taken: None,
             troubles: Vec::new(),
+            notes: Vec::new(),
             repeated: 0,
         })
     }
@@ -65,6 +68,10 @@ impl FileBook {
             files::News::Changed(_) => {}
             files::News::Trouble(words) => {
                 self.troubles.push(words.clone());
+                return vec![News::Words(words)];
+            }
+            files::News::Note(words) => {
+                self.notes.push(words.clone());
                 return vec![News::Words(words)];
             }
             files::News::Done(repeated) => {
@@ -139,7 +146,7 @@ impl Book for FileBook {
 
     fn status(&mut self) -> Result<Vec<String>, Trouble> {
         let mut out = self.told();
-        out.extend(self.troubles.iter().cloned());
+        out.extend(self.troubles.iter().chain(&self.notes).cloned());
         Ok(out)
     }
 
