@@ -508,3 +508,40 @@ fn csv_for_excel_begins_with_a_mark_and_other_formats_refuse_it() {
     let output = run(&["export", "--csv-bom", "--format", "raw"]);
     assert!(output.code == Some(2) && output.err.contains("--csv-bom is for CSV"), "{}", output.err);
 }
+
+#[test]
+fn the_count_of_rows_stays_on_the_first_line_whatever_the_path() {
+    let sandbox = Sandbox::new();
+    let folder =
+        sandbox.path("a-folder-with-a-very-long-name/and-another-one-in-it/and-a-third-that-is-no-shorter");
+    fs::create_dir_all(&folder).expect("folders");
+    let file = folder.join("case.json");
+    fs::write(&file, event(1, "\"2026-03-04T09:00:00.000Z\"")).expect("a file");
+    let name = file.to_string_lossy().into_owned();
+    let (screen, code, seen) = open(&sandbox, &[&name], &[("1 rows", "loading", "q")]);
+    assert_eq!((code, seen.len()), (0, 1), "{screen}");
+    let first = seen[0].lines().next().expect("a line");
+    assert!(first.contains("1 rows") && first.contains("case.json") && first.contains("OFFLINE"), "{first}");
+}
+
+#[test]
+fn one_uuid_with_two_contents_is_two_rows_and_said() {
+    let sandbox = Sandbox::new();
+    let one = event(1, "\"2026-03-04T09:00:00.000Z\"");
+    let other = one.replace("orders.read", "orders.write");
+    let text = format!("{one}\n{other}\n{one}\n");
+    fs::write(sandbox.path("events"), &text).expect("a file");
+    for (stdin, name, marks) in [("", "events", 2), (text.as_str(), "-", 1)] {
+        let output = tail(&sandbox, stdin.as_bytes(), &["--input", name, "--format", "json"]);
+        assert_eq!((output.code, output.out.lines().count()), (Some(0), 2), "{}", output.err);
+        assert_eq!(output.out.matches(r#""doubt":"shared_id""#).count(), marks, "{}", output.out);
+        assert!(
+            output.err.contains("events share one id") || output.err.contains("event shares one id"),
+            "{}",
+            output.err
+        );
+    }
+    let steps = [("2 rows", "loading", "6"), ("share one id", "", "q")];
+    let (screen, code, seen) = open(&sandbox, &["events"], &steps);
+    assert_eq!((code, seen.len()), (0, 2), "{screen}");
+}

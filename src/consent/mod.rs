@@ -2,6 +2,7 @@
 
 mod bookmark;
 mod code;
+mod content;
 mod history;
 mod id;
 mod kind;

@@ -121,7 +121,8 @@ impl Consent {
         named.into_iter().map(|(_, mark)| mark).collect()
     }
 
-    /// The texts of the list's columns, in the form that is interned.
+    /// The texts of the list's columns, in the form that is interned. Of an event of another kind, which names no scope, its
+    /// type stands for the scopes.
     pub fn symbols(&self) -> [Symbol; 6] {
         let person = &self.who.person;
         let actor = self.actor.as_ref();
@@ -130,6 +131,9 @@ impl Consent {
                 self.scopes.iter().filter_map(|s| Some(s.name.as_ref()?.exact())).collect();
             names.sort_unstable();
             names.dedup();
+            if names.is_empty() && self.kind == Kind::Other {
+                names.push(self.event_type.exact());
+            }
             names
         };
         let number = self.from.as_number.map(|n| n.to_string());
@@ -300,6 +304,12 @@ impl Via {
         match doubt {
             Some(Doubt::Unconfirmed) => "hook only, unconfirmed",
             Some(Doubt::Missed) => "poll only, missed",
+            Some(Doubt::SharedId) => match self.0 & 3 {
+                1 => "poll, shared id",
+                2 => "hook, shared id",
+                3 => "poll+hook, shared id",
+                _ => "file, shared id",
+            },
             None => self.word(),
         }
     }
@@ -314,7 +324,7 @@ impl Via {
         }
     }
 
-    /// Returns what a doubt about an event that came these ways means.
+    /// Returns what a doubt about an event that came these ways means; that it shares its id is kept apart.
     pub fn doubt(self, is_doubted: bool) -> Option<Doubt> {
         match self {
             Self::HOOK if is_doubted => Some(Doubt::Unconfirmed),
@@ -334,21 +344,24 @@ impl Via {
     }
 }
 
-/// Why one of the two ways should have brought an event too and did not.
+/// What speaks against an event: one of the two ways should have brought it too and did not, or it is not alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Doubt {
     /// A hook brought it, and the log has not shown it although it was read well long after.
     Unconfirmed,
     /// The log showed it, and the hook did not bring it although it was verified and we listened.
     Missed,
+    /// Another event with the same uuid and other content came the same way.
+    SharedId,
 }
 
 impl Doubt {
-    /// Returns `unconfirmed` or `missed`.
+    /// Returns `unconfirmed`, `missed` or `shared_id`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Unconfirmed => "unconfirmed",
             Self::Missed => "missed",
+            Self::SharedId => "shared_id",
         }
     }
 
@@ -360,6 +373,9 @@ impl Doubt {
             }
             Self::Missed => {
                 "the hook did not bring it within an hour, though it was verified and we listened"
+            }
+            Self::SharedId => {
+                "another event with the same uuid and other content came the same way; one of them may be altered or forged"
             }
         }
     }

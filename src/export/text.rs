@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::consent::{Actor, Consent, Evidence, Person, Seq, Untrusted, visible};
+use crate::consent::{Actor, Consent, Evidence, Kind, Person, Seq, Untrusted, visible};
 
 /// Appends time (UTC), kind, who, client, server, scopes, address and country, way; `-` stands for what is not known,
 /// and ` ?` follows a person who is only inferred. Two spaces part the fields and occur in none of them. An outcome
@@ -19,7 +19,7 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
         who(consent),
         first([consent.client.label.as_ref(), consent.client.id.as_ref().map(|id| &id.0)]),
         first([consent.server.name.as_ref(), consent.server.id.as_ref().map(|id| &id.0)]),
-        joined(consent.scopes.iter().map(|scope| scope.name.as_ref())),
+        scopes(consent),
         joined([consent.from.ip.as_ref(), consent.from.country.as_ref()].into_iter()),
         consent.via.told(consent.doubt).to_owned(),
     ];
@@ -38,6 +38,15 @@ pub(super) fn unread(consent: &Consent) -> Option<String> {
     let count = consent.unread_targets;
     let targets = if count == 1 { "target is" } else { "targets are" };
     (count > 0).then(|| format!("{count} more {targets} in the raw event alone"))
+}
+
+/// The scopes, or of an event of another kind its type.
+fn scopes(consent: &Consent) -> String {
+    let names = consent.scopes.iter().map(|scope| scope.name.as_ref());
+    match joined(names).as_str() {
+        "-" if consent.kind == Kind::Other => first([Some(&consent.event_type)]),
+        names => names.to_owned(),
+    }
 }
 
 fn seconds(at: jiff::Timestamp) -> String {
@@ -106,7 +115,7 @@ fn by(actor: &Actor) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consent::{Kind, OutcomeOf, Who};
+    use crate::consent::{OutcomeOf, Who};
     use crate::export::sample;
 
     fn written(consent: &Consent) -> String {
@@ -136,6 +145,18 @@ mod tests {
     fn targets_that_were_not_read_are_said() {
         let cut = written(&Consent { unread_targets: 340, ..sample::both_ways() });
         assert!(cut.ends_with("  [340 more targets are in the raw event alone]\n"), "{cut}");
+    }
+
+    #[test]
+    fn an_event_of_another_kind_shows_its_type() {
+        let other = Consent { event_type: Untrusted::new("user.session.start"), ..sample::bare() };
+        assert_eq!(
+            written(&other),
+            "no time               other         unknown  -  -  user.session.start  -  poll\n"
+        );
+        let columns = other.symbols().map(|symbol| symbol.as_str().to_owned());
+        assert_eq!(columns[4], "user.session.start", "the list shows it too");
+        assert_eq!(sample::bare().symbols()[4].as_str(), "");
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn via_of(words: &[String]) -> Via {
 }
 
 fn doubt_of(word: &str) -> Option<Doubt> {
-    [Doubt::Unconfirmed, Doubt::Missed].into_iter().find(|doubt| doubt.word() == word)
+    [Doubt::Unconfirmed, Doubt::Missed, Doubt::SharedId].into_iter().find(|doubt| doubt.word() == word)
 }
 
 /// What stands beside the event in the ECS and OCSF exports.

@@ -37,7 +37,7 @@ pub(super) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
     match doubt {
         Some(Doubt::Unconfirmed) => meta.unconfirmed -= 1,
         Some(Doubt::Missed) => meta.missed -= 1,
-        None => {}
+        Some(Doubt::SharedId) | None => {}
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Offline {
     pub notes: Vec<String>,
     /// Events that came more than once.
     pub repeated: u64,
+    /// Events that share their uuid with another one of other content.
+    pub shared: u64,
 }
 
 /// Takes in what files say of themselves.

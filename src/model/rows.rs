@@ -6,7 +6,9 @@ use super::Marks;
 use super::query::column;
 use super::texts::Texts;
 use super::whereabouts::Whereabouts;
-use crate::consent::{Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via};
+use crate::consent::{
+    Doubt, Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via,
+};
 
 /// The place of a row in memory; stays the same as long as the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -27,6 +29,7 @@ pub(super) struct Chunk {
     /// via in bits 0–1, evidence in 2–4, gone in 5, doubted in 6, late in 7.
     pub(super) flags: Vec<u8>,
     pub(super) outcome: Vec<u8>,
+    /// In bits 0–6; whether the row shares its id in 7.
     pub(super) severity: Vec<u8>,
     /// Where the marks of a row's scope grants begin, and how many there are.
     grants: Vec<(u32, u16)>,
@@ -37,6 +40,8 @@ pub(super) const GONE: u8 = 1 << 5;
 /// Of the flags what tells how a row came, and whether that is doubted.
 pub(super) const CAME: u8 = 3 | DOUBTED;
 const DOUBTED: u8 = 1 << 6;
+/// Of the severity's byte.
+pub(super) const SHARED: u8 = 1 << 7;
 const LATE: u8 = 1 << 7;
 
 impl Chunk {
@@ -68,7 +73,7 @@ impl Chunk {
         self.kind.push(row.kind.packed(row.reach));
         self.flags.push(flags(row));
         self.outcome.push(row.outcome.code());
-        self.severity.push(row.severity.code());
+        self.severity.push(severity(row));
         let span = self.keep(marks);
         self.grants.push(span);
     }
@@ -96,7 +101,7 @@ impl Chunk {
         self.kind[at] = row.kind.packed(row.reach);
         self.flags[at] = flags(row);
         self.outcome[at] = row.outcome.code();
-        self.severity[at] = row.severity.code();
+        self.severity[at] = severity(row);
     }
 
     fn get(&self, at: usize) -> Row {
@@ -119,10 +124,14 @@ impl Chunk {
             reach,
             via,
             outcome: Outcome::from_code(self.outcome[at]),
-            severity: Severity::from_code(self.severity[at]),
+            severity: Severity::from_code(self.severity[at] & !SHARED),
             evidence: Evidence::from_code((flags >> 2) & 7),
             late: flags & LATE != 0,
-            doubt: via.doubt(flags & DOUBTED != 0),
+            doubt: if self.severity[at] & SHARED != 0 {
+                Some(Doubt::SharedId)
+            } else {
+                via.doubt(flags & DOUBTED != 0)
+            },
         }
     }
 }
@@ -132,9 +141,13 @@ fn texts(row: &Row) -> [Sym; 6] {
 }
 
 fn flags(row: &Row) -> u8 {
-    let doubted = if row.doubt.is_some() { DOUBTED } else { 0 };
+    let doubted = if row.doubt.is_some_and(|doubt| doubt != Doubt::SharedId) { DOUBTED } else { 0 };
     let late = if row.late { LATE } else { 0 };
     row.via.code() | row.evidence.code() << 2 | doubted | late
+}
+
+fn severity(row: &Row) -> u8 {
+    row.severity.code() | if row.doubt == Some(Doubt::SharedId) { SHARED } else { 0 }
 }
 
 fn number(seq: Seq) -> u32 {
@@ -473,6 +486,9 @@ pub(super) mod tests {
         odd.late = true;
         odd.evidence = Evidence::NotApplicable;
         odd.via = Via::HOOK;
+        let alike = Row { seq: Seq(9), doubt: Some(Doubt::SharedId), ..odd };
+        let (at, _) = rows.put(&alike, &[]);
+        assert_eq!(rows.get(at), alike);
         odd.doubt = Some(Doubt::Unconfirmed);
         let (at, new) = rows.put(&odd, &[7, 8]);
         assert!(new);

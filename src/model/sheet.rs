@@ -5,7 +5,7 @@ use std::ops::{BitAnd, BitOr};
 
 use super::bitset::Bitset;
 use super::query::{Field, Op, Test, Words, column, is_within};
-use super::rows::{CAME, CHUNK};
+use super::rows::{CAME, CHUNK, SHARED};
 use super::texts::Texts;
 use super::{Known, RowRef, Rows, Standing};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
@@ -91,7 +91,12 @@ impl<M: Bits> Sheet<M> {
             held: [M::default(); 6],
             kind: table(&|code| Words { kind: Kind::unpacked(code).0.word(), ..none }),
             outcome: table(&|code| Words { outcome: Outcome::from_code(code).word(), ..none }),
-            severity: table(&|code| Words { severity: Severity::from_code(code).word(), ..none }),
+            // A row that shares its id has that in the same byte.
+            severity: table(&|code| Words {
+                severity: Severity::from_code(code & !SHARED).word(),
+                via: if code & SHARED == 0 { "" } else { "shared id" },
+                ..none
+            }),
             came: table(&|flags| Words { via: via(flags), ..none }),
             standing: table(&|code| Words { standing: Standing::from_code(code).word(), ..none }),
             times: (0..).zip(tests).filter_map(|(index, test)| Some((M::bit(index), test.span()?))).collect(),

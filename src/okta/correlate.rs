@@ -207,9 +207,14 @@ fn only_user(reply: &Reply, now: Timestamp) -> Option<Person> {
     if page.records >= LIMIT {
         return None;
     }
+    only_actor(page.consents)
+}
+
+/// Returns the user who alone acted in some events; nobody where there is none, or more than one.
+pub fn only_actor(events: impl IntoIterator<Item = Consent>) -> Option<Person> {
     let mut ids = BTreeSet::new();
     let mut found = None;
-    for actor in page.consents.into_iter().filter_map(|consent| consent.actor) {
+    for actor in events.into_iter().filter_map(|consent| consent.actor) {
         let is = |text: &Option<Untrusted>, word: &str| {
             text.as_ref().is_some_and(|text| text.exact().eq_ignore_ascii_case(word))
         };

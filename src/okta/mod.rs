@@ -23,7 +23,7 @@ mod wire;
 pub use self::url::{OrgUrl, OrgUrlError};
 pub use auth::{Access, Credentials, CredentialsError, Token};
 pub use budget::{Budget, Usage};
-pub use correlate::{CorrelationStep, Correlations, Found};
+pub use correlate::{CorrelationStep, Correlations, Found, only_actor};
 pub use error::{Meaning, Refusal, SendError};
 pub use headers::{Headers, Link, Rate};
 pub use history::{Fetched, History, HistoryPlan};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::source::Supply;
-use crate::consent::{Beside, Page, Seq};
+use crate::consent::{Page, Seq};
 use crate::files::{self, Loader, News, Shelf};
 pub use crate::files::{Input, probe_all};
 use crate::model::{Loading, Msg, Offline};
@@ -94,8 +94,9 @@ impl Archive {
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::Notice(words, false));
             }
-            News::Done(repeated) => {
+            News::Done { repeated, shared } => {
                 self.told.repeated = repeated;
+                self.told.shared = shared;
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::FromFiles(Page::default(), Loading::Done));
             }
@@ -130,9 +131,9 @@ impl Supply for Archive {
         }
     }
 
-    /// Files hold consents alone.
     fn beside(&self, seq: Seq, _session: Option<&str>, _transaction: Option<&str>) -> Msg {
-        Msg::Beside(seq, Beside::default())
+        // A file that cannot be read any more was said to be so with the record itself.
+        Msg::Beside(seq, self.shelf.beside(seq).unwrap_or_default())
     }
 
     fn records(&self) -> Result<super::Records, String> {

@@ -1,13 +1,14 @@
 //! Consents of files as lines on standard output.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::linear::shared_words;
 use super::lines::{matches, note};
-use crate::consent::{Consent, Seq};
+use crate::consent::{Consent, Doubt, Seq, Via};
 use crate::exit::Exit;
 use crate::export::Lines;
 use crate::files::{self, Again, Input, Item, Loader, News, Shelf, Stop};
@@ -34,6 +35,8 @@ pub struct InputOptions {
 
 /// Bytes held before they are written.
 const BUFFER: usize = 1 << 16;
+/// Contents under one uuid that are told apart in a pipe.
+const SAYINGS_MAX: usize = 16;
 
 /// Prints what files hold, each event once.
 ///
@@ -80,7 +83,9 @@ impl Printer<'_> {
     /// Prints what comes as it comes, of each event the first record: a pipe may never end. Returns what is wrong with
     /// the input, and how printing ended.
     fn stream(&mut self) -> (Vec<String>, io::Result<()>) {
-        let (mut seen, mut seq) = (HashSet::new(), Seq(0));
+        // Of each event what it said: an event that says something else under the same uuid is printed with a mark.
+        let (mut seen, mut seq) = (HashMap::new(), Seq(0));
+        let mut shared = 0;
         let (mut troubles, mut end) = (Vec::new(), Ok(()));
         let options = self.options;
         let whole = |consent: Consent| consent;
@@ -97,11 +102,24 @@ impl Printer<'_> {
                 }
                 Item::Records { records, .. } => records,
             };
-            for consent in records.into_iter().flat_map(|(_, consents)| consents) {
-                if seen.insert(files::hash_of(&consent.key)) {
-                    seq.0 += 1;
-                    self.print(seq, &consent)?;
+            for mut consent in records.into_iter().flat_map(|(_, consents)| consents) {
+                let said = files::half(&consent.content_digest());
+                let others: &mut Vec<(Via, u128)> = seen.entry(files::hash_of(&consent.key)).or_default();
+                let is_known = others.iter().any(|(_, other)| *other == said);
+                // Another way tells the same in other words.
+                let came_so = others.iter().any(|(via, _)| *via == consent.via);
+                if is_known || (!others.is_empty() && !came_so) {
+                    continue;
                 }
+                if !others.is_empty() {
+                    consent.doubt = Some(Doubt::SharedId);
+                    shared += 1;
+                }
+                if others.len() < SAYINGS_MAX {
+                    others.push((consent.via, said));
+                }
+                seq.0 += 1;
+                self.print(seq, &consent)?;
             }
             self.flush()
         };
@@ -112,6 +130,9 @@ impl Printer<'_> {
             })
         });
         tracing::debug!(?read, "The input is read.");
+        if shared > 0 {
+            note(&shared_words(shared));
+        }
         (troubles, end)
     }
 
@@ -124,7 +145,8 @@ impl Printer<'_> {
                 News::Rows { page, .. } => count += page.rows.len() as i64,
                 News::Trouble(words) => troubles.push(words),
                 News::Note(words) => note(&words),
-                News::Head(_) | News::Changed(_) | News::Done(_) => {}
+                News::Done { shared, .. } if shared > 0 => note(&shared_words(shared)),
+                News::Head(_) | News::Changed(_) | News::Done { .. } => {}
             }
             Ok(())
         });

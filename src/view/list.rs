@@ -53,6 +53,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen.put(0, theme.cursor(), Role::Mark);
         } else if row.doubt == Some(Doubt::Unconfirmed) {
             pen.put(0, "?", Role::Bad);
+        } else if row.doubt == Some(Doubt::SharedId) {
+            pen.put(0, "=", Role::Bad);
         } else if row.late {
             pen.put(0, "L", Role::Wait);
         }
@@ -130,6 +132,7 @@ pub(super) fn cell<'a>(
         Column::Via => match row.doubt {
             Some(Doubt::Unconfirmed) => ("hook only".into(), Role::Wait),
             Some(Doubt::Missed) => ("poll only".into(), Role::Wait),
+            Some(Doubt::SharedId) => ("shared id".into(), Role::Wait),
             None => (row.via.word().into(), Role::Dim),
         },
     }

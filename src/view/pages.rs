@@ -15,7 +15,7 @@ const HELP: &[&str] = &[
     "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line, Up and Down bring what was used.",
     "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
     "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
-    "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, * that it is marked.",
+    "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, = that another event has its uuid, * that it is marked.",
     "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
 ];
 
@@ -140,6 +140,13 @@ fn offline(
     if files.repeated > 0 {
         let words = format!("{} events came more than once and are shown once", grouped(files.repeated));
         lines.push(vec![("repeated  ".into(), Role::Header), (words, Role::Text)]);
+    }
+    if files.shared > 0 {
+        let words = format!(
+            "{} events share one id with another event and are rows of their own",
+            grouped(files.shared)
+        );
+        lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
     }
     for trouble in &files.troubles {
         wrapped(lines, trouble, Role::Bad);

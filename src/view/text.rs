@@ -31,6 +31,23 @@ pub fn cut<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{kept}{mark}"))
 }
 
+/// Returns `text` if it fits into `width` columns, otherwise as much of its end as fits behind `mark`.
+pub fn keep_end<'a>(text: &'a str, columns: u16, mark: &str) -> Cow<'a, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut left = columns.saturating_sub(1);
+    let mut start = text.len();
+    for (at, cluster) in text.grapheme_indices(true).rev() {
+        let Some(rest) = left.checked_sub(cluster_width(cluster)) else { break };
+        (left, start) = (rest, at);
+    }
+    match columns {
+        0 => Cow::Borrowed(""),
+        _ => Cow::Owned(format!("{mark}{}", text.get(start..).unwrap_or_default())),
+    }
+}
+
 /// Returns `text` in exactly `width` columns: cut as [`cut`] does, filled with spaces at its end.
 pub fn pad<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     let text = cut(text, width, mark);
@@ -134,6 +151,21 @@ mod tests {
     use super::*;
 
     const WOMAN_WITH_LAPTOP: &str = "👩\u{200d}💻";
+
+    #[test]
+    fn the_end_is_kept_where_it_says_more() {
+        for (columns, kept) in [
+            (20, "cases/大阪.json"),
+            (15, "cases/大阪.json"),
+            (11, "…/大阪.json"),
+            (9, "…阪.json"),
+            (1, "…"),
+            (0, ""),
+        ] {
+            assert_eq!(keep_end("cases/大阪.json", columns, "…"), kept, "{columns}");
+            assert!(width(kept) <= columns);
+        }
+    }
 
     #[test]
     fn widths_are_those_of_a_terminal() {

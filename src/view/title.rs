@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
+use super::theme::Glyph;
 use super::{Role, Theme};
 use crate::consent::visible;
 use crate::model::{Leaf, Loading, Model};
@@ -74,12 +75,32 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         let clock = if model.has_clock { time(model.now) } else { String::new() };
         right.push((format!("  {clock}{} ", model.zone.name), Role::Title));
     }
-    let right_width: u16 = right.iter().map(|(words, _)| super::text::width(words)).sum();
-    let room = area.width.saturating_sub(right_width + 8 + if wide { 14 } else { 0 });
-    pen.put_within(0, &format!(" {org} "), Role::Title, room.max(4));
+    let state = format!(" {state} ");
+    let state_width = super::text::width(&state).max(7);
+    let width_of =
+        |parts: &[(String, Role)]| -> u16 { parts.iter().map(|(words, _)| super::text::width(words)).sum() };
+    // The count of rows stays, whatever else there is to say; the zone goes first, then what is under way.
+    let count = right.iter().position(|(_, role)| *role == Role::Title).unwrap_or(0);
+    while right.len() > count + 1 && width_of(&right) + state_width + 1 > area.width {
+        right.pop();
+    }
+    while width_of(&right) + state_width + 1 > area.width && right.len() > 1 {
+        right.remove(0);
+    }
+    let right_width = width_of(&right);
+    // One column stays free between the two sides.
+    let room = pen.room().saturating_sub(right_width + state_width + 1);
+    let is_path = model.offline.is_some() && org.contains('/');
+    let org = if is_path && super::text::width(&org) + 2 > room {
+        // The end of a path says more than its beginning.
+        super::text::keep_end(&org, room.saturating_sub(2), theme.glyph(Glyph::Cut)).into_owned()
+    } else {
+        org
+    };
+    pen.put_within(0, &format!(" {org} "), Role::Title, room);
     pen.put(
         0,
-        &format!(" {state} "),
+        &state,
         if model.list.is_following() && model.offline.is_none() { Role::Title } else { Role::Wait },
     );
     if let (Some(filter), Leaf::Consents) = (&model.filter, model.leaf) {

@@ -28,6 +28,8 @@ pub struct FileBook {
     notes: Vec<String>,
     /// Records that told again of an event.
     repeated: u64,
+    /// Rows that share their uuid with one of other content.
+    shared: u64,
 }
 
 impl FileBook {
@@ -48,6 +50,7 @@ impl FileBook {
             troubles: Vec::new(),
             notes: Vec::new(),
             repeated: 0,
+            shared: 0,
         })
     }
 
@@ -74,8 +77,9 @@ impl FileBook {
                 self.notes.push(words.clone());
                 return vec![News::Words(words)];
             }
-            files::News::Done(repeated) => {
+            files::News::Done { repeated, shared } => {
                 self.repeated = repeated;
+                self.shared = shared;
                 self.order.sort_unstable();
                 self.is_read = true;
                 let mut out: Vec<News> = self.told().into_iter().map(News::Words).collect();
@@ -96,6 +100,9 @@ impl FileBook {
         if self.repeated > 0 {
             out.push(format!("{} records told again of an event.", self.repeated));
         }
+        if self.shared > 0 {
+            out.push(shared_words(self.shared));
+        }
         out.extend(self.taken.map(|taken| format!("The snapshot was taken {taken:.0}.")));
         out
     }
@@ -103,6 +110,15 @@ impl FileBook {
     fn consent(&self, seq: Seq) -> Result<Option<Consent>, Trouble> {
         self.shelf.consent(seq).map_err(Trouble::Failed)
     }
+}
+
+/// Says how many events share their uuid with one of other content.
+pub(in crate::run) fn shared_words(count: u64) -> String {
+    let (events, share) = if count == 1 { ("event", "shares") } else { ("events", "share") };
+    format!(
+        "{count} {events} {share} one id with another event of other content. Each is a row of its own with a mark; one of \
+         them may be altered or forged."
+    )
 }
 
 impl Book for FileBook {

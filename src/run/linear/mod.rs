@@ -19,6 +19,7 @@ use crate::journal::ReadError;
 use crate::model::Query;
 use crate::tui::{Signals, Stop, hangup};
 pub use files::FileBook;
+pub(super) use files::shared_words;
 pub use journal::JournalBook;
 
 /// How the linear face begins.

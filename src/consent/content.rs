@@ -1,0 +1,208 @@
+//! Whether two records of one event say the same.
+
+use std::borrow::Cow;
+
+use aws_lc_rs::digest;
+use serde_json::Value;
+
+use super::Consent;
+
+/// What stands in the place of a secret begins and ends so.
+const HIDDEN: (&str, char) = ("‹hidden", '›');
+
+impl Consent {
+    /// Whether another record of the same uuid says what this one says. Key order, white space, null beside what is left
+    /// out, the spelling of the time and what stands in hidden values do not count. Costs a look at the bytes where these
+    /// are equal, else the parsing of both.
+    pub fn says_what(&self, other: &Self) -> bool {
+        if self.raw == other.raw {
+            return true;
+        }
+        match (content(self), content(other)) {
+            (Some(one), Some(other)) => is_same(&one, &other),
+            // What is no JSON says its bytes.
+            _ => false,
+        }
+    }
+
+    /// Returns a digest of what the event says, the same for two records of which [`Consent::says_what`] holds, but for
+    /// hidden values beside clear ones.
+    pub fn content_digest(&self) -> [u8; 32] {
+        let text = content(self).map_or_else(|| self.raw.to_string(), |content| masked(content).to_string());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        bytes
+    }
+}
+
+/// Returns an event without what is null or empty, its time as a number. The keys of an object are sorted.
+fn content(consent: &Consent) -> Option<Value> {
+    let mut value: Value = serde_json::from_str(&consent.raw).ok()?;
+    if let (Value::Object(event), Some(at)) = (&mut value, consent.published) {
+        event.insert("published".to_owned(), at.as_millisecond().into());
+    }
+    prune(&mut value);
+    Some(value)
+}
+
+/// Okta may leave out what is null (core API reference).
+fn prune(value: &mut Value) {
+    match value {
+        Value::Object(object) => object.retain(|_, value| {
+            prune(value);
+            !is_nothing(value)
+        }),
+        Value::Array(members) => members.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(object) => object.is_empty(),
+        Value::Array(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| is_same(value, other)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::String(one), Value::String(other)) => {
+            one == other || fits(one, other) || fits(other, one) || mask(one) == mask(other)
+        }
+        _ => one == other,
+    }
+}
+
+/// Whether a text with hidden values can be another text: what stands around them occurs there in its order.
+fn fits(hidden: &str, clear: &str) -> bool {
+    if !hidden.contains(HIDDEN.0) {
+        return false;
+    }
+    let masked = mask(hidden);
+    let mut parts = masked.split('\0');
+    let Some(mut rest) = parts.next().and_then(|first| clear.strip_prefix(first)) else { return false };
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some((_, behind)) = rest.split_once(part) else { return false };
+        rest = behind;
+    }
+    rest.is_empty()
+}
+
+/// Puts a null in the place of each hidden value, whatever its length.
+fn mask(text: &str) -> Cow<'_, str> {
+    if !text.contains(HIDDEN.0) {
+        return text.into();
+    }
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, behind)) = rest.split_once(HIDDEN.0) {
+        out.push_str(before);
+        let Some((_, after)) = behind.split_once(HIDDEN.1) else {
+            rest = behind;
+            break;
+        };
+        out.push('\0');
+        rest = after;
+    }
+    out.push_str(rest);
+    out.into()
+}
+
+fn masked(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask(&text).into_owned()),
+        Value::Array(members) => Value::Array(members.into_iter().map(masked).collect()),
+        Value::Object(object) => {
+            Value::Object(object.into_iter().map(|(key, value)| (key, masked(value))).collect())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns whether two events say the same, by comparison; and whether by digest.
+    fn same(one: &str, other: &str) -> (bool, bool) {
+        let read = |raw: &str| Consent { raw: raw.into(), ..bare() };
+        let (one, other) = (read(one), read(other));
+        assert_eq!(one.says_what(&other), other.says_what(&one));
+        (one.says_what(&other), one.content_digest() == other.content_digest())
+    }
+
+    fn bare() -> Consent {
+        use super::super::*;
+        Consent {
+            key: EventKey { published_ms: 0, id: EventId::Uuid([0; 16]), part: 0 },
+            uuid: None,
+            kind: Kind::Other,
+            event_type: Untrusted::new(""),
+            published: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
+            message: None,
+            severity: None,
+            version: None,
+            outcome: OutcomeOf::default(),
+            actor: None,
+            who: Who { person: Person::default(), evidence: Evidence::Unknown },
+            client: Client::default(),
+            server: Server::default(),
+            scopes: Vec::new(),
+            unread_targets: 0,
+            from: Origin::default(),
+            transaction_id: None,
+            session_id: None,
+            via: Via::FILE,
+            doubt: None,
+            hook: None,
+            labels: Vec::new(),
+            raw: "".into(),
+        }
+    }
+
+    #[test]
+    fn order_white_space_null_and_hidden_values_do_not_count() {
+        let event = r#"{"uuid":"u","a":[1,{"b":"x"}],"url":"/l?state=secret&x=1"}"#;
+        for (other, digests) in [
+            (event, true),
+            (
+                r#"{ "url" : "/l?st\u0061te=secret&x=1", "uuid":"u","a":[1,{"b":"x","c":null}], "d":{"e":null} }"#,
+                true,
+            ),
+            (r#"{"uuid":"u","a":[1,{"b":"x"}],"url":"/l?state=‹hidden, 6 characters›&x=1"}"#, false),
+        ] {
+            assert_eq!(same(event, other), (true, digests), "{other}");
+        }
+        let hidden = |count: u8| format!(r#"{{"url":"a‹hidden, {count} characters›b"}}"#);
+        assert_eq!(same(&hidden(6), &hidden(22)), (true, true));
+    }
+
+    #[test]
+    fn anything_else_does() {
+        let event = r#"{"uuid":"u","a":[1,2],"url":"/l?state=‹hidden, 6 characters›&x=1"}"#;
+        for other in [
+            r#"{"uuid":"u","a":[2,1],"url":"/l?state=‹hidden, 6 characters›&x=1"}"#,
+            r#"{"uuid":"u","a":[1,2],"url":"/l?state=secret&x=2"}"#,
+            r#"{"uuid":"u","a":[1,2]}"#,
+            r#"{"uuid":"u","a":[1,2],"b":0,"url":"/l?state=‹hidden, 6 characters›&x=1"}"#,
+            "no JSON",
+        ] {
+            assert_eq!(same(event, other), (false, false), "{other}");
+        }
+        assert_eq!(same("no JSON", "no  JSON"), (false, false));
+        assert_eq!(same("no JSON", "no JSON"), (true, true));
+    }
+}

@@ -1,0 +1,117 @@
+//! Events of one session in files: whose consent it is that names nobody, and what else happened around it.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::consent::{Consent, Person, Untrusted, mark};
+use crate::okta;
+
+/// Marks of the session and the transaction of an event; 0 where it names none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Trace {
+    session: u32,
+    transaction: u32,
+}
+
+/// How far around a consent its session is looked at, as live.
+const BEFORE: SignedDuration = SignedDuration::from_hours(12);
+const AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// Events of one session that are read. One that has more names nobody: the rest might name another.
+const EVENTS_MAX: usize = 1000;
+/// Events that are shown beside a consent.
+const BESIDE_MAX: usize = 200;
+
+impl Trace {
+    pub(super) fn of(consent: &Consent) -> Self {
+        let mark = |text: Option<&Untrusted>| {
+            text.filter(|text| text.exact() != "unknown").map_or(0, |text| mark(text.exact()).max(1))
+        };
+        Self {
+            session: mark(consent.session_id.as_ref()),
+            transaction: mark(consent.transaction_id.as_ref()),
+        }
+    }
+
+    pub(super) fn is_some(self) -> bool {
+        self != Self::default()
+    }
+
+    fn is_beside(self, other: Self) -> bool {
+        (self.session != 0 && self.session == other.session)
+            || (self.transaction != 0 && self.transaction == other.transaction)
+    }
+}
+
+impl Consent {
+    /// Whether another event is of the same session or transaction, to the letter.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        is_same(self.session_id.as_ref(), other.session_id.as_ref())
+            || is_same(self.transaction_id.as_ref(), other.transaction_id.as_ref())
+    }
+}
+
+fn is_same(one: Option<&Untrusted>, other: Option<&Untrusted>) -> bool {
+    one.is_some_and(|one| one.exact() != "unknown" && other.is_some_and(|other| one.exact() == other.exact()))
+}
+
+/// Looks over the rows of all files.
+pub(super) struct Sessions;
+
+impl Sessions {
+    /// Returns the first rows that may be of the same session or transaction; their marks are equal.
+    pub(super) fn around(traces: &[Trace], trace: Trace) -> Vec<u32> {
+        let is_beside = |(_, other): &(u32, &Trace)| trace.is_beside(**other);
+        (0..).zip(traces).filter(is_beside).map(|(row, _)| row).take(BESIDE_MAX).collect()
+    }
+
+    /// Finds the persons of rows that name nobody: the one user who acted in the same session near the consent, else in the
+    /// same transaction. `read` gives a row's event. Costs one look at all rows, and the reading of those sessions.
+    pub(super) fn people(
+        traces: &[Trace],
+        nameless: &[u32],
+        read: impl Fn(u32) -> Option<Consent>,
+    ) -> Vec<(u32, Person)> {
+        let of = |row: &u32| traces.get(*row as usize).copied().unwrap_or_default();
+        let mut sessions: HashMap<u32, Vec<u32>> =
+            nameless.iter().map(|row| (of(row).session, Vec::new())).collect();
+        let mut transactions: HashMap<u32, Vec<u32>> =
+            nameless.iter().map(|row| (of(row).transaction, Vec::new())).collect();
+        sessions.remove(&0);
+        transactions.remove(&0);
+        if sessions.is_empty() && transactions.is_empty() {
+            return Vec::new();
+        }
+        for (row, trace) in (0..).zip(traces) {
+            for (rows, mark) in [(&mut sessions, trace.session), (&mut transactions, trace.transaction)] {
+                if let Some(rows) = rows.get_mut(&mark).filter(|rows| rows.len() <= EVENTS_MAX) {
+                    rows.push(row);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for row in nameless {
+            let Some(consent) = read(*row) else { continue };
+            let Some(published) = consent.published else { continue };
+            let trace = of(row);
+            let person = [(&sessions, trace.session), (&transactions, trace.transaction)]
+                .into_iter()
+                .find_map(|(rows, mark)| {
+                    let rows = rows.get(&mark).filter(|rows| (2..=EVENTS_MAX).contains(&rows.len()))?;
+                    let near = rows.iter().filter(|other| *other != row).filter_map(|other| read(*other));
+                    let near =
+                        near.filter(|other| consent.is_beside(other) && is_near(published, other.published));
+                    okta::only_actor(near)
+                });
+            found.extend(person.map(|person| (*row, person)));
+        }
+        found
+    }
+}
+
+fn is_near(published: Timestamp, other: Option<Timestamp>) -> bool {
+    other.is_some_and(|other| {
+        let after = other.duration_since(published);
+        after >= -BEFORE && after <= AFTER
+    })
+}

@@ -1,0 +1,366 @@
+//! Loads files onto a shelf.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::{OTHERS_MAX, Place, Shelf, half, hash_of};
+use crate::consent::{Consent, Doubt, EventKey, Evidence, Kind, Page, Row, Seq, Sym, Symbol, Via};
+use crate::files::head::Head;
+use crate::files::input::{Again, Input};
+use crate::files::read::{Item, Stop, read};
+use crate::files::record::{Found, Span};
+use crate::files::remark::Remark;
+use crate::files::session::{Sessions, Trace};
+
+/// What loading brings.
+#[derive(Debug)]
+pub enum News {
+    /// What a snapshot says of itself.
+    Head(Box<Head>),
+    /// Rows that are new.
+    Rows {
+        /// In the order of the files.
+        page: Page,
+        /// Hundredths of all files that are read, as far as that is known.
+        percent: Option<u8>,
+    },
+    /// Rows that another record told more of.
+    Changed(Page),
+    /// A file is not what it should be: a sentence. What could be read of it is there.
+    Trouble(String),
+    /// A file is well, but not as Okta or this program writes it: a sentence.
+    Note(String),
+    /// All is read.
+    Done {
+        /// So many records told again of a row.
+        repeated: u64,
+        /// So many rows share their uuid with a row of other content.
+        shared: u64,
+    },
+}
+
+/// What is kept of a consent while files are read.
+struct Line {
+    key: EventKey,
+    row: Row,
+    /// The texts of its columns one behind the other: one piece of memory to hand from thread to thread.
+    texts: String,
+    /// Of each text where it ends, and its hashes; nothing where it is empty.
+    ends: [(usize, Option<Hashes>); 6],
+    marks: Vec<u32>,
+    /// Of the event's text.
+    content: u64,
+    trace: Trace,
+}
+
+/// Two hashes of a text, under keys that nobody knows: so many bits do not meet by chance, and of the first nobody knows
+/// how two texts could be made to.
+type Hashes = (u64, u64);
+
+#[derive(Clone, Debug, Default)]
+struct Hashers(RandomState, DefaultHashBuilder);
+
+impl Line {
+    fn of(consent: &Consent, Hashers(slow, quick): &Hashers) -> Self {
+        let row = consent.row_without_texts(Seq(0));
+        let mut texts = String::new();
+        let ends = consent.symbols().map(|symbol| {
+            let text = symbol.as_str();
+            texts.push_str(text);
+            (texts.len(), (!text.is_empty()).then(|| (slow.hash_one(text), quick.hash_one(text))))
+        });
+        let content = quick.hash_one(&*consent.raw);
+        let trace = Trace::of(consent);
+        Self { key: consent.key, row, texts, ends, marks: consent.grant_marks(), content, trace }
+    }
+}
+
+/// Loads files onto a shelf.
+#[derive(Debug)]
+pub struct Loader {
+    shelf: Arc<Shelf>,
+    /// How many are open.
+    files: u16,
+    /// Hashes of what makes rows themselves, by row.
+    keys: Vec<u128>,
+    of_key: HashTable<u32>,
+    vias: Vec<Via>,
+    /// Hashes of the texts of the first records, by row: equal ones need no further look.
+    contents: Vec<u64>,
+    /// Records that hold many events and were read again to be compared, newest last.
+    compared: Vec<((u16, u64), Arc<Found>)>,
+    numbers: hashbrown::HashMap<Hashes, u32>,
+    hashers: Hashers,
+    changed: Page,
+    repeated: u64,
+    /// Rows of which nobody knows whose consent they are, and that name a session or a transaction.
+    nameless: Vec<u32>,
+}
+
+/// Records of many events that are kept to be compared.
+const COMPARED_MAX: usize = 4;
+/// Rows told of at a time whose persons were found out.
+const ATTRIBUTED: usize = 1000;
+
+/// Spreads a key over a table. Uuids of one time differ in few bits.
+fn spread(key: u128) -> u64 {
+    (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+}
+
+impl Found {
+    /// Returns an event that can be held against another: not one whose keys were put back, which has lost what its store
+    /// did not keep.
+    fn comparable(&self, index: u16) -> Option<&Consent> {
+        self.consents.get(usize::from(index)).filter(|_| !self.remarks.contains(&Remark::Respelled))
+    }
+}
+
+impl Loader {
+    /// Begins with nothing.
+    pub fn new(shelf: Arc<Shelf>) -> Self {
+        Self {
+            shelf,
+            files: 0,
+            keys: Vec::new(),
+            of_key: HashTable::new(),
+            vias: Vec::new(),
+            contents: Vec::new(),
+            compared: Vec::new(),
+            numbers: hashbrown::HashMap::new(),
+            hashers: Hashers::default(),
+            changed: Page::default(),
+            repeated: 0,
+            nameless: Vec::new(),
+        }
+    }
+
+    /// Reads all inputs and tells what they hold.
+    ///
+    /// # Errors
+    /// Whoever is told wanted no more.
+    pub fn load(
+        mut self,
+        inputs: &[Input],
+        mut tell: impl FnMut(News) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let received = self.shelf.received;
+        let hashers = self.hashers.clone();
+        read(
+            inputs,
+            Again::Yes,
+            received,
+            |consent| Line::of(&consent, &hashers),
+            |item| match item {
+                Item::Begun { file, head } => {
+                    self.shelf.write(|inner| inner.files.push(Arc::new(file)));
+                    self.files += 1;
+                    head.map_or(Ok(()), |head| tell(News::Head(head)))
+                }
+                Item::Records { records, percent } => {
+                    let page = self.take(records);
+                    if !page.rows.is_empty() || percent.is_some() {
+                        tell(News::Rows { page, percent })?;
+                    }
+                    let changed = std::mem::take(&mut self.changed);
+                    if changed.rows.is_empty() { Ok(()) } else { tell(News::Changed(changed)) }
+                }
+                Item::Trouble(words) => tell(News::Trouble(words)),
+                Item::Note(words) => tell(News::Note(words)),
+            },
+        )?;
+        let pages = self.attribute();
+        pages.into_iter().try_for_each(|page| tell(News::Changed(page)))?;
+        let shared = self.shelf.read(|inner| inner.shared.len()) as u64;
+        tell(News::Done { repeated: self.repeated, shared })
+    }
+
+    /// Finds out by their sessions whose consents those are that do not say it, and returns the rows that this changes.
+    fn attribute(&mut self) -> Vec<Page> {
+        let shelf = Arc::clone(&self.shelf);
+        let read = |row: u32| shelf.consent(Seq(i64::from(row) + 1)).ok().flatten();
+        let traces = shelf.write(|inner| std::mem::take(&mut inner.traces));
+        let found = Sessions::people(&traces, &self.nameless, read);
+        shelf.write(|inner| {
+            inner.traces = traces;
+            inner.people.extend(found.iter().cloned());
+        });
+        let mut pages = Vec::new();
+        for rows in found.chunks(ATTRIBUTED) {
+            rows.iter().for_each(|(row, _)| self.tell_again(*row));
+            pages.push(std::mem::take(&mut self.changed));
+        }
+        pages
+    }
+
+    fn take(&mut self, records: Vec<(Span, Vec<Line>)>) -> Page {
+        let mut page = Page::default();
+        let file = self.files - 1;
+        for (span, lines) in records {
+            for (index, line) in (0..).zip(lines) {
+                let place = Place { at: span.at, length: span.length, file, index };
+                self.line(line, place, &mut page);
+            }
+        }
+        page
+    }
+
+    fn line(&mut self, line: Line, place: Place, page: &mut Page) {
+        let key = hash_of(&line.key);
+        if let Some(row) = self.find(key) {
+            if self.is_other(row, &line, place) {
+                return self.shared(row, line, place, page);
+            }
+            self.repeated += 1;
+            return self.again(row, line.row.via, place);
+        }
+        self.insert(key, line, place, page);
+    }
+
+    /// Whether a record says something else than a row that came the same way and has the same uuid.
+    fn is_other(&mut self, row: u32, line: &Line, place: Place) -> bool {
+        if self.contents[row as usize] == line.content || self.places_of(row).contains(&place) {
+            return false;
+        }
+        // What cannot be read again, or was put together from another spelling, is not held against anything.
+        let Some(other) = self.record(place) else { return false };
+        let Some(other) = other.comparable(place.index) else { return false };
+        let same_way: Vec<_> = self
+            .places_of(row)
+            .into_iter()
+            .filter_map(|place| Some((self.record(place)?, place.index)))
+            .collect();
+        let mut same_way = same_way
+            .iter()
+            .filter_map(|(record, index)| record.comparable(*index))
+            .filter(|one| one.via == other.via);
+        let first = same_way.next();
+        first.is_some_and(|first| !first.says_what(other) && !same_way.any(|one| one.says_what(other)))
+    }
+
+    fn places_of(&self, row: u32) -> Vec<Place> {
+        self.shelf.read(|inner| {
+            let others = inner.others.get(&row).into_iter().flatten();
+            inner.places.get(row as usize).into_iter().chain(others).copied().collect()
+        })
+    }
+
+    /// Reads a record again. Those of many events are kept for a while, or a page that comes twice would be read anew
+    /// for each of its events.
+    fn record(&mut self, place: Place) -> Option<Arc<Found>> {
+        let at = (place.file, place.at);
+        if let Some((_, found)) = self.compared.iter().find(|(other, _)| *other == at) {
+            return Some(Arc::clone(found));
+        }
+        let file = self.shelf.read(|inner| inner.files.get(usize::from(place.file)).cloned())?;
+        let found = Arc::new(self.shelf.record_at((place, file)).ok()?);
+        if found.consents.len() > 1 {
+            if self.compared.len() == COMPARED_MAX {
+                self.compared.remove(0);
+            }
+            self.compared.push((at, Arc::clone(&found)));
+        }
+        Some(found)
+    }
+
+    /// Makes a record a row of its own beside one that has its uuid, and marks both.
+    fn shared(&mut self, row: u32, mut line: Line, place: Place, page: &mut Page) {
+        let digest = self
+            .record(place)
+            .and_then(|found| Some(found.consents.get(usize::from(place.index))?.content_digest()));
+        let Some(digest) = digest else { return };
+        let key = half(&digest) ^ hash_of(&line.key);
+        if self.find(key).is_some() {
+            // The same other content came before.
+            self.repeated += 1;
+            return;
+        }
+        line.row.doubt = Some(Doubt::SharedId);
+        let Some(number) = self.insert(key, line, place, page) else { return };
+        let is_first = self.shelf.write(|inner| {
+            inner.shared.insert(number);
+            inner.shared.insert(row)
+        });
+        if is_first {
+            self.tell_again(row);
+        }
+    }
+
+    fn find(&self, key: u128) -> Option<u32> {
+        self.of_key.find(spread(key), |row| self.keys[*row as usize] == key).copied()
+    }
+
+    fn insert(&mut self, key: u128, line: Line, place: Place, page: &mut Page) -> Option<u32> {
+        let Ok(number) = u32::try_from(self.keys.len()) else { return None };
+        self.keys.push(key);
+        self.vias.push(line.row.via);
+        self.contents.push(line.content);
+        let keys = &self.keys;
+        self.of_key.insert_unique(spread(key), number, |row| spread(keys[*row as usize]));
+        self.shelf.write(|inner| {
+            inner.places.push(place);
+            inner.traces.push(line.trace);
+        });
+        if line.row.evidence == Evidence::Unknown && line.row.kind != Kind::Other && line.trace.is_some() {
+            self.nameless.push(number);
+        }
+        let row = Row { seq: Seq(i64::from(number) + 1), ..line.row };
+        let row = self.numbered(row, &line, &mut page.symbols);
+        page.rows.push(row);
+        page.grants.push(line.marks);
+        Some(number)
+    }
+
+    /// Takes in that another record tells of a row. One that says nothing of another way adds nothing.
+    fn again(&mut self, row: u32, via: Via, place: Place) {
+        let before = self.vias[row as usize];
+        let both = before.with(via);
+        // Neither way is what a file alone says, so that a LogEvent beside a delivery counts too.
+        if both == before && !(before == Via::HOOK && via == Via::FILE) {
+            return;
+        }
+        self.vias[row as usize] = both;
+        let is_full = self.shelf.write(|inner| {
+            let others = inner.others.entry(row).or_default();
+            let is_full = others.len() == OTHERS_MAX;
+            others.extend((!is_full).then_some(place));
+            is_full
+        });
+        if !is_full {
+            self.tell_again(row);
+        }
+    }
+
+    /// Reads a row again and tells how it is now.
+    fn tell_again(&mut self, row: u32) {
+        let seq = Seq(i64::from(row) + 1);
+        // What cannot be read again is shown as it was.
+        let Ok(Some(consent)) = self.shelf.consent(seq) else { return };
+        let line = Line::of(&consent, &self.hashers);
+        // Told after the rows of the same page, which it may be one of.
+        let mut symbols = std::mem::take(&mut self.changed.symbols);
+        let row = self.numbered(Row { seq, ..line.row }, &line, &mut symbols);
+        self.changed.symbols = symbols;
+        self.changed.rows.push(row);
+        self.changed.grants.push(line.marks);
+    }
+
+    /// Gives a row's texts their numbers, and puts those that are new to the others.
+    fn numbered(&mut self, mut row: Row, line: &Line, new: &mut Vec<(Sym, Symbol)>) -> Row {
+        let slots =
+            [&mut row.who, &mut row.actor, &mut row.client, &mut row.server, &mut row.scopes, &mut row.from];
+        let mut start = 0;
+        for (slot, (end, hashes)) in slots.into_iter().zip(line.ends) {
+            let text = std::mem::replace(&mut start, end)..end;
+            let Some(hashes) = hashes else { continue };
+            let next = self.numbers.len() as u32 + 1;
+            let number = *self.numbers.entry(hashes).or_insert(next);
+            *slot = Sym(number);
+            if number == next {
+                new.push((Sym(number), Symbol::joined(line.texts.get(text).unwrap_or_default())));
+            }
+        }
+        row
+    }
+}

@@ -1,0 +1,153 @@
+use super::*;
+use crate::consent::Row;
+use crate::files::input::Input;
+
+const EVENT: &str = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","displayMessage":"whole"}"#;
+
+/// Loads texts as files and returns the shelf, the rows as they stand in the end, and how many came again.
+fn load(texts: &[&str]) -> (Arc<Shelf>, Vec<Row>, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs: Vec<Input> = (0..)
+        .zip(texts)
+        .map(|(number, text): (u32, _)| {
+            let path = folder.path().join(number.to_string());
+            std::fs::write(&path, text).unwrap();
+            Input::File(path)
+        })
+        .collect();
+    let shelf = Arc::new(Shelf::new("2026-03-05T00:00:00Z".parse().unwrap()));
+    let (mut rows, mut repeated): (Vec<Row>, _) = (Vec::new(), 0);
+    Loader::new(Arc::clone(&shelf))
+        .load(&inputs, |news| {
+            match news {
+                News::Rows { page, .. } => rows.extend(page.rows),
+                News::Changed(page) => {
+                    for row in page.rows {
+                        rows[row.seq.0 as usize - 1] = row;
+                    }
+                }
+                News::Done { repeated: count, .. } => repeated = count,
+                News::Head(_) => {}
+                News::Note(_) => {}
+                News::Trouble(words) => panic!("{words}"),
+            }
+            Ok(())
+        })
+        .unwrap();
+    (shelf, rows, repeated)
+}
+
+#[test]
+fn an_event_is_one_row_in_whatever_order_and_form_it_comes() {
+    let hooked = EVENT.replace(r#","displayMessage":"whole""#, "");
+    let delivery =
+        format!(r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{hooked}]}}}}"#);
+    let ours = format!(
+        r#"{{"schema":"consentwatch.consent/1","via":["poll"],"who":{{"id":"00u1","evidence":"session"}},"raw":{EVENT}}}"#
+    );
+    let forms = [EVENT, &delivery, &ours];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let (shelf, rows, repeated) = load(&order.map(|index| forms[index]));
+        assert_eq!((rows.len(), repeated), (1, 2), "{order:?}");
+        let consent = shelf.consent(Seq(1)).unwrap().unwrap();
+        assert_eq!(consent.via, Via::POLL.with(Via::HOOK), "{order:?}");
+        assert_eq!(rows[0].via, consent.via, "{order:?}: the list says what the detail says");
+        assert_eq!(consent.message.unwrap().exact(), "whole", "{order:?}");
+        assert_eq!(consent.who.person.id.unwrap().exact(), "00u1", "{order:?}");
+        assert_eq!(rows[0].evidence, consent.who.evidence);
+        assert!(consent.hook.is_some(), "{order:?}");
+    }
+    let (shelf, rows, repeated) = load(&[EVENT, EVENT]);
+    assert_eq!((rows.len(), repeated, rows[0].via), (1, 1, Via::FILE));
+    assert_eq!((shelf.consent(Seq(2)), shelf.consent(Seq(0))), (Ok(None), Ok(None)));
+}
+
+#[test]
+fn records_of_one_uuid_that_say_something_else_are_rows_with_a_mark() {
+    let other = EVENT.replace("whole", "forged");
+    let spaced = EVENT
+        .replace(",\"", " ,\n\"")
+        .replace(r#""displayMessage":"whole""#, r#""displayMessage":"whole","x":null"#);
+    let doubt = Some(Doubt::SharedId);
+    let page = format!("[{spaced},{other}]").replace('\n', "");
+    for texts in [
+        vec![EVENT, &other, &spaced, &other],
+        vec![&other, EVENT, EVENT, &spaced],
+        vec![EVENT, &page],
+        vec![&page, EVENT, &other],
+    ] {
+        let (shelf, rows, repeated) = load(&texts);
+        let marks: Vec<_> = rows.iter().map(|row| row.doubt).collect();
+        let records = if texts.contains(&page.as_str()) { texts.len() + 1 } else { texts.len() };
+        assert_eq!((marks, repeated), (vec![doubt; 2], records as u64 - 2), "{texts:?}");
+        let told = |seq| shelf.consent(Seq(seq)).unwrap().unwrap();
+        assert_eq!((told(1).doubt, told(2).doubt), (doubt, doubt));
+        assert_ne!(told(1).message, told(2).message);
+    }
+    let (_, rows, _) = load(&[EVENT, &spaced]);
+    assert_eq!((rows.len(), rows[0].doubt), (1, None));
+    // A hook's copy always differs from the log's, and a store's from Okta's.
+    let delivery = format!(
+        r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{}]}}}}"#,
+        EVENT.replace(r#","displayMessage":"whole""#, "")
+    );
+    let lower = EVENT.replace("eventType", "eventtype").replace(r#","displayMessage":"whole""#, "");
+    let (_, rows, _) = load(&[EVENT, &delivery, &lower]);
+    assert_eq!((rows.len(), rows[0].doubt), (1, None));
+}
+
+/// An event of a session at a minute, by an actor of a type.
+fn acted(minute: u8, event_type: &str, session: &str, actor: &str) -> String {
+    format!(
+        r#"{{"uuid":"5b1f0c9e-3333-4333-8333-0000000000{minute:02}","eventType":"{event_type}","published":"2026-03-04T09:{minute:02}:00.000Z","authenticationContext":{{"externalSessionId":"{session}"}},"actor":{actor}}}"#
+    )
+}
+
+#[test]
+fn a_consent_that_names_nobody_is_of_the_one_user_of_its_session() {
+    let okta = r#"{"id":"00uSYSTEM","type":"SystemPrincipal","alternateId":"system@okta.com"}"#;
+    let user = |id: &str| format!(r#"{{"id":"{id}","type":"User","alternateId":"{id}@example.test"}}"#);
+    let grant = |minute, session| acted(minute, "app.oauth2.as.consent.grant", session, okta);
+    let lines = [
+        grant(30, "alone"),
+        acted(10, "user.session.start", "alone", &user("00u1")),
+        acted(31, "app.oauth2.as.authorize.code", "alone", okta),
+        acted(32, "user.authentication.sso", "alone", &user("00u1")),
+        grant(33, "shared"),
+        acted(34, "user.session.start", "shared", &user("00u1")),
+        acted(35, "user.session.start", "shared", &user("00u2")),
+        grant(36, "later"),
+        acted(59, "user.session.start", "later", &user("00u1")),
+        grant(40, "unknown"),
+        acted(41, "user.session.start", "unknown", &user("00u1")),
+    ];
+    let (shelf, rows, _) = load(&[&lines.join("\n")]);
+    let evidence =
+        |seq: i64| (rows[seq as usize - 1].evidence, shelf.consent(Seq(seq)).unwrap().unwrap().who);
+    let (row, who) = evidence(1);
+    assert_eq!((row, who.evidence), (Evidence::Session, Evidence::Session));
+    assert_eq!(who.person.alternate_id.unwrap().exact(), "00u1@example.test");
+    for nobody in [5, 8, 10] {
+        let (row, who) = evidence(nobody);
+        assert_eq!(
+            (row, who.evidence, who.person),
+            (Evidence::Unknown, Evidence::Unknown, Person::default())
+        );
+    }
+    let beside = shelf.beside(Seq(1)).unwrap();
+    let kinds: Vec<&str> = beside.sides.iter().map(|side| side.event_type.exact()).collect();
+    assert_eq!(kinds, ["user.session.start", "app.oauth2.as.authorize.code", "user.authentication.sso"]);
+    assert_eq!(beside.consents, [Seq(1)]);
+    assert_eq!(shelf.beside(Seq(10)), Ok(Beside::default()));
+}
+
+#[test]
+fn a_file_that_changed_is_not_taken_for_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    std::fs::write(&path, EVENT).unwrap();
+    let shelf = Arc::new(Shelf::new(Timestamp::UNIX_EPOCH));
+    Loader::new(Arc::clone(&shelf)).load(&[Input::File(path.clone())], |_| Ok(())).unwrap();
+    std::fs::write(&path, "{").unwrap();
+    assert_eq!(shelf.consent(Seq(1)), Err(CHANGED.to_owned()));
+}
