@@ -114,12 +114,12 @@ fn harmless(field: &str) -> std::borrow::Cow<'_, str> {
     for (at, c) in field.char_indices() {
         if is_separator(c) {
             start = Some(at + 1);
-        } else if !is_skipped(c) {
-            if let Some(start) = start.take().filter(|_| is_trigger(c)) {
-                out.push_str(field.get(copied..start).unwrap_or_default());
-                out.push('\'');
-                copied = start;
-            }
+        } else if !is_skipped(c)
+            && let Some(start) = start.take().filter(|_| is_trigger(c))
+        {
+            out.push_str(field.get(copied..start).unwrap_or_default());
+            out.push('\'');
+            copied = start;
         }
     }
     if field.starts_with(['\t', '\r', '\n']) && !out.starts_with('\'') {

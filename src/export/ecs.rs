@@ -8,7 +8,7 @@ use super::family;
 use super::json::time;
 use super::raw::embedded;
 use super::targets::Targets;
-use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted};
+use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted, UserId};
 
 /// The version of the schema (Elastic: ECS field reference).
 const VERSION: &str = "9.3.0";
@@ -27,9 +27,9 @@ fn document(seq: Seq, consent: &Consent) -> Value {
     let names = [person.id.as_ref().map(|id| &id.0), person.alternate_id.as_ref()];
     let family = family::ecs(consent.event_type.exact());
     // Of a consent the person is the user; of other events, the actor, and whom it was done to is another field.
-    let targets = (consent.kind == Kind::Other).then(|| Targets::of(&consent.raw)).unwrap_or_default();
+    let targets = if consent.kind == Kind::Other { Targets::of(&consent.raw) } else { Targets::default() };
     let target =
-        targets.user().filter(|target| target.id.as_deref() != person.id.as_ref().map(|id| id.exact()));
+        targets.user().filter(|target| target.id.as_deref() != person.id.as_ref().map(UserId::exact));
     let mut document = json!({
         // Without a time of its own it is as old as its reception.
         "@timestamp": time(consent.published.unwrap_or(consent.received)),

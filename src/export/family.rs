@@ -150,27 +150,30 @@ pub(super) fn ecs(event_type: &str) -> Ecs {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Ocsf {
     /// `class_uid` and `class_name`.
-    pub(super) class: (u32, &'static str),
+    pub(super) class: Named,
     /// `activity_id` and `activity_name`, of that class.
-    pub(super) activity: (u32, &'static str),
+    pub(super) activity: Named,
 }
 
+/// A number of the schema with its name.
+type Named = (u32, &'static str);
+
 /// User Access Management: a consent is the assignment of privileges, and a revocation the end of one.
-pub(super) const USER_ACCESS: (u32, &str) = (3005, "User Access Management");
+pub(super) const USER_ACCESS: Named = (3005, "User Access Management");
 /// Account Change.
-pub(super) const ACCOUNT: (u32, &str) = (3001, "Account Change");
+pub(super) const ACCOUNT: Named = (3001, "Account Change");
 /// Authentication.
-pub(super) const SIGN_IN: (u32, &str) = (3002, "Authentication");
+pub(super) const SIGN_IN: Named = (3002, "Authentication");
 /// Entity Management.
-pub(super) const ENTITY: (u32, &str) = (3004, "Entity Management");
+pub(super) const ENTITY: Named = (3004, "Entity Management");
 /// Group Management.
-pub(super) const GROUP: (u32, &str) = (3006, "Group Management");
+pub(super) const GROUP: Named = (3006, "Group Management");
 /// The event of no class.
-pub(super) const BASE: (u32, &str) = (0, "Base Event");
-const OTHER: (u32, &str) = (99, "Other");
+pub(super) const BASE: Named = (0, "Base Event");
+const OTHER: Named = (99, "Other");
 
 /// Event types by what they begin with, the more special one first, with class and activity.
-const CLASSES: [(&str, (u32, &str), (u32, &str)); 33] = [
+const CLASSES: [(&str, Named, Named); 33] = [
     ("user.session.start", SIGN_IN, (1, "Logon")),
     ("user.authentication.sso", SIGN_IN, (1, "Logon")),
     ("user.session.end", SIGN_IN, (2, "Logoff")),

@@ -108,7 +108,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
             "doubt": consent.doubt.map(crate::consent::Doubt::word),
         },
     });
-    let targets = (consent.kind == Kind::Other).then(|| Targets::of(&consent.raw)).unwrap_or_default();
+    let targets = if consent.kind == Kind::Other { Targets::of(&consent.raw) } else { Targets::default() };
     match class {
         USER_ACCESS => {
             event["user"] = user(consent);

@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::head::{self, Head};
 use super::record::Span;
@@ -140,7 +140,7 @@ impl<R: Read> Cutter<R> {
                 Ok((cutter, None))
             }
             Some(_) => {
-                let has_lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() >= LINES;
+                let has_lines = |bytes: &[u8]| memchr_iter(b'\n', bytes).nth(LINES - 1).is_some();
                 while is_live
                     && !cutter.has_ended
                     && cutter.buffer.len() < LOOK

@@ -139,7 +139,7 @@ fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
                 try_read(member.as_bytes(), received)
             };
             match read {
-                Ok(found) if all.consents.len() + found.consents.len() <= usize::from(u16::MAX) => {
+                Ok(found) if u16::try_from(all.consents.len() + found.consents.len()).is_ok() => {
                     all.consents.extend(found.consents);
                     all.bad.extend(found.bad);
                     all.remarks.extend(found.remarks);

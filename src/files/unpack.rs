@@ -329,7 +329,8 @@ mod tests {
 
     /// Lines that do not pack to nothing.
     fn lines() -> String {
-        (0..20_000_u64).map(|n| format!("{:016x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect()
+        let line = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_string();
+        (0..20_000).map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

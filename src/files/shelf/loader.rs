@@ -188,7 +188,9 @@ impl Loader {
         });
         let mut pages = Vec::new();
         for rows in found.chunks(ATTRIBUTED) {
-            rows.iter().for_each(|(row, _)| self.tell_again(*row));
+            for (row, _) in rows {
+                self.tell_again(*row);
+            }
             pages.push(std::mem::take(&mut self.changed));
         }
         pages

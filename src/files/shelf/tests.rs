@@ -27,8 +27,7 @@ fn load(texts: &[&str]) -> (Arc<Shelf>, Vec<Row>, u64) {
                     }
                 }
                 News::Done { repeated: count, .. } => repeated = count,
-                News::Head(_) => {}
-                News::Note(_) => {}
+                News::Head(_) | News::Note(_) => {}
                 News::Trouble(words) => panic!("{words}"),
             }
             Ok(())
