@@ -510,6 +510,21 @@ fn the_linear_face_hangs_up_as_the_screen_does() {
     assert_eq!((status.signal(), status.exit_code()), (None, 129));
 }
 
+#[test]
+fn keys_reported_by_number_and_a_paste_without_its_end_do_not_lock_anybody_out() {
+    let sandbox = Sandbox::new();
+    let org = Sim::start(60, &[]);
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (100, 24), &["watch"]);
+    terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
+    // `f`, a paste whose end was lost, and what is typed before anybody knows that.
+    terminal.press(b"\x1b[102u\x1b[102;1:3u\x1b[200~kind:gra");
+    terminal.wait_words("kind:gra");
+    terminal.press(b"nt\x1b[13u");
+    terminal.wait("the filter", |shown| shown.has("filter: kind:grant") && shown.has(" of 60 "));
+    terminal.press(b"\x1b[113u");
+    assert_eq!(terminal.end_restored(), 0);
+}
+
 /// Bytes that look random, always the same (xorshift).
 fn junk(count: usize, take: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;

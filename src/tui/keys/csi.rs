@@ -1,5 +1,6 @@
 //! What the control sequences of a keyboard and a mouse mean (ECMA-48; xterm: Control Sequences).
 
+use super::report::{self, Held};
 use crate::model::{Chord, Key};
 use crate::tui::Input;
 
@@ -18,14 +19,24 @@ pub(super) fn meaning(sequence: &[u8], last: u8) -> Option<Input> {
         return (b'A'..=b'E').contains(&last).then(|| Input::Key(Chord::plain(Key::F(last - b'A' + 1))));
     }
     // Everything with a mark in front or an intermediate byte is an answer to some question.
-    let mut numbers = [1_u16; 2];
-    for (place, number) in sequence.split(';').enumerate() {
-        let place = numbers.get_mut(place)?;
-        if !number.is_empty() {
-            *place = number.parse().ok()?;
-        }
+    if !sequence.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')) {
+        return None;
     }
-    let [first, held] = numbers;
+    let mut places = sequence.split(';');
+    let first = places.next().unwrap_or_default();
+    let held = Held::read(places.next().unwrap_or_default())?;
+    if last == b'u' {
+        let text = places.next();
+        return places.next().is_none().then(|| report::key(first, held, text)).flatten().map(Input::Key);
+    }
+    if let ("27", b'~', Some(code)) = (first, last, places.next()) {
+        // How xterm reports what has no sequence of its own (modifyOtherKeys, formatOtherKeys 0).
+        return places.next().is_none().then(|| report::key(code, held, None)).flatten().map(Input::Key);
+    }
+    if sequence.split(';').count() > 2 {
+        return None;
+    }
+    let first = if first.is_empty() { 1 } else { first.parse::<u16>().ok()? };
     let key = match last {
         b'~' => numbered(first)?,
         b'Z' => Key::BackTab,
@@ -33,7 +44,7 @@ pub(super) fn meaning(sequence: &[u8], last: u8) -> Option<Input> {
         b'A'..=b'S' if last != b'R' && first == 1 => named(last)?,
         _ => return None,
     };
-    Some(Input::Key(with(key, held)))
+    held.with(key).map(Input::Key)
 }
 
 /// Returns what `ESC O last` means.
@@ -92,10 +103,4 @@ fn numbered(number: u16) -> Option<Key> {
         23 | 24 => Key::F((number - 12) as u8),
         _ => return None,
     })
-}
-
-/// Adds what was held: one more than the sum of 1 for Shift, 2 for Alt, 4 for Control, 8 for Meta.
-fn with(key: Key, held: u16) -> Chord {
-    let bits = held.saturating_sub(1);
-    Chord { key, ctrl: bits & 4 != 0, alt: bits & (2 | 8) != 0, shift: bits & 1 != 0 && key != Key::BackTab }
 }

@@ -5,6 +5,7 @@
 
 use std::mem;
 
+use super::byte::plain;
 use super::csi;
 use crate::model::{Chord, Key};
 use crate::tui::{Input, PASTE_MAX};
@@ -13,6 +14,12 @@ use crate::tui::{Input, PASTE_MAX};
 const SEQUENCE_MAX: usize = 64;
 /// A string of the terminal that is longer than this has lost its end.
 const STRING_MAX: usize = 64 * 1024;
+/// A paste whose end has not come after so many bytes has lost it: more than anybody means to paste, and less than a
+/// terminal would be deaf for.
+const UNENDED_MAX: usize = 16 * PASTE_MAX;
+/// So many lulls in the middle of a paste or a string say that its end will not come. They add up: who wonders why
+/// nothing happens types, and waits, and types.
+const LULLS_MAX: u8 = 5;
 const PASTE_END: &[u8] = b"\x1b[201~";
 const ESC: u8 = 0x1b;
 const CTRL_C: u8 = 0x03;
@@ -43,7 +50,8 @@ enum State {
     Mouse(Vec<u8>),
     /// A string that ends with `ESC \` or BEL; its length, and whether ESC was the last byte.
     Text(usize, bool),
-    Paste(Vec<u8>),
+    /// A paste: what is kept of it and how long it is in all.
+    Paste(Vec<u8>, usize),
 }
 
 /// Turns bytes into what they mean. Pieces may be cut anywhere.
@@ -52,13 +60,15 @@ pub(crate) struct Parser {
     state: State,
     /// Nothing came for a while in the middle of something, so `^C` is the person's.
     is_stalled: bool,
+    /// How often that happened in the paste or string that is under way.
+    lulls: u8,
     /// An escape was taken for the key a moment ago; if a sequence follows, it was not.
     is_escape_young: bool,
 }
 
 impl Default for Parser {
     fn default() -> Self {
-        Self { state: State::Ground, is_stalled: false, is_escape_young: false }
+        Self { state: State::Ground, is_stalled: false, lulls: 0, is_escape_young: false }
     }
 }
 
@@ -84,6 +94,7 @@ impl Parser {
             State::Escape => Wait::Briefly,
             State::Ground if self.is_escape_young => Wait::Patiently,
             State::Ground | State::Letter(_) => Wait::Ever,
+            State::Text(..) | State::Paste(..) => Wait::Patiently,
             _ if self.is_stalled => Wait::Ever,
             _ => Wait::Patiently,
         }
@@ -101,8 +112,21 @@ impl Parser {
             // Alt and one of the letters that begin a string or a sequence: whatever comes now was typed. What is
             // pasted still waits for its end, since it must not run as keys.
             State::Text(0, _) | State::Single => self.state = State::Ground,
+            State::Text(..) | State::Paste(..) if self.lulls + 1 >= LULLS_MAX => self.give_up(found),
+            State::Text(..) | State::Paste(..) => {
+                self.lulls += 1;
+                self.is_stalled = true;
+            }
             _ => self.is_stalled = true,
         }
+    }
+
+    /// Takes what came of a paste for the whole of it; of a string, nothing. What comes now are keys again.
+    fn give_up(&mut self, found: &mut Vec<Input>) {
+        if let State::Paste(text, _) = mem::replace(&mut self.state, State::Ground) {
+            found.push(pasted(text));
+        }
+        self.is_stalled = false;
     }
 
     fn take(&mut self, byte: u8, found: &mut Vec<Input>) {
@@ -129,7 +153,7 @@ impl Parser {
                 self.state = State::Text(length + 1, byte == ESC);
             }
             State::Text(..) => {}
-            State::Paste(text) => self.paste(text, byte, found),
+            State::Paste(text, length) => self.paste(text, length + 1, byte, found),
         }
     }
 
@@ -164,7 +188,10 @@ impl Parser {
         match byte {
             b'[' => self.state = State::Sequence(Vec::new()),
             b'O' => self.state = State::Single,
-            b']' | b'P' | b'X' | b'^' | b'_' => self.state = State::Text(0, false),
+            b']' | b'P' | b'X' | b'^' | b'_' => {
+                self.state = State::Text(0, false);
+                self.lulls = 0;
+            }
             ESC => {
                 found.push(key(Key::Esc));
                 self.state = State::Escape;
@@ -186,7 +213,8 @@ impl Parser {
             b'[' if sequence.is_empty() => self.state = State::Sequence(vec![b'[']),
             0x40..=0x7e => {
                 if sequence == b"200" && byte == b'~' {
-                    self.state = State::Paste(Vec::new());
+                    self.state = State::Paste(Vec::new(), 0);
+                    self.lulls = 0;
                 } else if sequence.len() < SEQUENCE_MAX {
                     found.extend(csi::meaning(&sequence, byte));
                 }
@@ -200,40 +228,29 @@ impl Parser {
         }
     }
 
-    fn paste(&mut self, mut text: Vec<u8>, byte: u8, found: &mut Vec<Input>) {
+    fn paste(&mut self, mut text: Vec<u8>, length: usize, byte: u8, found: &mut Vec<Input>) {
         text.push(byte);
         if text.ends_with(PASTE_END) {
             text.truncate(text.len() - PASTE_END.len());
-            let mut text = String::from_utf8_lossy(&text).into_owned();
-            text.truncate(text.floor_char_boundary(PASTE_MAX));
-            found.push(Input::Paste(text));
+            found.push(pasted(text));
             return;
         }
         // What is too much is dropped, but its end is still looked for.
         if text.len() > PASTE_MAX + 2 * PASTE_END.len() {
             text.remove(PASTE_MAX);
         }
-        self.state = State::Paste(text);
+        self.state = State::Paste(text, length);
+        if length >= UNENDED_MAX {
+            self.give_up(found);
+        }
     }
 }
 
-/// Returns the key that a single byte below 0x80 is.
-///
-/// A character carries Shift itself (`G`, not Shift and `g`) and is lower case under Control. So each chord has one
-/// spelling, and a table of keys can compare.
-fn plain(byte: u8) -> Option<Chord> {
-    let ctrl = |letter: u8| Some(Chord::ctrl(char::from(letter)));
-    match byte {
-        b'\r' => Some(Chord::plain(Key::Enter)),
-        b'\t' => Some(Chord::plain(Key::Tab)),
-        // Which of the two the key sends is a matter of taste among terminals.
-        0x08 | 0x7f => Some(Chord::plain(Key::Backspace)),
-        0x00 => ctrl(b' '),
-        0x01..=0x1a => ctrl(byte - 1 + b'a'),
-        0x1c..=0x1f => ctrl(byte - 0x1c + b'4'),
-        b' '..=b'~' => Some(Chord::plain(Key::Char(char::from(byte)))),
-        _ => None,
-    }
+fn pasted(text: Vec<u8>) -> Input {
+    let mut text = String::from_utf8(text)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    text.truncate(text.floor_char_boundary(PASTE_MAX));
+    Input::Paste(text)
 }
 
 fn key(key: Key) -> Input {

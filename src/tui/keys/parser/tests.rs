@@ -132,12 +132,14 @@ fn nothing_keeps_a_person_out() {
         assert_eq!(found, typed("q"));
     }
     // A string, a sequence, a paste without an end: `^C` after a lull.
-    for begin in [&b"\x1bPabc"[..], b"\x1b[12", b"\x1b[200~abc"] {
+    for (begin, then) in
+        [(&b"\x1bPabc"[..], Wait::Patiently), (b"\x1b[12", Wait::Ever), (b"\x1b[200~abc", Wait::Patiently)]
+    {
         let (mut parser, mut found) = (Parser::default(), Vec::new());
         parser.feed(begin, &mut found);
         assert_eq!(parser.wait(), Wait::Patiently);
         parser.lull(&mut found);
-        assert_eq!(parser.wait(), Wait::Ever);
+        assert_eq!(parser.wait(), then);
         parser.feed(b"\x03", &mut found);
         assert_eq!(found, [Input::Key(Chord::ctrl('c'))]);
     }
@@ -154,6 +156,135 @@ fn a_paste_is_one_piece_and_never_keys() {
     let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(feed(&pieces), [paste("one é")]);
     assert_eq!(feed(&[b"\x1b[200~\xff\x1b[201~"]), [paste("\u{fffd}")]);
+}
+
+#[test]
+fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
+    let paste = |text: &str| Input::Paste(text.to_owned());
+    // Silence: the keys that were typed in it belong to the paste, those after it are keys.
+    let (mut parser, mut found) = (Parser::default(), Vec::new());
+    parser.feed(b"\x1b[200~kind:grant", &mut found);
+    for typed in [&b"q"[..], b"", b"\x1b[A", b"j"] {
+        assert_eq!(parser.wait(), Wait::Patiently);
+        parser.lull(&mut found);
+        parser.feed(typed, &mut found);
+        assert_eq!(found, [], "it may still be a slow line");
+    }
+    parser.lull(&mut found);
+    assert_eq!((parser.wait(), &found[..]), (Wait::Ever, &[paste("kind:grantq\x1b[Aj")][..]));
+    found.clear();
+    // An end that comes after all is no key, and the next paste gets all its time.
+    parser.feed(b"\x1b[201~q\x1b[200~one", &mut found);
+    parser.lull(&mut found);
+    parser.feed(b"\x1b[201~", &mut found);
+    assert_eq!(found, [&typed("q")[..], &[paste("one")]].concat());
+    // Bytes without end: what is more than a paste holds is dropped, and then it is over.
+    let (mut parser, mut found) = (Parser::default(), Vec::new());
+    parser.feed(b"\x1b[200~", &mut found);
+    let mut fed = 0;
+    while found.is_empty() {
+        parser.feed(&[b'x'; 4096], &mut found);
+        fed += 4096;
+        assert!(fed <= 1 << 20, "it never ends");
+    }
+    let Input::Paste(text) = &found[0] else { panic!("{:?}", found[0]) };
+    assert_eq!((text.len(), parser.wait()), (PASTE_MAX, Wait::Ever));
+    found.clear();
+    parser.feed(b"j", &mut found);
+    assert_eq!(found, typed("j"));
+    // A string of the terminal ends as well, with nothing.
+    let (mut parser, mut found) = (Parser::default(), Vec::new());
+    parser.feed(b"\x1b]52;c;abc", &mut found);
+    for _ in 0..5 {
+        assert_eq!(parser.wait(), Wait::Patiently);
+        parser.lull(&mut found);
+    }
+    parser.feed(b"j", &mut found);
+    assert_eq!(found, typed("j"));
+}
+
+#[test]
+fn a_key_reported_by_its_number_is_the_key_that_it_is() {
+    let chord = |key, ctrl, alt, shift| Input::Key(Chord { key, ctrl, alt, shift });
+    let c = |c| key(Key::Char(c));
+    for (bytes, meant) in [
+        (&b"\x1b[113u"[..], c('q')),
+        (b"\x1b[113;1u", c('q')),
+        (b"\x1b[113;1:1u", c('q')),
+        (b"\x1b[113;1:2u", c('q')),
+        (b"\x1b[103;2u", c('G')),
+        (b"\x1b[103:71;2u", c('G')),
+        (b"\x1b[103:71:103;2;71u", c('G')),
+        (b"\x1b[103;65u", c('G')),
+        (b"\x1b[103;66u", c('g')),
+        (b"\x1b[49:33;2u", c('!')),
+        (b"\x1b[49;2;33u", c('!')),
+        (b"\x1b[228;2u", c('Ä')),
+        (b"\x1b[32;2u", c(' ')),
+        (b"\x1b[113;129u", c('q')),
+        (b"\x1b[57400u", c('1')),
+        (b"\x1b[57413u", c('+')),
+        (b"\x1b[27u", key(Key::Esc)),
+        (b"\x1b[13u", key(Key::Enter)),
+        (b"\x1b[57414u", key(Key::Enter)),
+        (b"\x1b[9u", key(Key::Tab)),
+        (b"\x1b[9;2u", key(Key::BackTab)),
+        (b"\x1b[127u", key(Key::Backspace)),
+        (b"\x1b[57419u", key(Key::Up)),
+        (b"\x1b[99;5u", chord(Key::Char('c'), true, false, false)),
+        (b"\x1b[99;6u", chord(Key::Char('c'), true, false, false)),
+        (b"\x1b[67;5u", chord(Key::Char('c'), true, false, false)),
+        (b"\x1b[32;5u", chord(Key::Char(' '), true, false, false)),
+        (b"\x1b[105;5u", key(Key::Tab)),
+        (b"\x1b[109;5u", key(Key::Enter)),
+        (b"\x1b[91;5u", key(Key::Esc)),
+        (b"\x1b[120;3u", chord(Key::Char('x'), false, true, false)),
+        (b"\x1b[120;33u", chord(Key::Char('x'), false, true, false)),
+        // As xterm says it, and keys that have a sequence, with what happened to them.
+        (b"\x1b[27;5;99~", chord(Key::Char('c'), true, false, false)),
+        (b"\x1b[27;2;13~", chord(Key::Enter, false, false, true)),
+        (b"\x1b[1;1:1A", key(Key::Up)),
+        (b"\x1b[1;5:2C", chord(Key::Right, true, false, false)),
+        (b"\x1b[5;1:1~", key(Key::PageUp)),
+    ] {
+        let shown = bytes.escape_ascii().to_string();
+        assert_eq!(feed(&[bytes]), std::slice::from_ref(&meant), "{shown}");
+        let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(feed(&pieces), [meant], "{shown}, byte by byte");
+    }
+}
+
+#[test]
+fn a_report_of_what_is_no_key_of_ours_does_nothing() {
+    for bytes in [
+        // Let go, with Super or Hyper held, a key without a meaning here, an answer, nonsense.
+        &b"\x1b[113;1:3u"[..],
+        b"\x1b[1;1:3A",
+        b"\x1b[5;1:3~",
+        b"\x1b[113;9u",
+        b"\x1b[113;17u",
+        b"\x1b[57441;2u",
+        b"\x1b[57358u",
+        b"\x1b[57376u",
+        b"\x1b[?1u",
+        b"\x1b[u",
+        b"\x1b[;u",
+        b"\x1b[;5u",
+        b"\x1b[0u",
+        b"\x1b[155u",
+        b"\x1b[55296u",
+        b"\x1b[1114112u",
+        b"\x1b[99999999999999999999u",
+        b"\x1b[113;99999999u",
+        b"\x1b[113;5;1;1u",
+        b"\x1b[113;-5u",
+        b"\x1b[27;5;99;1~",
+        b"\x1b[1;2;3A",
+        b"\x1b[::::u",
+    ] {
+        let shown = bytes.escape_ascii().to_string();
+        assert_eq!(feed(&[bytes, b"j"]), typed("j"), "{shown}");
+    }
 }
 
 #[test]
