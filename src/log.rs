@@ -4,9 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::fs::OFlags;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -45,20 +46,47 @@ pub enum LogError {
 ///
 /// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for.
 pub fn start(path: &Path, level: LevelFilter) -> Result<(), LogError> {
-    tracing::subscriber::set_global_default(subscriber(path, level)?).map_err(|_| LogError::Twice)
+    let log = Log(Arc::new(Mutex::new(Rotating::open(path, BYTES_MAX)?)));
+    tracing::subscriber::set_global_default(subscriber(log.clone(), level)).map_err(|_| LogError::Twice)?;
+    // Nobody was first, or the line above would have said so.
+    LOG.set(log).ok();
+    Ok(())
 }
 
-fn subscriber(path: &Path, level: LevelFilter) -> Result<impl Subscriber + Send + Sync + 'static, LogError> {
-    let file = Rotating::open(path, BYTES_MAX)?;
+/// The log of this process, once it was started.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// Opens the log file again at each SIGHUP, for as long as the future is polled: `logrotate` has moved the old one away.
+/// A file that cannot be opened again goes on where it is. SIGHUP does not end the process from here on.
+///
+/// # Errors
+/// The system refuses a handler.
+pub fn reopen_on_hangup() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while hangups.recv().await.is_some() {
+            let Some(log) = LOG.get() else { continue };
+            let reopened = log.0.lock().unwrap_or_else(PoisonError::into_inner).reopen();
+            match reopened {
+                Ok(()) => tracing::info!("The log file was opened again, as SIGHUP asks for."),
+                Err(error) => {
+                    tracing::warn!(%error, "SIGHUP: the log file could not be opened again; the old one goes on.");
+                }
+            }
+        }
+    })
+}
+
+fn subscriber(log: Log, level: LevelFilter) -> impl Subscriber + Send + Sync + 'static {
     let others = level.min(LevelFilter::WARN);
     let filter = EnvFilter::new(format!("{others},consentwatch={level}"));
-    Ok(tracing_subscriber::fmt()
+    tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Log(Arc::new(Mutex::new(file))))
+        .with_writer(log)
         .with_ansi(false)
         // It would complain on standard error, through the screen.
         .log_internal_errors(false)
-        .finish())
+        .finish()
 }
 
 #[derive(Clone)]
@@ -145,6 +173,17 @@ impl Rotating {
         Ok(())
     }
 
+    /// Goes on in whatever file is at the path now, or in a new one.
+    fn reopen(&mut self) -> Result<(), LogError> {
+        let error = |source| LogError::Open { path: self.path.clone(), source };
+        let Some(file) = append_to(&self.path).map_err(error)? else {
+            return Err(LogError::NotAFile { path: self.path.clone() });
+        };
+        self.written = file.metadata().map_err(error)?.len();
+        self.file = file;
+        Ok(())
+    }
+
     /// Moves the file aside, unless another process that writes to it did so first, and goes on in a new one.
     fn turn(&mut self) -> io::Result<()> {
         let ours = self.file.metadata()?;
@@ -208,7 +247,8 @@ mod tests {
     fn events_come_into_a_file_of_the_owners() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/consentwatch.log");
-        let subscriber = subscriber(&path, LevelFilter::INFO).unwrap();
+        let file = Rotating::open(&path, BYTES_MAX).unwrap();
+        let subscriber = subscriber(Log(Arc::new(Mutex::new(file))), LevelFilter::INFO);
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "consentwatch::poll", host = "x\x1b[1my\nz", "Said.");
             tracing::debug!(target: "consentwatch::poll", "Too fine.");
@@ -235,6 +275,26 @@ mod tests {
         other.append(b"def\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "abc\ndef\n");
         assert_eq!(fs::read_to_string(folder.path().join("a.log.1")).unwrap(), "12345678\n");
+    }
+
+    #[test]
+    fn a_log_that_was_moved_away_is_opened_again_at_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("a.log"), folder.path().join("moved"));
+        let mut file = Rotating::open(&path, 20).unwrap();
+        file.append(b"before\n").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        file.append(b"still\n").unwrap();
+        file.reopen().unwrap();
+        file.append(b"after\n").unwrap();
+        assert_eq!(fs::read_to_string(&moved).unwrap(), "before\nstill\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after\n");
+        // What cannot be a log is not taken, and the file that is open goes on.
+        fs::rename(&path, folder.path().join("other")).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(file.reopen(), Err(LogError::NotAFile { .. })));
+        file.append(b"on\n").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("other")).unwrap(), "after\non\n");
     }
 
     #[test]

@@ -178,6 +178,17 @@ fn start_log(cli: &Cli, default: Option<PathBuf>) {
     }
 }
 
+/// Has SIGHUP open the log again where no terminal can hang up, as daemons do: `logrotate` moves the file away.
+fn reopen_log(tasks: &Tasks) {
+    if tui::is_controlled() {
+        return;
+    }
+    match log::reopen_on_hangup() {
+        Ok(work) => tasks.spawn("log", work),
+        Err(error) => tracing::warn!(%error, "SIGHUP does not open the log again."),
+    }
+}
+
 /// Where the log is written if nobody says otherwise. It is begun last: misuse leaves nothing behind.
 fn log_place(config: &Config) -> Option<PathBuf> {
     config.data_dir.as_ref().map(|dir| dir.join("consentwatch.log"))
@@ -216,6 +227,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         let plan =
             ready.plan(&config, flags.since.map(|since| since.at(now)), jitter_seed()).map_err(usage)?;
         start_log(cli, log_place(&config));
+        reopen_log(&tasks);
         let dir = plan.dir.clone();
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
@@ -312,6 +324,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         (Exit::Failed, format!("No temporary folder can be made: {error}. Nothing was started."))
     })?;
     on_runtime(|clock, tasks| async move {
+        reopen_log(&tasks);
         let plan = sim::Plan {
             story: flags.story.clone(),
             seed: flags.seed,
@@ -430,6 +443,7 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
             run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
         }
         start_log(cli, None);
+        reopen_log(&tasks);
         let org = match inputs.as_slice() {
             [one] => one.name(),
             all => format!("{} files", all.len()),
@@ -556,6 +570,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
             plan.hook = None;
         }
         start_log(cli, log_place(&config));
+        reopen_log(&tasks);
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let result = run::tail(options, &feed, source, &clock).await;
@@ -597,6 +612,7 @@ fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
         plan.hook = None;
         plan.readiness = None;
         start_log(cli, log_place(&config));
+        reopen_log(&tasks);
         let (feed, source) =
             run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let result = run::backfill(goal.max(kept), &feed, source, &clock, &tasks).await;
@@ -803,7 +819,7 @@ fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         ..sim::Plan::default()
     };
     on_runtime(|clock, tasks| async move {
-        let mut signals = Signals::listen().map_err(|error| (Exit::Failed, error.to_string()))?;
+        let mut signals = Signals::listen_to_all().map_err(|error| (Exit::Failed, error.to_string()))?;
         let told = plan.apps.iter().map(app_line).collect::<String>();
         let org =
             sim::SimOrg::start(flags.listen, plan, &clock, &tasks).await.map_err(|error| match error {

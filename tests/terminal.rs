@@ -511,6 +511,37 @@ fn the_linear_face_hangs_up_as_the_screen_does() {
 }
 
 #[test]
+fn a_hangup_ends_who_has_a_terminal_and_opens_the_log_again_of_who_has_none() {
+    let org = Sim::start(40, &[]);
+    let tail = ["tail", "--since", "90d", "--format", "text", "--log-file", "a.log"];
+    for has_terminal in [true, false] {
+        let sandbox = Sandbox::new();
+        let (log, moved) = (sandbox.path("a.log"), sandbox.path("a.log.before"));
+        let mut terminal = Terminal::open_as(&sandbox, Some(&org), (200, 60), &tail, has_terminal);
+        terminal.wait("the whole log", |shown| shown.rows() >= 38 && log.exists());
+        std::fs::rename(&log, &moved).expect("it is moved away, as logrotate does");
+        send(terminal.id, Signal::HUP);
+        if !has_terminal {
+            let again = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("opened again"));
+            for _ in 0..10_000_000 {
+                if again() {
+                    break;
+                }
+                terminal.wait("the program to live", |shown| !shown.ended);
+                std::thread::yield_now();
+            }
+            assert!(again(), "the log begins anew at its place");
+            send(terminal.id, Signal::TERM);
+        }
+        terminal.wait("the end of the program", |shown| shown.ended);
+        let status = terminal.child.wait().expect("it has ended");
+        let code = if has_terminal { 129 } else { 143 };
+        assert_eq!((status.signal(), status.exit_code()), (None, code), "{has_terminal}");
+        assert_eq!(log.exists(), !has_terminal);
+    }
+}
+
+#[test]
 fn keys_reported_by_number_and_a_paste_without_its_end_do_not_lock_anybody_out() {
     let sandbox = Sandbox::new();
     let org = Sim::start(60, &[]);

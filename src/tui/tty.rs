@@ -69,6 +69,12 @@ pub(super) fn keys() -> io::Result<OwnedFd> {
     Ok(File::open("/dev/tty")?.into())
 }
 
+/// Whether this process has a controlling terminal now. A daemon has none, and neither has what `ssh` runs without one.
+pub fn is_controlled() -> bool {
+    // Opening /dev/tty fails where there is none (POSIX: general terminal interface), and changes nothing.
+    File::open("/dev/tty").is_ok()
+}
+
 /// Whether the other side of the terminal has gone. What the system cannot tell counts as alive.
 pub(super) fn is_gone(flags: PollFlags) -> bool {
     // macOS answers NVAL for /dev/tty, which is alive.
