@@ -101,7 +101,8 @@ impl Driver {
         let is_good = taken.pulse.fault().is_none();
         let is_due = self.good_stored.is_none_or(|stored| stored + GOOD_EVERY <= up);
         if is_good && (is_due || batch != Batch::default()) {
-            batch.polled = Some(Polled { at: self.clock.now(), caught_up: taken.caught_up });
+            let interval = self.board.borrow().traffic.interval.unwrap_or_default();
+            batch.polled = Some(Polled { at: self.clock.now(), caught_up: taken.caught_up, interval });
         }
         if batch == Batch::default() {
             self.tell(Part::Poll, taken.pulse);

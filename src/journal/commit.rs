@@ -1,5 +1,7 @@
 //! What goes in, and what is said of it once it is on the disk.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::consent::{Attribution, Bookmark, Consent, HistoryMark, Label, Reject, Rev, Seq, SideEvent};
@@ -38,6 +40,19 @@ pub struct Polled {
     pub at: Timestamp,
     /// Whether nothing more was there: the log has shown all that it had.
     pub caught_up: bool,
+    /// The wait until the next look that is in force: the configured one, or longer where the rate limit asks for it.
+    pub interval: Duration,
+}
+
+/// How the log was polled last, by whichever process that was. Followers judge by it whether somebody still polls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Polling {
+    /// When the log was last read well; stored once a minute where nothing comes, so up to that much behind.
+    pub last_good: Option<Timestamp>,
+    /// When it was last read to its end.
+    pub caught_up: Option<Timestamp>,
+    /// The wait between two polls that was in force then; nothing in a journal that no version has written that knows it.
+    pub interval: Option<Duration>,
 }
 
 /// For how long the event hook has been listened to.

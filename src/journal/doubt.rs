@@ -245,7 +245,7 @@ mod tests {
 
         /// The log was read to its end, or only read.
         fn polled(&mut self, minute: i64, caught_up: bool) {
-            let polled = Some(Polled { at: at(minute), caught_up });
+            let polled = Some(Polled { at: at(minute), caught_up, interval: Duration::ZERO });
             self.write(&Batch { polled, bookmark: Some(bookmark("grant,revoke", -120)), ..Batch::default() });
         }
 

@@ -35,6 +35,19 @@ pub(super) fn ask(path: &Path) -> io::Result<Asked> {
     }
 }
 
+/// Returns the name that the holder of the lock left; nothing if nobody holds it.
+///
+/// To find that out the lock is shared for a moment where it is free, so that several may look at once.
+pub(super) fn holder_now(path: &Path) -> io::Result<Option<String>> {
+    // A lock that was removed may still be held, under no name; one that is made here would say that nobody does.
+    let file = File::open(path)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(holder(&file))),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// A process number has at most this many bytes, and a name need not be longer.
 const HOLDER_MAX: u64 = 32;
 
@@ -58,7 +71,13 @@ mod tests {
         let first = ask(&path).unwrap();
         let Asked::Elsewhere(holder) = ask(&path).unwrap() else { panic!("the lock was given out twice") };
         assert_eq!(holder, std::process::id().to_string());
+        assert_eq!(holder_now(&path).unwrap(), Some(holder));
         drop(first);
+        assert_eq!(holder_now(&path).unwrap(), None);
+        let other = File::open(&path).unwrap();
+        other.try_lock_shared().unwrap();
+        assert_eq!(holder_now(&path).unwrap(), None, "somebody else only looks");
+        drop(other);
         assert!(matches!(ask(&path).unwrap(), Asked::Held(_)));
     }
 

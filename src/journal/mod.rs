@@ -21,17 +21,18 @@ mod sample;
 mod schema;
 mod side;
 mod spare;
+mod stopped;
 mod store;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use commit::{Batch, Commit, Head, Listening, Polled};
+pub use commit::{Batch, Commit, Head, Listening, Polled, Polling};
 pub use error::{Ailment, AppendError, OpenError, ReadError, StorageError};
 pub use notes::{Notes, NotesError};
 #[cfg(test)]
 pub(crate) use open::open_cramped;
-pub use open::{Opened, Settings, open};
+pub use open::{Claim, Claimed, Holder, Opened, Settings, claim, file_id, holder, open};
 pub use reader::{Counts, Reader};
 pub use writer::Journal;

@@ -2,14 +2,17 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use tokio::sync::watch;
 
+use super::commit::Head;
 use super::error::{Ailment, OpenError, StorageError};
-use super::lock::{self, Asked};
+use super::lock::{self, Asked, Lock};
 use super::schema::{self, Found};
+use super::stopped;
 use super::store::Store;
 use super::writer::Journal;
 use crate::clock::Clock;
@@ -53,18 +56,93 @@ pub enum Opened {
 ///
 /// A damaged or newer file is refused and left as it is. A file that is empty counts as missing.
 pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, OpenError> {
+    match claim(dir)? {
+        Claimed::Ours(claim) => {
+            let (head, _) = watch::channel(Head::default());
+            claim.open(settings, clock, &head).map(Opened::Writer)
+        }
+        Claimed::Elsewhere(holder) => Ok(Opened::Follower { holder }),
+    }
+}
+
+/// The right to write a journal. Nobody else has it while this lives.
+#[derive(Debug)]
+pub struct Claim {
+    lock: Lock,
+    dir: PathBuf,
+}
+
+/// What came of asking for the right to write.
+#[derive(Debug)]
+pub enum Claimed {
+    /// This process has it.
+    Ours(Claim),
+    /// The process that left this name has it, mostly its process number; harmless to show.
+    Elsewhere(String),
+}
+
+/// Asks for the right to write the journal in a directory, without waiting. Creates the directory if it is missing.
+///
+/// # Errors
+/// The directory or the lock file in it cannot be used.
+pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
     create_dir(dir).map_err(|source| OpenError::Place { path: shown(dir), source })?;
-    let lock_path = dir.join(LOCK);
-    let asked =
-        lock::ask(&lock_path).map_err(|source| OpenError::Place { path: shown(&lock_path), source })?;
-    let lock = match asked {
-        Asked::Held(lock) => lock,
-        Asked::Elsewhere(holder) => return Ok(Opened::Follower { holder }),
-    };
-    let conn = connect_writer(dir)?;
-    let path = dir.join(FILE);
-    let store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
-    Journal::start(store, clock, lock).map(Opened::Writer).map_err(OpenError::Thread)
+    let path = dir.join(LOCK);
+    match lock::ask(&path).map_err(|source| OpenError::Place { path: shown(&path), source })? {
+        Asked::Held(lock) => Ok(Claimed::Ours(Claim { lock, dir: dir.to_owned() })),
+        Asked::Elsewhere(holder) => Ok(Claimed::Elsewhere(holder)),
+    }
+}
+
+impl Claim {
+    /// Opens the journal and starts its writer, as [`open`] does. The writer tells how far it has come by a clone of
+    /// `head`, so whoever followed another process by it goes on hearing.
+    ///
+    /// # Errors
+    /// The file cannot be used, or there is no thread. The right to write is given back.
+    pub fn open(
+        self,
+        settings: Settings,
+        clock: Clock,
+        head: &watch::Sender<Head>,
+    ) -> Result<Journal, OpenError> {
+        let conn = connect_writer(&self.dir)?;
+        let path = self.dir.join(FILE);
+        let store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
+        Journal::start(store, clock, self.lock, head.clone()).map_err(OpenError::Thread)
+    }
+}
+
+/// Who has the right to write a journal now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// A process, by the name that it left.
+    Process {
+        /// Mostly its process number; harmless to show.
+        name: String,
+        /// Whether it is known to be stopped, as by `^Z` or SIGSTOP. Only Linux tells.
+        is_stopped: bool,
+    },
+}
+
+/// Looks who has the right to write the journal in a directory. Opens two small files; nothing is written.
+///
+/// # Errors
+/// The lock file cannot be opened.
+pub fn holder(dir: &Path) -> Result<Holder, OpenError> {
+    let path = dir.join(LOCK);
+    let name = lock::holder_now(&path).map_err(|source| OpenError::Place { path: shown(&path), source })?;
+    Ok(match name {
+        None => Holder::Nobody,
+        Some(name) => Holder::Process { is_stopped: stopped::is_stopped(&name, &path), name },
+    })
+}
+
+/// Tells one journal file from another that took its place, by device and file number; nothing if there is none.
+pub fn file_id(dir: &Path) -> Option<(u64, u64)> {
+    stopped::file_id(&dir.join(FILE))
 }
 
 /// Opens a journal on a disk with room for so many pages more than a new file has.
@@ -74,7 +152,8 @@ pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {
     let conn = connect_writer(dir).unwrap();
     let used: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     conn.pragma_update_and_check(None, "max_page_count", used + pages, |_| Ok(())).unwrap();
-    Journal::start(Store::new(conn, Settings::default()).unwrap(), clock, lock).unwrap()
+    let (head, _) = watch::channel(Head::default());
+    Journal::start(Store::new(conn, Settings::default()).unwrap(), clock, lock, head).unwrap()
 }
 
 /// Opens or creates the file, and brings it to the present format.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params};
 
-use super::commit::Head;
+use super::commit::{Head, Polling};
 use super::error::{OpenError, ReadError};
 use super::pack::Unpacker;
 use super::store::{self, Meta};
@@ -272,6 +273,16 @@ impl Reader {
             last_failure,
         };
         Ok(Coverage { complete_since, gaps, late: meta.late.max(0) as u64, last_good_poll, hook })
+    }
+
+    /// Returns how the log was polled last.
+    pub fn polling(&self) -> Result<Polling, ReadError> {
+        let meta = Meta::load(&self.conn)?;
+        Ok(Polling {
+            last_good: meta.last_good.and_then(|text| text.parse().ok()),
+            caught_up: meta.caught_up_ms.map(time),
+            interval: meta.interval_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)),
+        })
     }
 
     /// Returns the newest side events of a type, at most `n`, newest first.

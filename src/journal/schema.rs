@@ -62,6 +62,8 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX side_type ON side (type, ts);
      CREATE INDEX side_session ON side (session) WHERE session IS NOT NULL;
      CREATE INDEX side_txn ON side (txn) WHERE txn IS NOT NULL;",
+    // How long the poller waits between two polls, so that a follower can tell a slow one from none.
+    "ALTER TABLE meta ADD COLUMN interval_ms INTEGER;",
 ];
 
 /// The format that this program writes.

@@ -70,13 +70,15 @@ pub(super) struct Meta {
     pub(super) unconfirmed: i64,
     /// Rows that count as missed by the hook.
     pub(super) missed: i64,
+    /// The wait between two polls that was in force at the last good one.
+    pub(super) interval_ms: Option<i64>,
 }
 
 impl Meta {
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let sql =
             "SELECT next_seq, next_rev, rows, newest, complete_since, trained, late, last_good, caught_up, verified,
-                judged, unconfirmed, missed FROM meta";
+                judged, unconfirmed, missed, interval_ms FROM meta";
         conn.query_row(sql, [], |row| {
             Ok(Self {
                 next_seq: row.get(0)?,
@@ -92,6 +94,7 @@ impl Meta {
                 judged_ms: row.get(10)?,
                 unconfirmed: row.get(11)?,
                 missed: row.get(12)?,
+                interval_ms: row.get(13)?,
             })
         })
     }
@@ -99,7 +102,7 @@ impl Meta {
     pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
         let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
             trained = ?6, late = ?7, last_good = ?8, caught_up = ?9, verified = ?10, judged = ?11, unconfirmed = ?12,
-            missed = ?13";
+            missed = ?13, interval_ms = ?14";
         let values = params![
             self.next_seq,
             self.next_rev,
@@ -114,6 +117,7 @@ impl Meta {
             self.judged_ms,
             self.unconfirmed,
             self.missed,
+            self.interval_ms,
         ];
         conn.prepare_cached(sql)?.execute(values).map(drop)
     }
@@ -288,6 +292,7 @@ impl Store {
 impl Meta {
     fn note_poll(&mut self, polled: Polled) {
         self.last_good = Some(polled.at.to_string());
+        self.interval_ms = i64::try_from(polled.interval.as_millis()).ok();
         if polled.caught_up {
             self.caught_up_ms = Some(polled.at.as_millisecond());
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use tokio::sync::watch;
 
 use super::sample::{self, START_MS};
 use super::store::Store;
@@ -313,11 +314,42 @@ async fn the_last_good_poll_is_kept() {
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.coverage().unwrap().last_good_poll, None);
     let head = journal
-        .append(Batch { polled: Some(Polled { at: start(), caught_up: true }), ..Batch::default() })
+        .append(Batch {
+            polled: Some(Polled { at: start(), caught_up: true, interval: Duration::from_secs(90) }),
+            ..Batch::default()
+        })
         .await
         .unwrap()
         .head;
     assert_eq!((reader.coverage().unwrap().last_good_poll, head), (Some(start()), Head::default()));
+    let wanted = Polling {
+        last_good: Some(start()),
+        caught_up: Some(start()),
+        interval: Some(Duration::from_secs(90)),
+    };
+    assert_eq!(reader.polling().unwrap(), wanted);
+}
+
+#[tokio::test]
+async fn whoever_followed_goes_on_hearing_when_this_process_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = writer(dir.path());
+    first.append(polled(0..3)).await.unwrap();
+    let (head, mut heard) = watch::channel(Head::default());
+    let name = std::process::id().to_string();
+    assert!(matches!(claim(dir.path()).unwrap(), Claimed::Elsewhere(holder) if holder == name));
+    assert_eq!(holder(dir.path()).unwrap(), Holder::Process { name, is_stopped: false });
+    first.close().await;
+    assert_eq!(holder(dir.path()).unwrap(), Holder::Nobody);
+    let Claimed::Ours(claim) = claim(dir.path()).unwrap() else { panic!("it is free") };
+    let second = claim.open(Settings::default(), Clock::manual(start()), &head).unwrap();
+    assert_eq!(heard.borrow_and_update().last, Seq(3));
+    second.append(polled(3..5)).await.unwrap();
+    assert_eq!(heard.borrow_and_update().last, Seq(5));
+    drop(head);
+    // The end of the last sender is the end of the writer.
+    second.close().await;
+    assert!(heard.changed().await.is_err());
 }
 
 /// Makes the file what the first version left behind.
@@ -330,7 +362,7 @@ fn age(dir: &Path) {
          ALTER TABLE event DROP COLUMN grants; ALTER TABLE event DROP COLUMN session; DROP TABLE listening; DROP TABLE side;
          ALTER TABLE meta DROP COLUMN caught_up; ALTER TABLE meta DROP COLUMN verified;
          ALTER TABLE meta DROP COLUMN judged; ALTER TABLE meta DROP COLUMN unconfirmed;
-         ALTER TABLE meta DROP COLUMN missed;
+         ALTER TABLE meta DROP COLUMN missed; ALTER TABLE meta DROP COLUMN interval_ms;
          PRAGMA user_version = 1;",
     )
     .unwrap();

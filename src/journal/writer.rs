@@ -41,10 +41,17 @@ const FIRST_PRUNE: Duration = Duration::from_mins(1);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 impl Journal {
-    /// Starts the writer's thread; it holds the lock until it ends.
-    pub(super) fn start(store: Store, clock: Clock, lock: Lock) -> io::Result<Self> {
+    /// Starts the writer's thread; it holds the lock until it ends. How far the journal has come is told by `tell`, at
+    /// once and whenever that changes.
+    pub(super) fn start(
+        store: Store,
+        clock: Clock,
+        lock: Lock,
+        tell: watch::Sender<Head>,
+    ) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel(QUEUE);
-        let (tell, head) = watch::channel(store.head());
+        tell.send_if_modified(|told| std::mem::replace(told, store.head()) != store.head());
+        let head = tell.subscribe();
         // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let first_prune = clock.uptime() + FIRST_PRUNE;
