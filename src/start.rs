@@ -230,7 +230,7 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         reopen_log(&tasks);
         let dir = plan.dir.clone();
         let (feed, source) =
-            run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+            run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
         if is_linear {
             let org = crate::consent::visible(&org).into_owned();
             let options = LinearOptions { org, filter, stop_after: None, ends_with_commands: false };
@@ -366,6 +366,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             renew: None,
             ca_file: None,
             hook: Some(hook),
+            is_hook_left_out: false,
             readiness: Some(run::Probing {
                 server: "default".to_owned(),
                 public_url: None,
@@ -374,7 +375,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         };
         let dir = plan.dir.clone();
         let (feed, source) =
-            run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+            run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let listens_at = feed.listens_at();
         tasks.spawn("demo hook", async move {
             if let Some(url) = listens_at.await {
@@ -566,13 +567,15 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         plan.names &= !flags.once;
         // Lines say nothing of the org's readiness; doctor does.
         plan.readiness = None;
+        // Should it come to write the journal, somebody must know that deliveries find nobody.
+        plan.is_hook_left_out = flags.no_hook && !flags.once && plan.hook.is_some();
         if flags.once || flags.no_hook {
             plan.hook = None;
         }
         start_log(cli, log_place(&config));
         reopen_log(&tasks);
         let (feed, source) =
-            run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+            run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let result = run::tail(options, &feed, source, &clock).await;
         let all_ended = tasks.finish(PATIENCE).await;
         tracing::info!(all_ended, "The journal is closed.");
@@ -614,7 +617,7 @@ fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
         start_log(cli, log_place(&config));
         reopen_log(&tasks);
         let (feed, source) =
-            run::open(plan, &clock, &tasks).map_err(|fault| (Exit::Failed, fault.to_string()))?;
+            run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let result = run::backfill(goal.max(kept), &feed, source, &clock, &tasks).await;
         let all_ended = tasks.finish(PATIENCE).await;
         tracing::info!(all_ended, "The journal is closed.");

@@ -36,7 +36,13 @@ fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
 }
 
-fn open(org: &SimOrg, dir: &Path, hook: Option<SocketAddr>, clock: &Clock, tasks: &Tasks) -> (Feed, Source) {
+async fn open(
+    org: &SimOrg,
+    dir: &Path,
+    hook: Option<SocketAddr>,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> (Feed, Source) {
     let (url, _) = OrgUrl::parse(&org.url()).expect("a good URL");
     let plan = FeedPlan {
         dir: dir.to_owned(),
@@ -64,8 +70,9 @@ fn open(org: &SimOrg, dir: &Path, hook: Option<SocketAddr>, clock: &Clock, tasks
             tls: None,
         }),
         readiness: None,
+        is_hook_left_out: false,
     };
-    run::open(plan, clock, tasks).expect("the feed opens")
+    run::open(plan, clock, tasks).await.expect("the feed opens")
 }
 
 fn stored(dir: &Path) -> Vec<Stored> {
@@ -126,7 +133,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         let org = SimOrg::start(listen, plan, &clock, &tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
         let both = folder.path().join("both");
-        let (feed, mut source) = open(&org, &both, Some(port), &clock, &tasks);
+        let (feed, mut source) = open(&org, &both, Some(port), &clock, &tasks).await;
         let mut told = org.hook();
         let verified = tokio::time::timeout(LIMIT, told.wait_for(|told| told.is_verified)).await;
         verified.expect("verified in time").expect("verified");
@@ -175,7 +182,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         assert_eq!((source.board().get(Part::Hook), health.refused.total()), (&Pulse::Live, 0));
 
         let alone = folder.path().join("alone");
-        let (other, mut other_source) = open(&org, &alone, None, &clock, &tasks);
+        let (other, mut other_source) = open(&org, &alone, None, &clock, &tasks).await;
         let poll_alone = until("all by the poll alone", &alone, &mut other_source, polled).await;
         assert_eq!(content(&rows), content(&poll_alone));
         assert!(tasks.finish(LIMIT).await);

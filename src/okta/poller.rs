@@ -44,6 +44,13 @@ pub struct PollPlan {
     pub jitter_seed: u64,
 }
 
+impl PollPlan {
+    /// Returns what is asked for, as bookmarks name it: two plans with the same words can go on from each other's place.
+    pub fn query(&self) -> String {
+        query_of(&self.kinds, &self.topics)
+    }
+}
+
 /// A GET to send. It holds no secret; whoever sends it adds the credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -130,7 +137,7 @@ const LIMIT_MAX: u16 = 1000;
 impl Poller {
     /// Makes a poller that goes on from a stored place, or begins at the plan's.
     pub fn new(plan: PollPlan, stored: Option<Bookmark>, now: Timestamp) -> Self {
-        let query = query_of(&plan.kinds, &plan.topics);
+        let query = plan.query();
         let first = plan.since.unwrap_or_else(|| back(now, plan.lookback));
         let mut poller = Self {
             query,

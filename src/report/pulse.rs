@@ -179,12 +179,14 @@ pub struct Notes {
     pub sign_in: Vec<String>,
     /// Of looking up names: rights that are missing.
     pub names: Vec<String>,
+    /// Of who writes the journal: that this process took it over, and what is missing since.
+    pub writer: Vec<String>,
 }
 
 impl Notes {
     /// Returns every note.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        self.sign_in.iter().chain(&self.names).map(String::as_str)
+        self.sign_in.iter().chain(&self.names).chain(&self.writer).map(String::as_str)
     }
 }
 

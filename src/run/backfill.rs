@@ -31,7 +31,7 @@ pub async fn backfill(
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, (Exit, String)> {
-    if let Some(holder) = &feed.holder {
+    if let Some(holder) = feed.holder() {
         return Err((
             Exit::Failed,
             format!(

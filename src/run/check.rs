@@ -127,6 +127,7 @@ impl Ready {
             renew: Some(source.clone()),
             ca_file: config.org.ca_file.clone(),
             hook: hook(&config.hook)?,
+            is_hook_left_out: false,
             readiness: Some(Probing {
                 server: config.readiness.authorization_server.clone(),
                 public_url: config.hook.public_url.clone(),

@@ -7,18 +7,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::{Source, last_readiness};
+use super::Source;
+use super::follow::{self, Follower};
+use super::lines::note;
+use super::role::{Role, State};
+use super::standing::named;
+use super::writing::{self, ANSWERS, Parts};
 use crate::clock::Clock;
-use crate::consent::{Seq, Thing};
+use crate::consent::Seq;
 use crate::intake::backfill::{self, Progress};
-use crate::intake::hook::{self, HookPlan};
-use crate::intake::{http, names, poll, probe};
-use crate::journal::{self, Head, Journal, Opened, Reader, Settings};
-use crate::okta::{
-    Budget, Correlations, Credentials, History, HistoryPlan, Lookups, PollPlan, Poller, Prober,
-    ReadinessBudgets, ReadinessPlan,
-};
-use crate::report::{Board, Fault, Part, Pulse};
+use crate::intake::hook::HookPlan;
+use crate::intake::http;
+use crate::journal::{self, Claimed, Head, OpenError, Reader, Settings};
+use crate::okta::{Credentials, History, HistoryPlan, PollPlan};
+use crate::report::{Board, Fault, Part};
 use crate::secret::SecretSource;
 use crate::tasks::Tasks;
 
@@ -41,6 +43,9 @@ pub struct FeedPlan {
     pub ca_file: Option<PathBuf>,
     /// The event hook's listener, if it is wanted.
     pub hook: Option<HookPlan>,
+    /// Whether the configuration has an event hook and this process was told not to listen. Should it come to write the
+    /// journal, nobody does.
+    pub is_hook_left_out: bool,
     /// The probing of the org's readiness, if it is wanted.
     pub readiness: Option<Probing>,
 }
@@ -56,222 +61,143 @@ pub struct Probing {
     pub interval: Duration,
 }
 
-/// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process, followed read-only.
+/// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process, followed
+/// read-only until that one ends.
 #[derive(Debug)]
 pub struct Feed {
-    /// Asks the poller to ask Okta at once.
+    /// Asks the poller to ask Okta at once; of a follower, to look at once whether somebody still polls.
     pub nudge: Arc<Notify>,
     /// Asks the prober to probe at once.
     pub probe: Arc<Notify>,
-    /// Who writes the journal, if it is not this process.
-    pub holder: Option<String>,
     board: watch::Receiver<Board>,
-    journal: Option<Journal>,
-    reach: Option<LogAccess>,
-    asked: Option<mpsc::Sender<Seq>>,
+    role: Role,
     answers: mpsc::Sender<(String, bool)>,
 }
 
-/// What it takes to ask the same org for more, beside the poller.
-#[derive(Debug)]
-struct LogAccess {
-    client: http::Client,
-    budget: Budget,
-    plan: PollPlan,
-}
+/// Two processes that start at once meet where the first has its lock and no journal yet. The second looks this often.
+const FIRST_EVERY: Duration = Duration::from_millis(20);
+/// It says that it waits after this long.
+const SAY_AFTER: Duration = Duration::from_secs(1);
+/// And gives up after this long. An old journal of millions of rows is brought up to date meanwhile.
+const FIRST_WITHIN: Duration = Duration::from_mins(1);
 
-/// Followers look this often whether the writer wrote; SQLite offers nothing to wait on.
-const FOLLOW_EVERY: Duration = Duration::from_millis(200);
-
-/// Wishes and answers that wait; what comes beyond is asked for again by whoever misses it.
-const ANSWERS: usize = 16;
-
-/// Opens the journal and starts what writes to it.
+/// Opens the journal and starts what writes to it. Where another process writes it, it is followed; if that process is
+/// just making the journal, this waits for it.
 ///
 /// # Errors
 /// The journal cannot be opened, or the HTTP client cannot be made; nothing was started.
-pub fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
-    let opened = journal::open(&plan.dir, plan.keep, clock.clone()).map_err(|error| error.fault())?;
-    let reader = Reader::open(&plan.dir).map_err(|error| error.fault())?;
+pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
+    let client = http::Client::new(&plan.poll.org, plan.credentials, plan.ca_file.as_deref(), clock.clone())
+        .map_err(|error| {
+            Fault::new(
+                Part::Config,
+                "no HTTP client",
+                "The HTTP client could not be made.",
+                "Nothing was started.",
+                "Check org.ca_file and the proxy settings of the environment.",
+            )
+            .caused_by(&error)
+        })?;
     let (board, seen_board) = watch::channel(Board::default());
-    let (nudge, nudge_probe) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
-    let mut asked = None;
-    match opened {
-        Opened::Writer(journal) => {
-            let client =
-                http::Client::new(&plan.poll.org, plan.credentials, plan.ca_file.as_deref(), clock.clone())
-                    .map_err(|error| {
-                    Fault::new(
-                        Part::Config,
-                        "no HTTP client",
-                        "The HTTP client could not be made.",
-                        "Nothing was started.",
-                        "Check org.ca_file and the proxy settings of the environment.",
-                    )
-                    .caused_by(&error)
-                })?;
-            board.send_modify(|board| {
-                board.set(Part::Poll, Pulse::Starting);
-                board.set(Part::Journal, Pulse::Live);
-            });
-            let client = client.with_renewal(plan.renew);
-            let stored = reader.bookmark().map_err(|error| error.fault())?;
-            let coverage = reader.coverage().map_err(|error| error.fault())?;
-            let poller = Poller::new(plan.poll.clone(), stored, clock.now())
-                .resting_since(coverage.last_good_poll, clock.now());
-            board.send_modify(|board| board.traffic.last_good = coverage.last_good_poll);
-            let PollPlan { org, rate_share, jitter_seed, .. } = &plan.poll;
-            let lookups = Lookups::new(org.clone(), *rate_share, *jitter_seed);
-            if let Some(probing) = plan.readiness {
-                let own = ReadinessBudgets::beside(poller.budget(), *rate_share);
-                // Names and probes ask the same buckets: one share for both.
-                let budgets = ReadinessBudgets {
-                    apps: lookups.budget(Thing::Client),
-                    servers: lookups.budget(Thing::Server),
-                    ..own
-                };
-                let prober = Prober::new(
-                    ReadinessPlan {
-                        org: org.clone(),
-                        server: probing.server,
-                        public_url: probing.public_url,
-                        has_credentials: true,
-                        jitter_seed: *jitter_seed,
-                    },
-                    budgets,
-                );
-                let doors = probe::Doors {
-                    reader: Reader::open(&plan.dir).map_err(|error| error.fault())?,
-                    client: client.clone(),
-                    journal: journal.clone(),
-                    board: board.clone(),
-                    clock: clock.clone(),
-                    tasks: tasks.clone(),
-                    nudge: Arc::clone(&nudge_probe),
-                    interval: probing.interval,
-                };
-                tasks.spawn("readiness", probe::run(prober, doors));
-                tasks.spawn("last readiness", last_readiness::keep(plan.dir.clone(), seen_board.clone()));
+    let parts = Parts {
+        dir: plan.dir,
+        keep: plan.keep,
+        poll: plan.poll,
+        names: plan.names,
+        hook: plan.hook,
+        readiness: plan.readiness,
+        client: client.with_renewal(plan.renew),
+        board,
+        nudge: Arc::new(Notify::new()),
+        probe: Arc::new(Notify::new()),
+        answers: answers.clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+    };
+    let (nudge, probe) = (Arc::clone(&parts.nudge), Arc::clone(&parts.probe));
+    let (state, reader) = enter(&parts, &head).await?;
+    let role = Role::new(state);
+    if let Some(holder) = role.holder() {
+        head.send_replace(reader.head().map_err(|error| error.fault())?);
+        let ear = Reader::open(&parts.dir).map_err(|error| error.fault())?;
+        follow::begin(&parts, &holder);
+        let follower = Follower::new(parts, ear, head, role.clone(), plan.is_hook_left_out, holder);
+        tasks.spawn("follow", follower.run());
+    }
+    let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard);
+    Ok((Feed { nudge, probe, board: seen_board, role, answers }, source))
+}
+
+/// Gets the right to write, or finds who has it. A process that has it and no journal yet is waited for; should it end,
+/// this one is the next.
+async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Reader), Box<Fault>> {
+    let clock = &parts.clock;
+    let begun = clock.uptime();
+    let mut has_said = false;
+    loop {
+        let holder = match journal::claim(&parts.dir).map_err(|error| error.fault())? {
+            Claimed::Ours(claim) => {
+                let (writing, reader) = writing::start(parts, claim, head)?;
+                return Ok((State::Writes(Box::new(writing)), reader));
             }
-            if plan.names {
-                let (ask, wishes) = mpsc::channel(ANSWERS);
-                asked = Some(ask);
-                let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?.bare();
-                let work = names::run(
-                    lookups,
-                    Correlations::new(org.clone(), poller.budget(), *jitter_seed),
-                    names::Doors {
-                        reader: ear,
-                        client: client.clone(),
-                        journal: journal.clone(),
-                        board: board.clone(),
-                        clock: clock.clone(),
-                        tasks: tasks.clone(),
-                        asked: wishes,
-                        answers: answers.clone(),
-                    },
-                );
-                tasks.spawn("names", work);
-            }
-            let reach = LogAccess { client: client.clone(), budget: poller.budget(), plan: plan.poll };
-            let source = Source::new(reader, journal.head(), seen_board.clone()).hearing(heard);
-            if let Some(plan) = plan.hook {
-                let work = hook::run(plan, journal.clone(), board.clone(), clock.clone(), tasks.clone());
-                tasks.spawn("hook", work);
-            }
-            let work = poll::run(
-                poller,
-                client,
-                journal.clone(),
-                board,
-                clock.clone(),
-                tasks.clone(),
-                Arc::clone(&nudge),
-            );
-            tasks.spawn("poll", work);
-            let (journal, reach) = (Some(journal), Some(reach));
-            Ok((
-                Feed {
-                    nudge,
-                    probe: nudge_probe,
-                    holder: None,
-                    board: seen_board,
-                    journal,
-                    reach,
-                    asked,
-                    answers,
-                },
-                source,
-            ))
-        }
-        Opened::Follower { holder } => {
-            board.send_modify(|board| {
-                board.set(Part::Poll, Pulse::Elsewhere(holder.clone()));
-                if plan.readiness.is_some() {
-                    board.set(Part::Readiness, Pulse::Elsewhere(holder.clone()));
+            Claimed::Elsewhere(holder) => holder,
+        };
+        let waited = clock.uptime().saturating_sub(begun);
+        match Reader::open(&parts.dir) {
+            // A process that only looked whether the lock is free has let go of it by now.
+            Ok(_) if waited < FIRST_EVERY => {}
+            Ok(reader) => return Ok((State::Follows(holder), reader)),
+            Err(error) if is_in_the_making(&error) && waited < FIRST_WITHIN => {
+                if waited >= SAY_AFTER && !has_said {
+                    has_said = true;
+                    note(&format!(
+                        "{} is making or updating this journal; this process waits for it, at most {} s.",
+                        named(&holder),
+                        FIRST_WITHIN.as_secs()
+                    ));
                 }
-                if plan.hook.is_some() {
-                    board.set(Part::Hook, Pulse::Elsewhere(holder.clone()));
-                }
-                board.set(Part::Journal, Pulse::Live);
-            });
-            let (head, seen_head) = watch::channel(reader.head().map_err(|error| error.fault())?);
-            let ear = Reader::open(&plan.dir).map_err(|error| error.fault())?;
-            tasks.spawn("follow", follow(plan.dir, ear, head, board, clock.clone()));
-            Ok((
-                Feed {
-                    nudge,
-                    probe: nudge_probe,
-                    holder: Some(holder),
-                    board: seen_board.clone(),
-                    journal: None,
-                    reach: None,
-                    asked,
-                    answers,
-                },
-                Source::new(reader, seen_head, seen_board).hearing(heard),
-            ))
+            }
+            Err(OpenError::Missing { path }) => return Err(Box::new(never_made(&holder, &path))),
+            Err(error) => return Err(error.fault().into()),
         }
+        drop(clock.sleep(FIRST_EVERY).await);
     }
 }
 
-async fn follow(
-    dir: PathBuf,
-    ear: Reader,
-    head: watch::Sender<Head>,
-    board: watch::Sender<Board>,
-    clock: Clock,
-) {
-    let mut version = None;
-    let mut probed = last_readiness::Watched::default();
-    let mut last_good = None;
-    loop {
-        let looked = ear.data_version().and_then(|now| {
-            if version != Some(now) {
-                let found = ear.head()?;
-                head.send_if_modified(|head| std::mem::replace(head, found) != found);
-                last_good = ear.coverage()?.last_good_poll;
-                version = Some(now);
-            }
-            Ok(())
-        });
-        let pulse = match looked {
-            Ok(()) => Pulse::Live,
-            Err(error) => Pulse::Down(error.fault()),
-        };
-        let readiness = probed.news(&dir).map(Arc::new);
-        board.send_if_modified(|board| {
-            let before = std::mem::replace(&mut board.traffic.last_good, last_good);
-            let is_probed = readiness.is_some();
-            board.readiness = readiness.or_else(|| board.readiness.take());
-            board.set(Part::Journal, pulse) || before != last_good || is_probed
-        });
-        clock.sleep(FOLLOW_EVERY).await;
-    }
+/// Whether a journal that cannot be read may be there in a moment, since somebody holds its lock.
+fn is_in_the_making(error: &OpenError) -> bool {
+    matches!(error, OpenError::Missing { .. } | OpenError::OlderInUse { .. } | OpenError::Storage { .. })
+}
+
+fn never_made(holder: &str, path: &str) -> Fault {
+    Fault::new(
+        Part::Journal,
+        "no journal yet",
+        &format!(
+            "{} holds the lock of the journal {path}, and has not made it within {} s.",
+            named(holder),
+            FIRST_WITHIN.as_secs()
+        ),
+        "Nothing was started.",
+        "Look whether that process is stopped; let it go on or end it, then start this one again.",
+    )
 }
 
 impl Feed {
+    /// Who writes the journal, if it is not this process.
+    pub fn holder(&self) -> Option<String> {
+        self.role.holder()
+    }
+
+    /// Has Okta asked and the org probed now. Returns a sentence where that is another process's business.
+    pub fn poll_now(&self) -> Option<&'static str> {
+        self.nudge.notify_one();
+        self.probe.notify_one();
+        self.holder().map(|_| "Another process polls for this journal; Okta is not asked from here.")
+    }
+
     /// Starts to fetch history back to a time, beside the poller and within the same share of the rate limit. Nothing if
     /// another process writes the journal.
     ///
@@ -284,32 +210,37 @@ impl Feed {
         clock: &Clock,
         tasks: &Tasks,
     ) -> Result<Option<watch::Receiver<Progress>>, Box<Fault>> {
-        let (Some(reach), Some(journal)) = (&self.reach, &self.journal) else { return Ok(None) };
+        let (reach, journal) = match &*self.role.state() {
+            State::Writes(writing) => (writing.reach.clone(), writing.journal.clone()),
+            State::Follows(_) => return Ok(None),
+        };
         let coverage = reader.coverage().map_err(|error| error.fault())?;
         let mark = reader.history().map_err(|error| error.fault())?;
         let plan = HistoryPlan {
-            org: reach.plan.org.clone(),
-            kinds: reach.plan.kinds.clone(),
+            org: reach.plan.org,
+            kinds: reach.plan.kinds,
             goal,
             page_size: reach.plan.page_size,
             jitter_seed: reach.plan.jitter_seed,
         };
-        let history = History::new(plan, &coverage, mark, reach.budget.clone(), clock.now());
+        let history = History::new(plan, &coverage, mark, reach.budget, clock.now());
         let (tell, progress) = watch::channel(Progress::of(&history));
-        let (client, journal) = (reach.client.clone(), journal.clone());
-        tasks.spawn("backfill", backfill::run(history, client, journal, clock.clone(), tasks.clone(), tell));
+        tasks.spawn(
+            "backfill",
+            backfill::run(history, reach.client, journal, clock.clone(), tasks.clone(), tell),
+        );
         Ok(Some(progress))
     }
 
     /// Asks Okta for the other events of a row's session. They come as side events, and a sentence says what came of it.
     pub fn fetch_session(&self, seq: Seq) {
-        let why = match &self.asked {
-            Some(asked) => match asked.try_send(seq) {
-                Ok(()) => return,
-                Err(_) => "Too much is being asked already; press e again in a moment.",
+        let why = match &*self.role.state() {
+            State::Writes(writing) => match writing.asked.as_ref().map(|asked| asked.try_send(seq)) {
+                Some(Ok(())) => return,
+                Some(Err(_)) => "Too much is being asked already; press e again in a moment.",
+                None => "Nothing is looked up here.",
             },
-            None if self.holder.is_some() => "Another process polls for this journal; press e there.",
-            None => "Nothing is looked up here.",
+            State::Follows(_) => "Another process polls for this journal; press e there.",
         };
         if self.answers.try_send((why.to_owned(), true)).is_err() {
             tracing::debug!(why, "Nobody hears this answer.");
@@ -327,8 +258,8 @@ impl Feed {
 
     /// Closes the journal. Tasks that write to it have been stopped before.
     pub async fn close(self) {
-        if let Some(journal) = self.journal {
-            journal.close().await;
+        if let State::Writes(writing) = self.role.set(State::Follows(String::new())) {
+            writing.journal.close().await;
         }
     }
 }

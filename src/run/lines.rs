@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::coverage::Watcher;
+use super::standing::{FIRST_POLL, is_fresh, named, patience};
 use super::{AutoPlan, Feed, Marked, Source};
 use crate::clock::Clock;
 use crate::consent::{Consent, Seq, Stored};
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
-use crate::journal::ReadError;
+use crate::journal::{Polling, ReadError};
 use crate::model::{Deep, Query};
 use crate::okta;
 use crate::report::{Board, Fault, Part, Pulse};
@@ -95,18 +96,28 @@ async fn follow(
     let mut signals =
         Signals::listen().map_err(|error| (Exit::Failed, format!("Signals cannot be heard: {error}.")))?;
     let mut printer = Printer::new(options);
-    if let Some(holder) = &feed.holder {
-        note(&format!("Process {holder} writes this journal; its rows are followed read-only."));
+    let mut follows = feed.holder();
+    if let Some(holder) = &follows {
+        note(&format!("{} writes this journal; its rows are followed read-only.", named(holder)));
     }
+    let began = clock.uptime();
     tell_start(&printer, &mut source)?;
     let mut told = None;
     let mut noted: Vec<String> = Vec::new();
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
-    let mut had_answer = feed.holder.is_some();
+    let mut had_answer = follows.is_some();
     let mut progress_at = clock.uptime();
     loop {
-        // The board is read before the rows: what it calls caught up is then certainly among them.
+        // The board is read before the rows: what it calls caught up is then certainly among them. So is what a
+        // follower knows of the polling.
         let board = source.board();
+        let holder = feed.holder();
+        let polling = match &holder {
+            Some(_) => {
+                Some(source.reader().polling().map_err(|error| (Exit::Failed, error.fault().to_string()))?)
+            }
+            None => None,
+        };
         let before = printer.seen;
         let covered = coverage.as_mut().map_or(Ok(None), |watcher| watcher.look(&mut source, &board));
         printer.options.marked.refresh();
@@ -136,9 +147,19 @@ async fn follow(
         noted = board.notes.all().map(ToOwned::to_owned).collect();
         let pulse = board.get(Part::Poll).clone();
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
-        if let Some(exit) = ends(&printer.options, &pulse, feed, clock) {
+        let end = match (&holder, polling) {
+            (Some(holder), Some(polling)) => {
+                follower_ends(&printer.options, holder, &pulse, polling, began, clock)?
+            }
+            _ => ends(&printer.options, &pulse, clock),
+        };
+        if let Some(exit) = end {
             return Ok(exit);
         }
+        if let Some(holder) = holder.as_ref().filter(|holder| follows.as_ref() != Some(holder)) {
+            note(&format!("{} writes this journal now; its rows are followed read-only.", named(holder)));
+        }
+        follows = holder;
         if let Some(fault) = worst(&board) {
             if let Some(exit) = gives_up(&printer.options, &fault, had_answer) {
                 let words = [fault.what.as_str(), "Given up; what is stored stays.", fault.remedy.as_str()];
@@ -150,11 +171,13 @@ async fn follow(
                 note(&fault.to_string());
                 told = Some(fault);
             }
-        } else if matches!(pulse, Pulse::Live) {
+        } else if matches!(pulse, Pulse::Live | Pulse::Elsewhere(_)) {
             if told.take().is_some() {
                 note("The System Log is read again.");
             }
-            progress_at = clock.uptime();
+            if pulse == Pulse::Live {
+                progress_at = clock.uptime();
+            }
         }
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
             return Err((
@@ -162,7 +185,7 @@ async fn follow(
                 "No progress for 60 seconds; given up. What came is stored.".to_owned(),
             ));
         }
-        let wake = wake_at(&printer.options, clock, progress_at);
+        let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
         tokio::select! {
             biased;
             stop = signals.stop() => return Ok(Exit::Signal(match stop {
@@ -177,10 +200,52 @@ async fn follow(
 }
 
 /// Whether everything that was asked for has been printed.
-fn ends(options: &TailOptions, pulse: &Pulse, feed: &Feed, clock: &Clock) -> Option<Exit> {
-    let caught_up = matches!(pulse, Pulse::Live) || feed.holder.is_some();
+fn ends(options: &TailOptions, pulse: &Pulse, clock: &Clock) -> Option<Exit> {
     let past_until = options.until.is_some_and(|until| clock.now() >= until);
-    (caught_up && (options.once || past_until)).then_some(Exit::Done)
+    (matches!(pulse, Pulse::Live) && (options.once || past_until)).then_some(Exit::Done)
+}
+
+/// The same where another process polls: only what it has stored of its polls says how far the log was read.
+///
+/// # Errors
+/// That process reads the log no more, so what was printed may not be all.
+fn follower_ends(
+    options: &TailOptions,
+    holder: &str,
+    pulse: &Pulse,
+    polling: Polling,
+    began: Duration,
+    clock: &Clock,
+) -> Result<Option<Exit>, (Exit, String)> {
+    let now = clock.now();
+    let is_past = options.until.is_some_and(|until| now >= until);
+    if !options.once && !is_past {
+        return Ok(None);
+    }
+    let has_read = |at: Option<Timestamp>| is_fresh(at, polling.interval, now);
+    let is_whole = match options.until {
+        Some(until) if is_past => polling.caught_up.is_some_and(|read| read >= until),
+        _ => has_read(polling.caught_up),
+    };
+    if is_whole {
+        return Ok(Some(Exit::Done));
+    }
+    // It may have begun a moment ago, or have much to read before it reaches the end of the log. Where nobody polls any
+    // more, this process takes over or the board says why not.
+    let is_new = clock.uptime().saturating_sub(began) < FIRST_POLL && pulse.fault().is_none();
+    let Some(last) = polling.last_good.filter(|at| !is_new && !has_read(Some(*at))) else {
+        return Ok(None);
+    };
+    Err((
+        Exit::Failed,
+        format!(
+            "{} holds this journal, and the log was last read well at {last:.0}, which is more than {} s from now: what \
+             was printed may not be all. Look at that process: it may be stopped, or Okta does not answer it. Let it go \
+             on or end it, then start tail again.",
+            named(holder),
+            patience(polling.interval).as_secs()
+        ),
+    ))
 }
 
 /// Whether a fault ends the run: a refusal of the very first request, or, for `--once`, what does not pass.
@@ -195,14 +260,21 @@ fn worst(board: &Board) -> Option<Fault> {
     [Part::Journal, Part::Poll].into_iter().find_map(|part| board.get(part).fault()).cloned()
 }
 
-fn wake_at(options: &TailOptions, clock: &Clock, progress_at: Duration) -> Option<Duration> {
+fn wake_at(
+    options: &TailOptions,
+    clock: &Clock,
+    progress_at: Duration,
+    followed_since: Option<Duration>,
+) -> Option<Duration> {
     let patience = options.once.then(|| progress_at + PATIENCE);
     let until = options.until.map(|until| {
         let left = until.duration_since(clock.now());
         clock.uptime() + Duration::try_from(left).unwrap_or_default()
     });
     // A time that has passed would wake at once for ever; the poller's next word wakes then.
-    [patience, until].into_iter().flatten().filter(|at| *at > clock.uptime()).min()
+    // What a follower waits for may never come.
+    let first_poll = followed_since.map(|since| since + FIRST_POLL);
+    [patience, until, first_poll].into_iter().flatten().filter(|at| *at > clock.uptime()).min()
 }
 
 fn tell_start(printer: &Printer, source: &mut Source) -> Result<(), (Exit, String)> {

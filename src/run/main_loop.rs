@@ -151,8 +151,8 @@ pub async fn watch(
                     Effect::Remember(query) => msgs.extend(keeper.remember(&query)),
                     Effect::PollNow => match feed {
                         Some(feed) => {
-                            feed.nudge.notify_one();
-                            feed.probe.notify_one();
+                            let words = feed.poll_now();
+                            msgs.extend(words.map(|words| Msg::Notice(words.to_owned(), false)));
                         }
                         None => msgs.push(offline()),
                     },

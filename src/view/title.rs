@@ -8,6 +8,7 @@ use super::theme::Glyph;
 use super::{Role, Theme};
 use crate::consent::visible;
 use crate::model::{Leaf, Loading, Model};
+use crate::report::{Part, Pulse};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area).over(Role::Title);
@@ -21,6 +22,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     };
     let state = match &model.order {
         _ if model.offline.is_some() && !model.list.is_sorted() => "OFFLINE",
+        // The list follows the newest, and nothing newer can come.
+        _ if model.list.is_following() && is_down(model) => "STALE",
         _ if model.list.is_following() => "LIVE",
         Some(_) if model.list.is_sorted() => "SORTED",
         _ => "HELD",
@@ -101,7 +104,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     pen.put(
         0,
         &state,
-        if model.list.is_following() && model.offline.is_none() { Role::Title } else { Role::Wait },
+        match state.trim() {
+            "STALE" => Role::Bad,
+            _ if model.list.is_following() && model.offline.is_none() => Role::Title,
+            _ => Role::Wait,
+        },
     );
     if let (Some(filter), Leaf::Consents) = (&model.filter, model.leaf) {
         let words = format!(" filter: {} ", model.mask.text(&visible(filter.query().text())));
@@ -109,4 +116,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put_within(0, &words, Role::Match, room);
     }
     pen.put_right(0, &right);
+}
+
+/// Whether nobody reads the log, and nobody will without a person.
+fn is_down(model: &Model) -> bool {
+    matches!(model.board.get(Part::Poll), Pulse::Down(_))
 }

@@ -122,7 +122,7 @@ impl Rig {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
-        let (feed, source) = open(&org, credentials, names, readiness, folder.path(), &clock, &tasks);
+        let (feed, source) = open(&org, credentials, names, readiness, folder.path(), &clock, &tasks).await;
         let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
@@ -194,7 +194,7 @@ impl Rig {
         feed.close().await;
         meanwhile(&folder.path().join("org"));
         let tasks = Tasks::new();
-        let (feed, source) = open(&org, token(), false, None, folder.path(), &clock, &tasks);
+        let (feed, source) = open(&org, token(), false, None, folder.path(), &clock, &tasks).await;
         let (width, height) = model.size;
         let model = Model::new(model.origin, Zone::default(), (width, height), clock.now());
         let keeper = Keeper::open(&folder.path().join("org"));
@@ -374,7 +374,7 @@ fn token() -> Credentials {
     Credentials::ssws(&Secret::new(TOKEN)).expect("a token")
 }
 
-fn open(
+async fn open(
     org: &SimOrg,
     credentials: Credentials,
     names: bool,
@@ -404,7 +404,8 @@ fn open(
         renew: Some(SecretSource::File(folder.join("token"))),
         ca_file: None,
         hook: None,
+        is_hook_left_out: false,
         readiness,
     };
-    run::open(plan, clock, tasks).expect("the feed opens")
+    run::open(plan, clock, tasks).await.expect("the feed opens")
 }

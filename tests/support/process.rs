@@ -264,12 +264,13 @@ pub(crate) struct Sim {
 }
 
 impl Sim {
-    /// Starts an org that takes [`TOKEN`]; nothing happens in it after its backlog.
+    /// Starts an org that takes [`TOKEN`]; nothing happens in it after its backlog, unless `more` names a rate.
     pub(crate) fn start(backlog: usize, more: &[&str]) -> Self {
         let backlog = backlog.to_string();
-        let args = ["sim", "--listen", "127.0.0.1:0", "--rate", "0", "--token", TOKEN, "--backlog", &backlog];
+        let args = ["sim", "--listen", "127.0.0.1:0", "--token", TOKEN, "--backlog", &backlog];
+        let rate: &[&str] = if more.contains(&"--rate") { &[] } else { &["--rate", "0"] };
         let sandbox = Sandbox::new();
-        let process = Process::start(&mut sandbox.command(None, &[&args, more].concat()));
+        let process = Process::start(&mut sandbox.command(None, &[&args, rate, more].concat()));
         let is_total = |line: &str| line.starts_with("total ");
         let text = process.wait("the counts of the simulated org", |said| {
             (said.out.ends_with('\n') && said.out.lines().any(is_total)).then(|| said.out.clone())

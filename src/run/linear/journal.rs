@@ -51,6 +51,7 @@ impl<'a> JournalBook<'a> {
             };
             states.push((format!("{} {} {brief}", part.word(), pulse.word()), words));
         }
+        states.extend(board.notes.writer.iter().map(|sentence| (sentence.clone(), sentence.clone())));
         let new: Vec<String> = states
             .iter()
             .filter(|(state, _)| !self.told.contains(state))
@@ -72,12 +73,12 @@ impl Book for JournalBook<'_> {
         let mut news: Vec<News> = self.changed(&board).into_iter().map(News::Words).collect();
         if !self.has_begun {
             let pulse = board.get(Part::Poll);
-            if self.feed.holder.is_none() && !matches!(pulse, Pulse::Live) && pulse.fault().is_none() {
+            if self.feed.holder().is_none() && !matches!(pulse, Pulse::Live) && pulse.fault().is_none() {
                 return Ok(news);
             }
             self.has_begun = true;
             self.seen = self.source.head().last;
-            if let Some(holder) = &self.feed.holder {
+            if let Some(holder) = self.feed.holder() {
                 let words = format!("Process {holder} writes this journal; it is followed here, read-only.");
                 news.push(News::Words(words));
             }
@@ -134,7 +135,6 @@ impl Book for JournalBook<'_> {
     }
 
     fn poll(&mut self) -> &'static str {
-        self.feed.nudge.notify_one();
-        "Asking Okta now."
+        self.feed.poll_now().unwrap_or("Asking Okta now.")
     }
 }

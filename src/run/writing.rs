@@ -1,0 +1,150 @@
+//! All that runs in the process that writes a journal: poller, hook, look-ups and probes. They start here, whether the
+//! process begins with the right to write or takes it over.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::{Probing, last_readiness};
+use crate::clock::Clock;
+use crate::consent::{Seq, Thing};
+use crate::intake::hook::{self, HookPlan};
+use crate::intake::{http, names, poll, probe};
+use crate::journal::{Claim, Head, Journal, Reader, Settings};
+use crate::okta::{Budget, Correlations, Lookups, PollPlan, Poller, Prober, ReadinessBudgets, ReadinessPlan};
+use crate::report::{Board, Fault, Part, Pulse};
+use crate::tasks::Tasks;
+
+/// What the parts are made of.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) dir: PathBuf,
+    pub(super) keep: Settings,
+    pub(super) poll: PollPlan,
+    pub(super) names: bool,
+    pub(super) hook: Option<HookPlan>,
+    pub(super) readiness: Option<Probing>,
+    pub(super) client: http::Client,
+    pub(super) board: watch::Sender<Board>,
+    pub(super) nudge: Arc<Notify>,
+    pub(super) probe: Arc<Notify>,
+    pub(super) answers: mpsc::Sender<(String, bool)>,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+}
+
+/// A journal that this process writes, and the ways to the parts that run.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) journal: Journal,
+    pub(super) reach: LogAccess,
+    /// Takes rows of whose sessions somebody wants to see the events.
+    pub(super) asked: Option<mpsc::Sender<Seq>>,
+}
+
+/// What it takes to ask the same org for more, beside the poller.
+#[derive(Clone, Debug)]
+pub(super) struct LogAccess {
+    pub(super) client: http::Client,
+    pub(super) budget: Budget,
+    pub(super) plan: PollPlan,
+}
+
+/// Wishes and answers that wait; what comes beyond is asked for again by whoever misses it.
+pub(super) const ANSWERS: usize = 16;
+
+/// Opens the journal and starts everything that writes to it. Returns with it a reader for whoever lists the rows.
+///
+/// # Errors
+/// The journal cannot be opened. Nothing was started, and the right to write is given back.
+pub(super) fn start(
+    parts: &Parts,
+    claim: Claim,
+    head: &watch::Sender<Head>,
+) -> Result<(Writing, Reader), Box<Fault>> {
+    let Parts { dir, clock, tasks, board, client, .. } = parts;
+    let journal = claim.open(parts.keep, clock.clone(), head).map_err(|error| error.fault())?;
+    // All that can fail comes before the first part runs.
+    let read = || Reader::open(dir).map_err(|error| Box::new(error.fault()));
+    let (list, names_reader, probe_reader) = (read()?, read()?.bare(), read()?);
+    let stored = list.bookmark().map_err(|error| error.fault())?;
+    let coverage = list.coverage().map_err(|error| error.fault())?;
+
+    board.send_modify(|board| {
+        board.set(Part::Poll, Pulse::Starting);
+        board.set(Part::Journal, Pulse::Live);
+        board.traffic.last_good = coverage.last_good_poll;
+    });
+    let poller = Poller::new(parts.poll.clone(), stored, clock.now())
+        .resting_since(coverage.last_good_poll, clock.now());
+    let PollPlan { org, rate_share, jitter_seed, .. } = &parts.poll;
+    let lookups = Lookups::new(org.clone(), *rate_share, *jitter_seed);
+    if let Some(probing) = &parts.readiness {
+        let own = ReadinessBudgets::beside(poller.budget(), *rate_share);
+        // Names and probes ask the same buckets: one share for both.
+        let budgets = ReadinessBudgets {
+            apps: lookups.budget(Thing::Client),
+            servers: lookups.budget(Thing::Server),
+            ..own
+        };
+        let prober = Prober::new(
+            ReadinessPlan {
+                org: org.clone(),
+                server: probing.server.clone(),
+                public_url: probing.public_url.clone(),
+                has_credentials: true,
+                jitter_seed: *jitter_seed,
+            },
+            budgets,
+        );
+        let doors = probe::Doors {
+            reader: probe_reader,
+            client: client.clone(),
+            journal: journal.clone(),
+            board: board.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            nudge: Arc::clone(&parts.probe),
+            interval: probing.interval,
+        };
+        tasks.spawn("readiness", probe::run(prober, doors));
+        tasks.spawn("last readiness", last_readiness::keep(dir.clone(), board.subscribe()));
+    }
+    let mut asked = None;
+    if parts.names {
+        let (ask, wishes) = mpsc::channel(ANSWERS);
+        asked = Some(ask);
+        let work = names::run(
+            lookups,
+            Correlations::new(org.clone(), poller.budget(), *jitter_seed),
+            names::Doors {
+                reader: names_reader,
+                client: client.clone(),
+                journal: journal.clone(),
+                board: board.clone(),
+                clock: clock.clone(),
+                tasks: tasks.clone(),
+                asked: wishes,
+                answers: parts.answers.clone(),
+            },
+        );
+        tasks.spawn("names", work);
+    }
+    let reach = LogAccess { client: client.clone(), budget: poller.budget(), plan: parts.poll.clone() };
+    if let Some(plan) = parts.hook.clone() {
+        let work = hook::run(plan, journal.clone(), board.clone(), clock.clone(), tasks.clone());
+        tasks.spawn("hook", work);
+    }
+    let work = poll::run(
+        poller,
+        client.clone(),
+        journal.clone(),
+        board.clone(),
+        clock.clone(),
+        tasks.clone(),
+        Arc::clone(&parts.nudge),
+    );
+    tasks.spawn("poll", work);
+    Ok((Writing { journal, reach, asked }, list))
+}

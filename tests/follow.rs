@@ -1,0 +1,292 @@
+//! Several processes on one journal: who waits, who follows, who takes over, and what each says of it.
+
+#[path = "support/process.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod process;
+#[path = "support/terminal.rs"]
+#[expect(dead_code, reason = "nothing here ends in an odd way")]
+mod terminal;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use consentwatch::clock::Clock;
+use jiff::{SignedDuration, Timestamp};
+use process::{CONFIG, Process, Sandbox, Sim};
+use rusqlite::Connection;
+use rustix::process::Signal;
+use terminal::Terminal;
+
+/// The whole log, then the end.
+const ONCE: [&str; 4] = ["tail", "--once", "--since", "90d"];
+/// The whole log, and what comes.
+const ON: [&str; 3] = ["tail", "--since", "90d"];
+
+/// The journal's file, opened beside whoever uses it.
+fn journal(sandbox: &Sandbox) -> Connection {
+    let folders: Vec<PathBuf> =
+        fs::read_dir(sandbox.path("data")).expect("data").flatten().map(|entry| entry.path()).collect();
+    let folder = folders.iter().find(|path| path.is_dir()).expect("the folder of the org");
+    let journal = Connection::open(folder.join("journal.sqlite3")).expect("the journal");
+    journal.busy_timeout(Duration::from_secs(10)).expect("a limit");
+    journal
+}
+
+fn last_good(sandbox: &Sandbox) -> Timestamp {
+    let text: String =
+        journal(sandbox).query_row("SELECT last_good FROM meta", [], |row| row.get(0)).expect("a good poll");
+    text.parse().expect("a time")
+}
+
+/// Makes the journal's last good poll that old, and its writer's interval that long.
+fn set_back(sandbox: &Sandbox, minutes: i64, interval_minutes: i64) -> Timestamp {
+    let at = Clock::system().now() - SignedDuration::from_mins(minutes);
+    let values = (at.to_string(), at.as_millisecond(), interval_minutes * 60_000);
+    let sql = "UPDATE meta SET last_good = ?1, caught_up = ?2, interval_ms = ?3";
+    assert_eq!(journal(sandbox).execute(sql, values).expect("it is written"), 1);
+    at
+}
+
+fn wait_err(process: &Process, words: &str) {
+    process.wait(words, |said| said.err.contains(words).then_some(()));
+}
+
+fn wait_lines(process: &Process, lines: usize) {
+    process.wait("the whole log", |said| (said.lines == lines).then_some(()));
+}
+
+fn uuids(out: &str) -> BTreeSet<String> {
+    let uuid = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        value["uuid"].as_str().expect("a uuid").to_owned()
+    };
+    out.lines().map(uuid).collect()
+}
+
+#[test]
+fn of_two_that_start_at_once_on_nothing_the_second_waits_and_follows() {
+    let org = Sim::start(60, &[]);
+    for round in 0..5 {
+        let sandbox = Sandbox::new();
+        let both = [sandbox.start(&org, &ONCE), sandbox.start(&org, &ONCE)];
+        for output in both.map(Process::end) {
+            assert_eq!(output.code, Some(0), "round {round}: {}", output.err);
+            let found = uuids(&output.out);
+            assert_eq!((output.out.lines().count(), found.len()), (60, 60), "round {round}: {}", output.err);
+        }
+    }
+}
+
+#[test]
+fn a_follower_polls_when_the_process_that_did_has_ended() {
+    let (org, sandbox) = (Sim::start(60, &["--rate", "600"]), Sandbox::new());
+    fs::write(sandbox.path(CONFIG), "[poll]\ninterval = \"1s\"\n").expect("a file");
+    let first = sandbox.start(&org, &ON);
+    first.wait("the log", |said| (said.lines >= 60).then_some(()));
+    let second = sandbox.start(&org, &ON);
+    wait_err(&second, &format!("Process {} writes this journal", first.id()));
+    second.wait("the log, followed", |said| (said.lines >= 60).then_some(()));
+    // Killed, it says goodbye to nobody.
+    let gone = first.id();
+    drop(first);
+    wait_err(&second, &format!("Process {gone} has ended; this process polls for the journal from now on."));
+    let before = second.wait("what it has by then", |said| Some(said.lines));
+    second.wait("what happens now", |said| (said.lines > before + 5).then_some(()));
+    // And it is the one that a third follows, which takes over in its turn when the second ends in order.
+    let third = sandbox.start(&org, &ON);
+    wait_err(&third, &format!("Process {} writes this journal", second.id()));
+    let gone = second.id();
+    second.signal(Signal::TERM);
+    let output = second.end();
+    assert_eq!(output.code, Some(143), "{}", output.err);
+    assert!(!output.err.contains("unheard"), "no hook was ever wanted: {}", output.err);
+    wait_err(&third, &format!("Process {gone} has ended; this process polls"));
+    let before = third.wait("what it has by then", |said| Some(said.lines));
+    third.wait("what happens now", |said| (said.lines > before + 5).then_some(()));
+    third.signal(Signal::TERM);
+    let output = third.end();
+    let found = uuids(&output.out);
+    assert_eq!(output.out.lines().count(), found.len(), "nothing was told twice");
+}
+
+#[test]
+fn a_follower_of_other_events_does_not_take_over_and_says_since_when_nobody_polls() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    fs::write(sandbox.path("other.toml"), "[poll]\nevents = [\"grant\"]\n").expect("a file");
+    let first = sandbox.start(&org, &ON);
+    wait_lines(&first, org.total());
+    let other = sandbox.start(&org, &[&ON[..], &["--config", "other.toml"]].concat());
+    wait_lines(&other, org.total());
+    let mut screen = Terminal::open(&sandbox, Some(&org), (140, 24), &["watch", "--config", "other.toml"]);
+    screen.wait("a screen that follows", |shown| {
+        shown.has("LIVE") && shown.has(&format!("poll by process {}", first.id()))
+    });
+    let gone = first.id();
+    drop(first);
+    let read = last_good(&sandbox);
+    wait_err(&other, &format!("Nobody polls for this journal: process {gone} does not any more"));
+    wait_err(&other, &format!("the log was last read well at {read:.0}"));
+    wait_err(&other, "This process asks for other events (grant");
+    screen.wait("a screen that is red", |shown| shown.has("STALE") && !shown.has("LIVE"));
+    let since = read.strftime("no poller since %d %b %H:%MZ").to_string();
+    screen.wait_words(&since);
+    // Somebody who may take it does, and those that follow are well again.
+    let second = sandbox.start(&org, &ON);
+    wait_lines(&second, org.total());
+    wait_err(&other, &format!("Process {} writes this journal now", second.id()));
+    wait_err(&other, "The System Log is read again.");
+    screen.wait("a screen that is well", |shown| {
+        shown.has("LIVE") && shown.has(&format!("poll by process {}", second.id()))
+    });
+    screen.press(b"q");
+    assert_eq!(screen.end_restored(), 0);
+    for process in [second, other] {
+        process.signal(Signal::TERM);
+        assert_eq!(process.end().code, Some(143));
+    }
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+}
+
+/// Waits until somebody listens, which may have begun before.
+fn wait_listening(port: SocketAddr, process: &Process) {
+    for _ in 0..1_000_000 {
+        if TcpStream::connect(port).is_ok() {
+            return;
+        }
+        process.wait("the process to live", |said| (!said.ended).then_some(()));
+        std::thread::yield_now();
+    }
+    panic!("nobody listens on {port}");
+}
+
+#[test]
+fn whoever_takes_over_listens_to_the_hook_or_says_that_nobody_does() {
+    let (org, sandbox, port) = (Sim::start(60, &[]), Sandbox::new(), free_port());
+    let secret = "invented-secret-of-the-hook-of-this-test";
+    fs::write(sandbox.path("hook-secret"), secret).expect("a secret");
+    let hook = format!("[hook]\nenabled = true\nlisten = \"{port}\"\nsecret_file = \"hook-secret\"\n");
+    fs::write(sandbox.path(CONFIG), hook).expect("a file");
+    let first = sandbox.start(&org, &ON);
+    wait_lines(&first, org.total());
+    wait_listening(port, &first);
+    let deaf = sandbox.start(&org, &[&ON[..], &["--no-hook"]].concat());
+    wait_err(&deaf, "its rows are followed read-only");
+    drop(first);
+    wait_err(&deaf, "has ended; this process polls for the journal from now on.");
+    wait_err(&deaf, "The event hook is unheard now: this process was started with --no-hook.");
+    assert!(TcpStream::connect(port).is_err(), "nobody listens");
+    let second = sandbox.start(&org, &ON);
+    wait_err(&second, &format!("Process {} writes this journal", deaf.id()));
+    deaf.signal(Signal::TERM);
+    assert_eq!(deaf.end().code, Some(143));
+    wait_err(&second, "has ended; this process polls for the journal from now on.");
+    wait_listening(port, &second);
+    second.signal(Signal::TERM);
+    let output = second.end();
+    assert!(!output.err.contains("unheard"), "{}", output.err);
+}
+
+#[test]
+fn a_process_that_is_stopped_is_told_as_such() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    let first = sandbox.start(&org, &ON);
+    wait_lines(&first, org.total());
+    let second = sandbox.start(&org, &ON);
+    wait_lines(&second, org.total());
+    let mut screen = Terminal::open(&sandbox, Some(&org), (140, 24), &["watch"]);
+    screen.wait("a screen that follows", |shown| shown.has("LIVE") && shown.has("poll by process"));
+    if cfg!(target_os = "linux") {
+        first.signal(Signal::STOP);
+        wait_err(
+            &second,
+            &format!("Process {}, which polls for this journal, is stopped, as by ^Z or SIGSTOP", first.id()),
+        );
+        wait_err(&second, &format!("kill -CONT {}", first.id()));
+        screen.wait("a screen that is red", |shown| {
+            shown.has("STALE") && shown.has("down: the process is stopped")
+        });
+        first.signal(Signal::CONT);
+        wait_err(&second, "The System Log is read again.");
+        screen.wait("a screen that is well", |shown| shown.has("LIVE") && shown.has("poll by process"));
+    }
+    screen.press(b"q");
+    assert_eq!(screen.end_restored(), 0);
+    for process in [first, second] {
+        process.signal(Signal::TERM);
+        assert_eq!(process.end().code, Some(143));
+    }
+}
+
+#[test]
+fn once_beside_a_process_that_reads_nothing_any_more_ends_with_1() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    let first = sandbox.start(&org, &ON);
+    wait_lines(&first, org.total());
+    first.signal(Signal::STOP);
+    // It was read a moment ago: that is all there is.
+    let output = sandbox.start(&org, &ONCE).end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
+    // Ten minutes are nothing to who polls every five, and too much to who polls every minute.
+    set_back(&sandbox, 10, 5);
+    let output = sandbox.start(&org, &ONCE).end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
+    let read = set_back(&sandbox, 10, 1);
+    let output = sandbox.start(&org, &ONCE).end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
+    for words in [format!("Process {}", first.id()), format!("{read:.0}"), "180 s".to_owned()] {
+        assert!(output.err.contains(&words), "{words}: {}", output.err);
+    }
+    // Nor does a time that has not come say that somebody polls.
+    set_back(&sandbox, -10, 1);
+    let output = sandbox.start(&org, &ONCE).end();
+    assert_eq!(output.code, Some(1), "{}", output.err);
+    first.signal(Signal::CONT);
+    first.signal(Signal::TERM);
+    assert_eq!(first.end().code, Some(143));
+}
+
+/// Holds the lock of a journal as a process does that writes it.
+fn held(sandbox: &Sandbox, org: &Sim) -> File {
+    let folder = sandbox.path("data").join(org.url.replace("http://", "").replace(':', "_"));
+    fs::create_dir_all(&folder).expect("the folder of the org");
+    let mut options = File::options();
+    let lock = options.create(true).truncate(false).write(true).open(folder.join("journal.lock"));
+    let lock = lock.expect("the lock");
+    lock.try_lock().expect("nobody has it");
+    lock
+}
+
+#[test]
+fn who_waits_for_a_journal_that_is_never_made_makes_it_when_the_lock_is_free() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    let lock = held(&sandbox, &org);
+    let once = sandbox.start(&org, &ONCE);
+    wait_err(&once, "is making or updating this journal; this process waits for it, at most 60 s.");
+    drop(lock);
+    let output = once.end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
+}
+
+#[test]
+fn once_takes_over_where_the_process_that_it_waits_for_ends() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    assert_eq!(sandbox.start(&org, &ONCE).end().code, Some(0));
+    let lock = held(&sandbox, &org);
+    // As a process leaves it that has not read the log to its end yet.
+    let sql = "UPDATE meta SET last_good = NULL, caught_up = NULL";
+    journal(&sandbox).execute(sql, []).expect("it is written");
+    let once = sandbox.start(&org, &ONCE);
+    wait_err(&once, "its rows are followed read-only");
+    wait_lines(&once, org.total());
+    drop(lock);
+    let output = once.end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
+    assert!(output.err.contains("has ended; this process polls"), "{}", output.err);
+}
