@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Consent;
@@ -18,9 +19,21 @@ impl Consent {
         if self.raw == other.raw {
             return true;
         }
-        match (content(self), content(other)) {
+        match (content(&self.raw, self.published), content(&other.raw, other.published)) {
             (Some(one), Some(other)) => is_same(&one, &other),
             // What is no JSON says its bytes.
+            _ => false,
+        }
+    }
+
+    /// Whether a record that is kept of the same uuid says what this one says, as [`Consent::says_what`] with the time
+    /// spelled the same.
+    pub fn says(&self, kept: &str) -> bool {
+        if *self.raw == *kept {
+            return true;
+        }
+        match (content(&self.raw, None), content(kept, None)) {
+            (Some(one), Some(other)) => is_same(&one, &other),
             _ => false,
         }
     }
@@ -28,17 +41,18 @@ impl Consent {
     /// Returns a digest of what the event says, the same for two records of which [`Consent::says_what`] holds, but for
     /// hidden values beside clear ones.
     pub fn content_digest(&self) -> [u8; 32] {
-        let text = content(self).map_or_else(|| self.raw.to_string(), |content| masked(content).to_string());
+        let content = content(&self.raw, self.published);
+        let text = content.map_or_else(|| self.raw.to_string(), |content| masked(content).to_string());
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         bytes
     }
 }
 
-/// Returns an event without what is null or empty, its time as a number. The keys of an object are sorted.
-fn content(consent: &Consent) -> Option<Value> {
-    let mut value: Value = serde_json::from_str(&consent.raw).ok()?;
-    if let (Value::Object(event), Some(at)) = (&mut value, consent.published) {
+/// Returns an event without what is null or empty, its time as a number if that is known. The keys of an object are sorted.
+fn content(raw: &str, published: Option<Timestamp>) -> Option<Value> {
+    let mut value: Value = serde_json::from_str(raw).ok()?;
+    if let (Value::Object(event), Some(at)) = (&mut value, published) {
         event.insert("published".to_owned(), at.as_millisecond().into());
     }
     prune(&mut value);
@@ -140,6 +154,7 @@ mod tests {
         let read = |raw: &str| Consent { raw: raw.into(), ..bare() };
         let (one, other) = (read(one), read(other));
         assert_eq!(one.says_what(&other), other.says_what(&one));
+        assert_eq!(one.says_what(&other), one.says(&other.raw));
         (one.says_what(&other), one.content_digest() == other.content_digest())
     }
 

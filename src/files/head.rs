@@ -140,6 +140,7 @@ impl Head {
                 complete_since: seen.complete_since.and_then(|at| at.parse().ok()),
                 gaps: seen.gaps.into_iter().filter_map(Hole::gap).collect(),
                 late: seen.late,
+                shared: 0,
                 last_good_poll: seen.last_good_poll.and_then(|at| at.parse().ok()),
                 hook: HookProof {
                     unconfirmed: seen.hook_unconfirmed,

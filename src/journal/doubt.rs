@@ -26,10 +26,12 @@ const TIMES_MAX: i64 = 1000;
 /// How a row stands, as its number in the journal: nobody knows yet, or it is doubted, or it cannot be judged.
 const DOUBTED: i64 = 1;
 const EXCUSED: i64 = 2;
+/// It has its uuid in common with a row of other content, which no hook settles.
+pub(super) const SHARED: i64 = 3;
 
 /// Returns what the kept number means for an event that came these ways.
 pub(super) fn of(via: Via, code: i64) -> Option<Doubt> {
-    via.doubt(code == DOUBTED)
+    if code == SHARED { Some(Doubt::SharedId) } else { via.doubt(code == DOUBTED) }
 }
 
 /// Counts a row out that is not doubted any more, or not there any more.

@@ -7,12 +7,13 @@ use super::delivery;
 use super::doubt;
 use super::error::AppendError;
 use super::intern::{Interner, Known};
-use super::pack::Packer;
+use super::pack::{Packer, Unpacker};
 use super::recent::Recent;
+use super::shared;
 use super::store::Meta;
 use super::sweep::Sweep;
 use crate::consent::{
-    Attribution, Consent, Doubt, EventKey, Evidence, Outcome, Severity, Untrusted, Via, mark,
+    Attribution, Consent, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Untrusted, Via, mark,
 };
 
 /// Writes events within one transaction.
@@ -30,6 +31,8 @@ pub(super) struct Pen<'t> {
     update: CachedStatement<'t>,
     rewrite: CachedStatement<'t>,
     attribute: CachedStatement<'t>,
+    tx: &'t Transaction<'t>,
+    unpacker: Unpacker,
     put_raw: CachedStatement<'t>,
     put_delivery: CachedStatement<'t>,
 }
@@ -63,7 +66,7 @@ struct Columns {
 impl<'t> Pen<'t> {
     /// Prepares for a transaction.
     pub(super) fn new(
-        tx: &'t Transaction<'_>,
+        tx: &'t Transaction<'t>,
         meta: &'t mut Meta,
         known: &'t mut Known,
         recent: &'t mut Recent,
@@ -78,6 +81,8 @@ impl<'t> Pen<'t> {
             packer,
             sweep,
             interner: Interner::new(tx)?,
+            tx,
+            unpacker: Unpacker::default(),
             find: tx.prepare_cached(
                 "SELECT seq, via, evidence, doubt FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3",
             )?,
@@ -87,7 +92,7 @@ impl<'t> Pen<'t> {
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
                  ON CONFLICT DO NOTHING",
             )?,
-            update: tx.prepare_cached("UPDATE event SET rev = ?2, via = ?3, doubt = 0 WHERE seq = ?1")?,
+            update: tx.prepare_cached("UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE 0 END WHERE seq = ?1")?,
             // Should the new time's key be taken, the row keeps the old one rather than be lost.
             rewrite: tx.prepare_cached(
                 "UPDATE event SET kind = :kind, outcome = :outcome, severity = :severity, evidence = :evidence,
@@ -116,6 +121,13 @@ impl<'t> Pen<'t> {
             return Ok(());
         }
         match self.find(&key)? {
+            Some(found) if self.is_other(consent, &found)? => {
+                if self.put_other(consent, &key, &found)? {
+                    commit.new += 1;
+                } else {
+                    commit.repeated += 1;
+                }
+            }
             Some(found) if found.via.has(consent.via) => {
                 self.recent.note(&key);
                 commit.repeated += 1;
@@ -234,6 +246,34 @@ impl<'t> Pen<'t> {
         self.meta.next_rev += 1;
         self.recent.note(&key);
         Ok(())
+    }
+
+    /// Whether the log has shown an event of the same uuid that says something else. A hook's copy never has the log's
+    /// words, and is judged by what it claims.
+    fn is_other(&mut self, consent: &Consent, found: &Found) -> Result<bool, AppendError> {
+        if consent.via != Via::POLL || !found.via.has(Via::POLL) {
+            return Ok(false);
+        }
+        let kept = shared::kept(self.tx, &mut self.unpacker, found.seq)?;
+        // What cannot be read any more is not held against anything.
+        Ok(kept.is_some_and(|kept| !consent.says(&kept)))
+    }
+
+    /// Puts an event in beside another one of its uuid, and marks both. Returns whether it is new.
+    fn put_other(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<bool, AppendError> {
+        // Its own content is its key, so that it is one row however often it comes.
+        let own = EventKey { id: EventId::Digest(consent.content_digest()), ..*key };
+        let seq = self.meta.next_seq;
+        if !self.insert(consent, &own)? {
+            return Ok(false);
+        }
+        shared::mark(self.tx, seq, 0)?;
+        if found.doubt != Some(Doubt::SharedId) {
+            doubt::settle(self.meta, found.doubt);
+            shared::mark(self.tx, found.seq, self.meta.next_rev)?;
+            self.meta.next_rev += 1;
+        }
+        Ok(true)
     }
 
     /// Names the person of a row that named nobody.

@@ -19,6 +19,7 @@ mod recent;
 #[cfg(test)]
 mod sample;
 mod schema;
+mod shared;
 mod side;
 mod spare;
 mod stopped;

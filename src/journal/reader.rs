@@ -13,7 +13,7 @@ use super::commit::{Head, Polling};
 use super::error::{OpenError, ReadError};
 use super::pack::Unpacker;
 use super::store::{self, Meta};
-use super::{delivery, doubt, history, label, open, side};
+use super::{delivery, doubt, history, label, open, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
     Person, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
@@ -272,7 +272,8 @@ impl Reader {
             failures,
             last_failure,
         };
-        Ok(Coverage { complete_since, gaps, late: meta.late.max(0) as u64, last_good_poll, hook })
+        let shared = shared::count(&self.conn)?;
+        Ok(Coverage { complete_since, gaps, late: meta.late.max(0) as u64, shared, last_good_poll, hook })
     }
 
     /// Returns how the log was polled last.

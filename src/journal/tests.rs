@@ -14,7 +14,7 @@ use super::store::Store;
 use super::*;
 use crate::clock::Clock;
 use crate::consent::{
-    Bookmark, Consent, Delivery, EventId, Evidence, HistoryMark, Reject, Rev, Seq, Untrusted, Via,
+    Bookmark, Consent, Delivery, Doubt, EventId, Evidence, HistoryMark, Reject, Rev, Seq, Untrusted, Via,
 };
 use crate::report::Gap;
 
@@ -48,6 +48,48 @@ fn hooked(number: u64) -> Consent {
         received: Some(consent.received),
     });
     consent
+}
+
+/// The event of a number as the log might show it, with a text in the place of another.
+fn altered(number: u64, from: &str, to: &str) -> Consent {
+    let mut consent = sample::consent(number, Via::POLL);
+    assert!(consent.raw.contains(from), "{}", consent.raw);
+    consent.raw = Arc::from(consent.raw.replace(from, to));
+    consent
+}
+
+#[tokio::test]
+async fn two_polled_events_of_one_uuid_that_say_different_things_are_two_rows_and_marked() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = writer(dir.path());
+    journal.append(polled(0..3)).await.unwrap();
+    let of = |consent: Consent| Batch { consents: vec![consent], ..Batch::default() };
+    // Neither white space nor the order of keys nor a hook's own words make another event.
+    for same in [altered(1, ",\"", " ,\n\""), sample::consent(1, Via::POLL)] {
+        assert_eq!(journal.append(of(same)).await.unwrap().repeated, 1);
+    }
+    assert_eq!(journal.append(of(hooked(1))).await.unwrap().merged, 1);
+    let other = altered(1, "SUCCESS", "FAILURE");
+    assert_eq!(journal.append(of(other.clone())).await.unwrap().new, 1);
+    for again in [other.clone(), sample::consent(1, Via::POLL), altered(1, "SUCCESS", "FAILURE")] {
+        let commit = journal.append(of(again)).await.unwrap();
+        assert_eq!((commit.new, commit.repeated), (0, 1));
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    let stored = |seq| reader.record(Seq(seq)).unwrap().unwrap();
+    let marks: Vec<_> = (1..=4).map(|seq| stored(seq).doubt).collect();
+    assert_eq!(marks, [None, Some(Doubt::SharedId), None, Some(Doubt::SharedId)]);
+    assert_eq!(stored(4).raw, other.raw);
+    assert_eq!(reader.coverage().unwrap().shared, 2);
+    // A third content makes a third row, and the mark survives a delivery.
+    assert_eq!(journal.append(of(altered(1, "SUCCESS", "DENY"))).await.unwrap().new, 1);
+    journal.append(of(altered(0, "SUCCESS", "FAILURE"))).await.unwrap();
+    assert_eq!(journal.append(of(hooked(0))).await.unwrap().merged, 1);
+    assert_eq!((reader.coverage().unwrap().shared, stored(1).doubt), (5, Some(Doubt::SharedId)));
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let rows = reader.newest(9).unwrap().rows;
+    assert_eq!(rows.iter().filter(|row| row.doubt == Some(Doubt::SharedId)).count(), 5);
+    journal.close().await;
 }
 
 fn bookmark(next: &str) -> Bookmark {
@@ -358,7 +400,7 @@ fn age(dir: &Path) {
     conn.execute_batch(
         "DROP TABLE label; DROP INDEX sym_unnamed;
          DROP TABLE history; ALTER TABLE meta DROP COLUMN late; ALTER TABLE meta DROP COLUMN last_good;
-         DROP INDEX event_hook_only; ALTER TABLE event DROP COLUMN doubt;
+         DROP INDEX event_shared; DROP INDEX event_hook_only; ALTER TABLE event DROP COLUMN doubt;
          ALTER TABLE event DROP COLUMN grants; ALTER TABLE event DROP COLUMN session; DROP TABLE listening; DROP TABLE side;
          ALTER TABLE meta DROP COLUMN caught_up; ALTER TABLE meta DROP COLUMN verified;
          ALTER TABLE meta DROP COLUMN judged; ALTER TABLE meta DROP COLUMN unconfirmed;

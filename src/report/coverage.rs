@@ -13,6 +13,8 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
     /// Rows that were published well before others that were stored earlier by the live poll.
     pub late: u64,
+    /// Rows that have their uuid in common with a row of other content that came the same way.
+    pub shared: u64,
     /// When the log was last read well; stored once a minute, so up to that much behind.
     pub last_good_poll: Option<Timestamp>,
     /// What the log says of the event hook.

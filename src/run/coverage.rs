@@ -104,6 +104,7 @@ mod tests {
                 why: "a \"reason\"".to_owned(),
             }],
             late: 2,
+            shared: 0,
             last_good_poll: None,
             hook: HookProof {
                 verified: Some(at("2026-03-03T09:00:00Z")),

@@ -114,6 +114,13 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         let late = format!("{} came late and stand at their time", grouped(model.coverage.late));
         lines.push(vec![("late      ".into(), Role::Header), (late, Role::Text)]);
     }
+    if model.coverage.shared > 0 {
+        let words = format!(
+            "{} events share one id with another event of other content; one of them may be altered or forged",
+            grouped(model.coverage.shared)
+        );
+        lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
+    }
     for gap in &model.coverage.gaps {
         let (from, to) = (status::moment(model, gap.from), status::moment(model, gap.to));
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);

@@ -1,0 +1,33 @@
+//! Polled events that have one uuid and say different things: each is a row, and each is marked.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::doubt::SHARED;
+use super::error::AppendError;
+use super::pack::Unpacker;
+
+/// Returns the text that is kept of a row; nothing where that is damaged.
+pub(super) fn kept(
+    conn: &Connection,
+    unpacker: &mut Unpacker,
+    seq: i64,
+) -> Result<Option<String>, AppendError> {
+    let sql = "SELECT dict, body FROM raw WHERE seq = ?1";
+    let row: Option<(i64, Vec<u8>)> =
+        conn.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((dict, body)) = row else { return Ok(None) };
+    let text = unpacker.unpack(conn, dict, &body)?;
+    Ok(text.ok().and_then(|text| String::from_utf8(text).ok()))
+}
+
+/// Marks a row. A row that was there before gets the number of its change.
+pub(super) fn mark(conn: &Connection, seq: i64, rev: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE event SET doubt = ?2, rev = MAX(rev, ?3) WHERE seq = ?1";
+    conn.prepare_cached(sql)?.execute((seq, SHARED, rev)).map(drop)
+}
+
+/// Counts the rows that are marked.
+pub(super) fn count(conn: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT COUNT(*) FROM event INDEXED BY event_shared WHERE doubt = 3";
+    conn.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64)
+}
