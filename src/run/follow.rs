@@ -232,3 +232,170 @@ pub(super) fn begin(parts: &Parts, holder: &str) {
         board.set(Part::Journal, Pulse::Live);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{Notify, mpsc};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::consent::{Bookmark, Kind};
+    use crate::intake::http::Client;
+    use crate::journal::{Batch, Journal, Opened, Polled, Settings};
+    use crate::okta::{Credentials, OrgUrl, PollPlan};
+    use crate::report::Board;
+    use crate::secret::Secret;
+    use crate::tasks::Tasks;
+
+    const INTERVAL: Duration = Duration::from_secs(100);
+
+    /// A journal that this very process writes, and a follower beside it that was not told so.
+    struct Rig {
+        dir: tempfile::TempDir,
+        clock: Clock,
+        tasks: Tasks,
+        journal: Option<Journal>,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Clock::manual("2026-05-06T08:00:00Z".parse().unwrap());
+            let opened = journal::open(&dir.path().join("org"), Settings::default(), clock.clone()).unwrap();
+            let Opened::Writer(journal) = opened else { panic!("somebody else writes") };
+            Self { dir, clock, tasks: Tasks::new(), journal: Some(journal) }
+        }
+
+        fn place(&self) -> std::path::PathBuf {
+            self.dir.path().join("org")
+        }
+
+        async fn polled(&self, query: &str) {
+            let now = self.clock.now();
+            let bookmark = Bookmark {
+                query: query.to_owned(),
+                next: "/api/v1/logs?after=1".to_owned(),
+                last_published: None,
+                since: now,
+                caught_up: true,
+            };
+            let polled = Some(Polled { at: now, caught_up: true, interval: INTERVAL });
+            let batch = Batch { polled, bookmark: Some(bookmark), ..Batch::default() };
+            self.journal.as_ref().unwrap().append(batch).await.unwrap();
+        }
+
+        async fn ends(&mut self) {
+            self.journal.take().unwrap().close().await;
+        }
+
+        fn follower(&self) -> Follower {
+            let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
+            let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
+            let parts = Parts {
+                dir: self.place(),
+                keep: Settings::default(),
+                client: Client::new(&org, credentials, None, self.clock.clone()).unwrap(),
+                poll: PollPlan {
+                    org,
+                    kinds: vec![Kind::Grant],
+                    topics: Vec::new(),
+                    interval: INTERVAL,
+                    lookback: Duration::from_hours(1),
+                    page_size: 100,
+                    rate_share: 1.0,
+                    since: None,
+                    until: None,
+                    jitter_seed: 1,
+                },
+                names: false,
+                hook: None,
+                readiness: None,
+                board: watch::channel(Board::default()).0,
+                nudge: Arc::new(Notify::new()),
+                probe: Arc::new(Notify::new()),
+                answers: mpsc::channel(1).0,
+                clock: self.clock.clone(),
+                tasks: self.tasks.clone(),
+            };
+            let holder = std::process::id().to_string();
+            let role = Role::new(State::Follows(holder.clone()));
+            let ear = Reader::open(&parts.dir).unwrap();
+            Follower::new(parts, ear, watch::channel(Head::default()).0, role, false, holder)
+        }
+    }
+
+    fn looks(follower: &mut Follower) -> Option<Standing> {
+        follower.read();
+        follower.look()
+    }
+
+    #[tokio::test]
+    async fn a_writer_is_silent_after_three_of_its_own_intervals_and_well_after_its_next_poll() {
+        let rig = Rig::new();
+        rig.polled("grant").await;
+        let mut follower = rig.follower();
+        let holder = std::process::id().to_string();
+        let (polls, silent) = (Standing::Polls(holder.clone()), Standing::Silent(holder));
+        assert_eq!(looks(&mut follower), Some(polls.clone()));
+        rig.clock.advance(INTERVAL * 3);
+        assert_eq!(looks(&mut follower), Some(polls.clone()));
+        rig.clock.advance(Duration::from_secs(1));
+        assert_eq!(looks(&mut follower), Some(silent.clone()));
+        rig.polled("grant").await;
+        assert_eq!(looks(&mut follower), Some(polls.clone()));
+        // Who comes to it later goes by the time that is stored, once the writer had its time for a first poll.
+        rig.clock.advance(INTERVAL * 4);
+        let mut late = rig.follower();
+        assert_eq!(looks(&mut late), Some(polls));
+        rig.clock.advance(FIRST_POLL);
+        assert_eq!(looks(&mut late), Some(silent));
+    }
+
+    #[tokio::test]
+    async fn the_follower_of_the_same_events_takes_the_journal_and_another_does_not() {
+        let mut rig = Rig::new();
+        rig.polled("grant,revoke").await;
+        let mut other = rig.follower();
+        rig.polled("grant").await;
+        let (mut first, mut second) = (rig.follower(), rig.follower());
+        rig.polled("grant,revoke").await;
+        rig.ends().await;
+        let why = Why::OtherEvents { ours: "grant".to_owned(), theirs: "grant,revoke".to_owned() };
+        assert_eq!(looks(&mut other), Some(Standing::Nobody(why)));
+        assert!(other.role.holder().is_some());
+        // One that asks for the same as the journal has.
+        let opened = journal::open(&rig.place(), Settings::default(), rig.clock.clone()).unwrap();
+        let Opened::Writer(journal) = opened else { panic!("it was free") };
+        rig.journal = Some(journal);
+        rig.polled("grant").await;
+        rig.ends().await;
+        assert_eq!(looks(&mut first), None);
+        assert_eq!(first.role.holder(), None);
+        let notes = first.parts.board.borrow().notes.clone();
+        assert!(notes.all().any(|note| note.contains("this process polls")), "{notes:?}");
+        // The next finds the lock taken.
+        let holder = std::process::id().to_string();
+        assert_eq!(looks(&mut second), Some(Standing::Polls(holder)));
+        rig.tasks.finish(Duration::from_secs(20)).await;
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_was_replaced_is_not_taken() {
+        let mut rig = Rig::new();
+        rig.polled("grant").await;
+        let mut follower = rig.follower();
+        rig.ends().await;
+        std::fs::rename(rig.place(), rig.dir.path().join("moved")).unwrap();
+        assert_eq!(looks(&mut follower), Some(Standing::Nobody(Why::Replaced)));
+        assert!(!rig.place().exists(), "nothing is made in its place");
+        let opened = journal::open(&rig.place(), Settings::default(), rig.clock.clone()).unwrap();
+        let Opened::Writer(journal) = opened else { panic!("it is another one") };
+        journal.close().await;
+        assert_eq!(looks(&mut follower), Some(Standing::Nobody(Why::Replaced)));
+        // Its lock alone is gone: somebody may hold it under no name.
+        std::fs::remove_dir_all(rig.place()).unwrap();
+        std::fs::rename(rig.dir.path().join("moved"), rig.place()).unwrap();
+        std::fs::remove_file(rig.place().join("journal.lock")).unwrap();
+        assert!(matches!(looks(&mut follower), Some(Standing::Unknown(_))));
+    }
+}
