@@ -9,6 +9,7 @@ mod kind;
 mod label;
 mod marked;
 mod record;
+pub mod redact;
 mod reject;
 mod row;
 mod side;

@@ -1,0 +1,162 @@
+//! What is replaced in a text, and the mark that stands there afterwards.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use memchr::memmem;
+
+const MARK_START: &[u8] = "‹hidden, ".as_bytes();
+const MARK_END: &[u8] = " characters›".as_bytes();
+
+/// A stretch of a text that is hidden.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Edit {
+    start: usize,
+    end: usize,
+    /// How many characters go; nothing where a mark stands already.
+    characters: Option<usize>,
+    /// Stands around the mark where it takes the place of what was no string, as the text around it spells a quote.
+    quote: Cow<'static, str>,
+}
+
+impl Edit {
+    /// Whether nothing is left to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.characters.is_none()
+    }
+
+    /// Moves it to where its text begins in a larger one.
+    pub(super) fn shift(&mut self, by: usize) {
+        self.start += by;
+        self.end += by;
+    }
+}
+
+/// The mark for so many characters.
+pub(super) fn mark(characters: usize) -> String {
+    format!("‹hidden, {characters} characters›")
+}
+
+/// Returns how long the mark is that a text begins with, if it begins with one.
+pub(super) fn mark_length(text: &[u8]) -> Option<usize> {
+    let rest = text.strip_prefix(MARK_START)?;
+    let digits = rest.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
+    let is_mark = digits > 0 && rest[digits..].starts_with(MARK_END);
+    is_mark.then_some(MARK_START.len() + digits + MARK_END.len())
+}
+
+/// Whether a mark may stand in a text.
+pub(super) fn has_mark(text: &[u8]) -> bool {
+    memmem::find(text, MARK_START).is_some()
+}
+
+/// Whether a value holds something that can be hidden.
+fn is_worth(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or("?").trim();
+    !(text.is_empty() || text == "null" || text.chars().all(|c| matches!(c, '*' | '•')))
+}
+
+/// Hides what stands between two places.
+pub(super) fn hide(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
+    let value = &text[start..end];
+    if mark_length(value) == Some(value.len()) {
+        edits.push(Edit { start, end, characters: None, quote: Cow::Borrowed("") });
+    } else if is_worth(value) {
+        let characters = Some(characters(value));
+        edits.push(Edit { start, end, characters, quote: Cow::Borrowed("") });
+    }
+}
+
+/// Hides what is no string, and makes it one.
+pub(super) fn hide_quoted(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
+    let characters = Some(characters(&text[start..end]));
+    edits.push(Edit { start, end, characters, quote: Cow::Borrowed("\"") });
+}
+
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+}
+
+/// Sorts edits, and of two that overlap keeps the one that reaches further.
+pub(super) fn settled(mut edits: Vec<Edit>) -> Vec<Edit> {
+    edits.sort_by_key(|edit| (edit.start, Reverse(edit.end)));
+    let mut kept: Vec<Edit> = Vec::with_capacity(edits.len());
+    for edit in edits {
+        match kept.last_mut() {
+            Some(last) if edit.start < last.end => {
+                if edit.end > last.end {
+                    // Two readings of one text disagree on where a value ends: all of both goes.
+                    let more = edit.end - last.end;
+                    last.end = edit.end;
+                    last.characters = Some(last.characters.unwrap_or(0) + more);
+                }
+            }
+            _ => kept.push(edit),
+        }
+    }
+    kept
+}
+
+/// Returns the text with marks in place of what is hidden. Edits are settled.
+pub(super) fn applied(text: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + edits.len() * 16);
+    let mut at = 0;
+    for edit in edits {
+        let Some(characters) = edit.characters else { continue };
+        out.extend_from_slice(&text[at..edit.start]);
+        out.extend_from_slice(edit.quote.as_bytes());
+        out.extend_from_slice(mark(characters).as_bytes());
+        out.extend_from_slice(edit.quote.as_bytes());
+        at = edit.end;
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+/// A text of which escapes were undone, and where each of its bytes came from.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) bytes: Vec<u8>,
+    /// The place in the source of each byte, and behind them its length.
+    at: Vec<u32>,
+}
+
+impl Decoded {
+    pub(super) fn with_capacity(length: usize) -> Self {
+        Self { bytes: Vec::with_capacity(length), at: Vec::with_capacity(length + 1) }
+    }
+
+    pub(super) fn push(&mut self, byte: u8, from: usize) {
+        self.bytes.push(byte);
+        self.at.push(from as u32);
+    }
+
+    pub(super) fn push_char(&mut self, c: char, from: usize) {
+        let mut buffer = [0; 4];
+        for byte in c.encode_utf8(&mut buffer).bytes() {
+            self.push(byte, from);
+        }
+    }
+
+    pub(super) fn end(&mut self, length: usize) {
+        self.at.push(length as u32);
+    }
+
+    /// Brings edits of the decoded text to the source, which begins at a place of a larger text.
+    pub(super) fn carry(
+        &self,
+        inner: Vec<Edit>,
+        start: usize,
+        quote: impl Fn(&str) -> String,
+        edits: &mut Vec<Edit>,
+    ) {
+        for mut edit in inner {
+            edit.start = start + self.at[edit.start] as usize;
+            edit.end = start + self.at[edit.end] as usize;
+            if !edit.quote.is_empty() {
+                edit.quote = Cow::Owned(quote(&edit.quote));
+            }
+            edits.push(edit);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Which keys name a secret (Okta: event types; RFC 6749, 7636, 8628; OpenID Connect Core).
+
+/// What a key of an object says of its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Class {
+    /// A credential.
+    Secret,
+    /// A credential, unless it stands in a place on the map, where it is a part of a country.
+    State,
+    /// A URL, absolute or not.
+    Place,
+    /// A place on the map.
+    Map,
+    /// `type`
+    Type,
+    /// `id`
+    Id,
+    /// `alternateId` or `displayName`: may repeat the id.
+    Name,
+    /// Anything else.
+    Other,
+}
+
+/// Sorted. Compared without regard to case, `_`, `-`, `.` and blanks.
+pub(super) const SECRETS: [&str; 36] = [
+    "accesstoken",
+    "activationtoken",
+    "actortoken",
+    "apikey",
+    "apitoken",
+    "assertion",
+    "authcode",
+    "authorization",
+    "authorizationcode",
+    "clientassertion",
+    "clientsecret",
+    "clientsecrets",
+    "code",
+    "codeverifier",
+    "cookie",
+    "devicecode",
+    "devicesecret",
+    "idtoken",
+    "interactioncode",
+    "interactionhandle",
+    "nonce",
+    "onetimetoken",
+    "otp",
+    "passcode",
+    "password",
+    "privatekey",
+    "recoverytoken",
+    "refreshtoken",
+    "samlresponse",
+    "secret",
+    "sessiontoken",
+    "sharedsecret",
+    "statetoken",
+    "subjecttoken",
+    "token",
+    "usercode",
+];
+
+/// A key that ends so names a secret too, such as `proxy_password`.
+const ENDINGS: [&str; 3] = ["password", "privatekey", "clientsecret"];
+
+/// Ends like one and is a truth value (Okta: event types, `OAuth2ClientDetails`).
+const KEPT: &str = "hasexternalclientsecret";
+
+/// Headers whose names end so carry a secret; nobody knows what somebody else's proxy calls its own.
+const HEADERS: [&str; 9] =
+    ["token", "secret", "password", "apikey", "authkey", "accesskey", "authorization", "cookie", "assertion"];
+
+/// Longer keys are compared by their ends alone.
+const LENGTH_MAX: usize = 64;
+
+/// A key as it is compared: its last characters, lower case, without separators.
+struct Plain {
+    bytes: [u8; LENGTH_MAX],
+    start: usize,
+}
+
+impl Plain {
+    fn of(key: &[u8]) -> Self {
+        let mut plain = Self { bytes: [0; LENGTH_MAX], start: LENGTH_MAX };
+        let decoded;
+        let key = if key.contains(&b'%') {
+            decoded = super::text::percent_decoded(key, false).map(|decoded| decoded.bytes);
+            decoded.as_deref().unwrap_or(key)
+        } else {
+            key
+        };
+        for byte in key.iter().rev() {
+            if matches!(byte, b'_' | b'-' | b'.') || byte.is_ascii_whitespace() {
+                continue;
+            }
+            let Some(start) = plain.start.checked_sub(1) else { break };
+            plain.start = start;
+            plain.bytes[start] = byte.to_ascii_lowercase();
+        }
+        plain
+    }
+
+    fn get(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+/// Returns what a key says; escapes of JSON are undone before.
+pub(super) fn class(key: &[u8]) -> Class {
+    let plain = Plain::of(key);
+    let plain = plain.get();
+    match plain {
+        b"state" => Class::State,
+        b"url" | b"requesturi" | b"redirecturi" | b"origin" => Class::Place,
+        b"geographicalcontext" => Class::Map,
+        b"type" => Class::Type,
+        b"id" => Class::Id,
+        b"alternateid" | b"displayname" => Class::Name,
+        _ if SECRETS.binary_search_by(|known| known.as_bytes().cmp(plain)).is_ok() => Class::Secret,
+        _ if ENDINGS.iter().any(|end| plain.ends_with(end.as_bytes())) && plain != KEPT.as_bytes() => {
+            Class::Secret
+        }
+        _ => Class::Other,
+    }
+}
+
+/// Whether a key of a list of `key=value` names a secret.
+pub(super) fn is_secret(key: &[u8]) -> bool {
+    matches!(class(key), Class::Secret | Class::State)
+}
+
+/// Whether a target of this type is itself a credential.
+pub(super) fn is_code(kind: &[u8]) -> bool {
+    matches!(Plain::of(kind).get(), b"code" | b"interactioncode")
+}
+
+/// Whether a header of this name carries a credential.
+pub(super) fn is_secret_header(name: &[u8]) -> bool {
+    let plain = Plain::of(name);
+    is_secret(name) || HEADERS.iter().any(|end| plain.get().ends_with(end.as_bytes()))
+}
+
+/// Whether the value of a URL's parameter stays: it says what was asked for, and opens nothing.
+pub(super) fn is_kept_parameter(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"client_id"
+            | b"scope"
+            | b"response_type"
+            | b"response_mode"
+            | b"redirect_uri"
+            | b"prompt"
+            | b"audience"
+            | b"resource"
+            | b"grant_type"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order() {
+        assert!(SECRETS.is_sorted());
+    }
+
+    #[test]
+    fn keys_are_compared_without_case_and_separators() {
+        for key in [
+            "client_secret",
+            "ClientSecret",
+            "CLIENT-SECRET",
+            "client.secret",
+            "client secret",
+            "c_l-i.e ntsecret_",
+            "client%5Fsecret",
+            "client%5fsecret",
+            "proxy_password",
+            "credentials_client_secret",
+            "stateToken",
+            "credentials_signing_private_key",
+            "Authorization",
+            "OTP",
+            "userPassword",
+        ] {
+            assert_eq!(class(key.as_bytes()), Class::Secret, "{key}");
+        }
+        let long = format!("{}password", "x".repeat(500));
+        assert_eq!(class(long.as_bytes()), Class::Secret);
+    }
+
+    #[test]
+    fn what_only_sounds_secret_is_none() {
+        for key in [
+            "hash",
+            "subject_token_id",
+            "actorTokenId",
+            "oldRefreshTokenHash",
+            "token_count",
+            "refreshTokenType",
+            "subject_token_type",
+            "token_endpoint_auth_method",
+            "client_credentials_type",
+            "has_external_client_secret",
+            "kid",
+            "key_id",
+            "token_encryption_key",
+            "postalCode",
+            "authorizationServer",
+            "grantedScopes",
+            "",
+            "%",
+            "risk",
+            "passwordless",
+            "country",
+            "sessionId",
+            "externalSessionId",
+        ] {
+            assert_eq!(class(key.as_bytes()), Class::Other, "{key}");
+        }
+    }
+}

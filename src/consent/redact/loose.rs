@@ -1,0 +1,138 @@
+//! Secrets in text of no form: records that are damaged, and lists such as `{k=v, k=v}` that Okta writes into debug data.
+
+use memchr::{memchr, memchr2, memchr2_iter};
+
+use super::edit::{self, Edit, mark_length};
+use super::key::{self, Class};
+use super::{scan, text, walk};
+
+/// A longer name is none.
+const NAME_MAX: usize = 64;
+
+/// Reads a record as JSON, as far as it is.
+pub(super) fn as_json(record: &[u8], edits: &mut Vec<Edit>) {
+    if matches!(record.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
+        walk::json(record, 0, edits);
+    }
+}
+
+/// Looks for names of secrets with something behind them, and for URLs.
+pub(super) fn plain(record: &[u8], edits: &mut Vec<Edit>) {
+    named(record, true, edits);
+    text::words(record, 0, edits);
+}
+
+/// The same behind escapes.
+pub(super) fn unescaped(record: &[u8], edits: &mut Vec<Edit>) {
+    if let Some(decoded) = walk::unescaped(record) {
+        let mut inner = Vec::new();
+        plain(&decoded.bytes, &mut inner);
+        decoded.carry(inner, 0, walk::escaped, edits);
+    }
+}
+
+/// The same behind percent-encoding, and behind escapes inside of that.
+pub(super) fn decoded(record: &[u8], edits: &mut Vec<Edit>) {
+    if let Some(decoded) = text::percent_decoded(record, false) {
+        let mut inner = Vec::new();
+        plain(&decoded.bytes, &mut inner);
+        unescaped(&decoded.bytes, &mut inner);
+        decoded.carry(inner, 0, text::percent_encoded, edits);
+    }
+}
+
+/// Looks for secrets in a list of `name=value`, or of names and values in quotes.
+pub(super) fn pairs(list: &[u8], edits: &mut Vec<Edit>) {
+    named(list, false, edits);
+}
+
+/// Looks for names of secrets before `=`, and before `:` if they stand in single quotes or `any_colon` is set.
+fn named(text: &[u8], any_colon: bool, edits: &mut Vec<Edit>) {
+    let mut done = 0;
+    for at in memchr2_iter(b'=', b':', text) {
+        if at < done {
+            continue;
+        }
+        let Some(name) = name_before(&text[..at]) else { continue };
+        if text[at] == b':' && !any_colon && name.quote != Some(b'\'') {
+            continue;
+        }
+        let is_secret = match key::class(&text[name.start..name.end]) {
+            Class::Secret => true,
+            Class::State => !scan::is_on_map(&text[..name.start]),
+            _ => false,
+        };
+        if !is_secret {
+            continue;
+        }
+        let (start, end) = value_behind(text, at + 1);
+        let is_empty = matches!(&text[start..end], b"true" | b"false" | b"null" | b"[]" | b"{}");
+        if start < end && !is_empty {
+            edit::hide(text, start, end, edits);
+            done = end;
+        }
+    }
+}
+
+/// A name and the quote behind it.
+struct Name {
+    start: usize,
+    end: usize,
+    quote: Option<u8>,
+}
+
+/// Returns where the name stands that a text ends with.
+fn name_before(text: &[u8]) -> Option<Name> {
+    let mut end = text.trim_ascii_end().len();
+    let is_quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+    let quote = text[..end].last().copied().filter(is_quote);
+    while end > 0 && is_quote(&text[end - 1]) {
+        end -= 1;
+    }
+    let is_named = |b: &&u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'%') || quote.is_some() && **b == b' '
+    };
+    let length = text[..end].iter().rev().take(NAME_MAX).take_while(is_named).count();
+    (length > 0).then(|| Name { start: end - length, end, quote })
+}
+
+/// Returns where the value begins and ends that stands behind a place.
+fn value_behind(text: &[u8], mut start: usize) -> (usize, usize) {
+    while text.get(start).is_some_and(|b| matches!(b, b' ' | b'\t')) {
+        start += 1;
+    }
+    let slashes = text[start..].iter().take_while(|b| **b == b'\\').count();
+    if let Some(quote @ (b'"' | b'\'')) = text.get(start + slashes) {
+        let start = start + slashes + 1;
+        return (start, quoted_end(text, start, *quote, slashes));
+    }
+    let mut end = start;
+    while let Some(byte) = text.get(end) {
+        if matches!(
+            byte,
+            b',' | b'&' | b';' | b'\n' | b'\r' | b'"' | b'\'' | b'}' | b']' | b'<' | b'>' | b'\\'
+        ) {
+            break;
+        }
+        end += if *byte == 0xe2 { mark_length(&text[end..]).unwrap_or(1) } else { 1 };
+    }
+    // What is no plain value, an object for one, was looked at as JSON; here its beginning is enough to hide all of it.
+    if matches!(text.get(start), Some(b'{' | b'[')) {
+        end = memchr2(b'}', b']', &text[start..]).map_or(text.len(), |at| start + at + 1);
+    }
+    (start, end)
+}
+
+/// Returns where a quoted value ends: at the same quote behind as many backslashes as the first one has.
+fn quoted_end(text: &[u8], start: usize, quote: u8, slashes: usize) -> usize {
+    let mut at = start;
+    while let Some(next) = memchr(quote, &text[at..]) {
+        at += next;
+        let before = text[start..at].iter().rev().take_while(|b| **b == b'\\').count();
+        if before == slashes || slashes == 0 && before % 2 == 0 {
+            return at - before.min(slashes);
+        }
+        at += 1;
+    }
+    text.len()
+}

@@ -1,0 +1,112 @@
+//! Secrets inside events, hidden before anything is stored or shown.
+//!
+//! Okta documents event fields whose values are credentials: client secrets, codes, `state`, tokens (Okta: event types,
+//! `OAuth2PlatformResourceDetails` and `OAuth2DebugData`), and real events show tokens in URLs. [`event`] replaces each
+//! such value by `‹hidden, 22 characters›` and leaves every other byte of the text as it was: the order of keys, the
+//! spelling of numbers, white space. What is hidden:
+//!
+//! * the value of a key that names a secret (the list is in `key.rs`), wherever in the event it stands, also in JSON that
+//!   is the text of a string or is percent-encoded;
+//! * in URLs all values of query and fragment parameters but a few that say what was asked for, and user names with
+//!   passwords;
+//! * the id of a target whose type is `code` or `interaction_code`.
+//!
+//! Empty values, `null`, truth values and values that consist of stars are kept: they hold nothing. Hiding twice changes
+//! nothing more. An event without any candidate costs one pass over its bytes.
+
+mod edit;
+mod key;
+mod loose;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod text;
+mod walk;
+
+use std::borrow::Cow;
+
+use edit::Edit;
+
+/// An event in which something was hidden.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Clean {
+    /// The event with marks in place of secrets.
+    pub text: String,
+    /// How many values are hidden in it, those that were hidden before among them.
+    pub hidden: usize,
+}
+
+/// Hides the secrets of a LogEvent, given as JSON text. Returns nothing if there are none that are not hidden already.
+pub fn event(raw: &str) -> Option<Clean> {
+    if !scan::is_suspect(raw.as_bytes()) {
+        return None;
+    }
+    let mut edits = Vec::new();
+    walk::json(raw.as_bytes(), 0, &mut edits);
+    let edits = edit::settled(edits);
+    if edits.iter().all(Edit::is_done) {
+        return None;
+    }
+    let text = edit::applied(raw.as_bytes(), &edits);
+    // Edits begin and end beside ASCII, so characters stay whole; should that ever fail, nothing is shown of the event.
+    let text = String::from_utf8(text).unwrap_or_else(|_| format!("\"{}\"", edit::mark(raw.chars().count())));
+    Some(Clean { text, hidden: edits.len() })
+}
+
+/// Returns how many values are hidden in a LogEvent that went through [`event`]. Costs a search for the mark where none
+/// is.
+pub fn hidden(raw: &str) -> usize {
+    if !edit::has_mark(raw.as_bytes()) {
+        return 0;
+    }
+    let mut edits = Vec::new();
+    walk::json(raw.as_bytes(), 0, &mut edits);
+    edit::settled(edits).iter().filter(|edit| edit.is_done()).count()
+}
+
+/// Hides the secrets of one text of an event: in URLs, and in JSON or lists of `name=value` that the text consists of.
+pub fn text(text: &str) -> Cow<'_, str> {
+    let mut edits = Vec::new();
+    text::value(text.as_bytes(), false, 0, &mut edits);
+    changed(text, edits)
+}
+
+/// Hides the secret of a request's header, given as `Name: value`.
+pub fn header(line: &str) -> Cow<'_, str> {
+    let Some((name, value)) = line.split_once(':') else { return text(line) };
+    let mut edits = Vec::new();
+    let start = line.len() - value.trim_start().len();
+    if key::is_secret_header(name.as_bytes()) {
+        edit::hide(line.as_bytes(), start, line.len(), &mut edits);
+    } else {
+        text::value(&line.as_bytes()[start..], false, 0, &mut edits);
+        for edit in &mut edits {
+            edit.shift(start);
+        }
+    }
+    changed(line, edits)
+}
+
+fn changed(text: &str, edits: Vec<Edit>) -> Cow<'_, str> {
+    let edits = edit::settled(edits);
+    if edits.iter().all(Edit::is_done) {
+        return Cow::Borrowed(text);
+    }
+    let bytes = edit::applied(text.as_bytes(), &edits);
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|_| edit::mark(text.chars().count())))
+}
+
+/// Hides the secrets of a record that could not be read as an event: it may be cut, no JSON, or not even text. Looks
+/// also where escapes or percent-encoding hide a key.
+pub fn record(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut kept = Cow::Borrowed(bytes);
+    for pass in [loose::as_json, loose::plain, loose::unescaped, loose::decoded] {
+        let mut edits = Vec::new();
+        pass(&kept, &mut edits);
+        let edits = edit::settled(edits);
+        if !edits.iter().all(Edit::is_done) {
+            kept = Cow::Owned(edit::applied(&kept, &edits));
+        }
+    }
+    kept
+}

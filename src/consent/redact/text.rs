@@ -1,0 +1,227 @@
+//! The text of one string: a URL, a form, JSON, or words with a URL among them.
+
+use memchr::{memchr, memchr2, memchr3, memmem};
+
+use super::edit::{self, Decoded, Edit, mark_length};
+use super::{key, loose, walk};
+
+/// A text inside a text inside a text; what lies deeper is hidden whole. Each level at least doubles the bytes of an
+/// escape, so an honest event has three.
+const DEPTH_MAX: u8 = 10;
+/// A part of a query without `=` stays if it is a word no longer than this.
+const WORD_MAX: usize = 24;
+
+/// Collects what is hidden in a text. `is_place` says that it is a URL, absolute or not.
+pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
+    let is_plain = memchr3(b'?', b'#', b'=', text).is_none()
+        && memchr3(b'%', b'"', b'\'', text).is_none()
+        && memchr(b'@', text).is_none();
+    if is_plain {
+        return;
+    }
+    if depth >= DEPTH_MAX {
+        edit::hide(text, 0, text.len(), edits);
+        return;
+    }
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{' | b'[' | b'"') => {
+            walk::json(text, depth + 1, edits);
+            loose::pairs(text, edits);
+            if memchr(b'"', text).is_none() {
+                words(text, depth, edits);
+            }
+        }
+        _ if is_place || !tokens(text).any(|(start, end)| (start, end) != (0, text.len())) => {
+            reference(text, 0, text.len(), is_place, depth, edits);
+        }
+        _ => words(text, depth, edits),
+    }
+}
+
+/// Looks at the URLs that stand in a text among words.
+pub(super) fn words(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
+    for (start, end) in tokens(text) {
+        let token = &text[start..end];
+        if memmem::find(token, b"://").is_some() || memchr2(b'?', b'#', token).is_some() {
+            reference(text, start, end, false, depth, edits);
+        }
+    }
+}
+
+/// Returns the stretches between white space, quotes and angle brackets. A mark holds blanks and is not cut.
+fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`');
+        while text.get(at).is_some_and(is_end) {
+            at += 1;
+        }
+        let start = at;
+        while let Some(byte) = text.get(at) {
+            if is_end(byte) {
+                break;
+            }
+            at += if *byte == 0xe2 { mark_length(&text[at..]).unwrap_or(1) } else { 1 };
+        }
+        (start < at).then_some((start, at))
+    })
+}
+
+/// Looks at one URL, absolute or not: who signs in, the parameters of the query and those behind each `#`.
+fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
+    let all = &text[start..end];
+    let head_end = start + memchr2(b'?', b'#', all).unwrap_or(all.len());
+    head(text, start, head_end, is_place, depth, edits);
+    let begins_query = text.get(head_end) == Some(&b'?') || head_end == start;
+    let has_query = begins_query && memchr(b'=', &text[head_end..end]).is_some();
+    if head_end == end || !(is_place || has_query || is_located(&text[start..head_end])) {
+        return;
+    }
+    // The query first, then what stands behind each `#`.
+    let mut at = head_end;
+    while at < end {
+        let is_fragment = text[at] == b'#';
+        let from = at + usize::from(is_fragment);
+        let to = memchr(b'#', &text[from..end]).map_or(end, |next| from + next);
+        let query = memchr(b'?', &text[from..to]).map_or(to, |next| from + next);
+        if is_fragment {
+            fragment(text, from, query, depth, edits);
+        }
+        if query < to {
+            parameters(text, query + 1, to, depth, edits);
+        }
+        at = to;
+    }
+}
+
+/// Looks at what stands behind `#`, up to a `?` of its own.
+fn fragment(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>) {
+    if memchr(b'=', &text[start..end]).is_some() {
+        parameters(text, start, end, depth, edits);
+    } else if !matches!(text[start..end].first(), Some(b'/' | b'!')) {
+        // What begins so is a place within a page.
+        bare(text, start, end, edits);
+    }
+}
+
+/// Whether a text before `?` or `#` is that of a URL: it has a scheme, or is a path.
+fn is_located(head: &[u8]) -> bool {
+    let Some(first) = head.first() else { return false };
+    let scheme =
+        head.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')).count();
+    *first == b'/'
+        || first.is_ascii_alphabetic() && head.get(scheme) == Some(&b':')
+        || memmem::find(head, b"://").is_some()
+}
+
+/// Looks at what stands before the query: user and password, a form, an encoded text.
+fn head(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
+    let head = &text[start..end];
+    let rooted = (is_place && head.starts_with(b"//")).then_some(start + 2);
+    let behind_schemes = memmem::find_iter(head, b"://").map(|at| start + at + 3);
+    for authority in rooted.into_iter().chain(behind_schemes) {
+        let rest = &text[authority..end];
+        let length = rest.iter().position(|b| matches!(b, b'/' | b'\\')).unwrap_or(rest.len());
+        if let Some(user) = memchr::memrchr(b'@', &rest[..length]) {
+            edit::hide(text, authority, authority + user, edits);
+        }
+    }
+    if let Some(decoded) = percent_decoded(head, false) {
+        let mut inner = Vec::new();
+        value(&decoded.bytes, is_place, depth + 1, &mut inner);
+        decoded.carry(inner, start, percent_encoded, edits);
+    }
+    if memchr(b'=', head).is_some() {
+        for (from, to) in parts(text, start, end) {
+            let Some(equals) = memchr(b'=', &text[from..to]) else { continue };
+            let name = text[from..from + equals].rsplit(|b| matches!(b, b'/' | b'{' | b'[' | b'(')).next();
+            if name.is_some_and(key::is_secret) {
+                edit::hide(text, from + equals + 1, to, edits);
+            }
+        }
+    }
+}
+
+/// Looks at the parameters of a query or a fragment.
+fn parameters(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>) {
+    for (from, to) in parts(text, start, end) {
+        let Some(equals) = memchr(b'=', &text[from..to]) else {
+            bare(text, from, to, edits);
+            continue;
+        };
+        let (name, at) = (&text[from..from + equals], from + equals + 1);
+        let decoded_name = percent_decoded(name, true);
+        let name = decoded_name.as_ref().map_or(name, |decoded| &decoded.bytes);
+        if !key::is_kept_parameter(name) {
+            edit::hide(text, at, to, edits);
+            continue;
+        }
+        let is_place = name == b"redirect_uri";
+        let mut inner = Vec::new();
+        if let Some(decoded) = percent_decoded(&text[at..to], true) {
+            value(&decoded.bytes, is_place, depth + 1, &mut inner);
+            decoded.carry(inner, at, percent_encoded, edits);
+        } else {
+            value(&text[at..to], is_place, depth + 1, &mut inner);
+            edits.extend(inner.into_iter().map(|mut edit| {
+                edit.shift(at);
+                edit
+            }));
+        }
+    }
+}
+
+/// A part without `=`: a word is a name without a value, anything else may be a value without a name.
+fn bare(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
+    let part = &text[start..end];
+    let is_name =
+        part.len() <= WORD_MAX && part.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
+    if !is_name {
+        edit::hide(text, start, end, edits);
+    }
+}
+
+/// Returns the parts of a query.
+fn parts(text: &[u8], start: usize, end: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = start;
+    std::iter::from_fn(move || {
+        if at > end {
+            return None;
+        }
+        let from = at;
+        let to = memchr2(b'&', b';', &text[from..end]).map_or(end, |next| from + next);
+        at = to + 1;
+        Some((from, to))
+    })
+}
+
+/// Undoes percent-encoding, and `+` for a blank if asked; nothing if there is none.
+pub(super) fn percent_decoded(text: &[u8], has_plus: bool) -> Option<Decoded> {
+    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let is_coded =
+        memchr::memchr_iter(b'%', text).any(|at| digit(at + 1).is_some() && digit(at + 2).is_some());
+    if !is_coded && !(has_plus && memchr(b'+', text).is_some()) {
+        return None;
+    }
+    let mut decoded = Decoded::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high << 4 | low) as u8, at);
+                at += 3;
+                continue;
+            }
+            (b'+', ..) if has_plus => decoded.push(b' ', at),
+            _ => decoded.push(*byte, at),
+        }
+        at += 1;
+    }
+    decoded.end(text.len());
+    Some(decoded)
+}
+
+/// Encodes quotes as percent-encoded text around them needs it.
+pub(super) fn percent_encoded(quote: &str) -> String {
+    quote.replace('"', "%22").replace('\\', "%5C")
+}

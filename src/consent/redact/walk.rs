@@ -1,0 +1,270 @@
+//! A walk over JSON text, key by key. It takes what is cut or damaged too: nothing is required but strings in quotes.
+
+use memchr::{memchr, memchr2};
+
+use super::edit::{self, Decoded, Edit};
+use super::key::{self, Class};
+use super::text;
+
+/// An object or an array that is not closed yet.
+struct Frame {
+    is_object: bool,
+    /// Whether it is a place on the map.
+    is_map: bool,
+    /// What the last key said of its value; in an array, what the array's own key said.
+    class: Class,
+    /// Whether a `type` in it said that its id is a code.
+    is_code: bool,
+    /// Where its ids and names stand, and whether each is an id.
+    ids: Vec<(usize, usize, bool)>,
+}
+
+/// Collects what is hidden in a JSON text. `depth` counts the texts around it.
+pub(super) fn json(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                let around = frames.last().map_or(Class::Other, |frame| frame.class);
+                let is_object = *byte == b'{';
+                frames.push(Frame {
+                    is_object,
+                    is_map: is_object && around == Class::Map,
+                    class: if is_object { Class::Other } else { around },
+                    is_code: false,
+                    ids: Vec::new(),
+                });
+                at += 1;
+            }
+            b'}' | b']' => {
+                if let Some(frame) = frames.pop() {
+                    close(text, &frame, edits);
+                }
+                at += 1;
+            }
+            b',' => {
+                if let Some(frame) = frames.last_mut().filter(|frame| frame.is_object) {
+                    frame.class = Class::Other;
+                }
+                at += 1;
+            }
+            b'"' => {
+                let (start, end) = (at + 1, string_end(text, at + 1));
+                at = (end + 1).min(text.len());
+                let behind = skip_space(text, at);
+                let is_key = text.get(behind) == Some(&b':');
+                match frames.last_mut() {
+                    Some(frame) if frame.is_object && is_key => {
+                        let class = class_of(&text[start..end]);
+                        at = behind + 1;
+                        if class == Class::Secret || class == Class::State && !frame.is_map {
+                            at = hide_value(text, skip_space(text, at), edits);
+                        } else {
+                            frame.class = class;
+                        }
+                    }
+                    frame => string(text, start, end, frame, depth, edits),
+                }
+            }
+            b':' | b' ' | b'\t' | b'\n' | b'\r' => at += 1,
+            _ => {
+                let start = at;
+                at = scalar_end(text, at);
+                if let Some(frame) = frames.last_mut().filter(|frame| frame.class == Class::Id) {
+                    frame.ids.push((start, at, true));
+                }
+            }
+        }
+    }
+    while let Some(frame) = frames.pop() {
+        close(text, &frame, edits);
+    }
+}
+
+fn class_of(key: &[u8]) -> Class {
+    match unescaped(key) {
+        Some(decoded) => key::class(&decoded.bytes),
+        None => key::class(key),
+    }
+}
+
+/// Looks at a string that is a value.
+fn string(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    frame: Option<&mut Frame>,
+    depth: u8,
+    edits: &mut Vec<Edit>,
+) {
+    let value = &text[start..end];
+    let class = frame.as_ref().map_or(Class::Other, |frame| frame.class);
+    let decoded = unescaped(value);
+    let plain = decoded.as_ref().map_or(value, |decoded| &decoded.bytes);
+    if let Some(frame) = frame {
+        match class {
+            Class::Type => frame.is_code |= key::is_code(plain),
+            Class::Id | Class::Name => frame.ids.push((start, end, class == Class::Id)),
+            _ => {}
+        }
+    }
+    let mut inner = Vec::new();
+    text::value(plain, class == Class::Place, depth, &mut inner);
+    match &decoded {
+        Some(decoded) => decoded.carry(inner, start, escaped, edits),
+        None => edits.extend(inner.into_iter().map(|mut edit| {
+            edit.shift(start);
+            edit
+        })),
+    }
+}
+
+/// Hides the ids of an object whose type is a code, and names that repeat one.
+fn close(text: &[u8], frame: &Frame, edits: &mut Vec<Edit>) {
+    if !frame.is_code {
+        return;
+    }
+    let ids: Vec<&[u8]> =
+        frame.ids.iter().filter(|(.., is_id)| *is_id).map(|(start, end, _)| &text[*start..*end]).collect();
+    for (start, end, is_id) in &frame.ids {
+        if !is_id && !ids.contains(&&text[*start..*end]) {
+            continue;
+        }
+        if start.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'"') {
+            edit::hide(text, *start, *end, edits);
+        } else if !is_word(&text[*start..*end]) {
+            edit::hide_quoted(text, *start, *end, edits);
+        }
+    }
+}
+
+/// Hides the value that begins at a place, whatever it is, and returns where it ends.
+fn hide_value(text: &[u8], start: usize, edits: &mut Vec<Edit>) -> usize {
+    match text.get(start) {
+        None => text.len(),
+        Some(b'"') => {
+            let end = string_end(text, start + 1);
+            edit::hide(text, start + 1, end, edits);
+            (end + 1).min(text.len())
+        }
+        Some(b'{' | b'[') => {
+            let end = balanced_end(text, start);
+            let is_empty = text[start..end]
+                .iter()
+                .all(|b| matches!(b, b'{' | b'}' | b'[' | b']') || b.is_ascii_whitespace());
+            if !is_empty {
+                edit::hide_quoted(text, start, end, edits);
+            }
+            end
+        }
+        Some(b',' | b'}' | b']') => start,
+        Some(_) => {
+            let end = scalar_end(text, start);
+            if !is_word(&text[start..end]) {
+                edit::hide_quoted(text, start, end, edits);
+            }
+            end
+        }
+    }
+}
+
+/// Whether a value is one of JSON's three words.
+fn is_word(value: &[u8]) -> bool {
+    matches!(value, b"null" | b"true" | b"false")
+}
+
+/// Returns where the quote stands that ends a string, or the end of the text.
+fn string_end(text: &[u8], mut at: usize) -> usize {
+    while let Some(next) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += next;
+        if text[at] == b'"' {
+            return at;
+        }
+        at += 2;
+    }
+    text.len()
+}
+
+/// Returns where a number or a word ends; it is one byte long at least.
+fn scalar_end(text: &[u8], start: usize) -> usize {
+    let rest = text.get(start + 1..).unwrap_or_default();
+    let ends =
+        |b: &u8| matches!(b, b',' | b'}' | b']' | b'{' | b'[' | b'"' | b':') || b.is_ascii_whitespace();
+    start + 1 + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+/// Returns where an object or an array ends, or the end of the text.
+fn balanced_end(text: &[u8], start: usize) -> usize {
+    let (mut depth, mut at) = (0_usize, start);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => at = string_end(text, at + 1),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            break;
+        }
+    }
+    at.min(text.len())
+}
+
+fn skip_space(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(u8::is_ascii_whitespace) {
+        at += 1;
+    }
+    at
+}
+
+/// Undoes the escapes of a JSON string; nothing if it has none.
+pub(super) fn unescaped(value: &[u8]) -> Option<Decoded> {
+    memchr(b'\\', value)?;
+    let mut decoded = Decoded::with_capacity(value.len());
+    let mut at = 0;
+    while let Some(byte) = value.get(at) {
+        if *byte != b'\\' {
+            decoded.push(*byte, at);
+            at += 1;
+            continue;
+        }
+        let (c, length) = match value.get(at + 1) {
+            Some(b'u') => unicode(&value[at..]),
+            Some(b'n') => ('\n', 2),
+            Some(b'r') => ('\r', 2),
+            Some(b't') => ('\t', 2),
+            Some(b'b') => ('\u{8}', 2),
+            Some(b'f') => ('\u{c}', 2),
+            Some(b @ (b'"' | b'\\' | b'/')) => (char::from(*b), 2),
+            // No escape: the backslash stands for itself.
+            _ => ('\\', 1),
+        };
+        decoded.push_char(c, at);
+        at += length;
+    }
+    decoded.end(value.len());
+    Some(decoded)
+}
+
+/// Reads the `\u` escape that a text begins with, and a second one that belongs to it; returns the length of both.
+fn unicode(text: &[u8]) -> (char, usize) {
+    let unit = |at: usize| -> Option<u32> {
+        let rest = text.get(at..)?.strip_prefix(b"\\u")?;
+        rest.get(..4)?.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
+    };
+    match (unit(0), unit(6)) {
+        (Some(high @ 0xd800..0xdc00), Some(low @ 0xdc00..0xe000)) => {
+            let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+        }
+        (Some(code), _) => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
+        (None, _) => ('\\', 1),
+    }
+}
+
+/// Escapes quotes as a JSON string around them needs it.
+pub(super) fn escaped(quote: &str) -> String {
+    quote.replace('\\', "\\\\").replace('"', "\\\"")
+}
