@@ -1,6 +1,7 @@
 //! Reading pages of the System Log into the journal: parse, compress, index, sync.
 //!
-//! `cargo bench --bench journal` gives the time of one page of a thousand events. With `JOURNAL_EVENTS=1000000` in the
+//! `cargo bench --bench journal` gives the time of one page of a thousand events, and apart what of it the look for
+//! secrets takes: `hide_1000` where there are none, `hide_1000_secretive` where each event has three. With `JOURNAL_EVENTS=1000000` in the
 //! environment it also fills one journal to that number and says how fast each fifth of that went and how large the
 //! journal became: once page after page, as the poller does it, and once with the next page parsed while the last is
 //! written, which is what the journal can take. Before both it says how fast this machine is at the bare work, on one
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
-use consentwatch::consent::Via;
+use consentwatch::consent::{Via, redact};
 use consentwatch::journal::{AppendError, Batch, Commit, Journal, Opened, Settings, open};
 use consentwatch::okta;
 use consentwatch::sim::SimOrg;
@@ -45,6 +46,14 @@ fn pages(criterion: &mut Criterion) {
         let page = events.page(0);
         bencher.iter(|| read(&page, events.start));
     });
+    // What of that is the look for secrets: the same page, and one on which every event holds some.
+    for (name, page) in [("hide_1000", events.page(0)), ("hide_1000_secretive", events.secretive_page())] {
+        let page = String::from_utf8(page).expect("a page is text");
+        let records: Vec<&serde_json::value::RawValue> = serde_json::from_str(&page).expect("a page");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| records.iter().filter_map(|record| redact::event(record.get())).count());
+        });
+    }
     group.bench_function("append_1000", |bencher| {
         bencher.iter_custom(|rounds| {
             let mut spent = Duration::ZERO;
@@ -242,6 +251,13 @@ impl Events {
         // Recent times, or a program that opens the journal would begin to cut it.
         let start = Clock::system().now() - jiff::SignedDuration::from_hours(24 * 10);
         Self { bodies, start }
+    }
+
+    /// The first page, with secrets in each event.
+    fn secretive_page(&self) -> Vec<u8> {
+        let page = String::from_utf8(self.page(0)).expect("a page is text");
+        let secrets = r#""debugData":{"client_secret":"x","url":"/cb?code=y","data":"{\"otp\":\"z\"}","#;
+        page.replace(r#""debugData":{"#, secrets).into_bytes()
     }
 
     /// Returns the JSON array of the page that begins with the event of a number.

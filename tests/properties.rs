@@ -32,6 +32,7 @@ fn row(seq: i64, published_ms: i64, n: u32) -> Row {
         evidence: Evidence::from_code((n % 7) as u8),
         late: n.is_multiple_of(9),
         doubt: None,
+        hidden: 0,
     }
 }
 

@@ -52,6 +52,7 @@ fn row(seq: i64) -> Row {
         evidence: Evidence::GrantDetail,
         late: false,
         doubt: None,
+        hidden: 0,
     }
 }
 

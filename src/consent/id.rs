@@ -28,12 +28,14 @@ pub fn mark(id: &str) -> u32 {
     hash.max(1)
 }
 
-/// What makes an event itself: its uuid where it has a usable one, else the SHA-256 of its bytes.
+/// What makes an event itself: its uuid where it has a usable one, else a digest of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum EventId {
     /// A UUID, whatever case it came in.
     Uuid([u8; 16]),
-    /// SHA-256 of the raw event.
+    /// Of an event as it comes, the SHA-256 of its bytes, taken before its secrets are hidden: two events that differ in
+    /// these alone are two. It would let somebody try short secrets, so it is never stored or shown: the journal keeps an
+    /// HMAC of it under a key of its own.
     Digest([u8; 32]),
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     ClientId, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq, ServerId,
-    Severity, Sym, Symbol, Symbols, Untrusted, Who, mark,
+    Severity, Sym, Symbol, Symbols, Untrusted, Who, mark, redact,
 };
 
 /// One event of the consent families, read and resolved, with its exact bytes.
@@ -58,7 +58,7 @@ pub struct Consent {
     pub hook: Option<Delivery>,
     /// What Okta told of its ids when it was asked; none in an event as it comes.
     pub labels: Vec<Label>,
-    /// The LogEvent exactly as Okta sent it.
+    /// The LogEvent exactly as Okta sent it, but for hidden values.
     pub raw: Arc<str>,
 }
 
@@ -97,12 +97,18 @@ impl Consent {
             evidence: self.who.evidence,
             late: false,
             doubt: self.doubt,
+            hidden: u8::try_from(self.hidden()).unwrap_or(u8::MAX),
         }
     }
 
     /// What the event's type says of how far it goes.
     pub fn reach(&self) -> Reach {
         Reach::of(self.event_type.exact())
+    }
+
+    /// How many secrets of the event are hidden. Costs a search for the mark where none is.
+    pub fn hidden(&self) -> usize {
+        redact::hidden(&self.raw)
     }
 
     /// The marks of its scope grants, in the order of the names that [`Consent::symbols`] gives: sorted, each once. 0 is
@@ -405,6 +411,6 @@ pub struct Stored {
     pub hook: Option<Delivery>,
     /// What Okta told of its ids when it was asked.
     pub labels: Vec<Label>,
-    /// The LogEvent exactly as Okta sent it.
+    /// The LogEvent exactly as Okta sent it, but for hidden values.
     pub raw: Arc<str>,
 }

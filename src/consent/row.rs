@@ -96,6 +96,8 @@ pub struct Row {
     pub late: bool,
     /// What speaks against the way by which it came.
     pub doubt: Option<Doubt>,
+    /// How many secrets of the event are hidden; 255 is that many or more.
+    pub hidden: u8,
 }
 
 /// Rows, and the texts that the receiver has not been given before.

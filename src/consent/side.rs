@@ -21,7 +21,7 @@ pub struct SideEvent {
     pub transaction_id: Option<Untrusted>,
     /// `authenticationContext.externalSessionId`, unless it says that it knows none.
     pub session_id: Option<Untrusted>,
-    /// The LogEvent exactly as Okta sent it.
+    /// The LogEvent exactly as Okta sent it, but for hidden values.
     pub raw: Arc<str>,
 }
 

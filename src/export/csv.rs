@@ -31,7 +31,7 @@ pub(super) const MARK: &str = "\u{feff}";
 
 /// Appends the line of column names.
 pub(super) fn head(out: &mut Vec<u8>) {
-    record(HEAD.iter().chain(&["note", "event_type"]).map(|name| (*name).to_owned()), out);
+    record(HEAD.iter().chain(&["note", "event_type", "hidden"]).map(|name| (*name).to_owned()), out);
 }
 
 /// Appends one consent, with what somebody noted to it.
@@ -72,6 +72,7 @@ pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Ve
         note.unwrap_or("").to_owned(),
         // Behind all others, so that whoever counts columns finds them where they were.
         consent.event_type.visible().into_owned(),
+        consent.hidden().to_string(),
     ];
     record(fields, out);
 }
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(fields.len(), read(&names).len());
         assert_eq!((fields[0].as_str(), fields[3].as_str()), ("41", "grant"));
         assert_eq!(fields[20], "'=1+1, \"said\"^Jthe owner");
-        assert_eq!(fields.last().map(String::as_str), Some("app.oauth2.as.consent.grant"));
+        assert_eq!(fields[21..], ["app.oauth2.as.consent.grant", "0"]);
     }
 
     /// Splits a line as a spreadsheet does: a cell is quoted only where the quote stands first in it.

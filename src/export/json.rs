@@ -57,6 +57,7 @@ struct Line<'a> {
     doubt: Option<&'static str>,
     hook: Option<Hook<'a>>,
     looked_up: Vec<LookedUp<'a>>,
+    hidden: usize,
     raw: Box<RawValue>,
 }
 
@@ -203,6 +204,7 @@ impl<'a> Line<'a> {
                     asked: time(label.asked),
                 })
                 .collect(),
+            hidden: consent.hidden(),
             raw: embedded(&consent.raw),
         }
     }
@@ -237,7 +239,7 @@ mod tests {
                 r#""transaction_id":"ZtransactionExample00000001","session_id":"102sessionExample0000001","#,
                 r#""via":["poll","hook"],"doubt":null,"#,
                 r#""hook":{"event_id":"d0000000-4444-4444-8444-0242ac120002","event_time":"2026-05-06T07:08:19.000Z","#,
-                r#""source":"https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7","headers":["Content-Type: application/json"],"received":"2026-05-06T07:08:19.250Z"},"looked_up":[],"#,
+                r#""source":"https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7","headers":["Content-Type: application/json"],"received":"2026-05-06T07:08:19.250Z"},"looked_up":[],"hidden":0,"#,
                 r#""raw":{"uuid":"5B1F0C9E-3333-4333-8333-0242AC120002","version":0,"odd":1.0E+2,"#,
                 r#""target":[{"id":"oagGGGGGGGGGGGGGG1d7","type":"ConsentGrant","displayName":"paint.read","detailEntry":{"user":"00uPPPPPPPPPPPPPP1d7"}}],"#,
                 r#""debugContext":{"debugData":{"note":"two  spaces"}}}}"#,
@@ -259,7 +261,7 @@ mod tests {
                 r#""who":{"id":null,"alternate_id":null,"display_name":null,"evidence":"unknown"},"#,
                 r#""client":{"id":null,"label":null},"authorization_server":{"id":null,"name":null},"scopes":[],"#,
                 r#""from":{"ip":null,"city":null,"country":null,"as_number":null,"as_org":null,"is_proxy":null,"user_agent":null},"#,
-                r#""transaction_id":null,"session_id":null,"via":["poll"],"doubt":null,"hook":null,"looked_up":[],"raw":{}}"#,
+                r#""transaction_id":null,"session_id":null,"via":["poll"],"doubt":null,"hook":null,"looked_up":[],"hidden":0,"raw":{}}"#,
                 "\n"
             )
         );

@@ -20,8 +20,13 @@ pub fn sentence(seq: Seq, consent: &Consent) -> String {
         "-" => String::new(),
         place => format!(", from {place}"),
     };
+    let hidden = match consent.hidden() {
+        0 => String::new(),
+        1 => ", 1 secret value hidden".to_owned(),
+        count => format!(", {count} secret values hidden"),
+    };
     format!(
-        "{}. {failed}{}, {when}{place}, by {}.",
+        "{}. {failed}{}, {when}{place}, by {}{hidden}.",
         seq.0,
         deed(consent),
         consent.via.told(consent.doubt).replace('+', " and ")

@@ -29,6 +29,10 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
         parts.push(format!("[{}{reason}]", field(result.exact())));
     }
     parts.extend(unread(consent).map(|words| format!("[{words}]")));
+    let hidden = consent.hidden();
+    if hidden > 0 {
+        parts.push(format!("[{hidden} hidden]"));
+    }
     out.extend_from_slice(parts.join("  ").as_bytes());
     out.push(b'\n');
 }

@@ -1,6 +1,7 @@
 //! A line of our own (`consentwatch.consent/1`), read back: the event is read anew, and what was known beside it is put
 //! over it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::consent::redact;
 use crate::consent::{
     ClientId, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, ServerId,
     Stored, Thing, Untrusted, UserId, Via,
@@ -87,11 +89,13 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
     let via = via_of(&line.via);
     let published = line.published.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
     // What was no event was kept as a text.
-    let raw: Arc<str> = match serde_json::from_str::<String>(line.raw.get()) {
+    let kept: Cow<'_, str> = match serde_json::from_str::<String>(line.raw.get()) {
         Ok(text) => text.into(),
         Err(_) => line.raw.get().into(),
     };
-    let parts = okta::event(&raw, received, via).unwrap_or_default();
+    let parts = okta::event(&kept, received, via).unwrap_or_default();
+    // A version that hid no secrets may have written it.
+    let raw = parts.first().map_or_else(|| without_secrets(&kept), |part| Arc::clone(&part.raw));
     let is_it = |part: &&Consent| {
         let server = part.server.id.as_ref().map(ServerId::exact);
         let client = part.client.id.as_ref().map(ClientId::exact);
@@ -100,7 +104,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
             && server == line.authorization_server.id.as_deref()
             && (part.who.evidence == Evidence::Unknown || who == line.who.id.as_deref())
     };
-    let key = parts.iter().find(is_it).or(parts.first()).map_or_else(|| line.key(&raw), |part| part.key);
+    let key = parts.iter().find(is_it).or(parts.first()).map_or_else(|| line.key(&kept), |part| part.key);
     let stored = Stored {
         seq: Seq(0),
         rev: Rev(0),
@@ -111,8 +115,8 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
         evidence: line.who.evidence.as_deref().map_or(Evidence::Unknown, Evidence::from_word),
         person: Person {
             id: line.who.id.map(|id| UserId::new(id.as_str())),
-            alternate_id: line.who.alternate_id.map(Untrusted::new),
-            display_name: line.who.display_name.map(Untrusted::new),
+            alternate_id: line.who.alternate_id.as_deref().map(told),
+            display_name: line.who.display_name.as_deref().map(told),
         },
         hook: line.hook.map(Hook::delivery),
         labels: line.looked_up.into_iter().filter_map(LookedUp::label).collect(),
@@ -193,7 +197,7 @@ pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [
         if let (Evidence::Unknown, Some(person)) = (consent.who.evidence, &person)
             && matches!(evidence, Evidence::Session | Evidence::GrantApi)
         {
-            let text = |text: &Option<String>| text.clone().map(Untrusted::new);
+            let text = |text: &Option<String>| text.as_deref().map(told);
             consent.who = crate::consent::Who {
                 person: Person {
                     id: person.id.as_deref().map(UserId::new),
@@ -204,6 +208,16 @@ pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [
             };
         }
     }
+}
+
+/// Takes in a text that an older version may have written.
+fn told(text: &str) -> Untrusted {
+    Untrusted::new(redact::text(text))
+}
+
+/// Hides what is secret in a text that is no event.
+fn without_secrets(text: &str) -> Arc<str> {
+    String::from_utf8_lossy(&redact::record(text.as_bytes())).into()
 }
 
 impl Line<'_> {
@@ -228,10 +242,10 @@ impl Line<'_> {
 impl Hook {
     fn delivery(self) -> Delivery {
         Delivery {
-            event_id: self.event_id.map(Untrusted::new),
-            event_time: self.event_time.map(Untrusted::new),
-            source: self.source.map(Untrusted::new),
-            headers: self.headers.into_iter().map(Untrusted::new).collect(),
+            event_id: self.event_id.as_deref().map(told),
+            event_time: self.event_time.as_deref().map(told),
+            source: self.source.as_deref().map(told),
+            headers: self.headers.iter().map(|line| Untrusted::new(redact::header(line))).collect(),
             received: self.received.and_then(|at| at.parse().ok()),
         }
     }
@@ -247,5 +261,27 @@ impl LookedUp {
             is_gone: self.deleted,
             asked: self.asked.and_then(|at| at.parse().ok()).unwrap_or_default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_version_that_hid_nothing_loses_its_secrets() {
+        let now = "2026-03-04T09:15:00Z".parse().unwrap();
+        for raw in [
+            r#"{"eventType":"x","target":[],"debugContext":{"debugData":{"token":"CANARY"}}}"#,
+            r#"{"debugContext":{"debugData":{"token":"CANARY"}}}"#,
+            r#""{\"token\":\"CANARY\", cut""#,
+        ] {
+            let line = format!(
+                r#"{{"schema":"{SCHEMA}","who":{{"id":"00u1","alternate_id":"https://u:CANARY@h.test"}},"via":["hook"],"hook":{{"source":"/x?a=CANARY","headers":["X-Api-Key: CANARY"]}},"raw":{raw}}}"#
+            );
+            let consent = consent(&line, now).unwrap();
+            assert!(!format!("{consent:?}").contains("CANARY"), "{consent:?}");
+            assert!(consent.raw.contains("‹hidden, 6 characters›"), "{}", consent.raw);
+        }
     }
 }

@@ -473,6 +473,7 @@ fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<(Row, M
             severity: Severity::from_code(row.get(12)?),
             evidence: Evidence::from_code(row.get(13)?),
             late: row.get(14)?,
+            hidden: 0,
         };
         let bytes = row.get_ref(16)?.as_blob_or_null()?.unwrap_or_default();
         let marks = bytes.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();

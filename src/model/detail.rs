@@ -274,6 +274,21 @@ impl Tree {
         if let Some(doubt) = consent.doubt {
             self.value("consent/trace/doubt", 2, "Doubt", doubt.meaning());
         }
+        match consent.hidden() {
+            0 => {}
+            1 => self.value(
+                "consent/trace/hidden",
+                2,
+                "Hidden",
+                "1 value of the event is a secret; it was hidden before it was stored",
+            ),
+            count => {
+                let words = format!(
+                    "{count} values of the event are secrets; they were hidden before they were stored"
+                );
+                self.value("consent/trace/hidden", 2, "Hidden", &words);
+            }
+        }
         self.text("consent/trace/session", 2, "Session ID", consent.session_id.as_ref());
         self.text("consent/trace/txn", 2, "Transaction ID", consent.transaction_id.as_ref());
         self.value("consent/trace/received", 2, "Received", &format!("{:.3}", consent.received));

@@ -31,6 +31,8 @@ pub(super) struct Chunk {
     pub(super) outcome: Vec<u8>,
     /// In bits 0–6; whether the row shares its id in 7.
     pub(super) severity: Vec<u8>,
+    /// The places of rows with hidden values, rising, and how many; few rows have any.
+    hidden: Vec<(u16, u8)>,
     /// Where the marks of a row's scope grants begin, and how many there are.
     grants: Vec<(u32, u16)>,
     marks: Vec<u32>,
@@ -54,6 +56,7 @@ impl Chunk {
             flags: Vec::with_capacity(CHUNK),
             outcome: Vec::with_capacity(CHUNK),
             severity: Vec::with_capacity(CHUNK),
+            hidden: Vec::new(),
             grants: Vec::with_capacity(CHUNK),
             marks: Vec::new(),
         }
@@ -74,6 +77,7 @@ impl Chunk {
         self.flags.push(flags(row));
         self.outcome.push(row.outcome.code());
         self.severity.push(severity(row));
+        self.hide(self.seq.len() - 1, row.hidden);
         let span = self.keep(marks);
         self.grants.push(span);
     }
@@ -102,6 +106,22 @@ impl Chunk {
         self.flags[at] = flags(row);
         self.outcome[at] = row.outcome.code();
         self.severity[at] = severity(row);
+        self.hide(at, row.hidden);
+    }
+
+    /// Notes how many values of a row are hidden.
+    fn hide(&mut self, at: usize, count: u8) {
+        match (self.hidden.binary_search_by_key(&at, |(at, _)| usize::from(*at)), count) {
+            (Ok(place), 0) => drop(self.hidden.remove(place)),
+            (Ok(place), _) => self.hidden[place].1 = count,
+            (Err(_), 0) => {}
+            (Err(place), _) => self.hidden.insert(place, (at as u16, count)),
+        }
+    }
+
+    fn hidden(&self, at: usize) -> u8 {
+        let place = self.hidden.binary_search_by_key(&at, |(at, _)| usize::from(*at));
+        place.map_or(0, |place| self.hidden[place].1)
     }
 
     fn get(&self, at: usize) -> Row {
@@ -132,6 +152,7 @@ impl Chunk {
             } else {
                 via.doubt(flags & DOUBTED != 0)
             },
+            hidden: self.hidden(at),
         }
     }
 }
@@ -476,6 +497,7 @@ pub(super) mod tests {
             evidence: Evidence::GrantDetail,
             late: false,
             doubt: None,
+            hidden: 0,
         }
     }
 
@@ -490,6 +512,7 @@ pub(super) mod tests {
         let (at, _) = rows.put(&alike, &[]);
         assert_eq!(rows.get(at), alike);
         odd.doubt = Some(Doubt::Unconfirmed);
+        odd.hidden = 3;
         let (at, new) = rows.put(&odd, &[7, 8]);
         assert!(new);
         assert_eq!((rows.get(at), rows.grant_marks(at)), (odd, &[7, 8][..]));

@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::read::{self, DEPTH_MAX};
 use super::split::ReadError;
 use super::wire::{Envelope, Text};
+use crate::consent::redact;
 use crate::consent::{Consent, Delivery, Reject, Untrusted, Via};
 use crate::secret::Secret;
 
@@ -102,7 +103,7 @@ pub fn delivery(
     if page.consents.is_empty() && !page.rejects.is_empty() && read::is_too_deep(&text) {
         return Err(HookError::TooDeep);
     }
-    let kept = |text: &Text<'_>| text.get().map(Untrusted::new);
+    let kept = |text: &Text<'_>| text.get().map(|text| Untrusted::new(redact::text(text)));
     let event_type = kept(&envelope.event_type);
     let envelope = Delivery {
         event_id: kept(&envelope.event_id).or_else(|| kept(&envelope.early_event_id)),
@@ -163,8 +164,8 @@ pub fn verification(challenge: &str) -> String {
 /// Names that are never kept: what they carry opens something.
 const HIDDEN: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Returns a request's headers as `Name: value`, without those that carry secrets. Names get the capitals of the papers,
-/// since HTTP/2 has none.
+/// Returns a request's headers as `Name: value`, without those that carry our secrets; other secrets in them are hidden.
+/// Names get the capitals of the papers, since HTTP/2 has none.
 pub fn kept_headers<'h>(
     headers: impl Iterator<Item = (&'h str, &'h [u8])>,
     secrets: &Secrets,
@@ -175,7 +176,10 @@ pub fn kept_headers<'h>(
             // Somebody may have put the secret into a second header as well.
             !HIDDEN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden)) && !secrets.admit(value)
         })
-        .map(|(name, value)| format!("{}: {}", capitals(name), String::from_utf8_lossy(value)))
+        .map(|(name, value)| {
+            let line = format!("{}: {}", capitals(name), String::from_utf8_lossy(value));
+            redact::header(&line).into_owned()
+        })
         .take_while(|line| {
             let fits = line.len() <= left;
             left = left.saturating_sub(line.len());

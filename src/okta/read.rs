@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::split::Members;
 use super::wire::{LogEvent, Party, Text};
+use crate::consent::redact;
 use crate::consent::{
     Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, Origin, OutcomeOf,
     Person, Reject, ScopeGrant, Server, ServerId, Stored, Thing, Untrusted, UserId, Via, Who,
@@ -79,9 +80,15 @@ fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 /// Reads one LogEvent: mostly into one consent, into several where its targets disagree on user, client or server.
+/// Secrets in it are hidden before anything is taken from it; only its identity is that of the event as it came.
 /// The error says in a sentence why it is not one, and quotes nothing of it.
 pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     let raw = raw.trim_ascii();
+    read_as(raw, |read| good_event(read, raw, received, via))
+}
+
+/// Reads the object that a text is, and hands it on.
+fn read_as<T>(raw: &str, then: impl FnOnce(&LogEvent<'_>) -> Result<T, String>) -> Result<T, String> {
     if !raw.starts_with('{') {
         return Err("It is not a JSON object.".to_owned());
     }
@@ -94,20 +101,37 @@ pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, S
             serde_json::from_str(&mended).map_err(|error| why(&error))?
         }
     };
-    good_event(&read, raw, received, via)
+    then(&read)
 }
 
+/// Takes an event in at the door: what it is, as it came; what it says, without its secrets.
 fn good_event(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     if is_too_deep(raw) {
         return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
     }
-    consents(read, raw, received, via)
+    let id = identity(read, raw)?;
+    match redact::event(raw) {
+        None => consents(read, raw, id, received, via),
+        Some(clean) => read_as(&clean.text, |read| consents(read, &clean.text, id, received, via)),
+    }
+}
+
+/// What makes an event itself.
+fn identity(read: &LogEvent<'_>, raw: &str) -> Result<EventId, String> {
+    let uuid = read.uuid.get().and_then(|text| uuid::Uuid::try_parse(text).ok());
+    if uuid.is_none() && read.event_type.get().is_none() {
+        return Err("It has neither an eventType nor a uuid that is one.".to_owned());
+    }
+    Ok(uuid.map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes())))
 }
 
 /// Reads a stored consent again, and puts over it what is known beside its event. Never fails: where the event
 /// cannot be read any more, what the journal holds beside it is all there is.
 pub fn restore(stored: &Stored) -> Consent {
-    let mut parts = event(&stored.raw, stored.received, stored.via).unwrap_or_default();
+    let raw = stored.raw.trim_ascii();
+    // Its secrets were hidden when it was taken in, and its key is known.
+    let read = read_as(raw, |read| consents(read, raw, stored.key.id, stored.received, stored.via));
+    let mut parts = if is_too_deep(raw) { Vec::new() } else { read.unwrap_or_default() };
     let index = usize::from(stored.key.part).min(parts.len().saturating_sub(1));
     let mut consent = if parts.is_empty() { bare(stored) } else { parts.swap_remove(index) };
     consent.key = stored.key;
@@ -186,14 +210,15 @@ fn bare(stored: &Stored) -> Consent {
     }
 }
 
-fn consents(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
+fn consents(
+    read: &LogEvent<'_>,
+    raw: &str,
+    id: EventId,
+    received: Timestamp,
+    via: Via,
+) -> Result<Vec<Consent>, String> {
     let kind = Kind::of(read.event_type.get().unwrap_or(""));
     let published = read.published.get().and_then(|text| text.parse::<Timestamp>().ok());
-    let uuid = read.uuid.get().and_then(|text| uuid::Uuid::try_parse(text).ok());
-    if uuid.is_none() && read.event_type.get().is_none() {
-        return Err("It has neither an eventType nor a uuid that is one.".to_owned());
-    }
-    let id = uuid.map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes()));
     let published_ms = published.map_or(0, Timestamp::as_millisecond);
     let raw: Arc<str> = raw.into();
     let groups = groups(read)?;

@@ -217,10 +217,15 @@ fn kind(row: &Row, width: u16) -> (Cow<'static, str>, Role) {
         (Kind::AdminRevoke, true) => "adm -",
         (kind, _) => kind.word(),
     };
-    match row.outcome {
+    let (word, role): (Cow<'static, str>, Role) = match row.outcome {
         Outcome::Success | Outcome::None | Outcome::Allow => (word.into(), role),
         // It did not happen as its kind says; the detail tells what did.
         _ => (format!("{word}!").into(), Role::Bad),
+    };
+    match row.hidden {
+        0 => (word, role),
+        // Somebody put a secret into a log that many can read.
+        count => (format!("{word} #{count}").into(), role),
     }
 }
 

@@ -16,6 +16,7 @@ const HELP: &[&str] = &[
     "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
     "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
     "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, = that another event has its uuid, * that it is marked.",
+    "#2 after a kind: two values of the event that are secrets were hidden before it was stored.",
     "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
 ];
 

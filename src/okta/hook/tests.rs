@@ -49,6 +49,26 @@ fn a_delivery_is_read_whole() {
 }
 
 #[test]
+fn secrets_of_a_delivery_and_of_its_envelope_are_hidden() {
+    let event = EVENT.replace(r#""debugData":{"#, r#""debugData":{"client_secret":"CANARY","#);
+    let body = envelope(&format!("[{event}]"))
+        .replace("/api/v1/eventHooks/who", "/api/v1/eventHooks?token=CANARY&who");
+    let pairs =
+        [("x-api-key", &b"CANARY"[..]), ("referer", b"https://h.test/?code=CANARY"), ("accept", b"*/*")];
+    let headers = kept_headers(pairs.into_iter(), &secrets("hush", None));
+    let read = delivery(body.as_bytes(), headers, at()).unwrap();
+    assert!(!format!("{read:?}").contains("CANARY"), "{read:?}");
+    assert_eq!(read.consents[0].hidden(), 1);
+    let headers: Vec<&str> = read.envelope.headers.iter().map(Untrusted::exact).collect();
+    let expected = [
+        "X-Api-Key: ‹hidden, 6 characters›",
+        "Referer: https://h.test/?code=‹hidden, 6 characters›",
+        "Accept: */*",
+    ];
+    assert_eq!(headers, expected);
+}
+
+#[test]
 fn facts_of_the_envelope_may_be_absent_null_or_of_another_type() {
     let bare = read(format!(r#"{{"data":{{"events":[{EVENT}]}}}}"#).as_bytes()).unwrap();
     assert_eq!((bare.consents.len(), bare.event_type), (1, None));
