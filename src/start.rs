@@ -852,7 +852,7 @@ fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
         error => bad(format!("{error}.")),
     })?;
     let (public_key, own_id) = if text.reveal().contains("PRIVATE KEY") {
-        let key = SigningKey::read(&text).map_err(|error| bad(error.to_string()))?;
+        let key = SigningKey::read(&text, None).map_err(|error| bad(error.to_string()))?;
         (key.public_jwk().to_string(), None)
     } else {
         sim::ServiceApp::read_key(text.reveal(), flags.app_kid.as_deref())

@@ -103,7 +103,8 @@ impl Access {
             }
             Way::None => Ok(false),
             Way::Session(session) => {
-                let app = session.app().with_key(SigningKey::read(secret)?);
+                let app = session.app();
+                let app = app.with_key(SigningKey::read(secret, app.key_id.as_deref())?);
                 let is_other = app.key.public_jwk() != session.app().key.public_jwk();
                 if is_other {
                     **session = Session::new(app, &self.org);

@@ -16,6 +16,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -52,8 +53,14 @@ enum Curve {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum KeyError {
     /// Neither PEM nor JSON.
-    #[error("The private key is neither PEM nor a JWK.")]
+    #[error("The private key is neither PEM nor a JWK, a JWKS or the base64 of one of them.")]
     Form,
+    /// A set of keys does not say which one is meant.
+    #[error("The JWKS holds several private keys. Name the one to use by its kid, in key_id.")]
+    Several,
+    /// A set of keys lacks the one that is named.
+    #[error("The JWKS holds no private key of the kid that key_id names.")]
+    NotInSet,
     /// It wants a password.
     #[error("The private key is encrypted. Decrypt it first, for example with openssl pkey.")]
     Encrypted,
@@ -74,12 +81,22 @@ pub enum KeyError {
 }
 
 impl SigningKey {
-    /// Reads a key: PEM as PKCS #8, PKCS #1 or SEC 1, or a JWK. An RSA key signs by RS256, unless its JWK names another
-    /// algorithm. Line ends that were escaped for a variable of the environment are mended.
-    pub fn read(secret: &Secret) -> Result<Self, KeyError> {
+    /// Reads a key: PEM as PKCS #8, PKCS #1 or SEC 1, a JWK, a JWKS, or the base64 of one of these. Of a JWKS with several
+    /// private keys it takes the one of this `kid`. An RSA key signs by RS256, unless its JWK names another algorithm.
+    /// Line ends that were escaped for a variable of the environment are mended.
+    pub fn read(secret: &Secret, key_id: Option<&str>) -> Result<Self, KeyError> {
         let text = secret.reveal().trim();
+        if text.starts_with('{') || text.contains("-----BEGIN ") {
+            return Self::of_text(text, key_id);
+        }
+        let plain = unwrapped(text).ok_or(KeyError::Form)?;
+        Self::of_text(plain.trim(), key_id)
+    }
+
+    /// Reads a key in JSON or PEM.
+    fn of_text(text: &str, key_id: Option<&str>) -> Result<Self, KeyError> {
         if text.starts_with('{') {
-            return Self::of_jwk(text);
+            return Self::of_json(text, key_id);
         }
         let mended;
         let text = if text.contains("\\n") {
@@ -116,8 +133,26 @@ impl SigningKey {
         Self { pair: Pair::Ec(pair, Curve::P256), key_id: None }
     }
 
-    fn of_jwk(text: &str) -> Result<Self, KeyError> {
-        let jwk: Jwk = serde_json::from_str(text).map_err(|_| KeyError::Form)?;
+    fn of_json(text: &str, key_id: Option<&str>) -> Result<Self, KeyError> {
+        let Ok(Jwks { keys }) = serde_json::from_str(text) else {
+            return Self::of_jwk(serde_json::from_str(text).map_err(|_| KeyError::Form)?);
+        };
+        // What is no key of a kind that is known is for others.
+        let keys = keys.into_iter().filter_map(|key| serde_json::from_str::<Jwk>(key.get()).ok());
+        let (mut private, public): (Vec<Jwk>, Vec<Jwk>) = keys.partition(|jwk| jwk.d.is_some());
+        if private.len() > 1 {
+            let wanted = key_id.ok_or(KeyError::Several)?;
+            private.retain(|jwk| jwk.kid.as_deref() == Some(wanted));
+        } else if private.is_empty() && !public.is_empty() {
+            return Err(KeyError::Public);
+        }
+        match <[Jwk; 1]>::try_from(private) {
+            Ok([jwk]) => Self::of_jwk(jwk),
+            Err(private) => Err(if private.is_empty() { KeyError::NotInSet } else { KeyError::Several }),
+        }
+    }
+
+    fn of_jwk(jwk: Jwk) -> Result<Self, KeyError> {
         let pair = match jwk.kty.as_str() {
             "RSA" => {
                 let algorithm = match jwk.alg.as_deref() {
@@ -277,6 +312,13 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// A set of keys (RFC 7517 section 5), each as its own text.
+#[derive(Deserialize)]
+struct Jwks<'t> {
+    #[serde(borrow)]
+    keys: Vec<&'t RawValue>,
+}
+
 /// A private key in JSON (RFC 7517, RFC 7518 section 6).
 #[derive(Deserialize)]
 struct Jwk {
@@ -307,6 +349,20 @@ impl Part {
             .map(Zeroizing::new)
             .map_err(|_| KeyError::Incomplete)
     }
+}
+
+/// Returns the PEM or JSON that a text is the base64 of, in either alphabet, padded or not, in one line or several.
+fn unwrapped(text: &str) -> Option<Zeroizing<String>> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    plain.extend(text.chars().filter(|c| !c.is_whitespace() && *c != '=').map(|c| match c {
+        '+' => '-',
+        '/' => '_',
+        c => c,
+    }));
+    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(plain.as_bytes()).ok()?);
+    let text = std::str::from_utf8(&bytes).ok()?;
+    let is_key = text.trim_start().starts_with('{') || text.contains("-----BEGIN ");
+    is_key.then(|| Zeroizing::new(text.to_owned()))
 }
 
 /// Returns a text that no other call returns: 128 random bits.

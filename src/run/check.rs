@@ -177,7 +177,7 @@ fn credentials(way: &Way, secret: &Secret) -> Result<Credentials, CredentialsErr
     };
     Ok(Credentials::Service(ServiceApp {
         client_id: service.client_id.clone(),
-        key: SigningKey::read(secret)?,
+        key: SigningKey::read(secret, service.key_id.as_deref())?,
         key_id: service.key_id.clone(),
         scopes: service.scopes.clone(),
         dpop: match service.dpop {

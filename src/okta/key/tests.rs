@@ -1,4 +1,4 @@
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPrivateKeyBin};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 use jsonwebtoken::jwk::Jwk as PublicJwk;
@@ -14,7 +14,7 @@ fn pem(tag: &str, der: &[u8]) -> String {
 }
 
 fn read(text: &str) -> Result<SigningKey, KeyError> {
-    SigningKey::read(&Secret::new(text))
+    SigningKey::read(&Secret::new(text), None)
 }
 
 /// A new RSA key as PKCS #8 and as PKCS #1.
@@ -29,6 +29,11 @@ fn rsa() -> (Vec<u8>, Vec<u8>) {
 
 fn ec(curve: Curve) -> EcdsaKeyPair {
     EcdsaKeyPair::generate(curve.algorithm()).unwrap()
+}
+
+/// The private number of a pair.
+fn private_part(pair: &EcdsaKeyPair) -> EcPrivateKeyBin<'static> {
+    pair.private_key().as_be_bytes().unwrap()
 }
 
 fn b64(bytes: &[u8]) -> String {
@@ -112,11 +117,7 @@ fn every_jwk_signs_by_the_algorithm_it_names() {
         let pair = ec(curve);
         let point = &pair.public_key().as_ref()[1..];
         let (x, y) = point.split_at(point.len() / 2);
-        let private =
-            aws_lc_rs::encoding::AsBigEndian::<aws_lc_rs::encoding::EcPrivateKeyBin<'_>>::as_be_bytes(
-                &pair.private_key(),
-            )
-            .unwrap();
+        let private = private_part(&pair);
         let jwk =
             json!({ "kty": "EC", "crv": curve.name(), "x": b64(x), "y": b64(y), "d": b64(private.as_ref()) });
         let key = read(&jwk.to_string()).unwrap();
@@ -155,4 +156,55 @@ fn a_key_shows_nothing_of_itself() {
     assert_eq!(format!("{key:?}"), "SigningKey(ES256, hidden)");
     assert_eq!(key.public_jwk().as_object().unwrap().len(), 4);
     assert_ne!(fresh_id(), fresh_id());
+}
+
+/// A private JWK on P-256, and its public half.
+fn jwk(kid: &str) -> (Value, Value) {
+    let pair = ec(Curve::P256);
+    let point = pair.public_key().as_ref().to_vec();
+    let public =
+        json!({"kty": "EC", "crv": "P-256", "x": b64(&point[1..33]), "y": b64(&point[33..]), "kid": kid});
+    let mut private = public.clone();
+    private["d"] = b64(private_part(&pair).as_ref()).into();
+    (private, public)
+}
+
+#[test]
+fn of_a_key_set_the_private_key_that_is_meant_is_taken() {
+    let ((one, one_public), (two, two_public)) = (jwk("one"), jwk("two"));
+    let pick = |keys: Value, key_id: Option<&str>| {
+        let text = json!({ "keys": keys }).to_string();
+        SigningKey::read(&Secret::new(text), key_id).map(|key| {
+            verified(&key);
+            key.key_id().map(str::to_owned)
+        })
+    };
+    let kid = |kid: &str| Ok(Some(kid.to_owned()));
+    let odd = json!({"kty": 7});
+    assert_eq!(pick(json!([two_public, one, odd]), None), kid("one"));
+    assert_eq!(pick(json!([one]), Some("registered as something else")), kid("one"));
+    assert_eq!(pick(json!([one, two, one_public]), Some("two")), kid("two"));
+    assert_eq!(pick(json!([one, two]), None), Err(KeyError::Several));
+    assert_eq!(pick(json!([one, one]), Some("one")), Err(KeyError::Several));
+    assert_eq!(pick(json!([one, two]), Some("three")), Err(KeyError::NotInSet));
+    assert_eq!(pick(json!([one_public, two_public]), None), Err(KeyError::Public));
+    assert_eq!(pick(json!([]), None), Err(KeyError::NotInSet));
+}
+
+#[test]
+fn a_key_wrapped_in_base64_is_read() {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let (private, _) = jwk("one");
+    for text in [pem("PRIVATE KEY", &rsa().0), private.to_string(), json!({"keys": [private]}).to_string()] {
+        let wrapped = STANDARD.encode(&text);
+        let lines = wrapped.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+        for wrapped in [wrapped, lines, URL_SAFE_NO_PAD.encode(format!("\n{text}\n"))] {
+            let key = read(&wrapped).unwrap();
+            assert_eq!(key.public_jwk(), read(&text).unwrap().public_jwk());
+            verified(&key);
+        }
+    }
+    for text in [STANDARD.encode("no key"), STANDARD.encode([0xff; 40]), "MIIEvQ".to_owned()] {
+        assert_eq!(read(&text).err(), Some(KeyError::Form), "{text}");
+    }
 }
