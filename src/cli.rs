@@ -38,6 +38,9 @@ pub struct Global {
     /// Where journal, snapshots and log are kept
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Accepts a data folder that belongs to another account or that every account may write in
+    #[arg(long, global = true)]
+    pub allow_shared_data_dir: bool,
     /// The org, such as `https://example.okta.com`
     #[arg(long, global = true, value_name = "URL")]
     pub org: Option<String>,
@@ -63,6 +66,7 @@ impl Global {
             profile: self.profile.clone(),
             data_dir: self.data_dir.clone(),
             org: self.org.clone(),
+            allow_shared_data_dir: self.allow_shared_data_dir,
         }
     }
 }

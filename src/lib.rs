@@ -10,20 +10,21 @@
 //! ```text
 //! floor  module            may name
 //! 7      main.rs           lib
-//! 6      lib.rs            run, cli, config, exit, log, sim
+//! 6      lib.rs            run, cli, config, exit, log, sim, safe_file
 //! 5      run/              everything below except sim, cli
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
-//! 3      files/            okta, export, consent, report
-//! 3      intake/           okta, journal, consent, report, clock, tasks, secret
+//! 3      files/            okta, export, consent, report, safe_file
+//! 3      intake/           okta, journal, consent, report, clock, tasks, secret, safe_file
 //! 2      model/            consent, report
 //! 2      okta/             consent, report, secret
-//! 2      journal/          consent, report, clock
+//! 2      journal/          consent, report, clock, safe_file
 //! 2      export/           consent, report
 //! 2      cli.rs exit.rs    config
-//! 2      config/           secret, consent
+//! 2      config/           secret, consent, safe_file
 //! 2      sim/              clock, tasks
 //! 1      consent/ report/ clock.rs tasks.rs secret.rs log.rs
+//! 0      safe_file.rs
 //! ```
 //!
 //! `tests/layers.rs` holds the same table and fails when a module breaks it.
@@ -33,7 +34,7 @@
 //! [`model`] and [`view`] do no I/O, ask no clock and know no disk: a list of messages is a test. [`okta`] has no
 //! socket: requests go out as values and answers come in as values. [`sim`] knows nothing of [`okta`]: it writes its
 //! JSON by hand, or parser and simulator would agree on a mistake. Text from outside is [`consent::Untrusted`] and has
-//! no `Display`. Nothing but [`clock`] asks the time, nothing but [`tasks`] spawns.
+//! no `Display`. Nothing but [`clock`] asks the time, nothing but [`tasks`] spawns, nothing but [`safe_file`] opens files by name.
 
 pub mod cli;
 pub mod clock;
@@ -49,6 +50,7 @@ pub mod model;
 pub mod okta;
 pub mod report;
 pub mod run;
+pub mod safe_file;
 pub mod secret;
 pub mod sim;
 mod start;

@@ -1,17 +1,18 @@
 //! The log file. Never the terminal that we draw on.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rustix::fs::OFlags;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::safe_file::{self, Appended};
 
 /// At this many bytes the file becomes `<file>.1`, in place of the one before, and a new one begins.
 pub const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -23,17 +24,16 @@ const LINE_BYTES_MAX: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file or its folder cannot be made or opened.
-    #[error("the log file {path:?} cannot be opened")]
+    #[error("the log file {path:?} cannot be opened: {source}")]
     Open {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The path leads to a terminal, where lines would go through the screen, or to a pipe, a device or a folder,
-    /// which cannot be kept private or bounded.
-    #[error("the log file {path:?} is not a regular file")]
-    NotAFile {
+    /// It is a terminal, and a screen is drawn on one.
+    #[error("{path:?} is a terminal, and log lines would disturb the screen")]
+    Terminal {
         /// The path.
         path: PathBuf,
     },
@@ -42,11 +42,17 @@ pub enum LogError {
     Twice,
 }
 
-/// Sends what the program says from now on to the end of a file, which only its owner may read.
+/// Sends what the program says from now on to the end of a file, which only its owner may read, or to a pipe or character
+/// device such as `/dev/stderr`.
 ///
-/// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for.
-pub fn start(path: &Path, level: LevelFilter) -> Result<(), LogError> {
-    let log = Log(Arc::new(Mutex::new(Rotating::open(path, BYTES_MAX)?)));
+/// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for. With
+/// `has_screen`, a terminal is refused.
+pub fn start(path: &Path, level: LevelFilter, has_screen: bool) -> Result<(), LogError> {
+    let file = Rotating::open(path, BYTES_MAX)?;
+    if has_screen && file.file.is_terminal() {
+        return Err(LogError::Terminal { path: path.to_owned() });
+    }
+    let log = Log(Arc::new(Mutex::new(file)));
     tracing::subscriber::set_global_default(subscriber(log.clone(), level)).map_err(|_| LogError::Twice)?;
     // Nobody was first, or the line above would have said so.
     LOG.set(log).ok();
@@ -143,10 +149,12 @@ fn is_obeyed(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A file that is appended to and does not grow without end.
+/// A file that is appended to and does not grow without end, or a stream, which others bound.
+#[derive(Debug)]
 struct Rotating {
     path: PathBuf,
     file: File,
+    is_stream: bool,
     written: u64,
     most: u64,
 }
@@ -155,16 +163,20 @@ impl Rotating {
     fn open(path: &Path, most: u64) -> Result<Self, LogError> {
         let error = |source| LogError::Open { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
+            safe_file::create_folder(folder).map_err(error)?;
         }
-        let Some(file) = append_to(path).map_err(error)? else {
-            return Err(LogError::NotAFile { path: path.to_owned() });
+        let (file, is_stream) = match safe_file::append(path).map_err(error)? {
+            Appended::File(file) => (file, false),
+            Appended::Stream(stream) => (stream, true),
         };
-        let written = file.metadata().map_err(error)?.len();
-        Ok(Self { path: path.to_owned(), file, written, most })
+        let written = if is_stream { 0 } else { file.metadata().map_err(error)?.len() };
+        Ok(Self { path: path.to_owned(), file, is_stream, written, most })
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_stream {
+            return self.file.write_all(line);
+        }
         if self.written.saturating_add(line.len() as u64) > self.most {
             self.turn()?;
         }
@@ -173,14 +185,11 @@ impl Rotating {
         Ok(())
     }
 
-    /// Goes on in whatever file is at the path now, or in a new one.
+    /// Goes on in whatever file is at the path now, or in a new one. A stream goes on as it is.
     fn reopen(&mut self) -> Result<(), LogError> {
-        let error = |source| LogError::Open { path: self.path.clone(), source };
-        let Some(file) = append_to(&self.path).map_err(error)? else {
-            return Err(LogError::NotAFile { path: self.path.clone() });
-        };
-        self.written = file.metadata().map_err(error)?.len();
-        self.file = file;
+        if !self.is_stream {
+            *self = Self::open(&self.path, self.most)?;
+        }
         Ok(())
     }
 
@@ -195,7 +204,7 @@ impl Rotating {
             fs::rename(&self.path, aside)?;
         }
         // Should something else stand there now, the old file goes on rather than follow it.
-        if let Some(file) = append_to(&self.path)? {
+        if let Ok(Appended::File(file)) = safe_file::append(&self.path) {
             self.file = file;
         }
         self.written = self.file.metadata()?.len();
@@ -203,35 +212,11 @@ impl Rotating {
     }
 }
 
-/// Opens a regular file to append to, for its owner only; nothing if something else stands at the path.
-fn append_to(path: &Path) -> io::Result<Option<File>> {
-    // Opening is an act on some devices, so they are not even opened.
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return Ok(None);
-    }
-    // Whatever takes the file's place meanwhile must neither keep us waiting, as a pipe would, nor become our terminal.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(PRIVATE)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Ok(None);
-    }
-    if found.mode() & 0o7777 != PRIVATE {
-        file.set_permissions(Permissions::from_mode(PRIVATE))?;
-    }
-    Ok(Some(file))
-}
-
-/// For its owner to read and write.
-const PRIVATE: u32 = 0o600;
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -292,7 +277,7 @@ mod tests {
         // What cannot be a log is not taken, and the file that is open goes on.
         fs::rename(&path, folder.path().join("other")).unwrap();
         fs::create_dir(&path).unwrap();
-        assert!(matches!(file.reopen(), Err(LogError::NotAFile { .. })));
+        assert!(matches!(file.reopen(), Err(LogError::Open { .. })));
         file.append(b"on\n").unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("other")).unwrap(), "after\non\n");
     }
@@ -309,16 +294,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused_at_once() {
+    fn a_planted_link_is_refused_and_its_target_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
-        for path in [Path::new("/dev/null"), folder.path(), &pipe, &link] {
-            let refused = Rotating::open(path, 4).err();
-            assert!(matches!(refused, Some(LogError::NotAFile { .. })), "{path:?}: {refused:?}");
+        let (victim, path) = (folder.path().join("victim"), folder.path().join("a.log"));
+        fs::write(&victim, "precious").unwrap();
+        fs::set_permissions(&victim, Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        for path in [&*path, folder.path()] {
+            let refused = Rotating::open(path, 4).unwrap_err().to_string();
+            assert!(refused.contains("symbolic link") || refused.contains("directory"), "{refused}");
         }
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        assert_eq!(fs::metadata(&victim).unwrap().mode() & 0o777, 0o644);
+        // A link that is planted when the file is moved aside is not followed either.
+        fs::remove_file(&path).unwrap();
+        let mut log = Rotating::open(&path, 10).unwrap();
+        log.append(b"12345678\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        log.append(b"87654321\n").unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_pipe_or_device_takes_lines_and_is_never_moved_aside() {
+        let mut log = Rotating::open(Path::new("/dev/null"), 4).unwrap();
+        log.append(b"longer than four\n").unwrap();
+        assert!(log.is_stream && !Path::new("/dev/null.1").exists());
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! A text that hides itself, and where it is read from.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,8 +10,34 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use rustix::process::{Pid, WaitId, WaitIdOptions};
+use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, setrlimit};
 use zeroize::Zeroizing;
+
+use crate::safe_file;
+
+mod shape;
+
+pub use shape::{looks_secret, scrub};
+
+/// Keeps secrets in this process's memory to itself: it writes no core dump, and on Linux other processes of the same
+/// account can neither attach to it nor read its memory or environment.
+///
+/// # Errors
+/// The system refuses: a sentence of warning. The program can go on.
+pub fn protect_memory() -> Result<(), String> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let off = setrlimit(Resource::Core, none);
+    // The limit does not hold where core dumps are piped to a program, and this does.
+    #[cfg(target_os = "linux")]
+    let off = off.and(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable));
+    off.map_err(|error| {
+        format!(
+            "Core dumps of this process could not be switched off: {}. It goes on; a crash may write secrets to the \
+             disk. Run it under ulimit -c 0.",
+            io::Error::from(error)
+        )
+    })
+}
 
 /// A token, a key, a shared secret. It has no `Display`, its `Debug` shows nothing, and its memory is wiped.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,7 +85,7 @@ pub enum SecretSource {
 impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "File({})", path.display().to_string().escape_debug()),
+            Self::File(path) => write!(f, "File({})", quoted(path)),
             Self::Env(name) => write!(f, "Env({})", variable(name)),
             // A command line may hold a password.
             Self::Command(_) => f.write_str("Command(hidden)"),
@@ -72,7 +97,7 @@ impl fmt::Debug for SecretSource {
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "the file {}", path.display().to_string().escape_debug()),
+            Self::File(path) => write!(f, "the file {}", quoted(path)),
             Self::Env(name) => write!(f, "the variable {}", variable(name)),
             Self::Command(_) => f.write_str("a command"),
             Self::Direct(_) => f.write_str("the environment or okta.yaml"),
@@ -84,12 +109,23 @@ impl fmt::Display for SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be opened or read.
-    #[error("the secret file {path:?} cannot be read: {source}")]
+    #[error("the secret file {} cannot be read: {source}", quoted(path))]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Every account may write the file, and so put another secret there.
+    #[error(
+        "every account may write the secret file {} (mode {mode:03o}), so it proves nothing; run chmod 600 on it",
+        quoted(path)
+    )]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
     /// The variable is not set.
     #[error("the environment variable {name:?} is not set or not UTF-8")]
@@ -132,6 +168,14 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// Whether a pipe stands where a file belongs.
+    pub fn is_pipe(&self) -> bool {
+        let Self::File { source, .. } = self else { return false };
+        safe_file::not_regular(source) == Some(safe_file::NotRegular::Pipe)
+    }
+}
+
 impl SecretSource {
     /// No secret is longer, in bytes; the longest in use are private keys of some 3 KiB.
     pub const BYTES_MAX: usize = 64 * 1024;
@@ -143,7 +187,12 @@ impl SecretSource {
         match self {
             Self::File(path) => {
                 let error = |source| SecretError::File { path: path.clone(), source };
-                let bytes = bounded(File::open(path).map_err(error)?).map_err(error)?;
+                let (file, metadata) = safe_file::open_regular(path).map_err(error)?;
+                let mode = metadata.mode() & 0o777;
+                if mode & 0o002 != 0 {
+                    return Err(SecretError::Writable { path: path.clone(), mode });
+                }
+                let bytes = bounded(file).map_err(error)?;
                 secret(bytes, &format!("the secret file {}", quoted(path)))
             }
             Self::Env(name) => {
@@ -156,18 +205,23 @@ impl SecretSource {
         }
     }
 
-    /// Returns a sentence of warning where a secret's file lies open to others.
+    /// Returns a sentence of warning if other accounts may read or change a secret's file.
     pub fn warning(&self) -> Option<String> {
         let Self::File(path) = self else { return None };
-        let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-        let mode = metadata.permissions().mode() & 0o777;
-        (mode & 0o077 != 0).then(|| {
-            format!(
-                "The secret file {} is open to others (mode {mode:03o}). It is used all the same. Run chmod 600 on it.",
-                quoted(path)
-            )
-        })
+        open_to_others("secret file", path)
     }
+}
+
+/// Returns a sentence of warning if other accounts may read or change a file with a secret in it; `what` says which file
+/// it is. A file that is not there is no reason to warn.
+pub fn open_to_others(what: &str, path: &Path) -> Option<String> {
+    let mode = path.metadata().ok().filter(std::fs::Metadata::is_file)?.mode() & 0o777;
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "Other accounts may read or change the {what} {} (mode {mode:03o}). It is used anyway. Run chmod 600 on it.",
+            quoted(path)
+        )
+    })
 }
 
 /// Returns a variable's name; of what can be no such name a word in its place, since it may be the secret itself.
@@ -186,9 +240,10 @@ fn bounded(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// A path between quotation marks, without anything that a terminal would obey.
+/// A path between quotation marks, without anything that a terminal would obey. What looks like the secret itself, put
+/// where the path belongs, is not shown.
 fn quoted(path: &Path) -> String {
-    format!("{:?}", path.display().to_string())
+    format!("{:?}", scrub(&path.display().to_string()))
 }
 
 fn secret(mut bytes: Zeroizing<Vec<u8>>, from: &str) -> Result<Secret, SecretError> {
@@ -260,6 +315,7 @@ fn end(child: &mut Child, pid: Pid) {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
@@ -295,11 +351,27 @@ mod tests {
     }
 
     #[test]
-    fn a_file_open_to_others_is_warned_of() {
+    fn a_file_open_to_others_is_warned_of_and_one_that_all_may_write_is_refused() {
         let (file, source) = file(b"abc");
+        let set = |mode| file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(source.warning(), None);
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(source.warning().unwrap().contains("mode 640"));
+        for mode in [0o640, 0o604, 0o660] {
+            set(mode);
+            assert!(source.warning().unwrap().contains(&format!("mode {mode:03o}")));
+            assert_eq!(source.read().unwrap().reveal(), "abc");
+        }
+        set(0o666);
+        let error = source.read().unwrap_err().to_string();
+        assert!(error.contains("mode 666") && error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        let error = SecretSource::File(path).read().unwrap_err();
+        assert!(error.is_pipe() && error.to_string().contains("is a pipe"), "{error}");
     }
 
     #[test]

@@ -26,7 +26,8 @@ use crate::run::{
     self, Archive, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Input, InputOptions, LinearOptions,
     Marked, TailOptions, WatchOptions, note, print,
 };
-use crate::secret::{Secret, SecretError, SecretSource};
+use crate::safe_file;
+use crate::secret::{Secret, SecretError, SecretSource, protect_memory, scrub};
 use crate::sim;
 use crate::tasks::Tasks;
 use crate::tui;
@@ -46,6 +47,9 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),
     };
+    if let Err(words) = protect_memory() {
+        note(&words);
+    }
     let ended = match &cli.command {
         None => watch(&cli, &cli.watch),
         Some(Command::Watch(flags)) => watch(&cli, flags),
@@ -84,7 +88,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
 fn misuse(error: &clap::Error) -> Exit {
     let text = error.render();
     if error.use_stderr() {
-        note(text.to_string().trim_end());
+        note(&scrub(text.to_string().trim_end()));
         return Exit::Usage;
     }
     match print(text.to_string().as_bytes()) {
@@ -100,8 +104,9 @@ fn printed(text: &[u8]) -> Result<Exit, Ended> {
     }
 }
 
+/// Returns a variable. One that is not UTF-8 keeps a mark of that, and is refused where it matters rather than passed over.
 fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|text| text.to_string_lossy().into_owned())
 }
 
 fn places() -> Places {
@@ -117,8 +122,16 @@ fn load(cli: &Cli) -> Result<Config, Ended> {
     config::load(&cli.global.flags(), &env, &places()).map_err(|error| (Exit::Usage, error.to_string()))
 }
 
+/// A misuse. Nothing that looks like a secret is shown of what somebody gave.
 fn usage(words: impl Into<String>) -> Ended {
-    (Exit::Usage, words.into())
+    (Exit::Usage, scrub(&words.into()).into_owned())
+}
+
+/// Says what a person should know of the org and of the files, once.
+fn announce(ready: &run::Ready) {
+    for words in ready.note.iter().chain(&ready.warnings) {
+        note(words);
+    }
 }
 
 fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
@@ -171,10 +184,12 @@ where
     result
 }
 
-fn start_log(cli: &Cli, default: Option<PathBuf>) {
+fn start_log(cli: &Cli, default: Option<PathBuf>, has_screen: bool) {
     let Some(path) = cli.global.log_file.clone().or(default) else { return };
-    if let Err(error) = log::start(&path, cli.global.log_level) {
-        note(&format!("No log is written: {}: {error}.", crate::consent::visible(&path.to_string_lossy())));
+    if let Err(error) = log::start(&path, cli.global.log_level, has_screen) {
+        note(&format!(
+            "No log is written: {error}. The program goes on without one. Name another file with --log-file."
+        ));
     }
 }
 
@@ -220,13 +235,11 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         if !is_linear {
             run::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
         }
-        if let Some(words) = &ready.note {
-            note(words);
-        }
+        announce(&ready);
         let org = ready.org.host().to_owned();
         let plan =
             ready.plan(&config, flags.since.map(|since| since.at(now)), jitter_seed()).map_err(usage)?;
-        start_log(cli, log_place(&config));
+        start_log(cli, log_place(&config), !is_linear);
         reopen_log(&tasks);
         let dir = plan.dir.clone();
         let (feed, source) =
@@ -319,7 +332,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
     if !is_linear {
         run::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
     }
-    start_log(cli, None);
+    start_log(cli, None, !is_linear);
     let folder = tempfile::Builder::new().prefix("consentwatch-demo-").tempdir().map_err(|error| {
         (Exit::Failed, format!("No temporary folder can be made: {error}. Nothing was started."))
     })?;
@@ -364,7 +377,8 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             names: true,
             credentials,
             renew: None,
-            ca_file: None,
+            route: run::Route::default(),
+            warnings: Vec::new(),
             hook: Some(hook),
             is_hook_left_out: false,
             readiness: Some(run::Probing {
@@ -443,7 +457,7 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         if !is_linear {
             run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
         }
-        start_log(cli, None);
+        start_log(cli, None, !is_linear);
         reopen_log(&tasks);
         let org = match inputs.as_slice() {
             [one] => one.name(),
@@ -559,9 +573,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
                 dir: ready.dir.clone(),
             }),
         };
-        if let Some(words) = &ready.note {
-            note(words);
-        }
+        announce(&ready);
         let mut plan = ready.plan(&config, flags.since.map(|_| since), jitter_seed()).map_err(usage)?;
         // Who comes for the log alone asks for the log alone.
         plan.names &= !flags.once;
@@ -572,7 +584,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         if flags.once || flags.no_hook {
             plan.hook = None;
         }
-        start_log(cli, log_place(&config));
+        start_log(cli, log_place(&config), false);
         reopen_log(&tasks);
         let (feed, source) =
             run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
@@ -600,9 +612,7 @@ fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
         if goal >= now {
             return Err(usage("--since: a time that has passed is needed. Nothing was started."));
         }
-        if let Some(words) = &ready.note {
-            note(words);
-        }
+        announce(&ready);
         let kept = days_ago(config.journal.keep_days);
         if goal < kept {
             note(&format!(
@@ -614,7 +624,7 @@ fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
         plan.names = false;
         plan.hook = None;
         plan.readiness = None;
-        start_log(cli, log_place(&config));
+        start_log(cli, log_place(&config), false);
         reopen_log(&tasks);
         let (feed, source) =
             run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
@@ -635,14 +645,12 @@ fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
         cli::HookCommand::Verify => HookTask::Verify,
     };
     on_runtime(|clock, _tasks| async move {
-        if let Some(words) = &ready.note {
-            note(words);
-        }
+        announce(&ready);
         // Nobody listens here, so nothing that a listener needs is read.
         let hook = config.hook.clone();
         config.hook.enabled = false;
         let plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
-        start_log(cli, None);
+        start_log(cli, None, false);
         run::hook(task, &hook, plan, &clock).await
     })
 }
@@ -652,11 +660,9 @@ fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
     let ready = run::ready(&config).map_err(usage)?;
     let is_json = flags.format == DoctorFormat::Json;
     on_runtime(|clock, _tasks| async move {
-        if let Some(words) = &ready.note {
-            note(words);
-        }
+        announce(&ready);
         let plan = ready.doctor(&config, is_json, jitter_seed()).map_err(usage)?;
-        start_log(cli, None);
+        start_log(cli, None, false);
         run::doctor(plan, &clock).await
     })
 }
@@ -664,6 +670,7 @@ fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
 fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
+    announce(&ready);
     let now = Clock::system().now();
     let filter = query_for_lines(flags.filter.as_ref(), now)?;
     let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
@@ -721,6 +728,7 @@ fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
         ConfigCommand::Check => {
             let config = load(cli)?;
             let ready = run::ready(&config).map_err(usage)?;
+            announce(&ready);
             run::zone(&config.ui.time_zone).map_err(usage)?;
             run::arranged(&config).map_err(|error| usage(error.to_string()))?;
             let org = ready.org.origin().to_owned();
@@ -756,7 +764,7 @@ fn init(cli: &Cli) -> Result<Exit, Ended> {
         _ => (Exit::Failed, format!("{shown} cannot be written: {error}.")),
     };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(trouble)?;
+        safe_file::create_folder(folder).map_err(trouble)?;
     }
     let secret_path = path.with_file_name(HOOK_SECRET);
     write_new(&path, EXAMPLE.as_bytes()).map_err(trouble)?;
@@ -781,11 +789,7 @@ const HOOK_SECRET: &str = "hook-secret";
 
 /// Writes a file that is not there yet, for its owner only.
 fn write_new(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = safe_file::create_new(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all())
 }
 

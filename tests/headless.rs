@@ -417,7 +417,9 @@ fn a_configuration_is_written_once_for_its_owner() {
     refused(&alone(&sandbox, &["config", "init"]), 2, &["config.toml", "stays as it is"]);
     assert_eq!(fs::read_to_string(path).expect("the file"), "# mine\n");
 
-    fs::write(sandbox.path("token"), format!("{TOKEN}\n")).expect("a token file");
+    let token = sandbox.path("token");
+    fs::write(&token, format!("{TOKEN}\n")).expect("a token file");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("its mode");
     fs::write(
         path,
         format!(

@@ -5,9 +5,10 @@
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use consentwatch::journal::{Reader, Settings};
 use consentwatch::okta::hook::Secrets;
 use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Source};
+use consentwatch::run::{self, Feed, FeedPlan, Route, Source};
 use consentwatch::secret::Secret;
 use consentwatch::sim::{self, HookFault, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
@@ -62,7 +63,8 @@ async fn open(
         names: false,
         credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
         renew: None,
-        ca_file: None,
+        route: Route::default(),
+        warnings: Vec::new(),
         hook: hook.map(|listen| HookPlan {
             listen,
             path: PATH.to_owned(),
@@ -191,9 +193,16 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
     }
 }
 
+/// Writes a file that only its owner may read: of others the program warns.
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
+        .expect("a file");
+}
+
 /// Writes a configuration that listens and polls seldom.
 fn configure(sandbox: &Sandbox, port: SocketAddr, more: &str) -> String {
-    fs::write(sandbox.path("hook-secret"), format!("{SECRET}\n")).expect("a secret");
+    write_private(&sandbox.path("hook-secret"), &format!("{SECRET}\n"));
     let text = format!(
         "[poll]\ninterval = \"1h\"\n[hook]\nenabled = true\nlisten = \"{port}\"\nsecret_file = \"hook-secret\"\n{more}"
     );
@@ -365,7 +374,7 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
     tail.end();
 
     // One who listens with another secret.
-    fs::write(sandbox.path("other"), "another-secret\n").expect("a secret");
+    write_private(&sandbox.path("other"), "another-secret\n");
     let other = configure(&sandbox, port, "").replace("hook.toml", "other.toml");
     let text = fs::read_to_string(sandbox.path("hook.toml")).expect("it");
     fs::write(&other, text.replace("hook-secret", "other")).expect("written");
@@ -421,9 +430,10 @@ fn what_would_not_be_safe_is_not_started() {
     let config = configure(&sandbox, here, "");
     fs::remove_file(sandbox.path("hook-secret")).expect("removed");
     refused(&config, "hook-secret");
-    fs::write(sandbox.path("hook-secret"), "\n").expect("an empty secret");
+    write_private(&sandbox.path("hook-secret"), "\n");
     refused(&config, "empty");
-    fs::write(sandbox.path("hook-secret"), "two\nlines\n").expect("a secret that cannot stand in a header");
+    // It cannot stand in a header.
+    write_private(&sandbox.path("hook-secret"), "two\nlines\n");
     refused(&config, "header");
 }
 

@@ -8,6 +8,7 @@ use consentwatch::intake::{Client, probe};
 use consentwatch::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
 use consentwatch::report::Overall::{NotReady, Ready, Unproven};
 use consentwatch::report::{Confidence, Overall, Readiness};
+use consentwatch::run::Route;
 use consentwatch::secret::Secret;
 use consentwatch::sim::{Plan, Shape, SimOrg};
 use consentwatch::tasks::Tasks;
@@ -31,7 +32,7 @@ async fn probe_of(word: &str, server: &str) -> Readiness {
         .expect("the org starts");
     let (url, _) = OrgUrl::parse(&org.url()).expect("it is good");
     let credentials = Credentials::ssws(&Secret::new(TOKEN)).expect("it is good");
-    let client = Client::new(&url, credentials, None, clock.clone()).expect("it is good");
+    let client = Client::new(&url, credentials, &Route::default(), clock.clone()).expect("it is good");
     let plan = ReadinessPlan {
         org: url,
         server: server.to_owned(),

@@ -4,7 +4,8 @@
 #[path = "support/process.rs"]
 mod process;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -92,7 +93,9 @@ struct App {
 impl App {
     fn new(private: &str) -> Self {
         let keys = tempfile::tempdir().expect("a folder");
-        fs::write(keys.path().join("private"), private).expect("a key file");
+        let path = keys.path().join("private");
+        fs::write(&path, private).expect("a key file");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its mode");
         Self { sandbox: Sandbox::new(), keys, private: private.to_owned() }
     }
 
@@ -531,7 +534,7 @@ fn a_key_that_is_none_is_refused_and_not_shown() {
     for (key, wanted) in [
         (
             bare.as_str(),
-            "neither PEM nor a JWK. It came from the environment or okta.yaml, and names no file.",
+            "neither PEM nor a JWK, a JWKS or the base64 of one of them. It came from the environment or okta.yaml, and names no file.",
         ),
         (&cut, "damaged"),
         (&jwk, "lacks a part"),

@@ -5,6 +5,10 @@ mod process;
 #[path = "support/terminal.rs"]
 mod terminal;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use process::{Sandbox, Sim, TOKEN, send};
 use rustix::process::Signal;
@@ -225,7 +229,7 @@ fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
     let (config, token) = (sandbox.path("c.toml"), sandbox.path("token"));
     std::fs::write(&config, format!("[org]\nurl = \"{}\"\ntoken_file = \"token\"\n{LOG_ALONE}", org.url))
         .expect("a file");
-    std::fs::write(&token, "00ADeadToken").expect("a file");
+    write_private(&token, "00ADeadToken");
     let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["watch", "--config", "c.toml"]);
     terminal.wait_words("poll 401 bad credentials");
     terminal.press(b"6");
@@ -244,6 +248,13 @@ fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
     assert_eq!(terminal.end_restored(), 0);
 }
 
+/// Writes a file that only its owner may read: of others the program warns.
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
+        .expect("a file");
+}
+
 /// Faults are counted by answers of the log, so nothing but the poller may ask there.
 const LOG_ALONE: &str = "[poll]\nnames = false\n";
 
@@ -254,7 +265,7 @@ fn a_token_that_is_revoked_in_the_middle_is_a_state_and_its_successor_is_taken()
     let (config, token) = (sandbox.path("c.toml"), sandbox.path("token"));
     std::fs::write(&config, format!("[org]\nurl = \"{}\"\ntoken_file = \"token\"\n{LOG_ALONE}", org.url))
         .expect("a file");
-    std::fs::write(&token, TOKEN).expect("a file");
+    write_private(&token, TOKEN);
     let args = ["watch", "--config", "c.toml", "--log-level", "debug"];
     let mut terminal = Terminal::open(&sandbox, None, (140, 40), &args);
     terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
@@ -287,7 +298,7 @@ fn a_service_app_that_is_no_more_is_a_state() {
     let sandbox = Sandbox::new();
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
     let key = pem::encode(&pem::Pem::new("PRIVATE KEY", pair.to_pkcs8v1().expect("its form").as_ref()));
-    std::fs::write(sandbox.path("token"), &key).expect("a file");
+    write_private(&sandbox.path("token"), &key);
     let path = sandbox.path("token").to_string_lossy().into_owned();
     let app = ["--app", "0oaDDDDDDDDDDDDDD1d7", "--app-kid", "kid-1", "--app-key", &path, "--app-dpop"];
     let org = Sim::start(60, &[&app[..], &["--fault", "app_deactivated@3", "token_expired@2"]].concat());
@@ -599,4 +610,20 @@ fn the_next_start_has_the_mark_the_note_and_the_place() {
     terminal.wait_words("ask her");
     terminal.press(b"q");
     assert_eq!(terminal.end_restored(), 0);
+}
+
+#[test]
+fn a_warning_stays_on_the_page_of_sources() {
+    let org = Sim::start(20, &[]);
+    let sandbox = Sandbox::new();
+    let data = sandbox.path("data");
+    fs::create_dir(&data)
+        .and_then(|()| fs::set_permissions(&data, Permissions::from_mode(0o770)))
+        .expect("a folder");
+    let mut terminal = Terminal::open(&sandbox, Some(&org), (140, 40), &["watch"]);
+    terminal.wait_words("poll live");
+    terminal.press(b"6");
+    terminal.wait_words("chmod g-w on it");
+    terminal.press(b"qq");
+    terminal.wait("the end", |shown| shown.ended);
 }

@@ -147,9 +147,25 @@ pub(super) fn read(text: &str, name: &str) -> Result<File, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| line_of(text, span.start));
         let key = error.span().and_then(|span| key_at(text, span.start));
-        let what = error.message().replace('\n', " ");
+        let what = without_value(&error.message().replace('\n', " "));
         ConfigError::in_file(name, line, key.as_deref(), &what)
     })
+}
+
+/// Takes the value out of what the library says of one, since it may be a secret that was put in the wrong place.
+fn without_value(message: &str) -> String {
+    let expected = message.rfind(", expected ").and_then(|at| message.get(at..)).unwrap_or_default();
+    for (start, told) in [("invalid type: ", "invalid type: "), ("invalid value: ", "invalid value: ")] {
+        if let Some(rest) = message.strip_prefix(start) {
+            // `string "…"`, `integer `…``: the kind is kept.
+            let kind = rest.split(['"', '`', ',']).next().unwrap_or_default().trim_end();
+            return format!("{told}{kind}{expected}");
+        }
+    }
+    if message.starts_with("unknown variant ") {
+        return format!("unknown value{expected}");
+    }
+    message.to_owned()
 }
 
 /// The line that a byte stands in, from 1.
@@ -157,15 +173,27 @@ pub(super) fn line_of(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
-/// The key of the line that a byte stands in.
+/// The key of the line that a byte stands in, if it has the form of one: a line of a private key has an `=` too.
 fn key_at(text: &str, at: usize) -> Option<String> {
     let start = text.as_bytes().get(..at)?.iter().rposition(|b| *b == b'\n').map_or(0, |place| place + 1);
     let line = text.get(start..)?.lines().next()?;
     let key = line.split_once('=')?.0.trim();
-    (!key.is_empty() && !key.starts_with('#')).then(|| key.to_owned())
+    let is_part =
+        |c: char| !c.is_ascii() || c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.'\"".contains(c);
+    (!key.is_empty() && key.chars().all(is_part)).then(|| key.to_owned())
 }
 
 impl File {
+    /// Whether it, or a profile in it, names a command that is run for a secret.
+    pub(super) fn runs_commands(&self) -> bool {
+        let (org, hook) = (&self.org, &self.hook);
+        let key = org.oauth.as_ref().and_then(|oauth| oauth.private_key_command.as_ref());
+        [org.token_command.as_ref(), key, hook.secret_command.as_ref(), hook.previous_secret_command.as_ref()]
+            .iter()
+            .any(Option::is_some)
+            || self.profile.values().any(|profile| profile.runs_commands())
+    }
+
     /// Lays a profile over the rest of the file.
     pub(super) fn with_profile(mut self, name: &str) -> Option<Self> {
         let over = self.profile.remove(name)?;

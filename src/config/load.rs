@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Spanned;
+use zeroize::Zeroizing;
 
 use super::file::{self, File};
 use super::hook::{self, Hook};
 use super::way::{self, Org};
-use crate::consent::Kind;
+use crate::consent::{Kind, visible};
+use crate::safe_file;
+use crate::secret::{open_to_others, scrub};
 
 /// What the flags say about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +25,8 @@ pub struct GlobalFlags {
     pub data_dir: Option<PathBuf>,
     /// `--org`
     pub org: Option<String>,
+    /// `--allow-shared-data-dir`
+    pub allow_shared_data_dir: bool,
 }
 
 /// Where the platform keeps things.
@@ -44,6 +49,10 @@ pub struct Config {
     pub file_place: Option<PathBuf>,
     /// Journal, snapshots and log.
     pub data_dir: Option<PathBuf>,
+    /// Whether the data folder may belong to others or be writable by everybody.
+    pub allow_shared_data_dir: bool,
+    /// What a person should know of the files that were read, a sentence each.
+    pub warnings: Vec<String>,
     /// The org and the way in.
     pub org: Org,
     /// The poller.
@@ -145,9 +154,17 @@ pub struct SnapshotSettings {
 }
 
 /// The configuration cannot be used. Nothing was started.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
+///
+/// Its `Display` shows hidden characters as marks, and nothing that looks like a secret.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", visible(&scrub(.0)))]
 pub struct ConfigError(pub(super) String);
+
+impl std::fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConfigError({self})")
+    }
+}
 
 impl ConfigError {
     /// Something else than the file is wrong.
@@ -163,9 +180,6 @@ impl ConfigError {
         ))
     }
 }
-
-/// A file of this size is none of ours.
-const FILE_MAX: u64 = 1 << 20;
 
 /// Reads the configuration.
 ///
@@ -184,8 +198,12 @@ pub fn load(
             let text = text_of(path)?;
             (file::read(&text, &name)?, text, name, Some(path.clone()))
         }
-        _ => (File::default(), String::new(), String::new(), None),
+        _ => (File::default(), Zeroizing::new(String::new()), String::new(), None),
     };
+    let mut warnings = Vec::new();
+    if let Some(path) = found.as_ref().filter(|_| file.runs_commands()) {
+        warnings.extend(open_to_others("configuration, which names commands,", path));
+    }
     let file = match &flags.profile {
         None => file,
         Some(profile) => {
@@ -204,7 +222,7 @@ pub fn load(
     let base = found.as_ref().and_then(|path| path.parent()).map(Path::to_path_buf).unwrap_or_default();
     let bad = |key: &str, what: &str| ConfigError::in_file(&name, None, Some(key), what);
     Ok(Config {
-        org: way::org(flags, env, &file.org, &base, places.sdk.as_deref(), &bad)?,
+        org: way::org(flags, env, &file.org, &base, places.sdk.as_deref(), &bad, &mut warnings)?,
         poll: poll(&file.poll, &bad)?,
         hook: hook::hook(&file.hook, env, &base, &bad)?,
         readiness: Readiness {
@@ -250,6 +268,8 @@ pub fn load(
         file: found,
         file_place,
         data_dir,
+        allow_shared_data_dir: flags.allow_shared_data_dir,
+        warnings,
     })
 }
 
@@ -284,14 +304,10 @@ fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result
         None => vec![Kind::Grant, Kind::Revoke, Kind::OrgGrant, Kind::AdminGrant, Kind::AdminRevoke],
         Some(words) => {
             let mut kinds = Vec::new();
-            for word in words {
+            for (word, place) in words.iter().zip(1..) {
                 let kind = Kind::from_word(word).filter(|kind| kind.filter().is_some()).ok_or_else(|| {
-                    bad(
-                        "poll.events",
-                        &format!(
-                            "no kind \"{word}\"; known: grant revoke org_grant admin_grant admin_revoke"
-                        ),
-                    )
+                    let known = "grant revoke org_grant admin_grant admin_revoke";
+                    bad("poll.events", &format!("word {place} is no kind; known: {known}"))
                 })?;
                 if !kinds.contains(&kind) {
                     kinds.push(kind);
@@ -322,7 +338,9 @@ fn within<T: PartialOrd + Copy>(
     Some(value.unwrap_or(default)).filter(|value| range.contains(value))
 }
 
-pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
+/// Reads a configuration, ours or that of the SDKs. Whoever may write it chooses which commands run and where the
+/// credentials go, so one that every account may write is refused.
+pub(super) fn text_of(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let trouble = |what: String| {
         ConfigError(format!(
             "The configuration {} cannot be read: {what}. Nothing was started. consentwatch config path tells where it \
@@ -330,13 +348,19 @@ pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
             shown(path)
         ))
     };
-    let size = path.metadata().map_err(|error| trouble(error.to_string()))?.len();
-    if size > FILE_MAX {
-        return Err(trouble("it is larger than a mebibyte".into()));
+    let (text, mode) =
+        safe_file::read_text(path, safe_file::BYTES_MAX).map_err(|error| trouble(error.to_string()))?;
+    if mode & 0o002 != 0 {
+        return Err(ConfigError(format!(
+            "Every account may write the configuration {} (mode {:03o}), and so choose which commands run and where \
+             credentials go. Nothing was started. Run chmod 600 on it.",
+            shown(path),
+            mode & 0o777
+        )));
     }
-    std::fs::read_to_string(path).map_err(|error| trouble(error.to_string()))
+    Ok(text)
 }
 
 pub(super) fn shown(path: &Path) -> String {
-    crate::consent::visible(&path.to_string_lossy()).into_owned()
+    visible(&path.to_string_lossy()).into_owned()
 }

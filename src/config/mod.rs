@@ -4,6 +4,7 @@ mod example;
 mod file;
 mod hook;
 mod load;
+mod proxy;
 mod sdk;
 mod show;
 mod way;
@@ -15,6 +16,7 @@ pub use load::{
     Config, ConfigError, GlobalFlags, JournalSettings, Places, Poll, Readiness, Said, SnapshotSettings, Ui,
     load,
 };
+pub use proxy::{Proxy, ProxySetting};
 pub use show::show;
 pub use way::{Dpop, Org, Service, Way};
 pub use when::{When, length};

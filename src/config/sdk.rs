@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::load::{ConfigError, shown, text_of};
+use super::proxy::{self, ProxySetting};
 use super::way::{Parts, Way, words};
 
 /// The file. What it holds for others is no error.
@@ -31,6 +32,25 @@ struct Settings {
     private_key_id: Option<String>,
     kid: Option<String>,
     scopes: Option<Scopes>,
+    proxy: Proxy,
+}
+
+/// The proxy. Some SDKs write the keys that are not used with an empty value.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Proxy {
+    host: Option<String>,
+    port: Option<Port>,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+/// A number, or a text with one in it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Port {
+    Number(u16),
+    Text(String),
 }
 
 /// A list, or one text with the scopes in it.
@@ -41,8 +61,18 @@ enum Scopes {
     Text(String),
 }
 
-/// Reads the org and the way in that a file names.
-pub(super) fn read(path: &Path) -> Result<(Option<String>, Option<Way>), ConfigError> {
+/// What a file names.
+pub(super) struct Found {
+    /// The org.
+    pub(super) url: Option<String>,
+    /// The way in.
+    pub(super) way: Option<Way>,
+    /// The proxy.
+    pub(super) proxy: Option<ProxySetting>,
+}
+
+/// Reads the org, the way in and the proxy that a file names.
+pub(super) fn read(path: &Path) -> Result<Found, ConfigError> {
     let name = shown(path);
     let bad = |what: &str| {
         ConfigError(format!(
@@ -51,8 +81,9 @@ pub(super) fn read(path: &Path) -> Result<(Option<String>, Option<Way>), ConfigE
         ))
     };
     // Its errors may quote a line of the file, and the file holds secrets.
+    let text = text_of(path)?;
     let file: File =
-        serde_saphyr::from_str(&text_of(path)?).map_err(|_| bad("it is not the YAML that the SDKs read"))?;
+        serde_saphyr::from_str(&text).map_err(|_| bad("it is not the YAML that the SDKs read"))?;
     let client = file.okta.client;
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
     let parts = Parts {
@@ -67,5 +98,14 @@ pub(super) fn read(path: &Path) -> Result<(Option<String>, Option<Way>), ConfigE
             None => Vec::new(),
         },
     };
-    Ok((some(client.org_url), parts.way(|what| bad(what))?))
+    let proxy = proxy::Parts {
+        host: client.proxy.host,
+        port: client.proxy.port.map(|port| match port {
+            Port::Number(port) => port.to_string(),
+            Port::Text(port) => port,
+        }),
+        user: client.proxy.username,
+        password: client.proxy.password,
+    };
+    Ok(Found { url: some(client.org_url), way: parts.way(|what| bad(what))?, proxy: proxy.setting(&name) })
 }

@@ -33,6 +33,10 @@ pub fn show(config: &Config) -> String {
     if let Some(ca) = &config.org.ca_file {
         line(format!("ca_file = {}", quoted(&ca.to_string_lossy())));
     }
+    if let Some(proxy) = &config.org.proxy {
+        let shown = proxy.read().map_or_else(|_| "cannot be used".to_owned(), |proxy| proxy.shown);
+        line(format!("# proxy: {shown}, from {}", crate::consent::visible(&proxy.from)));
+    }
     let poll = &config.poll;
     let kinds: Vec<String> = poll.events.iter().map(|kind| quoted(kind.word())).collect();
     line(format!(

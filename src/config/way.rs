@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::file;
 use super::load::{ConfigError, GlobalFlags, shown};
+use super::proxy::{self, ProxySetting};
 use super::sdk;
-use crate::secret::{Secret, SecretSource};
+use crate::secret::{Secret, SecretSource, looks_secret, open_to_others};
 
 /// The org and the way in.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Org {
     pub way: Option<Way>,
     /// A further certificate authority.
     pub ca_file: Option<PathBuf>,
+    /// The proxy, as somebody wrote it.
+    pub proxy: Option<ProxySetting>,
+    /// The hosts that are reached without it, as `NO_PROXY` lists them.
+    pub no_proxy: Option<String>,
 }
 
 /// How an org lets us in.
@@ -58,7 +63,8 @@ const SCOPES: [&str; 6] = [
 ];
 
 impl Org {
-    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out.
+    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out, and what has
+    /// not the form of a host is hidden, since it may be a token.
     pub fn shown_url(&self) -> Option<String> {
         let url = self.url.as_deref()?;
         let (scheme, rest) =
@@ -67,6 +73,10 @@ impl Org {
             Some((_, rest)) => format!("{scheme}hidden@{rest}"),
             None => url.to_owned(),
         };
+        let has_host = url.contains(['.', ':']) || url.contains("localhost");
+        if !has_host || url.split(['/', ':', '.', '?', '#', '@']).any(looks_secret) {
+            return Some("(hidden: it has not the form of a URL)".to_owned());
+        }
         Some(crate::consent::visible(&url).into_owned())
     }
 }
@@ -97,9 +107,12 @@ pub(super) fn org(
     base: &Path,
     sdk: Option<&Path>,
     bad: &dyn Fn(&str, &str) -> ConfigError,
+    warnings: &mut Vec<String>,
 ) -> Result<Org, ConfigError> {
     let ca_file =
         file.ca_file.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
+    let mut proxy = proxy::of_environment(env);
+    let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env(name)).filter(|text| !text.is_empty());
     let mut layers = vec![
         Layer { name: "flag".to_owned(), url: flags.org.clone(), way: None },
         of_environment(env)?,
@@ -109,11 +122,15 @@ pub(super) fn org(
     if found.is_none_or(|(_, own)| own.is_none())
         && let Some(path) = sdk.filter(|path| path.is_file())
     {
-        let (url, way) = sdk::read(path)?;
-        layers.push(Layer { name: shown(path), url, way });
+        let sdk = sdk::read(path)?;
+        if sdk.way.is_some() {
+            warnings.extend(open_to_others("file with credentials", path));
+        }
+        proxy = proxy.or(sdk.proxy);
+        layers.push(Layer { name: shown(path), url: sdk.url, way: sdk.way });
         found = choose(&layers);
     }
-    let Some((chosen, own)) = found else { return Ok(Org { ca_file, ..Org::default() }) };
+    let Some((chosen, own)) = found else { return Ok(Org { ca_file, proxy, no_proxy, ..Org::default() }) };
     if own.is_none()
         && let Some(other) = layers.iter().find(|layer| layer.way.is_some())
     {
@@ -128,6 +145,8 @@ pub(super) fn org(
         url_from: chosen.name.clone(),
         way: own.and_then(|layer| layer.way.clone()),
         ca_file,
+        proxy,
+        no_proxy,
     })
 }
 

@@ -1,10 +1,9 @@
 //! A file or standard input, opened: plain as it lies, anything else put into a nameless file of our own first, where
 //! records can be read again.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Cursor, Read, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -12,6 +11,7 @@ use thiserror::Error;
 use super::unpack::{self, FromUtf16, Remarks, Unpacked};
 use super::wrapped;
 use crate::consent::visible;
+use crate::safe_file::{NotRegular, not_regular, open_regular};
 
 /// What is to be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,6 +103,8 @@ pub enum Again {
 
 /// Opens an input.
 pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
+    // Records are read again at their places, which moves no position.
+    let mut plain = None;
     let (mut source, length, is_live): (Box<dyn Read + Send>, _, _) = match input {
         Input::Stdin => {
             // Not through the standard library's buffer, which would hold back what is more than its own.
@@ -111,19 +113,12 @@ pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
             (Box::new(file), None, is_live)
         }
         Input::File(path) => {
-            // A pipe that nobody writes to must not hold us up.
-            let file = OpenOptions::new()
-                .read(true)
-                .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
-                .open(path)?;
-            let metadata = file.metadata()?;
-            let kind = metadata.file_type();
-            if kind.is_dir() {
-                return Err(FileError::Directory);
-            }
-            if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
-                return Err(FileError::Special);
-            }
+            let (file, metadata) = open_regular(path).map_err(|error| match not_regular(&error) {
+                Some(NotRegular::Directory) => FileError::Directory,
+                Some(_) => FileError::Special,
+                None => FileError::Read(error),
+            })?;
+            plain = Some(file.try_clone()?);
             (Box::new(file), Some(metadata.len()), false)
         }
     };
@@ -135,11 +130,11 @@ pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
     let is_wide = unpack::utf16(&magic).is_some();
     let whole = Cursor::new(magic).chain(source);
     let remarks = Remarks::default();
-    if let (Input::File(path), Some(length), false) = (input, length, is_packed || is_wide) {
+    if let (Some(file), Some(length), false) = (plain, length, is_packed || is_wide) {
         // What is added meanwhile is not read: no record would be whole.
         return Ok(Opened {
             stream: Box::new(whole.take(length)),
-            file: File::open(path)?,
+            file,
             length: Some(length),
             is_live,
             remarks,

@@ -4,24 +4,37 @@
 //! grows too large. What goes wrong below comes up as words without URLs and secrets.
 
 use std::error::Error;
-use std::fs;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Method, RequestBuilder, Response};
+use reqwest::{Certificate, Method, Proxy, RequestBuilder, Response};
 use thiserror::Error;
 use tokio::sync::Mutex;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
+use tokio_rustls::rustls::{self, CertificateError, RootCertStore};
 
 use crate::clock::Clock;
 use crate::consent::visible;
 use crate::okta::{
     Access, Credentials, Headers, Learned, OrgUrl, Reply, Request, Rights, SendError, TokenRequest,
 };
+use crate::safe_file;
 use crate::secret::{Secret, SecretSource};
+
+/// How an org is reached: whom the program trusts beside the system's authorities, and through which proxy it goes.
+#[derive(Clone, Default)]
+pub struct Route {
+    certificates: Vec<Certificate>,
+    proxy: Option<Proxy>,
+}
 
 /// Asks one org. Clones share connections and credentials.
 #[derive(Clone, Debug)]
@@ -38,19 +51,71 @@ pub struct Client {
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The extra CA's file cannot be read.
-    #[error("cannot read the CA file {}", path.display())]
+    #[error("the CA file {} cannot be read: {source}", shown(path))]
     CaFile {
         /// Which file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The extra CA's file holds no certificate.
-    #[error("there is no PEM certificate in the CA file {}", .0.display())]
-    CaPem(PathBuf),
+    /// The extra CA's file holds no certificate that can be used.
+    #[error("the CA file {} {why}", shown(path))]
+    Ca {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The HTTP library does not understand the proxy and would go past it.
+    #[error("the HTTP library cannot use the proxy")]
+    Proxy,
     /// The TLS library or the proxy settings of the environment are unusable.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
+}
+
+impl Route {
+    /// Reads a PEM file of certificates to trust, and prepares a proxy: a URL, and the hosts that are reached without it as
+    /// `NO_PROXY` lists them. A proxy never stands between us and a loopback host.
+    ///
+    /// # Errors
+    /// The file cannot be used, or the proxy cannot.
+    pub fn new(
+        org: &OrgUrl,
+        ca: Option<&Path>,
+        proxy: Option<&Secret>,
+        except: Option<&str>,
+    ) -> Result<Self, ClientError> {
+        let certificates = ca.map(certificates).transpose()?.unwrap_or_default();
+        let proxy = proxy.filter(|_| !is_direct(org, except));
+        let proxy = proxy.map(|url| through(org, url)).transpose()?;
+        Ok(Self { certificates, proxy })
+    }
+}
+
+/// Whether requests to an org go directly whatever the proxy is: on a loopback host, and if `NO_PROXY` lists the host.
+pub fn is_direct(org: &OrgUrl, except: Option<&str>) -> bool {
+    let any =
+        Matcher::builder().all("http://proxy.invalid").no(except.unwrap_or_default().to_owned()).build();
+    let target = org.origin().parse::<hyper::Uri>().ok();
+    org.is_loopback() || target.is_some_and(|target| any.intercept(&target).is_none())
+}
+
+/// Shows neither certificates nor the proxy's password.
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Route({} certificates, proxy: {})", self.certificates.len(), self.proxy.is_some())
+    }
+}
+
+/// Makes a proxy for all requests. The library connects directly where it does not understand a proxy, so it is asked
+/// whether this one would be used.
+fn through(org: &OrgUrl, url: &Secret) -> Result<Proxy, ClientError> {
+    let target: hyper::Uri = org.origin().parse().map_err(|_| ClientError::Proxy)?;
+    if Matcher::builder().all(url.reveal().to_owned()).build().intercept(&target).is_none() {
+        return Err(ClientError::Proxy);
+    }
+    Proxy::all(url.reveal()).map_err(|_| ClientError::Proxy)
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,12 +129,11 @@ const WORDS_MAX: usize = 300;
 const TRIES_MAX: usize = 3;
 
 impl Client {
-    /// Makes a client for an org. `ca` names a PEM file with certificates to trust beside the system's. Proxies are
-    /// those of the environment, but never between us and a loopback host.
+    /// Makes a client for an org.
     pub fn new(
         org: &OrgUrl,
         credentials: Credentials,
-        ca: Option<&Path>,
+        route: &Route,
         clock: Clock,
     ) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
@@ -85,8 +149,11 @@ impl Client {
         if org.is_loopback() {
             builder = builder.no_proxy();
         }
-        if let Some(path) = ca {
-            builder = builder.tls_certs_merge(certificates(path)?);
+        if let Some(proxy) = &route.proxy {
+            builder = builder.no_proxy().proxy(proxy.clone());
+        }
+        if !route.certificates.is_empty() {
+            builder = builder.tls_certs_merge(route.certificates.clone());
         }
         let http = builder.build().map_err(|error| ClientError::Setup(words(error)))?;
         let access = Arc::new(Mutex::new(Access::new(credentials, org)));
@@ -260,12 +327,39 @@ fn headers(response: &Response) -> Headers {
     pairs.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect()
 }
 
+/// Reads a PEM file of certificates, and makes sure that TLS takes each of them.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
-    let pem = fs::read(path).map_err(|source| ClientError::CaFile { path: path.to_owned(), source })?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(ClientError::CaPem(path.to_owned())),
+    let bad = |why| ClientError::Ca { path: path.to_owned(), why };
+    let pem = safe_file::read_regular(path, safe_file::BYTES_MAX)
+        .map_err(|source| ClientError::CaFile { path: path.to_owned(), source })?
+        .bytes;
+    if pem.trim_ascii().is_empty() {
+        return Err(bad("is empty"));
     }
+    // Every certificate in DER is a SEQUENCE longer than 127 bytes (X.690, 8.1.3).
+    if pem.starts_with(&[0x30, 0x82]) || pem.starts_with(&[0x30, 0x81]) {
+        return Err(bad("is DER, and PEM is needed: openssl x509 -inform der -in FILE -out NEW makes it"));
+    }
+    let ders: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let ders = ders.map_err(|_| bad("is damaged: a certificate in it is not PEM"))?;
+    if ders.is_empty() {
+        return Err(bad("holds no PEM certificate"));
+    }
+    let mut roots = RootCertStore::empty();
+    ders.into_iter()
+        .map(|der| {
+            let certificate = Certificate::from_der(&der);
+            let known = roots.add(der);
+            certificate
+                .ok()
+                .filter(|_| known.is_ok())
+                .ok_or_else(|| bad("is damaged: a certificate in it cannot be read"))
+        })
+        .collect()
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
 }
 
 fn send_error(error: reqwest::Error) -> SendError {
@@ -288,12 +382,50 @@ fn send_error(error: reqwest::Error) -> SendError {
     }
 }
 
+/// Finds the TLS library's error, which I/O errors hold inside rather than name as their cause.
+fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut found = cause;
+    while let Some(inner) = found.downcast_ref::<io::Error>() {
+        found = inner.get_ref()?;
+    }
+    found.downcast_ref()
+}
+
+/// Says until or since when a server's certificate is valid, if that is what is wrong with it.
+fn validity(cause: &(dyn Error + 'static)) -> Option<String> {
+    let tls = tls_error(cause)?;
+    let at = |time: UnixTime| {
+        let time = i64::try_from(time.as_secs()).ok().and_then(|at| Timestamp::from_second(at).ok());
+        time.map_or_else(
+            || "an unknown time".to_owned(),
+            |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        )
+    };
+    let rustls::Error::InvalidCertificate(wrong) = tls else { return None };
+    match wrong {
+        CertificateError::ExpiredContext { time, not_after } => Some(format!(
+            "the server's certificate expired on {}, and this computer's clock says {}",
+            at(*not_after),
+            at(*time)
+        )),
+        CertificateError::NotValidYetContext { time, not_before } => Some(format!(
+            "the server's certificate is not valid before {}, and this computer's clock says {}",
+            at(*not_before),
+            at(*time)
+        )),
+        _ => None,
+    }
+}
+
 /// Returns an error and its causes as words, each said once; without the URL.
 fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut said: Vec<String> = Vec::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(cause) = next {
+        if let Some(words) = validity(cause) {
+            return words;
+        }
         let words = cause.to_string();
         // Many layers repeat the one below in their own words.
         said.retain(|before| !words.contains(before.as_str()));

@@ -6,6 +6,7 @@ use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use crate::report::{Fault, Part};
+use crate::safe_file::not_regular;
 
 /// What ails the storage, as far as it changes what a person does about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -226,6 +227,11 @@ impl ReadError {
 }
 
 fn place(path: &str, error: &io::Error, doing: &str) -> Fault {
+    if let Some(found) = not_regular(error) {
+        let what = format!("{path} cannot be used: {found}.");
+        let remedy = "Look who made it, remove it, or name another directory with --data-dir.";
+        return Fault::new(Part::Journal, "not a regular file", &what, doing, remedy);
+    }
     let (brief, what, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (
             "no permission",

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use crate::consent::visible;
+use crate::safe_file;
 
 /// Held while this process writes; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(super) enum Asked {
 /// Asks for the lock, without waiting. The file stays behind when the lock is let go: removing it would let two
 /// processes hold two files of one name.
 pub(super) fn ask(path: &Path) -> io::Result<Asked> {
-    let mut file = super::open::private_file(path)?;
+    let mut file = safe_file::open_private(path)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -40,7 +41,7 @@ pub(super) fn ask(path: &Path) -> io::Result<Asked> {
 /// To find that out the lock is shared for a moment where it is free, so that several may look at once.
 pub(super) fn holder_now(path: &Path) -> io::Result<Option<String>> {
     // A lock that was removed may still be held, under no name; one that is made here would say that nobody does.
-    let file = File::open(path)?;
+    let (file, _) = safe_file::open_regular(path)?;
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => Ok(Some(holder(&file))),
@@ -85,7 +86,7 @@ mod tests {
     fn a_strange_name_is_made_harmless() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.lock");
-        let other = super::super::open::private_file(&path).unwrap();
+        let other = safe_file::open_private(&path).unwrap();
         other.try_lock().unwrap();
         std::fs::write(&path, b"\x1b[2Jpid").unwrap();
         let Asked::Elsewhere(holder) = ask(&path).unwrap() else { panic!("the lock was given out twice") };

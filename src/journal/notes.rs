@@ -10,10 +10,11 @@ use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use thiserror::Error;
 
 use super::error::{Ailment, StorageError};
-use super::open::{create_dir, private_file, shown};
+use super::open::{FLAGS, database, shown};
 use super::reader::{limit, time};
 use crate::consent::{EventId, EventKey, Marked};
 use crate::report::{Fault, Part};
+use crate::safe_file;
 
 /// The file, in the folder of the journal.
 pub(super) const FILE: &str = "notes.sqlite3";
@@ -97,9 +98,10 @@ impl Notes {
     pub fn open(dir: &Path) -> Result<Self, NotesError> {
         let path = dir.join(FILE);
         let place = |source| NotesError::Place { path: shown(&path), source };
-        create_dir(dir).map_err(place)?;
-        drop(private_file(&path).map_err(place)?);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        safe_file::create_folder(dir).map_err(place)?;
+        drop(safe_file::open_private(&path).map_err(place)?);
+        let path = database(dir, FILE).map_err(place)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS;
         let mut notes = Self::connect(&path, flags)?;
         let refuse = |error| refused(shown(&path), error);
         if notes.check()? == 0 {
@@ -123,12 +125,14 @@ impl Notes {
     /// Opens the notes for reading; nothing if there are none.
     pub fn look(dir: &Path) -> Result<Option<Self>, NotesError> {
         let path = dir.join(FILE);
-        match path.metadata() {
+        let place = |source| NotesError::Place { path: shown(&path), source };
+        match safe_file::open_regular(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(NotesError::Place { path: shown(&path), source }),
+            Err(source) => return Err(place(source)),
             Ok(_) => {}
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let path = database(dir, FILE).map_err(place)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | FLAGS;
         let mut notes = Self::connect(&path, flags)?;
         // Whoever makes the file has not come to its layout yet, or was killed before.
         if notes.check()? == 0 {

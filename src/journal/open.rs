@@ -1,6 +1,6 @@
 //! Opening a journal: its directory, its lock, its file, its writer.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,7 @@ use super::store::Store;
 use super::writer::Journal;
 use crate::clock::Clock;
 use crate::consent::visible;
+use crate::safe_file;
 
 /// The journal's file in its directory.
 const FILE: &str = "journal.sqlite3";
@@ -86,7 +87,7 @@ pub enum Claimed {
 /// # Errors
 /// The directory or the lock file in it cannot be used.
 pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
-    create_dir(dir).map_err(|source| OpenError::Place { path: shown(dir), source })?;
+    safe_file::create_folder(dir).map_err(|source| OpenError::Place { path: shown(dir), source })?;
     let path = dir.join(LOCK);
     match lock::ask(&path).map_err(|source| OpenError::Place { path: shown(&path), source })? {
         Asked::Held(lock) => Ok(Claimed::Ours(Claim { lock, dir: dir.to_owned() })),
@@ -160,11 +161,12 @@ pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {
 pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     let path = dir.join(FILE);
     let place = |source| OpenError::Place { path: shown(&path), source };
-    let mut file = private_file(&path).map_err(place)?;
+    let mut file = safe_file::open_private(&path).map_err(place)?;
     check_header(&path, &mut file)?;
     drop(file);
+    let path = database(dir, FILE).map_err(place)?;
     let refuse = |error| refused(&path, error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS;
     let mut conn = Connection::open_with_flags(&path, flags).map_err(refuse)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
     // Until the file is known to be ours and sound, closing it must not move anything from the WAL into it.
@@ -204,8 +206,8 @@ pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
 /// Opens the file for reading and returns its format with it.
 fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
     let path = dir.join(FILE);
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
+    let mut file = match safe_file::open_regular(&path) {
+        Ok((file, _)) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(OpenError::Missing { path: shown(&path) });
         }
@@ -213,8 +215,9 @@ fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
     };
     check_header(&path, &mut file)?;
     drop(file);
+    let path = database(dir, FILE).map_err(|source| OpenError::Place { path: shown(&path), source })?;
     let refuse = |error| refused(&path, error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | FLAGS;
     let conn = Connection::open_with_flags(&path, flags).map_err(refuse)?;
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
     schema::set_up_reader(&conn).map_err(refuse)?;
@@ -262,24 +265,16 @@ pub(super) fn shown(path: &Path) -> String {
     visible(&path.display().to_string()).into_owned()
 }
 
-pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+/// How every database is opened: SQLite follows no symbolic link either.
+pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
+
+/// Returns a database's path with every link in its folder resolved. SQLite's no-follow flag refuses a link anywhere in a
+/// path, and the folder may be one.
+pub(super) fn database(dir: &Path, name: &str) -> io::Result<PathBuf> {
+    Ok(dir.canonicalize()?.join(name))
 }
 
-/// Opens a file to read and write, and creates it for its owner only. SQLite gives the files beside it the same rights.
-pub(super) fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Makes the new names in a directory last; elsewhere than on Unix a directory cannot be synced, nor need it be.
+/// Makes the new names in a directory last.
 fn sync_dir(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+    safe_file::open_folder(dir)?.sync_all()
 }

@@ -3,15 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-/// Whether the process of this number is stopped and holds the file at `path` open.
+use crate::safe_file;
+
+/// Whether the process of this number is stopped and holds the lock on the file at `path`.
 ///
-/// Linux tells it in `/proc` (proc_pid_stat(5)); elsewhere, or where `/proc` may not be read, nothing is known and the
-/// answer is no. The open file is looked for because another container may have another process of the same number.
+/// Linux tells it in `/proc` (proc_pid_stat(5), proc_locks(5)); elsewhere, or where `/proc` may not be read, nothing is
+/// known and the answer is no. The lock is looked for because another container may have another process of the same
+/// number. The open files of a process are of no use for that: those of one with secrets are for root only.
 pub(super) fn is_stopped(name: &str, path: &Path) -> bool {
     let Ok(number) = name.parse::<u32>() else { return false };
-    let process = Path::new("/proc").join(number.to_string());
-    let Ok(stat) = fs::read(process.join("stat")) else { return false };
-    state(&stat) == Some(b'T') && holds(&process, path)
+    let place = Path::new("/proc").join(number.to_string()).join("stat");
+    let Ok(stat) = safe_file::read_regular(&place, safe_file::BYTES_MAX) else { return false };
+    state(&stat.bytes) == Some(b'T') && holds(number, path)
 }
 
 /// Returns the state of a process. Its name stands before that, in brackets, and may hold anything.
@@ -20,10 +23,20 @@ fn state(stat: &[u8]) -> Option<u8> {
     stat.get(end + 1..)?.iter().copied().find(|byte| *byte != b' ')
 }
 
-fn holds(process: &Path, path: &Path) -> bool {
-    let Some(wanted) = file_id(path) else { return false };
-    let Ok(open) = fs::read_dir(process.join("fd")) else { return false };
-    open.flatten().any(|entry| file_id(&entry.path()) == Some(wanted))
+/// Whether a process holds a lock on a file.
+fn holds(number: u32, path: &Path) -> bool {
+    let Some((_, file)) = file_id(path) else { return false };
+    let locks = safe_file::read_text(Path::new("/proc/locks"), safe_file::BYTES_MAX);
+    locks.is_ok_and(|(locks, _)| locks.lines().any(|line| is_lock_of(line, number, file)))
+}
+
+/// Whether a line of `/proc/locks` is about a lock that a process has on a file of this number. Its device is not
+/// compared: some file systems call it otherwise there. One who waits for a lock has `->` before its kind.
+fn is_lock_of(line: &str, number: u32, file: u64) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [_, kind, _, _, process, place, ..] = words[..] else { return false };
+    let inode = place.rsplit(':').next();
+    kind == "FLOCK" && process.parse() == Ok(number) && inode.map(str::parse) == Some(Ok(file))
 }
 
 /// Returns the device and number of the file that a path leads to.
@@ -63,12 +76,27 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_is_of_one_process_and_one_file() {
+        let line = "10: FLOCK  ADVISORY  WRITE 4423 fe:00:10068147 0 EOF";
+        assert!(is_lock_of(line, 4423, 10_068_147));
+        assert!(!is_lock_of(line, 4424, 10_068_147) && !is_lock_of(line, 4423, 10_068_148));
+        for other in [
+            "10: -> FLOCK  ADVISORY  WRITE 4423 fe:00:10068147 0 EOF",
+            "10: POSIX  ADVISORY  WRITE 4423 fe:00:10068147 0 EOF",
+            "10: FLOCK",
+            "",
+        ] {
+            assert!(!is_lock_of(other, 4423, 10_068_147), "{other}");
+        }
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
-    fn an_open_file_is_found_with_who_holds_it() {
+    fn a_held_lock_is_found_with_who_holds_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let other = tempfile::NamedTempFile::new().unwrap().into_temp_path();
-        let own = Path::new("/proc/self");
-        assert!(holds(own, file.path()));
-        assert!(!holds(own, &other), "it was closed");
+        assert!(!holds(std::process::id(), file.path()));
+        file.as_file().try_lock().unwrap();
+        assert!(holds(std::process::id(), file.path()));
+        assert!(!holds(std::process::id() + 1, file.path()));
     }
 }

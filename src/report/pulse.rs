@@ -181,12 +181,14 @@ pub struct Notes {
     pub names: Vec<String>,
     /// Of who writes the journal: that this process took it over, and what is missing since.
     pub writer: Vec<String>,
+    /// Of files and folders: other accounts may read or change them.
+    pub files: Vec<String>,
 }
 
 impl Notes {
     /// Returns every note.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        self.sign_in.iter().chain(&self.names).chain(&self.writer).map(String::as_str)
+        self.files.iter().chain(&self.sign_in).chain(&self.names).chain(&self.writer).map(String::as_str)
     }
 }
 

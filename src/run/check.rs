@@ -1,17 +1,19 @@
 //! From a configuration to what a feed needs, or to the sentence that says what is missing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::{DoctorPlan, FeedPlan, Probing};
-use crate::config::{self, Config, Way};
-use crate::consent::Topic;
+use crate::config::{self, Config, Org, ProxySetting, Way};
+use crate::consent::{Topic, visible};
 use crate::intake::hook::{HookPlan, Tls};
+use crate::intake::http::{self, Route};
 use crate::journal::Settings;
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPlan, ServiceApp, SigningKey};
-use crate::secret::{Secret, SecretSource};
+use crate::safe_file::FolderRights;
+use crate::secret::{Secret, SecretError, SecretSource, open_to_others};
 
 /// A configuration that other rooms have found good as well.
 #[derive(Debug)]
@@ -22,12 +24,14 @@ pub struct Ready {
     pub note: Option<String>,
     /// The folder of its journal.
     pub dir: PathBuf,
+    /// What a person should know of the files that are used, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 const HOW: &str = "consentwatch demo needs neither; consentwatch config init writes a file to fill in; or set \
                    OKTA_CLIENT_ORGURL and OKTA_CLIENT_TOKEN.";
 
-/// Checks the org and finds the folder of its journal.
+/// Checks the org, finds the folder of its journal, and looks who else may use the files that are used.
 ///
 /// # Errors
 /// A sentence: what is missing or wrong, and what to do.
@@ -46,21 +50,87 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
         .as_ref()
         .ok_or("No folder for data is known. Nothing was started. Give --data-dir.")?;
     let dir = data.join(org.folder());
-    Ok(Ready { org, note, dir })
+    let mut warnings = config.warnings.clone();
+    for folder in [data, &dir] {
+        warnings.extend(folder_warning(folder, config.allow_shared_data_dir)?);
+    }
+    warnings.extend(secret_warnings(config));
+    Ok(Ready { org, note, dir, warnings })
+}
+
+/// Looks who may change the files in a data folder. Returns a sentence of warning if somebody else may.
+///
+/// # Errors
+/// A sentence: everybody may, or somebody else owns it, and nobody said that this is meant.
+fn folder_warning(folder: &Path, is_shared_on_purpose: bool) -> Result<Option<String>, String> {
+    let shown = visible(&folder.to_string_lossy()).into_owned();
+    // What is not there is made private, and of what cannot be looked at the journal says why.
+    let Some(rights) = FolderRights::of(folder).ok().flatten() else { return Ok(None) };
+    let mode = rights.mode & 0o777;
+    let (what, remedy) = if rights.is_foreign() {
+        let what = format!(
+            "The data folder {shown} belongs to another account (number {}), which can replace any file in it.",
+            rights.owner
+        );
+        (what, "Make it this account's with chown")
+    } else if rights.is_world_writable() {
+        let what = format!(
+            "Every account may write in the data folder {shown} (mode {mode:03o}), and can replace files in it."
+        );
+        (what, "Run chmod 700 on it")
+    } else if rights.is_group_writable() {
+        return Ok(Some(format!(
+            "The group of the data folder {shown} may write in it (mode {mode:03o}), and can replace files in it. It is used \
+             anyway. Run chmod g-w on it if no other account needs that."
+        )));
+    } else {
+        return Ok(None);
+    };
+    if is_shared_on_purpose {
+        return Ok(Some(format!(
+            "{what} It is used, as --allow-shared-data-dir says. {remedy} if that is not meant."
+        )));
+    }
+    Err(format!(
+        "{what} Nothing was started. {remedy}, name another folder with --data-dir, or accept it with \
+         --allow-shared-data-dir."
+    ))
+}
+
+/// Says which files with secrets in them other accounts may read or change.
+fn secret_warnings(config: &Config) -> Vec<String> {
+    let hook = Some(&config.hook).filter(|hook| hook.enabled);
+    let sources = [
+        config.org.way.as_ref().map(Way::source),
+        hook.and_then(|hook| hook.secret.as_ref()),
+        hook.and_then(|hook| hook.previous_secret.as_ref()),
+    ];
+    let tls_key = hook.and_then(|hook| hook.tls.as_ref());
+    let mut warnings: Vec<String> = sources.into_iter().flatten().filter_map(SecretSource::warning).collect();
+    warnings.extend(tls_key.and_then(|(_, key)| open_to_others("private key of the listener", key)));
+    warnings
+}
+
+/// Makes the sentence for a secret that cannot be read. `command` is the key that reads it from a command.
+fn unreadable(what: &str, source: &SecretSource, error: &SecretError, command: &str, remedy: &str) -> String {
+    let pipe = if error.is_pipe() {
+        format!(" To read it from a pipe, name the command that writes it in {command}.")
+    } else {
+        String::new()
+    };
+    format!("{what} cannot be had from {source}: {error}. Nothing was started.{pipe} {remedy}")
 }
 
 /// Reads what a way in is.
 fn read(way: &Way) -> Result<Credentials, String> {
     let source = way.source();
-    let what = match way {
-        Way::Token(_) => "API token",
-        Way::Service(_) => "private key",
+    let (what, command) = match way {
+        Way::Token(_) => ("The API token", "org.token_command"),
+        Way::Service(_) => ("The private key", "org.oauth.private_key_command"),
     };
-    let secret = source.read().map_err(|error| {
-        format!(
-            "The {what} cannot be had from {source}: {error}. Nothing was started. Mend it, then start again."
-        )
-    })?;
+    let secret = source
+        .read()
+        .map_err(|error| unreadable(what, source, &error, command, "Mend it, then start again."))?;
     credentials(way, &secret).map_err(|error| {
         let file = match (&error, source) {
             (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => ", and names no file",
@@ -70,17 +140,29 @@ fn read(way: &Way) -> Result<Credentials, String> {
     })
 }
 
+/// Reads what it takes to reach the org.
+fn route(config: &Config, org: &OrgUrl) -> Result<Route, String> {
+    let Org { ca_file, proxy, no_proxy, .. } = &config.org;
+    let except = no_proxy.as_deref();
+    let setting = proxy.as_ref().filter(|_| !http::is_direct(org, except));
+    let url = setting.map(ProxySetting::read).transpose().map_err(|error| error.to_string())?;
+    Route::new(org, ca_file.as_deref(), url.as_ref().map(|proxy| &proxy.url), except).map_err(|error| {
+        format!("The org cannot be reached: {error}. Nothing was started. Mend org.ca_file or the proxy, or take it out.")
+    })
+}
+
 impl Ready {
     /// Reads the credentials, which may be none, and lays out what `doctor` looks at.
     ///
     /// # Errors
     /// A sentence: which credentials cannot be had, and why. Never any of them.
     pub fn doctor(self, config: &Config, is_json: bool, jitter_seed: u64) -> Result<DoctorPlan, String> {
+        let route = route(config, &self.org)?;
         Ok(DoctorPlan {
             org: self.org,
             dir: self.dir,
             credentials: config.org.way.as_ref().map_or(Ok(Credentials::None), read)?,
-            ca_file: config.org.ca_file.clone(),
+            route,
             server: config.readiness.authorization_server.clone(),
             hook_enabled: config.hook.enabled,
             public_url: config.hook.public_url.clone(),
@@ -105,6 +187,7 @@ impl Ready {
             return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
         };
         let source = way.source();
+        let route = route(config, &self.org)?;
         let credentials = read(way)?;
         let poll = PollPlan {
             org: self.org,
@@ -125,7 +208,8 @@ impl Ready {
             names: config.poll.names,
             credentials,
             renew: Some(source.clone()),
-            ca_file: config.org.ca_file.clone(),
+            route,
+            warnings: self.warnings,
             hook: hook(&config.hook)?,
             is_hook_left_out: false,
             readiness: Some(Probing {
@@ -146,16 +230,15 @@ fn topics(has_hook: bool) -> Vec<Topic> {
 /// Reads what the listener needs, if it is wanted.
 fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
     let Some(source) = config.secret.as_ref().filter(|_| config.enabled) else { return Ok(None) };
-    let read = |source: &SecretSource| {
+    let read = |source: &SecretSource, command: &str| {
         source.read().map_err(|error| {
-            format!(
-                "The hook's secret cannot be had from {source}: {error}. Nothing was started. Mend it, or set \
-                 hook.enabled = false."
-            )
+            let remedy = "Mend it, or set hook.enabled = false.";
+            unreadable("The hook's secret", source, &error, command, remedy)
         })
     };
-    let secret = read(source)?;
-    let previous = config.previous_secret.as_ref().map(read).transpose()?;
+    let secret = read(source, "hook.secret_command")?;
+    let previous = config.previous_secret.as_ref();
+    let previous = previous.map(|source| read(source, "hook.previous_secret_command")).transpose()?;
     let secrets = Secrets::new(&secret, previous.as_ref()).map_err(|error| {
         format!(
             "The hook's secret from {source}, or the one before it, cannot be used: {error}. Nothing was started. \

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::lines::{note, print};
 use crate::clock::Clock;
 use crate::exit::Exit;
-use crate::intake::http::Client;
+use crate::intake::http::{Client, Route};
 use crate::intake::probe;
 use crate::journal::Reader;
 use crate::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
@@ -24,8 +24,8 @@ pub struct DoctorPlan {
     pub dir: PathBuf,
     /// The way in, which may be none.
     pub credentials: Credentials,
-    /// An extra certificate authority.
-    pub ca_file: Option<PathBuf>,
+    /// How the org is reached.
+    pub route: Route,
     /// The authorization server that matters.
     pub server: String,
     /// Whether the hook's listener is wanted.
@@ -60,9 +60,9 @@ struct Report<'r> {
 /// The HTTP client cannot be made, or standard output not be written: the reason to end and a sentence for stderr.
 pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, String)> {
     let has_credentials = !matches!(plan.credentials, Credentials::None);
-    let client = Client::new(&plan.org, plan.credentials, plan.ca_file.as_deref(), clock.clone()).map_err(
-        |error| (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent.")),
-    )?;
+    let client = Client::new(&plan.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
+        (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
+    })?;
     let exists = plan.dir.join("journal.sqlite3").exists();
     let journal = exists.then(|| look(&plan.dir));
     let proof = match &journal {

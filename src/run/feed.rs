@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::consent::Seq;
 use crate::intake::backfill::{self, Progress};
 use crate::intake::hook::HookPlan;
-use crate::intake::http;
+use crate::intake::http::{self, Route};
 use crate::journal::{self, Claimed, Head, OpenError, Reader, Settings};
 use crate::okta::{Credentials, History, HistoryPlan, PollPlan};
 use crate::report::{Board, Fault, Part};
@@ -39,8 +39,10 @@ pub struct FeedPlan {
     pub credentials: Credentials,
     /// Where the way in can be read again, after it was refused.
     pub renew: Option<SecretSource>,
-    /// An extra certificate authority.
-    pub ca_file: Option<PathBuf>,
+    /// How the org is reached.
+    pub route: Route,
+    /// What a person should know of the files that are used, a sentence each.
+    pub warnings: Vec<String>,
     /// The event hook's listener, if it is wanted.
     pub hook: Option<HookPlan>,
     /// Whether the configuration has an event hook and this process was told not to listen. Should it come to write the
@@ -87,18 +89,19 @@ const FIRST_WITHIN: Duration = Duration::from_mins(1);
 /// # Errors
 /// The journal cannot be opened, or the HTTP client cannot be made; nothing was started.
 pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
-    let client = http::Client::new(&plan.poll.org, plan.credentials, plan.ca_file.as_deref(), clock.clone())
-        .map_err(|error| {
+    let client =
+        http::Client::new(&plan.poll.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
             Fault::new(
                 Part::Config,
                 "no HTTP client",
                 "The HTTP client could not be made.",
                 "Nothing was started.",
-                "Check org.ca_file and the proxy settings of the environment.",
+                "Check the system's certificates.",
             )
             .caused_by(&error)
         })?;
     let (board, seen_board) = watch::channel(Board::default());
+    board.send_modify(|board| board.notes.files = plan.warnings);
     let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
     let parts = Parts {

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::consent::{Bookmark, Kind};
-    use crate::intake::http::Client;
+    use crate::intake::http::{Client, Route};
     use crate::journal::{Batch, Journal, Opened, Polled, Settings};
     use crate::okta::{Credentials, OrgUrl, PollPlan};
     use crate::report::Board;
@@ -294,7 +294,7 @@ mod tests {
             let parts = Parts {
                 dir: self.place(),
                 keep: Settings::default(),
-                client: Client::new(&org, credentials, None, self.clock.clone()).unwrap(),
+                client: Client::new(&org, credentials, &Route::default(), self.clock.clone()).unwrap(),
                 poll: PollPlan {
                     org,
                     kinds: vec![Kind::Grant],

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::safe_file;
+
 /// A file while it is written. Dropped, or killed with the process, it leaves nothing behind where the file system can
 /// hold a file without a name.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl Fresh {
                 file.persist_noclobber(&self.path).map_err(|error| error.error)?;
             }
         }
-        File::open(&self.folder)?.sync_all()?;
+        safe_file::open_folder(&self.folder)?.sync_all()?;
         Ok(size)
     }
 }

@@ -45,10 +45,9 @@ type Ended = (Exit, String);
 /// Okta cannot be asked, refuses, or something is missing: the reason to end and a sentence for stderr.
 pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) -> Result<Exit, Ended> {
     let org = plan.poll.org.clone();
-    let client =
-        Client::new(&org, plan.credentials, plan.ca_file.as_deref(), clock.clone()).map_err(|error| {
-            (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
-        })?;
+    let client = Client::new(&org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
+        (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
+    })?;
     let desk = Desk { client, org, config, clock };
     match task {
         HookTask::Status => desk.status(&plan.dir).await,

@@ -1,8 +1,8 @@
 //! What was last known of an org's readiness, in a file beside its journal: for exports, which ask nobody, and for
 //! screens that follow another process, which alone probes.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _, Write as _};
+use std::fs::Metadata;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,10 +11,9 @@ use tokio::sync::watch;
 
 use crate::files;
 use crate::report::{Board, Readiness};
+use crate::safe_file;
 
 const NAME: &str = "readiness.json";
-/// What is longer is not ours.
-const MOST: u64 = 1 << 20;
 
 /// Writes down each round of probes, for as long as there are any.
 pub(super) async fn keep(dir: PathBuf, mut board: watch::Receiver<Board>) {
@@ -46,9 +45,8 @@ fn write(dir: &Path, found: &Readiness) -> io::Result<()> {
 
 /// Reads it; nothing if it was never written, or cannot be read.
 pub(super) fn read(dir: &Path) -> Option<Readiness> {
-    let mut bytes = Vec::new();
-    File::open(dir.join(NAME)).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
-    files::readiness(&bytes)
+    let content = safe_file::read_regular(&dir.join(NAME), safe_file::BYTES_MAX).ok()?;
+    files::readiness(&content.bytes)
 }
 
 /// Reads it again whenever it is another one.

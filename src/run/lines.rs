@@ -103,7 +103,8 @@ async fn follow(
     let began = clock.uptime();
     tell_start(&printer, &mut source)?;
     let mut told = None;
-    let mut noted: Vec<String> = Vec::new();
+    // Those of files were said at the start.
+    let mut noted = source.board().notes.files;
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
     let mut had_answer = follows.is_some();
     let mut progress_at = clock.uptime();

@@ -27,6 +27,7 @@ mod standing;
 mod writing;
 
 pub use crate::intake::hook::HookPlan;
+pub use crate::intake::http::Route;
 pub use archive::{Archive, Input, probe_all};
 pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;

@@ -1,7 +1,6 @@
 //! Writes one file at a time on a thread of its own, and tells how far it is.
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +11,7 @@ use super::Records;
 use super::save::{FileForm, SaveError, Taker, save, told};
 use crate::export::{About, Lines, Report};
 use crate::model::{self, Msg, SaveOrder};
+use crate::safe_file;
 
 /// The file that is being written, and what it tells.
 #[derive(Debug)]
@@ -141,8 +141,7 @@ pub fn name(folder: &Path, at: jiff::Timestamp, ending: &str) -> Result<PathBuf,
 }
 
 fn free(folder: &Path, stem: &str, ending: &str) -> Result<PathBuf, String> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| {
+    safe_file::create_folder(folder).map_err(|error| {
         format!(
             "{} cannot be made: {error}. Nothing was written.",
             crate::consent::visible(&folder.to_string_lossy())

@@ -11,7 +11,7 @@ use consentwatch::journal::Settings;
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, SaveOrder, Zone, update};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Keeper, Probing, Source};
+use consentwatch::run::{self, Feed, FeedPlan, Keeper, Probing, Route, Source};
 use consentwatch::secret::{Secret, SecretSource};
 use consentwatch::sim::{self, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
@@ -402,7 +402,8 @@ async fn open(
         names,
         credentials,
         renew: Some(SecretSource::File(folder.join("token"))),
-        ca_file: None,
+        route: Route::default(),
+        warnings: Vec::new(),
         hook: None,
         is_hook_left_out: false,
         readiness,

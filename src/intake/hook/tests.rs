@@ -520,7 +520,12 @@ fn tls_needs_a_certificate_and_its_key() {
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     assert!(matches!(Tls::read(&key, &key), Err(TlsError::Certificate(_))));
     assert!(matches!(Tls::read(&cert, &cert), Err(TlsError::Key(_))));
-    assert!(matches!(Tls::read(&folder.join("none"), &key), Err(TlsError::Certificate(_))));
+    assert!(matches!(Tls::read(&folder.join("none"), &key), Err(TlsError::Read { .. })));
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("key.pem");
+    std::fs::copy(&key, &open).unwrap();
+    std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    assert!(matches!(Tls::read(&cert, &open), Err(TlsError::Writable { mode: 0o666, .. })));
 }
 
 /// Whether the other side ends the connection without another word.

@@ -1,5 +1,6 @@
 //! TLS of the listener, from two PEM files.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,13 +11,31 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use crate::safe_file;
+
 /// Why the listener's TLS cannot be set up. Quotes nothing of the key.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// The chain cannot be read, or holds no certificate.
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Every account may write the key, and so take the listener's place.
+    #[error("every account may write {} (mode {mode:03o})", path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The chain holds no certificate.
     #[error("there is no PEM certificate in {}", .0.display())]
     Certificate(PathBuf),
-    /// The key cannot be read, or is none.
+    /// The key is none.
     #[error("there is no PEM private key in {}", .0.display())]
     Key(PathBuf),
     /// They do not belong together, or are of a kind that is not supported.
@@ -29,13 +48,22 @@ pub enum TlsError {
 /// # Errors
 /// A file is not what it should be.
 pub(super) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
+    let read = |path: &Path| {
+        safe_file::read_regular(path, safe_file::BYTES_MAX)
+            .map_err(|source| TlsError::Read { path: path.to_owned(), source })
+    };
+    let pem = read(certificate)?.bytes;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
         .map_err(|_| TlsError::Certificate(certificate.to_owned()))?;
     if chain.is_empty() {
         return Err(TlsError::Certificate(certificate.to_owned()));
     }
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|_| TlsError::Key(key.to_owned()))?;
+    let safe_file::Content { bytes, mode } = read(key)?;
+    if mode & 0o002 != 0 {
+        return Err(TlsError::Writable { path: key.to_owned(), mode: mode & 0o777 });
+    }
+    let secret = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| TlsError::Key(key.to_owned()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

@@ -1,5 +1,6 @@
 //! The client against servers of a few lines.
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -11,7 +12,7 @@ const TOKEN: &str = "00inventedToken";
 
 fn client(origin: &str) -> Client {
     let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
-    Client::new(&OrgUrl::parse(origin).unwrap().0, credentials, None, Clock::system()).unwrap()
+    Client::new(&OrgUrl::parse(origin).unwrap().0, credentials, &Route::default(), Clock::system()).unwrap()
 }
 
 fn get(url: String) -> Request {
@@ -145,14 +146,118 @@ fn a_proxys_password_is_not_told() {
     assert_eq!(without_user_info(text), "tunnel http://192.0.2.1:3128/ and https://c d@e failed");
 }
 
+fn org() -> OrgUrl {
+    OrgUrl::parse("https://example.test").unwrap().0
+}
+
 #[test]
 fn a_ca_file_must_hold_a_certificate() {
-    let org = OrgUrl::parse("https://example.test").unwrap().0;
-    let credentials = || Credentials::ssws(&Secret::new(TOKEN)).unwrap();
+    let pem = include_str!("../hook/testing/cert.pem");
+    let der = pem::parse(pem).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = Client::new(&org, credentials(), Some(file.path()), Clock::system()).unwrap_err();
-    assert!(matches!(error, ClientError::CaPem(_)));
-    let error =
-        Client::new(&org, credentials(), Some(Path::new("/nowhere/ca.pem")), Clock::system()).unwrap_err();
-    assert!(matches!(error, ClientError::CaFile { .. }));
+    let read = |bytes: &[u8]| {
+        std::fs::write(file.path(), bytes).unwrap();
+        Route::new(&org(), Some(file.path()), None, None)
+    };
+    assert_eq!(read(pem.repeat(2).as_bytes()).unwrap().certificates.len(), 2);
+    let large = vec![b' '; (1 << 20) + 1];
+    let damaged = pem.replacen("MII", "MIJ", 1);
+    for (bytes, why) in [
+        (&b" \n"[..], "is empty"),
+        (der.contents(), "is DER"),
+        (b"no certificate", "holds no PEM certificate"),
+        (damaged.as_bytes(), "is damaged"),
+        (&large, "larger than 1024 KiB"),
+    ] {
+        let error = read(bytes).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains(&*file.path().to_string_lossy()), "{why}: {error}");
+    }
+    let error = Route::new(&org(), Some(Path::new("/nowhere/ca.pem")), None, None).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_with_its_password_unless_the_host_is_excepted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Secret::new(format!("http://ada:p%20ss@{}/", listener.local_addr().unwrap()));
+    let (ours, _) = OrgUrl::parse("https://org.invalid").unwrap();
+    let ask = async |except| {
+        let route = Route::new(&ours, None, Some(&proxy), except).unwrap();
+        assert!(!format!("{route:?}").contains("p%20ss"));
+        let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
+        let client = Client::new(&ours, credentials, &route, Clock::system()).unwrap();
+        client.send(&get("https://org.invalid/api/v1/logs".to_owned())).await.unwrap_err()
+    };
+    let serve = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            let mut bytes = [0; 1024];
+            let read = socket.read(&mut bytes).await.unwrap();
+            assert_ne!(read, 0, "the client went away");
+            asked.extend_from_slice(&bytes[..read]);
+        }
+        socket.write_all(b"HTTP/1.1 403 No\r\n\r\n").await.ok();
+        String::from_utf8(asked).unwrap().to_ascii_lowercase()
+    };
+    let (error, asked) = tokio::join!(ask(None), serve);
+    assert!(asked.starts_with("connect org.invalid:443 "), "{asked}");
+    // ada:p ss
+    assert!(asked.contains("proxy-authorization: basic ywrhonagc3m="), "{asked}");
+    assert!(!asked.contains("ssws") && matches!(error, SendError::Connect(_)), "{error:?}");
+    // The name does not resolve, so this one ends without the proxy.
+    assert!(matches!(ask(Some("org.invalid")).await, SendError::Connect(_)));
+    assert!(listener.accept().now_or_never().is_none());
+}
+
+#[test]
+fn a_proxy_that_the_library_would_pass_over_is_an_error() {
+    for url in ["htp://192.0.2.1:3128", "http://"] {
+        let error = Route::new(&org(), None, Some(&Secret::new(url)), None).unwrap_err();
+        assert!(matches!(error, ClientError::Proxy), "{url}: {error}");
+    }
+}
+
+/// Where the certificates of a server that does not exist are: made once, with dates that stay as they are.
+fn testing(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/intake/http/testing").join(name)
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_date_says_since_or_until_when() {
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    for (file, wanted) in [
+        (
+            "expired.pem",
+            "the server's certificate expired on 2021-02-03 04:05:06 UTC, and this computer's clock says 2",
+        ),
+        (
+            "future.pem",
+            "the server's certificate is not valid before 2099-01-02 03:04:05 UTC, and this computer's clock",
+        ),
+    ] {
+        let chain = CertificateDer::pem_file_iter(testing(file)).unwrap().map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(testing("key.pem")).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (org, _) = OrgUrl::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+        let route = Route::new(&org, Some(&testing("ca.pem")), None, None).unwrap();
+        let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
+        let client = Client::new(&org, credentials, &route, Clock::system()).unwrap();
+        let request = get(format!("{}/api/v1/logs", org.origin()));
+        let serve = async {
+            let (socket, _) = listener.accept().await.unwrap();
+            // The client does not go on.
+            acceptor.accept(socket).await.err()
+        };
+        let (answer, _) = tokio::join!(client.send(&request), serve);
+        let Err(SendError::Tls(words)) = answer else { panic!("{answer:?}") };
+        assert!(words.starts_with(wanted), "{words}");
+    }
 }

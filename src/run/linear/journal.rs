@@ -131,6 +131,7 @@ impl Book for JournalBook<'_> {
         self.told.clear();
         let board = self.source.board();
         out.extend(self.changed(&board));
+        out.extend(board.notes.all().map(str::to_owned));
         Ok(out)
     }
 
