@@ -186,9 +186,12 @@ pub struct Tail {
     /// Only what matches
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
-    /// Ends once everything there is has been read
+    /// Ends once the log is read up to the time of the start, and the persons of consents that name nobody are looked up
     #[arg(long)]
     pub once: bool,
+    /// Ends --once with 0 even where records of the log could not be read
+    #[arg(long, requires = "once")]
+    pub allow_unreadable: bool,
     /// Prints a row again when it changes
     #[arg(long)]
     pub updates: bool,

@@ -372,6 +372,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
                 rate_share: 0.5,
                 since: None,
                 until: None,
+                to_its_start: false,
                 jitter_seed: jitter_seed(),
             },
             names: true,
@@ -564,6 +565,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
             filter,
             marked,
             once: flags.once,
+            allow_unreadable: flags.allow_unreadable,
             updates: flags.updates,
             limit: flags.limit,
             auto: Some(run::AutoPlan {
@@ -575,8 +577,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         };
         announce(&ready);
         let mut plan = ready.plan(&config, flags.since.map(|_| since), jitter_seed()).map_err(usage)?;
-        // Who comes for the log alone asks for the log alone.
-        plan.names &= !flags.once;
+        plan.poll.to_its_start = flags.once;
         // Lines say nothing of the org's readiness; doctor does.
         plan.readiness = None;
         // Should it come to write the journal, somebody must know that deliveries find nobody.
@@ -798,8 +799,8 @@ fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
     for words in &flags.fault {
         let known = || {
             format!(
-                "--fault: no fault \"{}\". Known: {}; each alone, or with the answers that it shows in, counted from 1: \
-                 NAME@FROM or NAME@FROM-TO.",
+                "--fault: no fault \"{}\". Known: {} status_404 status_400_E0000053, and other statuses and codes so; each \
+                 alone, or with the answers that it shows in, counted from 1: NAME@FROM or NAME@FROM-TO.",
                 crate::consent::visible(words),
                 sim::Fault::WORDS.join(" ")
             )

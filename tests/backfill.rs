@@ -13,8 +13,9 @@ use serde_json::Value;
 /// A configuration whose live poll begins an hour ago; the simulated org's past is twenty hours long.
 fn configure(sandbox: &Sandbox, page_size: u32) -> String {
     let path = sandbox.path("c.toml");
-    let text =
-        format!("[poll]\nlookback = \"1h\"\npage_size = {page_size}\ninterval = \"1s\"\nrate_share = 1.0\n");
+    let text = format!(
+        "[poll]\nlookback = \"1h\"\npage_size = {page_size}\ninterval = \"1s\"\nrate_share = 1.0\nnames = false\n"
+    );
     fs::write(&path, text).expect("a configuration");
     path.to_string_lossy().into_owned()
 }

@@ -53,10 +53,18 @@ pub(super) struct Seen {
     complete_since: Option<String>,
     gaps: Vec<Hole>,
     late: u64,
+    unreadable: Unread,
     last_good_poll: Option<String>,
     hook_unconfirmed: u64,
     hook_missed: u64,
     sources: std::collections::BTreeMap<&'static str, &'static str>,
+}
+
+#[derive(Serialize)]
+struct Unread {
+    count: u64,
+    first: Option<String>,
+    last: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +88,11 @@ impl About {
                 .map(|gap| Hole { from: time(gap.from), to: time(gap.to), why: gap.why.clone() })
                 .collect(),
             late: coverage.late,
+            unreadable: Unread {
+                count: coverage.unreadable.count,
+                first: coverage.unreadable.first.map(time),
+                last: coverage.unreadable.last.map(time),
+            },
             last_good_poll: coverage.last_good_poll.map(time),
             hook_unconfirmed: coverage.hook.unconfirmed,
             hook_missed: coverage.hook.missed,
@@ -116,6 +129,7 @@ impl About {
         if coverage.late > 0 {
             out.push(format!("{} events came late and stand at their time.", coverage.late));
         }
+        out.extend(coverage.unreadable.sentence());
         if coverage.hook.unconfirmed > 0 {
             out.push(format!(
                 "{} events came by the hook alone; the log does not confirm them.",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::consent::visible;
-use crate::report::{Coverage, Gap, HookProof, Item, Readiness};
+use crate::report::{Coverage, Gap, HookProof, Item, Readiness, Unreadable};
 
 /// What stands before the consents of a snapshot. Everything but the schema may be missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -50,9 +50,18 @@ struct Seen {
     complete_since: Option<String>,
     gaps: Vec<Hole>,
     late: u64,
+    unreadable: Unread,
     last_good_poll: Option<String>,
     hook_unconfirmed: u64,
     hook_missed: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Unread {
+    count: u64,
+    first: Option<String>,
+    last: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -141,6 +150,11 @@ impl Head {
                 gaps: seen.gaps.into_iter().filter_map(Hole::gap).collect(),
                 late: seen.late,
                 shared: 0,
+                unreadable: Unreadable {
+                    count: seen.unreadable.count,
+                    first: seen.unreadable.first.and_then(|at| at.parse().ok()),
+                    last: seen.unreadable.last.and_then(|at| at.parse().ok()),
+                },
                 last_good_poll: seen.last_good_poll.and_then(|at| at.parse().ok()),
                 hook: HookProof {
                     unconfirmed: seen.hook_unconfirmed,

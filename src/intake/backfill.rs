@@ -39,7 +39,7 @@ impl Progress {
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// Fetches until the goal is reached, the journal is closed, nothing but a person can help, or the task is cancelled.
+/// Fetches until the goal is reached, the journal is closed, or the task is cancelled.
 ///
 /// A page goes into the journal, together with the place behind it, before the next is asked for.
 pub async fn run(
@@ -73,10 +73,6 @@ pub async fn run(
             Step::Wait { until } => {
                 drop(busy);
                 drop(clock.sleep_until(until).await);
-            }
-            Step::Stop(fault) => {
-                tell.send_modify(|progress| progress.pulse = Pulse::Down(fault));
-                return;
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::consent::{Evidence, Label, Page, Row, Seq, Symbol, Thing};
 use crate::journal::{Batch, Journal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
-use crate::report::{Board, Part, Pulse};
+use crate::report::{Board, Part, Persons, Pulse};
 use crate::tasks::Tasks;
 
 /// Rows looked at when it begins, the newest; what is older is asked for when it comes into sight again.
@@ -41,18 +41,22 @@ pub struct Doors {
     pub asked: mpsc::Receiver<Seq>,
     /// Hears what came of it: a sentence, and whether it is bad news.
     pub answers: mpsc::Sender<(String, bool)>,
+    /// Whether persons alone are looked up, and no names.
+    pub persons_only: bool,
 }
 
 /// Looks up until the journal is closed or the task is cancelled.
 pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
-    let Doors { reader, client, journal, board, clock, tasks, mut asked, answers } = doors;
-    let mut desk = Desk { lookups, correlations, reader, clock, seen: Seq(0), begun: None, answers };
+    let Doors { reader, client, journal, board, clock, tasks, mut asked, answers, persons_only } = doors;
+    let mut desk =
+        Desk { lookups, correlations, reader, clock, seen: Seq(0), begun: None, answers, persons_only };
     let (mut head, mut seen_board) = (journal.head(), board.subscribe());
     loop {
         let busy = tasks.busy();
         let is_well = *seen_board.borrow_and_update().get(Part::Poll) == Pulse::Live;
         head.borrow_and_update();
         let step = if is_well { desk.step() } else { Ok(desk.pause()) };
+        desk.tell(&board);
         let batch = match step {
             Ok(Next::Ask(question)) => desk.ask(question, &client).await,
             Ok(Next::Wait(until)) => {
@@ -90,6 +94,7 @@ struct Desk {
     /// The uptime at which all was looked at from the start.
     begun: Option<Duration>,
     answers: mpsc::Sender<(String, bool)>,
+    persons_only: bool,
 }
 
 enum Next {
@@ -146,7 +151,8 @@ impl Desk {
 
     fn take(&mut self, page: &Page) -> Result<(), ReadError> {
         // The newest have the highest numbers, and what is wanted last is asked for first.
-        for (thing, id) in page.symbols.iter().filter_map(|(_, symbol)| unnamed(symbol)) {
+        let unnamed = page.symbols.iter().filter(|_| !self.persons_only);
+        for (thing, id) in unnamed.filter_map(|(_, symbol)| unnamed_in(symbol)) {
             self.lookups.want(thing, id);
         }
         for row in &page.rows {
@@ -179,6 +185,12 @@ impl Desk {
             Ok(None) => self.answer("This consent is no longer in the journal.", true),
             Err(error) => self.answer(&error.fault().to_string(), true),
         }
+    }
+
+    /// Says how far it is. What was found so far is in the journal.
+    fn tell(&self, board: &watch::Sender<Board>) {
+        let persons = Persons { seen: self.seen.0, open: self.correlations.left() };
+        board.send_if_modified(|board| std::mem::replace(&mut board.persons, persons) != persons);
     }
 
     fn answer(&self, words: &str, is_bad: bool) {
@@ -222,7 +234,7 @@ impl Desk {
     }
 }
 
-fn unnamed(symbol: &Symbol) -> Option<(Thing, &str)> {
+fn unnamed_in(symbol: &Symbol) -> Option<(Thing, &str)> {
     Thing::unnamed_in(symbol.as_str())
 }
 

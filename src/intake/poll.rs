@@ -9,7 +9,7 @@ use super::http::Client;
 use crate::clock::Clock;
 use crate::journal::{AppendError, Batch, Journal, Polled};
 use crate::okta::{Poller, Step, Taken};
-use crate::report::{Board, Fault, Part, Pulse, Traffic};
+use crate::report::{Board, Fault, Notes, Part, Pulse, Traffic};
 use crate::tasks::{Busy, Tasks};
 
 /// Polls until a bounded query has ended, the journal is closed, or the task is cancelled. A nudge polls at once,
@@ -38,10 +38,18 @@ pub async fn run(
                     tracing::warn!("{warning}");
                 }
                 warned = taken.warning;
-                driver.tell_traffic(&poller, taken.pulse.fault().is_none());
-                driver.tell_notes(client.notes().await);
+                let is_good = taken.pulse.fault().is_none();
+                driver.tell_traffic(&poller, false);
+                driver.tell_notes(|notes| &mut notes.sign_in, client.notes().await);
+                if is_good {
+                    let is_floored = poller.budget().usage(driver.clock.uptime()).is_floored;
+                    let notes = is_floored.then(|| NO_LIMIT.to_owned()).into_iter().collect();
+                    driver.tell_notes(|notes| &mut notes.poll, notes);
+                }
                 let Some(still_busy) = driver.store(taken, busy).await else { return };
                 busy = still_busy;
+                // Whoever waits for a look at the log that was well finds what it brought.
+                driver.tell_traffic(&poller, is_good);
             }
             Step::Wait { until } => {
                 let is_nudged;
@@ -52,13 +60,6 @@ pub async fn run(
                 if is_nudged {
                     poller.poll_now(driver.clock.uptime());
                 }
-            }
-            Step::Stop(fault) => {
-                driver.tell(Part::Poll, Pulse::Down(fault));
-                drop(busy);
-                driver.nudge.notified().await;
-                busy = driver.tasks.busy();
-                poller.poll_now(driver.clock.uptime());
             }
         }
     }
@@ -77,6 +78,9 @@ struct Driver {
 /// A poll that brought nothing new is stored this often: often enough to say how fresh the journal is, and seldom
 /// enough for a disk that has nothing else to do.
 const GOOD_EVERY: Duration = Duration::from_mins(1);
+/// What a person should know of an org without a rate limit.
+const NO_LIMIT: &str = "The answers of the org name no rate limit, or one that cannot be. At most two requests a second \
+                        are sent, ten at once. Check whether a proxy between removes or changes the X-Rate-Limit headers.";
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
@@ -161,14 +165,15 @@ impl Driver {
         });
     }
 
-    /// Tells what a person should know of the way in; in the log once, when it comes.
-    fn tell_notes(&self, notes: Vec<String>) {
+    /// Tells what a person should know of one matter; in the log once, when it comes.
+    fn tell_notes(&self, place: impl FnOnce(&mut Notes) -> &mut Vec<String>, notes: Vec<String>) {
         self.board.send_if_modified(|board| {
-            for note in notes.iter().filter(|note| !board.notes.sign_in.contains(note)) {
+            let told = place(&mut board.notes);
+            for note in notes.iter().filter(|note| !told.contains(note)) {
                 tracing::warn!("{note}");
             }
-            let before = std::mem::replace(&mut board.notes.sign_in, notes);
-            before != board.notes.sign_in
+            let before = std::mem::replace(told, notes);
+            before != *told
         });
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row as Found};
 
 use super::commit::{Head, Polling};
 use super::error::{OpenError, ReadError};
@@ -18,7 +18,7 @@ use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
     Person, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
-use crate::report::{Coverage, Gap, HookProof};
+use crate::report::{Coverage, Gap, HookProof, Unreadable};
 
 /// Reads the journal. It sees each commit as soon as it is made, and never keeps the writer waiting.
 pub struct Reader {
@@ -273,7 +273,9 @@ impl Reader {
             last_failure,
         };
         let shared = shared::count(&self.conn)?;
-        Ok(Coverage { complete_since, gaps, late: meta.late.max(0) as u64, shared, last_good_poll, hook })
+        let unreadable = self.unreadable()?;
+        let late = meta.late.max(0) as u64;
+        Ok(Coverage { complete_since, gaps, late, shared, last_good_poll, unreadable, hook })
     }
 
     /// Returns how the log was polled last.
@@ -284,6 +286,19 @@ impl Reader {
             caught_up: meta.caught_up_ms.map(time),
             interval: meta.interval_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)),
         })
+    }
+
+    /// Returns how many records of the log could not be read.
+    fn unreadable(&self) -> Result<Unreadable, ReadError> {
+        let sql = "SELECT count, first, last FROM unreadable WHERE source = 'poll'";
+        let read = |row: &Found<'_>| {
+            Ok(Unreadable {
+                count: row.get::<_, i64>(0)?.max(0) as u64,
+                first: Some(time(row.get(1)?)),
+                last: Some(time(row.get(2)?)),
+            })
+        };
+        Ok(self.conn.prepare_cached(sql)?.query_row([], read).optional()?.unwrap_or_default())
     }
 
     /// Returns the newest side events of a type, at most `n`, newest first.

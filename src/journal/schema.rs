@@ -66,6 +66,10 @@ const MIGRATIONS: &[&str] = &[
     "ALTER TABLE meta ADD COLUMN interval_ms INTEGER;",
     // The few rows that share their uuid with one of other content, so that counting them takes no time.
     "CREATE INDEX event_shared ON event (seq) WHERE doubt = 3;",
+    // How many records could not be read, by the way they came; of the records themselves only the newest are kept.
+    "CREATE TABLE unreadable (source TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,
+        last INTEGER NOT NULL) WITHOUT ROWID;
+     INSERT INTO unreadable SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
 ];
 
 /// The format that this program writes.

@@ -314,10 +314,16 @@ fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendErr
     let mut insert = tx.prepare_cached(
         "INSERT INTO reject (received, source, why, body, length) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
+    let mut count = tx.prepare_cached(
+        "INSERT INTO unreadable (source, count, first, last) VALUES (?1, 1, ?2, ?2) ON CONFLICT (source)
+            DO UPDATE SET count = count + 1, first = MIN(first, ?2), last = MAX(last, ?2)",
+    )?;
     for reject in rejects {
         let body = zstd::bulk::compress(&reject.bytes, 3).map_err(AppendError::Pack)?;
         let length = i64::try_from(reject.length).unwrap_or(i64::MAX);
-        insert.execute((reject.received.as_millisecond(), reject.source, &reject.why, body, length))?;
+        let received = reject.received.as_millisecond();
+        insert.execute((received, reject.source, &reject.why, body, length))?;
+        count.execute((reject.source, received))?;
     }
     let cut = "DELETE FROM reject WHERE id <= (SELECT MAX(id) FROM reject) - ?1";
     tx.prepare_cached(cut)?.execute([REJECTS_MAX])?;

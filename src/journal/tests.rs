@@ -402,6 +402,7 @@ fn age(dir: &Path) {
          DROP TABLE history; ALTER TABLE meta DROP COLUMN late; ALTER TABLE meta DROP COLUMN last_good;
          DROP INDEX event_shared; DROP INDEX event_hook_only; ALTER TABLE event DROP COLUMN doubt;
          ALTER TABLE event DROP COLUMN grants; ALTER TABLE event DROP COLUMN session; DROP TABLE listening; DROP TABLE side;
+         DROP TABLE unreadable;
          ALTER TABLE meta DROP COLUMN caught_up; ALTER TABLE meta DROP COLUMN verified;
          ALTER TABLE meta DROP COLUMN judged; ALTER TABLE meta DROP COLUMN unconfirmed;
          ALTER TABLE meta DROP COLUMN missed; ALTER TABLE meta DROP COLUMN interval_ms;

@@ -26,15 +26,22 @@ pub struct Usage {
     pub used: u32,
     /// How many of a minute may be ours; nothing before Okta has named its limit.
     pub ours: Option<u64>,
-    /// The limit as the last answer named it.
+    /// The last limit that could be believed.
     pub rate: Rate,
+    /// Whether the last answer named no limit, or one that cannot be, so that [`FLOOR_EVERY`] holds.
+    pub is_floored: bool,
 }
 
 #[derive(Debug)]
 struct Books {
     share: f64,
     interval: Duration,
+    /// The last limit that could be believed. It counts even after an answer that names none.
     rate: Rate,
+    /// Whether the last answer named a limit that can be believed; nothing before the first.
+    is_told: Option<bool>,
+    /// When the requests so far are spent at one each [`FLOOR_EVERY`].
+    floor_spent_at: Duration,
     /// The uptimes of the last minute's requests, oldest first.
     asked: VecDeque<Duration>,
     held_until: Duration,
@@ -44,6 +51,12 @@ struct Books {
 /// The windows of a rate limit last about a minute and begin when they please (Okta: rate limits). What holds for any
 /// minute holds for each of them.
 const WINDOW: Duration = Duration::from_mins(1);
+
+/// While answers name no believable limit, one request goes out each half second on average.
+const FLOOR_EVERY: Duration = Duration::from_millis(500);
+
+/// After a rest so many may go out at once all the same.
+const FLOOR_BURST: u32 = 10;
 
 /// Nobody polls more often.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
@@ -60,6 +73,8 @@ impl Budget {
             share,
             interval: interval.max(INTERVAL_MIN),
             rate: Rate::default(),
+            is_told: None,
+            floor_spent_at: Duration::ZERO,
             asked: VecDeque::new(),
             held_until: Duration::ZERO,
             has_history: false,
@@ -70,7 +85,12 @@ impl Budget {
     pub fn usage(&self, up: Duration) -> Usage {
         let mut books = self.books();
         books.forget(up);
-        Usage { used: books.asked.len() as u32, ours: books.most(), rate: books.rate }
+        Usage {
+            used: books.asked.len() as u32,
+            ours: books.most(),
+            rate: books.rate,
+            is_floored: books.is_told == Some(false),
+        }
     }
 
     /// Returns the wait between polls: the plan's, or longer where our share leaves no room for it.
@@ -79,7 +99,7 @@ impl Budget {
         books.interval.max(books.fair())
     }
 
-    /// Returns the rate limit as the last answer named it.
+    /// Returns the last rate limit that could be believed.
     pub fn rate(&self) -> Rate {
         self.books().rate
     }
@@ -101,7 +121,7 @@ impl Budget {
     }
 
     /// Returns the uptime from which on somebody may ask: now, or when the oldest request is a minute old, or when a
-    /// wait is over that Okta asked for.
+    /// wait is over that Okta asked for, or, while no limit is believed, when the floor has room.
     pub(super) fn free_at(&self, up: Duration, who: Asker) -> Duration {
         let mut books = self.books();
         books.forget(up);
@@ -114,7 +134,7 @@ impl Budget {
         let surplus = (books.asked.len() + 1).saturating_sub(most);
         let room_at =
             surplus.checked_sub(1).and_then(|oldest| books.asked.get(oldest)).map(|at| *at + WINDOW);
-        up.max(room_at.unwrap_or(up)).max(books.held_until)
+        up.max(room_at.unwrap_or(up)).max(books.held_until).max(books.floor_at(who))
     }
 
     /// Notes that a request goes out.
@@ -122,12 +142,15 @@ impl Budget {
         let mut books = self.books();
         books.forget(up);
         books.asked.push_back(up);
+        books.floor_spent_at = books.floor_spent_at.max(up).saturating_add(FLOOR_EVERY);
     }
 
-    /// Takes in what an answer says of the limit.
-    pub(super) fn learn(&self, rate: Rate) {
-        if rate.limit.is_some_and(|limit| limit > 0) {
-            self.books().rate = rate;
+    /// Takes in the limit that an answer names; `None` if it names none that can be.
+    pub(super) fn learn(&self, rate: Option<Rate>) {
+        let mut books = self.books();
+        books.is_told = Some(rate.is_some());
+        if let Some(rate) = rate {
+            books.rate = rate;
         }
     }
 
@@ -174,6 +197,19 @@ impl Books {
         interval_of(if self.has_history { ours - self.history_part(ours) } else { ours })
     }
 
+    /// The uptime at which the floor has room for one more, whatever limit was believed before.
+    fn floor_at(&self, who: Asker) -> Duration {
+        if self.is_told == Some(true) {
+            return Duration::ZERO;
+        }
+        let burst = match who {
+            Asker::Live => FLOOR_BURST,
+            // One is left over for the live poller here as well.
+            Asker::History => FLOOR_BURST - 1,
+        };
+        self.floor_spent_at.saturating_sub(FLOOR_EVERY * (burst - 1))
+    }
+
     fn forget(&mut self, up: Duration) {
         while self.asked.front().is_some_and(|at| *at + WINDOW <= up) {
             self.asked.pop_front();
@@ -197,8 +233,60 @@ mod tests {
 
     fn budget(share: f64, interval: u64, limit: u64) -> Budget {
         let budget = Budget::new(share, s(interval));
-        budget.learn(Rate { limit: Some(limit), ..Rate::default() });
+        budget.learn(Some(Rate { limit: Some(limit), ..Rate::default() }));
         budget
+    }
+
+    /// Asks as eagerly as the budget lets it, for so long, and returns when.
+    fn eager(budget: &Budget, who: Asker, length: Duration) -> Vec<Duration> {
+        let (mut up, mut sent) = (Duration::ZERO, Vec::new());
+        while up < length {
+            up = budget.free_at(up, who);
+            budget.spend(up);
+            sent.push(up);
+        }
+        sent
+    }
+
+    #[test]
+    fn without_a_believable_limit_two_a_second_go_out_and_ten_at_once() {
+        for told in [None, Some(None)] {
+            for (who, burst) in [(Asker::Live, 10), (Asker::History, 9)] {
+                let budget = Budget::new(0.5, s(10));
+                if let Some(rate) = told {
+                    budget.learn(rate);
+                }
+                let sent = eager(&budget, who, s(60));
+                assert_eq!(sent.iter().filter(|at| at.is_zero()).count(), burst);
+                assert_eq!(sent[burst..burst + 3], [500, 1000, 1500].map(Duration::from_millis));
+                assert!(sent.len() <= burst + 120, "{}", sent.len());
+                // A rest makes room for the burst again, and for no more.
+                let later = s(3600);
+                assert_eq!((0..burst).map(|_| budget.spend(later)).count(), burst);
+                assert_eq!(budget.free_at(later, who), later + FLOOR_EVERY);
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_counts_on_where_later_answers_name_none() {
+        let budget = budget(0.5, 10, 100_000);
+        (0..1000).for_each(|_| budget.spend(Duration::ZERO));
+        assert_eq!(budget.free_at(Duration::ZERO, Asker::Live), Duration::ZERO);
+        assert!(!budget.usage(Duration::ZERO).is_floored);
+        budget.learn(None);
+        assert!(budget.usage(Duration::ZERO).is_floored);
+        assert!(
+            budget.free_at(Duration::ZERO, Asker::Live) > s(490),
+            "the floor counts what went out before"
+        );
+        let narrow = self::budget(0.5, 10, 4);
+        narrow.learn(None);
+        assert_eq!(
+            eager(&narrow, Asker::Live, s(59)).len(),
+            3,
+            "two a minute are ours, whatever comes after"
+        );
     }
 
     #[test]
@@ -209,7 +297,10 @@ mod tests {
             budget.spend(s(second));
         }
         assert_eq!(budget.free_at(s(4), Asker::Live), s(60));
-        assert_eq!(budget.usage(s(4)), Usage { used: 4, ours: Some(4), rate: budget.rate() });
+        assert_eq!(
+            budget.usage(s(4)),
+            Usage { used: 4, ours: Some(4), rate: budget.rate(), is_floored: false }
+        );
         assert_eq!(budget.free_at(s(60), Asker::Live), s(60));
         assert_eq!(budget.usage(s(61)).used, 2);
     }

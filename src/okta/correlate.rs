@@ -23,6 +23,7 @@ use crate::report::Part;
 pub struct Correlations {
     org: OrgUrl,
     pace: Pace,
+    interval: Duration,
     open: VecDeque<Case>,
 }
 
@@ -70,7 +71,20 @@ const INTERVAL: Duration = Duration::from_secs(2);
 impl Correlations {
     /// Begins with nothing open. The books are those of the log's rate limit.
     pub fn new(org: OrgUrl, budget: Budget, seed: u64) -> Self {
-        Self { org, pace: Pace::new(Asker::History, budget, seed), open: VecDeque::new() }
+        let pace = Pace::new(Asker::History, budget, seed);
+        Self { org, pace, interval: INTERVAL, open: VecDeque::new() }
+    }
+
+    /// Asks as fast as the budget allows: for whoever ends once this is done.
+    #[must_use]
+    pub fn eager(mut self) -> Self {
+        self.interval = Duration::ZERO;
+        self
+    }
+
+    /// How many cases are open.
+    pub fn left(&self) -> usize {
+        self.open.len()
     }
 
     /// Opens a case for a row whose person is not known, if its event names a session or a transaction.
@@ -129,20 +143,20 @@ impl Correlations {
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => {
-                self.pace.heard(None);
+                self.pace.heard(now, None);
                 let fault = error.fault(Part::Poll);
                 let wait = if fault.passes { self.pace.next_backoff() } else { SLOW };
                 self.pace.wait(now, up, wait);
                 return self.give_up_asked(&fault.what);
             }
         };
-        self.pace.heard(Some(&reply.headers));
+        self.pace.heard(now, Some(&reply.headers));
         if reply.status != 200 {
             let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
             let wait = match refusal.meaning() {
                 Meaning::RateLimit => self.pace.rate_limited(now, up, &reply.headers),
                 Meaning::Unavailable => self.pace.unavailable(now, &reply.headers),
-                Meaning::BadRequest => INTERVAL,
+                Meaning::BadRequest => self.interval,
                 _ => SLOW,
             };
             self.pace.wait(now, up, wait);
@@ -153,7 +167,7 @@ impl Correlations {
             return found;
         }
         self.pace.well();
-        self.pace.rest(now, up, INTERVAL, &reply.headers);
+        self.pace.rest(now, up, self.interval, &reply.headers);
         let Some(Case { seq, is_asked, .. }) = self.open.back() else { return Found::default() };
         let (seq, is_asked) = (*seq, *is_asked);
         let person =
@@ -204,7 +218,8 @@ fn sides(reply: &Reply, now: Timestamp) -> Vec<SideEvent> {
 /// name another.
 fn only_user(reply: &Reply, now: Timestamp) -> Option<Person> {
     let page = read::page(&reply.body, now, Via::POLL).ok()?;
-    if page.records >= LIMIT {
+    // A server may cut a page before its limit; then it has a next link.
+    if page.records >= LIMIT || reply.headers.link("next").is_some() {
         return None;
     }
     only_actor(page.consents)
@@ -322,6 +337,16 @@ mod tests {
         open.open(Seq(7), &consent("idx1", "unknown"));
         sent(&mut open, 1);
         assert_eq!(take(&mut open, 1, Ok(events(&vec![ADA; LIMIT]))), None);
+    }
+
+    #[test]
+    fn a_page_that_was_cut_proves_nothing() {
+        let mut open = correlations();
+        open.open(Seq(7), &consent("idx1", "unknown"));
+        sent(&mut open, 1);
+        let mut cut = events(&[ADA, ADA]);
+        cut.headers.push("link", "</api/v1/logs?after=1>; rel=\"next\"");
+        assert_eq!(take(&mut open, 1, Ok(cut)), None);
     }
 
     #[test]

@@ -231,8 +231,10 @@ impl Refusal {
             Meaning::BadRequest => (
                 format!("{status} bad request"),
                 "Okta does not accept the request",
-                "It has stopped asking; what is stored stays usable.",
-                "Check the configuration, then poll by hand to try again.".to_owned(),
+                "It asks again, after waits of up to a minute; what is stored stays usable.",
+                "Check poll.events, and the time to begin at (--since, poll.lookback); if both are right, tell Okta's \
+                 support."
+                    .to_owned(),
             ),
             Meaning::Unavailable => (
                 format!("{status} unavailable"),

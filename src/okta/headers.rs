@@ -35,7 +35,25 @@ impl Rate {
     pub fn is_concurrency(self) -> bool {
         self.limit == Some(0) && self.remaining == Some(0)
     }
+
+    /// Whether it can be a real rate limit: all three figures are there, the limit is 1 to 100,000, no more remains than
+    /// the limit, and the window ends within ten minutes of `date`, the server's own time. Okta's windows last about a
+    /// minute, and its highest documented limits are some thousands (Okta: rate limits).
+    fn is_believable(self, date: Timestamp) -> bool {
+        let Self { limit: Some(limit), remaining: Some(remaining), reset: Some(reset) } = self else {
+            return false;
+        };
+        (1..=LIMIT_MAX).contains(&limit)
+            && remaining <= limit
+            && reset.abs_diff(date.as_second()) <= RESET_WITHIN.as_secs()
+    }
 }
+
+/// No bucket of Okta's allows more requests a window.
+const LIMIT_MAX: u64 = 100_000;
+
+/// A window that ends further away than this is none.
+const RESET_WITHIN: Duration = Duration::from_mins(10);
 
 /// More links than this are no list of relations.
 const LINKS_MAX: usize = 64;
@@ -76,7 +94,13 @@ impl Headers {
         self.links().into_iter().find(|link| link.rels.iter().any(|r| r == rel)).map(|link| link.target)
     }
 
-    /// Returns the rate limit.
+    /// Returns the rate limit, or `None` where the answer does not name one or names one that cannot be. `now` is used
+    /// where the answer has no date of its own.
+    pub fn believable_rate(&self, now: Timestamp) -> Option<Rate> {
+        Some(self.rate()).filter(|rate| rate.is_believable(self.date().unwrap_or(now)))
+    }
+
+    /// Returns the rate limit as the answer names it, whether or not it can be.
     pub fn rate(&self) -> Rate {
         let number = |name| self.get(name).and_then(|text| text.parse::<u64>().ok());
         Rate {
@@ -237,6 +261,49 @@ mod tests {
         assert!(!headers.rate().is_concurrency());
         let gone = of(&[("date", "Wed, 04 Mar 2026 09:15:27 GMT"), ("x-rate-limit-reset", "5")]);
         assert_eq!(gone.until_reset(Timestamp::UNIX_EPOCH), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_rate_limit_that_cannot_be_is_not_believed() {
+        let now = Timestamp::from_second(1_772_615_727).unwrap();
+        let far = Timestamp::UNIX_EPOCH;
+        let date = "Wed, 04 Mar 2026 09:15:27 GMT";
+        let rate = |limit: &str, remaining: &str, reset: &str, date: &str| {
+            let headers = of(&[
+                ("date", date),
+                ("x-rate-limit-limit", limit),
+                ("x-rate-limit-remaining", remaining),
+                ("x-rate-limit-reset", reset),
+            ]);
+            // The server's time counts where it is named, ours where it is not.
+            headers.believable_rate(if date.is_empty() { now } else { far })
+        };
+        for date in [date, ""] {
+            for (limit, remaining, reset) in
+                [("1", "0", "1772615787"), ("100000", "100000", "1772616327"), ("50", "49", "1772615127")]
+            {
+                let told = rate(limit, remaining, reset, date).unwrap_or_else(|| panic!("{limit} {reset}"));
+                assert_eq!(told.limit.map(|limit| limit.to_string()).as_deref(), Some(limit));
+            }
+            for (limit, remaining, reset) in [
+                ("0", "0", "1772615787"),
+                ("100001", "7", "1772615787"),
+                ("18446744073709551615", "7", "1772615787"),
+                ("18446744073709551616", "7", "1772615787"),
+                ("50", "51", "1772615787"),
+                ("50", "-1", "1772615787"),
+                ("50", "49", "1772616328"),
+                ("50", "49", "1772615126"),
+                ("50", "49", "9223372036854775807"),
+                ("50", "49", "0"),
+                ("50", "49", ""),
+                ("50", "", "1772615787"),
+                ("", "49", "1772615787"),
+                ("fifty", "49", "1772615787"),
+            ] {
+                assert_eq!(rate(limit, remaining, reset, date), None, "{limit} {remaining} {reset}");
+            }
+        }
     }
 
     #[test]

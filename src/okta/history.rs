@@ -11,10 +11,9 @@ use url::form_urlencoded::Serializer;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
+use super::next_link::{self, Asked, BadLink};
 use super::pace::{Pace, SLOW};
-use super::poller::{
-    LOGS, OVERLAP, RETENTION, Reply, Request, Step, back, filter_of, foreign_link, query_of,
-};
+use super::poller::{LOGS, OVERLAP, RETENTION, Reply, Request, Step, Trouble, back, filter_of, query_of};
 use super::read::{self, ReadError};
 use super::url::OrgUrl;
 use crate::consent::{Consent, HistoryMark, Kind, Reject, Via};
@@ -59,7 +58,10 @@ pub struct History {
     length: Duration,
     /// The pages of this stretch so far.
     pages: u32,
-    stopped: Option<Fault>,
+    trouble: Trouble,
+    /// Links that died in the shortest stretch since the last one that came whole.
+    dead_links: Trouble,
+    dropped: Option<String>,
     is_done: bool,
 }
 
@@ -108,7 +110,9 @@ impl History {
             pace,
             length: FIRST_LENGTH,
             pages: 0,
-            stopped: None,
+            trouble: Trouble::default(),
+            dead_links: Trouble::default(),
+            dropped: None,
             is_done: !is_missing,
         };
         if is_missing {
@@ -120,9 +124,6 @@ impl History {
 
     /// Returns what to do at this uptime.
     pub fn step(&mut self, up: Duration) -> Step {
-        if let Some(fault) = &self.stopped {
-            return Step::Stop(fault.clone());
-        }
         if self.is_done {
             return Step::Wait { until: Duration::MAX };
         }
@@ -134,7 +135,7 @@ impl History {
 
     /// Takes what came of the request that [`History::step`] gave out last.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Fetched {
-        self.pace.heard(result.as_ref().ok().map(|reply| &reply.headers));
+        self.pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
         match result {
             Ok(reply) if reply.status == 200 => self.take_page(now, up, &reply),
             Ok(reply) => self.take_refusal(now, up, &reply),
@@ -144,6 +145,11 @@ impl History {
                 self.wait(now, up, wait, fault)
             }
         }
+    }
+
+    /// Says why the stored place was not gone on from, if it was dropped.
+    pub fn dropped(&self) -> Option<&str> {
+        self.dropped.as_deref()
     }
 
     /// Whether the goal is reached.
@@ -168,33 +174,29 @@ impl History {
                 return self.wait(now, up, SLOW, fault.caused_by(&error));
             }
         };
+        let mut fetched =
+            Fetched { consents: page.consents, rejects: page.rejects, mark: None, pulse: Pulse::Catching };
+        let next = match reply.headers.link("next").map(|link| self.accept(&link)).transpose() {
+            // An empty page that leads to its own beginning is the last.
+            Err(BadLink::NoCursor) if page.records == 0 && self.mark.next.is_none() => None,
+            Ok(next) => next.filter(|place| self.plan.org.join(place) != self.url || page.records > 0),
+            Err(bad) => return self.take_bad_page(now, up, fetched, bad.fault()),
+        };
+        if next.as_ref().is_some_and(|place| self.plan.org.join(place) == self.url) {
+            // The stretch is not whole, and asking on at once would bring the same page for ever.
+            return self.take_bad_page(now, up, fetched, fetched_in_a_circle());
+        }
         self.pace.well();
+        self.trouble.over();
         self.pages = self.pages.saturating_add(1);
         let wait = self.pace.budget().history_interval();
         self.pace.rest(now, up, wait, &reply.headers);
-        let mut fetched =
-            Fetched { consents: page.consents, rejects: page.rejects, mark: None, pulse: Pulse::Catching };
-        match reply.headers.link("next").map(|link| self.plan.org.path_of(&link).ok_or(link)) {
-            Some(Err(link)) => {
-                let fault = foreign_link(&link);
-                self.stopped = Some(fault.clone());
-                return Fetched { mark: Some(self.mark.clone()), pulse: Pulse::Down(fault), ..fetched };
+        match next {
+            Some(place) => {
+                self.url = self.plan.org.join(&place);
+                self.mark.next = Some(place);
             }
-            Some(Ok(path)) => {
-                let url = self.plan.org.join(&path);
-                if url == self.url && page.records > 0 {
-                    // The stretch is not whole, and asking on would bring the same page for ever.
-                    let fault = fetched_in_a_circle();
-                    self.stopped = Some(fault.clone());
-                    return Fetched { mark: Some(self.mark.clone()), pulse: Pulse::Down(fault), ..fetched };
-                }
-                if url == self.url {
-                    self.end_stretch(now);
-                } else {
-                    self.url = url;
-                    self.mark.next = Some(path);
-                }
-            }
+            // An empty page that leads to itself is the last as well.
             None => self.end_stretch(now),
         }
         if self.is_done {
@@ -218,15 +220,21 @@ impl History {
             }
             Meaning::BadRequest if self.mark.next.is_some() && matches!(reply.status, 400 | 410) => {
                 // Nothing is missing: the whole stretch is asked again, or half of it, which needs fewer links.
-                self.length = stretch(self.mark.from, self.mark.whole_from).div_f64(2.0).max(LENGTH_MIN);
+                let length = stretch(self.mark.from, self.mark.whole_from);
+                let is_shortest = length <= LENGTH_MIN;
+                self.length = length.div_f64(2.0).max(LENGTH_MIN);
                 self.begin_stretch(now);
                 let wait = self.pace.next_backoff().max(self.pace.budget().history_interval());
-                let fetched = self.wait(now, up, wait, dead_link(&refusal));
+                let fault = dead_link(&refusal);
+                // What cannot be halved any more will hardly come without a link.
+                let fault = if is_shortest { self.dead_links.met(fault) } else { fault };
+                let fetched = self.wait(now, up, wait, fault);
                 Fetched { mark: Some(self.mark.clone()), ..fetched }
             }
             Meaning::BadRequest => {
-                self.stopped = Some(fault.clone());
-                Self::nothing(Pulse::Down(fault))
+                let wait = self.pace.next_backoff();
+                let fault = self.trouble.met(fault);
+                self.wait(now, up, wait, fault)
             }
             Meaning::BadCredentials
             | Meaning::FeatureOff
@@ -236,14 +244,42 @@ impl History {
         }
     }
 
+    /// Takes the events of a page that nobody can go on from. The place stays as it was.
+    fn take_bad_page(&mut self, now: Timestamp, up: Duration, page: Fetched, fault: Fault) -> Fetched {
+        let wait = self.pace.next_backoff();
+        let fault = self.trouble.met(fault);
+        let pulse = Pulse::Waiting(self.pace.wait(now, up, wait), fault);
+        // What this place brought before is stored, and counted where it cannot be read.
+        let page = if self.trouble.is_repeated() { Self::nothing(Pulse::Catching) } else { page };
+        Fetched { mark: Some(self.mark.clone()), pulse, ..page }
+    }
+
+    /// Returns the place that a link of the stretch under way leads to.
+    fn accept(&self, link: &str) -> Result<String, BadLink> {
+        let asked = Asked {
+            filter: filter_of(&self.plan.kinds, &[]),
+            since: Some(self.mark.from),
+            latest: self.mark.from,
+            // What was sent is up to a margin later, and no later than the time of sending.
+            until: Some(self.mark.whole_from.checked_add(MARGIN / 2).unwrap_or(self.mark.whole_from)),
+        };
+        next_link::accept(&self.plan.org, link, &asked)
+    }
+
     /// Begins where the mark says.
     fn begin(&mut self, now: Timestamp) {
-        match &self.mark.next {
-            // A stretch that reaches behind what Okta keeps would come short and pass for whole.
-            Some(next) if self.mark.from >= back(now, RETENTION) && self.mark.from < self.mark.whole_from => {
-                self.url = self.plan.org.join(next);
+        // A stretch that reaches behind what Okta keeps would come short and pass for whole.
+        let is_open = self.mark.from >= back(now, RETENTION) && self.mark.from < self.mark.whole_from;
+        match self.mark.next.as_deref().filter(|_| is_open).map(|next| self.accept(next)) {
+            Some(Ok(place)) => self.url = self.plan.org.join(&place),
+            Some(Err(bad)) => {
+                self.dropped = Some(format!(
+                    "The stored place in the history {bad}. It was dropped, and that stretch of time is asked for \
+                     again; nothing is missing."
+                ));
+                self.begin_stretch(now);
             }
-            _ => self.begin_stretch(now),
+            None => self.begin_stretch(now),
         }
     }
 
@@ -255,6 +291,7 @@ impl History {
             _ => length.max(LENGTH_MIN),
         };
         self.mark.whole_from = self.mark.from;
+        self.dead_links.over();
         self.begin_stretch(now);
     }
 
@@ -322,8 +359,8 @@ fn fetched_in_a_circle() -> Fault {
         Part::Poll,
         "next link leads nowhere",
         "A page of the history leads to itself.",
-        "It has stopped asking; what came is stored.",
-        "Check whether a proxy that keeps answers stands between, then start it again.",
+        "It asks again at the same place, after waits of up to a minute; what came is stored.",
+        "Check whether a proxy that keeps answers stands between; if none does, tell Okta's support.",
     )
 }
 

@@ -137,14 +137,14 @@ impl Lookups {
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => {
-                desk.pace.heard(None);
+                desk.pace.heard(now, None);
                 let passes = error.fault(Part::Poll).passes;
                 let wait = if passes { desk.pace.next_backoff() } else { SLOW };
                 desk.pace.wait(now, up, wait);
                 return None;
             }
         };
-        desk.pace.heard(Some(&reply.headers));
+        desk.pace.heard(now, Some(&reply.headers));
         let id = desk.asked.clone().unwrap_or_default();
         if reply.status == 200 {
             let label = label(desk.thing, &id, &reply.body, now);
@@ -286,7 +286,11 @@ mod tests {
     }
 
     fn reply(status: u16, body: &str) -> Reply {
-        let headers = [("x-rate-limit-limit", "600"), ("x-rate-limit-remaining", "599")];
+        let headers = [
+            ("x-rate-limit-limit", "600"),
+            ("x-rate-limit-remaining", "599"),
+            ("x-rate-limit-reset", "1772615730"),
+        ];
         Reply { status, headers: headers.into_iter().collect(), body: body.as_bytes().to_vec() }
     }
 

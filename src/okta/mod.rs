@@ -11,6 +11,7 @@ pub mod hook;
 pub mod hooks;
 mod key;
 mod lookup;
+mod next_link;
 mod oauth;
 mod pace;
 mod poller;

@@ -66,10 +66,10 @@ impl Pace {
     }
 
     /// Takes note that something came back, an answer or a failure.
-    pub(super) fn heard(&mut self, headers: Option<&Headers>) {
+    pub(super) fn heard(&mut self, now: Timestamp, headers: Option<&Headers>) {
         self.is_out = false;
         if let Some(headers) = headers {
-            self.budget.learn(headers.rate());
+            self.budget.learn(headers.believable_rate(now));
         }
     }
 
@@ -81,7 +81,7 @@ impl Pace {
 
     /// Sets the time of the next request after a page: a wait, or longer where the limit is nearly used up.
     pub(super) fn rest(&mut self, now: Timestamp, up: Duration, wait: Duration, headers: &Headers) {
-        let rate = headers.rate();
+        let rate = headers.believable_rate(now).unwrap_or_default();
         let mut wait = wait;
         if self.budget.is_share_spent(rate) {
             wait = wait.max(match self.who {
@@ -106,12 +106,12 @@ impl Pace {
     }
 
     /// Returns the wait after a 429, during which nobody asks. Both of its forms: a full window names its end, too many
-    /// requests at once name nothing that counts. (Okta: rate limits, monitor usage; concurrency limits.)
+    /// requests at once name zeros, which nobody believes. (Okta: rate limits, monitor usage; concurrency limits.)
     pub(super) fn rate_limited(&mut self, now: Timestamp, up: Duration, headers: &Headers) -> Duration {
         let retry = self.retry.get_or_insert(Retry { first: sendable_id(headers), count: 0 });
         retry.count = retry.count.saturating_add(1);
         let asked = headers.retry_after(now);
-        let reset = headers.until_reset(now).filter(|_| !headers.rate().is_concurrency());
+        let reset = headers.believable_rate(now).and_then(|_| headers.until_reset(now));
         let reset = reset.map(|left| left.saturating_add(Duration::from_secs(1)));
         let wait = match asked.max(reset) {
             Some(named) if reset.is_some() => {

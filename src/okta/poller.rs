@@ -1,9 +1,12 @@
 //! The poller of the System Log, without a socket and without a clock.
 //!
-//! It follows the `next` links of a polling query. Such a query always has a next link, also on an empty page, so a
-//! page shorter than its limit is what says that nothing more is there for now. Its order is that of storing, not of
+//! It follows the `next` links of a polling query. Such a query always has a next link, also on an empty page. An
+//! empty page says that nothing more is there for now, and so does a page shorter than its limit whose newest event is
+//! of these moments; a short page of older events may be one that the server cut. Its order is that of storing, not of
 //! `published`, so the place to go on from is the link and never a time. (Okta: System Log query.)
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,10 +14,11 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::budget::{Asker, Budget};
-use super::error::{Meaning, Refusal, SendError, clip};
+use super::error::{Meaning, Refusal, SendError};
 use super::headers::Headers;
+use super::next_link::{self, Asked, BadLink};
 use super::pace::{Pace, SLOW};
-use super::read::{self, ReadError};
+use super::read::{self, ReadError, ReadPage};
 use super::url::OrgUrl;
 use crate::consent::{Bookmark, Consent, Kind, Reject, SideEvent, Topic, Via};
 use crate::report::{Fault, Gap, Part, Pulse};
@@ -40,6 +44,8 @@ pub struct PollPlan {
     pub since: Option<Timestamp>,
     /// Where to end. Makes the query a bounded one, which ends and keeps no bookmark.
     pub until: Option<Timestamp>,
+    /// Whether it counts as caught up only once it has read up to the time of its start: for whoever ends then.
+    pub to_its_start: bool,
     /// Sets apart the waits of two watchers.
     pub jitter_seed: u64,
 }
@@ -81,8 +87,6 @@ pub enum Step {
         /// The uptime; [`Duration::MAX`] once a bounded query has ended.
         until: Duration,
     },
-    /// Nothing to do before [`Poller::poll_now`]; a person is needed.
-    Stop(Fault),
 }
 
 /// What came of a request. All of it goes into the journal in one transaction.
@@ -114,12 +118,58 @@ pub struct Poller {
     url: String,
     has_cursor: bool,
     since: Timestamp,
+    /// The `since` that was asked with; `None` where a stored place names none.
+    asked_since: Option<Timestamp>,
     last_published: Option<Timestamp>,
+    /// What the page before held, to notice one that comes again.
+    last_page: HashSet<u64>,
+    /// When it was first answered, by the server's clock.
+    began: Option<Timestamp>,
     given: Option<Bookmark>,
     gap: Option<Gap>,
     pace: Pace,
-    stopped: Option<Fault>,
+    trouble: Trouble,
+    /// Cursors that were refused since the last one that was taken.
+    dead_cursors: Trouble,
+    dropped: Option<String>,
     is_done: bool,
+}
+
+/// A trouble that asking again seldom mends, and how often in a row it was met.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    brief: String,
+    count: u32,
+}
+
+impl Trouble {
+    /// So often it is met before whoever wants an end gives up.
+    const TRIES: u32 = 3;
+
+    /// Counts a fault, which passes until it was met too often in a row.
+    pub(super) fn met(&mut self, fault: Fault) -> Fault {
+        if self.brief == fault.brief {
+            self.count = self.count.saturating_add(1);
+        } else {
+            *self = Self { brief: fault.brief.clone(), count: 1 };
+        }
+        Fault { passes: self.count < Self::TRIES, ..fault }
+    }
+
+    /// Whether something was met since it was over.
+    pub(super) fn is_met(&self) -> bool {
+        self.count > 0
+    }
+
+    /// Whether the last one was met before as well.
+    pub(super) fn is_repeated(&self) -> bool {
+        self.count > 1
+    }
+
+    /// Forgets what was met.
+    pub(super) fn over(&mut self) {
+        *self = Self::default();
+    }
 }
 
 pub(super) const LOGS: &str = "/api/v1/logs";
@@ -129,6 +179,9 @@ pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.
 pub(super) const OVERLAP: Duration = Duration::from_mins(5);
+
+/// A page that is short and whose newest event is no older than this is the last for now, however seldom is polled.
+const FRESH: Duration = Duration::from_mins(1);
 
 /// The limit of a link that names none (Okta: System Log query, `limit`).
 const LIMIT_DEFAULT: usize = 100;
@@ -144,16 +197,21 @@ impl Poller {
             url: String::new(),
             has_cursor: false,
             since: kept_since(first, now),
+            asked_since: None,
             last_published: None,
+            last_page: HashSet::new(),
+            began: None,
             given: None,
             gap: None,
             pace: Pace::new(Asker::Live, Budget::new(plan.rate_share, plan.interval), plan.jitter_seed),
-            stopped: None,
+            trouble: Trouble::default(),
+            dead_cursors: Trouble::default(),
+            dropped: None,
             is_done: false,
             plan,
         };
         match stored {
-            None => poller.url = poller.first_url(poller.since),
+            None => poller.begin(poller.since),
             Some(stored) => poller.go_on(stored, now),
         }
         poller
@@ -173,9 +231,6 @@ impl Poller {
 
     /// Returns what to do at this uptime.
     pub fn step(&mut self, up: Duration) -> Step {
-        if let Some(fault) = &self.stopped {
-            return Step::Stop(fault.clone());
-        }
         if self.is_done {
             return Step::Wait { until: Duration::MAX };
         }
@@ -187,7 +242,7 @@ impl Poller {
 
     /// Takes what came of the request that [`Poller::step`] gave out last.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Taken {
-        self.pace.heard(result.as_ref().ok().map(|reply| &reply.headers));
+        self.pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
         match result {
             Ok(reply) if reply.status == 200 => self.take_page(now, up, &reply),
             Ok(reply) => self.take_refusal(now, up, &reply),
@@ -201,8 +256,12 @@ impl Poller {
 
     /// Polls as soon as may be: at once, but for a wait that the rate limit asks for.
     pub fn poll_now(&mut self, up: Duration) {
-        self.stopped = None;
         self.pace.hurry(up);
+    }
+
+    /// Says why the stored place was not gone on from, if it was dropped.
+    pub fn dropped(&self) -> Option<&str> {
+        self.dropped.as_deref()
     }
 
     /// Returns what is asked for, as bookmarks name it.
@@ -237,51 +296,110 @@ impl Poller {
                 return self.wait(now, up, SLOW, fault.caused_by(&error));
             }
         };
+        let link = reply.headers.link("next");
+        let next = match &link {
+            None => None,
+            Some(link) => match next_link::accept(&self.plan.org, link, &self.asked(now)) {
+                Ok(place) => Some(self.plan.org.join(&place)),
+                // Where nothing was found yet there may be no cursor yet. The beginning is asked for again.
+                Err(BadLink::NoCursor) if page.records == 0 && !self.has_cursor => None,
+                Err(bad) => return self.take_bad_page(now, up, page, bad.fault()),
+            },
+        };
+        let ids = ids_of(&page);
+        let is_repeated = page.records > 0 && ids == self.last_page;
+        let has_moved = next.as_ref().is_some_and(|next| *next != self.url);
+        let ends_here = link.is_none() && self.plan.until.is_some();
+        if is_repeated && !has_moved && !ends_here {
+            return self.take_bad_page(now, up, page, same_page());
+        }
+        // After a page that nobody could go on from, the same one comes again as it should.
+        let is_stale = is_repeated && !self.trouble.is_met();
+        self.last_page = ids;
         self.pace.well();
+        self.trouble.over();
+        if self.has_cursor {
+            self.dead_cursors.over();
+        }
         self.last_published = self.last_published.max(page.last_published.map(|time| time.min(now)));
-        let is_full = page.records > 0 && page.records >= limit_of(&self.url);
+        let is_caught_up = ends_here || self.is_caught_up(now, &page, &reply.headers);
+        let mut taken = self.sorted(page, if is_caught_up { Pulse::Live } else { Pulse::Catching });
+        taken.caught_up = is_caught_up;
+
+        if let Some(next) = next {
+            self.url = next;
+            self.has_cursor = true;
+        } else if ends_here {
+            self.is_done = true;
+        } else if link.is_none() {
+            taken.warning =
+                Some("A page of the log came without a next link; the same place is asked again.");
+        }
+
+        let at_once = !is_caught_up && has_moved && !is_stale;
+        let wait = if at_once { Duration::ZERO } else { self.interval() };
+        self.pace.rest(now, up, wait, &reply.headers);
+        taken.gap = self.gap.take();
+        taken.bookmark = self.bookmark(taken.caught_up);
+        taken
+    }
+
+    /// Takes the events of a page that nobody can go on from. The place stays as it was.
+    fn take_bad_page(&mut self, now: Timestamp, up: Duration, page: ReadPage, fault: Fault) -> Taken {
+        let wait = self.pace.next_backoff();
+        let fault = self.trouble.met(fault);
+        let ids = ids_of(&page);
+        // What this place brought before is stored, and counted where it cannot be read.
+        let page = if ids == self.last_page { ReadPage::default() } else { page };
+        self.last_page = ids;
+        let pulse = Pulse::Waiting(self.pace.wait(now, up, wait), fault);
+        self.sorted(page, pulse)
+    }
+
+    /// Sorts a page into consents and what comes beside them.
+    fn sorted(&self, page: ReadPage, pulse: Pulse) -> Taken {
         let is_side = |consent: &Consent| {
             let topic = Topic::of(consent.event_type.exact());
             topic.is_some_and(|topic| self.plan.topics.contains(&topic))
         };
         let (sides, consents): (Vec<_>, Vec<_>) = page.consents.into_iter().partition(is_side);
-        let mut taken = Taken {
+        Taken {
             consents,
             sides: sides.into_iter().map(SideEvent::from).collect(),
             rejects: page.rejects,
-            bookmark: None,
-            pulse: if is_full { Pulse::Catching } else { Pulse::Live },
-            caught_up: !is_full,
-            gap: None,
-            warning: None,
-        };
-
-        let next = reply.headers.link("next");
-        let mut has_moved = false;
-        if let Some(link) = &next {
-            let Some(path) = self.plan.org.path_of(link) else {
-                let fault = foreign_link(link);
-                self.stopped = Some(fault.clone());
-                return Taken { pulse: Pulse::Down(fault), caught_up: false, ..taken };
-            };
-            let url = self.plan.org.join(&path);
-            has_moved = url != self.url;
-            self.url = url;
-            self.has_cursor = true;
-        } else if self.plan.until.is_some() {
-            self.is_done = true;
-            taken.caught_up = true;
-            taken.pulse = Pulse::Live;
-        } else {
-            taken.warning =
-                Some("A page of the log came without a next link; the same place is asked again.");
+            ..Self::nothing(pulse)
         }
+    }
 
-        let wait = if is_full && has_moved { Duration::ZERO } else { self.interval() };
-        self.pace.rest(now, up, wait, &reply.headers);
-        taken.gap = self.gap.take();
-        taken.bookmark = self.bookmark(taken.caught_up);
-        taken
+    /// Whether a page says that nothing more is there for now. Times are the server's own, since ours may be off.
+    fn is_caught_up(&mut self, now: Timestamp, page: &ReadPage, headers: &Headers) -> bool {
+        let server_now = headers.date().unwrap_or(now);
+        let began = *self.began.get_or_insert(server_now);
+        if page.records == 0 {
+            return true;
+        }
+        let reaches = |from: Timestamp| {
+            // An event of the future says nothing of the present.
+            let latest = server_now.checked_add(FRESH).unwrap_or(server_now);
+            page.consents
+                .iter()
+                .filter_map(|consent| consent.published)
+                .any(|at| (from..=latest).contains(&at))
+        };
+        if self.plan.to_its_start {
+            return reaches(began);
+        }
+        page.records < limit_of(&self.url) && reaches(back(server_now, FRESH.max(self.interval())))
+    }
+
+    /// The query that a link must go on with.
+    fn asked(&self, now: Timestamp) -> Asked {
+        Asked {
+            filter: filter_of(&self.plan.kinds, &self.plan.topics),
+            since: self.asked_since,
+            latest: now.max(self.since).max(self.last_published.unwrap_or(now)),
+            until: self.plan.until,
+        }
     }
 
     fn take_refusal(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Taken {
@@ -297,13 +415,17 @@ impl Poller {
                 self.wait(now, up, wait, fault)
             }
             Meaning::BadRequest if self.has_cursor && matches!(reply.status, 400 | 410) => {
-                self.restart(now);
-                let interval = self.interval();
-                self.wait(now, up, interval, dead_cursor(&refusal))
+                let why = "Okta did not take the stored place any more, and the log was read again from a little \
+                           before it";
+                self.restart(now, why);
+                let wait = self.interval();
+                let fault = self.dead_cursors.met(dead_cursor(&refusal));
+                self.wait(now, up, wait, fault)
             }
             Meaning::BadRequest => {
-                self.stopped = Some(fault.clone());
-                Self::nothing(Pulse::Down(fault))
+                let wait = self.pace.next_backoff();
+                let fault = self.trouble.met(fault);
+                self.wait(now, up, wait, fault)
             }
             Meaning::BadCredentials
             | Meaning::FeatureOff
@@ -313,15 +435,36 @@ impl Poller {
         }
     }
 
-    /// Goes on from a stored place, unless it belongs to another set of kinds: its cursor has passed over events that
-    /// are wanted now.
+    /// Goes on from a stored place, unless it belongs to another set of kinds, whose cursor has passed over events that
+    /// are wanted now, or is none that could have come with a page of this query.
     fn go_on(&mut self, stored: Bookmark, now: Timestamp) {
         self.since = stored.since;
         self.last_published = stored.last_published;
         if stored.query == self.query {
-            self.url = self.plan.org.join(&stored.next);
-            self.has_cursor = has_parameter(&self.url, "after");
-            self.given = Some(stored);
+            match next_link::accept(&self.plan.org, &stored.next, &self.asked(now)) {
+                Ok(place) => {
+                    self.asked_since = next_link::since_of(&place);
+                    self.url = self.plan.org.join(&place);
+                    self.has_cursor = true;
+                    self.given = Some(stored);
+                }
+                // The beginning of a query, before there was a cursor. Nothing was passed over since.
+                Err(BadLink::NoCursor) if let Some(since) = next_link::since_of(&stored.next) => {
+                    self.begin(since);
+                    self.given = Some(stored);
+                }
+                Err(bad) => {
+                    let why = format!(
+                        "the stored place in the log {bad}; it was dropped, and the log was read again from a little \
+                         before the last event"
+                    );
+                    self.restart(now, &why);
+                    self.dropped = Some(format!(
+                        "The stored place in the log {bad}. It was dropped, and the log is read again from a little \
+                         before the last event; the gap is noted."
+                    ));
+                }
+            }
             return;
         }
         let known: Vec<&str> = stored.query.split(',').collect();
@@ -334,18 +477,23 @@ impl Poller {
             let why = format!("before this, events of these kinds were not asked for: {}", added.join(", "));
             self.note_gap(stored.since, from, &why);
         }
-        self.url = self.first_url(from);
+        self.begin(from);
     }
 
-    /// Begins anew a little before the last event, since Okta does not take the cursor any more.
-    fn restart(&mut self, now: Timestamp) {
+    /// Begins anew a little before the last event, since the cursor leads nowhere any more.
+    fn restart(&mut self, now: Timestamp, why: &str) {
         let from = self.restart_point(now);
-        self.url = self.first_url(from);
-        self.has_cursor = false;
+        self.begin(from);
         let start = self.last_published.unwrap_or(self.since).min(from);
-        let why =
-            "Okta did not take the stored place any more, and the log was read again from a little before it";
         self.note_gap(start, now, why);
+    }
+
+    /// Asks from a time on, without a cursor.
+    fn begin(&mut self, since: Timestamp) {
+        self.url = self.first_url(since);
+        self.asked_since = Some(since);
+        self.has_cursor = false;
+        self.last_page.clear();
     }
 
     /// Keeps a gap until the next page, with which it is stored. One that waits already is widened.
@@ -445,21 +593,25 @@ pub(super) fn limit_of(url: &str) -> usize {
     limit.unwrap_or(LIMIT_DEFAULT).max(1)
 }
 
-fn has_parameter(url: &str, wanted: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(name, _)| name == wanted))
+/// What a page holds, whatever its order: the ids of its events, and of what could not be read its bytes.
+fn ids_of(page: &ReadPage) -> HashSet<u64> {
+    let hash = |what: &dyn Fn(&mut DefaultHasher)| {
+        let mut hasher = DefaultHasher::new();
+        what(&mut hasher);
+        hasher.finish()
+    };
+    let events = page.consents.iter().map(|consent| hash(&|hasher| consent.key.id.hash(hasher)));
+    let others = page.rejects.iter().map(|reject| hash(&|hasher| reject.bytes.hash(hasher)));
+    events.chain(others).collect()
 }
 
-pub(super) fn foreign_link(link: &str) -> Fault {
-    let place = Url::parse(link).map_or_else(
-        |_| "another host".to_owned(),
-        |url| format!("another place, {}", clip(&url.origin().ascii_serialization())),
-    );
+fn same_page() -> Fault {
     Fault::new(
         Part::Poll,
-        "next link leads elsewhere",
-        &format!("The log's next link leads to {place}, and the credentials do not go there."),
-        "It has stopped asking and keeps its place; what is stored stays usable.",
-        "Check the org URL: a custom domain and the org's own domain are two hosts. Then poll by hand.",
+        "the same page again",
+        "Okta's log answers with the page that came before, and its next link leads to that page again.",
+        "It asks again at the same place, after waits of up to a minute; what came is stored.",
+        "Check whether a proxy that keeps answers stands between; if none does, tell Okta's support.",
     )
 }
 
@@ -469,7 +621,7 @@ fn dead_cursor(refusal: &Refusal) -> Fault {
         "place in the log refused",
         &format!("Okta does not take the stored place in the log any more ({refusal})."),
         "It begins again a little before the last event and notes the gap.",
-        "",
+        "If this lasts, check whether a proxy that keeps or changes answers stands between.",
     )
     .passing()
 }

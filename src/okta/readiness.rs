@@ -229,7 +229,7 @@ impl Prober {
         let Some(mut task) = self.out.take() else { return };
         self.asked += 1;
         let (_, pace) = &mut self.desks[task.ask.desk() as usize];
-        pace.heard(result.as_ref().ok().map(|reply| &reply.headers));
+        pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
         self.silence = match result {
             Err(error) if !matches!(error, SendError::SignIn(_)) => self.silence + 1,
             _ => 0,
@@ -238,9 +238,13 @@ impl Prober {
             self.facts.hear_clock(&task.ask, reply, now);
         }
         let answer = Answer::read(&task.ask, task.page, result, now);
-        let next = result.as_ref().ok().filter(|reply| reply.status == 200).and_then(|reply| {
-            // A page elsewhere is not asked for: the credentials would go with it.
-            reply.headers.link("next").filter(|next| self.plan.org.same_origin(next))
+        let link = result.as_ref().ok().filter(|reply| reply.status == 200);
+        let next = link.and_then(|reply| reply.headers.link("next")).map(|link| {
+            // A page elsewhere is not asked for: the credentials would go with it, and other things would come.
+            let path = task.ask.path();
+            let path_alone = |place: &str| place.split_once('?').map_or(place, |(path, _)| path).to_owned();
+            let place = self.plan.org.path_of(&link).filter(|place| path_alone(place) == path_alone(&path));
+            place.map(|place| self.plan.org.join(&place))
         });
         let mut again = false;
         if let (Err(Why::Passing { is_rate }), Ok(reply)) = (&answer.result, result) {
@@ -269,7 +273,7 @@ impl Prober {
             self.out = Some(task);
         } else if is_good && task.ask.is_paged() {
             match next {
-                Some(next) if task.page < PAGES_MAX && task.next.as_ref() != Some(&next) => {
+                Some(Some(next)) if task.page < PAGES_MAX && task.next.as_ref() != Some(&next) => {
                     self.queue.push_front(Task { next: Some(next), page: task.page + 1, ..task });
                 }
                 Some(_) => self.facts.cut(&task.ask),

@@ -17,8 +17,41 @@ pub struct Coverage {
     pub shared: u64,
     /// When the log was last read well; stored once a minute, so up to that much behind.
     pub last_good_poll: Option<Timestamp>,
+    /// Records of the log that could not be read.
+    pub unreadable: Unreadable,
     /// What the log says of the event hook.
     pub hook: HookProof,
+}
+
+/// Records of the log that came and could not be read as events. Each may be a consent that is not among the rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unreadable {
+    /// How many came since the journal was begun.
+    pub count: u64,
+    /// When the first came.
+    pub first: Option<Timestamp>,
+    /// When the last came.
+    pub last: Option<Timestamp>,
+}
+
+impl Unreadable {
+    /// Says how many there are and from when, what becomes of them, and what a person can do; nothing if there are none.
+    pub fn sentence(&self) -> Option<String> {
+        let Self { count: count @ 1.., first: Some(first), last: Some(last) } = self else { return None };
+        let (records, are, they) = match count {
+            1 => ("1 record".to_owned(), format!("It came at {first:.0}"), "It is"),
+            _ => (
+                format!("{count} records"),
+                format!("The first came at {first:.0}, the last at {last:.0}"),
+                "They are",
+            ),
+        };
+        Some(format!(
+            "{records} of the System Log could not be read, and may be consents that are not among the rows. {are}. \
+             {they} kept in the journal, and the log is read on. Look for the events of that time in Okta's Admin \
+             Console, and check whether a proxy that changes answers stands between."
+        ))
+    }
 }
 
 /// A stretch of time in which events may be missing.

@@ -6,8 +6,8 @@ mod pulse;
 mod readiness;
 mod traffic;
 
-pub use coverage::{Coverage, Gap};
+pub use coverage::{Coverage, Gap, Unreadable};
 pub use hook::{HookDelay, HookHealth, HookProof, HookRefused};
-pub use pulse::{Board, Fault, Notes, Part, Pulse};
+pub use pulse::{Board, Fault, Notes, Part, Persons, Pulse};
 pub use readiness::{Change, Confidence, Detail, Evidence, Item, Overall, Readiness, SERVER, SERVERS};
 pub use traffic::Traffic;

@@ -164,6 +164,8 @@ pub struct Board {
     pulses: [Pulse; 5],
     /// What the poller did of late.
     pub traffic: Traffic,
+    /// How far the looking up of persons is; nothing where none are looked up.
+    pub persons: Persons,
     /// What a person should know though nothing is down.
     pub notes: Notes,
     /// What the event hook brought; of a hook that is not listened to, nothing.
@@ -172,9 +174,20 @@ pub struct Board {
     pub readiness: Option<Arc<Readiness>>,
 }
 
+/// How far the persons of consents that name nobody are looked up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Persons {
+    /// The newest row that was looked at; 0 before the first.
+    pub seen: i64,
+    /// Rows up to that one whose person is still asked for.
+    pub open: usize,
+}
+
 /// What works less than it could, and why: a sentence each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Notes {
+    /// Of polling: a rate limit that is not named.
+    pub poll: Vec<String>,
     /// Of the way in: scopes that were not granted, a clock that is wrong.
     pub sign_in: Vec<String>,
     /// Of looking up names: rights that are missing.
@@ -188,7 +201,9 @@ pub struct Notes {
 impl Notes {
     /// Returns every note.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().chain(&self.sign_in).chain(&self.names).chain(&self.writer).map(String::as_str)
+        let poll = self.poll.iter().chain(&self.sign_in);
+        let rest = self.names.iter().chain(&self.writer);
+        self.files.iter().chain(poll).chain(rest).map(String::as_str)
     }
 }
 

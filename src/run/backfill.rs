@@ -59,6 +59,9 @@ pub async fn backfill(
             if seen.is_done {
                 teller.end();
                 note(&summary(seen, coverage.complete_since, goal));
+                if coverage.unreadable.count > feed.unreadable_before {
+                    coverage.unreadable.sentence().iter().for_each(|words| note(words));
+                }
                 return Ok(Exit::Done);
             }
             if seen.pages > 0 {

@@ -199,6 +199,7 @@ impl Ready {
             rate_share: config.poll.rate_share,
             since,
             until: None,
+            to_its_start: false,
             jitter_seed,
         };
         Ok(FeedPlan {

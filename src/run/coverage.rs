@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Source;
 use crate::journal::ReadError;
-use crate::report::{Board, Coverage, Gap};
+use crate::report::{Board, Coverage, Gap, Unreadable};
 
 /// The line. Keys are always there, and what is unknown is `null`.
 #[derive(Serialize)]
@@ -15,7 +15,15 @@ struct Line<'a> {
     gaps: Vec<GapLine<'a>>,
     last_good_poll: Option<String>,
     late: u64,
+    unreadable: UnreadableLine,
     hook: HookLine,
+}
+
+#[derive(Serialize)]
+struct UnreadableLine {
+    count: u64,
+    first: Option<String>,
+    last: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -75,6 +83,10 @@ fn line(coverage: &Coverage) -> String {
         gaps: gaps.collect(),
         last_good_poll: coverage.last_good_poll.map(time),
         late: coverage.late,
+        unreadable: {
+            let Unreadable { count, first, last } = coverage.unreadable;
+            UnreadableLine { count, first: first.map(time), last: last.map(time) }
+        },
         hook: HookLine {
             verified: coverage.hook.verified.map(time),
             unconfirmed: coverage.hook.unconfirmed,
@@ -112,11 +124,12 @@ mod tests {
                 missed: 3,
                 ..HookProof::default()
             },
+            ..Coverage::default()
         };
         let wanted = concat!(
             r#"{"schema":"consentwatch.coverage/1","complete_since":"2026-03-03T09:15:27.000Z","#,
             r#""gaps":[{"from":"2026-03-03T10:00:00.000Z","to":"2026-03-03T10:05:00.500Z","why":"a \"reason\""}],"#,
-            r#""last_good_poll":null,"late":2,"hook":{"verified":"2026-03-03T09:00:00.000Z","unconfirmed":1,"#,
+            r#""last_good_poll":null,"late":2,"unreadable":{"count":0,"first":null,"last":null},"hook":{"verified":"2026-03-03T09:00:00.000Z","unconfirmed":1,"#,
             r#""missed":3,"failed_deliveries":0,"last_failed_delivery":null}}"#
         );
         assert_eq!(watcher.tell(coverage.clone()).as_deref(), Some(wanted));
@@ -125,7 +138,15 @@ mod tests {
         assert_eq!(watcher.tell(coverage.clone()), None, "that alone is no change");
         coverage.late = 3;
         let line = watcher.tell(coverage.clone()).unwrap();
-        assert!(line.contains(r#""last_good_poll":"2026-03-04T00:00:00.000Z","late":3"#), "{line}");
+        assert!(line.contains(r#""last_good_poll":"2026-03-04T00:00:00.000Z","late":3,"#), "{line}");
+        coverage.unreadable = Unreadable {
+            count: 3,
+            first: Some(at("2026-03-04T00:00:00Z")),
+            last: Some(at("2026-03-04T00:01:00Z")),
+        };
+        let line = watcher.tell(coverage.clone()).unwrap();
+        let wanted = r#""unreadable":{"count":3,"first":"2026-03-04T00:00:00.000Z","last":"2026-03-04T00:01:00.000Z"}"#;
+        assert!(line.contains(wanted), "{line}");
         coverage.gaps.clear();
         assert!(watcher.tell(coverage).unwrap().contains(r#""gaps":[]"#));
     }

@@ -250,6 +250,9 @@ fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
         evidence: vec![by_journal(now, format!("{} rows", looked.rows))],
         ..item("journal", "Journal", format!("{} rows", looked.rows), Confidence::Confirmed)
     };
+    if let Some(words) = coverage.unreadable.sentence() {
+        item.remedy = words;
+    }
     for (name, count) in [("unreadable records kept", looked.rejects), ("came late", coverage.late)] {
         item.details.push(Detail { name: name.to_owned(), state: count.to_string() });
     }

@@ -71,6 +71,8 @@ pub struct Feed {
     pub nudge: Arc<Notify>,
     /// Asks the prober to probe at once.
     pub probe: Arc<Notify>,
+    /// How many records of the log could not be read before this process began.
+    pub unreadable_before: u64,
     board: watch::Receiver<Board>,
     role: Role,
     answers: mpsc::Sender<(String, bool)>,
@@ -121,6 +123,10 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     };
     let (nudge, probe) = (Arc::clone(&parts.nudge), Arc::clone(&parts.probe));
     let (state, reader) = enter(&parts, &head).await?;
+    let unreadable_before = match &state {
+        State::Writes(writing) => writing.unreadable_before,
+        State::Follows(_) => reader.coverage().map_err(|error| error.fault())?.unreadable.count,
+    };
     let role = Role::new(state);
     if let Some(holder) = role.holder() {
         head.send_replace(reader.head().map_err(|error| error.fault())?);
@@ -130,7 +136,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         tasks.spawn("follow", follower.run());
     }
     let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard);
-    Ok((Feed { nudge, probe, board: seen_board, role, answers }, source))
+    Ok((Feed { nudge, probe, unreadable_before, board: seen_board, role, answers }, source))
 }
 
 /// Gets the right to write, or finds who has it. A process that has it and no journal yet is waited for; should it end,
@@ -227,12 +233,25 @@ impl Feed {
             jitter_seed: reach.plan.jitter_seed,
         };
         let history = History::new(plan, &coverage, mark, reach.budget, clock.now());
+        if let Some(words) = history.dropped() {
+            tracing::warn!("{words}");
+        }
         let (tell, progress) = watch::channel(Progress::of(&history));
         tasks.spawn(
             "backfill",
             backfill::run(history, reach.client, journal, clock.clone(), tasks.clone(), tell),
         );
         Ok(Some(progress))
+    }
+
+    /// Whether this process looks up the persons of consents that name nobody.
+    pub fn looks_up_persons(&self) -> bool {
+        matches!(&*self.role.state(), State::Writes(writing) if writing.asked.is_some())
+    }
+
+    /// Returns how the parts are, and hears when that changes.
+    pub fn board(&self) -> watch::Receiver<Board> {
+        self.board.clone()
     }
 
     /// Asks Okta for the other events of a row's session. They come as side events, and a sentence says what came of it.

@@ -10,7 +10,7 @@ use super::coverage::Watcher;
 use super::standing::{FIRST_POLL, is_fresh, named, patience};
 use super::{AutoPlan, Feed, Marked, Source};
 use crate::clock::Clock;
-use crate::consent::{Consent, Seq, Stored};
+use crate::consent::{Consent, Evidence, Seq, Stored};
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::{Polling, ReadError};
@@ -36,6 +36,8 @@ pub struct TailOptions {
     pub marked: Marked,
     /// Ends once the poller has caught up.
     pub once: bool,
+    /// Whether records that cannot be read leave the exit code of `once` at 0.
+    pub allow_unreadable: bool,
     /// Prints a row again when it changes.
     pub updates: bool,
     /// Ends after this many lines.
@@ -48,6 +50,8 @@ pub struct TailOptions {
 const BATCH: usize = 500;
 /// `--once` gives up after this long without progress on a fault that may pass.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// `--once` waits this long for the persons of consents that name nobody, once the log is read.
+const PERSONS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Prints consents until told to stop, and takes the snapshots that are due meanwhile and at the end.
 ///
@@ -107,6 +111,11 @@ async fn follow(
     let mut noted = source.board().notes.files;
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
     let mut had_answer = follows.is_some();
+    let mut hold = Hold::new(printer.options.once && feed.looks_up_persons());
+    let mut is_nudged = false;
+    // Whether the log was read up to the time of the start. What goes wrong later is no matter of `--once`.
+    let mut is_read = false;
+    let mut unreadable = Unread::new(feed.unreadable_before);
     let mut progress_at = clock.uptime();
     loop {
         // The board is read before the rows: what it calls caught up is then certainly among them. So is what a
@@ -122,8 +131,13 @@ async fn follow(
         let before = printer.seen;
         let covered = coverage.as_mut().map_or(Ok(None), |watcher| watcher.look(&mut source, &board));
         printer.options.marked.refresh();
-        let printed = printer.print_new(&mut source);
-        match printed {
+        is_read |= printer.options.once && matches!(board.get(Part::Poll), Pulse::Live);
+        let given_up = worst(&board)
+            .filter(|_| !is_read)
+            .and_then(|fault| Some((gives_up(&printer.options, &fault, had_answer)?, fault)));
+        // Whoever gives up prints what came, as far as it is known.
+        hold.look(&board, source.head().last, is_read, given_up.is_some(), clock.uptime());
+        match printer.print_new(&mut source, hold.is_held) {
             Ok(true) => {}
             Ok(false) | Err(Trouble::Pipe) => return Ok(Exit::Done),
             Err(Trouble::Write(error)) => {
@@ -142,30 +156,35 @@ async fn follow(
         if printer.seen != before {
             progress_at = clock.uptime();
         }
+        if !printer.options.once && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Elsewhere(_)) {
+            let told = unreadable.tell(&mut source, clock.now());
+            told.map_err(|error| (Exit::Failed, error.fault().to_string()))?;
+        }
         for sentence in board.notes.all().filter(|sentence| !noted.iter().any(|old| old == sentence)) {
             note(sentence);
         }
         noted = board.notes.all().map(ToOwned::to_owned).collect();
         let pulse = board.get(Part::Poll).clone();
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
-        let end = match (&holder, polling) {
+        let is_end = match (&holder, polling) {
             (Some(holder), Some(polling)) => {
                 follower_ends(&printer.options, holder, &pulse, polling, began, clock)?
             }
-            _ => ends(&printer.options, &pulse, clock),
+            _ => is_read || ends(&printer.options, &board),
         };
-        if let Some(exit) = end {
-            return Ok(exit);
+        // What is held back is waited for; where nothing is, nobody waits.
+        if is_end && !(hold.is_held && printer.is_blocked) {
+            return unreadable.end(&mut source, &printer.options);
         }
         if let Some(holder) = holder.as_ref().filter(|holder| follows.as_ref() != Some(holder)) {
             note(&format!("{} writes this journal now; its rows are followed read-only.", named(holder)));
         }
         follows = holder;
-        if let Some(fault) = worst(&board) {
-            if let Some(exit) = gives_up(&printer.options, &fault, had_answer) {
-                let words = [fault.what.as_str(), "Given up; what is stored stays.", fault.remedy.as_str()];
-                return Err((exit, words.join(" ").trim_end().to_owned()));
-            }
+        if let Some((exit, fault)) = given_up {
+            let words = [fault.what.as_str(), "Given up; what is stored stays.", fault.remedy.as_str()];
+            return Err((exit, words.join(" ").trim_end().to_owned()));
+        }
+        if let Some(fault) = worst(&board).filter(|_| !is_read) {
             // Okta's numbers differ each time it refuses.
             if told.as_ref().is_none_or(|told: &Fault| (told.part, &told.brief) != (fault.part, &fault.brief))
             {
@@ -180,6 +199,11 @@ async fn follow(
                 progress_at = clock.uptime();
             }
         }
+        if !is_nudged && printer.options.until.is_some_and(|until| clock.now() >= until) {
+            // The last look at the log was before that time.
+            is_nudged = true;
+            feed.nudge.notify_one();
+        }
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
             return Err((
                 Exit::Failed,
@@ -187,6 +211,7 @@ async fn follow(
             ));
         }
         let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
+        let wake = [wake, hold.until].into_iter().flatten().min();
         tokio::select! {
             biased;
             stop = signals.stop() => return Ok(Exit::Signal(match stop {
@@ -201,9 +226,10 @@ async fn follow(
 }
 
 /// Whether everything that was asked for has been printed.
-fn ends(options: &TailOptions, pulse: &Pulse, clock: &Clock) -> Option<Exit> {
-    let past_until = options.until.is_some_and(|until| clock.now() >= until);
-    (matches!(pulse, Pulse::Live) && (options.once || past_until)).then_some(Exit::Done)
+fn ends(options: &TailOptions, board: &Board) -> bool {
+    // The log was read well at or after that time, and what it had then is stored.
+    let has_read = |until: Timestamp| board.traffic.last_good.is_some_and(|at| at >= until);
+    matches!(board.get(Part::Poll), Pulse::Live) && options.until.is_some_and(has_read)
 }
 
 /// The same where another process polls: only what it has stored of its polls says how far the log was read.
@@ -217,11 +243,11 @@ fn follower_ends(
     polling: Polling,
     began: Duration,
     clock: &Clock,
-) -> Result<Option<Exit>, (Exit, String)> {
+) -> Result<bool, (Exit, String)> {
     let now = clock.now();
     let is_past = options.until.is_some_and(|until| now >= until);
     if !options.once && !is_past {
-        return Ok(None);
+        return Ok(false);
     }
     let has_read = |at: Option<Timestamp>| is_fresh(at, polling.interval, now);
     let is_whole = match options.until {
@@ -229,13 +255,13 @@ fn follower_ends(
         _ => has_read(polling.caught_up),
     };
     if is_whole {
-        return Ok(Some(Exit::Done));
+        return Ok(true);
     }
     // It may have begun a moment ago, or have much to read before it reaches the end of the log. Where nobody polls any
     // more, this process takes over or the board says why not.
     let is_new = clock.uptime().saturating_sub(began) < FIRST_POLL && pulse.fault().is_none();
     let Some(last) = polling.last_good.filter(|at| !is_new && !has_read(Some(*at))) else {
-        return Ok(None);
+        return Ok(false);
     };
     Err((
         Exit::Failed,
@@ -247,6 +273,90 @@ fn follower_ends(
             patience(polling.interval).as_secs()
         ),
     ))
+}
+
+/// Holds back what `--once` prints from the first consent that names nobody on, until its person was looked up.
+struct Hold {
+    is_held: bool,
+    /// The uptime at which it ends in any case; set when the log is read.
+    until: Option<Duration>,
+}
+
+impl Hold {
+    fn new(is_held: bool) -> Self {
+        Self { is_held, until: None }
+    }
+
+    /// Looks whether it ends now. `last` is the newest row, read after the board.
+    fn look(&mut self, board: &Board, last: Seq, is_read: bool, is_given_up: bool, up: Duration) {
+        if !self.is_held {
+            return;
+        }
+        if is_read {
+            self.until.get_or_insert(up.saturating_add(PERSONS_PATIENCE));
+        }
+        let is_found = is_read && board.persons.seen >= last.0 && board.persons.open == 0;
+        let is_over = self.until.is_some_and(|until| up >= until);
+        if is_over && !is_found {
+            let left = match board.persons.open {
+                0 => "Not every consent that names nobody was looked at within 30 seconds".to_owned(),
+                1 => "The person of 1 consent was not found within 30 seconds".to_owned(),
+                open => format!("The persons of {open} consents were not found within 30 seconds"),
+            };
+            note(&format!(
+                "{left}; their lines name nobody. watch, and tail without --once, go on looking; export then prints who \
+                 was found."
+            ));
+        }
+        if is_found || is_over || is_given_up {
+            *self = Self::new(false);
+        }
+    }
+}
+
+/// Who goes on is told at the start of records that could not be read within this time.
+const TOLD_FOR: Duration = Duration::from_hours(24);
+
+/// Tells of records that could not be read.
+struct Unread {
+    /// How many there were before this run.
+    before: u64,
+    told: Option<u64>,
+}
+
+impl Unread {
+    fn new(before: u64) -> Self {
+        Self { before, told: None }
+    }
+
+    /// Tells whoever goes on of those of the last day, and of each new one.
+    fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
+        let found = source.reader().coverage()?.unreadable;
+        let is_late = |last: Timestamp| last.checked_add(TOLD_FOR).is_ok_and(|until| until >= now);
+        let is_first = self.told.is_none() && found.last.is_some_and(is_late);
+        if (is_first || found.count > self.told.unwrap_or(self.before))
+            && let Some(words) = found.sentence()
+        {
+            note(&words);
+        }
+        self.told = Some(found.count);
+        Ok(())
+    }
+
+    /// The end of a run that has printed all there was, but for what could not be read.
+    fn end(&self, source: &mut Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
+        let found =
+            source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.unreadable;
+        let Some(words) = found.sentence().filter(|_| options.once && found.count > self.before) else {
+            return Ok(Exit::Done);
+        };
+        if options.allow_unreadable {
+            note(&words);
+            return Ok(Exit::Done);
+        }
+        let ended = "This run ends with 1, since what it printed may not be all; with --allow-unreadable it ends with 0.";
+        Err((Exit::Failed, format!("{words} {ended}")))
+    }
 }
 
 /// Whether a fault ends the run: a refusal of the very first request, or, for `--once`, what does not pass.
@@ -301,6 +411,9 @@ struct Printer {
     filter: Option<Query>,
     seen: Seq,
     changes: crate::consent::Rev,
+    was_held: bool,
+    /// Whether a row is held back.
+    is_blocked: bool,
     printed: u64,
     buffer: Vec<u8>,
     /// Whether a person looks at the lines; a pipe gets them exactly.
@@ -316,27 +429,45 @@ impl Printer {
             filter,
             seen,
             changes: Source::no_change(),
+            was_held: false,
+            is_blocked: false,
             printed: 0,
             buffer: Vec::new(),
             to_terminal: io::stdout().is_terminal(),
         }
     }
 
-    /// Prints what was committed since the last look. Returns false when the limit is reached.
-    fn print_new(&mut self, source: &mut Source) -> Result<bool, Trouble> {
+    /// Prints what was committed since the last look; where that is held, up to the first consent that names nobody.
+    /// Returns false when the limit is reached.
+    fn print_new(&mut self, source: &mut Source, is_held: bool) -> Result<bool, Trouble> {
         let head = source.head();
-        loop {
+        self.is_blocked = false;
+        'all: loop {
             let records = source.reader().records_after(self.seen, BATCH).map_err(Trouble::Read)?;
-            let Some(last) = records.last() else { break };
-            self.seen = last.seq;
+            if records.is_empty() {
+                break;
+            }
             for stored in &records {
+                if is_held
+                    && self.is_wanted(stored)
+                    && okta::restore(stored).who.evidence == Evidence::Unknown
+                {
+                    self.is_blocked = true;
+                    self.flush()?;
+                    break 'all;
+                }
+                self.seen = stored.seq;
                 if !self.print(stored)? {
                     return self.flush().map(|()| false);
                 }
             }
             self.flush()?;
         }
-        if self.options.updates && head.change > self.changes {
+        if is_held || self.was_held {
+            // What changed meanwhile is printed once, as it is now.
+            self.was_held = is_held;
+            self.changes = head.change;
+        } else if self.options.updates && head.change > self.changes {
             let page = source.reader().changed(self.changes, usize::MAX >> 1).map_err(Trouble::Read)?;
             self.changes = head.change;
             for row in page.rows {
@@ -357,11 +488,7 @@ impl Printer {
         if self.options.limit.is_some_and(|limit| self.printed >= limit) {
             return Ok(false);
         }
-        let published = stored.key.published_ms;
-        let early = self.options.after.is_none()
-            && self.options.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
-        let late = self.options.until.is_some_and(|until| published >= until.as_millisecond());
-        if early || late {
+        if !self.is_wanted(stored) {
             return Ok(true);
         }
         let consent = okta::restore(stored);
@@ -381,6 +508,15 @@ impl Printer {
             self.flush()?;
         }
         Ok(self.options.limit.is_none_or(|limit| self.printed < limit))
+    }
+
+    /// Whether a row is of the time that was asked for.
+    fn is_wanted(&self, stored: &Stored) -> bool {
+        let published = stored.key.published_ms;
+        let early = self.options.after.is_none()
+            && self.options.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
+        let late = self.options.until.is_some_and(|until| published >= until.as_millisecond());
+        !early && !late
     }
 
     fn flush(&mut self) -> Result<(), Trouble> {

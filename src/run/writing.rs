@@ -41,6 +41,8 @@ pub(super) struct Writing {
     pub(super) reach: LogAccess,
     /// Takes rows of whose sessions somebody wants to see the events.
     pub(super) asked: Option<mpsc::Sender<Seq>>,
+    /// How many records of the log could not be read before the first part ran.
+    pub(super) unreadable_before: u64,
 }
 
 /// What it takes to ask the same org for more, beside the poller.
@@ -78,6 +80,9 @@ pub(super) fn start(
     });
     let poller = Poller::new(parts.poll.clone(), stored, clock.now())
         .resting_since(coverage.last_good_poll, clock.now());
+    if let Some(words) = poller.dropped() {
+        tracing::warn!("{words}");
+    }
     let PollPlan { org, rate_share, jitter_seed, .. } = &parts.poll;
     let lookups = Lookups::new(org.clone(), *rate_share, *jitter_seed);
     if let Some(probing) = &parts.readiness {
@@ -115,9 +120,12 @@ pub(super) fn start(
     if parts.names {
         let (ask, wishes) = mpsc::channel(ANSWERS);
         asked = Some(ask);
+        let correlations = Correlations::new(org.clone(), poller.budget(), *jitter_seed);
+        // Whoever ends at its start waits for the persons, and not for what ids are called.
+        let persons_only = parts.poll.to_its_start;
         let work = names::run(
             lookups,
-            Correlations::new(org.clone(), poller.budget(), *jitter_seed),
+            if persons_only { correlations.eager() } else { correlations },
             names::Doors {
                 reader: names_reader,
                 client: client.clone(),
@@ -127,6 +135,7 @@ pub(super) fn start(
                 tasks: tasks.clone(),
                 asked: wishes,
                 answers: parts.answers.clone(),
+                persons_only,
             },
         );
         tasks.spawn("names", work);
@@ -146,5 +155,5 @@ pub(super) fn start(
         Arc::clone(&parts.nudge),
     );
     tasks.spawn("poll", work);
-    Ok((Writing { journal, reach, asked }, list))
+    Ok((Writing { journal, reach, asked, unreadable_before: coverage.unreadable.count }, list))
 }

@@ -1,5 +1,6 @@
 //! One HTTP answer in the making: Okta's error object, its headers, and the bodies that faults break.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,15 +23,15 @@ const HTML: &str = "text/html; charset=utf-8";
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: u16,
-    pub(super) code: &'static str,
+    pub(super) code: Cow<'static, str>,
     summary: String,
     cause: Option<String>,
 }
 
 impl Refusal {
     /// Refuses with a status and a code.
-    pub(super) fn new(status: u16, code: &'static str, summary: &str) -> Self {
-        Self { status, code, summary: summary.to_owned(), cause: None }
+    pub(super) fn new(status: u16, code: impl Into<Cow<'static, str>>, summary: &str) -> Self {
+        Self { status, code: code.into(), summary: summary.to_owned(), cause: None }
     }
 
     /// Refuses a parameter with 400 `E0000001`.

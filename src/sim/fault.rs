@@ -1,5 +1,6 @@
 //! What can go wrong between a client and an org, to be switched on by name.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 
@@ -34,6 +35,26 @@ pub enum Fault {
     ExpiredCursor,
     /// The `next` link leads to another host.
     ForeignNext,
+    /// The `next` link leads to `/api/v1/users` of the same host.
+    NextUsers,
+    /// The `next` link leads to `/`.
+    NextRoot,
+    /// The `next` link is empty.
+    NextEmpty,
+    /// The `next` link asks for other events.
+    NextFilter,
+    /// The `next` link has no cursor.
+    NextWithoutAfter,
+    /// The `next` link of a page that was asked for with a cursor leads to the same page.
+    SamePage,
+    /// No page holds more than [`CAP`] records, whatever limit was asked for.
+    CappedPages,
+    /// The headers of the rate limit are missing.
+    NoRateHeaders,
+    /// The headers of the rate limit name figures that cannot be.
+    AbsurdRateHeaders,
+    /// This status with Okta's error code of this number, as `E0000053`; without a body where it is 0.
+    Status(u16, u32),
     /// The org's clock, as `Date` and the rate limit's reset show it, is ten minutes ahead.
     ClockSkew,
     /// The same clock is ten minutes behind.
@@ -60,6 +81,9 @@ pub enum Fault {
     /// The token endpoint refuses with 403 `access_denied`: the request came from outside the app's network zones.
     ZoneDenied,
 }
+
+/// What [`Fault::CappedPages`] leaves of a page.
+pub(super) const CAP: usize = 100;
 
 /// A fault that shows in some answers only. They are counted from 1, apart for the System Log, the token endpoint and
 /// all the rest.
@@ -95,7 +119,7 @@ impl Spell {
 
 impl Fault {
     /// Every fault with its word.
-    const ALL: [(Self, &'static str); 26] = [
+    const ALL: [(Self, &'static str); 35] = [
         (Self::Unauthorized, "unauthorized"),
         (Self::Forbidden, "forbidden"),
         (Self::ForbiddenEmpty, "forbidden_empty"),
@@ -110,6 +134,15 @@ impl Fault {
         (Self::OutOfOrder, "out_of_order"),
         (Self::ExpiredCursor, "expired_cursor"),
         (Self::ForeignNext, "foreign_next"),
+        (Self::NextUsers, "next_users"),
+        (Self::NextRoot, "next_root"),
+        (Self::NextEmpty, "next_empty"),
+        (Self::NextFilter, "next_filter"),
+        (Self::NextWithoutAfter, "next_without_after"),
+        (Self::SamePage, "same_page"),
+        (Self::CappedPages, "capped_pages"),
+        (Self::NoRateHeaders, "no_rate_headers"),
+        (Self::AbsurdRateHeaders, "absurd_rate_headers"),
         (Self::ClockSkew, "clock_skew"),
         (Self::ClockBehind, "clock_behind"),
         (Self::Redirect, "redirect"),
@@ -124,9 +157,9 @@ impl Fault {
         (Self::ZoneDenied, "zone_denied"),
     ];
 
-    /// The words of all faults, for a command line's help.
-    pub const WORDS: [&'static str; 26] = {
-        let mut words = [""; 26];
+    /// The words of all faults but those of a status, for a command line's help.
+    pub const WORDS: [&'static str; 35] = {
+        let mut words = [""; 35];
         let mut at = 0;
         while at < words.len() {
             words[at] = Self::ALL[at].1;
@@ -135,14 +168,27 @@ impl Fault {
         words
     };
 
-    /// Returns the fault that a word names.
+    /// Returns the fault that a word names. Any error status is named as `status_404` or `status_400_E0000053`.
     pub fn from_word(word: &str) -> Option<Self> {
+        if let Some(numbers) = word.strip_prefix("status_") {
+            let (status, code) = match numbers.split_once("_E") {
+                None => (numbers, 0),
+                Some((status, code)) if code.len() == 7 => (status, code.parse().ok()?),
+                Some(_) => return None,
+            };
+            let status = status.parse().ok().filter(|status| (300..600).contains(status))?;
+            return Some(Self::Status(status, code));
+        }
         Self::ALL.iter().find(|(_, known)| *known == word).map(|(fault, _)| *fault)
     }
 
     /// Returns the word that the command line uses.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, word)| word)
+    pub fn word(self) -> Cow<'static, str> {
+        match self {
+            Self::Status(status, 0) => format!("status_{status}").into(),
+            Self::Status(status, code) => format!("status_{status}_E{code:07}").into(),
+            _ => Self::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, word)| *word).into(),
+        }
     }
 
     /// Whether it replaces the whole answer, of any resource and not only of the System Log.
@@ -156,6 +202,7 @@ impl Fault {
                 | Self::Concurrency429
                 | Self::Server500
                 | Self::Gateway502
+                | Self::Status(..)
         )
     }
 }
@@ -274,10 +321,15 @@ mod tests {
     #[test]
     fn words_go_there_and_back() {
         for word in Fault::WORDS {
-            assert_eq!(Fault::from_word(word).map(Fault::word), Some(word));
+            assert_eq!(Fault::from_word(word).map(Fault::word).as_deref(), Some(word));
         }
-        assert_eq!(Fault::from_word("401"), None);
-        assert_eq!(BTreeSet::from(Fault::WORDS).len(), 26);
+        for word in ["status_404", "status_400_E0000053", "status_599_E0000009"] {
+            assert_eq!(Fault::from_word(word).map(Fault::word).as_deref(), Some(word));
+        }
+        for bad in ["401", "status_", "status_200", "status_600", "status_400_E53", "status_400_"] {
+            assert_eq!(Fault::from_word(bad), None, "{bad}");
+        }
+        assert_eq!(BTreeSet::from(Fault::WORDS).len(), 35);
     }
 
     #[test]

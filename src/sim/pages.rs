@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Refusal};
 use super::event;
-use super::fault::Fault;
+use super::fault::{CAP, Fault};
 use super::org::locked;
 use super::query::Query;
 use super::server::{Call, ELSEWHERE, LOGS};
@@ -44,10 +44,33 @@ impl Call<'_> {
         let mut answer = Answer::json(self.page(&entries));
         if let Some(next) = next {
             let link = next.map_or_else(|| own.clone(), |cursor| query.link(Some(&cursor)));
-            let base = if self.is(Fault::ForeignNext) { ELSEWHERE } else { &self.base };
-            answer = answer.with("link", format!("<{}>; rel=\"next\"", path(base, &link)));
+            answer = answer.with("link", format!("<{}>; rel=\"next\"", self.led_astray(&query, &link)));
         }
         answer.with("link", format!("<{}>; rel=\"self\"", path(&self.base, &own)))
+    }
+
+    /// Returns the URL of a next link, spoiled by the faults.
+    fn led_astray(&self, query: &Query, link: &str) -> String {
+        let base = if self.is(Fault::ForeignNext) { ELSEWHERE } else { &self.base };
+        if self.is(Fault::NextEmpty) {
+            return String::new();
+        }
+        let path = match () {
+            () if self.is(Fault::NextUsers) => "/api/v1/users",
+            () if self.is(Fault::NextRoot) => "/",
+            () => LOGS,
+        };
+        let link = match () {
+            () if self.is(Fault::NextFilter) => link.replace("consent", "token"),
+            () if self.is(Fault::NextWithoutAfter) => query.without_cursor(),
+            () => link.to_owned(),
+        };
+        format!("{base}{path}?{link}")
+    }
+
+    /// How many records a page may hold.
+    fn limit(&self, query: &Query) -> usize {
+        if self.is(Fault::CappedPages) { query.limit.min(CAP) } else { query.limit }
     }
 
     /// How many places of a page the faults take for records of theirs.
@@ -55,7 +78,7 @@ impl Call<'_> {
         // A first page repeats nothing, and one that is short for no reason would be taken for the last.
         let repeats = query.after.is_some() && self.is(Fault::Duplicates);
         let extra = if self.is(Fault::BadRecord) { JUNK.len() } else { 0 } + usize::from(repeats);
-        if query.limit > extra { extra } else { 0 }
+        if self.limit(query) > extra { extra } else { 0 }
     }
 
     /// Answers a polling query: in persistence order, with a next link always. An idle client is sent back to where it
@@ -65,7 +88,7 @@ impl Call<'_> {
             None => locked(&self.org.log).since(query.since_ms),
             Some(cursor) => self.position(cursor).ok_or_else(bad_cursor)?,
         };
-        let room = query.limit - self.extra(query);
+        let room = self.limit(query) - self.extra(query);
         let mut entries = Vec::new();
         if query.after.is_some() && self.is(Fault::Duplicates) && room < query.limit {
             entries.extend(at.checked_sub(1).and_then(|last| locked(&self.org.log).at(last).cloned()));
@@ -91,6 +114,9 @@ impl Call<'_> {
         if next.is_none() {
             entries.clear();
         }
+        if query.after.is_some() && self.is(Fault::SamePage) {
+            next = None;
+        }
         Ok((entries, Some(next)))
     }
 
@@ -112,7 +138,7 @@ impl Call<'_> {
                 Some(locked(&self.org.log).key(uuid).ok_or_else(bad_cursor)?)
             }
         };
-        let room = query.limit - self.extra(query);
+        let room = self.limit(query) - self.extra(query);
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         loop {
             let stride = locked(&self.org.log).between(span, after, query.newest_first, STRIDE);

@@ -80,6 +80,12 @@ impl Query {
         Ok(Self { pairs, since_ms, until_ms, newest_first, after, limit, filter, keywords })
     }
 
+    /// Returns the query part again without the cursor that came.
+    pub(super) fn without_cursor(&self) -> String {
+        let pairs = self.pairs.iter().filter(|(key, _)| key != "after");
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
     /// Returns the query part again as a link carries it, with a cursor in place of the one that came.
     pub(super) fn link(&self, after: Option<&str>) -> String {
         let mut text = form_urlencoded::Serializer::new(String::new());
@@ -140,8 +146,8 @@ mod tests {
 
     const NOW_MS: i64 = 1_772_615_728_000;
 
-    fn code(text: &str) -> &'static str {
-        Query::parse(text, NOW_MS).err().map_or("", |refusal| refusal.code)
+    fn code(text: &str) -> String {
+        Query::parse(text, NOW_MS).err().map_or(String::new(), |refusal| refusal.code.into_owned())
     }
 
     #[test]

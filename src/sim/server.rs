@@ -189,11 +189,19 @@ impl Call<'_> {
                 None => self.resource_of_any_kind(form.unwrap_or_default()).await,
             },
         };
+        let answer = answer.with("x-okta-request-id", id);
+        if self.is(Fault::NoRateHeaders) {
+            return answer;
+        }
+        let [limit, remaining, reset] = if self.is(Fault::AbsurdRateHeaders) {
+            ["18446744073709551615", "18446744073709551614", "9223372036854775807"].map(str::to_owned)
+        } else {
+            [limit.to_string(), remaining.to_string(), reset_s.to_string()]
+        };
         answer
-            .with("x-okta-request-id", id)
-            .with("x-rate-limit-limit", limit.to_string())
-            .with("x-rate-limit-remaining", remaining.to_string())
-            .with("x-rate-limit-reset", reset_s.to_string())
+            .with("x-rate-limit-limit", limit)
+            .with("x-rate-limit-remaining", remaining)
+            .with("x-rate-limit-reset", reset)
     }
 
     fn instead(&self) -> Option<Instead> {
@@ -322,6 +330,10 @@ impl Call<'_> {
                 Closed::Scope.answer(scheme, &self.base, call, &mut self.dice)
             }
             Fault::Server500 => self.refuse(&Refusal::new(500, "E0000009", "Internal Server Error")),
+            Fault::Status(status, 0) => Answer::empty(status),
+            Fault::Status(status, code) => {
+                self.refuse(&Refusal::new(status, format!("E{code:07}"), "The request was refused."))
+            }
             _ => match self.bearer().map(|(scheme, _)| scheme) {
                 Some(scheme) => {
                     let call = (self.method.as_str(), self.path);

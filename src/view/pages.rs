@@ -122,6 +122,10 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         );
         lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
     }
+    if let Some(words) = model.coverage.unreadable.sentence() {
+        lines.push(vec![("unreadable".into(), Role::Header), (" records of the log".into(), Role::Bad)]);
+        wrapped(&mut lines, &words, Role::Bad);
+    }
     for gap in &model.coverage.gaps {
         let (from, to) = (status::moment(model, gap.from), status::moment(model, gap.to));
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);

@@ -1,5 +1,7 @@
 //! Line 2 of the status bar, and the words for states. Every cell says its state in a word; colour only repeats it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,7 +9,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, hook};
 use crate::model::{Model, Offline};
-use crate::report::{Part, Pulse};
+use crate::report::{Part, Pulse, Unreadable};
 
 /// Whether each source is alive.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -64,6 +66,21 @@ fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
         if !model.coverage.gaps.is_empty() {
             pen.put(0, &format!(", {} gap(s)", model.coverage.gaps.len()), Role::Wait);
         }
+    }
+    unreadable(model, pen, dot);
+}
+
+/// For so long after the last one the bar says that records could not be read; page 6 says it for good.
+const UNREADABLE_FOR: Duration = Duration::from_hours(24);
+
+fn unreadable(model: &Model, pen: &mut Pen<'_>, dot: &str) {
+    let Unreadable { count: count @ 1.., first: Some(first), last: Some(last) } = model.coverage.unreadable
+    else {
+        return;
+    };
+    if last.checked_add(UNREADABLE_FOR).is_ok_and(|until| until >= model.now) {
+        let words = format!("{dot}{} unreadable since {}", grouped(count), moment(model, first));
+        pen.put(0, &words, Role::Bad);
     }
 }
 

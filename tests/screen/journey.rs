@@ -164,8 +164,11 @@ async fn half_a_year_later_it_begins_anew_and_says_so() {
 #[tokio::test]
 async fn every_passing_fault_passes() {
     let faults = Fault::WORDS.into_iter().filter_map(Fault::from_word);
-    // A foreign link does not pass; a slow body needs a time that moves while it is under way.
-    for fault in faults.filter(|fault| !matches!(fault, Fault::ForeignNext | Fault::SlowBody)) {
+    let statuses =
+        ["status_400_E0000001", "status_400_E0000053", "status_400_E0000031", "status_410", "status_451"];
+    let statuses = statuses.into_iter().filter_map(Fault::from_word);
+    // A slow body needs a time that moves while it is under way.
+    for fault in faults.chain(statuses).filter(|fault| *fault != Fault::SlowBody) {
         let mut rig = Rig::start(backlog(150), 80, 24).await;
         rig.org.emit(5);
         rig.org.fail_next(fault, 2);
@@ -181,12 +184,45 @@ async fn every_passing_fault_passes() {
 }
 
 #[tokio::test]
-async fn a_link_to_another_host_is_not_followed() {
+async fn a_link_to_another_host_is_not_followed_and_the_place_is_kept() {
     let mut plan = backlog(150);
     plan.faults = vec![Fault::ForeignNext];
-    let rig = Rig::start(plan, 80, 24).await;
-    assert!(matches!(rig.model.board.get(Part::Poll), Pulse::Down(_)), "{}", rig.text());
-    assert_eq!(rig.org.requests(), 1);
+    let mut rig = Rig::start(plan, 80, 24).await;
+    assert_eq!((rig.org.requests(), listed(&rig)), (1, 100), "what came with the page is good");
+    for _ in 0..4 {
+        assert!(rig.text().contains("next link leads elsewhere"), "{}", rig.text());
+        rig.advance(Duration::from_mins(1)).await;
+    }
+    assert_eq!((rig.org.requests(), listed(&rig)), (5, 100), "it asks again at the same place");
+    rig.org.switch(Fault::ForeignNext, false);
+    rig.advance(Duration::from_mins(1)).await;
+    assert_eq!(listed(&rig), rig.org.held_total());
+    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+}
+
+#[tokio::test]
+async fn records_that_cannot_be_read_stand_in_the_bar_for_a_day_and_on_page_6_for_good() {
+    let mut rig = Rig::start(backlog(50), 140, 30).await;
+    assert!(!rig.text().contains("unreadable"), "{}", rig.text());
+    rig.org.fail_next(Fault::BadRecord, 1);
+    rig.org.emit(5);
+    rig.advance(POLL).await;
+    assert_eq!(listed(&rig), 55);
+    assert!(rig.text().contains("3 unreadable since 04 Mar 09:15"), "{}", rig.text());
+    rig.press("6");
+    for words in
+        ["3 records of the System Log could not be read", "They are kept in the journal", "Admin Console"]
+    {
+        assert!(rig.text().contains(words), "{words:?} is missing:\n{}", rig.text());
+    }
+    rig.press("<esc>");
+    let mut rig = rig.restart(|_| {}).await;
+    assert!(rig.text().contains("3 unreadable since 04 Mar 09:15"), "{}", rig.text());
+    let later = rig.clock.now().checked_add(Duration::from_hours(25)).expect("a time");
+    rig.tell(Msg::Minute(later));
+    assert!(!rig.text().contains("unreadable since"), "{}", rig.text());
+    rig.press("6");
+    assert!(rig.text().contains("3 records of the System Log could not be read"), "{}", rig.text());
 }
 
 #[tokio::test]

@@ -397,6 +397,7 @@ async fn open(
             rate_share: 1.0,
             since: None,
             until: None,
+            to_its_start: false,
             jitter_seed: 1,
         },
         names,

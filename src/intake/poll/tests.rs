@@ -69,6 +69,7 @@ impl Rig {
             rate_share: 1.0,
             since: None,
             until: None,
+            to_its_start: false,
             jitter_seed: 0,
         }
     }
@@ -122,8 +123,14 @@ fn page(number: u32, uuids: &[u32]) -> String {
         )
     };
     let body = format!("[{}]", uuids.iter().map(event).collect::<Vec<_>>().join(","));
-    let link = format!("link: <ORIGIN/api/v1/logs?limit=2&after=1_{number}>; rel=\"next\"\r\n");
+    let filter = "filter=eventType+eq+%22app.oauth2.as.consent.grant%22";
+    let link = format!("link: <ORIGIN/api/v1/logs?limit=2&{filter}&after=1_{number}>; rel=\"next\"\r\n");
     answer("200 OK", &link, &body)
+}
+
+/// The same page with events of another minute and second.
+fn at(moment: &str, page: &str) -> String {
+    page.replace("09:15:00", moment)
 }
 
 fn is_live(board: &Board) -> bool {
@@ -154,7 +161,7 @@ async fn a_nudge_polls_at_once() {
 #[tokio::test]
 async fn a_refusal_is_a_state_and_passes_when_it_is_lifted() {
     let refusal = answer("401 Unauthorized", "", r#"{"errorCode":"E0000011"}"#);
-    let mut rig = Rig::start(vec![refusal, page(1, &[1])]).await;
+    let mut rig = Rig::start(vec![refusal, at("09:16:20", &page(1, &[1]))]).await;
     rig.until("refused", |board| board.get(Part::Poll).fault().is_some_and(|fault| fault.refused)).await;
     rig.clock.advance(Duration::from_mins(1));
     rig.until("live", is_live).await;
@@ -167,7 +174,7 @@ async fn a_token_that_is_revoked_in_the_middle_is_read_again_every_minute() {
     let place = TempDir::new().unwrap();
     let file = place.path().join("token");
     std::fs::write(&file, "00inventedToken").unwrap();
-    let answers = vec![page(1, &[1]), refusal(), refusal(), page(2, &[2])];
+    let answers = vec![page(1, &[1]), refusal(), refusal(), at("09:17:30", &page(2, &[2]))];
     let mut rig = Rig::renewed_from(Some(SecretSource::File(file.clone())), answers).await;
     rig.until("live", is_live).await;
     rig.clock.advance(Duration::from_secs(10));
@@ -193,19 +200,25 @@ async fn a_token_that_is_revoked_in_the_middle_is_read_again_every_minute() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_waits_for_a_person() {
-    let refusal = answer("400 Bad Request", "", r#"{"errorCode":"E0000053"}"#);
-    let mut rig = Rig::start(vec![refusal, page(1, &[1])]).await;
-    rig.until("down", |board| matches!(board.get(Part::Poll), Pulse::Down(_))).await;
-    rig.clock.advance(Duration::from_hours(1));
-    rig.nudge.notify_one();
+async fn a_bad_request_is_asked_again_without_a_person() {
+    let refusal = |code: &str| answer("400 Bad Request", "", &format!(r#"{{"errorCode":"{code}"}}"#));
+    let answers = vec![refusal("E0000001"), refusal("E0000053"), refusal("E0000031"), page(1, &[1])];
+    let mut rig = Rig::start(answers).await;
+    for (code, wait) in [("E0000001", 1), ("E0000053", 2), ("E0000031", 4)] {
+        let is_told = |board: &Board| {
+            let Pulse::Waiting(_, fault) = board.get(Part::Poll) else { return false };
+            fault.what.contains(code) && fault.doing.contains("asks again")
+        };
+        rig.until(code, is_told).await;
+        rig.clock.advance(Duration::from_secs(wait));
+    }
     rig.until("live", is_live).await;
     rig.stop().await;
 }
 
 #[tokio::test]
 async fn what_the_journal_does_not_take_is_kept_and_tried_again() {
-    let mut rig = Rig::start(vec![page(1, &[1]), page(2, &[2]), page(3, &[3])]).await;
+    let mut rig = Rig::start(vec![page(1, &[1]), page(2, &[2]), at("09:16:00", &page(3, &[3]))]).await;
     rig.until("live", is_live).await;
     let disk = rusqlite::Connection::open(rig.place.path().join("journal.sqlite3")).unwrap();
     disk.execute_batch(

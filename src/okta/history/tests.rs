@@ -7,6 +7,8 @@ use super::*;
 use crate::report::Gap;
 
 const NOW: &str = "2026-03-04T09:15:27Z";
+/// What links of this plan carry.
+const FILTER: &str = "filter=eventType+eq+%22app.oauth2.as.consent.grant%22";
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -28,7 +30,7 @@ fn plan(goal: Timestamp) -> HistoryPlan {
 
 fn budget(limit: u64) -> Budget {
     let budget = Budget::new(0.5, Duration::from_secs(10));
-    budget.learn(super::super::headers::Rate { limit: Some(limit), ..Default::default() });
+    budget.learn(Some(super::super::headers::Rate { limit: Some(limit), ..Default::default() }));
     budget
 }
 
@@ -211,14 +213,14 @@ fn a_stored_mark_is_gone_on_from_where_it_fits() {
         top: days_ago(1),
         whole_from: days_ago(4),
         from: days_ago(6),
-        next: Some("/api/v1/logs?after=9".to_owned()),
+        next: Some(format!("/api/v1/logs?{FILTER}&after=9")),
     };
     let first = |since: Timestamp, stored: &HistoryMark| {
         let mut history = begin(days_ago(60), since, Some(stored.clone()));
         let Step::Send(request) = history.step(Duration::ZERO) else { panic!() };
         request.url
     };
-    assert_eq!(first(days_ago(4), &mark), "https://example.test/api/v1/logs?after=9");
+    assert_eq!(first(days_ago(4), &mark), format!("https://example.test/api/v1/logs?{FILTER}&after=9"));
     let begun = HistoryMark { next: None, ..mark.clone() };
     assert!(first(days_ago(4), &begun).contains("until=2026-02-28T09%3A15%3A28"));
     // What was cut off since, a change of kinds, and a stretch that Okta gave up meanwhile begin anew.
@@ -260,35 +262,103 @@ fn a_dead_link_asks_for_half_of_the_stretch_again() {
 }
 
 #[test]
-fn a_bad_request_a_foreign_link_and_a_circle_stop_it() {
-    let circle = |history: &mut History| {
-        let Step::Send(request) = history.step(Duration::ZERO) else { panic!() };
-        let link = format!("<{}>; rel=next", request.url);
-        let headers = [("link", link)].into_iter().collect();
-        Reply { status: 200, headers, body: b"[{}]".to_vec() }
-    };
-    let foreign = |_: &mut History| {
-        let headers = [("link", "<https://evil.test/api/v1/logs?after=1>; rel=next")].into_iter().collect();
-        Reply { status: 200, headers, body: b"[]".to_vec() }
-    };
-    let bad = |_: &mut History| refusal(400, &[], "E0000053");
-    for answer in [&circle as &dyn Fn(&mut History) -> Reply, &foreign, &bad] {
-        let mut history = begin(days_ago(9), days_ago(1), None);
-        history.step(Duration::ZERO);
-        let reply = answer(&mut history);
-        let fetched = history.take(time(NOW), Duration::ZERO, Ok(reply));
-        assert!(matches!(fetched.pulse, Pulse::Down(_)));
-        assert!(fetched.mark.is_none_or(|mark| mark.next.is_none() && mark.whole_from == mark.top));
-        assert!(matches!(history.step(Duration::from_hours(9)), Step::Stop(_)));
+fn a_bad_request_a_wrong_link_and_a_circle_keep_the_place_and_are_asked_again() {
+    let good = format!("/api/v1/logs?{FILTER}&after=1");
+    let stretch = |place: &str| format!("{}&since=2026-03-03T03:20:27Z{place}", good.clone());
+    for (link, code, wanted) in [
+        (String::new(), "E0000053", "E0000053"),
+        (good.replace("logs", "users"), "", "/api/v1/users"),
+        ("/".to_owned(), "", "leads to /,"),
+        (format!("https://evil.test{good}"), "", "https://evil.test"),
+        (good.replace("grant", "revoke"), "", "filter"),
+        (stretch("&until=2026-03-04T09:15:27Z"), "", "until"),
+        (good.clone() + "&since=2026-03-01T00:00:00Z", "", "since"),
+        ("circle".to_owned(), "", "leads to itself"),
+    ] {
+        let mut history = begin(days_ago(9), time("2026-03-03T09:15:27Z"), None);
+        let mut up = Duration::ZERO;
+        if link == "circle" {
+            let Step::Send(_) = history.step(up) else { panic!() };
+            let headers = [("link", format!("<{good}>; rel=next"))].into_iter().collect();
+            let first = Reply { status: 200, headers, body: b"[{}]".to_vec() };
+            assert_eq!(history.take(time(NOW), up, Ok(first)).pulse, Pulse::Catching);
+            while let Step::Wait { until } = history.step(up) {
+                up = until;
+            }
+        }
+        let (before, link) = (history.mark.clone(), if link == "circle" { good.clone() } else { link });
+        for (round, most) in [1, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
+            let Step::Send(request) = history.step(up) else { panic!("{link}") };
+            let reply = if code.is_empty() {
+                let headers = [("link", format!("<{link}>; rel=next"))].into_iter().collect();
+                Reply { status: 200, headers, body: b"[{}]".to_vec() }
+            } else {
+                refusal(400, &[], code)
+            };
+            let fetched = history.take(time(NOW), up, Ok(reply));
+            let kept = usize::from(code.is_empty() && round == 0);
+            assert_eq!(fetched.rejects.len(), kept, "what came is kept, once");
+            let Pulse::Waiting(_, fault) = fetched.pulse else { panic!("{link}: {:?}", fetched.pulse) };
+            assert!(fault.what.contains(wanted), "{fault}");
+            assert_eq!(fault.passes, round < 2, "{link}");
+            assert_eq!(history.mark, before);
+            let Step::Wait { until } = history.step(up) else { panic!("{link}") };
+            let wait = until.saturating_sub(up);
+            assert!(wait <= Duration::from_secs(most), "{link} {wait:?}");
+            up = until;
+            let Step::Send(again) = history.step(up) else { panic!("{link}") };
+            assert_eq!(again.url, request.url);
+        }
     }
+}
+
+#[test]
+fn a_stored_place_that_cannot_be_one_is_dropped_and_its_stretch_asked_again() {
+    let mark = HistoryMark {
+        query: "grant".to_owned(),
+        goal: days_ago(30),
+        top: days_ago(1),
+        whole_from: days_ago(4),
+        from: days_ago(6),
+        next: None,
+    };
+    for next in [
+        "/api/v1/users?after=9".to_owned(),
+        "/".to_owned(),
+        "/api/v1/logs?after=9".to_owned(),
+        format!("/api/v1/logs?{FILTER}"),
+        format!("/api/v1/logs?{FILTER}&after=9&until=2026-03-04T00:00:00Z"),
+    ] {
+        let stored = HistoryMark { next: Some(next.clone()), ..mark.clone() };
+        let mut history = begin(days_ago(60), days_ago(4), Some(stored));
+        assert!(history.dropped().is_some_and(|words| words.contains("nothing is missing")), "{next}");
+        let Step::Send(request) = history.step(Duration::ZERO) else { panic!() };
+        assert!(request.url.contains("&until=2026-02-28T09%3A15%3A28") && !request.url.contains("after="));
+    }
+    let good = format!("/api/v1/logs?{FILTER}&after=9&since=2026-02-26T09:15:27Z&until=2026-02-28T09:15:28Z");
+    let history = begin(days_ago(60), days_ago(4), Some(HistoryMark { next: Some(good), ..mark }));
+    assert_eq!(history.dropped(), None);
 }
 
 #[test]
 fn an_empty_page_that_leads_to_itself_is_the_last() {
     let mut history = begin(days_ago(9), days_ago(1), None);
+    let mut up = Duration::ZERO;
+    let Step::Send(_) = history.step(up) else { panic!() };
+    let link = format!("</api/v1/logs?{FILTER}&after=1>; rel=next");
+    let headers: super::super::headers::Headers = [("link", link)].into_iter().collect();
+    let first = Reply { status: 200, headers: headers.clone(), body: b"[{}]".to_vec() };
+    history.take(time(NOW), up, Ok(first));
+    while let Step::Wait { until } = history.step(up) {
+        up = until;
+    }
+    let before = history.whole_from();
+    history.take(time(NOW), up, Ok(Reply { status: 200, headers, body: b"[]".to_vec() }));
+    assert!(history.whole_from() < before);
+
+    let mut history = begin(days_ago(9), days_ago(1), None);
     let Step::Send(request) = history.step(Duration::ZERO) else { panic!() };
-    let link = format!("<{}>; rel=next", request.url);
-    let headers = [("link", link)].into_iter().collect();
+    let headers = [("link", format!("<{}>; rel=next", request.url))].into_iter().collect();
     let before = history.whole_from();
     history.take(time(NOW), Duration::ZERO, Ok(Reply { status: 200, headers, body: b"[]".to_vec() }));
     assert!(history.whole_from() < before);

@@ -7,6 +7,8 @@ use super::*;
 const NOW: &str = "2026-03-04T09:15:27Z";
 const DATE: &str = "Wed, 04 Mar 2026 09:15:27 GMT";
 const NOW_S: i64 = 1_772_615_727;
+/// What links of this plan carry.
+const FILTER: &str = "filter=eventType+eq+%22app.oauth2.as.consent.grant%22+or+eventType+sw+%22app.oauth2.as.consent.revoke%22";
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -27,6 +29,7 @@ fn plan() -> PollPlan {
         rate_share: 0.5,
         since: None,
         until: None,
+        to_its_start: false,
         jitter_seed: 1,
     }
 }
@@ -38,7 +41,7 @@ fn fresh() -> Poller {
 fn place(query: &str) -> Bookmark {
     Bookmark {
         query: query.to_owned(),
-        next: "/api/v1/logs?limit=2&after=1_1".to_owned(),
+        next: format!("/api/v1/logs?limit=2&{FILTER}&after=1_1"),
         last_published: Some(time("2026-03-04T09:00:00Z")),
         since: time("2026-03-01T00:00:00Z"),
         caught_up: true,
@@ -48,14 +51,14 @@ fn place(query: &str) -> Bookmark {
 fn url(poller: &mut Poller, up: Duration) -> String {
     match poller.step(up) {
         Step::Send(request) => request.url,
-        other => panic!("{other:?}"),
+        other @ Step::Wait { .. } => panic!("{other:?}"),
     }
 }
 
 fn until(poller: &mut Poller, up: Duration) -> Duration {
     match poller.step(up) {
         Step::Wait { until } => until,
-        other => panic!("{other:?}"),
+        other @ Step::Send(_) => panic!("{other:?}"),
     }
 }
 
@@ -70,16 +73,22 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Reply, Se
 }
 
 fn next(number: u32) -> String {
-    format!("<https://example.test/api/v1/logs?limit=2&after=1_{number}>; rel=\"next\"")
+    format!("<https://example.test/api/v1/logs?limit=2&{FILTER}&after=1_{number}>; rel=\"next\"")
 }
 
 fn body(events: u32) -> String {
+    events_from(0, events)
+}
+
+/// Events of the last minute, numbered from `first` on.
+fn events_from(first: u32, events: u32) -> String {
     let event = |n| {
+        let second = n % 10;
         format!(
-            r#"{{"uuid":"00000000-0000-0000-0000-{n:012}","published":"2026-03-04T09:0{n}:00Z","eventType":"app.oauth2.as.consent.grant"}}"#
+            r#"{{"uuid":"00000000-0000-0000-0000-{n:012}","published":"2026-03-04T09:15:0{second}Z","eventType":"app.oauth2.as.consent.grant"}}"#
         )
     };
-    format!("[{}]", (0..events).map(event).collect::<Vec<_>>().join(","))
+    format!("[{}]", (first..first + events).map(event).collect::<Vec<_>>().join(","))
 }
 
 fn page(number: u32, events: u32) -> Result<Reply, SendError> {
@@ -113,8 +122,8 @@ fn a_full_page_goes_on_at_once_and_a_short_one_rests() {
     assert_eq!((short.caught_up, short.pulse), (true, Pulse::Live));
     assert_eq!(until(&mut poller, s(0)), s(10));
     let bookmark = short.bookmark.unwrap();
-    assert_eq!((bookmark.next.as_str(), bookmark.caught_up), ("/api/v1/logs?limit=2&after=1_2", true));
-    assert_eq!(bookmark.last_published, Some(time("2026-03-04T09:01:00Z")));
+    assert!(bookmark.next.ends_with("&after=1_2") && bookmark.caught_up, "{}", bookmark.next);
+    assert_eq!(bookmark.last_published, Some(time("2026-03-04T09:15:01Z")));
 }
 
 #[test]
@@ -131,8 +140,8 @@ fn an_empty_page_with_a_next_link_never_spins() {
 #[test]
 fn a_link_without_a_limit_has_the_default_one() {
     let mut poller = fresh();
-    let link = r#"<https://example.test/api/v1/logs?after=1_9>; rel="next""#;
-    take(&mut poller, 0, answer(200, &[("link", link)], &body(2)));
+    let link = format!("<https://example.test/api/v1/logs?{FILTER}&after=1_9>; rel=next");
+    take(&mut poller, 0, answer(200, &[("link", &link)], &body(2)));
     assert!(take(&mut poller, 0, page(2, 9)).caught_up);
 }
 
@@ -140,14 +149,17 @@ fn a_link_without_a_limit_has_the_default_one() {
 fn a_full_page_that_leads_to_itself_rests() {
     let mut poller = fresh();
     take(&mut poller, 0, page(1, 2));
-    take(&mut poller, 0, page(1, 2));
+    take(&mut poller, 0, answer(200, &[("link", &next(1))], &events_from(2, 2)));
     assert_eq!(until(&mut poller, s(0)), s(10));
 }
 
 #[test]
 fn a_stored_place_is_asked_as_it_was() {
     let mut poller = Poller::new(plan(), Some(place("grant,revoke")), time(NOW));
-    assert_eq!(url(&mut poller, s(0)), "https://example.test/api/v1/logs?limit=2&after=1_1");
+    assert_eq!(
+        url(&mut poller, s(0)),
+        format!("https://example.test/api/v1/logs?limit=2&{FILTER}&after=1_1")
+    );
     let taken = take(&mut poller, 0, page(1, 0));
     assert_eq!((taken.bookmark, taken.gap), (None, None));
 }
@@ -184,11 +196,11 @@ fn a_link_to_another_host_is_not_followed() {
         let before = url(&mut poller, s(0));
         let taken = take(&mut poller, 0, answer(200, &[("link", &link)], &body(1)));
         assert_eq!(taken.bookmark, None);
-        let Pulse::Down(fault) = taken.pulse else { panic!("{place}: {:?}", taken.pulse) };
-        assert!(!fault.passes && fault.what.contains(&told) && !fault.what.contains("word"), "{fault}");
-        assert!(matches!(poller.step(s(9999)), Step::Stop(_)));
-        poller.poll_now(s(9999));
-        assert_eq!(url(&mut poller, s(9999)), before);
+        assert_eq!(taken.consents.len(), 1, "what came is good");
+        let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{place}: {:?}", taken.pulse) };
+        assert!(fault.passes && fault.what.contains(&told) && !fault.what.contains("word"), "{fault}");
+        assert!(left(&mut poller, s(0)) <= s(1));
+        assert_eq!(url(&mut poller, s(1)), before);
     }
 }
 
@@ -269,15 +281,19 @@ fn the_interval_leaves_others_their_share() {
     let mut poller = fresh();
     assert_eq!(poller.interval(), s(10));
     let link = next(1);
+    let reset = (NOW_S + 40).to_string();
     let headers = |remaining| {
-        [("link", link.as_str()), ("x-rate-limit-limit", "8"), ("x-rate-limit-remaining", remaining)]
+        [
+            ("link", link.as_str()),
+            ("x-rate-limit-limit", "8"),
+            ("x-rate-limit-remaining", remaining),
+            ("x-rate-limit-reset", reset.as_str()),
+        ]
     };
     take(&mut poller, 0, answer(200, &headers("7"), "[]"));
     assert_eq!(poller.interval(), s(15));
     assert_eq!(until(&mut poller, s(0)), s(15));
-    let reset = (NOW_S + 40).to_string();
-    let low = [&headers("0")[..], &[("x-rate-limit-reset", reset.as_str())]].concat();
-    take(&mut poller, 15, answer(200, &low, "[]"));
+    take(&mut poller, 15, answer(200, &headers("0"), "[]"));
     poller.poll_now(s(16));
     assert_eq!(until(&mut poller, s(16)), s(15 + 41));
 }
@@ -285,11 +301,16 @@ fn the_interval_leaves_others_their_share() {
 #[test]
 fn a_backlog_uses_its_share_at_once_and_then_walks() {
     let mut poller = fresh();
+    let reset = (NOW_S + 40).to_string();
     for (number, remaining, wait) in [(1, "49", 0), (2, "25", 0), (3, "24", 2)] {
         let link = next(number);
-        let headers =
-            [("link", link.as_str()), ("x-rate-limit-limit", "50"), ("x-rate-limit-remaining", remaining)];
-        poller.take(time(NOW), s(0), answer(200, &headers, &body(2)));
+        let headers = [
+            ("link", link.as_str()),
+            ("x-rate-limit-limit", "50"),
+            ("x-rate-limit-remaining", remaining),
+            ("x-rate-limit-reset", reset.as_str()),
+        ];
+        poller.take(time(NOW), s(0), answer(200, &headers, &events_from(number * 2, 2)));
         let due = if wait == 0 { matches!(poller.step(s(0)), Step::Send(_)) } else { false };
         assert!(due || until(&mut poller, s(0)) > s(wait), "{remaining}");
     }
@@ -321,9 +342,9 @@ fn a_cursor_that_is_gone_is_a_dead_one_too() {
     url(&mut poller, again);
     poller.take(time("2026-03-04T09:20:00Z"), again, answer(400, &[], r#"{"errorCode":"E0000001"}"#));
     let again = until(&mut poller, again);
-    assert!(url(&mut poller, again).contains("since=2026-03-04T08%3A56%3A00.000Z"));
+    assert!(url(&mut poller, again).contains("since=2026-03-04T09%3A10%3A01.000Z"));
     let gap = poller.take(time(NOW), again, page(6, 1)).gap.unwrap();
-    assert_eq!((gap.from, gap.to), (time("2026-03-04T08:56:00Z"), time("2026-03-04T09:20:00Z")));
+    assert_eq!((gap.from, gap.to), (time("2026-03-04T09:10:01Z"), time("2026-03-04T09:20:00Z")));
     assert!(gap.why.starts_with("Okta did not take the stored place"), "{}", gap.why);
 }
 
@@ -364,8 +385,14 @@ fn no_minute_has_more_requests_than_our_share() {
         sent.push(up);
         let link = next(number);
         // The answers do not count ours, so only our own books can.
-        let headers = [("link", &*link), ("x-rate-limit-limit", "50"), ("x-rate-limit-remaining", "49")];
-        poller.take(time(NOW), up, answer(200, &headers, &body(2)));
+        let reset = (NOW_S + 40).to_string();
+        let headers = [
+            ("link", &*link),
+            ("x-rate-limit-limit", "50"),
+            ("x-rate-limit-remaining", "49"),
+            ("x-rate-limit-reset", &reset),
+        ];
+        poller.take(time(NOW), up, answer(200, &headers, &events_from(number * 2, 2)));
         let minute = sent.iter().filter(|at| **at + s(60) > up).count();
         assert!(minute <= 25, "{minute}");
         up += Duration::from_millis(10);
@@ -374,12 +401,246 @@ fn no_minute_has_more_requests_than_our_share() {
 }
 
 #[test]
-fn a_bad_request_without_a_cursor_needs_a_person() {
+fn a_bad_request_is_asked_again_with_growing_waits_up_to_a_minute() {
+    for code in ["E0000001", "E0000053", "E0000031"] {
+        let mut poller = fresh();
+        let before = url(&mut poller, s(0));
+        let body = format!(r#"{{"errorCode":"{code}","errorSummary":"bad filter"}}"#);
+        let mut up = s(0);
+        for (round, most) in [1, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
+            assert_eq!(url(&mut poller, up), before);
+            let taken = poller.take(time(NOW), up, answer(400, &[], &body));
+            let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{:?}", taken.pulse) };
+            assert!(fault.what.contains("bad filter") && !fault.refused);
+            // Whoever wants an end ends at the third.
+            assert_eq!(fault.passes, round < 2, "{code}");
+            let wait = left(&mut poller, up);
+            assert!(wait <= s(most) && wait >= s(most).mul_f64(0.7), "{wait:?} of {most}");
+            up += wait;
+        }
+        url(&mut poller, up);
+        assert_eq!(poller.take(time(NOW), up, page(1, 1)).pulse, Pulse::Live);
+        up += s(10);
+        url(&mut poller, up);
+        poller.take(time(NOW), up, page(2, 0));
+        up += s(10);
+        // A cursor that is refused all of a sudden is another matter, and begins to count anew.
+        url(&mut poller, up);
+        let taken = poller.take(time(NOW), up, answer(400, &[], &body));
+        assert!(matches!(taken.pulse, Pulse::Waiting(_, ref fault) if fault.passes));
+    }
+}
+
+#[test]
+fn a_next_link_that_does_not_go_on_with_the_query_is_not_followed_and_costs_no_place() {
+    let good = format!("{FILTER}&after=1_9");
+    for (link, wanted) in [
+        (format!("https://example.test/api/v1/users?{good}"), "/api/v1/users"),
+        (format!("/?{good}"), "leads to /,"),
+        (String::new(), "leads to /,"),
+        ("/api/v1/logs?filter=eventType+eq+%22x%22&after=1_9".to_owned(), "filter"),
+        (format!("/api/v1/logs?{FILTER}"), "no cursor"),
+        (format!("/api/v1/logs?{good}&until=2026-03-05T00:00:00Z"), "until"),
+    ] {
+        let mut poller = Poller::new(plan(), Some(place("grant,revoke")), time(NOW));
+        let before = url(&mut poller, s(0));
+        let link = format!("<{link}>; rel=\"next\"");
+        let mut up = s(0);
+        for (round, most) in [1, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
+            assert_eq!(url(&mut poller, up), before, "{link}");
+            let taken = poller.take(time(NOW), up, answer(200, &[("link", &link)], &body(1)));
+            // What came is kept, once.
+            let kept = (None, usize::from(round == 0), false);
+            assert_eq!((taken.bookmark, taken.consents.len(), taken.caught_up), kept, "{link}");
+            let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{link}: {:?}", taken.pulse) };
+            assert!(fault.what.contains(wanted), "{fault}");
+            assert_eq!(fault.passes, round < 2, "{link}");
+            let wait = left(&mut poller, up);
+            assert!(wait <= s(most) && wait >= s(most).mul_f64(0.7), "{wait:?} of {most}");
+            up += wait;
+        }
+        url(&mut poller, up);
+        let taken = poller.take(time(NOW), up, page(7, 1));
+        assert_eq!(taken.pulse, Pulse::Live, "{link}");
+        assert!(taken.bookmark.is_some_and(|bookmark| bookmark.next.ends_with("after=1_7")));
+    }
+}
+
+#[test]
+fn a_stored_place_that_cannot_be_one_is_dropped_with_a_gap() {
+    for next in [
+        "/api/v1/users?limit=2&after=1_1".to_owned(),
+        "/".to_owned(),
+        String::new(),
+        "/api/v1/logs".to_owned(),
+        "/api/v1/logs?limit=2&after=1_1".to_owned(),
+        format!("/api/v1/logs?{FILTER}"),
+        format!("/api/v1/logs?{FILTER}&after=1_1&since=2099-01-01T00:00:00Z"),
+        format!("https://evil.test/api/v1/logs?{FILTER}&after=1_1"),
+    ] {
+        let stored = Bookmark { next: next.clone(), ..place("grant,revoke") };
+        let mut poller = Poller::new(plan(), Some(stored), time(NOW));
+        assert!(poller.dropped().is_some_and(|words| words.contains("dropped")), "{next}");
+        let first = url(&mut poller, s(0));
+        // Five minutes before the last event.
+        assert!(first.starts_with("https://example.test/api/v1/logs?since=2026-03-04T08%3A55%3A00.000Z&"));
+        assert!(first.ends_with(FILTER), "{first}");
+        let taken = poller.take(time(NOW), s(0), page(5, 1));
+        let gap = taken.gap.unwrap_or_else(|| panic!("no gap: {next}"));
+        assert_eq!((gap.from, gap.to), (time("2026-03-04T08:55:00Z"), time(NOW)));
+        assert!(gap.why.contains("was dropped"), "{}", gap.why);
+        assert_eq!(taken.bookmark.unwrap().since, time("2026-03-01T00:00:00Z"));
+    }
+    let mut poller = Poller::new(plan(), Some(place("grant,revoke")), time(NOW));
+    assert_eq!(poller.dropped(), None);
+    assert!(url(&mut poller, s(0)).ends_with("after=1_1"));
+}
+
+#[test]
+fn a_quiet_log_without_a_cursor_is_read_from_its_beginning_again() {
     let mut poller = fresh();
+    let first = url(&mut poller, s(0));
+    let mut stored = None;
+    for round in 0..3 {
+        let link = format!("<{first}>; rel=\"next\"");
+        let taken = take(&mut poller, round * 10, answer(200, &[("link", &link)], "[]"));
+        assert_eq!((taken.pulse, taken.warning, taken.gap), (Pulse::Live, None, None));
+        stored = taken.bookmark.or(stored);
+    }
+    // So it is after a restart, without a gap.
+    let mut poller = Poller::new(plan(), stored, time("2026-03-04T09:20:00Z"));
+    assert_eq!(poller.dropped(), None);
+    assert_eq!(url(&mut poller, s(0)), first);
     let taken =
-        take(&mut poller, 0, answer(400, &[], r#"{"errorCode":"E0000053","errorSummary":"bad filter"}"#));
-    assert!(matches!(taken.pulse, Pulse::Down(_)));
-    assert!(matches!(poller.step(s(9999)), Step::Stop(fault) if fault.what.contains("bad filter")));
+        poller.take(time(NOW), s(0), answer(200, &[("link", &format!("<{first}>; rel=next"))], &body(1)));
+    let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{:?}", taken.pulse) };
+    assert!(fault.what.contains("no cursor"), "{fault}");
+}
+
+#[test]
+fn a_full_page_that_comes_again_with_the_same_next_link_is_an_error() {
+    let mut poller = fresh();
+    take(&mut poller, 0, page(1, 2));
+    // The page after the first, whose link leads to itself.
+    assert_eq!(
+        take(&mut poller, 0, answer(200, &[("link", &next(1))], &events_from(2, 2))).pulse,
+        Pulse::Catching
+    );
+    let mut up = until(&mut poller, s(0));
+    assert_eq!(up, s(10));
+    for (round, most) in [1, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
+        url(&mut poller, up);
+        let taken = poller.take(time(NOW), up, answer(200, &[("link", &next(1))], &events_from(2, 2)));
+        let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{:?}", taken.pulse) };
+        assert_eq!((fault.brief.as_str(), fault.passes), ("the same page again", round < 2));
+        let wait = left(&mut poller, up);
+        assert!(wait <= s(most) && wait >= s(most).mul_f64(0.7), "{wait:?} of {most}");
+        up += wait;
+    }
+    // A short page that grows is no repetition, nor is the first page of another process.
+    url(&mut poller, up);
+    let grown = poller.take(time(NOW), up, answer(200, &[("link", &next(1))], &events_from(2, 1)));
+    assert_eq!(grown.pulse, Pulse::Live);
+    let mut again = Poller::new(plan(), Some(place("grant,revoke")), time(NOW));
+    let taken = take(&mut again, 0, answer(200, &[("link", &next(1))], &events_from(2, 1)));
+    assert_eq!(taken.pulse, Pulse::Live);
+}
+
+#[test]
+fn the_same_page_with_ever_new_next_links_does_not_spin() {
+    let mut poller = fresh();
+    take(&mut poller, 0, page(1, 2));
+    for round in 0..5 {
+        let taken = take(&mut poller, round * 10, page(round as u32 + 2, 2));
+        assert_eq!(taken.pulse, Pulse::Catching);
+        assert_eq!(until(&mut poller, s(round * 10)), s(round * 10 + 10));
+    }
+}
+
+#[test]
+fn without_believable_rate_headers_a_minute_has_two_requests_a_second_and_ten_more() {
+    for headers in [
+        &[][..],
+        &[
+            ("x-rate-limit-limit", "99999999"),
+            ("x-rate-limit-remaining", "99999999"),
+            ("x-rate-limit-reset", "1"),
+        ],
+    ] {
+        let mut poller = fresh();
+        let (mut up, mut sent) = (s(0), Vec::new());
+        for number in 1..400 {
+            while let Step::Wait { until } = poller.step(up) {
+                up = until;
+            }
+            url(&mut poller, up);
+            sent.push(up);
+            let link = next(number);
+            let headers = [&[("link", &*link)][..], headers].concat();
+            poller.take(time(NOW), up, answer(200, &headers, &events_from(number * 2, 2)));
+            let minute = sent.iter().filter(|at| **at + s(60) > up).count();
+            assert!(minute <= 130, "{minute}");
+        }
+        assert!(up > s(190) && up < s(200), "{up:?}");
+    }
+}
+
+#[test]
+fn a_short_page_of_older_events_is_not_the_last() {
+    // A server that cuts pages at one record, whatever limit is asked for.
+    let old = events_from(3, 1).replace("09:15:0", "08:00:0");
+    for to_its_start in [false, true] {
+        let mut poller = Poller::new(PollPlan { to_its_start, ..plan() }, None, time(NOW));
+        for number in 1..4 {
+            let old = old.replace("000003", &format!("{number:06}"));
+            let taken = take(&mut poller, 0, answer(200, &[("link", &next(number))], &old));
+            assert_eq!((taken.pulse, taken.caught_up), (Pulse::Catching, false));
+            assert!(!taken.bookmark.unwrap().caught_up);
+        }
+        // One of this minute is the last for whoever goes on, and not for whoever ends at its start.
+        let taken = take(&mut poller, 0, page(4, 1));
+        assert_eq!(taken.caught_up, !to_its_start);
+        if to_its_start {
+            assert!(take(&mut poller, 0, page(5, 0)).caught_up, "an empty page is");
+        }
+    }
+}
+
+#[test]
+fn who_ends_at_its_start_has_read_up_to_it() {
+    let now = time(NOW);
+    let at = |published: &str| {
+        format!(
+            r#"[{{"uuid":"00000000-0000-0000-0000-000000000001","published":"{published}","eventType":"t"}}]"#
+        )
+    };
+    for (published, reaches) in [
+        ("2026-03-04T09:15:26.999Z", false),
+        ("2026-03-04T09:15:27Z", true),
+        ("2026-03-04T09:16:20Z", true),
+        // A clock that is wrong says nothing of the present.
+        ("2099-01-01T00:00:00Z", false),
+    ] {
+        let mut poller = Poller::new(PollPlan { to_its_start: true, ..plan() }, None, now);
+        let taken = take(&mut poller, 0, answer(200, &[("link", &next(1))], &at(published)));
+        assert_eq!((taken.caught_up, taken.pulse == Pulse::Live), (reaches, reaches), "{published}");
+    }
+}
+
+#[test]
+fn a_cursor_that_dies_three_times_in_a_row_does_not_pass() {
+    let mut poller = fresh();
+    let mut up = s(0);
+    for round in 0..4 {
+        url(&mut poller, up);
+        // The first page can be had each time, and no other; that is no way on.
+        poller.take(time(NOW), up, page(1, 2));
+        url(&mut poller, up);
+        let taken = poller.take(time(NOW), up, answer(400, &[], r#"{"errorCode":"E0000001"}"#));
+        let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{:?}", taken.pulse) };
+        assert_eq!((fault.brief.as_str(), fault.passes), ("place in the log refused", round < 2));
+        up += s(60);
+    }
 }
 
 #[test]
@@ -460,13 +721,16 @@ fn an_event_of_the_future_does_not_move_the_restart_there() {
     assert_eq!(taken.bookmark.unwrap().last_published, Some(time(NOW)));
 }
 
+/// A link that goes on with the query.
+const GOOD: &str = "</api/v1/logs?filter=eventType+eq+%22app.oauth2.as.consent.grant%22+or+eventType+sw+%22app.oauth2.as.consent.revoke%22&limit=1&after=1>; rel=next";
+
 proptest! {
     #[test]
     fn no_answer_makes_it_spin_or_leave_its_host(
         answers in proptest::collection::vec(
             (prop::sample::select(vec![200_u16, 200, 200, 301, 400, 401, 403, 404, 429, 500, 503]),
              prop::sample::select(vec!["[]", "[{\"eventType\":\"t\"},{\"eventType\":\"u\"}]", "<html>", "{}", "", "["]),
-             prop::sample::select(vec!["<https://example.test/a?limit=1&after=1>; rel=next", "</b?after=2>; rel=next", "<https://evil.test/>; rel=next", ""]),
+             prop::sample::select(vec!["<https://example.test/a?limit=1&after=1>; rel=next", "</b?after=2>; rel=next", GOOD, "<https://evil.test/>; rel=next", ""]),
              "[0-9]{0,12}", "[0-9]{0,3}", "[0-9]{0,3}", any::<bool>()),
             1..30),
         share in prop_oneof![Just(f64::NAN), Just(0.0), Just(-1.0), Just(9.0), 0.0..1.0_f64],
@@ -478,7 +742,6 @@ proptest! {
             match poller.step(up) {
                 Step::Send(request) => prop_assert!(request.url.starts_with("https://example.test/")),
                 Step::Wait { until } => prop_assert!(until > up),
-                Step::Stop(_) => poller.poll_now(up),
             }
             let headers = [
                 ("link", link), ("x-rate-limit-reset", reset.as_str()), ("x-rate-limit-limit", limit.as_str()),
@@ -498,7 +761,6 @@ proptest! {
                     prop_assert!(until.saturating_sub(up) <= s(6000).max(poller.interval()));
                     up = until;
                 }
-                Step::Stop(_) => prop_assert!(matches!(taken.pulse, Pulse::Down(_))),
             }
         }
         prop_assert!(at_once <= 30);

@@ -124,10 +124,12 @@ impl Book for JournalBook<'_> {
 
     fn status(&mut self) -> Result<Vec<String>, Trouble> {
         let mut out = vec![self.stored()?];
-        out.push(match self.source.reader().coverage()?.complete_since {
+        let coverage = self.source.reader().coverage()?;
+        out.push(match coverage.complete_since {
             Some(since) => format!("Complete since {since:.0}."),
             None => "How far back it is complete is not known yet.".to_owned(),
         });
+        out.extend(coverage.unreadable.sentence());
         self.told.clear();
         let board = self.source.board();
         out.extend(self.changed(&board));
