@@ -7,9 +7,11 @@ mod process;
 #[path = "support/terminal.rs"]
 #[expect(dead_code, reason = "nothing here ends in an odd way")]
 mod terminal;
+#[path = "support/unseen.rs"]
+mod unseen;
 
 use consentwatch::clock::Clock;
-use consentwatch::consent::{Seq, Via, is_hidden_alone, visible};
+use consentwatch::consent::{Page, Seq, Sym, Via, visible};
 use consentwatch::export::{Lines, sentences};
 use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
 use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone, update};
@@ -20,8 +22,8 @@ use consentwatch::tui::{Screen, Setup};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use ratatui::layout::Size;
 
-/// Sixty texts, each of another trick.
-const CORPUS: [&str; 60] = [
+/// Texts, each of another trick.
+const CORPUS: [&str; 72] = [
     // Sequences that a terminal obeys, in seven bits and in eight.
     "\u{1b}[2J",
     "\u{1b}[31mred",
@@ -86,6 +88,20 @@ const CORPUS: [&str; 60] = [
     "a\u{fe00}b\u{e0100}c",
     "\u{1f3fb}skin",
     "กำ\u{e33}ำ",
+    // Nothing to see, by one property or another.
+    "a\u{fe0f}b\u{fe0e}c\u{fe01}",
+    "mongol\u{180b}\u{180f}\u{180e}",
+    "duployan\u{1bca0}\u{1bca3}",
+    "egypt\u{13430}\u{13441}\u{1345f}",
+    "grapheme\u{34f}joiner\u{115f}\u{1160}",
+    "non\u{fdd0}char\u{ffff}\u{10fffe}",
+    "music\u{1d159}object\u{fffc}khitan\u{16fe4}",
+    "joiner\u{200d}\u{200d}👩\u{200d}",
+    "می\u{200c}خواهم क्\u{200d}ष",
+    // Floods of marks beyond Latin.
+    "ก\u{e49}\u{e49}\u{e49}\u{e49}\u{e49}\u{e49}",
+    "क\u{93c}\u{93c}\u{93c}\u{93c}\u{93c}\u{93c}",
+    "👍🏽🏽🏽🏽🏽🏽",
 ];
 
 /// What is wrong with bytes that went to a terminal: the first that we never mean, and what stands around it.
@@ -95,18 +111,18 @@ fn foreign(bytes: &[u8]) -> Option<String> {
         Err(error) => return Some(format!("no UTF-8 at {}", error.valid_up_to())),
     };
     let mut rest = text;
-    let around = |rest: &str| rest.chars().take(24).collect::<String>();
-    while let Some(c) = rest.chars().next() {
-        if c == '\u{1b}' {
-            let Some(length) = sequence(rest) else { return Some(format!("{:?}", around(rest))) };
+    while !rest.is_empty() {
+        let (words, sequences) = rest.split_at(rest.find('\u{1b}').unwrap_or(rest.len()));
+        if let Some(what) = unseen::unseen(words, true) {
+            return Some(what);
+        }
+        rest = sequences;
+        if rest.starts_with('\u{1b}') {
+            let Some(length) = sequence(rest) else {
+                return Some(format!("{:?}", rest.chars().take(24).collect::<String>()));
+            };
             rest = rest.split_at(length).1;
-            continue;
         }
-        // A joiner makes one picture of two; everywhere else it was made visible, which the marks below hold.
-        if is_hidden_alone(c) && c != '\u{200d}' {
-            return Some(format!("{c:?} in {:?}", around(rest)));
-        }
-        rest = rest.split_at(c.len_utf8()).1;
     }
     None
 }
@@ -166,28 +182,65 @@ fn the_checker_tells_ours_from_theirs() {
     {
         assert_eq!(foreign(ours.as_bytes()), None, "{ours:?}");
     }
-    for theirs in CORPUS.iter().filter(|text| text.contains(is_hidden_alone)) {
-        let is_only_a_move = matches!(
+    for theirs in CORPUS.iter().filter(|text| text.contains(unseen::is_unseen)) {
+        let is_ours_too = matches!(
             *theirs,
-            "\u{1b}[2J" | "\u{1b}[31mred" | "\u{1b}[?1049l" | "\u{1b}[?25h" | "\u{1b}[1;1H"
+            "\u{1b}[2J"
+                | "\u{1b}[31mred"
+                | "\u{1b}[?1049l"
+                | "\u{1b}[?25h"
+                | "\u{1b}[1;1H"
+                | "👩\u{200d}💻👨\u{200d}👩\u{200d}👧"
+                | "❤\u{fe0f}✂\u{fe0e}"
+                | "می\u{200c}خواهم क्\u{200d}ष"
         );
-        let is_only_a_joiner = theirs.contains('\u{200d}');
-        assert_eq!(foreign(theirs.as_bytes()).is_none(), is_only_a_move || is_only_a_joiner, "{theirs:?}");
+        assert_eq!(foreign(theirs.as_bytes()).is_none(), is_ours_too, "{theirs:?}");
     }
     assert!(foreign(b"\x1b[6n").is_some() && foreign(b"\xff").is_some() && foreign(b"\x1b").is_some());
 }
 
 #[test]
-fn a_joiner_that_is_left_joins_two_pictures() {
+fn invisible_characters_of_all_of_unicode_are_made_visible() {
     for text in CORPUS {
-        let shown = visible(text);
-        assert_eq!(foreign(shown.as_bytes()), None, "{text:?}");
-        let has_letter_beside = |(at, joiner): (usize, &str)| {
-            let (before, after) = shown.split_at(at);
-            let (before, after) = (before.chars().last(), after.chars().nth(joiner.chars().count()));
-            before.is_none_or(char::is_alphanumeric) || after.is_none_or(char::is_alphanumeric)
-        };
-        assert!(!shown.match_indices('\u{200d}').any(has_letter_beside), "{shown:?}");
+        assert_eq!(unseen::unseen(&visible(text), false), None, "{text:?}");
+    }
+    // Every character there is, between letters.
+    let all: Vec<char> = ('\0'..=char::MAX).collect();
+    for chars in all.chunks(256) {
+        let text: String = chars.iter().flat_map(|c| ['a', *c, 'b']).collect();
+        let shown = visible(&text);
+        assert_eq!(unseen::unseen(&shown, false), None, "from {:?}", chars[0]);
+        for c in chars.iter().filter(|c| unseen::is_unseen(**c) && **c > '\u{7f}') {
+            assert!(shown.contains(&format!("a<U+{:04X}>b", *c as u32)), "{c:?} is named");
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_marks_in_a_scope_costs_a_key_few_bytes() {
+    for flood in ["\u{301}", "\u{94d}क", "\u{e49}", "ᄀ", "\u{200d}👩", "\u{9cd}\u{200d}", "\u{fe0f}"] {
+        let scope = quoted(&format!("क{}", flood.repeat(20_000)));
+        let event = format!(
+            r#"[{{"uuid":"5b1f0c9e-4444-4444-8444-000000000001","eventType":"app.oauth2.as.consent.grant",
+            "published":"2026-05-06T07:00:00.000Z","target":[{{"id":"oag1","type":"scope","displayName":{scope}}}]}}]"#
+        );
+        let now: jiff::Timestamp = "2026-05-06T08:00:00Z".parse().expect("a time");
+        let mut model = Model::new(Origin::default(), Zone::default(), (200, 50), now);
+        let consent = okta::page(event.as_bytes(), now, Via::POLL).expect("a page").consents.remove(0);
+        let symbols =
+            (1..).map(Sym).zip(consent.symbols()).filter(|(_, symbol)| !symbol.is_empty()).collect();
+        let page = Page { rows: vec![consent.row(Seq(1)).0], symbols, ..Page::default() };
+        drop(update(&mut model, Msg::Committed(page)));
+        let mut terminal = Vec::new();
+        let theme = Theme::new(ThemeKind::Dark, Depth::True);
+        let mut screen = Screen::over(&mut terminal, Size::new(200, 50), Setup::default()).expect("a screen");
+        screen.paint(|buffer| view::draw(&model, &theme, buffer)).expect("a frame");
+        let before = screen.bytes_written();
+        drop(update(&mut model, Msg::Key(Chord::plain(Key::Enter))));
+        drop(update(&mut model, Msg::Record(Seq(1), Some(Box::new(consent)))));
+        screen.paint(|buffer| view::draw(&model, &theme, buffer)).expect("a frame");
+        let sent = screen.bytes_written() - before;
+        assert!((200..40_000).contains(&sent), "{flood:?}: {sent} bytes");
     }
 }
 

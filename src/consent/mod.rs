@@ -14,6 +14,7 @@ mod reject;
 mod row;
 mod side;
 mod text;
+mod unicode;
 mod who;
 
 pub use bookmark::Bookmark;
@@ -29,5 +30,5 @@ pub use record::{
 pub use reject::Reject;
 pub use row::{GrantMarks, Page, Row, Sym, Symbol, Symbols};
 pub use side::{Beside, SideEvent, Topic};
-pub use text::{Untrusted, is_hidden_alone, visible};
+pub use text::{Untrusted, replace_hidden, visible};
 pub use who::{Evidence, Person, Who};

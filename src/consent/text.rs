@@ -1,10 +1,11 @@
 //! Remote text that cannot be printed raw.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Serialize, Serializer};
-use unicode_segmentation::UnicodeSegmentation;
+
+use super::unicode::{self, Fate};
 
 /// Text that came from outside: an event, an answer, a file.
 ///
@@ -42,51 +43,51 @@ impl Serialize for Untrusted {
     }
 }
 
-/// Marks beyond this many on one base character are left out, and a `+` says so: a name with a hundred accents would
-/// otherwise climb over the rows around it.
-const COMBINING_MAX: usize = 4;
-
-/// Makes hidden characters of `text` visible: controls in caret notation (`^[`), others by number (`<U+202E>`).
+/// Makes hidden characters of `text` visible: controls in caret notation (`^[`), others by number (`<U+202E>`), and
+/// combining marks beyond four on one character by their count (`<+46>`).
 ///
-/// Text without any is returned as it is, without a copy.
+/// Unicode's properties decide what is hidden. Joiners and variation selectors stay where writing needs them: inside
+/// emoji, beside the viramas of Indic scripts, between the letters of Persian. Text without anything hidden is returned
+/// as it is, without a copy.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-        return Cow::Borrowed(text);
-    }
-    if !text.chars().any(|c| is_hidden(c) || c == JOINER) && !has_flood(text) {
+    if is_printable_ascii(text) || unicode::is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
-    for cluster in text.graphemes(true) {
-        push_cluster(&mut out, cluster);
+    let mut surplus = 0_usize;
+    unicode::judge(text, |fate, c| {
+        if fate == Fate::Surplus {
+            surplus += 1;
+            return;
+        }
+        push_surplus(&mut out, &mut surplus);
+        match fate {
+            Fate::Shown => out.push(c),
+            _ => push_hidden(&mut out, c),
+        }
+    });
+    push_surplus(&mut out, &mut surplus);
+    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+/// Returns `text` with every character that [`visible`] would not show as it is replaced by what `put` writes for it.
+pub fn replace_hidden(text: &str, mut put: impl FnMut(&mut String, char)) -> Cow<'_, str> {
+    if is_printable_ascii(text) || unicode::is_plain(text) {
+        return Cow::Borrowed(text);
     }
+    let mut out = String::with_capacity(text.len() + 16);
+    unicode::judge(text, |fate, c| if fate == Fate::Shown { out.push(c) } else { put(&mut out, c) });
     Cow::Owned(out)
 }
 
-const JOINER: char = '\u{200d}';
+fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
 
-fn push_cluster(out: &mut String, cluster: &str) {
-    let mut marks = 0;
-    let mut chars = cluster.chars().peekable();
-    let mut before: Option<char> = None;
-    while let Some(c) = chars.next() {
-        if c == JOINER {
-            // A joiner between two pictures makes one picture (a family, a flag); anywhere else it only hides.
-            let joins = before.is_some_and(is_picture) && chars.peek().copied().is_some_and(is_picture);
-            if joins { out.push(c) } else { push_number(out, c) }
-        } else if is_hidden(c) {
-            push_hidden(out, c);
-        } else if is_combining(c) {
-            marks += 1;
-            match marks.cmp(&(COMBINING_MAX + 1)) {
-                std::cmp::Ordering::Less => out.push(c),
-                std::cmp::Ordering::Equal => out.push('+'),
-                std::cmp::Ordering::Greater => {}
-            }
-        } else {
-            out.push(c);
-        }
-        before = Some(c);
+fn push_surplus(out: &mut String, surplus: &mut usize) {
+    if *surplus > 0 {
+        write!(out, "<+{surplus}>").expect("a String takes whatever is written");
+        *surplus = 0;
     }
 }
 
@@ -102,45 +103,13 @@ fn push_hidden(out: &mut String, c: char) {
 }
 
 fn push_number(out: &mut String, c: char) {
-    use fmt::Write as _;
     write!(out, "<U+{:04X}>", c as u32).expect("a String takes whatever is written");
-}
-
-/// Whether a terminal would act on `c`, or draw nothing for it. A joiner counts as hidden by itself, whatever stands
-/// around it.
-pub fn is_hidden_alone(c: char) -> bool {
-    is_hidden(c) || c == JOINER
-}
-
-/// Whether a terminal would act on `c`, or draw nothing for it.
-fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}'
-        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}'
-        | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-fn is_combining(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
-        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
-}
-
-fn is_picture(c: char) -> bool {
-    matches!(c, '\u{200d}' | '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
-}
-
-fn has_flood(text: &str) -> bool {
-    let mut run = 0;
-    text.chars().any(|c| {
-        run = if is_combining(c) { run + 1 } else { 0 };
-        run > COMBINING_MAX
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_segmentation::UnicodeSegmentation as _;
+
     use super::*;
 
     #[test]
@@ -159,15 +128,66 @@ mod tests {
     }
 
     #[test]
-    fn a_joiner_stays_only_inside_a_picture() {
-        assert_eq!(visible("👩\u{200d}💻"), "👩\u{200d}💻");
+    fn joiners_and_selectors_stay_where_writing_needs_them() {
+        for text in [
+            "👩\u{200d}💻",
+            "👨🏽\u{200d}👩🏽\u{200d}👧🏽\u{200d}👦🏽",
+            "👩🏻\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨🏻",
+            "🏳\u{fe0f}\u{200d}🌈",
+            "❤\u{fe0f} ✂\u{fe0e} ⭐\u{fe0f}",
+            "1\u{fe0f}\u{20e3}",
+            // Persian, Hindi, Bengali, Sinhala, Malayalam, Kannada.
+            "می\u{200c}خواهم",
+            "क्\u{200d}ष क्\u{200c}ष",
+            "র\u{200d}\u{9cd}যাব",
+            "ශ්\u{200d}රී",
+            "ന്\u{200d}",
+            "ರ\u{200d}\u{ccd}ಯ",
+            // A sign that is a format by category, and drawn.
+            "\u{600}١٢",
+        ] {
+            assert!(matches!(visible(text), Cow::Borrowed(_)), "{text:?}: {}", visible(text));
+        }
         assert_eq!(visible("pay\u{200d}pal"), "pay<U+200D>pal");
+        assert_eq!(visible("zero\u{200c}width"), "zero<U+200C>width");
+        assert_eq!(visible("क्\u{200d}\u{200d}ष"), "क्\u{200d}<U+200D>ष");
+        assert_eq!(visible("a\u{fe0f}b\u{fe00}1\u{fe0f}"), "a<U+FE0F>b<U+FE00>1<U+FE0F>");
+        assert_eq!(visible("❤\u{fe0f}\u{fe0f}"), "❤\u{fe0f}<U+FE0F>");
     }
 
     #[test]
-    fn a_flood_of_accents_is_cut() {
-        let flood = format!("a{}", "\u{301}".repeat(50));
-        assert_eq!(visible(&flood), format!("a{}+", "\u{301}".repeat(4)));
+    fn a_flood_of_marks_is_counted_whatever_the_script() {
+        for (base, mark) in [
+            ('a', '\u{301}'),
+            ('क', '\u{93c}'),
+            ('क', '\u{94d}'),
+            ('ก', '\u{e49}'),
+            ('ب', '\u{64e}'),
+            ('ש', '\u{5b0}'),
+            ('ཀ', '\u{f71}'),
+            ('か', '\u{3099}'),
+            ('ｶ', '\u{ff9e}'),
+            ('a', '\u{20dd}'),
+            ('a', '\u{1e8d0}'),
+            ('👍', '🏽'),
+        ] {
+            let flood: String = std::iter::once(base).chain(std::iter::repeat_n(mark, 100_000)).collect();
+            let kept: String = std::iter::once(base).chain(std::iter::repeat_n(mark, 4)).collect();
+            assert_eq!(visible(&flood), format!("{kept}<+99996>"), "{mark:?}");
+        }
+        assert_eq!(visible("\u{301}alone"), "<U+0301>alone");
+    }
+
+    #[test]
+    fn no_cluster_is_long() {
+        for text in
+            ["ᄀ", "\u{600}", "\u{d4e}", "\u{e33}", "👩\u{200d}", "क्", "क्\u{200d}", "র\u{200d}\u{9cd}"]
+        {
+            let flood = format!("ก{}", text.repeat(10_000));
+            let shown = visible(&flood);
+            let longest = shown.graphemes(true).map(|cluster| cluster.chars().count()).max();
+            assert!(longest.is_some_and(|longest| longest <= 20), "{text:?}: {longest:?}");
+        }
     }
 
     #[test]

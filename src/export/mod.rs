@@ -102,3 +102,7 @@ fn put_json(value: &serde_json::Value, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+#[path = "../../tests/support/unseen.rs"]
+#[expect(dead_code, reason = "lines are judged whole")]
+mod unseen;

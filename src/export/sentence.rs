@@ -162,7 +162,7 @@ mod tests {
         hostile.client.label = Some(Untrusted::new("x\u{1b}]0;y\u{7}\nz\u{202e}"));
         hostile.event_type = Untrusted::new("a\r\nb\u{9b}2J");
         for line in sentences(Seq(1), &hostile) {
-            assert!(!line.contains(crate::consent::is_hidden_alone), "{line:?}");
+            assert_eq!(crate::export::unseen::unseen(&line, false), None, "{line:?}");
         }
         assert!(sentence(Seq(1), &hostile).contains("allowed x^[]0;y^G^Jz<U+202E> "));
     }

@@ -1,9 +1,11 @@
 //! JSON that is looked at on a terminal.
 
-use crate::consent::is_hidden_alone;
+use std::borrow::Cow;
 
-/// Escapes, in a line of JSON that begins at `start`, every character that a terminal would obey or draw nothing for.
-/// In valid JSON they stand only inside strings, where `\u` and a number mean the same.
+use crate::consent::replace_hidden;
+
+/// Escapes, in a line of JSON that begins at `start`, every character that a terminal would obey or that nobody would
+/// see. In valid JSON they stand only inside strings, where `\u` and a number mean the same.
 pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
     let Some(Ok(line)) = out.get(start..).map(std::str::from_utf8) else {
         debug_assert!(false, "a line of JSON is text");
@@ -11,20 +13,11 @@ pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
         return;
     };
     let json = line.strip_suffix('\n').unwrap_or(line);
-    if !json.contains(is_hidden_alone) {
-        return;
+    if let Cow::Owned(mut escaped) = replace_hidden(json, push_escape) {
+        escaped.push('\n');
+        out.truncate(start);
+        out.extend_from_slice(escaped.as_bytes());
     }
-    let mut escaped = String::with_capacity(line.len() + 16);
-    for c in json.chars() {
-        if is_hidden_alone(c) {
-            push_escape(&mut escaped, c);
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped.push('\n');
-    out.truncate(start);
-    out.extend_from_slice(escaped.as_bytes());
 }
 
 /// JSON numbers a character by its UTF-16 units.
@@ -40,6 +33,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::consent::{Consent, Seq, Untrusted};
+    use crate::export::unseen::unseen;
     use crate::export::{Lines, sample};
 
     const HOSTILE: &str = "a\u{9b}2J\u{7f}\u{202e}b\u{200b}\u{200d}\u{feff}\u{e0041}é";
@@ -64,7 +58,7 @@ mod tests {
                 shown.contains("a\\u009b2J\\u007f\\u202eb\\u200b\\u200d\\ufeff\\udb40\\udc41é"),
                 "{shown}"
             );
-            assert!(!shown.trim_end_matches('\n').contains(crate::consent::is_hidden_alone), "{shown}");
+            assert_eq!(unseen(shown.trim_end_matches('\n'), false), None, "{shown}");
             let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
             assert_eq!(read(shown.as_bytes()), read(&exact));
         }

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, text};
@@ -19,28 +20,25 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         };
         // A long line shows the part around the cursor, and what is said of it keeps up to half of the room.
         let room = pen.room().saturating_sub(text::width(&words).min(pen.room() / 2));
-        let shown: Vec<String> = prompt
-            .text
-            .chars()
-            .chain([' '])
-            .map(|c| visible(c.encode_utf8(&mut [0; 4])).into_owned())
-            .collect();
+        let shown = clusters(&prompt.text);
+        let at = shown.partition_point(|(start, _)| *start <= prompt.at).saturating_sub(1);
         let mut first = 0;
-        let mut used: u16 = shown.iter().take(prompt.at + 1).map(|c| text::width(c)).sum();
-        while used > room && first < prompt.at {
-            used -= text::width(&shown[first]);
+        let mut used: u16 = shown.iter().take(at + 1).map(|(_, words)| text::width(words)).sum();
+        while used > room && first < at {
+            used -= text::width(&shown[first].1);
             first += 1;
         }
         let mut left = room;
-        for (index, c) in shown.iter().enumerate().skip(first) {
-            let Some(rest) = left.checked_sub(text::width(c)) else { break };
+        for (index, (start, words)) in shown.iter().enumerate().skip(first) {
+            let Some(rest) = left.checked_sub(text::width(words)) else { break };
             left = rest;
-            let role = match index {
-                _ if index == prompt.at => Role::Selected,
-                _ if marked == Some(index) => Role::Bad,
+            let next = shown.get(index + 1).map_or(usize::MAX, |(next, _)| *next);
+            let role = match marked {
+                _ if index == at => Role::Selected,
+                Some(marked) if (*start..next).contains(&marked) => Role::Bad,
                 _ => Role::Text,
             };
-            pen.put(0, c, role);
+            pen.put(0, words, role);
         }
         pen.put(0, &words, role);
         return;
@@ -57,6 +55,19 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, &format!(" {chord} "), Role::Key);
         pen.put(0, &format!("{words} "), Role::Dim);
     }
+}
+
+/// What was typed, one cluster at a time: the number of its first character, and what is shown of it. The place behind
+/// the last character is a blank.
+fn clusters(typed: &str) -> Vec<(usize, String)> {
+    let mut start = 0;
+    let mut clusters = Vec::new();
+    for cluster in typed.graphemes(true) {
+        clusters.push((start, visible(cluster).into_owned()));
+        start += cluster.chars().count();
+    }
+    clusters.push((start, " ".to_owned()));
+    clusters
 }
 
 /// What the line has found so far, and what ends it.
