@@ -43,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the program. Everything that a person must be told has been told when this returns.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
+    run::set_ascii_only(!crate::view::is_utf8(&env));
     let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),

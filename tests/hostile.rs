@@ -333,7 +333,8 @@ fn no_text_from_outside_is_obeyed_on_a_real_terminal() {
     let lines: Vec<String> =
         CORPUS.iter().enumerate().map(|(number, text)| event(number, text).replace('\n', " ")).collect();
     std::fs::write(sandbox.path(name), lines.join("\n")).expect("a file");
-    let mut terminal = terminal::Terminal::open(&sandbox, None, (140, 40), &["open", name]);
+    let locale = [("LANG", "C.UTF-8")];
+    let mut terminal = terminal::Terminal::open_in(&sandbox, None, (140, 40), &["open", name], &locale, true);
     terminal.wait_words(&format!("{} rows", CORPUS.len()));
     terminal.press(b"gg\r");
     for number in 0..CORPUS.len() {

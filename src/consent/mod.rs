@@ -30,5 +30,5 @@ pub use record::{
 pub use reject::Reject;
 pub use row::{GrantMarks, Page, Row, Sym, Symbol, Symbols};
 pub use side::{Beside, SideEvent, Topic};
-pub use text::{Untrusted, replace_hidden, visible};
+pub use text::{Untrusted, in_ascii, replace_hidden, visible};
 pub use who::{Evidence, Person, Who};

@@ -80,6 +80,24 @@ pub fn replace_hidden(text: &str, mut put: impl FnMut(&mut String, char)) -> Cow
     Cow::Owned(out)
 }
 
+/// Returns `text` with everything that is not ASCII by number (`<U+00E9>`), for terminals that read no UTF-8. Our own
+/// punctuation has forms of its own there.
+pub fn in_ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '…' => out.push_str("..."),
+            '·' => out.push('|'),
+            c if c.is_ascii() => out.push(c),
+            c => push_number(&mut out, c),
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn is_printable_ascii(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
@@ -188,6 +206,12 @@ mod tests {
             let longest = shown.graphemes(true).map(|cluster| cluster.chars().count()).max();
             assert!(longest.is_some_and(|longest| longest <= 20), "{text:?}: {longest:?}");
         }
+    }
+
+    #[test]
+    fn ascii_numbers_the_rest() {
+        assert!(matches!(in_ascii("ada\n"), Cow::Borrowed(_)));
+        assert_eq!(in_ascii("ě 李 … · \u{9b}"), "<U+011B> <U+674E> ... | <U+009B>");
     }
 
     #[test]

@@ -89,6 +89,32 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// Rewrites lines of this form, which begin at `start`, in ASCII. JSON keeps its values; the forms for people show
+    /// the numbers of characters.
+    pub fn to_ascii(self, out: &mut Vec<u8>, start: usize) {
+        match self {
+            Self::Text | Self::Csv | Self::CsvMarked => terminal::number(out, start),
+            Self::Json | Self::Card | Self::Raw | Self::Ecs | Self::Ocsf => {
+                terminal::escape_to_ascii(out, start)
+            }
+        }
+    }
+}
+
+/// Makes a line of JSON harmless for a terminal, which may read nothing but ASCII; its values stay.
+pub fn json_line_for_terminal(line: &mut Vec<u8>, is_ascii: bool) {
+    terminal::escape(line, 0);
+    if is_ascii {
+        terminal::escape_to_ascii(line, 0);
+    }
+}
+
+/// Rewrites a JSON text in ASCII; its values stay.
+pub fn json_in_ascii(text: &mut Vec<u8>) {
+    terminal::escape_to_ascii(text, 0);
+}
+
 /// Appends a value and a line feed.
 fn put_json(value: &serde_json::Value, out: &mut Vec<u8>) {
     let start = out.len();

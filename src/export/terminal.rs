@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::consent::replace_hidden;
+use crate::consent::{in_ascii, replace_hidden};
 
 /// Escapes, in a line of JSON that begins at `start`, every character that a terminal would obey or that nobody would
 /// see. In valid JSON they stand only inside strings, where `\u` and a number mean the same.
@@ -18,6 +18,30 @@ pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
         out.truncate(start);
         out.extend_from_slice(escaped.as_bytes());
     }
+}
+
+/// Escapes, in lines of JSON that begin at `start`, everything that is not ASCII; their values stay.
+pub(super) fn escape_to_ascii(out: &mut Vec<u8>, start: usize) {
+    rewrite(out, start, |json| {
+        let mut escaped = String::with_capacity(json.len() + 16);
+        for c in json.chars() {
+            if c.is_ascii() { escaped.push(c) } else { push_escape(&mut escaped, c) }
+        }
+        escaped
+    });
+}
+
+/// Writes lines for people, which begin at `start`, in ASCII.
+pub(super) fn number(out: &mut Vec<u8>, start: usize) {
+    rewrite(out, start, |text| in_ascii(text).into_owned());
+}
+
+fn rewrite(out: &mut Vec<u8>, start: usize, change: impl FnOnce(&str) -> String) {
+    let Some(text) = out.get(start..).filter(|text| !text.is_ascii()) else { return };
+    // Only text is put there; anything else would be marked, and not sent raw.
+    let changed = change(&String::from_utf8_lossy(text));
+    out.truncate(start);
+    out.extend_from_slice(changed.as_bytes());
 }
 
 /// JSON numbers a character by its UTF-16 units.
@@ -62,6 +86,24 @@ mod tests {
             let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
             assert_eq!(read(shown.as_bytes()), read(&exact));
         }
+    }
+
+    #[test]
+    fn ascii_keeps_the_values_of_json_and_numbers_the_rest() {
+        let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+        for form in [Lines::Json, Lines::Card, Lines::Raw, Lines::Ecs, Lines::Ocsf] {
+            let (mut exact, mut shown) = (Vec::new(), b"before\xff\n".to_vec());
+            form.line(Seq(1), &hostile(), &mut exact);
+            form.line_for_terminal(Seq(1), &hostile(), &mut shown);
+            form.to_ascii(&mut shown, 8);
+            assert!(shown[8..].is_ascii());
+            assert_eq!(read(&shown[8..]), read(&exact));
+        }
+        let mut text = Vec::new();
+        Lines::Text.line(Seq(1), &hostile(), &mut text);
+        Lines::Text.to_ascii(&mut text, 0);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.is_ascii() && text.contains("<U+00E9>"), "{text}");
     }
 
     #[test]

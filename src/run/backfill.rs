@@ -195,6 +195,7 @@ impl Teller {
         if line == self.told || self.is_waiting {
             return;
         }
+        let line = super::charset::for_people(&line).into_owned();
         let mut err = io::stderr().lock();
         // Blanks wipe what a longer line left behind; that works on every terminal.
         let width = line.chars().count();

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::charset;
 use super::lines::{note, print};
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::export::json_in_ascii;
 use crate::intake::http::{Client, Route};
 use crate::intake::probe;
 use crate::journal::Reader;
@@ -94,11 +96,15 @@ pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, Stri
         };
         let json = serde_json::to_string_pretty(&report)
             .map_err(|error| (Exit::Failed, format!("The report cannot be written as JSON: {error}.")))?;
-        format!("{json}\n")
+        let mut json = format!("{json}\n").into_bytes();
+        if charset::is_stdout_ascii() {
+            json_in_ascii(&mut json);
+        }
+        json
     } else {
-        text(org, &found, &sources)
+        text(org, &found, &sources).into_bytes()
     };
-    match print(text.as_bytes()) {
+    match print(&text) {
         Ok(()) => {}
         Err(error) => return Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
     }

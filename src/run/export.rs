@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::lines::{matches, note};
 use super::save::{FileForm, SaveError, Taker, print_whole, save, told};
-use super::{Marked, last_readiness};
+use super::{Marked, charset, last_readiness};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::export::About;
@@ -137,6 +137,7 @@ fn print(
         } else {
             lines.line_noted(seq, consent, noted, &mut line);
         }
+        charset::settle(lines, to_terminal, &mut line, 0);
         Ok(out.write_all(&line)?)
     })?;
     Ok(out.flush()?)

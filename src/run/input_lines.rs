@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::charset;
 use super::linear::shared_words;
 use super::lines::{matches, note};
 use crate::consent::{Consent, Doubt, Seq, Via};
@@ -177,11 +178,13 @@ impl Printer<'_> {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         self.printed += 1;
+        let start = self.buffer.len();
         if self.to_terminal {
             options.format.line_for_terminal(seq, consent, &mut self.buffer);
         } else {
             options.format.line(seq, consent, &mut self.buffer);
         }
+        charset::settle(options.format, self.to_terminal, &mut self.buffer, start);
         if self.buffer.len() > BUFFER { self.flush() } else { Ok(()) }
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::coverage::Watcher;
 use super::standing::{FIRST_POLL, is_fresh, named, patience};
-use super::{AutoPlan, Feed, Marked, Source};
+use super::{AutoPlan, Feed, Marked, Source, charset};
 use crate::clock::Clock;
 use crate::consent::{Consent, Evidence, Seq, Stored};
 use crate::exit::{Exit, Signal};
@@ -498,11 +498,13 @@ impl Printer {
             return Ok(true);
         }
         let format = self.options.format;
+        let start = self.buffer.len();
         if self.to_terminal {
             format.line_for_terminal(stored.seq, &consent, &mut self.buffer);
         } else {
             format.line(stored.seq, &consent, &mut self.buffer);
         }
+        charset::settle(format, self.to_terminal, &mut self.buffer, start);
         self.printed += 1;
         if self.buffer.len() > 1 << 16 {
             self.flush()?;
@@ -561,18 +563,19 @@ pub fn note(words: &str) {
 
 /// Writes a line to standard error.
 pub(super) fn say(line: &str) {
-    if let Err(error) = writeln!(io::stderr().lock(), "{line}") {
+    if let Err(error) = writeln!(io::stderr().lock(), "{}", charset::for_people(line)) {
         tracing::warn!(%error, "Standard error cannot be written.");
     }
 }
 
-/// Writes a text to standard output. A reader that has gone is no fault.
+/// Writes a text to standard output, in ASCII to a terminal where the locale is not UTF-8. A reader that has gone is
+/// no fault.
 ///
 /// # Errors
 /// Standard output cannot be written.
 pub fn print(text: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
+    match out.write_all(&charset::for_stdout(text)).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

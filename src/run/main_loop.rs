@@ -104,7 +104,7 @@ pub async fn watch(
     let hangup = tui::hangup::watch();
     tokio::pin!(hangup);
     let mut keyboard = Keyboard::open().map_err(fail)?;
-    let named = screen.set_title(&format!("consentwatch {}", options.origin.org));
+    let named = screen.set_title(&options.theme.shown(&format!("consentwatch {}", options.origin.org)));
     let begun = named.and_then(|()| if options.ask_sync { screen.ask_sync() } else { Ok(()) });
     match begun {
         Err(error) if tui::hangup::is_hangup(&error) => return Ok(Exit::Signal(Signal::HangUp)),

@@ -3,6 +3,7 @@
 mod archive;
 mod auto;
 mod backfill;
+mod charset;
 mod check;
 mod coverage;
 mod desk;
@@ -31,6 +32,7 @@ pub use crate::intake::http::Route;
 pub use archive::{Archive, Input, probe_all};
 pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;
+pub use charset::set_ascii_only;
 pub use check::{Ready, ready};
 pub use desk::{Arranged, arranged};
 pub use doctor::{DoctorPlan, doctor};

@@ -1,15 +1,16 @@
 //! Files of consents, whatever their form: written beside, synced, put in place in one step, never over another.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek, SeekFrom, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Read as _, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use thiserror::Error;
 
+use super::charset;
 use super::fresh::Fresh;
 use crate::consent::{Consent, Seq, visible};
-use crate::export::{About, Lines, Report, Snapshot, Summary, hex};
+use crate::export::{About, Lines, Report, Snapshot, Summary, hex, json_line_for_terminal};
 
 /// The form of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +86,22 @@ pub(super) fn print_whole(form: FileForm, about: &About, give: &mut Giver<'_>) -
     let mut whole = tempfile::tempfile()?;
     let (count, _) = write(form, about, give, &whole)?;
     whole.seek(SeekFrom::Start(0))?;
-    let (mut out, mut piece) = (io::stdout().lock(), vec![0; BUFFER]);
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        let (mut lines, mut piece) = (BufReader::new(whole), Vec::new());
+        while lines.read_until(b'\n', &mut piece)? > 0 {
+            match form {
+                FileForm::Lines(lines) => charset::settle(lines, true, &mut piece, 0),
+                FileForm::Snapshot => json_line_for_terminal(&mut piece, charset::is_stdout_ascii()),
+                FileForm::Report(_) => {}
+            }
+            out.write_all(&charset::for_stdout(&piece))?;
+            piece.clear();
+        }
+        out.flush()?;
+        return Ok(count);
+    }
+    let mut piece = vec![0; BUFFER];
     loop {
         match whole.read(&mut piece)? {
             0 => break,

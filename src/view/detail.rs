@@ -51,7 +51,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let extra = tree
         .visible()
         .nth(tree.cursor())
-        .map_or(0, |node| whole(node, body.width).len() - 1)
+        .map_or(0, |node| whole(node, &theme.shown(&node.value), body.width).len() - 1)
         .min(height.saturating_sub(1));
     let mut top = tree.top(height);
     if tree.cursor() + extra >= top + height {
@@ -63,7 +63,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             break;
         }
         let is_cursor = index == tree.cursor();
-        let lines = if is_cursor { whole(node, body.width) } else { vec![node.value.as_str()] };
+        let value = theme.shown(&node.value);
+        let lines = if is_cursor { whole(node, &value, body.width) } else { vec![&*value] };
         let rows = (lines.len() as u16).min(body.height - line);
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, rows));
         line += rows;
@@ -101,8 +102,8 @@ fn value_at(node: &Node, width: u16) -> u16 {
     (indent + label.max((width / 3).clamp(8, 24))).min(width)
 }
 
-/// All lines of a node's value; at least one.
-fn whole(node: &Node, width: u16) -> Vec<&str> {
-    let lines = text::wrap(&node.value, width.saturating_sub(value_at(node, width)));
-    if lines.is_empty() { vec![node.value.as_str()] } else { lines }
+/// All lines of a node's value, which is given as the terminal can show it; at least one.
+fn whole<'a>(node: &Node, value: &'a str, width: u16) -> Vec<&'a str> {
+    let lines = text::wrap(value, width.saturating_sub(value_at(node, width)));
+    if lines.is_empty() { vec![value] } else { lines }
 }

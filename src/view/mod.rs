@@ -20,4 +20,4 @@ mod theme;
 mod title;
 
 pub use draw::draw;
-pub use theme::{Color, Depth, Glyph, Role, Theme, ThemeKind, roles};
+pub use theme::{Color, Depth, Glyph, Role, Theme, ThemeKind, is_utf8, roles};

@@ -40,7 +40,8 @@ impl<'a> Pen<'a> {
             return;
         }
         let room = self.area.width.saturating_sub(self.x).min(width);
-        let words = self.theme.cut(words, room);
+        let words = self.theme.shown(words);
+        let words = self.theme.cut(&words, room);
         let style = match self.over {
             Some(ground) => self.theme.over(ground, role),
             None => self.theme.style(role),
@@ -60,6 +61,8 @@ impl<'a> Pen<'a> {
         pattern: Option<&Regex>,
     ) {
         let start = self.x;
+        let theme = self.theme;
+        let words = &*theme.shown(words);
         self.put_within(line, words, role, width);
         let Some(pattern) = pattern.filter(|_| line < self.area.height) else { return };
         for found in pattern.find_iter(words).filter(|found| !found.is_empty()) {

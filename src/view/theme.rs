@@ -9,6 +9,7 @@ use ratatui::style::{Color as Ink, Modifier, Style};
 use ratatui::symbols::border;
 
 use super::text;
+use crate::consent::in_ascii;
 
 /// What something on the screen is. A drawing names the role, never the colour.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -189,8 +190,10 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
 /// The looks of everything.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Theme {
-    /// Whether only ASCII is drawn. Texts from outside stay as they are.
+    /// Whether our own signs are ASCII.
     pub ascii: bool,
+    /// Whether texts from outside are drawn in ASCII too, since the terminal reads no UTF-8.
+    pub escapes: bool,
     styles: [Style; ROLES.len()],
 }
 
@@ -200,6 +203,7 @@ impl Theme {
         let palette = Palette::of(kind, depth);
         Self {
             ascii: false,
+            escapes: false,
             styles: ROLES.map(|(role, _)| palette.map_or_else(|| mono(role), |p| p.style(role))),
         }
     }
@@ -236,7 +240,8 @@ impl Theme {
     /// what the person said about colours, and by the environment.
     ///
     /// `NO_COLOR` counts if it is not empty (no-color.org). `auto` is light only if `COLORFGBG` names a light ground,
-    /// and dark otherwise. ASCII is drawn where it is asked for and where the locale is not UTF-8.
+    /// and dark otherwise. Our signs are ASCII where that is asked for and where the locale is not UTF-8; there texts
+    /// from outside are, too.
     pub fn choose(theme: &str, color: Color, env: &dyn Fn(&str) -> Option<String>, ascii: bool) -> Self {
         let depth = match color {
             Color::Never => Depth::None,
@@ -252,7 +257,8 @@ impl Theme {
             _ if has_light_ground(env) => ThemeKind::Light,
             _ => ThemeKind::Dark,
         };
-        Self::new(kind, depth).with_ascii(ascii || !is_utf8(env))
+        let escapes = !is_utf8(env);
+        Self { escapes, ..Self::new(kind, depth).with_ascii(ascii || escapes) }
     }
 
     /// Returns the style of a role.
@@ -294,6 +300,11 @@ impl Theme {
     /// Returns the characters of a box.
     pub fn border(&self) -> border::Set<'static> {
         if self.ascii { ASCII_BORDER } else { border::PLAIN }
+    }
+
+    /// Returns a text as this terminal can show it.
+    pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.escapes { in_ascii(text) } else { Cow::Borrowed(text) }
     }
 
     /// Returns `text` if it fits into `width` columns, otherwise cut with this theme's mark.
@@ -498,7 +509,7 @@ fn has_light_ground(env: &dyn Fn(&str) -> Option<String>) -> bool {
 }
 
 /// Whether the first locale variable that says anything says UTF-8 (POSIX: an empty one says nothing).
-fn is_utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
+pub fn is_utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env).find(|value| !value.is_empty());
     said.is_some_and(|value| {
         let value = value.to_ascii_lowercase();

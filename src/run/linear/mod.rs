@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
+use super::charset;
 use super::lines::matches;
 use crate::clock::Clock;
 use crate::consent::{Consent, Seq, visible};
@@ -316,7 +317,7 @@ fn read_line(input: &mut impl io::BufRead) -> io::Result<Option<Line>> {
 fn say(line: &str) -> Result<(), Trouble> {
     let mut out = io::stdout().lock();
     // One write, so that nothing stands between a sentence and its end.
-    match out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(format!("{}\n", charset::for_people(line)).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::Over(Exit::Done)),
         Err(error) if hangup::is_hangup(&error) => Err(Trouble::Over(Exit::Signal(Signal::HangUp))),
