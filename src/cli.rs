@@ -98,6 +98,8 @@ pub enum Command {
     Export(Export),
     /// Older history into the journal, behind the live poll
     Backfill(Backfill),
+    /// Rows of the journal that are too old: says how many there are, and removes them only with --yes
+    Prune(Prune),
     /// The event hook in the org: what there is, making one, having it verified
     #[command(subcommand)]
     Hook(HookCommand),
@@ -251,6 +253,9 @@ pub struct Doctor {
     /// For people, or for machines
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: DoctorFormat,
+    /// Looks at every row of the journal in place of the org: whether it is what was written. Ends with 1 if not
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Formats of `doctor`.
@@ -260,6 +265,14 @@ pub enum DoctorFormat {
     Text,
     /// consentwatch.doctor/1, one object
     Json,
+}
+
+/// Flags of `prune`.
+#[derive(Args, Debug)]
+pub struct Prune {
+    /// Removes them: all that are older than journal.keep_days by this machine's clock, but for what is marked
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Flags of `backfill`.

@@ -1,15 +1,33 @@
 //! The only place that asks the time. The system's, or one that a test moves by hand.
+//!
+//! This machine's clock may be wrong, by minutes or by years. Okta's answers say what time it is there, so the clock
+//! remembers the last of them: [`Clock::sure`] is for whatever is stored or compared with times of Okta's, and
+//! [`Clock::agrees`] says whether the two clocks agree. `docs/clock.md` lists every use.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
-/// Tells the time and waits. Clones share one time.
+/// Tells the time and waits. Clones share one time, and what was heard of Okta's.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    heard: Arc<Mutex<Option<Heard>>>,
+}
+
+/// What time it was elsewhere, and here, when somebody said so.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    there: Timestamp,
+    here: Timestamp,
+    up: Duration,
+}
+
+/// Two clocks that differ by no more agree: an answer takes its time, and its date is in whole seconds.
+const AGREE: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -34,12 +52,12 @@ impl Clock {
     /// The system's clock; its uptime begins now.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn system() -> Self {
-        Self(Source::System(Instant::now()))
+        Self::of(Source::System(Instant::now()))
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(Mutex::new(Manual {
+        Self::of(Source::Manual(Arc::new(Mutex::new(Manual {
             start,
             up: Duration::ZERO,
             sleepers: BTreeMap::new(),
@@ -48,10 +66,52 @@ impl Clock {
         }))))
     }
 
-    /// The wall clock, in whole milliseconds. It may jump; wait by [`Clock::uptime`].
+    fn of(source: Source) -> Self {
+        Self { source, heard: Arc::default() }
+    }
+
+    /// Takes in what time it is at Okta, by the `Date` of an answer that has just come.
+    pub fn hear(&self, there: Timestamp) {
+        let heard = Heard { there, here: self.now(), up: self.uptime() };
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+    }
+
+    fn heard(&self) -> Option<Heard> {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns how far this machine's clock is ahead of Okta's, by the last answer and the uptime since then; nothing
+    /// before the first. The uptime stands still while a machine sleeps, so after that the two differ until the next
+    /// answer.
+    pub fn ahead(&self) -> Option<SignedDuration> {
+        let heard = self.heard()?;
+        let since = SignedDuration::try_from(self.uptime().saturating_sub(heard.up)).unwrap_or_default();
+        let there = heard.there.saturating_add(since).unwrap_or(heard.there);
+        Some(self.now().duration_since(there))
+    }
+
+    /// Whether this machine's clock and Okta's agree within five minutes; not before Okta has answered.
+    pub fn agrees(&self) -> bool {
+        self.ahead().is_some_and(|ahead| ahead.abs() <= AGREE)
+    }
+
+    /// Returns the time for what is stored and for comparisons with times of Okta's: this machine's, unless Okta's last
+    /// answer showed it to be wrong by more than five minutes; then it is set right by as much.
+    pub fn sure(&self) -> Timestamp {
+        let now = self.now();
+        let Some(heard) = self.heard() else { return now };
+        let behind = heard.there.duration_since(heard.here);
+        if behind.abs() <= AGREE || self.agrees() {
+            return now;
+        }
+        now.saturating_add(behind).unwrap_or(now)
+    }
+
+    /// The wall clock of this machine, in whole milliseconds. It may jump, and it may be wrong: wait by
+    /// [`Clock::uptime`], compare by [`Clock::sure`].
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn now(&self) -> Timestamp {
-        let exact = match &self.0 {
+        let exact = match &self.source {
             Source::System(_) => Timestamp::now(),
             Source::Manual(manual) => {
                 let manual = manual.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +123,7 @@ impl Clock {
 
     /// Time since the clock was made; never goes back.
     pub fn uptime(&self) -> Duration {
-        match &self.0 {
+        match &self.source {
             Source::System(start) => start.elapsed(),
             Source::Manual(manual) => manual.lock().unwrap_or_else(PoisonError::into_inner).up,
         }
@@ -73,7 +133,7 @@ impl Clock {
     /// test which moved the time can tell that somebody is still about to act on it.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub async fn sleep_until(&self, up: Duration) -> Woken {
-        match &self.0 {
+        match &self.source {
             Source::System(start) => {
                 tokio::time::sleep(up.saturating_sub(start.elapsed())).await;
                 Woken(None)
@@ -100,9 +160,16 @@ impl Clock {
         self.sleep_until(self.uptime().saturating_add(length)).await
     }
 
+    /// Sets the wall clock of a manual clock; its uptime goes on as before. Does nothing to the system's clock.
+    pub fn set(&self, now: Timestamp) {
+        let Source::Manual(manual) = &self.source else { return };
+        let mut manual = manual.lock().unwrap_or_else(PoisonError::into_inner);
+        manual.start = now.checked_sub(manual.up).unwrap_or(now);
+    }
+
     /// Moves a manual clock and wakes whoever waited for a time up to there. Does nothing to the system's clock.
     pub fn advance(&self, length: Duration) {
-        let Source::Manual(manual) = &self.0 else { return };
+        let Source::Manual(manual) = &self.source else { return };
         let mut manual = manual.lock().unwrap_or_else(PoisonError::into_inner);
         manual.up += length;
         let after = manual.up + Duration::from_nanos(1);
@@ -116,7 +183,7 @@ impl Clock {
 
     /// Whether somebody was woken by [`Clock::advance`] and has not yet dropped its [`Woken`].
     pub fn is_waking(&self) -> bool {
-        match &self.0 {
+        match &self.source {
             Source::System(_) => false,
             Source::Manual(manual) => {
                 Arc::strong_count(&manual.lock().unwrap_or_else(PoisonError::into_inner).woken) > 1
@@ -125,9 +192,66 @@ impl Clock {
     }
 }
 
+/// Says by how much one clock is off from another.
+pub fn apart(ahead: SignedDuration) -> String {
+    let way = if ahead.is_positive() { "ahead of" } else { "behind" };
+    let minutes = ahead.abs().as_mins();
+    match minutes {
+        0..120 => format!("{minutes} min {way}"),
+        120..2880 => format!("{} h {way}", minutes / 60),
+        _ => format!("{} days {way}", minutes / 60 / 24),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_wrong_clock_is_set_right_by_what_okta_says() {
+        let clock = Clock::manual(at("2036-03-04T09:00:00Z"));
+        assert_eq!(
+            (clock.sure(), clock.agrees(), clock.ahead()),
+            (clock.now(), false, None),
+            "nobody has said"
+        );
+        clock.hear(at("2026-03-04T09:15:00Z"));
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(clock.sure(), at("2026-03-04T09:16:00Z"));
+        assert!(!clock.agrees());
+        // Somebody sets the clock right.
+        clock.set(at("2026-03-04T09:16:02Z"));
+        assert_eq!(clock.sure(), at("2026-03-04T09:16:02Z"));
+        assert!(clock.agrees());
+        clock.hear(at("2026-03-04T09:16:03Z"));
+        assert_eq!(clock.sure(), clock.now());
+    }
+
+    #[test]
+    fn a_clock_that_jumps_after_an_answer_is_not_agreed_with() {
+        let clock = Clock::manual(at("2026-03-04T09:15:00Z"));
+        clock.hear(at("2026-03-04T09:14:00Z"));
+        assert!(clock.agrees());
+        clock.set(at("2030-01-01T00:00:00Z"));
+        assert!(!clock.agrees());
+        clock.set(at("1986-01-01T00:00:00Z"));
+        assert!(!clock.agrees());
+        assert_eq!(clock.ahead().unwrap().as_hours() / 24 / 365, -40);
+    }
+
+    #[test]
+    fn a_machine_that_slept_goes_by_its_own_clock() {
+        let clock = Clock::manual(at("2026-03-04T09:15:00Z"));
+        clock.hear(at("2026-03-04T09:15:00Z"));
+        // The uptime stands still in sleep.
+        clock.set(at("2026-03-04T19:15:00Z"));
+        assert_eq!(clock.sure(), at("2026-03-04T19:15:00Z"));
+        assert!(!clock.agrees(), "but nothing is removed before the next answer");
+    }
 
     #[tokio::test]
     async fn a_manual_clock_moves_only_by_hand() {

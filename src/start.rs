@@ -60,6 +60,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Doctor(flags)) => doctor(&cli, flags),
         Some(Command::Export(flags)) => export(&cli, flags),
         Some(Command::Backfill(flags)) => backfill(&cli, flags),
+        Some(Command::Prune(flags)) => prune(&cli, flags),
         Some(Command::Hook(command)) => hook(&cli, command),
         Some(Command::Config(command)) => configure(&cli, command),
         Some(Command::Sim(flags)) => simulate(flags),
@@ -657,10 +658,20 @@ fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
     })
 }
 
+fn prune(cli: &Cli, flags: &cli::Prune) -> Result<Exit, Ended> {
+    let config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    let keep = Settings { keep_days: config.journal.keep_days, keep_rows: config.journal.keep_rows };
+    run::prune(&ready.dir, keep, flags.yes, &Clock::system())
+}
+
 fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let is_json = flags.format == DoctorFormat::Json;
+    if flags.check {
+        return run::check_journal(&ready.dir, is_json);
+    }
     on_runtime(|clock, _tasks| async move {
         announce(&ready);
         let plan = ready.doctor(&config, is_json, jitter_seed()).map_err(usage)?;

@@ -311,6 +311,7 @@ fn options(command: Command) -> TailOptions {
     TailOptions {
         format: Lines::Json,
         since: None,
+        ago: None,
         until: None,
         after: None,
         // What the commands print is not looked at here.

@@ -56,7 +56,7 @@ pub async fn run(
             Step::Send(request) => {
                 let result = client.send(&request).await;
                 let is_page = result.as_ref().is_ok_and(|reply| reply.status == 200);
-                let fetched = history.take(clock.now(), clock.uptime(), result);
+                let fetched = history.take(clock.sure(), clock.uptime(), result);
                 let pulse = fetched.pulse.clone();
                 if let Some(fault) = pulse.fault() {
                     tracing::warn!(causes = ?fault.chain, "While history is fetched: {fault}");

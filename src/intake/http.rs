@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::{self, CertificateError, RootCertStore};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, apart};
 use crate::consent::visible;
 use crate::okta::{
     Access, Credentials, Headers, Learned, OrgUrl, Reply, Request, Rights, SendError, TokenRequest,
@@ -187,7 +187,17 @@ impl Client {
 
     /// Returns what a person should know of the way in though it works, a sentence each.
     pub async fn notes(&self) -> Vec<String> {
-        self.access.lock().await.notes()
+        let mut notes = self.access.lock().await.notes();
+        // A service app says so itself, from half a minute on.
+        let is_told = notes.iter().any(|note| note.starts_with("This machine's clock"));
+        if let Some(ahead) = self.clock.ahead().filter(|_| !self.clock.agrees() && !is_told) {
+            notes.push(format!(
+                "This machine's clock is {} Okta's. Times go by Okta's, and nothing is removed for its age; set the \
+                 clock right.",
+                apart(ahead)
+            ));
+        }
+        notes
     }
 
     /// Returns what the credentials tell of their rights.
@@ -203,7 +213,16 @@ impl Client {
         if !self.org.same_origin(&request.url) {
             return Err(SendError::Other("the request leads to another host than the org's".to_owned()));
         }
-        exchange(self.http.get(&request.url)).await
+        self.exchange(self.http.get(&request.url)).await
+    }
+
+    /// Sends a request, reads the whole answer, and lets the clock hear what time it is there.
+    async fn exchange(&self, request: RequestBuilder) -> Result<Reply, SendError> {
+        let reply = exchange(request).await?;
+        if let Some(date) = reply.headers.date() {
+            self.clock.hear(date);
+        }
+        Ok(reply)
     }
 
     /// Sends a GET with the credentials and reads the whole answer, whatever its status. A service app signs in first,
@@ -239,7 +258,7 @@ impl Client {
             if let Some(json) = json {
                 call = call.header(CONTENT_TYPE, "application/json").body(json.to_owned());
             }
-            let result = exchange(call).await;
+            let result = self.exchange(call).await;
             let mut access = self.access.lock().await;
             let reply = result.map_err(|error| redacted(error, &access))?;
             if access.learn_from_call(self.clock.now(), &reply, generation) == Learned::Nothing
@@ -264,7 +283,7 @@ impl Client {
             if let Some(proof) = proof {
                 post = post.header("dpop", hidden(&proof)?);
             }
-            let result = exchange(post).await;
+            let result = self.exchange(post).await;
             let (now, up) = (self.clock.now(), self.clock.uptime());
             match result {
                 Ok(reply) => access.take(now, up, &reply).map_err(SendError::SignIn)?,

@@ -134,7 +134,7 @@ impl Desk {
         self.begun = Some(up);
         self.lookups.begin_anew();
         self.reader.forget_given();
-        let since = self.clock.now().checked_sub(FRESH).unwrap_or_default();
+        let since = self.clock.sure().checked_sub(FRESH).unwrap_or_default();
         for (thing, id) in self.reader.labels_asked_since(since)? {
             self.lookups.knows(thing, &id);
         }
@@ -164,7 +164,7 @@ impl Desk {
 
     /// Opens the case of a row that names nobody.
     fn open(&mut self, row: &Row) -> Result<(), ReadError> {
-        let now_ms = self.clock.now().as_millisecond();
+        let now_ms = self.clock.sure().as_millisecond();
         if row.evidence != Evidence::Unknown || row.published_ms.saturating_add(OPEN_MS) < now_ms {
             return Ok(());
         }
@@ -203,7 +203,7 @@ impl Desk {
         let result = match &question {
             Question::Name(request) | Question::Person(request) => client.send(request).await,
         };
-        let (now, up) = (self.clock.now(), self.clock.uptime());
+        let (now, up) = (self.clock.sure(), self.clock.uptime());
         match question {
             Question::Name(_) => {
                 let label: Option<Label> = self.lookups.take(now, up, result);

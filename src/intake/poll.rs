@@ -33,7 +33,7 @@ pub async fn run(
         match poller.step(driver.clock.uptime()) {
             Step::Send(request) => {
                 let result = client.send(&request).await;
-                let taken = poller.take(driver.clock.now(), driver.clock.uptime(), result);
+                let taken = poller.take(driver.clock.sure(), driver.clock.uptime(), result);
                 if let Some(warning) = taken.warning.filter(|warning| warned != Some(*warning)) {
                     tracing::warn!("{warning}");
                 }
@@ -106,7 +106,7 @@ impl Driver {
         let is_due = self.good_stored.is_none_or(|stored| stored + GOOD_EVERY <= up);
         if is_good && (is_due || batch != Batch::default()) {
             let interval = self.board.borrow().traffic.interval.unwrap_or_default();
-            batch.polled = Some(Polled { at: self.clock.now(), caught_up: taken.caught_up, interval });
+            batch.polled = Some(Polled { at: self.clock.sure(), caught_up: taken.caught_up, interval });
         }
         if batch == Batch::default() {
             self.tell(Part::Poll, taken.pulse);
@@ -150,7 +150,7 @@ impl Driver {
     /// Tells what was used of the rate limit, and of a page that is good when it came.
     fn tell_traffic(&self, poller: &Poller, is_good: bool) {
         let usage = poller.budget().usage(self.clock.uptime());
-        let now = self.clock.now();
+        let now = self.clock.sure();
         self.board.send_if_modified(|board| {
             let last_good = if is_good { Some(now) } else { board.traffic.last_good };
             let traffic = Traffic {

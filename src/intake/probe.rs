@@ -91,7 +91,7 @@ pub async fn round(
     asks_log: bool,
     mut board: Option<&mut watch::Receiver<Board>>,
 ) -> Readiness {
-    prober.begin(clock.now(), proof, asks_log);
+    prober.begin(clock.sure(), proof, asks_log);
     loop {
         let request = match prober.step(clock.now(), clock.uptime()) {
             ProbeStep::Done => break,
@@ -114,7 +114,7 @@ pub async fn round(
         };
         prober.take(clock.now(), clock.uptime(), &result);
     }
-    prober.judge(clock.now(), &client.rights().await)
+    prober.judge(clock.sure(), &client.rights().await)
 }
 
 /// Whether the poller may need every request that is left.

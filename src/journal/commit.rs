@@ -31,6 +31,19 @@ pub struct Batch {
     pub labels: Vec<Label>,
     /// Persons of rows that named nobody. A row that is gone, or names somebody by now, stays as it is.
     pub attributions: Vec<Attribution>,
+    /// Rows that are damaged, and what is to stand in their place. A row that is gone stays so.
+    pub repairs: Vec<Repair>,
+}
+
+/// What is to stand in the place of a damaged row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Repair {
+    /// Its number.
+    pub seq: Seq,
+    /// Its event.
+    pub consent: Consent,
+    /// Whether the event is the row's own, which was sound: then how and when it came stays as it is.
+    pub is_own: bool,
 }
 
 /// A good look at the log.
@@ -44,7 +57,8 @@ pub struct Polled {
     pub interval: Duration,
 }
 
-/// How the log was polled last, by whichever process that was. Followers judge by it whether somebody still polls.
+/// How the log was polled last, by whichever process that was. Followers judge by it whether somebody still polls. Its
+/// times are those of the clock of this machine as it was then, right or wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Polling {
     /// When the log was last read well; stored once a minute where nothing comes, so up to that much behind.

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
+use super::checksum;
 use super::commit::Listening;
 use super::store::{self, Meta, Store};
 use crate::consent::{Doubt, Kind, Via};
@@ -60,6 +61,7 @@ pub(super) fn put_listening(tx: &Transaction<'_>, meta: &mut Meta, told: &Listen
     let sql = "INSERT INTO listening (up, start, stop) VALUES (?1, ?2, ?3)
         ON CONFLICT (up) DO UPDATE SET stop = MAX(stop, excluded.stop)";
     tx.prepare_cached(sql)?.execute((up, start, until))?;
+    checksum::seal_row(tx, checksum::LISTENING, &[&up])?;
     let cut = "DELETE FROM listening WHERE up NOT IN (SELECT up FROM listening ORDER BY up DESC LIMIT ?1)";
     tx.prepare_cached(cut)?.execute([TIMES_MAX]).map(drop)
 }
@@ -93,6 +95,7 @@ impl Store {
                     meta.unconfirmed += 1;
                 } else {
                     excuse.execute((seq, EXCUSED))?;
+                    checksum::seal(tx, seq)?;
                 }
             }
             Ok(())
@@ -143,7 +146,7 @@ fn put(tx: &Transaction<'_>, meta: &mut Meta, seq: i64) -> rusqlite::Result<()> 
     let mut doubt = tx.prepare_cached("UPDATE event SET doubt = ?2, rev = ?3 WHERE seq = ?1")?;
     doubt.execute((seq, DOUBTED, meta.next_rev))?;
     meta.next_rev += 1;
-    Ok(())
+    checksum::seal(tx, seq)
 }
 
 /// What the log was asked for, and where it may have holes.
@@ -180,12 +183,16 @@ struct Times(Vec<(i64, i64)>);
 
 impl Times {
     fn read(conn: &Connection) -> rusqlite::Result<Self> {
-        let mut statement = conn.prepare_cached("SELECT start, stop FROM listening ORDER BY start")?;
+        let mut statement = conn.prepare_cached("SELECT * FROM listening ORDER BY start")?;
         let times = statement.query_map([], |row| {
-            let (start, stop): (i64, i64) = (row.get(0)?, row.get(1)?);
+            if !checksum::holds(row)? {
+                return Ok((0, -1));
+            }
+            let (start, stop): (i64, i64) = (row.get("start")?, row.get("stop")?);
             Ok((start, stop - DELIVER_MS))
         })?;
         let times: Vec<(i64, i64)> = times.collect::<Result<_, _>>()?;
+        // What is damaged is no time of which anything is known.
         Ok(Self(times.into_iter().filter(|(start, stop)| start <= stop).collect()))
     }
 

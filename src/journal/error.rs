@@ -33,6 +33,13 @@ pub struct StorageError {
     source: rusqlite::Error,
 }
 
+impl StorageError {
+    /// Whether SQLite found the file's structure damaged; else a value alone is not what was written.
+    pub(super) fn is_of_file(&self) -> bool {
+        self.source.sqlite_error_code().is_some()
+    }
+}
+
 impl From<rusqlite::Error> for StorageError {
     fn from(source: rusqlite::Error) -> Self {
         let ailment = match source.sqlite_error_code() {
@@ -216,9 +223,10 @@ impl ReadError {
         match self {
             Self::Storage(error) => storage(error.ailment, "the journal", doing),
             Self::Unpack { seq, .. } => {
-                let what = format!("The raw event of row {seq} is damaged in the journal.");
-                let remedy =
-                    "Put a copy from before in the journal's place, or fetch the event from Okta again.";
+                let what = format!("Row {seq} of the journal is damaged on the disk.");
+                let doing = "It is left out; the other rows stay usable.";
+                let remedy = "watch and tail ask Okta for it again, if Okta still keeps it (90 days). Look at the disk; \
+                              consentwatch doctor --check looks at every row.";
                 Fault::new(Part::Journal, "damaged row", &what, doing, remedy)
             }
         }

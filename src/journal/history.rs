@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+use super::checksum;
 use super::store::Meta;
 use crate::consent::HistoryMark;
 
@@ -17,10 +18,12 @@ pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, mark: &HistoryMark) -> 
         let [goal, top, whole_from, from] =
             [mark.goal, mark.top, mark.whole_from, mark.from].map(|time| time.to_string());
         tx.prepare_cached(sql)?.execute(params![mark.query, goal, top, whole_from, from, mark.next])?;
+        checksum::seal_row(tx, checksum::HISTORY, &[&1])?;
     }
     let known: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());
     if known.is_some_and(|known| mark.whole_from < known && known <= mark.top) {
         meta.complete_since = Some(mark.whole_from.to_string());
+        meta.whole_from_ms = meta.whole_from_ms.min(mark.whole_from.as_millisecond());
     }
     close_gaps(tx, mark)
 }
@@ -41,6 +44,7 @@ fn close_gaps(tx: &Transaction<'_>, mark: &HistoryMark) -> rusqlite::Result<()> 
             // Two gaps may become the same one.
             tx.prepare_cached("UPDATE OR REPLACE gap SET stop = ?2 WHERE id = ?1")?
                 .execute((id, mark.whole_from.to_string()))?;
+            checksum::seal_row(tx, checksum::GAP, &[&id])?;
         }
     }
     Ok(())
@@ -48,15 +52,17 @@ fn close_gaps(tx: &Transaction<'_>, mark: &HistoryMark) -> rusqlite::Result<()> 
 
 /// Reads the mark. A damaged one is none: the fetching begins again and the key keeps doubles out.
 pub(super) fn mark(conn: &Connection) -> rusqlite::Result<Option<HistoryMark>> {
-    let sql = "SELECT query, goal, top, whole_from, start, next FROM history";
+    let sql = "SELECT * FROM history";
     let found = conn
         .prepare_cached(sql)?
         .query_row([], |row| {
-            let times: [String; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
-            Ok((row.get(0)?, times.map(|text| text.parse().ok()), row.get(5)?))
+            let times: [String; 4] =
+                [row.get("goal")?, row.get("top")?, row.get("whole_from")?, row.get("start")?];
+            let times = times.map(|text| text.parse().ok());
+            Ok((row.get("query")?, times, row.get("next")?, checksum::holds(row)?))
         })
         .optional()?;
-    let Some((query, [Some(goal), Some(top), Some(whole_from), Some(from)], next)) = found else {
+    let Some((query, [Some(goal), Some(top), Some(whole_from), Some(from)], next, true)) = found else {
         return Ok(None);
     };
     Ok(Some(HistoryMark { query, goal, top, whole_from, from, next }))

@@ -7,6 +7,7 @@ use std::mem;
 use aws_lc_rs::digest;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
+use super::checksum;
 use crate::consent::Symbol;
 
 /// The numbers of texts that came lately: two generations, of which the older is forgotten when the younger is full.
@@ -15,6 +16,8 @@ use crate::consent::Symbol;
 pub(super) struct Known {
     young: HashMap<Box<str>, u32>,
     old: HashMap<Box<str>, u32>,
+    /// The number of the next new text; only who writes the journal gives out numbers.
+    next: Option<i64>,
 }
 
 const GENERATION_MAX: usize = 8192;
@@ -55,14 +58,19 @@ impl Known {
 pub(super) struct Interner<'c> {
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
+    highest: CachedStatement<'c>,
+    seal: CachedStatement<'c>,
 }
 
 impl<'c> Interner<'c> {
     /// Prepares for a transaction on a connection.
     pub(super) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
-            find: conn.prepare_cached("SELECT id FROM sym WHERE h = ?1 AND text = ?2")?,
-            insert: conn.prepare_cached("INSERT INTO sym (h, text) VALUES (?1, ?2)")?,
+            find: conn.prepare_cached("SELECT id, sum FROM sym WHERE h = ?1 AND text = ?2")?,
+            insert: conn.prepare_cached("INSERT INTO sym (id, h, text, sum) VALUES (?1, ?2, ?3, ?4)")?,
+            // The highest number always stays, if need be without its text.
+            highest: conn.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM sym")?,
+            seal: conn.prepare_cached("UPDATE sym SET sum = ?2 WHERE id = ?1")?,
         })
     }
 
@@ -76,11 +84,24 @@ impl<'c> Interner<'c> {
             return Ok(id);
         }
         let hash = hash(&text);
-        let found: Option<u32> = self.find.query_row((hash, &text), |row| row.get(0)).optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => u32::try_from(self.insert.insert((hash, &text))?)
-                .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX))?,
+        let found = self.find.query_row((hash, &text), |row| Ok((row.get(0)?, row.get(1)?)));
+        let found: Option<(u32, Option<i64>)> = found.optional()?;
+        let id = if let Some((id, sum)) = found {
+            let right = checksum::of_text(id, &text);
+            if sum != Some(right) {
+                // Without one yet, or the checksum itself is damaged: the text is what it should be.
+                self.seal.execute((id, right))?;
+            }
+            id
+        } else {
+            let next = match known.next {
+                Some(next) => next,
+                None => self.highest.query_row([], |row| row.get::<_, i64>(0))? + 1,
+            };
+            let id = u32::try_from(next).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, next))?;
+            self.insert.execute((id, hash, &text, checksum::of_text(id, &text)))?;
+            known.next = Some(next + 1);
+            id
         };
         known.put(text.into(), id);
         Ok(id)
@@ -98,7 +119,7 @@ fn cut(text: &str) -> Cow<'_, str> {
 }
 
 /// The hash is on the disk, so it must not change; and strangers choose the texts, so it must not be easy to collide.
-fn hash(text: &str) -> i64 {
+pub(super) fn hash(text: &str) -> i64 {
     let digest = digest::digest(&digest::SHA256, text.as_bytes());
     digest.as_ref().first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes))
 }

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
+use super::checksum;
 use super::store::Meta;
 use crate::consent::{Label, Rev, Sym, Symbol, Thing, Untrusted};
 
@@ -27,6 +28,11 @@ pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, labels: &[Label]) -> ru
                 ELSE excluded.rev END",
     )?;
     for label in labels {
+        if get(tx, label.thing, label.id.exact())?.is_none() {
+            // None there, or a damaged one, of which nothing is kept.
+            let key = (label.thing.code(), label.id.exact());
+            tx.prepare_cached("DELETE FROM label WHERE thing = ?1 AND id = ?2")?.execute(key)?;
+        }
         let text = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
         insert.execute(params![
             label.thing.code(),
@@ -37,6 +43,7 @@ pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, labels: &[Label]) -> ru
             label.asked.as_millisecond(),
             meta.next_rev,
         ])?;
+        checksum::seal_row(tx, checksum::LABEL, &[&label.thing.code(), &label.id.exact()])?;
     }
     meta.next_rev += 1;
     Ok(())
@@ -49,20 +56,21 @@ pub(super) fn any(conn: &Connection) -> rusqlite::Result<bool> {
 
 /// Returns what an id is called, if Okta was asked.
 pub(super) fn get(conn: &Connection, thing: Thing, id: &str) -> rusqlite::Result<Option<Label>> {
-    let sql = "SELECT thing, id, name, login, gone, asked FROM label WHERE thing = ?1 AND id = ?2";
+    let sql = "SELECT * FROM label WHERE thing = ?1 AND id = ?2";
     let found = conn.prepare_cached(sql)?.query_row((thing.code(), id), read).optional()?;
     Ok(found.flatten())
 }
 
 /// Returns those that were asked for at a time or later: the thing and its id.
 pub(super) fn asked_since(conn: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(Thing, String)>> {
-    let sql = "SELECT thing, id FROM label WHERE asked >= ?1";
+    let sql = "SELECT * FROM label WHERE asked >= ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let mut found = statement.query([since.as_millisecond()])?;
     let mut asked = Vec::new();
     while let Some(row) = found.next()? {
-        if let Some(thing) = Thing::from_code(row.get(0)?) {
-            asked.push((thing, row.get(1)?));
+        // What is damaged counts as not asked for, so that it is asked for again.
+        if let Some(label) = read(row)? {
+            asked.push((label.thing, label.id.exact().to_owned()));
         }
     }
     Ok(asked)
@@ -76,9 +84,7 @@ pub(super) fn filled(conn: &Connection, text: &str) -> rusqlite::Result<Option<S
 
 /// Returns the texts that labels of the changes above `after` up to `to` fill.
 pub(super) fn filled_since(conn: &Connection, after: Rev, to: Rev) -> rusqlite::Result<Vec<(Sym, Symbol)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT thing, id, name, login, gone, asked FROM label WHERE rev > ?1 AND rev <= ?2",
-    )?;
+    let mut statement = conn.prepare_cached("SELECT * FROM label WHERE rev > ?1 AND rev <= ?2")?;
     let labels: Vec<Label> = statement
         .query_map((after.0, to.0), read)?
         .filter_map(Result::transpose)
@@ -107,16 +113,20 @@ pub(super) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute(&sql, []).map(drop)
 }
 
+/// Reads a row with all its columns; nothing if it is not what was written.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Label>> {
-    let Some(thing) = Thing::from_code(row.get(0)?) else { return Ok(None) };
+    if !checksum::holds(row)? {
+        return Ok(None);
+    }
+    let Some(thing) = Thing::from_code(row.get("thing")?) else { return Ok(None) };
     let text = |text: Option<String>| text.map(Untrusted::new);
     Ok(Some(Label {
         thing,
-        id: Untrusted::new(row.get::<_, String>(1)?),
-        name: text(row.get(2)?),
-        login: text(row.get(3)?),
-        is_gone: row.get(4)?,
-        asked: Timestamp::from_millisecond(row.get(5)?).unwrap_or_default(),
+        id: Untrusted::new(row.get::<_, String>("id")?),
+        name: text(row.get("name")?),
+        login: text(row.get("login")?),
+        is_gone: row.get("gone")?,
+        asked: Timestamp::from_millisecond(row.get("asked")?).unwrap_or_default(),
     }))
 }
 

@@ -1,8 +1,9 @@
 //! One event into the journal: new, come another way, or come again.
 
-use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, named_params, params};
+use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, named_params, params};
 
-use super::commit::Commit;
+use super::checksum::{self, Line, Record};
+use super::commit::{Commit, Repair};
 use super::delivery;
 use super::doubt;
 use super::error::AppendError;
@@ -88,8 +89,8 @@ impl<'t> Pen<'t> {
             )?,
             insert: tx.prepare_cached(
                 "INSERT INTO event (seq, ts, uuid, part, rev, kind, via, outcome, severity, evidence, late, who, actor,
-                    client, server, scopes, origin, received, grants, session)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+                    client, server, scopes, origin, received, grants, session, sum)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
                  ON CONFLICT DO NOTHING",
             )?,
             update: tx.prepare_cached("UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE 0 END WHERE seq = ?1")?,
@@ -167,17 +168,68 @@ impl<'t> Pen<'t> {
             && self.meta.complete_since.is_some()
             && key.published_ms > 0
             && key.published_ms.saturating_add(LATE_MS) < self.meta.newest_ms;
-        // By place: names cost a look-up each, seventeen times a row.
+        let kind = consent.kind.packed(consent.reach());
+        let (via, evidence) = (consent.via.code(), consent.who.evidence.code());
+        let delivery = consent.hook.as_ref().map(delivery::to_text);
+        let dict = self.packer.dict();
+        let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
+        let (who, actor, client) = (columns.who.into(), columns.actor.into(), columns.client.into());
+        let (server, scopes, origin) = (columns.server.into(), columns.scopes.into(), columns.origin.into());
+        let ts = key.published_ms;
+        let line = Line {
+            numbers: [
+                seq,
+                0,
+                ts,
+                who,
+                actor,
+                client,
+                server,
+                scopes,
+                origin,
+                kind.into(),
+                via.into(),
+                columns.outcome.into(),
+                columns.severity.into(),
+                evidence.into(),
+                late.into(),
+                0,
+            ],
+            grants: &columns.grants,
+        };
+        let (part, session) = (key.part.into(), columns.session.unwrap_or(0).into());
+        let record = Record {
+            numbers: [
+                seq,
+                0,
+                ts,
+                part,
+                received_ms,
+                via.into(),
+                evidence.into(),
+                0,
+                who,
+                client,
+                server,
+                session,
+                dict,
+            ],
+            uuid: key.id.as_bytes(),
+            delivery: delivery.as_deref().unwrap_or_default().as_bytes(),
+            body,
+        };
+        let sum = checksum::of_event(&line, &record);
+        // By place: names cost a look-up each, eighteen times a row.
         let inserted = self.insert.execute(params![
             seq,
             key.published_ms,
             key.id.as_bytes(),
             key.part,
-            consent.kind.packed(consent.reach()),
-            consent.via.code(),
+            kind,
+            via,
             columns.outcome,
             columns.severity,
-            consent.who.evidence.code(),
+            evidence,
             late,
             columns.who,
             columns.actor,
@@ -188,12 +240,15 @@ impl<'t> Pen<'t> {
             received_ms,
             columns.grants,
             columns.session,
+            sum,
         ])?;
         if inserted == 0 {
             return Ok(false);
         }
-        self.put_raw(seq, consent)?;
-        self.put_delivery(seq, consent)?;
+        self.put_raw.execute((seq, dict, body))?;
+        if let Some(delivery) = &delivery {
+            self.put_delivery.execute((seq, delivery))?;
+        }
         self.meta.next_seq += 1;
         self.meta.rows += 1;
         if key.published_ms > 0 {
@@ -244,6 +299,7 @@ impl<'t> Pen<'t> {
         doubt::settle(self.meta, found.doubt);
         self.update.execute((found.seq, self.meta.next_rev, found.via.with(consent.via).code()))?;
         self.meta.next_rev += 1;
+        checksum::seal(self.tx, found.seq)?;
         self.recent.note(&key);
         Ok(())
     }
@@ -276,6 +332,84 @@ impl<'t> Pen<'t> {
         Ok(true)
     }
 
+    /// Writes a damaged row anew from its event. What its own row says of how and when it came stays only where that is
+    /// sound.
+    pub(super) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
+        let Repair { seq, consent, is_own } = repair;
+        let is_there = "SELECT EXISTS (SELECT 1 FROM event WHERE seq = ?1)";
+        if !self.tx.prepare_cached(is_there)?.query_row([seq.0], |row| row.get(0))? {
+            return Ok(());
+        }
+        // A text that is damaged on the disk is still known by heart, and its number would be given out again.
+        *self.known = Known::default();
+        let columns = self.columns(consent)?;
+        let anew =
+            "UPDATE event SET rev = :rev, kind = :kind, outcome = :outcome, severity = :severity, late = 0,
+                who = CASE WHEN :own AND evidence <> :evidence AND :evidence = 0 THEN who ELSE :who END,
+                evidence = CASE WHEN :own AND :evidence = 0 THEN evidence ELSE :evidence END,
+                actor = :actor, client = :client, server = :server, scopes = :scopes, origin = :origin,
+                grants = :grants, session = :session,
+                ts = CASE WHEN :own THEN ts ELSE :ts END, uuid = CASE WHEN :own THEN uuid ELSE :uuid END,
+                part = CASE WHEN :own THEN part ELSE :part END, via = CASE WHEN :own THEN via ELSE :via END,
+                doubt = CASE WHEN :own THEN doubt ELSE 0 END,
+                received = CASE WHEN :own THEN received ELSE :received END
+             WHERE seq = :seq";
+        let has_envelope = "SELECT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)";
+        let has_envelope: bool = self.tx.query_row(has_envelope, [seq.0], |row| row.get(0))?;
+        let via = if has_envelope { consent.via.with(Via::HOOK) } else { consent.via };
+        let rev = self.meta.next_rev;
+        let tx = self.tx;
+        let update = || {
+            tx.execute(
+                anew,
+                named_params! {
+                    ":seq": seq.0,
+                    ":rev": rev,
+                    ":own": is_own,
+                    ":kind": consent.kind.packed(consent.reach()),
+                    ":outcome": columns.outcome,
+                    ":severity": columns.severity,
+                    ":evidence": consent.who.evidence.code(),
+                    ":who": columns.who,
+                    ":actor": columns.actor,
+                    ":client": columns.client,
+                    ":server": columns.server,
+                    ":scopes": columns.scopes,
+                    ":origin": columns.origin,
+                    ":grants": columns.grants,
+                    ":session": columns.session,
+                    ":ts": consent.key.published_ms,
+                    ":uuid": consent.key.id.as_bytes(),
+                    ":part": consent.key.part,
+                    ":via": via.code(),
+                    ":received": consent.received.as_millisecond(),
+                },
+            )
+        };
+        let mut done = update();
+        if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)) {
+            // What the index has of the row is not what the row has.
+            tx.execute_batch("REINDEX event")?;
+            done = update();
+        }
+        if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
+        {
+            // The event came again as another row before this one was found damaged.
+            for table in ["event", "raw", "delivery"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE seq = ?1"), [seq.0])?;
+            }
+            self.meta.next_rev += 1;
+            return Ok(());
+        }
+        done?;
+        self.meta.next_rev += 1;
+        if !is_own {
+            self.put_raw(seq.0, consent)?;
+        }
+        checksum::seal(tx, seq.0)?;
+        Ok(())
+    }
+
     /// Names the person of a row that named nobody.
     pub(super) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
         let who = self.interner.number(self.known, &attribution.person.symbol())?;
@@ -285,6 +419,9 @@ impl<'t> Pen<'t> {
         let Attribution { seq, evidence, .. } = attribution;
         let changed = self.attribute.execute((seq.0, who, evidence.code(), self.meta.next_rev))?;
         self.meta.next_rev += i64::from(changed > 0);
+        if changed > 0 {
+            checksum::seal(self.tx, seq.0)?;
+        }
         Ok(())
     }
 

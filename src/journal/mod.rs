@@ -1,14 +1,19 @@
 //! The truth on disk: one SQLite file, written by one thread under a lock, read by anyone. A batch of consents and the
 //! cursor that brought it are one transaction; whoever appends hears back when it is on the disk and not before.
 
+mod check;
+mod checksum;
 mod commit;
 mod delivery;
 mod doubt;
 mod error;
+#[cfg(test)]
+mod flips;
 mod history;
 mod intern;
 mod label;
 mod lock;
+mod mend;
 mod merge;
 mod notes;
 mod open;
@@ -18,6 +23,7 @@ mod reader;
 mod recent;
 #[cfg(test)]
 mod sample;
+mod scan;
 mod schema;
 mod shared;
 mod side;
@@ -29,11 +35,14 @@ mod sweep;
 mod tests;
 mod writer;
 
-pub use commit::{Batch, Commit, Head, Listening, Polled, Polling};
+pub use check::Damage;
+pub use commit::{Batch, Commit, Head, Listening, Polled, Polling, Repair};
 pub use error::{Ailment, AppendError, OpenError, ReadError, StorageError};
 pub use notes::{Notes, NotesError};
 #[cfg(test)]
 pub(crate) use open::open_cramped;
 pub use open::{Claim, Claimed, Holder, Opened, Settings, claim, file_id, holder, open};
+pub use prune::{PruneError, Pruned, prune};
 pub use reader::{Counts, Reader};
+pub use scan::{DamagedRow, Scanned};
 pub use writer::Journal;

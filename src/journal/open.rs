@@ -146,6 +146,23 @@ pub fn file_id(dir: &Path) -> Option<(u64, u64)> {
     stopped::file_id(&dir.join(FILE))
 }
 
+/// Opens a journal that is there for writing, without its writer; the lock lives beside it. The inner error is the name
+/// of the process that writes it.
+pub(super) fn open_store(dir: &Path, settings: Settings) -> Result<Result<(Store, Lock), String>, OpenError> {
+    let path = dir.join(FILE);
+    if !path.exists() {
+        return Err(OpenError::Missing { path: shown(&path) });
+    }
+    let lock_path = dir.join(LOCK);
+    match lock::ask(&lock_path).map_err(|source| OpenError::Place { path: shown(&lock_path), source })? {
+        Asked::Elsewhere(holder) => Ok(Err(holder)),
+        Asked::Held(lock) => {
+            let store = Store::new(connect_writer(dir)?, settings).map_err(|error| refused(&path, error))?;
+            Ok(Ok((store, lock)))
+        }
+    }
+}
+
 /// Opens a journal on a disk with room for so many pages more than a new file has.
 #[cfg(test)]
 pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {

@@ -7,6 +7,8 @@ use std::io;
 use rusqlite::{Connection, OptionalExtension as _};
 use zstd::bulk::{Compressor, Decompressor};
 
+use super::checksum;
+
 /// The dictionary of a new journal, trained on invented events; after a while the org's own takes its place.
 pub(super) const SHIPPED: &[u8] = include_bytes!("start.dict");
 
@@ -32,7 +34,9 @@ impl Packer {
     }
 
     fn with(dict: i64, body: &[u8]) -> io::Result<Self> {
-        let compressor = Compressor::with_dictionary(LEVEL, body)?;
+        let mut compressor = Compressor::with_dictionary(LEVEL, body)?;
+        // Four bytes, so that a body unpacks to what was packed or not at all, whatever became of its dictionary.
+        compressor.include_checksum(true)?;
         Ok(Self { dict, compressor, buffer: Vec::new() })
     }
 
@@ -76,20 +80,62 @@ impl Unpacker {
 }
 
 fn dictionary(conn: &Connection, dict: i64) -> rusqlite::Result<io::Result<Decompressor<'static>>> {
-    let bytes: Option<Vec<u8>> =
-        conn.query_row("SELECT body FROM dict WHERE id = ?1", [dict], |row| row.get(0)).optional()?;
-    Ok(match bytes {
+    Ok(match body(conn, dict)? {
         Some(bytes) => Decompressor::with_dictionary(&bytes),
         None if dict == 0 => Decompressor::new(),
-        None => Err(io::Error::new(io::ErrorKind::NotFound, "its dictionary is missing")),
+        None => Err(io::Error::new(io::ErrorKind::NotFound, "its dictionary is missing or damaged")),
     })
 }
 
 /// Returns the newest dictionary of a journal and its number; an empty one of number 0 if it has none.
 pub(super) fn newest(conn: &Connection) -> rusqlite::Result<(i64, Vec<u8>)> {
-    let sql = "SELECT id, body FROM dict ORDER BY id DESC LIMIT 1";
-    let newest = conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    Ok(newest.unwrap_or_default())
+    let mut statement = conn.prepare("SELECT id FROM dict WHERE id > 0 ORDER BY id DESC")?;
+    let ids: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in ids {
+        // A damaged one packs nothing any more.
+        if let Some(body) = body(conn, id)? {
+            return Ok((id, body));
+        }
+    }
+    Ok((0, Vec::new()))
+}
+
+/// Returns a dictionary, or its copy where it is damaged; nothing if both are, or it is not there.
+fn body(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+    if let Some(body) = kept(conn, id)? {
+        return Ok(Some(body));
+    }
+    match id {
+        1 => Ok(Some(SHIPPED.to_vec())),
+        2.. => kept(conn, -id),
+        _ => Ok(None),
+    }
+}
+
+/// Returns what is kept under a number; nothing if it is not what was written, or not there.
+fn kept(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement = conn.prepare("SELECT * FROM dict WHERE id = ?1")?;
+    let read = statement
+        .query_row([id], |row| if checksum::holds(row)? { row.get("body").map(Some) } else { Ok(None) });
+    read.optional().map(Option::flatten)
+}
+
+/// Keeps a copy of each dictionary under its negative number, since every event that was packed with it hangs on it, and
+/// puts a good one in the place of a damaged one. Changes nothing where that is so already.
+pub(super) fn keep_copies(conn: &Connection) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare("SELECT id FROM dict WHERE id > 0")?;
+    let ids: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in ids {
+        let Some(body) = body(conn, id)? else { continue };
+        for id in [id, -id].into_iter().filter(|copy| *copy != -1) {
+            if kept(conn, id)?.as_ref() != Some(&body) {
+                let put = "INSERT OR REPLACE INTO dict (id, own, body) VALUES (?1, ?2, ?3)";
+                conn.execute(put, (id, id.abs() != 1, &body))?;
+                checksum::seal_row(conn, checksum::DICT, &[&id])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Trains a dictionary on samples and returns it if it packs them better than the present one does.

@@ -1,10 +1,16 @@
 //! What is too old, or too much, goes.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
+use thiserror::Error;
 
+use super::error::{OpenError, ReadError};
+use super::notes::NotesError;
+use super::open::{self, Settings};
 use super::spare::UNMARKED;
-use super::store::{Meta, Store};
+use super::store::{Hour, Meta, Store};
 use super::{doubt, side};
 use crate::consent::{Doubt, Via};
 
@@ -19,19 +25,84 @@ struct Victim {
     doubt: Option<Doubt>,
 }
 
+/// What may go now for its age.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Aged {
+    /// What was published before.
+    cut_ms: i64,
+    /// So many rows at most.
+    most: i64,
+    /// Whose hour that counts in; nothing for whoever removes by hand.
+    hour: Option<Hour>,
+}
+
+/// The part of the rows that is removed by age in an hour, so that a clock that is wrong in a way that nobody sees takes
+/// no more than that before somebody looks.
+const PART: i64 = 10;
+const HOUR_MS: i64 = 60 * 60 * 1000;
+/// An hour that began this much later than now began by another clock.
+const AHEAD_MS: i64 = 5 * 60 * 1000;
+
 impl Store {
-    /// Removes a small number of rows beyond what is kept or, when there are none left, of texts that no row names, and
-    /// returns whether there may be more.
+    /// Removes some rows: what is too old, if this machine's clock and Okta's `agreed` what time it is, and at most a
+    /// tenth of the rows an hour, but one at least; and what is too much, which needs no clock. When there are none
+    /// left, removes some texts that no row names. Returns whether there may be more.
+    pub(super) fn keep_house_some(&mut self, agreed: Option<Timestamp>) -> rusqlite::Result<bool> {
+        let aged = agreed.map(|now| self.aged(now)).transpose()?;
+        if self.prune(aged)? {
+            return Ok(true);
+        }
+        if let Some(Aged { cut_ms, hour: Some(hour), .. }) = aged {
+            let sides = side::count_all(&self.conn)?;
+            let most = part_of(sides + hour.sides) - hour.sides;
+            let gone = side::prune_aged(&self.conn, cut_ms, most.max(0))?;
+            if gone > 0 {
+                self.change(|_, meta| {
+                    meta.hour = Hour { sides: hour.sides + gone, ..hour };
+                    Ok(())
+                })?;
+            }
+        }
+        side::prune_surplus(&self.conn)?;
+        self.sweep_some()
+    }
+
+    /// Removes some rows beyond what is kept, whatever Okta's clock says and without a bound; then texts. Returns
+    /// whether there may be more.
     pub(super) fn tidy_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         if self.prune_some(now)? {
             return Ok(true);
         }
-        side::prune(&self.conn, self.cut_ms(now))?;
+        side::prune_aged(&self.conn, self.cut_ms(now), i64::MAX)?;
+        side::prune_surplus(&self.conn)?;
         self.sweep_some()
     }
 
-    /// Removes a small number of rows beyond what is kept, and returns whether there may be more.
+    /// The part of [`Store::tidy_some`] that removes rows.
     pub(super) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+        let cut_ms = self.cut_ms(now);
+        self.prune(Some(Aged { cut_ms, most: i64::MAX, hour: None }))
+    }
+
+    /// Returns how many rows are too old at a time.
+    pub(super) fn count_aged(&mut self, now: Timestamp) -> Result<i64, PruneError> {
+        self.spared.refresh(&self.conn)?;
+        let sql = format!(
+            "SELECT COUNT(*) FROM event WHERE (ts > 0 AND ts < ?1 OR ts = 0 AND received < ?1) AND {UNMARKED}"
+        );
+        Ok(self.conn.query_row(&sql, [self.cut_ms(now)], |row| row.get(0))?)
+    }
+
+    fn aged(&self, now: Timestamp) -> rusqlite::Result<Aged> {
+        let meta = Meta::load(&self.conn)?;
+        let now_ms = now.as_millisecond();
+        let is_over = !(meta.hour.began_ms - AHEAD_MS..meta.hour.began_ms + HOUR_MS).contains(&now_ms);
+        let hour =
+            if is_over { Hour { began_ms: now_ms, rows: meta.rows, gone: 0, sides: 0 } } else { meta.hour };
+        Ok(Aged { cut_ms: self.cut_ms(now), most: part_of(hour.rows) - hour.gone, hour: Some(hour) })
+    }
+
+    fn prune(&mut self, aged: Option<Aged>) -> rusqlite::Result<bool> {
         if let Err(error) = self.spared.refresh(&self.conn) {
             // Better too much on the disk than one row less that somebody meant to keep.
             tracing::warn!(%error, "Marks cannot be read, so no row is removed; the next hour tries again.");
@@ -39,16 +110,19 @@ impl Store {
             return Ok(false);
         }
         let settings = self.settings;
-        let cut_ms = self.cut_ms(now);
         let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
         let too_many = Meta::load(&self.conn)?.rows.saturating_sub(kept).min(STEP);
         let by_age = "ts > 0 AND ts < ?1 AND UNMARKED ORDER BY ts LIMIT ?2";
         let by_receipt = "ts = 0 AND received < ?1 AND UNMARKED LIMIT ?2";
         let by_number = "seq > ?1 AND UNMARKED ORDER BY seq LIMIT ?2";
-        let mut victims = victims(&self.conn, by_age, cut_ms, STEP)?;
-        if victims.is_empty() {
-            victims = self::victims(&self.conn, by_receipt, cut_ms, STEP)?;
+        let mut victims = Vec::new();
+        if let Some(Aged { cut_ms, most, .. }) = aged.filter(|aged| aged.most > 0) {
+            victims = self::victims(&self.conn, by_age, cut_ms, most.min(STEP))?;
+            if victims.is_empty() {
+                victims = self::victims(&self.conn, by_receipt, cut_ms, most.min(STEP))?;
+            }
         }
+        let hour = aged.and_then(|aged| aged.hour).filter(|_| !victims.is_empty());
         if victims.is_empty() && too_many > 0 {
             victims = self::victims(&self.conn, by_number, 0, too_many)?;
         }
@@ -56,7 +130,12 @@ impl Store {
             self.spared.let_go();
             return Ok(false);
         }
-        self.change(|tx, meta| remove(tx, meta, &victims))?;
+        self.change(|tx, meta| {
+            if let Some(hour) = hour {
+                meta.hour = Hour { gone: hour.gone + victims.len() as i64, ..hour };
+            }
+            remove(tx, meta, &victims)
+        })?;
         self.sweep_due = true;
         Ok(true)
     }
@@ -65,6 +144,71 @@ impl Store {
     fn cut_ms(&self, now: Timestamp) -> i64 {
         now.as_millisecond() - i64::from(self.settings.keep_days) * DAY_MS
     }
+}
+
+/// A tenth, but one at least.
+fn part_of(rows: i64) -> i64 {
+    (rows / PART).max(1)
+}
+
+/// What pruning by hand found and did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pruned {
+    /// The rows that there were.
+    pub rows: u64,
+    /// Of these, rows that are too old by the time that was named.
+    pub aged: u64,
+    /// Rows published before this are too old.
+    pub cut: Timestamp,
+    /// When the newest row was published.
+    pub newest: Option<Timestamp>,
+    /// The rows that are left.
+    pub left: u64,
+}
+
+/// Why nothing, or not all, was pruned by hand.
+#[derive(Debug, Error)]
+pub enum PruneError {
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Another process writes it.
+    #[error("process {0} writes the journal")]
+    InUse(String),
+    /// SQLite refused.
+    #[error(transparent)]
+    Storage(#[from] ReadError),
+    /// What is marked cannot be read.
+    #[error(transparent)]
+    Marks(#[from] NotesError),
+}
+
+impl From<rusqlite::Error> for PruneError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// Looks what is too old at a time, and removes it if `is_meant`: without a bound, and whatever Okta's clock says. For
+/// a person who knows that the time is right.
+pub fn prune(dir: &Path, settings: Settings, now: Timestamp, is_meant: bool) -> Result<Pruned, PruneError> {
+    let (mut store, _lock) = match open::open_store(dir, settings)? {
+        Ok(store) => store,
+        Err(holder) => return Err(PruneError::InUse(holder)),
+    };
+    let count = |store: &Store| Ok::<_, PruneError>(Meta::load(&store.conn)?.rows.max(0) as u64);
+    let rows = count(&store)?;
+    let aged = store.count_aged(now)?.max(0) as u64;
+    let newest: Option<i64> =
+        store.conn.query_row("SELECT MAX(ts) FROM event WHERE ts > 0", [], |row| row.get(0))?;
+    let cut = Timestamp::from_millisecond(store.cut_ms(now)).unwrap_or(Timestamp::MIN);
+    if is_meant {
+        while store.tidy_some(now)? {}
+    }
+    let left = count(&store)?;
+    store.close();
+    let newest = newest.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    Ok(Pruned { rows, aged, cut, newest, left })
 }
 
 fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::Result<Vec<Victim>> {
@@ -97,5 +241,184 @@ fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite
     {
         meta.complete_since = Some(after.to_string());
     }
+    if newest_gone > 0 {
+        meta.whole_from_ms = meta.whole_from_ms.max(newest_gone + 1);
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::consent::Via;
+    use crate::journal::sample::{self, START_MS};
+    use crate::journal::{Batch, Journal, Opened, Reader};
+
+    const KEEP: Settings = Settings { keep_days: 400, keep_rows: 1_000_000 };
+
+    fn start() -> Timestamp {
+        Timestamp::from_millisecond(START_MS).unwrap()
+    }
+
+    fn days(days: u64) -> Duration {
+        Duration::from_hours(24 * days)
+    }
+
+    async fn journal(dir: &Path, clock: &Clock, rows: u64) -> Journal {
+        let Opened::Writer(journal) = crate::journal::open(dir, KEEP, clock.clone()).unwrap() else {
+            panic!("held")
+        };
+        let consents = (0..rows).map(|number| sample::consent(number, Via::POLL)).collect();
+        journal.append(Batch { consents, ..Batch::default() }).await.unwrap();
+        journal
+    }
+
+    /// Lets the time pass, and waits until the writer has done what was due.
+    async fn pass(clock: &Clock, length: Duration) {
+        clock.advance(length);
+        while clock.is_waking() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until so many cuts were made.
+    async fn cuts(journal: &Journal, count: i64) {
+        let mut head = journal.head();
+        let cut = head.wait_for(|head| head.change.0 >= count);
+        tokio::time::timeout(Duration::from_secs(20), cut).await.unwrap().unwrap();
+    }
+
+    fn rows(dir: &Path) -> u64 {
+        Reader::open(dir).unwrap().counts().unwrap().rows
+    }
+
+    #[tokio::test]
+    async fn a_wrong_clock_removes_nothing() {
+        for wrong in ["2036-01-05T08:00:00Z", "2027-08-05T08:00:00Z", "1986-01-05T08:00:00Z"] {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Clock::manual(wrong.parse().unwrap());
+            let journal = journal(dir.path(), &clock, 300).await;
+            let mut notes = journal.notes();
+            let told = async {
+                // Before Okta has answered, and while its answers say another time.
+                for hour in 0.. {
+                    if hour > 3 {
+                        clock.hear(start() + Duration::from_hours(hour));
+                    }
+                    pass(&clock, Duration::from_hours(1)).await;
+                    tokio::task::yield_now().await;
+                    if let Some(note) = notes.borrow_and_update().first() {
+                        return note.clone();
+                    }
+                }
+                String::new()
+            };
+            let told = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+            assert!(told.contains("consentwatch prune --yes"), "{told}");
+            assert_eq!(rows(dir.path()), 300, "{wrong}");
+            journal.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumps_after_okta_answered_removes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(start());
+        let journal = journal(dir.path(), &clock, 300).await;
+        clock.hear(clock.now());
+        pass(&clock, Duration::from_mins(2)).await;
+        clock.set("2036-01-05T08:00:00Z".parse().unwrap());
+        for _ in 0..5 {
+            pass(&clock, Duration::from_hours(1)).await;
+        }
+        assert_eq!(rows(dir.path()), 300);
+        assert!(journal.notes().borrow().is_empty(), "it is not a day yet");
+        journal.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_goes_by_a_tenth_an_hour_and_a_restart_begins_no_new_hour() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(start() + days(500));
+        let mut journal = self::journal(dir.path(), &clock, 300).await;
+        clock.hear(clock.now());
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            pass(&clock, Duration::from_mins(2)).await;
+            cuts(&journal, 1).await;
+            left.push(rows(dir.path()));
+            journal.close().await;
+            journal = self::journal(dir.path(), &clock, 0).await;
+        }
+        assert_eq!(left, [270, 270, 270], "{:?}", journal.head().borrow());
+        clock.hear(clock.now());
+        for cut in 2..5 {
+            pass(&clock, Duration::from_hours(1)).await;
+            cuts(&journal, cut).await;
+            left.push(rows(dir.path()));
+        }
+        assert_eq!(left[3..], [243, 219, 198]);
+        journal.close().await;
+    }
+
+    #[test]
+    fn of_few_rows_one_goes_an_hour_until_none_is_too_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::new(open::connect_writer(dir.path()).unwrap(), KEEP).unwrap();
+        let consents = (0..3).map(|number| sample::consent(number, Via::POLL)).collect();
+        store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
+        let mut left = Vec::new();
+        for hour in 0..4 {
+            while store.keep_house_some(Some(start() + days(500) + Duration::from_hours(hour))).unwrap() {}
+            left.push(Meta::load(&store.conn).unwrap().rows);
+        }
+        assert_eq!(left, [2, 1, 0, 0]);
+    }
+
+    #[test]
+    fn what_was_removed_is_not_complete_again_with_the_next_poll() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::new(open::connect_writer(dir.path()).unwrap(), KEEP).unwrap();
+        let bookmark = |next: &str| crate::consent::Bookmark {
+            query: "grant".to_owned(),
+            next: next.to_owned(),
+            last_published: None,
+            since: start() - Duration::from_hours(1),
+            caught_up: true,
+        };
+        let consents = (0..10).map(|number| sample::consent(number, Via::POLL)).collect();
+        store
+            .write([&Batch { consents, bookmark: Some(bookmark("1")), ..Batch::default() }].into_iter())
+            .unwrap();
+        store.settings.keep_rows = 4;
+        while store.keep_house_some(None).unwrap() {}
+        store.write([&Batch { bookmark: Some(bookmark("2")), ..Batch::default() }].into_iter()).unwrap();
+        let since = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since.unwrap();
+        let gone = sample::consent(5, Via::POLL).key.published_ms;
+        assert_eq!(since.as_millisecond(), gone + 1);
+    }
+
+    #[test]
+    fn by_hand_it_is_counted_first_and_then_removed_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = start() + days(500);
+        assert!(matches!(
+            prune(dir.path(), KEEP, now, false),
+            Err(PruneError::Open(OpenError::Missing { .. }))
+        ));
+        let mut store = Store::new(open::connect_writer(dir.path()).unwrap(), KEEP).unwrap();
+        let consents = (0..50).map(|number| sample::consent(number, Via::POLL)).collect();
+        store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
+        store.close();
+        let looked = prune(dir.path(), KEEP, now, false).unwrap();
+        assert_eq!((looked.rows, looked.aged, looked.left), (50, 50, 50));
+        assert_eq!(looked.newest.unwrap().as_millisecond(), sample::consent(49, Via::POLL).key.published_ms);
+        assert_eq!(prune(dir.path(), KEEP, now, true).unwrap().left, 0);
+        let lock = super::super::lock::ask(&dir.path().join("journal.lock")).unwrap();
+        assert!(matches!(prune(dir.path(), KEEP, now, true), Err(PruneError::InUse(_))));
+        drop(lock);
+    }
 }

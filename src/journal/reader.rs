@@ -1,22 +1,24 @@
 //! Reading: a connection of one's own, beside the writer or without one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row as Found};
 
+use super::checksum::{self, Line, Record};
 use super::commit::{Head, Polling};
-use super::error::{OpenError, ReadError};
+use super::error::{Ailment, OpenError, ReadError};
 use super::pack::Unpacker;
 use super::store::{self, Meta};
 use super::{delivery, doubt, history, label, open, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
-    Person, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
+    Person, Reach, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
 use crate::report::{Coverage, Gap, HookProof, Unreadable};
 
@@ -26,6 +28,12 @@ pub struct Reader {
     given: Given,
     is_bare: bool,
     unpacker: RefCell<Unpacker>,
+    /// Whether every row has a checksum; once it is so, it stays so.
+    is_sealed: Cell<bool>,
+    /// The rows that were read and are not what was written.
+    damaged: RefCell<BTreeSet<Seq>>,
+    /// The texts that were looked at and are not what was written.
+    bad_texts: BTreeSet<u32>,
 }
 
 /// How much the journal holds.
@@ -42,12 +50,22 @@ const DELIVERY_FAILED: &str = "event_hook.delivery";
 
 const ROW: &str =
     "SELECT seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
-    evidence, late, doubt, grants FROM event";
+    evidence, late, doubt, grants, sum FROM event";
 const STORED: &str =
     "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
-    event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt
-    FROM event JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
+    event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt,
+    event.who, event.session, event.sum, sym.sum
+    FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
+
+/// Stands in the place of a text that is not what was written.
+const DAMAGED_TEXT: &str = "(damaged)";
+/// Damaged rows that are remembered by number.
+const DAMAGED_MAX: usize = 10_000;
+
+/// Why there is a gap that is not what was written.
+const GAP_DAMAGED: &str =
+    "a gap was noted here and its record is damaged on the disk, so its times may be wrong";
 
 /// How far around a consent its session is looked at.
 const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
@@ -57,7 +75,15 @@ impl Reader {
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let conn = open::connect_reader(dir)?;
         conn.set_prepared_statement_cache_capacity(32);
-        Ok(Self { conn, given: Given::default(), is_bare: false, unpacker: RefCell::default() })
+        Ok(Self {
+            conn,
+            given: Given::default(),
+            is_bare: false,
+            unpacker: RefCell::default(),
+            is_sealed: Cell::new(false),
+            damaged: RefCell::default(),
+            bad_texts: BTreeSet::new(),
+        })
     }
 
     /// Reads texts as the events have them, without what Okta told of their ids since.
@@ -73,9 +99,43 @@ impl Reader {
         Self::open(path.unwrap_or_else(|| Path::new("")))
     }
 
+    pub(super) fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
     /// Hands out every text again, to whoever begins anew.
     pub fn forget_given(&mut self) {
         self.given = Given::default();
+        self.bad_texts.clear();
+        self.damaged.borrow_mut().clear();
+    }
+
+    /// Looks at the lines of the rows just above `seq`, at most `n`, and at the texts that they name and that were not
+    /// looked at before. Returns of each row whether all of it is what was written.
+    pub(super) fn lines_after(&mut self, seq: Seq, n: usize) -> Result<Vec<(Seq, bool)>, ReadError> {
+        let rows = self.rows(&format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2"), (seq.0, limit(n)))?;
+        let mut lines = Vec::with_capacity(rows.len());
+        for (row, _) in rows {
+            let mut is_good = !self.damaged.borrow().contains(&row.seq);
+            for sym in [row.who, row.actor, row.client, row.server, row.scopes, row.from] {
+                if sym.0 != 0 && !self.given.has(sym.0) {
+                    if self.text(sym.0)?.is_none() {
+                        self.bad_texts.insert(sym.0);
+                    }
+                    self.given.mark(sym.0);
+                }
+                is_good &= !self.bad_texts.contains(&sym.0);
+            }
+            lines.push((row.seq, is_good));
+        }
+        Ok(lines)
+    }
+
+    /// Reads the whole records of the rows above `after` up to `to`; nothing for one that is not what was written.
+    pub(super) fn each_record(&self, after: Seq, to: Seq) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
+        let sql = format!("{STORED} WHERE event.seq > ?1 AND event.seq <= ?2 ORDER BY event.seq");
+        let found = self.stored(&sql, (after.0, to.0))?;
+        Ok(found.into_iter().map(|(seq, stored)| (seq, stored.ok())).collect())
     }
 
     /// Returns how far the journal has come.
@@ -96,7 +156,7 @@ impl Reader {
     /// Returns the rows just below `seq`, at most `n`, in rising order.
     pub fn before(&mut self, seq: Seq, n: usize) -> Result<Page, ReadError> {
         let sql = format!("{ROW} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
-        let mut rows = rows(&self.conn, &sql, (seq.0, limit(n)))?;
+        let mut rows = self.rows(&sql, (seq.0, limit(n)))?;
         rows.reverse();
         self.page(rows)
     }
@@ -104,7 +164,7 @@ impl Reader {
     /// Returns the rows just above `seq`, at most `n`, in rising order.
     pub fn after(&mut self, seq: Seq, n: usize) -> Result<Page, ReadError> {
         let sql = format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-        let rows = rows(&self.conn, &sql, (seq.0, limit(n)))?;
+        let rows = self.rows(&sql, (seq.0, limit(n)))?;
         self.page(rows)
     }
 
@@ -112,7 +172,7 @@ impl Reader {
     pub fn changed(&mut self, rev: Rev, n: usize) -> Result<Page, ReadError> {
         // The second condition is the index's own; without it SQLite would not use the index.
         let sql = format!("{ROW} WHERE rev > ?1 AND rev > 0 ORDER BY rev LIMIT ?2");
-        let rows = rows(&self.conn, &sql, (rev.0, limit(n)))?;
+        let rows = self.rows(&sql, (rev.0, limit(n)))?;
         self.page(rows)
     }
 
@@ -132,9 +192,18 @@ impl Reader {
     }
 
     /// Returns one row with its raw event and envelope.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the row is not what was written.
     pub fn record(&self, seq: Seq) -> Result<Option<Stored>, ReadError> {
         let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0])?;
-        Ok(found.into_iter().next())
+        found.into_iter().next().map(|(_, stored)| stored).transpose()
+    }
+
+    /// Returns the numbers of the rows that were read so far and are not what was written; a list has an empty line for
+    /// each, [`Reader::records_after`] leaves them out. At most some thousand are remembered.
+    pub fn damaged(&self) -> Vec<Seq> {
+        self.damaged.borrow().iter().copied().collect()
     }
 
     /// Returns what makes a row unique; nothing if it is gone.
@@ -156,9 +225,125 @@ impl Reader {
         Ok(seq.map(Seq))
     }
 
-    /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order.
+    /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order. None are
+    /// the end. A row that is not what was written is left out, and [`Reader::damaged`] names it.
     pub fn records_after(&self, seq: Seq, n: usize) -> Result<Vec<Stored>, ReadError> {
-        self.stored(&format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2"), (seq.0, limit(n)))
+        let sql = format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2");
+        let mut after = seq;
+        loop {
+            let found = self.stored(&sql, (after.0, limit(n)))?;
+            let Some((last, _)) = found.last() else { return Ok(Vec::new()) };
+            after = *last;
+            let mut good = Vec::with_capacity(found.len());
+            for (seq, stored) in found {
+                match stored {
+                    Ok(stored) => good.push(stored),
+                    Err(error) => self.note_damaged(seq, &error),
+                }
+            }
+            if !good.is_empty() {
+                return Ok(good);
+            }
+        }
+    }
+
+    fn note_damaged(&self, seq: Seq, error: &(dyn std::error::Error + 'static)) {
+        let mut damaged = self.damaged.borrow_mut();
+        if damaged.len() < DAMAGED_MAX && damaged.insert(seq) {
+            tracing::warn!(seq = seq.0, error, "A row of the journal is not what was written.");
+        }
+    }
+
+    /// Whether a row without a checksum is damaged: every row has got one by now.
+    pub(super) fn is_sealed(&self) -> rusqlite::Result<bool> {
+        if !self.is_sealed.get() {
+            let sealed =
+                self.conn.prepare_cached("SELECT sealed FROM meta")?.query_row([], |row| row.get(0))?;
+            self.is_sealed.set(sealed);
+        }
+        Ok(self.is_sealed.get())
+    }
+
+    /// Whether a kept checksum is good, or is not there yet.
+    fn holds(
+        &self,
+        kept: rusqlite::types::ValueRef<'_>,
+        holds: impl FnOnce(i64) -> bool,
+    ) -> rusqlite::Result<bool> {
+        match kept {
+            rusqlite::types::ValueRef::Integer(kept) => Ok(holds(kept)),
+            rusqlite::types::ValueRef::Null => Ok(!self.is_sealed()?),
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns a text by its number; nothing if it is not there, or is not what was written.
+    fn text(&self, id: u32) -> rusqlite::Result<Option<String>> {
+        let mut statement = self.conn.prepare_cached("SELECT text, sum FROM sym WHERE id = ?1")?;
+        let mut found = statement.query([id])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        let Ok(text) = row.get_ref(0)?.as_str() else { return Ok(None) };
+        let is_good = self.holds(row.get_ref(1)?, |kept| kept == checksum::of_text(id, text))?;
+        Ok(is_good.then(|| text.to_owned()))
+    }
+
+    fn rows(&self, sql: &str, params: impl Params) -> Result<Vec<(Row, Marks)>, ReadError> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query(params)?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            rows.push(match self.line(row)? {
+                Ok(read) => read,
+                Err(seq) => {
+                    self.note_damaged(seq, &checksum::Mismatch("event"));
+                    (blank(seq), Marks::new())
+                }
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Reads a line of the list; the error is the number of a row that is not what was written.
+    fn line(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<(Row, Marks), Seq>> {
+        let mut numbers = [0; 16];
+        let mut is_good = true;
+        for (index, number) in numbers.iter_mut().enumerate() {
+            match row.get_ref(index)? {
+                rusqlite::types::ValueRef::Integer(read) => *number = read,
+                _ => is_good = false,
+            }
+        }
+        let line = Line { numbers, grants: checksum::bytes(row.get_ref(16)?) };
+        let [seq, rev, ts, who, actor, client, server, scopes, origin, rest @ ..] = numbers;
+        let [kind, via, outcome, severity, evidence, late, doubt] = rest;
+        if !is_good || !self.holds(row.get_ref(17)?, |kept| line.holds(kept))? {
+            return Ok(Err(Seq(seq)));
+        }
+        let sym = |number: i64| Sym(number as u32);
+        let (kind, reach) = Kind::unpacked(kind as u8);
+        let via = Via::from_code(via as u8);
+        let read = Row {
+            seq: Seq(seq),
+            rev: Rev(rev),
+            published_ms: ts,
+            who: sym(who),
+            actor: sym(actor),
+            client: sym(client),
+            server: sym(server),
+            scopes: sym(scopes),
+            from: sym(origin),
+            kind,
+            reach,
+            via,
+            doubt: doubt::of(via, doubt),
+            outcome: Outcome::from_code(outcome as u8),
+            severity: Severity::from_code(severity as u8),
+            evidence: Evidence::from_code(evidence as u8),
+            late: late != 0,
+            hidden: 0,
+        };
+        let marks = line.grants.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();
+        Ok(Ok((read, marks)))
     }
 
     /// Returns the first row published at `ms` since 1970 or later; reads only the index of times from there on.
@@ -254,13 +439,15 @@ impl Reader {
         let meta = Meta::load(&self.conn)?;
         let complete_since = meta.complete_since.and_then(|text| text.parse().ok());
         let last_good_poll = meta.last_good.and_then(|text| text.parse().ok());
-        let mut statement = self.conn.prepare_cached("SELECT start, stop, why FROM gap")?;
+        let mut statement = self.conn.prepare_cached("SELECT * FROM gap")?;
         let mut found = statement.query([])?;
         let mut gaps = Vec::new();
         while let Some(row) = found.next()? {
-            let (start, stop): (String, String) = (row.get(0)?, row.get(1)?);
+            let (start, stop): (String, String) = (row.get("start")?, row.get("stop")?);
             if let (Ok(from), Ok(to)) = (start.parse(), stop.parse()) {
-                gaps.push(Gap { from, to, why: row.get(2)? });
+                // Better a gap of wrong times than none where there is one.
+                let why = if checksum::holds(row)? { row.get("why")? } else { GAP_DAMAGED.to_owned() };
+                gaps.push(Gap { from, to, why });
             }
         }
         gaps.sort_by_key(|gap| (gap.from, gap.to));
@@ -281,9 +468,11 @@ impl Reader {
     /// Returns how the log was polled last.
     pub fn polling(&self) -> Result<Polling, ReadError> {
         let meta = Meta::load(&self.conn)?;
+        // They are stored by Okta's clock, and whoever follows on this machine has the clock of who polls.
+        let here = |at: Timestamp| at.checked_add(SignedDuration::from_millis(meta.ahead_ms)).unwrap_or(at);
         Ok(Polling {
-            last_good: meta.last_good.and_then(|text| text.parse().ok()),
-            caught_up: meta.caught_up_ms.map(time),
+            last_good: meta.last_good.and_then(|text| text.parse().ok()).map(here),
+            caught_up: meta.caught_up_ms.map(time).map(here),
             interval: meta.interval_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)),
         })
     }
@@ -362,11 +551,9 @@ impl Reader {
         new.dedup();
         let mut symbols = Vec::with_capacity(new.len());
         {
-            let mut statement = self.conn.prepare_cached("SELECT text FROM sym WHERE id = ?1")?;
             let has_labels = !self.is_bare && !new.is_empty() && label::any(&self.conn)?;
             for id in &new {
-                let text: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
-                let text = text.unwrap_or_default();
+                let text = self.text(*id)?.unwrap_or_else(|| DAMAGED_TEXT.to_owned());
                 let filled = if has_labels { label::filled(&self.conn, &text)? } else { None };
                 symbols.push((Sym(*id), filled.unwrap_or_else(|| Symbol::joined(text))));
             }
@@ -384,55 +571,88 @@ impl Reader {
         Ok(Page { rows: page, grants, symbols })
     }
 
-    fn stored(&self, sql: &str, params: impl Params) -> Result<Vec<Stored>, ReadError> {
+    /// Reads whole rows; of each the number, and the row unless it is not what was written.
+    fn stored(&self, sql: &str, params: impl Params) -> Result<Vec<Read>, ReadError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query(params)?;
-        let mut unpacker = self.unpacker.borrow_mut();
         let has_labels = label::any(&self.conn)?;
         let mut records = Vec::new();
         while let Some(row) = found.next()? {
             let seq: i64 = row.get(0)?;
-            let damaged = |source| ReadError::Unpack { seq, source };
-            let id = event_id(row.get_ref(3)?.as_blob().unwrap_or_default()).map_err(damaged)?;
-            let body = row.get_ref(10)?.as_blob().map_err(|error| damaged(io::Error::other(error)))?;
-            let raw = unpacker.unpack(&self.conn, row.get(9)?, body)?.map_err(damaged)?;
-            let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
-            let hook: Option<String> = row.get(8)?;
-            let who: Option<String> = row.get(11)?;
-            let mut labels = Vec::new();
-            if has_labels {
-                if let Some(who) = &who {
-                    labels.extend(self.label_of(who)?);
+            let stored = match self.stored_row(row, seq, has_labels) {
+                // A value of another type than was written is damage of this row alone.
+                Err(ReadError::Storage(error))
+                    if error.ailment == Ailment::Damaged && !error.is_of_file() =>
+                {
+                    Err(ReadError::Unpack { seq, source: io::Error::other(error) })
                 }
-                for column in [12, 13] {
-                    labels.extend(self.label_of_sym(row.get(column)?)?);
-                }
-            }
-            records.push(Stored {
-                seq: Seq(seq),
-                rev: Rev(row.get(1)?),
-                key: EventKey { published_ms: row.get(2)?, id, part: row.get(4)? },
-                received: time(row.get(5)?),
-                via: Via::from_code(row.get(6)?),
-                doubt: doubt::of(Via::from_code(row.get(6)?), row.get(14)?),
-                evidence: Evidence::from_code(row.get(7)?),
-                person: who.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who))),
-                hook: hook.as_deref().and_then(delivery::from_text),
-                labels,
-                raw: Arc::from(raw),
-            });
+                Err(error @ ReadError::Storage(_)) => return Err(error),
+                stored => stored,
+            };
+            records.push((Seq(seq), stored));
         }
         Ok(records)
+    }
+
+    fn stored_row(&self, row: &rusqlite::Row<'_>, seq: i64, has_labels: bool) -> Result<Stored, ReadError> {
+        let damaged = |source| ReadError::Unpack { seq, source };
+        let mismatch = || damaged(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"));
+        let number = |column: usize| row.get::<_, i64>(column);
+        let (ts, part, via, evidence) = (number(2)?, number(4)?, number(6)?, number(7)?);
+        let (rev, received, doubt, who) = (number(1)?, number(5)?, number(14)?, number(15)?);
+        let (client, server) = (number(12)?, number(13)?);
+        let session = row.get::<_, Option<i64>>(16)?.unwrap_or(0);
+        let dict = row.get::<_, Option<i64>>(9)?.unwrap_or(0);
+        let (uuid, body) = (checksum::bytes(row.get_ref(3)?), checksum::bytes(row.get_ref(10)?));
+        let envelope = checksum::bytes(row.get_ref(8)?);
+        let numbers =
+            [seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict];
+        let record = Record { numbers, uuid, delivery: envelope, body };
+        if !self.holds(row.get_ref(17)?, |kept| record.holds(kept))? {
+            return Err(mismatch());
+        }
+        let person = match row.get_ref(11)?.as_str() {
+            Ok(text)
+                if self.holds(row.get_ref(18)?, |kept| kept == checksum::of_text(who as u32, text))? =>
+            {
+                Some(text)
+            }
+            // Nobody is named by the number 0.
+            _ if who == 0 => None,
+            _ => return Err(mismatch()),
+        };
+        let id = event_id(uuid).map_err(damaged)?;
+        let mut unpacker = self.unpacker.borrow_mut();
+        let raw = unpacker.unpack(&self.conn, dict, body)?.map_err(damaged)?;
+        let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
+        let mut labels = Vec::new();
+        if has_labels {
+            if let Some(who) = person {
+                labels.extend(self.label_of(who)?);
+            }
+            for sym in [client, server].into_iter().filter(|sym| *sym != 0) {
+                let text = self.text(sym as u32)?.ok_or_else(mismatch)?;
+                labels.extend(self.label_of(&text)?);
+            }
+        }
+        let via = Via::from_code(via as u8);
+        Ok(Stored {
+            seq: Seq(seq),
+            rev: Rev(rev),
+            key: EventKey { published_ms: ts, id, part: part as u8 },
+            received: time(received),
+            via,
+            doubt: doubt::of(via, doubt),
+            evidence: Evidence::from_code(evidence as u8),
+            person: person.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who))),
+            hook: std::str::from_utf8(envelope).ok().and_then(delivery::from_text),
+            labels,
+            raw: Arc::from(raw),
+        })
     }
 }
 
 impl Reader {
-    fn label_of_sym(&self, sym: u32) -> Result<Option<Label>, ReadError> {
-        let mut statement = self.conn.prepare_cached("SELECT text FROM sym WHERE id = ?1")?;
-        let text: Option<String> = statement.query_row([sym], |row| row.get(0)).optional()?;
-        text.map_or(Ok(None), |text| self.label_of(&text))
-    }
-
     fn label_of(&self, text: &str) -> Result<Option<Label>, ReadError> {
         let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
         Ok(label::get(&self.conn, thing, id)?)
@@ -466,35 +686,31 @@ impl Given {
 /// The marks of a row's scope grants.
 type Marks = Vec<u32>;
 
-fn rows(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<(Row, Marks)>, ReadError> {
-    let mut statement = conn.prepare_cached(sql)?;
-    let found = statement.query_map(params, |row| {
-        let (kind, reach) = Kind::unpacked(row.get(9)?);
-        let read = Row {
-            seq: Seq(row.get(0)?),
-            rev: Rev(row.get(1)?),
-            published_ms: row.get(2)?,
-            who: Sym(row.get(3)?),
-            actor: Sym(row.get(4)?),
-            client: Sym(row.get(5)?),
-            server: Sym(row.get(6)?),
-            scopes: Sym(row.get(7)?),
-            from: Sym(row.get(8)?),
-            kind,
-            reach,
-            via: Via::from_code(row.get(10)?),
-            doubt: doubt::of(Via::from_code(row.get(10)?), row.get(15)?),
-            outcome: Outcome::from_code(row.get(11)?),
-            severity: Severity::from_code(row.get(12)?),
-            evidence: Evidence::from_code(row.get(13)?),
-            late: row.get(14)?,
-            hidden: 0,
-        };
-        let bytes = row.get_ref(16)?.as_blob_or_null()?.unwrap_or_default();
-        let marks = bytes.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();
-        Ok((read, marks))
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+/// A row's number, and the whole row unless it is not what was written.
+type Read = (Seq, Result<Stored, ReadError>);
+
+/// The line of a row that is not what was written: it says nothing, so it says nothing false.
+fn blank(seq: Seq) -> Row {
+    Row {
+        seq,
+        rev: Rev(0),
+        published_ms: 0,
+        who: Sym(0),
+        actor: Sym(0),
+        client: Sym(0),
+        server: Sym(0),
+        scopes: Sym(0),
+        from: Sym(0),
+        kind: Kind::Other,
+        reach: Reach::of(""),
+        via: Via::FILE,
+        outcome: Outcome::of(None),
+        severity: Severity::of(None),
+        evidence: Evidence::Unknown,
+        late: false,
+        doubt: None,
+        hidden: 0,
+    }
 }
 
 pub(super) fn limit(n: usize) -> i64 {

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::checksum;
+
 /// Marks a SQLite file as a journal of this program ("CsWj").
 pub(super) const APPLICATION_ID: i64 = 0x4373_576a;
 
@@ -70,7 +72,31 @@ const MIGRATIONS: &[&str] = &[
     "CREATE TABLE unreadable (source TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,
         last INTEGER NOT NULL) WITHOUT ROWID;
      INSERT INTO unreadable SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
+    CHECKSUMS,
 ];
+
+/// Checksums. Those of rows and texts come in the background: `sealed` says that all have one. And what pruning by age
+/// has to remember: from when on nothing was removed, when its hour began, the rows there were then, how many of them
+/// went, and how many of the events beside them. And by how much the clock was wrong when the log was last read well.
+const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
+    ALTER TABLE sym ADD COLUMN sum INTEGER;
+    ALTER TABLE meta ADD COLUMN sum INTEGER;
+    ALTER TABLE bookmark ADD COLUMN sum INTEGER;
+    ALTER TABLE history ADD COLUMN sum INTEGER;
+    ALTER TABLE gap ADD COLUMN sum INTEGER;
+    ALTER TABLE listening ADD COLUMN sum INTEGER;
+    ALTER TABLE label ADD COLUMN sum INTEGER;
+    ALTER TABLE side ADD COLUMN sum INTEGER;
+    ALTER TABLE reject ADD COLUMN sum INTEGER;
+    ALTER TABLE dict ADD COLUMN sum INTEGER;
+    ALTER TABLE meta ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN whole_from INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN hour_began INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN hour_rows INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN hour_gone INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN hour_sides INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN ahead_ms INTEGER NOT NULL DEFAULT 0;
+    UPDATE meta SET sealed = NOT EXISTS (SELECT 1 FROM event) AND NOT EXISTS (SELECT 1 FROM sym);";
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -114,14 +140,24 @@ pub(super) fn set_up_reader(conn: &Connection) -> rusqlite::Result<()> {
 
 /// Brings a file to [`FORMAT`]. Each step is one transaction with its number, so a killed program goes on from there.
 pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
-    for (format, step) in (0..).zip(MIGRATIONS) {
+    for (format, step) in (0_i64..).zip(MIGRATIONS) {
         if format < from {
             continue;
         }
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let has_sums = MIGRATIONS.iter().take(format as usize).any(|before| *before == CHECKSUMS);
+        let is_sound = has_sums && checksum::count_damaged(&tx, checksum::META)? == 0;
         tx.execute_batch(step)?;
+        if is_sound {
+            // A step may change the counters. One that changes rows of events sets their checksums to NULL, and
+            // `sealed` to 0.
+            checksum::seal_row(&tx, checksum::META, &[&1])?;
+        }
         if format == 0 {
             tx.execute("INSERT INTO dict (id, own, body) VALUES (1, 0, ?1)", [super::pack::SHIPPED])?;
+        }
+        if *step == CHECKSUMS {
+            checksum::seal_tables(&tx)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", format + 1)?;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::checksum;
 use super::doubt::SHARED;
 use super::error::AppendError;
 use super::pack::Unpacker;
@@ -23,7 +24,8 @@ pub(super) fn kept(
 /// Marks a row. A row that was there before gets the number of its change.
 pub(super) fn mark(conn: &Connection, seq: i64, rev: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE event SET doubt = ?2, rev = MAX(rev, ?3) WHERE seq = ?1";
-    conn.prepare_cached(sql)?.execute((seq, SHARED, rev)).map(drop)
+    conn.prepare_cached(sql)?.execute((seq, SHARED, rev))?;
+    checksum::seal(conn, seq)
 }
 
 /// Counts the rows that are marked.

@@ -5,6 +5,7 @@ use std::io;
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, Transaction};
 
+use super::checksum;
 use super::error::{AppendError, ReadError};
 use super::reader::{event_id, limit, time};
 use super::store::Meta;
@@ -15,7 +16,7 @@ const SIDES_MAX: i64 = 50_000;
 /// A LogEvent that unfolds to more than this was not put in by us.
 const BODY_MAX: usize = 1024 * 1024;
 
-const SIDE: &str = "SELECT uuid, ts, type, txn, session, received, body, id FROM side";
+const SIDE: &str = "SELECT * FROM side";
 
 /// Puts events in, each once. What is new counts as a change, so that who looks at the journal looks again.
 pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, sides: &[SideEvent]) -> Result<(), AppendError> {
@@ -35,15 +36,29 @@ pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, sides: &[SideEvent]) ->
             side.received.as_millisecond(),
             zstd::bulk::compress(side.raw.as_bytes(), 3).map_err(AppendError::Pack)?,
         );
-        new += insert.execute(values)?;
+        if insert.execute(values)? > 0 {
+            checksum::seal_row(tx, checksum::SIDE, &[&tx.last_insert_rowid()])?;
+            new += 1;
+        }
     }
     meta.next_rev += i64::from(new > 0);
     Ok(())
 }
 
-/// Removes what is too old, and the oldest beyond what is kept.
-pub(super) fn prune(conn: &Connection, cut_ms: i64) -> rusqlite::Result<()> {
-    conn.prepare_cached("DELETE FROM side WHERE ts > 0 AND ts < ?1")?.execute([cut_ms])?;
+/// Removes what is too old, the oldest first and at most so many, and returns how many that were.
+pub(super) fn prune_aged(conn: &Connection, cut_ms: i64, most: i64) -> rusqlite::Result<i64> {
+    let sql =
+        "DELETE FROM side WHERE id IN (SELECT id FROM side WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2)";
+    Ok(conn.prepare_cached(sql)?.execute([cut_ms, most])? as i64)
+}
+
+/// Returns how many there are.
+pub(super) fn count_all(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("SELECT COUNT(*) FROM side")?.query_row([], |row| row.get(0))
+}
+
+/// Removes the oldest beyond what is kept.
+pub(super) fn prune_surplus(conn: &Connection) -> rusqlite::Result<()> {
     let cut = "DELETE FROM side WHERE id <= (SELECT MAX(id) FROM side) - ?1";
     conn.prepare_cached(cut)?.execute([SIDES_MAX]).map(drop)
 }
@@ -94,18 +109,22 @@ fn read(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<SideEve
     let mut rows = statement.query(params)?;
     let mut sides = Vec::new();
     while let Some(row) = rows.next()? {
-        let id = row.get(7)?;
-        sides.push(side(row)?.map_err(|source| ReadError::Unpack { seq: id, source })?);
+        let read = if checksum::holds(row)? { side(row)? } else { Err(io::ErrorKind::InvalidData.into()) };
+        match read {
+            Ok(side) => sides.push(side),
+            // Evidence beside the consents: what is damaged is no evidence.
+            Err(error) => tracing::warn!(%error, "An event beside the consents is damaged in the journal."),
+        }
     }
     Ok(sides)
 }
 
 fn side(row: &Row<'_>) -> rusqlite::Result<io::Result<SideEvent>> {
     let kept = |text: Option<String>| text.map(Untrusted::new);
-    let (uuid, body): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(6)?);
-    let (ts, event_type): (i64, String) = (row.get(1)?, row.get(2)?);
-    let (transaction_id, session_id) = (kept(row.get(3)?), kept(row.get(4)?));
-    let received = time(row.get(5)?);
+    let (uuid, body): (Vec<u8>, Vec<u8>) = (row.get("uuid")?, row.get("body")?);
+    let (ts, event_type): (i64, String) = (row.get("ts")?, row.get("type")?);
+    let (transaction_id, session_id) = (kept(row.get("txn")?), kept(row.get("session")?));
+    let received = time(row.get("received")?);
     Ok(event_id(&uuid).and_then(|id| {
         let raw = zstd::bulk::decompress(&body, BODY_MAX)?;
         let raw = String::from_utf8(raw).map_err(io::Error::other)?;

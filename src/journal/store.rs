@@ -4,12 +4,14 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+use super::checksum::{self, Unsealed};
 use super::commit::{Batch, Commit, Head, Polled};
 use super::doubt;
 use super::error::AppendError;
 use super::history;
 use super::intern::Known;
 use super::label;
+use super::mend;
 use super::merge::Pen;
 use super::open::Settings;
 use super::pack::{self, Packer, Unpacker};
@@ -35,6 +37,10 @@ pub(super) struct Store {
     pub(super) sweep_due: bool,
     /// What is not removed, however old.
     pub(super) spared: Spared,
+    /// How far this machine's clock is ahead of Okta's; 0 where they agree.
+    pub(super) ahead_ms: i64,
+    /// How far rows of an earlier format have got their checksums; nothing once all have one.
+    unsealed: Option<Unsealed>,
 }
 
 struct Memory {
@@ -72,13 +78,38 @@ pub(super) struct Meta {
     pub(super) missed: i64,
     /// The wait between two polls that was in force at the last good one.
     pub(super) interval_ms: Option<i64>,
+    /// Rows published before this were removed, so nothing before is complete; 0 if none was.
+    pub(super) whole_from_ms: i64,
+    /// What pruning by age did of late.
+    pub(super) hour: Hour,
+    /// How far this machine's clock was ahead of Okta's at the last good poll; 0 where they agreed.
+    pub(super) ahead_ms: i64,
+}
+
+/// An hour in which a bounded part of the rows is removed by age.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Hour {
+    /// When it began.
+    pub(super) began_ms: i64,
+    /// The rows that there were then.
+    pub(super) rows: i64,
+    /// How many of them were removed by age.
+    pub(super) gone: i64,
+    /// How many events beside the consents were.
+    pub(super) sides: i64,
 }
 
 impl Meta {
+    /// Reads the counters.
+    ///
+    /// # Errors
+    /// They cannot be read, or are not what was written.
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        checksum::check_table(conn, checksum::META)?;
         let sql =
             "SELECT next_seq, next_rev, rows, newest, complete_since, trained, late, last_good, caught_up, verified,
-                judged, unconfirmed, missed, interval_ms FROM meta";
+                judged, unconfirmed, missed, interval_ms, whole_from, hour_began, hour_rows, hour_gone, hour_sides, ahead_ms
+                FROM meta";
         conn.query_row(sql, [], |row| {
             Ok(Self {
                 next_seq: row.get(0)?,
@@ -95,6 +126,14 @@ impl Meta {
                 unconfirmed: row.get(11)?,
                 missed: row.get(12)?,
                 interval_ms: row.get(13)?,
+                whole_from_ms: row.get(14)?,
+                hour: Hour {
+                    began_ms: row.get(15)?,
+                    rows: row.get(16)?,
+                    gone: row.get(17)?,
+                    sides: row.get(18)?,
+                },
+                ahead_ms: row.get(19)?,
             })
         })
     }
@@ -102,7 +141,8 @@ impl Meta {
     pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
         let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
             trained = ?6, late = ?7, last_good = ?8, caught_up = ?9, verified = ?10, judged = ?11, unconfirmed = ?12,
-            missed = ?13, interval_ms = ?14";
+            missed = ?13, interval_ms = ?14, whole_from = ?15, hour_began = ?16, hour_rows = ?17, hour_gone = ?18,
+            hour_sides = ?19, ahead_ms = ?20";
         let values = params![
             self.next_seq,
             self.next_rev,
@@ -118,8 +158,15 @@ impl Meta {
             self.unconfirmed,
             self.missed,
             self.interval_ms,
+            self.whole_from_ms,
+            self.hour.began_ms,
+            self.hour.rows,
+            self.hour.gone,
+            self.hour.sides,
+            self.ahead_ms,
         ];
-        conn.prepare_cached(sql)?.execute(values).map(drop)
+        conn.prepare_cached(sql)?.execute(values)?;
+        checksum::seal_row(conn, checksum::META, &[&1])
     }
 
     pub(super) fn head(&self) -> Head {
@@ -139,10 +186,23 @@ const SAMPLE_BYTES_MAX: usize = 8 * 1024;
 impl Store {
     /// Takes over a connection whose file is of the present format.
     pub(super) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
+        mend::at_start(&conn)?;
         let head = Meta::load(&conn)?.head();
-        conn.set_prepared_statement_cache_capacity(32);
+        conn.set_prepared_statement_cache_capacity(64);
         let spared = Spared::beside(&conn);
-        Ok(Self { conn, settings, memory: None, head, training: None, sweep: None, sweep_due: true, spared })
+        let sealed: bool = conn.query_row("SELECT sealed FROM meta", [], |row| row.get(0))?;
+        Ok(Self {
+            conn,
+            settings,
+            memory: None,
+            head,
+            training: None,
+            sweep: None,
+            sweep_due: true,
+            spared,
+            ahead_ms: 0,
+            unsealed: (!sealed).then_some(Unsealed::Rows(0)),
+        })
     }
 
     /// How far the journal has come.
@@ -194,6 +254,7 @@ impl Store {
                 }
                 if let Some(polled) = batch.polled {
                     pen.meta.note_poll(polled);
+                    pen.meta.ahead_ms = self.ahead_ms;
                 }
                 if let Some(listening) = &batch.listening {
                     doubt::put_listening(&tx, pen.meta, listening)?;
@@ -201,6 +262,12 @@ impl Store {
                 label::put(&tx, pen.meta, &batch.labels)?;
                 for attribution in &batch.attributions {
                     pen.attribute(attribution)?;
+                }
+                for repair in &batch.repairs {
+                    pen.repair(repair)?;
+                }
+                if !batch.repairs.is_empty() {
+                    mend::count_rows(&tx, pen.meta)?;
                 }
                 commit.head = pen.meta.head();
                 commits.push(commit);
@@ -230,6 +297,25 @@ impl Store {
             memory.meta = meta;
         }
         Ok(result)
+    }
+
+    /// Gives checksums to some rows of an earlier format, and returns whether there may be more.
+    pub(super) fn seal_some(&mut self) -> rusqlite::Result<bool> {
+        let Some(done) = self.unsealed else { return Ok(false) };
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = checksum::seal_some(&tx, done)?;
+        if done.is_none() {
+            tx.execute("UPDATE meta SET sealed = 1", [])?;
+            checksum::seal_row(&tx, checksum::META, &[&1])?;
+        }
+        tx.commit()?;
+        self.unsealed = done;
+        Ok(done.is_some())
+    }
+
+    /// Whether rows of an earlier format are without checksums.
+    pub(super) fn is_unsealed(&self) -> bool {
+        self.unsealed.is_some()
     }
 
     /// Forgets texts that were removed, given by rising number; should they come again they are new.
@@ -262,7 +348,11 @@ impl Store {
         self.change(|tx, meta| {
             meta.trained = true;
             match &body {
-                Some(body) => tx.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [body]).map(drop),
+                Some(body) => {
+                    tx.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [body])?;
+                    checksum::seal_row(tx, checksum::DICT, &[&tx.last_insert_rowid()])?;
+                    pack::keep_copies(tx)
+                }
                 None => Ok(()),
             }
         })?;
@@ -303,9 +393,12 @@ impl Meta {
             return;
         }
         let known: Option<jiff::Timestamp> = self.complete_since.as_ref().and_then(|text| text.parse().ok());
+        // What was removed is complete no more, since whenever the log was read.
+        let whole_from = jiff::Timestamp::from_millisecond(self.whole_from_ms).unwrap_or_default();
+        let since = if self.whole_from_ms > 0 { bookmark.since.max(whole_from) } else { bookmark.since };
         // A later start of the same log takes nothing away from what was complete before; gaps are told apart.
-        if known.is_none_or(|known| bookmark.since < known) {
-            self.complete_since = Some(bookmark.since.to_string());
+        if known.is_none_or(|known| since < known) {
+            self.complete_since = Some(since.to_string());
         }
     }
 }
@@ -323,6 +416,7 @@ fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendErr
         let length = i64::try_from(reject.length).unwrap_or(i64::MAX);
         let received = reject.received.as_millisecond();
         insert.execute((received, reject.source, &reject.why, body, length))?;
+        checksum::seal_row(tx, checksum::REJECT, &[&tx.last_insert_rowid()])?;
         count.execute((reject.source, received))?;
     }
     let cut = "DELETE FROM reject WHERE id <= (SELECT MAX(id) FROM reject) - ?1";
@@ -333,7 +427,9 @@ fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendErr
 fn put_gap(tx: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
     // The same gap may be told again by a batch that is tried again.
     let sql = "INSERT INTO gap (start, stop, why) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    tx.prepare_cached(sql)?.execute((gap.from.to_string(), gap.to.to_string(), &gap.why))?;
+    if tx.prepare_cached(sql)?.execute((gap.from.to_string(), gap.to.to_string(), &gap.why))? > 0 {
+        checksum::seal_row(tx, checksum::GAP, &[&tx.last_insert_rowid()])?;
+    }
     tx.prepare_cached("DELETE FROM gap WHERE id <= (SELECT MAX(id) FROM gap) - ?1")?.execute([GAPS_MAX])?;
     Ok(())
 }
@@ -343,7 +439,8 @@ fn put_bookmark(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<(
         VALUES (1, ?1, ?2, ?3, ?4, ?5)";
     let last = bookmark.last_published.map(|time| time.to_string());
     let values = (&bookmark.query, &bookmark.next, last, bookmark.since.to_string(), bookmark.caught_up);
-    tx.prepare_cached(sql)?.execute(values).map(drop)
+    tx.prepare_cached(sql)?.execute(values)?;
+    checksum::seal_row(tx, checksum::BOOKMARK, &[&1])
 }
 
 fn samples(conn: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
@@ -363,17 +460,19 @@ fn samples(conn: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
 
 /// Reads the bookmark.
 pub(super) fn bookmark(conn: &Connection) -> rusqlite::Result<Option<Bookmark>> {
-    let sql = "SELECT query, next, last_published, since, caught_up FROM bookmark";
+    let sql = "SELECT * FROM bookmark";
     let found = conn
         .prepare_cached(sql)?
         .query_row([], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?, row.get(4)?))
+            let (query, next, last) = (row.get("query")?, row.get("next")?, row.get("last_published")?);
+            let values = (query, next, last, row.get::<_, String>("since")?, row.get("caught_up")?);
+            Ok((values, checksum::holds(row)?))
         })
         .optional()?;
-    let Some((query, next, last, since, caught_up)) = found else { return Ok(None) };
+    let Some(((query, next, last, since, caught_up), holds)) = found else { return Ok(None) };
     let last: Option<String> = last;
     // A damaged place to go on from is none: the poller begins again and the key keeps doubles out.
-    let Ok(since) = since.parse() else { return Ok(None) };
+    let Some(since) = since.parse().ok().filter(|_| holds) else { return Ok(None) };
     let last_published = last.and_then(|text| text.parse().ok());
     Ok(Some(Bookmark { query, next, last_published, since, caught_up }))
 }

@@ -6,6 +6,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::checksum;
 use super::label;
 use super::store::Store;
 
@@ -122,10 +123,10 @@ impl Store {
         {
             let mut delete = tx.prepare_cached("DELETE FROM sym WHERE id = ?1")?;
             let mut blank =
-                tx.prepare_cached("UPDATE sym SET h = 0, text = '' WHERE id = ?1 AND text <> ''")?;
+                tx.prepare_cached("UPDATE sym SET h = 0, text = '', sum = ?2 WHERE id = ?1 AND text <> ''")?;
             for id in ids {
                 if *id == highest {
-                    blank.execute([id])?
+                    blank.execute((id, checksum::of_text(*id, "")))?
                 } else {
                     delete.execute([id])?
                 };

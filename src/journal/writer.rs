@@ -11,13 +11,14 @@ use super::commit::{Batch, Commit, Head};
 use super::error::AppendError;
 use super::lock::Lock;
 use super::store::Store;
-use crate::clock::Clock;
+use crate::clock::{Clock, apart};
 
 /// Appends to the journal. Clones share one writer, which ends when the last is dropped or one is closed.
 #[derive(Clone, Debug)]
 pub struct Journal {
     requests: mpsc::Sender<Request>,
     head: watch::Receiver<Head>,
+    notes: watch::Receiver<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -39,6 +40,10 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The first look for what is too old leaves the start alone.
 const FIRST_PRUNE: Duration = Duration::from_mins(1);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// After so long without removing by age that is said.
+const SUSPENDED_TOLD: Duration = Duration::from_hours(24);
+/// Between two steps in which rows of an earlier format get their checksums: a tenth of a core, until all have one.
+const SEAL_EVERY: Duration = Duration::from_millis(50);
 
 impl Journal {
     /// Starts the writer's thread; it holds the lock until it ends. How far the journal has come is told by `tell`, at
@@ -52,13 +57,25 @@ impl Journal {
         let (requests, queue) = mpsc::channel(QUEUE);
         tell.send_if_modified(|told| std::mem::replace(told, store.head()) != store.head());
         let head = tell.subscribe();
+        let (say, notes) = watch::channel(Vec::new());
         // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let first_prune = clock.uptime() + FIRST_PRUNE;
-        let writer =
-            Writer { store, queue, tell, clock, dirty_since: None, next_prune: first_prune, judge: false };
+        let next_seal = if store.is_unsealed() { first_prune } else { Duration::MAX };
+        let writer = Writer {
+            store,
+            queue,
+            tell,
+            clock,
+            dirty_since: None,
+            next_prune: first_prune,
+            next_seal,
+            judge: false,
+            suspended_since: None,
+            notes: say,
+        };
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&runtime, lock))?;
-        Ok(Self { requests, head })
+        Ok(Self { requests, head, notes })
     }
 
     /// Stores a batch and returns when it is on the disk, whole; on an error nothing of it is.
@@ -76,6 +93,11 @@ impl Journal {
     /// Tells how far the journal has come; ends when the journal does.
     pub fn head(&self) -> watch::Receiver<Head> {
         self.head.clone()
+    }
+
+    /// Tells what a person should know of the journal though it works, a sentence each; ends when the journal does.
+    pub fn notes(&self) -> watch::Receiver<Vec<String>> {
+        self.notes.clone()
     }
 
     /// Whether nothing can be appended any more.
@@ -98,8 +120,13 @@ struct Writer {
     clock: Clock,
     dirty_since: Option<Duration>,
     next_prune: Duration,
+    /// When rows of an earlier format get checksums next.
+    next_seal: Duration,
     /// Whether the log was read to its end, or the hook listened to, since rows were judged.
     judge: bool,
+    /// The uptime since which nothing may be removed by age.
+    suspended_since: Option<Duration>,
+    notes: watch::Sender<Vec<String>>,
 }
 
 type Waiting = (Box<Batch>, oneshot::Sender<Answer>);
@@ -109,8 +136,8 @@ impl Writer {
         loop {
             let due = match self.dirty_since {
                 _ if self.judge => Duration::ZERO,
-                Some(since) => self.next_prune.min(since + IDLE),
-                None => self.next_prune,
+                Some(since) => self.next_prune.min(self.next_seal).min(since + IDLE),
+                None => self.next_prune.min(self.next_seal),
             };
             let woken = runtime.block_on(async {
                 tokio::select! {
@@ -168,6 +195,8 @@ impl Writer {
     }
 
     fn write(&mut self, mut group: Vec<Waiting>) {
+        let ahead = self.clock.ahead().filter(|_| !self.clock.agrees()).unwrap_or_default();
+        self.store.ahead_ms = i64::try_from(ahead.as_millis()).unwrap_or(0);
         match self.store.write(group.iter().map(|(batch, _)| &**batch)) {
             Ok(commits) => {
                 // The head first: whoever hears that its batch is stored may look at the head at once.
@@ -212,17 +241,48 @@ impl Writer {
                 }
             }
         }
+        if self.next_seal <= now {
+            self.next_seal = match self.store.seal_some() {
+                Ok(true) => now + SEAL_EVERY,
+                Ok(false) => Duration::MAX,
+                Err(error) => {
+                    tracing::warn!(%error, "Rows got no checksums; the next hour tries again.");
+                    now + PRUNE_EVERY
+                }
+            };
+        }
         if self.next_prune <= now {
-            match self.store.tidy_some(self.clock.now()) {
+            let agreed = self.clock.agrees().then(|| self.clock.now());
+            match self.store.keep_house_some(agreed) {
                 // At once again, but after what has come meanwhile.
                 Ok(true) => self.tell_head(),
-                Ok(false) => self.next_prune = now + PRUNE_EVERY,
+                Ok(false) => {
+                    self.tell_suspended(agreed.is_some(), now);
+                    self.next_prune = now + PRUNE_EVERY;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "What is too old could not be removed; the next hour tries again.");
                     self.next_prune = now + PRUNE_EVERY;
                 }
             }
         }
+    }
+
+    /// Says that nothing is removed by age, once that has been so for a day.
+    fn tell_suspended(&mut self, is_agreed: bool, now: Duration) {
+        let since = if is_agreed { None } else { Some(self.suspended_since.unwrap_or(now)) };
+        self.suspended_since = since;
+        let is_long = since.is_some_and(|since| now.saturating_sub(since) >= SUSPENDED_TOLD);
+        let why = match self.clock.ahead() {
+            Some(ahead) => format!("this machine's clock is {} Okta's", apart(ahead)),
+            None => "Okta has not said what time it is since this program began".to_owned(),
+        };
+        let note = format!(
+            "For a day and more nothing was removed for its age: {why}. Set the clock right, or remove what is too old \
+             by hand: consentwatch prune --yes."
+        );
+        let notes = if is_long { vec![note] } else { Vec::new() };
+        self.notes.send_if_modified(|told| std::mem::replace(told, notes.clone()) != notes);
     }
 
     fn tell_head(&self) {

@@ -196,6 +196,10 @@ pub struct Notes {
     pub writer: Vec<String>,
     /// Of files and folders: other accounts may read or change them.
     pub files: Vec<String>,
+    /// Of the journal: rows that stay though they are too old.
+    pub journal: Vec<String>,
+    /// Of the journal too: rows that are damaged.
+    pub damage: Vec<String>,
 }
 
 impl Notes {
@@ -203,7 +207,7 @@ impl Notes {
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let poll = self.poll.iter().chain(&self.sign_in);
         let rest = self.names.iter().chain(&self.writer);
-        self.files.iter().chain(poll).chain(rest).map(String::as_str)
+        self.files.iter().chain(poll).chain(rest).chain(&self.journal).chain(&self.damage).map(String::as_str)
     }
 }
 

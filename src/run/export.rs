@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::journal_check::MENDING;
 use super::lines::{matches, note};
 use super::save::{FileForm, SaveError, Taker, print_whole, save, told};
 use super::{Marked, charset, last_readiness};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::export::About;
-use crate::journal::Reader;
+use crate::journal::{Damage, ReadError, Reader};
 use crate::model::Query;
 use crate::okta;
 
@@ -52,10 +53,12 @@ const STEP: u64 = 200_000;
 pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     let failed = |words: String| (Exit::Failed, words);
     let (mut reader, about) = begin(options).map_err(failed)?;
-    let mut give = |take: &mut Taker<'_>| give(options, &mut reader, take);
+    let mut read = 0;
+    let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
     let Some(path) = &options.output else {
         return match print(options.form, &about, &mut give) {
-            Ok(()) | Err(SaveError::Pipe) => Ok(Exit::Done),
+            Ok(()) => whole(&reader, read, Exit::Done),
+            Err(SaveError::Pipe) => Ok(Exit::Done),
             Err(SaveError::Read(words)) => Err(failed(words)),
             Err(error) => {
                 Err(failed(format!("The output cannot be written: {error}. Nothing stored is lost.")))
@@ -78,16 +81,37 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     match result {
         Ok(_) => {
             note(&words);
-            Ok(Exit::Done)
+            whole(&reader, read, Exit::Done)
         }
         Err(SaveError::Exists) => Err((Exit::Usage, words)),
         Err(_) => Err(failed(words)),
     }
 }
 
+/// Ends well if every row that the journal has counted was read and is what was written; else with what is damaged.
+fn whole(reader: &Reader, read: u64, well: Exit) -> Result<Exit, (Exit, String)> {
+    match damage(reader, read) {
+        Ok(None) => Ok(well),
+        Ok(Some(words)) | Err(words) => Err((Exit::Failed, words)),
+    }
+}
+
+/// Says what of the journal is damaged, after `read` rows were read; nothing if all is sound.
+fn damage(reader: &Reader, read: u64) -> Result<Option<String>, String> {
+    let rows = reader.damaged();
+    let look = || Ok::<_, ReadError>((reader.check_tables()?, reader.counted_rows()?));
+    let (others, counted) = look().map_err(|error| error.fault().to_string())?;
+    let missing = counted.saturating_sub(read + rows.len() as u64);
+    let sentence = Damage { rows, missing, others }.sentence();
+    Ok(sentence
+        .map(|sentence| format!("{sentence} What is damaged was left out, all else is written. {MENDING}")))
+}
+
 /// Opens the journal, and finds out what there is to say of it.
 fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
     let reader = Reader::open(&options.dir).map_err(|error| error.fault().to_string())?;
+    // One look, so that what is counted and what is read are of the same moment.
+    reader.hold().map_err(|error| error.fault().to_string())?;
     let about = About {
         org: options.org.clone(),
         created: options.now,
@@ -108,8 +132,14 @@ fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
 pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
     match begin(options) {
         Ok((mut reader, about)) => {
-            let mut give = |take: &mut Taker<'_>| give(options, &mut reader, take);
-            told(path, &save(path, options.form, &about, &mut give))
+            let mut read = 0;
+            let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
+            let saved = save(path, options.form, &about, &mut give);
+            let (words, is_bad) = told(path, &saved);
+            match damage(&reader, read) {
+                Ok(Some(why)) | Err(why) if saved.is_ok() => (format!("{words} {why}"), true),
+                _ => (words, is_bad),
+            }
         }
         Err(why) => (why, true),
     }
@@ -143,14 +173,22 @@ fn print(
     Ok(out.flush()?)
 }
 
-/// Gives out what is asked for, in journal order.
-fn give(options: &ExportOptions, reader: &mut Reader, take: &mut Taker<'_>) -> Result<(), SaveError> {
+/// Gives out what is asked for, in journal order, and counts the rows that it reads for that.
+fn give(
+    options: &ExportOptions,
+    reader: &mut Reader,
+    count: &mut u64,
+    take: &mut Taker<'_>,
+) -> Result<(), SaveError> {
     let mut seen = Seq(0);
+    // A form that reads everything twice begins anew.
+    *count = 0;
     loop {
         let read = reader.records_after(seen, BATCH);
         let records = read.map_err(|error| SaveError::Read(error.fault().to_string()))?;
         let Some(last) = records.last() else { return Ok(()) };
         seen = last.seq;
+        *count += records.len() as u64;
         for stored in &records {
             let published = stored.key.published_ms;
             let early =

@@ -232,7 +232,7 @@ impl Feed {
             page_size: reach.plan.page_size,
             jitter_seed: reach.plan.jitter_seed,
         };
-        let history = History::new(plan, &coverage, mark, reach.budget, clock.now());
+        let history = History::new(plan, &coverage, mark, reach.budget, clock.sure());
         if let Some(words) = history.dropped() {
             tracing::warn!("{words}");
         }

@@ -379,7 +379,7 @@ fn wake_at(
 ) -> Option<Duration> {
     let patience = options.once.then(|| progress_at + PATIENCE);
     let until = options.until.map(|until| {
-        let left = until.duration_since(clock.now());
+        let left = until.duration_since(clock.sure());
         clock.uptime() + Duration::try_from(left).unwrap_or_default()
     });
     // A time that has passed would wake at once for ever; the poller's next word wakes then.

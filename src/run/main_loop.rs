@@ -269,8 +269,8 @@ pub async fn watch(
                 msgs.push(Msg::Work);
             }
             _ = clock.sleep_until(next_minute) => {
-                next_minute = clock.uptime() + to_next_minute(clock.now());
-                msgs.push(Msg::Minute(clock.now()));
+                next_minute = clock.uptime() + to_next_minute(clock.sure());
+                msgs.push(Msg::Minute(clock.sure()));
             }
             _ = clock.sleep_until(next_look) => {
                 next_look = clock.uptime() + LOOK_EVERY;

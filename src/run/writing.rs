@@ -10,9 +10,11 @@ use super::{Probing, last_readiness};
 use crate::clock::Clock;
 use crate::consent::{Seq, Thing};
 use crate::intake::hook::{self, HookPlan};
-use crate::intake::{http, names, poll, probe};
+use crate::intake::{http, mending, names, poll, probe, state};
 use crate::journal::{Claim, Head, Journal, Reader, Settings};
-use crate::okta::{Budget, Correlations, Lookups, PollPlan, Poller, Prober, ReadinessBudgets, ReadinessPlan};
+use crate::okta::{
+    Budget, Correlations, Lookups, Mending, PollPlan, Poller, Prober, ReadinessBudgets, ReadinessPlan,
+};
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
 
@@ -69,7 +71,7 @@ pub(super) fn start(
     let journal = claim.open(parts.keep, clock.clone(), head).map_err(|error| error.fault())?;
     // All that can fail comes before the first part runs.
     let read = || Reader::open(dir).map_err(|error| Box::new(error.fault()));
-    let (list, names_reader, probe_reader) = (read()?, read()?.bare(), read()?);
+    let (list, names_reader, probe_reader, mending_reader) = (read()?, read()?.bare(), read()?, read()?);
     let stored = list.bookmark().map_err(|error| error.fault())?;
     let coverage = list.coverage().map_err(|error| error.fault())?;
 
@@ -78,8 +80,9 @@ pub(super) fn start(
         board.set(Part::Journal, Pulse::Live);
         board.traffic.last_good = coverage.last_good_poll;
     });
-    let poller = Poller::new(parts.poll.clone(), stored, clock.now())
-        .resting_since(coverage.last_good_poll, clock.now());
+    tasks.spawn("journal state", state::tell(journal.clone(), board.clone()));
+    let poller = Poller::new(parts.poll.clone(), stored, clock.sure())
+        .resting_since(coverage.last_good_poll, clock.sure());
     if let Some(words) = poller.dropped() {
         tracing::warn!("{words}");
     }
@@ -116,6 +119,16 @@ pub(super) fn start(
         tasks.spawn("readiness", probe::run(prober, doors));
         tasks.spawn("last readiness", last_readiness::keep(dir.clone(), board.subscribe()));
     }
+    let doors = mending::Doors {
+        reader: mending_reader,
+        client: client.clone(),
+        journal: journal.clone(),
+        board: board.clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+    };
+    let asks = Mending::new(org.clone(), poller.budget(), *jitter_seed);
+    tasks.spawn("mending", mending::run(asks, doors));
     let mut asked = None;
     if parts.names {
         let (ask, wishes) = mpsc::channel(ANSWERS);

@@ -253,7 +253,7 @@ impl<B: Book> Teller<'_, B> {
             self.filter = None;
             return say("No filter: all is told.");
         }
-        match Query::parse(text, clock.now().as_millisecond(), &TimeZone::UTC) {
+        match Query::parse(text, clock.sure().as_millisecond(), &TimeZone::UTC) {
             Err(error) => say(&format!(
                 "The filter is not taken: {}. What was told before is told.",
                 visible(&error.to_string())

@@ -1,0 +1,175 @@
+//! Whether a journal is what was written: every row, every text, the tables beside them, the structure of the file.
+
+use rusqlite::Connection;
+
+use super::checksum::{self, TABLES, Table};
+use super::error::ReadError;
+use super::intern;
+use super::reader::Reader;
+use super::store::Meta;
+use crate::consent::Seq;
+
+/// What is not what was written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Damage {
+    /// Rows, by number.
+    pub rows: Vec<Seq>,
+    /// How many rows the journal has counted and does not find.
+    pub missing: u64,
+    /// Everything else, a few words each.
+    pub others: Vec<String>,
+}
+
+impl Damage {
+    /// Whether everything is what was written.
+    pub fn is_none(&self) -> bool {
+        self.rows.is_empty() && self.missing == 0 && self.others.is_empty()
+    }
+
+    /// Says what is damaged in one sentence; nothing if nothing is.
+    pub fn sentence(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if !self.rows.is_empty() {
+            let shown: Vec<String> = self.rows.iter().take(SHOWN).map(ToString::to_string).collect();
+            let more = if self.rows.len() > SHOWN { " …" } else { "" };
+            parts.push(format!(
+                "{} (number {}{more})",
+                counted(self.rows.len() as u64, "row"),
+                shown.join(", ")
+            ));
+        }
+        if self.missing > 0 {
+            parts.push(format!("{} that cannot be found", counted(self.missing, "row")));
+        }
+        parts.extend(self.others.iter().cloned());
+        (!parts.is_empty()).then(|| format!("The journal is damaged on the disk: {}.", parts.join("; ")))
+    }
+}
+
+/// Numbers of rows that a sentence names.
+const SHOWN: usize = 20;
+/// Complaints of SQLite's that are told.
+const COMPLAINTS: usize = 10;
+/// Rows read at a time.
+const BATCH: usize = 1000;
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+impl Reader {
+    /// Keeps what is read from now on as it is now, whatever the writer does, until [`Reader::release`]. The writer goes
+    /// on; its WAL grows meanwhile.
+    pub fn hold(&self) -> Result<(), ReadError> {
+        Ok(self.conn().execute_batch("BEGIN")?)
+    }
+
+    /// Sees again what the writer does.
+    pub fn release(&self) -> Result<(), ReadError> {
+        Ok(self.conn().execute_batch("COMMIT")?)
+    }
+
+    /// Looks at everything but the rows and their texts; some milliseconds. Returns what is damaged, a few words each.
+    pub fn check_tables(&self) -> Result<Vec<String>, ReadError> {
+        let mut others = Vec::new();
+        for table in TABLES {
+            others.extend(check_table(self.conn(), table)?);
+        }
+        Ok(others)
+    }
+
+    /// Returns how many rows the journal has counted.
+    pub fn counted_rows(&self) -> Result<u64, ReadError> {
+        Ok(Meta::load(self.conn())?.rows.max(0) as u64)
+    }
+
+    /// Looks at all of it, and tells now and then how many rows it has looked at. Reads the whole file twice: a million
+    /// rows take some ten seconds.
+    pub fn check(&mut self, mut tell: impl FnMut(u64)) -> Result<Damage, ReadError> {
+        self.hold()?;
+        let found = self.check_held(&mut tell);
+        self.release()?;
+        found
+    }
+
+    fn check_held(&mut self, tell: &mut impl FnMut(u64)) -> Result<Damage, ReadError> {
+        let mut others = complaints(self.conn())?;
+        others.extend(self.check_tables()?);
+        others.extend(check_texts(self.conn(), self.is_sealed()?)?);
+        let mut looked: u64 = 0;
+        let mut seen = Seq(0);
+        loop {
+            let page = self.after(seen, BATCH)?;
+            let Some(last) = page.rows.last() else { break };
+            seen = last.seq;
+            looked += page.rows.len() as u64;
+            tell(looked);
+        }
+        let (mut seen, mut whole) = (Seq(0), 0);
+        loop {
+            let records = self.records_after(seen, BATCH)?;
+            let Some(last) = records.last() else { break };
+            seen = last.seq;
+            whole += records.len() as u64;
+            tell(looked.max(whole));
+        }
+        let rows = self.damaged();
+        // A row of which the list or the record alone is damaged was found all the same.
+        let missing = self.counted_rows()?.saturating_sub(looked);
+        Ok(Damage { rows, missing, others })
+    }
+}
+
+/// What SQLite says of the structure of the file.
+fn complaints(conn: &Connection) -> Result<Vec<String>, ReadError> {
+    let mut statement = conn.prepare(&format!("PRAGMA integrity_check({COMPLAINTS})"))?;
+    let said: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(said.into_iter().filter(|said| said != "ok").map(|said| tame(&said)).collect())
+}
+
+/// SQLite may quote what it found.
+fn tame(said: &str) -> String {
+    let line = said.replace('\n', " ");
+    crate::consent::visible(&line.chars().take(200).collect::<String>()).into_owned()
+}
+
+fn check_table(conn: &Connection, table: Table) -> Result<Vec<String>, ReadError> {
+    let mut words = Vec::new();
+    let Table { name, .. } = table;
+    let mut statement = conn.prepare(&format!("PRAGMA quick_check({name})"))?;
+    let said: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    words.extend(said.into_iter().filter(|said| said != "ok").take(1).map(|said| tame(&said)));
+    let what = match name {
+        "meta" => "counter",
+        "bookmark" => "place to go on polling from",
+        "history" => "place to go on fetching history from",
+        "gap" => "gap",
+        "listening" => "time of listening to the hook",
+        "label" => "looked-up name",
+        "side" => "event beside the consents",
+        "reject" => "unreadable record",
+        _ => "dictionary",
+    };
+    match checksum::count_damaged(conn, table)? {
+        0 => {}
+        damaged => words.push(counted(damaged, what)),
+    }
+    Ok(words)
+}
+
+fn check_texts(conn: &Connection, is_sealed: bool) -> Result<Vec<String>, ReadError> {
+    let mut statement = conn.prepare("SELECT id, text, sum, h FROM sym")?;
+    let mut found = statement.query([])?;
+    let mut damaged = 0;
+    while let Some(row) = found.next()? {
+        let is_good = match (row.get::<_, u32>(0), row.get_ref(1)?.as_str(), row.get::<_, Option<i64>>(2)) {
+            (Ok(id), Ok(text), Ok(sum)) => {
+                let has_hash = text.is_empty() || row.get(3).is_ok_and(|h: i64| h == intern::hash(text));
+                has_hash && sum.map_or(!is_sealed, |sum| sum == checksum::of_text(id, text))
+            }
+            _ => false,
+        };
+        damaged += u64::from(!is_good);
+    }
+    Ok(if damaged > 0 { vec![counted(damaged, "text")] } else { Vec::new() })
+}

@@ -1,0 +1,364 @@
+//! Checksums over stored rows, so that a byte that changed on the disk is told and never shown as true.
+//!
+//! XXH3 finds accidents and costs little. It proves nothing against somebody who means to forge: who can write the file
+//! can write a checksum too.
+//!
+//! A row of `event` has two checksums of 32 bits in one column: one over what a list reads, one over what the whole
+//! record reads, the packed event and the hook's envelope among them. So neither has to read what the other needs.
+//! Whoever changes a row of `event`, `raw` or `delivery` calls [`seal`] in the same transaction. The other tables have
+//! one checksum over all their columns: whoever changes a row of them calls [`seal_row`].
+
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
+use thiserror::Error;
+use twox_hash::XxHash3_64;
+
+/// A stored row is not what was written.
+#[derive(Debug, Error)]
+#[error("a checksum of the {0} table does not match")]
+pub(super) struct Mismatch(pub(super) &'static str);
+
+impl Mismatch {
+    /// Returns the error in SQLite's form; it counts as damage.
+    pub(super) fn error(table: &'static str) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(Self(table)))
+    }
+}
+
+/// A checksum as it grows. Nothing that is empty changes it, so a column that a later format adds leaves it as it was
+/// in every row that has no value there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sum(u64);
+
+impl Sum {
+    fn of(numbers: &[i64]) -> Self {
+        let mut bytes = [0; 8 * 16];
+        for (eight, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
+            *eight = number.to_le_bytes();
+        }
+        Self(XxHash3_64::oneshot(bytes.get(..numbers.len() * 8).unwrap_or(&bytes)))
+    }
+
+    /// Adds some bytes; none add nothing.
+    #[must_use]
+    fn with(self, bytes: &[u8]) -> Self {
+        if bytes.is_empty() { self } else { Self(XxHash3_64::oneshot_with_seed(self.0, bytes)) }
+    }
+
+    /// Adds a named value; NULL and 0 add nothing.
+    #[must_use]
+    fn with_value(self, name: &str, value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null | ValueRef::Integer(0) => self,
+            ValueRef::Integer(number) => self.with(name.as_bytes()).with(&number.to_le_bytes()),
+            ValueRef::Real(number) => self.with(name.as_bytes()).with(b"real").with(&number.to_le_bytes()),
+            ValueRef::Text(text) => self.with(name.as_bytes()).with(b"text").with(text),
+            ValueRef::Blob(blob) => self.with(name.as_bytes()).with(b"blob").with(blob),
+        }
+    }
+
+    fn low(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// What a list reads of a row of `event`: its columns in this order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity, evidence, late, doubt.
+    pub(super) numbers: [i64; 16],
+    pub(super) grants: &'a [u8],
+}
+
+/// What the whole record reads of a row of `event` and of what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record<'a> {
+    /// seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict; 0 for NULL.
+    pub(super) numbers: [i64; 13],
+    pub(super) uuid: &'a [u8],
+    /// The envelope of the hook, as it is kept.
+    pub(super) delivery: &'a [u8],
+    /// The packed event.
+    pub(super) body: &'a [u8],
+}
+
+impl Line<'_> {
+    fn sum(&self) -> u32 {
+        Sum::of(&self.numbers).with(self.grants).low()
+    }
+
+    /// Whether a row's kept checksum is that of what was read.
+    pub(super) fn holds(&self, kept: i64) -> bool {
+        (kept >> 32) as u32 == self.sum()
+    }
+}
+
+impl Record<'_> {
+    fn sum(&self) -> u32 {
+        // Each part's length goes in before it, so that no byte can move from one to the next.
+        let lengths = [self.uuid.len() as i64, self.delivery.len() as i64, self.body.len() as i64];
+        let sum = Sum::of(&self.numbers).with(&Sum::of(&lengths).0.to_le_bytes());
+        sum.with(self.uuid).with(self.delivery).with(self.body).low()
+    }
+
+    /// Whether a row's kept checksum is that of what was read.
+    pub(super) fn holds(&self, kept: i64) -> bool {
+        kept as u32 == self.sum()
+    }
+}
+
+/// Returns what is kept of both checksums in `event.sum`.
+pub(super) fn of_event(line: &Line<'_>, record: &Record<'_>) -> i64 {
+    i64::from(line.sum()) << 32 | i64::from(record.sum())
+}
+
+/// Returns the checksum of a text under its number.
+pub(super) fn of_text(id: u32, text: &str) -> i64 {
+    i64::from(Sum::of(&[i64::from(id)]).with(text.as_bytes()).low())
+}
+
+/// Writes the checksums of a row of `event` anew, from what the row, its packed event and its envelope are now. Call it
+/// after every change to one of the three, in the same transaction. Does nothing where there is no such row.
+///
+/// Reads the packed event, so it takes some ten microseconds.
+pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
+    let sql =
+        "SELECT event.seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
+            evidence, late, doubt, grants, part, received, session, uuid, raw.dict, raw.body, delivery.body
+        FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
+        WHERE event.seq = ?1";
+    let sum = conn.prepare_cached(sql)?.query_row([seq], |row| {
+        let mut numbers = [0; 16];
+        for (index, number) in numbers.iter_mut().enumerate() {
+            *number = row.get(index)?;
+        }
+        let line = Line { numbers, grants: bytes(row.get_ref(16)?) };
+        let [seq, rev, ts, who, _, client, server, _, _, _, via, _, _, evidence, _, doubt] = numbers;
+        let (part, received) = (row.get(17)?, row.get(18)?);
+        let session = row.get::<_, Option<i64>>(19)?.unwrap_or(0);
+        let dict = row.get::<_, Option<i64>>(21)?.unwrap_or(0);
+        let record = Record {
+            numbers: [seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict],
+            uuid: bytes(row.get_ref(20)?),
+            delivery: bytes(row.get_ref(23)?),
+            body: bytes(row.get_ref(22)?),
+        };
+        Ok(of_event(&line, &record))
+    });
+    let Some(sum) = sum.optional()? else { return Ok(()) };
+    conn.prepare_cached("UPDATE event SET sum = ?2 WHERE seq = ?1")?.execute((seq, sum)).map(drop)
+}
+
+/// The bytes of a text or a blob; none of anything else.
+pub(super) fn bytes(value: ValueRef<'_>) -> &[u8] {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
+        _ => &[],
+    }
+}
+
+/// A table whose rows have one checksum over all columns, and the columns of its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    keys: &'static [&'static str],
+}
+
+pub(super) const META: Table = Table { name: "meta", keys: &["id"] };
+pub(super) const BOOKMARK: Table = Table { name: "bookmark", keys: &["id"] };
+pub(super) const HISTORY: Table = Table { name: "history", keys: &["id"] };
+pub(super) const GAP: Table = Table { name: "gap", keys: &["id"] };
+pub(super) const LISTENING: Table = Table { name: "listening", keys: &["up"] };
+pub(super) const LABEL: Table = Table { name: "label", keys: &["thing", "id"] };
+pub(super) const SIDE: Table = Table { name: "side", keys: &["id"] };
+pub(super) const REJECT: Table = Table { name: "reject", keys: &["id"] };
+pub(super) const DICT: Table = Table { name: "dict", keys: &["id"] };
+
+/// Every such table.
+pub(super) const TABLES: [Table; 9] = [META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT];
+
+/// The column that holds the checksum of a row.
+const COLUMN: &str = "sum";
+
+/// Returns the checksum of a row that was read with all its columns.
+fn of_row(row: &Row<'_>) -> rusqlite::Result<i64> {
+    let mut sum = Sum::of(&[]);
+    for (index, name) in row.as_ref().column_names().enumerate() {
+        if name != COLUMN {
+            sum = sum.with_value(name, row.get_ref(index)?);
+        }
+    }
+    Ok(i64::from(sum.low()))
+}
+
+/// Whether a row that was read with `SELECT *` is what was written. One without a checksum is not: it got one when it
+/// was written, or when the format with checksums came.
+pub(super) fn holds(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let kept = row.get_ref(COLUMN)?.as_i64_or_null().ok().flatten();
+    Ok(kept == Some(of_row(row)?))
+}
+
+/// Writes the checksum of a row anew. Call it after every change to one, in the same transaction.
+pub(super) fn seal_row(conn: &Connection, table: Table, key: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    let Table { name, keys } = table;
+    let is = |(index, key): (usize, &&str)| format!("{key} = ?{}", index + 1);
+    let which = keys.iter().enumerate().map(is).collect::<Vec<_>>().join(" AND ");
+    let select = format!("SELECT * FROM {name} WHERE {which}");
+    let Some(sum) = conn.prepare_cached(&select)?.query_row(key, of_row).optional()? else { return Ok(()) };
+    let mut values = key.to_vec();
+    values.push(&sum);
+    let update = format!("UPDATE {name} SET {COLUMN} = ?{} WHERE {which}", values.len());
+    conn.prepare_cached(&update)?.execute(values.as_slice()).map(drop)
+}
+
+/// Writes the checksums of all rows of these tables that have none.
+pub(super) fn seal_tables(conn: &Connection) -> rusqlite::Result<()> {
+    for table in TABLES {
+        let Table { name, keys } = table;
+        let select = format!("SELECT {} FROM {name} WHERE {COLUMN} IS NULL", keys.join(", "));
+        let mut statement = conn.prepare(&select)?;
+        let mut found = statement.query([])?;
+        let mut unsealed: Vec<Vec<rusqlite::types::Value>> = Vec::new();
+        while let Some(row) = found.next()? {
+            unsealed.push((0..keys.len()).map(|index| row.get(index)).collect::<Result<_, _>>()?);
+        }
+        for key in &unsealed {
+            let key: Vec<&dyn ToSql> = key.iter().map(|value| value as &dyn ToSql).collect();
+            seal_row(conn, table, &key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns an error if a row of a table is not what was written.
+pub(super) fn check_table(conn: &Connection, table: Table) -> rusqlite::Result<()> {
+    match count_damaged(conn, table)? {
+        0 => Ok(()),
+        _ => Err(Mismatch::error(table.name)),
+    }
+}
+
+/// Returns how many rows of a table are not what was written.
+pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result<u64> {
+    let mut statement = conn.prepare_cached(&format!("SELECT * FROM {}", table.name))?;
+    let mut rows = statement.query([])?;
+    let mut damaged = 0;
+    while let Some(row) = rows.next()? {
+        damaged += u64::from(!holds(row)?);
+    }
+    Ok(damaged)
+}
+
+/// Rows that get their checksums in one step, so that a waiting batch is held up no longer than some milliseconds.
+const STEP: i64 = 300;
+
+/// Gives checksums to rows and texts that an earlier format left without, some of them, and returns how far it came;
+/// nothing when all have one.
+pub(super) fn seal_some(conn: &Connection, done: Unsealed) -> rusqlite::Result<Option<Unsealed>> {
+    match done {
+        Unsealed::Rows(after) => {
+            let sql = "SELECT seq, sum IS NULL FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+            let found: Vec<(i64, bool)> = conn
+                .prepare_cached(sql)?
+                .query_map([after, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (seq, _) in found.iter().filter(|(_, is_unsealed)| *is_unsealed) {
+                seal(conn, *seq)?;
+            }
+            Ok(Some(found.last().map_or(Unsealed::Texts(0), |(seq, _)| Unsealed::Rows(*seq))))
+        }
+        Unsealed::Texts(after) => {
+            let sql = "SELECT id, text FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2";
+            let found: Vec<(u32, String)> = conn
+                .prepare_cached(sql)?
+                .query_map(params![after, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let mut update = conn.prepare_cached("UPDATE sym SET sum = ?2 WHERE id = ?1 AND sum IS NULL")?;
+            for (id, text) in &found {
+                update.execute((id, of_text(*id, text)))?;
+            }
+            Ok(found.last().map(|(id, _)| Unsealed::Texts(*id)))
+        }
+    }
+}
+
+/// How far rows of an earlier format have got their checksums.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unsealed {
+    /// Rows up to this number have one.
+    Rows(i64),
+    /// All rows have one, and texts up to this number.
+    Texts(u32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bit_of_a_line_and_of_a_record_counts() {
+        let line = Line { numbers: [7; 16], grants: b"grants" };
+        let record =
+            Record { numbers: [9; 13], uuid: b"uuid", delivery: b"envelope", body: b"a packed event" };
+        let kept = of_event(&line, &record);
+        assert!(line.holds(kept) && record.holds(kept));
+        for (at, bit) in (0..16).flat_map(|at| (0..64).map(move |bit| (at, bit))) {
+            let mut other = line;
+            other.numbers[at] ^= 1 << bit;
+            assert!(!other.holds(kept), "number {at}, bit {bit}");
+        }
+        for (at, bit) in (0..13).flat_map(|at| (0..64).map(move |bit| (at, bit))) {
+            let mut other = record;
+            other.numbers[at] ^= 1 << bit;
+            assert!(!other.holds(kept), "number {at}, bit {bit}");
+        }
+        assert!(!Line { grants: b"grantt", ..line }.holds(kept));
+        for other in [
+            Record { uuid: b"uuie", ..record },
+            Record { delivery: b"envelop", body: b"ea packed event", ..record },
+            Record { delivery: b"", ..record },
+            Record { body: b"a packed evens", ..record },
+        ] {
+            assert!(!other.holds(kept), "{other:?}");
+        }
+        for bit in 0..64 {
+            let flipped = kept ^ (1 << bit);
+            assert!(!(line.holds(flipped) && record.holds(flipped)), "bit {bit} of the checksum");
+        }
+    }
+
+    #[test]
+    fn a_column_that_is_added_later_and_empty_changes_nothing() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(
+            "CREATE TABLE gap (id INTEGER PRIMARY KEY, start TEXT, n INTEGER, sum INTEGER);
+             INSERT INTO gap VALUES (1, 'a', 5, NULL);",
+        )
+        .unwrap();
+        seal_row(&conn, GAP, &[&1]).unwrap();
+        let damaged = || count_damaged(&conn, GAP).unwrap();
+        assert_eq!(damaged(), 0);
+        conn.execute_batch(
+            "ALTER TABLE gap ADD COLUMN more INTEGER NOT NULL DEFAULT 0; ALTER TABLE gap ADD COLUMN b BLOB;",
+        )
+        .unwrap();
+        assert_eq!(damaged(), 0);
+        for change in [
+            "start = 'b'",
+            "n = 4",
+            "n = 5.0",
+            "n = '5'",
+            "start = X'61'",
+            "more = 1",
+            "b = X'00'",
+            "sum = NULL",
+        ] {
+            conn.execute_batch("SAVEPOINT before").unwrap();
+            conn.execute(&format!("UPDATE gap SET {change}"), []).unwrap();
+            // A column of integers keeps integers, whatever is put in.
+            let expected = u64::from(!matches!(change, "n = 5.0" | "n = '5'"));
+            assert_eq!(damaged(), expected, "{change}");
+            conn.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+        }
+    }
+}

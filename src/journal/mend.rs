@@ -1,0 +1,55 @@
+//! What the writer mends by itself when it opens a journal whose bytes changed on the disk.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+
+use super::store::Meta;
+use super::{checksum, pack};
+
+/// Numbers that are passed over when the counters are lost, so that none that was given out comes again.
+const PASSED_OVER: i64 = 1000;
+
+/// Mends the counters and the dictionaries; writes nothing where both are sound.
+pub(super) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
+    let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    pack::keep_copies(&tx)?;
+    if checksum::count_damaged(&tx, checksum::META)? > 0 {
+        tracing::warn!("The journal's counters were damaged on the disk and were counted anew.");
+        count_anew(&tx)?;
+    }
+    tx.commit()
+}
+
+/// Counts anew what can be counted. Since when the journal is complete cannot be: it begins with the next poll, as if
+/// the program had been started for the first time.
+fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE meta SET
+        next_seq = (SELECT COALESCE(MAX(seq), 0) FROM event) + 1 + ?1,
+        next_rev = MAX((SELECT COALESCE(MAX(rev), 0) FROM event), (SELECT COALESCE(MAX(rev), 0) FROM label)) + 1 + ?1,
+        rows = (SELECT COUNT(*) FROM event NOT INDEXED),
+        newest = (SELECT COALESCE(MAX(ts), 0) FROM event WHERE ts <= received + 300000),
+        late = (SELECT COUNT(*) FROM event WHERE late <> 0),
+        unconfirmed = (SELECT COUNT(*) FROM event WHERE via = 2 AND doubt = 1),
+        missed = (SELECT COUNT(*) FROM event WHERE via = 1 AND doubt = 1),
+        complete_since = NULL, last_good = NULL, caught_up = NULL, verified = NULL, judged = 0,
+        trained = EXISTS (SELECT 1 FROM dict WHERE id > 1),
+        hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
+        whole_from = (SELECT COALESCE(MIN(ts), 0) FROM event WHERE ts > 0)";
+    conn.execute(sql, [PASSED_OVER])?;
+    // A row without a checksum is only of a journal whose rows have not all got one yet.
+    let unsealed = "SELECT 1 FROM event WHERE sum IS NULL LIMIT 1";
+    let is_unsealed = conn.query_row(unsealed, [], |_| Ok(())).optional()?.is_some();
+    conn.execute("UPDATE meta SET sealed = ?1", [!is_unsealed])?;
+    checksum::seal_row(conn, checksum::META, &[&1])
+}
+
+/// Counts what a damaged row may have counted wrongly in.
+pub(super) fn count_rows(conn: &Connection, meta: &mut Meta) -> rusqlite::Result<()> {
+    let count = |which: &str| {
+        conn.query_row(&format!("SELECT COUNT(*) FROM event NOT INDEXED WHERE {which}"), [], |row| row.get(0))
+    };
+    meta.rows = count("1")?;
+    meta.late = count("late <> 0")?;
+    meta.unconfirmed = count("via = 2 AND doubt = 1")?;
+    meta.missed = count("via = 1 AND doubt = 1")?;
+    Ok(())
+}

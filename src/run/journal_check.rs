@@ -1,0 +1,76 @@
+//! `doctor --check`: whether every row of the journal is what was written.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::lines::{note, print};
+use crate::exit::Exit;
+use crate::journal::{Damage, ReadError, Reader};
+
+/// What machines read.
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    rows: u64,
+    damaged_rows: Vec<i64>,
+    missing_rows: u64,
+    others: Vec<String>,
+    exit: u8,
+}
+
+/// Rows between two words of how far it is; some seconds.
+const STEP: u64 = 200_000;
+/// What becomes of what is damaged.
+pub(super) const MENDING: &str =
+    "What Okta still keeps (90 days), watch and tail ask for again, a minute after their start.";
+
+/// Looks at all of the journal in a folder, beside whoever writes it, and says what is damaged.
+///
+/// # Errors
+/// The journal cannot be read at all: the reason to end and a sentence for stderr.
+pub fn check_journal(dir: &Path, is_json: bool) -> Result<Exit, (Exit, String)> {
+    let failed = |error: &ReadError| (Exit::Failed, error.fault().to_string());
+    let mut reader = Reader::open(dir).map_err(|error| (Exit::Failed, error.fault().to_string()))?;
+    let has_person = io::stderr().is_terminal();
+    let mut told = 0;
+    let mut rows = 0;
+    let damage = reader.check(|looked| {
+        rows = looked;
+        if has_person && looked >= told + STEP {
+            told = looked;
+            note(&format!("{looked} rows so far."));
+        }
+    });
+    let damage = damage.map_err(|error| failed(&error))?;
+    let exit = if damage.is_none() { Exit::Done } else { Exit::Failed };
+    let text = if is_json { json(&damage, rows, exit) } else { text(&damage, rows) };
+    match print(text.as_bytes()) {
+        Ok(()) => Ok(exit),
+        Err(error) => Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
+    }
+}
+
+fn text(damage: &Damage, rows: u64) -> String {
+    match damage.sentence() {
+        None => format!("The journal is what was written: {rows} rows were looked at.\n"),
+        Some(sentence) => format!(
+            "{sentence} {rows} rows were looked at; nothing was changed. {MENDING} Look at the disk, and put a copy \
+             from before in the journal's place if more is lost than Okta keeps.\n"
+        ),
+    }
+}
+
+fn json(damage: &Damage, rows: u64, exit: Exit) -> String {
+    let report = Report {
+        schema: "consentwatch.check/1",
+        rows,
+        damaged_rows: damage.rows.iter().map(|seq| seq.0).collect(),
+        missing_rows: damage.missing,
+        others: damage.others.clone(),
+        exit: exit.code(),
+    };
+    let json = serde_json::to_string(&report).expect("texts and numbers always have a JSON form");
+    format!("{json}\n")
+}

@@ -1,0 +1,49 @@
+//! `prune`: removes by hand what is too old, for a person who knows that this machine's clock is right.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::lines::{note, print};
+use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::journal::{self, PruneError, Settings};
+
+/// Says what is too old by this machine's clock, and removes it if that is meant.
+///
+/// # Errors
+/// The journal cannot be opened or is in use: the reason to end and a sentence for stderr.
+pub fn prune(dir: &Path, keep: Settings, is_meant: bool, clock: &Clock) -> Result<Exit, (Exit, String)> {
+    let now = clock.now();
+    let done = journal::prune(dir, keep, now, is_meant).map_err(|error| (Exit::Failed, words(&error)))?;
+    let newest = done.newest.map_or("none has a time".to_owned(), |at| format!("the newest is of {at:.0}"));
+    let mut text = format!(
+        "By this machine's clock it is {now:.0}. Of {} rows, {newest}, {} are of before {:.0} (journal.keep_days = {}).\n",
+        done.rows, done.aged, done.cut, keep.keep_days
+    );
+    if is_meant {
+        let gone = done.rows.saturating_sub(done.left);
+        writeln!(text, "{gone} rows were removed, {} are left.", done.left)
+            .expect("a text takes whatever is written");
+    }
+    if let Err(error) = print(text.as_bytes()) {
+        return Err((Exit::Failed, format!("Standard output cannot be written: {error}.")));
+    }
+    if !is_meant {
+        note("Nothing was removed. If that time is right, --yes removes them.");
+    }
+    Ok(Exit::Done)
+}
+
+fn words(error: &PruneError) -> String {
+    match error {
+        PruneError::Open(error) => error.fault().to_string(),
+        PruneError::InUse(holder) => format!(
+            "Process {holder} writes this journal. Nothing was removed. End that process, then run prune again."
+        ),
+        PruneError::Storage(error) => error.fault().to_string(),
+        PruneError::Marks(error) => {
+            let fault = error.fault();
+            format!("{} No row was removed, since marked ones are spared. {}", fault.what, fault.remedy)
+        }
+    }
+}
