@@ -220,6 +220,14 @@ fn theme(cli: &Cli, name: &str) -> Theme {
     Theme::choose(name, color, &env, cli.global.ascii)
 }
 
+/// The length that is counted back from now; nothing of a time.
+fn length_of(when: When) -> Option<Duration> {
+    match when {
+        When::Ago(length) => Some(length),
+        When::At(_) => None,
+    }
+}
+
 /// A number that sets the waits of two processes apart; nothing secret hangs on it.
 fn jitter_seed() -> u64 {
     u64::from(std::process::id())
@@ -239,8 +247,10 @@ fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         }
         announce(&ready);
         let org = ready.org.host().to_owned();
-        let plan =
-            ready.plan(&config, flags.since.map(|since| since.at(now)), jitter_seed()).map_err(usage)?;
+        let ago = flags.since.and_then(length_of);
+        let begin = flags.since.map(|since| since.at(now)).filter(|_| ago.is_none());
+        let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
+        plan.poll.lookback = ago.unwrap_or(plan.poll.lookback);
         start_log(cli, log_place(&config), !is_linear);
         reopen_log(&tasks);
         let dir = plan.dir.clone();
@@ -556,12 +566,14 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
     let format = lines_form(flags);
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
-        let since = flags.since.unwrap_or(When::Ago(config.poll.lookback)).at(now);
+        let when = flags.since.unwrap_or(When::Ago(config.poll.lookback));
+        let (since, ago) = (when.at(now), length_of(when));
         let filter = query_for_lines(flags.filter.as_ref(), now)?;
         let marked = marked(&ready.dir, false, filter.as_ref())?;
         let options = TailOptions {
             format,
             since: Some(since),
+            ago,
             until: flags.until.map(|until| until.at(now)),
             after: flags.after.map(Seq),
             filter,
@@ -578,7 +590,10 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
             }),
         };
         announce(&ready);
-        let mut plan = ready.plan(&config, flags.since.map(|_| since), jitter_seed()).map_err(usage)?;
+        // A length is counted back by whoever knows what time it is at Okta.
+        let begin = flags.since.map(|_| since).filter(|_| ago.is_none());
+        let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
+        plan.poll.lookback = ago.unwrap_or(plan.poll.lookback);
         plan.poll.to_its_start = flags.once;
         // Lines say nothing of the org's readiness; doctor does.
         plan.readiness = None;

@@ -516,3 +516,41 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     org.process.signal(Signal::TERM);
     assert_eq!(org.process.end().code, Some(143));
 }
+
+#[test]
+fn a_delivery_to_a_data_folder_that_vanished_is_not_acknowledged_and_the_state_is_said() {
+    let (org, sandbox, port) = (Sim::start(3, &[]), Sandbox::new(), free_port());
+    let config = configure(&sandbox, port, "");
+    let tail = sandbox.start(&org, &["tail", "--config", &config]);
+    tail.wait("the backlog", |said| (said.lines == 3).then_some(()));
+    let send = |request: &str| {
+        let mut socket = connect(port, &tail);
+        socket.write_all(request.as_bytes()).expect("sent");
+        answer(&mut socket).expect("an answer")
+    };
+    let ready = || send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    let deliver = |number: u32| send(&delivery(&[format!("7c0e9a52-1111-41ef-9a5c-{number:012}")])).0;
+    assert_eq!((deliver(1), ready().0), (204, 200));
+    let (data, away) = (sandbox.path("data"), sandbox.path("away"));
+    fs::rename(&data, &away).expect("moved away");
+    assert_eq!((2..22).map(deliver).collect::<Vec<_>>(), [503; 20]);
+    let (status, why) = ready();
+    assert!(status == 503 && why.contains("vanished"), "{status} {why}");
+    tail.wait("the state", |said| said.err.contains("vanished while the program runs").then_some(()));
+    // Another folder in its place is not the one that is open.
+    fs::create_dir_all(&data).expect("another");
+    assert_eq!((deliver(22), ready().0), (503, 503));
+    fs::remove_dir_all(&data).expect("removed");
+    fs::rename(&away, &data).expect("back");
+    assert_eq!(deliver(23), 204);
+    // It is looked at every five seconds.
+    let is_ready = (0..1_000_000).any(|_| {
+        std::thread::yield_now();
+        ready().0 == 200
+    });
+    assert!(is_ready);
+    tail.signal(Signal::TERM);
+    assert_eq!(tail.end().code, Some(143));
+    let exported = sandbox.start(&org, &["export"]).end();
+    assert_eq!((exported.code, exported.out.lines().count()), (Some(0), 5), "{}", exported.err);
+}

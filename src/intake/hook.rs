@@ -22,6 +22,7 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -91,6 +92,8 @@ const DRAIN: Duration = Duration::from_millis(1500);
 const BIND_EVERY: Duration = Duration::from_secs(10);
 /// It is noted this often that somebody listens.
 const THERE_EVERY: Duration = Duration::from_mins(1);
+/// The beginning of one time of listening is counted back each time, and two clocks differ a little.
+const SAME: SignedDuration = SignedDuration::from_mins(5);
 /// After the system gave no socket, such as for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -112,7 +115,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
     let address = listener.local_addr().unwrap_or(plan.listen);
     let at = format!("{scheme}://{address}{}", desk.path);
     tracing::info!(at, "The event hook is listened to.");
-    tally.listens(at, clock.now());
+    tally.listens(at, clock.sure());
     tasks.spawn("hook presence", be_there(journal, tally.clone(), clock.clone()));
     tasks.spawn("hook health", tally.tell(board, clock.clone()));
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
@@ -133,10 +136,23 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
 
 /// Lets the journal know that somebody listens, so that what does not come then can be told from what could not come.
 async fn be_there(journal: Journal, tally: Tally, clock: Clock) {
-    let since = clock.now();
+    let begun = clock.uptime();
+    let mut since: Option<Timestamp> = None;
     loop {
         drop(clock.sleep(THERE_EVERY).await);
-        let listening = Listening { since, until: clock.now(), verified: tally.verified() };
+        // Before Okta has said what time it is, nobody knows which events would have come in this time.
+        if clock.ahead().is_none() {
+            continue;
+        }
+        let until = clock.sure();
+        let start = until.checked_sub(clock.uptime().saturating_sub(begun)).unwrap_or(until);
+        // Told with the same beginning each time, unless the clock turned out to be wrong.
+        let since = match since {
+            Some(told) if start.duration_since(told).abs() <= SAME => told,
+            _ => *since.insert(start),
+        };
+        let verified = tally.verified().map(|at| at.max(since).min(until));
+        let listening = Listening { since, until, verified };
         let batch = Batch { listening: Some(listening), ..Batch::default() };
         if let Err(error) = journal.append(batch).await {
             // Deliveries meet the same, and say so.

@@ -28,11 +28,21 @@ pub async fn run(
     let mut driver = Driver { journal, board, clock, tasks, nudge, good_stored: None };
     let mut busy = driver.tasks.busy();
     let mut warned = None;
+    let mut is_timed = false;
     driver.tell(Part::Poll, Pulse::Starting);
     while !poller.is_done() {
         match poller.step(driver.clock.uptime()) {
             Step::Send(request) => {
                 let result = client.send(&request).await;
+                if !is_timed && driver.clock.ahead().is_some() {
+                    is_timed = true;
+                    if !driver.clock.agrees() && poller.set_right(driver.clock.sure()) {
+                        tracing::warn!(
+                            "This machine's clock is wrong. The log is asked for anew by Okta's time."
+                        );
+                        continue;
+                    }
+                }
                 let taken = poller.take(driver.clock.sure(), driver.clock.uptime(), result);
                 if let Some(warning) = taken.warning.filter(|warning| warned != Some(*warning)) {
                     tracing::warn!("{warning}");
@@ -108,7 +118,8 @@ impl Driver {
             let interval = self.board.borrow().traffic.interval.unwrap_or_default();
             batch.polled = Some(Polled { at: self.clock.sure(), caught_up: taken.caught_up, interval });
         }
-        if batch == Batch::default() {
+        let is_empty = batch == Batch::default();
+        if is_empty && self.journal.in_place().is_ok() {
             self.tell(Part::Poll, taken.pulse);
             return Some(busy);
         }

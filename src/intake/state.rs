@@ -1,15 +1,20 @@
 //! Carries what the journal says of itself to whoever looks at the board.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::journal::Journal;
-use crate::report::Board;
+use crate::report::{Board, Part, Pulse};
+
+/// It is looked so often whether the journal's files are still in their place; each delivery and each poll looks too.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Tells until the journal ends; in the log a sentence once, when it comes.
-pub async fn tell(journal: Journal, board: watch::Sender<Board>) {
+pub async fn tell(journal: Journal, board: watch::Sender<Board>, clock: Clock) {
     let mut said = journal.notes();
-    // A handle would keep the journal from ending.
-    drop(journal);
+    let mut was_gone = false;
     loop {
         let notes = said.borrow_and_update().clone();
         board.send_if_modified(|board| {
@@ -19,8 +24,25 @@ pub async fn tell(journal: Journal, board: watch::Sender<Board>) {
             let before = std::mem::replace(&mut board.notes.journal, notes);
             before != board.notes.journal
         });
-        if said.changed().await.is_err() {
-            return;
+        match journal.in_place() {
+            Err(error) => {
+                let fault = error.fault();
+                if !was_gone {
+                    tracing::error!("{fault}");
+                }
+                was_gone = true;
+                board.send_if_modified(|board| board.set(Part::Journal, Pulse::Down(fault)));
+            }
+            Ok(()) if was_gone => {
+                was_gone = false;
+                tracing::warn!("The journal's files are in their place again.");
+                board.send_if_modified(|board| board.set(Part::Journal, Pulse::Live));
+            }
+            Ok(()) => {}
+        }
+        tokio::select! {
+            changed = said.changed() => if changed.is_err() { return },
+            _ = clock.sleep(LOOK_EVERY) => {}
         }
     }
 }

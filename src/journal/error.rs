@@ -5,6 +5,7 @@ use std::io;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
+use super::place::Gone;
 use crate::report::{Fault, Part};
 use crate::safe_file::not_regular;
 
@@ -165,6 +166,10 @@ pub enum AppendError {
     /// The journal was closed.
     #[error("the journal is closed")]
     Closed,
+    /// The files that are open do not stand in the journal's folder any more, so what is written to them is lost with the
+    /// process.
+    #[error("{} is not what was opened", .0.path)]
+    Gone(Gone),
 }
 
 impl From<rusqlite::Error> for AppendError {
@@ -188,6 +193,19 @@ impl AppendError {
             Self::Closed => {
                 let what = "The journal is closed, because the program ends or its writer failed.";
                 Fault::new(Part::Journal, "closed", what, doing, "Start the program again.")
+            }
+            Self::Gone(Gone { path, is_replaced }) => {
+                let (brief, became) = if *is_replaced {
+                    ("journal replaced", "was replaced by another one")
+                } else {
+                    ("journal vanished", "vanished")
+                };
+                let what = format!("The journal's place {path} {became} while the program runs.");
+                let doing = "Nothing is acknowledged and Okta is asked for nothing more; it goes on if the very same \
+                             files come back.";
+                let remedy = "Put the folder back as it was. Or end the program and start it again: it then fetches what \
+                              Okta still keeps.";
+                Fault::new(Part::Journal, brief, &what, doing, remedy)
             }
         }
         .caused_by(self)

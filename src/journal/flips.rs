@@ -255,6 +255,25 @@ fn damaged_counters_are_counted_anew_and_no_number_comes_again() {
 }
 
 #[test]
+fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = self::store(dir.path());
+    fill(&mut store, 50);
+    let reader = Reader::open(dir.path()).unwrap();
+    let before = reader.bookmark().unwrap().unwrap();
+    store.conn.execute_batch("UPDATE bookmark SET next = '/api/v1/logs?after=9_1'").unwrap();
+    let after = reader.bookmark().unwrap().unwrap();
+    assert_ne!(before.next, after.next);
+    assert_eq!(after.next, "", "what cannot be trusted is not followed");
+    assert_eq!(
+        after.last_published.unwrap().as_millisecond(),
+        sample::consent(100, Via::POLL).key.published_ms
+    );
+    // Whatever is judged by what the log was asked for is not judged.
+    assert!(super::store::bookmark(&store.conn).unwrap().is_none());
+}
+
+#[test]
 fn a_damaged_dictionary_costs_no_event() {
     let dir = tempfile::tempdir().unwrap();
     let store = self::store(dir.path());

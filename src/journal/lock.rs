@@ -9,7 +9,14 @@ use crate::safe_file;
 
 /// Held while this process writes; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// The file that is locked; the lock lives as long as it is open.
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+}
 
 /// What came of asking for the lock.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ mod merge;
 mod notes;
 mod open;
 mod pack;
+mod place;
 mod prune;
 mod reader;
 mod recent;
@@ -42,6 +43,7 @@ pub use notes::{Notes, NotesError};
 #[cfg(test)]
 pub(crate) use open::open_cramped;
 pub use open::{Claim, Claimed, Holder, Opened, Settings, claim, file_id, holder, open};
+pub use place::Gone;
 pub use prune::{PruneError, Pruned, prune};
 pub use reader::{Counts, Reader};
 pub use scan::{DamagedRow, Scanned};

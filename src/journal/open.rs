@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use super::commit::Head;
 use super::error::{Ailment, OpenError, StorageError};
 use super::lock::{self, Asked, Lock};
+use super::place::Place;
 use super::schema::{self, Found};
 use super::stopped;
 use super::store::Store;
@@ -109,7 +111,10 @@ impl Claim {
     ) -> Result<Journal, OpenError> {
         let conn = connect_writer(&self.dir)?;
         let path = self.dir.join(FILE);
-        let store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
+        let mut store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
+        let place = Place::of(&self.dir, (&self.dir.join(LOCK), self.lock.file()), &path);
+        let place = place.map_err(|source| OpenError::Place { path: shown(&self.dir), source })?;
+        store.place = Some(Arc::new(place));
         Journal::start(store, clock, self.lock, head.clone()).map_err(OpenError::Thread)
     }
 }

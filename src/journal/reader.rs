@@ -391,9 +391,26 @@ impl Reader {
         Ok(oldest.map(Seq))
     }
 
-    /// Returns where the poller goes on.
+    /// Returns where the poller goes on. Of a place that is damaged on the disk only what the rows themselves tell: no
+    /// `next`, so the poller begins a little before the newest row, and states the gap.
     pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
-        Ok(store::bookmark(&self.conn)?)
+        let sound = store::bookmark(&self.conn)?;
+        if sound.is_some() {
+            return Ok(sound);
+        }
+        let is_damaged = "SELECT EXISTS (SELECT 1 FROM bookmark)";
+        if !self.conn.query_row(is_damaged, [], |row| row.get::<_, bool>(0))? {
+            return Ok(None);
+        }
+        let meta = Meta::load(&self.conn)?;
+        let newest = time(meta.newest_ms);
+        Ok(Some(Bookmark {
+            query: String::new(),
+            next: String::new(),
+            last_published: (meta.newest_ms > 0).then_some(newest),
+            since: meta.complete_since.and_then(|text| text.parse().ok()).unwrap_or(newest),
+            caught_up: false,
+        }))
     }
 
     /// Returns where the fetching of history goes on, if it was broken off.

@@ -102,7 +102,7 @@ mod tests {
             assert!(found.damaged.iter().any(|row| row.seq == Seq(5)), "{change}: {:?}", found.damaged);
             let repairs = found.damaged.iter().map(|row| {
                 let consent = consents[row.seq.0 as usize - 1].clone();
-                assert!(row.record.is_some() || row.keys.iter().any(|key| *key == consent.key), "{change}");
+                assert!(row.record.is_some() || row.keys.contains(&consent.key), "{change}");
                 Repair { seq: row.seq, consent, is_own: row.record.is_some() }
             });
             let batch = Batch { repairs: repairs.collect(), ..Batch::default() };

@@ -115,12 +115,28 @@ pub(super) fn look(conn: &Connection) -> rusqlite::Result<Found> {
     let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = conn.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    check_names(conn)?;
     Ok(match (id, tables) {
         // The program may have been killed between the file's creation and its first migration.
         (0, 0) if format == 0 => Found::Format(0),
         (APPLICATION_ID, _) => Found::Format(format),
         _ => Found::Foreign,
     })
+}
+
+/// Looks whether the names of tables and columns are text at all, since a byte of them may have changed on the disk.
+fn check_names(conn: &Connection) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare("SELECT name, tbl_name, sql FROM sqlite_schema")?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        for column in 0..3 {
+            let text = checksum::bytes(row.get_ref(column)?);
+            if !text.is_ascii() {
+                return Err(checksum::Mismatch::error("sqlite_schema"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sets up the connection that writes. The page size counts only for a file that is still empty.

@@ -1,5 +1,6 @@
 //! The connection that writes, and what it knows by heart.
 
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -15,6 +16,7 @@ use super::mend;
 use super::merge::Pen;
 use super::open::Settings;
 use super::pack::{self, Packer, Unpacker};
+use super::place::Place;
 use super::recent::Recent;
 use super::side;
 use super::spare::Spared;
@@ -35,6 +37,8 @@ pub(super) struct Store {
     pub(super) sweep: Option<Sweep>,
     /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
     pub(super) sweep_due: bool,
+    /// Where the files that are open stand, for whoever acknowledges what is written.
+    pub(super) place: Option<Arc<Place>>,
     /// What is not removed, however old.
     pub(super) spared: Spared,
     /// How far this machine's clock is ahead of Okta's; 0 where they agree.
@@ -201,6 +205,7 @@ impl Store {
             sweep_due: true,
             spared,
             ahead_ms: 0,
+            place: None,
             unsealed: (!sealed).then_some(Unsealed::Rows(0)),
         })
     }
@@ -215,6 +220,7 @@ impl Store {
         &mut self,
         batches: impl Iterator<Item = &'b Batch>,
     ) -> Result<Vec<Commit>, AppendError> {
+        self.check_place()?;
         let mut memory = match self.memory.take() {
             Some(memory) => memory,
             None => Memory {
@@ -279,7 +285,13 @@ impl Store {
         tx.commit()?;
         self.head = memory.meta.head();
         self.memory = Some(memory);
+        // What went to files without a name is not stored.
+        self.check_place()?;
         Ok(commits)
+    }
+
+    fn check_place(&self) -> Result<(), AppendError> {
+        self.place.as_ref().map_or(Ok(()), |place| place.check()).map_err(AppendError::Gone)
     }
 
     /// Changes rows outside of a batch, in one transaction.

@@ -92,6 +92,40 @@ async fn two_polled_events_of_one_uuid_that_say_different_things_are_two_rows_an
     journal.close().await;
 }
 
+#[tokio::test]
+async fn nothing_is_doubted_before_okta_said_what_time_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(start());
+    let Opened::Writer(journal) = open(dir.path(), Settings::default(), clock.clone()).unwrap() else {
+        panic!("held")
+    };
+    journal.append(Batch { consents: vec![hooked(1)], ..Batch::default() }).await.unwrap();
+    let caught_up = |next: &str| {
+        let at = sample::consent(1, Via::POLL).received + Duration::from_mins(20);
+        let polled = Some(Polled { at, caught_up: true, interval: Duration::ZERO });
+        let bookmark = Bookmark { since: start() - Duration::from_hours(1), ..bookmark(next) };
+        Batch { polled, bookmark: Some(bookmark), ..Batch::default() }
+    };
+    let doubted = || Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed;
+    for next in ["a", "b", "c"] {
+        journal.append(caught_up(next)).await.unwrap();
+    }
+    assert_eq!(doubted(), 0);
+    // The clock is a day off: what came before that was known is not judged by it at once.
+    clock.hear(start() - Duration::from_hours(24));
+    for next in ["d", "e", "f"] {
+        journal.append(caught_up(next)).await.unwrap();
+    }
+    assert_eq!(doubted(), 0);
+    clock.hear(clock.now());
+    journal.append(caught_up("g")).await.unwrap();
+    let mut head = journal.head();
+    let judged = head.wait_for(|head| head.change >= Rev(1));
+    tokio::time::timeout(Duration::from_secs(20), judged).await.unwrap().unwrap();
+    assert_eq!(doubted(), 1);
+    journal.close().await;
+}
+
 fn bookmark(next: &str) -> Bookmark {
     Bookmark {
         query: "grant".to_owned(),

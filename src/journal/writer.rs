@@ -1,6 +1,7 @@
 //! The thread that writes, and the handle to it.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::commit::{Batch, Commit, Head};
 use super::error::AppendError;
 use super::lock::Lock;
+use super::place::Place;
 use super::store::Store;
 use crate::clock::{Clock, apart};
 
@@ -19,6 +21,7 @@ pub struct Journal {
     requests: mpsc::Sender<Request>,
     head: watch::Receiver<Head>,
     notes: watch::Receiver<Vec<String>>,
+    place: Option<Arc<Place>>,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,8 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The first look for what is too old leaves the start alone.
 const FIRST_PRUNE: Duration = Duration::from_mins(1);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// Rows that came before Okta said what time it is are this old, at least, when they are judged by a clock that is wrong.
+const UNSURE: Duration = Duration::from_mins(10);
 /// After so long without removing by age that is said.
 const SUSPENDED_TOLD: Duration = Duration::from_hours(24);
 /// Between two steps in which rows of an earlier format get their checksums: a tenth of a core, until all have one.
@@ -61,6 +66,7 @@ impl Journal {
         // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let first_prune = clock.uptime() + FIRST_PRUNE;
+        let place = store.place.clone();
         let next_seal = if store.is_unsealed() { first_prune } else { Duration::MAX };
         let writer = Writer {
             store,
@@ -72,10 +78,11 @@ impl Journal {
             next_seal,
             judge: false,
             suspended_since: None,
+            heard_since: None,
             notes: say,
         };
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&runtime, lock))?;
-        Ok(Self { requests, head, notes })
+        Ok(Self { requests, head, notes, place })
     }
 
     /// Stores a batch and returns when it is on the disk, whole; on an error nothing of it is.
@@ -98,6 +105,14 @@ impl Journal {
     /// Tells what a person should know of the journal though it works, a sentence each; ends when the journal does.
     pub fn notes(&self) -> watch::Receiver<Vec<String>> {
         self.notes.clone()
+    }
+
+    /// Looks whether the files that are open are still the ones in the journal's folder; some microseconds.
+    ///
+    /// # Errors
+    /// They are not, and nothing is stored any more.
+    pub fn in_place(&self) -> Result<(), AppendError> {
+        self.place.as_ref().map_or(Ok(()), |place| place.check()).map_err(AppendError::Gone)
     }
 
     /// Whether nothing can be appended any more.
@@ -126,6 +141,8 @@ struct Writer {
     judge: bool,
     /// The uptime since which nothing may be removed by age.
     suspended_since: Option<Duration>,
+    /// The uptime since which it is known what time it is at Okta.
+    heard_since: Option<Duration>,
     notes: watch::Sender<Vec<String>>,
 }
 
@@ -229,6 +246,9 @@ impl Writer {
                 tracing::warn!(%error, "A checkpoint of the journal failed; the next pause tries again.");
             }
         }
+        if self.judge && !self.may_judge(now) {
+            self.judge = false;
+        }
         if self.judge {
             match self.store.judge_some() {
                 Ok(more) => {
@@ -266,6 +286,16 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Whether rows can be judged by their times: Okta has said what time it is, and where this clock is wrong, rows that
+    /// were taken in before that are old enough by any clock.
+    fn may_judge(&mut self, now: Duration) -> bool {
+        if self.clock.ahead().is_none() {
+            return false;
+        }
+        let heard_since = *self.heard_since.get_or_insert(now);
+        self.clock.agrees() || now.saturating_sub(heard_since) >= UNSURE
     }
 
     /// Says that nothing is removed by age, once that has been so for a day.

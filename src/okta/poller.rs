@@ -126,6 +126,9 @@ pub struct Poller {
     /// When it was first answered, by the server's clock.
     began: Option<Timestamp>,
     given: Option<Bookmark>,
+    /// What it was made with, should it have to begin anew.
+    stored: Option<Bookmark>,
+    rested: Option<Timestamp>,
     gap: Option<Gap>,
     pace: Pace,
     trouble: Trouble,
@@ -202,6 +205,8 @@ impl Poller {
             last_page: HashSet::new(),
             began: None,
             given: None,
+            stored: stored.clone(),
+            rested: None,
             gap: None,
             pace: Pace::new(Asker::Live, Budget::new(plan.rate_share, plan.interval), plan.jitter_seed),
             trouble: Trouble::default(),
@@ -217,10 +222,20 @@ impl Poller {
         poller
     }
 
+    /// Begins anew by the right time, where the clock that it was made by turned out to be wrong. Returns whether it asks
+    /// for something else now; then the answer that has just come is of no use, and the next step asks.
+    pub fn set_right(&mut self, now: Timestamp) -> bool {
+        let anew = Self::new(self.plan.clone(), self.stored.clone(), now).resting_since(self.rested, now);
+        let old = std::mem::replace(self, anew);
+        self.pace = old.pace;
+        self.url != old.url
+    }
+
     /// Takes in when the log was last read well by whoever polled before. What Okta gave up since then, because it was
     /// too old, is a gap.
     #[must_use]
     pub fn resting_since(mut self, last_good: Option<Timestamp>, now: Timestamp) -> Self {
+        self.rested = last_good;
         let oldest = back(now, RETENTION);
         if let Some(last_good) = last_good.filter(|last_good| *last_good < oldest) {
             let why = "nobody asked for so long that Okta no longer keeps these events";
@@ -440,6 +455,12 @@ impl Poller {
     fn go_on(&mut self, stored: Bookmark, now: Timestamp) {
         self.since = stored.since;
         self.last_published = stored.last_published;
+        if stored.next.is_empty() && stored.query.is_empty() {
+            // Of a place that was damaged on the disk nothing is left but the newest row.
+            let why = "the stored place in the log was damaged on the disk, and the log was read again from a little before \
+                       the newest row";
+            return self.restart(now, why);
+        }
         if stored.query == self.query {
             match next_link::accept(&self.plan.org, &stored.next, &self.asked(now)) {
                 Ok(place) => {

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::export::{ExportOptions, write};
 use super::{FileForm, Marked, auto_name, thin_out};
+use crate::clock::Clock;
 
 /// When they are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,9 +19,13 @@ pub struct Auto {
 }
 
 impl Auto {
-    /// Removes the oldest, so that no more are left than are wanted. One that cannot be removed is for the log.
-    pub(super) fn thin_out(self, folder: &Path) {
-        if let Err(error) = thin_out(folder, self.keep) {
+    /// Removes the oldest, so that no more are left than are wanted; nothing while this machine's clock and Okta's do not
+    /// agree. One that cannot be removed is for the log.
+    pub(super) fn thin_out(self, folder: &Path, clock: &Clock) {
+        if !clock.agrees() {
+            return;
+        }
+        if let Err(error) = thin_out(folder, self.keep, clock.now()) {
             tracing::warn!(%error, "Old snapshots were not removed.");
         }
     }
@@ -43,7 +46,8 @@ pub struct AutoPlan {
 
 impl AutoPlan {
     /// Writes everything that is stored. Takes as long as that takes. Returns a sentence, and whether it is bad news.
-    pub(super) fn take(&self, now: Timestamp) -> (String, bool) {
+    pub(super) fn take(&self, clock: &Clock) -> (String, bool) {
+        let now = clock.now();
         let path = match auto_name(&self.folder, now) {
             Ok(path) => path,
             Err(why) => return (why, true),
@@ -61,7 +65,7 @@ impl AutoPlan {
             now,
         };
         let told = write(&options, &path);
-        self.auto.thin_out(&self.folder);
+        self.auto.thin_out(&self.folder, clock);
         told
     }
 }

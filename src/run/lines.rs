@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::coverage::Watcher;
+use super::source::damaged_words;
 use super::standing::{FIRST_POLL, is_fresh, named, patience};
 use super::{AutoPlan, Feed, Marked, Source, charset};
 use crate::clock::Clock;
@@ -26,6 +27,9 @@ pub struct TailOptions {
     pub format: Lines,
     /// Only consents published from here on.
     pub since: Option<Timestamp>,
+    /// The same as a length back from now. It takes the place of `since` once Okta has said what time it is, or cannot be
+    /// asked.
+    pub ago: Option<Duration>,
     /// Only consents published before; ends once that time has come and the log is read up to it.
     pub until: Option<Timestamp>,
     /// Only rows after this number; takes the place of `since`.
@@ -72,7 +76,7 @@ pub async fn tail(
     };
     let ended = printed.await;
     if plan.auto.on_exit {
-        note(&plan.take(clock.now()).0);
+        note(&plan.take(clock).0);
     }
     ended
 }
@@ -82,8 +86,8 @@ async fn take_snapshots(plan: &AutoPlan, clock: &Clock) -> Infallible {
     let Some(every) = plan.auto.every else { return std::future::pending().await };
     loop {
         clock.sleep(every).await;
-        let (now, work) = (clock.now(), plan.clone());
-        match tokio::task::spawn_blocking(move || work.take(now)).await {
+        let (clock, work) = (clock.clone(), plan.clone());
+        match tokio::task::spawn_blocking(move || work.take(&clock)).await {
             Ok((words, true)) => note(&words),
             Ok((words, false)) => tracing::info!(words, "A snapshot was taken."),
             Err(_) => note("A snapshot was not taken."),
@@ -107,6 +111,7 @@ async fn follow(
     let began = clock.uptime();
     tell_start(&printer, &mut source)?;
     let mut told = None;
+    let mut damaged_told = 0;
     // Those of files were said at the start.
     let mut noted = source.board().notes.files;
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
@@ -137,7 +142,12 @@ async fn follow(
             .and_then(|fault| Some((gives_up(&printer.options, &fault, had_answer)?, fault)));
         // Whoever gives up prints what came, as far as it is known.
         hold.look(&board, source.head().last, is_read, given_up.is_some(), clock.uptime());
-        match printer.print_new(&mut source, hold.is_held) {
+        let printed = if printer.is_early(&board, clock) {
+            Ok(true)
+        } else {
+            printer.print_new(&mut source, hold.is_held)
+        };
+        match printed {
             Ok(true) => {}
             Ok(false) | Err(Trouble::Pipe) => return Ok(Exit::Done),
             Err(Trouble::Write(error)) => {
@@ -172,8 +182,17 @@ async fn follow(
             }
             _ => is_read || ends(&printer.options, &board),
         };
+        let damaged = source.reader().damaged();
+        if damaged.len() > damaged_told {
+            damaged_told = damaged.len();
+            note(&damaged_words(&damaged).unwrap_or_default());
+        }
         // What is held back is waited for; where nothing is, nobody waits.
         if is_end && !(hold.is_held && printer.is_blocked) {
+            if printer.options.once && damaged_told > 0 {
+                let words = "This run ends with 1, since damaged rows were left out.";
+                return Err((Exit::Failed, words.to_owned()));
+            }
             return unreadable.end(&mut source, &printer.options);
         }
         if let Some(holder) = holder.as_ref().filter(|holder| follows.as_ref() != Some(holder)) {
@@ -435,6 +454,17 @@ impl Printer {
             buffer: Vec::new(),
             to_terminal: io::stdout().is_terminal(),
         }
+    }
+
+    /// Whether it is not known yet what time it is now, and so not what is to be printed.
+    fn is_early(&mut self, board: &Board, clock: &Clock) -> bool {
+        let Some(ago) = self.options.ago else { return false };
+        if *board.get(Part::Poll) == Pulse::Starting {
+            return true;
+        }
+        self.options.ago = None;
+        self.options.since = clock.sure().checked_sub(ago).ok();
+        false
     }
 
     /// Prints what was committed since the last look; where that is held, up to the first consent that names nobody.

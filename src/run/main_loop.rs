@@ -260,7 +260,7 @@ pub async fn watch(
             Some(heard) = heard(&mut saver) => {
                 if matches!(heard, Msg::Saved(..)) {
                     saver = None;
-                    options.auto.thin_out(&options.snapshots);
+                    options.auto.thin_out(&options.snapshots, clock);
                 }
                 msgs.push(heard);
             }
@@ -296,7 +296,7 @@ pub async fn watch(
     if options.auto.on_exit {
         let taken = take_snapshot((&options.snapshots, &options.theme), &model, &source, clock);
         note(&last_snapshot(taken).await);
-        options.auto.thin_out(&options.snapshots);
+        options.auto.thin_out(&options.snapshots, clock);
     }
     Ok(exit)
 }

@@ -99,10 +99,15 @@ fn form(form: model::Form) -> FileForm {
 
 /// How snapshots are named that nobody asked for one by one.
 const AUTO: &str = "auto-";
+/// The form of the time in names.
+const NAMED: &str = "%Y%m%dT%H%M%SZ";
 
 /// Removes the oldest of the snapshots that were taken by themselves, so that at most so many are left. Whatever has
-/// another name stays.
-pub fn thin_out(folder: &Path, keep: usize) -> io::Result<()> {
+/// another name stays. Which are the oldest, their names say; one of the future is of a clock that was wrong and goes
+/// first. Call it only while the time is sure.
+pub fn thin_out(folder: &Path, keep: usize, now: jiff::Timestamp) -> io::Result<()> {
+    let tomorrow = now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(now);
+    let tomorrow = format!("{AUTO}{}", tomorrow.strftime(NAMED));
     let mut ours = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -116,7 +121,7 @@ pub fn thin_out(folder: &Path, keep: usize) -> io::Result<()> {
             ours.push(name);
         }
     }
-    ours.sort_unstable();
+    ours.sort_unstable_by_key(|name| (*name <= tomorrow, name.clone()));
     let old = ours.len().saturating_sub(keep);
     for name in ours.into_iter().take(old) {
         std::fs::remove_file(folder.join(name))?;
@@ -129,7 +134,7 @@ pub fn thin_out(folder: &Path, keep: usize) -> io::Result<()> {
 /// # Errors
 /// The folder cannot be made: a sentence.
 pub fn auto_name(folder: &Path, at: jiff::Timestamp) -> Result<PathBuf, String> {
-    free(folder, &format!("{AUTO}{}", at.strftime("%Y%m%dT%H%M%SZ")), "json")
+    free(folder, &format!("{AUTO}{}", at.strftime(NAMED)), "json")
 }
 
 /// Returns a name that is not taken: `consents-20260304T101500Z.json`.
@@ -137,7 +142,7 @@ pub fn auto_name(folder: &Path, at: jiff::Timestamp) -> Result<PathBuf, String> 
 /// # Errors
 /// The folder cannot be made: a sentence.
 pub fn name(folder: &Path, at: jiff::Timestamp, ending: &str) -> Result<PathBuf, String> {
-    free(folder, &format!("consents-{}", at.strftime("%Y%m%dT%H%M%SZ")), ending)
+    free(folder, &format!("consents-{}", at.strftime(NAMED)), ending)
 }
 
 fn free(folder: &Path, stem: &str, ending: &str) -> Result<PathBuf, String> {
@@ -158,6 +163,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn snapshots_of_a_wrong_clock_cost_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let names =
+            ["auto-20260304T101500Z.json", "auto-20260304T111500Z.json", "auto-20360304T101500Z.json"];
+        for name in names {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        thin_out(folder.path(), 2, "2026-03-04T11:20:00Z".parse().unwrap()).unwrap();
+        let left: Vec<&str> = names.into_iter().filter(|name| folder.path().join(name).exists()).collect();
+        assert_eq!(left, names[..2]);
+    }
+
+    #[test]
     fn only_the_oldest_of_our_own_go() {
         let folder = tempfile::tempdir().unwrap();
         let names = [
@@ -172,10 +190,11 @@ mod tests {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         std::fs::create_dir(folder.path().join("auto-20190304T101500Z.json")).unwrap();
-        thin_out(folder.path(), 2).unwrap();
+        let now = "2026-03-04T13:00:00Z".parse().unwrap();
+        thin_out(folder.path(), 2, now).unwrap();
         let left: Vec<&str> = names.into_iter().filter(|name| folder.path().join(name).exists()).collect();
         assert_eq!(left, names[1..]);
-        assert!(thin_out(&folder.path().join("no"), 2).is_err());
+        assert!(thin_out(&folder.path().join("no"), 2, now).is_err());
         let at = "2026-03-04T12:15:00Z".parse().unwrap();
         std::fs::write(auto_name(folder.path(), at).unwrap(), "").unwrap();
         let second = auto_name(folder.path(), at).unwrap();

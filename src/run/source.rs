@@ -132,7 +132,10 @@ impl Source {
         msgs.extend(heard.map(|(text, is_bad)| Msg::Notice(text, is_bad)));
         match self.try_pull(msgs) {
             Ok(more) => {
-                let board = self.board.borrow_and_update().clone();
+                let mut board = self.board.borrow_and_update().clone();
+                if board.notes.damage.is_empty() {
+                    board.notes.damage.extend(damaged_words(&self.reader.damaged()));
+                }
                 self.tell_board(board, msgs);
                 more
             }
@@ -313,6 +316,23 @@ impl Source {
     pub fn no_change() -> Rev {
         Rev(0)
     }
+}
+
+/// Says which rows are not what was written, as far as they were read; nothing if all are.
+pub(super) fn damaged_words(damaged: &[Seq]) -> Option<String> {
+    let shown: Vec<String> = damaged.iter().take(10).map(ToString::to_string).collect();
+    let more = if damaged.len() > shown.len() { " …" } else { "" };
+    let rows = match damaged.len() {
+        0 => return None,
+        1 => "1 row of the journal is".to_owned(),
+        count => format!("{count} rows of the journal are"),
+    };
+    Some(format!(
+        "{rows} damaged on the disk, number {}{more}. A damaged row stands empty in the list and is left out elsewhere; \
+         who writes the journal asks Okta for it again, if it still keeps it (90 days). consentwatch doctor --check looks \
+         at every row.",
+        shown.join(", ")
+    ))
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub(super) fn start(
         board.set(Part::Journal, Pulse::Live);
         board.traffic.last_good = coverage.last_good_poll;
     });
-    tasks.spawn("journal state", state::tell(journal.clone(), board.clone()));
+    tasks.spawn("journal state", state::tell(journal.clone(), board.clone(), clock.clone()));
     let poller = Poller::new(parts.poll.clone(), stored, clock.sure())
         .resting_since(coverage.last_good_poll, clock.sure());
     if let Some(words) = poller.dropped() {

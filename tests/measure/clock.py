@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Runs the program under clocks that are wrong, and looks whether stored rows go or something false is claimed.
 
-    python3 tests/measure/clock.py [PROGRAM]
+    tests/measure/clock.py [PROGRAM]
 
 Needs libfaketime (Debian: `apt-get install faketime`), which changes what time a process sees. The program itself has
 no way to be told another time. The simulated org keeps the right time, and says so in the `Date` of its answers.

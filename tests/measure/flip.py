@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Flips one byte of a journal, 200 times, and looks whether anything false comes out of it without a word.
 
-    python3 tests/measure/flip.py [PROGRAM [FLIPS [SEED]]]
+    tests/measure/flip.py [PROGRAM [FLIPS [SEED]]]
 
 A journal is filled from a simulated org. Each time one byte of a copy of it changes, at a place and to a value by
 chance. Then `export` writes it. What is right is what `export` wrote before. Counted are:

@@ -109,7 +109,7 @@ impl Desk {
             self.tally.refused(Refused::Form);
             return empty(StatusCode::BAD_REQUEST);
         };
-        self.tally.challenged(knows_secret, self.clock.now());
+        self.tally.challenged(knows_secret, self.clock.sure());
         let mut answer = Response::new(Full::from(hook::verification(challenge)));
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         answer
@@ -119,8 +119,8 @@ impl Desk {
         let why = if self.journal.is_closed() {
             Some("the journal is closed".to_owned())
         } else if path == "/readyz" {
-            self.tally
-                .trouble(self.clock.now())
+            let gone = self.journal.in_place().err().map(|error| error.fault().brief);
+            gone.or_else(|| self.tally.trouble(self.clock.sure()))
                 .or_else(|| self.board.borrow().get(Part::Journal).fault().map(|fault| fault.brief.clone()))
         } else {
             None
@@ -163,7 +163,7 @@ impl Desk {
                 return empty(StatusCode::BAD_REQUEST);
             }
         };
-        let received = self.clock.now();
+        let received = self.clock.sure();
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let read = if hook::is_json(content_type) {
@@ -178,7 +178,7 @@ impl Desk {
                 let batch = Batch { consents: read.consents, rejects: read.rejects, ..Batch::default() };
                 match self.store(batch, answer_by).await {
                     Ok(commit) => {
-                        self.tally.delivered(&stored, &commit, self.clock.now());
+                        self.tally.delivered(&stored, &commit, self.clock.sure());
                         empty(StatusCode::NO_CONTENT)
                     }
                     Err(answer) => answer,
@@ -218,7 +218,7 @@ impl Desk {
             let fault = of_hook(&error);
             tracing::warn!(causes = ?fault.chain, "{fault}");
             self.tally.refused(Refused::Journal);
-            self.tally.failed(fault, self.clock.now());
+            self.tally.failed(fault, self.clock.sure());
             empty(StatusCode::SERVICE_UNAVAILABLE)
         })
     }

@@ -113,6 +113,36 @@ fn the_first_request_is_a_polling_query() {
 }
 
 #[test]
+fn a_first_start_under_a_wrong_clock_asks_by_oktas() {
+    for wrong in ["2026-03-06T09:15:27Z", "2036-03-04T09:15:27Z", "1986-03-04T09:15:27Z"] {
+        let last_good = Some(time("2025-11-01T00:00:00Z"));
+        let mut poller = Poller::new(plan(), None, time(wrong)).resting_since(last_good, time(wrong));
+        assert!(!url(&mut poller, s(0)).contains("since=2026-03-03T09%3A15%3A27"), "{wrong}");
+        assert!(poller.set_right(time(NOW)));
+        assert!(url(&mut poller, s(0)).contains("since=2026-03-03T09%3A15%3A27.000Z"), "{wrong}");
+        assert!(!poller.set_right(time(NOW)), "once is enough");
+        let taken = take(&mut poller, 0, page(1, 1));
+        assert_eq!(taken.bookmark.unwrap().since, time("2026-03-03T09:15:27Z"));
+        let gap = taken.gap.expect("nobody asked for more than 90 days");
+        assert_eq!((gap.from, gap.to), (time("2025-11-01T00:00:00Z"), time("2025-12-04T09:15:27Z")));
+    }
+    // A cursor needs no time.
+    let mut poller = Poller::new(plan(), Some(place("grant,revoke")), time("2036-03-04T09:15:27Z"));
+    let before = url(&mut poller, s(0));
+    assert!(!poller.set_right(time(NOW)));
+    assert_eq!(url(&mut poller, s(0)), before);
+}
+
+#[test]
+fn of_a_place_that_was_damaged_the_newest_row_is_where_it_begins_and_the_gap_is_told() {
+    let lost = Bookmark { query: String::new(), next: String::new(), caught_up: false, ..place("") };
+    let mut poller = Poller::new(plan(), Some(lost), time(NOW));
+    assert!(url(&mut poller, s(0)).contains("since=2026-03-04T08%3A55%3A00.000Z"));
+    let gap = take(&mut poller, 0, page(1, 1)).gap.expect("a gap");
+    assert_eq!((gap.from, gap.to), (time("2026-03-04T08:55:00Z"), time(NOW)));
+}
+
+#[test]
 fn a_full_page_goes_on_at_once_and_a_short_one_rests() {
     let mut poller = fresh();
     let full = take(&mut poller, 0, page(1, 2));

@@ -1,0 +1,153 @@
+//! Whether the files that are open are still the ones that stand in the journal's folder.
+//!
+//! A folder may be removed, moved or replaced while the program runs, and whatever is written to files that have no name
+//! any more is lost with the process. So the writer looks at each commit, and nothing is acknowledged that went there.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::open::shown;
+
+/// What was opened, by path and by what the file system calls it.
+#[derive(Debug)]
+pub(super) struct Place {
+    opened: Vec<(PathBuf, Identity)>,
+    /// SQLite makes it with the first commit and keeps it as long as the journal is open.
+    wal: PathBuf,
+    wal_is: OnceLock<Identity>,
+}
+
+/// Device and inode; elsewhere than on Unix only that it is there.
+type Identity = (u64, u64);
+
+/// What was opened does not stand in its place any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gone {
+    /// Made harmless for people.
+    pub path: String,
+    /// Whether something else stands there now.
+    pub is_replaced: bool,
+}
+
+impl Place {
+    /// Notes what is open: the folder, the lock that is held, the journal's file.
+    pub(super) fn of(dir: &Path, lock: (&Path, &File), journal: &Path) -> io::Result<Self> {
+        let opened = vec![
+            (dir.to_owned(), identity(&fs::metadata(dir)?)),
+            (lock.0.to_owned(), identity(&lock.1.metadata()?)),
+            (journal.to_owned(), identity(&fs::metadata(journal)?)),
+        ];
+        let mut wal = journal.as_os_str().to_owned();
+        wal.push("-wal");
+        Ok(Self { opened, wal: wal.into(), wal_is: OnceLock::new() })
+    }
+
+    /// Looks whether everything is still in its place; some microseconds.
+    pub(super) fn check(&self) -> Result<(), Gone> {
+        for (path, known) in &self.opened {
+            self.look(path, Some(known))?;
+        }
+        if let Some(known) = self.wal_is.get() {
+            self.look(&self.wal, Some(known))?;
+        } else if let Ok(metadata) = fs::metadata(&self.wal) {
+            self.wal_is.get_or_init(|| identity(&metadata));
+        }
+        Ok(())
+    }
+
+    fn look(&self, path: &Path, known: Option<&Identity>) -> Result<(), Gone> {
+        let found = fs::metadata(path).ok().map(|metadata| identity(&metadata));
+        if found.as_ref() == known {
+            return Ok(());
+        }
+        // The folder is what a person knows, whichever of its files is the first that is missing.
+        let dir = self.opened.first().map_or(path, |(dir, _)| dir);
+        let path = if fs::metadata(dir).is_ok() { path } else { dir };
+        Err(Gone { path: shown(path), is_replaced: found.is_some() })
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Identity {
+    (0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::consent::Via;
+    use crate::journal::{AppendError, Batch, Journal, Opened, Reader, Settings, open, sample};
+
+    fn batch(number: u64) -> Batch {
+        Batch { consents: vec![sample::consent(number, Via::POLL)], ..Batch::default() }
+    }
+
+    fn journal(dir: &Path) -> Journal {
+        let clock = Clock::manual("2026-01-05T08:00:00Z".parse().unwrap());
+        let Opened::Writer(journal) = open(dir, Settings::default(), clock).unwrap() else { panic!("held") };
+        journal
+    }
+
+    async fn gone(journal: &Journal, number: u64) -> Gone {
+        match journal.append(batch(number)).await {
+            Err(AppendError::Gone(gone)) => {
+                assert_eq!(
+                    journal.in_place().unwrap_err().fault().brief,
+                    AppendError::Gone(gone.clone()).fault().brief
+                );
+                gone
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_that_goes_to_a_folder_that_vanished() {
+        let parent = tempfile::tempdir().unwrap();
+        let (dir, away) = (parent.path().join("org"), parent.path().join("away"));
+        let journal = journal(&dir);
+        journal.append(batch(1)).await.unwrap();
+        fs::rename(&dir, &away).unwrap();
+        let found = gone(&journal, 2).await;
+        assert!(found.path.ends_with("org") && !found.is_replaced, "{found:?}");
+        // The very same folder comes back: it goes on, and nothing is there twice.
+        fs::rename(&away, &dir).unwrap();
+        assert!(journal.in_place().is_ok());
+        journal.append(batch(2)).await.unwrap();
+        assert_eq!(Reader::open(&dir).unwrap().counts().unwrap().rows, 2);
+        fs::remove_dir_all(&dir).unwrap();
+        assert!(!gone(&journal, 3).await.is_replaced);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_that_goes_to_files_that_were_replaced() {
+        for name in ["journal.sqlite3", "journal.lock", "journal.sqlite3-wal", ""] {
+            let parent = tempfile::tempdir().unwrap();
+            let dir = parent.path().join("org");
+            let journal = journal(&dir);
+            journal.append(batch(1)).await.unwrap();
+            if name.is_empty() {
+                fs::rename(&dir, parent.path().join("away")).unwrap();
+                fs::create_dir(&dir).unwrap();
+            } else {
+                let copy = parent.path().join("copy");
+                fs::copy(dir.join(name), &copy).unwrap();
+                fs::rename(&copy, dir.join(name)).unwrap();
+            }
+            let found = gone(&journal, 2).await;
+            assert!(
+                found.is_replaced && found.path.ends_with(if name.is_empty() { "org" } else { name }),
+                "{found:?}"
+            );
+        }
+    }
+}
