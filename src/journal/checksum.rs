@@ -122,6 +122,24 @@ pub(super) fn of_text(id: u32, text: &str) -> i64 {
 ///
 /// Reads the packed event, so it takes some ten microseconds.
 pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
+    let Some(sum) = sum_of(conn, seq)? else { return Ok(()) };
+    conn.prepare_cached("UPDATE event SET sum = ?2 WHERE seq = ?1")?.execute((seq, sum)).map(drop)
+}
+
+/// Whether a row of `event` with what belongs to it is what was written; one that has no checksum yet counts as such.
+pub(super) fn is_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    let kept = conn
+        .prepare_cached("SELECT sum FROM event WHERE seq = ?1")?
+        .query_row([seq], |row| row.get::<_, Option<i64>>(0))
+        .optional()?;
+    Ok(match kept.flatten() {
+        Some(kept) => sum_of(conn, seq)? == Some(kept),
+        None => true,
+    })
+}
+
+/// Returns the checksums of a row of `event` as it is now; nothing if there is no such row.
+fn sum_of(conn: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
     let sql =
         "SELECT event.seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
             evidence, late, doubt, grants, part, received, session, uuid, raw.dict, raw.body, delivery.body
@@ -145,8 +163,7 @@ pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
         };
         Ok(of_event(&line, &record))
     });
-    let Some(sum) = sum.optional()? else { return Ok(()) };
-    conn.prepare_cached("UPDATE event SET sum = ?2 WHERE seq = ?1")?.execute((seq, sum)).map(drop)
+    sum.optional()
 }
 
 /// The bytes of a text or a blob; none of anything else.
@@ -173,6 +190,8 @@ pub(super) const LABEL: Table = Table { name: "label", keys: &["thing", "id"] };
 pub(super) const SIDE: Table = Table { name: "side", keys: &["id"] };
 pub(super) const REJECT: Table = Table { name: "reject", keys: &["id"] };
 pub(super) const DICT: Table = Table { name: "dict", keys: &["id"] };
+pub(super) const HIDDEN: Table = Table { name: "hidden", keys: &["seq"] };
+pub(super) const CLEAN: Table = Table { name: "clean", keys: &["id"] };
 
 /// Every such table.
 pub(super) const TABLES: [Table; 9] = [META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT];

@@ -3,6 +3,7 @@
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, named_params, params};
 
 use super::checksum::{self, Line, Record};
+use super::clean::{self, Identity};
 use super::commit::{Commit, Repair};
 use super::delivery;
 use super::doubt;
@@ -22,6 +23,9 @@ pub(super) struct Pen<'t> {
     pub(super) meta: &'t mut Meta,
     /// Whether what comes was fetched as history.
     pub(super) is_history: bool,
+    /// Whether rows may be known by digests that an earlier version stored without a key.
+    pub(super) has_unkeyed: bool,
+    identity: &'t Identity,
     known: &'t mut Known,
     recent: &'t mut Recent,
     packer: &'t mut Packer,
@@ -73,10 +77,13 @@ impl<'t> Pen<'t> {
         recent: &'t mut Recent,
         packer: &'t mut Packer,
         sweep: &'t mut Option<Sweep>,
+        identity: &'t Identity,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             meta,
             is_history: false,
+            has_unkeyed: false,
+            identity,
             known,
             recent,
             packer,
@@ -115,7 +122,8 @@ impl<'t> Pen<'t> {
     /// Puts one event in and counts what became of it.
     pub(super) fn put(&mut self, consent: &Consent, commit: &mut Commit) -> Result<(), AppendError> {
         let stored_as = self.recent.time(&consent.key.id);
-        let key = EventKey { published_ms: stored_as.unwrap_or(consent.key.published_ms), ..consent.key };
+        let published_ms = stored_as.unwrap_or(consent.key.published_ms);
+        let key = self.key(EventKey { published_ms, ..consent.key })?;
         // An event that nobody remembers is almost surely new, so the insertion itself finds out.
         if stored_as.is_none() && self.insert(consent, &key)? {
             commit.new += 1;
@@ -144,6 +152,13 @@ impl<'t> Pen<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the key under which an event is stored, or will be.
+    fn key(&mut self, key: EventKey) -> rusqlite::Result<EventKey> {
+        let id = self.identity.of(key.id);
+        let is_old = self.has_unkeyed && id != key.id && self.find(&key)?.is_some();
+        Ok(if is_old { key } else { EventKey { id, ..key } })
     }
 
     fn find(&mut self, key: &EventKey) -> rusqlite::Result<Option<Found>> {
@@ -246,6 +261,10 @@ impl<'t> Pen<'t> {
             return Ok(false);
         }
         self.put_raw.execute((seq, dict, body))?;
+        let hidden = consent.hidden();
+        if hidden > 0 {
+            clean::put_hidden(self.tx, seq, hidden)?;
+        }
         if let Some(delivery) = &delivery {
             self.put_delivery.execute((seq, delivery))?;
         }
@@ -318,7 +337,8 @@ impl<'t> Pen<'t> {
     /// Puts an event in beside another one of its uuid, and marks both. Returns whether it is new.
     fn put_other(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<bool, AppendError> {
         // Its own content is its key, so that it is one row however often it comes.
-        let own = EventKey { id: EventId::Digest(consent.content_digest()), ..*key };
+        let id = self.identity.of(EventId::Digest(consent.content_digest()));
+        let own = EventKey { id, ..*key };
         let seq = self.meta.next_seq;
         if !self.insert(consent, &own)? {
             return Ok(false);
@@ -379,7 +399,7 @@ impl<'t> Pen<'t> {
                     ":grants": columns.grants,
                     ":session": columns.session,
                     ":ts": consent.key.published_ms,
-                    ":uuid": consent.key.id.as_bytes(),
+                    ":uuid": self.identity.of(consent.key.id).as_bytes(),
                     ":part": consent.key.part,
                     ":via": via.code(),
                     ":received": consent.received.as_millisecond(),
@@ -448,6 +468,7 @@ impl<'t> Pen<'t> {
         let dict = self.packer.dict();
         let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
         self.put_raw.execute((seq, dict, body))?;
+        clean::put_hidden(self.tx, seq, consent.hidden())?;
         Ok(())
     }
 

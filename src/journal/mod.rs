@@ -3,6 +3,7 @@
 
 mod check;
 mod checksum;
+mod clean;
 mod commit;
 mod delivery;
 mod doubt;

@@ -230,6 +230,20 @@ impl Notes {
         if is_put { Ok(()) } else { Err(NotesError::Full) }
     }
 
+    /// Lets marks, and the place where the screen was left, follow events that are known by another key now.
+    pub(super) fn rename(&mut self, renamed: &[(EventKey, EventKey)]) -> Result<(), NotesError> {
+        self.write(|conn| {
+            let sql = "UPDATE OR REPLACE mark SET uuid = ?4 WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
+            let mut mark = conn.prepare_cached(sql)?;
+            let mut place = conn.prepare_cached("UPDATE place SET value = ?2 WHERE value = ?1")?;
+            for (from, to) in renamed {
+                mark.execute((from.published_ms, from.id.as_bytes(), from.part, to.id.as_bytes()))?;
+                place.execute((from.to_word(), to.to_word()))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Takes a mark and its note away.
     pub fn remove(&mut self, key: &EventKey) -> Result<(), NotesError> {
         let values = (key.published_ms, key.id.as_bytes(), key.part);

@@ -222,7 +222,7 @@ fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::
 }
 
 fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite::Result<()> {
-    for table in ["event", "raw", "delivery"] {
+    for table in ["event", "raw", "delivery", "hidden"] {
         let mut delete = tx.prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
         for victim in victims {
             delete.execute([victim.seq])?;

@@ -1,7 +1,7 @@
 //! Reading: a connection of one's own, beside the writer or without one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row as Found};
 
 use super::checksum::{self, Line, Record};
+use super::clean;
 use super::commit::{Head, Polling};
 use super::error::{Ailment, OpenError, ReadError};
 use super::pack::Unpacker;
 use super::store::{self, Meta};
 use super::{delivery, doubt, history, label, open, shared, side};
+use crate::consent::redact;
 use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
     Person, Reach, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
@@ -30,6 +32,8 @@ pub struct Reader {
     unpacker: RefCell<Unpacker>,
     /// Whether every row has a checksum; once it is so, it stays so.
     is_sealed: Cell<bool>,
+    /// Whether no row holds a secret that an earlier version stored; once it is so, it stays so.
+    is_clean: Cell<bool>,
     /// The rows that were read and are not what was written.
     damaged: RefCell<BTreeSet<Seq>>,
     /// The texts that were looked at and are not what was written.
@@ -81,6 +85,7 @@ impl Reader {
             is_bare: false,
             unpacker: RefCell::default(),
             is_sealed: Cell::new(false),
+            is_clean: Cell::new(false),
             damaged: RefCell::default(),
             bad_texts: BTreeSet::new(),
         })
@@ -264,6 +269,22 @@ impl Reader {
         Ok(self.is_sealed.get())
     }
 
+    /// Whether what is read needs no look for secrets any more.
+    fn is_clean(&self) -> rusqlite::Result<bool> {
+        if !self.is_clean.get() {
+            self.is_clean.set(clean::is_clean(&self.conn)?);
+        }
+        Ok(self.is_clean.get())
+    }
+
+    /// Hides the secrets of side events that an earlier version stored.
+    fn cleaned(&self, mut sides: Vec<SideEvent>) -> Result<Vec<SideEvent>, ReadError> {
+        if !self.is_clean()? {
+            sides.iter_mut().for_each(clean::clean_side);
+        }
+        Ok(sides)
+    }
+
     /// Whether a kept checksum is good, or is not there yet.
     fn holds(
         &self,
@@ -284,6 +305,11 @@ impl Reader {
         let Some(row) = found.next()? else { return Ok(None) };
         let Ok(text) = row.get_ref(0)?.as_str() else { return Ok(None) };
         let is_good = self.holds(row.get_ref(1)?, |kept| kept == checksum::of_text(id, text))?;
+        if is_good && !self.is_clean()? {
+            return Ok(Some(
+                clean::clean_symbol(text).map_or_else(|| text.to_owned(), |clean| clean.as_str().to_owned()),
+            ));
+        }
         Ok(is_good.then(|| text.to_owned()))
     }
 
@@ -444,7 +470,7 @@ impl Reader {
                     "poll"
                 },
                 why: row.get(2)?,
-                bytes: bytes.into(),
+                bytes: if self.is_clean()? { bytes.into() } else { redact::record(&bytes).into() },
                 length: row.get::<_, i64>(4)?.max(0) as usize,
             });
         }
@@ -509,7 +535,7 @@ impl Reader {
 
     /// Returns the newest side events of a type, at most `n`, newest first.
     pub fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
-        side::newest(&self.conn, event_type, n)
+        self.cleaned(side::newest(&self.conn, event_type, n)?)
     }
 
     /// Returns when the newest successful consent at a custom authorization server was published.
@@ -532,7 +558,7 @@ impl Reader {
         transaction: Option<&str>,
         n: usize,
     ) -> Result<Vec<SideEvent>, ReadError> {
-        side::beside(&self.conn, session, transaction, n)
+        self.cleaned(side::beside(&self.conn, session, transaction, n)?)
     }
 
     /// Returns what there is of the session and the transaction of a row, of each at most `n`: its side events, and the
@@ -581,11 +607,22 @@ impl Reader {
         }
         let mut grants = GrantMarks::default();
         let mut page = Vec::with_capacity(rows.len());
-        for (row, marks) in rows {
+        let hidden = self.hidden_of(&rows)?;
+        for (mut row, marks) in rows {
+            row.hidden = hidden.get(&row.seq.0).copied().unwrap_or(0);
             page.push(row);
             grants.push(marks);
         }
         Ok(Page { rows: page, grants, symbols })
+    }
+
+    /// Returns how many values of some rows are hidden, by number, where any are.
+    fn hidden_of(&self, rows: &[(Row, Marks)]) -> Result<BTreeMap<i64, u8>, ReadError> {
+        let numbers = || rows.iter().map(|(row, _)| row.seq.0);
+        let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
+            return Ok(BTreeMap::new());
+        };
+        Ok(clean::hidden_between(&self.conn, first, last)?.into_iter().collect())
     }
 
     /// Reads whole rows; of each the number, and the row unless it is not what was written.
@@ -642,6 +679,19 @@ impl Reader {
         let mut unpacker = self.unpacker.borrow_mut();
         let raw = unpacker.unpack(&self.conn, dict, body)?.map_err(damaged)?;
         let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
+        let mut hook = std::str::from_utf8(envelope).ok().and_then(delivery::from_text);
+        let mut named = person.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who)));
+        let raw = if self.is_clean()? {
+            raw
+        } else {
+            if let Some(hook) = &mut hook {
+                clean::clean_envelope(hook);
+            }
+            if let Some(clean) = person.and_then(clean::clean_symbol) {
+                named = Person::of(&clean);
+            }
+            clean::shown(raw)
+        };
         let mut labels = Vec::new();
         if has_labels {
             if let Some(who) = person {
@@ -661,8 +711,8 @@ impl Reader {
             via,
             doubt: doubt::of(via, doubt),
             evidence: Evidence::from_code(evidence as u8),
-            person: person.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who))),
-            hook: std::str::from_utf8(envelope).ok().and_then(delivery::from_text),
+            person: named,
+            hook,
             labels,
             raw: Arc::from(raw),
         })

@@ -73,6 +73,7 @@ const MIGRATIONS: &[&str] = &[
         last INTEGER NOT NULL) WITHOUT ROWID;
      INSERT INTO unreadable SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
     CHECKSUMS,
+    super::clean::LAYOUT,
 ];
 
 /// Checksums. Those of rows and texts come in the background: `sealed` says that all have one. And what pruning by age
@@ -174,6 +175,9 @@ pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> 
         }
         if *step == CHECKSUMS {
             checksum::seal_tables(&tx)?;
+        }
+        if *step == super::clean::LAYOUT {
+            super::clean::put_secret(&tx)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", format + 1)?;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, Transaction};
 
 use super::checksum;
+use super::clean::Identity;
 use super::error::{AppendError, ReadError};
 use super::reader::{event_id, limit, time};
 use super::store::Meta;
@@ -19,7 +20,12 @@ const BODY_MAX: usize = 1024 * 1024;
 const SIDE: &str = "SELECT * FROM side";
 
 /// Puts events in, each once. What is new counts as a change, so that who looks at the journal looks again.
-pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, sides: &[SideEvent]) -> Result<(), AppendError> {
+pub(super) fn put(
+    tx: &Transaction<'_>,
+    meta: &mut Meta,
+    sides: &[SideEvent],
+    identity: &Identity,
+) -> Result<(), AppendError> {
     let sql =
         "INSERT INTO side (ts, uuid, type, txn, session, received, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
         ON CONFLICT DO NOTHING";
@@ -27,9 +33,10 @@ pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, sides: &[SideEvent]) ->
     let exact = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
     let mut new = 0;
     for side in sides {
+        let id = identity.of(side.id);
         let values = (
             side.published.map_or(0, Timestamp::as_millisecond),
-            side.id.as_bytes(),
+            id.as_bytes(),
             side.event_type.exact(),
             exact(&side.transaction_id),
             exact(&side.session_id),
@@ -174,6 +181,8 @@ mod tests {
         store.write([&batch].into_iter()).unwrap();
         assert_eq!(store.head(), head, "nothing new");
         let reader = Reader::open(dir.path()).unwrap();
+        // It has no uuid, so the journal knows it by a digest of its own.
+        other.id = store.identity.of(other.id);
         assert_eq!(reader.sides("event_hook.delivery", 9).unwrap(), [failed(2), failed(1)]);
         assert_eq!(reader.sides("oauth2.as.deactivated", 9).unwrap(), [other.clone()]);
         assert!(reader.newest_drift().unwrap() > 2, "it came after the two deliveries");

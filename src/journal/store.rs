@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::checksum::{self, Unsealed};
+use super::clean::{Cleaning, Identity};
 use super::commit::{Batch, Commit, Head, Polled};
 use super::doubt;
 use super::error::AppendError;
@@ -45,6 +46,10 @@ pub(super) struct Store {
     pub(super) ahead_ms: i64,
     /// How far rows of an earlier format have got their checksums; nothing once all have one.
     unsealed: Option<Unsealed>,
+    /// How events without a uuid are known.
+    pub(super) identity: Identity,
+    /// The cleaning that is under way; nothing once all is clean.
+    pub(super) cleaning: Option<Cleaning>,
 }
 
 struct Memory {
@@ -194,6 +199,7 @@ impl Store {
         let head = Meta::load(&conn)?.head();
         conn.set_prepared_statement_cache_capacity(64);
         let spared = Spared::beside(&conn);
+        let (identity, cleaning) = Cleaning::load(&conn)?;
         let sealed: bool = conn.query_row("SELECT sealed FROM meta", [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -207,6 +213,8 @@ impl Store {
             ahead_ms: 0,
             place: None,
             unsealed: (!sealed).then_some(Unsealed::Rows(0)),
+            identity,
+            cleaning,
         })
     }
 
@@ -235,7 +243,8 @@ impl Store {
         let mut commits = Vec::new();
         {
             let Memory { meta, known, recent, packer } = &mut memory;
-            let mut pen = Pen::new(&tx, meta, known, recent, packer, &mut self.sweep)?;
+            let mut pen = Pen::new(&tx, meta, known, recent, packer, &mut self.sweep, &self.identity)?;
+            pen.has_unkeyed = self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts);
             for batch in batches {
                 let mut commit = Commit::default();
                 pen.is_history = batch.history.is_some();
@@ -243,7 +252,7 @@ impl Store {
                     pen.put(consent, &mut commit)?;
                 }
                 if !batch.sides.is_empty() {
-                    side::put(&tx, pen.meta, &batch.sides)?;
+                    side::put(&tx, pen.meta, &batch.sides, &self.identity)?;
                 }
                 if !batch.rejects.is_empty() {
                     put_rejects(&tx, &batch.rejects)?;
@@ -341,6 +350,10 @@ impl Store {
     /// takes an eighth of a second, so another thread does it.
     pub(super) fn train_when_due(&mut self) -> Result<(), AppendError> {
         let Some(memory) = &self.memory else { return Ok(()) };
+        // What is not clean yet teaches nothing.
+        if self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts) {
+            return Ok(());
+        }
         if memory.meta.trained || memory.meta.rows < TRAIN_ROWS {
             return Ok(());
         }
@@ -368,6 +381,14 @@ impl Store {
                 None => Ok(()),
             }
         })?;
+        if let Some(memory) = &mut self.memory {
+            memory.packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
+        }
+        Ok(())
+    }
+
+    /// Packs with the newest dictionary from now on.
+    pub(super) fn take_up_dictionary(&mut self) -> Result<(), AppendError> {
         if let Some(memory) = &mut self.memory {
             memory.packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::clean::Pace;
 use super::commit::{Batch, Commit, Head};
 use super::error::AppendError;
 use super::lock::Lock;
@@ -47,6 +48,10 @@ const PRUNE_EVERY: Duration = Duration::from_hours(1);
 const UNSURE: Duration = Duration::from_mins(10);
 /// After so long without removing by age that is said.
 const SUSPENDED_TOLD: Duration = Duration::from_hours(24);
+/// Between two steps of cleaning, so that it takes no more than half a core.
+const CLEAN_EVERY: Duration = Duration::from_millis(10);
+/// Somebody who reads is waited for.
+const CLEAN_AGAIN: Duration = Duration::from_secs(1);
 /// Between two steps in which rows of an earlier format get their checksums: a tenth of a core, until all have one.
 const SEAL_EVERY: Duration = Duration::from_millis(50);
 
@@ -67,6 +72,7 @@ impl Journal {
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let first_prune = clock.uptime() + FIRST_PRUNE;
         let place = store.place.clone();
+        let next_clean = if store.cleaning.is_some() { Duration::ZERO } else { Duration::MAX };
         let next_seal = if store.is_unsealed() { first_prune } else { Duration::MAX };
         let writer = Writer {
             store,
@@ -76,8 +82,10 @@ impl Journal {
             dirty_since: None,
             next_prune: first_prune,
             next_seal,
+            next_clean,
             judge: false,
             suspended_since: None,
+            suspended: None,
             heard_since: None,
             notes: say,
         };
@@ -137,12 +145,16 @@ struct Writer {
     next_prune: Duration,
     /// When rows of an earlier format get checksums next.
     next_seal: Duration,
+    /// When an earlier version's secrets are hidden next.
+    next_clean: Duration,
     /// Whether the log was read to its end, or the hook listened to, since rows were judged.
     judge: bool,
     /// The uptime since which nothing may be removed by age.
     suspended_since: Option<Duration>,
     /// The uptime since which it is known what time it is at Okta.
     heard_since: Option<Duration>,
+    /// What is said of a pruning that is suspended for long.
+    suspended: Option<String>,
     notes: watch::Sender<Vec<String>>,
 }
 
@@ -153,8 +165,8 @@ impl Writer {
         loop {
             let due = match self.dirty_since {
                 _ if self.judge => Duration::ZERO,
-                Some(since) => self.next_prune.min(self.next_seal).min(since + IDLE),
-                None => self.next_prune.min(self.next_seal),
+                Some(since) => self.next_prune.min(self.next_seal).min(self.next_clean).min(since + IDLE),
+                None => self.next_prune.min(self.next_seal).min(self.next_clean),
             };
             let woken = runtime.block_on(async {
                 tokio::select! {
@@ -261,6 +273,20 @@ impl Writer {
                 }
             }
         }
+        if self.next_clean <= now {
+            self.next_clean = match self.store.clean_some() {
+                Ok(Pace::Soon) => now + CLEAN_EVERY,
+                Ok(Pace::Later) => now + CLEAN_AGAIN,
+                Ok(Pace::Blocked) => now + PRUNE_EVERY,
+                Ok(Pace::Done) => Duration::MAX,
+                Err(error) => {
+                    tracing::warn!(%error, "Secrets of earlier events could not be hidden; the next hour tries again.");
+                    now + PRUNE_EVERY
+                }
+            };
+            self.tell_head();
+            self.tell_notes();
+        }
         if self.next_seal <= now {
             self.next_seal = match self.store.seal_some() {
                 Ok(true) => now + SEAL_EVERY,
@@ -311,7 +337,13 @@ impl Writer {
             "For a day and more nothing was removed for its age: {why}. Set the clock right, or remove what is too old \
              by hand: consentwatch prune --yes."
         );
-        let notes = if is_long { vec![note] } else { Vec::new() };
+        self.suspended = is_long.then_some(note);
+        self.tell_notes();
+    }
+
+    fn tell_notes(&self) {
+        let cleaning = self.store.cleaning_note().map(str::to_owned);
+        let notes: Vec<String> = self.suspended.iter().cloned().chain(cleaning).collect();
         self.notes.send_if_modified(|told| std::mem::replace(told, notes.clone()) != notes);
     }
 

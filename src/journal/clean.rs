@@ -1,0 +1,689 @@
+//! Journals of a version that hid no secrets are cleaned: in the background, in small steps, each of which is one
+//! transaction, so that whoever is killed goes on from there.
+//!
+//! First a dictionary is trained on cleaned events, since the one before holds pieces of uncleaned ones; then every row,
+//! text, side event and unreadable record is written anew without its secrets; then the old dictionaries go; and last the
+//! file itself is written anew, since what is deleted stays in unused parts of a file. Readers clean what they read
+//! until the rows are done.
+//!
+//! The key of the journal, under which events without a uuid are known, is kept here too.
+
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use aws_lc_rs::{hmac, rand};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::checksum;
+use super::delivery;
+use super::error::AppendError;
+use super::intern;
+use super::notes::Notes;
+use super::open::BUSY_MS;
+use super::pack::{self, Packer, Unpacker};
+use super::store::Store;
+use crate::consent::{Delivery, EventId, EventKey, SideEvent, Symbol, Untrusted, redact};
+
+/// The tables: how many values of a row are hidden, where any are; and how far cleaning is. A journal without events has
+/// nothing to clean.
+pub(super) const LAYOUT: &str =
+    "CREATE TABLE hidden (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER);
+     CREATE TABLE clean (id INTEGER PRIMARY KEY CHECK (id = 1), secret BLOB NOT NULL, step INTEGER NOT NULL,
+        at INTEGER NOT NULL, stop INTEGER NOT NULL, dict INTEGER NOT NULL, sum INTEGER);
+     INSERT INTO clean (id, secret, step, at, stop, dict) SELECT 1, x'',
+        CASE WHEN EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
+            THEN 0 ELSE 7 END, 0, 0, 0;";
+
+/// Rows written anew in one step, so that a waiting batch is held up no longer than some ten milliseconds.
+const ROWS_STEP: i64 = 300;
+const TEXTS_STEP: i64 = 2000;
+const SIDES_STEP: i64 = 100;
+const REJECTS_STEP: i64 = 20;
+/// Events that a dictionary is trained on.
+const SAMPLES: i64 = 2000;
+const SAMPLE_BYTES_MAX: usize = 8 * 1024;
+/// How long writing the file anew waits for somebody who reads; then it is tried again later.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// An unreadable record is kept up to 64 KiB; marks may have made it longer.
+const REJECT_BYTES_MAX: usize = 1024 * 1024;
+/// In the place of an event that cannot be unpacked: it cannot be unpacked either, and holds nothing.
+const DAMAGED: &[u8] = &[0];
+
+/// How far cleaning is; the numbers are on the disk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+enum Step {
+    Dictionary = 0,
+    Rows = 1,
+    Texts = 2,
+    Sides = 3,
+    Rejects = 4,
+    Forget = 5,
+    Shrink = 6,
+    Done = 7,
+}
+
+impl Step {
+    fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Dictionary,
+            Self::Rows,
+            Self::Texts,
+            Self::Sides,
+            Self::Rejects,
+            Self::Forget,
+            Self::Shrink,
+        ];
+        all.into_iter().find(|step| *step as u8 == code).unwrap_or(Self::Done)
+    }
+
+    fn next(self) -> Self {
+        Self::from_code(self as u8 + 1)
+    }
+}
+
+/// The key under which the journal knows events that have no uuid.
+#[derive(Clone, Debug)]
+pub(super) struct Identity(hmac::Key);
+
+impl Identity {
+    fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Returns the id under which an event is stored, of the one that it came with.
+    pub(super) fn of(&self, id: EventId) -> EventId {
+        match id {
+            EventId::Uuid(_) => id,
+            EventId::Digest(digest) => {
+                let mut keyed = [0; 32];
+                keyed.copy_from_slice(hmac::sign(&self.0, &digest).as_ref());
+                EventId::Digest(keyed)
+            }
+        }
+    }
+}
+
+/// Makes the key of a journal, once.
+pub(super) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
+    let mut secret = [0; 32];
+    rand::fill(&mut secret).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    conn.execute("UPDATE clean SET secret = ?1 WHERE length(secret) = 0", [secret])?;
+    checksum::seal_row(conn, checksum::CLEAN, &[&1])
+}
+
+/// Whether every row is clean, so that readers need not look.
+pub(super) fn is_clean(conn: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = conn.prepare_cached("SELECT * FROM clean")?;
+    let step = statement.query_row([], |row| if checksum::holds(row)? { row.get("step") } else { Ok(0) });
+    Ok(Step::from_code(step.optional()?.unwrap_or(0)) >= Step::Shrink)
+}
+
+/// Notes how many values of a row are hidden.
+pub(super) fn put_hidden(conn: &Connection, seq: i64, count: usize) -> rusqlite::Result<()> {
+    if count == 0 {
+        return conn.prepare_cached("DELETE FROM hidden WHERE seq = ?1")?.execute([seq]).map(drop);
+    }
+    let sql = "INSERT OR REPLACE INTO hidden (seq, count) VALUES (?1, ?2)";
+    conn.prepare_cached(sql)?.execute((seq, i64::try_from(count).unwrap_or(i64::MAX)))?;
+    checksum::seal_row(conn, checksum::HIDDEN, &[&seq])
+}
+
+/// Returns the rows between two numbers of which values are hidden, and how many; 255 is that many or more.
+pub(super) fn hidden_between(conn: &Connection, first: i64, last: i64) -> rusqlite::Result<Vec<(i64, u8)>> {
+    let mut statement =
+        conn.prepare_cached("SELECT * FROM hidden WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
+    let mut rows = statement.query([first, last])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if checksum::holds(row)? {
+            let count: i64 = row.get("count")?;
+            found.push((row.get("seq")?, u8::try_from(count).unwrap_or(u8::MAX)));
+        }
+    }
+    Ok(found)
+}
+
+/// Hides the secrets in each field of a joined text; nothing if there are none.
+pub(super) fn clean_symbol(text: &str) -> Option<Symbol> {
+    let fields: Vec<_> = text.split(Symbol::SEPARATOR).map(redact::text).collect();
+    let fields: Vec<&str> = fields.iter().map(AsRef::as_ref).collect();
+    let clean = Symbol::of(&fields);
+    (clean.as_str() != text && !text.is_empty()).then_some(clean)
+}
+
+/// Hides the secrets of an envelope.
+pub(super) fn clean_envelope(kept: &mut Delivery) {
+    for told in [&mut kept.event_id, &mut kept.event_time, &mut kept.source].into_iter().flatten() {
+        *told = Untrusted::new(redact::text(told.exact()));
+    }
+    for header in &mut kept.headers {
+        *header = Untrusted::new(redact::header(header.exact()));
+    }
+}
+
+/// Hides the secrets of a side event.
+pub(super) fn clean_side(side: &mut SideEvent) {
+    if let Some(clean) = redact::event(&side.raw) {
+        side.raw = clean.text.into();
+    }
+    for told in [&mut side.transaction_id, &mut side.session_id].into_iter().flatten() {
+        *told = Untrusted::new(redact::text(told.exact()));
+    }
+}
+
+/// Hides the secrets of a kept envelope; nothing if there are none.
+fn clean_delivery(text: &str) -> Option<String> {
+    let mut kept = delivery::from_text(text)?;
+    clean_envelope(&mut kept);
+    let clean = delivery::to_text(&kept);
+    (clean != text).then_some(clean)
+}
+
+/// How cleaning goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pace {
+    /// At once, but after what waits.
+    Soon,
+    /// Somebody else has to be waited for: a thread, a reader.
+    Later,
+    /// When a person may have made room on the disk.
+    Blocked,
+    /// There is nothing left to do.
+    Done,
+}
+
+/// Cleaning under way.
+#[derive(Debug)]
+pub(super) struct Cleaning {
+    step: Step,
+    /// What was cleaned last in this step.
+    at: i64,
+    /// Rows above it came clean.
+    stop: i64,
+    /// The dictionary of cleaned events; 0 if there was none of the journal's own.
+    dict: i64,
+    training: Option<JoinHandle<Option<Vec<u8>>>>,
+    /// What a person should know.
+    note: Option<String>,
+    /// Bytes that the disk has, where nobody need ask it.
+    #[cfg(test)]
+    room: Option<u64>,
+}
+
+impl Cleaning {
+    /// Returns the key of a journal, and what is left to clean.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<(Identity, Option<Self>)> {
+        let mut cleaning = Self::begin();
+        let secret = cleaning.read(conn)?;
+        Ok((Identity::new(&secret), Some(cleaning).filter(|cleaning| cleaning.step != Step::Done)))
+    }
+
+    /// Reads how far it came, and returns the key. What is damaged begins again.
+    fn read(&mut self, conn: &Connection) -> rusqlite::Result<Vec<u8>> {
+        let read = conn.query_row("SELECT * FROM clean", [], |row| {
+            if checksum::holds(row)? {
+                self.step = Step::from_code(row.get("step")?);
+                (self.at, self.stop, self.dict) = (row.get("at")?, row.get("stop")?, row.get("dict")?);
+            } else {
+                (self.step, self.at) = (Step::Dictionary, 0);
+            }
+            row.get("secret")
+        });
+        Ok(read.optional()?.unwrap_or_default())
+    }
+
+    fn begin() -> Self {
+        Self {
+            step: Step::Dictionary,
+            at: 0,
+            stop: 0,
+            dict: 0,
+            training: None,
+            note: None,
+            #[cfg(test)]
+            room: None,
+        }
+    }
+
+    fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
+        let sql = "UPDATE clean SET step = ?1, at = ?2, stop = ?3, dict = ?4";
+        conn.prepare_cached(sql)?.execute((self.step as u8, self.at, self.stop, self.dict))?;
+        checksum::seal_row(conn, checksum::CLEAN, &[&1])
+    }
+
+    /// Whether rows may still be known by digests of another key, and dictionaries hold secrets.
+    pub(super) fn is_before_texts(&self) -> bool {
+        self.step < Step::Texts
+    }
+
+    fn advance(&mut self) {
+        self.step = self.step.next();
+        self.at = 0;
+    }
+}
+
+/// A row as it was before it is cleaned.
+struct Found {
+    seq: i64,
+    key: Option<EventKey>,
+    dict: i64,
+    body: Vec<u8>,
+    delivery: Option<String>,
+}
+
+/// What becomes of it.
+#[derive(Default)]
+struct Changed {
+    seq: i64,
+    body: Option<Vec<u8>>,
+    hidden: usize,
+    id: Option<EventId>,
+    delivery: Option<String>,
+}
+
+impl Store {
+    /// What a person should know of the cleaning that is under way.
+    pub(super) fn cleaning_note(&self) -> Option<&str> {
+        self.cleaning.as_ref().and_then(|cleaning| cleaning.note.as_deref())
+    }
+
+    /// Makes one step of cleaning.
+    pub(super) fn clean_some(&mut self) -> Result<Pace, AppendError> {
+        let Some(mut cleaning) = self.cleaning.take() else { return Ok(Pace::Done) };
+        // From the disk each time: what a failed step noted in memory is not true.
+        let pace = match cleaning.read(&self.conn) {
+            Ok(_) => self.clean_step(&mut cleaning),
+            Err(error) => Err(error.into()),
+        };
+        if matches!(pace, Ok(Pace::Done)) {
+            tracing::info!(
+                "The journal is clean: secrets of events that an earlier version stored are hidden."
+            );
+        } else {
+            self.cleaning = Some(cleaning);
+        }
+        pace
+    }
+
+    fn clean_step(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
+        // What is overwritten or deleted from now on leaves nothing behind in the file (SQLite: PRAGMA secure_delete).
+        self.conn.execute_batch("PRAGMA secure_delete = ON")?;
+        match cleaning.step {
+            Step::Dictionary => return self.make_dictionary(cleaning),
+            Step::Rows => self.clean_rows(cleaning)?,
+            Step::Texts => self.clean_texts(cleaning)?,
+            Step::Sides => self.clean_sides(cleaning)?,
+            Step::Rejects => self.clean_rejects(cleaning)?,
+            Step::Forget => {
+                let dict = cleaning.dict;
+                cleaning.advance();
+                self.change(|tx, _| {
+                    if dict != 0 {
+                        tx.execute("DELETE FROM dict WHERE own <> 0 AND abs(id) <> ?1", [dict])?;
+                    }
+                    cleaning.save(tx)
+                })?;
+            }
+            Step::Shrink => return self.shrink(cleaning),
+            Step::Done => return Ok(Pace::Done),
+        }
+        let done = match cleaning.step {
+            Step::Rows => cleaning.at * 100 / cleaning.stop.max(1),
+            _ => 100,
+        };
+        cleaning.note = Some(format!(
+            "An earlier version stored events with the secrets in them. They are being hidden in the journal: {done} % of \
+             its rows are done. What is shown and exported is clean already; leave the program running until this note \
+             goes."
+        ));
+        Ok(Pace::Soon)
+    }
+
+    /// Trains a dictionary on cleaned events if one was trained on others, since a dictionary is made of their pieces.
+    fn make_dictionary(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
+        let has_own: bool =
+            self.conn.query_row("SELECT EXISTS (SELECT 1 FROM dict WHERE own <> 0)", [], |row| row.get(0))?;
+        let body = if has_own {
+            let training = if let Some(training) = cleaning.training.take() {
+                training
+            } else {
+                let samples = self.clean_samples()?;
+                let shipped = (1, pack::SHIPPED.to_vec());
+                let work = move || pack::train(&samples, &shipped);
+                thread::Builder::new().name("dictionary".to_owned()).spawn(work).map_err(AppendError::Pack)?
+            };
+            if !training.is_finished() {
+                cleaning.training = Some(training);
+                return Ok(Pace::Later);
+            }
+            // Without a better one the shipped one serves under a number of its own, which is the newest then.
+            Some(training.join().unwrap_or_default().unwrap_or_else(|| pack::SHIPPED.to_vec()))
+        } else {
+            None
+        };
+        cleaning.advance();
+        self.change(|tx, meta| {
+            if let Some(body) = &body {
+                tx.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [body])?;
+                cleaning.dict = tx.last_insert_rowid();
+                checksum::seal_row(tx, checksum::DICT, &[&cleaning.dict])?;
+                pack::keep_copies(tx)?;
+            }
+            cleaning.stop = meta.next_seq - 1;
+            cleaning.save(tx)
+        })?;
+        self.take_up_dictionary()?;
+        Ok(Pace::Soon)
+    }
+
+    fn clean_samples(&self) -> rusqlite::Result<Vec<Vec<u8>>> {
+        let mut unpacker = Unpacker::default();
+        let mut samples = Vec::new();
+        let mut statement = self.conn.prepare("SELECT dict, body FROM raw ORDER BY seq DESC LIMIT ?1")?;
+        let mut rows = statement.query([SAMPLES])?;
+        while let Some(row) = rows.next()? {
+            let body: Vec<u8> = row.get(1)?;
+            if let Ok(raw) = unpacker.unpack(&self.conn, row.get(0)?, &body)? {
+                let mut sample = clean_event(raw).0;
+                sample.truncate(SAMPLE_BYTES_MAX);
+                samples.push(sample);
+            }
+        }
+        Ok(samples)
+    }
+
+    fn clean_rows(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
+        let found = self.rows_after(cleaning.at, cleaning.stop)?;
+        let Some(last) = found.last().map(|row| row.seq) else {
+            cleaning.advance();
+            return Ok(self.change(|tx, _| cleaning.save(tx))?);
+        };
+        let mut packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
+        let mut unpacker = Unpacker::default();
+        let (mut changed, mut renamed) = (Vec::new(), Vec::new());
+        for row in found {
+            let mut change = Changed { seq: row.seq, ..Changed::default() };
+            let is_old = cleaning.dict != 0 && row.dict != cleaning.dict;
+            match unpacker.unpack(&self.conn, row.dict, &row.body)? {
+                Ok(raw) => {
+                    let (clean, hidden, is_changed) = clean_event_counted(raw);
+                    change.hidden = hidden;
+                    if is_changed || is_old {
+                        change.body = Some(packer.pack(&clean).map_err(AppendError::Pack)?.to_vec());
+                    }
+                }
+                // Nobody can say what is in it.
+                Err(_) => change.body = Some(DAMAGED.to_vec()),
+            }
+            if let Some(key) = row.key.filter(|key| matches!(key.id, EventId::Digest(_))) {
+                let id = self.identity.of(key.id);
+                change.id = Some(id);
+                renamed.push((key, EventKey { id, ..key }));
+            }
+            change.delivery = row.delivery.as_deref().and_then(clean_delivery);
+            if change.body.is_some() || change.hidden > 0 || change.id.is_some() || change.delivery.is_some()
+            {
+                let is_sound = checksum::is_sound(&self.conn, row.seq)?;
+                changed.push((change, is_sound));
+            }
+        }
+        // Marks first: should this be broken off between the two, the same marks are looked for again and found changed.
+        self.rename_marks(&renamed);
+        cleaning.at = last;
+        let dict = packer.dict();
+        self.change(|tx, meta| {
+            for (change, is_sound) in &changed {
+                if let Some(body) = &change.body {
+                    let sql = "UPDATE raw SET dict = ?2, body = ?3 WHERE seq = ?1";
+                    tx.prepare_cached(sql)?.execute((change.seq, dict, body))?;
+                }
+                if change.hidden > 0 {
+                    put_hidden(tx, change.seq, change.hidden)?;
+                    // A list that shows the row learns of it.
+                    let sql = "UPDATE event SET rev = ?2 WHERE seq = ?1";
+                    tx.prepare_cached(sql)?.execute((change.seq, meta.next_rev))?;
+                    meta.next_rev += 1;
+                }
+                if let Some(id) = &change.id {
+                    let sql = "UPDATE OR IGNORE event SET uuid = ?2 WHERE seq = ?1";
+                    tx.prepare_cached(sql)?.execute((change.seq, id.as_bytes()))?;
+                }
+                if let Some(delivery) = &change.delivery {
+                    let sql = "UPDATE delivery SET body = ?2 WHERE seq = ?1";
+                    tx.prepare_cached(sql)?.execute((change.seq, delivery))?;
+                }
+                // A row that was damaged before stays so.
+                if *is_sound {
+                    checksum::seal(tx, change.seq)?;
+                }
+            }
+            cleaning.save(tx)
+        })?;
+        Ok(())
+    }
+
+    fn rows_after(&self, at: i64, stop: i64) -> rusqlite::Result<Vec<Found>> {
+        let sql =
+            "SELECT raw.seq, event.ts, event.uuid, event.part, raw.dict, raw.body, delivery.body FROM raw
+            LEFT JOIN event ON event.seq = raw.seq LEFT JOIN delivery ON delivery.seq = raw.seq
+            WHERE raw.seq > ?1 AND raw.seq <= ?2 ORDER BY raw.seq LIMIT ?3";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found = statement.query_map([at, stop, ROWS_STEP], |row| {
+            let id = EventId::from_bytes(checksum::bytes(row.get_ref(2)?));
+            let (published_ms, part) = (row.get::<_, Option<i64>>(1)?, row.get::<_, Option<u8>>(3)?);
+            let key = match (published_ms, id, part) {
+                (Some(published_ms), Some(id), Some(part)) => Some(EventKey { published_ms, id, part }),
+                _ => None,
+            };
+            let (dict, body) = (row.get(4)?, checksum::bytes(row.get_ref(5)?).to_vec());
+            Ok(Found { seq: row.get(0)?, key, dict, body, delivery: row.get(6)? })
+        })?;
+        found.collect()
+    }
+
+    /// Lets marks follow the events that they are on. Without them nothing is lost but a mark, so that is only said.
+    fn rename_marks(&mut self, renamed: &[(EventKey, EventKey)]) {
+        if renamed.is_empty() {
+            return;
+        }
+        let Some(dir) = self.conn.path().map(Path::new).and_then(Path::parent) else { return };
+        let done = match Notes::look(dir) {
+            Ok(None) => return,
+            Ok(Some(_)) => Notes::open(dir).and_then(|mut notes| notes.rename(renamed)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "Marks on events without a uuid could not follow them.");
+        }
+    }
+
+    fn clean_texts(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
+        let found: Vec<(u32, String)> = self
+            .conn
+            .prepare_cached("SELECT id, text FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .query_map([cleaning.at, TEXTS_STEP], |row| {
+                Ok((row.get(0)?, String::from_utf8_lossy(checksum::bytes(row.get_ref(1)?)).into_owned()))
+            })?
+            .collect::<Result<_, _>>()?;
+        let clean: Vec<(u32, Symbol)> =
+            found.iter().filter_map(|(id, text)| Some((*id, clean_symbol(text)?))).collect();
+        match found.last() {
+            Some((last, _)) => cleaning.at = i64::from(*last),
+            None => cleaning.advance(),
+        }
+        self.change(|tx, _| {
+            for (id, symbol) in &clean {
+                let sum = checksum::of_text(*id, symbol.as_str());
+                tx.prepare_cached("UPDATE sym SET h = ?2, text = ?3, sum = ?4 WHERE id = ?1")?.execute((
+                    id,
+                    intern::hash(symbol.as_str()),
+                    symbol.as_str(),
+                    sum,
+                ))?;
+            }
+            cleaning.save(tx)
+        })?;
+        let ids: Vec<u32> = clean.iter().map(|(id, _)| *id).collect();
+        self.forget_texts(&ids);
+        Ok(())
+    }
+
+    fn clean_sides(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
+        type Side = (i64, Vec<u8>, Vec<u8>, [Option<String>; 3]);
+        let found: Vec<Side> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, uuid, body, type, txn, session FROM side WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )?
+            .query_map([cleaning.at, SIDES_STEP], |row| {
+                let bytes = |column| Ok::<_, rusqlite::Error>(checksum::bytes(row.get_ref(column)?).to_vec());
+                Ok((row.get(0)?, bytes(1)?, bytes(2)?, [row.get(3)?, row.get(4)?, row.get(5)?]))
+            })?
+            .collect::<Result<_, _>>()?;
+        match found.last() {
+            Some((last, ..)) => cleaning.at = *last,
+            None => cleaning.advance(),
+        }
+        let mut clean = Vec::new();
+        for (id, uuid, body, texts) in found {
+            let uuid = EventId::from_bytes(&uuid).map(|id| self.identity.of(id).as_bytes().to_vec());
+            let body = match zstd::bulk::decompress(&body, REJECT_BYTES_MAX) {
+                Ok(raw) => zstd::bulk::compress(&clean_event(raw).0, 3).map_err(AppendError::Pack)?,
+                Err(_) => DAMAGED.to_vec(),
+            };
+            let texts = texts.map(|text| text.map(|text| redact::text(&text).into_owned()));
+            clean.push((id, uuid, body, texts));
+        }
+        self.change(|tx, _| {
+            let sql =
+                "UPDATE OR IGNORE side SET uuid = COALESCE(?2, uuid), body = ?3, type = COALESCE(?4, ''),
+                txn = ?5, session = ?6 WHERE id = ?1";
+            for (id, uuid, body, [kind, txn, session]) in &clean {
+                tx.prepare_cached(sql)?.execute((id, uuid, body, kind, txn, session))?;
+                checksum::seal_row(tx, checksum::SIDE, &[id])?;
+            }
+            cleaning.save(tx)
+        })?;
+        Ok(())
+    }
+
+    fn clean_rejects(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
+        let found: Vec<(i64, Vec<u8>)> = self
+            .conn
+            .prepare_cached("SELECT id, body FROM reject WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .query_map([cleaning.at, REJECTS_STEP], |row| {
+                Ok((row.get(0)?, checksum::bytes(row.get_ref(1)?).to_vec()))
+            })?
+            .collect::<Result<_, _>>()?;
+        match found.last() {
+            Some((last, _)) => cleaning.at = *last,
+            None => cleaning.advance(),
+        }
+        let mut clean = Vec::new();
+        for (id, body) in found {
+            let record = zstd::bulk::decompress(&body, REJECT_BYTES_MAX).unwrap_or_default();
+            let mut record = redact::record(&record).into_owned();
+            record.truncate(crate::consent::Reject::BYTES_MAX);
+            clean.push((id, zstd::bulk::compress(&record, 3).map_err(AppendError::Pack)?));
+        }
+        self.change(|tx, _| {
+            for (id, body) in &clean {
+                tx.prepare_cached("UPDATE reject SET body = ?2 WHERE id = ?1")?.execute((id, body))?;
+                checksum::seal_row(tx, checksum::REJECT, &[id])?;
+            }
+            cleaning.save(tx)
+        })?;
+        Ok(())
+    }
+
+    /// Writes the file anew without its unused parts, and empties the file beside it. This holds up who wants to write, a
+    /// second for some hundred megabytes.
+    fn shrink(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
+        let number = |name| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let size = number("page_count")?.max(0) as u64 * number("page_size")?.max(0) as u64;
+        // A copy beside the file, then the same once more in the file of changes.
+        let needed = size.saturating_mul(2);
+        let free = self.conn.path().and_then(|path| rustix::fs::statvfs(path).ok());
+        let free = free.map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        #[cfg(test)]
+        let free = cleaning.room.unwrap_or(free);
+        if free < needed {
+            cleaning.note = Some(no_room(needed, Some(free)));
+            return Ok(Pace::Blocked);
+        }
+        self.conn.busy_timeout(PATIENCE)?;
+        let written = self.rewrite();
+        self.conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
+        match written {
+            Ok(true) => {}
+            Ok(false) => return Ok(Pace::Later),
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                cleaning.note = Some(no_room(needed, None));
+                return Ok(Pace::Blocked);
+            }
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                return Ok(Pace::Later);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        cleaning.advance();
+        self.change(|tx, _| cleaning.save(tx))?;
+        self.conn.execute_batch("PRAGMA secure_delete = OFF")?;
+        Ok(Pace::Done)
+    }
+
+    /// Returns whether nobody's reading was in the way.
+    fn rewrite(&self) -> rusqlite::Result<bool> {
+        let empty = || self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        if empty()? != 0 {
+            return Ok(false);
+        }
+        self.conn.execute_batch("VACUUM")?;
+        Ok(empty()? == 0)
+    }
+}
+
+fn no_room(needed: u64, free: Option<u64>) -> String {
+    let mega = |bytes: u64| bytes.div_ceil(1_000_000);
+    let free =
+        free.map_or_else(|| "the disk is full".to_owned(), |free| format!("the disk has {} MB", mega(free)));
+    format!(
+        "Secrets of earlier events are hidden in every row, but copies may be left in unused parts of the journal's file: \
+         writing it anew takes {} MB, and {free}. It is tried again every hour; make room.",
+        mega(needed)
+    )
+}
+
+/// Hides the secrets of a packed event's text.
+fn clean_event(raw: Vec<u8>) -> (Vec<u8>, usize) {
+    let (clean, hidden, _) = clean_event_counted(raw);
+    (clean, hidden)
+}
+
+/// The same, and whether anything was changed.
+fn clean_event_counted(raw: Vec<u8>) -> (Vec<u8>, usize, bool) {
+    match String::from_utf8(raw) {
+        Ok(text) => match redact::event(&text) {
+            Some(clean) => (clean.text.into_bytes(), clean.hidden, true),
+            None => {
+                let hidden = redact::hidden(&text);
+                (text.into_bytes(), hidden, false)
+            }
+        },
+        Err(error) => {
+            let clean = redact::record(error.as_bytes()).into_owned();
+            let is_changed = clean != error.as_bytes();
+            (clean, usize::from(is_changed), is_changed)
+        }
+    }
+}
+
+/// Returns an event's text as a reader may show it while the journal is not clean yet.
+pub(super) fn shown(raw: String) -> String {
+    redact::event(&raw).map_or(raw, |clean| clean.text)
+}
+
+#[cfg(test)]
+mod tests;

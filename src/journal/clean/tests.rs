@@ -1,0 +1,273 @@
+//! A journal of a version that hid nothing, cleaned with kills in between, beside readers, on a full disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::super::sample::{self, START_MS};
+use super::super::{Batch, Reader, Settings};
+use super::*;
+use crate::consent::{Actor, Consent, Delivery, Marked, Reject, Seq, SideEvent, Untrusted, Via};
+
+/// In every event, and so in the dictionary that is trained on them.
+const CANARY: &str = "PlantedSecretOfTheOrg7zQ";
+const ROWS: u64 = 620;
+/// Every so many-th row has no uuid, a hostile name, an envelope.
+const ODD: u64 = 150;
+
+fn open(dir: &Path) -> Store {
+    Store::new(crate::journal::open::connect_writer(dir).unwrap(), Settings::default()).unwrap()
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_millisecond(START_MS).unwrap()
+}
+
+fn secretive(number: u64) -> String {
+    let secrets =
+        format!(r#""debugData":{{"client_secret":"{CANARY}{number}","url":"/cb?code={CANARY}&scope=a","#);
+    sample::raw(number).replace(r#""debugData":{"#, &secrets)
+}
+
+/// An event as an earlier version stored it.
+fn old(number: u64) -> Consent {
+    let mut consent = sample::consent(number, Via::POLL);
+    consent.raw = secretive(number).into();
+    if number.is_multiple_of(ODD) {
+        consent.key.id = digest(number);
+        let name = format!("https://u:{CANARY}@app.example.test/");
+        consent.actor = Some(Actor { display_name: Some(Untrusted::new(name)), ..Actor::default() });
+        consent.via = Via::HOOK;
+        consent.hook = Some(Delivery {
+            event_id: None,
+            event_time: None,
+            source: Some(Untrusted::new(format!("https://h.example.test/?a={CANARY}"))),
+            headers: vec![Untrusted::new(format!("X-Api-Key: {CANARY}"))],
+            received: None,
+        });
+    }
+    consent
+}
+
+fn digest(number: u64) -> EventId {
+    EventId::Digest([number as u8 ^ 0x5a; 32])
+}
+
+/// Writes a journal as an earlier version did: nothing is hidden, digests have no key, a dictionary is trained on all that.
+fn old_journal(dir: &Path) {
+    let mut store = open(dir);
+    let samples: Vec<Vec<u8>> = (0..ROWS).map(|number| secretive(number).into_bytes()).collect();
+    let trained = zstd::dict::from_samples(&samples, pack::DICTIONARY_BYTES).unwrap();
+    store.conn.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [trained]).unwrap();
+    checksum::seal_row(&store.conn, checksum::DICT, &[&store.conn.last_insert_rowid()]).unwrap();
+    pack::keep_copies(&store.conn).unwrap();
+    let consents = (0..ROWS).map(old).collect();
+    store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
+    let mut side = SideEvent::from(old(1));
+    side.event_type = Untrusted::new("event_hook.delivery");
+    side.session_id = Some(Untrusted::new(format!("/s?x={CANARY}")));
+    let record = format!(r#"{{"token":"{CANARY}" 7}}"#).into_bytes();
+    let reject = Reject {
+        received: at(),
+        source: "poll",
+        why: "why".to_owned(),
+        length: record.len(),
+        bytes: record.into(),
+    };
+    store
+        .write([&Batch { sides: vec![side], rejects: vec![reject], ..Batch::default() }].into_iter())
+        .unwrap();
+    let mut notes = Notes::open(dir).unwrap();
+    for number in (0..ROWS).step_by(ODD as usize) {
+        let seq = number as i64 + 1;
+        store
+            .conn
+            .execute("UPDATE event SET uuid = ?2 WHERE seq = ?1", (seq, digest(number).as_bytes()))
+            .unwrap();
+        checksum::seal(&store.conn, seq).unwrap();
+        let key = EventKey { id: digest(number), ..old(number).key };
+        notes.put(&Marked { key, at: at(), note: "kept".into() }).unwrap();
+    }
+    store.conn.execute("DELETE FROM hidden", []).unwrap();
+    store.conn.execute("UPDATE clean SET step = 0, at = 0, stop = 0, dict = 0", []).unwrap();
+    checksum::seal_row(&store.conn, checksum::CLEAN, &[&1]).unwrap();
+    store.close();
+}
+
+/// Whether a folder's files hold the canary, as they are or unpacked. Unpacks by itself.
+fn leaks(dir: &Path) -> Vec<String> {
+    let has = |bytes: &[u8]| memchr::memmem::find(bytes, CANARY.as_bytes()).is_some();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        if has(&std::fs::read(entry.path()).unwrap()) {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    let conn = Connection::open(dir.join("journal.sqlite3")).unwrap();
+    let mut statement = conn.prepare("SELECT id, body FROM dict").unwrap();
+    let dicts: BTreeMap<i64, Vec<u8>> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for sql in ["SELECT dict, body FROM raw", "SELECT 0, body FROM side", "SELECT 0, body FROM reject"] {
+        let mut statement = conn.prepare(sql).unwrap();
+        let bodies: Vec<(i64, Vec<u8>)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        for (dict, body) in bodies {
+            let dict = dicts.get(&dict).cloned().unwrap_or_default();
+            let mut unpacker = zstd::bulk::Decompressor::with_dictionary(&dict).unwrap();
+            if has(&unpacker.decompress(&body, 1 << 20).unwrap()) {
+                found.push(sql.to_owned());
+            }
+        }
+    }
+    found.dedup();
+    found
+}
+
+/// Everything that a reader shows.
+fn shown(dir: &Path) -> String {
+    let mut reader = Reader::open(dir).unwrap();
+    let page = reader.newest(10_000).unwrap();
+    let records = reader.records_after(Seq(0), 10_000).unwrap();
+    assert_eq!((page.rows.len(), records.len()), (ROWS as usize, ROWS as usize));
+    let sides = reader.sides("event_hook.delivery", 9).unwrap();
+    let rejects: Vec<String> = reader
+        .rejects(9)
+        .unwrap()
+        .iter()
+        .map(|reject| String::from_utf8_lossy(&reject.bytes).into_owned())
+        .collect();
+    assert_eq!((sides.len(), rejects.len()), (1, 1));
+    format!("{:?} {records:?} {sides:?} {rejects:?}", page.symbols)
+}
+
+/// Cleans to the end; the store is dropped and opened again after every so many steps, as after a kill.
+fn clean(dir: &Path, kill_every: usize) {
+    let mut store = open(dir);
+    let mut steps = 0;
+    loop {
+        match store.clean_some().unwrap() {
+            Pace::Done => break,
+            Pace::Later => std::thread::yield_now(),
+            Pace::Blocked => panic!("there is room"),
+            Pace::Soon => {
+                steps += 1;
+                if steps % kill_every == 0 {
+                    assert!(!shown(dir).contains(CANARY), "a reader shows none meanwhile");
+                    drop(store);
+                    store = open(dir);
+                }
+            }
+        }
+    }
+    assert!(store.cleaning.is_none());
+    store.close();
+}
+
+#[test]
+fn a_journal_with_secrets_is_cleaned_and_loses_nothing_else() {
+    for kill_every in [2, 10_000] {
+        let dir = tempfile::tempdir().unwrap();
+        old_journal(dir.path());
+        let before = leaks(dir.path());
+        assert!(before.contains(&"journal.sqlite3".to_owned()) && before.len() >= 4, "{before:?}");
+        assert!(!shown(dir.path()).contains(CANARY), "a reader shows none before");
+        clean(dir.path(), kill_every);
+        assert_eq!(leaks(dir.path()), Vec::<String>::new());
+        assert!(!shown(dir.path()).contains(CANARY));
+        let mut reader = Reader::open(dir.path()).unwrap();
+        let page = reader.changed(crate::consent::Rev(0), 10_000).unwrap();
+        assert_eq!(page.rows.len(), ROWS as usize, "each list learns of each row");
+        assert!(page.rows.iter().all(|row| row.hidden == 2));
+        for record in reader.records_after(Seq(0), 10_000).unwrap() {
+            let number = record.seq.0 as u64 - 1;
+            let told = secretive(number);
+            let digits = CANARY.len() + number.to_string().len();
+            let expected = told
+                .replace(&format!("{CANARY}{number}\""), &format!("‹hidden, {digits} characters›\""))
+                .replace(CANARY, &format!("‹hidden, {} characters›", CANARY.len()));
+            assert_eq!(*record.raw, *expected);
+        }
+        // What came before comes again: known by its digest, and its mark is on it still.
+        let mut store = open(dir.path());
+        let again =
+            Batch { consents: (0..ROWS).step_by(ODD as usize).map(old).collect(), ..Batch::default() };
+        let commits = store.write([&again].into_iter()).unwrap();
+        assert_eq!((commits[0].new, commits[0].repeated), (0, ROWS.div_ceil(ODD) as usize));
+        for marked in Notes::open(dir.path()).unwrap().marks().unwrap() {
+            assert!(reader.seq_of(&marked.key).unwrap().is_some(), "{:?}", marked.key);
+        }
+    }
+}
+
+#[test]
+fn an_event_without_a_uuid_that_comes_again_meanwhile_is_no_second_row() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    let again = Batch { consents: vec![old(0), old(ODD)], ..Batch::default() };
+    for _ in 0..4 {
+        let commits = store.write([&again].into_iter()).unwrap();
+        assert_eq!((commits[0].new, commits[0].repeated), (0, 2));
+        store.clean_some().unwrap();
+    }
+}
+
+#[test]
+fn a_new_event_without_a_uuid_is_known_by_a_keyed_digest_that_differs_from_journal_to_journal() {
+    let stored = || {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        assert!(store.cleaning.is_none(), "a new journal has nothing to clean");
+        let mut consent = sample::consent(1, Via::POLL);
+        consent.key.id = digest(1);
+        let commits =
+            store.write([&Batch { consents: vec![consent], ..Batch::default() }].into_iter()).unwrap();
+        assert_eq!(commits[0].new, 1);
+        store.conn.query_row("SELECT uuid FROM event", [], |row| row.get::<_, Vec<u8>>(0)).unwrap()
+    };
+    let (one, other) = (stored(), stored());
+    assert!(one.len() == 32 && one != other && one != digest(1).as_bytes());
+}
+
+#[test]
+fn without_room_it_is_said_and_done_later() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    store.cleaning.as_mut().unwrap().room = Some(1000);
+    while store.clean_some().unwrap() != Pace::Blocked {
+        std::thread::yield_now();
+    }
+    let note = store.cleaning_note().unwrap().to_owned();
+    assert!(note.contains("writing it anew takes") && note.contains("make room"), "{note}");
+    assert!(!shown(dir.path()).contains(CANARY));
+    store.cleaning.as_mut().unwrap().room = None;
+    assert_eq!(store.clean_some().unwrap(), Pace::Done);
+    assert_eq!(store.cleaning_note(), None);
+    assert_eq!(leaks(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn somebody_who_reads_all_the_while_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let reading = Connection::open(dir.path().join("journal.sqlite3")).unwrap();
+    reading.execute_batch("BEGIN; SELECT COUNT(*) FROM event").unwrap();
+    let mut store = open(dir.path());
+    let shrinks =
+        |store: &Store| store.cleaning.as_ref().is_some_and(|cleaning| cleaning.step == Step::Shrink);
+    while !shrinks(&store) {
+        store.clean_some().unwrap();
+    }
+    assert_eq!(store.clean_some().unwrap(), Pace::Later);
+    reading.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.clean_some().unwrap(), Pace::Done);
+    assert_eq!(leaks(dir.path()), Vec::<String>::new());
+}
