@@ -66,7 +66,7 @@ impl Sessions {
     }
 
     /// Finds the persons of rows that name nobody: the one user who acted in the same session near the consent, else in the
-    /// same transaction. `read` gives a row's event. Costs one look at all rows, and the reading of those sessions.
+    /// same transaction. `read` gives a row's event. Costs one look at all rows, and the reading of each of those sessions once.
     pub(super) fn people(
         traces: &[Trace],
         nameless: &[u32],
@@ -89,22 +89,36 @@ impl Sessions {
                 }
             }
         }
-        let mut found = Vec::new();
-        for row in nameless {
-            let Some(consent) = read(*row) else { continue };
-            let Some(published) = consent.published else { continue };
-            let trace = of(row);
-            let person = [(&sessions, trace.session), (&transactions, trace.transaction)]
-                .into_iter()
-                .find_map(|(rows, mark)| {
-                    let rows = rows.get(&mark).filter(|rows| (2..=EVENTS_MAX).contains(&rows.len()))?;
-                    let near = rows.iter().filter(|other| *other != row).filter_map(|other| read(*other));
-                    let near =
-                        near.filter(|other| consent.is_beside(other) && is_near(published, other.published));
-                    okta::only_actor(near)
-                });
-            found.extend(person.map(|person| (*row, person)));
+        let mut found: HashMap<u32, Person> = HashMap::new();
+        let passes: [(&HashMap<u32, Vec<u32>>, fn(Trace) -> u32); 2] =
+            [(&sessions, |trace| trace.session), (&transactions, |trace| trace.transaction)];
+        for (rows_of, mark_of) in passes {
+            let mut asking: HashMap<u32, Vec<u32>> = HashMap::new();
+            for row in nameless.iter().filter(|row| !found.contains_key(row)) {
+                asking.entry(mark_of(of(row))).or_default().push(*row);
+            }
+            for (mark, nameless) in asking {
+                let rows = rows_of.get(&mark).filter(|rows| (2..=EVENTS_MAX).contains(&rows.len()));
+                let Some(rows) = rows else { continue };
+                // Read once, however many of them name nobody.
+                let events: Vec<(u32, Consent)> =
+                    rows.iter().filter_map(|row| Some((*row, read(*row)?))).collect();
+                for row in nameless {
+                    let this = events.iter().find(|(other, _)| *other == row).map(|(_, consent)| consent);
+                    let Some((this, published)) = this.and_then(|this| Some((this, this.published?))) else {
+                        continue;
+                    };
+                    let near = events.iter().filter(|(other, event)| {
+                        *other != row && this.is_beside(event) && is_near(published, event.published)
+                    });
+                    if let Some(person) = okta::only_actor(near.map(|(_, event)| event)) {
+                        found.insert(row, person);
+                    }
+                }
+            }
         }
+        let mut found: Vec<(u32, Person)> = found.into_iter().collect();
+        found.sort_unstable_by_key(|(row, _)| *row);
         found
     }
 }

@@ -222,25 +222,25 @@ fn only_user(reply: &Reply, now: Timestamp) -> Option<Person> {
     if page.records >= LIMIT || reply.headers.link("next").is_some() {
         return None;
     }
-    only_actor(page.consents)
+    only_actor(&page.consents)
 }
 
 /// Returns the user who alone acted in some events; nobody where there is none, or more than one.
-pub fn only_actor(events: impl IntoIterator<Item = Consent>) -> Option<Person> {
+pub fn only_actor<'a>(events: impl IntoIterator<Item = &'a Consent>) -> Option<Person> {
     let mut ids = BTreeSet::new();
     let mut found = None;
-    for actor in events.into_iter().filter_map(|consent| consent.actor) {
+    for actor in events.into_iter().filter_map(|consent| consent.actor.as_ref()) {
         let is = |text: &Option<Untrusted>, word: &str| {
             text.as_ref().is_some_and(|text| text.exact().eq_ignore_ascii_case(word))
         };
         if !is(&actor.kind, "User") || is(&actor.alternate_id, "system@okta.com") {
             continue;
         }
-        let Some(id) = actor.id.filter(|id| id.exact() != "unknown") else { continue };
+        let Some(id) = actor.id.as_ref().filter(|id| id.exact() != "unknown") else { continue };
         let person = Person {
             id: Some(UserId(id.clone())),
-            alternate_id: actor.alternate_id,
-            display_name: actor.display_name,
+            alternate_id: actor.alternate_id.clone(),
+            display_name: actor.display_name.clone(),
         };
         ids.insert(id.exact().to_owned());
         found = Some(person);

@@ -119,13 +119,16 @@ fn a_consent_that_names_nobody_is_of_the_one_user_of_its_session() {
         acted(59, "user.session.start", "later", &user("00u1")),
         grant(40, "unknown"),
         acted(41, "user.session.start", "unknown", &user("00u1")),
+        grant(42, "alone"),
     ];
     let (shelf, rows, _) = load(&[&lines.join("\n")]);
     let evidence =
         |seq: i64| (rows[seq as usize - 1].evidence, shelf.consent(Seq(seq)).unwrap().unwrap().who);
-    let (row, who) = evidence(1);
-    assert_eq!((row, who.evidence), (Evidence::Session, Evidence::Session));
-    assert_eq!(who.person.alternate_id.unwrap().exact(), "00u1@example.test");
+    for consent in [1, 12] {
+        let (row, who) = evidence(consent);
+        assert_eq!((row, who.evidence), (Evidence::Session, Evidence::Session));
+        assert_eq!(who.person.alternate_id.unwrap().exact(), "00u1@example.test");
+    }
     for nobody in [5, 8, 10] {
         let (row, who) = evidence(nobody);
         assert_eq!(
@@ -136,7 +139,7 @@ fn a_consent_that_names_nobody_is_of_the_one_user_of_its_session() {
     let beside = shelf.beside(Seq(1)).unwrap();
     let kinds: Vec<&str> = beside.sides.iter().map(|side| side.event_type.exact()).collect();
     assert_eq!(kinds, ["user.session.start", "app.oauth2.as.authorize.code", "user.authentication.sso"]);
-    assert_eq!(beside.consents, [Seq(1)]);
+    assert_eq!(beside.consents, [Seq(1), Seq(12)]);
     assert_eq!(shelf.beside(Seq(10)), Ok(Beside::default()));
 }
 
