@@ -206,7 +206,7 @@ fn a_snapshot_opens_on_the_screen_without_a_network() {
     let sandbox = Sandbox::new();
     exported(&sandbox);
     let steps = [
-        ("offline, taken", "loading", "6"),
+        ("60 rows", "loading", "6"),
         ("file      out.json", "Enter open", "\x1b"),
         ("Enter open", "Esc back", "\r"),
         ("Evidence", "Enter open", "\x1b"),
