@@ -96,7 +96,7 @@ impl Lines {
         match self {
             Self::Text | Self::Csv | Self::CsvMarked => terminal::number(out, start),
             Self::Json | Self::Card | Self::Raw | Self::Ecs | Self::Ocsf => {
-                terminal::escape_to_ascii(out, start)
+                terminal::escape_to_ascii(out, start);
             }
         }
     }

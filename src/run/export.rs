@@ -159,6 +159,7 @@ fn print(
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut line = Vec::new();
     lines.head(&mut line);
+    charset::settle(lines, to_terminal, &mut line, 0);
     out.write_all(&line)?;
     give(&mut |seq, consent, noted| {
         line.clear();
