@@ -1,83 +1,246 @@
 //! Which columns fit, and how wide each is.
+//!
+//! Who and client come first: a column that could give way is there only if most of both can be read whole beside it,
+//! and no column takes room that no row on the screen needs.
 
-use super::{Column, Shape};
+use super::{Column, Fit, Shape};
 
-/// (column, least width, most width, share of what is left), in the order in which they give way, last first.
-const TABLE: &[(Column, u16, u16, u16)] = &[
-    (Column::Time, 8, 12, 0),
-    (Column::Who, 10, 36, 3),
-    (Column::Kind, 6, 13, 0),
-    (Column::Client, 12, 24, 2),
-    (Column::Scopes, 12, u16::MAX, 4),
-    (Column::State, 8, 11, 0),
-    (Column::From, 15, 34, 2),
-    (Column::Server, 8, 20, 1),
-    (Column::Via, 4, 9, 0),
-    (Column::Age, 5, 5, 0),
+/// What is known of a column before any row is.
+struct Known {
+    column: Column,
+    /// It is not drawn narrower, unless its rows need less.
+    least: u16,
+    /// It is not drawn wider while another column wants room.
+    most: u16,
+    /// What its rows need where there are none yet.
+    usual: u16,
+    /// Its share of what is left when each has what it claims.
+    share: u16,
+}
+
+const fn known(column: Column, least: u16, most: u16, usual: u16, share: u16) -> Known {
+    Known { column, least, most, usual, share }
+}
+
+/// The columns in the order in which they give way, last first.
+const TABLE: [Known; 10] = [
+    known(Column::Time, 8, 12, 8, 0),
+    known(Column::Who, 10, 48, 24, 3),
+    known(Column::Kind, 5, 13, 6, 0),
+    known(Column::Client, 12, 40, 20, 2),
+    known(Column::Scopes, 12, u16::MAX, 24, 4),
+    known(Column::State, 5, 14, 8, 0),
+    known(Column::From, 6, 44, 30, 2),
+    known(Column::Server, 6, 24, 10, 1),
+    known(Column::Via, 4, 9, 4, 0),
+    known(Column::Age, 5, 5, 5, 0),
 ];
 
-/// Columns beyond the least with which a name is mostly told from others.
-const COMFORT: u16 = 8;
+/// An IPv4 address. Longer ones give way to people and clients, and so do the names of servers.
+const ADDRESS: u16 = 15;
+/// Columns of scopes with which most lists of them can be told apart.
+const SCOPES: u16 = 14;
+
+/// Columns that are left over when the texts are at ease.
+const AT_EASE: u16 = 16;
+
+/// A column on its way to a width.
+struct Wish {
+    column: Column,
+    width: u16,
+    /// It has this before a column that gives way earlier is there at all.
+    claim: u16,
+    /// More is of no use to any row.
+    full: u16,
+    share: u16,
+}
+
+impl Wish {
+    fn of(known: &Known, width: Option<u16>, fit: &Fit) -> Self {
+        if let Some(width) = width {
+            return Self { column: known.column, width, claim: width, full: width, share: 0 };
+        }
+        let needs = fit.needs(known.column);
+        let head = known.column.head().len() as u16;
+        let whole = needs.last().copied().unwrap_or(known.usual).max(head);
+        let full = whole.min(known.most);
+        // A row that comes in has one of a few words, and must not be cut where all were of the short ones.
+        let words = if matches!(known.column, Column::Kind | Column::State) { known.usual } else { head };
+        let full = full.max(words);
+        let short = fit.short(known.column).unwrap_or(known.usual).max(words).min(full);
+        let nine_of_ten = needs.get(needs.len() * 9 / 10).copied().unwrap_or(known.usual);
+        let claim = match known.column {
+            Column::Who | Column::Client => nine_of_ten.clamp(known.least.min(full), full),
+            Column::Scopes => full.min(SCOPES),
+            Column::Kind | Column::State => short,
+            Column::From | Column::Server => short.min(ADDRESS),
+            _ => full,
+        };
+        Self { column: known.column, width: known.least.min(claim), claim, full, share: known.share }
+    }
+}
 
 /// Returns the columns that fit, left to right: column, head, left edge, width. One column stays for the mark.
-pub fn columns(width: u16, shape: &Shape) -> Vec<(Column, &'static str, u16, u16)> {
-    let mut chosen: Vec<(Column, u16, u16, u16)> = Vec::new();
-    let mut left = width.saturating_sub(1);
-    let wish = |column: Column| shape.entries().iter().find(|entry| entry.column == column && entry.is_shown);
-    for (column, least, most, share) in TABLE {
-        let Some(entry) = wish(*column) else { continue };
-        let column = match entry.width {
-            Some(width) => &(*column, width, width, 0),
-            None => &(*column, *least, *most, *share),
+pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static str, u16, u16)> {
+    let room = width.saturating_sub(1);
+    let mut chosen: Vec<Wish> = Vec::new();
+    let mut is_closed = false;
+    let sum = |chosen: &[Wish], of: fn(&Wish) -> u16| {
+        let gaps = (chosen.len() as u16).saturating_sub(1);
+        chosen.iter().fold(gaps, |sum, wish| sum.saturating_add(of(wish)))
+    };
+    for known in &TABLE {
+        let column = known.column;
+        let Some(entry) = shape.entries().iter().find(|entry| entry.column == column && entry.is_shown)
+        else {
+            continue;
         };
-        let need = column.1 + u16::from(!chosen.is_empty());
-        if need > left {
-            // A column that somebody made too wide is cut, the first one; any other gives way.
-            if chosen.is_empty() && left > 0 {
-                chosen.push((column.0, left, left, 0));
-            }
+        if entry.width.is_none() && (is_closed || fit.folds(column)) {
+            continue;
+        }
+        let may_go =
+            !matches!(column, Column::Time | Column::Who | Column::Kind | Column::Client | Column::Scopes);
+        chosen.push(Wish::of(known, entry.width, fit));
+        let is_too_much = sum(&chosen, |wish| wish.width) > room
+            // Somebody who has set a width wants the column.
+            || may_go && entry.width.is_none() && sum(&chosen, |wish| wish.claim) > room;
+        if !is_too_much {
+            continue;
+        }
+        // A column that somebody made too wide is cut, the first one; any other gives way.
+        if let ([only], 1..) = (chosen.as_mut_slice(), room) {
+            (only.width, only.full) = (room, room);
+        } else {
+            chosen.pop();
+        }
+        // Only what somebody wants by hand comes behind a column that found no room.
+        is_closed = true;
+        if chosen.len() <= 1 {
             break;
         }
-        left -= need;
-        chosen.push(*column);
     }
-    // A whole time and most of a name are worth more than the columns that give way first.
-    let comfort = 4 + COMFORT;
-    while chosen.len() > 5 && left < comfort {
-        left += chosen.pop().map_or(0, |column| column.1 + 1);
-    }
-    // Those of a fixed form grow to it first, or stay: half a date says nothing. The words of a kind have short forms,
-    // so they wait until the texts are at ease.
-    for column in &mut chosen {
-        let need = column.2.saturating_sub(column.1);
-        let reserve = if column.0 == Column::Time { 0 } else { 2 * COMFORT };
-        if column.3 == 0 && left >= need + reserve {
-            column.1 += need;
-            left -= need;
+    let mut left = room.saturating_sub(sum(&chosen, |wish| wish.width));
+    let mut grow = |column: Column, to: fn(&Wish) -> u16| {
+        if let Some(wish) = chosen.iter_mut().find(|wish| wish.column == column) {
+            let more = to(wish).saturating_sub(wish.width).min(left);
+            wish.width += more;
+            left -= more;
+        }
+    };
+    // Half a date says nothing.
+    grow(Column::Time, |wish| wish.full);
+    grow(Column::Kind, |wish| wish.claim);
+    // What the others claim is there, or they were not chosen.
+    let others = chosen.iter().filter(|wish| !matches!(wish.column, Column::Who | Column::Client));
+    let claimed: u16 = others.map(|wish| wish.claim.saturating_sub(wish.width)).sum();
+    let claims: u16 = chosen.iter().map(|wish| wish.claim.saturating_sub(wish.width)).sum();
+    let reserve = if claims <= left { claimed } else { 0 };
+    left = reserve + fill(&mut chosen, left - reserve, fit);
+    for column in [Column::Scopes, Column::State, Column::From, Column::Server, Column::Via, Column::Age] {
+        for wish in chosen.iter_mut().filter(|wish| wish.column == column) {
+            let more = wish.claim.saturating_sub(wish.width).min(left);
+            wish.width += more;
+            left -= more;
         }
     }
+    // The words of kinds and standings have short forms, so they wait until the texts are at ease.
+    for wish in chosen.iter_mut().filter(|wish| matches!(wish.column, Column::Kind | Column::State)) {
+        let more = wish.full.saturating_sub(wish.width);
+        if left >= more + AT_EASE {
+            wish.width += more;
+            left -= more;
+        }
+    }
+    // Then the texts by their shares, first as far as a row needs it; what is left at the end serves rows to come.
+    left = share(&mut chosen, left, |wish| wish.full);
+    share(&mut chosen, left, |wish| match wish.column {
+        Column::Scopes => u16::MAX,
+        Column::Server => wish.full,
+        column => {
+            TABLE.iter().find(|known| known.column == column).map_or(0, |known| known.usual).max(wish.full)
+        }
+    });
+    let mut x = 1;
+    let mut placed = Vec::new();
+    for wanted in shape.entries() {
+        if let Some(wish) = chosen.iter().find(|wish| wish.column == wanted.column) {
+            placed.push((wish.column, wish.column.head(), x, wish.width));
+            x += wish.width + 1;
+        }
+    }
+    placed
+}
+
+/// Widens who and client so that as many of their cells as possible can be read whole, and returns what is left.
+fn fill(chosen: &mut [Wish], room: u16, fit: &Fit) -> u16 {
+    let find = |column: Column| {
+        let at = chosen.iter().position(|wish| wish.column == column)?;
+        let wish = &chosen[at];
+        (wish.share > 0).then_some((at, wish.width, wish.full))
+    };
+    let widths = |column: Column, from: u16, full: u16| -> Vec<(u16, usize)> {
+        let needs = fit.needs(column);
+        // One name that is longer than all others is not worth the scopes of all rows.
+        let most =
+            needs.get((needs.len() * 19).div_ceil(20).saturating_sub(1)).map_or(full, |most| full.min(*most));
+        let full = most.max(from);
+        let mut steps = vec![(from, needs.partition_point(|need| *need <= from))];
+        for (at, need) in needs.iter().enumerate().filter(|(_, need)| **need > from && **need <= full) {
+            match steps.last_mut() {
+                Some(last) if last.0 == *need => last.1 = at + 1,
+                _ => steps.push((*need, at + 1)),
+            }
+        }
+        if needs.is_empty() {
+            steps.push((full, 1));
+        }
+        steps
+    };
+    let (who, client) = (find(Column::Who), find(Column::Client));
+    let none = [(0, 0)];
+    let of = |found: Option<(usize, u16, u16)>, column| {
+        found.map_or(none.to_vec(), |(_, width, full)| widths(column, width.min(full), full))
+    };
+    let (whos, clients) = (of(who, Column::Who), of(client, Column::Client));
+    let mut best = (0, 0, 0);
+    for (one, read) in &whos {
+        let cost = *one - whos[0].0;
+        if cost > room {
+            break;
+        }
+        let fitting = clients.partition_point(|(other, _)| other - clients[0].0 <= room - cost);
+        let Some((other, also)) = clients.get(fitting.saturating_sub(1)) else { continue };
+        if read + also > best.0 || best == (0, 0, 0) {
+            best = (read + also, cost, other - clients[0].0);
+        }
+    }
+    let mut left = room;
+    for (found, more) in [(who, best.1), (client, best.2)] {
+        if let Some((at, ..)) = found {
+            chosen[at].width += more;
+            left -= more;
+        }
+    }
+    left
+}
+
+/// Divides what is left by shares among columns below their goal, and returns what none wants.
+fn share(chosen: &mut [Wish], mut left: u16, goal: impl Fn(&Wish) -> u16) -> u16 {
     for _ in 0..4 {
-        let shares: u16 = chosen.iter().filter(|c| c.1 < c.2).map(|c| c.3).sum();
+        let wants = |wish: &&mut Wish| wish.share > 0 && wish.width < goal(wish);
+        let shares: u16 = chosen.iter_mut().filter(wants).map(|wish| wish.share).sum();
         if shares == 0 || left == 0 {
             break;
         }
         let spare = left;
-        for column in &mut chosen {
-            let grow = (u32::from(spare) * u32::from(column.3) / u32::from(shares)) as u16;
-            let grow = grow.min(column.2 - column.1).min(left);
-            column.1 += grow;
-            left -= grow;
+        for wish in chosen.iter_mut().filter(wants) {
+            let part = (u32::from(spare) * u32::from(wish.share)).div_ceil(u32::from(shares)) as u16;
+            let more = part.min(goal(wish) - wish.width).min(left);
+            wish.width += more;
+            left -= more;
         }
     }
-    let mut x = 1;
-    let mut placed = Vec::new();
-    for wanted in shape.entries() {
-        if let Some((column, width, ..)) = chosen.iter().find(|c| c.0 == wanted.column) {
-            placed.push((*column, column.head(), x, *width));
-            x += width + 1;
-        }
-    }
-    placed
+    left
 }
 
 #[cfg(test)]
@@ -86,12 +249,18 @@ mod tests {
 
     use super::*;
 
+    fn any_fit() -> impl Strategy<Value = Fit> {
+        let needs = proptest::collection::vec(proptest::collection::vec(0_u16..300, 0..40), 10);
+        (needs, any::<bool>()).prop_map(|(needs, is_default)| Fit::of(&needs, is_default))
+    }
+
     proptest! {
         #[test]
         fn columns_never_leave_the_line(
             width in 0_u16..400,
             order in Just(Column::ALL.to_vec()).prop_shuffle(),
             wishes in proptest::collection::vec((any::<bool>(), proptest::option::of(4_u16..=120)), 10),
+            fit in any_fit(),
         ) {
             let word = |(column, (is_shown, width)): (Column, (bool, Option<u16>))| {
                 let width = width.map_or(String::new(), |width| format!(":{width}"));
@@ -99,25 +268,55 @@ mod tests {
             };
             let words: Vec<String> = order.into_iter().zip(wishes).map(word).collect();
             let shape = Shape::read(&words.join(" ")).unwrap_or_default();
-            let placed = columns(width, &shape);
+            let placed = columns(width, &shape, &fit);
             for pair in placed.windows(2) {
                 prop_assert!(pair[0].2 + pair[0].3 < pair[1].2, "{width}: {placed:?}");
             }
             if let Some((_, _, x, w)) = placed.last() {
                 prop_assert!(x + w <= width, "{width}: {placed:?}");
             }
-            prop_assert!(width < 2 || !placed.is_empty(), "something is shown");
+            let is_server_alone = shape.entries().iter().all(|entry| {
+                !entry.is_shown || entry.column == Column::Server && entry.width.is_none()
+            });
+            prop_assert!(width < 2 || is_server_alone || !placed.is_empty(), "something is shown");
         }
+    }
+
+    fn named(needs: [u16; 10]) -> Fit {
+        Fit::of(&needs.map(|need| vec![need; 20]), false)
     }
 
     #[test]
     fn what_matters_most_stays() {
+        // TIME, AGE, KIND, WHO, CLIENT, SERVER, SCOPES, STATE, FROM, VIA.
+        let fit = named([8, 5, 6, 20, 18, 15, 30, 8, 30, 4]);
         let names =
-            |width| columns(width, &Shape::default()).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
+            |width| columns(width, &Shape::default(), &fit).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
         assert_eq!(names(20), "TIME WHO");
         assert_eq!(names(40), "TIME KIND WHO CLIENT");
+        assert_eq!(names(60), "TIME KIND WHO CLIENT SCOPES");
         assert_eq!(names(80), "TIME KIND WHO CLIENT SCOPES STATE");
-        assert_eq!(names(100), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM");
+        assert_eq!(names(79), "TIME KIND WHO CLIENT SCOPES");
+        assert_eq!(names(100), "TIME KIND WHO CLIENT SCOPES STATE FROM");
         assert_eq!(names(140), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
+    }
+
+    #[test]
+    fn who_and_client_are_whole_before_addresses_are() {
+        let fit = named([8, 5, 6, 26, 26, 15, 60, 8, 40, 4]);
+        for width in 85..140 {
+            let placed = columns(width, &Shape::default(), &fit);
+            let width =
+                |column| placed.iter().find(|(placed, ..)| *placed == column).map(|(.., width)| *width);
+            assert!(width(Column::Who) >= Some(26) && width(Column::Client) >= Some(26), "{placed:?}");
+        }
+    }
+
+    #[test]
+    fn a_folded_column_comes_back_with_a_width() {
+        let fit = Fit::of(&[8, 5, 6, 20, 18, 7, 30, 8, 30, 4].map(|need| vec![need; 20]), true);
+        let has = |shape: &Shape| columns(200, shape, &fit).iter().any(|c| c.0 == Column::Server);
+        assert!(!has(&Shape::default()));
+        assert!(has(&Shape::read("time who server:12 scopes").expect("a shape")));
     }
 }

@@ -28,6 +28,8 @@ pub struct Desk {
     pub extent: super::Extent,
     /// Whether the next key says what to copy.
     pub(super) is_copying: bool,
+    /// Whether the reader went to another page of the list.
+    pub(super) has_paged: bool,
     /// Whether the detail is to be opened as soon as there is a row.
     pub(super) opens: bool,
     /// The reader's line on a page of choices.

@@ -26,6 +26,8 @@ pub struct Regions {
     pub detail: Rect,
     /// The strip of activity.
     pub strip: Rect,
+    /// One line: the row under the cursor, whole.
+    pub whole: Rect,
     /// One line: readiness.
     pub readiness: Rect,
     /// One line: sources.
@@ -48,6 +50,8 @@ pub(super) fn contains(area: Rect, column: u16, row: u16) -> bool {
 const STRIP_HEIGHT: u16 = 4;
 /// From this height on there is room for the strip.
 const STRIP_FROM: u16 = 16;
+/// From this height on there is room for a line that says the reader's row whole.
+const WHOLE_FROM: u16 = 20;
 
 /// Returns where the detail stands in a terminal of this size.
 pub(super) fn place(width: u16, height: u16) -> DetailPlace {
@@ -60,18 +64,28 @@ pub(super) fn place(width: u16, height: u16) -> DetailPlace {
     }
 }
 
-/// Divides a terminal. `on_detail` matters where list and detail do not fit together.
+/// Divides a terminal. `on_detail` matters where list and detail do not fit together; `whole` asks for the line that says
+/// the reader's row whole.
 ///
 /// ```text
 /// title
 /// header
 /// list                 │ detail
 /// strip
+/// whole
 /// readiness
 /// sources
 /// foot
 /// ```
-pub fn regions(width: u16, height: u16, detail_open: bool, on_detail: bool, strip: bool) -> Regions {
+#[expect(clippy::fn_params_excessive_bools, reason = "each is a part of the screen that is there or not")]
+pub fn regions(
+    width: u16,
+    height: u16,
+    detail_open: bool,
+    on_detail: bool,
+    strip: bool,
+    whole: bool,
+) -> Regions {
     let mut regions = Regions::default();
     if width == 0 || height == 0 {
         return regions;
@@ -94,6 +108,10 @@ pub fn regions(width: u16, height: u16, detail_open: bool, on_detail: bool, stri
     if readiness {
         bottom -= 1;
         regions.readiness = line(bottom);
+    }
+    if whole && height >= WHOLE_FROM {
+        bottom -= 1;
+        regions.whole = line(bottom);
     }
     if strip && height >= STRIP_FROM {
         bottom -= STRIP_HEIGHT;
@@ -147,8 +165,18 @@ mod tests {
         for width in [0, 1, 5, 20, 40, 80, 139, 140, 200, 500] {
             for height in 0..70 {
                 for (open, on, strip) in [(false, false, false), (true, false, true), (true, true, true)] {
-                    let r = regions(width, height, open, on, strip);
-                    let all = [r.title, r.header, r.list, r.detail, r.strip, r.readiness, r.sources, r.foot];
+                    let r = regions(width, height, open, on, strip, width % 2 == 0);
+                    let all = [
+                        r.title,
+                        r.header,
+                        r.list,
+                        r.detail,
+                        r.strip,
+                        r.whole,
+                        r.readiness,
+                        r.sources,
+                        r.foot,
+                    ];
                     let whole = Rect::new(0, 0, width, height);
                     let parts: Vec<Rect> = all.into_iter().filter(|r| !r.is_empty()).collect();
                     for (index, part) in parts.iter().enumerate() {
@@ -166,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_usual_terminal_has_every_line() {
-        let r = regions(80, 24, false, false, false);
-        assert_eq!((r.title.y, r.header.y, r.list.y, r.list.height), (0, 1, 2, 19));
-        assert_eq!((r.readiness.y, r.sources.y, r.foot.y), (21, 22, 23));
+        let r = regions(80, 24, false, false, false, true);
+        assert_eq!((r.title.y, r.header.y, r.list.y, r.list.height), (0, 1, 2, 18));
+        assert_eq!((r.whole.y, r.readiness.y, r.sources.y, r.foot.y), (20, 21, 22, 23));
     }
 }

@@ -107,7 +107,7 @@ pub(super) enum Change {
 /// Changes the column on the reader's line.
 pub(super) fn change(model: &mut Model, change: Change) -> Vec<Effect> {
     let room = model.regions().list.width;
-    let placed = super::columns(room, &model.shape);
+    let placed = super::columns(room, &model.shape, &model.fit);
     let entries = &mut model.shape.entries;
     let at = model.desk.at.min(entries.len().saturating_sub(1));
     let shown = entries.iter().filter(|entry| entry.is_shown).count();

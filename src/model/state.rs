@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    CameFrom, Copied, Desk, Detail, Filter, Leaf, Ledger, List, Looking, Mask, Node, Notice, Offline, Order,
-    Pivot, Prompt, Rows, Search, Shape, Strip, Subject,
+    CameFrom, Copied, Desk, Detail, Filter, Fit, Leaf, Ledger, List, Looking, Mask, Node, Notice, Offline,
+    Order, Pivot, Prompt, Rows, Search, Shape, Strip, Subject,
 };
 use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
@@ -71,6 +71,8 @@ pub struct Model {
     pub has_clock: bool,
     /// The columns of the list.
     pub shape: Shape,
+    /// What the rows on the screen need of them.
+    pub fit: Fit,
     /// How many rows of how many were written to a file, while one is.
     pub saving: Option<(usize, usize)>,
     /// What was copied last.
@@ -210,6 +212,7 @@ impl Model {
             now,
             has_clock: false,
             shape: Shape::default(),
+            fit: Fit::default(),
             saving: None,
             copied: None,
             desk: Desk::default(),
@@ -230,6 +233,7 @@ impl Model {
             is_open,
             self.pane == Pane::Detail,
             self.strip.is_some() && self.leaf == Leaf::Consents,
+            self.leaf == Leaf::Consents,
         )
     }
 }

@@ -5,14 +5,21 @@ use std::sync::Arc;
 use super::keys::{Chord, Command, Mode};
 use super::{
     Among, Ask, Column, Detail, Effect, Filter, Known, Leaf, Loading, Model, Msg, Notice, Opened, Order,
-    Overlay, Pane, Query, RowRef, Subject, asked, copy, desk, looking, marks, mouse, offline, pages, place,
-    save, search, shape, strip,
+    Overlay, Pane, Query, RowRef, Subject, asked, copy, desk, fit, looking, marks, mouse, offline, pages,
+    place, save, search, shape, strip,
 };
 use crate::consent::{Beside, Consent, Page, Seq, Untrusted};
 use crate::report::Board;
 
 /// Takes in one message and returns what must be done outside.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let before = fit::Before::of(model, &msg);
+    let effects = take(model, msg);
+    fit::after(model, &before);
+    effects
+}
+
+fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(chord) => key(model, chord),
         Msg::Click(column, row) => mouse::click(model, column, row),
@@ -367,6 +374,7 @@ pub(super) fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         // Whoever moves has found a place of their own.
         model.desk.wanted = None;
     }
+    model.desk.has_paged |= fit::is_page(command);
     match command {
         Command::Down => step(model, 1),
         Command::Up => step(model, -1),

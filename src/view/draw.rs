@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{
     Role, Theme, columns, detail, files, foot, list, marks, pages, palette, pen::Pen, pivot, readiness,
-    status, strip, title,
+    status, strip, title, whole,
 };
 use crate::model::{Leaf, Model, Overlay};
 
@@ -27,6 +27,7 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
             if let Some(shown) = model.strip {
                 strip::draw(model, shown, theme, buffer, regions.strip);
             }
+            whole::draw(model, theme, buffer, &regions);
         }
         Leaf::Pivot(subject) => pivot::draw(model, subject, theme, buffer, &regions),
     }

@@ -8,8 +8,9 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, marks, text};
-use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Symbols, visible};
-use crate::model::{Column, Loading, Model, Pane, Regions, RowRef, Search, Standing, columns};
+use crate::consent::{Doubt, Kind, Row, visible};
+use crate::model::cells::{self, Saying};
+use crate::model::{Column, Fit, Loading, Model, Pane, Regions, RowRef, Search, Standing, columns};
 use crate::report::{Part, Pulse};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
@@ -17,7 +18,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     if area.is_empty() {
         return;
     }
-    let columns = columns(area.width, &model.shape);
+    let columns = columns(area.width, &model.shape, &model.fit);
     if !regions.header.is_empty() {
         let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
         let sorted = model.order.as_ref().map_or(Column::Time, crate::model::Order::column);
@@ -27,7 +28,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
                 theme.sort_sign(is_told && *column == sorted, model.list.is_newest_first())
             };
             pen.go(*x);
-            pen.put_within(0, &format!("{head}{sign}"), Role::Header, *width);
+            let domain = model.fit.domain().filter(|_| *column == Column::Who);
+            let words = match domain.map(visible) {
+                // The sign stands behind the name of the column, where it is seen also if the domain is cut.
+                Some(domain) => format!("{head}{sign} {domain}"),
+                None => format!("{head}{sign}"),
+            };
+            pen.put_within(0, &words, Role::Header, *width);
         }
     }
     let window = model.list.window(&model.rows, usize::from(area.height));
@@ -62,7 +69,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen = Pen::new(buffer, theme, whole);
         }
         for (column, _, x, width) in &columns {
-            let (words, role) = cell(model, *at, &row, *column, *width, theme);
+            let (words, role) = cell(model, Some(&model.fit), *at, &row, *column, *width, theme);
             pen.go(*x);
             pen.put_found(0, &words, role, *width, model.search.as_ref().map(Search::pattern));
         }
@@ -88,96 +95,55 @@ fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     }
 }
 
+/// The words of a cell and their role. `fit` is what headings say and columns leave out; nothing where there are none.
 pub(super) fn cell<'a>(
     model: &'a Model,
+    fit: Option<&Fit>,
     at: RowRef,
     row: &Row,
     column: Column,
     width: u16,
     theme: &Theme,
 ) -> (Cow<'a, str>, Role) {
-    let symbols = model.rows.symbols();
     match column {
         Column::Time => (time(model, row.published_ms, width).into(), Role::Text),
         Column::Age => (age(model, row.published_ms).into(), Role::Text),
-        Column::State => standing(model.ledger.standing(at), width),
-        Column::Kind => kind(row, width),
-        Column::Who if model.mask.is_on() => hidden(model, row),
-        Column::Who => who(row, symbols),
-        Column::Client => shown_text(model, either(symbols, row.client, "unknown")),
-        Column::Server => {
-            let (id, name) = (symbols.field(row.server, 0), symbols.field(row.server, 1));
-            let shown = if name.is_empty() { id } else { name };
-            if shown.is_empty() {
-                return ("-".into(), Role::Dim);
-            }
-            shown_text(model, (visible(shown), Role::Text))
+        Column::State => {
+            let found = model.ledger.standing(at);
+            (cells::standing(found, width).into(), standing(found))
         }
+        Column::Kind => kind(row, width),
+        Column::Who => said(cells::who(model, row, fit.and_then(Fit::domain))),
+        Column::Client => said(cells::either(model, row.client, "unknown")),
+        Column::Server => said(cells::either(model, row.server, "-")),
         Column::Scopes => {
-            let joined = symbols.joined(row.scopes);
-            if joined.is_empty() {
-                return ("-".into(), Role::Dim);
-            }
-            let names: Vec<_> = symbols.fields(row.scopes).map(visible).collect();
-            let words = names.join(" ");
+            let (words, count) = cells::scopes(model, row, fit);
             // Cut scopes hide how many there are, so a count stands first where they do not fit.
-            if text::width(&words) > width && names.len() > 1 {
-                (format!("({}) {words}", names.len()).into(), Role::Text)
-            } else {
-                (words.into(), Role::Text)
+            match count {
+                0 => (words.into(), Role::Dim),
+                2.. if text::width(&theme.shown(&words)) > width => {
+                    (format!("({count}) {words}").into(), Role::Text)
+                }
+                _ => (words.into(), Role::Text),
             }
         }
         Column::From => from(model, row, width, theme),
-        // The column holds no more than the first words of what told() says.
-        Column::Via => match row.doubt {
-            Some(Doubt::Unconfirmed) => ("hook only".into(), Role::Wait),
-            Some(Doubt::Missed) => ("poll only".into(), Role::Wait),
-            Some(Doubt::SharedId) => ("shared id".into(), Role::Wait),
-            None => (row.via.word().into(), Role::Dim),
-        },
-    }
-}
-
-fn who<'a>(row: &Row, symbols: &'a Symbols) -> (Cow<'a, str>, Role) {
-    let field = |index| symbols.field(row.who, index);
-    match (Person::shown(field(0), field(1), field(2)), row.evidence) {
-        (Some(name), Evidence::Session) => (format!("{} ?", visible(name)).into(), Role::Text),
-        (Some(name), _) => (visible(name), Role::Text),
-        (None, Evidence::NotApplicable) => {
-            let actor = |index| symbols.field(row.actor, index);
-            match Person::shown(actor(0), actor(1), actor(2)) {
-                Some(name) => (format!("by {}", visible(name)).into(), Role::Dim),
-                None => ("-".into(), Role::Dim),
-            }
+        Column::Via => {
+            let (word, saying) = cells::via(row);
+            (word.into(), role(saying))
         }
-        (None, _) => match symbols.field(row.actor, 2) {
-            "" => ("unknown".into(), Role::Wait),
-            actor => (format!("unknown (by {})", visible(actor)).into(), Role::Wait),
-        },
     }
 }
 
-pub(super) fn either<'a>(
-    symbols: &'a Symbols,
-    sym: crate::consent::Sym,
-    none: &'static str,
-) -> (Cow<'a, str>, Role) {
-    match (symbols.field(sym, 0), symbols.field(sym, 1)) {
-        ("", "") => (none.into(), Role::Dim),
-        (id, "") => (visible(id), Role::Text),
-        (_, label) => (visible(label), Role::Text),
-    }
+pub(super) fn said((words, saying): (Cow<'_, str>, Saying)) -> (Cow<'_, str>, Role) {
+    (words, role(saying))
 }
 
-/// A person behind the mask.
-pub(super) fn hidden<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Role) {
-    let symbols = model.rows.symbols();
-    let person = |sym| model.mask.person(symbols, sym);
-    match (person(row.who), person(row.actor), row.evidence) {
-        (Some(name), _, Evidence::Session) => (format!("{name} ?").into(), Role::Text),
-        (Some(name), ..) => (name.into(), Role::Text),
-        (None, Some(actor), Evidence::NotApplicable) => (format!("by {actor}").into(), Role::Dim),
-        _ => ("unknown".into(), Role::Wait),
+fn role(saying: Saying) -> Role {
+    match saying {
+        Saying::Fully => Role::Text,
+        Saying::Nothing => Role::Dim,
+        Saying::Unknown => Role::Wait,
     }
 }
 
@@ -187,21 +153,10 @@ pub(super) fn shown_text<'a>(model: &Model, (words, role): (Cow<'a, str>, Role))
 }
 
 fn from<'a>(model: &'a Model, row: &Row, width: u16, theme: &Theme) -> (Cow<'a, str>, Role) {
-    let symbols = model.rows.symbols();
-    let field = |index| symbols.field(row.from, index);
-    let (ip, city, country) = (field(0), field(1), field(2));
-    let proxy = if field(5) == "yes" { " proxy" } else { "" };
-    if ip.is_empty() && country.is_empty() {
-        return ("-".into(), Role::Dim);
-    }
-    let place = match (city, country) {
-        ("", place) | (place, "") => visible(place),
-        (city, country) => format!("{} {}", visible(city), visible(country)).into(),
-    };
-    let ip = if model.mask.is_on() && !ip.is_empty() { model.mask.address(ip).into() } else { visible(ip) };
-    let used = text::width(&ip) + text::width(proxy) + 1;
+    let Some((ip, place)) = cells::from(model, row) else { return ("-".into(), Role::Dim) };
+    let used = text::width(&ip) + 1;
     let place = theme.cut(&place, width.saturating_sub(used)).into_owned();
-    (format!("{ip}{proxy} {place}").trim_end().to_owned().into(), Role::Text)
+    (format!("{ip} {place}").trim_end().to_owned().into(), Role::Text)
 }
 
 fn kind(row: &Row, width: u16) -> (Cow<'static, str>, Role) {
@@ -211,36 +166,16 @@ fn kind(row: &Row, width: u16) -> (Cow<'static, str>, Role) {
         Kind::AdminGrant => Role::KindAdmin,
         Kind::Other => Role::Dim,
     };
-    let word = match (row.kind, width < 12) {
-        (Kind::OrgGrant, true) => "org",
-        (Kind::AdminGrant, true) => "adm +",
-        (Kind::AdminRevoke, true) => "adm -",
-        (kind, _) => kind.word(),
-    };
-    let (word, role): (Cow<'static, str>, Role) = match row.outcome {
-        Outcome::Success | Outcome::None | Outcome::Allow => (word.into(), role),
-        // It did not happen as its kind says; the detail tells what did.
-        _ => (format!("{word}!").into(), Role::Bad),
-    };
-    match row.hidden {
-        0 => (word, role),
-        // Somebody put a secret into a log that many can read.
-        count => (format!("{word} #{count}").into(), role),
-    }
+    let (words, has_failed) = cells::kind(row, width);
+    (words, if has_failed { Role::Bad } else { role })
 }
 
-fn standing(standing: Standing, width: u16) -> (Cow<'static, str>, Role) {
-    let word = match standing {
-        Standing::Partly if width < 14 => "partly",
-        Standing::CannotTell if width < 11 => "unknown",
-        other => other.word(),
-    };
-    let role = match standing {
+fn standing(standing: Standing) -> Role {
+    match standing {
         Standing::Stands => Role::Text,
         Standing::Partly => Role::Wait,
         _ => Role::Dim,
-    };
-    (word.into(), role)
+    }
 }
 
 /// How long ago an event was published, in its greatest unit; changes once a minute at most.

@@ -42,7 +42,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
                 let row = model.rows.get(*at);
                 // What was written is what one looks for here, so it keeps at least half of the line.
                 let room = (body.width.saturating_sub(15) / 4).min(24);
-                let cell = |column| list::cell(model, *at, &row, column, room, theme);
+                let cell = |column| list::cell(model, None, *at, &row, column, room, theme);
                 let ((who, role), (client, _)) = (cell(Column::Who), cell(Column::Client));
                 pen.put_within(0, &list::time(model, row.published_ms, 12), Role::Text, 12);
                 if body.width >= 60 {

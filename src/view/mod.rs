@@ -18,6 +18,7 @@ mod strip;
 pub mod text;
 mod theme;
 mod title;
+mod whole;
 
 pub use draw::draw;
 pub use theme::{Color, Depth, Glyph, Role, Theme, ThemeKind, is_utf8, roles};

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::list::{either, moment, shown_text};
+use super::list::{moment, said};
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, text};
 use crate::consent::{Person, visible};
+use crate::model::cells;
 use crate::model::{Measure, Model, Pivot, Regions, Subject, rarity};
 
 /// A column: head, its width, and how soon it gives way where there is no room, 0 last.
@@ -109,7 +110,7 @@ fn cell<'a>(model: &'a Model, pivot: &Pivot, measure: Measure, number: u32) -> (
     match (measure, pivot.subject()) {
         (Measure::Name, Subject::Scopes) => (visible(ledger.scopes.name(number)), Role::Text),
         (Measure::Name, Subject::Clients) => {
-            shown_text(model, either(symbols, ledger.clients.text(number), "unknown"))
+            said(cells::either(model, ledger.clients.text(number), "unknown"))
         }
         (Measure::Name, Subject::People) if model.mask.is_on() => {
             let name = model.mask.person(symbols, ledger.people.text(number));

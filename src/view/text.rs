@@ -6,16 +6,10 @@
 
 use std::borrow::Cow;
 
-use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Returns the columns that `text` takes; more than fit a screen count as `u16::MAX`.
-pub fn width(text: &str) -> u16 {
-    if is_plain(text) {
-        return u16::try_from(text.len()).unwrap_or(u16::MAX);
-    }
-    text.graphemes(true).fold(0, |sum, cluster| sum.saturating_add(cluster_width(cluster)))
-}
+pub use crate::model::width;
+use crate::model::{cluster_width, is_plain};
 
 /// Returns `text` if it fits into `width` columns, otherwise as much as fits before `mark`, which says that more was
 /// there. The mark is one column wide (see [`crate::view::theme::Glyph::Cut`]).
@@ -126,15 +120,6 @@ fn fitting(text: &str, width: u16) -> (&str, &str) {
         }
     }
     (text, "")
-}
-
-/// Most text is this, and needs no tables.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
-}
-
-fn cluster_width(cluster: &str) -> u16 {
-    if cluster.contains(char::is_control) { 0 } else { cluster.cell_width() }
 }
 
 fn missing(text: &str, columns: u16) -> usize {

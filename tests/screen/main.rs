@@ -8,3 +8,4 @@ mod golden;
 mod journey;
 mod readiness;
 mod rig;
+mod widths;

@@ -1,0 +1,245 @@
+//! What a row says in the columns of the list: the words, made visible and under the mask, before any width cuts them.
+
+use std::borrow::Cow;
+
+use super::width::width;
+use super::{Column, Fit, Model, RowRef, Standing};
+use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Sym, Symbols, visible};
+
+/// Bytes of one name that are shown; no screen holds more of them in a line. A name without end costs no more than this
+/// in each frame.
+const NAME_MAX: usize = 4096;
+/// The same for all scopes of a row.
+const WORDS_MAX: usize = 16 * 1024;
+
+/// A name made visible, of which no more is looked at than can be shown.
+fn seen(text: &str) -> Cow<'_, str> {
+    match text.get(..text.floor_char_boundary(NAME_MAX)) {
+        Some(start) if start.len() < text.len() => format!("{}…", visible(start)).into(),
+        _ => visible(text),
+    }
+}
+
+/// How much a cell says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Saying {
+    /// What it is about.
+    Fully,
+    /// That there is nothing to say.
+    Nothing,
+    /// That something is not known.
+    Unknown,
+}
+
+/// Returns who consented. `domain` is left out of addresses that end in it; see [`Fit::domain`].
+pub fn who<'a>(model: &'a Model, row: &Row, domain: Option<&str>) -> (Cow<'a, str>, Saying) {
+    let symbols = model.rows.symbols();
+    if model.mask.is_on() {
+        return masked(model, row);
+    }
+    let name = |sym: Sym| {
+        let field = |index| symbols.field(sym, index);
+        Person::shown(field(0), field(1), field(2)).map(|name| short(name, field(0), domain))
+    };
+    match (name(row.who), row.evidence) {
+        (Some(name), Evidence::Session) => (format!("{name} ?").into(), Saying::Fully),
+        (Some(name), _) => (name, Saying::Fully),
+        (None, Evidence::NotApplicable) => match name(row.actor) {
+            Some(name) => (format!("by {name}").into(), Saying::Nothing),
+            None => ("-".into(), Saying::Nothing),
+        },
+        (None, _) => match symbols.field(row.actor, 2) {
+            "" => ("unknown".into(), Saying::Unknown),
+            actor => (format!("unknown (by {})", seen(actor)).into(), Saying::Unknown),
+        },
+    }
+}
+
+/// A person behind the mask.
+fn masked<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Saying) {
+    let person = |sym| model.mask.person(model.rows.symbols(), sym);
+    match (person(row.who), person(row.actor), row.evidence) {
+        (Some(name), _, Evidence::Session) => (format!("{name} ?").into(), Saying::Fully),
+        (Some(name), ..) => (name.into(), Saying::Fully),
+        (None, Some(actor), Evidence::NotApplicable) => (format!("by {actor}").into(), Saying::Nothing),
+        _ => ("unknown".into(), Saying::Unknown),
+    }
+}
+
+/// A name without the domain that the heading says. A name that is no address, and no id either, stands in quotes there,
+/// or it would read as an address of that domain.
+fn short<'a>(name: &'a str, id: &str, domain: Option<&str>) -> Cow<'a, str> {
+    let Some(domain) = domain else { return seen(name) };
+    match name.strip_suffix(domain) {
+        Some(local) if !local.is_empty() && !local.contains(['@', '"']) => seen(local),
+        _ if name.contains('@') || name == id => seen(name),
+        _ => format!("\"{}\"", seen(name)).into(),
+    }
+}
+
+/// The domain of the person who stands in a row's WHO, with its `@`; nothing if that is no address.
+pub(super) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'a str> {
+    let sym = if row.who == Sym(0) { row.actor } else { row.who };
+    let field = |index| symbols.field(sym, index);
+    let name = Person::shown(field(0), field(1), field(2))?;
+    name.rfind('@').filter(|at| *at > 0).and_then(|at| name.get(at..))
+}
+
+/// Returns the name of a client or a server, else its id, else `none`.
+pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, str>, Saying) {
+    let symbols = model.rows.symbols();
+    let shown = match (symbols.field(sym, 0), symbols.field(sym, 1)) {
+        ("", "") => return (none.into(), Saying::Nothing),
+        (id, "") => id,
+        (_, label) => label,
+    };
+    let words = seen(shown);
+    if model.mask.is_on() {
+        return (model.mask.text(&words).into_owned().into(), Saying::Fully);
+    }
+    (words, Saying::Fully)
+}
+
+/// Returns the scopes, a blank between two, and how many there are. Where the column of servers is folded, a server that
+/// is not the default one stands before them.
+pub fn scopes(model: &Model, row: &Row, fit: Option<&Fit>) -> (String, usize) {
+    let symbols = model.rows.symbols();
+    let (mut words, mut count) = (String::new(), 0);
+    if !symbols.joined(row.scopes).is_empty() {
+        for name in symbols.fields(row.scopes) {
+            if words.len() < WORDS_MAX {
+                words.push_str(if count > 0 { " " } else { "" });
+                words.push_str(&seen(name));
+            }
+            count += 1;
+        }
+    }
+    match words.len() {
+        0 => words.push('-'),
+        WORDS_MAX.. => words.push('…'),
+        _ => {}
+    }
+    if fit.is_some_and(|fit| fit.folds_server(&model.shape)) && !is_default_server(symbols, row) {
+        words = format!("{}: {words}", either(model, row.server, "-").0);
+    }
+    (words, count)
+}
+
+/// Whether a row is of the server that most orgs have alone, or of none.
+pub(super) fn is_default_server(symbols: &Symbols, row: &Row) -> bool {
+    match (symbols.field(row.server, 0), symbols.field(row.server, 1)) {
+        (id, "") => matches!(id, "" | "default"),
+        (_, name) => name == "default",
+    }
+}
+
+/// Returns the address with a word for a proxy, and the place.
+pub fn from<'a>(model: &'a Model, row: &Row) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
+    let symbols = model.rows.symbols();
+    let field = |index| symbols.field(row.from, index);
+    let (ip, city, country) = (field(0), field(1), field(2));
+    if ip.is_empty() && country.is_empty() {
+        return None;
+    }
+    let place = match (city, country) {
+        ("", place) | (place, "") => seen(place),
+        (city, country) => format!("{} {}", seen(city), seen(country)).into(),
+    };
+    let ip = if model.mask.is_on() && !ip.is_empty() { model.mask.address(ip).into() } else { seen(ip) };
+    let ip = if field(5) == "yes" { format!("{ip} proxy").into() } else { ip };
+    Some((ip, place))
+}
+
+/// Returns the word of a kind, and whether something did not happen as it says. `!` says so behind the word, and `#` how
+/// many secrets were hidden: somebody put them into a log that many can read. Where a column has no room for all of it,
+/// some kinds have a short word.
+pub fn kind(row: &Row, columns: u16) -> (Cow<'static, str>, bool) {
+    let has_failed = !matches!(row.outcome, Outcome::Success | Outcome::None | Outcome::Allow);
+    let with_signs = |word: &'static str| -> Cow<'static, str> {
+        let failed = if has_failed { "!" } else { "" };
+        match (row.hidden, has_failed) {
+            (0, false) => word.into(),
+            (0, true) => format!("{word}!").into(),
+            (count, _) => format!("{word}{failed} #{count}").into(),
+        }
+    };
+    let whole = with_signs(row.kind.word());
+    let short = match row.kind {
+        Kind::OrgGrant => "org",
+        Kind::AdminGrant => "adm +",
+        Kind::AdminRevoke => "adm -",
+        Kind::Grant | Kind::Revoke | Kind::Other => return (whole, has_failed),
+    };
+    (if width(&whole) > columns { with_signs(short) } else { whole }, has_failed)
+}
+
+/// Returns the word of a standing that fits into a column.
+pub fn standing(standing: Standing, width: u16) -> &'static str {
+    match standing {
+        Standing::Partly if width < 14 => "partly",
+        Standing::CannotTell if width < 11 => "unknown",
+        other => other.word(),
+    }
+}
+
+/// Returns how a row came.
+pub fn via(row: &Row) -> (&'static str, Saying) {
+    match row.doubt {
+        Some(Doubt::Unconfirmed) => ("hook only", Saying::Unknown),
+        Some(Doubt::Missed) => ("poll only", Saying::Unknown),
+        Some(Doubt::SharedId) => ("shared id", Saying::Unknown),
+        None => (row.via.word(), Saying::Nothing),
+    }
+}
+
+/// Returns all that the row under the cursor says of who, client and scopes, whatever the columns cut.
+pub fn whole(model: &Model, at: RowRef) -> [String; 3] {
+    let row = model.rows.get(at);
+    let mut client = either(model, row.client, "unknown").0.into_owned();
+    if !is_default_server(model.rows.symbols(), &row) {
+        client = format!("{client} at {}", either(model, row.server, "-").0);
+    }
+    [who(model, &row, None).0.into_owned(), client, scopes(model, &row, None).0]
+}
+
+/// The columns that a row needs in a column of the list to be read whole, and those with its short words.
+pub(super) fn needs(
+    model: &Model,
+    at: RowRef,
+    row: &Row,
+    column: Column,
+    domain: Option<&str>,
+) -> (u16, u16) {
+    let same = |columns: u16| (columns, columns);
+    match column {
+        Column::Time => same(if is_today(model, row.published_ms) { 8 } else { 12 }),
+        Column::Age => same(5),
+        Column::State => match model.ledger.standing(at) {
+            // It is being worked out, and most words have as many letters as this.
+            Standing::Pending => (11, 8),
+            found => (width(found.word()), width(standing(found, 0))),
+        },
+        Column::Kind => {
+            let needed = |columns| width(&kind(row, columns).0);
+            (needed(u16::MAX), needed(0))
+        }
+        Column::Who => same(width(&who(model, row, domain).0)),
+        Column::Client => same(width(&either(model, row.client, "unknown").0)),
+        Column::Server => same(width(&either(model, row.server, "-").0)),
+        Column::Scopes => same(width(&scopes(model, row, None).0)),
+        Column::From => match from(model, row) {
+            Some((ip, place)) => {
+                let ip = width(&ip);
+                (ip.saturating_add(1).saturating_add(width(&place)), ip)
+            }
+            None => same(1),
+        },
+        Column::Via => same(width(via(row).0)),
+    }
+}
+
+/// Whether a time is of today, in the zone of the screen.
+pub(super) fn is_today(model: &Model, ms: i64) -> bool {
+    let date = |at: jiff::Timestamp| at.to_zoned(model.zone.shown.clone()).date();
+    ms == 0 || jiff::Timestamp::from_millisecond(ms).is_ok_and(|at| date(at) == date(model.now))
+}
