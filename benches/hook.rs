@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
-use consentwatch::intake::hook::{self, HookPlan};
+use consentwatch::intake::hook::{self, Ceiling, HookPlan};
 use consentwatch::journal::{Journal, Opened, Reader, Settings, open};
 use consentwatch::okta::hook::{Secrets, delivery, is_json, kept_headers};
 use consentwatch::report::Board;
@@ -117,7 +117,8 @@ fn secrets() -> Secrets {
 fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) -> Seen {
     let place = tempfile::tempdir().expect("a folder");
     let (clock, tasks, runtime) = (Clock::system(), Tasks::new(), runtime(2));
-    let Ok(Opened::Writer(journal)) = open(place.path(), Settings::default(), clock.clone()) else {
+    let settings = Settings { keep_unconfirmed: u64::MAX, ..Settings::default() };
+    let Ok(Opened::Writer(journal)) = open(place.path(), settings, clock.clone()) else {
         panic!("a new journal opens")
     };
     let plan = HookPlan {
@@ -125,6 +126,8 @@ fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) 
         path: PATH.to_owned(),
         secrets: secrets(),
         tls: None,
+        // What it could take is measured, not what it agrees to take.
+        ceiling: Ceiling::NONE,
     };
     let (board, mut seen) = watch::channel(Board::default());
     let url = runtime.block_on(async {

@@ -23,8 +23,8 @@ use crate::model::{Origin, Query};
 use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{
-    self, Archive, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Input, InputOptions, LinearOptions,
-    Marked, TailOptions, WatchOptions, note, print,
+    self, Archive, Ceiling, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Input, InputOptions,
+    LinearOptions, Marked, TailOptions, WatchOptions, note, print,
 };
 use crate::safe_file;
 use crate::secret::{Secret, SecretError, SecretSource, protect_memory, scrub};
@@ -370,6 +370,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             path: "/okta/hook".to_owned(),
             secrets: Secrets::new(&secret, None).map_err(|error| (Exit::Failed, error.to_string()))?,
             tls: None,
+            ceiling: Ceiling::default(),
         };
         let plan = FeedPlan {
             dir: folder.path().join(url.folder()),
@@ -676,7 +677,8 @@ fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
 fn prune(cli: &Cli, flags: &cli::Prune) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
-    let keep = Settings { keep_days: config.journal.keep_days, keep_rows: config.journal.keep_rows };
+    let (keep_days, keep_rows) = (config.journal.keep_days, config.journal.keep_rows);
+    let keep = Settings { keep_days, keep_rows, ..Settings::default() };
     run::prune(&ready.dir, keep, flags.yes, &Clock::system())
 }
 

@@ -1,6 +1,8 @@
 //! The event hook beside the poll: the same rows whatever the hook does, every answer of the real binary, and what was
 //! acknowledged is there after a kill.
 
+#[path = "hook/altered.rs"]
+mod altered;
 #[path = "support/process.rs"]
 mod process;
 
@@ -15,7 +17,7 @@ use std::time::Duration;
 
 use consentwatch::clock::Clock;
 use consentwatch::consent::{EventId, Kind, Seq, Stored, Topic, Via};
-use consentwatch::intake::hook::HookPlan;
+use consentwatch::intake::hook::{Ceiling, HookPlan};
 use consentwatch::journal::{Reader, Settings};
 use consentwatch::okta::hook::Secrets;
 use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
@@ -71,6 +73,7 @@ async fn open(
             path: PATH.to_owned(),
             secrets: Secrets::new(&Secret::new(SECRET), None).expect("a secret"),
             tls: None,
+            ceiling: Ceiling::default(),
         }),
         readiness: None,
         is_hook_left_out: false,
@@ -375,7 +378,7 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
     tail.end();
 
     // One who listens with another secret.
-    write_private(&sandbox.path("other"), "another-secret\n");
+    write_private(&sandbox.path("other"), "another-secret-of-the-hook\n");
     let other = configure(&sandbox, port, "").replace("hook.toml", "other.toml");
     let text = fs::read_to_string(sandbox.path("hook.toml")).expect("it");
     fs::write(&other, text.replace("hook-secret", "other")).expect("written");
@@ -436,6 +439,11 @@ fn what_would_not_be_safe_is_not_started() {
     // It cannot stand in a header.
     write_private(&sandbox.path("hook-secret"), "two\nlines\n");
     refused(&config, "header");
+    write_private(&sandbox.path("hook-secret"), "fifteen-letters\n");
+    refused(&config, "head -c 32 /dev/urandom");
+    write_private(&sandbox.path("short"), "x\n");
+    let config = configure(&sandbox, here, "previous_secret_file = \"short\"\n");
+    refused(&config, "hook.previous_secret_*");
 }
 
 /// What the senders saw.

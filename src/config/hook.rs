@@ -56,7 +56,8 @@ pub(super) fn hook(
     let is_path = path.starts_with('/')
         && path.len() <= PATH_MAX
         && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%' | b'"' | b'\\'));
-    if !is_path || TAKEN.contains(&path.as_str()) {
+    // The listener takes a path with a slash at its end and without as the same.
+    if !is_path || TAKEN.contains(&path.strip_suffix('/').unwrap_or(&path)) {
         return Err(bad(
             "hook.path",
             "a path such as \"/okta/hook\", plain, without a query, not /healthz or /readyz",

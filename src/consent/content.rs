@@ -189,6 +189,7 @@ mod tests {
             via: Via::FILE,
             doubt: None,
             hook: None,
+            hook_copy: None,
             labels: Vec::new(),
             raw: "".into(),
         }

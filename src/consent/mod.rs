@@ -1,6 +1,7 @@
 //! The nouns: what a consent is, who gave it, how it came. Knows nothing of Okta's wire, of disks or of screens.
 
 mod bookmark;
+mod claims;
 mod code;
 mod content;
 mod history;
@@ -18,6 +19,7 @@ mod unicode;
 mod who;
 
 pub use bookmark::Bookmark;
+pub use claims::{Claims, Difference, Fact};
 pub use code::{Outcome, Severity};
 pub use history::HistoryMark;
 pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId, mark};

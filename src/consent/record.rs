@@ -56,6 +56,9 @@ pub struct Consent {
     pub doubt: Option<Doubt>,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
+    /// The hook's copy of an event that the log has shown, where it says something else than the log's or more. It is no
+    /// evidence: nothing binds it to Okta.
+    pub hook_copy: Option<Box<Consent>>,
     /// What Okta told of its ids when it was asked; none in an event as it comes.
     pub labels: Vec<Label>,
     /// The LogEvent exactly as Okta sent it, but for hidden values.
@@ -316,6 +319,7 @@ impl Via {
                 3 => "poll+hook, shared id",
                 _ => "file, shared id",
             },
+            Some(Doubt::Altered) => "poll+hook, altered?",
             None => self.word(),
         }
     }
@@ -335,6 +339,7 @@ impl Via {
         match self {
             Self::HOOK if is_doubted => Some(Doubt::Unconfirmed),
             Self::POLL if is_doubted => Some(Doubt::Missed),
+            both if is_doubted && both.has(Self::POLL.with(Self::HOOK)) => Some(Doubt::Altered),
             _ => None,
         }
     }
@@ -350,7 +355,8 @@ impl Via {
     }
 }
 
-/// What speaks against an event: one of the two ways should have brought it too and did not, or it is not alone.
+/// What speaks against an event: one of the two ways should have brought it too and did not, they contradict each other, or
+/// it is not alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Doubt {
     /// A hook brought it, and the log has not shown it although it was read well long after.
@@ -359,15 +365,21 @@ pub enum Doubt {
     Missed,
     /// Another event with the same uuid and other content came the same way.
     SharedId,
+    /// Both brought it, and the hook's copy contradicts the log's.
+    Altered,
 }
 
 impl Doubt {
-    /// Returns `unconfirmed`, `missed` or `shared_id`.
+    /// Every doubt.
+    pub const ALL: [Self; 4] = [Self::Unconfirmed, Self::Missed, Self::SharedId, Self::Altered];
+
+    /// Returns `unconfirmed`, `missed`, `shared_id` or `altered`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Unconfirmed => "unconfirmed",
             Self::Missed => "missed",
             Self::SharedId => "shared_id",
+            Self::Altered => "altered",
         }
     }
 
@@ -382,6 +394,9 @@ impl Doubt {
             }
             Self::SharedId => {
                 "another event with the same uuid and other content came the same way; one of them may be altered or forged"
+            }
+            Self::Altered => {
+                "the hook's copy contradicts the log's; the row is the log's, and the copy may have been altered on its way"
             }
         }
     }
@@ -409,6 +424,8 @@ pub struct Stored {
     pub person: Person,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
+    /// The hook's LogEvent, where it says something else than the log's or more.
+    pub hook_copy: Option<Arc<str>>,
     /// What Okta told of its ids when it was asked.
     pub labels: Vec<Label>,
     /// The LogEvent exactly as Okta sent it, but for hidden values.

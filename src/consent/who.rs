@@ -67,6 +67,11 @@ impl Evidence {
         }
     }
 
+    /// Whether the person was found out after the event came, and is not named in it.
+    pub fn is_found_out(self) -> bool {
+        matches!(self, Self::Session | Self::GrantApi)
+    }
+
     /// Returns the number that the journal keeps.
     pub fn code(self) -> u8 {
         self as u8

@@ -57,6 +57,7 @@ pub(super) struct Seen {
     last_good_poll: Option<String>,
     hook_unconfirmed: u64,
     hook_missed: u64,
+    hook_altered: u64,
     sources: std::collections::BTreeMap<&'static str, &'static str>,
 }
 
@@ -96,6 +97,7 @@ impl About {
             last_good_poll: coverage.last_good_poll.map(time),
             hook_unconfirmed: coverage.hook.unconfirmed,
             hook_missed: coverage.hook.missed,
+            hook_altered: coverage.hook.altered,
             sources: pulses.collect(),
         }
     }
@@ -134,6 +136,12 @@ impl About {
             out.push(format!(
                 "{} events came by the hook alone; the log does not confirm them.",
                 coverage.hook.unconfirmed
+            ));
+        }
+        if coverage.hook.altered > 0 {
+            out.push(format!(
+                "Of {} events the hook's copy contradicts the log's, which is the one that counts.",
+                coverage.hook.altered
             ));
         }
         out

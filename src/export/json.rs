@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::raw::embedded;
-use crate::consent::{ClientId, Consent, Doubt, GrantId, Seq, ServerId, Untrusted, UserId};
+use crate::consent::{ClientId, Consent, Difference, Doubt, GrantId, Seq, ServerId, Untrusted, UserId};
 
 /// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
 pub const SCHEMA: &str = "consentwatch.consent/1";
@@ -56,6 +56,7 @@ struct Line<'a> {
     via: &'static [&'static str],
     doubt: Option<&'static str>,
     hook: Option<Hook<'a>>,
+    hook_copy: Option<HookCopy>,
     looked_up: Vec<LookedUp<'a>>,
     hidden: usize,
     raw: Box<RawValue>,
@@ -126,6 +127,14 @@ struct Hook<'a> {
     received: Option<String>,
 }
 
+/// The hook's copy of an event that the log has shown. It is no evidence.
+#[derive(Serialize)]
+struct HookCopy {
+    contradicts: Vec<&'static str>,
+    hook_only: Vec<&'static str>,
+    raw: Box<RawValue>,
+}
+
 #[derive(Serialize)]
 struct LookedUp<'a> {
     thing: &'static str,
@@ -192,6 +201,17 @@ impl<'a> Line<'a> {
                 headers: &hook.headers,
                 received: hook.received.map(time),
             }),
+            hook_copy: consent.hook_copy.as_deref().map(|copy| {
+                let differences = consent.differences();
+                let facts = |wanted: Difference| {
+                    differences.iter().filter(|(_, is)| *is == wanted).map(|(fact, _)| fact.word()).collect()
+                };
+                HookCopy {
+                    contradicts: facts(Difference::Contradicts),
+                    hook_only: facts(Difference::HookOnly),
+                    raw: embedded(&copy.raw),
+                }
+            }),
             looked_up: consent
                 .labels
                 .iter()
@@ -239,7 +259,7 @@ mod tests {
                 r#""transaction_id":"ZtransactionExample00000001","session_id":"102sessionExample0000001","#,
                 r#""via":["poll","hook"],"doubt":null,"#,
                 r#""hook":{"event_id":"d0000000-4444-4444-8444-0242ac120002","event_time":"2026-05-06T07:08:19.000Z","#,
-                r#""source":"https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7","headers":["Content-Type: application/json"],"received":"2026-05-06T07:08:19.250Z"},"looked_up":[],"hidden":0,"#,
+                r#""source":"https://example.test/api/v1/eventHooks/whoHHHHHHHHHHHHHH1d7","headers":["Content-Type: application/json"],"received":"2026-05-06T07:08:19.250Z"},"hook_copy":null,"looked_up":[],"hidden":0,"#,
                 r#""raw":{"uuid":"5B1F0C9E-3333-4333-8333-0242AC120002","version":0,"odd":1.0E+2,"#,
                 r#""target":[{"id":"oagGGGGGGGGGGGGGG1d7","type":"ConsentGrant","displayName":"paint.read","detailEntry":{"user":"00uPPPPPPPPPPPPPP1d7"}}],"#,
                 r#""debugContext":{"debugData":{"note":"two  spaces"}}}}"#,
@@ -261,7 +281,7 @@ mod tests {
                 r#""who":{"id":null,"alternate_id":null,"display_name":null,"evidence":"unknown"},"#,
                 r#""client":{"id":null,"label":null},"authorization_server":{"id":null,"name":null},"scopes":[],"#,
                 r#""from":{"ip":null,"city":null,"country":null,"as_number":null,"as_org":null,"is_proxy":null,"user_agent":null},"#,
-                r#""transaction_id":null,"session_id":null,"via":["poll"],"doubt":null,"hook":null,"looked_up":[],"hidden":0,"raw":{}}"#,
+                r#""transaction_id":null,"session_id":null,"via":["poll"],"doubt":null,"hook":null,"hook_copy":null,"looked_up":[],"hidden":0,"raw":{}}"#,
                 "\n"
             )
         );

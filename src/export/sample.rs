@@ -63,6 +63,7 @@ pub(super) fn bare() -> Consent {
         labels: Vec::new(),
         doubt: None,
         hook: None,
+        hook_copy: None,
         raw: Arc::from("{}"),
     }
 }

@@ -39,6 +39,8 @@ struct Line<'a> {
     doubt: Option<String>,
     #[serde(default)]
     hook: Option<Hook>,
+    #[serde(borrow, default)]
+    hook_copy: Option<HookCopy<'a>>,
     #[serde(default)]
     looked_up: Vec<LookedUp>,
     #[serde(borrow)]
@@ -70,6 +72,12 @@ struct Hook {
     received: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct HookCopy<'a> {
+    #[serde(borrow)]
+    raw: &'a RawValue,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct LookedUp {
@@ -88,11 +96,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
     let received = line.received.as_deref().and_then(|at| at.parse().ok()).unwrap_or(now);
     let via = via_of(&line.via);
     let published = line.published.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
-    // What was no event was kept as a text.
-    let kept: Cow<'_, str> = match serde_json::from_str::<String>(line.raw.get()) {
-        Ok(text) => text.into(),
-        Err(_) => line.raw.get().into(),
-    };
+    let kept = embedded(line.raw);
     let parts = okta::event(&kept, received, via).unwrap_or_default();
     // A version that hid no secrets may have written it.
     let raw = parts.first().map_or_else(|| without_secrets(&kept), |part| Arc::clone(&part.raw));
@@ -119,6 +123,11 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
             display_name: line.who.display_name.as_deref().map(told),
         },
         hook: line.hook.map(Hook::delivery),
+        hook_copy: line.hook_copy.map(|copy| {
+            let kept = embedded(copy.raw);
+            let parts = okta::event(&kept, received, Via::HOOK).unwrap_or_default();
+            parts.first().map_or_else(|| without_secrets(&kept), |part| Arc::clone(&part.raw))
+        }),
         labels: line.looked_up.into_iter().filter_map(LookedUp::label).collect(),
         raw,
     };
@@ -142,7 +151,7 @@ fn via_of(words: &[String]) -> Via {
 }
 
 fn doubt_of(word: &str) -> Option<Doubt> {
-    [Doubt::Unconfirmed, Doubt::Missed, Doubt::SharedId].into_iter().find(|doubt| doubt.word() == word)
+    Doubt::ALL.into_iter().find(|doubt| doubt.word() == word)
 }
 
 /// What stands beside the event in the ECS and OCSF exports.
@@ -218,6 +227,14 @@ fn told(text: &str) -> Untrusted {
 /// Hides what is secret in a text that is no event.
 fn without_secrets(text: &str) -> Arc<str> {
     String::from_utf8_lossy(&redact::record(text.as_bytes())).into()
+}
+
+/// Returns a LogEvent as it was embedded; what was no event was kept as a text.
+fn embedded(raw: &RawValue) -> Cow<'_, str> {
+    match serde_json::from_str::<String>(raw.get()) {
+        Ok(text) => text.into(),
+        Err(_) => raw.get().into(),
+    }
 }
 
 impl Line<'_> {

@@ -2,20 +2,22 @@
 //!
 //! A delivery is answered once it is on the disk and not before, within Okta's three seconds. Whatever somebody sends,
 //! and however slowly, costs a bounded part of memory and a bounded number of connections. The secret is asked for
-//! before a body is read.
+//! before a body is read. A connection stays open after an answer only if its request showed the secret, and when all
+//! slots are taken a new connection gets the slot of one that is idle or has yet to send a request.
 
+mod ceiling;
 mod desk;
+mod slots;
 mod tally;
 mod tls;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::rt::Executor;
@@ -28,8 +30,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+pub use self::ceiling::Ceiling;
 pub use self::tls::TlsError;
+use ceiling::Room;
 use desk::Desk;
+use slots::{SLOTS, Slot, Slots, Taken};
 use tally::Tally;
 
 use crate::clock::Clock;
@@ -49,6 +54,8 @@ pub struct HookPlan {
     pub secrets: Secrets,
     /// TLS, where it ends here.
     pub tls: Option<Tls>,
+    /// How many rows it takes that the log has not shown.
+    pub ceiling: Ceiling,
 }
 
 /// Accepts TLS connections.
@@ -72,20 +79,23 @@ impl std::fmt::Debug for HookPlan {
             .field("path", &self.path)
             .field("secrets", &self.secrets)
             .field("tls", &self.tls.is_some())
+            .field("ceiling", &self.ceiling)
             .finish()
     }
 }
 
-/// Connections at a time; more wait in the system's queue. Okta uses few, and idle ones make room soon.
-const CONNECTIONS: usize = 256;
+/// Sockets that are open at a time: those with a slot, and those that lost theirs and have yet to close.
+const SOCKETS: usize = 2 * SLOTS;
 /// Requests at a time in one HTTP/2 connection.
 const STREAMS: u32 = 32;
-/// Until its first request has begun in whole, a connection gets this long, its handshake included.
-const FIRST_WITHIN: Duration = Duration::from_secs(5);
-/// Between two requests it gets more: a proxy keeps its connections for a while.
-const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// While a request is under way, which bounds its own time, a connection is looked at this often.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// After the answer to a request without the secret, what else is under way on the connection gets this long.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// The start of an HTTP/1.1 request must fit into this many bytes, so that headers beyond their own bound are seen as such.
 const HEAD_MAX: usize = 2 * desk::HEADERS_MAX;
+/// A connection that lost its slot gets this long to send an answer that it was about to send.
+const EVICTED: Duration = Duration::from_secs(1);
 /// What was taken on when the program ends gets this long.
 const DRAIN: Duration = Duration::from_millis(1500);
 /// An address that is taken is tried again this often.
@@ -109,6 +119,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
         clock: clock.clone(),
         tally: tally.clone(),
         room: Semaphore::new(desk::ROOM),
+        unconfirmed: Room::below(plan.ceiling),
     });
     board.send_if_modified(|board| board.set(Part::Hook, Pulse::Starting));
     let listener = bind(plan.listen, &board, &clock).await;
@@ -117,13 +128,21 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
     tracing::info!(at, "The event hook is listened to.");
     tally.listens(at, clock.sure());
     tasks.spawn("hook presence", be_there(journal, tally.clone(), clock.clone()));
-    tasks.spawn("hook health", tally.tell(board, clock.clone()));
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    tasks.spawn("hook health", tally.clone().tell(board, clock.clone()));
+    let sockets = Arc::new(Semaphore::new(SOCKETS));
+    let slots = Arc::new(Slots::default());
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&sockets).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((socket, _)) => {
-                let connection = Connection::new(&desk, &clock, &tasks, permit);
+                let taken = slots.enter(&clock, |evicted| tally.crowded(evicted, clock.now())).await;
+                let connection = Connection {
+                    desk: Arc::clone(&desk),
+                    clock: clock.clone(),
+                    tasks: tasks.clone(),
+                    taken,
+                    _permit: permit,
+                };
                 tasks.spawn_to_end("hook connection", connection.serve(socket, plan.tls.clone()));
             }
             Err(error) => {
@@ -196,78 +215,28 @@ fn no_address(address: SocketAddr, error: &io::Error) -> Fault {
     .caused_by(error)
 }
 
-/// One connection, and what it counts.
+/// One connection.
 struct Connection {
     desk: Arc<Desk>,
     clock: Clock,
     tasks: Tasks,
-    pace: Arc<Pace>,
+    taken: Taken,
     _permit: OwnedSemaphorePermit,
 }
 
-/// When a connection last had a request, so that one that only holds a place loses it.
-struct Pace {
-    requests: AtomicUsize,
-    under_way: AtomicUsize,
-    idle_since_ms: AtomicU64,
-}
-
-impl Pace {
-    /// Returns until when the connection may stay without another request; nothing while one is under way.
-    fn until(&self) -> Option<Duration> {
-        let within = if self.requests.load(Ordering::Relaxed) == 0 { FIRST_WITHIN } else { NEXT_WITHIN };
-        let since = Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed));
-        (self.under_way.load(Ordering::Relaxed) == 0).then(|| since + within)
-    }
-}
-
-/// A request that is under way.
-struct UnderWay<'c>(&'c Pace, &'c Clock);
-
-impl<'c> UnderWay<'c> {
-    fn begin(pace: &'c Pace, clock: &'c Clock) -> Self {
-        pace.requests.fetch_add(1, Ordering::Relaxed);
-        pace.under_way.fetch_add(1, Ordering::Relaxed);
-        Self(pace, clock)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.idle_since_ms.store(ms(self.1.uptime()), Ordering::Relaxed);
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn ms(up: Duration) -> u64 {
-    u64::try_from(up.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl Connection {
-    fn new(desk: &Arc<Desk>, clock: &Clock, tasks: &Tasks, permit: OwnedSemaphorePermit) -> Self {
-        let pace = Pace {
-            requests: AtomicUsize::new(0),
-            under_way: AtomicUsize::new(0),
-            idle_since_ms: AtomicU64::new(ms(clock.uptime())),
-        };
-        Self {
-            desk: Arc::clone(desk),
-            clock: clock.clone(),
-            tasks: tasks.clone(),
-            pace: Arc::new(pace),
-            _permit: permit,
-        }
-    }
-
     async fn serve(self, socket: TcpStream, tls: Option<Tls>) {
         // An answer must not wait for the acknowledgement of an earlier one; where that cannot be had it is only slower.
         socket.set_nodelay(true).ok();
         let Some(Tls(acceptor)) = tls else { return self.serve_on(socket).await };
         let stop = self.tasks.stopping();
-        let until = self.pace.until().unwrap_or_default();
+        let until = self.taken.slot.until().unwrap_or_default();
+        let mut handshake = pin!(acceptor.accept(socket));
+        let slot = &self.taken.slot;
         let handshake = tokio::select! {
             biased;
-            handshake = acceptor.accept(socket) => handshake,
+            () = slot.evicted.cancelled() => return,
+            handshake = read_first(slot, handshake.as_mut()) => handshake,
             _ = self.clock.sleep_until(until) => return,
             () = stop.cancelled() => return,
         };
@@ -282,41 +251,65 @@ impl Connection {
         http.http1().max_buf_size(HEAD_MAX).max_headers(100);
         http.http2().max_header_list_size(2 * HEAD_MAX as u32).max_concurrent_streams(STREAMS);
         let service = service_fn(|request| {
-            let (desk, pace, clock) = (Arc::clone(&self.desk), Arc::clone(&self.pace), self.clock.clone());
+            let (desk, slot) = (Arc::clone(&self.desk), Arc::clone(&self.taken.slot));
             async move {
-                let _under_way = UnderWay::begin(&pace, &clock);
-                Ok::<_, Infallible>(desk.answer(request).await)
+                let under_way = slot.begin();
+                Ok::<_, Infallible>(desk.answer(request, &under_way.0).await)
             }
         });
         let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
         let stop = self.tasks.stopping();
-        let mut end = None;
+        let slot = &self.taken.slot;
+        let (mut end, mut stopped, mut is_evicted) = (None, false, false);
         loop {
             let up = self.clock.uptime();
-            // A request bounds its own time; it is looked at again when none is under way any more.
-            let look = end.unwrap_or_else(|| self.pace.until().unwrap_or(up + FIRST_WITHIN));
+            let look = end.unwrap_or_else(|| slot.until().unwrap_or(up + LOOK_EVERY));
             tokio::select! {
                 biased;
-                result = connection.as_mut() => {
+                () = slot.evicted.cancelled(), if !is_evicted => {
+                    if !slot.is_owed_an_answer() {
+                        return;
+                    }
+                    // What was answered a moment ago may not be sent yet.
+                    is_evicted = true;
+                    end = Some(end.unwrap_or(up + EVICTED).min(up + EVICTED));
+                    connection.as_mut().graceful_shutdown();
+                }
+                result = read_first(slot, connection.as_mut()) => {
                     if let Err(error) = result {
                         tracing::debug!(error, "A connection to the hook's listener ended early.");
                     }
                     return;
                 }
-                () = stop.cancelled(), if end.is_none() => {
-                    end = Some(up + DRAIN);
+                () = stop.cancelled(), if !stopped => {
+                    stopped = true;
+                    end = Some(end.unwrap_or(up + DRAIN).min(up + DRAIN));
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = slot.last_answer.notified(), if end.is_none() => {
+                    end = Some(up + LAST_ANSWERS);
                     connection.as_mut().graceful_shutdown();
                 }
                 woken = self.clock.sleep_until(look) => {
                     drop(woken);
                     let up = self.clock.uptime();
-                    if end.is_some() || self.pace.until().is_some_and(|until| until <= up) {
+                    if end.is_some() || slot.until().is_some_and(|until| until <= up) {
                         return;
                     }
                 }
             }
         }
     }
+}
+
+/// Drives a connection, and notes that what it had brought by then was read.
+async fn read_first<F: Future>(slot: &Slot, mut connection: Pin<&mut F>) -> F::Output {
+    poll_fn(|context| {
+        let polled = connection.as_mut().poll(context);
+        slot.read();
+        polled
+    })
+    .await
 }
 
 /// Runs the requests of an HTTP/2 connection on our tasks.

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::http::Client;
 use crate::clock::Clock;
-use crate::consent::{Evidence, Label, Page, Row, Seq, Symbol, Thing};
+use crate::consent::{Evidence, Label, Page, Rev, Row, Seq, Symbol, Thing, Via};
 use crate::journal::{Batch, Journal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Board, Part, Persons, Pulse};
@@ -48,8 +48,17 @@ pub struct Doors {
 /// Looks up until the journal is closed or the task is cancelled.
 pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
     let Doors { reader, client, journal, board, clock, tasks, mut asked, answers, persons_only } = doors;
-    let mut desk =
-        Desk { lookups, correlations, reader, clock, seen: Seq(0), begun: None, answers, persons_only };
+    let mut desk = Desk {
+        lookups,
+        correlations,
+        reader,
+        clock,
+        seen: Seq(0),
+        seen_change: Rev(0),
+        begun: None,
+        answers,
+        persons_only,
+    };
     let (mut head, mut seen_board) = (journal.head(), board.subscribe());
     loop {
         let busy = tasks.busy();
@@ -91,6 +100,8 @@ struct Desk {
     clock: Clock,
     /// The newest row that was looked at.
     seen: Seq,
+    /// The newest change of a row that was looked at.
+    seen_change: Rev,
     /// The uptime at which all was looked at from the start.
     begun: Option<Duration>,
     answers: mpsc::Sender<(String, bool)>,
@@ -120,6 +131,7 @@ impl Desk {
             self.begin(up)?;
         }
         while self.take_new()? {}
+        while self.take_changed()? {}
         let first = match self.correlations.step(up) {
             CorrelationStep::Send(request) => return Ok(Next::Ask(Question::Person(request))),
             CorrelationStep::Wait(until) => until,
@@ -138,6 +150,7 @@ impl Desk {
         for (thing, id) in self.reader.labels_asked_since(since)? {
             self.lookups.knows(thing, &id);
         }
+        self.seen_change = self.reader.head()?.change;
         let page = self.reader.newest(FIRST)?;
         self.take(&page)
     }
@@ -149,12 +162,29 @@ impl Desk {
         Ok(page.rows.len() == STEP)
     }
 
-    fn take(&mut self, page: &Page) -> Result<(), ReadError> {
+    /// Looks at the next rows that changed, such as those that the log has shown after the hook, and returns whether there
+    /// may be more.
+    fn take_changed(&mut self) -> Result<bool, ReadError> {
+        let page = self.reader.changed(self.seen_change, STEP)?;
+        self.want(&page);
+        // Others were looked at when they came.
+        for row in page.rows.iter().filter(|row| row.via.has(Via::HOOK.with(Via::POLL))) {
+            self.open(row)?;
+        }
+        self.seen_change = page.rows.iter().map(|row| row.rev).max().unwrap_or(self.seen_change);
+        Ok(page.rows.len() == STEP)
+    }
+
+    fn want(&mut self, page: &Page) {
         // The newest have the highest numbers, and what is wanted last is asked for first.
         let unnamed = page.symbols.iter().filter(|_| !self.persons_only);
         for (thing, id) in unnamed.filter_map(|(_, symbol)| unnamed_in(symbol)) {
             self.lookups.want(thing, id);
         }
+    }
+
+    fn take(&mut self, page: &Page) -> Result<(), ReadError> {
+        self.want(page);
         for row in &page.rows {
             self.seen = self.seen.max(row.seq);
             self.open(row)?;
@@ -162,9 +192,13 @@ impl Desk {
         Ok(())
     }
 
-    /// Opens the case of a row that names nobody.
+    /// Opens the case of a row that names nobody. One that only the hook brought waits for the log: whose session it was
+    /// must not rest on what the hook says.
     fn open(&mut self, row: &Row) -> Result<(), ReadError> {
         let now_ms = self.clock.sure().as_millisecond();
+        if row.via == Via::HOOK {
+            return Ok(());
+        }
         if row.evidence != Evidence::Unknown || row.published_ms.saturating_add(OPEN_MS) < now_ms {
             return Ok(());
         }

@@ -319,7 +319,13 @@ impl Store {
             Step::Forget => {
                 let dict = cleaning.dict;
                 cleaning.advance();
+                let copies = self.clean_copies(dict)?;
                 self.change(|tx, _| {
+                    let mut update =
+                        tx.prepare_cached("UPDATE hook_copy SET dict = ?2, body = ?3 WHERE seq = ?1")?;
+                    for (seq, dict, body) in &copies {
+                        update.execute((seq, dict, body))?;
+                    }
                     if dict != 0 {
                         tx.execute("DELETE FROM dict WHERE own <> 0 AND abs(id) <> ?1", [dict])?;
                     }
@@ -462,6 +468,32 @@ impl Store {
             cleaning.save(tx)
         })?;
         Ok(())
+    }
+
+    /// Returns the copies of hooks that name an old dictionary or hold secrets, each as its row's number, the new
+    /// dictionary and the packed clean copy. Copies are rare: only contradictions and additions have one.
+    fn clean_copies(&self, dict: i64) -> Result<Vec<(i64, i64, Vec<u8>)>, AppendError> {
+        let mut packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
+        let mut unpacker = Unpacker::default();
+        let mut statement = self.conn.prepare("SELECT seq, dict, body FROM hook_copy")?;
+        let mut found = statement.query([])?;
+        let mut copies = Vec::new();
+        while let Some(row) = found.next()? {
+            let (seq, old): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let body = match unpacker.unpack(&self.conn, old, checksum::bytes(row.get_ref(2)?))? {
+                Ok(raw) => {
+                    let (clean, _, is_changed) = clean_event_counted(raw);
+                    if !is_changed && (dict == 0 || old == dict) {
+                        continue;
+                    }
+                    packer.pack(&clean).map_err(AppendError::Pack)?.to_vec()
+                }
+                // Nobody can say what is in it.
+                Err(_) => DAMAGED.to_vec(),
+            };
+            copies.push((seq, packer.dict(), body));
+        }
+        Ok(copies)
     }
 
     fn rows_after(&self, at: i64, stop: i64) -> rusqlite::Result<Vec<Found>> {

@@ -25,8 +25,9 @@ const STEP: i64 = 2000;
 const TIMES_MAX: i64 = 1000;
 
 /// How a row stands, as its number in the journal: nobody knows yet, or it is doubted, or it cannot be judged.
-const DOUBTED: i64 = 1;
-const EXCUSED: i64 = 2;
+pub(super) const UNJUDGED: i64 = 0;
+pub(super) const DOUBTED: i64 = 1;
+pub(super) const EXCUSED: i64 = 2;
 /// It has its uuid in common with a row of other content, which no hook settles.
 pub(super) const SHARED: i64 = 3;
 
@@ -40,6 +41,7 @@ pub(super) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
     match doubt {
         Some(Doubt::Unconfirmed) => meta.unconfirmed -= 1,
         Some(Doubt::Missed) => meta.missed -= 1,
+        Some(Doubt::Altered) => meta.altered -= 1,
         Some(Doubt::SharedId) | None => {}
     }
 }
@@ -75,7 +77,7 @@ impl Store {
     /// Judges what only the hook has brought.
     fn judge_hook(&mut self) -> rusqlite::Result<bool> {
         let Some(caught_up_ms) = Meta::load(&self.conn)?.caught_up_ms else { return Ok(false) };
-        let sql = "SELECT seq, ts, kind FROM event INDEXED BY event_hook_only
+        let sql = "SELECT seq, ts, kind FROM event INDEXED BY event_by_hook
             WHERE via = 2 AND doubt = 0 AND received <= ?1 ORDER BY received LIMIT ?2";
         let rows: Vec<(i64, i64, u8)> = self
             .conn

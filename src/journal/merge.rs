@@ -1,4 +1,7 @@
 //! One event into the journal: new, come another way, or come again.
+//!
+//! Once the log has shown an event, the log's record is the row. Of a hook's copy only what it says otherwise, or more, is
+//! kept beside it, and a contradiction is a doubt.
 
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, named_params, params};
 
@@ -15,7 +18,8 @@ use super::shared;
 use super::store::Meta;
 use super::sweep::Sweep;
 use crate::consent::{
-    Attribution, Consent, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Untrusted, Via, mark,
+    Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Symbol,
+    Untrusted, Via, mark,
 };
 
 /// Writes events within one transaction.
@@ -40,6 +44,9 @@ pub(super) struct Pen<'t> {
     unpacker: Unpacker,
     put_raw: CachedStatement<'t>,
     put_delivery: CachedStatement<'t>,
+    text: CachedStatement<'t>,
+    keep_copy: CachedStatement<'t>,
+    put_copy: CachedStatement<'t>,
 }
 
 /// Published this much before the newest row, an event counts as late.
@@ -52,6 +59,10 @@ struct Found {
     via: Via,
     evidence: Evidence,
     doubt: Option<Doubt>,
+    /// The numbers of its texts, in the order of [`Consent::symbols`].
+    texts: [u32; 6],
+    grants: Vec<u8>,
+    outcome: Outcome,
 }
 
 struct Columns {
@@ -92,7 +103,8 @@ impl<'t> Pen<'t> {
             tx,
             unpacker: Unpacker::default(),
             find: tx.prepare_cached(
-                "SELECT seq, via, evidence, doubt FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3",
+                "SELECT seq, via, evidence, doubt, who, actor, client, server, scopes, origin, grants, outcome
+                 FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3",
             )?,
             insert: tx.prepare_cached(
                 "INSERT INTO event (seq, ts, uuid, part, rev, kind, via, outcome, severity, evidence, late, who, actor,
@@ -100,11 +112,13 @@ impl<'t> Pen<'t> {
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
                  ON CONFLICT DO NOTHING",
             )?,
-            update: tx.prepare_cached("UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE 0 END WHERE seq = ?1")?,
+            update: tx.prepare_cached(
+                "UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE ?4 END WHERE seq = ?1",
+            )?,
             // Should the new time's key be taken, the row keeps the old one rather than be lost.
             rewrite: tx.prepare_cached(
                 "UPDATE event SET kind = :kind, outcome = :outcome, severity = :severity, evidence = :evidence,
-                    who = CASE WHEN :keep_who THEN who ELSE :who END, actor = :actor, client = :client,
+                    who = :who, actor = :actor, client = :client,
                     server = :server, scopes = :scopes, origin = :origin, grants = :grants, session = :session,
                     ts = CASE WHEN EXISTS (SELECT 1 FROM event AS other
                         WHERE other.ts = :ts AND other.uuid = event.uuid AND other.part = event.part)
@@ -112,10 +126,15 @@ impl<'t> Pen<'t> {
                  WHERE seq = :seq",
             )?,
             attribute: tx.prepare_cached(
-                "UPDATE event SET who = ?2, evidence = ?3, rev = ?4 WHERE seq = ?1 AND evidence = 0",
+                "UPDATE event SET who = ?2, evidence = ?3, rev = ?4 WHERE seq = ?1 AND evidence = 0 AND via <> 2",
             )?,
             put_raw: tx.prepare_cached("INSERT OR REPLACE INTO raw (seq, dict, body) VALUES (?1, ?2, ?3)")?,
             put_delivery: tx.prepare_cached("INSERT OR IGNORE INTO delivery (seq, body) VALUES (?1, ?2)")?,
+            text: tx.prepare_cached("SELECT text FROM sym WHERE id = ?1")?,
+            keep_copy: tx.prepare_cached(
+                "INSERT OR REPLACE INTO hook_copy (seq, dict, body) SELECT seq, dict, body FROM raw WHERE seq = ?1",
+            )?,
+            put_copy: tx.prepare_cached("INSERT OR REPLACE INTO hook_copy (seq, dict, body) VALUES (?1, ?2, ?3)")?,
         })
     }
 
@@ -138,6 +157,7 @@ impl<'t> Pen<'t> {
                 }
             }
             Some(found) if found.via.has(consent.via) => {
+                self.repeat(consent, &found)?;
                 self.recent.note(&key);
                 commit.repeated += 1;
             }
@@ -170,6 +190,9 @@ impl<'t> Pen<'t> {
                     via,
                     evidence: Evidence::from_code(row.get(2)?),
                     doubt: doubt::of(via, row.get(3)?),
+                    texts: [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?],
+                    grants: row.get_ref(10)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
+                    outcome: Outcome::from_code(row.get(11)?),
                 })
             })
             .optional()
@@ -270,7 +293,8 @@ impl<'t> Pen<'t> {
         }
         self.meta.next_seq += 1;
         self.meta.rows += 1;
-        if key.published_ms > 0 {
+        self.meta.hook_only += i64::from(consent.via == Via::HOOK);
+        if key.published_ms > 0 && consent.via.has(Via::POLL) {
             // What is as old as what was judged already is still to be judged.
             self.meta.judged_ms = self.meta.judged_ms.min(key.published_ms - 1);
         }
@@ -287,13 +311,18 @@ impl<'t> Pen<'t> {
     }
 
     fn merge(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<(), AppendError> {
+        let differences = self.differences(consent, found)?;
+        // That it shares its uuid stays said.
+        let is_altered =
+            differences.contains(&Difference::Contradicts) && found.doubt != Some(Doubt::SharedId);
         self.put_delivery(found.seq, consent)?;
         let mut key = *key;
-        // The polled form is the fuller one: a hook leaves out what is null.
-        if consent.via.has(Via::POLL) && !found.via.has(Via::POLL) {
-            // What was found out about the person since must not be lost to an event that does not say.
-            let keep_who = consent.who.evidence == Evidence::Unknown && found.evidence != Evidence::Unknown;
-            let evidence = if keep_who { found.evidence } else { consent.who.evidence };
+        if found.via == Via::HOOK && consent.via.has(Via::POLL) {
+            self.meta.hook_only -= 1;
+            if !differences.is_empty() {
+                self.keep_copy.execute([found.seq])?;
+            }
+            // Nothing of the hook's copy stays in the row, nor what was found out by what it said.
             let columns = self.columns(consent)?;
             key.published_ms = consent.key.published_ms;
             self.rewrite.execute(named_params! {
@@ -302,8 +331,7 @@ impl<'t> Pen<'t> {
                 ":kind": consent.kind.packed(consent.reach()),
                 ":outcome": columns.outcome,
                 ":severity": columns.severity,
-                ":evidence": evidence.code(),
-                ":keep_who": keep_who,
+                ":evidence": consent.who.evidence.code(),
                 ":who": columns.who,
                 ":actor": columns.actor,
                 ":client": columns.client,
@@ -314,11 +342,11 @@ impl<'t> Pen<'t> {
                 ":session": columns.session,
             })?;
             self.put_raw(found.seq, consent)?;
+        } else if !differences.is_empty() {
+            self.put_copy(found.seq, consent)?;
         }
         doubt::settle(self.meta, found.doubt);
-        self.update.execute((found.seq, self.meta.next_rev, found.via.with(consent.via).code()))?;
-        self.meta.next_rev += 1;
-        checksum::seal(self.tx, found.seq)?;
+        self.mark_came(found.seq, found.via.with(consent.via), is_altered)?;
         self.recent.note(&key);
         Ok(())
     }
@@ -415,7 +443,7 @@ impl<'t> Pen<'t> {
         if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
         {
             // The event came again as another row before this one was found damaged.
-            for table in ["event", "raw", "delivery"] {
+            for table in ["event", "raw", "delivery", "hidden", "hook_copy"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE seq = ?1"), [seq.0])?;
             }
             self.meta.next_rev += 1;
@@ -430,7 +458,45 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    /// Names the person of a row that named nobody.
+    /// Looks at one more copy of a row that came this way before. A delivery that contradicts what the log has shown is
+    /// a doubt, whatever was delivered before it.
+    fn repeat(&mut self, consent: &Consent, found: &Found) -> Result<(), AppendError> {
+        let is_judged = found.doubt.is_some() || !found.via.has(Via::POLL) || consent.via != Via::HOOK;
+        if is_judged || !self.differences(consent, found)?.contains(&Difference::Contradicts) {
+            return Ok(());
+        }
+        self.put_copy(found.seq, consent)?;
+        self.mark_came(found.seq, found.via, true)?;
+        Ok(())
+    }
+
+    /// Notes by which ways a row came, and whether the copies contradict each other.
+    fn mark_came(&mut self, seq: i64, via: Via, is_altered: bool) -> rusqlite::Result<()> {
+        let code = if is_altered { doubt::DOUBTED } else { 0 };
+        self.update.execute((seq, self.meta.next_rev, via.code(), code))?;
+        self.meta.altered += i64::from(is_altered);
+        self.meta.next_rev += 1;
+        checksum::seal(self.tx, seq)
+    }
+
+    /// Compares what came with what is stored, of which one is the log's and the other a hook's.
+    fn differences(&mut self, consent: &Consent, found: &Found) -> rusqlite::Result<Vec<Difference>> {
+        let mut symbols: [Symbol; 6] = Default::default();
+        for (symbol, id) in symbols.iter_mut().zip(found.texts).filter(|(_, id)| *id != 0) {
+            let text: Option<String> = self.text.query_row([id], |row| row.get(0)).optional()?;
+            *symbol = Symbol::joined(text.unwrap_or_default());
+        }
+        let grants: Vec<u32> =
+            found.grants.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();
+        let stored = Claims::kept(&symbols, &grants, found.outcome);
+        let stored = if found.evidence.is_found_out() { stored.without_who() } else { stored };
+        let came = Claims::of(consent);
+        let (log, hook) = if found.via.has(Via::POLL) { (stored, came) } else { (came, stored) };
+        Ok(log.differences(&hook).into_iter().map(|(_, difference)| difference).collect())
+    }
+
+    /// Names the person of a row that named nobody. A row that only a hook brought stays without one: who acted in its
+    /// session would rest on what the hook says.
     pub(super) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
         let who = self.interner.number(self.known, &attribution.person.symbol())?;
         if let Some(sweep) = self.sweep {
@@ -469,6 +535,14 @@ impl<'t> Pen<'t> {
         let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
         self.put_raw.execute((seq, dict, body))?;
         clean::put_hidden(self.tx, seq, consent.hidden())?;
+        Ok(())
+    }
+
+    /// Keeps a hook's copy beside the log's.
+    fn put_copy(&mut self, seq: i64, consent: &Consent) -> Result<(), AppendError> {
+        let dict = self.packer.dict();
+        let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
+        self.put_copy.execute((seq, dict, body))?;
         Ok(())
     }
 

@@ -23,6 +23,14 @@ struct Victim {
     published_ms: i64,
     late: bool,
     doubt: Option<Doubt>,
+    via: Via,
+}
+
+/// Returns down to how many rows that only a hook has brought those are removed that the log should have shown: a tenth
+/// below the most, so that there is room for new ones.
+pub(super) fn unconfirmed_goal(settings: Settings) -> i64 {
+    let most = settings.unconfirmed_max();
+    most - most / 10
 }
 
 /// What may go now for its age.
@@ -111,9 +119,12 @@ impl Store {
         }
         let settings = self.settings;
         let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
-        let too_many = Meta::load(&self.conn)?.rows.saturating_sub(kept).min(STEP);
+        let Meta { rows, hook_only, .. } = Meta::load(&self.conn)?;
+        let too_many = rows.saturating_sub(kept).min(STEP);
+        let too_many_by_hook = hook_only.saturating_sub(unconfirmed_goal(settings)).min(STEP);
         let by_age = "ts > 0 AND ts < ?1 AND UNMARKED ORDER BY ts LIMIT ?2";
         let by_receipt = "ts = 0 AND received < ?1 AND UNMARKED LIMIT ?2";
+        let by_hook = "via = 2 AND doubt = ?1 AND UNMARKED ORDER BY received LIMIT ?2";
         let by_number = "seq > ?1 AND UNMARKED ORDER BY seq LIMIT ?2";
         let mut victims = Vec::new();
         if let Some(Aged { cut_ms, most, .. }) = aged.filter(|aged| aged.most > 0) {
@@ -123,6 +134,16 @@ impl Store {
             }
         }
         let hour = aged.and_then(|aged| aged.hour).filter(|_| !victims.is_empty());
+        if victims.is_empty() && too_many_by_hook > 0 {
+            victims = self::victims(&self.conn, by_hook, doubt::DOUBTED, too_many_by_hook)?;
+        }
+        // What only a hook says never costs a row that the log has shown: first what the log should have shown and did
+        // not, then what it may still show, then what it cannot.
+        for doubt in [doubt::DOUBTED, doubt::UNJUDGED, doubt::EXCUSED] {
+            if victims.is_empty() && too_many > 0 {
+                victims = self::victims(&self.conn, by_hook, doubt, too_many)?;
+            }
+        }
         if victims.is_empty() && too_many > 0 {
             victims = self::victims(&self.conn, by_number, 0, too_many)?;
         }
@@ -215,14 +236,15 @@ fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::
     let which = which.replace("UNMARKED", UNMARKED);
     conn.prepare_cached(&format!("SELECT seq, ts, late, via, doubt FROM event WHERE {which}"))?
         .query_map([bound, limit], |row| {
-            let doubt = doubt::of(Via::from_code(row.get(3)?), row.get(4)?);
-            Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)?, late: row.get(2)?, doubt })
+            let via = Via::from_code(row.get(3)?);
+            let doubt = doubt::of(via, row.get(4)?);
+            Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)?, late: row.get(2)?, doubt, via })
         })?
         .collect()
 }
 
 fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite::Result<()> {
-    for table in ["event", "raw", "delivery", "hidden"] {
+    for table in ["event", "raw", "delivery", "hidden", "hook_copy"] {
         let mut delete = tx.prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
         for victim in victims {
             delete.execute([victim.seq])?;
@@ -232,11 +254,14 @@ fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite
     for victim in victims {
         doubt::settle(meta, victim.doubt);
     }
+    meta.hook_only -= victims.iter().filter(|victim| victim.via == Via::HOOK).count() as i64;
     meta.late -= victims.iter().filter(|victim| victim.late).count() as i64;
     meta.next_rev += 1;
-    let newest_gone = victims.iter().map(|victim| victim.published_ms).max().unwrap_or(0);
+    // A row that the log never showed was no part of what is complete.
+    let shown = victims.iter().filter(|victim| victim.via != Via::HOOK);
+    let newest_gone = shown.map(|victim| victim.published_ms).max().unwrap_or(i64::MIN);
     let since: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());
-    if let (Some(since), Ok(after)) = (since, Timestamp::from_millisecond(newest_gone + 1))
+    if let (Some(since), Ok(after)) = (since, Timestamp::from_millisecond(newest_gone.saturating_add(1)))
         && since < after
     {
         meta.complete_since = Some(after.to_string());
@@ -257,7 +282,7 @@ mod tests {
     use crate::journal::sample::{self, START_MS};
     use crate::journal::{Batch, Journal, Opened, Reader};
 
-    const KEEP: Settings = Settings { keep_days: 400, keep_rows: 1_000_000 };
+    const KEEP: Settings = Settings { keep_days: 400, keep_rows: 1_000_000, keep_unconfirmed: 100_000 };
 
     fn start() -> Timestamp {
         Timestamp::from_millisecond(START_MS).unwrap()

@@ -58,8 +58,9 @@ const ROW: &str =
 const STORED: &str =
     "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
     event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt,
-    event.who, event.session, event.sum, sym.sum
+    event.who, event.session, event.sum, sym.sum, hook_copy.dict, hook_copy.body
     FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
+    LEFT JOIN hook_copy ON hook_copy.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
 
 /// Stands in the place of a text that is not what was written.
@@ -499,6 +500,8 @@ impl Reader {
             verified: meta.verified_ms.map(time),
             unconfirmed: meta.unconfirmed.max(0) as u64,
             missed: meta.missed.max(0) as u64,
+            altered: meta.altered.max(0) as u64,
+            unseen: meta.hook_only.max(0) as u64,
             failures,
             last_failure,
         };
@@ -679,10 +682,18 @@ impl Reader {
         let mut unpacker = self.unpacker.borrow_mut();
         let raw = unpacker.unpack(&self.conn, dict, body)?.map_err(damaged)?;
         let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
+        let copy = match row.get_ref(20)?.as_blob_or_null() {
+            Ok(Some(body)) => {
+                let copy = unpacker.unpack(&self.conn, row.get(19)?, body)?.map_err(damaged)?;
+                Some(String::from_utf8(copy).map_err(|error| damaged(io::Error::other(error)))?)
+            }
+            Ok(None) => None,
+            Err(error) => return Err(damaged(io::Error::other(error))),
+        };
         let mut hook = std::str::from_utf8(envelope).ok().and_then(delivery::from_text);
         let mut named = person.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who)));
-        let raw = if self.is_clean()? {
-            raw
+        let (raw, copy) = if self.is_clean()? {
+            (raw, copy)
         } else {
             if let Some(hook) = &mut hook {
                 clean::clean_envelope(hook);
@@ -690,7 +701,7 @@ impl Reader {
             if let Some(clean) = person.and_then(clean::clean_symbol) {
                 named = Person::of(&clean);
             }
-            clean::shown(raw)
+            (clean::shown(raw), copy.map(clean::shown))
         };
         let mut labels = Vec::new();
         if has_labels {
@@ -713,6 +724,7 @@ impl Reader {
             evidence: Evidence::from_code(evidence as u8),
             person: named,
             hook,
+            hook_copy: copy.map(Arc::from),
             labels,
             raw: Arc::from(raw),
         })

@@ -251,6 +251,7 @@ pub(crate) fn consent(number: u64, via: Via) -> Consent {
         labels: Vec::new(),
         doubt: None,
         hook: None,
+        hook_copy: None,
         raw: Arc::from(raw(number)),
     }
 }

@@ -74,6 +74,14 @@ const MIGRATIONS: &[&str] = &[
      INSERT INTO unreadable SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
     CHECKSUMS,
     super::clean::LAYOUT,
+    // What a hook's copy of an event says otherwise than the log's, or more; how many rows the copies contradict; and how
+    // many rows nobody but a hook has brought, which one index finds by what became of them and by age.
+    "CREATE TABLE hook_copy (seq INTEGER PRIMARY KEY, dict INTEGER NOT NULL, body BLOB NOT NULL);
+     DROP INDEX event_hook_only;
+     CREATE INDEX event_by_hook ON event (doubt, received) WHERE via = 2;
+     ALTER TABLE meta ADD COLUMN altered INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE meta ADD COLUMN hook_only INTEGER NOT NULL DEFAULT 0;
+     UPDATE meta SET hook_only = (SELECT COUNT(*) FROM event WHERE via = 2);",
 ];
 
 /// Checksums. Those of rows and texts come in the background: `sealed` says that all have one. And what pruning by age

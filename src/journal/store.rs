@@ -18,6 +18,7 @@ use super::merge::Pen;
 use super::open::Settings;
 use super::pack::{self, Packer, Unpacker};
 use super::place::Place;
+use super::prune;
 use super::recent::Recent;
 use super::side;
 use super::spare::Spared;
@@ -32,6 +33,8 @@ pub(super) struct Store {
     /// Read when it is first needed, and again after a transaction failed: what that one taught is not true.
     memory: Option<Memory>,
     head: Head,
+    /// Rows that only a hook has brought.
+    hook_only: i64,
     /// The training of a dictionary that is under way.
     training: Option<JoinHandle<Option<Vec<u8>>>>,
     /// The sweep of texts that is under way.
@@ -93,6 +96,10 @@ pub(super) struct Meta {
     pub(super) hour: Hour,
     /// How far this machine's clock was ahead of Okta's at the last good poll; 0 where they agreed.
     pub(super) ahead_ms: i64,
+    /// Rows of which the hook's copy contradicts the log's.
+    pub(super) altered: i64,
+    /// Rows that only a hook has brought.
+    pub(super) hook_only: i64,
 }
 
 /// An hour in which a bounded part of the rows is removed by age.
@@ -117,8 +124,8 @@ impl Meta {
         checksum::check_table(conn, checksum::META)?;
         let sql =
             "SELECT next_seq, next_rev, rows, newest, complete_since, trained, late, last_good, caught_up, verified,
-                judged, unconfirmed, missed, interval_ms, whole_from, hour_began, hour_rows, hour_gone, hour_sides, ahead_ms
-                FROM meta";
+                judged, unconfirmed, missed, interval_ms, whole_from, hour_began, hour_rows, hour_gone, hour_sides, ahead_ms,
+                altered, hook_only FROM meta";
         conn.query_row(sql, [], |row| {
             Ok(Self {
                 next_seq: row.get(0)?,
@@ -143,6 +150,8 @@ impl Meta {
                     sides: row.get(18)?,
                 },
                 ahead_ms: row.get(19)?,
+                altered: row.get(20)?,
+                hook_only: row.get(21)?,
             })
         })
     }
@@ -151,7 +160,7 @@ impl Meta {
         let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
             trained = ?6, late = ?7, last_good = ?8, caught_up = ?9, verified = ?10, judged = ?11, unconfirmed = ?12,
             missed = ?13, interval_ms = ?14, whole_from = ?15, hour_began = ?16, hour_rows = ?17, hour_gone = ?18,
-            hour_sides = ?19, ahead_ms = ?20";
+            hour_sides = ?19, ahead_ms = ?20, altered = ?21, hook_only = ?22";
         let values = params![
             self.next_seq,
             self.next_rev,
@@ -173,6 +182,8 @@ impl Meta {
             self.hour.gone,
             self.hour.sides,
             self.ahead_ms,
+            self.altered,
+            self.hook_only,
         ];
         conn.prepare_cached(sql)?.execute(values)?;
         checksum::seal_row(conn, checksum::META, &[&1])
@@ -196,7 +207,8 @@ impl Store {
     /// Takes over a connection whose file is of the present format.
     pub(super) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
         mend::at_start(&conn)?;
-        let head = Meta::load(&conn)?.head();
+        let meta = Meta::load(&conn)?;
+        let (head, hook_only) = (meta.head(), meta.hook_only);
         conn.set_prepared_statement_cache_capacity(64);
         let spared = Spared::beside(&conn);
         let (identity, cleaning) = Cleaning::load(&conn)?;
@@ -206,6 +218,7 @@ impl Store {
             settings,
             memory: None,
             head,
+            hook_only,
             training: None,
             sweep: None,
             sweep_due: true,
@@ -216,6 +229,16 @@ impl Store {
             identity,
             cleaning,
         })
+    }
+
+    /// Whether as many rows are kept that only a hook has brought as may be.
+    pub(super) fn is_full_of_unconfirmed(&self) -> bool {
+        self.hook_only >= self.settings.unconfirmed_max()
+    }
+
+    /// Whether there are so many of them that some should go.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.hook_only > prune::unconfirmed_goal(self.settings)
     }
 
     /// How far the journal has come.
@@ -293,6 +316,7 @@ impl Store {
         }
         tx.commit()?;
         self.head = memory.meta.head();
+        self.hook_only = memory.meta.hook_only;
         self.memory = Some(memory);
         // What went to files without a name is not stored.
         self.check_place()?;
@@ -314,6 +338,7 @@ impl Store {
         meta.save(&tx)?;
         tx.commit()?;
         self.head = meta.head();
+        self.hook_only = meta.hook_only;
         if let Some(memory) = &mut self.memory {
             memory.meta = meta;
         }

@@ -159,7 +159,7 @@ mod tests {
     const DAY: u64 = 24;
 
     fn store(dir: &Path) -> Store {
-        let settings = Settings { keep_days: 1, keep_rows: 1_000_000 };
+        let settings = Settings { keep_days: 1, keep_rows: 1_000_000, ..Settings::default() };
         Store::new(crate::journal::open::connect_writer(dir).unwrap(), settings).unwrap()
     }
 

@@ -18,6 +18,9 @@ use crate::consent::{
 };
 use crate::report::Gap;
 
+mod copies;
+mod unconfirmed;
+
 fn start() -> Timestamp {
     Timestamp::from_millisecond(START_MS).unwrap()
 }
@@ -250,22 +253,26 @@ async fn parts_and_digests_are_rows_of_their_own() {
 }
 
 #[tokio::test]
-async fn what_was_found_out_about_the_person_outlives_a_merge() {
+async fn what_was_found_out_by_the_logs_record_outlives_a_delivery() {
     let dir = tempfile::tempdir().unwrap();
     let journal = writer(dir.path());
-    let mut resolved = hooked(1);
-    resolved.who.evidence = Evidence::Session;
-    journal.append(Batch { consents: vec![resolved], ..Batch::default() }).await.unwrap();
-    let mut silent = sample::consent(1, Via::POLL);
-    silent.who =
+    let nobody =
         crate::consent::Who { person: crate::consent::Person::default(), evidence: Evidence::Unknown };
+    let person = hooked(1).who.person;
+    let found =
+        crate::consent::Attribution { seq: Seq(1), person: person.clone(), evidence: Evidence::Session };
+    let silent = Consent { who: nobody.clone(), ..sample::consent(1, Via::POLL) };
     journal.append(Batch { consents: vec![silent], ..Batch::default() }).await.unwrap();
+    journal.append(Batch { attributions: vec![found], ..Batch::default() }).await.unwrap();
+    let silent = Consent { who: nobody, ..hooked(1) };
+    let commit = journal.append(Batch { consents: vec![silent], ..Batch::default() }).await.unwrap();
+    assert_eq!(commit.merged, 1);
     let mut reader = Reader::open(dir.path()).unwrap();
     let row = reader.newest(1).unwrap().rows[0];
     assert_eq!(row.evidence, Evidence::Session);
     assert_ne!(row.who.0, 0);
     let stored = reader.record(row.seq).unwrap().unwrap();
-    assert_eq!((stored.evidence, stored.person), (Evidence::Session, hooked(1).who.person));
+    assert_eq!((stored.evidence, stored.person, stored.doubt), (Evidence::Session, person, None));
 }
 
 #[tokio::test]
@@ -436,7 +443,9 @@ fn age(dir: &Path) {
     conn.execute_batch(
         "DROP TABLE label; DROP INDEX sym_unnamed;
          DROP TABLE history; ALTER TABLE meta DROP COLUMN late; ALTER TABLE meta DROP COLUMN last_good;
-         DROP INDEX event_shared; DROP INDEX event_hook_only; ALTER TABLE event DROP COLUMN doubt;
+         DROP INDEX event_shared; DROP INDEX event_by_hook; DROP TABLE hook_copy;
+         ALTER TABLE event DROP COLUMN doubt;
+         ALTER TABLE meta DROP COLUMN altered; ALTER TABLE meta DROP COLUMN hook_only;
          ALTER TABLE event DROP COLUMN grants; ALTER TABLE event DROP COLUMN session; DROP TABLE listening; DROP TABLE side;
          DROP TABLE unreadable;
          ALTER TABLE meta DROP COLUMN caught_up; ALTER TABLE meta DROP COLUMN verified;
@@ -589,7 +598,7 @@ fn the_journals_own_dictionary_takes_over() {
 #[test]
 fn what_is_old_or_too_much_goes_and_its_number_with_it() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = Settings { keep_days: 400, keep_rows: 50 };
+    let settings = Settings { keep_days: 400, keep_rows: 50, ..Settings::default() };
     let mut store = store(dir.path(), settings);
     let batch = Batch { bookmark: Some(bookmark("n")), ..polled(0..120) };
     let head = store.write([&batch].into_iter()).unwrap()[0].head;
@@ -608,7 +617,7 @@ fn what_is_old_or_too_much_goes_and_its_number_with_it() {
     while store.prune_some(much_later).unwrap() {}
     assert!(reader.newest(9).unwrap().rows.is_empty());
     assert_eq!(store.write([&polled(500..501)].into_iter()).unwrap()[0].head.last, Seq(121));
-    for table in ["event", "raw", "delivery"] {
+    for table in ["event", "raw", "delivery", "hook_copy"] {
         let sql = format!("SELECT COUNT(*) FROM {table}");
         let left: i64 = store.conn.query_row(&sql, [], |row| row.get(0)).unwrap();
         assert!(left <= 1, "{left} in {table}");

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub struct Journal {
     head: watch::Receiver<Head>,
     notes: watch::Receiver<Vec<String>>,
     place: Option<Arc<Place>>,
+    is_full_of_unconfirmed: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,8 @@ const CLEAN_EVERY: Duration = Duration::from_millis(10);
 const CLEAN_AGAIN: Duration = Duration::from_secs(1);
 /// Between two steps in which rows of an earlier format get their checksums: a tenth of a core, until all have one.
 const SEAL_EVERY: Duration = Duration::from_millis(50);
+/// While there are too many rows that only a hook has brought, it is looked this often which of them can go.
+const CROWDED_PRUNE_EVERY: Duration = Duration::from_mins(1);
 
 impl Journal {
     /// Starts the writer's thread; it holds the lock until it ends. How far the journal has come is told by `tell`, at
@@ -67,6 +71,7 @@ impl Journal {
         let (requests, queue) = mpsc::channel(QUEUE);
         tell.send_if_modified(|told| std::mem::replace(told, store.head()) != store.head());
         let head = tell.subscribe();
+        let is_full_of_unconfirmed = Arc::new(AtomicBool::new(store.is_full_of_unconfirmed()));
         let (say, notes) = watch::channel(Vec::new());
         // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
         let runtime = Builder::new_current_thread().enable_time().build()?;
@@ -78,6 +83,7 @@ impl Journal {
             store,
             queue,
             tell,
+            is_full_of_unconfirmed: Arc::clone(&is_full_of_unconfirmed),
             clock,
             dirty_since: None,
             next_prune: first_prune,
@@ -90,7 +96,7 @@ impl Journal {
             notes: say,
         };
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&runtime, lock))?;
-        Ok(Self { requests, head, notes, place })
+        Ok(Self { requests, head, notes, place, is_full_of_unconfirmed })
     }
 
     /// Stores a batch and returns when it is on the disk, whole; on an error nothing of it is.
@@ -123,6 +129,12 @@ impl Journal {
         self.place.as_ref().map_or(Ok(()), |place| place.check()).map_err(AppendError::Gone)
     }
 
+    /// Whether as many rows are kept that only a hook has brought as may be. What comes by a hook then should wait; the
+    /// log's own record of it is always taken.
+    pub fn is_full_of_unconfirmed(&self) -> bool {
+        self.is_full_of_unconfirmed.load(Ordering::Relaxed)
+    }
+
     /// Whether nothing can be appended any more.
     pub fn is_closed(&self) -> bool {
         self.requests.is_closed()
@@ -140,6 +152,7 @@ struct Writer {
     store: Store,
     queue: mpsc::Receiver<Request>,
     tell: watch::Sender<Head>,
+    is_full_of_unconfirmed: Arc<AtomicBool>,
     clock: Clock,
     dirty_since: Option<Duration>,
     next_prune: Duration,
@@ -217,6 +230,9 @@ impl Writer {
             batch.listening.is_some() || batch.polled.is_some_and(|polled| polled.caught_up)
         });
         self.write(group);
+        if self.store.is_crowded() {
+            self.next_prune = self.next_prune.min(self.clock.uptime() + CROWDED_PRUNE_EVERY);
+        }
         if let Err(error) = self.store.train_when_due() {
             tracing::warn!(%error, "No dictionary was trained.");
         }
@@ -348,6 +364,7 @@ impl Writer {
     }
 
     fn tell_head(&self) {
+        self.is_full_of_unconfirmed.store(self.store.is_full_of_unconfirmed(), Ordering::Relaxed);
         let head = self.store.head();
         self.tell.send_if_modified(|told| std::mem::replace(told, head) != head);
     }

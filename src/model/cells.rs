@@ -188,6 +188,7 @@ pub fn via(row: &Row) -> (&'static str, Saying) {
         Some(Doubt::Unconfirmed) => ("hook only", Saying::Unknown),
         Some(Doubt::Missed) => ("poll only", Saying::Unknown),
         Some(Doubt::SharedId) => ("shared id", Saying::Unknown),
+        Some(Doubt::Altered) => ("altered?", Saying::Unknown),
         None => (row.via.word(), Saying::Nothing),
     }
 }

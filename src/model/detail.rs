@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Mark;
 use super::mask::{Known, Mask};
-use crate::consent::{Consent, Person, Thing, Untrusted, visible};
+use crate::consent::{Consent, Difference, Evidence, Person, Thing, Untrusted, Via, visible};
 
 /// How a value reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -74,6 +74,9 @@ impl Detail {
         }
         tree.card(consent);
         tree.raw(consent);
+        if let Some(copy) = &consent.hook_copy {
+            tree.event("raw-hook", "Raw Event of the Hook", &copy.raw);
+        }
         let mut detail = Self { nodes: tree.nodes, turned: HashSet::new(), cursor: 0, top: 0 };
         if let Some(before) = before {
             detail.turned.clone_from(&before.turned);
@@ -222,7 +225,16 @@ impl Tree {
         self.text("consent/who/alt", 2, "Alternate ID", consent.who.person.alternate_id.as_ref());
         self.text("consent/who/id", 2, "ID", consent.who.person.id.as_ref().map(|id| &id.0));
         self.told("consent/who/told", consent, Thing::Person);
-        self.value("consent/who/evidence", 2, "Evidence", consent.who.evidence.meaning());
+        let evidence = consent.who.evidence;
+        let only_hook =
+            consent.via == Via::HOOK && !matches!(evidence, Evidence::Unknown | Evidence::NotApplicable);
+        let evidence = evidence.meaning();
+        if only_hook {
+            let words = format!("hook only, not shown by the log: {evidence}");
+            self.value("consent/who/evidence", 2, "Evidence", &words);
+        } else {
+            self.value("consent/who/evidence", 2, "Evidence", evidence);
+        }
         let label = consent.client.label.as_ref().or(consent.client.id.as_ref().map(|id| &id.0));
         self.heading("consent/client", 1, "Client", &label.map_or("unknown".into(), Untrusted::visible));
         self.text("consent/client/id", 2, "ID", consent.client.id.as_ref().map(|id| &id.0));
@@ -289,6 +301,7 @@ impl Tree {
                 self.value("consent/trace/hidden", 2, "Hidden", &words);
             }
         }
+        self.hook_copy(consent);
         self.text("consent/trace/session", 2, "Session ID", consent.session_id.as_ref());
         self.text("consent/trace/txn", 2, "Transaction ID", consent.transaction_id.as_ref());
         self.value("consent/trace/received", 2, "Received", &format!("{:.3}", consent.received));
@@ -296,6 +309,20 @@ impl Tree {
             let built = delivery.event_time.as_ref().and_then(|text| text.exact().parse().ok());
             self.delay("consent/trace/built", "Delivery Built", consent.published, built);
             self.delay("consent/trace/came", "Delivery Came", consent.published, delivery.received);
+        }
+    }
+
+    /// What the hook's copy says otherwise than the log's, or more: both versions of each fact.
+    fn hook_copy(&mut self, consent: &Consent) {
+        let Some(copy) = consent.hook_copy.as_deref() else { return };
+        for (fact, difference) in consent.differences() {
+            let said =
+                |consent: &Consent| fact.of(consent).map_or("?".into(), |text| visible(&text).into_owned());
+            let words = match difference {
+                Difference::HookOnly => format!("hook only: {}", said(copy)),
+                Difference::Contradicts => format!("hook: {}; log: {}", said(copy), said(consent)),
+            };
+            self.value(&format!("consent/trace/hook/{}", fact.word()), 2, fact.label(), &words);
         }
     }
 
@@ -386,9 +413,13 @@ impl Tree {
     }
 
     fn raw(&mut self, consent: &Consent) {
-        match serde_json::from_str::<Value>(&consent.raw) {
-            Ok(value) => self.json("raw", 0, "Raw Event", &value),
-            Err(_) => self.value("raw", 0, "Raw Event", &visible(&consent.raw)),
+        self.event("raw", "Raw Event", &consent.raw);
+    }
+
+    fn event(&mut self, path: &str, label: &str, raw: &str) {
+        match serde_json::from_str::<Value>(raw) {
+            Ok(value) => self.json(path, 0, label, &value),
+            Err(_) => self.value(path, 0, label, &visible(raw)),
         }
     }
 

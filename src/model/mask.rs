@@ -129,16 +129,18 @@ impl Mask {
             let name = self.pseudonym(Stands::Person, &key);
             known.extend(texts.into_iter().filter(|text| text.len() > 2).map(|text| (text, name.clone())));
         };
-        let Person { id, alternate_id, display_name } = &consent.who.person;
-        add([
-            id.as_ref().map_or(String::new(), |id| id.exact().to_owned()),
-            exact(alternate_id),
-            exact(display_name),
-        ]);
-        if let Some(actor) =
-            consent.actor.as_ref().filter(|actor| exact(&actor.kind).eq_ignore_ascii_case("user"))
-        {
-            add([exact(&actor.id), exact(&actor.alternate_id), exact(&actor.display_name)]);
+        for consent in std::iter::once(consent).chain(consent.hook_copy.as_deref()) {
+            let Person { id, alternate_id, display_name } = &consent.who.person;
+            add([
+                id.as_ref().map_or(String::new(), |id| id.exact().to_owned()),
+                exact(alternate_id),
+                exact(display_name),
+            ]);
+            if let Some(actor) =
+                consent.actor.as_ref().filter(|actor| exact(&actor.kind).eq_ignore_ascii_case("user"))
+            {
+                add([exact(&actor.id), exact(&actor.alternate_id), exact(&actor.display_name)]);
+            }
         }
         // The longest first, or a part of a name would be hidden and the rest not.
         known.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));

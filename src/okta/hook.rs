@@ -54,7 +54,7 @@ pub enum HookError {
     /// It is no envelope.
     #[error("It has no data.events.")]
     NoEvents,
-    /// `data.events` is no list that could be read.
+    /// `data.events` is neither an object nor a list that could be read.
     #[error("Its data.events: {0}")]
     Events(#[from] ReadError),
     /// More than a delivery brings.
@@ -96,7 +96,12 @@ pub fn delivery(
     // exact bytes.
     let at = events.as_ptr().addr() - text.as_ptr().addr();
     let events = body.get(at..at + events.len()).ok_or(HookError::NoEvents)?;
-    let page = read::page(events, received, Via::HOOK)?;
+    // A delivery that brings one event may have it without a list around it.
+    let page = if events.starts_with(b"{") {
+        read::page(&[b"[", events, b"]"].concat(), received, Via::HOOK)?
+    } else {
+        read::page(events, received, Via::HOOK)?
+    };
     if page.records > EVENTS_MAX {
         return Err(HookError::TooMany);
     }
@@ -204,9 +209,20 @@ fn capitals(name: &str) -> String {
 #[derive(Clone)]
 pub struct Secrets(Vec<Digest>);
 
+/// Fewer characters than these can be guessed over the network.
+const SECRET_MIN: usize = 16;
+/// What may stand before a secret in `Authorization`; it is no part of what must be guessed.
+const SCHEMES: [&str; 2] = ["Basic ", "Bearer "];
+
 /// Why a text cannot be a hook's secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SecretsError {
+    /// It can be guessed.
+    #[error(
+        "it is shorter than {SECRET_MIN} characters and can be guessed. This makes a good one: \
+         (umask 077; head -c 32 /dev/urandom | base64 > hook-secret)"
+    )]
+    TooShort,
     /// A header cannot carry it.
     #[error("it holds what a header cannot carry, or white space at an end")]
     NoHeader,
@@ -222,16 +238,21 @@ impl Secrets {
     /// Takes the secret in force, each the whole value of `Authorization`, and the one before, if that is still good.
     ///
     /// # Errors
-    /// One of them can never arrive.
+    /// One of them can never arrive, or can be guessed.
     pub fn new(current: &Secret, previous: Option<&Secret>) -> Result<Self, SecretsError> {
         let digests = [Some(current), previous].into_iter().flatten().map(|secret| {
             let text = secret.reveal();
             let is_fit = text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.trim() == text;
-            if is_fit && !text.is_empty() {
-                Ok(digest::digest(&digest::SHA256, text.as_bytes()))
-            } else {
-                Err(SecretsError::NoHeader)
+            if !is_fit || text.is_empty() {
+                return Err(SecretsError::NoHeader);
             }
+            let scheme = SCHEMES.into_iter().find(|scheme| {
+                text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            });
+            if text.len() < SECRET_MIN + scheme.map_or(0, str::len) {
+                return Err(SecretsError::TooShort);
+            }
+            Ok(digest::digest(&digest::SHA256, text.as_bytes()))
         });
         digests.collect::<Result<_, _>>().map(Self)
     }

@@ -137,6 +137,7 @@ pub fn restore(stored: &Stored) -> Consent {
     consent.key = stored.key;
     consent.doubt = stored.doubt;
     consent.hook.clone_from(&stored.hook);
+    consent.hook_copy = stored.hook_copy.as_deref().and_then(|copy| hook_copy(copy, stored)).map(Box::new);
     consent.raw = Arc::clone(&stored.raw);
     // What was found out since stands beside the event, never in it.
     if consent.who.evidence == Evidence::Unknown {
@@ -147,6 +148,13 @@ pub fn restore(stored: &Stored) -> Consent {
     }
     consent.labels.clone_from(&stored.labels);
     consent
+}
+
+/// Reads the hook's copy of a stored consent: that of the same part, or the only one there is.
+fn hook_copy(raw: &str, stored: &Stored) -> Option<Consent> {
+    let mut parts = event(raw, stored.received, Via::HOOK).ok()?;
+    let index = usize::from(stored.key.part).min(parts.len().checked_sub(1)?);
+    Some(parts.swap_remove(index))
 }
 
 /// Puts a name where the event has none.
@@ -205,6 +213,7 @@ fn bare(stored: &Stored) -> Consent {
         via: stored.via,
         doubt: None,
         hook: None,
+        hook_copy: None,
         labels: Vec::new(),
         raw: Arc::clone(&stored.raw),
     }
@@ -245,6 +254,7 @@ fn consents(
         via,
         doubt: None,
         hook: None,
+        hook_copy: None,
         labels: Vec::new(),
         raw: Arc::clone(&raw),
     };

@@ -30,6 +30,8 @@ pub struct HookHealth {
     pub rejects: u64,
     /// Requests that were refused, by reason.
     pub refused: HookRefused,
+    /// Connections that were closed to make room for others while all slots were taken.
+    pub evicted: u64,
     /// From `published` to the commit, of the last events that were new; nothing before the first.
     pub delay: Option<HookDelay>,
 }
@@ -43,6 +45,10 @@ pub struct HookProof {
     pub unconfirmed: u64,
     /// Rows that the hook should have brought and did not.
     pub missed: u64,
+    /// Rows of which the hook's copy contradicts the log's.
+    pub altered: u64,
+    /// Rows that the log has not shown so far, doubted or not.
+    pub unseen: u64,
     /// Deliveries that Okta says failed. Of any hook of the org's: the event does not always say which.
     pub failures: u64,
     /// When the last of these was.
@@ -64,12 +70,15 @@ pub struct HookRefused {
     pub slow: u64,
     /// The journal did not take it in time or at all; Okta tries once more.
     pub journal: u64,
+    /// More than may come, or be kept, that the log has not shown; Okta tries once more.
+    pub unconfirmed: u64,
 }
 
 impl HookRefused {
     /// Returns how many there were of any reason.
     pub fn total(self) -> u64 {
-        [self.secret, self.form, self.size, self.place, self.slow, self.journal].into_iter().sum()
+        let Self { secret, form, size, place, slow, journal, unconfirmed } = self;
+        [secret, form, size, place, slow, journal, unconfirmed].into_iter().sum()
     }
 }
 
@@ -110,7 +119,8 @@ mod tests {
 
     #[test]
     fn refusals_add_up() {
-        let refused = HookRefused { secret: 1, form: 2, size: 3, place: 4, slow: 5, journal: 6 };
-        assert_eq!(refused.total(), 21);
+        let refused =
+            HookRefused { secret: 1, form: 2, size: 3, place: 4, slow: 5, journal: 6, unconfirmed: 7 };
+        assert_eq!(refused.total(), 28);
     }
 }

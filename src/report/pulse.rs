@@ -50,6 +50,8 @@ pub enum Pulse {
     Catching,
     /// It is well.
     Live,
+    /// It works, though less well than it should; this may pass by itself.
+    Impaired(Fault),
     /// Another process holds this part; its name or number.
     Elsewhere(String),
     /// It will try again by itself at this time.
@@ -66,6 +68,7 @@ impl Pulse {
             Self::Starting => "starting",
             Self::Catching => "catching up",
             Self::Live => "live",
+            Self::Impaired(_) => "impaired",
             Self::Elsewhere(_) => "elsewhere",
             Self::Waiting(..) => "waiting",
             Self::Down(_) => "down",
@@ -75,7 +78,7 @@ impl Pulse {
     /// Returns what is wrong, if something is.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Waiting(_, fault) | Self::Down(fault) => Some(fault),
+            Self::Waiting(_, fault) | Self::Down(fault) | Self::Impaired(fault) => Some(fault),
             _ => None,
         }
     }

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{DoctorPlan, FeedPlan, Probing};
 use crate::config::{self, Config, Org, ProxySetting, Way};
 use crate::consent::{Topic, visible};
-use crate::intake::hook::{HookPlan, Tls};
+use crate::intake::hook::{Ceiling, HookPlan, Tls};
 use crate::intake::http::{self, Route};
 use crate::journal::Settings;
-use crate::okta::hook::Secrets;
+use crate::okta::hook::{Secrets, SecretsError};
 use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use crate::safe_file::FolderRights;
 use crate::secret::{Secret, SecretError, SecretSource, open_to_others};
@@ -204,7 +204,11 @@ impl Ready {
         };
         Ok(FeedPlan {
             dir: self.dir,
-            keep: Settings { keep_days: config.journal.keep_days, keep_rows: config.journal.keep_rows },
+            keep: Settings {
+                keep_days: config.journal.keep_days,
+                keep_rows: config.journal.keep_rows,
+                ..Settings::default()
+            },
             poll,
             names: config.poll.names,
             credentials,
@@ -240,18 +244,29 @@ fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
     let secret = read(source, "hook.secret_command")?;
     let previous = config.previous_secret.as_ref();
     let previous = previous.map(|source| read(source, "hook.previous_secret_command")).transpose()?;
-    let secrets = Secrets::new(&secret, previous.as_ref()).map_err(|error| {
+    let unusable = |key: &str, source: &SecretSource, error: SecretsError| {
         format!(
-            "The hook's secret from {source}, or the one before it, cannot be used: {error}. Nothing was started. \
-             config init makes a good one."
+            "The hook's secret of hook.{key}, from {source}, cannot be used: {error}. Nothing was started. Okta must know \
+             the same secret: the whole value of Authorization."
         )
-    })?;
+    };
+    let mut secrets = Secrets::new(&secret, None).map_err(|error| unusable("secret_*", source, error))?;
+    if let (Some(source), Some(previous)) = (&config.previous_secret, &previous) {
+        secrets = Secrets::new(&secret, Some(previous))
+            .map_err(|error| unusable("previous_secret_*", source, error))?;
+    }
     let tls = config.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose().map_err(
         |error| {
             format!("The hook's TLS cannot be set up: {error}. Nothing was started. Mend hook.tls_cert and hook.tls_key.")
         },
     )?;
-    Ok(Some(HookPlan { listen: config.listen, path: config.path.clone(), secrets, tls }))
+    Ok(Some(HookPlan {
+        listen: config.listen,
+        path: config.path.clone(),
+        secrets,
+        tls,
+        ceiling: Ceiling::default(),
+    }))
 }
 
 fn credentials(way: &Way, secret: &Secret) -> Result<Credentials, CredentialsError> {

@@ -31,6 +31,7 @@ struct HookLine {
     verified: Option<String>,
     unconfirmed: u64,
     missed: u64,
+    altered: u64,
     failed_deliveries: u64,
     last_failed_delivery: Option<String>,
 }
@@ -91,6 +92,7 @@ fn line(coverage: &Coverage) -> String {
             verified: coverage.hook.verified.map(time),
             unconfirmed: coverage.hook.unconfirmed,
             missed: coverage.hook.missed,
+            altered: coverage.hook.altered,
             failed_deliveries: coverage.hook.failures,
             last_failed_delivery: coverage.hook.last_failure.map(time),
         },
@@ -130,7 +132,7 @@ mod tests {
             r#"{"schema":"consentwatch.coverage/1","complete_since":"2026-03-03T09:15:27.000Z","#,
             r#""gaps":[{"from":"2026-03-03T10:00:00.000Z","to":"2026-03-03T10:05:00.500Z","why":"a \"reason\""}],"#,
             r#""last_good_poll":null,"late":2,"unreadable":{"count":0,"first":null,"last":null},"hook":{"verified":"2026-03-03T09:00:00.000Z","unconfirmed":1,"#,
-            r#""missed":3,"failed_deliveries":0,"last_failed_delivery":null}}"#
+            r#""missed":3,"altered":0,"failed_deliveries":0,"last_failed_delivery":null}}"#
         );
         assert_eq!(watcher.tell(coverage.clone()).as_deref(), Some(wanted));
         assert_eq!(watcher.tell(coverage.clone()), None);

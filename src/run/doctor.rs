@@ -219,6 +219,7 @@ fn hook(is_enabled: bool, looked: Option<&Looked>, now: Timestamp) -> Item {
             ("first verified", verified),
             ("unconfirmed by the log", proof.unconfirmed.to_string()),
             ("missed by the hook", proof.missed.to_string()),
+            ("contradicted by the log", proof.altered.to_string()),
             ("failed deliveries", proof.failures.to_string()),
         ] {
             item.details.push(Detail { name: name.to_owned(), state });

@@ -267,10 +267,10 @@ impl Desk<'_> {
 }
 
 fn proof_line(proof: HookProof) -> String {
-    let HookProof { verified, unconfirmed, missed, failures, .. } = proof;
+    let HookProof { verified, unconfirmed, missed, altered, failures, .. } = proof;
     let verified = verified.map_or("never verified".to_owned(), |at| format!("first verified {at:.0}"));
     format!(
-        "The journal: {verified}; {unconfirmed} unconfirmed, {missed} missed, {failures} failed deliveries by the log.\n"
+        "The journal: {verified}; {unconfirmed} unconfirmed, {missed} missed, {altered} altered?, {failures} failed deliveries by the log.\n"
     )
 }
 

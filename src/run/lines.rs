@@ -112,6 +112,7 @@ async fn follow(
     tell_start(&printer, &mut source)?;
     let mut told = None;
     let mut damaged_told = 0;
+    let mut hook_told = None;
     // Those of files were said at the start.
     let mut noted = source.board().notes.files;
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
@@ -174,6 +175,7 @@ async fn follow(
             note(sentence);
         }
         noted = board.notes.all().map(ToOwned::to_owned).collect();
+        tell_hook(&board, &mut hook_told);
         let pulse = board.get(Part::Poll).clone();
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
         let is_end = match (&holder, polling) {
@@ -384,6 +386,21 @@ fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -> Option<Ex
         return Some(Exit::Refused);
     }
     (options.once && !fault.passes && !fault.refused).then_some(Exit::Failed)
+}
+
+/// Says what is wrong with the hook's listener when that changes, and that it is over. The poll brings everything all the
+/// same, so nothing ends because of it.
+fn tell_hook(board: &Board, told: &mut Option<String>) {
+    match board.get(Part::Hook) {
+        pulse if pulse.fault().is_some() => {
+            if let Some(fault) = pulse.fault().filter(|fault| told.as_ref() != Some(&fault.brief)) {
+                note(&fault.to_string());
+                *told = Some(fault.brief.clone());
+            }
+        }
+        Pulse::Live if told.take().is_some() => note("The event hook is well again."),
+        _ => {}
+    }
 }
 
 fn worst(board: &Board) -> Option<Fault> {

@@ -29,7 +29,7 @@ mod source;
 mod standing;
 mod writing;
 
-pub use crate::intake::hook::HookPlan;
+pub use crate::intake::hook::{Ceiling, HookPlan};
 pub use crate::intake::http::Route;
 pub use archive::{Archive, Input, probe_all};
 pub use auto::{Auto, AutoPlan};

@@ -13,7 +13,7 @@ use crate::report::{HookRefused, Part, Pulse};
 pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)> {
     let is_on = *model.board.get(Part::Hook) != Pulse::Off;
     let proof = model.coverage.hook;
-    [(proof.unconfirmed, "unconfirmed"), (proof.missed, "missed")]
+    [(proof.altered, "altered?"), (proof.unconfirmed, "unconfirmed"), (proof.missed, "missed")]
         .into_iter()
         .filter(move |(count, _)| is_on && *count > 0)
 }
@@ -63,9 +63,18 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
     if health.refused.total() > 0 {
         fact("refused", refused(health.refused), Role::Wait);
     }
+    if health.evicted > 0 {
+        let words = format!("{} connections closed to make room for others", grouped(health.evicted));
+        fact("was full", words, Role::Wait);
+    }
     if proof.unconfirmed > 0 {
         let words = "came by the hook and never by the log, and may be forged: filter via:unconfirmed";
         fact("unconfirmed", format!("{} {words}", grouped(proof.unconfirmed)), Role::Bad);
+    }
+    if proof.altered > 0 {
+        let words = "differ in the hook's copy, which may have been altered on its way; the rows are the log's: filter \
+                     via:altered";
+        fact("altered?", format!("{} {words}", grouped(proof.altered)), Role::Bad);
     }
     if proof.missed > 0 {
         let words = "came by the log and not within an hour by the hook: filter via:missed";
@@ -80,7 +89,7 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
 }
 
 fn refused(refused: HookRefused) -> String {
-    let HookRefused { secret, form, size, place, slow, journal } = refused;
+    let HookRefused { secret, form, size, place, slow, journal, unconfirmed } = refused;
     let reasons = [
         (secret, "wrong secret"),
         (form, "no delivery"),
@@ -88,6 +97,7 @@ fn refused(refused: HookRefused) -> String {
         (place, "wrong path or method"),
         (slow, "too slow"),
         (journal, "not stored in time"),
+        (unconfirmed, "too many unconfirmed"),
     ];
     let told: Vec<String> = reasons
         .into_iter()

@@ -58,7 +58,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen.put(0, marks::SIGN, Role::Mark);
         } else if is_cursor {
             pen.put(0, theme.cursor(), Role::Mark);
-        } else if row.doubt == Some(Doubt::Unconfirmed) {
+        } else if matches!(row.doubt, Some(Doubt::Unconfirmed | Doubt::Altered)) {
             pen.put(0, "?", Role::Bad);
         } else if row.doubt == Some(Doubt::SharedId) {
             pen.put(0, "=", Role::Bad);
@@ -130,7 +130,8 @@ pub(super) fn cell<'a>(
         Column::From => from(model, row, width, theme),
         Column::Via => {
             let (word, saying) = cells::via(row);
-            (word.into(), role(saying))
+            let role = if row.doubt == Some(Doubt::Altered) { Role::Bad } else { role(saying) };
+            (word.into(), role)
         }
     }
 }

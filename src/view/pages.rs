@@ -18,6 +18,7 @@ const HELP: &[&str] = &[
     "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, = that another event has its uuid, * that it is marked.",
     "#2 after a kind: two values of the event that are secrets were hidden before it was stored.",
     "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
+    "VIA: altered?, and ? before a row, mean that the hook's copy contradicts the log's. The row is the log's; Enter shows both.",
 ];
 
 /// A line of a page: its words and how they read, each part in its own role.

@@ -92,6 +92,7 @@ pub(super) fn words(model: &Model, pulse: &Pulse) -> String {
             format!("{}, again {}", fault.brief, until.strftime("%H:%M:%S"))
         }
         Pulse::Down(fault) => format!("down: {}", fault.brief),
+        Pulse::Impaired(fault) => fault.brief.clone(),
         Pulse::Elsewhere(holder) => format!("by process {holder}, read-only here"),
         other => other.word().to_owned(),
     }
@@ -101,7 +102,7 @@ pub(super) fn role(pulse: &Pulse) -> Role {
     match pulse {
         Pulse::Live => Role::Good,
         Pulse::Down(_) => Role::Bad,
-        Pulse::Waiting(..) | Pulse::Catching => Role::Wait,
+        Pulse::Waiting(..) | Pulse::Catching | Pulse::Impaired(_) => Role::Wait,
         Pulse::Off | Pulse::Starting | Pulse::Elsewhere(_) => Role::Dim,
     }
 }

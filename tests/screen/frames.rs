@@ -143,7 +143,8 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
         merged: 12,
         duplicates: 10,
         rejects: 1,
-        refused: HookRefused { secret: 3, size: 1, ..HookRefused::default() },
+        refused: HookRefused { secret: 3, size: 1, unconfirmed: 7, ..HookRefused::default() },
+        evicted: 1024,
         delay: HookDelay::of(&[Duration::from_millis(800), Duration::from_secs(11)]),
     };
     rig.tell(Msg::Board(Box::new(board)));
@@ -151,18 +152,40 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
         verified: Some(at("2026-02-01T10:00:00Z")),
         unconfirmed: 2,
         missed: 1,
+        altered: 1,
+        unseen: 5,
         failures: 4,
         last_failure: Some(at("2026-03-04T08:00:00Z")),
     };
     let coverage = Coverage { hook, ..rig.model.coverage.clone() };
     rig.tell(Msg::Coverage(coverage));
-    let doubts = [(Via::HOOK, Some(Doubt::Unconfirmed)), (Via::POLL, Some(Doubt::Missed)), (Via::HOOK, None)];
+    let both = Via::POLL.with(Via::HOOK);
+    let doubts = [
+        (Via::HOOK, Some(Doubt::Unconfirmed)),
+        (Via::POLL, Some(Doubt::Missed)),
+        (Via::HOOK, None),
+        (both, Some(Doubt::Altered)),
+    ];
     let newest = rig.model.rows.order().iter().rev().skip(2).map(|at| rig.model.rows.get(RowRef(*at)));
     let rows = newest.zip(doubts).map(|(row, (via, doubt))| Row { via, doubt, ..row }).collect();
     rig.tell(Msg::Changed(Page { rows, ..Page::default() }));
     at_every_size("hook", &mut rig);
     rig.press("6");
     at_every_size("hook-sources", &mut rig);
+    let mut board = rig.model.board.clone();
+    let full = "All 256 connections of the hook's listener are taken.";
+    board.set(
+        Part::Hook,
+        Pulse::Impaired(consentwatch::report::Fault::new(
+            Part::Hook,
+            "full",
+            full,
+            "New ones are accepted.",
+            "",
+        )),
+    );
+    rig.tell(Msg::Board(Box::new(board)));
+    at_every_size("hook-full", &mut rig);
 }
 
 #[tokio::test]

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{Semaphore, watch};
 
-use super::tally::{Refused, Stored, Tally};
+use super::ceiling::Room;
+use super::slots::Slot;
+use super::tally::{Excess, Refused, Stored, Tally};
 use crate::clock::Clock;
 use crate::consent::Reject;
 use crate::journal::{AppendError, Batch, Commit, Journal};
@@ -26,6 +30,8 @@ pub(super) struct Desk {
     pub(super) tally: Tally,
     /// Deliveries whose body is in memory.
     pub(super) room: Semaphore,
+    /// How many more rows may come that the log has not shown.
+    pub(super) unconfirmed: Room,
 }
 
 /// So many deliveries are in memory at a time, each of at most a MiB; as many wait for the journal as its queue holds.
@@ -36,6 +42,8 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
 const BODY_WITHIN: Duration = Duration::from_secs(2);
 /// What is sent along with a refused request is taken from the socket up to here, so that the answer is read.
 const DRAIN_MAX: usize = 8 * 1024 * 1024;
+/// The same for a request that did not show the secret: more than Okta sends is nobody's honest mistake.
+const DRAIN_UNPROVEN_MAX: usize = 2 * hook::BODY_MAX;
 /// Headers beyond this many bytes, names and values together, are refused.
 pub(super) const HEADERS_MAX: usize = 16 * 1024;
 /// The header of a verification (Okta: event hooks, one-time verification request).
@@ -51,27 +59,55 @@ enum NoBody {
 }
 
 impl Desk {
-    /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    /// Answers one request of a connection. Unless the request showed the secret, the connection ends after the answer.
+    pub(super) async fn answer(&self, request: Request<Incoming>, slot: &Slot) -> Answer {
         let begun = self.clock.uptime();
         let (parts, mut body) = request.into_parts();
-        let answer = match self.early(&parts.uri, &parts.method, &parts.headers) {
+        let given = self.given(&parts.headers);
+        let is_proven = given == Given::Right;
+        if is_proven {
+            slot.prove();
+        }
+        let mut answer = match self.early(&parts, given) {
             Ok(answer) => answer,
             Err(Delivery) => return self.delivery(&parts.headers, &mut body, begun).await,
         };
         if !body.is_end_stream() {
-            self.drain(&mut body, begun).await;
+            let most = if is_proven { DRAIN_MAX } else { DRAIN_UNPROVEN_MAX };
+            self.drain(&mut body, begun, most).await;
+        }
+        if !is_proven {
+            if parts.version <= Version::HTTP_11 {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            slot.end_after_answer();
         }
         answer
     }
 
+    /// Looks for the secret among the headers.
+    fn given(&self, headers: &HeaderMap) -> Given {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Given::Nothing,
+            (Some(value), None) if self.secrets.admit(value.as_bytes()) => Given::Right,
+            // Of two values nobody can say which one is meant.
+            _ => Given::Wrong,
+        }
+    }
+
     /// Answers what needs no body. What is left is a delivery by somebody who knows the secret.
-    fn early(&self, uri: &Uri, method: &Method, headers: &HeaderMap) -> Result<Answer, Delivery> {
+    fn early(&self, parts: &Parts, given: Given) -> Result<Answer, Delivery> {
+        let Parts { uri, method, headers, .. } = parts;
         if size(uri, headers) > HEADERS_MAX {
             self.tally.refused(Refused::Size);
             return Ok(empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }
-        let is_hook = uri.path() == self.path;
+        if !has_one_host(parts) {
+            self.tally.refused(Refused::Form);
+            return Ok(empty(StatusCode::BAD_REQUEST));
+        }
+        let is_hook = without_slash(uri.path()) == without_slash(&self.path);
         if !is_hook && !matches!(uri.path(), "/healthz" | "/readyz") {
             self.tally.refused(Refused::Place);
             return Ok(empty(StatusCode::NOT_FOUND));
@@ -86,20 +122,13 @@ impl Desk {
         if !is_hook {
             return Ok(self.health(uri.path()));
         }
-        let mut given = headers.get_all(AUTHORIZATION).iter();
-        // Of two values nobody can say which one is meant.
-        let admitted = match (given.next(), given.next()) {
-            (None, _) => None,
-            (Some(value), None) => Some(self.secrets.admit(value.as_bytes())),
-            (Some(_), Some(_)) => Some(false),
-        };
-        match (admitted, method == Method::GET) {
-            (Some(false), _) | (None, false) => {
+        match (given, method == Method::GET) {
+            (Given::Wrong, _) | (Given::Nothing, false) => {
                 self.tally.refused(Refused::Secret);
                 Ok(empty(StatusCode::UNAUTHORIZED))
             }
-            (Some(true), false) => Err(Delivery),
-            (_, true) => Ok(self.verification(headers, admitted.is_some())),
+            (Given::Right, false) => Err(Delivery),
+            (_, true) => Ok(self.verification(headers, given == Given::Right)),
         }
     }
 
@@ -126,7 +155,11 @@ impl Desk {
             None
         };
         let (status, line) = match why {
-            None => (StatusCode::OK, "ok\n".to_owned()),
+            // A listener that is short of something still takes deliveries, so a balancer must not leave it out.
+            None => match self.tally.shortage(self.clock.now()).filter(|_| path == "/readyz") {
+                Some(fault) => (StatusCode::OK, format!("ok, but {}: {fault}\n", fault.brief)),
+                None => (StatusCode::OK, "ok\n".to_owned()),
+            },
             Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
         };
         let mut answer = Response::new(Full::from(line));
@@ -150,7 +183,7 @@ impl Desk {
         let body = match self.read(body, begun + BODY_WITHIN).await {
             Ok(body) => body,
             Err(NoBody::TooLong) => {
-                self.drain(body, begun).await;
+                self.drain(body, begun, DRAIN_MAX).await;
                 self.tally.refused(Refused::Size);
                 return empty(StatusCode::PAYLOAD_TOO_LARGE);
             }
@@ -163,6 +196,11 @@ impl Desk {
                 return empty(StatusCode::BAD_REQUEST);
             }
         };
+        // Whoever floods it is refused before anything is read.
+        if let Some(answer) = self.excess(1, begun) {
+            return answer;
+        }
+        self.unconfirmed.give_back(1, begun);
         let received = self.clock.sure();
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -174,10 +212,15 @@ impl Desk {
         };
         match read {
             Ok(read) => {
+                let rows = read.consents.len();
+                if let Some(answer) = self.excess(rows, begun) {
+                    return answer;
+                }
                 let stored = Stored::of(&read.consents, read.rejects.len());
                 let batch = Batch { consents: read.consents, rejects: read.rejects, ..Batch::default() };
                 match self.store(batch, answer_by).await {
                     Ok(commit) => {
+                        self.unconfirmed.give_back(rows.saturating_sub(commit.new), begun);
                         self.tally.delivered(&stored, &commit, self.clock.sure());
                         empty(StatusCode::NO_CONTENT)
                     }
@@ -197,6 +240,20 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Takes room for rows that the log has not shown, or answers that there is none. Such a delivery is not lost: what
+    /// Okta sent stands in the log.
+    fn excess(&self, rows: usize, up: Duration) -> Option<Answer> {
+        let excess = if rows > 0 && self.journal.is_full_of_unconfirmed() {
+            Excess::Kept
+        } else if self.unconfirmed.take(rows, up) {
+            return None;
+        } else {
+            Excess::Rate(self.unconfirmed.ceiling())
+        };
+        self.tally.exceeded(excess, self.clock.now());
+        Some(empty(StatusCode::SERVICE_UNAVAILABLE))
     }
 
     /// Stores a batch before a time. One that was handed over is stored even if that time comes first: Okta's second try
@@ -247,10 +304,10 @@ impl Desk {
 
     /// Takes the rest of a body from the socket, within bounds: an answer to somebody who is still sending may be lost
     /// with the connection.
-    async fn drain(&self, body: &mut Incoming, begun: Duration) {
+    async fn drain(&self, body: &mut Incoming, begun: Duration, most: usize) {
         let by = begun + BODY_WITHIN;
         let mut taken = 0;
-        while taken < DRAIN_MAX {
+        while taken < most {
             let frame = tokio::select! {
                 biased;
                 frame = body.frame() => frame,
@@ -264,6 +321,39 @@ impl Desk {
 
 /// What [`Desk::early`] leaves.
 struct Delivery;
+
+/// What a request has in `Authorization`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Given {
+    Nothing,
+    Wrong,
+    Right,
+}
+
+/// Whether a request names one host: in one `Host` header of HTTP/1.1, in `:authority` of HTTP/2 with at most a `Host`
+/// that says the same (RFC 9112 3.2, RFC 9113 8.3.1). Two servers in a row that read two names differently are how a
+/// request is smuggled past the first.
+fn has_one_host(parts: &Parts) -> bool {
+    let mut given = parts.headers.get_all(HOST).iter();
+    let (first, is_one) = (given.next(), given.next().is_none());
+    let named = first.map(|value| Authority::try_from(value.as_bytes()));
+    if !is_one || named.as_ref().is_some_and(Result::is_err) {
+        return false;
+    }
+    let authority = parts.uri.authority();
+    match (parts.version, named) {
+        // HTTP/1.0 knows no such header.
+        (Version::HTTP_09 | Version::HTTP_10, _) | (Version::HTTP_11, Some(_)) => true,
+        (Version::HTTP_11, None) => false,
+        (_, named) => authority
+            .is_some_and(|authority| named.is_none_or(|named| named.ok().as_ref() == Some(authority))),
+    }
+}
+
+/// Returns a path without one slash at its end, which some add to every address.
+fn without_slash(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
 
 fn of_hook(error: &AppendError) -> Fault {
     let cause = error.fault();

@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
+use super::ceiling::Ceiling;
+use super::slots::SLOTS;
 use crate::clock::Clock;
 use crate::consent::Consent;
 use crate::journal::Commit;
@@ -27,6 +29,10 @@ struct State {
     health: HookHealth,
     delays: VecDeque<Duration>,
     trouble: Option<(Timestamp, Fault)>,
+    /// When a delivery was last refused as too much, and of what.
+    excess: Option<(Timestamp, Excess)>,
+    /// When a connection last found no free slot.
+    crowded: Option<Timestamp>,
 }
 
 /// The delay is that of so many events, the newest.
@@ -35,6 +41,8 @@ const DELAYS: usize = 1000;
 const TELL_EVERY: Duration = Duration::from_millis(200);
 /// After this long, a journal that failed is given another try by whoever asks whether we are ready.
 const FAILURE_COUNTS: Duration = Duration::from_secs(10);
+/// This long after the last connection that found no free slot, the listener still counts as full.
+const CROWD_COUNTS: Duration = Duration::from_secs(10);
 
 /// Why a request is refused, as far as it is counted.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +53,16 @@ pub(super) enum Refused {
     Place,
     Slow,
     Journal,
+    Unconfirmed,
+}
+
+/// Of what there is too much that the log has not shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Excess {
+    /// More comes than the ceiling allows.
+    Rate(Ceiling),
+    /// As many rows are kept as may be.
+    Kept,
 }
 
 impl Tally {
@@ -80,7 +98,8 @@ impl Tally {
     /// Notes a request that was refused.
     pub(super) fn refused(&self, why: Refused) {
         self.change(|state| {
-            let HookRefused { secret, form, size, place, slow, journal } = &mut state.health.refused;
+            let HookRefused { secret, form, size, place, slow, journal, unconfirmed } =
+                &mut state.health.refused;
             *match why {
                 Refused::Secret => secret,
                 Refused::Form => form,
@@ -88,6 +107,7 @@ impl Tally {
                 Refused::Place => place,
                 Refused::Slow => slow,
                 Refused::Journal => journal,
+                Refused::Unconfirmed => unconfirmed,
             } += 1;
         });
     }
@@ -129,15 +149,51 @@ impl Tally {
     /// Returns why the journal would not take a delivery either, if one failed a moment ago.
     pub(super) fn trouble(&self, now: Timestamp) -> Option<String> {
         let state = self.state();
-        let (at, fault) = state.trouble.as_ref()?;
-        let age: Duration = now.duration_since(*at).try_into().unwrap_or_default();
-        (age < FAILURE_COUNTS).then(|| fault.brief.clone())
+        let failed = state.trouble.as_ref().filter(|(at, _)| !is_over(*at, FAILURE_COUNTS, now));
+        let excess = state.excess.filter(|(at, _)| !is_over(*at, FAILURE_COUNTS, now));
+        failed.map(|(_, fault)| fault.brief.clone()).or_else(|| Some(excess?.1.fault().brief))
+    }
+
+    /// Notes a delivery that would have brought too much that the log has not shown.
+    pub(super) fn exceeded(&self, excess: Excess, now: Timestamp) {
+        self.refused(Refused::Unconfirmed);
+        let before = self.state().excess.replace((now, excess));
+        if before.is_none_or(|(at, before)| before != excess || is_over(at, FAILURE_COUNTS, now)) {
+            tracing::warn!("{}", excess.fault());
+        }
+    }
+
+    /// Notes that a connection found no free slot, and whether another one was closed for it.
+    pub(super) fn crowded(&self, evicted: bool, now: Timestamp) {
+        let mut is_new = false;
+        self.change(|state| {
+            state.health.evicted += u64::from(evicted);
+            is_new = state.crowded.replace(now).is_none_or(|before| is_over(before, CROWD_COUNTS, now));
+        });
+        if is_new {
+            tracing::warn!("{}", full());
+        }
+    }
+
+    /// Returns what the listener has too much of now, though it goes on.
+    pub(super) fn shortage(&self, now: Timestamp) -> Option<Fault> {
+        let state = self.state();
+        if let Some((_, excess)) = state.excess.filter(|(at, _)| !is_over(*at, FAILURE_COUNTS, now)) {
+            return Some(excess.fault());
+        }
+        state.crowded.filter(|at| !is_over(*at, CROWD_COUNTS, now)).map(|_| full())
     }
 
     /// Tells what changed, for as long as somebody may look.
     pub(super) async fn tell(self, board: watch::Sender<Board>, clock: Clock) {
+        let mut is_short = false;
         loop {
-            self.0.changed.notified().await;
+            tokio::select! {
+                biased;
+                () = self.0.changed.notified() => {}
+                // What is short now is not for ever, and nothing may happen when it is over.
+                _ = clock.sleep(SHORTAGE_LOOK), if is_short => {}
+            }
             let (health, trouble) = {
                 let mut state = self.state();
                 let delays: &[Duration] = state.delays.make_contiguous();
@@ -145,10 +201,13 @@ impl Tally {
                 state.health.delay = delay;
                 (state.health.clone(), state.trouble.clone())
             };
-            let pulse = match trouble {
+            let shortage = self.shortage(clock.now());
+            is_short = shortage.is_some();
+            let pulse = match (trouble, shortage) {
                 _ if health.listens_at.is_none() => None,
-                None => Some(Pulse::Live),
-                Some((at, fault)) => {
+                (None, None) => Some(Pulse::Live),
+                (None, Some(fault)) => Some(Pulse::Impaired(fault)),
+                (Some((at, fault)), _) => {
                     Some(Pulse::Waiting(at.saturating_add(FAILURE_COUNTS).unwrap_or(at), fault))
                 }
             };
@@ -159,6 +218,49 @@ impl Tally {
             drop(clock.sleep(TELL_EVERY).await);
         }
     }
+}
+
+/// While the listener is short of something, it is looked this often whether that is over.
+const SHORTAGE_LOOK: Duration = Duration::from_secs(1);
+
+fn is_over(at: Timestamp, counts: Duration, now: Timestamp) -> bool {
+    // A clock that was set back ends it too.
+    now.duration_since(at).try_into().is_ok_and(|age: Duration| age >= counts) || now < at
+}
+
+impl Excess {
+    fn fault(self) -> Fault {
+        let (what, doing) = match self {
+            Self::Rate(Ceiling { burst, per_second }) => (
+                format!(
+                    "The hook brings more than {per_second} new events a second that the log has not shown, after \
+                     {burst} at once."
+                ),
+                "Deliveries over that are answered 503. Nothing stored is lost, and the poller brings what the log has.",
+            ),
+            Self::Kept => (
+                "The journal keeps as many rows that only the hook brought as it may.".to_owned(),
+                "Deliveries are answered 503 until the log has shown some, or has been read long enough to doubt and \
+                 remove some. Nothing that the log has shown is lost, and the poller brings what the log has.",
+            ),
+        };
+        let remedy = "If the poll is live, Okta did not send these: somebody knows the secret. Make a new one, (umask 077; \
+                      head -c 32 /dev/urandom | base64 > hook-secret), and set it here and in Okta.";
+        Fault::new(Part::Hook, "too many unconfirmed", &what, doing, remedy).passing()
+    }
+}
+
+/// Says that all slots are taken.
+fn full() -> Fault {
+    Fault::new(
+        Part::Hook,
+        "full",
+        &format!("All {SLOTS} connections of the hook's listener are taken."),
+        "New ones are still accepted: for each, the connection that is idle longest or has sent no whole request is \
+         closed; deliveries under way are finished.",
+        "If this lasts, let only Okta's addresses reach the listener, or have the proxy keep fewer connections open.",
+    )
+    .passing()
 }
 
 /// What is counted of a batch, taken before it is handed over.

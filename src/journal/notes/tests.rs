@@ -173,7 +173,7 @@ fn fill(store: &mut Store, numbers: std::ops::Range<u64>) {
 #[test]
 fn marked_rows_are_spared_by_age_and_by_number() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = store(dir.path(), Settings { keep_days: 1, keep_rows: 10 });
+    let mut store = store(dir.path(), Settings { keep_days: 1, keep_rows: 10, ..Settings::default() });
     fill(&mut store, 0..1200);
     let mut notes = Notes::open(dir.path()).unwrap();
     for number in [0, 7, 700] {
@@ -192,7 +192,7 @@ fn marked_rows_are_spared_by_age_and_by_number() {
 #[test]
 fn nothing_is_removed_while_marks_cannot_be_read() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = store(dir.path(), Settings { keep_days: 1, keep_rows: 10 });
+    let mut store = store(dir.path(), Settings { keep_days: 1, keep_rows: 10, ..Settings::default() });
     fill(&mut store, 0..100);
     fs::write(dir.path().join(FILE), "damaged beyond what can be read").unwrap();
     assert!(!store.prune_some(at(1)).unwrap());

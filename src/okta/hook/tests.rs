@@ -121,9 +121,23 @@ fn what_is_no_delivery_is_an_error() {
     for body in ["7", "[]", "null", "{}", r#"{"data":[]}"#, r#"{"data":{}}"#, r#"{"data":{"events":null}}"#] {
         assert_eq!(read(body.as_bytes()), Err(HookError::NoEvents), "{body}");
     }
-    for events in ["{}", "\"x\"", "7"] {
+    for events in ["\"x\"", "7"] {
         assert_eq!(read(envelope(events).as_bytes()), Err(HookError::Events(ReadError::NotAnArray)));
     }
+}
+
+#[test]
+fn one_event_needs_no_list_around_it() {
+    let read = read(envelope(&format!(" {EVENT} ")).as_bytes()).unwrap();
+    assert_eq!((read.events, read.consents.len(), read.rejects.len()), (1, 1, 0));
+    assert_eq!(&*read.consents[0].raw, EVENT, "its exact bytes");
+    assert_eq!(read_len(&envelope("{}")), (0, 1), "one that cannot be read is kept as such");
+    let body = envelope(r#"{"eventType":"~"}"#);
+    let mut body = body.into_bytes();
+    let at = body.iter().position(|byte| *byte == b'~').unwrap();
+    body.splice(at..=at, [0xff]);
+    let read = super::delivery(&body, Vec::new(), self::at()).unwrap();
+    assert_eq!((read.consents.len(), read.rejects.len()), (0, 1), "bytes that are no text are kept too");
 }
 
 #[test]
@@ -184,32 +198,48 @@ fn a_challenge_is_echoed_if_it_is_harmless() {
 
 #[test]
 fn secrets_are_compared_whole() {
-    let one = secrets("hush-hush", None);
-    assert!(one.admit(b"hush-hush"));
-    for wrong in [&b""[..], b"hush-hus", b"hush-hush ", b"HUSH-HUSH", b"other"] {
+    let one = secrets("hush-hush-hush-hush", None);
+    assert!(one.admit(b"hush-hush-hush-hush"));
+    for wrong in [&b""[..], b"hush-hush-hush-hus", b"hush-hush-hush-hush ", b"HUSH-HUSH-HUSH-HUSH", b"other"]
+    {
         assert!(!one.admit(wrong));
     }
-    let both = secrets("after", Some("before"));
-    assert!(both.admit(b"after") && both.admit(b"before") && !both.admit(b"afterbefore"));
+    let both = secrets("after-after-after", Some("before-before-before"));
+    assert!(both.admit(b"after-after-after") && both.admit(b"before-before-before"));
+    assert!(!both.admit(b"after-after-afterbefore-before-before"));
     assert!(!format!("{both:?}").contains("after"));
-    for bad in ["", " a", "a\n", "ä", "a\u{7f}"] {
-        assert!(Secrets::new(&Secret::new(bad), None).is_err(), "{bad:?}");
+    for bad in ["", " aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa\n", "aaaaaaaaaaaaaaaaä", "aaaaaaaaaaaaaaaa\u{7f}"]
+    {
+        assert_eq!(Secrets::new(&Secret::new(bad), None).err(), Some(SecretsError::NoHeader), "{bad:?}");
     }
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    let refused = |secret: &str| Secrets::new(&Secret::new(secret), None).err();
+    for short in ["a", "fifteen-letters", "Basic YTpiYw==", "bearer fifteen-letters"] {
+        assert_eq!(refused(short), Some(SecretsError::TooShort), "{short}");
+    }
+    for good in ["sixteen-letters-", "Basic sixteen-letters-", "a phrase of words"] {
+        assert_eq!(refused(good), None, "{good}");
+    }
+    let good = Secret::new("sixteen-letters-");
+    assert!(Secrets::new(&good, Some(&Secret::new("short"))).is_err(), "the one before counts as much");
 }
 
 #[test]
 fn headers_are_kept_without_what_opens_something() {
     let pairs: [(&str, &[u8]); 8] = [
         ("content-type", b"application/json"),
-        ("authorization", b"hush"),
+        ("authorization", b"hush-hush-hush-hush"),
         ("Cookie", b"a=b"),
         ("x-okta-request-id", b"Zreq"),
-        ("x-copy", b"hush"),
+        ("x-copy", b"hush-hush-hush-hush"),
         ("proxy-authorization", b"Basic x"),
         ("x-bad", b"\xff\x1b"),
         ("x-long", &[b'a'; HEADERS_MAX]),
     ];
-    let kept = kept_headers(pairs.into_iter(), &secrets("hush", None));
+    let kept = kept_headers(pairs.into_iter(), &secrets("hush-hush-hush-hush", None));
     let kept: Vec<&str> = kept.iter().map(Untrusted::exact).collect();
     assert_eq!(kept, ["Content-Type: application/json", "X-Okta-Request-Id: Zreq", "X-Bad: \u{fffd}\u{1b}"]);
 }

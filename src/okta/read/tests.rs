@@ -304,6 +304,7 @@ fn stored(raw: &str, part: u8, evidence: Evidence) -> Stored {
         doubt: None,
         evidence,
         person: Person { id: Some(UserId::new("00u9")), ..Person::default() },
+        hook_copy: None,
         hook: Some(crate::consent::Delivery {
             event_id: None,
             event_time: None,

@@ -1,0 +1,413 @@
+//! The listener's connections: how many there may be, and which one is closed when another one comes.
+//!
+//! Proof belongs to a connection and never to an address: behind a proxy, Okta and strangers come from the same one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+
+/// Connections at a time. Okta uses few.
+pub(super) const SLOTS: usize = 256;
+/// Until its first request has begun in whole, a connection gets this long, its handshake included.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
+/// Between two requests it gets more: a proxy keeps its connections for a while.
+const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// A connection that was answered this recently counts as in use: closing it may meet the next delivery on its way.
+const IN_USE: Duration = Duration::from_secs(2);
+
+/// When all slots get taken, a connection has this long from its start to send a request before it may have to go. So a
+/// burst of good connections waits its turn rather than pushing its own first ones out.
+const GRACE: Duration = Duration::from_millis(100);
+/// While all slots stay taken longer than this, it is no burst, and nobody gets that time any more.
+const BURST: Duration = Duration::from_millis(500);
+/// Whoever waits for a slot looks again this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// All connections that are open.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    open: Mutex<Open>,
+    next: AtomicU64,
+    /// Told when a slot may have become free, or may be taken away now.
+    changed: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// Oldest first.
+    slots: Vec<Arc<Slot>>,
+    /// Since when all slots are taken again and again, and when they last were.
+    full: Option<(Duration, Duration)>,
+}
+
+impl Open {
+    /// Notes that all slots are taken now, and returns until which start a connection may have to go without a request.
+    fn is_full(&mut self, now: Duration) -> Duration {
+        let since = match self.full {
+            Some((since, last)) if now.saturating_sub(last) < BURST => since,
+            _ => now,
+        };
+        self.full = Some((since, now));
+        if now.saturating_sub(since) < BURST { now.saturating_sub(GRACE) } else { now }
+    }
+}
+
+/// What a connection finds that asks for a slot.
+#[derive(Debug)]
+enum Entry {
+    /// There was room.
+    Free(Taken),
+    /// Another connection was closed for it.
+    MadeRoom(Taken),
+    /// Each connection has a delivery under way, or has not been looked at yet.
+    Wait,
+}
+
+/// Holds a slot until it is dropped.
+#[derive(Debug)]
+pub(super) struct Taken {
+    slots: Arc<Slots>,
+    pub(super) slot: Arc<Slot>,
+}
+
+/// One connection, as far as it decides who may stay.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Rises from one connection to the next.
+    number: u64,
+    clock: Clock,
+    begun: Duration,
+    requests: AtomicUsize,
+    under_way: AtomicUsize,
+    idle_since_us: AtomicU64,
+    is_proven: AtomicBool,
+    /// Whether what had come was read, and was no whole request.
+    was_read: AtomicBool,
+    changed: Arc<Notify>,
+    /// Fires when the slot is given to another connection.
+    pub(super) evicted: CancellationToken,
+    /// Told when the connection is to end after the answers that are under way.
+    pub(super) last_answer: Notify,
+}
+
+/// How readily a slot is taken away; the lowest goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Rank {
+    /// Idle since this time, in microseconds of uptime.
+    Idle(u64),
+    /// It has a request under way that did not show the secret, such as a body that is still being thrown away.
+    Unproven(u64),
+    /// No request of it has begun in whole; by its number, so the oldest first.
+    NoHead(u64),
+    /// Idle, but answered a moment ago.
+    JustAnswered(u64),
+}
+
+impl Slots {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a new connection a slot, if need be that of another one, and calls `full` once if all are taken. Waits while
+    /// each connection has a delivery under way, which bounds its own time, or has not been looked at yet. Costs one look
+    /// at every connection when all slots are taken.
+    pub(super) async fn enter(self: &Arc<Self>, clock: &Clock, full: impl Fn(bool)) -> Taken {
+        let mut has_told = false;
+        loop {
+            match self.try_enter(clock) {
+                Entry::Free(taken) => return taken,
+                Entry::MadeRoom(taken) => {
+                    full(true);
+                    return taken;
+                }
+                Entry::Wait => {
+                    if !std::mem::replace(&mut has_told, true) {
+                        full(false);
+                    }
+                    tokio::select! {
+                        () = self.changed.notified() => {}
+                        _ = clock.sleep(LOOK_AGAIN) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_enter(self: &Arc<Self>, clock: &Clock) -> Entry {
+        let now = clock.uptime();
+        let mut open = self.open();
+        let mut made_room = false;
+        if open.slots.len() >= SLOTS {
+            let begun_by = open.is_full(now);
+            let slots = open.slots.iter().enumerate();
+            let ranked = slots.filter_map(|(index, slot)| Some((slot.rank(now, begun_by)?, index)));
+            let Some((_, index)) = ranked.min() else { return Entry::Wait };
+            open.slots.remove(index).evicted.cancel();
+            made_room = true;
+        }
+        let slot = Arc::new(Slot {
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            clock: clock.clone(),
+            begun: now,
+            requests: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
+            idle_since_us: AtomicU64::new(us(now)),
+            is_proven: AtomicBool::new(false),
+            was_read: AtomicBool::new(false),
+            changed: Arc::clone(&self.changed),
+            evicted: CancellationToken::new(),
+            last_answer: Notify::new(),
+        });
+        open.slots.push(Arc::clone(&slot));
+        let taken = Taken { slots: Arc::clone(self), slot };
+        if made_room { Entry::MadeRoom(taken) } else { Entry::Free(taken) }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut open = self.slots.open();
+        if let Ok(index) = open.slots.binary_search_by_key(&self.slot.number, |slot| slot.number) {
+            open.slots.remove(index);
+        }
+        self.slots.changed.notify_one();
+    }
+}
+
+impl Slot {
+    /// Returns how readily the slot is taken away at a time; `None` while a request is under way on a connection that
+    /// showed the secret. Without a request, `None` for one that begun later than `begun_by`, and before anybody has read
+    /// what the connection brought.
+    fn rank(&self, now: Duration, begun_by: Duration) -> Option<Rank> {
+        if self.requests.load(Ordering::Relaxed) == 0 {
+            let had_time = self.begun <= begun_by && self.was_read.load(Ordering::Relaxed);
+            return had_time.then_some(Rank::NoHead(self.number));
+        }
+        if self.under_way.load(Ordering::Relaxed) > 0 {
+            return (!self.is_proven.load(Ordering::Relaxed)).then_some(Rank::Unproven(self.number));
+        }
+        let since = self.idle_since_us.load(Ordering::Relaxed);
+        let is_in_use = us(now).saturating_sub(since) < us(IN_USE);
+        Some(if is_in_use { Rank::JustAnswered(since) } else { Rank::Idle(since) })
+    }
+
+    /// Notes that what had come of a connection was read.
+    pub(super) fn read(&self) {
+        if !self.was_read.swap(true, Ordering::Relaxed) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Notes that a request showed the secret.
+    pub(super) fn prove(&self) {
+        self.is_proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a connection that lost its slot may have an answer on its way that is worth waiting for.
+    pub(super) fn is_owed_an_answer(&self) -> bool {
+        let is_at_work = self.under_way.load(Ordering::Relaxed) > 0;
+        self.requests.load(Ordering::Relaxed) > 0 && (!is_at_work || self.is_proven.load(Ordering::Relaxed))
+    }
+
+    /// Has the connection end once the answers that are under way are sent.
+    pub(super) fn end_after_answer(&self) {
+        self.last_answer.notify_one();
+    }
+
+    /// Returns until which uptime the connection may stay without another request; `None` while one is under way.
+    pub(super) fn until(&self) -> Option<Duration> {
+        let within = if self.requests.load(Ordering::Relaxed) == 0 { FIRST_WITHIN } else { NEXT_WITHIN };
+        let since = Duration::from_micros(self.idle_since_us.load(Ordering::Relaxed));
+        (self.under_way.load(Ordering::Relaxed) == 0).then(|| since + within)
+    }
+
+    /// Counts a request until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(self))
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub(super) struct UnderWay(pub(super) Arc<Slot>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.idle_since_us.store(us(self.0.clock.uptime()), Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_one();
+    }
+}
+
+fn us(up: Duration) -> u64 {
+    u64::try_from(up.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    struct Rig {
+        clock: Clock,
+        slots: Arc<Slots>,
+        taken: Vec<Taken>,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            Self { clock: Clock::manual(Timestamp::UNIX_EPOCH), slots: Arc::default(), taken: Vec::new() }
+        }
+
+        /// Opens connections of which none has sent anything.
+        fn fill(&mut self, to: usize) {
+            while self.taken.len() < to {
+                self.clock.advance(Duration::from_millis(1));
+                let Entry::Free(taken) = self.slots.try_enter(&self.clock) else { panic!("there is room") };
+                taken.slot.read();
+                self.taken.push(taken);
+            }
+        }
+
+        /// Lets one more connection in and returns which one had to go.
+        fn crowd(&mut self) -> Option<usize> {
+            self.clock.advance(Duration::from_millis(1));
+            let entry = self.slots.try_enter(&self.clock);
+            let gone = self.taken.iter().position(|taken| taken.slot.evicted.is_cancelled());
+            match entry {
+                Entry::MadeRoom(taken) => {
+                    assert_eq!(self.slots.open().slots.len(), SLOTS);
+                    taken.slot.read();
+                    self.taken.push(taken);
+                    drop(self.taken.remove(gone.expect("one went")));
+                    gone
+                }
+                Entry::Wait => {
+                    assert_eq!(gone, None);
+                    None
+                }
+                Entry::Free(_) => panic!("all slots are taken"),
+            }
+        }
+
+        /// Has a request begin and end on a connection.
+        fn answer(&self, index: usize, is_proven: bool) {
+            let under_way = self.taken[index].slot.begin();
+            if is_proven {
+                under_way.0.prove();
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_idle_goes_first_then_the_oldest_without_a_head() {
+        let mut rig = Rig::new();
+        rig.fill(SLOTS);
+        rig.answer(7, true);
+        rig.clock.advance(Duration::from_secs(1));
+        rig.answer(3, true);
+        rig.clock.advance(IN_USE);
+        assert_eq!(rig.crowd(), Some(7));
+        assert_eq!(rig.crowd(), Some(3));
+        assert_eq!(rig.crowd(), Some(0), "the oldest that sent nothing");
+    }
+
+    #[test]
+    fn a_connection_in_use_stays_while_others_hold_places_for_nothing() {
+        let mut rig = Rig::new();
+        rig.fill(SLOTS);
+        rig.answer(0, true);
+        assert_eq!(rig.crowd(), Some(1), "the first was answered this very moment");
+        let body = rig.taken[200].slot.begin();
+        assert_eq!(rig.crowd(), Some(200), "a request without the secret");
+        drop(body);
+        // One a millisecond, so that the first is soon idle for long.
+        for _ in 0..SLOTS {
+            assert_ne!(rig.crowd(), Some(0));
+        }
+    }
+
+    #[test]
+    fn a_burst_waits_its_turn_and_a_flood_does_not() {
+        let mut rig = Rig::new();
+        rig.clock.advance(Duration::from_secs(1));
+        for _ in 0..SLOTS {
+            // All at the same moment.
+            let Entry::Free(taken) = rig.slots.try_enter(&rig.clock) else { panic!("there is room") };
+            taken.slot.read();
+            rig.taken.push(taken);
+        }
+        let waits = |rig: &Rig| matches!(rig.slots.try_enter(&rig.clock), Entry::Wait);
+        assert!(waits(&rig), "they came this very moment");
+        rig.clock.advance(GRACE / 2);
+        assert!(waits(&rig));
+        rig.clock.advance(GRACE / 2);
+        for _ in 0..10 {
+            let Entry::MadeRoom(taken) = rig.slots.try_enter(&rig.clock) else {
+                panic!("they had their time")
+            };
+            taken.slot.read();
+            rig.taken.push(taken);
+            rig.clock.advance(BURST / 10);
+        }
+        // All slots have been taken for long, by those who come one after the other.
+        for _ in 0..2 * SLOTS {
+            let Entry::MadeRoom(taken) = rig.slots.try_enter(&rig.clock) else {
+                panic!("nobody has time now")
+            };
+            taken.slot.read();
+            rig.taken.push(taken);
+        }
+    }
+
+    #[test]
+    fn what_a_connection_brought_is_read_before_it_has_to_go() {
+        let mut rig = Rig::new();
+        rig.fill(SLOTS - 1);
+        let Entry::Free(new) = rig.slots.try_enter(&rig.clock) else { panic!("there is room") };
+        for n in 0..SLOTS - 1 {
+            assert_eq!(rig.crowd(), Some(0), "{n}");
+            // Whoever came meanwhile has not been read either.
+            rig.taken.last().unwrap().slot.was_read.store(false, Ordering::Relaxed);
+        }
+        assert_eq!(rig.crowd(), None);
+        assert!(!new.slot.evicted.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn deliveries_under_way_are_never_cut_and_one_more_waits() {
+        let mut rig = Rig::new();
+        rig.fill(SLOTS);
+        let mut deliveries: Vec<UnderWay> = rig.taken.iter().map(|taken| taken.slot.begin()).collect();
+        for delivery in &deliveries {
+            delivery.0.prove();
+        }
+        assert_eq!(rig.crowd(), None);
+        let told = std::cell::RefCell::new(Vec::new());
+        let (slots, clock) = (Arc::clone(&rig.slots), rig.clock.clone());
+        let mut waits = Box::pin(slots.enter(&clock, |made_room| told.borrow_mut().push(made_room)));
+        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        drop(deliveries.remove(9));
+        assert!(futures_util::poll!(waits.as_mut()).is_ready());
+        assert!(rig.taken[9].slot.evicted.is_cancelled(), "answered, if a moment ago");
+        assert_eq!(*told.borrow(), [false, true]);
+    }
+
+    #[test]
+    fn a_slot_is_free_again_when_its_connection_ends() {
+        let mut rig = Rig::new();
+        rig.fill(SLOTS);
+        rig.taken.truncate(SLOTS - 2);
+        rig.fill(SLOTS);
+        assert_eq!(rig.slots.open().slots.len(), SLOTS);
+    }
+}

@@ -1,0 +1,65 @@
+//! More than may come by a hook that the log has not shown.
+
+use super::*;
+
+async fn below(ceiling: Ceiling, keep: Settings) -> Rig {
+    let (place, clock) = (TempDir::new().unwrap(), manual());
+    let Opened::Writer(journal) = journal::open(place.path(), keep, clock.clone()).unwrap() else {
+        panic!("somebody else writes")
+    };
+    Rig::below(ceiling, place, journal, clock, None).await
+}
+
+async fn brief(rig: &mut Rig) -> String {
+    let clock = rig.clock.clone();
+    let impaired = rig.board.wait_for(|board| matches!(board.get(Part::Hook), Pulse::Impaired(_)));
+    let fault =
+        while_time_passes(&clock, impaired).await.0.unwrap().get(Part::Hook).fault().cloned().unwrap();
+    assert!(fault.doing.contains("503") && fault.remedy.contains("head -c 32 /dev/urandom"), "{fault}");
+    fault.brief
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_unconfirmed_rows_is_answered_503_above_a_ceiling_that_is_said() {
+    let mut rig = below(Ceiling { burst: 5, per_second: 1 }, Settings::default()).await;
+    let many: Vec<String> = (0..4).map(event).collect();
+    assert_eq!(rig.status(&post(&envelope(&many))).await, 204);
+    assert_eq!(rig.status(&post(&envelope(&many))).await, 503, "there is not room for four more");
+    // What the log has shown already is no new row, and takes no room once that is known.
+    for _ in 0..10 {
+        assert_eq!(rig.status(&one(0)).await, 204);
+    }
+    assert_eq!(rig.status(&one(4)).await, 204);
+    assert_eq!(rig.status(&one(5)).await, 503);
+    assert_eq!(rig.status(&post("not json")).await, 503, "nothing more is read");
+    let clock = rig.clock.clone();
+    let health = slowly(&clock, rig.health("refused", |hook| hook.refused.unconfirmed == 3)).await;
+    assert_eq!((health.refused.total(), health.new), (3, 5), "never a 4xx");
+    let ready = rig.send(&request("GET", "/readyz", &[], "")).await;
+    assert_eq!((ready.status, ready.body.as_str()), (503, "too many unconfirmed\n"));
+    assert_eq!(brief(&mut rig).await, "too many unconfirmed");
+    rig.clock.advance(Duration::from_secs(1));
+    assert_eq!(rig.status(&one(5)).await, 204, "one more a second");
+    let lives = rig.board.wait_for(|board| *board.get(Part::Hook) == Pulse::Live);
+    drop(slowly(&clock, lives).await.unwrap());
+    assert_eq!(rig.rows(), 6);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_keeps_as_many_unconfirmed_rows_as_it_may_is_answered_503() {
+    let keep = Settings { keep_unconfirmed: 3, ..Settings::default() };
+    let mut rig = below(Ceiling::default(), keep).await;
+    for n in 0..3 {
+        assert_eq!(rig.status(&one(n)).await, 204);
+    }
+    assert_eq!(rig.status(&one(3)).await, 503);
+    assert_eq!(brief(&mut rig).await, "too many unconfirmed");
+    // The log shows one of them.
+    let shown = crate::okta::event(&event(1), rig.clock.now(), crate::consent::Via::POLL).unwrap();
+    let batch = Batch { consents: shown, ..Batch::default() };
+    assert_eq!(rig.journal.append(batch).await.unwrap().merged, 1);
+    assert_eq!(rig.status(&one(3)).await, 204);
+    assert_eq!(rig.rows(), 4);
+    rig.stop().await;
+}
