@@ -481,6 +481,7 @@ async fn until_a_time_ends_once_the_log_was_read_up_to_it() {
         }
     };
     assert_eq!(ended, Ok(Exit::Done));
+    assert!(rig.clock.now() >= until, "it ended before that time");
     let held = rig.org.held();
     let wanted: usize = ["grant", "revoke"].iter().filter_map(|kind| held.get(*kind)).sum();
     assert_eq!(rows(&rig), wanted as u64);
