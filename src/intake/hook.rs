@@ -135,7 +135,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
         let Ok(permit) = Arc::clone(&sockets).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((socket, _)) => {
-                let taken = slots.enter(&clock, |evicted| tally.crowded(evicted, clock.now())).await;
+                let taken = slots.enter(&clock, |evicted| tally.crowded(evicted, clock.sure())).await;
                 let connection = Connection {
                     desk: Arc::clone(&desk),
                     clock: clock.clone(),

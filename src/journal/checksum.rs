@@ -191,6 +191,7 @@ pub(super) const SIDE: Table = Table { name: "side", keys: &["id"] };
 pub(super) const REJECT: Table = Table { name: "reject", keys: &["id"] };
 pub(super) const DICT: Table = Table { name: "dict", keys: &["id"] };
 pub(super) const HIDDEN: Table = Table { name: "hidden", keys: &["seq"] };
+pub(super) const HOOK_COPY: Table = Table { name: "hook_copy", keys: &["seq"] };
 pub(super) const CLEAN: Table = Table { name: "clean", keys: &["id"] };
 
 /// Every such table.

@@ -325,6 +325,7 @@ impl Store {
                         tx.prepare_cached("UPDATE hook_copy SET dict = ?2, body = ?3 WHERE seq = ?1")?;
                     for (seq, dict, body) in &copies {
                         update.execute((seq, dict, body))?;
+                        checksum::seal_row(tx, checksum::HOOK_COPY, &[seq])?;
                     }
                     if dict != 0 {
                         tx.execute("DELETE FROM dict WHERE own <> 0 AND abs(id) <> ?1", [dict])?;

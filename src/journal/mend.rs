@@ -30,6 +30,8 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
         late = (SELECT COUNT(*) FROM event WHERE late <> 0),
         unconfirmed = (SELECT COUNT(*) FROM event WHERE via = 2 AND doubt = 1),
         missed = (SELECT COUNT(*) FROM event WHERE via = 1 AND doubt = 1),
+        altered = (SELECT COUNT(*) FROM event WHERE via = 3 AND doubt = 1),
+        hook_only = (SELECT COUNT(*) FROM event WHERE via = 2),
         complete_since = NULL, last_good = NULL, caught_up = NULL, verified = NULL, judged = 0,
         trained = EXISTS (SELECT 1 FROM dict WHERE id > 1),
         hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
@@ -51,5 +53,7 @@ pub(super) fn count_rows(conn: &Connection, meta: &mut Meta) -> rusqlite::Result
     meta.late = count("late <> 0")?;
     meta.unconfirmed = count("via = 2 AND doubt = 1")?;
     meta.missed = count("via = 1 AND doubt = 1")?;
+    meta.altered = count("via = 3 AND doubt = 1")?;
+    meta.hook_only = count("via = 2")?;
     Ok(())
 }

@@ -321,6 +321,7 @@ impl<'t> Pen<'t> {
             self.meta.hook_only -= 1;
             if !differences.is_empty() {
                 self.keep_copy.execute([found.seq])?;
+                checksum::seal_row(self.tx, checksum::HOOK_COPY, &[&found.seq])?;
             }
             // Nothing of the hook's copy stays in the row, nor what was found out by what it said.
             let columns = self.columns(consent)?;
@@ -543,6 +544,7 @@ impl<'t> Pen<'t> {
         let dict = self.packer.dict();
         let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
         self.put_copy.execute((seq, dict, body))?;
+        checksum::seal_row(self.tx, checksum::HOOK_COPY, &[&seq])?;
         Ok(())
     }
 

@@ -58,9 +58,8 @@ const ROW: &str =
 const STORED: &str =
     "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
     event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt,
-    event.who, event.session, event.sum, sym.sum, hook_copy.dict, hook_copy.body
+    event.who, event.session, event.sum, sym.sum
     FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
-    LEFT JOIN hook_copy ON hook_copy.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
 
 /// Stands in the place of a text that is not what was written.
@@ -651,6 +650,21 @@ impl Reader {
         Ok(records)
     }
 
+    /// Reads the hook's copy of a row, where one is kept.
+    fn hook_copy(&self, seq: i64, unpacker: &mut Unpacker) -> Result<Option<String>, ReadError> {
+        let damaged = |source| ReadError::Unpack { seq, source };
+        let mut statement = self.conn.prepare_cached("SELECT * FROM hook_copy WHERE seq = ?1")?;
+        let mut found = statement.query([seq])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        if !checksum::holds(row)? {
+            let why = "the checksum of its hook's copy does not match";
+            return Err(damaged(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
+        let body = checksum::bytes(row.get_ref("body")?);
+        let copy = unpacker.unpack(&self.conn, row.get("dict")?, body)?.map_err(damaged)?;
+        String::from_utf8(copy).map(Some).map_err(|error| damaged(io::Error::other(error)))
+    }
+
     fn stored_row(&self, row: &rusqlite::Row<'_>, seq: i64, has_labels: bool) -> Result<Stored, ReadError> {
         let damaged = |source| ReadError::Unpack { seq, source };
         let mismatch = || damaged(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"));
@@ -682,14 +696,7 @@ impl Reader {
         let mut unpacker = self.unpacker.borrow_mut();
         let raw = unpacker.unpack(&self.conn, dict, body)?.map_err(damaged)?;
         let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
-        let copy = match row.get_ref(20)?.as_blob_or_null() {
-            Ok(Some(body)) => {
-                let copy = unpacker.unpack(&self.conn, row.get(19)?, body)?.map_err(damaged)?;
-                Some(String::from_utf8(copy).map_err(|error| damaged(io::Error::other(error)))?)
-            }
-            Ok(None) => None,
-            Err(error) => return Err(damaged(io::Error::other(error))),
-        };
+        let copy = self.hook_copy(seq, &mut unpacker)?;
         let mut hook = std::str::from_utf8(envelope).ok().and_then(delivery::from_text);
         let mut named = person.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who)));
         let (raw, copy) = if self.is_clean()? {

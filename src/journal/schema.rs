@@ -76,7 +76,7 @@ const MIGRATIONS: &[&str] = &[
     super::clean::LAYOUT,
     // What a hook's copy of an event says otherwise than the log's, or more; how many rows the copies contradict; and how
     // many rows nobody but a hook has brought, which one index finds by what became of them and by age.
-    "CREATE TABLE hook_copy (seq INTEGER PRIMARY KEY, dict INTEGER NOT NULL, body BLOB NOT NULL);
+    "CREATE TABLE hook_copy (seq INTEGER PRIMARY KEY, dict INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER);
      DROP INDEX event_hook_only;
      CREATE INDEX event_by_hook ON event (doubt, received) WHERE via = 2;
      ALTER TABLE meta ADD COLUMN altered INTEGER NOT NULL DEFAULT 0;

@@ -36,16 +36,16 @@ fn an_altered_delivery_is_a_doubt_and_both_versions_can_be_read() {
         assert_eq!(output.code, Some(0), "{}", output.err);
         output.out
     };
-    let exported = export("json");
+    let exported = export("jsonl");
     let after: Value = serde_json::from_str(&exported).expect("JSON");
     assert_eq!((&after["doubt"], &after["via"]), (&"altered".into(), &serde_json::json!(["poll", "hook"])));
-    for key in ["client", "who", "actor", "scopes", "from", "outcome", "raw"] {
-        assert_eq!(after[key], line[key], "{key} is as the log has it");
+    for key in ["/client/id", "/who/id", "/actor/id", "/scopes", "/from", "/outcome", "/raw"] {
+        assert_eq!(after.pointer(key), line.pointer(key), "{key} is as the log has it");
     }
     assert_eq!(after["hook_copy"]["contradicts"], serde_json::json!(["client"]));
     assert_eq!(after["hook_copy"]["hook_only"], serde_json::json!([]));
     assert_eq!(after["hook_copy"]["raw"].to_string(), event, "the hook's copy is all there");
-    assert!(export("csv").contains("altered?") && export("text").contains("altered?"));
+    assert!(export("csv").contains("altered?"));
 
     // What was exported says the same to whoever opens it.
     let file = sandbox.path("exported.jsonl");

@@ -156,7 +156,7 @@ impl Desk {
         };
         let (status, line) = match why {
             // A listener that is short of something still takes deliveries, so a balancer must not leave it out.
-            None => match self.tally.shortage(self.clock.now()).filter(|_| path == "/readyz") {
+            None => match self.tally.shortage(self.clock.sure()).filter(|_| path == "/readyz") {
                 Some(fault) => (StatusCode::OK, format!("ok, but {}: {fault}\n", fault.brief)),
                 None => (StatusCode::OK, "ok\n".to_owned()),
             },
@@ -252,7 +252,7 @@ impl Desk {
         } else {
             Excess::Rate(self.unconfirmed.ceiling())
         };
-        self.tally.exceeded(excess, self.clock.now());
+        self.tally.exceeded(excess, self.clock.sure());
         Some(empty(StatusCode::SERVICE_UNAVAILABLE))
     }
 

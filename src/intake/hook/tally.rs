@@ -201,7 +201,7 @@ impl Tally {
                 state.health.delay = delay;
                 (state.health.clone(), state.trouble.clone())
             };
-            let shortage = self.shortage(clock.now());
+            let shortage = self.shortage(clock.sure());
             is_short = shortage.is_some();
             let pulse = match (trouble, shortage) {
                 _ if health.listens_at.is_none() => None,

@@ -55,7 +55,7 @@ fn secrets_of_a_delivery_and_of_its_envelope_are_hidden() {
         .replace("/api/v1/eventHooks/who", "/api/v1/eventHooks?token=CANARY&who");
     let pairs =
         [("x-api-key", &b"CANARY"[..]), ("referer", b"https://h.test/?code=CANARY"), ("accept", b"*/*")];
-    let headers = kept_headers(pairs.into_iter(), &secrets("hush", None));
+    let headers = kept_headers(pairs.into_iter(), &secrets("hush-hush-hush-hush", None));
     let read = delivery(body.as_bytes(), headers, at()).unwrap();
     assert!(!format!("{read:?}").contains("CANARY"), "{read:?}");
     assert_eq!(read.consents[0].hidden(), 1);

@@ -12,7 +12,7 @@ async fn hold(rig: &Rig, bytes: &[u8]) -> Vec<TcpStream> {
         held.push(socket);
     }
     // They had the time to send a request.
-    rig.clock.advance(Duration::from_millis(100));
+    rig.clock.advance(Duration::from_secs(1));
     held
 }
 
@@ -50,7 +50,7 @@ async fn the_connection_that_is_idle_longest_is_closed_first() {
         silent.push(rig.connect().await);
     }
     assert!(ends(&mut idle).await, "it was answered long before the others came");
-    rig.clock.advance(Duration::from_millis(100));
+    rig.clock.advance(Duration::from_secs(1));
     assert_eq!(rig.status(&one(2)).await, 204);
     assert!(ends(&mut silent[0]).await, "then the oldest that has sent nothing");
     rig.stop().await;
