@@ -5,11 +5,11 @@
 //!
 //! A row of `event` has two checksums of 32 bits in one column: one over what a list reads, one over what the whole
 //! record reads, the packed event and the hook's envelope among them. So neither has to read what the other needs.
-//! Whoever changes a row of `event`, `raw` or `delivery` calls [`seal`] in the same transaction. The other tables have
+//! Whoever writes a row of `event`, `raw` or `delivery` calls [`seal`], or [`change`] for one that was there before. The other tables have
 //! one checksum over all their columns: whoever changes a row of them calls [`seal_row`].
 
 use rusqlite::types::{Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
+use rusqlite::{Connection, Error, OptionalExtension as _, Row, ToSql, params};
 use thiserror::Error;
 use twox_hash::XxHash3_64;
 
@@ -118,7 +118,7 @@ pub(super) fn of_text(id: u32, text: &str) -> i64 {
 }
 
 /// Writes the checksums of a row of `event` anew, from what the row, its packed event and its envelope are now. Call it
-/// after every change to one of the three, in the same transaction. Does nothing where there is no such row.
+/// after a new row is written, in the same transaction; a row that was there before is changed within [`change`]. Does nothing where there is no such row.
 ///
 /// Reads the packed event, so it takes some ten microseconds.
 pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
@@ -126,16 +126,40 @@ pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE event SET sum = ?2 WHERE seq = ?1")?.execute((seq, sum)).map(drop)
 }
 
-/// Whether a row of `event` with what belongs to it is what was written; one that has no checksum yet counts as such.
+/// Changes a row of `event`, or what belongs to it, and writes its checksums anew if the row was sound before. A damaged
+/// row keeps the checksum that does not match, so that what changed on the disk is never taken for what was written.
+///
+/// Reads the packed event twice, so it takes some twenty microseconds.
+pub(super) fn change<T>(
+    conn: &Connection,
+    seq: i64,
+    change: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let is_sound = is_sound(conn, seq)?;
+    let done = change()?;
+    if is_sound {
+        seal(conn, seq)?;
+    }
+    Ok(done)
+}
+
+/// Whether a row of `event` with what belongs to it is what was written; one that has no checksum yet counts as such,
+/// and so does one that is not there.
 pub(super) fn is_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
     let kept = conn
         .prepare_cached("SELECT sum FROM event WHERE seq = ?1")?
         .query_row([seq], |row| row.get::<_, Option<i64>>(0))
-        .optional()?;
-    Ok(match kept.flatten() {
-        Some(kept) => sum_of(conn, seq)? == Some(kept),
-        None => true,
-    })
+        .optional();
+    let is_sound = match kept {
+        Ok(None | Some(None)) => Ok(true),
+        Ok(Some(Some(kept))) => sum_of(conn, seq).map(|sum| sum == Some(kept)),
+        Err(error) => Err(error),
+    };
+    match is_sound {
+        // A byte that changed can turn a number into a text.
+        Err(Error::InvalidColumnType(..) | Error::FromSqlConversionFailure(..)) => Ok(false),
+        is_sound => is_sound,
+    }
 }
 
 /// Returns the checksums of a row of `event` as it is now; nothing if there is no such row.

@@ -96,8 +96,7 @@ impl Store {
                     put(tx, meta, seq)?;
                     meta.unconfirmed += 1;
                 } else {
-                    excuse.execute((seq, EXCUSED))?;
-                    checksum::seal(tx, seq)?;
+                    checksum::change(tx, seq, || excuse.execute((seq, EXCUSED)))?;
                 }
             }
             Ok(())
@@ -146,9 +145,9 @@ impl Store {
 
 fn put(tx: &Transaction<'_>, meta: &mut Meta, seq: i64) -> rusqlite::Result<()> {
     let mut doubt = tx.prepare_cached("UPDATE event SET doubt = ?2, rev = ?3 WHERE seq = ?1")?;
-    doubt.execute((seq, DOUBTED, meta.next_rev))?;
+    checksum::change(tx, seq, || doubt.execute((seq, DOUBTED, meta.next_rev)))?;
     meta.next_rev += 1;
-    checksum::seal(tx, seq)
+    Ok(())
 }
 
 /// What the log was asked for, and where it may have holes.

@@ -296,3 +296,54 @@ fn a_damaged_dictionary_costs_no_event() {
         "the copies are put in their place"
     );
 }
+
+#[test]
+fn a_change_of_a_damaged_row_does_not_make_it_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = self::store(dir.path());
+    let mut nobody = sample::consent(3, Via::POLL);
+    nobody.who = Who { person: Person::default(), evidence: Evidence::Unknown };
+    let polled = sample::consent(5, Via::POLL);
+    let consents = vec![sample::consent(1, Via::POLL), hooked(2), nobody, hooked(4), polled.clone()];
+    write(&mut store, &Batch { consents, ..Batch::default() });
+    // Only the checksum of the whole record has this in it.
+    store.conn.execute_batch("UPDATE event SET received = received + 1000").unwrap();
+    let mut other = polled;
+    other.raw = other.raw.replace("2026", "2027").into();
+    assert_ne!(other.raw, sample::consent(5, Via::POLL).raw);
+    let person = Person { id: Some(UserId::new("00uAAAAAAAAAAAAAA1d7")), ..Person::default() };
+    let attribution = Attribution { seq: Seq(3), person, evidence: Evidence::Session };
+    let bookmark = Bookmark {
+        query: "grant,revoke".to_owned(),
+        next: "/api/v1/logs?after=1_1".to_owned(),
+        last_published: Some(at(2)),
+        since: at(-60),
+        caught_up: true,
+    };
+    let polled = Polled { at: at(600), caught_up: true, interval: std::time::Duration::ZERO };
+    write(
+        &mut store,
+        &Batch {
+            consents: vec![hooked(1), sample::consent(2, Via::POLL), other],
+            attributions: vec![attribution],
+            polled: Some(polled),
+            bookmark: Some(bookmark),
+            ..Batch::default()
+        },
+    );
+    while store.judge_some().unwrap() {}
+    let mut statement = store.conn.prepare("SELECT via, evidence, doubt FROM event ORDER BY seq").unwrap();
+    let rows: Vec<(u8, u8, u8)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let both = Via::POLL.with(Via::HOOK).code();
+    assert_eq!((rows[0].0, rows[1].0), (both, both), "they came the other way too");
+    assert_eq!(rows[2].1, Evidence::Session.code(), "its person was found out");
+    assert_eq!(rows[3].2, 1, "the log did not show it");
+    assert_eq!((rows[4].2, rows[5].2), (3, 3), "another one of its uuid came");
+    let reader = Reader::open(dir.path()).unwrap();
+    let sound: Vec<i64> = (1..=6).filter(|seq| reader.record(Seq(*seq)).is_ok()).collect();
+    assert_eq!(sound, [6], "only the new row is what was written");
+}

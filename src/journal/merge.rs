@@ -311,6 +311,7 @@ impl<'t> Pen<'t> {
     }
 
     fn merge(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<(), AppendError> {
+        let is_sound = checksum::is_sound(self.tx, found.seq)?;
         let differences = self.differences(consent, found)?;
         // That it shares its uuid stays said.
         let is_altered =
@@ -348,6 +349,9 @@ impl<'t> Pen<'t> {
         }
         doubt::settle(self.meta, found.doubt);
         self.mark_came(found.seq, found.via.with(consent.via), is_altered)?;
+        if is_sound {
+            checksum::seal(self.tx, found.seq)?;
+        }
         self.recent.note(&key);
         Ok(())
     }
@@ -467,17 +471,21 @@ impl<'t> Pen<'t> {
             return Ok(());
         }
         self.put_copy(found.seq, consent)?;
+        let is_sound = checksum::is_sound(self.tx, found.seq)?;
         self.mark_came(found.seq, found.via, true)?;
+        if is_sound {
+            checksum::seal(self.tx, found.seq)?;
+        }
         Ok(())
     }
 
-    /// Notes by which ways a row came, and whether the copies contradict each other.
+    /// Notes by which ways a row came, and whether the copies contradict each other. Its checksums are the caller's.
     fn mark_came(&mut self, seq: i64, via: Via, is_altered: bool) -> rusqlite::Result<()> {
         let code = if is_altered { doubt::DOUBTED } else { 0 };
         self.update.execute((seq, self.meta.next_rev, via.code(), code))?;
         self.meta.altered += i64::from(is_altered);
         self.meta.next_rev += 1;
-        checksum::seal(self.tx, seq)
+        Ok(())
     }
 
     /// Compares what came with what is stored, of which one is the log's and the other a hook's.
@@ -504,11 +512,10 @@ impl<'t> Pen<'t> {
             sweep.mark(who);
         }
         let Attribution { seq, evidence, .. } = attribution;
-        let changed = self.attribute.execute((seq.0, who, evidence.code(), self.meta.next_rev))?;
+        let changed = checksum::change(self.tx, seq.0, || {
+            self.attribute.execute((seq.0, who, evidence.code(), self.meta.next_rev))
+        })?;
         self.meta.next_rev += i64::from(changed > 0);
-        if changed > 0 {
-            checksum::seal(self.tx, seq.0)?;
-        }
         Ok(())
     }
 

@@ -24,8 +24,7 @@ pub(super) fn kept(
 /// Marks a row. A row that was there before gets the number of its change.
 pub(super) fn mark(conn: &Connection, seq: i64, rev: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE event SET doubt = ?2, rev = MAX(rev, ?3) WHERE seq = ?1";
-    conn.prepare_cached(sql)?.execute((seq, SHARED, rev))?;
-    checksum::seal(conn, seq)
+    checksum::change(conn, seq, || conn.prepare_cached(sql)?.execute((seq, SHARED, rev))).map(drop)
 }
 
 /// Counts the rows that are marked.
