@@ -13,8 +13,7 @@ async fn below(ceiling: Ceiling, keep: Settings) -> Rig {
 async fn brief(rig: &mut Rig) -> String {
     let clock = rig.clock.clone();
     let impaired = rig.board.wait_for(|board| matches!(board.get(Part::Hook), Pulse::Impaired(_)));
-    let fault =
-        while_time_passes(&clock, impaired).await.0.unwrap().get(Part::Hook).fault().cloned().unwrap();
+    let fault = slowly(&clock, impaired).await.unwrap().get(Part::Hook).fault().cloned().unwrap();
     assert!(fault.doing.contains("503") && fault.remedy.contains("head -c 32 /dev/urandom"), "{fault}");
     fault.brief
 }
