@@ -16,9 +16,11 @@ use std::time::Duration;
 use consentwatch::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use process::{CONFIG, Process, Sandbox, Sim};
-use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params};
 use rustix::process::Signal;
 use terminal::Terminal;
+use twox_hash::XxHash3_64;
 
 /// The whole log, then the end.
 const ONCE: [&str; 4] = ["tail", "--once", "--since", "90d"];
@@ -46,8 +48,43 @@ fn set_back(sandbox: &Sandbox, minutes: i64, interval_minutes: i64) -> Timestamp
     let at = Clock::system().now() - SignedDuration::from_mins(minutes);
     let values = (at.to_string(), at.as_millisecond(), interval_minutes * 60_000);
     let sql = "UPDATE meta SET last_good = ?1, caught_up = ?2, interval_ms = ?3";
-    assert_eq!(journal(sandbox).execute(sql, values).expect("it is written"), 1);
+    set_counters(sandbox, sql, values);
     at
+}
+
+/// Writes the counters and their checksum, as the program does: the low half of XXH3 over name and value of each column
+/// in turn, seeded with the one before; what is NULL or 0 adds nothing.
+fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
+    let conn = journal(sandbox);
+    assert_eq!(conn.execute(sql, values).expect("it is written"), 1);
+    let mut statement = conn.prepare("SELECT * FROM meta").expect("the counters");
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let sum = statement.query_row([], |row| {
+        let mut sum = XxHash3_64::oneshot(&[]);
+        let mut add = |piece: &[u8]| {
+            if !piece.is_empty() {
+                sum = XxHash3_64::oneshot_with_seed(sum, piece);
+            }
+        };
+        for (index, name) in names.iter().enumerate().filter(|(_, name)| *name != "sum") {
+            match row.get_ref(index)? {
+                ValueRef::Null | ValueRef::Integer(0) => {}
+                ValueRef::Integer(number) => {
+                    add(name.as_bytes());
+                    add(&number.to_le_bytes());
+                }
+                ValueRef::Text(text) => {
+                    add(name.as_bytes());
+                    add(b"text");
+                    add(text);
+                }
+                other => panic!("the counters hold {other:?}"),
+            }
+        }
+        Ok(i64::from(sum as u32))
+    });
+    let sum = sum.expect("a row of counters");
+    assert_eq!(conn.execute("UPDATE meta SET sum = ?1", [sum]).expect("it is written"), 1);
 }
 
 fn wait_err(process: &Process, words: &str) {
@@ -281,7 +318,7 @@ fn once_takes_over_where_the_process_that_it_waits_for_ends() {
     let lock = held(&sandbox, &org);
     // As a process leaves it that has not read the log to its end yet.
     let sql = "UPDATE meta SET last_good = NULL, caught_up = NULL";
-    journal(&sandbox).execute(sql, []).expect("it is written");
+    set_counters(&sandbox, sql, []);
     let once = sandbox.start(&org, &ONCE);
     wait_err(&once, "its rows are followed read-only");
     wait_lines(&once, org.total());
