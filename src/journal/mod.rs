@@ -9,7 +9,7 @@ mod delivery;
 mod doubt;
 mod error;
 #[cfg(test)]
-mod flips;
+mod flip_tests;
 mod history;
 mod intern;
 mod label;
