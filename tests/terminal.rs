@@ -23,7 +23,7 @@ fn the_demo_shows_rows_and_gives_the_terminal_back() {
         let sandbox = Sandbox::new();
         let mut terminal = Terminal::open(&sandbox, None, size, &DEMO);
         // The backlog fills the list.
-        let rows = usize::from(size.1) - 5;
+        let rows = usize::from(size.1) - 6;
         terminal.wait("a list full of rows", |shown| shown.rows() == rows && shown.foot().contains("q quit"));
         terminal.wait_words("poll live");
         let frame = terminal.redrawn();
@@ -105,7 +105,7 @@ fn any_size_is_drawn() {
     terminal
         .resize((200, 60), "a large screen", |shown| shown.has("60 rows") && shown.foot().contains("q quit"));
     terminal.resize((80, 24), "the screen as it was", |shown| {
-        shown.rows() == 19 && shown.has("60 rows") && shown.foot().contains("q quit")
+        shown.rows() == 18 && shown.has("60 rows") && shown.foot().contains("q quit")
     });
     terminal.press(b"q");
     assert_eq!(terminal.end_restored(), 0);
@@ -261,7 +261,7 @@ const LOG_ALONE: &str = "[poll]\nnames = false\n";
 #[test]
 fn a_token_that_is_revoked_in_the_middle_is_a_state_and_its_successor_is_taken() {
     let sandbox = Sandbox::new();
-    let org = Sim::start(60, &["--fault", "unauthorized@2-2"]);
+    let org = Sim::start(60, &["--fault", "unauthorized@3-3"]);
     let (config, token) = (sandbox.path("c.toml"), sandbox.path("token"));
     std::fs::write(&config, format!("[org]\nurl = \"{}\"\ntoken_file = \"token\"\n{LOG_ALONE}", org.url))
         .expect("a file");
@@ -301,7 +301,7 @@ fn a_service_app_that_is_no_more_is_a_state() {
     write_private(&sandbox.path("token"), &key);
     let path = sandbox.path("token").to_string_lossy().into_owned();
     let app = ["--app", "0oaDDDDDDDDDDDDDD1d7", "--app-kid", "kid-1", "--app-key", &path, "--app-dpop"];
-    let org = Sim::start(60, &[&app[..], &["--fault", "app_deactivated@3", "token_expired@2"]].concat());
+    let org = Sim::start(60, &[&app[..], &["--fault", "app_deactivated@3", "token_expired@3"]].concat());
     let config = format!(
         "[org]\nurl = \"{}\"\n[org.oauth]\nclient_id = \"0oaDDDDDDDDDDDDDD1d7\"\nkey_id = \"kid-1\"\n\
          private_key_file = \"token\"\nscopes = [\"okta.logs.read\"]\ndpop = \"always\"\n{LOG_ALONE}",

@@ -48,7 +48,8 @@ impl Shown {
 
     /// How many rows of the list there are: lines that name a kind.
     pub(crate) fn rows(&self) -> usize {
-        let is_row = |line: &&str| line.contains("grant") || line.contains("revoke");
+        let kinds = ["grant", "revoke", " org ", " adm +", " adm -"];
+        let is_row = |line: &&str| kinds.iter().any(|kind| line.contains(kind));
         self.text().lines().skip(2).filter(is_row).count()
     }
 }
