@@ -55,7 +55,7 @@ const DEBUG: [&str; 30] = [
     r#""origin":"https://user:@@app.example.test""#,
     r#""url":"/a?redirect_uri=https%3A%2F%2Fapp.example.test%2Fcb%3Fcode%3D@%26x%3D1""#,
     r#""url":"/a?redirect_uri=%2Fb%3Fredirect_uri%3D%252Fc%253Fstate%253D@""#,
-    r##""anything":"com.example.app:/cb?code=@""##,
+    r#""anything":"com.example.app:/cb?code=@""#,
     r#""logOnlySecurityData":"{\"risk\":\"LOW\",\"session_token\":\"@\"}""#,
     r#""nested":"{\"a\":\"{\\\"otp\\\":\\\"@\\\",\\\"n\\\":12}\"}""#,
     r#""nested":"[{\"deviceSecret\":{\"x\":[\"@\"]}}]""#,
@@ -506,7 +506,7 @@ fn deliver(port: SocketAddr, tail: &Process, kind: &str, headers: &[String], bod
             Err(_) => std::thread::yield_now(),
         }
     };
-    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let headers = headers.iter().fold(String::new(), |all, line| all + line + "\r\n");
     let request = format!(
         "POST /okta/hook HTTP/1.1\r\nHost: h\r\nAuthorization: {SECRET}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{headers}\r\n{body}",
         body.len()

@@ -55,6 +55,9 @@ fn is_same(one: Option<&Untrusted>, other: Option<&Untrusted>) -> bool {
     one.is_some_and(|one| one.exact() != "unknown" && other.is_some_and(|other| one.exact() == other.exact()))
 }
 
+/// The rows of each mark, and which mark of an event that is.
+type Pass<'a> = (&'a HashMap<u32, Vec<u32>>, fn(Trace) -> u32);
+
 /// Looks over the rows of all files.
 pub(super) struct Sessions;
 
@@ -90,7 +93,7 @@ impl Sessions {
             }
         }
         let mut found: HashMap<u32, Person> = HashMap::new();
-        let passes: [(&HashMap<u32, Vec<u32>>, fn(Trace) -> u32); 2] =
+        let passes: [Pass<'_>; 2] =
             [(&sessions, |trace| trace.session), (&transactions, |trace| trace.transaction)];
         for (rows_of, mark_of) in passes {
             let mut asking: HashMap<u32, Vec<u32>> = HashMap::new();

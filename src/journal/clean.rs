@@ -698,13 +698,13 @@ fn clean_event(raw: Vec<u8>) -> (Vec<u8>, usize) {
 /// The same, and whether anything was changed.
 fn clean_event_counted(raw: Vec<u8>) -> (Vec<u8>, usize, bool) {
     match String::from_utf8(raw) {
-        Ok(text) => match redact::event(&text) {
-            Some(clean) => (clean.text.into_bytes(), clean.hidden, true),
-            None => {
-                let hidden = redact::hidden(&text);
-                (text.into_bytes(), hidden, false)
+        Ok(text) => {
+            if let Some(clean) = redact::event(&text) {
+                return (clean.text.into_bytes(), clean.hidden, true);
             }
-        },
+            let hidden = redact::hidden(&text);
+            (text.into_bytes(), hidden, false)
+        }
         Err(error) => {
             let clean = redact::record(error.as_bytes()).into_owned();
             let is_changed = clean != error.as_bytes();

@@ -80,7 +80,7 @@ fn is_suspect_key(raw: &[u8], end: usize, colon: usize) -> bool {
         if eight.ends_with(b"\"state") && is_on_map(&raw[..end - 5]) {
             return false;
         }
-        if !has_long_ending(&lower) {
+        if !has_long_ending(lower) {
             return false;
         }
     }
@@ -102,8 +102,8 @@ fn is_suspect_type(raw: &[u8], colon: usize) -> bool {
 }
 
 /// Whether the last eight bytes of a key, in lower case, may end one that names a secret. A quote stands before a key.
-fn has_long_ending(eight: &[u8; 8]) -> bool {
-    let [.., four, three, two, one] = eight;
+fn has_long_ending(eight: [u8; 8]) -> bool {
+    let [.., four, three, two, one] = &eight;
     // A separator may stand between any two letters; `_` in lower case is the sign with the number 127.
     if eight.iter().any(|b| matches!(b, 0x7f | b'-' | b'.' | b' ')) {
         return true;
@@ -224,7 +224,7 @@ mod tests {
             r#"{"s_e_c_r_e_t_":"x"}"#,
             r#"{"otp":"x"}"#,
             r#"{"a":"b?c=d"}"#,
-            r##"{"a":"b#c"}"##,
+            r#"{"a":"b#c"}"#,
             r#"{"a":"\u0062"}"#,
             r#"{"a":"%7b"}"#,
             r#"{"a":"{k=v}"}"#,

@@ -200,7 +200,7 @@ pub(super) fn percent_decoded(text: &[u8], has_plus: bool) -> Option<Decoded> {
     let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let is_coded =
         memchr::memchr_iter(b'%', text).any(|at| digit(at + 1).is_some() && digit(at + 2).is_some());
-    if !is_coded && !(has_plus && memchr(b'+', text).is_some()) {
+    if !(is_coded || has_plus && memchr(b'+', text).is_some()) {
         return None;
     }
     let mut decoded = Decoded::with_capacity(text.len());
