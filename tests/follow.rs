@@ -58,7 +58,7 @@ fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
     let conn = journal(sandbox);
     assert_eq!(conn.execute(sql, values).expect("it is written"), 1);
     let mut statement = conn.prepare("SELECT * FROM meta").expect("the counters");
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let sum = statement.query_row([], |row| {
         let mut sum = XxHash3_64::oneshot(&[]);
         let mut add = |piece: &[u8]| {
