@@ -28,7 +28,7 @@ pub struct Usage {
     pub ours: Option<u64>,
     /// The last limit that could be believed.
     pub rate: Rate,
-    /// Whether the last answer named no limit, or one that cannot be, so that [`FLOOR_EVERY`] holds.
+    /// Whether the last answer named no limit, or one that cannot be, so that `FLOOR_EVERY` holds.
     pub is_floored: bool,
 }
 

@@ -47,7 +47,7 @@ pub enum Fault {
     NextWithoutAfter,
     /// The `next` link of a page that was asked for with a cursor leads to the same page.
     SamePage,
-    /// No page holds more than [`CAP`] records, whatever limit was asked for.
+    /// No page holds more than `CAP` records, whatever limit was asked for.
     CappedPages,
     /// The headers of the rate limit are missing.
     NoRateHeaders,
