@@ -20,7 +20,9 @@ fn check(row: &str, root: &Path) -> (Vec<String>, usize) {
             let unknown: Vec<_> =
                 checks.filter(|name| !read.contains(&format!("\"{name}\": check_"))).collect();
             missing.extend(unknown.iter().map(|name| format!("{file} has no check {name}")));
-            found += usize::from(unknown.is_empty() && !file.ends_with(".rs"));
+            found += usize::from(
+                unknown.is_empty() && Path::new(file).extension().is_none_or(|ending| ending != "rs"),
+            );
             text = Some(read);
         } else if piece == "unsafe_code" {
             let manifest = text.as_deref().unwrap_or_default();
