@@ -196,7 +196,7 @@ impl Rig {
 
     /// Runs the command and says what it does: how it ended, or the waits until it asked again.
     async fn run(&mut self, command: Command, rounds: usize) -> (Option<u8>, Vec<u64>) {
-        self.run_with(options(command), command, rounds).await
+        Box::pin(self.run_with(options(command), command, rounds)).await
     }
 
     async fn run_with(
@@ -345,7 +345,7 @@ async fn hold(command: Command) {
         let mut rig = Rig::start(plan, command).await;
         // Ten minutes are enough for every patience.
         let rounds = if matches!(wanted, Again(_)) { 4 } else { 70 };
-        let (ended, waits) = rig.run(command, rounds).await;
+        let (ended, waits) = Box::pin(rig.run(command, rounds)).await;
         let requests = rig.org.requests();
         let is_so = match *wanted {
             Again(seconds) => ended.is_none() && fit(&waits, seconds),
@@ -445,7 +445,7 @@ async fn once_waits_half_a_minute_for_persons_and_no_longer() {
             Plan { backlog: 30, is_plain: true, spells: spells.into_iter().collect(), ..Plan::default() };
         let mut rig = Rig::start_with(plan, Command::TailOnce, true).await;
         let all = TailOptions { filter: None, format: Lines::Text, ..options(Command::TailOnce) };
-        let (ended, waits) = rig.run_with(all, Command::TailOnce, 40).await;
+        let (ended, waits) = Box::pin(rig.run_with(all, Command::TailOnce, 40)).await;
         assert_eq!(ended, Some(0), "{fault:?} {waits:?}");
         let seconds = rig.clock.now().duration_since(begun).as_secs();
         assert!(wanted.contains(&seconds), "{fault:?}: it ended after {seconds} s");
