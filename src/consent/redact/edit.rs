@@ -67,7 +67,7 @@ pub(super) fn hide(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>)
     }
 }
 
-/// Hides what is no string, and makes it one.
+/// Replaces a value that is not a string with a string that hides it.
 pub(super) fn hide_quoted(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
     let characters = Some(characters(&text[start..end]));
     edits.push(Edit { start, end, characters, quote: Cow::Borrowed("\"") });

@@ -195,7 +195,7 @@ fn parts(text: &[u8], start: usize, end: usize) -> impl Iterator<Item = (usize, 
     })
 }
 
-/// Undoes percent-encoding, and `+` for a blank if asked; nothing if there is none.
+/// Undoes percent-encoding, and reads `+` as a blank if asked; `None` if nothing is encoded.
 pub(super) fn percent_decoded(text: &[u8], has_plus: bool) -> Option<Decoded> {
     let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let is_coded =

@@ -219,7 +219,7 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Undoes the escapes of a JSON string; nothing if it has none.
+/// Undoes the escapes of a JSON string; `None` if it has none.
 pub(super) fn unescaped(value: &[u8]) -> Option<Decoded> {
     memchr(b'\\', value)?;
     let mut decoded = Decoded::with_capacity(value.len());
