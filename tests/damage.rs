@@ -1,21 +1,16 @@
 //! Bytes that change on the disk, and a clock that is wrong: what the real binary says and how it ends.
 
+#[path = "support/journal.rs"]
+mod journal;
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod process;
 
 use std::fs;
-use std::path::PathBuf;
 
+use journal::journal_folder;
 use process::{Output, Sandbox, Sim};
 use serde_json::Value;
-
-/// The journal of the org that the sandbox watched.
-fn journal(sandbox: &Sandbox) -> PathBuf {
-    let data = fs::read_dir(sandbox.path("data")).expect("the data folder");
-    let mut folders = data.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
-    folders.find(|path| path.join("journal.sqlite3").exists()).expect("a journal").join("journal.sqlite3")
-}
 
 fn filled() -> (Sim, Sandbox) {
     let (org, sandbox) = (Sim::start(30, &[]), Sandbox::new());
@@ -40,7 +35,7 @@ fn export_and_doctor_tell_of_a_flipped_byte_and_end_with_1() {
     let before = run(&["export"]);
     assert_eq!((before.code, seqs(&before).len()), (Some(0), org.total()), "{}", before.err);
 
-    let path = journal(&sandbox);
+    let path = journal_folder(&sandbox).join("journal.sqlite3");
     let body: Vec<u8> = {
         let conn = rusqlite::Connection::open(&path).expect("a journal");
         conn.query_row("SELECT body FROM raw WHERE seq = 5", [], |row| row.get(0)).expect("a body")
@@ -75,7 +70,7 @@ fn prune_says_what_is_too_old_and_removes_it_only_if_told_so() {
     let (org, sandbox) = filled();
     let run = |args: &[&str]| sandbox.start(&org, args).end();
     fs::write(sandbox.path(process::CONFIG), "[journal]\nkeep_days = 1\n").expect("a configuration");
-    let path = journal(&sandbox);
+    let path = journal_folder(&sandbox).join("journal.sqlite3");
     // Half of the rows are of two days ago; what prune goes by stands in the index of times too.
     let conn = rusqlite::Connection::open(&path).expect("a journal");
     conn.execute("UPDATE event SET ts = ts - 172800000 WHERE seq <= 10", []).expect("older");

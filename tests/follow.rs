@@ -1,5 +1,7 @@
 //! Several processes on one journal: who waits, who follows, who takes over, and what each says of it.
 
+#[path = "support/journal.rs"]
+mod journal;
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod process;
@@ -10,11 +12,11 @@ mod terminal;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
+use journal::journal_folder;
 use process::{CONFIG, Process, Sandbox, Sim};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params};
@@ -29,10 +31,7 @@ const ON: [&str; 3] = ["tail", "--since", "90d"];
 
 /// The journal's file, opened beside whoever uses it.
 fn journal(sandbox: &Sandbox) -> Connection {
-    let folders: Vec<PathBuf> =
-        fs::read_dir(sandbox.path("data")).expect("data").flatten().map(|entry| entry.path()).collect();
-    let folder = folders.iter().find(|path| path.is_dir()).expect("the folder of the org");
-    let journal = Connection::open(folder.join("journal.sqlite3")).expect("the journal");
+    let journal = Connection::open(journal_folder(sandbox).join("journal.sqlite3")).expect("the journal");
     journal.busy_timeout(Duration::from_secs(10)).expect("a limit");
     journal
 }

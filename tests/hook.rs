@@ -3,6 +3,8 @@
 
 #[path = "hook/altered.rs"]
 mod altered;
+#[path = "support/journal.rs"]
+mod journal;
 #[path = "support/process.rs"]
 mod process;
 
@@ -26,6 +28,7 @@ use consentwatch::run::{self, Feed, FeedPlan, Route, Source};
 use consentwatch::secret::Secret;
 use consentwatch::sim::{self, HookFault, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
+use journal::journal_folder;
 use process::{Process, Sandbox, Sim, TOKEN, Tell, Watched};
 use rustix::process::Signal;
 use serde_json::Value;

@@ -54,8 +54,7 @@ fn an_altered_delivery_is_a_doubt_and_both_versions_can_be_read() {
     let again: Value = serde_json::from_str(&again.out).unwrap_or_else(|error| panic!("{error}: {again:?}"));
     assert_eq!((&again["hook_copy"], &again["doubt"]), (&after["hook_copy"], &after["doubt"]));
 
-    let journal = fs::read_dir(sandbox.path("data")).expect("the data folder").flatten().next();
-    let rows = stored(&journal.expect("a journal").path());
+    let rows = stored(&journal_folder(&sandbox));
     let row = rows.iter().find(|row| row.hook_copy.is_some()).expect("the row");
     let detail = Detail::new(&okta::restore(row), None, &[], &Mask::default(), None);
     let says = |label: &str, value: &str| {

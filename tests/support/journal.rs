@@ -1,0 +1,17 @@
+//! Where the program put its journal.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::process::Sandbox;
+
+/// The folder of the only journal in the data folder. The log file may be beside it.
+pub(crate) fn journal_folder(sandbox: &Sandbox) -> PathBuf {
+    let entries = fs::read_dir(sandbox.path("data")).expect("the data folder");
+    let folders: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.join("journal.sqlite3").exists())
+        .collect();
+    let [folder] = &folders[..] else { panic!("not one journal: {folders:?}") };
+    folder.clone()
+}
