@@ -1,4 +1,4 @@
-//! The only place that asks the time. The system's, or one that a test moves by hand.
+//! The only module that reads a clock: the system's, or a manual one for tests.
 //!
 //! This machine's clock may be wrong, by minutes or by years. Okta's answers say what time it is there, so the clock
 //! remembers the last of them: [`Clock::sure`] is for whatever is stored or compared with times of Okta's, and

@@ -149,7 +149,7 @@ fn is_obeyed(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A file that is appended to and does not grow without end, or a stream, which others bound.
+/// A log file with a size limit, or a stream, which has none here.
 #[derive(Debug)]
 struct Rotating {
     path: PathBuf,

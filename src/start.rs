@@ -598,7 +598,7 @@ fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
         plan.poll.to_its_start = flags.once;
         // Lines say nothing of the org's readiness; doctor does.
         plan.readiness = None;
-        // Should it come to write the journal, somebody must know that deliveries find nobody.
+        // If this process takes over, it must say that nobody listens to the hook.
         plan.is_hook_left_out = flags.no_hook && !flags.once && plan.hook.is_some();
         if flags.once || flags.no_hook {
             plan.hook = None;

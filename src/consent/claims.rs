@@ -1,8 +1,9 @@
-//! What the two copies of one event, the log's and a hook's, say of the same facts, and where they differ.
+//! Compares the two copies of one event, the System Log's and the event hook's, fact by fact.
 //!
-//! Nothing binds the body of a delivery to its sender, so a copy that came by a hook is a claim. The two copies of an
-//! untouched event never have the same bytes (Okta: event hooks leave out what is null and move the addresses), so only
-//! the facts that a reader decides by are compared, and only where both copies have them.
+//! Deliveries are not signed, so a copy that arrived by the hook is only a claim. Even without tampering, the
+//! two copies differ in their bytes: event hooks omit null fields and move the addresses (Okta: event hooks).
+//! So only the facts that matter to a reader are compared. A fact is contradicted only where both copies have
+//! a value for it.
 
 use std::net::IpAddr;
 
@@ -58,7 +59,7 @@ impl Fact {
         }
     }
 
-    /// Returns what a copy says of the fact, not yet made visible; `None` if it says nothing.
+    /// Returns the value of this fact in a copy, not yet escaped for display; `None` if the copy has none.
     pub fn of(self, consent: &Consent) -> Option<String> {
         let text = |text: Option<&Untrusted>| text.map(|text| text.exact().to_owned());
         let list = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join(" "));
@@ -120,7 +121,8 @@ impl Party {
         self.id.is_empty() && self.login.is_empty() && self.name.is_empty()
     }
 
-    /// Whether the two can be told apart by what both have. A name counts only where there is nothing better.
+    /// Returns whether an id or a login that both have differs. Compares names only if there is no id and no
+    /// login that both have.
     fn contradicts(&self, other: &Self) -> bool {
         let both = |a: &str, b: &str| !a.is_empty() && !b.is_empty();
         let pairs = [(&self.id, &other.id), (&self.login, &other.login)];
@@ -130,7 +132,7 @@ impl Party {
         both(&self.name, &other.name) && self.name != other.name
     }
 
-    /// Whether both have something in common and nothing against each other.
+    /// Returns whether the two share an id or a login and do not contradict each other.
     fn is_same(&self, other: &Self) -> bool {
         let equal = |a: &str, b: &str| !a.is_empty() && a == b;
         (equal(&self.id, &other.id) || equal(&self.login, &other.login)) && !self.contradicts(other)
@@ -138,14 +140,14 @@ impl Party {
 }
 
 impl Claims {
-    /// Takes what a consent says.
+    /// Extracts the claims of a consent.
     pub fn of(consent: &Consent) -> Self {
         let outcome = Outcome::of(consent.outcome.result.as_ref().map(Untrusted::exact));
         Self::kept(&consent.symbols(), &consent.grant_marks(), outcome)
     }
 
-    /// Takes what a journal keeps of a row: its texts in the order of [`Consent::symbols`], the marks of its grants and
-    /// its outcome.
+    /// Builds the claims of a stored row from its texts, in the order of [`Consent::symbols`], the marks of
+    /// its grants, and its outcome.
     pub fn kept(symbols: &[Symbol; 6], grants: &[u32], outcome: Outcome) -> Self {
         let [who, actor, client, server, scopes, from] = symbols;
         let mut server = server.fields();
@@ -168,14 +170,14 @@ impl Claims {
         }
     }
 
-    /// Forgets who it is, where that was not said by the event but found out since.
+    /// Removes the person, for rows whose person was found later and is not named in the event.
     #[must_use]
     pub fn without_who(mut self) -> Self {
         self.who = Party::default();
         self
     }
 
-    /// Compares a hook's copy with this one, the log's.
+    /// Returns the facts in which the hook's copy differs from this one, the log's.
     pub fn differences(&self, hook: &Self) -> Vec<(Fact, Difference)> {
         let mut found = Vec::new();
         let mut note = |fact, ours_is_empty: bool, theirs_is_empty: bool, is_other: bool| {
@@ -188,7 +190,8 @@ impl Claims {
                 found.push((fact, Difference::Contradicts));
             }
         };
-        // A hook that leaves a grant's details out takes the actor for the person, whom the log names as well.
+        // If the hook's copy lacks the grant details, its person is the actor. The log's copy has the same
+        // actor.
         let is_other = self.who.contradicts(&hook.who) && !self.actor.is_same(&hook.who);
         note(Fact::Who, self.who.is_empty(), hook.who.is_empty(), is_other);
         note(Fact::Client, self.client.is_empty(), hook.client.is_empty(), self.client != hook.client);
@@ -208,7 +211,7 @@ fn party<'t>(mut fields: impl Iterator<Item = &'t str>) -> Party {
     Party { id: next().to_owned(), login: next().to_lowercase(), name: next().to_lowercase() }
 }
 
-/// One spelling of an address: versions of IP in one form, everything else as it is.
+/// Normalizes an address: an IP address to its canonical form, any other text to lower case.
 fn address(text: &str) -> String {
     let text = text.trim();
     text.parse::<IpAddr>().map_or_else(|_| text.to_lowercase(), |ip| ip.to_canonical().to_string())

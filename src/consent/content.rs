@@ -12,22 +12,22 @@ use super::Consent;
 const HIDDEN: (&str, char) = ("‹hidden", '›');
 
 impl Consent {
-    /// Whether another record of the same uuid says what this one says. Key order, white space, null beside what is left
-    /// out, the spelling of the time and what stands in hidden values do not count. Costs a look at the bytes where these
-    /// are equal, else the parsing of both.
+    /// Returns whether another record with the same uuid has the same content. Ignores the order of keys,
+    /// white space, whether a field is null or missing, the format of the time, and hidden values. Compares
+    /// the bytes first, and parses both records only if they differ.
     pub fn says_what(&self, other: &Self) -> bool {
         if self.raw == other.raw {
             return true;
         }
         match (content(&self.raw, self.published), content(&other.raw, other.published)) {
             (Some(one), Some(other)) => is_same(&one, &other),
-            // What is no JSON says its bytes.
+            // A record that is not JSON is compared by its bytes alone.
             _ => false,
         }
     }
 
-    /// Whether a record that is kept of the same uuid says what this one says, as [`Consent::says_what`] with the time
-    /// spelled the same.
+    /// Returns whether a stored record with the same uuid has the same content. Works like
+    /// [`Consent::says_what`], but times in different formats count as different.
     pub fn says(&self, kept: &str) -> bool {
         if *self.raw == *kept {
             return true;
@@ -38,8 +38,8 @@ impl Consent {
         }
     }
 
-    /// Returns a digest of what the event says, the same for two records of which [`Consent::says_what`] holds, but for
-    /// hidden values beside clear ones.
+    /// Returns a digest of the content. Two records that [`Consent::says_what`] finds equal have the same
+    /// digest, unless a value is hidden in one of them and readable in the other.
     pub fn content_digest(&self) -> [u8; 32] {
         let content = content(&self.raw, self.published);
         let text = content.map_or_else(|| self.raw.to_string(), |content| masked(content).to_string());
@@ -49,7 +49,8 @@ impl Consent {
     }
 }
 
-/// Returns an event without what is null or empty, its time as a number if that is known. The keys of an object are sorted.
+/// Parses an event and removes members that are null or empty. Replaces the time with milliseconds if it is
+/// known. The keys of objects are sorted.
 fn content(raw: &str, published: Option<Timestamp>) -> Option<Value> {
     let mut value: Value = serde_json::from_str(raw).ok()?;
     if let (Value::Object(event), Some(at)) = (&mut value, published) {
@@ -102,7 +103,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Whether a text with hidden values can be another text: what stands around them occurs there in its order.
+/// Returns whether a text with hidden values could be the clear text: what surrounds the hidden values must
+/// occur in the clear text, in the same order.
 fn fits(hidden: &str, clear: &str) -> bool {
     if !hidden.contains(HIDDEN.0) {
         return false;
@@ -121,7 +123,7 @@ fn fits(hidden: &str, clear: &str) -> bool {
     rest.is_empty()
 }
 
-/// Puts a null in the place of each hidden value, whatever its length.
+/// Replaces each hidden value, whatever its length, with a NUL character.
 fn mask(text: &str) -> Cow<'_, str> {
     if !text.contains(HIDDEN.0) {
         return text.into();

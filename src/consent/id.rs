@@ -28,14 +28,14 @@ pub fn mark(id: &str) -> u32 {
     hash.max(1)
 }
 
-/// What makes an event itself: its uuid where it has a usable one, else a digest of its bytes.
+/// Identifies an event: by its uuid if that is valid, else by a digest of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum EventId {
     /// A UUID, whatever case it came in.
     Uuid([u8; 16]),
-    /// Of an event as it comes, the SHA-256 of its bytes, taken before its secrets are hidden: two events that differ in
-    /// these alone are two. It would let somebody try short secrets, so it is never stored or shown: the journal keeps an
-    /// HMAC of it under a key of its own.
+    /// For an event that was just received: the SHA-256 of its bytes before its secrets are hidden, so that
+    /// events that differ only in a secret stay separate. An attacker could guess short secrets from it, so
+    /// it is never stored or shown. The journal stores an HMAC of it, under its own key.
     Digest([u8; 32]),
 }
 

@@ -42,7 +42,7 @@ pub struct Consent {
     pub server: Server,
     /// One for each scope, in the event's order.
     pub scopes: Vec<ScopeGrant>,
-    /// How many targets the event has beyond those that are read; its text holds them all.
+    /// How many targets were not read because the event has too many. The raw text has all of them.
     pub unread_targets: u64,
     /// Where the request came from.
     pub from: Origin,
@@ -56,8 +56,8 @@ pub struct Consent {
     pub doubt: Option<Doubt>,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
-    /// The hook's copy of an event that the log has shown, where it says something else than the log's or more. It is no
-    /// evidence: nothing binds it to Okta.
+    /// The hook's copy of an event that is also in the log. Kept only if it contradicts the log's copy or has
+    /// more. It is not evidence: nothing proves that Okta sent it.
     pub hook_copy: Option<Box<Consent>>,
     /// What Okta told of its ids when it was asked; none in an event as it comes.
     pub labels: Vec<Label>,
@@ -334,7 +334,8 @@ impl Via {
         }
     }
 
-    /// Returns what a doubt about an event that came these ways means; that it shares its id is kept apart.
+    /// Returns the kind of doubt for a doubted event that came these ways. Never returns [`Doubt::SharedId`],
+    /// which is stored separately.
     pub fn doubt(self, is_doubted: bool) -> Option<Doubt> {
         match self {
             Self::HOOK if is_doubted => Some(Doubt::Unconfirmed),
@@ -355,8 +356,8 @@ impl Via {
     }
 }
 
-/// What speaks against an event: one of the two ways should have brought it too and did not, they contradict each other, or
-/// it is not alone.
+/// A reason to doubt an event: the log or the hook should have brought it too and did not, the two contradict
+/// each other, or another event has the same uuid.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Doubt {
     /// A hook brought it, and the log has not shown it although it was read well long after.

@@ -80,8 +80,8 @@ pub fn replace_hidden(text: &str, mut put: impl FnMut(&mut String, char)) -> Cow
     Cow::Owned(out)
 }
 
-/// Returns `text` with everything that is not ASCII by number (`<U+00E9>`), for terminals that read no UTF-8. Our own
-/// punctuation has forms of its own there.
+/// Returns `text` in ASCII, for terminals that do not read UTF-8. `…` and `·`, which this program writes
+/// itself, become `...` and `|`. Every other character becomes its number (`<U+00E9>`).
 pub fn in_ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);

@@ -29,7 +29,7 @@ const MARKS_MAX: usize = 4;
 const CLUSTER_MAX: usize = 16;
 /// The most joiners that a cluster of emoji keeps: a family of four has three.
 const JOINERS_MAX: usize = 3;
-/// How far the letters beside a joiner are looked for behind their marks.
+/// The most characters that are searched on each side of a joiner for the letter or picture next to it.
 const LOOK_MAX: usize = 8;
 
 /// Characters that are drawn as nothing though they are letters, marks or symbols by their properties: the braille

@@ -10,8 +10,8 @@ use crate::consent::{ClientId, Consent, Difference, Doubt, GrantId, Seq, ServerI
 /// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
 pub const SCHEMA: &str = "consentwatch.consent/1";
 
-/// Appends one object. Every key is always there; what is not known is `null`. Only `unread_targets` stands for what almost
-/// no event has, and is left out of the others.
+/// Appends one object. Every key is always there, with `null` for what is not known. The only exception is
+/// `unread_targets`, which is left out if it is 0.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let start = out.len();
     if serde_json::to_writer(&mut *out, &Line::of(seq, consent)).is_err() {

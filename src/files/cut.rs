@@ -1,7 +1,9 @@
 //! A stream of bytes, cut into records: lines, or the members of arrays by their brackets.
 //!
-//! By lines a damaged record costs itself alone, so lines are taken wherever a file has a record on each, arrays and
-//! snapshots too. By brackets its end cannot be told: what is taken for it may hold others, which whoever reads it finds.
+//! Cut by lines, a damaged record does not affect any other. So a file that has one record on each line is
+//! cut by lines, even if it is an array or a snapshot. Cut by brackets, the end of a damaged record is
+//! unknown, and the records behind it may be taken for a part of it. The reader finds those
+//! (`record::swallowed`).
 
 use std::io::{self, Read};
 
@@ -16,7 +18,7 @@ use super::scan::{LINES, Scan, has_record_line, is_record, without_comma};
 const CHUNK: usize = 512 * 1024;
 /// Bytes looked at to find out what a file is, and read in one go of a live stream.
 const LOOK: usize = 64 * 1024;
-/// A longer record is none.
+/// The most bytes of a record. A longer one cannot be read.
 const RECORD_MAX: usize = 16 * 1024 * 1024;
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -80,7 +82,8 @@ pub(super) struct Cutter<R> {
     /// Where in the stream the buffer begins.
     base: u64,
     has_ended: bool,
-    /// More may never come, so each record is given out before more is waited for.
+    /// The stream is a pipe that may stay open forever, so every whole record is returned before the next
+    /// read.
     is_live: bool,
     layout: Layout,
     /// The array of a snapshot: nothing behind it is a record.
@@ -92,8 +95,8 @@ pub(super) struct Cutter<R> {
 }
 
 impl<R: Read> Cutter<R> {
-    /// Finds out what a stream is, and reads what a snapshot says of itself. A live stream is a pipe that may stay open
-    /// for ever: of that no more is read than tells what it is.
+    /// Detects the format of a stream, and reads the head of a snapshot. A live stream is a pipe that may
+    /// stay open forever, so only as much is read from it as the detection needs.
     pub(super) fn begin(input: R, is_live: bool) -> Result<(Self, Option<Head>), CutError> {
         let mut cutter = Self {
             input,
@@ -154,7 +157,7 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    /// Leaves a byte order mark and blanks behind.
+    /// Skips a byte order mark and white space.
     fn skip_front(&mut self) -> io::Result<()> {
         self.fill(LOOK)?;
         while self.is_live && !self.has_ended && self.buffer.len() < MARK.len() {
@@ -244,7 +247,7 @@ impl<R: Read> Cutter<R> {
         self.base += count as u64;
     }
 
-    /// Stands behind the bracket that opens an array.
+    /// Chooses the layout of an array. The bracket that opens it was just taken.
     fn enter_array(&mut self) -> io::Result<()> {
         // Of a live stream the first line must have come, if the bracket stands on a line of its own.
         while self.is_live && !self.has_ended && self.buffer.len() < RECORD_MAX {

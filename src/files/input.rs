@@ -1,5 +1,5 @@
-//! A file or standard input, opened: plain as it lies, anything else put into a nameless file of our own first, where
-//! records can be read again.
+//! Opens a file or standard input. A plain file is read in place. Anything else is copied to an unnamed
+//! temporary file as it is read, so that its records can be read again.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write as _};

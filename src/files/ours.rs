@@ -1,5 +1,5 @@
-//! A line of our own (`consentwatch.consent/1`), read back: the event is read anew, and what was known beside it is put
-//! over it.
+//! Reads back a line that this program wrote (`consentwatch.consent/1`): parses the event again, then
+//! restores what was known about it beyond the event.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -173,8 +173,8 @@ struct Exported {
     full_name: Option<String>,
 }
 
-/// Puts over events that stood in an export of this program what the export says beside them: how they came, whose
-/// consent it is, and for the card the hook's envelope.
+/// Restores what an export of this program says about its events beyond the events themselves: how they came,
+/// whose consent each is, and, for a card, the hook's envelope.
 pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [Consent]) {
     let text = |key: &str| members.get(key).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
     if let Some(event_id) = text("Event ID").filter(|_| members.contains_key("Event Details")) {

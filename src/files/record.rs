@@ -185,9 +185,9 @@ fn read_times(found: &mut Found) {
     }
 }
 
-/// Returns where in a damaged record of an array others lie, which were taken for its middle: objects at its beginning or
-/// behind a comma or a bracket that are whole and name a type of event. Reads each byte eight times on average and no more, so that what is
-/// made to be read over and over is given up.
+/// Returns where whole records lie inside a damaged record of an array. These are objects that stand at its
+/// beginning or behind a comma or a bracket and that name an event type. Stops after reading eight times as
+/// many bytes as the record has, so that hostile nesting cannot take unbounded time.
 pub(super) fn swallowed(bytes: &[u8]) -> Vec<Span> {
     let (mut found, mut at) = (Vec::new(), 0);
     let mut left = bytes.len().saturating_mul(8);

@@ -68,8 +68,9 @@ impl Sessions {
         (0..).zip(traces).filter(is_beside).map(|(row, _)| row).take(BESIDE_MAX).collect()
     }
 
-    /// Finds the persons of rows that name nobody: the one user who acted in the same session near the consent, else in the
-    /// same transaction. `read` gives a row's event. Costs one look at all rows, and the reading of each of those sessions once.
+    /// Finds the person of each row that names nobody: the only user who acted in the same session around
+    /// that time, else in the same transaction. `read` returns the event of a row. Goes through all rows
+    /// once, and reads each of those sessions once.
     pub(super) fn people(
         traces: &[Trace],
         nameless: &[u32],

@@ -49,8 +49,8 @@ struct Inner {
     people: HashMap<u32, Person>,
 }
 
-/// A file, a hook and the log tell of an event in so many ways beside the first; a file with a million copies of one
-/// event must not have each looked at with all before it.
+/// The most further records that are kept for one row: an event can come from a file, by the hook and by the
+/// log. The bound also keeps a file with a million copies of one event from taking quadratic time.
 const OTHERS_MAX: usize = 3;
 
 impl Shelf {
@@ -164,8 +164,8 @@ fn merge(one: Consent, other: Consent) -> Consent {
     consent
 }
 
-/// A number for what makes a row itself. A uuid is itself, of a digest the first half; the time is left out, so that one
-/// event with its time spelled in two ways is one.
+/// Returns a number that identifies a row: its uuid, or the first half of its digest, combined with its part.
+/// Ignores the time, so that an event whose time is written in two formats is one row.
 pub fn hash_of(key: &EventKey) -> u128 {
     half(key.id.as_bytes()) ^ (u128::from(key.part) << 120)
 }

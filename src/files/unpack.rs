@@ -10,7 +10,7 @@ const ZSTD_SKIPPED: &[u8] = b"\x2a\x4d\x18";
 /// As many bytes tell a packing.
 const MAGIC: usize = 4;
 
-/// What a stream turned out to be while it was read. A clone tells the same.
+/// What was noticed about a stream while it was read. Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remarks(Arc<Mutex<Told>>);
 

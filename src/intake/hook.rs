@@ -102,7 +102,7 @@ const DRAIN: Duration = Duration::from_millis(1500);
 const BIND_EVERY: Duration = Duration::from_secs(10);
 /// It is noted this often that somebody listens.
 const THERE_EVERY: Duration = Duration::from_mins(1);
-/// The beginning of one time of listening is counted back each time, and two clocks differ a little.
+/// Two computed start times that differ by no more than this are the same start: clocks drift a little.
 const SAME: SignedDuration = SignedDuration::from_mins(5);
 /// After the system gave no socket, such as for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -302,7 +302,7 @@ impl Connection {
     }
 }
 
-/// Drives a connection, and notes that what it had brought by then was read.
+/// Drives a connection, and marks its slot as read after each poll.
 async fn read_first<F: Future>(slot: &Slot, mut connection: Pin<&mut F>) -> F::Output {
     poll_fn(|context| {
         let polled = connection.as_mut().poll(context);

@@ -29,7 +29,7 @@ use crate::okta::{
 use crate::safe_file;
 use crate::secret::{Secret, SecretSource};
 
-/// How an org is reached: whom the program trusts beside the system's authorities, and through which proxy it goes.
+/// How to reach an org: the certificate authorities to trust beside the system's, and the proxy to use.
 #[derive(Clone, Default)]
 pub struct Route {
     certificates: Vec<Certificate>,

@@ -1,4 +1,4 @@
-//! Carries what the journal says of itself to whoever looks at the board.
+//! Copies the notes and faults of the journal to the board.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::report::{Board, Part, Pulse};
 
-/// It is looked so often whether the journal's files are still in their place; each delivery and each poll looks too.
+/// How often to check that the journal's files are in their place. Each delivery and each poll checks it too.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Tells until the journal ends; in the log a sentence once, when it comes.

@@ -1,12 +1,13 @@
-//! Checksums over stored rows, so that a byte that changed on the disk is told and never shown as true.
+//! Checksums over stored rows. A byte that changed on the disk is reported and never shown as valid data.
 //!
-//! XXH3 finds accidents and costs little. It proves nothing against somebody who means to forge: who can write the file
-//! can write a checksum too.
+//! XXH3 is fast and finds accidental damage. It does not protect against forgery: whoever can write the file
+//! can also write a matching checksum.
 //!
-//! A row of `event` has two checksums of 32 bits in one column: one over what a list reads, one over what the whole
-//! record reads, the packed event and the hook's envelope among them. So neither has to read what the other needs.
-//! Whoever writes a row of `event`, `raw` or `delivery` calls [`seal`], or [`change`] for one that was there before. The other tables have
-//! one checksum over all their columns: whoever changes a row of them calls [`seal_row`].
+//! A row of `event` has two checksums of 32 bits in one column. One covers the columns that a list reads. The
+//! other covers what the whole record reads, including the packed event and the hook's envelope. So neither
+//! check has to read the data of the other. Code that inserts a row of `event`, `raw` or `delivery` calls
+//! [`seal`]; code that changes an existing row uses [`change`]. Rows of the other tables have one checksum
+//! over all their columns; code that writes such a row calls [`seal_row`].
 
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Error, OptionalExtension as _, Row, ToSql, params};
@@ -25,8 +26,8 @@ impl Mismatch {
     }
 }
 
-/// A checksum as it grows. Nothing that is empty changes it, so a column that a later format adds leaves it as it was
-/// in every row that has no value there.
+/// A checksum under construction. Empty values do not change it. So a column that a later format adds does
+/// not change the checksum of a row that has no value there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sum(u64);
 
@@ -117,8 +118,9 @@ pub(super) fn of_text(id: u32, text: &str) -> i64 {
     i64::from(Sum::of(&[i64::from(id)]).with(text.as_bytes()).low())
 }
 
-/// Writes the checksums of a row of `event` anew, from what the row, its packed event and its envelope are now. Call it
-/// after a new row is written, in the same transaction; a row that was there before is changed within [`change`]. Does nothing where there is no such row.
+/// Computes the checksums of a row of `event` from its present columns, packed event and envelope, and stores
+/// them. Call it after inserting a row, in the same transaction; to change an existing row, use [`change`].
+/// Does nothing if the row does not exist.
 ///
 /// Reads the packed event, so it takes some ten microseconds.
 pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
@@ -126,8 +128,8 @@ pub(super) fn seal(conn: &Connection, seq: i64) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE event SET sum = ?2 WHERE seq = ?1")?.execute((seq, sum)).map(drop)
 }
 
-/// Changes a row of `event`, or what belongs to it, and writes its checksums anew if the row was sound before. A damaged
-/// row keeps the checksum that does not match, so that what changed on the disk is never taken for what was written.
+/// Changes a row of `event`, its packed event or its envelope, and updates the checksums if they matched
+/// before. A damaged row keeps its wrong checksum, so it still counts as damaged after the change.
 ///
 /// Reads the packed event twice, so it takes some twenty microseconds.
 pub(super) fn change<T>(
@@ -143,8 +145,8 @@ pub(super) fn change<T>(
     Ok(done)
 }
 
-/// Whether a row of `event` with what belongs to it is what was written; one that has no checksum yet counts as such,
-/// and so does one that is not there.
+/// Whether a row of `event`, its packed event and its envelope match their checksum. A row without a
+/// checksum, or a row that does not exist, counts as sound.
 pub(super) fn is_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
     let kept = conn
         .prepare_cached("SELECT sum FROM event WHERE seq = ?1")?
@@ -296,8 +298,8 @@ pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result
 /// Rows that get their checksums in one step, so that a waiting batch is held up no longer than some milliseconds.
 const STEP: i64 = 300;
 
-/// Gives checksums to rows and texts that an earlier format left without, some of them, and returns how far it came;
-/// nothing when all have one.
+/// Adds checksums to the next few rows or texts that an earlier format stored without. Returns the progress,
+/// or `None` when all have one.
 pub(super) fn seal_some(conn: &Connection, done: Unsealed) -> rusqlite::Result<Option<Unsealed>> {
     match done {
         Unsealed::Rows(after) => {

@@ -1,12 +1,16 @@
-//! Journals of a version that hid no secrets are cleaned: in the background, in small steps, each of which is one
-//! transaction, so that whoever is killed goes on from there.
+//! Removes secrets from journals that an earlier version wrote without hiding them. The work runs in the
+//! background, in small steps. Each step is one transaction, so a killed process resumes where it stopped.
 //!
-//! First a dictionary is trained on cleaned events, since the one before holds pieces of uncleaned ones; then every row,
-//! text, side event and unreadable record is written anew without its secrets; then the old dictionaries go; and last the
-//! file itself is written anew, since what is deleted stays in unused parts of a file. Readers clean what they read
-//! until the rows are done.
+//! The order of the work:
 //!
-//! The key of the journal, under which events without a uuid are known, is kept here too.
+//! 1. Train a dictionary on cleaned events, because the old one contains pieces of uncleaned events.
+//! 2. Rewrite every row, text, side event and unreadable record without its secrets.
+//! 3. Delete the old dictionaries.
+//! 4. Rewrite the file, because deleted data stays in its unused pages.
+//!
+//! Until only the last part is left, readers hide secrets themselves.
+//!
+//! This module also keeps the journal's key. An event without a uuid is stored under a digest made with it.
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -25,8 +29,8 @@ use super::pack::{self, Packer, Unpacker};
 use super::store::Store;
 use crate::consent::{Delivery, EventId, EventKey, SideEvent, Symbol, Untrusted, redact};
 
-/// The tables: how many values of a row are hidden, where any are; and how far cleaning is. A journal without events has
-/// nothing to clean.
+/// Creates two tables: `hidden` counts the hidden values of each row that has any; `clean` holds the
+/// journal's key and the progress of cleaning. A journal without events needs no cleaning.
 pub(super) const LAYOUT: &str =
     "CREATE TABLE hidden (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER);
      CREATE TABLE clean (id INTEGER PRIMARY KEY CHECK (id = 1), secret BLOB NOT NULL, step INTEGER NOT NULL,
@@ -35,7 +39,7 @@ pub(super) const LAYOUT: &str =
         CASE WHEN EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
             THEN 0 ELSE 7 END, 0, 0, 0;";
 
-/// Rows written anew in one step, so that a waiting batch is held up no longer than some ten milliseconds.
+/// Rows rewritten in one step. A waiting batch is delayed by some ten milliseconds at most.
 const ROWS_STEP: i64 = 300;
 const TEXTS_STEP: i64 = 2000;
 const SIDES_STEP: i64 = 100;
@@ -43,11 +47,11 @@ const REJECTS_STEP: i64 = 20;
 /// Events that a dictionary is trained on.
 const SAMPLES: i64 = 2000;
 const SAMPLE_BYTES_MAX: usize = 8 * 1024;
-/// How long writing the file anew waits for somebody who reads; then it is tried again later.
+/// How long the rewrite of the file waits for readers before it gives up and is tried again later.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// An unreadable record is kept up to 64 KiB; marks may have made it longer.
 const REJECT_BYTES_MAX: usize = 1024 * 1024;
-/// In the place of an event that cannot be unpacked: it cannot be unpacked either, and holds nothing.
+/// Replaces an event that cannot be unpacked. It does not unpack either, and it contains no data.
 const DAMAGED: &[u8] = &[0];
 
 /// How far cleaning is; the numbers are on the disk.
@@ -92,7 +96,8 @@ impl Identity {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// Returns the id under which an event is stored, of the one that it came with.
+    /// Returns the id to store an event under: a uuid stays as it is, a digest becomes an HMAC of it under
+    /// the key.
     pub(super) fn of(&self, id: EventId) -> EventId {
         match id {
             EventId::Uuid(_) => id,
@@ -181,14 +186,14 @@ fn clean_delivery(text: &str) -> Option<String> {
     (clean != text).then_some(clean)
 }
 
-/// How cleaning goes on.
+/// When the next step of cleaning is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pace {
-    /// At once, but after what waits.
+    /// At once, after the batches that wait.
     Soon,
-    /// Somebody else has to be waited for: a thread, a reader.
+    /// In a second: a thread or a reader has to finish first.
     Later,
-    /// When a person may have made room on the disk.
+    /// In an hour: there is too little room on the disk.
     Blocked,
     /// There is nothing left to do.
     Done,
@@ -198,9 +203,9 @@ pub(super) enum Pace {
 #[derive(Debug)]
 pub(super) struct Cleaning {
     step: Step,
-    /// What was cleaned last in this step.
+    /// The number of the last row, text or record that this step has cleaned.
     at: i64,
-    /// Rows above it came clean.
+    /// Rows above this number were clean when they were stored.
     stop: i64,
     /// The dictionary of cleaned events; 0 if there was none of the journal's own.
     dict: i64,
@@ -253,7 +258,8 @@ impl Cleaning {
         checksum::seal_row(conn, checksum::CLEAN, &[&1])
     }
 
-    /// Whether rows may still be known by digests of another key, and dictionaries hold secrets.
+    /// Whether rows may still have digests without the key as ids, and dictionaries may still contain
+    /// secrets.
     pub(super) fn is_before_texts(&self) -> bool {
         self.step < Step::Texts
     }
@@ -273,7 +279,7 @@ struct Found {
     delivery: Option<String>,
 }
 
-/// What becomes of it.
+/// What cleaning changes in a row; a field that is `None` stays as it is.
 #[derive(Default)]
 struct Changed {
     seq: i64,
@@ -436,7 +442,8 @@ impl Store {
                 changed.push((change, is_sound));
             }
         }
-        // Marks first: should this be broken off between the two, the same marks are looked for again and found changed.
+        // Marks come first. If the process is killed before the rows change, the next run repeats both and
+        // finds the marks renamed already.
         self.rename_marks(&renamed);
         cleaning.at = last;
         let dict = packer.dict();
@@ -516,7 +523,8 @@ impl Store {
         found.collect()
     }
 
-    /// Lets marks follow the events that they are on. Without them nothing is lost but a mark, so that is only said.
+    /// Gives marks the new keys of their events. A failure is only logged, because it costs no more than a
+    /// mark.
     fn rename_marks(&mut self, renamed: &[(EventKey, EventKey)]) {
         if renamed.is_empty() {
             return;
@@ -631,8 +639,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the file anew without its unused parts, and empties the file beside it. This holds up who wants to write, a
-    /// second for some hundred megabytes.
+    /// Rewrites the file without its unused pages and empties the WAL. The writer stores nothing meanwhile,
+    /// for about a second per few hundred megabytes.
     fn shrink(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
         let number = |name| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let size = number("page_count")?.max(0) as u64 * number("page_size")?.max(0) as u64;
@@ -667,7 +675,7 @@ impl Store {
         Ok(Pace::Done)
     }
 
-    /// Returns whether nobody's reading was in the way.
+    /// Rewrites the file. Returns `false` if a reader kept the WAL from being emptied.
     fn rewrite(&self) -> rusqlite::Result<bool> {
         let empty = || self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         if empty()? != 0 {
@@ -689,13 +697,13 @@ fn no_room(needed: u64, free: Option<u64>) -> String {
     )
 }
 
-/// Hides the secrets of a packed event's text.
+/// Hides the secrets in an unpacked event. Returns the clean text and how many values are hidden in it.
 fn clean_event(raw: Vec<u8>) -> (Vec<u8>, usize) {
     let (clean, hidden, _) = clean_event_counted(raw);
     (clean, hidden)
 }
 
-/// The same, and whether anything was changed.
+/// Like [`clean_event`], and also returns whether the text changed.
 fn clean_event_counted(raw: Vec<u8>) -> (Vec<u8>, usize, bool) {
     match String::from_utf8(raw) {
         Ok(text) => {

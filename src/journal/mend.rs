@@ -1,4 +1,4 @@
-//! What the writer mends by itself when it opens a journal whose bytes changed on the disk.
+//! Repairs the counters and dictionaries of a damaged journal when the writer opens it.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 

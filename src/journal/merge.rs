@@ -1,7 +1,7 @@
-//! One event into the journal: new, come another way, or come again.
+//! Stores one event: as a new row, as the second copy of a row that came the other way, or as a repetition.
 //!
-//! Once the log has shown an event, the log's record is the row. Of a hook's copy only what it says otherwise, or more, is
-//! kept beside it, and a contradiction is a doubt.
+//! Once the System Log has shown an event, its record is the row. A hook's copy is kept beside the row only
+//! if it contradicts the record or says more. A contradiction is stored as a doubt.
 
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, named_params, params};
 
@@ -313,7 +313,7 @@ impl<'t> Pen<'t> {
     fn merge(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<(), AppendError> {
         let is_sound = checksum::is_sound(self.tx, found.seq)?;
         let differences = self.differences(consent, found)?;
-        // That it shares its uuid stays said.
+        // A row that shares its uuid keeps that mark.
         let is_altered =
             differences.contains(&Difference::Contradicts) && found.doubt != Some(Doubt::SharedId);
         self.put_delivery(found.seq, consent)?;
@@ -324,7 +324,7 @@ impl<'t> Pen<'t> {
                 self.keep_copy.execute([found.seq])?;
                 checksum::seal_row(self.tx, checksum::HOOK_COPY, &[&found.seq])?;
             }
-            // Nothing of the hook's copy stays in the row, nor what was found out by what it said.
+            // The log's record replaces all that the hook's copy said, and all that was derived from it.
             let columns = self.columns(consent)?;
             key.published_ms = consent.key.published_ms;
             self.rewrite.execute(named_params! {
@@ -356,20 +356,20 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    /// Whether the log has shown an event of the same uuid that says something else. A hook's copy never has the log's
-    /// words, and is judged by what it claims.
+    /// Whether the log has already shown an event of the same uuid with other content. Only polled events are
+    /// compared here. A hook's copy always differs in form, so [`Pen::differences`] compares its facts.
     fn is_other(&mut self, consent: &Consent, found: &Found) -> Result<bool, AppendError> {
         if consent.via != Via::POLL || !found.via.has(Via::POLL) {
             return Ok(false);
         }
         let kept = shared::kept(self.tx, &mut self.unpacker, found.seq)?;
-        // What cannot be read any more is not held against anything.
+        // A stored event that cannot be read counts as the same.
         Ok(kept.is_some_and(|kept| !consent.says(&kept)))
     }
 
     /// Puts an event in beside another one of its uuid, and marks both. Returns whether it is new.
     fn put_other(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<bool, AppendError> {
-        // Its own content is its key, so that it is one row however often it comes.
+        // A digest of the content is the key, so the same content is one row however often it comes.
         let id = self.identity.of(EventId::Digest(consent.content_digest()));
         let own = EventKey { id, ..*key };
         let seq = self.meta.next_seq;
@@ -385,15 +385,15 @@ impl<'t> Pen<'t> {
         Ok(true)
     }
 
-    /// Writes a damaged row anew from its event. What its own row says of how and when it came stays only where that is
-    /// sound.
+    /// Rewrites a damaged row from its event. With `is_own`, the row keeps its key, way, doubt and time of
+    /// receipt.
     pub(super) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
         let Repair { seq, consent, is_own } = repair;
         let is_there = "SELECT EXISTS (SELECT 1 FROM event WHERE seq = ?1)";
         if !self.tx.prepare_cached(is_there)?.query_row([seq.0], |row| row.get(0))? {
             return Ok(());
         }
-        // A text that is damaged on the disk is still known by heart, and its number would be given out again.
+        // The cache may map the right text to the number of a text that is damaged on the disk.
         *self.known = Known::default();
         let columns = self.columns(consent)?;
         let anew =
@@ -441,7 +441,7 @@ impl<'t> Pen<'t> {
         };
         let mut done = update();
         if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)) {
-            // What the index has of the row is not what the row has.
+            // The index does not match the row.
             tx.execute_batch("REINDEX event")?;
             done = update();
         }
@@ -463,8 +463,8 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    /// Looks at one more copy of a row that came this way before. A delivery that contradicts what the log has shown is
-    /// a doubt, whatever was delivered before it.
+    /// Compares another copy of a row that came this way before. A delivery that contradicts the log's record
+    /// is stored as a doubt, even if an earlier delivery agreed with the record.
     fn repeat(&mut self, consent: &Consent, found: &Found) -> Result<(), AppendError> {
         let is_judged = found.doubt.is_some() || !found.via.has(Via::POLL) || consent.via != Via::HOOK;
         if is_judged || !self.differences(consent, found)?.contains(&Difference::Contradicts) {
@@ -479,7 +479,8 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    /// Notes by which ways a row came, and whether the copies contradict each other. Its checksums are the caller's.
+    /// Stores by which ways a row came and whether its copies contradict each other. The caller updates the
+    /// checksums.
     fn mark_came(&mut self, seq: i64, via: Via, is_altered: bool) -> rusqlite::Result<()> {
         let code = if is_altered { doubt::DOUBTED } else { 0 };
         self.update.execute((seq, self.meta.next_rev, via.code(), code))?;
@@ -504,8 +505,8 @@ impl<'t> Pen<'t> {
         Ok(log.differences(&hook).into_iter().map(|(_, difference)| difference).collect())
     }
 
-    /// Names the person of a row that named nobody. A row that only a hook brought stays without one: who acted in its
-    /// session would rest on what the hook says.
+    /// Sets the person of a row that names nobody. A row that only a hook brought is left as it is, because
+    /// its session id comes from the hook and proves nothing.
     pub(super) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
         let who = self.interner.number(self.known, &attribution.person.symbol())?;
         if let Some(sweep) = self.sweep {

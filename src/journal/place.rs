@@ -1,7 +1,8 @@
-//! Whether the files that are open are still the ones that stand in the journal's folder.
+//! Checks that the open files are still the ones in the journal's folder.
 //!
-//! A folder may be removed, moved or replaced while the program runs, and whatever is written to files that have no name
-//! any more is lost with the process. So the writer looks at each commit, and nothing is acknowledged that went there.
+//! The folder may be removed, moved or replaced while the program runs. What is written to a file without a
+//! name is lost when the process ends. So the writer checks before and after each commit, and acknowledges
+//! nothing that went to such a file.
 
 use std::fs::{self, File, Metadata};
 use std::io;

@@ -1,4 +1,4 @@
-//! What is too old, or too much, goes.
+//! Removes rows that are too old or too many.
 
 use std::path::Path;
 
@@ -26,29 +26,29 @@ struct Victim {
     via: Via,
 }
 
-/// Returns down to how many rows that only a hook has brought those are removed that the log should have shown: a tenth
-/// below the most, so that there is room for new ones.
+/// Returns the number of hook-only rows that pruning aims for: a tenth below the maximum, so that there is
+/// room for new ones. Only rows that the log should have shown are removed for this.
 pub(super) fn unconfirmed_goal(settings: Settings) -> i64 {
     let most = settings.unconfirmed_max();
     most - most / 10
 }
 
-/// What may go now for its age.
+/// What pruning by age may remove now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Aged {
-    /// What was published before.
+    /// Rows published before this time may be removed.
     cut_ms: i64,
-    /// So many rows at most.
+    /// The most rows to remove.
     most: i64,
-    /// Whose hour that counts in; nothing for whoever removes by hand.
+    /// The hour that the removed rows count toward; `None` if a person prunes by hand.
     hour: Option<Hour>,
 }
 
-/// The part of the rows that is removed by age in an hour, so that a clock that is wrong in a way that nobody sees takes
-/// no more than that before somebody looks.
+/// One in this many rows may be removed by age in an hour. This limits the loss if this machine's clock and
+/// Okta's are wrong in the same way.
 const PART: i64 = 10;
 const HOUR_MS: i64 = 60 * 60 * 1000;
-/// An hour that began this much later than now began by another clock.
+/// If the stored hour begins more than this far in the future, the clock was changed, and a new hour begins.
 const AHEAD_MS: i64 = 5 * 60 * 1000;
 
 impl Store {
@@ -137,8 +137,8 @@ impl Store {
         if victims.is_empty() && too_many_by_hook > 0 {
             victims = self::victims(&self.conn, by_hook, doubt::DOUBTED, too_many_by_hook)?;
         }
-        // What only a hook says never costs a row that the log has shown: first what the log should have shown and did
-        // not, then what it may still show, then what it cannot.
+        // Rows that only a hook has brought go before any row that the log has shown: first those that the
+        // log should have shown, then those that it may still show, then those that it cannot show.
         for doubt in [doubt::DOUBTED, doubt::UNJUDGED, doubt::EXCUSED] {
             if victims.is_empty() && too_many > 0 {
                 victims = self::victims(&self.conn, by_hook, doubt, too_many)?;

@@ -417,8 +417,8 @@ impl Reader {
         Ok(oldest.map(Seq))
     }
 
-    /// Returns where the poller goes on. Of a place that is damaged on the disk only what the rows themselves tell: no
-    /// `next`, so the poller begins a little before the newest row, and states the gap.
+    /// Returns where the poller goes on. If the stored bookmark is damaged, returns one without `next` that
+    /// is made from the counters. The poller then restarts a little before the newest row and states the gap.
     pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
         let sound = store::bookmark(&self.conn)?;
         if sound.is_some() {
@@ -775,7 +775,7 @@ type Marks = Vec<u32>;
 /// A row's number, and the whole row unless it is not what was written.
 type Read = (Seq, Result<Stored, ReadError>);
 
-/// The line of a row that is not what was written: it says nothing, so it says nothing false.
+/// Returns the list line of a damaged row: every field but the number is empty.
 fn blank(seq: Seq) -> Row {
     Row {
         seq,

@@ -47,7 +47,8 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX sym_unnamed ON sym (text) WHERE length(text) <= 80
         AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
         AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*');",
-    // What tells scope grants and sessions apart; whether the log and the hook confirm each other; the times for which one could; and events beside the consents.
+    // Columns that tell scope grants and sessions apart; whether the log and the hook confirm each other; the
+    // times in which the hook was listened to; and side events.
     "ALTER TABLE event ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE event ADD COLUMN grants BLOB;
      ALTER TABLE event ADD COLUMN session INTEGER;
@@ -84,9 +85,10 @@ const MIGRATIONS: &[&str] = &[
      UPDATE meta SET hook_only = (SELECT COUNT(*) FROM event WHERE via = 2);",
 ];
 
-/// Checksums. Those of rows and texts come in the background: `sealed` says that all have one. And what pruning by age
-/// has to remember: from when on nothing was removed, when its hour began, the rows there were then, how many of them
-/// went, and how many of the events beside them. And by how much the clock was wrong when the log was last read well.
+/// Adds checksums. Rows and texts get theirs in the background; `sealed` says that all have one. Also adds
+/// the state of pruning by age: `whole_from`, since when nothing was removed; `hour_began`; `hour_rows`, the
+/// rows at that time; `hour_gone` and `hour_sides`, the rows and side events removed since. `ahead_ms` is how
+/// far the clock was ahead of Okta's at the last good poll.
 const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
     ALTER TABLE sym ADD COLUMN sum INTEGER;
     ALTER TABLE meta ADD COLUMN sum INTEGER;

@@ -1,4 +1,4 @@
-//! The connection that writes, and what it knows by heart.
+//! The writing connection and the values that it caches.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -30,7 +30,7 @@ use crate::report::Gap;
 pub(super) struct Store {
     pub(super) conn: Connection,
     pub(super) settings: Settings,
-    /// Read when it is first needed, and again after a transaction failed: what that one taught is not true.
+    /// Loaded on first use, and again after a failed transaction, because that one may have changed it.
     memory: Option<Memory>,
     head: Head,
     /// Rows that only a hook has brought.
@@ -41,7 +41,7 @@ pub(super) struct Store {
     pub(super) sweep: Option<Sweep>,
     /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
     pub(super) sweep_due: bool,
-    /// Where the files that are open stand, for whoever acknowledges what is written.
+    /// Identifies the open files, so that a write to a removed or replaced file is not acknowledged.
     pub(super) place: Option<Arc<Place>>,
     /// What is not removed, however old.
     pub(super) spared: Spared,
@@ -318,7 +318,7 @@ impl Store {
         self.head = memory.meta.head();
         self.hook_only = memory.meta.hook_only;
         self.memory = Some(memory);
-        // What went to files without a name is not stored.
+        // A commit to a file that was removed or replaced meanwhile is not acknowledged.
         self.check_place()?;
         Ok(commits)
     }
@@ -451,7 +451,7 @@ impl Meta {
             return;
         }
         let known: Option<jiff::Timestamp> = self.complete_since.as_ref().and_then(|text| text.parse().ok());
-        // What was removed is complete no more, since whenever the log was read.
+        // The complete stretch begins after the rows that were removed.
         let whole_from = jiff::Timestamp::from_millisecond(self.whole_from_ms).unwrap_or_default();
         let since = if self.whole_from_ms > 0 { bookmark.since.max(whole_from) } else { bookmark.since };
         // A later start of the same log takes nothing away from what was complete before; gaps are told apart.

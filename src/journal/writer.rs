@@ -46,9 +46,10 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The first look for what is too old leaves the start alone.
 const FIRST_PRUNE: Duration = Duration::from_mins(1);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-/// Rows that came before Okta said what time it is are this old, at least, when they are judged by a clock that is wrong.
+/// If this machine's clock is wrong, judging waits this long after Okta's first answer. Every row that came
+/// before that answer is then at least this old.
 const UNSURE: Duration = Duration::from_mins(10);
-/// After so long without removing by age that is said.
+/// A person is told when nothing was removed by age for this long.
 const SUSPENDED_TOLD: Duration = Duration::from_hours(24);
 /// Between two steps of cleaning, so that it takes no more than half a core.
 const CLEAN_EVERY: Duration = Duration::from_millis(10);
@@ -56,7 +57,7 @@ const CLEAN_EVERY: Duration = Duration::from_millis(10);
 const CLEAN_AGAIN: Duration = Duration::from_secs(1);
 /// Between two steps in which rows of an earlier format get their checksums: a tenth of a core, until all have one.
 const SEAL_EVERY: Duration = Duration::from_millis(50);
-/// While there are too many rows that only a hook has brought, it is looked this often which of them can go.
+/// How often pruning runs while there are too many rows that only a hook has brought.
 const CROWDED_PRUNE_EVERY: Duration = Duration::from_mins(1);
 
 impl Journal {
@@ -330,8 +331,8 @@ impl Writer {
         }
     }
 
-    /// Whether rows can be judged by their times: Okta has said what time it is, and where this clock is wrong, rows that
-    /// were taken in before that are old enough by any clock.
+    /// Whether rows can be judged by their times. Okta must have told its time. If this machine's clock is
+    /// wrong, ten more minutes must have passed, so that the rows from before are old enough by either clock.
     fn may_judge(&mut self, now: Duration) -> bool {
         if self.clock.ahead().is_none() {
             return false;

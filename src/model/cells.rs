@@ -66,8 +66,8 @@ fn masked<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Saying) {
     }
 }
 
-/// A name without the domain that the heading says. A name that is no address, and no id either, stands in quotes there,
-/// or it would read as an address of that domain.
+/// Returns a name without the mail domain that the heading shows. Under such a heading, a name that is
+/// neither an address nor an id gets quotation marks, since it would read as an address of that domain.
 fn short<'a>(name: &'a str, id: &str, domain: Option<&str>) -> Cow<'a, str> {
     let Some(domain) = domain else { return seen(name) };
     match name.strip_suffix(domain) {

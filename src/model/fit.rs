@@ -1,8 +1,8 @@
 //! What the rows on the screen need of each column.
 //!
-//! It is settled for a screenful and stays while rows arrive, so that nothing jumps under the reader's eyes. A new size,
-//! page, filter, order, zone or mask settles it anew; so does the end of the first reading, and names that were looked
-//! up and would be cut. Only the rows of the window are looked at.
+//! It is computed for one screenful and does not change while rows arrive, so that columns do not jump. It is
+//! computed again for a new size, page, filter, order, zone or mask, at the end of the first reading, and
+//! when names that were looked up would be cut. Only the rows of the window are measured.
 
 use super::cells;
 use super::{Column, Command, Leaf, Loading, Model, Msg, RowRef, Shape};

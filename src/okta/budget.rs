@@ -28,7 +28,7 @@ pub struct Usage {
     pub ours: Option<u64>,
     /// The last limit that could be believed.
     pub rate: Rate,
-    /// Whether the last answer named no limit, or one that cannot be, so that `FLOOR_EVERY` holds.
+    /// Whether the last answer had no believable rate limit, so that requests keep to `FLOOR_EVERY`.
     pub is_floored: bool,
 }
 
@@ -36,11 +36,11 @@ pub struct Usage {
 struct Books {
     share: f64,
     interval: Duration,
-    /// The last limit that could be believed. It counts even after an answer that names none.
+    /// The last believable rate limit. It stays in force after an answer that has none.
     rate: Rate,
     /// Whether the last answer named a limit that can be believed; nothing before the first.
     is_told: Option<bool>,
-    /// When the requests so far are spent at one each [`FLOOR_EVERY`].
+    /// The uptime at which the requests so far would end if one took [`FLOOR_EVERY`].
     floor_spent_at: Duration,
     /// The uptimes of the last minute's requests, oldest first.
     asked: VecDeque<Duration>,
@@ -52,10 +52,10 @@ struct Books {
 /// minute holds for each of them.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// While answers name no believable limit, one request goes out each half second on average.
+/// The average time between requests while answers have no believable rate limit.
 const FLOOR_EVERY: Duration = Duration::from_millis(500);
 
-/// After a rest so many may go out at once all the same.
+/// After a pause, this many requests may go out at once even without a believable rate limit.
 const FLOOR_BURST: u32 = 10;
 
 /// Nobody polls more often.
@@ -145,7 +145,7 @@ impl Budget {
         books.floor_spent_at = books.floor_spent_at.max(up).saturating_add(FLOOR_EVERY);
     }
 
-    /// Takes in the limit that an answer names; `None` if it names none that can be.
+    /// Records the rate limit of an answer; `None` if the answer has no believable one.
     pub(super) fn learn(&self, rate: Option<Rate>) {
         let mut books = self.books();
         books.is_told = Some(rate.is_some());
@@ -197,7 +197,8 @@ impl Books {
         interval_of(if self.has_history { ours - self.history_part(ours) } else { ours })
     }
 
-    /// The uptime at which the floor has room for one more, whatever limit was believed before.
+    /// Returns the uptime from which [`FLOOR_EVERY`] allows one more request. Returns zero if the last answer
+    /// had a believable rate limit.
     fn floor_at(&self, who: Asker) -> Duration {
         if self.is_told == Some(true) {
             return Duration::ZERO;

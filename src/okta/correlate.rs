@@ -75,7 +75,8 @@ impl Correlations {
         Self { org, pace, interval: INTERVAL, open: VecDeque::new() }
     }
 
-    /// Asks as fast as the budget allows: for whoever ends once this is done.
+    /// Removes the pause between two queries, for a program that exits once all cases are closed. The rate
+    /// limit still applies.
     #[must_use]
     pub fn eager(mut self) -> Self {
         self.interval = Duration::ZERO;
@@ -225,7 +226,7 @@ fn only_user(reply: &Reply, now: Timestamp) -> Option<Person> {
     only_actor(&page.consents)
 }
 
-/// Returns the user who alone acted in some events; nobody where there is none, or more than one.
+/// Returns the only user among the actors of the events. Returns `None` if no user acted, or more than one.
 pub fn only_actor<'a>(events: impl IntoIterator<Item = &'a Consent>) -> Option<Person> {
     let mut ids = BTreeSet::new();
     let mut found = None;

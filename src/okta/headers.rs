@@ -52,7 +52,7 @@ impl Rate {
 /// No bucket of Okta's allows more requests a window.
 const LIMIT_MAX: u64 = 100_000;
 
-/// A window that ends further away than this is none.
+/// A rate limit whose window ends further away than this is not believed.
 const RESET_WITHIN: Duration = Duration::from_mins(10);
 
 /// More links than this are no list of relations.
@@ -94,13 +94,13 @@ impl Headers {
         self.links().into_iter().find(|link| link.rels.iter().any(|r| r == rel)).map(|link| link.target)
     }
 
-    /// Returns the rate limit, or `None` where the answer does not name one or names one that cannot be. `now` is used
-    /// where the answer has no date of its own.
+    /// Returns the rate limit. Returns `None` if the answer has none, or an impossible one. If the answer has
+    /// no `Date`, `now` takes its place.
     pub fn believable_rate(&self, now: Timestamp) -> Option<Rate> {
         Some(self.rate()).filter(|rate| rate.is_believable(self.date().unwrap_or(now)))
     }
 
-    /// Returns the rate limit as the answer names it, whether or not it can be.
+    /// Returns the rate limit of the answer, without a check that it is possible.
     pub fn rate(&self) -> Rate {
         let number = |name| self.get(name).and_then(|text| text.parse::<u64>().ok());
         Rate {

@@ -59,7 +59,7 @@ pub struct History {
     /// The pages of this stretch so far.
     pages: u32,
     trouble: Trouble,
-    /// Links that died in the shortest stretch since the last one that came whole.
+    /// Counts the links that Okta refused in the shortest stretch since a stretch was last read to its end.
     dead_links: Trouble,
     dropped: Option<String>,
     is_done: bool,
@@ -147,7 +147,7 @@ impl History {
         }
     }
 
-    /// Says why the stored place was not gone on from, if it was dropped.
+    /// Returns why the stored place was dropped; `None` if it was not.
     pub fn dropped(&self) -> Option<&str> {
         self.dropped.as_deref()
     }
@@ -183,7 +183,7 @@ impl History {
             Err(bad) => return self.take_bad_page(now, up, fetched, bad.fault()),
         };
         if next.as_ref().is_some_and(|place| self.plan.org.join(place) == self.url) {
-            // The stretch is not whole, and asking on at once would bring the same page for ever.
+            // The stretch is not complete, and following this link would return the same page for ever.
             return self.take_bad_page(now, up, fetched, fetched_in_a_circle());
         }
         self.pace.well();
@@ -226,7 +226,7 @@ impl History {
                 self.begin_stretch(now);
                 let wait = self.pace.next_backoff().max(self.pace.budget().history_interval());
                 let fault = dead_link(&refusal);
-                // What cannot be halved any more will hardly come without a link.
+                // The shortest stretch cannot be halved, so another try is unlikely to need fewer links.
                 let fault = if is_shortest { self.dead_links.met(fault) } else { fault };
                 let fetched = self.wait(now, up, wait, fault);
                 Fetched { mark: Some(self.mark.clone()), ..fetched }
@@ -244,7 +244,7 @@ impl History {
         }
     }
 
-    /// Takes the events of a page that nobody can go on from. The place stays as it was.
+    /// Takes the events of a page whose next link cannot be followed. The place in the history does not move.
     fn take_bad_page(&mut self, now: Timestamp, up: Duration, page: Fetched, fault: Fault) -> Fetched {
         let wait = self.pace.next_backoff();
         let fault = self.trouble.met(fault);
@@ -260,7 +260,7 @@ impl History {
             filter: filter_of(&self.plan.kinds, &[]),
             since: Some(self.mark.from),
             latest: self.mark.from,
-            // What was sent is up to a margin later, and no later than the time of sending.
+            // The `until` that was sent is at most `MARGIN` after `whole_from`. The middle is close to both.
             until: Some(self.mark.whole_from.checked_add(MARGIN / 2).unwrap_or(self.mark.whole_from)),
         };
         next_link::accept(&self.plan.org, link, &asked)

@@ -96,7 +96,7 @@ pub fn delivery(
     // exact bytes.
     let at = events.as_ptr().addr() - text.as_ptr().addr();
     let events = body.get(at..at + events.len()).ok_or(HookError::NoEvents)?;
-    // A delivery that brings one event may have it without a list around it.
+    // A delivery with one event may have the event itself in place of the list.
     let page = if events.starts_with(b"{") {
         read::page(&[b"[", events, b"]"].concat(), received, Via::HOOK)?
     } else {
@@ -211,7 +211,7 @@ pub struct Secrets(Vec<Digest>);
 
 /// Fewer characters than these can be guessed over the network.
 const SECRET_MIN: usize = 16;
-/// What may stand before a secret in `Authorization`; it is no part of what must be guessed.
+/// Scheme names that may precede a secret in `Authorization`. They do not count toward its length.
 const SCHEMES: [&str; 2] = ["Basic ", "Bearer "];
 
 /// Why a text cannot be a hook's secret.

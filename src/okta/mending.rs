@@ -18,12 +18,12 @@ use super::url::OrgUrl;
 use crate::consent::{Consent, EventKey, Kind, Seq, Via};
 use crate::report::Part;
 
-/// A row that is damaged, and what its event may be: one of these keys, where parts of the file disagree.
+/// A damaged row and the possible keys of its event. There are several if the table and its index disagree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lost {
     /// Its number.
     pub seq: Seq,
-    /// None if nothing of it can be told any more.
+    /// The possible keys; empty if the damage left none.
     pub keys: Vec<EventKey>,
 }
 
@@ -51,12 +51,12 @@ pub struct Mending {
 
 /// Times that lie closer together are asked for at once.
 const TOGETHER_MS: i64 = 10 * 60 * 1000;
-/// A stretch begins and ends so much outside of the times it is for.
+/// A stretch begins this long before the first of its times and ends this long after the last.
 const MARGIN_MS: i64 = 1000;
 const LIMIT: usize = 1000;
 /// Between two queries. The log's rate limit belongs to the poller first.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// So often a stretch is asked for that is answered with something else than a page.
+/// A stretch is given up after this many answers that are not a page.
 const TRIES: u32 = 3;
 
 impl Mending {
@@ -66,7 +66,7 @@ impl Mending {
         Self { org, pace, lost: Vec::new(), stretches: VecDeque::new(), failures: 0 }
     }
 
-    /// Asks for the events of these rows, in place of those before. What Okta no longer keeps is not asked for.
+    /// Replaces the rows whose events are asked for. Events that Okta no longer keeps are not asked for.
     pub fn ask(&mut self, lost: Vec<Lost>, now: Timestamp) {
         let oldest = back(now, RETENTION).as_millisecond();
         let mut times: Vec<i64> =

@@ -1,7 +1,7 @@
 //! What a link to the next page of the System Log must be before anybody follows or stores it.
 //!
-//! Whoever follows a wrong one reads nothing any more and does not notice: another path answers with an array as well,
-//! and another filter with an empty one. The request carries the credentials besides.
+//! A client that follows a wrong link reads no more events and does not notice. Another path answers with
+//! an array, and another filter answers with an empty one. The request also carries the credentials.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub(super) struct Asked {
     pub(super) filter: String,
     /// The start of the query; `None` if nobody knows it any more.
     pub(super) since: Option<Timestamp>,
-    /// No start lies behind this.
+    /// No query starts later than this.
     pub(super) latest: Timestamp,
     /// The end; `None` for a polling query, whose links name none.
     pub(super) until: Option<Timestamp>,
@@ -49,8 +49,9 @@ const LENGTH_MAX: usize = 16 * 1024;
 /// Okta may write a time with fewer digits than it was sent.
 const SAME_WITHIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// Returns path and query of a link that goes on with a query. They are followed and stored as they came: `after` is
-/// opaque, and Okta's links carry parameters that its documents call exclusive (System Log query).
+/// Checks that a link continues a query, and returns its path and query. They are followed and stored
+/// unchanged: `after` is opaque, and Okta's links combine parameters that its documents call exclusive
+/// (System Log query).
 pub(super) fn accept(org: &OrgUrl, link: &str, asked: &Asked) -> Result<String, BadLink> {
     if link.len() > LENGTH_MAX {
         return Err(BadLink::TooLong);

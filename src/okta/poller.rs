@@ -44,7 +44,7 @@ pub struct PollPlan {
     pub since: Option<Timestamp>,
     /// Where to end. Makes the query a bounded one, which ends and keeps no bookmark.
     pub until: Option<Timestamp>,
-    /// Whether it counts as caught up only once it has read up to the time of its start: for whoever ends then.
+    /// Whether the poller is caught up only once it has read up to the time of its start. For `tail --once`.
     pub to_its_start: bool,
     /// Sets apart the waits of two watchers.
     pub jitter_seed: u64,
@@ -126,7 +126,7 @@ pub struct Poller {
     /// When it was first answered, by the server's clock.
     began: Option<Timestamp>,
     given: Option<Bookmark>,
-    /// What it was made with, should it have to begin anew.
+    /// The stored place that [`Poller::new`] was given; [`Poller::set_right`] starts from it again.
     stored: Option<Bookmark>,
     rested: Option<Timestamp>,
     gap: Option<Gap>,
@@ -138,7 +138,7 @@ pub struct Poller {
     is_done: bool,
 }
 
-/// A trouble that asking again seldom mends, and how often in a row it was met.
+/// A fault that a retry rarely fixes, and how many times in a row it came.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
     brief: String,
@@ -146,10 +146,10 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    /// So often it is met before whoever wants an end gives up.
+    /// From this count on the fault is not marked as passing, so `tail --once` and `backfill` give up.
     const TRIES: u32 = 3;
 
-    /// Counts a fault, which passes until it was met too often in a row.
+    /// Counts a fault and returns it, marked as passing until it has come [`Self::TRIES`] times in a row.
     pub(super) fn met(&mut self, fault: Fault) -> Fault {
         if self.brief == fault.brief {
             self.count = self.count.saturating_add(1);
@@ -222,8 +222,8 @@ impl Poller {
         poller
     }
 
-    /// Begins anew by the right time, where the clock that it was made by turned out to be wrong. Returns whether it asks
-    /// for something else now; then the answer that has just come is of no use, and the next step asks.
+    /// Starts again with the right time, after the clock turned out to be wrong. Returns whether the URL is
+    /// new. If it is, discard the answer that has just come and call [`Poller::step`] again.
     pub fn set_right(&mut self, now: Timestamp) -> bool {
         let anew = Self::new(self.plan.clone(), self.stored.clone(), now).resting_since(self.rested, now);
         let old = std::mem::replace(self, anew);
@@ -274,7 +274,7 @@ impl Poller {
         self.pace.hurry(up);
     }
 
-    /// Says why the stored place was not gone on from, if it was dropped.
+    /// Returns why the stored place was dropped; `None` if it was not.
     pub fn dropped(&self) -> Option<&str> {
         self.dropped.as_deref()
     }
@@ -328,7 +328,7 @@ impl Poller {
         if is_repeated && !has_moved && !ends_here {
             return self.take_bad_page(now, up, page, same_page());
         }
-        // After a page that nobody could go on from, the same one comes again as it should.
+        // After a page whose next link was refused, the same page is expected again.
         let is_stale = is_repeated && !self.trouble.is_met();
         self.last_page = ids;
         self.pace.well();
@@ -359,7 +359,7 @@ impl Poller {
         taken
     }
 
-    /// Takes the events of a page that nobody can go on from. The place stays as it was.
+    /// Takes the events of a page whose next link cannot be followed. The place in the log does not move.
     fn take_bad_page(&mut self, now: Timestamp, up: Duration, page: ReadPage, fault: Fault) -> Taken {
         let wait = self.pace.next_backoff();
         let fault = self.trouble.met(fault);
@@ -614,7 +614,8 @@ pub(super) fn limit_of(url: &str) -> usize {
     limit.unwrap_or(LIMIT_DEFAULT).max(1)
 }
 
-/// What a page holds, whatever its order: the ids of its events, and of what could not be read its bytes.
+/// Returns hashes that identify the records of a page in any order: of the ids of events, and of the bytes
+/// of unreadable records.
 fn ids_of(page: &ReadPage) -> HashSet<u64> {
     let hash = |what: &dyn Fn(&mut DefaultHasher)| {
         let mut hasher = DefaultHasher::new();

@@ -87,7 +87,7 @@ pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, S
     read_as(raw, |read| good_event(read, raw, received, via))
 }
 
-/// Reads the object that a text is, and hands it on.
+/// Parses a text as one JSON object and calls `then` with it.
 fn read_as<T>(raw: &str, then: impl FnOnce(&LogEvent<'_>) -> Result<T, String>) -> Result<T, String> {
     if !raw.starts_with('{') {
         return Err("It is not a JSON object.".to_owned());
@@ -104,7 +104,7 @@ fn read_as<T>(raw: &str, then: impl FnOnce(&LogEvent<'_>) -> Result<T, String>) 
     then(&read)
 }
 
-/// Takes an event in at the door: what it is, as it came; what it says, without its secrets.
+/// Reads an event. Its id is that of the text as it came. All else is read after the secrets are hidden.
 fn good_event(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     if is_too_deep(raw) {
         return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
@@ -116,7 +116,7 @@ fn good_event(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> 
     }
 }
 
-/// What makes an event itself.
+/// Returns the id of an event: its uuid, or the digest of its text if it has none.
 fn identity(read: &LogEvent<'_>, raw: &str) -> Result<EventId, String> {
     let uuid = read.uuid.get().and_then(|text| uuid::Uuid::try_parse(text).ok());
     if uuid.is_none() && read.event_type.get().is_none() {

@@ -240,7 +240,8 @@ impl Prober {
         let answer = Answer::read(&task.ask, task.page, result, now);
         let link = result.as_ref().ok().filter(|reply| reply.status == 200);
         let next = link.and_then(|reply| reply.headers.link("next")).map(|link| {
-            // A page elsewhere is not asked for: the credentials would go with it, and other things would come.
+            // A next link to another host or path is not followed: the request carries the credentials, and
+            // the answer would hold other things.
             let path = task.ask.path();
             let path_alone = |place: &str| place.split_once('?').map_or(place, |(path, _)| path).to_owned();
             let place = self.plan.org.path_of(&link).filter(|place| path_alone(place) == path_alone(&path));

@@ -116,7 +116,7 @@ macro_rules! nothing_for {
     )+};
 }
 
-/// An array; empty for anything else. How many members follow those that were read is the second part.
+/// An array; empty for anything else. The second field is the number of members beyond [`MEMBERS_MAX`].
 #[derive(Debug)]
 pub(super) struct List<T>(pub(super) Vec<T>, pub(super) u64);
 

@@ -15,7 +15,7 @@ use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPla
 use crate::safe_file::FolderRights;
 use crate::secret::{Secret, SecretError, SecretSource, open_to_others};
 
-/// A configuration that other rooms have found good as well.
+/// A configuration whose org and data folder can be used.
 #[derive(Debug)]
 pub struct Ready {
     /// The org.
@@ -226,8 +226,8 @@ impl Ready {
     }
 }
 
-/// What is polled as evidence. It hangs on the configuration alone: who asks now for this and now for that has to begin
-/// anew each time.
+/// Returns the event types that are polled as evidence. They depend on the configuration alone: a bookmark is
+/// of one query, so a query that changes from start to start would lose its place each time.
 fn topics(has_hook: bool) -> Vec<Topic> {
     Topic::ALL.into_iter().filter(|topic| has_hook || *topic != Topic::Delivery).collect()
 }

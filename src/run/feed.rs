@@ -45,8 +45,8 @@ pub struct FeedPlan {
     pub warnings: Vec<String>,
     /// The event hook's listener, if it is wanted.
     pub hook: Option<HookPlan>,
-    /// Whether the configuration has an event hook and this process was told not to listen. Should it come to write the
-    /// journal, nobody does.
+    /// Whether the configuration has an event hook and this process was told not to listen. If this process
+    /// takes over, nobody listens.
     pub is_hook_left_out: bool,
     /// The probing of the org's readiness, if it is wanted.
     pub readiness: Option<Probing>,
@@ -139,8 +139,8 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     Ok((Feed { nudge, probe, unreadable_before, board: seen_board, role, answers }, source))
 }
 
-/// Gets the right to write, or finds who has it. A process that has it and no journal yet is waited for; should it end,
-/// this one is the next.
+/// Gets the right to write, or opens the journal that another process writes. If that process has not made
+/// the journal yet, waits for it. If it ends before, this process gets the right.
 async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Reader), Box<Fault>> {
     let clock = &parts.clock;
     let begun = clock.uptime();
@@ -200,7 +200,7 @@ impl Feed {
         self.role.holder()
     }
 
-    /// Has Okta asked and the org probed now. Returns a sentence where that is another process's business.
+    /// Makes the poller and the prober run now. Returns a sentence if another process does that.
     pub fn poll_now(&self) -> Option<&'static str> {
         self.nudge.notify_one();
         self.probe.notify_one();

@@ -12,12 +12,12 @@ use super::writing::{self, Parts};
 use crate::journal::{self, Claimed, Head, Holder, Polling, ReadError, Reader};
 use crate::report::{Part, Pulse};
 
-/// Followers look this often whether the writer wrote; SQLite offers nothing to wait on.
+/// How often a follower checks whether the writer has written. SQLite has no notification to wait for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
-/// They look this often whether somebody still holds the journal: well within the five seconds after which somebody
-/// else must poll. It reads two small files and wakes no disk.
+/// How often a follower checks whether a process still holds the journal. A take-over may take five seconds
+/// in all. The check reads two small files and wakes no disk.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// After a take-over failed it is tried again this often.
+/// How long to wait after a take-over failed before the next attempt.
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
 /// What a follower knows.
@@ -26,7 +26,7 @@ pub(super) struct Follower {
     ear: Reader,
     head: watch::Sender<Head>,
     role: Role,
-    /// The file that is read, and not another one that took its place.
+    /// Device and number of the journal file that is read. They tell it from a file that takes its place.
     file: Option<(u64, u64)>,
     is_hook_left_out: bool,
     holder: String,
@@ -34,7 +34,7 @@ pub(super) struct Follower {
     held_since: Duration,
     version: Option<i64>,
     polling: Polling,
-    /// How old the last good poll was when it was seen to be another one, and the uptime of that.
+    /// How old the newest known good poll was when this process first saw it, and the uptime at that moment.
     heard: (Duration, Duration),
     probed: last_readiness::Watched,
     standing: Standing,
@@ -115,7 +115,8 @@ impl Follower {
         self.head.send_if_modified(|head| std::mem::replace(head, found) != found);
         let before = std::mem::replace(&mut self.polling, self.ear.polling()?);
         if before.last_good != self.polling.last_good {
-            // Only of what was there at the start does nobody know how long ago that was but by the clock on the wall.
+            // A poll from before this process started has an age only by the wall clock. Later ones are new
+            // when seen.
             let age =
                 self.polling.last_good.filter(|_| self.version.is_none()).map(|at| {
                     Duration::try_from(self.parts.clock.now().duration_since(at)).unwrap_or_default()
@@ -126,7 +127,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Looks who holds the journal and takes it if nobody does. Returns nothing once this process writes.
+    /// Checks which process holds the journal, and takes over if none does. Returns `None` once this process
+    /// writes.
     fn look(&mut self) -> Option<Standing> {
         let up = self.parts.clock.uptime();
         match journal::holder(&self.parts.dir) {
@@ -157,7 +159,7 @@ impl Follower {
         }
     }
 
-    /// Becomes the process that writes, exactly as one does that starts. Returns false where another became it.
+    /// Becomes the writer, as a process does that starts. Returns `false` if another process was first.
     fn take_over(&mut self) -> Result<bool, Why> {
         if self.is_replaced() {
             return Err(Why::Replaced);
@@ -193,7 +195,7 @@ impl Follower {
         for sentence in &words {
             tracing::warn!("{sentence}");
         }
-        // A notice that finds no room is on page 6 all the same.
+        // If the channel is full, page 6 shows the words anyway.
         self.parts.answers.try_send((words.join(" "), self.is_hook_left_out)).ok();
         self.parts.board.send_modify(|board| board.notes.writer = words);
         Ok(true)

@@ -189,7 +189,7 @@ async fn follow(
             damaged_told = damaged.len();
             note(&damaged_words(&damaged).unwrap_or_default());
         }
-        // What is held back is waited for; where nothing is, nobody waits.
+        // Wait only if a row is held back.
         if is_end && !(hold.is_held && printer.is_blocked) {
             if printer.options.once && damaged_told > 0 {
                 let words = "This run ends with 1, since damaged rows were left out.";
@@ -335,7 +335,7 @@ impl Hold {
     }
 }
 
-/// Who goes on is told at the start of records that could not be read within this time.
+/// Without `--once`, `tail` reports at its start the records that could not be read within this time.
 const TOLD_FOR: Duration = Duration::from_hours(24);
 
 /// Tells of records that could not be read.
@@ -350,7 +350,7 @@ impl Unread {
         Self { before, told: None }
     }
 
-    /// Tells whoever goes on of those of the last day, and of each new one.
+    /// Without `--once`: reports the unreadable records of the last day, and then each new one.
     fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
         let found = source.reader().coverage()?.unreadable;
         let is_late = |last: Timestamp| last.checked_add(TOLD_FOR).is_ok_and(|until| until >= now);
@@ -418,8 +418,8 @@ fn wake_at(
         let left = until.duration_since(clock.sure());
         clock.uptime() + Duration::try_from(left).unwrap_or_default()
     });
-    // A time that has passed would wake at once for ever; the poller's next word wakes then.
-    // What a follower waits for may never come.
+    // A time in the past would wake the loop without end, so it is left out; the poller's next state wakes it
+    // then. For a follower no state may ever come, so the end of its first wait wakes it.
     let first_poll = followed_since.map(|since| since + FIRST_POLL);
     [patience, until, first_poll].into_iter().flatten().filter(|at| *at > clock.uptime()).min()
 }
@@ -473,7 +473,8 @@ impl Printer {
         }
     }
 
-    /// Whether it is not known yet what time it is now, and so not what is to be printed.
+    /// Returns whether a length for `--since` cannot be counted back yet, because Okta has not said what time
+    /// it is.
     fn is_early(&mut self, board: &Board, clock: &Clock) -> bool {
         let Some(ago) = self.options.ago else { return false };
         if *board.get(Part::Poll) == Pulse::Starting {

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::writing::Writing;
 
-/// What this process is to the journal. It may change once, from a follower to the writer. Clones share one answer.
+/// Whether this process writes the journal or follows it. It may change once, from follower to writer. Clones
+/// share one state.
 #[derive(Clone, Debug)]
 pub(super) struct Role(Arc<Mutex<State>>);
 
-/// The answer.
+/// The state behind a [`Role`].
 #[derive(Debug)]
 pub(super) enum State {
     /// This process writes.
@@ -22,7 +23,7 @@ impl Role {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// The answer as it is now. Nobody may keep it for longer than a look takes.
+    /// Returns the current state, locked. Callers must drop the guard at once.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -103,8 +103,8 @@ const AUTO: &str = "auto-";
 const NAMED: &str = "%Y%m%dT%H%M%SZ";
 
 /// Removes the oldest of the snapshots that were taken by themselves, so that at most so many are left. Whatever has
-/// another name stays. Which are the oldest, their names say; one of the future is of a clock that was wrong and goes
-/// first. Call it only while the time is sure.
+/// another name stays. Their names say which are the oldest. A name in the future comes from a clock that was
+/// wrong, so that snapshot goes first. Call it only while the clocks agree.
 pub fn thin_out(folder: &Path, keep: usize, now: jiff::Timestamp) -> io::Result<()> {
     let tomorrow = now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(now);
     let tomorrow = format!("{AUTO}{}", tomorrow.strftime(NAMED));

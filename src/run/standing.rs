@@ -1,5 +1,5 @@
-//! Who polls for a journal that this process only follows, and what there is to say of it. Pure: it is given what was
-//! seen.
+//! Whether another process still polls for a journal that this process follows, and the fault to show if not.
+//! Does no I/O: callers pass in what they saw.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ pub(super) fn patience(interval: Option<Duration>) -> Duration {
     interval.unwrap_or_default().saturating_mul(INTERVALS).max(SILENT_MIN)
 }
 
-/// Whether a time of the journal is so close to now, before or after, that its writer still polls. A time in the
-/// future says that a clock was set back, and proves no more than an old one.
+/// Returns whether a stored time is close enough to now, before or after, to show that the writer still
+/// polls. A time in the future means that a clock was set back. It proves no more than an equally old time.
 pub(super) fn is_fresh(at: Option<Timestamp>, interval: Option<Duration>, now: Timestamp) -> bool {
     at.is_some_and(|at| now.duration_since(at).unsigned_abs() <= patience(interval))
 }
 
-/// How the journal stands that is followed.
+/// Whether somebody polls for the journal that is followed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
     /// A process polls, as far as can be seen.
@@ -176,7 +176,7 @@ impl Standing {
     }
 }
 
-/// What the state of the poller means for another part of the same process.
+/// Returns the fault of another part of the writing process that follows from the poller's fault.
 fn also(part: Part, poll: &Fault) -> Fault {
     let (brief, what, doing) = match part {
         Part::Hook => (

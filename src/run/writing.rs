@@ -1,5 +1,5 @@
-//! All that runs in the process that writes a journal: poller, hook, look-ups and probes. They start here, whether the
-//! process begins with the right to write or takes it over.
+//! Starts everything that runs in the process that writes a journal: poller, hook, look-ups and probes. A
+//! process that takes over starts them in the same way.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(super) struct Parts {
 pub(super) struct Writing {
     pub(super) journal: Journal,
     pub(super) reach: LogAccess,
-    /// Takes rows of whose sessions somebody wants to see the events.
+    /// Takes the numbers of rows for which the person wants the other events of the session.
     pub(super) asked: Option<mpsc::Sender<Seq>>,
     /// How many records of the log could not be read before the first part ran.
     pub(super) unreadable_before: u64,
@@ -55,7 +55,8 @@ pub(super) struct LogAccess {
     pub(super) plan: PollPlan,
 }
 
-/// Wishes and answers that wait; what comes beyond is asked for again by whoever misses it.
+/// How many requests, and how many answers, may wait. Any beyond that are dropped, and the person can ask
+/// again.
 pub(super) const ANSWERS: usize = 16;
 
 /// Opens the journal and starts everything that writes to it. Returns with it a reader for whoever lists the rows.
@@ -134,7 +135,7 @@ pub(super) fn start(
         let (ask, wishes) = mpsc::channel(ANSWERS);
         asked = Some(ask);
         let correlations = Correlations::new(org.clone(), poller.budget(), *jitter_seed);
-        // Whoever ends at its start waits for the persons, and not for what ids are called.
+        // tail --once waits for the persons of consents, but not for the names of ids.
         let persons_only = parts.poll.to_its_start;
         let work = names::run(
             lookups,

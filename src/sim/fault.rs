@@ -53,7 +53,7 @@ pub enum Fault {
     NoRateHeaders,
     /// The headers of the rate limit name figures that cannot be.
     AbsurdRateHeaders,
-    /// This status with Okta's error code of this number, as `E0000053`; without a body where it is 0.
+    /// This status with an Okta error code: 53 is `E0000053`. With 0 the answer has no body.
     Status(u16, u32),
     /// The org's clock, as `Date` and the rate limit's reset show it, is ten minutes ahead.
     ClockSkew,

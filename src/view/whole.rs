@@ -7,9 +7,10 @@ use super::pen::Pen;
 use super::{Role, Theme, text};
 use crate::model::{Leaf, Model, Regions, cells};
 
-/// Who, client with its server, and all scopes. What is longer than the line goes on above it, over as much as half of
-/// the list, and at its top where the reader's row would be covered. While the list follows, the row is another one each
-/// time; it would cost a line for each event, and any step holds the list.
+/// Draws who, the client with its server, and all scopes. A text longer than the line also covers the lines
+/// above it, up to half of the list, or the top of the list if it would cover the selected row. While the
+/// list follows new rows, only a hint is drawn: the row would change with each event. Any step holds the
+/// list.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
     let area = regions.whole;
     if area.is_empty() || model.leaf != Leaf::Consents {

@@ -13,9 +13,10 @@ const MARK_END: &[u8] = " characters›".as_bytes();
 pub(super) struct Edit {
     start: usize,
     end: usize,
-    /// How many characters go; nothing where a mark stands already.
+    /// How many characters are hidden; `None` if the range is a mark already.
     characters: Option<usize>,
-    /// Stands around the mark where it takes the place of what was no string, as the text around it spells a quote.
+    /// The quote to put around the mark when it replaces a value that is not a string, escaped as the
+    /// surrounding text requires.
     quote: Cow<'static, str>,
 }
 
@@ -85,7 +86,7 @@ pub(super) fn settled(mut edits: Vec<Edit>) -> Vec<Edit> {
         match kept.last_mut() {
             Some(last) if edit.start < last.end => {
                 if edit.end > last.end {
-                    // Two readings of one text disagree on where a value ends: all of both goes.
+                    // Two passes disagree on where the value ends: hide the range of both.
                     let more = edit.end - last.end;
                     last.end = edit.end;
                     last.characters = Some(last.characters.unwrap_or(0) + more);
@@ -142,7 +143,8 @@ impl Decoded {
         self.at.push(length as u32);
     }
 
-    /// Brings edits of the decoded text to the source, which begins at a place of a larger text.
+    /// Maps edits of the decoded text to its encoded source, which begins at `start` of a larger text, and
+    /// adds them to `edits`. `quote` encodes a quote as the source does.
     pub(super) fn carry(
         &self,
         inner: Vec<Edit>,

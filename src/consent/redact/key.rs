@@ -5,11 +5,11 @@
 pub(super) enum Class {
     /// A credential.
     Secret,
-    /// A credential, unless it stands in a place on the map, where it is a part of a country.
+    /// `state`: a credential, except in a `geographicalContext`, where it is a part of a country.
     State,
     /// A URL, absolute or not.
     Place,
-    /// A place on the map.
+    /// `geographicalContext`
     Map,
     /// `type`
     Type,
@@ -67,11 +67,12 @@ const ENDINGS: [&str; 3] = ["password", "privatekey", "clientsecret"];
 /// Ends like one and is a truth value (Okta: event types, `OAuth2ClientDetails`).
 const KEPT: &str = "hasexternalclientsecret";
 
-/// Headers whose names end so carry a secret; nobody knows what somebody else's proxy calls its own.
+/// A header whose name ends with one of these carries a secret. Only endings are listed, since every proxy
+/// chooses its own header names.
 const HEADERS: [&str; 9] =
     ["token", "secret", "password", "apikey", "authkey", "accesskey", "authorization", "cookie", "assertion"];
 
-/// Longer keys are compared by their ends alone.
+/// Only so many characters at the end of a key are compared.
 const LENGTH_MAX: usize = 64;
 
 /// A key as it is compared: its last characters, lower case, without separators.

@@ -1,4 +1,5 @@
-//! Secrets in text of no form: records that are damaged, and lists such as `{k=v, k=v}` that Okta writes into debug data.
+//! Finds secrets in text without a fixed format: damaged records, and lists such as `{k=v, k=v}`, which Okta
+//! writes into debug data.
 
 use memchr::{memchr, memchr2, memchr2_iter};
 
@@ -116,7 +117,7 @@ fn value_behind(text: &[u8], mut start: usize) -> (usize, usize) {
         }
         end += if *byte == 0xe2 { mark_length(&text[end..]).unwrap_or(1) } else { 1 };
     }
-    // What is no plain value, an object for one, was looked at as JSON; here its beginning is enough to hide all of it.
+    // An object or an array was searched as JSON already. Here it ends at its first closing bracket.
     if matches!(text.get(start), Some(b'{' | b'[')) {
         end = memchr2(b'}', b']', &text[start..]).map_or(text.len(), |at| start + at + 1);
     }

@@ -36,7 +36,8 @@ pub struct Clean {
     pub hidden: usize,
 }
 
-/// Hides the secrets of a LogEvent, given as JSON text. Returns nothing if there are none that are not hidden already.
+/// Hides the secrets in a LogEvent, given as JSON text. Returns `None` if it has no secrets or all are hidden
+/// already.
 pub fn event(raw: &str) -> Option<Clean> {
     if !scan::is_suspect(raw.as_bytes()) {
         return None;
@@ -48,13 +49,14 @@ pub fn event(raw: &str) -> Option<Clean> {
         return None;
     }
     let text = edit::applied(raw.as_bytes(), &edits);
-    // Edits begin and end beside ASCII, so characters stay whole; should that ever fail, nothing is shown of the event.
+    // Edits begin and end next to ASCII, so no character is split. If that ever fails, the whole event is
+    // hidden.
     let text = String::from_utf8(text).unwrap_or_else(|_| format!("\"{}\"", edit::mark(raw.chars().count())));
     Some(Clean { text, hidden: edits.len() })
 }
 
-/// Returns how many values are hidden in a LogEvent that went through [`event`]. Costs a search for the mark where none
-/// is.
+/// Returns how many values are hidden in a LogEvent that went through [`event`]. If there are none, the cost
+/// is one search for the mark.
 pub fn hidden(raw: &str) -> usize {
     if !edit::has_mark(raw.as_bytes()) {
         return 0;
@@ -96,8 +98,8 @@ fn changed(text: &str, edits: Vec<Edit>) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|_| edit::mark(text.chars().count())))
 }
 
-/// Hides the secrets of a record that could not be read as an event: it may be cut, no JSON, or not even text. Looks
-/// also where escapes or percent-encoding hide a key.
+/// Hides the secrets in a record that could not be read as an event: it may be truncated, not JSON, or not
+/// even text. Also finds keys that are written with escapes or percent-encoding.
 pub fn record(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut kept = Cow::Borrowed(bytes);
     for pass in [loose::as_json, loose::plain, loose::unescaped, loose::decoded] {

@@ -1,4 +1,4 @@
-//! A first look at an event: one pass over its bytes says of almost every event that it holds nothing to hide.
+//! A fast first check: for almost every event, one pass over its bytes shows that there is nothing to hide.
 
 use memchr::{memchr, memchr_iter, memchr2_iter, memchr3_iter, memrchr};
 
@@ -171,7 +171,8 @@ fn may_end_a_secret([first, before, last]: [u8; 3]) -> bool {
     letters == u32::MAX || ENDINGS.contains(&&ending)
 }
 
-/// Whether what stands before a key is the beginning of a place on the map, in which `state` is a part of a country.
+/// Returns whether the key behind `before` is in a `geographicalContext`, where `state` is a part of a
+/// country.
 pub(super) fn is_on_map(before: &[u8]) -> bool {
     let Some(brace) = memrchr(b'{', before) else { return false };
     if before[..brace].ends_with(b"\"geographicalContext\":") {

@@ -5,8 +5,8 @@ use memchr::{memchr, memchr2, memchr3, memmem};
 use super::edit::{self, Decoded, Edit, mark_length};
 use super::{key, loose, walk};
 
-/// A text inside a text inside a text; what lies deeper is hidden whole. Each level at least doubles the bytes of an
-/// escape, so an honest event has three.
+/// The most levels of text inside text; what is nested deeper is hidden whole. Each level at least doubles
+/// the bytes of an escape, so real events have at most three levels.
 const DEPTH_MAX: u8 = 10;
 /// A part of a query without `=` stays if it is a word no longer than this.
 const WORD_MAX: usize = 24;
@@ -67,7 +67,7 @@ fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Looks at one URL, absolute or not: who signs in, the parameters of the query and those behind each `#`.
+/// Checks one URL, absolute or not: the user info, the query parameters, and the parameters behind each `#`.
 fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     let all = &text[start..end];
     let head_end = start + memchr2(b'?', b'#', all).unwrap_or(all.len());

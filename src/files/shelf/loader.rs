@@ -55,8 +55,8 @@ struct Line {
     trace: Trace,
 }
 
-/// Two hashes of a text, under keys that nobody knows: so many bits do not meet by chance, and of the first nobody knows
-/// how two texts could be made to.
+/// Two hashes of a text, with random keys. Together they have enough bits that no two texts collide by
+/// chance. The first is SipHash, so that nobody can construct a collision.
 type Hashes = (u64, u64);
 
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,9 @@
-//! How fast new rows may come that only the hook vouches for.
+//! Limits the rate of new rows that only the hook has delivered.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The most rows that the log has not shown which a listener takes: so many at once, and so many a second after that.
+/// How many rows that the log has not shown the listener accepts: a burst, and a rate after that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ceiling {
     /// Rows at once.

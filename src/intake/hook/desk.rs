@@ -42,7 +42,7 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
 const BODY_WITHIN: Duration = Duration::from_secs(2);
 /// What is sent along with a refused request is taken from the socket up to here, so that the answer is read.
 const DRAIN_MAX: usize = 8 * 1024 * 1024;
-/// The same for a request that did not show the secret: more than Okta sends is nobody's honest mistake.
+/// The same bound for a request that did not show the secret. No honest client sends more than Okta does.
 const DRAIN_UNPROVEN_MAX: usize = 2 * hook::BODY_MAX;
 /// Headers beyond this many bytes, names and values together, are refused.
 pub(super) const HEADERS_MAX: usize = 16 * 1024;
@@ -196,7 +196,7 @@ impl Desk {
                 return empty(StatusCode::BAD_REQUEST);
             }
         };
-        // Whoever floods it is refused before anything is read.
+        // During a flood the delivery is refused before it is parsed.
         if let Some(answer) = self.excess(1, begun) {
             return answer;
         }
@@ -242,8 +242,8 @@ impl Desk {
         }
     }
 
-    /// Takes room for rows that the log has not shown, or answers that there is none. Such a delivery is not lost: what
-    /// Okta sent stands in the log.
+    /// Reserves room for rows that the log has not shown. If there is none, returns the answer, a 503. The
+    /// events are not lost: what Okta sent is in the log.
     fn excess(&self, rows: usize, up: Duration) -> Option<Answer> {
         let excess = if rows > 0 && self.journal.is_full_of_unconfirmed() {
             Excess::Kept

@@ -20,10 +20,10 @@ const NEXT_WITHIN: Duration = Duration::from_secs(30);
 /// A connection that was answered this recently counts as in use: closing it may meet the next delivery on its way.
 const IN_USE: Duration = Duration::from_secs(2);
 
-/// When all slots get taken, a connection has this long from its start to send a request before it may have to go. So a
-/// burst of good connections waits its turn rather than pushing its own first ones out.
+/// While all slots are taken, a connection without a request can be evicted only after this long. In a burst
+/// of good connections the late ones wait, and do not evict the early ones.
 const GRACE: Duration = Duration::from_secs(1);
-/// While all slots stay taken longer than this, it is no burst, and nobody gets that time any more.
+/// If all slots stay taken for longer than this, it is a flood, not a burst, and [`GRACE`] no longer applies.
 const BURST: Duration = Duration::from_secs(2);
 /// Whoever waits for a slot looks again this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -46,7 +46,8 @@ struct Open {
 }
 
 impl Open {
-    /// Notes that all slots are taken now, and returns until which start a connection may have to go without a request.
+    /// Records that all slots are taken. A connection without a request can be evicted if it began no later
+    /// than the uptime that is returned.
     fn is_full(&mut self, now: Duration) -> Duration {
         let since = match self.full {
             Some((since, last)) if now.saturating_sub(last) < BURST => since,
@@ -86,7 +87,7 @@ pub(super) struct Slot {
     under_way: AtomicUsize,
     idle_since_us: AtomicU64,
     is_proven: AtomicBool,
-    /// Whether what had come was read, and was no whole request.
+    /// Whether the connection was polled at least once, so that the data which had arrived was read.
     was_read: AtomicBool,
     changed: Arc<Notify>,
     /// Fires when the slot is given to another connection.
@@ -180,9 +181,9 @@ impl Drop for Taken {
 }
 
 impl Slot {
-    /// Returns how readily the slot is taken away at a time; `None` while a request is under way on a connection that
-    /// showed the secret. Without a request, `None` for one that begun later than `begun_by`, and before anybody has read
-    /// what the connection brought.
+    /// Returns the slot's rank for eviction. Returns `None` if it cannot be evicted now: a request is in
+    /// progress on a connection that showed the secret; or no request came yet, and the connection began
+    /// after `begun_by` or was not read.
     fn rank(&self, now: Duration, begun_by: Duration) -> Option<Rank> {
         if self.requests.load(Ordering::Relaxed) == 0 {
             let had_time = self.begun <= begun_by && self.was_read.load(Ordering::Relaxed);

@@ -175,7 +175,7 @@ impl Tally {
         }
     }
 
-    /// Returns what the listener has too much of now, though it goes on.
+    /// Returns the fault of a listener that is over a limit or full now, but still works.
     pub(super) fn shortage(&self, now: Timestamp) -> Option<Fault> {
         let state = self.state();
         if let Some((_, excess)) = state.excess.filter(|(at, _)| !is_over(*at, FAILURE_COUNTS, now)) {

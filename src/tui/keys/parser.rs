@@ -17,8 +17,8 @@ const STRING_MAX: usize = 64 * 1024;
 /// A paste whose end has not come after so many bytes has lost it: more than anybody means to paste, and less than a
 /// terminal would be deaf for.
 const UNENDED_MAX: usize = 16 * PASTE_MAX;
-/// So many lulls in the middle of a paste or a string say that its end will not come. They add up: who wonders why
-/// nothing happens types, and waits, and types.
+/// After this many lulls within a paste or a string, its end is taken as lost. They add up, because a person
+/// who sees nothing happen types, waits and types again.
 const LULLS_MAX: u8 = 5;
 const PASTE_END: &[u8] = b"\x1b[201~";
 const ESC: u8 = 0x1b;

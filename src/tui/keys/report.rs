@@ -1,7 +1,7 @@
 //! Keys that a terminal reports by their number (`CSI u`: fixterms; kitty keyboard protocol).
 //!
-//! The program asks for no such reports. They come where another program asked and did not take that back, or where a
-//! terminal sends them unasked. A key means the same then as it does in bytes of its own.
+//! The program asks for no such reports. They come if another program switched them on and did not switch
+//! them off, or if a terminal sends them unasked. A key means the same as without reports.
 
 use super::byte::plain;
 use crate::model::{Chord, Key};
