@@ -26,7 +26,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -104,6 +104,10 @@ const BIND_EVERY: Duration = Duration::from_secs(10);
 const THERE_EVERY: Duration = Duration::from_mins(1);
 /// Two computed start times that differ by no more than this are the same start: clocks drift a little.
 const SAME: SignedDuration = SignedDuration::from_mins(5);
+/// Connections that the kernel completes before they are accepted; it caps this at its own limit
+/// (`net.core.somaxconn` on Linux). If a flood fills the queue, the kernel drops the first packet of the next
+/// connection, and the client sends it again only after a second.
+const BACKLOG: u32 = 4096;
 /// After the system gave no socket, such as for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -183,7 +187,7 @@ async fn be_there(journal: Journal, tally: Tally, clock: Clock) {
 async fn bind(address: SocketAddr, board: &watch::Sender<Board>, clock: &Clock) -> TcpListener {
     let mut was_told = false;
     loop {
-        let error = match TcpListener::bind(address).await {
+        let error = match listen(address) {
             Ok(listener) => return listener,
             Err(error) => error,
         };
@@ -196,6 +200,15 @@ async fn bind(address: SocketAddr, board: &watch::Sender<Board>, clock: &Clock) 
         board.send_if_modified(|board| board.set(Part::Hook, Pulse::Waiting(until, fault)));
         drop(clock.sleep(BIND_EVERY).await);
     }
+}
+
+/// Binds the address as [`TcpListener::bind`] does, with a longer backlog.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn no_address(address: SocketAddr, error: &io::Error) -> Fault {

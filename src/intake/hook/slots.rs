@@ -22,9 +22,9 @@ const IN_USE: Duration = Duration::from_secs(2);
 
 /// While all slots are taken, a connection without a request can be evicted only after this long. In a burst
 /// of good connections the late ones wait, and do not evict the early ones.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(500);
 /// If all slots stay taken for longer than this, it is a flood, not a burst, and [`GRACE`] no longer applies.
-const BURST: Duration = Duration::from_secs(2);
+const BURST: Duration = Duration::from_secs(1);
 /// Whoever waits for a slot looks again this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 

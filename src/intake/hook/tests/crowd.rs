@@ -131,3 +131,13 @@ async fn a_full_listener_says_so_until_it_is_over() {
     assert_eq!(rig.send(&request("GET", "/readyz", &[], "")).await.body, "ok\n");
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn more_connections_than_there_are_slots_wait_for_the_listener_in_the_kernel() {
+    // Nothing accepts them. If the queue were full, the kernel would drop the next one and this would time out.
+    let listener = super::super::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
+    let waiting: Vec<_> = (0..2 * SLOTS).map(connect).collect();
+    drop(waiting);
+}
