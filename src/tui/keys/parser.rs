@@ -12,14 +12,12 @@ use crate::tui::{Input, PASTE_MAX};
 
 /// A sequence longer than this is none of ours; its end is awaited, its bytes are not kept.
 const SEQUENCE_MAX: usize = 64;
-/// A string of the terminal that is longer than this has lost its end.
-const STRING_MAX: usize = 64 * 1024;
-/// A paste whose end has not come after so many bytes has lost it: more than anybody means to paste, and less than a
-/// terminal would be deaf for.
-const UNENDED_MAX: usize = 16 * PASTE_MAX;
 /// After this many lulls within a paste or a string, its end is taken as lost. They add up, because a person
 /// who sees nothing happen types, waits and types again.
 const LULLS_MAX: u8 = 5;
+/// A person types pieces of no more bytes than this. A longer one is more of the paste or string, which a slow line holds
+/// up: what is pasted must never run as keys, however long it takes.
+const TYPED_MAX: usize = 8;
 const PASTE_END: &[u8] = b"\x1b[201~";
 const ESC: u8 = 0x1b;
 const CTRL_C: u8 = 0x03;
@@ -48,10 +46,10 @@ enum State {
     Sequence(Vec<u8>),
     /// After `ESC [ M`: three bytes of an old mouse.
     Mouse(Vec<u8>),
-    /// A string that ends with `ESC \` or BEL; its length, and whether ESC was the last byte.
-    Text(usize, bool),
-    /// A paste: what is kept of it and how long it is in all.
-    Paste(Vec<u8>, usize),
+    /// A string that ends with `ESC \` or BEL: whether it has any byte yet, and whether ESC was the last.
+    Text(bool, bool),
+    /// A paste: what is kept of it.
+    Paste(Vec<u8>),
 }
 
 /// Turns bytes into what they mean. Pieces may be cut anywhere.
@@ -83,6 +81,9 @@ impl Parser {
         if was_escape && self.state == State::Ground && bytes.len() > 1 && matches!(bytes[0], b'[' | b']') {
             self.state = State::Escape;
         }
+        if bytes.len() > TYPED_MAX {
+            self.lulls = 0;
+        }
         for byte in bytes {
             self.take(*byte, found);
         }
@@ -111,7 +112,7 @@ impl Parser {
             State::Ground | State::Letter(_) => self.is_escape_young = false,
             // Alt and one of the letters that begin a string or a sequence: whatever comes now was typed. What is
             // pasted still waits for its end, since it must not run as keys.
-            State::Text(0, _) | State::Single => self.state = State::Ground,
+            State::Text(false, _) | State::Single => self.state = State::Ground,
             State::Text(..) | State::Paste(..) if self.lulls + 1 >= LULLS_MAX => self.give_up(found),
             State::Text(..) | State::Paste(..) => {
                 self.lulls += 1;
@@ -123,7 +124,7 @@ impl Parser {
 
     /// Takes what came of a paste for the whole of it; of a string, nothing. What comes now are keys again.
     fn give_up(&mut self, found: &mut Vec<Input>) {
-        if let State::Paste(text, _) = mem::replace(&mut self.state, State::Ground) {
+        if let State::Paste(text) = mem::replace(&mut self.state, State::Ground) {
             found.push(pasted(text));
         }
         self.is_stalled = false;
@@ -149,11 +150,8 @@ impl Parser {
             State::Text(_, true) if byte == b'\\' => {}
             State::Escape | State::Text(_, true) => self.escape(byte, found),
             State::Text(..) if matches!(byte, 0x07 | 0x18 | 0x1a) => {}
-            State::Text(length, _) if length < STRING_MAX => {
-                self.state = State::Text(length + 1, byte == ESC);
-            }
-            State::Text(..) => {}
-            State::Paste(text, length) => self.paste(text, length + 1, byte, found),
+            State::Text(..) => self.state = State::Text(true, byte == ESC),
+            State::Paste(text) => self.paste(text, byte, found),
         }
     }
 
@@ -189,7 +187,7 @@ impl Parser {
             b'[' => self.state = State::Sequence(Vec::new()),
             b'O' => self.state = State::Single,
             b']' | b'P' | b'X' | b'^' | b'_' => {
-                self.state = State::Text(0, false);
+                self.state = State::Text(false, false);
                 self.lulls = 0;
             }
             ESC => {
@@ -213,7 +211,7 @@ impl Parser {
             b'[' if sequence.is_empty() => self.state = State::Sequence(vec![b'[']),
             0x40..=0x7e => {
                 if sequence == b"200" && byte == b'~' {
-                    self.state = State::Paste(Vec::new(), 0);
+                    self.state = State::Paste(Vec::new());
                     self.lulls = 0;
                 } else if sequence.len() < SEQUENCE_MAX {
                     found.extend(csi::meaning(&sequence, byte));
@@ -228,7 +226,7 @@ impl Parser {
         }
     }
 
-    fn paste(&mut self, mut text: Vec<u8>, length: usize, byte: u8, found: &mut Vec<Input>) {
+    fn paste(&mut self, mut text: Vec<u8>, byte: u8, found: &mut Vec<Input>) {
         text.push(byte);
         if text.ends_with(PASTE_END) {
             text.truncate(text.len() - PASTE_END.len());
@@ -239,10 +237,7 @@ impl Parser {
         if text.len() > PASTE_MAX + 2 * PASTE_END.len() {
             text.remove(PASTE_MAX);
         }
-        self.state = State::Paste(text, length);
-        if length >= UNENDED_MAX {
-            self.give_up(found);
-        }
+        self.state = State::Paste(text);
     }
 }
 

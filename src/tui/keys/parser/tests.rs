@@ -178,14 +178,13 @@ fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
     parser.lull(&mut found);
     parser.feed(b"\x1b[201~", &mut found);
     assert_eq!(found, [&typed("q")[..], &[paste("one")]].concat());
-    // Bytes without end: what is more than a paste holds is dropped, and then it is over.
+    // Many bytes without end: what is more than a paste holds is dropped, and silence ends it.
     let (mut parser, mut found) = (Parser::default(), Vec::new());
     parser.feed(b"\x1b[200~", &mut found);
-    let mut fed = 0;
-    while found.is_empty() {
-        parser.feed(&[b'x'; 4096], &mut found);
-        fed += 4096;
-        assert!(fed <= 1 << 20, "it never ends");
+    parser.feed(&vec![b'x'; 2 * PASTE_MAX], &mut found);
+    for _ in 0..5 {
+        assert_eq!((parser.wait(), &found[..]), (Wait::Patiently, &[][..]));
+        parser.lull(&mut found);
     }
     let Input::Paste(text) = &found[0] else { panic!("{:?}", found[0]) };
     assert_eq!((text.len(), parser.wait()), (PASTE_MAX, Wait::Ever));
@@ -200,6 +199,31 @@ fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
         parser.lull(&mut found);
     }
     parser.feed(b"j", &mut found);
+    assert_eq!(found, typed("j"));
+}
+
+#[test]
+fn the_rest_of_a_long_or_slow_paste_is_no_key() {
+    // Its length, and how often the line stalls in it.
+    for (pieces, lulls) in [(512, 0), (40, 30)] {
+        let (mut parser, mut found) = (Parser::default(), Vec::new());
+        parser.feed(b"\x1b[200~", &mut found);
+        for piece in 0..pieces {
+            parser.feed(&[b'q'; 4096], &mut found);
+            if piece < lulls {
+                assert_eq!(parser.wait(), Wait::Patiently);
+                parser.lull(&mut found);
+            }
+            assert_eq!(found, [], "piece {piece}");
+        }
+        parser.feed(b"\x1b[201~j", &mut found);
+        assert_eq!(found, [&[Input::Paste("q".repeat(PASTE_MAX))], &typed("j")[..]].concat());
+    }
+    // Nor is that of a string of the terminal, which may be a whole clipboard.
+    let (mut parser, mut found) = (Parser::default(), Vec::new());
+    parser.feed(b"\x1b]52;c;", &mut found);
+    parser.feed(&vec![b'q'; 1 << 20], &mut found);
+    parser.feed(b"\x07j", &mut found);
     assert_eq!(found, typed("j"));
 }
 
