@@ -215,6 +215,26 @@ fn the_yaml_of_the_sdks_comes_last() {
     assert!(error.contains("no token was sent"), "{error}");
     let same = [("OKTA_CLIENT_ORGURL", "https://YAML.example.test/")];
     assert!(read(yaml, &same).expect("the same host").org.way.is_some());
+    // Keys whose values are commented out.
+    let token = "orgUrl: https://yaml.example.test\n    token: hush";
+    for empty in [
+        String::new(),
+        "# okta:\n".to_owned(),
+        "okta:\n".to_owned(),
+        "okta:\n  client:\n    # token: hush\n".to_owned(),
+    ] {
+        let config = read(&empty, &[]).unwrap_or_else(|error| panic!("{empty:?}: {error}"));
+        assert!(config.org.url.is_none() && config.org.proxy.is_none(), "{empty:?}");
+    }
+    for proxy in ["proxy:", "proxy: null", "proxy:\n      # host: a\n", "proxy: {host: , port: }"] {
+        let config = read(&format!("okta:\n  client:\n    {token}\n    {proxy}\n"), &[]);
+        let config = config.unwrap_or_else(|error| panic!("{proxy:?}: {error}"));
+        assert!(config.org.way.is_some() && config.org.proxy.is_none(), "{proxy:?}");
+    }
+    // A port that is none is the proxy's fault and not the file's.
+    let config = read(&format!("okta:\n  client:\n    {token}\n    proxy: {{host: a, port: 70000}}\n"), &[]);
+    let error = config.expect("read").org.proxy.expect("a proxy").read().expect_err("no port").to_string();
+    assert!(error.contains("okta.yaml") && error.contains("a host and a port"), "{error}");
     for broken in [
         "[broken",
         "okta: 7",
@@ -224,4 +244,13 @@ fn the_yaml_of_the_sdks_comes_last() {
         let error = read(broken, &[]).expect_err(broken).to_string();
         assert!(error.contains("okta.yaml") && !error.contains("hush"), "{error}");
     }
+}
+
+#[test]
+fn an_empty_variable_hides_no_other() {
+    let no_proxy = |env: &[(&str, &str)]| read(None, GlobalFlags::default(), env).expect("good").org.no_proxy;
+    let lower = ("no_proxy", "org.example.test");
+    assert_eq!(no_proxy(&[("NO_PROXY", ""), lower]).as_deref(), Some("org.example.test"));
+    assert_eq!(no_proxy(&[("NO_PROXY", "*"), lower]).as_deref(), Some("*"));
+    assert_eq!(no_proxy(&[("NO_PROXY", ""), ("no_proxy", "")]), None);
 }

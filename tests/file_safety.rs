@@ -562,6 +562,37 @@ fn the_proxy_of_okta_yaml_is_used() {
     // ada:p ss
     assert_eq!(authorization, "proxy-authorization: basic ywrhonagc3m=");
     drop(tail);
+    // Also where the org and the way in come from above. Others may read the password.
+    let place = sandbox.path("home/.okta/okta.yaml");
+    let proxy_alone =
+        "okta:\n  client:\n    proxy:\n      host: 192.0.2.7\n      port: 3128\n      username: ada\n";
+    write(&place, &format!("{proxy_alone}      password: hush\n"), 0o644);
+    let output = run(&mut sandbox.command(Some("https://org.invalid"), &["config", "check"]));
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    assert!(
+        output.err.contains("Other accounts may read or change the file with credentials"),
+        "{}",
+        output.err
+    );
+    let above = |args: &[&str]| run(&mut sandbox.command(Some("https://org.invalid"), args));
+    let shown = above(&["config", "show"]).out;
+    assert!(shown.contains("# proxy: http://192.0.2.7:3128, from "), "{shown}");
+    // One that names a variable's proxy needs no file.
+    let mut command = sandbox.command(Some("https://org.invalid"), &["config", "show"]);
+    let shown = run(command.env("HTTPS_PROXY", "http://192.0.2.8:3128")).out;
+    assert!(shown.contains("# proxy: http://192.0.2.8:3128, from HTTPS_PROXY"), "{shown}");
+    // A file that is not needed for anything else is no reason to end.
+    for (text, mode) in [("[hush", 0o600), (proxy_alone, 0o666)] {
+        write(&place, text, mode);
+        let output = above(&["config", "check"]);
+        assert_eq!(output.code, Some(0), "{}", output.err);
+        assert!(output.err.contains("okta.yaml cannot be read: "), "{}", output.err);
+        assert!(
+            output.err.contains("go out without that proxy") && !output.err.contains("hush"),
+            "{}",
+            output.err
+        );
+    }
     write(
         &sandbox.path("home/.okta/okta.yaml"),
         &yaml.replace("host: 127.0.0.1", "host: socks5://127.0.0.1"),

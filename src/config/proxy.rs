@@ -73,6 +73,11 @@ pub(super) fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Option<Pro
 }
 
 impl ProxySetting {
+    /// Whether a name, and so perhaps a password, is part of it.
+    pub(super) fn has_name(&self) -> bool {
+        self.text.reveal().contains('@')
+    }
+
     /// Reads it.
     ///
     /// # Errors

@@ -4,21 +4,21 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::load::{ConfigError, shown, text_of};
+use super::load::{ConfigError, shown, text_of, text_within};
 use super::proxy::{self, ProxySetting};
 use super::way::{Parts, Way, words};
 
-/// The file. What it holds for others is no error.
+/// The file. What it holds for others is no error. A key whose values are all commented out has the value null.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct File {
-    okta: Okta,
+    okta: Option<Okta>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Okta {
-    client: Settings,
+    client: Option<Settings>,
 }
 
 #[derive(Default, Deserialize)]
@@ -32,7 +32,7 @@ struct Settings {
     private_key_id: Option<String>,
     kid: Option<String>,
     scopes: Option<Scopes>,
-    proxy: Proxy,
+    proxy: Option<Proxy>,
 }
 
 /// The proxy. Some SDKs write the keys that are not used with an empty value.
@@ -45,11 +45,11 @@ struct Proxy {
     password: Option<String>,
 }
 
-/// A number, or a text with one in it.
+/// A number, or a text with one in it. Whether it is a port is judged with the proxy, which names it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Port {
-    Number(u16),
+    Number(i64),
     Text(String),
 }
 
@@ -80,12 +80,9 @@ pub(super) fn read(path: &Path) -> Result<Found, ConfigError> {
              consentwatch config init --print shows how."
         ))
     };
-    // Its errors may quote a line of the file, and the file holds secrets.
-    let text = text_of(path)?;
-    let file: File =
-        serde_saphyr::from_str(&text).map_err(|_| bad("it is not the YAML that the SDKs read"))?;
-    let client = file.okta.client;
+    let mut client = settings(&text_of(path)?).map_err(bad)?;
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let proxy = client.proxy.take().unwrap_or_default().setting(&name);
     let parts = Parts {
         token: some(client.token),
         mode: client.authorization_mode,
@@ -98,14 +95,31 @@ pub(super) fn read(path: &Path) -> Result<Found, ConfigError> {
             None => Vec::new(),
         },
     };
-    let proxy = proxy::Parts {
-        host: client.proxy.host,
-        port: client.proxy.port.map(|port| match port {
+    Ok(Found { url: some(client.org_url), way: parts.way(|what| bad(what))?, proxy })
+}
+
+/// Reads the proxy alone that a file names.
+///
+/// # Errors
+/// The file cannot be read: why, in the words of a part of a sentence.
+pub(super) fn proxy(path: &Path) -> Result<Option<ProxySetting>, String> {
+    let text = text_within(path)?;
+    Ok(settings(&text)?.proxy.unwrap_or_default().setting(&shown(path)))
+}
+
+/// Reads what is under `okta.client`. Errors quote nothing, since the file holds secrets.
+fn settings(text: &str) -> Result<Settings, &'static str> {
+    let file: File = serde_saphyr::from_str(text).map_err(|_| "it is not the YAML that the SDKs read")?;
+    Ok(file.okta.unwrap_or_default().client.unwrap_or_default())
+}
+
+impl Proxy {
+    fn setting(self, from: &str) -> Option<ProxySetting> {
+        let port = self.port.map(|port| match port {
             Port::Number(port) => port.to_string(),
             Port::Text(port) => port,
-        }),
-        user: client.proxy.username,
-        password: client.proxy.password,
-    };
-    Ok(Found { url: some(client.org_url), way: parts.way(|what| bad(what))?, proxy: proxy.setting(&name) })
+        });
+        let parts = proxy::Parts { host: self.host, port, user: self.username, password: self.password };
+        parts.setting(from)
+    }
 }

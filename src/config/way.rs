@@ -99,7 +99,8 @@ struct Layer {
 }
 
 /// Resolves the org. Credentials belong to the layer that names it: a lower layer's go along only to the same host. The
-/// SDKs' `okta.yaml` is the lowest, and is read only where those above name no org or no way in.
+/// SDKs' `okta.yaml` is the lowest. It is read where those above name no org or no way in, and for its proxy where the
+/// environment names none.
 pub(super) fn org(
     flags: &GlobalFlags,
     env: &dyn Fn(&str) -> Option<String>,
@@ -112,23 +113,36 @@ pub(super) fn org(
     let ca_file =
         file.ca_file.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
     let mut proxy = proxy::of_environment(env);
-    let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env(name)).filter(|text| !text.is_empty());
+    let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env(name).filter(|text| !text.is_empty()));
     let mut layers = vec![
         Layer { name: "flag".to_owned(), url: flags.org.clone(), way: None },
         of_environment(env)?,
         Layer { name: "file".to_owned(), url: file.url.clone(), way: of_file(file, base, bad)? },
     ];
     let mut found = choose(&layers);
-    if found.is_none_or(|(_, own)| own.is_none())
-        && let Some(path) = sdk.filter(|path| path.is_file())
-    {
-        let sdk = sdk::read(path)?;
-        if sdk.way.is_some() {
+    let needs_sdk = found.is_none_or(|(_, own)| own.is_none());
+    if let Some(path) = sdk.filter(|path| path.is_file()) {
+        let mut holds_secret = false;
+        if needs_sdk {
+            let sdk = sdk::read(path)?;
+            holds_secret = sdk.way.is_some();
+            proxy = proxy.or(sdk.proxy);
+            layers.push(Layer { name: shown(path), url: sdk.url, way: sdk.way });
+            found = choose(&layers);
+        } else if proxy.is_none() {
+            match sdk::proxy(path) {
+                Ok(named) => proxy = named,
+                // Nothing else of it is wanted, so it is no reason to end.
+                Err(why) => warnings.push(format!(
+                    "{} cannot be read: {why}. If it names a proxy, requests go out without that proxy. Mend the file, or \
+                     name the proxy in HTTPS_PROXY.",
+                    shown(path)
+                )),
+            }
+        }
+        if holds_secret || proxy.as_ref().is_some_and(|proxy| proxy.from == shown(path) && proxy.has_name()) {
             warnings.extend(open_to_others("file with credentials", path));
         }
-        proxy = proxy.or(sdk.proxy);
-        layers.push(Layer { name: shown(path), url: sdk.url, way: sdk.way });
-        found = choose(&layers);
     }
     let Some((chosen, own)) = found else { return Ok(Org { ca_file, proxy, no_proxy, ..Org::default() }) };
     if own.is_none()
