@@ -15,6 +15,7 @@ struct Line<'a> {
     gaps: Vec<GapLine<'a>>,
     last_good_poll: Option<String>,
     late: u64,
+    shared: u64,
     unreadable: UnreadableLine,
     hook: HookLine,
 }
@@ -84,6 +85,7 @@ fn line(coverage: &Coverage) -> String {
         gaps: gaps.collect(),
         last_good_poll: coverage.last_good_poll.map(time),
         late: coverage.late,
+        shared: coverage.shared,
         unreadable: {
             let Unreadable { count, first, last } = coverage.unreadable;
             UnreadableLine { count, first: first.map(time), last: last.map(time) }
@@ -131,7 +133,7 @@ mod tests {
         let wanted = concat!(
             r#"{"schema":"consentwatch.coverage/1","complete_since":"2026-03-03T09:15:27.000Z","#,
             r#""gaps":[{"from":"2026-03-03T10:00:00.000Z","to":"2026-03-03T10:05:00.500Z","why":"a \"reason\""}],"#,
-            r#""last_good_poll":null,"late":2,"unreadable":{"count":0,"first":null,"last":null},"hook":{"verified":"2026-03-03T09:00:00.000Z","unconfirmed":1,"#,
+            r#""last_good_poll":null,"late":2,"shared":0,"unreadable":{"count":0,"first":null,"last":null},"hook":{"verified":"2026-03-03T09:00:00.000Z","unconfirmed":1,"#,
             r#""missed":3,"altered":0,"failed_deliveries":0,"last_failed_delivery":null}}"#
         );
         assert_eq!(watcher.tell(coverage.clone()).as_deref(), Some(wanted));
@@ -141,6 +143,10 @@ mod tests {
         coverage.late = 3;
         let line = watcher.tell(coverage.clone()).unwrap();
         assert!(line.contains(r#""last_good_poll":"2026-03-04T00:00:00.000Z","late":3,"#), "{line}");
+        // A line that is told holds what changed.
+        coverage.shared = 2;
+        let line = watcher.tell(coverage.clone()).unwrap();
+        assert!(line.contains(r#""late":3,"shared":2,"#), "{line}");
         coverage.unreadable = Unreadable {
             count: 3,
             first: Some(at("2026-03-04T00:00:00Z")),
