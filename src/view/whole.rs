@@ -8,7 +8,7 @@ use super::{Role, Theme, text};
 use crate::model::{Leaf, Model, Regions, cells};
 
 /// Draws who, the client with its server, and all scopes. A text longer than the line also covers the lines
-/// above it, up to half of the list, or the top of the list if it would cover the selected row. While the
+/// above it, up to half of the list, or the top of the list if it would cover the selected line. While the
 /// list follows new rows, only a hint is drawn: the row would change with each event. Any step holds the
 /// list.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
@@ -29,21 +29,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     let words = theme.shown(&words);
     let lines = text::wrap(&words, area.width.saturating_sub(2));
     let window = model.list.window(&model.rows, usize::from(regions.list.height));
-    let most = regions.list.height / 2;
+    let most = most(regions.list);
     let more = (lines.len() as u16).saturating_sub(1).min(most);
     pen.put(0, " ", Role::Text);
     if more == 0 {
         pen.put(0, &words, Role::Text);
         return;
     }
-    let covers = |y: u16| window.cursor.is_some_and(|line| regions.list.y + line as u16 >= y);
-    let top = area.y - more;
-    let place = if regions.list.bottom() > top && covers(top) {
+    let place = place(regions.list, area, more, window.cursor);
+    if place.y == regions.list.y {
         pen.put(0, &words, Role::Text);
-        Rect { y: regions.list.y, height: more + 1, ..area }
-    } else {
-        Rect { y: top, height: more + 1, ..area }
-    };
+    }
     for y in place.top()..place.bottom() {
         for x in place.left()..place.right() {
             if let Some(cell) = buffer.cell_mut((x, y)) {
@@ -59,6 +55,41 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen.put(line, &lines[usize::from(more)..].join(" "), Role::Text);
         } else {
             pen.put(line, words, Role::Text);
+        }
+    }
+}
+
+/// Returns how many lines of the list a text may cover: less than half, so that its two places have no line in common.
+fn most(list: Rect) -> u16 {
+    list.height.saturating_sub(1) / 2
+}
+
+/// Returns where a text of `more` lines beyond the first stands: above its line, or at the top of the list where it would
+/// cover the cursor.
+fn place(list: Rect, area: Rect, more: u16, cursor: Option<usize>) -> Rect {
+    let top = area.y - more;
+    let covers = cursor.is_some_and(|line| usize::from(list.y) + line >= usize::from(top));
+    let y = if covers && list.bottom() > top { list.y } else { top };
+    Rect { y, height: more + 1, ..area }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_never_covers_the_cursor() {
+        for height in 1..24 {
+            let list = Rect::new(0, 2, 80, height);
+            let area = Rect::new(0, list.bottom(), 80, 1);
+            for more in 1..=most(list) {
+                for cursor in 0..height {
+                    let place = place(list, area, more, Some(usize::from(cursor)));
+                    let y = list.y + cursor;
+                    assert!(y < place.top() || y >= place.bottom(), "{height} {more} {cursor}: {place:?}");
+                    assert!(place.top() >= list.top() && place.bottom() <= area.bottom());
+                }
+            }
         }
     }
 }
