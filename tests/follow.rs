@@ -326,3 +326,33 @@ fn once_takes_over_where_the_process_that_it_waits_for_ends() {
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
     assert!(output.err.contains("has ended; this process polls"), "{}", output.err);
 }
+
+#[test]
+fn once_beside_another_process_waits_for_the_persons_of_the_newest_rows() {
+    let (org, sandbox) = (Sim::start(60, &["--plain"]), Sandbox::new());
+    let names = |are_wanted: bool| {
+        fs::write(sandbox.path(CONFIG), format!("[poll]\nnames = {are_wanted}\n")).expect("a file");
+    };
+    let unknown = |out: &str| out.matches("\"evidence\":\"unknown\"").count();
+    let by_session = |out: &str| out.matches("\"evidence\":\"session\"").count();
+    names(false);
+    let before = sandbox.start(&org, &ONCE).end();
+    assert!(before.code == Some(0) && unknown(&before.out) > 0, "{}", before.out);
+    // Whoever holds the journal has just read the log to its end, and has not looked up any person yet.
+    let lock = held(&sandbox, &org);
+    names(true);
+    let once = sandbox.start(&org, &ONCE);
+    wait_err(&once, "its rows are followed read-only");
+    drop(lock);
+    let output = once.end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
+    assert!(by_session(&output.out) > 0, "{}", output.out);
+    assert!(unknown(&output.out) < unknown(&before.out));
+    // Nobody waits where the configuration says that nobody is looked up.
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path(CONFIG), "[poll]\nnames = false\n").expect("a file");
+    let before = sandbox.start(&org, &ONCE).end();
+    let _lock = held(&sandbox, &org);
+    let output = sandbox.start(&org, &ONCE).end();
+    assert_eq!((output.code, output.out), (Some(0), before.out), "{}", output.err);
+}

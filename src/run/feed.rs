@@ -73,6 +73,8 @@ pub struct Feed {
     pub probe: Arc<Notify>,
     /// How many records of the log could not be read before this process began.
     pub unreadable_before: u64,
+    /// Whether the configuration has persons looked up.
+    names: bool,
     board: watch::Receiver<Board>,
     role: Role,
     answers: mpsc::Sender<(String, bool)>,
@@ -121,7 +123,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         clock: clock.clone(),
         tasks: tasks.clone(),
     };
-    let (nudge, probe) = (Arc::clone(&parts.nudge), Arc::clone(&parts.probe));
+    let (nudge, probe, names) = (Arc::clone(&parts.nudge), Arc::clone(&parts.probe), parts.names);
     let (state, reader) = enter(&parts, &head).await?;
     let unreadable_before = match &state {
         State::Writes(writing) => writing.unreadable_before,
@@ -136,7 +138,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         tasks.spawn("follow", follower.run());
     }
     let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard);
-    Ok((Feed { nudge, probe, unreadable_before, board: seen_board, role, answers }, source))
+    Ok((Feed { nudge, probe, unreadable_before, names, board: seen_board, role, answers }, source))
 }
 
 /// Gets the right to write, or opens the journal that another process writes. If that process has not made
@@ -244,9 +246,9 @@ impl Feed {
         Ok(Some(progress))
     }
 
-    /// Whether this process looks up the persons of consents that name nobody.
+    /// Whether the persons of consents that name nobody are looked up, by the configuration of this process.
     pub fn looks_up_persons(&self) -> bool {
-        matches!(&*self.role.state(), State::Writes(writing) if writing.asked.is_some())
+        self.names
     }
 
     /// Returns how the parts are, and hears when that changes.

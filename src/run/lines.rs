@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::coverage::Watcher;
 use super::source::damaged_words;
@@ -118,6 +118,8 @@ async fn follow(
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
     let mut had_answer = follows.is_some();
     let mut hold = Hold::new(printer.options.once && feed.looks_up_persons());
+    // Whether the process that is followed had read and stored all that this one prints.
+    let mut is_whole = false;
     let mut is_nudged = false;
     // Whether the log was read up to the time of the start. What goes wrong later is no matter of `--once`.
     let mut is_read = false;
@@ -142,11 +144,11 @@ async fn follow(
             .filter(|_| !is_read)
             .and_then(|fault| Some((gives_up(&printer.options, &fault, had_answer)?, fault)));
         // Whoever gives up prints what came, as far as it is known.
-        hold.look(&board, source.head().last, is_read, given_up.is_some(), clock.uptime());
+        hold.look(&board, source.head().last, is_read || is_whole, given_up.is_some(), clock.uptime());
         let printed = if printer.is_early(&board, clock) {
             Ok(true)
         } else {
-            printer.print_new(&mut source, hold.is_held)
+            printer.print_new(&mut source, hold.held_from(holder.is_some(), clock))
         };
         match printed {
             Ok(true) => {}
@@ -180,7 +182,8 @@ async fn follow(
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
         let is_end = match (&holder, polling) {
             (Some(holder), Some(polling)) => {
-                follower_ends(&printer.options, holder, &pulse, polling, began, clock)?
+                is_whole = follower_ends(&printer.options, holder, &pulse, polling, began, clock)?;
+                is_whole
             }
             _ => is_read || ends(&printer.options, &board),
         };
@@ -232,6 +235,10 @@ async fn follow(
             ));
         }
         let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
+        if is_end {
+            // The next look begins the wait for the persons.
+            hold.begin(clock.uptime());
+        }
         let wake = [wake, hold.until].into_iter().flatten().min();
         tokio::select! {
             biased;
@@ -296,7 +303,8 @@ fn follower_ends(
     ))
 }
 
-/// Holds back what `--once` prints from the first consent that names nobody on, until its person was looked up.
+/// Holds back what `--once` prints from the first consent that names nobody on, until its person was looked up. Where
+/// another process polls, that process looks the persons up.
 struct Hold {
     is_held: bool,
     /// The uptime at which it ends in any case; set when the log is read.
@@ -308,13 +316,31 @@ impl Hold {
         Self { is_held, until: None }
     }
 
+    /// Sets when it ends in any case, once the log is read.
+    fn begin(&mut self, up: Duration) {
+        if self.is_held {
+            self.until.get_or_insert(up.saturating_add(PERSONS_PATIENCE));
+        }
+    }
+
+    /// Returns the time from which on rows that name nobody are held back; nothing if none is. A follower cannot see how
+    /// far the other process is, and waits for the persons of the newest rows alone: it has looked at the older ones.
+    fn held_from(&self, is_follower: bool, clock: &Clock) -> Option<Timestamp> {
+        if !self.is_held {
+            return None;
+        }
+        let patience = SignedDuration::try_from(PERSONS_PATIENCE).unwrap_or_default();
+        let newest = clock.sure().saturating_sub(patience).unwrap_or(Timestamp::MIN);
+        Some(if is_follower { newest } else { Timestamp::MIN })
+    }
+
     /// Looks whether it ends now. `last` is the newest row, read after the board.
     fn look(&mut self, board: &Board, last: Seq, is_read: bool, is_given_up: bool, up: Duration) {
         if !self.is_held {
             return;
         }
         if is_read {
-            self.until.get_or_insert(up.saturating_add(PERSONS_PATIENCE));
+            self.begin(up);
         }
         let is_found = is_read && board.persons.seen >= last.0 && board.persons.open == 0;
         let is_over = self.until.is_some_and(|until| up >= until);
@@ -485,10 +511,11 @@ impl Printer {
         false
     }
 
-    /// Prints what was committed since the last look; where that is held, up to the first consent that names nobody.
-    /// Returns false when the limit is reached.
-    fn print_new(&mut self, source: &mut Source, is_held: bool) -> Result<bool, Trouble> {
+    /// Prints what was committed since the last look; where that is held, up to the first consent that names nobody and
+    /// was taken in after `held_from`. Returns false when the limit is reached.
+    fn print_new(&mut self, source: &mut Source, held_from: Option<Timestamp>) -> Result<bool, Trouble> {
         let head = source.head();
+        let is_held = held_from.is_some();
         self.is_blocked = false;
         'all: loop {
             let records = source.reader().records_after(self.seen, BATCH).map_err(Trouble::Read)?;
@@ -496,7 +523,7 @@ impl Printer {
                 break;
             }
             for stored in &records {
-                if is_held
+                if held_from.is_some_and(|from| stored.received > from)
                     && self.is_wanted(stored)
                     && okta::restore(stored).who.evidence == Evidence::Unknown
                 {
@@ -626,5 +653,31 @@ pub fn print(text: &[u8]) -> io::Result<()> {
     match out.write_all(&charset::for_stdout(text)).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_follower_waits_for_the_persons_of_the_newest_rows_alone_and_not_for_ever() {
+        let clock = Clock::manual(at("2026-05-06T08:00:00Z"));
+        let mut hold = Hold::new(true);
+        assert_eq!(hold.held_from(false, &clock), Some(Timestamp::MIN));
+        assert_eq!(hold.held_from(true, &clock), Some(at("2026-05-06T07:59:30Z")));
+        let look = |hold: &mut Hold, is_read: bool| {
+            hold.look(&Board::default(), Seq(9), is_read, false, clock.uptime());
+            hold.held_from(true, &clock).is_some()
+        };
+        clock.advance(PERSONS_PATIENCE);
+        assert!(look(&mut hold, false), "the log is not read");
+        assert!(look(&mut hold, true));
+        clock.advance(PERSONS_PATIENCE);
+        assert!(!look(&mut hold, true));
     }
 }
