@@ -276,13 +276,33 @@ fn once_beside_a_process_that_reads_nothing_any_more_ends_with_1() {
     let read = set_back(&sandbox, 10, 1);
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
-    for words in [format!("Process {}", first.id()), format!("{read:.0}"), "180 s".to_owned()] {
-        assert!(output.err.contains(&words), "{words}: {}", output.err);
+    let wanted = [format!("Process {}", first.id()), "is stopped".to_owned(), format!("{read:.0}")];
+    for words in wanted.iter().map(String::as_str).chain(["may not be all", "kill -CONT"]) {
+        assert!(output.err.contains(words), "{words}: {}", output.err);
     }
     // Nor does a time that has not come say that somebody polls.
     set_back(&sandbox, -10, 1);
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!(output.code, Some(1), "{}", output.err);
+    first.signal(Signal::CONT);
+    first.signal(Signal::TERM);
+    assert_eq!(first.end().code, Some(143));
+}
+
+#[test]
+fn until_beside_a_process_that_was_just_stopped_ends_with_1() {
+    let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
+    let first = sandbox.start(&org, &ON);
+    wait_lines(&first, org.total());
+    first.signal(Signal::STOP);
+    // It read the log well a moment ago, and not up to that time.
+    let until = Clock::system().now() + SignedDuration::from_secs(1);
+    let args = ["tail", "--since", "90d", "--until", &until.to_string()];
+    let output = sandbox.start(&org, &args).end();
+    assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
+    for words in [format!("Process {}", first.id()), "is stopped".to_owned(), "may not be all".to_owned()] {
+        assert!(output.err.contains(&words), "{words}: {}", output.err);
+    }
     first.signal(Signal::CONT);
     first.signal(Signal::TERM);
     assert_eq!(first.end().code, Some(143));

@@ -182,7 +182,8 @@ async fn follow(
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
         let is_end = match (&holder, polling) {
             (Some(holder), Some(polling)) => {
-                is_whole = follower_ends(&printer.options, holder, &pulse, polling, began, clock)?;
+                let asked = (printer.options.once, printer.options.until);
+                is_whole = follower_ends(asked, holder, &pulse, polling, began, clock)?;
                 is_whole
             }
             _ => is_read || ends(&printer.options, &board),
@@ -260,12 +261,13 @@ fn ends(options: &TailOptions, board: &Board) -> bool {
     matches!(board.get(Part::Poll), Pulse::Live) && options.until.is_some_and(has_read)
 }
 
-/// The same where another process polls: only what it has stored of its polls says how far the log was read.
+/// The same where another process polls: only what it has stored of its polls says how far the log was read. Takes
+/// `--once` and `--until`.
 ///
 /// # Errors
 /// That process reads the log no more, so what was printed may not be all.
 fn follower_ends(
-    options: &TailOptions,
+    (once, until): (bool, Option<Timestamp>),
     holder: &str,
     pulse: &Pulse,
     polling: Polling,
@@ -273,17 +275,24 @@ fn follower_ends(
     clock: &Clock,
 ) -> Result<bool, (Exit, String)> {
     let now = clock.now();
-    let is_past = options.until.is_some_and(|until| now >= until);
-    if !options.once && !is_past {
+    let is_past = until.is_some_and(|until| now >= until);
+    if !once && !is_past {
         return Ok(false);
     }
     let has_read = |at: Option<Timestamp>| is_fresh(at, polling.interval, now);
-    let is_whole = match options.until {
+    let is_whole = match until {
         Some(until) if is_past => polling.caught_up.is_some_and(|read| read >= until),
         _ => has_read(polling.caught_up),
     };
     if is_whole {
         return Ok(true);
+    }
+    // Nobody polls unless a person does something.
+    if let Pulse::Down(fault) = pulse {
+        return Err((
+            Exit::Failed,
+            format!("{} What was printed may not be all. {}", fault.what, fault.remedy),
+        ));
     }
     // It may have begun a moment ago, or have much to read before it reaches the end of the log. Where nobody polls any
     // more, this process takes over or the board says why not.
@@ -662,6 +671,33 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    fn read_at(when: Timestamp) -> Polling {
+        Polling { last_good: Some(when), caught_up: Some(when), ..Polling::default() }
+    }
+
+    fn elsewhere() -> Pulse {
+        Pulse::Elsewhere("42".to_owned())
+    }
+
+    #[test]
+    fn a_follower_ends_with_a_failure_where_nobody_reads_up_to_the_time() {
+        let clock = Clock::manual(at("2026-05-06T08:00:00Z"));
+        let down = Pulse::Down(Fault::new(Part::Poll, "stopped", "Process 42 is stopped.", "", "End it."));
+        let asked = (false, Some(at("2026-05-06T08:00:10Z")));
+        let ends =
+            |pulse: &Pulse, polling| follower_ends(asked, "42", pulse, polling, Duration::ZERO, &clock);
+        let read = read_at(at("2026-05-06T07:59:50Z"));
+        assert_eq!(ends(&down, read), Ok(false), "that time has not come");
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(ends(&elsewhere(), read), Ok(false), "it may read on");
+        for polling in [read, Polling::default()] {
+            let (exit, words) = ends(&down, polling).unwrap_err();
+            assert_eq!(exit, Exit::Failed);
+            assert_eq!(words, "Process 42 is stopped. What was printed may not be all. End it.");
+        }
+        assert_eq!(ends(&down, read_at(at("2026-05-06T08:00:10Z"))), Ok(true), "it was read in time");
     }
 
     #[test]
