@@ -130,6 +130,10 @@ impl Follower {
     /// Checks which process holds the journal, and takes over if none does. Returns `None` once this process
     /// writes.
     fn look(&mut self) -> Option<Standing> {
+        // Whoever holds the new journal writes nothing that is read here.
+        if journal::file_id(&self.parts.dir) != self.file {
+            return Some(Standing::Nobody(Why::Replaced));
+        }
         let up = self.parts.clock.uptime();
         match journal::holder(&self.parts.dir) {
             Ok(Holder::Process { name, is_stopped }) => {
@@ -154,16 +158,12 @@ impl Follower {
                 Ok(false) => Some(Standing::Polls(self.holder.clone())),
                 Err(why) => Some(Standing::Nobody(why)),
             },
-            Err(_) if self.is_replaced() => Some(Standing::Nobody(Why::Replaced)),
             Err(error) => Some(Standing::Unknown(Box::new(error.fault()))),
         }
     }
 
     /// Becomes the writer, as a process does that starts. Returns `false` if another process was first.
     fn take_over(&mut self) -> Result<bool, Why> {
-        if self.is_replaced() {
-            return Err(Why::Replaced);
-        }
         let stored = self.ear.bookmark().map_err(|error| Why::Failed(Box::new(error.fault())))?;
         let ours = self.parts.poll.query();
         if let Some(stored) = stored.filter(|stored| stored.query != ours) {
@@ -199,10 +199,6 @@ impl Follower {
         self.parts.answers.try_send((words.join(" "), self.is_hook_left_out)).ok();
         self.parts.board.send_modify(|board| board.notes.writer = words);
         Ok(true)
-    }
-
-    fn is_replaced(&self) -> bool {
-        journal::file_id(&self.parts.dir) != self.file
     }
 
     fn changes_to(&mut self, holder: String) {
@@ -393,6 +389,9 @@ mod tests {
         assert!(!rig.place().exists(), "nothing is made in its place");
         let opened = journal::open(&rig.place(), Settings::default(), rig.clock.clone()).unwrap();
         let Opened::Writer(journal) = opened else { panic!("it is another one") };
+        // Somebody writes the new one, and nothing of that is read here.
+        assert_eq!(looks(&mut follower), Some(Standing::Nobody(Why::Replaced)));
+        assert!(follower.role.holder().is_some());
         journal.close().await;
         assert_eq!(looks(&mut follower), Some(Standing::Nobody(Why::Replaced)));
         // Its lock alone is gone: somebody may hold it under no name.
