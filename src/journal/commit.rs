@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::consent::{Attribution, Bookmark, Consent, HistoryMark, Label, Reject, Rev, Seq, SideEvent};
 use crate::report::Gap;
@@ -67,6 +67,15 @@ pub struct Polling {
     pub caught_up: Option<Timestamp>,
     /// The wait between two polls that was in force then; nothing in a journal that no version has written that knows it.
     pub interval: Option<Duration>,
+    /// How far that clock was ahead of Okta's then; zero where the two agreed.
+    pub ahead: SignedDuration,
+}
+
+impl Polling {
+    /// Returns one of these times by Okta's clock.
+    pub fn of_okta(&self, at: Option<Timestamp>) -> Option<Timestamp> {
+        at.map(|at| at.saturating_sub(self.ahead).unwrap_or(at))
+    }
 }
 
 /// For how long the event hook has been listened to.

@@ -514,11 +514,13 @@ impl Reader {
     pub fn polling(&self) -> Result<Polling, ReadError> {
         let meta = Meta::load(&self.conn)?;
         // They are stored by Okta's clock, and whoever follows on this machine has the clock of who polls.
-        let here = |at: Timestamp| at.checked_add(SignedDuration::from_millis(meta.ahead_ms)).unwrap_or(at);
+        let ahead = SignedDuration::from_millis(meta.ahead_ms);
+        let here = |at: Timestamp| at.checked_add(ahead).unwrap_or(at);
         Ok(Polling {
             last_good: meta.last_good.and_then(|text| text.parse().ok()).map(here),
             caught_up: meta.caught_up_ms.map(time).map(here),
             interval: meta.interval_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)),
+            ahead,
         })
     }
 

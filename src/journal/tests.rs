@@ -411,6 +411,7 @@ async fn the_last_good_poll_is_kept() {
         last_good: Some(start()),
         caught_up: Some(start()),
         interval: Some(Duration::from_secs(90)),
+        ..Polling::default()
     };
     assert_eq!(reader.polling().unwrap(), wanted);
 }

@@ -133,6 +133,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     if let Some(holder) = role.holder() {
         head.send_replace(reader.head().map_err(|error| error.fault())?);
         let ear = Reader::open(&parts.dir).map_err(|error| error.fault())?;
+        follow::hear(clock, reader.polling().map_err(|error| error.fault())?);
         follow::begin(&parts, &holder);
         let follower = Follower::new(parts, ear, head, role.clone(), plan.is_hook_left_out, holder);
         tasks.spawn("follow", follower.run());

@@ -7,8 +7,9 @@ use tokio::sync::watch;
 
 use super::last_readiness;
 use super::role::{Role, State};
-use super::standing::{FIRST_POLL, Standing, Wanted, Why, named, patience};
+use super::standing::{FIRST_POLL, Standing, Wanted, Why, is_fresh, named, patience};
 use super::writing::{self, Parts};
+use crate::clock::Clock;
 use crate::journal::{self, Claimed, Head, Holder, Polling, ReadError, Reader};
 use crate::report::{Part, Pulse};
 
@@ -122,6 +123,7 @@ impl Follower {
                     Duration::try_from(self.parts.clock.now().duration_since(at)).unwrap_or_default()
                 });
             self.heard = (age.unwrap_or_default(), self.parts.clock.uptime());
+            hear(&self.parts.clock, self.polling);
         }
         self.version = Some(now);
         Ok(())
@@ -222,6 +224,17 @@ impl Follower {
     }
 }
 
+/// Takes in what the journal says of Okta's time. A follower asks Okta nothing, so it knows that time from the writer,
+/// which runs on the same machine and by the same clock. An old poll says nothing of now.
+pub(super) fn hear(clock: &Clock, polling: Polling) {
+    let now = clock.now();
+    if is_fresh(polling.last_good, polling.interval, now)
+        && let Some(there) = polling.of_okta(Some(now))
+    {
+        clock.hear(there);
+    }
+}
+
 /// Sets what a board says at the start of following a process.
 pub(super) fn begin(parts: &Parts, holder: &str) {
     let wanted = Wanted { hook: parts.hook.is_some(), readiness: parts.readiness.is_some() };
@@ -233,10 +246,10 @@ pub(super) fn begin(parts: &Parts, holder: &str) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use tokio::sync::{Notify, mpsc};
 
     use super::*;
-    use crate::clock::Clock;
     use crate::consent::{Bookmark, Kind};
     use crate::intake::http::{Client, Route};
     use crate::journal::{Batch, Journal, Opened, Polled, Settings};
@@ -269,7 +282,7 @@ mod tests {
         }
 
         async fn polled(&self, query: &str) {
-            let now = self.clock.now();
+            let now = self.clock.sure();
             let bookmark = Bookmark {
                 query: query.to_owned(),
                 next: "/api/v1/logs?after=1".to_owned(),
@@ -287,12 +300,17 @@ mod tests {
         }
 
         fn follower(&self) -> Follower {
+            self.follower_by(self.clock.clone())
+        }
+
+        /// A follower that has a clock of its own, as a process has.
+        fn follower_by(&self, clock: Clock) -> Follower {
             let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
             let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
             let parts = Parts {
                 dir: self.place(),
                 keep: Settings::default(),
-                client: Client::new(&org, credentials, &Route::default(), self.clock.clone()).unwrap(),
+                client: Client::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
                 poll: PollPlan {
                     org,
                     kinds: vec![Kind::Grant],
@@ -313,7 +331,7 @@ mod tests {
                 nudge: Arc::new(Notify::new()),
                 probe: Arc::new(Notify::new()),
                 answers: mpsc::channel(1).0,
-                clock: self.clock.clone(),
+                clock,
                 tasks: self.tasks.clone(),
             };
             let holder = std::process::id().to_string();
@@ -376,6 +394,32 @@ mod tests {
         let holder = std::process::id().to_string();
         assert_eq!(looks(&mut second), Some(Standing::Polls(holder)));
         rig.tasks.finish(Duration::from_secs(20)).await;
+    }
+
+    #[tokio::test]
+    async fn a_follower_knows_oktas_time_from_the_journal() {
+        let rig = Rig::new();
+        let two_days = SignedDuration::from_hours(48);
+        let okta = rig.clock.now().checked_sub(two_days).unwrap();
+        rig.clock.hear(okta);
+        rig.polled("grant").await;
+        let own = Clock::manual(rig.clock.now());
+        let mut follower = rig.follower_by(own.clone());
+        assert_eq!((own.ahead(), own.sure()), (None, own.now()), "nobody has said");
+        follower.read();
+        assert_eq!((own.ahead(), own.sure(), own.agrees()), (Some(two_days), okta, false));
+        assert_eq!(follower.polling.of_okta(follower.polling.last_good), Some(okta));
+        // The clock is set right, and the next poll says so.
+        let right = Clock::manual(okta);
+        rig.clock.set(okta);
+        rig.clock.hear(okta);
+        rig.polled("grant").await;
+        rig.follower_by(right.clone()).read();
+        assert!(right.agrees());
+        // What was read long ago says nothing of now.
+        let late = Clock::manual(okta.checked_add(SignedDuration::from_hours(1)).unwrap());
+        rig.follower_by(late.clone()).read();
+        assert_eq!(late.ahead(), None);
     }
 
     #[tokio::test]

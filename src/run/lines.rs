@@ -170,7 +170,7 @@ async fn follow(
             progress_at = clock.uptime();
         }
         if !printer.options.once && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Elsewhere(_)) {
-            let told = unreadable.tell(&mut source, clock.now());
+            let told = unreadable.tell(&mut source, clock.sure());
             told.map_err(|error| (Exit::Failed, error.fault().to_string()))?;
         }
         for sentence in board.notes.all().filter(|sentence| !noted.iter().any(|old| old == sentence)) {
@@ -224,7 +224,7 @@ async fn follow(
                 progress_at = clock.uptime();
             }
         }
-        if !is_nudged && printer.options.until.is_some_and(|until| clock.now() >= until) {
+        if !is_nudged && printer.options.until.is_some_and(|until| clock.sure() >= until) {
             // The last look at the log was before that time.
             is_nudged = true;
             feed.nudge.notify_one();
@@ -275,13 +275,14 @@ fn follower_ends(
     clock: &Clock,
 ) -> Result<bool, (Exit, String)> {
     let now = clock.now();
-    let is_past = until.is_some_and(|until| now >= until);
+    let is_past = until.is_some_and(|until| clock.sure() >= until);
     if !once && !is_past {
         return Ok(false);
     }
     let has_read = |at: Option<Timestamp>| is_fresh(at, polling.interval, now);
     let is_whole = match until {
-        Some(until) if is_past => polling.caught_up.is_some_and(|read| read >= until),
+        // That time is one of Okta's.
+        Some(until) if is_past => polling.of_okta(polling.caught_up).is_some_and(|read| read >= until),
         _ => has_read(polling.caught_up),
     };
     if is_whole {
@@ -698,6 +699,22 @@ mod tests {
             assert_eq!(words, "Process 42 is stopped. What was printed may not be all. End it.");
         }
         assert_eq!(ends(&down, read_at(at("2026-05-06T08:00:10Z"))), Ok(true), "it was read in time");
+    }
+
+    #[test]
+    fn a_follower_with_a_wrong_clock_ends_by_oktas_time() {
+        let ahead = SignedDuration::from_hours(48);
+        let (clock, until) = (Clock::manual(at("2026-05-08T08:00:00Z")), at("2026-05-06T08:00:10Z"));
+        clock.hear(at("2026-05-06T08:00:00Z"));
+        let ends = |seconds: u64| {
+            let read = at("2026-05-08T08:00:00Z") + SignedDuration::from_secs(seconds as i64);
+            let polling = Polling { ahead, ..read_at(read) };
+            follower_ends((false, Some(until)), "42", &elsewhere(), polling, Duration::ZERO, &clock)
+        };
+        assert_eq!(ends(0), Ok(false), "that time has not come");
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(ends(9), Ok(false), "nor was the log read up to it");
+        assert_eq!(ends(10), Ok(true));
     }
 
     #[test]

@@ -216,6 +216,7 @@ mod tests {
             last_good: Some(at("2026-11-29T12:03:10Z")),
             caught_up: Some(at("2026-11-29T12:03:10Z")),
             interval: Some(Duration::from_secs(10)),
+            ..Polling::default()
         }
     }
 
