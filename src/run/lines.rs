@@ -177,7 +177,7 @@ async fn follow(
             note(sentence);
         }
         noted = board.notes.all().map(ToOwned::to_owned).collect();
-        tell_hook(&board, &mut hook_told);
+        note(&hook_news(&board, &mut hook_told).unwrap_or_default());
         let pulse = board.get(Part::Poll).clone();
         had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
         let is_end = match (&holder, polling) {
@@ -424,19 +424,19 @@ fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -> Option<Ex
     (options.once && !fault.passes && !fault.refused).then_some(Exit::Failed)
 }
 
-/// Says what is wrong with the hook's listener when that changes, and that it is over. The poll brings everything all the
-/// same, so nothing ends because of it.
-fn tell_hook(board: &Board, told: &mut Option<String>) {
-    match board.get(Part::Hook) {
-        pulse if pulse.fault().is_some() => {
-            if let Some(fault) = pulse.fault().filter(|fault| told.as_ref() != Some(&fault.brief)) {
-                note(&fault.to_string());
-                *told = Some(fault.brief.clone());
-            }
+/// Returns what is wrong with the hook's listener when that changes, and that it is over. The poll brings everything all
+/// the same, so nothing ends because of it.
+fn hook_news(board: &Board, told: &mut Option<String>) -> Option<String> {
+    let pulse = board.get(Part::Hook);
+    if let Some(fault) = pulse.fault() {
+        if told.as_ref() == Some(&fault.brief) {
+            return None;
         }
-        Pulse::Live if told.take().is_some() => note("The event hook is well again."),
-        _ => {}
+        *told = Some(fault.brief.clone());
+        return Some(fault.to_string());
     }
+    let is_well = matches!(pulse, Pulse::Live | Pulse::Elsewhere(_));
+    (is_well && told.take().is_some()).then(|| "The event hook is well again.".to_owned())
 }
 
 fn worst(board: &Board) -> Option<Fault> {
@@ -732,5 +732,19 @@ mod tests {
         assert!(look(&mut hold, true));
         clock.advance(PERSONS_PATIENCE);
         assert!(!look(&mut hold, true));
+    }
+
+    #[test]
+    fn the_hook_is_told_each_time_that_it_falls_ill_and_is_well_again() {
+        let (mut board, mut told) = (Board::default(), None);
+        let fault = Fault::new(Part::Hook, "nobody listens", "Nobody listens.", "", "");
+        for well in [elsewhere(), Pulse::Live] {
+            board.set(Part::Hook, Pulse::Down(fault.clone()));
+            assert_eq!(hook_news(&board, &mut told).as_deref(), Some("Nobody listens."));
+            assert_eq!(hook_news(&board, &mut told), None);
+            board.set(Part::Hook, well);
+            assert_eq!(hook_news(&board, &mut told).as_deref(), Some("The event hook is well again."));
+            assert_eq!(hook_news(&board, &mut told), None);
+        }
     }
 }
