@@ -207,7 +207,17 @@ impl Feed {
     pub fn poll_now(&self) -> Option<&'static str> {
         self.nudge.notify_one();
         self.probe.notify_one();
-        self.holder().map(|_| "Another process polls for this journal; Okta is not asked from here.")
+        self.holder().map(|_| {
+            self.unpolled().unwrap_or("Another process polls for this journal; Okta is not asked from here.")
+        })
+    }
+
+    /// Returns a sentence if the process that should poll does not.
+    fn unpolled(&self) -> Option<&'static str> {
+        let is_down = self.board.borrow().get(Part::Poll).fault().is_some();
+        is_down.then_some(
+            "Nobody polls for this journal now. Page 6, or the command status, says what you can do.",
+        )
     }
 
     /// Starts to fetch history back to a time, beside the poller and within the same share of the rate limit. Nothing if
@@ -265,7 +275,9 @@ impl Feed {
                 Some(Err(_)) => "Too much is being asked already; press e again in a moment.",
                 None => "Nothing is looked up here.",
             },
-            State::Follows(_) => "Another process polls for this journal; press e there.",
+            State::Follows(_) => {
+                self.unpolled().unwrap_or("Another process polls for this journal; press e there.")
+            }
         };
         if self.answers.try_send((why.to_owned(), true)).is_err() {
             tracing::debug!(why, "Nobody hears this answer.");
@@ -286,5 +298,41 @@ impl Feed {
         if let State::Writes(writing) = self.role.set(State::Follows(String::new())) {
             writing.journal.close().await;
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::report::Pulse;
+
+    impl Feed {
+        /// A feed that follows a process and hears nothing of it but through a board.
+        pub(in crate::run) fn following(
+            holder: &str,
+            board: watch::Receiver<Board>,
+        ) -> (Self, mpsc::Receiver<(String, bool)>) {
+            let (answers, heard) = mpsc::channel(ANSWERS);
+            let role = Role::new(State::Follows(holder.to_owned()));
+            let (nudge, probe) = (Arc::default(), Arc::default());
+            (Self { nudge, probe, unreadable_before: 0, names: true, board, role, answers }, heard)
+        }
+    }
+
+    #[test]
+    fn whoever_asks_a_follower_hears_whether_anybody_polls() {
+        let (board, seen) = watch::channel(Board::default());
+        let (feed, mut heard) = Feed::following("42", seen);
+        let mut answers = || {
+            feed.fetch_session(Seq(1));
+            [feed.poll_now().unwrap().to_owned(), heard.try_recv().unwrap().0]
+        };
+        let set = |pulse| {
+            board.send_if_modified(|board| board.set(Part::Poll, pulse));
+        };
+        set(Pulse::Elsewhere("42".to_owned()));
+        assert!(answers().iter().all(|words| words.starts_with("Another process polls")));
+        set(Pulse::Down(Fault::new(Part::Poll, "no poller", "Nobody polls.", "", "")));
+        assert!(answers().iter().all(|words| words.starts_with("Nobody polls for this journal now.")));
     }
 }
