@@ -133,11 +133,47 @@ impl Book for JournalBook<'_> {
         self.told.clear();
         let board = self.source.board();
         out.extend(self.changed(&board));
-        out.extend(board.notes.all().map(str::to_owned));
+        // Those of the writer are among what changed.
+        let is_other = |note: &&str| !board.notes.writer.iter().any(|told| told == note);
+        out.extend(board.notes.all().filter(is_other).map(str::to_owned));
         Ok(out)
     }
 
     fn poll(&mut self) -> &'static str {
         self.feed.poll_now().unwrap_or("Asking Okta now.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::journal::{self, Head, Opened, Reader, Settings};
+
+    #[tokio::test]
+    async fn status_says_each_sentence_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("org");
+        let clock = Clock::manual("2026-05-06T08:00:00Z".parse().unwrap());
+        let Opened::Writer(journal) = journal::open(&dir, Settings::default(), clock).unwrap() else {
+            panic!("somebody else writes")
+        };
+        let (board, seen) = watch::channel(Board::default());
+        let (feed, _heard) = Feed::following("42", seen.clone());
+        let source = Source::new(Reader::open(&dir).unwrap(), watch::channel(Head::default()).1, seen);
+        let mut book = JournalBook::new(&dir, &feed, source).unwrap();
+        board.send_modify(|board| {
+            board.notes.writer = vec!["Process 42 has ended.".to_owned()];
+            board.notes.poll = vec!["No rate limit is named.".to_owned()];
+        });
+        for _ in 0..2 {
+            let Ok(told) = book.status() else { panic!("it cannot be read") };
+            for note in board.borrow().notes.all() {
+                assert_eq!(told.iter().filter(|words| *words == note).count(), 1, "{told:?}");
+            }
+        }
+        journal.close().await;
     }
 }
