@@ -160,6 +160,16 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// Names a process within a sentence, by what it left in the lock file of a journal.
+pub fn process(holder: &str) -> String {
+    if !holder.is_empty() && holder.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("process {holder}")
+    } else {
+        // It has left no number, or not yet.
+        "another process".to_owned()
+    }
+}
+
 /// The last pulse of each part, the poller's traffic and the hook's health. A level, not a queue: whoever looks sees how
 /// things are now.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::lines::{note, say};
+use super::standing::named;
 use super::{Feed, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
@@ -35,8 +36,9 @@ pub async fn backfill(
         return Err((
             Exit::Failed,
             format!(
-                "Process {holder} writes this journal, and only who writes it can fetch history. Nothing was \
-                 started. End that process, or wait for its end, then start backfill again."
+                "{} writes this journal, and only who writes it can fetch history. Nothing was started. End that \
+                 process, or wait for its end, then start backfill again.",
+                named(&holder)
             ),
         ));
     }

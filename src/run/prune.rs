@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::lines::{note, print};
+use super::standing::named;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::journal::{self, PruneError, Settings};
@@ -38,7 +39,8 @@ fn words(error: &PruneError) -> String {
     match error {
         PruneError::Open(error) => error.fault().to_string(),
         PruneError::InUse(holder) => format!(
-            "Process {holder} writes this journal. Nothing was removed. End that process, then run prune again."
+            "{} writes this journal. Nothing was removed. End that process, then run prune again.",
+            named(holder)
         ),
         PruneError::Storage(error) => error.fault().to_string(),
         PruneError::Marks(error) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::journal::Polling;
-use crate::report::{Board, Fault, Part, Pulse};
+use crate::report::{Board, Fault, Part, Pulse, process};
 
 /// A poller may miss so many of its intervals before it counts as silent.
 const INTERVALS: u32 = 3;
@@ -67,14 +67,13 @@ pub(super) struct Wanted {
     pub(super) readiness: bool,
 }
 
-/// Names a process by what it left in the lock file.
+/// Names a process at the start of a sentence, by what it left in the lock file.
 pub(super) fn named(holder: &str) -> String {
-    if holder.bytes().all(|byte| byte.is_ascii_digit()) {
-        format!("Process {holder}")
-    } else {
-        // It has left no number, or not yet.
-        "Another process".to_owned()
+    let mut words = process(holder);
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
+    words
 }
 
 impl Standing {
@@ -147,7 +146,7 @@ impl Standing {
             Self::Nobody(why) => {
                 let what = format!(
                     "Nobody polls for this journal: {} does not any more, and {read}.",
-                    lower(&named(before))
+                    process(before)
                 );
                 let (doing, remedy) = match why {
                     Why::OtherEvents { ours, theirs } => (
@@ -191,14 +190,6 @@ fn also(part: Part, poll: &Fault) -> Fault {
         ),
     };
     Fault::new(part, brief, what, doing, &poll.remedy)
-}
-
-fn lower(words: &str) -> String {
-    let mut words = words.to_owned();
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    words
 }
 
 #[cfg(test)]

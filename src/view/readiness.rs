@@ -8,7 +8,7 @@ use super::pages::{self, Line};
 use super::pen::Pen;
 use super::{Role, Theme, status, text};
 use crate::model::Model;
-use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS};
+use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS, process};
 
 /// From here on what was found is called old: the longest interval that anybody needs is far below.
 const OLD_MINUTES: i64 = 30;
@@ -28,7 +28,7 @@ pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let Some(found) = &model.board.readiness else {
         let words = match model.board.get(Part::Readiness) {
             _ if model.offline.is_some() => " READINESS not in these files".to_owned(),
-            Pulse::Elsewhere(holder) => format!(" READINESS probed by process {holder}, not here"),
+            Pulse::Elsewhere(holder) => format!(" READINESS probed by {}, not here", process(holder)),
             pulse if pulse.fault().is_some() => format!(" READINESS {}", status::words(model, pulse)),
             _ if area.width >= 120 => [
                 " READINESS not probed yet",
@@ -282,7 +282,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     wrapped(&mut lines, 0, found.verdict.sentence(), role_of_all);
     let (probed, probed_role, _) = probed(model, found);
     let whose = match model.board.get(Part::Readiness) {
-        Pulse::Elsewhere(holder) => format!("{probed} by process {holder}"),
+        Pulse::Elsewhere(holder) => format!("{probed} by {}", process(holder)),
         _ => format!("{probed}; r probes again"),
     };
     lines.push(vec![(whose, probed_role)]);

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, hook};
 use crate::model::{Model, Offline};
-use crate::report::{Part, Pulse, Unreadable};
+use crate::report::{Part, Pulse, Unreadable, process};
 
 /// Whether each source is alive.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -93,7 +93,7 @@ pub(super) fn words(model: &Model, pulse: &Pulse) -> String {
         }
         Pulse::Down(fault) => format!("down: {}", fault.brief),
         Pulse::Impaired(fault) => fault.brief.clone(),
-        Pulse::Elsewhere(holder) => format!("by process {holder}, read-only here"),
+        Pulse::Elsewhere(holder) => format!("by {}, read-only here", process(holder)),
         other => other.word().to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use super::{Book, Go, News, Noted, Trouble};
 use crate::consent::{Consent, Seq, Stored};
 use crate::okta;
 use crate::report::{Board, Part, Pulse};
+use crate::run::standing::named;
 use crate::run::{Feed, Marked, Source};
 
 /// A journal, its marks and what feeds it.
@@ -79,7 +80,8 @@ impl Book for JournalBook<'_> {
             self.has_begun = true;
             self.seen = self.source.head().last;
             if let Some(holder) = self.feed.holder() {
-                let words = format!("Process {holder} writes this journal; it is followed here, read-only.");
+                let words =
+                    format!("{} writes this journal; it is followed here, read-only.", named(&holder));
                 news.push(News::Words(words));
             }
             news.push(News::Words(self.stored()?));
