@@ -1,5 +1,7 @@
 //! What was seen, and what was not.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::HookProof;
@@ -34,7 +36,15 @@ pub struct Unreadable {
     pub last: Option<Timestamp>,
 }
 
+/// For so long after the last one, records that could not be read are said without being asked for.
+const RECENT: Duration = Duration::from_hours(24);
+
 impl Unreadable {
+    /// Whether the last one came within a day before `now`.
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        self.last.is_some_and(|last| last.checked_add(RECENT).is_ok_and(|until| until >= now))
+    }
+
     /// Says how many there are and from when, what becomes of them, and what a person can do; nothing if there are none.
     pub fn sentence(&self) -> Option<String> {
         let Self { count: count @ 1.., first: Some(first), last: Some(last) } = self else { return None };

@@ -371,9 +371,6 @@ impl Hold {
     }
 }
 
-/// Without `--once`, `tail` reports at its start the records that could not be read within this time.
-const TOLD_FOR: Duration = Duration::from_hours(24);
-
 /// Tells of records that could not be read.
 struct Unread {
     /// How many there were before this run.
@@ -389,8 +386,7 @@ impl Unread {
     /// Without `--once`: reports the unreadable records of the last day, and then each new one.
     fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
         let found = source.reader().coverage()?.unreadable;
-        let is_late = |last: Timestamp| last.checked_add(TOLD_FOR).is_ok_and(|until| until >= now);
-        let is_first = self.told.is_none() && found.last.is_some_and(is_late);
+        let is_first = self.told.is_none() && found.is_recent(now);
         if (is_first || found.count > self.told.unwrap_or(self.before))
             && let Some(words) = found.sentence()
         {

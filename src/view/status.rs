@@ -1,7 +1,5 @@
 //! Line 2 of the status bar, and the words for states. Every cell says its state in a word; colour only repeats it.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -70,15 +68,11 @@ fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     unreadable(model, pen, dot);
 }
 
-/// For so long after the last one the bar says that records could not be read; page 6 says it for good.
-const UNREADABLE_FOR: Duration = Duration::from_hours(24);
-
+/// For a day after the last one, says that records could not be read; page 6 says it for good.
 fn unreadable(model: &Model, pen: &mut Pen<'_>, dot: &str) {
-    let Unreadable { count: count @ 1.., first: Some(first), last: Some(last) } = model.coverage.unreadable
-    else {
-        return;
-    };
-    if last.checked_add(UNREADABLE_FOR).is_ok_and(|until| until >= model.now) {
+    let found = model.coverage.unreadable;
+    let Unreadable { count: count @ 1.., first: Some(first), .. } = found else { return };
+    if found.is_recent(model.now) {
         let words = format!("{dot}{} unreadable since {}", grouped(count), moment(model, first));
         pen.put(0, &words, Role::Bad);
     }
