@@ -20,19 +20,19 @@ fn seen(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// How much a cell says.
+/// What a cell shows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Saying {
-    /// What it is about.
-    Fully,
-    /// That there is nothing to say.
-    Nothing,
-    /// That something is not known.
+pub enum CellKind {
+    /// A value.
+    Value,
+    /// That there is no value.
+    Empty,
+    /// That the value is not known.
     Unknown,
 }
 
 /// Returns who consented. `domain` is left out of addresses that end in it; see [`Fit::domain`].
-pub fn who<'a>(model: &'a Model, row: &Row, domain: Option<&str>) -> (Cow<'a, str>, Saying) {
+pub fn who<'a>(model: &'a Model, row: &Row, domain: Option<&str>) -> (Cow<'a, str>, CellKind) {
     let symbols = model.rows.symbols();
     if model.mask.is_on() {
         return masked(model, row);
@@ -42,27 +42,27 @@ pub fn who<'a>(model: &'a Model, row: &Row, domain: Option<&str>) -> (Cow<'a, st
         Person::shown(field(0), field(1), field(2)).map(|name| short(name, field(0), domain))
     };
     match (name(row.who), row.evidence) {
-        (Some(name), Evidence::Session) => (format!("{name} ?").into(), Saying::Fully),
-        (Some(name), _) => (name, Saying::Fully),
+        (Some(name), Evidence::Session) => (format!("{name} ?").into(), CellKind::Value),
+        (Some(name), _) => (name, CellKind::Value),
         (None, Evidence::NotApplicable) => match name(row.actor) {
-            Some(name) => (format!("by {name}").into(), Saying::Nothing),
-            None => ("-".into(), Saying::Nothing),
+            Some(name) => (format!("by {name}").into(), CellKind::Empty),
+            None => ("-".into(), CellKind::Empty),
         },
         (None, _) => match symbols.field(row.actor, 2) {
-            "" => ("unknown".into(), Saying::Unknown),
-            actor => (format!("unknown (by {})", seen(actor)).into(), Saying::Unknown),
+            "" => ("unknown".into(), CellKind::Unknown),
+            actor => (format!("unknown (by {})", seen(actor)).into(), CellKind::Unknown),
         },
     }
 }
 
 /// A person behind the mask.
-fn masked<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, Saying) {
+fn masked<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, CellKind) {
     let person = |sym| model.mask.person(model.rows.symbols(), sym);
     match (person(row.who), person(row.actor), row.evidence) {
-        (Some(name), _, Evidence::Session) => (format!("{name} ?").into(), Saying::Fully),
-        (Some(name), ..) => (name.into(), Saying::Fully),
-        (None, Some(actor), Evidence::NotApplicable) => (format!("by {actor}").into(), Saying::Nothing),
-        _ => ("unknown".into(), Saying::Unknown),
+        (Some(name), _, Evidence::Session) => (format!("{name} ?").into(), CellKind::Value),
+        (Some(name), ..) => (name.into(), CellKind::Value),
+        (None, Some(actor), Evidence::NotApplicable) => (format!("by {actor}").into(), CellKind::Empty),
+        _ => ("unknown".into(), CellKind::Unknown),
     }
 }
 
@@ -86,18 +86,18 @@ pub(super) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'a str> {
 }
 
 /// Returns the name of a client or a server, else its id, else `none`.
-pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, str>, Saying) {
+pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, str>, CellKind) {
     let symbols = model.rows.symbols();
     let shown = match (symbols.field(sym, 0), symbols.field(sym, 1)) {
-        ("", "") => return (none.into(), Saying::Nothing),
+        ("", "") => return (none.into(), CellKind::Empty),
         (id, "") => id,
         (_, label) => label,
     };
     let words = seen(shown);
     if model.mask.is_on() {
-        return (model.mask.text(&words).into_owned().into(), Saying::Fully);
+        return (model.mask.text(&words).into_owned().into(), CellKind::Value);
     }
-    (words, Saying::Fully)
+    (words, CellKind::Value)
 }
 
 /// Returns the scopes, a blank between two, and how many there are. Where the column of servers is folded, a server that
@@ -183,13 +183,13 @@ pub fn standing(standing: Standing, width: u16) -> &'static str {
 }
 
 /// Returns how a row came.
-pub fn via(row: &Row) -> (&'static str, Saying) {
+pub fn via(row: &Row) -> (&'static str, CellKind) {
     match row.doubt {
-        Some(Doubt::Unconfirmed) => ("hook only", Saying::Unknown),
-        Some(Doubt::Missed) => ("poll only", Saying::Unknown),
-        Some(Doubt::SharedId) => ("shared id", Saying::Unknown),
-        Some(Doubt::Altered) => ("altered?", Saying::Unknown),
-        None => (row.via.word(), Saying::Nothing),
+        Some(Doubt::Unconfirmed) => ("hook only", CellKind::Unknown),
+        Some(Doubt::Missed) => ("poll only", CellKind::Unknown),
+        Some(Doubt::SharedId) => ("shared id", CellKind::Unknown),
+        Some(Doubt::Altered) => ("altered?", CellKind::Unknown),
+        None => (row.via.word(), CellKind::Empty),
     }
 }
 

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::pen::Pen;
 use super::{Role, Theme, marks, text};
 use crate::consent::{Doubt, Kind, Row, visible};
-use crate::model::cells::{self, Saying};
+use crate::model::cells::{self, CellKind};
 use crate::model::{Column, Fit, Loading, Model, Pane, Regions, RowRef, Search, Standing, columns};
 use crate::report::{Part, Pulse};
 
@@ -113,9 +113,9 @@ pub(super) fn cell<'a>(
             (cells::standing(found, width).into(), standing(found))
         }
         Column::Kind => kind(row, width),
-        Column::Who => said(cells::who(model, row, fit.and_then(Fit::domain))),
-        Column::Client => said(cells::either(model, row.client, "unknown")),
-        Column::Server => said(cells::either(model, row.server, "-")),
+        Column::Who => styled(cells::who(model, row, fit.and_then(Fit::domain))),
+        Column::Client => styled(cells::either(model, row.client, "unknown")),
+        Column::Server => styled(cells::either(model, row.server, "-")),
         Column::Scopes => {
             let (words, count) = cells::scopes(model, row, fit);
             // Cut scopes hide how many there are, so a count stands first where they do not fit.
@@ -129,22 +129,22 @@ pub(super) fn cell<'a>(
         }
         Column::From => from(model, row, width, theme),
         Column::Via => {
-            let (word, saying) = cells::via(row);
-            let role = if row.doubt == Some(Doubt::Altered) { Role::Bad } else { role(saying) };
+            let (word, kind) = cells::via(row);
+            let role = if row.doubt == Some(Doubt::Altered) { Role::Bad } else { role(kind) };
             (word.into(), role)
         }
     }
 }
 
-pub(super) fn said((words, saying): (Cow<'_, str>, Saying)) -> (Cow<'_, str>, Role) {
-    (words, role(saying))
+pub(super) fn styled((words, kind): (Cow<'_, str>, CellKind)) -> (Cow<'_, str>, Role) {
+    (words, role(kind))
 }
 
-fn role(saying: Saying) -> Role {
-    match saying {
-        Saying::Fully => Role::Text,
-        Saying::Nothing => Role::Dim,
-        Saying::Unknown => Role::Wait,
+fn role(kind: CellKind) -> Role {
+    match kind {
+        CellKind::Value => Role::Text,
+        CellKind::Empty => Role::Dim,
+        CellKind::Unknown => Role::Wait,
     }
 }
 

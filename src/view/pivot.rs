@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::list::{moment, said};
+use super::list::{moment, styled};
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, text};
 use crate::consent::{Person, visible};
@@ -110,7 +110,7 @@ fn cell<'a>(model: &'a Model, pivot: &Pivot, measure: Measure, number: u32) -> (
     match (measure, pivot.subject()) {
         (Measure::Name, Subject::Scopes) => (visible(ledger.scopes.name(number)), Role::Text),
         (Measure::Name, Subject::Clients) => {
-            said(cells::either(model, ledger.clients.text(number), "unknown"))
+            styled(cells::either(model, ledger.clients.text(number), "unknown"))
         }
         (Measure::Name, Subject::People) if model.mask.is_on() => {
             let name = model.mask.person(symbols, ledger.people.text(number));
