@@ -679,6 +679,7 @@ fn prune(cli: &Cli, flags: &cli::Prune) -> Result<Exit, Ended> {
     let ready = run::ready(&config).map_err(usage)?;
     let (keep_days, keep_rows) = (config.journal.keep_days, config.journal.keep_rows);
     let keep = Settings { keep_days, keep_rows, ..Settings::default() };
+    announce(&ready);
     run::prune(&ready.dir, keep, flags.yes, &Clock::system())
 }
 
@@ -686,11 +687,11 @@ fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let is_json = flags.format == DoctorFormat::Json;
+    announce(&ready);
     if flags.check {
         return run::check_journal(&ready.dir, is_json);
     }
     on_runtime(|clock, _tasks| async move {
-        announce(&ready);
         let plan = ready.doctor(&config, is_json, jitter_seed()).map_err(usage)?;
         start_log(cli, None, false);
         run::doctor(plan, &clock).await

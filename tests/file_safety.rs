@@ -159,9 +159,12 @@ fn a_data_folder_that_others_may_change_is_refused_or_warned_of() {
     refused(&sandbox.start(&org, &ONCE).end(), &["Every account may write"]);
     set_mode(&org_folder(&sandbox, &org), 0o700);
     set_mode(&data, 0o770);
-    let output = sandbox.start(&org, &ONCE).end();
-    assert_eq!(output.code, Some(0));
-    assert_eq!(output.err.matches("The group of the data folder").count(), 1, "{}", output.err);
+    for command in [&ONCE[..], &["prune"], &["doctor", "--check"]] {
+        let output = sandbox.start(&org, command).end();
+        assert_eq!(output.code, Some(0), "{command:?}: {}", output.err);
+        let told = output.err.matches("The group of the data folder").count();
+        assert_eq!(told, 1, "{command:?}: {}", output.err);
+    }
 }
 
 #[test]
