@@ -699,22 +699,13 @@ fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
 }
 
 fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
+    let form = file_form(flags)?;
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     announce(&ready);
     let now = Clock::system().now();
     let filter = query_for_lines(flags.filter.as_ref(), now)?;
     let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
-    let mut form = file_form(flags);
-    if flags.csv_bom {
-        if form != FileForm::Lines(Lines::Csv) {
-            return Err(usage(
-                "--csv-bom is for CSV, and the output has another format. Nothing was written. Add --format csv, or leave \
-                 --csv-bom out.",
-            ));
-        }
-        form = FileForm::Lines(Lines::CsvMarked);
-    }
     run::export(&ExportOptions {
         org: ready.org.host().to_owned(),
         dir: ready.dir,
@@ -730,7 +721,7 @@ fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
 }
 
 /// The form that was asked for, or the one that the file's name ends with.
-fn file_form(flags: &cli::Export) -> FileForm {
+fn file_form(flags: &cli::Export) -> Result<FileForm, Ended> {
     let ending = flags.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
     let by_name = match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("json") => ExportFormat::Json,
@@ -739,9 +730,17 @@ fn file_form(flags: &cli::Export) -> FileForm {
         Some("html" | "htm") => ExportFormat::Html,
         _ => ExportFormat::Jsonl,
     };
-    match flags.format.unwrap_or(by_name) {
+    let format = flags.format.unwrap_or(by_name);
+    if flags.csv_bom && format != ExportFormat::Csv {
+        return Err(usage(
+            "--csv-bom is for CSV, and the output has another format. Nothing was written. Add --format csv, or leave \
+             --csv-bom out.",
+        ));
+    }
+    Ok(match format {
         ExportFormat::Jsonl => FileForm::Lines(Lines::Json),
         ExportFormat::Json => FileForm::Snapshot,
+        ExportFormat::Csv if flags.csv_bom => FileForm::Lines(Lines::CsvMarked),
         ExportFormat::Csv => FileForm::Lines(Lines::Csv),
         ExportFormat::Md => FileForm::Report(Report::Markdown),
         ExportFormat::Html => FileForm::Report(Report::Html),
@@ -749,7 +748,7 @@ fn file_form(flags: &cli::Export) -> FileForm {
         ExportFormat::Raw => FileForm::Lines(Lines::Raw),
         ExportFormat::Ecs => FileForm::Lines(Lines::Ecs),
         ExportFormat::Ocsf => FileForm::Lines(Lines::Ocsf),
-    }
+    })
 }
 
 fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {

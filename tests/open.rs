@@ -507,6 +507,10 @@ fn csv_for_excel_begins_with_a_mark_and_other_formats_refuse_it() {
     assert_eq!(plain.matches('\n').count(), plain.matches("\r\n").count());
     let output = run(&["export", "--csv-bom", "--format", "raw"]);
     assert!(output.code == Some(2) && output.err.contains("--csv-bom is for CSV"), "{}", output.err);
+    // It is misuse with any org, and so with none.
+    let mut command = sandbox.command(None, &["export", "--csv-bom", "--format", "json"]);
+    let output = Process::start(&mut command).end();
+    assert!(output.code == Some(2) && output.err.contains("--csv-bom is for CSV"), "{}", output.err);
 }
 
 #[test]
