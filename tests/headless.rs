@@ -437,7 +437,7 @@ fn misuse_ends_with_2_and_nothing_is_written() {
     let sheet: [(&[&str], &[&str]); 12] = [
         (&["tail", "--config", "unknown.toml"], &["unknown.toml", "line 4", "intervall"]),
         (&["tail", "--config", "bad.toml"], &["bad.toml", "poll.page_size", "1000"]),
-        (&["watch", "--config", "zone.toml"], &["Europe/Nowhere"]),
+        (&["watch", "--config", "zone.toml"], &["ui.time_zone", "Europe/Vienna"]),
         (&["tail", "--config", "missing.toml"], &["missing.toml"]),
         (&["tail", "--filter", "(kind:grant"], &["--filter"]),
         (&["watch", "--filter", "(kind:grant"], &["--filter"]),
