@@ -98,7 +98,7 @@ pub enum Command {
     Export(Export),
     /// Older history into the journal, behind the live poll
     Backfill(Backfill),
-    /// Rows of the journal that are too old: says how many there are, and removes them only with --yes
+    /// Counts the rows older than journal.keep_days; removes them with --yes
     Prune(Prune),
     /// The event hook in the org: what there is, making one, having it verified
     #[command(subcommand)]
@@ -242,7 +242,7 @@ pub struct Export {
     /// A new file; standard output if it is left away or -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Begins CSV with a byte order mark, by which Excel on Windows knows UTF-8
+    /// Begins CSV with a byte order mark, so that Excel on Windows reads it as UTF-8
     #[arg(long)]
     pub csv_bom: bool,
 }
@@ -253,7 +253,7 @@ pub struct Doctor {
     /// For people, or for machines
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: DoctorFormat,
-    /// Looks at every row of the journal in place of the org: whether it is what was written. Ends with 1 if not
+    /// Checks every stored row for damage in place of probing the org; ends with 1 if there is any
     #[arg(long)]
     pub check: bool,
 }

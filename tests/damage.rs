@@ -31,7 +31,7 @@ fn export_and_doctor_tell_of_a_flipped_byte_and_end_with_1() {
     let run = |args: &[&str]| sandbox.start(&org, args).end();
     let sound = run(&["doctor", "--check"]);
     assert_eq!(sound.code, Some(0), "{}{}", sound.out, sound.err);
-    assert!(sound.out.contains(&format!("{} rows were looked at", org.total())), "{}", sound.out);
+    assert!(sound.out.contains(&format!("{} rows were checked", org.total())), "{}", sound.out);
     let before = run(&["export"]);
     assert_eq!((before.code, seqs(&before).len()), (Some(0), org.total()), "{}", before.err);
 
@@ -77,7 +77,7 @@ fn prune_says_what_is_too_old_and_removes_it_only_if_told_so() {
     drop(conn);
     let looked = run(&["prune"]);
     assert_eq!(looked.code, Some(0), "{}", looked.err);
-    assert!(looked.out.contains("10 are of before"), "{}", looked.out);
+    assert!(looked.out.contains("10 were published before"), "{}", looked.out);
     assert!(looked.err.contains("Nothing was removed."), "{}", looked.err);
     let pruned = run(&["prune", "--yes"]);
     assert!(

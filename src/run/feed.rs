@@ -165,7 +165,7 @@ async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Read
                 if waited >= SAY_AFTER && !has_said {
                     has_said = true;
                     note(&format!(
-                        "{} is making or updating this journal; this process waits for it, at most {} s.",
+                        "{} may be making or updating this journal; this process waits for it, at most {} s.",
                         named(&holder),
                         FIRST_WITHIN.as_secs()
                     ));

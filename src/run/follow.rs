@@ -189,8 +189,8 @@ impl Follower {
         )];
         if self.is_hook_left_out {
             words.push(
-                "The event hook is unheard now: this process was started with --no-hook. Start watch or tail without \
-                 it, and end this process, to hear deliveries again."
+                "Nobody listens to the event hook now: this process was started with --no-hook. Start watch or tail \
+                 without it, and end this process, to receive deliveries again."
                     .to_owned(),
             );
         }

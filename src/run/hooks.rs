@@ -270,7 +270,8 @@ fn proof_line(proof: HookProof) -> String {
     let HookProof { verified, unconfirmed, missed, altered, failures, .. } = proof;
     let verified = verified.map_or("never verified".to_owned(), |at| format!("first verified {at:.0}"));
     format!(
-        "The journal: {verified}; {unconfirmed} unconfirmed, {missed} missed, {altered} altered?, {failures} failed deliveries by the log.\n"
+        "The journal: {verified}; {unconfirmed} unconfirmed, {missed} missed, {altered} contradicted by the log, \
+         {failures} failed deliveries by the log.\n"
     )
 }
 

@@ -1,4 +1,4 @@
-//! `doctor --check`: whether every row of the journal is what was written.
+//! `doctor --check`: looks for damage in every row of the journal.
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -26,7 +26,7 @@ const STEP: u64 = 200_000;
 pub(super) const MENDING: &str =
     "What Okta still keeps (90 days), watch and tail ask for again, a minute after their start.";
 
-/// Looks at all of the journal in a folder, beside whoever writes it, and says what is damaged.
+/// Checks all of the journal in a folder, beside whoever writes it, and says what is damaged.
 ///
 /// # Errors
 /// The journal cannot be read at all: the reason to end and a sentence for stderr.
@@ -54,9 +54,9 @@ pub fn check_journal(dir: &Path, is_json: bool) -> Result<Exit, (Exit, String)> 
 
 fn text(damage: &Damage, rows: u64) -> String {
     match damage.sentence() {
-        None => format!("The journal is what was written: {rows} rows were looked at.\n"),
+        None => format!("The journal is intact: {rows} rows were checked.\n"),
         Some(sentence) => format!(
-            "{sentence} {rows} rows were looked at; nothing was changed. {MENDING} Look at the disk, and put a copy \
+            "{sentence} {rows} rows were checked; nothing was changed. {MENDING} Look at the disk, and put a copy \
              from before in the journal's place if more is lost than Okta keeps.\n"
         ),
     }

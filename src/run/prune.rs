@@ -16,9 +16,13 @@ use crate::journal::{self, PruneError, Settings};
 pub fn prune(dir: &Path, keep: Settings, is_meant: bool, clock: &Clock) -> Result<Exit, (Exit, String)> {
     let now = clock.now();
     let done = journal::prune(dir, keep, now, is_meant).map_err(|error| (Exit::Failed, words(&error)))?;
-    let newest = done.newest.map_or("none has a time".to_owned(), |at| format!("the newest is of {at:.0}"));
+    let newest = match done.newest {
+        Some(at) => format!("the newest was published {at:.0}"),
+        None => "none of them has a time".to_owned(),
+    };
     let mut text = format!(
-        "By this machine's clock it is {now:.0}. Of {} rows, {newest}, {} are of before {:.0} (journal.keep_days = {}).\n",
+        "This machine's clock says {now:.0}. The journal has {} rows; {newest}. {} were published before {:.0}, the limit \
+         of journal.keep_days = {}.\n",
         done.rows, done.aged, done.cut, keep.keep_days
     );
     if is_meant {

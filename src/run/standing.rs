@@ -140,7 +140,7 @@ impl Standing {
                     "It cannot be told whether somebody polls for this journal, and {read}. {}",
                     cause.what
                 ),
-                "This process does not take over; it looks again every second.",
+                "This process does not take over; it keeps looking.",
                 &cause.remedy,
             ),
             Self::Nobody(why) => {

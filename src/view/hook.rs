@@ -65,7 +65,7 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
     }
     if health.evicted > 0 {
         let words = format!("{} connections closed to make room for others", grouped(health.evicted));
-        fact("was full", words, Role::Wait);
+        fact("evicted", words, Role::Wait);
     }
     if proof.unconfirmed > 0 {
         let words = "came by the hook and never by the log, and may be forged: filter via:unconfirmed";

@@ -26,7 +26,7 @@ pub struct FileBook {
     troubles: Vec<String>,
     /// What is to be said of them though nothing is wrong.
     notes: Vec<String>,
-    /// Records that told again of an event.
+    /// Records that repeat an event.
     repeated: u64,
     /// Rows that share their uuid with one of other content.
     shared: u64,
@@ -98,7 +98,7 @@ impl FileBook {
             _ => vec![format!("{count} consents are in the files. This is offline; nothing new comes.")],
         };
         if self.repeated > 0 {
-            out.push(format!("{} records told again of an event.", self.repeated));
+            out.push(format!("{} records repeat an event.", self.repeated));
         }
         if self.shared > 0 {
             out.push(shared_words(self.shared));
