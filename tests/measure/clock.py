@@ -13,6 +13,8 @@ For each wrong clock:
     stored rows  `tail` for 75 s on a journal that holds 300 rows: the rows that are left. The first look for what is
                  too old comes after a minute
     a jump       the same, and the clock is right until it jumps after 20 s
+    a follower   `tail --once --since 6h` beside a `tail` that polls, both under the wrong clock: the rows that it printed
+                 of those that the org published in the last six hours
 
 Ends with 1 if a row is missing, or if more is claimed than Okta keeps (90 days) or than has been.
 """
@@ -75,6 +77,36 @@ def first_start(program, sim, folder, offset):
     return good
 
 
+def follower(program, sim, filled, folder, offset):
+    data = os.path.join(folder, "followed" + offset)
+    shutil.copytree(filled, data)
+    env = faked(environment(sim), offset)
+    command = [program, "tail", "--format", "json", "--data-dir", data]
+    writer = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with sqlite3.connect(os.path.join(data, sim.folder, "journal.sqlite3"), isolation_level=None) as conn:
+        # With its first good poll the writer stores by how much its clock is off.
+        while conn.execute("SELECT ahead_ms FROM meta").fetchone()[0] == 0:
+            time.sleep(0.1)
+
+        def wanted():
+            since = (time.time() - 6 * 3600) * 1000
+            return conn.execute("SELECT COUNT(*) FROM event WHERE ts >= ?", [since]).fetchone()[0]
+
+        most = wanted()
+        result = subprocess.run(command + ["--once", "--since", "6h"], env=env, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+        least = wanted()
+    writer.send_signal(signal.SIGTERM)
+    writer.wait(20)
+    printed = len([line for line in result.stdout.split(b"\n") if line])
+    good = result.returncode == 0 and b"followed" in result.stderr and 0 < least <= printed <= most < ROWS
+    print(f"{offset:>6}  a follower: exit {result.returncode}, {printed} of {most} rows of six hours printed"
+          f"{'' if good else '   <-- WRONG'}")
+    if not good:
+        print(result.stderr.decode(errors="replace"))
+    return good
+
+
 def main():
     if not LIBRARY:
         sys.exit("libfaketime is missing: apt-get install faketime")
@@ -87,6 +119,8 @@ def main():
         subprocess.run([program, "tail", "--once", "--data-dir", filled], env=environment(sim), check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         before = rows(filled, sim)
+        for offset in OFFSETS:
+            good &= follower(program, sim, filled, folder, offset)
         runs = []
         for offset, jumps in [(offset, False) for offset in OFFSETS] + [("+10y", True), ("-40y", True)]:
             data = os.path.join(folder, ("jump" if jumps else "stored") + offset)
