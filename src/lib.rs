@@ -3,14 +3,15 @@
 //! # Code map
 //!
 //! A consent comes in at [`intake`], is read by [`okta`], stored by [`journal`], pulled from there by [`run`], decided
-//! on by [`model`] and shown by [`view`]. The journal is the queue: pollers write to it and to nothing else, and every
+//! on by [`model`] and shown by [`view`]. [`screen`] is the loop between them. The journal is the queue: pollers write to it and to nothing else, and every
 //! face (the screen, the linear one, `tail`, `export`) reads from it, so that start-up, the live feed and catching up are one path.
 //! `open` and `tail --input` read [`files`] in its place.
 //!
 //! ```text
 //! floor  module            may name
 //! 7      main.rs           lib
-//! 6      lib.rs            run, cli, config, exit, log, sim, safe_file
+//! 6      lib.rs            screen, run, cli, config, exit, log, sim, safe_file
+//! 5      screen/           run and everything below except sim, cli
 //! 5      run/              everything below except sim, cli
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
@@ -51,6 +52,7 @@ pub mod okta;
 pub mod report;
 pub mod run;
 pub mod safe_file;
+pub mod screen;
 pub mod secret;
 pub mod sim;
 mod start;

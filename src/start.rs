@@ -24,9 +24,10 @@ use crate::okta::hook::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan, SigningKey};
 use crate::run::{
     self, Archive, Ceiling, ExportOptions, FeedPlan, FileForm, HookPlan, HookTask, Input, InputOptions,
-    LinearOptions, Marked, TailOptions, WatchOptions, note, print,
+    LinearOptions, Marked, TailOptions, note, print,
 };
 use crate::safe_file;
+use crate::screen::{self, WatchOptions};
 use crate::secret::{Secret, SecretError, SecretSource, protect_memory, scrub};
 use crate::sim;
 use crate::tasks::Tasks;
@@ -236,14 +237,14 @@ fn jitter_seed() -> u64 {
 fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
-    let zone = run::zone(&config.ui.time_zone).map_err(usage)?;
+    let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
     on_runtime(|clock, tasks| async move {
         let now = clock.now();
         let filter = query(flags.filter.as_ref(), now)?;
         let is_linear = flags.linear || is_dumb();
         if !is_linear {
-            run::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
+            screen::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
         }
         announce(&ready);
         let org = ready.org.host().to_owned();
@@ -325,7 +326,7 @@ async fn show(
     clock: &Clock,
     tasks: &Tasks,
 ) -> Result<Exit, Ended> {
-    let result = run::watch(options, Some(&feed), source, clock, tasks).await;
+    let result = Box::pin(screen::watch(options, Some(&feed), source, clock, tasks)).await;
     let all_ended = tasks.finish(PATIENCE).await;
     tracing::info!(all_ended, "The screen is gone; the journal is closed.");
     feed.close().await;
@@ -342,7 +343,7 @@ const DEMO_PROBES: Duration = Duration::from_secs(30);
 fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
     let is_linear = flags.linear || is_dumb();
     if !is_linear {
-        run::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
+        screen::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
     }
     start_log(cli, None, !is_linear);
     let folder = tempfile::Builder::new().prefix("consentwatch-demo-").tempdir().map_err(|error| {
@@ -421,7 +422,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             arranged: run::Arranged::default(),
             origin: Origin { org: "simulated org".to_owned(), tag: "DEMO".to_owned() },
             theme: theme(cli, "auto"),
-            zone: run::zone("utc").map_err(usage)?,
+            zone: screen::zone("utc").map_err(usage)?,
             filter: None,
             clock: false,
             max_fps: 10,
@@ -442,7 +443,7 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
 /// Shows what files hold. Nothing is started where one of them cannot be.
 fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     let config = load(cli)?;
-    let zone = run::zone(&config.ui.time_zone).map_err(usage)?;
+    let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
     let inputs: Vec<Input> = flags.files.iter().map(|name| Input::of(name)).collect();
     if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
@@ -469,7 +470,7 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         };
         run::probe_all(&inputs).map_err(|words| (Exit::Failed, format!("{words} Nothing was started.")))?;
         if !is_linear {
-            run::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
+            screen::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
         }
         start_log(cli, None, !is_linear);
         reopen_log(&tasks);
@@ -505,7 +506,7 @@ fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
             ask_sync: tui::may_ask(&env),
             stop_after: None,
         };
-        let exit = run::watch(options, None, archive, &clock, &tasks)
+        let exit = Box::pin(screen::watch(options, None, archive, &clock, &tasks))
             .await
             .map_err(|words| (Exit::Failed, words))?;
         let troubles = troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -759,7 +760,7 @@ fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
             let config = load(cli)?;
             let ready = run::ready(&config).map_err(usage)?;
             announce(&ready);
-            run::zone(&config.ui.time_zone).map_err(usage)?;
+            screen::zone(&config.ui.time_zone).map_err(usage)?;
             run::arranged(&config).map_err(|error| usage(error.to_string()))?;
             let org = ready.org.origin().to_owned();
             ready.plan(&config, None, 0).map_err(usage)?;

@@ -64,8 +64,8 @@ pub struct Probing {
 }
 
 /// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process, followed
-/// read-only until that one ends.
-#[derive(Debug)]
+/// read-only until that one ends. A clone is another handle to the same feed.
+#[derive(Clone, Debug)]
 pub struct Feed {
     /// Asks the poller to ask Okta at once; of a follower, to look at once whether somebody still polls.
     pub nudge: Arc<Notify>,

@@ -49,6 +49,14 @@ impl Keyboard {
         Self::over(Reader::open()?)
     }
 
+    /// Takes what was typed from a channel in place of a terminal. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses to tell when the size changes.
+    pub fn of(inputs: tokio::sync::mpsc::Receiver<Input>) -> io::Result<Self> {
+        Self::over(Reader::of(inputs))
+    }
+
     fn over(keys: Reader) -> io::Result<Self> {
         Ok(Self { keys, resized: signal(SignalKind::window_change())?, gone: false })
     }
@@ -88,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_is_told_once() {
         let (tell, inputs) = tokio::sync::mpsc::channel(8);
-        let mut keyboard = Keyboard::over(Reader::of(inputs)).unwrap();
+        let mut keyboard = Keyboard::of(inputs).unwrap();
         assert_eq!(keyboard.waiting().await, None);
         tell.send(Input::Click(4, 2)).await.unwrap();
         drop(tell);

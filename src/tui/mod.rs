@@ -17,5 +17,5 @@ pub use input::{Input, Keyboard, PASTE_MAX};
 pub use pacer::{Dirty, Due, Pacer};
 pub use screen::{Screen, Setup, install_panic_hook, may_ask, may_name};
 pub use signals::{Signals, Stop};
-pub use tty::{Tty, is_controlled};
+pub use tty::{Device, Tty, is_controlled};
 pub use wire::Wire;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Rect, Size};
 
-use super::{Tty, Wire};
+use super::{Device, Tty, Wire};
 
 /// What a screen is to ask of its terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,14 +49,14 @@ impl Screen<Tty> {
         let size = tty.measure();
         Self::with_modes(tty, size, setup, true)
     }
+}
 
+impl<D: Device> Screen<D> {
     /// Gives the terminal back, stops the program as `^Z` in a cooked terminal would, and takes the terminal again
     /// when the program goes on.
     pub fn suspend(&mut self) -> io::Result<()> {
         self.leave()?;
-        // The whole job, as the terminal itself does it: a wrapper that waits for us must stop as well, or the shell
-        // never takes over. Where nobody could wake us (no job control) the system ignores the signal.
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        self.wire.out().stop_job()?;
         self.resume()
     }
 

@@ -10,6 +10,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// What a terminal is taken to be when it does not say.
 const USUAL: Size = Size { width: 80, height: 24 };
 
+/// A terminal that a screen writes to.
+pub trait Device: Write {
+    /// Returns its columns and rows.
+    fn measure(&self) -> Size;
+
+    /// Stops the program as `^Z` in a cooked terminal does, and returns when it goes on.
+    fn stop_job(&self) -> io::Result<()>;
+}
+
 /// Standard output as a terminal, without std's buffer and lock: a panic hook can write while a frame is under way.
 #[derive(Debug)]
 pub struct Tty(File);
@@ -23,14 +32,22 @@ impl Tty {
         }
         Ok(Self(File::from(stdout.as_fd().try_clone_to_owned()?)))
     }
+}
 
-    /// Asks the terminal for its size, in columns and rows. One that says zero or nothing is taken to be 80×24.
-    pub fn measure(&self) -> Size {
+impl Device for Tty {
+    /// Asks the terminal for its size. One that says zero or nothing is taken to be 80×24.
+    fn measure(&self) -> Size {
         measure(&self.0)
+    }
+
+    fn stop_job(&self) -> io::Result<()> {
+        // The whole job, as the terminal itself does it: a wrapper that waits for us must stop as well, or the shell
+        // never takes over. Where nobody could wake us (no job control) the system ignores the signal.
+        Ok(rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?)
     }
 }
 
-/// Returns the size of the terminal at standard output, as [`Tty::measure`] does.
+/// Returns the size of the terminal at standard output, as [`Device::measure`] of a [`Tty`] does.
 pub(super) fn size() -> Size {
     measure(io::stdout())
 }

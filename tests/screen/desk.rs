@@ -1,7 +1,9 @@
 //! What a person arranges and leaves behind: marks, notes, and the place where they were.
 
+use std::time::Duration;
+
 use consentwatch::consent::Seq;
-use consentwatch::model::{Keymap, Mode, Msg, Saved};
+use consentwatch::model::{Chord, Effect, Extent, Form, Key, Keymap, Mode, Msg, SaveOrder, Saved, update};
 use consentwatch::report::Part;
 use consentwatch::run::Keeper;
 
@@ -105,7 +107,7 @@ async fn marks_live_through_a_restart_and_a_journal_made_anew() {
     let mut other = Keeper::open(&rig.folder.path().join("org"));
     let answer = other.mark(here(&rig), Some("from elsewhere".to_owned()), rig.clock.now());
     assert!(matches!(answer, Msg::Marked(..)), "{answer:?}");
-    rig.look();
+    rig.advance(Duration::from_secs(2)).await;
     assert_eq!(rig.model.rows.marks().get(here(&rig)).map(|mark| &*mark.note), Some("from elsewhere"));
 }
 
@@ -349,18 +351,20 @@ async fn a_place_that_is_gone_becomes_the_nearest_in_time() {
 #[tokio::test]
 async fn what_is_copied_is_said_and_can_be_shown_instead() {
     let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.press("k<enter>yw");
-    rig.press("yj");
-    rig.press("yy");
-    let kinds: Vec<&str> = rig.copied.iter().map(|(what, _)| what.as_str()).collect();
-    assert_eq!(kinds, ["who", "the event", "the line"]);
-    assert!(rig.copied[1].1.starts_with('{') && rig.copied[2].1.split('\t').count() == 8);
+    rig.press("k<enter>");
+    for (keys, what) in [("yw", "who"), ("yj", "the event"), ("yy", "the line")] {
+        rig.press(keys);
+        assert!(rig.text().contains(&format!("Copied {what}, ")), "{}", rig.text());
+    }
+    let copied = rig.copied();
+    assert_eq!(copied.len(), 3);
+    assert!(copied[1].starts_with('{') && copied[2].split('\t').count() == 8);
     rig.press("pyw");
-    assert!(rig.copied[3].1.starts_with("person-"), "{:?}", rig.copied[3]);
+    assert!(rig.copied()[3].starts_with("person-"), "{:?}", rig.copied());
     rig.press("yv");
     assert!(rig.text().contains("person-"), "{}", rig.text());
     rig.press("<esc>y<esc>");
-    assert_eq!(rig.copied.len(), 4);
+    assert_eq!(rig.copied().len(), 4);
 }
 
 #[tokio::test]
@@ -401,27 +405,33 @@ async fn the_mouse_goes_where_it_points() {
     }
 }
 
+/// Presses a key and returns the file that the model asks for.
+fn ordered(rig: &mut Rig, key: Key) -> SaveOrder {
+    let effects = update(&mut rig.model, Msg::Key(Chord::plain(key)));
+    let [Effect::Save(order)] = effects.as_slice() else { panic!("no file is asked for: {effects:?}") };
+    order.clone()
+}
+
 #[tokio::test]
 async fn what_is_saved_is_what_was_chosen() {
-    use consentwatch::model::{Extent, Form};
     let mut rig = Rig::start(backlog(60), 140, 40).await;
-    rig.press("fkind:revoke<enter>s");
+    rig.press("fkind:revoke<enter>");
+    let order = ordered(&mut rig, Key::Char('s'));
     let listed = listed(&rig);
-    assert_eq!((rig.ordered[0].form, rig.ordered[0].seqs.len()), (Form::Json, listed));
-    assert_eq!(rig.ordered[0].filter.as_deref(), Some("kind:revoke"));
+    assert_eq!((order.form, order.seqs.len()), (Form::Json, listed));
+    assert_eq!(order.filter.as_deref(), Some("kind:revoke"));
     assert!(rig.text().contains("saving 0 %"), "{}", rig.text());
     rig.tell(Msg::Saved("12 consents written.".to_owned(), false));
     assert!(rig.text().contains("12 consents written."));
     rig.press("k mwhy<enter>OSj<tab><tab>");
     at_every_size("save", &mut rig);
-    rig.press("<enter>");
-    let order = rig.ordered.last().expect("an order");
+    let order = ordered(&mut rig, Key::Enter);
     assert_eq!((order.form, order.extent, order.seqs.len()), (Form::Jsonl, Extent::Marked, 1));
     assert_eq!(order.notes.values().collect::<Vec<_>>(), ["why"]);
     // Whatever the order on the screen, a file is in that of time.
     rig.tell(Msg::Saved(String::new(), false));
-    rig.press("<esc>Ss<esc>S<enter>");
-    let order = rig.ordered.last().expect("an order");
+    rig.press("<esc>S");
+    let order = ordered(&mut rig, Key::Enter);
     let times: Vec<i64> = order
         .seqs
         .iter()
@@ -430,20 +440,33 @@ async fn what_is_saved_is_what_was_chosen() {
     assert!(times.is_sorted());
 }
 
+#[tokio::test]
+async fn a_file_is_written_while_the_screen_goes_on() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    rig.press("fkind:revoke<enter>s");
+    rig.until("the file", |rig| rig.text().contains("consents written to")).await;
+    let files: Vec<_> = std::fs::read_dir(rig.folder.path().join("snapshots"))
+        .expect("the folder")
+        .map(|entry| std::fs::read(entry.expect("a file").path()).expect("its bytes"))
+        .collect();
+    let [file] = &files[..] else { panic!("{} files", files.len()) };
+    let snapshot: serde_json::Value = serde_json::from_slice(file).expect("JSON");
+    assert_eq!(snapshot["consents"].as_array().map(Vec::len), Some(listed(&rig)));
+    assert_eq!(snapshot["filter"], "kind:revoke");
+}
+
 /// Presses a key with Control and returns what the model asks for.
-fn control(rig: &mut Rig, c: char) -> Vec<consentwatch::model::Effect> {
-    use consentwatch::model::{Chord, update};
+fn control(rig: &mut Rig, c: char) -> Vec<Effect> {
     update(&mut rig.model, Msg::Key(Chord::ctrl(c)))
 }
 
 #[tokio::test]
 async fn nothing_keeps_a_person_from_leaving() {
-    use consentwatch::model::{Chord, Effect, update};
     let mut rig = Rig::start(backlog(20), 80, 24).await;
     // The question what to copy takes characters only.
     rig.press("y");
     assert_eq!(control(&mut rig, 'c'), [Effect::Interrupt]);
-    rig.press("s");
+    ordered(&mut rig, Key::Char('s'));
     let quit = |rig: &mut Rig| update(&mut rig.model, Msg::Key(Chord::char('q')));
     assert_eq!(quit(&mut rig), []);
     assert!(rig.text().contains("A file is being written"), "{}", rig.text());
@@ -454,7 +477,6 @@ async fn nothing_keeps_a_person_from_leaving() {
 
 #[tokio::test]
 async fn a_filter_that_goes_gives_its_look_up_up() {
-    use consentwatch::model::{Chord, Effect, Key, update};
     let mut rig = Rig::start(backlog(20), 80, 24).await;
     rig.press("fmessage:x");
     assert_eq!(rig.model.looking.left(), Some((20, 20)));
@@ -471,7 +493,6 @@ async fn a_filter_that_goes_gives_its_look_up_up() {
 
 #[tokio::test]
 async fn a_storm_of_keys_is_one_look() {
-    use consentwatch::model::{Chord, Effect, update};
     let mut rig = Rig::start(backlog(60), 80, 24).await;
     rig.press("f");
     for c in "kind:revoke".chars() {

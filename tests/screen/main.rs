@@ -6,6 +6,7 @@ mod desk;
 mod frames;
 mod golden;
 mod journey;
+mod order;
 mod readiness;
 mod rig;
 mod widths;

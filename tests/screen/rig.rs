@@ -1,49 +1,101 @@
-//! The rig: the simulated org, the real client, poller and journal, the model and a buffer for a screen, with a time
-//! that moves by hand.
+//! The rig: the simulated org, the real client, poller and journal, and the loop that ships, on a terminal and a keyboard
+//! in memory, with a time that moves by hand.
 
+use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use consentwatch::clock::Clock;
 use consentwatch::consent::{Kind, Topic};
+use consentwatch::exit::Exit;
 use consentwatch::journal::Settings;
-use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, SaveOrder, Zone, update};
+use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Keeper, Probing, Route, Source};
+use consentwatch::run::{self, Auto, Feed, FeedPlan, Keeper, Probing, Route, Source};
+use consentwatch::screen::{Ends, EventLoop, Pace, Performer};
 use consentwatch::secret::{Secret, SecretSource};
 use consentwatch::sim::{self, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
+use consentwatch::tui::clipboard::Between;
+use consentwatch::tui::{Device, Input, Keyboard, Screen, Setup};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
+use tokio::sync::mpsc;
 
 use crate::golden;
 
 const TOKEN: &str = "00invented-token";
+/// Keys that can be typed ahead.
+const TYPED_MAX: usize = 128;
 /// A test that has not come to rest by then never will.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// A terminal in memory: what it was sent, one write a frame.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    writes: Arc<Mutex<Vec<Vec<u8>>>>,
+    size: Size,
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes.lock().expect("the writes").push(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Device for Memory {
+    fn measure(&self) -> Size {
+        self.size
+    }
+
+    fn stop_job(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 pub struct Rig {
     pub clock: Clock,
     pub org: SimOrg,
-    pub model: Model,
-    pub feed: Feed,
-    source: Source,
-    lookups: Option<run::LookUps>,
-    /// Files that were to be written.
-    pub ordered: Vec<SaveOrder>,
-    /// What was handed to the terminal's clipboard.
-    pub copied: Vec<(String, String)>,
-    keeper: Keeper,
+    event_loop: EventLoop<Memory, Source>,
+    /// How the loop ended, if it did.
+    pub exit: Option<Exit>,
+    terminal: Memory,
+    typed: mpsc::Sender<Input>,
+    feed: Feed,
     tasks: Tasks,
     /// The org lives on when the screen ends.
     org_tasks: Tasks,
     theme: Theme,
     /// Holds the journal, and the token where it is read again.
     pub folder: tempfile::TempDir,
+}
+
+impl Deref for Rig {
+    type Target = EventLoop<Memory, Source>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.event_loop
+    }
+}
+
+impl DerefMut for Rig {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.event_loop
+    }
 }
 
 /// A plan of so many consents in the past and none to come by themselves.
@@ -123,43 +175,43 @@ impl Rig {
         let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
         let (feed, source) = open(&org, credentials, names, readiness, folder.path(), &clock, &tasks).await;
-        let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
-        let model = Model::new(origin, Zone::default(), (width, height), clock.now());
-        let theme = Theme::new(ThemeKind::Dark, Depth::True);
-        let keeper = Keeper::open(&folder.path().join("org"));
-        let mut rig = Self {
-            clock,
-            org,
-            model,
-            feed,
-            source,
-            lookups: None,
-            ordered: Vec::new(),
-            copied: Vec::new(),
-            keeper,
-            tasks,
-            org_tasks,
-            theme,
-            folder,
-        };
-        rig.begin(false).await;
+        let parts = Parts { clock, org, tasks, org_tasks, folder };
+        let mut rig = Self::over(parts, (feed, source), (width, height), false);
+        rig.settle().await;
         rig
     }
 
-    async fn begin(&mut self, is_fresh: bool) {
-        let mut msgs = Vec::new();
-        self.keeper.begin(&mut self.model, is_fresh, &mut msgs);
-        for msg in msgs {
-            self.tell(msg);
-        }
-        self.settle().await;
+    /// Starts the loop on an open feed.
+    fn over(
+        parts: Parts,
+        (feed, source): (Feed, Source),
+        (width, height): (u16, u16),
+        is_fresh: bool,
+    ) -> Self {
+        let Parts { clock, org, tasks, org_tasks, folder } = parts;
+        let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
+        let model = Model::new(origin, Zone::default(), (width, height), clock.now());
+        let theme = Theme::new(ThemeKind::Dark, Depth::True);
+        let terminal = Memory { writes: Arc::default(), size: Size::new(width, height) };
+        let screen =
+            Screen::over(terminal.clone(), terminal.size, Setup::default()).expect("a terminal in memory");
+        let (typed, inputs) = mpsc::channel(TYPED_MAX);
+        let keyboard = Keyboard::of(inputs).expect("a keyboard in memory");
+        let keeper = Keeper::open(&folder.path().join("org"));
+        let snapshots = folder.path().join("snapshots");
+        let performer =
+            Performer::new(Some(feed.clone()), keeper, snapshots, Auto::default(), Some(Between::Nothing));
+        let pace = Pace { max_fps: 30, bytes_per_second: 0, snapshot_every: None, stop_after: None };
+        let ends = (screen, keyboard, Ends::none());
+        let mut event_loop =
+            EventLoop::new(model, theme.clone(), ends, source, performer, pace, (&clock, &tasks));
+        event_loop.begin(is_fresh);
+        Self { clock, org, event_loop, exit: None, terminal, typed, feed, tasks, org_tasks, theme, folder }
     }
 
-    /// Looks whether another screen left something.
-    pub fn look(&mut self) {
-        if let Some(msg) = self.keeper.look() {
-            self.tell(msg);
-        }
+    /// Lets the loop turn until it waits for somebody else.
+    pub fn pump(&mut self) {
+        while self.exit.is_none() && self.turn() {}
     }
 
     /// Ends the screen, does something to its folder, and starts it again on the same org.
@@ -173,47 +225,17 @@ impl Rig {
     }
 
     async fn started_again(self, is_fresh: bool, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
-        let Self {
-            clock,
-            org,
-            model,
-            feed,
-            source,
-            lookups,
-            copied: _,
-            ordered: _,
-            mut keeper,
-            tasks,
-            org_tasks,
-            theme,
-            folder,
-        } = self;
-        keeper.keep_place(&model);
-        drop((source, lookups, keeper));
+        let size = self.model.size;
+        let Self { clock, org, event_loop, feed, tasks, org_tasks, folder, .. } = self;
+        Box::pin(event_loop.finish()).await;
         assert!(tasks.finish(LIMIT).await, "every task ends");
         feed.close().await;
         meanwhile(&folder.path().join("org"));
         let tasks = Tasks::new();
         let (feed, source) = open(&org, token(), false, None, folder.path(), &clock, &tasks).await;
-        let (width, height) = model.size;
-        let model = Model::new(model.origin, Zone::default(), (width, height), clock.now());
-        let keeper = Keeper::open(&folder.path().join("org"));
-        let mut rig = Self {
-            clock,
-            org,
-            model,
-            feed,
-            source,
-            lookups: None,
-            ordered: Vec::new(),
-            copied: Vec::new(),
-            keeper,
-            tasks,
-            org_tasks,
-            theme,
-            folder,
-        };
-        rig.begin(is_fresh).await;
+        let parts = Parts { clock, org, tasks, org_tasks, folder };
+        let mut rig = Self::over(parts, (feed, source), size, is_fresh);
+        rig.settle().await;
         rig
     }
 
@@ -221,15 +243,11 @@ impl Rig {
     pub async fn settle(&mut self) {
         let settled = tokio::time::timeout(LIMIT, async {
             loop {
-                let mut msgs = Vec::new();
-                while self.source.pull(&mut msgs) {}
-                let quiet = msgs.is_empty();
-                for msg in msgs {
-                    self.tell(msg);
-                }
-                let begun = *self.source.board().get(Part::Poll) != Pulse::Starting;
-                let at_rest = self.tasks.at_rest() && self.org_tasks.at_rest();
-                if quiet && begun && at_rest && !self.clock.is_waking() && self.source.at_rest() {
+                self.pump();
+                let source = self.event_loop.source();
+                let begun = *source.board().get(Part::Poll) != Pulse::Starting;
+                let at_rest = self.tasks.at_rest() && self.org_tasks.at_rest() && source.at_rest();
+                if begun && at_rest && !self.clock.is_waking() {
                     break;
                 }
                 tokio::task::yield_now().await;
@@ -253,74 +271,77 @@ impl Rig {
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }
-                let mut msgs = Vec::new();
-                self.source.pull(&mut msgs);
-                for msg in msgs {
-                    self.tell(msg);
-                }
+                self.pump();
             }
         })
         .await;
         assert!(driven.is_ok(), "it never became so; the screen is\n{}", self.frame());
     }
 
+    /// Gives the loop a message, as if a person did it where that is what it says, and lets it turn.
     pub fn tell(&mut self, msg: Msg) {
-        let found = self.keeper.saw(&msg);
-        for effect in update(&mut self.model, msg) {
-            match effect {
-                Effect::Remember(query) => {
-                    if let Some(answer) = self.keeper.remember(&query) {
-                        self.tell(answer);
-                    }
-                }
-                Effect::Mark(seq, note) => {
-                    let answer = self.keeper.mark(seq, note, self.clock.now());
-                    self.tell(answer);
-                }
-                Effect::Read(seq) => {
-                    let answer = self.source.record(seq);
-                    self.tell(answer);
-                }
-                Effect::ReadBeside { seq, session, transaction } => {
-                    let answer = self.source.beside(seq, session.as_deref(), transaction.as_deref());
-                    self.tell(answer);
-                }
-                Effect::LookUp(order) => {
-                    let lookups = self.lookups.get_or_insert_with(|| {
-                        let records = self.source.records().expect("a reader");
-                        run::LookUps::start(records).expect("a thread")
-                    });
-                    lookups.ask(order);
-                }
-                Effect::ForgetLookUp(number) => {
-                    if let Some(lookups) = &self.lookups {
-                        lookups.forget(number);
-                    }
-                }
-                Effect::Save(order) => self.ordered.push(order),
-                Effect::StopSave => self.ordered.clear(),
-                Effect::Copy { what, text } => self.copied.push((what, text)),
-                Effect::FetchSession(seq) => self.feed.fetch_session(seq),
-                Effect::Work => self.tell(Msg::Work),
-                Effect::PollNow => {
-                    self.feed.nudge.notify_one();
-                    self.feed.probe.notify_one();
-                }
-                Effect::Suspend | Effect::Redraw | Effect::Quit | Effect::Interrupt => {}
+        match msg {
+            Msg::Key(chord) => self.input(Input::Key(chord)),
+            Msg::Click(column, row) => self.input(Input::Click(column, row)),
+            Msg::Wheel { down } => self.input(Input::Wheel(down)),
+            Msg::Paste(text) => self.input(Input::Paste(text)),
+            Msg::Resize(width, height) => self.input(Input::Resize(width, height)),
+            msg => {
+                self.inbox.push(msg);
+                self.pump();
             }
         }
-        if let Some(found) = found {
-            self.tell(found);
-        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.typed.try_send(input).expect("a loop that takes what is typed");
+        self.pump();
+    }
+
+    /// Lets the loop wait for workers until something is so.
+    pub async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let waited = tokio::time::timeout(LIMIT, async {
+            self.pump();
+            while !is_so(self) {
+                self.exit = self.event_loop.turn().await.expect("a terminal in memory does not fail");
+                self.pump();
+            }
+        })
+        .await;
+        assert!(waited.is_ok(), "{what}: it never became so; the screen is\n{}", self.frame());
     }
 
     /// Waits until all that was to be looked up is, and shows it.
     pub async fn look_up(&mut self) {
-        while self.model.looking.left().is_some() {
-            let lookups = self.lookups.as_mut().expect("somebody who looks");
-            let found = tokio::time::timeout(LIMIT, lookups.found()).await.expect("an answer");
-            self.tell(found.expect("an answer"));
+        self.until("look-ups", |rig| rig.model.looking.left().is_none()).await;
+    }
+
+    /// Returns what the terminal was sent, one write a frame.
+    pub fn writes(&self) -> Vec<Vec<u8>> {
+        self.terminal.writes.lock().expect("the writes").clone()
+    }
+
+    /// Types keys of one character each while the loop does something else.
+    pub fn type_ahead(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.typed.try_send(Input::Key(Chord::char(key))).expect("room for what is typed");
         }
+    }
+
+    /// Lets the loop turn once, and returns whether something was there for it.
+    pub fn turn(&mut self) -> bool {
+        // Without tokio's budget, which would make a loop that is polled again and again wait for nothing.
+        let turned = tokio::task::unconstrained(self.event_loop.turn()).now_or_never();
+        turned.map(|turned| self.exit = turned.expect("a terminal in memory does not fail")).is_some()
+    }
+
+    /// Returns the texts that were handed to the terminal's clipboard.
+    pub fn copied(&self) -> Vec<String> {
+        let text = String::from_utf8(self.writes().concat()).expect("UTF-8");
+        let encoded = text.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split('\x07').next());
+        encoded
+            .map(|encoded| String::from_utf8(STANDARD.decode(encoded).expect("base64")).expect("UTF-8"))
+            .collect()
     }
 
     /// Presses keys written as text: `jj<enter>G`.
@@ -352,6 +373,15 @@ impl Rig {
     pub fn text(&self) -> String {
         self.frame().split("--- styles").next().unwrap_or_default().to_owned()
     }
+}
+
+/// What a rig keeps when its screen ends.
+struct Parts {
+    clock: Clock,
+    org: SimOrg,
+    tasks: Tasks,
+    org_tasks: Tasks,
+    folder: tempfile::TempDir,
 }
 
 fn named_key(name: &str) -> Chord {

@@ -47,7 +47,6 @@ impl Reader {
     }
 
     /// Takes what is sent.
-    #[cfg(test)]
     pub(crate) fn of(inputs: Receiver<Input>) -> Self {
         Self { inputs, _open: None }
     }

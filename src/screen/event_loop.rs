@@ -1,0 +1,387 @@
+//! The loop of the screen: messages in, effects out, frames at their pace.
+
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::inbox::Inbox;
+use super::paint::{Painted, has_hung_up};
+use super::perform::{Performer, Stage};
+use crate::clock::Clock;
+use crate::exit::{Exit, Signal};
+use crate::model::{Model, Msg, update};
+use crate::run::Supply;
+use crate::tasks::Tasks;
+use crate::tui::{self, Device, Dirty, Due, Input, Keyboard, Pacer, Screen, Signals, Stop};
+use crate::view::Theme;
+
+/// How often the loop looks whether another screen changed a mark; it costs a look at a number and sends nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The most keys that go into one frame.
+const KEYS_MAX: usize = 64;
+
+/// How fast the loop goes and when it ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Frames a second while data comes.
+    pub max_fps: u32,
+    /// Bytes a second that the line to the terminal carries; 0 for a line that is fast enough.
+    pub bytes_per_second: u32,
+    /// How often a snapshot is taken; `None` for never.
+    pub snapshot_every: Option<Duration>,
+    /// When the loop ends by itself; `None` for never.
+    pub stop_after: Option<Duration>,
+}
+
+/// What ends or wakes the loop from outside.
+pub struct Ends {
+    signals: Option<Signals>,
+    hangup: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// What came from outside.
+enum Outside {
+    Ends(Exit),
+    /// The process goes on after it was stopped.
+    Woken,
+}
+
+impl Ends {
+    /// Nothing from outside.
+    pub fn none() -> Self {
+        Self { signals: None, hangup: Box::pin(std::future::pending()) }
+    }
+
+    /// The signals of the process. From here on they do not end it by themselves.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub fn of_process() -> io::Result<Self> {
+        Ok(Self { signals: Some(Signals::listen()?), ..Self::none() })
+    }
+
+    /// Adds the end of the terminal that keys come from.
+    pub fn watch_terminal(&mut self) {
+        self.hangup = Box::pin(tui::hangup::watch());
+    }
+
+    async fn next(&mut self) -> Outside {
+        let signals = async {
+            match &mut self.signals {
+                Some(signals) => signals.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            stop = signals => stop.map_or(Outside::Woken, |stop| Outside::Ends(Exit::Signal(signal_of(stop)))),
+            () = &mut self.hangup => Outside::Ends(Exit::Signal(Signal::HangUp)),
+        }
+    }
+}
+
+/// The loop that shows a model on a terminal.
+pub struct EventLoop<D: Device, S> {
+    /// What is shown.
+    pub model: Model,
+    /// What waits for the model.
+    pub inbox: Inbox,
+    /// What the model's wishes are done with.
+    pub performer: Performer,
+    screen: Screen<D>,
+    keyboard: Keyboard,
+    ends: Ends,
+    source: S,
+    theme: Theme,
+    clock: Clock,
+    tasks: Tasks,
+    pacer: Pacer,
+    pace: Pace,
+    dirty: Dirty,
+    painted: Painted,
+    has_more: bool,
+    next_look: Duration,
+    next_minute: Duration,
+    next_snapshot: Option<Duration>,
+    stop_at: Option<Duration>,
+}
+
+/// What a wait was for.
+enum Woke {
+    Outside(Outside),
+    Typed(Input),
+    /// A message waits, or a frame is due.
+    Again,
+    /// The source has something.
+    Moved,
+    Heard(Box<Msg>),
+    Work,
+    Minute,
+    Look,
+    Snapshot,
+    Over,
+}
+
+impl<D: Device, S: Supply> EventLoop<D, S> {
+    /// Makes a loop; [`EventLoop::begin`] and [`EventLoop::run`] do the rest. The keyboard must give what is typed at the
+    /// terminal that the screen writes to.
+    pub fn new(
+        model: Model,
+        theme: Theme,
+        (screen, keyboard, ends): (Screen<D>, Keyboard, Ends),
+        source: S,
+        performer: Performer,
+        pace: Pace,
+        (clock, tasks): (&Clock, &Tasks),
+    ) -> Self {
+        let up = clock.uptime();
+        Self {
+            model,
+            inbox: Inbox::default(),
+            performer,
+            screen,
+            keyboard,
+            ends,
+            source,
+            theme,
+            pacer: Pacer::new(pace.max_fps).on_line(pace.bytes_per_second),
+            dirty: Dirty::Key,
+            painted: Painted::default(),
+            has_more: true,
+            next_look: up + LOOK_EVERY,
+            next_minute: up + to_next_minute(clock.now()),
+            next_snapshot: pace.snapshot_every.map(|every| up + every),
+            stop_at: pace.stop_after.map(|length| up + length),
+            pace,
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        }
+    }
+
+    /// Gives the model what the last screen left behind. If `is_fresh`, forgets where that screen was.
+    pub fn begin(&mut self, is_fresh: bool) {
+        let mut msgs = Vec::new();
+        self.performer.keeper.begin(&mut self.model, is_fresh, &mut msgs);
+        self.inbox.extend(msgs);
+    }
+
+    /// Runs until the person, a signal, the end of the tasks or the time ends it.
+    ///
+    /// # Errors
+    /// The terminal failed: a sentence for stderr.
+    pub async fn run(&mut self) -> Result<Exit, String> {
+        loop {
+            if let Some(exit) = self.turn().await? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// Handles what waits, paints a frame if one is due, and waits for the next thing. Returns why the loop ends, if it
+    /// does. Loses nothing when dropped.
+    ///
+    /// # Errors
+    /// The terminal failed: a sentence for stderr.
+    pub async fn turn(&mut self) -> Result<Option<Exit>, String> {
+        if let Some(exit) = self.handle()? {
+            return Ok(Some(exit));
+        }
+        let is_idle = self.inbox.is_empty();
+        // The effects of data are shown when all of it is in, those of a key at once.
+        let frame = if is_idle || self.dirty == Dirty::Key {
+            self.pacer.due(self.clock.uptime(), self.dirty)
+        } else {
+            Due::Idle
+        };
+        let frame_at = match frame {
+            Due::Now => {
+                if has_hung_up(self.paint())? {
+                    return Ok(Some(Exit::Signal(Signal::HangUp)));
+                }
+                self.screen.is_behind().then_some(Duration::ZERO)
+            }
+            Due::At(at) => Some(at),
+            Due::Idle => None,
+        };
+        let woke = self.wait(is_idle, frame_at).await;
+        self.take(woke).await
+    }
+
+    /// Gives the model what waits, and does what it asks for.
+    fn handle(&mut self) -> Result<Option<Exit>, String> {
+        let (msgs, is_typed) = self.inbox.take();
+        for msg in msgs {
+            let is_key = is_typed || matches!(msg, Msg::Resize(..));
+            self.dirty = self.dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
+            if let Some(found) = self.performer.keeper.saw(&msg) {
+                self.inbox.push(found);
+            }
+            for effect in update(&mut self.model, msg) {
+                let mut stage = Stage {
+                    model: &self.model,
+                    theme: &self.theme,
+                    clock: &self.clock,
+                    screen: &mut self.screen,
+                    source: &self.source,
+                    inbox: &mut self.inbox,
+                };
+                if let Some(exit) = self.performer.perform(effect, &mut stage)? {
+                    return Ok(Some(exit));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn paint(&mut self) -> io::Result<()> {
+        let sent = self.screen.bytes_written();
+        // Sent with a frame that is due anyway: if it were a message of its own, each frame would cause the next.
+        update(&mut self.model, Msg::Sent(sent));
+        self.screen.set_most(self.pacer.most(self.clock.uptime()));
+        self.painted.paint(&mut self.screen, &self.model, &self.theme)?;
+        let bytes = self.screen.bytes_written() - sent;
+        self.pacer.painted(self.clock.uptime(), bytes > 0);
+        self.pacer.spent(self.clock.uptime(), bytes);
+        self.dirty = if self.screen.is_behind() { Dirty::Data } else { Dirty::None };
+        Ok(())
+    }
+
+    async fn wait(&mut self, is_idle: bool, frame_at: Option<Duration>) -> Woke {
+        let clock = &self.clock;
+        let has_work = self.inbox.has_work();
+        tokio::select! {
+            biased;
+            outside = self.ends.next() => Woke::Outside(outside),
+            input = self.keyboard.next() => Woke::Typed(input),
+            () = std::future::ready(()), if !is_idle => Woke::Again,
+            _ = clock.sleep_until(frame_at.unwrap_or(Duration::MAX)), if frame_at.is_some() => Woke::Again,
+            () = std::future::ready(()), if self.has_more => Woke::Moved,
+            () = self.source.moved(), if !self.has_more => Woke::Moved,
+            msg = self.performer.heard(clock) => Woke::Heard(Box::new(msg)),
+            () = std::future::ready(()), if has_work => Woke::Work,
+            _ = clock.sleep_until(self.next_minute) => Woke::Minute,
+            _ = clock.sleep_until(self.next_look) => Woke::Look,
+            _ = clock.sleep_until(self.next_snapshot.unwrap_or(Duration::MAX)),
+                if self.next_snapshot.is_some() => Woke::Snapshot,
+            _ = clock.sleep_until(self.stop_at.unwrap_or(Duration::MAX)), if self.stop_at.is_some() => Woke::Over,
+            () = tasks_stopped(&self.tasks) => Woke::Over,
+        }
+    }
+
+    async fn take(&mut self, woke: Woke) -> Result<Option<Exit>, String> {
+        let up = self.clock.uptime();
+        match woke {
+            Woke::Outside(Outside::Ends(exit)) => return Ok(Some(exit)),
+            Woke::Outside(Outside::Woken) => {
+                // The system wakes whoever it hangs up, and the two signals may be seen in either order.
+                if has_hung_up(self.screen.resume())? {
+                    return Ok(Some(Exit::Signal(Signal::HangUp)));
+                }
+                let size = self.screen.size();
+                self.inbox.push(Msg::Resize(size.width, size.height));
+            }
+            Woke::Typed(input) => {
+                let mut is_gone = self.take_input(input);
+                // Keys that wait already go in together: one frame for a held key, not one each.
+                while !is_gone && self.inbox.typed() < KEYS_MAX {
+                    let Some(input) = self.keyboard.waiting().await else { break };
+                    is_gone = self.take_input(input);
+                }
+                if is_gone {
+                    return Ok(Some(Exit::Signal(Signal::HangUp)));
+                }
+            }
+            Woke::Again => {}
+            Woke::Moved => {
+                let mut msgs = Vec::new();
+                self.has_more = self.source.pull(&mut msgs);
+                self.inbox.extend(msgs);
+            }
+            Woke::Heard(msg) => self.inbox.push(*msg),
+            Woke::Work => self.inbox.begin_work(),
+            Woke::Minute => {
+                self.next_minute = up + to_next_minute(self.clock.sure());
+                self.inbox.push(Msg::Minute(self.clock.sure()));
+            }
+            Woke::Look => {
+                self.next_look = up + LOOK_EVERY;
+                if let Some(msg) = self.performer.keeper.look() {
+                    self.inbox.push(msg);
+                }
+                self.performer.keeper.keep_place(&self.model);
+            }
+            Woke::Snapshot => {
+                self.next_snapshot = self.pace.snapshot_every.map(|every| up + every);
+                let mut stage = Stage {
+                    model: &self.model,
+                    theme: &self.theme,
+                    clock: &self.clock,
+                    screen: &mut self.screen,
+                    source: &self.source,
+                    inbox: &mut self.inbox,
+                };
+                self.performer.take_due_snapshot(&mut stage);
+            }
+            Woke::Over => return Ok(Some(Exit::Done)),
+        }
+        Ok(None)
+    }
+
+    /// Takes one input in and returns whether the terminal is gone.
+    fn take_input(&mut self, input: Input) -> bool {
+        match input {
+            Input::Key(chord) => self.inbox.push_typed(Msg::Key(chord)),
+            Input::Click(column, row) => self.inbox.push_typed(Msg::Click(column, row)),
+            Input::Wheel(down) => self.inbox.push_typed(Msg::Wheel { down }),
+            Input::Paste(text) => self.inbox.push_typed(Msg::Paste(text)),
+            Input::Resize(width, height) => {
+                self.screen.set_size(width, height);
+                self.inbox.push_typed(Msg::Resize(width, height));
+            }
+            Input::Sync(knows) => self.screen.set_sync(knows),
+            Input::Gone => return true,
+        }
+        false
+    }
+
+    /// Gives the terminal back, keeps the place, and takes the last snapshot if one is wanted. Returns a sentence about
+    /// that snapshot.
+    pub async fn finish(mut self) -> Option<String> {
+        // A terminal that is gone cannot be given back, and that is no failure.
+        if let Err(error) = self.screen.leave() {
+            tracing::warn!(%error, "The terminal could not be restored.");
+        }
+        self.performer.keeper.keep_place(&self.model);
+        if !self.performer.auto.on_exit {
+            return None;
+        }
+        Some(self.performer.take_last_snapshot(&self.model, &self.theme, &self.source, &self.clock).await)
+    }
+
+    /// Returns what the rows come from.
+    pub fn source(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// Returns the terminal that frames go to.
+    pub fn screen(&self) -> &Screen<D> {
+        &self.screen
+    }
+}
+
+async fn tasks_stopped(tasks: &Tasks) {
+    tasks.stopping().cancelled().await;
+}
+
+/// Returns how long it is until the clock shows another minute.
+fn to_next_minute(now: jiff::Timestamp) -> Duration {
+    Duration::from_millis(60_000 - now.as_millisecond().rem_euclid(60_000) as u64)
+}
+
+fn signal_of(stop: Stop) -> Signal {
+    match stop {
+        Stop::Interrupt => Signal::Interrupt,
+        Stop::Terminate => Signal::Terminate,
+        Stop::Hangup => Signal::HangUp,
+    }
+}

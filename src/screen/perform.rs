@@ -1,0 +1,230 @@
+//! What the model asks for is done here; whatever comes of it goes back as a message.
+
+use std::path::PathBuf;
+
+use super::inbox::Inbox;
+use super::paint::has_hung_up;
+use super::snapshot::{last_snapshot, start_saver, take_snapshot};
+use crate::clock::Clock;
+use crate::exit::{Exit, Signal};
+use crate::model::{Copied, Effect, LookUp, Model, Msg};
+use crate::run::{Auto, Feed, Keeper, LookUps, Saver, Supply};
+use crate::tui::clipboard::{self, Between};
+use crate::tui::{Device, Screen};
+use crate::view::Theme;
+
+/// Does what the model asks for.
+#[derive(Debug)]
+pub struct Performer {
+    /// The journal's feed; `None` if rows come from files.
+    pub feed: Option<Feed>,
+    /// Keeps marks, filters and the place.
+    pub keeper: Keeper,
+    /// Where snapshots go.
+    pub snapshots: PathBuf,
+    /// When snapshots are taken without being asked for.
+    pub auto: Auto,
+    /// How copied text gets to the terminal; `None` if copying is off.
+    pub clipboard: Option<Between>,
+    /// Starts when it is first needed.
+    lookups: Option<LookUps>,
+    /// The file that is being written.
+    saver: Option<Saver>,
+}
+
+/// The parts of the loop that an effect may need.
+pub(super) struct Stage<'a, D: Device, S> {
+    pub(super) model: &'a Model,
+    pub(super) theme: &'a Theme,
+    pub(super) clock: &'a Clock,
+    pub(super) screen: &'a mut Screen<D>,
+    pub(super) source: &'a S,
+    pub(super) inbox: &'a mut Inbox,
+}
+
+impl Performer {
+    /// Starts with nothing to do.
+    pub fn new(
+        feed: Option<Feed>,
+        keeper: Keeper,
+        snapshots: PathBuf,
+        auto: Auto,
+        clipboard: Option<Between>,
+    ) -> Self {
+        Self { feed, keeper, snapshots, auto, clipboard, lookups: None, saver: None }
+    }
+
+    /// Does one thing. Returns why the loop ends, if it does.
+    ///
+    /// # Errors
+    /// The terminal failed: a sentence for stderr.
+    pub(super) fn perform<D: Device, S: Supply>(
+        &mut self,
+        effect: Effect,
+        stage: &mut Stage<'_, D, S>,
+    ) -> Result<Option<Exit>, String> {
+        let answer = match effect {
+            Effect::Read(seq) => Some(stage.source.record(seq)),
+            Effect::ReadBeside { seq, session, transaction } => {
+                Some(stage.source.beside(seq, session.as_deref(), transaction.as_deref()))
+            }
+            Effect::Mark(seq, note) => Some(self.keeper.mark(seq, note, stage.clock.now())),
+            Effect::Remember(query) => self.keeper.remember(&query),
+            Effect::PollNow => match &self.feed {
+                Some(feed) => feed.poll_now().map(|words| Msg::Notice(words.to_owned(), false)),
+                None => Some(offline()),
+            },
+            Effect::FetchSession(seq) => match &self.feed {
+                Some(feed) => {
+                    feed.fetch_session(seq);
+                    None
+                }
+                None => Some(offline()),
+            },
+            Effect::LookUp(order) => {
+                self.look_up(stage.source, order).err().map(|why| Msg::Notice(why, true))
+            }
+            Effect::ForgetLookUp(number) => {
+                if let Some(lookups) = &self.lookups {
+                    lookups.forget(number);
+                }
+                None
+            }
+            Effect::Save(_) if self.saver.is_some() => {
+                let why = "A snapshot that was due is being written; save again in a moment.";
+                Some(Msg::Saved(why.to_owned(), false))
+            }
+            Effect::Save(order) => {
+                let place = (&*self.snapshots, stage.theme);
+                match start_saver(place, stage.model, stage.source, stage.clock, order) {
+                    Ok(started) => {
+                        self.saver = Some(started);
+                        None
+                    }
+                    Err(why) => Some(Msg::Saved(why, true)),
+                }
+            }
+            Effect::StopSave => {
+                if let Some(saver) = &self.saver {
+                    saver.stop();
+                }
+                None
+            }
+            Effect::Copy { what, text } => Some(copy(stage.screen, self.clipboard, what, text)),
+            Effect::Work => {
+                stage.inbox.ask_for_work();
+                None
+            }
+            Effect::Suspend => {
+                let resumed = stage.screen.suspend().and_then(|()| stage.screen.resume());
+                if has_hung_up(resumed)? {
+                    return Ok(Some(Exit::Signal(Signal::HangUp)));
+                }
+                let size = stage.screen.size();
+                Some(Msg::Resize(size.width, size.height))
+            }
+            Effect::Redraw => {
+                stage.screen.clear();
+                None
+            }
+            Effect::Quit => return Ok(Some(Exit::Done)),
+            Effect::Interrupt => return Ok(Some(Exit::Signal(Signal::Interrupt))),
+        };
+        if let Some(answer) = answer {
+            stage.inbox.push(answer);
+        }
+        Ok(None)
+    }
+
+    /// Has rows looked into; the thread for it is started when it is first needed.
+    fn look_up(&mut self, source: &impl Supply, order: LookUp) -> Result<(), String> {
+        let fail = |why: String| format!("The filter cannot look into whole events: {why}");
+        if self.lookups.is_none() {
+            let records = source.records().map_err(fail)?;
+            self.lookups = Some(LookUps::start(records).map_err(|error| fail(error.to_string()))?);
+        }
+        if let Some(lookups) = &self.lookups {
+            lookups.ask(order);
+        }
+        Ok(())
+    }
+
+    /// Takes the snapshot that is due, unless a file is being written.
+    pub(super) fn take_due_snapshot<D: Device, S: Supply>(&mut self, stage: &mut Stage<'_, D, S>) {
+        if self.saver.is_none() {
+            match take_snapshot((&self.snapshots, stage.theme), stage.model, stage.source, stage.clock) {
+                Ok(started) => self.saver = Some(started),
+                Err(why) => stage.inbox.push(Msg::Notice(why, true)),
+            }
+        }
+    }
+
+    /// Takes the snapshot of the end and waits for it. Returns a sentence that says what came of it.
+    pub(super) async fn take_last_snapshot(
+        &self,
+        model: &Model,
+        theme: &Theme,
+        source: &impl Supply,
+        clock: &Clock,
+    ) -> String {
+        let words = last_snapshot(take_snapshot((&self.snapshots, theme), model, source, clock)).await;
+        self.auto.thin_out(&self.snapshots, clock);
+        words
+    }
+
+    /// Waits for a worker's answer. Loses nothing when dropped.
+    pub(super) async fn heard(&mut self, clock: &Clock) -> Msg {
+        let (lookups, saver) = (&mut self.lookups, &mut self.saver);
+        let found = async {
+            match lookups {
+                Some(lookups) => lookups.found().await,
+                None => None,
+            }
+        };
+        let told = async {
+            match saver {
+                Some(saver) => saver.heard().await,
+                None => None,
+            }
+        };
+        let msg = tokio::select! {
+            biased;
+            Some(msg) = found => msg,
+            Some(msg) = told => msg,
+            else => std::future::pending().await,
+        };
+        if matches!(msg, Msg::Saved(..)) {
+            self.saver = None;
+            self.auto.thin_out(&self.snapshots, clock);
+        }
+        msg
+    }
+}
+
+/// Says that there is nobody to ask.
+fn offline() -> Msg {
+    Msg::Notice("These are files; Okta is not asked for more.".to_owned(), true)
+}
+
+/// Hands a text to the terminal, and says what was copied and how big it is.
+fn copy<D: Device>(screen: &mut Screen<D>, clipboard: Option<Between>, what: String, text: String) -> Msg {
+    let bytes = text.len();
+    let why = match clipboard.map(|between| clipboard::copy(&text, between)) {
+        None => "Copying is off ([ui] clipboard). Mark it with the terminal's own means.".to_owned(),
+        Some(None) => format!(
+            "{bytes} bytes are more than a terminal takes. Mark it with the terminal's own means, or save it."
+        ),
+        Some(Some(sequence)) => match screen.send_aside(&sequence) {
+            Ok(()) => {
+                return Msg::Notice(
+                    format!(
+                        "Copied {what}, {bytes} bytes, if the terminal lets programs copy. yv shows it instead."
+                    ),
+                    false,
+                );
+            }
+            Err(error) => format!("The terminal did not take it: {error}."),
+        },
+    };
+    Msg::NotCopied(Copied { what, text, why })
+}

@@ -1,0 +1,78 @@
+//! Files that the screen writes: those that a person saves, and snapshots that are taken by themselves.
+
+use std::path::{Path, PathBuf};
+
+use super::paint::screen_text;
+use crate::clock::Clock;
+use crate::export::About;
+use crate::model::{Extent, Form, Model, Msg, SaveOrder, save_order};
+use crate::run::{Saver, Supply, auto_name, file_name};
+use crate::view::Theme;
+
+/// Starts to write what the screen asks for.
+pub(super) fn start_saver(
+    (folder, theme): (&Path, &Theme),
+    model: &Model,
+    source: &impl Supply,
+    clock: &Clock,
+    order: SaveOrder,
+) -> Result<Saver, String> {
+    let now = clock.now();
+    let path = file_name(folder, now, order.form.words().0)?;
+    start_saver_at(path, now, theme, model, source, order)
+}
+
+/// Starts to write a snapshot of every row, which nobody asked for at this moment.
+pub(super) fn take_snapshot(
+    (folder, theme): (&Path, &Theme),
+    model: &Model,
+    source: &impl Supply,
+    clock: &Clock,
+) -> Result<Saver, String> {
+    let now = clock.now();
+    let order = save_order(model, Form::Json, Extent::All);
+    start_saver_at(auto_name(folder, now)?, now, theme, model, source, order)
+}
+
+fn start_saver_at(
+    path: PathBuf,
+    now: jiff::Timestamp,
+    theme: &Theme,
+    model: &Model,
+    source: &impl Supply,
+    order: SaveOrder,
+) -> Result<Saver, String> {
+    let readiness = model
+        .board
+        .readiness
+        .as_ref()
+        .and_then(|readiness| serde_json::value::to_raw_value(&**readiness).ok());
+    let about = About {
+        org: model.origin.org.clone(),
+        created: now,
+        filter: order.filter.clone(),
+        extent: order.extent.word(),
+        since: None,
+        until: None,
+        coverage: model.coverage.clone(),
+        readiness,
+        board: Some(model.board.clone()),
+        screen: Some(screen_text(model, theme)),
+    };
+    let records = source.records()?;
+    Saver::start(path, order, about, records).map_err(|error| format!("Nothing was written: {error}."))
+}
+
+/// Waits for the snapshot that the end takes, and returns what came of it.
+pub(super) async fn last_snapshot(taken: Result<Saver, String>) -> String {
+    let mut saver = match taken {
+        Ok(saver) => saver,
+        Err(why) => return why,
+    };
+    while let Some(heard) = saver.heard().await {
+        if let Msg::Saved(words, _) = heard {
+            return words;
+        }
+    }
+    "The last snapshot was not written.".to_owned()
+}

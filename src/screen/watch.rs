@@ -1,0 +1,171 @@
+//! The screen on the real terminal.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::event_loop::{Ends, EventLoop, Pace};
+use super::paint::{has_hung_up, unusable};
+use super::perform::Performer;
+use crate::clock::Clock;
+use crate::exit::{Exit, Signal};
+use crate::model::{Mask, Model, Origin, Query, Zone};
+use crate::run::{Arranged, Auto, Feed, Keeper, Supply, note};
+use crate::tasks::Tasks;
+use crate::tui::clipboard::Between;
+use crate::tui::{self, Keyboard, Screen, Setup};
+use crate::view::Theme;
+
+/// How the screen begins.
+#[derive(Debug)]
+pub struct WatchOptions {
+    /// The folder of the journal, and of what is kept beside it; nothing if rows come from files.
+    pub dir: Option<PathBuf>,
+    /// What the person arranged.
+    pub arranged: Arranged,
+    /// What the title line names.
+    pub origin: Origin,
+    /// Colours and signs.
+    pub theme: Theme,
+    /// The zone of times.
+    pub zone: Zone,
+    /// What hides rows from the start.
+    pub filter: Option<Query>,
+    /// Whether the time is shown.
+    pub clock: bool,
+    /// Frames a second while data comes.
+    pub max_fps: u32,
+    /// Bytes a second that the line to the terminal carries; 0 if that need not be heeded.
+    pub bytes_per_second: u32,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
+    /// Whether the terminal's window is named.
+    pub title: bool,
+    /// How copied text gets to the terminal; nothing if it is not to.
+    pub clipboard: Option<Between>,
+    /// Where snapshots go.
+    pub snapshots: PathBuf,
+    /// When one is taken without being asked for.
+    pub auto: Auto,
+    /// Whether to forget where the last screen was left.
+    pub fresh: bool,
+    /// Whether the terminal may be asked if it shows a bracketed frame at once.
+    pub ask_sync: bool,
+    /// Ends by itself after this long.
+    pub stop_after: Option<Duration>,
+}
+
+/// Says what to do where the screen has no terminal. Where standard input is `taken` by data, keys come from the
+/// controlling terminal.
+///
+/// # Errors
+/// There is none: a sentence for stderr.
+pub fn need_terminal(taken: bool) -> Result<(), String> {
+    if (taken || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err("The screen needs a terminal for its input and output. Nothing was started. \
+         Use tail where there is none, or ssh -t."
+        .to_owned())
+}
+
+/// Shows the screen until the person or a signal ends it. The terminal is restored before this returns.
+///
+/// # Errors
+/// The terminal cannot be opened or written to: a sentence for stderr.
+pub async fn watch(
+    options: WatchOptions,
+    feed: Option<&Feed>,
+    source: impl Supply,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Exit, String> {
+    let fail = |error: std::io::Error| unusable(&error);
+    let mut ends = Ends::of_process().map_err(fail)?;
+    let mut screen =
+        Screen::open(Setup { sync: false, mouse: options.mouse, title: options.title }).map_err(fail)?;
+    tui::install_panic_hook(&screen);
+    ends.watch_terminal();
+    let keyboard = Keyboard::open().map_err(fail)?;
+    let named = screen.set_title(&options.theme.shown(&format!("consentwatch {}", options.origin.org)));
+    let begun = named.and_then(|()| if options.ask_sync { screen.ask_sync() } else { Ok(()) });
+    if has_hung_up(begun)? {
+        return Ok(Exit::Signal(Signal::HangUp));
+    }
+    let size = screen.size();
+    let mut model = Model::new(options.origin, options.zone, (size.width, size.height), clock.now());
+    model.mask = Mask::with_secret(secret());
+    model.has_clock = options.clock;
+    options.arranged.apply(&mut model);
+    if let Some(filter) = options.filter {
+        model.filter_by(filter);
+    }
+    let keeper = options.dir.as_deref().map_or_else(Keeper::fleeting, Keeper::open);
+    let performer = Performer::new(feed.cloned(), keeper, options.snapshots, options.auto, options.clipboard);
+    let pace = Pace {
+        max_fps: options.max_fps,
+        bytes_per_second: options.bytes_per_second,
+        snapshot_every: options.auto.every,
+        stop_after: options.stop_after,
+    };
+    let mut event_loop = EventLoop::new(
+        model,
+        options.theme,
+        (screen, keyboard, ends),
+        source,
+        performer,
+        pace,
+        (clock, tasks),
+    );
+    event_loop.begin(options.fresh);
+    let exit = event_loop.run().await?;
+    // The terminal first: whoever waits for a slow disk waits at a shell.
+    if let Some(words) = event_loop.finish().await {
+        note(&words);
+    }
+    Ok(exit)
+}
+
+/// A number that nobody knows, for the pseudonyms of this run.
+fn secret() -> [u64; 2] {
+    let random = || RandomState::new().hash_one("consentwatch");
+    [random(), random()]
+}
+
+/// Returns the two zones that the zone key turns between, for the name that the configuration has.
+///
+/// # Errors
+/// The name is not `utc`, `local` or a zone of the IANA database.
+pub fn zone(name: &str) -> Result<Zone, String> {
+    let local = TimeZone::system();
+    let local_name = local.iana_name().unwrap_or("local").to_owned();
+    let (shown, name) = match name {
+        "utc" => (TimeZone::UTC, "UTC".to_owned()),
+        "local" => (local.clone(), local_name.clone()),
+        other => {
+            // What stands in a wrong place may be a secret, so it is not quoted.
+            let zone = TimeZone::get(other).map_err(|_| {
+                "ui.time_zone is no zone. Write utc, local or a name such as Europe/Vienna.".to_owned()
+            })?;
+            (zone, other.to_owned())
+        }
+    };
+    let (other, other_name) =
+        if name == "UTC" { (local, local_name) } else { (TimeZone::UTC, "UTC".to_owned()) };
+    Ok(Zone { shown, name, other, other_name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_that_is_none_is_not_quoted() {
+        let words = zone("correct horse battery").unwrap_err();
+        assert!(words.contains("ui.time_zone") && !words.contains("horse"), "{words}");
+        assert_eq!(zone("Europe/Vienna").unwrap().name, "Europe/Vienna");
+    }
+}
