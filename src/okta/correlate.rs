@@ -12,7 +12,7 @@ use url::form_urlencoded::Serializer;
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::pace::{Pace, SLOW};
-use super::poller::{Reply, Request};
+use super::poller::{LOGS, Reply, Request};
 use super::read;
 use super::url::OrgUrl;
 use crate::consent::{Attribution, Consent, Evidence, Kind, Person, Seq, SideEvent, Untrusted, UserId, Via};
@@ -136,7 +136,7 @@ impl Correlations {
             .append_pair("filter", &format!("{field} eq \"{text}\""))
             .append_pair("limit", &LIMIT.to_string())
             .finish();
-        CorrelationStep::Send(Request { url: self.org.join(&format!("/api/v1/logs?{query}")), headers })
+        CorrelationStep::Send(Request { url: self.org.join(&format!("{LOGS}?{query}")), headers })
     }
 
     /// Takes what came of the request that [`Correlations::step`] gave out last, and returns what it shows.

@@ -30,12 +30,6 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Whether this is how Okta says that too many requests run at once: both figures are zero, and the reset is only
-    /// a suggestion.
-    pub fn is_concurrency(self) -> bool {
-        self.limit == Some(0) && self.remaining == Some(0)
-    }
-
     /// Whether it can be a real rate limit: all three figures are there, the limit is 1 to 100,000, no more remains than
     /// the limit, and the window ends within ten minutes of `date`, the server's own time. Okta's windows last about a
     /// minute, and its highest documented limits are some thousands (Okta: rate limits).
@@ -258,7 +252,6 @@ mod tests {
         ]);
         assert_eq!(headers.date().unwrap().as_second(), 1_772_615_727);
         assert_eq!(headers.until_reset(Timestamp::UNIX_EPOCH), Some(Duration::from_secs(12)));
-        assert!(!headers.rate().is_concurrency());
         let gone = of(&[("date", "Wed, 04 Mar 2026 09:15:27 GMT"), ("x-rate-limit-reset", "5")]);
         assert_eq!(gone.until_reset(Timestamp::UNIX_EPOCH), Some(Duration::ZERO));
     }

@@ -7,13 +7,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use url::form_urlencoded::Serializer;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::next_link::{self, Asked, BadLink};
 use super::pace::{Pace, SLOW};
-use super::poller::{LOGS, OVERLAP, RETENTION, Reply, Request, Step, Trouble, back, filter_of, query_of};
+use super::poller::{OVERLAP, RETENTION, Reply, Request, Step, Trouble, back, filter_of, logs_url, query_of};
 use super::read::{self, ReadError};
 use super::url::OrgUrl;
 use crate::consent::{Consent, HistoryMark, Kind, Reject, Via};
@@ -314,13 +313,8 @@ impl History {
 
     fn stretch_url(&self, now: Timestamp) -> String {
         let until = self.mark.whole_from.checked_add(MARGIN).unwrap_or(self.mark.whole_from).min(now);
-        let mut query = Serializer::new(String::new());
-        query.append_pair("since", &format!("{:.3}", self.mark.from));
-        query.append_pair("until", &format!("{until:.3}"));
-        query.append_pair("limit", &self.plan.page_size.clamp(1, 1000).to_string());
-        query.append_pair("sortOrder", "ASCENDING");
-        query.append_pair("filter", &filter_of(&self.plan.kinds, &[]));
-        self.plan.org.join(&format!("{LOGS}?{}", query.finish()))
+        let HistoryPlan { org, kinds, page_size, .. } = &self.plan;
+        logs_url(org, self.mark.from, Some(until), *page_size, &filter_of(kinds, &[]))
     }
 
     fn wait(&mut self, now: Timestamp, up: Duration, wait: Duration, fault: Fault) -> Fetched {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::error::clip;
-use super::poller::LOGS;
+use super::poller::{LIMIT_MAX, LOGS};
 use super::url::OrgUrl;
 use crate::report::{Fault, Part};
 
@@ -78,7 +78,7 @@ pub(super) fn accept(org: &OrgUrl, link: &str, asked: &Asked) -> Result<String, 
                 }
                 false
             }
-            "limit" => !value.parse::<u16>().is_ok_and(|limit| (1..=1000).contains(&limit)),
+            "limit" => !value.parse::<u16>().is_ok_and(|limit| (1..=LIMIT_MAX).contains(&limit)),
             "sortOrder" => !value.eq_ignore_ascii_case("ASCENDING"),
             "since" => !value.parse().is_ok_and(|since| asked.begins_at(since)),
             "until" => !value.parse().is_ok_and(|until| asked.until.is_some_and(|ours| is_same(ours, until))),

@@ -188,7 +188,8 @@ const FRESH: Duration = Duration::from_mins(1);
 
 /// The limit of a link that names none (Okta: System Log query, `limit`).
 const LIMIT_DEFAULT: usize = 100;
-const LIMIT_MAX: u16 = 1000;
+/// The most events of a page.
+pub(super) const LIMIT_MAX: u16 = 1000;
 
 impl Poller {
     /// Makes a poller that goes on from a stored place, or begins at the plan's.
@@ -537,15 +538,8 @@ impl Poller {
     }
 
     fn first_url(&self, since: Timestamp) -> String {
-        let mut query = Serializer::new(String::new());
-        query.append_pair("since", &format!("{since:.3}"));
-        if let Some(until) = self.plan.until {
-            query.append_pair("until", &format!("{until:.3}"));
-        }
-        query.append_pair("limit", &self.plan.page_size.clamp(1, LIMIT_MAX).to_string());
-        query.append_pair("sortOrder", "ASCENDING");
-        query.append_pair("filter", &filter_of(&self.plan.kinds, &self.plan.topics));
-        self.plan.org.join(&format!("{LOGS}?{}", query.finish()))
+        let PollPlan { org, kinds, topics, until, page_size, .. } = &self.plan;
+        logs_url(org, since, *until, *page_size, &filter_of(kinds, topics))
     }
 
     fn bookmark(&mut self, caught_up: bool) -> Option<Bookmark> {
@@ -595,6 +589,25 @@ pub(super) fn filter_of(kinds: &[Kind], topics: &[Topic]) -> String {
     let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).filter_map(Kind::filter);
     let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic)).map(Topic::filter);
     kinds.chain(topics).collect::<Vec<_>>().join(" or ")
+}
+
+/// Returns the URL of a query of the System Log, the oldest events first.
+pub(super) fn logs_url(
+    org: &OrgUrl,
+    since: Timestamp,
+    until: Option<Timestamp>,
+    limit: u16,
+    filter: &str,
+) -> String {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("since", &format!("{since:.3}"));
+    if let Some(until) = until {
+        query.append_pair("until", &format!("{until:.3}"));
+    }
+    query.append_pair("limit", &limit.clamp(1, LIMIT_MAX).to_string());
+    query.append_pair("sortOrder", "ASCENDING");
+    query.append_pair("filter", filter);
+    org.join(&format!("{LOGS}?{}", query.finish()))
 }
 
 pub(super) fn back(from: Timestamp, length: Duration) -> Timestamp {
