@@ -180,6 +180,10 @@ pub(super) const LOGS: &str = "/api/v1/logs";
 /// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
 pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
+/// While no page brings a cursor, the beginning is asked for again. Once it is older than this, it is moved to the oldest
+/// time that Okta keeps. The month in between keeps that seldom, since the new place is stored each time.
+const BEGINNING_OLD: Duration = Duration::from_hours(120 * 24);
+
 /// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.
 pub(super) const OVERLAP: Duration = Duration::from_mins(5);
 
@@ -347,9 +351,12 @@ impl Poller {
             self.has_cursor = true;
         } else if ends_here {
             self.is_done = true;
-        } else if link.is_none() {
-            taken.warning =
-                Some("A page of the log came without a next link; the same place is asked again.");
+        } else {
+            if link.is_none() {
+                taken.warning =
+                    Some("A page of the log came without a next link; the same place is asked again.");
+            }
+            self.keep_beginning_young(now);
         }
 
         let at_once = !is_caught_up && has_moved && !is_stale;
@@ -472,7 +479,7 @@ impl Poller {
                 }
                 // The beginning of a query, before there was a cursor. Nothing was passed over since.
                 Err(BadLink::NoCursor) if let Some(since) = next_link::since_of(&stored.next) => {
-                    self.begin(since);
+                    self.begin(kept_since(since, now));
                     self.given = Some(stored);
                 }
                 Err(bad) => {
@@ -508,6 +515,17 @@ impl Poller {
         self.begin(from);
         let start = self.last_published.unwrap_or(self.since).min(from);
         self.note_gap(start, now, why);
+    }
+
+    /// Moves an old beginning forward while there is no cursor: Okta refuses a `since` of more than 180 days ago. What
+    /// lies before the new beginning is gone from the log.
+    fn keep_beginning_young(&mut self, now: Timestamp) {
+        let is_old = |since: &Timestamp| *since < back(now, BEGINNING_OLD);
+        if let Some(since) = self.asked_since.filter(is_old)
+            && !self.has_cursor
+        {
+            self.begin(kept_since(since, now));
+        }
     }
 
     /// Asks from a time on, without a cursor.

@@ -548,6 +548,33 @@ fn a_quiet_log_without_a_cursor_is_read_from_its_beginning_again() {
 }
 
 #[test]
+fn a_beginning_without_a_cursor_never_grows_older_than_okta_takes() {
+    let link = |url: &str| format!("<{url}>; rel=\"next\"");
+    let quiet = |poller: &mut Poller, now: &str, up: u64| {
+        let asked = url(poller, s(up));
+        poller.take(time(now), s(up), answer(200, &[("link", &link(&asked))], "[]"))
+    };
+    let mut poller = fresh();
+    let stored = quiet(&mut poller, NOW, 0).bookmark.unwrap();
+    // In one run. Within a month nothing has to be stored anew.
+    assert_eq!(quiet(&mut poller, "2026-07-01T00:00:00Z", 10).bookmark, None);
+    let moved = quiet(&mut poller, "2026-07-10T00:00:00Z", 20).bookmark.unwrap();
+    assert!(url(&mut poller, s(30)).contains("since=2026-04-11T00%3A00%3A00.000Z"));
+    assert!(moved.next.contains("since=2026-04-11T00%3A00%3A00.000Z"), "{}", moved.next);
+    assert_eq!(moved.since, stored.since, "nothing was passed over");
+    let later = quiet(&mut poller, "2026-07-10T00:00:10Z", 30);
+    assert_eq!((later.bookmark, later.pulse, later.gap), (None, Pulse::Live, None));
+    // And in a later one.
+    let now = "2026-09-20T09:15:27Z";
+    let mut poller = Poller::new(plan(), Some(stored), time(now));
+    assert_eq!(poller.dropped(), None);
+    assert!(url(&mut poller, s(0)).contains("since=2026-06-22T09%3A15%3A27.000Z"));
+    let taken = quiet(&mut poller, now, 0);
+    assert!(taken.bookmark.unwrap().next.contains("since=2026-06-22T09%3A15%3A27.000Z"));
+    assert_eq!((taken.pulse, taken.gap), (Pulse::Live, None));
+}
+
+#[test]
 fn a_full_page_that_comes_again_with_the_same_next_link_is_an_error() {
     let mut poller = fresh();
     take(&mut poller, 0, page(1, 2));
