@@ -331,7 +331,8 @@ impl Poller {
         let has_moved = next.as_ref().is_some_and(|next| *next != self.url);
         let ends_here = link.is_none() && self.plan.until.is_some();
         if is_repeated && !has_moved && !ends_here {
-            return self.take_bad_page(now, up, page, same_page());
+            let fault = if link.is_none() { no_next_link() } else { same_page() };
+            return self.take_bad_page(now, up, page, fault);
         }
         // After a page whose next link was refused, the same page is expected again.
         let is_stale = is_repeated && !self.trouble.is_met();
@@ -665,6 +666,16 @@ fn same_page() -> Fault {
         "Okta's log answers with the page that came before, and its next link leads to that page again.",
         "It asks again at the same place, after waits of up to a minute; what came is stored.",
         "Check whether a proxy that keeps answers stands between; if none does, tell Okta's support.",
+    )
+}
+
+fn no_next_link() -> Fault {
+    Fault::new(
+        Part::Poll,
+        "no next link",
+        "Okta's log answers without a next link, so nothing after this page can be read.",
+        "It asks again at the same place, after waits of up to a minute; what came is stored.",
+        "Check whether a proxy that removes Link headers stands between.",
     )
 }
 

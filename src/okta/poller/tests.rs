@@ -242,6 +242,17 @@ fn without_a_next_link_the_place_stays() {
     assert!(taken.warning.is_some() && taken.bookmark.is_some());
     assert_eq!(until(&mut poller, s(0)), s(10));
     assert_eq!(url(&mut poller, s(10)), before);
+    // The same page again without a link is said to be without one, and not to have one that leads in a circle.
+    let mut up = s(10);
+    for round in 0..4 {
+        let taken = poller.take(time(NOW), up, answer(200, &[], &body(2)));
+        let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{:?}", taken.pulse) };
+        assert_eq!((fault.brief.as_str(), fault.passes), ("no next link", round < 2));
+        assert!(fault.remedy.contains("removes Link headers"), "{fault}");
+        up = until(&mut poller, up);
+        assert_eq!(url(&mut poller, up), before);
+    }
+    assert_eq!(poller.take(time(NOW), up, page(1, 2)).pulse, Pulse::Catching);
 }
 
 #[test]
