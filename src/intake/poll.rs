@@ -40,7 +40,14 @@ pub async fn run(
                         tracing::warn!(
                             "This machine's clock is wrong. The log is asked for anew by Okta's time."
                         );
-                        continue;
+                        // The page, or the refusal of a time, is one of the wrong query. Any other answer, such as one
+                        // that asks to wait, holds for the right query too.
+                        if let Ok(reply) = &result
+                            && matches!(reply.status, 200 | 400)
+                        {
+                            poller.discard(driver.clock.sure(), reply);
+                            continue;
+                        }
                     }
                 }
                 let taken = poller.take(driver.clock.sure(), driver.clock.uptime(), result);

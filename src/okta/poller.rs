@@ -228,12 +228,18 @@ impl Poller {
     }
 
     /// Starts again with the right time, after the clock turned out to be wrong. Returns whether the URL is
-    /// new. If it is, discard the answer that has just come and call [`Poller::step`] again.
+    /// new. If it is, give a page or a bad request that has just come to [`Poller::discard`] and call [`Poller::step`]
+    /// again.
     pub fn set_right(&mut self, now: Timestamp) -> bool {
         let anew = Self::new(self.plan.clone(), self.stored.clone(), now).resting_since(self.rested, now);
         let old = std::mem::replace(self, anew);
         self.pace = old.pace;
         self.url != old.url
+    }
+
+    /// Takes an answer to a query that is not asked any more: only what it says of the rate limit counts.
+    pub fn discard(&mut self, now: Timestamp, reply: &Reply) {
+        self.pace.heard(now, Some(&reply.headers));
     }
 
     /// Takes in when the log was last read well by whoever polled before. What Okta gave up since then, because it was

@@ -217,6 +217,23 @@ async fn a_bad_request_is_asked_again_without_a_person() {
 }
 
 #[tokio::test]
+async fn a_wait_that_is_asked_for_under_a_wrong_clock_is_kept() {
+    // By this answer the clock is a year behind, so the query changes; the wait holds for every query.
+    let headers = "date: Thu, 04 Mar 2027 09:15:27 GMT\r\nretry-after: 30\r\n";
+    let wait = answer("429 Too Many Requests", headers, r#"{"errorCode":"E0000047"}"#);
+    let mut rig = Rig::start(vec![wait, page(1, &[1])]).await;
+    let is_told = |board: &Board| !matches!(board.get(Part::Poll), Pulse::Off | Pulse::Starting);
+    rig.until("told", is_told).await;
+    let brief = rig.board.borrow().get(Part::Poll).fault().map(|fault| fault.brief.clone());
+    assert_eq!(brief.as_deref(), Some("429 rate limit"));
+    assert_eq!(rig.asked.lock().unwrap().len(), 1);
+    rig.clock.advance(Duration::from_mins(1));
+    rig.until_stored(1).await;
+    assert!(rig.asked.lock().unwrap()[1].contains("since=2027-03-04T08%3A15%3A27"));
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_journal_does_not_take_is_kept_and_tried_again() {
     let mut rig = Rig::start(vec![page(1, &[1]), page(2, &[2]), at("09:16:00", &page(3, &[3]))]).await;
     rig.until("live", is_live).await;

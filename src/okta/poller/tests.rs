@@ -126,6 +126,14 @@ fn a_first_start_under_a_wrong_clock_asks_by_oktas() {
         let gap = taken.gap.expect("nobody asked for more than 90 days");
         assert_eq!((gap.from, gap.to), (time("2025-11-01T00:00:00Z"), time("2025-12-04T09:15:27Z")));
     }
+    // An answer to the old query is passed over, and the request after it counts all the same.
+    let mut poller = Poller::new(plan(), None, time("2036-03-04T09:15:27Z"));
+    url(&mut poller, s(0));
+    assert!(poller.set_right(time(NOW)));
+    let Ok(reply) = page(1, 1) else { panic!() };
+    poller.discard(time(NOW), &reply);
+    assert!(url(&mut poller, s(0)).contains("since=2026-03-03T09%3A15%3A27.000Z"));
+    assert_eq!(poller.budget().usage(s(0)).used, 2);
     // A cursor needs no time.
     let mut poller = Poller::new(plan(), Some(place("grant,revoke")), time("2036-03-04T09:15:27Z"));
     let before = url(&mut poller, s(0));
