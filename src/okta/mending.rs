@@ -7,12 +7,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use url::form_urlencoded::Serializer;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::pace::{Pace, SLOW};
-use super::poller::{LOGS, RETENTION, Reply, Request, back, filter_of};
+use super::poller::{LIMIT_MAX, RETENTION, Reply, Request, back, filter_of, logs_url};
 use super::read;
 use super::url::OrgUrl;
 use crate::consent::{Consent, EventKey, Kind, Seq, Via};
@@ -53,7 +52,6 @@ pub struct Mending {
 const TOGETHER_MS: i64 = 10 * 60 * 1000;
 /// A stretch begins this long before the first of its times and ends this long after the last.
 const MARGIN_MS: i64 = 1000;
-const LIMIT: usize = 1000;
 /// Between two queries. The log's rate limit belongs to the poller first.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// A stretch is given up after this many answers that are not a page.
@@ -91,15 +89,10 @@ impl Mending {
             Ok(headers) => headers,
             Err(until) => return MendStep::Wait(until),
         };
-        let time = |ms: i64| format!("{:.3}", Timestamp::from_millisecond(ms).unwrap_or_default());
-        let query = Serializer::new(String::new())
-            .append_pair("since", &time(*from))
-            .append_pair("until", &time(*to))
-            .append_pair("limit", &LIMIT.to_string())
-            .append_pair("sortOrder", "ASCENDING")
-            .append_pair("filter", &filter_of(&Kind::ALL, &[]))
-            .finish();
-        MendStep::Send(Request { url: self.org.join(&format!("{LOGS}?{query}")), headers })
+        let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
+        let filter = filter_of(&Kind::ALL, &[]);
+        let url = logs_url(&self.org, time(*from), Some(time(*to)), LIMIT_MAX, &filter);
+        MendStep::Send(Request { url, headers })
     }
 
     /// Takes what came of the request that [`Mending::step`] gave out last, and returns the events of damaged rows that
@@ -111,8 +104,11 @@ impl Mending {
         result: Result<Reply, SendError>,
     ) -> Vec<(Seq, Consent)> {
         self.pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
+        let mut has_more = false;
         let page = match result {
             Ok(reply) if reply.status == 200 => {
+                // A server may cut a page before its limit; then it has a next link.
+                has_more = reply.headers.link("next").is_some();
                 self.pace.rest(now, up, INTERVAL, &reply.headers);
                 read::page(&reply.body, now, Via::POLL).ok()
             }
@@ -146,7 +142,8 @@ impl Mending {
         self.pace.well();
         self.failures = 0;
         let Some((from, to)) = self.stretches.pop_front() else { return Vec::new() };
-        if page.records >= LIMIT && to - from > 2 * MARGIN_MS {
+        let is_cut = page.records >= usize::from(LIMIT_MAX) || (has_more && page.records > 0);
+        if is_cut && to - from > 2 * MARGIN_MS {
             // There may be more than came: each half for itself.
             let middle = from + (to - from) / 2;
             self.stretches.push_front((middle, to));
@@ -237,6 +234,37 @@ mod tests {
         let mut lost: Vec<i64> = mending.lost().iter().map(|lost| lost.seq.0).collect();
         lost.sort_unstable();
         assert_eq!(lost, [11, 12], "too old, and nothing known");
+    }
+
+    #[test]
+    fn a_page_that_was_cut_before_its_limit_is_asked_for_in_halves() {
+        let cut = |number: u8| {
+            let mut reply = reply(200, number..number + 1);
+            reply.headers.push("link", "</api/v1/logs?after=1>; rel=\"next\"");
+            Ok(reply)
+        };
+        let mut mending = mending(&[(1, &[key(1, 10)]), (2, &[key(2, 14)])]);
+        assert!(sent(&mut mending, 0).contains("until=2026-03-04T09%3A05%3A01.000Z"));
+        assert!(mending.take(now(), Duration::ZERO, cut(50)).is_empty());
+        // The lower half brings one of the two and is cut once more, the upper half brings the other.
+        assert!(sent(&mut mending, 10).contains("until=2026-03-04T09%3A03%3A00.000Z"));
+        let found = mending.take(now(), Duration::from_secs(10), cut(2));
+        assert_eq!(found.iter().map(|(seq, _)| seq.0).collect::<Vec<_>>(), [2]);
+        for up in [20, 30] {
+            assert!(sent(&mut mending, up).contains("since=2026-03-04T09%3A0"));
+            assert!(mending.take(now(), Duration::from_secs(up), Ok(reply(200, 7..8))).is_empty());
+        }
+        assert!(sent(&mut mending, 40).contains("since=2026-03-04T09%3A03%3A00.000Z"));
+        let found = mending.take(now(), Duration::from_secs(40), Ok(reply(200, 1..2)));
+        assert_eq!(found.iter().map(|(seq, _)| seq.0).collect::<Vec<_>>(), [1]);
+        assert_eq!(mending.step(Duration::from_secs(50)), MendStep::Done);
+        // An empty page with a next link is no cut one: it says that nothing more is there.
+        mending.ask(vec![Lost { seq: Seq(3), keys: vec![key(3, 10), key(3, 14)] }], now());
+        sent(&mut mending, 60);
+        let mut empty = reply(200, 0..0);
+        empty.headers.push("link", "</api/v1/logs?after=1>; rel=\"next\"");
+        assert!(mending.take(now(), Duration::from_mins(1), Ok(empty)).is_empty());
+        assert_eq!(mending.step(Duration::from_secs(70)), MendStep::Done);
     }
 
     #[test]
