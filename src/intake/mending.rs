@@ -52,10 +52,19 @@ pub async fn run(mut mending: Mending, mut doors: Doors) {
     }
 }
 
+/// What became of the repairs of a look.
+#[derive(Debug, Default)]
+struct Done {
+    /// How many rows were mended.
+    mended: usize,
+    /// Rows whose repair the journal did not take.
+    failed: Vec<Seq>,
+}
+
 impl Doors {
     async fn look(&mut self, mending: &mut Mending) -> Result<(), ReadError> {
         self.reader.forget_given();
-        let (mut seen, mut mended) = (Seq(0), 0);
+        let (mut seen, mut done) = (Seq(0), Done::default());
         let mut lost = Vec::new();
         loop {
             let busy = self.tasks.busy();
@@ -68,32 +77,36 @@ impl Doors {
                     None => lost.push(Lost { seq: row.seq, keys: row.keys }),
                 }
             }
-            mended += self.put(repairs).await;
+            self.put(repairs, &mut done).await;
             drop(busy);
             drop(self.clock.sleep(STEP_EVERY).await);
         }
-        if !lost.is_empty() {
-            tracing::warn!(rows = lost.len(), "Rows are damaged on the disk; Okta is asked for them again.");
-            self.tell(&lost, mended);
-            mending.ask(lost, self.clock.sure());
-            mended += self.ask(mending).await;
+        let count = lost.len();
+        // An empty list counts as well: what was lost the day before may be gone.
+        mending.ask(lost, self.clock.sure());
+        if count > 0 {
+            tracing::warn!(rows = count, "Rows are damaged on the disk; Okta is asked for them again.");
+            self.tell(mending.lost(), &done.failed);
+            self.ask(mending, &mut done).await;
         }
-        self.tell(mending.lost(), mended);
+        if done.mended > 0 {
+            tracing::warn!(mended = done.mended, "Damaged rows of the journal were mended.");
+        }
+        self.tell(mending.lost(), &done.failed);
         Ok(())
     }
 
     /// Asks until there is nothing left to ask for, while the poller is well.
-    async fn ask(&mut self, mending: &mut Mending) -> usize {
-        let mut mended = 0;
+    async fn ask(&mut self, mending: &mut Mending, done: &mut Done) {
         let mut board = self.board.subscribe();
         loop {
             let is_well = |board: &Board| matches!(board.get(Part::Poll), Pulse::Live);
             if board.wait_for(is_well).await.is_err() {
-                return mended;
+                return;
             }
             let busy = self.tasks.busy();
             match mending.step(self.clock.uptime()) {
-                MendStep::Done => return mended,
+                MendStep::Done => return,
                 MendStep::Wait(until) => {
                     drop(busy);
                     drop(self.clock.sleep_until(until).await);
@@ -103,42 +116,43 @@ impl Doors {
                     let found = mending.take(self.clock.sure(), self.clock.uptime(), result);
                     let repairs =
                         found.into_iter().map(|(seq, consent)| Repair { seq, consent, is_own: false });
-                    mended += self.put(repairs.collect()).await;
+                    self.put(repairs.collect(), done).await;
                 }
             }
         }
     }
 
-    async fn put(&mut self, repairs: Vec<Repair>) -> usize {
-        let count = repairs.len();
-        if count == 0 {
-            return 0;
+    async fn put(&mut self, repairs: Vec<Repair>, done: &mut Done) {
+        if repairs.is_empty() {
+            return;
         }
+        let rows: Vec<Seq> = repairs.iter().map(|repair| repair.seq).collect();
         match self.journal.append(Batch { repairs, ..Batch::default() }).await {
-            Ok(_) => count,
+            Ok(_) => done.mended += rows.len(),
             Err(error) => {
                 tracing::warn!(%error, "Damaged rows could not be mended; the next day tries again.");
-                0
+                done.failed.extend(rows);
             }
         }
     }
 
-    /// Tells what is damaged and stays so.
-    fn tell(&self, lost: &[Lost], mended: usize) {
-        if mended > 0 {
-            tracing::warn!(mended, "Damaged rows of the journal were mended.");
-        }
+    /// Tells what is damaged and stays so: what Okta has not brought, and what the journal did not take.
+    fn tell(&self, lost: &[Lost], failed: &[Seq]) {
+        let mut numbers: Vec<i64> = lost.iter().map(|lost| lost.seq.0).collect();
+        numbers.extend(failed.iter().map(|seq| seq.0));
+        numbers.sort_unstable();
         let mut notes = Vec::new();
-        if !lost.is_empty() {
-            let mut numbers: Vec<i64> = lost.iter().map(|lost| lost.seq.0).collect();
-            numbers.sort_unstable();
+        if !numbers.is_empty() {
             let more = if numbers.len() > SHOWN { " …" } else { "" };
             let shown: Vec<String> = numbers.iter().take(SHOWN).map(ToString::to_string).collect();
+            let rows = match numbers.len() {
+                1 => "1 row of the journal is".to_owned(),
+                count => format!("{count} rows of the journal are"),
+            };
             notes.push(format!(
-                "{} of the journal damaged on the disk, number {}{more}. A damaged row stands empty in the list and is \
-                 left out elsewhere; Okta is asked for it again, if it still keeps it (90 days). Look at the disk; a copy \
+                "{rows} damaged on the disk, number {}{more}. A damaged row stands empty in the list and is left out \
+                 elsewhere; Okta is asked for it again, if it still keeps it (90 days). Look at the disk; a copy \
                  from before has what Okta no longer keeps.",
-                if numbers.len() == 1 { "1 row is".to_owned() } else { format!("{} rows are", numbers.len()) },
                 shown.join(", "),
             ));
         }
@@ -154,3 +168,6 @@ fn from_own_event(stored: &Stored) -> Option<crate::consent::Consent> {
     let parts = okta::event(&stored.raw, stored.received, Via::POLL).ok()?;
     parts.into_iter().nth(usize::from(stored.key.part))
 }
+
+#[cfg(test)]
+mod tests;
