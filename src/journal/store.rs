@@ -1,5 +1,6 @@
 //! The writing connection and the values that it caches.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -194,7 +195,7 @@ impl Meta {
     }
 }
 
-/// At most this many of what could not be read are kept, the newest.
+/// At most this many unreadable records of each source are kept, the newest.
 const REJECTS_MAX: i64 = 1000;
 /// At most this many gaps are kept, the newest.
 const GAPS_MAX: i64 = 1000;
@@ -477,8 +478,13 @@ fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendErr
         checksum::seal_row(tx, checksum::REJECT, &[&tx.last_insert_rowid()])?;
         count.execute((reject.source, received))?;
     }
-    let cut = "DELETE FROM reject WHERE id <= (SELECT MAX(id) FROM reject) - ?1";
-    tx.prepare_cached(cut)?.execute([REJECTS_MAX])?;
+    // Whoever sends many records by one way pushes out none of the other's.
+    let sources: BTreeSet<&str> = rejects.iter().map(|reject| reject.source).collect();
+    let cut = "DELETE FROM reject WHERE source = ?1
+        AND id <= (SELECT id FROM reject WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    for source in sources {
+        tx.prepare_cached(cut)?.execute((source, REJECTS_MAX))?;
+    }
     Ok(())
 }
 

@@ -288,10 +288,17 @@ async fn rejects_gaps_and_the_bookmark_are_kept() {
         ..Batch::default()
     };
     journal.append(batch.clone()).await.unwrap();
+    let polled = Reject::new(start(), "poll", "It is not JSON.", b"7");
+    journal.append(Batch { rejects: vec![polled.clone()], ..Batch::default() }).await.unwrap();
     journal.append(Batch { rejects: vec![reject.clone(); 1100], ..batch }).await.unwrap();
     let reader = Reader::open(dir.path()).unwrap();
-    assert_eq!(reader.counts().unwrap().rejects, 1000);
+    assert_eq!(reader.counts().unwrap().rejects, 1001);
     assert_eq!(reader.rejects(1).unwrap(), [reject]);
+    assert_eq!(
+        reader.rejects(1001).unwrap().last(),
+        Some(&polled),
+        "a flood of one source keeps the other's"
+    );
     assert_eq!(reader.bookmark().unwrap(), Some(bookmark("/api/v1/logs?after=1")));
     let coverage = reader.coverage().unwrap();
     assert_eq!((coverage.complete_since, coverage.gaps), (Some(start()), vec![gap]));

@@ -16,7 +16,7 @@ use super::tally::{Excess, Refused, Stored, Tally};
 use crate::clock::Clock;
 use crate::consent::Reject;
 use crate::journal::{AppendError, Batch, Commit, Journal};
-use crate::okta::hook::{self, HookError, Secrets};
+use crate::okta::hook::{self, HookError, ReadDelivery, Secrets};
 use crate::report::{Board, Fault, Part};
 
 /// Answers requests. Shared by all connections.
@@ -44,6 +44,8 @@ const BODY_WITHIN: Duration = Duration::from_secs(2);
 const DRAIN_MAX: usize = 8 * 1024 * 1024;
 /// The same bound for a request that did not show the secret. No honest client sends more than Okta does.
 const DRAIN_UNPROVEN_MAX: usize = 2 * hook::BODY_MAX;
+/// A row of a larger event takes the room of several rows: one for each of these bytes. Okta's events have some 3 KiB.
+const ROW_BYTES: usize = 16 * 1024;
 /// Headers beyond this many bytes, names and values together, are refused.
 pub(super) const HEADERS_MAX: usize = 16 * 1024;
 /// The header of a verification (Okta: event hooks, one-time verification request).
@@ -200,7 +202,6 @@ impl Desk {
         if let Some(answer) = self.excess(1, begun) {
             return answer;
         }
-        self.unconfirmed.give_back(1, begun);
         let received = self.clock.sure();
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -212,15 +213,19 @@ impl Desk {
         };
         match read {
             Ok(read) => {
-                let rows = read.consents.len();
-                if let Some(answer) = self.excess(rows, begun) {
+                self.unconfirmed.give_back(1, begun);
+                let (rows, cost) = (read.consents.len(), cost(&read));
+                // What cannot be read is stored as well. The log may show the events, but never these records.
+                if let Some(answer) = self.excess(cost + read.rejects.len(), begun) {
                     return answer;
                 }
                 let stored = Stored::of(&read.consents, read.rejects.len());
                 let batch = Batch { consents: read.consents, rejects: read.rejects, ..Batch::default() };
                 match self.store(batch, answer_by).await {
                     Ok(commit) => {
-                        self.unconfirmed.give_back(rows.saturating_sub(commit.new), begun);
+                        // Of several rows nobody says which ones were new, so those that were known give back one each.
+                        let known = rows.saturating_sub(commit.new);
+                        self.unconfirmed.give_back(if known == rows { cost } else { known }, begun);
                         self.tally.delivered(&stored, &commit, self.clock.sure());
                         empty(StatusCode::NO_CONTENT)
                     }
@@ -228,6 +233,7 @@ impl Desk {
                 }
             }
             Err((status, why)) => {
+                // The room that was taken for it stays taken: its record is stored.
                 let reject = Reject::new(received, "hook", why.to_string(), &body);
                 let batch = Batch { rejects: vec![reject], ..Batch::default() };
                 match self.store(batch, answer_by).await {
@@ -321,6 +327,11 @@ impl Desk {
 
 /// What [`Desk::early`] leaves.
 struct Delivery;
+
+/// Returns how many rows' room the events of a delivery take. Each row stores its whole event.
+fn cost(read: &ReadDelivery) -> usize {
+    read.consents.iter().map(|consent| consent.raw.len().div_ceil(ROW_BYTES).max(1)).sum()
+}
 
 /// What a request has in `Authorization`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

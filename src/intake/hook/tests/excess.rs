@@ -46,6 +46,43 @@ async fn a_flood_of_unconfirmed_rows_is_answered_503_above_a_ceiling_that_is_sai
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_below_the_ceiling_too() {
+    let rig = below(Ceiling { burst: 6, per_second: 1 }, Settings::default()).await;
+    let odd = |count: usize| post(&envelope(&vec!["1".to_owned(); count]));
+    assert_eq!(rig.status(&odd(4)).await, 204);
+    assert_eq!(rig.status(&odd(3)).await, 503, "there is not room for three more");
+    // A body that is no delivery is a record as well.
+    assert_eq!(rig.status(&post("not json")).await, 400);
+    assert_eq!(rig.status(&post("not json")).await, 400);
+    assert_eq!(rig.status(&post("not json")).await, 503);
+    assert_eq!(rig.reader().counts().unwrap().rejects, 6);
+    rig.clock.advance(Duration::from_secs(1));
+    assert_eq!(rig.status(&odd(1)).await, 204, "one more a second");
+    assert_eq!(rig.status(&one(1)).await, 503);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_event_takes_the_room_of_several() {
+    let rig = below(Ceiling { burst: 9, per_second: 1 }, Settings::default()).await;
+    let large = |n: usize| {
+        let filler = "x".repeat(50 * 1024);
+        post(&envelope(&[event(n).replace("{", &format!(r#"{{"filler":"{filler}","#))]))
+    };
+    assert_eq!(rig.status(&large(1)).await, 204);
+    // One that is there already gives its room back.
+    for _ in 0..5 {
+        assert_eq!(rig.status(&large(1)).await, 204);
+    }
+    assert_eq!(rig.status(&large(2)).await, 204);
+    assert_eq!(rig.status(&large(3)).await, 503, "two of some fifty KiB take the room of eight");
+    assert_eq!(rig.status(&one(4)).await, 204);
+    assert_eq!(rig.status(&one(5)).await, 503);
+    assert_eq!(rig.rows(), 3);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_keeps_as_many_unconfirmed_rows_as_it_may_is_answered_503() {
     let keep = Settings { keep_unconfirmed: 3, ..Settings::default() };
     let mut rig = below(Ceiling::default(), keep).await;
