@@ -101,7 +101,7 @@ const DRAIN: Duration = Duration::from_millis(1500);
 /// An address that is taken is tried again this often.
 const BIND_EVERY: Duration = Duration::from_secs(10);
 /// It is noted this often that somebody listens.
-const THERE_EVERY: Duration = Duration::from_mins(1);
+const NOTE_EVERY: Duration = Duration::from_mins(1);
 /// Two computed start times that differ by no more than this are the same start: clocks drift a little.
 const SAME: SignedDuration = SignedDuration::from_mins(5);
 /// Connections that the kernel completes before they are accepted; it caps this at its own limit
@@ -131,7 +131,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
     let at = format!("{scheme}://{address}{}", desk.path);
     tracing::info!(at, "The event hook is listened to.");
     tally.listens(at, clock.sure());
-    tasks.spawn("hook presence", be_there(journal, tally.clone(), clock.clone()));
+    tasks.spawn("hook presence", note_listening(journal, tally.clone(), clock.clone()));
     tasks.spawn("hook health", tally.clone().tell(board, clock.clone()));
     let sockets = Arc::new(Semaphore::new(SOCKETS));
     let slots = Arc::new(Slots::default());
@@ -158,11 +158,16 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
 }
 
 /// Lets the journal know that somebody listens, so that what does not come then can be told from what could not come.
-async fn be_there(journal: Journal, tally: Tally, clock: Clock) {
-    let begun = clock.uptime();
+/// A delivery that was answered 503 ends a time of listening: what Okta did not deliver again did come.
+async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
+    let mut begun = clock.uptime();
     let mut since: Option<Timestamp> = None;
     loop {
-        drop(clock.sleep(THERE_EVERY).await);
+        drop(clock.sleep(NOTE_EVERY).await);
+        if tally.take_turned_away() {
+            (begun, since) = (clock.uptime(), None);
+            continue;
+        }
         // Before Okta has said what time it is, nobody knows which events would have come in this time.
         if clock.ahead().is_none() {
             continue;

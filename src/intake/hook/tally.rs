@@ -33,6 +33,8 @@ struct State {
     excess: Option<(Timestamp, Excess)>,
     /// When a connection last found no free slot.
     crowded: Option<Timestamp>,
+    /// Whether a delivery was answered 503 since [`Tally::take_turned_away`] was last called.
+    turned_away: bool,
 }
 
 /// The delay is that of so many events, the newest.
@@ -98,6 +100,7 @@ impl Tally {
     /// Notes a request that was refused.
     pub(super) fn refused(&self, why: Refused) {
         self.change(|state| {
+            state.turned_away |= matches!(why, Refused::Journal | Refused::Unconfirmed);
             let HookRefused { secret, form, size, place, slow, journal, unconfirmed } =
                 &mut state.health.refused;
             *match why {
@@ -110,6 +113,11 @@ impl Tally {
                 Refused::Unconfirmed => unconfirmed,
             } += 1;
         });
+    }
+
+    /// Returns whether a delivery was answered 503 since the last call.
+    pub(super) fn take_turned_away(&self) -> bool {
+        std::mem::take(&mut self.state().turned_away)
     }
 
     /// Notes a body that could not be read and was kept.

@@ -82,6 +82,34 @@ async fn a_large_event_takes_the_room_of_several() {
     rig.stop().await;
 }
 
+#[tokio::test]
+async fn a_time_in_which_deliveries_were_refused_is_no_time_of_listening() {
+    let rig = below(Ceiling { burst: 1, per_second: 1 }, Settings::default()).await;
+    rig.clock.hear(rig.clock.now());
+    assert_eq!(rig.status(&one(0)).await, 204);
+    let disk = rusqlite::Connection::open(rig.place.path().join("journal.sqlite3")).unwrap();
+    let times = || -> Vec<(i64, i64)> {
+        let mut all = disk.prepare_cached("SELECT start, stop FROM listening ORDER BY start").unwrap();
+        all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    };
+    let passing = async |is: &dyn Fn(&[(i64, i64)]) -> bool| {
+        while !is(&times()) {
+            rig.clock.advance(Duration::from_secs(5));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, passing(&|times| times.len() == 1)).await.expect("it is listened to");
+    let refused = rig.clock.now().as_millisecond();
+    assert_eq!(rig.status(&post(&envelope(&[event(1), event(2)]))).await, 503);
+    let is_noted = |times: &[(i64, i64)]| times.len() == 2 || times[0].1 > refused;
+    let moved = passing(&is_noted);
+    tokio::time::timeout(LIMIT, moved).await.expect("it is listened to again");
+    let times = times();
+    assert_eq!(times.len(), 2, "what was refused is not missed: {times:?}, refused at {refused}");
+    assert!(times[0].1 <= refused && refused <= times[1].0, "{times:?}, refused at {refused}");
+    rig.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_keeps_as_many_unconfirmed_rows_as_it_may_is_answered_503() {
     let keep = Settings { keep_unconfirmed: 3, ..Settings::default() };
