@@ -164,8 +164,10 @@ impl Tally {
 
     /// Notes a delivery that would have brought too much that the log has not shown.
     pub(super) fn exceeded(&self, excess: Excess, now: Timestamp) {
+        let mut before = None;
+        self.change(|state| before = state.excess.replace((now, excess)));
+        // Whoever is woken by the count finds the excess.
         self.refused(Refused::Unconfirmed);
-        let before = self.state().excess.replace((now, excess));
         if before.is_none_or(|(at, before)| before != excess || is_over(at, FAILURE_COUNTS, now)) {
             tracing::warn!("{}", excess.fault());
         }
