@@ -229,8 +229,8 @@ impl Slot {
 
     /// Counts a request until what is returned is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
-        self.requests.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
     }
 }
