@@ -151,6 +151,7 @@ impl Refusal {
     /// Returns it as a fault of a part.
     pub fn fault(&self, part: Part) -> Fault {
         let status = self.status;
+        let is_poll = part == Part::Poll;
         let again =
             "It asks again every minute, with the credentials read anew; what is stored stays usable.";
         let (brief, what, doing, remedy) = match self.meaning() {
@@ -231,10 +232,18 @@ impl Refusal {
             Meaning::BadRequest => (
                 format!("{status} bad request"),
                 "Okta does not accept the request",
-                "It asks again, after waits of up to a minute; what is stored stays usable.",
-                "Check poll.events, and the time to begin at (--since, poll.lookback); if both are right, tell Okta's \
-                 support."
-                    .to_owned(),
+                if is_poll {
+                    "It asks again, after waits of up to a minute; what is stored stays usable."
+                } else {
+                    again
+                },
+                if is_poll {
+                    "Check poll.events, and the time to begin at (--since, poll.lookback); if both are right, tell \
+                     Okta's support."
+                } else {
+                    "Check what Okta's sentence names; if that is right, tell Okta's support."
+                }
+                .to_owned(),
             ),
             Meaning::Unavailable => (
                 format!("{status} unavailable"),
@@ -386,6 +395,17 @@ mod tests {
         assert!(!other.passes && !other.refused);
         assert!(fault("http://example.okta.com/").what.contains("to http://example.okta.com)"));
         assert_eq!(fault("/login").brief, "not an Okta answer");
+    }
+
+    #[test]
+    fn a_bad_request_of_the_poll_has_a_remedy_that_is_for_the_poll_alone() {
+        let refusal = read(400, r#"{"errorCode":"E0000001","errorSummary":"Api validation failed: uri"}"#);
+        assert!(refusal.fault(Part::Poll).remedy.contains("poll.lookback"));
+        for part in [Part::Hook, Part::Readiness] {
+            let fault = refusal.fault(part);
+            assert!(fault.what.contains("Api validation failed: uri"), "{fault}");
+            assert!(!fault.remedy.contains("poll.") && fault.remedy.contains("Okta's sentence"), "{fault}");
+        }
     }
 
     #[test]
