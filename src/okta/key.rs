@@ -61,6 +61,9 @@ pub enum KeyError {
     /// A set of keys lacks the one that is named.
     #[error("The JWKS holds no private key of the kid that key_id names.")]
     NotInSet,
+    /// A set of keys has none that could be used.
+    #[error("The JWKS holds no private RSA or EC key.")]
+    Empty,
     /// It wants a password.
     #[error("The private key is encrypted. Decrypt it first, for example with openssl pkey.")]
     Encrypted,
@@ -137,14 +140,15 @@ impl SigningKey {
         let Ok(Jwks { keys }) = serde_json::from_str(text) else {
             return Self::of_jwk(serde_json::from_str(text).map_err(|_| KeyError::Form)?);
         };
-        // What is no key of a kind that is known is for others.
+        // A key of another kind than RSA and EC is for others.
         let keys = keys.into_iter().filter_map(|key| serde_json::from_str::<Jwk>(key.get()).ok());
+        let keys = keys.filter(|jwk| matches!(jwk.kty.as_str(), "RSA" | "EC"));
         let (mut private, public): (Vec<Jwk>, Vec<Jwk>) = keys.partition(|jwk| jwk.d.is_some());
         if private.len() > 1 {
             let wanted = key_id.ok_or(KeyError::Several)?;
             private.retain(|jwk| jwk.kid.as_deref() == Some(wanted));
-        } else if private.is_empty() && !public.is_empty() {
-            return Err(KeyError::Public);
+        } else if private.is_empty() {
+            return Err(if public.is_empty() { KeyError::Empty } else { KeyError::Public });
         }
         match <[Jwk; 1]>::try_from(private) {
             Ok([jwk]) => Self::of_jwk(jwk),

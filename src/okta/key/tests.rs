@@ -188,7 +188,16 @@ fn of_a_key_set_the_private_key_that_is_meant_is_taken() {
     assert_eq!(pick(json!([one, one]), Some("one")), Err(KeyError::Several));
     assert_eq!(pick(json!([one, two]), Some("three")), Err(KeyError::NotInSet));
     assert_eq!(pick(json!([one_public, two_public]), None), Err(KeyError::Public));
-    assert_eq!(pick(json!([]), None), Err(KeyError::NotInSet));
+    // Keys of other kinds are for others, private or not.
+    let others =
+        [json!({"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}), json!({"kty": "oct", "k": "AA"})];
+    assert_eq!(pick(json!([others[0], one, others[1]]), None), kid("one"));
+    assert_eq!(pick(json!([others[0], two_public]), None), Err(KeyError::Public));
+    for keys in [json!([]), json!([odd]), json!(others)] {
+        for key_id in [None, Some("one")] {
+            assert_eq!(pick(keys.clone(), key_id), Err(KeyError::Empty), "{keys}");
+        }
+    }
 }
 
 #[test]
