@@ -277,7 +277,11 @@ impl Prober {
                 Some(Some(next)) if task.page < PAGES_MAX && task.next.as_ref() != Some(&next) => {
                     self.queue.push_front(Task { next: Some(next), page: task.page + 1, ..task });
                 }
-                Some(_) => self.facts.cut(&task.ask),
+                // What was read of the list is looked into all the same.
+                Some(_) => {
+                    self.facts.cut(&task.ask);
+                    self.go_on(&task.ask);
+                }
                 None => self.go_on(&task.ask),
             }
         } else {

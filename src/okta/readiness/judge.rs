@@ -275,8 +275,9 @@ impl Judge<'_> {
         ] {
             draft.detail(name, count.to_string());
         }
-        let partly = if self.facts.is_whole(&Ask::Apps) { "" } else { "Not all apps were read." };
+        let is_whole = self.facts.is_whole(&Ask::Apps);
         match (oidc, required) {
+            (_, 0) if !is_whole => draft.means("None of the apps that were read requires consent."),
             (0, _) => draft
                 .is("no app", Confirmed)
                 .means("The org has no active app that could ask for scopes.")
@@ -289,7 +290,7 @@ impl Judge<'_> {
                 .is(format!("{required} of {own} require"), Confirmed)
                 .means("They ask whoever has not consented to a scope that asks."),
         }
-        .also(partly)
+        .also(if is_whole { "" } else { "Not all apps were read." })
         .done()
     }
 

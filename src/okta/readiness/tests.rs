@@ -71,20 +71,25 @@ fn a_host_that_does_not_answer_is_left_alone() {
     assert!(!found.credentials_refused);
 }
 
+/// A page of a list, with a next link or without.
+#[expect(clippy::unnecessary_wraps, reason = "answers stand beside errors")]
+fn page(next: Option<&str>, body: &str) -> Result<Reply, SendError> {
+    let mut headers = Headers::default();
+    if let Some(next) = next {
+        headers.push("link", format!("<{next}>; rel=\"next\""));
+    }
+    Ok(Reply { status: 200, headers, body: body.as_bytes().to_vec() })
+}
+
+/// A list of one app that asks for consent by a method.
+fn app(method: &str) -> String {
+    format!(
+        r#"[{{"name":"oidc_client","signOnMode":"OPENID_CONNECT","settings":{{"oauthClient":{{"consent_method":"{method}"}}}}}}]"#
+    )
+}
+
 #[test]
 fn pages_are_read_to_their_end_and_not_elsewhere() {
-    let page = |next: Option<&str>, body: &str| {
-        let mut headers = Headers::default();
-        if let Some(next) = next {
-            headers.push("link", format!("<{next}>; rel=\"next\""));
-        }
-        Ok(Reply { status: 200, headers, body: body.as_bytes().to_vec() })
-    };
-    let app = |method: &str| {
-        format!(
-            r#"[{{"name":"oidc_client","signOnMode":"OPENID_CONNECT","settings":{{"oauthClient":{{"consent_method":"{method}"}}}}}}]"#
-        )
-    };
     let second = "https://example.okta.com/api/v1/apps?after=2";
     let mut prober = prober(true);
     let asked = round(&mut prober, |url| match url {
@@ -95,8 +100,77 @@ fn pages_are_read_to_their_end_and_not_elsewhere() {
     });
     assert!(asked.iter().all(|url| url.starts_with("https://example.okta.com/")), "{asked:?}");
     assert_eq!(prober.judge(now(), &Rights::Token).item("apps").unwrap().state, "1 of 2 require");
-    // A page that leads to itself does not hold the round up.
-    round(&mut prober, |url| page(Some(url), "[]"));
+    // A page that leads to itself is asked for once more and no more.
+    let asked = round(&mut prober, |url| page(Some(url), "[]"));
+    for url in &asked {
+        assert!(asked.iter().filter(|other| *other == url).count() <= 2, "{url}");
+    }
+}
+
+#[test]
+fn a_next_link_is_followed_to_the_same_path_of_the_org_and_nowhere_else() {
+    for (link, is_followed) in [
+        ("https://example.okta.com/api/v1/apps?after=next", true),
+        ("/api/v1/apps?after=next", true),
+        ("https://elsewhere.test/api/v1/apps?after=next", false),
+        ("http://example.okta.com/api/v1/apps?after=next", false),
+        ("https://ada:word@example.okta.com/api/v1/apps?after=next", false),
+        ("https://example.okta.com/api/v1/users?after=next", false),
+        ("https://example.okta.com/api/v1/apps/0oa1/users?after=next", false),
+        ("/api/v1/apps/../users?after=next", false),
+        ("/api/v1/apps/?after=next", false),
+        ("/?after=next", false),
+        ("?after=next", false),
+    ] {
+        let mut prober = prober(true);
+        let asked = round(&mut prober, |url| match url {
+            url if url.contains("after=next") => page(None, &app("TRUSTED")),
+            url if url.contains("/apps") => page(Some(link), &app("REQUIRED")),
+            _ => Ok(reply(404, "")),
+        });
+        let followed: Vec<&String> = asked.iter().filter(|url| url.contains("after=next")).collect();
+        let wanted = "https://example.okta.com/api/v1/apps?after=next";
+        assert_eq!(followed, if is_followed { vec![wanted] } else { vec![] }, "{link}");
+        let found = prober.judge(now(), &Rights::Token);
+        let apps = found.item("apps").unwrap();
+        assert_eq!(apps.state, if is_followed { "1 of 2 require" } else { "1 of 1 require" }, "{link}");
+        assert_eq!(apps.meaning.contains("Not all apps were read."), !is_followed, "{link}");
+    }
+}
+
+#[test]
+fn a_list_without_end_is_left_at_a_bound_and_claims_nothing_for_the_rest() {
+    let mut prober = prober(true);
+    let mut pages = 0;
+    round(&mut prober, |url| {
+        if !url.contains("/apps") {
+            return Ok(reply(404, ""));
+        }
+        pages += 1;
+        page(Some(&format!("/api/v1/apps?after={pages}")), "[]")
+    });
+    assert_eq!(pages, PAGES_MAX);
+    let found = prober.judge(now(), &Rights::Token);
+    let apps = found.item("apps").unwrap();
+    assert_ne!(apps.confidence, Confidence::Confirmed, "{apps:?}");
+    assert!(apps.meaning.ends_with("Not all apps were read.") && apps.remedy.is_empty(), "{apps:?}");
+}
+
+#[test]
+fn the_servers_of_a_list_that_was_cut_are_looked_into() {
+    let mut prober = prober(true);
+    let server = r#"[{"id":"aus1d7","default":true,"status":"ACTIVE","issuer":"x"}]"#;
+    let asked = round(&mut prober, |url| match url {
+        url if url.ends_with("authorizationServers?limit=200") => page(Some("/api/v1/users"), server),
+        url if url.ends_with("/policies") => {
+            page(Some("/api/v1/users"), r#"[{"id":"00p1","status":"ACTIVE"}]"#)
+        }
+        _ => Ok(reply(404, "")),
+    });
+    for path in ["aus1d7/scopes", "aus1d7/policies", "aus1d7/policies/00p1/rules"] {
+        assert!(asked.iter().any(|url| url.ends_with(path)), "{path}: {asked:?}");
+    }
+    assert!(asked.iter().all(|url| !url.contains("users")), "{asked:?}");
 }
 
 #[test]
