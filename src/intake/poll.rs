@@ -96,8 +96,9 @@ struct Driver {
 /// enough for a disk that has nothing else to do.
 const GOOD_EVERY: Duration = Duration::from_mins(1);
 /// What a person should know of an org without a rate limit.
-const NO_LIMIT: &str = "The answers of the org name no rate limit, or one that cannot be. At most two requests a second \
-                        are sent, ten at once. Check whether a proxy between removes or changes the X-Rate-Limit headers.";
+const NO_LIMIT: &str = "The org's answers have no rate limit headers, or impossible ones. At most two requests a second \
+                        are sent, in bursts of up to ten. Check whether a proxy removes or changes the X-Rate-Limit \
+                        headers.";
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
@@ -224,7 +225,7 @@ fn held_up() -> Fault {
         "the journal is not writable",
         "The journal does not take what was polled last.",
         "It asks Okta for nothing more until the journal has taken it; nothing is lost.",
-        "Look at what the journal says.",
+        "See the journal's own message.",
     )
 }
 

@@ -351,7 +351,7 @@ fn dead_link(refusal: &Refusal) -> Fault {
 fn fetched_in_a_circle() -> Fault {
     Fault::new(
         Part::Poll,
-        "next link leads nowhere",
+        "next link repeats the page",
         "A page of the history leads to itself.",
         "It asks again at the same place, after waits of up to a minute; what came is stored.",
         "Check whether a proxy that keeps answers stands between; if none does, tell Okta's support.",

@@ -224,7 +224,7 @@ pub enum SecretsError {
     )]
     TooShort,
     /// A header cannot carry it.
-    #[error("it holds what a header cannot carry, or white space at an end")]
+    #[error("it contains characters that a header cannot carry, or begins or ends with white space")]
     NoHeader,
 }
 

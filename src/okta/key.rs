@@ -72,7 +72,7 @@ pub enum KeyError {
     Public,
     /// The library does not take it.
     #[error(
-        "The private key is damaged, or no RSA key of 2048 to 8192 bits and none on P-256, P-384 or P-521."
+        "The private key is damaged, or it is neither an RSA key of 2048 to 8192 bits nor an EC key on P-256, P-384 or P-521."
     )]
     Unusable,
     /// A JWK says so, or lacks what its kind needs.

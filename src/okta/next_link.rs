@@ -159,7 +159,7 @@ impl BadLink {
             Part::Poll,
             brief,
             &format!("The log's next link {self}."),
-            "The link is not followed; it asks again at the old place, after waits of up to a minute.",
+            "The link is not followed. The program retries at the same place, waiting up to a minute.",
             remedy,
         )
     }

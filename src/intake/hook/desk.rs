@@ -157,7 +157,8 @@ impl Desk {
             None
         };
         let (status, line) = match why {
-            // A listener that is short of something still takes deliveries, so a balancer must not leave it out.
+            // A full listener still takes deliveries, so a load balancer must keep it. One over the ceiling was answered
+            // 503 above.
             None => match self.tally.shortage(self.clock.sure()).filter(|_| path == "/readyz") {
                 Some(fault) => (StatusCode::OK, format!("ok, but {}: {fault}\n", fault.brief)),
                 None => (StatusCode::OK, "ok\n".to_owned()),

@@ -249,9 +249,9 @@ impl Excess {
                 "Deliveries over that are answered 503. Nothing stored is lost, and the poller brings what the log has.",
             ),
             Self::Kept => (
-                "The journal keeps as many rows that only the hook brought as it may.".to_owned(),
-                "Deliveries are answered 503 until the log has shown some, or has been read long enough to doubt and \
-                 remove some. Nothing that the log has shown is lost, and the poller brings what the log has.",
+                "The journal holds the maximum number of rows that only the hook delivered.".to_owned(),
+                "Deliveries are answered 503 until the log has shown some, or until the log has been read for long \
+                 enough that some can be doubted and removed. Nothing that the log has shown is lost, and the poller brings what the log has.",
             ),
         };
         let remedy = "If the poll is live, Okta did not send these: somebody knows the secret. Make a new one, (umask 077; \
