@@ -385,7 +385,6 @@ fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
                 page_size: 1000,
                 rate_share: 0.5,
                 since: None,
-                until: None,
                 to_its_start: false,
                 jitter_seed: jitter_seed(),
             },

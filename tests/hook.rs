@@ -62,7 +62,6 @@ async fn open(
             page_size: 100,
             rate_share: 1.0,
             since: None,
-            until: None,
             to_its_start: false,
             jitter_seed: 1,
         },

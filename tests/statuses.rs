@@ -177,7 +177,6 @@ impl Rig {
                 page_size: 20,
                 rate_share: 1.0,
                 since: None,
-                until: None,
                 to_its_start: command == Command::TailOnce,
                 jitter_seed: 1,
             },

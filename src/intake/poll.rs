@@ -12,7 +12,7 @@ use crate::okta::{Poller, Step, Taken};
 use crate::report::{Board, Fault, Notes, Part, Pulse, Traffic};
 use crate::tasks::{Busy, Tasks};
 
-/// Polls until a bounded query has ended, the journal is closed, or the task is cancelled. A nudge polls at once,
+/// Polls until the journal is closed or the task is cancelled. A nudge polls at once,
 /// where the rate limit allows it. After a refusal the token is read again before the next try.
 ///
 /// A page goes into the journal before the next is asked for, so that a full disk stops the poller and loses nothing.
@@ -30,7 +30,7 @@ pub async fn run(
     let mut warned = None;
     let mut is_timed = false;
     driver.tell(Part::Poll, Pulse::Starting);
-    while !poller.is_done() {
+    loop {
         match poller.step(driver.clock.uptime()) {
             Step::Send(request) => {
                 let result = client.send(&request).await;

@@ -42,8 +42,6 @@ pub struct PollPlan {
     pub rate_share: f64,
     /// Where to begin in place of `lookback`; counts on the first run only.
     pub since: Option<Timestamp>,
-    /// Where to end. Makes the query a bounded one, which ends and keeps no bookmark.
-    pub until: Option<Timestamp>,
     /// Whether the poller is caught up only once it has read up to the time of its start. For `tail --once`.
     pub to_its_start: bool,
     /// Sets apart the waits of two watchers.
@@ -84,7 +82,7 @@ pub enum Step {
     Send(Request),
     /// Nothing to do before this uptime.
     Wait {
-        /// The uptime; [`Duration::MAX`] once a bounded query has ended.
+        /// The uptime; [`Duration::MAX`] once all is fetched.
         until: Duration,
     },
 }
@@ -135,7 +133,6 @@ pub struct Poller {
     /// Cursors that were refused since the last one that was taken.
     dead_cursors: Trouble,
     dropped: Option<String>,
-    is_done: bool,
 }
 
 /// A fault that a retry rarely fixes, and how many times in a row it came.
@@ -217,7 +214,6 @@ impl Poller {
             trouble: Trouble::default(),
             dead_cursors: Trouble::default(),
             dropped: None,
-            is_done: false,
             plan,
         };
         match stored {
@@ -257,9 +253,6 @@ impl Poller {
 
     /// Returns what to do at this uptime.
     pub fn step(&mut self, up: Duration) -> Step {
-        if self.is_done {
-            return Step::Wait { until: Duration::MAX };
-        }
         match self.pace.ask(up) {
             Ok(headers) => Step::Send(Request { url: self.url.clone(), headers }),
             Err(until) => Step::Wait { until },
@@ -293,11 +286,6 @@ impl Poller {
     /// Returns what is asked for, as bookmarks name it.
     pub fn query(&self) -> &str {
         &self.query
-    }
-
-    /// Whether a bounded query has come to its end.
-    pub fn is_done(&self) -> bool {
-        self.is_done
     }
 
     /// Returns the books of the rate limit, for whoever asks the same org with the same credentials.
@@ -335,8 +323,7 @@ impl Poller {
         let ids = ids_of(&page);
         let is_repeated = page.records > 0 && ids == self.last_page;
         let has_moved = next.as_ref().is_some_and(|next| *next != self.url);
-        let ends_here = link.is_none() && self.plan.until.is_some();
-        if is_repeated && !has_moved && !ends_here {
+        if is_repeated && !has_moved {
             let fault = if link.is_none() { no_next_link() } else { same_page() };
             return self.take_bad_page(now, up, page, fault);
         }
@@ -349,15 +336,13 @@ impl Poller {
             self.dead_cursors.over();
         }
         self.last_published = self.last_published.max(page.last_published.map(|time| time.min(now)));
-        let is_caught_up = ends_here || self.is_caught_up(now, &page, &reply.headers);
+        let is_caught_up = self.is_caught_up(now, &page, &reply.headers);
         let mut taken = self.sorted(page, if is_caught_up { Pulse::Live } else { Pulse::Catching });
         taken.caught_up = is_caught_up;
 
         if let Some(next) = next {
             self.url = next;
             self.has_cursor = true;
-        } else if ends_here {
-            self.is_done = true;
         } else {
             if link.is_none() {
                 taken.warning =
@@ -428,7 +413,7 @@ impl Poller {
             filter: filter_of(&self.plan.kinds, &self.plan.topics),
             since: self.asked_since,
             latest: now.max(self.since).max(self.last_published.unwrap_or(now)),
-            until: self.plan.until,
+            until: None,
         }
     }
 
@@ -563,14 +548,11 @@ impl Poller {
     }
 
     fn first_url(&self, since: Timestamp) -> String {
-        let PollPlan { org, kinds, topics, until, page_size, .. } = &self.plan;
-        logs_url(org, since, *until, *page_size, &filter_of(kinds, topics))
+        let PollPlan { org, kinds, topics, page_size, .. } = &self.plan;
+        logs_url(org, since, None, *page_size, &filter_of(kinds, topics))
     }
 
     fn bookmark(&mut self, caught_up: bool) -> Option<Bookmark> {
-        if self.plan.until.is_some() {
-            return None;
-        }
         let bookmark = Bookmark {
             query: self.query.clone(),
             next: self.plan.org.path_of(&self.url)?,

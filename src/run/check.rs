@@ -198,7 +198,6 @@ impl Ready {
             page_size: config.poll.page_size,
             rate_share: config.poll.rate_share,
             since,
-            until: None,
             to_its_start: false,
             jitter_seed,
         };

@@ -320,7 +320,6 @@ mod tests {
                     page_size: 100,
                     rate_share: 1.0,
                     since: None,
-                    until: None,
                     to_its_start: false,
                     jitter_seed: 1,
                 },

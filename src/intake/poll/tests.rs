@@ -68,7 +68,6 @@ impl Rig {
             page_size: 2,
             rate_share: 1.0,
             since: None,
-            until: None,
             to_its_start: false,
             jitter_seed: 0,
         }

@@ -28,7 +28,6 @@ fn plan() -> PollPlan {
         page_size: 2,
         rate_share: 0.5,
         since: None,
-        until: None,
         to_its_start: false,
         jitter_seed: 1,
     }
@@ -261,17 +260,6 @@ fn without_a_next_link_the_place_stays() {
         assert_eq!(url(&mut poller, up), before);
     }
     assert_eq!(poller.take(time(NOW), up, page(1, 2)).pulse, Pulse::Catching);
-}
-
-#[test]
-fn a_bounded_query_ends() {
-    let until_time = time("2026-03-04T00:00:00Z");
-    let mut poller = Poller::new(PollPlan { until: Some(until_time), ..plan() }, None, time(NOW));
-    assert!(url(&mut poller, s(0)).contains("&until=2026-03-04T00%3A00%3A00.000Z&"));
-    assert_eq!(take(&mut poller, 0, page(1, 2)).bookmark, None);
-    let last = take(&mut poller, 0, answer(200, &[], &body(1)));
-    assert!(last.caught_up && poller.is_done() && last.warning.is_none());
-    assert_eq!(until(&mut poller, s(0)), Duration::MAX);
 }
 
 #[test]
