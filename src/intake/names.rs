@@ -84,7 +84,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
                 return;
             }
         };
-        tell(&board, desk.lookups.notes());
+        super::tell_notes(&board, |notes| &mut notes.names, desk.lookups.notes());
         if batch != Batch::default()
             && let Err(error) = journal.append(batch).await
         {
@@ -270,15 +270,4 @@ impl Desk {
 
 fn unnamed_in(symbol: &Symbol) -> Option<(Thing, &str)> {
     Thing::unnamed_in(symbol.as_str())
-}
-
-/// Says what stays without a name; in the log once, when it comes.
-fn tell(board: &watch::Sender<Board>, notes: Vec<String>) {
-    board.send_if_modified(|board| {
-        for note in notes.iter().filter(|note| !board.notes.names.contains(note)) {
-            tracing::warn!("{note}");
-        }
-        let before = std::mem::replace(&mut board.notes.names, notes);
-        before != board.notes.names
-    });
 }

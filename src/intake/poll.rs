@@ -9,7 +9,7 @@ use super::http::Client;
 use crate::clock::Clock;
 use crate::journal::{AppendError, Batch, Journal, Polled};
 use crate::okta::{Poller, Step, Taken};
-use crate::report::{Board, Fault, Notes, Part, Pulse, Traffic};
+use crate::report::{Board, Fault, Part, Pulse, Traffic};
 use crate::tasks::{Busy, Tasks};
 
 /// Polls until the journal is closed or the task is cancelled. A nudge polls at once,
@@ -57,11 +57,11 @@ pub async fn run(
                 warned = taken.warning;
                 let is_good = taken.pulse.fault().is_none();
                 driver.tell_traffic(&poller, false);
-                driver.tell_notes(|notes| &mut notes.sign_in, client.notes().await);
+                super::tell_notes(&driver.board, |notes| &mut notes.sign_in, client.notes().await);
                 if is_good {
                     let is_floored = poller.budget().usage(driver.clock.uptime()).is_floored;
                     let notes = is_floored.then(|| NO_LIMIT.to_owned()).into_iter().collect();
-                    driver.tell_notes(|notes| &mut notes.poll, notes);
+                    super::tell_notes(&driver.board, |notes| &mut notes.poll, notes);
                 }
                 let Some(still_busy) = driver.store(taken, busy).await else { return };
                 busy = still_busy;
@@ -181,18 +181,6 @@ impl Driver {
                 last_good,
             };
             std::mem::replace(&mut board.traffic, traffic) != traffic
-        });
-    }
-
-    /// Tells what a person should know of one matter; in the log once, when it comes.
-    fn tell_notes(&self, place: impl FnOnce(&mut Notes) -> &mut Vec<String>, notes: Vec<String>) {
-        self.board.send_if_modified(|board| {
-            let told = place(&mut board.notes);
-            for note in notes.iter().filter(|note| !told.contains(note)) {
-                tracing::warn!("{note}");
-            }
-            let before = std::mem::replace(told, notes);
-            before != *told
         });
     }
 

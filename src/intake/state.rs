@@ -17,13 +17,7 @@ pub async fn tell(journal: Journal, board: watch::Sender<Board>, clock: Clock) {
     let mut was_gone = false;
     loop {
         let notes = said.borrow_and_update().clone();
-        board.send_if_modified(|board| {
-            for note in notes.iter().filter(|note| !board.notes.journal.contains(note)) {
-                tracing::warn!("{note}");
-            }
-            let before = std::mem::replace(&mut board.notes.journal, notes);
-            before != board.notes.journal
-        });
+        super::tell_notes(&board, |notes| &mut notes.journal, notes);
         match journal.in_place() {
             Err(error) => {
                 let fault = error.fault();
