@@ -246,14 +246,8 @@ impl Desk {
             Question::Person(_) => {
                 let found = self.correlations.take(now, up, result);
                 match found.asked {
-                    Some((_, Ok(()))) if found.sides.is_empty() => {
-                        self.answer("Okta has no other events of this session.", false);
-                    }
                     Some((_, Ok(()))) => {
-                        self.answer(
-                            &format!("{} events of this session are in the story.", found.sides.len()),
-                            false,
-                        );
+                        self.answer(&fetched(found.sides.len(), found.has_more), false);
                     }
                     Some((_, Err(why))) => self.answer(&format!("The session was not fetched: {why}"), true),
                     None => {}
@@ -270,4 +264,40 @@ impl Desk {
 
 fn unnamed_in(symbol: &Symbol) -> Option<(Thing, &str)> {
     Thing::unnamed_in(symbol.as_str())
+}
+
+/// Says how many events of a session came, and whether Okta has more.
+fn fetched(events: usize, has_more: bool) -> String {
+    let more = if has_more { " Okta has more of them, which were not fetched." } else { "" };
+    match events {
+        0 if has_more => {
+            "The first page of this session holds no other events. Okta has more pages, which were not fetched."
+                .to_owned()
+        }
+        0 => "Okta has no other events of this session.".to_owned(),
+        1 => format!("1 event of this session is in the story.{more}"),
+        count => format!("{count} events of this session are in the story.{more}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_of_which_okta_has_more_is_not_told_as_whole() {
+        for (events, has_more, wanted) in [
+            (0, false, "Okta has no other events of this session."),
+            (1, false, "1 event of this session is in the story."),
+            (7, false, "7 events of this session are in the story."),
+            (
+                7,
+                true,
+                "7 events of this session are in the story. Okta has more of them, which were not fetched.",
+            ),
+        ] {
+            assert_eq!(fetched(events, has_more), wanted);
+        }
+        assert!(fetched(0, true).contains("Okta has more"));
+    }
 }

@@ -43,6 +43,8 @@ pub struct Found {
     pub person: Option<Attribution>,
     /// The events that are no consents, of a session that somebody asked for.
     pub sides: Vec<SideEvent>,
+    /// Whether Okta has more events of the session than came.
+    pub has_more: bool,
     /// The row for which somebody asked, once the answer is there, and what went wrong if it never will be.
     pub asked: Option<(Seq, Result<(), String>)>,
 }
@@ -171,11 +173,21 @@ impl Correlations {
         self.pace.rest(now, up, self.interval, &reply.headers);
         let Some(Case { seq, is_asked, .. }) = self.open.back() else { return Found::default() };
         let (seq, is_asked) = (*seq, *is_asked);
-        let person =
-            only_user(&reply, now).map(|person| Attribution { seq, person, evidence: Evidence::Session });
+        let Ok(page) = read::page(&reply.body, now, Via::POLL) else {
+            let found = self.give_up_asked("Okta's answer is not a page of the log.");
+            if found.asked.is_none() {
+                self.close_question();
+            }
+            return found;
+        };
+        // A server may cut a page before its limit; then it has a next link.
+        let has_more = page.records >= LIMIT || reply.headers.link("next").is_some();
+        // What did not come might name another user.
+        let person = if has_more { None } else { only_actor(&page.consents) };
+        let person = person.map(|person| Attribution { seq, person, evidence: Evidence::Session });
         if is_asked {
             self.open.pop_back();
-            return Found { person, sides: sides(&reply, now), asked: Some((seq, Ok(()))) };
+            return Found { person, sides: sides(page.consents), has_more, asked: Some((seq, Ok(()))) };
         }
         if person.is_some() {
             self.open.pop_back();
@@ -209,21 +221,9 @@ fn is_quotable(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
-/// Returns the events of an answer that are no consents; those have come, or will come, by the poll.
-fn sides(reply: &Reply, now: Timestamp) -> Vec<SideEvent> {
-    let consents = read::page(&reply.body, now, Via::POLL).map_or(Vec::new(), |page| page.consents);
-    consents.into_iter().filter(|read| read.kind == Kind::Other).map(SideEvent::from).collect()
-}
-
-/// Returns the user who alone acted in the events of an answer. Nobody where it holds more than a page: the rest might
-/// name another.
-fn only_user(reply: &Reply, now: Timestamp) -> Option<Person> {
-    let page = read::page(&reply.body, now, Via::POLL).ok()?;
-    // A server may cut a page before its limit; then it has a next link.
-    if page.records >= LIMIT || reply.headers.link("next").is_some() {
-        return None;
-    }
-    only_actor(&page.consents)
+/// Returns the events that are no consents; those have come, or will come, by the poll.
+fn sides(events: Vec<Consent>) -> Vec<SideEvent> {
+    events.into_iter().filter(|read| read.kind == Kind::Other).map(SideEvent::from).collect()
 }
 
 /// Returns the only user among the actors of the events. Returns `None` if no user acted, or more than one.
@@ -378,8 +378,21 @@ mod tests {
         assert!(sent(&mut cases, 0).contains("session-1"));
         let reply = events(&[("User", "00u1", "ada@example.test"), ("User", "00u2", "bo@example.test")]);
         let found = cases.take(at(), Duration::ZERO, Ok(reply));
-        assert_eq!((found.sides.len(), found.person, found.asked), (2, None, Some((Seq(2), Ok(())))));
+        let told = (found.sides.len(), found.has_more, found.person, found.asked);
+        assert_eq!(told, (2, false, None, Some((Seq(2), Ok(())))));
         assert_eq!(cases.step(Duration::from_mins(1)), CorrelationStep::Wait(Duration::MAX));
+        // Of a page that was cut it is told that there is more, of what is no page that nothing was fetched.
+        assert!(cases.ask(Seq(3), &consent("session-1", "txn-1")));
+        sent(&mut cases, 20);
+        let mut cut = events(&[ADA]);
+        cut.headers.push("link", "</api/v1/logs?after=1>; rel=\"next\"");
+        let found = cases.take(at(), Duration::from_secs(20), Ok(cut));
+        assert_eq!((found.sides.len(), found.has_more, found.person), (1, true, None));
+        assert!(cases.ask(Seq(3), &consent("session-1", "txn-1")));
+        sent(&mut cases, 40);
+        let page = Reply { body: b"<html>".to_vec(), ..events(&[]) };
+        let found = cases.take(at(), Duration::from_secs(40), Ok(page));
+        assert!(matches!(found.asked, Some((Seq(3), Err(_)))), "{found:?}");
         // A refusal is told once, and the case is closed.
         assert!(cases.ask(Seq(2), &consent("session-1", "txn-1")));
         assert!(sent(&mut cases, 60).contains("session-1"));

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_page_that_was_cut_before_its_limit_is_asked_for_in_halves() {
         let cut = |number: u8| {
-            let mut reply = reply(200, number..number + 1);
+            let mut reply = reply(200, number..=number);
             reply.headers.push("link", "</api/v1/logs?after=1>; rel=\"next\"");
             Ok(reply)
         };
