@@ -158,7 +158,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
 }
 
 /// Lets the journal know that somebody listens, so that what does not come then can be told from what could not come.
-/// A delivery that was answered 503 ends a time of listening: what Okta did not deliver again did come.
+/// A delivery that was refused ends a time of listening: it did come.
 async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
     let mut begun = clock.uptime();
     let mut since: Option<Timestamp> = None;

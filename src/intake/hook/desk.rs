@@ -70,9 +70,12 @@ impl Desk {
         if is_proven {
             slot.prove();
         }
-        let mut answer = match self.early(&parts, given) {
-            Ok(answer) => answer,
-            Err(Delivery) => return self.delivery(&parts.headers, &mut body, begun).await,
+        let Ok(mut answer) = self.early(&parts, given) else {
+            let answer = self.delivery(&parts.headers, &mut body, begun).await;
+            if !answer.status().is_success() {
+                self.tally.turned_away();
+            }
+            return answer;
         };
         if !body.is_end_stream() {
             let most = if is_proven { DRAIN_MAX } else { DRAIN_UNPROVEN_MAX };

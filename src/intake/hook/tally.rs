@@ -33,7 +33,7 @@ struct State {
     excess: Option<(Timestamp, Excess)>,
     /// When a connection last found no free slot.
     crowded: Option<Timestamp>,
-    /// Whether a delivery was answered 503 since [`Tally::take_turned_away`] was last called.
+    /// Whether a delivery was refused since [`Tally::take_turned_away`] was last called.
     turned_away: bool,
 }
 
@@ -100,7 +100,6 @@ impl Tally {
     /// Notes a request that was refused.
     pub(super) fn refused(&self, why: Refused) {
         self.change(|state| {
-            state.turned_away |= matches!(why, Refused::Journal | Refused::Unconfirmed);
             let HookRefused { secret, form, size, place, slow, journal, unconfirmed } =
                 &mut state.health.refused;
             *match why {
@@ -115,7 +114,12 @@ impl Tally {
         });
     }
 
-    /// Returns whether a delivery was answered 503 since the last call.
+    /// Notes that a delivery with the secret was refused, for whatever reason.
+    pub(super) fn turned_away(&self) {
+        self.state().turned_away = true;
+    }
+
+    /// Returns whether a delivery was refused since the last call.
     pub(super) fn take_turned_away(&self) -> bool {
         std::mem::take(&mut self.state().turned_away)
     }

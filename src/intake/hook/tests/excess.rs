@@ -67,7 +67,7 @@ async fn a_large_event_takes_the_room_of_several() {
     let rig = below(Ceiling { burst: 9, per_second: 1 }, Settings::default()).await;
     let large = |n: usize| {
         let filler = "x".repeat(50 * 1024);
-        post(&envelope(&[event(n).replace("{", &format!(r#"{{"filler":"{filler}","#))]))
+        post(&envelope(&[event(n).replace('{', &format!(r#"{{"filler":"{filler}","#))]))
     };
     assert_eq!(rig.status(&large(1)).await, 204);
     // One that is there already gives its room back.
@@ -82,6 +82,17 @@ async fn a_large_event_takes_the_room_of_several() {
     rig.stop().await;
 }
 
+/// Lets the time go by until something is so.
+async fn passing(clock: &Clock, is: impl Fn() -> bool) {
+    let moved = async {
+        while !is() {
+            clock.advance(Duration::from_secs(5));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, moved).await.expect("it comes about");
+}
+
 #[tokio::test]
 async fn a_time_in_which_deliveries_were_refused_is_no_time_of_listening() {
     let rig = below(Ceiling { burst: 1, per_second: 1 }, Settings::default()).await;
@@ -92,21 +103,21 @@ async fn a_time_in_which_deliveries_were_refused_is_no_time_of_listening() {
         let mut all = disk.prepare_cached("SELECT start, stop FROM listening ORDER BY start").unwrap();
         all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
     };
-    let passing = async |is: &dyn Fn(&[(i64, i64)]) -> bool| {
-        while !is(&times()) {
-            rig.clock.advance(Duration::from_secs(5));
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LIMIT, passing(&|times| times.len() == 1)).await.expect("it is listened to");
-    let refused = rig.clock.now().as_millisecond();
-    assert_eq!(rig.status(&post(&envelope(&[event(1), event(2)]))).await, 503);
-    let is_noted = |times: &[(i64, i64)]| times.len() == 2 || times[0].1 > refused;
-    let moved = passing(&is_noted);
-    tokio::time::timeout(LIMIT, moved).await.expect("it is listened to again");
-    let times = times();
-    assert_eq!(times.len(), 2, "what was refused is not missed: {times:?}, refused at {refused}");
-    assert!(times[0].1 <= refused && refused <= times[1].0, "{times:?}, refused at {refused}");
+    passing(&rig.clock, || times().len() == 1).await;
+    // One that is too much, and one that cannot be read, of whose events nothing is known.
+    for (before, body, status) in [(1, envelope(&[event(1), event(2)]), 503), (2, "not json".to_owned(), 400)]
+    {
+        let refused = rig.clock.now().as_millisecond();
+        assert_eq!(rig.status(&post(&body)).await, status);
+        passing(&rig.clock, || times().len() > before || times()[before - 1].1 > refused).await;
+        let times = times();
+        assert_eq!(
+            times.len(),
+            before + 1,
+            "what was refused is not missed: {times:?}, refused at {refused}"
+        );
+        assert!(times[before - 1].1 <= refused && refused <= times[before].0, "{times:?}, {refused}");
+    }
     rig.stop().await;
 }
 
