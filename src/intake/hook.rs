@@ -122,7 +122,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
         board: board.subscribe(),
         clock: clock.clone(),
         tally: tally.clone(),
-        room: Semaphore::new(desk::ROOM),
+        in_memory: Semaphore::new(desk::IN_MEMORY_MAX),
         unconfirmed: Room::below(plan.ceiling),
     });
     board.send_if_modified(|board| board.set(Part::Hook, Pulse::Starting));

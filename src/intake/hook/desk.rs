@@ -29,13 +29,13 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) tally: Tally,
     /// Deliveries whose body is in memory.
-    pub(super) room: Semaphore,
+    pub(super) in_memory: Semaphore,
     /// How many more rows may come that the log has not shown.
     pub(super) unconfirmed: Room,
 }
 
 /// So many deliveries are in memory at a time, each of at most a MiB; as many wait for the journal as its queue holds.
-pub(super) const ROOM: usize = 64;
+pub(super) const IN_MEMORY_MAX: usize = 64;
 /// Okta gives up after three seconds (Okta: event hooks, timeout and retry); whoever is told 503 before is asked again.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
 /// A body that has not come by then is none of Okta's.
@@ -177,12 +177,12 @@ impl Desk {
     /// Takes a delivery in and answers once it is on the disk.
     async fn delivery(&self, headers: &HeaderMap, body: &mut Incoming, begun: Duration) -> Answer {
         let answer_by = begun + ANSWER_WITHIN;
-        let room = tokio::select! {
+        let permit = tokio::select! {
             biased;
-            room = self.room.acquire() => room.ok(),
+            permit = self.in_memory.acquire() => permit.ok(),
             _ = self.clock.sleep_until(answer_by) => None,
         };
-        let Some(_room) = room else {
+        let Some(_permit) = permit else {
             self.tally.refused(Refused::Journal);
             return empty(StatusCode::SERVICE_UNAVAILABLE);
         };

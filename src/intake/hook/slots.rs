@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_in_use_stays_while_others_hold_places_for_nothing() {
+    fn a_connection_in_use_stays_while_others_hold_slots_for_nothing() {
         let mut rig = Rig::new();
         rig.fill(SLOTS);
         rig.answer(0, true);
