@@ -247,8 +247,8 @@ impl Excess {
         let (what, doing) = match self {
             Self::Rate(Ceiling { burst, per_second }) => (
                 format!(
-                    "The hook brings more than {per_second} new events a second that the log has not shown, after \
-                     {burst} at once."
+                    "The hook brings more than {per_second} events a second that the log has not shown or that cannot \
+                     be read, after {burst} at once. A large event counts as several."
                 ),
                 "Deliveries over that are answered 503. Nothing stored is lost, and the poller brings what the log has.",
             ),
