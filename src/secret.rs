@@ -118,7 +118,7 @@ pub enum SecretError {
     },
     /// Every account may write the file, and so put another secret there.
     #[error(
-        "every account may write the secret file {} (mode {mode:03o}), so it proves nothing; run chmod 600 on it",
+        "every account may write the secret file {} (mode {mode:03o}), so it cannot be trusted; run chmod 600 on it",
         quoted(path)
     )]
     Writable {
@@ -196,9 +196,9 @@ impl SecretSource {
                 secret(bytes, &format!("the secret file {}", quoted(path)))
             }
             Self::Env(name) => {
-                let name = variable(name);
-                let text = std::env::var(name).map_err(|_| SecretError::Unset { name: name.to_owned() })?;
-                secret(Zeroizing::new(text.into_bytes()), &format!("the environment variable {name:?}"))
+                let shown = variable(name);
+                let text = std::env::var(name).map_err(|_| SecretError::Unset { name: shown.to_owned() })?;
+                secret(Zeroizing::new(text.into_bytes()), &format!("the environment variable {shown:?}"))
             }
             Self::Command(line) => secret(output(line, Self::COMMAND_LIMIT)?, "the secret command"),
             Self::Direct(secret) => Ok(secret.clone()),
@@ -224,11 +224,16 @@ pub fn open_to_others(what: &str, path: &Path) -> Option<String> {
     })
 }
 
-/// Returns a variable's name; of what can be no such name a word in its place, since it may be the secret itself.
+/// Returns a variable's name for people. What cannot be such a name, or looks like a secret, may be the secret itself, so
+/// other words stand in its place.
 fn variable(name: &str) -> &str {
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-    if is_name { name } else { "(no name of a variable)" }
+    match name {
+        _ if !is_name => "(not a variable name)",
+        name if looks_secret(name) => "(hidden: it looks like a secret)",
+        name => name,
+    }
 }
 
 /// Reads one byte more than the bound at most, into memory that is wiped and never moved.
@@ -406,7 +411,8 @@ mod tests {
         let error = SecretSource::Env("CONSENTWATCH_NO_SUCH".into()).read().unwrap_err();
         assert!(error.to_string().contains("CONSENTWATCH_NO_SUCH"));
         // Somebody who put the secret where its name belongs does not see it again.
-        for secret in ["00hush", "hush+/=", "-----BEGIN hush"] {
+        for secret in ["00hush", "hush+/=", "-----BEGIN hush", "q3Zk9fR2xLw7TnB0vhush8Ue1HsJm4PaDi6Go5KtWXE"]
+        {
             let source = SecretSource::Env(secret.into());
             let error = source.read().unwrap_err();
             assert!(!format!("{error} {error:?} {source} {source:?}").contains("hush"), "{error}");

@@ -102,6 +102,20 @@ fn what_is_shown_holds_no_secret() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_a_variables_name_is_not_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    for secret in ["q3Zk9fR2xLw7TnB0vYc8Ue1HsJm4PaDi6Go5KtWXE", "00hush+/="] {
+        fs::write(&file, format!("[hook]\nenabled = true\nsecret_env = \"{secret}\"\n")).expect("written");
+        let config = read(Some(&file), GlobalFlags::default(), &[]).expect("good");
+        for text in [show(&config), format!("{config:?}")] {
+            assert!(text.contains("[hook]") || text.contains("hook:"), "{text}");
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
 fn the_secret_of_the_hook_may_come_from_the_environment_and_is_not_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
