@@ -12,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::consent::replace_hidden;
 use crate::safe_file::{self, Appended};
 
 /// At this many bytes the file becomes `<file>.1`, in place of the one before, and a new one begins.
@@ -120,33 +121,21 @@ impl Write for Log {
     }
 }
 
-/// Makes visible what a terminal would obey, should somebody `cat` the log: all controls but the line end that closes
-/// the line, and the marks that turn the direction of writing. Cuts what is too long.
+/// Makes visible what a terminal would obey, or would not show, should somebody `cat` the log: what is hidden elsewhere
+/// too, but for the line end that closes the line. Cuts what is too long.
 fn escaped(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
     let text = text.strip_suffix('\n').unwrap_or(&text);
-    let mut out = Vec::with_capacity((text.len() + 1).min(LINE_BYTES_MAX));
+    let text = replace_hidden(text, |out, c| out.extend(c.escape_unicode()));
     let most = LINE_BYTES_MAX - "…\n".len();
-    for c in text.chars() {
-        let before = out.len();
-        if is_obeyed(c) {
-            out.extend(c.escape_unicode().map(|c| c as u8));
-        } else {
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-        if out.len() > most {
-            out.truncate(before);
-            out.extend_from_slice("…".as_bytes());
-            break;
-        }
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let (kept, cut) = text.split_at(end);
+    let mut out = kept.as_bytes().to_vec();
+    if !cut.is_empty() {
+        out.extend_from_slice("…".as_bytes());
     }
     out.push(b'\n');
     out
-}
-
-fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A log file with a size limit, or a stream, which has none here.
@@ -226,6 +215,8 @@ mod tests {
             "a\\u{1b}[2J\\u{d}\\u{a}b\\u{9b}c\\u{202e}d é\n".as_bytes()
         );
         assert_eq!(escaped(b"\xff"), "\u{fffd}\n".as_bytes());
+        // Neither is seen; a terminal may obey the one, and the other may hide words.
+        assert_eq!(escaped("a\u{00ad}b\u{e0041}c\n".as_bytes()), b"a\\u{ad}b\\u{e0041}c\n");
     }
 
     #[test]

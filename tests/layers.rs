@@ -95,7 +95,7 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     ("clock.rs", &[], &["rusqlite", "reqwest"]),
     ("tasks.rs", &[], &["rusqlite", "reqwest"]),
     ("secret.rs", &["safe_file"], &["rusqlite", "reqwest"]),
-    ("log.rs", &["safe_file"], &["rusqlite", "reqwest", "ratatui"]),
+    ("log.rs", &["consent", "safe_file"], &["rusqlite", "reqwest", "ratatui"]),
     ("safe_file.rs", &[], &["rusqlite", "reqwest", "ratatui"]),
 ];
 
