@@ -546,7 +546,7 @@ fn a_delivery_to_a_data_folder_that_vanished_is_not_acknowledged_and_the_state_i
     assert_eq!((2..22).map(deliver).collect::<Vec<_>>(), [503; 20]);
     let (status, why) = ready();
     assert!(status == 503 && why.contains("vanished"), "{status} {why}");
-    tail.wait("the state", |said| said.err.contains("vanished while the program runs").then_some(()));
+    tail.wait("the state", |said| said.err.contains("vanished while the program was running").then_some(()));
     // Another folder in its place is not the one that is open.
     fs::create_dir_all(&data).expect("another");
     assert_eq!((deliver(22), ready().0), (503, 503));

@@ -129,7 +129,7 @@ impl OpenError {
             Self::Newer { path, found, known } => fault(
                 "newer journal",
                 format!(
-                    "The journal {path} was written by a newer version (format {found}; this one knows up to {known})."
+                    "The journal {path} was written by a newer version (format {found}; this version reads up to {known})."
                 ),
                 "Use the newer version, or name another directory with --data-dir.",
             ),
@@ -141,12 +141,12 @@ impl OpenError {
             Self::Damaged { path, .. } => fault(
                 "damaged journal",
                 format!("The file {path} is damaged or is not a journal; it was left as it is."),
-                "Move it away to begin a new one, or put a copy from before in its place.",
+                "Move it away to begin a new one, or restore a backup.",
             ),
             Self::Storage { path, source } => storage(source.ailment, path, doing),
             Self::Thread(_) => fault(
                 "no thread",
-                "The system gave no thread to write the journal.".to_owned(),
+                "The system could not start a thread for the journal.".to_owned(),
                 "Look for a limit on processes or memory.",
             ),
         }
@@ -200,11 +200,10 @@ impl AppendError {
                 } else {
                     ("journal vanished", "vanished")
                 };
-                let what = format!("The journal's place {path} {became} while the program runs.");
+                let what = format!("The journal's place {path} {became} while the program was running.");
                 let doing = "Nothing is acknowledged and Okta is asked for nothing more; it goes on if the very same \
                              files come back.";
-                let remedy = "Put the folder back as it was. Or end the program and start it again: it then fetches what \
-                              Okta still keeps.";
+                let remedy = "Put the same folder back, or restart the program: it then fetches what Okta still keeps.";
                 Fault::new(Part::Journal, brief, &what, doing, remedy)
             }
         }
@@ -261,7 +260,7 @@ fn place(path: &str, error: &io::Error, doing: &str) -> Fault {
     let (brief, what, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (
             "no permission",
-            format!("The journal's place {path} must not be used by this account."),
+            format!("The journal's place {path} cannot be used by this account."),
             "Give this account the right to write there, or name another directory with --data-dir.",
         ),
         io::ErrorKind::ReadOnlyFilesystem => (
@@ -301,7 +300,7 @@ fn storage(ailment: Ailment, path: &str, doing: &str) -> Fault {
         Ailment::Damaged => new(
             "damaged journal",
             &format!("The file of {path} is damaged."),
-            "End the program, move the file away to begin a new one, or put a copy from before in its place.",
+            "End the program, move the file away to begin a new one, or restore a backup.",
         ),
         Ailment::Busy => new(
             "journal busy",

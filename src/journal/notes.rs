@@ -317,15 +317,15 @@ impl NotesError {
             Self::Newer { path, found, known } => (
                 "newer marks",
                 format!(
-                    "The marks and notes {path} were written by a newer version (format {found}; this one knows up to \
-                     {known}); the file was left as it is."
+                    "The marks and notes {path} were written by a newer version (format {found}; this version reads up \
+                     to {known}); the file was left as it is."
                 ),
                 "Use the newer version, or move the file away to begin anew.",
             ),
             Self::Damaged { path, .. } => (
                 "damaged marks",
                 format!("The file {path} is damaged or holds no marks; it was left as it is."),
-                "Move it away to begin anew, or put a copy from before in its place.",
+                "Move it away to begin anew, or restore a backup.",
             ),
             Self::Storage { path, source } => match source.ailment {
                 Ailment::Busy => (

@@ -272,7 +272,7 @@ impl Writer {
         if self.dirty_since.is_some_and(|since| since + IDLE <= now) {
             self.dirty_since = None;
             if let Err(error) = self.store.checkpoint() {
-                tracing::warn!(%error, "A checkpoint of the journal failed; the next pause tries again.");
+                tracing::warn!(%error, "A checkpoint of the journal failed; this is tried again at the next pause.");
             }
         }
         if self.judge && !self.may_judge(now) {
@@ -285,7 +285,7 @@ impl Writer {
                     self.tell_head();
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "Log and hook could not be compared; the next look tries again.");
+                    tracing::warn!(%error, "The log and the hook could not be compared; this is tried again after the next poll.");
                     self.judge = false;
                 }
             }
@@ -297,7 +297,7 @@ impl Writer {
                 Ok(Pace::Blocked) => now + PRUNE_EVERY,
                 Ok(Pace::Done) => Duration::MAX,
                 Err(error) => {
-                    tracing::warn!(%error, "Secrets of earlier events could not be hidden; the next hour tries again.");
+                    tracing::warn!(%error, "Secrets of earlier events could not be removed; this is tried again in an hour.");
                     now + PRUNE_EVERY
                 }
             };
@@ -309,7 +309,7 @@ impl Writer {
                 Ok(true) => now + SEAL_EVERY,
                 Ok(false) => Duration::MAX,
                 Err(error) => {
-                    tracing::warn!(%error, "Rows got no checksums; the next hour tries again.");
+                    tracing::warn!(%error, "Rows could not be given checksums; this is tried again in an hour.");
                     now + PRUNE_EVERY
                 }
             };
@@ -324,7 +324,7 @@ impl Writer {
                     self.next_prune = now + PRUNE_EVERY;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "What is too old could not be removed; the next hour tries again.");
+                    tracing::warn!(%error, "What is too old could not be removed; this is tried again in an hour.");
                     self.next_prune = now + PRUNE_EVERY;
                 }
             }
@@ -351,7 +351,7 @@ impl Writer {
             None => "Okta has not said what time it is since this program began".to_owned(),
         };
         let note = format!(
-            "For a day and more nothing was removed for its age: {why}. Set the clock right, or remove what is too old \
+            "Nothing has been removed by age for more than a day: {why}. Set the clock right, or remove what is too old \
              by hand: consentwatch prune --yes."
         );
         self.suspended = is_long.then_some(note);
