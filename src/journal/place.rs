@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -14,14 +15,14 @@ use super::open::shown;
 /// What was opened, by path and by what the file system calls it.
 #[derive(Debug)]
 pub(super) struct Place {
-    opened: Vec<(PathBuf, Identity)>,
+    opened: Vec<(PathBuf, FileId)>,
     /// SQLite makes it with the first commit and keeps it as long as the journal is open.
     wal: PathBuf,
-    wal_is: OnceLock<Identity>,
+    wal_is: OnceLock<FileId>,
 }
 
-/// Device and inode; elsewhere than on Unix only that it is there.
-type Identity = (u64, u64);
+/// Device and inode.
+pub(super) type FileId = (u64, u64);
 
 /// What was opened does not stand in its place any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,9 +37,9 @@ impl Place {
     /// Notes what is open: the folder, the lock that is held, the journal's file.
     pub(super) fn of(dir: &Path, lock: (&Path, &File), journal: &Path) -> io::Result<Self> {
         let opened = vec![
-            (dir.to_owned(), identity(&fs::metadata(dir)?)),
-            (lock.0.to_owned(), identity(&lock.1.metadata()?)),
-            (journal.to_owned(), identity(&fs::metadata(journal)?)),
+            (dir.to_owned(), file_id(&fs::metadata(dir)?)),
+            (lock.0.to_owned(), file_id(&lock.1.metadata()?)),
+            (journal.to_owned(), file_id(&fs::metadata(journal)?)),
         ];
         let mut wal = journal.as_os_str().to_owned();
         wal.push("-wal");
@@ -48,19 +49,19 @@ impl Place {
     /// Looks whether everything is still in its place; some microseconds.
     pub(super) fn check(&self) -> Result<(), Gone> {
         for (path, known) in &self.opened {
-            self.look(path, Some(known))?;
+            self.look(path, *known)?;
         }
         if let Some(known) = self.wal_is.get() {
-            self.look(&self.wal, Some(known))?;
+            self.look(&self.wal, *known)?;
         } else if let Ok(metadata) = fs::metadata(&self.wal) {
-            self.wal_is.get_or_init(|| identity(&metadata));
+            self.wal_is.get_or_init(|| file_id(&metadata));
         }
         Ok(())
     }
 
-    fn look(&self, path: &Path, known: Option<&Identity>) -> Result<(), Gone> {
-        let found = fs::metadata(path).ok().map(|metadata| identity(&metadata));
-        if found.as_ref() == known {
+    fn look(&self, path: &Path, known: FileId) -> Result<(), Gone> {
+        let found = fs::metadata(path).ok().map(|metadata| file_id(&metadata));
+        if found == Some(known) {
             return Ok(());
         }
         // The folder is what a person knows, whichever of its files is the first that is missing.
@@ -70,15 +71,9 @@ impl Place {
     }
 }
 
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt as _;
+/// Returns what the file system calls a file.
+pub(super) fn file_id(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> Identity {
-    (0, 0)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::place::{self, FileId};
 use crate::safe_file;
 
 /// Whether the process of this number is stopped and holds the lock on the file at `path`.
@@ -40,16 +41,8 @@ fn is_lock_of(line: &str, number: u32, file: u64) -> bool {
 }
 
 /// Returns the device and number of the file that a path leads to.
-pub(super) fn file_id(path: &Path) -> Option<(u64, u64)> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        path.exists().then_some((0, 0))
-    }
+pub(super) fn file_id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().map(|found| place::file_id(&found))
 }
 
 #[cfg(test)]
