@@ -27,7 +27,7 @@ struct Victim {
 }
 
 /// Returns the number of hook-only rows that pruning aims for: a tenth below the maximum, so that there is
-/// room for new ones. Only rows that the log should have shown are removed for this.
+/// room for new ones. Rows that the log may still show are not removed for this.
 pub(super) fn unconfirmed_goal(settings: Settings) -> i64 {
     let most = settings.unconfirmed_max();
     most - most / 10
@@ -113,7 +113,7 @@ impl Store {
     fn prune(&mut self, aged: Option<Aged>) -> rusqlite::Result<bool> {
         if let Err(error) = self.spared.refresh(&self.conn) {
             // Better too much on the disk than one row less that somebody meant to keep.
-            tracing::warn!(%error, "Marks cannot be read, so no row is removed; the next hour tries again.");
+            tracing::warn!(%error, "Marks cannot be read, so no row is removed; this is tried again in an hour.");
             self.spared.let_go();
             return Ok(false);
         }
@@ -134,8 +134,11 @@ impl Store {
             }
         }
         let hour = aged.and_then(|aged| aged.hour).filter(|_| !victims.is_empty());
-        if victims.is_empty() && too_many_by_hook > 0 {
-            victims = self::victims(&self.conn, by_hook, doubt::DOUBTED, too_many_by_hook)?;
+        // First those that the log should have shown, then those that it cannot show.
+        for doubt in [doubt::DOUBTED, doubt::EXCUSED] {
+            if victims.is_empty() && too_many_by_hook > 0 {
+                victims = self::victims(&self.conn, by_hook, doubt, too_many_by_hook)?;
+            }
         }
         // Rows that only a hook has brought go before any row that the log has shown: first those that the
         // log should have shown, then those that it may still show, then those that it cannot show.

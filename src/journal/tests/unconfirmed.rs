@@ -71,6 +71,28 @@ fn what_the_log_should_have_shown_makes_room_and_what_it_may_still_show_does_not
     );
 }
 
+#[test]
+fn what_the_log_cannot_show_makes_room_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { keep_unconfirmed: 100, ..Settings::default() };
+    let mut store = store(dir.path(), settings);
+    store.write([&polled(5000..5010)].into_iter()).unwrap();
+    store.write([&forged(0..100)].into_iter()).unwrap();
+    // The log was read from a time after all of them.
+    let at = start() + Duration::from_hours(2);
+    let read = Batch {
+        polled: Some(Polled { at, caught_up: true, interval: Duration::from_secs(10) }),
+        bookmark: Some(Bookmark { since: start() + Duration::from_hours(1), ..bookmark("n") }),
+        ..Batch::default()
+    };
+    store.write([&read].into_iter()).unwrap();
+    while store.judge_some().unwrap() {}
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed, 0);
+    assert!(store.is_full_of_unconfirmed());
+    while store.prune_some(at).unwrap() {}
+    assert_eq!((ways(dir.path()), store.is_full_of_unconfirmed()), ((10, 90), false));
+}
+
 #[tokio::test]
 async fn a_journal_full_of_unconfirmed_rows_takes_the_logs_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
