@@ -5,7 +5,7 @@
 //! spoken: where the log may have a gap, before it was read, while nobody listened, before the hook was verified.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::checksum;
 use super::commit::Listening;
@@ -59,6 +59,11 @@ pub(super) fn put_listening(tx: &Transaction<'_>, meta: &mut Meta, told: &Listen
     let start = up.max(verified.saturating_add(SETTLE_MS));
     if start >= until {
         return Ok(());
+    }
+    // One that is damaged would count as sound after the change.
+    let sql = "SELECT * FROM listening WHERE up = ?1";
+    if tx.prepare_cached(sql)?.query_row([up], checksum::holds).optional()? == Some(false) {
+        tx.prepare_cached("DELETE FROM listening WHERE up = ?1")?.execute([up])?;
     }
     let sql = "INSERT INTO listening (up, start, stop) VALUES (?1, ?2, ?3)
         ON CONFLICT (up) DO UPDATE SET stop = MAX(stop, excluded.stop)";
@@ -161,15 +166,19 @@ impl Log {
     fn read(conn: &Connection) -> rusqlite::Result<Self> {
         let bookmark = store::bookmark(conn)?;
         let kinds = bookmark.iter().flat_map(|mark| mark.query.split(',').filter_map(Kind::from_word));
-        // Without a place to go on from nothing is known of what was read.
+        // Without a bookmark nothing is known of what was read.
         let since_ms = bookmark.as_ref().map_or(i64::MAX, |mark| mark.since.as_millisecond());
-        let mut statement = conn.prepare_cached("SELECT start, stop FROM gap")?;
-        let gaps = statement
-            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let ms = |text: &str| text.parse().map(Timestamp::as_millisecond);
-        let gaps = gaps.iter().filter_map(|(from, to)| Some((ms(from).ok()?, ms(to).ok()?)));
-        Ok(Self { kinds: kinds.collect(), since_ms, gaps: gaps.collect() })
+        let mut statement = conn.prepare_cached("SELECT * FROM gap")?;
+        let gaps = statement.query_map([], |row| {
+            if !checksum::holds(row)? {
+                // A damaged gap may be anywhere.
+                return Ok(Some((i64::MIN, i64::MAX)));
+            }
+            let ms = |text: String| text.parse().ok().map(Timestamp::as_millisecond);
+            Ok(ms(row.get("start")?).zip(ms(row.get("stop")?)))
+        })?;
+        let gaps = gaps.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(Self { kinds: kinds.collect(), since_ms, gaps })
     }
 
     fn would_show(&self, ts: i64, kind: Kind) -> bool {
@@ -332,6 +341,29 @@ mod tests {
         rig.put(5, Via::HOOK, 9, 9);
         rig.polled(500, true);
         assert_eq!(rig.judge(), (1, 0), "the last alone");
+    }
+
+    #[test]
+    fn a_damaged_gap_may_be_anywhere() {
+        let mut rig = Rig::new();
+        let gap = Gap { from: at(4), to: at(6), why: "a test".to_owned() };
+        rig.write(&Batch { gap: Some(gap), ..Batch::default() });
+        rig.put(1, Via::HOOK, 5, 6);
+        rig.store.conn.execute_batch("UPDATE gap SET start = 'x' || start").unwrap();
+        rig.polled(500, true);
+        assert_eq!(rig.judge(), (0, 0));
+        let gaps = rig.reader().coverage().unwrap().gaps;
+        assert_eq!((gaps.len(), gaps[0].from, gaps[0].to), (1, at(6), at(6)), "told as far as it is known");
+    }
+
+    #[test]
+    fn a_damaged_time_of_listening_does_not_become_sound() {
+        let mut rig = Rig::new();
+        rig.put(1, Via::POLL, -300, -300);
+        rig.listening(0, 10, Some(-30));
+        rig.store.conn.execute_batch("UPDATE listening SET start = start - 36000000").unwrap();
+        rig.listening(0, 500, None);
+        assert_eq!(rig.judge(), (0, 0), "nobody listened");
     }
 
     #[test]

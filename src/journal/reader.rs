@@ -486,11 +486,15 @@ impl Reader {
         let mut found = statement.query([])?;
         let mut gaps = Vec::new();
         while let Some(row) = found.next()? {
-            let (start, stop): (String, String) = (row.get("start")?, row.get("stop")?);
-            if let (Ok(from), Ok(to)) = (start.parse(), stop.parse()) {
-                // Better a gap of wrong times than none where there is one.
+            let at = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
+                let text = std::str::from_utf8(checksum::bytes(row.get_ref(column)?));
+                Ok(text.ok().and_then(|text| text.parse().ok()))
+            };
+            let (start, stop) = (at("start")?, at("stop")?);
+            // Better a gap of wrong times than none where there is one.
+            if let Some((from, to)) = start.or(stop).zip(stop.or(start)) {
                 let why = if checksum::holds(row)? { row.get("why")? } else { GAP_DAMAGED.to_owned() };
-                gaps.push(Gap { from, to, why });
+                gaps.push(Gap { from: from.min(to), to: from.max(to), why });
             }
         }
         gaps.sort_by_key(|gap| (gap.from, gap.to));
