@@ -118,6 +118,15 @@ pub(super) fn of_text(id: u32, text: &str) -> i64 {
     i64::from(Sum::of(&[i64::from(id)]).with(text.as_bytes()).low())
 }
 
+/// Returns a text that was read with its checksum, in this order; nothing if it is not what was written. One without a
+/// checksum is not judged.
+pub(super) fn sound_text<'r>(id: u32, row: &'r Row<'_>) -> rusqlite::Result<Option<&'r str>> {
+    let (Ok(text), Ok(kept)) = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_i64_or_null()) else {
+        return Ok(None);
+    };
+    Ok(kept.is_none_or(|kept| kept == of_text(id, text)).then_some(text))
+}
+
 /// Computes the checksums of a row of `event` from its present columns, packed event and envelope, and stores
 /// them. Call it after inserting a row, in the same transaction; to change an existing row, use [`change`].
 /// Does nothing if the row does not exist.

@@ -16,7 +16,21 @@ pub(super) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
         tracing::warn!("The journal's counters were damaged on the disk and were counted anew.");
         count_anew(&tx)?;
     }
+    let mut meta = Meta::load(&tx)?;
+    let free = next_seq(&tx, meta.next_seq)?;
+    if free != meta.next_seq {
+        tracing::warn!("A damaged row of the journal has a number that was not given out yet.");
+        meta.next_seq = free;
+        meta.save(&tx)?;
+    }
     tx.commit()
+}
+
+/// Returns the next number for a row: `next`, or a higher one if a row has that number or a higher one.
+pub(super) fn next_seq(conn: &Connection, next: i64) -> rusqlite::Result<i64> {
+    let last: Option<i64> =
+        conn.prepare_cached("SELECT MAX(seq) FROM event")?.query_row([], |row| row.get(0))?;
+    Ok(last.map_or(next, |last| next.max(last.saturating_add(1))))
 }
 
 /// Counts anew what can be counted. Since when the journal is complete cannot be: it begins with the next poll, as if
@@ -44,16 +58,17 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
     checksum::seal_row(conn, checksum::META, &[&1])
 }
 
-/// Counts what a damaged row may have counted wrongly in.
+/// Counts what a damaged row may have counted wrongly in, with one look at each row.
 pub(super) fn count_rows(conn: &Connection, meta: &mut Meta) -> rusqlite::Result<()> {
-    let count = |which: &str| {
-        conn.query_row(&format!("SELECT COUNT(*) FROM event NOT INDEXED WHERE {which}"), [], |row| row.get(0))
-    };
-    meta.rows = count("1")?;
-    meta.late = count("late <> 0")?;
-    meta.unconfirmed = count("via = 2 AND doubt = 1")?;
-    meta.missed = count("via = 1 AND doubt = 1")?;
-    meta.altered = count("via = 3 AND doubt = 1")?;
-    meta.hook_only = count("via = 2")?;
+    let sql =
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE late <> 0), COUNT(*) FILTER (WHERE via = 2 AND doubt = 1),
+        COUNT(*) FILTER (WHERE via = 1 AND doubt = 1), COUNT(*) FILTER (WHERE via = 3 AND doubt = 1),
+        COUNT(*) FILTER (WHERE via = 2) FROM event NOT INDEXED";
+    conn.query_row(sql, [], |row| {
+        (meta.rows, meta.late, meta.unconfirmed) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        (meta.missed, meta.altered, meta.hook_only) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok(())
+    })?;
+    meta.next_seq = next_seq(conn, meta.next_seq)?;
     Ok(())
 }

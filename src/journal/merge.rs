@@ -12,6 +12,7 @@ use super::delivery;
 use super::doubt;
 use super::error::AppendError;
 use super::intern::{Interner, Known};
+use super::mend;
 use super::pack::{Packer, Unpacker};
 use super::recent::Recent;
 use super::shared;
@@ -110,7 +111,7 @@ impl<'t> Pen<'t> {
                 "INSERT INTO event (seq, ts, uuid, part, rev, kind, via, outcome, severity, evidence, late, who, actor,
                     client, server, scopes, origin, received, grants, session, sum)
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
-                 ON CONFLICT DO NOTHING",
+                 ON CONFLICT (ts, uuid, part) DO NOTHING",
             )?,
             update: tx.prepare_cached(
                 "UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE ?4 END WHERE seq = ?1",
@@ -130,7 +131,7 @@ impl<'t> Pen<'t> {
             )?,
             put_raw: tx.prepare_cached("INSERT OR REPLACE INTO raw (seq, dict, body) VALUES (?1, ?2, ?3)")?,
             put_delivery: tx.prepare_cached("INSERT OR IGNORE INTO delivery (seq, body) VALUES (?1, ?2)")?,
-            text: tx.prepare_cached("SELECT text FROM sym WHERE id = ?1")?,
+            text: tx.prepare_cached("SELECT text, sum FROM sym WHERE id = ?1")?,
             keep_copy: tx.prepare_cached(
                 "INSERT OR REPLACE INTO hook_copy (seq, dict, body) SELECT seq, dict, body FROM raw WHERE seq = ?1",
             )?,
@@ -166,9 +167,14 @@ impl<'t> Pen<'t> {
                 commit.merged += 1;
             }
             None => {
-                if self.insert(consent, &key)? {
-                    commit.new += 1;
+                if !self.insert(consent, &key)? {
+                    // The index names a row that is not there.
+                    self.tx.execute_batch("REINDEX event")?;
+                    if !self.insert(consent, &key)? {
+                        return Err(checksum::Mismatch::error("event").into());
+                    }
                 }
+                commit.new += 1;
             }
         }
         Ok(())
@@ -198,6 +204,7 @@ impl<'t> Pen<'t> {
             .optional()
     }
 
+    /// Puts an event in as a new row, unless a row has its key.
     fn insert(&mut self, consent: &Consent, key: &EventKey) -> Result<bool, AppendError> {
         let columns = self.columns(consent)?;
         let seq = self.meta.next_seq;
@@ -279,10 +286,20 @@ impl<'t> Pen<'t> {
             columns.grants,
             columns.session,
             sum,
-        ])?;
-        if inserted == 0 {
-            return Ok(false);
-        }
+        ]);
+        match inserted {
+            Ok(0) => return Ok(false),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                // A damaged row has the next number. Those after it are free.
+                self.meta.next_seq = mend::next_seq(self.tx, seq)?;
+                if self.meta.next_seq == seq {
+                    return Err(error.into());
+                }
+                tracing::warn!(seq, "A damaged row of the journal has a number that was not given out yet.");
+                return self.insert(consent, key);
+            }
+            inserted => inserted?,
+        };
         self.put_raw.execute((seq, dict, body))?;
         let hidden = consent.hidden();
         if hidden > 0 {
@@ -312,7 +329,8 @@ impl<'t> Pen<'t> {
 
     fn merge(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<(), AppendError> {
         let is_sound = checksum::is_sound(self.tx, found.seq)?;
-        let differences = self.differences(consent, found)?;
+        // What a damaged row says contradicts nobody.
+        let differences = if is_sound { self.differences(consent, found)? } else { Vec::new() };
         // A row that shares its uuid keeps that mark.
         let is_altered =
             differences.contains(&Difference::Contradicts) && found.doubt != Some(Doubt::SharedId);
@@ -371,12 +389,11 @@ impl<'t> Pen<'t> {
     fn put_other(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<bool, AppendError> {
         // A digest of the content is the key, so the same content is one row however often it comes.
         let id = self.identity.of(EventId::Digest(consent.content_digest()));
-        let own = EventKey { id, ..*key };
-        let seq = self.meta.next_seq;
+        let own = EventKey { published_ms: consent.key.published_ms, id, ..*key };
         if !self.insert(consent, &own)? {
             return Ok(false);
         }
-        shared::mark(self.tx, seq, 0)?;
+        shared::mark(self.tx, self.meta.next_seq - 1, 0)?;
         if found.doubt != Some(Doubt::SharedId) {
             doubt::settle(self.meta, found.doubt);
             shared::mark(self.tx, found.seq, self.meta.next_rev)?;
@@ -470,13 +487,13 @@ impl<'t> Pen<'t> {
         if is_judged || !self.differences(consent, found)?.contains(&Difference::Contradicts) {
             return Ok(());
         }
-        self.put_copy(found.seq, consent)?;
-        let is_sound = checksum::is_sound(self.tx, found.seq)?;
-        self.mark_came(found.seq, found.via, true)?;
-        if is_sound {
-            checksum::seal(self.tx, found.seq)?;
+        if !checksum::is_sound(self.tx, found.seq)? {
+            // What a damaged row says contradicts nobody.
+            return Ok(());
         }
-        Ok(())
+        self.put_copy(found.seq, consent)?;
+        self.mark_came(found.seq, found.via, true)?;
+        Ok(checksum::seal(self.tx, found.seq)?)
     }
 
     /// Stores by which ways a row came and whether its copies contradict each other. The caller updates the
@@ -489,12 +506,13 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    /// Compares what came with what is stored, of which one is the log's and the other a hook's.
+    /// Compares what came with what is stored, of which one is the log's and the other a hook's. A text that is not what
+    /// was written says nothing.
     fn differences(&mut self, consent: &Consent, found: &Found) -> rusqlite::Result<Vec<Difference>> {
         let mut symbols: [Symbol; 6] = Default::default();
         for (symbol, id) in symbols.iter_mut().zip(found.texts).filter(|(_, id)| *id != 0) {
-            let text: Option<String> = self.text.query_row([id], |row| row.get(0)).optional()?;
-            *symbol = Symbol::joined(text.unwrap_or_default());
+            let text = self.text.query_row([id], |row| Ok(checksum::sound_text(id, row)?.map(str::to_owned)));
+            *symbol = Symbol::joined(text.optional()?.flatten().unwrap_or_default());
         }
         let grants: Vec<u32> =
             found.grants.as_chunks().0.iter().map(|four| u32::from_le_bytes(*four)).collect();

@@ -92,7 +92,40 @@ async fn two_polled_events_of_one_uuid_that_say_different_things_are_two_rows_an
     let mut reader = Reader::open(dir.path()).unwrap();
     let rows = reader.newest(9).unwrap().rows;
     assert_eq!(rows.iter().filter(|row| row.doubt == Some(Doubt::SharedId)).count(), 5);
+    // One of another time has that time, and comes again without a new row.
+    let mut later = altered(1, "SUCCESS", "SKIPPED");
+    later.key.published_ms += 60_000;
+    later.published = Some(start() + Duration::from_mins(1));
+    let commit = journal.append(of(later.clone())).await.unwrap();
+    assert_eq!(commit.new, 1);
+    assert_eq!(reader.record(commit.head.last).unwrap().unwrap().key.published_ms, later.key.published_ms);
+    assert_eq!(journal.append(of(later)).await.unwrap().repeated, 1);
     journal.close().await;
+}
+
+#[test]
+fn a_damaged_row_that_has_the_next_number_costs_no_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    store.write([&polled(0..3)].into_iter()).unwrap();
+    store.conn.execute_batch("UPDATE event SET seq = 4 WHERE seq = 3").unwrap();
+    assert_eq!(store.write([&polled(3..6)].into_iter()).unwrap()[0].new, 3);
+    let stored = |number: u64| {
+        let key = sample::consent(number, Via::POLL).key;
+        Reader::open(dir.path()).unwrap().seq_of(&key).unwrap()
+    };
+    assert_eq!((stored(3), stored(4), stored(5)), (Some(Seq(5)), Some(Seq(6)), Some(Seq(7))));
+    assert_eq!(store.write([&polled(3..6)].into_iter()).unwrap()[0].repeated, 3);
+    // Whoever begins with such a row, or mends one, passes over its number.
+    store.conn.execute_batch("UPDATE event SET seq = 20 WHERE seq = 7").unwrap();
+    store.close();
+    let mut store = self::store(dir.path(), Settings::default());
+    assert_eq!(store.head().last, Seq(20));
+    store.conn.execute_batch("UPDATE event SET seq = 40 WHERE seq = 20").unwrap();
+    let consent = sample::consent(5, Via::POLL);
+    let repairs = vec![Repair { seq: Seq(40), consent, is_own: false }];
+    store.write([&Batch { repairs, ..Batch::default() }].into_iter()).unwrap();
+    assert_eq!(store.head().last, Seq(40));
 }
 
 #[tokio::test]

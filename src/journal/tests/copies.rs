@@ -150,3 +150,24 @@ fn one_more_delivery_that_contradicts_the_log_is_a_doubt_too() {
     assert_eq!((stored.doubt, stored.hook_copy), (Some(Doubt::Altered), Some(late.raw)));
     assert_eq!(altered_rows(dir.path()), 1, "counted once");
 }
+
+#[test]
+fn damage_on_the_disk_is_no_contradiction() {
+    let other = "UPDATE sym SET text = '0oaEEEEEEEEEEEEEE1d7' || char(31)
+        WHERE id = (SELECT client FROM event WHERE seq = 1)";
+    for (change, copies) in [
+        (other, [hooked(NUMBER), hooked(NUMBER)]),
+        ("UPDATE event SET outcome = 2", [hooked(NUMBER), hooked(NUMBER)]),
+        ("UPDATE event SET grants = x'01020304'", [hooked(NUMBER), log()]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path(), Settings::default());
+        let [first, second] = &copies;
+        let before = if second.via == Via::POLL { first.clone() } else { log() };
+        put(&mut store, &[&before]);
+        store.conn.execute_batch(change).unwrap();
+        put(&mut store, &[first, second]);
+        let doubt: i64 = store.conn.query_row("SELECT doubt FROM event", [], |row| row.get(0)).unwrap();
+        assert_eq!((doubt, altered_rows(dir.path())), (0, 0), "{change}");
+    }
+}
