@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::checksum::{self, TABLES, Table};
 use super::error::ReadError;
 use super::intern;
-use super::reader::Reader;
+use super::reader::{DAMAGED_MAX, Reader};
 use super::store::Meta;
 use crate::consent::Seq;
 
@@ -32,14 +32,12 @@ impl Damage {
         if !self.rows.is_empty() {
             let shown: Vec<String> = self.rows.iter().take(SHOWN).map(ToString::to_string).collect();
             let more = if self.rows.len() > SHOWN { " …" } else { "" };
-            parts.push(format!(
-                "{} (number {}{more})",
-                counted(self.rows.len() as u64, "row"),
-                shown.join(", ")
-            ));
+            let rows = counted(self.rows.len() as u64, "row");
+            let or_more = if self.rows.len() >= DAMAGED_MAX { " or more" } else { "" };
+            parts.push(format!("{rows}{or_more} (number {}{more})", shown.join(", ")));
         }
         if self.missing > 0 {
-            parts.push(format!("{} that cannot be found", counted(self.missing, "row")));
+            parts.push(format!("{} missing", counted(self.missing, "row")));
         }
         parts.extend(self.others.iter().cloned());
         (!parts.is_empty()).then(|| format!("The journal is damaged on the disk: {}.", parts.join("; ")))
@@ -141,13 +139,17 @@ fn check_table(conn: &Connection, table: Table) -> Result<Vec<String>, ReadError
     words.extend(said.into_iter().filter(|said| said != "ok").take(1).map(|said| tame(&said)));
     let what = match name {
         "meta" => "counter",
-        "bookmark" => "place to go on polling from",
-        "history" => "place to go on fetching history from",
+        "bookmark" => "bookmark",
+        "history" => "history bookmark",
         "gap" => "gap",
-        "listening" => "time of listening to the hook",
+        "listening" => "listening period",
         "label" => "looked-up name",
-        "side" => "event beside the consents",
+        "side" => "side event",
         "reject" => "unreadable record",
+        "unreadable" => "count of unreadable records",
+        "hidden" => "count of hidden values",
+        "hook_copy" => "hook's copy",
+        "clean" => "record of the cleaning",
         _ => "dictionary",
     };
     match checksum::count_damaged(conn, table)? {

@@ -225,12 +225,18 @@ pub(super) const LABEL: Table = Table { name: "label", keys: &["thing", "id"] };
 pub(super) const SIDE: Table = Table { name: "side", keys: &["id"] };
 pub(super) const REJECT: Table = Table { name: "reject", keys: &["id"] };
 pub(super) const DICT: Table = Table { name: "dict", keys: &["id"] };
+pub(super) const UNREADABLE: Table = Table { name: "unreadable", keys: &["source"] };
 pub(super) const HIDDEN: Table = Table { name: "hidden", keys: &["seq"] };
 pub(super) const HOOK_COPY: Table = Table { name: "hook_copy", keys: &["seq"] };
 pub(super) const CLEAN: Table = Table { name: "clean", keys: &["id"] };
 
+/// The tables that got their checksums when the format with checksums came.
+const FIRST: [Table; 10] = [META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE];
+
 /// Every such table.
-pub(super) const TABLES: [Table; 9] = [META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT];
+pub(super) const TABLES: [Table; 13] = [
+    META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE, HIDDEN, HOOK_COPY, CLEAN,
+];
 
 /// The column that holds the checksum of a row.
 const COLUMN: &str = "sum";
@@ -266,9 +272,9 @@ pub(super) fn seal_row(conn: &Connection, table: Table, key: &[&dyn ToSql]) -> r
     conn.prepare_cached(&update)?.execute(values.as_slice()).map(drop)
 }
 
-/// Writes the checksums of all rows of these tables that have none.
+/// Writes the checksums of all rows that have none, in the tables of the format with which checksums came.
 pub(super) fn seal_tables(conn: &Connection) -> rusqlite::Result<()> {
-    for table in TABLES {
+    for table in FIRST {
         let Table { name, keys } = table;
         let select = format!("SELECT {} FROM {name} WHERE {COLUMN} IS NULL", keys.join(", "));
         let mut statement = conn.prepare(&select)?;

@@ -135,17 +135,20 @@ pub(super) fn put_hidden(conn: &Connection, seq: i64, count: usize) -> rusqlite:
     checksum::seal_row(conn, checksum::HIDDEN, &[&seq])
 }
 
-/// Returns the rows between two numbers of which values are hidden, and how many; 255 is that many or more.
-pub(super) fn hidden_between(conn: &Connection, first: i64, last: i64) -> rusqlite::Result<Vec<(i64, u8)>> {
+/// Returns the rows between two numbers of which values are hidden, and how many; 255 is that many or more. Nothing
+/// stands for a number that is damaged.
+pub(super) fn hidden_between(
+    conn: &Connection,
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<Vec<(i64, Option<u8>)>> {
     let mut statement =
         conn.prepare_cached("SELECT * FROM hidden WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
     let mut rows = statement.query([first, last])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        if checksum::holds(row)? {
-            let count: i64 = row.get("count")?;
-            found.push((row.get("seq")?, u8::try_from(count).unwrap_or(u8::MAX)));
-        }
+        let count = if checksum::holds(row)? { Some(row.get::<_, i64>("count")?) } else { None };
+        found.push((row.get("seq")?, count.map(|count| u8::try_from(count).unwrap_or(u8::MAX))));
     }
     Ok(found)
 }

@@ -23,6 +23,12 @@ pub(super) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
         meta.next_seq = free;
         meta.save(&tx)?;
     }
+    if checksum::count_damaged(&tx, checksum::UNREADABLE)? > 0 {
+        tracing::warn!(
+            "The count of unreadable records was damaged on the disk; those that are kept were counted."
+        );
+        count_unreadable(&tx)?;
+    }
     tx.commit()
 }
 
@@ -31,6 +37,22 @@ pub(super) fn next_seq(conn: &Connection, next: i64) -> rusqlite::Result<i64> {
     let last: Option<i64> =
         conn.prepare_cached("SELECT MAX(seq) FROM event")?.query_row([], |row| row.get(0))?;
     Ok(last.map_or(next, |last| next.max(last.saturating_add(1))))
+}
+
+/// Counts the unreadable records that are kept, by the way they came.
+pub(super) fn count_unreadable(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(
+        "DELETE FROM unreadable;
+         INSERT INTO unreadable (source, count, first, last)
+            SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
+    )?;
+    let mut statement = conn.prepare("SELECT source FROM unreadable")?;
+    let sources: Vec<rusqlite::types::Value> =
+        statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for source in &sources {
+        checksum::seal_row(conn, checksum::UNREADABLE, &[source])?;
+    }
+    Ok(())
 }
 
 /// Counts anew what can be counted. Since when the journal is complete cannot be: it begins with the next poll, as if
@@ -48,7 +70,7 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
         hook_only = (SELECT COUNT(*) FROM event WHERE via = 2),
         complete_since = NULL, last_good = NULL, caught_up = NULL, verified = NULL, judged = 0,
         trained = EXISTS (SELECT 1 FROM dict WHERE id > 1),
-        hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
+        ahead_ms = 0, interval_ms = NULL, hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
         whole_from = (SELECT COALESCE(MIN(ts), 0) FROM event WHERE ts > 0)";
     conn.execute(sql, [PASSED_OVER])?;
     // A row without a checksum is only of a journal whose rows have not all got one yet.

@@ -17,11 +17,12 @@ use super::error::{Ailment, OpenError, ReadError};
 use super::pack::Unpacker;
 use super::store::{self, Meta};
 use super::{delivery, doubt, history, label, open, shared, side};
-use crate::consent::redact;
 use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
-    Person, Reach, Reject, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
+    Person, Reach, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
+#[cfg(test)]
+use crate::consent::{Reject, redact};
 use crate::report::{Coverage, Gap, HookProof, Unreadable};
 
 /// Reads the journal. It sees each commit as soon as it is made, and never keeps the writer waiting.
@@ -65,11 +66,15 @@ const STORED: &str =
 /// Stands in the place of a text that is not what was written.
 const DAMAGED_TEXT: &str = "(damaged)";
 /// Damaged rows that are remembered by number.
-const DAMAGED_MAX: usize = 10_000;
+pub(super) const DAMAGED_MAX: usize = 10_000;
 
 /// Why there is a gap that is not what was written.
-const GAP_DAMAGED: &str =
-    "a gap was noted here and its record is damaged on the disk, so its times may be wrong";
+const GAP_DAMAGED: &str = "the record of a gap here is damaged on the disk, so its times may be wrong";
+
+/// A time this far ahead of its receipt is not believed.
+const AHEAD_MS: i64 = 300_000;
+/// Rows whose numbers lie further apart than this, on average, are looked up one by one.
+const SPREAD_MAX: usize = 16;
 
 /// How far around a consent its session is looked at.
 const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
@@ -115,11 +120,13 @@ impl Reader {
         self.damaged.borrow_mut().clear();
     }
 
-    /// Looks at the lines of the rows just above `seq`, at most `n`, and at the texts that they name and that were not
-    /// looked at before. Returns of each row whether all of it is what was written.
+    /// Looks at the lines of the rows just above `seq`, at most `n`, at how many values of each are hidden, and at the
+    /// texts that they name and that were not looked at before. Returns of each row whether all of it is what was
+    /// written.
     pub(super) fn lines_after(&mut self, seq: Seq, n: usize) -> Result<Vec<(Seq, bool)>, ReadError> {
         let rows = self.rows(&format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2"), (seq.0, limit(n)))?;
         let mut lines = Vec::with_capacity(rows.len());
+        self.hidden_of(&rows)?;
         for (row, _) in rows {
             let mut is_good = !self.damaged.borrow().contains(&row.seq);
             for sym in [row.who, row.actor, row.client, row.server, row.scopes, row.from] {
@@ -429,14 +436,35 @@ impl Reader {
             return Ok(None);
         }
         let meta = Meta::load(&self.conn)?;
-        let newest = time(meta.newest_ms);
+        let newest = self.newest_polled()?;
         Ok(Some(Bookmark {
             query: String::new(),
             next: String::new(),
-            last_published: (meta.newest_ms > 0).then_some(newest),
-            since: meta.complete_since.and_then(|text| text.parse().ok()).unwrap_or(newest),
+            last_published: newest,
+            since: meta.complete_since.and_then(|text| text.parse().ok()).or(newest).unwrap_or_default(),
             caught_up: false,
         }))
+    }
+
+    /// Returns when the newest row was published that the log has shown. A row that only a hook brought says nothing of
+    /// how far the log was read.
+    fn newest_polled(&self) -> Result<Option<Timestamp>, ReadError> {
+        let sql = format!(
+            "{ROW} INDEXED BY event_key WHERE ts > 0 AND via <> ?1 AND ts <= received + ?2 ORDER BY ts DESC"
+        );
+        self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS))
+    }
+
+    /// Returns when the first row that a query of lines gives and that is what was written was published.
+    fn first_sound(&self, sql: &str, params: impl Params) -> Result<Option<Timestamp>, ReadError> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query(params)?;
+        while let Some(row) = found.next()? {
+            if let Ok((row, _)) = self.line(row)? {
+                return Ok(Some(time(row.published_ms)));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns where the fetching of history goes on, if it was broken off.
@@ -453,7 +481,8 @@ impl Reader {
     }
 
     /// Returns the newest records that could not be read, at most `n`, newest first.
-    pub fn rejects(&self, n: usize) -> Result<Vec<Reject>, ReadError> {
+    #[cfg(test)]
+    pub(crate) fn rejects(&self, n: usize) -> Result<Vec<Reject>, ReadError> {
         let sql = "SELECT received, source, why, body, length FROM reject ORDER BY id DESC LIMIT ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query([limit(n)])?;
@@ -530,7 +559,12 @@ impl Reader {
 
     /// Returns how many records of the log could not be read.
     fn unreadable(&self) -> Result<Unreadable, ReadError> {
-        let sql = "SELECT count, first, last FROM unreadable WHERE source = 'poll'";
+        // Of a damaged count, the records that are kept are left: at least so many there were.
+        let sql = if checksum::count_damaged(&self.conn, checksum::UNREADABLE)? == 0 {
+            "SELECT count, first, last FROM unreadable WHERE source = 'poll'"
+        } else {
+            "SELECT COUNT(*), MIN(received), MAX(received) FROM reject WHERE source = 'poll' HAVING COUNT(*) > 0"
+        };
         let read = |row: &Found<'_>| {
             Ok(Unreadable {
                 count: row.get::<_, i64>(0)?.max(0) as u64,
@@ -542,16 +576,17 @@ impl Reader {
     }
 
     /// Returns the newest side events of a type, at most `n`, newest first.
-    pub fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
+    #[cfg(test)]
+    pub(crate) fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
         self.cleaned(side::newest(&self.conn, event_type, n)?)
     }
 
     /// Returns when the newest successful consent at a custom authorization server was published.
     pub fn newest_grant(&self) -> Result<Option<Timestamp>, ReadError> {
-        let sql = "SELECT ts FROM event WHERE (kind & 15) = ?1 AND outcome = ?2 AND ts > 0 ORDER BY ts DESC LIMIT 1";
-        let values = (Kind::Grant.code(), Outcome::Success.code());
-        let ts = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
-        Ok(ts.map(time))
+        let sql = format!(
+            "{ROW} INDEXED BY event_key WHERE (kind & 15) = ?1 AND outcome = ?2 AND ts > 0 ORDER BY ts DESC"
+        );
+        self.first_sound(&sql, (Kind::Grant.code(), Outcome::Success.code()))
     }
 
     /// Returns a number that rises whenever an event tells that an authorization server, a scope or a feature changed.
@@ -591,7 +626,14 @@ impl Reader {
         Ok(Beside { sides, consents })
     }
 
-    fn page(&mut self, rows: Vec<(Row, Marks)>) -> Result<Page, ReadError> {
+    fn page(&mut self, mut rows: Vec<(Row, Marks)>) -> Result<Page, ReadError> {
+        let hidden = self.hidden_of(&rows)?;
+        for (row, marks) in &mut rows {
+            if hidden.get(&row.seq.0) == Some(&None) {
+                // Nobody knows how much of it is hidden, so nothing is said of it.
+                (*row, *marks) = (blank(row.seq), Marks::new());
+            }
+        }
         // Texts are stored with the rows that name them and never change, so looking after the rows is safe.
         let mut new: Vec<u32> = rows
             .iter()
@@ -615,22 +657,32 @@ impl Reader {
         }
         let mut grants = GrantMarks::default();
         let mut page = Vec::with_capacity(rows.len());
-        let hidden = self.hidden_of(&rows)?;
         for (mut row, marks) in rows {
-            row.hidden = hidden.get(&row.seq.0).copied().unwrap_or(0);
+            row.hidden = hidden.get(&row.seq.0).copied().flatten().unwrap_or(0);
             page.push(row);
             grants.push(marks);
         }
         Ok(Page { rows: page, grants, symbols })
     }
 
-    /// Returns how many values of some rows are hidden, by number, where any are.
-    fn hidden_of(&self, rows: &[(Row, Marks)]) -> Result<BTreeMap<i64, u8>, ReadError> {
+    /// Returns how many values of some rows are hidden, by number, where any are; nothing for a count that is damaged,
+    /// whose row then counts as damaged.
+    fn hidden_of(&self, rows: &[(Row, Marks)]) -> Result<BTreeMap<i64, Option<u8>>, ReadError> {
         let numbers = || rows.iter().map(|(row, _)| row.seq.0);
         let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
             return Ok(BTreeMap::new());
         };
-        Ok(clean::hidden_between(&self.conn, first, last)?.into_iter().collect())
+        let found = if (last - first) as usize > rows.len().saturating_mul(SPREAD_MAX) {
+            let each = numbers().map(|seq| clean::hidden_between(&self.conn, seq, seq));
+            each.collect::<Result<Vec<_>, _>>()?.concat()
+        } else {
+            clean::hidden_between(&self.conn, first, last)?
+        };
+        let is_of_page: BTreeSet<i64> = numbers().collect();
+        for (seq, _) in found.iter().filter(|(seq, count)| count.is_none() && is_of_page.contains(seq)) {
+            self.note_damaged(Seq(*seq), &checksum::Mismatch("hidden"));
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// Reads whole rows; of each the number, and the row unless it is not what was written.

@@ -1,4 +1,4 @@
-//! Events beside the consents, in a table of their own.
+//! Side events, in a table of their own.
 
 use std::io;
 
@@ -70,13 +70,19 @@ pub(super) fn prune_surplus(conn: &Connection) -> rusqlite::Result<()> {
     conn.prepare_cached(cut)?.execute([SIDES_MAX]).map(drop)
 }
 
-/// Returns how many events of a type there are, and when the newest was published.
+/// Returns how many events of a type there are, and when the newest was published that is what was written.
 pub(super) fn count(conn: &Connection, event_type: &str) -> rusqlite::Result<(u64, Option<Timestamp>)> {
-    let sql = "SELECT COUNT(*), MAX(ts) FROM side WHERE type = ?1";
-    conn.prepare_cached(sql)?.query_row([event_type], |row| {
-        let (count, newest): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
-        Ok((count.max(0) as u64, newest.map(time)))
-    })
+    let sql = "SELECT COUNT(*) FROM side WHERE type = ?1";
+    let count: i64 = conn.prepare_cached(sql)?.query_row([event_type], |row| row.get(0))?;
+    let sql = "SELECT * FROM side INDEXED BY side_type WHERE type = ?1 ORDER BY ts DESC";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut found = statement.query([event_type])?;
+    while let Some(row) = found.next()? {
+        if checksum::holds(row)? {
+            return Ok((count.max(0) as u64, Some(time(row.get("ts")?))));
+        }
+    }
+    Ok((count.max(0) as u64, None))
 }
 
 /// Returns the number of the newest event about authorization servers, scopes or features; 0 if there is none.
@@ -95,6 +101,7 @@ pub(super) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Returns the newest events of a type, at most `n`, newest first.
+#[cfg(test)]
 pub(super) fn newest(conn: &Connection, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
     let sql = format!("{SIDE} WHERE type = ?1 ORDER BY ts DESC LIMIT ?2");
     read(conn, &sql, (event_type, limit(n)))
@@ -119,8 +126,8 @@ fn read(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<SideEve
         let read = if checksum::holds(row)? { side(row)? } else { Err(io::ErrorKind::InvalidData.into()) };
         match read {
             Ok(side) => sides.push(side),
-            // Evidence beside the consents: what is damaged is no evidence.
-            Err(error) => tracing::warn!(%error, "An event beside the consents is damaged in the journal."),
+            // What is damaged is no evidence.
+            Err(error) => tracing::warn!(%error, "A side event is damaged in the journal."),
         }
     }
     Ok(sides)
@@ -193,6 +200,9 @@ mod tests {
         assert_eq!(reader.sides_of(None, None, 9).unwrap(), []);
         let proof = reader.coverage().unwrap().hook;
         assert_eq!((proof.failures, proof.last_failure), (2, Some(time(START_MS + 120_000))));
+        store.conn.execute_batch("UPDATE side SET ts = ts + 900000000 WHERE id = 1").unwrap();
+        assert_eq!(reader.coverage().unwrap().hook.last_failure, Some(time(START_MS + 120_000)));
+        store.conn.execute_batch("UPDATE side SET ts = ts - 900000000 WHERE id = 1").unwrap();
         while store.tidy_some(time(START_MS + 24 * 3_600_000 + 90_000)).unwrap() {}
         assert_eq!(reader.coverage().unwrap().hook.failures, 1, "the other is too old");
     }

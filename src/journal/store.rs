@@ -112,7 +112,7 @@ pub(super) struct Hour {
     pub(super) rows: i64,
     /// How many of them were removed by age.
     pub(super) gone: i64,
-    /// How many events beside the consents were.
+    /// How many side events were removed by age.
     pub(super) sides: i64,
 }
 
@@ -463,6 +463,10 @@ impl Meta {
 }
 
 fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendError> {
+    if checksum::count_damaged(tx, checksum::UNREADABLE)? > 0 {
+        // A change must not make a damaged count sound.
+        mend::count_unreadable(tx)?;
+    }
     let mut insert = tx.prepare_cached(
         "INSERT INTO reject (received, source, why, body, length) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -477,6 +481,7 @@ fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendErr
         insert.execute((received, reject.source, &reject.why, body, length))?;
         checksum::seal_row(tx, checksum::REJECT, &[&tx.last_insert_rowid()])?;
         count.execute((reject.source, received))?;
+        checksum::seal_row(tx, checksum::UNREADABLE, &[&reject.source])?;
     }
     // Whoever sends many records by one way pushes out none of the other's.
     let sources: BTreeSet<&str> = rejects.iter().map(|reject| reject.source).collect();

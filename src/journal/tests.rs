@@ -128,6 +128,35 @@ fn a_damaged_row_that_has_the_next_number_costs_no_event() {
     assert_eq!(store.head().last, Seq(40));
 }
 
+/// An event of which one value is hidden.
+fn hiding(number: u64) -> Consent {
+    let hidden = r#""debugData":{"client_secret":"‹hidden, 9 characters›","#;
+    altered(number, r#""debugData":{"#, hidden)
+}
+
+#[test]
+fn rows_far_apart_are_told_with_their_hidden_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    let consents = (0..200).map(hiding).collect();
+    store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
+    store.write([&Batch { consents: vec![hooked(0), hooked(199)], ..Batch::default() }].into_iter()).unwrap();
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let hidden = |rows: &[crate::consent::Row]| rows.iter().map(|row| row.hidden).collect::<Vec<_>>();
+    assert_eq!(hidden(&reader.changed(Rev(0), 9).unwrap().rows), [1, 1]);
+    assert_eq!(hidden(&reader.newest(200).unwrap().rows), [1; 200]);
+}
+
+#[test]
+fn the_newest_consent_is_one_that_was_written_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    store.write([&polled(0..3)].into_iter()).unwrap();
+    store.conn.execute_batch("UPDATE event SET ts = ts + 900000000 WHERE seq = 1").unwrap();
+    let newest = Reader::open(dir.path()).unwrap().newest_grant().unwrap();
+    assert_eq!(newest, sample::consent(2, Via::POLL).published);
+}
+
 #[tokio::test]
 async fn nothing_is_doubted_before_okta_said_what_time_it_is() {
     let dir = tempfile::tempdir().unwrap();
