@@ -1,6 +1,7 @@
 //! Looks at every stored row, a minute after the start and then once a day, and mends what is damaged: from the row's own
 //! event where that is sound, else from Okta where it still keeps the event.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -65,7 +66,7 @@ impl Doors {
     async fn look(&mut self, mending: &mut Mending) -> Result<(), ReadError> {
         self.reader.forget_given();
         let (mut seen, mut done) = (Seq(0), Done::default());
-        let mut lost = Vec::new();
+        let mut without_event = BTreeSet::new();
         loop {
             let busy = self.tasks.busy();
             let Some(Scanned { last, damaged }) = self.reader.scan_after(seen, STEP)? else { break };
@@ -74,13 +75,15 @@ impl Doors {
             for row in damaged {
                 match row.record.as_deref().and_then(from_own_event) {
                     Some(consent) => repairs.push(Repair { seq: row.seq, consent, is_own: true }),
-                    None => lost.push(Lost { seq: row.seq, keys: row.keys }),
+                    None => drop(without_event.insert(row.seq)),
                 }
             }
             self.put(repairs, &mut done).await;
             drop(busy);
             drop(self.clock.sleep(STEP_EVERY).await);
         }
+        let keys = self.reader.keys_of(&without_event)?;
+        let lost: Vec<Lost> = keys.into_iter().map(|(seq, keys)| Lost { seq, keys }).collect();
         let count = lost.len();
         // An empty list counts as well: what was lost the day before may be gone.
         mending.ask(lost, self.clock.sure());

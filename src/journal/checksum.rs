@@ -167,10 +167,34 @@ pub(super) fn is_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
         Err(error) => Err(error),
     };
     match is_sound {
-        // A byte that changed can turn a number into a text.
-        Err(Error::InvalidColumnType(..) | Error::FromSqlConversionFailure(..)) => Ok(false),
+        Err(error) if is_of_value(&error) => Ok(false),
         is_sound => is_sound,
     }
+}
+
+/// Whether the columns that a list reads of a row of `event` match their checksum.
+pub(super) fn is_line_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    let kept = conn
+        .prepare_cached("SELECT sum FROM event WHERE seq = ?1")?
+        .query_row([seq], |row| Ok(row.get_ref(0)?.as_i64_or_null().ok().flatten()))
+        .optional()?
+        .flatten();
+    match sum_of(conn, seq) {
+        Ok(sum) => Ok(sum.zip(kept).is_some_and(|(sum, kept)| sum >> 32 == kept >> 32)),
+        Err(error) if is_of_value(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an error is about one stored value, of another type or range than was written. A byte that changed can turn
+/// a number into a text.
+fn is_of_value(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidColumnType(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+    )
 }
 
 /// Returns the checksums of a row of `event` as it is now; nothing if there is no such row.

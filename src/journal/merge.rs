@@ -15,6 +15,7 @@ use super::intern::{Interner, Known};
 use super::mend;
 use super::pack::{Packer, Unpacker};
 use super::recent::Recent;
+use super::schema::ROW_TABLES;
 use super::shared;
 use super::store::Meta;
 use super::sweep::Sweep;
@@ -79,6 +80,29 @@ struct Columns {
     grants: Vec<u8>,
     session: Option<u32>,
 }
+
+/// What a damaged row keeps when it is written anew.
+struct Kept {
+    /// Whether it keeps its person, who was found out and is not in the event.
+    keeps_who: bool,
+    /// The ways by which it came.
+    via: Via,
+    /// Whether it is doubted, as its number in the journal.
+    doubt: i64,
+}
+
+/// Writes a damaged row anew.
+const REPAIR: &str =
+    "UPDATE event SET rev = :rev, kind = :kind, outcome = :outcome, severity = :severity, late = 0,
+        who = CASE WHEN :keeps_who THEN who ELSE :who END,
+        evidence = CASE WHEN :keeps_who THEN evidence ELSE :evidence END,
+        actor = :actor, client = :client, server = :server, scopes = :scopes, origin = :origin,
+        grants = :grants, session = :session,
+        ts = CASE WHEN :own THEN ts ELSE :ts END, uuid = CASE WHEN :own THEN uuid ELSE :uuid END,
+        part = CASE WHEN :own THEN part ELSE :part END, via = CASE WHEN :own THEN via ELSE :via END,
+        doubt = CASE WHEN :own THEN doubt ELSE :doubt END,
+        received = CASE WHEN :own THEN received ELSE :received END
+     WHERE seq = :seq";
 
 impl<'t> Pen<'t> {
     /// Prepares for a transaction.
@@ -406,36 +430,19 @@ impl<'t> Pen<'t> {
     /// receipt.
     pub(super) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
         let Repair { seq, consent, is_own } = repair;
-        let is_there = "SELECT EXISTS (SELECT 1 FROM event WHERE seq = ?1)";
-        if !self.tx.prepare_cached(is_there)?.query_row([seq.0], |row| row.get(0))? {
-            return Ok(());
-        }
+        let Some(kept) = self.kept(seq.0, consent, *is_own)? else { return Ok(()) };
         // The cache may map the right text to the number of a text that is damaged on the disk.
         *self.known = Known::default();
         let columns = self.columns(consent)?;
-        let anew =
-            "UPDATE event SET rev = :rev, kind = :kind, outcome = :outcome, severity = :severity, late = 0,
-                who = CASE WHEN :own AND evidence <> :evidence AND :evidence = 0 THEN who ELSE :who END,
-                evidence = CASE WHEN :own AND :evidence = 0 THEN evidence ELSE :evidence END,
-                actor = :actor, client = :client, server = :server, scopes = :scopes, origin = :origin,
-                grants = :grants, session = :session,
-                ts = CASE WHEN :own THEN ts ELSE :ts END, uuid = CASE WHEN :own THEN uuid ELSE :uuid END,
-                part = CASE WHEN :own THEN part ELSE :part END, via = CASE WHEN :own THEN via ELSE :via END,
-                doubt = CASE WHEN :own THEN doubt ELSE 0 END,
-                received = CASE WHEN :own THEN received ELSE :received END
-             WHERE seq = :seq";
-        let has_envelope = "SELECT EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)";
-        let has_envelope: bool = self.tx.query_row(has_envelope, [seq.0], |row| row.get(0))?;
-        let via = if has_envelope { consent.via.with(Via::HOOK) } else { consent.via };
-        let rev = self.meta.next_rev;
-        let tx = self.tx;
+        let (rev, tx) = (self.meta.next_rev, self.tx);
         let update = || {
             tx.execute(
-                anew,
+                REPAIR,
                 named_params! {
                     ":seq": seq.0,
                     ":rev": rev,
                     ":own": is_own,
+                    ":keeps_who": kept.keeps_who,
                     ":kind": consent.kind.packed(consent.reach()),
                     ":outcome": columns.outcome,
                     ":severity": columns.severity,
@@ -451,7 +458,8 @@ impl<'t> Pen<'t> {
                     ":ts": consent.key.published_ms,
                     ":uuid": self.identity.of(consent.key.id).as_bytes(),
                     ":part": consent.key.part,
-                    ":via": via.code(),
+                    ":via": kept.via.code(),
+                    ":doubt": kept.doubt,
                     ":received": consent.received.as_millisecond(),
                 },
             )
@@ -462,22 +470,59 @@ impl<'t> Pen<'t> {
             tx.execute_batch("REINDEX event")?;
             done = update();
         }
+        self.meta.next_rev += 1;
         if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
         {
             // The event came again as another row before this one was found damaged.
-            for table in ["event", "raw", "delivery", "hidden", "hook_copy"] {
+            for table in ROW_TABLES {
                 tx.execute(&format!("DELETE FROM {table} WHERE seq = ?1"), [seq.0])?;
             }
-            self.meta.next_rev += 1;
             return Ok(());
         }
         done?;
-        self.meta.next_rev += 1;
-        if !is_own {
+        if *is_own {
+            clean::put_hidden(tx, seq.0, consent.hidden())?;
+        } else {
             self.put_raw(seq.0, consent)?;
         }
-        checksum::seal(tx, seq.0)?;
-        Ok(())
+        Ok(checksum::seal(tx, seq.0)?)
+    }
+
+    /// Returns what a damaged row keeps; nothing if there is no such row. Removes a hook's copy that is damaged, and what
+    /// an envelope says that may be: nobody has another one.
+    fn kept(&mut self, seq: i64, consent: &Consent, is_own: bool) -> Result<Option<Kept>, AppendError> {
+        let sql = "SELECT who, evidence, via, doubt, EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)
+            FROM event WHERE seq = ?1";
+        let found = self.tx.prepare_cached(sql)?.query_row([seq], |row| {
+            let number = |column: usize| row.get_ref(column).map(|value| value.as_i64().unwrap_or(0));
+            Ok(([number(0)?, number(1)?, number(2)?, number(3)?], row.get::<_, bool>(4)?))
+        });
+        let Some(([who, evidence, via, doubt], has_envelope)) = found.optional()? else { return Ok(None) };
+        let has_copy = shared::copy(self.tx, &mut self.unpacker, seq)?.is_some();
+        let is_copy_damaged =
+            !has_copy && self.tx.prepare_cached("DELETE FROM hook_copy WHERE seq = ?1")?.execute([seq])? > 0;
+        let is_line_sound = checksum::is_line_sound(self.tx, seq)?;
+        let has_body = shared::kept(self.tx, &mut self.unpacker, seq)?.is_some();
+        if !is_own && has_envelope && is_line_sound && has_body && !is_copy_damaged {
+            // All else that is large is sound.
+            self.tx.prepare_cached("UPDATE delivery SET body = '{}' WHERE seq = ?1")?.execute([seq])?;
+        }
+        let who = u32::try_from(who).unwrap_or(0);
+        let names_nobody = consent.who.evidence == Evidence::Unknown && evidence != 0;
+        let keeps_who = is_own && names_nobody && self.is_sound_text(who)?;
+        let came = if has_envelope { consent.via.with(Via::HOOK) } else { consent.via };
+        // The doubt is known where the line of the list is sound, or the copy that raised it.
+        let is_same_way = via == i64::from(came.code());
+        let is_known = is_line_sound || has_copy && doubt == doubt::DOUBTED;
+        let is_kept = doubt == doubt::SHARED || doubt == doubt::DOUBTED && is_same_way;
+        let doubt = if is_known && is_kept { doubt } else { doubt::UNJUDGED };
+        Ok(Some(Kept { keeps_who, via: came, doubt }))
+    }
+
+    /// Whether a text is there and is what was written. Nobody is named by the number 0.
+    fn is_sound_text(&mut self, id: u32) -> rusqlite::Result<bool> {
+        let sound = self.text.query_row([id], |row| Ok(checksum::sound_text(id, row)?.is_some()));
+        Ok(id != 0 && sound.optional()? == Some(true))
     }
 
     /// Compares another copy of a row that came this way before. A delivery that contradicts the log's record

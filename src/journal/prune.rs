@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::error::{OpenError, ReadError};
 use super::notes::NotesError;
 use super::open::{self, Settings};
+use super::schema::ROW_TABLES;
 use super::spare::UNMARKED;
 use super::store::{Hour, Meta, Store};
 use super::{doubt, side};
@@ -247,7 +248,7 @@ fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::
 }
 
 fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite::Result<()> {
-    for table in ["event", "raw", "delivery", "hidden", "hook_copy"] {
+    for table in ROW_TABLES {
         let mut delete = tx.prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
         for victim in victims {
             delete.execute([victim.seq])?;

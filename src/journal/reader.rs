@@ -143,10 +143,11 @@ impl Reader {
         Ok(lines)
     }
 
-    /// Reads the whole records of the rows above `after` up to `to`; nothing for one that is not what was written.
+    /// Reads the whole records of the rows above `after` up to `to`; nothing for one that is not what was written. What
+    /// a record has only from a text is left out, so no damaged text takes a sound event with it.
     pub(super) fn each_record(&self, after: Seq, to: Seq) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
         let sql = format!("{STORED} WHERE event.seq > ?1 AND event.seq <= ?2 ORDER BY event.seq");
-        let found = self.stored(&sql, (after.0, to.0))?;
+        let found = self.stored(&sql, (after.0, to.0), Texts::Unread)?;
         Ok(found.into_iter().map(|(seq, stored)| (seq, stored.ok())).collect())
     }
 
@@ -208,7 +209,7 @@ impl Reader {
     /// # Errors
     /// The journal cannot be read, or the row is not what was written.
     pub fn record(&self, seq: Seq) -> Result<Option<Stored>, ReadError> {
-        let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0])?;
+        let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0], Texts::Read)?;
         found.into_iter().next().map(|(_, stored)| stored).transpose()
     }
 
@@ -243,7 +244,7 @@ impl Reader {
         let sql = format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2");
         let mut after = seq;
         loop {
-            let found = self.stored(&sql, (after.0, limit(n)))?;
+            let found = self.stored(&sql, (after.0, limit(n)), Texts::Read)?;
             let Some((last, _)) = found.last() else { return Ok(Vec::new()) };
             after = *last;
             let mut good = Vec::with_capacity(found.len());
@@ -686,14 +687,14 @@ impl Reader {
     }
 
     /// Reads whole rows; of each the number, and the row unless it is not what was written.
-    fn stored(&self, sql: &str, params: impl Params) -> Result<Vec<Read>, ReadError> {
+    fn stored(&self, sql: &str, params: impl Params, texts: Texts) -> Result<Vec<Read>, ReadError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query(params)?;
-        let has_labels = label::any(&self.conn)?;
+        let has_labels = texts == Texts::Read && label::any(&self.conn)?;
         let mut records = Vec::new();
         while let Some(row) = found.next()? {
             let seq: i64 = row.get(0)?;
-            let stored = match self.stored_row(row, seq, has_labels) {
+            let stored = match self.stored_row(row, seq, texts, has_labels) {
                 // A value of another type than was written is damage of this row alone.
                 Err(ReadError::Storage(error))
                     if error.ailment == Ailment::Damaged && !error.is_of_file() =>
@@ -723,7 +724,13 @@ impl Reader {
         String::from_utf8(copy).map(Some).map_err(|error| damaged(io::Error::other(error)))
     }
 
-    fn stored_row(&self, row: &rusqlite::Row<'_>, seq: i64, has_labels: bool) -> Result<Stored, ReadError> {
+    fn stored_row(
+        &self,
+        row: &rusqlite::Row<'_>,
+        seq: i64,
+        texts: Texts,
+        has_labels: bool,
+    ) -> Result<Stored, ReadError> {
         let damaged = |source| ReadError::Unpack { seq, source };
         let mismatch = || damaged(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"));
         let number = |column: usize| row.get::<_, i64>(column);
@@ -747,7 +754,7 @@ impl Reader {
                 Some(text)
             }
             // Nobody is named by the number 0.
-            _ if who == 0 => None,
+            _ if who == 0 || texts == Texts::Unread => None,
             _ => return Err(mismatch()),
         };
         let id = event_id(uuid).map_err(damaged)?;
@@ -774,8 +781,10 @@ impl Reader {
                 labels.extend(self.label_of(who)?);
             }
             for sym in [client, server].into_iter().filter(|sym| *sym != 0) {
-                let text = self.text(sym as u32)?.ok_or_else(mismatch)?;
-                labels.extend(self.label_of(&text)?);
+                // Without the text nobody knows which name belongs to it; the event has the id all the same.
+                if let Some(text) = self.text(sym as u32)? {
+                    labels.extend(self.label_of(&text)?);
+                }
             }
         }
         let via = Via::from_code(via as u8);
@@ -825,6 +834,14 @@ impl Given {
         }
         self.0[index] |= 1 << (id % 64);
     }
+}
+
+/// Whether a record is read with what it has from texts beside it: its person, and the names of its ids.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Texts {
+    Read,
+    /// A person is read if the text is sound.
+    Unread,
 }
 
 /// The marks of a row's scope grants.

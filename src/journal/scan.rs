@@ -1,7 +1,9 @@
 //! Looking at stored rows for damage, some at a time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::error::ReadError;
-use super::reader::{Reader, event_id, limit};
+use super::reader::{Reader, event_id};
 use crate::consent::{EventKey, Seq, Stored};
 
 /// Some rows that were looked at.
@@ -18,10 +20,9 @@ pub struct Scanned {
 pub struct DamagedRow {
     /// Its number.
     pub seq: Seq,
-    /// The whole record, where that is sound and only the line of the list is damaged.
+    /// The whole record, where that is sound and only the line of the list, or a text that it names, is damaged. It has
+    /// no names of ids.
     pub record: Option<Box<Stored>>,
-    /// What its event may be: the key that the row has, and the one that the index has of it. Only without a record.
-    pub keys: Vec<EventKey>,
 }
 
 impl Reader {
@@ -38,34 +39,43 @@ impl Reader {
                 records.iter().find(|(found, _)| *found == seq).and_then(|(_, record)| record.as_ref());
             match record {
                 Some(_) if is_good => {}
-                Some(record) => {
-                    let record = Some(Box::new(record.clone()));
-                    damaged.push(DamagedRow { seq, record, keys: Vec::new() });
-                }
-                None => damaged.push(DamagedRow { seq, record: None, keys: self.keys_of(seq)? }),
+                record => damaged.push(DamagedRow { seq, record: record.cloned().map(Box::new) }),
             }
         }
         Ok(Some(Scanned { last, damaged }))
     }
 
-    /// What the row and the index of times have as the key of a row. Reads the whole index.
-    fn keys_of(&self, seq: Seq) -> Result<Vec<EventKey>, ReadError> {
-        let mut keys = Vec::new();
-        for sql in [
-            "SELECT ts, uuid, part FROM event NOT INDEXED WHERE seq = ?1 LIMIT ?2",
-            "SELECT ts, uuid, part FROM event INDEXED BY event_key WHERE +seq = ?1 LIMIT ?2",
-        ] {
-            let mut statement = self.conn().prepare_cached(sql)?;
-            let mut found = statement.query((seq.0, limit(1)))?;
-            while let Some(row) = found.next()? {
-                let id = event_id(row.get_ref(1)?.as_blob().unwrap_or_default());
-                if let (Ok(published_ms), Ok(id), Ok(part)) = (row.get(0), id, row.get(2)) {
-                    let key = EventKey { published_ms, id, part };
-                    if !keys.contains(&key) {
-                        keys.push(key);
-                    }
+    /// Returns for each of these rows what its event may be: the key that the row has, and the one that the index of
+    /// times has of it. Reads the whole index, so it is called once for many rows.
+    pub fn keys_of(&self, rows: &BTreeSet<Seq>) -> Result<BTreeMap<Seq, Vec<EventKey>>, ReadError> {
+        let mut keys: BTreeMap<Seq, Vec<EventKey>> = rows.iter().map(|seq| (*seq, Vec::new())).collect();
+        if rows.is_empty() {
+            return Ok(keys);
+        }
+        let mut note = |row: &rusqlite::Row<'_>| -> Result<(), ReadError> {
+            let Some(keys) = keys.get_mut(&Seq(row.get(0)?)) else { return Ok(()) };
+            let id = event_id(row.get_ref(2)?.as_blob().unwrap_or_default());
+            if let (Ok(published_ms), Ok(id), Ok(part)) = (row.get(1), id, row.get(3)) {
+                let key = EventKey { published_ms, id, part };
+                if !keys.contains(&key) {
+                    keys.push(key);
                 }
             }
+            Ok(())
+        };
+        let sql = "SELECT seq, ts, uuid, part FROM event NOT INDEXED WHERE seq = ?1";
+        let mut statement = self.conn().prepare_cached(sql)?;
+        for seq in rows {
+            let mut found = statement.query([seq.0])?;
+            while let Some(row) = found.next()? {
+                note(row)?;
+            }
+        }
+        let sql = "SELECT seq, ts, uuid, part FROM event INDEXED BY event_key ORDER BY ts";
+        let mut statement = self.conn().prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            note(row)?;
         }
         Ok(keys)
     }
@@ -73,11 +83,63 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
     use super::*;
-    use crate::consent::Via;
+    use crate::consent::{
+        Attribution, Consent, Delivery, Doubt, Evidence, Label, Person, Thing, Untrusted, UserId, Via, Who,
+    };
     use crate::journal::sample;
     use crate::journal::store::Store;
     use crate::journal::{Batch, Repair, Settings};
+
+    /// Twenty rows. The fifth has a hook's copy that contradicts it, and its client has a name.
+    fn journal(dir: &Path) -> (Store, Vec<Consent>) {
+        let conn = crate::journal::open::connect_writer(dir).unwrap();
+        let mut store = Store::new(conn, Settings::default()).unwrap();
+        let consents: Vec<_> = (0..20).map(|number| sample::consent(number, Via::POLL)).collect();
+        let label = Label {
+            thing: Thing::Client,
+            id: Untrusted::new(consents[4].client.id.as_ref().unwrap().exact()),
+            name: Some(Untrusted::new("Figma")),
+            login: None,
+            is_gone: false,
+            asked: consents[4].received,
+        };
+        let mut hook = sample::consent(4, Via::HOOK);
+        hook.outcome.result = Some(Untrusted::new("FAILURE"));
+        hook.raw = Arc::from(r#"{"altered":true}"#);
+        hook.hook = Some(Delivery {
+            event_id: Some(Untrusted::new("a delivery")),
+            event_time: None,
+            source: None,
+            headers: Vec::new(),
+            received: None,
+        });
+        store
+            .write(
+                [
+                    &Batch { consents: consents.clone(), labels: vec![label], ..Batch::default() },
+                    &Batch { consents: vec![hook], ..Batch::default() },
+                ]
+                .into_iter(),
+            )
+            .unwrap();
+        (store, consents)
+    }
+
+    /// Mends what a scan finds, from the rows' own events where they are sound. Returns the rows.
+    fn mend(store: &mut Store, dir: &Path, consents: &[Consent]) -> Vec<DamagedRow> {
+        let found = Reader::open(dir).unwrap().scan_after(Seq(0), 99).unwrap().unwrap().damaged;
+        let repairs = found.iter().map(|row| {
+            let consent = consents[row.seq.0 as usize - 1].clone();
+            Repair { seq: row.seq, consent, is_own: row.record.is_some() }
+        });
+        let batch = Batch { repairs: repairs.collect(), ..Batch::default() };
+        store.write([&batch].into_iter()).unwrap();
+        found
+    }
 
     #[test]
     fn a_damaged_row_is_found_and_written_anew_from_its_event() {
@@ -85,28 +147,28 @@ mod tests {
             "UPDATE event SET outcome = 7, scopes = scopes + 1 WHERE seq = 5",
             "UPDATE sym SET text = 'Mallory' WHERE id = (SELECT who FROM event WHERE seq = 5)",
             "UPDATE sym SET text = 'Mallory' WHERE id = (SELECT scopes FROM event WHERE seq = 5)",
+            "UPDATE sym SET text = 'Mallory' WHERE id = (SELECT client FROM event WHERE seq = 5)",
             "UPDATE raw SET body = zeroblob(99) WHERE seq = 5",
+            "UPDATE raw SET dict = 'x' WHERE seq = 5",
             "DELETE FROM raw WHERE seq = 5",
             "UPDATE event SET received = received + 1 WHERE seq = 5",
+            "UPDATE delivery SET body = replace(body, 'a delivery', 'another') WHERE seq = 5",
+            "UPDATE hook_copy SET body = zeroblob(9) WHERE seq = 5",
+            "INSERT INTO hidden (seq, count, sum) VALUES (5, 3, 7)",
         ];
         for change in changes {
             let dir = tempfile::tempdir().unwrap();
-            let conn = crate::journal::open::connect_writer(dir.path()).unwrap();
-            let mut store = Store::new(conn, Settings::default()).unwrap();
-            let consents: Vec<_> = (0..20).map(|number| sample::consent(number, Via::POLL)).collect();
-            store.write([&Batch { consents: consents.clone(), ..Batch::default() }].into_iter()).unwrap();
+            let (mut store, consents) = journal(dir.path());
             let before = Reader::open(dir.path()).unwrap().records_after(Seq(0), 99).unwrap();
+            assert_eq!((before[4].doubt, before[4].labels.len()), (Some(Doubt::Altered), 1));
             store.conn.execute_batch(change).unwrap();
-            let mut reader = Reader::open(dir.path()).unwrap();
-            let found = reader.scan_after(Seq(0), 99).unwrap().unwrap();
-            assert!(found.damaged.iter().any(|row| row.seq == Seq(5)), "{change}: {:?}", found.damaged);
-            let repairs = found.damaged.iter().map(|row| {
-                let consent = consents[row.seq.0 as usize - 1].clone();
-                assert!(row.record.is_some() || row.keys.contains(&consent.key), "{change}");
-                Repair { seq: row.seq, consent, is_own: row.record.is_some() }
-            });
-            let batch = Batch { repairs: repairs.collect(), ..Batch::default() };
-            store.write([&batch].into_iter()).unwrap();
+            let mut found = mend(&mut store, dir.path(), &consents);
+            found.retain(|row| row.seq == Seq(5));
+            assert_eq!(found.len(), 1, "{change}");
+            if found[0].record.is_none() {
+                let keys = Reader::open(dir.path()).unwrap().keys_of(&BTreeSet::from([Seq(5)])).unwrap();
+                assert!(keys[&Seq(5)].contains(&consents[4].key), "{change}");
+            }
             let mut reader = Reader::open(dir.path()).unwrap();
             assert_eq!(reader.scan_after(Seq(0), 99).unwrap().unwrap().damaged, [], "{change}");
             let after = reader.records_after(Seq(0), 99).unwrap();
@@ -117,10 +179,59 @@ mod tests {
                     (before.seq, &before.key, &before.raw, &before.person, before.via, before.evidence),
                     "{change}"
                 );
+                assert_eq!((after.doubt, &after.labels), (before.doubt, &before.labels), "{change}");
+                let told = after.hook.as_ref().and_then(|hook| hook.event_id.as_ref());
+                assert!(told.is_none_or(|id| id.exact() == "a delivery"), "{change}: {told:?}");
+                let copy = &after.hook_copy;
+                assert!(*copy == before.hook_copy || change.contains("hook_copy"), "{change}: {copy:?}");
             }
             assert_eq!(reader.counts().unwrap().rows, 20);
-            assert_eq!(reader.check(|_| {}).unwrap().rows, [], "{change}");
+            assert_eq!(reader.coverage().unwrap().hook.altered, 1, "{change}");
+            assert!(reader.check(|_| {}).unwrap().rows.is_empty(), "{change}");
         }
+    }
+
+    #[test]
+    fn a_damaged_text_takes_no_sound_event_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, consents) = journal(dir.path());
+        store
+            .conn
+            .execute_batch("UPDATE sym SET text = 'Mallory' WHERE id IN (SELECT client FROM event)")
+            .unwrap();
+        let reader = Reader::open(dir.path()).unwrap();
+        let records = reader.records_after(Seq(0), 99).unwrap();
+        assert_eq!(records.len(), 20);
+        assert!(records.iter().all(|record| record.labels.is_empty()), "nobody knows whose name it is");
+        let found = mend(&mut store, dir.path(), &consents);
+        assert_eq!(found.len(), 20);
+        assert!(found.iter().all(|row| row.record.is_some()), "nobody need be asked");
+        assert_eq!(Reader::open(dir.path()).unwrap().record(Seq(5)).unwrap().unwrap().labels.len(), 1);
+    }
+
+    #[test]
+    fn a_person_whose_text_is_damaged_is_nobody_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, mut consents) = journal(dir.path());
+        let mut nobody = sample::consent(20, Via::POLL);
+        nobody.who = Who { person: Person::default(), evidence: Evidence::Unknown };
+        consents.push(nobody.clone());
+        store.write([&Batch { consents: vec![nobody], ..Batch::default() }].into_iter()).unwrap();
+        let person = Person { id: Some(UserId::new("00uAAAAAAAAAAAAAA1d7")), ..Person::default() };
+        let attribution = Attribution { seq: Seq(21), person: person.clone(), evidence: Evidence::Session };
+        let batch = Batch { attributions: vec![attribution], ..Batch::default() };
+        store.write([&batch].into_iter()).unwrap();
+        let record = || Reader::open(dir.path()).unwrap().record(Seq(21)).unwrap().unwrap();
+        // With its text it keeps the person, who is not in the event.
+        store.conn.execute_batch("UPDATE event SET outcome = 7 WHERE seq = 21").unwrap();
+        assert_eq!(mend(&mut store, dir.path(), &consents).len(), 1);
+        assert_eq!((record().person, record().evidence), (person, Evidence::Session));
+        store
+            .conn
+            .execute_batch("UPDATE sym SET text = 'x' WHERE id = (SELECT who FROM event WHERE seq = 21)")
+            .unwrap();
+        assert!(mend(&mut store, dir.path(), &consents)[0].record.is_some());
+        assert_eq!((record().person, record().evidence), (Person::default(), Evidence::Unknown));
     }
 
     #[test]
@@ -147,7 +258,8 @@ mod tests {
             let found = Reader::open(dir.path()).unwrap().scan_after(Seq(0), 99).unwrap().unwrap();
             for row in &found.damaged {
                 assert_eq!(row.seq, Seq(5));
-                assert!(row.keys.contains(&consents[4].key), "{:?}", row.keys);
+                let keys = Reader::open(dir.path()).unwrap().keys_of(&BTreeSet::from([row.seq])).unwrap();
+                assert!(keys[&row.seq].contains(&consents[4].key), "{keys:?}");
                 let repair = Repair { seq: row.seq, consent: consents[4].clone(), is_own: false };
                 store.write([&Batch { repairs: vec![repair], ..Batch::default() }].into_iter()).unwrap();
                 mended += 1;

@@ -110,6 +110,9 @@ const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
     ALTER TABLE meta ADD COLUMN ahead_ms INTEGER NOT NULL DEFAULT 0;
     UPDATE meta SET sealed = NOT EXISTS (SELECT 1 FROM event) AND NOT EXISTS (SELECT 1 FROM sym);";
 
+/// The tables that hold a part of a row under its number. Whoever removes a row removes it from each.
+pub(super) const ROW_TABLES: [&str; 5] = ["event", "raw", "delivery", "hidden", "hook_copy"];
+
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
 

@@ -265,6 +265,7 @@ impl Store {
         let before = memory.meta.clone();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut commits = Vec::new();
+        let mut is_repaired = false;
         {
             let Memory { meta, known, recent, packer } = &mut memory;
             let mut pen = Pen::new(&tx, meta, known, recent, packer, &mut self.sweep, &self.identity)?;
@@ -305,12 +306,13 @@ impl Store {
                 for repair in &batch.repairs {
                     pen.repair(repair)?;
                 }
-                if !batch.repairs.is_empty() {
-                    mend::count_rows(&tx, pen.meta)?;
-                }
+                is_repaired |= !batch.repairs.is_empty();
                 commit.head = pen.meta.head();
                 commits.push(commit);
             }
+        }
+        if is_repaired {
+            mend::count_rows(&tx, &mut memory.meta)?;
         }
         if memory.meta != before {
             memory.meta.save(&tx)?;

@@ -148,6 +148,42 @@ fn rows_far_apart_are_told_with_their_hidden_values() {
 }
 
 #[test]
+fn what_says_how_much_is_hidden_or_unreadable_is_checked_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    let reject = |number: i64| Reject::new(start() + Duration::from_secs(number as u64), "poll", "why", b"{");
+    let batch = Batch { consents: vec![hiding(0)], rejects: vec![reject(1), reject(2)], ..Batch::default() };
+    store.write([&batch].into_iter()).unwrap();
+    let told = || Reader::open(dir.path()).unwrap().check(|_| {}).unwrap();
+    assert!(told().is_none(), "{:?}", told());
+    for (change, table) in [
+        ("UPDATE hidden SET count = 0", "hidden"),
+        ("UPDATE unreadable SET source = 'qoll'", "unreadable"),
+        ("UPDATE unreadable SET count = 900", "unreadable"),
+        ("UPDATE clean SET stop = 9", "cleaning"),
+    ] {
+        store.conn.execute_batch(&format!("SAVEPOINT before; {change}; RELEASE before")).unwrap();
+        let mut reader = Reader::open(dir.path()).unwrap();
+        assert!(told().others.iter().any(|words| words.contains(table)), "{change}: {:?}", told());
+        assert_eq!(reader.coverage().unwrap().unreadable.count, 2, "{change}: both are kept");
+        let row = reader.newest(9).unwrap().rows[0];
+        let is_hidden_damaged = table == "hidden";
+        assert_eq!(reader.damaged() == [Seq(1)], is_hidden_damaged, "{change}");
+        assert_eq!((row.published_ms == 0, row.hidden == 1), (is_hidden_damaged, !is_hidden_damaged));
+        if is_hidden_damaged {
+            let repairs = vec![Repair { seq: Seq(1), consent: hiding(0), is_own: true }];
+            store.write([&Batch { repairs, ..Batch::default() }].into_iter()).unwrap();
+        }
+        store.close();
+        store = self::store(dir.path(), Settings::default());
+    }
+    // What comes after counts on from what is kept.
+    store.conn.execute_batch("UPDATE unreadable SET count = 900").unwrap();
+    store.write([&Batch { rejects: vec![reject(3)], ..Batch::default() }].into_iter()).unwrap();
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().unreadable.count, 3);
+}
+
+#[test]
 fn the_newest_consent_is_one_that_was_written_so() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = store(dir.path(), Settings::default());
