@@ -334,6 +334,9 @@ pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result
     Ok(damaged)
 }
 
+/// The checksum of what was damaged before it got one. A text's is never negative, and a row that this is for has a value
+/// that no checksum holds for.
+const NO_SUM: i64 = -1;
 /// Rows that get their checksums in one step, so that a waiting batch is held up no longer than some milliseconds.
 const STEP: i64 = 300;
 
@@ -348,19 +351,33 @@ pub(super) fn seal_some(conn: &Connection, done: Unsealed) -> rusqlite::Result<O
                 .query_map([after, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             for (seq, _) in found.iter().filter(|(_, is_unsealed)| *is_unsealed) {
-                seal(conn, *seq)?;
+                match seal(conn, *seq) {
+                    // This row alone is damaged, and stays so.
+                    Err(error) if is_of_value(&error) => {
+                        let sql = "UPDATE event SET sum = ?2 WHERE seq = ?1";
+                        conn.prepare_cached(sql)?.execute((seq, NO_SUM))?;
+                    }
+                    sealed => sealed?,
+                }
             }
             Ok(Some(found.last().map_or(Unsealed::Texts(0), |(seq, _)| Unsealed::Rows(*seq))))
         }
         Unsealed::Texts(after) => {
             let sql = "SELECT id, text FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2";
-            let found: Vec<(u32, String)> = conn
+            let found: Vec<(i64, i64)> = conn
                 .prepare_cached(sql)?
-                .query_map(params![after, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map(params![after, STEP], |row| {
+                    let id: i64 = row.get(0)?;
+                    let sum = match (u32::try_from(id), row.get_ref(1)?.as_str()) {
+                        (Ok(id), Ok(text)) => of_text(id, text),
+                        _ => NO_SUM,
+                    };
+                    Ok((id, sum))
+                })?
                 .collect::<Result<_, _>>()?;
             let mut update = conn.prepare_cached("UPDATE sym SET sum = ?2 WHERE id = ?1 AND sum IS NULL")?;
-            for (id, text) in &found {
-                update.execute((id, of_text(*id, text)))?;
+            for (id, sum) in &found {
+                update.execute((id, sum))?;
             }
             Ok(found.last().map(|(id, _)| Unsealed::Texts(*id)))
         }
@@ -373,7 +390,7 @@ pub(super) enum Unsealed {
     /// Rows up to this number have one.
     Rows(i64),
     /// All rows have one, and texts up to this number.
-    Texts(u32),
+    Texts(i64),
 }
 
 #[cfg(test)]

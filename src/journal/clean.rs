@@ -17,6 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use aws_lc_rs::{hmac, rand};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::checksum;
@@ -26,27 +27,27 @@ use super::intern;
 use super::notes::Notes;
 use super::open::BUSY_MS;
 use super::pack::{self, Packer, Unpacker};
-use super::store::Store;
+use super::shared;
+use super::store::{self, Store};
 use crate::consent::{Delivery, EventId, EventKey, SideEvent, Symbol, Untrusted, redact};
 
 /// Creates two tables: `hidden` counts the hidden values of each row that has any; `clean` holds the
-/// journal's key and the progress of cleaning. A journal without events needs no cleaning.
+/// journal's key and the progress of cleaning. `stop` and `sides` are the last row and the last side event that an
+/// earlier version may have stored. A journal without events needs no cleaning.
 pub(super) const LAYOUT: &str =
     "CREATE TABLE hidden (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER);
      CREATE TABLE clean (id INTEGER PRIMARY KEY CHECK (id = 1), secret BLOB NOT NULL, step INTEGER NOT NULL,
-        at INTEGER NOT NULL, stop INTEGER NOT NULL, dict INTEGER NOT NULL, sum INTEGER);
-     INSERT INTO clean (id, secret, step, at, stop, dict) SELECT 1, x'',
+        at INTEGER NOT NULL, stop INTEGER NOT NULL, sides INTEGER NOT NULL, dict INTEGER NOT NULL, sum INTEGER);
+     INSERT INTO clean (id, secret, step, at, stop, sides, dict) SELECT 1, x'',
         CASE WHEN EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
-            THEN 0 ELSE 7 END, 0, 0, 0;";
+            THEN 0 ELSE 7 END, 0,
+        (SELECT COALESCE(MAX(seq), 0) FROM event), (SELECT COALESCE(MAX(id), 0) FROM side), 0;";
 
 /// Rows rewritten in one step. A waiting batch is delayed by some ten milliseconds at most.
 const ROWS_STEP: i64 = 300;
 const TEXTS_STEP: i64 = 2000;
 const SIDES_STEP: i64 = 100;
 const REJECTS_STEP: i64 = 20;
-/// Events that a dictionary is trained on.
-const SAMPLES: i64 = 2000;
-const SAMPLE_BYTES_MAX: usize = 8 * 1024;
 /// How long the rewrite of the file waits for readers before it gives up and is tried again later.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// An unreadable record is kept up to 64 KiB; marks may have made it longer.
@@ -181,9 +182,10 @@ pub(super) fn clean_side(side: &mut SideEvent) {
     }
 }
 
-/// Hides the secrets of a kept envelope; nothing if there are none.
+/// Hides the secrets of a kept envelope; nothing if there are none. One that cannot be read becomes an empty one, because
+/// nobody can say what is in it.
 fn clean_delivery(text: &str) -> Option<String> {
-    let mut kept = delivery::from_text(text)?;
+    let Some(mut kept) = delivery::from_text(text) else { return Some("{}".to_owned()) };
     clean_envelope(&mut kept);
     let clean = delivery::to_text(&kept);
     (clean != text).then_some(clean)
@@ -208,11 +210,15 @@ pub(super) struct Cleaning {
     step: Step,
     /// The number of the last row, text or record that this step has cleaned.
     at: i64,
-    /// Rows above this number were clean when they were stored.
+    /// Rows above this number were clean when they were stored, and known by keyed digests.
     stop: i64,
+    /// The same of side events.
+    sides: i64,
     /// The dictionary of cleaned events; 0 if there was none of the journal's own.
     dict: i64,
     training: Option<JoinHandle<Option<Vec<u8>>>>,
+    /// Whether the file was rewritten, so that only its WAL is left to empty.
+    is_rewritten: bool,
     /// What a person should know.
     note: Option<String>,
     /// Bytes that the disk has, where nobody need ask it.
@@ -228,14 +234,17 @@ impl Cleaning {
         Ok((Identity::new(&secret), Some(cleaning).filter(|cleaning| cleaning.step != Step::Done)))
     }
 
-    /// Reads how far it came, and returns the key. What is damaged begins again.
+    /// Reads how far it came, and returns the key. What is damaged begins again, and nothing gets a keyed digest in place
+    /// of one without a key, because it may have one already.
     fn read(&mut self, conn: &Connection) -> rusqlite::Result<Vec<u8>> {
         let read = conn.query_row("SELECT * FROM clean", [], |row| {
             if checksum::holds(row)? {
                 self.step = Step::from_code(row.get("step")?);
-                (self.at, self.stop, self.dict) = (row.get("at")?, row.get("stop")?, row.get("dict")?);
+                (self.at, self.dict) = (row.get("at")?, row.get("dict")?);
+                (self.stop, self.sides) = (row.get("stop")?, row.get("sides")?);
             } else {
-                (self.step, self.at) = (Step::Dictionary, 0);
+                (self.step, self.at, self.dict) = (Step::Dictionary, 0, 0);
+                (self.stop, self.sides) = (0, 0);
             }
             row.get("secret")
         });
@@ -247,8 +256,10 @@ impl Cleaning {
             step: Step::Dictionary,
             at: 0,
             stop: 0,
+            sides: 0,
             dict: 0,
             training: None,
+            is_rewritten: false,
             note: None,
             #[cfg(test)]
             room: None,
@@ -256,8 +267,9 @@ impl Cleaning {
     }
 
     fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
-        let sql = "UPDATE clean SET step = ?1, at = ?2, stop = ?3, dict = ?4";
-        conn.prepare_cached(sql)?.execute((self.step as u8, self.at, self.stop, self.dict))?;
+        let sql = "UPDATE clean SET step = ?1, at = ?2, stop = ?3, sides = ?4, dict = ?5";
+        let values = (self.step as u8, self.at, self.stop, self.sides, self.dict);
+        conn.prepare_cached(sql)?.execute(values)?;
         checksum::seal_row(conn, checksum::CLEAN, &[&1])
     }
 
@@ -280,6 +292,15 @@ struct Found {
     dict: i64,
     body: Vec<u8>,
     delivery: Option<String>,
+}
+
+/// A hook's copy without its secrets.
+struct Copied {
+    seq: i64,
+    dict: i64,
+    body: Vec<u8>,
+    /// Whether it was what was written.
+    is_sound: bool,
 }
 
 /// What cleaning changes in a row; a field that is `None` stays as it is.
@@ -306,6 +327,13 @@ impl Store {
             Ok(_) => self.clean_step(&mut cleaning),
             Err(error) => Err(error.into()),
         };
+        if let Err(error) = &pace {
+            cleaning.note = Some(format!(
+                "Removing the secrets of earlier events from the journal failed: {} Lists and exports hide them all the \
+                 same. The program tries again in an hour.",
+                error.fault().what
+            ));
+        }
         if matches!(pace, Ok(Pace::Done)) {
             tracing::info!(
                 "The journal is clean: secrets of events that an earlier version stored are hidden."
@@ -332,9 +360,11 @@ impl Store {
                 self.change(|tx, _| {
                     let mut update =
                         tx.prepare_cached("UPDATE hook_copy SET dict = ?2, body = ?3 WHERE seq = ?1")?;
-                    for (seq, dict, body) in &copies {
+                    for Copied { seq, dict, body, is_sound } in &copies {
                         update.execute((seq, dict, body))?;
-                        checksum::seal_row(tx, checksum::HOOK_COPY, &[seq])?;
+                        if *is_sound {
+                            checksum::seal_row(tx, checksum::HOOK_COPY, &[seq])?;
+                        }
                     }
                     if dict != 0 {
                         tx.execute("DELETE FROM dict WHERE own <> 0 AND abs(id) <> ?1", [dict])?;
@@ -346,13 +376,13 @@ impl Store {
             Step::Done => return Ok(Pace::Done),
         }
         let done = match cleaning.step {
-            Step::Rows => cleaning.at * 100 / cleaning.stop.max(1),
+            Step::Rows => cleaning.at * 100 / self.head().last.0.max(1),
             _ => 100,
         };
         cleaning.note = Some(format!(
-            "An earlier version stored events with the secrets in them. They are being hidden in the journal: {done} % of \
-             its rows are done. What is shown and exported is clean already; leave the program running until this note \
-             goes."
+            "An earlier version stored events with their secrets. The secrets are now being removed from the journal: \
+             {done} % of its rows are done. Lists and exports hide them already. Leave the program running until this \
+             note disappears."
         ));
         Ok(Pace::Soon)
     }
@@ -365,7 +395,7 @@ impl Store {
             let training = if let Some(training) = cleaning.training.take() {
                 training
             } else {
-                let samples = self.clean_samples()?;
+                let samples = store::samples(&self.conn, |raw| clean_event(raw).text)?;
                 let shipped = (1, pack::SHIPPED.to_vec());
                 let work = move || pack::train(&samples, &shipped);
                 thread::Builder::new().name("dictionary".to_owned()).spawn(work).map_err(AppendError::Pack)?
@@ -380,38 +410,22 @@ impl Store {
             None
         };
         cleaning.advance();
-        self.change(|tx, meta| {
+        self.change(|tx, _| {
             if let Some(body) = &body {
                 tx.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [body])?;
                 cleaning.dict = tx.last_insert_rowid();
                 checksum::seal_row(tx, checksum::DICT, &[&cleaning.dict])?;
                 pack::keep_copies(tx)?;
             }
-            cleaning.stop = meta.next_seq - 1;
             cleaning.save(tx)
         })?;
         self.take_up_dictionary()?;
         Ok(Pace::Soon)
     }
 
-    fn clean_samples(&self) -> rusqlite::Result<Vec<Vec<u8>>> {
-        let mut unpacker = Unpacker::default();
-        let mut samples = Vec::new();
-        let mut statement = self.conn.prepare("SELECT dict, body FROM raw ORDER BY seq DESC LIMIT ?1")?;
-        let mut rows = statement.query([SAMPLES])?;
-        while let Some(row) = rows.next()? {
-            let body: Vec<u8> = row.get(1)?;
-            if let Ok(raw) = unpacker.unpack(&self.conn, row.get(0)?, &body)? {
-                let mut sample = clean_event(raw).0;
-                sample.truncate(SAMPLE_BYTES_MAX);
-                samples.push(sample);
-            }
-        }
-        Ok(samples)
-    }
-
     fn clean_rows(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
-        let found = self.rows_after(cleaning.at, cleaning.stop)?;
+        // Those above `stop` too: they may be packed with a dictionary of events that were not clean.
+        let found = self.rows_after(cleaning.at)?;
         let Some(last) = found.last().map(|row| row.seq) else {
             cleaning.advance();
             return Ok(self.change(|tx, _| cleaning.save(tx))?);
@@ -424,16 +438,18 @@ impl Store {
             let is_old = cleaning.dict != 0 && row.dict != cleaning.dict;
             match unpacker.unpack(&self.conn, row.dict, &row.body)? {
                 Ok(raw) => {
-                    let (clean, hidden, is_changed) = clean_event_counted(raw);
-                    change.hidden = hidden;
-                    if is_changed || is_old {
-                        change.body = Some(packer.pack(&clean).map_err(AppendError::Pack)?.to_vec());
+                    let clean = clean_event(raw);
+                    change.hidden = clean.hidden;
+                    if clean.is_changed || is_old {
+                        change.body = Some(packer.pack(&clean.text).map_err(AppendError::Pack)?.to_vec());
                     }
                 }
                 // Nobody can say what is in it.
                 Err(_) => change.body = Some(DAMAGED.to_vec()),
             }
-            if let Some(key) = row.key.filter(|key| matches!(key.id, EventId::Digest(_))) {
+            let is_unkeyed =
+                |key: &EventKey| row.seq <= cleaning.stop && matches!(key.id, EventId::Digest(_));
+            if let Some(key) = row.key.filter(is_unkeyed) {
                 let id = self.identity.of(key.id);
                 change.id = Some(id);
                 renamed.push((key, EventKey { id, ..key }));
@@ -450,18 +466,15 @@ impl Store {
         self.rename_marks(&renamed);
         cleaning.at = last;
         let dict = packer.dict();
-        self.change(|tx, meta| {
+        self.change(|tx, _| {
             for (change, is_sound) in &changed {
                 if let Some(body) = &change.body {
                     let sql = "UPDATE raw SET dict = ?2, body = ?3 WHERE seq = ?1";
                     tx.prepare_cached(sql)?.execute((change.seq, dict, body))?;
                 }
                 if change.hidden > 0 {
+                    // No change that lists are told of: the rows look as before, but for this number.
                     put_hidden(tx, change.seq, change.hidden)?;
-                    // A list that shows the row learns of it.
-                    let sql = "UPDATE event SET rev = ?2 WHERE seq = ?1";
-                    tx.prepare_cached(sql)?.execute((change.seq, meta.next_rev))?;
-                    meta.next_rev += 1;
                 }
                 if let Some(id) = &change.id {
                     let sql = "UPDATE OR IGNORE event SET uuid = ?2 WHERE seq = ?1";
@@ -481,47 +494,48 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the copies of hooks that name an old dictionary or hold secrets, each as its row's number, the new
-    /// dictionary and the packed clean copy. Copies are rare: only contradictions and additions have one.
-    fn clean_copies(&self, dict: i64) -> Result<Vec<(i64, i64, Vec<u8>)>, AppendError> {
+    /// Returns clean copies in place of the hook's copies that name an old dictionary or hold secrets. Copies are rare:
+    /// only contradictions and additions have one.
+    fn clean_copies(&self, dict: i64) -> Result<Vec<Copied>, AppendError> {
         let mut packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
         let mut unpacker = Unpacker::default();
-        let mut statement = self.conn.prepare("SELECT seq, dict, body FROM hook_copy")?;
+        let mut statement = self.conn.prepare("SELECT * FROM hook_copy")?;
         let mut found = statement.query([])?;
         let mut copies = Vec::new();
         while let Some(row) = found.next()? {
-            let (seq, old): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let body = match unpacker.unpack(&self.conn, old, checksum::bytes(row.get_ref(2)?))? {
+            let (old, body) = shared::packed(row)?;
+            let body = match unpacker.unpack(&self.conn, old, &body)? {
                 Ok(raw) => {
-                    let (clean, _, is_changed) = clean_event_counted(raw);
-                    if !is_changed && (dict == 0 || old == dict) {
+                    let clean = clean_event(raw);
+                    if !clean.is_changed && (dict == 0 || old == dict) {
                         continue;
                     }
-                    packer.pack(&clean).map_err(AppendError::Pack)?.to_vec()
+                    packer.pack(&clean.text).map_err(AppendError::Pack)?.to_vec()
                 }
                 // Nobody can say what is in it.
                 Err(_) => DAMAGED.to_vec(),
             };
-            copies.push((seq, packer.dict(), body));
+            let is_sound = checksum::holds(row)?;
+            copies.push(Copied { seq: row.get("seq")?, dict: packer.dict(), body, is_sound });
         }
         Ok(copies)
     }
 
-    fn rows_after(&self, at: i64, stop: i64) -> rusqlite::Result<Vec<Found>> {
+    /// Reads the next rows. A value that has another type than was written is damage of its row alone.
+    fn rows_after(&self, at: i64) -> rusqlite::Result<Vec<Found>> {
         let sql =
-            "SELECT raw.seq, event.ts, event.uuid, event.part, raw.dict, raw.body, delivery.body FROM raw
-            LEFT JOIN event ON event.seq = raw.seq LEFT JOIN delivery ON delivery.seq = raw.seq
-            WHERE raw.seq > ?1 AND raw.seq <= ?2 ORDER BY raw.seq LIMIT ?3";
+            "SELECT raw.seq, event.ts, event.uuid, event.part, raw.dict, raw.body, delivery.body AS envelope
+            FROM raw LEFT JOIN event ON event.seq = raw.seq LEFT JOIN delivery ON delivery.seq = raw.seq
+            WHERE raw.seq > ?1 ORDER BY raw.seq LIMIT ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let found = statement.query_map([at, stop, ROWS_STEP], |row| {
-            let id = EventId::from_bytes(checksum::bytes(row.get_ref(2)?));
-            let (published_ms, part) = (row.get::<_, Option<i64>>(1)?, row.get::<_, Option<u8>>(3)?);
-            let key = match (published_ms, id, part) {
-                (Some(published_ms), Some(id), Some(part)) => Some(EventKey { published_ms, id, part }),
+        let found = statement.query_map([at, ROWS_STEP], |row| {
+            let id = EventId::from_bytes(checksum::bytes(row.get_ref("uuid")?));
+            let key = match (row.get("ts"), id, row.get("part")) {
+                (Ok(published_ms), Some(id), Ok(part)) => Some(EventKey { published_ms, id, part }),
                 _ => None,
             };
-            let (dict, body) = (row.get(4)?, checksum::bytes(row.get_ref(5)?).to_vec());
-            Ok(Found { seq: row.get(0)?, key, dict, body, delivery: row.get(6)? })
+            let (dict, body) = shared::packed(row)?;
+            Ok(Found { seq: row.get("seq")?, key, dict, body, delivery: text(row.get_ref("envelope")?) })
         })?;
         found.collect()
     }
@@ -544,17 +558,19 @@ impl Store {
     }
 
     fn clean_texts(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
-        let found: Vec<(u32, String)> = self
+        let found: Vec<(i64, String)> = self
             .conn
             .prepare_cached("SELECT id, text FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2")?
             .query_map([cleaning.at, TEXTS_STEP], |row| {
-                Ok((row.get(0)?, String::from_utf8_lossy(checksum::bytes(row.get_ref(1)?)).into_owned()))
+                Ok((row.get(0)?, text(row.get_ref(1)?).unwrap_or_default()))
             })?
             .collect::<Result<_, _>>()?;
-        let clean: Vec<(u32, Symbol)> =
-            found.iter().filter_map(|(id, text)| Some((*id, clean_symbol(text)?))).collect();
+        let clean: Vec<(u32, Symbol)> = found
+            .iter()
+            .filter_map(|(id, text)| Some((u32::try_from(*id).ok()?, clean_symbol(text)?)))
+            .collect();
         match found.last() {
-            Some((last, _)) => cleaning.at = i64::from(*last),
+            Some((last, _)) => cleaning.at = *last,
             None => cleaning.advance(),
         }
         self.change(|tx, _| {
@@ -575,15 +591,15 @@ impl Store {
     }
 
     fn clean_sides(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
-        type Side = (i64, Vec<u8>, Vec<u8>, [Option<String>; 3]);
+        type Side = (i64, Vec<u8>, Vec<u8>, [Option<String>; 3], bool);
         let found: Vec<Side> = self
             .conn
-            .prepare_cached(
-                "SELECT id, uuid, body, type, txn, session FROM side WHERE id > ?1 ORDER BY id LIMIT ?2",
-            )?
+            .prepare_cached("SELECT * FROM side WHERE id > ?1 ORDER BY id LIMIT ?2")?
             .query_map([cleaning.at, SIDES_STEP], |row| {
                 let bytes = |column| Ok::<_, rusqlite::Error>(checksum::bytes(row.get_ref(column)?).to_vec());
-                Ok((row.get(0)?, bytes(1)?, bytes(2)?, [row.get(3)?, row.get(4)?, row.get(5)?]))
+                let texts =
+                    [text(row.get_ref("type")?), text(row.get_ref("txn")?), text(row.get_ref("session")?)];
+                Ok((row.get("id")?, bytes("uuid")?, bytes("body")?, texts, checksum::holds(row)?))
             })?
             .collect::<Result<_, _>>()?;
         match found.last() {
@@ -591,22 +607,31 @@ impl Store {
             None => cleaning.advance(),
         }
         let mut clean = Vec::new();
-        for (id, uuid, body, texts) in found {
-            let uuid = EventId::from_bytes(&uuid).map(|id| self.identity.of(id).as_bytes().to_vec());
+        for (id, uuid, body, texts, is_sound) in found {
+            let uuid = EventId::from_bytes(&uuid).filter(|_| id <= cleaning.sides);
+            let uuid = uuid.map(|uuid| self.identity.of(uuid));
             let body = match zstd::bulk::decompress(&body, REJECT_BYTES_MAX) {
-                Ok(raw) => zstd::bulk::compress(&clean_event(raw).0, 3).map_err(AppendError::Pack)?,
+                Ok(raw) => zstd::bulk::compress(&clean_event(raw).text, 3).map_err(AppendError::Pack)?,
                 Err(_) => DAMAGED.to_vec(),
             };
             let texts = texts.map(|text| text.map(|text| redact::text(&text).into_owned()));
-            clean.push((id, uuid, body, texts));
+            clean.push((id, uuid, body, texts, is_sound));
         }
         self.change(|tx, _| {
-            let sql =
-                "UPDATE OR IGNORE side SET uuid = COALESCE(?2, uuid), body = ?3, type = COALESCE(?4, ''),
-                txn = ?5, session = ?6 WHERE id = ?1";
-            for (id, uuid, body, [kind, txn, session]) in &clean {
-                tx.prepare_cached(sql)?.execute((id, uuid, body, kind, txn, session))?;
-                checksum::seal_row(tx, checksum::SIDE, &[id])?;
+            for (id, uuid, body, [kind, txn, session], is_sound) in &clean {
+                let sql = "UPDATE side SET body = ?2, type = COALESCE(?3, ''), txn = ?4, session = ?5 WHERE id = ?1";
+                tx.prepare_cached(sql)?.execute((id, body, kind, txn, session))?;
+                if let Some(uuid) = uuid {
+                    let sql = "UPDATE OR IGNORE side SET uuid = ?2 WHERE id = ?1";
+                    if tx.prepare_cached(sql)?.execute((id, uuid.as_bytes()))? == 0 {
+                        // The same event came again meanwhile and is another row.
+                        tx.prepare_cached("DELETE FROM side WHERE id = ?1")?.execute([id])?;
+                    }
+                }
+                // One that was damaged before stays so.
+                if *is_sound {
+                    checksum::seal_row(tx, checksum::SIDE, &[id])?;
+                }
             }
             cleaning.save(tx)
         })?;
@@ -614,28 +639,30 @@ impl Store {
     }
 
     fn clean_rejects(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
-        let found: Vec<(i64, Vec<u8>)> = self
+        let found: Vec<(i64, Vec<u8>, bool)> = self
             .conn
-            .prepare_cached("SELECT id, body FROM reject WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .prepare_cached("SELECT * FROM reject WHERE id > ?1 ORDER BY id LIMIT ?2")?
             .query_map([cleaning.at, REJECTS_STEP], |row| {
-                Ok((row.get(0)?, checksum::bytes(row.get_ref(1)?).to_vec()))
+                Ok((row.get("id")?, checksum::bytes(row.get_ref("body")?).to_vec(), checksum::holds(row)?))
             })?
             .collect::<Result<_, _>>()?;
         match found.last() {
-            Some((last, _)) => cleaning.at = *last,
+            Some((last, ..)) => cleaning.at = *last,
             None => cleaning.advance(),
         }
         let mut clean = Vec::new();
-        for (id, body) in found {
+        for (id, body, is_sound) in found {
             let record = zstd::bulk::decompress(&body, REJECT_BYTES_MAX).unwrap_or_default();
             let mut record = redact::record(&record).into_owned();
             record.truncate(crate::consent::Reject::BYTES_MAX);
-            clean.push((id, zstd::bulk::compress(&record, 3).map_err(AppendError::Pack)?));
+            clean.push((id, zstd::bulk::compress(&record, 3).map_err(AppendError::Pack)?, is_sound));
         }
         self.change(|tx, _| {
-            for (id, body) in &clean {
+            for (id, body, is_sound) in &clean {
                 tx.prepare_cached("UPDATE reject SET body = ?2 WHERE id = ?1")?.execute((id, body))?;
-                checksum::seal_row(tx, checksum::REJECT, &[id])?;
+                if *is_sound {
+                    checksum::seal_row(tx, checksum::REJECT, &[id])?;
+                }
             }
             cleaning.save(tx)
         })?;
@@ -647,8 +674,8 @@ impl Store {
     fn shrink(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
         let number = |name| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let size = number("page_count")?.max(0) as u64 * number("page_size")?.max(0) as u64;
-        // A copy beside the file, then the same once more in the file of changes.
-        let needed = size.saturating_mul(2);
+        // A copy beside the file, then the same once more in the WAL.
+        let needed = if cleaning.is_rewritten { 0 } else { size.saturating_mul(2) };
         let free = self.conn.path().and_then(|path| rustix::fs::statvfs(path).ok());
         let free = free.map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         #[cfg(test)]
@@ -658,7 +685,7 @@ impl Store {
             return Ok(Pace::Blocked);
         }
         self.conn.busy_timeout(PATIENCE)?;
-        let written = self.rewrite();
+        let written = self.rewrite(cleaning);
         self.conn.busy_timeout(Duration::from_millis(BUSY_MS))?;
         match written {
             Ok(true) => {}
@@ -678,14 +705,28 @@ impl Store {
         Ok(Pace::Done)
     }
 
-    /// Rewrites the file. Returns `false` if a reader kept the WAL from being emptied.
-    fn rewrite(&self) -> rusqlite::Result<bool> {
+    /// Rewrites the file, once. Returns `false` if a reader kept the WAL from being emptied.
+    fn rewrite(&self, cleaning: &mut Cleaning) -> rusqlite::Result<bool> {
         let empty = || self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if empty()? != 0 {
-            return Ok(false);
+        if !cleaning.is_rewritten {
+            if empty()? != 0 {
+                return Ok(false);
+            }
+            // The copy is made beside the file, where it was measured that there is room, not in the system's folder
+            // for temporary files.
+            let folder = self.conn.path().map(Path::new).and_then(Path::parent).and_then(Path::to_str);
+            self.put_temporary_files(folder.unwrap_or_default())?;
+            let done = self.conn.execute_batch("VACUUM");
+            self.put_temporary_files("")?;
+            done?;
+            cleaning.is_rewritten = true;
         }
-        self.conn.execute_batch("VACUUM")?;
         Ok(empty()? == 0)
+    }
+
+    /// Says where SQLite makes temporary files; nowhere is the system's folder.
+    fn put_temporary_files(&self, folder: &str) -> rusqlite::Result<()> {
+        self.conn.pragma_update(None, "temp_store_directory", folder)
     }
 }
 
@@ -694,32 +735,39 @@ fn no_room(needed: u64, free: Option<u64>) -> String {
     let free =
         free.map_or_else(|| "the disk is full".to_owned(), |free| format!("the disk has {} MB", mega(free)));
     format!(
-        "Secrets of earlier events are hidden in every row, but copies may be left in unused parts of the journal's file: \
-         writing it anew takes {} MB, and {free}. It is tried again every hour; make room.",
+        "Secrets are hidden in every row, but copies may remain in unused pages of the journal's file. To remove them, the \
+         file must be rewritten, which needs {} MB of free space; {free}. Make room; the program tries again every hour.",
         mega(needed)
     )
 }
 
-/// Hides the secrets in an unpacked event. Returns the clean text and how many values are hidden in it.
-fn clean_event(raw: Vec<u8>) -> (Vec<u8>, usize) {
-    let (clean, hidden, _) = clean_event_counted(raw);
-    (clean, hidden)
+/// Returns a text of the journal; nothing for NULL. What is no text is read as far as it can be.
+fn text(value: ValueRef<'_>) -> Option<String> {
+    (value != ValueRef::Null).then(|| String::from_utf8_lossy(checksum::bytes(value)).into_owned())
 }
 
-/// Like [`clean_event`], and also returns whether the text changed.
-fn clean_event_counted(raw: Vec<u8>) -> (Vec<u8>, usize, bool) {
+/// An event without its secrets.
+struct Cleaned {
+    text: Vec<u8>,
+    /// How many values are hidden in it.
+    hidden: usize,
+    is_changed: bool,
+}
+
+/// Hides the secrets in an unpacked event.
+fn clean_event(raw: Vec<u8>) -> Cleaned {
     match String::from_utf8(raw) {
         Ok(text) => {
             if let Some(clean) = redact::event(&text) {
-                return (clean.text.into_bytes(), clean.hidden, true);
+                return Cleaned { text: clean.text.into_bytes(), hidden: clean.hidden, is_changed: true };
             }
             let hidden = redact::hidden(&text);
-            (text.into_bytes(), hidden, false)
+            Cleaned { text: text.into_bytes(), hidden, is_changed: false }
         }
         Err(error) => {
-            let clean = redact::record(error.as_bytes()).into_owned();
-            let is_changed = clean != error.as_bytes();
-            (clean, usize::from(is_changed), is_changed)
+            let text = redact::record(error.as_bytes()).into_owned();
+            let is_changed = text != error.as_bytes();
+            Cleaned { text, hidden: usize::from(is_changed), is_changed }
         }
     }
 }

@@ -252,6 +252,30 @@ fn rows_of_an_earlier_format_get_their_checksums() {
 }
 
 #[test]
+fn a_damaged_row_of_an_earlier_format_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = self::store(dir.path());
+    fill(&mut store, 60);
+    store
+        .conn
+        .execute_batch(
+            "UPDATE event SET sum = NULL; UPDATE sym SET sum = NULL; UPDATE meta SET sealed = 0;
+             UPDATE event SET outcome = 'x' WHERE seq = 5; UPDATE raw SET dict = 'x' WHERE seq = 6;
+             UPDATE sym SET text = x'ff' WHERE id = (SELECT client FROM event WHERE seq = 7);",
+        )
+        .unwrap();
+    super::checksum::seal_row(&store.conn, super::checksum::META, &[&1]).unwrap();
+    store.close();
+    let mut store = self::store(dir.path());
+    while store.seal_some().unwrap() {}
+    assert!(!store.is_unsealed());
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let found = reader.check(|_| {}).unwrap();
+    assert_eq!(found.rows, [Seq(5), Seq(6)]);
+    assert!(found.others.iter().any(|words| words == "1 text"), "{found:?}");
+}
+
+#[test]
 fn damaged_counters_are_counted_anew_and_no_number_comes_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = self::store(dir.path());

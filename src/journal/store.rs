@@ -21,6 +21,7 @@ use super::pack::{self, Packer, Unpacker};
 use super::place::Place;
 use super::prune;
 use super::recent::Recent;
+use super::shared;
 use super::side;
 use super::spare::Spared;
 use super::sweep::Sweep;
@@ -388,7 +389,7 @@ impl Store {
         let training = if let Some(training) = self.training.take() {
             training
         } else {
-            let (samples, dict) = (samples(&self.conn)?, pack::newest(&self.conn)?);
+            let (samples, dict) = (samples(&self.conn, |raw| raw)?, pack::newest(&self.conn)?);
             let work = move || pack::train(&samples, &dict);
             thread::Builder::new().name("dictionary".to_owned()).spawn(work).map_err(AppendError::Pack)?
         };
@@ -409,10 +410,7 @@ impl Store {
                 None => Ok(()),
             }
         })?;
-        if let Some(memory) = &mut self.memory {
-            memory.packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
-        }
-        Ok(())
+        self.take_up_dictionary()
     }
 
     /// Packs with the newest dictionary from now on.
@@ -514,14 +512,19 @@ fn put_bookmark(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<(
     checksum::seal_row(tx, checksum::BOOKMARK, &[&1])
 }
 
-fn samples(conn: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
+/// Returns the newest events, each as `clean` makes it, to train a dictionary on.
+pub(super) fn samples(
+    conn: &Connection,
+    clean: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> rusqlite::Result<Vec<Vec<u8>>> {
     let mut unpacker = Unpacker::default();
     let mut samples = Vec::new();
     let mut statement = conn.prepare("SELECT dict, body FROM raw ORDER BY seq DESC LIMIT ?1")?;
     let mut rows = statement.query([TRAIN_ROWS])?;
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(1)?;
-        if let Ok(mut raw) = unpacker.unpack(conn, row.get(0)?, &body)? {
+        let (dict, body) = shared::packed(row)?;
+        if let Ok(raw) = unpacker.unpack(conn, dict, &body)? {
+            let mut raw = clean(raw);
             raw.truncate(SAMPLE_BYTES_MAX);
             samples.push(raw);
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::super::sample::{self, START_MS};
+use super::super::side;
 use super::super::{Batch, Reader, Settings};
 use super::*;
 use crate::consent::{Actor, Consent, Delivery, Marked, Reject, Seq, SideEvent, Untrusted, Via};
@@ -13,6 +14,8 @@ use crate::consent::{Actor, Consent, Delivery, Marked, Reject, Seq, SideEvent, U
 /// In every event, and so in the dictionary that is trained on them.
 const CANARY: &str = "PlantedSecretOfTheOrg7zQ";
 const ROWS: u64 = 620;
+/// The row that has a hook's copy.
+const COPIED: i64 = 9;
 /// Every so many-th row has no uuid, a hostile name, an envelope.
 const ODD: u64 = 150;
 
@@ -67,6 +70,9 @@ fn old_journal(dir: &Path) {
     let mut side = SideEvent::from(old(1));
     side.event_type = Untrusted::new("event_hook.delivery");
     side.session_id = Some(Untrusted::new(format!("/s?x={CANARY}")));
+    let mut unnamed = SideEvent::from(old(2));
+    unnamed.event_type = Untrusted::new("oauth2.as.deactivated");
+    unnamed.id = digest(2);
     let record = format!(r#"{{"token":"{CANARY}" 7}}"#).into_bytes();
     let reject = Reject {
         received: at(),
@@ -76,7 +82,7 @@ fn old_journal(dir: &Path) {
         bytes: record.into(),
     };
     store
-        .write([&Batch { sides: vec![side], rejects: vec![reject], ..Batch::default() }].into_iter())
+        .write([&Batch { sides: vec![side, unnamed], rejects: vec![reject], ..Batch::default() }].into_iter())
         .unwrap();
     let mut notes = Notes::open(dir).unwrap();
     for number in (0..ROWS).step_by(ODD as usize) {
@@ -89,8 +95,17 @@ fn old_journal(dir: &Path) {
         let key = EventKey { id: digest(number), ..old(number).key };
         notes.put(&Marked { key, at: at(), note: "kept".into() }).unwrap();
     }
+    store.conn.execute("UPDATE side SET uuid = ?1 WHERE id = 2", [digest(2).as_bytes()]).unwrap();
+    checksum::seal_row(&store.conn, checksum::SIDE, &[&2]).unwrap();
+    // A hook's copy, as it is kept beside a row that it contradicts.
+    let copied = "INSERT INTO hook_copy (seq, dict, body) SELECT seq, dict, body FROM raw WHERE seq = ?1";
+    store.conn.execute(copied, [COPIED]).unwrap();
+    checksum::seal_row(&store.conn, checksum::HOOK_COPY, &[&COPIED]).unwrap();
     store.conn.execute("DELETE FROM hidden", []).unwrap();
-    store.conn.execute("UPDATE clean SET step = 0, at = 0, stop = 0, dict = 0", []).unwrap();
+    store
+        .conn
+        .execute("UPDATE clean SET step = 0, at = 0, stop = ?1, sides = 2, dict = 0", [ROWS as i64])
+        .unwrap();
     checksum::seal_row(&store.conn, checksum::CLEAN, &[&1]).unwrap();
     store.close();
 }
@@ -111,7 +126,12 @@ fn leaks(dir: &Path) -> Vec<String> {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    for sql in ["SELECT dict, body FROM raw", "SELECT 0, body FROM side", "SELECT 0, body FROM reject"] {
+    for sql in [
+        "SELECT dict, body FROM raw",
+        "SELECT dict, body FROM hook_copy",
+        "SELECT 0, body FROM side",
+        "SELECT 0, body FROM reject",
+    ] {
         let mut statement = conn.prepare(sql).unwrap();
         let bodies: Vec<(i64, Vec<u8>)> = statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -121,7 +141,8 @@ fn leaks(dir: &Path) -> Vec<String> {
         for (dict, body) in bodies {
             let dict = dicts.get(&dict).cloned().unwrap_or_default();
             let mut unpacker = zstd::bulk::Decompressor::with_dictionary(&dict).unwrap();
-            if has(&unpacker.decompress(&body, 1 << 20).unwrap()) {
+            // What does not unpack was found damaged.
+            if unpacker.decompress(&body, 1 << 20).map_or(body != DAMAGED, |raw| has(&raw)) {
                 found.push(sql.to_owned());
             }
         }
@@ -182,9 +203,12 @@ fn a_journal_with_secrets_is_cleaned_and_loses_nothing_else() {
         assert_eq!(leaks(dir.path()), Vec::<String>::new());
         assert!(!shown(dir.path()).contains(CANARY));
         let mut reader = Reader::open(dir.path()).unwrap();
-        let page = reader.changed(crate::consent::Rev(0), 10_000).unwrap();
-        assert_eq!(page.rows.len(), ROWS as usize, "each list learns of each row");
-        assert!(page.rows.iter().all(|row| row.hidden == 2));
+        assert!(reader.newest(10_000).unwrap().rows.iter().all(|row| row.hidden == 2));
+        assert_eq!(
+            reader.changed(crate::consent::Rev(0), 10_000).unwrap().rows,
+            [],
+            "nobody gets them again"
+        );
         for record in reader.records_after(Seq(0), 10_000).unwrap() {
             let number = record.seq.0 as u64 - 1;
             let told = secretive(number);
@@ -193,6 +217,8 @@ fn a_journal_with_secrets_is_cleaned_and_loses_nothing_else() {
                 .replace(&format!("{CANARY}{number}\""), &format!("‹hidden, {digits} characters›\""))
                 .replace(CANARY, &format!("‹hidden, {} characters›", CANARY.len()));
             assert_eq!(*record.raw, *expected);
+            let copy = record.hook_copy.as_deref();
+            assert_eq!(copy, (record.seq == Seq(COPIED)).then_some(&*expected), "a copy is cleaned too");
         }
         // What came before comes again: known by its digest, and its mark is on it still.
         let mut store = open(dir.path());
@@ -246,7 +272,7 @@ fn without_room_it_is_said_and_done_later() {
         std::thread::yield_now();
     }
     let note = store.cleaning_note().unwrap().to_owned();
-    assert!(note.contains("writing it anew takes") && note.contains("make room"), "{note}");
+    assert!(note.contains("of free space; the disk has 1 MB. Make room"), "{note}");
     assert!(!shown(dir.path()).contains(CANARY));
     store.cleaning.as_mut().unwrap().room = None;
     assert_eq!(store.clean_some().unwrap(), Pace::Done);
@@ -270,4 +296,109 @@ fn somebody_who_reads_all_the_while_is_waited_for() {
     reading.execute_batch("COMMIT").unwrap();
     assert_eq!(store.clean_some().unwrap(), Pace::Done);
     assert_eq!(leaks(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_reader_who_comes_after_the_file_was_rewritten_does_not_make_it_be_rewritten_again() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    while store.cleaning.as_ref().unwrap().step != Step::Shrink {
+        store.clean_some().unwrap();
+    }
+    // Nothing is left in the WAL, so somebody who reads now is only in the way of what comes after.
+    store.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let reading = Connection::open(dir.path().join("journal.sqlite3")).unwrap();
+    reading.execute_batch("BEGIN; SELECT COUNT(*) FROM event").unwrap();
+    assert_eq!(store.clean_some().unwrap(), Pace::Later);
+    assert!(store.cleaning.as_ref().unwrap().is_rewritten);
+    // Each rewriting raises it.
+    let rewritten = |store: &Store| {
+        store.conn.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let before = rewritten(&store);
+    reading.execute_batch("COMMIT").unwrap();
+    assert_eq!(store.clean_some().unwrap(), Pace::Done);
+    assert_eq!(rewritten(&store), before);
+    assert_eq!(leaks(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_this_version_stored_while_a_journal_is_cleaned_is_keyed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    let mut consent = sample::consent(5000, Via::POLL);
+    consent.key.id = digest(200);
+    let mut side = SideEvent::from(consent.clone());
+    side.id = digest(201);
+    // One that an earlier version stored comes again too.
+    let mut again = SideEvent::from(Consent { raw: sample::raw(2).into(), ..old(2) });
+    again.event_type = Untrusted::new("oauth2.as.deactivated");
+    again.id = digest(2);
+    let batch = Batch { consents: vec![consent], sides: vec![side, again], ..Batch::default() };
+    store.write([&batch].into_iter()).unwrap();
+    while store.clean_some().unwrap() != Pace::Done {
+        std::thread::yield_now();
+    }
+    assert_eq!(leaks(dir.path()), Vec::<String>::new());
+    let sides = |store: &Store| side::count_all(&store.conn).unwrap();
+    assert_eq!(sides(&store), 3, "each event once");
+    let commits = store.write([&batch].into_iter()).unwrap();
+    assert_eq!((commits[0].new, commits[0].repeated, sides(&store)), (0, 1, 3));
+}
+
+#[test]
+fn how_far_it_came_is_damaged_and_nothing_is_keyed_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    while store.cleaning.as_ref().unwrap().step < Step::Rejects {
+        store.clean_some().unwrap();
+    }
+    store.conn.execute_batch("UPDATE clean SET at = 7").unwrap();
+    while store.clean_some().unwrap() != Pace::Done {
+        std::thread::yield_now();
+    }
+    let again = Batch { consents: vec![old(0), old(ODD)], ..Batch::default() };
+    let commits = store.write([&again].into_iter()).unwrap();
+    assert_eq!((commits[0].new, commits[0].repeated), (0, 2));
+}
+
+#[test]
+fn a_damaged_row_holds_up_the_cleaning_of_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    store
+        .conn
+        .execute_batch(
+            "UPDATE delivery SET body = CAST(body || x'ff' AS BLOB) WHERE seq = 1;
+             UPDATE event SET part = 'x' WHERE seq = 2; UPDATE raw SET dict = 'x' WHERE seq = 3;
+             UPDATE event SET ts = 'x' WHERE seq = 4; UPDATE sym SET text = CAST(text AS BLOB) WHERE id = 1;
+             UPDATE side SET txn = x'ff', type = x'fe' WHERE id = 2;",
+        )
+        .unwrap();
+    while store.clean_some().unwrap() != Pace::Done {
+        std::thread::yield_now();
+    }
+    assert_eq!(leaks(dir.path()), Vec::<String>::new());
+    let reader = Reader::open(dir.path()).unwrap();
+    for seq in 1..=4 {
+        assert!(reader.record(Seq(seq)).is_err(), "row {seq} is damaged still");
+    }
+    assert_eq!(checksum::count_damaged(&store.conn, checksum::SIDE).unwrap(), 1);
+}
+
+#[test]
+fn a_cleaning_that_fails_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    old_journal(dir.path());
+    let mut store = open(dir.path());
+    store.conn.execute_batch("ALTER TABLE reject RENAME TO elsewhere").unwrap();
+    while store.clean_some().is_ok() {
+        std::thread::yield_now();
+    }
+    let note = store.cleaning_note().unwrap();
+    assert!(note.contains("failed: ") && note.contains("tries again in an hour"), "{note}");
 }
