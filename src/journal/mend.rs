@@ -70,7 +70,7 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
         hook_only = (SELECT COUNT(*) FROM event WHERE via = 2),
         complete_since = NULL, last_good = NULL, caught_up = NULL, verified = NULL, judged = 0,
         trained = EXISTS (SELECT 1 FROM dict WHERE id > 1),
-        ahead_ms = 0, interval_ms = NULL, hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
+        ahead_ms = 0, interval_ms = NULL, suspended_ms = 0, hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
         whole_from = (SELECT COALESCE(MIN(ts), 0) FROM event WHERE ts > 0)";
     conn.execute(sql, [PASSED_OVER])?;
     // A row without a checksum is only of a journal whose rows have not all got one yet.

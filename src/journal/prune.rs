@@ -1,6 +1,7 @@
 //! Removes rows that are too old or too many.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
@@ -74,6 +75,25 @@ impl Store {
         }
         side::prune_surplus(&self.conn)?;
         self.sweep_some()
+    }
+
+    /// Notes for how long nothing could be removed by age, `passed` more since it was noted last, and returns that. It
+    /// begins anew as soon as rows can be removed.
+    pub(super) fn note_suspended(
+        &mut self,
+        is_suspended: bool,
+        passed: Duration,
+    ) -> rusqlite::Result<Duration> {
+        let before = Meta::load(&self.conn)?.suspended_ms;
+        let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+        let after = if is_suspended { before.saturating_add(passed) } else { 0 };
+        if after != before {
+            self.change(|_, meta| {
+                meta.suspended_ms = after;
+                Ok(())
+            })?;
+        }
+        Ok(Duration::from_millis(after.max(0) as u64))
     }
 
     /// Removes some rows beyond what is kept, whatever Okta's clock says and without a bound; then texts. Returns
@@ -278,8 +298,6 @@ fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::clock::Clock;
     use crate::consent::Via;
@@ -366,6 +384,33 @@ mod tests {
         assert_eq!(rows(dir.path()), 300);
         assert!(journal.notes().borrow().is_empty(), "it is not a day yet");
         journal.close().await;
+    }
+
+    #[tokio::test]
+    async fn that_nothing_is_removed_for_a_day_is_told_though_the_program_is_restarted() {
+        let dir = tempfile::tempdir().unwrap();
+        for run in 0..4 {
+            // Okta answers nothing.
+            let clock = Clock::manual(start());
+            let journal = journal(dir.path(), &clock, 1).await;
+            let mut notes = journal.notes();
+            pass(&clock, Duration::from_hours(7)).await;
+            let noted = async {
+                let reader = Reader::open(dir.path()).unwrap();
+                while Meta::load(reader.conn()).unwrap().suspended_ms < (run + 1) * 7 * HOUR_MS {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), noted).await.unwrap();
+            if run < 3 {
+                assert!(notes.borrow().is_empty(), "it is not a day yet");
+            } else {
+                let told = notes.wait_for(|notes| !notes.is_empty());
+                let told = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap().unwrap();
+                assert!(told[0].contains("for more than a day"), "{told:?}");
+            }
+            journal.close().await;
+        }
     }
 
     #[tokio::test]

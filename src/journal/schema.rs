@@ -88,7 +88,7 @@ const MIGRATIONS: &[&str] = &[
 /// Adds checksums. Rows and texts get theirs in the background; `sealed` says that all have one. Also adds
 /// the state of pruning by age: `whole_from`, since when nothing was removed; `hour_began`; `hour_rows`, the
 /// rows at that time; `hour_gone` and `hour_sides`, the rows and side events removed since. `ahead_ms` is how
-/// far the clock was ahead of Okta's at the last good poll.
+/// far the clock was ahead of Okta's at the last good poll, `suspended_ms` for how long nothing was removed by age.
 const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
     ALTER TABLE sym ADD COLUMN sum INTEGER;
     ALTER TABLE meta ADD COLUMN sum INTEGER;
@@ -108,6 +108,7 @@ const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
     ALTER TABLE meta ADD COLUMN hour_gone INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN hour_sides INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN ahead_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN suspended_ms INTEGER NOT NULL DEFAULT 0;
     UPDATE meta SET sealed = NOT EXISTS (SELECT 1 FROM event) AND NOT EXISTS (SELECT 1 FROM sym);";
 
 /// The tables that hold a part of a row under its number. Whoever removes a row removes it from each.

@@ -102,6 +102,8 @@ pub(super) struct Meta {
     pub(super) altered: i64,
     /// Rows that only a hook has brought.
     pub(super) hook_only: i64,
+    /// For how long nothing could be removed by age, as far as somebody wrote the journal; 0 where it can be.
+    pub(super) suspended_ms: i64,
 }
 
 /// An hour in which a bounded part of the rows is removed by age.
@@ -127,7 +129,7 @@ impl Meta {
         let sql =
             "SELECT next_seq, next_rev, rows, newest, complete_since, trained, late, last_good, caught_up, verified,
                 judged, unconfirmed, missed, interval_ms, whole_from, hour_began, hour_rows, hour_gone, hour_sides, ahead_ms,
-                altered, hook_only FROM meta";
+                altered, hook_only, suspended_ms FROM meta";
         conn.query_row(sql, [], |row| {
             Ok(Self {
                 next_seq: row.get(0)?,
@@ -154,6 +156,7 @@ impl Meta {
                 ahead_ms: row.get(19)?,
                 altered: row.get(20)?,
                 hook_only: row.get(21)?,
+                suspended_ms: row.get(22)?,
             })
         })
     }
@@ -162,7 +165,8 @@ impl Meta {
         let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
             trained = ?6, late = ?7, last_good = ?8, caught_up = ?9, verified = ?10, judged = ?11, unconfirmed = ?12,
             missed = ?13, interval_ms = ?14, whole_from = ?15, hour_began = ?16, hour_rows = ?17, hour_gone = ?18,
-            hour_sides = ?19, ahead_ms = ?20, altered = ?21, hook_only = ?22";
+            hour_sides = ?19, ahead_ms = ?20, altered = ?21, hook_only = ?22,
+            suspended_ms = ?23";
         let values = params![
             self.next_seq,
             self.next_rev,
@@ -186,6 +190,7 @@ impl Meta {
             self.ahead_ms,
             self.altered,
             self.hook_only,
+            self.suspended_ms,
         ];
         conn.prepare_cached(sql)?.execute(values)?;
         checksum::seal_row(conn, checksum::META, &[&1])

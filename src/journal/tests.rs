@@ -563,6 +563,7 @@ fn age(dir: &Path) {
          ALTER TABLE meta DROP COLUMN whole_from; ALTER TABLE meta DROP COLUMN hour_began;
          ALTER TABLE meta DROP COLUMN hour_rows; ALTER TABLE meta DROP COLUMN hour_gone;
          ALTER TABLE meta DROP COLUMN hour_sides; ALTER TABLE meta DROP COLUMN ahead_ms;
+         ALTER TABLE meta DROP COLUMN suspended_ms;
          DROP TABLE hidden; DROP TABLE clean; PRAGMA user_version = 1;",
     )
     .unwrap();

@@ -76,7 +76,8 @@ impl Journal {
         let (say, notes) = watch::channel(Vec::new());
         // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
         let runtime = Builder::new_current_thread().enable_time().build()?;
-        let first_prune = clock.uptime() + FIRST_PRUNE;
+        let looked = clock.uptime();
+        let first_prune = looked + FIRST_PRUNE;
         let place = store.place.clone();
         let next_clean = if store.cleaning.is_some() { Duration::ZERO } else { Duration::MAX };
         let next_seal = if store.is_unsealed() { first_prune } else { Duration::MAX };
@@ -91,7 +92,7 @@ impl Journal {
             next_seal,
             next_clean,
             judge: false,
-            suspended_since: None,
+            looked,
             suspended: None,
             heard_since: None,
             notes: say,
@@ -163,8 +164,8 @@ struct Writer {
     next_clean: Duration,
     /// Whether the log was read to its end, or the hook listened to, since rows were judged.
     judge: bool,
-    /// The uptime since which nothing may be removed by age.
-    suspended_since: Option<Duration>,
+    /// The uptime at which it was last looked whether rows may be removed by age.
+    looked: Duration,
     /// The uptime since which it is known what time it is at Okta.
     heard_since: Option<Duration>,
     /// What is said of a pruning that is suspended for long.
@@ -341,11 +342,16 @@ impl Writer {
         self.clock.agrees() || now.saturating_sub(heard_since) >= UNSURE
     }
 
-    /// Says that nothing is removed by age, once that has been so for a day.
+    /// Says that nothing is removed by age, once that has been so for a day, of this process and those before it.
     fn tell_suspended(&mut self, is_agreed: bool, now: Duration) {
-        let since = if is_agreed { None } else { Some(self.suspended_since.unwrap_or(now)) };
-        self.suspended_since = since;
-        let is_long = since.is_some_and(|since| now.saturating_sub(since) >= SUSPENDED_TOLD);
+        let passed = now.saturating_sub(std::mem::replace(&mut self.looked, now));
+        let is_long = match self.store.note_suspended(!is_agreed, passed) {
+            Ok(length) => length >= SUSPENDED_TOLD,
+            Err(error) => {
+                tracing::warn!(%error, "It could not be noted for how long nothing was removed by age.");
+                return;
+            }
+        };
         let why = match self.clock.ahead() {
             Some(ahead) => format!("this machine's clock is {} Okta's", apart(ahead)),
             None => "Okta has not said what time it is since this program began".to_owned(),
