@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Consent;
-
-/// What stands in the place of a secret begins and ends so.
-const HIDDEN: (&str, char) = ("‹hidden", '›');
+use super::redact::split_mark;
 
 impl Consent {
     /// Returns whether another record with the same uuid has the same content. Ignores the order of keys,
@@ -93,12 +91,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
         (Value::String(one), Value::String(other)) => {
             one == other || fits(one, other) || fits(other, one) || mask(one) == mask(other)
         }
-        // A number may be hidden too, and text stands in its place.
-        (Value::String(text), value) | (value, Value::String(text))
-            if !value.is_object() && !value.is_array() =>
-        {
-            mask(text) == "\0"
-        }
+        // What is no text may be hidden too, and text stands in its place.
+        (Value::String(text), _) | (_, Value::String(text)) => split_mark(text) == Some(("", "")),
         _ => one == other,
     }
 }
@@ -106,7 +100,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
 /// Returns whether a text with hidden values could be the clear text: what surrounds the hidden values must
 /// occur in the clear text, in the same order.
 fn fits(hidden: &str, clear: &str) -> bool {
-    if !hidden.contains(HIDDEN.0) {
+    if split_mark(hidden).is_none() {
         return false;
     }
     let masked = mask(hidden);
@@ -125,18 +119,14 @@ fn fits(hidden: &str, clear: &str) -> bool {
 
 /// Replaces each hidden value, whatever its length, with a NUL character.
 fn mask(text: &str) -> Cow<'_, str> {
-    if !text.contains(HIDDEN.0) {
+    if split_mark(text).is_none() {
         return text.into();
     }
     let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, behind)) = rest.split_once(HIDDEN.0) {
+    while let Some((before, behind)) = split_mark(rest) {
         out.push_str(before);
-        let Some((_, after)) = behind.split_once(HIDDEN.1) else {
-            rest = behind;
-            break;
-        };
         out.push('\0');
-        rest = after;
+        rest = behind;
     }
     out.push_str(rest);
     out.into()
@@ -212,6 +202,11 @@ mod tests {
         }
         assert!(same(r#"{"pin":123456}"#, r#"{"pin":"‹hidden, 6 characters›"}"#).0);
         assert!(!same(r#"{"pin":123456}"#, r#"{"pin":"6"}"#).0);
+        for value in ["[\"a\",\"b\"]", "{\"a\":1}"] {
+            let clear = format!("{{\"token\":{value}}}");
+            assert!(same(&clear, r#"{"token":"‹hidden, 9 characters›"}"#).0);
+            assert!(!same(&clear, r#"{"token":"‹hidden, 9 characters› "}"#).0);
+        }
         let hidden = |count: u8| format!(r#"{{"url":"a‹hidden, {count} characters›b"}}"#);
         assert_eq!(same(&hidden(6), &hidden(22)), (true, true));
     }
@@ -227,6 +222,14 @@ mod tests {
             "no JSON",
         ] {
             assert_eq!(same(event, other), (false, false), "{other}");
+        }
+        // What only looks like a hidden value is text.
+        for text in ["a‹hidden b", "a‹hidden› b", "a‹hidden, many characters› b", "a‹hidden, 3 characters b"]
+        {
+            let odd = format!(r#"{{"x":"{text}"}}"#);
+            for other in [r#"{"x":"a b"}"#, r#"{"x":"aTHE b"}"#, r#"{"x":"a, 3 characters b"}"#] {
+                assert_eq!(same(&odd, other), (false, false), "{odd}, {other}");
+            }
         }
         assert_eq!(same("no JSON", "no  JSON"), (false, false));
         assert_eq!(same("no JSON", "no JSON"), (true, true));

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use memchr::memmem;
 
+/// What stands in the place of a secret begins and ends so.
 const MARK_START: &[u8] = "‹hidden, ".as_bytes();
 const MARK_END: &[u8] = " characters›".as_bytes();
 
@@ -25,12 +27,15 @@ impl Edit {
     pub(super) fn is_done(&self) -> bool {
         self.characters.is_none()
     }
+}
 
-    /// Moves it to where its text begins in a larger one.
-    pub(super) fn shift(&mut self, by: usize) {
-        self.start += by;
-        self.end += by;
-    }
+/// Moves edits to where their text begins in a larger one.
+pub(super) fn shifted(edits: Vec<Edit>, by: usize) -> impl Iterator<Item = Edit> {
+    edits.into_iter().map(move |mut edit| {
+        edit.start += by;
+        edit.end += by;
+        edit
+    })
 }
 
 /// The mark for so many characters.
@@ -44,6 +49,11 @@ pub(super) fn mark_length(text: &[u8]) -> Option<usize> {
     let digits = rest.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
     let is_mark = digits > 0 && rest[digits..].starts_with(MARK_END);
     is_mark.then_some(MARK_START.len() + digits + MARK_END.len())
+}
+
+/// Returns where the first mark in a text stands.
+pub(super) fn next_mark(text: &[u8]) -> Option<Range<usize>> {
+    memmem::find_iter(text, MARK_START).find_map(|at| Some(at..at + mark_length(&text[at..])?))
 }
 
 /// Whether a mark may stand in a text.
@@ -60,8 +70,11 @@ fn is_worth(value: &[u8]) -> bool {
 /// Hides what stands between two places.
 pub(super) fn hide(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
     let value = &text[start..end];
-    if mark_length(value) == Some(value.len()) {
-        edits.push(Edit { start, end, characters: None, quote: Cow::Borrowed("") });
+    let is_separator =
+        |b: &u8| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'.' | b'}' | b']' | b')');
+    // Two ways of looking may differ in what ends a value. What ended it when it was hidden is nothing to hide.
+    if let Some(length) = mark_length(value).filter(|length| value[*length..].iter().all(is_separator)) {
+        edits.push(Edit { start, end: start + length, characters: None, quote: Cow::Borrowed("") });
     } else if is_worth(value) {
         let characters = Some(characters(value));
         edits.push(Edit { start, end, characters, quote: Cow::Borrowed("") });
@@ -96,6 +109,12 @@ pub(super) fn settled(mut edits: Vec<Edit>) -> Vec<Edit> {
         }
     }
     kept
+}
+
+/// Whether one of some settled edits covers a place.
+pub(super) fn covers(edits: &[Edit], at: usize) -> bool {
+    let next = edits.partition_point(|edit| edit.start <= at);
+    next.checked_sub(1).and_then(|last| edits.get(last)).is_some_and(|edit| at < edit.end)
 }
 
 /// Returns the text with marks in place of what is hidden. Edits are settled.

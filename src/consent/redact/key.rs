@@ -61,6 +61,10 @@ pub(super) const SECRETS: [&str; 36] = [
     "usercode",
 ];
 
+/// Of those, the ones that are words of ordinary sentences too, such as `code=401`. Sorted.
+const AMBIGUOUS: [&str; 8] =
+    ["assertion", "authorization", "code", "cookie", "nonce", "otp", "secret", "token"];
+
 /// A key that ends so names a secret too, such as `proxy_password`.
 const ENDINGS: [&str; 3] = ["password", "privatekey", "clientsecret"];
 
@@ -131,6 +135,12 @@ pub(super) fn is_secret(key: &[u8]) -> bool {
     matches!(class(key), Class::Secret | Class::State)
 }
 
+/// Whether a name can only be that of a secret, wherever in a sentence it stands.
+pub(super) fn is_always_secret(name: &[u8]) -> bool {
+    class(name) == Class::Secret
+        && AMBIGUOUS.binary_search_by(|known| known.as_bytes().cmp(Plain::of(name).get())).is_err()
+}
+
 /// Whether a target of this type is itself a credential.
 pub(super) fn is_code(kind: &[u8]) -> bool {
     matches!(Plain::of(kind).get(), b"code" | b"interactioncode")
@@ -164,7 +174,20 @@ mod tests {
 
     #[test]
     fn the_list_is_in_order() {
-        assert!(SECRETS.is_sorted());
+        assert!(SECRETS.is_sorted() && AMBIGUOUS.is_sorted());
+        assert!(AMBIGUOUS.iter().all(|name| SECRETS.contains(name)));
+    }
+
+    #[test]
+    fn some_names_can_only_be_those_of_secrets() {
+        for name in
+            ["client_secret", "password", "Proxy-Password", "refreshToken", "code_verifier", "id_token"]
+        {
+            assert!(is_always_secret(name.as_bytes()), "{name}");
+        }
+        for name in ["code", "Token", "state", "secret", "hasExternalClientSecret", "x"] {
+            assert!(!is_always_secret(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -47,14 +47,48 @@ pub(super) fn pairs(list: &[u8], edits: &mut Vec<Edit>) {
     named(list, false, edits);
 }
 
+/// Looks in a sentence for names that can only be those of secrets, before `=`, and in quotes before `:`. `urls` are the
+/// stretches of it that are URLs; what stands in those is looked at elsewhere.
+pub(super) fn among_words(text: &[u8], urls: &[(usize, usize)], edits: &mut Vec<Edit>) {
+    let mut done = 0;
+    for at in memchr2_iter(b'=', b':', text) {
+        let is_quoted = || matches!(text[..at].trim_ascii_end().last(), Some(b'"' | b'\''));
+        if at < done || text[at] == b':' && !is_quoted() {
+            continue;
+        }
+        let Some(name) = name_before(&text[..at]) else { continue };
+        let is_in_url = urls.iter().any(|(from, to)| (*from..*to).contains(&name.start));
+        let is_in_value = name.start < done;
+        let name = &text[name.start..name.end];
+        if is_in_url || is_in_value || !key::is_secret(name) {
+            continue;
+        }
+        let (start, end) = word_behind(text, at + 1, urls);
+        let is_hidden = mark_length(&text[start..end]) == Some(end - start);
+        if !is_hidden && !key::is_always_secret(name) {
+            continue;
+        }
+        let is_empty = matches!(&text[start..end], b"true" | b"false" | b"null" | b"[]" | b"{}");
+        if start < end && !is_empty {
+            edit::hide(text, start, end, edits);
+            done = end;
+        }
+    }
+}
+
 /// Looks for names of secrets before `=`, and before `:` if they stand in single quotes or `any_colon` is set.
 fn named(text: &[u8], any_colon: bool, edits: &mut Vec<Edit>) {
+    let before = edit::settled(edits.clone());
     let mut done = 0;
     for at in memchr2_iter(b'=', b':', text) {
         if at < done {
             continue;
         }
         let Some(name) = name_before(&text[..at]) else { continue };
+        if edit::covers(&before, name.start) {
+            // Another way of looking took it for a part of a value.
+            continue;
+        }
         if text[at] == b':' && !any_colon && name.quote != Some(b'\'') {
             continue;
         }
@@ -84,7 +118,9 @@ struct Name {
 
 /// Returns where the name stands that a text ends with.
 fn name_before(text: &[u8]) -> Option<Name> {
-    let mut end = text.trim_ascii_end().len();
+    let text = text.trim_ascii_end();
+    // A form may name what is inside of something, as in `user[password]=x`.
+    let mut end = text.strip_suffix(b"]").unwrap_or(text).len();
     let is_quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
     let quote = text[..end].last().copied().filter(is_quote);
     while end > 0 && is_quote(&text[end - 1]) {
@@ -97,31 +133,67 @@ fn name_before(text: &[u8]) -> Option<Name> {
     (length > 0).then(|| Name { start: end - length, end, quote })
 }
 
+/// Returns where the value begins and ends that stands behind a place in a sentence: a word, a URL, or what brackets or
+/// quotes hold together.
+fn word_behind(text: &[u8], at: usize, urls: &[(usize, usize)]) -> (usize, usize) {
+    let start = skip_blanks(text, at);
+    if let Some(quoted) = quoted(text, start) {
+        return quoted;
+    }
+    if let Some((_, end)) = urls.iter().find(|(from, to)| (*from..*to).contains(&start)) {
+        return (start, *end);
+    }
+    if matches!(text.get(start), Some(b'{' | b'[')) {
+        return (start, walk::balanced_end(text, start));
+    }
+    let start = start + usize::from(text.get(start) == Some(&b'`'));
+    let ends = |b: u8| b.is_ascii_whitespace() || b == b'`' || is_end(b);
+    (start, unquoted_end(text, start, ends))
+}
+
 /// Returns where the value begins and ends that stands behind a place.
-fn value_behind(text: &[u8], mut start: usize) -> (usize, usize) {
-    while text.get(start).is_some_and(|b| matches!(b, b' ' | b'\t')) {
-        start += 1;
+fn value_behind(text: &[u8], at: usize) -> (usize, usize) {
+    let start = skip_blanks(text, at);
+    if let Some(quoted) = quoted(text, start) {
+        return quoted;
     }
-    let slashes = text[start..].iter().take_while(|b| **b == b'\\').count();
-    if let Some(quote @ (b'"' | b'\'')) = text.get(start + slashes) {
-        let start = start + slashes + 1;
-        return (start, quoted_end(text, start, *quote, slashes));
-    }
-    let mut end = start;
-    while let Some(byte) = text.get(end) {
-        if matches!(
-            byte,
-            b',' | b'&' | b';' | b'\n' | b'\r' | b'"' | b'\'' | b'}' | b']' | b'<' | b'>' | b'\\'
-        ) {
-            break;
-        }
-        end += if *byte == 0xe2 { mark_length(&text[end..]).unwrap_or(1) } else { 1 };
-    }
+    let mut end = unquoted_end(text, start, is_end);
     // An object or an array was searched as JSON already. Here it ends at its first closing bracket.
     if matches!(text.get(start), Some(b'{' | b'[')) {
         end = memchr2(b'}', b']', &text[start..]).map_or(text.len(), |at| start + at + 1);
     }
     (start, end)
+}
+
+fn skip_blanks(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(|b| matches!(b, b' ' | b'\t')) {
+        at += 1;
+    }
+    at
+}
+
+/// Returns what stands between the quotes that begin at a place.
+fn quoted(text: &[u8], start: usize) -> Option<(usize, usize)> {
+    let slashes = text[start..].iter().take_while(|b| **b == b'\\').count();
+    let quote = *text.get(start + slashes).filter(|b| matches!(b, b'"' | b'\''))?;
+    let start = start + slashes + 1;
+    Some((start, quoted_end(text, start, quote, slashes)))
+}
+
+/// Whether a value without quotes ends here.
+fn is_end(byte: u8) -> bool {
+    matches!(byte, b',' | b'&' | b';' | b'\n' | b'\r' | b'"' | b'\'' | b'}' | b']' | b'<' | b'>' | b'\\')
+}
+
+fn unquoted_end(text: &[u8], start: usize, is_end: impl Fn(u8) -> bool) -> usize {
+    let mut end = start;
+    while let Some(byte) = text.get(end) {
+        if is_end(*byte) {
+            break;
+        }
+        end += if *byte == 0xe2 { mark_length(&text[end..]).unwrap_or(1) } else { 1 };
+    }
+    end
 }
 
 /// Returns where a quoted value ends: at the same quote behind as many backslashes as the first one has.

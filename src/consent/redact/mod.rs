@@ -7,6 +7,7 @@
 //!
 //! * the value of a key that names a secret (the list is in `key.rs`), wherever in the event it stands, also in JSON that
 //!   is the text of a string or is percent-encoded;
+//! * in a text of several words what stands behind a name that can only be that of a secret, such as `client_secret=`;
 //! * in URLs all values of query and fragment parameters but a few that say what was asked for, and user names with
 //!   passwords;
 //! * the id of a target whose type is `code` or `interaction_code`.
@@ -66,7 +67,8 @@ pub fn hidden(raw: &str) -> usize {
     edit::settled(edits).iter().filter(|edit| edit.is_done()).count()
 }
 
-/// Hides the secrets of one text of an event: in URLs, and in JSON or lists of `name=value` that the text consists of.
+/// Hides the secrets of one text of an event: in URLs, in JSON or lists of `name=value` that the text consists of, and
+/// behind names among words that can only be those of secrets.
 pub fn text(text: &str) -> Cow<'_, str> {
     let mut edits = Vec::new();
     text::value(text.as_bytes(), false, 0, &mut edits);
@@ -81,12 +83,17 @@ pub fn header(line: &str) -> Cow<'_, str> {
     if key::is_secret_header(name.as_bytes()) {
         edit::hide(line.as_bytes(), start, line.len(), &mut edits);
     } else {
-        text::value(&line.as_bytes()[start..], false, 0, &mut edits);
-        for edit in &mut edits {
-            edit.shift(start);
-        }
+        let mut inner = Vec::new();
+        text::value(&line.as_bytes()[start..], false, 0, &mut inner);
+        edits.extend(edit::shifted(inner, start));
     }
     changed(line, edits)
+}
+
+/// Returns what stands before and behind the first mark of a hidden value in a text.
+pub(super) fn split_mark(text: &str) -> Option<(&str, &str)> {
+    let mark = edit::next_mark(text.as_bytes())?;
+    Some((text.get(..mark.start)?, text.get(mark.end..)?))
 }
 
 fn changed(text: &str, edits: Vec<Edit>) -> Cow<'_, str> {

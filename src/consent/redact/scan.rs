@@ -1,6 +1,6 @@
 //! A fast first check: for almost every event, one pass over its bytes shows that there is nothing to hide.
 
-use memchr::{memchr, memchr_iter, memchr2_iter, memchr3_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr3_iter, memrchr, memrchr2};
 
 use super::key::{self, Class};
 
@@ -14,13 +14,17 @@ fn has_parameters(raw: &[u8]) -> bool {
     memchr3_iter(b'\\', b'#', b'?', raw).any(|at| raw[at] != b'?' || raw.get(at + 1) != Some(&b'"'))
 }
 
-/// Whether there is percent-encoding or a list of `name=value`.
+/// Whether there is percent-encoding, a list of `name=value`, or a URL with a user.
 fn has_form(raw: &[u8]) -> bool {
-    memchr2_iter(b'%', b'=', raw).next().is_some()
+    memchr3_iter(b'%', b'=', b'@', raw).any(|at| raw[at] != b'@' || is_behind_slashes(&raw[..at]))
 }
 
-/// Whether a key names a secret or a type that is one, or a URL has a user. There are no escapes, so each quote before a
-/// colon ends a key.
+/// Whether two slashes stand before the name that a string so far ends with. A URL without a scheme begins with them.
+fn is_behind_slashes(before: &[u8]) -> bool {
+    memrchr2(b'/', b'"', before).is_some_and(|at| before[..=at].ends_with(b"//"))
+}
+
+/// Whether a key names a secret or a type that is one. There are no escapes, so each quote before a colon ends a key.
 fn has_secret_key(raw: &[u8]) -> bool {
     let (words, rest) = raw.as_chunks::<8>();
     for (at, word) in (0..).step_by(8).zip(words) {
@@ -50,7 +54,7 @@ fn is_suspect_at(raw: &[u8], colon: usize) -> bool {
         // By far the most: the end of a key that is none of these.
         Some([a, b, c, b'"']) => may_end_a_secret([*a, *b, *c]) && is_suspect_key(raw, colon - 1, colon),
         // A time of day, or an address.
-        Some([.., b'0'..=b'9']) if raw.get(colon + 1) != Some(&b'/') => false,
+        Some([.., b'0'..=b'9']) => false,
         _ => is_suspect_colon(raw, before.trim_ascii_end(), colon),
     }
 }
@@ -60,13 +64,8 @@ fn is_suspect_colon(raw: &[u8], before: &[u8], colon: usize) -> bool {
     match before.last() {
         Some(b'"') => is_suspect_key(raw, before.len() - 1, colon),
         Some(b'\'') => true,
-        _ => raw[colon..].starts_with(b"://") && has_user(&raw[colon + 3..]),
+        _ => false,
     }
-}
-
-fn has_user(rest: &[u8]) -> bool {
-    let end = rest.iter().position(|b| matches!(b, b'/' | b'"')).unwrap_or(rest.len());
-    memchr(b'@', &rest[..end]).is_some()
 }
 
 /// Whether the key that ends at a place says that its value is to be looked at.
@@ -175,6 +174,10 @@ fn may_end_a_secret([first, before, last]: [u8; 3]) -> bool {
 /// country.
 pub(super) fn is_on_map(before: &[u8]) -> bool {
     let Some(brace) = memrchr(b'{', before) else { return false };
+    // The object is closed again. A bracket in a string costs a walk, no more.
+    if memchr(b'}', &before[brace..]).is_some() {
+        return false;
+    }
     if before[..brace].ends_with(b"\"geographicalContext\":") {
         return true;
     }
@@ -230,6 +233,12 @@ mod tests {
             r#"{"a":"%7b"}"#,
             r#"{"a":"{k=v}"}"#,
             r#"{"a":"https://u:p@host/"}"#,
+            r#"{"a":"8://u:p@host/"}"#,
+            r#"{"a":"://u:p@host/"}"#,
+            r#"{"a":[" ://u:p@host/"]}"#,
+            r#"{"debugContext":{"debugData":{"redirectUri":"//ada:hunter2@h.test/cb"}}}"#,
+            r#"{"url":["x","//ada:hunter2@h.test/cb"]}"#,
+            r#"{"geographicalContext":{"city":"x"},"state":"s3cr3t"}"#,
             r#"{"state":"x"}"#,
             r#"{"map":{"city":"x","state":"y"}}"#,
             r#"{"type":"code","id":"x"}"#,

@@ -8,6 +8,8 @@ use super::{key, loose, walk};
 /// The most levels of text inside text; what is nested deeper is hidden whole. Each level at least doubles
 /// the bytes of an escape, so real events have at most three levels.
 const DEPTH_MAX: u8 = 10;
+/// The byte order mark of UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 /// A part of a query without `=` stays if it is a word no longer than this.
 const WORD_MAX: usize = 24;
 
@@ -23,7 +25,8 @@ pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit
         edit::hide(text, 0, text.len(), edits);
         return;
     }
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    let visible = text.strip_prefix(BOM).unwrap_or(text);
+    match visible.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{' | b'[' | b'"') => {
             walk::json(text, depth + 1, edits);
             loose::pairs(text, edits);
@@ -31,21 +34,91 @@ pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit
                 words(text, depth, edits);
             }
         }
+        _ if !is_place && is_form(text) => form(text, depth, edits),
         _ if is_place || !tokens(text).any(|(start, end)| (start, end) != (0, text.len())) => {
             reference(text, 0, text.len(), is_place, depth, edits);
         }
-        _ => words(text, depth, edits),
+        _ => {
+            let urls = words(text, depth, edits);
+            loose::among_words(text, &urls, edits);
+        }
     }
 }
 
-/// Looks at the URLs that stand in a text among words.
-pub(super) fn words(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
+/// Looks at the URLs that stand in a text among words, and returns where they are.
+pub(super) fn words(text: &[u8], depth: u8, edits: &mut Vec<Edit>) -> Vec<(usize, usize)> {
+    let mut urls = Vec::new();
     for (start, end) in tokens(text) {
         let token = &text[start..end];
         if memmem::find(token, b"://").is_some() || memchr2(b'?', b'#', token).is_some() {
             reference(text, start, end, false, depth, edits);
+            urls.push((start, end));
         }
     }
+    urls
+}
+
+/// Whether a text is a form from one end to the other: two pairs of `name=value` at least, joined by `&`.
+fn is_form(text: &[u8]) -> bool {
+    let is_pair = |part: &[u8]| {
+        let name = &part[..memchr(b'=', part).unwrap_or(0)];
+        !name.is_empty() && name.iter().copied().all(is_of_name)
+    };
+    memchr(b'&', text).is_some() && text.trim_ascii().split(|b| *b == b'&').all(is_pair)
+}
+
+/// Looks at the values of a form.
+fn form(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
+    let mut at = 0;
+    for part in text.split(|b| *b == b'&') {
+        pair(text, at, at + part.len(), depth, edits);
+        at += part.len() + 1;
+    }
+}
+
+/// Looks at the value of `name=value`: it is hidden if the name is a secret's, else what stands in it.
+fn pair(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>) {
+    let Some(equals) = memchr(b'=', &text[start..end]) else { return };
+    let (name, at) = (&text[start..start + equals], start + equals + 1);
+    if is_secret_name(name) {
+        let (from, to) = without_quotes(text, at, end);
+        edit::hide(text, from, to, edits);
+    } else {
+        let mut inner = Vec::new();
+        value(&text[at..end], false, depth + 1, &mut inner);
+        edits.extend(edit::shifted(inner, at));
+    }
+}
+
+/// Whether a byte may stand in the name of a form's value.
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'+' | b'[' | b']')
+}
+
+/// Returns where a value stands without blanks and quotes around it.
+fn without_quotes(text: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let value = text[start..end].trim_ascii();
+    let inner = [b'"', b'\''].iter().find_map(|quote| {
+        value.strip_prefix(std::slice::from_ref(quote))?.strip_suffix(std::slice::from_ref(quote))
+    });
+    let inner = inner.unwrap_or(value);
+    let start = start + (inner.as_ptr().addr() - text[start..end].as_ptr().addr());
+    (start, start + inner.len())
+}
+
+/// Returns where the value begins behind the first name of a secret; `a=password=x` has one too.
+fn secret_value(part: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    memchr::memchr_iter(b'=', part)
+        .map(|equals| (std::mem::replace(&mut start, equals + 1), equals))
+        .find_map(|(start, equals)| is_secret_name(&part[start..equals]).then_some(equals + 1))
+}
+
+/// Whether the name that a text ends with is that of a secret; it may stand in brackets or behind a path.
+fn is_secret_name(text: &[u8]) -> bool {
+    let text = text.strip_suffix(b"]").unwrap_or(text);
+    let name = text.rsplit(|b| matches!(b, b'/' | b'{' | b'[' | b'(')).next();
+    name.is_some_and(key::is_secret)
 }
 
 /// Returns the stretches between white space, quotes and angle brackets. A mark holds blanks and is not cut.
@@ -71,6 +144,11 @@ fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
 fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     let all = &text[start..end];
     let head_end = start + memchr2(b'?', b'#', all).unwrap_or(all.len());
+    if !is_place && is_list(text, start, head_end) {
+        // It has no query: `password=a?b`.
+        parts(text, start, end).for_each(|(from, to)| pair(text, from, to, depth, edits));
+        return;
+    }
     head(text, start, head_end, is_place, depth, edits);
     let begins_query = text.get(head_end) == Some(&b'?') || head_end == start;
     let has_query = begins_query && memchr(b'=', &text[head_end..end]).is_some();
@@ -92,6 +170,14 @@ fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, e
         }
         at = to;
     }
+}
+
+/// Whether a text before `?` or `#` is no URL but a list of `name=value`, and a name in it is a secret's.
+fn is_list(text: &[u8], start: usize, end: usize) -> bool {
+    let first = memchr(b'=', &text[start..end]).unwrap_or(0);
+    first > 0
+        && text[start..start + first].iter().all(|b| is_of_name(*b) || matches!(b, b'&' | b';'))
+        && parts(text, start, end).any(|(from, to)| secret_value(&text[from..to]).is_some())
 }
 
 /// Looks at what stands behind `#`, up to a `?` of its own.
@@ -133,10 +219,8 @@ fn head(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits:
     }
     if memchr(b'=', head).is_some() {
         for (from, to) in parts(text, start, end) {
-            let Some(equals) = memchr(b'=', &text[from..to]) else { continue };
-            let name = text[from..from + equals].rsplit(|b| matches!(b, b'/' | b'{' | b'[' | b'(')).next();
-            if name.is_some_and(key::is_secret) {
-                edit::hide(text, from + equals + 1, to, edits);
+            if let Some(value) = secret_value(&text[from..to]) {
+                edit::hide(text, from + value, to, edits);
             }
         }
     }
@@ -163,10 +247,7 @@ fn parameters(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<
             decoded.carry(inner, at, percent_encoded, edits);
         } else {
             value(&text[at..to], is_place, depth + 1, &mut inner);
-            edits.extend(inner.into_iter().map(|mut edit| {
-                edit.shift(at);
-                edit
-            }));
+            edits.extend(edit::shifted(inner, at));
         }
     }
 }

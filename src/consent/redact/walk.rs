@@ -113,10 +113,7 @@ fn string(
     text::value(plain, class == Class::Place, depth, &mut inner);
     match &decoded {
         Some(decoded) => decoded.carry(inner, start, escaped, edits),
-        None => edits.extend(inner.into_iter().map(|mut edit| {
-            edit.shift(start);
-            edit
-        })),
+        None => edits.extend(edit::shifted(inner, start)),
     }
 }
 
@@ -195,7 +192,7 @@ fn scalar_end(text: &[u8], start: usize) -> usize {
 }
 
 /// Returns where an object or an array ends, or the end of the text.
-fn balanced_end(text: &[u8], start: usize) -> usize {
+pub(super) fn balanced_end(text: &[u8], start: usize) -> usize {
     let (mut depth, mut at) = (0_usize, start);
     while let Some(byte) = text.get(at) {
         match byte {
