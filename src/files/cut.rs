@@ -94,6 +94,21 @@ pub(super) struct Cutter<R> {
     end: End,
 }
 
+/// Returns the length of the record on a line that closes its array, which may be none, and the place behind the bracket.
+fn closing_bracket(line: &[u8]) -> Option<(usize, usize)> {
+    if line.starts_with(b"]") {
+        return Some((0, 1));
+    }
+    // Only few lines end as if they closed an array, so few are looked at whole.
+    let before = line.strip_suffix(b"}").unwrap_or(line).trim_ascii_end();
+    if !(before.ends_with(b"]") && line.starts_with(b"{")) {
+        return None;
+    }
+    let length = Scan::default().go_on(line)?;
+    let blank = line[length..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    (line.get(length + blank) == Some(&b']')).then_some((length, length + blank + 1))
+}
+
 impl<R: Read> Cutter<R> {
     /// Detects the format of a stream, and reads the head of a snapshot. A live stream is a pipe that may
     /// stay open forever, so only as much is read from it as the detection needs.
@@ -324,23 +339,46 @@ impl<R: Read> Cutter<R> {
         self.base += chunk.bytes.len() as u64;
         self.is_over = is_last;
         if self.layout == Layout::ArrayLines {
-            let has_closed = self.look_at_lines(&mut chunk);
-            self.is_over |= has_closed;
-            self.end.is_cut = is_last && !has_closed;
+            let closing = self.look_at_lines(&chunk.bytes);
+            self.end.is_cut = is_last && closing.is_none();
+            if let Some((end, behind)) = closing {
+                self.close(&mut chunk, end, behind);
+                if chunk.bytes.is_empty() {
+                    return self.next();
+                }
+            }
         }
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
     }
 
-    /// Takes the digest of an array's lines, and returns whether the array ends among them.
-    fn look_at_lines(&mut self, chunk: &mut Chunk) -> bool {
+    /// Ends an array of lines: its last record ends at `end` of the chunk, and its bracket is before `behind`. Nothing
+    /// behind a snapshot's array is a record. Behind another there may be the next page.
+    fn close(&mut self, chunk: &mut Chunk, end: usize, behind: usize) {
+        if self.is_snapshot {
+            self.is_over = true;
+        } else {
+            let mut rest = chunk.bytes.split_off(behind);
+            self.base -= rest.len() as u64;
+            rest.append(&mut self.buffer);
+            self.buffer = rest;
+            self.is_over = false;
+            self.layout = Layout::Nested { inside: false };
+        }
+        chunk.bytes.truncate(end);
+    }
+
+    /// Takes the digest of an array's lines. If the array ends among them, returns where its last record ends, and the
+    /// place behind its bracket.
+    fn look_at_lines(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         let mut at = 0;
-        while at < chunk.bytes.len() {
-            let rest = &chunk.bytes[at..];
+        while at < bytes.len() {
+            let rest = &bytes[at..];
             let end = memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = without_comma(&rest[..end]);
-            if line.starts_with(b"]") {
-                chunk.bytes.truncate(at);
-                return true;
+            let mut line = without_comma(&rest[..end]);
+            let start = line.as_ptr().addr() - bytes.as_ptr().addr();
+            let closing = closing_bracket(line);
+            if let Some((length, _)) = closing {
+                line = &line[..length];
             }
             if let (Some(digest), false) = (&mut self.digest, line.is_empty()) {
                 if self.has_line {
@@ -349,9 +387,12 @@ impl<R: Read> Cutter<R> {
                 self.has_line = true;
                 digest.update(line);
             }
+            if let Some((length, behind)) = closing {
+                return Some((start + length, start + behind));
+            }
             at += end + 1;
         }
-        false
+        None
     }
 
     fn next_nested(&mut self) -> io::Result<Option<Chunk>> {
