@@ -1,8 +1,8 @@
 //! Times as log stores spell them, where Okta would write RFC 3339.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
 
 /// How a time was spelled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -79,8 +79,12 @@ fn civil(text: &str) -> Option<(Timestamp, Spelling)> {
     if !text.contains(':') {
         return None;
     }
+    let with_zone = text.parse().ok().or_else(|| Some(text.parse::<Zoned>().ok()?.timestamp()));
+    if let Some(at) = with_zone {
+        return Some((at, Spelling::WithZone));
+    }
     let zoned = |at: &str, zone: &str| {
-        let at: DateTime = at.trim_end().parse().ok()?;
+        let at = local(at.trim_end())?;
         let zone = match zone {
             "Z" | "z" | "UTC" | "GMT" | "Etc/UTC" => TimeZone::UTC,
             _ => offset(zone).map(TimeZone::fixed).or_else(|| TimeZone::get(zone).ok())?,
@@ -92,9 +96,17 @@ fn civil(text: &str) -> Option<(Timestamp, Spelling)> {
     {
         return Some(read);
     }
-    let at: DateTime = text.parse().ok()?;
-    Some((at.to_zoned(TimeZone::UTC).ok()?.timestamp(), Spelling::NoZone))
+    Some((local(text)?.to_zoned(TimeZone::UTC).ok()?.timestamp(), Spelling::NoZone))
 }
+
+/// Reads a date and a time of day. Behind it there is no zone that would be ignored.
+fn local(text: &str) -> Option<DateTime> {
+    let has_zone = text.bytes().skip(DATE).any(|byte| matches!(byte, b'+' | b'-' | b'['));
+    if has_zone { None } else { text.parse().ok() }
+}
+
+/// Bytes of a date.
+const DATE: usize = "2024-05-02".len();
 
 /// Reads `+02:00`, `+0200` or `+02`.
 fn offset(text: &str) -> Option<Offset> {
@@ -128,6 +140,9 @@ mod tests {
             ("2024-05-02 20:46:21.121 +0200", at, Spelling::WithZone),
             ("2024-05-02 14:16:21.121 -04:30", at, Spelling::WithZone),
             ("2024-05-02 20:46:21.121 Europe/Amsterdam", at, Spelling::WithZone),
+            ("2024-05-02T20:46:21.121[Europe/Amsterdam]", at, Spelling::WithZone),
+            ("2024-05-02T20:46:21.121+02:00[Europe/Amsterdam]", at, Spelling::WithZone),
+            ("2024-05-02 20:46:21.121+02:00", at, Spelling::WithZone),
             ("1714675581.121", at, Spelling::Seconds),
             ("1714675581", "2024-05-02T18:46:21Z", Spelling::Seconds),
             ("1714675581121", at, Spelling::Milliseconds),
@@ -152,6 +167,9 @@ mod tests {
             "2024-13-02 18:46:21",
             "1e300",
             "2024-05-02 18:46:21 Nowhere/Land",
+            "2024-05-02T18:46:21[Nowhere/Land]",
+            "2024-05-02T18:46:21+02:00 UTC",
+            "2024-05-02T18:46:21[Europe/Amsterdam] UTC",
             "NaN",
             "..........",
             &"1".repeat(100),
