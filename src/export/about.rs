@@ -53,6 +53,7 @@ pub(super) struct Seen {
     complete_since: Option<String>,
     gaps: Vec<Hole>,
     late: u64,
+    shared: u64,
     unreadable: Unread,
     last_good_poll: Option<String>,
     hook_unconfirmed: u64,
@@ -89,6 +90,7 @@ impl About {
                 .map(|gap| Hole { from: time(gap.from), to: time(gap.to), why: gap.why.clone() })
                 .collect(),
             late: coverage.late,
+            shared: coverage.shared,
             unreadable: Unread {
                 count: coverage.unreadable.count,
                 first: coverage.unreadable.first.map(time),
@@ -116,8 +118,9 @@ impl About {
         let mut out = Vec::new();
         out.push(match coverage.complete_since {
             Some(since) => format!("The journal is complete since {}.", time(since)),
-            None => "It cannot be told from when on the journal is complete: the poller never caught up."
-                .to_owned(),
+            None => {
+                "It is not known since when the journal is complete: the poller never caught up.".to_owned()
+            }
         });
         out.push(match coverage.last_good_poll {
             Some(at) => {
@@ -129,18 +132,40 @@ impl About {
             out.push(format!("Possible gap from {} to {}: {}.", time(gap.from), time(gap.to), gap.why));
         }
         if coverage.late > 0 {
-            out.push(format!("{} events came late and stand at their time.", coverage.late));
+            out.push(match coverage.late {
+                1 => "1 event arrived late; it is listed at the time it was published.".to_owned(),
+                late => {
+                    format!("{late} events arrived late; they are listed at the time they were published.")
+                }
+            });
+        }
+        if coverage.shared > 0 {
+            out.push(match coverage.shared {
+                1 => "1 row has its uuid in common with a row of other content.".to_owned(),
+                count => format!("{count} rows have their uuid in common with a row of other content."),
+            });
         }
         out.extend(coverage.unreadable.sentence());
         if coverage.hook.unconfirmed > 0 {
-            out.push(format!(
-                "{} events came by the hook alone; the log does not confirm them.",
-                coverage.hook.unconfirmed
-            ));
+            out.push(match coverage.hook.unconfirmed {
+                1 => "1 event came by the hook alone; the log does not confirm it.".to_owned(),
+                count => format!("{count} events came by the hook alone; the log does not confirm them."),
+            });
+        }
+        if coverage.hook.missed > 0 {
+            out.push(match coverage.hook.missed {
+                1 => "1 event of the log did not come by the hook, which should have brought it.".to_owned(),
+                count => {
+                    format!(
+                        "{count} events of the log did not come by the hook, which should have brought them."
+                    )
+                }
+            });
         }
         if coverage.hook.altered > 0 {
+            let events = if coverage.hook.altered == 1 { "event" } else { "events" };
             out.push(format!(
-                "Of {} events the hook's copy contradicts the log's, which is the one that counts.",
+                "For {} {events} the hook's copy contradicts the log's. The rows show the log's.",
                 coverage.hook.altered
             ));
         }

@@ -50,10 +50,12 @@ struct Seen {
     complete_since: Option<String>,
     gaps: Vec<Hole>,
     late: u64,
+    shared: u64,
     unreadable: Unread,
     last_good_poll: Option<String>,
     hook_unconfirmed: u64,
     hook_missed: u64,
+    hook_altered: u64,
 }
 
 #[derive(Deserialize, Default)]
@@ -149,7 +151,7 @@ impl Head {
                 complete_since: seen.complete_since.and_then(|at| at.parse().ok()),
                 gaps: seen.gaps.into_iter().filter_map(Hole::gap).collect(),
                 late: seen.late,
-                shared: 0,
+                shared: seen.shared,
                 unreadable: Unreadable {
                     count: seen.unreadable.count,
                     first: seen.unreadable.first.and_then(|at| at.parse().ok()),
@@ -159,6 +161,7 @@ impl Head {
                 hook: HookProof {
                     unconfirmed: seen.hook_unconfirmed,
                     missed: seen.hook_missed,
+                    altered: seen.hook_altered,
                     ..HookProof::default()
                 },
             },
@@ -208,6 +211,7 @@ impl Hole {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::{About, Snapshot};
 
     #[test]
     fn a_head_says_what_it_knows() {
@@ -221,6 +225,44 @@ mod tests {
         );
         assert_eq!((head.coverage.gaps.len(), head.coverage.late, head.readiness), (1, 2, None));
         assert!(head.created.is_some() && head.coverage.complete_since.is_some());
+    }
+
+    #[test]
+    fn what_a_snapshot_says_of_its_coverage_is_read_back_whole() {
+        let at = |text: &str| text.parse().unwrap();
+        let coverage = Coverage {
+            complete_since: Some(at("2026-03-01T00:00:00Z")),
+            gaps: vec![Gap {
+                from: at("2026-03-02T00:00:00Z"),
+                to: at("2026-03-02T01:00:00Z"),
+                why: "the machine slept".to_owned(),
+            }],
+            late: 2,
+            shared: 3,
+            last_good_poll: Some(at("2026-03-04T10:00:00Z")),
+            unreadable: Unreadable {
+                count: 4,
+                first: Some(at("2026-03-03T10:00:00Z")),
+                last: Some(at("2026-03-03T11:00:00Z")),
+            },
+            hook: HookProof { unconfirmed: 5, missed: 6, altered: 7, ..HookProof::default() },
+        };
+        let about = About {
+            org: "example.okta.com".to_owned(),
+            created: at("2026-03-04T11:00:00Z"),
+            filter: None,
+            extent: "all",
+            since: None,
+            until: None,
+            coverage: coverage.clone(),
+            board: None,
+            readiness: None,
+            screen: None,
+        };
+        let mut out = std::io::Cursor::new(Vec::new());
+        Snapshot::begin(&mut out, &about).unwrap().finish().unwrap();
+        let text = out.into_inner();
+        assert_eq!(Head::read(&text[..opens(&text).unwrap()]).unwrap().coverage, coverage);
     }
 
     #[test]
