@@ -1,7 +1,7 @@
 //! One consent as a sentence, for whoever listens or feels in place of looking.
 
 use super::text::{field, first, joined, unread, who};
-use crate::consent::{Consent, Evidence, Kind, Seq, Untrusted};
+use crate::consent::{Consent, Difference, Evidence, Kind, Seq, Untrusted};
 
 /// Returns what happened as one sentence on one line, with its number first. It is harmless for a terminal.
 ///
@@ -105,6 +105,17 @@ pub fn sentences(seq: Seq, consent: &Consent) -> Vec<String> {
         let grant = first([scope.grant_id.as_ref().map(|id| &id.0)]);
         lines.push(format!("Scope: {name}, grant {grant}"));
     }
+    lines.push(format!("Evidence: {}", consent.who.evidence.meaning()));
+    for (fact, difference) in consent.differences() {
+        let of = |consent: &Consent| fact.of(consent).map_or("unknown".to_owned(), |text| field(&text));
+        let said = consent.hook_copy.as_deref().map_or("unknown".to_owned(), of);
+        let label = fact.label();
+        lines.push(match difference {
+            Difference::HookOnly => format!("{label}: only the hook says {said}"),
+            Difference::Contradicts => format!("{label}: the hook says {said}, the log {}", of(consent)),
+        });
+    }
+    lines.extend(consent.doubt.map(|doubt| format!("Doubt: {}", doubt.meaning())));
     lines.extend(unread(consent).map(|words| format!("Not read: {words}.")));
     lines
 }
@@ -112,7 +123,7 @@ pub fn sentences(seq: Seq, consent: &Consent) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consent::{OutcomeOf, Person, Who};
+    use crate::consent::{ClientId, Doubt, OutcomeOf, Person, Who};
     use crate::export::sample;
 
     #[test]
@@ -132,6 +143,31 @@ mod tests {
                 "1. other, {}: unknown, an unnamed client, no named scope, at no known time, by poll.",
                 sample::bare().event_type.exact()
             )
+        );
+    }
+
+    #[test]
+    fn what_the_hook_claims_otherwise_is_told_beside_what_the_log_says() {
+        let mut consent = sample::both_ways();
+        let mut copy = sample::both_ways();
+        copy.client.id = Some(ClientId::new("0oaFORGED\u{1b}"));
+        copy.from.ip = Some(Untrusted::new("192.0.2.9"));
+        consent.from.ip = None;
+        consent.hook_copy = Some(Box::new(copy));
+        consent.doubt = Some(Doubt::Altered);
+        let told = sentences(Seq(7), &consent);
+        for line in [
+            "Client: the hook says 0oaFORGED^[, the log 0oaDDDDDDDDDDDDDD1d7",
+            "Address: only the hook says 192.0.2.9",
+            "Evidence: the consent grant itself names this user",
+            &format!("Doubt: {}", Doubt::Altered.meaning()),
+        ] {
+            assert!(told.iter().any(|told| told == line), "{line}: {told:#?}");
+        }
+        let told = sentences(Seq(7), &sample::both_ways());
+        assert!(
+            told.iter().all(|line| !line.contains("the hook says") && !line.starts_with("Doubt")),
+            "{told:#?}"
         );
     }
 
