@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::ecs::prune;
-use super::family::{self, ACCOUNT, BASE, ENTITY, GROUP, Ocsf, SIGN_IN, USER_ACCESS};
+use super::family::{self, ACCOUNT, BASE, ENTITY, GROUP, LOGOFF, Ocsf, SIGN_IN, USER_ACCESS};
 use super::json::time;
 use super::raw::embedded;
 use super::targets::{Target, Targets};
@@ -116,7 +116,9 @@ fn event(seq: Seq, consent: &Consent) -> Value {
         }
         ACCOUNT => event["user"] = targets.user().map_or_else(|| user(consent), account),
         SIGN_IN => {
-            event["user"] = user(consent);
+            // Whoever ends a session may be an admin. The target is the one who is logged off.
+            let target = targets.user().filter(|_| activity == LOGOFF.0);
+            event["user"] = target.map_or_else(|| user(consent), account);
             // The class wants what was signed in to.
             event["service"] = json!({"name": "Okta"});
         }
@@ -261,6 +263,10 @@ mod tests {
         let classes = include_str!("../../tests/schemas/ocsf-classes.txt");
         for (event_type, target, class, path, value) in [
             ("user.session.start", "", 3002, "/user/name", "mira@example.test"),
+            ("user.session.clear", ada, 3002, "/user/name", "ada@example.test"),
+            ("user.authentication.universal_logout", ada, 3002, "/actor/user/name", "mira@example.test"),
+            ("user.session.end", "", 3002, "/user/name", "mira@example.test"),
+            ("user.authentication.sso", ada, 3002, "/user/name", "mira@example.test"),
             ("user.account.lock", ada, 3001, "/user/name", "ada@example.test"),
             ("user.lifecycle.create", "", 3001, "/user/name", "mira@example.test"),
             ("group.user_membership.add", &format!("{ada},{ops}"), 3006, "/group/name", "Ops"),
