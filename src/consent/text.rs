@@ -80,8 +80,8 @@ pub fn replace_hidden(text: &str, mut put: impl FnMut(&mut String, char)) -> Cow
     Cow::Owned(out)
 }
 
-/// Returns `text` in ASCII, for terminals that do not read UTF-8. `…` and `·`, which this program writes
-/// itself, become `...` and `|`. Every other character becomes its number (`<U+00E9>`).
+/// Returns `text` in ASCII, for terminals that do not read UTF-8. `…`, `·`, `‹` and `›`, which this program
+/// writes itself, become `...`, `|`, `<` and `>`. Every other character becomes its number (`<U+00E9>`).
 pub fn in_ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -91,6 +91,8 @@ pub fn in_ascii(text: &str) -> Cow<'_, str> {
         match c {
             '…' => out.push_str("..."),
             '·' => out.push('|'),
+            '‹' => out.push('<'),
+            '›' => out.push('>'),
             c if c.is_ascii() => out.push(c),
             c => push_number(&mut out, c),
         }
@@ -212,6 +214,7 @@ mod tests {
     fn ascii_numbers_the_rest() {
         assert!(matches!(in_ascii("ada\n"), Cow::Borrowed(_)));
         assert_eq!(in_ascii("ě 李 … · \u{9b}"), "<U+011B> <U+674E> ... | <U+009B>");
+        assert_eq!(in_ascii("‹hidden, 3 characters›"), "<hidden, 3 characters>");
     }
 
     #[test]
