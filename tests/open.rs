@@ -132,7 +132,7 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
     rustix::fs::mkfifoat(rustix::fs::CWD, sandbox.path("pipe"), rustix::fs::Mode::RWXU).expect("a pipe");
     for (name, words, least, most) in [
         ("changed", "do not match its SHA-256", count, count),
-        ("cut", "it ends in the middle", count / 4, count - 1),
+        ("cut", "it is incomplete; ", count / 4, count - 1),
         ("member", "1 record cannot be read; the first at byte", count - 1, count - 1),
         ("oneline", "1 record cannot be read; the first at byte", count - 1, count - 1),
         ("stray", "1 record cannot be read", count, count),
@@ -141,7 +141,7 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
         ("table", "holds no JSON", 0, 0),
         ("packed", "is packed with bzip2", 0, 0),
         ("folder", "is a directory", 0, 0),
-        ("pipe", "is no regular file", 0, 0),
+        ("pipe", "is not a regular file", 0, 0),
         ("nowhere", "cannot be read", 0, 0),
     ] {
         let before = sandbox.path(name).metadata().ok().map(|metadata| metadata.len());

@@ -41,7 +41,7 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
 pub(super) fn unread(consent: &Consent) -> Option<String> {
     let count = consent.unread_targets;
     let targets = if count == 1 { "target is" } else { "targets are" };
-    (count > 0).then(|| format!("{count} more {targets} in the raw event alone"))
+    (count > 0).then(|| format!("{count} more {targets} only in the raw event"))
 }
 
 /// The scopes, or of an event of another kind its type.
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn targets_that_were_not_read_are_said() {
         let cut = written(&Consent { unread_targets: 340, ..sample::both_ways() });
-        assert!(cut.ends_with("  [340 more targets are in the raw event alone]\n"), "{cut}");
+        assert!(cut.ends_with("  [340 more targets are only in the raw event]\n"), "{cut}");
     }
 
     #[test]

@@ -47,10 +47,10 @@ pub enum FileError {
     #[error("is a directory. Name the files in it")]
     Directory,
     /// It is a pipe, a socket or a device.
-    #[error("is no regular file. Give it to standard input and name -")]
+    #[error("is not a regular file. Pipe it to standard input and name -")]
     Special,
     /// Packed in a way that this program does not unpack.
-    #[error("is packed with {0}. Unpack it to standard input and name -")]
+    #[error("is packed with {0}. Unpack it, pipe it to standard input and name -")]
     Packed(&'static str),
     /// What it was packed in is damaged from its beginning on: a clause.
     #[error("cannot be unpacked: {0}. Nothing of it could be read")]

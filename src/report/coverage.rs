@@ -47,19 +47,30 @@ impl Unreadable {
 
     /// Says how many there are and from when, what becomes of them, and what a person can do; nothing if there are none.
     pub fn sentence(&self) -> Option<String> {
-        let Self { count: count @ 1.., first: Some(first), last: Some(last) } = self else { return None };
-        let (records, are, they) = match count {
-            1 => ("1 record".to_owned(), format!("It came at {first:.0}"), "It is"),
-            _ => (
+        let Self { count: count @ 1.., first, last } = self else { return None };
+        // A file may say how many there are and not when they came.
+        let (records, came, they) = match (count, first, last) {
+            (1, Some(at), _) | (1, None, Some(at)) => {
+                ("1 record".to_owned(), format!(" It came at {at:.0}."), "It is")
+            }
+            (1, None, None) => ("1 record".to_owned(), String::new(), "It is"),
+            (_, Some(first), Some(last)) => (
                 format!("{count} records"),
-                format!("The first came at {first:.0}, the last at {last:.0}"),
+                format!(" The first came at {first:.0}, the last at {last:.0}."),
                 "They are",
             ),
+            (_, Some(first), None) => {
+                (format!("{count} records"), format!(" The first came at {first:.0}."), "They are")
+            }
+            (_, None, Some(last)) => {
+                (format!("{count} records"), format!(" The last came at {last:.0}."), "They are")
+            }
+            (_, None, None) => (format!("{count} records"), String::new(), "They are"),
         };
         Some(format!(
-            "{records} of the System Log could not be read, and may be consents that are not among the rows. {are}. \
+            "{records} of the System Log could not be read, and may be consents that are not among the rows.{came} \
              {they} kept in the journal, and the log is read on. Look for the events of that time in Okta's Admin \
-             Console, and check whether a proxy that changes answers stands between."
+             Console, and check whether a proxy between this program and Okta changes the responses."
         ))
     }
 }
@@ -73,4 +84,36 @@ pub struct Gap {
     pub to: Timestamp,
     /// Why, in words for a person.
     pub why: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_could_not_be_read_are_told_of_with_what_is_known_of_their_times() {
+        let at = |text: &str| Some(text.parse().unwrap());
+        let (first, last) = (at("2026-03-04T09:00:00Z"), at("2026-03-05T09:00:00Z"));
+        for (count, first, last, said) in [
+            (
+                1,
+                first,
+                last,
+                "1 record of the System Log could not be read, and may be consents that are not among the rows. It came at 2026-03-04T09:00:00Z. It is kept",
+            ),
+            (1, None, None, "among the rows. It is kept"),
+            (
+                2,
+                first,
+                last,
+                "among the rows. The first came at 2026-03-04T09:00:00Z, the last at 2026-03-05T09:00:00Z. They are kept",
+            ),
+            (2, None, last, "among the rows. The last came at 2026-03-05T09:00:00Z. They are kept"),
+            (2, None, None, "among the rows. They are kept"),
+        ] {
+            let sentence = Unreadable { count, first, last }.sentence().unwrap();
+            assert!(sentence.contains(said), "{sentence}");
+        }
+        assert_eq!(Unreadable::default().sentence(), None);
+    }
 }
