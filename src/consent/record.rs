@@ -319,7 +319,9 @@ impl Via {
                 3 => "poll+hook, shared id",
                 _ => "file, shared id",
             },
-            Some(Doubt::Altered) => "poll+hook, altered?",
+            Some(Doubt::Altered) if self.has(Self::POLL) => "poll+hook, altered?",
+            // The log's copy is that of a file.
+            Some(Doubt::Altered) => "file+hook, altered?",
             None => self.word(),
         }
     }
@@ -388,7 +390,7 @@ impl Doubt {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Unconfirmed => {
-                "the log has not shown it, though it was read to its end ten minutes after it came; it may be forged"
+                "the log has not shown it, though the log was read to its end ten minutes after the event came; it may be forged"
             }
             Self::Missed => {
                 "the hook did not bring it within an hour, though it was verified and we listened"

@@ -204,7 +204,7 @@ pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [
         consent.doubt = beside.doubt.as_deref().and_then(doubt_of);
         let evidence = beside.evidence.as_deref().map_or(Evidence::Unknown, Evidence::from_word);
         if let (Evidence::Unknown, Some(person)) = (consent.who.evidence, &person)
-            && matches!(evidence, Evidence::Session | Evidence::GrantApi)
+            && evidence.is_found_out()
         {
             let text = |text: &Option<String>| text.as_deref().map(told);
             consent.who = crate::consent::Who {

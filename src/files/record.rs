@@ -1,5 +1,7 @@
 //! One record of a file: a LogEvent, a page of them, a hook's delivery, or a line of our own.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use memchr::{memchr, memmem};
 use serde::de::IgnoredAny;
@@ -31,13 +33,37 @@ pub(super) struct Found {
     pub(super) bad: Vec<String>,
     /// What is to be said of those that could, one for each event.
     pub(super) remarks: Vec<Remark>,
+    /// Of each consent whose keys were put back, by its place among the consents, how `eventType` was spelled: stores
+    /// spell in one way and leave out the same.
+    pub(super) spellings: BTreeMap<usize, String>,
 }
 
 impl Found {
     fn good(consents: Vec<Consent>) -> Self {
         Self { consents, ..Self::default() }
     }
+
+    /// Puts what another holds behind it.
+    fn append(&mut self, other: Self) {
+        let before = self.consents.len();
+        self.consents.extend(other.consents);
+        self.bad.extend(other.bad);
+        self.remarks.extend(other.remarks);
+        self.spellings
+            .extend(other.spellings.into_iter().map(|(index, spelling)| (before + index, spelling)));
+    }
+
+    /// Drops the events that have no place, and says so.
+    pub(super) fn limit(&mut self) {
+        if self.consents.len() > EVENTS_MAX {
+            self.consents.truncate(EVENTS_MAX);
+            self.bad.push(format!("It holds more than {EVENTS_MAX} events; the rest of them was left out."));
+        }
+    }
 }
+
+/// A place of a row counts the events of a record in 16 bits.
+pub(super) const EVENTS_MAX: usize = u16::MAX as usize;
 
 /// The type of a hook's delivery (Okta: event hooks, the request).
 const DELIVERY: &str = "com.okta.event_hook";
@@ -100,7 +126,9 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
             }
         }
         let bad = delivery.rejects.into_iter().map(|reject| reject.why).collect();
-        return Ok(Found { consents, bad, ..Found::default() });
+        let mut found = Found { consents, bad, ..Found::default() };
+        found.limit();
+        return Ok(found);
     }
     // A uuid alone makes no event as long as there may be one inside.
     if event_type.is_none_or(str::is_empty)
@@ -111,7 +139,7 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     match read {
         Ok(consents) => Ok(Found::good(consents)),
         Err(why) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
-            Err(format!("{why} Up to two levels down none was found under {}.", wrapped::looked_for()))
+            Err(format!("{why} No event was found up to two levels down under {}.", wrapped::looked_for()))
         }
         Err(why) => Err(why),
     }
@@ -139,20 +167,22 @@ fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
                 try_read(member.as_bytes(), received)
             };
             match read {
-                Ok(found) if u16::try_from(all.consents.len() + found.consents.len()).is_ok() => {
-                    all.consents.extend(found.consents);
-                    all.bad.extend(found.bad);
-                    all.remarks.extend(found.remarks);
-                }
-                Ok(_) => all.bad.push(format!("It is one of more than {} events in an array.", u16::MAX)),
+                Ok(found) => all.append(found),
                 Err(why) => all.bad.push(why),
             }
+            // What is beyond is not even read.
+            if all.consents.len() > EVENTS_MAX {
+                break;
+            }
         }
+        all.limit();
         return Ok(all);
     }
     let page = page?;
     let bad = page.rejects.into_iter().map(|reject| reject.why).collect();
-    Ok(Found { consents: page.consents, bad, ..Found::default() })
+    let mut found = Found { consents: page.consents, bad, ..Found::default() };
+    found.limit();
+    Ok(found)
 }
 
 /// Reads times that Okta would not write, and remarks on those that tell nothing.

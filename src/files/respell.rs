@@ -95,13 +95,10 @@ const DEPTH_MAX: usize = 12;
 
 /// Whether a key is another spelling of one of Okta's: the same letters, whatever their case, with `_` and `-` between.
 pub(super) fn is_same(key: &str, known: &str) -> bool {
-    let letters = |text: &str| {
-        text.bytes()
-            .filter(|byte| !matches!(byte, b'_' | b'-'))
-            .map(|byte| byte.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-    };
-    key.len() <= known.len() * 2 && letters(key) == letters(known)
+    fn letters(text: &str) -> impl Iterator<Item = u8> {
+        text.bytes().filter(|byte| !matches!(byte, b'_' | b'-')).map(|byte| byte.to_ascii_lowercase())
+    }
+    key.len() <= known.len() * 2 && letters(key).eq(letters(known))
 }
 
 /// Puts the keys of an object back as Okta spells them. Returns nothing if it is no LogEvent in any spelling, which has
@@ -126,6 +123,7 @@ fn object_of(object: Map<String, Value>, depth: usize) -> Map<String, Value> {
             Some(known) if NESTED.contains(&known) => respelled(parsed(value), depth + 1),
             _ => respelled(value, depth + 1),
         };
+        let is_exact = known == Some(key.as_str());
         let key = known.map_or(key, str::to_owned);
         match (key.as_str(), &value) {
             // Elastic keeps the network in objects of its own (ECS: as).
@@ -135,8 +133,11 @@ fn object_of(object: Map<String, Value>, depth: usize) -> Map<String, Value> {
                 out.extend(number.map(|number| ("asNumber".to_owned(), number)));
                 out.extend(org.map(|org| ("asOrg".to_owned(), org)));
             }
+            // What is spelled as Okta spells it counts before another spelling of the same.
+            _ if is_exact => {
+                out.insert(key, value);
+            }
             _ => {
-                // What is spelled as Okta spells it counts before another spelling of the same.
                 out.entry(key).or_insert(value);
             }
         }
@@ -214,6 +215,9 @@ mod tests {
         ] {
             assert_eq!(put_back(spelled), Some(wanted.clone()));
         }
+        let twice =
+            put_back(json!({"EVENTTYPE": "T", "UUID": "U", "eventType": "t", "uuid": "u", "u_u_i_d": "x"}));
+        assert_eq!(twice, Some(json!({"eventType": "t", "uuid": "u"})), "Okta's spelling counts");
         assert_eq!(put_back(json!({"eventtype": "t", "message": "no event"})), None);
         assert_eq!(put_back(json!({"eventtype": {"a": 1}, "uuid": "u"})), None);
     }

@@ -25,7 +25,7 @@ const BESIDE_MAX: usize = 200;
 impl Trace {
     pub(super) fn of(consent: &Consent) -> Self {
         let mark = |text: Option<&Untrusted>| {
-            text.filter(|text| text.exact() != "unknown").map_or(0, |text| mark(text.exact()).max(1))
+            text.filter(|text| text.exact() != "unknown").map_or(0, |text| mark(text.exact()))
         };
         Self {
             session: mark(consent.session_id.as_ref()),
@@ -58,73 +58,68 @@ fn is_same(one: Option<&Untrusted>, other: Option<&Untrusted>) -> bool {
 /// The rows of each mark, and which mark of an event that is.
 type Pass<'a> = (&'a HashMap<u32, Vec<u32>>, fn(Trace) -> u32);
 
-/// Looks over the rows of all files.
-pub(super) struct Sessions;
+/// Returns the first rows that may be of the same session or transaction; their marks are equal.
+pub(super) fn around(traces: &[Trace], trace: Trace) -> Vec<u32> {
+    let is_beside = |(_, other): &(u32, &Trace)| trace.is_beside(**other);
+    (0..).zip(traces).filter(is_beside).map(|(row, _)| row).take(BESIDE_MAX).collect()
+}
 
-impl Sessions {
-    /// Returns the first rows that may be of the same session or transaction; their marks are equal.
-    pub(super) fn around(traces: &[Trace], trace: Trace) -> Vec<u32> {
-        let is_beside = |(_, other): &(u32, &Trace)| trace.is_beside(**other);
-        (0..).zip(traces).filter(is_beside).map(|(row, _)| row).take(BESIDE_MAX).collect()
+/// Finds the person of each row that names nobody: the only user who acted in the same session around
+/// that time, else in the same transaction. `read` returns the event of a row. Goes through all rows
+/// once, and reads each of those sessions once.
+pub(super) fn people(
+    traces: &[Trace],
+    nameless: &[u32],
+    read: impl Fn(u32) -> Option<Consent>,
+) -> Vec<(u32, Person)> {
+    let of = |row: &u32| traces.get(*row as usize).copied().unwrap_or_default();
+    let mut sessions: HashMap<u32, Vec<u32>> =
+        nameless.iter().map(|row| (of(row).session, Vec::new())).collect();
+    let mut transactions: HashMap<u32, Vec<u32>> =
+        nameless.iter().map(|row| (of(row).transaction, Vec::new())).collect();
+    sessions.remove(&0);
+    transactions.remove(&0);
+    if sessions.is_empty() && transactions.is_empty() {
+        return Vec::new();
     }
-
-    /// Finds the person of each row that names nobody: the only user who acted in the same session around
-    /// that time, else in the same transaction. `read` returns the event of a row. Goes through all rows
-    /// once, and reads each of those sessions once.
-    pub(super) fn people(
-        traces: &[Trace],
-        nameless: &[u32],
-        read: impl Fn(u32) -> Option<Consent>,
-    ) -> Vec<(u32, Person)> {
-        let of = |row: &u32| traces.get(*row as usize).copied().unwrap_or_default();
-        let mut sessions: HashMap<u32, Vec<u32>> =
-            nameless.iter().map(|row| (of(row).session, Vec::new())).collect();
-        let mut transactions: HashMap<u32, Vec<u32>> =
-            nameless.iter().map(|row| (of(row).transaction, Vec::new())).collect();
-        sessions.remove(&0);
-        transactions.remove(&0);
-        if sessions.is_empty() && transactions.is_empty() {
-            return Vec::new();
+    for (row, trace) in (0..).zip(traces) {
+        for (rows, mark) in [(&mut sessions, trace.session), (&mut transactions, trace.transaction)] {
+            if let Some(rows) = rows.get_mut(&mark).filter(|rows| rows.len() <= EVENTS_MAX) {
+                rows.push(row);
+            }
         }
-        for (row, trace) in (0..).zip(traces) {
-            for (rows, mark) in [(&mut sessions, trace.session), (&mut transactions, trace.transaction)] {
-                if let Some(rows) = rows.get_mut(&mark).filter(|rows| rows.len() <= EVENTS_MAX) {
-                    rows.push(row);
+    }
+    let mut found: HashMap<u32, Person> = HashMap::new();
+    let passes: [Pass<'_>; 2] =
+        [(&sessions, |trace| trace.session), (&transactions, |trace| trace.transaction)];
+    for (rows_of, mark_of) in passes {
+        let mut asking: HashMap<u32, Vec<u32>> = HashMap::new();
+        for row in nameless.iter().filter(|row| !found.contains_key(row)) {
+            asking.entry(mark_of(of(row))).or_default().push(*row);
+        }
+        for (mark, nameless) in asking {
+            let rows = rows_of.get(&mark).filter(|rows| (2..=EVENTS_MAX).contains(&rows.len()));
+            let Some(rows) = rows else { continue };
+            // Read once, however many of them name nobody.
+            let events: Vec<(u32, Consent)> =
+                rows.iter().filter_map(|row| Some((*row, read(*row)?))).collect();
+            for row in nameless {
+                let this = events.iter().find(|(other, _)| *other == row).map(|(_, consent)| consent);
+                let Some((this, published)) = this.and_then(|this| Some((this, this.published?))) else {
+                    continue;
+                };
+                let near = events.iter().filter(|(other, event)| {
+                    *other != row && this.is_beside(event) && is_near(published, event.published)
+                });
+                if let Some(person) = okta::only_actor(near.map(|(_, event)| event)) {
+                    found.insert(row, person);
                 }
             }
         }
-        let mut found: HashMap<u32, Person> = HashMap::new();
-        let passes: [Pass<'_>; 2] =
-            [(&sessions, |trace| trace.session), (&transactions, |trace| trace.transaction)];
-        for (rows_of, mark_of) in passes {
-            let mut asking: HashMap<u32, Vec<u32>> = HashMap::new();
-            for row in nameless.iter().filter(|row| !found.contains_key(row)) {
-                asking.entry(mark_of(of(row))).or_default().push(*row);
-            }
-            for (mark, nameless) in asking {
-                let rows = rows_of.get(&mark).filter(|rows| (2..=EVENTS_MAX).contains(&rows.len()));
-                let Some(rows) = rows else { continue };
-                // Read once, however many of them name nobody.
-                let events: Vec<(u32, Consent)> =
-                    rows.iter().filter_map(|row| Some((*row, read(*row)?))).collect();
-                for row in nameless {
-                    let this = events.iter().find(|(other, _)| *other == row).map(|(_, consent)| consent);
-                    let Some((this, published)) = this.and_then(|this| Some((this, this.published?))) else {
-                        continue;
-                    };
-                    let near = events.iter().filter(|(other, event)| {
-                        *other != row && this.is_beside(event) && is_near(published, event.published)
-                    });
-                    if let Some(person) = okta::only_actor(near.map(|(_, event)| event)) {
-                        found.insert(row, person);
-                    }
-                }
-            }
-        }
-        let mut found: Vec<(u32, Person)> = found.into_iter().collect();
-        found.sort_unstable_by_key(|(row, _)| *row);
-        found
     }
+    let mut found: Vec<(u32, Person)> = found.into_iter().collect();
+    found.sort_unstable_by_key(|(row, _)| *row);
+    found
 }
 
 fn is_near(published: Timestamp, other: Option<Timestamp>) -> bool {

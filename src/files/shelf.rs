@@ -7,13 +7,15 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use jiff::Timestamp;
 
 use super::record::{self, Found};
-use super::session::{Sessions, Trace};
-use crate::consent::{Beside, Consent, Doubt, EventKey, Evidence, Kind, Person, Seq, SideEvent, Via, Who};
+use super::session::{self, Trace};
+use crate::consent::{
+    Beside, Consent, Difference, Doubt, EventKey, Evidence, Kind, Person, Seq, SideEvent, Via, Who,
+};
 
 pub use loader::{Loader, News};
 
@@ -27,12 +29,28 @@ struct Place {
     index: u16,
 }
 
+impl Place {
+    /// Returns its record.
+    fn record(&self) -> RecordId {
+        (self.file, self.at)
+    }
+}
+
 /// The rows of some files; each can be read again.
 #[derive(Debug, Default)]
 pub struct Shelf {
     inner: RwLock<Inner>,
     received: Timestamp,
+    /// Records of many events that were read, with file and place, newest last: whoever asks for one of their events asks
+    /// for the others next.
+    pages: Mutex<Vec<(RecordId, Arc<Found>)>>,
 }
+
+/// A file, and where in it a record begins.
+type RecordId = (u16, u64);
+
+/// Records of many events that are kept.
+const PAGES_MAX: usize = 4;
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -56,7 +74,7 @@ const OTHERS_MAX: usize = 3;
 impl Shelf {
     /// Makes an empty one. `received` stands for the time at which rows were taken in that do not say it.
     pub fn new(received: Timestamp) -> Self {
-        Self { inner: RwLock::default(), received }
+        Self { inner: RwLock::default(), received, pages: Mutex::default() }
     }
 
     fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
@@ -91,7 +109,7 @@ impl Shelf {
         }
         if let Some(consent) = &mut merged {
             if is_shared {
-                consent.doubt = Some(Doubt::SharedId);
+                consent.doubt = consent.doubt.or(Some(Doubt::SharedId));
             }
             if let (Evidence::Unknown, Some(person)) = (consent.who.evidence, person) {
                 consent.who = Who { person, evidence: Evidence::Session };
@@ -108,11 +126,16 @@ impl Shelf {
         let Some(this) = self.consent(seq)? else { return Ok(Beside::default()) };
         let mut beside = Beside::default();
         let rows = self.read(|inner| {
-            let rows = Sessions::around(&inner.traces, Trace::of(&this));
-            let length = |row: &u32| inner.places.get(*row as usize).map_or(0, |place| place.length);
-            // Records may be whole pages, and somebody waits.
+            let rows = session::around(&inner.traces, Trace::of(&this));
+            let place = |row: u32| inner.places.get(row as usize).map(|place| (place.record(), place.length));
+            // Records may be whole pages, and somebody waits. The row's own was read already, and none is read twice.
+            let own = u32::try_from(seq.0 - 1).ok().and_then(place);
+            let mut counted: HashSet<RecordId> = own.into_iter().map(|(record, _)| record).collect();
             let mut left = BESIDE_BYTES;
-            let fits = |row: &u32| left.checked_sub(length(row)).inspect(|rest| left = *rest).is_some();
+            let fits = |row: &u32| {
+                let Some((record, length)) = place(*row) else { return true };
+                !counted.insert(record) || left.checked_sub(length).inspect(|rest| left = *rest).is_some()
+            };
             rows.into_iter().take_while(fits).collect::<Vec<_>>()
         });
         for row in rows {
@@ -134,11 +157,28 @@ impl Shelf {
 
     fn consent_at(&self, at: (Place, Arc<File>)) -> Result<Consent, String> {
         let index = usize::from(at.0.index);
-        let mut found = self.record_at(at)?.consents;
-        if index < found.len() { Ok(found.swap_remove(index)) } else { Err(CHANGED.to_owned()) }
+        let found = self.record_at(at)?;
+        found.consents.get(index).cloned().ok_or_else(|| CHANGED.to_owned())
     }
 
-    fn record_at(&self, (place, file): (Place, Arc<File>)) -> Result<Found, String> {
+    /// Reads a record, or returns it as it was read before if it holds many events.
+    fn record_at(&self, (place, file): (Place, Arc<File>)) -> Result<Arc<Found>, String> {
+        let pages = || self.pages.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, found)) = pages().iter().find(|(record, _)| *record == place.record()) {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new(self.read_record(place, &file)?);
+        if found.consents.len() > 1 {
+            let mut pages = pages();
+            if pages.len() == PAGES_MAX {
+                pages.remove(0);
+            }
+            pages.push((place.record(), Arc::clone(&found)));
+        }
+        Ok(found)
+    }
+
+    fn read_record(&self, place: Place, file: &File) -> Result<Found, String> {
         let mut bytes = vec![0; place.length as usize];
         file.read_exact_at(&mut bytes, place.at).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => CHANGED.to_owned(),
@@ -154,13 +194,23 @@ const BESIDE_BYTES: u32 = 8 << 20;
 const CHANGED: &str = "The file was changed after it was opened. Open it again.";
 
 /// Puts together what two records tell of one event. A line of ours knows what was found out since, a LogEvent of a file
-/// is whole, and a hook leaves out what is null.
+/// is whole, and a hook leaves out what is null. A hook's record that says otherwise or more is kept beside it.
 fn merge(one: Consent, other: Consent) -> Consent {
     let worth = |via: Via| if via.has(Via::POLL) { 2 } else { u8::from(via == Via::FILE) };
     let via = one.via.with(other.via);
     let (mut consent, rest) = if worth(other.via) > worth(one.via) { (other, one) } else { (one, other) };
+    let is_log = consent.via != Via::HOOK;
     consent.via = via;
-    consent.hook = consent.hook.take().or(rest.hook);
+    consent.hook = consent.hook.take().or_else(|| rest.hook.clone());
+    if is_log && rest.via == Via::HOOK && consent.hook_copy.is_none() {
+        consent.hook_copy = Some(Box::new(rest));
+        let found = consent.differences();
+        if found.is_empty() {
+            consent.hook_copy = None;
+        } else if found.iter().any(|(_, difference)| *difference == Difference::Contradicts) {
+            consent.doubt = Some(Doubt::Altered);
+        }
+    }
     consent
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::record::Found;
+use super::record::{EVENTS_MAX, Found};
 use super::remark::Remark;
 use super::{ours, respell};
 use crate::consent::{Via, visible};
@@ -41,8 +41,6 @@ const LEVELS: usize = 2;
 const HOLDERS_DEEP: usize = 3;
 /// Objects looked at in one record; one that holds more is no record of a log.
 const OBJECTS_MAX: usize = 100_000;
-/// A place of a row counts the events of a record in 16 bits.
-const EVENTS_MAX: usize = u16::MAX as usize;
 /// What is packed inside a record may not unpack to more.
 const UNPACKED_MAX: u64 = 16 << 20;
 /// A longer path is cut where it is shown.
@@ -58,13 +56,7 @@ pub(super) fn find(text: &str, received: Timestamp) -> Option<Found> {
     let mut search =
         Search { received, objects_left: OBJECTS_MAX, path: Vec::new(), time: None, found: Found::default() };
     search.object(text, LEVELS, HOLDERS_DEEP);
-    if search.found.consents.len() > EVENTS_MAX {
-        search.found.consents.truncate(EVENTS_MAX);
-        search
-            .found
-            .bad
-            .push(format!("It holds more than {EVENTS_MAX} events; the rest of them was left out."));
-    }
+    search.found.limit();
     (!search.found.consents.is_empty()).then_some(search.found)
 }
 
@@ -177,10 +169,11 @@ impl Search {
         if !has("eventType") || !(has("uuid") || has("published")) {
             return false;
         }
-        let mut remarks = Vec::new();
+        let (mut remarks, mut spelling) = (Vec::new(), None);
         let read = if members.contains_key("eventType") {
             okta::event(text, self.received, Via::FILE)
         } else {
+            spelling = members.keys().find(|key| respell::is_same(key, "eventType"));
             let Some(text) = self.put_back(text, &mut remarks) else { return false };
             okta::event(&text, self.received, Via::FILE)
         };
@@ -189,6 +182,11 @@ impl Search {
             let path = self.path.join(".");
             let path: String = visible(&path).chars().take(PATH_MAX).collect();
             remarks.push(Remark::Held(path));
+        }
+        if let Some(spelling) = spelling {
+            let before = self.found.consents.len();
+            let all = before..before + consents.len();
+            self.found.spellings.extend(all.map(|index| (index, spelling.clone())));
         }
         self.found.consents.extend(consents);
         self.found.remarks.extend(remarks);

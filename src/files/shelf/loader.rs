@@ -11,8 +11,7 @@ use crate::files::head::Head;
 use crate::files::input::{Again, Input};
 use crate::files::read::{Item, Stop, read};
 use crate::files::record::{Found, Span};
-use crate::files::remark::Remark;
-use crate::files::session::{Sessions, Trace};
+use crate::files::session::{self, Trace};
 
 /// What loading brings.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub enum News {
     Note(String),
     /// All is read.
     Done {
-        /// So many records told again of a row.
+        /// So many records repeat an event of a row.
         repeated: u64,
         /// So many rows share their uuid with a row of other content.
         shared: u64,
@@ -89,8 +88,6 @@ pub struct Loader {
     vias: Vec<Via>,
     /// Hashes of the texts of the first records, by row: equal ones need no further look.
     contents: Vec<u64>,
-    /// Records that hold many events and were read again to be compared, newest last.
-    compared: Vec<((u16, u64), Arc<Found>)>,
     numbers: hashbrown::HashMap<Hashes, u32>,
     hashers: Hashers,
     changed: Page,
@@ -99,8 +96,6 @@ pub struct Loader {
     nameless: Vec<u32>,
 }
 
-/// Records of many events that are kept to be compared.
-const COMPARED_MAX: usize = 4;
 /// Rows told of at a time whose persons were found out.
 const ATTRIBUTED: usize = 1000;
 
@@ -110,10 +105,12 @@ fn spread(key: u128) -> u64 {
 }
 
 impl Found {
-    /// Returns an event that can be held against another: not one whose keys were put back, which has lost what its store
-    /// did not keep.
-    fn comparable(&self, index: u16) -> Option<&Consent> {
-        self.consents.get(usize::from(index)).filter(|_| !self.remarks.contains(&Remark::Respelled))
+    /// Returns an event and the way in which it came: by which ways and in which spelling. An event whose keys were put
+    /// back has lost what its store did not keep, so it is held against those of the same spelling alone.
+    fn comparable(&self, index: u16) -> Option<(&Consent, (Via, Option<&str>))> {
+        let index = usize::from(index);
+        let consent = self.consents.get(index)?;
+        Some((consent, (consent.via, self.spellings.get(&index).map(String::as_str))))
     }
 }
 
@@ -127,7 +124,6 @@ impl Loader {
             of_key: HashTable::new(),
             vias: Vec::new(),
             contents: Vec::new(),
-            compared: Vec::new(),
             numbers: hashbrown::HashMap::new(),
             hashers: Hashers::default(),
             changed: Page::default(),
@@ -151,7 +147,7 @@ impl Loader {
             inputs,
             Again::Yes,
             received,
-            |consent| Line::of(&consent, &hashers),
+            move |consent| Line::of(&consent, &hashers),
             |item| match item {
                 Item::Begun { file, head } => {
                     self.shelf.write(|inner| inner.files.push(Arc::new(file)));
@@ -180,12 +176,10 @@ impl Loader {
     fn attribute(&mut self) -> Vec<Page> {
         let shelf = Arc::clone(&self.shelf);
         let read = |row: u32| shelf.consent(Seq(i64::from(row) + 1)).ok().flatten();
-        let traces = shelf.write(|inner| std::mem::take(&mut inner.traces));
-        let found = Sessions::people(&traces, &self.nameless, read);
-        shelf.write(|inner| {
-            inner.traces = traces;
-            inner.people.extend(found.iter().cloned());
-        });
+        // A copy, so that what stands beside a row can be looked at meanwhile.
+        let traces = shelf.read(|inner| inner.traces.clone());
+        let found = session::people(&traces, &self.nameless, read);
+        shelf.write(|inner| inner.people.extend(found.iter().cloned()));
         let mut pages = Vec::new();
         for rows in found.chunks(ATTRIBUTED) {
             for (row, _) in rows {
@@ -200,7 +194,7 @@ impl Loader {
         let mut page = Page::default();
         let file = self.files - 1;
         for (span, lines) in records {
-            for (index, line) in (0..).zip(lines) {
+            for (index, line) in (0..=u16::MAX).zip(lines) {
                 let place = Place { at: span.at, length: span.length, file, index };
                 self.line(line, place, &mut page);
             }
@@ -225,9 +219,9 @@ impl Loader {
         if self.contents[row as usize] == line.content || self.places_of(row).contains(&place) {
             return false;
         }
-        // What cannot be read again, or was put together from another spelling, is not held against anything.
+        // What cannot be read again is not held against anything.
         let Some(other) = self.record(place) else { return false };
-        let Some(other) = other.comparable(place.index) else { return false };
+        let Some((other, way)) = other.comparable(place.index) else { return false };
         let same_way: Vec<_> = self
             .places_of(row)
             .into_iter()
@@ -236,7 +230,8 @@ impl Loader {
         let mut same_way = same_way
             .iter()
             .filter_map(|(record, index)| record.comparable(*index))
-            .filter(|one| one.via == other.via);
+            .filter(|(_, its_way)| *its_way == way)
+            .map(|(one, _)| one);
         let first = same_way.next();
         first.is_some_and(|first| !first.says_what(other) && !same_way.any(|one| one.says_what(other)))
     }
@@ -248,22 +243,10 @@ impl Loader {
         })
     }
 
-    /// Reads a record again. Those of many events are kept for a while, or a page that comes twice would be read anew
-    /// for each of its events.
-    fn record(&mut self, place: Place) -> Option<Arc<Found>> {
-        let at = (place.file, place.at);
-        if let Some((_, found)) = self.compared.iter().find(|(other, _)| *other == at) {
-            return Some(Arc::clone(found));
-        }
+    /// Reads a record again.
+    fn record(&self, place: Place) -> Option<Arc<Found>> {
         let file = self.shelf.read(|inner| inner.files.get(usize::from(place.file)).cloned())?;
-        let found = Arc::new(self.shelf.record_at((place, file)).ok()?);
-        if found.consents.len() > 1 {
-            if self.compared.len() == COMPARED_MAX {
-                self.compared.remove(0);
-            }
-            self.compared.push((at, Arc::clone(&found)));
-        }
-        Some(found)
+        self.shelf.record_at((place, file)).ok()
     }
 
     /// Makes a record a row of its own beside one that has its uuid, and marks both.
@@ -278,7 +261,7 @@ impl Loader {
             self.repeated += 1;
             return;
         }
-        line.row.doubt = Some(Doubt::SharedId);
+        line.row.doubt = line.row.doubt.or(Some(Doubt::SharedId));
         let Some(number) = self.insert(key, line, place, page) else { return };
         let is_first = self.shelf.write(|inner| {
             inner.shared.insert(number);

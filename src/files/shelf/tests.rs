@@ -95,6 +95,86 @@ fn records_of_one_uuid_that_say_something_else_are_rows_with_a_mark() {
     assert_eq!((rows.len(), rows[0].doubt), (1, None));
 }
 
+#[test]
+fn spelled_anew_in_one_way_two_contents_are_two_rows() {
+    let lower = EVENT.replace("eventType", "eventtype").replace("displayMessage", "displaymessage");
+    let capitals = lower.replace("eventtype", "EVENTTYPE").replace("displaymessage", "DISPLAYMESSAGE");
+    let doubt = Some(Doubt::SharedId);
+    let of = |texts: &[&str]| load(texts).1.iter().map(|row| row.doubt).collect::<Vec<_>>();
+    assert_eq!(of(&[&lower, &lower.replace("whole", "forged")]), [doubt; 2]);
+    // Another store, and Okta's own spelling, may have kept something else of the same event.
+    assert_eq!(of(&[&lower, &capitals.replace("whole", "cut")]), [None]);
+    assert_eq!(of(&[EVENT, &lower.replace("whole", "cut")]), [None]);
+    // One such event among others in a record makes those no less comparable.
+    let number = |event: &str| event.replace("0000000001", "0000000002");
+    let page = format!("[[{},{}]]", number(&lower), EVENT.replace("whole", "forged"));
+    assert_eq!(of(&[EVENT, &page]), [doubt, None, doubt]);
+}
+
+#[test]
+fn a_delivery_that_contradicts_the_log_s_event_is_kept_beside_it_and_said() {
+    let log = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","outcome":{"result":"SUCCESS"}}"#;
+    let delivered = |event: &str| {
+        format!(r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{event}]}}}}"#)
+    };
+    let forged = delivered(&log.replace("SUCCESS", "FAILURE"));
+    let more = delivered(&log.replace("SUCCESS\"}", "SUCCESS\"},\"client\":{\"ipAddress\":\"192.0.2.9\"}"));
+    let polled = format!(r#"{{"schema":"consentwatch.consent/1","via":["poll"],"raw":{log}}}"#);
+    for (texts, doubt, kept, told) in [
+        ([log, &forged], Some(Doubt::Altered), true, "file+hook, altered?"),
+        ([&forged, log], Some(Doubt::Altered), true, "file+hook, altered?"),
+        ([&forged, &polled], Some(Doubt::Altered), true, "poll+hook, altered?"),
+        ([log, &more], None, true, "hook"),
+        ([log, &delivered(log)], None, false, "hook"),
+    ] {
+        let (shelf, rows, _) = load(&texts);
+        let consent = shelf.consent(Seq(1)).unwrap().unwrap();
+        assert_eq!((rows.len(), rows[0].doubt, consent.doubt), (1, doubt, doubt), "{texts:?}");
+        assert_eq!((consent.hook_copy.is_some(), consent.via.told(consent.doubt)), (kept, told), "{texts:?}");
+        assert_eq!(consent.outcome.result.unwrap().exact(), "SUCCESS", "the log's counts: {texts:?}");
+    }
+}
+
+#[test]
+fn a_record_of_many_events_is_read_once_for_all_of_them() {
+    let hits: Vec<String> = (0..2000)
+        .map(|number| {
+            format!("{{\"_source\":{}}}", acted_as(number, "s", "{\"id\":\"00u1\",\"type\":\"User\"}"))
+        })
+        .collect();
+    let text = format!("{{\"hits\":{{\"hits\":[{}]}}}}", hits.join(","));
+    let (shelf, rows, _) = load(&[&text]);
+    assert_eq!(rows.len(), 2000);
+    let record = |row: usize| {
+        let at = shelf.read(|inner| (inner.places[row], Arc::clone(&inner.files[0])));
+        shelf.record_at(at).unwrap()
+    };
+    let first = record(0);
+    assert!((1..2000).all(|row| Arc::ptr_eq(&record(row), &first)));
+    let uuid = shelf.consent(Seq(2000)).unwrap().unwrap().uuid.unwrap();
+    assert_eq!(uuid.exact(), "5b1f0c9e-3333-4333-8333-000000001999");
+    // What stands beside a row in its own record costs nothing more, however long that is.
+    let pad = "x".repeat(BESIDE_BYTES as usize);
+    let text = format!("{{\"pad\":\"{pad}\",\"hits\":[{}]}}", hits[..3].join(","));
+    let (shelf, ..) = load(&[&text]);
+    assert_eq!(shelf.beside(Seq(1)).unwrap().consents.len(), 3);
+}
+
+#[test]
+fn events_beyond_those_that_have_a_place_are_left_out_and_said() {
+    let text = format!("[[{}]]", vec![EVENT; usize::from(u16::MAX) + 5].join(","));
+    let found = crate::files::record::read(&text.as_bytes()[1..text.len() - 1], Timestamp::UNIX_EPOCH);
+    assert_eq!(found.consents.len(), usize::from(u16::MAX));
+    assert!(found.bad[0].contains("more than 65535 events"), "{:?}", found.bad);
+}
+
+/// A grant of a number in a session.
+fn acted_as(number: u32, session: &str, actor: &str) -> String {
+    format!(
+        r#"{{"uuid":"5b1f0c9e-3333-4333-8333-{number:012}","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","authenticationContext":{{"externalSessionId":"{session}"}},"actor":{actor}}}"#
+    )
+}
+
 /// An event of a session at a minute, by an actor of a type.
 fn acted(minute: u8, event_type: &str, session: &str, actor: &str) -> String {
     format!(
