@@ -342,6 +342,26 @@ fn a_live_pipe_is_printed_record_by_record_as_each_comes() {
 }
 
 #[test]
+fn a_limit_ends_a_pipe_that_stays_open_and_silent() {
+    let sandbox = Sandbox::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
+    command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path(""));
+    command.args(["tail", "--input", "-", "--format", "raw", "--limit", "2"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = one_at_a_time(|| command.spawn()).expect("the binary starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    let process = Process::over(child);
+    for number in 1..=2 {
+        let line = event(number, "\"2026-03-04T09:00:00.000Z\"");
+        pipe.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+    }
+    // The pipe is open until it has ended.
+    let output = process.end();
+    drop(pipe);
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), 2), "{}", output.err);
+}
+
+#[test]
 fn packed_files_give_what_unpacked_and_say_what_is_wrong() {
     let sandbox = Sandbox::new();
     let text: String = (0..5000).map(|n| event(n, "\"2026-03-04T09:00:00.000Z\"") + "\n").collect();

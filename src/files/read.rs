@@ -3,8 +3,9 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 
@@ -71,43 +72,60 @@ enum Job {
 /// Reads all inputs and hands out what they hold. `make` runs on several threads and keeps of a consent what is needed.
 /// `again` says whether records are read again at their places.
 ///
+/// When no more is wanted, this returns at once, even if a pipe is open and silent. The threads end when they next have
+/// something to hand on, or with the program.
+///
 /// # Errors
 /// Whoever took the items wanted no more.
-pub fn read<T: Send>(
+pub fn read<T: Send + 'static>(
     inputs: &[Input],
     again: Again,
     received: Timestamp,
-    make: impl Fn(Consent) -> T + Sync,
+    make: impl Fn(Consent) -> T + Send + Sync + 'static,
     mut take: impl FnMut(Item<T>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let readers = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
-    thread::scope(|scope| {
-        let (mut jobs, mut results) = (Vec::new(), Vec::new());
-        let make = &make;
-        for _ in 0..readers {
-            let (job, waiting) = sync_channel(WAITING);
-            let (tell, result) = sync_channel(WAITING);
-            jobs.push(job);
-            results.push(result);
-            scope.spawn(move || work(&waiting, &tell, received, make));
-        }
-        scope.spawn(move || {
-            let mut next = jobs.iter().cycle();
-            let mut send = |job| next.next().map_or(Err(Stop), |jobs| jobs.send(job).map_err(|_| Stop));
-            for input in inputs {
-                if cut(input, again, &mut send).is_err() {
-                    return;
-                }
+    let make = Arc::new(make);
+    let (mut jobs, mut results, mut working) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..readers {
+        let (job, waiting) = sync_channel(WAITING);
+        let (tell, result) = sync_channel(WAITING);
+        let make = Arc::clone(&make);
+        jobs.push(job);
+        results.push(result);
+        working.push(thread::spawn(move || work(&waiting, &tell, received, &*make)));
+    }
+    let named = inputs.to_vec();
+    let cutting = thread::spawn(move || {
+        let mut next = jobs.iter().cycle();
+        let mut send = |job| next.next().map_or(Err(Stop), |jobs| jobs.send(job).map_err(|_| Stop));
+        for input in &named {
+            if cut(input, again, &mut send).is_err() {
+                return;
             }
-        });
-        // Each reader gets every so many-th job, so theirs in turn are those of the files in order.
-        let mut progress = Progress::of(inputs);
-        for result in results.iter().cycle() {
-            let Ok(raw) = result.recv() else { break };
-            progress.take(raw, inputs, &mut take)?;
         }
-        Ok(())
-    })
+    });
+    // Each reader gets every so many-th job, so theirs in turn are those of the files in order.
+    let mut progress = Progress::of(inputs);
+    for turn in (0..readers).cycle() {
+        let Ok(raw) = results[turn].recv() else {
+            // This one has ended, because there is no more or because it panicked. The others may wait for somebody to
+            // take what they have.
+            drop(results);
+            joined(working.swap_remove(turn));
+            joined(cutting);
+            return Ok(());
+        };
+        progress.take(raw, inputs, &mut take)?;
+    }
+    Ok(())
+}
+
+/// Waits for a thread that ends, and panics if it did.
+fn joined(thread: JoinHandle<()>) {
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// How far reading is, and what is known of the file that is being read.

@@ -1,6 +1,7 @@
 //! Consents of files as lines on standard output.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
@@ -72,6 +73,54 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
     }
 }
 
+/// The way by which an event came, and half of the digest of its content. Beside the uuid that is enough.
+type Said = (Via, u64);
+
+/// The events of a pipe that were printed. A pipe may bring any number of them, so each takes little room.
+#[derive(Default)]
+struct Seen {
+    first: HashMap<u128, Said>,
+    /// Of the few whose uuid came with several contents, the others.
+    more: HashMap<u128, Vec<Said>>,
+}
+
+/// What an event is beside those that came before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Saying {
+    /// The first of its uuid.
+    New,
+    /// It was there before, perhaps in the words of another way.
+    Known,
+    /// Its uuid was there before, and came the same way with another content.
+    Other,
+}
+
+impl Seen {
+    fn look(&mut self, consent: &Consent) -> Saying {
+        let key = files::hash_of(&consent.key);
+        let this = (consent.via, files::half(&consent.content_digest()) as u64);
+        let first = match self.first.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(this);
+                return Saying::New;
+            }
+            Entry::Occupied(entry) => *entry.get(),
+        };
+        let more = self.more.get(&key).map_or(&[][..], Vec::as_slice);
+        let before = || more.iter().chain([&first]);
+        let is_known = before().any(|(_, said)| *said == this.1);
+        // Another way tells the same in other words.
+        let came_so = before().any(|(via, _)| *via == this.0);
+        if is_known || !came_so {
+            return Saying::Known;
+        }
+        if more.len() + 1 < SAYINGS_MAX {
+            self.more.entry(key).or_default().push(this);
+        }
+        Saying::Other
+    }
+}
+
 struct Printer<'a> {
     options: &'a InputOptions,
     to_terminal: bool,
@@ -84,8 +133,8 @@ impl Printer<'_> {
     /// Prints what comes as it comes, of each event the first record: a pipe may never end. Returns what is wrong with
     /// the input, and how printing ended.
     fn stream(&mut self) -> (Vec<String>, io::Result<()>) {
-        // Of each event what it said: an event that says something else under the same uuid is printed with a mark.
-        let (mut seen, mut seq) = (HashMap::new(), Seq(0));
+        // An event that says something else under the same uuid is printed with a mark.
+        let (mut seen, mut seq) = (Seen::default(), Seq(0));
         let mut shared = 0;
         let (mut troubles, mut end) = (Vec::new(), Ok(()));
         let options = self.options;
@@ -104,20 +153,13 @@ impl Printer<'_> {
                 Item::Records { records, .. } => records,
             };
             for mut consent in records.into_iter().flat_map(|(_, consents)| consents) {
-                let said = files::half(&consent.content_digest());
-                let others: &mut Vec<(Via, u128)> = seen.entry(files::hash_of(&consent.key)).or_default();
-                let is_known = others.iter().any(|(_, other)| *other == said);
-                // Another way tells the same in other words.
-                let came_so = others.iter().any(|(via, _)| *via == consent.via);
-                if is_known || (!others.is_empty() && !came_so) {
-                    continue;
-                }
-                if !others.is_empty() {
-                    consent.doubt = Some(Doubt::SharedId);
-                    shared += 1;
-                }
-                if others.len() < SAYINGS_MAX {
-                    others.push((consent.via, said));
+                match seen.look(&consent) {
+                    Saying::Known => continue,
+                    Saying::New => {}
+                    Saying::Other => {
+                        consent.doubt = Some(Doubt::SharedId);
+                        shared += 1;
+                    }
                 }
                 seq.0 += 1;
                 self.print(seq, &consent)?;
@@ -173,8 +215,7 @@ impl Printer<'_> {
         if !options.wants(seq, consent) {
             return Ok(());
         }
-        if options.limit.is_some_and(|limit| self.printed >= limit) {
-            self.flush()?;
+        if options.limit == Some(0) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         self.printed += 1;
@@ -185,6 +226,11 @@ impl Printer<'_> {
             options.format.line(seq, consent, &mut self.buffer);
         }
         charset::settle(options.format, self.to_terminal, &mut self.buffer, start);
+        if options.limit == Some(self.printed) {
+            // The next may never come.
+            self.flush()?;
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         if self.buffer.len() > BUFFER { self.flush() } else { Ok(()) }
     }
 
@@ -201,5 +247,39 @@ impl InputOptions {
         let is_early = self.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
         let is_late = self.until.is_some_and(|until| published >= until.as_millisecond());
         !is_early && !is_late && self.filter.as_ref().is_none_or(|filter| matches(filter, seq, consent, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::okta;
+
+    #[test]
+    fn an_event_is_known_again_by_its_content_and_its_way() {
+        let read = |name: &str, via| {
+            let raw = format!(
+                r#"{{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","displayMessage":"{name}"}}"#
+            );
+            okta::event(&raw, Timestamp::UNIX_EPOCH, via).unwrap().remove(0)
+        };
+        let mut seen = Seen::default();
+        for (name, via, saying) in [
+            ("one", Via::FILE, Saying::New),
+            ("one", Via::FILE, Saying::Known),
+            ("other", Via::HOOK, Saying::Known),
+            ("other", Via::FILE, Saying::Other),
+            ("one", Via::FILE, Saying::Known),
+            ("other", Via::FILE, Saying::Known),
+            ("third", Via::FILE, Saying::Other),
+        ] {
+            assert_eq!(seen.look(&read(name, via)), saying, "{name} {via:?}");
+        }
+        assert_eq!((seen.first.len(), seen.more.len()), (1, 1), "only what differs takes more room");
+    }
+
+    #[test]
+    fn what_is_kept_of_an_event_is_small() {
+        assert!(size_of::<(u128, Said)>() <= 32);
     }
 }
