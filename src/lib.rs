@@ -24,7 +24,8 @@
 //! 2      cli.rs exit.rs    config
 //! 2      config/           secret, consent, safe_file
 //! 2      sim/              clock, tasks
-//! 1      consent/ report/ clock.rs tasks.rs secret.rs log.rs
+//! 1      log.rs            consent, safe_file
+//! 1      consent/ report/ clock.rs tasks.rs secret.rs
 //! 0      safe_file.rs
 //! ```
 //!

@@ -1,11 +1,21 @@
-//! The floors of the house: a module names only what its line allows, and what it must never know it does not name.
+//! The floors of the house: a file names only what its floor allows, no files name each other in a circle, and files
+//! and threads are opened and started in few places.
 
+#[path = "layers/graph.rs"]
+mod graph;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use graph::{Code, Graph};
 
 /// `start.rs` is the upper half of `lib.rs`: it puts together what the commands name.
 const START: &[&str] = &[
     "screen",
+    "files",
+    "intake",
     "run",
     "cli",
     "config",
@@ -25,8 +35,10 @@ const START: &[&str] = &[
     "view",
 ];
 
-/// (module, what of ours it may name, words that must not occur in it).
-const FLOORS: &[(&str, &[&str], &[&str])] = &[
+/// A file or folder of `src`, the others that it may name, and paths that nothing in it may name.
+type Floor = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const FLOORS: &[Floor] = &[
     ("main.rs", &["lib"], &["tokio", "rusqlite", "reqwest"]),
     ("lib.rs", &["run", "screen", "cli", "config", "exit", "log", "safe_file", "sim", "start"], &[]),
     ("start.rs", START, &["rusqlite", "reqwest"]),
@@ -62,7 +74,7 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     (
         "view",
         &["model", "consent", "report"],
-        &["tokio", "std::fs", "std::net", "rusqlite", "reqwest", "Clock"],
+        &["tokio", "std::fs", "std::net", "rusqlite", "reqwest", "crate::clock::Clock"],
     ),
     (
         "intake",
@@ -72,24 +84,24 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
     (
         "model",
         &["consent", "report"],
-        &["tokio", "rusqlite", "reqwest", "std::fs", "std::net", "Clock", "crossterm"],
+        &["tokio", "rusqlite", "reqwest", "std::fs", "std::net", "crate::clock::Clock", "crossterm"],
     ),
     (
         "okta",
         &["consent", "report", "secret"],
-        &["tokio", "reqwest", "std::fs", "std::net", "Clock", "rusqlite"],
+        &["tokio", "reqwest", "std::fs", "std::net", "crate::clock::Clock", "rusqlite"],
     ),
     (
         "files",
         &["consent", "export", "okta", "report", "safe_file"],
-        &["tokio", "rusqlite", "reqwest", "ratatui", "Clock"],
+        &["tokio", "rusqlite", "reqwest", "ratatui", "crate::clock::Clock"],
     ),
     ("journal", &["consent", "report", "clock", "safe_file"], &["reqwest", "ratatui"]),
     ("export", &["consent", "report"], &["tokio", "rusqlite", "reqwest", "ratatui"]),
     ("cli.rs", &["config"], &["tokio"]),
     ("exit.rs", &["config"], &["tokio"]),
     ("config", &["secret", "consent", "safe_file"], &["tokio", "rusqlite", "reqwest"]),
-    ("sim", &["clock", "tasks"], &["rusqlite", "ratatui", "serde(rename"]),
+    ("sim", &["clock", "tasks"], &["rusqlite", "ratatui"]),
     ("consent", &["consent"], &["tokio", "rusqlite", "reqwest", "ratatui"]),
     ("report", &["report"], &["tokio", "rusqlite", "reqwest", "ratatui"]),
     ("clock.rs", &[], &["rusqlite", "reqwest"]),
@@ -101,125 +113,330 @@ const FLOORS: &[(&str, &[&str], &[&str])] = &[
 
 /// Ways to open or create a file or folder by its name. Only `safe_file.rs` uses them, so that its rules hold everywhere.
 const OPENERS: &[&str] = &[
-    "File::open(",
-    "File::create",
-    "File::options",
-    "OpenOptions",
-    "DirBuilder",
-    "fs::read(",
-    "fs::read_to_string",
-    "fs::write(",
-    "fs::copy(",
-    "fs::hard_link(",
-    "fs::create_dir",
-    "fs::set_permissions",
+    "std::fs::File::open",
+    "std::fs::File::create",
+    "std::fs::File::create_new",
+    "std::fs::File::options",
+    "std::fs::OpenOptions",
+    "std::fs::DirBuilder",
+    "std::fs::read",
+    "std::fs::read_to_string",
+    "std::fs::write",
+    "std::fs::copy",
+    "std::fs::hard_link",
+    "std::fs::create_dir",
+    "std::fs::create_dir_all",
+    "std::fs::set_permissions",
+    "tokio::fs",
     "pem_file_iter",
     "from_pem_file",
 ];
 /// Files that open something by name all the same: the terminal, which is a device.
 const TERMINALS: &[&str] = &["tui/tty.rs", "tui/hangup.rs"];
 
-#[test]
-fn files_are_opened_in_one_place() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut faults, mut files) = (Vec::new(), Vec::new());
-    collect(&src, &mut files);
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("inside src").to_string_lossy().into_owned();
-        let is_test = inside.ends_with("tests.rs");
-        if is_test || inside == "safe_file.rs" || TERMINALS.contains(&inside.as_str()) {
-            continue;
+/// Ways to start a thread or a task. `tasks.rs` names and joins what it starts.
+const SPAWNERS: &[&str] = &[
+    "std::thread::spawn",
+    "std::thread::Builder",
+    "std::thread::scope",
+    "tokio::spawn",
+    "tokio::task::spawn",
+    "tokio::task::spawn_blocking",
+    "tokio::task::spawn_local",
+    "tokio::task::JoinSet",
+];
+/// Files that start one themselves. The list may only get shorter.
+const STARTS_ITSELF: &[&str] = &[
+    "files/read.rs",
+    "intake/http.rs",
+    "journal/clean.rs",
+    "journal/store.rs",
+    "journal/writer.rs",
+    "run/archive.rs",
+    "run/last_readiness.rs",
+    "run/linear/mod.rs",
+    "run/lines.rs",
+    "run/lookup.rs",
+    "run/saver.rs",
+    "secret.rs",
+    "tui/hangup.rs",
+    "tui/keys/reader.rs",
+];
+
+/// Circles that are there now. The list may only get shorter.
+const CIRCLES: &[&[&str]] = &[
+    &[
+        "config/file.rs",
+        "config/hook.rs",
+        "config/load.rs",
+        "config/proxy.rs",
+        "config/sdk.rs",
+        "config/way.rs",
+    ],
+    &["consent/label.rs", "consent/record.rs", "consent/row.rs", "consent/who.rs"],
+    &[
+        "consent/redact/key.rs",
+        "consent/redact/loose.rs",
+        "consent/redact/scan.rs",
+        "consent/redact/text.rs",
+        "consent/redact/walk.rs",
+    ],
+    &["export/ecs.rs", "export/mod.rs", "export/ocsf.rs"],
+    &["files/cut.rs", "files/record.rs", "files/wrapped.rs"],
+    &["files/shelf.rs", "files/shelf/loader.rs"],
+    &[
+        "journal/clean.rs",
+        "journal/doubt.rs",
+        "journal/error.rs",
+        "journal/history.rs",
+        "journal/label.rs",
+        "journal/mend.rs",
+        "journal/merge.rs",
+        "journal/notes.rs",
+        "journal/open.rs",
+        "journal/place.rs",
+        "journal/prune.rs",
+        "journal/reader.rs",
+        "journal/schema.rs",
+        "journal/shared.rs",
+        "journal/side.rs",
+        "journal/spare.rs",
+        "journal/stopped.rs",
+        "journal/store.rs",
+        "journal/sweep.rs",
+        "journal/writer.rs",
+    ],
+    &[
+        "model/asked.rs",
+        "model/cells.rs",
+        "model/column.rs",
+        "model/copy.rs",
+        "model/desk.rs",
+        "model/detail.rs",
+        "model/filter.rs",
+        "model/fit.rs",
+        "model/ledger.rs",
+        "model/list.rs",
+        "model/looking.rs",
+        "model/marks.rs",
+        "model/mouse.rs",
+        "model/msg.rs",
+        "model/offline.rs",
+        "model/order.rs",
+        "model/pages.rs",
+        "model/palette.rs",
+        "model/pivot.rs",
+        "model/place.rs",
+        "model/prompt.rs",
+        "model/rows.rs",
+        "model/save.rs",
+        "model/search.rs",
+        "model/shape.rs",
+        "model/sheet.rs",
+        "model/state.rs",
+        "model/story.rs",
+        "model/strip.rs",
+        "model/time.rs",
+        "model/update.rs",
+    ],
+    &["model/query.rs", "model/texts.rs"],
+    &["okta/next_link.rs", "okta/poller.rs"],
+    &["okta/readiness.rs", "okta/readiness/judge.rs"],
+    &[
+        "run/auto.rs",
+        "run/coverage.rs",
+        "run/export.rs",
+        "run/feed.rs",
+        "run/follow.rs",
+        "run/journal_check.rs",
+        "run/lines.rs",
+        "run/lookup.rs",
+        "run/role.rs",
+        "run/saver.rs",
+        "run/source.rs",
+        "run/writing.rs",
+    ],
+    &["run/linear/files.rs", "run/linear/journal.rs", "run/linear/mod.rs"],
+    &["sim/cast.rs", "sim/event.rs", "sim/story.rs"],
+    &["sim/grants.rs", "sim/hook.rs", "sim/org.rs", "sim/registry.rs", "sim/resources.rs", "sim/server.rs"],
+    &["sim/oauth.rs", "sim/token.rs"],
+    &["tui/input.rs", "tui/keys/csi.rs", "tui/keys/parser.rs", "tui/keys/reader.rs"],
+    &["view/hook.rs", "view/pages.rs", "view/status.rs"],
+    &["view/list.rs", "view/marks.rs"],
+];
+
+/// Paths inside `src`, and what each file defines and names.
+type Sources = BTreeMap<String, Code>;
+
+/// The text of each file.
+static TEXTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    fn collect(folder: &Path, src: &Path, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                collect(&path, src, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let inside = path.strip_prefix(src).expect("inside src").to_string_lossy().into_owned();
+                found.insert(inside, fs::read_to_string(&path).expect("a source file"));
+            }
         }
-        let text = fs::read_to_string(&file).expect("a source file");
-        let code = shipped(&text);
-        faults.extend(
-            OPENERS.iter().filter(|word| code.contains(*word)).map(|word| format!("{inside}: has {word}")),
-        );
     }
-    assert!(faults.is_empty(), "use safe_file in place of\n{}", faults.join("\n"));
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    collect(&src, &src, &mut found);
+    found
+});
+static SOURCES: LazyLock<Sources> =
+    LazyLock::new(|| TEXTS.iter().map(|(file, text)| (file.clone(), read(file, text))).collect());
+
+fn read(file: &str, text: &str) -> Code {
+    Code::read(text).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn graph(sources: &Sources) -> Graph {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    let manifest: toml::Table = manifest.expect("Cargo.toml").parse().expect("TOML");
+    let dependencies = manifest["dependencies"].as_table().expect("dependencies");
+    let crates: Vec<String> = dependencies.keys().map(|name| name.replace('-', "_")).collect();
+    Graph::of(sources, &crates)
+}
+
+/// Whether a path is this one or lies below it.
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// Returns the floor of a file or folder: its first part, without an ending.
+fn top(file: &str) -> &str {
+    file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+/// Returns every rule that the sources break, and where.
+fn faults(sources: &Sources) -> Vec<String> {
+    let graph = graph(sources);
+    let mut faults = Vec::new();
+    for (file, named) in &graph.files {
+        let Some((_, may, never)) = FLOORS.iter().find(|(name, ..)| top(name) == top(file)) else {
+            faults.push(format!("{file}: has no line in FLOORS"));
+            continue;
+        };
+        for other in named {
+            if top(other) != top(file) && !may.contains(&top(other)) {
+                faults.push(format!("{file}: names {other}"));
+            }
+        }
+        let paths = || graph.foreign[file].iter().chain(&graph.ours[file]);
+        for word in *never {
+            faults.extend(
+                paths().find(|path| is_below(path, word)).map(|path| format!("{file}: names {path}")),
+            );
+        }
+        let opens = |path: &&String| {
+            OPENERS.iter().any(|word| is_below(path, word) || path.ends_with(&format!("::{word}")))
+        };
+        if file != "safe_file.rs" && !TERMINALS.contains(&file.as_str()) {
+            faults.extend(paths().filter(opens).map(|path| format!("{file}: opens by name with {path}")));
+        }
+        let spawns = |path: &&String| SPAWNERS.iter().any(|word| is_below(path, word));
+        if file != "tasks.rs" && !STARTS_ITSELF.contains(&file.as_str()) {
+            faults.extend(paths().filter(spawns).map(|path| format!("{file}: starts with {path}")));
+        }
+        if STARTS_ITSELF.contains(&file.as_str()) && !paths().any(|path| spawns(&path)) {
+            faults.push(format!("{file}: starts nothing; take it out of STARTS_ITSELF"));
+        }
+    }
+    let known: BTreeSet<BTreeSet<String>> =
+        CIRCLES.iter().map(|circle| circle.iter().map(|file| (*file).to_owned()).collect()).collect();
+    let found = graph.circles();
+    faults.extend(found.difference(&known).map(|circle| format!("a circle: {circle:?}")));
+    faults
+        .extend(known.difference(&found).map(|circle| format!("no circle now; update CIRCLES: {circle:?}")));
+    faults
 }
 
 #[test]
-fn every_module_keeps_to_its_floor() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut faults = Vec::new();
-    let mut files = Vec::new();
-    collect(&src, &mut files);
-    assert!(files.len() > 30, "the sources were found");
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("inside src").to_string_lossy().into_owned();
-        let room = inside.split('/').next().unwrap_or_default();
-        let Some((name, may, never)) =
-            FLOORS.iter().find(|(name, ..)| name.trim_end_matches(".rs") == room.trim_end_matches(".rs"))
-        else {
-            faults.push(format!("{inside}: has no line in the table"));
-            continue;
-        };
-        let text = fs::read_to_string(&file).expect("a source file");
-        let code = shipped(&text);
-        for named in named(&code) {
-            let own = named == name.trim_end_matches(".rs");
-            if !own && !may.contains(&named.as_str()) {
-                faults.push(format!("{inside}: names crate::{named}"));
-            }
-        }
-        for word in *never {
-            if code.contains(word) {
-                faults.push(format!("{inside}: must never know {word}"));
-            }
-        }
-    }
+fn every_file_keeps_to_the_rules() {
+    assert!(SOURCES.len() > 200, "the sources were found");
+    let graph = graph(&SOURCES);
+    let is_test = |file: &str| {
+        let above =
+            |test: &String| file.strip_prefix(test.as_str()).is_some_and(|rest| rest.starts_with(['.', '/']));
+        graph.tests.iter().any(above)
+    };
+    let unread: Vec<_> =
+        SOURCES.keys().filter(|file| !graph.files.contains_key(*file) && !is_test(file)).collect();
+    assert!(unread.is_empty(), "no module declares {unread:?}");
+    let faults = faults(&SOURCES);
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// The code that ships: without comments, and without what stands behind `#[cfg(test)]`, which a file keeps last.
-fn shipped(text: &str) -> String {
-    let end =
-        text.find("#[cfg(test)]\nmod ").or_else(|| text.find("#[cfg(test)]\npub")).unwrap_or(text.len());
-    let code = text.get(..end).unwrap_or(text);
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+/// Returns what is found after this code was added to a file, and was not before.
+fn planted(file: &str, code: &str) -> Vec<String> {
+    let mut sources = SOURCES.clone();
+    let text = format!("{}\n{code}", TEXTS[file]);
+    sources.insert(file.to_owned(), read(file, &text));
+    let before: BTreeSet<_> = faults(&SOURCES).into_iter().collect();
+    faults(&sources).into_iter().filter(|fault| !before.contains(fault)).collect()
 }
 
-/// The first names after each `crate::`, those of a group one by one.
-fn named(code: &str) -> Vec<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    let mut names = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            None => names.push(word(rest)),
-            Some(group) => {
-                let mut depth = 0;
-                let mut item = String::new();
-                for c in group.chars() {
-                    match c {
-                        '}' if depth == 0 => break,
-                        '{' => depth += 1,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => names.push(word(std::mem::take(&mut item).trim())),
-                        c => item.push(c),
-                    }
-                }
-                names.push(word(item.trim()));
-            }
-        }
+#[test]
+fn a_circle_is_found_through_an_import_and_through_a_re_export() {
+    for code in
+        ["use super::poller::Poller;\n", "fn p(_: &crate::okta::Poller) {}\n", "use super::Poller as P;\n"]
+    {
+        let found = planted("okta/budget.rs", code);
+        let is_it = |fault: &String| fault.starts_with("a circle") && fault.contains("okta/budget.rs");
+        assert!(found.iter().any(is_it), "{code}: {found:?}");
     }
-    names.retain(|name| !name.is_empty());
-    names
+    assert_eq!(planted("okta/budget.rs", "use super::url::OrgUrl;\n"), [""; 0], "not every import makes one");
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            files.push(path);
-        }
+#[test]
+fn a_path_that_escapes_its_floor_is_found_however_it_is_spelled() {
+    let codes = [
+        "fn p() { super::super::journal::holder(); }\n",
+        "use super::super::journal as other; fn p() { other::holder(); }\n",
+        "fn p() { println!(\"{}\", crate::journal::Reader::open()); }\n",
+    ];
+    for code in codes {
+        let found = planted("view/status.rs", code);
+        assert!(
+            found.iter().any(|fault| fault.starts_with("view/status.rs: names journal/")),
+            "{code}: {found:?}"
+        );
+    }
+    let found = planted("view/status.rs", "use tokio::sync as s; fn p(_: s::Notify) {}\n");
+    assert!(found.iter().any(|fault| fault.starts_with("view/status.rs: names tokio")), "{found:?}");
+}
+
+#[test]
+fn a_thread_a_task_and_an_opened_file_are_found_however_they_are_spelled() {
+    let codes = [
+        ("use std::thread as t; fn p() { t::spawn(|| ()); }\n", "starts with std::thread::spawn"),
+        (
+            "async fn p() { tokio::select! { _ = tokio::spawn(async {}) => {} } }\n",
+            "starts with tokio::spawn",
+        ),
+        ("use std::fs::read as load; fn p() { load(\"x\"); }\n", "opens by name with std::fs::read"),
+        (
+            "use std::fs::{self, File}; fn p() { File::open(\"x\"); }\n",
+            "opens by name with std::fs::File::open",
+        ),
+    ];
+    for (code, what) in codes {
+        let found = planted("run/auto.rs", code);
+        assert_eq!(found, [format!("run/auto.rs: {what}")], "{code}");
     }
 }
 
 #[test]
-fn groups_are_read_too() {
-    let code = "use crate::{a::{B, c}, d};\nuse crate::e::F;";
-    assert_eq!(named(code), ["a", "d", "e"]);
+fn what_only_tests_name_does_not_count() {
+    let code = "#[cfg(test)]\nmod planted { use super::super::journal; fn p() { journal::holder(); } }\n";
+    assert_eq!(planted("view/status.rs", code), [""; 0]);
+}
+
+#[test]
+fn the_simulated_org_writes_its_json_by_hand() {
+    let is_renamed = |(file, text): &(&String, &String)| top(file) == "sim" && text.contains("serde(rename");
+    assert_eq!(TEXTS.iter().find(is_renamed).map(|(file, _)| file.clone()), None);
 }
