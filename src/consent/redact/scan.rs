@@ -1,6 +1,6 @@
 //! A fast first check: for almost every event, one pass over its bytes shows that there is nothing to hide.
 
-use memchr::{memchr, memchr_iter, memchr3_iter, memrchr, memrchr2};
+use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memrchr, memrchr2};
 
 use super::key::{self, Class};
 
@@ -9,9 +9,10 @@ pub(super) fn is_suspect(raw: &[u8]) -> bool {
     has_parameters(raw) || has_form(raw) || has_secret_key(raw)
 }
 
-/// Whether there is an escape, a fragment, or a query that is not empty.
+/// Whether there is a fragment, a query that is not empty, or an escape of anything but a quote. The text of a string
+/// may be JSON, with its quotes escaped: Identity Engine writes `logOnlySecurityData` so in every event.
 fn has_parameters(raw: &[u8]) -> bool {
-    memchr3_iter(b'\\', b'#', b'?', raw).any(|at| raw[at] != b'?' || raw.get(at + 1) != Some(&b'"'))
+    memchr3_iter(b'\\', b'#', b'?', raw).any(|at| raw[at] == b'#' || raw.get(at + 1) != Some(&b'"'))
 }
 
 /// Whether there is percent-encoding, a list of `name=value`, or a URL with a user.
@@ -24,7 +25,8 @@ fn is_behind_slashes(before: &[u8]) -> bool {
     memrchr2(b'/', b'"', before).is_some_and(|at| before[..=at].ends_with(b"//"))
 }
 
-/// Whether a key names a secret or a type that is one. There are no escapes, so each quote before a colon ends a key.
+/// Whether a key names a secret or a type that is one. Nothing but quotes is escaped, so each quote before a colon ends
+/// a key, here or in JSON that is the text of a string.
 fn has_secret_key(raw: &[u8]) -> bool {
     let (words, rest) = raw.as_chunks::<8>();
     for (at, word) in (0..).step_by(8).zip(words) {
@@ -50,9 +52,13 @@ fn colons(word: u64) -> u64 {
 #[inline]
 fn is_suspect_at(raw: &[u8], colon: usize) -> bool {
     let before = &raw[..colon];
-    match before.last_chunk::<4>() {
+    match before.last_chunk::<5>() {
+        // A key in JSON that is the text of a string.
+        Some([a, b, c, b'\\', b'"']) => {
+            may_end_a_secret([*a, *b, *c]) && is_suspect_key(raw, colon - 2, colon)
+        }
         // By far the most: the end of a key that is none of these.
-        Some([a, b, c, b'"']) => may_end_a_secret([*a, *b, *c]) && is_suspect_key(raw, colon - 1, colon),
+        Some([_, a, b, c, b'"']) => may_end_a_secret([*a, *b, *c]) && is_suspect_key(raw, colon - 1, colon),
         // A time of day, or an address.
         Some([.., b'0'..=b'9']) => false,
         _ => is_suspect_colon(raw, before.trim_ascii_end(), colon),
@@ -62,7 +68,10 @@ fn is_suspect_at(raw: &[u8], colon: usize) -> bool {
 #[cold]
 fn is_suspect_colon(raw: &[u8], before: &[u8], colon: usize) -> bool {
     match before.last() {
-        Some(b'"') => is_suspect_key(raw, before.len() - 1, colon),
+        Some(b'"') => {
+            let key = &before[..before.len() - 1];
+            is_suspect_key(raw, key.strip_suffix(b"\\").unwrap_or(key).len(), colon)
+        }
         Some(b'\'') => true,
         _ => false,
     }
@@ -95,9 +104,9 @@ fn is_suspect_key(raw: &[u8], end: usize, colon: usize) -> bool {
 /// Whether the value behind a colon is a type that is a code.
 fn is_suspect_type(raw: &[u8], colon: usize) -> bool {
     let value = raw[colon + 1..].trim_ascii_start();
-    let value = value.get(1..).unwrap_or_default();
+    let value = value.strip_prefix(b"\\").unwrap_or(value).get(1..).unwrap_or_default();
     let begins = value.first().is_none_or(|b| matches!(b | 0x20, b'c' | b'i') || !b.is_ascii_alphabetic());
-    begins && key::is_code(&value[..memchr(b'"', value).unwrap_or(value.len())])
+    begins && key::is_code(&value[..memchr2(b'"', b'\\', value).unwrap_or(value.len())])
 }
 
 /// Whether the last eight bytes of a key, in lower case, may end one that names a secret. A quote stands before a key.
@@ -197,7 +206,8 @@ mod tests {
             br#"{"client":{"zone":"null","geographicalContext":{"city":"U","state":"U","postalCode":"3511"}},
             "published":"2026-03-04T09:15:27.431Z","issuer":"https://example.okta.com/oauth2/default",
             "target":[{"type":"ConsentGrant","alternateId":"ada@example.test"}],
-            "debugContext":{"debugData":{"url":"/api/v1/authn/consent?","tokenId":"AT.x"}}}"#;
+            "debugContext":{"debugData":{"url":"/api/v1/authn/consent?","tokenId":"AT.x",
+            "logOnlySecurityData":"{\"risk\":{\"level\":\"LOW\"},\"behaviors\":{\"New Geo-Location\":\"NEGATIVE\"}}"}}}"#;
         assert!(!is_suspect(event));
     }
 
@@ -244,6 +254,13 @@ mod tests {
             r#"{"type":"code","id":"x"}"#,
             r#"{"a":"{'password': 'x'}"}"#,
             r#"{"type" : "Interaction-Code"}"#,
+            r#"{"a":"{\"otp\":\"x\"}"}"#,
+            r#"{"a":"{\"Client-Secret\" : \"x\"}"}"#,
+            r#"{"a":"[{\"type\":\"code\",\"id\":\"x\"}]"}"#,
+            r#"{"a":"{\"state\":\"x\"}"}"#,
+            r#"{"a":"{\"geographicalContext\":{\"city\":\"x\"","state":"x"}"#,
+            r#"{"a":"because of {\"password\":\"x\"}"}"#,
+            r#"{"a":"{\\\"otp\\\":1}"}"#,
         ] {
             assert!(is_suspect(event.as_bytes()), "{event}");
         }
