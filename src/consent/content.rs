@@ -175,6 +175,7 @@ mod tests {
             server: Server::default(),
             scopes: Vec::new(),
             unread_targets: 0,
+            hidden: 0,
             from: Origin::default(),
             transaction_id: None,
             session_id: None,

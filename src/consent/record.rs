@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     ClientId, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq, ServerId,
-    Severity, Sym, Symbol, Symbols, Untrusted, Who, mark, redact,
+    Severity, Sym, Symbol, Symbols, Untrusted, Who, mark,
 };
 
 /// One event of the consent families, read and resolved, with its exact bytes.
@@ -61,6 +61,8 @@ pub struct Consent {
     pub hook_copy: Option<Box<Consent>>,
     /// What Okta told of its ids when it was asked; none in an event as it comes.
     pub labels: Vec<Label>,
+    /// How many secrets of the event are hidden.
+    pub hidden: usize,
     /// The LogEvent exactly as Okta sent it, but for hidden values.
     pub raw: Arc<str>,
 }
@@ -100,18 +102,13 @@ impl Consent {
             evidence: self.who.evidence,
             late: false,
             doubt: self.doubt,
-            hidden: u8::try_from(self.hidden()).unwrap_or(u8::MAX),
+            hidden: u8::try_from(self.hidden).unwrap_or(u8::MAX),
         }
     }
 
     /// What the event's type says of how far it goes.
     pub fn reach(&self) -> Reach {
         Reach::of(self.event_type.exact())
-    }
-
-    /// How many secrets of the event are hidden. Costs a search for the mark where none is.
-    pub fn hidden(&self) -> usize {
-        redact::hidden(&self.raw)
     }
 
     /// The marks of its scope grants, in the order of the names that [`Consent::symbols`] gives: sorted, each once. 0 is

@@ -72,7 +72,7 @@ pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Ve
         note.unwrap_or("").to_owned(),
         // Behind all others, so that whoever counts columns finds them where they were.
         consent.event_type.visible().into_owned(),
-        consent.hidden().to_string(),
+        consent.hidden.to_string(),
     ];
     record(fields, out);
 }

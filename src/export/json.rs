@@ -224,7 +224,7 @@ impl<'a> Line<'a> {
                     asked: time(label.asked),
                 })
                 .collect(),
-            hidden: consent.hidden(),
+            hidden: consent.hidden,
             raw: embedded(&consent.raw),
         }
     }

@@ -56,6 +56,7 @@ pub(super) fn bare() -> Consent {
         server: Server::default(),
         scopes: Vec::new(),
         unread_targets: 0,
+        hidden: 0,
         from: Origin::default(),
         transaction_id: None,
         session_id: None,

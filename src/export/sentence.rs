@@ -20,7 +20,7 @@ pub fn sentence(seq: Seq, consent: &Consent) -> String {
         "-" => String::new(),
         place => format!(", from {place}"),
     };
-    let hidden = match consent.hidden() {
+    let hidden = match consent.hidden {
         0 => String::new(),
         1 => ", 1 secret value hidden".to_owned(),
         count => format!(", {count} secret values hidden"),

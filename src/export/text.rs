@@ -29,7 +29,7 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
         parts.push(format!("[{}{reason}]", field(result.exact())));
     }
     parts.extend(unread(consent).map(|words| format!("[{words}]")));
-    let hidden = consent.hidden();
+    let hidden = consent.hidden;
     if hidden > 0 {
         parts.push(format!("[{hidden} hidden]"));
     }

@@ -325,7 +325,7 @@ impl<'t> Pen<'t> {
             inserted => inserted?,
         };
         self.put_raw.execute((seq, dict, body))?;
-        let hidden = consent.hidden();
+        let hidden = consent.hidden;
         if hidden > 0 {
             clean::put_hidden(self.tx, seq, hidden)?;
         }
@@ -481,7 +481,7 @@ impl<'t> Pen<'t> {
         }
         done?;
         if *is_own {
-            clean::put_hidden(tx, seq.0, consent.hidden())?;
+            clean::put_hidden(tx, seq.0, consent.hidden)?;
         } else {
             self.put_raw(seq.0, consent)?;
         }
@@ -606,7 +606,7 @@ impl<'t> Pen<'t> {
         let dict = self.packer.dict();
         let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
         self.put_raw.execute((seq, dict, body))?;
-        clean::put_hidden(self.tx, seq, consent.hidden())?;
+        clean::put_hidden(self.tx, seq, consent.hidden)?;
         Ok(())
     }
 

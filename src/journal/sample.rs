@@ -236,6 +236,7 @@ pub(crate) fn consent(number: u64, via: Via) -> Consent {
             .map(|(grant, scope)| ScopeGrant { grant_id: Some(GrantId::new(grant)), name: some(scope) })
             .collect(),
         unread_targets: 0,
+        hidden: 0,
         from: Origin {
             ip: some(&story.ip),
             city: some(story.city.0),

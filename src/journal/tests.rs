@@ -131,7 +131,7 @@ fn a_damaged_row_that_has_the_next_number_costs_no_event() {
 /// An event of which one value is hidden.
 fn hiding(number: u64) -> Consent {
     let hidden = r#""debugData":{"client_secret":"‹hidden, 9 characters›","#;
-    altered(number, r#""debugData":{"#, hidden)
+    Consent { hidden: 1, ..altered(number, r#""debugData":{"#, hidden) }
 }
 
 #[test]

@@ -286,7 +286,7 @@ impl Tree {
         if let Some(doubt) = consent.doubt {
             self.value("consent/trace/doubt", 2, "Doubt", doubt.meaning());
         }
-        match consent.hidden() {
+        match consent.hidden {
             0 => {}
             1 => self.value(
                 "consent/trace/hidden",

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::split::Members;
 use super::wire::{LogEvent, Party, Text};
-use crate::consent::redact;
+use crate::consent::redact::{self, Clean};
 use crate::consent::{
     Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, Origin, OutcomeOf,
     Person, Reject, ScopeGrant, Server, ServerId, Stored, Thing, Untrusted, UserId, Via, Who,
@@ -84,7 +84,21 @@ fn text(bytes: &[u8]) -> Option<&str> {
 /// The error says in a sentence why it is not one, and quotes nothing of it.
 pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     let raw = raw.trim_ascii();
-    read_as(raw, |read| good_event(read, raw, received, via))
+    let Some(clean) = redact::event(raw) else {
+        return read_as(raw, |read| {
+            let id = identity(read, raw)?;
+            consents(read, raw, redact::hidden(raw), id, received, via)
+        });
+    };
+    read_clean(raw, &clean, received, via)
+}
+
+/// Reads an event whose secrets were hidden. Its id is that of the text as it came.
+fn read_clean(raw: &str, clean: &Clean, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
+    read_as(&clean.text, |read| {
+        let id = identity(read, raw)?;
+        consents(read, &clean.text, clean.hidden, id, received, via)
+    })
 }
 
 /// Parses a text as one JSON object and calls `then` with it.
@@ -104,15 +118,11 @@ fn read_as<T>(raw: &str, then: impl FnOnce(&LogEvent<'_>) -> Result<T, String>) 
     then(&read)
 }
 
-/// Reads an event. Its id is that of the text as it came. All else is read after the secrets are hidden.
+/// Reads an event that is parsed already. Everything but its id is read after the secrets are hidden.
 fn good_event(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
-    if is_too_deep(raw) {
-        return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
-    }
-    let id = identity(read, raw)?;
     match redact::event(raw) {
-        None => consents(read, raw, id, received, via),
-        Some(clean) => read_as(&clean.text, |read| consents(read, &clean.text, id, received, via)),
+        None => consents(read, raw, redact::hidden(raw), identity(read, raw)?, received, via),
+        Some(clean) => read_clean(raw, &clean, received, via),
     }
 }
 
@@ -130,8 +140,9 @@ fn identity(read: &LogEvent<'_>, raw: &str) -> Result<EventId, String> {
 pub fn restore(stored: &Stored) -> Consent {
     let raw = stored.raw.trim_ascii();
     // Its secrets were hidden when it was taken in, and its key is known.
-    let read = read_as(raw, |read| consents(read, raw, stored.key.id, stored.received, stored.via));
-    let mut parts = if is_too_deep(raw) { Vec::new() } else { read.unwrap_or_default() };
+    let hidden = redact::hidden(raw);
+    let read = read_as(raw, |read| consents(read, raw, hidden, stored.key.id, stored.received, stored.via));
+    let mut parts = read.unwrap_or_default();
     let index = usize::from(stored.key.part).min(parts.len().saturating_sub(1));
     let mut consent = if parts.is_empty() { bare(stored) } else { parts.swap_remove(index) };
     consent.key = stored.key;
@@ -215,6 +226,7 @@ fn bare(stored: &Stored) -> Consent {
         hook: None,
         hook_copy: None,
         labels: Vec::new(),
+        hidden: redact::hidden(&stored.raw),
         raw: Arc::clone(&stored.raw),
     }
 }
@@ -222,10 +234,14 @@ fn bare(stored: &Stored) -> Consent {
 fn consents(
     read: &LogEvent<'_>,
     raw: &str,
+    hidden: usize,
     id: EventId,
     received: Timestamp,
     via: Via,
 ) -> Result<Vec<Consent>, String> {
+    if is_too_deep(raw) {
+        return Err(format!("It nests deeper than {DEPTH_MAX} levels."));
+    }
     let kind = Kind::of(read.event_type.get().unwrap_or(""));
     let published = read.published.get().and_then(|text| text.parse::<Timestamp>().ok());
     let published_ms = published.map_or(0, Timestamp::as_millisecond);
@@ -256,6 +272,7 @@ fn consents(
         hook: None,
         hook_copy: None,
         labels: Vec::new(),
+        hidden,
         raw: Arc::clone(&raw),
     };
     Ok(groups.into_iter().enumerate().map(consent).collect())

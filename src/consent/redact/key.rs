@@ -111,8 +111,46 @@ impl Plain {
     }
 }
 
+/// The last two letters of every name that [`class`] knows, in lower case.
+const LAST_TWO: [&[u8; 2]; 22] = [
+    b"en", b"on", b"in", b"ey", b"de", b"ie", b"ce", b"le", b"te", b"se", b"pe", b"me", b"et", b"xt", b"ts",
+    b"er", b"rd", b"id", b"tp", b"rl", b"ri", b"ns",
+];
+
+/// For each last letter of a known name, the letters that may stand before it, as bits.
+const BEFORE_LAST: [u32; 26] = {
+    let mut table = [0; 26];
+    let mut index = 0;
+    while index < LAST_TWO.len() {
+        let [before, last] = *LAST_TWO[index];
+        table[(last - b'a') as usize] |= 1 << (before - b'a');
+        index += 1;
+    }
+    table
+};
+
+/// Whether the last two bytes of a key may be those of a name that [`class`] knows. Tells most keys of an event from
+/// these at once.
+fn may_be_known(key: &[u8]) -> bool {
+    let Some([before, last]) = key.last_chunk::<2>() else { return false };
+    // A separator may stand between any two letters and behind them.
+    if !(before.is_ascii_alphabetic() && last.is_ascii_alphabetic()) {
+        return true;
+    }
+    let letter = |byte: u8| usize::from((byte | 0x20) - b'a');
+    BEFORE_LAST[letter(*last)] & 1 << letter(*before) != 0
+}
+
 /// Returns what a key says; escapes of JSON are undone before.
 pub(super) fn class(key: &[u8]) -> Class {
+    match key {
+        b"id" => return Class::Id,
+        b"type" => return Class::Type,
+        b"displayName" | b"alternateId" => return Class::Name,
+        b"geographicalContext" => return Class::Map,
+        _ if !may_be_known(key) => return Class::Other,
+        _ => {}
+    }
     let plain = Plain::of(key);
     let plain = plain.get();
     match plain {
@@ -176,6 +214,21 @@ mod tests {
     fn the_list_is_in_order() {
         assert!(SECRETS.is_sorted() && AMBIGUOUS.is_sorted());
         assert!(AMBIGUOUS.iter().all(|name| SECRETS.contains(name)));
+    }
+
+    #[test]
+    fn the_last_two_letters_of_every_known_name_are_listed() {
+        let others =
+            ["state", "url", "requesturi", "redirecturi", "origin", "geographicalcontext", "type", "id"];
+        let names = SECRETS.into_iter().chain(ENDINGS).chain(others).chain(["alternateid", "displayname"]);
+        for name in names {
+            assert!(
+                may_be_known(name.as_bytes()) && may_be_known(name.to_ascii_uppercase().as_bytes()),
+                "{name}"
+            );
+            assert_ne!(class(name.as_bytes()), Class::Other, "{name}");
+        }
+        assert!(!may_be_known(b"city") && !may_be_known(b"result"));
     }
 
     #[test]

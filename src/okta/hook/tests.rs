@@ -58,7 +58,7 @@ fn secrets_of_a_delivery_and_of_its_envelope_are_hidden() {
     let headers = kept_headers(pairs.into_iter(), &secrets("hush-hush-hush-hush", None));
     let read = delivery(body.as_bytes(), headers, at()).unwrap();
     assert!(!format!("{read:?}").contains("CANARY"), "{read:?}");
-    assert_eq!(read.consents[0].hidden(), 1);
+    assert_eq!(read.consents[0].hidden, 1);
     let headers: Vec<&str> = read.envelope.headers.iter().map(Untrusted::exact).collect();
     let expected = [
         "X-Api-Key: ‹hidden, 6 characters›",

@@ -175,7 +175,7 @@ const SECRETIVE: &str = r#"{ "uuid":"7c0e9a52-1111-11ef-9a5c-0242ac120002","publ
 #[test]
 fn secrets_of_an_event_are_hidden_at_the_door_and_nothing_else() {
     let consent = one(SECRETIVE);
-    assert_eq!(consent.hidden(), 5);
+    assert_eq!(consent.hidden, 5);
     assert!(!format!("{consent:?}").contains("CANARY"), "{consent:?}");
     let expected =
         SECRETIVE.replace("u:CANARY@", "‹hidden, 8 characters›@").replace("CANARY", "‹hidden, 6 characters›");
@@ -418,7 +418,7 @@ proptest! {
         for (index, part) in parts.iter().enumerate() {
             prop_assert_eq!(usize::from(part.key.part), index);
             // A text may happen to look like a URL with a secret.
-            prop_assert!(part.hidden() > 0 || *part.raw == *raw);
+            prop_assert!(part.hidden > 0 || *part.raw == *raw);
         }
     }
 }
