@@ -336,6 +336,9 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             Input::Paste(text) => self.inbox.push_typed(Msg::Paste(text)),
             Input::Resize(width, height) => {
                 self.screen.set_size(width, height);
+                // Of several changes only the last may be seen. If it is back to the size before, the terminal has
+                // moved or cut what it showed all the same.
+                self.screen.clear();
                 self.inbox.push_typed(Msg::Resize(width, height));
             }
             Input::Sync(knows) => self.screen.set_sync(knows),

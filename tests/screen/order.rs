@@ -88,3 +88,14 @@ async fn the_loop_ends_as_the_person_asks() {
         assert_eq!(rig.model.mode(), Mode::List);
     }
 }
+
+#[tokio::test]
+async fn a_size_that_changed_and_changed_back_is_painted_whole() {
+    let mut rig = Rig::start(backlog(60), 80, 24).await;
+    rig.advance(LATER).await;
+    let before = rig.writes().len();
+    rig.tell(Msg::Resize(80, 24));
+    rig.advance(LATER).await;
+    let since = String::from_utf8(rig.writes().split_off(before).concat()).expect("UTF-8");
+    assert!(since.contains("TIME"), "the terminal may have cut what it showed: {since:?}");
+}
