@@ -1,6 +1,6 @@
 //! The interactive screen: one loop that the program and its tests share.
 //!
-//! [`Inbox`] decides in which order messages reach the model, [`EventLoop`] runs it on a terminal, and [`watch`] gives it
+//! [`Inbox`] decides in which order messages reach the model, [`EventLoop`] runs it on a terminal, and [`watch()`] gives it
 //! the real one.
 
 mod event_loop;
