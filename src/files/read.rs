@@ -105,7 +105,7 @@ pub fn read<T: Send + 'static>(
             }
         }
     });
-    // Each reader gets every so many-th job, so theirs in turn are those of the files in order.
+    // Jobs are handed out round robin, so the results in the same order are in the order of the files.
     let mut progress = Progress::of(inputs);
     for turn in (0..readers).cycle() {
         let Ok(raw) = results[turn].recv() else {

@@ -118,8 +118,8 @@ pub(super) fn of_text(id: u32, text: &str) -> i64 {
     i64::from(Sum::of(&[i64::from(id)]).with(text.as_bytes()).low())
 }
 
-/// Returns a text that was read with its checksum, in this order; nothing if it is not what was written. One without a
-/// checksum is not judged.
+/// Reads a text and its checksum from the first two columns of a row. Returns the text, or `None` if the checksum does
+/// not match. A text without a checksum counts as sound.
 pub(super) fn sound_text<'r>(id: u32, row: &'r Row<'_>) -> rusqlite::Result<Option<&'r str>> {
     let (Ok(text), Ok(kept)) = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_i64_or_null()) else {
         return Ok(None);
@@ -197,7 +197,7 @@ fn is_of_value(error: &Error) -> bool {
     )
 }
 
-/// Returns the checksums of a row of `event` as it is now; nothing if there is no such row.
+/// Returns the checksums of a row of `event` as it is now, or `None` if there is no such row.
 fn sum_of(conn: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
     let sql =
         "SELECT event.seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,

@@ -182,8 +182,8 @@ pub(super) fn clean_side(side: &mut SideEvent) {
     }
 }
 
-/// Hides the secrets of a kept envelope; nothing if there are none. One that cannot be read becomes an empty one, because
-/// nobody can say what is in it.
+/// Hides the secrets of a stored envelope. Returns `None` if it has none. An envelope that cannot be parsed becomes an
+/// empty one, because it may hold secrets.
 fn clean_delivery(text: &str) -> Option<String> {
     let Some(mut kept) = delivery::from_text(text) else { return Some("{}".to_owned()) };
     clean_envelope(&mut kept);
@@ -712,8 +712,8 @@ impl Store {
             if empty()? != 0 {
                 return Ok(false);
             }
-            // The copy is made beside the file, where it was measured that there is room, not in the system's folder
-            // for temporary files.
+            // VACUUM writes its copy into the journal's folder, whose free space was checked, and not into the system's
+            // temporary folder.
             let folder = self.conn.path().map(Path::new).and_then(Path::parent).and_then(Path::to_str);
             self.put_temporary_files(folder.unwrap_or_default())?;
             let done = self.conn.execute_batch("VACUUM");

@@ -488,8 +488,8 @@ impl<'t> Pen<'t> {
         Ok(checksum::seal(tx, seq.0)?)
     }
 
-    /// Returns what a damaged row keeps; nothing if there is no such row. Removes a hook's copy that is damaged, and what
-    /// an envelope says that may be: nobody has another one.
+    /// Returns what a damaged row keeps, or `None` if there is no such row. Deletes a damaged hook's copy and empties an
+    /// envelope that may be damaged, because there is no other source for them.
     fn kept(&mut self, seq: i64, consent: &Consent, is_own: bool) -> Result<Option<Kept>, AppendError> {
         let sql = "SELECT who, evidence, via, doubt, EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)
             FROM event WHERE seq = ?1";

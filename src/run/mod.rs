@@ -1,4 +1,4 @@
-//! The shell, where the parts meet: settings become a feed, a feed becomes a screen or lines.
+//! Puts the parts together: opens the feed from the settings, and runs the commands that print lines.
 
 mod archive;
 mod auto;

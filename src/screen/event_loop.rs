@@ -82,11 +82,11 @@ impl Ends {
 
 /// The loop that shows a model on a terminal.
 pub struct EventLoop<D: Device, S> {
-    /// What is shown.
+    /// The state that is shown.
     pub model: Model,
-    /// What waits for the model.
+    /// The messages that wait for the model.
     pub inbox: Inbox,
-    /// What the model's wishes are done with.
+    /// Performs the model's effects.
     pub performer: Performer,
     screen: Screen<D>,
     keyboard: Keyboard,
@@ -106,7 +106,7 @@ pub struct EventLoop<D: Device, S> {
     stop_at: Option<Duration>,
 }
 
-/// What a wait was for.
+/// Why the loop woke up.
 enum Woke {
     Outside(Outside),
     Typed(Input),
@@ -158,7 +158,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         }
     }
 
-    /// Gives the model what the last screen left behind. If `is_fresh`, forgets where that screen was.
+    /// Gives the model the marks, filters and place that the last screen kept. If `is_fresh`, forgets that place.
     pub fn begin(&mut self, is_fresh: bool) {
         let mut msgs = Vec::new();
         self.performer.keeper.begin(&mut self.model, is_fresh, &mut msgs);
@@ -207,7 +207,20 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         self.take(woke).await
     }
 
-    /// Gives the model what waits, and does what it asks for.
+    /// Returns the performer, and the parts of the loop that it works on.
+    fn stage(&mut self) -> (&mut Performer, Stage<'_, D, S>) {
+        let stage = Stage {
+            model: &self.model,
+            theme: &self.theme,
+            clock: &self.clock,
+            screen: &mut self.screen,
+            source: &self.source,
+            inbox: &mut self.inbox,
+        };
+        (&mut self.performer, stage)
+    }
+
+    /// Gives the model the messages that wait, and performs the effects that it returns.
     fn handle(&mut self) -> Result<Option<Exit>, String> {
         let (msgs, is_typed) = self.inbox.take();
         for msg in msgs {
@@ -217,15 +230,8 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
                 self.inbox.push(found);
             }
             for effect in update(&mut self.model, msg) {
-                let mut stage = Stage {
-                    model: &self.model,
-                    theme: &self.theme,
-                    clock: &self.clock,
-                    screen: &mut self.screen,
-                    source: &self.source,
-                    inbox: &mut self.inbox,
-                };
-                if let Some(exit) = self.performer.perform(effect, &mut stage)? {
+                let (performer, mut stage) = self.stage();
+                if let Some(exit) = performer.perform(effect, &mut stage)? {
                     return Ok(Some(exit));
                 }
             }
@@ -312,15 +318,8 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             }
             Woke::Snapshot => {
                 self.next_snapshot = self.pace.snapshot_every.map(|every| up + every);
-                let mut stage = Stage {
-                    model: &self.model,
-                    theme: &self.theme,
-                    clock: &self.clock,
-                    screen: &mut self.screen,
-                    source: &self.source,
-                    inbox: &mut self.inbox,
-                };
-                self.performer.take_due_snapshot(&mut stage);
+                let (performer, mut stage) = self.stage();
+                performer.take_due_snapshot(&mut stage);
             }
             Woke::Over => return Ok(Some(Exit::Done)),
         }
@@ -364,11 +363,6 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
     /// Returns what the rows come from.
     pub fn source(&mut self) -> &mut S {
         &mut self.source
-    }
-
-    /// Returns the terminal that frames go to.
-    pub fn screen(&self) -> &Screen<D> {
-        &self.screen
     }
 }
 

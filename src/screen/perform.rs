@@ -1,4 +1,4 @@
-//! What the model asks for is done here; whatever comes of it goes back as a message.
+//! Performs the effects that the model returns. Their results go back to the model as messages.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::tui::clipboard::{self, Between};
 use crate::tui::{Device, Screen};
 use crate::view::Theme;
 
-/// Does what the model asks for.
+/// Performs the model's effects.
 #[derive(Debug)]
 pub struct Performer {
     /// The journal's feed; `None` if rows come from files.
@@ -32,7 +32,7 @@ pub struct Performer {
     saver: Option<Saver>,
 }
 
-/// The parts of the loop that an effect may need.
+/// The parts of the loop that effects read and change.
 pub(super) struct Stage<'a, D: Device, S> {
     pub(super) model: &'a Model,
     pub(super) theme: &'a Theme,
@@ -54,7 +54,7 @@ impl Performer {
         Self { feed, keeper, snapshots, auto, clipboard, lookups: None, saver: None }
     }
 
-    /// Does one thing. Returns why the loop ends, if it does.
+    /// Performs one effect. Returns why the loop ends, if it does.
     ///
     /// # Errors
     /// The terminal failed: a sentence for stderr.

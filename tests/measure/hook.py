@@ -8,7 +8,6 @@ its number of rows. Goal: 100 ms for 99 of 100. Then: SLOW_CONNECTIONS connectio
 then and never end it, while good deliveries go on. Goal: memory stays bounded, and the deliveries are answered.
 """
 
-import json
 import os
 import resource
 import select
@@ -16,47 +15,9 @@ import socket
 import sys
 import tempfile
 import time
-import uuid
 
 from common import Sim, Terminal, binary, environment, load, memory_mb
-
-SECRET = "invented-secret-of-the-hook"
-PATH = "/okta/hook"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def settings(folder, port):
-    """Writes a configuration with a listener and returns its path."""
-    with open(os.path.join(folder, "secret"), "w") as file:
-        file.write(SECRET + "\n")
-    path = os.path.join(folder, "config.toml")
-    with open(path, "w") as file:
-        file.write('[poll]\ninterval = "1h"\nnames = false\n[hook]\nenabled = true\nsecret_file = "secret"\n'
-                   f'listen = "127.0.0.1:{port}"\npath = "{PATH}"\n')
-    return path
-
-
-def delivery(number):
-    """A delivery of one event of the usual size."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".{:03d}Z".format(int(time.time() * 1000) % 1000)
-    target = {"id": f"oag{number:013}1d7", "type": "ConsentGrant", "displayName": "orders.read", "detailEntry": {
-        "publicclientapp": "0oaDDDDDDDDDDDDDD1d7", "authorizationserver": "ausBBBBBBBBBBBBBB1d7",
-        "user": f"00u{number % 5000:013}1d7"}}
-    event = {"uuid": str(uuid.uuid4()), "published": now, "eventType": "app.oauth2.as.consent.grant", "version": "0",
-             "severity": "INFO", "displayMessage": "Consent granted", "outcome": {"result": "SUCCESS"},
-             "client": {"ipAddress": f"192.0.2.{number % 250}", "ipChain": [{"ip": "192.0.2.10", "version": "V4"}]},
-             "debugContext": {"debugData": {"note": "x" * 1200}}, "target": [target]}
-    body = json.dumps({"eventType": "com.okta.event_hook", "eventId": str(uuid.uuid4()), "eventTime": now,
-                       "source": "https://org.example.test/api/v1/eventHooks/whoFFFFFFFFFFFFFF1d7",
-                       "data": {"events": [event]}}).encode()
-    return (f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
-
+from deliveries import delivery, event, free_port, settings
 
 def rank(values, part):
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] * 1000
@@ -76,7 +37,7 @@ def follow(terminal, port, seconds, rate):
         if now > begun + seconds + 5:
             break
         if now >= due and now < begun + seconds:
-            data = delivery(count)
+            data = delivery([event(count)])
             count += 1
             sent[first + count] = time.monotonic()
             open_since.append(sent[first + count])
@@ -128,7 +89,7 @@ def hold_up(terminal, port, connections):
     for number in range(5):
         start = time.monotonic()
         good = socket.create_connection(("127.0.0.1", port), timeout=60)
-        good.sendall(delivery(10_000_000 + number))
+        good.sendall(delivery([event(10_000_000 + number)]))
         answers.append((good.recv(1024)[9:12].decode(), time.monotonic() - start))
         good.close()
         most = max(most, memory_mb(pid))

@@ -1,4 +1,4 @@
-//! A fast first check: for almost every event, one pass over its bytes shows that there is nothing to hide.
+//! A fast first check. It shows of most events, without parsing them, that they have nothing to hide.
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memrchr, memrchr2};
 
