@@ -25,6 +25,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "00PeerToken"
 SKIP = 77
 
+# How `consentwatch` may end unless a check says otherwise: with 0, whatever it says on standard error.
+SUCCESS = {0: ""}
+
 # Seconds that a server may take to say where it listens, and that a client may take to end.
 START_LIMIT = 40
 RUN_LIMIT = 90
@@ -146,12 +149,14 @@ def watch(url, data, *args):
     return [program(), *args], told
 
 
-def consentwatch(url, data, *args, exits=(0,)):
-    """Runs the program to its end, which must be one of `exits` and no panic. Returns its lines."""
+def consentwatch(url, data, *args, exits=SUCCESS):
+    """Runs the program to its end, which must be no panic. `exits` maps each exit code that it may end with to what it
+    must then say on standard error. Returns its lines."""
     command, told = watch(url, data, *args)
     done = finish(command, told)
     said = f"consentwatch {' '.join(args)}: exit {done.returncode}\n{done.stdout[:2000]}\n{done.stderr[:2000]}"
     expect("panicked" not in done.stderr and done.returncode in exits, said)
+    expect(exits[done.returncode] in done.stderr, f"{said}\nit does not say: {exits[done.returncode]}")
     for log in pathlib.Path(data).rglob("consentwatch.log"):
         expect("panick" not in log.read_text(errors="replace"), f"{said}\n{log.name} tells of a panic")
     return done.stdout.splitlines()

@@ -12,20 +12,24 @@ import os
 from front import Front
 from harness import Failed, Prism, consentwatch, document, expect, main, scratch
 
+# How `tail --once` may end on a mock. Prism sends no Link headers. Behind a page with events and without a `next` link
+# there may be more, so that ends with 1 after what came is shown and stored. An empty page ends with 0.
+TAIL = {0: "", 1: "answers without a next link"}
+
 # What is run against each mock, one after the other on the same journal, and how it may end. A made-up org may be ready,
 # blocked or neither, and refuse the token; that nothing of it answers cannot be.
 COMMANDS = [
-    (["tail", "--once", "--after", "0", "--format", "json"], (0,)),
-    (["tail", "--once", "--after", "0", "--format", "card"], (0,)),
-    (["tail", "--once", "--after", "0", "--format", "text"], (0,)),
-    (["tail", "--once", "--after", "0", "--format", "raw"], (0,)),
-    (["export"], (0,)),
-    (["doctor", "--format", "json"], (0, 3, 4, 5)),
-    (["doctor"], (0, 3, 4, 5)),
+    (["tail", "--once", "--after", "0", "--format", "json"], TAIL),
+    (["tail", "--once", "--after", "0", "--format", "card"], TAIL),
+    (["tail", "--once", "--after", "0", "--format", "text"], TAIL),
+    (["tail", "--once", "--after", "0", "--format", "raw"], TAIL),
+    (["export"], {0: ""}),
+    (["doctor", "--format", "json"], dict.fromkeys((0, 3, 4, 5), "")),
+    (["doctor"], dict.fromkeys((0, 3, 4, 5), "")),
 ]
 
-# Mocks at the same time; one needs most of a core while it starts.
-AT_ONCE = 2
+# Mocks at the same time. One needs most of a core while it starts; afterwards most of its time is waits of `tail`.
+AT_ONCE = 4
 
 
 def commands(url, folder):
@@ -45,8 +49,8 @@ def examples():
             consents = commands(prism.url, folder)
             expect(len(consents) == 1, f"{len(consents)} of 1 event is shown")
             expect(consents[0]["event_type"] == consents[0]["raw"]["eventType"], "the event is shown as another")
-        for prefer, exits in (("example=ListLogsWithAdditionalSecurityContext", (0, 1)),
-                              ("code=400", (1,)), ("code=403", (3,)), ("code=404", (1, 3))):
+        for prefer, exits in (("example=ListLogsWithAdditionalSecurityContext", {0: "", 1: ""}),
+                              ("code=400", {1: ""}), ("code=403", {3: ""}), ("code=404", {1: "", 3: ""})):
             with Front(prism.url, add={"prefer": prefer}) as front, scratch() as folder:
                 consentwatch(front.url, folder, "tail", "--once", exits=exits)
                 expect(front.exchanges, f"{prefer}: nothing was asked")
