@@ -1,7 +1,7 @@
 //! From bytes to consents. One bad record never costs its page.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -41,7 +41,8 @@ pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, Rea
     let source = if via.has(Via::HOOK) { "hook" } else { "poll" };
     let mut members = Members::of(bytes)?;
     let whole = text(bytes);
-    let mut page = ReadPage::default();
+    // Most events are of two or three kilobytes.
+    let mut page = ReadPage { consents: Vec::with_capacity(bytes.len() / 3072), ..ReadPage::default() };
     while let Some(at) = members.next()? {
         page.records += 1;
         // A good record is read where it begins, which tells its end; only another one must be cut first.
@@ -285,7 +286,7 @@ struct Group<'a> {
     client: Option<&'a str>,
     server: Option<&'a str>,
     scopes: Vec<ScopeGrant>,
-    seen: HashSet<(Option<&'a str>, Option<&'a str>)>,
+    seen: BTreeSet<(Option<&'a str>, Option<&'a str>)>,
 }
 
 impl<'a> Group<'a> {

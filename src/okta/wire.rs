@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
-        Ok(Text::owned(truth.to_string()))
+        Ok(Text(Some(Cow::Borrowed(if truth { "true" } else { "false" }))))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {

@@ -96,7 +96,7 @@ impl Plain {
             key
         };
         for byte in key.iter().rev() {
-            if matches!(byte, b'_' | b'-' | b'.') || byte.is_ascii_whitespace() {
+            if SEPARATORS.contains(byte) {
                 continue;
             }
             let Some(start) = plain.start.checked_sub(1) else { break };
@@ -111,34 +111,75 @@ impl Plain {
     }
 }
 
-/// The last two letters of every name that [`class`] knows, in lower case.
-const LAST_TWO: [&[u8; 2]; 22] = [
-    b"en", b"on", b"in", b"ey", b"de", b"ie", b"ce", b"le", b"te", b"se", b"pe", b"me", b"et", b"xt", b"ts",
-    b"er", b"rd", b"id", b"tp", b"rl", b"ri", b"ns",
-];
+/// Tells most keys of an event from known names by their last three bytes.
+pub(super) struct Endings {
+    /// For each last byte the bytes that may stand before it and before that, as bits by their [`CODES`].
+    allowed: [(u32, u32); 256],
+}
 
-/// For each last letter of a known name, the letters that may stand before it, as bits.
-const BEFORE_LAST: [u32; 26] = {
-    let mut table = [0; 26];
+/// The endings of all names of secrets, of `state` and of `type`.
+pub(super) static SECRET_ENDINGS: Endings = Endings::of(&[
+    "ret", "ets", "ode", "dle", "ate", "nce", "ier", "ken", "ion", "nse", "ord", "otp", "key", "kie", "ype",
+]);
+
+/// The endings of all names of three letters and more that [`class`] knows.
+static KNOWN_ENDINGS: Endings = Endings::of(&[
+    "ret", "ets", "ode", "dle", "ate", "nce", "ier", "ken", "ion", "nse", "ord", "otp", "key", "kie", "ype",
+    "url", "uri", "gin", "ext", "eid", "ame",
+]);
+
+/// A number for each byte: letters are counted from 0 without regard to case.
+const CODES: [u8; 256] = {
+    let mut codes = [OTHER; 256];
+    let mut letter = 0;
+    while letter < 26 {
+        codes[(b'a' + letter) as usize] = letter;
+        codes[(b'A' + letter) as usize] = letter;
+        letter += 1;
+    }
     let mut index = 0;
-    while index < LAST_TWO.len() {
-        let [before, last] = *LAST_TWO[index];
-        table[(last - b'a') as usize] |= 1 << (before - b'a');
+    while index < SEPARATORS.len() {
+        codes[SEPARATORS[index] as usize] = SEPARATOR;
         index += 1;
     }
-    table
+    codes
 };
+const SEPARATOR: u8 = 26;
+const OTHER: u8 = 27;
 
-/// Whether the last two bytes of a key may be those of a name that [`class`] knows. Tells most keys of an event from
-/// these at once.
-fn may_be_known(key: &[u8]) -> bool {
-    let Some([before, last]) = key.last_chunk::<2>() else { return false };
-    // A separator may stand between any two letters and behind them.
-    if !(before.is_ascii_alphabetic() && last.is_ascii_alphabetic()) {
-        return true;
+/// What is left out where keys are compared. It may stand between any two letters and behind them.
+const SEPARATORS: [u8; 8] = *b"_-. \t\n\x0c\r";
+
+impl Endings {
+    /// Each ending has three letters in lower case.
+    const fn of(endings: &[&str]) -> Self {
+        let mut allowed = [(0, 0); 256];
+        let mut index = 0;
+        while index < endings.len() {
+            let [first, before, last] = *endings[index].as_bytes().first_chunk().expect("three letters");
+            let (befores, firsts) = allowed[last as usize];
+            allowed[last as usize] =
+                (befores | 1 << CODES[before as usize], firsts | 1 << CODES[first as usize] | 1 << SEPARATOR);
+            allowed[last.to_ascii_uppercase() as usize] = allowed[last as usize];
+            index += 1;
+        }
+        let mut index = 0;
+        while index < SEPARATORS.len() {
+            allowed[SEPARATORS[index] as usize] = (!(1 << OTHER), !(1 << OTHER));
+            index += 1;
+        }
+        Self { allowed }
     }
-    let letter = |byte: u8| usize::from((byte | 0x20) - b'a');
-    BEFORE_LAST[letter(*last)] & 1 << letter(*before) != 0
+
+    /// Whether a key with these last three bytes may be one of the names; never wrong where it says no. A quote among them
+    /// stands before the key.
+    #[inline]
+    pub(super) fn may_end(&self, [first, before, last]: [u8; 3]) -> bool {
+        let (befores, firsts) = self.allowed[usize::from(last)];
+        let before = CODES[usize::from(before)];
+        let first = CODES[usize::from(first)];
+        befores >> before & firsts >> first & 1 != 0 || before == SEPARATOR && befores != 0
+    }
 }
 
 /// Returns what a key says; escapes of JSON are undone before.
@@ -148,8 +189,10 @@ pub(super) fn class(key: &[u8]) -> Class {
         b"type" => return Class::Type,
         b"displayName" | b"alternateId" => return Class::Name,
         b"geographicalContext" => return Class::Map,
-        _ if !may_be_known(key) => return Class::Other,
         _ => {}
+    }
+    if key.last_chunk().is_some_and(|last| !KNOWN_ENDINGS.may_end(*last)) && !key.contains(&b'%') {
+        return Class::Other;
     }
     let plain = Plain::of(key);
     let plain = plain.get();
@@ -181,7 +224,9 @@ pub(super) fn is_always_secret(name: &[u8]) -> bool {
 
 /// Whether a target of this type is itself a credential.
 pub(super) fn is_code(kind: &[u8]) -> bool {
-    matches!(Plain::of(kind).get(), b"code" | b"interactioncode")
+    // Most types end in another letter.
+    let may_be = kind.last().is_some_and(|last| matches!(last, b'e' | b'E') || !last.is_ascii_alphabetic());
+    may_be && matches!(Plain::of(kind).get(), b"code" | b"interactioncode")
 }
 
 /// Whether a header of this name carries a credential.
@@ -217,18 +262,33 @@ mod tests {
     }
 
     #[test]
-    fn the_last_two_letters_of_every_known_name_are_listed() {
-        let others =
-            ["state", "url", "requesturi", "redirecturi", "origin", "geographicalcontext", "type", "id"];
-        let names = SECRETS.into_iter().chain(ENDINGS).chain(others).chain(["alternateid", "displayname"]);
-        for name in names {
-            assert!(
-                may_be_known(name.as_bytes()) && may_be_known(name.to_ascii_uppercase().as_bytes()),
-                "{name}"
-            );
+    fn the_endings_of_every_known_name_are_listed() {
+        let may_end = |endings: &Endings, name: &str| {
+            let name = name.as_bytes();
+            let [.., first, before, last] = name else { unreachable!() };
+            [[*first, *before, *last], [b'x', *first, b'_'], [b'_', *before, *last], [*before, b'_', *last]]
+                .into_iter()
+                .all(|last| endings.may_end(last) && endings.may_end(last.map(|b| b.to_ascii_uppercase())))
+        };
+        let secrets = SECRETS.into_iter().chain(ENDINGS).chain(["state", "type"]);
+        let others = [
+            "url",
+            "requesturi",
+            "redirecturi",
+            "origin",
+            "geographicalcontext",
+            "alternateid",
+            "displayname",
+        ];
+        for name in secrets.clone() {
+            assert!(may_end(&SECRET_ENDINGS, name), "{name}");
+        }
+        for name in secrets.chain(others) {
+            assert!(may_end(&KNOWN_ENDINGS, name), "{name}");
             assert_ne!(class(name.as_bytes()), Class::Other, "{name}");
         }
-        assert!(!may_be_known(b"city") && !may_be_known(b"result"));
+        assert_eq!(class(b"ID"), Class::Id);
+        assert!(!may_end(&KNOWN_ENDINGS, "city") && !may_end(&KNOWN_ENDINGS, "result"));
     }
 
     #[test]
@@ -254,6 +314,8 @@ mod tests {
             "c_l-i.e ntsecret_",
             "client%5Fsecret",
             "client%5fsecret",
+            "clientsecre%5Ft",
+            "clientsecret%2d",
             "proxy_password",
             "credentials_client_secret",
             "stateToken",

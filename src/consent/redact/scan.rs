@@ -1,23 +1,92 @@
 //! A fast first check. It shows of most events, without parsing them, that they have nothing to hide.
 
-use memchr::{memchr, memchr_iter, memchr2, memchr3_iter, memrchr, memrchr2};
+use memchr::{memchr, memchr2, memrchr, memrchr2};
+use wide::u8x16;
 
 use super::key::{self, Class};
 
 /// Whether an event may hold something to hide. Never wrong where it says no; where it says yes, the walk decides.
 pub(super) fn is_suspect(raw: &[u8]) -> bool {
-    has_parameters(raw) || has_form(raw) || has_secret_key(raw)
+    let (blocks, rest) = raw.as_chunks();
+    let mut last = [0; Block::SIZE];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut behind = Behind::default();
+    (0..)
+        .step_by(Block::SIZE)
+        .zip(blocks.iter().chain([&last]))
+        .any(|(start, block)| is_block_suspect(raw, start, &Block::of(block), &mut behind))
 }
 
-/// Whether there is a fragment, a query that is not empty, or an escape of anything but a quote. The text of a string
-/// may be JSON, with its quotes escaped: Identity Engine writes `logOnlySecurityData` so in every event.
-fn has_parameters(raw: &[u8]) -> bool {
-    memchr3_iter(b'\\', b'#', b'?', raw).any(|at| raw[at] == b'#' || raw.get(at + 1) != Some(&b'"'))
+/// Whether the last byte of the block before is one of these, as the lowest bit.
+#[derive(Default)]
+struct Behind {
+    quote: u64,
+    opener: u64,
 }
 
-/// Whether there is percent-encoding, a list of `name=value`, or a URL with a user.
-fn has_form(raw: &[u8]) -> bool {
-    memchr3_iter(b'%', b'=', b'@', raw).any(|at| raw[at] != b'@' || is_behind_slashes(&raw[..at]))
+/// Whether something in the block that begins at `start` may have to be hidden.
+#[inline]
+fn is_block_suspect(raw: &[u8], start: usize, block: &Block, behind: &mut Behind) -> bool {
+    // A fragment, percent-encoding, or a list of `name=value`.
+    if block.has([b'#', b'%', b'=']) {
+        return true;
+    }
+    // A query that is not empty, or an escape of anything but a quote. The text of a string may be JSON, with its quotes
+    // escaped: Identity Engine writes `logOnlySecurityData` so in every event.
+    let quotes = block.places(b'"');
+    let openers = block.places(b'?') | block.places(b'\\');
+    if (openers << 1 | behind.opener) & !quotes != 0 {
+        return true;
+    }
+    // A URL with a user.
+    let mut users = ones(block.places(b'@')).map(|place| start + place);
+    if users.any(|at| is_behind_slashes(&raw[..at])) {
+        return true;
+    }
+    // Nothing but quotes is escaped, so each quote before a colon ends a key, here or in JSON that is the text of a string.
+    let colons = block.places(b':');
+    let behind_quotes = quotes << 1 | behind.quote;
+    *behind = Behind { quote: quotes >> (Block::SIZE - 1), opener: openers >> (Block::SIZE - 1) };
+    let mut key_ends = ones(colons & behind_quotes).map(|place| start + place);
+    let mut others = ones(colons & !behind_quotes).map(|place| start + place);
+    key_ends.any(|colon| may_end_a_secret(raw, colon) && is_suspect_colon(raw, colon))
+        // Mostly those of a time of day or an address.
+        || others.any(|colon| !raw[..colon].last().is_some_and(u8::is_ascii_digit) && is_suspect_colon(raw, colon))
+}
+
+/// Bytes that are compared at once.
+struct Block([u8x16; 4]);
+
+impl Block {
+    const SIZE: usize = 64;
+
+    fn of(bytes: &[u8; Self::SIZE]) -> Self {
+        let (parts, _) = bytes.as_chunks();
+        Self(std::array::from_fn(|part| u8x16::new(parts[part])))
+    }
+
+    /// Returns where a byte stands, as bits; the lowest is the first place.
+    fn places(&self, byte: u8) -> u64 {
+        let byte = u8x16::splat(byte);
+        let bits = self.0.map(|part| u64::from(part.simd_eq(byte).to_bitmask()));
+        bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
+    }
+
+    /// Whether one of three bytes stands in it.
+    fn has(&self, bytes: [u8; 3]) -> bool {
+        let [a, b, c] = bytes.map(u8x16::splat);
+        let found = self.0.map(|part| part.simd_eq(a) | part.simd_eq(b) | part.simd_eq(c));
+        (found[0] | found[1] | found[2] | found[3]).to_bitmask() != 0
+    }
+}
+
+/// Returns the places of the bits that are set, the lowest first.
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(place)
+    })
 }
 
 /// Whether two slashes stand before the name that a string so far ends with. A URL without a scheme begins with them.
@@ -25,48 +94,26 @@ fn is_behind_slashes(before: &[u8]) -> bool {
     memrchr2(b'/', b'"', before).is_some_and(|at| before[..=at].ends_with(b"//"))
 }
 
-/// Whether a key names a secret or a type that is one. Nothing but quotes is escaped, so each quote before a colon ends
-/// a key, here or in JSON that is the text of a string.
-fn has_secret_key(raw: &[u8]) -> bool {
-    let (words, rest) = raw.as_chunks::<8>();
-    for (at, word) in (0..).step_by(8).zip(words) {
-        let mut colons = colons(u64::from_le_bytes(*word));
-        while colons != 0 {
-            if is_suspect_at(raw, at + colons.trailing_zeros() as usize / 8) {
-                return true;
-            }
-            colons &= colons - 1;
-        }
-    }
-    let start = raw.len() - rest.len();
-    memchr_iter(b':', rest).any(|at| is_suspect_at(raw, start + at))
+/// Whether the key before a colon may name a secret or a type that is one. Tells most keys of an event at once.
+fn may_end_a_secret(raw: &[u8], colon: usize) -> bool {
+    let Some([first, second, third, fourth, _]) = raw[..colon].last_chunk() else { return true };
+    // The quote of a key in JSON that is the text of a string is escaped.
+    let is_escaped = *fourth == b'\\';
+    let last = if is_escaped { [*first, *second, *third] } else { [*second, *third, *fourth] };
+    key::SECRET_ENDINGS.may_end(last) && (last != *b"ype" || !is_harmless_type(&raw[colon + 1..]))
 }
 
-/// The highest bit of each byte that is a colon. Eight bytes at a time: colons stand too close together for a search.
-fn colons(word: u64) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let other = word ^ 0x3a3a_3a3a_3a3a_3a3a;
-    !(((other & LOW) + LOW) | other | LOW)
+/// Whether the value of a type begins so that it is no code.
+fn is_harmless_type(value: &[u8]) -> bool {
+    value.first_chunk().is_some_and(|[quote, letter]| {
+        *quote == b'"' && letter.is_ascii_alphabetic() && !matches!(letter | 0x20, b'c' | b'i')
+    })
 }
 
-#[inline]
-fn is_suspect_at(raw: &[u8], colon: usize) -> bool {
-    let before = &raw[..colon];
-    match before.last_chunk::<5>() {
-        // A key in JSON that is the text of a string.
-        Some([a, b, c, b'\\', b'"']) => {
-            may_end_a_secret([*a, *b, *c]) && is_suspect_key(raw, colon - 2, colon)
-        }
-        // By far the most: the end of a key that is none of these.
-        Some([_, a, b, c, b'"']) => may_end_a_secret([*a, *b, *c]) && is_suspect_key(raw, colon - 1, colon),
-        // A time of day, or an address.
-        Some([.., b'0'..=b'9']) => false,
-        _ => is_suspect_colon(raw, before.trim_ascii_end(), colon),
-    }
-}
-
-#[cold]
-fn is_suspect_colon(raw: &[u8], before: &[u8], colon: usize) -> bool {
+/// Whether the key before a colon names a secret or a type that is one.
+#[inline(never)]
+fn is_suspect_colon(raw: &[u8], colon: usize) -> bool {
+    let before = raw[..colon].trim_ascii_end();
     match before.last() {
         Some(b'"') => {
             let key = &before[..before.len() - 1];
@@ -133,50 +180,6 @@ fn has_long_ending(eight: [u8; 8]) -> bool {
         [b'k', b'i', b'e'] => eight.ends_with(b"cookie"),
         _ => false,
     }
-}
-
-/// Lower-case endings of all keys that name a secret, and of `type`.
-const ENDINGS: [&[u8; 3]; 15] = [
-    b"ret", b"ets", b"ode", b"dle", b"ate", b"nce", b"ier", b"ken", b"ion", b"nse", b"ord", b"otp", b"key",
-    b"kie", b"ype",
-];
-
-/// For each last letter of an ending the letters that stand before it, as bits, in lower case.
-const BEFORE: [u32; 256] = {
-    let mut table = [0_u32; 256];
-    let mut index = 0;
-    while index < ENDINGS.len() {
-        let [_, before, last] = *ENDINGS[index];
-        table[last as usize] |= 1 << (before - b'a');
-        table[last.to_ascii_uppercase() as usize] |= 1 << (before - b'a');
-        index += 1;
-    }
-    // Separators may stand between the letters of a name and behind them: those are looked at whole.
-    table[b'_' as usize] = u32::MAX;
-    table[b'-' as usize] = u32::MAX;
-    table[b'.' as usize] = u32::MAX;
-    table[b' ' as usize] = u32::MAX;
-    table
-};
-
-/// Whether a key with these last three bytes may name a secret, or be `type`.
-fn may_end_a_secret([first, before, last]: [u8; 3]) -> bool {
-    let letters = BEFORE[usize::from(last)];
-    if letters == 0 {
-        return false;
-    }
-    if !before.is_ascii_alphabetic() {
-        // A quote ends the search: no secret's name has two letters.
-        return before != b'"';
-    }
-    if letters & 1 << ((before | 0x20) - b'a') == 0 {
-        return false;
-    }
-    if !first.is_ascii_alphabetic() {
-        return first != b'"';
-    }
-    let ending = [first | 0x20, before | 0x20, last | 0x20];
-    letters == u32::MAX || ENDINGS.contains(&&ending)
 }
 
 /// Returns whether the key behind `before` is in a `geographicalContext`, where `state` is a part of a

@@ -1,6 +1,6 @@
 //! The text of one string: a URL, a form, JSON, or words with a URL among them.
 
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr2, memmem};
 
 use super::edit::{self, Decoded, Edit, mark_length};
 use super::{key, loose, walk};
@@ -13,12 +13,42 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 /// A part of a query without `=` stays if it is a word no longer than this.
 const WORD_MAX: usize = 24;
 
+/// Which of the bytes that matter stand in a text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ByteSet(u8);
+
+impl ByteSet {
+    const AT: u8 = 1;
+    const SLASH: u8 = 2;
+    const OTHER: u8 = 4;
+
+    const TABLE: [u8; 256] = {
+        let mut table = [0; 256];
+        table[b'@' as usize] = Self::AT;
+        table[b'/' as usize] = Self::SLASH;
+        let others = b"?#=%\"'";
+        let mut index = 0;
+        while index < others.len() {
+            table[others[index] as usize] = Self::OTHER;
+            index += 1;
+        }
+        table
+    };
+
+    pub(super) fn with(self, byte: u8) -> Self {
+        Self(self.0 | Self::TABLE[usize::from(byte)])
+    }
+
+    /// Whether a text of these bytes has nothing to hide. A user name is one only behind slashes.
+    pub(super) fn is_plain(self) -> bool {
+        const USER: u8 = ByteSet::AT | ByteSet::SLASH;
+        self.0 & Self::OTHER == 0 && self.0 & USER != USER
+    }
+}
+
 /// Collects what is hidden in a text. `is_place` says that it is a URL, absolute or not.
 pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
-    let is_plain = memchr3(b'?', b'#', b'=', text).is_none()
-        && memchr3(b'%', b'"', b'\'', text).is_none()
-        && memchr(b'@', text).is_none();
-    if is_plain {
+    if text.iter().fold(ByteSet::default(), |bytes, byte| bytes.with(*byte)).is_plain() {
         return;
     }
     if depth >= DEPTH_MAX {

@@ -4,7 +4,7 @@ use memchr::{memchr, memchr2};
 
 use super::edit::{self, Decoded, Edit};
 use super::key::{self, Class};
-use super::text;
+use super::text::{self, ByteSet};
 
 /// An object or an array that is not closed yet.
 struct Frame {
@@ -21,7 +21,7 @@ struct Frame {
 
 /// Collects what is hidden in a JSON text. `depth` counts the texts around it.
 pub(super) fn json(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
-    let mut frames: Vec<Frame> = Vec::new();
+    let mut frames: Vec<Frame> = Vec::with_capacity(8);
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         match byte {
@@ -50,13 +50,13 @@ pub(super) fn json(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
                 at += 1;
             }
             b'"' => {
-                let (start, end) = (at + 1, string_end(text, at + 1));
-                at = (end + 1).min(text.len());
+                let found = JsonString::at(text, at + 1);
+                at = (found.end + 1).min(text.len());
                 let behind = skip_space(text, at);
                 let is_key = text.get(behind) == Some(&b':');
                 match frames.last_mut() {
                     Some(frame) if frame.is_object && is_key => {
-                        let class = class_of(&text[start..end]);
+                        let class = found.class(text);
                         at = behind + 1;
                         if class == Class::Secret || class == Class::State && !frame.is_map {
                             at = hide_value(text, skip_space(text, at), edits);
@@ -64,7 +64,7 @@ pub(super) fn json(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
                             frame.class = class;
                         }
                     }
-                    frame => string(text, start, end, frame, depth, edits),
+                    frame => value(text, &found, frame, depth, edits),
                 }
             }
             b':' | b' ' | b'\t' | b'\n' | b'\r' => at += 1,
@@ -82,32 +82,69 @@ pub(super) fn json(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
     }
 }
 
-fn class_of(key: &[u8]) -> Class {
-    match unescaped(key) {
-        Some(decoded) => key::class(&decoded.bytes),
-        None => key::class(key),
+/// A string of a JSON text, without its quotes.
+struct JsonString {
+    start: usize,
+    end: usize,
+    has_escapes: bool,
+    bytes: ByteSet,
+}
+
+impl JsonString {
+    /// Reads the string that begins at a place, up to its quote or the end of the text. This is one pass over its bytes.
+    fn at(text: &[u8], start: usize) -> Self {
+        let (mut end, mut has_escapes, mut bytes) = (text.len(), false, ByteSet::default());
+        let mut rest = text.get(start..).unwrap_or_default().iter();
+        while let Some(byte) = rest.next() {
+            match byte {
+                b'"' => {
+                    end = text.len() - rest.len() - 1;
+                    break;
+                }
+                b'\\' => {
+                    has_escapes = true;
+                    rest.next();
+                }
+                _ => bytes = bytes.with(*byte),
+            }
+        }
+        Self { start, end, has_escapes, bytes }
+    }
+
+    /// Returns its text with escapes undone; `None` if it has none.
+    fn unescaped(&self, text: &[u8]) -> Option<Decoded> {
+        self.has_escapes.then(|| unescaped(&text[self.start..self.end])).flatten()
+    }
+
+    /// Returns what it says as a key.
+    fn class(&self, text: &[u8]) -> Class {
+        match self.unescaped(text) {
+            Some(decoded) => key::class(&decoded.bytes),
+            None => key::class(&text[self.start..self.end]),
+        }
+    }
+
+    /// Whether nothing in it can be hidden.
+    fn is_plain(&self) -> bool {
+        !self.has_escapes && self.bytes.is_plain()
     }
 }
 
 /// Looks at a string that is a value.
-fn string(
-    text: &[u8],
-    start: usize,
-    end: usize,
-    frame: Option<&mut Frame>,
-    depth: u8,
-    edits: &mut Vec<Edit>,
-) {
-    let value = &text[start..end];
+fn value(text: &[u8], string: &JsonString, frame: Option<&mut Frame>, depth: u8, edits: &mut Vec<Edit>) {
+    let (start, end) = (string.start, string.end);
+    let decoded = string.unescaped(text);
+    let plain = decoded.as_ref().map_or(&text[start..end], |decoded| &decoded.bytes);
     let class = frame.as_ref().map_or(Class::Other, |frame| frame.class);
-    let decoded = unescaped(value);
-    let plain = decoded.as_ref().map_or(value, |decoded| &decoded.bytes);
     if let Some(frame) = frame {
         match class {
             Class::Type => frame.is_code |= key::is_code(plain),
             Class::Id | Class::Name => frame.ids.push((start, end, class == Class::Id)),
             _ => {}
         }
+    }
+    if string.is_plain() {
+        return;
     }
     let mut inner = Vec::new();
     text::value(plain, class == Class::Place, depth, &mut inner);
