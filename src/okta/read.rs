@@ -47,8 +47,10 @@ pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, Rea
         page.records += 1;
         // A good record is read where it begins, which tells its end; only another one must be cut first.
         let good = whole.and_then(|whole| leading(whole.get(at..)?));
-        let (read, record) = if let Some((read, raw)) = good.filter(|(_, raw)| members.take(raw.len())) {
-            (good_event(&read, raw, received, via), raw.as_bytes())
+        let (read, record) = if let Some((read, raw)) = &good
+            && members.take(raw.len())
+        {
+            (good_event(read, raw, received, via), raw.as_bytes())
         } else {
             let record = members.cut()?;
             let raw = text(record).ok_or_else(|| "It is not UTF-8 text.".to_owned());
