@@ -4,6 +4,7 @@ mod bookmark;
 mod claims;
 mod code;
 mod content;
+mod doubt;
 mod history;
 mod id;
 mod kind;
@@ -14,23 +15,26 @@ pub mod redact;
 mod reject;
 mod row;
 mod side;
+mod symbol;
 mod text;
 mod unicode;
+mod via;
 mod who;
 
 pub use bookmark::Bookmark;
 pub use claims::{Claims, Difference, Fact};
 pub use code::{Outcome, Severity};
+pub use doubt::Doubt;
 pub use history::HistoryMark;
 pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId, mark};
 pub use kind::{Kind, Reach};
 pub use label::{Attribution, Label, Thing};
 pub use marked::Marked;
-pub use record::{
-    Actor, Client, Consent, Delivery, Doubt, EventKey, Origin, OutcomeOf, ScopeGrant, Server, Stored, Via,
-};
+pub use record::{Actor, Client, Consent, Delivery, EventKey, Origin, OutcomeOf, ScopeGrant, Server, Stored};
 pub use reject::Reject;
-pub use row::{GrantMarks, Page, Row, Sym, Symbol, Symbols};
+pub use row::{GrantMarks, Page, Row};
 pub use side::{Beside, SideEvent, Topic};
+pub use symbol::{Sym, Symbol, Symbols};
 pub use text::{Untrusted, in_ascii, replace_hidden, visible};
+pub use via::Via;
 pub use who::{Evidence, Person, Who};

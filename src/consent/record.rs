@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    ClientId, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq, ServerId,
-    Severity, Sym, Symbol, Symbols, Untrusted, Who, mark,
+    ClientId, Doubt, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq,
+    ServerId, Severity, Sym, Symbol, Symbols, Untrusted, Via, Who, mark,
 };
 
 /// One event of the consent families, read and resolved, with its exact bytes.
@@ -270,136 +270,6 @@ pub struct Delivery {
     pub headers: Vec<Untrusted>,
     /// When we took it in; nothing in a file that somebody else wrote.
     pub received: Option<Timestamp>,
-}
-
-/// By which ways an event came.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Via(u8);
-
-impl Via {
-    /// The System Log.
-    pub const POLL: Self = Self(1);
-    /// An event hook.
-    pub const HOOK: Self = Self(2);
-    /// Neither yet: a row read from a file.
-    pub const FILE: Self = Self(0);
-
-    /// Returns both ways together.
-    #[must_use]
-    pub fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether every way of `other` is among these.
-    pub fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Returns `poll`, `hook`, `poll+hook` or `file`.
-    pub fn word(self) -> &'static str {
-        match self.0 & 3 {
-            1 => "poll",
-            2 => "hook",
-            3 => "poll+hook",
-            _ => "file",
-        }
-    }
-
-    /// Returns the word with what speaks against it, such as `hook only, unconfirmed`.
-    pub fn told(self, doubt: Option<Doubt>) -> &'static str {
-        match doubt {
-            Some(Doubt::Unconfirmed) => "hook only, unconfirmed",
-            Some(Doubt::Missed) => "poll only, missed",
-            Some(Doubt::SharedId) => match self.0 & 3 {
-                1 => "poll, shared id",
-                2 => "hook, shared id",
-                3 => "poll+hook, shared id",
-                _ => "file, shared id",
-            },
-            Some(Doubt::Altered) if self.has(Self::POLL) => "poll+hook, altered?",
-            // The log's copy is that of a file.
-            Some(Doubt::Altered) => "file+hook, altered?",
-            None => self.word(),
-        }
-    }
-
-    /// Returns the ways one by one, as the JSON form lists them.
-    pub fn words(self) -> &'static [&'static str] {
-        match self.0 & 3 {
-            1 => &["poll"],
-            2 => &["hook"],
-            3 => &["poll", "hook"],
-            _ => &["file"],
-        }
-    }
-
-    /// Returns the kind of doubt for a doubted event that came these ways. Never returns [`Doubt::SharedId`],
-    /// which is stored separately.
-    pub fn doubt(self, is_doubted: bool) -> Option<Doubt> {
-        match self {
-            Self::HOOK if is_doubted => Some(Doubt::Unconfirmed),
-            Self::POLL if is_doubted => Some(Doubt::Missed),
-            both if is_doubted && both.has(Self::POLL.with(Self::HOOK)) => Some(Doubt::Altered),
-            _ => None,
-        }
-    }
-
-    /// Returns the number that the journal keeps.
-    pub fn code(self) -> u8 {
-        self.0
-    }
-
-    /// Returns the ways of a kept number.
-    pub fn from_code(code: u8) -> Self {
-        Self(code & 3)
-    }
-}
-
-/// A reason to doubt an event: the log or the hook should have brought it too and did not, the two contradict
-/// each other, or another event has the same uuid.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Doubt {
-    /// A hook brought it, and the log has not shown it although it was read well long after.
-    Unconfirmed,
-    /// The log showed it, and the hook did not bring it although it was verified and we listened.
-    Missed,
-    /// Another event with the same uuid and other content came the same way.
-    SharedId,
-    /// Both brought it, and the hook's copy contradicts the log's.
-    Altered,
-}
-
-impl Doubt {
-    /// Every doubt.
-    pub const ALL: [Self; 4] = [Self::Unconfirmed, Self::Missed, Self::SharedId, Self::Altered];
-
-    /// Returns `unconfirmed`, `missed`, `shared_id` or `altered`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Unconfirmed => "unconfirmed",
-            Self::Missed => "missed",
-            Self::SharedId => "shared_id",
-            Self::Altered => "altered",
-        }
-    }
-
-    /// Says in a sentence what it means.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Unconfirmed => {
-                "the log has not shown it, though the log was read to its end ten minutes after the event came; it may be forged"
-            }
-            Self::Missed => {
-                "the hook did not bring it within an hour, though it was verified and we listened"
-            }
-            Self::SharedId => {
-                "another event with the same uuid and other content came the same way; one of them may be altered or forged"
-            }
-            Self::Altered => {
-                "the hook's copy contradicts the log's; the row is the log's, and the copy may have been altered on its way"
-            }
-        }
-    }
 }
 
 /// A stored consent as the journal gives it back: what is kept beside the raw event, which is parsed again by whoever

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value, json};
 
 use super::family;
-use super::json::time;
+use super::json::{put_value, time};
 use super::raw::embedded;
 use super::targets::Targets;
 use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted, UserId};
@@ -15,7 +15,7 @@ const VERSION: &str = "9.3.0";
 
 /// Appends one object.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
-    super::put_json(&document(seq, consent), out);
+    put_value(&document(seq, consent), out);
 }
 
 fn document(seq: Seq, consent: &Consent) -> Value {

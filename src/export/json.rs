@@ -230,6 +230,17 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Appends a value and a line feed.
+pub(super) fn put_value(value: &serde_json::Value, out: &mut Vec<u8>) {
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        debug_assert!(false, "a buffer takes every value");
+        out.truncate(start);
+        return;
+    }
+    out.push(b'\n');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -115,17 +115,6 @@ pub fn json_in_ascii(text: &mut Vec<u8>) {
     terminal::escape_to_ascii(text, 0);
 }
 
-/// Appends a value and a line feed.
-fn put_json(value: &serde_json::Value, out: &mut Vec<u8>) {
-    let start = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
-        debug_assert!(false, "a buffer takes every value");
-        out.truncate(start);
-        return;
-    }
-    out.push(b'\n');
-}
-
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ecs::prune;
 use super::family::{self, ACCOUNT, BASE, ENTITY, GROUP, LOGOFF, Ocsf, SIGN_IN, USER_ACCESS};
-use super::json::time;
+use super::json::{put_value, time};
 use super::raw::embedded;
 use super::targets::{Target, Targets};
 use crate::consent::{Consent, Kind, Outcome, Seq, Severity, Untrusted};
@@ -20,7 +20,7 @@ const UNCATEGORIZED: (u32, &str) = (0, "Uncategorized");
 
 /// Appends one object.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
-    super::put_json(&event(seq, consent), out);
+    put_value(&event(seq, consent), out);
 }
 
 fn event(seq: Seq, consent: &Consent) -> Value {

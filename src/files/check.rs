@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::cut::Span;
 use super::head::Head;
-use super::record::Span;
 use super::remark::Remark;
 
 /// Remarks, each with the count of events that it is about and the place of the first.

@@ -11,8 +11,16 @@ use aws_lc_rs::digest::{Context, SHA256};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::head::{self, Head};
-use super::record::Span;
 use super::scan::{LINES, Scan, has_record_line, is_record, without_comma};
+
+/// Where in a file or in some bytes of it a record lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// Its first byte.
+    pub at: u64,
+    /// Its bytes.
+    pub length: u32,
+}
 
 /// Bytes that are cut and read in one go.
 const CHUNK: usize = 512 * 1024;

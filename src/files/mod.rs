@@ -3,6 +3,7 @@
 
 mod check;
 mod cut;
+mod found;
 mod head;
 mod input;
 mod ours;
@@ -17,8 +18,8 @@ mod time;
 mod unpack;
 mod wrapped;
 
+pub use cut::Span;
 pub use head::{Head, readiness};
 pub use input::{Again, FileError, Input};
 pub use read::{Item, Stop, probe_all, read};
-pub use record::Span;
 pub use shelf::{Loader, News, Shelf, half, hash_of};

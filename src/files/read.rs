@@ -10,10 +10,10 @@ use std::thread::{self, JoinHandle};
 use jiff::Timestamp;
 
 use super::check::{Check, Ending, Remarked, count};
-use super::cut::{Chunk, CutError, Cutter};
+use super::cut::{Chunk, CutError, Cutter, Span};
 use super::head::Head;
 use super::input::{self, Again, FileError, Input, Opened};
-use super::record::{self, Span};
+use super::record;
 use super::unpack::Remarks;
 use crate::consent::Consent;
 

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use jiff::Timestamp;
 
-use super::record::{self, Found};
+use super::found::Found;
+use super::record;
 use super::session::{self, Trace};
 use crate::consent::{
     Beside, Consent, Difference, Doubt, EventKey, Evidence, Kind, Person, Seq, SideEvent, Via, Who,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::record::{EVENTS_MAX, Found};
+use super::found::{EVENTS_MAX, Found};
 use super::remark::Remark;
 use super::{ours, respell};
 use crate::consent::{Via, visible};

@@ -4,7 +4,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 use regex::{Regex, RegexBuilder};
 
-use super::texts::Wanted;
+use super::texts::{Wanted, lower};
 use crate::consent::{Row, Symbol, Symbols};
 
 /// A filter that was understood.
@@ -469,19 +469,6 @@ impl Op {
         };
         let needle = lowered(text);
         (!needle.is_empty()).then_some(Wanted { needle, is_all })
-    }
-}
-
-/// Adds a text in lower case.
-pub(super) fn lower(text: &str, out: &mut String) {
-    if text.is_ascii() {
-        let start = out.len();
-        out.push_str(text);
-        if let Some(new) = out.get_mut(start..) {
-            new.make_ascii_lowercase();
-        }
-    } else {
-        out.extend(text.chars().flat_map(char::to_lowercase));
     }
 }
 

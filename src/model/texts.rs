@@ -2,7 +2,6 @@
 
 use memchr::memmem::Finder;
 
-use super::query;
 use crate::consent::Sym;
 
 /// What texts are looked for.
@@ -29,7 +28,7 @@ impl Texts {
     pub(super) fn put(&mut self, sym: Sym, text: &str) {
         let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
         self.starts.push((start, sym.0));
-        query::lower(text, &mut self.arena);
+        lower(text, &mut self.arena);
         // Nothing may be found across two texts.
         self.arena.push(BETWEEN);
     }
@@ -106,6 +105,19 @@ const NOBODY: u32 = u32::MAX;
 const STALE_MIN: usize = 1 << 20;
 /// Stands between two texts; no needle holds it, and no text keeps it.
 const BETWEEN: char = '\x1e';
+
+/// Adds a text in lower case.
+pub(super) fn lower(text: &str, out: &mut String) {
+    if text.is_ascii() {
+        let start = out.len();
+        out.push_str(text);
+        if let Some(new) = out.get_mut(start..) {
+            new.make_ascii_lowercase();
+        }
+    } else {
+        out.extend(text.chars().flat_map(char::to_lowercase));
+    }
+}
 
 #[cfg(test)]
 mod tests {

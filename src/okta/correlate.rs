@@ -12,9 +12,9 @@ use url::form_urlencoded::Serializer;
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::pace::{Pace, SLOW};
-use super::poller::{LOGS, Reply, Request};
+use super::poller::{Reply, Request};
 use super::read;
-use super::url::OrgUrl;
+use super::url::{LOGS, OrgUrl};
 use crate::consent::{Attribution, Consent, Evidence, Kind, Person, Seq, SideEvent, Untrusted, UserId, Via};
 use crate::report::Part;
 

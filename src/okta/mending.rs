@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::pace::{Pace, SLOW};
-use super::poller::{LIMIT_MAX, RETENTION, Reply, Request, back, filter_of, logs_url};
+use super::poller::{RETENTION, Reply, Request, back, filter_of, logs_url};
 use super::read;
-use super::url::OrgUrl;
+use super::url::{LIMIT_MAX, OrgUrl};
 use crate::consent::{Consent, EventKey, Kind, Seq, Via};
 use crate::report::Part;
 

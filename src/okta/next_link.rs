@@ -9,8 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::error::clip;
-use super::poller::{LIMIT_MAX, LOGS};
-use super::url::OrgUrl;
+use super::url::{LIMIT_MAX, LOGS, OrgUrl};
 use crate::report::{Fault, Part};
 
 /// The query that a link must go on with.

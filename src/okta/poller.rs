@@ -19,7 +19,7 @@ use super::headers::Headers;
 use super::next_link::{self, Asked, BadLink};
 use super::pace::{Pace, SLOW};
 use super::read::{self, ReadError, ReadPage};
-use super::url::OrgUrl;
+use super::url::{LIMIT_MAX, LOGS, OrgUrl};
 use crate::consent::{Bookmark, Consent, Kind, Reject, SideEvent, Topic, Via};
 use crate::report::{Fault, Gap, Part, Pulse};
 
@@ -172,8 +172,6 @@ impl Trouble {
     }
 }
 
-pub(super) const LOGS: &str = "/api/v1/logs";
-
 /// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
 pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -189,9 +187,6 @@ const FRESH: Duration = Duration::from_mins(1);
 
 /// The limit of a link that names none (Okta: System Log query, `limit`).
 const LIMIT_DEFAULT: usize = 100;
-/// The most events of a page.
-pub(super) const LIMIT_MAX: u16 = 1000;
-
 impl Poller {
     /// Makes a poller that goes on from a stored place, or begins at the plan's.
     pub fn new(plan: PollPlan, stored: Option<Bookmark>, now: Timestamp) -> Self {

@@ -6,6 +6,7 @@
 mod ask;
 mod facts;
 mod judge;
+mod plan;
 mod servers;
 mod words;
 
@@ -18,25 +19,10 @@ use super::budget::{Asker, Budget};
 use super::error::SendError;
 use super::pace::Pace;
 use super::poller::{Reply, Request};
-use super::url::OrgUrl;
 use crate::report::Readiness;
 use ask::{Ask, Desk};
 use facts::{Answer, Facts, Why};
-
-/// What a prober must know of the org.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadinessPlan {
-    /// The org.
-    pub org: OrgUrl,
-    /// The authorization server that matters: `default`, an id or an issuer.
-    pub server: String,
-    /// Where Okta delivers to, if a hook is wanted.
-    pub public_url: Option<String>,
-    /// Whether there are credentials; without any, only what is public is asked.
-    pub has_credentials: bool,
-    /// Sets apart the waits of two watchers.
-    pub jitter_seed: u64,
-}
+pub use plan::{ReadinessPlan, Rights};
 
 /// The rate limits that the calls count against. Each has a bucket of its own (Okta: rate limits, buckets).
 #[derive(Clone, Debug)]
@@ -57,25 +43,6 @@ impl ReadinessBudgets {
         let own = || Budget::new(share, Duration::ZERO);
         Self { log, apps: own(), servers: own(), rest: own() }
     }
-}
-
-/// What the credentials are, as far as they tell it themselves.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Rights {
-    /// There are none.
-    #[default]
-    None,
-    /// An API token, which has its owner's role and no scopes.
-    Token,
-    /// A service app: which scopes were asked for, and which of them were not granted.
-    Scopes {
-        /// As configured.
-        asked: Vec<String>,
-        /// Not among those of the token.
-        missing: Vec<String>,
-        /// Whether there is a token; without one nothing is known of what was granted.
-        is_known: bool,
-    },
 }
 
 /// What to do next.

@@ -5,6 +5,12 @@ use std::fmt;
 use thiserror::Error;
 use url::{Host, Position, Url};
 
+/// The path of the System Log (Okta management API, System Log).
+pub(super) const LOGS: &str = "/api/v1/logs";
+
+/// The most events of a page.
+pub(super) const LIMIT_MAX: u16 = 1000;
+
 /// The origin of an org: scheme, host and port, nothing else. Everything that is asked of Okta is asked there.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OrgUrl(Url);

@@ -5,7 +5,8 @@ use super::answer::{Answer, Refusal};
 use super::dice::Dice;
 use super::dpop::{self, Told};
 use super::jws::ALGORITHMS;
-use super::oauth::{OAuth, Role};
+use super::oauth::OAuth;
+use super::token::Role;
 
 /// Returns the scope that a path of the API needs, to be read or to be changed.
 pub(super) fn scope_of(method: &str, path: &str) -> Option<&'static str> {

@@ -12,8 +12,8 @@ use futures_util::stream;
 use jiff::Timestamp;
 
 use super::dice::Dice;
-use super::event::quoted;
 use super::fault::Fault;
+use super::json::quoted;
 use crate::clock::Clock;
 
 const JSON: &str = "application/json";

@@ -1,7 +1,7 @@
 //! Who and what the story is about: people, apps, authorization servers, places. The seed decides their ids.
 
 use super::dice::Dice;
-use super::event::quoted;
+use super::json::quoted;
 use super::names::{AGENTS, APPS, FAMILY, GIVEN, PLACES, SERVERS, STRANGE};
 
 /// The pipeline of the org, which decides how a consent is logged.

@@ -4,13 +4,9 @@ use jiff::Timestamp;
 
 use super::cast::{App, Cast};
 use super::dice::Dice;
+use super::json::quoted;
 use super::names::{ADMIN_SCOPES, ORG_SCOPES, PLACES};
 use super::story::{ActorOf, Entry, EventType, Oddity, Target};
-
-/// Returns a text as JSON.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
-}
 
 /// Returns milliseconds since 1970 as Okta writes a time.
 pub(super) fn time(ms: i64, fraction: bool) -> String {

@@ -6,7 +6,8 @@ use url::form_urlencoded;
 
 use super::answer::{Answer, Refusal};
 use super::cast::Cast;
-use super::event::{grant_id, quoted, time};
+use super::event::{grant_id, time};
+use super::json::quoted;
 use super::names::ORG_SCOPES;
 use super::org::{Org, locked};
 use super::resources;

@@ -13,7 +13,7 @@ use super::dpop::{self, Nonces, Told};
 use super::fault::Fault;
 use super::jws::{Jws, PublicKey};
 use super::memory::Used;
-use super::token::{Issued, LIFE_S, Tokens};
+use super::token::{Issued, LIFE_S, Role, Tokens};
 
 /// Where tokens are had.
 pub(super) const TOKEN: &str = "/oauth2/v1/token";
@@ -46,42 +46,6 @@ const RESOURCES: [&str; 22] = [
     "trustedOrigins",
     "users",
 ];
-
-/// The admin role that a service app holds.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Role {
-    /// None: it may do nothing, whatever its scopes.
-    None,
-    /// Read-only administrator: it may read all but event hooks.
-    #[default]
-    ReadOnly,
-    /// Super administrator.
-    Super,
-}
-
-impl Role {
-    /// The words of all roles, for a command line's help.
-    pub const WORDS: [&'static str; 3] = ["none", "read-only", "super"];
-
-    /// Returns the role that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "none" => Some(Self::None),
-            "read-only" => Some(Self::ReadOnly),
-            "super" => Some(Self::Super),
-            _ => None,
-        }
-    }
-
-    /// Returns the word that the command line uses.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ReadOnly => "read-only",
-            Self::Super => "super",
-        }
-    }
-}
 
 /// A service app of the org: an OAuth client that speaks for itself.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! The org's other resources, as far as a monitor asks for them: what it is, its authorization servers, apps and people.
 
 use super::cast::{Cast, User};
-use super::event::quoted;
+use super::json::quoted;
 use super::org::{Org, locked};
 use super::shape::{Apps, Default, Gate, Scopes, Shape};
 

@@ -6,7 +6,42 @@ use serde_json::{Value, json};
 
 use super::dice::Dice;
 use super::jws::encoded;
-use super::oauth::Role;
+
+/// The admin role that a service app holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Role {
+    /// None: it may do nothing, whatever its scopes.
+    None,
+    /// Read-only administrator: it may read all but event hooks.
+    #[default]
+    ReadOnly,
+    /// Super administrator.
+    Super,
+}
+
+impl Role {
+    /// The words of all roles, for a command line's help.
+    pub const WORDS: [&'static str; 3] = ["none", "read-only", "super"];
+
+    /// Returns the role that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "read-only" => Some(Self::ReadOnly),
+            "super" => Some(Self::Super),
+            _ => None,
+        }
+    }
+
+    /// Returns the word that the command line uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ReadOnly => "read-only",
+            Self::Super => "super",
+        }
+    }
+}
 
 /// How long a token lives, in seconds; the org's own server gives no other time (Okta: service app guide).
 pub(super) const LIFE_S: i64 = 3600;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::pages::Line;
-use super::pen::grouped;
-use super::{Role, status, text};
+use super::pen::{Line, grouped};
+use super::{Role, text, time};
 use crate::model::Model;
 use crate::report::{HookRefused, Part, Pulse};
 
@@ -35,16 +34,16 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
         }
     };
     if let (Some(at), Some(since)) = (&health.listens_at, health.up_since) {
-        fact("listens at", format!("{at} since {}", status::second(model, since)), Role::Text);
+        fact("listens at", format!("{at} since {}", time::second(model, since)), Role::Text);
     }
     match proof.verified.or(health.verified) {
-        Some(at) => fact("verified", status::second(model, at), Role::Text),
+        Some(at) => fact("verified", time::second(model, at), Role::Text),
         None => fact("verified", "not yet: Okta delivers nothing before".to_owned(), Role::Wait),
     }
     if let Some(at) = health.last_delivery {
         let counts = format!(
             "{}; {} deliveries of {} events: {} new, {} polled before, {} came again",
-            status::second(model, at),
+            time::second(model, at),
             grouped(health.deliveries),
             grouped(health.received),
             grouped(health.new),
@@ -83,7 +82,7 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
     if let Some(last) = proof.last_failure {
         let count = grouped(proof.failures);
         let words =
-            format!("{count} failed deliveries of the org's hooks, the last {}", status::second(model, last));
+            format!("{count} failed deliveries of the org's hooks, the last {}", time::second(model, last));
         fact("Okta says", words, Role::Wait);
     }
 }

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::Pen;
-use super::{Role, Theme, marks, text};
+use super::{Role, Theme, text};
 use crate::consent::{Doubt, Kind, Row, visible};
 use crate::model::cells::{self, CellKind};
 use crate::model::{Column, Fit, Loading, Model, Pane, Regions, RowRef, Search, Standing, columns};
@@ -55,7 +55,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen = pen.over(role);
         }
         if model.rows.marks().get(row.seq).is_some() {
-            pen.put(0, marks::SIGN, Role::Mark);
+            pen.put(0, MARK_SIGN, Role::Mark);
         } else if is_cursor {
             pen.put(0, theme.cursor(), Role::Mark);
         } else if matches!(row.doubt, Some(Doubt::Unconfirmed | Doubt::Altered)) {
@@ -94,6 +94,9 @@ fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
         pen.put(line, words, Role::Dim);
     }
 }
+
+/// The sign of a marked row.
+pub(super) const MARK_SIGN: &str = "*";
 
 /// The words of a cell and their role. `fit` is what headings say and columns leave out; nothing where there are none.
 pub(super) fn cell<'a>(

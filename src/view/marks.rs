@@ -8,9 +8,6 @@ use super::{Role, Theme, list, pages};
 use crate::consent::visible;
 use crate::model::{Column, Model, first_choice, ordered_marks};
 
-/// The sign of a marked row.
-pub(super) const SIGN: &str = "*";
-
 /// One line a mark: the time, the kind, who, the client, the note.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let marks = ordered_marks(model);

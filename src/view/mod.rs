@@ -17,6 +17,7 @@ mod status;
 mod strip;
 pub mod text;
 mod theme;
+mod time;
 mod title;
 mod whole;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::pen::{Pen, grouped};
-use super::{Role, Theme, hook, status, text};
+use super::pen::{Line, Pen, grouped};
+use super::{Role, Theme, hook, status, text, time};
 use crate::model::{Model, Offline};
 use crate::report::Part;
 
@@ -20,9 +20,6 @@ const HELP: &[&str] = &[
     "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
     "VIA: altered?, and ? before a row, mean that the hook's copy contradicts the log's. The row is the log's; Enter shows both.",
 ];
-
-/// A line of a page: its words and how they read, each part in its own role.
-pub(super) type Line = Vec<(String, Role)>;
 
 /// The page of keys, made from the table that dispatch reads, and narrowed to what has the words that were typed.
 pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -108,7 +105,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     }
     let covered = match model.coverage.complete_since {
         None if model.offline.is_some() => "the files do not say".to_owned(),
-        Some(since) => format!("everything polled since {}", status::moment(model, since)),
+        Some(since) => format!("everything polled since {}", time::moment(model, since)),
         None => "cannot tell yet: the poller has not caught up once".to_owned(),
     };
     lines.push(vec![("complete  ".into(), Role::Header), (covered, Role::Text)]);
@@ -128,7 +125,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         wrapped(&mut lines, &words, Role::Bad);
     }
     for gap in &model.coverage.gaps {
-        let (from, to) = (status::moment(model, gap.from), status::moment(model, gap.to));
+        let (from, to) = (time::moment(model, gap.from), time::moment(model, gap.to));
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
     }
     page(model, theme, buffer, area, "Sources", &lines);
@@ -145,7 +142,7 @@ fn offline(
         lines.push(vec![("file      ".into(), Role::Header), (name.clone(), Role::Text)]);
     }
     if let Some(taken) = files.taken {
-        lines.push(vec![("taken     ".into(), Role::Header), (status::second(model, taken), Role::Text)]);
+        lines.push(vec![("taken     ".into(), Role::Header), (time::second(model, taken), Role::Text)]);
     }
     if let Some(filter) = &files.filter {
         lines.push(vec![("filter    ".into(), Role::Header), (filter.clone(), Role::Wait)]);
@@ -186,7 +183,7 @@ fn marks(model: &Model, lines: &mut Vec<Line>) {
 fn traffic(model: &Model, lines: &mut Vec<Line>) {
     let traffic = model.board.traffic;
     if let Some(at) = traffic.last_good.max(model.coverage.last_good_poll) {
-        let at = status::second(model, at);
+        let at = time::second(model, at);
         // Whole seconds, and a tenth where the share of a limit gives one.
         let tenths = |interval: Duration| (interval.as_secs_f64() * 10.0).round() / 10.0;
         let words =

@@ -6,6 +6,9 @@ use regex::Regex;
 
 use super::{Role, Theme, text};
 
+/// A line of a page: its words and how they read, each part in its own role.
+pub(super) type Line = Vec<(String, Role)>;
+
 /// Writes lines of a rectangle, left to right.
 pub(super) struct Pen<'a> {
     buffer: &'a mut Buffer,

@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::pages::{self, Line};
-use super::pen::Pen;
-use super::{Role, Theme, status, text};
+use super::pen::{Line, Pen};
+use super::{Role, Theme, pages, status, text, time};
 use crate::model::Model;
 use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS, process};
 
@@ -245,7 +244,7 @@ fn clock(model: &Model, at: Timestamp) -> String {
     if zoned(at).date() == zoned(model.now).date() {
         zoned(at).strftime("%H:%M").to_string()
     } else {
-        status::moment(model, at)
+        time::moment(model, at)
     }
 }
 
@@ -293,7 +292,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         lines.push(vec![("Changes".to_owned(), Role::Header)]);
     }
     for change in &found.changes {
-        wrapped(&mut lines, 2, &format!("{}  {}", status::second(model, change.at), change.what), Role::Wait);
+        wrapped(&mut lines, 2, &format!("{}  {}", time::second(model, change.at), change.what), Role::Wait);
     }
     for item in &found.items {
         lines.push(Vec::new());
@@ -309,7 +308,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         for evidence in &item.evidence {
             let status = evidence.status.map_or("no answer".to_owned(), |status| status.to_string());
             let code = evidence.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
-            let at = status::second(model, evidence.at);
+            let at = time::second(model, evidence.at);
             let words = if evidence.call == "journal" {
                 format!("by the journal, {at}: {}", evidence.said)
             } else {

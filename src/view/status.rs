@@ -1,11 +1,10 @@
 //! Line 2 of the status bar, and the words for states. Every cell says its state in a word; colour only repeats it.
 
-use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
-use super::{Role, Theme, hook};
+use super::{Role, Theme, hook, time};
 use crate::model::{Model, Offline};
 use crate::report::{Part, Pulse, Unreadable, process};
 
@@ -44,7 +43,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
 /// What stands there when rows come from files.
 fn offline(model: &Model, files: &Offline, pen: &mut Pen<'_>, dot: &str) {
     let words = match files.taken {
-        Some(taken) => format!(" offline, taken {}", moment(model, taken)),
+        Some(taken) => format!(" offline, taken {}", time::moment(model, taken)),
         None => " offline".to_owned(),
     };
     pen.put(0, &words, Role::Text);
@@ -60,7 +59,7 @@ fn offline(model: &Model, files: &Offline, pen: &mut Pen<'_>, dot: &str) {
 
 fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     if let Some(since) = model.coverage.complete_since {
-        pen.put(0, &format!("{dot}complete since {}", moment(model, since)), Role::Text);
+        pen.put(0, &format!("{dot}complete since {}", time::moment(model, since)), Role::Text);
         if !model.coverage.gaps.is_empty() {
             pen.put(0, &format!(", {} gap(s)", model.coverage.gaps.len()), Role::Wait);
         }
@@ -73,7 +72,7 @@ fn unreadable(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     let found = model.coverage.unreadable;
     let Unreadable { count: count @ 1.., first: Some(first), .. } = found else { return };
     if found.is_recent(model.now) {
-        let words = format!("{dot}{} unreadable since {}", grouped(count), moment(model, first));
+        let words = format!("{dot}{} unreadable since {}", grouped(count), time::moment(model, first));
         pen.put(0, &words, Role::Bad);
     }
 }
@@ -99,12 +98,4 @@ pub(super) fn role(pulse: &Pulse) -> Role {
         Pulse::Waiting(..) | Pulse::Catching | Pulse::Impaired(_) => Role::Wait,
         Pulse::Off | Pulse::Starting | Pulse::Elsewhere(_) => Role::Dim,
     }
-}
-
-pub(super) fn second(model: &Model, at: Timestamp) -> String {
-    at.to_zoned(model.zone.shown.clone()).strftime("%d %b %H:%M:%S").to_string()
-}
-
-pub(super) fn moment(model: &Model, at: Timestamp) -> String {
-    at.to_zoned(model.zone.shown.clone()).strftime("%d %b %H:%M").to_string()
 }

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
-use super::{Role, Theme, marks, status};
+use super::{Role, Theme, list, time};
 use crate::model::{Buckets, Model, Strip, buckets};
 
 /// Signs for a cell that is filled to so many eighths.
@@ -36,7 +36,7 @@ pub(super) fn draw(model: &Model, strip: Strip, theme: &Theme, buffer: &mut Buff
         let mut pen = Pen::new(buffer, theme, Rect::new(area.x + x, area.bottom() - 1, 1, 1));
         match (is_here, is_marked) {
             (true, _) => pen.put(0, if theme.ascii { "^" } else { "▲" }, Role::Mark),
-            (false, true) => pen.put(0, marks::SIGN, Role::Mark),
+            (false, true) => pen.put(0, list::MARK_SIGN, Role::Mark),
             (false, false) => {}
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn draw(model: &Model, strip: Strip, theme: &Theme, buffer: &mut Buff
 
 fn head(model: &Model, shown: &Buckets, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
-    let at = |ms: i64| Timestamp::from_millisecond(ms).map_or(String::new(), |at| status::moment(model, at));
+    let at = |ms: i64| Timestamp::from_millisecond(ms).map_or(String::new(), |at| time::moment(model, at));
     let end = shown.start_ms + shown.size_ms * shown.counts.len() as i64;
     let sum: usize = shown.counts.iter().sum();
     let most = shown.counts.iter().copied().max().unwrap_or(0);

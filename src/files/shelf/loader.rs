@@ -7,10 +7,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{OTHERS_MAX, Place, Shelf, half, hash_of};
 use crate::consent::{Consent, Doubt, EventKey, Evidence, Kind, Page, Row, Seq, Sym, Symbol, Via};
+use crate::files::cut::Span;
+use crate::files::found::Found;
 use crate::files::head::Head;
 use crate::files::input::{Again, Input};
 use crate::files::read::{Item, Stop, read};
-use crate::files::record::{Found, Span};
 use crate::files::session::{self, Trace};
 
 /// What loading brings.

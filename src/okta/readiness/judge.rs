@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ask::{Ask, DEFAULT};
 use super::facts::{Answer, Apps, CLOCK_MAX, Facts, Found, Why, is_late};
+use super::plan::{ReadinessPlan, Rights};
 use super::words::Draft;
-use super::{ReadinessPlan, Rights};
 use crate::okta::hooks::{EventHook, TYPES};
 use crate::report::Confidence::{CannotTell, Confirmed, Likely};
 use crate::report::{Evidence, Item, Overall, Readiness};

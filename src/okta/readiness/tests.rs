@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::headers::Headers;
 use super::*;
+use crate::okta::url::OrgUrl;
 use crate::report::{Confidence, Overall};
 
 fn now() -> Timestamp {

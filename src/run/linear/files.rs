@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Book, Go, News, Noted, Trouble};
+use super::book::{Book, Go, News, Noted, Trouble};
 use crate::consent::{Consent, Row, Seq};
 use crate::files::{self, Input, Shelf};
 use crate::run::archive;

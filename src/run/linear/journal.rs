@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Book, Go, News, Noted, Trouble};
+use super::book::{Book, Go, News, Noted, Trouble};
 use crate::consent::{Consent, Seq, Stored};
 use crate::okta;
 use crate::report::{Board, Part, Pulse};

@@ -1,6 +1,7 @@
 //! The linear face: each event is a sentence, each command a line. No cursor is moved and no mode is changed, so that a
 //! screen reader, a braille line or a dumb terminal can follow.
 
+mod book;
 mod files;
 mod journal;
 
@@ -13,12 +14,12 @@ use tokio::sync::mpsc;
 use super::charset;
 use super::lines::matches;
 use crate::clock::Clock;
-use crate::consent::{Consent, Seq, visible};
+use crate::consent::{Seq, visible};
 use crate::exit::{Exit, Signal};
 use crate::export::{sentence, sentences};
-use crate::journal::ReadError;
 use crate::model::Query;
 use crate::tui::{Signals, Stop, hangup};
+use book::{Book, Go, News, Noted, Trouble};
 pub use files::FileBook;
 pub(super) use files::shared_words;
 pub use journal::JournalBook;
@@ -34,51 +35,6 @@ pub struct LinearOptions {
     pub stop_after: Option<Duration>,
     /// Ends when there are no more commands to come, where they are no terminal's.
     pub ends_with_commands: bool,
-}
-
-/// What consents are told from: a journal that is being written, or files.
-pub trait Book {
-    /// What is new since the last call, some of it; nothing when there is no more for now.
-    fn news(&mut self) -> Result<Vec<News>, Trouble>;
-    /// Waits until there may be news.
-    fn moved(&mut self) -> impl Future<Output = ()>;
-    /// Whether it is read so far that commands can be answered.
-    fn is_ready(&self) -> bool;
-    /// Goes through the latest consents, newest first, until told that it is enough or so many were looked at. Returns
-    /// how many were.
-    fn latest(&mut self, most: usize, look: &mut dyn FnMut(Noted) -> Go) -> Result<usize, Trouble>;
-    /// One consent.
-    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, Trouble>;
-    /// How much there is and how the sources are, in sentences.
-    fn status(&mut self) -> Result<Vec<String>, Trouble>;
-    /// Has the sources asked now, and says so.
-    fn poll(&mut self) -> &'static str;
-}
-
-/// A piece of news.
-pub enum News {
-    /// A sentence.
-    Words(String),
-    /// What was there before is read; what comes from now on is new.
-    Begun,
-    /// A consent that came.
-    Came(Box<Noted>),
-}
-
-/// A consent with the note of its mark, if it has one.
-pub struct Noted {
-    seq: Seq,
-    consent: Consent,
-    note: Option<String>,
-}
-
-/// Whether to go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Go {
-    /// There is more to look at.
-    On,
-    /// It is enough.
-    Home,
 }
 
 /// What is told at the start, and by `list` without a number.
@@ -131,20 +87,6 @@ pub async fn linear(options: LinearOptions, book: &mut impl Book, clock: &Clock)
             () = teller.book.moved() => {}
             _ = clock.sleep_until(stop_at.unwrap_or(Duration::MAX)), if stop_at.is_some() => return Ok(Exit::Done),
         }
-    }
-}
-
-/// Why no more is told.
-pub enum Trouble {
-    /// It is over, with nothing wrong.
-    Over(Exit),
-    /// A sentence.
-    Failed(String),
-}
-
-impl From<ReadError> for Trouble {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(error.fault().to_string())
     }
 }
 
