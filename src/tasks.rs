@@ -1,6 +1,7 @@
-//! Named, counted, cancelled tasks: the only place that spawns.
+//! Named, counted, cancelled tasks, and threads for work that waits for a disk.
 
 use std::future::Future;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +10,14 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Starts a thread for work that may wait for a disk. The process does not wait for its end.
+///
+/// # Errors
+/// The system starts no more threads.
+pub fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
 
 /// Spawns tasks that end together. Clones share one group.
 #[derive(Clone, Debug, Default)]

@@ -17,7 +17,7 @@ use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
 use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone, update};
 use consentwatch::okta;
 use consentwatch::report::Board;
-use consentwatch::run::Source;
+use consentwatch::run::{Source, Supply as _};
 use consentwatch::tui::{Screen, Setup};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use ratatui::layout::Size;
@@ -257,6 +257,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
     for (width, height) in [(200, 80), (80, 24), (20, 5), (1, 1)] {
         let (_board, board) = tokio::sync::watch::channel(Board::default());
         let mut source = Source::new(Reader::open(folder.path()).expect("a reader"), journal.head(), board);
+        let mut records = source.records().expect("a second reader");
         let org = visible(CORPUS[2]).into_owned();
         let mut model =
             Model::new(Origin { org, tag: String::new() }, Zone::default(), (width, height), clock.now());
@@ -281,7 +282,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
                 while let Some(msg) = due.pop() {
                     for effect in update(model, msg) {
                         if let consentwatch::model::Effect::Read(seq) = effect {
-                            due.push(source.record(seq));
+                            due.push(Msg::Record(seq, records.record(seq).expect("a record").map(Box::new)));
                         }
                     }
                 }

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::source::Supply;
-use crate::consent::{Page, Seq};
+use super::source::{Records, Supply};
+use crate::consent::{Beside, Consent, Page, Seq};
 use crate::files::{self, Loader, News, Shelf};
 pub use crate::files::{Input, probe_all};
 use crate::model::{Loading, Msg, Offline};
 use crate::report::{Board, Coverage};
+use crate::tasks::start_thread;
 
 /// Files that are being read, and their rows.
 #[derive(Debug)]
@@ -39,10 +40,7 @@ pub(super) fn load(inputs: Vec<Input>, now: Timestamp) -> Result<(Arc<Shelf>, mp
         let stopped = loader.load(&inputs, |news| tell.blocking_send(news).map_err(|_| files::Stop));
         tracing::debug!(?stopped, "The files are read.");
     };
-    std::thread::Builder::new()
-        .name("files".to_owned())
-        .spawn(work)
-        .map_err(|error| format!("The files cannot be read: {error}."))?;
+    start_thread("files", work).map_err(|error| format!("The files cannot be read: {error}."))?;
     Ok((shelf, news))
 }
 
@@ -124,20 +122,20 @@ impl Supply for Archive {
         }
     }
 
-    fn record(&self, seq: Seq) -> Msg {
-        match self.shelf.consent(seq) {
-            Ok(consent) => Msg::Record(seq, consent.map(Box::new)),
-            Err(why) => Msg::RecordFailed(seq, why),
-        }
+    fn records(&self) -> Result<Box<dyn Records>, String> {
+        Ok(Box::new(FileRecords(Arc::clone(&self.shelf))))
+    }
+}
+
+/// Consents of files.
+struct FileRecords(Arc<Shelf>);
+
+impl Records for FileRecords {
+    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
+        self.0.consent(seq)
     }
 
-    fn beside(&self, seq: Seq, _session: Option<&str>, _transaction: Option<&str>) -> Msg {
-        // A file that cannot be read any more was said to be so with the record itself.
-        Msg::Beside(seq, self.shelf.beside(seq).unwrap_or_default())
-    }
-
-    fn records(&self) -> Result<super::Records, String> {
-        let shelf = Arc::clone(&self.shelf);
-        Ok(Box::new(move |seq| shelf.consent(seq)))
+    fn beside(&mut self, seq: Seq, _session: Option<&str>, _transaction: Option<&str>) -> Beside {
+        self.0.beside(seq).unwrap_or_default()
     }
 }

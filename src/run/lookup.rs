@@ -7,12 +7,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::sync::mpsc;
 
-use super::lines;
-use crate::consent::{Consent, Seq};
+use super::{Records, lines};
 use crate::model::{LookUp, Msg};
-
-/// Reads a whole consent; nothing if it is gone.
-pub type Records = Box<dyn FnMut(Seq) -> Result<Option<Consent>, String> + Send>;
+use crate::tasks::start_thread;
 
 /// The thread, what is asked of it and what it answers.
 #[derive(Debug)]
@@ -34,14 +31,12 @@ impl LookUps {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn start(records: Records) -> io::Result<Self> {
+    pub fn start(records: Box<dyn Records>) -> io::Result<Self> {
         let (orders, ordered) = sync_channel(ORDERS);
         let (tell, answers) = mpsc::channel(ANSWERS);
         let latest = Arc::new(AtomicU64::new(0));
         let wanted = Arc::clone(&latest);
-        std::thread::Builder::new()
-            .name("look-up".to_owned())
-            .spawn(move || serve(&ordered, &wanted, &tell, records))?;
+        start_thread("look-up", move || serve(&ordered, &wanted, &tell, records))?;
         Ok(Self { orders, latest, answers })
     }
 
@@ -64,14 +59,19 @@ impl LookUps {
     }
 }
 
-fn serve(orders: &Receiver<LookUp>, latest: &AtomicU64, tell: &mpsc::Sender<Msg>, mut records: Records) {
+fn serve(
+    orders: &Receiver<LookUp>,
+    latest: &AtomicU64,
+    tell: &mpsc::Sender<Msg>,
+    mut records: Box<dyn Records>,
+) {
     while let Ok(order) = orders.recv() {
         let is_wanted = || latest.load(Ordering::SeqCst) == order.number;
         for batch in order.seqs.chunks(BATCH).take_while(|_| is_wanted()) {
             let mut found = Vec::new();
             let mut trouble = None;
             for seq in batch {
-                match records(*seq) {
+                match records.record(*seq) {
                     Ok(Some(consent)) => {
                         let bits = lines::deep_bits(&order.query, &consent);
                         if bits != 0 {
@@ -93,9 +93,21 @@ fn serve(orders: &Receiver<LookUp>, latest: &AtomicU64, tell: &mpsc::Sender<Msg>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consent::Via;
+    use crate::consent::{Beside, Consent, Seq, Via};
     use crate::model::Query;
     use crate::okta;
+
+    struct Invented;
+
+    impl Records for Invented {
+        fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
+            record(seq)
+        }
+
+        fn beside(&mut self, _: Seq, _: Option<&str>, _: Option<&str>) -> Beside {
+            Beside::default()
+        }
+    }
 
     fn record(seq: Seq) -> Result<Option<Consent>, String> {
         if seq.0 == 13 {
@@ -117,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_latest_order_is_answered_whole() {
-        let mut lookups = LookUps::start(Box::new(record)).unwrap();
+        let mut lookups = LookUps::start(Box::new(Invented)).unwrap();
         lookups.ask(order(1, "message:m7", 0..1_000_000));
         lookups.ask(order(2, "message:m3 or uuid:000000000042", 0..1000));
         let (mut all, mut looked, mut troubles) = (Vec::new(), 0, 0);

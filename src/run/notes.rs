@@ -1,25 +1,47 @@
 //! Between the screen and what a person leaves behind: rows are known there by number, here by the event's own key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::consent::{self, EventKey, Page, Seq};
+use crate::consent::{self, EventKey, Seq};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
 use crate::model::{ARRANGED, Mark, Marks, Model, Msg};
 use crate::report::{Fault, Part};
 
-/// Keeps marks and notes for one screen.
+/// Where a screen was left: names and values.
+pub type Place = Vec<(&'static str, String)>;
+
+/// Keeps what a person leaves behind. Each call may wait for a disk.
+pub trait NoteStore: Send {
+    /// Marks a row with a note, or takes both away. Says what the row has now, or why that could not be done.
+    fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg;
+
+    /// Remembers a filter that was used. Without a place for it, it is remembered by this screen alone.
+    fn remember(&mut self, query: &str) -> Option<Msg>;
+
+    /// Keeps the place where the screen is.
+    fn keep_place(&mut self, place: Place);
+
+    /// Looks whether another screen wrote, and if so returns all marks.
+    fn look(&mut self) -> Option<Msg>;
+
+    /// Returns all marks, each with the number of its row.
+    fn marks(&mut self) -> Option<Msg>;
+
+    /// Returns the times in milliseconds of marked events that the journal does not hold. They may still come.
+    fn missing(&self) -> HashSet<i64>;
+}
+
+/// What is kept beside one journal. Rows are known to the screen by number, and on the disk by the event's own key.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct KeptNotes {
     desk: Result<Open, Box<Fault>>,
     /// Nothing is kept, and that is no fault: rows come from files.
     is_fleeting: bool,
     /// Marks on events that this journal does not hold, by their time: they may still come.
     missing: HashMap<i64, Vec<consent::Marked>>,
-    /// The place as it was kept last.
-    kept: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -28,20 +50,20 @@ struct Open {
     reader: Reader,
 }
 
-impl Keeper {
+impl KeptNotes {
     /// Opens the notes beside a journal. What is wrong with them is told to the screen, which goes on without.
     pub fn open(dir: &Path) -> Self {
         let desk = Notes::open(dir).map_err(|error| Box::new(error.fault())).and_then(|notes| {
             let reader = Reader::open(dir).map_err(|error| Box::new(error.fault()))?;
             Ok(Open { notes, reader })
         });
-        Self { desk, is_fleeting: false, missing: HashMap::new(), kept: Vec::new() }
+        Self { desk, is_fleeting: false, missing: HashMap::new() }
     }
 
     /// Keeps marks and filters for as long as the screen is there.
     pub fn fleeting() -> Self {
         let fault = Fault::new(Part::Journal, "no journal", "Nothing is kept beside files.", "", "");
-        Self { desk: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new(), kept: Vec::new() }
+        Self { desk: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new() }
     }
 
     /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the place.
@@ -62,7 +84,7 @@ impl Keeper {
                     }
                     Err(error) => msgs.push(failed(&error)),
                 }
-                msgs.extend(self.all());
+                msgs.extend(self.marks());
             }
             Err(_) if self.is_fleeting => {}
             Err(fault) => {
@@ -72,9 +94,10 @@ impl Keeper {
             }
         }
     }
+}
 
-    /// Marks a row with a note, or takes both away; says what the row has now, or why that could not be done.
-    pub fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg {
+impl NoteStore for KeptNotes {
+    fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg {
         let desk = match &mut self.desk {
             Ok(desk) => desk,
             Err(_) if self.is_fleeting => {
@@ -97,51 +120,29 @@ impl Keeper {
         }
     }
 
-    /// Remembers a filter that was used. Without a place for it, it is remembered by this screen alone.
-    pub fn remember(&mut self, query: &str) -> Option<Msg> {
+    fn remember(&mut self, query: &str) -> Option<Msg> {
         let desk = self.desk.as_mut().ok()?;
         desk.notes.remember(query).err().map(|error| failed(&error))
     }
 
-    /// Keeps the place where the screen is, if it is another than before.
-    pub fn keep_place(&mut self, model: &Model) {
-        let mut place = model.place();
-        if let Ok(desk) = &self.desk {
-            desk.name_row(&mut place);
-        }
-        if let Ok(desk) = &mut self.desk
-            && self.kept != place
-        {
-            if let Err(error) = desk.notes.keep_place(&place) {
-                tracing::warn!(%error, "The place was not kept.");
-            }
-            self.kept = place;
+    fn keep_place(&mut self, mut place: Place) {
+        let Ok(desk) = &mut self.desk else { return };
+        desk.name_row(&mut place);
+        if let Err(error) = desk.notes.keep_place(&place) {
+            tracing::warn!(%error, "The place was not kept.");
         }
     }
 
-    /// Looks whether another screen wrote, and if so gives all marks anew.
-    pub fn look(&mut self) -> Option<Msg> {
+    fn look(&mut self) -> Option<Msg> {
         let desk = self.desk.as_mut().ok()?;
         match desk.notes.is_moved() {
             Ok(false) => None,
-            Ok(true) => self.all(),
+            Ok(true) => self.marks(),
             Err(error) => Some(failed(&error)),
         }
     }
 
-    /// Takes notice of what the screen is about to be told: an event may have come whose mark was there before it.
-    pub fn saw(&mut self, msg: &Msg) -> Option<Msg> {
-        let (Msg::Committed(page) | Msg::Older { page, .. }) = msg else { return None };
-        let is_waited_for =
-            |page: &Page| page.rows.iter().any(|row| self.missing.contains_key(&row.published_ms));
-        if self.missing.is_empty() || !is_waited_for(page) {
-            return None;
-        }
-        self.all()
-    }
-
-    /// Returns all marks, each with the number of its row.
-    fn all(&mut self) -> Option<Msg> {
+    fn marks(&mut self) -> Option<Msg> {
         let desk = self.desk.as_ref().ok()?;
         let marks = match desk.notes.marks() {
             Ok(marks) => marks,
@@ -158,6 +159,10 @@ impl Keeper {
         }
         let missing = self.missing.values().map(Vec::len).sum();
         Some(Msg::Marks(Box::new(Marks::new(found, missing))))
+    }
+
+    fn missing(&self) -> HashSet<i64> {
+        self.missing.keys().copied().collect()
     }
 }
 

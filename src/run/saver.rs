@@ -12,6 +12,7 @@ use super::save::{FileForm, SaveError, Taker, save, told};
 use crate::export::{About, Lines, Report};
 use crate::model::{self, Msg, SaveOrder};
 use crate::safe_file;
+use crate::tasks::start_thread;
 
 /// The file that is being written, and what it tells.
 #[derive(Debug)]
@@ -30,11 +31,16 @@ impl Saver {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn start(path: PathBuf, order: SaveOrder, about: About, records: Records) -> io::Result<Self> {
+    pub fn start(
+        path: PathBuf,
+        order: SaveOrder,
+        about: About,
+        records: Box<dyn Records>,
+    ) -> io::Result<Self> {
         let (tell, answers) = mpsc::channel(ANSWERS);
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
-        std::thread::Builder::new().name("save".to_owned()).spawn(move || {
+        start_thread("save", move || {
             let result = write(&path, &order, &about, records, &asked, &tell);
             let (words, is_bad) = told(&path, &result);
             tracing::info!(words, "A file was to be written.");
@@ -60,7 +66,7 @@ fn write(
     path: &Path,
     order: &SaveOrder,
     about: &About,
-    mut records: Records,
+    mut records: Box<dyn Records>,
     stop: &AtomicBool,
     tell: &mpsc::Sender<Msg>,
 ) -> Result<(u64, Option<String>), SaveError> {
@@ -73,7 +79,7 @@ fn write(
                 return Err(SaveError::Stopped);
             }
             // A row that was removed meanwhile is missing, and the count says so.
-            if let Some(consent) = records(*seq).map_err(SaveError::Read)? {
+            if let Some(consent) = records.record(*seq).map_err(SaveError::Read)? {
                 take(*seq, &consent, order.notes.get(seq).map(String::as_str))?;
             }
             done += 1;

@@ -2,11 +2,11 @@
 
 use tokio::sync::{mpsc, watch};
 
-use crate::consent::{Rev, Seq};
+use crate::consent::{Beside, Consent, Rev, Seq};
 use crate::journal::{Head, ReadError, Reader};
 use crate::model::Msg;
 use crate::okta;
-use crate::report::{Board, Coverage, Fault, Part, Pulse};
+use crate::report::{Board, Coverage, Part, Pulse};
 
 /// Pulls rows out of a journal, newest first at the start, then upwards as they come and downwards behind that.
 #[derive(Debug)]
@@ -63,17 +63,24 @@ pub trait Supply {
     /// Waits until there is something new.
     fn moved(&mut self) -> impl Future<Output = ()>;
 
-    /// Reads one consent whole.
-    fn record(&self, seq: Seq) -> Msg;
-
-    /// Reads what there is of a row's session and transaction.
-    fn beside(&self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Msg;
-
     /// Returns a way to read whole consents on another thread.
     ///
     /// # Errors
     /// There is none: a sentence.
-    fn records(&self) -> Result<super::Records, String>;
+    fn records(&self) -> Result<Box<dyn Records>, String>;
+}
+
+/// Reads whole consents. Each call may wait for a disk.
+pub trait Records: Send {
+    /// Reads one consent. Returns `None` if it is gone.
+    ///
+    /// # Errors
+    /// It cannot be read: a sentence.
+    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String>;
+
+    /// Reads what there is of a row's session and transaction. What cannot be read is left out: the record itself says
+    /// that the journal or the file fails.
+    fn beside(&mut self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Beside;
 }
 
 impl Supply for Source {
@@ -85,16 +92,29 @@ impl Supply for Source {
         Self::moved(self)
     }
 
-    fn record(&self, seq: Seq) -> Msg {
-        Self::record(self, seq)
+    fn records(&self) -> Result<Box<dyn Records>, String> {
+        let reader = self.reader.again().map_err(|error| error.fault().to_string())?;
+        Ok(Box::new(JournalRecords(reader)))
+    }
+}
+
+/// Consents of a journal.
+struct JournalRecords(Reader);
+
+impl Records for JournalRecords {
+    fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
+        match self.0.record(seq) {
+            Ok(stored) => Ok(stored.map(|stored| okta::restore(&stored))),
+            Err(error) => Err(error.fault().to_string()),
+        }
     }
 
-    fn beside(&self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Msg {
-        Self::beside(self, seq, session, transaction)
-    }
-
-    fn records(&self) -> Result<super::Records, String> {
-        Self::records(self).map_err(|fault| fault.to_string())
+    fn beside(&mut self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Beside {
+        let found = self.0.beside(seq, session, transaction, BESIDE_MAX);
+        if let Err(error) = &found {
+            tracing::warn!(%error, "What belongs to a consent's session could not be read.");
+        }
+        found.unwrap_or_default()
     }
 }
 
@@ -265,36 +285,6 @@ impl Source {
         let head = *self.head.borrow();
         let has_all = head.last <= self.seen.last && head.change <= self.seen.change;
         self.phase == Phase::Done && has_all && self.sorting.is_none() && self.seen.change <= self.asked
-    }
-
-    /// Reads one consent whole.
-    pub fn record(&self, seq: Seq) -> Msg {
-        match self.reader.record(seq) {
-            Ok(stored) => Msg::Record(seq, stored.map(|stored| Box::new(okta::restore(&stored)))),
-            Err(error) => Msg::RecordFailed(seq, error.fault().to_string()),
-        }
-    }
-
-    /// Reads what there is of a row's session and transaction. What cannot be read is not shown: the record itself says
-    /// that the journal fails.
-    pub fn beside(&self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Msg {
-        let found = self.reader.beside(seq, session, transaction, BESIDE_MAX);
-        if let Err(error) = &found {
-            tracing::warn!(%error, "What belongs to a consent's session could not be read.");
-        }
-        Msg::Beside(seq, found.unwrap_or_default())
-    }
-
-    /// Returns a way to read whole consents on another thread.
-    ///
-    /// # Errors
-    /// The journal cannot be opened once more.
-    pub fn records(&self) -> Result<super::Records, Box<Fault>> {
-        let reader = self.reader.again().map_err(|error| error.fault())?;
-        Ok(Box::new(move |seq| match reader.record(seq) {
-            Ok(stored) => Ok(stored.map(|stored| okta::restore(&stored))),
-            Err(error) => Err(error.fault().to_string()),
-        }))
     }
 
     /// The reader, for whoever needs more of a row than its line.

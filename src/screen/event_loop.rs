@@ -10,7 +10,7 @@ use super::perform::{Performer, Stage};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{Model, Msg, update};
-use crate::run::Supply;
+use crate::run::{KeptNotes, NoteStore, Records, Supply};
 use crate::tasks::Tasks;
 use crate::tui::{self, Device, Dirty, Due, Input, Keyboard, Pacer, Screen, Signals, Stop};
 use crate::view::Theme;
@@ -158,11 +158,29 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         }
     }
 
-    /// Gives the model the marks, filters and place that the last screen kept. If `is_fresh`, forgets that place.
-    pub fn begin(&mut self, is_fresh: bool) {
+    /// Gives the model the marks, filters and place that the last screen kept, and starts the workers. If `is_fresh`,
+    /// forgets that place.
+    ///
+    /// # Errors
+    /// The journal cannot be opened once more, or the system starts no more threads: a sentence for stderr.
+    pub fn begin(&mut self, mut notes: KeptNotes, is_fresh: bool) -> Result<(), String> {
         let mut msgs = Vec::new();
-        self.performer.keeper.begin(&mut self.model, is_fresh, &mut msgs);
+        notes.begin(&mut self.model, is_fresh, &mut msgs);
         self.inbox.extend(msgs);
+        let records = self.source.records()?;
+        self.start_workers(records, Box::new(notes))
+    }
+
+    /// Starts the workers that read consents and keep notes.
+    ///
+    /// # Errors
+    /// The system starts no more threads: a sentence for stderr.
+    pub fn start_workers(
+        &mut self,
+        records: Box<dyn Records>,
+        notes: Box<dyn NoteStore>,
+    ) -> Result<(), String> {
+        self.performer.start_workers(records, notes)
     }
 
     /// Runs until the person, a signal, the end of the tasks or the time ends it.
@@ -193,15 +211,16 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         } else {
             Due::Idle
         };
-        let frame_at = match frame {
-            Due::Now => {
+        let frame_at = match (frame, self.performer.frame_at()) {
+            (Due::Now, Some(at)) if self.clock.uptime() < at => Some(at),
+            (Due::Now, _) => {
                 if has_hung_up(self.paint())? {
                     return Ok(Some(Exit::Signal(Signal::HangUp)));
                 }
                 self.screen.is_behind().then_some(Duration::ZERO)
             }
-            Due::At(at) => Some(at),
-            Due::Idle => None,
+            (Due::At(at), _) => Some(at),
+            (Due::Idle, _) => None,
         };
         let woke = self.wait(is_idle, frame_at).await;
         self.take(woke).await
@@ -226,9 +245,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         for msg in msgs {
             let is_key = is_typed || matches!(msg, Msg::Resize(..));
             self.dirty = self.dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
-            if let Some(found) = self.performer.keeper.saw(&msg) {
-                self.inbox.push(found);
-            }
+            self.performer.saw(&msg, &self.clock);
             for effect in update(&mut self.model, msg) {
                 let (performer, mut stage) = self.stage();
                 if let Some(exit) = performer.perform(effect, &mut stage)? {
@@ -311,10 +328,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             }
             Woke::Look => {
                 self.next_look = up + LOOK_EVERY;
-                if let Some(msg) = self.performer.keeper.look() {
-                    self.inbox.push(msg);
-                }
-                self.performer.keeper.keep_place(&self.model);
+                self.performer.look(&self.model, &self.clock);
             }
             Woke::Snapshot => {
                 self.next_snapshot = self.pace.snapshot_every.map(|every| up + every);
@@ -346,18 +360,21 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         false
     }
 
-    /// Gives the terminal back, keeps the place, and takes the last snapshot if one is wanted. Returns a sentence about
-    /// that snapshot.
-    pub async fn finish(mut self) -> Option<String> {
+    /// Gives the terminal back, waits until all that was to be kept is, and takes the last snapshot if one is wanted.
+    /// Returns sentences about what was not kept and about that snapshot.
+    pub async fn finish(mut self) -> Vec<String> {
         // A terminal that is gone cannot be given back, and that is no failure.
         if let Err(error) = self.screen.leave() {
             tracing::warn!(%error, "The terminal could not be restored.");
         }
-        self.performer.keeper.keep_place(&self.model);
-        if !self.performer.auto.on_exit {
-            return None;
+        let mut words: Vec<String> =
+            self.performer.finish_notes(&self.model, &self.clock).await.into_iter().collect();
+        if self.performer.auto.on_exit {
+            words.push(
+                self.performer.take_last_snapshot(&self.model, &self.theme, &self.source, &self.clock).await,
+            );
         }
-        Some(self.performer.take_last_snapshot(&self.model, &self.theme, &self.source, &self.clock).await)
+        words
     }
 
     /// Returns what the rows come from.

@@ -5,8 +5,10 @@
 
 mod event_loop;
 mod inbox;
+mod keeper;
 mod paint;
 mod perform;
+mod reading;
 mod snapshot;
 mod watch;
 

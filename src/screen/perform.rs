@@ -1,14 +1,17 @@
 //! Performs the effects that the model returns. Their results go back to the model as messages.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::inbox::Inbox;
+use super::keeper::Keeper;
 use super::paint::has_hung_up;
+use super::reading::Reading;
 use super::snapshot::{last_snapshot, start_saver, take_snapshot};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{Copied, Effect, LookUp, Model, Msg};
-use crate::run::{Auto, Feed, Keeper, LookUps, Saver, Supply};
+use crate::run::{Auto, Feed, LookUps, NoteStore, Records, Saver, Supply};
 use crate::tui::clipboard::{self, Between};
 use crate::tui::{Device, Screen};
 use crate::view::Theme;
@@ -18,14 +21,16 @@ use crate::view::Theme;
 pub struct Performer {
     /// The journal's feed; `None` if rows come from files.
     pub feed: Option<Feed>,
-    /// Keeps marks, filters and the place.
-    pub keeper: Keeper,
     /// Where snapshots go.
     pub snapshots: PathBuf,
     /// When snapshots are taken without being asked for.
     pub auto: Auto,
     /// How copied text gets to the terminal; `None` if copying is off.
     pub clipboard: Option<Between>,
+    /// Keeps marks, filters and the place.
+    keeper: Option<Keeper>,
+    /// Reads what the detail shows.
+    reading: Option<Reading>,
     /// Starts when it is first needed.
     lookups: Option<LookUps>,
     /// The file that is being written.
@@ -44,14 +49,56 @@ pub(super) struct Stage<'a, D: Device, S> {
 
 impl Performer {
     /// Starts with nothing to do.
-    pub fn new(
-        feed: Option<Feed>,
-        keeper: Keeper,
-        snapshots: PathBuf,
-        auto: Auto,
-        clipboard: Option<Between>,
-    ) -> Self {
-        Self { feed, keeper, snapshots, auto, clipboard, lookups: None, saver: None }
+    pub fn new(feed: Option<Feed>, snapshots: PathBuf, auto: Auto, clipboard: Option<Between>) -> Self {
+        Self { feed, snapshots, auto, clipboard, keeper: None, reading: None, lookups: None, saver: None }
+    }
+
+    /// Starts the workers that read consents and keep notes.
+    ///
+    /// # Errors
+    /// The system starts no more threads: a sentence for stderr.
+    pub(super) fn start_workers(
+        &mut self,
+        records: Box<dyn Records>,
+        notes: Box<dyn NoteStore>,
+    ) -> Result<(), String> {
+        let fail = |error: std::io::Error| format!("The screen cannot start its workers: {error}.");
+        self.reading = Some(Reading::start(records).map_err(fail)?);
+        self.keeper = Some(Keeper::start(notes).map_err(fail)?);
+        Ok(())
+    }
+
+    /// Whether an answer of the workers that read consents or keep notes is still to come.
+    pub fn is_busy(&self) -> bool {
+        self.reading.as_ref().is_some_and(Reading::is_busy)
+            || self.keeper.as_ref().is_some_and(Keeper::is_busy)
+    }
+
+    /// Returns until when a frame waits for the detail that is being read.
+    pub(super) fn frame_at(&self) -> Option<Duration> {
+        self.reading.as_ref().and_then(Reading::frame_at)
+    }
+
+    /// Takes notice of what the model is about to be told.
+    pub(super) fn saw(&mut self, msg: &Msg, clock: &Clock) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.saw(msg, clock);
+        }
+    }
+
+    /// Looks whether another screen changed a mark, and keeps the place.
+    pub(super) fn look(&mut self, model: &Model, clock: &Clock) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.look(clock);
+            keeper.keep_place(model.place(), clock);
+        }
+    }
+
+    /// Keeps the place, and waits until all that was to be kept is. Returns a sentence about what was not.
+    pub(super) async fn finish_notes(&mut self, model: &Model, clock: &Clock) -> Option<String> {
+        let mut keeper = self.keeper.take()?;
+        keeper.keep_place(model.place(), clock);
+        keeper.finish(clock).await
     }
 
     /// Performs one effect. Returns why the loop ends, if it does.
@@ -64,12 +111,30 @@ impl Performer {
         stage: &mut Stage<'_, D, S>,
     ) -> Result<Option<Exit>, String> {
         let answer = match effect {
-            Effect::Read(seq) => Some(stage.source.record(seq)),
-            Effect::ReadBeside { seq, session, transaction } => {
-                Some(stage.source.beside(seq, session.as_deref(), transaction.as_deref()))
+            Effect::Read(seq) => {
+                if let Some(reading) = &mut self.reading {
+                    reading.record(seq, stage.clock.uptime());
+                }
+                None
             }
-            Effect::Mark(seq, note) => Some(self.keeper.mark(seq, note, stage.clock.now())),
-            Effect::Remember(query) => self.keeper.remember(&query),
+            Effect::ReadBeside { seq, session, transaction } => {
+                if let Some(reading) = &mut self.reading {
+                    reading.beside(seq, session, transaction, stage.clock.uptime());
+                }
+                None
+            }
+            Effect::Mark(seq, note) => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.mark(seq, note, stage.clock);
+                }
+                None
+            }
+            Effect::Remember(query) => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.remember(query, stage.clock);
+                }
+                None
+            }
             Effect::PollNow => match &self.feed {
                 Some(feed) => feed.poll_now().map(|words| Msg::Notice(words.to_owned(), false)),
                 None => Some(offline()),
@@ -174,7 +239,19 @@ impl Performer {
 
     /// Waits for a worker's answer. Loses nothing when dropped.
     pub(super) async fn heard(&mut self, clock: &Clock) -> Msg {
-        let (lookups, saver) = (&mut self.lookups, &mut self.saver);
+        let Self { lookups, saver, reading, keeper, .. } = self;
+        let read = async {
+            match reading {
+                Some(reading) => reading.heard().await,
+                None => std::future::pending().await,
+            }
+        };
+        let kept = async {
+            match keeper {
+                Some(keeper) => keeper.heard(clock).await,
+                None => std::future::pending().await,
+            }
+        };
         let found = async {
             match lookups {
                 Some(lookups) => lookups.found().await,
@@ -189,9 +266,10 @@ impl Performer {
         };
         let msg = tokio::select! {
             biased;
+            msg = read => msg,
+            msg = kept => msg,
             Some(msg) = found => msg,
             Some(msg) = told => msg,
-            else => std::future::pending().await,
         };
         if matches!(msg, Msg::Saved(..)) {
             self.saver = None;

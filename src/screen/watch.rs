@@ -13,7 +13,7 @@ use super::perform::Performer;
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{Mask, Model, Origin, Query, Zone};
-use crate::run::{Arranged, Auto, Feed, Keeper, Supply, note};
+use crate::run::{Arranged, Auto, Feed, KeptNotes, Supply, note};
 use crate::tasks::Tasks;
 use crate::tui::clipboard::Between;
 use crate::tui::{self, Keyboard, Screen, Setup};
@@ -103,8 +103,8 @@ pub async fn watch(
     if let Some(filter) = options.filter {
         model.filter_by(filter);
     }
-    let keeper = options.dir.as_deref().map_or_else(Keeper::fleeting, Keeper::open);
-    let performer = Performer::new(feed.cloned(), keeper, options.snapshots, options.auto, options.clipboard);
+    let notes = options.dir.as_deref().map_or_else(KeptNotes::fleeting, KeptNotes::open);
+    let performer = Performer::new(feed.cloned(), options.snapshots, options.auto, options.clipboard);
     let pace = Pace {
         max_fps: options.max_fps,
         bytes_per_second: options.bytes_per_second,
@@ -120,12 +120,10 @@ pub async fn watch(
         pace,
         (clock, tasks),
     );
-    event_loop.begin(options.fresh);
+    event_loop.begin(notes, options.fresh)?;
     let exit = event_loop.run().await?;
     // The terminal first: whoever waits for a slow disk waits at a shell.
-    if let Some(words) = event_loop.finish().await {
-        note(&words);
-    }
+    event_loop.finish().await.iter().for_each(|words| note(words));
     Ok(exit)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use consentwatch::consent::Seq;
 use consentwatch::model::{Chord, Effect, Extent, Form, Key, Keymap, Mode, Msg, SaveOrder, Saved, update};
 use consentwatch::report::Part;
-use consentwatch::run::Keeper;
+use consentwatch::run::{KeptNotes, NoteStore as _};
 
 use crate::golden;
 use crate::rig::{Rig, backlog};
@@ -104,7 +104,7 @@ async fn marks_live_through_a_restart_and_a_journal_made_anew() {
     .await;
     assert_eq!(marked(&rig), both, "found again as the log was read again");
     // Another screen marks and takes away; this one sees it.
-    let mut other = Keeper::open(&rig.folder.path().join("org"));
+    let mut other = KeptNotes::open(&rig.folder.path().join("org"));
     let answer = other.mark(here(&rig), Some("from elsewhere".to_owned()), rig.clock.now());
     assert!(matches!(answer, Msg::Marked(..)), "{answer:?}");
     rig.advance(Duration::from_secs(2)).await;

@@ -10,3 +10,4 @@ mod order;
 mod readiness;
 mod rig;
 mod widths;
+mod workers;

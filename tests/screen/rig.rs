@@ -17,7 +17,7 @@ use consentwatch::journal::Settings;
 use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Auto, Feed, FeedPlan, Keeper, Probing, Route, Source};
+use consentwatch::run::{self, Auto, Feed, FeedPlan, KeptNotes, Probing, Route, Source};
 use consentwatch::screen::{Ends, EventLoop, Pace, Performer};
 use consentwatch::secret::{Secret, SecretSource};
 use consentwatch::sim::{self, Plan, SimOrg};
@@ -197,21 +197,23 @@ impl Rig {
             Screen::over(terminal.clone(), terminal.size, Setup::default()).expect("a terminal in memory");
         let (typed, inputs) = mpsc::channel(TYPED_MAX);
         let keyboard = Keyboard::of(inputs).expect("a keyboard in memory");
-        let keeper = Keeper::open(&folder.path().join("org"));
         let snapshots = folder.path().join("snapshots");
         let performer =
-            Performer::new(Some(feed.clone()), keeper, snapshots, Auto::default(), Some(Between::Nothing));
+            Performer::new(Some(feed.clone()), snapshots, Auto::default(), Some(Between::Nothing));
         let pace = Pace { max_fps: 30, bytes_per_second: 0, snapshot_every: None, stop_after: None };
         let ends = (screen, keyboard, Ends::none());
         let mut event_loop =
             EventLoop::new(model, theme.clone(), ends, source, performer, pace, (&clock, &tasks));
-        event_loop.begin(is_fresh);
+        event_loop.begin(KeptNotes::open(&folder.path().join("org")), is_fresh).expect("threads");
         Self { clock, org, event_loop, exit: None, terminal, typed, feed, tasks, org_tasks, theme, folder }
     }
 
-    /// Lets the loop turn until it waits for somebody else.
+    /// Lets the loop turn until it waits for somebody else than its workers.
     pub fn pump(&mut self) {
-        while self.exit.is_none() && self.turn() {}
+        let real = Clock::system();
+        while self.exit.is_none() && (self.turn() || self.performer.is_busy()) {
+            assert!(real.uptime() < LIMIT, "a worker does not answer; the screen is\n{}", self.frame());
+        }
     }
 
     /// Ends the screen, does something to its folder, and starts it again on the same org.
@@ -316,6 +318,11 @@ impl Rig {
         self.until("look-ups", |rig| rig.model.looking.left().is_none()).await;
     }
 
+    /// Ends the screen as a person does who quits, and returns what it says then.
+    pub async fn finish(self) -> Vec<String> {
+        Box::pin(self.event_loop.finish()).await
+    }
+
     /// Returns what the terminal was sent, one write a frame.
     pub fn writes(&self) -> Vec<Vec<u8>> {
         self.terminal.writes.lock().expect("the writes").clone()
@@ -344,16 +351,18 @@ impl Rig {
             .collect()
     }
 
+    /// Presses keys without waiting for the workers.
+    pub fn press_without_answer(&mut self, keys: &str) {
+        for chord in chords(keys) {
+            self.typed.try_send(Input::Key(chord)).expect("a loop that takes what is typed");
+            while self.exit.is_none() && self.turn() {}
+        }
+    }
+
     /// Presses keys written as text: `jj<enter>G`.
     pub fn press(&mut self, keys: &str) {
-        let mut rest = keys;
-        while let Some(c) = rest.chars().next() {
-            let (chord, length) = match rest.strip_prefix('<').and_then(|named| named.split_once('>')) {
-                Some((name, _)) => (named_key(name), name.len() + 2),
-                None => (Chord::char(c), c.len_utf8()),
-            };
+        for chord in chords(keys) {
             self.tell(Msg::Key(chord));
-            rest = rest.get(length..).unwrap_or("");
         }
     }
 
@@ -382,6 +391,20 @@ struct Parts {
     tasks: Tasks,
     org_tasks: Tasks,
     folder: tempfile::TempDir,
+}
+
+/// Reads keys written as text.
+fn chords(keys: &str) -> Vec<Chord> {
+    let (mut chords, mut rest) = (Vec::new(), keys);
+    while let Some(c) = rest.chars().next() {
+        let (chord, length) = match rest.strip_prefix('<').and_then(|named| named.split_once('>')) {
+            Some((name, _)) => (named_key(name), name.len() + 2),
+            None => (Chord::char(c), c.len_utf8()),
+        };
+        chords.push(chord);
+        rest = rest.get(length..).unwrap_or("");
+    }
+    chords
 }
 
 fn named_key(name: &str) -> Chord {
