@@ -188,7 +188,8 @@ pub struct Tail {
     /// Only what matches
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
-    /// Ends once the log is read up to the time of the start, and the persons of consents that name nobody are looked up
+    /// Ends once the log is read up to the time of the start, and the persons of consents that name nobody are looked
+    /// up
     #[arg(long)]
     pub once: bool,
     /// Ends --once with 0 even where records of the log could not be read

@@ -43,11 +43,11 @@ pub enum LogError {
     Twice,
 }
 
-/// Sends what the program says from now on to the end of a file, which only its owner may read, or to a pipe or character
-/// device such as `/dev/stderr`.
+/// Sends what the program says from now on to the end of a file, which only its owner may read, or to a pipe or
+/// character device such as `/dev/stderr`.
 ///
-/// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for. With
-/// `has_screen`, a terminal is refused.
+/// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for.
+/// With `has_screen`, a terminal is refused.
 pub fn start(path: &Path, level: LevelFilter, has_screen: bool) -> Result<(), LogError> {
     let file = Rotating::open(path, BYTES_MAX)?;
     if has_screen && file.file.is_terminal() {
@@ -63,8 +63,8 @@ pub fn start(path: &Path, level: LevelFilter, has_screen: bool) -> Result<(), Lo
 /// The log of this process, once it was started.
 static LOG: OnceLock<Log> = OnceLock::new();
 
-/// Opens the log file again at each SIGHUP, for as long as the future is polled: `logrotate` has moved the old one away.
-/// A file that cannot be opened again goes on where it is. SIGHUP does not end the process from here on.
+/// Opens the log file again at each SIGHUP, for as long as the future is polled: `logrotate` has moved the old one
+/// away. A file that cannot be opened again goes on where it is. SIGHUP does not end the process from here on.
 ///
 /// # Errors
 /// The system refuses a handler.

@@ -49,7 +49,7 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Makes one of 32 random bytes, as letters that any header and any file can hold; nothing if the system gives no
+    /// Makes one of 32 random bytes, as letters that any header and any file can hold, or `None` if the system gives no
     /// randomness.
     pub fn random() -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -212,8 +212,8 @@ impl SecretSource {
     }
 }
 
-/// Returns a sentence of warning if other accounts may read or change a file with a secret in it; `what` says which file
-/// it is. A file that is not there is no reason to warn.
+/// Returns a sentence of warning if other accounts may read or change a file with a secret in it; `what` says which
+/// file it is. A file that is not there is no reason to warn.
 pub fn open_to_others(what: &str, path: &Path) -> Option<String> {
     let mode = path.metadata().ok().filter(std::fs::Metadata::is_file)?.mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
@@ -224,8 +224,8 @@ pub fn open_to_others(what: &str, path: &Path) -> Option<String> {
     })
 }
 
-/// Returns a variable's name for people. What cannot be such a name, or looks like a secret, may be the secret itself, so
-/// other words stand in its place.
+/// Returns a variable's name for people. What cannot be such a name, or looks like a secret, may be the secret itself,
+/// so other words stand in its place.
 fn variable(name: &str) -> &str {
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());

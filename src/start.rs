@@ -107,7 +107,8 @@ fn printed(text: &[u8]) -> Result<Exit, Ended> {
     }
 }
 
-/// Returns a variable. One that is not UTF-8 keeps a mark of that, and is refused where it matters rather than passed over.
+/// Returns a variable. One that is not UTF-8 keeps a mark of that, and is refused where it matters rather than passed
+/// over.
 fn env(name: &str) -> Option<String> {
     std::env::var_os(name).map(|text| text.to_string_lossy().into_owned())
 }
@@ -221,7 +222,7 @@ fn theme(cli: &Cli, name: &str) -> Theme {
     Theme::choose(name, color, &env, cli.global.ascii)
 }
 
-/// The length that is counted back from now; nothing of a time.
+/// The length that is counted back from now, or `None` of a time.
 fn length_of(when: When) -> Option<Duration> {
     match when {
         When::Ago(length) => Some(length),

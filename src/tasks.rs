@@ -57,8 +57,8 @@ impl Tasks {
         });
     }
 
-    /// Runs a task to its own end. It hears of the stop by [`Tasks::stopping`], ends what it has taken on, and is waited
-    /// for like any other.
+    /// Runs a task to its own end. It hears of the stop by [`Tasks::stopping`], ends what it has taken on, and is
+    /// waited for like any other.
     pub fn spawn_to_end<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = ()> + Send + 'static,

@@ -63,8 +63,8 @@ const SCOPES: [&str; 6] = [
 ];
 
 impl Org {
-    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out, and what has
-    /// not the form of a host is hidden, since it may be a token.
+    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out, and what
+    /// has not the form of a host is hidden, since it may be a token.
     pub fn shown_url(&self) -> Option<String> {
         let url = self.url.as_deref()?;
         let (scheme, rest) =

@@ -15,6 +15,6 @@ pub struct HistoryMark {
     pub whole_from: Timestamp,
     /// The start of the stretch that is being fetched; it ends at `whole_from`.
     pub from: Timestamp,
-    /// The `next` link of that stretch, path and query only; nothing at its beginning.
+    /// The `next` link of that stretch, path and query only, or `None` at its beginning.
     pub next: Option<String>,
 }

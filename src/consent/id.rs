@@ -20,8 +20,8 @@ impl fmt::Display for Seq {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Rev(pub i64);
 
-/// A number that is the same for the same id, and for another one almost surely another: what tells the few grants of one
-/// person and client apart, or the sessions of one day. Never 0. (FNV-1a.)
+/// A number that is the same for the same id, and for another one almost surely another: what tells the few grants of
+/// one person and client apart, or the sessions of one day. Never 0. (FNV-1a.)
 pub fn mark(id: &str) -> u32 {
     let hash =
         id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -48,7 +48,7 @@ impl EventId {
         }
     }
 
-    /// Takes back what [`EventId::as_bytes`] gave; nothing if it has another length than either form.
+    /// Takes back what [`EventId::as_bytes`] gave. Returns `None` if it has another length than either form.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let uuid = <[u8; 16]>::try_from(bytes).map(Self::Uuid);
         uuid.or_else(|_| <[u8; 32]>::try_from(bytes).map(Self::Digest)).ok()

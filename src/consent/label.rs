@@ -70,7 +70,7 @@ pub struct Label {
     pub thing: Thing,
     /// Its id.
     pub id: Untrusted,
-    /// Its name for people; nothing if it has none or is gone.
+    /// Its name for people, or `None` if it has none or is gone.
     pub name: Option<Untrusted>,
     /// A person's login.
     pub login: Option<Untrusted>,
@@ -81,7 +81,7 @@ pub struct Label {
 }
 
 impl Label {
-    /// Returns an interned text with the names put where it has none; nothing if it is not about this id, or there is
+    /// Returns an interned text with the names put where it has none, or `None` if it is not about this id, or there is
     /// no name to put.
     pub fn fill(&self, text: &str) -> Option<Symbol> {
         let (thing, id) = Thing::unnamed_in(text)?;

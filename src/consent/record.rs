@@ -52,7 +52,7 @@ pub struct Consent {
     pub session_id: Option<Untrusted>,
     /// How it came.
     pub via: Via,
-    /// What speaks against the way by which it came; nothing in an event as it comes.
+    /// What speaks against the way by which it came, or `None` in an event as it comes.
     pub doubt: Option<Doubt>,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
@@ -111,8 +111,8 @@ impl Consent {
         Reach::of(self.event_type.exact())
     }
 
-    /// The marks of its scope grants, in the order of the names that [`Consent::symbols`] gives: sorted, each once. 0 is
-    /// a scope without a grant's id.
+    /// The marks of its scope grants, in the order of the names that [`Consent::symbols`] gives: sorted, each once. 0
+    /// is a scope without a grant's id.
     pub fn grant_marks(&self) -> Vec<u32> {
         let mut named: Vec<(&str, u32)> = self
             .scopes
@@ -127,8 +127,8 @@ impl Consent {
         named.into_iter().map(|(_, mark)| mark).collect()
     }
 
-    /// The texts of the list's columns, in the form that is interned. Of an event of another kind, which names no scope, its
-    /// type stands for the scopes.
+    /// The texts of the list's columns, in the form that is interned. Of an event of another kind, which names no
+    /// scope, its type stands for the scopes.
     pub fn symbols(&self) -> [Symbol; 6] {
         let person = &self.who.person;
         let actor = self.actor.as_ref();
@@ -268,7 +268,7 @@ pub struct Delivery {
     pub source: Option<Untrusted>,
     /// The request's headers as `key: value`, without `Authorization` and cookies.
     pub headers: Vec<Untrusted>,
-    /// When we took it in; nothing in a file that somebody else wrote.
+    /// When we took it in, or `None` in a file that somebody else wrote.
     pub received: Option<Timestamp>,
 }
 

@@ -115,7 +115,7 @@ impl Person {
         ])
     }
 
-    /// Returns the name that a list shows, not yet made visible; nothing if nothing is known.
+    /// Returns the name that a list shows, not yet made visible, or `None` if nothing is known.
     pub fn name(&self) -> Option<&str> {
         Self::shown(
             self.id.as_ref().map_or("", UserId::exact),
@@ -125,8 +125,8 @@ impl Person {
     }
 
     /// Returns which of three fields names somebody best, not yet made visible: the alternate id where it looks like an
-    /// e-mail address, else the display name, else the id, else whatever the alternate id is. An empty field is one that
-    /// is missing, as in an interned text.
+    /// e-mail address, else the display name, else the id, else whatever the alternate id is. An empty field is one
+    /// that is missing, as in an interned text.
     pub fn shown<'a>(id: &'a str, alternate_id: &'a str, display_name: &'a str) -> Option<&'a str> {
         if looks_like_mail(alternate_id) {
             return Some(alternate_id);

@@ -172,7 +172,8 @@ fn unknown() -> Value {
     json!({"name": "unknown"})
 }
 
-/// Whose privileges these are: the person's, or where an admin acts, the client's. The schema wants one of name and uid.
+/// Whose privileges these are: the person's, or where an admin acts, the client's. The schema wants one of name and
+/// uid.
 fn user(consent: &Consent) -> Value {
     const UNKNOWN: u8 = 0;
     const USER: u8 = 1;

@@ -5,7 +5,8 @@ use crate::consent::{Consent, Difference, Evidence, Kind, Seq, Untrusted};
 
 /// Returns what happened as one sentence on one line, with its number first. It is harmless for a terminal.
 ///
-/// An outcome other than success comes before everything else, since the sentence would be heard as a consent otherwise.
+/// An outcome other than success comes before everything else, since the sentence would be heard as a consent
+/// otherwise.
 pub fn sentence(seq: Seq, consent: &Consent) -> String {
     let result = consent.outcome.result.as_ref().map(Untrusted::exact);
     let failed = match result.filter(|result| *result != "SUCCESS") {

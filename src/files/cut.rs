@@ -59,7 +59,7 @@ pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
     /// Where in the stream they begin.
     pub(super) at: u64,
-    /// Where in these bytes each lies; nothing if each is a line.
+    /// Where in these bytes each lies, or `None` if each is a line.
     pub(super) spans: Option<Vec<Span>>,
 }
 
@@ -102,7 +102,8 @@ pub(super) struct Cutter<R> {
     end: End,
 }
 
-/// Returns the length of the record on a line that closes its array, which may be none, and the place behind the bracket.
+/// Returns the length of the record on a line that closes its array, which may be none, and the place behind the
+/// bracket.
 fn closing_bracket(line: &[u8]) -> Option<(usize, usize)> {
     if line.starts_with(b"]") {
         return Some((0, 1));
@@ -475,7 +476,8 @@ impl<R: Read> Cutter<R> {
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
     }
 
-    /// How long the value is that begins at a place; nothing if the stream ends in it, or it is longer than any record.
+    /// How long the value is that begins at a place, or `None` if the stream ends in it, or it is longer than any
+    /// record.
     fn length_of_value(&mut self, at: usize) -> io::Result<Option<usize>> {
         let mut scan = Scan::default();
         loop {

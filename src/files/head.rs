@@ -172,7 +172,7 @@ impl Head {
     }
 }
 
-/// Reads what a file says of an org's readiness; nothing if it says none. Every text is made visible.
+/// Reads what a file says of an org's readiness. Returns `None` if it says none. Every text is made visible.
 pub fn readiness(json: &[u8]) -> Option<Readiness> {
     serde_json::from_slice(json).ok().map(made_visible)
 }

@@ -190,7 +190,8 @@ struct Kept<R> {
     unlooked: usize,
 }
 
-/// So much is left on the disk of temporary files: what is packed may be a thousand times as long, and others need room.
+/// So much is left on the disk of temporary files: what is packed may be a thousand times as long, and others need
+/// room.
 const LEFT_MIN: u64 = 256 << 20;
 /// The disk is looked at each time that so much was written.
 const LOOK: usize = 16 << 20;

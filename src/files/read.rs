@@ -131,7 +131,7 @@ fn joined(thread: JoinHandle<()>) {
 /// How far reading is, and what is known of the file that is being read.
 struct Progress {
     sizes: Vec<Option<u64>>,
-    /// Of all files; nothing if one of them does not say.
+    /// Of all files, or `None` if one of them does not say.
     all: Option<u64>,
     /// Of those that are behind.
     before: u64,

@@ -42,8 +42,8 @@ impl Place {
 pub struct Shelf {
     inner: RwLock<Inner>,
     received: Timestamp,
-    /// Records of many events that were read, with file and place, newest last: whoever asks for one of their events asks
-    /// for the others next.
+    /// Records of many events that were read, with file and place, newest last: whoever asks for one of their events
+    /// asks for the others next.
     pages: Mutex<Vec<(RecordId, Arc<Found>)>>,
 }
 
@@ -86,7 +86,7 @@ impl Shelf {
         change(&mut self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Reads one consent whole, from its file; nothing if there is no such row.
+    /// Reads one consent whole, from its file. Returns `None` if there is no such row.
     ///
     /// # Errors
     /// The file is not what it was: a sentence.
@@ -194,8 +194,8 @@ const BESIDE_BYTES: u32 = 8 << 20;
 
 const CHANGED: &str = "The file was changed after it was opened. Open it again.";
 
-/// Puts together what two records tell of one event. A line of ours knows what was found out since, a LogEvent of a file
-/// is whole, and a hook leaves out what is null. A hook's record that says otherwise or more is kept beside it.
+/// Puts together what two records tell of one event. A line of ours knows what was found out since, a LogEvent of a
+/// file is whole, and a hook leaves out what is null. A hook's record that says otherwise or more is kept beside it.
 fn merge(one: Consent, other: Consent) -> Consent {
     let worth = |via: Via| if via.has(Via::POLL) { 2 } else { u8::from(via == Via::FILE) };
     let via = one.via.with(other.via);

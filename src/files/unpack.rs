@@ -141,7 +141,7 @@ impl Read for Member {
 
 /// Packed bytes, unpacked. Damage ends the stream early and is remarked, so that what came before it counts.
 pub(super) struct Unpacked {
-    /// The member that is being read; nothing once all is read.
+    /// The member that is being read, or `None` once all is read.
     member: Option<Member>,
     remarks: Remarks,
 }

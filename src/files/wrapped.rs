@@ -15,9 +15,9 @@ use super::{ours, respell};
 use crate::consent::{Via, visible};
 use crate::okta;
 
-/// Keys that hold an event, as an object or as JSON in a text, best first: Elastic (`event.original`, `_source`, `okta`),
-/// Splunk (`_raw`), EventBridge (`detail`), container logs (`log`), CloudWatch and syslog shippers (`message`), Azure
-/// (`record`), and this program's own OCSF and card exports.
+/// Keys that hold an event, as an object or as JSON in a text, best first: Elastic (`event.original`, `_source`,
+/// `okta`), Splunk (`_raw`), EventBridge (`detail`), container logs (`log`), CloudWatch and syslog shippers
+/// (`message`), Azure (`record`), and this program's own OCSF and card exports.
 const HOLDERS: [&str; 10] = [
     "event.original",
     "_raw",

@@ -92,7 +92,8 @@ const STREAMS: u32 = 32;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// After the answer to a request without the secret, what else is under way on the connection gets this long.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// The start of an HTTP/1.1 request must fit into this many bytes, so that headers beyond their own bound are seen as such.
+/// The start of an HTTP/1.1 request must fit into this many bytes, so that headers beyond their own bound are seen as
+/// such.
 const HEAD_MAX: usize = 2 * desk::HEADERS_MAX;
 /// A connection that lost its slot gets this long to send an answer that it was about to send.
 const EVICTED: Duration = Duration::from_secs(1);

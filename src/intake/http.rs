@@ -75,8 +75,8 @@ pub enum ClientError {
 }
 
 impl Route {
-    /// Reads a PEM file of certificates to trust, and prepares a proxy: a URL, and the hosts that are reached without it as
-    /// `NO_PROXY` lists them. A proxy never stands between us and a loopback host.
+    /// Reads a PEM file of certificates to trust, and prepares a proxy: a URL, and the hosts that are reached without
+    /// it as `NO_PROXY` lists them. A proxy never stands between us and a loopback host.
     ///
     /// # Errors
     /// The file cannot be used, or the proxy cannot.

@@ -162,8 +162,8 @@ impl Desk {
         Ok(page.rows.len() == STEP)
     }
 
-    /// Looks at the next rows that changed, such as those that the log has shown after the hook, and returns whether there
-    /// may be more.
+    /// Looks at the next rows that changed, such as those that the log has shown after the hook, and returns whether
+    /// there may be more.
     fn take_changed(&mut self) -> Result<bool, ReadError> {
         let page = self.reader.changed(self.seen_change, STEP)?;
         self.want(&page);
@@ -192,8 +192,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Opens the case of a row that names nobody. One that only the hook brought waits for the log: whose session it was
-    /// must not rest on what the hook says.
+    /// Opens the case of a row that names nobody. One that only the hook brought waits for the log: whose session it
+    /// was must not rest on what the hook says.
     fn open(&mut self, row: &Row) -> Result<(), ReadError> {
         let now_ms = self.clock.sure().as_millisecond();
         if row.via == Via::HOOK {

@@ -26,7 +26,7 @@ impl Damage {
         self.rows.is_empty() && self.missing == 0 && self.others.is_empty()
     }
 
-    /// Says what is damaged in one sentence; nothing if nothing is.
+    /// Says what is damaged in one sentence. Returns `None` if nothing is.
     pub fn sentence(&self) -> Option<String> {
         let mut parts = Vec::new();
         if !self.rows.is_empty() {
@@ -56,8 +56,8 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 impl Reader {
-    /// Keeps what is read from now on as it is now, whatever the writer does, until [`Reader::release`]. The writer goes
-    /// on; its WAL grows meanwhile.
+    /// Keeps what is read from now on as it is now, whatever the writer does, until [`Reader::release`]. The writer
+    /// goes on; its WAL grows meanwhile.
     pub fn hold(&self) -> Result<(), ReadError> {
         Ok(self.conn().execute_batch("BEGIN")?)
     }

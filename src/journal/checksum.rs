@@ -334,8 +334,8 @@ pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result
     Ok(damaged)
 }
 
-/// The checksum of what was damaged before it got one. A text's is never negative, and a row that this is for has a value
-/// that no checksum holds for.
+/// The checksum of what was damaged before it got one. A text's is never negative, and a row that this is for has a
+/// value that no checksum holds for.
 const NO_SUM: i64 = -1;
 /// Rows that get their checksums in one step, so that a waiting batch is held up no longer than some milliseconds.
 const STEP: i64 = 300;

@@ -154,7 +154,7 @@ pub(super) fn hidden_between(
     Ok(found)
 }
 
-/// Hides the secrets in each field of a joined text; nothing if there are none.
+/// Hides the secrets in each field of a joined text. Returns `None` if there are none.
 pub(super) fn clean_symbol(text: &str) -> Option<Symbol> {
     let fields: Vec<_> = text.split(Symbol::SEPARATOR).map(redact::text).collect();
     let fields: Vec<&str> = fields.iter().map(AsRef::as_ref).collect();
@@ -234,8 +234,8 @@ impl Cleaning {
         Ok((Identity::new(&secret), Some(cleaning).filter(|cleaning| cleaning.step != Step::Done)))
     }
 
-    /// Reads how far it came, and returns the key. What is damaged begins again, and nothing gets a keyed digest in place
-    /// of one without a key, because it may have one already.
+    /// Reads how far it came, and returns the key. What is damaged begins again, and nothing gets a keyed digest in
+    /// place of one without a key, because it may have one already.
     fn read(&mut self, conn: &Connection) -> rusqlite::Result<Vec<u8>> {
         let read = conn.query_row("SELECT * FROM clean", [], |row| {
             if checksum::holds(row)? {
@@ -741,7 +741,7 @@ fn no_room(needed: u64, free: Option<u64>) -> String {
     )
 }
 
-/// Returns a text of the journal; nothing for NULL. What is no text is read as far as it can be.
+/// Returns a text of the journal, or `None` for NULL. What is no text is read as far as it can be.
 fn text(value: ValueRef<'_>) -> Option<String> {
     (value != ValueRef::Null).then(|| String::from_utf8_lossy(checksum::bytes(value)).into_owned())
 }

@@ -65,7 +65,8 @@ pub struct Polling {
     pub last_good: Option<Timestamp>,
     /// When it was last read to its end.
     pub caught_up: Option<Timestamp>,
-    /// The wait between two polls that was in force then; nothing in a journal that no version has written that knows it.
+    /// The wait between two polls that was in force then, or `None` in a journal that no version has written that knows
+    /// it.
     pub interval: Option<Duration>,
     /// How far that clock was ahead of Okta's then; zero where the two agreed.
     pub ahead: SignedDuration,
@@ -85,8 +86,8 @@ pub struct Listening {
     pub since: Timestamp,
     /// Up to now.
     pub until: Timestamp,
-    /// When somebody who knows the secret verified the hook or delivered, if that happened in this time. A hook that was
-    /// verified once stays so.
+    /// When somebody who knows the secret verified the hook or delivered, if that happened in this time. A hook that
+    /// was verified once stays so.
     pub verified: Option<Timestamp>,
 }
 

@@ -166,8 +166,8 @@ pub enum AppendError {
     /// The journal was closed.
     #[error("the journal is closed")]
     Closed,
-    /// The files that are open do not stand in the journal's folder any more, so what is written to them is lost with the
-    /// process.
+    /// The files that are open do not stand in the journal's folder any more, so what is written to them is lost with
+    /// the process.
     #[error("{} is not what was opened", .0.path)]
     Gone(Gone),
 }

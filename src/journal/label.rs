@@ -113,7 +113,7 @@ pub(super) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute(&sql, []).map(drop)
 }
 
-/// Reads a row with all its columns; nothing if it is not what was written.
+/// Reads a row with all its columns. Returns `None` if it is not what was written.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Label>> {
     if !checksum::holds(row)? {
         return Ok(None);

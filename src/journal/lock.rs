@@ -43,7 +43,7 @@ pub(super) fn ask(path: &Path) -> io::Result<Asked> {
     }
 }
 
-/// Returns the name that the holder of the lock left; nothing if nobody holds it.
+/// Returns the name that the holder of the lock left, or `None` if nobody holds it.
 ///
 /// To find that out the lock is shared for a moment where it is free, so that several may look at once.
 pub(super) fn holder_now(path: &Path) -> io::Result<Option<String>> {

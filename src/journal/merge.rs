@@ -488,8 +488,8 @@ impl<'t> Pen<'t> {
         Ok(checksum::seal(tx, seq.0)?)
     }
 
-    /// Returns what a damaged row keeps, or `None` if there is no such row. Deletes a damaged hook's copy and empties an
-    /// envelope that may be damaged, because there is no other source for them.
+    /// Returns what a damaged row keeps, or `None` if there is no such row. Deletes a damaged hook's copy and empties
+    /// an envelope that may be damaged, because there is no other source for them.
     fn kept(&mut self, seq: i64, consent: &Consent, is_own: bool) -> Result<Option<Kept>, AppendError> {
         let sql = "SELECT who, evidence, via, doubt, EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)
             FROM event WHERE seq = ?1";
@@ -551,8 +551,8 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    /// Compares what came with what is stored, of which one is the log's and the other a hook's. A text that is not what
-    /// was written says nothing.
+    /// Compares what came with what is stored, of which one is the log's and the other a hook's. A text that is not
+    /// what was written says nothing.
     fn differences(&mut self, consent: &Consent, found: &Found) -> rusqlite::Result<Vec<Difference>> {
         let mut symbols: [Symbol; 6] = Default::default();
         for (symbol, id) in symbols.iter_mut().zip(found.texts).filter(|(_, id)| *id != 0) {

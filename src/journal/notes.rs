@@ -122,7 +122,7 @@ impl Notes {
         Ok(notes)
     }
 
-    /// Opens the notes for reading; nothing if there are none.
+    /// Opens the notes for reading. Returns `None` if there are none.
     pub fn look(dir: &Path) -> Result<Option<Self>, NotesError> {
         let path = dir.join(FILE);
         let place = |source| NotesError::Place { path: shown(&path), source };

@@ -156,7 +156,7 @@ pub fn holder(dir: &Path) -> Result<Holder, OpenError> {
     })
 }
 
-/// Tells one journal file from another that took its place, by device and file number; nothing if there is none.
+/// Tells one journal file from another that took its place, by device and file number. Returns `None` if there is none.
 pub fn file_id(dir: &Path) -> Option<(u64, u64)> {
     stopped::file_id(&dir.join(FILE))
 }
@@ -300,8 +300,8 @@ pub(super) fn shown(path: &Path) -> String {
 /// How every database is opened: SQLite follows no symbolic link either.
 pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 
-/// Returns a database's path with every link in its folder resolved. SQLite's no-follow flag refuses a link anywhere in a
-/// path, and the folder may be one.
+/// Returns a database's path with every link in its folder resolved. SQLite's no-follow flag refuses a link anywhere in
+/// a path, and the folder may be one.
 pub(super) fn database(dir: &Path, name: &str) -> io::Result<PathBuf> {
     Ok(dir.canonicalize()?.join(name))
 }

@@ -100,7 +100,7 @@ pub(super) fn newest(conn: &Connection) -> rusqlite::Result<(i64, Vec<u8>)> {
     Ok((0, Vec::new()))
 }
 
-/// Returns a dictionary, or its copy where it is damaged; nothing if both are, or it is not there.
+/// Returns a dictionary, or its copy where it is damaged, or `None` if both are, or it is not there.
 fn body(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     if let Some(body) = kept(conn, id)? {
         return Ok(Some(body));
@@ -112,7 +112,7 @@ fn body(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Returns what is kept under a number; nothing if it is not what was written, or not there.
+/// Returns what is kept under a number, or `None` if it is not what was written, or not there.
 fn kept(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     let mut statement = conn.prepare("SELECT * FROM dict WHERE id = ?1")?;
     let read = statement
@@ -120,8 +120,8 @@ fn kept(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     read.optional().map(Option::flatten)
 }
 
-/// Keeps a copy of each dictionary under its negative number, since every event that was packed with it hangs on it, and
-/// puts a good one in the place of a damaged one. Changes nothing where that is so already.
+/// Keeps a copy of each dictionary under its negative number, since every event that was packed with it hangs on it,
+/// and puts a good one in the place of a damaged one. Changes nothing where that is so already.
 pub(super) fn keep_copies(conn: &Connection) -> rusqlite::Result<()> {
     let mut statement = conn.prepare("SELECT id FROM dict WHERE id > 0")?;
     let ids: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -219,7 +219,7 @@ impl Reader {
         self.damaged.borrow().iter().copied().collect()
     }
 
-    /// Returns what makes a row unique; nothing if it is gone.
+    /// Returns what makes a row unique, or `None` if it is gone.
     pub fn key_of(&self, seq: Seq) -> Result<Option<EventKey>, ReadError> {
         let sql = "SELECT ts, uuid, part FROM event WHERE seq = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -230,7 +230,7 @@ impl Reader {
         Ok(Some(EventKey { published_ms: row.get(0)?, id, part: row.get(2)? }))
     }
 
-    /// Returns the row of an event; nothing if it is not stored, or not any more.
+    /// Returns the row of an event, or `None` if it is not stored, or not any more.
     pub fn seq_of(&self, key: &EventKey) -> Result<Option<Seq>, ReadError> {
         let sql = "SELECT seq FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
         let values = (key.published_ms, key.id.as_bytes(), key.part);
@@ -306,7 +306,7 @@ impl Reader {
         }
     }
 
-    /// Returns a text by its number; nothing if it is not there, or is not what was written.
+    /// Returns a text by its number, or `None` if it is not there, or is not what was written.
     fn text(&self, id: u32) -> rusqlite::Result<Option<String>> {
         let mut statement = self.conn.prepare_cached("SELECT text, sum FROM sym WHERE id = ?1")?;
         let mut found = statement.query([id])?;

@@ -7,7 +7,7 @@ use super::doubt::SHARED;
 use super::error::AppendError;
 use super::pack::Unpacker;
 
-/// Returns the text that is kept of a row; nothing where that is damaged.
+/// Returns the text that is kept of a row, or `None` where that is damaged.
 pub(super) fn kept(
     conn: &Connection,
     unpacker: &mut Unpacker,
@@ -18,7 +18,7 @@ pub(super) fn kept(
     unpacked(conn, unpacker, packed)
 }
 
-/// Returns the text of the hook's copy that is kept beside a row; nothing where that is damaged.
+/// Returns the text of the hook's copy that is kept beside a row, or `None` where that is damaged.
 pub(super) fn copy(
     conn: &Connection,
     unpacker: &mut Unpacker,
@@ -31,8 +31,8 @@ pub(super) fn copy(
     unpacked(conn, unpacker, found.optional()?.flatten())
 }
 
-/// Reads the packed text of a row of `raw` or `hook_copy`, and the number of its dictionary. The text does not unpack if
-/// the columns have other types than were written.
+/// Reads the packed text of a row of `raw` or `hook_copy`, and the number of its dictionary. The text does not unpack
+/// if the columns have other types than were written.
 pub(super) fn packed(row: &Row<'_>) -> rusqlite::Result<(i64, Vec<u8>)> {
     // No dictionary has the number -1.
     let dict = row.get_ref("dict")?.as_i64().unwrap_or(-1);

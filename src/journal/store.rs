@@ -49,11 +49,11 @@ pub(super) struct Store {
     pub(super) spared: Spared,
     /// How far this machine's clock is ahead of Okta's; 0 where they agree.
     pub(super) ahead_ms: i64,
-    /// How far rows of an earlier format have got their checksums; nothing once all have one.
+    /// How far rows of an earlier format have got their checksums, or `None` once all have one.
     unsealed: Option<Unsealed>,
     /// How events without a uuid are known.
     pub(super) identity: Identity,
-    /// The cleaning that is under way; nothing once all is clean.
+    /// The cleaning that is under way, or `None` once all is clean.
     pub(super) cleaning: Option<Cleaning>,
 }
 
@@ -380,8 +380,8 @@ impl Store {
         }
     }
 
-    /// Trains a dictionary on the journal's own events, once, when there are enough, and takes it up at a later call: it
-    /// takes an eighth of a second, so another thread does it.
+    /// Trains a dictionary on the journal's own events, once, when there are enough, and takes it up at a later call:
+    /// it takes an eighth of a second, so another thread does it.
     pub(super) fn train_when_due(&mut self) -> Result<(), AppendError> {
         let Some(memory) = &self.memory else { return Ok(()) };
         // What is not clean yet teaches nothing.

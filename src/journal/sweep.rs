@@ -67,7 +67,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Returns the unmarked ones among the next texts, in rising order; nothing if there are no more texts.
+    /// Returns the unmarked ones among the next texts, in rising order, or `None` if there are no more texts.
     fn next_unused(&mut self, conn: &Connection, after: u32) -> rusqlite::Result<Option<Vec<u32>>> {
         let sql = "SELECT id FROM sym WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3";
         let ids: Vec<u32> = conn

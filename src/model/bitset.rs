@@ -75,7 +75,8 @@ impl Bitset {
         ids.truncate(end);
     }
 
-    /// Writes into a list, over what it held, what of other lists is in it, in their order. `count` is how many at most.
+    /// Writes into a list, over what it held, what of other lists is in it, in their order. `count` is how many at
+    /// most.
     pub(super) fn filter_into(&self, lists: [&[u32]; 2], count: usize, out: &mut Vec<u32>) {
         // Old numbers are as good as new ones to be written over, and the last block may write too much.
         out.resize(count + Self::WORD, 0);

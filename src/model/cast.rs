@@ -21,8 +21,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// Returns the number of the thing that a text names; 0 if it names nothing. What has the same id is the same thing,
-    /// and without an id what has the same name.
+    /// Returns the number of the thing that a text names; 0 if it names nothing. What has the same id is the same
+    /// thing, and without an id what has the same name.
     pub(super) fn number(&mut self, sym: Sym, symbols: &Symbols) -> Number {
         let index = sym.0 as usize;
         if let Some(number) = self.of_text.get(index).filter(|number| **number != 0) {

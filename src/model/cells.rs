@@ -77,7 +77,7 @@ fn short<'a>(name: &'a str, id: &str, domain: Option<&str>) -> Cow<'a, str> {
     }
 }
 
-/// The domain of the person who stands in a row's WHO, with its `@`; nothing if that is no address.
+/// The domain of the person who stands in a row's WHO, with its `@`, or `None` if that is no address.
 pub(super) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'a str> {
     let sym = if row.who == Sym(0) { row.actor } else { row.who };
     let field = |index| symbols.field(sym, index);
@@ -100,8 +100,8 @@ pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, st
     (words, CellKind::Value)
 }
 
-/// Returns the scopes, a blank between two, and how many there are. Where the column of servers is folded, a server that
-/// is not the default one stands before them.
+/// Returns the scopes, a blank between two, and how many there are. Where the column of servers is folded, a server
+/// that is not the default one stands before them.
 pub fn scopes(model: &Model, row: &Row, fit: Option<&Fit>) -> (String, usize) {
     let symbols = model.rows.symbols();
     let (mut words, mut count) = (String::new(), 0);
@@ -150,9 +150,9 @@ pub fn from<'a>(model: &'a Model, row: &Row) -> Option<(Cow<'a, str>, Cow<'a, st
     Some((ip, place))
 }
 
-/// Returns the word of a kind, and whether something did not happen as it says. `!` says so behind the word, and `#` how
-/// many secrets were hidden: somebody put them into a log that many can read. Where a column has no room for all of it,
-/// some kinds have a short word.
+/// Returns the word of a kind, and whether something did not happen as it says. `!` says so behind the word, and `#`
+/// how many secrets were hidden: somebody put them into a log that many can read. Where a column has no room for all of
+/// it, some kinds have a short word.
 pub fn kind(row: &Row, columns: u16) -> (Cow<'static, str>, bool) {
     let has_failed = !matches!(row.outcome, Outcome::Success | Outcome::None | Outcome::Allow);
     let with_signs = |word: &'static str| -> Cow<'static, str> {

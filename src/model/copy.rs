@@ -25,7 +25,7 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the key that says what; nothing if it says something else, such as to end the program.
+/// Takes the key that says what. Returns `None` if it says something else, such as to end the program.
 pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
     match chord {
         Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => Some(copy(model, c)),

@@ -49,7 +49,7 @@ pub struct Saved {
     pub query: String,
 }
 
-/// How many choices the page that lies over the list has; nothing if it has none.
+/// How many choices the page that lies over the list has, or `None` if it has none.
 fn choices(model: &Model) -> Option<usize> {
     match model.overlay? {
         Overlay::Marks => Some(model.rows.marks().len()),

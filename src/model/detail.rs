@@ -53,8 +53,8 @@ const NODES_MAX: usize = 20_000;
 const DEPTH_MAX: u16 = 24;
 
 impl Detail {
-    /// Grows the tree of a consent, its folds as the reader left them in the one before. What is known `around` it stands
-    /// behind what it means.
+    /// Grows the tree of a consent, its folds as the reader left them in the one before. What is known `around` it
+    /// stands behind what it means.
     pub fn new(
         consent: &Consent,
         mark: Option<&Mark>,

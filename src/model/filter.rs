@@ -22,8 +22,8 @@ pub struct Known<'a> {
 /// The rows among which a filter looks.
 #[derive(Debug)]
 pub enum Among {
-    /// All, in the order of time. The list goes where another was that nobody needs any more: fresh memory for a million
-    /// numbers costs more than the numbers.
+    /// All, in the order of time. The list goes where another was that nobody needs any more: fresh memory for a
+    /// million numbers costs more than the numbers.
     All(VecDeque<u32>),
     /// These, in their order.
     These(VecDeque<u32>),
@@ -93,7 +93,8 @@ impl Filter {
         Self { query, found, scratch: String::new(), deep: None }
     }
 
-    /// Of rows that may pass, those that can be told only by whoever reads them whole; nothing if the list knows enough.
+    /// Of rows that may pass, those that can be told only by whoever reads them whole, or `None` if the list knows
+    /// enough.
     pub(super) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<u32>> {
         self.deep.as_mut().map(|deep| deep.candidates.list(known, Among::default()))
     }

@@ -43,8 +43,8 @@ struct View {
 const ID: u16 = 20;
 
 impl Fit {
-    /// The mail domain of most people on the screen, with its `@`: the heading of WHO says it, and its cells do not. Not
-    /// yet made visible.
+    /// The mail domain of most people on the screen, with its `@`: the heading of WHO says it, and its cells do not.
+    /// Not yet made visible.
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
     }
@@ -67,7 +67,7 @@ impl Fit {
         &self.needs[index(column)]
     }
 
-    /// The columns that its widest cell needs if it has short words; nothing while there are no rows.
+    /// The columns that its widest cell needs if it has short words, or `None` while there are no rows.
     pub(super) fn short(&self, column: Column) -> Option<u16> {
         (!self.needs(column).is_empty()).then_some(self.short[index(column)])
     }

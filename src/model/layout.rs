@@ -64,8 +64,8 @@ pub(super) fn place(width: u16, height: u16) -> DetailPlace {
     }
 }
 
-/// Divides a terminal. `on_detail` matters where list and detail do not fit together; `whole` asks for the line that says
-/// the reader's row whole.
+/// Divides a terminal. `on_detail` matters where list and detail do not fit together; `whole` asks for the line that
+/// says the reader's row whole.
 ///
 /// ```text
 /// title

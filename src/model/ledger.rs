@@ -278,7 +278,7 @@ impl Ledger {
         self.by.get(at.0 as usize).copied().filter(|by| *by != END).map(RowRef)
     }
 
-    /// What became of each scope of a consent, in the order of its scopes; nothing if that cannot be told.
+    /// What became of each scope of a consent, in the order of its scopes, or `None` if that cannot be told.
     pub fn fates(&mut self, rows: &Rows, at: RowRef) -> Option<Vec<Fate>> {
         let owner = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked)?;
         let pair = self.pair(owner.person, owner.client);
@@ -362,8 +362,8 @@ impl Ledger {
         }
     }
 
-    /// Keeps a revocation that may end grants of other pairs than its own: one of nobody known, or one that names no grant
-    /// and ends all of something.
+    /// Keeps a revocation that may end grants of other pairs than its own: one of nobody known, or one that names no
+    /// grant and ends all of something.
     fn spread(&mut self, rows: &Rows, row: &Row, owner: Owner, at: RowRef) {
         let scopes = self.scopes.list(row.scopes, rows.symbols()).to_vec();
         if owner.is_linked && !scopes.is_empty() {

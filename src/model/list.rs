@@ -9,7 +9,7 @@ use super::{RowRef, Rows};
 /// The listed rows and the place in them.
 #[derive(Debug)]
 pub struct List {
-    /// In the order of time or of a column; nothing while every row is listed by time.
+    /// In the order of time or of a column, or `None` while every row is listed by time.
     shown: Option<VecDeque<u32>>,
     /// What was shown before all were, kept for its memory alone.
     room: VecDeque<u32>,
@@ -76,7 +76,7 @@ impl List {
         self.cursor
     }
 
-    /// The listed rows in their order; nothing while every row is listed by time.
+    /// The listed rows in their order, or `None` while every row is listed by time.
     pub fn shown(&self) -> Option<&VecDeque<u32>> {
         self.shown.as_ref()
     }
@@ -161,8 +161,8 @@ impl List {
         self.is_sorted
     }
 
-    /// Lists only these rows in the order in which they stand; nothing lists all by time. The reader's row stays, or the
-    /// nearest in time.
+    /// Lists only these rows in the order in which they stand; nothing lists all by time. The reader's row stays, or
+    /// the nearest in time.
     pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
         match ids {
             Some(ids) => self.shown = Some(ids),
@@ -178,8 +178,8 @@ impl List {
         }
     }
 
-    /// Gives the listed rows away to whoever narrows them and calls [`List::show`]; nothing if all are listed, or so many
-    /// with gaps that looking through all is quicker.
+    /// Gives the listed rows away to whoever narrows them and calls [`List::show`]. Returns `None` if all are listed,
+    /// or so many with gaps that looking through all is quicker.
     pub(super) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
         let (is_sorted, all) = (self.is_sorted, rows.len());
         self.shown.take_if(|shown| is_sorted || shown.len() < all / 4 || shown.len() == all)
@@ -203,7 +203,7 @@ impl List {
         }
     }
 
-    /// The listed row nearest in time; nothing if none is listed.
+    /// The listed row nearest in time, or `None` if none is listed.
     fn nearest(&self, rows: &Rows, key: (i64, u32)) -> Option<RowRef> {
         let ids = self.ids(rows);
         if self.is_sorted {
@@ -296,7 +296,7 @@ impl List {
         true
     }
 
-    /// Which of the rows of which something is so the reader's row is, from 1 at the top; nothing if it is none.
+    /// Which of the rows of which something is so the reader's row is, from 1 at the top, or `None` if it is none.
     pub(super) fn rank(&self, rows: &Rows, is: impl Fn(RowRef) -> bool) -> Option<usize> {
         let here = self.position(rows)?;
         let place = (0..=here).filter(|place| self.at(rows, *place).is_some_and(&is)).count();

@@ -17,7 +17,7 @@ pub struct Looking {
 }
 
 impl Looking {
-    /// How many rows are still to be read, and how many in all; nothing if none are.
+    /// How many rows are still to be read, and how many in all, or `None` if none are.
     pub fn left(&self) -> Option<(usize, usize)> {
         let all = self.order.len() + self.waiting.len();
         (all > self.read).then_some((all - self.read, all))

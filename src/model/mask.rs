@@ -87,7 +87,8 @@ impl Mask {
         self.pseudonym(Stands::Address, ip)
     }
 
-    /// Returns a text as it may be shown: as it is, or with pseudonyms for what looks like a login, an address or an id.
+    /// Returns a text as it may be shown: as it is, or with pseudonyms for what looks like a login, an address or an
+    /// id.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match (&*TRACES, self.is_on) {
             (_, false) => Cow::Borrowed(text),

@@ -52,7 +52,7 @@ pub enum Msg {
     Board(Box<Board>),
     /// What the journal covers.
     Coverage(Coverage),
-    /// The answer to [`Effect::Read`]; nothing if the row is gone.
+    /// The answer to [`Effect::Read`], or `None` if the row is gone.
     Record(Seq, Option<Box<Consent>>),
     /// The answer to [`Effect::Read`] when the journal could not be read: a sentence.
     RecordFailed(Seq, String),

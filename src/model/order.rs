@@ -51,7 +51,7 @@ impl Order {
         self.has_ids.then_some(&self.ids)
     }
 
-    /// How far a first order is, in hundredths; nothing once there is one.
+    /// How far a first order is, in hundredths, or `None` once there is one.
     pub fn percent(&self) -> Option<usize> {
         let done = match &self.stage {
             _ if self.has_ids => return None,

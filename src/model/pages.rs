@@ -76,7 +76,7 @@ pub(super) fn enter(model: &mut Model) -> Vec<Effect> {
     update::set_filter(model, Some(query.into()))
 }
 
-/// Goes back to the pivot row that was opened; nothing if none was.
+/// Goes back to the pivot row that was opened. Returns `None` if none was.
 pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
     let CameFrom { subject, filter } = model.came_from.pop()?;
     let mut effects = update::set_filter(model, filter);

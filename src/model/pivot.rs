@@ -331,7 +331,8 @@ impl Pivot {
     }
 }
 
-/// Everything that is listed, what was listed before in its order: mostly little has changed, and that is sorted at once.
+/// Everything that is listed, what was listed before in its order: mostly little has changed, and that is sorted at
+/// once.
 fn nearly_sorted(before: &[Number], subject: Subject, ledger: &Ledger) -> Vec<Number> {
     let end = subject.end(ledger);
     let mut is_listed: Vec<bool> =

@@ -59,7 +59,8 @@ pub struct Prompt {
     pub at: usize,
     /// What is wrong with it: the character, and the words.
     pub error: Option<(usize, String)>,
-    /// Whether what was typed is still to be looked for: keys that wait come first, so that a storm of them is one look.
+    /// Whether what was typed is still to be looked for: keys that wait come first, so that a storm of them is one
+    /// look.
     pub(super) is_behind: bool,
     /// Where the reader stood when it was opened, and whether he followed.
     pub(super) stood: (Option<RowRef>, bool),

@@ -47,7 +47,7 @@ pub struct Deep<'a> {
     pub agent: &'a str,
     /// The event's message.
     pub message: &'a str,
-    /// The note of its mark; nothing if it is not marked.
+    /// The note of its mark, or `None` if it is not marked.
     pub mark: Option<&'a str>,
 }
 

@@ -329,8 +329,8 @@ impl Rows {
         new
     }
 
-    /// Takes out, of the rows with numbers above `after` up to `to`, all that are not among `kept`, which rises. Returns
-    /// the places of those that went; none of them may be asked for again but by [`Rows::is_there`].
+    /// Takes out, of the rows with numbers above `after` up to `to`, all that are not among `kept`, which rises.
+    /// Returns the places of those that went; none of them may be asked for again but by [`Rows::is_there`].
     ///
     /// One pass over the range, and if any went one over all rows.
     pub fn cut(&mut self, after: Seq, to: Seq, kept: &[Seq]) -> Vec<u32> {

@@ -218,8 +218,8 @@ impl<M: Bits> Sheet<M> {
         self.texts.get(sym as usize).copied().unwrap_or_default()
     }
 
-    /// Returns the places of the rows that pass. Rows that were cut are as they were. A column at a time, and only those
-    /// in which some text holds something.
+    /// Returns the places of the rows that pass. Rows that were cut are as they were. A column at a time, and only
+    /// those in which some text holds something.
     pub(super) fn sweep(&self, known: &Known<'_>, passes: impl Fn(M) -> bool) -> Bitset {
         let rows = known.rows;
         let none = M::default();
@@ -328,8 +328,8 @@ fn judge_places(test: &Test, rows: &Rows, scratch: &mut String, mut take: impl F
     find(&test.op, column::FROM, rows, addresses, is_taken, take);
 }
 
-/// Calls back with each text of some columns that is taken. Where all such texts hold something, one pass over them finds
-/// those that need to be asked about.
+/// Calls back with each text of some columns that is taken. Where all such texts hold something, one pass over them
+/// finds those that need to be asked about.
 fn find<'a>(
     op: &Op,
     columns: u8,

@@ -50,7 +50,8 @@ impl Sorter {
         self.width == 0 || self.width < self.ids.len()
     }
 
-    /// Merges some of the pair of runs at hand, and returns what is left of the budget, and how much of the level is done.
+    /// Merges some of the pair of runs at hand, and returns what is left of the budget, and how much of the level is
+    /// done.
     fn merge<K: Ord>(&mut self, mut budget: usize, key: &impl Fn(u32) -> K) -> (usize, usize) {
         let start = self.merged.len() - self.taken.0 - self.taken.1;
         let middle = (start + self.width).min(self.ids.len());

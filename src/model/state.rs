@@ -126,7 +126,7 @@ pub enum Overlay {
 pub struct Opened {
     /// Its number.
     pub seq: Seq,
-    /// What was read of it; nothing while it is being read.
+    /// What was read of it, or `None` while it is being read.
     pub consent: Option<Box<Consent>>,
     /// What the journal has of its session and transaction, once that was read.
     pub beside: Option<Beside>,

@@ -157,7 +157,8 @@ impl Access {
         }
     }
 
-    /// Takes the answer to a call that was sent under a [`Access::generation`], and says whether asking again may bring another.
+    /// Takes the answer to a call that was sent under a [`Access::generation`], and says whether asking again may bring
+    /// another.
     pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply, generation: u64) -> Learned {
         match &mut self.way {
             Way::Token(_) | Way::None => Learned::Nothing,

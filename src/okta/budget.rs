@@ -24,7 +24,7 @@ pub(super) enum Asker {
 pub struct Usage {
     /// The requests of the last minute, failed ones too.
     pub used: u32,
-    /// How many of a minute may be ours; nothing before Okta has named its limit.
+    /// How many of a minute may be ours, or `None` before Okta has named its limit.
     pub ours: Option<u64>,
     /// The last limit that could be believed.
     pub rate: Rate,
@@ -38,7 +38,7 @@ struct Books {
     interval: Duration,
     /// The last believable rate limit. It stays in force after an answer that has none.
     rate: Rate,
-    /// Whether the last answer named a limit that can be believed; nothing before the first.
+    /// Whether the last answer named a limit that can be believed, or `None` before the first.
     is_told: Option<bool>,
     /// The uptime at which the requests so far would end if one took [`FLOOR_EVERY`]. At most [`FLOOR_BURST`] requests
     /// ahead: what went out under a believable limit is no debt.
@@ -180,7 +180,7 @@ impl Budget {
 }
 
 impl Books {
-    /// How many requests a minute are ours; nothing while no limit is known.
+    /// How many requests a minute are ours, or `None` while no limit is known.
     fn per_minute(&self) -> Option<f64> {
         self.rate.limit.filter(|limit| *limit > 0).map(|limit| self.share * limit as f64)
     }

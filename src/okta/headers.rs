@@ -30,9 +30,9 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Whether it can be a real rate limit: all three figures are there, the limit is 1 to 100,000, no more remains than
-    /// the limit, and the window ends within ten minutes of `date`, the server's own time. Okta's windows last about a
-    /// minute, and its highest documented limits are some thousands (Okta: rate limits).
+    /// Whether it can be a real rate limit: all three figures are there, the limit is 1 to 100,000, no more remains
+    /// than the limit, and the window ends within ten minutes of `date`, the server's own time. Okta's windows last
+    /// about a minute, and its highest documented limits are some thousands (Okta: rate limits).
     fn is_believable(self, date: Timestamp) -> bool {
         let Self { limit: Some(limit), remaining: Some(remaining), reset: Some(reset) } = self else {
             return false;

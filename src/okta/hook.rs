@@ -169,8 +169,8 @@ pub fn verification(challenge: &str) -> String {
 /// Names that are never kept: what they carry opens something.
 const HIDDEN: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Returns a request's headers as `Name: value`, without those that carry our secrets; other secrets in them are hidden.
-/// Names get the capitals of the papers, since HTTP/2 has none.
+/// Returns a request's headers as `Name: value`, without those that carry our secrets; other secrets in them are
+/// hidden. Names get the capitals of the papers, since HTTP/2 has none.
 pub fn kept_headers<'h>(
     headers: impl Iterator<Item = (&'h str, &'h [u8])>,
     secrets: &Secrets,

@@ -69,13 +69,14 @@ impl EventHook {
     }
 }
 
-/// Reads the list of event hooks; nothing if it is none. What one of them lacks reads as empty, off, not verified.
+/// Reads the list of event hooks. Returns `None` if it is none. What one of them lacks reads as empty, off, not
+/// verified.
 pub fn list(body: &[u8]) -> Option<Vec<EventHook>> {
     let list: Value = serde_json::from_slice(body).ok()?;
     Some(list.as_array()?.iter().map(one).collect())
 }
 
-/// Reads one event hook; nothing if it is none.
+/// Reads one event hook. Returns `None` if it is none.
 pub fn hook(body: &[u8]) -> Option<EventHook> {
     let value: Value = serde_json::from_slice(body).ok()?;
     value.is_object().then(|| one(&value))
@@ -131,7 +132,7 @@ pub fn creation(name: &str, uri: &str, secret: &Secret) -> Creation {
     }
 }
 
-/// Returns the path that verifies a hook; nothing if its id cannot stand in one.
+/// Returns the path that verifies a hook, or `None` if its id cannot stand in one.
 pub fn verification(id: &Untrusted) -> Option<String> {
     let id = id.exact();
     let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -84,9 +84,9 @@ pub enum KeyError {
 }
 
 impl SigningKey {
-    /// Reads a key: PEM as PKCS #8, PKCS #1 or SEC 1, a JWK, a JWKS, or the base64 of one of these. Of a JWKS with several
-    /// private keys it takes the one of this `kid`. An RSA key signs by RS256, unless its JWK names another algorithm.
-    /// Line ends that were escaped for a variable of the environment are mended.
+    /// Reads a key: PEM as PKCS #8, PKCS #1 or SEC 1, a JWK, a JWKS, or the base64 of one of these. Of a JWKS with
+    /// several private keys it takes the one of this `kid`. An RSA key signs by RS256, unless its JWK names another
+    /// algorithm. Line ends that were escaped for a variable of the environment are mended.
     pub fn read(secret: &Secret, key_id: Option<&str>) -> Result<Self, KeyError> {
         let text = secret.reveal().trim();
         if text.starts_with('{') || text.contains("-----BEGIN ") {
@@ -242,8 +242,8 @@ impl SigningKey {
         }
     }
 
-    /// Signs claims: the compact form of a JWT. `header` holds all members but `alg`. One to four milliseconds with RSA,
-    /// far less with EC.
+    /// Signs claims: the compact form of a JWT. `header` holds all members but `alg`. One to four milliseconds with
+    /// RSA, far less with EC.
     pub fn sign(&self, mut header: Value, claims: &Value) -> Secret {
         header["alg"] = self.alg().into();
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());

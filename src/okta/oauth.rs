@@ -158,7 +158,7 @@ impl Session {
         &self.app
     }
 
-    /// Returns the request that gets a token, if one is needed at this uptime; nothing while the present one is good.
+    /// Returns the request that gets a token, if one is needed at this uptime, or `None` while the present one is good.
     pub fn step(&mut self, now: Timestamp, up: Duration) -> Option<TokenRequest> {
         if self.token.as_ref().is_some_and(|token| up < token.renew_at) {
             return None;
@@ -204,8 +204,8 @@ impl Session {
         true
     }
 
-    /// Returns the headers that let a call pass: `Authorization`, and the proof where tokens are bound. The proof is for
-    /// this one sending. Nothing without a token.
+    /// Returns the headers that let a call pass: `Authorization`, and the proof where tokens are bound. The proof is
+    /// for this one sending. Nothing without a token.
     pub fn headers(&self, method: &str, url: &str, now: Timestamp) -> Vec<(&'static str, Secret)> {
         let Some(token) = &self.token else { return Vec::new() };
         let text = token.secret.reveal();
@@ -221,8 +221,8 @@ impl Session {
         self.generation
     }
 
-    /// Takes the answer to an API call: a nonce, the time, or that the token has died before its time. Several calls are
-    /// under way at once: one that was sent with a token of an earlier `generation` says nothing of this one.
+    /// Takes the answer to an API call: a nonce, the time, or that the token has died before its time. Several calls
+    /// are under way at once: one that was sent with a token of an earlier `generation` says nothing of this one.
     pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply, generation: u64) -> Learned {
         let had = self.nonce.clone();
         self.learn(now, reply);

@@ -49,7 +49,8 @@ pub struct PollPlan {
 }
 
 impl PollPlan {
-    /// Returns what is asked for, as bookmarks name it: two plans with the same words can go on from each other's place.
+    /// Returns what is asked for, as bookmarks name it: two plans with the same words can go on from each other's
+    /// place.
     pub fn query(&self) -> String {
         query_of(&self.kinds, &self.topics)
     }
@@ -96,7 +97,7 @@ pub struct Taken {
     pub sides: Vec<SideEvent>,
     /// What could not be read.
     pub rejects: Vec<Reject>,
-    /// Where to go on after these events; nothing if that did not change.
+    /// Where to go on after these events, or `None` if that did not change.
     pub bookmark: Option<Bookmark>,
     /// How the poller is now.
     pub pulse: Pulse,
@@ -175,8 +176,8 @@ impl Trouble {
 /// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
 pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
-/// While no page brings a cursor, the beginning is asked for again. Once it is older than this, it is moved to the oldest
-/// time that Okta keeps. The month in between keeps that seldom, since the new place is stored each time.
+/// While no page brings a cursor, the beginning is asked for again. Once it is older than this, it is moved to the
+/// oldest time that Okta keeps. The month in between keeps that seldom, since the new place is stored each time.
 const BEGINNING_OLD: Duration = Duration::from_hours(120 * 24);
 
 /// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.

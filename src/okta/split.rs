@@ -54,7 +54,7 @@ impl<'p> Members<'p> {
         Ok(members)
     }
 
-    /// Returns where in the page the next member begins; nothing when there is none.
+    /// Returns where in the page the next member begins, or `None` when there is none.
     pub(super) fn next(&self) -> Result<Option<usize>, ReadError> {
         match (self.has_ended, self.at == self.page.len()) {
             (true, true) => Ok(None),

@@ -134,7 +134,7 @@ impl OrgUrl {
         self.path_of(link).is_some()
     }
 
-    /// Returns path and query of a link within this org; nothing for a link that leads elsewhere.
+    /// Returns path and query of a link within this org, or `None` for a link that leads elsewhere.
     pub fn path_of(&self, link: &str) -> Option<String> {
         let url = self.0.join(link).ok()?;
         let bare = url.username().is_empty() && url.password().is_none();

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A string, or a number or truth value in words; nothing for anything else and for the word `null`, which Okta
+/// A string, or a number or truth value in words, or `None` for anything else and for the word `null`, which Okta
 /// writes as a string here and there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Text<'a>(Option<Cow<'a, str>>);
@@ -120,8 +120,8 @@ macro_rules! nothing_for {
 #[derive(Debug)]
 pub(super) struct List<T>(pub(super) Vec<T>, pub(super) u64);
 
-/// Members beyond these are counted and not read: Okta was seen to send sixteen targets, an administrator's act on a whole
-/// group may have thousands, and the raw event keeps all.
+/// Members beyond these are counted and not read: Okta was seen to send sixteen targets, an administrator's act on a
+/// whole group may have thousands, and the raw event keeps all.
 pub(super) const MEMBERS_MAX: usize = 20_000;
 
 impl<T> Default for List<T> {
@@ -344,7 +344,7 @@ objects! { exactly;
     Delivered { events: Uncut<'a> = "events" }
 }
 
-/// A value as it stands, whatever it is; nothing where there is none or it is null.
+/// A value as it stands, whatever it is, or `None` where there is none or it is null.
 #[derive(Debug, Default)]
 pub(super) struct Uncut<'a>(pub(super) Option<&'a RawValue>);
 

@@ -9,7 +9,7 @@ use super::HookProof;
 /// For which time the journal holds everything that was polled.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Coverage {
-    /// The journal is complete from here on, but for the gaps; nothing if it never caught up.
+    /// The journal is complete from here on, but for the gaps, or `None` if it never caught up.
     pub complete_since: Option<Timestamp>,
     /// Stretches of time in which events may be missing, oldest first.
     pub gaps: Vec<Gap>,
@@ -45,7 +45,8 @@ impl Unreadable {
         self.last.is_some_and(|last| last.checked_add(RECENT).is_ok_and(|until| until >= now))
     }
 
-    /// Says how many there are and from when, what becomes of them, and what a person can do; nothing if there are none.
+    /// Says how many there are and from when, what becomes of them, and what a person can do. Returns `None` if there
+    /// are none.
     pub fn sentence(&self) -> Option<String> {
         let Self { count: count @ 1.., first, last } = self else { return None };
         // A file may say how many there are and not when they came.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 /// What the listener took and refused since the program began. A level, like the pulses.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HookHealth {
-    /// Where it listens, such as `http://127.0.0.1:8787/okta/hook`; nothing while it does not.
+    /// Where it listens, such as `http://127.0.0.1:8787/okta/hook`, or `None` while it does not.
     pub listens_at: Option<String>,
     /// Since when it listens without a break.
     pub up_since: Option<Timestamp>,
-    /// When somebody who knows the secret last verified the hook, or delivered for the first time: Okta delivers only to
-    /// a verified one.
+    /// When somebody who knows the secret last verified the hook, or delivered for the first time: Okta delivers only
+    /// to a verified one.
     pub verified: Option<Timestamp>,
     /// When the last good delivery came.
     pub last_delivery: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub struct HookHealth {
     pub refused: HookRefused,
     /// Connections that were closed to make room for others while all slots were taken.
     pub evicted: u64,
-    /// From `published` to the commit, of the last events that were new; nothing before the first.
+    /// From `published` to the commit, of the last events that were new, or `None` before the first.
     pub delay: Option<HookDelay>,
 }
 
@@ -92,7 +92,7 @@ pub struct HookDelay {
 }
 
 impl HookDelay {
-    /// Returns the delay of some events, in any order; nothing of none.
+    /// Returns the delay of some events, in any order, or `None` of none.
     pub fn of(delays: &[Duration]) -> Option<Self> {
         let mut sorted = delays.to_vec();
         sorted.sort_unstable();

@@ -170,8 +170,8 @@ pub fn process(holder: &str) -> String {
     }
 }
 
-/// The last pulse of each part, the poller's traffic and the hook's health. A level, not a queue: whoever looks sees how
-/// things are now.
+/// The last pulse of each part, the poller's traffic and the hook's health. A level, not a queue: whoever looks sees
+/// how things are now.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Board {
     pulses: [Pulse; 5],
@@ -183,7 +183,7 @@ pub struct Board {
     pub notes: Notes,
     /// What the event hook brought; of a hook that is not listened to, nothing.
     pub hook: HookHealth,
-    /// What the last round of probes found; nothing before the first has ended.
+    /// What the last round of probes found, or `None` before the first has ended.
     pub readiness: Option<Arc<Readiness>>,
 }
 

@@ -243,7 +243,7 @@ impl Readiness {
         self.changes = new.chain(before.changes.iter().cloned()).take(REMEMBERED_MAX).collect();
     }
 
-    /// Says the same in one sentence for the notice line; nothing if nothing changed.
+    /// Says the same in one sentence for the notice line. Returns `None` if nothing changed.
     pub fn news_since(&self, before: &Self) -> Option<String> {
         let changes = self.changes_since(before);
         let more = changes.len().saturating_sub(CHANGES_MAX);

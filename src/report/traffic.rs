@@ -9,13 +9,13 @@ use jiff::Timestamp;
 pub struct Traffic {
     /// The requests of the last minute, up to the last answer; failed ones too.
     pub used: u32,
-    /// How many of a minute may be ours; nothing before Okta has named its limit.
+    /// How many of a minute may be ours, or `None` before Okta has named its limit.
     pub ours: Option<u64>,
     /// The limit of a minute as the last answer named it.
     pub limit: Option<u64>,
     /// What the last answer said is left of it.
     pub remaining: Option<u64>,
-    /// The wait between polls that is in force; nothing where another process polls.
+    /// The wait between polls that is in force, or `None` where another process polls.
     pub interval: Option<Duration>,
     /// When the log was last read well.
     pub last_good: Option<Timestamp>,

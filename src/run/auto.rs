@@ -19,8 +19,8 @@ pub struct Auto {
 }
 
 impl Auto {
-    /// Removes the oldest, so that no more are left than are wanted; nothing while this machine's clock and Okta's do not
-    /// agree. One that cannot be removed is for the log.
+    /// Removes the oldest, so that no more are left than are wanted; nothing while this machine's clock and Okta's do
+    /// not agree. One that cannot be removed is for the log.
     pub fn thin_out(self, folder: &Path, clock: &Clock) {
         if !clock.agrees() {
             return;

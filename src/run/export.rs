@@ -96,7 +96,7 @@ fn whole(reader: &Reader, read: u64, well: Exit) -> Result<Exit, (Exit, String)>
     }
 }
 
-/// Says what of the journal is damaged, after `read` rows were read; nothing if all is sound.
+/// Says what of the journal is damaged, after `read` rows were read. Returns `None` if all is sound.
 fn damage(reader: &Reader, read: u64) -> Result<Option<String>, String> {
     let rows = reader.damaged();
     let look = || Ok::<_, ReadError>((reader.check_tables()?, reader.counted_rows()?));

@@ -63,8 +63,8 @@ pub struct Probing {
     pub interval: Duration,
 }
 
-/// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process, followed
-/// read-only until that one ends. A clone is another handle to the same feed.
+/// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process,
+/// followed read-only until that one ends. A clone is another handle to the same feed.
 #[derive(Clone, Debug)]
 pub struct Feed {
     /// Asks the poller to ask Okta at once; of a follower, to look at once whether somebody still polls.
@@ -220,8 +220,8 @@ impl Feed {
         )
     }
 
-    /// Starts to fetch history back to a time, beside the poller and within the same share of the rate limit. Nothing if
-    /// another process writes the journal.
+    /// Starts to fetch history back to a time, beside the poller and within the same share of the rate limit. Nothing
+    /// if another process writes the journal.
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -267,7 +267,8 @@ impl Feed {
         self.board.clone()
     }
 
-    /// Asks Okta for the other events of a row's session. They come as side events, and a sentence says what came of it.
+    /// Asks Okta for the other events of a row's session. They come as side events, and a sentence says what came of
+    /// it.
     pub fn fetch_session(&self, seq: Seq) {
         let why = match &*self.role.state() {
             State::Writes(writing) => match writing.asked.as_ref().map(|asked| asked.try_send(seq)) {

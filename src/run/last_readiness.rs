@@ -43,7 +43,7 @@ fn write(dir: &Path, found: &Readiness) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads it; nothing if it was never written, or cannot be read.
+/// Reads it. Returns `None` if it was never written, or cannot be read.
 pub(super) fn read(dir: &Path) -> Option<Readiness> {
     let content = safe_file::read_regular(&dir.join(NAME), safe_file::BYTES_MAX).ok()?;
     files::readiness(&content.bytes)

@@ -27,8 +27,8 @@ pub struct TailOptions {
     pub format: Lines,
     /// Only consents published from here on.
     pub since: Option<Timestamp>,
-    /// The same as a length back from now. It takes the place of `since` once Okta has said what time it is, or cannot be
-    /// asked.
+    /// The same as a length back from now. It takes the place of `since` once Okta has said what time it is, or cannot
+    /// be asked.
     pub ago: Option<Duration>,
     /// Only consents published before; ends once that time has come and the log is read up to it.
     pub until: Option<Timestamp>,
@@ -333,8 +333,9 @@ impl Hold {
         }
     }
 
-    /// Returns the time from which on rows that name nobody are held back; nothing if none is. A follower cannot see how
-    /// far the other process is, and waits for the persons of the newest rows alone: it has looked at the older ones.
+    /// Returns the time from which on rows that name nobody are held back, or `None` if none is. A follower cannot see
+    /// how far the other process is, and waits for the persons of the newest rows alone: it has looked at the older
+    /// ones.
     fn held_from(&self, is_follower: bool, clock: &Clock) -> Option<Timestamp> {
         if !self.is_held {
             return None;
@@ -420,8 +421,8 @@ fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -> Option<Ex
     (options.once && !fault.passes && !fault.refused).then_some(Exit::Failed)
 }
 
-/// Returns what is wrong with the hook's listener when that changes, and that it is over. The poll brings everything all
-/// the same, so nothing ends because of it.
+/// Returns what is wrong with the hook's listener when that changes, and that it is over. The poll brings everything
+/// all the same, so nothing ends because of it.
 fn hook_news(board: &Board, told: &mut Option<String>) -> Option<String> {
     let pulse = board.get(Part::Hook);
     if let Some(fault) = pulse.fault() {

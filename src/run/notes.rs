@@ -66,7 +66,8 @@ impl KeptNotes {
         Self { desk: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new() }
     }
 
-    /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the place.
+    /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the
+    /// place.
     pub fn begin(&mut self, model: &mut Model, fresh: bool, msgs: &mut Vec<Msg>) {
         match &self.desk {
             Ok(desk) => {
@@ -166,8 +167,8 @@ impl NoteStore for KeptNotes {
     }
 }
 
-/// Of the words of a place the one for the reader's row: its number and time on the screen, its event's key on the disk,
-/// which a journal that was made anew has again.
+/// Of the words of a place the one for the reader's row: its number and time on the screen, its event's key on the
+/// disk, which a journal that was made anew has again.
 const ROW: &str = "row";
 
 impl Open {
@@ -235,7 +236,7 @@ impl Marked {
         Ok(())
     }
 
-    /// Returns the note of an event's mark; nothing if it is not marked.
+    /// Returns the note of an event's mark, or `None` if it is not marked.
     pub fn note(&self, key: &EventKey) -> Option<&str> {
         self.by_key.get(key).map(|note| &**note)
     }

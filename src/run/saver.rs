@@ -56,7 +56,7 @@ impl Saver {
         self.stop.store(true, Ordering::SeqCst);
     }
 
-    /// Waits for how far it is, or what came of it; nothing once all was told.
+    /// Waits for how far it is, or what came of it, or `None` once all was told.
     pub async fn heard(&mut self) -> Option<Msg> {
         self.answers.recv().await
     }

@@ -308,7 +308,7 @@ impl Source {
     }
 }
 
-/// Says which rows are not what was written, as far as they were read; nothing if all are.
+/// Says which rows are not what was written, as far as they were read. Returns `None` if all are.
 pub(super) fn damaged_words(damaged: &[Seq]) -> Option<String> {
     let shown: Vec<String> = damaged.iter().take(10).map(ToString::to_string).collect();
     let more = if damaged.len() > shown.len() { " …" } else { "" };

@@ -100,7 +100,7 @@ impl Standing {
         has_changed
     }
 
-    /// Returns what is wrong; nothing while somebody polls.
+    /// Returns what is wrong, or `None` while somebody polls.
     pub(super) fn fault(&self, before: &str, polling: Polling) -> Option<Fault> {
         let read = match polling.last_good {
             Some(at) => format!("the log was last read well at {at:.0}"),

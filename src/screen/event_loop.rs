@@ -123,8 +123,8 @@ enum Woke {
 }
 
 impl<D: Device, S: Supply> EventLoop<D, S> {
-    /// Makes a loop; [`EventLoop::begin`] and [`EventLoop::run`] do the rest. The keyboard must give what is typed at the
-    /// terminal that the screen writes to.
+    /// Makes a loop; [`EventLoop::begin`] and [`EventLoop::run`] do the rest. The keyboard must give what is typed at
+    /// the terminal that the screen writes to.
     pub fn new(
         model: Model,
         theme: Theme,

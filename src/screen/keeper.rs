@@ -43,8 +43,8 @@ struct Shared {
     changed: Condvar,
 }
 
-/// What the worker is to do. A newer order replaces an older one that it makes pointless, so there are never more than a
-/// person can give.
+/// What the worker is to do. A newer order replaces an older one that it makes pointless, so there are never more than
+/// a person can give.
 #[derive(Debug, Default)]
 struct Orders {
     marks: Vec<(Seq, Option<String>, Timestamp)>,

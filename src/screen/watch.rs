@@ -22,7 +22,7 @@ use crate::view::Theme;
 /// How the screen begins.
 #[derive(Debug)]
 pub struct WatchOptions {
-    /// The folder of the journal, and of what is kept beside it; nothing if rows come from files.
+    /// The folder of the journal, and of what is kept beside it, or `None` if rows come from files.
     pub dir: Option<PathBuf>,
     /// What the person arranged.
     pub arranged: Arranged,
@@ -44,7 +44,7 @@ pub struct WatchOptions {
     pub mouse: bool,
     /// Whether the terminal's window is named.
     pub title: bool,
-    /// How copied text gets to the terminal; nothing if it is not to.
+    /// How copied text gets to the terminal, or `None` if it is not to.
     pub clipboard: Option<Between>,
     /// Where snapshots go.
     pub snapshots: PathBuf,

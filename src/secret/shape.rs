@@ -7,8 +7,8 @@ const HIDDEN: &str = "(hidden: it looks like a secret)";
 /// Shorter words are shown: names and ids are mostly shorter, and so is nothing that Okta gives out as a secret.
 const SHORTEST: usize = 20;
 
-/// Whether a word looks like a secret: Okta API tokens have 42 letters, digits, `-` and `_` and begin with `00`; JSON web
-/// tokens begin with `eyJ`; keys and generated secrets are long and mix letters and digits.
+/// Whether a word looks like a secret: Okta API tokens have 42 letters, digits, `-` and `_` and begin with `00`; JSON
+/// web tokens begin with `eyJ`; keys and generated secrets are long and mix letters and digits.
 pub fn looks_secret(word: &str) -> bool {
     let word = word.trim_matches(['=', '~', '-', '_', '+']);
     if word.len() < SHORTEST || !word.is_ascii() {

@@ -51,8 +51,8 @@ impl fmt::Debug for HookPlan {
     }
 }
 
-/// A way in which a hook is less than one would wish. Okta promises no order, no completeness, and at least once for what
-/// it does deliver.
+/// A way in which a hook is less than one would wish. Okta promises no order, no completeness, and at least once for
+/// what it does deliver.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum HookFault {
     /// Every fourth event or so is never delivered.
@@ -212,7 +212,7 @@ pub(super) async fn is_verified_by(org: &Org, plan: &HookPlan, dice: &mut Dice) 
     false
 }
 
-/// What the listener answers to a challenge; nothing if it does not answer, and nothing of worth is empty.
+/// What the listener answers to a challenge, or `None` if it does not answer, and nothing of worth is empty.
 async fn echo(get: reqwest::RequestBuilder) -> Option<String> {
     let mut response = get.send().await.ok()?;
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -271,7 +271,7 @@ impl Deliverer {
         self.org.hook.told.send_modify(change);
     }
 
-    /// The hook as the org has it now; nothing once it was deleted.
+    /// The hook as the org has it now, or `None` once it was deleted.
     fn registered(&self) -> Option<EventHook> {
         locked(&self.org.hook.hooks).iter().find(|hook| hook.id == self.id).cloned()
     }

@@ -67,7 +67,8 @@ impl Log {
         Some((self.entries.get(at)?.published_ms, at))
     }
 
-    /// Returns up to `limit` keys and entries that happened in a span, both ends included, oldest first or newest first.
+    /// Returns up to `limit` keys and entries that happened in a span, both ends included, oldest first or newest
+    /// first.
     pub(super) fn between(
         &self,
         span: (i64, i64),

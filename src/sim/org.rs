@@ -60,8 +60,8 @@ pub struct Plan {
     pub requests_per_minute: u32,
     /// The OAuth 2.0 service apps that the org knows.
     pub apps: Vec<ServiceApp>,
-    /// Whether every event is written as Okta documents it. If not, one consent in twelve is odd the way recorded events
-    /// are: a number for a string, a null for a list, a key that is missing.
+    /// Whether every event is written as Okta documents it. If not, one consent in twelve is odd the way recorded
+    /// events are: a number for a string, a null for a list, a key that is missing.
     pub is_plain: bool,
     /// The event hook that the org has, if it has one.
     pub hook: Option<HookPlan>,
@@ -239,8 +239,8 @@ impl SimOrg {
         Ok(handle)
     }
 
-    /// Lets the org have another event hook, which is verified as soon as its listener knows how, and delivers from then
-    /// on.
+    /// Lets the org have another event hook, which is verified as soon as its listener knows how, and delivers from
+    /// then on.
     pub fn add_hook(&self, plan: HookPlan) {
         let org = &self.0;
         let hook = hook::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
@@ -275,7 +275,8 @@ impl SimOrg {
     }
 
     /// Switches a lasting fault. One that refuses concerns all of `/api/`, [`Fault::NotOkta`], [`Fault::LoginPage`],
-    /// [`Fault::Redirect`] and those of the clock every path, those of tokens the token endpoint, the others the System Log.
+    /// [`Fault::Redirect`] and those of the clock every path, those of tokens the token endpoint, the others the System
+    /// Log.
     pub fn switch(&self, fault: Fault, on: bool) {
         if on && fault == Fault::TokenExpired {
             locked(&self.0.oauth).tokens.kill();
@@ -291,8 +292,8 @@ impl SimOrg {
         locked(&self.0.log).push(entry);
     }
 
-    /// Makes the next answers faulty, of the token endpoint if the fault shows only there, of the System Log if not; calls
-    /// queue up.
+    /// Makes the next answers faulty, of the token endpoint if the fault shows only there, of the System Log if not;
+    /// calls queue up.
     pub fn fail_next(&self, fault: Fault, times: usize) {
         locked(&self.0.faults).fail_next(fault, times);
     }

@@ -26,7 +26,7 @@ pub(super) struct EventHook {
     /// `who…`
     pub(super) id: String,
     name: String,
-    /// The types that it asks for; nothing for all that it may.
+    /// The types that it asks for, or `None` for all that it may.
     types: Option<Vec<String>>,
     pub(super) plan: HookPlan,
     is_active: bool,
@@ -124,7 +124,7 @@ pub(super) enum Asked<'a> {
     Delete(&'a str),
 }
 
-/// Reads a request; nothing if no such thing can be asked of a path.
+/// Reads a request. Returns `None` if no such thing can be asked of a path.
 pub(super) fn asked<'a>(method: &str, path: &'a str, body: &'a [u8]) -> Option<Asked<'a>> {
     let rest = path.strip_prefix(HOOKS)?;
     let parts: Vec<&str> = rest.strip_prefix('/').map_or_else(Vec::new, |rest| rest.split('/').collect());

@@ -231,7 +231,8 @@ pub(super) struct Plot {
 /// The numbers of entries on failed deliveries begin here, where no story comes to.
 const FAILED_DELIVERIES: u64 = 1 << 62;
 
-/// How many consents the plot remembers, so that a long story does not grow its memory; the rest can no more be revoked.
+/// How many consents the plot remembers, so that a long story does not grow its memory; the rest can no more be
+/// revoked.
 const MAX_STANDING: usize = 500;
 /// No further consent is added to a revocation that names so many targets.
 const MAX_REVOKED: usize = 8;

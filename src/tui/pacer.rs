@@ -83,8 +83,9 @@ impl Pacer {
         }
     }
 
-    /// Sends data only when the line has carried what was sent before, at so many bytes a second; at 0 the terminal alone
-    /// says how fast it is. What waits outside the program cannot be overtaken by what a key changes, so nothing waits.
+    /// Sends data only when the line has carried what was sent before, at so many bytes a second; at 0 the terminal
+    /// alone says how fast it is. What waits outside the program cannot be overtaken by what a key changes, so nothing
+    /// waits.
     #[must_use]
     pub fn on_line(self, bytes_per_second: u32) -> Self {
         Self { line: NonZero::new(bytes_per_second), ..self }
@@ -98,8 +99,8 @@ impl Pacer {
         self.data_at = self.data_at.max(self.free_at);
     }
 
-    /// How long a frame may be, in bytes: what a slow line carries in a moment, less what it still has to carry. Nothing
-    /// where no line is said to be slow.
+    /// How long a frame may be, in bytes: what a slow line carries in a moment, less what it still has to carry.
+    /// Nothing where no line is said to be slow.
     pub fn most(&self, up: Duration) -> Option<usize> {
         let line = u64::from(self.line?.get());
         let free = FRAME_MOMENT.saturating_sub(self.free_at.saturating_sub(up)).as_millis() as u64;
@@ -120,8 +121,8 @@ impl Pacer {
         Due::Now
     }
 
-    /// Notes that a frame has gone out completely, and whether it changed anything on the terminal. It showed everything
-    /// that was dirty, whatever it was painted for.
+    /// Notes that a frame has gone out completely, and whether it changed anything on the terminal. It showed
+    /// everything that was dirty, whatever it was painted for.
     pub fn painted(&mut self, up: Duration, has_sent: bool) {
         let (begun, by_key) = self.begun.take().unwrap_or((up, true));
         let begun = begun.min(up);

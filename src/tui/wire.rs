@@ -20,8 +20,8 @@ const CLEAR: &[u8] = b"\x1b[2J";
 ///
 /// ratatui's own backends would do but for three things: they send some twenty-five bytes with every unchanged frame,
 /// write the sixteen colours in a form that older terminals read as blinking, and trust that a terminal gives every
-/// character the width that we count. Here the cursor, which is never seen, is placed anew after whatever is not one plain
-/// character.
+/// character the width that we count. Here the cursor, which is never seen, is placed anew after whatever is not one
+/// plain character.
 #[derive(Debug)]
 pub struct Wire<W: Write> {
     out: W,

@@ -7,8 +7,8 @@ use super::pen::Pen;
 use super::{Role, Theme, pages};
 use crate::model::{Model, first_choice};
 
-/// One line a column: whether it is shown, its name, its width. Over the lower right of the area, so that the list stays
-/// in sight.
+/// One line a column: whether it is shown, its name, its width. Over the lower right of the area, so that the list
+/// stays in sight.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let entries = model.shape.entries();
     let page = model.choices_page().intersection(area);

@@ -7,8 +7,8 @@ use super::{Role, text, time};
 use crate::model::Model;
 use crate::report::{HookRefused, Part, Pulse};
 
-/// What of the hook and the log does not confirm each other: how many rows, and the word for them. Nothing while no hook
-/// is listened to, whatever one may have left in the journal.
+/// What of the hook and the log does not confirm each other: how many rows, and the word for them. Nothing while no
+/// hook is listened to, whatever one may have left in the journal.
 pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)> {
     let is_on = *model.board.get(Part::Hook) != Pulse::Off;
     let proof = model.coverage.hook;

@@ -98,7 +98,8 @@ fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
 /// The sign of a marked row.
 pub(super) const MARK_SIGN: &str = "*";
 
-/// The words of a cell and their role. `fit` is what headings say and columns leave out; nothing where there are none.
+/// The words of a cell and their role. `fit` is what headings say and columns leave out, or `None` where there are
+/// none.
 pub(super) fn cell<'a>(
     model: &'a Model,
     fit: Option<&Fit>,

@@ -268,8 +268,8 @@ impl Theme {
 
     /// Returns the style of a role on the ground of another, such as a kind on the selected row.
     ///
-    /// Where the ground has no colour of its own, only its modifiers tell it, and the role's colour stays away: reversed
-    /// it would be a ground of its own.
+    /// Where the ground has no colour of its own, only its modifiers tell it, and the role's colour stays away:
+    /// reversed it would be a ground of its own.
     pub fn over(&self, ground: Role, role: Role) -> Style {
         let (ground, style) = (self.style(ground), self.style(role));
         match (ground.bg, style.fg) {
@@ -333,7 +333,7 @@ struct Palette {
     key: Ink,
     admin: Ink,
     border: Ink,
-    /// Text and ground; nothing where the terminal's colours are not known well enough to lay one on another.
+    /// Text and ground, or `None` where the terminal's colours are not known well enough to lay one on another.
     selected: Option<(Ink, Ink)>,
     selected_dim: Option<(Ink, Ink)>,
     matched: Option<(Ink, Ink)>,

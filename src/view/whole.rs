@@ -64,8 +64,8 @@ fn most(list: Rect) -> u16 {
     list.height.saturating_sub(1) / 2
 }
 
-/// Returns where a text of `more` lines beyond the first stands: above its line, or at the top of the list where it would
-/// cover the cursor.
+/// Returns where a text of `more` lines beyond the first stands: above its line, or at the top of the list where it
+/// would cover the cursor.
 fn place(list: Rect, area: Rect, more: u16, cursor: Option<usize>) -> Rect {
     let top = area.y - more;
     let covers = cursor.is_some_and(|line| usize::from(list.y) + line >= usize::from(top));

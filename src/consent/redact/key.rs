@@ -171,8 +171,8 @@ impl Endings {
         Self { allowed }
     }
 
-    /// Whether a key with these last three bytes may be one of the names; never wrong where it says no. A quote among them
-    /// stands before the key.
+    /// Whether a key with these last three bytes may be one of the names; never wrong where it says no. A quote among
+    /// them stands before the key.
     #[inline]
     pub(super) fn may_end(&self, [first, before, last]: [u8; 3]) -> bool {
         let (befores, firsts) = self.allowed[usize::from(last)];

@@ -47,8 +47,8 @@ pub(super) fn pairs(list: &[u8], edits: &mut Vec<Edit>) {
     named(list, false, edits);
 }
 
-/// Looks in a sentence for names that can only be those of secrets, before `=`, and in quotes before `:`. `urls` are the
-/// stretches of it that are URLs; what stands in those is looked at elsewhere.
+/// Looks in a sentence for names that can only be those of secrets, before `=`, and in quotes before `:`. `urls` are
+/// the stretches of it that are URLs; what stands in those is looked at elsewhere.
 pub(super) fn among_words(text: &[u8], urls: &[(usize, usize)], edits: &mut Vec<Edit>) {
     let mut done = 0;
     for at in memchr2_iter(b'=', b':', text) {

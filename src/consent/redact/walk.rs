@@ -91,7 +91,8 @@ struct JsonString {
 }
 
 impl JsonString {
-    /// Reads the string that begins at a place, up to its quote or the end of the text. This is one pass over its bytes.
+    /// Reads the string that begins at a place, up to its quote or the end of the text. This is one pass over its
+    /// bytes.
     fn at(text: &[u8], start: usize) -> Self {
         let (mut end, mut has_escapes, mut bytes) = (text.len(), false, ByteSet::default());
         let mut rest = text.get(start..).unwrap_or_default().iter();

@@ -47,7 +47,7 @@ struct Line {
     row: Row,
     /// The texts of its columns one behind the other: one piece of memory to hand from thread to thread.
     texts: String,
-    /// Of each text where it ends, and its hashes; nothing where it is empty.
+    /// Of each text where it ends, and its hashes, or `None` where it is empty.
     ends: [(usize, Option<Hashes>); 6],
     marks: Vec<u32>,
     /// Of the event's text.

@@ -266,8 +266,8 @@ impl Desk {
         Some(empty(StatusCode::SERVICE_UNAVAILABLE))
     }
 
-    /// Stores a batch before a time. One that was handed over is stored even if that time comes first: Okta's second try
-    /// then finds it there.
+    /// Stores a batch before a time. One that was handed over is stored even if that time comes first: Okta's second
+    /// try then finds it there.
     async fn store(&self, batch: Batch, by: Duration) -> Result<Commit, Answer> {
         if batch == Batch::default() {
             // A delivery without events; nothing is owed to the disk.

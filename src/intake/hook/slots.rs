@@ -114,9 +114,9 @@ impl Slots {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a new connection a slot, if need be that of another one, and calls `full` once if all are taken. Waits while
-    /// each connection has a delivery under way, which bounds its own time, or has not been looked at yet. Costs one look
-    /// at every connection when all slots are taken.
+    /// Gives a new connection a slot, if need be that of another one, and calls `full` once if all are taken. Waits
+    /// while each connection has a delivery under way, which bounds its own time, or has not been looked at yet. Costs
+    /// one look at every connection when all slots are taken.
     pub(super) async fn enter(self: &Arc<Self>, clock: &Clock, full: impl Fn(bool)) -> Taken {
         let mut has_told = false;
         loop {

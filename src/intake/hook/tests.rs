@@ -113,7 +113,7 @@ struct Reply {
 }
 
 impl Reply {
-    /// Reads one answer with a length; nothing if the connection ends before.
+    /// Reads one answer with a length. Returns `None` if the connection ends before.
     async fn read(socket: &mut TcpStream) -> Option<Self> {
         let work = async {
             let mut bytes = Vec::new();

@@ -57,7 +57,8 @@ fn digest(number: u64) -> EventId {
     EventId::Digest([number as u8 ^ 0x5a; 32])
 }
 
-/// Writes a journal as an earlier version did: nothing is hidden, digests have no key, a dictionary is trained on all that.
+/// Writes a journal as an earlier version did: nothing is hidden, digests have no key, a dictionary is trained on all
+/// that.
 fn old_journal(dir: &Path) {
     let mut store = open(dir);
     let samples: Vec<Vec<u8>> = (0..ROWS).map(|number| secretive(number).into_bytes()).collect();

@@ -165,7 +165,7 @@ fn brief(refusal: &Refusal) -> String {
     }
 }
 
-/// Reads a good answer and says in some words what is in it; nothing if it is none.
+/// Reads a good answer and says in some words what is in it. Returns `None` if it is none.
 fn read(ask: &Ask, body: &[u8]) -> Option<(Found, String)> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let list = || value.as_array().map(|list| list.iter().filter(|one| one.is_object()).take(ENTRIES_MAX));

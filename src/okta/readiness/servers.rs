@@ -58,7 +58,7 @@ impl Server {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Scope {
     pub(super) name: String,
-    /// `IMPLICIT`, `REQUIRED`, `FLEXIBLE`; nothing where the org shows no such property.
+    /// `IMPLICIT`, `REQUIRED`, `FLEXIBLE`, or `None` where the org shows no such property.
     pub(super) consent: Option<String>,
 }
 

@@ -222,7 +222,8 @@ enum Line {
 }
 
 /// Reads commands on a thread of its own; nothing can take a read of a terminal back. The end of a terminal's input is
-/// the end of commands and the wish to leave; where input is no terminal there are none, and only `ends` makes that the end.
+/// the end of commands and the wish to leave; where input is no terminal there are none, and only `ends` makes that the
+/// end.
 fn commands(ends: bool) -> io::Result<mpsc::Receiver<Line>> {
     let (tell, told) = mpsc::channel(16);
     std::thread::Builder::new().name("commands".to_owned()).spawn(move || {

@@ -15,8 +15,8 @@ const SEQUENCE_MAX: usize = 64;
 /// After this many lulls within a paste or a string, its end is taken as lost. They add up, because a person
 /// who sees nothing happen types, waits and types again.
 const LULLS_MAX: u8 = 5;
-/// A person types pieces of no more bytes than this. A longer one is more of the paste or string, which a slow line holds
-/// up: what is pasted must never run as keys, however long it takes.
+/// A person types pieces of no more bytes than this. A longer one is more of the paste or string, which a slow line
+/// holds up: what is pasted must never run as keys, however long it takes.
 const TYPED_MAX: usize = 8;
 const PASTE_END: &[u8] = b"\x1b[201~";
 const ESC: u8 = 0x1b;

@@ -51,7 +51,7 @@ impl Reader {
         Self { inputs, _open: None }
     }
 
-    /// Waits for the next thing; nothing once there can be no more. Loses nothing when dropped.
+    /// Waits for the next thing, or `None` once there can be no more. Loses nothing when dropped.
     pub(crate) async fn next(&mut self) -> Option<Input> {
         self.inputs.recv().await
     }

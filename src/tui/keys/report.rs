@@ -39,7 +39,7 @@ impl Held {
         self.bits & bits != 0
     }
 
-    /// Returns a key that is no character with what was held; nothing when it was let go.
+    /// Returns a key that is no character with what was held, or `None` when it was let go.
     pub(super) fn with(self, key: Key) -> Option<Chord> {
         let chord = Chord {
             key,
@@ -52,7 +52,7 @@ impl Held {
     }
 }
 
-/// Returns the key that a report is of; nothing for a key that is none of ours, and for one that was let go.
+/// Returns the key that a report is of, or `None` for a key that is none of ours, and for one that was let go.
 ///
 /// `codes` is the key's character without Shift and, behind a colon, the one with it; `text` is what the key types.
 pub(super) fn key(codes: &str, held: Held, text: Option<&str>) -> Option<Chord> {

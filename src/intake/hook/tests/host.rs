@@ -25,7 +25,7 @@ impl Frames {
         self.0.write_all(&[&head, payload].concat()).await.ok();
     }
 
-    /// Reads a frame, and confirms a ping; nothing at the end of the connection.
+    /// Reads a frame, and confirms a ping. Returns `None` at the end of the connection.
     async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
         let work = async {
             let mut head = [0; 9];
