@@ -121,7 +121,8 @@ impl Keeper {
 
     /// Whether an answer is still to come.
     pub(super) fn is_busy(&self) -> bool {
-        !self.answers.is_empty() || self.shared.lock().is_busy
+        // In this order: a worker that is not busy has sent all its answers.
+        self.shared.lock().is_busy || !self.answers.is_empty()
     }
 
     /// Waits for an answer that is a message, or for the moment at which the worker is called slow. Loses nothing when

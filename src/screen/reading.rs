@@ -74,7 +74,8 @@ impl Reading {
 
     /// Whether an answer is still to come.
     pub(super) fn is_busy(&self) -> bool {
-        !self.answers.is_empty() || self.shared.lock().is_busy
+        // In this order: a worker that is not busy has sent all its answers.
+        self.shared.lock().is_busy || !self.answers.is_empty()
     }
 
     /// Returns until when a frame waits for what is being read.
