@@ -86,6 +86,14 @@ fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
     assert_eq!(conn.execute("UPDATE meta SET sum = ?1", [sum]).expect("it is written"), 1);
 }
 
+/// Stops a process while it does not write, so that others can write to its journal.
+fn stop(sandbox: &Sandbox, process: &Process) {
+    let conn = journal(sandbox);
+    conn.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
+    process.signal(Signal::STOP);
+    conn.execute_batch("ROLLBACK").expect("it is given back");
+}
+
 fn wait_err(process: &Process, words: &str) {
     process.wait(words, |said| said.err.contains(words).then_some(()));
 }
@@ -239,7 +247,7 @@ fn a_process_that_is_stopped_is_told_as_such() {
     let mut screen = Terminal::open(&sandbox, Some(&org), (140, 24), &["watch"]);
     screen.wait("a screen that follows", |shown| shown.has("LIVE") && shown.has("poll by process"));
     if cfg!(target_os = "linux") {
-        first.signal(Signal::STOP);
+        stop(&sandbox, &first);
         wait_err(
             &second,
             &format!("Process {}, which polls for this journal, is stopped, as by ^Z or SIGSTOP", first.id()),
@@ -265,7 +273,7 @@ fn once_beside_a_process_that_reads_nothing_any_more_ends_with_1() {
     let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
     let first = sandbox.start(&org, &ON);
     wait_lines(&first, org.total());
-    first.signal(Signal::STOP);
+    stop(&sandbox, &first);
     // It was read a moment ago: that is all there is.
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
@@ -294,7 +302,7 @@ fn until_beside_a_process_that_was_just_stopped_ends_with_1() {
     let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
     let first = sandbox.start(&org, &ON);
     wait_lines(&first, org.total());
-    first.signal(Signal::STOP);
+    stop(&sandbox, &first);
     // It read the log well a moment ago, and not up to that time.
     let until = Clock::system().now() + SignedDuration::from_secs(1);
     let args = ["tail", "--since", "90d", "--until", &until.to_string()];
