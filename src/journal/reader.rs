@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,10 +103,9 @@ impl Reader {
         self
     }
 
-    /// Opens another connection to the same journal, for another thread.
-    pub fn again(&self) -> Result<Self, OpenError> {
-        let path = self.conn.path().map(Path::new).and_then(Path::parent);
-        Self::open(path.unwrap_or_else(|| Path::new("")))
+    /// Returns the folder of the journal, for another reader on another thread.
+    pub fn dir(&self) -> PathBuf {
+        self.conn.path().map(Path::new).and_then(Path::parent).unwrap_or(Path::new("")).to_owned()
     }
 
     pub(super) fn conn(&self) -> &Connection {

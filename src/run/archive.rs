@@ -122,8 +122,8 @@ impl Supply for Archive {
         }
     }
 
-    fn records(&self) -> Result<Box<dyn Records>, String> {
-        Ok(Box::new(FileRecords(Arc::clone(&self.shelf))))
+    fn records(&self) -> Box<dyn Records> {
+        Box::new(FileRecords(Arc::clone(&self.shelf)))
     }
 }
 

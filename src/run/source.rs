@@ -1,5 +1,7 @@
 //! What the journal has to say, as messages. One path for the start, the live feed and catching up.
 
+use std::path::PathBuf;
+
 use tokio::sync::{mpsc, watch};
 
 use crate::consent::{Beside, Consent, Rev, Seq};
@@ -63,11 +65,8 @@ pub trait Supply {
     /// Waits until there is something new.
     fn moved(&mut self) -> impl Future<Output = ()>;
 
-    /// Returns a way to read whole consents on another thread.
-    ///
-    /// # Errors
-    /// There is none: a sentence.
-    fn records(&self) -> Result<Box<dyn Records>, String>;
+    /// Returns a way to read whole consents on another thread. This waits for no disk.
+    fn records(&self) -> Box<dyn Records>;
 }
 
 /// Reads whole consents. Each call may wait for a disk.
@@ -92,25 +91,39 @@ impl Supply for Source {
         Self::moved(self)
     }
 
-    fn records(&self) -> Result<Box<dyn Records>, String> {
-        let reader = self.reader.again().map_err(|error| error.fault().to_string())?;
-        Ok(Box::new(JournalRecords(reader)))
+    fn records(&self) -> Box<dyn Records> {
+        Box::new(JournalRecords { dir: self.reader.dir(), reader: None })
     }
 }
 
 /// Consents of a journal.
-struct JournalRecords(Reader);
+struct JournalRecords {
+    dir: PathBuf,
+    /// Opened when it is first needed, on the thread that needs it.
+    reader: Option<Reader>,
+}
+
+impl JournalRecords {
+    fn reader(&mut self) -> Result<&Reader, String> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => Reader::open(&self.dir).map_err(|error| error.fault().to_string())?,
+        };
+        Ok(self.reader.insert(reader))
+    }
+}
 
 impl Records for JournalRecords {
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
-        match self.0.record(seq) {
+        match self.reader()?.record(seq) {
             Ok(stored) => Ok(stored.map(|stored| okta::restore(&stored))),
             Err(error) => Err(error.fault().to_string()),
         }
     }
 
     fn beside(&mut self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Beside {
-        let found = self.0.beside(seq, session, transaction, BESIDE_MAX);
+        let Ok(reader) = self.reader() else { return Beside::default() };
+        let found = reader.beside(seq, session, transaction, BESIDE_MAX);
         if let Err(error) = &found {
             tracing::warn!(%error, "What belongs to a consent's session could not be read.");
         }

@@ -162,13 +162,12 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
     /// forgets that place.
     ///
     /// # Errors
-    /// The journal cannot be opened once more, or the system starts no more threads: a sentence for stderr.
+    /// The system starts no more threads: a sentence for stderr.
     pub fn begin(&mut self, mut notes: KeptNotes, is_fresh: bool) -> Result<(), String> {
         let mut msgs = Vec::new();
         notes.begin(&mut self.model, is_fresh, &mut msgs);
         self.inbox.extend(msgs);
-        let records = self.source.records()?;
-        self.start_workers(records, Box::new(notes))
+        self.start_workers(self.source.records(), Box::new(notes))
     }
 
     /// Starts the workers that read consents and keep notes.

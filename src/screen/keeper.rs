@@ -2,21 +2,22 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use super::handover::{Handover, Request};
 use crate::clock::Clock;
 use crate::consent::Seq;
 use crate::model::Msg;
 use crate::run::{NoteStore, Place};
 use crate::tasks::start_thread;
 
-/// A store that does not answer for so long is told of.
+/// After so long without an answer, the screen says so.
 const SLOW: Duration = Duration::from_secs(3);
-/// At the end, the worker gets so long for each thing that it still has to write.
+/// At the end, the worker has this long for each order that is left.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Filters that wait to be remembered, the newest.
 const FILTERS_MAX: usize = 200;
@@ -26,7 +27,7 @@ const ANSWERS: usize = 64;
 /// Gives orders to the worker and hears its answers.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    shared: Arc<Shared>,
+    orders: Arc<Handover<Orders>>,
     answers: mpsc::Receiver<Answer>,
     /// Times of marked events that the journal does not hold yet.
     missing: HashSet<i64>,
@@ -35,12 +36,6 @@ pub(super) struct Keeper {
     /// Since when the worker has not answered.
     waits_since: Option<Duration>,
     is_slow: bool,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    orders: Mutex<Orders>,
-    changed: Condvar,
 }
 
 /// What the worker is to do. A newer order replaces an older one that it makes pointless, so there are never more than
@@ -52,10 +47,6 @@ struct Orders {
     place: Option<Place>,
     look: bool,
     all_marks: bool,
-    /// The worker does something, or has something to do.
-    is_busy: bool,
-    /// No more orders come.
-    is_over: bool,
 }
 
 /// What came of one order.
@@ -72,11 +63,11 @@ impl Keeper {
     /// The system starts no more threads.
     pub(super) fn start(store: Box<dyn NoteStore>) -> io::Result<Self> {
         let (tell, answers) = mpsc::channel(ANSWERS);
-        let shared = Arc::new(Shared::default());
+        let orders = Arc::new(Handover::default());
         let missing = store.missing();
-        let theirs = Arc::clone(&shared);
+        let theirs = Arc::clone(&orders);
         start_thread("notes", move || work(store, &theirs, &tell))?;
-        Ok(Self { shared, answers, missing, place: Place::new(), waits_since: None, is_slow: false })
+        Ok(Self { orders, answers, missing, place: Place::new(), waits_since: None, is_slow: false })
     }
 
     /// Marks a row with a note, or takes both away.
@@ -121,8 +112,8 @@ impl Keeper {
 
     /// Whether an answer is still to come.
     pub(super) fn is_busy(&self) -> bool {
-        // In this order: a worker that is not busy has sent all its answers.
-        self.shared.lock().is_busy || !self.answers.is_empty()
+        // In this order, or an answer that is sent in between is overlooked.
+        self.orders.is_busy() || !self.answers.is_empty()
     }
 
     /// Waits for an answer that is a message, or for the moment at which the worker is called slow. Loses nothing when
@@ -148,8 +139,7 @@ impl Keeper {
 
     /// Waits until all orders are carried out. Returns a sentence about what was not written.
     pub(super) async fn finish(mut self, clock: &Clock) -> Option<String> {
-        self.shared.lock().is_over = true;
-        self.shared.changed.notify_all();
+        self.orders.close();
         let mut failure = None;
         loop {
             let until = clock.uptime().saturating_add(PATIENCE);
@@ -166,14 +156,9 @@ impl Keeper {
     }
 
     fn order(&mut self, clock: &Clock, change: impl FnOnce(&mut Orders)) {
-        let mut orders = self.shared.lock();
-        change(&mut orders);
-        if !orders.is_busy {
-            orders.is_busy = true;
+        if self.orders.change(change) {
             self.waits_since = Some(clock.uptime());
         }
-        drop(orders);
-        self.shared.changed.notify_all();
     }
 
     fn take(&mut self, answer: Answer, clock: &Clock) -> Option<Msg> {
@@ -181,55 +166,30 @@ impl Keeper {
             self.missing = missing;
         }
         self.is_slow = false;
-        self.waits_since = self.shared.lock().is_busy.then(|| clock.uptime());
+        self.waits_since = self.orders.is_busy().then(|| clock.uptime());
         answer.msg
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.shared.lock().is_over = true;
-        self.shared.changed.notify_all();
+        self.orders.close();
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for orders and takes them. Returns `None` when there are none and no more come.
-    fn next(&self) -> Option<Orders> {
-        let mut orders = self.lock();
-        loop {
-            if orders.is_waiting() {
-                let is_over = orders.is_over;
-                let taken =
-                    std::mem::replace(&mut *orders, Orders { is_over, is_busy: true, ..Orders::default() });
-                return Some(taken);
-            }
-            orders.is_busy = false;
-            if orders.is_over {
-                return None;
-            }
-            orders = self.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-impl Orders {
-    fn is_waiting(&self) -> bool {
-        !self.marks.is_empty()
-            || !self.filters.is_empty()
-            || self.place.is_some()
-            || self.look
-            || self.all_marks
+impl Request for Orders {
+    fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+            && self.filters.is_empty()
+            && self.place.is_none()
+            && !self.look
+            && !self.all_marks
     }
 }
 
 /// The loop of the worker. It ends when no more orders come.
-fn work(mut store: Box<dyn NoteStore>, shared: &Shared, tell: &mpsc::Sender<Answer>) {
-    while let Some(orders) = shared.next() {
+fn work(mut store: Box<dyn NoteStore>, requests: &Handover<Orders>, tell: &mpsc::Sender<Answer>) {
+    while let Some(orders) = requests.next() {
         let mut carry_out = |order: &mut dyn FnMut(&mut dyn NoteStore) -> Option<Msg>| {
             let msg = order(&mut *store);
             let missing = matches!(msg, Some(Msg::Marks(_))).then(|| store.missing());
@@ -257,7 +217,7 @@ fn work(mut store: Box<dyn NoteStore>, shared: &Shared, tell: &mpsc::Sender<Answ
     }
 }
 
-const STUCK: &str = "Marks and notes are not written yet: the disk has not answered for 3 seconds. They are written as soon \
-    as it does. Check the disk of the data folder.";
-const LOST: &str = "Some marks, notes or the place on the screen were not written: the disk did not answer for 10 seconds. \
+const STUCK: &str = "The disk of marks and notes has not answered for 3 seconds. What you mark is written as soon as it does. \
+    Check the disk of the data folder.";
+const LOST: &str = "The disk of marks and notes did not answer for 10 seconds, so the latest of them may not be written. \
     Check the disk of the data folder.";

@@ -4,6 +4,7 @@
 //! the real one.
 
 mod event_loop;
+mod handover;
 mod inbox;
 mod keeper;
 mod paint;

@@ -205,8 +205,7 @@ impl Performer {
     fn look_up(&mut self, source: &impl Supply, order: LookUp) -> Result<(), String> {
         let fail = |why: String| format!("The filter cannot look into whole events: {why}");
         if self.lookups.is_none() {
-            let records = source.records().map_err(fail)?;
-            self.lookups = Some(LookUps::start(records).map_err(|error| fail(error.to_string()))?);
+            self.lookups = Some(LookUps::start(source.records()).map_err(|error| fail(error.to_string()))?);
         }
         if let Some(lookups) = &self.lookups {
             lookups.ask(order);

@@ -1,11 +1,12 @@
 //! The worker that reads whole consents for the detail, so that no key waits for the disk.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::handover::{Handover, Request};
 use crate::consent::Seq;
 use crate::model::Msg;
 use crate::run::Records;
@@ -19,16 +20,10 @@ const ANSWERS: usize = 4;
 /// Asks the worker for consents, and hears what it read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    shared: Arc<Shared>,
+    wishes: Arc<Handover<Wishes>>,
     answers: mpsc::Receiver<Msg>,
-    /// When the newest wish was made; `None` if it was fulfilled.
+    /// When the newest wish was made.
     asked_at: Option<Duration>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    wishes: Mutex<Wishes>,
-    changed: Condvar,
 }
 
 /// What is to be read. Only the newest of each kind is: the detail shows one consent.
@@ -36,8 +31,6 @@ struct Shared {
 struct Wishes {
     record: Option<Seq>,
     beside: Option<(Seq, Option<String>, Option<String>)>,
-    is_busy: bool,
-    is_over: bool,
 }
 
 impl Reading {
@@ -47,10 +40,10 @@ impl Reading {
     /// The system starts no more threads.
     pub(super) fn start(records: Box<dyn Records>) -> io::Result<Self> {
         let (tell, answers) = mpsc::channel(ANSWERS);
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
+        let wishes = Arc::new(Handover::default());
+        let theirs = Arc::clone(&wishes);
         start_thread("records", move || work(records, &theirs, &tell))?;
-        Ok(Self { shared, answers, asked_at: None })
+        Ok(Self { wishes, answers, asked_at: None })
     }
 
     /// Reads a consent in place of any other that was asked for.
@@ -74,8 +67,8 @@ impl Reading {
 
     /// Whether an answer is still to come.
     pub(super) fn is_busy(&self) -> bool {
-        // In this order: a worker that is not busy has sent all its answers.
-        self.shared.lock().is_busy || !self.answers.is_empty()
+        // In this order, or an answer that is sent in between is overlooked.
+        self.wishes.is_busy() || !self.answers.is_empty()
     }
 
     /// Returns until when a frame waits for what is being read.
@@ -92,49 +85,27 @@ impl Reading {
     }
 
     fn ask(&mut self, up: Duration, change: impl FnOnce(&mut Wishes)) {
-        let mut wishes = self.shared.lock();
-        change(&mut wishes);
-        wishes.is_busy = true;
-        drop(wishes);
+        self.wishes.change(change);
         self.asked_at = Some(up);
-        self.shared.changed.notify_all();
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.shared.lock().is_over = true;
-        self.shared.changed.notify_all();
+        // Nobody hears what was still to be read.
+        self.wishes.change(|wishes| *wishes = Wishes::default());
+        self.wishes.close();
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for wishes and takes them. Returns `None` when nobody is there to hear.
-    fn next(&self) -> Option<Wishes> {
-        let mut wishes = self.lock();
-        loop {
-            if wishes.is_over {
-                return None;
-            }
-            if wishes.record.is_some() || wishes.beside.is_some() {
-                return Some(Wishes {
-                    record: wishes.record.take(),
-                    beside: wishes.beside.take(),
-                    ..Wishes::default()
-                });
-            }
-            wishes.is_busy = false;
-            wishes = self.changed.wait(wishes).unwrap_or_else(PoisonError::into_inner);
-        }
+impl Request for Wishes {
+    fn is_empty(&self) -> bool {
+        self.record.is_none() && self.beside.is_none()
     }
 }
 
-fn work(mut records: Box<dyn Records>, shared: &Shared, tell: &mpsc::Sender<Msg>) {
-    while let Some(wishes) = shared.next() {
+fn work(mut records: Box<dyn Records>, requests: &Handover<Wishes>, tell: &mpsc::Sender<Msg>) {
+    while let Some(wishes) = requests.next() {
         let record = wishes.record.map(|seq| match records.record(seq) {
             Ok(consent) => Msg::Record(seq, consent.map(Box::new)),
             Err(why) => Msg::RecordFailed(seq, why),

@@ -59,8 +59,8 @@ fn start_saver_at(
         board: Some(model.board.clone()),
         screen: Some(screen_text(model, theme)),
     };
-    let records = source.records()?;
-    Saver::start(path, order, about, records).map_err(|error| format!("Nothing was written: {error}."))
+    Saver::start(path, order, about, source.records())
+        .map_err(|error| format!("Nothing was written: {error}."))
 }
 
 /// Waits for the snapshot that the end takes, and returns what came of it.

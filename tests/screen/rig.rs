@@ -212,6 +212,7 @@ impl Rig {
     pub fn pump(&mut self) {
         let real = Clock::system();
         while self.exit.is_none() && (self.turn() || self.performer.is_busy()) {
+            std::thread::yield_now();
             assert!(real.uptime() < LIMIT, "a worker does not answer; the screen is\n{}", self.frame());
         }
     }

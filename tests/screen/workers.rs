@@ -14,6 +14,8 @@ use crate::rig::{Rig, backlog};
 
 /// A person does not see a delay below this.
 const AT_ONCE: Duration = Duration::from_millis(20);
+/// A worker that has not begun by then never will.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A disk. While it is stuck, each call waits.
 #[derive(Clone, Default)]
@@ -45,14 +47,16 @@ impl Disk {
     fn call(&self, words: String) {
         let mut state = self.0.0.lock().expect("the disk");
         state.calls.push(words);
+        self.0.1.notify_all();
         drop(self.0.1.wait_while(state, |state| state.is_stuck).expect("the disk"));
     }
 
     /// Waits until so many calls have begun.
     fn wait_for(&self, count: usize) {
-        while self.calls().len() < count {
-            std::thread::yield_now();
-        }
+        let state = self.0.0.lock().expect("the disk");
+        let (state, waited) =
+            self.0.1.wait_timeout_while(state, LIMIT, |state| state.calls.len() < count).expect("the disk");
+        assert!(!waited.timed_out(), "{:?}", state.calls);
     }
 }
 
@@ -192,12 +196,12 @@ async fn a_disk_that_hangs_is_told_and_does_not_hold_the_end() {
     notes.wait_for(1);
     rig.clock.advance(Duration::from_secs(3));
     turns(&mut rig);
-    assert!(rig.text().contains("Marks and notes are not written yet"), "{}", rig.text());
+    assert!(rig.text().contains("The disk of marks and notes has not answered"), "{}", rig.text());
     let clock = rig.clock.clone();
     let mut finish = Box::pin(rig.finish());
     assert!(finish.as_mut().now_or_never().is_none());
     clock.advance(Duration::from_secs(10));
     let words = finish.await;
-    assert!(words.iter().any(|words| words.contains("were not written")), "{words:?}");
+    assert!(words.iter().any(|words| words.contains("may not be written")), "{words:?}");
     notes.answer();
 }

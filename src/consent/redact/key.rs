@@ -118,15 +118,12 @@ pub(super) struct Endings {
 }
 
 /// The endings of all names of secrets, of `state` and of `type`.
-pub(super) static SECRET_ENDINGS: Endings = Endings::of(&[
+pub(super) static SECRET_ENDINGS: Endings = Endings::none().and(&[
     "ret", "ets", "ode", "dle", "ate", "nce", "ier", "ken", "ion", "nse", "ord", "otp", "key", "kie", "ype",
 ]);
 
 /// The endings of all names of three letters and more that [`class`] knows.
-static KNOWN_ENDINGS: Endings = Endings::of(&[
-    "ret", "ets", "ode", "dle", "ate", "nce", "ier", "ken", "ion", "nse", "ord", "otp", "key", "kie", "ype",
-    "url", "uri", "gin", "ext", "eid", "ame",
-]);
+static KNOWN_ENDINGS: Endings = SECRET_ENDINGS.and(&["url", "uri", "gin", "ext", "eid", "ame"]);
 
 /// A number for each byte: letters are counted from 0 without regard to case.
 const CODES: [u8; 256] = {
@@ -151,9 +148,20 @@ const OTHER: u8 = 27;
 const SEPARATORS: [u8; 8] = *b"_-. \t\n\x0c\r";
 
 impl Endings {
-    /// Each ending has three letters in lower case.
-    const fn of(endings: &[&str]) -> Self {
+    /// No name. What ends in separators may be one all the same.
+    const fn none() -> Self {
         let mut allowed = [(0, 0); 256];
+        let mut index = 0;
+        while index < SEPARATORS.len() {
+            allowed[SEPARATORS[index] as usize] = (!(1 << OTHER), !(1 << OTHER));
+            index += 1;
+        }
+        Self { allowed }
+    }
+
+    /// Returns these and more endings, each of three letters in lower case.
+    const fn and(&self, endings: &[&str]) -> Self {
+        let mut allowed = self.allowed;
         let mut index = 0;
         while index < endings.len() {
             let [first, before, last] = *endings[index].as_bytes().first_chunk().expect("three letters");
@@ -161,11 +169,6 @@ impl Endings {
             allowed[last as usize] =
                 (befores | 1 << CODES[before as usize], firsts | 1 << CODES[first as usize] | 1 << SEPARATOR);
             allowed[last.to_ascii_uppercase() as usize] = allowed[last as usize];
-            index += 1;
-        }
-        let mut index = 0;
-        while index < SEPARATORS.len() {
-            allowed[SEPARATORS[index] as usize] = (!(1 << OTHER), !(1 << OTHER));
             index += 1;
         }
         Self { allowed }
