@@ -71,6 +71,10 @@ pub trait Supply {
 
 /// Reads whole consents. Each call may wait for a disk.
 pub trait Records: Send {
+    /// Opens what is read from, if it is not open. Whoever reads only now and then calls it early: what is open can be
+    /// read although its folder goes away.
+    fn open(&mut self) {}
+
     /// Reads one consent. Returns `None` if it is gone.
     ///
     /// # Errors
@@ -99,7 +103,7 @@ impl Supply for Source {
 /// Consents of a journal.
 struct JournalRecords {
     dir: PathBuf,
-    /// Opened when it is first needed, on the thread that needs it.
+    /// Opened on the thread that reads.
     reader: Option<Reader>,
 }
 
@@ -107,13 +111,21 @@ impl JournalRecords {
     fn reader(&mut self) -> Result<&Reader, String> {
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => Reader::open(&self.dir).map_err(|error| error.fault().to_string())?,
+            None => Reader::open(&self.dir).map_err(|error| {
+                tracing::warn!(%error, "The journal was not opened to read consents.");
+                format!("This consent cannot be read: {error}. Page 6 says how the journal is.")
+            })?,
         };
         Ok(self.reader.insert(reader))
     }
 }
 
 impl Records for JournalRecords {
+    fn open(&mut self) {
+        // If it fails, whoever reads is told.
+        self.reader().ok();
+    }
+
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
         match self.reader()?.record(seq) {
             Ok(stored) => Ok(stored.map(|stored| okta::restore(&stored))),
@@ -412,6 +424,29 @@ mod tests {
         journal.append(batch(2001..=2001)).await.unwrap();
         pull(&mut source, &mut model);
         assert_eq!(shown(&model), (101, 1901));
+        journal.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_open_is_read_although_its_folder_is_gone() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("org");
+        let clock = Clock::manual("2026-05-06T08:00:00Z".parse().unwrap());
+        let Opened::Writer(journal) = journal::open(&dir, Settings::default(), clock).unwrap() else {
+            panic!("held")
+        };
+        journal.append(batch(1..=3)).await.unwrap();
+        let (_board, board) = watch::channel(Board::default());
+        let source = Source::new(Reader::open(&dir).unwrap(), journal.head(), board);
+        let (mut early, mut late) = (source.records(), source.records());
+        early.open();
+        std::fs::rename(&dir, parent.path().join("elsewhere")).unwrap();
+        assert!(early.record(Seq(2)).unwrap().is_some());
+        let why = late.record(Seq(2)).unwrap_err();
+        assert!(
+            why.contains("cannot be read") && why.contains("no journal") && !why.contains("started"),
+            "{why}"
+        );
         journal.close().await;
     }
 }

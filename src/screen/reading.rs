@@ -105,6 +105,7 @@ impl Request for Wishes {
 }
 
 fn work(mut records: Box<dyn Records>, requests: &Handover<Wishes>, tell: &mpsc::Sender<Msg>) {
+    records.open();
     while let Some(wishes) = requests.next() {
         let record = wishes.record.map(|seq| match records.record(seq) {
             Ok(consent) => Msg::Record(seq, consent.map(Box::new)),
