@@ -13,7 +13,8 @@
 //! * the id of a target whose type is `code` or `interaction_code`.
 //!
 //! Empty values, `null`, truth values and values that consist of stars are kept: they hold nothing. Hiding twice changes
-//! nothing more. An event without any candidate costs one pass over its bytes.
+//! nothing more. Most events cost one pass over their bytes, and a look at the strings
+//! in which something is suspect, such as a URL with a query.
 
 mod edit;
 mod key;
@@ -27,6 +28,7 @@ mod walk;
 use std::borrow::Cow;
 
 use edit::Edit;
+use scan::Suspects;
 
 /// An event in which something was hidden.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,12 +42,7 @@ pub struct Clean {
 /// Hides the secrets in a LogEvent, given as JSON text. Returns `None` if it has no secrets or all are hidden
 /// already.
 pub fn event(raw: &str) -> Option<Clean> {
-    if !scan::is_suspect(raw.as_bytes()) {
-        return None;
-    }
-    let mut edits = Vec::new();
-    walk::json(raw.as_bytes(), 0, &mut edits);
-    let edits = edit::settled(edits);
+    let edits = edits(raw);
     if edits.iter().all(Edit::is_done) {
         return None;
     }
@@ -56,15 +53,26 @@ pub fn event(raw: &str) -> Option<Clean> {
     Some(Clean { text, hidden: edits.len() })
 }
 
+/// Returns what is hidden in an event, settled.
+fn edits(raw: &str) -> Vec<Edit> {
+    let found = match scan::suspects(raw.as_bytes()) {
+        Suspects::Strings(places) => walk::strings(raw.as_bytes(), &places),
+        Suspects::Anything => None,
+    };
+    edit::settled(found.unwrap_or_else(|| {
+        let mut all = Vec::new();
+        walk::json(raw.as_bytes(), 0, &mut all);
+        all
+    }))
+}
+
 /// Returns how many values are hidden in a LogEvent that went through [`event`]. If there are none, the cost
 /// is one search for the mark.
 pub fn hidden(raw: &str) -> usize {
     if !edit::has_mark(raw.as_bytes()) {
         return 0;
     }
-    let mut edits = Vec::new();
-    walk::json(raw.as_bytes(), 0, &mut edits);
-    edit::settled(edits).iter().filter(|edit| edit.is_done()).count()
+    edits(raw).iter().filter(|edit| edit.is_done()).count()
 }
 
 /// Hides the secrets of one text of an event: in URLs, in JSON or lists of `name=value` that the text consists of, and

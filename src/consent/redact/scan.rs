@@ -5,53 +5,102 @@ use wide::u8x16;
 
 use super::key::{self, Class};
 
-/// Whether an event may hold something to hide. Never wrong where it says no; where it says yes, the walk decides.
-pub(super) fn is_suspect(raw: &[u8]) -> bool {
+/// What in an event may have to be hidden.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Suspects {
+    /// Nothing but the text of some strings: places in each of them, in order. Mostly none.
+    Strings(Vec<usize>),
+    /// Something that only a walk over the whole event finds.
+    Anything,
+}
+
+/// Looks at an event without parsing it. What it does not suspect has nothing to hide; what it suspects may.
+pub(super) fn suspects(raw: &[u8]) -> Suspects {
     let (blocks, rest) = raw.as_chunks();
     let mut last = [0; Block::SIZE];
     last[..rest.len()].copy_from_slice(rest);
-    let mut behind = Behind::default();
-    (0..)
-        .step_by(Block::SIZE)
-        .zip(blocks.iter().chain([&last]))
-        .any(|(start, block)| is_block_suspect(raw, start, &Block::of(block), &mut behind))
+    let mut look = Look { raw, behind: Behind::default(), strings: Vec::new() };
+    for (start, block) in (0..).step_by(Block::SIZE).zip(blocks.iter().chain([&last])) {
+        if !look.is_told_by_strings(start, &Block::of(block)) {
+            return Suspects::Anything;
+        }
+    }
+    Suspects::Strings(look.strings)
 }
 
-/// Whether the last byte of the block before is one of these, as the lowest bit.
+/// A look at an event, block by block.
+struct Look<'a> {
+    raw: &'a [u8],
+    behind: Behind,
+    /// Places in strings that are suspect.
+    strings: Vec<usize>,
+}
+
+/// What the blocks so far say about the next one. The first three are the lowest bit.
 #[derive(Default)]
 struct Behind {
     quote: u64,
-    opener: u64,
+    escape: u64,
+    query: u64,
+    /// The quotes around strings, all blocks laid over each other: an odd number of bits says that a string goes on.
+    ends: u64,
 }
 
-/// Whether something in the block that begins at `start` may have to be hidden.
-#[inline]
-fn is_block_suspect(raw: &[u8], start: usize, block: &Block, behind: &mut Behind) -> bool {
-    // A fragment, percent-encoding, or a list of `name=value`.
-    if block.has([b'#', b'%', b'=']) {
-        return true;
+impl Look<'_> {
+    /// Notes what is suspect in strings of the block that begins at `start`. Returns whether nothing else in it is.
+    #[inline]
+    fn is_told_by_strings(&mut self, start: usize, block: &Block) -> bool {
+        let quotes = block.places(b'"');
+        let escapes = block.places(b'\\');
+        let queries = block.places(b'?');
+        let behind = &self.behind;
+        let escaped = escapes << 1 | behind.escape;
+        // Nothing but quotes is escaped in most events. The text of a string may be JSON: Identity Engine writes
+        // `logOnlySecurityData` so in every event.
+        if escaped & !quotes != 0 {
+            return false;
+        }
+        // A query that is not empty, a fragment, percent-encoding, or a list of `name=value`.
+        let mut strange = (queries << 1 | behind.query) & !quotes | block.places_of([b'#', b'%', b'=']);
+        // A URL with a user.
+        for place in ones(block.places(b'@')) {
+            if is_behind_slashes(&self.raw[..start + place]) {
+                strange |= 1 << place;
+            }
+        }
+        let ends = quotes & !escaped;
+        if strange != 0 && !self.note(start, strange, ends) {
+            return false;
+        }
+        // Each quote before a colon ends a key, here or in JSON that is the text of a string.
+        let colons = block.places(b':');
+        let behind_quotes = quotes << 1 | self.behind.quote;
+        self.behind = Behind {
+            quote: quotes >> Block::LAST,
+            escape: escapes >> Block::LAST,
+            query: queries >> Block::LAST,
+            ends: self.behind.ends ^ ends,
+        };
+        let raw = self.raw;
+        let mut key_ends = ones(colons & behind_quotes).map(|place| start + place);
+        let mut others = ones(colons & !behind_quotes).map(|place| start + place);
+        !(key_ends.any(|colon| may_end_a_secret(raw, colon) && is_suspect_colon(raw, colon))
+            // Mostly those of a time of day or an address.
+            || others
+                .any(|colon| !raw[..colon].last().is_some_and(u8::is_ascii_digit) && is_suspect_colon(raw, colon)))
     }
-    // A query that is not empty, or an escape of anything but a quote. The text of a string may be JSON, with its quotes
-    // escaped: Identity Engine writes `logOnlySecurityData` so in every event.
-    let quotes = block.places(b'"');
-    let openers = block.places(b'?') | block.places(b'\\');
-    if (openers << 1 | behind.opener) & !quotes != 0 {
-        return true;
+
+    /// Notes strange bytes. Returns whether all stand in strings. `ends` are the quotes around strings.
+    fn note(&mut self, start: usize, strange: u64, ends: u64) -> bool {
+        ones(strange).all(|place| {
+            self.strings.push(start + place);
+            is_odd(self.behind.ends ^ ends & ((1 << place) - 1))
+        })
     }
-    // A URL with a user.
-    let mut users = ones(block.places(b'@')).map(|place| start + place);
-    if users.any(|at| is_behind_slashes(&raw[..at])) {
-        return true;
-    }
-    // Nothing but quotes is escaped, so each quote before a colon ends a key, here or in JSON that is the text of a string.
-    let colons = block.places(b':');
-    let behind_quotes = quotes << 1 | behind.quote;
-    *behind = Behind { quote: quotes >> (Block::SIZE - 1), opener: openers >> (Block::SIZE - 1) };
-    let mut key_ends = ones(colons & behind_quotes).map(|place| start + place);
-    let mut others = ones(colons & !behind_quotes).map(|place| start + place);
-    key_ends.any(|colon| may_end_a_secret(raw, colon) && is_suspect_colon(raw, colon))
-        // Mostly those of a time of day or an address.
-        || others.any(|colon| !raw[..colon].last().is_some_and(u8::is_ascii_digit) && is_suspect_colon(raw, colon))
+}
+
+fn is_odd(bits: u64) -> bool {
+    bits.count_ones() % 2 == 1
 }
 
 /// Bytes that are compared at once.
@@ -59,6 +108,8 @@ struct Block([u8x16; 4]);
 
 impl Block {
     const SIZE: usize = 64;
+    /// The place of the last byte.
+    const LAST: usize = Self::SIZE - 1;
 
     fn of(bytes: &[u8; Self::SIZE]) -> Self {
         let (parts, _) = bytes.as_chunks();
@@ -68,15 +119,23 @@ impl Block {
     /// Returns where a byte stands, as bits; the lowest is the first place.
     fn places(&self, byte: u8) -> u64 {
         let byte = u8x16::splat(byte);
-        let bits = self.0.map(|part| u64::from(part.simd_eq(byte).to_bitmask()));
-        bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
+        Self::joined(self.0.map(|part| part.simd_eq(byte)))
     }
 
-    /// Whether one of three bytes stands in it.
-    fn has(&self, bytes: [u8; 3]) -> bool {
+    /// Returns where one of three bytes stands. Cheap where none does.
+    fn places_of(&self, bytes: [u8; 3]) -> u64 {
         let [a, b, c] = bytes.map(u8x16::splat);
         let found = self.0.map(|part| part.simd_eq(a) | part.simd_eq(b) | part.simd_eq(c));
-        (found[0] | found[1] | found[2] | found[3]).to_bitmask() != 0
+        if (found[0] | found[1] | found[2] | found[3]).to_bitmask() == 0 {
+            return 0;
+        }
+        Self::joined(found)
+    }
+
+    /// Joins what was found in each part.
+    fn joined(found: [u8x16; 4]) -> u64 {
+        let bits = found.map(|part| u64::from(part.to_bitmask()));
+        bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
     }
 }
 
@@ -211,7 +270,7 @@ mod tests {
             "target":[{"type":"ConsentGrant","alternateId":"ada@example.test"}],
             "debugContext":{"debugData":{"url":"/api/v1/authn/consent?","tokenId":"AT.x",
             "logOnlySecurityData":"{\"risk\":{\"level\":\"LOW\"},\"behaviors\":{\"New Geo-Location\":\"NEGATIVE\"}}"}}}"#;
-        assert!(!is_suspect(event));
+        assert_eq!(suspects(event), Suspects::Strings(Vec::new()));
     }
 
     #[test]
@@ -225,7 +284,7 @@ mod tests {
                     for separator in ["", "_", "-", ".", " "] {
                         let (before, behind) = name.split_at(at);
                         let event = format!(r#"{{"a":{{"{before}{separator}{behind}":"x"}}}}"#);
-                        assert!(is_suspect(event.as_bytes()), "{event}");
+                        assert_ne!(suspects(event.as_bytes()), Suspects::Strings(Vec::new()), "{event}");
                     }
                 }
             }
@@ -265,7 +324,7 @@ mod tests {
             r#"{"a":"because of {\"password\":\"x\"}"}"#,
             r#"{"a":"{\\\"otp\\\":1}"}"#,
         ] {
-            assert!(is_suspect(event.as_bytes()), "{event}");
+            assert_ne!(suspects(event.as_bytes()), Suspects::Strings(Vec::new()), "{event}");
         }
     }
 }

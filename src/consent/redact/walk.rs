@@ -1,6 +1,6 @@
 //! A walk over JSON text, key by key. It takes what is cut or damaged too: nothing is required but strings in quotes.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::edit::{self, Decoded, Edit};
 use super::key::{self, Class};
@@ -144,15 +144,67 @@ fn value(text: &[u8], string: &JsonString, frame: Option<&mut Frame>, depth: u8,
             _ => {}
         }
     }
-    if string.is_plain() {
-        return;
+    if !string.is_plain() {
+        inside(text, string, decoded.as_ref(), class == Class::Place, depth, edits);
     }
+}
+
+/// Looks at the text of a string.
+fn inside(
+    text: &[u8],
+    string: &JsonString,
+    decoded: Option<&Decoded>,
+    is_place: bool,
+    depth: u8,
+    edits: &mut Vec<Edit>,
+) {
     let mut inner = Vec::new();
-    text::value(plain, class == Class::Place, depth, &mut inner);
-    match &decoded {
-        Some(decoded) => decoded.carry(inner, start, escaped, edits),
-        None => edits.extend(edit::shifted(inner, start)),
+    let plain = decoded.map_or(&text[string.start..string.end], |decoded| &decoded.bytes);
+    text::value(plain, is_place, depth, &mut inner);
+    match decoded {
+        Some(decoded) => decoded.carry(inner, string.start, escaped, edits),
+        None => edits.extend(edit::shifted(inner, string.start)),
     }
+}
+
+/// Collects what is hidden in an event where nothing but the text of some strings is suspect: those around `places`,
+/// which are in order. Does what [`json`] does, for a fraction of its cost. Returns `None` if only that can tell.
+pub(super) fn strings(text: &[u8], places: &[usize]) -> Option<Vec<Edit>> {
+    let (mut edits, mut end) = (Vec::new(), 0);
+    for place in places {
+        if *place < end {
+            // It stands in the last string.
+            continue;
+        }
+        let string = JsonString::at(text, string_start(text, *place)?);
+        let behind = skip_space(text, string.end + 1);
+        if !matches!(text.get(behind), Some(b',' | b'}' | b']')) {
+            // It is a key, or damaged.
+            return None;
+        }
+        let class = class_before(text, string.start - 1)?;
+        inside(text, &string, string.unescaped(text).as_ref(), class == Class::Place, 0, &mut edits);
+        end = string.end;
+    }
+    Some(edits)
+}
+
+/// Returns where the string begins in which a place stands.
+fn string_start(text: &[u8], mut place: usize) -> Option<usize> {
+    loop {
+        place = memrchr(b'"', text.get(..place)?)?;
+        if place.checked_sub(1).is_none_or(|before| text[before] != b'\\') {
+            return Some(place + 1);
+        }
+    }
+}
+
+/// Returns what the key says whose value begins at a place. Returns `None` if it is a member of an array, or the key
+/// has escapes.
+fn class_before(text: &[u8], start: usize) -> Option<Class> {
+    let key = text[..start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
+    let quote = memrchr2(b'"', b'\\', key)?;
+    (key[quote] == b'"' && !key[..quote].ends_with(b"\\")).then(|| key::class(&key[quote + 1..]))
 }
 
 /// Hides the ids of an object whose type is a code, and names that repeat one.
