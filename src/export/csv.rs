@@ -110,18 +110,29 @@ fn harmless(field: &str) -> std::borrow::Cow<'_, str> {
     let is_trigger = |c: char| matches!(c, '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠');
     let mut out = String::new();
     let mut copied = 0;
-    // Where what could be a cell begins, as long as nothing but what is skipped has come.
-    let mut start = Some(0);
-    for (at, c) in field.char_indices() {
-        if is_separator(c) {
-            start = Some(at + 1);
-        } else if !is_skipped(c)
-            && let Some(start) = start.take().filter(|_| is_trigger(c))
-        {
+    // Where what could be a cell begins.
+    let mut next = Some(0);
+    while let Some(mut start) = next {
+        let mut chars = field.get(start..).unwrap_or_default().char_indices();
+        let begun = start;
+        let first = loop {
+            match chars.next() {
+                Some((at, c)) if is_separator(c) => start = begun + at + 1,
+                Some((_, c)) if is_skipped(c) => {}
+                first => break first,
+            }
+        };
+        let Some((at, first)) = first else { break };
+        if is_trigger(first) {
             out.push_str(field.get(copied..start).unwrap_or_default());
             out.push('\'');
             copied = start;
         }
+        let rest = begun + at;
+        next = field.as_bytes()[rest..]
+            .iter()
+            .position(|b| is_separator(char::from(*b)))
+            .map(|at| rest + at + 1);
     }
     if field.starts_with(['\t', '\r', '\n']) && !out.starts_with('\'') {
         out.insert(0, '\'');

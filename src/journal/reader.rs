@@ -1,7 +1,7 @@
 //! Reading: a connection of one's own, beside the writer or without one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -689,11 +689,11 @@ impl Reader {
     fn stored(&self, sql: &str, params: impl Params, texts: Texts) -> Result<Vec<Read>, ReadError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query(params)?;
-        let has_labels = texts == Texts::Read && label::any(&self.conn)?;
+        let mut labels = (texts == Texts::Read && label::any(&self.conn)?).then(Labels::new);
         let mut records = Vec::new();
         while let Some(row) = found.next()? {
             let seq: i64 = row.get(0)?;
-            let stored = match self.stored_row(row, seq, texts, has_labels) {
+            let stored = match self.stored_row(row, seq, texts, labels.as_mut()) {
                 // A value of another type than was written is damage of this row alone.
                 Err(ReadError::Storage(error))
                     if error.ailment == Ailment::Damaged && !error.is_of_file() =>
@@ -728,7 +728,7 @@ impl Reader {
         row: &rusqlite::Row<'_>,
         seq: i64,
         texts: Texts,
-        has_labels: bool,
+        known: Option<&mut Labels>,
     ) -> Result<Stored, ReadError> {
         let damaged = |source| ReadError::Unpack { seq, source };
         let mismatch = || damaged(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"));
@@ -775,15 +775,13 @@ impl Reader {
             (clean::shown(raw), copy.map(clean::shown))
         };
         let mut labels = Vec::new();
-        if has_labels {
-            if let Some(who) = person {
-                labels.extend(self.label_of(who)?);
+        if let Some(known) = known {
+            if let Some(text) = person {
+                labels.extend(self.label_of(known, who as u32, || Ok(Some(text.to_owned())))?);
             }
-            for sym in [client, server].into_iter().filter(|sym| *sym != 0) {
+            for sym in [client as u32, server as u32].into_iter().filter(|sym| *sym != 0) {
                 // Without the text nobody knows which name belongs to it; the event has the id all the same.
-                if let Some(text) = self.text(sym as u32)? {
-                    labels.extend(self.label_of(&text)?);
-                }
+                labels.extend(self.label_of(known, sym, || self.text(sym))?);
             }
         }
         let via = Via::from_code(via as u8);
@@ -805,9 +803,23 @@ impl Reader {
 }
 
 impl Reader {
-    fn label_of(&self, text: &str) -> Result<Option<Label>, ReadError> {
-        let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
-        Ok(label::get(&self.conn, thing, id)?)
+    /// Returns the label of a text by its number. `known` holds those that were looked up before.
+    fn label_of(
+        &self,
+        known: &mut Labels,
+        sym: u32,
+        text: impl FnOnce() -> rusqlite::Result<Option<String>>,
+    ) -> Result<Option<Label>, ReadError> {
+        if let Some(label) = known.get(&sym) {
+            return Ok(label.clone());
+        }
+        let text = text()?.unwrap_or_default();
+        let label = match Thing::unnamed_in(&text) {
+            Some((thing, id)) => label::get(&self.conn, thing, id)?,
+            None => None,
+        };
+        known.insert(sym, label.clone());
+        Ok(label)
     }
 }
 
@@ -842,6 +854,9 @@ enum Texts {
     /// A person is read if the text is sound.
     Unread,
 }
+
+/// The labels of texts by their numbers, or `None` for texts that have none. Rows that are read together share many.
+type Labels = HashMap<u32, Option<Label>>;
 
 /// The marks of a row's scope grants.
 type Marks = Vec<u32>;

@@ -1,5 +1,7 @@
 //! A walk over JSON text, key by key. It takes what is cut or damaged too: nothing is required but strings in quotes.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::edit::{self, Decoded, Edit};
@@ -145,25 +147,25 @@ fn value(text: &[u8], string: &JsonString, frame: Option<&mut Frame>, depth: u8,
         }
     }
     if !string.is_plain() {
-        inside(text, string, decoded.as_ref(), class == Class::Place, depth, edits);
+        inside(text, start..end, decoded.as_ref(), class == Class::Place, depth, edits);
     }
 }
 
 /// Looks at the text of a string.
 fn inside(
     text: &[u8],
-    string: &JsonString,
+    at: Range<usize>,
     decoded: Option<&Decoded>,
     is_place: bool,
     depth: u8,
     edits: &mut Vec<Edit>,
 ) {
     let mut inner = Vec::new();
-    let plain = decoded.map_or(&text[string.start..string.end], |decoded| &decoded.bytes);
+    let plain = decoded.map_or(&text[at.clone()], |decoded| &decoded.bytes);
     text::value(plain, is_place, depth, &mut inner);
     match decoded {
-        Some(decoded) => decoded.carry(inner, string.start, escaped, edits),
-        None => edits.extend(edit::shifted(inner, string.start)),
+        Some(decoded) => decoded.carry(inner, at.start, escaped, edits),
+        None => edits.extend(edit::shifted(inner, at.start)),
     }
 }
 
@@ -176,15 +178,15 @@ pub(super) fn strings(text: &[u8], places: &[usize]) -> Option<Vec<Edit>> {
             // It stands in the last string.
             continue;
         }
-        let string = JsonString::at(text, string_start(text, *place)?);
-        let behind = skip_space(text, string.end + 1);
+        let start = string_start(text, *place)?;
+        end = string_end(text, *place);
+        let behind = skip_space(text, end + 1);
         if !matches!(text.get(behind), Some(b',' | b'}' | b']')) {
             // It is a key, or damaged.
             return None;
         }
-        let class = class_before(text, string.start - 1)?;
-        inside(text, &string, string.unescaped(text).as_ref(), class == Class::Place, 0, &mut edits);
-        end = string.end;
+        let is_place = class_before(text, start - 1)? == Class::Place;
+        inside(text, start..end, unescaped(&text[start..end]).as_ref(), is_place, 0, &mut edits);
     }
     Some(edits)
 }
