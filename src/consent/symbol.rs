@@ -27,11 +27,13 @@ impl Symbol {
             if index > 0 {
                 text.push(Self::SEPARATOR);
             }
-            if field.contains(Self::SEPARATOR) {
-                text.push_str(&field.replace(Self::SEPARATOR, "\u{fffd}"));
-            } else {
-                text.push_str(field);
-            }
+            text.push_str(field);
+        }
+        // One search of the whole costs less than one of each field.
+        if memchr::memchr_iter(Self::SEPARATOR as u8, text.as_bytes()).count() >= fields.len() {
+            let clean: Vec<_> =
+                fields.iter().map(|field| field.replace(Self::SEPARATOR, "\u{fffd}")).collect();
+            text = clean.join("\x1f");
         }
         Self(text.into())
     }

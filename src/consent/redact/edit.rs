@@ -9,6 +9,8 @@ use memchr::memmem;
 /// What stands in the place of a secret begins and ends so.
 const MARK_START: &[u8] = "‹hidden, ".as_bytes();
 const MARK_END: &[u8] = " characters›".as_bytes();
+/// No mark is longer, with quotes that are not escaped.
+const MARK_LENGTH_MAX: usize = MARK_START.len() + MARK_END.len() + 12;
 
 /// A stretch of a text that is hidden.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,20 +120,37 @@ pub(super) fn covers(edits: &[Edit], at: usize) -> bool {
     next.checked_sub(1).and_then(|last| edits.get(last)).is_some_and(|edit| at < edit.end)
 }
 
-/// Returns the text with marks in place of what is hidden. Edits are settled.
-pub(super) fn applied(text: &[u8], edits: &[Edit]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + edits.len() * 16);
-    let mut at = 0;
-    for edit in edits {
-        let Some(characters) = edit.characters else { continue };
-        out.extend_from_slice(&text[at..edit.start]);
-        out.extend_from_slice(edit.quote.as_bytes());
-        out.extend_from_slice(mark(characters).as_bytes());
-        out.extend_from_slice(edit.quote.as_bytes());
-        at = edit.end;
+/// Returns the bytes with marks in place of what is hidden. Edits are settled.
+pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + edits.len() * MARK_LENGTH_MAX);
+    for (kept, mark) in pieces(bytes.len(), edits) {
+        out.extend_from_slice(&bytes[kept]);
+        out.extend_from_slice(mark.as_bytes());
     }
-    out.extend_from_slice(&text[at..]);
     out
+}
+
+/// Returns the text with marks in place of what is hidden, or `None` if an edit splits a character. Edits are settled.
+pub(super) fn applied_to_text(text: &str, edits: &[Edit]) -> Option<String> {
+    let mut out = String::with_capacity(text.len() + edits.len() * MARK_LENGTH_MAX);
+    for (kept, mark) in pieces(text.len(), edits) {
+        out.push_str(text.get(kept)?);
+        out.push_str(&mark);
+    }
+    Some(out)
+}
+
+/// Returns what is kept of a text of `length` bytes, each with the mark behind it.
+fn pieces(length: usize, edits: &[Edit]) -> impl Iterator<Item = (Range<usize>, String)> {
+    let mut at = 0;
+    let changes = edits.iter().filter_map(|edit| Some((edit, edit.characters?)));
+    let changes = changes.map(|(edit, characters)| {
+        let quote = &edit.quote;
+        (edit.start, edit.end, format!("{quote}{}{quote}", mark(characters)))
+    });
+    changes
+        .chain([(length, length, String::new())])
+        .map(move |(start, end, mark)| (std::mem::replace(&mut at, end)..start, mark))
 }
 
 /// A text of which escapes were undone, and where each of its bytes came from.

@@ -46,10 +46,10 @@ pub fn event(raw: &str) -> Option<Clean> {
     if edits.iter().all(Edit::is_done) {
         return None;
     }
-    let text = edit::applied(raw.as_bytes(), &edits);
     // Edits begin and end next to ASCII, so no character is split. If that ever fails, the whole event is
     // hidden.
-    let text = String::from_utf8(text).unwrap_or_else(|_| format!("\"{}\"", edit::mark(raw.chars().count())));
+    let text = edit::applied_to_text(raw, &edits);
+    let text = text.unwrap_or_else(|| format!("\"{}\"", edit::mark(raw.chars().count())));
     Some(Clean { text, hidden: edits.len() })
 }
 
@@ -109,8 +109,7 @@ fn changed(text: &str, edits: Vec<Edit>) -> Cow<'_, str> {
     if edits.iter().all(Edit::is_done) {
         return Cow::Borrowed(text);
     }
-    let bytes = edit::applied(text.as_bytes(), &edits);
-    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|_| edit::mark(text.chars().count())))
+    Cow::Owned(edit::applied_to_text(text, &edits).unwrap_or_else(|| edit::mark(text.chars().count())))
 }
 
 /// Hides the secrets in a record that could not be read as an event: it may be truncated, not JSON, or not

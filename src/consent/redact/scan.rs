@@ -51,23 +51,28 @@ impl Look<'_> {
     #[inline]
     fn is_told_by_strings(&mut self, start: usize, block: &Block) -> bool {
         let quotes = block.places(b'"');
-        let escapes = block.places(b'\\');
-        let queries = block.places(b'?');
         let behind = &self.behind;
+        let (mut escapes, mut queries, mut strange) = (0, 0, 0);
+        // Most blocks have none of these.
+        if block.has([b'\\', b'?', b'#', b'%', b'=', b'@']) {
+            escapes = block.places(b'\\');
+            queries = block.places(b'?');
+            // A fragment, percent-encoding, or a list of `name=value`.
+            strange = block.places(b'#') | block.places(b'%') | block.places(b'=');
+            // A URL with a user.
+            let users = ones(block.places(b'@'));
+            strange |= users
+                .filter(|place| is_behind_slashes(&self.raw[..start + place]))
+                .fold(0, |users, place| users | 1 << place);
+        }
         let escaped = escapes << 1 | behind.escape;
         // Nothing but quotes is escaped in most events. The text of a string may be JSON: Identity Engine writes
         // `logOnlySecurityData` so in every event.
         if escaped & !quotes != 0 {
             return false;
         }
-        // A query that is not empty, a fragment, percent-encoding, or a list of `name=value`.
-        let mut strange = (queries << 1 | behind.query) & !quotes | block.places_of([b'#', b'%', b'=']);
-        // A URL with a user.
-        for place in ones(block.places(b'@')) {
-            if is_behind_slashes(&self.raw[..start + place]) {
-                strange |= 1 << place;
-            }
-        }
+        // A query that is not empty.
+        strange |= (queries << 1 | behind.query) & !quotes;
         let ends = quotes & !escaped;
         if strange != 0 && !self.note(start, strange, ends) {
             return false;
@@ -119,23 +124,16 @@ impl Block {
     /// Returns where a byte stands, as bits; the lowest is the first place.
     fn places(&self, byte: u8) -> u64 {
         let byte = u8x16::splat(byte);
-        Self::joined(self.0.map(|part| part.simd_eq(byte)))
-    }
-
-    /// Returns where one of three bytes stands. Cheap where none does.
-    fn places_of(&self, bytes: [u8; 3]) -> u64 {
-        let [a, b, c] = bytes.map(u8x16::splat);
-        let found = self.0.map(|part| part.simd_eq(a) | part.simd_eq(b) | part.simd_eq(c));
-        if (found[0] | found[1] | found[2] | found[3]).to_bitmask() == 0 {
-            return 0;
-        }
-        Self::joined(found)
-    }
-
-    /// Joins what was found in each part.
-    fn joined(found: [u8x16; 4]) -> u64 {
-        let bits = found.map(|part| u64::from(part.to_bitmask()));
+        let bits = self.0.map(|part| u64::from(part.simd_eq(byte).to_bitmask()));
         bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
+    }
+
+    /// Whether one of some bytes stands in it.
+    fn has<const N: usize>(&self, bytes: [u8; N]) -> bool {
+        let bytes = bytes.map(u8x16::splat);
+        let found =
+            self.0.map(|part| bytes.iter().fold(u8x16::ZERO, |found, byte| found | part.simd_eq(*byte)));
+        (found[0] | found[1] | found[2] | found[3]).to_bitmask() != 0
     }
 }
 
