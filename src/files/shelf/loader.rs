@@ -65,8 +65,9 @@ struct Hashers(RandomState, DefaultHashBuilder);
 impl Line {
     fn of(consent: &Consent, Hashers(slow, quick): &Hashers) -> Self {
         let row = consent.row_without_texts(Seq(0));
-        let mut texts = String::new();
-        let ends = consent.symbols().map(|symbol| {
+        let symbols = consent.symbols();
+        let mut texts = String::with_capacity(symbols.iter().map(|symbol| symbol.as_str().len()).sum());
+        let ends = symbols.map(|symbol| {
             let text = symbol.as_str();
             texts.push_str(text);
             (texts.len(), (!text.is_empty()).then(|| (slow.hash_one(text), quick.hash_one(text))))
