@@ -66,6 +66,9 @@ pub(super) fn has_mark(text: &[u8]) -> bool {
 
 /// Whether a value holds something that can be hidden.
 fn is_worth(value: &[u8]) -> bool {
+    if value.first().is_some_and(|first| first.is_ascii_graphic() && !matches!(first, b'n' | b'*')) {
+        return true;
+    }
     let text = std::str::from_utf8(value).unwrap_or("?").trim();
     !(text.is_empty() || text == "null" || text.chars().all(|c| matches!(c, '*' | '•')))
 }

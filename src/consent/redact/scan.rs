@@ -130,10 +130,14 @@ impl Block {
 
     /// Whether one of some bytes stands in it.
     fn has<const N: usize>(&self, bytes: [u8; N]) -> bool {
-        let bytes = bytes.map(u8x16::splat);
-        let found =
-            self.0.map(|part| bytes.iter().fold(u8x16::ZERO, |found, byte| found | part.simd_eq(*byte)));
-        (found[0] | found[1] | found[2] | found[3]).to_bitmask() != 0
+        let mut found = u8x16::ZERO;
+        for byte in bytes {
+            let byte = u8x16::splat(byte);
+            for part in self.0 {
+                found |= part.simd_eq(byte);
+            }
+        }
+        found.to_bitmask() != 0
     }
 }
 

@@ -48,9 +48,13 @@ impl ByteSet {
 
 /// Collects what is hidden in a text. `is_place` says that it is a URL, absolute or not.
 pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
-    if text.iter().fold(ByteSet::default(), |bytes, byte| bytes.with(*byte)).is_plain() {
-        return;
+    if !text.iter().fold(ByteSet::default(), |bytes, byte| bytes.with(*byte)).is_plain() {
+        suspect(text, is_place, depth, edits);
     }
+}
+
+/// Does what [`value`] does, of a text whose bytes say that it may have something to hide.
+pub(super) fn suspect(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     if depth >= DEPTH_MAX {
         edit::hide(text, 0, text.len(), edits);
         return;

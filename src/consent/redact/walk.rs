@@ -151,7 +151,7 @@ fn value(text: &[u8], string: &JsonString, frame: Option<&mut Frame>, depth: u8,
     }
 }
 
-/// Looks at the text of a string.
+/// Looks at the text of a string that is not plain.
 fn inside(
     text: &[u8],
     at: Range<usize>,
@@ -161,11 +161,12 @@ fn inside(
     edits: &mut Vec<Edit>,
 ) {
     let mut inner = Vec::new();
-    let plain = decoded.map_or(&text[at.clone()], |decoded| &decoded.bytes);
-    text::value(plain, is_place, depth, &mut inner);
-    match decoded {
-        Some(decoded) => decoded.carry(inner, at.start, escaped, edits),
-        None => edits.extend(edit::shifted(inner, at.start)),
+    if let Some(decoded) = decoded {
+        text::value(&decoded.bytes, is_place, depth, &mut inner);
+        decoded.carry(inner, at.start, escaped, edits);
+    } else {
+        text::suspect(&text[at.clone()], is_place, depth, &mut inner);
+        edits.extend(edit::shifted(inner, at.start));
     }
 }
 
