@@ -177,7 +177,6 @@ const CIRCLES: &[&[&str]] = &[
         "consent/redact/text.rs",
         "consent/redact/walk.rs",
     ],
-    &["files/shelf.rs", "files/shelf/loader.rs"],
     &[
         "journal/clean.rs",
         "journal/doubt.rs",

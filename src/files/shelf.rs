@@ -1,8 +1,6 @@
 //! The rows of some files, and where each of them lies. An event that several records tell of is one row; records that
 //! have one uuid and say something else are rows of their own.
 
-mod loader;
-
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
@@ -18,16 +16,14 @@ use crate::consent::{
     Beside, Consent, Difference, Doubt, EventKey, Evidence, Kind, Person, Seq, SideEvent, Via, Who,
 };
 
-pub use loader::{Loader, News};
-
 /// Where a consent lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Place {
-    at: u64,
-    length: u32,
-    file: u16,
+pub(super) struct Place {
+    pub(super) at: u64,
+    pub(super) length: u32,
+    pub(super) file: u16,
     /// Which of the record's consents it is.
-    index: u16,
+    pub(super) index: u16,
 }
 
 impl Place {
@@ -41,7 +37,7 @@ impl Place {
 #[derive(Debug, Default)]
 pub struct Shelf {
     inner: RwLock<Inner>,
-    received: Timestamp,
+    pub(super) received: Timestamp,
     /// Records of many events that were read, with file and place, newest last: whoever asks for one of their events
     /// asks for the others next.
     pages: Mutex<Vec<(RecordId, Arc<Found>)>>,
@@ -54,23 +50,23 @@ type RecordId = (u16, u64);
 const PAGES_MAX: usize = 4;
 
 #[derive(Debug, Default)]
-struct Inner {
-    files: Vec<Arc<File>>,
+pub(super) struct Inner {
+    pub(super) files: Vec<Arc<File>>,
     /// By row: number `n` is at `n - 1`.
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// Of rows that several records tell of, the places of the others, one for each way by which they say it came.
-    others: HashMap<u32, Vec<Place>>,
+    pub(super) others: HashMap<u32, Vec<Place>>,
     /// Rows that have their uuid in common with a row of other content.
-    shared: HashSet<u32>,
+    pub(super) shared: HashSet<u32>,
     /// Of each row the session and the transaction.
-    traces: Vec<Trace>,
+    pub(super) traces: Vec<Trace>,
     /// Who consented, where that was found out by the session.
-    people: HashMap<u32, Person>,
+    pub(super) people: HashMap<u32, Person>,
 }
 
 /// The most further records that are kept for one row: an event can come from a file, by the hook and by the
 /// log. The bound also keeps a file with a million copies of one event from taking quadratic time.
-const OTHERS_MAX: usize = 3;
+pub(super) const OTHERS_MAX: usize = 3;
 
 impl Shelf {
     /// Makes an empty one. `received` stands for the time at which rows were taken in that do not say it.
@@ -78,11 +74,11 @@ impl Shelf {
         Self { inner: RwLock::default(), received, pages: Mutex::default() }
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
         look(&self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(super) fn write<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -163,7 +159,7 @@ impl Shelf {
     }
 
     /// Reads a record, or returns it as it was read before if it holds many events.
-    fn record_at(&self, (place, file): (Place, Arc<File>)) -> Result<Arc<Found>, String> {
+    pub(super) fn record_at(&self, (place, file): (Place, Arc<File>)) -> Result<Arc<Found>, String> {
         let pages = || self.pages.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, found)) = pages().iter().find(|(record, _)| *record == place.record()) {
             return Ok(Arc::clone(found));
@@ -190,9 +186,9 @@ impl Shelf {
 }
 
 /// Bytes that are read at most for what stands beside a row.
-const BESIDE_BYTES: u32 = 8 << 20;
+pub(super) const BESIDE_BYTES: u32 = 8 << 20;
 
-const CHANGED: &str = "The file was changed after it was opened. Open it again.";
+pub(super) const CHANGED: &str = "The file was changed after it was opened. Open it again.";
 
 /// Puts together what two records tell of one event. A line of ours knows what was found out since, a LogEvent of a
 /// file is whole, and a hook leaves out what is null. A hook's record that says otherwise or more is kept beside it.
@@ -228,6 +224,3 @@ pub fn half(bytes: &[u8]) -> u128 {
     first[..length].copy_from_slice(&bytes[..length]);
     u128::from_le_bytes(first)
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::{OTHERS_MAX, Place, Shelf, half, hash_of};
+use super::cut::Span;
+use super::found::Found;
+use super::head::Head;
+use super::input::{Again, Input};
+use super::read::{Item, Stop, read};
+use super::session::{self, Trace};
+use super::shelf::{OTHERS_MAX, Place, Shelf, half, hash_of};
 use crate::consent::{Consent, Doubt, EventKey, Evidence, Kind, Page, Row, Seq, Sym, Symbol, Via};
-use crate::files::cut::Span;
-use crate::files::found::Found;
-use crate::files::head::Head;
-use crate::files::input::{Again, Input};
-use crate::files::read::{Item, Stop, read};
-use crate::files::session::{self, Trace};
 
 /// What loading brings.
 #[derive(Debug)]
@@ -351,3 +351,6 @@ impl Loader {
         row
     }
 }
+
+#[cfg(test)]
+mod tests;

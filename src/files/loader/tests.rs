@@ -1,6 +1,8 @@
+use jiff::Timestamp;
+
 use super::*;
-use crate::consent::Row;
-use crate::files::input::Input;
+use crate::consent::{Beside, Person};
+use crate::files::shelf::{BESIDE_BYTES, CHANGED};
 
 const EVENT: &str = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","displayMessage":"whole"}"#;
 
