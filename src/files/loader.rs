@@ -1,4 +1,4 @@
-//! Loads files onto a shelf.
+//! Reads files and fills a file index.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::cut::Span;
+use super::file_index::{FileIndex, OTHERS_MAX, Place, half, hash_of};
 use super::found::Found;
 use super::head::Head;
 use super::input::{Again, Input};
 use super::read::{Item, Stop, read};
 use super::session::{self, Trace};
-use super::shelf::{OTHERS_MAX, Place, Shelf, half, hash_of};
 use crate::consent::{Consent, Doubt, EventKey, Evidence, Kind, Page, Row, Seq, Sym, Symbol, Via};
 
 /// What loading brings.
@@ -78,10 +78,10 @@ impl Line {
     }
 }
 
-/// Loads files onto a shelf.
+/// Reads files and fills a file index.
 #[derive(Debug)]
 pub struct Loader {
-    shelf: Arc<Shelf>,
+    file_index: Arc<FileIndex>,
     /// How many are open.
     files: u16,
     /// Hashes of what makes rows themselves, by row.
@@ -118,9 +118,9 @@ impl Found {
 
 impl Loader {
     /// Begins with nothing.
-    pub fn new(shelf: Arc<Shelf>) -> Self {
+    pub fn new(file_index: Arc<FileIndex>) -> Self {
         Self {
-            shelf,
+            file_index,
             files: 0,
             keys: Vec::new(),
             of_key: HashTable::new(),
@@ -143,7 +143,7 @@ impl Loader {
         inputs: &[Input],
         mut tell: impl FnMut(News) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let received = self.shelf.received;
+        let received = self.file_index.received;
         let hashers = self.hashers.clone();
         read(
             inputs,
@@ -152,7 +152,7 @@ impl Loader {
             move |consent| Line::of(&consent, &hashers),
             |item| match item {
                 Item::Begun { file, head } => {
-                    self.shelf.write(|inner| inner.files.push(Arc::new(file)));
+                    self.file_index.write(|inner| inner.files.push(Arc::new(file)));
                     self.files += 1;
                     head.map_or(Ok(()), |head| tell(News::Head(head)))
                 }
@@ -170,18 +170,18 @@ impl Loader {
         )?;
         let pages = self.attribute();
         pages.into_iter().try_for_each(|page| tell(News::Changed(page)))?;
-        let shared = self.shelf.read(|inner| inner.shared.len()) as u64;
+        let shared = self.file_index.read(|inner| inner.shared.len()) as u64;
         tell(News::Done { repeated: self.repeated, shared })
     }
 
     /// Finds out by their sessions whose consents those are that do not say it, and returns the rows that this changes.
     fn attribute(&mut self) -> Vec<Page> {
-        let shelf = Arc::clone(&self.shelf);
-        let read = |row: u32| shelf.consent(Seq(i64::from(row) + 1)).ok().flatten();
+        let file_index = Arc::clone(&self.file_index);
+        let read = |row: u32| file_index.consent(Seq(i64::from(row) + 1)).ok().flatten();
         // A copy, so that what stands beside a row can be looked at meanwhile.
-        let traces = shelf.read(|inner| inner.traces.clone());
+        let traces = file_index.read(|inner| inner.traces.clone());
         let found = session::people(&traces, &self.nameless, read);
-        shelf.write(|inner| inner.people.extend(found.iter().cloned()));
+        file_index.write(|inner| inner.people.extend(found.iter().cloned()));
         let mut pages = Vec::new();
         for rows in found.chunks(ATTRIBUTED) {
             for (row, _) in rows {
@@ -239,7 +239,7 @@ impl Loader {
     }
 
     fn places_of(&self, row: u32) -> Vec<Place> {
-        self.shelf.read(|inner| {
+        self.file_index.read(|inner| {
             let others = inner.others.get(&row).into_iter().flatten();
             inner.places.get(row as usize).into_iter().chain(others).copied().collect()
         })
@@ -247,8 +247,8 @@ impl Loader {
 
     /// Reads a record again.
     fn record(&self, place: Place) -> Option<Arc<Found>> {
-        let file = self.shelf.read(|inner| inner.files.get(usize::from(place.file)).cloned())?;
-        self.shelf.record_at((place, file)).ok()
+        let file = self.file_index.read(|inner| inner.files.get(usize::from(place.file)).cloned())?;
+        self.file_index.record_at((place, file)).ok()
     }
 
     /// Makes a record a row of its own beside one that has its uuid, and marks both.
@@ -265,7 +265,7 @@ impl Loader {
         }
         line.row.doubt = line.row.doubt.or(Some(Doubt::SharedId));
         let Some(number) = self.insert(key, line, place, page) else { return };
-        let is_first = self.shelf.write(|inner| {
+        let is_first = self.file_index.write(|inner| {
             inner.shared.insert(number);
             inner.shared.insert(row)
         });
@@ -285,7 +285,7 @@ impl Loader {
         self.contents.push(line.content);
         let keys = &self.keys;
         self.of_key.insert_unique(spread(key), number, |row| spread(keys[*row as usize]));
-        self.shelf.write(|inner| {
+        self.file_index.write(|inner| {
             inner.places.push(place);
             inner.traces.push(line.trace);
         });
@@ -308,7 +308,7 @@ impl Loader {
             return;
         }
         self.vias[row as usize] = both;
-        let is_full = self.shelf.write(|inner| {
+        let is_full = self.file_index.write(|inner| {
             let others = inner.others.entry(row).or_default();
             let is_full = others.len() == OTHERS_MAX;
             others.extend((!is_full).then_some(place));
@@ -323,7 +323,7 @@ impl Loader {
     fn tell_again(&mut self, row: u32) {
         let seq = Seq(i64::from(row) + 1);
         // What cannot be read again is shown as it was.
-        let Ok(Some(consent)) = self.shelf.consent(seq) else { return };
+        let Ok(Some(consent)) = self.file_index.consent(seq) else { return };
         let line = Line::of(&consent, &self.hashers);
         // Told after the rows of the same page, which it may be one of.
         let mut symbols = std::mem::take(&mut self.changed.symbols);

@@ -3,6 +3,7 @@
 
 mod check;
 mod cut;
+mod file_index;
 mod found;
 mod head;
 mod input;
@@ -14,14 +15,13 @@ mod remark;
 mod respell;
 mod scan;
 mod session;
-mod shelf;
 mod time;
 mod unpack;
 mod wrapped;
 
 pub use cut::Span;
+pub use file_index::{FileIndex, half, hash_of};
 pub use head::{Head, readiness};
 pub use input::{Again, FileError, Input};
 pub use loader::{Loader, News};
 pub use read::{Item, Stop, probe_all, read};
-pub use shelf::{Shelf, half, hash_of};

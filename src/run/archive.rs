@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::source::{Records, Supply};
 use crate::consent::{Beside, Consent, Page, Seq};
-use crate::files::{self, Loader, News, Shelf};
+use crate::files::{self, FileIndex, Loader, News};
 pub use crate::files::{Input, probe_all};
 use crate::model::{Loading, Msg, Offline};
 use crate::report::{Board, Coverage};
@@ -16,7 +16,7 @@ use crate::tasks::start_thread;
 /// Files that are being read, and their rows.
 #[derive(Debug)]
 pub struct Archive {
-    shelf: Arc<Shelf>,
+    file_index: Arc<FileIndex>,
     news: mpsc::Receiver<News>,
     /// What came while waiting.
     heard: Option<News>,
@@ -32,16 +32,19 @@ const WAITING: usize = 16;
 const TURN: usize = 2;
 
 /// Reads files on a thread of its own, and tells what is in them.
-pub(super) fn load(inputs: Vec<Input>, now: Timestamp) -> Result<(Arc<Shelf>, mpsc::Receiver<News>), String> {
-    let shelf = Arc::new(Shelf::new(now));
+pub(super) fn load(
+    inputs: Vec<Input>,
+    now: Timestamp,
+) -> Result<(Arc<FileIndex>, mpsc::Receiver<News>), String> {
+    let file_index = Arc::new(FileIndex::new(now));
     let (tell, news) = mpsc::channel(WAITING);
-    let loader = Loader::new(Arc::clone(&shelf));
+    let loader = Loader::new(Arc::clone(&file_index));
     let work = move || {
         let stopped = loader.load(&inputs, |news| tell.blocking_send(news).map_err(|_| files::Stop));
         tracing::debug!(?stopped, "The files are read.");
     };
     start_thread("files", work).map_err(|error| format!("The files cannot be read: {error}."))?;
-    Ok((shelf, news))
+    Ok((file_index, news))
 }
 
 impl Archive {
@@ -51,8 +54,8 @@ impl Archive {
     /// There is no thread to be had: a sentence.
     pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
         let told = Offline { files: inputs.iter().map(Input::name).collect(), ..Offline::default() };
-        let (shelf, news) = load(inputs, now)?;
-        Ok(Self { shelf, news, heard: None, told, has_told: false, troubles: Arc::default() })
+        let (file_index, news) = load(inputs, now)?;
+        Ok(Self { file_index, news, heard: None, told, has_told: false, troubles: Arc::default() })
     }
 
     /// Returns where troubles are collected, for whoever is there after the screen.
@@ -123,12 +126,12 @@ impl Supply for Archive {
     }
 
     fn records(&self) -> Box<dyn Records> {
-        Box::new(FileRecords(Arc::clone(&self.shelf)))
+        Box::new(FileRecords(Arc::clone(&self.file_index)))
     }
 }
 
 /// Consents of files.
-struct FileRecords(Arc<Shelf>);
+struct FileRecords(Arc<FileIndex>);
 
 impl Records for FileRecords {
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {

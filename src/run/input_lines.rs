@@ -13,7 +13,7 @@ use super::lines::{matches, note};
 use crate::consent::{Consent, Doubt, Seq, Via};
 use crate::exit::Exit;
 use crate::export::Lines;
-use crate::files::{self, Again, Input, Item, Loader, News, Shelf, Stop};
+use crate::files::{self, Again, FileIndex, Input, Item, Loader, News, Stop};
 use crate::model::Query;
 
 /// What of which files is printed.
@@ -181,9 +181,9 @@ impl Printer<'_> {
 
     /// Reads all files first, so that what several records tell of an event is one line, as it is one row of `open`.
     fn whole(&mut self) -> (Vec<String>, io::Result<()>) {
-        let shelf = Arc::new(Shelf::new(self.options.now));
+        let file_index = Arc::new(FileIndex::new(self.options.now));
         let (mut troubles, mut count) = (Vec::new(), 0_i64);
-        let load = Loader::new(Arc::clone(&shelf)).load(&self.options.inputs, |news| {
+        let load = Loader::new(Arc::clone(&file_index)).load(&self.options.inputs, |news| {
             match news {
                 News::Rows { page, .. } => count += page.rows.len() as i64,
                 News::Trouble(words) => troubles.push(words),
@@ -195,7 +195,7 @@ impl Printer<'_> {
         });
         tracing::debug!(?load, "The files are read.");
         for seq in (1..=count).map(Seq) {
-            let printed = match shelf.consent(seq) {
+            let printed = match file_index.consent(seq) {
                 Ok(Some(consent)) => self.print(seq, &consent),
                 Ok(None) => Ok(()),
                 Err(why) => {

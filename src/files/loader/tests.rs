@@ -2,12 +2,12 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::consent::{Beside, Person};
-use crate::files::shelf::{BESIDE_BYTES, CHANGED};
+use crate::files::file_index::{BESIDE_BYTES, CHANGED};
 
 const EVENT: &str = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","displayMessage":"whole"}"#;
 
-/// Loads texts as files and returns the shelf, the rows as they stand in the end, and how many came again.
-fn load(texts: &[&str]) -> (Arc<Shelf>, Vec<Row>, u64) {
+/// Loads texts as files and returns the file index, the rows as they stand in the end, and how many came again.
+fn load(texts: &[&str]) -> (Arc<FileIndex>, Vec<Row>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let inputs: Vec<Input> = (0..)
         .zip(texts)
@@ -17,9 +17,9 @@ fn load(texts: &[&str]) -> (Arc<Shelf>, Vec<Row>, u64) {
             Input::File(path)
         })
         .collect();
-    let shelf = Arc::new(Shelf::new("2026-03-05T00:00:00Z".parse().unwrap()));
+    let file_index = Arc::new(FileIndex::new("2026-03-05T00:00:00Z".parse().unwrap()));
     let (mut rows, mut repeated): (Vec<Row>, _) = (Vec::new(), 0);
-    Loader::new(Arc::clone(&shelf))
+    Loader::new(Arc::clone(&file_index))
         .load(&inputs, |news| {
             match news {
                 News::Rows { page, .. } => rows.extend(page.rows),
@@ -35,7 +35,7 @@ fn load(texts: &[&str]) -> (Arc<Shelf>, Vec<Row>, u64) {
             Ok(())
         })
         .unwrap();
-    (shelf, rows, repeated)
+    (file_index, rows, repeated)
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn an_event_is_one_row_in_whatever_order_and_form_it_comes() {
     );
     let forms = [EVENT, &delivery, &ours];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let (shelf, rows, repeated) = load(&order.map(|index| forms[index]));
+        let (file_index, rows, repeated) = load(&order.map(|index| forms[index]));
         assert_eq!((rows.len(), repeated), (1, 2), "{order:?}");
-        let consent = shelf.consent(Seq(1)).unwrap().unwrap();
+        let consent = file_index.consent(Seq(1)).unwrap().unwrap();
         assert_eq!(consent.via, Via::POLL.with(Via::HOOK), "{order:?}");
         assert_eq!(rows[0].via, consent.via, "{order:?}: the list says what the detail says");
         assert_eq!(consent.message.unwrap().exact(), "whole", "{order:?}");
@@ -58,9 +58,9 @@ fn an_event_is_one_row_in_whatever_order_and_form_it_comes() {
         assert_eq!(rows[0].evidence, consent.who.evidence);
         assert!(consent.hook.is_some(), "{order:?}");
     }
-    let (shelf, rows, repeated) = load(&[EVENT, EVENT]);
+    let (file_index, rows, repeated) = load(&[EVENT, EVENT]);
     assert_eq!((rows.len(), repeated, rows[0].via), (1, 1, Via::FILE));
-    assert_eq!((shelf.consent(Seq(2)), shelf.consent(Seq(0))), (Ok(None), Ok(None)));
+    assert_eq!((file_index.consent(Seq(2)), file_index.consent(Seq(0))), (Ok(None), Ok(None)));
 }
 
 #[test]
@@ -77,11 +77,11 @@ fn records_of_one_uuid_that_say_something_else_are_rows_with_a_mark() {
         vec![EVENT, &page],
         vec![&page, EVENT, &other],
     ] {
-        let (shelf, rows, repeated) = load(&texts);
+        let (file_index, rows, repeated) = load(&texts);
         let marks: Vec<_> = rows.iter().map(|row| row.doubt).collect();
         let records = if texts.contains(&page.as_str()) { texts.len() + 1 } else { texts.len() };
         assert_eq!((marks, repeated), (vec![doubt; 2], records as u64 - 2), "{texts:?}");
-        let told = |seq| shelf.consent(Seq(seq)).unwrap().unwrap();
+        let told = |seq| file_index.consent(Seq(seq)).unwrap().unwrap();
         assert_eq!((told(1).doubt, told(2).doubt), (doubt, doubt));
         assert_ne!(told(1).message, told(2).message);
     }
@@ -129,8 +129,8 @@ fn a_delivery_that_contradicts_the_log_s_event_is_kept_beside_it_and_said() {
         ([log, &more], None, true, "hook"),
         ([log, &delivered(log)], None, false, "hook"),
     ] {
-        let (shelf, rows, _) = load(&texts);
-        let consent = shelf.consent(Seq(1)).unwrap().unwrap();
+        let (file_index, rows, _) = load(&texts);
+        let consent = file_index.consent(Seq(1)).unwrap().unwrap();
         assert_eq!((rows.len(), rows[0].doubt, consent.doubt), (1, doubt, doubt), "{texts:?}");
         assert_eq!((consent.hook_copy.is_some(), consent.via.told(consent.doubt)), (kept, told), "{texts:?}");
         assert_eq!(consent.outcome.result.unwrap().exact(), "SUCCESS", "the log's counts: {texts:?}");
@@ -145,21 +145,21 @@ fn a_record_of_many_events_is_read_once_for_all_of_them() {
         })
         .collect();
     let text = format!("{{\"hits\":{{\"hits\":[{}]}}}}", hits.join(","));
-    let (shelf, rows, _) = load(&[&text]);
+    let (file_index, rows, _) = load(&[&text]);
     assert_eq!(rows.len(), 2000);
     let record = |row: usize| {
-        let at = shelf.read(|inner| (inner.places[row], Arc::clone(&inner.files[0])));
-        shelf.record_at(at).unwrap()
+        let at = file_index.read(|inner| (inner.places[row], Arc::clone(&inner.files[0])));
+        file_index.record_at(at).unwrap()
     };
     let first = record(0);
     assert!((1..2000).all(|row| Arc::ptr_eq(&record(row), &first)));
-    let uuid = shelf.consent(Seq(2000)).unwrap().unwrap().uuid.unwrap();
+    let uuid = file_index.consent(Seq(2000)).unwrap().unwrap().uuid.unwrap();
     assert_eq!(uuid.exact(), "5b1f0c9e-3333-4333-8333-000000001999");
     // What stands beside a row in its own record costs nothing more, however long that is.
     let pad = "x".repeat(BESIDE_BYTES as usize);
     let text = format!("{{\"pad\":\"{pad}\",\"hits\":[{}]}}", hits[..3].join(","));
-    let (shelf, ..) = load(&[&text]);
-    assert_eq!(shelf.beside(Seq(1)).unwrap().consents.len(), 3);
+    let (file_index, ..) = load(&[&text]);
+    assert_eq!(file_index.beside(Seq(1)).unwrap().consents.len(), 3);
 }
 
 #[test]
@@ -203,9 +203,9 @@ fn a_consent_that_names_nobody_is_of_the_one_user_of_its_session() {
         acted(41, "user.session.start", "unknown", &user("00u1")),
         grant(42, "alone"),
     ];
-    let (shelf, rows, _) = load(&[&lines.join("\n")]);
+    let (file_index, rows, _) = load(&[&lines.join("\n")]);
     let evidence =
-        |seq: i64| (rows[seq as usize - 1].evidence, shelf.consent(Seq(seq)).unwrap().unwrap().who);
+        |seq: i64| (rows[seq as usize - 1].evidence, file_index.consent(Seq(seq)).unwrap().unwrap().who);
     for consent in [1, 12] {
         let (row, who) = evidence(consent);
         assert_eq!((row, who.evidence), (Evidence::Session, Evidence::Session));
@@ -218,11 +218,11 @@ fn a_consent_that_names_nobody_is_of_the_one_user_of_its_session() {
             (Evidence::Unknown, Evidence::Unknown, Person::default())
         );
     }
-    let beside = shelf.beside(Seq(1)).unwrap();
+    let beside = file_index.beside(Seq(1)).unwrap();
     let kinds: Vec<&str> = beside.sides.iter().map(|side| side.event_type.exact()).collect();
     assert_eq!(kinds, ["user.session.start", "app.oauth2.as.authorize.code", "user.authentication.sso"]);
     assert_eq!(beside.consents, [Seq(1), Seq(12)]);
-    assert_eq!(shelf.beside(Seq(10)), Ok(Beside::default()));
+    assert_eq!(file_index.beside(Seq(10)), Ok(Beside::default()));
 }
 
 #[test]
@@ -230,8 +230,8 @@ fn a_file_that_changed_is_not_taken_for_what_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
     std::fs::write(&path, EVENT).unwrap();
-    let shelf = Arc::new(Shelf::new(Timestamp::UNIX_EPOCH));
-    Loader::new(Arc::clone(&shelf)).load(&[Input::File(path.clone())], |_| Ok(())).unwrap();
+    let file_index = Arc::new(FileIndex::new(Timestamp::UNIX_EPOCH));
+    Loader::new(Arc::clone(&file_index)).load(&[Input::File(path.clone())], |_| Ok(())).unwrap();
     std::fs::write(&path, "{").unwrap();
-    assert_eq!(shelf.consent(Seq(1)), Err(CHANGED.to_owned()));
+    assert_eq!(file_index.consent(Seq(1)), Err(CHANGED.to_owned()));
 }

@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 
 use super::book::{Book, Go, News, Noted, Trouble};
 use crate::consent::{Consent, Row, Seq};
-use crate::files::{self, Input, Shelf};
+use crate::files::{self, FileIndex, Input};
 use crate::run::archive;
 
 /// Files that are being read, then their consents in the order of time.
 #[derive(Debug)]
 pub struct FileBook {
-    shelf: Arc<Shelf>,
+    file_index: Arc<FileIndex>,
     news: mpsc::Receiver<files::News>,
     /// What came while waiting.
     heard: Option<files::News>,
@@ -38,9 +38,9 @@ impl FileBook {
     /// # Errors
     /// There is no thread to be had: a sentence.
     pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
-        let (shelf, news) = archive::load(inputs, now)?;
+        let (file_index, news) = archive::load(inputs, now)?;
         Ok(Self {
-            shelf,
+            file_index,
             news,
             heard: None,
             order: Vec::new(),
@@ -108,7 +108,7 @@ impl FileBook {
     }
 
     fn consent(&self, seq: Seq) -> Result<Option<Consent>, Trouble> {
-        self.shelf.consent(seq).map_err(Trouble::Failed)
+        self.file_index.consent(seq).map_err(Trouble::Failed)
     }
 }
 

@@ -35,7 +35,7 @@ impl Place {
 
 /// The rows of some files; each can be read again.
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct FileIndex {
     inner: RwLock<Inner>,
     pub(super) received: Timestamp,
     /// Records of many events that were read, with file and place, newest last: whoever asks for one of their events
@@ -68,7 +68,7 @@ pub(super) struct Inner {
 /// log. The bound also keeps a file with a million copies of one event from taking quadratic time.
 pub(super) const OTHERS_MAX: usize = 3;
 
-impl Shelf {
+impl FileIndex {
     /// Makes an empty one. `received` stands for the time at which rows were taken in that do not say it.
     pub fn new(received: Timestamp) -> Self {
         Self { inner: RwLock::default(), received, pages: Mutex::default() }
