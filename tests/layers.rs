@@ -243,7 +243,6 @@ const CIRCLES: &[&[&str]] = &[
         "run/writing.rs",
     ],
     &["sim/grants.rs", "sim/hook.rs", "sim/org.rs", "sim/registry.rs", "sim/resources.rs", "sim/server.rs"],
-    &["tui/input.rs", "tui/keys/csi.rs", "tui/keys/parser.rs", "tui/keys/reader.rs"],
 ];
 
 /// Paths inside `src`, and what each file defines and names.

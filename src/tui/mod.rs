@@ -6,6 +6,7 @@
 pub mod clipboard;
 pub mod hangup;
 mod input;
+mod keyboard;
 mod keys;
 mod pacer;
 mod screen;
@@ -13,7 +14,8 @@ mod signals;
 mod tty;
 mod wire;
 
-pub use input::{Input, Keyboard, PASTE_MAX};
+pub use input::{Input, PASTE_MAX};
+pub use keyboard::Keyboard;
 pub use pacer::{Dirty, Due, Pacer};
 pub use screen::{Screen, Setup, install_panic_hook, may_ask, may_name};
 pub use signals::{Signals, Stop};
