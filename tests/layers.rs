@@ -242,7 +242,6 @@ const CIRCLES: &[&[&str]] = &[
         "run/role.rs",
         "run/writing.rs",
     ],
-    &["sim/grants.rs", "sim/hook.rs", "sim/org.rs", "sim/registry.rs", "sim/resources.rs", "sim/server.rs"],
 ];
 
 /// Paths inside `src`, and what each file defines and names.

@@ -1,115 +1,17 @@
 //! The org's event hook: verifies a listener, then delivers what happens to it, with Okta's manners and, if asked, its
 //! worst days (Okta: event hooks).
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
 
 use super::dice::Dice;
 use super::event;
+use super::event_hook::{EventHook, HookFault, HookPlan, HookTold, is_eligible};
 use super::org::{Org, locked};
-use super::registry::{self, EventHook, is_eligible};
 use super::story::Entry;
-
-/// A hook that the org has.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HookPlan {
-    /// Where it delivers.
-    pub url: String,
-    /// The whole value of `Authorization`.
-    pub secret: String,
-    /// From an event to its delivery. What happens meanwhile comes along in the same.
-    pub delay: Duration,
-    /// What goes wrong.
-    pub faults: BTreeSet<HookFault>,
-}
-
-impl HookPlan {
-    /// Delivers in a fifth of a second, faultlessly.
-    pub fn new(url: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            secret: secret.into(),
-            delay: Duration::from_millis(200),
-            faults: BTreeSet::new(),
-        }
-    }
-}
-
-impl fmt::Debug for HookPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HookPlan")
-            .field("url", &self.url)
-            .field("delay", &self.delay)
-            .field("faults", &self.faults)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A way in which a hook is less than one would wish. Okta promises no order, no completeness, and at least once for
-/// what it does deliver.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum HookFault {
-    /// Every fourth event or so is never delivered.
-    Drop,
-    /// Every third delivery or so comes twice, and some events come again in another.
-    Duplicate,
-    /// Events of a delivery stand in any order, and a delivery may overtake another.
-    Disorder,
-    /// Something that is no event stands among them.
-    BadEvent,
-}
-
-impl HookFault {
-    const ALL: [(Self, &'static str); 4] = [
-        (Self::Drop, "drop"),
-        (Self::Duplicate, "duplicate"),
-        (Self::Disorder, "disorder"),
-        (Self::BadEvent, "bad_event"),
-    ];
-
-    /// The words of all, for a command line's help.
-    pub const WORDS: [&'static str; 4] = ["drop", "duplicate", "disorder", "bad_event"];
-
-    /// Returns the fault that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == word).map(|(fault, _)| *fault)
-    }
-}
-
-/// What became of the org's hooks so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct HookTold {
-    /// Whether the listener has shown that it knows what a challenge wants.
-    pub is_verified: bool,
-    /// Requests that were answered 200 or 204.
-    pub taken: usize,
-    /// Events in these, each time they came.
-    pub events: usize,
-    /// Second tries.
-    pub retries: usize,
-    /// Deliveries that were given up.
-    pub failed: usize,
-    /// Events that were never delivered, by [`HookFault::Drop`].
-    pub dropped: usize,
-    /// Events that happened since the verification and are not done with.
-    pub waiting: usize,
-}
-
-/// What the story, the management API and the deliverers share.
-#[derive(Debug, Default)]
-pub(super) struct Hook {
-    /// Every hook, whoever made it.
-    pub(super) hooks: Mutex<Vec<EventHook>>,
-    /// Rises when something happened or a hook changed.
-    pub(super) happened: watch::Sender<u64>,
-    pub(super) told: watch::Sender<HookTold>,
-}
 
 /// Okta waits so long for an answer (Okta: event hooks, timeout and retry).
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -122,18 +24,6 @@ const ANSWER_MAX: usize = 64 * 1024;
 /// Requests of a faulty hook that may be under way at the same time.
 const AT_ONCE: usize = 4;
 
-impl Hook {
-    /// Notes what happened; whoever calls holds the log.
-    pub(super) fn note(&self, entry: &Entry) {
-        if is_eligible(entry.event) {
-            self.told.send_if_modified(|told| {
-                told.waiting += usize::from(told.is_verified);
-                told.is_verified
-            });
-        }
-    }
-}
-
 /// The hook that an org is started with, not verified yet.
 pub(super) fn planned(plan: HookPlan, seed: u64, now_ms: i64) -> EventHook {
     EventHook::planned(plan, &mut Dice::of(seed, SALT), now_ms)
@@ -145,11 +35,24 @@ pub(super) async fn insist(org: Arc<Org>, hook: EventHook) {
     while !is_verified_by(&org, &hook.plan, &mut dice).await {
         drop(org.clock.sleep(VERIFY_EVERY).await);
     }
-    registry::verified(&org, &hook.id);
+    verified(&org, &hook.id);
+}
+
+/// Notes that a hook is verified, and lets it deliver from now on.
+pub(super) fn verified(org: &Arc<Org>, id: &str) {
+    let is_new = change_of(org, id, |hook| !std::mem::replace(&mut hook.is_verified, true)) == Some(true);
+    if is_new {
+        start(org, id);
+    }
+}
+
+/// Changes a hook. Returns `None` if there is no such hook.
+pub(super) fn change_of<T>(org: &Org, id: &str, change: impl FnOnce(&mut EventHook) -> T) -> Option<T> {
+    locked(&org.hook.hooks).iter_mut().find(|hook| hook.id == id).map(change)
 }
 
 /// Lets a hook that was just verified deliver what happens from now on.
-pub(super) fn start(org: &Arc<Org>, id: &str) {
+fn start(org: &Arc<Org>, id: &str) {
     let Some(hook) = locked(&org.hook.hooks).iter().find(|hook| hook.id == id).cloned() else { return };
     // Under the log's lock, so that each event is either before the verification or counted as waiting.
     let at = {

@@ -9,9 +9,11 @@ mod cast;
 mod dice;
 mod dpop;
 mod event;
+mod event_hook;
 mod fault;
 mod filter;
 mod grants;
+mod handle;
 mod hook;
 mod json;
 mod jws;
@@ -30,11 +32,14 @@ mod story;
 #[cfg(test)]
 mod tests;
 mod token;
+mod window;
 
 pub use cast::Variant;
+pub use event_hook::{HookFault, HookPlan, HookTold};
 pub use fault::{Fault, Spell};
-pub use hook::{HookFault, HookPlan, HookTold};
+
+pub use handle::SimOrg;
 pub use oauth::ServiceApp;
-pub use org::{Plan, STORIES, SimError, SimOrg};
+pub use org::{Plan, STORIES, SimError};
 pub use shape::Shape;
 pub use token::Role;

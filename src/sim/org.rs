@@ -1,39 +1,25 @@
-//! The simulated org: what it is told to be, the server that plays it, and the handle that moves it.
+//! The simulated org: what it is told to be, and its state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use axum::Router;
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use super::cast::{Cast, Variant};
-use super::dice::Dice;
-use super::event;
+use super::event_hook::{Hook, HookPlan};
 use super::fault::{Fault, Faults, Spell};
-use super::hook::{self, Hook, HookPlan, HookTold};
 use super::log::Log;
 use super::oauth::{OAuth, ServiceApp};
-use super::registry;
-use super::server::{self, Window};
 use super::shape::Shape;
-use super::story::{Entry, Plot};
+use super::story::Plot;
+use super::window::Window;
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
 /// The stories there are.
 pub const STORIES: [&str; 1] = ["office"];
-
-/// The span before the start over which the backlog is spread, in milliseconds.
-const BACKLOG_SPAN_MS: i64 = 20 * 3_600_000;
-/// The first live event comes within this time.
-const FIRST_LIVE: Duration = Duration::from_secs(2);
 
 /// What an org is to be.
 #[derive(Clone, PartialEq)]
@@ -153,205 +139,12 @@ pub(super) struct Org {
     pub(super) requests: AtomicUsize,
     pub(super) hook: Hook,
     pub(super) tasks: Tasks,
-    plot: Mutex<Plot>,
+    pub(super) plot: Mutex<Plot>,
 }
 
 /// Locks; whoever panicked while holding it left nothing half done that a simulation could not live with.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A running simulated org. Clones move the same org; it ends with the tasks it was started on.
-#[derive(Clone, Debug)]
-pub struct SimOrg(pub(super) Arc<Org>);
-
-impl SimOrg {
-    /// Starts an org. It is bound, holds its backlog and answers when this returns.
-    pub async fn start(
-        listen: SocketAddr,
-        mut plan: Plan,
-        clock: &Clock,
-        tasks: &Tasks,
-    ) -> Result<Self, SimError> {
-        if !STORIES.contains(&plan.story.as_str()) {
-            return Err(SimError::UnknownStory(plan.story));
-        }
-        if !(0.0..=60_000.0).contains(&plan.rate_per_minute) {
-            return Err(SimError::BadRate(plan.rate_per_minute));
-        }
-        if plan.shape.is_quiet {
-            // Where nobody can consent, or has, there is no story to tell.
-            (plan.backlog, plan.rate_per_minute) = (0, 0.0);
-        }
-        let oauth = OAuth::new(&plan.apps).map_err(|(client_id, why)| SimError::BadApp { client_id, why })?;
-        let refused = |source| SimError::Listen { address: listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(refused)?;
-        let mut address = listener.local_addr().map_err(refused)?;
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        let start_ms = clock.now().as_millisecond();
-        let cast = Arc::new(Cast::new(plan.seed, plan.variant, start_ms));
-        let mut plot = Plot::new(Arc::clone(&cast));
-        if plan.is_plain {
-            plot = plot.plain();
-        }
-        let mut log = Log::default();
-        for entry in backlog(&mut plot, plan.seed, plan.backlog, start_ms) {
-            log.push(entry);
-        }
-        let org = Arc::new(Org {
-            url: format!("http://{address}"),
-            cast,
-            clock: clock.clone(),
-            log: Mutex::new(log),
-            faults: Mutex::new(Faults::new(&plan.faults).with(&plan.spells)),
-            shape: Mutex::new(plan.shape.clone()),
-            log_window: Mutex::default(),
-            token_window: Mutex::default(),
-            other_window: Mutex::default(),
-            oauth: Mutex::new(oauth),
-            deleted: Mutex::default(),
-            requests: AtomicUsize::new(0),
-            hook: Hook::default(),
-            tasks: tasks.clone(),
-            plot: Mutex::new(plot),
-            plan,
-        });
-        let router = Router::new().fallback(server::answer).with_state(Arc::clone(&org));
-        let stop = tasks.stopping();
-        tasks.spawn("simulated org", async move {
-            // Small answers must not wait for the acknowledgement of earlier ones.
-            let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-            let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "The simulated org stopped.");
-            }
-        });
-        let handle = Self(org);
-        registry::stand(&handle.0, start_ms);
-        if let Some(plan) = handle.0.plan.hook.clone() {
-            handle.add_hook(plan);
-        }
-        if handle.0.plan.rate_per_minute > 0.0 {
-            tasks.spawn("simulated story", live(handle.clone()));
-        }
-        Ok(handle)
-    }
-
-    /// Lets the org have another event hook, which is verified as soon as its listener knows how, and delivers from
-    /// then on.
-    pub fn add_hook(&self, plan: HookPlan) {
-        let org = &self.0;
-        let hook = hook::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
-        locked(&org.hook.hooks).push(hook.clone());
-        org.tasks.spawn("simulated hook", hook::insist(Arc::clone(org), hook));
-    }
-
-    /// Returns the org's address, `http://127.0.0.1:PORT`.
-    pub fn url(&self) -> String {
-        self.0.url.clone()
-    }
-
-    /// Returns how many consent events the story holds now, by the word of their kind: `grant`, `revoke`, `org_grant`,
-    /// `admin_grant`, `admin_revoke`. A kind that did not occur is not there.
-    pub fn held(&self) -> BTreeMap<String, usize> {
-        locked(&self.0.log).held().iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
-    }
-
-    /// Returns how many consent events the story holds now.
-    pub fn held_total(&self) -> usize {
-        locked(&self.0.log).held().values().sum()
-    }
-
-    /// Returns how many requests have come, of any kind.
-    pub fn requests(&self) -> usize {
-        self.0.requests.load(Ordering::Relaxed)
-    }
-
-    /// Tells what became of the event hook, from now on.
-    pub fn hook(&self) -> watch::Receiver<HookTold> {
-        self.0.hook.told.subscribe()
-    }
-
-    /// Switches a lasting fault. One that refuses concerns all of `/api/`, [`Fault::NotOkta`], [`Fault::LoginPage`],
-    /// [`Fault::Redirect`] and those of the clock every path, those of tokens the token endpoint, the others the System
-    /// Log.
-    pub fn switch(&self, fault: Fault, on: bool) {
-        if on && fault == Fault::TokenExpired {
-            locked(&self.0.oauth).tokens.kill();
-        }
-        locked(&self.0.faults).switch(fault, on);
-    }
-
-    /// Turns the org into another variant, which somebody must have changed: the log says so.
-    pub fn reshape(&self, shape: Shape) {
-        *locked(&self.0.shape) = shape;
-        let mut plot = locked(&self.0.plot);
-        let entry = plot.tell_drift(self.0.clock.now().as_millisecond());
-        locked(&self.0.log).push(entry);
-    }
-
-    /// Makes the next answers faulty, of the token endpoint if the fault shows only there, of the System Log if not;
-    /// calls queue up.
-    pub fn fail_next(&self, fault: Fault, times: usize) {
-        locked(&self.0.faults).fail_next(fault, times);
-    }
-
-    /// Deletes an app or a person of the story: from now on they are not found, while events go on naming them. Returns
-    /// whether there was one of that id.
-    pub fn delete(&self, id: &str) -> bool {
-        let cast = &self.0.cast;
-        let is_there =
-            cast.apps.iter().any(|app| app.id == id) || cast.users.iter().any(|user| user.id == id);
-        is_there && locked(&self.0.deleted).insert(id.to_owned())
-    }
-
-    /// Lets consent events happen now. Returns their uuids.
-    pub fn emit(&self, n: usize) -> Vec<String> {
-        (0..n).map(|_| self.happen(Duration::ZERO)).collect()
-    }
-
-    /// Lets a consent event come in now that happened `late` ago. Returns its uuid.
-    pub fn emit_late(&self, late: Duration) -> String {
-        self.happen(late)
-    }
-
-    /// Returns the uuids of all consent events held, in the order in which the log got them.
-    pub fn uuids(&self) -> Vec<String> {
-        locked(&self.0.log).consents().map(|entry| entry.uuid.to_string()).collect()
-    }
-
-    /// Returns the JSON texts of `n` consent events of the story, without a server.
-    pub fn bodies(n: usize, seed: u64) -> Vec<String> {
-        // Noon of an invented day; a fixed one, so that equal seeds give equal texts.
-        let start_ms = 1_772_625_600_000;
-        let cast = Arc::new(Cast::new(seed, Variant::Oie, start_ms));
-        let mut plot = Plot::new(Arc::clone(&cast));
-        backlog(&mut plot, seed, n, start_ms)
-            .iter()
-            .filter(|entry| entry.event.kind().is_some())
-            .map(|entry| event::write(&cast, entry))
-            .collect()
-    }
-
-    fn happen(&self, late: Duration) -> String {
-        let late_ms = i64::try_from(late.as_millis()).unwrap_or(i64::MAX);
-        let mut told = Vec::new();
-        // One lock around both, or two callers could swap what the plot told.
-        let mut plot = locked(&self.0.plot);
-        let now_ms = self.0.clock.now().as_millisecond();
-        plot.tell(now_ms.saturating_sub(late_ms), now_ms, &mut told);
-        let uuid = told.last().map_or_else(String::new, |entry| entry.uuid.to_string());
-        let mut log = locked(&self.0.log);
-        for entry in told {
-            self.0.hook.note(&entry);
-            log.push(entry);
-        }
-        drop(log);
-        self.0.hook.happened.send_modify(|times| *times += 1);
-        uuid
-    }
 }
 
 impl Org {
@@ -360,37 +153,5 @@ impl Org {
         let mut plot = locked(&self.plot);
         let entry = plot.tell_failed_delivery(self.clock.now().as_millisecond());
         locked(&self.log).push(entry);
-    }
-}
-
-/// Tells what happened before the start, in the order in which the log got it.
-fn backlog(plot: &mut Plot, seed: u64, events: usize, start_ms: i64) -> Vec<Entry> {
-    let mut dice = Dice::of(seed, 0x6261_636b);
-    let mut told = Vec::with_capacity(events + events / 16);
-    // The last few seconds stay free, so that no lag reaches beyond the start.
-    let step = (BACKLOG_SPAN_MS - 3_000) as f64 / events.max(1) as f64;
-    for number in 0..events {
-        let published_ms = start_ms - BACKLOG_SPAN_MS + ((number as f64 + dice.part()) * step) as i64;
-        let lag_ms = match dice.below(50) {
-            0 => 10_000 + dice.below(600_000),
-            _ => 250 + dice.below(850),
-        };
-        plot.tell(published_ms, (published_ms + lag_ms as i64).min(start_ms), &mut told);
-    }
-    told.sort_by_key(|entry| entry.persisted_ms);
-    told
-}
-
-/// Lets consent events happen at the plan's rate, until the tasks end.
-async fn live(org: SimOrg) {
-    let plan = &org.0.plan;
-    let mut dice = Dice::of(plan.seed, 0x6c69_7665);
-    let mean_s = 60.0 / plan.rate_per_minute;
-    let mut due = org.0.clock.uptime() + FIRST_LIVE.min(Duration::from_secs_f64(mean_s)).mul_f64(dice.part());
-    loop {
-        let woken = org.0.clock.sleep_until(due).await;
-        org.happen(Duration::ZERO);
-        drop(woken);
-        due += Duration::from_secs_f64(mean_s * (0.5 + dice.part()));
     }
 }

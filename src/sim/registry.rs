@@ -2,116 +2,19 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::dice::Dice;
-use super::event;
-use super::hook::{self, HookPlan};
+use super::event_hook::{ELIGIBLE, EventHook, HOOKS, HookPlan};
+use super::hook::{self, change_of, verified};
 use super::org::{Org, locked};
 use super::shape::StandingHook;
-use super::story::EventType;
-
-/// The collection's path.
-pub(super) const HOOKS: &str = "/api/v1/eventHooks";
 
 /// Types in one hook (Okta: event hooks, limits).
 const TYPES_MAX: usize = 300;
 /// Active hooks in an org (Okta: event hooks, limits).
 const HOOKS_MAX: usize = 25;
-
-/// One event hook.
-#[derive(Clone, Debug)]
-pub(super) struct EventHook {
-    /// `who…`
-    pub(super) id: String,
-    name: String,
-    /// The types that it asks for, or `None` for all that it may.
-    types: Option<Vec<String>>,
-    pub(super) plan: HookPlan,
-    is_active: bool,
-    is_verified: bool,
-    created_ms: i64,
-    updated_ms: i64,
-}
-
-impl EventHook {
-    /// The hook that an org is started with.
-    pub(super) fn planned(plan: HookPlan, dice: &mut Dice, now_ms: i64) -> Self {
-        Self {
-            id: dice.id("who"),
-            name: "Simulated hook".to_owned(),
-            types: None,
-            plan,
-            is_active: true,
-            is_verified: false,
-            created_ms: now_ms,
-            updated_ms: now_ms,
-        }
-    }
-
-    /// Whether it delivers events of a type.
-    pub(super) fn wants(&self, event: EventType) -> bool {
-        let [name, ..] = event.names();
-        let is_asked_for = self.types.as_ref().is_none_or(|types| types.iter().any(|asked| asked == name));
-        is_eligible(event) && is_asked_for
-    }
-
-    /// Whether it delivers at all.
-    pub(super) fn is_on(&self) -> bool {
-        self.is_active && self.is_verified
-    }
-
-    /// As the API shows it. What opens the listener is never shown.
-    fn shown(&self, base: &str) -> Value {
-        let own = format!("{base}{HOOKS}/{}", self.id);
-        let turn = if self.is_active { "deactivate" } else { "activate" };
-        let link =
-            |verb: &str| json!({"href": format!("{own}/lifecycle/{verb}"), "hints": {"allow": ["POST"]}});
-        json!({
-            "id": self.id,
-            "name": self.name,
-            "status": if self.is_active { "ACTIVE" } else { "INACTIVE" },
-            "verificationStatus": if self.is_verified { "VERIFIED" } else { "UNVERIFIED" },
-            "created": event::time(self.created_ms, true),
-            "createdBy": "00uSimulatedAdmin001d7",
-            "lastUpdated": event::time(self.updated_ms, true),
-            "events": { "type": "EVENT_TYPE", "items": self.items(), "filter": null },
-            "channel": {
-                "type": "HTTP",
-                "version": "1.0.0",
-                "config": {
-                    "uri": self.plan.url,
-                    "method": "POST",
-                    "headers": [],
-                    "authScheme": { "type": "HEADER", "key": "authorization" },
-                },
-            },
-            "_links": { "self": { "href": own }, "verify": link("verify"), turn: link(turn) },
-        })
-    }
-
-    fn items(&self) -> Vec<String> {
-        self.types.clone().unwrap_or_else(|| ELIGIBLE.map(|event| event.names()[0].to_owned()).to_vec())
-    }
-}
-
-/// The types that a hook may ask for among those that the story tells (Okta: event types, event-hook-eligible).
-const ELIGIBLE: [EventType; 8] = [
-    EventType::Grant,
-    EventType::Revoke,
-    EventType::RevokeUser,
-    EventType::RevokeUserClient,
-    EventType::RevokeServerGone,
-    EventType::RevokeClientGone,
-    EventType::RevokeScopeGone,
-    EventType::RevokeUserGone,
-];
-
-/// Whether a hook may ask for a type.
-pub(super) fn is_eligible(event: EventType) -> bool {
-    ELIGIBLE.contains(&event)
-}
 
 /// What is asked of the hooks.
 #[derive(Clone, Copy, Debug)]
@@ -212,24 +115,12 @@ pub(super) async fn answer(
     }
 }
 
-/// Notes that a hook is verified, and lets it deliver from now on.
-pub(super) fn verified(org: &Arc<Org>, id: &str) {
-    let is_new = change_of(org, id, |hook| !std::mem::replace(&mut hook.is_verified, true)) == Some(true);
-    if is_new {
-        hook::start(org, id);
-    }
-}
-
 fn change(org: &Org, id: &str, base: &str, change: impl FnOnce(&mut EventHook)) -> Result<Answer, Refusal> {
     let shown = change_of(org, id, |hook| {
         change(hook);
         hook.shown(base).to_string()
     });
     shown.map(Answer::json).ok_or_else(|| not_found(id))
-}
-
-fn change_of<T>(org: &Org, id: &str, change: impl FnOnce(&mut EventHook) -> T) -> Option<T> {
-    locked(&org.hook.hooks).iter_mut().find(|hook| hook.id == id).map(change)
 }
 
 fn not_found(id: &str) -> Refusal {

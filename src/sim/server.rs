@@ -14,6 +14,7 @@ use super::access::{Closed, Scheme};
 use super::answer::{Answer, Refusal};
 use super::dice::Dice;
 use super::dpop::Told;
+use super::event_hook::HOOKS;
 use super::fault::{Fault, Place};
 use super::grants;
 use super::oauth::{Ask, MAX_FORM, TOKEN};
@@ -21,13 +22,12 @@ use super::org::{Org, locked};
 use super::registry;
 use super::resources;
 use super::shape::{Instead, Metadata};
+use super::window::Rate;
 
 /// How far off a skewed clock is, in minutes.
 const SKEW_MIN: i64 = 10;
 /// When a forced 429 says that the window ends, in seconds.
 const FORCED_RESET_S: i64 = 10;
-/// The length of a rate-limit window, in milliseconds (Okta: rate limits).
-const WINDOW_MS: i64 = 60_000;
 /// Requests in a window to all but the System Log.
 const OTHER_REQUESTS: u32 = 600;
 
@@ -36,37 +36,6 @@ pub(super) const ELSEWHERE: &str = "http://127.0.0.2:9";
 
 /// The System Log's path.
 pub(super) const LOGS: &str = "/api/v1/logs";
-
-/// One rate-limit window.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    start_ms: i64,
-    used: u32,
-}
-
-/// What a rate-limit window says of one request.
-#[derive(Debug)]
-struct Rate {
-    limit: u32,
-    remaining: u32,
-    reset_s: i64,
-    exceeded: bool,
-}
-
-impl Window {
-    fn count(&mut self, limit: u32, now_ms: i64) -> Rate {
-        if self.used == 0 || !(self.start_ms..self.start_ms + WINDOW_MS).contains(&now_ms) {
-            *self = Self { start_ms: now_ms, used: 0 };
-        }
-        self.used = self.used.saturating_add(1);
-        Rate {
-            limit,
-            remaining: limit.saturating_sub(self.used),
-            reset_s: (self.start_ms + WINDOW_MS).div_euclid(1000) + 1,
-            exceeded: self.used > limit,
-        }
-    }
-}
 
 /// One request, with what its answer depends on.
 pub(super) struct Call<'a> {
@@ -94,7 +63,7 @@ pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Res
         TOKEN => Place::Token,
         _ => Place::Other,
     };
-    let is_read = method == Method::POST && (place == Place::Token || path.starts_with(registry::HOOKS));
+    let is_read = method == Method::POST && (place == Place::Token || path.starts_with(HOOKS));
     let form = if is_read { to_bytes(body, MAX_FORM).await.ok() } else { None };
     let faults = locked(&org.faults).take(place);
     let now = org.clock.now();
@@ -373,22 +342,3 @@ fn proofs(headers: &HeaderMap) -> Vec<&str> {
 const LOGIN_PAGE: &str = "<!doctype html><html><head><title>Network sign-in</title></head><body><form method=\"post\" \
     action=\"/guest\"><input name=\"user\"><input name=\"password\" type=\"password\"><button>Connect</button></form>\
     </body></html>";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_counts_and_starts_again() {
-        let mut window = Window::default();
-        let counted: Vec<(u32, bool)> = (0..4)
-            .map(|at| window.count(3, 1_000 + at))
-            .map(|rate| (rate.remaining, rate.exceeded))
-            .collect();
-        assert_eq!(counted, [(2, false), (1, false), (0, false), (0, true)]);
-        assert_eq!(window.count(3, 1_000).reset_s, 62);
-        let fresh = window.count(3, 61_000);
-        assert!(!fresh.exceeded);
-        assert_eq!((fresh.remaining, fresh.reset_s), (2, 122));
-    }
-}

@@ -1,11 +1,12 @@
 //! The hook against a listener of a few lines.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::super::{Plan, SimOrg, Variant};
 use super::*;
@@ -303,13 +304,4 @@ async fn a_hook_is_made_verified_and_switched_by_its_api() {
     let (status, gone) = ask("GET", &format!("/{id}"), json!(null)).await;
     assert_eq!((status, gone["errorCode"].as_str()), (404, Some("E0000007")));
     assert!(tasks.finish(LIMIT).await);
-}
-
-#[test]
-fn words_go_there_and_back() {
-    for (fault, word) in HookFault::ALL {
-        assert_eq!(HookFault::from_word(word), Some(fault));
-    }
-    assert_eq!(HookFault::ALL.map(|(_, word)| word), HookFault::WORDS);
-    assert!(!format!("{:?}", HookPlan::new("http://127.0.0.1:1/", SECRET)).contains(SECRET));
 }
