@@ -232,16 +232,6 @@ const CIRCLES: &[&[&str]] = &[
         "model/time.rs",
         "model/update.rs",
     ],
-    &[
-        "run/auto.rs",
-        "run/export.rs",
-        "run/feed.rs",
-        "run/follow.rs",
-        "run/journal_check.rs",
-        "run/lines.rs",
-        "run/role.rs",
-        "run/writing.rs",
-    ],
 ];
 
 /// Paths inside `src`, and what each file defines and names.

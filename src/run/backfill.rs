@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::lines::{note, say};
 use super::standing::named;
+use super::stdio::{note, say};
 use super::{Feed, Source};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};

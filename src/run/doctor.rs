@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::charset;
-use super::lines::{note, print};
+use super::stdio::{note, print};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::export::json_in_ascii;

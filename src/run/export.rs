@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::journal_check::MENDING;
-use super::lines::{matches, note};
+use super::matching::matches;
 use super::save::{FileForm, SaveError, Taker, print_whole, save, told};
+use super::stdio::note;
 use super::{Marked, charset, last_readiness};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;

@@ -9,10 +9,10 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::Source;
 use super::follow::{self, Follower};
-use super::lines::note;
 use super::role::{Role, State};
 use super::standing::named;
-use super::writing::{self, ANSWERS, Parts};
+use super::stdio::note;
+use super::writing::{self, ANSWERS, Parts, Probing};
 use crate::clock::Clock;
 use crate::consent::Seq;
 use crate::intake::backfill::{self, Progress};
@@ -50,17 +50,6 @@ pub struct FeedPlan {
     pub is_hook_left_out: bool,
     /// The probing of the org's readiness, if it is wanted.
     pub readiness: Option<Probing>,
-}
-
-/// What of the org's readiness is probed, and how often.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Probing {
-    /// The authorization server that matters: `default`, an id or an issuer.
-    pub server: String,
-    /// Where Okta delivers to, if a hook is wanted.
-    pub public_url: Option<String>,
-    /// From one round to the next.
-    pub interval: Duration,
 }
 
 /// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process,

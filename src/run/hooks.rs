@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::FeedPlan;
-use super::lines::{note, print};
+use super::stdio::{note, print};
 use crate::clock::Clock;
 use crate::config::Hook;
 use crate::consent::visible;

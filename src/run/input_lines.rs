@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::charset;
 use super::linear::shared_words;
-use super::lines::{matches, note};
+use super::matching::matches;
+use super::stdio::note;
 use crate::consent::{Consent, Doubt, Seq, Via};
 use crate::exit::Exit;
 use crate::export::Lines;

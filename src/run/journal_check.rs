@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::lines::{note, print};
+use super::stdio::{note, print};
 use crate::exit::Exit;
 use crate::journal::{Damage, ReadError, Reader};
 

@@ -7,15 +7,17 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::coverage::Watcher;
+use super::matching::matches;
 use super::source::damaged_words;
 use super::standing::{FIRST_POLL, is_fresh, named, patience};
+use super::stdio::{note, say};
 use super::{AutoPlan, Feed, Marked, Source, charset};
 use crate::clock::Clock;
-use crate::consent::{Consent, Evidence, Seq, Stored};
+use crate::consent::{Evidence, Seq, Stored};
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::journal::{Polling, ReadError};
-use crate::model::{Deep, Query};
+use crate::model::Query;
 use crate::okta;
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tui::{Signals, Stop};
@@ -611,55 +613,6 @@ impl Printer {
             io::ErrorKind::BrokenPipe => Trouble::Pipe,
             _ => Trouble::Write(error),
         })
-    }
-}
-
-/// Whether a whole consent passes a filter.
-pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent, mark: Option<&str>) -> bool {
-    let (row, symbols) = consent.row(seq);
-    with_deep(consent, |deep| filter.holds(&row, &symbols, Some(&Deep { mark, ..*deep })))
-}
-
-/// Which of the filter's conditions on what the list does not hold are met, a bit each.
-pub(super) fn deep_bits(filter: &Query, consent: &Consent) -> u64 {
-    with_deep(consent, |deep| filter.deep_bits(deep))
-}
-
-fn with_deep<T>(consent: &Consent, look: impl FnOnce(&Deep<'_>) -> T) -> T {
-    let text = |text: &Option<crate::consent::Untrusted>| {
-        text.as_ref().map_or(String::new(), |t| t.exact().to_owned())
-    };
-    let (uuid, txn, session) =
-        (text(&consent.uuid), text(&consent.transaction_id), text(&consent.session_id));
-    let (agent, message) = (text(&consent.from.user_agent), text(&consent.message));
-    look(&Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message, mark: None })
-}
-
-/// Says something on standard error. A standard error that is gone hears nothing, and that is no reason to end.
-pub fn note(words: &str) {
-    if words.is_empty() {
-        return;
-    }
-    say(&format!("consentwatch: {words}"));
-}
-
-/// Writes a line to standard error.
-pub(super) fn say(line: &str) {
-    if let Err(error) = writeln!(io::stderr().lock(), "{}", charset::for_people(line)) {
-        tracing::warn!(%error, "Standard error cannot be written.");
-    }
-}
-
-/// Writes a text to standard output, in ASCII to a terminal where the locale is not UTF-8. A reader that has gone is
-/// no fault.
-///
-/// # Errors
-/// Standard output cannot be written.
-pub fn print(text: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(&charset::for_stdout(text)).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
     }
 }
 

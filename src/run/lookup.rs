@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::sync::mpsc;
 
-use super::{Records, lines};
+use super::{Records, matching};
 use crate::model::{LookUp, Msg};
 use crate::tasks::start_thread;
 
@@ -73,7 +73,7 @@ fn serve(
             for seq in batch {
                 match records.record(*seq) {
                     Ok(Some(consent)) => {
-                        let bits = lines::deep_bits(&order.query, &consent);
+                        let bits = matching::deep_bits(&order.query, &consent);
                         if bits != 0 {
                             found.push((*seq, bits));
                         }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::lines::{note, print};
 use super::standing::named;
+use super::stdio::{note, print};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::journal::{self, PruneError, Settings};

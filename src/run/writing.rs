@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::{Probing, last_readiness};
+use super::last_readiness;
 use crate::clock::Clock;
 use crate::consent::{Seq, Thing};
 use crate::intake::hook::{self, HookPlan};
@@ -17,6 +18,17 @@ use crate::okta::{
 };
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
+
+/// What of the org's readiness is probed, and how often.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probing {
+    /// The authorization server that matters: `default`, an id or an issuer.
+    pub server: String,
+    /// Where Okta delivers to, if a hook is wanted.
+    pub public_url: Option<String>,
+    /// From one round to the next.
+    pub interval: Duration,
+}
 
 /// What the parts are made of.
 #[derive(Clone, Debug)]

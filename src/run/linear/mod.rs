@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use super::charset;
-use super::lines::matches;
+use super::matching::matches;
 use crate::clock::Clock;
 use crate::consent::{Seq, visible};
 use crate::exit::{Exit, Signal};

@@ -1,0 +1,23 @@
+//! Whether a whole consent passes a filter.
+
+use crate::consent::{Consent, Seq, Untrusted};
+use crate::model::{Deep, Query};
+
+/// Whether a whole consent passes a filter.
+pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent, mark: Option<&str>) -> bool {
+    let (row, symbols) = consent.row(seq);
+    with_deep(consent, |deep| filter.holds(&row, &symbols, Some(&Deep { mark, ..*deep })))
+}
+
+/// Which of the filter's conditions on what the list does not hold are met, a bit each.
+pub(super) fn deep_bits(filter: &Query, consent: &Consent) -> u64 {
+    with_deep(consent, |deep| filter.deep_bits(deep))
+}
+
+fn with_deep<T>(consent: &Consent, look: impl FnOnce(&Deep<'_>) -> T) -> T {
+    let text = |text: &Option<Untrusted>| text.as_ref().map_or(String::new(), |t| t.exact().to_owned());
+    let (uuid, txn, session) =
+        (text(&consent.uuid), text(&consent.transaction_id), text(&consent.session_id));
+    let (agent, message) = (text(&consent.from.user_agent), text(&consent.message));
+    look(&Deep { uuid: &uuid, txn: &txn, session: &session, agent: &agent, message: &message, mark: None })
+}
