@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::load::ConfigError;
+use super::error::ConfigError;
 use super::when::length;
 
 /// The whole file.

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::error::ConfigError;
 use super::file;
-use super::load::ConfigError;
 use super::way::sources;
 use crate::secret::{Secret, SecretSource};
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+use super::error::{ConfigError, shown};
 use super::file::{self, File};
 use super::hook::{self, Hook};
-use super::way::{self, Org};
-use crate::consent::{Kind, visible};
-use crate::safe_file;
-use crate::secret::{open_to_others, scrub};
+use super::org::{self, Org};
+use super::text::text_of;
+use crate::consent::Kind;
+use crate::secret::open_to_others;
 
 /// What the flags say about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -153,34 +154,6 @@ pub struct SnapshotSettings {
     pub keep: u32,
 }
 
-/// The configuration cannot be used. Nothing was started.
-///
-/// Its `Display` shows hidden characters as marks, and nothing that looks like a secret.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", visible(&scrub(.0)))]
-pub struct ConfigError(pub(super) String);
-
-impl std::fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ConfigError({self})")
-    }
-}
-
-impl ConfigError {
-    /// Something else than the file is wrong.
-    pub fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
-    }
-
-    pub(super) fn in_file(name: &str, line: Option<usize>, key: Option<&str>, what: &str) -> Self {
-        let line = line.map_or(String::new(), |line| format!(", line {line}"));
-        let key = key.map_or(String::new(), |key| format!(", key {key}"));
-        Self(format!(
-            "{name}{line}{key}: {what}. Nothing was started. consentwatch config init --print shows every key."
-        ))
-    }
-}
-
 /// Reads the configuration.
 ///
 /// # Errors
@@ -222,7 +195,15 @@ pub fn load(
     let base = found.as_ref().and_then(|path| path.parent()).map(Path::to_path_buf).unwrap_or_default();
     let bad = |key: &str, what: &str| ConfigError::in_file(&name, None, Some(key), what);
     Ok(Config {
-        org: way::org(flags, env, &file.org, &base, places.sdk.as_deref(), &bad, &mut warnings)?,
+        org: org::org(
+            flags.org.as_deref(),
+            env,
+            &file.org,
+            &base,
+            places.sdk.as_deref(),
+            &bad,
+            &mut warnings,
+        )?,
         poll: poll(&file.poll, &bad)?,
         hook: hook::hook(&file.hook, env, &base, &bad)?,
         readiness: Readiness {
@@ -336,48 +317,4 @@ fn within<T: PartialOrd + Copy>(
     range: std::ops::RangeInclusive<T>,
 ) -> Option<T> {
     Some(value.unwrap_or(default)).filter(|value| range.contains(value))
-}
-
-/// Reads a configuration, ours or that of the SDKs. Whoever may write it chooses which commands run and where the
-/// credentials go, so one that every account may write is refused.
-pub(super) fn text_of(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
-    let trouble = |what: String| {
-        ConfigError(format!(
-            "The configuration {} cannot be read: {what}. Nothing was started. consentwatch config path tells where it \
-             is looked for.",
-            shown(path)
-        ))
-    };
-    let (text, mode) =
-        safe_file::read_text(path, safe_file::BYTES_MAX).map_err(|error| trouble(error.to_string()))?;
-    if is_open(mode) {
-        return Err(ConfigError(format!(
-            "Every account may write the configuration {} (mode {:03o}), and so choose which commands run and where \
-             credentials go. Nothing was started. Run chmod 600 on it.",
-            shown(path),
-            mode & 0o777
-        )));
-    }
-    Ok(text)
-}
-
-/// Reads a configuration by the same rules, for whoever can do without it.
-///
-/// # Errors
-/// It cannot be read: why, in the words of a part of a sentence.
-pub(super) fn text_within(path: &Path) -> Result<Zeroizing<String>, String> {
-    let (text, mode) = safe_file::read_text(path, safe_file::BYTES_MAX).map_err(|error| error.to_string())?;
-    if is_open(mode) {
-        return Err(format!("every account may write it (mode {:03o})", mode & 0o777));
-    }
-    Ok(text)
-}
-
-/// Whether every account may write a file.
-fn is_open(mode: u32) -> bool {
-    mode & 0o002 != 0
-}
-
-pub(super) fn shown(path: &Path) -> String {
-    visible(&path.to_string_lossy()).into_owned()
 }

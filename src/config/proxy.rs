@@ -4,7 +4,7 @@
 
 use url::Url;
 
-use super::load::ConfigError;
+use super::error::ConfigError;
 use crate::secret::Secret;
 
 /// A proxy as somebody wrote it. It may hold a password.

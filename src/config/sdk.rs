@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::load::{ConfigError, shown, text_of, text_within};
+use super::error::{ConfigError, shown};
 use super::proxy::{self, ProxySetting};
+use super::text::{text_of, text_within};
 use super::way::{Parts, Way, words};
 
 /// The file. What it holds for others is no error. A key whose values are all commented out has the value null.

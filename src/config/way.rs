@@ -1,30 +1,11 @@
-//! The org and the way in, from the layer that names them both.
+//! How an org lets us in.
 
 use std::path::Path;
 use std::path::PathBuf;
 
+use super::error::ConfigError;
 use super::file;
-use super::load::{ConfigError, GlobalFlags, shown};
-use super::proxy::{self, ProxySetting};
-use super::sdk;
-use crate::secret::{Secret, SecretSource, looks_secret, open_to_others};
-
-/// The org and the way in.
-#[derive(Clone, Debug, Default)]
-pub struct Org {
-    /// Its URL as it was written.
-    pub url: Option<String>,
-    /// `flag`, `environment`, `file` or the `okta.yaml` of the SDKs.
-    pub url_from: String,
-    /// How the org lets us in.
-    pub way: Option<Way>,
-    /// A further certificate authority.
-    pub ca_file: Option<PathBuf>,
-    /// The proxy, as somebody wrote it.
-    pub proxy: Option<ProxySetting>,
-    /// The hosts that are reached without it, as `NO_PROXY` lists them.
-    pub no_proxy: Option<String>,
-}
+use crate::secret::{Secret, SecretSource};
 
 /// How an org lets us in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,25 +43,6 @@ const SCOPES: [&str; 6] = [
     "okta.users.read",
 ];
 
-impl Org {
-    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out, and what
-    /// has not the form of a host is hidden, since it may be a token.
-    pub fn shown_url(&self) -> Option<String> {
-        let url = self.url.as_deref()?;
-        let (scheme, rest) =
-            url.find("://").map_or(("", url), |at| url.split_at_checked(at + 3).unwrap_or(("", url)));
-        let url = match rest.rsplit_once('@') {
-            Some((_, rest)) => format!("{scheme}hidden@{rest}"),
-            None => url.to_owned(),
-        };
-        let has_host = url.contains(['.', ':']) || url.contains("localhost");
-        if !has_host || url.split(['/', ':', '.', '?', '#', '@']).any(looks_secret) {
-            return Some("(hidden: it has not the form of a URL)".to_owned());
-        }
-        Some(crate::consent::visible(&url).into_owned())
-    }
-}
-
 impl Way {
     /// Returns where its secret is read from.
     pub fn source(&self) -> &SecretSource {
@@ -89,110 +51,6 @@ impl Way {
             Self::Service(service) => &service.private_key,
         }
     }
-}
-
-/// An org and a way in that one layer names.
-struct Layer {
-    name: String,
-    url: Option<String>,
-    way: Option<Way>,
-}
-
-/// Resolves the org. Credentials belong to the layer that names it: a lower layer's go along only to the same host. The
-/// SDKs' `okta.yaml` is the lowest. It is read where those above name no org or no way in, and for its proxy where the
-/// environment names none.
-pub(super) fn org(
-    flags: &GlobalFlags,
-    env: &dyn Fn(&str) -> Option<String>,
-    file: &file::Org,
-    base: &Path,
-    sdk: Option<&Path>,
-    bad: &dyn Fn(&str, &str) -> ConfigError,
-    warnings: &mut Vec<String>,
-) -> Result<Org, ConfigError> {
-    let ca_file =
-        file.ca_file.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
-    let mut proxy = proxy::of_environment(env);
-    let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| env(name).filter(|text| !text.is_empty()));
-    let mut layers = vec![
-        Layer { name: "flag".to_owned(), url: flags.org.clone(), way: None },
-        of_environment(env)?,
-        Layer { name: "file".to_owned(), url: file.url.clone(), way: of_file(file, base, bad)? },
-    ];
-    let mut found = choose(&layers);
-    let needs_sdk = found.is_none_or(|(_, own)| own.is_none());
-    if let Some(path) = sdk.filter(|path| path.is_file()) {
-        let mut holds_secret = false;
-        if needs_sdk {
-            let sdk = sdk::read(path)?;
-            holds_secret = sdk.way.is_some();
-            proxy = proxy.or(sdk.proxy);
-            layers.push(Layer { name: shown(path), url: sdk.url, way: sdk.way });
-            found = choose(&layers);
-        } else if proxy.is_none() {
-            match sdk::proxy(path) {
-                Ok(named) => proxy = named,
-                // Nothing else of it is wanted, so it is no reason to end.
-                Err(why) => warnings.push(format!(
-                    "{} cannot be read: {why}. If it names a proxy, requests go out without that proxy. Mend the file, or \
-                     name the proxy in HTTPS_PROXY.",
-                    shown(path)
-                )),
-            }
-        }
-        if holds_secret || proxy.as_ref().is_some_and(|proxy| proxy.from == shown(path) && proxy.has_name()) {
-            warnings.extend(open_to_others("file with credentials", path));
-        }
-    }
-    let Some((chosen, own)) = found else { return Ok(Org { ca_file, proxy, no_proxy, ..Org::default() }) };
-    if own.is_none()
-        && let Some(other) = layers.iter().find(|layer| layer.way.is_some())
-    {
-        return Err(ConfigError(format!(
-            "The org comes from the {}, the credentials from the {}, and those belong to another org. Nothing was \
-             started, no token was sent. Give both in one place.",
-            chosen.name, other.name
-        )));
-    }
-    Ok(Org {
-        url: chosen.url.clone(),
-        url_from: chosen.name.clone(),
-        way: own.and_then(|layer| layer.way.clone()),
-        ca_file,
-        proxy,
-        no_proxy,
-    })
-}
-
-/// Returns the highest layer that names an org, and the one whose way in may be used for it.
-fn choose(layers: &[Layer]) -> Option<(&Layer, Option<&Layer>)> {
-    let index = layers.iter().position(|layer| layer.url.is_some())?;
-    let chosen = &layers[index];
-    let host = chosen.url.as_deref().map(host_of);
-    let own = std::iter::once(chosen)
-        .chain(layers[index + 1..].iter().filter(|layer| layer.url.as_deref().map(host_of) == host))
-        .find(|layer| layer.way.is_some());
-    Some((chosen, own))
-}
-
-/// The variables as the SDKs read them.
-fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Layer, ConfigError> {
-    let text = |name: &str| env(name).filter(|text| !text.is_empty());
-    let parts = Parts {
-        token: text("OKTA_CLIENT_TOKEN"),
-        mode: text("OKTA_CLIENT_AUTHORIZATIONMODE"),
-        client_id: text("OKTA_CLIENT_CLIENTID"),
-        private_key: text("OKTA_CLIENT_PRIVATEKEY"),
-        key_id: text("OKTA_CLIENT_PRIVATEKEYID"),
-        scopes: text("OKTA_CLIENT_SCOPES").map(|text| words(&text)).unwrap_or_default(),
-    };
-    let way = parts.way(|what| {
-        ConfigError(format!(
-            "OKTA_CLIENT_CLIENTID names a service app: {what}. Nothing was started. Set OKTA_CLIENT_PRIVATEKEY, and \
-             OKTA_CLIENT_PRIVATEKEYID beside a PEM key."
-        ))
-    })?;
-    Ok(Layer { name: "environment".to_owned(), url: text("OKTA_CLIENT_ORGURL"), way })
 }
 
 /// What the SDKs know of a way in, from variables or from their file.
@@ -235,36 +93,6 @@ impl Parts {
     }
 }
 
-fn of_file(
-    file: &file::Org,
-    base: &Path,
-    bad: &dyn Fn(&str, &str) -> ConfigError,
-) -> Result<Option<Way>, ConfigError> {
-    let token = sources(base, file.token_file.as_ref(), file.token_env.as_ref(), file.token_command.as_ref());
-    if token.len() + usize::from(file.oauth.is_some()) > 1 {
-        return Err(bad("org", "exactly one way in: token_file, token_env, token_command or [org.oauth]"));
-    }
-    let Some(oauth) = &file.oauth else { return Ok(token.into_iter().next().map(Way::Token)) };
-    let client_id = oauth.client_id.clone().filter(|id| !id.is_empty());
-    let client_id = client_id.ok_or_else(|| bad("org.oauth.client_id", "it is missing"))?;
-    let key = sources(
-        base,
-        oauth.private_key_file.as_ref(),
-        oauth.private_key_env.as_ref(),
-        oauth.private_key_command.as_ref(),
-    );
-    let [private_key] = <[SecretSource; 1]>::try_from(key).map_err(|_| {
-        bad("org.oauth", "exactly one of private_key_file, private_key_env and private_key_command")
-    })?;
-    Ok(Some(Way::Service(Service {
-        client_id,
-        private_key,
-        key_id: oauth.key_id.clone().filter(|id| !id.is_empty()),
-        scopes: scopes(oauth.scopes.clone().unwrap_or_default()),
-        dpop: oauth.dpop.unwrap_or(Dpop::Auto),
-    })))
-}
-
 /// The secrets that a section names, of which there may be one.
 pub(super) fn sources(
     base: &Path,
@@ -280,7 +108,8 @@ pub(super) fn sources(
     ways.into_iter().flatten().collect()
 }
 
-fn scopes(named: Vec<String>) -> Vec<String> {
+/// Returns the scopes that somebody named, or else those that the program uses.
+pub(super) fn scopes(named: Vec<String>) -> Vec<String> {
     if named.is_empty() { SCOPES.map(str::to_owned).into() } else { named }
 }
 
@@ -290,10 +119,4 @@ pub(super) fn words(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// The host and port of a URL as far as comparing needs it; the wire's own rules judge it later.
-fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim();
-    rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase()
 }

@@ -1,0 +1,39 @@
+//! Why a configuration cannot be used.
+
+use std::path::Path;
+
+use crate::consent::visible;
+use crate::secret::scrub;
+
+/// The configuration cannot be used. Nothing was started.
+///
+/// Its `Display` shows hidden characters as marks, and nothing that looks like a secret.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", visible(&scrub(.0)))]
+pub struct ConfigError(pub(super) String);
+
+impl std::fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConfigError({self})")
+    }
+}
+
+impl ConfigError {
+    /// Something else than the file is wrong.
+    pub fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+
+    pub(super) fn in_file(name: &str, line: Option<usize>, key: Option<&str>, what: &str) -> Self {
+        let line = line.map_or(String::new(), |line| format!(", line {line}"));
+        let key = key.map_or(String::new(), |key| format!(", key {key}"));
+        Self(format!(
+            "{name}{line}{key}: {what}. Nothing was started. consentwatch config init --print shows every key."
+        ))
+    }
+}
+
+/// Returns a path as it is shown.
+pub(super) fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
+}
