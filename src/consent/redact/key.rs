@@ -90,7 +90,7 @@ impl Plain {
         let mut plain = Self { bytes: [0; LENGTH_MAX], start: LENGTH_MAX };
         let decoded;
         let key = if key.contains(&b'%') {
-            decoded = super::text::percent_decoded(key, false).map(|decoded| decoded.bytes);
+            decoded = super::encoding::percent_decoded(key, false).map(|decoded| decoded.bytes);
             decoded.as_deref().unwrap_or(key)
         } else {
             key

@@ -5,41 +5,14 @@ use memchr::{memchr, memchr2, memchr2_iter};
 
 use super::edit::{self, Edit, mark_length};
 use super::key::{self, Class};
-use super::{scan, text, walk};
+use super::{encoding, scan};
 
 /// A longer name is none.
 const NAME_MAX: usize = 64;
 
-/// Reads a record as JSON, as far as it is.
-pub(super) fn as_json(record: &[u8], edits: &mut Vec<Edit>) {
-    if matches!(record.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
-        walk::json(record, 0, edits);
-    }
-}
-
-/// Looks for names of secrets with something behind them, and for URLs.
-pub(super) fn plain(record: &[u8], edits: &mut Vec<Edit>) {
-    named(record, true, edits);
-    text::words(record, 0, edits);
-}
-
-/// The same behind escapes.
-pub(super) fn unescaped(record: &[u8], edits: &mut Vec<Edit>) {
-    if let Some(decoded) = walk::unescaped(record) {
-        let mut inner = Vec::new();
-        plain(&decoded.bytes, &mut inner);
-        decoded.carry(inner, 0, walk::escaped, edits);
-    }
-}
-
-/// The same behind percent-encoding, and behind escapes inside of that.
-pub(super) fn decoded(record: &[u8], edits: &mut Vec<Edit>) {
-    if let Some(decoded) = text::percent_decoded(record, false) {
-        let mut inner = Vec::new();
-        plain(&decoded.bytes, &mut inner);
-        unescaped(&decoded.bytes, &mut inner);
-        decoded.carry(inner, 0, text::percent_encoded, edits);
-    }
+/// Looks for names of secrets with something behind them, wherever they stand.
+pub(super) fn lines(text: &[u8], edits: &mut Vec<Edit>) {
+    named(text, true, edits);
 }
 
 /// Looks for secrets in a list of `name=value`, or of names and values in quotes.
@@ -144,7 +117,7 @@ fn word_behind(text: &[u8], at: usize, urls: &[(usize, usize)]) -> (usize, usize
         return (start, *end);
     }
     if matches!(text.get(start), Some(b'{' | b'[')) {
-        return (start, walk::balanced_end(text, start));
+        return (start, encoding::balanced_end(text, start));
     }
     let start = start + usize::from(text.get(start) == Some(&b'`'));
     let ends = |b: u8| b.is_ascii_whitespace() || b == b'`' || is_end(b);

@@ -16,10 +16,14 @@
 //! nothing more. Most events cost one pass over their bytes, and a look at the strings
 //! in which something is suspect, such as a URL with a query.
 
+mod byte_set;
 mod edit;
+mod encoding;
 mod key;
 mod loose;
+mod record;
 mod scan;
+mod strings;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -56,12 +60,12 @@ pub fn event(raw: &str) -> Option<Clean> {
 /// Returns what is hidden in an event, settled.
 fn edits(raw: &str) -> Vec<Edit> {
     let found = match scan::suspects(raw.as_bytes()) {
-        Suspects::Strings(places) => walk::strings(raw.as_bytes(), &places),
+        Suspects::Strings(places) => strings::strings(raw.as_bytes(), &places),
         Suspects::Anything => None,
     };
     edit::settled(found.unwrap_or_else(|| {
         let mut all = Vec::new();
-        walk::json(raw.as_bytes(), 0, &mut all);
+        walk::json(raw.as_bytes(), 0, text::value, &mut all);
         all
     }))
 }
@@ -116,7 +120,7 @@ fn changed(text: &str, edits: Vec<Edit>) -> Cow<'_, str> {
 /// even text. Also finds keys that are written with escapes or percent-encoding.
 pub fn record(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut kept = Cow::Borrowed(bytes);
-    for pass in [loose::as_json, loose::plain, loose::unescaped, loose::decoded] {
+    for pass in [record::as_json, record::plain, record::unescaped, record::decoded] {
         let mut edits = Vec::new();
         pass(&kept, &mut edits);
         let edits = edit::settled(edits);

@@ -464,7 +464,7 @@ proptest! {
     fn the_first_look_finds_all_that_the_walk_finds(value in values(), pretty in any::<bool>()) {
         let raw = if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() };
         let mut all = Vec::new();
-        walk::json(raw.as_bytes(), 0, &mut all);
+        walk::json(raw.as_bytes(), 0, super::text::value, &mut all);
         prop_assert_eq!(edits(&raw), edit::settled(all), "{}", raw);
     }
 

@@ -2,7 +2,9 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::edit::{self, Decoded, Edit, mark_length};
+use super::byte_set::ByteSet;
+use super::edit::{self, Edit, mark_length};
+use super::encoding::{percent_decoded, percent_encoded};
 use super::{key, loose, walk};
 
 /// The most levels of text inside text; what is nested deeper is hidden whole. Each level at least doubles
@@ -12,39 +14,6 @@ const DEPTH_MAX: u8 = 10;
 const BOM: &[u8] = "\u{feff}".as_bytes();
 /// A part of a query without `=` stays if it is a word no longer than this.
 const WORD_MAX: usize = 24;
-
-/// Which of the bytes that matter stand in a text.
-#[derive(Clone, Copy, Default)]
-pub(super) struct ByteSet(u8);
-
-impl ByteSet {
-    const AT: u8 = 1;
-    const SLASH: u8 = 2;
-    const OTHER: u8 = 4;
-
-    const TABLE: [u8; 256] = {
-        let mut table = [0; 256];
-        table[b'@' as usize] = Self::AT;
-        table[b'/' as usize] = Self::SLASH;
-        let others = b"?#=%\"'";
-        let mut index = 0;
-        while index < others.len() {
-            table[others[index] as usize] = Self::OTHER;
-            index += 1;
-        }
-        table
-    };
-
-    pub(super) fn with(self, byte: u8) -> Self {
-        Self(self.0 | Self::TABLE[usize::from(byte)])
-    }
-
-    /// Whether a text of these bytes has nothing to hide. A user name is one only behind slashes.
-    pub(super) fn is_plain(self) -> bool {
-        const USER: u8 = ByteSet::AT | ByteSet::SLASH;
-        self.0 & Self::OTHER == 0 && self.0 & USER != USER
-    }
-}
 
 /// Collects what is hidden in a text. `is_place` says that it is a URL, absolute or not.
 pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
@@ -62,7 +31,7 @@ pub(super) fn suspect(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Ed
     let visible = text.strip_prefix(BOM).unwrap_or(text);
     match visible.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{' | b'[' | b'"') => {
-            walk::json(text, depth + 1, edits);
+            walk::json(text, depth + 1, value, edits);
             loose::pairs(text, edits);
             if memchr(b'"', text).is_none() {
                 words(text, depth, edits);
@@ -308,35 +277,4 @@ fn parts(text: &[u8], start: usize, end: usize) -> impl Iterator<Item = (usize, 
         at = to + 1;
         Some((from, to))
     })
-}
-
-/// Undoes percent-encoding, and reads `+` as a blank if asked; `None` if nothing is encoded.
-pub(super) fn percent_decoded(text: &[u8], has_plus: bool) -> Option<Decoded> {
-    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let is_coded =
-        memchr::memchr_iter(b'%', text).any(|at| digit(at + 1).is_some() && digit(at + 2).is_some());
-    if !(is_coded || has_plus && memchr(b'+', text).is_some()) {
-        return None;
-    }
-    let mut decoded = Decoded::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high << 4 | low) as u8, at);
-                at += 3;
-                continue;
-            }
-            (b'+', ..) if has_plus => decoded.push(b' ', at),
-            _ => decoded.push(*byte, at),
-        }
-        at += 1;
-    }
-    decoded.end(text.len());
-    Some(decoded)
-}
-
-/// Encodes quotes as percent-encoded text around them needs it.
-pub(super) fn percent_encoded(quote: &str) -> String {
-    quote.replace('"', "%22").replace('\\', "%5C")
 }
