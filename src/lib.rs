@@ -40,6 +40,7 @@
 
 pub mod cli;
 pub mod clock;
+mod commands;
 pub mod config;
 pub mod consent;
 pub mod exit;
@@ -56,9 +57,8 @@ pub mod safe_file;
 pub mod screen;
 pub mod secret;
 pub mod sim;
-mod start;
 pub mod tasks;
 pub mod tui;
 pub mod view;
 
-pub use start::start;
+pub use commands::start;

@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 
 use graph::{Code, Graph};
 
-/// `start.rs` is the upper half of `lib.rs`: it puts together what the commands name.
-const START: &[&str] = &[
+/// Commands may name everything.
+const COMMANDS: &[&str] = &[
     "screen",
     "files",
     "intake",
@@ -40,8 +40,8 @@ type Floor = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const FLOORS: &[Floor] = &[
     ("main.rs", &["lib"], &["tokio", "rusqlite", "reqwest"]),
-    ("lib.rs", &["run", "screen", "cli", "config", "exit", "log", "safe_file", "sim", "start"], &[]),
-    ("start.rs", START, &["rusqlite", "reqwest"]),
+    ("lib.rs", &["run", "screen", "cli", "config", "exit", "log", "safe_file", "sim", "commands"], &[]),
+    ("commands", COMMANDS, &["rusqlite", "reqwest"]),
     (
         "screen",
         &["run", "tui", "view", "model", "export", "consent", "exit", "clock", "tasks"],

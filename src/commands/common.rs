@@ -1,0 +1,234 @@
+//! What several commands need: the configuration, the log, the runtime, filters, and the end.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::cli::{Cli, ColorWhen};
+use crate::clock::Clock;
+use crate::config::{self, Config, Places, When};
+use crate::exit::Exit;
+use crate::log;
+use crate::model::Query;
+use crate::run::{self, LinearOptions, Marked, note, print};
+use crate::screen::{self, WatchOptions};
+use crate::secret::scrub;
+use crate::tasks::Tasks;
+use crate::tui;
+use crate::view::{Color, Theme};
+
+/// Why a command ends before its end, and the sentence for standard error.
+pub(super) type Ended = (Exit, String);
+
+/// How long tasks may take to end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) fn printed(text: &[u8]) -> Result<Exit, Ended> {
+    match print(text) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
+    }
+}
+
+/// Returns a variable. One that is not UTF-8 keeps a mark of that, and is refused where it matters rather than passed
+/// over.
+pub(super) fn env(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|text| text.to_string_lossy().into_owned())
+}
+
+pub(super) fn places() -> Places {
+    let folders = directories::ProjectDirs::from("", "", "consentwatch");
+    Places {
+        config: folders.as_ref().map(|folders| folders.config_dir().to_path_buf()),
+        data: folders.as_ref().map(|folders| folders.data_dir().to_path_buf()),
+        sdk: directories::BaseDirs::new().map(|folders| folders.home_dir().join(".okta/okta.yaml")),
+    }
+}
+
+pub(super) fn load(cli: &Cli) -> Result<Config, Ended> {
+    config::load(&cli.global.flags(), &env, &places()).map_err(|error| (Exit::Usage, error.to_string()))
+}
+
+/// A misuse. Nothing that looks like a secret is shown of what somebody gave.
+pub(super) fn usage(words: impl Into<String>) -> Ended {
+    (Exit::Usage, scrub(&words.into()).into_owned())
+}
+
+/// Says what a person should know of the org and of the files, once.
+pub(super) fn announce(ready: &run::Ready) {
+    for words in ready.note.iter().chain(&ready.warnings) {
+        note(words);
+    }
+}
+
+pub(super) fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
+    text.map(|text| {
+        Query::parse(text, now.as_millisecond(), &TimeZone::UTC)
+            .map_err(|error| usage(format!("--filter: {error}. Nothing was started.")))
+    })
+    .transpose()
+}
+
+/// Reads a filter for lines, of which each is looked at by itself.
+pub(super) fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
+    let query = query(text, now)?;
+    match query.as_ref().and_then(Query::screen_field) {
+        Some(field) => Err(usage(format!(
+            "--filter: {field}: is for the screen, which knows all rows. Nothing was started."
+        ))),
+        None => Ok(query),
+    }
+}
+
+/// Reads a filter for files, beside which nothing is marked.
+pub(super) fn query_for_files(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
+    let query = query_for_lines(text, now)?;
+    if query.as_ref().is_some_and(Query::looks_at_marks) {
+        return Err(usage(
+            "--filter: mark: is for a journal; nothing is marked in files. Nothing was started.",
+        ));
+    }
+    Ok(query)
+}
+
+/// Reads what is marked, where that is asked for.
+pub(super) fn marked(
+    dir: &std::path::Path,
+    is_wanted: bool,
+    filter: Option<&Query>,
+) -> Result<Marked, Ended> {
+    if !is_wanted && !filter.is_some_and(Query::looks_at_marks) {
+        return Ok(Marked::default());
+    }
+    Marked::beside(dir).map_err(|words| (Exit::Failed, words))
+}
+
+/// Runs on a runtime of its own, with tasks that end before it does.
+pub(super) fn on_runtime<F>(work: impl FnOnce(Clock, Tasks) -> F) -> Result<Exit, Ended>
+where
+    F: Future<Output = Result<Exit, Ended>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| (Exit::Failed, format!("The runtime cannot be started: {error}.")))?;
+    let clock = Clock::system();
+    let tasks = Tasks::new();
+    let result = runtime.block_on(work(clock, tasks.clone()));
+    runtime.block_on(async {
+        if !tasks.finish(PATIENCE).await {
+            tracing::warn!("A task did not end in time.");
+        }
+    });
+    // A thread that reads a dead terminal would hold an ordinary end up for ever.
+    runtime.shutdown_background();
+    result
+}
+
+pub(super) fn start_log(cli: &Cli, default: Option<PathBuf>, has_screen: bool) {
+    let Some(path) = cli.global.log_file.clone().or(default) else { return };
+    if let Err(error) = log::start(&path, cli.global.log_level, has_screen) {
+        note(&format!(
+            "No log is written: {error}. The program goes on without one. Name another file with --log-file."
+        ));
+    }
+}
+
+/// Has SIGHUP open the log again where no terminal can hang up, as daemons do: `logrotate` moves the file away.
+pub(super) fn reopen_log(tasks: &Tasks) {
+    if tui::is_controlled() {
+        return;
+    }
+    match log::reopen_on_hangup() {
+        Ok(work) => tasks.spawn("log", work),
+        Err(error) => tracing::warn!(%error, "SIGHUP does not open the log again."),
+    }
+}
+
+/// Where the log is written if nobody says otherwise. It is begun last: misuse leaves nothing behind.
+pub(super) fn log_place(config: &Config) -> Option<PathBuf> {
+    config.data_dir.as_ref().map(|dir| dir.join("consentwatch.log"))
+}
+
+pub(super) fn theme(cli: &Cli, name: &str) -> Theme {
+    let color = match cli.global.color {
+        ColorWhen::Auto => Color::Auto,
+        ColorWhen::Always => Color::Always,
+        ColorWhen::Never => Color::Never,
+    };
+    Theme::choose(name, color, &env, cli.global.ascii)
+}
+
+/// The length that is counted back from now, or `None` of a time.
+pub(super) fn length_of(when: When) -> Option<Duration> {
+    match when {
+        When::Ago(length) => Some(length),
+        When::At(_) => None,
+    }
+}
+
+/// A number that sets the waits of two processes apart; nothing secret hangs on it.
+pub(super) fn jitter_seed() -> u64 {
+    u64::from(std::process::id())
+}
+
+/// When snapshots are taken that nobody asks for.
+pub(super) fn auto(config: &Config) -> run::Auto {
+    let snapshot = &config.snapshot;
+    run::Auto { every: snapshot.every, on_exit: snapshot.on_exit, keep: snapshot.keep as usize }
+}
+
+/// Where snapshots go.
+pub(super) fn snapshots(config: &Config) -> PathBuf {
+    let data = || config.data_dir.clone().unwrap_or_default().join("snapshots");
+    config.snapshot.dir.clone().unwrap_or_else(data)
+}
+
+/// Whether the terminal says that it can only print lines.
+pub(super) fn is_dumb() -> bool {
+    env("TERM").is_some_and(|term| term == "dumb")
+}
+
+pub(super) async fn tell(
+    options: LinearOptions,
+    dir: &Path,
+    feed: run::Feed,
+    source: run::Source,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Exit, Ended> {
+    let result = match run::JournalBook::new(dir, &feed, source) {
+        Ok(mut book) => run::linear(options, &mut book, clock).await,
+        Err(words) => Err(words),
+    };
+    tasks.finish(PATIENCE).await;
+    feed.close().await;
+    result.map_err(|words| (Exit::Failed, words))
+}
+
+pub(super) async fn show(
+    options: WatchOptions,
+    feed: run::Feed,
+    source: run::Source,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> Result<Exit, Ended> {
+    let result = Box::pin(screen::watch(options, Some(&feed), source, clock, tasks)).await;
+    let all_ended = tasks.finish(PATIENCE).await;
+    tracing::info!(all_ended, "The screen is gone; the journal is closed.");
+    feed.close().await;
+    result.map_err(|words| (Exit::Failed, words))
+}
+
+/// The end of what was done with files: a failure that names what is wrong with them, if something is.
+pub(super) fn judged(exit: Exit, troubles: &[String]) -> Result<Exit, Ended> {
+    match troubles {
+        [] => Ok(exit),
+        _ if exit != Exit::Done => Ok(exit),
+        all => Err((Exit::Failed, all.join("\nconsentwatch: "))),
+    }
+}

@@ -1,0 +1,85 @@
+//! `config`: shows, checks and begins a configuration.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::common::{Ended, announce, env, load, places, printed, usage};
+use crate::cli::{Cli, ConfigCommand};
+use crate::config::{self, EXAMPLE};
+use crate::exit::Exit;
+use crate::run::{self};
+use crate::safe_file;
+use crate::screen::{self};
+use crate::secret::Secret;
+
+pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
+    match command {
+        ConfigCommand::Init { print: true } => printed(EXAMPLE.as_bytes()),
+        ConfigCommand::Init { print: false } => init(cli),
+        ConfigCommand::Check => {
+            let config = load(cli)?;
+            let ready = run::ready(&config).map_err(usage)?;
+            announce(&ready);
+            screen::zone(&config.ui.time_zone).map_err(usage)?;
+            run::arranged(&config).map_err(|error| usage(error.to_string()))?;
+            let org = ready.org.origin().to_owned();
+            ready.plan(&config, None, 0).map_err(usage)?;
+            printed(format!("The configuration can be used: {}.\n", crate::consent::visible(&org)).as_bytes())
+        }
+        ConfigCommand::Show => printed(config::show(&load(cli)?).as_bytes()),
+        ConfigCommand::Path => {
+            let flags = cli.global.flags();
+            let config = config::load(&flags, &env, &places());
+            let places = places();
+            let named = flags.config.or_else(|| env("CONSENTWATCH_CONFIG").map(PathBuf::from));
+            let file = named.or_else(|| places.config.map(|dir| dir.join("config.toml")));
+            let data = config.ok().and_then(|config| config.data_dir).or(flags.data_dir).or(places.data);
+            let shown = |path: Option<PathBuf>| {
+                path.map_or("none".to_owned(), |path| {
+                    crate::consent::visible(&path.to_string_lossy()).into_owned()
+                })
+            };
+            printed(format!("config  {}\ndata    {}\n", shown(file), shown(data)).as_bytes())
+        }
+    }
+}
+
+fn init(cli: &Cli) -> Result<Exit, Ended> {
+    let named = cli.global.config.clone().or_else(|| env("CONSENTWATCH_CONFIG").map(PathBuf::from));
+    let path = named
+        .or_else(|| places().config.map(|dir| dir.join("config.toml")))
+        .ok_or_else(|| usage("No folder for the configuration is known. Give --config FILE."))?;
+    let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
+    let trouble = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => usage(format!("{shown} exists and stays as it is.")),
+        _ => (Exit::Failed, format!("{shown} cannot be written: {error}.")),
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        safe_file::create_folder(folder).map_err(trouble)?;
+    }
+    let secret_path = path.with_file_name(HOOK_SECRET);
+    write_new(&path, EXAMPLE.as_bytes()).map_err(trouble)?;
+    let secret = Secret::random().ok_or((Exit::Failed, "The system gives no randomness.".to_owned()))?;
+    match write_new(&secret_path, format!("{}\n", secret.reveal()).as_bytes()) {
+        // One that is there may be the one that Okta knows.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(trouble(error)),
+        _ => {}
+    }
+    let secret_shown = crate::consent::visible(&secret_path.to_string_lossy()).into_owned();
+    printed(
+        format!(
+            "Written: {shown}. Fill in org.url and one token key, then: consentwatch config check\n\
+             A secret for an event hook, should you want one: {secret_shown}\n"
+        )
+        .as_bytes(),
+    )
+}
+
+/// The file that the example names as the hook's secret, beside the configuration.
+const HOOK_SECRET: &str = "hook-secret";
+
+/// Writes a file that is not there yet, for its owner only.
+fn write_new(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = safe_file::create_new(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())
+}

@@ -1,0 +1,25 @@
+//! `hook`: the event hook in Okta.
+
+use super::common::{Ended, announce, jitter_seed, load, on_runtime, start_log, usage};
+use crate::cli::{self, Cli};
+use crate::exit::Exit;
+use crate::run::{self, HookTask};
+
+pub(super) fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
+    let mut config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    let task = match command {
+        cli::HookCommand::Status => HookTask::Status,
+        cli::HookCommand::Register { yes } => HookTask::Register { yes: *yes },
+        cli::HookCommand::Verify => HookTask::Verify,
+    };
+    on_runtime(|clock, _tasks| async move {
+        announce(&ready);
+        // Nobody listens here, so nothing that a listener needs is read.
+        let hook = config.hook.clone();
+        config.hook.enabled = false;
+        let plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
+        start_log(cli, None, false);
+        run::hook(task, &hook, plan, &clock).await
+    })
+}

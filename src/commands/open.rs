@@ -1,0 +1,89 @@
+//! `open`: the screen over files.
+
+use std::io::IsTerminal as _;
+
+use super::common::{
+    Ended, env, is_dumb, judged, load, on_runtime, query, query_for_files, reopen_log, snapshots, start_log,
+    theme, usage,
+};
+use crate::cli::{self, Cli};
+use crate::exit::Exit;
+use crate::model::Origin;
+use crate::run::{self, Archive, Input, LinearOptions};
+use crate::screen::{self, WatchOptions};
+use crate::tui;
+use crate::tui::clipboard::Between;
+
+/// Shows what files hold. Nothing is started where one of them cannot be.
+pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
+    let config = load(cli)?;
+    let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
+    let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
+    let inputs: Vec<Input> = flags.files.iter().map(|name| Input::of(name)).collect();
+    if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+        return Err(usage("- is named twice, and standard input can be read once. Nothing was started."));
+    }
+    if inputs.contains(&Input::Stdin) && std::io::stdin().is_terminal() {
+        return Err(usage(
+            "- is standard input, and that is the terminal. Nothing was started. Pipe a file into it.",
+        ));
+    }
+    let is_linear = flags.linear || is_dumb();
+    if is_linear && inputs.contains(&Input::Stdin) {
+        return Err(usage(
+            "- is standard input, and that is where commands come from. Nothing was started. \
+             tail --input - --format text prints what is piped into it.",
+        ));
+    }
+    on_runtime(|clock, tasks| async move {
+        let now = clock.now();
+        let filter = if is_linear {
+            query_for_files(flags.filter.as_ref(), now)?
+        } else {
+            query(flags.filter.as_ref(), now)?
+        };
+        run::probe_all(&inputs).map_err(|words| (Exit::Failed, format!("{words} Nothing was started.")))?;
+        if !is_linear {
+            screen::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
+        }
+        start_log(cli, None, !is_linear);
+        reopen_log(&tasks);
+        let org = match inputs.as_slice() {
+            [one] => one.name(),
+            all => format!("{} files", all.len()),
+        };
+        if is_linear {
+            let options = LinearOptions { org, filter, stop_after: None, ends_with_commands: true };
+            let mut book = run::FileBook::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
+            let exit =
+                run::linear(options, &mut book, &clock).await.map_err(|words| (Exit::Failed, words))?;
+            return judged(exit, book.troubles());
+        }
+        let archive = Archive::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
+        let troubles = archive.troubles();
+        let options = WatchOptions {
+            dir: None,
+            arranged,
+            origin: Origin { org, tag: String::new() },
+            theme: theme(cli, config.ui.theme),
+            zone,
+            filter,
+            clock: config.ui.clock,
+            max_fps: config.ui.max_fps,
+            bytes_per_second: config.ui.bytes_per_second,
+            mouse: config.ui.mouse,
+            title: config.ui.title && tui::may_name(&env),
+            clipboard: config.ui.clipboard.then(|| Between::of(&env)),
+            snapshots: snapshots(&config),
+            auto: run::Auto::default(),
+            fresh: true,
+            ask_sync: tui::may_ask(&env),
+            stop_after: None,
+        };
+        let exit = Box::pin(screen::watch(options, None, archive, &clock, &tasks))
+            .await
+            .map_err(|words| (Exit::Failed, words))?;
+        let troubles = troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        judged(exit, &troubles)
+    })
+}

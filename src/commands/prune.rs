@@ -1,0 +1,17 @@
+//! `prune`: removes rows that are older than the configuration keeps them.
+
+use super::common::{Ended, announce, load, usage};
+use crate::cli::{self, Cli};
+use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::journal::Settings;
+use crate::run::{self};
+
+pub(super) fn prune(cli: &Cli, flags: &cli::Prune) -> Result<Exit, Ended> {
+    let config = load(cli)?;
+    let ready = run::ready(&config).map_err(usage)?;
+    let (keep_days, keep_rows) = (config.journal.keep_days, config.journal.keep_rows);
+    let keep = Settings { keep_days, keep_rows, ..Settings::default() };
+    announce(&ready);
+    run::prune(&ready.dir, keep, flags.yes, &Clock::system())
+}

@@ -1,0 +1,123 @@
+//! `sim`: a simulated org for other programs.
+
+use std::fmt::Write as _;
+
+use super::common::{Ended, on_runtime, printed, usage};
+use crate::cli;
+use crate::exit::{Exit, Signal};
+use crate::okta::SigningKey;
+use crate::secret::{SecretError, SecretSource};
+use crate::sim;
+use crate::tui::{Signals, Stop};
+
+pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
+    let mut spells = Vec::new();
+    for words in &flags.fault {
+        let known = || {
+            format!(
+                "--fault: no fault \"{}\". Known: {} status_404 status_400_E0000053, and other statuses and codes so; each \
+                 alone, or with the answers that it shows in, counted from 1: NAME@FROM or NAME@FROM-TO.",
+                crate::consent::visible(words),
+                sim::Fault::WORDS.join(" ")
+            )
+        };
+        spells.push(sim::Spell::from_words(words).ok_or_else(|| usage(known()))?);
+    }
+    let shape = sim::Shape::from_word(&flags.org_variant)
+        .ok_or_else(|| usage(format!("--org-variant: {}.", sim::Shape::WORDS.join(", "))))?;
+    if !flags.listen.ip().is_loopback() {
+        return Err(usage("--listen: the simulated org listens on loopback only."));
+    }
+    let plan = sim::Plan {
+        story: flags.story.clone(),
+        seed: flags.seed,
+        rate_per_minute: flags.rate,
+        backlog: flags.backlog,
+        token: flags.token.clone(),
+        spells,
+        variant: shape.variant(),
+        shape,
+        apps: simulated_app(flags)?.into_iter().collect(),
+        is_plain: flags.plain,
+        hook: simulated_hook(flags)?,
+        ..sim::Plan::default()
+    };
+    on_runtime(|clock, tasks| async move {
+        let mut signals = Signals::listen_to_all().map_err(|error| (Exit::Failed, error.to_string()))?;
+        let told = plan.apps.iter().map(app_line).collect::<String>();
+        let org =
+            sim::SimOrg::start(flags.listen, plan, &clock, &tasks).await.map_err(|error| match error {
+                error @ sim::SimError::Listen { .. } => (Exit::Failed, error.to_string()),
+                error => usage(format!("{error}. Nothing was started.")),
+            })?;
+        let mut text = format!("listening on {}\n{told}", org.url());
+        for (kind, count) in org.held().into_iter().chain([("total".to_owned(), org.held_total())]) {
+            writeln!(text, "{kind} {count}").map_err(|error| (Exit::Failed, error.to_string()))?;
+        }
+        printed(text.as_bytes())?;
+        Ok(Exit::Signal(match signals.stop().await {
+            Stop::Interrupt => Signal::Interrupt,
+            Stop::Terminate => Signal::Terminate,
+            Stop::Hangup => Signal::HangUp,
+        }))
+    })
+}
+
+/// The service app that the flags describe.
+fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
+    let (Some(client_id), Some(path)) = (&flags.app, &flags.app_key) else { return Ok(None) };
+    let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
+    let bad = |why: String| usage(format!("--app-key: {shown}: {why} Nothing was started."));
+    let text = SecretSource::File(path.clone()).read().map_err(|error| match error {
+        SecretError::File { source, .. } => bad(format!("{source}.")),
+        error => bad(format!("{error}.")),
+    })?;
+    let (public_key, own_id) = if text.reveal().contains("PRIVATE KEY") {
+        let key = SigningKey::read(&text, None).map_err(|error| bad(error.to_string()))?;
+        (key.public_jwk().to_string(), None)
+    } else {
+        sim::ServiceApp::read_key(text.reveal(), flags.app_kid.as_deref())
+            .map_err(|why| bad(format!("{why}.")))?
+    };
+    let role = match &flags.app_role {
+        None => sim::Role::default(),
+        Some(word) => sim::Role::from_word(word)
+            .ok_or_else(|| usage(format!("--app-role: {}.", sim::Role::WORDS.join(", "))))?,
+    };
+    let scopes = match flags.app_scope.as_slice() {
+        [] => vec!["okta.logs.read".to_owned()],
+        scopes => scopes.to_vec(),
+    };
+    Ok(Some(sim::ServiceApp {
+        client_id: client_id.clone(),
+        key_id: flags.app_kid.clone().or(own_id).unwrap_or_else(|| "sim-key".to_owned()),
+        public_key,
+        scopes,
+        role,
+        dpop: flags.app_dpop,
+    }))
+}
+
+/// Says which service app the org takes, in one line.
+fn app_line(app: &sim::ServiceApp) -> String {
+    let line = format!(
+        "service app {} by key {}: scopes {}, role {}, DPoP {}",
+        app.client_id,
+        app.key_id,
+        app.scopes.join(" "),
+        app.role.word(),
+        if app.dpop { "required" } else { "as it likes" },
+    );
+    format!("{}\n", crate::consent::visible(&line))
+}
+
+/// The event hook that the flags describe.
+fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::HookPlan>, Ended> {
+    let (Some(url), Some(secret)) = (&flags.hook_url, &flags.hook_secret) else { return Ok(None) };
+    let mut plan = sim::HookPlan::new(url, secret);
+    for word in &flags.hook_fault {
+        let known = || format!("--hook-fault: {}.", sim::HookFault::WORDS.join(", "));
+        plan.faults.insert(sim::HookFault::from_word(word).ok_or_else(|| usage(known()))?);
+    }
+    Ok(Some(plan))
+}

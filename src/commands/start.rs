@@ -1,0 +1,70 @@
+//! Parses the arguments and runs the command that they name.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
+
+use super::common::{env, printed};
+use super::{backfill, config, demo, doctor, export, hook, open, prune, sim, tail, watch};
+use crate::cli::{self, Cli, Command};
+use crate::exit::Exit;
+use crate::run::{self, note, print};
+use crate::secret::{protect_memory, scrub};
+
+/// Runs the program. Everything that a person must be told has been told when this returns.
+pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
+    run::set_ascii_only(!crate::view::is_utf8(&env));
+    let cli = match cli::parse(args) {
+        Ok(cli) => cli,
+        Err(error) => return misuse(&error),
+    };
+    if let Err(words) = protect_memory() {
+        note(&words);
+    }
+    let ended = match &cli.command {
+        None => watch::watch(&cli, &cli.watch),
+        Some(Command::Watch(flags)) => watch::watch(&cli, flags),
+        Some(Command::Demo(flags)) => demo::demo(&cli, flags),
+        Some(Command::Tail(flags)) => tail::tail(&cli, flags),
+        Some(Command::Open(flags)) => open::open(&cli, flags),
+        Some(Command::Doctor(flags)) => doctor::doctor(&cli, flags),
+        Some(Command::Export(flags)) => export::export(&cli, flags),
+        Some(Command::Backfill(flags)) => backfill::backfill(&cli, flags),
+        Some(Command::Prune(flags)) => prune::prune(&cli, flags),
+        Some(Command::Hook(command)) => hook::hook(&cli, command),
+        Some(Command::Config(command)) => config::configure(&cli, command),
+        Some(Command::Sim(flags)) => sim::simulate(flags),
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "consentwatch", &mut text);
+            printed(&text)
+        }
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            match clap_mangen::Man::new(Cli::command()).render(&mut text) {
+                Ok(()) => printed(&text),
+                Err(error) => Err((Exit::Failed, format!("The manual cannot be made: {error}."))),
+            }
+        }
+    };
+    match ended {
+        Ok(exit) => exit,
+        Err((exit, words)) => {
+            note(&words);
+            exit
+        }
+    }
+}
+
+/// Help and version go to standard output and are no misuse.
+fn misuse(error: &clap::Error) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        note(&scrub(text.to_string().trim_end()));
+        return Exit::Usage;
+    }
+    match print(text.to_string().as_bytes()) {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
+    }
+}
