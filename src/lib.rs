@@ -3,15 +3,17 @@
 //! # Code map
 //!
 //! A consent comes in at [`intake`], is read by [`okta`], stored by [`journal`], pulled from there by [`run`], decided
-//! on by [`model`] and shown by [`view`]. [`screen`] is the loop between them. The journal is the queue: pollers write to it and to nothing else, and every
-//! face (the screen, the linear one, `tail`, `export`) reads from it, so that start-up, the live feed and catching up are one path.
-//! `open` and `tail --input` read [`files`] in its place.
+//! on by [`model`] and shown by [`view`]. [`screen`] is the loop between them, and `commands` has one file a command. The
+//! journal is the queue: pollers write to it and to nothing else, and every face (the screen, the linear one, `tail`,
+//! `export`) reads from it, so that start-up, the live feed and catching up are one path. `open` and `tail --input` read
+//! [`files`] in its place.
 //!
 //! ```text
 //! floor  module            may name
 //! 7      main.rs           lib
-//! 6      lib.rs            screen, run, cli, config, exit, log, sim, safe_file
-//! 5      screen/           run and everything below except sim, cli
+//! 6      lib.rs            commands
+//! 6      commands/         everything below
+//! 5      screen/           run, tui, view, model, export, exit, consent, clock, tasks
 //! 5      run/              everything below except sim, cli
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
@@ -36,7 +38,8 @@
 //! [`model`] and [`view`] do no I/O, ask no clock and know no disk: a list of messages is a test. [`okta`] has no
 //! socket: requests go out as values and answers come in as values. [`sim`] knows nothing of [`okta`]: it writes its
 //! JSON by hand, or parser and simulator would agree on a mistake. Text from outside is [`consent::Untrusted`] and has
-//! no `Display`. Nothing but [`clock`] asks the time, nothing but [`tasks`] spawns, nothing but [`safe_file`] opens files by name.
+//! no `Display`. Nothing but [`clock`] asks the time, and nothing but [`safe_file`] opens files by name. [`tasks`] spawns;
+//! the few files that start threads or processes of their own are listed in `tests/layers.rs`.
 
 pub mod cli;
 pub mod clock;

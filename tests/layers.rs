@@ -40,7 +40,7 @@ type Floor = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const FLOORS: &[Floor] = &[
     ("main.rs", &["lib"], &["tokio", "rusqlite", "reqwest"]),
-    ("lib.rs", &["run", "screen", "cli", "config", "exit", "log", "safe_file", "sim", "commands"], &[]),
+    ("lib.rs", &["commands"], &[]),
     ("commands", COMMANDS, &["rusqlite", "reqwest"]),
     (
         "screen",
