@@ -1,4 +1,4 @@
-//! What the README says of keys is what the table of keys says, and what CONTRIBUTING.md names is there.
+//! What the README says of keys is what the table of keys says, and what other papers name is there.
 
 use consentwatch::model::BINDINGS;
 
@@ -20,21 +20,39 @@ fn the_two_commands_are_there() {
     }
 }
 
-/// Every file and folder that CONTRIBUTING.md names is there, and the names of code in the same step stand in it.
 #[test]
 fn what_contributing_names_is_there() {
+    let looked = look(include_str!("../CONTRIBUTING.md"));
+    assert!(looked > 30, "the paths were found");
+}
+
+#[test]
+fn what_the_architecture_names_is_there() {
+    let looked = look(include_str!("../docs/architecture.md"));
+    assert!(looked > 20, "the paths were found");
+}
+
+/// Checks that every file and folder that a paper names is there, and that the types of an item or a paragraph are defined
+/// in a file that it names. Returns how many paths it found.
+fn look(text: &str) -> usize {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = include_str!("../CONTRIBUTING.md");
-    let mut looked = 0;
+    let mut items = vec![String::new()];
     for line in text.lines() {
-        let named: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+        if line.is_empty() || line.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '*' | '|')) {
+            items.push(String::new());
+        }
+        items.last_mut().expect("there is one").extend([" ", line]);
+    }
+    let mut looked = 0;
+    for item in &items {
+        let named: Vec<&str> = item.split('`').skip(1).step_by(2).collect();
         let files: Vec<_> = named
             .iter()
             .filter(|name| ["src/", "tests/", ".ci/"].iter().any(|start| name.starts_with(start)))
             .map(|name| root.join(name))
             .collect();
         for file in &files {
-            assert!(file.exists(), "{} is not there: {line}", file.display());
+            assert!(file.exists(), "{} is not there: {item}", file.display());
             looked += 1;
         }
         let is_type = |name: &&&str| {
@@ -48,8 +66,11 @@ fn what_contributing_names_is_there() {
                     ["enum", "struct", "type"].iter().any(|kind| text.contains(&format!("{kind} {name}")))
                 })
             };
-            assert!(files.is_empty() || files.iter().any(is_in), "no file of this line has {name}: {line}");
+            assert!(
+                files.is_empty() || files.iter().any(is_in),
+                "no file that this names has {name}: {item}"
+            );
         }
     }
-    assert!(looked > 30, "the paths were found");
+    looked
 }
