@@ -23,7 +23,7 @@ TOKEN = "demo-token"
 def binary():
     """The path of the program: the first argument, or the release build."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(root, "target/release/consentwatch")
+    path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(root, os.environ.get("CARGO_TARGET_DIR", "target"), "release/consentwatch")
     if not os.access(path, os.X_OK):
         sys.exit(f"{path} is not there: cargo build --release")
     return path

@@ -13,7 +13,7 @@
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-kills=${1:-200} seed=${2:-1} program=${3:-$here/../../target/release/consentwatch}
+kills=${1:-200} seed=${2:-1} program=${3:-$(cd "$here/../.." && realpath -m "${CARGO_TARGET_DIR:-target}")/release/consentwatch}
 faults=("${@:4}")
 [ "${faults[*]}" != all ] || faults=(
     duplicates@2-12 out_of_order@6-20 bad_record@1-30 clock_skew@1-40 server_500@5-5 cut_body@9-9 gateway_502@14-14

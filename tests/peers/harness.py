@@ -58,7 +58,7 @@ def main(check):
 
 
 def program():
-    path = os.environ.get("CONSENTWATCH") or ROOT / "target/debug/consentwatch"
+    path = os.environ.get("CONSENTWATCH") or ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/consentwatch"
     expect(os.access(path, os.X_OK), f"{path} is not there: cargo build, or name the program in CONSENTWATCH")
     return str(path)
 
