@@ -12,12 +12,13 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Places, When};
 use crate::exit::Exit;
 use crate::log;
-use crate::model::Query;
+use crate::model::{Origin, Query, Zone};
 use crate::run::{self, LinearOptions, Marked, note, print};
 use crate::screen::{self, WatchOptions};
 use crate::secret::scrub;
 use crate::tasks::Tasks;
 use crate::tui;
+use crate::tui::clipboard::Between;
 use crate::view::{Color, Theme};
 
 /// Why a command ends before its end, and the sentence for standard error.
@@ -186,6 +187,36 @@ pub(super) fn auto(config: &Config) -> run::Auto {
 pub(super) fn snapshots(config: &Config) -> PathBuf {
     let data = || config.data_dir.clone().unwrap_or_default().join("snapshots");
     config.snapshot.dir.clone().unwrap_or_else(data)
+}
+
+/// The screen as the configuration wants it, over rows that come from no journal.
+pub(super) fn screen_options(
+    cli: &Cli,
+    config: &Config,
+    org: String,
+    arranged: run::Arranged,
+    zone: Zone,
+    filter: Option<Query>,
+) -> WatchOptions {
+    WatchOptions {
+        dir: None,
+        arranged,
+        origin: Origin { org, tag: String::new() },
+        theme: theme(cli, config.ui.theme),
+        zone,
+        filter,
+        clock: config.ui.clock,
+        max_fps: config.ui.max_fps,
+        bytes_per_second: config.ui.bytes_per_second,
+        mouse: config.ui.mouse,
+        title: config.ui.title && tui::may_name(&env),
+        clipboard: config.ui.clipboard.then(|| Between::of(&env)),
+        snapshots: snapshots(config),
+        auto: run::Auto::default(),
+        fresh: true,
+        ask_sync: tui::may_ask(&env),
+        stop_after: None,
+    }
 }
 
 /// Whether the terminal says that it can only print lines.

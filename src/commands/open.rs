@@ -3,16 +3,13 @@
 use std::io::IsTerminal as _;
 
 use super::common::{
-    Ended, env, is_dumb, judged, load, on_runtime, query, query_for_files, reopen_log, snapshots, start_log,
-    theme, usage,
+    Ended, is_dumb, judged, load, on_runtime, query, query_for_files, reopen_log, screen_options, start_log,
+    usage,
 };
 use crate::cli::{self, Cli};
 use crate::exit::Exit;
-use crate::model::Origin;
 use crate::run::{self, Archive, Input, LinearOptions};
-use crate::screen::{self, WatchOptions};
-use crate::tui;
-use crate::tui::clipboard::Between;
+use crate::screen::{self};
 
 /// Shows what files hold. Nothing is started where one of them cannot be.
 pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
@@ -61,25 +58,7 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         }
         let archive = Archive::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
         let troubles = archive.troubles();
-        let options = WatchOptions {
-            dir: None,
-            arranged,
-            origin: Origin { org, tag: String::new() },
-            theme: theme(cli, config.ui.theme),
-            zone,
-            filter,
-            clock: config.ui.clock,
-            max_fps: config.ui.max_fps,
-            bytes_per_second: config.ui.bytes_per_second,
-            mouse: config.ui.mouse,
-            title: config.ui.title && tui::may_name(&env),
-            clipboard: config.ui.clipboard.then(|| Between::of(&env)),
-            snapshots: snapshots(&config),
-            auto: run::Auto::default(),
-            fresh: true,
-            ask_sync: tui::may_ask(&env),
-            stop_after: None,
-        };
+        let options = screen_options(cli, &config, org, arranged, zone, filter);
         let exit = Box::pin(screen::watch(options, None, archive, &clock, &tasks))
             .await
             .map_err(|words| (Exit::Failed, words))?;

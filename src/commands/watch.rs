@@ -1,16 +1,13 @@
 //! `watch`: the screen over the live journal of an org.
 
 use super::common::{
-    Ended, announce, auto, env, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query,
-    reopen_log, show, snapshots, start_log, tell, theme, usage,
+    Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, reopen_log,
+    screen_options, show, start_log, tell, usage,
 };
 use crate::cli::{self, Cli};
 use crate::exit::Exit;
-use crate::model::Origin;
 use crate::run::{self, LinearOptions};
 use crate::screen::{self, WatchOptions};
-use crate::tui;
-use crate::tui::clipboard::Between;
 
 pub(super) fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
     let config = load(cli)?;
@@ -42,22 +39,9 @@ pub(super) fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
         }
         let options = WatchOptions {
             dir: Some(dir),
-            arranged,
-            origin: Origin { org: crate::consent::visible(&org).into_owned(), tag: String::new() },
-            theme: theme(cli, config.ui.theme),
-            zone,
-            filter,
-            clock: config.ui.clock,
-            max_fps: config.ui.max_fps,
-            bytes_per_second: config.ui.bytes_per_second,
-            mouse: config.ui.mouse,
-            title: config.ui.title && tui::may_name(&env),
-            clipboard: config.ui.clipboard.then(|| Between::of(&env)),
-            snapshots: snapshots(&config),
             auto: auto(&config),
             fresh: flags.fresh,
-            ask_sync: tui::may_ask(&env),
-            stop_after: None,
+            ..screen_options(cli, &config, crate::consent::visible(&org).into_owned(), arranged, zone, filter)
         };
         Box::pin(show(options, feed, source, &clock, &tasks)).await
     })

@@ -9,8 +9,8 @@ use memchr::memmem;
 /// What stands in the place of a secret begins and ends so.
 const MARK_START: &[u8] = "‹hidden, ".as_bytes();
 const MARK_END: &[u8] = " characters›".as_bytes();
-/// No mark is longer, with quotes that are not escaped.
-const MARK_LENGTH_MAX: usize = MARK_START.len() + MARK_END.len() + 12;
+/// Room for most marks: the number of a secret's characters has ten digits at most, and two quotes may stand around it.
+const MARK_ROOM: usize = MARK_START.len() + MARK_END.len() + 12;
 
 /// A stretch of a text that is hidden.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,7 +125,7 @@ pub(super) fn covers(edits: &[Edit], at: usize) -> bool {
 
 /// Returns the bytes with marks in place of what is hidden. Edits are settled.
 pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + edits.len() * MARK_LENGTH_MAX);
+    let mut out = Vec::with_capacity(bytes.len() + edits.len() * MARK_ROOM);
     for (kept, mark) in pieces(bytes.len(), edits) {
         out.extend_from_slice(&bytes[kept]);
         out.extend_from_slice(mark.as_bytes());
@@ -135,7 +135,7 @@ pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
 
 /// Returns the text with marks in place of what is hidden, or `None` if an edit splits a character. Edits are settled.
 pub(super) fn applied_to_text(text: &str, edits: &[Edit]) -> Option<String> {
-    let mut out = String::with_capacity(text.len() + edits.len() * MARK_LENGTH_MAX);
+    let mut out = String::with_capacity(text.len() + edits.len() * MARK_ROOM);
     for (kept, mark) in pieces(text.len(), edits) {
         out.push_str(text.get(kept)?);
         out.push_str(&mark);

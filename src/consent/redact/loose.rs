@@ -11,7 +11,7 @@ use super::{encoding, scan};
 const NAME_MAX: usize = 64;
 
 /// Looks for names of secrets with something behind them, wherever they stand.
-pub(super) fn lines(text: &[u8], edits: &mut Vec<Edit>) {
+pub(super) fn anywhere(text: &[u8], edits: &mut Vec<Edit>) {
     named(text, true, edits);
 }
 

@@ -13,8 +13,8 @@
 //! * the id of a target whose type is `code` or `interaction_code`.
 //!
 //! Empty values, `null`, truth values and values that consist of stars are kept: they hold nothing. Hiding twice changes
-//! nothing more. Most events cost one pass over their bytes, and a look at the strings
-//! in which something is suspect, such as a URL with a query.
+//! nothing more. Most events cost one pass over their bytes, and a look at the strings in which something is suspect, such
+//! as a URL with a query.
 
 mod byte_set;
 mod edit;
@@ -60,7 +60,7 @@ pub fn event(raw: &str) -> Option<Clean> {
 /// Returns what is hidden in an event, settled.
 fn edits(raw: &str) -> Vec<Edit> {
     let found = match scan::suspects(raw.as_bytes()) {
-        Suspects::Strings(places) => strings::strings(raw.as_bytes(), &places),
+        Suspects::Strings(places) => strings::around(raw.as_bytes(), &places),
         Suspects::Anything => None,
     };
     edit::settled(found.unwrap_or_else(|| {

@@ -12,7 +12,7 @@ pub(super) fn as_json(record: &[u8], edits: &mut Vec<Edit>) {
 
 /// Looks for names of secrets with something behind them, and for URLs.
 pub(super) fn plain(record: &[u8], edits: &mut Vec<Edit>) {
-    loose::lines(record, edits);
+    loose::anywhere(record, edits);
     text::words(record, 0, edits);
 }
 

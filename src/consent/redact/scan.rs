@@ -21,7 +21,7 @@ pub(super) fn suspects(raw: &[u8]) -> Suspects {
     last[..rest.len()].copy_from_slice(rest);
     let mut look = Look { raw, behind: Behind::default(), strings: Vec::new() };
     for (start, block) in (0..).step_by(Block::SIZE).zip(blocks.iter().chain([&last])) {
-        if !look.is_told_by_strings(start, &Block::of(block)) {
+        if !look.note_strings(start, &Block::of(block)) {
             return Suspects::Anything;
         }
     }
@@ -47,9 +47,10 @@ struct Behind {
 }
 
 impl Look<'_> {
-    /// Notes what is suspect in strings of the block that begins at `start`. Returns whether nothing else in it is.
+    /// Notes what is suspect in strings of the block that begins at `start`. Returns `false` if something else in it is
+    /// suspect.
     #[inline]
-    fn is_told_by_strings(&mut self, start: usize, block: &Block) -> bool {
+    fn note_strings(&mut self, start: usize, block: &Block) -> bool {
         let quotes = block.places(b'"');
         let behind = &self.behind;
         let (mut escapes, mut queries, mut strange) = (0, 0, 0);
@@ -290,6 +291,17 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_suspect_in_strings_alone_is_told_by_its_place() {
+        let event = br#"{"a":"b?c=d","e":{"f":"https://u:p@host/"}}"#;
+        let Suspects::Strings(places) = suspects(event) else { panic!("only strings are suspect") };
+        assert_eq!(places.iter().map(|at| event[*at]).collect::<Vec<_>>(), b"c=@");
+        // No string stands around these.
+        for damaged in [r#"{"a":1?b=c}"#, r##"{"a":"b"#c","d":1}"##, r#"{"a":"b" # "c"}"#] {
+            assert_eq!(suspects(damaged.as_bytes()), Suspects::Anything, "{damaged}");
         }
     }
 

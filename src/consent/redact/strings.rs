@@ -8,8 +8,9 @@ use super::key::{self, Class};
 use super::text;
 
 /// Collects what is hidden in an event where nothing but the text of some strings is suspect: those around `places`,
-/// which are in order. Does what [`walk::json`](super::walk::json) does, for a fraction of its cost. Returns `None` if only that can tell.
-pub(super) fn strings(text: &[u8], places: &[usize]) -> Option<Vec<Edit>> {
+/// which are in order. Finds what [`walk::json`](super::walk::json) finds, for a fraction of its cost. Returns `None`
+/// if only that can tell.
+pub(super) fn around(text: &[u8], places: &[usize]) -> Option<Vec<Edit>> {
     let (mut edits, mut end) = (Vec::new(), 0);
     for place in places {
         if *place < end {
