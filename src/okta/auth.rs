@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::error::Refusal;
+use super::exchange::Reply;
 use super::key::{KeyError, SigningKey};
 use super::oauth::{Learned, ServiceApp, Session, TokenRequest};
-use super::poller::Reply;
 use super::readiness::Rights;
 use super::url::OrgUrl;
 use crate::secret::Secret;

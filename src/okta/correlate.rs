@@ -11,8 +11,8 @@ use url::form_urlencoded::Serializer;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
+use super::exchange::{Reply, Request};
 use super::pace::{Pace, SLOW};
-use super::poller::{Reply, Request};
 use super::read;
 use super::url::{LOGS, OrgUrl};
 use crate::consent::{Attribution, Consent, Evidence, Kind, Person, Seq, SideEvent, Untrusted, UserId, Via};

@@ -10,10 +10,12 @@ use jiff::Timestamp;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
+use super::exchange::{Reply, Request, Step};
+use super::log_query::{OVERLAP, RETENTION, back, filter_of, logs_url, query_of};
 use super::next_link::{self, Asked, BadLink};
 use super::pace::{Pace, SLOW};
-use super::poller::{OVERLAP, RETENTION, Reply, Request, Step, Trouble, back, filter_of, logs_url, query_of};
 use super::read::{self, ReadError};
+use super::repeated_fault::RepeatedFault;
 use super::url::OrgUrl;
 use crate::consent::{Consent, HistoryMark, Kind, Reject, Via};
 use crate::report::{Coverage, Fault, Part, Pulse};
@@ -57,9 +59,9 @@ pub struct History {
     length: Duration,
     /// The pages of this stretch so far.
     pages: u32,
-    trouble: Trouble,
+    trouble: RepeatedFault,
     /// Counts the links that Okta refused in the shortest stretch since a stretch was last read to its end.
-    dead_links: Trouble,
+    dead_links: RepeatedFault,
     dropped: Option<String>,
     is_done: bool,
 }
@@ -109,8 +111,8 @@ impl History {
             pace,
             length: FIRST_LENGTH,
             pages: 0,
-            trouble: Trouble::default(),
-            dead_links: Trouble::default(),
+            trouble: RepeatedFault::default(),
+            dead_links: RepeatedFault::default(),
             dropped: None,
             is_done: !is_missing,
         };
@@ -186,7 +188,7 @@ impl History {
             return self.take_bad_page(now, up, fetched, fetched_in_a_circle());
         }
         self.pace.well();
-        self.trouble.over();
+        self.trouble.clear();
         self.pages = self.pages.saturating_add(1);
         let wait = self.pace.budget().history_interval();
         self.pace.rest(now, up, wait, &reply.headers);
@@ -290,7 +292,7 @@ impl History {
             _ => length.max(LENGTH_MIN),
         };
         self.mark.whole_from = self.mark.from;
-        self.dead_links.over();
+        self.dead_links.clear();
         self.begin_stretch(now);
     }
 

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
+use super::exchange::{Reply, Request};
+use super::log_query::{RETENTION, back, filter_of, logs_url};
 use super::pace::{Pace, SLOW};
-use super::poller::{RETENTION, Reply, Request, back, filter_of, logs_url};
 use super::read;
 use super::url::{LIMIT_MAX, OrgUrl};
 use crate::consent::{Consent, EventKey, Kind, Seq, Via};

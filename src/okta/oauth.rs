@@ -15,8 +15,8 @@ use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use super::error::Refusal;
+use super::exchange::Reply;
 use super::key::{SigningKey, fresh_id};
-use super::poller::Reply;
 use super::readiness::Rights;
 use super::url::OrgUrl;
 use super::wire::TokenBody;

@@ -10,16 +10,17 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use url::Url;
-use url::form_urlencoded::Serializer;
 
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
+use super::exchange::{Reply, Request, Step};
 use super::headers::Headers;
+use super::log_query::{OVERLAP, RETENTION, back, filter_of, limit_of, logs_url, query_of};
 use super::next_link::{self, Asked, BadLink};
 use super::pace::{Pace, SLOW};
 use super::read::{self, ReadError, ReadPage};
-use super::url::{LIMIT_MAX, LOGS, OrgUrl};
+use super::repeated_fault::RepeatedFault;
+use super::url::OrgUrl;
 use crate::consent::{Bookmark, Consent, Kind, Reject, SideEvent, Topic, Via};
 use crate::report::{Fault, Gap, Part, Pulse};
 
@@ -54,38 +55,6 @@ impl PollPlan {
     pub fn query(&self) -> String {
         query_of(&self.kinds, &self.topics)
     }
-}
-
-/// A GET to send. It holds no secret; whoever sends it adds the credentials.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Request {
-    /// The whole URL.
-    pub url: String,
-    /// Headers beyond those that every request has.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// An answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// Its headers.
-    pub headers: Headers,
-    /// Its body, decoded, whole.
-    pub body: Vec<u8>,
-}
-
-/// What to do next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// Send this and give the result to [`Poller::take`].
-    Send(Request),
-    /// Nothing to do before this uptime.
-    Wait {
-        /// The uptime; [`Duration::MAX`] once all is fetched.
-        until: Duration,
-    },
 }
 
 /// What came of a request. All of it goes into the journal in one transaction.
@@ -130,64 +99,19 @@ pub struct Poller {
     rested: Option<Timestamp>,
     gap: Option<Gap>,
     pace: Pace,
-    trouble: Trouble,
+    trouble: RepeatedFault,
     /// Cursors that were refused since the last one that was taken.
-    dead_cursors: Trouble,
+    dead_cursors: RepeatedFault,
     dropped: Option<String>,
 }
-
-/// A fault that a retry rarely fixes, and how many times in a row it came.
-#[derive(Debug, Default)]
-pub(super) struct Trouble {
-    brief: String,
-    count: u32,
-}
-
-impl Trouble {
-    /// From this count on the fault is not marked as passing, so `tail --once` and `backfill` give up.
-    const TRIES: u32 = 3;
-
-    /// Counts a fault and returns it, marked as passing until it has come [`Self::TRIES`] times in a row.
-    pub(super) fn met(&mut self, fault: Fault) -> Fault {
-        if self.brief == fault.brief {
-            self.count = self.count.saturating_add(1);
-        } else {
-            *self = Self { brief: fault.brief.clone(), count: 1 };
-        }
-        Fault { passes: self.count < Self::TRIES, ..fault }
-    }
-
-    /// Whether something was met since it was over.
-    pub(super) fn is_met(&self) -> bool {
-        self.count > 0
-    }
-
-    /// Whether the last one was met before as well.
-    pub(super) fn is_repeated(&self) -> bool {
-        self.count > 1
-    }
-
-    /// Forgets what was met.
-    pub(super) fn over(&mut self) {
-        *self = Self::default();
-    }
-}
-
-/// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
-pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// While no page brings a cursor, the beginning is asked for again. Once it is older than this, it is moved to the
 /// oldest time that Okta keeps. The month in between keeps that seldom, since the new place is stored each time.
 const BEGINNING_OLD: Duration = Duration::from_hours(120 * 24);
 
-/// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.
-pub(super) const OVERLAP: Duration = Duration::from_mins(5);
-
 /// A page that is short and whose newest event is no older than this is the last for now, however seldom is polled.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// The limit of a link that names none (Okta: System Log query, `limit`).
-const LIMIT_DEFAULT: usize = 100;
 impl Poller {
     /// Makes a poller that goes on from a stored place, or begins at the plan's.
     pub fn new(plan: PollPlan, stored: Option<Bookmark>, now: Timestamp) -> Self {
@@ -207,8 +131,8 @@ impl Poller {
             rested: None,
             gap: None,
             pace: Pace::new(Asker::Live, Budget::new(plan.rate_share, plan.interval), plan.jitter_seed),
-            trouble: Trouble::default(),
-            dead_cursors: Trouble::default(),
+            trouble: RepeatedFault::default(),
+            dead_cursors: RepeatedFault::default(),
             dropped: None,
             plan,
         };
@@ -327,9 +251,9 @@ impl Poller {
         let is_stale = is_repeated && !self.trouble.is_met();
         self.last_page = ids;
         self.pace.well();
-        self.trouble.over();
+        self.trouble.clear();
         if self.has_cursor {
-            self.dead_cursors.over();
+            self.dead_cursors.clear();
         }
         self.last_published = self.last_published.max(page.last_published.map(|time| time.min(now)));
         let is_caught_up = self.is_caught_up(now, &page, &reply.headers);
@@ -582,52 +506,9 @@ impl Poller {
     }
 }
 
-pub(super) fn query_of(kinds: &[Kind], topics: &[Topic]) -> String {
-    let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind) && kind.filter().is_some());
-    let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic));
-    kinds.map(Kind::word).chain(topics.map(Topic::word)).collect::<Vec<_>>().join(",")
-}
-
-pub(super) fn filter_of(kinds: &[Kind], topics: &[Topic]) -> String {
-    let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).filter_map(Kind::filter);
-    let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic)).map(Topic::filter);
-    kinds.chain(topics).collect::<Vec<_>>().join(" or ")
-}
-
-/// Returns the URL of a query of the System Log, the oldest events first.
-pub(super) fn logs_url(
-    org: &OrgUrl,
-    since: Timestamp,
-    until: Option<Timestamp>,
-    limit: u16,
-    filter: &str,
-) -> String {
-    let mut query = Serializer::new(String::new());
-    query.append_pair("since", &format!("{since:.3}"));
-    if let Some(until) = until {
-        query.append_pair("until", &format!("{until:.3}"));
-    }
-    query.append_pair("limit", &limit.clamp(1, LIMIT_MAX).to_string());
-    query.append_pair("sortOrder", "ASCENDING");
-    query.append_pair("filter", filter);
-    org.join(&format!("{LOGS}?{}", query.finish()))
-}
-
-pub(super) fn back(from: Timestamp, length: Duration) -> Timestamp {
-    from.checked_sub(length).unwrap_or(Timestamp::MIN)
-}
-
 /// Keeps a beginning within what Okta still has, and out of the future.
 fn kept_since(since: Timestamp, now: Timestamp) -> Timestamp {
     since.max(back(now, RETENTION)).min(now)
-}
-
-pub(super) fn limit_of(url: &str) -> usize {
-    let url = Url::parse(url).ok();
-    let limit = url.and_then(|url| {
-        url.query_pairs().find(|(name, _)| name == "limit").and_then(|(_, value)| value.parse::<usize>().ok())
-    });
-    limit.unwrap_or(LIMIT_DEFAULT).max(1)
 }
 
 /// Returns hashes that identify the records of a page in any order: of the ids of events, and of the bytes

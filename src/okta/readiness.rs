@@ -17,8 +17,8 @@ use jiff::Timestamp;
 
 use super::budget::{Asker, Budget};
 use super::error::SendError;
+use super::exchange::{Reply, Request};
 use super::pace::Pace;
-use super::poller::{Reply, Request};
 use crate::report::Readiness;
 use ask::{Ask, Desk};
 use facts::{Answer, Facts, Why};

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::super::error::{Meaning, Refusal, SendError, clip};
+use super::super::exchange::Reply;
 use super::super::hooks::{self, EventHook};
-use super::super::poller::Reply;
 use super::ask::{Ask, PROOF_DAYS, sound_id};
 use super::servers::{Policy, Rule, Scope, Server};
 use crate::report::{Evidence, Part};
