@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::cast::{App, Cast};
 use super::dice::Dice;
 use super::json::quoted;
 use super::names::{ADMIN_SCOPES, ORG_SCOPES, PLACES};
+use super::population::{App, Population};
 use super::story::{ActorOf, Entry, EventType, Oddity, Target};
 
 /// Returns milliseconds since 1970 as Okta writes a time.
@@ -15,15 +15,15 @@ pub(super) fn time(ms: i64, fraction: bool) -> String {
 }
 
 /// Writes one event. The order of the members is the one of recorded answers.
-pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
+pub(super) fn write(population: &Population, entry: &Entry) -> String {
     let mut dice = Dice::new(entry.seed);
     let odd = |oddity| entry.oddity == Some(oddity);
-    let user = &cast.users[usize::from(entry.user)];
+    let user = &population.users[usize::from(entry.user)];
     let place = if dice.once_in(12) { dice.below(PLACES.len()) } else { user.place };
     let geo = if odd(Oddity::PlaceNull) {
         "null"
     } else {
-        &cast.places[place][usize::from(odd(Oddity::PostalNumber))]
+        &population.places[place][usize::from(odd(Oddity::PostalNumber))]
     };
     let ip = if odd(Oddity::AddressNull) { "null" } else { user.ip.as_str() };
     let [event_type, legacy, message] = entry.event.names();
@@ -40,10 +40,10 @@ pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
     match entry.actor {
         ActorOf::User => add(&[&user.actor]),
         ActorOf::System | ActorOf::SystemAlone => add(&[SYSTEM]),
-        ActorOf::Client => add(&[&client(&cast.apps[usize::from(entry.app)])]),
+        ActorOf::Client => add(&[&client(&population.apps[usize::from(entry.app)])]),
     }
     let id = if is_client_known(entry.event) {
-        quoted(&cast.apps[usize::from(entry.app)].id)
+        quoted(&population.apps[usize::from(entry.app)].id)
     } else {
         "null".to_owned()
     };
@@ -54,7 +54,7 @@ pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
     } else if !odd(Oddity::ClientMissing) {
         add(&[
             ",\"client\":{",
-            &cast.agents[user.agent],
+            &population.agents[user.agent],
             r#","zone":"null","id":"#,
             &id,
             r#","ipAddress":""#,
@@ -70,7 +70,7 @@ pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
     ]);
     add(&[r#""issuer":null,"interface":null,"authenticationStep":0"#]);
     let session =
-        if odd(Oddity::SessionUnknown) { "unknown".to_owned() } else { session(cast, entry.session) };
+        if odd(Oddity::SessionUnknown) { "unknown".to_owned() } else { session(population, entry.session) };
     add(&[r#","rootSessionId":""#, &session, r#"","externalSessionId":""#, &session, "\"}"]);
     if !odd(Oddity::KeysMissing) {
         add(&[r#","displayMessage":""#, message, "\""]);
@@ -89,7 +89,7 @@ pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
         &time(entry.published_ms, !odd(Oddity::WholeSecond)),
         r#"","securityContext":"#,
     ]);
-    add(&[if odd(Oddity::KeysMissing) { "{}" } else { &cast.networks[place] }, r#","severity":""#]);
+    add(&[if odd(Oddity::KeysMissing) { "{}" } else { &population.networks[place] }, r#","severity":""#]);
     add(&[match (odd(Oddity::SeverityHigh), entry.failed) {
         (true, _) => "HIGH",
         (_, true) => "WARN",
@@ -99,7 +99,7 @@ pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
     if odd(Oddity::DebugText) {
         add(&[r#""""#]);
     } else {
-        add(&[&debug_data(cast, entry, &request, &mut dice)]);
+        add(&[&debug_data(population, entry, &request, &mut dice)]);
     }
     add(&["}"]);
     if !legacy.is_empty() && !odd(Oddity::KeysMissing) {
@@ -130,10 +130,10 @@ pub(super) fn write(cast: &Cast, entry: &Entry) -> String {
     } else if !is_bare {
         add(&[r#","target":["#]);
         for (number, target) in entry.targets.iter().enumerate() {
-            add(&[if number > 0 { "," } else { "" }, &target_text(cast, entry, target)]);
+            add(&[if number > 0 { "," } else { "" }, &target_text(population, entry, target)]);
         }
         if entry.event.kind().is_none() {
-            add(&[&noise_target(cast, entry)]);
+            add(&[&noise_target(population, entry)]);
         }
         add(&["]"]);
     }
@@ -157,9 +157,9 @@ fn is_client_known(event: EventType) -> bool {
     matches!(event, EventType::AuthorizeCode | EventType::AccessToken | EventType::OrgGrant)
 }
 
-fn session(cast: &Cast, number: u64) -> String {
+fn session(population: &Population, number: u64) -> String {
     let mut id = String::with_capacity(25);
-    id.push_str(match cast.variant {
+    id.push_str(match population.variant {
         super::Variant::Oie => "idx",
         super::Variant::Classic => "102",
     });
@@ -167,9 +167,9 @@ fn session(cast: &Cast, number: u64) -> String {
     id
 }
 
-fn debug_data(cast: &Cast, entry: &Entry, request: &str, dice: &mut Dice) -> String {
-    let server = &cast.servers[usize::from(entry.server)];
-    let path = match (entry.event.kind(), cast.variant) {
+fn debug_data(population: &Population, entry: &Entry, request: &str, dice: &mut Dice) -> String {
+    let server = &population.servers[usize::from(entry.server)];
+    let path = match (entry.event.kind(), population.variant) {
         (Some("grant" | "org_grant"), super::Variant::Oie) => "/idp/idx/consent",
         (Some("grant" | "org_grant"), super::Variant::Classic) => "/api/v1/authn/consent",
         (Some(_), _) => "/api/internal/v1/grants",
@@ -194,7 +194,7 @@ fn debug_data(cast: &Cast, entry: &Entry, request: &str, dice: &mut Dice) -> Str
     hash.clear();
     dice.hex(&mut hash, 32);
     add(&[&hash, r#"","requestUri":""#, path, r#"","threatSuspected":"false","url":""#, path, "?\""]);
-    if cast.variant == super::Variant::Oie {
+    if population.variant == super::Variant::Oie {
         add(&[
             r#","logOnlySecurityData":"{\"risk\":{\"level\":\"LOW\"},\"behaviors\":{\"New Geo-Location\":\"NEGATIVE\","#,
         ]);
@@ -210,15 +210,15 @@ fn debug_data(cast: &Cast, entry: &Entry, request: &str, dice: &mut Dice) -> Str
 }
 
 /// Returns the id of the grant of one scope.
-pub(super) fn grant_id(cast: &Cast, target: &Target) -> String {
-    let grant = Dice::of(cast.epoch, !u64::from(target.grant)).roll();
+pub(super) fn grant_id(population: &Population, target: &Target) -> String {
+    let grant = Dice::of(population.epoch, !u64::from(target.grant)).roll();
     Dice::of(grant, u64::from(target.scope)).id("oag")
 }
 
-fn target_text(cast: &Cast, entry: &Entry, target: &Target) -> String {
-    let id = grant_id(cast, target);
-    let app = &cast.apps[usize::from(target.app)];
-    let user = &cast.users[usize::from(target.user)].id;
+fn target_text(population: &Population, entry: &Entry, target: &Target) -> String {
+    let id = grant_id(population, target);
+    let app = &population.apps[usize::from(target.app)];
+    let user = &population.users[usize::from(target.user)].id;
     let scope = usize::from(target.scope);
     let head = |name: &str| {
         format!(
@@ -238,7 +238,7 @@ fn target_text(cast: &Cast, entry: &Entry, target: &Target) -> String {
                 r#"{}"PublicClientApp":"{}","AuthorizationServer":"{}"{person},"scope":"{name}"}}}}"#,
                 head(name),
                 app.id,
-                cast.org
+                population.org
             )
         }
         EventType::AdminGrant | EventType::AdminRevoke => {
@@ -247,11 +247,11 @@ fn target_text(cast: &Cast, entry: &Entry, target: &Target) -> String {
                 r#"{}"PublicClientApp":"{}","AuthorizationServer":"{}","scope":"{name}"}}}}"#,
                 head(name),
                 app.id,
-                cast.org
+                population.org
             )
         }
         _ => {
-            let server = &cast.servers[usize::from(target.server)];
+            let server = &population.servers[usize::from(target.server)];
             let person = if entry.actor == ActorOf::SystemAlone {
                 String::new()
             } else {
@@ -267,9 +267,9 @@ fn target_text(cast: &Cast, entry: &Entry, target: &Target) -> String {
     }
 }
 
-fn noise_target(cast: &Cast, entry: &Entry) -> String {
-    let user = &cast.users[usize::from(entry.user)];
-    let app = &cast.apps[usize::from(entry.app)];
+fn noise_target(population: &Population, entry: &Entry) -> String {
+    let user = &population.users[usize::from(entry.user)];
+    let app = &population.apps[usize::from(entry.app)];
     if entry.event == EventType::SessionStart {
         let (login, name) = (quoted(&user.login), quoted(&user.name));
         return format!(r#"{{"id":"{}","type":"User","alternateId":{login},"displayName":{name}}}"#, user.id);
@@ -281,7 +281,7 @@ fn noise_target(cast: &Cast, entry: &Entry) -> String {
     if entry.event == EventType::ServerUpdated {
         return format!(
             r#"{{"id":"{}","type":"AuthorizationServer","alternateId":null,"displayName":"default","detailEntry":null}}"#,
-            cast.servers[0].id
+            population.servers[0].id
         );
     }
     let label = quoted(app.label);
@@ -298,18 +298,18 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::super::story::Plot;
+    use super::super::story::Story;
     use super::super::{SimOrg, Variant};
     use super::*;
 
     fn written(variant: Variant, events: usize) -> Vec<(Entry, Value)> {
-        let cast = Arc::new(Cast::new(11, variant, 0));
-        let mut plot = Plot::new(Arc::clone(&cast));
+        let population = Arc::new(Population::new(11, variant, 0));
+        let mut story = Story::new(Arc::clone(&population));
         let mut out = Vec::new();
-        (0..events as i64).for_each(|number| plot.tell(1_772_615_728_123 + number, 0, &mut out));
+        (0..events as i64).for_each(|number| story.tell(1_772_615_728_123 + number, 0, &mut out));
         out.into_iter()
             .map(|entry| {
-                let text = write(&cast, &entry);
+                let text = write(&population, &entry);
                 let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
                 (entry, value)
             })
@@ -422,7 +422,7 @@ mod tests {
             assert!(
                 !event
                     .to_string()
-                    .contains(&Cast::new(11, Variant::Oie, 0).users[usize::from(entry.user)].id)
+                    .contains(&Population::new(11, Variant::Oie, 0).users[usize::from(entry.user)].id)
             );
             let session = &event["authenticationContext"]["externalSessionId"];
             found += usize::from(events.iter().any(|(other, event)| {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use url::form_urlencoded;
 
 use super::answer::{Answer, Refusal};
-use super::cast::Cast;
 use super::event::{grant_id, time};
 use super::json::quoted;
 use super::names::ORG_SCOPES;
 use super::org::{Org, locked};
+use super::population::Population;
 use super::resources;
 use super::story::{EventType, Target};
 
@@ -40,7 +40,7 @@ struct Grant {
 /// Returns the person whose grants a path names, and the one grant, if it is about one.
 pub(super) fn path<'a>(org: &Org, path: &'a str) -> Option<(usize, Option<&'a str>)> {
     let (id, rest) = path.strip_prefix("/api/v1/users/")?.split_once("/grants")?;
-    let user = org.cast.users.iter().position(|user| user.id == id)?;
+    let user = org.population.users.iter().position(|user| user.id == id)?;
     let one = match rest.strip_prefix('/') {
         None if rest.is_empty() => None,
         None => return None,
@@ -66,7 +66,7 @@ pub(super) fn answer(
         Some(_) => return Err(Refusal::validation("expand", "Only scope can be expanded.")),
     };
     let mut grants = of(org, user);
-    let write = |grant: &Grant| write(&org.cast, grant, ask.base, with_scope);
+    let write = |grant: &Grant| write(&org.population, grant, ask.base, with_scope);
     if let Some(id) = one {
         return Ok(grants.iter().find(|grant| grant.id == id).map(|grant| Answer::json(write(grant))));
     }
@@ -115,7 +115,7 @@ fn of(org: &Org, user: usize) -> Vec<Grant> {
             let own = entry.targets.iter().filter(|target| usize::from(target.user) == user);
             match entry.event.kind() {
                 Some("grant" | "org_grant") => grants.extend(own.map(|target| Grant {
-                    id: grant_id(&org.cast, target),
+                    id: grant_id(&org.population, target),
                     target: *target,
                     is_org: entry.event == EventType::OrgGrant,
                     granted_ms: entry.published_ms,
@@ -144,19 +144,20 @@ fn scope_id(grant: &Grant) -> String {
     }
 }
 
-fn write(cast: &Cast, grant: &Grant, base: &str, with_scope: bool) -> String {
+fn write(population: &Population, grant: &Grant, base: &str, with_scope: bool) -> String {
     let target = &grant.target;
     let (at, number) = (usize::from(target.server), usize::from(target.scope));
-    let (user, app) = (&cast.users[usize::from(target.user)], &cast.apps[usize::from(target.app)]);
+    let (user, app) =
+        (&population.users[usize::from(target.user)], &population.apps[usize::from(target.app)]);
     let scope_id = scope_id(grant);
     let (issuer, server, name, scope) = if grant.is_org {
         let scope = format!(r#"{{"id":"{scope_id}","name":"{scope_id}","displayName":"{scope_id}"}}"#);
         (base.to_owned(), format!("{base}/oauth2/v1"), scope_id.as_str(), scope)
     } else {
-        let id = if at == 0 { "default" } else { cast.servers[at].id.as_str() };
+        let id = if at == 0 { "default" } else { population.servers[at].id.as_str() };
         let server = format!("{base}/api/v1/authorizationServers/{id}");
-        let name = cast.servers[at].scopes[number];
-        (resources::issuer(cast, base, at), server, name, resources::scope(cast, at, number))
+        let name = population.servers[at].scopes[number];
+        (resources::issuer(population, base, at), server, name, resources::scope(population, at, number))
     };
     let (id, user_id, client, label) = (&grant.id, &user.id, &app.id, quoted(app.label));
     let status = if grant.revoked_ms.is_some() { "REVOKED" } else { "ACTIVE" };

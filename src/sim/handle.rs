@@ -11,7 +11,6 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::cast::{Cast, Variant};
 use super::dice::Dice;
 use super::event;
 use super::event_hook::{Hook, HookPlan, HookTold};
@@ -19,8 +18,9 @@ use super::fault::{Fault, Faults};
 use super::log::Log;
 use super::oauth::OAuth;
 use super::org::{Org, Plan, STORIES, SimError, locked};
+use super::population::{Population, Variant};
 use super::shape::Shape;
-use super::story::{Entry, Plot};
+use super::story::{Entry, Story};
 use super::{hook, registry, server};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
@@ -60,18 +60,18 @@ impl SimOrg {
             address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
         }
         let start_ms = clock.now().as_millisecond();
-        let cast = Arc::new(Cast::new(plan.seed, plan.variant, start_ms));
-        let mut plot = Plot::new(Arc::clone(&cast));
+        let population = Arc::new(Population::new(plan.seed, plan.variant, start_ms));
+        let mut story = Story::new(Arc::clone(&population));
         if plan.is_plain {
-            plot = plot.plain();
+            story = story.plain();
         }
         let mut log = Log::default();
-        for entry in backlog(&mut plot, plan.seed, plan.backlog, start_ms) {
+        for entry in backlog(&mut story, plan.seed, plan.backlog, start_ms) {
             log.push(entry);
         }
         let org = Arc::new(Org {
             url: format!("http://{address}"),
-            cast,
+            population,
             clock: clock.clone(),
             log: Mutex::new(log),
             faults: Mutex::new(Faults::new(&plan.faults).with(&plan.spells)),
@@ -84,7 +84,7 @@ impl SimOrg {
             requests: AtomicUsize::new(0),
             hook: Hook::default(),
             tasks: tasks.clone(),
-            plot: Mutex::new(plot),
+            story: Mutex::new(story),
             plan,
         });
         let router = Router::new().fallback(server::answer).with_state(Arc::clone(&org));
@@ -156,8 +156,8 @@ impl SimOrg {
     /// Turns the org into another variant, which somebody must have changed: the log says so.
     pub fn reshape(&self, shape: Shape) {
         *locked(&self.0.shape) = shape;
-        let mut plot = locked(&self.0.plot);
-        let entry = plot.tell_drift(self.0.clock.now().as_millisecond());
+        let mut story = locked(&self.0.story);
+        let entry = story.tell_drift(self.0.clock.now().as_millisecond());
         locked(&self.0.log).push(entry);
     }
 
@@ -170,9 +170,9 @@ impl SimOrg {
     /// Deletes an app or a person of the story: from now on they are not found, while events go on naming them. Returns
     /// whether there was one of that id.
     pub fn delete(&self, id: &str) -> bool {
-        let cast = &self.0.cast;
-        let is_there =
-            cast.apps.iter().any(|app| app.id == id) || cast.users.iter().any(|user| user.id == id);
+        let population = &self.0.population;
+        let is_there = population.apps.iter().any(|app| app.id == id)
+            || population.users.iter().any(|user| user.id == id);
         is_there && locked(&self.0.deleted).insert(id.to_owned())
     }
 
@@ -195,22 +195,22 @@ impl SimOrg {
     pub fn bodies(n: usize, seed: u64) -> Vec<String> {
         // Noon of an invented day; a fixed one, so that equal seeds give equal texts.
         let start_ms = 1_772_625_600_000;
-        let cast = Arc::new(Cast::new(seed, Variant::Oie, start_ms));
-        let mut plot = Plot::new(Arc::clone(&cast));
-        backlog(&mut plot, seed, n, start_ms)
+        let population = Arc::new(Population::new(seed, Variant::Oie, start_ms));
+        let mut story = Story::new(Arc::clone(&population));
+        backlog(&mut story, seed, n, start_ms)
             .iter()
             .filter(|entry| entry.event.kind().is_some())
-            .map(|entry| event::write(&cast, entry))
+            .map(|entry| event::write(&population, entry))
             .collect()
     }
 
     fn happen(&self, late: Duration) -> String {
         let late_ms = i64::try_from(late.as_millis()).unwrap_or(i64::MAX);
         let mut told = Vec::new();
-        // One lock around both, or two callers could swap what the plot told.
-        let mut plot = locked(&self.0.plot);
+        // One lock around both, or two callers could swap what the story told.
+        let mut story = locked(&self.0.story);
         let now_ms = self.0.clock.now().as_millisecond();
-        plot.tell(now_ms.saturating_sub(late_ms), now_ms, &mut told);
+        story.tell(now_ms.saturating_sub(late_ms), now_ms, &mut told);
         let uuid = told.last().map_or_else(String::new, |entry| entry.uuid.to_string());
         let mut log = locked(&self.0.log);
         for entry in told {
@@ -224,7 +224,7 @@ impl SimOrg {
 }
 
 /// Tells what happened before the start, in the order in which the log got it.
-fn backlog(plot: &mut Plot, seed: u64, events: usize, start_ms: i64) -> Vec<Entry> {
+fn backlog(story: &mut Story, seed: u64, events: usize, start_ms: i64) -> Vec<Entry> {
     let mut dice = Dice::of(seed, 0x6261_636b);
     let mut told = Vec::with_capacity(events + events / 16);
     // The last few seconds stay free, so that no lag reaches beyond the start.
@@ -235,7 +235,7 @@ fn backlog(plot: &mut Plot, seed: u64, events: usize, start_ms: i64) -> Vec<Entr
             0 => 10_000 + dice.below(600_000),
             _ => 250 + dice.below(850),
         };
-        plot.tell(published_ms, (published_ms + lag_ms as i64).min(start_ms), &mut told);
+        story.tell(published_ms, (published_ms + lag_ms as i64).min(start_ms), &mut told);
     }
     told.sort_by_key(|entry| entry.persisted_ms);
     told

@@ -293,7 +293,7 @@ impl Deliverer {
     /// Turns the log's form of an event into the hook's: the chain of addresses stands under the client, the request is
     /// gone, what is null is mostly left out.
     fn event(&mut self, entry: &Entry) -> Value {
-        let text = event::write(&self.org.cast, entry);
+        let text = event::write(&self.org.population, entry);
         let Ok(Value::Object(mut event)) = serde_json::from_str(&text) else { return Value::Null };
         if let Some(chain) =
             event.remove("request").and_then(|mut request| Some(request.get_mut("ipChain")?.take()))

@@ -102,18 +102,18 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cast::{Cast, Variant};
-    use super::super::story::Plot;
+    use super::super::population::{Population, Variant};
+    use super::super::story::Story;
     use super::*;
 
     fn log() -> Log {
-        let mut plot = Plot::new(Arc::new(Cast::new(1, Variant::Oie, 0)));
+        let mut story = Story::new(Arc::new(Population::new(1, Variant::Oie, 0)));
         let mut log = Log::default();
         let mut told = Vec::new();
         for number in 0..100_i64 {
             // Every tenth comes late.
             let lag = if number % 10 == 0 { 5_000 } else { 100 };
-            plot.tell(1_000_000 + number * 1_000 - lag, 1_000_000 + number * 1_000, &mut told);
+            story.tell(1_000_000 + number * 1_000 - lag, 1_000_000 + number * 1_000, &mut told);
         }
         told.sort_by_key(|entry| entry.persisted_ms);
         for entry in told {
@@ -150,7 +150,7 @@ mod tests {
     fn the_logs_time_never_goes_back() {
         let mut log = log();
         let mut told = Vec::new();
-        Plot::new(Arc::new(Cast::new(2, Variant::Oie, 0))).tell(5, 5, &mut told);
+        Story::new(Arc::new(Population::new(2, Variant::Oie, 0))).tell(5, 5, &mut told);
         let before = log.entries.len();
         for entry in told {
             log.push(entry);

@@ -5,7 +5,6 @@
 mod access;
 mod answer;
 mod assertion;
-mod cast;
 mod dice;
 mod dpop;
 mod event;
@@ -23,6 +22,7 @@ mod names;
 mod oauth;
 mod org;
 mod pages;
+mod population;
 mod query;
 mod registry;
 mod resources;
@@ -34,9 +34,9 @@ mod tests;
 mod token;
 mod window;
 
-pub use cast::Variant;
 pub use event_hook::{HookFault, HookPlan, HookTold};
 pub use fault::{Fault, Spell};
+pub use population::Variant;
 
 pub use handle::SimOrg;
 pub use oauth::ServiceApp;

@@ -1,4 +1,5 @@
-//! The cast's names, all invented. The strange ones are there on purpose: a monitor must show them and not obey them.
+//! The names of the population, all invented. The strange ones are there on purpose: a monitor must show them and not
+//! obey them.
 
 /// Given names of ordinary people.
 pub(super) const GIVEN: [&str; 24] = [
@@ -36,7 +37,7 @@ pub(super) const FAMILY: [&str; 25] = [
 ];
 
 /// Display names and logins that break naive screens: other scripts, wide and combining characters, and texts that
-/// want to be obeyed (escape sequences, text direction, invisible characters). A long one is added by the cast.
+/// want to be obeyed (escape sequences, text direction, invisible characters). A long one is added by the population.
 pub(super) const STRANGE: [(&str, &str); 18] = [
     ("山田 花子", "hanako.yamada@example.test"),
     ("김서연", "seoyeon.kim@example.test"),

@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cast::{Cast, Variant};
 use super::event_hook::{Hook, HookPlan};
 use super::fault::{Fault, Faults, Spell};
 use super::log::Log;
 use super::oauth::{OAuth, ServiceApp};
+use super::population::{Population, Variant};
 use super::shape::Shape;
-use super::story::Plot;
+use super::story::Story;
 use super::window::Window;
 use crate::clock::Clock;
 use crate::tasks::Tasks;
@@ -125,7 +125,7 @@ pub enum SimError {
 pub(super) struct Org {
     pub(super) plan: Plan,
     pub(super) url: String,
-    pub(super) cast: Arc<Cast>,
+    pub(super) population: Arc<Population>,
     pub(super) clock: Clock,
     pub(super) log: Mutex<Log>,
     pub(super) faults: Mutex<Faults>,
@@ -139,7 +139,7 @@ pub(super) struct Org {
     pub(super) requests: AtomicUsize,
     pub(super) hook: Hook,
     pub(super) tasks: Tasks,
-    pub(super) plot: Mutex<Plot>,
+    pub(super) story: Mutex<Story>,
 }
 
 /// Locks; whoever panicked while holding it left nothing half done that a simulation could not live with.
@@ -150,8 +150,8 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Org {
     /// Lets the log show that a delivery of the hook was given up.
     pub(super) fn delivery_failed(&self) {
-        let mut plot = locked(&self.plot);
-        let entry = plot.tell_failed_delivery(self.clock.now().as_millisecond());
+        let mut story = locked(&self.story);
+        let entry = story.tell_failed_delivery(self.clock.now().as_millisecond());
         locked(&self.log).push(entry);
     }
 }

@@ -166,7 +166,7 @@ impl Call<'_> {
         if !by_type || !needs_text {
             return by_type;
         }
-        let text = event::write(&self.org.cast, entry);
+        let text = event::write(&self.org.population, entry);
         let lower = text.to_lowercase();
         query.keywords.iter().all(|word| lower.contains(word))
             && query.filter.as_ref().is_none_or(|filter| {
@@ -176,7 +176,7 @@ impl Call<'_> {
 
     fn page(&mut self, entries: &[Arc<Entry>]) -> String {
         let mut records: Vec<String> =
-            entries.iter().map(|entry| event::write(&self.org.cast, entry)).collect();
+            entries.iter().map(|entry| event::write(&self.org.population, entry)).collect();
         if self.is(Fault::OutOfOrder) {
             self.dice.shuffle(&mut records);
         }

@@ -1,26 +1,26 @@
 //! The org's other resources, as far as a monitor asks for them: what it is, its authorization servers, apps and people.
 
-use super::cast::{Cast, User};
 use super::json::quoted;
 use super::org::{Org, locked};
+use super::population::{Population, User};
 use super::shape::{Apps, Default, Gate, Scopes, Shape};
 
 /// Returns what needs no credentials.
 pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
-    let cast = &org.cast;
+    let population = &org.population;
     if path == "/.well-known/okta-organization" {
         return Some(format!(
             r#"{{"id":"{}","cell":"demo1","_links":{{"organization":{{"href":"{base}"}}}},"pipeline":"{}","settings":{{"analyticsCollectionEnabled":false}}}}"#,
-            cast.org,
-            cast.variant.pipeline()
+            population.org,
+            population.variant.pipeline()
         ));
     }
     let (server, document) = path.strip_prefix("/oauth2/")?.split_once('/')?;
     if !matches!(document, ".well-known/openid-configuration" | ".well-known/oauth-authorization-server") {
         return None;
     }
-    let server = server_at(cast, &locked(&org.shape), server)?;
-    let issuer = issuer(cast, base, server);
+    let server = server_at(population, &locked(&org.shape), server)?;
+    let issuer = issuer(population, base, server);
     Some(format!(
         r#"{{"issuer":"{issuer}","authorization_endpoint":"{issuer}/v1/authorize","token_endpoint":"{issuer}/v1/token","jwks_uri":"{issuer}/v1/keys","response_types_supported":["code"],"grant_types_supported":["authorization_code","refresh_token"],"subject_types_supported":["public"],"scopes_supported":["openid","profile","email","offline_access"]}}"#
     ))
@@ -28,32 +28,39 @@ pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
 
 /// Returns what only a valid token may read.
 pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
-    let cast = &org.cast;
+    let population = &org.population;
     let shape = locked(&org.shape).clone();
     let deleted = locked(&org.deleted);
     let parts: Vec<&str> = path.strip_prefix("/api/v1/")?.split('/').collect();
     match parts.as_slice() {
         ["authorizationServers"] => {
             let first = usize::from(shape.default == Default::Missing);
-            Some(list((first..cast.servers.len()).map(|at| server(cast, &shape, base, at))))
+            Some(list((first..population.servers.len()).map(|at| server(population, &shape, base, at))))
         }
-        ["authorizationServers", id] => Some(server(cast, &shape, base, server_at(cast, &shape, id)?)),
-        ["authorizationServers", id, "scopes"] => Some(scopes(cast, &shape, server_at(cast, &shape, id)?)),
-        ["authorizationServers", id, "policies"] => Some(policies(&shape, server_at(cast, &shape, id)?)),
+        ["authorizationServers", id] => {
+            Some(server(population, &shape, base, server_at(population, &shape, id)?))
+        }
+        ["authorizationServers", id, "scopes"] => {
+            Some(scopes(population, &shape, server_at(population, &shape, id)?))
+        }
+        ["authorizationServers", id, "policies"] => {
+            Some(policies(&shape, server_at(population, &shape, id)?))
+        }
         ["authorizationServers", id, "policies", policy, "rules"] => {
-            let at = server_at(cast, &shape, id)?;
+            let at = server_at(population, &shape, id)?;
             (*policy == policy_id(at)).then(|| rules(&shape, at))
         }
         ["apps"] => {
-            let count = if matches!(shape.apps, Apps::None | Apps::Catalogue) { 0 } else { cast.apps.len() };
-            let standing = (0..count).filter(|at| !deleted.contains(&cast.apps[*at].id));
-            let own = standing.map(|at| app(cast, &shape, at));
+            let count =
+                if matches!(shape.apps, Apps::None | Apps::Catalogue) { 0 } else { population.apps.len() };
+            let standing = (0..count).filter(|at| !deleted.contains(&population.apps[*at].id));
+            let own = standing.map(|at| app(population, &shape, at));
             Some(list(own.chain((shape.apps != Apps::None).then(dashboard))))
         }
         ["apps" | "users", id] if deleted.contains(*id) => None,
         ["apps", id] if *id == DASHBOARD => Some(dashboard()),
-        ["apps", id] => Some(app(cast, &shape, cast.apps.iter().position(|app| app.id == *id)?)),
-        ["users", id] => Some(user(cast.users.iter().find(|user| user.id == *id)?)),
+        ["apps", id] => Some(app(population, &shape, population.apps.iter().position(|app| app.id == *id)?)),
+        ["users", id] => Some(user(population.users.iter().find(|user| user.id == *id)?)),
         ["features"] => Some(features(&shape)),
         _ => None,
     }
@@ -71,31 +78,32 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 /// The first server is the default one, which answers to that word as well as to its id.
-fn server_at(cast: &Cast, shape: &Shape, id: &str) -> Option<usize> {
-    let at = if id == "default" { Some(0) } else { cast.servers.iter().position(|server| server.id == id) };
+fn server_at(population: &Population, shape: &Shape, id: &str) -> Option<usize> {
+    let at =
+        if id == "default" { Some(0) } else { population.servers.iter().position(|server| server.id == id) };
     at.filter(|at| *at > 0 || shape.default != Default::Missing)
 }
 
-pub(super) fn issuer(cast: &Cast, base: &str, at: usize) -> String {
-    format!("{base}/oauth2/{}", if at == 0 { "default" } else { cast.servers[at].id.as_str() })
+pub(super) fn issuer(population: &Population, base: &str, at: usize) -> String {
+    format!("{base}/oauth2/{}", if at == 0 { "default" } else { population.servers[at].id.as_str() })
 }
 
-fn server(cast: &Cast, shape: &Shape, base: &str, at: usize) -> String {
-    let server = &cast.servers[at];
+fn server(population: &Population, shape: &Shape, base: &str, at: usize) -> String {
+    let server = &population.servers[at];
     let is_off = at == 0 && shape.default == Default::Inactive;
     let name = if at == 0 && shape.default == Default::Renamed { "Front door" } else { server.name };
     format!(
         r#"{{"id":"{}","name":"{1}","description":"{1}","audiences":["api://{at}"],"issuer":"{2}","issuerMode":"DYNAMIC","status":"{4}","created":"2025-01-02T03:04:05.000Z","lastUpdated":"2025-06-07T08:09:10.000Z","default":{3},"_links":{{}}}}"#,
         server.id,
         name,
-        issuer(cast, base, at),
+        issuer(population, base, at),
         at == 0,
         if is_off { "INACTIVE" } else { "ACTIVE" }
     )
 }
 
-fn scopes(cast: &Cast, shape: &Shape, at: usize) -> String {
-    list((0..cast.servers[at].scopes.len()).map(|number| scope_of(cast, shape, at, number)))
+fn scopes(population: &Population, shape: &Shape, at: usize) -> String {
+    list((0..population.servers[at].scopes.len()).map(|number| scope_of(population, shape, at, number)))
 }
 
 /// Returns the id of a scope of a server.
@@ -104,11 +112,11 @@ pub(super) fn scope_id(at: usize, number: usize) -> String {
 }
 
 /// Returns a scope of a server.
-pub(super) fn scope(cast: &Cast, at: usize, number: usize) -> String {
-    scope_of(cast, &Shape::default(), at, number)
+pub(super) fn scope(population: &Population, at: usize, number: usize) -> String {
+    scope_of(population, &Shape::default(), at, number)
 }
 
-fn scope_of(cast: &Cast, shape: &Shape, at: usize, number: usize) -> String {
+fn scope_of(population: &Population, shape: &Shape, at: usize, number: usize) -> String {
     let consent = match (shape.scopes, number) {
         (Scopes::Implicit, _) | (Scopes::Fewer, 1) => "IMPLICIT",
         _ => ["IMPLICIT", "REQUIRED", "FLEXIBLE"][number % 3],
@@ -120,7 +128,7 @@ fn scope_of(cast: &Cast, shape: &Shape, at: usize, number: usize) -> String {
     format!(
         r#"{{"id":"{}","name":"{1}","displayName":"{1}","description":"{1}","system":{2},"metadataPublish":"ALL_CLIENTS",{consent}"optional":false,"default":false}}"#,
         scope_id(at, number),
-        cast.servers[at].scopes[number],
+        population.servers[at].scopes[number],
         number < 3
     )
 }
@@ -161,8 +169,8 @@ fn rules(shape: &Shape, at: usize) -> String {
     )
 }
 
-fn app(cast: &Cast, shape: &Shape, at: usize) -> String {
-    let app = &cast.apps[at];
+fn app(population: &Population, shape: &Shape, at: usize) -> String {
+    let app = &population.apps[at];
     let method = match shape.apps {
         Apps::Absent => "",
         Apps::Trusted => r#""consent_method":"TRUSTED","#,

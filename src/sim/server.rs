@@ -83,7 +83,7 @@ pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Res
         now,
         shown,
         faults: &faults,
-        dice: Dice::of(org.cast.epoch, !(number as u64)),
+        dice: Dice::of(org.population.epoch, !(number as u64)),
     };
     let answer = call.answer(place, form.as_deref()).await;
     answer.send(shown, &faults, &org.clock)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cast::Variant;
+use super::population::Variant;
 
 /// A part of the management API, with a right and a fault of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,13 +1,13 @@
-//! What happens in the org: a plot that remembers who consented to what, so that a revocation ends something that was
+//! What happens in the org: a story that remembers who consented to what, so that a revocation ends something that was
 //! granted. An entry is small; its JSON is written when somebody reads it.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::cast::{ADMINS, Cast, ORDINARY, Variant};
 use super::dice::Dice;
 use super::names::{ADMIN_SCOPES, ORG_SCOPES};
+use super::population::{ADMINS, ORDINARY, Population, Variant};
 
 /// The types of events that the story tells; the names are Okta's (event types catalogue).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -214,8 +214,8 @@ struct Standing {
 
 /// Tells what happens next.
 #[derive(Debug)]
-pub(super) struct Plot {
-    cast: Arc<Cast>,
+pub(super) struct Story {
+    population: Arc<Population>,
     dice: Dice,
     deck: Vec<EventType>,
     standing: Vec<Standing>,
@@ -231,18 +231,18 @@ pub(super) struct Plot {
 /// The numbers of entries on failed deliveries begin here, where no story comes to.
 const FAILED_DELIVERIES: u64 = 1 << 62;
 
-/// How many consents the plot remembers, so that a long story does not grow its memory; the rest can no more be
+/// How many consents the story remembers, so that a long story does not grow its memory; the rest can no more be
 /// revoked.
 const MAX_STANDING: usize = 500;
 /// No further consent is added to a revocation that names so many targets.
 const MAX_REVOKED: usize = 8;
 
-impl Plot {
+impl Story {
     /// Begins the story.
-    pub(super) fn new(cast: Arc<Cast>) -> Self {
-        let dice = Dice::of(cast.seed, 0x706c_6f74);
+    pub(super) fn new(population: Arc<Population>) -> Self {
+        let dice = Dice::of(population.seed, 0x706c_6f74);
         Self {
-            cast,
+            population,
             dice,
             deck: Vec::new(),
             standing: Vec::new(),
@@ -274,7 +274,7 @@ impl Plot {
                 entry.published_ms -= published_ms.rem_euclid(1000);
             }
         }
-        let wanted = match (entry.actor, self.cast.variant) {
+        let wanted = match (entry.actor, self.population.variant) {
             (ActorOf::SystemAlone, _) => !self.dice.once_in(5),
             (_, Variant::Oie) => self.dice.once_in(50),
             (_, Variant::Classic) => self.dice.once_in(20),
@@ -342,13 +342,13 @@ impl Plot {
             EventType::Grant => self.grant(&mut entry),
             EventType::OrgGrant => {
                 entry.user = self.anybody();
-                entry.app = self.dice.below(self.cast.apps.len()) as u16;
+                entry.app = self.dice.below(self.population.apps.len()) as u16;
                 let asked = 1 + self.dice.below(5);
                 entry.targets = self.fresh_targets(&entry, ORG_SCOPES.len(), asked);
             }
             EventType::AdminGrant => {
                 entry.user = self.dice.below(ADMINS) as u16;
-                entry.app = self.dice.below(self.cast.apps.len()) as u16;
+                entry.app = self.dice.below(self.population.apps.len()) as u16;
                 let asked = 1 + self.dice.below(2);
                 entry.targets = self.fresh_targets(&entry, ADMIN_SCOPES.len(), asked);
                 self.admin_standing.extend_from_slice(&entry.targets);
@@ -364,7 +364,7 @@ impl Plot {
             _ => self.revoke(&mut entry),
         }
         entry.actor = match event {
-            EventType::Grant | EventType::OrgGrant if self.cast.variant == Variant::Oie => {
+            EventType::Grant | EventType::OrgGrant if self.population.variant == Variant::Oie => {
                 match self.dice.below(100) {
                     0..88 => ActorOf::System,
                     88..94 => ActorOf::SystemAlone,
@@ -378,7 +378,7 @@ impl Plot {
 
     fn entry(&mut self, event: EventType) -> Entry {
         self.told += 1;
-        let mut dice = Dice::of(self.cast.epoch, self.told);
+        let mut dice = Dice::of(self.population.epoch, self.told);
         let high = u128::from(dice.roll()) << 64;
         let uuid =
             uuid::Builder::from_random_bytes((high | u128::from(dice.roll())).to_be_bytes()).into_uuid();
@@ -400,7 +400,7 @@ impl Plot {
     }
 
     fn anybody(&mut self) -> u16 {
-        let strange = self.cast.users.len() - ORDINARY;
+        let strange = self.population.users.len() - ORDINARY;
         let user = if self.dice.once_in(14) {
             ORDINARY + self.dice.below(strange)
         } else {
@@ -418,8 +418,8 @@ impl Plot {
             entry.targets = self.targets(entry, &again.scopes);
         } else {
             entry.user = self.anybody();
-            entry.app = self.dice.below(self.cast.apps.len()) as u16;
-            entry.server = self.cast.apps[usize::from(entry.app)].server as u8;
+            entry.app = self.dice.below(self.population.apps.len()) as u16;
+            entry.server = self.population.apps[usize::from(entry.app)].server as u8;
             let asked = match self.dice.below(20) {
                 0..6 => 1,
                 6..12 => 2,
@@ -427,7 +427,7 @@ impl Plot {
                 18 => 5 + self.dice.below(6),
                 _ => 11 + self.dice.below(6),
             };
-            let known = self.cast.servers[usize::from(entry.server)].scopes.len();
+            let known = self.population.servers[usize::from(entry.server)].scopes.len();
             entry.targets = self.fresh_targets(entry, known, asked.min(16));
         }
         if self.dice.once_in(60) {
@@ -588,11 +588,11 @@ mod tests {
     use super::*;
 
     fn told(seed: u64, variant: Variant, events: usize) -> Vec<Entry> {
-        let mut plot = Plot::new(Arc::new(Cast::new(seed, variant, 1_772_615_728_000)));
+        let mut story = Story::new(Arc::new(Population::new(seed, variant, 1_772_615_728_000)));
         let mut out = Vec::new();
         for number in 0..events as i64 {
             let at = 1_772_615_728_000 + number * 1_337;
-            plot.tell(at, at + 500, &mut out);
+            story.tell(at, at + 500, &mut out);
         }
         out
     }
@@ -630,11 +630,11 @@ mod tests {
 
     #[test]
     fn a_plain_story_is_the_same_without_what_is_odd() {
-        let mut plot = Plot::new(Arc::new(Cast::new(6, Variant::Oie, 1_772_615_728_000))).plain();
+        let mut story = Story::new(Arc::new(Population::new(6, Variant::Oie, 1_772_615_728_000))).plain();
         let mut plain = Vec::new();
         for number in 0..400_i64 {
             let at = 1_772_615_728_000 + number * 1_337;
-            plot.tell(at, at + 500, &mut plain);
+            story.tell(at, at + 500, &mut plain);
         }
         let all = told(6, Variant::Oie, 400);
         assert!(plain.iter().all(|entry| entry.oddity.is_none()));

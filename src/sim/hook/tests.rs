@@ -196,7 +196,8 @@ async fn three_seconds_are_waited_and_the_log_shows_what_was_given_up() {
     let told = *rig.told.borrow();
     assert_eq!((told.retries, told.taken, told.failed), (1, 0, 1));
     assert!(came <= 2);
-    let last = locked(&rig.org.0.log).at(entries).map(|entry| event::write(&rig.org.0.cast, entry)).unwrap();
+    let last =
+        locked(&rig.org.0.log).at(entries).map(|entry| event::write(&rig.org.0.population, entry)).unwrap();
     let last: Value = serde_json::from_str(&last).unwrap();
     assert_eq!(
         (&last["eventType"], &last["outcome"]["result"]),

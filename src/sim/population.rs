@@ -81,7 +81,7 @@ pub(super) struct Server {
 
 /// The story's people and things, with the parts of JSON that many events share.
 #[derive(Debug)]
-pub(super) struct Cast {
+pub(super) struct Population {
     pub(super) seed: u64,
     /// Decides the ids of events and grants: an org that starts again at another time tells of other ones.
     pub(super) epoch: u64,
@@ -98,8 +98,8 @@ pub(super) struct Cast {
     pub(super) networks: Vec<String>,
 }
 
-impl Cast {
-    /// Gathers the cast of a story that starts at a time, in milliseconds since 1970.
+impl Population {
+    /// Gathers the population of a story that starts at a time, in milliseconds since 1970.
     pub(super) fn new(seed: u64, variant: Variant, start_ms: i64) -> Self {
         let epoch = Dice::of(seed, start_ms.unsigned_abs()).roll();
         let mut dice = Dice::of(seed, 0x6361_7374);
@@ -182,30 +182,32 @@ mod tests {
 
     #[test]
     fn ids_and_logins_are_unique() {
-        let cast = Cast::new(1, Variant::Oie, 0);
-        let ids: BTreeSet<&str> = cast.users.iter().map(|user| user.id.as_str()).collect();
-        let logins: BTreeSet<&str> = cast.users.iter().map(|user| user.login.as_str()).collect();
-        let names: BTreeSet<&str> = cast.users.iter().map(|user| user.name.as_str()).collect();
-        assert_eq!(ids.len(), cast.users.len());
-        assert_eq!(logins.len(), cast.users.len());
-        assert_eq!(names.len(), cast.users.len());
+        let population = Population::new(1, Variant::Oie, 0);
+        let ids: BTreeSet<&str> = population.users.iter().map(|user| user.id.as_str()).collect();
+        let logins: BTreeSet<&str> = population.users.iter().map(|user| user.login.as_str()).collect();
+        let names: BTreeSet<&str> = population.users.iter().map(|user| user.name.as_str()).collect();
+        assert_eq!(ids.len(), population.users.len());
+        assert_eq!(logins.len(), population.users.len());
+        assert_eq!(names.len(), population.users.len());
     }
 
     #[test]
     fn some_names_are_hostile() {
-        let cast = Cast::new(1, Variant::Oie, 0);
+        let population = Population::new(1, Variant::Oie, 0);
         for wanted in ["\u{1b}", "\u{202e}", "\u{200b}", "\u{e0041}", "\u{301}", "山"] {
-            assert!(cast.users.iter().any(|user| user.name.contains(wanted)), "{wanted:?}");
+            assert!(population.users.iter().any(|user| user.name.contains(wanted)), "{wanted:?}");
         }
-        assert!(cast.users.iter().any(|user| user.name.chars().count() == 300));
+        assert!(population.users.iter().any(|user| user.name.chars().count() == 300));
     }
 
     #[test]
     fn shared_parts_are_json() {
-        let cast = Cast::new(1, Variant::Oie, 0);
-        let parts = cast.users.iter().map(|user| user.actor.clone());
-        let parts = parts.chain(cast.places.iter().flatten().cloned()).chain(cast.networks.iter().cloned());
-        for part in parts.chain(cast.agents.iter().map(|agent| format!("{{{agent}}}"))) {
+        let population = Population::new(1, Variant::Oie, 0);
+        let parts = population.users.iter().map(|user| user.actor.clone());
+        let parts = parts
+            .chain(population.places.iter().flatten().cloned())
+            .chain(population.networks.iter().cloned());
+        for part in parts.chain(population.agents.iter().map(|agent| format!("{{{agent}}}"))) {
             assert!(serde_json::from_str::<serde_json::Value>(&part).is_ok(), "{part}");
         }
     }
