@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::dice::Dice;
+use super::entry::{ActorOf, Entry, EventType, Oddity, Target};
 use super::json::quoted;
 use super::names::{ADMIN_SCOPES, ORG_SCOPES, PLACES};
 use super::population::{App, Population};
-use super::story::{ActorOf, Entry, EventType, Oddity, Target};
 
 /// Returns milliseconds since 1970 as Okta writes a time.
 pub(super) fn time(ms: i64, fraction: bool) -> String {

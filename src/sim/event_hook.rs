@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::dice::Dice;
+use super::entry::{Entry, EventType};
 use super::event;
-use super::story::{Entry, EventType};
 
 /// The collection's path.
 pub(super) const HOOKS: &str = "/api/v1/eventHooks";

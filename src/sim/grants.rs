@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use url::form_urlencoded;
 
 use super::answer::{Answer, Refusal};
+use super::entry::{EventType, Target};
 use super::event::{grant_id, time};
 use super::json::quoted;
 use super::names::ORG_SCOPES;
 use super::org::{Org, locked};
 use super::population::Population;
 use super::resources;
-use super::story::{EventType, Target};
 
 /// How many grants a page holds if nobody says, and at most (Okta: list user grants).
 const PAGE: usize = 20;

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::dice::Dice;
+use super::entry::Entry;
 use super::event;
 use super::event_hook::{Hook, HookPlan, HookTold};
 use super::fault::{Fault, Faults};
@@ -20,7 +21,7 @@ use super::oauth::OAuth;
 use super::org::{Org, Plan, STORIES, SimError, locked};
 use super::population::{Population, Variant};
 use super::shape::Shape;
-use super::story::{Entry, Story};
+use super::story::Story;
 use super::{hook, registry, server};
 use crate::clock::Clock;
 use crate::tasks::Tasks;

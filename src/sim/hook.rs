@@ -8,10 +8,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
+use super::entry::Entry;
 use super::event;
 use super::event_hook::{EventHook, HookFault, HookPlan, HookTold, is_eligible};
 use super::org::{Org, locked};
-use super::story::Entry;
 
 /// Okta waits so long for an answer (Okta: event hooks, timeout and retry).
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::story::Entry;
+use super::entry::Entry;
 
 /// Holds the entries. Positions count from 0 in persistence order.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ mod answer;
 mod assertion;
 mod dice;
 mod dpop;
+mod entry;
 mod event;
 mod event_hook;
 mod fault;

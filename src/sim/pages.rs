@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::answer::{Answer, Refusal};
+use super::entry::Entry;
 use super::event;
 use super::fault::{CAP, Fault};
 use super::org::locked;
 use super::query::Query;
 use super::server::{Call, ELSEWHERE, LOGS};
-use super::story::Entry;
 
 /// How many entries are looked at between two holds of the log's lock.
 const STRIDE: usize = 512;
