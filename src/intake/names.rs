@@ -121,7 +121,7 @@ enum Question {
 impl Desk {
     /// While the poller is not well nothing is asked, and what was missing then may be there afterwards.
     fn pause(&mut self) -> Next {
-        self.lookups.hope();
+        self.lookups.retry_silenced();
         Next::Wait(Duration::MAX)
     }
 

@@ -21,7 +21,7 @@ use crate::report::Part;
 #[derive(Debug)]
 pub struct Lookups {
     org: OrgUrl,
-    desks: [Desk; 3],
+    queues: [Queue; 3],
     turn: usize,
 }
 
@@ -36,7 +36,7 @@ pub enum LookupStep {
 
 /// The look-ups of one kind. Each has a rate limit of its own (Okta: rate limits, buckets).
 #[derive(Debug)]
-struct Desk {
+struct Queue {
     thing: Thing,
     pace: Pace,
     /// The newest last, which is asked for first: somebody may be looking at it.
@@ -61,7 +61,7 @@ const ID_BYTES_MAX: usize = 64;
 impl Lookups {
     /// Begins with nothing wanted. `share` is the part of each rate limit to use.
     pub fn new(org: OrgUrl, share: f64, seed: u64) -> Self {
-        let desk = |thing| Desk {
+        let queue = |thing| Queue {
             thing,
             pace: Pace::new(Asker::Live, Budget::new(share, INTERVAL), seed),
             wanted: VecDeque::new(),
@@ -69,23 +69,23 @@ impl Lookups {
             known: HashSet::new(),
             silenced: None,
         };
-        Self { org, desks: Thing::ALL.map(desk), turn: 0 }
+        Self { org, queues: Thing::ALL.map(queue), turn: 0 }
     }
 
     /// The books of one kind, for whoever else asks there.
     pub fn budget(&self, thing: Thing) -> Budget {
-        self.desks[usize::from(thing.code()) - 1].pace.budget().clone()
+        self.queues[usize::from(thing.code()) - 1].pace.budget().clone()
     }
 
     /// Notes that a label is known and fresh enough.
     pub fn knows(&mut self, thing: Thing, id: &str) {
-        self.desk(thing).remember(id);
+        self.queue(thing).remember(id);
     }
 
     /// Forgets which were answered, so that they may be asked for again.
     pub fn begin_anew(&mut self) {
-        for desk in &mut self.desks {
-            desk.known = desk.wanted.iter().chain(&desk.asked).cloned().collect();
+        for queue in &mut self.queues {
+            queue.known = queue.wanted.iter().chain(&queue.asked).cloned().collect();
         }
     }
 
@@ -94,34 +94,34 @@ impl Lookups {
         let is_id = (1..=ID_BYTES_MAX).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric())
             && id.starts_with(prefix(thing));
-        let desk = self.desk(thing);
-        if is_id && desk.remember(id) {
-            if desk.wanted.len() == WANTED_MAX {
-                desk.wanted.pop_front();
+        let queue = self.queue(thing);
+        if is_id && queue.remember(id) {
+            if queue.wanted.len() == WANTED_MAX {
+                queue.wanted.pop_front();
             }
-            desk.wanted.push_back(id.to_owned());
+            queue.wanted.push_back(id.to_owned());
         }
     }
 
     /// Returns what to do at this uptime.
     pub fn step(&mut self, up: Duration) -> LookupStep {
         let mut soonest = Duration::MAX;
-        for offset in 0..self.desks.len() {
-            let index = (self.turn + offset) % self.desks.len();
-            let desk = &mut self.desks[index];
-            if desk.asked.is_none() && desk.wanted.is_empty() {
+        for offset in 0..self.queues.len() {
+            let index = (self.turn + offset) % self.queues.len();
+            let queue = &mut self.queues[index];
+            if queue.asked.is_none() && queue.wanted.is_empty() {
                 continue;
             }
-            if let Some((_, until)) = desk.silenced.as_ref().filter(|(_, until)| up < *until) {
+            if let Some((_, until)) = queue.silenced.as_ref().filter(|(_, until)| up < *until) {
                 soonest = soonest.min(*until);
                 continue;
             }
-            match desk.pace.ask(up) {
+            match queue.pace.ask(up) {
                 Ok(headers) => {
                     self.turn = index;
-                    let wanted = &mut desk.wanted;
-                    let id = &*desk.asked.get_or_insert_with(|| wanted.pop_back().unwrap_or_default());
-                    let url = self.org.join(&format!("{}{id}", path(desk.thing)));
+                    let wanted = &mut queue.wanted;
+                    let id = &*queue.asked.get_or_insert_with(|| wanted.pop_back().unwrap_or_default());
+                    let url = self.org.join(&format!("{}{id}", path(queue.thing)));
                     return LookupStep::Send(Request { url, headers });
                 }
                 Err(until) => soonest = soonest.min(until),
@@ -132,50 +132,50 @@ impl Lookups {
 
     /// Takes what came of the request that [`Lookups::step`] gave out last, and returns the label if it is one.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Option<Label> {
-        let desk = &mut self.desks[self.turn];
+        let queue = &mut self.queues[self.turn];
         self.turn = (self.turn + 1) % Thing::ALL.len();
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => {
-                desk.pace.heard(now, None);
+                queue.pace.heard(now, None);
                 let passes = error.fault(Part::Poll).passes;
-                let wait = if passes { desk.pace.next_backoff() } else { SLOW };
-                desk.pace.wait(now, up, wait);
+                let wait = if passes { queue.pace.next_backoff() } else { SLOW };
+                queue.pace.wait(now, up, wait);
                 return None;
             }
         };
-        desk.pace.heard(now, Some(&reply.headers));
-        let id = desk.asked.clone().unwrap_or_default();
+        queue.pace.heard(now, Some(&reply.headers));
+        let id = queue.asked.clone().unwrap_or_default();
         if reply.status == 200 {
-            let label = label(desk.thing, &id, &reply.body, now);
-            desk.asked = None;
-            desk.silenced = None;
-            desk.pace.well();
-            desk.pace.rest(now, up, INTERVAL, &reply.headers);
+            let label = label(queue.thing, &id, &reply.body, now);
+            queue.asked = None;
+            queue.silenced = None;
+            queue.pace.well();
+            queue.pace.rest(now, up, INTERVAL, &reply.headers);
             return label;
         }
         let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
         match refusal.meaning() {
             Meaning::NotFound => {
-                desk.asked = None;
-                desk.pace.well();
-                desk.pace.rest(now, up, INTERVAL, &reply.headers);
+                queue.asked = None;
+                queue.pace.well();
+                queue.pace.rest(now, up, INTERVAL, &reply.headers);
                 let id = Untrusted::new(id);
-                Some(Label { thing: desk.thing, id, name: None, login: None, is_gone: true, asked: now })
+                Some(Label { thing: queue.thing, id, name: None, login: None, is_gone: true, asked: now })
             }
             Meaning::RateLimit => {
-                let wait = desk.pace.rate_limited(now, up, &reply.headers);
-                desk.pace.wait(now, up, wait);
+                let wait = queue.pace.rate_limited(now, up, &reply.headers);
+                queue.pace.wait(now, up, wait);
                 None
             }
             Meaning::Unavailable => {
-                let wait = desk.pace.unavailable(now, &reply.headers);
-                desk.pace.wait(now, up, wait);
+                let wait = queue.pace.unavailable(now, &reply.headers);
+                queue.pace.wait(now, up, wait);
                 None
             }
             Meaning::BadCredentials | Meaning::NotOkta => {
                 // The poller meets the same, and says so.
-                desk.pace.wait(now, up, SLOW);
+                queue.pace.wait(now, up, SLOW);
                 None
             }
             Meaning::NotPermitted | Meaning::FeatureOff => {
@@ -183,40 +183,40 @@ impl Lookups {
                     Some(scope) => format!("the scope {scope} is missing"),
                     None => format!("a role that may read them is missing ({refusal})"),
                 };
-                desk.silenced = Some((missing, up.saturating_add(SILENCE)));
+                queue.silenced = Some((missing, up.saturating_add(SILENCE)));
                 None
             }
             Meaning::BadRequest => {
                 // This id is refused; the next may be better.
-                desk.asked = None;
-                desk.pace.rest(now, up, INTERVAL, &reply.headers);
+                queue.asked = None;
+                queue.pace.rest(now, up, INTERVAL, &reply.headers);
                 None
             }
         }
     }
 
-    /// Tries again what was silenced, since the credentials are others now.
-    pub fn hope(&mut self) {
-        for desk in &mut self.desks {
-            desk.silenced = None;
+    /// Ends every silence, so that new credentials are tried at once.
+    pub fn retry_silenced(&mut self) {
+        for queue in &mut self.queues {
+            queue.silenced = None;
         }
     }
 
     /// Says what stays without a name, and why, a sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let silenced = |desk: &Desk| {
-            let (missing, _) = desk.silenced.as_ref()?;
-            Some(format!("The names of {} are not looked up: {missing}.", desk.thing.plural()))
+        let silenced = |queue: &Queue| {
+            let (missing, _) = queue.silenced.as_ref()?;
+            Some(format!("The names of {} are not looked up: {missing}.", queue.thing.plural()))
         };
-        self.desks.iter().filter_map(silenced).collect()
+        self.queues.iter().filter_map(silenced).collect()
     }
 
-    fn desk(&mut self, thing: Thing) -> &mut Desk {
-        &mut self.desks[usize::from(thing.code()) - 1]
+    fn queue(&mut self, thing: Thing) -> &mut Queue {
+        &mut self.queues[usize::from(thing.code()) - 1]
     }
 }
 
-impl Desk {
+impl Queue {
     /// Returns whether the id was unknown.
     fn remember(&mut self, id: &str) -> bool {
         if self.known.contains(id) {
@@ -363,7 +363,7 @@ mod tests {
         let body = format!(r#"{{"id":"{USER}","profile":{{}}}}"#);
         lookups.take(at(), s(1), Ok(reply(200, &body))).unwrap();
         assert_eq!(lookups.step(s(2)), LookupStep::Wait(s(3601)));
-        lookups.hope();
+        lookups.retry_silenced();
         assert!(sent(lookups.step(s(3))).contains("/apps/") && lookups.notes().is_empty());
     }
 

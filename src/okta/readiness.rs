@@ -20,7 +20,7 @@ use super::error::SendError;
 use super::exchange::{Reply, Request};
 use super::pace::Pace;
 use crate::report::Readiness;
-use ask::{Ask, Desk};
+use ask::{Ask, Bucket};
 use facts::{Answer, Facts, Why};
 pub use plan::{ReadinessPlan, Rights};
 
@@ -62,7 +62,7 @@ pub enum ProbeStep {
 #[derive(Debug)]
 pub struct Prober {
     plan: ReadinessPlan,
-    desks: [(Desk, Pace); 4],
+    buckets: [(Bucket, Pace); 4],
     queue: VecDeque<Task>,
     out: Option<Task>,
     facts: Facts,
@@ -72,7 +72,7 @@ pub struct Prober {
     silence: u32,
     asked: u32,
     /// Whose limit is used up for this round.
-    limited: Vec<Desk>,
+    limited: Vec<Bucket>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,16 +100,16 @@ impl Prober {
     pub fn new(plan: ReadinessPlan, budgets: ReadinessBudgets) -> Self {
         let ReadinessBudgets { log, apps, servers, rest } = budgets;
         let seed = plan.jitter_seed;
-        let desk = |desk, budget| (desk, Pace::new(Asker::History, budget, seed));
-        let desks = [
-            desk(Desk::Log, log),
-            desk(Desk::Apps, apps),
-            desk(Desk::Servers, servers),
-            desk(Desk::Rest, rest),
+        let bucket = |bucket, budget| (bucket, Pace::new(Asker::History, budget, seed));
+        let buckets = [
+            bucket(Bucket::Log, log),
+            bucket(Bucket::Apps, apps),
+            bucket(Bucket::Servers, servers),
+            bucket(Bucket::Rest, rest),
         ];
         Self {
             plan,
-            desks,
+            buckets,
             queue: VecDeque::new(),
             out: None,
             facts: Facts::default(),
@@ -166,7 +166,7 @@ impl Prober {
                 self.out = Some(task);
             }
             let Some(task) = &self.out else { return ProbeStep::Done };
-            let (_, pace) = &mut self.desks[task.ask.desk() as usize];
+            let (_, pace) = &mut self.buckets[task.ask.bucket() as usize];
             match pace.ask(up) {
                 Ok(headers) => {
                     let url = task.next.clone().unwrap_or_else(|| self.plan.org.join(&task.ask.path()));
@@ -178,7 +178,7 @@ impl Prober {
                     };
                 }
                 Err(until)
-                    if until > up.saturating_add(PATIENCE) && self.limited.contains(&task.ask.desk()) =>
+                    if until > up.saturating_add(PATIENCE) && self.limited.contains(&task.ask.bucket()) =>
                 {
                     // The refusal that is known already is the answer of this round.
                     if let Some(task) = self.out.take().filter(|task| task.tries == 0) {
@@ -195,7 +195,7 @@ impl Prober {
     pub fn take(&mut self, now: Timestamp, up: Duration, result: &Result<Reply, SendError>) {
         let Some(mut task) = self.out.take() else { return };
         self.asked += 1;
-        let (_, pace) = &mut self.desks[task.ask.desk() as usize];
+        let (_, pace) = &mut self.buckets[task.ask.bucket() as usize];
         pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
         self.silence = match result {
             Err(error) if !matches!(error, SendError::SignIn(_)) => self.silence + 1,
@@ -224,7 +224,7 @@ impl Prober {
             pace.wait(now, up, wait);
             self.failures += 1;
             if *is_rate {
-                self.limited.push(task.ask.desk());
+                self.limited.push(task.ask.bucket());
             }
             again = task.tries == 0 && self.failures <= SECOND_TRIES && wait <= PATIENCE;
         } else if let Ok(reply) = result {

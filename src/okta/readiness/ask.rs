@@ -41,9 +41,9 @@ pub(super) enum Ask {
     History(Timestamp),
 }
 
-/// What a call counts against.
+/// The rate limit that a call counts against (Okta: rate limits, buckets).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Desk {
+pub(super) enum Bucket {
     Log,
     Apps,
     Servers,
@@ -61,17 +61,18 @@ impl Ask {
         matches!(self, Self::Servers | Self::Apps | Self::Scopes(_) | Self::Policies(_) | Self::Hooks)
     }
 
-    pub(super) fn desk(&self) -> Desk {
+    /// Returns the rate limit that it counts against.
+    pub(super) fn bucket(&self) -> Bucket {
         match self {
-            Self::History(_) => Desk::Log,
-            Self::Apps => Desk::Apps,
+            Self::History(_) => Bucket::Log,
+            Self::Apps => Bucket::Apps,
             Self::Servers
             | Self::Server(_)
             | Self::Scopes(_)
             | Self::Policies(_)
             | Self::Rules(..)
-            | Self::Metadata(_) => Desk::Servers,
-            Self::Engine | Self::Features | Self::Hooks => Desk::Rest,
+            | Self::Metadata(_) => Bucket::Servers,
+            Self::Engine | Self::Features | Self::Hooks => Bucket::Rest,
         }
     }
 
