@@ -8,7 +8,7 @@ mod found;
 mod head;
 mod input;
 mod loader;
-mod ours;
+mod own_formats;
 mod read;
 mod record;
 mod remark;

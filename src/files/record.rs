@@ -10,7 +10,7 @@ use super::cut::{Chunk, Span};
 use super::found::{EVENTS_MAX, Found};
 use super::remark::Remark;
 use super::scan::without_comma;
-use super::{head, ours, time, wrapped};
+use super::{head, own_formats, time, wrapped};
 use crate::consent::Via;
 use crate::okta;
 
@@ -52,7 +52,7 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| "It is not UTF-8 text.".to_owned())?;
     match head::schema(bytes) {
-        Some(ours::SCHEMA) => return Ok(Found::good(vec![ours::consent(text, received)?])),
+        Some(own_formats::SCHEMA) => return Ok(Found::good(vec![own_formats::consent(text, received)?])),
         Some(other) if other.starts_with("consentwatch.") => {
             return Err(format!(
                 "It is of the form {}, which holds no consent.",

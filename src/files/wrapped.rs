@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::found::{EVENTS_MAX, Found};
 use super::remark::Remark;
-use super::{ours, respell};
+use super::{own_formats, respell};
 use crate::consent::{Via, visible};
 use crate::okta;
 
@@ -93,7 +93,7 @@ impl Search {
                 if let Some(value) = held(members, holder)
                     && self.under(holder, |search| search.value(value.get(), LEVELS, holders - 1))
                 {
-                    ours::put_beside(members, &mut self.found.consents[before..]);
+                    own_formats::put_beside(members, &mut self.found.consents[before..]);
                     return true;
                 }
             }

@@ -6,7 +6,7 @@
 //! slots are taken a new connection gets the slot of one that is idle or has yet to send a request.
 
 mod ceiling;
-mod desk;
+mod service;
 mod slots;
 mod tally;
 mod tls;
@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 pub use self::ceiling::Ceiling;
 pub use self::tls::TlsError;
 use ceiling::Room;
-use desk::Desk;
+use service::HookService;
 use slots::{SLOTS, Slot, Slots, Taken};
 use tally::Tally;
 
@@ -94,7 +94,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// The start of an HTTP/1.1 request must fit into this many bytes, so that headers beyond their own bound are seen as
 /// such.
-const HEAD_MAX: usize = 2 * desk::HEADERS_MAX;
+const HEAD_MAX: usize = 2 * service::HEADERS_MAX;
 /// A connection that lost its slot gets this long to send an answer that it was about to send.
 const EVICTED: Duration = Duration::from_secs(1);
 /// What was taken on when the program ends gets this long.
@@ -116,20 +116,20 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, clock: Clock, tasks: Tasks) {
     let scheme = if plan.tls.is_some() { "https" } else { "http" };
     let tally = Tally::default();
-    let desk = Arc::new(Desk {
+    let service = Arc::new(HookService {
         path: plan.path,
         secrets: plan.secrets,
         journal: journal.clone(),
         board: board.subscribe(),
         clock: clock.clone(),
         tally: tally.clone(),
-        in_memory: Semaphore::new(desk::IN_MEMORY_MAX),
+        in_memory: Semaphore::new(service::IN_MEMORY_MAX),
         unconfirmed: Room::below(plan.ceiling),
     });
     board.send_if_modified(|board| board.set(Part::Hook, Pulse::Starting));
     let listener = bind(plan.listen, &board, &clock).await;
     let address = listener.local_addr().unwrap_or(plan.listen);
-    let at = format!("{scheme}://{address}{}", desk.path);
+    let at = format!("{scheme}://{address}{}", service.path);
     tracing::info!(at, "The event hook is listened to.");
     tally.listens(at, clock.sure());
     tasks.spawn("hook presence", note_listening(journal, tally.clone(), clock.clone()));
@@ -142,7 +142,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
             Ok((socket, _)) => {
                 let taken = slots.enter(&clock, |evicted| tally.crowded(evicted, clock.sure())).await;
                 let connection = Connection {
-                    desk: Arc::clone(&desk),
+                    service: Arc::clone(&service),
                     clock: clock.clone(),
                     tasks: tasks.clone(),
                     taken,
@@ -236,7 +236,7 @@ fn no_address(address: SocketAddr, error: &io::Error) -> Fault {
 
 /// One connection.
 struct Connection {
-    desk: Arc<Desk>,
+    service: Arc<HookService>,
     clock: Clock,
     tasks: Tasks,
     taken: Taken,
@@ -269,14 +269,14 @@ impl Connection {
         let mut http = auto::Builder::new(OnTasks(self.tasks.clone()));
         http.http1().max_buf_size(HEAD_MAX).max_headers(100);
         http.http2().max_header_list_size(2 * HEAD_MAX as u32).max_concurrent_streams(STREAMS);
-        let service = service_fn(|request| {
-            let (desk, slot) = (Arc::clone(&self.desk), Arc::clone(&self.taken.slot));
+        let respond = service_fn(|request| {
+            let (service, slot) = (Arc::clone(&self.service), Arc::clone(&self.taken.slot));
             async move {
                 let under_way = slot.begin();
-                Ok::<_, Infallible>(desk.answer(request, &under_way.0).await)
+                Ok::<_, Infallible>(service.answer(request, &under_way.0).await)
             }
         });
-        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+        let mut connection = pin!(http.serve_connection(TokioIo::new(io), respond));
         let stop = self.tasks.stopping();
         let slot = &self.taken.slot;
         let (mut end, mut stopped, mut is_evicted) = (None, false, false);

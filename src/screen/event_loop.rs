@@ -259,7 +259,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         let sent = self.screen.bytes_written();
         // Sent with a frame that is due anyway: if it were a message of its own, each frame would cause the next.
         update(&mut self.model, Msg::Sent(sent));
-        self.screen.set_most(self.pacer.most(self.clock.uptime()));
+        self.screen.set_frame_budget(self.pacer.frame_budget(self.clock.uptime()));
         self.painted.paint(&mut self.screen, &self.model, &self.theme)?;
         let bytes = self.screen.bytes_written() - sent;
         self.pacer.painted(self.clock.uptime(), bytes > 0);

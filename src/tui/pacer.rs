@@ -99,9 +99,9 @@ impl Pacer {
         self.data_at = self.data_at.max(self.free_at);
     }
 
-    /// How long a frame may be, in bytes: what a slow line carries in a moment, less what it still has to carry.
-    /// Nothing where no line is said to be slow.
-    pub fn most(&self, up: Duration) -> Option<usize> {
+    /// Returns how many bytes the next frame may have: what a slow line carries in a moment, less what it still has to
+    /// carry. `None` if the line is not slow.
+    pub fn frame_budget(&self, up: Duration) -> Option<usize> {
         let line = u64::from(self.line?.get());
         let free = FRAME_MOMENT.saturating_sub(self.free_at.saturating_sub(up)).as_millis() as u64;
         Some(usize::try_from(line * free / 1000).unwrap_or(usize::MAX))
@@ -239,7 +239,7 @@ mod tests {
         pacer.painted(ms(0), true);
         pacer.spent(ms(0), 800);
         assert_eq!(pacer.due(ms(1), Dirty::Data), Due::At(ms(2000)));
-        let most = [500, 1500, 3000].map(|at| pacer.most(ms(at)));
+        let most = [500, 1500, 3000].map(|at| pacer.frame_budget(ms(at)));
         assert_eq!(most, [Some(0), Some(200), Some(400)], "a second of the line, less what is on its way");
         assert_eq!(pacer.due(ms(500), Dirty::Key), Due::Now);
         pacer.painted(ms(500), true);
@@ -250,7 +250,7 @@ mod tests {
         pacer.spent(ms(2500), u64::MAX);
         assert_eq!(pacer.due(ms(2501), Dirty::Data), Due::At(ms(32_500)), "nothing waits for ever");
         let mut pacer = Pacer::new(11).on_line(0);
-        assert_eq!(pacer.most(ms(0)), None);
+        assert_eq!(pacer.frame_budget(ms(0)), None);
         assert_eq!(pacer.due(ms(1000), Dirty::Data), Due::Now);
         pacer.painted(ms(1000), true);
         pacer.spent(ms(1000), 1_000_000);

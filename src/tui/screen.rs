@@ -37,7 +37,7 @@ pub struct Screen<W: Write> {
     /// Whether the terminal may show anything at all.
     stale: bool,
     /// A frame ends with the row that makes it so long; what is left follows with the next.
-    most: Option<usize>,
+    frame_budget: Option<usize>,
     is_behind: bool,
     title: String,
 }
@@ -92,7 +92,7 @@ impl<W: Write> Screen<W> {
             drawn: Buffer::default(),
             next: Buffer::default(),
             stale: true,
-            most: None,
+            frame_budget: None,
             is_behind: false,
             title: String::new(),
         };
@@ -147,14 +147,14 @@ impl<W: Write> Screen<W> {
         draw(&mut self.next);
         let changed = bridged(&self.shown.diff(&self.next), &self.next);
         self.is_behind = false;
-        if let Some(most) = self.most {
+        if let Some(budget) = self.frame_budget {
             let row = |y: u16| usize::from(y) * usize::from(width)..(usize::from(y) + 1) * usize::from(width);
             // What has changed just now goes before what is left of frames before.
             let mut rows: Vec<_> = changed.chunk_by(|one, other| one.1 == other.1).collect();
             let is_left = |y: u16| self.drawn.content.get(row(y)) == self.next.content.get(row(y));
             rows.sort_by_key(|cells| is_left(cells[0].1));
             for (place, cells) in rows.iter().enumerate() {
-                if place > 0 && self.wire.pending() >= most {
+                if place > 0 && self.wire.pending() >= budget {
                     self.is_behind = true;
                     break;
                 }
@@ -169,9 +169,9 @@ impl<W: Write> Screen<W> {
         std::mem::swap(&mut self.drawn, &mut self.next);
     }
 
-    /// Ends frames with the row that makes them so many bytes long, from the next one on; nothing lets them be whole.
-    pub fn set_most(&mut self, most: Option<usize>) {
-        self.most = most;
+    /// Limits the bytes of each following frame; `None` lifts the limit. A frame ends with the row that reaches it.
+    pub fn set_frame_budget(&mut self, bytes: Option<usize>) {
+        self.frame_budget = bytes;
     }
 
     /// Whether the last frame was not sent whole, so that another one is due.

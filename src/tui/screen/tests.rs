@@ -157,7 +157,7 @@ fn a_large_frame_is_one_write_too() {
 fn on_a_slow_line_what_is_new_goes_first_and_the_rest_follows() {
     let mut line = Line::default();
     let mut screen = Screen::over(&mut line, SMALL, Setup::default()).unwrap();
-    screen.set_most(Some(19));
+    screen.set_frame_budget(Some(19));
     screen.paint(rows(&["head", "one", "two", "three", "foot"])).unwrap();
     assert!(screen.is_behind());
     // A key changes the last row; two are still to come.
@@ -301,7 +301,7 @@ proptest! {
         let size = Size::new(12, 8);
         let mut line = Line::default();
         let mut screen = Screen::over(&mut line, size, Setup { sync, ..Setup::default() }).unwrap();
-        screen.set_most(most);
+        screen.set_frame_budget(most);
         for (picture, top, height, up, clear) in &steps {
             if *clear {
                 screen.clear();

@@ -1,4 +1,4 @@
-//! What the person arranged in the configuration, checked by the rooms that know it.
+//! Checks what the configuration says of keys, filters and columns, and arranges a screen by it.
 
 use jiff::tz::TimeZone;
 

@@ -1,4 +1,4 @@
-//! What each request is answered.
+//! Answers the requests that come to the hook listener.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::report::{Board, Fault, Part};
 
 /// Answers requests. Shared by all connections.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct HookService {
     pub(super) path: String,
     pub(super) secrets: Secrets,
     pub(super) journal: Journal,
@@ -60,7 +60,7 @@ enum NoBody {
     Cut,
 }
 
-impl Desk {
+impl HookService {
     /// Answers one request of a connection. Unless the request showed the secret, the connection ends after the answer.
     pub(super) async fn answer(&self, request: Request<Incoming>, slot: &Slot) -> Answer {
         let begun = self.clock.uptime();
@@ -329,7 +329,7 @@ impl Desk {
     }
 }
 
-/// What [`Desk::early`] leaves.
+/// What [`HookService::early`] leaves.
 struct Delivery;
 
 /// Returns how many rows' room the events of a delivery take. Each row stores its whole event.
