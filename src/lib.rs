@@ -17,18 +17,19 @@
 //! 5      run/              everything below except sim, cli
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
-//! 3      files/            okta, export, consent, report, safe_file
+//! 3      files/            okta, export, consent, report, safe_file, json_scan
 //! 3      intake/           okta, journal, consent, report, clock, tasks, secret, safe_file
 //! 2      model/            consent, report
-//! 2      okta/             consent, report, secret
+//! 2      okta/             consent, report, secret, json_scan
 //! 2      journal/          consent, report, clock, safe_file
-//! 2      export/           consent, report
+//! 2      export/           consent, report, json_scan
 //! 2      cli.rs exit.rs    config
 //! 2      config/           secret, consent, safe_file
 //! 2      sim/              clock, tasks
 //! 1      log.rs            consent, safe_file
-//! 1      consent/ report/ clock.rs tasks.rs secret.rs
-//! 0      safe_file.rs
+//! 1      consent/          json_scan
+//! 1      secret.rs         safe_file
+//! 0      report/ clock.rs tasks.rs safe_file.rs json_scan.rs
 //! ```
 //!
 //! `tests/layers.rs` holds the same table and fails when a module breaks it.
@@ -51,6 +52,7 @@ pub mod export;
 pub mod files;
 pub mod intake;
 pub mod journal;
+mod json_scan;
 pub mod log;
 pub mod model;
 pub mod okta;

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::consent::{Consent, Seq};
+use crate::json_scan::end_of_string;
 
 /// Appends the LogEvent on one line.
 pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
@@ -25,7 +26,7 @@ fn one_line(json: &str) -> Option<Box<RawValue>> {
     let (mut text, mut kept, mut at) = (String::new(), 0, 0);
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => at = behind_string(bytes, at + 1),
+            b'"' => at = end_of_string(bytes, at + 1).map_or(bytes.len(), |quote| quote + 1),
             b' ' | b'\t' | b'\n' | b'\r' => {
                 text.push_str(json.get(kept..at)?);
                 at += 1;
@@ -41,18 +42,6 @@ fn one_line(json: &str) -> Option<Box<RawValue>> {
     serde_json::from_str::<&RawValue>(json).ok()?;
     text.push_str(json.get(kept..)?);
     RawValue::from_string(text).ok()
-}
-
-/// Returns the place behind the string that begins before a place, or the end of all.
-fn behind_string(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(next) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += next + 1;
-        if bytes[at - 1] == b'"' {
-            return at;
-        }
-        at += 1;
-    }
-    bytes.len()
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::head::{self, Head};
-use super::scan::{LINES, Scan, has_record_line, is_record, without_comma};
+use super::record_line::{LINES, has_record_line, is_record, without_comma};
+use crate::json_scan::ValueEnd;
 
 /// Where in a file or in some bytes of it a record lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,7 +114,7 @@ fn closing_bracket(line: &[u8]) -> Option<(usize, usize)> {
     if !(before.ends_with(b"]") && line.starts_with(b"{")) {
         return None;
     }
-    let length = Scan::default().go_on(line)?;
+    let length = ValueEnd::default().go_on(line)?;
     let blank = line[length..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     (line.get(length + blank) == Some(&b']')).then_some((length, length + blank + 1))
 }
@@ -204,7 +205,7 @@ impl<R: Read> Cutter<R> {
     /// Whether the object that stands first begins as a snapshot does.
     fn is_snapshot(&mut self) -> io::Result<bool> {
         if self.is_live {
-            let mut scan = Scan::default();
+            let mut scan = ValueEnd::default();
             while !head::is_snapshot(&self.buffer)
                 && scan.go_on(&self.buffer).is_none()
                 && !self.has_ended
@@ -439,7 +440,7 @@ impl<R: Read> Cutter<R> {
                 _ if self.is_live
                     && !spans.is_empty()
                     && !self.has_ended
-                    && Scan::default().go_on(&self.buffer[at..]).is_none() =>
+                    && ValueEnd::default().go_on(&self.buffer[at..]).is_none() =>
                 {
                     break;
                 }
@@ -479,7 +480,7 @@ impl<R: Read> Cutter<R> {
     /// How long the value is that begins at a place, or `None` if the stream ends in it, or it is longer than any
     /// record.
     fn length_of_value(&mut self, at: usize) -> io::Result<Option<usize>> {
-        let mut scan = Scan::default();
+        let mut scan = ValueEnd::default();
         loop {
             if let Some(length) = scan.go_on(&self.buffer[at..]) {
                 return Ok(Some(length));

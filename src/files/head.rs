@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::consent::visible;
+use crate::json_scan::end_of_string;
 use crate::report::{Coverage, Gap, HookProof, Item, Readiness, Unreadable};
 
 /// What stands before the consents of a snapshot. Everything but the schema may be missing.
@@ -96,14 +97,7 @@ pub(super) fn opens(bytes: &[u8]) -> Option<usize> {
         match bytes[at] {
             b'"' => {
                 let start = at + 1;
-                let mut end = start;
-                loop {
-                    end += memchr::memchr2(b'"', b'\\', bytes.get(end..)?)?;
-                    if bytes[end] == b'"' {
-                        break;
-                    }
-                    end += 2;
-                }
+                let end = end_of_string(bytes, start)?;
                 key = (depth == 1).then(|| &bytes[start..end]);
                 at = end + 1;
                 continue;

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::cut::{Chunk, Span};
 use super::found::{EVENTS_MAX, Found};
+use super::record_line::without_comma;
 use super::remark::Remark;
-use super::scan::without_comma;
 use super::{head, own_formats, time, wrapped};
 use crate::consent::Via;
 use crate::okta;

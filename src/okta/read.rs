@@ -14,6 +14,7 @@ use crate::consent::{
     Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, Origin, OutcomeOf,
     Person, Reject, ScopeGrant, Server, ServerId, Stored, Thing, Untrusted, UserId, Via, Who,
 };
+use crate::json_scan;
 
 pub use super::split::ReadError;
 
@@ -459,29 +460,7 @@ fn why(error: &serde_json::Error) -> String {
 
 /// Whether a text nests deeper than any reader after us should be asked to follow.
 pub(super) fn is_too_deep(raw: &str) -> bool {
-    // Most events hold fewer brackets than the bound, so that the exact count is rarely needed. Counted in bytes,
-    // which the compiler makes many at once of.
-    let count =
-        |chunk: &[u8]| usize::from(chunk.iter().map(|b| u8::from(matches!(b, b'{' | b'['))).sum::<u8>());
-    if raw.as_bytes().chunks(usize::from(u8::MAX)).map(count).sum::<usize>() <= DEPTH_MAX {
-        return false;
-    }
-    let mut depth = 0_usize;
-    let (mut quoted, mut escaped) = (false, false);
-    for byte in raw.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => depth += 1,
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH_MAX {
-            return true;
-        }
-    }
-    false
+    json_scan::is_deeper_than(DEPTH_MAX, raw.as_bytes())
 }
 
 /// Replaces escaped halves of a character that stand alone, for reading only, by as many bytes. A text that was cut by

@@ -3,8 +3,9 @@
 //! Cutting looks at strings and brackets only, on bytes. So a record that is no JSON, or not even text, stays one
 //! record, and those beside it are read.
 
-use memchr::memchr2;
 use thiserror::Error;
+
+use crate::json_scan::end_of_string;
 
 /// Why an answer is not a page. Quotes nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -115,17 +116,6 @@ impl<'p> Members<'p> {
 
     fn byte(&self) -> Option<u8> {
         self.page.get(self.at).copied()
-    }
-}
-
-/// Returns where the quote stands that ends a string.
-fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
     }
 }
 

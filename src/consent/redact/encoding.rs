@@ -1,37 +1,18 @@
 //! Encodings that a text stands in: the strings of JSON, and percent-encoding.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::edit::Decoded;
+use crate::json_scan;
 
 /// Returns where the quote stands that ends a string, or the end of the text.
-pub(super) fn string_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(next) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += next;
-        if text[at] == b'"' {
-            return at;
-        }
-        at += 2;
-    }
-    text.len()
+pub(super) fn string_end(text: &[u8], at: usize) -> usize {
+    json_scan::end_of_string(text, at).unwrap_or(text.len())
 }
 
 /// Returns where an object or an array ends, or the end of the text.
 pub(super) fn balanced_end(text: &[u8], start: usize) -> usize {
-    let (mut depth, mut at) = (0_usize, start);
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'"' => at = string_end(text, at + 1),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
-        }
-        at += 1;
-        if depth == 0 {
-            break;
-        }
-    }
-    at.min(text.len())
+    json_scan::end_of_brackets(text, start).unwrap_or(text.len())
 }
 
 /// Returns where the white space ends that begins at a place.
