@@ -1,15 +1,16 @@
-//! What the README says of keys is what the table of keys says, and what other papers name is there.
+//! What the reference says of keys is what the table of keys says, and what other papers name is there.
 
 use consentwatch::model::BINDINGS;
 
 const README: &str = include_str!("../README.md");
+const REFERENCE: &str = include_str!("../docs/reference.md");
 
 #[test]
 fn the_keys_are_those_of_the_table() {
     for binding in BINDINGS {
         let chords: Vec<String> = binding.chords.iter().map(|chord| format!("`{chord}`")).collect();
         let line = format!("| {} | {} |", chords.join(" "), binding.words);
-        assert!(README.lines().any(|other| other == line), "the README lacks the line\n{line}");
+        assert!(REFERENCE.lines().any(|other| other == line), "docs/reference.md lacks the line\n{line}");
     }
 }
 

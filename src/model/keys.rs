@@ -1,4 +1,4 @@
-//! The one table of keys, commands and help words. Dispatch, the help page, the hints and the README read it.
+//! The one table of keys, commands and help words. Dispatch, the help page, the hints and docs/reference.md read it.
 
 use std::fmt;
 
