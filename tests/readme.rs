@@ -1,17 +1,40 @@
 //! What the reference says of keys is what the table of keys says, and what other papers name is there.
 
+use std::fmt::Write as _;
+use std::fs;
+
 use consentwatch::model::BINDINGS;
 
 const README: &str = include_str!("../README.md");
-const REFERENCE: &str = include_str!("../docs/reference.md");
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
 
+/// `UPDATE_DOCS=1` writes the table of keys anew.
 #[test]
 fn the_keys_are_those_of_the_table() {
+    let (start, end) = (
+        "<!-- keys: made from BINDINGS in src/model/keys.rs by UPDATE_DOCS=1 cargo test --test readme -->\n",
+        "<!-- end of keys -->\n",
+    );
+    let mut made = "| keys | does | command |\n|---|---|---|\n".to_owned();
     for binding in BINDINGS {
         let chords: Vec<String> = binding.chords.iter().map(|chord| format!("`{chord}`")).collect();
-        let line = format!("| {} | {} |", chords.join(" "), binding.words);
-        assert!(REFERENCE.lines().any(|other| other == line), "docs/reference.md lacks the line\n{line}");
+        writeln!(made, "| {} | {} | `{}` |", chords.join(" "), binding.words, binding.command.name())
+            .expect("a String");
     }
+    let text = fs::read_to_string(REFERENCE).expect("the reference");
+    let (before, rest) = text.split_once(start).expect("the beginning of the table");
+    let (written, after) = rest.split_once(end).expect("the end of the table");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(REFERENCE, format!("{before}{start}{made}{end}{after}")).expect("written");
+        return;
+    }
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (made, written) = (lines(&made), lines(written));
+    let missing: Vec<_> = made.iter().filter(|line| !written.contains(line)).collect();
+    let stale: Vec<_> = written.iter().filter(|line| !made.contains(line)).collect();
+    let what = "UPDATE_DOCS=1 cargo test --test readme writes the table anew";
+    assert!(missing.is_empty() && stale.is_empty(), "missing: {missing:#?}\nstale: {stale:#?}\n{what}");
+    assert_eq!(written, made, "the order differs; {what}");
 }
 
 #[test]
