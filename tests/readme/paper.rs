@@ -1,0 +1,117 @@
+//! The papers as their parts: headings, tables, code and links.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Papers for people who use or change the program. The CHANGELOG is history, which may name what is gone.
+pub(crate) const PAPERS: [&str; 8] = [
+    "README.md",
+    "docs/guide.md",
+    "docs/reference.md",
+    "docs/security.md",
+    "docs/architecture.md",
+    "docs/clock.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+];
+
+/// Returns the path of a file of the repository.
+pub(crate) fn at(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Reads a file of the repository.
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(at(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Returns the lines of a paper outside of its blocks of code.
+pub(crate) fn prose(text: &str) -> Vec<&str> {
+    let mut is_open = false;
+    let mut is_prose = |line: &&str| {
+        let is_fence = line.starts_with("```");
+        is_open ^= is_fence;
+        !is_open && !is_fence
+    };
+    text.lines().filter(|line| is_prose(line)).collect()
+}
+
+/// Returns what a paper says below a heading, up to the next heading of the same level or a higher one.
+pub(crate) fn section<'t>(text: &'t str, heading: &str) -> &'t str {
+    let start = text
+        .match_indices(heading)
+        .find(|(start, _)| {
+            let before = text.get(..*start).unwrap_or_default();
+            let after = text.get(start + heading.len()..).unwrap_or_default();
+            (before.is_empty() || before.ends_with('\n')) && after.starts_with('\n')
+        })
+        .map_or_else(|| panic!("no heading {heading:?}"), |(start, _)| start + heading.len());
+    let rest = text.get(start..).unwrap_or_default();
+    let level = heading.chars().take_while(|c| *c == '#').count();
+    let end = (1..=level)
+        .filter_map(|level| rest.find(&format!("\n{} ", "#".repeat(level))))
+        .min()
+        .unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default()
+}
+
+/// Returns the cells of each row of the tables of a text, without their heads.
+pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|--"));
+    let is_row = |at: &usize| lines[*at].starts_with("| ") && !is_head(*at);
+    let cells = |line: &str| {
+        let line = line.trim_matches('|').replace("\\|", "\u{0}");
+        line.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
+    };
+    (0..lines.len()).filter(is_row).map(|at| cells(lines[at])).collect()
+}
+
+/// Returns what stands between backquotes.
+pub(crate) fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// Returns the anchors of a paper as GitHub makes them from its headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    for line in prose(text) {
+        let title = line.trim_start_matches('#');
+        if title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let plain: String = title.trim().to_lowercase().chars().filter(is_kept).collect();
+        let anchor = plain.replace(' ', "-");
+        let again = (1..).map(|count| format!("{anchor}-{count}"));
+        let free = std::iter::once(anchor.clone()).chain(again).find(|anchor| !anchors.contains(anchor));
+        anchors.extend(free);
+    }
+    anchors
+}
+
+/// Returns what is wrong with the links of a paper, and how many links lead to files and headings of the repository.
+pub(crate) fn bad_links(path: &str) -> (Vec<String>, usize) {
+    let text = read(path);
+    let (mut bad, mut looked) = (Vec::new(), 0);
+    let prose = prose(&text).join("\n");
+    for target in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        if target.starts_with("https://") {
+            continue;
+        }
+        looked += 1;
+        let (file, anchor) =
+            target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+        let place = if file.is_empty() { at(path) } else { at(path).parent().expect("a folder").join(file) };
+        if !place.exists() {
+            bad.push(format!("{path}: {target}: no such file"));
+        } else if let Some(anchor) = anchor {
+            let there = fs::read_to_string(&place).expect("a paper");
+            if !anchors(&there).contains(anchor) {
+                bad.push(format!("{path}: {target}: no such heading"));
+            }
+        }
+    }
+    (bad, looked)
+}
