@@ -1,5 +1,7 @@
 //! What the papers say is what the program does: commands, flags, keys, fields, codes, links, and what they name.
 
+#[path = "readme/commands.rs"]
+mod commands;
 #[path = "readme/help.rs"]
 mod help;
 #[path = "readme/paper.rs"]
@@ -7,6 +9,11 @@ mod paper;
 #[expect(dead_code, reason = "other tests need more of it")]
 #[path = "support/process.rs"]
 mod process;
+#[path = "readme/shell.rs"]
+mod shell;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,7 +23,7 @@ use consentwatch::config::EXAMPLE;
 use consentwatch::exit::{Exit, Signal};
 use consentwatch::model::{BINDINGS, Query};
 use jiff::tz::TimeZone;
-use paper::{PAPERS, at, bad_links, prose, quoted, read, rows, section};
+use paper::{PAPERS, at, bad_links, parts, quoted, read, rows, section};
 use serde_json::Value;
 
 const REFERENCE: &str = "docs/reference.md";
@@ -144,7 +151,7 @@ fn the_filter_fields_are_those_of_the_language() {
     let mut looked = 0;
     for paper in PAPERS {
         let text = read(paper);
-        for span in quoted(&prose(&text).join("\n")) {
+        for span in quoted(&parts(&text).1.join("\n")) {
             let Some((name, value)) = span.split_once(':') else { continue };
             let name = name.trim_start_matches('-');
             if known.contains(name) && !value.is_empty() {
@@ -322,6 +329,28 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn the_commands_of_the_readme_run() {
+    assert!(commands::run(&["README.md"]) > 5, "commands were found");
+}
+
+#[test]
+fn the_commands_of_the_guide_run() {
+    assert!(commands::run(&["docs/guide.md"]) > 20, "commands were found");
+}
+
+#[test]
+fn the_commands_of_the_other_papers_run() {
+    let others: Vec<&str> =
+        PAPERS.into_iter().filter(|paper| !matches!(*paper, "README.md" | "docs/guide.md")).collect();
+    commands::run(&others);
+}
+
+#[test]
+fn the_listener_answers_by_hand_as_the_guide_says() {
+    assert_eq!(commands::send_by_hand("docs/guide.md"), 3);
+}
+
+#[test]
 fn the_variables_that_papers_name_are_read_somewhere() {
     let mut source = String::new();
     let mut folders = vec![at("src"), at(".ci")];
@@ -347,6 +376,23 @@ fn the_variables_that_papers_name_are_read_somewhere() {
         }
     }
     assert!(looked > 15, "variables were found");
+}
+
+#[test]
+fn every_configuration_in_the_papers_can_be_used() {
+    assert!(commands::check_configurations(&PAPERS) > 2, "configurations were found");
+}
+
+#[test]
+fn a_block_is_taken_apart_as_a_shell_does_it() {
+    let text = "A=1 B=\"$(cat x)\" # set\nconsentwatch tail | gzip -c > 'a b'  # exits with 130\nsim --x 'a # b' \\\n  y &\n";
+    let lines = shell::lines(text);
+    let names: Vec<Vec<String>> = lines.iter().map(shell::Line::names).collect();
+    assert_eq!(names, [vec!["cat"], vec!["consentwatch", "gzip"], vec!["sim"]]);
+    assert_eq!(lines.iter().map(shell::Line::code).collect::<Vec<_>>(), [0, 130, 0]);
+    assert_eq!(lines.iter().map(|line| line.is_background).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(lines[2].programs, [["sim", "--x", "a # b", "y"]]);
+    assert!(lines[0].is_setting() && !lines[1].is_setting());
 }
 
 #[test]

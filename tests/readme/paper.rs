@@ -26,15 +26,36 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(at(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Returns the lines of a paper outside of its blocks of code.
-pub(crate) fn prose(text: &str) -> Vec<&str> {
+/// A fenced block of code.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) text: String,
+    /// The line of the fence, counted from 1.
+    pub(crate) line: usize,
+}
+
+/// Splits a paper into its fenced blocks and the lines around them.
+pub(crate) fn parts(text: &str) -> (Vec<Block>, Vec<&str>) {
+    let (mut blocks, mut prose) = (Vec::<Block>::new(), Vec::new());
     let mut is_open = false;
-    let mut is_prose = |line: &&str| {
-        let is_fence = line.starts_with("```");
-        is_open ^= is_fence;
-        !is_open && !is_fence
-    };
-    text.lines().filter(|line| is_prose(line)).collect()
+    for (number, line) in text.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(_) if is_open => is_open = false,
+            Some(language) => {
+                is_open = true;
+                blocks.push(Block { language: language.to_owned(), text: String::new(), line: number + 1 });
+            }
+            None if is_open => {
+                let block = blocks.last_mut().expect("one is open");
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            None => prose.push(line),
+        }
+    }
+    assert!(!is_open, "a block is not closed");
+    (blocks, prose)
 }
 
 /// Returns what a paper says below a heading, up to the next heading of the same level or a higher one.
@@ -76,7 +97,8 @@ pub(crate) fn quoted(text: &str) -> Vec<&str> {
 /// Returns the anchors of a paper as GitHub makes them from its headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
-    for line in prose(text) {
+    let (_, prose) = parts(text);
+    for line in prose {
         let title = line.trim_start_matches('#');
         if title.len() == line.len() || !title.starts_with(' ') {
             continue;
@@ -94,8 +116,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
 /// Returns what is wrong with the links of a paper, and how many links lead to files and headings of the repository.
 pub(crate) fn bad_links(path: &str) -> (Vec<String>, usize) {
     let text = read(path);
+    let (_, prose) = parts(&text);
     let (mut bad, mut looked) = (Vec::new(), 0);
-    let prose = prose(&text).join("\n");
+    let prose = prose.join("\n");
     for target in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
         if target.starts_with("https://") {
             continue;
