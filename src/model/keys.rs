@@ -1,4 +1,5 @@
-//! The one table of keys, commands and help words. Dispatch, the help page, the hints and docs/reference.md read it.
+//! The one table of keys, commands and help words. Dispatch, the help page and the hints read it, and the table in
+//! docs/reference.md is made from it.
 
 use std::fmt;
 
