@@ -305,7 +305,7 @@ fn the_json_fields_and_csv_columns_are_those_of_the_exports() {
         .collect();
     assert_eq!(line.as_object().expect("an object").keys().map(String::as_str).collect::<BTreeSet<_>>(), top);
     let reference = read(REFERENCE);
-    let said: BTreeSet<String> = rows(section(&reference, "## JSON"))
+    let said: BTreeSet<String> = rows(section(&reference, "### Consents"))
         .iter()
         .flat_map(|row| quoted(&row[0]).into_iter().map(str::to_owned).collect::<Vec<_>>())
         .collect();
@@ -315,6 +315,30 @@ fn the_json_fields_and_csv_columns_are_those_of_the_exports() {
     let columns: Vec<&str> = csv.lines().next().expect("a head").split(',').collect();
     let (_, list) = reference.split_once("The columns of CSV are ").expect("the list");
     assert_eq!(quoted(list.split_once('.').expect("its end").0), columns);
+}
+
+#[test]
+fn coverage_readiness_and_snapshots_have_the_fields_of_the_reference() {
+    let reference = read(REFERENCE);
+    let snapshot = read("tests/formats/snapshot.json");
+    let [coverage, readiness] = commands::coverage_and_readiness();
+    for (heading, text) in
+        [("### Coverage", &coverage), ("### Readiness", &readiness), ("### Snapshots", &snapshot)]
+    {
+        let object: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let known: BTreeSet<&str> =
+            object.as_object().expect("an object").keys().map(String::as_str).collect();
+        let table = rows(section(&reference, heading));
+        let said: BTreeSet<&str> = table.iter().flat_map(|row| quoted(&row[0])).collect();
+        assert_eq!(said, known, "{heading}");
+        for row in table.iter().filter(|row| row[1].contains(": `")) {
+            // The keys of an object, or of those in a list.
+            let (value, wanted) = (&object[quoted(&row[0])[0]], quoted(&row[1]).into_iter().collect());
+            let Some(inner) = value.get(0).unwrap_or(value).as_object() else { continue };
+            let known: BTreeSet<&str> = inner.keys().map(String::as_str).collect();
+            assert_eq!(known, wanted, "{heading}: {}", row[0]);
+        }
+    }
 }
 
 #[test]

@@ -288,6 +288,15 @@ pub(crate) fn run(papers: &[&str]) -> usize {
     count
 }
 
+/// Returns what `tail` says of its journal on standard error, and what `doctor` says of the org, as JSON.
+pub(crate) fn coverage_and_readiness() -> [String; 2] {
+    let bench = Bench::new();
+    let run = |args: &[&str]| bench.sandbox.start(&bench.org, args).end();
+    let said = run(&["tail", "--once", "--limit", "0"]).err;
+    let coverage = said.lines().find(|line| line.starts_with('{')).unwrap_or_default().to_owned();
+    [coverage, run(&["doctor", "--format", "json"]).out]
+}
+
 /// Sends a listener what the `curl` lines of a paper send, and compares the status with the number in their comments.
 /// Returns how many lines there are.
 pub(crate) fn send_by_hand(paper: &str) -> usize {
