@@ -56,6 +56,16 @@ fn the_readme_shows_the_picture_and_says_how_it_is_made() {
     }
 }
 
+#[test]
+fn what_the_readme_quotes_from_the_screen_is_on_a_frame() {
+    let (readme, frame) = (read("README.md"), read("tests/screen/frames/refused-80x24.txt"));
+    let quotes: Vec<_> = parts(&readme).0.into_iter().filter(|block| block.language == "text").collect();
+    assert!(!quotes.is_empty(), "nothing is quoted");
+    for line in quotes.iter().flat_map(|block| block.text.lines()) {
+        assert!(frame.lines().any(|shown| shown == line), "no line of the frame is {line:?}");
+    }
+}
+
 /// `UPDATE_DOCS=1` writes the table of keys anew.
 #[test]
 fn the_keys_are_those_of_the_table() {
