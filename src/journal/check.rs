@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::checksum::{self, TABLES, Table};
 use super::error::ReadError;
 use super::intern;
+use super::meta::Meta;
 use super::reader::{DAMAGED_MAX, Reader};
-use super::store::Meta;
 use crate::consent::Seq;
 
 /// What is not what was written.

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::checksum;
 use super::commit::Listening;
-use super::store::{self, Meta, Store};
+use super::meta::Meta;
+use super::store::{self, Store};
 use crate::consent::{Doubt, Kind, Via};
 
 /// The log is given so long to show what the hook brought. It mostly takes a second.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::checksum;
-use super::store::Meta;
+use super::meta::Meta;
 use crate::consent::HistoryMark;
 
 /// Keeps a mark until its goal is reached. What it says is whole and joins what is complete belongs to it from now on,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::checksum;
-use super::store::Meta;
+use super::meta::Meta;
 use crate::consent::{Label, Rev, Sym, Symbol, Thing, Untrusted};
 
 /// The texts that hold nothing but an id; the words of the index `sym_unnamed`, without which SQLite would not use it.

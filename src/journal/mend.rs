@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use super::store::Meta;
+use super::meta::Meta;
 use super::{checksum, pack};
 
 /// Numbers that are passed over when the counters are lost, so that none that was given out comes again.

@@ -13,11 +13,11 @@ use super::doubt;
 use super::error::AppendError;
 use super::intern::{Interner, Known};
 use super::mend;
+use super::meta::Meta;
 use super::pack::{Packer, Unpacker};
 use super::recent::Recent;
 use super::schema::ROW_TABLES;
 use super::shared;
-use super::store::Meta;
 use super::sweep::Sweep;
 use crate::consent::{
     Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Symbol,

@@ -16,6 +16,7 @@ mod label;
 mod lock;
 mod mend;
 mod merge;
+mod meta;
 mod notes;
 mod open;
 mod pack;

@@ -8,11 +8,12 @@ use rusqlite::{Connection, Transaction};
 use thiserror::Error;
 
 use super::error::{OpenError, ReadError};
+use super::meta::{Hour, Meta};
 use super::notes::NotesError;
 use super::open::{self, Settings};
 use super::schema::ROW_TABLES;
 use super::spare::UNMARKED;
-use super::store::{Hour, Meta, Store};
+use super::store::Store;
 use super::{doubt, side};
 use crate::consent::{Doubt, Via};
 

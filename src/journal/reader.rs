@@ -14,8 +14,9 @@ use super::checksum::{self, Line, Record};
 use super::clean;
 use super::commit::{Head, Polling};
 use super::error::{Ailment, OpenError, ReadError};
+use super::meta::Meta;
 use super::pack::Unpacker;
-use super::store::{self, Meta};
+use super::store;
 use super::{delivery, doubt, history, label, open, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
