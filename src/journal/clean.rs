@@ -21,11 +21,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::checksum;
+use super::connection::BUSY_MS;
 use super::delivery;
 use super::error::AppendError;
 use super::intern;
 use super::notes::Notes;
-use super::open::BUSY_MS;
 use super::pack::{self, Packer, Unpacker};
 use super::shared;
 use super::store::{self, Store};

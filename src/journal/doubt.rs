@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn open(dir: &Path) -> Store {
-        Store::new(crate::journal::open::connect_writer(dir).unwrap(), Settings::default()).unwrap()
+        Store::new(crate::journal::connection::connect_writer(dir).unwrap(), Settings::default()).unwrap()
     }
 
     impl Rig {

@@ -20,7 +20,7 @@ fn at(minutes: i64) -> Timestamp {
 }
 
 fn store(dir: &Path) -> Store {
-    Store::new(super::open::connect_writer(dir).unwrap(), Settings::default()).unwrap()
+    Store::new(super::connection::connect_writer(dir).unwrap(), Settings::default()).unwrap()
 }
 
 fn write(store: &mut Store, batch: &Batch) {

@@ -148,7 +148,7 @@ mod tests {
 
     fn store(dir: &Path) -> Store {
         let settings = Settings { keep_days: 1, keep_rows: 1_000_000, ..Settings::default() };
-        Store::new(crate::journal::open::connect_writer(dir).unwrap(), settings).unwrap()
+        Store::new(crate::journal::connection::connect_writer(dir).unwrap(), settings).unwrap()
     }
 
     fn write(store: &mut Store, batch: &Batch) {

@@ -9,8 +9,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use thiserror::Error;
 
+use super::connection::FLAGS;
 use super::error::{Ailment, StorageError};
-use super::open::{FLAGS, database, shown};
+use super::paths::{database, shown};
 use super::reader::{limit, time};
 use crate::consent::{EventId, EventKey, Marked};
 use crate::report::{Fault, Part};

@@ -1,57 +1,22 @@
 //! Opening a journal: its directory, its lock, its file, its writer.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
 use super::commit::Head;
-use super::error::{Ailment, OpenError, StorageError};
+use super::connection::{connect_writer, refused};
+use super::error::OpenError;
 use super::lock::{self, Asked, Lock};
+use super::paths::{FILE, LOCK, shown};
 use super::place::Place;
-use super::schema::{self, Found};
+use super::settings::Settings;
 use super::stopped;
 use super::store::Store;
 use super::writer::Journal;
 use crate::clock::Clock;
-use crate::consent::visible;
 use crate::safe_file;
-
-/// The journal's file in its directory.
-const FILE: &str = "journal.sqlite3";
-/// Whoever holds its lock writes the journal.
-const LOCK: &str = "journal.lock";
-/// How long SQLite waits for another program that holds the file.
-pub(super) const BUSY_MS: u64 = 5000;
-
-/// How much the journal keeps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settings {
-    /// Rows published longer ago are removed.
-    pub keep_days: u32,
-    /// Of more rows than this, the oldest are removed.
-    pub keep_rows: u64,
-    /// At most this many rows, and no more than `keep_rows`, that only a hook has brought. They go first when there are
-    /// too many rows.
-    pub keep_unconfirmed: u64,
-}
-
-impl Settings {
-    /// Returns how many rows are kept that only a hook has brought.
-    pub(super) fn unconfirmed_max(self) -> i64 {
-        i64::try_from(self.keep_unconfirmed.min(self.keep_rows)).unwrap_or(i64::MAX)
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { keep_days: 400, keep_rows: 10_000_000, keep_unconfirmed: 100_000 }
-    }
-}
 
 /// What came of opening a journal for writing.
 #[derive(Debug)]
@@ -187,126 +152,4 @@ pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {
     conn.pragma_update_and_check(None, "max_page_count", used + pages, |_| Ok(())).unwrap();
     let (head, _) = watch::channel(Head::default());
     Journal::start(Store::new(conn, Settings::default()).unwrap(), clock, lock, head).unwrap()
-}
-
-/// Opens or creates the file, and brings it to the present format.
-pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
-    let path = dir.join(FILE);
-    let place = |source| OpenError::Place { path: shown(&path), source };
-    let mut file = safe_file::open_private(&path).map_err(place)?;
-    check_header(&path, &mut file)?;
-    drop(file);
-    let path = database(dir, FILE).map_err(place)?;
-    let refuse = |error| refused(&path, error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS;
-    let mut conn = Connection::open_with_flags(&path, flags).map_err(refuse)?;
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
-    // Until the file is known to be ours and sound, closing it must not move anything from the WAL into it.
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(refuse)?;
-    let from = check_format(&path, &conn)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(refuse)?;
-    schema::set_up_writer(&conn).map_err(refuse)?;
-    schema::migrate(&mut conn, from).map_err(refuse)?;
-    if from == 0 {
-        sync_dir(dir).map_err(place)?;
-    }
-    Ok(conn)
-}
-
-/// Opens the file for reading. One that an older version left behind is brought up to date before.
-pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
-    let (conn, format) = connect_reader_as_it_is(dir)?;
-    if format == schema::FORMAT {
-        return Ok(conn);
-    }
-    drop(conn);
-    let lock_path = dir.join(LOCK);
-    match lock::ask(&lock_path).map_err(|source| OpenError::Place { path: shown(&lock_path), source })? {
-        Asked::Held(_lock) => drop(connect_writer(dir)?),
-        Asked::Elsewhere(holder) => {
-            // A writer of this version may be about to do it, or may just have done it.
-            let (conn, format) = connect_reader_as_it_is(dir)?;
-            if format == schema::FORMAT {
-                return Ok(conn);
-            }
-            return Err(OpenError::OlderInUse { path: shown(&dir.join(FILE)), holder });
-        }
-    }
-    connect_reader_as_it_is(dir).map(|(conn, _)| conn)
-}
-
-/// Opens the file for reading and returns its format with it.
-fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
-    let path = dir.join(FILE);
-    let mut file = match safe_file::open_regular(&path) {
-        Ok((file, _)) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(OpenError::Missing { path: shown(&path) });
-        }
-        Err(source) => return Err(OpenError::Place { path: shown(&path), source }),
-    };
-    check_header(&path, &mut file)?;
-    drop(file);
-    let path = database(dir, FILE).map_err(|source| OpenError::Place { path: shown(&path), source })?;
-    let refuse = |error| refused(&path, error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | FLAGS;
-    let conn = Connection::open_with_flags(&path, flags).map_err(refuse)?;
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
-    schema::set_up_reader(&conn).map_err(refuse)?;
-    match check_format(&path, &conn)? {
-        // Its writer has not come to the first migration yet, or was killed before.
-        0 => Err(OpenError::Missing { path: shown(&path) }),
-        format => Ok((conn, format)),
-    }
-}
-
-/// Every SQLite file that is not empty begins with these bytes (SQLite: database file format, 1.3).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-
-fn check_header(path: &Path, file: &mut File) -> Result<(), OpenError> {
-    let mut start = Vec::new();
-    file.take(MAGIC.len() as u64)
-        .read_to_end(&mut start)
-        .map_err(|source| OpenError::Place { path: shown(path), source })?;
-    if start.is_empty() || start == MAGIC {
-        return Ok(());
-    }
-    Err(OpenError::Damaged { path: shown(path), source: None })
-}
-
-fn check_format(path: &Path, conn: &Connection) -> Result<i64, OpenError> {
-    match schema::look(conn).map_err(|error| refused(path, error))? {
-        Found::Foreign => Err(OpenError::Damaged { path: shown(path), source: None }),
-        Found::Format(found) if found > schema::FORMAT => {
-            Err(OpenError::Newer { path: shown(path), found, known: schema::FORMAT })
-        }
-        Found::Format(found) => Ok(found),
-    }
-}
-
-fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
-    let path = shown(path);
-    let source = StorageError::from(error);
-    match source.ailment {
-        Ailment::Damaged => OpenError::Damaged { path, source: Some(source) },
-        _ => OpenError::Storage { path, source },
-    }
-}
-
-pub(super) fn shown(path: &Path) -> String {
-    visible(&path.display().to_string()).into_owned()
-}
-
-/// How every database is opened: SQLite follows no symbolic link either.
-pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
-
-/// Returns a database's path with every link in its folder resolved. SQLite's no-follow flag refuses a link anywhere in
-/// a path, and the folder may be one.
-pub(super) fn database(dir: &Path, name: &str) -> io::Result<PathBuf> {
-    Ok(dir.canonicalize()?.join(name))
-}
-
-/// Makes the new names in a directory last.
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    safe_file::open_folder(dir)?.sync_all()
 }

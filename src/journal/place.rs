@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::open::shown;
+use super::paths::shown;
 
 /// What was opened, by path and by what the file system calls it.
 #[derive(Debug)]

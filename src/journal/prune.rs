@@ -10,8 +10,9 @@ use thiserror::Error;
 use super::error::{OpenError, ReadError};
 use super::meta::{Hour, Meta};
 use super::notes::NotesError;
-use super::open::{self, Settings};
+use super::open;
 use super::schema::ROW_TABLES;
+use super::settings::Settings;
 use super::spare::UNMARKED;
 use super::store::Store;
 use super::{doubt, side};
@@ -302,6 +303,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::consent::Via;
+    use crate::journal::connection::connect_writer;
     use crate::journal::sample::{self, START_MS};
     use crate::journal::{Batch, Journal, Opened, Reader};
 
@@ -442,7 +444,7 @@ mod tests {
     #[test]
     fn of_few_rows_one_goes_an_hour_until_none_is_too_old() {
         let dir = tempfile::tempdir().unwrap();
-        let mut store = Store::new(open::connect_writer(dir.path()).unwrap(), KEEP).unwrap();
+        let mut store = Store::new(connect_writer(dir.path()).unwrap(), KEEP).unwrap();
         let consents = (0..3).map(|number| sample::consent(number, Via::POLL)).collect();
         store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
         let mut left = Vec::new();
@@ -456,7 +458,7 @@ mod tests {
     #[test]
     fn what_was_removed_is_not_complete_again_with_the_next_poll() {
         let dir = tempfile::tempdir().unwrap();
-        let mut store = Store::new(open::connect_writer(dir.path()).unwrap(), KEEP).unwrap();
+        let mut store = Store::new(connect_writer(dir.path()).unwrap(), KEEP).unwrap();
         let bookmark = |next: &str| crate::consent::Bookmark {
             query: "grant".to_owned(),
             next: next.to_owned(),
@@ -484,7 +486,7 @@ mod tests {
             prune(dir.path(), KEEP, now, false),
             Err(PruneError::Open(OpenError::Missing { .. }))
         ));
-        let mut store = Store::new(open::connect_writer(dir.path()).unwrap(), KEEP).unwrap();
+        let mut store = Store::new(connect_writer(dir.path()).unwrap(), KEEP).unwrap();
         let consents = (0..50).map(|number| sample::consent(number, Via::POLL)).collect();
         store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
         store.close();

@@ -17,7 +17,7 @@ use super::error::{Ailment, OpenError, ReadError};
 use super::meta::Meta;
 use super::pack::Unpacker;
 use super::store;
-use super::{delivery, doubt, history, label, open, shared, side};
+use super::{connection, delivery, doubt, history, label, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
     Person, Reach, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
@@ -83,7 +83,7 @@ const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
 impl Reader {
     /// Opens the journal in a directory; it must be there.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        let conn = open::connect_reader(dir)?;
+        let conn = connection::connect_reader(dir)?;
         conn.set_prepared_statement_cache_capacity(32);
         Ok(Self {
             conn,

@@ -96,7 +96,7 @@ mod tests {
 
     /// Twenty rows. The fifth has a hook's copy that contradicts it, and its client has a name.
     fn journal(dir: &Path) -> (Store, Vec<Consent>) {
-        let conn = crate::journal::open::connect_writer(dir).unwrap();
+        let conn = crate::journal::connection::connect_writer(dir).unwrap();
         let mut store = Store::new(conn, Settings::default()).unwrap();
         let consents: Vec<_> = (0..20).map(|number| sample::consent(number, Via::POLL)).collect();
         let label = Label {
@@ -239,7 +239,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.sqlite3");
         let store = |dir| {
-            Store::new(crate::journal::open::connect_writer(dir).unwrap(), Settings::default()).unwrap()
+            Store::new(crate::journal::connection::connect_writer(dir).unwrap(), Settings::default()).unwrap()
         };
         let consents: Vec<_> = (0..20).map(|number| sample::consent(number, Via::POLL)).collect();
         let mut first = store(dir.path());

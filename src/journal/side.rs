@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_side_event_comes_back_once_and_is_no_row() {
         let dir = tempfile::tempdir().unwrap();
-        let conn = crate::journal::open::connect_writer(dir.path()).unwrap();
+        let conn = crate::journal::connection::connect_writer(dir.path()).unwrap();
         let mut store = Store::new(conn, Settings { keep_days: 1, ..Settings::default() }).unwrap();
         let before = store.head();
         let mut other = failed(9);

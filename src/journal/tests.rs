@@ -33,7 +33,7 @@ fn writer(dir: &Path) -> Journal {
 }
 
 fn store(dir: &Path, settings: Settings) -> Store {
-    Store::new(super::open::connect_writer(dir).unwrap(), settings).unwrap()
+    Store::new(super::connection::connect_writer(dir).unwrap(), settings).unwrap()
 }
 
 fn polled(numbers: std::ops::Range<u64>) -> Batch {

@@ -20,7 +20,7 @@ const COPIED: i64 = 9;
 const ODD: u64 = 150;
 
 fn open(dir: &Path) -> Store {
-    Store::new(crate::journal::open::connect_writer(dir).unwrap(), Settings::default()).unwrap()
+    Store::new(crate::journal::connection::connect_writer(dir).unwrap(), Settings::default()).unwrap()
 }
 
 fn at() -> Timestamp {

@@ -152,7 +152,7 @@ fn a_file_that_another_screen_holds_does_not_hold_up_a_key() {
 }
 
 fn store(dir: &Path, settings: Settings) -> Store {
-    Store::new(crate::journal::open::connect_writer(dir).unwrap(), settings).unwrap()
+    Store::new(crate::journal::connection::connect_writer(dir).unwrap(), settings).unwrap()
 }
 
 fn seqs(dir: &Path) -> Vec<i64> {
