@@ -171,7 +171,6 @@ const CIRCLES: &[&[&str]] = &[
         "journal/notes.rs",
         "journal/open.rs",
         "journal/prune.rs",
-        "journal/reader.rs",
         "journal/schema.rs",
         "journal/shared.rs",
         "journal/side.rs",

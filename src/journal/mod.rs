@@ -4,6 +4,7 @@
 mod check;
 mod checksum;
 mod clean;
+mod columns;
 mod commit;
 mod connection;
 mod delivery;

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row as Found};
 
 use super::checksum::{self, Line, Record};
 use super::clean;
+use super::columns::{event_id, limit, time};
 use super::commit::{Head, Polling};
 use super::error::{Ailment, OpenError, ReadError};
 use super::meta::Meta;
@@ -19,8 +20,8 @@ use super::pack::Unpacker;
 use super::store;
 use super::{connection, delivery, doubt, history, label, shared, side};
 use crate::consent::{
-    Beside, Bookmark, EventId, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page,
-    Person, Reach, Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
+    Beside, Bookmark, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page, Person, Reach,
+    Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
 #[cfg(test)]
 use crate::consent::{Reject, redact};
@@ -887,17 +888,4 @@ fn blank(seq: Seq) -> Row {
         doubt: None,
         hidden: 0,
     }
-}
-
-pub(super) fn limit(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-pub(super) fn time(ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(ms).unwrap_or_default()
-}
-
-pub(super) fn event_id(bytes: &[u8]) -> io::Result<EventId> {
-    EventId::from_bytes(bytes)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::columns::event_id;
 use super::error::ReadError;
-use super::reader::{Reader, event_id};
+use super::reader::Reader;
 use crate::consent::{EventKey, Seq, Stored};
 
 /// Some rows that were looked at.

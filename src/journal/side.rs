@@ -7,9 +7,9 @@ use rusqlite::{Connection, Params, Row, Transaction};
 
 use super::checksum;
 use super::clean::Identity;
+use super::columns::{event_id, limit, time};
 use super::error::{AppendError, ReadError};
 use super::meta::Meta;
-use super::reader::{event_id, limit, time};
 use crate::consent::{SideEvent, Untrusted};
 
 /// At most this many are kept, the newest; a hook that fails all day makes thousands.

@@ -1,0 +1,26 @@
+//! Values of columns, read and written in the same way by several tables.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use crate::consent::EventId;
+
+/// Returns a number of rows as SQLite takes it.
+pub(super) fn limit(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Returns the time of a column in milliseconds since 1970. A number that is no time becomes 1970.
+pub(super) fn time(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or_default()
+}
+
+/// Returns the id of a column.
+///
+/// # Errors
+/// It has a wrong length.
+pub(super) fn event_id(bytes: &[u8]) -> io::Result<EventId> {
+    EventId::from_bytes(bytes)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))
+}
