@@ -150,8 +150,7 @@ const SPAWNERS: &[&str] = &[
 const STARTS_ITSELF: &[&str] = &[
     "files/read.rs",
     "intake/http.rs",
-    "journal/clean.rs",
-    "journal/store.rs",
+    "journal/training.rs",
     "journal/writer.rs",
     "run/last_readiness.rs",
     "run/linear/mod.rs",

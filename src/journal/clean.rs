@@ -13,7 +13,6 @@
 //! This module also keeps the journal's key. An event without a uuid is stored under a digest made with it.
 
 use std::path::Path;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use aws_lc_rs::{hmac, rand};
@@ -27,8 +26,9 @@ use super::error::AppendError;
 use super::intern;
 use super::notes::Notes;
 use super::pack::{self, Packer, Unpacker};
-use super::shared;
-use super::store::{self, Store};
+use super::raw;
+use super::store::Store;
+use super::training::{self, Training};
 use crate::consent::{Delivery, EventId, EventKey, SideEvent, Symbol, Untrusted, redact};
 
 /// Creates two tables: `hidden` counts the hidden values of each row that has any; `clean` holds the
@@ -216,7 +216,7 @@ pub(super) struct Cleaning {
     sides: i64,
     /// The dictionary of cleaned events; 0 if there was none of the journal's own.
     dict: i64,
-    training: Option<JoinHandle<Option<Vec<u8>>>>,
+    training: Option<Training>,
     /// Whether the file was rewritten, so that only its WAL is left to empty.
     is_rewritten: bool,
     /// What a person should know.
@@ -395,17 +395,15 @@ impl Store {
             let training = if let Some(training) = cleaning.training.take() {
                 training
             } else {
-                let samples = store::samples(&self.conn, |raw| clean_event(raw).text)?;
-                let shipped = (1, pack::SHIPPED.to_vec());
-                let work = move || pack::train(&samples, &shipped);
-                thread::Builder::new().name("dictionary".to_owned()).spawn(work).map_err(AppendError::Pack)?
+                let samples = training::samples(&self.conn, |raw| clean_event(raw).text)?;
+                Training::start(samples, (1, pack::SHIPPED.to_vec())).map_err(AppendError::Pack)?
             };
             if !training.is_finished() {
                 cleaning.training = Some(training);
                 return Ok(Pace::Later);
             }
             // Without a better one the shipped one serves under a number of its own, which is the newest then.
-            Some(training.join().unwrap_or_default().unwrap_or_else(|| pack::SHIPPED.to_vec()))
+            Some(training.dictionary().unwrap_or_else(|| pack::SHIPPED.to_vec()))
         } else {
             None
         };
@@ -503,7 +501,7 @@ impl Store {
         let mut found = statement.query([])?;
         let mut copies = Vec::new();
         while let Some(row) = found.next()? {
-            let (old, body) = shared::packed(row)?;
+            let (old, body) = raw::packed(row)?;
             let body = match unpacker.unpack(&self.conn, old, &body)? {
                 Ok(raw) => {
                     let clean = clean_event(raw);
@@ -534,7 +532,7 @@ impl Store {
                 (Ok(published_ms), Some(id), Ok(part)) => Some(EventKey { published_ms, id, part }),
                 _ => None,
             };
-            let (dict, body) = shared::packed(row)?;
+            let (dict, body) = raw::packed(row)?;
             Ok(Found { seq: row.get("seq")?, key, dict, body, delivery: text(row.get_ref("envelope")?) })
         })?;
         found.collect()

@@ -7,10 +7,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
+use super::bookmark;
 use super::checksum;
 use super::commit::Listening;
 use super::meta::Meta;
-use super::store::{self, Store};
+use super::store::Store;
 use crate::consent::{Doubt, Kind, Via};
 
 /// The log is given so long to show what the hook brought. It mostly takes a second.
@@ -165,7 +166,7 @@ struct Log {
 
 impl Log {
     fn read(conn: &Connection) -> rusqlite::Result<Self> {
-        let bookmark = store::bookmark(conn)?;
+        let bookmark = bookmark::load(conn)?;
         let kinds = bookmark.iter().flat_map(|mark| mark.query.split(',').filter_map(Kind::from_word));
         // Without a bookmark nothing is known of what was read.
         let since_ms = bookmark.as_ref().map_or(i64::MAX, |mark| mark.since.as_millisecond());

@@ -311,7 +311,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
         "a hook says nothing of how far the log was read"
     );
     // Whatever is judged by what the log was asked for is not judged.
-    assert!(super::store::bookmark(&store.conn).unwrap().is_none());
+    assert!(super::bookmark::load(&store.conn).unwrap().is_none());
 }
 
 #[test]

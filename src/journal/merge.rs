@@ -15,6 +15,7 @@ use super::intern::{Interner, Known};
 use super::mend;
 use super::meta::Meta;
 use super::pack::{Packer, Unpacker};
+use super::raw;
 use super::recent::Recent;
 use super::schema::ROW_TABLES;
 use super::shared;
@@ -404,7 +405,7 @@ impl<'t> Pen<'t> {
         if consent.via != Via::POLL || !found.via.has(Via::POLL) {
             return Ok(false);
         }
-        let kept = shared::kept(self.tx, &mut self.unpacker, found.seq)?;
+        let kept = raw::text(self.tx, &mut self.unpacker, found.seq)?;
         // A stored event that cannot be read counts as the same.
         Ok(kept.is_some_and(|kept| !consent.says(&kept)))
     }
@@ -498,11 +499,11 @@ impl<'t> Pen<'t> {
             Ok(([number(0)?, number(1)?, number(2)?, number(3)?], row.get::<_, bool>(4)?))
         });
         let Some(([who, evidence, via, doubt], has_envelope)) = found.optional()? else { return Ok(None) };
-        let has_copy = shared::copy(self.tx, &mut self.unpacker, seq)?.is_some();
+        let has_copy = raw::copy(self.tx, &mut self.unpacker, seq)?.is_some();
         let is_copy_damaged =
             !has_copy && self.tx.prepare_cached("DELETE FROM hook_copy WHERE seq = ?1")?.execute([seq])? > 0;
         let is_line_sound = checksum::is_line_sound(self.tx, seq)?;
-        let has_body = shared::kept(self.tx, &mut self.unpacker, seq)?.is_some();
+        let has_body = raw::text(self.tx, &mut self.unpacker, seq)?.is_some();
         if !is_own && has_envelope && is_line_sound && has_body && !is_copy_damaged {
             // All else that is large is sound.
             self.tx.prepare_cached("UPDATE delivery SET body = '{}' WHERE seq = ?1")?.execute([seq])?;

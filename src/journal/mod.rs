@@ -1,6 +1,7 @@
 //! The truth on disk: one SQLite file, written by one thread under a lock, read by anyone. A batch of consents and the
 //! cursor that brought it are one transaction; whoever appends hears back when it is on the disk and not before.
 
+mod bookmark;
 mod check;
 mod checksum;
 mod clean;
@@ -12,6 +13,7 @@ mod doubt;
 mod error;
 #[cfg(test)]
 mod flip_tests;
+mod gap;
 mod history;
 mod intern;
 mod label;
@@ -25,8 +27,10 @@ mod pack;
 mod paths;
 mod place;
 mod prune;
+mod raw;
 mod reader;
 mod recent;
+mod reject;
 #[cfg(test)]
 mod sample;
 mod scan;
@@ -40,6 +44,7 @@ mod store;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod training;
 mod writer;
 
 pub use check::Damage;

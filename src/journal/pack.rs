@@ -33,7 +33,8 @@ impl Packer {
         Ok(Self::with(dict, &body))
     }
 
-    fn with(dict: i64, body: &[u8]) -> io::Result<Self> {
+    /// Packs with a dictionary that a journal may not have.
+    pub(super) fn with(dict: i64, body: &[u8]) -> io::Result<Self> {
         let mut compressor = Compressor::with_dictionary(LEVEL, body)?;
         // Four bytes, so that a body unpacks to what was packed or not at all, whatever became of its dictionary.
         compressor.include_checksum(true)?;
@@ -138,18 +139,6 @@ pub(super) fn keep_copies(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Trains a dictionary on samples and returns it if it packs them better than the present one does.
-pub(super) fn train(samples: &[Vec<u8>], now: &(i64, Vec<u8>)) -> Option<Vec<u8>> {
-    let body = zstd::dict::from_samples(samples, DICTIONARY_BYTES).ok()?;
-    let mut new = Packer::with(0, &body).ok()?;
-    let mut now = Packer::with(now.0, &now.1).ok()?;
-    // Every tenth says enough, and the trainer has seen them all anyway.
-    let size = |packer: &mut Packer| -> Option<usize> {
-        samples.iter().step_by(10).map(|sample| packer.pack(sample).ok().map(<[u8]>::len)).sum()
-    };
-    (size(&mut new)? < size(&mut now)?).then_some(body)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,13 +158,6 @@ mod tests {
             packed += packer.pack(event.as_bytes()).unwrap().len();
         }
         assert!(packed * 5 < raw, "{raw} bytes became {packed}");
-    }
-
-    #[test]
-    fn training_on_nothing_useful_gives_nothing() {
-        let now = (1, SHIPPED.to_vec());
-        assert_eq!(train(&[], &now), None);
-        assert_eq!(train(&vec![b"x".to_vec(); 50], &now), None);
     }
 
     /// Writes the shipped dictionary anew; run by hand when the sample events change.

@@ -17,8 +17,7 @@ use super::commit::{Head, Polling};
 use super::error::{Ailment, OpenError, ReadError};
 use super::meta::Meta;
 use super::pack::Unpacker;
-use super::store;
-use super::{connection, delivery, doubt, history, label, shared, side};
+use super::{bookmark, connection, delivery, doubt, history, label, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page, Person, Reach,
     Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
@@ -429,7 +428,7 @@ impl Reader {
     /// Returns where the poller goes on. If the stored bookmark is damaged, returns one without `next` that
     /// is made from the counters. The poller then restarts a little before the newest row and states the gap.
     pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
-        let sound = store::bookmark(&self.conn)?;
+        let sound = bookmark::load(&self.conn)?;
         if sound.is_some() {
             return Ok(sound);
         }

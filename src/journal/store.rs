@@ -1,33 +1,32 @@
 //! The writing connection and the values that it caches.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::bookmark;
 use super::checksum::{self, Unsealed};
 use super::clean::{Cleaning, Identity};
 use super::commit::{Batch, Commit, Head};
 use super::doubt;
 use super::error::AppendError;
+use super::gap;
 use super::history;
 use super::intern::Known;
 use super::label;
 use super::mend;
 use super::merge::Pen;
 use super::meta::Meta;
-use super::pack::{self, Packer, Unpacker};
+use super::pack::{self, Packer};
 use super::place::Place;
 use super::prune;
 use super::recent::Recent;
+use super::reject;
 use super::settings::Settings;
-use super::shared;
 use super::side;
 use super::spare::Spared;
 use super::sweep::Sweep;
-use crate::consent::{Bookmark, Reject};
-use crate::report::Gap;
+use super::training::{self, TRAIN_ROWS, Training};
 
 /// Writes batches. Everything here blocks, so it lives on the writer's thread.
 pub(super) struct Store {
@@ -39,7 +38,7 @@ pub(super) struct Store {
     /// Rows that only a hook has brought.
     hook_only: i64,
     /// The training of a dictionary that is under way.
-    training: Option<JoinHandle<Option<Vec<u8>>>>,
+    training: Option<Training>,
     /// The sweep of texts that is under way.
     pub(super) sweep: Option<Sweep>,
     /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
@@ -64,15 +63,6 @@ struct Memory {
     recent: Recent,
     packer: Packer,
 }
-
-/// At most this many unreadable records of each source are kept, the newest.
-const REJECTS_MAX: i64 = 1000;
-/// At most this many gaps are kept, the newest.
-const GAPS_MAX: i64 = 1000;
-/// From this many rows on, the journal's own events make the better dictionary.
-const TRAIN_ROWS: i64 = 2000;
-/// A sample longer than this teaches nothing more.
-const SAMPLE_BYTES_MAX: usize = 8 * 1024;
 
 impl Store {
     /// Takes over a connection whose file is of the present format.
@@ -150,13 +140,13 @@ impl Store {
                     side::put(&tx, pen.meta, &batch.sides, &self.identity)?;
                 }
                 if !batch.rejects.is_empty() {
-                    put_rejects(&tx, &batch.rejects)?;
+                    reject::put(&tx, &batch.rejects)?;
                 }
                 if let Some(gap) = &batch.gap {
-                    put_gap(&tx, gap)?;
+                    gap::put(&tx, gap)?;
                 }
                 if let Some(bookmark) = &batch.bookmark {
-                    put_bookmark(&tx, bookmark)?;
+                    bookmark::put(&tx, bookmark)?;
                     pen.meta.note_bookmark(bookmark);
                 }
                 if let Some(mark) = &batch.history {
@@ -258,16 +248,14 @@ impl Store {
         let training = if let Some(training) = self.training.take() {
             training
         } else {
-            let (samples, dict) = (samples(&self.conn, |raw| raw)?, pack::newest(&self.conn)?);
-            let work = move || pack::train(&samples, &dict);
-            thread::Builder::new().name("dictionary".to_owned()).spawn(work).map_err(AppendError::Pack)?
+            let (samples, dict) = (training::samples(&self.conn, |raw| raw)?, pack::newest(&self.conn)?);
+            Training::start(samples, dict).map_err(AppendError::Pack)?
         };
         if !training.is_finished() {
             self.training = Some(training);
             return Ok(());
         }
-        // One that panicked gave no dictionary, and would not at another try.
-        let body = training.join().unwrap_or_default();
+        let body = training.dictionary();
         self.change(|tx, meta| {
             meta.trained = true;
             match &body {
@@ -305,93 +293,4 @@ impl Store {
             tracing::warn!(%error, "The journal's file was not closed well.");
         }
     }
-}
-
-fn put_rejects(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendError> {
-    if checksum::count_damaged(tx, checksum::UNREADABLE)? > 0 {
-        // A change must not make a damaged count sound.
-        mend::count_unreadable(tx)?;
-    }
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO reject (received, source, why, body, length) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let mut count = tx.prepare_cached(
-        "INSERT INTO unreadable (source, count, first, last) VALUES (?1, 1, ?2, ?2) ON CONFLICT (source)
-            DO UPDATE SET count = count + 1, first = MIN(first, ?2), last = MAX(last, ?2)",
-    )?;
-    for reject in rejects {
-        let body = zstd::bulk::compress(&reject.bytes, 3).map_err(AppendError::Pack)?;
-        let length = i64::try_from(reject.length).unwrap_or(i64::MAX);
-        let received = reject.received.as_millisecond();
-        insert.execute((received, reject.source, &reject.why, body, length))?;
-        checksum::seal_row(tx, checksum::REJECT, &[&tx.last_insert_rowid()])?;
-        count.execute((reject.source, received))?;
-        checksum::seal_row(tx, checksum::UNREADABLE, &[&reject.source])?;
-    }
-    // Whoever sends many records by one way pushes out none of the other's.
-    let sources: BTreeSet<&str> = rejects.iter().map(|reject| reject.source).collect();
-    let cut = "DELETE FROM reject WHERE source = ?1
-        AND id <= (SELECT id FROM reject WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
-    for source in sources {
-        tx.prepare_cached(cut)?.execute((source, REJECTS_MAX))?;
-    }
-    Ok(())
-}
-
-fn put_gap(tx: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
-    // The same gap may be told again by a batch that is tried again.
-    let sql = "INSERT INTO gap (start, stop, why) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    if tx.prepare_cached(sql)?.execute((gap.from.to_string(), gap.to.to_string(), &gap.why))? > 0 {
-        checksum::seal_row(tx, checksum::GAP, &[&tx.last_insert_rowid()])?;
-    }
-    tx.prepare_cached("DELETE FROM gap WHERE id <= (SELECT MAX(id) FROM gap) - ?1")?.execute([GAPS_MAX])?;
-    Ok(())
-}
-
-fn put_bookmark(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO bookmark (id, query, next, last_published, since, caught_up)
-        VALUES (1, ?1, ?2, ?3, ?4, ?5)";
-    let last = bookmark.last_published.map(|time| time.to_string());
-    let values = (&bookmark.query, &bookmark.next, last, bookmark.since.to_string(), bookmark.caught_up);
-    tx.prepare_cached(sql)?.execute(values)?;
-    checksum::seal_row(tx, checksum::BOOKMARK, &[&1])
-}
-
-/// Returns the newest events, each as `clean` makes it, to train a dictionary on.
-pub(super) fn samples(
-    conn: &Connection,
-    clean: impl Fn(Vec<u8>) -> Vec<u8>,
-) -> rusqlite::Result<Vec<Vec<u8>>> {
-    let mut unpacker = Unpacker::default();
-    let mut samples = Vec::new();
-    let mut statement = conn.prepare("SELECT dict, body FROM raw ORDER BY seq DESC LIMIT ?1")?;
-    let mut rows = statement.query([TRAIN_ROWS])?;
-    while let Some(row) = rows.next()? {
-        let (dict, body) = shared::packed(row)?;
-        if let Ok(raw) = unpacker.unpack(conn, dict, &body)? {
-            let mut raw = clean(raw);
-            raw.truncate(SAMPLE_BYTES_MAX);
-            samples.push(raw);
-        }
-    }
-    Ok(samples)
-}
-
-/// Reads the bookmark.
-pub(super) fn bookmark(conn: &Connection) -> rusqlite::Result<Option<Bookmark>> {
-    let sql = "SELECT * FROM bookmark";
-    let found = conn
-        .prepare_cached(sql)?
-        .query_row([], |row| {
-            let (query, next, last) = (row.get("query")?, row.get("next")?, row.get("last_published")?);
-            let values = (query, next, last, row.get::<_, String>("since")?, row.get("caught_up")?);
-            Ok((values, checksum::holds(row)?))
-        })
-        .optional()?;
-    let Some(((query, next, last, since, caught_up), holds)) = found else { return Ok(None) };
-    let last: Option<String> = last;
-    // A damaged place to go on from is none: the poller begins again and the key keeps doubles out.
-    let Some(since) = since.parse().ok().filter(|_| holds) else { return Ok(None) };
-    let last_published = last.and_then(|text| text.parse().ok());
-    Ok(Some(Bookmark { query, next, last_published, since, caught_up }))
 }
