@@ -30,13 +30,6 @@ struct Victim {
     via: Via,
 }
 
-/// Returns the number of hook-only rows that pruning aims for: a tenth below the maximum, so that there is
-/// room for new ones. Rows that the log may still show are not removed for this.
-pub(super) fn unconfirmed_goal(settings: Settings) -> i64 {
-    let most = settings.unconfirmed_max();
-    most - most / 10
-}
-
 /// What pruning by age may remove now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Aged {
@@ -144,7 +137,7 @@ impl Store {
         let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
         let Meta { rows, hook_only, .. } = Meta::load(&self.conn)?;
         let too_many = rows.saturating_sub(kept).min(STEP);
-        let too_many_by_hook = hook_only.saturating_sub(unconfirmed_goal(settings)).min(STEP);
+        let too_many_by_hook = hook_only.saturating_sub(settings.unconfirmed_goal()).min(STEP);
         let by_age = "ts > 0 AND ts < ?1 AND UNMARKED ORDER BY ts LIMIT ?2";
         let by_receipt = "ts = 0 AND received < ?1 AND UNMARKED LIMIT ?2";
         let by_hook = "via = 2 AND doubt = ?1 AND UNMARKED ORDER BY received LIMIT ?2";

@@ -17,6 +17,13 @@ impl Settings {
     pub(super) fn unconfirmed_max(self) -> i64 {
         i64::try_from(self.keep_unconfirmed.min(self.keep_rows)).unwrap_or(i64::MAX)
     }
+
+    /// Returns the number of hook-only rows that pruning aims for: a tenth below the maximum, so that there is
+    /// room for new ones. Rows that the log may still show are not removed for this.
+    pub(super) fn unconfirmed_goal(self) -> i64 {
+        let most = self.unconfirmed_max();
+        most - most / 10
+    }
 }
 
 impl Default for Settings {

@@ -19,7 +19,6 @@ use super::merge::Pen;
 use super::meta::Meta;
 use super::pack::{self, Packer};
 use super::place::Place;
-use super::prune;
 use super::recent::Recent;
 use super::reject;
 use super::settings::Settings;
@@ -99,7 +98,7 @@ impl Store {
 
     /// Whether there are so many of them that some should go.
     pub(super) fn is_crowded(&self) -> bool {
-        self.hook_only > prune::unconfirmed_goal(self.settings)
+        self.hook_only > self.settings.unconfirmed_goal()
     }
 
     /// How far the journal has come.
