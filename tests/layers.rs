@@ -165,11 +165,9 @@ const CIRCLES: &[&[&str]] = &[
     &[
         "journal/clean.rs",
         "journal/connection.rs",
-        "journal/doubt.rs",
         "journal/merge.rs",
         "journal/notes.rs",
         "journal/schema.rs",
-        "journal/shared.rs",
         "journal/side.rs",
         "journal/spare.rs",
         "journal/store.rs",

@@ -8,12 +8,12 @@ use super::bookmark;
 use super::checksum::{self, Unsealed};
 use super::clean::{Cleaning, Identity};
 use super::commit::{Batch, Commit, Head};
-use super::doubt;
 use super::error::AppendError;
 use super::gap;
 use super::history;
 use super::intern::Known;
 use super::label;
+use super::listening;
 use super::mend;
 use super::merge::Pen;
 use super::meta::Meta;
@@ -156,7 +156,7 @@ impl Store {
                     pen.meta.ahead_ms = self.ahead_ms;
                 }
                 if let Some(listening) = &batch.listening {
-                    doubt::put_listening(&tx, pen.meta, listening)?;
+                    listening::put(&tx, pen.meta, listening)?;
                 }
                 label::put(&tx, pen.meta, &batch.labels)?;
                 for attribution in &batch.attributions {
