@@ -171,7 +171,6 @@ const CIRCLES: &[&[&str]] = &[
         "journal/side.rs",
         "journal/spare.rs",
         "journal/store.rs",
-        "journal/sweep.rs",
     ],
     &[
         "model/asked.rs",

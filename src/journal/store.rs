@@ -39,7 +39,7 @@ pub(super) struct Store {
     /// The training of a dictionary that is under way.
     training: Option<Training>,
     /// The sweep of texts that is under way.
-    pub(super) sweep: Option<Sweep>,
+    sweep: Option<Sweep>,
     /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
     pub(super) sweep_due: bool,
     /// Identifies the open files, so that a write to a removed or replaced file is not acknowledged.
@@ -221,16 +221,44 @@ impl Store {
         Ok(done.is_some())
     }
 
-    /// Whether rows of an earlier format are without checksums.
-    pub(super) fn is_unsealed(&self) -> bool {
-        self.unsealed.is_some()
-    }
-
     /// Forgets texts that were removed, given by rising number; should they come again they are new.
     pub(super) fn forget_texts(&mut self, ids: &[u32]) {
         if let Some(memory) = &mut self.memory {
             memory.known.forget(ids);
         }
+    }
+
+    /// Makes one step of a sweep of texts if one is due or under way, and returns whether there is more to do.
+    pub(super) fn sweep_some(&mut self) -> rusqlite::Result<bool> {
+        if self.sweep.is_none() && !self.sweep_due {
+            return Ok(false);
+        }
+        let more = self.sweep_step();
+        if more.is_err() {
+            self.sweep_due = true;
+        }
+        more
+    }
+
+    fn sweep_step(&mut self) -> rusqlite::Result<bool> {
+        let mut sweep = if let Some(sweep) = self.sweep.take() {
+            sweep
+        } else {
+            // Rows that go from now on may have been marked: they make another sweep due, at the next hour.
+            self.sweep_due = false;
+            Sweep::begin(&self.conn)?
+        };
+        let Some(removed) = sweep.step(&mut self.conn)? else { return Ok(false) };
+        if !removed.is_empty() {
+            self.forget_texts(&removed);
+        }
+        self.sweep = Some(sweep);
+        Ok(true)
+    }
+
+    /// Whether rows of an earlier format are without checksums.
+    pub(super) fn is_unsealed(&self) -> bool {
+        self.unsealed.is_some()
     }
 
     /// Trains a dictionary on the journal's own events, once, when there are enough, and takes it up at a later call:

@@ -8,7 +8,6 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::checksum;
 use super::label;
-use super::store::Store;
 
 /// Rows looked at in one step; some milliseconds.
 const ROWS_STEP: i64 = 10_000;
@@ -34,7 +33,8 @@ enum Step {
 }
 
 impl Sweep {
-    fn begin(conn: &Connection) -> rusqlite::Result<Self> {
+    /// Begins a sweep of the texts that are there now.
+    pub(super) fn begin(conn: &Connection) -> rusqlite::Result<Self> {
         let highest = highest(conn)?;
         Ok(Self { used: vec![0; highest as usize / 64 + 1], highest, step: Step::Rows(0) })
     }
@@ -44,6 +44,27 @@ impl Sweep {
     pub(super) fn mark(&mut self, id: u32) {
         if let Some(word) = self.used.get_mut(id as usize / 64) {
             *word |= 1 << (id % 64);
+        }
+    }
+
+    /// Makes one step. Returns the numbers of the texts that it removed, in rising order, or `None` if the sweep has
+    /// ended. On an error the sweep is of no use any more.
+    pub(super) fn step(&mut self, conn: &mut Connection) -> rusqlite::Result<Option<Vec<u32>>> {
+        match self.step {
+            Step::Rows(after) => {
+                self.mark_rows(conn, after)?;
+                Ok(Some(Vec::new()))
+            }
+            Step::Texts(after) => {
+                let Some(unused) = self.next_unused(conn, after)? else {
+                    label::sweep(conn)?;
+                    return Ok(None);
+                };
+                if !unused.is_empty() {
+                    remove_texts(conn, &unused)?;
+                }
+                Ok(Some(unused))
+            }
         }
     }
 
@@ -80,62 +101,23 @@ impl Sweep {
     }
 }
 
-impl Store {
-    /// Makes one step of a sweep if one is due or under way, and returns whether there is more to do.
-    pub(super) fn sweep_some(&mut self) -> rusqlite::Result<bool> {
-        if self.sweep.is_none() && !self.sweep_due {
-            return Ok(false);
+/// Removes texts, given by rising number, in one transaction.
+fn remove_texts(conn: &mut Connection, ids: &[u32]) -> rusqlite::Result<()> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let highest = highest(&tx)?;
+    {
+        let mut delete = tx.prepare_cached("DELETE FROM sym WHERE id = ?1")?;
+        let mut blank =
+            tx.prepare_cached("UPDATE sym SET h = 0, text = '', sum = ?2 WHERE id = ?1 AND text <> ''")?;
+        for id in ids {
+            if *id == highest {
+                blank.execute((id, checksum::of_text(*id, "")))?
+            } else {
+                delete.execute([id])?
+            };
         }
-        let more = self.sweep_step();
-        if more.is_err() {
-            self.sweep_due = true;
-        }
-        more
     }
-
-    fn sweep_step(&mut self) -> rusqlite::Result<bool> {
-        let mut sweep = if let Some(sweep) = self.sweep.take() {
-            sweep
-        } else {
-            // Rows that go from now on may have been marked: they make another sweep due, at the next hour.
-            self.sweep_due = false;
-            Sweep::begin(&self.conn)?
-        };
-        match sweep.step {
-            Step::Rows(after) => sweep.mark_rows(&self.conn, after)?,
-            Step::Texts(after) => {
-                let Some(unused) = sweep.next_unused(&self.conn, after)? else {
-                    label::sweep(&self.conn)?;
-                    return Ok(false);
-                };
-                if !unused.is_empty() {
-                    self.remove_texts(&unused)?;
-                }
-            }
-        }
-        self.sweep = Some(sweep);
-        Ok(true)
-    }
-
-    fn remove_texts(&mut self, ids: &[u32]) -> rusqlite::Result<()> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let highest = highest(&tx)?;
-        {
-            let mut delete = tx.prepare_cached("DELETE FROM sym WHERE id = ?1")?;
-            let mut blank =
-                tx.prepare_cached("UPDATE sym SET h = 0, text = '', sum = ?2 WHERE id = ?1 AND text <> ''")?;
-            for id in ids {
-                if *id == highest {
-                    blank.execute((id, checksum::of_text(*id, "")))?
-                } else {
-                    delete.execute([id])?
-                };
-            }
-        }
-        tx.commit()?;
-        self.forget_texts(ids);
-        Ok(())
-    }
+    tx.commit()
 }
 
 fn highest(conn: &Connection) -> rusqlite::Result<u32> {
@@ -151,9 +133,9 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::*;
     use crate::consent::Via;
     use crate::journal::sample::{self, START_MS};
+    use crate::journal::store::Store;
     use crate::journal::{Batch, Reader, Settings};
 
     const DAY: u64 = 24;
