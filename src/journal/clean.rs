@@ -9,13 +9,10 @@
 //! 4. Rewrite the file, because deleted data stays in its unused pages.
 //!
 //! Until only the last part is left, readers hide secrets themselves.
-//!
-//! This module also keeps the journal's key. An event without a uuid is stored under a digest made with it.
 
 use std::path::Path;
 use std::time::Duration;
 
-use aws_lc_rs::{hmac, rand};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -23,6 +20,8 @@ use super::checksum;
 use super::connection::BUSY_MS;
 use super::delivery;
 use super::error::AppendError;
+use super::hidden;
+use super::identity::Identity;
 use super::intern;
 use super::notes::Notes;
 use super::pack::{self, Packer, Unpacker};
@@ -30,18 +29,6 @@ use super::raw;
 use super::store::Store;
 use super::training::{self, Training};
 use crate::consent::{Delivery, EventId, EventKey, SideEvent, Symbol, Untrusted, redact};
-
-/// Creates two tables: `hidden` counts the hidden values of each row that has any; `clean` holds the
-/// journal's key and the progress of cleaning. `stop` and `sides` are the last row and the last side event that an
-/// earlier version may have stored. A journal without events needs no cleaning.
-pub(super) const LAYOUT: &str =
-    "CREATE TABLE hidden (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER);
-     CREATE TABLE clean (id INTEGER PRIMARY KEY CHECK (id = 1), secret BLOB NOT NULL, step INTEGER NOT NULL,
-        at INTEGER NOT NULL, stop INTEGER NOT NULL, sides INTEGER NOT NULL, dict INTEGER NOT NULL, sum INTEGER);
-     INSERT INTO clean (id, secret, step, at, stop, sides, dict) SELECT 1, x'',
-        CASE WHEN EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
-            THEN 0 ELSE 7 END, 0,
-        (SELECT COALESCE(MAX(seq), 0) FROM event), (SELECT COALESCE(MAX(id), 0) FROM side), 0;";
 
 /// Rows rewritten in one step. A waiting batch is delayed by some ten milliseconds at most.
 const ROWS_STEP: i64 = 300;
@@ -88,70 +75,11 @@ impl Step {
     }
 }
 
-/// The key under which the journal knows events that have no uuid.
-#[derive(Clone, Debug)]
-pub(super) struct Identity(hmac::Key);
-
-impl Identity {
-    fn new(secret: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
-    }
-
-    /// Returns the id to store an event under: a uuid stays as it is, a digest becomes an HMAC of it under
-    /// the key.
-    pub(super) fn of(&self, id: EventId) -> EventId {
-        match id {
-            EventId::Uuid(_) => id,
-            EventId::Digest(digest) => {
-                let mut keyed = [0; 32];
-                keyed.copy_from_slice(hmac::sign(&self.0, &digest).as_ref());
-                EventId::Digest(keyed)
-            }
-        }
-    }
-}
-
-/// Makes the key of a journal, once.
-pub(super) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
-    let mut secret = [0; 32];
-    rand::fill(&mut secret).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    conn.execute("UPDATE clean SET secret = ?1 WHERE length(secret) = 0", [secret])?;
-    checksum::seal_row(conn, checksum::CLEAN, &[&1])
-}
-
 /// Whether every row is clean, so that readers need not look.
 pub(super) fn is_clean(conn: &Connection) -> rusqlite::Result<bool> {
     let mut statement = conn.prepare_cached("SELECT * FROM clean")?;
     let step = statement.query_row([], |row| if checksum::holds(row)? { row.get("step") } else { Ok(0) });
     Ok(Step::from_code(step.optional()?.unwrap_or(0)) >= Step::Shrink)
-}
-
-/// Notes how many values of a row are hidden.
-pub(super) fn put_hidden(conn: &Connection, seq: i64, count: usize) -> rusqlite::Result<()> {
-    if count == 0 {
-        return conn.prepare_cached("DELETE FROM hidden WHERE seq = ?1")?.execute([seq]).map(drop);
-    }
-    let sql = "INSERT OR REPLACE INTO hidden (seq, count) VALUES (?1, ?2)";
-    conn.prepare_cached(sql)?.execute((seq, i64::try_from(count).unwrap_or(i64::MAX)))?;
-    checksum::seal_row(conn, checksum::HIDDEN, &[&seq])
-}
-
-/// Returns the rows between two numbers of which values are hidden, and how many; 255 is that many or more. Nothing
-/// stands for a number that is damaged.
-pub(super) fn hidden_between(
-    conn: &Connection,
-    first: i64,
-    last: i64,
-) -> rusqlite::Result<Vec<(i64, Option<u8>)>> {
-    let mut statement =
-        conn.prepare_cached("SELECT * FROM hidden WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
-    let mut rows = statement.query([first, last])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let count = if checksum::holds(row)? { Some(row.get::<_, i64>("count")?) } else { None };
-        found.push((row.get("seq")?, count.map(|count| u8::try_from(count).unwrap_or(u8::MAX))));
-    }
-    Ok(found)
 }
 
 /// Hides the secrets in each field of a joined text. Returns `None` if there are none.
@@ -472,7 +400,7 @@ impl Store {
                 }
                 if change.hidden > 0 {
                     // No change that lists are told of: the rows look as before, but for this number.
-                    put_hidden(tx, change.seq, change.hidden)?;
+                    hidden::put(tx, change.seq, change.hidden)?;
                 }
                 if let Some(id) = &change.id {
                     let sql = "UPDATE OR IGNORE event SET uuid = ?2 WHERE seq = ?1";

@@ -6,11 +6,12 @@
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, named_params, params};
 
 use super::checksum::{self, Line, Record};
-use super::clean::{self, Identity};
 use super::commit::{Commit, Repair};
 use super::delivery;
 use super::doubt;
 use super::error::AppendError;
+use super::hidden;
+use super::identity::Identity;
 use super::intern::{Interner, Known};
 use super::mend;
 use super::meta::Meta;
@@ -328,7 +329,7 @@ impl<'t> Pen<'t> {
         self.put_raw.execute((seq, dict, body))?;
         let hidden = consent.hidden;
         if hidden > 0 {
-            clean::put_hidden(self.tx, seq, hidden)?;
+            hidden::put(self.tx, seq, hidden)?;
         }
         if let Some(delivery) = &delivery {
             self.put_delivery.execute((seq, delivery))?;
@@ -482,7 +483,7 @@ impl<'t> Pen<'t> {
         }
         done?;
         if *is_own {
-            clean::put_hidden(tx, seq.0, consent.hidden)?;
+            hidden::put(tx, seq.0, consent.hidden)?;
         } else {
             self.put_raw(seq.0, consent)?;
         }
@@ -607,7 +608,7 @@ impl<'t> Pen<'t> {
         let dict = self.packer.dict();
         let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
         self.put_raw.execute((seq, dict, body))?;
-        clean::put_hidden(self.tx, seq, consent.hidden)?;
+        hidden::put(self.tx, seq, consent.hidden)?;
         Ok(())
     }
 

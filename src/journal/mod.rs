@@ -14,7 +14,9 @@ mod error;
 #[cfg(test)]
 mod flip_tests;
 mod gap;
+mod hidden;
 mod history;
+mod identity;
 mod intern;
 mod judge;
 mod label;

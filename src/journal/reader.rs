@@ -17,7 +17,7 @@ use super::commit::{Head, Polling};
 use super::error::{Ailment, OpenError, ReadError};
 use super::meta::Meta;
 use super::pack::Unpacker;
-use super::{bookmark, connection, delivery, doubt, history, label, shared, side};
+use super::{bookmark, connection, delivery, doubt, hidden, history, label, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page, Person, Reach,
     Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
@@ -674,10 +674,10 @@ impl Reader {
             return Ok(BTreeMap::new());
         };
         let found = if (last - first) as usize > rows.len().saturating_mul(SPREAD_MAX) {
-            let each = numbers().map(|seq| clean::hidden_between(&self.conn, seq, seq));
+            let each = numbers().map(|seq| hidden::between(&self.conn, seq, seq));
             each.collect::<Result<Vec<_>, _>>()?.concat()
         } else {
-            clean::hidden_between(&self.conn, first, last)?
+            hidden::between(&self.conn, first, last)?
         };
         let is_of_page: BTreeSet<i64> = numbers().collect();
         for (seq, _) in found.iter().filter(|(seq, count)| count.is_none() && is_of_page.contains(seq)) {

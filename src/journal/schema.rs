@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::checksum;
+use super::{checksum, identity, pack};
 
 /// Marks a SQLite file as a journal of this program ("CsWj").
 pub(super) const APPLICATION_ID: i64 = 0x4373_576a;
@@ -74,7 +74,7 @@ const MIGRATIONS: &[&str] = &[
         last INTEGER NOT NULL) WITHOUT ROWID;
      INSERT INTO unreadable SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
     CHECKSUMS,
-    super::clean::LAYOUT,
+    HIDDEN_VALUES,
     // What a hook's copy of an event says otherwise than the log's, or more; how many rows the copies contradict; and how
     // many rows nobody but a hook has brought, which one index finds by what became of them and by age.
     "CREATE TABLE hook_copy (seq INTEGER PRIMARY KEY, dict INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER);
@@ -110,6 +110,18 @@ const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
     ALTER TABLE meta ADD COLUMN ahead_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN suspended_ms INTEGER NOT NULL DEFAULT 0;
     UPDATE meta SET sealed = NOT EXISTS (SELECT 1 FROM event) AND NOT EXISTS (SELECT 1 FROM sym);";
+
+/// Creates two tables: `hidden` counts the hidden values of each row that has any; `clean` holds the
+/// journal's key and the progress of cleaning. `stop` and `sides` are the last row and the last side event that an
+/// earlier version may have stored. A journal without events needs no cleaning.
+const HIDDEN_VALUES: &str =
+    "CREATE TABLE hidden (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, sum INTEGER);
+     CREATE TABLE clean (id INTEGER PRIMARY KEY CHECK (id = 1), secret BLOB NOT NULL, step INTEGER NOT NULL,
+        at INTEGER NOT NULL, stop INTEGER NOT NULL, sides INTEGER NOT NULL, dict INTEGER NOT NULL, sum INTEGER);
+     INSERT INTO clean (id, secret, step, at, stop, sides, dict) SELECT 1, x'',
+        CASE WHEN EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
+            THEN 0 ELSE 7 END, 0,
+        (SELECT COALESCE(MAX(seq), 0) FROM event), (SELECT COALESCE(MAX(id), 0) FROM side), 0;";
 
 /// The tables that hold a part of a row under its number. Whoever removes a row removes it from each.
 pub(super) const ROW_TABLES: [&str; 5] = ["event", "raw", "delivery", "hidden", "hook_copy"];
@@ -186,13 +198,13 @@ pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> 
             checksum::seal_row(&tx, checksum::META, &[&1])?;
         }
         if format == 0 {
-            tx.execute("INSERT INTO dict (id, own, body) VALUES (1, 0, ?1)", [super::pack::SHIPPED])?;
+            tx.execute("INSERT INTO dict (id, own, body) VALUES (1, 0, ?1)", [pack::SHIPPED])?;
         }
         if *step == CHECKSUMS {
             checksum::seal_tables(&tx)?;
         }
-        if *step == super::clean::LAYOUT {
-            super::clean::put_secret(&tx)?;
+        if *step == HIDDEN_VALUES {
+            identity::put_secret(&tx)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", format + 1)?;

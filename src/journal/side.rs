@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, Transaction};
 
 use super::checksum;
-use super::clean::Identity;
 use super::columns::{event_id, limit, time};
 use super::error::{AppendError, ReadError};
+use super::identity::Identity;
 use super::meta::Meta;
 use crate::consent::{SideEvent, Untrusted};
 

@@ -6,11 +6,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::bookmark;
 use super::checksum::{self, Unsealed};
-use super::clean::{Cleaning, Identity};
+use super::clean::Cleaning;
 use super::commit::{Batch, Commit, Head};
 use super::error::AppendError;
 use super::gap;
 use super::history;
+use super::identity::Identity;
 use super::intern::Known;
 use super::label;
 use super::listening;

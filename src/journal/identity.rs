@@ -1,0 +1,39 @@
+//! The journal's key. An event without a uuid is stored under a digest made with it.
+
+use aws_lc_rs::{hmac, rand};
+use rusqlite::Connection;
+
+use super::checksum;
+use crate::consent::EventId;
+
+/// The key under which the journal knows events that have no uuid.
+#[derive(Clone, Debug)]
+pub(super) struct Identity(hmac::Key);
+
+impl Identity {
+    /// Takes up the key that a journal keeps.
+    pub(super) fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Returns the id to store an event under: a uuid stays as it is, a digest becomes an HMAC of it under
+    /// the key.
+    pub(super) fn of(&self, id: EventId) -> EventId {
+        match id {
+            EventId::Uuid(_) => id,
+            EventId::Digest(digest) => {
+                let mut keyed = [0; 32];
+                keyed.copy_from_slice(hmac::sign(&self.0, &digest).as_ref());
+                EventId::Digest(keyed)
+            }
+        }
+    }
+}
+
+/// Makes the key of a journal, once.
+pub(super) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
+    let mut secret = [0; 32];
+    rand::fill(&mut secret).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    conn.execute("UPDATE clean SET secret = ?1 WHERE length(secret) = 0", [secret])?;
+    checksum::seal_row(conn, checksum::CLEAN, &[&1])
+}
