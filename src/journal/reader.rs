@@ -288,7 +288,7 @@ impl Reader {
     /// Hides the secrets of side events that an earlier version stored.
     fn cleaned(&self, mut sides: Vec<SideEvent>) -> Result<Vec<SideEvent>, ReadError> {
         if !self.is_clean()? {
-            sides.iter_mut().for_each(clean::clean_side);
+            sides.iter_mut().for_each(clean::side);
         }
         Ok(sides)
     }
@@ -315,7 +315,7 @@ impl Reader {
         let is_good = self.holds(row.get_ref(1)?, |kept| kept == checksum::of_text(id, text))?;
         if is_good && !self.is_clean()? {
             return Ok(Some(
-                clean::clean_symbol(text).map_or_else(|| text.to_owned(), |clean| clean.as_str().to_owned()),
+                clean::symbol(text).map_or_else(|| text.to_owned(), |clean| clean.as_str().to_owned()),
             ));
         }
         Ok(is_good.then(|| text.to_owned()))
@@ -768,9 +768,9 @@ impl Reader {
             (raw, copy)
         } else {
             if let Some(hook) = &mut hook {
-                clean::clean_envelope(hook);
+                clean::envelope(hook);
             }
-            if let Some(clean) = person.and_then(clean::clean_symbol) {
+            if let Some(clean) = person.and_then(clean::symbol) {
                 named = Person::of(&clean);
             }
             (clean::shown(raw), copy.map(clean::shown))

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 
-use super::super::sample::{self, START_MS};
-use super::super::side;
-use super::super::{Batch, Reader, Settings};
-use super::*;
-use crate::consent::{Actor, Consent, Delivery, Marked, Reject, Seq, SideEvent, Untrusted, Via};
+use super::progress::{Pace, Step};
+use super::steps::DAMAGED;
+use crate::consent::{
+    Actor, Consent, Delivery, EventId, EventKey, Marked, Reject, Seq, SideEvent, Untrusted, Via,
+};
+use crate::journal::notes::Notes;
+use crate::journal::sample::{self, START_MS};
+use crate::journal::store::Store;
+use crate::journal::{Batch, Reader, Settings, checksum, pack, side};
 
 /// In every event, and so in the dictionary that is trained on them.
 const CANARY: &str = "PlantedSecretOfTheOrg7zQ";
