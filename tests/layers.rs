@@ -150,8 +150,8 @@ const SPAWNERS: &[&str] = &[
 const STARTS_ITSELF: &[&str] = &[
     "files/read.rs",
     "intake/http.rs",
-    "journal/training.rs",
-    "journal/writer.rs",
+    "journal/write/training.rs",
+    "journal/write/writer.rs",
     "run/last_readiness.rs",
     "run/linear/mod.rs",
     "run/lines.rs",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::checksum::{TABLES, count_damaged};
 use super::sample::{self, START_MS};
-use super::store::Store;
+use super::write::store::Store;
 use super::*;
 use crate::consent::{
     Attribution, Bookmark, Consent, Delivery, Evidence, HistoryMark, Label, Person, Reject, Row, Seq,
@@ -311,7 +311,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
         "a hook says nothing of how far the log was read"
     );
     // Whatever is judged by what the log was asked for is not judged.
-    assert!(super::bookmark::load(&store.conn).unwrap().is_none());
+    assert!(super::tables::bookmark::load(&store.conn).unwrap().is_none());
 }
 
 #[test]

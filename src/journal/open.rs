@@ -13,8 +13,8 @@ use super::paths::{FILE, LOCK, shown};
 use super::place::Place;
 use super::settings::Settings;
 use super::stopped;
-use super::store::Store;
-use super::writer::Journal;
+use super::write::store::Store;
+use super::write::writer::Journal;
 use crate::clock::Clock;
 use crate::safe_file;
 

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{checksum, identity, pack};
+use super::tables::identity;
+use super::{checksum, pack};
 
 /// Marks a SQLite file as a journal of this program ("CsWj").
 pub(super) const APPLICATION_ID: i64 = 0x4373_576a;

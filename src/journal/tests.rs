@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::sync::watch;
 
 use super::sample::{self, START_MS};
-use super::store::Store;
+use super::write::store::Store;
 use super::*;
 use crate::clock::Clock;
 use crate::consent::{

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::journal::checksum;
-use crate::journal::identity::Identity;
-use crate::journal::training::Training;
+use crate::journal::tables::identity::Identity;
+use crate::journal::write::training::Training;
 
 /// How far cleaning is; the numbers are on the disk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

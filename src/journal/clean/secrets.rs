@@ -1,7 +1,7 @@
 //! Hides secrets in what an earlier version stored.
 
 use crate::consent::{Delivery, SideEvent, Symbol, Untrusted, redact};
-use crate::journal::delivery;
+use crate::journal::tables::delivery;
 
 /// Hides the secrets in each field of a joined text. Returns `None` if there are none.
 pub(in crate::journal) fn symbol(text: &str) -> Option<Symbol> {

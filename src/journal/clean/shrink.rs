@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::progress::{Cleaning, Pace};
 use crate::journal::connection::BUSY_MS;
 use crate::journal::error::AppendError;
-use crate::journal::store::Store;
+use crate::journal::write::store::Store;
 
 /// How long the rewrite of the file waits for readers before it gives up and is tried again later.
 const PATIENCE: Duration = Duration::from_millis(200);

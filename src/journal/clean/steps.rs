@@ -7,12 +7,13 @@ use rusqlite::types::ValueRef;
 use super::progress::{Cleaning, Pace, Step};
 use super::secrets;
 use crate::consent::{EventId, EventKey, Symbol, redact};
+use crate::journal::checksum;
 use crate::journal::error::AppendError;
 use crate::journal::notes::Notes;
 use crate::journal::pack::{self, Packer, Unpacker};
-use crate::journal::store::Store;
-use crate::journal::training::{self, Training};
-use crate::journal::{checksum, hidden, intern, raw};
+use crate::journal::tables::{hidden, intern, raw};
+use crate::journal::write::store::Store;
+use crate::journal::write::training::{self, Training};
 
 /// Rows rewritten in one step. A waiting batch is delayed by some ten milliseconds at most.
 const ROWS_STEP: i64 = 300;

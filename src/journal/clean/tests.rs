@@ -13,8 +13,9 @@ use crate::consent::{
 };
 use crate::journal::notes::Notes;
 use crate::journal::sample::{self, START_MS};
-use crate::journal::store::Store;
-use crate::journal::{Batch, Reader, Settings, checksum, pack, side};
+use crate::journal::tables::side;
+use crate::journal::write::store::Store;
+use crate::journal::{Batch, Reader, Settings, checksum, pack};
 
 /// In every event, and so in the dictionary that is trained on them.
 const CANARY: &str = "PlantedSecretOfTheOrg7zQ";

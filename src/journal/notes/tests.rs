@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::consent::{Seq, Via};
 use crate::journal::sample::{self, START_MS};
-use crate::journal::store::Store;
+use crate::journal::write::store::Store;
 use crate::journal::{Batch, Opened, Reader, Settings, open};
 
 fn at(second: i64) -> Timestamp {

@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use super::meta::Meta;
-use super::{checksum, pack};
+use crate::journal::meta::Meta;
+use crate::journal::{checksum, pack};
 
 /// Numbers that are passed over when the counters are lost, so that none that was given out comes again.
 const PASSED_OVER: i64 = 1000;
 
 /// Mends the counters and the dictionaries; writes nothing where both are sound.
-pub(super) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
+pub(in crate::journal) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     pack::keep_copies(&tx)?;
     if checksum::count_damaged(&tx, checksum::META)? > 0 {
@@ -33,14 +33,14 @@ pub(super) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Returns the next number for a row: `next`, or a higher one if a row has that number or a higher one.
-pub(super) fn next_seq(conn: &Connection, next: i64) -> rusqlite::Result<i64> {
+pub(in crate::journal) fn next_seq(conn: &Connection, next: i64) -> rusqlite::Result<i64> {
     let last: Option<i64> =
         conn.prepare_cached("SELECT MAX(seq) FROM event")?.query_row([], |row| row.get(0))?;
     Ok(last.map_or(next, |last| next.max(last.saturating_add(1))))
 }
 
 /// Counts the unreadable records that are kept, by the way they came.
-pub(super) fn count_unreadable(conn: &Connection) -> rusqlite::Result<()> {
+pub(in crate::journal) fn count_unreadable(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
         "DELETE FROM unreadable;
          INSERT INTO unreadable (source, count, first, last)
@@ -81,7 +81,7 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Counts what a damaged row may have counted wrongly in, with one look at each row.
-pub(super) fn count_rows(conn: &Connection, meta: &mut Meta) -> rusqlite::Result<()> {
+pub(in crate::journal) fn count_rows(conn: &Connection, meta: &mut Meta) -> rusqlite::Result<()> {
     let sql =
         "SELECT COUNT(*), COUNT(*) FILTER (WHERE late <> 0), COUNT(*) FILTER (WHERE via = 2 AND doubt = 1),
         COUNT(*) FILTER (WHERE via = 1 AND doubt = 1), COUNT(*) FILTER (WHERE via = 3 AND doubt = 1),

@@ -7,13 +7,13 @@ use std::mem;
 use aws_lc_rs::digest;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
-use super::checksum;
 use crate::consent::Symbol;
+use crate::journal::checksum;
 
 /// The numbers of texts that came lately: two generations, of which the older is forgotten when the younger is full.
 /// What is in neither is looked up on the disk.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(in crate::journal) struct Known {
     young: HashMap<Box<str>, u32>,
     old: HashMap<Box<str>, u32>,
     /// The number of the next new text; only who writes the journal gives out numbers.
@@ -37,7 +37,7 @@ impl Known {
     }
 
     /// Forgets numbers, given in rising order.
-    pub(super) fn forget(&mut self, ids: &[u32]) {
+    pub(in crate::journal) fn forget(&mut self, ids: &[u32]) {
         for known in [&mut self.young, &mut self.old] {
             known.retain(|_, id| ids.binary_search(id).is_err());
         }
@@ -55,7 +55,7 @@ impl Known {
 }
 
 /// Gives out the numbers of texts, within one transaction.
-pub(super) struct Interner<'c> {
+pub(in crate::journal) struct Interner<'c> {
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
     highest: CachedStatement<'c>,
@@ -64,7 +64,7 @@ pub(super) struct Interner<'c> {
 
 impl<'c> Interner<'c> {
     /// Prepares for a transaction on a connection.
-    pub(super) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             find: conn.prepare_cached("SELECT id, sum FROM sym WHERE h = ?1 AND text = ?2")?,
             insert: conn.prepare_cached("INSERT INTO sym (id, h, text, sum) VALUES (?1, ?2, ?3, ?4)")?,
@@ -75,7 +75,7 @@ impl<'c> Interner<'c> {
     }
 
     /// Returns the number of a text; it gets one if it has none. No text is 0.
-    pub(super) fn number(&mut self, known: &mut Known, symbol: &Symbol) -> rusqlite::Result<u32> {
+    pub(in crate::journal) fn number(&mut self, known: &mut Known, symbol: &Symbol) -> rusqlite::Result<u32> {
         if symbol.is_empty() {
             return Ok(0);
         }
@@ -119,7 +119,7 @@ fn cut(text: &str) -> Cow<'_, str> {
 }
 
 /// The hash is on the disk, so it must not change; and strangers choose the texts, so it must not be easy to collide.
-pub(super) fn hash(text: &str) -> i64 {
+pub(in crate::journal) fn hash(text: &str) -> i64 {
     let digest = digest::digest(&digest::SHA256, text.as_bytes());
     digest.as_ref().first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes))
 }

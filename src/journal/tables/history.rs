@@ -3,13 +3,17 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::checksum;
-use super::meta::Meta;
 use crate::consent::HistoryMark;
+use crate::journal::checksum;
+use crate::journal::meta::Meta;
 
 /// Keeps a mark until its goal is reached. What it says is whole and joins what is complete belongs to it from now on,
 /// and gaps inside are closed.
-pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, mark: &HistoryMark) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put(
+    tx: &Transaction<'_>,
+    meta: &mut Meta,
+    mark: &HistoryMark,
+) -> rusqlite::Result<()> {
     if mark.whole_from <= mark.goal {
         tx.prepare_cached("DELETE FROM history")?.execute([])?;
     } else {
@@ -51,7 +55,7 @@ fn close_gaps(tx: &Transaction<'_>, mark: &HistoryMark) -> rusqlite::Result<()> 
 }
 
 /// Reads the mark. A damaged one is none: the fetching begins again and the key keeps doubles out.
-pub(super) fn mark(conn: &Connection) -> rusqlite::Result<Option<HistoryMark>> {
+pub(in crate::journal) fn mark(conn: &Connection) -> rusqlite::Result<Option<HistoryMark>> {
     let sql = "SELECT * FROM history";
     let found = conn
         .prepare_cached(sql)?

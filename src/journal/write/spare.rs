@@ -4,24 +4,24 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::notes::{Notes, NotesError};
 use crate::consent::Marked;
+use crate::journal::notes::{Notes, NotesError};
 
 /// What of the marks the connection that removes has learnt.
 #[derive(Debug, Default)]
-pub(super) struct Spared {
+pub(in crate::journal) struct Spared {
     dir: PathBuf,
     notes: Option<Notes>,
     has_table: bool,
 }
 
 /// A condition on a row of `event`: nobody marked it.
-pub(super) const UNMARKED: &str = "NOT EXISTS (SELECT 1 FROM temp.spared
+pub(in crate::journal) const UNMARKED: &str = "NOT EXISTS (SELECT 1 FROM temp.spared
     WHERE spared.ts = event.ts AND spared.uuid = event.uuid AND spared.part = event.part)";
 
 impl Spared {
     /// Learns of the marks beside a journal's file.
-    pub(super) fn beside(conn: &Connection) -> Self {
+    pub(in crate::journal) fn beside(conn: &Connection) -> Self {
         let dir = conn.path().map(Path::new).and_then(Path::parent).map(Path::to_path_buf);
         Self { dir: dir.unwrap_or_default(), notes: None, has_table: false }
     }
@@ -31,7 +31,7 @@ impl Spared {
     ///
     /// # Errors
     /// What is marked cannot be read; then nothing may be removed.
-    pub(super) fn refresh(&mut self, conn: &Connection) -> Result<(), NotesError> {
+    pub(in crate::journal) fn refresh(&mut self, conn: &Connection) -> Result<(), NotesError> {
         let mut is_new = !self.has_table;
         if let Some(notes) = &mut self.notes {
             is_new |= notes.is_moved()?;
@@ -52,7 +52,7 @@ impl Spared {
     }
 
     /// Opens the file anew the next time: somebody may have put another one in its place.
-    pub(super) fn let_go(&mut self) {
+    pub(in crate::journal) fn let_go(&mut self) {
         (self.notes, self.has_table) = (None, false);
     }
 }

@@ -11,7 +11,7 @@ use crate::consent::{EventId, EventKey};
 /// The journal's key begins with `published`. Should the poller and the hook spell one event's time differently, or
 /// one of them leave it out, the key alone would make two rows of it.
 #[derive(Debug, Default)]
-pub(super) struct Recent {
+pub(in crate::journal) struct Recent {
     times: HashMap<[u8; 16], i64>,
     order: VecDeque<[u8; 16]>,
 }
@@ -21,7 +21,7 @@ const MAX: usize = 50_000;
 
 impl Recent {
     /// Remembers the newest rows of a journal.
-    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let mut statement =
             conn.prepare("SELECT uuid, ts FROM event WHERE length(uuid) = 16 ORDER BY seq DESC LIMIT ?1")?;
         let newest: Vec<([u8; 16], i64)> = statement
@@ -35,7 +35,7 @@ impl Recent {
     }
 
     /// Returns the time under which an event is stored, if it is remembered.
-    pub(super) fn time(&self, id: &EventId) -> Option<i64> {
+    pub(in crate::journal) fn time(&self, id: &EventId) -> Option<i64> {
         match id {
             EventId::Uuid(uuid) => self.times.get(uuid).copied(),
             EventId::Digest(_) => None,
@@ -43,7 +43,7 @@ impl Recent {
     }
 
     /// Remembers an event. A digest covers the time's spelling, so it needs no guard.
-    pub(super) fn note(&mut self, key: &EventKey) {
+    pub(in crate::journal) fn note(&mut self, key: &EventKey) {
         if let EventId::Uuid(uuid) = key.id {
             self.put(uuid, key.published_ms);
         }

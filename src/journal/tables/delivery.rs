@@ -17,7 +17,7 @@ struct Kept {
 }
 
 /// Returns the kept form of an envelope.
-pub(super) fn to_text(delivery: &Delivery) -> String {
+pub(in crate::journal) fn to_text(delivery: &Delivery) -> String {
     let text = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
     let kept = Kept {
         event_id: text(&delivery.event_id),
@@ -30,7 +30,7 @@ pub(super) fn to_text(delivery: &Delivery) -> String {
 }
 
 /// Reads the kept form; none if it is damaged, since the event itself is worth more than its envelope.
-pub(super) fn from_text(text: &str) -> Option<Delivery> {
+pub(in crate::journal) fn from_text(text: &str) -> Option<Delivery> {
     let kept: Kept = serde_json::from_str(text).ok()?;
     Some(Delivery {
         event_id: kept.event_id.map(Untrusted::new),

@@ -5,39 +5,39 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 
-use super::pack::{self, Packer, Unpacker};
-use super::raw;
+use crate::journal::pack::{self, Packer, Unpacker};
+use crate::journal::tables::raw;
 
 /// From this many rows on, the journal's own events make the better dictionary.
-pub(super) const TRAIN_ROWS: i64 = 2000;
+pub(in crate::journal) const TRAIN_ROWS: i64 = 2000;
 /// A sample longer than this teaches nothing more.
 const SAMPLE_BYTES_MAX: usize = 8 * 1024;
 
 /// The training of a dictionary on a thread of its own: it takes an eighth of a second.
 #[derive(Debug)]
-pub(super) struct Training(JoinHandle<Option<Vec<u8>>>);
+pub(in crate::journal) struct Training(JoinHandle<Option<Vec<u8>>>);
 
 impl Training {
     /// Starts to train on samples, for a dictionary that packs better than the present one.
-    pub(super) fn start(samples: Vec<Vec<u8>>, now: (i64, Vec<u8>)) -> io::Result<Self> {
+    pub(in crate::journal) fn start(samples: Vec<Vec<u8>>, now: (i64, Vec<u8>)) -> io::Result<Self> {
         let work = move || train(&samples, &now);
         thread::Builder::new().name("dictionary".to_owned()).spawn(work).map(Self)
     }
 
     /// Whether the thread has ended, so that [`Training::dictionary`] does not wait.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(in crate::journal) fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
 
     /// Waits for the thread and returns the dictionary, or `None` if the present one is no worse. A thread that
     /// panicked gave none, and would not at another try.
-    pub(super) fn dictionary(self) -> Option<Vec<u8>> {
+    pub(in crate::journal) fn dictionary(self) -> Option<Vec<u8>> {
         self.0.join().unwrap_or_default()
     }
 }
 
 /// Returns the newest events, each as `clean` makes it, to train a dictionary on.
-pub(super) fn samples(
+pub(in crate::journal) fn samples(
     conn: &Connection,
     clean: impl Fn(Vec<u8>) -> Vec<u8>,
 ) -> rusqlite::Result<Vec<Vec<u8>>> {

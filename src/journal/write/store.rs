@@ -4,34 +4,34 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::bookmark;
-use super::checksum::{self, Unsealed};
-use super::clean::Cleaning;
-use super::commit::{Batch, Commit, Head};
-use super::error::AppendError;
-use super::gap;
-use super::history;
-use super::identity::Identity;
-use super::intern::Known;
-use super::label;
-use super::listening;
 use super::mend;
 use super::merge::Pen;
-use super::meta::Meta;
-use super::pack::{self, Packer};
-use super::place::Place;
 use super::recent::Recent;
-use super::reject;
-use super::settings::Settings;
-use super::side;
 use super::spare::Spared;
 use super::sweep::Sweep;
 use super::training::{self, TRAIN_ROWS, Training};
+use crate::journal::checksum::{self, Unsealed};
+use crate::journal::clean::Cleaning;
+use crate::journal::commit::{Batch, Commit, Head};
+use crate::journal::error::AppendError;
+use crate::journal::meta::Meta;
+use crate::journal::pack::{self, Packer};
+use crate::journal::place::Place;
+use crate::journal::settings::Settings;
+use crate::journal::tables::bookmark;
+use crate::journal::tables::gap;
+use crate::journal::tables::history;
+use crate::journal::tables::identity::Identity;
+use crate::journal::tables::intern::Known;
+use crate::journal::tables::label;
+use crate::journal::tables::listening;
+use crate::journal::tables::reject;
+use crate::journal::tables::side;
 
 /// Writes batches. Everything here blocks, so it lives on the writer's thread.
-pub(super) struct Store {
-    pub(super) conn: Connection,
-    pub(super) settings: Settings,
+pub(in crate::journal) struct Store {
+    pub(in crate::journal) conn: Connection,
+    pub(in crate::journal) settings: Settings,
     /// Loaded on first use, and again after a failed transaction, because that one may have changed it.
     memory: Option<Memory>,
     head: Head,
@@ -42,19 +42,19 @@ pub(super) struct Store {
     /// The sweep of texts that is under way.
     sweep: Option<Sweep>,
     /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
-    pub(super) sweep_due: bool,
+    pub(in crate::journal) sweep_due: bool,
     /// Identifies the open files, so that a write to a removed or replaced file is not acknowledged.
-    pub(super) place: Option<Arc<Place>>,
+    pub(in crate::journal) place: Option<Arc<Place>>,
     /// What is not removed, however old.
-    pub(super) spared: Spared,
+    pub(in crate::journal) spared: Spared,
     /// How far this machine's clock is ahead of Okta's; 0 where they agree.
-    pub(super) ahead_ms: i64,
+    pub(in crate::journal) ahead_ms: i64,
     /// How far rows of an earlier format have got their checksums, or `None` once all have one.
     unsealed: Option<Unsealed>,
     /// How events without a uuid are known.
-    pub(super) identity: Identity,
+    pub(in crate::journal) identity: Identity,
     /// The cleaning that is under way, or `None` once all is clean.
-    pub(super) cleaning: Option<Cleaning>,
+    pub(in crate::journal) cleaning: Option<Cleaning>,
 }
 
 struct Memory {
@@ -66,7 +66,7 @@ struct Memory {
 
 impl Store {
     /// Takes over a connection whose file is of the present format.
-    pub(super) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
         mend::at_start(&conn)?;
         let meta = Meta::load(&conn)?;
         let (head, hook_only) = (meta.head(), meta.hook_only);
@@ -93,22 +93,22 @@ impl Store {
     }
 
     /// Whether as many rows are kept that only a hook has brought as may be.
-    pub(super) fn is_full_of_unconfirmed(&self) -> bool {
+    pub(in crate::journal) fn is_full_of_unconfirmed(&self) -> bool {
         self.hook_only >= self.settings.unconfirmed_max()
     }
 
     /// Whether there are so many of them that some should go.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(in crate::journal) fn is_crowded(&self) -> bool {
         self.hook_only > self.settings.unconfirmed_goal()
     }
 
     /// How far the journal has come.
-    pub(super) fn head(&self) -> Head {
+    pub(in crate::journal) fn head(&self) -> Head {
         self.head
     }
 
     /// Writes batches in one transaction and says of each what became of it. On an error nothing of any is stored.
-    pub(super) fn write<'b>(
+    pub(in crate::journal) fn write<'b>(
         &mut self,
         batches: impl Iterator<Item = &'b Batch>,
     ) -> Result<Vec<Commit>, AppendError> {
@@ -191,7 +191,7 @@ impl Store {
     }
 
     /// Changes rows outside of a batch, in one transaction.
-    pub(super) fn change<T>(
+    pub(in crate::journal) fn change<T>(
         &mut self,
         change: impl FnOnce(&Transaction<'_>, &mut Meta) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// Gives checksums to some rows of an earlier format, and returns whether there may be more.
-    pub(super) fn seal_some(&mut self) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn seal_some(&mut self) -> rusqlite::Result<bool> {
         let Some(done) = self.unsealed else { return Ok(false) };
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = checksum::seal_some(&tx, done)?;
@@ -223,14 +223,14 @@ impl Store {
     }
 
     /// Forgets texts that were removed, given by rising number; should they come again they are new.
-    pub(super) fn forget_texts(&mut self, ids: &[u32]) {
+    pub(in crate::journal) fn forget_texts(&mut self, ids: &[u32]) {
         if let Some(memory) = &mut self.memory {
             memory.known.forget(ids);
         }
     }
 
     /// Makes one step of a sweep of texts if one is due or under way, and returns whether there is more to do.
-    pub(super) fn sweep_some(&mut self) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn sweep_some(&mut self) -> rusqlite::Result<bool> {
         if self.sweep.is_none() && !self.sweep_due {
             return Ok(false);
         }
@@ -258,13 +258,13 @@ impl Store {
     }
 
     /// Whether rows of an earlier format are without checksums.
-    pub(super) fn is_unsealed(&self) -> bool {
+    pub(in crate::journal) fn is_unsealed(&self) -> bool {
         self.unsealed.is_some()
     }
 
     /// Trains a dictionary on the journal's own events, once, when there are enough, and takes it up at a later call:
     /// it takes an eighth of a second, so another thread does it.
-    pub(super) fn train_when_due(&mut self) -> Result<(), AppendError> {
+    pub(in crate::journal) fn train_when_due(&mut self) -> Result<(), AppendError> {
         let Some(memory) = &self.memory else { return Ok(()) };
         // What is not clean yet teaches nothing.
         if self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts) {
@@ -299,7 +299,7 @@ impl Store {
     }
 
     /// Packs with the newest dictionary from now on.
-    pub(super) fn take_up_dictionary(&mut self) -> Result<(), AppendError> {
+    pub(in crate::journal) fn take_up_dictionary(&mut self) -> Result<(), AppendError> {
         if let Some(memory) = &mut self.memory {
             memory.packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
         }
@@ -307,12 +307,12 @@ impl Store {
     }
 
     /// Moves what it can from the WAL into the file, without waiting for readers.
-    pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
+    pub(in crate::journal) fn checkpoint(&self) -> rusqlite::Result<()> {
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 
     /// Moves all that readers let go of from the WAL into the file, and lets go of both.
-    pub(super) fn close(self) {
+    pub(in crate::journal) fn close(self) {
         if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             // The WAL stays, and whoever opens the journal next reads it.
             tracing::warn!(%error, "The journal was closed without its last checkpoint.");

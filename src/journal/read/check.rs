@@ -2,12 +2,12 @@
 
 use rusqlite::Connection;
 
-use super::checksum::{self, TABLES, Table};
-use super::error::ReadError;
-use super::intern;
-use super::meta::Meta;
 use super::reader::{DAMAGED_MAX, Reader};
 use crate::consent::Seq;
+use crate::journal::checksum::{self, TABLES, Table};
+use crate::journal::error::ReadError;
+use crate::journal::meta::Meta;
+use crate::journal::tables::intern;
 
 /// What is not what was written.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::checksum;
-use super::error::AppendError;
-use super::pack::Unpacker;
+use crate::journal::checksum;
+use crate::journal::error::AppendError;
+use crate::journal::pack::Unpacker;
 
 /// Returns the text of a row, or `None` where that is damaged.
-pub(super) fn text(
+pub(in crate::journal) fn text(
     conn: &Connection,
     unpacker: &mut Unpacker,
     seq: i64,
@@ -18,7 +18,7 @@ pub(super) fn text(
 }
 
 /// Returns the text of the hook's copy that is kept beside a row, or `None` where that is damaged.
-pub(super) fn copy(
+pub(in crate::journal) fn copy(
     conn: &Connection,
     unpacker: &mut Unpacker,
     seq: i64,
@@ -32,7 +32,7 @@ pub(super) fn copy(
 
 /// Reads the packed text of a row of `raw` or `hook_copy`, and the number of its dictionary. The text does not unpack
 /// if the columns have other types than were written.
-pub(super) fn packed(row: &Row<'_>) -> rusqlite::Result<(i64, Vec<u8>)> {
+pub(in crate::journal) fn packed(row: &Row<'_>) -> rusqlite::Result<(i64, Vec<u8>)> {
     // No dictionary has the number -1.
     let dict = row.get_ref("dict")?.as_i64().unwrap_or(-1);
     Ok((dict, checksum::bytes(row.get_ref("body")?).to_vec()))

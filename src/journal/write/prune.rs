@@ -7,16 +7,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 use thiserror::Error;
 
-use super::error::{OpenError, ReadError};
-use super::meta::{Hour, Meta};
-use super::notes::NotesError;
-use super::open;
-use super::schema::ROW_TABLES;
-use super::settings::Settings;
 use super::spare::UNMARKED;
 use super::store::Store;
-use super::{doubt, side};
 use crate::consent::{Doubt, Via};
+use crate::journal::error::{OpenError, ReadError};
+use crate::journal::meta::{Hour, Meta};
+use crate::journal::notes::NotesError;
+use crate::journal::open;
+use crate::journal::schema::ROW_TABLES;
+use crate::journal::settings::Settings;
+use crate::journal::tables::{doubt, side};
 
 /// Rows removed in one transaction; a waiting batch is held up no longer than that takes.
 const STEP: i64 = 500;
@@ -52,7 +52,10 @@ impl Store {
     /// Removes some rows: what is too old, if this machine's clock and Okta's `agreed` what time it is, and at most a
     /// tenth of the rows an hour, but one at least; and what is too much, which needs no clock. When there are none
     /// left, removes some texts that no row names. Returns whether there may be more.
-    pub(super) fn keep_house_some(&mut self, agreed: Option<Timestamp>) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn keep_house_some(
+        &mut self,
+        agreed: Option<Timestamp>,
+    ) -> rusqlite::Result<bool> {
         let aged = agreed.map(|now| self.aged(now)).transpose()?;
         if self.prune(aged)? {
             return Ok(true);
@@ -74,7 +77,7 @@ impl Store {
 
     /// Notes for how long nothing could be removed by age, `passed` more since it was noted last, and returns that. It
     /// begins anew as soon as rows can be removed.
-    pub(super) fn note_suspended(
+    pub(in crate::journal) fn note_suspended(
         &mut self,
         is_suspended: bool,
         passed: Duration,
@@ -93,7 +96,7 @@ impl Store {
 
     /// Removes some rows beyond what is kept, whatever Okta's clock says and without a bound; then texts. Returns
     /// whether there may be more.
-    pub(super) fn tidy_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn tidy_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         if self.prune_some(now)? {
             return Ok(true);
         }
@@ -103,13 +106,13 @@ impl Store {
     }
 
     /// The part of [`Store::tidy_some`] that removes rows.
-    pub(super) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         let cut_ms = self.cut_ms(now);
         self.prune(Some(Aged { cut_ms, most: i64::MAX, hour: None }))
     }
 
     /// Returns how many rows are too old at a time.
-    pub(super) fn count_aged(&mut self, now: Timestamp) -> Result<i64, PruneError> {
+    pub(in crate::journal) fn count_aged(&mut self, now: Timestamp) -> Result<i64, PruneError> {
         self.spared.refresh(&self.conn)?;
         let sql = format!(
             "SELECT COUNT(*) FROM event WHERE (ts > 0 AND ts < ?1 OR ts = 0 AND received < ?1) AND {UNMARKED}"
@@ -487,7 +490,7 @@ mod tests {
         assert_eq!((looked.rows, looked.aged, looked.left), (50, 50, 50));
         assert_eq!(looked.newest.unwrap().as_millisecond(), sample::consent(49, Via::POLL).key.published_ms);
         assert_eq!(prune(dir.path(), KEEP, now, true).unwrap().left, 0);
-        let lock = super::super::lock::ask(&dir.path().join("journal.lock")).unwrap();
+        let lock = crate::journal::lock::ask(&dir.path().join("journal.lock")).unwrap();
         assert!(matches!(prune(dir.path(), KEEP, now, true), Err(PruneError::InUse(_))));
         drop(lock);
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::event_id;
-use super::error::ReadError;
 use super::reader::Reader;
 use crate::consent::{EventKey, Seq, Stored};
+use crate::journal::columns::event_id;
+use crate::journal::error::ReadError;
 
 /// Some rows that were looked at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,7 +92,7 @@ mod tests {
         Attribution, Consent, Delivery, Doubt, Evidence, Label, Person, Thing, Untrusted, UserId, Via, Who,
     };
     use crate::journal::sample;
-    use crate::journal::store::Store;
+    use crate::journal::write::store::Store;
     use crate::journal::{Batch, Repair, Settings};
 
     /// Twenty rows. The fifth has a hook's copy that contradicts it, and its client has a name.

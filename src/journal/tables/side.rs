@@ -5,12 +5,12 @@ use std::io;
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, Transaction};
 
-use super::checksum;
-use super::columns::{event_id, limit, time};
-use super::error::{AppendError, ReadError};
 use super::identity::Identity;
-use super::meta::Meta;
 use crate::consent::{SideEvent, Untrusted};
+use crate::journal::checksum;
+use crate::journal::columns::{event_id, limit, time};
+use crate::journal::error::{AppendError, ReadError};
+use crate::journal::meta::Meta;
 
 /// At most this many are kept, the newest; a hook that fails all day makes thousands.
 const SIDES_MAX: i64 = 50_000;
@@ -20,7 +20,7 @@ const BODY_MAX: usize = 1024 * 1024;
 const SIDE: &str = "SELECT * FROM side";
 
 /// Puts events in, each once. What is new counts as a change, so that who looks at the journal looks again.
-pub(super) fn put(
+pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     meta: &mut Meta,
     sides: &[SideEvent],
@@ -53,25 +53,28 @@ pub(super) fn put(
 }
 
 /// Removes what is too old, the oldest first and at most so many, and returns how many that were.
-pub(super) fn prune_aged(conn: &Connection, cut_ms: i64, most: i64) -> rusqlite::Result<i64> {
+pub(in crate::journal) fn prune_aged(conn: &Connection, cut_ms: i64, most: i64) -> rusqlite::Result<i64> {
     let sql =
         "DELETE FROM side WHERE id IN (SELECT id FROM side WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2)";
     Ok(conn.prepare_cached(sql)?.execute([cut_ms, most])? as i64)
 }
 
 /// Returns how many there are.
-pub(super) fn count_all(conn: &Connection) -> rusqlite::Result<i64> {
+pub(in crate::journal) fn count_all(conn: &Connection) -> rusqlite::Result<i64> {
     conn.prepare_cached("SELECT COUNT(*) FROM side")?.query_row([], |row| row.get(0))
 }
 
 /// Removes the oldest beyond what is kept.
-pub(super) fn prune_surplus(conn: &Connection) -> rusqlite::Result<()> {
+pub(in crate::journal) fn prune_surplus(conn: &Connection) -> rusqlite::Result<()> {
     let cut = "DELETE FROM side WHERE id <= (SELECT MAX(id) FROM side) - ?1";
     conn.prepare_cached(cut)?.execute([SIDES_MAX]).map(drop)
 }
 
 /// Returns how many events of a type there are, and when the newest was published that is what was written.
-pub(super) fn count(conn: &Connection, event_type: &str) -> rusqlite::Result<(u64, Option<Timestamp>)> {
+pub(in crate::journal) fn count(
+    conn: &Connection,
+    event_type: &str,
+) -> rusqlite::Result<(u64, Option<Timestamp>)> {
     let sql = "SELECT COUNT(*) FROM side WHERE type = ?1";
     let count: i64 = conn.prepare_cached(sql)?.query_row([event_type], |row| row.get(0))?;
     let sql = "SELECT * FROM side INDEXED BY side_type WHERE type = ?1 ORDER BY ts DESC";
@@ -86,7 +89,7 @@ pub(super) fn count(conn: &Connection, event_type: &str) -> rusqlite::Result<(u6
 }
 
 /// Returns the number of the newest event about authorization servers, scopes or features; 0 if there is none.
-pub(super) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
+pub(in crate::journal) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
     // Each family is a range of the index on types: the sign after the dot ends it.
     let sql = "SELECT COALESCE(MAX(id), 0) FROM side WHERE type > ?1 AND type < ?2";
     let mut newest = 0;
@@ -102,13 +105,17 @@ pub(super) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
 
 /// Returns the newest events of a type, at most `n`, newest first.
 #[cfg(test)]
-pub(super) fn newest(conn: &Connection, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
+pub(in crate::journal) fn newest(
+    conn: &Connection,
+    event_type: &str,
+    n: usize,
+) -> Result<Vec<SideEvent>, ReadError> {
     let sql = format!("{SIDE} WHERE type = ?1 ORDER BY ts DESC LIMIT ?2");
     read(conn, &sql, (event_type, limit(n)))
 }
 
 /// Returns the events of a session or a transaction, at most `n`, oldest first.
-pub(super) fn beside(
+pub(in crate::journal) fn beside(
     conn: &Connection,
     session: Option<&str>,
     transaction: Option<&str>,
@@ -159,7 +166,7 @@ mod tests {
     use super::*;
     use crate::consent::{EventId, Via};
     use crate::journal::sample::{self, START_MS};
-    use crate::journal::store::Store;
+    use crate::journal::write::store::Store;
     use crate::journal::{Batch, Reader, Settings};
 
     fn failed(number: u64) -> SideEvent {

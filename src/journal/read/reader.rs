@@ -10,20 +10,21 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row as Found};
 
-use super::checksum::{self, Line, Record};
-use super::clean;
-use super::columns::{event_id, limit, time};
-use super::commit::{Head, Polling};
-use super::error::{Ailment, OpenError, ReadError};
-use super::meta::Meta;
-use super::pack::Unpacker;
-use super::{bookmark, connection, delivery, doubt, hidden, history, label, shared, side};
 use crate::consent::{
     Beside, Bookmark, EventKey, Evidence, GrantMarks, HistoryMark, Kind, Label, Outcome, Page, Person, Reach,
     Rev, Row, Seq, Severity, SideEvent, Stored, Sym, Symbol, Thing, Via,
 };
 #[cfg(test)]
 use crate::consent::{Reject, redact};
+use crate::journal::checksum::{self, Line, Record};
+use crate::journal::clean;
+use crate::journal::columns::{event_id, limit, time};
+use crate::journal::commit::{Head, Polling};
+use crate::journal::connection;
+use crate::journal::error::{Ailment, OpenError, ReadError};
+use crate::journal::meta::Meta;
+use crate::journal::pack::Unpacker;
+use crate::journal::tables::{bookmark, delivery, doubt, hidden, history, label, shared, side};
 use crate::report::{Coverage, Gap, HookProof, Unreadable};
 
 /// Reads the journal. It sees each commit as soon as it is made, and never keeps the writer waiting.
@@ -67,7 +68,7 @@ const STORED: &str =
 /// Stands in the place of a text that is not what was written.
 const DAMAGED_TEXT: &str = "(damaged)";
 /// Damaged rows that are remembered by number.
-pub(super) const DAMAGED_MAX: usize = 10_000;
+pub(in crate::journal) const DAMAGED_MAX: usize = 10_000;
 
 /// Why there is a gap that is not what was written.
 const GAP_DAMAGED: &str = "the record of a gap here is damaged on the disk, so its times may be wrong";
@@ -109,7 +110,7 @@ impl Reader {
         self.conn.path().map(Path::new).and_then(Path::parent).unwrap_or(Path::new("")).to_owned()
     }
 
-    pub(super) fn conn(&self) -> &Connection {
+    pub(in crate::journal) fn conn(&self) -> &Connection {
         &self.conn
     }
 
@@ -123,7 +124,11 @@ impl Reader {
     /// Looks at the lines of the rows just above `seq`, at most `n`, at how many values of each are hidden, and at the
     /// texts that they name and that were not looked at before. Returns of each row whether all of it is what was
     /// written.
-    pub(super) fn lines_after(&mut self, seq: Seq, n: usize) -> Result<Vec<(Seq, bool)>, ReadError> {
+    pub(in crate::journal) fn lines_after(
+        &mut self,
+        seq: Seq,
+        n: usize,
+    ) -> Result<Vec<(Seq, bool)>, ReadError> {
         let rows = self.rows(&format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2"), (seq.0, limit(n)))?;
         let mut lines = Vec::with_capacity(rows.len());
         self.hidden_of(&rows)?;
@@ -145,7 +150,11 @@ impl Reader {
 
     /// Reads the whole records of the rows above `after` up to `to`; nothing for one that is not what was written. What
     /// a record has only from a text is left out, so no damaged text takes a sound event with it.
-    pub(super) fn each_record(&self, after: Seq, to: Seq) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
+    pub(in crate::journal) fn each_record(
+        &self,
+        after: Seq,
+        to: Seq,
+    ) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
         let sql = format!("{STORED} WHERE event.seq > ?1 AND event.seq <= ?2 ORDER BY event.seq");
         let found = self.stored(&sql, (after.0, to.0), Texts::Unread)?;
         Ok(found.into_iter().map(|(seq, stored)| (seq, stored.ok())).collect())
@@ -268,7 +277,7 @@ impl Reader {
     }
 
     /// Whether a row without a checksum is damaged: every row has got one by now.
-    pub(super) fn is_sealed(&self) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn is_sealed(&self) -> rusqlite::Result<bool> {
         if !self.is_sealed.get() {
             let sealed =
                 self.conn.prepare_cached("SELECT sealed FROM meta")?.query_row([], |row| row.get(0))?;

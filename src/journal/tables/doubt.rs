@@ -1,22 +1,22 @@
 //! How a row stands between the log and the hook, as a number on the disk.
 
-use super::meta::Meta;
 use crate::consent::{Doubt, Via};
+use crate::journal::meta::Meta;
 
 /// How a row stands, as its number in the journal: nobody knows yet, or it is doubted, or it cannot be judged.
-pub(super) const UNJUDGED: i64 = 0;
-pub(super) const DOUBTED: i64 = 1;
-pub(super) const EXCUSED: i64 = 2;
+pub(in crate::journal) const UNJUDGED: i64 = 0;
+pub(in crate::journal) const DOUBTED: i64 = 1;
+pub(in crate::journal) const EXCUSED: i64 = 2;
 /// It has its uuid in common with a row of other content, which no hook settles.
-pub(super) const SHARED: i64 = 3;
+pub(in crate::journal) const SHARED: i64 = 3;
 
 /// Returns what the kept number means for an event that came these ways.
-pub(super) fn of(via: Via, code: i64) -> Option<Doubt> {
+pub(in crate::journal) fn of(via: Via, code: i64) -> Option<Doubt> {
     if code == SHARED { Some(Doubt::SharedId) } else { via.doubt(code == DOUBTED) }
 }
 
 /// Counts a row out that is not doubted any more, or not there any more.
-pub(super) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
+pub(in crate::journal) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
     match doubt {
         Some(Doubt::Unconfirmed) => meta.unconfirmed -= 1,
         Some(Doubt::Missed) => meta.missed -= 1,

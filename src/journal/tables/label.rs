@@ -6,16 +6,20 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::checksum;
-use super::meta::Meta;
 use crate::consent::{Label, Rev, Sym, Symbol, Thing, Untrusted};
+use crate::journal::checksum;
+use crate::journal::meta::Meta;
 
 /// The texts that hold nothing but an id; the words of the index `sym_unnamed`, without which SQLite would not use it.
 const UNNAMED: &str = "length(text) <= 80 AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
     AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*')";
 
 /// Stores answers. One that says the same as before only becomes younger, and what is gone keeps its last name.
-pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, labels: &[Label]) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put(
+    tx: &Transaction<'_>,
+    meta: &mut Meta,
+    labels: &[Label],
+) -> rusqlite::Result<()> {
     if labels.is_empty() {
         return Ok(());
     }
@@ -50,19 +54,22 @@ pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, labels: &[Label]) -> ru
 }
 
 /// Whether there are any.
-pub(super) fn any(conn: &Connection) -> rusqlite::Result<bool> {
+pub(in crate::journal) fn any(conn: &Connection) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM label)")?.query_row([], |row| row.get(0))
 }
 
 /// Returns what an id is called, if Okta was asked.
-pub(super) fn get(conn: &Connection, thing: Thing, id: &str) -> rusqlite::Result<Option<Label>> {
+pub(in crate::journal) fn get(conn: &Connection, thing: Thing, id: &str) -> rusqlite::Result<Option<Label>> {
     let sql = "SELECT * FROM label WHERE thing = ?1 AND id = ?2";
     let found = conn.prepare_cached(sql)?.query_row((thing.code(), id), read).optional()?;
     Ok(found.flatten())
 }
 
 /// Returns those that were asked for at a time or later: the thing and its id.
-pub(super) fn asked_since(conn: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(Thing, String)>> {
+pub(in crate::journal) fn asked_since(
+    conn: &Connection,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<(Thing, String)>> {
     let sql = "SELECT * FROM label WHERE asked >= ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let mut found = statement.query([since.as_millisecond()])?;
@@ -77,13 +84,17 @@ pub(super) fn asked_since(conn: &Connection, since: Timestamp) -> rusqlite::Resu
 }
 
 /// Fills a text that holds nothing but an id, if its name is known.
-pub(super) fn filled(conn: &Connection, text: &str) -> rusqlite::Result<Option<Symbol>> {
+pub(in crate::journal) fn filled(conn: &Connection, text: &str) -> rusqlite::Result<Option<Symbol>> {
     let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
     Ok(get(conn, thing, id)?.and_then(|label| label.fill(text)))
 }
 
 /// Returns the texts that labels of the changes above `after` up to `to` fill.
-pub(super) fn filled_since(conn: &Connection, after: Rev, to: Rev) -> rusqlite::Result<Vec<(Sym, Symbol)>> {
+pub(in crate::journal) fn filled_since(
+    conn: &Connection,
+    after: Rev,
+    to: Rev,
+) -> rusqlite::Result<Vec<(Sym, Symbol)>> {
     let mut statement = conn.prepare_cached("SELECT * FROM label WHERE rev > ?1 AND rev <= ?2")?;
     let labels: Vec<Label> = statement
         .query_map((after.0, to.0), read)?
@@ -105,7 +116,7 @@ pub(super) fn filled_since(conn: &Connection, after: Rev, to: Rev) -> rusqlite::
 }
 
 /// Removes those that no text needs any more: a person's name must not outlive the rows that it stood in.
-pub(super) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
+pub(in crate::journal) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
     let sql = format!(
         "DELETE FROM label WHERE NOT EXISTS (SELECT 1 FROM sym WHERE text >= label.id || char(31)
             AND text < label.id || char(32) AND {UNNAMED})"
@@ -137,7 +148,7 @@ mod tests {
     use super::*;
     use crate::consent::{Attribution, Evidence, Page, Person, Seq, UserId, Via, Who};
     use crate::journal::sample::{self, START_MS};
-    use crate::journal::store::Store;
+    use crate::journal::write::store::Store;
     use crate::journal::{Batch, Reader, Settings};
 
     const DAY: i64 = 24 * 60 * 60 * 1000;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::clean::Pace;
-use super::commit::{Batch, Commit, Head};
-use super::error::AppendError;
-use super::lock::Lock;
-use super::place::Place;
 use super::store::Store;
 use crate::clock::{Clock, apart};
+use crate::journal::clean::Pace;
+use crate::journal::commit::{Batch, Commit, Head};
+use crate::journal::error::AppendError;
+use crate::journal::lock::Lock;
+use crate::journal::place::Place;
 
 /// Appends to the journal. Clones share one writer, which ends when the last is dropped or one is closed.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ const CROWDED_PRUNE_EVERY: Duration = Duration::from_mins(1);
 impl Journal {
     /// Starts the writer's thread; it holds the lock until it ends. How far the journal has come is told by `tell`, at
     /// once and whenever that changes.
-    pub(super) fn start(
+    pub(in crate::journal) fn start(
         store: Store,
         clock: Clock,
         lock: Lock,

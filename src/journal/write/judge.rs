@@ -7,12 +7,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::bookmark;
-use super::checksum;
-use super::doubt::{DOUBTED, EXCUSED};
-use super::meta::Meta;
 use super::store::Store;
 use crate::consent::{Kind, Via};
+use crate::journal::checksum;
+use crate::journal::meta::Meta;
+use crate::journal::tables::bookmark;
+use crate::journal::tables::doubt::{DOUBTED, EXCUSED};
 
 /// The log is given so long to show what the hook brought. It mostly takes a second.
 const CONFIRM_MS: i64 = 10 * MINUTE_MS;
@@ -24,7 +24,7 @@ const STEP: i64 = 2000;
 
 impl Store {
     /// Judges a small number of rows, and returns whether there may be more.
-    pub(super) fn judge_some(&mut self) -> rusqlite::Result<bool> {
+    pub(in crate::journal) fn judge_some(&mut self) -> rusqlite::Result<bool> {
         Ok(self.judge_hook()? | self.judge_poll()?)
     }
 

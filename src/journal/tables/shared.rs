@@ -2,17 +2,17 @@
 
 use rusqlite::Connection;
 
-use super::checksum;
 use super::doubt::SHARED;
+use crate::journal::checksum;
 
 /// Marks a row. A row that was there before gets the number of its change.
-pub(super) fn mark(conn: &Connection, seq: i64, rev: i64) -> rusqlite::Result<()> {
+pub(in crate::journal) fn mark(conn: &Connection, seq: i64, rev: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE event SET doubt = ?2, rev = MAX(rev, ?3) WHERE seq = ?1";
     checksum::change(conn, seq, || conn.prepare_cached(sql)?.execute((seq, SHARED, rev))).map(drop)
 }
 
 /// Counts the rows that are marked.
-pub(super) fn count(conn: &Connection) -> rusqlite::Result<u64> {
+pub(in crate::journal) fn count(conn: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT COUNT(*) FROM event INDEXED BY event_shared WHERE doubt = 3";
     conn.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64)
 }

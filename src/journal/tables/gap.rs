@@ -2,14 +2,14 @@
 
 use rusqlite::Transaction;
 
-use super::checksum;
+use crate::journal::checksum;
 use crate::report::Gap;
 
 /// At most this many gaps are kept, the newest.
 const GAPS_MAX: i64 = 1000;
 
 /// Stores a gap, once.
-pub(super) fn put(tx: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put(tx: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
     // The same gap may be told again by a batch that is tried again.
     let sql = "INSERT INTO gap (start, stop, why) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     if tx.prepare_cached(sql)?.execute((gap.from.to_string(), gap.to.to_string(), &gap.why))? > 0 {

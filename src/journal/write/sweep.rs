@@ -6,8 +6,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::checksum;
-use super::label;
+use crate::journal::checksum;
+use crate::journal::tables::label;
 
 /// Rows looked at in one step; some milliseconds.
 const ROWS_STEP: i64 = 10_000;
@@ -16,7 +16,7 @@ const TEXTS_STEP: i64 = 1000;
 
 /// One sweep under way.
 #[derive(Debug)]
-pub(super) struct Sweep {
+pub(in crate::journal) struct Sweep {
     /// One bit for each number that a row names.
     used: Vec<u64>,
     /// Texts with a higher number came after the sweep began, and wait for the next.
@@ -34,14 +34,14 @@ enum Step {
 
 impl Sweep {
     /// Begins a sweep of the texts that are there now.
-    pub(super) fn begin(conn: &Connection) -> rusqlite::Result<Self> {
+    pub(in crate::journal) fn begin(conn: &Connection) -> rusqlite::Result<Self> {
         let highest = highest(conn)?;
         Ok(Self { used: vec![0; highest as usize / 64 + 1], highest, step: Step::Rows(0) })
     }
 
     /// Marks a number. Whoever writes rows while a sweep is under way marks what they name, since the sweep may have
     /// gone past them already.
-    pub(super) fn mark(&mut self, id: u32) {
+    pub(in crate::journal) fn mark(&mut self, id: u32) {
         if let Some(word) = self.used.get_mut(id as usize / 64) {
             *word |= 1 << (id % 64);
         }
@@ -49,7 +49,7 @@ impl Sweep {
 
     /// Makes one step. Returns the numbers of the texts that it removed, in rising order, or `None` if the sweep has
     /// ended. On an error the sweep is of no use any more.
-    pub(super) fn step(&mut self, conn: &mut Connection) -> rusqlite::Result<Option<Vec<u32>>> {
+    pub(in crate::journal) fn step(&mut self, conn: &mut Connection) -> rusqlite::Result<Option<Vec<u32>>> {
         match self.step {
             Step::Rows(after) => {
                 self.mark_rows(conn, after)?;
@@ -135,7 +135,7 @@ mod tests {
 
     use crate::consent::Via;
     use crate::journal::sample::{self, START_MS};
-    use crate::journal::store::Store;
+    use crate::journal::write::store::Store;
     use crate::journal::{Batch, Reader, Settings};
 
     const DAY: u64 = 24;

@@ -5,34 +5,34 @@
 
 use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, named_params, params};
 
-use super::checksum::{self, Line, Record};
-use super::commit::{Commit, Repair};
-use super::delivery;
-use super::doubt;
-use super::error::AppendError;
-use super::hidden;
-use super::identity::Identity;
-use super::intern::{Interner, Known};
 use super::mend;
-use super::meta::Meta;
-use super::pack::{Packer, Unpacker};
-use super::raw;
 use super::recent::Recent;
-use super::schema::ROW_TABLES;
-use super::shared;
 use super::sweep::Sweep;
 use crate::consent::{
     Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Symbol,
     Untrusted, Via, mark,
 };
+use crate::journal::checksum::{self, Line, Record};
+use crate::journal::commit::{Commit, Repair};
+use crate::journal::error::AppendError;
+use crate::journal::meta::Meta;
+use crate::journal::pack::{Packer, Unpacker};
+use crate::journal::schema::ROW_TABLES;
+use crate::journal::tables::delivery;
+use crate::journal::tables::doubt;
+use crate::journal::tables::hidden;
+use crate::journal::tables::identity::Identity;
+use crate::journal::tables::intern::{Interner, Known};
+use crate::journal::tables::raw;
+use crate::journal::tables::shared;
 
 /// Writes events within one transaction.
-pub(super) struct Pen<'t> {
-    pub(super) meta: &'t mut Meta,
+pub(in crate::journal) struct Pen<'t> {
+    pub(in crate::journal) meta: &'t mut Meta,
     /// Whether what comes was fetched as history.
-    pub(super) is_history: bool,
+    pub(in crate::journal) is_history: bool,
     /// Whether rows may be known by digests that an earlier version stored without a key.
-    pub(super) has_unkeyed: bool,
+    pub(in crate::journal) has_unkeyed: bool,
     identity: &'t Identity,
     known: &'t mut Known,
     recent: &'t mut Recent,
@@ -108,7 +108,7 @@ const REPAIR: &str =
 
 impl<'t> Pen<'t> {
     /// Prepares for a transaction.
-    pub(super) fn new(
+    pub(in crate::journal) fn new(
         tx: &'t Transaction<'t>,
         meta: &'t mut Meta,
         known: &'t mut Known,
@@ -166,7 +166,11 @@ impl<'t> Pen<'t> {
     }
 
     /// Puts one event in and counts what became of it.
-    pub(super) fn put(&mut self, consent: &Consent, commit: &mut Commit) -> Result<(), AppendError> {
+    pub(in crate::journal) fn put(
+        &mut self,
+        consent: &Consent,
+        commit: &mut Commit,
+    ) -> Result<(), AppendError> {
         let stored_as = self.recent.time(&consent.key.id);
         let published_ms = stored_as.unwrap_or(consent.key.published_ms);
         let key = self.key(EventKey { published_ms, ..consent.key })?;
@@ -430,7 +434,7 @@ impl<'t> Pen<'t> {
 
     /// Rewrites a damaged row from its event. With `is_own`, the row keeps its key, way, doubt and time of
     /// receipt.
-    pub(super) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
+    pub(in crate::journal) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
         let Repair { seq, consent, is_own } = repair;
         let Some(kept) = self.kept(seq.0, consent, *is_own)? else { return Ok(()) };
         // The cache may map the right text to the number of a text that is damaged on the disk.
@@ -572,7 +576,7 @@ impl<'t> Pen<'t> {
 
     /// Sets the person of a row that names nobody. A row that only a hook brought is left as it is, because
     /// its session id comes from the hook and proves nothing.
-    pub(super) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
+    pub(in crate::journal) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
         let who = self.interner.number(self.known, &attribution.person.symbol())?;
         if let Some(sweep) = self.sweep {
             sweep.mark(who);

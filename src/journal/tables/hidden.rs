@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::checksum;
+use crate::journal::checksum;
 
 /// Notes how many values of a row are hidden.
-pub(super) fn put(conn: &Connection, seq: i64, count: usize) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put(conn: &Connection, seq: i64, count: usize) -> rusqlite::Result<()> {
     if count == 0 {
         return conn.prepare_cached("DELETE FROM hidden WHERE seq = ?1")?.execute([seq]).map(drop);
     }
@@ -16,7 +16,11 @@ pub(super) fn put(conn: &Connection, seq: i64, count: usize) -> rusqlite::Result
 
 /// Returns the rows between two numbers that have hidden values, and how many; 255 is that many or more. The number is
 /// `None` where it is damaged.
-pub(super) fn between(conn: &Connection, first: i64, last: i64) -> rusqlite::Result<Vec<(i64, Option<u8>)>> {
+pub(in crate::journal) fn between(
+    conn: &Connection,
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<Vec<(i64, Option<u8>)>> {
     let mut statement =
         conn.prepare_cached("SELECT * FROM hidden WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
     let mut rows = statement.query([first, last])?;

@@ -3,22 +3,22 @@
 use aws_lc_rs::{hmac, rand};
 use rusqlite::Connection;
 
-use super::checksum;
 use crate::consent::EventId;
+use crate::journal::checksum;
 
 /// The key under which the journal knows events that have no uuid.
 #[derive(Clone, Debug)]
-pub(super) struct Identity(hmac::Key);
+pub(in crate::journal) struct Identity(hmac::Key);
 
 impl Identity {
     /// Takes up the key that a journal keeps.
-    pub(super) fn new(secret: &[u8]) -> Self {
+    pub(in crate::journal) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
     /// Returns the id to store an event under: a uuid stays as it is, a digest becomes an HMAC of it under
     /// the key.
-    pub(super) fn of(&self, id: EventId) -> EventId {
+    pub(in crate::journal) fn of(&self, id: EventId) -> EventId {
         match id {
             EventId::Uuid(_) => id,
             EventId::Digest(digest) => {
@@ -31,7 +31,7 @@ impl Identity {
 }
 
 /// Makes the key of a journal, once.
-pub(super) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     conn.execute("UPDATE clean SET secret = ?1 WHERE length(secret) = 0", [secret])?;

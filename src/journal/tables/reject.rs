@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use rusqlite::Transaction;
 
-use super::error::AppendError;
-use super::{checksum, mend};
 use crate::consent::Reject;
+use crate::journal::checksum;
+use crate::journal::error::AppendError;
+use crate::journal::write::mend;
 
 /// At most this many unreadable records of each source are kept, the newest.
 const REJECTS_MAX: i64 = 1000;
 
 /// Stores records and counts them.
-pub(super) fn put(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendError> {
+pub(in crate::journal) fn put(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendError> {
     if checksum::count_damaged(tx, checksum::UNREADABLE)? > 0 {
         // A change must not make a damaged count sound.
         mend::count_unreadable(tx)?;

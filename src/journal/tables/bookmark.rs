@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use super::checksum;
 use crate::consent::Bookmark;
+use crate::journal::checksum;
 
 /// Stores the bookmark in the place of the one before.
-pub(super) fn put(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO bookmark (id, query, next, last_published, since, caught_up)
         VALUES (1, ?1, ?2, ?3, ?4, ?5)";
     let last = bookmark.last_published.map(|time| time.to_string());
@@ -16,7 +16,7 @@ pub(super) fn put(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result
 }
 
 /// Returns the bookmark, or `None` if there is none or it is damaged.
-pub(super) fn load(conn: &Connection) -> rusqlite::Result<Option<Bookmark>> {
+pub(in crate::journal) fn load(conn: &Connection) -> rusqlite::Result<Option<Bookmark>> {
     let sql = "SELECT * FROM bookmark";
     let found = conn
         .prepare_cached(sql)?

@@ -2,9 +2,9 @@
 
 use rusqlite::{OptionalExtension as _, Transaction};
 
-use super::checksum;
-use super::commit::Listening;
-use super::meta::Meta;
+use crate::journal::checksum;
+use crate::journal::commit::Listening;
+use crate::journal::meta::Meta;
 
 /// A hook that was just verified needs some minutes before it delivers (Okta: event hooks).
 const SETTLE_MS: i64 = 10 * 60_000;
@@ -12,7 +12,11 @@ const SETTLE_MS: i64 = 10 * 60_000;
 const TIMES_MAX: i64 = 1000;
 
 /// Notes for how long the hook has been listened to.
-pub(super) fn put(tx: &Transaction<'_>, meta: &mut Meta, told: &Listening) -> rusqlite::Result<()> {
+pub(in crate::journal) fn put(
+    tx: &Transaction<'_>,
+    meta: &mut Meta,
+    told: &Listening,
+) -> rusqlite::Result<()> {
     if let Some(verified) = told.verified
         && meta.verified_ms.is_none()
     {

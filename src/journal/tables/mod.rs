@@ -1,0 +1,16 @@
+//! Tables and columns of the journal, one file each.
+
+pub(super) mod bookmark;
+pub(super) mod delivery;
+pub(super) mod doubt;
+pub(super) mod gap;
+pub(super) mod hidden;
+pub(super) mod history;
+pub(super) mod identity;
+pub(super) mod intern;
+pub(super) mod label;
+pub(super) mod listening;
+pub(super) mod raw;
+pub(super) mod reject;
+pub(super) mod shared;
+pub(super) mod side;
