@@ -1,5 +1,9 @@
 //! Reading: a connection of one's own, beside the writer or without one.
 
+mod beside;
 pub(super) mod check;
+pub(super) mod coverage;
+mod lines;
 pub(super) mod reader;
+mod records;
 pub(super) mod scan;

@@ -1,0 +1,64 @@
+//! What lies beside a row: side events, and consents of the same session.
+
+use super::reader::Reader;
+use crate::consent::{Beside, Seq, SideEvent};
+use crate::journal::clean;
+use crate::journal::columns::limit;
+use crate::journal::error::ReadError;
+use crate::journal::tables::side;
+
+/// How far around a consent its session is looked at.
+const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
+
+impl Reader {
+    /// Returns the newest side events of a type, at most `n`, newest first.
+    #[cfg(test)]
+    pub(crate) fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
+        self.cleaned(side::newest(&self.conn, event_type, n)?)
+    }
+
+    /// Returns a number that rises whenever an event tells that an authorization server, a scope or a feature changed.
+    pub fn newest_drift(&self) -> Result<i64, ReadError> {
+        Ok(side::newest_drift(&self.conn)?)
+    }
+
+    /// Returns the side events of a session or a transaction, at most `n`, oldest first.
+    pub fn sides_of(
+        &self,
+        session: Option<&str>,
+        transaction: Option<&str>,
+        n: usize,
+    ) -> Result<Vec<SideEvent>, ReadError> {
+        self.cleaned(side::beside(&self.conn, session, transaction, n)?)
+    }
+
+    /// Returns what there is of the session and the transaction of a row, of each at most `n`: its side events, and the
+    /// consents of the session within half a day of it.
+    pub fn beside(
+        &self,
+        seq: Seq,
+        session: Option<&str>,
+        transaction: Option<&str>,
+        n: usize,
+    ) -> Result<Beside, ReadError> {
+        let sides = self.sides_of(session, transaction, n)?;
+        // The index of times bounds what is looked at; sessions have none of their own.
+        let sql = "SELECT other.seq FROM event AS this JOIN event AS other INDEXED BY event_key
+            ON other.ts BETWEEN this.ts - ?2 AND this.ts + ?2 AND other.session = this.session
+            WHERE this.seq = ?1 ORDER BY other.ts LIMIT ?3";
+        let consents = self
+            .conn
+            .prepare_cached(sql)?
+            .query_map((seq.0, HALF_A_DAY_MS, limit(n)), |row| Ok(Seq(row.get(0)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(Beside { sides, consents })
+    }
+
+    /// Hides the secrets of side events that an earlier version stored.
+    fn cleaned(&self, mut sides: Vec<SideEvent>) -> Result<Vec<SideEvent>, ReadError> {
+        if !self.is_clean()? {
+            sides.iter_mut().for_each(clean::side);
+        }
+        Ok(sides)
+    }
+}

@@ -1,0 +1,178 @@
+//! What the journal says of itself: how much it holds, for which time it is complete, where the poller goes on.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension as _, Row as Found};
+
+use super::lines::ROW;
+use super::reader::Reader;
+use crate::consent::{Bookmark, HistoryMark, Via};
+#[cfg(test)]
+use crate::consent::{Reject, redact};
+use crate::journal::checksum;
+#[cfg(test)]
+use crate::journal::columns::limit;
+use crate::journal::columns::time;
+use crate::journal::commit::Polling;
+use crate::journal::error::ReadError;
+use crate::journal::meta::Meta;
+use crate::journal::tables::{bookmark, history, shared, side};
+use crate::report::{Coverage, Gap, HookProof, Unreadable};
+
+/// How much the journal holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Rows.
+    pub rows: u64,
+    /// Records that could not be read and are kept.
+    pub rejects: u64,
+}
+
+/// Written for deliveries that failed, and for no others (Okta: event types).
+const DELIVERY_FAILED: &str = "event_hook.delivery";
+/// Why there is a gap that is not what was written.
+const GAP_DAMAGED: &str = "the record of a gap here is damaged on the disk, so its times may be wrong";
+/// A time this far ahead of its receipt is not believed.
+const AHEAD_MS: i64 = 300_000;
+
+impl Reader {
+    /// Returns for which time the journal is complete, what came late, and when the log was last read well.
+    pub fn coverage(&self) -> Result<Coverage, ReadError> {
+        let meta = Meta::load(&self.conn)?;
+        let complete_since = meta.complete_since.and_then(|text| text.parse().ok());
+        let last_good_poll = meta.last_good.and_then(|text| text.parse().ok());
+        let mut statement = self.conn.prepare_cached("SELECT * FROM gap")?;
+        let mut found = statement.query([])?;
+        let mut gaps = Vec::new();
+        while let Some(row) = found.next()? {
+            let at = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
+                let text = std::str::from_utf8(checksum::bytes(row.get_ref(column)?));
+                Ok(text.ok().and_then(|text| text.parse().ok()))
+            };
+            let (start, stop) = (at("start")?, at("stop")?);
+            // Better a gap of wrong times than none where there is one.
+            if let Some((from, to)) = start.or(stop).zip(stop.or(start)) {
+                let why = if checksum::holds(row)? { row.get("why")? } else { GAP_DAMAGED.to_owned() };
+                gaps.push(Gap { from: from.min(to), to: from.max(to), why });
+            }
+        }
+        gaps.sort_by_key(|gap| (gap.from, gap.to));
+        let (failures, last_failure) = side::count(&self.conn, DELIVERY_FAILED)?;
+        let hook = HookProof {
+            verified: meta.verified_ms.map(time),
+            unconfirmed: meta.unconfirmed.max(0) as u64,
+            missed: meta.missed.max(0) as u64,
+            altered: meta.altered.max(0) as u64,
+            unseen: meta.hook_only.max(0) as u64,
+            failures,
+            last_failure,
+        };
+        let shared = shared::count(&self.conn)?;
+        let unreadable = self.unreadable()?;
+        let late = meta.late.max(0) as u64;
+        Ok(Coverage { complete_since, gaps, late, shared, last_good_poll, unreadable, hook })
+    }
+
+    /// Returns how many records of the log could not be read.
+    fn unreadable(&self) -> Result<Unreadable, ReadError> {
+        // Of a damaged count, the records that are kept are left: at least so many there were.
+        let sql = if checksum::count_damaged(&self.conn, checksum::UNREADABLE)? == 0 {
+            "SELECT count, first, last FROM unreadable WHERE source = 'poll'"
+        } else {
+            "SELECT COUNT(*), MIN(received), MAX(received) FROM reject WHERE source = 'poll' HAVING COUNT(*) > 0"
+        };
+        let read = |row: &Found<'_>| {
+            Ok(Unreadable {
+                count: row.get::<_, i64>(0)?.max(0) as u64,
+                first: Some(time(row.get(1)?)),
+                last: Some(time(row.get(2)?)),
+            })
+        };
+        Ok(self.conn.prepare_cached(sql)?.query_row([], read).optional()?.unwrap_or_default())
+    }
+
+    /// Returns how the log was polled last.
+    pub fn polling(&self) -> Result<Polling, ReadError> {
+        let meta = Meta::load(&self.conn)?;
+        // They are stored by Okta's clock, and whoever follows on this machine has the clock of who polls.
+        let ahead = SignedDuration::from_millis(meta.ahead_ms);
+        let here = |at: Timestamp| at.checked_add(ahead).unwrap_or(at);
+        Ok(Polling {
+            last_good: meta.last_good.and_then(|text| text.parse().ok()).map(here),
+            caught_up: meta.caught_up_ms.map(time).map(here),
+            interval: meta.interval_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)),
+            ahead,
+        })
+    }
+
+    /// Returns how much there is; counts nothing that grows.
+    pub fn counts(&self) -> Result<Counts, ReadError> {
+        let rows = Meta::load(&self.conn)?.rows;
+        let rejects: i64 =
+            self.conn.prepare_cached("SELECT COUNT(*) FROM reject")?.query_row([], |row| row.get(0))?;
+        Ok(Counts { rows: rows.max(0) as u64, rejects: rejects.max(0) as u64 })
+    }
+
+    /// Returns the newest records that could not be read, at most `n`, newest first.
+    #[cfg(test)]
+    pub(crate) fn rejects(&self, n: usize) -> Result<Vec<Reject>, ReadError> {
+        let sql = "SELECT received, source, why, body, length FROM reject ORDER BY id DESC LIMIT ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query([limit(n)])?;
+        let mut rejects = Vec::new();
+        while let Some(row) = found.next()? {
+            let body: Vec<u8> = row.get(3)?;
+            let bytes = zstd::bulk::decompress(&body, Reject::BYTES_MAX)
+                .map_err(|source| ReadError::Unpack { seq: 0, source })?;
+            rejects.push(Reject {
+                received: time(row.get(0)?),
+                source: if row.get_ref(1)?.as_str().is_ok_and(|word| word == "hook") {
+                    "hook"
+                } else {
+                    "poll"
+                },
+                why: row.get(2)?,
+                bytes: if self.is_clean()? { bytes.into() } else { redact::record(&bytes).into() },
+                length: row.get::<_, i64>(4)?.max(0) as usize,
+            });
+        }
+        Ok(rejects)
+    }
+
+    /// Returns where the poller goes on. If the stored bookmark is damaged, returns one without `next` that
+    /// is made from the counters. The poller then restarts a little before the newest row and states the gap.
+    pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
+        let sound = bookmark::load(&self.conn)?;
+        if sound.is_some() {
+            return Ok(sound);
+        }
+        let is_damaged = "SELECT EXISTS (SELECT 1 FROM bookmark)";
+        if !self.conn.query_row(is_damaged, [], |row| row.get::<_, bool>(0))? {
+            return Ok(None);
+        }
+        let meta = Meta::load(&self.conn)?;
+        let newest = self.newest_polled()?;
+        Ok(Some(Bookmark {
+            query: String::new(),
+            next: String::new(),
+            last_published: newest,
+            since: meta.complete_since.and_then(|text| text.parse().ok()).or(newest).unwrap_or_default(),
+            caught_up: false,
+        }))
+    }
+
+    /// Returns when the newest row was published that the log has shown. A row that only a hook brought says nothing of
+    /// how far the log was read.
+    fn newest_polled(&self) -> Result<Option<Timestamp>, ReadError> {
+        let sql = format!(
+            "{ROW} INDEXED BY event_key WHERE ts > 0 AND via <> ?1 AND ts <= received + ?2 ORDER BY ts DESC"
+        );
+        self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS))
+    }
+
+    /// Returns where the fetching of history goes on, if it was broken off.
+    pub fn history(&self) -> Result<Option<HistoryMark>, ReadError> {
+        Ok(history::mark(&self.conn)?)
+    }
+}

@@ -1,0 +1,233 @@
+//! Whole records: the raw event of a row with its envelope and its names.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, Params};
+
+use super::reader::Reader;
+use crate::consent::{EventKey, Evidence, Label, Person, Rev, Seq, Stored, Symbol, Thing, Via};
+use crate::journal::checksum::{self, Record};
+use crate::journal::clean;
+use crate::journal::columns::{event_id, limit, time};
+use crate::journal::error::{Ailment, ReadError};
+use crate::journal::pack::Unpacker;
+use crate::journal::tables::{delivery, doubt, label};
+
+/// Reads the columns of a record.
+const STORED: &str =
+    "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
+    event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt,
+    event.who, event.session, event.sum, sym.sum
+    FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
+    LEFT JOIN sym ON sym.id = event.who";
+
+/// Whether a record is read with what it has from texts beside it: its person, and the names of its ids.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Texts {
+    Read,
+    /// A person is read if the text is sound.
+    Unread,
+}
+
+/// The labels of texts by their numbers, or `None` for texts that have none. Rows that are read together share many.
+type Labels = HashMap<u32, Option<Label>>;
+
+/// A row's number, and the whole row unless it is not what was written.
+type Read = (Seq, Result<Stored, ReadError>);
+
+impl Reader {
+    /// Reads the whole records of the rows above `after` up to `to`; nothing for one that is not what was written. What
+    /// a record has only from a text is left out, so no damaged text takes a sound event with it.
+    pub(super) fn each_record(&self, after: Seq, to: Seq) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
+        let sql = format!("{STORED} WHERE event.seq > ?1 AND event.seq <= ?2 ORDER BY event.seq");
+        let found = self.stored(&sql, (after.0, to.0), Texts::Unread)?;
+        Ok(found.into_iter().map(|(seq, stored)| (seq, stored.ok())).collect())
+    }
+
+    /// Returns one row with its raw event and envelope.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the row is not what was written.
+    pub fn record(&self, seq: Seq) -> Result<Option<Stored>, ReadError> {
+        let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0], Texts::Read)?;
+        found.into_iter().next().map(|(_, stored)| stored).transpose()
+    }
+
+    /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order. None are
+    /// the end. A row that is not what was written is left out, and [`Reader::damaged`] names it.
+    pub fn records_after(&self, seq: Seq, n: usize) -> Result<Vec<Stored>, ReadError> {
+        let sql = format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2");
+        let mut after = seq;
+        loop {
+            let found = self.stored(&sql, (after.0, limit(n)), Texts::Read)?;
+            let Some((last, _)) = found.last() else { return Ok(Vec::new()) };
+            after = *last;
+            let mut good = Vec::with_capacity(found.len());
+            for (seq, stored) in found {
+                match stored {
+                    Ok(stored) => good.push(stored),
+                    Err(error) => self.note_damaged(seq, &error),
+                }
+            }
+            if !good.is_empty() {
+                return Ok(good);
+            }
+        }
+    }
+
+    /// Returns what makes a row unique, or `None` if it is gone.
+    pub fn key_of(&self, seq: Seq) -> Result<Option<EventKey>, ReadError> {
+        let sql = "SELECT ts, uuid, part FROM event WHERE seq = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query([seq.0])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        let id = event_id(row.get_ref(1)?.as_blob().unwrap_or_default())
+            .map_err(|source| ReadError::Unpack { seq: seq.0, source })?;
+        Ok(Some(EventKey { published_ms: row.get(0)?, id, part: row.get(2)? }))
+    }
+
+    /// Returns the row of an event, or `None` if it is not stored, or not any more.
+    pub fn seq_of(&self, key: &EventKey) -> Result<Option<Seq>, ReadError> {
+        let sql = "SELECT seq FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
+        let values = (key.published_ms, key.id.as_bytes(), key.part);
+        let seq = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+        Ok(seq.map(Seq))
+    }
+
+    /// Reads whole rows; of each the number, and the row unless it is not what was written.
+    fn stored(&self, sql: &str, params: impl Params, texts: Texts) -> Result<Vec<Read>, ReadError> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = statement.query(params)?;
+        let mut labels = (texts == Texts::Read && label::any(&self.conn)?).then(Labels::new);
+        let mut records = Vec::new();
+        while let Some(row) = found.next()? {
+            let seq: i64 = row.get(0)?;
+            let stored = match self.stored_row(row, seq, texts, labels.as_mut()) {
+                // A value of another type than was written is damage of this row alone.
+                Err(ReadError::Storage(error))
+                    if error.ailment == Ailment::Damaged && !error.is_of_file() =>
+                {
+                    Err(ReadError::Unpack { seq, source: io::Error::other(error) })
+                }
+                Err(error @ ReadError::Storage(_)) => return Err(error),
+                stored => stored,
+            };
+            records.push((Seq(seq), stored));
+        }
+        Ok(records)
+    }
+
+    /// Reads the hook's copy of a row, where one is kept.
+    fn hook_copy(&self, seq: i64, unpacker: &mut Unpacker) -> Result<Option<String>, ReadError> {
+        let damaged = |source| ReadError::Unpack { seq, source };
+        let mut statement = self.conn.prepare_cached("SELECT * FROM hook_copy WHERE seq = ?1")?;
+        let mut found = statement.query([seq])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        if !checksum::holds(row)? {
+            let why = "the checksum of its hook's copy does not match";
+            return Err(damaged(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
+        let body = checksum::bytes(row.get_ref("body")?);
+        let copy = unpacker.unpack(&self.conn, row.get("dict")?, body)?.map_err(damaged)?;
+        String::from_utf8(copy).map(Some).map_err(|error| damaged(io::Error::other(error)))
+    }
+
+    fn stored_row(
+        &self,
+        row: &rusqlite::Row<'_>,
+        seq: i64,
+        texts: Texts,
+        known: Option<&mut Labels>,
+    ) -> Result<Stored, ReadError> {
+        let damaged = |source| ReadError::Unpack { seq, source };
+        let mismatch = || damaged(io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"));
+        let number = |column: usize| row.get::<_, i64>(column);
+        let (ts, part, via, evidence) = (number(2)?, number(4)?, number(6)?, number(7)?);
+        let (rev, received, doubt, who) = (number(1)?, number(5)?, number(14)?, number(15)?);
+        let (client, server) = (number(12)?, number(13)?);
+        let session = row.get::<_, Option<i64>>(16)?.unwrap_or(0);
+        let dict = row.get::<_, Option<i64>>(9)?.unwrap_or(0);
+        let (uuid, body) = (checksum::bytes(row.get_ref(3)?), checksum::bytes(row.get_ref(10)?));
+        let envelope = checksum::bytes(row.get_ref(8)?);
+        let numbers =
+            [seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict];
+        let record = Record { numbers, uuid, delivery: envelope, body };
+        if !self.holds(row.get_ref(17)?, |kept| record.holds(kept))? {
+            return Err(mismatch());
+        }
+        let person = match row.get_ref(11)?.as_str() {
+            Ok(text)
+                if self.holds(row.get_ref(18)?, |kept| kept == checksum::of_text(who as u32, text))? =>
+            {
+                Some(text)
+            }
+            // Nobody is named by the number 0.
+            _ if who == 0 || texts == Texts::Unread => None,
+            _ => return Err(mismatch()),
+        };
+        let id = event_id(uuid).map_err(damaged)?;
+        let mut unpacker = self.unpacker.borrow_mut();
+        let raw = unpacker.unpack(&self.conn, dict, body)?.map_err(damaged)?;
+        let raw = String::from_utf8(raw).map_err(|error| damaged(io::Error::other(error)))?;
+        let copy = self.hook_copy(seq, &mut unpacker)?;
+        let mut hook = std::str::from_utf8(envelope).ok().and_then(delivery::from_text);
+        let mut named = person.map_or_else(Person::default, |who| Person::of(&Symbol::joined(who)));
+        let (raw, copy) = if self.is_clean()? {
+            (raw, copy)
+        } else {
+            if let Some(hook) = &mut hook {
+                clean::envelope(hook);
+            }
+            if let Some(clean) = person.and_then(clean::symbol) {
+                named = Person::of(&clean);
+            }
+            (clean::shown(raw), copy.map(clean::shown))
+        };
+        let mut labels = Vec::new();
+        if let Some(known) = known {
+            if let Some(text) = person {
+                labels.extend(self.label_of(known, who as u32, || Ok(Some(text.to_owned())))?);
+            }
+            for sym in [client as u32, server as u32].into_iter().filter(|sym| *sym != 0) {
+                // Without the text nobody knows which name belongs to it; the event has the id all the same.
+                labels.extend(self.label_of(known, sym, || self.text(sym))?);
+            }
+        }
+        let via = Via::from_code(via as u8);
+        Ok(Stored {
+            seq: Seq(seq),
+            rev: Rev(rev),
+            key: EventKey { published_ms: ts, id, part: part as u8 },
+            received: time(received),
+            via,
+            doubt: doubt::of(via, doubt),
+            evidence: Evidence::from_code(evidence as u8),
+            person: named,
+            hook,
+            hook_copy: copy.map(Arc::from),
+            labels,
+            raw: Arc::from(raw),
+        })
+    }
+
+    /// Returns the label of a text by its number. `known` holds those that were looked up before.
+    fn label_of(
+        &self,
+        known: &mut Labels,
+        sym: u32,
+        text: impl FnOnce() -> rusqlite::Result<Option<String>>,
+    ) -> Result<Option<Label>, ReadError> {
+        if let Some(label) = known.get(&sym) {
+            return Ok(label.clone());
+        }
+        let text = text()?.unwrap_or_default();
+        let label = match Thing::unnamed_in(&text) {
+            Some((thing, id)) => label::get(&self.conn, thing, id)?,
+            None => None,
+        };
+        known.insert(sym, label.clone());
+        Ok(label)
+    }
+}
