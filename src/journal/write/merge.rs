@@ -13,18 +13,13 @@ use crate::consent::{
     Untrusted, Via, mark,
 };
 use crate::journal::checksum::{self, Line, Record};
-use crate::journal::commit::{Commit, Repair};
+use crate::journal::commit::Commit;
 use crate::journal::error::AppendError;
 use crate::journal::meta::Meta;
 use crate::journal::pack::{Packer, Unpacker};
-use crate::journal::schema::ROW_TABLES;
-use crate::journal::tables::delivery;
-use crate::journal::tables::doubt;
-use crate::journal::tables::hidden;
 use crate::journal::tables::identity::Identity;
 use crate::journal::tables::intern::{Interner, Known};
-use crate::journal::tables::raw;
-use crate::journal::tables::shared;
+use crate::journal::tables::{delivery, doubt, hidden, raw, shared};
 
 /// Writes events within one transaction.
 pub(in crate::journal) struct Pen<'t> {
@@ -33,8 +28,8 @@ pub(in crate::journal) struct Pen<'t> {
     pub(in crate::journal) is_history: bool,
     /// Whether rows may be known by digests that an earlier version stored without a key.
     pub(in crate::journal) has_unkeyed: bool,
-    identity: &'t Identity,
-    known: &'t mut Known,
+    pub(super) identity: &'t Identity,
+    pub(super) known: &'t mut Known,
     recent: &'t mut Recent,
     packer: &'t mut Packer,
     sweep: &'t mut Option<Sweep>,
@@ -44,11 +39,11 @@ pub(in crate::journal) struct Pen<'t> {
     update: CachedStatement<'t>,
     rewrite: CachedStatement<'t>,
     attribute: CachedStatement<'t>,
-    tx: &'t Transaction<'t>,
-    unpacker: Unpacker,
+    pub(super) tx: &'t Transaction<'t>,
+    pub(super) unpacker: Unpacker,
     put_raw: CachedStatement<'t>,
     put_delivery: CachedStatement<'t>,
-    text: CachedStatement<'t>,
+    pub(super) text: CachedStatement<'t>,
     keep_copy: CachedStatement<'t>,
     put_copy: CachedStatement<'t>,
 }
@@ -69,42 +64,20 @@ struct Found {
     outcome: Outcome,
 }
 
-struct Columns {
-    who: u32,
-    actor: u32,
-    client: u32,
-    server: u32,
-    scopes: u32,
-    origin: u32,
-    outcome: u8,
-    severity: u8,
+/// The columns that a row has from its event.
+pub(super) struct Columns {
+    pub(super) who: u32,
+    pub(super) actor: u32,
+    pub(super) client: u32,
+    pub(super) server: u32,
+    pub(super) scopes: u32,
+    pub(super) origin: u32,
+    pub(super) outcome: u8,
+    pub(super) severity: u8,
     /// Four bytes a scope.
-    grants: Vec<u8>,
-    session: Option<u32>,
+    pub(super) grants: Vec<u8>,
+    pub(super) session: Option<u32>,
 }
-
-/// What a damaged row keeps when it is written anew.
-struct Kept {
-    /// Whether it keeps its person, who was found out and is not in the event.
-    keeps_who: bool,
-    /// The ways by which it came.
-    via: Via,
-    /// Whether it is doubted, as its number in the journal.
-    doubt: i64,
-}
-
-/// Writes a damaged row anew.
-const REPAIR: &str =
-    "UPDATE event SET rev = :rev, kind = :kind, outcome = :outcome, severity = :severity, late = 0,
-        who = CASE WHEN :keeps_who THEN who ELSE :who END,
-        evidence = CASE WHEN :keeps_who THEN evidence ELSE :evidence END,
-        actor = :actor, client = :client, server = :server, scopes = :scopes, origin = :origin,
-        grants = :grants, session = :session,
-        ts = CASE WHEN :own THEN ts ELSE :ts END, uuid = CASE WHEN :own THEN uuid ELSE :uuid END,
-        part = CASE WHEN :own THEN part ELSE :part END, via = CASE WHEN :own THEN via ELSE :via END,
-        doubt = CASE WHEN :own THEN doubt ELSE :doubt END,
-        received = CASE WHEN :own THEN received ELSE :received END
-     WHERE seq = :seq";
 
 impl<'t> Pen<'t> {
     /// Prepares for a transaction.
@@ -432,105 +405,6 @@ impl<'t> Pen<'t> {
         Ok(true)
     }
 
-    /// Rewrites a damaged row from its event. With `is_own`, the row keeps its key, way, doubt and time of
-    /// receipt.
-    pub(in crate::journal) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
-        let Repair { seq, consent, is_own } = repair;
-        let Some(kept) = self.kept(seq.0, consent, *is_own)? else { return Ok(()) };
-        // The cache may map the right text to the number of a text that is damaged on the disk.
-        *self.known = Known::default();
-        let columns = self.columns(consent)?;
-        let (rev, tx) = (self.meta.next_rev, self.tx);
-        let update = || {
-            tx.execute(
-                REPAIR,
-                named_params! {
-                    ":seq": seq.0,
-                    ":rev": rev,
-                    ":own": is_own,
-                    ":keeps_who": kept.keeps_who,
-                    ":kind": consent.kind.packed(consent.reach()),
-                    ":outcome": columns.outcome,
-                    ":severity": columns.severity,
-                    ":evidence": consent.who.evidence.code(),
-                    ":who": columns.who,
-                    ":actor": columns.actor,
-                    ":client": columns.client,
-                    ":server": columns.server,
-                    ":scopes": columns.scopes,
-                    ":origin": columns.origin,
-                    ":grants": columns.grants,
-                    ":session": columns.session,
-                    ":ts": consent.key.published_ms,
-                    ":uuid": self.identity.of(consent.key.id).as_bytes(),
-                    ":part": consent.key.part,
-                    ":via": kept.via.code(),
-                    ":doubt": kept.doubt,
-                    ":received": consent.received.as_millisecond(),
-                },
-            )
-        };
-        let mut done = update();
-        if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)) {
-            // The index does not match the row.
-            tx.execute_batch("REINDEX event")?;
-            done = update();
-        }
-        self.meta.next_rev += 1;
-        if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
-        {
-            // The event came again as another row before this one was found damaged.
-            for table in ROW_TABLES {
-                tx.execute(&format!("DELETE FROM {table} WHERE seq = ?1"), [seq.0])?;
-            }
-            return Ok(());
-        }
-        done?;
-        if *is_own {
-            hidden::put(tx, seq.0, consent.hidden)?;
-        } else {
-            self.put_raw(seq.0, consent)?;
-        }
-        Ok(checksum::seal(tx, seq.0)?)
-    }
-
-    /// Returns what a damaged row keeps, or `None` if there is no such row. Deletes a damaged hook's copy and empties
-    /// an envelope that may be damaged, because there is no other source for them.
-    fn kept(&mut self, seq: i64, consent: &Consent, is_own: bool) -> Result<Option<Kept>, AppendError> {
-        let sql = "SELECT who, evidence, via, doubt, EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)
-            FROM event WHERE seq = ?1";
-        let found = self.tx.prepare_cached(sql)?.query_row([seq], |row| {
-            let number = |column: usize| row.get_ref(column).map(|value| value.as_i64().unwrap_or(0));
-            Ok(([number(0)?, number(1)?, number(2)?, number(3)?], row.get::<_, bool>(4)?))
-        });
-        let Some(([who, evidence, via, doubt], has_envelope)) = found.optional()? else { return Ok(None) };
-        let has_copy = raw::copy(self.tx, &mut self.unpacker, seq)?.is_some();
-        let is_copy_damaged =
-            !has_copy && self.tx.prepare_cached("DELETE FROM hook_copy WHERE seq = ?1")?.execute([seq])? > 0;
-        let is_line_sound = checksum::is_line_sound(self.tx, seq)?;
-        let has_body = raw::text(self.tx, &mut self.unpacker, seq)?.is_some();
-        if !is_own && has_envelope && is_line_sound && has_body && !is_copy_damaged {
-            // All else that is large is sound.
-            self.tx.prepare_cached("UPDATE delivery SET body = '{}' WHERE seq = ?1")?.execute([seq])?;
-        }
-        let who = u32::try_from(who).unwrap_or(0);
-        let names_nobody = consent.who.evidence == Evidence::Unknown && evidence != 0;
-        let keeps_who = is_own && names_nobody && self.is_sound_text(who)?;
-        let came = if has_envelope { consent.via.with(Via::HOOK) } else { consent.via };
-        // The doubt is known where the line of the list is sound, or the copy that raised it.
-        let is_same_way = via == i64::from(came.code());
-        let is_known = is_line_sound || has_copy && doubt == doubt::DOUBTED;
-        let is_kept = doubt == doubt::SHARED || doubt == doubt::DOUBTED && is_same_way;
-        let doubt = if is_known && is_kept { doubt } else { doubt::UNJUDGED };
-        Ok(Some(Kept { keeps_who, via: came, doubt }))
-    }
-
-    /// Whether a text is there and is what was written. Nobody is named by the number 0.
-    fn is_sound_text(&mut self, id: u32) -> rusqlite::Result<bool> {
-        let sound = self.text.query_row([id], |row| Ok(checksum::sound_text(id, row)?.is_some()));
-        Ok(id != 0 && sound.optional()? == Some(true))
-    }
-
     /// Compares another copy of a row that came this way before. A delivery that contradicts the log's record
     /// is stored as a doubt, even if an earlier delivery agreed with the record.
     fn repeat(&mut self, consent: &Consent, found: &Found) -> Result<(), AppendError> {
@@ -589,7 +463,8 @@ impl<'t> Pen<'t> {
         Ok(())
     }
 
-    fn columns(&mut self, consent: &Consent) -> rusqlite::Result<Columns> {
+    /// Returns the columns of an event, and gives numbers to its texts.
+    pub(super) fn columns(&mut self, consent: &Consent) -> rusqlite::Result<Columns> {
         let symbols = consent.symbols();
         let mut ids = [0; 6];
         for (id, symbol) in ids.iter_mut().zip(&symbols) {
@@ -608,7 +483,8 @@ impl<'t> Pen<'t> {
         Ok(Columns { who, actor, client, server, scopes, origin, outcome, severity, grants, session })
     }
 
-    fn put_raw(&mut self, seq: i64, consent: &Consent) -> Result<(), AppendError> {
+    /// Stores the raw text of a row, and how many values of it are hidden.
+    pub(super) fn put_raw(&mut self, seq: i64, consent: &Consent) -> Result<(), AppendError> {
         let dict = self.packer.dict();
         let body = self.packer.pack(consent.raw.as_bytes()).map_err(AppendError::Pack)?;
         self.put_raw.execute((seq, dict, body))?;

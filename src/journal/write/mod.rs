@@ -5,6 +5,7 @@ pub(super) mod mend;
 pub(super) mod merge;
 pub(super) mod prune;
 pub(super) mod recent;
+mod repair;
 pub(super) mod spare;
 pub(super) mod store;
 pub(super) mod sweep;
