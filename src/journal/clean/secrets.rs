@@ -33,7 +33,7 @@ pub(in crate::journal) fn side(side: &mut SideEvent) {
 
 /// Hides the secrets of a stored envelope. Returns `None` if it has none. An envelope that cannot be parsed becomes an
 /// empty one, because it may hold secrets.
-pub(super) fn delivery(text: &str) -> Option<String> {
+pub(super) fn stored_envelope(text: &str) -> Option<String> {
     let Some(mut kept) = delivery::from_text(text) else { return Some("{}".to_owned()) };
     envelope(&mut kept);
     let clean = delivery::to_text(&kept);

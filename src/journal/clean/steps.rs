@@ -192,7 +192,7 @@ impl Store {
                 change.id = Some(id);
                 renamed.push((key, EventKey { id, ..key }));
             }
-            change.delivery = row.delivery.as_deref().and_then(secrets::delivery);
+            change.delivery = row.delivery.as_deref().and_then(secrets::stored_envelope);
             if change.body.is_some() || change.hidden > 0 || change.id.is_some() || change.delivery.is_some()
             {
                 let is_sound = checksum::is_sound(&self.conn, row.seq)?;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use crate::consent::Reject;
 use crate::journal::checksum;
 use crate::journal::error::AppendError;
-use crate::journal::write::mend;
 
 /// At most this many unreadable records of each source are kept, the newest.
 const REJECTS_MAX: i64 = 1000;
@@ -16,7 +15,7 @@ const REJECTS_MAX: i64 = 1000;
 pub(in crate::journal) fn put(tx: &Transaction<'_>, rejects: &[Reject]) -> Result<(), AppendError> {
     if checksum::count_damaged(tx, checksum::UNREADABLE)? > 0 {
         // A change must not make a damaged count sound.
-        mend::count_unreadable(tx)?;
+        count_kept(tx)?;
     }
     let mut insert = tx.prepare_cached(
         "INSERT INTO reject (received, source, why, body, length) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -40,6 +39,22 @@ pub(in crate::journal) fn put(tx: &Transaction<'_>, rejects: &[Reject]) -> Resul
         AND id <= (SELECT id FROM reject WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
     for source in sources {
         tx.prepare_cached(cut)?.execute((source, REJECTS_MAX))?;
+    }
+    Ok(())
+}
+
+/// Counts the records that are kept, by the way they came, in the place of a count that is damaged.
+pub(in crate::journal) fn count_kept(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(
+        "DELETE FROM unreadable;
+         INSERT INTO unreadable (source, count, first, last)
+            SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
+    )?;
+    let mut statement = conn.prepare("SELECT source FROM unreadable")?;
+    let sources: Vec<rusqlite::types::Value> =
+        statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for source in &sources {
+        checksum::seal_row(conn, checksum::UNREADABLE, &[source])?;
     }
     Ok(())
 }

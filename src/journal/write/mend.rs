@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::journal::meta::Meta;
+use crate::journal::tables::reject;
 use crate::journal::{checksum, pack};
 
 /// Numbers that are passed over when the counters are lost, so that none that was given out comes again.
@@ -27,7 +28,7 @@ pub(in crate::journal) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
         tracing::warn!(
             "The count of unreadable records was damaged on the disk; those that are kept were counted."
         );
-        count_unreadable(&tx)?;
+        reject::count_kept(&tx)?;
     }
     tx.commit()
 }
@@ -37,22 +38,6 @@ pub(in crate::journal) fn next_seq(conn: &Connection, next: i64) -> rusqlite::Re
     let last: Option<i64> =
         conn.prepare_cached("SELECT MAX(seq) FROM event")?.query_row([], |row| row.get(0))?;
     Ok(last.map_or(next, |last| next.max(last.saturating_add(1))))
-}
-
-/// Counts the unreadable records that are kept, by the way they came.
-pub(in crate::journal) fn count_unreadable(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(
-        "DELETE FROM unreadable;
-         INSERT INTO unreadable (source, count, first, last)
-            SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
-    )?;
-    let mut statement = conn.prepare("SELECT source FROM unreadable")?;
-    let sources: Vec<rusqlite::types::Value> =
-        statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for source in &sources {
-        checksum::seal_row(conn, checksum::UNREADABLE, &[source])?;
-    }
-    Ok(())
 }
 
 /// Counts anew what can be counted. Since when the journal is complete cannot be: it begins with the next poll, as if
