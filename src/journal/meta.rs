@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
+use super::batch::{Head, Polled};
 use super::checksum;
-use super::commit::{Head, Polled};
 use crate::consent::{Bookmark, Rev, Seq};
 
 /// The counters, one row on the disk. They rise even when rows go, so no number is ever given out twice.

@@ -1,10 +1,10 @@
 //! The truth on disk: one SQLite file, written by one thread under a lock, read by anyone. A batch of consents and the
 //! cursor that brought it are one transaction; whoever appends hears back when it is on the disk and not before.
 
+mod batch;
 mod checksum;
 mod clean;
 mod columns;
-mod commit;
 mod connection;
 mod error;
 #[cfg(test)]
@@ -27,7 +27,7 @@ mod tables;
 mod tests;
 mod write;
 
-pub use commit::{Batch, Commit, Head, Listening, Polled, Polling, Repair};
+pub use batch::{Batch, Commit, Head, Listening, Polled, Polling, Repair};
 pub use error::{Ailment, AppendError, OpenError, ReadError, StorageError};
 pub use notes::{Notes, NotesError};
 #[cfg(test)]

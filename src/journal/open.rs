@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::commit::Head;
+use super::batch::Head;
 use super::connection::{connect_writer, refused};
 use super::error::OpenError;
 use super::lock::{self, Asked, Lock};

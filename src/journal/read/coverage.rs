@@ -10,14 +10,14 @@ use super::reader::Reader;
 use crate::consent::{Bookmark, HistoryMark, Via};
 #[cfg(test)]
 use crate::consent::{Reject, redact};
+use crate::journal::batch::Polling;
 use crate::journal::checksum;
 #[cfg(test)]
 use crate::journal::columns::limit;
 use crate::journal::columns::time;
-use crate::journal::commit::Polling;
 use crate::journal::error::ReadError;
 use crate::journal::meta::Meta;
-use crate::journal::tables::{bookmark, history, shared, side};
+use crate::journal::tables::{bookmark, history, shared_id, side};
 use crate::report::{Coverage, Gap, HookProof, Unreadable};
 
 /// How much the journal holds.
@@ -68,7 +68,7 @@ impl Reader {
             failures,
             last_failure,
         };
-        let shared = shared::count(&self.conn)?;
+        let shared = shared_id::count(&self.conn)?;
         let unreadable = self.unreadable()?;
         let late = meta.late.max(0) as u64;
         Ok(Coverage { complete_since, gaps, late, shared, last_good_poll, unreadable, hook })

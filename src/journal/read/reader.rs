@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::consent::{Seq, Thing};
-use crate::journal::commit::Head;
+use crate::journal::batch::Head;
 use crate::journal::connection;
 use crate::journal::error::{OpenError, ReadError};
 use crate::journal::meta::Meta;

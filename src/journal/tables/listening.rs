@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, Transaction};
 
+use crate::journal::batch::Listening;
 use crate::journal::checksum;
-use crate::journal::commit::Listening;
 use crate::journal::meta::Meta;
 
 /// A hook that was just verified needs some minutes before it delivers (Okta: event hooks).

@@ -12,5 +12,5 @@ pub(super) mod label;
 pub(super) mod listening;
 pub(super) mod raw;
 pub(super) mod reject;
-pub(super) mod shared;
+pub(super) mod shared_id;
 pub(super) mod side;

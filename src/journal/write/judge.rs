@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::consent::{Bookmark, Consent, Doubt};
-    use crate::journal::commit::Listening;
+    use crate::journal::batch::Listening;
     use crate::journal::sample::{self, START_MS};
     use crate::journal::{Batch, Polled, Reader, Settings};
     use crate::report::{Gap, HookProof};

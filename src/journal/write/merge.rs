@@ -12,14 +12,14 @@ use crate::consent::{
     Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Symbol,
     Untrusted, Via, mark,
 };
+use crate::journal::batch::Commit;
 use crate::journal::checksum::{self, Line, Record};
-use crate::journal::commit::Commit;
 use crate::journal::error::AppendError;
 use crate::journal::meta::Meta;
 use crate::journal::pack::{Packer, Unpacker};
 use crate::journal::tables::identity::Identity;
 use crate::journal::tables::intern::{Interner, Known};
-use crate::journal::tables::{delivery, doubt, hidden, raw, shared};
+use crate::journal::tables::{delivery, doubt, hidden, raw, shared_id};
 
 /// Writes events within one transaction.
 pub(in crate::journal) struct Pen<'t> {
@@ -396,10 +396,10 @@ impl<'t> Pen<'t> {
         if !self.insert(consent, &own)? {
             return Ok(false);
         }
-        shared::mark(self.tx, self.meta.next_seq - 1, 0)?;
+        shared_id::mark(self.tx, self.meta.next_seq - 1, 0)?;
         if found.doubt != Some(Doubt::SharedId) {
             doubt::settle(self.meta, found.doubt);
-            shared::mark(self.tx, found.seq, self.meta.next_rev)?;
+            shared_id::mark(self.tx, found.seq, self.meta.next_rev)?;
             self.meta.next_rev += 1;
         }
         Ok(true)

@@ -6,7 +6,7 @@ pub(super) mod merge;
 pub(super) mod prune;
 pub(super) mod recent;
 mod repair;
-pub(super) mod spare;
+pub(super) mod retention_exempt;
 pub(super) mod store;
 pub(super) mod sweep;
 pub(super) mod training;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 use thiserror::Error;
 
-use super::spare::UNMARKED;
+use super::retention_exempt::UNMARKED;
 use super::store::Store;
 use crate::consent::{Doubt, Via};
 use crate::journal::error::{OpenError, ReadError};

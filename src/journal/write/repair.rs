@@ -4,8 +4,8 @@ use rusqlite::{ErrorCode, OptionalExtension as _, named_params};
 
 use super::merge::Pen;
 use crate::consent::{Consent, Evidence, Via};
+use crate::journal::batch::Repair;
 use crate::journal::checksum;
-use crate::journal::commit::Repair;
 use crate::journal::error::AppendError;
 use crate::journal::schema::ROW_TABLES;
 use crate::journal::tables::intern::Known;

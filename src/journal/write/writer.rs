@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::store::Store;
 use crate::clock::{Clock, apart};
+use crate::journal::batch::{Batch, Commit, Head};
 use crate::journal::clean::Pace;
-use crate::journal::commit::{Batch, Commit, Head};
 use crate::journal::error::AppendError;
 use crate::journal::lock::Lock;
 use crate::journal::place::Place;
