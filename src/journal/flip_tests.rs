@@ -149,7 +149,7 @@ fn every_way_of_writing_leaves_good_checksums() {
     let consents = (3000..3200).map(|number| sample::consent(number, Via::POLL)).collect();
     write(&mut store, &Batch { consents, ..Batch::default() });
     store.settings.keep_rows = 300;
-    while store.tidy_some(at(700)).unwrap() {}
+    while store.prune_unbounded_some(at(700)).unwrap() {}
     for table in TABLES {
         assert_eq!(count_damaged(&store.conn, table).unwrap(), 0, "{}", table.name);
     }

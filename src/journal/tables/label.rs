@@ -247,12 +247,12 @@ mod tests {
         let count = |store: &Store| -> i64 {
             store.conn.query_row("SELECT COUNT(*) FROM label", [], |row| row.get(0)).unwrap()
         };
-        while store.tidy_some(at(DAY / 2)).unwrap() {}
+        while store.prune_unbounded_some(at(DAY / 2)).unwrap() {}
         assert_eq!(count(&store), 1);
         // The highest text always stays, so that its number is not given out again.
         let named = sample::consent(DAY as u64 * 2 / 700, Via::POLL);
         write(&mut store, &Batch { consents: vec![named], ..Batch::default() });
-        while store.tidy_some(at(DAY * 2)).unwrap() {}
+        while store.prune_unbounded_some(at(DAY * 2)).unwrap() {}
         assert_eq!(count(&store), 0);
     }
 

@@ -210,7 +210,7 @@ mod tests {
         store.conn.execute_batch("UPDATE side SET ts = ts + 900000000 WHERE id = 1").unwrap();
         assert_eq!(reader.coverage().unwrap().hook.last_failure, Some(time(START_MS + 120_000)));
         store.conn.execute_batch("UPDATE side SET ts = ts - 900000000 WHERE id = 1").unwrap();
-        while store.tidy_some(time(START_MS + 24 * 3_600_000 + 90_000)).unwrap() {}
+        while store.prune_unbounded_some(time(START_MS + 24 * 3_600_000 + 90_000)).unwrap() {}
         assert_eq!(reader.coverage().unwrap().hook.failures, 1, "the other is too old");
     }
 }

@@ -22,7 +22,7 @@ use crate::journal::tables::intern::{Interner, Known};
 use crate::journal::tables::{delivery, doubt, hidden, raw, shared_id};
 
 /// Writes events within one transaction.
-pub(in crate::journal) struct Pen<'t> {
+pub(in crate::journal) struct RowWriter<'t> {
     pub(in crate::journal) meta: &'t mut Meta,
     /// Whether what comes was fetched as history.
     pub(in crate::journal) is_history: bool,
@@ -79,7 +79,7 @@ pub(super) struct Columns {
     pub(super) session: Option<u32>,
 }
 
-impl<'t> Pen<'t> {
+impl<'t> RowWriter<'t> {
     /// Prepares for a transaction.
     pub(in crate::journal) fn new(
         tx: &'t Transaction<'t>,
@@ -378,7 +378,7 @@ impl<'t> Pen<'t> {
     }
 
     /// Whether the log has already shown an event of the same uuid with other content. Only polled events are
-    /// compared here. A hook's copy always differs in form, so [`Pen::differences`] compares its facts.
+    /// compared here. A hook's copy always differs in form, so [`RowWriter::differences`] compares its facts.
     fn is_other(&mut self, consent: &Consent, found: &Found) -> Result<bool, AppendError> {
         if consent.via != Via::POLL || !found.via.has(Via::POLL) {
             return Ok(false);

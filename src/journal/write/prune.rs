@@ -49,10 +49,12 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 const AHEAD_MS: i64 = 5 * 60 * 1000;
 
 impl Store {
-    /// Removes some rows: what is too old, if this machine's clock and Okta's `agreed` what time it is, and at most a
-    /// tenth of the rows an hour, but one at least; and what is too much, which needs no clock. When there are none
-    /// left, removes some texts that no row names. Returns whether there may be more.
-    pub(in crate::journal) fn keep_house_some(
+    /// Makes one step of pruning in the background, and returns whether there may be more to do.
+    ///
+    /// Removes rows that are too old only at a time on which this machine's clock and Okta's agree, which is `agreed`,
+    /// and at most a tenth of the rows an hour, but one at least. Rows that are too many go without a clock. When none
+    /// are left, removes side events and then texts that no row names.
+    pub(in crate::journal) fn prune_bounded_some(
         &mut self,
         agreed: Option<Timestamp>,
     ) -> rusqlite::Result<bool> {
@@ -75,8 +77,8 @@ impl Store {
         self.sweep_some()
     }
 
-    /// Notes for how long nothing could be removed by age, `passed` more since it was noted last, and returns that. It
-    /// begins anew as soon as rows can be removed.
+    /// Adds `passed` to the time in which nothing could be removed by age, and returns the sum. Rows that can be removed
+    /// set it to zero.
     pub(in crate::journal) fn note_suspended(
         &mut self,
         is_suspended: bool,
@@ -94,9 +96,9 @@ impl Store {
         Ok(Duration::from_millis(after.max(0) as u64))
     }
 
-    /// Removes some rows beyond what is kept, whatever Okta's clock says and without a bound; then texts. Returns
-    /// whether there may be more.
-    pub(in crate::journal) fn tidy_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+    /// Makes one step of pruning by hand, whatever Okta's clock says and without a bound on how much goes in an hour.
+    /// Returns whether there may be more to do.
+    pub(in crate::journal) fn prune_unbounded_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         if self.prune_some(now)? {
             return Ok(true);
         }
@@ -105,7 +107,7 @@ impl Store {
         self.sweep_some()
     }
 
-    /// The part of [`Store::tidy_some`] that removes rows.
+    /// Makes the part of [`Store::prune_unbounded_some`] that removes rows.
     pub(in crate::journal) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         let cut_ms = self.cut_ms(now);
         self.prune(Some(Aged { cut_ms, most: i64::MAX, hour: None }))
@@ -113,7 +115,7 @@ impl Store {
 
     /// Returns how many rows are too old at a time.
     pub(in crate::journal) fn count_aged(&mut self, now: Timestamp) -> Result<i64, PruneError> {
-        self.spared.refresh(&self.conn)?;
+        self.exempt.refresh(&self.conn)?;
         let sql = format!(
             "SELECT COUNT(*) FROM event WHERE (ts > 0 AND ts < ?1 OR ts = 0 AND received < ?1) AND {UNMARKED}"
         );
@@ -130,10 +132,10 @@ impl Store {
     }
 
     fn prune(&mut self, aged: Option<Aged>) -> rusqlite::Result<bool> {
-        if let Err(error) = self.spared.refresh(&self.conn) {
+        if let Err(error) = self.exempt.refresh(&self.conn) {
             // Better too much on the disk than one row less that somebody meant to keep.
             tracing::warn!(%error, "Marks cannot be read, so no row is removed; this is tried again in an hour.");
-            self.spared.let_go();
+            self.exempt.close();
             return Ok(false);
         }
         let settings = self.settings;
@@ -170,7 +172,7 @@ impl Store {
             victims = self::victims(&self.conn, by_number, 0, too_many)?;
         }
         if victims.is_empty() {
-            self.spared.let_go();
+            self.exempt.close();
             return Ok(false);
         }
         self.change(|tx, meta| {
@@ -183,13 +185,13 @@ impl Store {
         Ok(true)
     }
 
-    /// What was published before is too old.
+    /// Returns the time before which rows are too old.
     fn cut_ms(&self, now: Timestamp) -> i64 {
         now.as_millisecond() - i64::from(self.settings.keep_days) * DAY_MS
     }
 }
 
-/// A tenth, but one at least.
+/// Returns how many of these rows may go in an hour: a tenth, but one at least.
 fn part_of(rows: i64) -> i64 {
     (rows / PART).max(1)
 }
@@ -232,8 +234,8 @@ impl From<rusqlite::Error> for PruneError {
     }
 }
 
-/// Looks what is too old at a time, and removes it if `is_meant`: without a bound, and whatever Okta's clock says. For
-/// a person who knows that the time is right.
+/// Counts what is too old at a time, and removes it if `is_meant`: without a bound, and whatever Okta's clock says. The
+/// caller must know that the time is right.
 pub fn prune(dir: &Path, settings: Settings, now: Timestamp, is_meant: bool) -> Result<Pruned, PruneError> {
     let (mut store, _lock) = match open::open_store(dir, settings)? {
         Ok(store) => store,
@@ -246,7 +248,7 @@ pub fn prune(dir: &Path, settings: Settings, now: Timestamp, is_meant: bool) -> 
         store.conn.query_row("SELECT MAX(ts) FROM event WHERE ts > 0", [], |row| row.get(0))?;
     let cut = Timestamp::from_millisecond(store.cut_ms(now)).unwrap_or(Timestamp::MIN);
     if is_meant {
-        while store.tidy_some(now)? {}
+        while store.prune_unbounded_some(now)? {}
     }
     let left = count(&store)?;
     store.close();
@@ -445,7 +447,7 @@ mod tests {
         store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
         let mut left = Vec::new();
         for hour in 0..4 {
-            while store.keep_house_some(Some(start() + days(500) + Duration::from_hours(hour))).unwrap() {}
+            while store.prune_bounded_some(Some(start() + days(500) + Duration::from_hours(hour))).unwrap() {}
             left.push(Meta::load(&store.conn).unwrap().rows);
         }
         assert_eq!(left, [2, 1, 0, 0]);
@@ -467,7 +469,7 @@ mod tests {
             .write([&Batch { consents, bookmark: Some(bookmark("1")), ..Batch::default() }].into_iter())
             .unwrap();
         store.settings.keep_rows = 4;
-        while store.keep_house_some(None).unwrap() {}
+        while store.prune_bounded_some(None).unwrap() {}
         store.write([&Batch { bookmark: Some(bookmark("2")), ..Batch::default() }].into_iter()).unwrap();
         let since = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since.unwrap();
         let gone = sample::consent(5, Via::POLL).key.published_ms;

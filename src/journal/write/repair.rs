@@ -2,7 +2,7 @@
 
 use rusqlite::{ErrorCode, OptionalExtension as _, named_params};
 
-use super::merge::Pen;
+use super::merge::RowWriter;
 use crate::consent::{Consent, Evidence, Via};
 use crate::journal::batch::Repair;
 use crate::journal::checksum;
@@ -34,7 +34,7 @@ const REPAIR: &str =
         received = CASE WHEN :own THEN received ELSE :received END
      WHERE seq = :seq";
 
-impl Pen<'_> {
+impl RowWriter<'_> {
     /// Rewrites a damaged row from its event. With `is_own`, the row keeps its key, way, doubt and time of
     /// receipt.
     pub(in crate::journal) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {

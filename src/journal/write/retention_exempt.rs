@@ -1,4 +1,4 @@
-//! What a person marked is not removed as too old or too much.
+//! Rows that no limit of age or number removes: those that a person marked.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::consent::Marked;
 use crate::journal::notes::{Notes, NotesError};
 
-/// What of the marks the connection that removes has learnt.
+/// The marks, as far as the connection that removes rows knows them.
 #[derive(Debug, Default)]
-pub(in crate::journal) struct Spared {
+pub(in crate::journal) struct RetentionExempt {
     dir: PathBuf,
     notes: Option<Notes>,
     has_table: bool,
@@ -19,18 +19,17 @@ pub(in crate::journal) struct Spared {
 pub(in crate::journal) const UNMARKED: &str = "NOT EXISTS (SELECT 1 FROM temp.spared
     WHERE spared.ts = event.ts AND spared.uuid = event.uuid AND spared.part = event.part)";
 
-impl Spared {
-    /// Learns of the marks beside a journal's file.
+impl RetentionExempt {
+    /// Looks for marks in the folder of a journal's file. Opens nothing yet.
     pub(in crate::journal) fn beside(conn: &Connection) -> Self {
         let dir = conn.path().map(Path::new).and_then(Path::parent).map(Path::to_path_buf);
         Self { dir: dir.unwrap_or_default(), notes: None, has_table: false }
     }
 
-    /// Puts what is marked now into a table that [`UNMARKED`] looks at. As long as nothing changed, this costs one look
-    /// at a number.
+    /// Copies the marks into a temporary table that [`UNMARKED`] reads. Costs one query as long as no mark changed.
     ///
     /// # Errors
-    /// What is marked cannot be read; then nothing may be removed.
+    /// The marks cannot be read; then no row may be removed.
     pub(in crate::journal) fn refresh(&mut self, conn: &Connection) -> Result<(), NotesError> {
         let mut is_new = !self.has_table;
         if let Some(notes) = &mut self.notes {
@@ -51,8 +50,8 @@ impl Spared {
         Ok(())
     }
 
-    /// Opens the file anew the next time: somebody may have put another one in its place.
-    pub(in crate::journal) fn let_go(&mut self) {
+    /// Closes the file of marks. The next refresh opens it anew, because another one may have been put in its place.
+    pub(in crate::journal) fn close(&mut self) {
         (self.notes, self.has_table) = (None, false);
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::mend;
-use super::merge::Pen;
+use super::merge::RowWriter;
 use super::recent::Recent;
-use super::retention_exempt::Spared;
+use super::retention_exempt::RetentionExempt;
 use super::sweep::Sweep;
 use super::training::{self, TRAIN_ROWS, Training};
 use crate::journal::batch::{Batch, Commit, Head};
@@ -45,8 +45,8 @@ pub(in crate::journal) struct Store {
     pub(in crate::journal) sweep_due: bool,
     /// Identifies the open files, so that a write to a removed or replaced file is not acknowledged.
     pub(in crate::journal) place: Option<Arc<Place>>,
-    /// What is not removed, however old.
-    pub(in crate::journal) spared: Spared,
+    /// The rows that are not removed, however old.
+    pub(in crate::journal) exempt: RetentionExempt,
     /// How far this machine's clock is ahead of Okta's; 0 where they agree.
     pub(in crate::journal) ahead_ms: i64,
     /// How far rows of an earlier format have got their checksums, or `None` once all have one.
@@ -71,7 +71,7 @@ impl Store {
         let meta = Meta::load(&conn)?;
         let (head, hook_only) = (meta.head(), meta.hook_only);
         conn.set_prepared_statement_cache_capacity(64);
-        let spared = Spared::beside(&conn);
+        let exempt = RetentionExempt::beside(&conn);
         let (identity, cleaning) = Cleaning::load(&conn)?;
         let sealed: bool = conn.query_row("SELECT sealed FROM meta", [], |row| row.get(0))?;
         Ok(Self {
@@ -83,7 +83,7 @@ impl Store {
             training: None,
             sweep: None,
             sweep_due: true,
-            spared,
+            exempt,
             ahead_ms: 0,
             place: None,
             unsealed: (!sealed).then_some(Unsealed::Rows(0)),
@@ -128,16 +128,16 @@ impl Store {
         let mut is_repaired = false;
         {
             let Memory { meta, known, recent, packer } = &mut memory;
-            let mut pen = Pen::new(&tx, meta, known, recent, packer, &mut self.sweep, &self.identity)?;
-            pen.has_unkeyed = self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts);
+            let mut rows = RowWriter::new(&tx, meta, known, recent, packer, &mut self.sweep, &self.identity)?;
+            rows.has_unkeyed = self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts);
             for batch in batches {
                 let mut commit = Commit::default();
-                pen.is_history = batch.history.is_some();
+                rows.is_history = batch.history.is_some();
                 for consent in &batch.consents {
-                    pen.put(consent, &mut commit)?;
+                    rows.put(consent, &mut commit)?;
                 }
                 if !batch.sides.is_empty() {
-                    side::put(&tx, pen.meta, &batch.sides, &self.identity)?;
+                    side::put(&tx, rows.meta, &batch.sides, &self.identity)?;
                 }
                 if !batch.rejects.is_empty() {
                     reject::put(&tx, &batch.rejects)?;
@@ -147,27 +147,27 @@ impl Store {
                 }
                 if let Some(bookmark) = &batch.bookmark {
                     bookmark::put(&tx, bookmark)?;
-                    pen.meta.note_bookmark(bookmark);
+                    rows.meta.note_bookmark(bookmark);
                 }
                 if let Some(mark) = &batch.history {
-                    history::put(&tx, pen.meta, mark)?;
+                    history::put(&tx, rows.meta, mark)?;
                 }
                 if let Some(polled) = batch.polled {
-                    pen.meta.note_poll(polled);
-                    pen.meta.ahead_ms = self.ahead_ms;
+                    rows.meta.note_poll(polled);
+                    rows.meta.ahead_ms = self.ahead_ms;
                 }
                 if let Some(listening) = &batch.listening {
-                    listening::put(&tx, pen.meta, listening)?;
+                    listening::put(&tx, rows.meta, listening)?;
                 }
-                label::put(&tx, pen.meta, &batch.labels)?;
+                label::put(&tx, rows.meta, &batch.labels)?;
                 for attribution in &batch.attributions {
-                    pen.attribute(attribution)?;
+                    rows.attribute(attribution)?;
                 }
                 for repair in &batch.repairs {
-                    pen.repair(repair)?;
+                    rows.repair(repair)?;
                 }
                 is_repaired |= !batch.repairs.is_empty();
-                commit.head = pen.meta.head();
+                commit.head = rows.meta.head();
                 commits.push(commit);
             }
         }

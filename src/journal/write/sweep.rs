@@ -152,7 +152,7 @@ mod tests {
 
     fn tidy(store: &mut Store, hours: u64) {
         let now = Timestamp::from_millisecond(START_MS).unwrap() + Duration::from_hours(hours);
-        while store.tidy_some(now).unwrap() {}
+        while store.prune_unbounded_some(now).unwrap() {}
     }
 
     fn ids(store: &Store, sql: &str) -> BTreeSet<u32> {

@@ -197,7 +197,7 @@ impl Writer {
                     }
                 }
                 Ok(Some(Request::Close) | None) => break,
-                Err(_awake) => self.keep_house(),
+                Err(_awake) => self.do_due_work(),
             }
         }
         // Whoever got its batch into the queue after the close is told so by its answer's end.
@@ -268,7 +268,7 @@ impl Writer {
         self.dirty_since = Some(self.clock.uptime());
     }
 
-    fn keep_house(&mut self) {
+    fn do_due_work(&mut self) {
         let now = self.clock.uptime();
         if self.dirty_since.is_some_and(|since| since + IDLE <= now) {
             self.dirty_since = None;
@@ -317,7 +317,7 @@ impl Writer {
         }
         if self.next_prune <= now {
             let agreed = self.clock.agrees().then(|| self.clock.now());
-            match self.store.keep_house_some(agreed) {
+            match self.store.prune_bounded_some(agreed) {
                 // At once again, but after what has come meanwhile.
                 Ok(true) => self.tell_head(),
                 Ok(false) => {
