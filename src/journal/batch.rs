@@ -1,4 +1,4 @@
-//! What goes in, and what is said of it once it is on the disk.
+//! What callers append, and what the writer answers once it is on the disk.
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ use crate::safe_file;
 
 /// How long SQLite waits for another program that holds the file.
 pub(super) const BUSY_MS: u64 = 5000;
-/// How every database is opened: SQLite follows no symbolic link either.
+/// The flags with which every database is opened: SQLite follows no symbolic link either.
 pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 
 /// Opens or creates the file, and brings it to the present format.

@@ -1,4 +1,4 @@
-//! What can go wrong on the disk, and the sentences for it.
+//! The errors of the journal, and what a person is told of them.
 
 use std::io;
 

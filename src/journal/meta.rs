@@ -14,7 +14,7 @@ pub(super) struct Meta {
     pub(super) rows: i64,
     /// The newest `published` that could be true when it came.
     pub(super) newest_ms: i64,
-    /// From when on the journal is complete; none until the poller caught up for the first time.
+    /// From when on the journal is complete, or `None` until the poller has caught up for the first time.
     pub(super) complete_since: Option<String>,
     /// Whether a dictionary was trained on the journal's own events, or the attempt was given up.
     pub(super) trained: bool,
@@ -36,7 +36,7 @@ pub(super) struct Meta {
     pub(super) interval_ms: Option<i64>,
     /// Rows published before this were removed, so nothing before is complete; 0 if none was.
     pub(super) whole_from_ms: i64,
-    /// What pruning by age did of late.
+    /// What pruning by age removed in the present hour.
     pub(super) hour: Hour,
     /// How far this machine's clock was ahead of Okta's at the last good poll; 0 where they agreed.
     pub(super) ahead_ms: i64,

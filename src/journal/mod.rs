@@ -1,5 +1,19 @@
-//! The truth on disk: one SQLite file, written by one thread under a lock, read by anyone. A batch of consents and the
-//! cursor that brought it are one transaction; whoever appends hears back when it is on the disk and not before.
+//! The journal: one SQLite file with everything that was seen. One thread of one process writes it under a lock, and any
+//! process may read it. A batch of consents and the bookmark that came with it are one transaction, and whoever appends a
+//! batch gets an answer when it is on the disk and not before.
+//!
+//! ```text
+//! batch settings error       what callers hand over, and what they get back
+//! paths lock stopped place   the folder: names, who writes, whether the files are still the same
+//! checksum columns pack meta values on the disk: checksums, types, compression, counters
+//! tables/                    one file a table, or a column that means more than it says
+//! schema connection          the format of the file, and connections to it
+//! notes                      what a person marked and where the screen was left, in a file beside the journal
+//! read/                      readers
+//! write/                     the store, its work in the background, and the thread that does it
+//! clean/                     removes the secrets that an earlier version stored
+//! open                       the right to write, and the start of the writer
+//! ```
 
 mod batch;
 mod checksum;

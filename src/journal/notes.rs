@@ -1,4 +1,4 @@
-//! What a person leaves behind: marks and notes, filters that were used, the place where the screen was left.
+//! Marks and notes of a person, filters that were used, and the place where the screen was left.
 //!
 //! A file of its own beside the journal, since any screen writes it and one process alone writes the journal. Whoever
 //! loses it loses no consent, and whoever makes the journal anew keeps it.

@@ -59,7 +59,7 @@ pub(in crate::journal) enum Pace {
     Done,
 }
 
-/// Cleaning under way.
+/// A cleaning that is under way.
 #[derive(Debug)]
 pub(in crate::journal) struct Cleaning {
     pub(super) step: Step,
@@ -82,15 +82,15 @@ pub(in crate::journal) struct Cleaning {
 }
 
 impl Cleaning {
-    /// Returns the key of a journal, and what is left to clean.
+    /// Returns the key of a journal, and the cleaning that is left to do, or `None` if all is clean.
     pub(in crate::journal) fn load(conn: &Connection) -> rusqlite::Result<(Identity, Option<Self>)> {
         let mut cleaning = Self::begin();
         let secret = cleaning.read(conn)?;
         Ok((Identity::new(&secret), Some(cleaning).filter(|cleaning| cleaning.step != Step::Done)))
     }
 
-    /// Reads how far it came, and returns the key. What is damaged begins again, and nothing gets a keyed digest in
-    /// place of one without a key, because it may have one already.
+    /// Reads how far it came, and returns the key. A damaged progress begins again; no digest is then replaced by a keyed
+    /// one, because it may be keyed already.
     pub(super) fn read(&mut self, conn: &Connection) -> rusqlite::Result<Vec<u8>> {
         let read = conn.query_row("SELECT * FROM clean", [], |row| {
             if checksum::holds(row)? {

@@ -54,7 +54,7 @@ struct Changed {
 }
 
 impl Store {
-    /// What a person should know of the cleaning that is under way.
+    /// Returns what a person should know of the cleaning that is under way.
     pub(in crate::journal) fn cleaning_note(&self) -> Option<&str> {
         self.cleaning.as_ref().and_then(|cleaning| cleaning.note.as_deref())
     }

@@ -1,4 +1,4 @@
-//! Whether a journal is what was written: every row, every text, the tables beside them, the structure of the file.
+//! Checks a whole journal for damage: every row, every text, the other tables, and the structure of the file.
 
 use rusqlite::Connection;
 

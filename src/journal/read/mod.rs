@@ -1,4 +1,4 @@
-//! Reading: a connection of one's own, beside the writer or without one.
+//! Reading, by a connection that works beside the writer or without one.
 
 mod beside;
 pub(super) mod check;

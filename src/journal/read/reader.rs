@@ -1,4 +1,4 @@
-//! Reading: a connection of one's own, beside the writer or without one.
+//! The reader: its connection, and what it remembers from page to page.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

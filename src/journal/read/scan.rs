@@ -1,4 +1,4 @@
-//! Looking at stored rows for damage, some at a time.
+//! Looks for damaged rows, some rows at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 

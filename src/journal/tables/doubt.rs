@@ -3,19 +3,21 @@
 use crate::consent::{Doubt, Via};
 use crate::journal::meta::Meta;
 
-/// How a row stands, as its number in the journal: nobody knows yet, or it is doubted, or it cannot be judged.
+/// The row was not judged yet.
 pub(in crate::journal) const UNJUDGED: i64 = 0;
+/// The row is doubted.
 pub(in crate::journal) const DOUBTED: i64 = 1;
+/// The row cannot be judged.
 pub(in crate::journal) const EXCUSED: i64 = 2;
-/// It has its uuid in common with a row of other content, which no hook settles.
+/// The row has its uuid in common with a row of other content, which no hook settles.
 pub(in crate::journal) const SHARED: i64 = 3;
 
-/// Returns what the kept number means for an event that came these ways.
+/// Returns what the stored number means for a row that came by these ways.
 pub(in crate::journal) fn of(via: Via, code: i64) -> Option<Doubt> {
     if code == SHARED { Some(Doubt::SharedId) } else { via.doubt(code == DOUBTED) }
 }
 
-/// Counts a row out that is not doubted any more, or not there any more.
+/// Takes a row out of the counters of doubts, because it is not doubted or not there any more.
 pub(in crate::journal) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
     match doubt {
         Some(Doubt::Unconfirmed) => meta.unconfirmed -= 1,

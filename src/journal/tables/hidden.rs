@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::journal::checksum;
 
-/// Notes how many values of a row are hidden.
+/// Stores how many values of a row are hidden.
 pub(in crate::journal) fn put(conn: &Connection, seq: i64, count: usize) -> rusqlite::Result<()> {
     if count == 0 {
         return conn.prepare_cached("DELETE FROM hidden WHERE seq = ?1")?.execute([seq]).map(drop);

@@ -1,4 +1,4 @@
-//! What ids are called: answers of Okta's, kept beside the rows and put over them when they are read.
+//! Names that Okta gave for ids. They are kept beside the rows and filled in when rows are read.
 //!
 //! A row's texts stay as its event had them. Only what names a thing by nothing but its id is filled, so that what an
 //! event says itself is never replaced by what Okta said later.
@@ -53,7 +53,7 @@ pub(in crate::journal) fn put(
     Ok(())
 }
 
-/// Whether there are any.
+/// Returns whether there are any labels.
 pub(in crate::journal) fn any(conn: &Connection) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM label)")?.query_row([], |row| row.get(0))
 }

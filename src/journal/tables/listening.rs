@@ -11,7 +11,7 @@ const SETTLE_MS: i64 = 10 * 60_000;
 /// At most this many times of listening are kept, the newest.
 const TIMES_MAX: i64 = 1000;
 
-/// Notes for how long the hook has been listened to.
+/// Stores for how long somebody has listened to the hook, and when it was verified first.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     meta: &mut Meta,

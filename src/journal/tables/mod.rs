@@ -1,4 +1,4 @@
-//! Tables and columns of the journal, one file each.
+//! The tables of the journal, and columns that mean more than they say: one file each.
 
 pub(super) mod bookmark;
 pub(super) mod delivery;

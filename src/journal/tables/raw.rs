@@ -6,7 +6,7 @@ use crate::journal::checksum;
 use crate::journal::error::AppendError;
 use crate::journal::pack::Unpacker;
 
-/// Returns the text of a row, or `None` where that is damaged.
+/// Returns the text of a row, or `None` if it is damaged.
 pub(in crate::journal) fn text(
     conn: &Connection,
     unpacker: &mut Unpacker,
@@ -17,7 +17,7 @@ pub(in crate::journal) fn text(
     unpacked(conn, unpacker, packed)
 }
 
-/// Returns the text of the hook's copy that is kept beside a row, or `None` where that is damaged.
+/// Returns the text of the hook's copy beside a row, or `None` if there is none or it is damaged.
 pub(in crate::journal) fn copy(
     conn: &Connection,
     unpacker: &mut Unpacker,

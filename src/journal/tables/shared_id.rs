@@ -1,4 +1,4 @@
-//! Polled events that have one uuid and say different things: each is a row, and each is marked.
+//! Polled events that have one uuid and differ in content. Each is a row, and each is marked.
 
 use rusqlite::Connection;
 

@@ -1,4 +1,4 @@
-//! Whether the log and the hook confirm each other.
+//! Judges whether the log and the hook confirm each other.
 //!
 //! What only the hook brought is doubted once the log was read to its end long after; what only the log showed, once the
 //! hook would long have brought it, had it worked. Nothing is doubted for a time in which one of the two could not have
@@ -23,12 +23,12 @@ const MINUTE_MS: i64 = 60_000;
 const STEP: i64 = 2000;
 
 impl Store {
-    /// Judges a small number of rows, and returns whether there may be more.
+    /// Judges some rows, and returns whether there may be more.
     pub(in crate::journal) fn judge_some(&mut self) -> rusqlite::Result<bool> {
         Ok(self.judge_hook()? | self.judge_poll()?)
     }
 
-    /// Judges what only the hook has brought.
+    /// Judges rows that only the hook has brought.
     fn judge_hook(&mut self) -> rusqlite::Result<bool> {
         let Some(caught_up_ms) = Meta::load(&self.conn)?.caught_up_ms else { return Ok(false) };
         let sql = "SELECT seq, ts, kind FROM event INDEXED BY event_by_hook
@@ -58,7 +58,7 @@ impl Store {
         Ok(is_full)
     }
 
-    /// Judges what only the log has shown, a stretch of time after the other.
+    /// Judges rows that only the log has shown, in the order of their times.
     fn judge_poll(&mut self) -> rusqlite::Result<bool> {
         let times = Times::read(&self.conn)?;
         let judged = Meta::load(&self.conn)?.judged_ms;

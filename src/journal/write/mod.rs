@@ -1,4 +1,4 @@
-//! Writing: the thread, its store, and the work that it does in the background.
+//! Writing: the store, its work in the background, and the thread that does it.
 
 pub(super) mod judge;
 pub(super) mod mend;

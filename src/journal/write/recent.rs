@@ -1,4 +1,4 @@
-//! The events that came last, by uuid alone.
+//! The times under which the newest events are stored, by uuid alone.
 
 use std::collections::{HashMap, VecDeque};
 

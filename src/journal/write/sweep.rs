@@ -1,4 +1,4 @@
-//! Texts that no row names any more go too: a person's name must not outlive the rows that it stood in.
+//! Removes texts that no row names any more: a person's name must not outlive the rows that it stood in.
 //!
 //! First every row is looked at and what it names is marked, then unmarked texts are removed; both in small steps, so
 //! that a waiting batch is held up no longer than one takes. A text's number is never given out again, since readers

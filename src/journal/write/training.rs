@@ -1,4 +1,4 @@
-//! Dictionaries that are trained on the journal's own events.
+//! Trains dictionaries on the journal's own events.
 
 use std::io;
 use std::thread::{self, JoinHandle};
