@@ -1,24 +1,24 @@
 //! The journal as a whole: what it promises, on a real file.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use tokio::sync::watch;
 
 use super::sample::{self, START_MS};
 use super::write::store::Store;
 use super::*;
 use crate::clock::Clock;
 use crate::consent::{
-    Bookmark, Consent, Delivery, Doubt, EventId, Evidence, HistoryMark, Reject, Rev, Seq, Untrusted, Via,
+    Bookmark, Consent, Delivery, Doubt, EventId, Evidence, Reject, Rev, Seq, Untrusted, Via,
 };
 use crate::report::Gap;
 
 mod copies;
+mod history;
+mod opening;
 mod unconfirmed;
 
 fn start() -> Timestamp {
@@ -416,87 +416,6 @@ async fn an_event_far_behind_the_newest_is_late_once_caught_up() {
     assert_eq!(late, [false, false, false, true]);
 }
 
-/// History from so many minutes before the start of the invented log on; it is whole from `whole` on.
-fn history(top: i64, whole: i64, goal: i64) -> HistoryMark {
-    let at = |minutes: i64| start().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
-    HistoryMark {
-        query: "grant".to_owned(),
-        goal: at(goal),
-        top: at(top),
-        whole_from: at(whole),
-        from: at(whole - 60),
-        next: Some("/api/v1/logs?after=1".to_owned()),
-    }
-}
-
-#[tokio::test]
-async fn history_moves_the_beginning_only_when_it_is_whole_and_joins() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = writer(dir.path());
-    let reader = Reader::open(dir.path()).unwrap();
-    let put = async |mark: HistoryMark| {
-        journal.append(Batch { history: Some(mark), ..Batch::default() }).await.unwrap();
-        reader.coverage().unwrap().complete_since.map(|since| since.duration_since(start()).as_mins())
-    };
-    // Before the live poll caught up, nothing is complete and nothing can join it.
-    assert_eq!(put(history(5, -60, -600)).await, None);
-    journal.append(Batch { bookmark: Some(bookmark("n")), ..Batch::default() }).await.unwrap();
-    assert_eq!(put(history(-1, -60, -600)).await, Some(0), "a minute lies between");
-    assert_eq!(put(history(5, 5, -600)).await, Some(0), "its first stretch is not whole");
-    assert_eq!(put(history(5, -60, -600)).await, Some(-60));
-    let mark = history(5, -120, -600);
-    assert_eq!(put(mark.clone()).await, Some(-120));
-    assert_eq!(reader.history().unwrap(), Some(mark));
-    assert_eq!(put(history(5, -600, -600)).await, Some(-600));
-    assert_eq!(reader.history().unwrap(), None, "there is nothing to go on with");
-    // A later start of the live poll takes nothing away.
-    journal.append(Batch { bookmark: Some(bookmark("m")), ..Batch::default() }).await.unwrap();
-    assert_eq!(reader.coverage().unwrap().complete_since.unwrap(), history(5, -600, 0).whole_from);
-}
-
-#[tokio::test]
-async fn history_closes_the_gaps_that_it_filled() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = writer(dir.path());
-    let at = |minutes: i64| start().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
-    for (from, to) in [(-90, -80), (-50, -30), (-20, 40), (-100, -99)] {
-        let gap = Gap { from: at(from), to: at(to), why: "The cursor was no longer known.".to_owned() };
-        journal.append(Batch { gap: Some(gap), ..Batch::default() }).await.unwrap();
-    }
-    let left = async |mark: HistoryMark| {
-        journal.append(Batch { history: Some(mark), ..Batch::default() }).await.unwrap();
-        let gaps = Reader::open(dir.path()).unwrap().coverage().unwrap().gaps;
-        let mins = |time: Timestamp| time.duration_since(start()).as_mins();
-        gaps.into_iter().map(|gap| (mins(gap.from), mins(gap.to))).collect::<Vec<_>>()
-    };
-    assert_eq!(left(history(5, -40, -600)).await, [(-100, -99), (-90, -80), (-50, -40), (-20, 40)]);
-    assert_eq!(left(history(45, -85, -600)).await, [(-100, -99), (-90, -85)]);
-    assert_eq!(left(history(45, -95, -600)).await, [(-100, -99)]);
-}
-
-#[tokio::test]
-async fn history_is_not_late_and_late_rows_are_counted() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = writer(dir.path());
-    journal.append(Batch { bookmark: Some(bookmark("n")), ..polled(500..501) }).await.unwrap();
-    let late = || Reader::open(dir.path()).unwrap().coverage().unwrap().late;
-    let mark = Some(history(5, -60, -600));
-    journal.append(Batch { history: mark.clone(), ..polled(0..20) }).await.unwrap();
-    assert_eq!(late(), 0);
-    journal.append(polled(10..30)).await.unwrap();
-    assert_eq!(late(), 10, "those that history had brought came again, the others came late");
-    // Nor is what the live poll brings late because history ran ahead of it.
-    journal.append(Batch { history: mark, ..polled(900..901) }).await.unwrap();
-    journal.append(polled(501..502)).await.unwrap();
-    assert_eq!(late(), 10);
-    let rows = Reader::open(dir.path()).unwrap().newest(99).unwrap().rows;
-    assert_eq!(rows.iter().filter(|row| row.late).count(), 10);
-    journal.close().await;
-    let mut store = store(dir.path(), Settings { keep_rows: 5, ..Settings::default() });
-    while store.prune_some(start()).unwrap() {}
-    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().late, 3);
-}
-
 #[tokio::test]
 async fn the_last_good_poll_is_kept() {
     let dir = tempfile::tempdir().unwrap();
@@ -519,118 +438,6 @@ async fn the_last_good_poll_is_kept() {
         ..Polling::default()
     };
     assert_eq!(reader.polling().unwrap(), wanted);
-}
-
-#[tokio::test]
-async fn whoever_followed_goes_on_hearing_when_this_process_writes() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = writer(dir.path());
-    first.append(polled(0..3)).await.unwrap();
-    let (head, mut heard) = watch::channel(Head::default());
-    let name = std::process::id().to_string();
-    assert!(matches!(claim(dir.path()).unwrap(), Claimed::Elsewhere(holder) if holder == name));
-    assert_eq!(holder(dir.path()).unwrap(), Holder::Process { name, is_stopped: false });
-    first.close().await;
-    assert_eq!(holder(dir.path()).unwrap(), Holder::Nobody);
-    let Claimed::Ours(claim) = claim(dir.path()).unwrap() else { panic!("it is free") };
-    let second = claim.open(Settings::default(), Clock::manual(start()), &head).unwrap();
-    assert_eq!(heard.borrow_and_update().last, Seq(3));
-    second.append(polled(3..5)).await.unwrap();
-    assert_eq!(heard.borrow_and_update().last, Seq(5));
-    drop(head);
-    // The end of the last sender is the end of the writer.
-    second.close().await;
-    assert!(heard.changed().await.is_err());
-}
-
-/// Makes the file what the first version left behind.
-fn age(dir: &Path) {
-    let conn = rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap();
-    conn.execute_batch(
-        "DROP TABLE label; DROP INDEX sym_unnamed;
-         DROP TABLE history; ALTER TABLE meta DROP COLUMN late; ALTER TABLE meta DROP COLUMN last_good;
-         DROP INDEX event_shared; DROP INDEX event_by_hook; DROP TABLE hook_copy;
-         ALTER TABLE event DROP COLUMN doubt;
-         ALTER TABLE meta DROP COLUMN altered; ALTER TABLE meta DROP COLUMN hook_only;
-         ALTER TABLE event DROP COLUMN grants; ALTER TABLE event DROP COLUMN session; DROP TABLE listening; DROP TABLE side;
-         DROP TABLE unreadable;
-         ALTER TABLE meta DROP COLUMN caught_up; ALTER TABLE meta DROP COLUMN verified;
-         ALTER TABLE meta DROP COLUMN judged; ALTER TABLE meta DROP COLUMN unconfirmed;
-         ALTER TABLE meta DROP COLUMN missed; ALTER TABLE meta DROP COLUMN interval_ms;
-         ALTER TABLE event DROP COLUMN sum; ALTER TABLE sym DROP COLUMN sum; ALTER TABLE bookmark DROP COLUMN sum;
-         ALTER TABLE gap DROP COLUMN sum; ALTER TABLE reject DROP COLUMN sum; ALTER TABLE dict DROP COLUMN sum;
-         ALTER TABLE meta DROP COLUMN sum; ALTER TABLE meta DROP COLUMN sealed;
-         ALTER TABLE meta DROP COLUMN whole_from; ALTER TABLE meta DROP COLUMN hour_began;
-         ALTER TABLE meta DROP COLUMN hour_rows; ALTER TABLE meta DROP COLUMN hour_gone;
-         ALTER TABLE meta DROP COLUMN hour_sides; ALTER TABLE meta DROP COLUMN ahead_ms;
-         ALTER TABLE meta DROP COLUMN suspended_ms;
-         DROP TABLE hidden; DROP TABLE clean; PRAGMA user_version = 1;",
-    )
-    .unwrap();
-}
-
-#[tokio::test]
-async fn an_older_version_is_brought_up_to_date_by_writer_and_reader() {
-    for by_reader in [false, true] {
-        let dir = tempfile::tempdir().unwrap();
-        let journal = writer(dir.path());
-        journal.append(Batch { bookmark: Some(bookmark("n")), ..polled(500..501) }).await.unwrap();
-        journal.append(polled(0..7)).await.unwrap();
-        journal.close().await;
-        age(dir.path());
-        if !by_reader {
-            writer(dir.path()).close().await;
-        }
-        let reader = Reader::open(dir.path()).unwrap();
-        assert_eq!((reader.coverage().unwrap().late, reader.counts().unwrap().rows), (7, 8));
-        assert_eq!(reader.bookmark().unwrap(), Some(bookmark("n")));
-        let conn = rusqlite::Connection::open(dir.path().join("journal.sqlite3")).unwrap();
-        let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(format, super::schema::FORMAT);
-    }
-}
-
-#[test]
-fn an_older_version_in_use_is_left_to_who_uses_it() {
-    let dir = tempfile::tempdir().unwrap();
-    store(dir.path(), Settings::default()).close();
-    age(dir.path());
-    let lock = super::lock::ask(&dir.path().join("journal.lock")).unwrap();
-    let error = Reader::open(dir.path()).unwrap_err();
-    assert!(matches!(error, OpenError::OlderInUse { .. }), "{error:?}");
-    assert!(error.fault().remedy.contains("End"), "{}", error.fault());
-    drop(lock);
-    assert!(Reader::open(dir.path()).is_ok());
-}
-
-#[tokio::test]
-async fn the_numbers_go_on_after_a_reopening() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = writer(dir.path());
-    journal.append(polled(0..5)).await.unwrap();
-    let other = journal.clone();
-    journal.close().await;
-    assert!(matches!(other.append(polled(5..6)).await, Err(AppendError::Closed)));
-    other.close().await;
-    let journal = writer(dir.path());
-    assert_eq!(journal.head().borrow().last, Seq(5));
-    assert_eq!(journal.append(polled(4..7)).await.unwrap().head.last, Seq(7));
-}
-
-#[tokio::test]
-async fn a_second_opener_follows() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = writer(dir.path());
-    let second = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap();
-    let Opened::Follower { holder } = second else { panic!("two writers") };
-    assert_eq!(holder, std::process::id().to_string());
-    let mut reader = Reader::open(dir.path()).unwrap();
-    let version = reader.data_version().unwrap();
-    assert_eq!(reader.data_version().unwrap(), version);
-    journal.append(polled(0..3)).await.unwrap();
-    assert_ne!(reader.data_version().unwrap(), version);
-    assert_eq!(reader.head().unwrap().last, Seq(3));
-    assert_eq!(reader.after(Seq(0), 9).unwrap().rows.len(), 3);
 }
 
 #[tokio::test]
@@ -761,90 +568,6 @@ async fn rows_published_since_a_time_are_found() {
     let found = reader.published_since(ms, Seq(48), 100).unwrap();
     assert_eq!(found, [Seq(49), Seq(50), Seq(99), Seq(100)]);
     assert_eq!(reader.first_published_since(i64::MAX).unwrap(), None);
-}
-
-#[test]
-fn a_newer_version_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = store(dir.path(), Settings::default());
-    store.conn.pragma_update(None, "user_version", 99).unwrap();
-    store.close();
-    let file = dir.path().join("journal.sqlite3");
-    let before = fs::read(&file).unwrap();
-    let error = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error:?}");
-    assert!(error.fault().what.contains("newer version"));
-    assert!(matches!(Reader::open(dir.path()), Err(OpenError::Newer { .. })));
-    assert_eq!(fs::read(&file).unwrap(), before);
-}
-
-#[test]
-fn a_damaged_file_is_refused_and_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("journal.sqlite3");
-    store(dir.path(), Settings::default()).close();
-    let sound = fs::read(&file).unwrap();
-    let mut torn = sound.clone();
-    torn[100..].fill(0xa5);
-    let foreign = b"This file belongs to somebody else and is a good deal longer than a header.".to_vec();
-    for bytes in [torn, sound[..3000].to_vec(), foreign] {
-        fs::write(&file, &bytes).unwrap();
-        let error = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap_err();
-        assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
-        assert_eq!(error.fault().brief, "damaged journal");
-        assert!(matches!(Reader::open(dir.path()), Err(OpenError::Damaged { .. })));
-        assert_eq!(fs::read(&file).unwrap(), bytes);
-    }
-}
-
-#[test]
-fn another_programs_database_is_refused_and_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("journal.sqlite3");
-    rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-    let before = fs::read(&file).unwrap();
-    let error = open(dir.path(), Settings::default(), Clock::manual(start())).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
-    assert_eq!(fs::read(&file).unwrap(), before);
-}
-
-#[tokio::test]
-async fn an_empty_file_is_a_new_journal() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("journal.sqlite3"), b"").unwrap();
-    assert!(matches!(Reader::open(dir.path()), Err(OpenError::Missing { .. })));
-    assert_eq!(writer(dir.path()).append(polled(0..1)).await.unwrap().new, 1);
-}
-
-#[test]
-fn a_place_that_cannot_be_has_a_sentence() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("file");
-    fs::write(&file, b"x").unwrap();
-    let error =
-        open(&file.join("org.example.test"), Settings::default(), Clock::manual(start())).unwrap_err();
-    let fault = error.fault();
-    assert_eq!(fault.brief, "not a directory");
-    assert!(fault.remedy.contains("--data-dir"), "{fault}");
-    assert!(matches!(Reader::open(dir.path()), Err(OpenError::Missing { .. })));
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn only_the_owner_may_look() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path().join("data/org.example.test");
-    let journal = writer(&dir);
-    journal.append(polled(0..1)).await.unwrap();
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&dir), 0o700);
-    let mut files = 0;
-    for entry in fs::read_dir(&dir).unwrap() {
-        assert_eq!(mode(&entry.unwrap().path()), 0o600);
-        files += 1;
-    }
-    assert_eq!(files, 4, "the file, its WAL, its shared memory and the lock");
 }
 
 proptest! {
