@@ -32,8 +32,8 @@ impl Reader {
         self.cleaned(side::beside(&self.conn, session, transaction, n)?)
     }
 
-    /// Returns what there is of the session and the transaction of a row, of each at most `n`: its side events, and the
-    /// consents of the session within half a day of it.
+    /// Returns the side events of a row's session and transaction, and the consents of its session within half a day of
+    /// it, at most `n` of each.
     pub fn beside(
         &self,
         seq: Seq,

@@ -106,7 +106,7 @@ impl Reader {
         })
     }
 
-    /// Returns how much there is; counts nothing that grows.
+    /// Returns how much the journal holds. Costs the same however many rows there are.
     pub fn counts(&self) -> Result<Counts, ReadError> {
         let rows = Meta::load(&self.conn)?.rows;
         let rejects: i64 =

@@ -29,9 +29,8 @@ const SPREAD_MAX: usize = 16;
 type Marks = Vec<u32>;
 
 impl Reader {
-    /// Looks at the lines of the rows just above `seq`, at most `n`, at how many values of each are hidden, and at the
-    /// texts that they name and that were not looked at before. Returns of each row whether all of it is what was
-    /// written.
+    /// Checks the lines of the rows just above `seq`, at most `n`, with the counts of their hidden values and the texts
+    /// that they name. Returns for each row whether all of it is what was written. A text is checked once.
     pub(super) fn lines_after(&mut self, seq: Seq, n: usize) -> Result<Vec<(Seq, bool)>, ReadError> {
         let rows = self.rows(&format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2"), (seq.0, limit(n)))?;
         let mut lines = Vec::with_capacity(rows.len());
@@ -80,8 +79,7 @@ impl Reader {
         self.page(rows)
     }
 
-    /// Returns the texts that have other names since the changes after `rev` up to `to`; some may not have been given
-    /// out before.
+    /// Returns the texts whose names changed after `rev` up to `to`. Some may not have been handed out before.
     pub fn renamed(&mut self, rev: Rev, to: Rev) -> Result<Vec<(Sym, Symbol)>, ReadError> {
         let symbols = label::filled_since(&self.conn, rev, to)?;
         for (sym, _) in &symbols {
@@ -106,7 +104,7 @@ impl Reader {
         Ok(rows)
     }
 
-    /// Reads a line of the list; the error is the number of a row that is not what was written.
+    /// Reads a line of the list. The inner error is the number of a row that is damaged.
     fn line(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<(Row, Marks), Seq>> {
         let mut numbers = [0; 16];
         let mut is_good = true;
@@ -167,7 +165,8 @@ impl Reader {
         Ok(found)
     }
 
-    /// Whether rows were removed of those that somebody was given: `given` rows, all up to the number `last`.
+    /// Returns whether rows were removed among those that the caller was given: `given` rows, all up to the number
+    /// `last`.
     pub fn has_cut(&self, last: Seq, given: u64) -> Result<bool, ReadError> {
         // One look at the counters, so that rows that come meanwhile cannot hide those that go. Numbers are given out
         // without holes.
@@ -202,7 +201,7 @@ impl Reader {
         self.first_sound(&sql, (Kind::Grant.code(), Outcome::Success.code()))
     }
 
-    /// Returns when the first row that a query of lines gives and that is what was written was published.
+    /// Returns when the first sound row of a query of lines was published.
     pub(super) fn first_sound(&self, sql: &str, params: impl Params) -> Result<Option<Timestamp>, ReadError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query(params)?;
@@ -253,8 +252,8 @@ impl Reader {
         Ok(Page { rows: page, grants, symbols })
     }
 
-    /// Returns how many values of some rows are hidden, by number, where any are; nothing for a count that is damaged,
-    /// whose row then counts as damaged.
+    /// Returns how many values of these rows are hidden, by row number, for rows that have any. The count is `None`
+    /// where it is damaged, and its row then counts as damaged.
     fn hidden_of(&self, rows: &[(Row, Marks)]) -> Result<BTreeMap<i64, Option<u8>>, ReadError> {
         let numbers = || rows.iter().map(|(row, _)| row.seq.0);
         let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {

@@ -53,7 +53,7 @@ impl Reader {
         })
     }
 
-    /// Reads texts as the events have them, without what Okta told of their ids since.
+    /// Makes the reader return texts as the events have them, without the names that Okta gave for ids later.
     #[must_use]
     pub fn bare(mut self) -> Self {
         self.is_bare = true;
@@ -69,7 +69,7 @@ impl Reader {
         &self.conn
     }
 
-    /// Hands out every text again, to whoever begins anew.
+    /// Forgets which texts were handed out and which rows are damaged, as if nothing had been read yet.
     pub fn forget_given(&mut self) {
         self.given = Given::default();
         self.bad_texts.clear();
@@ -81,7 +81,7 @@ impl Reader {
         Ok(Meta::load(&self.conn)?.head())
     }
 
-    /// Returns a number that is another one after any other connection's commit (SQLite: PRAGMA data_version).
+    /// Returns a number that changes with each commit of another connection (SQLite: PRAGMA data_version).
     pub fn data_version(&self) -> Result<i64, ReadError> {
         Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
@@ -91,8 +91,8 @@ impl Reader {
         Ok(label::asked_since(&self.conn, since)?)
     }
 
-    /// Returns the numbers of the rows that were read so far and are not what was written; a list has an empty line for
-    /// each, [`Reader::records_after`] leaves them out. At most some thousand are remembered.
+    /// Returns the numbers of the damaged rows among those that were read so far, ten thousand at most. Lists have an
+    /// empty line for each, and [`Reader::records_after`] leaves them out.
     pub fn damaged(&self) -> Vec<Seq> {
         self.damaged.borrow().iter().copied().collect()
     }
@@ -105,7 +105,7 @@ impl Reader {
         }
     }
 
-    /// Whether a row without a checksum is damaged: every row has got one by now.
+    /// Returns whether every row has a checksum by now, so that one without is damaged.
     pub(super) fn is_sealed(&self) -> rusqlite::Result<bool> {
         if !self.is_sealed.get() {
             let sealed =
@@ -115,7 +115,7 @@ impl Reader {
         Ok(self.is_sealed.get())
     }
 
-    /// Whether what is read needs no look for secrets any more.
+    /// Returns whether no row holds secrets that an earlier version stored.
     pub(super) fn is_clean(&self) -> rusqlite::Result<bool> {
         if !self.is_clean.get() {
             self.is_clean.set(clean::is_clean(&self.conn)?);
@@ -123,7 +123,7 @@ impl Reader {
         Ok(self.is_clean.get())
     }
 
-    /// Whether a kept checksum is good, or is not there yet.
+    /// Returns whether a stored checksum matches, or may still be missing.
     pub(super) fn holds(
         &self,
         kept: ValueRef<'_>,
@@ -136,7 +136,7 @@ impl Reader {
         }
     }
 
-    /// Returns a text by its number, or `None` if it is not there, or is not what was written.
+    /// Returns a text by its number, or `None` if it is not there or is damaged.
     pub(super) fn text(&self, id: u32) -> rusqlite::Result<Option<String>> {
         let mut statement = self.conn.prepare_cached("SELECT text, sum FROM sym WHERE id = ?1")?;
         let mut found = statement.query([id])?;

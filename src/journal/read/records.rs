@@ -34,12 +34,12 @@ enum Texts {
 /// The labels of texts by their numbers, or `None` for texts that have none. Rows that are read together share many.
 type Labels = HashMap<u32, Option<Label>>;
 
-/// A row's number, and the whole row unless it is not what was written.
+/// A row's number, and the whole row or why it is damaged.
 type Read = (Seq, Result<Stored, ReadError>);
 
 impl Reader {
-    /// Reads the whole records of the rows above `after` up to `to`; nothing for one that is not what was written. What
-    /// a record has only from a text is left out, so no damaged text takes a sound event with it.
+    /// Returns the whole records of the rows above `after` up to `to`, with `None` for a damaged one. What a record has
+    /// only from a text is left out, so that a damaged text does not make a sound event count as damaged.
     pub(super) fn each_record(&self, after: Seq, to: Seq) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
         let sql = format!("{STORED} WHERE event.seq > ?1 AND event.seq <= ?2 ORDER BY event.seq");
         let found = self.stored(&sql, (after.0, to.0), Texts::Unread)?;
@@ -96,7 +96,7 @@ impl Reader {
         Ok(seq.map(Seq))
     }
 
-    /// Reads whole rows; of each the number, and the row unless it is not what was written.
+    /// Reads whole rows. Returns the number of each, and the row or why it is damaged.
     fn stored(&self, sql: &str, params: impl Params, texts: Texts) -> Result<Vec<Read>, ReadError> {
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query(params)?;
@@ -119,7 +119,7 @@ impl Reader {
         Ok(records)
     }
 
-    /// Reads the hook's copy of a row, where one is kept.
+    /// Returns the hook's copy of a row, or `None` if there is none.
     fn hook_copy(&self, seq: i64, unpacker: &mut Unpacker) -> Result<Option<String>, ReadError> {
         let damaged = |source| ReadError::Unpack { seq, source };
         let mut statement = self.conn.prepare_cached("SELECT * FROM hook_copy WHERE seq = ?1")?;
