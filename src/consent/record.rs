@@ -130,35 +130,29 @@ impl Consent {
     /// The texts of the list's columns, in the form that is interned. Of an event of another kind, which names no
     /// scope, its type stands for the scopes.
     pub fn symbols(&self) -> [Symbol; 6] {
-        let person = &self.who.person;
-        let actor = self.actor.as_ref();
-        let names: Vec<&str> = {
-            let mut names: Vec<&str> =
-                self.scopes.iter().filter_map(|s| Some(s.name.as_ref()?.exact())).collect();
-            names.sort_unstable();
-            names.dedup();
-            if names.is_empty() && self.kind == Kind::Other {
-                names.push(self.event_type.exact());
-            }
-            names
-        };
-        let number = self.from.as_number.map(|n| n.to_string());
+        self.symbol_fields(Symbol::of)
+    }
+
+    /// Calls `of` with the fields of each text that [`Consent::symbols`] gives, in its order.
+    pub fn symbol_fields<T>(&self, mut of: impl FnMut(&[&str]) -> T) -> [T; 6] {
+        let mut names: Vec<&str> =
+            self.scopes.iter().filter_map(|scope| Some(scope.name.as_ref()?.exact())).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() && self.kind == Kind::Other {
+            names.push(self.event_type.exact());
+        }
+        let actor = self.actor.as_ref().map_or([""; 4], |Actor { id, alternate_id, display_name, kind }| {
+            [id, alternate_id, display_name, kind].map(|text| exact(text.as_ref()))
+        });
+        let number = self.from.as_number.map(|number| number.to_string());
         [
-            person.symbol(),
-            actor.map_or_else(Symbol::default, |actor| {
-                let Actor { id, alternate_id, display_name, kind } = actor;
-                Symbol::of(&[id, alternate_id, display_name, kind].map(|text| exact(text.as_ref())))
-            }),
-            Symbol::of(&[
-                self.client.id.as_ref().map_or("", ClientId::exact),
-                exact(self.client.label.as_ref()),
-            ]),
-            Symbol::of(&[
-                self.server.id.as_ref().map_or("", ServerId::exact),
-                exact(self.server.name.as_ref()),
-            ]),
-            Symbol::of(&names),
-            Symbol::of(&[
+            of(&self.who.person.fields()),
+            of(&actor),
+            of(&[self.client.id.as_ref().map_or("", ClientId::exact), exact(self.client.label.as_ref())]),
+            of(&[self.server.id.as_ref().map_or("", ServerId::exact), exact(self.server.name.as_ref())]),
+            of(&names),
+            of(&[
                 exact(self.from.ip.as_ref()),
                 exact(self.from.city.as_ref()),
                 exact(self.from.country.as_ref()),

@@ -17,12 +17,18 @@ impl Symbol {
 
     /// Joins fields. All empty is the empty symbol.
     pub fn of(fields: &[&str]) -> Self {
-        if fields.iter().all(|field| field.is_empty()) {
-            return Self::default();
-        }
         // Exactly what is needed, or the box would be allocated anew.
-        let length = fields.iter().map(|field| field.len()).sum::<usize>() + fields.len() - 1;
-        let mut text = String::with_capacity(length);
+        let mut text = String::with_capacity(joined_length(fields));
+        Self::join(fields, &mut text);
+        Self(text.into())
+    }
+
+    /// Appends the text of a symbol of these fields; nothing if all are empty.
+    pub fn join(fields: &[&str], text: &mut String) {
+        if fields.iter().all(|field| field.is_empty()) {
+            return;
+        }
+        let start = text.len();
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
                 text.push(Self::SEPARATOR);
@@ -30,12 +36,13 @@ impl Symbol {
             text.push_str(field);
         }
         // One search of the whole costs less than one of each field.
-        if memchr::memchr_iter(Self::SEPARATOR as u8, text.as_bytes()).count() >= fields.len() {
+        let separators = memchr::memchr_iter(Self::SEPARATOR as u8, &text.as_bytes()[start..]).count();
+        if separators >= fields.len() {
             let clean: Vec<_> =
                 fields.iter().map(|field| field.replace(Self::SEPARATOR, "\u{fffd}")).collect();
-            text = clean.join("\x1f");
+            text.truncate(start);
+            text.push_str(&clean.join("\x1f"));
         }
-        Self(text.into())
     }
 
     /// Takes a joined text as it was kept.
@@ -57,6 +64,12 @@ impl Symbol {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Returns the length of the text of these fields.
+fn joined_length(fields: &[&str]) -> usize {
+    let length = fields.iter().map(|field| field.len()).sum::<usize>();
+    if length == 0 { 0 } else { length + fields.len() - 1 }
 }
 
 /// Texts by their number: one arena and a table of places, so that a quarter million texts cost no allocation each.

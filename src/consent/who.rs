@@ -108,20 +108,22 @@ impl Person {
 
     /// Returns the interned text of this person: id, alternate id and display name.
     pub fn symbol(&self) -> Symbol {
-        Symbol::of(&[
+        Symbol::of(&self.fields())
+    }
+
+    /// Returns the fields of its interned text; empty where nothing is known.
+    pub fn fields(&self) -> [&str; 3] {
+        [
             self.id.as_ref().map_or("", UserId::exact),
             self.alternate_id.as_ref().map_or("", Untrusted::exact),
             self.display_name.as_ref().map_or("", Untrusted::exact),
-        ])
+        ]
     }
 
     /// Returns the name that a list shows, not yet made visible, or `None` if nothing is known.
     pub fn name(&self) -> Option<&str> {
-        Self::shown(
-            self.id.as_ref().map_or("", UserId::exact),
-            self.alternate_id.as_ref().map_or("", Untrusted::exact),
-            self.display_name.as_ref().map_or("", Untrusted::exact),
-        )
+        let [id, alternate_id, display_name] = self.fields();
+        Self::shown(id, alternate_id, display_name)
     }
 
     /// Returns which of three fields names somebody best, not yet made visible: the alternate id where it looks like an

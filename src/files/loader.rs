@@ -59,17 +59,20 @@ struct Line {
 /// chance. The first is SipHash, so that nobody can construct a collision.
 type Hashes = (u64, u64);
 
+/// The texts of most lines need fewer bytes.
+const TEXTS: usize = 512;
+
 #[derive(Clone, Debug, Default)]
 struct Hashers(RandomState, DefaultHashBuilder);
 
 impl Line {
     fn of(consent: &Consent, Hashers(slow, quick): &Hashers) -> Self {
         let row = consent.row_without_texts(Seq(0));
-        let symbols = consent.symbols();
-        let mut texts = String::with_capacity(symbols.iter().map(|symbol| symbol.as_str().len()).sum());
-        let ends = symbols.map(|symbol| {
-            let text = symbol.as_str();
-            texts.push_str(text);
+        let mut texts = String::with_capacity(TEXTS);
+        let ends = consent.symbol_fields(|fields| {
+            let start = texts.len();
+            Symbol::join(fields, &mut texts);
+            let text = texts.get(start..).unwrap_or_default();
             (texts.len(), (!text.is_empty()).then(|| (slow.hash_one(text), quick.hash_one(text))))
         });
         let content = quick.hash_one(&*consent.raw);
@@ -90,7 +93,8 @@ pub struct Loader {
     vias: Vec<Via>,
     /// Hashes of the texts of the first records, by row: equal ones need no further look.
     contents: Vec<u64>,
-    numbers: hashbrown::HashMap<Hashes, u32>,
+    /// The numbers that texts got, by their hashes.
+    numbers: HashTable<(Hashes, u32)>,
     hashers: Hashers,
     changed: Page,
     repeated: u64,
@@ -126,7 +130,7 @@ impl Loader {
             of_key: HashTable::new(),
             vias: Vec::new(),
             contents: Vec::new(),
-            numbers: hashbrown::HashMap::new(),
+            numbers: HashTable::new(),
             hashers: Hashers::default(),
             changed: Page::default(),
             repeated: 0,
@@ -341,11 +345,13 @@ impl Loader {
         for (slot, (end, hashes)) in slots.into_iter().zip(line.ends) {
             let text = std::mem::replace(&mut start, end)..end;
             let Some(hashes) = hashes else { continue };
-            let next = self.numbers.len() as u32 + 1;
-            let number = *self.numbers.entry(hashes).or_insert(next);
-            *slot = Sym(number);
-            if number == next {
-                new.push((Sym(number), Symbol::joined(line.texts.get(text).unwrap_or_default())));
+            // The second hash is keyed at random, so it needs no further hash.
+            let hash = |(_, quick): &Hashes| *quick;
+            let known = self.numbers.find(hash(&hashes), |(other, _)| *other == hashes);
+            *slot = Sym(known.map_or(self.numbers.len() as u32 + 1, |(_, number)| *number));
+            if known.is_none() {
+                self.numbers.insert_unique(hash(&hashes), (hashes, slot.0), |(hashes, _)| hash(hashes));
+                new.push((*slot, Symbol::joined(line.texts.get(text).unwrap_or_default())));
             }
         }
         row
