@@ -25,6 +25,8 @@ pub struct Span {
 
 /// Bytes that are cut and read in one go.
 const CHUNK: usize = 512 * 1024;
+/// At most this many buffers are kept for the next chunks.
+const SPARE_MAX: usize = 4;
 /// Bytes looked at to find out what a file is, and read in one go of a live stream.
 const LOOK: usize = 64 * 1024;
 /// The most bytes of a record. A longer one cannot be read.
@@ -88,6 +90,8 @@ enum Layout {
 pub(super) struct Cutter<R> {
     input: R,
     buffer: Vec<u8>,
+    /// Buffers of earlier chunks. To free and allocate so large ones costs more than to fill them.
+    spare: Vec<Vec<u8>>,
     /// Where in the stream the buffer begins.
     base: u64,
     has_ended: bool,
@@ -126,6 +130,7 @@ impl<R: Read> Cutter<R> {
         let mut cutter = Self {
             input,
             buffer: Vec::new(),
+            spare: Vec::new(),
             base: 0,
             has_ended: false,
             is_live,
@@ -267,6 +272,22 @@ impl<R: Read> Cutter<R> {
         Ok(())
     }
 
+    /// Takes back the buffer of a chunk that was read.
+    pub(super) fn reuse(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() <= 2 * CHUNK && self.spare.len() < SPARE_MAX {
+            self.spare.push(buffer);
+        }
+    }
+
+    /// Takes the first `end` bytes out of the buffer.
+    fn take_front(&mut self, end: usize) -> Vec<u8> {
+        let mut rest = self.spare.pop().unwrap_or_default();
+        rest.clear();
+        rest.extend_from_slice(&self.buffer[end..]);
+        self.buffer.truncate(end);
+        std::mem::replace(&mut self.buffer, rest)
+    }
+
     fn drop_front(&mut self, count: usize) {
         self.buffer.drain(..count);
         self.base += count as u64;
@@ -343,9 +364,7 @@ impl<R: Read> Cutter<R> {
         };
         let is_last = self.has_ended;
         let end = if is_last { self.buffer.len() } else { end };
-        let rest = self.buffer.split_off(end);
-        let mut chunk =
-            Chunk { bytes: std::mem::replace(&mut self.buffer, rest), at: self.base, spans: None };
+        let mut chunk = Chunk { bytes: self.take_front(end), at: self.base, spans: None };
         self.base += chunk.bytes.len() as u64;
         self.is_over = is_last;
         if self.layout == Layout::ArrayLines {
@@ -470,9 +489,7 @@ impl<R: Read> Cutter<R> {
             }
         }
         self.layout = Layout::Nested { inside };
-        let rest = self.buffer.split_off(at);
-        let bytes = std::mem::replace(&mut self.buffer, rest);
-        let chunk = Chunk { bytes, at: self.base, spans: Some(spans) };
+        let chunk = Chunk { bytes: self.take_front(at), at: self.base, spans: Some(spans) };
         self.base += at as u64;
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
     }

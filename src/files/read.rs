@@ -87,20 +87,21 @@ pub fn read<T: Send + 'static>(
     let readers = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
     let make = Arc::new(make);
     let (mut jobs, mut results, mut working) = (Vec::new(), Vec::new(), Vec::new());
+    let (give_back, given_back) = sync_channel(WAITING);
     for _ in 0..readers {
         let (job, waiting) = sync_channel(WAITING);
         let (tell, result) = sync_channel(WAITING);
-        let make = Arc::clone(&make);
+        let (make, give_back) = (Arc::clone(&make), give_back.clone());
         jobs.push(job);
         results.push(result);
-        working.push(thread::spawn(move || work(&waiting, &tell, received, &*make)));
+        working.push(thread::spawn(move || work(&waiting, (&tell, &give_back), received, &*make)));
     }
     let named = inputs.to_vec();
     let cutting = thread::spawn(move || {
         let mut next = jobs.iter().cycle();
         let mut send = |job| next.next().map_or(Err(Stop), |jobs| jobs.send(job).map_err(|_| Stop));
         for input in &named {
-            if cut(input, again, &mut send).is_err() {
+            if cut(input, again, &given_back, &mut send).is_err() {
                 return;
             }
         }
@@ -231,7 +232,7 @@ fn begin(input: &Input, again: Again) -> Result<Begun, FileError> {
 
 fn work<T>(
     waiting: &Receiver<Job>,
-    tell: &SyncSender<Raw<T>>,
+    (tell, give_back): (&SyncSender<Raw<T>>, &SyncSender<Vec<u8>>),
     received: Timestamp,
     make: &(impl Fn(Consent) -> T + Sync),
 ) {
@@ -262,7 +263,10 @@ fn work<T>(
                         }
                     }
                 }
-                Raw::Records { records, remarked, read_to: chunk.at + chunk.bytes.len() as u64 }
+                let read_to = chunk.at + chunk.bytes.len() as u64;
+                // One too many is freed, and so are all once nothing is left to cut.
+                drop(give_back.try_send(chunk.bytes));
+                Raw::Records { records, remarked, read_to }
             }
         };
         if tell.send(raw).is_err() {
@@ -271,8 +275,13 @@ fn work<T>(
     }
 }
 
-/// Cuts one input.
-fn cut(input: &Input, again: Again, send: &mut impl FnMut(Job) -> Result<(), Stop>) -> Result<(), Stop> {
+/// Cuts one input. Chunks that were read give back their buffers.
+fn cut(
+    input: &Input,
+    again: Again,
+    given_back: &Receiver<Vec<u8>>,
+    send: &mut impl FnMut(Job) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let begun = begin(input, again).and_then(|begun| Ok((begun.file.try_clone()?, begun)));
     let (file, Begun { mut cutter, head, length, file: kept, remarks }) = match begun {
         Ok(begun) => begun,
@@ -280,6 +289,9 @@ fn cut(input: &Input, again: Again, send: &mut impl FnMut(Job) -> Result<(), Sto
     };
     send(Job::Begun { file: kept, head })?;
     loop {
+        for buffer in given_back.try_iter() {
+            cutter.reuse(buffer);
+        }
         match cutter.next() {
             Ok(Some(chunk)) => send(Job::Chunk(chunk))?,
             Ok(None) => break,
