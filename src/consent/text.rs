@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 
 use super::unicode::{self, Fate};
@@ -12,11 +13,11 @@ use super::unicode::{self, Fate};
 /// It has no `Display`. What a person sees goes through [`Untrusted::visible`]; what a machine reads (JSON, a filter,
 /// a comparison) takes [`Untrusted::exact`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Untrusted(Box<str>);
+pub struct Untrusted(CompactString);
 
 impl Untrusted {
     /// Takes text in at the door.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
+    pub fn new(text: impl Into<CompactString>) -> Self {
         Self(text.into())
     }
 
