@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use memchr::memmem;
@@ -40,9 +41,14 @@ pub(super) fn shifted(edits: Vec<Edit>, by: usize) -> impl Iterator<Item = Edit>
     })
 }
 
-/// The mark for so many characters.
-pub(super) fn mark(characters: usize) -> String {
-    format!("‹hidden, {characters} characters›")
+/// The mark for so many hidden characters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(pub(super) usize);
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "‹hidden, {} characters›", self.0)
+    }
 }
 
 /// Returns how long the mark is that a text begins with, if it begins with one.
@@ -58,10 +64,15 @@ pub(super) fn next_mark(text: &[u8]) -> Option<Range<usize>> {
     memmem::find_iter(text, MARK_START).find_map(|at| Some(at..at + mark_length(&text[at..])?))
 }
 
+/// Returns where marks may stand in a text.
+pub(super) fn marks(text: &[u8]) -> impl Iterator<Item = usize> {
+    // The first byte of a mark is rare in events, so a search for it alone is faster.
+    memchr::memchr_iter(MARK_START[0], text).filter(|at| text[*at..].starts_with(MARK_START))
+}
+
 /// Whether a mark may stand in a text.
 pub(super) fn has_mark(text: &[u8]) -> bool {
-    // The first byte of a mark is rare in events, so a search for it alone is faster.
-    memchr::memchr_iter(MARK_START[0], text).any(|at| text[at..].starts_with(MARK_START))
+    marks(text).next().is_some()
 }
 
 /// Whether a value holds something that can be hidden.
@@ -93,8 +104,12 @@ pub(super) fn hide_quoted(text: &[u8], start: usize, end: usize, edits: &mut Vec
     edits.push(Edit { start, end, characters, quote: Cow::Borrowed("\"") });
 }
 
+/// Counts characters, also of a text that is damaged.
 fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.chars().count(),
+        Err(_) => bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count(),
+    }
 }
 
 /// Sorts edits, and of two that overlap keeps the one that reaches further.
@@ -126,34 +141,36 @@ pub(super) fn covers(edits: &[Edit], at: usize) -> bool {
 /// Returns the bytes with marks in place of what is hidden. Edits are settled.
 pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + edits.len() * MARK_ROOM);
-    for (kept, mark) in pieces(bytes.len(), edits) {
-        out.extend_from_slice(&bytes[kept]);
-        out.extend_from_slice(mark.as_bytes());
+    let mut at = 0;
+    for (edit, characters) in changes(edits) {
+        out.extend_from_slice(&bytes[at..edit.start]);
+        let quote = edit.quote.as_bytes();
+        out.extend_from_slice(quote);
+        out.extend_from_slice(Mark(characters).to_string().as_bytes());
+        out.extend_from_slice(quote);
+        at = edit.end;
     }
+    out.extend_from_slice(&bytes[at..]);
     out
 }
 
 /// Returns the text with marks in place of what is hidden, or `None` if an edit splits a character. Edits are settled.
 pub(super) fn applied_to_text(text: &str, edits: &[Edit]) -> Option<String> {
     let mut out = String::with_capacity(text.len() + edits.len() * MARK_ROOM);
-    for (kept, mark) in pieces(text.len(), edits) {
-        out.push_str(text.get(kept)?);
-        out.push_str(&mark);
+    let mut at = 0;
+    for (edit, characters) in changes(edits) {
+        out.push_str(text.get(at..edit.start)?);
+        let quote = &edit.quote;
+        write!(out, "{quote}{}{quote}", Mark(characters)).expect("a String takes whatever is written");
+        at = edit.end;
     }
+    out.push_str(text.get(at..)?);
     Some(out)
 }
 
-/// Returns what is kept of a text of `length` bytes, each with the mark behind it.
-fn pieces(length: usize, edits: &[Edit]) -> impl Iterator<Item = (Range<usize>, String)> {
-    let mut at = 0;
-    let changes = edits.iter().filter_map(|edit| Some((edit, edit.characters?)));
-    let changes = changes.map(|(edit, characters)| {
-        let quote = &edit.quote;
-        (edit.start, edit.end, format!("{quote}{}{quote}", mark(characters)))
-    });
-    changes
-        .chain([(length, length, String::new())])
-        .map(move |(start, end, mark)| (std::mem::replace(&mut at, end)..start, mark))
+/// Returns the edits that are not done, and how many characters each hides.
+fn changes(edits: &[Edit]) -> impl Iterator<Item = (&Edit, usize)> {
+    edits.iter().filter_map(|edit| Some((edit, edit.characters?)))
 }
 
 /// A text of which escapes were undone, and where each of its bytes came from.

@@ -53,14 +53,19 @@ pub fn event(raw: &str) -> Option<Clean> {
     // Edits begin and end next to ASCII, so no character is split. If that ever fails, the whole event is
     // hidden.
     let text = edit::applied_to_text(raw, &edits);
-    let text = text.unwrap_or_else(|| format!("\"{}\"", edit::mark(raw.chars().count())));
+    let text = text.unwrap_or_else(|| format!("\"{}\"", edit::Mark(raw.chars().count())));
     Some(Clean { text, hidden: edits.len() })
 }
 
 /// Returns what is hidden in an event, settled.
 fn edits(raw: &str) -> Vec<Edit> {
     let found = match scan::suspects(raw.as_bytes()) {
-        Suspects::Strings(places) => strings::around(raw.as_bytes(), &places),
+        Suspects::Strings(mut places) => {
+            // A value that was hidden is counted again.
+            places.extend(edit::marks(raw.as_bytes()));
+            places.sort_unstable();
+            strings::around(raw.as_bytes(), &places)
+        }
         Suspects::Anything => None,
     };
     edit::settled(found.unwrap_or_else(|| {
@@ -113,7 +118,9 @@ fn changed(text: &str, edits: Vec<Edit>) -> Cow<'_, str> {
     if edits.iter().all(Edit::is_done) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(edit::applied_to_text(text, &edits).unwrap_or_else(|| edit::mark(text.chars().count())))
+    Cow::Owned(
+        edit::applied_to_text(text, &edits).unwrap_or_else(|| edit::Mark(text.chars().count()).to_string()),
+    )
 }
 
 /// Hides the secrets in a record that could not be read as an event: it may be truncated, not JSON, or not

@@ -445,6 +445,14 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+#[test]
+fn a_user_of_a_url_that_looks_like_a_secret_s_value_is_counted_again() {
+    // Both what stands before the sign and the secret are hidden, and the sign between them with them.
+    let once = event(r#"{"url":"https://code=u:p@"}"#).unwrap();
+    assert_eq!(once.text, r#"{"url":"https://‹hidden, 9 characters›"}"#);
+    assert_eq!((once.hidden, hidden(&once.text), event(&once.text)), (1, 1, None));
+}
+
 proptest! {
     #[test]
     fn a_clean_event_is_json_and_differs_in_marks_alone(value in values()) {

@@ -213,6 +213,9 @@ fn head(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits:
         let length = rest.iter().position(|b| matches!(b, b'/' | b'\\')).unwrap_or(rest.len());
         if let Some(user) = memchr::memrchr(b'@', &rest[..length]) {
             edit::hide(text, authority, authority + user, edits);
+        } else if let Some(mark) = edit::mark_length(rest) {
+            // The sign was hidden too.
+            edit::hide(text, authority, authority + mark, edits);
         }
     }
     if let Some(decoded) = percent_decoded(head, false) {
