@@ -1,7 +1,7 @@
 //! What a typed line does: hides rows, finds some, goes to a time.
 
+use super::data::prompt::{Ask, Edit, Prompt};
 use super::keys::Chord;
-use super::prompt::{Ask, Edit, Prompt};
 use super::{Effect, Model, Pane, Query, RowRef, Search, desk, marks};
 
 /// Opens a line, beginning with what is in force.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::width::width;
+use super::data::width::width;
 use super::{Column, Fit, Model, RowRef, Standing};
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Sym, Symbols, visible};
 

@@ -1,7 +1,7 @@
 //! What the person arranged, and what they left behind the last time.
 
-use super::layout::{Rect, contains};
-use super::prompt::Prompt;
+use super::data::layout::{Rect, contains};
+use super::data::prompt::Prompt;
 use super::{
     Ask, Effect, Keymap, Model, Notice, Overlay, Query, RowRef, Shape, marks, palette, shape, update,
 };

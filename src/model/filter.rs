@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::bitset::Bitset;
+use super::data::bitset::Bitset;
 use super::query::Query;
 use super::sheet::{Bits, Sheet};
 use super::{Ledger, RowRef, Rows};
@@ -254,9 +254,9 @@ mod tests {
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
 
-    use super::super::rows::tests::row;
     use super::*;
     use crate::consent::{Kind, Seq};
+    use crate::model::data::rows::tests::row;
 
     fn known(rows: &Rows) -> Known<'_> {
         static NOTHING: std::sync::LazyLock<Ledger> = std::sync::LazyLock::new(Ledger::default);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::prompt::{Ask, Prompt};
+use super::data::prompt::{Ask, Prompt};
 use super::{Effect, Model, Notice, Overlay, RowRef, update};
 use crate::consent::Seq;
 

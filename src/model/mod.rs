@@ -1,83 +1,56 @@
 //! What we know: the pure core of the screen. [`fn@update`] decides, and asks for everything else by [`Effect`]; nothing
 //! here reads a disk, a socket or a clock.
 
-mod anchor;
 mod asked;
-mod bitset;
-mod cast;
 pub mod cells;
-mod column;
-mod columns;
 mod copy;
+mod data;
 mod desk;
-mod detail;
 mod filter;
 mod fit;
 mod keymap;
 mod keys;
-mod layout;
-mod ledger;
-mod list;
 mod looking;
 mod marks;
-mod mask;
 mod mouse;
 mod msg;
-mod notice;
 mod offline;
-mod order;
 mod pages;
 mod palette;
-mod pivot;
 mod place;
-mod prompt;
 mod query;
-mod rows;
 mod save;
 mod search;
 mod shape;
 mod sheet;
-mod sorter;
 mod state;
 mod story;
 mod strip;
-mod texts;
 mod time;
 mod update;
-mod whereabouts;
-mod width;
 
-pub use cast::{Names, Number, Scopes};
-pub use column::Column;
-pub use columns::columns;
 pub use copy::Copied;
+pub use data::{
+    Ask, Column, Detail, DetailPlace, Fate, Held, Ledger, List, Mask, Measure, Names, Node, Notice, Number,
+    Order, Pivot, Prompt, Rarity, Regions, RowRef, Rows, Scopes, Standing, Subject, Tally, Weight, Window,
+    cluster_width, columns, is_plain, rarity, regions, width,
+};
 pub use desk::{Desk, Saved, first_choice};
-pub use detail::{Detail, Node, Weight};
 pub use filter::{Among, Filter, Known};
 pub use fit::Fit;
 pub use keymap::{KeyError, KeyLine, Keymap};
 pub use keys::{BINDINGS, Binding, Chord, Command, Key, Mode};
-pub use layout::{DetailPlace, Regions, regions};
-pub use ledger::{Fate, Held, Ledger, Standing, Tally};
-pub use list::{List, Window};
 pub use looking::Looking;
 pub use marks::{Mark, Marks, ordered as ordered_marks};
-pub use mask::Mask;
 pub use msg::{Effect, LookUp, Msg};
-pub use notice::Notice;
 pub use offline::Offline;
-pub use order::Order;
 pub use pages::{CameFrom, Leaf};
 pub use palette::{Choice, Offer, choices};
-pub use pivot::{Measure, Pivot, Rarity, Subject, rarity};
 pub use place::ARRANGED;
-pub use prompt::{Ask, Prompt};
 pub use query::{Deep, FilterError, Query};
-pub use rows::{RowRef, Rows};
 pub use save::{Extent, Form, SaveOrder, count as save_count, order as save_order};
 pub use search::Search;
 pub use shape::{Entry, Shape};
 pub use state::{Loading, Model, Opened, Origin, Overlay, Pane, Zone};
 pub use strip::{Buckets, Strip, buckets};
 pub use update::update;
-pub use width::{cluster_width, is_plain, width};

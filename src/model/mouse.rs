@@ -1,6 +1,6 @@
 //! The mouse: the wheel moves the reader, a click goes where it points.
 
-use super::layout::contains;
+use super::data::layout::contains;
 use super::{Ask, Effect, Leaf, Model, Pane, desk, update};
 
 /// Lines of one notch of the wheel.

@@ -4,7 +4,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 use regex::{Regex, RegexBuilder};
 
-use super::texts::{Wanted, lower};
+use super::data::text_arena::{Wanted, lower};
 use crate::consent::{Row, Symbol, Symbols};
 
 /// A filter that was understood.
@@ -805,9 +805,9 @@ pub(super) fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::row;
     use super::*;
     use crate::consent::Sym;
+    use crate::model::data::rows::tests::row;
 
     fn symbols() -> Symbols {
         let mut symbols = Symbols::default();

@@ -2,7 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::bitset::Bitset;
+use super::data::bitset::Bitset;
 use super::pages::Leaf;
 use super::{Filter, Known, Model, Pane, Query, RowRef};
 

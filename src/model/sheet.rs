@@ -3,10 +3,10 @@
 
 use std::ops::{BitAnd, BitOr};
 
-use super::bitset::Bitset;
+use super::data::bitset::Bitset;
+use super::data::rows::{CAME, CHUNK, SHARED};
+use super::data::text_arena::TextArena;
 use super::query::{Field, Op, Test, Words, column, is_within};
-use super::rows::{CAME, CHUNK, SHARED};
-use super::texts::Texts;
 use super::{Known, RowRef, Rows, Standing};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 
@@ -316,7 +316,7 @@ fn judge_texts(test: &Test, columns: u8, rows: &Rows, scratch: &mut String, take
 /// The same for texts that say from where: each has an address of its own, and shares the rest with others.
 fn judge_places(test: &Test, rows: &Rows, scratch: &mut String, mut take: impl FnMut(Sym, u8)) {
     let (symbols, parts) = (rows.symbols(), test.field.parts());
-    let places = rows.whereabouts();
+    let places = rows.locations();
     let mut scratch_of_places = String::new();
     let by_itself = |sym| test.takes_text(symbols.joined(sym), &mut scratch_of_places);
     places.find(parts, |name| test.takes(name, scratch), by_itself, |sym| take(sym, column::FROM));
@@ -334,7 +334,7 @@ fn find<'a>(
     op: &Op,
     columns: u8,
     rows: &Rows,
-    texts: impl Iterator<Item = (&'a Texts, u8)>,
+    texts: impl Iterator<Item = (&'a TextArena, u8)>,
     mut is_taken: impl FnMut(Sym) -> bool,
     mut take: impl FnMut(Sym, u8),
 ) {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::detail::{Node, Weight};
+use super::data::detail::{Node, Weight};
 use super::{Fate, Model, RowRef, Standing};
 use crate::consent::{Beside, Evidence, Kind, Person, Row, SideEvent, visible};
 

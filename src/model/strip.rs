@@ -132,10 +132,10 @@ pub(super) fn jump(model: &mut Model, back: bool) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::row;
     use super::super::{Msg, Origin, Zone};
     use super::*;
     use crate::consent::Page;
+    use crate::model::data::rows::tests::row;
 
     const HOUR: i64 = 3_600_000;
 

@@ -570,7 +570,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     model.opened =
         Some(Opened { seq, consent: None, beside: None, around: Vec::new(), tree: None, failure: None });
     // Where list and detail do not fit together, opening goes there; else the list keeps the keys.
-    if super::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
+    if super::data::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
         model.pane = Pane::Detail;
     }
     vec![Effect::Read(seq)]
@@ -593,7 +593,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
     match model.pane {
         Pane::Detail => {
             model.pane = Pane::List;
-            if super::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
+            if super::data::layout::place(model.size.0, model.size.1) == super::DetailPlace::Alone {
                 model.opened = None;
             }
         }

@@ -5,8 +5,9 @@
 
 use super::bitset::Bitset;
 use super::sorter::Sorter;
-use super::{Column, Known, RowRef};
+use super::{Column, RowRef};
 use crate::consent::Sym;
+use crate::model::Known;
 
 /// All rows in the order of a column.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ const MISSING_MAX: usize = 10_000;
 
 impl Order {
     /// Begins.
-    pub(super) fn new(column: Column, known: &Known<'_>) -> Self {
+    pub(in crate::model) fn new(column: Column, known: &Known<'_>) -> Self {
         let mut order = Self { column, stage: None, ids: Vec::new(), has_ids: false, is_stale: false };
         order.begin(known);
         order
@@ -47,7 +48,7 @@ impl Order {
     }
 
     /// Returns every row in order, as soon as that was found once.
-    pub(super) fn sorted(&self) -> Option<&[u32]> {
+    pub(in crate::model) fn sorted(&self) -> Option<&[u32]> {
         self.has_ids.then_some(&self.ids)
     }
 
@@ -64,7 +65,7 @@ impl Order {
     }
 
     /// Whether there is something to find out.
-    pub(super) fn is_behind(&self) -> bool {
+    pub(in crate::model) fn is_behind(&self) -> bool {
         self.stage.is_some() || self.is_stale
     }
 
@@ -76,7 +77,7 @@ impl Order {
     }
 
     /// Finds out some more. Returns whether a new order stands.
-    pub(super) fn work(&mut self, known: &Known<'_>) -> bool {
+    pub(in crate::model) fn work(&mut self, known: &Known<'_>) -> bool {
         if self.stage.is_none() && self.is_stale {
             self.begin(known);
         }
@@ -151,7 +152,7 @@ impl Order {
 
     /// Takes in rows that are new. Few of them go where they belong; for many the order is found anew, and they are
     /// listed then. Returns which.
-    pub(super) fn grew(&mut self, known: &Known<'_>, new: &[RowRef]) -> bool {
+    pub(in crate::model) fn grew(&mut self, known: &Known<'_>, new: &[RowRef]) -> bool {
         if !self.has_ids || new.len() > ONE_BY_ONE {
             self.is_stale = true;
             return false;
@@ -166,17 +167,17 @@ impl Order {
     }
 
     /// Where a row belongs among rows that stand in this order.
-    pub(super) fn place(&self, known: &Known<'_>, ids: &[u32], at: RowRef) -> usize {
+    pub(in crate::model) fn place(&self, known: &Known<'_>, ids: &[u32], at: RowRef) -> usize {
         ids.partition_point(|other| self.column.compare(known, RowRef(*other), at).is_lt())
     }
 
     /// Rows may stand elsewhere now.
-    pub(super) fn is_outdated(&mut self) {
+    pub(in crate::model) fn is_outdated(&mut self) {
         self.is_stale = true;
     }
 
     /// Takes out what is gone.
-    pub(super) fn cut(&mut self, known: &Known<'_>) {
+    pub(in crate::model) fn cut(&mut self, known: &Known<'_>) {
         self.ids.retain(|at| known.rows.is_there(RowRef(*at)));
     }
 }

@@ -3,11 +3,12 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::anchor::Anchor;
-use super::cast::Number;
 use super::column::Caseless;
+use super::interner::Number;
 use super::sorter::Sorter;
-use super::{Column, Known, Ledger};
+use super::{Column, Ledger};
 use crate::consent::Sym;
+use crate::model::Known;
 
 /// What a pivot page lists.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -134,7 +135,7 @@ impl Subject {
     }
 
     /// Returns the filter that lists the consents of a thing: by its id, or where it has none by its name.
-    pub(super) fn query(self, known: &Known<'_>, number: Number) -> String {
+    pub(in crate::model) fn query(self, known: &Known<'_>, number: Number) -> String {
         let (field, text) = match self {
             Self::Scopes => ("scope", known.ledger.scopes.name(number)),
             Self::Clients | Self::People => {
@@ -194,7 +195,7 @@ impl PartialOrd for Turned<'_> {
 
 impl Pivot {
     /// A page that was not looked at yet.
-    pub(super) fn new(subject: Subject) -> Self {
+    pub(in crate::model) fn new(subject: Subject) -> Self {
         let measure = subject.measures()[1];
         Self {
             subject,
@@ -230,12 +231,12 @@ impl Pivot {
     }
 
     /// Whether the order is not that of now.
-    pub(super) fn is_behind(&self, ledger: &Ledger, now_ms: i64) -> bool {
+    pub(in crate::model) fn is_behind(&self, ledger: &Ledger, now_ms: i64) -> bool {
         self.sorter.is_some() || self.seen != (ledger.changes(), now_ms)
     }
 
     /// Sorts some more. The order that stands is replaced when the next one is whole.
-    pub(super) fn work(&mut self, known: &Known<'_>, now_ms: i64) {
+    pub(in crate::model) fn work(&mut self, known: &Known<'_>, now_ms: i64) {
         let ledger = known.ledger;
         let (subject, measure, descending) = (self.subject, self.measure, self.descending);
         let mut sorter = self.sorter.take().unwrap_or_else(|| {
@@ -268,7 +269,7 @@ impl Pivot {
     }
 
     /// Sorts by the next column, or by the first one.
-    pub(super) fn sort_next(&mut self) {
+    pub(in crate::model) fn sort_next(&mut self) {
         let measures = self.subject.measures();
         let place = measures.iter().position(|measure| *measure == self.measure).unwrap_or(0);
         self.measure = measures[(place + 1) % measures.len()];
@@ -277,7 +278,7 @@ impl Pivot {
     }
 
     /// Turns the order round.
-    pub(super) fn turn(&mut self) {
+    pub(in crate::model) fn turn(&mut self) {
         self.descending = !self.descending;
         self.outdate();
     }
@@ -298,7 +299,7 @@ impl Pivot {
     }
 
     /// Moves the reader by lines.
-    pub(super) fn step(&mut self, lines: isize, height: usize) {
+    pub(in crate::model) fn step(&mut self, lines: isize, height: usize) {
         let Some(here) = self.place() else { return };
         let there = here.saturating_add_signed(lines).min(self.ids.len() - 1);
         self.cursor = Some(self.ids[there]);
@@ -306,7 +307,7 @@ impl Pivot {
     }
 
     /// Moves the reader to the next thing of which something is so, round the end; returns whether there is one.
-    pub(super) fn seek(&mut self, back: bool, height: usize, is: impl Fn(Number) -> bool) -> bool {
+    pub(in crate::model) fn seek(&mut self, back: bool, height: usize, is: impl Fn(Number) -> bool) -> bool {
         let (Some(here), total) = (self.place(), self.ids.len()) else { return false };
         let places = (1..=total).map(|gap| (here + if back { total - gap } else { gap }) % total);
         let found = places.into_iter().find(|place| is(self.ids[*place]));

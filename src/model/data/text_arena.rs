@@ -6,16 +6,16 @@ use crate::consent::Sym;
 
 /// What texts are looked for.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(in crate::model) struct Wanted {
     /// In lower case; not empty.
-    pub(super) needle: String,
+    pub(in crate::model) needle: String,
     /// Whether that is all that is asked; else only such a text can be what is asked for.
-    pub(super) is_all: bool,
+    pub(in crate::model) is_all: bool,
 }
 
 /// Lower-case texts with their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(in crate::model) struct TextArena {
     arena: String,
     /// Where each text in rising order, and whose it is.
     starts: Vec<(u32, u32)>,
@@ -23,9 +23,9 @@ pub(super) struct Texts {
     stale: usize,
 }
 
-impl Texts {
+impl TextArena {
     /// Puts a text in that was not there.
-    pub(super) fn put(&mut self, sym: Sym, text: &str) {
+    pub(in crate::model) fn put(&mut self, sym: Sym, text: &str) {
         let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
         self.starts.push((start, sym.0));
         lower(text, &mut self.arena);
@@ -35,7 +35,7 @@ impl Texts {
 
     /// Puts a text in the place of what its number had before. Looks through all of them, which names that change are
     /// seldom enough for, and moves all where half of the bytes are nobody's.
-    pub(super) fn replace(&mut self, sym: Sym, text: &str) {
+    pub(in crate::model) fn replace(&mut self, sym: Sym, text: &str) {
         if let Some(place) = self.starts.iter().rposition(|(_, owner)| *owner == sym.0) {
             self.starts[place].1 = NOBODY;
             self.stale += self.span(place).len();
@@ -53,7 +53,7 @@ impl Texts {
     }
 
     /// Calls back with each text that holds what is wanted. One pass over all texts.
-    pub(super) fn find(&self, wanted: &Wanted, mut found: impl FnMut(Sym)) {
+    pub(in crate::model) fn find(&self, wanted: &Wanted, mut found: impl FnMut(Sym)) {
         let bytes = self.arena.as_bytes();
         let finder = Finder::new(wanted.needle.as_bytes());
         let (mut from, mut place) = (0, 0);
@@ -107,7 +107,7 @@ const STALE_MIN: usize = 1 << 20;
 const BETWEEN: char = '\x1e';
 
 /// Adds a text in lower case.
-pub(super) fn lower(text: &str, out: &mut String) {
+pub(in crate::model) fn lower(text: &str, out: &mut String) {
     if text.is_ascii() {
         let start = out.len();
         out.push_str(text);
@@ -123,7 +123,7 @@ pub(super) fn lower(text: &str, out: &mut String) {
 mod tests {
     use super::*;
 
-    fn found(texts: &Texts, needle: &str) -> Vec<u32> {
+    fn found(texts: &TextArena, needle: &str) -> Vec<u32> {
         let mut out = Vec::new();
         texts.find(&Wanted { needle: needle.to_owned(), is_all: true }, |sym| out.push(sym.0));
         out
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn each_text_is_found_once_and_by_its_present_words() {
-        let mut texts = Texts::default();
+        let mut texts = TextArena::default();
         for (sym, text) in [(3, "Ada Ada"), (1, "Bo"), (7, "Łada"), (9, "")] {
             texts.put(Sym(sym), text);
         }
@@ -142,12 +142,12 @@ mod tests {
         texts.replace(Sym(3), "Carla");
         assert_eq!(found(&texts, "ada"), [7]);
         assert_eq!(found(&texts, "carla"), [3]);
-        assert_eq!(found(&Texts::default(), "x"), [] as [u32; 0]);
+        assert_eq!(found(&TextArena::default(), "x"), [] as [u32; 0]);
     }
 
     #[test]
     fn a_name_that_changes_for_ever_takes_no_more_room_for_ever() {
-        let mut texts = Texts::default();
+        let mut texts = TextArena::default();
         texts.put(Sym(1), "stays");
         texts.put(Sym(2), "");
         for n in 0..5000 {

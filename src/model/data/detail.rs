@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Mark;
 use super::mask::{Known, Mask};
 use crate::consent::{Consent, Difference, Evidence, Person, Thing, Untrusted, Via, visible};
+use crate::model::Mark;
 
 /// How a value reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -90,7 +90,7 @@ impl Detail {
 
     /// Moves the reader to the next line of which something is so, unfolding what hides it, round the end; returns
     /// whether there is one.
-    pub(super) fn seek(&mut self, back: bool, height: usize, is: impl Fn(&Node) -> bool) -> bool {
+    pub(in crate::model) fn seek(&mut self, back: bool, height: usize, is: impl Fn(&Node) -> bool) -> bool {
         let total = self.nodes.len();
         let path = self.visible().nth(self.cursor).map(|node| node.path.clone());
         let here = self.nodes.iter().position(|node| Some(&node.path) == path.as_ref()).unwrap_or(0);
@@ -176,7 +176,7 @@ impl Detail {
     }
 
     /// Folds the reader's line, or unfolds it.
-    pub(super) fn turn_here(&mut self) {
+    pub(in crate::model) fn turn_here(&mut self) {
         if !self.turn(true) {
             self.turn(false);
         }

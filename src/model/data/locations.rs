@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::texts::Texts;
+use super::text_arena::TextArena;
 use crate::consent::{Sym, Symbol};
 
 /// City, country, AS number, AS owner, proxy: the fields after an address.
@@ -15,10 +15,10 @@ const UNNUMBERED: u16 = u16::MAX;
 
 /// The texts that say from where. A name that none has any more stays; names change seldom.
 #[derive(Debug, Default)]
-pub(super) struct Whereabouts {
+pub(in crate::model) struct Locations {
     /// The distinct names of each part.
     names: [Names; PARTS],
-    addresses: Texts,
+    addresses: TextArena,
     /// Whose text each is.
     owners: Vec<Sym>,
     /// By part, for each text the number of its name.
@@ -49,9 +49,9 @@ impl Names {
     }
 }
 
-impl Whereabouts {
+impl Locations {
     /// Takes in a text that was not there.
-    pub(super) fn put(&mut self, sym: Sym, joined: &str) {
+    pub(in crate::model) fn put(&mut self, sym: Sym, joined: &str) {
         let (address, numbers) = self.parts(joined);
         self.addresses.put(sym, address);
         self.owners.push(sym);
@@ -61,7 +61,7 @@ impl Whereabouts {
     }
 
     /// Takes in what a text says now that said something else. Looks through all of them.
-    pub(super) fn replace(&mut self, sym: Sym, joined: &str) {
+    pub(in crate::model) fn replace(&mut self, sym: Sym, joined: &str) {
         let Some(place) = self.owners.iter().rposition(|owner| *owner == sym) else {
             return self.put(sym, joined);
         };
@@ -84,13 +84,13 @@ impl Whereabouts {
     }
 
     /// The addresses.
-    pub(super) fn addresses(&self) -> &Texts {
+    pub(in crate::model) fn addresses(&self) -> &TextArena {
         &self.addresses
     }
 
     /// Calls back with each text that has a name which is taken in one of the fields `first` to `last`, of those behind
     /// the address. Each distinct name is judged once, and texts with a name that has no number by themselves.
-    pub(super) fn find(
+    pub(in crate::model) fn find(
         &self,
         (first, last): (usize, usize),
         mut is_taken: impl FnMut(&str) -> bool,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     /// The texts that have a name which is wanted, and how often the name of a part was judged.
-    fn found(places: &Whereabouts, fields: (usize, usize), wanted: &str) -> (Vec<u32>, usize) {
+    fn found(places: &Locations, fields: (usize, usize), wanted: &str) -> (Vec<u32>, usize) {
         let (mut out, mut asked) = (Vec::new(), 0);
         let is_taken = |name: &str| {
             asked += 1;
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn each_name_is_judged_once_and_each_place_by_its_present_names() {
-        let mut places = Whereabouts::default();
+        let mut places = Locations::default();
         for (sym, city) in [(1, "Utrecht"), (2, "Delft"), (9, "Utrecht")] {
             places
                 .put(Sym(sym), place(&["192.0.2.1", city, "Netherlands", "64500", "example", "no"]).as_str());
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn more_names_than_numbers_are_told_apart_from_the_rest() {
-        let mut places = Whereabouts::default();
+        let mut places = Locations::default();
         for n in 0..70_000 {
             places.put(Sym(n), place(&["", &n.to_string()]).as_str());
         }

@@ -1,8 +1,8 @@
 //! A line that is being typed, whatever it is asked for.
 
 use super::RowRef;
-use super::keys::{Chord, Key};
 use crate::consent::Seq;
+use crate::model::keys::{Chord, Key};
 
 /// What a line is typed for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -61,14 +61,14 @@ pub struct Prompt {
     pub error: Option<(usize, String)>,
     /// Whether what was typed is still to be looked for: keys that wait come first, so that a storm of them is one
     /// look.
-    pub(super) is_behind: bool,
+    pub(in crate::model) is_behind: bool,
     /// Where the reader stood when it was opened, and whether he followed.
-    pub(super) stood: (Option<RowRef>, bool),
+    pub(in crate::model) stood: (Option<RowRef>, bool),
 }
 
 /// What a key did to a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Edit {
+pub(in crate::model) enum Edit {
     /// The text may have changed.
     Text,
     /// Nothing but the cursor.
@@ -89,13 +89,13 @@ const LENGTH_MAX: usize = 1000;
 
 impl Prompt {
     /// Begins with a text, the cursor behind it.
-    pub(super) fn new(ask: Ask, text: &str) -> Self {
+    pub(in crate::model) fn new(ask: Ask, text: &str) -> Self {
         let text: String = text.chars().take(LENGTH_MAX).collect();
         Self { ask, at: text.chars().count(), text, error: None, is_behind: false, stood: (None, false) }
     }
 
     /// Takes a key in.
-    pub(super) fn edit(&mut self, chord: Chord) -> Edit {
+    pub(in crate::model) fn edit(&mut self, chord: Chord) -> Edit {
         match chord {
             Chord { key: Key::Enter, .. } => return Edit::Enter,
             Chord { key: Key::Esc, .. } => return Edit::Esc,
@@ -132,7 +132,7 @@ impl Prompt {
     }
 
     /// Puts a pasted text in. A line break in it must not end the prompt.
-    pub(super) fn paste(&mut self, text: &str) {
+    pub(in crate::model) fn paste(&mut self, text: &str) {
         let room = LENGTH_MAX.saturating_sub(self.text.chars().count());
         let line: String = text.chars().take(room).map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.insert(&line);

@@ -23,7 +23,7 @@ pub struct Names {
 impl Names {
     /// Returns the number of the thing that a text names; 0 if it names nothing. What has the same id is the same
     /// thing, and without an id what has the same name.
-    pub(super) fn number(&mut self, sym: Sym, symbols: &Symbols) -> Number {
+    pub(in crate::model) fn number(&mut self, sym: Sym, symbols: &Symbols) -> Number {
         let index = sym.0 as usize;
         if let Some(number) = self.of_text.get(index).filter(|number| **number != 0) {
             return *number;
@@ -86,19 +86,19 @@ pub struct Scopes {
 }
 
 /// The number of a set of scopes; 0 is the empty one.
-pub(super) type Set = u32;
+pub(in crate::model) type Set = u32;
 
 /// Unions are remembered up to this many.
 const UNIONS_MAX: usize = 200_000;
 
 impl Scopes {
     /// Returns the scopes that a text names, in its order.
-    pub(super) fn list(&mut self, sym: Sym, symbols: &Symbols) -> &[Number] {
+    pub(in crate::model) fn list(&mut self, sym: Sym, symbols: &Symbols) -> &[Number] {
         &self.of_text(sym, symbols).0
     }
 
     /// Returns the set of scopes that a text names.
-    pub(super) fn set(&mut self, sym: Sym, symbols: &Symbols) -> Set {
+    pub(in crate::model) fn set(&mut self, sym: Sym, symbols: &Symbols) -> Set {
         self.of_text(sym, symbols).1
     }
 
@@ -127,7 +127,7 @@ impl Scopes {
     }
 
     /// Returns the set of some scopes, in any order.
-    pub(super) fn set_of(&mut self, mut scopes: Vec<Number>) -> Set {
+    pub(in crate::model) fn set_of(&mut self, mut scopes: Vec<Number>) -> Set {
         scopes.sort_unstable();
         scopes.dedup();
         if scopes.is_empty() {
@@ -149,7 +149,7 @@ impl Scopes {
     }
 
     /// Returns the set of what is in one or the other.
-    pub(super) fn union(&mut self, one: Set, other: Set) -> Set {
+    pub(in crate::model) fn union(&mut self, one: Set, other: Set) -> Set {
         let pair = (one.min(other), one.max(other));
         if pair.0 == pair.1 || pair.0 == 0 {
             return pair.1;

@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 
 use hashbrown::{HashMap, HashTable};
 
-use super::cast::{Names, Number, Scopes, Set};
+use super::interner::{Names, Number, Scopes, Set};
 use super::{RowRef, Rows};
 use crate::consent::{Kind, Outcome, Reach, Row};
 
@@ -269,7 +269,7 @@ impl Ledger {
     }
 
     /// How each row stands, by its place.
-    pub(super) fn standings(&self) -> &[Standing] {
+    pub(in crate::model) fn standings(&self) -> &[Standing] {
         &self.standing
     }
 
@@ -758,9 +758,9 @@ fn hash(person: Number, client: Number) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::rows::tests::row;
     use super::*;
     use crate::consent::{Seq, Sym, Symbol};
+    use crate::model::data::rows::tests::row;
 
     const PERSON: u32 = 10;
     const CLIENT: u32 = 20;

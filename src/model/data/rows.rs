@@ -2,35 +2,35 @@
 
 use std::collections::VecDeque;
 
-use super::Marks;
-use super::query::column;
-use super::texts::Texts;
-use super::whereabouts::Whereabouts;
+use super::locations::Locations;
+use super::text_arena::TextArena;
 use crate::consent::{
     Doubt, Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via,
 };
+use crate::model::Marks;
+use crate::model::query::column;
 
 /// The place of a row in memory; stays the same as long as the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowRef(pub u32);
 
 /// Rows of one chunk; a chunk is never moved, so growing costs no copy of what is there.
-pub(super) const CHUNK: usize = 8192;
+pub(in crate::model) const CHUNK: usize = 8192;
 
 /// Rows side by side, a column each, so that whoever looks at one column of a million rows reads nothing else.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
-    pub(super) published_ms: Vec<i64>,
-    pub(super) seq: Vec<u32>,
+pub(in crate::model) struct Chunk {
+    pub(in crate::model) published_ms: Vec<i64>,
+    pub(in crate::model) seq: Vec<u32>,
     /// who, actor, client, server, scopes, from.
-    pub(super) texts: [Vec<u32>; 6],
+    pub(in crate::model) texts: [Vec<u32>; 6],
     /// With the reach.
-    pub(super) kind: Vec<u8>,
+    pub(in crate::model) kind: Vec<u8>,
     /// via in bits 0–1, evidence in 2–4, gone in 5, doubted in 6, late in 7.
-    pub(super) flags: Vec<u8>,
-    pub(super) outcome: Vec<u8>,
+    pub(in crate::model) flags: Vec<u8>,
+    pub(in crate::model) outcome: Vec<u8>,
     /// In bits 0–6; whether the row shares its id in 7.
-    pub(super) severity: Vec<u8>,
+    pub(in crate::model) severity: Vec<u8>,
     /// The places of rows with hidden values, rising, and how many; few rows have any.
     hidden: Vec<(u16, u8)>,
     /// Where the marks of a row's scope grants begin, and how many there are.
@@ -38,12 +38,12 @@ pub(super) struct Chunk {
     marks: Vec<u32>,
 }
 
-pub(super) const GONE: u8 = 1 << 5;
+pub(in crate::model) const GONE: u8 = 1 << 5;
 /// Of the flags what tells how a row came, and whether that is doubted.
-pub(super) const CAME: u8 = 3 | DOUBTED;
+pub(in crate::model) const CAME: u8 = 3 | DOUBTED;
 const DOUBTED: u8 = 1 << 6;
 /// Of the severity's byte.
-pub(super) const SHARED: u8 = 1 << 7;
+pub(in crate::model) const SHARED: u8 = 1 << 7;
 const LATE: u8 = 1 << 7;
 
 impl Chunk {
@@ -63,7 +63,7 @@ impl Chunk {
     }
 
     /// Rows that are or were there.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::model) fn len(&self) -> usize {
         self.seq.len()
     }
 
@@ -192,9 +192,9 @@ pub struct Rows {
     by_seq: VecDeque<u32>,
     symbols: Symbols,
     /// By group: the texts of people, clients, servers, scopes.
-    texts: [Texts; 4],
+    texts: [TextArena; 4],
     /// Those that say from where.
-    whereabouts: Whereabouts,
+    locations: Locations,
     /// For each text the columns that it occurs in, a bit each.
     used: Vec<u8>,
     marks: Marks,
@@ -213,7 +213,7 @@ impl Rows {
                 texts.replace(*sym, symbol.as_str());
             }
             if used & column::FROM != 0 {
-                self.whereabouts.replace(*sym, symbol.as_str());
+                self.locations.replace(*sym, symbol.as_str());
             }
         }
     }
@@ -235,7 +235,7 @@ impl Rows {
             texts.put(sym, text);
         }
         if column == column::FROM {
-            self.whereabouts.put(sym, text);
+            self.locations.put(sym, text);
         }
     }
 
@@ -408,7 +408,7 @@ impl Rows {
         &self.marks
     }
 
-    pub(super) fn marks_mut(&mut self) -> &mut Marks {
+    pub(in crate::model) fn marks_mut(&mut self) -> &mut Marks {
         &mut self.marks
     }
 
@@ -429,33 +429,33 @@ impl Rows {
     }
 
     /// The columns, in the order of places. A chunk that was given back has as many rows as any other, all cut.
-    pub(super) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+    pub(in crate::model) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
         self.chunks.iter()
     }
 
     /// The columns that a row stands in, and where in them.
-    pub(super) fn chunk_of(&self, at: RowRef) -> (&Chunk, usize) {
+    pub(in crate::model) fn chunk_of(&self, at: RowRef) -> (&Chunk, usize) {
         (&self.chunks[at.0 as usize / CHUNK], at.0 as usize % CHUNK)
     }
 
     /// One more than the last place that was ever given out.
-    pub(super) fn places(&self) -> usize {
+    pub(in crate::model) fn places(&self) -> usize {
         self.next
     }
 
     /// The texts of some columns in lower case, for whoever looks for words in all of them, each with the columns whose
     /// they are.
-    pub(super) fn texts(&self, columns: u8) -> impl Iterator<Item = (&Texts, u8)> {
+    pub(in crate::model) fn texts(&self, columns: u8) -> impl Iterator<Item = (&TextArena, u8)> {
         self.texts.iter().zip(GROUPS).filter(move |(_, group)| group & columns != 0)
     }
 
     /// The texts that say from where.
-    pub(super) fn whereabouts(&self) -> &Whereabouts {
-        &self.whereabouts
+    pub(in crate::model) fn locations(&self) -> &Locations {
+        &self.locations
     }
 
     /// For each text the columns that it occurs in, a bit each: who, actor, client, server, scopes, from.
-    pub(super) fn used(&self) -> &[u8] {
+    pub(in crate::model) fn used(&self) -> &[u8] {
         &self.used
     }
 
@@ -474,7 +474,7 @@ fn is_there(chunks: &[Chunk], at: u32) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::model) mod tests {
     use super::*;
     use crate::consent::{Doubt, Reach};
 

@@ -41,7 +41,7 @@ static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Literal texts of one consent and what stands for each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known(Vec<(String, String)>);
+pub(in crate::model) struct Known(Vec<(String, String)>);
 
 impl Mask {
     /// Takes the secret that pseudonyms are made with; who does not know it cannot guess who is meant.
@@ -54,7 +54,7 @@ impl Mask {
         self.is_on
     }
 
-    pub(super) fn turn(&mut self) {
+    pub(in crate::model) fn turn(&mut self) {
         self.is_on = !self.is_on;
     }
 
@@ -118,7 +118,7 @@ impl Mask {
     }
 
     /// Finds who is named in a consent.
-    pub(super) fn known(&self, consent: &Consent) -> Known {
+    pub(in crate::model) fn known(&self, consent: &Consent) -> Known {
         let mut known = Vec::new();
         if !self.is_on {
             return Known(known);
@@ -149,7 +149,7 @@ impl Mask {
     }
 
     /// Returns a text of a consent as it may be shown.
-    pub(super) fn told<'a>(&self, text: &'a str, known: &Known) -> Cow<'a, str> {
+    pub(in crate::model) fn told<'a>(&self, text: &'a str, known: &Known) -> Cow<'a, str> {
         if !self.is_on {
             return Cow::Borrowed(text);
         }

@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 
 /// Which places are in it. Grows with the highest.
 #[derive(Debug, Default)]
-pub(super) struct Bitset(Vec<u64>);
+pub(in crate::model) struct Bitset(Vec<u64>);
 
 impl Bitset {
     /// Places in a word.
-    pub(super) const WORD: usize = 64;
+    pub(in crate::model) const WORD: usize = 64;
 
     /// Whether a place is in it.
-    pub(super) fn has(&self, at: u32) -> bool {
+    pub(in crate::model) fn has(&self, at: u32) -> bool {
         self.0.get(at as usize / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
     }
 
     /// Puts a place in.
-    pub(super) fn set(&mut self, at: u32) {
+    pub(in crate::model) fn set(&mut self, at: u32) {
         let word = at as usize / 64;
         if self.0.len() <= word {
             self.0.resize(word + 1, 0);
@@ -25,12 +25,12 @@ impl Bitset {
     }
 
     /// Nothing, with room for so many places.
-    pub(super) fn with_capacity(places: usize) -> Self {
+    pub(in crate::model) fn with_capacity(places: usize) -> Self {
         Self(Vec::with_capacity(places.div_ceil(Self::WORD)))
     }
 
     /// Says of the next places, a 0 or a 1 each, whether they are in it.
-    pub(super) fn push(&mut self, truths: &[u8; Self::WORD]) {
+    pub(in crate::model) fn push(&mut self, truths: &[u8; Self::WORD]) {
         let (eights, _) = truths.as_chunks::<8>();
         // The factor brings the lowest bit of each byte into the highest byte, and none of these sums overlap.
         let packed =
@@ -39,17 +39,17 @@ impl Bitset {
     }
 
     /// Says that none of the next places is in it, which are a multiple of [`Bitset::WORD`].
-    pub(super) fn push_none(&mut self, places: usize) {
+    pub(in crate::model) fn push_none(&mut self, places: usize) {
         self.0.resize(self.0.len() + places / Self::WORD, 0);
     }
 
     /// How many are in it.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::model) fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// The places in it, rising.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+    pub(in crate::model) fn iter(&self) -> impl Iterator<Item = u32> {
         (0..).step_by(Self::WORD).zip(&self.0).flat_map(|(from, word)| ones(*word).map(move |bit| from + bit))
     }
 
@@ -62,7 +62,7 @@ impl Bitset {
     }
 
     /// Keeps of a list what is in it, in its order, with no look at each where many follow one another.
-    pub(super) fn retain(&self, ids: &mut VecDeque<u32>) {
+    pub(in crate::model) fn retain(&self, ids: &mut VecDeque<u32>) {
         let list = ids.make_contiguous();
         let mut kept = [0; Self::WORD];
         let (mut from, mut end) = (0, 0);
@@ -77,7 +77,7 @@ impl Bitset {
 
     /// Writes into a list, over what it held, what of other lists is in it, in their order. `count` is how many at
     /// most.
-    pub(super) fn filter_into(&self, lists: [&[u32]; 2], count: usize, out: &mut Vec<u32>) {
+    pub(in crate::model) fn filter_into(&self, lists: [&[u32]; 2], count: usize, out: &mut Vec<u32>) {
         // Old numbers are as good as new ones to be written over, and the last block may write too much.
         out.resize(count + Self::WORD, 0);
         let mut end = 0;

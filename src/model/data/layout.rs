@@ -1,6 +1,6 @@
 //! Where everything stands. Pure: the same size and state give the same rectangles, so keys and drawing agree.
 
-pub(super) use ratatui::layout::Rect;
+pub(in crate::model) use ratatui::layout::Rect;
 
 /// Where the detail stands, if it is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,12 +37,12 @@ pub struct Regions {
 }
 
 /// From this width on the detail stands beside the list.
-pub(super) const BESIDE_WIDTH: u16 = 140;
+pub(in crate::model) const BESIDE_WIDTH: u16 = 140;
 /// From this height on the detail stands below the list.
-pub(super) const BELOW_HEIGHT: u16 = 36;
+pub(in crate::model) const BELOW_HEIGHT: u16 = 36;
 
 /// Whether a cell lies in a rectangle.
-pub(super) fn contains(area: Rect, column: u16, row: u16) -> bool {
+pub(in crate::model) fn contains(area: Rect, column: u16, row: u16) -> bool {
     area.contains(ratatui::layout::Position::new(column, row))
 }
 
@@ -54,7 +54,7 @@ const STRIP_FROM: u16 = 16;
 const WHOLE_FROM: u16 = 20;
 
 /// Returns where the detail stands in a terminal of this size.
-pub(super) fn place(width: u16, height: u16) -> DetailPlace {
+pub(in crate::model) fn place(width: u16, height: u16) -> DetailPlace {
     if width >= BESIDE_WIDTH {
         DetailPlace::Beside
     } else if height >= BELOW_HEIGHT {

@@ -180,13 +180,13 @@ impl List {
 
     /// Gives the listed rows away to whoever narrows them and calls [`List::show`]. Returns `None` if all are listed,
     /// or so many with gaps that looking through all is quicker.
-    pub(super) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
+    pub(in crate::model) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
         let (is_sorted, all) = (self.is_sorted, rows.len());
         self.shown.take_if(|shown| is_sorted || shown.len() < all / 4 || shown.len() == all)
     }
 
     /// Gives away the memory of the listed rows to whoever lists others and calls [`List::show`].
-    pub(super) fn take_room(&mut self) -> VecDeque<u32> {
+    pub(in crate::model) fn take_room(&mut self) -> VecDeque<u32> {
         self.shown.take().unwrap_or_else(|| std::mem::take(&mut self.room))
     }
 
@@ -257,7 +257,7 @@ impl List {
     }
 
     /// Goes to a row, or where that is not listed to the nearest in time, and stays there.
-    pub(super) fn go_to(&mut self, rows: &Rows, at: RowRef) {
+    pub(in crate::model) fn go_to(&mut self, rows: &Rows, at: RowRef) {
         self.follow = false;
         self.cursor = Some(at);
         if self.position_of(rows, at).is_none() {
@@ -266,7 +266,7 @@ impl List {
     }
 
     /// Goes to the listed row nearest to a time in milliseconds since 1970.
-    pub(super) fn go_to_time(&mut self, rows: &Rows, ms: i64) {
+    pub(in crate::model) fn go_to_time(&mut self, rows: &Rows, ms: i64) {
         if let Some(at) = self.nearest(rows, (ms, 0)) {
             self.go_to(rows, at);
         }
@@ -274,7 +274,7 @@ impl List {
 
     /// Moves the reader to the next row below of which something is so, or above, round the end; returns whether there
     /// is one.
-    pub(super) fn seek(
+    pub(in crate::model) fn seek(
         &mut self,
         rows: &Rows,
         back: bool,
@@ -297,7 +297,7 @@ impl List {
     }
 
     /// Which of the rows of which something is so the reader's row is, from 1 at the top, or `None` if it is none.
-    pub(super) fn rank(&self, rows: &Rows, is: impl Fn(RowRef) -> bool) -> Option<usize> {
+    pub(in crate::model) fn rank(&self, rows: &Rows, is: impl Fn(RowRef) -> bool) -> Option<usize> {
         let here = self.position(rows)?;
         let place = (0..=here).filter(|place| self.at(rows, *place).is_some_and(&is)).count();
         self.cursor.is_some_and(&is).then_some(place)
@@ -384,8 +384,8 @@ impl List {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::row;
     use super::*;
+    use crate::model::data::rows::tests::row;
 
     fn filled(n: i64) -> (Rows, List) {
         let (mut rows, mut list) = (Rows::default(), List::default());

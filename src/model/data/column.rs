@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::Known;
 use super::rows::RowRef;
 use crate::consent::{Evidence, Person, Sym, Symbols};
+use crate::model::Known;
 
 /// A column of the list.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -87,8 +87,8 @@ impl Column {
     }
 
     /// The columns of texts, as bits, that it sorts by; none if it sorts by a number.
-    pub(super) fn texts(self) -> u8 {
-        use super::query::column::{ACTOR, CLIENT, FROM, SCOPES, SERVER, WHO};
+    pub(in crate::model) fn texts(self) -> u8 {
+        use crate::model::query::column::{ACTOR, CLIENT, FROM, SCOPES, SERVER, WHO};
         match self {
             Self::Who => WHO | ACTOR,
             Self::Client => CLIENT,
@@ -100,7 +100,7 @@ impl Column {
     }
 
     /// What of a text it sorts by: what is shown of it; of an address first where it is.
-    pub(super) fn words(self, symbols: &Symbols, sym: Sym) -> [Caseless<'_>; 3] {
+    pub(in crate::model) fn words(self, symbols: &Symbols, sym: Sym) -> [Caseless<'_>; 3] {
         let field = |index| symbols.field(sym, index);
         let words = match self {
             Self::Who => [Person::shown(field(0), field(1), field(2)).unwrap_or(""), "", ""],
@@ -113,7 +113,7 @@ impl Column {
     }
 
     /// The text that a row is sorted by, after those of other classes that come first: what says nothing comes last.
-    pub(super) fn text(self, known: &Known<'_>, at: RowRef) -> (u32, Sym) {
+    pub(in crate::model) fn text(self, known: &Known<'_>, at: RowRef) -> (u32, Sym) {
         let row = known.rows.get(at);
         let class = |sym: Sym| (u32::from(sym == Sym(0)) * 2, sym);
         match self {
@@ -130,7 +130,7 @@ impl Column {
     }
 
     /// The number that a row is sorted by.
-    pub(super) fn number(self, known: &Known<'_>, at: RowRef) -> u32 {
+    pub(in crate::model) fn number(self, known: &Known<'_>, at: RowRef) -> u32 {
         let row = known.rows.get(at);
         match self {
             Self::Kind => u32::from(row.kind.packed(row.reach)),
@@ -141,7 +141,7 @@ impl Column {
     }
 
     /// Compares two rows by what they hold; time decides between equals.
-    pub(super) fn compare(self, known: &Known<'_>, one: RowRef, other: RowRef) -> Ordering {
+    pub(in crate::model) fn compare(self, known: &Known<'_>, one: RowRef, other: RowRef) -> Ordering {
         let symbols = known.rows.symbols();
         let words = |at| {
             let (class, sym) = self.text(known, at);
@@ -157,7 +157,7 @@ impl Column {
 
 /// A text that is compared without regard to case, and with it between equals.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Caseless<'a>(pub(super) &'a str);
+pub(in crate::model) struct Caseless<'a>(pub(super) &'a str);
 
 impl Ord for Caseless<'_> {
     fn cmp(&self, other: &Self) -> Ordering {

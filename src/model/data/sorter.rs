@@ -2,7 +2,7 @@
 
 /// A stable merge sort that can be left and taken up at any item.
 #[derive(Debug)]
-pub(super) struct Sorter {
+pub(in crate::model) struct Sorter {
     /// Sorted in runs of `width`; the last may be shorter.
     ids: Vec<u32>,
     /// The runs of twice the width, as far as they are merged.
@@ -22,13 +22,13 @@ const RUN: usize = 1024;
 
 impl Sorter {
     /// Begins. What compares equal keeps this order.
-    pub(super) fn new(ids: Vec<u32>) -> Self {
+    pub(in crate::model) fn new(ids: Vec<u32>) -> Self {
         let merged = Vec::with_capacity(ids.len());
         Self { ids, merged, width: 0, begun: 0, taken: (0, 0), moved: 0 }
     }
 
     /// Moves about so many items further; `key` must say the same of an item each time. Returns whether there is more.
-    pub(super) fn work<K: Ord>(&mut self, mut budget: usize, key: impl Fn(u32) -> K) -> bool {
+    pub(in crate::model) fn work<K: Ord>(&mut self, mut budget: usize, key: impl Fn(u32) -> K) -> bool {
         while self.width == 0 && budget > 0 {
             let end = (self.begun + RUN).min(self.ids.len());
             if let Some(run) = self.ids.get_mut(self.begun..end) {
@@ -101,13 +101,13 @@ impl Sorter {
     }
 
     /// How far it is, in hundredths.
-    pub(super) fn percent(&self) -> usize {
+    pub(in crate::model) fn percent(&self) -> usize {
         let levels = 1 + self.ids.len().div_ceil(RUN).max(1).next_power_of_two().ilog2() as usize;
         (self.moved * 100).checked_div(self.ids.len() * levels).unwrap_or(100).min(100)
     }
 
     /// Returns what was sorted; to be asked for when there is no more.
-    pub(super) fn finish(self) -> Vec<u32> {
+    pub(in crate::model) fn finish(self) -> Vec<u32> {
         self.ids
     }
 }
