@@ -6,7 +6,6 @@ pub mod cells;
 mod copy;
 mod data;
 mod desk;
-mod filter;
 mod fit;
 mod keymap;
 mod keys;
@@ -22,7 +21,6 @@ mod query;
 mod save;
 mod search;
 mod shape;
-mod sheet;
 mod state;
 mod story;
 mod strip;
@@ -31,12 +29,11 @@ mod update;
 
 pub use copy::Copied;
 pub use data::{
-    Ask, Column, Detail, DetailPlace, Fate, Held, Ledger, List, Mask, Measure, Names, Node, Notice, Number,
-    Order, Pivot, Prompt, Rarity, Regions, RowRef, Rows, Scopes, Standing, Subject, Tally, Weight, Window,
-    cluster_width, columns, is_plain, rarity, regions, width,
+    Ask, Column, Detail, DetailPlace, Fate, Held, Known, Ledger, List, Mask, Measure, Names, Node, Notice,
+    Number, Order, Pivot, Prompt, Rarity, Regions, RowRef, Rows, Scopes, Standing, Subject, Tally, Weight,
+    Window, cluster_width, columns, is_plain, rarity, regions, width,
 };
 pub use desk::{Desk, Saved, first_choice};
-pub use filter::{Among, Filter, Known};
 pub use fit::Fit;
 pub use keymap::{KeyError, KeyLine, Keymap};
 pub use keys::{BINDINGS, Binding, Chord, Command, Key, Mode};
@@ -47,7 +44,7 @@ pub use offline::Offline;
 pub use pages::{CameFrom, Leaf};
 pub use palette::{Choice, Offer, choices};
 pub use place::ARRANGED;
-pub use query::{Deep, FilterError, Query};
+pub use query::{Among, Deep, Filter, FilterError, Query};
 pub use save::{Extent, Form, SaveOrder, count as save_count, order as save_order};
 pub use search::Search;
 pub use shape::{Entry, Shape};

@@ -1,7 +1,7 @@
 //! Times as people type them: absolute, back from now, or from the reader's row on.
 
 use super::Model;
-use super::query::{duration_ms, span_of};
+use super::query::language::{duration_ms, span_of};
 
 /// Reads a time to go to, in milliseconds since 1970.
 ///

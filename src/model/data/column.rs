@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use super::Known;
 use super::rows::RowRef;
 use crate::consent::{Evidence, Person, Sym, Symbols};
-use crate::model::Known;
 
 /// A column of the list.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -88,7 +88,7 @@ impl Column {
 
     /// The columns of texts, as bits, that it sorts by; none if it sorts by a number.
     pub(in crate::model) fn texts(self) -> u8 {
-        use crate::model::query::column::{ACTOR, CLIENT, FROM, SCOPES, SERVER, WHO};
+        use super::text_columns::{ACTOR, CLIENT, FROM, SCOPES, SERVER, WHO};
         match self {
             Self::Who => WHO | ACTOR,
             Self::Client => CLIENT,

@@ -5,9 +5,8 @@
 
 use super::bitset::Bitset;
 use super::sorter::Sorter;
-use super::{Column, RowRef};
+use super::{Column, Known, RowRef};
 use crate::consent::Sym;
-use crate::model::Known;
 
 /// All rows in the order of a column.
 #[derive(Debug)]

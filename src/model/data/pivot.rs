@@ -6,9 +6,8 @@ use super::anchor::Anchor;
 use super::column::Caseless;
 use super::interner::Number;
 use super::sorter::Sorter;
-use super::{Column, Ledger};
+use super::{Column, Known, Ledger};
 use crate::consent::Sym;
-use crate::model::Known;
 
 /// What a pivot page lists.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

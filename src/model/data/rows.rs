@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use super::locations::Locations;
 use super::text_arena::TextArena;
+use super::text_columns;
 use crate::consent::{
     Doubt, Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via,
 };
 use crate::model::Marks;
-use crate::model::query::column;
 
 /// The place of a row in memory; stays the same as long as the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -176,7 +176,12 @@ fn number(seq: Seq) -> u32 {
 }
 
 /// Columns whose texts lie together: who did something and for whom are the same people.
-const GROUPS: [u8; 4] = [column::WHO | column::ACTOR, column::CLIENT, column::SERVER, column::SCOPES];
+const GROUPS: [u8; 4] = [
+    text_columns::WHO | text_columns::ACTOR,
+    text_columns::CLIENT,
+    text_columns::SERVER,
+    text_columns::SCOPES,
+];
 
 /// All rows, and their order by time.
 #[derive(Debug, Default)]
@@ -212,7 +217,7 @@ impl Rows {
             for (texts, _) in self.texts.iter_mut().zip(GROUPS).filter(|(_, columns)| used & columns != 0) {
                 texts.replace(*sym, symbol.as_str());
             }
-            if used & column::FROM != 0 {
+            if used & text_columns::FROM != 0 {
                 self.locations.replace(*sym, symbol.as_str());
             }
         }
@@ -234,7 +239,7 @@ impl Rows {
         if let Some((texts, _)) = group.filter(|(_, columns)| used & columns == 0) {
             texts.put(sym, text);
         }
-        if column == column::FROM {
+        if column == text_columns::FROM {
             self.locations.put(sym, text);
         }
     }

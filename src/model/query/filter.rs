@@ -1,23 +1,14 @@
 //! A query over a million rows: which of them pass, and in which order they are listed. What the conditions hold is
-//! judged by a [`Sheet`].
+//! judged by [`ConditionBits`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::data::bitset::Bitset;
-use super::query::Query;
-use super::sheet::{Bits, Sheet};
-use super::{Ledger, RowRef, Rows};
+use super::Query;
+use super::condition_bits::{Bits, ConditionBits};
 use crate::consent::{Sym, Symbol};
-
-/// What a filter can look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
-    /// The rows.
-    pub rows: &'a Rows,
-    /// How they stand.
-    pub ledger: &'a Ledger,
-}
+use crate::model::data::bitset::Bitset;
+use crate::model::{Known, RowRef, Rows};
 
 /// The rows among which a filter looks.
 #[derive(Debug)]
@@ -58,8 +49,8 @@ struct Deep {
 /// Most queries have few conditions, and a table of bytes is read faster than one of words.
 #[derive(Debug)]
 enum Found {
-    Few(Sheet<u8>),
-    Many(Sheet<u64>),
+    Few(ConditionBits<u8>),
+    Many(ConditionBits<u64>),
 }
 
 /// Where fewer than one row in so many pass, sorting those few is cheaper than looking through the order of all.
@@ -79,9 +70,9 @@ impl Filter {
             read: Bitset::default(),
         });
         let found = if query.tests().len() <= 8 && deep.is_none() {
-            Found::Few(Sheet::new(query.tests()))
+            Found::Few(ConditionBits::new(query.tests()))
         } else {
-            Found::Many(Sheet::new(query.tests()))
+            Found::Many(ConditionBits::new(query.tests()))
         };
         Self { query, found, scratch: String::new(), deep }
     }
@@ -89,23 +80,23 @@ impl Filter {
     /// A filter that lets through whatever a query may let through once it is known whole.
     fn shallow(query: &Query) -> Self {
         let query = Arc::new(query.shallow());
-        let found = Found::Many(Sheet::new(query.tests()));
+        let found = Found::Many(ConditionBits::new(query.tests()));
         Self { query, found, scratch: String::new(), deep: None }
     }
 
     /// Of rows that may pass, those that can be told only by whoever reads them whole, or `None` if the list knows
     /// enough.
-    pub(super) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<u32>> {
+    pub(in crate::model) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<u32>> {
         self.deep.as_mut().map(|deep| deep.candidates.list(known, Among::default()))
     }
 
     /// Whether a row is such a one.
-    pub(super) fn is_candidate(&mut self, known: &Known<'_>, at: RowRef) -> bool {
+    pub(in crate::model) fn is_candidate(&mut self, known: &Known<'_>, at: RowRef) -> bool {
         self.deep.as_mut().is_some_and(|deep| deep.candidates.shows(known, at))
     }
 
     /// Takes in that a row was read whole, and which conditions it meets.
-    pub(super) fn learn(&mut self, at: RowRef, met: u64) {
+    pub(in crate::model) fn learn(&mut self, at: RowRef, met: u64) {
         if let Some(deep) = &mut self.deep {
             deep.read.set(at.0);
             if met != 0 {
@@ -118,8 +109,8 @@ impl Filter {
     fn passes_whole(&mut self, known: &Known<'_>, at: RowRef) -> bool {
         let Some(deep) = self.deep.as_ref().filter(|deep| deep.read.has(at.0)) else { return false };
         let met = deep.met.get(&at.0).copied().unwrap_or(0);
-        let Found::Many(sheet) = &mut self.found else { return false };
-        passes(&self.query, sheet.row(self.query.tests(), known, at, &mut self.scratch) | met)
+        let Found::Many(table) = &mut self.found else { return false };
+        passes(&self.query, table.row(self.query.tests(), known, at, &mut self.scratch) | met)
     }
 
     /// Returns the query.
@@ -128,7 +119,7 @@ impl Filter {
     }
 
     /// Returns the query, for whoever keeps it.
-    pub(super) fn query_shared(&self) -> Arc<Query> {
+    pub(in crate::model) fn query_shared(&self) -> Arc<Query> {
         Arc::clone(&self.query)
     }
 
@@ -163,20 +154,20 @@ impl Filter {
     }
 
     /// Returns the places of the rows that pass, of a query that is not deep. Rows that were cut are as they were.
-    pub(super) fn passing(&mut self, known: &Known<'_>) -> Bitset {
+    pub(in crate::model) fn passing(&mut self, known: &Known<'_>) -> Bitset {
         self.found.judge(&self.query, known.rows, true, &mut self.scratch);
         match &self.found {
-            Found::Few(sheet) => {
+            Found::Few(table) => {
                 if let Some((met, unmet)) = self.query.root().conjunction() {
                     // No look at a table: many rows in one instruction. There are eight conditions at most.
                     let (asked, wanted) = ((met | unmet) as u8, met as u8);
-                    return sheet.sweep(known, |bits| bits & asked == wanted);
+                    return table.sweep(known, |bits| bits & asked == wanted);
                 }
                 // Every combination of eight conditions, once, in place of the query for each row.
                 let passes: Vec<bool> = (0..=u8::MAX).map(|bits| passes(&self.query, bits)).collect();
-                sheet.sweep(known, |bits| passes[usize::from(bits)])
+                table.sweep(known, |bits| passes[usize::from(bits)])
             }
-            Found::Many(sheet) => sheet.sweep(known, |bits| passes(&self.query, bits)),
+            Found::Many(table) => table.sweep(known, |bits| passes(&self.query, bits)),
         }
     }
 
@@ -187,8 +178,8 @@ impl Filter {
         }
         let tests = self.query.tests();
         match &mut self.found {
-            Found::Few(sheet) => passes(&self.query, sheet.row(tests, known, at, &mut self.scratch)),
-            Found::Many(sheet) => passes(&self.query, sheet.row(tests, known, at, &mut self.scratch)),
+            Found::Few(table) => passes(&self.query, table.row(tests, known, at, &mut self.scratch)),
+            Found::Many(table) => passes(&self.query, table.row(tests, known, at, &mut self.scratch)),
         }
     }
 
@@ -198,8 +189,8 @@ impl Filter {
             deep.candidates.forget(changed);
         }
         match &mut self.found {
-            Found::Few(sheet) => sheet.forget(changed),
-            Found::Many(sheet) => sheet.forget(changed),
+            Found::Few(table) => table.forget(changed),
+            Found::Many(table) => table.forget(changed),
         }
     }
 }
@@ -212,10 +203,10 @@ impl Found {
     /// Judges the marks, and the texts of all rows if all are asked for.
     fn judge(&mut self, query: &Query, rows: &Rows, all: bool, scratch: &mut String) {
         match (self, all) {
-            (Self::Few(sheet), true) => sheet.judge_all(query.tests(), rows, scratch),
-            (Self::Many(sheet), true) => sheet.judge_all(query.tests(), rows, scratch),
-            (Self::Few(sheet), false) => sheet.judge_marks(query.tests(), rows, scratch),
-            (Self::Many(sheet), false) => sheet.judge_marks(query.tests(), rows, scratch),
+            (Self::Few(table), true) => table.judge_all(query.tests(), rows, scratch),
+            (Self::Many(table), true) => table.judge_all(query.tests(), rows, scratch),
+            (Self::Few(table), false) => table.judge_marks(query.tests(), rows, scratch),
+            (Self::Many(table), false) => table.judge_marks(query.tests(), rows, scratch),
         }
     }
 }
@@ -256,6 +247,7 @@ mod tests {
 
     use super::*;
     use crate::consent::{Kind, Seq};
+    use crate::model::Ledger;
     use crate::model::data::rows::tests::row;
 
     fn known(rows: &Rows) -> Known<'_> {
@@ -344,7 +336,7 @@ mod tests {
 
     #[test]
     fn marks_are_judged_by_their_notes_whether_their_rows_came_before_or_after() {
-        use super::super::{Mark, Marks};
+        use crate::model::{Mark, Marks};
         let mark = |seq, note: &str| (Seq(seq), Mark { at: jiff::Timestamp::UNIX_EPOCH, note: note.into() });
         // One was cut, one is still to come.
         let marks = || [mark(5, ""), mark(77, "gone"), mark(2999, "Call Ada"), mark(3001, "call Bo")];

@@ -4,8 +4,9 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 use regex::{Regex, RegexBuilder};
 
-use super::data::text_arena::{Wanted, lower};
 use crate::consent::{Row, Symbol, Symbols};
+use crate::model::data::text_arena::{Wanted, lower};
+use crate::model::data::text_columns;
 
 /// A filter that was understood.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub struct Deep<'a> {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(in crate::model) enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
@@ -61,13 +62,13 @@ pub(super) enum Node {
 
 /// One condition.
 #[derive(Clone, Debug)]
-pub(super) struct Test {
-    pub(super) field: Field,
-    pub(super) op: Op,
+pub(in crate::model) struct Test {
+    pub(in crate::model) field: Field,
+    pub(in crate::model) op: Op,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Field {
+pub(in crate::model) enum Field {
     Any,
     Kind,
     Who,
@@ -122,7 +123,7 @@ const FIELDS: &[(&str, Field)] = &[
 ];
 
 #[derive(Clone, Debug)]
-pub(super) enum Op {
+pub(in crate::model) enum Op {
     /// Lower-case text that must occur, in whatever case.
     Has(String),
     /// Text that must occur just so.
@@ -212,7 +213,7 @@ impl Query {
     }
 
     /// The same without what the list does not hold: lets through whatever this may let through.
-    pub(super) fn shallow(&self) -> Self {
+    pub(in crate::model) fn shallow(&self) -> Self {
         let root = self.root.shallow(&self.tests, false);
         Self { text: self.text.clone(), root, tests: self.tests.clone() }
     }
@@ -232,24 +233,13 @@ impl Query {
         self.looks_at_standing().then_some("standing")
     }
 
-    pub(super) fn root(&self) -> &Node {
+    pub(in crate::model) fn root(&self) -> &Node {
         &self.root
     }
 
-    pub(super) fn tests(&self) -> &[Test] {
+    pub(in crate::model) fn tests(&self) -> &[Test] {
         &self.tests
     }
-}
-
-/// The columns of a row that hold texts, as bits: who, actor, client, server, scopes, from.
-pub(super) mod column {
-    pub(in crate::model) const WHO: u8 = 1;
-    pub(in crate::model) const ACTOR: u8 = 1 << 1;
-    pub(in crate::model) const CLIENT: u8 = 1 << 2;
-    pub(in crate::model) const SERVER: u8 = 1 << 3;
-    pub(in crate::model) const SCOPES: u8 = 1 << 4;
-    pub(in crate::model) const FROM: u8 = 1 << 5;
-    pub(in crate::model) const ALL: u8 = WHO | ACTOR | CLIENT | SERVER | SCOPES | FROM;
 }
 
 impl Field {
@@ -258,21 +248,21 @@ impl Field {
     }
 
     /// The columns whose texts it looks at; none if it looks at something else.
-    pub(super) fn columns(self) -> u8 {
+    pub(in crate::model) fn columns(self) -> u8 {
         match self {
-            Self::Any => column::ALL,
-            Self::Who => column::WHO,
-            Self::Actor => column::ACTOR,
-            Self::Client => column::CLIENT,
-            Self::Server => column::SERVER,
-            Self::Scope => column::SCOPES,
-            Self::Ip | Self::City | Self::Country | Self::Asn | Self::Proxy => column::FROM,
+            Self::Any => text_columns::ALL,
+            Self::Who => text_columns::WHO,
+            Self::Actor => text_columns::ACTOR,
+            Self::Client => text_columns::CLIENT,
+            Self::Server => text_columns::SERVER,
+            Self::Scope => text_columns::SCOPES,
+            Self::Ip | Self::City | Self::Country | Self::Asn | Self::Proxy => text_columns::FROM,
             _ => 0,
         }
     }
 
     /// The first and the last field of a text that it looks at.
-    pub(super) fn parts(self) -> (usize, usize) {
+    pub(in crate::model) fn parts(self) -> (usize, usize) {
         match self {
             Self::Ip => (0, 0),
             Self::City => (1, 1),
@@ -299,7 +289,7 @@ impl Node {
     }
 
     /// The tests that must hold and those that must not, a bit each, if that is all it says.
-    pub(super) fn conjunction(&self) -> Option<(u64, u64)> {
+    pub(in crate::model) fn conjunction(&self) -> Option<(u64, u64)> {
         let parts = match self {
             Self::All(parts) => parts.as_slice(),
             one => std::slice::from_ref(one),
@@ -315,7 +305,7 @@ impl Node {
     }
 
     /// Whether it holds where the tests hold of which `test` says so.
-    pub(super) fn holds(&self, test: &mut impl FnMut(usize) -> bool) -> bool {
+    pub(in crate::model) fn holds(&self, test: &mut impl FnMut(usize) -> bool) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.holds(test)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(test)),
@@ -359,12 +349,12 @@ impl Test {
     }
 
     /// Whether one field of a text is what it asks for.
-    pub(super) fn takes(&self, field: &str, scratch: &mut String) -> bool {
+    pub(in crate::model) fn takes(&self, field: &str, scratch: &mut String) -> bool {
         self.op.takes(field, scratch)
     }
 
     /// Whether an interned text holds it in one of the fields that it looks at.
-    pub(super) fn takes_text(&self, joined: &str, scratch: &mut String) -> bool {
+    pub(in crate::model) fn takes_text(&self, joined: &str, scratch: &mut String) -> bool {
         let (first, last) = self.field.parts();
         let says_something = || joined.bytes().any(|byte| byte != Symbol::SEPARATOR as u8 && byte != b'-');
         if matches!(self.op, Op::Present) && (first, last) == (0, usize::MAX) && says_something() {
@@ -377,7 +367,7 @@ impl Test {
     }
 
     /// Whether one of the words of a row that are no texts holds it.
-    pub(super) fn takes_word(&self, words: Words, scratch: &mut String) -> bool {
+    pub(in crate::model) fn takes_word(&self, words: Words, scratch: &mut String) -> bool {
         match self.field {
             Field::Kind | Field::Any => self.op.takes(words.kind, scratch),
             Field::Outcome => self.op.takes(words.outcome, scratch),
@@ -389,12 +379,12 @@ impl Test {
     }
 
     /// Whether the note of a mark holds it; a mark without one is present all the same.
-    pub(super) fn takes_mark(&self, note: &str, scratch: &mut String) -> bool {
+    pub(in crate::model) fn takes_mark(&self, note: &str, scratch: &mut String) -> bool {
         self.field == Field::Mark && (matches!(self.op, Op::Present) || self.op.takes(note, scratch))
     }
 
     /// The times that fit, half open, if it is about a row's time. A row without a time fits none.
-    pub(super) fn span(&self) -> Option<(i64, i64)> {
+    pub(in crate::model) fn span(&self) -> Option<(i64, i64)> {
         let is_time = matches!(self.field, Field::Time | Field::Age);
         is_time.then_some(match &self.op {
             Op::Between(from, to) => (*from, *to),
@@ -414,18 +404,18 @@ impl Test {
 }
 
 /// Whether a time, in milliseconds since 1970, is one and lies in a span.
-pub(super) fn is_within(published_ms: i64, (from, to): (i64, i64)) -> bool {
+pub(in crate::model) fn is_within(published_ms: i64, (from, to): (i64, i64)) -> bool {
     published_ms != 0 && (from..to).contains(&published_ms)
 }
 
 /// What a row says in words of ours.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Words {
-    pub(super) kind: &'static str,
-    pub(super) outcome: &'static str,
-    pub(super) via: &'static str,
-    pub(super) severity: &'static str,
-    pub(super) standing: &'static str,
+pub(in crate::model) struct Words {
+    pub(in crate::model) kind: &'static str,
+    pub(in crate::model) outcome: &'static str,
+    pub(in crate::model) via: &'static str,
+    pub(in crate::model) severity: &'static str,
+    pub(in crate::model) standing: &'static str,
 }
 
 impl Words {
@@ -441,7 +431,7 @@ impl Words {
 }
 
 impl Op {
-    pub(super) fn takes(&self, text: &str, scratch: &mut String) -> bool {
+    pub(in crate::model) fn takes(&self, text: &str, scratch: &mut String) -> bool {
         match self {
             Self::Has(needle) => {
                 scratch.clear();
@@ -461,7 +451,7 @@ impl Op {
     }
 
     /// What every text holds that it takes, if there is such a thing.
-    pub(super) fn wanted(&self) -> Option<Wanted> {
+    pub(in crate::model) fn wanted(&self) -> Option<Wanted> {
         let (text, is_all) = match self {
             Self::Has(needle) => (needle, true),
             Self::HasExact(text) | Self::Is(text) => (text, false),
@@ -482,7 +472,7 @@ fn lowered(text: &str) -> String {
 /// Characters of a filter.
 const TEXT_MAX: usize = 1000;
 /// Conditions of a filter, so that each has a bit of its own.
-pub(super) const TESTS_MAX: usize = 64;
+pub(in crate::model) const TESTS_MAX: usize = 64;
 /// Open parentheses and minus signs at once.
 const DEPTH_MAX: usize = 50;
 /// Bytes that a compiled pattern may take.
@@ -771,7 +761,7 @@ fn number(word: &str) -> Option<Op> {
 }
 
 /// Reads `90s`, `15m`, `24h`, `7d`.
-pub(super) fn duration_ms(text: &str) -> Option<i64> {
+pub(in crate::model) fn duration_ms(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let value: i64 = text.strip_suffix(unit)?.parse().ok()?;
     let each = match unit {
@@ -785,7 +775,7 @@ pub(super) fn duration_ms(text: &str) -> Option<i64> {
 }
 
 /// Returns the stretch of time that a day, a minute, a second or an instant names: milliseconds, half open.
-pub(super) fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
+pub(in crate::model) fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
     if let Ok(exact) = text.parse::<jiff::Timestamp>() {
         return Some((exact.as_millisecond(), exact.as_millisecond().saturating_add(1)));
     }

@@ -3,19 +3,20 @@
 
 use std::ops::{BitAnd, BitOr};
 
-use super::data::bitset::Bitset;
-use super::data::rows::{CAME, CHUNK, SHARED};
-use super::data::text_arena::TextArena;
-use super::query::{Field, Op, Test, Words, column, is_within};
-use super::{Known, RowRef, Rows, Standing};
+use super::language::{Field, Op, Test, Words, is_within};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
+use crate::model::data::bitset::Bitset;
+use crate::model::data::rows::{CAME, CHUNK, SHARED};
+use crate::model::data::text_arena::TextArena;
+use crate::model::data::text_columns;
+use crate::model::{Known, RowRef, Rows, Standing};
 
 /// For each code what a row holds that has it.
 type Table<M> = Box<[M; 256]>;
 
 /// What holds, a bit for each condition.
 #[derive(Debug)]
-pub(super) struct Sheet<M> {
+pub(in crate::model) struct ConditionBits<M> {
     /// By the number of a text.
     texts: Vec<M>,
     /// For each text the columns as which it was judged.
@@ -39,7 +40,7 @@ pub(super) struct Sheet<M> {
 }
 
 /// Bits of conditions.
-pub(super) trait Bits:
+pub(in crate::model) trait Bits:
     Copy + Default + PartialEq + BitOr<Output = Self> + BitAnd<Output = Self>
 {
     /// The bit of a condition.
@@ -66,9 +67,9 @@ impl Bits for u64 {
 /// Rows looked at in one go; their bits stay in the nearest cache.
 const STRIDE: usize = 1024;
 
-impl<M: Bits> Sheet<M> {
+impl<M: Bits> ConditionBits<M> {
     /// Starts with what can be told of conditions before any row is looked at.
-    pub(super) fn new(tests: &[Test]) -> Self {
+    pub(in crate::model) fn new(tests: &[Test]) -> Self {
         let columns = std::array::from_fn(|column| {
             let looks = |test: &Test| test.field.columns() & (1 << column) != 0;
             bits_of(tests.iter().map(looks))
@@ -105,7 +106,7 @@ impl<M: Bits> Sheet<M> {
     }
 
     /// Judges every mark.
-    pub(super) fn judge_marks(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+    pub(in crate::model) fn judge_marks(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
         self.marked.clear();
         if tests.iter().any(|test| test.field == Field::Mark) {
             let held = |note: &str, scratch: &mut String| {
@@ -119,7 +120,7 @@ impl<M: Bits> Sheet<M> {
     }
 
     /// Judges every mark and every text that a row names.
-    pub(super) fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+    pub(in crate::model) fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
         self.judge_marks(tests, rows, scratch);
         self.texts.clear();
         self.judged.clear();
@@ -137,10 +138,10 @@ impl<M: Bits> Sheet<M> {
                 self.texts[sym as usize] = self.texts[sym as usize] | M::bit(index);
                 holding |= columns;
             };
-            if columns & column::FROM != 0 {
+            if columns & text_columns::FROM != 0 {
                 judge_places(test, rows, scratch, &mut take);
             }
-            judge_texts(test, columns & !column::FROM, rows, scratch, &mut take);
+            judge_texts(test, columns & !text_columns::FROM, rows, scratch, &mut take);
             for (_, held) in self.held.iter_mut().enumerate().filter(|(at, _)| holding & (1 << at) != 0) {
                 *held = *held | M::bit(index);
             }
@@ -167,7 +168,7 @@ impl<M: Bits> Sheet<M> {
     }
 
     /// Forgets what was found in texts that have changed.
-    pub(super) fn forget(&mut self, changed: &[(Sym, Symbol)]) {
+    pub(in crate::model) fn forget(&mut self, changed: &[(Sym, Symbol)]) {
         for (sym, _) in changed {
             let index = sym.0 as usize;
             if let (Some(found), Some(judged)) = (self.texts.get_mut(index), self.judged.get_mut(index)) {
@@ -177,7 +178,13 @@ impl<M: Bits> Sheet<M> {
     }
 
     /// The bits of one row, whose texts are judged if they were not yet.
-    pub(super) fn row(&mut self, tests: &[Test], known: &Known<'_>, at: RowRef, scratch: &mut String) -> M {
+    pub(in crate::model) fn row(
+        &mut self,
+        tests: &[Test],
+        known: &Known<'_>,
+        at: RowRef,
+        scratch: &mut String,
+    ) -> M {
         let rows = known.rows;
         let row = rows.get(at);
         let texts = [row.who, row.actor, row.client, row.server, row.scopes, row.from];
@@ -220,7 +227,7 @@ impl<M: Bits> Sheet<M> {
 
     /// Returns the places of the rows that pass. Rows that were cut are as they were. A column at a time, and only
     /// those in which some text holds something.
-    pub(super) fn sweep(&self, known: &Known<'_>, passes: impl Fn(M) -> bool) -> Bitset {
+    pub(in crate::model) fn sweep(&self, known: &Known<'_>, passes: impl Fn(M) -> bool) -> Bitset {
         let rows = known.rows;
         let none = M::default();
         let held: Vec<(usize, M)> = (0..).zip(self.held).filter(|(_, held)| *held != none).collect();
@@ -319,13 +326,13 @@ fn judge_places(test: &Test, rows: &Rows, scratch: &mut String, mut take: impl F
     let places = rows.locations();
     let mut scratch_of_places = String::new();
     let by_itself = |sym| test.takes_text(symbols.joined(sym), &mut scratch_of_places);
-    places.find(parts, |name| test.takes(name, scratch), by_itself, |sym| take(sym, column::FROM));
+    places.find(parts, |name| test.takes(name, scratch), by_itself, |sym| take(sym, text_columns::FROM));
     if parts.0 > 0 {
         return;
     }
     let is_taken = |sym| test.takes(symbols.fields(sym).next().unwrap_or_default(), scratch);
-    let addresses = std::iter::once((places.addresses(), column::FROM));
-    find(&test.op, column::FROM, rows, addresses, is_taken, take);
+    let addresses = std::iter::once((places.addresses(), text_columns::FROM));
+    find(&test.op, text_columns::FROM, rows, addresses, is_taken, take);
 }
 
 /// Calls back with each text of some columns that is taken. Where all such texts hold something, one pass over them
