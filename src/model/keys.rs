@@ -150,6 +150,44 @@ pub enum Command {
     Interrupt,
 }
 
+impl Command {
+    /// Whether it takes the reader elsewhere in the list.
+    pub(super) fn moves(self) -> bool {
+        matches!(
+            self,
+            Self::Down
+                | Self::Up
+                | Self::PageDown
+                | Self::PageUp
+                | Self::HalfDown
+                | Self::HalfUp
+                | Self::First
+                | Self::Last
+                | Self::Follow
+                | Self::NextMark
+                | Self::MarkBefore
+        )
+    }
+
+    /// Whether it takes the reader to another page of the list.
+    pub(super) fn turns_page(self) -> bool {
+        matches!(
+            self,
+            Self::PageDown
+                | Self::PageUp
+                | Self::HalfDown
+                | Self::HalfUp
+                | Self::First
+                | Self::Last
+                | Self::Follow
+                | Self::SearchNext
+                | Self::SearchBack
+                | Self::NextMark
+                | Self::MarkBefore
+        )
+    }
+}
+
 /// Where the keys go.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {

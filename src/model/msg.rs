@@ -1,10 +1,8 @@
 //! The contract of the core on one page: all that can happen, and all that can be asked.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
-use super::{Chord, Copied, Loading, Mark, Marks, Offline, Query, SaveOrder};
+use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Offline, SaveOrder};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
@@ -138,15 +136,4 @@ pub enum Effect {
     Quit,
     /// End as if interrupted.
     Interrupt,
-}
-
-/// Consents to look into, and what for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LookUp {
-    /// Rises with each filter.
-    pub number: u64,
-    /// The filter.
-    pub query: Arc<Query>,
-    /// The rows that may pass, in the order in which they are to be read.
-    pub seqs: Vec<Seq>,
 }

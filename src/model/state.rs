@@ -1,13 +1,13 @@
 //! All that the screen knows.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use super::keys::Mode;
 use super::{
-    CameFrom, Copied, Desk, Detail, Filter, Fit, Leaf, Ledger, List, Looking, Mask, Node, Notice, Offline,
-    Order, Pivot, Prompt, Rows, Search, Shape, Strip, Subject,
+    CameFrom, Copied, Desk, Filter, Fit, Histogram, Leaf, Ledger, List, Loading, Mask, Notice, Offline,
+    Opened, Order, Origin, Overlay, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads,
+    Zone, regions,
 };
-use crate::consent::{Beside, Consent, Seq};
 use crate::report::{Board, Coverage};
 
 /// All that the screen knows. Changed by [`fn@super::update`] only.
@@ -30,7 +30,7 @@ pub struct Model {
     /// The column by which the list is sorted, if that is not the time.
     pub order: Option<Order>,
     /// What the filter has read whole of rows.
-    pub looking: Looking,
+    pub whole_reads: WholeReads,
     /// What is looked for, if something is.
     pub search: Option<Search>,
     /// Which page stands in the place of the list.
@@ -60,7 +60,7 @@ pub struct Model {
     /// The outcome of what the person asked for.
     pub notice: Option<Notice>,
     /// How many rows fall into each stretch of time, while that is shown.
-    pub strip: Option<Strip>,
+    pub strip: Option<Histogram>,
     /// Whether people are hidden.
     pub mask: Mask,
     /// The zone of times on the screen.
@@ -81,104 +81,6 @@ pub struct Model {
     pub desk: Desk,
 }
 
-/// Where the rows come from.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Origin {
-    /// The org's host; made visible.
-    pub org: String,
-    /// `demo` or nothing.
-    pub tag: String,
-}
-
-/// The two parts of the screen that keys can go to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Pane {
-    /// The list.
-    #[default]
-    List,
-    /// The tree.
-    Detail,
-}
-
-/// A page over the whole screen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Overlay {
-    /// The keys.
-    Help,
-    /// Whether the org can produce consents.
-    Readiness,
-    /// The sources.
-    Sources,
-    /// The marked rows.
-    Marks,
-    /// The saved filters.
-    Filters,
-    /// The columns, to be chosen.
-    Columns,
-    /// A text that was to be copied.
-    Copied,
-    /// The forms of files.
-    Save,
-}
-
-/// The consent that is open.
-#[derive(Debug)]
-pub struct Opened {
-    /// Its number.
-    pub seq: Seq,
-    /// What was read of it, or `None` while it is being read.
-    pub consent: Option<Box<Consent>>,
-    /// What the journal has of its session and transaction, once that was read.
-    pub beside: Option<Beside>,
-    /// What is known around it, as it stands in the tree.
-    pub(super) around: Vec<Node>,
-    /// The tree, of this consent or, while it is being read, of the one before.
-    pub tree: Option<Detail>,
-    /// Why it could not be read.
-    pub failure: Option<String>,
-}
-
-/// How far the reading of older rows is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Loading {
-    /// Nothing was read yet.
-    #[default]
-    Starting,
-    /// This many rows are still to come.
-    Older(u64),
-    /// Files are being read: how many hundredths of them are, if that is known.
-    Files(Option<u8>),
-    /// Everything stored is listed.
-    Done,
-}
-
-/// The zone of times on the screen.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Zone {
-    /// In force now.
-    pub shown: TimeZone,
-    /// Its name on the title line.
-    pub name: String,
-    /// What the zone key turns to.
-    pub other: TimeZone,
-    /// Its name.
-    pub other_name: String,
-}
-
-impl Default for Zone {
-    fn default() -> Self {
-        Self { shown: TimeZone::UTC, name: "UTC".into(), other: TimeZone::UTC, other_name: "UTC".into() }
-    }
-}
-
-impl Zone {
-    /// Takes the other one.
-    pub(super) fn turn(&mut self) {
-        std::mem::swap(&mut self.shown, &mut self.other);
-        std::mem::swap(&mut self.name, &mut self.other_name);
-    }
-}
-
 impl Model {
     /// Begins with nothing known.
     pub fn new(origin: Origin, zone: Zone, size: (u16, u16), now: Timestamp) -> Self {
@@ -191,7 +93,7 @@ impl Model {
             list: List::default(),
             filter: None,
             order: None,
-            looking: Looking::default(),
+            whole_reads: WholeReads::default(),
             search: None,
             leaf: Leaf::default(),
             pivots: Subject::ALL.map(Pivot::new),
@@ -225,9 +127,9 @@ impl Model {
     }
 
     /// The regions of the next frame.
-    pub fn regions(&self) -> super::Regions {
+    pub fn regions(&self) -> Regions {
         let is_open = self.opened.is_some() && self.leaf == Leaf::Consents;
-        super::regions(
+        regions(
             self.size.0,
             self.size.1,
             is_open,
@@ -235,5 +137,26 @@ impl Model {
             self.strip.is_some() && self.leaf == Leaf::Consents,
             self.leaf == Leaf::Consents,
         )
+    }
+
+    /// Returns where the keys go now.
+    pub fn mode(&self) -> Mode {
+        if self.prompt.is_some() { Mode::Prompt } else { self.mode_beneath() }
+    }
+
+    /// Returns where they would go if no line were typed.
+    pub(super) fn mode_beneath(&self) -> Mode {
+        match (self.overlay, self.pane) {
+            (Some(Overlay::Help), _) => Mode::Help,
+            (Some(Overlay::Readiness), _) => Mode::Readiness,
+            (Some(Overlay::Sources | Overlay::Copied), _) => Mode::Sources,
+            (Some(Overlay::Columns), _) => Mode::Columns,
+            (Some(Overlay::Save), _) => Mode::Save,
+            (Some(Overlay::Marks), _) => Mode::Marks,
+            (Some(Overlay::Filters), _) => Mode::Filters,
+            (None, _) if self.leaf != Leaf::Consents => Mode::Pivot,
+            (None, Pane::List) => Mode::List,
+            (None, Pane::Detail) => Mode::Detail,
+        }
     }
 }

@@ -6,11 +6,11 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, list, pages};
 use crate::consent::visible;
-use crate::model::{Column, Model, first_choice, ordered_marks};
+use crate::model::{Column, Model, first_choice};
 
 /// One line a mark: the time, the kind, who, the client, the note.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let marks = ordered_marks(model);
+    let marks = model.rows.ordered_marks();
     let title = format!("Marks: {}", grouped(marks.len() as u64));
     let body = pages::frame(theme, buffer, area, &title, "Enter goes there, Esc back");
     if marks.is_empty() {

@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, list, time};
-use crate::model::{Buckets, Model, Strip, buckets};
+use crate::model::{Buckets, Histogram, Model, buckets};
 
 /// Signs for a cell that is filled to so many eighths.
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const PLAIN: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
 
-pub(super) fn draw(model: &Model, strip: Strip, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw(model: &Model, strip: Histogram, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     if area.height < 3 {
         return;
     }

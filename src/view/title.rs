@@ -43,7 +43,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     if let Some((done, all)) = model.saving {
         right.push((format!("saving {} %  ", done * 100 / all.max(1)), Role::Wait));
     }
-    if let Some((left, _)) = model.looking.left() {
+    if let Some((left, _)) = model.whole_reads.left() {
         right.push((format!("looking into {}  ", grouped(left as u64)), Role::Wait));
     }
     if let Some(percent) = model.order.as_ref().and_then(crate::model::Order::percent) {

@@ -479,10 +479,10 @@ async fn nothing_keeps_a_person_from_leaving() {
 async fn a_filter_that_goes_gives_its_look_up_up() {
     let mut rig = Rig::start(backlog(20), 80, 24).await;
     rig.press("fmessage:x");
-    assert_eq!(rig.model.looking.left(), Some((20, 20)));
+    assert_eq!(rig.model.whole_reads.left(), Some((20, 20)));
     let effects = update(&mut rig.model, Msg::Key(Chord::plain(Key::Esc)));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::ForgetLookUp(_))), "{effects:?}");
-    assert_eq!(rig.model.looking.left(), None);
+    assert_eq!(rig.model.whole_reads.left(), None);
     // A journal that cannot be read is said, and not taken for nothing found.
     rig.press("fmessage:x<enter>");
     let number = 11;

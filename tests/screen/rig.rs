@@ -316,7 +316,7 @@ impl Rig {
 
     /// Waits until all that was to be looked up is, and shows it.
     pub async fn look_up(&mut self) {
-        self.until("look-ups", |rig| rig.model.looking.left().is_none()).await;
+        self.until("look-ups", |rig| rig.model.whole_reads.left().is_none()).await;
     }
 
     /// Ends the screen as a person does who quits, and returns what it says then.

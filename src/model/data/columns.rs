@@ -3,8 +3,7 @@
 //! Who and client come first: a column that could give way is there only if most of both can be read whole beside it,
 //! and no column takes room that no row on the screen needs.
 
-use super::Column;
-use crate::model::{Fit, Shape};
+use super::{Column, Fit, Shape};
 
 /// What is known of a column before any row is.
 struct Known {

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::marks::Mark;
 use super::mask::{Known, Mask};
 use crate::consent::{Consent, Difference, Evidence, Person, Thing, Untrusted, Via, visible};
-use crate::model::Mark;
 
 /// How a value reads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::locations::Locations;
+use super::marks::{Mark, Marks};
 use super::text_arena::TextArena;
 use super::text_columns;
 use crate::consent::{
     Doubt, Evidence, Kind, Outcome, Page, Rev, Row, Seq, Severity, Sym, Symbol, Symbols, Via,
 };
-use crate::model::Marks;
 
 /// The place of a row in memory; stays the same as long as the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -411,6 +411,13 @@ impl Rows {
     /// Which rows are marked.
     pub fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    /// The marks as their page lists them: the newest event first, those whose rows were not read yet last.
+    pub fn ordered_marks(&self) -> Vec<(Seq, Option<RowRef>, &Mark)> {
+        let mut all: Vec<_> = self.marks.iter().map(|(seq, mark)| (seq, self.find(seq), mark)).collect();
+        all.sort_by_key(|(seq, at, _)| std::cmp::Reverse(at.map_or((0, seq.0 as u32), |at| self.key(at))));
+        all
     }
 
     pub(in crate::model) fn marks_mut(&mut self) -> &mut Marks {

@@ -1,8 +1,13 @@
 //! The filter language, and queries over the rows of [`super::data`].
 
 mod condition_bits;
-pub(super) mod filter;
-pub(super) mod language;
+mod filter;
+mod language;
+mod search;
+pub(super) mod time;
+mod whole_reads;
 
 pub use filter::{Among, Filter};
 pub use language::{Deep, FilterError, Query};
+pub use search::Search;
+pub use whole_reads::{LookUp, WholeReads};

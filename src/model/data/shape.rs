@@ -1,6 +1,6 @@
 //! Which columns the list has, in which order, and how wide the person wants them.
 
-use super::{Column, Effect, Model};
+use super::Column;
 
 /// The columns of the list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,47 +90,42 @@ impl Shape {
         }
         entries.iter().any(|entry| entry.is_shown).then(|| Self { entries }.whole())
     }
+
+    /// Changes the column at a place, which is drawn with a width of `drawn` if it is on the screen. Returns the place
+    /// where it stands then.
+    pub(in crate::model) fn change(&mut self, at: usize, change: Change, drawn: Option<u16>) -> usize {
+        let entries = &mut self.entries;
+        let shown = entries.iter().filter(|entry| entry.is_shown).count();
+        let Some(entry) = entries.get_mut(at) else { return at };
+        let width = entry.width.or(drawn).unwrap_or(START);
+        let fitting = |width: u16| Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
+        match change {
+            // The last one stays: an empty list says nothing.
+            Change::Show => entry.is_shown = !entry.is_shown || shown == 1,
+            Change::Wider => entry.width = fitting(width + 1),
+            Change::Narrower => entry.width = fitting(width - 1),
+            Change::Free => entry.width = None,
+            Change::Left | Change::Right => {
+                let to = if change == Change::Left { at.checked_sub(1) } else { Some(at + 1) };
+                if let Some(to) = to.filter(|to| *to < entries.len()) {
+                    entries.swap(at, to);
+                    return to;
+                }
+            }
+        }
+        at
+    }
 }
 
 /// What the person does to the column on the reader's line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Change {
+pub(in crate::model) enum Change {
     Show,
     Left,
     Right,
     Wider,
     Narrower,
     Free,
-    Reset,
-}
-
-/// Changes the column on the reader's line.
-pub(super) fn change(model: &mut Model, change: Change) -> Vec<Effect> {
-    let room = model.regions().list.width;
-    let placed = super::columns(room, &model.shape, &model.fit);
-    let entries = &mut model.shape.entries;
-    let at = model.desk.at.min(entries.len().saturating_sub(1));
-    let shown = entries.iter().filter(|entry| entry.is_shown).count();
-    let Some(entry) = entries.get_mut(at) else { return Vec::new() };
-    let drawn = placed.iter().find(|(column, ..)| *column == entry.column).map(|(.., width)| *width);
-    let width = entry.width.or(drawn).unwrap_or(START);
-    let fitting = |width: u16| Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
-    match change {
-        // The last one stays: an empty list says nothing.
-        Change::Show => entry.is_shown = !entry.is_shown || shown == 1,
-        Change::Wider => entry.width = fitting(width + 1),
-        Change::Narrower => entry.width = fitting(width - 1),
-        Change::Free => entry.width = None,
-        Change::Reset => model.shape.clone_from(&model.desk.columns_from),
-        Change::Left | Change::Right => {
-            let to = if change == Change::Left { at.checked_sub(1) } else { Some(at + 1) };
-            if let Some(to) = to.filter(|to| *to < entries.len()) {
-                entries.swap(at, to);
-                model.desk.at = to;
-            }
-        }
-    }
-    Vec::new()
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::data::width::width;
-use super::{Column, Fit, Model, RowRef, Standing};
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Sym, Symbols, visible};
+use crate::model::{Column, Fit, Model, RowRef, Standing, width};
 
 /// Bytes of one name that are shown; no screen holds more of them in a line. A name without end costs no more than this
 /// in each frame.
@@ -78,7 +77,7 @@ fn short<'a>(name: &'a str, id: &str, domain: Option<&str>) -> Cow<'a, str> {
 }
 
 /// The domain of the person who stands in a row's WHO, with its `@`, or `None` if that is no address.
-pub(super) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'a str> {
+pub(in crate::model) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'a str> {
     let sym = if row.who == Sym(0) { row.actor } else { row.who };
     let field = |index| symbols.field(sym, index);
     let name = Person::shown(field(0), field(1), field(2))?;
@@ -126,7 +125,7 @@ pub fn scopes(model: &Model, row: &Row, fit: Option<&Fit>) -> (String, usize) {
 }
 
 /// Whether a row is of the server that most orgs have alone, or of none.
-pub(super) fn is_default_server(symbols: &Symbols, row: &Row) -> bool {
+pub(in crate::model) fn is_default_server(symbols: &Symbols, row: &Row) -> bool {
     match (symbols.field(row.server, 0), symbols.field(row.server, 1)) {
         (id, "") => matches!(id, "" | "default"),
         (_, name) => name == "default",
@@ -204,7 +203,7 @@ pub fn whole(model: &Model, at: RowRef) -> [String; 3] {
 }
 
 /// The columns that a row needs in a column of the list to be read whole, and those with its short words.
-pub(super) fn needs(
+pub(in crate::model) fn needs(
     model: &Model,
     at: RowRef,
     row: &Row,
@@ -240,7 +239,7 @@ pub(super) fn needs(
 }
 
 /// Whether a time is of today, in the zone of the screen.
-pub(super) fn is_today(model: &Model, ms: i64) -> bool {
+pub(in crate::model) fn is_today(model: &Model, ms: i64) -> bool {
     let date = |at: jiff::Timestamp| at.to_zoned(model.zone.shown.clone()).date();
     ms == 0 || jiff::Timestamp::from_millisecond(ms).is_ok_and(|at| date(at) == date(model.now))
 }

@@ -1,7 +1,7 @@
 //! The palette: every command that can be given now, found by some of its letters.
 
-use super::keys::Command;
-use super::{Effect, Model, Notice, desk, update};
+use super::saved_filters;
+use crate::model::{Command, Effect, Model, Notice};
 
 /// What the palette offers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ pub struct Choice {
 /// Returns what the typed text finds, the best first; everything, in the order of the help page, if nothing is typed.
 pub fn choices(model: &Model) -> Vec<Choice> {
     let typed = model.prompt.as_ref().map_or("", |prompt| prompt.text.as_str()).trim().to_lowercase();
-    let mode = update::beneath(model);
+    let mode = model.mode_beneath();
     let lines = model.desk.keymap.lines().iter().filter(|line| line.modes.contains(&mode));
     let commands = lines.map(|line| Choice {
         offer: Offer::Command(line.command),
@@ -86,17 +86,24 @@ fn from(typed: &[char], text: &[char], start: usize) -> Option<i32> {
     Some(total * 4 - (text.len().min(40) as i32) / 4)
 }
 
-/// Takes the choice on the reader's line.
-pub(super) fn run(model: &mut Model) -> Vec<Effect> {
+/// Goes to the choice above or below.
+pub(in crate::model) fn step(model: &mut Model, up: bool) {
+    let last = choices(model).len().saturating_sub(1);
+    let at = model.desk.at;
+    model.desk.at = if up { at.saturating_sub(1) } else { (at + 1).min(last) };
+}
+
+/// Takes the choice on the reader's line. Returns the command if it is one; a filter is applied.
+pub(in crate::model) fn choose(model: &mut Model) -> (Vec<Effect>, Option<Command>) {
     let chosen = choices(model).into_iter().nth(model.desk.at);
     model.prompt = None;
     match chosen.map(|choice| choice.offer) {
-        Some(Offer::Command(command)) => update::obey(model, command),
-        Some(Offer::Filter(index)) => desk::apply(model, index),
+        Some(Offer::Command(command)) => (Vec::new(), Some(command)),
+        Some(Offer::Filter(index)) => (saved_filters::apply(model, index), None),
         None => {
             let text = "No command is called like this. : lists all.".to_owned();
             model.notice = Some(Notice { text, is_bad: true });
-            Vec::new()
+            (Vec::new(), None)
         }
     }
 }

@@ -1,9 +1,15 @@
-//! Files in the place of an org.
+//! Where the rows come from, an org or files, and how far they are read.
 
 use jiff::Timestamp;
 
-use super::{Effect, Loading, Model, update};
-use crate::consent::Page;
+/// Where the rows come from.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// The org's host; made visible.
+    pub org: String,
+    /// `demo` or nothing.
+    pub tag: String,
+}
 
 /// What is known of files whose rows are shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,16 +32,16 @@ pub struct Offline {
     pub shared: u64,
 }
 
-/// Takes in what files say of themselves.
-pub(super) fn tell(model: &mut Model, offline: Offline) {
-    if let Some(org) = &offline.org {
-        model.origin.org.clone_from(org);
-    }
-    model.offline = Some(offline);
-}
-
-/// Takes in rows of files.
-pub(super) fn read(model: &mut Model, page: &Page, loading: Loading) -> Vec<Effect> {
-    model.loading = loading;
-    update::grew(model, page, false)
+/// How far the reading of older rows is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Loading {
+    /// Nothing was read yet.
+    #[default]
+    Starting,
+    /// This many rows are still to come.
+    Older(u64),
+    /// Files are being read: how many hundredths of them are, if that is known.
+    Files(Option<u8>),
+    /// Everything stored is listed.
+    Done,
 }

@@ -4,15 +4,14 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::data::detail::{Node, Weight};
-use super::{Fate, Model, RowRef, Standing};
 use crate::consent::{Beside, Evidence, Kind, Person, Row, SideEvent, visible};
+use crate::model::{Fate, Model, Node, RowRef, Standing, Weight};
 
 /// Events of the same person and client that a story holds, those nearest in time; the rest is counted.
 const NEAR_MAX: usize = 60;
 
 /// Tells how a row stands and what happened around it, as lines of the detail.
-pub(super) fn told(model: &mut Model, at: RowRef, beside: Option<&Beside>) -> Vec<Node> {
+pub(in crate::model) fn told(model: &mut Model, at: RowRef, beside: Option<&Beside>) -> Vec<Node> {
     let mut nodes = Vec::new();
     standing(model, at, &mut nodes);
     story(model, at, beside, &mut nodes);

@@ -1,10 +1,11 @@
 //! The place where a screen was left, as words that outlive it: page, filter, row, order, columns.
 
-use super::{Column, Effect, Leaf, Model, Order, Overlay, Query, Shape, Strip, Subject, update};
+use super::pages;
 use crate::consent::Seq;
+use crate::model::{Column, Effect, Histogram, Known, Leaf, Model, Order, Overlay, Shape, Subject};
 
 impl Model {
-    /// Returns the place, to be given to the next screen as [`super::Msg::Place`].
+    /// Returns the place, to be given to the next screen as [`crate::model::Msg::Place`].
     pub fn place(&self) -> Vec<(&'static str, String)> {
         let page = self.leaf.subject().map_or("consents", Subject::words);
         let filter = self.filter.as_ref().map_or("", |filter| filter.query().text());
@@ -46,7 +47,7 @@ impl Model {
 pub const ARRANGED: [&str; 4] = ["columns", "columns_from", "masked", "hints_hidden"];
 
 /// Goes back to a place. What makes no sense is passed over: it may come from another version.
-pub(super) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effect> {
+pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effect> {
     let value =
         |name: &str| place.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
     let mut effects = Vec::new();
@@ -71,24 +72,24 @@ pub(super) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effe
         model.list.turn(&model.rows);
     }
     if value("strip") == "yes" {
-        model.strip = Some(Strip::default());
+        model.strip = Some(Histogram::default());
     }
     model.desk.hides_hints = value("hints_hidden") == "yes";
     model.desk.opens = value("detail") == "yes";
     // A filter that was given at the start is what is wanted now.
     if model.filter.is_none()
-        && let Ok(query) = Query::parse(value("filter"), model.now.as_millisecond(), &model.zone.shown)
+        && let Ok(query) = model.parse(value("filter"))
         && !query.is_empty()
     {
-        effects.extend(update::set_filter(model, Some(query.into())));
+        effects.extend(model.set_filter(Some(query.into())));
     }
     if let Some(column) = Column::named(value("order")).filter(|column| *column != Column::Time) {
-        let known = super::Known { rows: &model.rows, ledger: &model.ledger };
+        let known = Known { rows: &model.rows, ledger: &model.ledger };
         model.order = Some(Order::new(column, &known));
         effects.push(Effect::Work);
     }
     if let Some(subject) = Subject::ALL.into_iter().find(|subject| subject.words() == value("page")) {
-        effects.extend(super::pages::show(model, Leaf::Pivot(subject)));
+        effects.extend(pages::show(model, Leaf::Pivot(subject)));
     }
     let row =
         value("row").split_once(' ').and_then(|(seq, ms)| Some((Seq(seq.parse().ok()?), ms.parse().ok()?)));

@@ -1,98 +1,7 @@
-//! What is to be written to a file: which rows, in which form.
+//! Orders files to be written, and stops them.
 
-use std::collections::HashMap;
-
-use super::{Effect, Model, Notice, Overlay, RowRef};
 use crate::consent::Seq;
-
-/// The form of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Form {
-    /// A snapshot.
-    #[default]
-    Json,
-    /// The program's own JSON, one consent a line.
-    Jsonl,
-    /// For spreadsheets.
-    Csv,
-    /// A case file.
-    Markdown,
-    /// A case file.
-    Html,
-    /// Okta Workflows' event card, one a line.
-    Card,
-    /// LogEvents alone, one a line.
-    Raw,
-}
-
-impl Form {
-    /// All, as they stand on the page.
-    pub const ALL: [Self; 7] =
-        [Self::Json, Self::Jsonl, Self::Csv, Self::Markdown, Self::Html, Self::Card, Self::Raw];
-
-    /// Returns the ending of the file, and what it is.
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Json => ("json", "snapshot: coverage, digest, screen, every consent whole"),
-            Self::Jsonl => ("jsonl", "one consent a line"),
-            Self::Csv => ("csv", "for spreadsheets"),
-            Self::Markdown => ("md", "case file for people"),
-            Self::Html => ("html", "case file for people, with a picture"),
-            Self::Card => ("card.jsonl", "Okta Workflows' event card, one a line"),
-            Self::Raw => ("raw.jsonl", "the LogEvents as Okta sent them, one a line"),
-        }
-    }
-}
-
-/// Which rows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Extent {
-    /// Those that are listed.
-    #[default]
-    Listed,
-    /// Every row.
-    All,
-    /// Those that are marked.
-    Marked,
-    /// The reader's.
-    This,
-}
-
-impl Extent {
-    /// Returns the word that files use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Listed => "listed",
-            Self::All => "all",
-            Self::Marked => "marked",
-            Self::This => "this",
-        }
-    }
-
-    fn next(self) -> Self {
-        match self {
-            Self::Listed => Self::All,
-            Self::All => Self::Marked,
-            Self::Marked => Self::This,
-            Self::This => Self::Listed,
-        }
-    }
-}
-
-/// A file to be written.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SaveOrder {
-    /// Its form.
-    pub form: Form,
-    /// Which rows they are.
-    pub extent: Extent,
-    /// The rows, oldest first.
-    pub seqs: Vec<Seq>,
-    /// What was noted to some.
-    pub notes: HashMap<Seq, String>,
-    /// The filter in force.
-    pub filter: Option<String>,
-}
+use crate::model::{Effect, Extent, Form, Model, Notice, Overlay, RowRef, SaveOrder};
 
 /// How many rows an order has.
 pub fn count(model: &Model, extent: Extent) -> usize {
@@ -145,7 +54,7 @@ fn finish(model: &Model, form: Form, extent: Extent, seqs: Vec<Seq>) -> SaveOrde
 }
 
 /// Saves what is listed, or stops what is being saved.
-pub(super) fn quick(model: &mut Model) -> Vec<Effect> {
+pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_some() {
         return vec![Effect::StopSave];
     }
@@ -153,7 +62,7 @@ pub(super) fn quick(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Saves what was chosen on the page.
-pub(super) fn choose(model: &mut Model) -> Vec<Effect> {
+pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     let form = Form::ALL.get(model.desk.at).copied().unwrap_or_default();
     let extent = model.desk.extent;
     model.overlay = None;
@@ -174,7 +83,7 @@ fn save(model: &mut Model, form: Form, extent: Extent) -> Vec<Effect> {
 }
 
 /// Ends the program, but not while a file is written that somebody waits for.
-pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_none() {
         return vec![Effect::Quit];
     }
@@ -184,9 +93,16 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Turns to other rows.
-pub(super) fn turn(model: &mut Model) -> Vec<Effect> {
+pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     if model.overlay == Some(Overlay::Save) {
         model.desk.extent = model.desk.extent.next();
     }
+    Vec::new()
+}
+
+/// Takes in what came of the file.
+pub(in crate::model) fn done(model: &mut Model, outcome: Notice) -> Vec<Effect> {
+    model.saving = None;
+    model.notice = Some(outcome);
     Vec::new()
 }

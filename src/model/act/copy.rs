@@ -1,22 +1,10 @@
-//! What is copied of a consent: a line, one of its names, the event itself, a node of the tree.
+//! Copies something of a consent: a line, one of its names, the event itself, a node of the tree.
 
-use super::keys::{Chord, Key};
-use super::{Effect, Model, Notice, Overlay, Pane};
 use crate::consent::{Person, visible};
-
-/// A text that was to be copied and is shown instead.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Copied {
-    /// What it is.
-    pub what: String,
-    /// The text, lines and all; not yet made visible.
-    pub text: String,
-    /// Why it is shown.
-    pub why: String,
-}
+use crate::model::{Chord, Copied, Effect, Key, Model, Notice, Overlay, Pane};
 
 /// Waits for the key that says what.
-pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
+pub(in crate::model) fn ask(model: &mut Model) -> Vec<Effect> {
     if model.list.cursor().is_some() {
         model.desk.is_copying = true;
         let text = "Copy: y line, u uuid, w who, c client, s scopes, j JSON, n this node; v shows what was copied last";
@@ -26,7 +14,7 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Takes the key that says what. Returns `None` if it says something else, such as to end the program.
-pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
+pub(in crate::model) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
     match chord {
         Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => Some(copy(model, c)),
         // It only takes the question back.
@@ -64,7 +52,7 @@ fn copy(model: &mut Model, c: char) -> Vec<Effect> {
 }
 
 /// Shows what could not be copied.
-pub(super) fn failed(model: &mut Model, copied: Copied) -> Vec<Effect> {
+pub(in crate::model) fn failed(model: &mut Model, copied: Copied) -> Vec<Effect> {
     model.copied = Some(copied);
     show_last(model)
 }

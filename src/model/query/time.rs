@@ -1,23 +1,30 @@
 //! Times as people type them: absolute, back from now, or from the reader's row on.
 
-use super::Model;
-use super::query::language::{duration_ms, span_of};
+use jiff::Timestamp;
+
+use super::language::{duration_ms, span_of};
+use crate::model::Zone;
 
 /// Reads a time to go to, in milliseconds since 1970.
 ///
 /// `2026-03-04`, `2026-03-04T09:15`, `09:15` of today in the zone shown, `2h` back from now, `+10m` and `-10m` from the
-/// reader's row.
-pub(super) fn read(text: &str, model: &Model) -> Result<i64, String> {
+/// reader's row, which has the time `here_ms` if there is one.
+pub(in crate::model) fn read(
+    text: &str,
+    now: Timestamp,
+    zone: &Zone,
+    here_ms: Option<i64>,
+) -> Result<i64, String> {
     let text = text.trim();
     let text = text.strip_suffix("ago").unwrap_or(text).trim_end();
-    let here = || model.list.cursor().map_or(model.now.as_millisecond(), |at| model.rows.key(at).0);
-    let zone = &model.zone.shown;
-    let today = || model.now.to_zoned(zone.clone()).date();
+    let here = || here_ms.unwrap_or(now.as_millisecond());
+    let zone = &zone.shown;
+    let today = || now.to_zoned(zone.clone()).date();
     let found = match text.chars().next() {
         Some('+') => duration_ms(text.get(1..).unwrap_or("")).map(|length| here().saturating_add(length)),
         Some('-') => duration_ms(text.get(1..).unwrap_or("")).map(|length| here().saturating_sub(length)),
         _ => duration_ms(text)
-            .map(|length| model.now.as_millisecond().saturating_sub(length))
+            .map(|length| now.as_millisecond().saturating_sub(length))
             .or_else(|| span_of(text, zone).map(|(start, _)| start))
             .or_else(|| span_of(&format!("{}T{text}", today()), zone).map(|(start, _)| start)),
     };
@@ -28,19 +35,17 @@ pub(super) fn read(text: &str, model: &Model) -> Result<i64, String> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
-    use super::super::{Origin, Zone};
     use super::*;
 
     #[test]
     fn times_are_read_as_people_write_them() {
         let now: Timestamp = "2026-03-04T09:15:00Z".parse().unwrap();
         let zone = Zone { shown: TimeZone::fixed(jiff::tz::offset(1)), ..Zone::default() };
-        let model = Model::new(Origin::default(), zone, (80, 24), now);
-        let at =
-            |text: &str| read(text, &model).map(|ms| Timestamp::from_millisecond(ms).unwrap().to_string());
+        let at = |text: &str| {
+            read(text, now, &zone, None).map(|ms| Timestamp::from_millisecond(ms).unwrap().to_string())
+        };
         for (text, wanted) in [
             ("2h", "2026-03-04T07:15:00Z"),
             (" 15m ago ", "2026-03-04T09:00:00Z"),

@@ -1,30 +1,31 @@
 //! The mouse: the wheel moves the reader, a click goes where it points.
 
-use super::data::layout::contains;
-use super::{Ask, Effect, Leaf, Model, Pane, desk, update};
+use super::{choices, detail, movement, palette};
+use crate::model::data::layout::contains;
+use crate::model::{Ask, Effect, Leaf, Model, Pane};
 
 /// Lines of one notch of the wheel.
 const NOTCH: isize = 3;
 
 /// Turns the wheel one notch.
-pub(super) fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
+pub(in crate::model) fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
     if model.prompt.is_some() {
         // In the palette it goes from choice to choice; a line of text has nothing above or below.
         if model.prompt.as_ref().is_some_and(|prompt| prompt.ask == Ask::Command) {
-            desk::wander(model, !down);
+            palette::step(model, !down);
         }
         return Vec::new();
     }
-    update::step(model, if down { NOTCH } else { -NOTCH })
+    movement::step(model, if down { NOTCH } else { -NOTCH })
 }
 
 /// Goes to the line that was clicked; the line where the reader stands already is opened.
-pub(super) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
     if model.prompt.is_some() {
         return Vec::new();
     }
     if model.overlay.is_some() {
-        return desk::click(model, column, row);
+        return choices::click(model, column, row);
     }
     let regions = model.regions();
     if contains(regions.detail, column, row) {
@@ -52,8 +53,8 @@ pub(super) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
         Leaf::Pivot(subject) => model.pivots[subject as usize].window(height).1,
     };
     match here {
-        Some(here) if here == line => update::open(model),
-        Some(here) => update::step(model, line as isize - here as isize),
+        Some(here) if here == line => detail::open(model),
+        Some(here) => movement::step(model, line as isize - here as isize),
         None => Vec::new(),
     }
 }

@@ -1,0 +1,214 @@
+//! Takes in what arrives by itself: rows, changes of rows, what the parts say; and does in slices what takes long.
+
+use jiff::Timestamp;
+
+use super::{detail, prompt_input};
+use crate::consent::{Page, Seq};
+use crate::model::{Column, Effect, Known, Leaf, Loading, Model, Notice, Offline, Pane, RowRef};
+use crate::report::Board;
+
+pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
+    let new = model.rows.take(page);
+    for at in &new {
+        model.ledger.take(&model.rows, *at);
+    }
+    let shown: Vec<RowRef> = match &mut model.filter {
+        None => new.clone(),
+        Some(filter) => {
+            filter.forget(&page.symbols);
+            let known = Known { rows: &model.rows, ledger: &model.ledger };
+            new.iter().copied().filter(|at| filter.shows(&known, *at)).collect()
+        }
+    };
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    match &mut model.order {
+        Some(order) if model.list.is_sorted() => {
+            let few = order.grew(&known, &new);
+            let shown = if few { shown.as_slice() } else { &[] };
+            model.list.grew_sorted(&model.rows, shown, live, |ids, at| order.place(&known, ids, at));
+        }
+        other => {
+            if let Some(order) = other {
+                order.is_outdated();
+            }
+            model.list.grew(&model.rows, &shown, live);
+        }
+    }
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    if let Some(search) = &mut model.search {
+        search.grew(&known, &new, &shown);
+    }
+    let look_up = model.whole_reads.grew(model.filter.as_mut(), &known, &new).map(Effect::LookUp);
+    if model.loading == Loading::Starting && live {
+        model.loading = Loading::Done;
+    }
+    arrived(model);
+    let mut effects = model.open_cursor();
+    if std::mem::take(&mut model.desk.opens) && model.opened.is_none() && model.leaf == Leaf::Consents {
+        effects.extend(model.open_row());
+        model.pane = Pane::List;
+    }
+    effects.extend(look_up);
+    model.and_work(effects)
+}
+
+pub(in crate::model) fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
+    model.loading = if left == 0 { Loading::Done } else { Loading::Older(left) };
+    grew(model, page, false)
+}
+
+/// Takes in rows of files.
+pub(in crate::model) fn read_files(model: &mut Model, page: &Page, loading: Loading) -> Vec<Effect> {
+    model.loading = loading;
+    grew(model, page, false)
+}
+
+/// Takes in what files say of themselves.
+pub(in crate::model) fn offline(model: &mut Model, offline: Offline) -> Vec<Effect> {
+    if let Some(org) = &offline.org {
+        model.origin.org.clone_from(org);
+    }
+    model.offline = Some(offline);
+    Vec::new()
+}
+
+pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
+    if page.rows.is_empty() && page.symbols.is_empty() {
+        return detail::read_beside(model);
+    }
+    model.rows.take(page);
+    for row in &page.rows {
+        if let Some(at) = model.rows.find(row.seq) {
+            model.ledger.take(&model.rows, at);
+        }
+    }
+    if let Some(filter) = &mut model.filter {
+        filter.forget(&page.symbols);
+    }
+    if let Some(order) = &mut model.order {
+        order.is_outdated();
+    }
+    model.list_again();
+    model.list_matches();
+    let open = model.opened.as_ref().map(|opened| opened.seq);
+    // A name may stand in the open one too.
+    let again = open.filter(|open| !page.symbols.is_empty() || page.rows.iter().any(|row| row.seq == *open));
+    let effects = again.map(Effect::Read).into_iter().collect();
+    model.and_work(effects)
+}
+
+pub(in crate::model) fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]) -> Vec<Effect> {
+    // Where the reader stood is asked before the row that says so may go.
+    let stood = model.list.cursor().map(|at| model.rows.key(at));
+    let gone = model.rows.cut(after, to, kept);
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    model.ledger.cut(&gone);
+    model.list.cut(&model.rows, stood);
+    if let Some(order) = &mut model.order {
+        order.cut(&Known { rows: &model.rows, ledger: &model.ledger });
+    }
+    model.count_matches();
+    if model.list.cursor().is_none()
+        && let Some(opened) = &mut model.opened
+    {
+        opened.failure = Some(detail::GONE.to_owned());
+    }
+    let effects = model.open_cursor();
+    model.and_work(effects)
+}
+
+/// Rows were read whole, and some of them pass.
+pub(in crate::model) fn looked_up(
+    model: &mut Model,
+    number: u64,
+    found: &[(Seq, u64)],
+    looked: usize,
+    trouble: Option<String>,
+) -> Vec<Effect> {
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    let (passing, next) = model.whole_reads.learn(model.filter.as_mut(), &known, number, found, looked);
+    if let Some(text) = trouble {
+        model.notice = Some(Notice { text, is_bad: true });
+    }
+    if model.list.is_sorted() {
+        if !passing.is_empty() {
+            model.list_again();
+        }
+    } else {
+        model.list.grew(&model.rows, &passing, false);
+    }
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    if let Some(search) = &mut model.search {
+        search.grew(&known, &[], &passing);
+    }
+    let mut effects = model.open_cursor();
+    effects.extend(next.map(Effect::LookUp));
+    effects
+}
+
+/// Does one slice of what takes long.
+pub(in crate::model) fn work(model: &mut Model) -> Vec<Effect> {
+    let asked = prompt_input::catch_up(model);
+    let before = model.ledger.changes();
+    model.ledger.work(&model.rows);
+    let has_moved = model.ledger.changes() != before;
+    let looks_at_standing = model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_standing());
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    let is_sorted_anew = match &mut model.order {
+        Some(order) if !known.ledger.is_behind() => {
+            if has_moved && order.column() == Column::State {
+                order.is_outdated();
+            }
+            order.is_behind() && order.work(&known)
+        }
+        _ => false,
+    };
+    if is_sorted_anew || has_moved && looks_at_standing {
+        model.list_again();
+    }
+    if has_moved && !model.ledger.is_behind() {
+        model.grow_tree(false);
+    }
+    model.and_work(asked)
+}
+
+/// Ages and counts back from now are of another minute.
+pub(in crate::model) fn minute(model: &mut Model, now: Timestamp) -> Vec<Effect> {
+    model.now = now;
+    model.and_work(Vec::new())
+}
+
+/// Takes in what the parts say; that the org itself changed is told.
+pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
+    if let (Some(before), Some(now)) = (&model.board.readiness, &board.readiness)
+        && let Some(text) = now.news_since(before)
+    {
+        model.notice = Some(Notice { text, is_bad: false });
+    }
+    model.board = board;
+    Vec::new()
+}
+
+/// Rows were read: goes to the one that is waited for, if it is among them.
+fn arrived(model: &mut Model) {
+    let Some((seq, ms)) = model.desk.wanted else { return };
+    if let Some(at) = model.rows.find(seq) {
+        model.list.go_to(&model.rows, at);
+        model.desk.wanted = None;
+    } else if model.loading == Loading::Done {
+        // It is gone from the journal; its time is not. A journal that is made anew comes to that time some day.
+        let newest = model.rows.order().back().map(|at| model.rows.key(RowRef(*at)).0);
+        if newest.is_some_and(|newest| newest >= ms) {
+            model.list.go_to_time(&model.rows, ms);
+            model.desk.wanted = None;
+        }
+    }
+}
+
+/// Asks Okta at once for what is new.
+pub(in crate::model) fn poll_now(model: &mut Model) -> Vec<Effect> {
+    model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
+    vec![Effect::PollNow]
+}

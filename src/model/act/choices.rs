@@ -1,0 +1,87 @@
+//! Pages of choices: one line each, and the reader on one of them.
+
+use super::{columns, marks, save, saved_filters};
+use crate::model::data::layout::{Rect, contains};
+use crate::model::data::shape::Change;
+use crate::model::{Effect, Form, Model, Overlay};
+
+/// How many choices the page that lies over the list has, or `None` if it has none.
+fn count(model: &Model) -> Option<usize> {
+    match model.overlay? {
+        Overlay::Marks => Some(model.rows.marks().len()),
+        Overlay::Filters => Some(model.desk.saved.len()),
+        Overlay::Save => Some(Form::ALL.len()),
+        Overlay::Columns => Some(model.shape.entries().len()),
+        Overlay::Help | Overlay::Readiness | Overlay::Sources | Overlay::Copied => None,
+    }
+}
+
+/// Columns of the page of columns, which stands beside the list that changes with it.
+const BESIDE_WIDTH: u16 = 28;
+
+impl Model {
+    /// Where the page of choices stands, its title with it; empty if there is none.
+    pub fn choices_page(&self) -> Rect {
+        let (width, height) = self.size;
+        let Some(count) = count(self) else { return Rect::default() };
+        if self.overlay != Some(Overlay::Columns) {
+            return Rect::new(0, 0, width, height);
+        }
+        let foot = self.regions().foot.height;
+        let lines = (count as u16 + 1).min(height.saturating_sub(foot));
+        let columns = BESIDE_WIDTH.min(width);
+        Rect::new(width - columns, height - foot - lines, columns, lines)
+    }
+}
+
+/// The first choice that a window of `height` lines shows.
+pub fn first_choice(at: usize, count: usize, height: usize) -> usize {
+    at.saturating_sub(height / 2).min(count.saturating_sub(height))
+}
+
+/// Goes to the choice at a place of the screen; the one where the reader stands already is taken.
+pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+    let page = model.choices_page();
+    let Some(count) = count(model).filter(|_| contains(page, column, row) && row > page.y) else {
+        return Vec::new();
+    };
+    // A line at the end of the page of marks tells of those that are elsewhere.
+    let last = model.overlay == Some(Overlay::Marks) && model.rows.marks().elsewhere > 0;
+    let height = usize::from(page.height.saturating_sub(1 + u16::from(last)));
+    let there = first_choice(model.desk.at, count, height) + usize::from(row - page.y - 1);
+    if there == model.desk.at {
+        return choose(model);
+    }
+    if there < count {
+        model.desk.at = there;
+    }
+    Vec::new()
+}
+
+/// Moves the reader among the choices and says whether there are any.
+pub(in crate::model) fn step(model: &mut Model, lines: isize) -> bool {
+    let Some(count) = count(model) else { return false };
+    model.desk.at = model.desk.at.saturating_add_signed(lines).min(count.saturating_sub(1));
+    true
+}
+
+/// Opens a page of choices, or closes it.
+pub(in crate::model) fn turn(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
+    model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
+    (model.desk.at, model.overlay_top) = (0, 0);
+    Vec::new()
+}
+
+/// Takes the choice on the reader's line.
+pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
+    match model.overlay {
+        Some(Overlay::Marks) => marks::choose(model),
+        Some(Overlay::Save) => save::choose(model),
+        Some(Overlay::Columns) => columns::change(model, Change::Show),
+        Some(Overlay::Filters) => {
+            model.overlay = None;
+            saved_filters::apply(model, model.desk.at)
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,85 @@
+//! Shows the strip of activity, and goes from stretch to stretch.
+
+use crate::model::derived::histogram::{ids, offset_ms};
+use crate::model::{Effect, Histogram, Model, RowRef};
+
+/// Shows the strip, or hides it.
+pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
+    model.strip = if model.strip.is_some() { None } else { Some(Histogram::default()) };
+    Vec::new()
+}
+
+/// Makes a column stand for less time, or for more.
+pub(in crate::model) fn zoom(model: &mut Model, closer: bool) -> Vec<Effect> {
+    let strip = model.strip.get_or_insert_default();
+    strip.zoom(closer);
+    Vec::new()
+}
+
+/// Goes to the next stretch of time that has a row, or to the one before.
+pub(in crate::model) fn jump(model: &mut Model, back: bool) -> Vec<Effect> {
+    let strip = *model.strip.get_or_insert_default();
+    let Some(cursor) = model.list.cursor() else { return Vec::new() };
+    let (size_ms, _) = strip.stretch();
+    let here_ms = model.rows.key(cursor).0;
+    let shift = offset_ms(model, here_ms);
+    let start_of = |ms: i64| (ms + shift).div_euclid(size_ms) * size_ms - shift;
+    let ids = ids(model);
+    let time = |at: &u32| model.rows.key(RowRef(*at)).0;
+    let first_since = |ms: i64| ids.get(ids.partition_point(|at| time(at) < ms)).copied();
+    let found = if back {
+        let before = ids.partition_point(|at| time(at) < start_of(here_ms));
+        let last = before.checked_sub(1).and_then(|place| ids.get(place));
+        last.and_then(|at| first_since(start_of(time(at))))
+    } else {
+        first_since(start_of(here_ms) + size_ms)
+    };
+    if let Some(at) = found {
+        model.list.go_to(&model.rows, RowRef(at));
+    }
+    model.open_cursor()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::consent::Page;
+    use crate::model::data::rows::tests::row;
+    use crate::model::{Msg, Origin, Zone, buckets, update};
+
+    const HOUR: i64 = 3_600_000;
+
+    fn model(times: &[i64]) -> Model {
+        let now = Timestamp::from_millisecond(1000 * HOUR).unwrap();
+        let mut model = Model::new(Origin::default(), Zone::default(), (80, 24), now);
+        let rows = (1..).zip(times).map(|(seq, time)| row(seq, *time)).collect();
+        drop(update(&mut model, Msg::Committed(Page { rows, ..Page::default() })));
+        model
+    }
+
+    #[test]
+    fn rows_fall_into_the_stretch_of_their_time() {
+        let model = model(&[10 * HOUR, 10 * HOUR + 1, 12 * HOUR - 1, 12 * HOUR]);
+        let shown = buckets(&model, Histogram::at(3), 4);
+        assert_eq!((shown.counts, shown.here, shown.start_ms), (vec![0, 2, 1, 1], Some(3), 9 * HOUR));
+        let shown = buckets(&model, Histogram::at(5), 3);
+        assert_eq!(shown.counts, [0, 0, 4]);
+    }
+
+    #[test]
+    fn jumps_go_from_stretch_to_stretch() {
+        let mut model = model(&[10 * HOUR, 10 * HOUR + 1, 500 * HOUR, 500 * HOUR + 5]);
+        model.strip = Some(Histogram::at(3));
+        let at = |model: &Model| model.rows.key(model.list.cursor().unwrap()).0;
+        drop(jump(&mut model, true));
+        assert_eq!(at(&model), 10 * HOUR);
+        drop(jump(&mut model, true));
+        assert_eq!(at(&model), 10 * HOUR);
+        drop(jump(&mut model, false));
+        assert_eq!(at(&model), 500 * HOUR);
+        drop(jump(&mut model, false));
+        assert_eq!(at(&model), 500 * HOUR);
+    }
+}

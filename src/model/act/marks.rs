@@ -1,0 +1,116 @@
+//! Marks rows, writes notes to them, and goes to marked rows.
+
+use std::collections::HashSet;
+
+use crate::consent::Seq;
+use crate::model::{Ask, Effect, Leaf, Mark, Marks, Model, Notice, Overlay, Prompt, RowRef};
+
+/// Takes all marks anew.
+pub(in crate::model) fn take(model: &mut Model, marks: Marks) -> Vec<Effect> {
+    *model.rows.marks_mut() = marks;
+    changed(model)
+}
+
+/// Takes what became of one.
+pub(in crate::model) fn put(model: &mut Model, seq: Seq, mark: Option<Mark>) -> Vec<Effect> {
+    model.rows.marks_mut().set(seq, mark);
+    changed(model)
+}
+
+fn changed(model: &mut Model) -> Vec<Effect> {
+    let at = model.desk.at.min(model.rows.ordered_marks().len().saturating_sub(1));
+    if model.overlay == Some(Overlay::Marks) {
+        model.desk.at = at;
+    }
+    model.grow_tree(true);
+    if model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_marks()) {
+        model.list_again();
+        return model.open_cursor();
+    }
+    Vec::new()
+}
+
+/// Marks the reader's row, or takes the mark away.
+pub(in crate::model) fn toggle(model: &mut Model) -> Vec<Effect> {
+    let Some(seq) = here(model) else { return Vec::new() };
+    match model.rows.marks().get(seq) {
+        None => vec![Effect::Mark(seq, Some(String::new()))],
+        Some(mark) if mark.note.is_empty() => vec![Effect::Mark(seq, None)],
+        Some(_) => {
+            // A note is not lost by one key.
+            let text = "This row has a note. Empty it (m, ^u, Enter) to take note and mark away.".to_owned();
+            model.notice = Some(Notice { text, is_bad: false });
+            Vec::new()
+        }
+    }
+}
+
+/// Opens the line for the note of the reader's row.
+pub(in crate::model) fn note(model: &mut Model) -> Vec<Effect> {
+    let Some(seq) = here(model) else { return Vec::new() };
+    let text = model.rows.marks().get(seq).map_or("", |mark| &mark.note).to_owned();
+    model.prompt = Some(Prompt::new(Ask::Note(seq), &text));
+    Vec::new()
+}
+
+/// Takes the typed note; an empty one takes the mark away with it.
+pub(in crate::model) fn noted(model: &Model, seq: Seq, text: &str) -> Vec<Effect> {
+    let text = text.trim();
+    match model.rows.marks().get(seq) {
+        None if text.is_empty() => Vec::new(),
+        Some(mark) if *mark.note == *text && !text.is_empty() => Vec::new(),
+        _ => vec![Effect::Mark(seq, (!text.is_empty()).then(|| text.to_owned()))],
+    }
+}
+
+/// Goes to the next marked row of the list, below or above, round the end.
+pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
+    let height = usize::from(model.regions().list.height);
+    let marked: HashSet<RowRef> =
+        model.rows.marks().iter().filter_map(|(seq, _)| model.rows.find(seq)).collect();
+    let is_found =
+        !marked.is_empty() && model.list.seek(&model.rows, back, height, |at| marked.contains(&at));
+    if !is_found {
+        let text = if model.rows.marks().is_empty() {
+            "Nothing is marked. space marks a row, m writes a note to it."
+        } else {
+            "No marked row is listed. The filter hides it, or it is still being read."
+        };
+        model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+    }
+    model.open_cursor()
+}
+
+/// Goes to the row of the reader's line on the page of marks.
+pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
+    let chosen = model.rows.ordered_marks().get(model.desk.at).map(|(seq, at, _)| (*seq, *at));
+    let Some((seq, at)) = chosen else { return Vec::new() };
+    model.overlay = None;
+    go_to(model, seq, at)
+}
+
+/// The number of the reader's row.
+fn here(model: &Model) -> Option<Seq> {
+    model.list.cursor().map(|at| model.rows.get(at).seq)
+}
+
+/// Goes to a row, whatever hides it; to one that is still to be read as soon as it is.
+fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
+    let Some(at) = at else {
+        model.desk.wanted = Some((seq, 0));
+        let text = "This row is still being read; the list goes there then.".to_owned();
+        model.notice = Some(Notice { text, is_bad: false });
+        return Vec::new();
+    };
+    let mut effects = Vec::new();
+    model.leaf = Leaf::Consents;
+    model.list.go_to(&model.rows, at);
+    if model.list.cursor() != Some(at) {
+        effects = model.set_filter(None);
+        model.list.go_to(&model.rows, at);
+        let text = "The filter hid this row, so it was cleared.".to_owned();
+        model.notice = Some(Notice { text, is_bad: false });
+    }
+    effects.extend(model.open_cursor());
+    effects
+}

@@ -1,0 +1,53 @@
+//! Moves the reader by lines and pages, to the ends, and with the newest.
+
+use super::choices;
+use crate::model::{Effect, Leaf, Model, Pane};
+
+pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
+    let height = model.page_height();
+    if choices::step(model, lines) {
+        return Vec::new();
+    }
+    if let (None, Some(pivot)) = (model.overlay, model.pivot()) {
+        pivot.step(lines, height);
+        return Vec::new();
+    }
+    match (model.overlay, model.pane) {
+        (None, Pane::List) => model.list.step(&model.rows, lines, height),
+        (None, Pane::Detail) => {
+            if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
+                tree.step(lines, height);
+            }
+        }
+        (Some(_), _) => {
+            model.overlay_top = model.overlay_top.saturating_add_signed(lines).min(OVERLAY_LINES_MAX);
+        }
+    }
+    model.open_cursor()
+}
+
+/// A page of words has fewer lines than this.
+const OVERLAY_LINES_MAX: usize = 400;
+
+pub(in crate::model) fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
+    match (model.overlay, model.pane) {
+        (None, Pane::List) if model.leaf == Leaf::Consents => model.list.jump(&model.rows, last),
+        _ => return step(model, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
+    }
+    model.open_cursor()
+}
+
+pub(in crate::model) fn follow(model: &mut Model) -> Vec<Effect> {
+    if model.order.take().is_some() {
+        // Only in the order of time is there an end to follow.
+        model.list_again();
+        model.list.resume(&model.rows);
+        return model.open_cursor();
+    }
+    if model.list.is_following() {
+        model.list.hold();
+        return Vec::new();
+    }
+    model.list.resume(&model.rows);
+    model.open_cursor()
+}

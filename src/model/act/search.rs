@@ -1,0 +1,49 @@
+//! Goes from match to match of what is searched for.
+
+use crate::consent::visible;
+use crate::model::{Ask, Effect, Known, Leaf, Model, Notice, Pane, Subject};
+
+/// Goes to the next match and says so if there is none; asks what to look for if nothing is.
+pub(in crate::model) fn step_or_ask(model: &mut Model, back: bool) -> Vec<Effect> {
+    let text = match &model.search {
+        Some(search) => search.text().to_owned(),
+        None => return model.open_prompt(Ask::Search, ""),
+    };
+    if !step(model, back) {
+        model.notice =
+            Some(Notice { text: format!("Nothing here holds \"{}\".", visible(&text)), is_bad: false });
+    }
+    model.open_cursor()
+}
+
+/// Goes to the next match of where the keys go, or to the one before, round the end. Returns whether there is one.
+pub(in crate::model) fn step(model: &mut Model, back: bool) -> bool {
+    let height = model.page_height();
+    let Some(search) = &mut model.search else { return false };
+    if let Some(subject) = model.leaf.subject() {
+        let known = Known { rows: &model.rows, ledger: &model.ledger };
+        let pattern = search.pattern();
+        let is = |number| match subject {
+            Subject::Scopes => pattern.is_match(known.ledger.scopes.name(number)),
+            _ => known
+                .rows
+                .symbols()
+                .fields(subject.sym(known.ledger, number))
+                .any(|field| pattern.is_match(field)),
+        };
+        return model.pivots[subject as usize].seek(back, height, is);
+    }
+    debug_assert_eq!(model.leaf, Leaf::Consents);
+    if model.pane == Pane::Detail {
+        let tree = model.opened.as_mut().and_then(|opened| opened.tree.as_mut());
+        let pattern = search.pattern();
+        return tree.is_some_and(|tree| {
+            tree.seek(back, height, |node| pattern.is_match(&node.label) || pattern.is_match(&node.value))
+        });
+    }
+    let found = model.list.seek(&model.rows, back, height, |at| search.is_hit(at));
+    if found {
+        search.stand_at(model.list.rank(&model.rows, |at| search.is_hit(at)));
+    }
+    found
+}

@@ -1,0 +1,30 @@
+//! Sorts the list or a page of counts, and turns its order round.
+
+use crate::model::{Column, Effect, Known, Model, Order};
+
+pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
+    match model.pivot() {
+        Some(pivot) => pivot.turn(),
+        None => model.list.turn(&model.rows),
+    }
+    model.and_work(Vec::new())
+}
+
+/// Sorts by the next column; after the last the order is that of time again.
+pub(in crate::model) fn sort_next(model: &mut Model) -> Vec<Effect> {
+    if let Some(pivot) = model.pivot() {
+        pivot.sort_next();
+        return model.and_work(Vec::new());
+    }
+    let column = model.order.as_ref().map_or(Column::Time, Order::column).next_sort();
+    sort_by(model, column)
+}
+
+fn sort_by(model: &mut Model, column: Column) -> Vec<Effect> {
+    let known = Known { rows: &model.rows, ledger: &model.ledger };
+    model.order = (column != Column::Time).then(|| Order::new(column, &known));
+    if model.order.is_none() {
+        model.list_again();
+    }
+    model.and_work(Vec::new())
+}

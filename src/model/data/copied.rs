@@ -1,0 +1,12 @@
+//! The text that was copied last.
+
+/// A text that was to be copied and is shown instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Copied {
+    /// What it is.
+    pub what: String,
+    /// The text, lines and all; not yet made visible.
+    pub text: String,
+    /// Why it is shown.
+    pub why: String,
+}

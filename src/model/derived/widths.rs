@@ -1,0 +1,165 @@
+//! What the rows on the screen need of each column.
+//!
+//! It is computed for one screenful and does not change while rows arrive, so that columns do not jump. It is
+//! computed again for a new size, page, filter, order, zone or mask, at the end of the first reading, and
+//! when names that were looked up would be cut. Only the rows of the window are measured.
+
+use super::cells;
+use crate::model::data::fit::View;
+use crate::model::{Column, Fit, Leaf, Loading, Model, Order, RowRef, columns};
+use crate::report::{Part, Pulse};
+
+/// The mail domain of more than half of those who have one.
+fn shared_domain(model: &Model, rows: &[RowRef]) -> Option<String> {
+    if model.mask.is_on() {
+        return None;
+    }
+    let symbols = model.rows.symbols();
+    let mut domains: Vec<&str> =
+        rows.iter().filter_map(|at| cells::domain(symbols, &model.rows.get(*at))).collect();
+    domains.sort_unstable();
+    let all = domains.len();
+    let most = domains.chunk_by(|one, other| one == other).max_by_key(|same| same.len())?;
+    (most.len() > 1 && most.len() * 2 > all).then(|| most[0].to_owned())
+}
+
+/// An id of Okta's. As long as a window is not full, its free lines are taken to need this for who and client.
+const ID: u16 = 20;
+
+/// Measures the rows of the window.
+fn settled(model: &Model, view: View) -> Fit {
+    let height = usize::from(view.area.1);
+    let rows = model.list.window(&model.rows, height).rows;
+    let mut fit =
+        Fit { domain: shared_domain(model, &rows), is_full: rows.len() == height, view, ..Fit::default() };
+    let symbols = model.rows.symbols();
+    fit.is_default = !rows.is_empty();
+    for at in &rows {
+        let row = model.rows.get(*at);
+        fit.is_default &= cells::is_default_server(symbols, &row);
+        for (place, column) in Column::ALL.into_iter().enumerate() {
+            let (whole, short) = cells::needs(model, *at, &row, column, fit.domain());
+            fit.needs[place].push(whole);
+            fit.short[place] = fit.short[place].max(short);
+        }
+    }
+    for (column, needs) in Column::ALL.into_iter().zip(&mut fit.needs) {
+        if matches!(column, Column::State | Column::From | Column::Server)
+            && needs.iter().all(|need| *need <= 1)
+            && !needs.is_empty()
+        {
+            fit.empty.push(column);
+        }
+        if matches!(column, Column::Who | Column::Client) && !needs.is_empty() {
+            needs.resize(height.max(needs.len()), ID);
+        }
+        needs.sort_unstable();
+    }
+    fit.rows = rows;
+    fit
+}
+
+fn view(model: &Model) -> View {
+    let area = model.regions().list;
+    View {
+        area: (area.width, area.height),
+        filter: model.filter.as_ref().map(|filter| filter.query().text().to_owned()),
+        order: model.order.as_ref().map(Order::column),
+        is_sorted: model.list.is_sorted(),
+        is_newest_first: model.list.is_newest_first(),
+        is_masked: model.mask.is_on(),
+        zone: model.zone.name.clone(),
+    }
+}
+
+/// Who changes something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::model) enum By {
+    /// The person.
+    Person,
+    /// Names that were looked up.
+    Names,
+    /// Whatever arrives.
+    Arrival,
+}
+
+/// How the screen stood before a message.
+pub(in crate::model) struct Before {
+    by: By,
+    cursor: Option<RowRef>,
+    cut: usize,
+    is_reading: bool,
+}
+
+impl Before {
+    /// Looks at what must be known before a message is taken in.
+    pub(in crate::model) fn of(model: &Model, by: By) -> Self {
+        Self {
+            by,
+            cursor: model.list.cursor(),
+            cut: if by == By::Names { cut(model) } else { 0 },
+            is_reading: is_reading(model),
+        }
+    }
+}
+
+/// Whether what there was at the start is still being read.
+fn is_reading(model: &Model) -> bool {
+    model.loading != Loading::Done || matches!(model.board.get(Part::Poll), Pulse::Starting | Pulse::Catching)
+}
+
+/// Settles the widths anew if a message calls for it.
+pub(in crate::model) fn after(model: &mut Model, before: &Before) {
+    let pages = std::mem::take(&mut model.desk.has_paged);
+    if model.leaf != Leaf::Consents {
+        return;
+    }
+    let view = view(model);
+    let height = usize::from(view.area.1);
+    if height == 0 {
+        return;
+    }
+    let fit = &model.fit;
+    let is_due = fit.view != view
+        || match before.by {
+            By::Person if model.list.cursor() == before.cursor && !pages => false,
+            By::Person => {
+                let rows = model.list.window(&model.rows, height).rows;
+                let is_elsewhere = !rows.iter().any(|row| fit.rows.contains(row));
+                is_elsewhere || pages && rows.first() != fit.rows.first()
+            }
+            By::Names => {
+                cut(model) > before.cut
+                    || fit.domain.is_none() && {
+                        let rows = model.list.window(&model.rows, height).rows;
+                        shared_domain(model, &rows).is_some()
+                    }
+            }
+            By::Arrival => {
+                let is_read = before.is_reading && !is_reading(model);
+                (fit.rows.is_empty() || before.is_reading && !fit.is_full || is_read)
+                    && !model.list.is_empty(&model.rows)
+            }
+        };
+    if is_due {
+        model.fit = settled(model, view);
+    } else if before.by == By::Arrival && model.list.is_following() && model.list.cursor() != before.cursor {
+        // What took the place of the rows that were measured; the reader has not left them.
+        model.fit.rows = model.list.window(&model.rows, height).rows;
+    }
+}
+
+/// How many cells on the screen are cut that should not be: of who, client and the columns of single words.
+fn cut(model: &Model) -> usize {
+    let area = model.regions().list;
+    let placed = columns(area.width, &model.shape, &model.fit);
+    let width = |column| placed.iter().find(|(placed, ..)| *placed == column).map(|(.., width)| *width);
+    let watched =
+        [Column::Who, Column::Client, Column::Kind, Column::Via].map(|column| (column, width(column)));
+    let rows = model.list.window(&model.rows, usize::from(area.height)).rows;
+    let is_cut = |at: RowRef, (column, width): &(Column, Option<u16>)| {
+        let need = || cells::needs(model, at, &model.rows.get(at), *column, model.fit.domain()).1;
+        width.is_some_and(|width| need() > width)
+    };
+    rows.into_iter().map(|at| watched.iter().filter(|column| is_cut(at, column)).count()).sum()
+}

@@ -1,0 +1,195 @@
+//! What the acts share: to list again, to filter, to keep the open consent and the page of counts with the reader.
+
+use std::sync::Arc;
+
+use super::data::layout::place;
+use super::derived::timeline;
+use super::{
+    Among, Ask, Detail, DetailPlace, Effect, Filter, FilterError, Known, Model, Opened, Order, Pane, Pivot,
+    Prompt, Query,
+};
+
+impl Model {
+    /// Lists what passes the filter now, in the order that stands now.
+    pub(super) fn list_again(&mut self) {
+        let known = Known { rows: &self.rows, ledger: &self.ledger };
+        match (self.order.as_ref().and_then(Order::sorted), &mut self.filter) {
+            (None, None) => self.list.show_by_time(&self.rows, None),
+            (None, Some(filter)) => {
+                let ids = filter.list(&known, Among::All(self.list.take_room()));
+                self.list.show_by_time(&self.rows, Some(ids));
+            }
+            (Some(sorted), filter) => {
+                let mut ids = self.list.take_room();
+                ids.clear();
+                ids.extend(sorted);
+                if let Some(filter) = filter {
+                    ids = filter.list(&known, Among::These(ids));
+                }
+                self.list.show_sorted(&self.rows, ids);
+            }
+        }
+        self.count_matches();
+    }
+
+    /// Adds the wish for more time to others, if something is behind.
+    pub(super) fn and_work(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        effects.extend(self.keep_up());
+        let order_is = self.order.as_ref().is_some_and(Order::is_behind);
+        effects.extend((self.ledger.is_behind() || order_is).then_some(Effect::Work));
+        effects.dedup();
+        effects
+    }
+
+    /// An open detail shows the reader's row, whichever that has become.
+    pub(super) fn open_cursor(&mut self) -> Vec<Effect> {
+        let (Some(opened), Some(at)) = (&mut self.opened, self.list.cursor()) else { return Vec::new() };
+        let seq = self.rows.get(at).seq;
+        if opened.seq == seq {
+            return Vec::new();
+        }
+        opened.seq = seq;
+        opened.consent = None;
+        opened.beside = None;
+        opened.failure = None;
+        vec![Effect::Read(seq)]
+    }
+
+    /// How many lines a page has where the keys go.
+    pub(super) fn page_height(&self) -> usize {
+        let regions = self.regions();
+        match (self.overlay, self.pane) {
+            (None, Pane::List) => usize::from(regions.list.height),
+            (None, Pane::Detail) => usize::from(regions.detail.height.saturating_sub(2)),
+            (Some(_), _) => usize::from(self.size.1.saturating_sub(2)),
+        }
+    }
+
+    /// Hides what does not match; nothing shows all.
+    pub(super) fn set_filter(&mut self, query: Option<Arc<Query>>) -> Vec<Effect> {
+        // A longer text mostly means fewer of the rows that are listed.
+        let is_narrower = match (&self.filter, &query) {
+            (Some(before), Some(query)) => query.narrows(before.query()),
+            _ => false,
+        };
+        let mut filter = query.map(Filter::new);
+        let within = if is_narrower { self.list.take_shown(&self.rows) } else { None };
+        let is_narrower = within.is_some();
+        if let (Some(within), Some(filter)) = (within, &mut filter) {
+            let known = Known { rows: &self.rows, ledger: &self.ledger };
+            let ids = filter.list(&known, Among::These(within));
+            self.list.show(&self.rows, Some(ids));
+            self.count_matches();
+        }
+        self.filter = filter;
+        let look_up = self.read_whole();
+        if !is_narrower {
+            self.list_again();
+        }
+        let mut effects = self.open_cursor();
+        effects.extend(look_up);
+        effects
+    }
+
+    /// Grows the tree of the open consent, if what is known around it has changed, or anyway.
+    pub(super) fn grow_tree(&mut self, anyway: bool) {
+        let Some(at) = self.opened.as_ref().and_then(|opened| self.rows.find(opened.seq)) else { return };
+        let beside = self.opened.as_mut().and_then(|opened| opened.beside.take());
+        let around = timeline::told(self, at, beside.as_ref());
+        let height = self.page_height();
+        let Some(opened) = &mut self.opened else { return };
+        opened.beside = beside;
+        if let Some(consent) = &opened.consent
+            && (anyway || opened.around != around)
+        {
+            let mark = self.rows.marks().get(opened.seq);
+            let mut tree = Detail::new(consent, mark, &around, &self.mask, opened.tree.as_ref());
+            tree.step(0, height);
+            opened.tree = Some(tree);
+            opened.around = around;
+        }
+    }
+
+    /// Lets the page that is shown catch up with the ledger, at once if that takes a moment only.
+    pub(super) fn keep_up(&mut self) -> Vec<Effect> {
+        let Some(subject) = self.leaf.subject() else { return Vec::new() };
+        let now_ms = self.now.as_millisecond();
+        let pivot = &mut self.pivots[subject as usize];
+        if pivot.is_behind(&self.ledger, now_ms) {
+            pivot.work(&Known { rows: &self.rows, ledger: &self.ledger }, now_ms);
+        }
+        if pivot.is_behind(&self.ledger, now_ms) { vec![Effect::Work] } else { Vec::new() }
+    }
+
+    /// Counts the listed rows that match what is searched for.
+    pub(super) fn count_matches(&mut self) {
+        if let Some(search) = &mut self.search {
+            search.count_listed(&Known { rows: &self.rows, ledger: &self.ledger }, &self.list);
+        }
+    }
+
+    /// Finds all rows that match what is searched for. One pass over the texts and one over the rows.
+    pub(super) fn list_matches(&mut self) {
+        if let Some(search) = &mut self.search {
+            search.list_hits(&Known { rows: &self.rows, ledger: &self.ledger }, &self.list);
+        }
+    }
+
+    /// Asks for the rows that a new filter can judge only when they are read whole; forgets those of the one before.
+    fn read_whole(&mut self) -> Option<Effect> {
+        let was_busy = self.whole_reads.left().is_some();
+        let is_deep = self.filter.as_ref().is_some_and(|filter| filter.query().is_deep());
+        let known = Known { rows: &self.rows, ledger: &self.ledger };
+        let wanted = self.whole_reads.begin(self.filter.as_mut(), &known).map(Effect::LookUp);
+        let forgotten = (was_busy && !is_deep).then(|| Effect::ForgetLookUp(self.whole_reads.number()));
+        wanted.or(forgotten)
+    }
+
+    /// Reads a filter as somebody wrote it.
+    ///
+    /// # Errors
+    /// Names the character at which the text stops making sense.
+    pub(super) fn parse(&self, text: &str) -> Result<Query, FilterError> {
+        Query::parse(text, self.now.as_millisecond(), &self.zone.shown)
+    }
+
+    /// Opens a line to type into.
+    pub(super) fn open_prompt(&mut self, ask: Ask, text: &str) -> Vec<Effect> {
+        let stood = (self.list.cursor(), self.list.is_following());
+        self.prompt = Some(Prompt { stood, ..Prompt::new(ask, text) });
+        Vec::new()
+    }
+
+    /// Opens the consent under the cursor, or goes into it if it is open.
+    pub(super) fn open_row(&mut self) -> Vec<Effect> {
+        if self.opened.is_some() {
+            self.pane = Pane::Detail;
+            return Vec::new();
+        }
+        let Some(at) = self.list.cursor() else { return Vec::new() };
+        let seq = self.rows.get(at).seq;
+        self.opened =
+            Some(Opened { seq, consent: None, beside: None, around: Vec::new(), tree: None, failure: None });
+        // Where list and detail do not fit together, opening goes there; else the list keeps the keys.
+        if self.detail_place() == DetailPlace::Alone {
+            self.pane = Pane::Detail;
+        }
+        vec![Effect::Read(seq)]
+    }
+
+    /// Returns where the detail stands in a terminal of this size.
+    pub(super) fn detail_place(&self) -> DetailPlace {
+        place(self.size.0, self.size.1)
+    }
+
+    /// The page of counts that is shown.
+    pub(super) fn pivot(&mut self) -> Option<&mut Pivot> {
+        self.leaf.subject().map(|subject| &mut self.pivots[subject as usize])
+    }
+
+    /// Sets the filter that the person gave at the start.
+    pub fn filter_by(&mut self, query: Query) {
+        // Nothing is open yet and no row is there, so nothing is asked for.
+        drop(self.set_filter((!query.is_empty()).then(|| query.into())));
+    }
+}
