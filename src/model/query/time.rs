@@ -1,8 +1,8 @@
 //! Times as people type them: absolute, back from now, or from the reader's row on.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 
-use super::language::{duration_ms, span_of};
 use crate::model::Zone;
 
 /// Reads a time to go to, in milliseconds since 1970.
@@ -33,10 +33,41 @@ pub(in crate::model) fn read(
     })
 }
 
+/// Reads `90s`, `15m`, `24h`, `7d`.
+pub(super) fn duration_ms(text: &str) -> Option<i64> {
+    let unit = text.chars().last()?;
+    let value: i64 = text.strip_suffix(unit)?.parse().ok()?;
+    let each = match unit {
+        's' => 1_000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        _ => return None,
+    };
+    value.checked_mul(each).filter(|ms| *ms >= 0)
+}
+
+/// Returns the stretch of time that a day, a minute, a second or an instant names: milliseconds, half open.
+pub(super) fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
+    if let Ok(exact) = text.parse::<Timestamp>() {
+        return Some((exact.as_millisecond(), exact.as_millisecond().saturating_add(1)));
+    }
+    let in_zone =
+        |at: civil::DateTime| at.to_zoned(zone.clone()).ok().map(|at| at.timestamp().as_millisecond());
+    if let Ok(date) = text.parse::<civil::Date>()
+        && !text.contains('T')
+    {
+        let next = date.tomorrow().ok()?;
+        return Some((in_zone(date.at(0, 0, 0, 0))?, in_zone(next.at(0, 0, 0, 0))?));
+    }
+    let at = text.parse::<civil::DateTime>().ok()?;
+    let length = if text.matches(':').count() > 1 { 1_000 } else { 60_000 };
+    let from = in_zone(at)?;
+    Some((from, from.saturating_add(length)))
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
 
     #[test]

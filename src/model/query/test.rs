@@ -1,0 +1,273 @@
+//! The conditions of a filter: which field of a row each looks at, and what it asks of it.
+
+use regex::Regex;
+
+use crate::consent::{Row, Symbol, Symbols};
+use crate::model::data::text_arena::{Wanted, lower};
+use crate::model::data::text_columns;
+
+/// One condition.
+#[derive(Clone, Debug)]
+pub(in crate::model) struct Test {
+    pub(in crate::model) field: Field,
+    pub(in crate::model) op: Op,
+}
+
+/// What a condition looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::model) enum Field {
+    Any,
+    Kind,
+    Who,
+    Actor,
+    Client,
+    Server,
+    Scope,
+    Outcome,
+    Ip,
+    Country,
+    City,
+    Asn,
+    Proxy,
+    Via,
+    Severity,
+    Time,
+    Age,
+    Uuid,
+    Txn,
+    Session,
+    Agent,
+    Message,
+    Standing,
+    Mark,
+}
+
+/// What a condition asks of a text, a time or a number.
+#[derive(Clone, Debug)]
+pub(in crate::model) enum Op {
+    /// Lower-case text that must occur, in whatever case.
+    Has(String),
+    /// Text that must occur just so.
+    HasExact(String),
+    /// The whole text, just so.
+    Is(String),
+    /// Lower-case text that must stand at the beginning.
+    Begins(String),
+    Matches(Box<Regex>),
+    Present,
+    /// Milliseconds since 1970, half open.
+    Between(i64, i64),
+    /// A number: AS numbers.
+    Number(std::ops::RangeInclusive<i64>),
+}
+
+/// Parts of a consent that the list does not hold; whoever has the whole consent can filter on them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deep<'a> {
+    /// `uuid`
+    pub uuid: &'a str,
+    /// `transaction.id`
+    pub txn: &'a str,
+    /// The session's id.
+    pub session: &'a str,
+    /// The raw user agent.
+    pub agent: &'a str,
+    /// The event's message.
+    pub message: &'a str,
+    /// The note of its mark, or `None` if it is not marked.
+    pub mark: Option<&'a str>,
+}
+
+impl Field {
+    pub(in crate::model) fn is_deep(self) -> bool {
+        matches!(self, Self::Uuid | Self::Txn | Self::Session | Self::Agent | Self::Message)
+    }
+
+    /// The columns whose texts it looks at; none if it looks at something else.
+    pub(in crate::model) fn columns(self) -> u8 {
+        match self {
+            Self::Any => text_columns::ALL,
+            Self::Who => text_columns::WHO,
+            Self::Actor => text_columns::ACTOR,
+            Self::Client => text_columns::CLIENT,
+            Self::Server => text_columns::SERVER,
+            Self::Scope => text_columns::SCOPES,
+            Self::Ip | Self::City | Self::Country | Self::Asn | Self::Proxy => text_columns::FROM,
+            _ => 0,
+        }
+    }
+
+    /// The first and the last field of a text that it looks at.
+    pub(in crate::model) fn parts(self) -> (usize, usize) {
+        match self {
+            Self::Ip => (0, 0),
+            Self::City => (1, 1),
+            Self::Country => (2, 2),
+            Self::Asn => (3, 4),
+            Self::Proxy => (5, 5),
+            _ => (0, usize::MAX),
+        }
+    }
+}
+
+impl Test {
+    /// Whether a whole consent meets it, or a row as far as it goes.
+    pub(in crate::model) fn holds(
+        &self,
+        row: &Row,
+        symbols: &Symbols,
+        deep: Option<&Deep<'_>>,
+        scratch: &mut String,
+    ) -> bool {
+        if let Some(deep) = deep
+            && let Some(text) = self.deep(deep)
+        {
+            return self.op.takes(text, scratch);
+        }
+        if let Some(note) = deep.and_then(|deep| deep.mark)
+            && self.takes_mark(note, scratch)
+        {
+            return true;
+        }
+        let columns = [row.who, row.actor, row.client, row.server, row.scopes, row.from];
+        let wanted = self.field.columns();
+        let is_in_text = columns
+            .iter()
+            .enumerate()
+            .any(|(index, sym)| wanted & (1 << index) != 0 && self.takes_text(symbols.joined(*sym), scratch));
+        let is_in_time = self.span().is_some_and(|span| is_within(row.published_ms, span));
+        is_in_text || is_in_time || self.takes_word(Words::of(row), scratch)
+    }
+
+    /// What it looks at of what the list does not hold, or `None` if it looks at something else.
+    pub(in crate::model) fn deep<'d>(&self, deep: &Deep<'d>) -> Option<&'d str> {
+        Some(match self.field {
+            Field::Uuid => deep.uuid,
+            Field::Txn => deep.txn,
+            Field::Session => deep.session,
+            Field::Agent => deep.agent,
+            Field::Message => deep.message,
+            _ => return None,
+        })
+    }
+
+    /// Whether one field of a text is what it asks for.
+    pub(in crate::model) fn takes(&self, field: &str, scratch: &mut String) -> bool {
+        self.op.takes(field, scratch)
+    }
+
+    /// Whether an interned text holds it in one of the fields that it looks at.
+    pub(in crate::model) fn takes_text(&self, joined: &str, scratch: &mut String) -> bool {
+        let (first, last) = self.field.parts();
+        let says_something = || joined.bytes().any(|byte| byte != Symbol::SEPARATOR as u8 && byte != b'-');
+        if matches!(self.op, Op::Present) && (first, last) == (0, usize::MAX) && says_something() {
+            // Most begin so; no need to take them apart.
+            return true;
+        }
+        let fields =
+            joined.split(Symbol::SEPARATOR).skip(first).take(last.saturating_sub(first).saturating_add(1));
+        fields.into_iter().any(|field| self.op.takes(field, scratch))
+    }
+
+    /// Whether one of the words of a row that are no texts holds it.
+    pub(in crate::model) fn takes_word(&self, words: Words, scratch: &mut String) -> bool {
+        match self.field {
+            Field::Kind | Field::Any => self.op.takes(words.kind, scratch),
+            Field::Outcome => self.op.takes(words.outcome, scratch),
+            Field::Via => self.op.takes(words.via, scratch),
+            Field::Severity => self.op.takes(words.severity, scratch),
+            Field::Standing => self.op.takes(words.standing, scratch),
+            _ => false,
+        }
+    }
+
+    /// Whether the note of a mark holds it; a mark without one is present all the same.
+    pub(in crate::model) fn takes_mark(&self, note: &str, scratch: &mut String) -> bool {
+        self.field == Field::Mark && (matches!(self.op, Op::Present) || self.op.takes(note, scratch))
+    }
+
+    /// The times that fit, half open, if it is about a row's time. A row without a time fits none.
+    pub(in crate::model) fn span(&self) -> Option<(i64, i64)> {
+        let is_time = matches!(self.field, Field::Time | Field::Age);
+        is_time.then_some(match &self.op {
+            Op::Between(from, to) => (*from, *to),
+            _ => (i64::MIN, i64::MAX),
+        })
+    }
+
+    /// Whether wherever this holds another one does.
+    pub(in crate::model) fn implies(&self, other: &Self) -> bool {
+        let is_within = match (&self.op, &other.op) {
+            (Op::Has(longer), Op::Has(shorter)) => longer.contains(shorter.as_str()),
+            (Op::Begins(longer), Op::Begins(shorter)) => longer.starts_with(shorter.as_str()),
+            _ => false,
+        };
+        self.field == other.field && is_within
+    }
+}
+
+/// Whether a time, in milliseconds since 1970, is one and lies in a span.
+pub(in crate::model) fn is_within(published_ms: i64, (from, to): (i64, i64)) -> bool {
+    published_ms != 0 && (from..to).contains(&published_ms)
+}
+
+/// What a row says in words of ours.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct Words {
+    pub(in crate::model) kind: &'static str,
+    pub(in crate::model) outcome: &'static str,
+    pub(in crate::model) via: &'static str,
+    pub(in crate::model) severity: &'static str,
+    pub(in crate::model) standing: &'static str,
+}
+
+impl Words {
+    fn of(row: &Row) -> Self {
+        Self {
+            kind: row.kind.word(),
+            outcome: row.outcome.word(),
+            via: row.via.told(row.doubt),
+            severity: row.severity.word(),
+            standing: "",
+        }
+    }
+}
+
+impl Op {
+    pub(in crate::model) fn takes(&self, text: &str, scratch: &mut String) -> bool {
+        match self {
+            Self::Has(needle) => {
+                scratch.clear();
+                lower(text, scratch);
+                memchr::memmem::find(scratch.as_bytes(), needle.as_bytes()).is_some()
+            }
+            Self::Is(whole) => text == whole,
+            Self::HasExact(needle) => memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some(),
+            Self::Begins(needle) => {
+                text.get(..needle.len()).is_some_and(|start| start.eq_ignore_ascii_case(needle))
+            }
+            Self::Matches(regex) => regex.is_match(text),
+            Self::Present => !text.is_empty() && text != "-",
+            Self::Number(range) => text.parse().is_ok_and(|number| range.contains(&number)),
+            Self::Between(..) => false,
+        }
+    }
+
+    /// What every text holds that it takes, if there is such a thing.
+    pub(in crate::model) fn wanted(&self) -> Option<Wanted> {
+        let (text, is_all) = match self {
+            Self::Has(needle) => (needle, true),
+            Self::HasExact(text) | Self::Is(text) => (text, false),
+            _ => return None,
+        };
+        let needle = lowered(text);
+        (!needle.is_empty()).then_some(Wanted { needle, is_all })
+    }
+}
+
+/// A text in lower case, letter by letter as [`lower`] has it: a sigma at the end of a word is like any other.
+pub(in crate::model) fn lowered(text: &str) -> String {
+    let mut out = String::new();
+    lower(text, &mut out);
+    out
+}
