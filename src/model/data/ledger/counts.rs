@@ -1,0 +1,145 @@
+//! What the pages count of clients, people and scopes.
+
+use hashbrown::HashMap;
+
+use super::slot::slot;
+use crate::consent::Row;
+use crate::model::data::interner::{Number, Scopes, Set};
+
+/// What a page says of a client, a person or a scope.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Consents.
+    pub consents: u32,
+    /// People of a client, clients of a person.
+    pub others: u32,
+    /// Of these, with how many something stands now.
+    pub standing: u32,
+    /// The first consent, in milliseconds since 1970; 0 before there is one.
+    pub first_ms: i64,
+    /// The last one.
+    pub last_ms: i64,
+    /// Every scope ever granted.
+    pub ever: Set,
+}
+
+/// Who holds a scope now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Held {
+    /// People.
+    pub people: u32,
+    /// Clients.
+    pub clients: u32,
+}
+
+/// The tallies of all clients and people, and who holds which scope.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    by_client: Vec<Tally>,
+    by_person: Vec<Tally>,
+    held: Vec<Held>,
+    /// Clients with which something stands.
+    holding: usize,
+    /// By scope and client, with how many people the scope stands.
+    held_by_client: HashMap<(Number, Number), u32>,
+}
+
+impl Counts {
+    /// What is known of a client.
+    pub(super) fn client(&self, number: Number) -> Tally {
+        self.by_client.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// What is known of a person.
+    pub(super) fn person(&self, number: Number) -> Tally {
+        self.by_person.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// Who holds a scope.
+    pub(super) fn held(&self, scope: Number) -> Held {
+        self.held.get(scope as usize).copied().unwrap_or_default()
+    }
+
+    /// With how many clients something stands.
+    pub(super) fn holding_clients(&self) -> usize {
+        self.holding
+    }
+
+    /// Counts a consent of a client and a person; one that was counted before only in what may have changed.
+    pub(super) fn count(
+        &mut self,
+        scopes: &mut Scopes,
+        (client, person): (Number, Number),
+        (row, set): (&Row, Set),
+        is_new_pair: bool,
+        was_counted: bool,
+    ) {
+        for (number, tallies) in [(client, &mut self.by_client), (person, &mut self.by_person)] {
+            if number == 0 {
+                continue;
+            }
+            let tally = slot(tallies, number, Tally::default());
+            tally.consents += u32::from(!was_counted);
+            tally.others += u32::from(is_new_pair);
+            if row.published_ms != 0 {
+                let first = if tally.first_ms == 0 { i64::MAX } else { tally.first_ms };
+                tally.first_ms = first.min(row.published_ms);
+                tally.last_ms = tally.last_ms.max(row.published_ms);
+            }
+            tally.ever = scopes.union(tally.ever, set);
+        }
+    }
+
+    /// Takes a consent of a client and a person back.
+    pub(super) fn uncount(&mut self, (client, person): (Number, Number)) {
+        for (number, tallies) in [(client, &mut self.by_client), (person, &mut self.by_person)] {
+            if number != 0 {
+                let tally = slot(tallies, number, Tally::default());
+                tally.consents = tally.consents.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Notes that between a client and a person one set of scopes stands in place of another.
+    pub(super) fn hold(
+        &mut self,
+        scopes: &Scopes,
+        (client, person): (Number, Number),
+        (before, now): (Set, Set),
+    ) {
+        let held_before = self.client(client).standing > 0;
+        for (number, tallies) in [(client, &mut self.by_client), (person, &mut self.by_person)] {
+            if number != 0 {
+                let tally = slot(tallies, number, Tally::default());
+                tally.standing = tally.standing + u32::from(now != 0) - u32::from(before != 0);
+            }
+        }
+        let held = self.client(client).standing > 0;
+        self.holding = self.holding + usize::from(held) - usize::from(held_before);
+        for (set, other, by) in [(now, before, 1), (before, now, -1)] {
+            for scope in only_in(scopes, set, other) {
+                let pairs = self.held_by_client.entry((scope, client)).or_default();
+                let was_held = *pairs > 0;
+                *pairs = pairs.saturating_add_signed(by);
+                let held = slot(&mut self.held, scope, Held::default());
+                held.clients = held.clients + u32::from(*pairs > 0) - u32::from(was_held);
+            }
+        }
+    }
+
+    /// Notes that of a person, with all clients, one set of scopes stands in place of another.
+    pub(super) fn hold_of_person(&mut self, scopes: &Scopes, (before, now): (Set, Set)) {
+        for (set, other, by) in [(now, before, 1), (before, now, -1)] {
+            for scope in only_in(scopes, set, other) {
+                let held = slot(&mut self.held, scope, Held::default());
+                held.people = held.people.saturating_add_signed(by);
+            }
+        }
+    }
+}
+
+/// The scopes of one set that are not in another.
+fn only_in(scopes: &Scopes, set: Set, other: Set) -> Vec<Number> {
+    let (set, other) = (scopes.members(set), scopes.members(other));
+    set.iter().copied().filter(|scope| other.binary_search(scope).is_err()).collect()
+}

@@ -1,0 +1,497 @@
+//! Who holds what. For each person and client the consents and revocations between them, and what of it stands now.
+//!
+//! A scope grant stands from its consent on until a revocation names it, or names everything that it is part of, or a
+//! later consent of the same person for the same client grants the same scope at the same server anew. What an event
+//! does not say is not guessed: a consent of nobody known cannot be told to stand.
+
+mod counts;
+mod replay;
+mod slot;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashSet, VecDeque};
+
+use hashbrown::{HashMap, HashTable};
+
+use counts::Counts;
+pub use counts::{Held, Tally};
+use replay::replay;
+use slot::slot;
+pub use standing::{Fate, Standing};
+use standing::{is_consent, is_good, standing_of};
+
+use super::interner::{Names, Number, Scopes, Set};
+use super::{RowRef, Rows};
+use crate::consent::{Kind, Reach, Row};
+
+/// One person and one client.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    person: Number,
+    client: Number,
+    /// The row that came last; the others follow by [`Ledger::next`].
+    head: u32,
+    /// The next pair of the same person.
+    next_of_person: u32,
+    /// The last consent, in milliseconds since 1970.
+    last_ms: i64,
+    /// The scopes that stand.
+    open: Set,
+    is_dirty: bool,
+}
+
+/// The last of a chain, and the pair of none.
+const END: u32 = u32::MAX;
+
+/// Whose a row is, and what of it was counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Owner {
+    person: Number,
+    client: Number,
+    /// Counted as a consent of both.
+    is_counted: bool,
+    /// In the chain of its pair.
+    is_linked: bool,
+    /// Taken in.
+    is_known: bool,
+}
+
+/// All pairs, and how each row stands.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// The people.
+    pub people: Names,
+    /// The clients.
+    pub clients: Names,
+    /// The scopes.
+    pub scopes: Scopes,
+    servers: Names,
+    pairs: Vec<Pair>,
+    of_key: HashTable<u32>,
+    /// By person: the pair of theirs that was made last.
+    of_person: Vec<u32>,
+    /// By row.
+    owners: Vec<Owner>,
+    next: Vec<u32>,
+    standing: Vec<Standing>,
+    by: Vec<u32>,
+    /// Revocations that reach beyond one pair, by what they reach.
+    broad: HashMap<(Reached, Number), Vec<u32>>,
+    /// Targets of broad revocations that were not yet applied.
+    disturbed: HashSet<(Reached, Number)>,
+    /// One of them reaches a server or a scope: a pair's rows have to be asked.
+    looks_at_rows: bool,
+    counts: Counts,
+    dirty: VecDeque<u32>,
+    /// Rises with everything that a page or a filter may show.
+    changes: u64,
+}
+
+/// Of one thing so many broad revocations are kept, those that came last: it can be gone once.
+const BROAD_MAX: usize = 1000;
+
+/// What a broad revocation ends everything of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Reached {
+    Person,
+    Client,
+    Server,
+    Scope,
+}
+
+/// Rows looked at in one slice of work; some milliseconds.
+const SLICE: usize = 5_000;
+
+impl Ledger {
+    /// Takes in a row that is new or that changed. What follows from it is found out by [`Ledger::work`].
+    pub fn take(&mut self, rows: &Rows, at: RowRef) {
+        let (row, index) = (rows.get(at), at.0 as usize);
+        self.changes += 1;
+        if self.owners.len() <= index {
+            self.owners.resize(index + 1, Owner::default());
+            self.next.resize(index + 1, END);
+            self.standing.resize(index + 1, Standing::Pending);
+            self.by.resize(index + 1, END);
+        }
+        let person = if row.kind.has_person() { self.people.number(row.who, rows.symbols()) } else { 0 };
+        let client = self.clients.number(row.client, rows.symbols());
+        let is_linked = row.kind != Kind::Other && client != 0 && (person != 0 || !row.kind.has_person());
+        let before = self.owners[index];
+        let now = Owner { person, client, is_counted: is_consent(&row), is_linked, is_known: true };
+        self.owners[index] = now;
+        let stays = before.is_linked && is_linked && (before.person, before.client) == (person, client);
+        if before != now {
+            self.uncount(before);
+            if before.is_linked && !stays {
+                self.unlink(before, at);
+            }
+        }
+        if is_linked {
+            let pair = self.pair(person, client);
+            if !stays {
+                self.next[index] = std::mem::replace(&mut self.pairs[pair as usize].head, at.0);
+            }
+            self.standing[index] = Standing::Pending;
+            self.mark_dirty(pair);
+        } else {
+            self.standing[index] = if is_consent(&row) { Standing::CannotTell } else { Standing::None };
+        }
+        if is_consent(&row) {
+            self.count(rows, &row, now, before == now);
+        }
+        if before != now && row.kind == Kind::Revoke && is_good(&row) {
+            self.spread(rows, &row, now, at);
+        }
+    }
+
+    /// Takes rows out that the journal removed. When something was first and last seen stays as it was.
+    pub fn cut(&mut self, places: &[u32]) {
+        for at in places {
+            let Some(owner) = self.owners.get_mut(*at as usize) else { continue };
+            let before = std::mem::take(owner);
+            self.uncount(before);
+            // It leaves the chain when the pair is worked out again.
+            if before.is_linked {
+                let pair = self.pair(before.person, before.client);
+                self.mark_dirty(pair);
+            }
+        }
+        self.changes += 1;
+    }
+
+    /// Works out some of what changed, and returns whether there is more. A slice takes some milliseconds.
+    pub fn work(&mut self, rows: &Rows) -> bool {
+        let mut left = SLICE;
+        self.mark_disturbed();
+        while left > 0 {
+            let Some(pair) = self.dirty.pop_front() else { return self.is_behind() };
+            self.pairs[pair as usize].is_dirty = false;
+            left = left.saturating_sub(1 + self.settle(rows, pair));
+            self.changes += 1;
+        }
+        self.is_behind()
+    }
+
+    /// Whether something is still to be worked out.
+    pub fn is_behind(&self) -> bool {
+        !self.disturbed.is_empty() || !self.dirty.is_empty()
+    }
+
+    /// Rises with everything that a page or a filter may show.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// How a row stands.
+    pub fn standing(&self, at: RowRef) -> Standing {
+        self.standing.get(at.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// How each row stands, by its place.
+    pub(in crate::model) fn standings(&self) -> &[Standing] {
+        &self.standing
+    }
+
+    /// The row that took the last of it away, or granted it again.
+    pub fn decided_by(&self, at: RowRef) -> Option<RowRef> {
+        self.by.get(at.0 as usize).copied().filter(|by| *by != END).map(RowRef)
+    }
+
+    /// What became of each scope of a consent, in the order of its scopes, or `None` if that cannot be told.
+    pub fn fates(&mut self, rows: &Rows, at: RowRef) -> Option<Vec<Fate>> {
+        let owner = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked)?;
+        let pair = self.pair(owner.person, owner.client);
+        let events = self.events(rows, pair);
+        let place = events.iter().position(|event| *event == at)?;
+        self.play(rows, &events).0.into_iter().nth(place).filter(|fates| !fates.is_empty())
+    }
+
+    /// The rows of the same person and client as a row, oldest first.
+    pub fn beside(&mut self, rows: &Rows, at: RowRef) -> Vec<RowRef> {
+        let Some(owner) = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked) else {
+            return Vec::new();
+        };
+        let pair = self.pair(owner.person, owner.client);
+        self.events(rows, pair)
+    }
+
+    /// What is known of a client.
+    pub fn client(&self, number: Number) -> Tally {
+        self.counts.client(number)
+    }
+
+    /// What is known of a person.
+    pub fn person(&self, number: Number) -> Tally {
+        self.counts.person(number)
+    }
+
+    /// Who holds a scope.
+    pub fn held(&self, scope: Number) -> Held {
+        self.counts.held(scope)
+    }
+
+    /// With how many clients something stands.
+    pub fn holding_clients(&self) -> usize {
+        self.counts.holding_clients()
+    }
+
+    /// For each client, how many people consented last at or after each of some times, which rise towards now. One pass
+    /// over all pairs.
+    pub fn people_since<const N: usize>(&self, times: [i64; N]) -> Vec<[u32; N]> {
+        let mut counts = vec![[0; N]; self.clients.len()];
+        for pair in self.pairs.iter().filter(|pair| pair.person != 0) {
+            for (count, since) in counts[pair.client as usize].iter_mut().zip(times) {
+                *count += u32::from(pair.last_ms >= since);
+            }
+        }
+        counts
+    }
+
+    fn pair(&mut self, person: Number, client: Number) -> u32 {
+        let pairs = &self.pairs;
+        let is_it =
+            |pair: &u32| (pairs[*pair as usize].person, pairs[*pair as usize].client) == (person, client);
+        let hash = hash(person, client);
+        if let Some(pair) = self.of_key.find(hash, is_it) {
+            return *pair;
+        }
+        let new = u32::try_from(self.pairs.len()).expect("fewer pairs than rows");
+        self.of_key.insert_unique(hash, new, |pair| {
+            let Pair { person, client, .. } = pairs[*pair as usize];
+            self::hash(person, client)
+        });
+        let last = slot(&mut self.of_person, person, END);
+        let next_of_person = std::mem::replace(last, new);
+        self.pairs.push(Pair {
+            person,
+            client,
+            head: END,
+            next_of_person,
+            last_ms: 0,
+            open: 0,
+            is_dirty: false,
+        });
+        new
+    }
+
+    /// Marks a pair as needing to be worked out again.
+    fn mark_dirty(&mut self, pair: u32) {
+        if !std::mem::replace(&mut self.pairs[pair as usize].is_dirty, true) {
+            self.dirty.push_back(pair);
+        }
+    }
+
+    /// Keeps a revocation that may end grants of other pairs than its own: one of nobody known, or one that names no
+    /// grant and ends all of something.
+    fn spread(&mut self, rows: &Rows, row: &Row, owner: Owner, at: RowRef) {
+        let scopes = self.scopes.list(row.scopes, rows.symbols()).to_vec();
+        if owner.is_linked && !scopes.is_empty() {
+            return;
+        }
+        let reached: Vec<(Reached, Number)> = match row.reach {
+            Reach::Person | Reach::PersonGone => vec![(Reached::Person, owner.person)],
+            Reach::ClientGone => vec![(Reached::Client, owner.client)],
+            Reach::ServerGone => vec![(Reached::Server, self.servers.number(row.server, rows.symbols()))],
+            Reach::ScopeGone => scopes.into_iter().map(|scope| (Reached::Scope, scope)).collect(),
+            Reach::Named | Reach::PersonAndClient => Vec::new(),
+        };
+        for key in reached.into_iter().filter(|(_, number)| *number != 0) {
+            let rows = self.broad.entry(key).or_default();
+            if rows.len() == BROAD_MAX {
+                rows.remove(0);
+            }
+            rows.push(at.0);
+            self.disturbed.insert(key);
+            self.looks_at_rows |= matches!(key.0, Reached::Server | Reached::Scope);
+        }
+    }
+
+    /// Marks the pairs that broad revocations may have changed as needing to be worked out again. One pass over all pairs, but for a
+    /// person's.
+    fn mark_disturbed(&mut self) {
+        let disturbed = std::mem::take(&mut self.disturbed);
+        if disturbed.is_empty() {
+            return;
+        }
+        for (reached, person) in &disturbed {
+            let mut pair = match reached {
+                Reached::Person => self.of_person.get(*person as usize).copied().unwrap_or(END),
+                _ => END,
+            };
+            while pair != END {
+                self.mark_dirty(pair);
+                pair = self.pairs[pair as usize].next_of_person;
+            }
+        }
+        let looks_at_all = disturbed.iter().any(|(reached, _)| *reached == Reached::Server);
+        let scopes: Vec<Number> = disturbed
+            .iter()
+            .filter(|(reached, _)| *reached == Reached::Scope)
+            .map(|(_, scope)| *scope)
+            .collect();
+        let is_reached: Vec<bool> = (0..self.clients.len() as Number)
+            .map(|client| {
+                let ever = self.scopes.members(self.client(client).ever);
+                looks_at_all
+                    || disturbed.contains(&(Reached::Client, client))
+                    || scopes.iter().any(|scope| ever.binary_search(scope).is_ok())
+            })
+            .collect();
+        if is_reached.contains(&true) {
+            for pair in 0..self.pairs.len() as u32 {
+                let client = self.pairs[pair as usize].client as usize;
+                if looks_at_all || is_reached.get(client).is_some_and(|is_reached| *is_reached) {
+                    self.mark_dirty(pair);
+                }
+            }
+        }
+    }
+
+    /// The broad revocations that may end something of a pair.
+    fn broad_for(&mut self, rows: &Rows, owner: Owner, events: &[RowRef]) -> Vec<RowRef> {
+        if self.broad.is_empty() {
+            return Vec::new();
+        }
+        let mut keys = vec![(Reached::Person, owner.person), (Reached::Client, owner.client)];
+        if self.looks_at_rows {
+            for at in events {
+                let row = rows.get(*at);
+                keys.push((Reached::Server, self.servers.number(row.server, rows.symbols())));
+                let scopes = self.scopes.list(row.scopes, rows.symbols());
+                keys.extend(scopes.iter().map(|scope| (Reached::Scope, *scope)));
+            }
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        let found = keys.iter().filter_map(|key| self.broad.get(key)).flatten().map(|at| RowRef(*at));
+        let mut found: Vec<RowRef> = found.filter(|at| rows.is_there(*at)).collect();
+        if found.is_empty() {
+            return found;
+        }
+        let own: HashSet<&RowRef> = events.iter().collect();
+        found.retain(|at| !own.contains(at));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Takes a row out of its pair's chain.
+    fn unlink(&mut self, owner: Owner, at: RowRef) {
+        let pair = self.pair(owner.person, owner.client);
+        let mut here = self.pairs[pair as usize].head;
+        if here == at.0 {
+            self.pairs[pair as usize].head = self.next[at.0 as usize];
+        }
+        while here != END {
+            let next = self.next[here as usize];
+            if next == at.0 {
+                self.next[here as usize] = self.next[at.0 as usize];
+            }
+            here = next;
+        }
+        self.mark_dirty(pair);
+    }
+
+    /// Counts a consent; one that was counted before only in what may have changed.
+    fn count(&mut self, rows: &Rows, row: &Row, owner: Owner, was_counted: bool) {
+        let set = self.scopes.set(row.scopes, rows.symbols());
+        let is_new_pair = owner.is_linked && {
+            let pair = self.pair(owner.person, owner.client) as usize;
+            let last_ms = &mut self.pairs[pair].last_ms;
+            let is_new = *last_ms == 0;
+            *last_ms = (*last_ms).max(row.published_ms.max(1));
+            is_new && owner.person != 0
+        };
+        let of = (owner.client, owner.person);
+        self.counts.count(&mut self.scopes, of, (row, set), is_new_pair, was_counted);
+    }
+
+    fn uncount(&mut self, owner: Owner) {
+        if owner.is_counted {
+            self.counts.uncount((owner.client, owner.person));
+        }
+    }
+
+    /// The rows of a pair, oldest first. Those that were cut leave the chain.
+    fn events(&mut self, rows: &Rows, pair: u32) -> Vec<RowRef> {
+        let (mut found, mut here) = (Vec::new(), self.pairs[pair as usize].head);
+        while here != END {
+            if self.owners[here as usize].is_linked && rows.is_there(RowRef(here)) {
+                found.push(RowRef(here));
+            }
+            here = self.next[here as usize];
+        }
+        let mut head = END;
+        for at in found.iter().rev() {
+            self.next[at.0 as usize] = head;
+            head = at.0;
+        }
+        self.pairs[pair as usize].head = head;
+        found.sort_by_key(|at| rows.key(*at));
+        found
+    }
+
+    /// Works a pair out, and returns how many rows that took.
+    fn settle(&mut self, rows: &Rows, pair: u32) -> usize {
+        let events = self.events(rows, pair);
+        let (fates, played) = self.play(rows, &events);
+        let mut open = Vec::new();
+        for (at, fates) in events.iter().zip(fates) {
+            let row = rows.get(*at);
+            let (standing, by) = standing_of(&row, &fates);
+            self.standing[at.0 as usize] = standing;
+            self.by[at.0 as usize] = by.map_or(END, |by| by.0);
+            if row.kind != Kind::OrgGrant {
+                let list = self.scopes.list(row.scopes, rows.symbols());
+                let stands = list.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Open);
+                open.extend(stands.map(|(scope, _)| *scope));
+            }
+        }
+        let open = self.scopes.set_of(open);
+        self.hold(pair, open);
+        played
+    }
+
+    /// Notes what stands between a pair now, for whoever counts who holds what.
+    fn hold(&mut self, pair: u32, open: Set) {
+        let Pair { person, client, open: before, .. } = self.pairs[pair as usize];
+        if before == open {
+            return;
+        }
+        let of_person_before = self.open_of(person);
+        self.pairs[pair as usize].open = open;
+        self.counts.hold(&self.scopes, (client, person), (before, open));
+        if person != 0 {
+            let of_person = self.open_of(person);
+            self.counts.hold_of_person(&self.scopes, (of_person_before, of_person));
+        }
+    }
+
+    /// What stands between a person and all clients.
+    fn open_of(&mut self, person: Number) -> Set {
+        let (mut all, mut pair) = (0, self.of_person.get(person as usize).copied().unwrap_or(END));
+        while pair != END {
+            let Pair { open, next_of_person, .. } = self.pairs[pair as usize];
+            all = self.scopes.union(all, open);
+            pair = next_of_person;
+        }
+        all
+    }
+
+    /// Plays the events of a pair, with the broad revocations that may reach them.
+    fn play(&mut self, rows: &Rows, events: &[RowRef]) -> (Vec<Vec<Fate>>, usize) {
+        let Some(first) = events.first() else { return (Vec::new(), 0) };
+        let owner = self.owners[first.0 as usize];
+        let broad = self.broad_for(rows, owner, events);
+        replay(rows, (&mut self.servers, &mut self.scopes), events, broad)
+    }
+}
+
+fn hash(person: Number, client: Number) -> u64 {
+    // The finaliser of splitmix64.
+    let mut z = (u64::from(person) << 32 | u64::from(client)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z ^ (z >> 31)
+}
