@@ -226,7 +226,7 @@ proptest! {
                 prop_assert!(height == 0 || window.total == 0);
             }
             prop_assert_eq!(play.frame(), again.frame());
-            if let Some(subject) = play.model.leaf.subject() {
+            if let Some(subject) = play.model.page.subject() {
                 let pivot = &play.model.pivots[subject as usize];
                 let (shown, cursor, _) = pivot.window(height);
                 prop_assert!(shown.len() <= height);
@@ -283,7 +283,7 @@ proptest! {
         let here = |model: &Model| model.list.cursor().map(|at| model.rows.get(at).seq);
         let filter = |model: &Model| model.filter.as_ref().map(|filter| filter.query().text().to_owned());
         prop_assert_eq!(filter(&play.model), filter(&again.model));
-        prop_assert_eq!(play.model.leaf, again.model.leaf);
+        prop_assert_eq!(play.model.page, again.model.page);
         prop_assert_eq!(play.model.shape.words(), again.model.shape.words());
         if !play.model.list.is_following() && !play.is_behind() && !play.model.list.is_empty(&play.model.rows) {
             prop_assert_eq!(here(&play.model), here(&again.model));

@@ -35,7 +35,7 @@ pub use derived::{buckets, cells};
 pub use keymap::{KeyError, KeyLine, Keymap};
 pub use keys::{BINDINGS, Binding, Chord, Command, Key, Mode};
 pub use msg::{Effect, Msg};
-pub use pages::{CameFrom, Leaf, Overlay, Pane};
+pub use pages::{CameFrom, Page, Pane};
 pub use query::{Among, Deep, Filter, FilterError, LookUp, Query, Search, WholeReads};
 pub use state::Model;
 pub use update::update;

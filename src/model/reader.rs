@@ -58,7 +58,7 @@ impl Model {
     /// How many lines a page has where the keys go.
     pub(super) fn page_height(&self) -> usize {
         let regions = self.regions();
-        match (self.overlay, self.pane) {
+        match (self.over, self.pane) {
             (None, Pane::List) => usize::from(regions.list.height),
             (None, Pane::Detail) => usize::from(regions.detail.height.saturating_sub(2)),
             (Some(_), _) => usize::from(self.size.1.saturating_sub(2)),
@@ -112,7 +112,7 @@ impl Model {
 
     /// Lets the page that is shown catch up with the ledger, at once if that takes a moment only.
     pub(super) fn keep_up(&mut self) -> Vec<Effect> {
-        let Some(subject) = self.leaf.subject() else { return Vec::new() };
+        let Some(subject) = self.page.subject() else { return Vec::new() };
         let now_ms = self.now.as_millisecond();
         let pivot = &mut self.pivots[subject as usize];
         if pivot.is_behind(&self.ledger, now_ms) {
@@ -184,7 +184,7 @@ impl Model {
 
     /// The page of counts that is shown.
     pub(super) fn pivot(&mut self) -> Option<&mut Pivot> {
-        self.leaf.subject().map(|subject| &mut self.pivots[subject as usize])
+        self.page.subject().map(|subject| &mut self.pivots[subject as usize])
     }
 
     /// Sets the filter that the person gave at the start.

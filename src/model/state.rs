@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::keys::Mode;
 use super::{
-    CameFrom, Copied, Desk, Filter, Fit, Histogram, Leaf, Ledger, List, Loading, Mask, Notice, Offline,
-    Opened, Order, Origin, Overlay, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads,
-    Zone, regions,
+    CameFrom, Copied, Desk, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, Opened,
+    Order, Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Zone,
+    regions,
 };
 use crate::report::{Board, Coverage};
 
@@ -33,8 +33,8 @@ pub struct Model {
     pub whole_reads: WholeReads,
     /// What is looked for, if something is.
     pub search: Option<Search>,
-    /// Which page stands in the place of the list.
-    pub leaf: Leaf,
+    /// The page in the place of the list, or the list itself.
+    pub page: Page,
     /// The pivot pages, in the order of [`Subject::ALL`].
     pub pivots: [Pivot; 3],
     /// The pivot rows that were opened, the last one last.
@@ -45,10 +45,10 @@ pub struct Model {
     pub opened: Option<Opened>,
     /// Who gets the keys when nothing lies over both.
     pub pane: Pane,
-    /// What lies over list and detail.
-    pub overlay: Option<Overlay>,
+    /// The page that lies over it.
+    pub over: Option<Page>,
     /// The first line shown of it.
-    pub overlay_top: usize,
+    pub over_top: usize,
     /// How the parts are.
     pub board: Board,
     /// What the journal covers.
@@ -95,14 +95,14 @@ impl Model {
             order: None,
             whole_reads: WholeReads::default(),
             search: None,
-            leaf: Leaf::default(),
+            page: Page::default(),
             pivots: Subject::ALL.map(Pivot::new),
             came_from: Vec::new(),
             prompt: None,
             opened: None,
             pane: Pane::default(),
-            overlay: None,
-            overlay_top: 0,
+            over: None,
+            over_top: 0,
             board: Board::default(),
             coverage: Coverage::default(),
             loading: Loading::default(),
@@ -123,19 +123,19 @@ impl Model {
 
     /// Whether the list of consents has the keys, or would have them if nothing lay over it.
     pub(super) fn is_on_list(&self) -> bool {
-        self.leaf == Leaf::Consents && self.pane == Pane::List
+        self.page == Page::Consents && self.pane == Pane::List
     }
 
     /// The regions of the next frame.
     pub fn regions(&self) -> Regions {
-        let is_open = self.opened.is_some() && self.leaf == Leaf::Consents;
+        let is_open = self.opened.is_some() && self.page == Page::Consents;
         regions(
             self.size.0,
             self.size.1,
             is_open,
             self.pane == Pane::Detail,
-            self.strip.is_some() && self.leaf == Leaf::Consents,
-            self.leaf == Leaf::Consents,
+            self.strip.is_some() && self.page == Page::Consents,
+            self.page == Page::Consents,
         )
     }
 
@@ -146,17 +146,9 @@ impl Model {
 
     /// Returns where they would go if no line were typed.
     pub(super) fn mode_beneath(&self) -> Mode {
-        match (self.overlay, self.pane) {
-            (Some(Overlay::Help), _) => Mode::Help,
-            (Some(Overlay::Readiness), _) => Mode::Readiness,
-            (Some(Overlay::Sources | Overlay::Copied), _) => Mode::Sources,
-            (Some(Overlay::Columns), _) => Mode::Columns,
-            (Some(Overlay::Save), _) => Mode::Save,
-            (Some(Overlay::Marks), _) => Mode::Marks,
-            (Some(Overlay::Filters), _) => Mode::Filters,
-            (None, _) if self.leaf != Leaf::Consents => Mode::Pivot,
-            (None, Pane::List) => Mode::List,
-            (None, Pane::Detail) => Mode::Detail,
+        match self.over.unwrap_or(self.page) {
+            Page::Consents if self.pane == Pane::Detail => Mode::Detail,
+            page => page.mode(),
         }
     }
 }

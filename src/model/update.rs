@@ -6,7 +6,7 @@ use super::act::{
 };
 use super::data::shape::Change;
 use super::derived::widths::{self, Before, By};
-use super::{Ask, Chord, Command, Effect, Leaf, Model, Msg, Notice, Overlay, Subject};
+use super::{Ask, Chord, Command, Effect, Model, Msg, Notice};
 
 /// Takes in one message and returns what must be done outside.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -116,14 +116,18 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::GoToTime => model.open_prompt(Ask::Time, ""),
         Command::Order => sorting::turn(model),
         Command::SortColumn => sorting::sort_next(model),
-        Command::Consents => pages::show(model, Leaf::Consents),
-        Command::Clients => pages::show(model, Leaf::Pivot(Subject::Clients)),
-        Command::People => pages::show(model, Leaf::Pivot(Subject::People)),
-        Command::Scopes => pages::show(model, Leaf::Pivot(Subject::Scopes)),
+        Command::Consents
+        | Command::Clients
+        | Command::People
+        | Command::Scopes
+        | Command::Help
+        | Command::Readiness
+        | Command::Sources
+        | Command::Marks
+        | Command::SavedFilters
+        | Command::Columns
+        | Command::SaveAs => pages::show_of(model, command),
         Command::Zone => quietly(|| model.zone.turn()),
-        Command::Help => pages::turn_overlay(model, Overlay::Help),
-        Command::Readiness => pages::turn_overlay(model, Overlay::Readiness),
-        Command::Sources => pages::turn_overlay(model, Overlay::Sources),
         Command::Strip => histogram::turn(model),
         Command::ZoomIn => histogram::zoom(model, true),
         Command::ZoomOut => histogram::zoom(model, false),
@@ -135,13 +139,10 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Note => marks::note(model),
         Command::NextMark => marks::next(model, false),
         Command::MarkBefore => marks::next(model, true),
-        Command::Marks => choices::turn(model, Overlay::Marks),
         Command::Choose => choices::choose(model),
         Command::Palette => prompt_input::command(model),
         Command::FindKey => prompt_input::find_key(model),
-        Command::SavedFilters => choices::turn(model, Overlay::Filters),
         Command::Hints => quietly(|| model.desk.hides_hints = !model.desk.hides_hints),
-        Command::Columns => choices::turn(model, Overlay::Columns),
         Command::ColumnLeft => columns::change(model, Change::Left),
         Command::ColumnRight => columns::change(model, Change::Right),
         Command::Wider => columns::change(model, Change::Wider),
@@ -150,7 +151,6 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::FreeWidth => columns::change(model, Change::Free),
         Command::Copy => copy::ask(model),
         Command::Save => save::quick(model),
-        Command::SaveAs => choices::turn(model, Overlay::Save),
         Command::Extent => save::turn(model),
         Command::PollNow => arrivals::poll_now(model),
         Command::Redraw => vec![Effect::Redraw],

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::{Leaf, Model, RowRef};
+use crate::model::{Model, Page, RowRef};
 use crate::tui::{self, Screen};
 use crate::view::{self, Theme};
 
@@ -26,7 +26,7 @@ impl Painted {
         theme: &Theme,
     ) -> io::Result<()> {
         let area = model.regions().list;
-        let is_list = model.overlay.is_none() && model.leaf == Leaf::Consents;
+        let is_list = model.over.is_none() && model.page == Page::Consents;
         let is_whole = is_list && area.width == model.size.0;
         let rows =
             if is_whole { model.list.window(&model.rows, usize::from(area.height)).rows } else { Vec::new() };

@@ -5,14 +5,14 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, pages};
-use crate::model::{Model, first_choice};
+use crate::model::{Model, Page, first_choice};
 
 /// One line a column: whether it is shown, its name, its width. Over the lower right of the area, so that the list
 /// stays in sight.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let entries = model.shape.entries();
     let page = model.choices_page().intersection(area);
-    let body = pages::frame(theme, buffer, page, "Columns", "Esc back");
+    let body = pages::frame(theme, buffer, page, Page::Columns.title(), Page::Columns.keys());
     let top = first_choice(model.desk.at, entries.len(), usize::from(body.height));
     for (line, (index, entry)) in (0..body.height).zip(entries.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));

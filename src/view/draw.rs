@@ -7,7 +7,7 @@ use super::{
     Role, Theme, columns, detail, files, foot, list, marks, pages, palette, pen::Pen, pivot, readiness,
     status, strip, title, whole,
 };
-use crate::model::{Leaf, Model, Overlay};
+use crate::model::{Model, Page, Regions, Subject};
 
 /// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
 pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
@@ -20,36 +20,44 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     }
     let regions = model.regions();
     title::draw(model, theme, buffer, regions.title);
-    match model.leaf {
-        Leaf::Consents => {
-            list::draw(model, theme, buffer, &regions);
-            detail::draw(model, theme, buffer, regions.detail);
-            if let Some(shown) = model.strip {
-                strip::draw(model, shown, theme, buffer, regions.strip);
-            }
-            whole::draw(model, theme, buffer, &regions);
-        }
-        Leaf::Pivot(subject) => pivot::draw(model, subject, theme, buffer, &regions),
-    }
+    page(model, model.page, theme, buffer, &regions);
     readiness::line(model, theme, buffer, regions.readiness);
     status::sources(model, theme, buffer, regions.sources);
     foot::draw(model, theme, buffer, regions.foot);
-    match model.overlay {
-        Some(Overlay::Help) => pages::help(model, theme, buffer, area),
-        Some(Overlay::Readiness) => readiness::page(model, theme, buffer, area),
-        Some(Overlay::Sources) => pages::sources(model, theme, buffer, area),
-        Some(Overlay::Save) => files::draw(model, theme, buffer, area),
-        Some(Overlay::Columns) => columns::draw(model, theme, buffer, area),
-        Some(Overlay::Copied) => pages::copied(model, theme, buffer, area),
-        Some(Overlay::Filters) => palette::filters(model, theme, buffer, area),
-        Some(Overlay::Marks) => marks::draw(model, theme, buffer, area),
-        None => {}
+    if let Some(over) = model.over {
+        page(model, over, theme, buffer, &regions);
     }
     // A line that is typed is seen, whatever lies over the place where it stands.
-    if model.prompt.is_some() && (model.overlay.is_some() || regions.foot.is_empty()) {
+    if model.prompt.is_some() && (model.over.is_some() || regions.foot.is_empty()) {
         let line = Rect { y: area.bottom() - 1, height: 1, ..area };
         pages::clear(theme, buffer, line);
         foot::draw(model, theme, buffer, line);
     }
     palette::draw(model, theme, buffer, area);
+}
+
+/// Draws a page where it stands: in the place of the list, or over everything.
+fn page(model: &Model, page: Page, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
+    let area = buffer.area.intersection(Rect::new(0, 0, model.size.0, model.size.1));
+    match page {
+        Page::Consents => {
+            list::draw(model, theme, buffer, regions);
+            detail::draw(model, theme, buffer, regions.detail);
+            if let Some(shown) = model.strip {
+                strip::draw(model, shown, theme, buffer, regions.strip);
+            }
+            whole::draw(model, theme, buffer, regions);
+        }
+        Page::Clients => pivot::draw(model, Subject::Clients, theme, buffer, regions),
+        Page::People => pivot::draw(model, Subject::People, theme, buffer, regions),
+        Page::Scopes => pivot::draw(model, Subject::Scopes, theme, buffer, regions),
+        Page::Help => pages::help(model, theme, buffer, area),
+        Page::Readiness => readiness::page(model, theme, buffer, area),
+        Page::Sources => pages::sources(model, theme, buffer, area),
+        Page::Marks => marks::draw(model, theme, buffer, area),
+        Page::Filters => palette::filters(model, theme, buffer, area),
+        Page::Columns => columns::draw(model, theme, buffer, area),
+        Page::Save => files::draw(model, theme, buffer, area),
+        Page::Copied => pages::copied(model, theme, buffer, area),
+    }
 }

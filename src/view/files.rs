@@ -5,13 +5,18 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, pages};
-use crate::model::{Form, Model, save_count};
+use crate::model::{Form, Model, Page, save_count};
 
 /// One line a form.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let extent = model.desk.extent;
-    let title = format!("Save: {}, {} rows", extent.word(), grouped(save_count(model, extent) as u64));
-    let body = pages::frame(theme, buffer, area, &title, "Enter writes it, Tab other rows, Esc back");
+    let title = format!(
+        "{}: {}, {} rows",
+        Page::Save.title(),
+        extent.word(),
+        grouped(save_count(model, extent) as u64)
+    );
+    let body = pages::frame(theme, buffer, area, &title, Page::Save.keys());
     for (line, (index, form)) in (0..body.height).zip(Form::ALL.iter().enumerate()) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == model.desk.at {

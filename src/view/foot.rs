@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, text};
 use crate::consent::visible;
-use crate::model::{Ask, Leaf, Model, Prompt};
+use crate::model::{Ask, Model, Page, Prompt};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
@@ -78,7 +78,7 @@ fn told(model: &Model, prompt: &Prompt) -> String {
         (Ask::Filter, _) if model.filter.is_some() => {
             format!("{}; {help}", count(model.list.len(&model.rows), "match"))
         }
-        (Ask::Search, Some(search)) if model.leaf == Leaf::Consents => {
+        (Ask::Search, Some(search)) if model.page == Page::Consents => {
             format!("{}; {help}", count(search.count().1, "found"))
         }
         _ => help.to_owned(),

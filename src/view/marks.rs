@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, list, pages};
 use crate::consent::visible;
-use crate::model::{Column, Model, first_choice};
+use crate::model::{Column, Model, Page, first_choice};
 
 /// One line a mark: the time, the kind, who, the client, the note.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let marks = model.rows.ordered_marks();
-    let title = format!("Marks: {}", grouped(marks.len() as u64));
-    let body = pages::frame(theme, buffer, area, &title, "Enter goes there, Esc back");
+    let title = format!("{}: {}", Page::Marks.title(), grouped(marks.len() as u64));
+    let body = pages::frame(theme, buffer, area, &title, Page::Marks.keys());
     if marks.is_empty() {
         let mut pen = Pen::new(buffer, theme, body);
         pen.put(0, " Nothing is marked. space marks a row, m writes a note to it.", Role::Dim);

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Line, Pen, grouped};
 use super::{Role, Theme, hook, status, text, time};
-use crate::model::{Model, Offline};
+use crate::model::{Model, Offline, Page};
 use crate::report::Part;
 
 /// What the page of keys says beside them.
@@ -54,8 +54,8 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
     }
     let title = match model.desk.find.trim() {
-        "" => "Keys".to_owned(),
-        find => format!("Keys with {}", crate::consent::visible(find)),
+        "" => Page::Help.title().to_owned(),
+        find => format!("{} with {}", Page::Help.title(), crate::consent::visible(find)),
     };
     page(model, theme, buffer, area, &title, &lines);
 }
@@ -128,7 +128,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         let (from, to) = (time::moment(model, gap.from), time::moment(model, gap.to));
         wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
     }
-    page(model, theme, buffer, area, "Sources", &lines);
+    page(model, theme, buffer, area, Page::Sources.title(), &lines);
 }
 
 /// The files that rows come from, and what is wrong with them.
@@ -211,9 +211,9 @@ pub(super) fn page(
     title: &str,
     lines: &[Line],
 ) {
-    frame(theme, buffer, area, title, "Esc back");
+    frame(theme, buffer, area, title, model.over.map_or("", Page::keys));
     let height = usize::from(area.height.saturating_sub(1));
-    let top = model.overlay_top.min(lines.len().saturating_sub(height));
+    let top = model.over_top.min(lines.len().saturating_sub(height));
     for (line, words) in (1..area.height).zip(lines.iter().skip(top)) {
         let mut pen = Pen::new(buffer, theme, area);
         pen.go(1);

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, pages};
 use crate::consent::visible;
-use crate::model::{Ask, Model, choices, first_choice};
+use crate::model::{Ask, Model, Page, choices, first_choice};
 
 /// Lines of the palette, beside its title.
 const LINES_MAX: u16 = 12;
@@ -47,8 +47,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
 /// The page of saved filters: the name and what it asks for.
 pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let saved = &model.desk.saved;
-    let title = format!("Saved filters: {}", grouped(saved.len() as u64));
-    let body = pages::frame(theme, buffer, area, &title, "Enter takes it, Esc back");
+    let title = format!("{}: {}", Page::Filters.title(), grouped(saved.len() as u64));
+    let body = pages::frame(theme, buffer, area, &title, Page::Filters.keys());
     if saved.is_empty() {
         let words = " None is saved. The configuration has them under [filters]: name = \"query\".";
         Pen::new(buffer, theme, body).put(0, words, Role::Dim);

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Line, Pen};
 use super::{Role, Theme, pages, status, text, time};
-use crate::model::Model;
+use crate::model::{Model, Page};
 use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS, process};
 
 /// From here on what was found is called old: the longest interval that anybody needs is far below.
@@ -260,7 +260,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         if model.offline.is_some() {
             let words = "These files do not say how ready the org was; a snapshot of the screen does.";
             wrapped(&mut lines, 0, words, Role::Text);
-            return pages::page(model, theme, buffer, area, "Readiness", &lines);
+            return pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
         }
         let pulse = model.board.get(Part::Readiness);
         lines.push(vec![
@@ -270,7 +270,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         if let Some(fault) = pulse.fault() {
             wrapped(&mut lines, 2, &fault.to_string(), Role::Text);
         }
-        pages::page(model, theme, buffer, area, "Readiness", &lines);
+        pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
         return;
     };
     let role_of_all = match found.verdict {
@@ -317,7 +317,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             wrapped(&mut lines, 4, &words, Role::Dim);
         }
     }
-    pages::page(model, theme, buffer, area, "Readiness", &lines);
+    pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
 }
 
 /// An item's name and verdict: in one line, or in two where that is too long.

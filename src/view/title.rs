@@ -7,7 +7,7 @@ use super::pen::{Pen, grouped};
 use super::theme::Glyph;
 use super::{Role, Theme};
 use crate::consent::visible;
-use crate::model::{Leaf, Loading, Model};
+use crate::model::{Loading, Model, Page};
 use crate::report::{Part, Pulse};
 
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -49,14 +49,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     if let Some(percent) = model.order.as_ref().and_then(crate::model::Order::percent) {
         right.push((format!("sorting {percent} %  "), Role::Wait));
     }
-    if let (Some(search), Leaf::Consents, true) = (&model.search, model.leaf, wide) {
+    if let (Some(search), Page::Consents, true) = (&model.search, model.page, wide) {
         let (at, count) = search.count();
         let place = at.map_or(String::new(), |at| format!("{} of ", grouped(at as u64)));
         right.push((format!("{place}{} found  ", grouped(count as u64)), Role::Match));
     }
     let (listed, all) = (model.list.len(&model.rows) as u64, model.rows.len() as u64);
     let rows = match &model.filter {
-        _ if let Some(subject) = model.leaf.subject() => {
+        _ if let Some(subject) = model.page.subject() => {
             format!("{} {}", grouped(model.pivots[subject as usize].len() as u64), subject.words())
         }
         Some(_) => format!("{} of {}", grouped(listed), grouped(all)),
@@ -110,7 +110,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             _ => Role::Wait,
         },
     );
-    if let (Some(filter), Leaf::Consents) = (&model.filter, model.leaf) {
+    if let (Some(filter), Page::Consents) = (&model.filter, model.page) {
         let words = format!(" filter: {} ", model.mask.text(&visible(filter.query().text())));
         let room = pen.room().saturating_sub(right_width + 1);
         pen.put_within(0, &words, Role::Match, room);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, text};
-use crate::model::{Leaf, Model, Regions, cells};
+use crate::model::{Model, Page, Regions, cells};
 
 /// Draws who, the client with its server, and all scopes. A text longer than the line also covers the lines
 /// above it, up to half of the list, or the top of the list if it would cover the selected line. While the
@@ -13,7 +13,7 @@ use crate::model::{Leaf, Model, Regions, cells};
 /// list.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
     let area = regions.whole;
-    if area.is_empty() || model.leaf != Leaf::Consents {
+    if area.is_empty() || model.page != Page::Consents {
         return;
     }
     let mut pen = Pen::new(buffer, theme, area);

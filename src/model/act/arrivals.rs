@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{detail, prompt_input};
 use crate::consent::{Page, Seq};
-use crate::model::{Column, Effect, Known, Leaf, Loading, Model, Notice, Offline, Pane, RowRef};
+use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
 use crate::report::Board;
 
 pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
@@ -44,7 +44,7 @@ pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<
     }
     arrived(model);
     let mut effects = model.open_cursor();
-    if std::mem::take(&mut model.desk.opens) && model.opened.is_none() && model.leaf == Leaf::Consents {
+    if std::mem::take(&mut model.desk.opens) && model.opened.is_none() && model.page.is_list() {
         effects.extend(model.open_row());
         model.pane = Pane::List;
     }

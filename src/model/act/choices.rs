@@ -3,16 +3,16 @@
 use super::{columns, marks, save, saved_filters};
 use crate::model::data::layout::{Rect, contains};
 use crate::model::data::shape::Change;
-use crate::model::{Effect, Form, Model, Overlay};
+use crate::model::{Effect, Form, Model, Page};
 
 /// How many choices the page that lies over the list has, or `None` if it has none.
 fn count(model: &Model) -> Option<usize> {
-    match model.overlay? {
-        Overlay::Marks => Some(model.rows.marks().len()),
-        Overlay::Filters => Some(model.desk.saved.len()),
-        Overlay::Save => Some(Form::ALL.len()),
-        Overlay::Columns => Some(model.shape.entries().len()),
-        Overlay::Help | Overlay::Readiness | Overlay::Sources | Overlay::Copied => None,
+    match model.over? {
+        Page::Marks => Some(model.rows.marks().len()),
+        Page::Filters => Some(model.desk.saved.len()),
+        Page::Save => Some(Form::ALL.len()),
+        Page::Columns => Some(model.shape.entries().len()),
+        _ => None,
     }
 }
 
@@ -24,7 +24,7 @@ impl Model {
     pub fn choices_page(&self) -> Rect {
         let (width, height) = self.size;
         let Some(count) = count(self) else { return Rect::default() };
-        if self.overlay != Some(Overlay::Columns) {
+        if self.over != Some(Page::Columns) {
             return Rect::new(0, 0, width, height);
         }
         let foot = self.regions().foot.height;
@@ -46,7 +46,7 @@ pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<E
         return Vec::new();
     };
     // A line at the end of the page of marks tells of those that are elsewhere.
-    let last = model.overlay == Some(Overlay::Marks) && model.rows.marks().elsewhere > 0;
+    let last = model.over == Some(Page::Marks) && model.rows.marks().elsewhere > 0;
     let height = usize::from(page.height.saturating_sub(1 + u16::from(last)));
     let there = first_choice(model.desk.at, count, height) + usize::from(row - page.y - 1);
     if there == model.desk.at {
@@ -65,21 +65,14 @@ pub(in crate::model) fn step(model: &mut Model, lines: isize) -> bool {
     true
 }
 
-/// Opens a page of choices, or closes it.
-pub(in crate::model) fn turn(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
-    model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
-    (model.desk.at, model.overlay_top) = (0, 0);
-    Vec::new()
-}
-
 /// Takes the choice on the reader's line.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
-    match model.overlay {
-        Some(Overlay::Marks) => marks::choose(model),
-        Some(Overlay::Save) => save::choose(model),
-        Some(Overlay::Columns) => columns::change(model, Change::Show),
-        Some(Overlay::Filters) => {
-            model.overlay = None;
+    match model.over {
+        Some(Page::Marks) => marks::choose(model),
+        Some(Page::Save) => save::choose(model),
+        Some(Page::Columns) => columns::change(model, Change::Show),
+        Some(Page::Filters) => {
+            model.over = None;
             saved_filters::apply(model, model.desk.at)
         }
         _ => Vec::new(),

@@ -1,7 +1,7 @@
 //! Copies something of a consent: a line, one of its names, the event itself, a node of the tree.
 
 use crate::consent::{Person, visible};
-use crate::model::{Chord, Copied, Effect, Key, Model, Notice, Overlay, Pane};
+use crate::model::{Chord, Copied, Effect, Key, Model, Notice, Page, Pane};
 
 /// Waits for the key that says what.
 pub(in crate::model) fn ask(model: &mut Model) -> Vec<Effect> {
@@ -59,8 +59,8 @@ pub(in crate::model) fn failed(model: &mut Model, copied: Copied) -> Vec<Effect>
 
 fn show_last(model: &mut Model) -> Vec<Effect> {
     if model.copied.is_some() {
-        model.overlay = Some(Overlay::Copied);
-        model.overlay_top = 0;
+        model.over = Some(Page::Copied);
+        model.over_top = 0;
     }
     Vec::new()
 }

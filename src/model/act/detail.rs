@@ -2,14 +2,14 @@
 
 use super::pages;
 use crate::consent::{Beside, Consent, Seq, Untrusted};
-use crate::model::{Effect, Leaf, Model, Notice, Opened, Pane};
+use crate::model::{Effect, Model, Notice, Opened, Page, Pane};
 
 /// Said of a consent that is open and was removed.
 pub(in crate::model) const GONE: &str = "This consent is no longer in the journal.";
 
 /// Opens what the reader stands on: a consent, or on a page of counts its consents.
 pub(in crate::model) fn open(model: &mut Model) -> Vec<Effect> {
-    if model.leaf == Leaf::Consents { model.open_row() } else { pages::enter(model) }
+    if model.page == Page::Consents { model.open_row() } else { pages::enter(model) }
 }
 
 pub(in crate::model) fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {

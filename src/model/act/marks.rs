@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::consent::Seq;
-use crate::model::{Ask, Effect, Leaf, Mark, Marks, Model, Notice, Overlay, Prompt, RowRef};
+use crate::model::{Ask, Effect, Mark, Marks, Model, Notice, Page, Prompt, RowRef};
 
 /// Takes all marks anew.
 pub(in crate::model) fn take(model: &mut Model, marks: Marks) -> Vec<Effect> {
@@ -19,7 +19,7 @@ pub(in crate::model) fn put(model: &mut Model, seq: Seq, mark: Option<Mark>) -> 
 
 fn changed(model: &mut Model) -> Vec<Effect> {
     let at = model.desk.at.min(model.rows.ordered_marks().len().saturating_sub(1));
-    if model.overlay == Some(Overlay::Marks) {
+    if model.over == Some(Page::Marks) {
         model.desk.at = at;
     }
     model.grow_tree(true);
@@ -85,7 +85,7 @@ pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     let chosen = model.rows.ordered_marks().get(model.desk.at).map(|(seq, at, _)| (*seq, *at));
     let Some((seq, at)) = chosen else { return Vec::new() };
-    model.overlay = None;
+    model.over = None;
     go_to(model, seq, at)
 }
 
@@ -103,7 +103,7 @@ fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
         return Vec::new();
     };
     let mut effects = Vec::new();
-    model.leaf = Leaf::Consents;
+    model.page = Page::Consents;
     model.list.go_to(&model.rows, at);
     if model.list.cursor() != Some(at) {
         effects = model.set_filter(None);

@@ -2,7 +2,7 @@
 
 use super::{choices, detail, movement, palette};
 use crate::model::data::layout::contains;
-use crate::model::{Ask, Effect, Leaf, Model, Pane};
+use crate::model::{Ask, Effect, Model, Pane};
 
 /// Lines of one notch of the wheel.
 const NOTCH: isize = 3;
@@ -24,7 +24,7 @@ pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<E
     if model.prompt.is_some() {
         return Vec::new();
     }
-    if model.overlay.is_some() {
+    if model.over.is_some() {
         return choices::click(model, column, row);
     }
     let regions = model.regions();
@@ -48,9 +48,9 @@ pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<E
     model.pane = Pane::List;
     let line = usize::from(row - regions.list.y);
     let height = usize::from(regions.list.height);
-    let here = match model.leaf {
-        Leaf::Consents => model.list.window(&model.rows, height).cursor,
-        Leaf::Pivot(subject) => model.pivots[subject as usize].window(height).1,
+    let here = match model.page.subject() {
+        None => model.list.window(&model.rows, height).cursor,
+        Some(subject) => model.pivots[subject as usize].window(height).1,
     };
     match here {
         Some(here) if here == line => detail::open(model),

@@ -1,18 +1,18 @@
 //! Moves the reader by lines and pages, to the ends, and with the newest.
 
 use super::choices;
-use crate::model::{Effect, Leaf, Model, Pane};
+use crate::model::{Effect, Model, Page, Pane};
 
 pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = model.page_height();
     if choices::step(model, lines) {
         return Vec::new();
     }
-    if let (None, Some(pivot)) = (model.overlay, model.pivot()) {
+    if let (None, Some(pivot)) = (model.over, model.pivot()) {
         pivot.step(lines, height);
         return Vec::new();
     }
-    match (model.overlay, model.pane) {
+    match (model.over, model.pane) {
         (None, Pane::List) => model.list.step(&model.rows, lines, height),
         (None, Pane::Detail) => {
             if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
@@ -20,7 +20,7 @@ pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
             }
         }
         (Some(_), _) => {
-            model.overlay_top = model.overlay_top.saturating_add_signed(lines).min(OVERLAY_LINES_MAX);
+            model.over_top = model.over_top.saturating_add_signed(lines).min(OVERLAY_LINES_MAX);
         }
     }
     model.open_cursor()
@@ -30,8 +30,8 @@ pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
 const OVERLAY_LINES_MAX: usize = 400;
 
 pub(in crate::model) fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
-    match (model.overlay, model.pane) {
-        (None, Pane::List) if model.leaf == Leaf::Consents => model.list.jump(&model.rows, last),
+    match (model.over, model.pane) {
+        (None, Pane::List) if model.page == Page::Consents => model.list.jump(&model.rows, last),
         _ => return step(model, if last { isize::MAX / 2 } else { isize::MIN / 2 }),
     }
     model.open_cursor()

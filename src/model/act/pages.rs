@@ -1,22 +1,33 @@
 //! Shows pages and goes back from them.
 
 use crate::model::pages::CameFrom;
-use crate::model::{DetailPlace, Effect, Filter, Known, Leaf, Model, Notice, Overlay, Pane};
+use crate::model::{Command, DetailPlace, Effect, Filter, Known, Model, Notice, Page, Pane};
 
 /// Pivot rows opened one out of another; the first is forgotten beyond this.
 const CAME_FROM_MAX: usize = 32;
 
-/// Shows a page.
-pub(in crate::model) fn show(model: &mut Model, leaf: Leaf) -> Vec<Effect> {
-    model.overlay = None;
-    model.leaf = leaf;
+/// Shows the page of a command.
+pub(in crate::model) fn show_of(model: &mut Model, command: Command) -> Vec<Effect> {
+    Page::of(command).map_or_else(Vec::new, |page| show(model, page))
+}
+
+/// Shows a page; one that lies over the others already is closed.
+pub(in crate::model) fn show(model: &mut Model, page: Page) -> Vec<Effect> {
+    if page.lies_over() {
+        model.over = (model.over != Some(page)).then_some(page);
+        (model.desk.at, model.over_top) = (0, 0);
+        model.desk.find.clear();
+        return Vec::new();
+    }
+    model.over = None;
+    model.page = page;
     model.pane = Pane::List;
     model.keep_up()
 }
 
 /// Lists the consents of the pivot row that the reader stands on.
 pub(in crate::model) fn enter(model: &mut Model) -> Vec<Effect> {
-    let Some(subject) = model.leaf.subject() else { return Vec::new() };
+    let Some(subject) = model.page.subject() else { return Vec::new() };
     let Some(number) = model.pivots[subject as usize].cursor() else { return Vec::new() };
     let text = subject.query(&Known { rows: &model.rows, ledger: &model.ledger }, number);
     // What was made here is well formed; a name beyond all measure may still be too long.
@@ -31,25 +42,26 @@ pub(in crate::model) fn enter(model: &mut Model) -> Vec<Effect> {
         model.came_from.remove(0);
     }
     let filter = model.filter.as_ref().map(Filter::query_shared);
-    model.came_from.push(CameFrom { subject, filter });
-    model.leaf = Leaf::Consents;
+    model.came_from.push(CameFrom { page: model.page, filter });
+    model.page = Page::Consents;
     model.set_filter(Some(query.into()))
 }
 
 /// Goes back to the pivot row that was opened. Returns `None` if none was.
 fn back_to_pivot(model: &mut Model) -> Option<Vec<Effect>> {
-    let CameFrom { subject, filter } = model.came_from.pop()?;
+    let CameFrom { page, filter } = model.came_from.pop()?;
     let mut effects = model.set_filter(filter);
-    effects.extend(show(model, Leaf::Pivot(subject)));
+    effects.extend(show(model, page));
     Some(effects)
 }
 
+/// Goes back one step: from the page that lies over, from a page of counts, from the detail, then on the list.
 pub(in crate::model) fn back(model: &mut Model) -> Vec<Effect> {
-    if model.overlay.take().is_some() {
+    if model.over.take().is_some() {
         return Vec::new();
     }
-    if model.leaf != Leaf::Consents {
-        return show(model, Leaf::Consents);
+    if model.page != Page::Consents {
+        return show(model, Page::Consents);
     }
     match model.pane {
         Pane::Detail => {
@@ -73,11 +85,4 @@ fn back_from_list(model: &mut Model) -> Vec<Effect> {
         Some(effects) => effects,
         None => model.set_filter(None),
     }
-}
-
-pub(in crate::model) fn turn_overlay(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
-    model.overlay = if model.overlay == Some(overlay) { None } else { Some(overlay) };
-    model.overlay_top = 0;
-    model.desk.find.clear();
-    Vec::new()
 }

@@ -85,7 +85,7 @@ fn typed(model: &mut Model) -> Vec<Effect> {
         Ask::Key => {
             prompt.error = None;
             model.desk.find.clone_from(&prompt.text);
-            model.overlay_top = 0;
+            model.over_top = 0;
         }
     }
     Vec::new()

@@ -1,7 +1,7 @@
 //! Orders files to be written, and stops them.
 
 use crate::consent::Seq;
-use crate::model::{Effect, Extent, Form, Model, Notice, Overlay, RowRef, SaveOrder};
+use crate::model::{Effect, Extent, Form, Model, Notice, Page, RowRef, SaveOrder};
 
 /// How many rows an order has.
 pub fn count(model: &Model, extent: Extent) -> usize {
@@ -65,7 +65,7 @@ pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     let form = Form::ALL.get(model.desk.at).copied().unwrap_or_default();
     let extent = model.desk.extent;
-    model.overlay = None;
+    model.over = None;
     save(model, form, extent)
 }
 
@@ -94,7 +94,7 @@ pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
 
 /// Turns to other rows.
 pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
-    if model.overlay == Some(Overlay::Save) {
+    if model.over == Some(Page::Save) {
         model.desk.extent = model.desk.extent.next();
     }
     Vec::new()

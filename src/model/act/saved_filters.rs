@@ -1,14 +1,14 @@
 //! Filters that were saved in the configuration, and those that were used.
 
 use crate::consent::visible;
-use crate::model::{Ask, Effect, Leaf, Model, Notice, Prompt};
+use crate::model::{Ask, Effect, Model, Notice, Page, Prompt};
 
 /// Filters by one that was saved.
 pub(in crate::model) fn apply(model: &mut Model, index: usize) -> Vec<Effect> {
     let Some(saved) = model.desk.saved.get(index).cloned() else { return Vec::new() };
     match model.parse(&saved.query) {
         Ok(query) => {
-            model.leaf = Leaf::Consents;
+            model.page = Page::Consents;
             let mut effects = model.set_filter((!query.is_empty()).then(|| query.into()));
             effects.extend(remember(model, &saved.query));
             effects

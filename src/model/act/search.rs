@@ -1,7 +1,7 @@
 //! Goes from match to match of what is searched for.
 
 use crate::consent::visible;
-use crate::model::{Ask, Effect, Known, Leaf, Model, Notice, Pane, Subject};
+use crate::model::{Ask, Effect, Known, Model, Notice, Page, Pane, Subject};
 
 /// Goes to the next match and says so if there is none; asks what to look for if nothing is.
 pub(in crate::model) fn step_or_ask(model: &mut Model, back: bool) -> Vec<Effect> {
@@ -20,7 +20,7 @@ pub(in crate::model) fn step_or_ask(model: &mut Model, back: bool) -> Vec<Effect
 pub(in crate::model) fn step(model: &mut Model, back: bool) -> bool {
     let height = model.page_height();
     let Some(search) = &mut model.search else { return false };
-    if let Some(subject) = model.leaf.subject() {
+    if let Some(subject) = model.page.subject() {
         let known = Known { rows: &model.rows, ledger: &model.ledger };
         let pattern = search.pattern();
         let is = |number| match subject {
@@ -33,7 +33,7 @@ pub(in crate::model) fn step(model: &mut Model, back: bool) -> bool {
         };
         return model.pivots[subject as usize].seek(back, height, is);
     }
-    debug_assert_eq!(model.leaf, Leaf::Consents);
+    debug_assert_eq!(model.page, Page::Consents);
     if model.pane == Pane::Detail {
         let tree = model.opened.as_mut().and_then(|opened| opened.tree.as_mut());
         let pattern = search.pattern();

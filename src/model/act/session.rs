@@ -2,12 +2,12 @@
 
 use super::pages;
 use crate::consent::Seq;
-use crate::model::{Column, Effect, Histogram, Known, Leaf, Model, Order, Overlay, Shape, Subject};
+use crate::model::{Column, Effect, Histogram, Known, Model, Order, Page, Shape};
 
 impl Model {
     /// Returns the place, to be given to the next screen as [`crate::model::Msg::Place`].
     pub fn place(&self) -> Vec<(&'static str, String)> {
-        let page = self.leaf.subject().map_or("consents", Subject::words);
+        let page = self.page.word();
         let filter = self.filter.as_ref().map_or("", |filter| filter.query().text());
         // Who follows is at the end, wherever that is the next time.
         let row = match (self.desk.wanted, self.list.cursor()) {
@@ -19,11 +19,7 @@ impl Model {
             }
             _ => String::new(),
         };
-        let over = match self.overlay {
-            Some(Overlay::Sources) => "sources",
-            Some(Overlay::Readiness) => "readiness",
-            _ => "",
-        };
+        let over = self.over.map_or("", Page::word);
         let flag = |is: bool| if is { "yes" } else { "" }.to_owned();
         vec![
             ("page", page.to_owned()),
@@ -63,10 +59,8 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
     if value("zone") == model.zone.other_name && value("zone") != model.zone.name {
         model.zone.turn();
     }
-    match value("over") {
-        "sources" => model.overlay = Some(Overlay::Sources),
-        "readiness" => model.overlay = Some(Overlay::Readiness),
-        _ => {}
+    if let Some(page) = Page::named(value("over")).filter(|page| page.lies_over()) {
+        model.over = Some(page);
     }
     if value("turned") == "yes" && !model.list.is_newest_first() {
         model.list.turn(&model.rows);
@@ -88,8 +82,8 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
         model.order = Some(Order::new(column, &known));
         effects.push(Effect::Work);
     }
-    if let Some(subject) = Subject::ALL.into_iter().find(|subject| subject.words() == value("page")) {
-        effects.extend(pages::show(model, Leaf::Pivot(subject)));
+    if let Some(page) = Page::named(value("page")).filter(|page| page.subject().is_some()) {
+        effects.extend(pages::show(model, page));
     }
     let row =
         value("row").split_once(' ').and_then(|(seq, ms)| Some((Seq(seq.parse().ok()?), ms.parse().ok()?)));

@@ -6,7 +6,7 @@
 
 use super::cells;
 use crate::model::data::fit::View;
-use crate::model::{Column, Fit, Leaf, Loading, Model, Order, RowRef, columns};
+use crate::model::{Column, Fit, Loading, Model, Order, Page, RowRef, columns};
 use crate::report::{Part, Pulse};
 
 /// The mail domain of more than half of those who have one.
@@ -111,7 +111,7 @@ fn is_reading(model: &Model) -> bool {
 /// Settles the widths anew if a message calls for it.
 pub(in crate::model) fn after(model: &mut Model, before: &Before) {
     let pages = std::mem::take(&mut model.desk.has_paged);
-    if model.leaf != Leaf::Consents {
+    if model.page != Page::Consents {
         return;
     }
     let view = view(model);
