@@ -41,7 +41,7 @@ static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Literal texts of one consent and what stands for each.
 #[derive(Clone, Debug, Default)]
-pub(in crate::model) struct Known(Vec<(String, String)>);
+pub(in crate::model) struct Named(Vec<(String, String)>);
 
 impl Mask {
     /// Takes the secret that pseudonyms are made with; who does not know it cannot guess who is meant.
@@ -118,17 +118,17 @@ impl Mask {
     }
 
     /// Finds who is named in a consent.
-    pub(in crate::model) fn known(&self, consent: &Consent) -> Known {
-        let mut known = Vec::new();
+    pub(in crate::model) fn named(&self, consent: &Consent) -> Named {
+        let mut named = Vec::new();
         if !self.is_on {
-            return Known(known);
+            return Named(named);
         }
         let exact =
             |text: &Option<Untrusted>| text.as_ref().map_or(String::new(), |text| text.exact().to_owned());
         let mut add = |texts: [String; 3]| {
             let Some(key) = texts.iter().find(|text| !text.is_empty()).cloned() else { return };
             let name = self.pseudonym(Stands::Person, &key);
-            known.extend(texts.into_iter().filter(|text| text.len() > 2).map(|text| (text, name.clone())));
+            named.extend(texts.into_iter().filter(|text| text.len() > 2).map(|text| (text, name.clone())));
         };
         for consent in std::iter::once(consent).chain(consent.hook_copy.as_deref()) {
             let Person { id, alternate_id, display_name } = &consent.who.person;
@@ -144,17 +144,17 @@ impl Mask {
             }
         }
         // The longest first, or a part of a name would be hidden and the rest not.
-        known.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        Known(known)
+        named.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        Named(named)
     }
 
     /// Returns a text of a consent as it may be shown.
-    pub(in crate::model) fn told<'a>(&self, text: &'a str, known: &Known) -> Cow<'a, str> {
+    pub(in crate::model) fn told<'a>(&self, text: &'a str, named: &Named) -> Cow<'a, str> {
         if !self.is_on {
             return Cow::Borrowed(text);
         }
         let mut shown = text.to_owned();
-        for (literal, name) in &known.0 {
+        for (literal, name) in &named.0 {
             if shown.contains(literal.as_str()) {
                 shown = shown.replace(literal.as_str(), name);
             }
