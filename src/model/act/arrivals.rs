@@ -29,7 +29,7 @@ pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<
         }
         other => {
             if let Some(order) = other {
-                order.is_outdated();
+                order.mark_stale();
             }
             model.list.grew(&model.rows, &shown, live);
         }
@@ -86,7 +86,7 @@ pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
         filter.forget(&page.symbols);
     }
     if let Some(order) = &mut model.order {
-        order.is_outdated();
+        order.mark_stale();
     }
     model.list_again();
     model.list_matches();
@@ -159,7 +159,7 @@ pub(in crate::model) fn work(model: &mut Model) -> Vec<Effect> {
     let is_sorted_anew = match &mut model.order {
         Some(order) if !known.ledger.is_behind() => {
             if has_moved && order.column() == Column::State {
-                order.is_outdated();
+                order.mark_stale();
             }
             order.is_behind() && order.work(&known)
         }

@@ -5,8 +5,8 @@
 
 use super::{Column, Fit, Shape};
 
-/// What is known of a column before any row is.
-struct Known {
+/// How wide a column may be, whatever its rows hold.
+struct Rule {
     column: Column,
     /// It is not drawn narrower, unless its rows need less.
     least: u16,
@@ -18,22 +18,22 @@ struct Known {
     share: u16,
 }
 
-const fn known(column: Column, least: u16, most: u16, usual: u16, share: u16) -> Known {
-    Known { column, least, most, usual, share }
+const fn rule(column: Column, least: u16, most: u16, usual: u16, share: u16) -> Rule {
+    Rule { column, least, most, usual, share }
 }
 
 /// The columns in the order in which they give way, last first.
-const TABLE: [Known; 10] = [
-    known(Column::Time, 8, 12, 8, 0),
-    known(Column::Who, 10, 48, 24, 3),
-    known(Column::Kind, 5, 13, 6, 0),
-    known(Column::Client, 12, 40, 20, 2),
-    known(Column::Scopes, 12, u16::MAX, 24, 4),
-    known(Column::State, 5, 14, 8, 0),
-    known(Column::From, 6, 44, 30, 2),
-    known(Column::Server, 6, 24, 10, 1),
-    known(Column::Via, 4, 9, 4, 0),
-    known(Column::Age, 5, 5, 5, 0),
+const TABLE: [Rule; 10] = [
+    rule(Column::Time, 8, 12, 8, 0),
+    rule(Column::Who, 10, 48, 24, 3),
+    rule(Column::Kind, 5, 13, 6, 0),
+    rule(Column::Client, 12, 40, 20, 2),
+    rule(Column::Scopes, 12, u16::MAX, 24, 4),
+    rule(Column::State, 5, 14, 8, 0),
+    rule(Column::From, 6, 44, 30, 2),
+    rule(Column::Server, 6, 24, 10, 1),
+    rule(Column::Via, 4, 9, 4, 0),
+    rule(Column::Age, 5, 5, 5, 0),
 ];
 
 /// An IPv4 address. Longer ones give way to people and clients, and so do the names of servers.
@@ -56,27 +56,27 @@ struct Wish {
 }
 
 impl Wish {
-    fn of(known: &Known, width: Option<u16>, fit: &Fit) -> Self {
+    fn of(rule: &Rule, width: Option<u16>, fit: &Fit) -> Self {
         if let Some(width) = width {
-            return Self { column: known.column, width, claim: width, full: width, share: 0 };
+            return Self { column: rule.column, width, claim: width, full: width, share: 0 };
         }
-        let needs = fit.needs(known.column);
-        let head = known.column.head().len() as u16;
-        let whole = needs.last().copied().unwrap_or(known.usual).max(head);
-        let full = whole.min(known.most);
+        let needs = fit.needs(rule.column);
+        let head = rule.column.head().len() as u16;
+        let whole = needs.last().copied().unwrap_or(rule.usual).max(head);
+        let full = whole.min(rule.most);
         // A row that comes in has one of a few words, and must not be cut where all were of the short ones.
-        let words = if matches!(known.column, Column::Kind | Column::State) { known.usual } else { head };
+        let words = if matches!(rule.column, Column::Kind | Column::State) { rule.usual } else { head };
         let full = full.max(words);
-        let short = fit.short(known.column).unwrap_or(known.usual).max(words).min(full);
-        let nine_of_ten = needs.get(needs.len() * 9 / 10).copied().unwrap_or(known.usual);
-        let claim = match known.column {
-            Column::Who | Column::Client => nine_of_ten.clamp(known.least.min(full), full),
+        let short = fit.short(rule.column).unwrap_or(rule.usual).max(words).min(full);
+        let nine_of_ten = needs.get(needs.len() * 9 / 10).copied().unwrap_or(rule.usual);
+        let claim = match rule.column {
+            Column::Who | Column::Client => nine_of_ten.clamp(rule.least.min(full), full),
             Column::Scopes => full.min(SCOPES),
             Column::Kind | Column::State => short,
             Column::From | Column::Server => short.min(ADDRESS),
             _ => full,
         };
-        Self { column: known.column, width: known.least.min(claim), claim, full, share: known.share }
+        Self { column: rule.column, width: rule.least.min(claim), claim, full, share: rule.share }
     }
 }
 
@@ -89,8 +89,8 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
         let gaps = (chosen.len() as u16).saturating_sub(1);
         chosen.iter().fold(gaps, |sum, wish| sum.saturating_add(of(wish)))
     };
-    for known in &TABLE {
-        let column = known.column;
+    for rule in &TABLE {
+        let column = rule.column;
         let Some(entry) = shape.entries().iter().find(|entry| entry.column == column && entry.is_shown)
         else {
             continue;
@@ -100,7 +100,7 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
         }
         let may_go =
             !matches!(column, Column::Time | Column::Who | Column::Kind | Column::Client | Column::Scopes);
-        chosen.push(Wish::of(known, entry.width, fit));
+        chosen.push(Wish::of(rule, entry.width, fit));
         let is_too_much = sum(&chosen, |wish| wish.width) > room
             // Somebody who has set a width wants the column.
             || may_go && entry.width.is_none() && sum(&chosen, |wish| wish.claim) > room;
@@ -156,9 +156,7 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
     share(&mut chosen, left, |wish| match wish.column {
         Column::Scopes => u16::MAX,
         Column::Server => wish.full,
-        column => {
-            TABLE.iter().find(|known| known.column == column).map_or(0, |known| known.usual).max(wish.full)
-        }
+        column => TABLE.iter().find(|rule| rule.column == column).map_or(0, |rule| rule.usual).max(wish.full),
     });
     let mut x = 1;
     let mut placed = Vec::new();

@@ -170,8 +170,8 @@ impl Order {
         ids.partition_point(|other| self.column.compare(known, RowRef(*other), at).is_lt())
     }
 
-    /// Rows may stand elsewhere now.
-    pub(in crate::model) fn is_outdated(&mut self) {
+    /// Notes that rows may stand elsewhere now, so that the order is found again.
+    pub(in crate::model) fn mark_stale(&mut self) {
         self.is_stale = true;
     }
 
