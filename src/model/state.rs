@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::keys::Mode;
 use super::{
-    CameFrom, Copied, Desk, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, Opened,
-    Order, Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Zone,
+    CameFrom, Copied, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, Opened, Order,
+    Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Workspace, Zone,
     regions,
 };
 use crate::report::{Board, Coverage};
@@ -77,8 +77,8 @@ pub struct Model {
     pub saving: Option<(usize, usize)>,
     /// What was copied last.
     pub copied: Option<Copied>,
-    /// What the person arranged.
-    pub desk: Desk,
+    /// What the person arranged, and what they are in the middle of.
+    pub workspace: Workspace,
 }
 
 impl Model {
@@ -117,7 +117,7 @@ impl Model {
             fit: Fit::default(),
             saving: None,
             copied: None,
-            desk: Desk::default(),
+            workspace: Workspace::default(),
         }
     }
 

@@ -76,12 +76,12 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         effects.extend(chosen.into_iter().flat_map(|command| obey(model, command)));
         return effects;
     }
-    if std::mem::take(&mut model.desk.is_copying)
+    if std::mem::take(&mut model.workspace.is_copying)
         && let Some(effects) = copy::key(model, chord)
     {
         return effects;
     }
-    match model.desk.keymap.command(model.mode(), chord) {
+    match model.workspace.keymap.command(model.mode(), chord) {
         Some(command) => obey(model, command),
         None => Vec::new(),
     }
@@ -90,9 +90,9 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
     if command.moves() {
         // Whoever moves has found a place of their own.
-        model.desk.wanted = None;
+        model.workspace.wanted = None;
     }
-    model.desk.has_paged |= command.turns_page();
+    model.workspace.has_paged |= command.turns_page();
     let page = model.page_height() as isize;
     match command {
         Command::Down => movement::step(model, 1),
@@ -142,7 +142,7 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Choose => choices::choose(model),
         Command::Palette => prompt_input::command(model),
         Command::FindKey => prompt_input::find_key(model),
-        Command::Hints => quietly(|| model.desk.hides_hints = !model.desk.hides_hints),
+        Command::Hints => quietly(|| model.workspace.hides_hints = !model.workspace.hides_hints),
         Command::ColumnLeft => columns::change(model, Change::Left),
         Command::ColumnRight => columns::change(model, Change::Right),
         Command::Wider => columns::change(model, Change::Wider),

@@ -41,11 +41,11 @@ pub fn arranged(config: &Config) -> Result<Arranged, ConfigError> {
 impl Arranged {
     /// Arranges a screen by it.
     pub fn apply(self, model: &mut Model) {
-        model.desk.keymap = self.keymap;
-        model.desk.saved = self.saved;
+        model.workspace.keymap = self.keymap;
+        model.workspace.saved = self.saved;
         if let Some(columns) = self.columns {
             model.shape = columns;
         }
-        model.desk.columns_from.clone_from(&model.shape);
+        model.workspace.columns_from.clone_from(&model.shape);
     }
 }

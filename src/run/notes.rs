@@ -72,7 +72,7 @@ impl KeptNotes {
         match &self.desk {
             Ok(desk) => {
                 match desk.notes.filters() {
-                    Ok(filters) => model.desk.history = filters,
+                    Ok(filters) => model.workspace.history = filters,
                     Err(error) => msgs.push(failed(&error)),
                 }
                 match desk.notes.place() {
@@ -90,7 +90,7 @@ impl KeptNotes {
             Err(_) if self.is_fleeting => {}
             Err(fault) => {
                 tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes cannot be used.");
-                model.desk.fault = Some(fault.to_string());
+                model.workspace.fault = Some(fault.to_string());
                 msgs.push(Msg::Notice(fault.to_string(), true));
             }
         }

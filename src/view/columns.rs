@@ -13,10 +13,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let entries = model.shape.entries();
     let page = model.choices_page().intersection(area);
     let body = pages::frame(theme, buffer, page, Page::Columns.title(), Page::Columns.keys());
-    let top = first_choice(model.desk.at, entries.len(), usize::from(body.height));
+    let top = first_choice(model.workspace.at, entries.len(), usize::from(body.height));
     for (line, (index, entry)) in (0..body.height).zip(entries.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == model.desk.at {
+        if index == model.workspace.at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }

@@ -9,7 +9,7 @@ use crate::model::{Form, Model, Page, save_count};
 
 /// One line a form.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let extent = model.desk.extent;
+    let extent = model.workspace.extent;
     let title = format!(
         "{}: {}, {} rows",
         Page::Save.title(),
@@ -19,7 +19,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let body = pages::frame(theme, buffer, area, &title, Page::Save.keys());
     for (line, (index, form)) in (0..body.height).zip(Form::ALL.iter().enumerate()) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == model.desk.at {
+        if index == model.workspace.at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }

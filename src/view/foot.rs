@@ -48,10 +48,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, &model.mask.text(&notice.text), if notice.is_bad { Role::Bad } else { Role::Text });
         return;
     }
-    if model.desk.hides_hints {
+    if model.workspace.hides_hints {
         return;
     }
-    for (chord, words) in model.desk.keymap.hints(model.mode()) {
+    for (chord, words) in model.workspace.keymap.hints(model.mode()) {
         pen.put(0, &format!(" {chord} "), Role::Key);
         pen.put(0, &format!("{words} "), Role::Dim);
     }

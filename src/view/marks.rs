@@ -25,10 +25,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         }
     };
     let height = body.height.saturating_sub(u16::from(foot.is_some()));
-    let top = first_choice(model.desk.at, marks.len(), usize::from(height));
+    let top = first_choice(model.workspace.at, marks.len(), usize::from(height));
     for (line, (index, (_, at, mark))) in (0..height).zip(marks.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == model.desk.at {
+        if index == model.workspace.at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }

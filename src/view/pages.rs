@@ -23,13 +23,13 @@ const HELP: &[&str] = &[
 
 /// The page of keys, made from the table that dispatch reads, and narrowed to what has the words that were typed.
 pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let find = model.desk.find.to_lowercase();
+    let find = model.workspace.find.to_lowercase();
     let has_words = |text: &str| {
         let text = text.to_lowercase();
         find.split_whitespace().all(|word| text.contains(word))
     };
     let mut lines: Vec<Line> = Vec::new();
-    for line in model.desk.keymap.lines() {
+    for line in model.workspace.keymap.lines() {
         let (keys, name) = (line.keys(), line.command.name());
         if !has_words(&format!("{keys} {} {name}", line.words)) {
             continue;
@@ -53,7 +53,7 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             lines.push(vec![(line.to_owned(), Role::Dim)]);
         }
     }
-    let title = match model.desk.find.trim() {
+    let title = match model.workspace.find.trim() {
         "" => Page::Help.title().to_owned(),
         find => format!("{} with {}", Page::Help.title(), crate::consent::visible(find)),
     };
@@ -100,7 +100,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         lines.push(vec![("sent      ".into(), Role::Header), (sent, Role::Text)]);
     }
     marks(model, &mut lines);
-    if let Some(fault) = &model.desk.fault {
+    if let Some(fault) = &model.workspace.fault {
         wrapped(&mut lines, fault, Role::Bad);
     }
     let covered = match model.coverage.complete_since {
@@ -170,12 +170,12 @@ fn offline(
 fn marks(model: &Model, lines: &mut Vec<Line>) {
     let marks = model.rows.marks();
     let noted = marks.iter().filter(|(_, mark)| !mark.note.is_empty()).count() as u64;
-    let words = match (&model.desk.fault, marks.len() as u64) {
+    let words = match (&model.workspace.fault, marks.len() as u64) {
         (Some(_), _) => "not kept".to_owned(),
         (None, 0) => return,
         (None, count) => format!("{}, {} with a note", grouped(count), grouped(noted)),
     };
-    let role = if model.desk.fault.is_some() { Role::Bad } else { Role::Text };
+    let role = if model.workspace.fault.is_some() { Role::Bad } else { Role::Text };
     lines.push(vec![("marks     ".into(), Role::Header), (words, role)]);
 }
 

@@ -25,11 +25,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     if choices.is_empty() {
         Pen::new(buffer, theme, body).put(0, " Nothing is called like this.", Role::Dim);
     }
-    let top = first_choice(model.desk.at, choices.len(), usize::from(body.height));
+    let top = first_choice(model.workspace.at, choices.len(), usize::from(body.height));
     let lines = choices.iter().enumerate().skip(top);
     for (line, (index, choice)) in (0..body.height).zip(lines) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == model.desk.at {
+        if index == model.workspace.at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }
@@ -46,7 +46,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
 
 /// The page of saved filters: the name and what it asks for.
 pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let saved = &model.desk.saved;
+    let saved = &model.workspace.saved;
     let title = format!("{}: {}", Page::Filters.title(), grouped(saved.len() as u64));
     let body = pages::frame(theme, buffer, area, &title, Page::Filters.keys());
     if saved.is_empty() {
@@ -55,10 +55,10 @@ pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     }
     let names = saved.iter().map(|saved| super::text::width(&visible(&saved.name))).max().unwrap_or(0);
     let names = names.min(body.width / 3);
-    let top = first_choice(model.desk.at, saved.len(), usize::from(body.height));
+    let top = first_choice(model.workspace.at, saved.len(), usize::from(body.height));
     for (line, (index, saved)) in (0..body.height).zip(saved.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == model.desk.at {
+        if index == model.workspace.at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }

@@ -132,7 +132,7 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
 
 fn save(rig: &mut Rig, filters: &[(&str, &str)]) {
     let saved = filters.iter().map(|(name, query)| Saved { name: (*name).into(), query: (*query).into() });
-    rig.model.desk.saved = saved.collect();
+    rig.model.workspace.saved = saved.collect();
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn keys_that_were_changed_are_those_of_dispatch_help_and_hints() {
     let key = |key: &str| vec![key.to_owned()];
     let changes = [("up", key("w")), ("help", key("x")), ("quit", key("Q"))];
     let changes = changes.iter().map(|(name, keys)| (*name, keys.as_slice()));
-    rig.model.desk.keymap = Keymap::changed(changes).expect("good keys");
+    rig.model.workspace.keymap = Keymap::changed(changes).expect("good keys");
     rig.press("k");
     assert_eq!(here(&rig), before);
     rig.press("w");
@@ -225,7 +225,7 @@ async fn saved_filters_are_picked_and_used_ones_come_back() {
     assert_eq!(filter(&rig).as_deref(), Some("kind:revoke"));
     // Another start of the screen knows them.
     let mut rig = rig.restart(|_| {}).await;
-    assert_eq!(rig.model.desk.history, ["kind:revoke", "kind:grant", "via:poll"]);
+    assert_eq!(rig.model.workspace.history, ["kind:revoke", "kind:grant", "via:poll"]);
     // The filter in force is there again, so the one before it is the next.
     rig.press("f<up><enter>");
     assert_eq!(filter(&rig).as_deref(), Some("kind:grant"));
@@ -287,7 +287,7 @@ async fn columns_are_chosen_ordered_and_sized_while_the_list_shows_it() {
     }
     assert_eq!(rig.model.shape.entries().iter().filter(|entry| entry.is_shown).count(), 1);
     // Columns of the configuration that are others than before are meant.
-    rig.model.desk.columns_from = rig.model.shape.clone();
+    rig.model.workspace.columns_from = rig.model.shape.clone();
     let kept = rig.model.place();
     let mut other = rig.restart_fresh().await;
     other.tell(Msg::Place(kept.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()));
@@ -304,7 +304,7 @@ async fn the_screen_comes_back_where_it_was_left() {
     let rig = rig.restart(|_| {}).await;
     assert_eq!((here(&rig), listed(&rig)), (place, count));
     assert!(!rig.model.list.is_following() && rig.model.list.is_newest_first());
-    assert!(rig.model.desk.hides_hints);
+    assert!(rig.model.workspace.hides_hints);
     assert_eq!(rig.text().lines().next(), seen.lines().next());
     let remake = |folder: &std::path::Path| {
         for file in ["journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"] {
@@ -384,21 +384,21 @@ async fn the_mouse_goes_where_it_points() {
     rig.press("<^f>");
     rig.tell(Msg::Click(3, 0));
     rig.tell(Msg::Click(3, 30));
-    assert_eq!(rig.model.desk.at, 0);
+    assert_eq!(rig.model.workspace.at, 0);
     rig.tell(Msg::Click(3, 2));
-    assert_eq!((rig.model.desk.at, rig.model.mode()), (1, Mode::Filters));
+    assert_eq!((rig.model.workspace.at, rig.model.mode()), (1, Mode::Filters));
     rig.tell(Msg::Click(3, 2));
     assert_eq!(rig.model.filter.as_ref().map(|filter| filter.query().text()), Some("kind:revoke"));
     rig.press("C");
     rig.tell(Msg::Click(3, 2));
-    assert_eq!(rig.model.desk.at, 0, "beside the page nothing happens");
+    assert_eq!(rig.model.workspace.at, 0, "beside the page nothing happens");
     let page = rig.model.choices_page();
     rig.tell(Msg::Click(page.x + 3, page.y + 3));
     rig.tell(Msg::Click(page.x + 3, page.y + 3));
     assert!(!rig.model.shape.entries()[2].is_shown);
     rig.press("<esc>:");
     rig.tell(Msg::Wheel { down: true });
-    assert_eq!(rig.model.desk.at, 1);
+    assert_eq!(rig.model.workspace.at, 1);
     rig.press("<esc>");
     for (column, row) in [(0, 0), (500, 500), (139, 39), (20, 37)] {
         rig.tell(Msg::Click(column, row));

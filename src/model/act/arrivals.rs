@@ -44,7 +44,7 @@ pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<
     }
     arrived(model);
     let mut effects = model.open_cursor();
-    if std::mem::take(&mut model.desk.opens) && model.opened.is_none() && model.page.is_list() {
+    if std::mem::take(&mut model.workspace.opens) && model.opened.is_none() && model.page.is_list() {
         effects.extend(model.open_row());
         model.pane = Pane::List;
     }
@@ -193,16 +193,16 @@ pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
 
 /// Rows were read: goes to the one that is waited for, if it is among them.
 fn arrived(model: &mut Model) {
-    let Some((seq, ms)) = model.desk.wanted else { return };
+    let Some((seq, ms)) = model.workspace.wanted else { return };
     if let Some(at) = model.rows.find(seq) {
         model.list.go_to(&model.rows, at);
-        model.desk.wanted = None;
+        model.workspace.wanted = None;
     } else if model.loading == Loading::Done {
         // It is gone from the journal; its time is not. A journal that is made anew comes to that time some day.
         let newest = model.rows.order().back().map(|at| model.rows.key(RowRef(*at)).0);
         if newest.is_some_and(|newest| newest >= ms) {
             model.list.go_to_time(&model.rows, ms);
-            model.desk.wanted = None;
+            model.workspace.wanted = None;
         }
     }
 }

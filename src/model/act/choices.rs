@@ -9,7 +9,7 @@ use crate::model::{Effect, Form, Model, Page};
 fn count(model: &Model) -> Option<usize> {
     match model.over? {
         Page::Marks => Some(model.rows.marks().len()),
-        Page::Filters => Some(model.desk.saved.len()),
+        Page::Filters => Some(model.workspace.saved.len()),
         Page::Save => Some(Form::ALL.len()),
         Page::Columns => Some(model.shape.entries().len()),
         _ => None,
@@ -48,12 +48,12 @@ pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<E
     // A line at the end of the page of marks tells of those that are elsewhere.
     let last = model.over == Some(Page::Marks) && model.rows.marks().elsewhere > 0;
     let height = usize::from(page.height.saturating_sub(1 + u16::from(last)));
-    let there = first_choice(model.desk.at, count, height) + usize::from(row - page.y - 1);
-    if there == model.desk.at {
+    let there = first_choice(model.workspace.at, count, height) + usize::from(row - page.y - 1);
+    if there == model.workspace.at {
         return choose(model);
     }
     if there < count {
-        model.desk.at = there;
+        model.workspace.at = there;
     }
     Vec::new()
 }
@@ -61,7 +61,7 @@ pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<E
 /// Moves the reader among the choices and says whether there are any.
 pub(in crate::model) fn step(model: &mut Model, lines: isize) -> bool {
     let Some(count) = count(model) else { return false };
-    model.desk.at = model.desk.at.saturating_add_signed(lines).min(count.saturating_sub(1));
+    model.workspace.at = model.workspace.at.saturating_add_signed(lines).min(count.saturating_sub(1));
     true
 }
 
@@ -73,7 +73,7 @@ pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
         Some(Page::Columns) => columns::change(model, Change::Show),
         Some(Page::Filters) => {
             model.over = None;
-            saved_filters::apply(model, model.desk.at)
+            saved_filters::apply(model, model.workspace.at)
         }
         _ => Vec::new(),
     }

@@ -18,9 +18,9 @@ pub(in crate::model) fn put(model: &mut Model, seq: Seq, mark: Option<Mark>) -> 
 }
 
 fn changed(model: &mut Model) -> Vec<Effect> {
-    let at = model.desk.at.min(model.rows.ordered_marks().len().saturating_sub(1));
+    let at = model.workspace.at.min(model.rows.ordered_marks().len().saturating_sub(1));
     if model.over == Some(Page::Marks) {
-        model.desk.at = at;
+        model.workspace.at = at;
     }
     model.grow_tree(true);
     if model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_marks()) {
@@ -83,7 +83,7 @@ pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
 
 /// Goes to the row of the reader's line on the page of marks.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
-    let chosen = model.rows.ordered_marks().get(model.desk.at).map(|(seq, at, _)| (*seq, *at));
+    let chosen = model.rows.ordered_marks().get(model.workspace.at).map(|(seq, at, _)| (*seq, *at));
     let Some((seq, at)) = chosen else { return Vec::new() };
     model.over = None;
     go_to(model, seq, at)
@@ -97,7 +97,7 @@ fn here(model: &Model) -> Option<Seq> {
 /// Goes to a row, whatever hides it; to one that is still to be read as soon as it is.
 fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
     let Some(at) = at else {
-        model.desk.wanted = Some((seq, 0));
+        model.workspace.wanted = Some((seq, 0));
         let text = "This row is still being read; the list goes there then.".to_owned();
         model.notice = Some(Notice { text, is_bad: false });
         return Vec::new();

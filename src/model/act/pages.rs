@@ -15,8 +15,8 @@ pub(in crate::model) fn show_of(model: &mut Model, command: Command) -> Vec<Effe
 pub(in crate::model) fn show(model: &mut Model, page: Page) -> Vec<Effect> {
     if page.lies_over() {
         model.over = (model.over != Some(page)).then_some(page);
-        (model.desk.at, model.over_top) = (0, 0);
-        model.desk.find.clear();
+        (model.workspace.at, model.over_top) = (0, 0);
+        model.workspace.find.clear();
         return Vec::new();
     }
     model.over = None;

@@ -29,14 +29,14 @@ pub struct Choice {
 pub fn choices(model: &Model) -> Vec<Choice> {
     let typed = model.prompt.as_ref().map_or("", |prompt| prompt.text.as_str()).trim().to_lowercase();
     let mode = model.mode_beneath();
-    let lines = model.desk.keymap.lines().iter().filter(|line| line.modes.contains(&mode));
+    let lines = model.workspace.keymap.lines().iter().filter(|line| line.modes.contains(&mode));
     let commands = lines.map(|line| Choice {
         offer: Offer::Command(line.command),
         name: line.command.name(),
         words: line.words.to_owned(),
         keys: line.keys(),
     });
-    let saved = model.desk.saved.iter().enumerate().map(|(index, saved)| Choice {
+    let saved = model.workspace.saved.iter().enumerate().map(|(index, saved)| Choice {
         offer: Offer::Filter(index),
         name: format!("filter {}", saved.name),
         words: saved.query.clone(),
@@ -89,13 +89,13 @@ fn from(typed: &[char], text: &[char], start: usize) -> Option<i32> {
 /// Goes to the choice above or below.
 pub(in crate::model) fn step(model: &mut Model, up: bool) {
     let last = choices(model).len().saturating_sub(1);
-    let at = model.desk.at;
-    model.desk.at = if up { at.saturating_sub(1) } else { (at + 1).min(last) };
+    let at = model.workspace.at;
+    model.workspace.at = if up { at.saturating_sub(1) } else { (at + 1).min(last) };
 }
 
 /// Takes the choice on the reader's line. Returns the command if it is one; a filter is applied.
 pub(in crate::model) fn choose(model: &mut Model) -> (Vec<Effect>, Option<Command>) {
-    let chosen = choices(model).into_iter().nth(model.desk.at);
+    let chosen = choices(model).into_iter().nth(model.workspace.at);
     model.prompt = None;
     match chosen.map(|choice| choice.offer) {
         Some(Offer::Command(command)) => (Vec::new(), Some(command)),

@@ -13,14 +13,14 @@ pub(in crate::model) fn filter(model: &mut Model) -> Vec<Effect> {
 
 /// Opens the palette.
 pub(in crate::model) fn command(model: &mut Model) -> Vec<Effect> {
-    model.desk.at = 0;
+    model.workspace.at = 0;
     model.open_prompt(Ask::Command, "")
 }
 
 /// Opens the line that narrows the page of keys.
 pub(in crate::model) fn find_key(model: &mut Model) -> Vec<Effect> {
-    model.desk.at = 0;
-    let text = model.desk.find.clone();
+    model.workspace.at = 0;
+    let text = model.workspace.find.clone();
     model.open_prompt(Ask::Key, &text)
 }
 
@@ -80,11 +80,11 @@ fn typed(model: &mut Model) -> Vec<Effect> {
         Ask::Time | Ask::Note(_) => prompt.error = None,
         Ask::Command => {
             prompt.error = None;
-            model.desk.at = 0;
+            model.workspace.at = 0;
         }
         Ask::Key => {
             prompt.error = None;
-            model.desk.find.clone_from(&prompt.text);
+            model.workspace.find.clone_from(&prompt.text);
             model.over_top = 0;
         }
     }
@@ -183,7 +183,7 @@ fn go_to_time(model: &mut Model, text: &str) -> Vec<Effect> {
 /// Gives the line up, and with it what it did.
 fn leave(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = model.prompt.take() else { return Vec::new() };
-    model.desk.back = (0, String::new());
+    model.workspace.back = (0, String::new());
     match prompt.ask {
         Ask::Filter => model.set_filter(None),
         Ask::Search => {
@@ -198,7 +198,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
             model.open_cursor()
         }
         Ask::Key => {
-            model.desk.find.clear();
+            model.workspace.find.clear();
             Vec::new()
         }
         Ask::Time | Ask::Note(_) | Ask::Command => Vec::new(),

@@ -63,8 +63,8 @@ pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
 
 /// Saves what was chosen on the page.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
-    let form = Form::ALL.get(model.desk.at).copied().unwrap_or_default();
-    let extent = model.desk.extent;
+    let form = Form::ALL.get(model.workspace.at).copied().unwrap_or_default();
+    let extent = model.workspace.extent;
     model.over = None;
     save(model, form, extent)
 }
@@ -95,7 +95,7 @@ pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
 /// Turns to other rows.
 pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     if model.over == Some(Page::Save) {
-        model.desk.extent = model.desk.extent.next();
+        model.workspace.extent = model.workspace.extent.next();
     }
     Vec::new()
 }

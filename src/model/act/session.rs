@@ -10,7 +10,7 @@ impl Model {
         let page = self.page.word();
         let filter = self.filter.as_ref().map_or("", |filter| filter.query().text());
         // Who follows is at the end, wherever that is the next time.
-        let row = match (self.desk.wanted, self.list.cursor()) {
+        let row = match (self.workspace.wanted, self.list.cursor()) {
             // It was not found again yet, so it still is where the reader was.
             (Some((seq, ms)), _) if ms != 0 => format!("{} {ms}", seq.0),
             (_, Some(at)) if !self.list.is_following() => {
@@ -30,11 +30,11 @@ impl Model {
             ("zone", self.zone.name.clone()),
             ("over", over.to_owned()),
             ("columns", self.shape.words()),
-            ("columns_from", self.desk.columns_from.words()),
+            ("columns_from", self.workspace.columns_from.words()),
             ("masked", flag(self.mask.is_on())),
             ("strip", flag(self.strip.is_some())),
             ("detail", flag(self.opened.is_some())),
-            ("hints_hidden", flag(self.desk.hides_hints)),
+            ("hints_hidden", flag(self.workspace.hides_hints)),
         ]
     }
 }
@@ -48,7 +48,7 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
         |name: &str| place.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
     let mut effects = Vec::new();
     // Whoever changed the columns of the configuration since means those.
-    let is_theirs = value("columns_from") == model.desk.columns_from.words();
+    let is_theirs = value("columns_from") == model.workspace.columns_from.words();
     if let Some(shape) = Shape::read(value("columns")).filter(|_| is_theirs) {
         model.shape = shape;
     }
@@ -68,8 +68,8 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
     if value("strip") == "yes" {
         model.strip = Some(Histogram::default());
     }
-    model.desk.hides_hints = value("hints_hidden") == "yes";
-    model.desk.opens = value("detail") == "yes";
+    model.workspace.hides_hints = value("hints_hidden") == "yes";
+    model.workspace.opens = value("detail") == "yes";
     // A filter that was given at the start is what is wanted now.
     if model.filter.is_none()
         && let Ok(query) = model.parse(value("filter"))
@@ -89,7 +89,7 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
         value("row").split_once(' ').and_then(|(seq, ms)| Some((Seq(seq.parse().ok()?), ms.parse().ok()?)));
     if let Some(row) = row {
         model.list.hold();
-        model.desk.wanted = Some(row);
+        model.workspace.wanted = Some(row);
     }
     effects
 }

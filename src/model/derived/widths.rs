@@ -110,7 +110,7 @@ fn is_reading(model: &Model) -> bool {
 
 /// Settles the widths anew if a message calls for it.
 pub(in crate::model) fn after(model: &mut Model, before: &Before) {
-    let pages = std::mem::take(&mut model.desk.has_paged);
+    let pages = std::mem::take(&mut model.workspace.has_paged);
     if model.page != Page::Consents {
         return;
     }

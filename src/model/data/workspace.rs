@@ -1,12 +1,12 @@
-//! What the person arranged, and what they left behind the last time.
+//! What the person arranged, and what they are in the middle of.
 
 use super::{Extent, Shape};
 use crate::consent::Seq;
 use crate::model::Keymap;
 
-/// What the person arranged.
+/// Keys, columns and filters of the person, and what the next key or row is waited for.
 #[derive(Debug, Default)]
-pub struct Desk {
+pub struct Workspace {
     /// The keys in force.
     pub keymap: Keymap,
     /// The columns as the configuration has them.
