@@ -60,7 +60,7 @@ pub struct Model {
     /// The outcome of what the person asked for.
     pub notice: Option<Notice>,
     /// How many rows fall into each stretch of time, while that is shown.
-    pub strip: Option<Histogram>,
+    pub histogram: Option<Histogram>,
     /// Whether people are hidden.
     pub mask: Mask,
     /// The zone of times on the screen.
@@ -108,7 +108,7 @@ impl Model {
             loading: Loading::default(),
             sent: 0,
             notice: None,
-            strip: None,
+            histogram: None,
             mask: Mask::default(),
             zone,
             now,
@@ -134,7 +134,7 @@ impl Model {
             self.size.1,
             is_open,
             self.pane == Pane::Detail,
-            self.strip.is_some() && self.page == Page::Consents,
+            self.histogram.is_some() && self.page == Page::Consents,
             self.page == Page::Consents,
         )
     }

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{
-    Role, Theme, columns, detail, files, foot, list, marks, pages, palette, pen::Pen, pivot, readiness,
-    status, strip, title, whole,
+    Role, Theme, columns, detail, files, foot, histogram, list, marks, pages, palette, pen::Pen, pivot,
+    readiness, status, title, whole,
 };
 use crate::model::{Model, Page, Regions, Subject};
 
@@ -43,8 +43,8 @@ fn page(model: &Model, page: Page, theme: &Theme, buffer: &mut Buffer, regions: 
         Page::Consents => {
             list::draw(model, theme, buffer, regions);
             detail::draw(model, theme, buffer, regions.detail);
-            if let Some(shown) = model.strip {
-                strip::draw(model, shown, theme, buffer, regions.strip);
+            if let Some(shown) = model.histogram {
+                histogram::draw(model, shown, theme, buffer, regions.histogram);
             }
             whole::draw(model, theme, buffer, regions);
         }

@@ -5,22 +5,22 @@ use crate::model::{Effect, Histogram, Model, RowRef};
 
 /// Shows the strip, or hides it.
 pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
-    model.strip = if model.strip.is_some() { None } else { Some(Histogram::default()) };
+    model.histogram = if model.histogram.is_some() { None } else { Some(Histogram::default()) };
     Vec::new()
 }
 
 /// Makes a column stand for less time, or for more.
 pub(in crate::model) fn zoom(model: &mut Model, closer: bool) -> Vec<Effect> {
-    let strip = model.strip.get_or_insert_default();
-    strip.zoom(closer);
+    let histogram = model.histogram.get_or_insert_default();
+    histogram.zoom(closer);
     Vec::new()
 }
 
 /// Goes to the next stretch of time that has a row, or to the one before.
 pub(in crate::model) fn jump(model: &mut Model, back: bool) -> Vec<Effect> {
-    let strip = *model.strip.get_or_insert_default();
+    let histogram = *model.histogram.get_or_insert_default();
     let Some(cursor) = model.list.cursor() else { return Vec::new() };
-    let (size_ms, _) = strip.stretch();
+    let (size_ms, _) = histogram.stretch();
     let here_ms = model.rows.key(cursor).0;
     let shift = offset_ms(model, here_ms);
     let start_of = |ms: i64| (ms + shift).div_euclid(size_ms) * size_ms - shift;
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn jumps_go_from_stretch_to_stretch() {
         let mut model = model(&[10 * HOUR, 10 * HOUR + 1, 500 * HOUR, 500 * HOUR + 5]);
-        model.strip = Some(Histogram::at(3));
+        model.histogram = Some(Histogram::at(3));
         let at = |model: &Model| model.rows.key(model.list.cursor().unwrap()).0;
         drop(jump(&mut model, true));
         assert_eq!(at(&model), 10 * HOUR);

@@ -32,7 +32,7 @@ impl Model {
             ("columns", self.shape.words()),
             ("columns_from", self.workspace.columns_from.words()),
             ("masked", flag(self.mask.is_on())),
-            ("strip", flag(self.strip.is_some())),
+            ("strip", flag(self.histogram.is_some())),
             ("detail", flag(self.opened.is_some())),
             ("hints_hidden", flag(self.workspace.hides_hints)),
         ]
@@ -66,7 +66,7 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
         model.list.turn(&model.rows);
     }
     if value("strip") == "yes" {
-        model.strip = Some(Histogram::default());
+        model.histogram = Some(Histogram::default());
     }
     model.workspace.hides_hints = value("hints_hidden") == "yes";
     model.workspace.opens = value("detail") == "yes";

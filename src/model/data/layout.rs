@@ -25,7 +25,7 @@ pub struct Regions {
     /// The tree, with its border.
     pub detail: Rect,
     /// The strip of activity.
-    pub strip: Rect,
+    pub histogram: Rect,
     /// One line: the row under the cursor, whole.
     pub whole: Rect,
     /// One line: readiness.
@@ -47,9 +47,9 @@ pub(in crate::model) fn contains(area: Rect, column: u16, row: u16) -> bool {
 }
 
 /// A line of words, two of bars, one of signs.
-const STRIP_HEIGHT: u16 = 4;
+const HISTOGRAM_HEIGHT: u16 = 4;
 /// From this height on there is room for the strip.
-const STRIP_FROM: u16 = 16;
+const HISTOGRAM_FROM: u16 = 16;
 /// From this height on there is room for a line that says the reader's row whole.
 const WHOLE_FROM: u16 = 20;
 
@@ -71,7 +71,7 @@ pub(in crate::model) fn place(width: u16, height: u16) -> DetailPlace {
 /// title
 /// header
 /// list                 │ detail
-/// strip
+/// histogram
 /// whole
 /// readiness
 /// sources
@@ -83,7 +83,7 @@ pub fn regions(
     height: u16,
     detail_open: bool,
     on_detail: bool,
-    strip: bool,
+    histogram: bool,
     whole: bool,
 ) -> Regions {
     let mut regions = Regions::default();
@@ -113,9 +113,9 @@ pub fn regions(
         bottom -= 1;
         regions.whole = line(bottom);
     }
-    if strip && height >= STRIP_FROM {
-        bottom -= STRIP_HEIGHT;
-        regions.strip = Rect::new(0, bottom, width, STRIP_HEIGHT);
+    if histogram && height >= HISTOGRAM_FROM {
+        bottom -= HISTOGRAM_HEIGHT;
+        regions.histogram = Rect::new(0, bottom, width, HISTOGRAM_HEIGHT);
     }
     if title {
         regions.title = line(top);
@@ -164,14 +164,15 @@ mod tests {
     fn any_size_divides_without_overlap_and_inside() {
         for width in [0, 1, 5, 20, 40, 80, 139, 140, 200, 500] {
             for height in 0..70 {
-                for (open, on, strip) in [(false, false, false), (true, false, true), (true, true, true)] {
-                    let r = regions(width, height, open, on, strip, width % 2 == 0);
+                for (open, on, histogram) in [(false, false, false), (true, false, true), (true, true, true)]
+                {
+                    let r = regions(width, height, open, on, histogram, width % 2 == 0);
                     let all = [
                         r.title,
                         r.header,
                         r.list,
                         r.detail,
-                        r.strip,
+                        r.histogram,
                         r.whole,
                         r.readiness,
                         r.sources,

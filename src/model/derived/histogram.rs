@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::model::{Buckets, Histogram, Model, RowRef};
 
 /// Counts for a strip of so many columns. A few steps of a search for each, however many rows there are.
-pub fn buckets(model: &Model, strip: Histogram, columns: usize) -> Buckets {
-    let (size_ms, size) = strip.stretch();
+pub fn buckets(model: &Model, histogram: Histogram, columns: usize) -> Buckets {
+    let (size_ms, size) = histogram.stretch();
     let ids = ids(model);
     let time = |at: &u32| model.rows.key(RowRef(*at)).0;
     let here_ms = model.list.cursor().map_or(model.now.as_millisecond(), |at| model.rows.key(at).0);

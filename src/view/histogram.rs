@@ -12,11 +12,11 @@ use crate::model::{Buckets, Histogram, Model, buckets};
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const PLAIN: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
 
-pub(super) fn draw(model: &Model, strip: Histogram, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw(model: &Model, histogram: Histogram, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     if area.height < 3 {
         return;
     }
-    let shown = buckets(model, strip, usize::from(area.width));
+    let shown = buckets(model, histogram, usize::from(area.width));
     head(model, &shown, theme, buffer, area);
     let bars = area.height - 2;
     let most = shown.counts.iter().copied().max().unwrap_or(0).max(1);
