@@ -112,6 +112,19 @@ const FLOORS: &[Floor] = &[
     ("safe_file.rs", &[], &["rusqlite", "reqwest", "ratatui"]),
 ];
 
+/// The floors inside `model`, the lowest first. A file names what is on its own floor and below.
+const MODEL: &[&[&str]] = &[
+    &["model/data/", "model/keys.rs", "model/keymap.rs"],
+    &["model/query/"],
+    &["model/pages.rs", "model/msg.rs"],
+    &["model/state.rs"],
+    &["model/derived/"],
+    &["model/reader.rs"],
+    &["model/act/"],
+    &["model/update.rs"],
+    &["model/mod.rs"],
+];
+
 /// Ways to open or create a file or folder by its name. Only `safe_file.rs` uses them, so that its rules hold everywhere.
 const OPENERS: &[&str] = &[
     "std::fs::File::open",
@@ -223,6 +236,13 @@ fn faults(sources: &Sources) -> Vec<String> {
                 faults.push(format!("{file}: names {other}"));
             }
         }
+        let floor =
+            |file: &str| MODEL.iter().position(|parts| parts.iter().any(|part| file.starts_with(part)));
+        if top(file) == "model" && floor(file).is_none() {
+            faults.push(format!("{file}: has no place in MODEL"));
+        }
+        let above = named.iter().filter(|other| floor(file).is_some() && floor(other) > floor(file));
+        faults.extend(above.map(|other| format!("{file}: names {other}, which is above it")));
         let paths = || graph.foreign[file].iter().chain(&graph.ours[file]);
         for word in *never {
             faults.extend(
@@ -305,6 +325,14 @@ fn a_path_that_escapes_its_floor_is_found_however_it_is_spelled() {
     }
     let found = planted("view/status.rs", "use tokio::sync as s; fn p(_: s::Notify) {}\n");
     assert!(found.iter().any(|fault| fault.starts_with("view/status.rs: names tokio")), "{found:?}");
+}
+
+#[test]
+fn what_the_model_knows_names_nothing_of_what_it_does() {
+    for code in ["fn p(_: &crate::model::Model) {}\n", "use crate::model::Effect as E; fn p(_: E) {}\n"] {
+        let found = planted("model/data/anchor.rs", code);
+        assert!(found.iter().any(|fault| fault.ends_with("which is above it")), "{code}: {found:?}");
+    }
 }
 
 #[test]
