@@ -32,7 +32,7 @@ impl Model {
         self.count_matches();
     }
 
-    /// Adds the wish for more time to others, if something is behind.
+    /// Adds [`Effect::Work`] if something is still to be worked out.
     pub(super) fn and_work(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         effects.extend(self.keep_up());
         let order_is = self.order.as_ref().is_some_and(Order::is_behind);
@@ -41,7 +41,7 @@ impl Model {
         effects
     }
 
-    /// An open detail shows the reader's row, whichever that has become.
+    /// Opens the row under the cursor in the detail, if that is open and shows another one.
     pub(super) fn open_cursor(&mut self) -> Vec<Effect> {
         let (Some(opened), Some(at)) = (&mut self.opened, self.list.cursor()) else { return Vec::new() };
         let seq = self.rows.get(at).seq;
@@ -55,7 +55,7 @@ impl Model {
         vec![Effect::Read(seq)]
     }
 
-    /// How many lines a page has where the keys go.
+    /// Returns how many lines a page has where the keys go.
     pub(super) fn page_height(&self) -> usize {
         let regions = self.regions();
         match (self.over, self.pane) {
@@ -65,7 +65,7 @@ impl Model {
         }
     }
 
-    /// Hides what does not match; nothing shows all.
+    /// Sets the filter, and lists what passes it; `None` shows all.
     pub(super) fn set_filter(&mut self, query: Option<Arc<Query>>) -> Vec<Effect> {
         // A longer text mostly means fewer of the rows that are listed.
         let is_narrower = match (&self.filter, &query) {
@@ -91,7 +91,7 @@ impl Model {
         effects
     }
 
-    /// Grows the tree of the open consent, if what is known around it has changed, or anyway.
+    /// Makes the tree of the open consent anew if what is known around it has changed, or `anyway`.
     pub(super) fn grow_tree(&mut self, anyway: bool) {
         let Some(at) = self.opened.as_ref().and_then(|opened| self.rows.find(opened.seq)) else { return };
         let beside = self.opened.as_mut().and_then(|opened| opened.beside.take());
@@ -110,7 +110,8 @@ impl Model {
         }
     }
 
-    /// Lets the page that is shown catch up with the ledger, at once if that takes a moment only.
+    /// Lets the page of counts that is shown catch up with the ledger by one slice. Asks for more time if that is not
+    /// enough.
     pub(super) fn keep_up(&mut self) -> Vec<Effect> {
         let Some(subject) = self.page.subject() else { return Vec::new() };
         let now_ms = self.now.as_millisecond();

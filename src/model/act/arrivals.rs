@@ -7,6 +7,7 @@ use crate::consent::{Page, Seq};
 use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
 use crate::report::Board;
 
+/// Takes in rows that came. `live` is false for rows that are older than what is listed, which are not news.
 pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     let new = model.rows.take(page);
     for at in &new {
@@ -52,6 +53,7 @@ pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<
     model.and_work(effects)
 }
 
+/// Takes in older rows; `left` counts those still to come.
 pub(in crate::model) fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
     model.loading = if left == 0 { Loading::Done } else { Loading::Older(left) };
     grew(model, page, false)
@@ -72,6 +74,7 @@ pub(in crate::model) fn offline(model: &mut Model, offline: Offline) -> Vec<Effe
     Vec::new()
 }
 
+/// Takes in rows and texts that changed. A page with neither says that something came beside a row.
 pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
     if page.rows.is_empty() && page.symbols.is_empty() {
         return detail::read_beside(model);
@@ -97,6 +100,7 @@ pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
     model.and_work(effects)
 }
 
+/// Takes out rows that the journal removed, of those with numbers above `after` up to `to`.
 pub(in crate::model) fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]) -> Vec<Effect> {
     // Where the reader stood is asked before the row that says so may go.
     let stood = model.list.cursor().map(|at| model.rows.key(at));
@@ -119,7 +123,7 @@ pub(in crate::model) fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]
     model.and_work(effects)
 }
 
-/// Rows were read whole, and some of them pass.
+/// Takes in that rows were read whole, and that some of them pass.
 pub(in crate::model) fn looked_up(
     model: &mut Model,
     number: u64,
@@ -174,13 +178,13 @@ pub(in crate::model) fn work(model: &mut Model) -> Vec<Effect> {
     model.and_work(asked)
 }
 
-/// Ages and counts back from now are of another minute.
+/// Takes in that a minute is over: ages and counts back from now change.
 pub(in crate::model) fn minute(model: &mut Model, now: Timestamp) -> Vec<Effect> {
     model.now = now;
     model.and_work(Vec::new())
 }
 
-/// Takes in what the parts say; that the org itself changed is told.
+/// Takes in how the parts are, and says if the org itself changed.
 pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
     if let (Some(before), Some(now)) = (&model.board.readiness, &board.readiness)
         && let Some(text) = now.news_since(before)
@@ -191,7 +195,7 @@ pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Rows were read: goes to the one that is waited for, if it is among them.
+/// Goes to the row that is waited for, if it was read.
 fn arrived(model: &mut Model) {
     let Some((seq, ms)) = model.workspace.wanted else { return };
     if let Some(at) = model.rows.find(seq) {

@@ -12,6 +12,7 @@ pub(in crate::model) fn open(model: &mut Model) -> Vec<Effect> {
     if model.page == Page::Consents { model.open_row() } else { pages::enter(model) }
 }
 
+/// Takes in a consent that was read, or that there is none any more.
 pub(in crate::model) fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {
     let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) else { return Vec::new() };
     let Some(consent) = consent else {
@@ -25,6 +26,7 @@ pub(in crate::model) fn record(model: &mut Model, seq: Seq, consent: Option<Box<
     read_beside(model)
 }
 
+/// Takes in why a consent could not be read.
 pub(in crate::model) fn record_failed(model: &mut Model, seq: Seq, why: String) -> Vec<Effect> {
     if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
         opened.failure = Some(why);
@@ -40,6 +42,7 @@ pub(in crate::model) fn read_beside(model: &Model) -> Vec<Effect> {
     vec![Effect::ReadBeside { seq: *seq, session, transaction }]
 }
 
+/// Takes in what the journal has of the session and transaction of a consent.
 pub(in crate::model) fn beside(model: &mut Model, seq: Seq, beside: Beside) -> Vec<Effect> {
     if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
         opened.beside = Some(beside);
@@ -60,6 +63,7 @@ pub(in crate::model) fn fetch_session(model: &mut Model) -> Vec<Effect> {
     vec![Effect::FetchSession(seq)]
 }
 
+/// Gives the keys to the other pane; opens the detail if it is not there.
 pub(in crate::model) fn switch(model: &mut Model) -> Vec<Effect> {
     match model.pane {
         Pane::Detail => {
@@ -70,6 +74,7 @@ pub(in crate::model) fn switch(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Folds the line of the tree under the cursor, or unfolds it.
 pub(in crate::model) fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
     if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
         if fold { tree.fold() } else { tree.unfold() }

@@ -3,6 +3,7 @@
 use super::choices;
 use crate::model::{Effect, Model, Page, Pane};
 
+/// Moves the cursor by lines, positive downwards, in whatever has the keys.
 pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = model.page_height();
     if choices::step(model, lines) {
@@ -20,15 +21,16 @@ pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
             }
         }
         (Some(_), _) => {
-            model.over_top = model.over_top.saturating_add_signed(lines).min(OVERLAY_LINES_MAX);
+            model.over_top = model.over_top.saturating_add_signed(lines).min(LINES_MAX);
         }
     }
     model.open_cursor()
 }
 
 /// A page of words has fewer lines than this.
-const OVERLAY_LINES_MAX: usize = 400;
+const LINES_MAX: usize = 400;
 
+/// Moves the cursor to the first or the last line.
 pub(in crate::model) fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
     match (model.over, model.pane) {
         (None, Pane::List) if model.page == Page::Consents => model.list.jump(&model.rows, last),
@@ -37,6 +39,7 @@ pub(in crate::model) fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
     model.open_cursor()
 }
 
+/// Follows the newest rows, or holds the list still. Ends an order by a column.
 pub(in crate::model) fn follow(model: &mut Model) -> Vec<Effect> {
     if model.order.take().is_some() {
         // Only in the order of time is there an end to follow.
