@@ -3,6 +3,7 @@
 
 pub(super) mod anchor;
 pub(super) mod bitset;
+pub(super) mod chunk;
 mod column;
 mod columns;
 mod copied;

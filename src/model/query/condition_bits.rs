@@ -6,7 +6,7 @@ use std::ops::{BitAnd, BitOr};
 use super::test::{Field, Op, Test, Words, is_within};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 use crate::model::data::bitset::Bitset;
-use crate::model::data::rows::{CAME, CHUNK, SHARED};
+use crate::model::data::chunk::{CAME, CHUNK, SHARED};
 use crate::model::data::text_arena::TextArena;
 use crate::model::data::text_columns;
 use crate::model::{Known, RowRef, Rows, Standing};
