@@ -167,7 +167,7 @@ const STARTS_ITSELF: &[&str] = &[
     "journal/write/writer.rs",
     "run/last_readiness.rs",
     "run/linear/mod.rs",
-    "run/lines.rs",
+    "run/tail/mod.rs",
     "secret.rs",
     "tui/hangup.rs",
     "tui/keys/reader.rs",

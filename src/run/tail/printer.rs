@@ -1,0 +1,168 @@
+//! Prints rows as lines on standard output.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use jiff::Timestamp;
+
+use super::super::matching::matches;
+use super::super::{Source, charset};
+use super::options::TailOptions;
+use crate::clock::Clock;
+use crate::consent::{Evidence, Rev, Seq, Stored};
+use crate::journal::ReadError;
+use crate::model::Query;
+use crate::okta;
+use crate::report::{Board, Part, Pulse};
+
+/// Rows read at a time.
+pub(super) const BATCH: usize = 500;
+/// Why printing ends.
+pub(super) enum PrintError {
+    Pipe,
+    Write(io::Error),
+    Read(ReadError),
+}
+
+/// Prints rows as lines.
+pub(super) struct Printer {
+    pub(super) options: TailOptions,
+    filter: Option<Query>,
+    pub(super) seen: Seq,
+    pub(super) changes: Rev,
+    pub(super) was_held: bool,
+    /// Whether a row is held back.
+    pub(super) is_blocked: bool,
+    pub(super) printed: u64,
+    buffer: Vec<u8>,
+    /// Whether a person looks at the lines; a pipe gets them exactly.
+    to_terminal: bool,
+}
+
+impl Printer {
+    pub(super) fn new(mut options: TailOptions) -> Self {
+        let filter = options.filter.take();
+        let seen = options.after.unwrap_or(Seq(0));
+        Self {
+            options,
+            filter,
+            seen,
+            changes: Source::no_change(),
+            was_held: false,
+            is_blocked: false,
+            printed: 0,
+            buffer: Vec::new(),
+            to_terminal: io::stdout().is_terminal(),
+        }
+    }
+
+    /// Returns whether a length for `--since` cannot be counted back yet, because Okta has not said what time
+    /// it is.
+    pub(super) fn is_early(&mut self, board: &Board, clock: &Clock) -> bool {
+        let Some(ago) = self.options.ago else { return false };
+        if *board.get(Part::Poll) == Pulse::Starting {
+            return true;
+        }
+        self.options.ago = None;
+        self.options.since = clock.sure().checked_sub(ago).ok();
+        false
+    }
+
+    /// Prints what was committed since the last look; where that is held, up to the first consent that names nobody and
+    /// was taken in after `held_from`. Returns false when the limit is reached.
+    pub(super) fn print_new(
+        &mut self,
+        source: &mut Source,
+        held_from: Option<Timestamp>,
+    ) -> Result<bool, PrintError> {
+        let head = source.head();
+        let is_held = held_from.is_some();
+        self.is_blocked = false;
+        'all: loop {
+            let records = source.reader().records_after(self.seen, BATCH).map_err(PrintError::Read)?;
+            if records.is_empty() {
+                break;
+            }
+            for stored in &records {
+                if held_from.is_some_and(|from| stored.received > from)
+                    && self.is_wanted(stored)
+                    && okta::restore(stored).who.evidence == Evidence::Unknown
+                {
+                    self.is_blocked = true;
+                    self.flush()?;
+                    break 'all;
+                }
+                self.seen = stored.seq;
+                if !self.print(stored)? {
+                    return self.flush().map(|()| false);
+                }
+            }
+            self.flush()?;
+        }
+        if is_held || self.was_held {
+            // What changed meanwhile is printed once, as it is now.
+            self.was_held = is_held;
+            self.changes = head.change;
+        } else if self.options.updates && head.change > self.changes {
+            let page = source.reader().changed(self.changes, usize::MAX >> 1).map_err(PrintError::Read)?;
+            self.changes = head.change;
+            for row in page.rows {
+                if let Some(stored) = source.reader().record(row.seq).map_err(PrintError::Read)?
+                    && !self.print(&stored)?
+                {
+                    return self.flush().map(|()| false);
+                }
+            }
+            self.flush()?;
+        } else if !self.options.updates {
+            self.changes = head.change;
+        }
+        Ok(true)
+    }
+
+    pub(super) fn print(&mut self, stored: &Stored) -> Result<bool, PrintError> {
+        if self.options.limit.is_some_and(|limit| self.printed >= limit) {
+            return Ok(false);
+        }
+        if !self.is_wanted(stored) {
+            return Ok(true);
+        }
+        let consent = okta::restore(stored);
+        if let Some(filter) = &self.filter
+            && !matches(filter, stored.seq, &consent, self.options.marked.note(&stored.key))
+        {
+            return Ok(true);
+        }
+        let format = self.options.format;
+        let start = self.buffer.len();
+        if self.to_terminal {
+            format.line_for_terminal(stored.seq, &consent, &mut self.buffer);
+        } else {
+            format.line(stored.seq, &consent, &mut self.buffer);
+        }
+        charset::settle(format, self.to_terminal, &mut self.buffer, start);
+        self.printed += 1;
+        if self.buffer.len() > 1 << 16 {
+            self.flush()?;
+        }
+        Ok(self.options.limit.is_none_or(|limit| self.printed < limit))
+    }
+
+    /// Whether a row is of the time that was asked for.
+    pub(super) fn is_wanted(&self, stored: &Stored) -> bool {
+        let published = stored.key.published_ms;
+        let early = self.options.after.is_none()
+            && self.options.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
+        let late = self.options.until.is_some_and(|until| published >= until.as_millisecond());
+        !early && !late
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), PrintError> {
+        let mut out = io::stdout().lock();
+        let result = out.write_all(&self.buffer).and_then(|()| out.flush());
+        self.buffer.clear();
+        result.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => PrintError::Pipe,
+            _ => PrintError::Write(error),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Records that could not be read.
+
+use jiff::Timestamp;
+
+use super::super::Source;
+use super::super::stdio::note;
+use super::options::TailOptions;
+use crate::exit::Exit;
+use crate::journal::ReadError;
+
+/// Tells of records that could not be read.
+pub(super) struct Unread {
+    /// How many there were before this run.
+    before: u64,
+    told: Option<u64>,
+}
+
+impl Unread {
+    pub(super) fn new(before: u64) -> Self {
+        Self { before, told: None }
+    }
+
+    /// Without `--once`: reports the unreadable records of the last day, and then each new one.
+    pub(super) fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
+        let found = source.reader().coverage()?.unreadable;
+        let is_first = self.told.is_none() && found.is_recent(now);
+        if (is_first || found.count > self.told.unwrap_or(self.before))
+            && let Some(words) = found.sentence()
+        {
+            note(&words);
+        }
+        self.told = Some(found.count);
+        Ok(())
+    }
+
+    /// The end of a run that has printed all there was, but for what could not be read.
+    pub(super) fn end(&self, source: &mut Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
+        let found =
+            source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.unreadable;
+        let Some(words) = found.sentence().filter(|_| options.once && found.count > self.before) else {
+            return Ok(Exit::Done);
+        };
+        if options.allow_unreadable {
+            note(&words);
+            return Ok(Exit::Done);
+        }
+        let ended = "This run ends with 1, since what it printed may not be all; with --allow-unreadable it ends with 0.";
+        Err((Exit::Failed, format!("{words} {ended}")))
+    }
+}
