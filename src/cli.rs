@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{GlobalFlags, When, length};
+use crate::consent::FileFormat;
 
 /// Watches OAuth 2.0 consent in an Okta org, live.
 #[derive(Parser, Debug)]
@@ -227,7 +229,7 @@ pub enum TailFormat {
 pub struct Export {
     /// The format [default: as the file's name ends, else jsonl]
     #[arg(long)]
-    pub format: Option<ExportFormat>,
+    pub format: Option<FileFormat>,
     /// Published from here on
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
@@ -284,27 +286,41 @@ pub struct Backfill {
     pub since: When,
 }
 
-/// Formats of `export`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum ExportFormat {
-    /// consentwatch.consent/1, one a line
-    Jsonl,
-    /// A snapshot: coverage, digest, every consent whole
-    Json,
-    /// For spreadsheets: commas, lines that end in CR LF; --csv-bom for Excel on Windows
-    Csv,
-    /// A case file for people
-    Md,
-    /// A case file for people, with a picture of the activity
-    Html,
-    /// The event card of Okta Workflows, one a line
-    Card,
-    /// The LogEvents as Okta sent them, one a line
-    Raw,
-    /// Elastic Common Schema 9.3, one a line
-    Ecs,
-    /// OCSF 1.8: User Access Management, and the class of each other event; one a line
-    Ocsf,
+/// The formats of `export`. `--csv-bom` asks for the one that has no word of its own.
+impl ValueEnum for FileFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Jsonl,
+            Self::Snapshot,
+            Self::Csv,
+            Self::Markdown,
+            Self::Html,
+            Self::Card,
+            Self::Raw,
+            Self::Ecs,
+            Self::Ocsf,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (word, help) = match self {
+            Self::Jsonl => ("jsonl", "consentwatch.consent/1, one a line"),
+            Self::Snapshot => ("json", "A snapshot: coverage, digest, every consent whole"),
+            Self::Csv => {
+                ("csv", "For spreadsheets: commas, lines that end in CR LF; --csv-bom for Excel on Windows")
+            }
+            Self::CsvMarked => return None,
+            Self::Markdown => ("md", "A case file for people"),
+            Self::Html => ("html", "A case file for people, with a picture of the activity"),
+            Self::Card => ("card", "The event card of Okta Workflows, one a line"),
+            Self::Raw => ("raw", "The LogEvents as Okta sent them, one a line"),
+            Self::Ecs => ("ecs", "Elastic Common Schema 9.3, one a line"),
+            Self::Ocsf => {
+                ("ocsf", "OCSF 1.8: User Access Management, and the class of each other event; one a line")
+            }
+        };
+        Some(PossibleValue::new(word).help(help))
+    }
 }
 
 /// What `hook` does.

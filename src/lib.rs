@@ -23,7 +23,8 @@
 //! 2      okta/             consent, report, secret, json_scan
 //! 2      journal/          consent, report, clock, safe_file
 //! 2      export/           consent, report, json_scan
-//! 2      cli.rs exit.rs    config
+//! 2      cli.rs            config, consent
+//! 2      exit.rs           config
 //! 2      config/           secret, consent, safe_file
 //! 2      sim/              clock, tasks
 //! 1      log.rs            consent, safe_file

@@ -1,14 +1,14 @@
 //! `export`: the journal as a file.
 
 use super::common::{Ended, announce, load, marked, query_for_lines, usage};
-use crate::cli::{self, Cli, ExportFormat};
+use crate::cli::{self, Cli};
 use crate::clock::Clock;
+use crate::consent::FileFormat;
 use crate::exit::Exit;
-use crate::export::{Lines, Report};
 use crate::run::{self, ExportOptions, FileForm};
 
 pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
-    let form = file_form(flags)?;
+    let format = file_format(flags)?;
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     announce(&ready);
@@ -20,7 +20,7 @@ pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
         dir: ready.dir,
         marked_only: flags.marked,
         marked,
-        form,
+        form: FileForm::of(format),
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
         filter,
@@ -29,33 +29,22 @@ pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
     })
 }
 
-/// The form that was asked for, or the one that the file's name ends with.
-fn file_form(flags: &cli::Export) -> Result<FileForm, Ended> {
+/// Returns the format that was asked for, or the one that the file's name ends with.
+fn file_format(flags: &cli::Export) -> Result<FileFormat, Ended> {
     let ending = flags.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
     let by_name = match ending.map(str::to_ascii_lowercase).as_deref() {
-        Some("json") => ExportFormat::Json,
-        Some("csv") => ExportFormat::Csv,
-        Some("md" | "markdown") => ExportFormat::Md,
-        Some("html" | "htm") => ExportFormat::Html,
-        _ => ExportFormat::Jsonl,
+        Some("json") => FileFormat::Snapshot,
+        Some("csv") => FileFormat::Csv,
+        Some("md" | "markdown") => FileFormat::Markdown,
+        Some("html" | "htm") => FileFormat::Html,
+        _ => FileFormat::Jsonl,
     };
-    let format = flags.format.unwrap_or(by_name);
-    if flags.csv_bom && format != ExportFormat::Csv {
-        return Err(usage(
+    match (flags.format.unwrap_or(by_name), flags.csv_bom) {
+        (FileFormat::Csv, true) => Ok(FileFormat::CsvMarked),
+        (format, false) => Ok(format),
+        (_, true) => Err(usage(
             "--csv-bom is for CSV, and the output has another format. Nothing was written. Add --format csv, or leave \
              --csv-bom out.",
-        ));
+        )),
     }
-    Ok(match format {
-        ExportFormat::Jsonl => FileForm::Lines(Lines::Json),
-        ExportFormat::Json => FileForm::Snapshot,
-        ExportFormat::Csv if flags.csv_bom => FileForm::Lines(Lines::CsvMarked),
-        ExportFormat::Csv => FileForm::Lines(Lines::Csv),
-        ExportFormat::Md => FileForm::Report(Report::Markdown),
-        ExportFormat::Html => FileForm::Report(Report::Html),
-        ExportFormat::Card => FileForm::Lines(Lines::Card),
-        ExportFormat::Raw => FileForm::Lines(Lines::Raw),
-        ExportFormat::Ecs => FileForm::Lines(Lines::Ecs),
-        ExportFormat::Ocsf => FileForm::Lines(Lines::Ocsf),
-    })
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::charset;
 use super::fresh::Fresh;
-use crate::consent::{Consent, Seq, visible};
+use crate::consent::{Consent, FileFormat, Seq, visible};
 use crate::export::{About, Lines, Report, Snapshot, Summary, hex, json_line_for_terminal};
 
 /// The form of a file.
@@ -21,6 +21,24 @@ pub enum FileForm {
     Snapshot,
     /// A case file for people.
     Report(Report),
+}
+
+impl FileForm {
+    /// Returns how a format is written.
+    pub fn of(format: FileFormat) -> Self {
+        match format {
+            FileFormat::Snapshot => Self::Snapshot,
+            FileFormat::Jsonl => Self::Lines(Lines::Json),
+            FileFormat::Csv => Self::Lines(Lines::Csv),
+            FileFormat::CsvMarked => Self::Lines(Lines::CsvMarked),
+            FileFormat::Markdown => Self::Report(Report::Markdown),
+            FileFormat::Html => Self::Report(Report::Html),
+            FileFormat::Card => Self::Lines(Lines::Card),
+            FileFormat::Raw => Self::Lines(Lines::Raw),
+            FileFormat::Ecs => Self::Lines(Lines::Ecs),
+            FileFormat::Ocsf => Self::Lines(Lines::Ocsf),
+        }
+    }
 }
 
 /// Why nothing was written.

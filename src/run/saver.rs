@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::Records;
 use super::save::{FileForm, SaveError, Taker, save, told};
-use crate::export::{About, Lines, Report};
-use crate::model::{self, Msg, SaveOrder};
+use crate::export::About;
+use crate::model::{Msg, SaveOrder};
 use crate::safe_file;
 use crate::tasks::start_thread;
 
@@ -70,7 +70,7 @@ fn write(
     stop: &AtomicBool,
     tell: &mpsc::Sender<Msg>,
 ) -> Result<(u64, Option<String>), SaveError> {
-    let form = form(order.form);
+    let form = FileForm::of(order.format);
     let passes = if matches!(form, FileForm::Report(_)) { 2 } else { 1 };
     let (mut done, all) = (0, order.seqs.len() * passes);
     save(path, form, about, &mut |take: &mut Taker<'_>| {
@@ -89,18 +89,6 @@ fn write(
         }
         Ok(())
     })
-}
-
-fn form(form: model::Form) -> FileForm {
-    match form {
-        model::Form::Json => FileForm::Snapshot,
-        model::Form::Jsonl => FileForm::Lines(Lines::Json),
-        model::Form::Csv => FileForm::Lines(Lines::Csv),
-        model::Form::Markdown => FileForm::Report(Report::Markdown),
-        model::Form::Html => FileForm::Report(Report::Html),
-        model::Form::Card => FileForm::Lines(Lines::Card),
-        model::Form::Raw => FileForm::Lines(Lines::Raw),
-    }
 }
 
 /// How snapshots are named that nobody asked for one by one.

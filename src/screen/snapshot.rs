@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::paint::screen_text;
 use crate::clock::Clock;
+use crate::consent::FileFormat;
 use crate::export::About;
-use crate::model::{Extent, Form, Model, Msg, SaveOrder, save_order};
+use crate::model::{Extent, Model, Msg, SaveOrder, save_order};
 use crate::run::{Saver, Supply, auto_name, file_name};
 use crate::view::Theme;
 
@@ -18,7 +19,7 @@ pub(super) fn start_saver(
     order: SaveOrder,
 ) -> Result<Saver, String> {
     let now = clock.now();
-    let path = file_name(folder, now, order.form.words().0)?;
+    let path = file_name(folder, now, order.format.ending())?;
     start_saver_at(path, now, theme, model, source, order)
 }
 
@@ -30,7 +31,7 @@ pub(super) fn take_snapshot(
     clock: &Clock,
 ) -> Result<Saver, String> {
     let now = clock.now();
-    let order = save_order(model, Form::Json, Extent::All);
+    let order = save_order(model, FileFormat::Snapshot, Extent::All);
     start_saver_at(auto_name(folder, now)?, now, theme, model, source, order)
 }
 

@@ -1,13 +1,14 @@
-//! The page of files: in which form, and which rows.
+//! The page of files: in which format, and which rows.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, pages};
-use crate::model::{Form, Model, Page, save_count};
+use crate::consent::FileFormat;
+use crate::model::{Model, Page, save_count};
 
-/// One line a form.
+/// One line a format.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let extent = model.workspace.extent;
     let title = format!(
@@ -17,16 +18,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         grouped(save_count(model, extent) as u64)
     );
     let body = pages::frame(theme, buffer, area, &title, Page::Save.keys());
-    for (line, (index, form)) in (0..body.height).zip(Form::ALL.iter().enumerate()) {
+    let at = model.workspace.at;
+    // The line of the reader stays on a small screen.
+    let first = (at + 1).saturating_sub(usize::from(body.height));
+    for (line, (index, format)) in (0..body.height).zip(FileFormat::ALL.iter().enumerate().skip(first)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
-        if index == model.workspace.at {
+        if index == at {
             pen = pen.over(Role::Selected);
             pen.put(0, theme.cursor(), Role::Mark);
         }
-        let (ending, words) = form.words();
         pen.go(1);
-        pen.put(0, ending, Role::Key);
+        pen.put(0, format.ending(), Role::Key);
         pen.go(13);
-        pen.put(0, words, Role::Text);
+        pen.put(0, format.words(), Role::Text);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use consentwatch::consent::Seq;
-use consentwatch::model::{Chord, Effect, Extent, Form, Key, Keymap, Mode, Msg, SaveOrder, Saved, update};
+use consentwatch::consent::{FileFormat, Seq};
+use consentwatch::model::{Chord, Effect, Extent, Key, Keymap, Mode, Msg, SaveOrder, Saved, update};
 use consentwatch::report::Part;
 use consentwatch::run::{KeptNotes, NoteStore as _};
 
@@ -413,12 +413,23 @@ fn ordered(rig: &mut Rig, key: Key) -> SaveOrder {
 }
 
 #[tokio::test]
+async fn every_format_can_be_reached_on_a_small_screen() {
+    let mut rig = Rig::start(backlog(5), 40, 10).await;
+    rig.press("S");
+    for format in FileFormat::ALL {
+        let chosen = rig.text().lines().find(|line| line.starts_with('▌')).map(str::to_owned);
+        assert!(chosen.as_ref().is_some_and(|line| line.contains(format.ending())), "{format:?}: {chosen:?}");
+        rig.press("j");
+    }
+}
+
+#[tokio::test]
 async fn what_is_saved_is_what_was_chosen() {
     let mut rig = Rig::start(backlog(60), 140, 40).await;
     rig.press("fkind:revoke<enter>");
     let order = ordered(&mut rig, Key::Char('s'));
     let listed = listed(&rig);
-    assert_eq!((order.form, order.seqs.len()), (Form::Json, listed));
+    assert_eq!((order.format, order.seqs.len()), (FileFormat::Snapshot, listed));
     assert_eq!(order.filter.as_deref(), Some("kind:revoke"));
     assert!(rig.text().contains("saving 0 %"), "{}", rig.text());
     rig.tell(Msg::Saved("12 consents written.".to_owned(), false));
@@ -426,7 +437,7 @@ async fn what_is_saved_is_what_was_chosen() {
     rig.press("k mwhy<enter>OSj<tab><tab>");
     at_every_size("save", &mut rig);
     let order = ordered(&mut rig, Key::Enter);
-    assert_eq!((order.form, order.extent, order.seqs.len()), (Form::Jsonl, Extent::Marked, 1));
+    assert_eq!((order.format, order.extent, order.seqs.len()), (FileFormat::Jsonl, Extent::Marked, 1));
     assert_eq!(order.notes.values().collect::<Vec<_>>(), ["why"]);
     // Whatever the order on the screen, a file is in that of time.
     rig.tell(Msg::Saved(String::new(), false));

@@ -1,16 +1,17 @@
 //! Pages of choices: one line each, and the reader on one of them.
 
 use super::{columns, marks, save, saved_filters};
+use crate::consent::FileFormat;
 use crate::model::data::layout::{Rect, contains};
 use crate::model::data::shape::Change;
-use crate::model::{Effect, Form, Model, Page};
+use crate::model::{Effect, Model, Page};
 
 /// How many choices the page that lies over the list has, or `None` if it has none.
 fn count(model: &Model) -> Option<usize> {
     match model.over? {
         Page::Marks => Some(model.rows.marks().len()),
         Page::Filters => Some(model.workspace.saved.len()),
-        Page::Save => Some(Form::ALL.len()),
+        Page::Save => Some(FileFormat::ALL.len()),
         Page::Columns => Some(model.shape.entries().len()),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Orders files to be written, and stops them.
 
-use crate::consent::Seq;
-use crate::model::{Effect, Extent, Form, Model, Notice, Page, RowRef, SaveOrder};
+use crate::consent::{FileFormat, Seq};
+use crate::model::{Effect, Extent, Model, Notice, Page, RowRef, SaveOrder};
 
 /// How many rows an order has.
 pub fn count(model: &Model, extent: Extent) -> usize {
@@ -16,7 +16,7 @@ pub fn count(model: &Model, extent: Extent) -> usize {
 }
 
 /// Makes an order of what is there now.
-pub fn order(model: &Model, form: Form, extent: Extent) -> SaveOrder {
+pub fn order(model: &Model, format: FileFormat, extent: Extent) -> SaveOrder {
     let seq = |at: &u32| model.rows.get(RowRef(*at)).seq;
     let mut seqs: Vec<(i64, Seq)> = Vec::new();
     let mut add = |at: RowRef| seqs.push((model.rows.key(at).0, model.rows.get(at).seq));
@@ -25,7 +25,7 @@ pub fn order(model: &Model, form: Form, extent: Extent) -> SaveOrder {
             let shown = model.list.shown().filter(|_| extent == Extent::Listed);
             let ids = shown.unwrap_or_else(|| model.rows.order());
             if !model.list.is_sorted() || shown.is_none() {
-                return finish(model, form, extent, ids.iter().map(seq).collect());
+                return finish(model, format, extent, ids.iter().map(seq).collect());
             }
             for at in ids {
                 add(RowRef(*at));
@@ -43,14 +43,14 @@ pub fn order(model: &Model, form: Form, extent: Extent) -> SaveOrder {
         }
     }
     seqs.sort_unstable();
-    finish(model, form, extent, seqs.into_iter().map(|(_, seq)| seq).collect())
+    finish(model, format, extent, seqs.into_iter().map(|(_, seq)| seq).collect())
 }
 
-fn finish(model: &Model, form: Form, extent: Extent, seqs: Vec<Seq>) -> SaveOrder {
+fn finish(model: &Model, format: FileFormat, extent: Extent, seqs: Vec<Seq>) -> SaveOrder {
     let notes = model.rows.marks().iter().filter(|(_, mark)| !mark.note.is_empty());
     let notes = notes.map(|(seq, mark)| (seq, mark.note.to_string())).collect();
     let filter = model.filter.as_ref().filter(|_| extent == Extent::Listed);
-    SaveOrder { form, extent, seqs, notes, filter: filter.map(|filter| filter.query().text().to_owned()) }
+    SaveOrder { format, extent, seqs, notes, filter: filter.map(|filter| filter.query().text().to_owned()) }
 }
 
 /// Saves what is listed, or stops what is being saved.
@@ -58,25 +58,25 @@ pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_some() {
         return vec![Effect::StopSave];
     }
-    save(model, Form::Json, Extent::Listed)
+    save(model, FileFormat::Snapshot, Extent::Listed)
 }
 
 /// Saves what was chosen on the page.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
-    let form = Form::ALL.get(model.workspace.at).copied().unwrap_or_default();
+    let format = FileFormat::ALL.get(model.workspace.at).copied().unwrap_or_default();
     let extent = model.workspace.extent;
     model.over = None;
-    save(model, form, extent)
+    save(model, format, extent)
 }
 
-fn save(model: &mut Model, form: Form, extent: Extent) -> Vec<Effect> {
+fn save(model: &mut Model, format: FileFormat, extent: Extent) -> Vec<Effect> {
     let text = if model.saving.is_some() {
         "A file is being written; s stops it.".to_owned()
     } else if count(model, extent) == 0 {
         format!("There is nothing to save: no row is {}.", extent.word())
     } else {
         model.saving = Some((0, count(model, extent)));
-        return vec![Effect::Save(order(model, form, extent))];
+        return vec![Effect::Save(order(model, format, extent))];
     };
     model.notice = Some(Notice { text, is_bad: false });
     Vec::new()

@@ -53,7 +53,7 @@ pub use order::Order;
 pub use pivot::{Measure, Pivot, Rarity, Subject, rarity};
 pub use prompt::{Ask, Prompt};
 pub use rows::{RowRef, Rows};
-pub use saving::{Extent, Form, SaveOrder};
+pub use saving::{Extent, SaveOrder};
 pub use shape::{Entry, Shape};
 pub use source::{Loading, Offline, Origin};
 pub use width::{cluster_width, is_plain, width};

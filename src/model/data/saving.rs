@@ -1,47 +1,8 @@
-//! What is to be written to a file: which rows, in which form.
+//! What is to be written to a file: which rows, in which format.
 
 use std::collections::HashMap;
 
-use crate::consent::Seq;
-
-/// The form of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Form {
-    /// A snapshot.
-    #[default]
-    Json,
-    /// The program's own JSON, one consent a line.
-    Jsonl,
-    /// For spreadsheets.
-    Csv,
-    /// A case file.
-    Markdown,
-    /// A case file.
-    Html,
-    /// Okta Workflows' event card, one a line.
-    Card,
-    /// LogEvents alone, one a line.
-    Raw,
-}
-
-impl Form {
-    /// All, as they stand on the page.
-    pub const ALL: [Self; 7] =
-        [Self::Json, Self::Jsonl, Self::Csv, Self::Markdown, Self::Html, Self::Card, Self::Raw];
-
-    /// Returns the ending of the file, and what it is.
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Json => ("json", "snapshot: coverage, digest, screen, every consent whole"),
-            Self::Jsonl => ("jsonl", "one consent a line"),
-            Self::Csv => ("csv", "for spreadsheets"),
-            Self::Markdown => ("md", "case file for people"),
-            Self::Html => ("html", "case file for people, with a picture"),
-            Self::Card => ("card.jsonl", "Okta Workflows' event card, one a line"),
-            Self::Raw => ("raw.jsonl", "the LogEvents as Okta sent them, one a line"),
-        }
-    }
-}
+use crate::consent::{FileFormat, Seq};
 
 /// Which rows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -83,8 +44,8 @@ impl Extent {
 /// A file to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SaveOrder {
-    /// Its form.
-    pub form: Form,
+    /// Its format.
+    pub format: FileFormat,
     /// Which rows they are.
     pub extent: Extent,
     /// The rows, oldest first.
