@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use consentwatch::config::{Config, ConfigError, Dpop, GlobalFlags, Places, Service, Way, load, show};
+use consentwatch::config::{
+    Config, ConfigError, Dpop, GlobalFlags, Hook, Places, Service, Ui, Way, load, show,
+};
+use consentwatch::model::Shape;
 use consentwatch::secret::SecretSource;
 
 fn files(kind: &str) -> Vec<PathBuf> {
@@ -99,6 +102,46 @@ fn what_is_shown_holds_no_secret() {
     let shown = show(&config);
     let toml: Result<toml::Table, _> = shown.parse();
     assert!(toml.is_ok(), "{shown}");
+}
+
+/// Whoever writes the example as their own file changes nothing by it.
+#[test]
+fn the_example_says_the_defaults() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml");
+    let said = read(Some(&example), GlobalFlags::default(), &[]).expect("good");
+    let default = read(None, GlobalFlags::default(), &[]).expect("good");
+    assert_eq!(said.poll, default.poll);
+    assert_eq!(said.readiness, default.readiness);
+    assert_eq!(said.journal, default.journal);
+    assert_eq!(said.snapshot, default.snapshot);
+    // `config init` makes the secret that the example names; without a file there is none.
+    let secret = Some(SecretSource::File(example.with_file_name("hook-secret")));
+    assert_eq!(said.hook, Hook { secret, ..default.hook });
+    // Without a file the columns are those that the screen begins with.
+    let columns = said.ui.columns.clone().expect("the columns");
+    let shown = |shape: &Shape| {
+        shape.words().split(' ').filter(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(shown(&Shape::of_names(&columns).expect("columns")), shown(&Shape::default()));
+    assert_eq!(Ui { columns: None, ..said.ui }, default.ui);
+    assert!(said.keys.is_empty() && said.filters.is_empty());
+    assert!(said.org.url.is_none() && said.org.way.is_none() && said.org.ca_file.is_none());
+    // Scopes and proofs are off in the example; switched on, they are the defaults of a service app.
+    let text = fs::read_to_string(&example).expect("the example");
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = |more: &str| {
+        let file = folder.path().join("config.toml");
+        let text = format!(
+            "[org]\nurl = \"https://example.okta.com\"\n[org.oauth]\nclient_id = \"0oa1\"\nprivate_key_file = \"k\"\n{more}"
+        );
+        fs::write(&file, text).expect("written");
+        service(&read(Some(&file), GlobalFlags::default(), &[]).expect("good")).clone()
+    };
+    for key in ["scopes", "dpop"] {
+        let start = format!("# {key} = ");
+        let line = text.lines().find(|line| line.starts_with(&start)).expect("the key");
+        assert_eq!(app(line.trim_start_matches("# ")), app(""), "{line}");
+    }
 }
 
 #[test]
