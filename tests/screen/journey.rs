@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use consentwatch::consent::{Evidence, Row, Sym, Thing};
+use consentwatch::consent::{EventId, Evidence, Row, Seq, Stored, Sym, Thing};
+use consentwatch::journal::Reader;
 use consentwatch::model::{Mode, Msg, RowRef};
 use consentwatch::report::{Part, Pulse};
 use consentwatch::sim::{Fault, Variant};
@@ -248,16 +249,34 @@ async fn a_refused_token_never_spins_and_stored_rows_stay() {
 
 #[tokio::test]
 async fn stored_rows_are_the_org_s_own() {
-    let rig = Rig::start(backlog(300), 80, 24).await;
-    let seqs: BTreeSet<i64> = rig
-        .model
-        .rows
-        .order()
-        .iter()
-        .map(|at| rig.model.rows.get(consentwatch::model::RowRef(*at)).seq.0)
-        .collect();
-    assert_eq!(seqs.len(), 300);
-    assert_eq!(rig.org.uuids().into_iter().collect::<BTreeSet<_>>().len(), 300);
+    let mut rig = Rig::start(backlog(300), 80, 24).await;
+    assert_same_events(&rig);
+    rig.org.emit(20);
+    rig.org.emit_late(Duration::from_hours(19));
+    rig.advance(POLL).await;
+    assert_eq!(listed(&rig), 321);
+    assert_same_events(&rig);
+}
+
+/// The journal holds the events of the org, each once, and the screen has every row of the journal and no other.
+#[track_caller]
+fn assert_same_events(rig: &Rig) {
+    let reader = Reader::open(&rig.folder.path().join("org")).expect("the journal");
+    let stored = reader.records_after(Seq(0), 100_000).expect("rows");
+    let uuid = |row: &Stored| match row.key.id {
+        EventId::Uuid(bytes) => uuid::Uuid::from_bytes(bytes).to_string(),
+        EventId::Digest(_) => panic!("every event of the story has a uuid"),
+    };
+    let uuids: BTreeSet<String> = stored.iter().map(uuid).collect();
+    assert_eq!(uuids.len(), stored.len(), "each is there once");
+    assert_eq!(uuids, rig.org.uuids().into_iter().collect());
+    let rows = &rig.model.rows;
+    let shown: Vec<Seq> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq).collect();
+    assert_eq!(
+        shown.iter().copied().collect::<BTreeSet<_>>(),
+        stored.iter().map(|row| row.seq).collect::<BTreeSet<_>>()
+    );
+    assert_eq!(shown.len(), stored.len());
 }
 
 #[tokio::test]
