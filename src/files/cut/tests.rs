@@ -149,15 +149,19 @@ fn a_damaged_line_costs_itself_alone() {
 
 #[test]
 fn what_is_cut_is_said() {
-    for (text, count) in [
-        ("[{\"a\":1},{\"b\"", 2),
-        ("[\n{\"a\":1},\n{\"b\"", 2),
-        ("[{\"a\":1},", 1),
-        ("[\n{\"a\":1}]\n[\n{\"b\":2},\n", 2),
-        ("{\"schema\":\"consentwatch.snapshot/1\",\"consents\":[\n{\"a\":1},\n", 1),
+    let (a, cut) = (r#"{"a":1}"#, r#"{"b""#);
+    for (text, wanted) in [
+        ("[{\"a\":1},{\"b\"", &[a, cut][..]),
+        ("[\n{\"a\":1},\n{\"b\"", &[a, cut]),
+        ("[{\"a\":1},", &[a]),
+        ("[\n{\"a\":1}]\n[\n{\"b\":2},\n", &[a, r#"{"b":2}"#]),
+        ("{\"schema\":\"consentwatch.snapshot/1\",\"consents\":[\n{\"a\":1},\n", &[a]),
     ] {
-        let (found, end) = records(text.as_bytes(), 4).unwrap();
-        assert_eq!((found.len(), end.is_cut), (count, true), "{text}");
+        for drip in [1, 4, 1 << 20] {
+            let (found, end) = records(text.as_bytes(), drip).unwrap();
+            assert_eq!(found, wanted, "{text} {drip}");
+            assert!(end.is_cut, "{text} {drip}");
+        }
     }
     let head = records(b"{\"schema\":\"consentwatch.snapshot/1\",\"screen\":\"x", 9);
     assert!(matches!(head, Err(CutError::Head(_))));
