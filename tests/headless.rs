@@ -472,6 +472,33 @@ fn misuse_ends_with_2_and_nothing_is_written() {
     assert!(!sandbox.path("data").exists(), "nothing was written");
 }
 
+/// A limit on the size of files stands for a full disk: what is written fails in the middle of the file.
+#[test]
+fn a_file_that_does_not_fit_leaves_nothing_behind() {
+    let (org, sandbox) = (Sim::start(400, &[]), without_names());
+    good(&sandbox, &org, &ALL);
+    let folder = sandbox.path("exported");
+    fs::create_dir(&folder).expect("a folder");
+    for name in ["a.jsonl", "a.csv", "a.json", "a.md", "a.html"] {
+        let file = folder.join(name);
+        let program = sandbox.command(Some(&org.url), &["export", "--output", &file.to_string_lossy()]);
+        let mut limited = std::process::Command::new("sh");
+        // 64 blocks of 512 bytes, and the program is told of the end of its room as of any other trouble.
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""]);
+        limited.arg(program.get_program()).args(program.get_args());
+        limited.env_clear().envs(sandbox.environment(Some(&org.url))).current_dir(sandbox.path(""));
+        let output = Process::start(&mut limited).end();
+        assert_eq!((output.code, output.out.as_str()), (Some(1), ""), "{name}: {}", output.err);
+        assert!(output.err.contains("Nothing was left behind."), "{name}: {}", output.err);
+        assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 0, "{name}");
+    }
+    // With room it is written.
+    let file = folder.join("a.jsonl");
+    let output = run(&sandbox, &org, &["export", "--output", &file.to_string_lossy()]);
+    assert_eq!(output.code, Some(0), "{}", output.err);
+    assert!(fs::metadata(&file).expect("the file").len() > 64 * 512, "more than there was room for");
+}
+
 #[test]
 fn a_configuration_is_written_once_for_its_owner() {
     let sandbox = Sandbox::new();
