@@ -2,6 +2,8 @@
 
 #[path = "support/journal.rs"]
 mod journal;
+#[path = "support/port.rs"]
+mod port;
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod process;
@@ -11,12 +13,13 @@ mod terminal;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use journal::journal_folder;
+use port::Port;
 use process::{CONFIG, Process, Sandbox, Sim};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params};
@@ -193,11 +196,6 @@ fn a_follower_of_other_events_does_not_take_over_and_says_since_when_nobody_poll
     }
 }
 
-/// A port that nobody listens on now.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
-}
-
 /// Waits until somebody listens, which may have begun before.
 fn wait_listening(port: SocketAddr, process: &Process) {
     for _ in 0..1_000_000 {
@@ -212,7 +210,8 @@ fn wait_listening(port: SocketAddr, process: &Process) {
 
 #[test]
 fn whoever_takes_over_listens_to_the_hook_or_says_that_nobody_does() {
-    let (org, sandbox, port) = (Sim::start(60, &[]), Sandbox::new(), free_port());
+    let (org, sandbox, held) = (Sim::start(60, &[]), Sandbox::new(), Port::hold());
+    let port = held.at;
     let secret = "invented-secret-of-the-hook-of-this-test";
     fs::write(sandbox.path("hook-secret"), secret).expect("a secret");
     let hook = format!("[hook]\nenabled = true\nlisten = \"{port}\"\nsecret_file = \"hook-secret\"\n");

@@ -5,6 +5,8 @@
 mod altered;
 #[path = "support/journal.rs"]
 mod journal;
+#[path = "support/port.rs"]
+mod port;
 #[path = "support/process.rs"]
 mod process;
 
@@ -29,17 +31,32 @@ use consentwatch::secret::Secret;
 use consentwatch::sim::{self, HookFault, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
 use journal::journal_folder;
+use port::Port;
 use process::{Process, Sandbox, Sim, TOKEN, Tell, Watched};
 use rustix::process::Signal;
 use serde_json::Value;
+use tokio::net::TcpSocket;
 
 const SECRET: &str = "invented-secret-of-the-hook";
 const PATH: &str = "/okta/hook";
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A port that nobody listens on now.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+#[test]
+#[cfg(target_os = "linux")]
+fn a_port_that_is_held_goes_to_a_listener_that_names_it_and_to_nobody_else() {
+    let held = Port::hold();
+    let take = |is_shared: bool| {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_reuseaddr(is_shared).expect("it can be said");
+        socket.bind(held.at).map_err(|error| error.kind())
+    };
+    assert_eq!(take(false), Err(std::io::ErrorKind::AddrInUse));
+    assert_eq!(take(true), Ok(()));
+    // The listeners of the standard library and of the program share the ports that they name.
+    let listener = TcpListener::bind(held.at).expect("a listener");
+    assert!(TcpStream::connect(held.at).is_ok());
+    drop(listener);
+    assert!(TcpStream::connect(held.at).is_err(), "who holds it does not listen");
 }
 
 async fn open(
@@ -125,7 +142,8 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
     let all = [HookFault::Drop, HookFault::Duplicate, HookFault::Disorder, HookFault::BadEvent];
     for faults in [&[][..], &all[..]] {
         let (clock, tasks) = (Clock::system(), Tasks::new());
-        let port = free_port();
+        let held = Port::hold();
+        let port = held.at;
         let mut hook = sim::HookPlan::new(format!("http://{port}{PATH}"), SECRET);
         hook.delay = Duration::from_millis(50);
         hook.faults = faults.iter().copied().collect();
@@ -271,7 +289,8 @@ fn delivery(uuids: &[String]) -> String {
 
 #[test]
 fn the_real_binary_listens_and_tail_shows_what_came() {
-    let (org, sandbox, port) = (Sim::start(3, &[]), Sandbox::new(), free_port());
+    let (org, sandbox, held) = (Sim::start(3, &[]), Sandbox::new(), Port::hold());
+    let port = held.at;
     let config = configure(&sandbox, port, "");
     let log = sandbox.path("log").to_string_lossy().into_owned();
     let args = ["tail", "--config", &config, "--log-file", &log, "--log-level", "debug"];
@@ -331,7 +350,8 @@ fn the_real_binary_listens_and_tail_shows_what_came() {
 
 #[test]
 fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
-    let (org, sandbox, port) = (Sim::start(3, &[]), Sandbox::new(), free_port());
+    let (org, sandbox, held) = (Sim::start(3, &[]), Sandbox::new(), Port::hold());
+    let port = held.at;
     let config = configure(&sandbox, port, &format!("public_url = \"http://{port}{PATH}\"\n"));
     let hook = |args: &[&str]| {
         let output = sandbox.start(&org, &[&["hook", "--config", &config], args].concat()).end();
@@ -394,7 +414,8 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
 
 #[test]
 fn a_hook_cannot_be_made_without_what_it_takes() {
-    let (org, sandbox, port) = (Sim::start(3, &[]), Sandbox::new(), free_port());
+    let (org, sandbox, held) = (Sim::start(3, &[]), Sandbox::new(), Port::hold());
+    let port = held.at;
     let config = configure(&sandbox, port, "");
     let lost = sandbox.start(&org, &["hook", "register", "--yes", "--config", &config]).end();
     assert_eq!(lost.code, Some(2), "{}", lost.err);
@@ -432,7 +453,8 @@ fn what_would_not_be_safe_is_not_started() {
         &configure(&sandbox, everywhere, "tls_cert = \"hook.toml\"\ntls_key = \"hook.toml\"\n"),
         "certificate",
     );
-    let here = free_port();
+    let held = Port::hold();
+    let here = held.at;
     let config = configure(&sandbox, here, "");
     fs::remove_file(sandbox.path("hook-secret")).expect("removed");
     refused(&config, "hook-secret");
@@ -495,7 +517,8 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     let next = Arc::new(Mutex::new(0));
     let kills = std::env::var("HOOK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
     for kill in 1..=kills {
-        let port = free_port();
+        let held = Port::hold();
+        let port = held.at;
         let config = configure(&sandbox, port, "");
         let tail = sandbox.start(&org, &["tail", "--config", &config, "--limit", "1000000"]);
         drop(connect(port, &tail));
@@ -529,7 +552,8 @@ fn what_was_acknowledged_is_there_after_a_kill() {
 
 #[test]
 fn a_delivery_to_a_data_folder_that_vanished_is_not_acknowledged_and_the_state_is_said() {
-    let (org, sandbox, port) = (Sim::start(3, &[]), Sandbox::new(), free_port());
+    let (org, sandbox, held) = (Sim::start(3, &[]), Sandbox::new(), Port::hold());
+    let port = held.at;
     let config = configure(&sandbox, port, "");
     let tail = sandbox.start(&org, &["tail", "--config", &config]);
     tail.wait("the backlog", |said| (said.lines == 3).then_some(()));

@@ -6,6 +6,8 @@ mod commands;
 mod help;
 #[path = "readme/paper.rs"]
 mod paper;
+#[path = "support/port.rs"]
+mod port;
 #[expect(dead_code, reason = "other tests need more of it")]
 #[path = "support/process.rs"]
 mod process;

@@ -9,7 +9,8 @@ const OTHER: &str = "0oaEEEEEEEEEEEEEE1d7";
 
 #[test]
 fn an_altered_delivery_is_a_doubt_and_both_versions_can_be_read() {
-    let (org, sandbox, port) = (Sim::start(40, &[]), Sandbox::new(), free_port());
+    let (org, sandbox, held) = (Sim::start(40, &[]), Sandbox::new(), Port::hold());
+    let port = held.at;
     let config = configure(&sandbox, port, "");
     let tail = sandbox.start(&org, &["tail", "--config", &config]);
     let lines = tail.wait("the backlog", |said| (said.lines >= 40).then(|| said.out.clone()));

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +12,7 @@ use consentwatch::clock::Clock;
 use rustix::process::Signal;
 
 use crate::paper::{Block, at, parts, read};
+use crate::port::Port;
 use crate::process::{Process, Sandbox, Sim, TOKEN};
 use crate::shell::{Line, lines};
 use crate::terminal::{Shown, Terminal};
@@ -194,8 +195,9 @@ impl Bench {
     }
 
     /// Starts a `tail` that listens to the hook, and points the configuration of the next lines there.
-    fn listen(&mut self) -> (Process, SocketAddr) {
-        let port = free_port();
+    fn listen(&mut self) -> (Process, Port) {
+        let held = Port::hold();
+        let port = held.at;
         let config = self.sandbox.path("hook.toml");
         let text = format!(
             "[hook]\nenabled = true\nlisten = \"{port}\"\nsecret_file = \"hook-secret\"\n\
@@ -205,7 +207,7 @@ impl Bench {
         self.more.push(("CONSENTWATCH_CONFIG".to_owned(), config.to_string_lossy().into_owned()));
         let tail = Process::start(&mut self.shell("", "exec consentwatch tail"));
         drop(connect(port, &tail));
-        (tail, port)
+        (tail, held)
     }
 }
 
@@ -257,11 +259,6 @@ fn private(path: &Path, text: &str) {
         .expect("a file");
 }
 
-/// A port that nobody listens on now.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
-}
-
 /// Connects to a process that is about to listen.
 fn connect(port: SocketAddr, process: &Process) -> TcpStream {
     for _ in 0..100_000 {
@@ -301,7 +298,8 @@ pub(crate) fn coverage_and_readiness() -> [String; 2] {
 /// Returns how many lines there are.
 pub(crate) fn send_by_hand(paper: &str) -> usize {
     let mut bench = Bench::new();
-    let (listener, port) = bench.listen();
+    let (listener, held) = bench.listen();
+    let port = held.at;
     let text = read(paper);
     let (blocks, _) = parts(&text);
     let now = Clock::system().now().to_string();
