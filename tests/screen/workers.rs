@@ -1,4 +1,4 @@
-//! A disk that does not answer: keys are answered all the same, the newest wish wins, and nothing is lost.
+//! A disk that does not answer, or a file of notes that another program holds: keys are answered all the same, the newest wish wins, and nothing is lost.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -204,4 +204,27 @@ async fn a_disk_that_hangs_is_told_and_does_not_hold_the_end() {
     let words = finish.await;
     assert!(words.iter().any(|words| words.contains("may not be written")), "{words:?}");
     notes.answer();
+}
+
+#[tokio::test]
+async fn a_file_of_notes_that_another_program_holds_is_told_and_the_next_mark_is_kept() {
+    let mut rig = Rig::start(backlog(60), 140, 40).await;
+    let file = rig.folder.path().join("org/notes.sqlite3");
+    let other = rusqlite::Connection::open(&file).expect("the notes");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nobody else holds it");
+    rig.press("k ");
+    let notice = rig.model.notice.as_ref().expect("a notice");
+    assert!(notice.is_bad && notice.text.contains("Another program holds"), "{}", notice.text);
+    assert!(rig.text().contains("Another program holds"), "{}", rig.text());
+    assert!(rig.model.rows.marks().is_empty(), "what was not kept is not shown as kept");
+    // All else goes on.
+    rig.press("6");
+    assert_eq!(rig.model.mode(), Mode::Sources);
+    rig.press("6");
+    other.execute_batch("ROLLBACK").expect("it is let go");
+    let marked = here(&rig);
+    rig.press(" ");
+    let rig = rig.restart(|_| {}).await;
+    let marks: Vec<Seq> = rig.model.rows.marks().iter().map(|(seq, _)| seq).collect();
+    assert_eq!(marks, [marked]);
 }
