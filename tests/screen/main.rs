@@ -10,5 +10,6 @@ mod order;
 mod picture;
 mod readiness;
 mod rig;
+mod snapshots;
 mod widths;
 mod workers;

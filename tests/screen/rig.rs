@@ -115,6 +115,11 @@ impl Rig {
         Self::open(plan, token(), width, height, false).await
     }
 
+    /// Starts, and snapshots are taken by themselves.
+    pub async fn start_with_snapshots(plan: Plan, auto: Auto, width: u16, height: u16) -> Self {
+        Self::open_with(plan, token(), (width, height), false, None, auto).await
+    }
+
     /// Starts, and what ids are called is looked up.
     pub async fn start_with_names(plan: Plan, width: u16, height: u16) -> Self {
         Self::open(plan, token(), width, height, true).await
@@ -126,7 +131,9 @@ impl Rig {
         let plan = Plan { variant: shape.variant(), shape, ..backlog(60) };
         let probing =
             Probing { server: "default".to_owned(), public_url: None, interval: Duration::from_mins(5) };
-        let mut rig = Box::pin(Self::open_with(plan, token(), width, height, false, Some(probing))).await;
+        let mut rig =
+            Box::pin(Self::open_with(plan, token(), (width, height), false, Some(probing), Auto::default()))
+                .await;
         rig.drive(Duration::ZERO, |rig| rig.model.board.readiness.is_some()).await;
         rig.settle().await;
         rig
@@ -158,16 +165,16 @@ impl Rig {
     }
 
     async fn open(plan: Plan, credentials: Credentials, width: u16, height: u16, names: bool) -> Self {
-        Self::open_with(plan, credentials, width, height, names, None).await
+        Self::open_with(plan, credentials, (width, height), names, None, Auto::default()).await
     }
 
     async fn open_with(
         plan: Plan,
         credentials: Credentials,
-        width: u16,
-        height: u16,
+        size: (u16, u16),
         names: bool,
         readiness: Option<Probing>,
+        auto: Auto,
     ) -> Self {
         let start: Timestamp = "2026-03-04T09:15:00Z".parse().expect("a time");
         let (clock, tasks, org_tasks) = (Clock::manual(start), Tasks::new(), Tasks::new());
@@ -175,8 +182,8 @@ impl Rig {
         let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
         let (feed, source) = open(&org, credentials, names, readiness, folder.path(), &clock, &tasks).await;
-        let parts = Parts { clock, org, tasks, org_tasks, folder };
-        let mut rig = Self::over(parts, (feed, source), (width, height), false);
+        let parts = Parts { clock, org, tasks, org_tasks, folder, auto };
+        let mut rig = Self::over(parts, (feed, source), size, false);
         rig.settle().await;
         rig
     }
@@ -188,7 +195,7 @@ impl Rig {
         (width, height): (u16, u16),
         is_fresh: bool,
     ) -> Self {
-        let Parts { clock, org, tasks, org_tasks, folder } = parts;
+        let Parts { clock, org, tasks, org_tasks, folder, auto } = parts;
         let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
         let model = Model::new(origin, Zone::default(), (width, height), clock.now());
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
@@ -198,9 +205,8 @@ impl Rig {
         let (typed, inputs) = mpsc::channel(TYPED_MAX);
         let keyboard = Keyboard::of(inputs).expect("a keyboard in memory");
         let snapshots = folder.path().join("snapshots");
-        let performer =
-            Performer::new(Some(feed.clone()), snapshots, Auto::default(), Some(Between::Nothing));
-        let pace = Pace { max_fps: 30, bytes_per_second: 0, snapshot_every: None, stop_after: None };
+        let performer = Performer::new(Some(feed.clone()), snapshots, auto, Some(Between::Nothing));
+        let pace = Pace { max_fps: 30, bytes_per_second: 0, snapshot_every: auto.every, stop_after: None };
         let ends = (screen, keyboard, Ends::none());
         let mut event_loop =
             EventLoop::new(model, theme.clone(), ends, source, performer, pace, (&clock, &tasks));
@@ -228,7 +234,7 @@ impl Rig {
     }
 
     async fn started_again(self, is_fresh: bool, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
-        let size = self.model.size;
+        let (size, auto) = (self.model.size, self.performer.auto);
         let Self { clock, org, event_loop, feed, tasks, org_tasks, folder, .. } = self;
         Box::pin(event_loop.finish()).await;
         assert!(tasks.finish(LIMIT).await, "every task ends");
@@ -236,7 +242,7 @@ impl Rig {
         meanwhile(&folder.path().join("org"));
         let tasks = Tasks::new();
         let (feed, source) = open(&org, token(), false, None, folder.path(), &clock, &tasks).await;
-        let parts = Parts { clock, org, tasks, org_tasks, folder };
+        let parts = Parts { clock, org, tasks, org_tasks, folder, auto };
         let mut rig = Self::over(parts, (feed, source), size, is_fresh);
         rig.settle().await;
         rig
@@ -324,6 +330,13 @@ impl Rig {
         Box::pin(self.event_loop.finish()).await
     }
 
+    /// The same, and the folder of its files stays.
+    pub async fn finish_and_keep(self) -> (tempfile::TempDir, Vec<String>) {
+        let Self { event_loop, folder, .. } = self;
+        let words = Box::pin(event_loop.finish()).await;
+        (folder, words)
+    }
+
     /// Returns what the terminal was sent, one write a frame.
     pub fn writes(&self) -> Vec<Vec<u8>> {
         self.terminal.writes.lock().expect("the writes").clone()
@@ -392,6 +405,7 @@ struct Parts {
     tasks: Tasks,
     org_tasks: Tasks,
     folder: tempfile::TempDir,
+    auto: Auto,
 }
 
 /// Reads keys written as text.
