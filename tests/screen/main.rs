@@ -11,5 +11,6 @@ mod picture;
 mod readiness;
 mod rig;
 mod snapshots;
+mod sorted;
 mod widths;
 mod workers;
