@@ -10,6 +10,7 @@ mod order;
 mod picture;
 mod readiness;
 mod rig;
+mod scrolled;
 mod snapshots;
 mod sorted;
 mod widths;
