@@ -12,7 +12,7 @@ use super::head::Head;
 use super::input::{Again, Input};
 use super::read::{Item, Stop, read};
 use super::session::{self, Trace};
-use crate::consent::{Consent, Doubt, EventKey, Evidence, Kind, Page, Row, Seq, Sym, Symbol, Via};
+use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Page, Row, Seq, Sym, Symbol, Via};
 
 /// What loading brings.
 #[derive(Debug)]
@@ -41,43 +41,71 @@ pub enum News {
     },
 }
 
-/// What is kept of a consent while files are read.
-struct Line {
-    key: EventKey,
-    row: Row,
-    /// The texts of its columns one behind the other: one piece of memory to hand from thread to thread.
+/// What is kept of some consents while files are read: few pieces of memory to hand from thread to thread.
+#[derive(Default)]
+struct Kept {
+    lines: Vec<Line>,
+    /// The texts of the columns of all lines, one behind the other.
     texts: String,
-    /// Of each text where it ends, and its hashes, or `None` where it is empty.
-    ends: [(usize, Option<Hashes>); 6],
-    marks: Vec<u32>,
+    grants: GrantMarks,
+}
+
+/// What is kept of one of them.
+struct Line {
+    /// The hash of what makes it unique.
+    key: u128,
+    row: Row,
+    /// Where its texts begin.
+    start: usize,
+    /// Of each text where it ends, counted from there, and its hashes. A record is far smaller than 4 GiB.
+    ends: [(u32, Hashes); 6],
     /// Of the event's text.
     content: u64,
     trace: Trace,
+}
+
+/// A line with what lies beside it.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    line: &'a Line,
+    /// Those of all lines.
+    texts: &'a str,
+    /// The marks of its own scope grants.
+    marks: &'a [u32],
 }
 
 /// Two hashes of a text, with random keys. Together they have enough bits that no two texts collide by
 /// chance. The first is SipHash, so that nobody can construct a collision.
 type Hashes = (u64, u64);
 
-/// The texts of most lines need fewer bytes.
-const TEXTS: usize = 512;
-
 #[derive(Clone, Debug, Default)]
 struct Hashers(RandomState, DefaultHashBuilder);
 
-impl Line {
-    fn of(consent: &Consent, Hashers(slow, quick): &Hashers) -> Self {
-        let row = consent.row_without_texts(Seq(0));
-        let mut texts = String::with_capacity(TEXTS);
+impl Kept {
+    fn add(&mut self, consent: &Consent, Hashers(slow, quick): &Hashers) {
+        let Self { lines, texts, grants } = self;
+        let start = texts.len();
         let ends = consent.symbol_fields(|fields| {
-            let start = texts.len();
-            Symbol::join(fields, &mut texts);
-            let text = texts.get(start..).unwrap_or_default();
-            (texts.len(), (!text.is_empty()).then(|| (slow.hash_one(text), quick.hash_one(text))))
+            let before = texts.len();
+            Symbol::join(fields, texts);
+            let text = texts.get(before..).unwrap_or_default();
+            let hashes = if text.is_empty() { (0, 0) } else { (slow.hash_one(text), quick.hash_one(text)) };
+            ((texts.len() - start) as u32, hashes)
         });
-        let content = quick.hash_one(&*consent.raw);
-        let trace = Trace::of(consent);
-        Self { key: consent.key, row, texts, ends, marks: consent.grant_marks(), content, trace }
+        grants.push(consent.grant_marks());
+        lines.push(Line {
+            key: hash_of(&consent.key),
+            row: consent.row_without_texts(Seq(0)),
+            start,
+            ends,
+            content: quick.hash_one(&*consent.raw),
+            trace: Trace::of(consent),
+        });
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Whole<'_>> {
+        let Self { lines, texts, grants } = self;
+        lines.iter().enumerate().map(|(index, line)| Whole { line, texts, marks: grants.of(index) })
     }
 }
 
@@ -153,15 +181,15 @@ impl Loader {
             inputs,
             Again::Yes,
             received,
-            move |consent| Line::of(&consent, &hashers),
+            move |consent, kept: &mut Kept| kept.add(&consent, &hashers),
             |item| match item {
                 Item::Begun { file, head } => {
                     self.file_index.write(|inner| inner.files.push(Arc::new(file)));
                     self.files += 1;
                     head.map_or(Ok(()), |head| tell(News::Head(head)))
                 }
-                Item::Records { records, percent } => {
-                    let page = self.take(records);
+                Item::Records { records, made, percent } => {
+                    let page = self.take(&records, &made);
                     if !page.rows.is_empty() || percent.is_some() {
                         tell(News::Rows { page, percent })?;
                     }
@@ -196,28 +224,31 @@ impl Loader {
         pages
     }
 
-    fn take(&mut self, records: Vec<(Span, Vec<Line>)>) -> Page {
+    fn take(&mut self, records: &[(Span, usize)], kept: &Kept) -> Page {
         let mut page = Page::default();
         let file = self.files - 1;
-        for (span, lines) in records {
-            for (index, line) in (0..=u16::MAX).zip(lines) {
+        let mut lines = kept.iter();
+        for (span, count) in records {
+            for (index, whole) in lines.by_ref().take(*count).enumerate() {
+                // A record has no more events than that.
+                let Ok(index) = u16::try_from(index) else { continue };
                 let place = Place { at: span.at, length: span.length, file, index };
-                self.line(line, place, &mut page);
+                self.line(whole, place, &mut page);
             }
         }
         page
     }
 
-    fn line(&mut self, line: Line, place: Place, page: &mut Page) {
-        let key = hash_of(&line.key);
-        if let Some(row) = self.find(key) {
-            if self.is_other(row, &line, place) {
-                return self.shared(row, line, place, page);
+    fn line(&mut self, whole: Whole<'_>, place: Place, page: &mut Page) {
+        let line = whole.line;
+        if let Some(row) = self.find(line.key) {
+            if self.is_other(row, line, place) {
+                return self.shared(row, whole, place, page);
             }
             self.repeated += 1;
             return self.again(row, line.row.via, place);
         }
-        self.insert(key, line, place, page);
+        self.insert((line.key, line.row), whole, place, page);
     }
 
     /// Whether a record says something else than a row that came the same way and has the same uuid.
@@ -256,19 +287,20 @@ impl Loader {
     }
 
     /// Makes a record a row of its own beside one that has its uuid, and marks both.
-    fn shared(&mut self, row: u32, mut line: Line, place: Place, page: &mut Page) {
+    fn shared(&mut self, row: u32, whole: Whole<'_>, place: Place, page: &mut Page) {
         let digest = self
             .record(place)
             .and_then(|found| Some(found.consents.get(usize::from(place.index))?.content_digest()));
         let Some(digest) = digest else { return };
-        let key = half(&digest) ^ hash_of(&line.key);
+        let line = whole.line;
+        let key = half(&digest) ^ line.key;
         if self.find(key).is_some() {
             // The same other content came before.
             self.repeated += 1;
             return;
         }
-        line.row.doubt = line.row.doubt.or(Some(Doubt::SharedId));
-        let Some(number) = self.insert(key, line, place, page) else { return };
+        let marked = Row { doubt: line.row.doubt.or(Some(Doubt::SharedId)), ..line.row };
+        let Some(number) = self.insert((key, marked), whole, place, page) else { return };
         let is_first = self.file_index.write(|inner| {
             inner.shared.insert(number);
             inner.shared.insert(row)
@@ -282,10 +314,18 @@ impl Loader {
         self.of_key.find(spread(key), |row| self.keys[*row as usize] == key).copied()
     }
 
-    fn insert(&mut self, key: u128, line: Line, place: Place, page: &mut Page) -> Option<u32> {
+    /// Adds a row, and returns its index. `key` and `row` may differ from those of the line.
+    fn insert(
+        &mut self,
+        (key, row): (u128, Row),
+        whole: Whole<'_>,
+        place: Place,
+        page: &mut Page,
+    ) -> Option<u32> {
         let Ok(number) = u32::try_from(self.keys.len()) else { return None };
+        let line = whole.line;
         self.keys.push(key);
-        self.vias.push(line.row.via);
+        self.vias.push(row.via);
         self.contents.push(line.content);
         let keys = &self.keys;
         self.of_key.insert_unique(spread(key), number, |row| spread(keys[*row as usize]));
@@ -293,13 +333,11 @@ impl Loader {
             inner.places.push(place);
             inner.traces.push(line.trace);
         });
-        if line.row.evidence == Evidence::Unknown && line.row.kind != Kind::Other && line.trace.is_some() {
+        if row.evidence == Evidence::Unknown && row.kind != Kind::Other && line.trace.is_some() {
             self.nameless.push(number);
         }
-        let row = Row { seq: Seq(i64::from(number) + 1), ..line.row };
-        let row = self.numbered(row, &line, &mut page.symbols);
-        page.rows.push(row);
-        page.grants.push(line.marks);
+        let row = Row { seq: Seq(i64::from(number) + 1), ..row };
+        self.put(row, whole, page);
         Some(number)
     }
 
@@ -328,30 +366,46 @@ impl Loader {
         let seq = Seq(i64::from(row) + 1);
         // What cannot be read again is shown as it was.
         let Ok(Some(consent)) = self.file_index.consent(seq) else { return };
-        let line = Line::of(&consent, &self.hashers);
+        let mut kept = Kept::default();
+        kept.add(&consent, &self.hashers);
         // Told after the rows of the same page, which it may be one of.
-        let mut symbols = std::mem::take(&mut self.changed.symbols);
-        let row = self.numbered(Row { seq, ..line.row }, &line, &mut symbols);
-        self.changed.symbols = symbols;
-        self.changed.rows.push(row);
-        self.changed.grants.push(line.marks);
+        let mut changed = std::mem::take(&mut self.changed);
+        for whole in kept.iter() {
+            self.put(Row { seq, ..whole.line.row }, whole, &mut changed);
+        }
+        self.changed = changed;
+    }
+
+    /// Adds a row to a page, with its marks and with the texts that are new.
+    fn put(&mut self, row: Row, whole: Whole<'_>, page: &mut Page) {
+        let row = self.numbered(row, whole, &mut page.symbols);
+        page.rows.push(row);
+        page.grants.push(whole.marks.iter().copied());
     }
 
     /// Gives a row's texts their numbers, and puts those that are new to the others.
-    fn numbered(&mut self, mut row: Row, line: &Line, new: &mut Vec<(Sym, Symbol)>) -> Row {
+    fn numbered(
+        &mut self,
+        mut row: Row,
+        Whole { line, texts, .. }: Whole<'_>,
+        new: &mut Vec<(Sym, Symbol)>,
+    ) -> Row {
         let slots =
             [&mut row.who, &mut row.actor, &mut row.client, &mut row.server, &mut row.scopes, &mut row.from];
-        let mut start = 0;
+        let mut start = line.start;
         for (slot, (end, hashes)) in slots.into_iter().zip(line.ends) {
+            let end = line.start + end as usize;
             let text = std::mem::replace(&mut start, end)..end;
-            let Some(hashes) = hashes else { continue };
+            if text.is_empty() {
+                continue;
+            }
             // The second hash is keyed at random, so it needs no further hash.
             let hash = |(_, quick): &Hashes| *quick;
             let known = self.numbers.find(hash(&hashes), |(other, _)| *other == hashes);
             *slot = Sym(known.map_or(self.numbers.len() as u32 + 1, |(_, number)| *number));
             if known.is_none() {
                 self.numbers.insert_unique(hash(&hashes), (hashes, slot.0), |(hashes, _)| hash(hashes));
-                new.push((*slot, Symbol::joined(line.texts.get(text).unwrap_or_default())));
+                new.push((*slot, Symbol::joined(texts.get(text).unwrap_or_default())));
             }
         }
         row

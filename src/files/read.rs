@@ -17,8 +17,8 @@ use super::record;
 use super::unpack::Remarks;
 use crate::consent::Consent;
 
-/// What reading brings, in the order of the files.
-pub enum Item<T> {
+/// What reading brings, in the order of the files. `A` holds what was made of the consents of some records.
+pub enum Item<A> {
     /// A file was opened.
     Begun {
         /// Where its records can be read again.
@@ -28,8 +28,10 @@ pub enum Item<T> {
     },
     /// Some records of it.
     Records {
-        /// Where each lies, with what it held.
-        records: Vec<(Span, Vec<T>)>,
+        /// Where each lies, and how many consents it held.
+        records: Vec<(Span, usize)>,
+        /// What was made of all of their consents, in this order.
+        made: A,
         /// Hundredths of all files that are read, if that can be told.
         percent: Option<u8>,
     },
@@ -39,16 +41,21 @@ pub enum Item<T> {
     Note(String),
 }
 
-/// The same from thread to thread.
-enum Raw<T> {
+/// The same from thread to thread. It is slow to free memory that another thread allocated, so all records of a chunk
+/// share few pieces of it.
+enum Raw<A> {
     Begun {
         file: File,
         head: Option<Box<Head>>,
     },
-    /// Where each lies, with what it held and why something of it could not be read; and up to where the file is read.
     Records {
-        records: Vec<(Span, Vec<T>, Vec<String>)>,
+        /// Where each lies, and how many consents it held.
+        records: Vec<(Span, usize)>,
+        made: A,
+        /// Of records that could not be read whole, which of `records` each is and why; in their order.
+        bad: Vec<(usize, Vec<String>)>,
         remarked: Remarked,
+        /// Up to where the file is read.
         read_to: u64,
     },
     Ended(Ending),
@@ -69,20 +76,21 @@ enum Job {
     Failed(FileError),
 }
 
-/// Reads all inputs and hands out what they hold. `make` runs on several threads and keeps of a consent what is needed.
-/// `again` says whether records are read again at their places.
+/// Reads all inputs and hands out what they hold. `make` runs on several threads and adds what is needed of a consent to
+/// what was made of those before it; each [`Item::Records`] begins with none. `again` says whether records are read again
+/// at their places.
 ///
 /// When no more is wanted, this returns at once, even if a pipe is open and silent. The threads end when they next have
 /// something to hand on, or with the program.
 ///
 /// # Errors
 /// Whoever took the items wanted no more.
-pub fn read<T: Send + 'static>(
+pub fn read<A: Default + Send + 'static>(
     inputs: &[Input],
     again: Again,
     received: Timestamp,
-    make: impl Fn(Consent) -> T + Send + Sync + 'static,
-    mut take: impl FnMut(Item<T>) -> Result<(), Stop>,
+    make: impl Fn(Consent, &mut A) + Send + Sync + 'static,
+    mut take: impl FnMut(Item<A>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let readers = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
     let make = Arc::new(make);
@@ -146,11 +154,11 @@ impl Progress {
         Self { all: sizes.iter().copied().sum(), sizes, before: 0, at: 0, check: Check::default() }
     }
 
-    fn take<T>(
+    fn take<A>(
         &mut self,
-        raw: Raw<T>,
+        raw: Raw<A>,
         inputs: &[Input],
-        take: &mut impl FnMut(Item<T>) -> Result<(), Stop>,
+        take: &mut impl FnMut(Item<A>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let name = || inputs[self.at].name();
         let troubles = match raw {
@@ -158,21 +166,21 @@ impl Progress {
                 self.check = Check::new(head.as_deref());
                 return take(Item::Begun { file, head });
             }
-            Raw::Records { records, remarked, read_to } => {
+            Raw::Records { records, made, bad, remarked, read_to } => {
                 let new = self.check.remark(remarked);
                 // What is piped may never end, so of that it is said at once.
                 if inputs[self.at] == Input::Stdin {
                     new.into_iter().try_for_each(|words| take(Item::Note(format!("{}: {words}", name()))))?;
                 }
-                let records = records.into_iter().map(|(span, made, bad)| {
-                    self.check.add(span, made.len(), bad);
-                    (span, made)
-                });
-                let records = records.collect();
+                let mut bad = bad.into_iter().peekable();
+                for (index, (span, consents)) in records.iter().enumerate() {
+                    let why = bad.next_if(|(of, _)| *of == index).map_or_else(Vec::new, |(_, why)| why);
+                    self.check.add(*span, *consents, why);
+                }
                 // What was packed is longer than its file.
                 let done = self.before + read_to.min(self.sizes[self.at].unwrap_or(0));
                 let percent = self.all.map(|all| (done.min(all) * 100 / all.max(1)) as u8);
-                return take(Item::Records { records, percent });
+                return take(Item::Records { records, made, percent });
             }
             Raw::Ended(ending) => {
                 let remarks = if inputs[self.at] == Input::Stdin { Vec::new() } else { self.check.remarks() };
@@ -230,11 +238,11 @@ fn begin(input: &Input, again: Again) -> Result<Begun, FileError> {
     Ok(Begun { cutter, head: head.map(Box::new), file, length, remarks })
 }
 
-fn work<T>(
+fn work<A: Default>(
     waiting: &Receiver<Job>,
-    (tell, give_back): (&SyncSender<Raw<T>>, &SyncSender<Vec<u8>>),
+    (tell, give_back): (&SyncSender<Raw<A>>, &SyncSender<Vec<u8>>),
     received: Timestamp,
-    make: &(impl Fn(Consent) -> T + Sync),
+    make: &(impl Fn(Consent, &mut A) + Sync),
 ) {
     for job in waiting {
         let raw = match job {
@@ -243,18 +251,23 @@ fn work<T>(
             Job::Failed(error) => Raw::Failed(error),
             Job::Chunk(chunk) => {
                 let at = |span: Span| span.at as usize..span.at as usize + span.length as usize;
-                let (mut records, mut remarked) = (Vec::new(), Remarked::new());
+                let spans = record::spans(&chunk);
+                let (mut records, mut made) = (Vec::with_capacity(spans.len()), A::default());
+                let (mut bad, mut remarked) = (Vec::new(), Remarked::new());
                 let mut take = |span: Span| {
                     let found = record::read(&chunk.bytes[at(span)], received);
                     let is_damaged = found.consents.is_empty() && !found.bad.is_empty();
                     for remark in found.remarks {
                         count(&mut remarked, remark, 1, chunk.at + span.at);
                     }
-                    let made = found.consents.into_iter().map(make).collect();
-                    records.push((Span { at: chunk.at + span.at, ..span }, made, found.bad));
+                    if !found.bad.is_empty() {
+                        bad.push((records.len(), found.bad));
+                    }
+                    records.push((Span { at: chunk.at + span.at, ..span }, found.consents.len()));
+                    found.consents.into_iter().for_each(|consent| make(consent, &mut made));
                     is_damaged
                 };
-                for span in record::spans(&chunk) {
+                for span in spans {
                     let is_damaged = take(span);
                     if is_damaged && chunk.spans.is_some() {
                         let inner = record::swallowed(&chunk.bytes[at(span)]);
@@ -266,7 +279,7 @@ fn work<T>(
                 let read_to = chunk.at + chunk.bytes.len() as u64;
                 // One too many is freed, and so are all once nothing is left to cut.
                 drop(give_back.try_send(chunk.bytes));
-                Raw::Records { records, remarked, read_to }
+                Raw::Records { records, made, bad, remarked, read_to }
             }
         };
         if tell.send(raw).is_err() {

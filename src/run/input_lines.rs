@@ -139,9 +139,9 @@ impl Printer<'_> {
         let mut shared = 0;
         let (mut troubles, mut end) = (Vec::new(), Ok(()));
         let options = self.options;
-        let whole = |consent: Consent| consent;
-        let mut take = |item: Item<Consent>| -> io::Result<()> {
-            let records = match item {
+        let whole = |consent, kept: &mut Vec<Consent>| kept.push(consent);
+        let mut take = |item: Item<Vec<Consent>>| -> io::Result<()> {
+            let consents = match item {
                 Item::Begun { .. } => return Ok(()),
                 Item::Trouble(words) => {
                     troubles.push(words);
@@ -151,9 +151,9 @@ impl Printer<'_> {
                     note(&words);
                     return Ok(());
                 }
-                Item::Records { records, .. } => records,
+                Item::Records { made, .. } => made,
             };
-            for mut consent in records.into_iter().flat_map(|(_, consents)| consents) {
+            for mut consent in consents {
                 match seen.look(&consent) {
                     Saying::Known => continue,
                     Saying::New => {}
