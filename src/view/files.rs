@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, pages};
 use crate::consent::FileFormat;
-use crate::model::{Model, Page, save_count};
+use crate::model::{Model, Page, first_choice, save_count};
 
 /// One line a format.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -19,8 +19,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     );
     let body = pages::frame(theme, buffer, area, &title, Page::Save.keys());
     let at = model.workspace.at;
-    // The line of the reader stays on a small screen.
-    let first = (at + 1).saturating_sub(usize::from(body.height));
+    let first = first_choice(at, FileFormat::ALL.len(), usize::from(body.height));
     for (line, (index, format)) in (0..body.height).zip(FileFormat::ALL.iter().enumerate().skip(first)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));
         if index == at {

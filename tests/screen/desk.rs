@@ -416,10 +416,19 @@ fn ordered(rig: &mut Rig, key: Key) -> SaveOrder {
 async fn every_format_can_be_reached_on_a_small_screen() {
     let mut rig = Rig::start(backlog(5), 40, 10).await;
     rig.press("S");
+    let chosen = |rig: &Rig| {
+        rig.text().lines().find_map(|line| line.strip_prefix('▌').map(str::to_owned)).unwrap_or_default()
+    };
     for format in FileFormat::ALL {
-        let chosen = rig.text().lines().find(|line| line.starts_with('▌')).map(str::to_owned);
-        assert!(chosen.as_ref().is_some_and(|line| line.contains(format.ending())), "{format:?}: {chosen:?}");
+        assert!(chosen(&rig).starts_with(format.ending()), "{format:?}: {}", chosen(&rig));
         rig.press("j");
+    }
+    // A click goes to the line that stands there, also where the first formats are above the window.
+    for row in [1, 4, 8] {
+        rig.press("gjjjjjj");
+        let line = rig.text().lines().nth(usize::from(row)).expect("a line").to_owned();
+        rig.tell(Msg::Click(5, row));
+        assert_eq!(Some(chosen(&rig).as_str()), line.strip_prefix(' '), "row {row}");
     }
 }
 

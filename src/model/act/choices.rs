@@ -6,14 +6,21 @@ use crate::model::data::layout::{Rect, contains};
 use crate::model::data::shape::Change;
 use crate::model::{Effect, Model, Page};
 
-/// How many choices the page that lies over the list has, or `None` if it has none.
+/// Returns how many choices the page over the list has, or `None` if it is no page of choices.
 fn count(model: &Model) -> Option<usize> {
     match model.over? {
         Page::Marks => Some(model.rows.marks().len()),
         Page::Filters => Some(model.workspace.saved.len()),
         Page::Save => Some(FileFormat::ALL.len()),
         Page::Columns => Some(model.shape.entries().len()),
-        _ => None,
+        Page::Consents
+        | Page::Clients
+        | Page::People
+        | Page::Scopes
+        | Page::Help
+        | Page::Readiness
+        | Page::Sources
+        | Page::Copied => None,
     }
 }
 
