@@ -399,8 +399,8 @@ impl Loader {
             if text.is_empty() {
                 continue;
             }
-            // The second hash is keyed at random, so it needs no further hash.
-            let hash = |(_, quick): &Hashes| *quick;
+            // SipHash with a random key, so it needs no further hash and nobody can fill one place of the table.
+            let hash = |(slow, _): &Hashes| *slow;
             let known = self.numbers.find(hash(&hashes), |(other, _)| *other == hashes);
             *slot = Sym(known.map_or(self.numbers.len() as u32 + 1, |(_, number)| *number));
             if known.is_none() {
