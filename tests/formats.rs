@@ -8,7 +8,7 @@ use consentwatch::consent::{Consent, Seq, Via};
 use consentwatch::export::{About, Lines, Report};
 use consentwatch::okta;
 use consentwatch::report::{Coverage, Gap};
-use consentwatch::run::{FileForm, save};
+use consentwatch::run::{FileLayout, save};
 use jiff::Timestamp;
 
 /// A consent of hostile names: formulas, markup, escape sequences, bidi, separators of every form.
@@ -79,16 +79,16 @@ fn every_form_is_written_as_it_was_looked_at() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats");
     let scratch = tempfile::tempdir().expect("a folder");
     for (name, form) in [
-        ("consents.jsonl", FileForm::Lines(Lines::Json)),
-        ("consents.txt", FileForm::Lines(Lines::Text)),
-        ("card.jsonl", FileForm::Lines(Lines::Card)),
-        ("raw.jsonl", FileForm::Lines(Lines::Raw)),
-        ("consents.csv", FileForm::Lines(Lines::Csv)),
-        ("ecs.jsonl", FileForm::Lines(Lines::Ecs)),
-        ("ocsf.jsonl", FileForm::Lines(Lines::Ocsf)),
-        ("snapshot.json", FileForm::Snapshot),
-        ("report.md", FileForm::Report(Report::Markdown)),
-        ("report.html", FileForm::Report(Report::Html)),
+        ("consents.jsonl", FileLayout::Lines(Lines::Json)),
+        ("consents.txt", FileLayout::Lines(Lines::Text)),
+        ("card.jsonl", FileLayout::Lines(Lines::Card)),
+        ("raw.jsonl", FileLayout::Lines(Lines::Raw)),
+        ("consents.csv", FileLayout::Lines(Lines::Csv)),
+        ("ecs.jsonl", FileLayout::Lines(Lines::Ecs)),
+        ("ocsf.jsonl", FileLayout::Lines(Lines::Ocsf)),
+        ("snapshot.json", FileLayout::Snapshot),
+        ("report.md", FileLayout::Report(Report::Markdown)),
+        ("report.html", FileLayout::Report(Report::Html)),
     ] {
         let path = scratch.path().join(name);
         save(&path, form, &about, &mut |take| {

@@ -5,7 +5,7 @@ use crate::cli::{self, Cli};
 use crate::clock::Clock;
 use crate::consent::FileFormat;
 use crate::exit::Exit;
-use crate::run::{self, ExportOptions, FileForm};
+use crate::run::{self, ExportOptions, FileLayout};
 
 pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
     let format = file_format(flags)?;
@@ -20,7 +20,7 @@ pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
         dir: ready.dir,
         marked_only: flags.marked,
         marked,
-        form: FileForm::of(format),
+        layout: FileLayout::of(format),
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),
         filter,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::export::{ExportOptions, write};
-use super::{FileForm, Marked, auto_name, thin_out};
+use super::{FileLayout, Marked, auto_name, thin_out};
 use crate::clock::Clock;
 
 /// When they are taken.
@@ -55,7 +55,7 @@ impl AutoPlan {
         let options = ExportOptions {
             org: self.org.clone(),
             dir: self.dir.clone(),
-            form: FileForm::Snapshot,
+            layout: FileLayout::Snapshot,
             since: None,
             until: None,
             filter: None,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::journal_check::MENDING;
 use super::matching::matches;
-use super::save::{FileForm, SaveError, Taker, print_whole, save, told};
+use super::save::{FileLayout, SaveError, Taker, print_whole, save, told};
 use super::stdio::note;
 use super::{Marked, charset, last_readiness};
 use crate::consent::{Consent, Seq};
@@ -24,8 +24,8 @@ pub struct ExportOptions {
     pub org: String,
     /// The folder of the org's journal.
     pub dir: PathBuf,
-    /// The form of the output.
-    pub form: FileForm,
+    /// The layout of the output.
+    pub layout: FileLayout,
     /// Only consents published from here on.
     pub since: Option<Timestamp>,
     /// Only consents published before.
@@ -57,7 +57,7 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     let mut read = 0;
     let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
     let Some(path) = &options.output else {
-        return match print(options.form, &about, &mut give) {
+        return match print(options.layout, &about, &mut give) {
             Ok(()) => whole(&reader, read, Exit::Done),
             Err(SaveError::Pipe) => Ok(Exit::Done),
             Err(SaveError::Read(words)) => Err(failed(words)),
@@ -77,7 +77,7 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
             take(seq, consent, noted)
         })
     };
-    let result = save(path, options.form, &about, &mut give);
+    let result = save(path, options.layout, &about, &mut give);
     let (words, _) = told(path, &result);
     match result {
         Ok(_) => {
@@ -135,7 +135,7 @@ pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
         Ok((mut reader, about)) => {
             let mut read = 0;
             let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
-            let saved = save(path, options.form, &about, &mut give);
+            let saved = save(path, options.layout, &about, &mut give);
             let (words, is_bad) = told(path, &saved);
             match damage(&reader, read) {
                 Ok(Some(why)) | Err(why) if saved.is_ok() => (format!("{words} {why}"), true),
@@ -146,14 +146,14 @@ pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
     }
 }
 
-/// Writes to standard output; line after line as they are read, where the form allows that.
+/// Writes to standard output; line after line as they are read, where the layout allows that.
 fn print(
-    form: FileForm,
+    layout: FileLayout,
     about: &About,
     give: &mut impl FnMut(&mut Taker<'_>) -> Result<(), SaveError>,
 ) -> Result<(), SaveError> {
-    let FileForm::Lines(lines) = form else {
-        return print_whole(form, about, give).map(drop);
+    let FileLayout::Lines(lines) = layout else {
+        return print_whole(layout, about, give).map(drop);
     };
     // A file and a pipe get the lines exactly; a person looks at what is harmless.
     let to_terminal = io::stdout().is_terminal();
@@ -183,7 +183,7 @@ fn give(
     take: &mut Taker<'_>,
 ) -> Result<(), SaveError> {
     let mut seen = Seq(0);
-    // A form that reads everything twice begins anew.
+    // A layout that reads everything twice begins anew.
     *count = 0;
     loop {
         let read = reader.records_after(seen, BATCH);

@@ -48,7 +48,7 @@ pub use linear::{FileBook, JournalBook, LinearOptions, linear};
 pub use lookup::LookUps;
 pub use notes::{KeptNotes, Marked, NoteStore, Place};
 pub use prune::prune;
-pub use save::{FileForm, SaveError, save};
+pub use save::{FileLayout, SaveError, save};
 pub use saver::{Saver, auto_name, name as file_name, thin_out};
 pub use source::{Records, Source, Supply};
 pub use stdio::{note, print};

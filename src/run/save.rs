@@ -1,4 +1,4 @@
-//! Files of consents, whatever their form: written beside, synced, put in place in one step, never over another.
+//! Files of consents, whatever their format: written beside, synced, put in place in one step, never over another.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Read as _, Seek, SeekFrom, Write};
@@ -12,9 +12,9 @@ use super::fresh::Fresh;
 use crate::consent::{Consent, FileFormat, Seq, visible};
 use crate::export::{About, Lines, Report, Snapshot, Summary, hex, json_line_for_terminal};
 
-/// The form of a file.
+/// How the consents stand in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FileForm {
+pub enum FileLayout {
     /// One consent a line.
     Lines(Lines),
     /// One object with what it is of and a digest.
@@ -23,8 +23,8 @@ pub enum FileForm {
     Report(Report),
 }
 
-impl FileForm {
-    /// Returns how a format is written.
+impl FileLayout {
+    /// Returns the layout of a format.
     pub fn of(format: FileFormat) -> Self {
         match format {
             FileFormat::Snapshot => Self::Snapshot,
@@ -76,13 +76,13 @@ pub(super) type Giver<'a> = dyn FnMut(&mut Taker<'_>) -> Result<(), SaveError> +
 const BUFFER: usize = 1 << 18;
 
 /// Writes a file that must not be there yet, for its owner only. Either all of it is there afterwards, or nothing.
-/// Returns how many consents it holds, and its digest if its form has one.
+/// Returns how many consents it holds, and its digest if its layout has one.
 ///
 /// # Errors
 /// Nothing was left behind.
 pub fn save(
     path: &Path,
-    form: FileForm,
+    layout: FileLayout,
     about: &About,
     give: &mut Giver<'_>,
 ) -> Result<(u64, Option<String>), SaveError> {
@@ -91,7 +91,7 @@ pub fn save(
         _ => SaveError::Write(error),
     };
     let fresh = Fresh::create(path).map_err(exists)?;
-    let written = write(form, about, give, fresh.file())?;
+    let written = write(layout, about, give, fresh.file())?;
     fresh.finish().map_err(exists)?;
     Ok(written)
 }
@@ -100,18 +100,18 @@ pub fn save(
 ///
 /// # Errors
 /// Some of it may have been written.
-pub(super) fn print_whole(form: FileForm, about: &About, give: &mut Giver<'_>) -> Result<u64, SaveError> {
+pub(super) fn print_whole(layout: FileLayout, about: &About, give: &mut Giver<'_>) -> Result<u64, SaveError> {
     let mut whole = tempfile::tempfile()?;
-    let (count, _) = write(form, about, give, &whole)?;
+    let (count, _) = write(layout, about, give, &whole)?;
     whole.seek(SeekFrom::Start(0))?;
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         let (mut lines, mut piece) = (BufReader::new(whole), Vec::new());
         while lines.read_until(b'\n', &mut piece)? > 0 {
-            match form {
-                FileForm::Lines(lines) => charset::settle(lines, true, &mut piece, 0),
-                FileForm::Snapshot => json_line_for_terminal(&mut piece, charset::is_stdout_ascii()),
-                FileForm::Report(_) => {}
+            match layout {
+                FileLayout::Lines(lines) => charset::settle(lines, true, &mut piece, 0),
+                FileLayout::Snapshot => json_line_for_terminal(&mut piece, charset::is_stdout_ascii()),
+                FileLayout::Report(_) => {}
             }
             out.write_all(&charset::for_stdout(&piece))?;
             piece.clear();
@@ -131,15 +131,15 @@ pub(super) fn print_whole(form: FileForm, about: &About, give: &mut Giver<'_>) -
 }
 
 fn write(
-    form: FileForm,
+    layout: FileLayout,
     about: &About,
     give: &mut Giver<'_>,
     file: &File,
 ) -> Result<(u64, Option<String>), SaveError> {
     let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut count = 0;
-    match form {
-        FileForm::Lines(lines) => {
+    match layout {
+        FileLayout::Lines(lines) => {
             let mut line = Vec::new();
             lines.head(&mut line);
             out.write_all(&line)?;
@@ -152,13 +152,13 @@ fn write(
             out.flush()?;
             Ok((count, None))
         }
-        FileForm::Snapshot => {
+        FileLayout::Snapshot => {
             let mut snapshot = Snapshot::begin(out, about)?;
             give(&mut |seq, consent, _| Ok(snapshot.add(seq, consent)?))?;
             let (count, digest) = snapshot.finish()?;
             Ok((count, Some(digest)))
         }
-        FileForm::Report(form) => {
+        FileLayout::Report(report) => {
             let mut summary = Summary::default();
             let mut digest = Context::new(&SHA256);
             let mut line = Vec::new();
@@ -174,9 +174,9 @@ fn write(
                 Ok(())
             })?;
             let mut text = String::new();
-            form.head(about, &summary, &mut text);
+            report.head(about, &summary, &mut text);
             give(&mut |seq, consent, note| {
-                form.line(seq, consent, note, &mut text);
+                report.line(seq, consent, note, &mut text);
                 count += 1;
                 if text.len() > BUFFER {
                     out.write_all(text.as_bytes())?;
@@ -185,7 +185,7 @@ fn write(
                 Ok(())
             })?;
             let digest = hex(digest.finish().as_ref());
-            form.foot(&digest, &mut text);
+            report.foot(&digest, &mut text);
             out.write_all(text.as_bytes())?;
             out.flush()?;
             Ok((count, Some(digest)))
@@ -250,20 +250,20 @@ mod tests {
         okta::event(raw, "2026-03-04T09:15:00Z".parse().unwrap(), Via::POLL).unwrap().remove(0)
     }
 
-    const FORMS: [FileForm; 5] = [
-        FileForm::Lines(Lines::Json),
-        FileForm::Lines(Lines::Csv),
-        FileForm::Snapshot,
-        FileForm::Report(Report::Markdown),
-        FileForm::Report(Report::Html),
+    const LAYOUTS: [FileLayout; 5] = [
+        FileLayout::Lines(Lines::Json),
+        FileLayout::Lines(Lines::Csv),
+        FileLayout::Snapshot,
+        FileLayout::Report(Report::Markdown),
+        FileLayout::Report(Report::Html),
     ];
 
     #[test]
     fn every_form_is_whole_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        for (index, form) in FORMS.into_iter().enumerate() {
+        for (index, layout) in LAYOUTS.into_iter().enumerate() {
             let path = folder.path().join(index.to_string());
-            let result = save(&path, form, &about(), &mut |take| {
+            let result = save(&path, layout, &about(), &mut |take| {
                 take(Seq(1), &consent(), Some("a note"))?;
                 take(Seq(2), &consent(), None)
             });
@@ -272,7 +272,7 @@ mod tests {
             let metadata = path.metadata().unwrap();
             assert_eq!((metadata.permissions().mode() & 0o777, metadata.nlink()), (0o600, 1));
         }
-        assert_eq!(folder.path().read_dir().unwrap().count(), FORMS.len());
+        assert_eq!(folder.path().read_dir().unwrap().count(), LAYOUTS.len());
     }
 
     #[test]
@@ -283,13 +283,13 @@ mod tests {
         let link = folder.path().join("link");
         symlink(folder.path().join("nowhere"), &link).unwrap();
         for path in [&there, &link] {
-            let result = save(path, FileForm::Snapshot, &about(), &mut |_| Ok(()));
+            let result = save(path, FileLayout::Snapshot, &about(), &mut |_| Ok(()));
             assert!(matches!(result, Err(SaveError::Exists)), "{result:?}");
         }
         assert_eq!(std::fs::read_to_string(&there).unwrap(), "mine");
-        for form in FORMS {
+        for layout in LAYOUTS {
             let path = folder.path().join("new");
-            let result = save(&path, form, &about(), &mut |take| {
+            let result = save(&path, layout, &about(), &mut |take| {
                 take(Seq(1), &consent(), None)?;
                 Err(SaveError::Stopped)
             });
@@ -297,7 +297,7 @@ mod tests {
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);
         let nowhere = folder.path().join("no/such/folder");
-        let result = save(&nowhere, FileForm::Snapshot, &about(), &mut |_| Ok(()));
+        let result = save(&nowhere, FileLayout::Snapshot, &about(), &mut |_| Ok(()));
         assert!(told(&nowhere, &result).0.contains("cannot be written"));
     }
 
@@ -305,12 +305,12 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_told_in_every_form() {
-        for form in FORMS {
+        for layout in LAYOUTS {
             // What is written to this device never fits.
             let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-            let result = write(form, &about(), &mut |take| take(Seq(1), &consent(), None), &full);
-            let Err(SaveError::Write(error)) = &result else { panic!("{form:?}: {result:?}") };
-            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{form:?}");
+            let result = write(layout, &about(), &mut |take| take(Seq(1), &consent(), None), &full);
+            let Err(SaveError::Write(error)) = &result else { panic!("{layout:?}: {result:?}") };
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{layout:?}");
         }
     }
 }

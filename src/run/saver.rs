@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
 use super::Records;
-use super::save::{FileForm, SaveError, Taker, save, told};
+use super::save::{FileLayout, SaveError, Taker, save, told};
 use crate::export::About;
 use crate::model::{Msg, SaveOrder};
 use crate::safe_file;
@@ -70,10 +70,10 @@ fn write(
     stop: &AtomicBool,
     tell: &mpsc::Sender<Msg>,
 ) -> Result<(u64, Option<String>), SaveError> {
-    let form = FileForm::of(order.format);
-    let passes = if matches!(form, FileForm::Report(_)) { 2 } else { 1 };
+    let layout = FileLayout::of(order.format);
+    let passes = if matches!(layout, FileLayout::Report(_)) { 2 } else { 1 };
     let (mut done, all) = (0, order.seqs.len() * passes);
-    save(path, form, about, &mut |take: &mut Taker<'_>| {
+    save(path, layout, about, &mut |take: &mut Taker<'_>| {
         for seq in &order.seqs {
             if stop.load(Ordering::SeqCst) {
                 return Err(SaveError::Stopped);
