@@ -135,6 +135,14 @@ impl Cleaning {
         self.step < Step::Texts
     }
 
+    /// Goes on behind the last row that was found, or to the next step if none was.
+    pub(super) fn go_on(&mut self, last: Option<i64>) {
+        match last {
+            Some(last) => self.at = last,
+            None => self.advance(),
+        }
+    }
+
     /// Goes on to the next step.
     pub(super) fn advance(&mut self) {
         self.step = self.step.next();

@@ -307,10 +307,7 @@ impl Store {
             .iter()
             .filter_map(|(id, text)| Some((u32::try_from(*id).ok()?, secrets::symbol(text)?)))
             .collect();
-        match found.last() {
-            Some((last, _)) => cleaning.at = *last,
-            None => cleaning.advance(),
-        }
+        cleaning.go_on(found.last().map(|(last, ..)| *last));
         self.change(|tx, _| {
             for (id, symbol) in &clean {
                 let sum = checksum::of_text(*id, symbol.as_str());
@@ -340,10 +337,7 @@ impl Store {
                 Ok((row.get("id")?, bytes("uuid")?, bytes("body")?, texts, checksum::holds(row)?))
             })?
             .collect::<Result<_, _>>()?;
-        match found.last() {
-            Some((last, ..)) => cleaning.at = *last,
-            None => cleaning.advance(),
-        }
+        cleaning.go_on(found.last().map(|(last, ..)| *last));
         let mut clean = Vec::new();
         for (id, uuid, body, texts, is_sound) in found {
             let uuid = EventId::from_bytes(&uuid).filter(|_| id <= cleaning.sides);
@@ -384,10 +378,7 @@ impl Store {
                 Ok((row.get("id")?, checksum::bytes(row.get_ref("body")?).to_vec(), checksum::holds(row)?))
             })?
             .collect::<Result<_, _>>()?;
-        match found.last() {
-            Some((last, ..)) => cleaning.at = *last,
-            None => cleaning.advance(),
-        }
+        cleaning.go_on(found.last().map(|(last, ..)| *last));
         let mut clean = Vec::new();
         for (id, body, is_sound) in found {
             let record = zstd::bulk::decompress(&body, REJECT_BYTES_MAX).unwrap_or_default();
