@@ -23,7 +23,7 @@ impl Symbol {
         Self(text.into())
     }
 
-    /// Appends the text of a symbol of these fields; nothing if all are empty.
+    /// Appends the text that the symbol of these fields has. Appends nothing if all of them are empty.
     pub fn join(fields: &[&str], text: &mut String) {
         if fields.iter().all(|field| field.is_empty()) {
             return;

@@ -1,4 +1,4 @@
-//! The errors of the journal, and what a person is told of them.
+//! The journal's errors, and the messages that people see for them.
 
 use std::io;
 

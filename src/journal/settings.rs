@@ -13,13 +13,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns how many rows are kept that only a hook has brought.
+    /// Returns the maximum number of rows that only the hook has delivered.
     pub(super) fn unconfirmed_max(self) -> i64 {
         i64::try_from(self.keep_unconfirmed.min(self.keep_rows)).unwrap_or(i64::MAX)
     }
 
-    /// Returns the number of hook-only rows that pruning aims for: a tenth below the maximum, so that there is
-    /// room for new ones. Rows that the log may still show are not removed for this.
+    /// Returns the number of such rows that pruning leaves: 90 % of the maximum, to make room for new ones. Pruning
+    /// removes no row that the log may still confirm.
     pub(super) fn unconfirmed_goal(self) -> i64 {
         let most = self.unconfirmed_max();
         most - most / 10

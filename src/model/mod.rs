@@ -2,15 +2,17 @@
 //! here reads a disk, a socket or a clock.
 //!
 //! ```text
-//! update    routes messages and keys           names act
-//! act/      one file for each thing that is done
-//! reader    what the acts share
-//! derived/  what is shown follows from the model
-//! msg       what happens, and what is asked for
-//! state     the model
-//! query/    the filter language and filters
-//! data/     what is known and shown
+//! update             routes messages and keys
+//! act/               one file for each thing that is done
+//! reader             what the acts share
+//! derived/           what is worked out from the model for a frame
+//! state              the model
+//! pages, msg         the pages; what happens, and what is asked for
+//! query/             the filter language and filters
+//! data/, keys        what is known and shown; the keys
 //! ```
+//!
+//! A file names only its own line and those below.
 
 mod act;
 mod data;

@@ -39,7 +39,7 @@ pub enum Page {
     Filters,
     /// The columns, to be chosen.
     Columns,
-    /// The forms of files.
+    /// The formats of files.
     Save,
     /// A text that was to be copied.
     Copied,

@@ -7,12 +7,12 @@ use crate::model::{Effect, Model, Notice, Opened, Page, Pane};
 /// Said of a consent that is open and was removed.
 pub(in crate::model) const GONE: &str = "This consent is no longer in the journal.";
 
-/// Opens what the reader stands on: a consent, or on a page of counts its consents.
+/// Opens the row under the cursor: a consent, or the consents behind a row of a page of counts.
 pub(in crate::model) fn open(model: &mut Model) -> Vec<Effect> {
     if model.page == Page::Consents { model.open_row() } else { pages::enter(model) }
 }
 
-/// Takes in a consent that was read, or that there is none any more.
+/// Shows the consent that was read, or says that its row is gone.
 pub(in crate::model) fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {
     let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) else { return Vec::new() };
     let Some(consent) = consent else {
@@ -26,7 +26,7 @@ pub(in crate::model) fn record(model: &mut Model, seq: Seq, consent: Option<Box<
     read_beside(model)
 }
 
-/// Takes in why a consent could not be read.
+/// Shows why a consent could not be read.
 pub(in crate::model) fn record_failed(model: &mut Model, seq: Seq, why: String) -> Vec<Effect> {
     if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
         opened.failure = Some(why);

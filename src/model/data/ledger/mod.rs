@@ -70,7 +70,7 @@ pub struct Ledger {
     servers: Names,
     pairs: Vec<Pair>,
     of_key: HashTable<u32>,
-    /// By person: the pair of theirs that was made last.
+    /// For each person, the number of the pair that was added last.
     of_person: Vec<u32>,
     /// By row.
     owners: Vec<Owner>,
