@@ -298,7 +298,7 @@ impl Parts {
     }
 }
 
-/// Mixes a number so that its neighbours look unrelated (the finaliser of splitmix64).
+/// Mixes a number so that its neighbors look unrelated (the finaliser of splitmix64).
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -52,7 +52,7 @@ pub struct Global {
     /// What the log file holds: error, warn, info, debug
     #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
     pub log_level: LevelFilter,
-    /// Whether to use colours
+    /// Whether to use colors
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
     /// Draws with ASCII only
@@ -73,7 +73,7 @@ impl Global {
     }
 }
 
-/// Whether to use colours.
+/// Whether to use colors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum ColorWhen {
     /// As terminal and environment say.

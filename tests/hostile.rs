@@ -316,7 +316,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
         assert!(frames > 60 * 15 && terminal.len() > least, "{frames} frames, {} bytes", terminal.len());
         // What is of our grammar and theirs alike: it is there as often as we mean it, and no more.
         let count = |what: &[u8]| memchr::memmem::find_iter(&terminal, what).count();
-        assert_eq!(count(b"\x1b[31mred"), 0, "a colour of theirs");
+        assert_eq!(count(b"\x1b[31mred"), 0, "a color of theirs");
         // Emptied once at the start and once at the end.
         assert_eq!((count(b"\x1b[2J"), count(b"\x1b[?1049l"), count(b"\x1b[?25h")), (2, 1, 1));
         if let Some(what) = foreign(&terminal) {

@@ -25,7 +25,7 @@ impl Kind {
     pub const ALL: [Self; 6] =
         [Self::Grant, Self::Revoke, Self::OrgGrant, Self::AdminGrant, Self::AdminRevoke, Self::Other];
 
-    /// Returns the kind of an event type of Okta's catalogue.
+    /// Returns the kind of an event type of Okta's catalog.
     pub fn of(event_type: &str) -> Self {
         match event_type {
             "app.oauth2.as.consent.grant" => Self::Grant,
@@ -132,7 +132,7 @@ impl Reach {
         (Self::ScopeGone, ".implicit.scope"),
     ];
 
-    /// Returns the reach of an event type of Okta's catalogue.
+    /// Returns the reach of an event type of Okta's catalog.
     pub fn of(event_type: &str) -> Self {
         let rest = event_type.strip_prefix(REVOKE).unwrap_or_default();
         Self::ALL.iter().find(|(_, end)| *end == rest).map(|(reach, _)| *reach).unwrap_or_default()

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::redact;
 
-/// A record that came and could not be read as an event. It never costs its neighbours, and it is never dropped
+/// A record that came and could not be read as an event. It never costs its neighbors, and it is never dropped
 /// silently.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reject {

@@ -368,7 +368,7 @@ fn loosely(key: &str, known: &str) -> bool {
 }
 
 objects! { loosely;
-    /// `detailEntry`. Events of custom servers spell its keys in lower case, the catalogue of the org server's events
+    /// `detailEntry`. Events of custom servers spell its keys in lower case, the catalog of the org server's events
     /// does not.
     Detail {
         user: Text<'a> = "user",

@@ -28,7 +28,7 @@ pub struct WatchOptions {
     pub arranged: Arranged,
     /// What the title line names.
     pub origin: Origin,
-    /// Colours and signs.
+    /// Colors and signs.
     pub theme: Theme,
     /// The zone of times.
     pub zone: Zone,

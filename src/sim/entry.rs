@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-/// The types of events that the story tells; the names are Okta's (event types catalogue).
+/// The types of events that the story tells; the names are Okta's (event types catalog).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum EventType {
     Grant,
@@ -25,7 +25,7 @@ pub(super) enum EventType {
 }
 
 impl EventType {
-    /// Returns the name in the catalogue, the old name and the display message.
+    /// Returns the name in the catalog, the old name and the display message.
     pub(super) fn names(self) -> [&'static str; 3] {
         match self {
             Self::Grant => {
@@ -81,7 +81,7 @@ impl EventType {
                 "app.oauth2.as.token.grant.access_token_success",
                 "OIDC access token is granted",
             ],
-            // Written for deliveries that failed only (event types catalogue).
+            // Written for deliveries that failed only (event types catalog).
             Self::HookDelivery => ["event_hook.delivery", "", "Event hook delivery"],
             Self::ServerUpdated => ["oauth2.as.updated", "", "Authorization server is updated"],
         }

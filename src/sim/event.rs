@@ -228,7 +228,7 @@ fn target_text(population: &Population, entry: &Entry, target: &Target) -> Strin
     match entry.event {
         EventType::OrgGrant => {
             let name = ORG_SCOPES[scope % ORG_SCOPES.len()];
-            // The catalogue names these keys with capitals for the org's own server.
+            // The catalog names these keys with capitals for the org's own server.
             let person = if entry.actor == ActorOf::SystemAlone {
                 String::new()
             } else {

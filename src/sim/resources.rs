@@ -52,7 +52,7 @@ pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
         }
         ["apps"] => {
             let count =
-                if matches!(shape.apps, Apps::None | Apps::Catalogue) { 0 } else { population.apps.len() };
+                if matches!(shape.apps, Apps::None | Apps::Catalog) { 0 } else { population.apps.len() };
             let standing = (0..count).filter(|at| !deleted.contains(&population.apps[*at].id));
             let own = standing.map(|at| app(population, &shape, at));
             Some(list(own.chain((shape.apps != Apps::None).then(dashboard))))

@@ -88,7 +88,7 @@ pub(super) enum Apps {
     Absent,
     None,
     /// Okta's own alone, which never have the property.
-    Catalogue,
+    Catalog,
 }
 
 /// The event hook that the org has beside those of its plan.
@@ -189,7 +189,7 @@ const VARIANTS: [(&str, Change); 56] = [
     }),
     ("keyless-scopes", |org| {
         org.scopes = Scopes::Keyless;
-        org.apps = Apps::Catalogue;
+        org.apps = Apps::Catalog;
         org.quiet();
     }),
     ("fewer-scopes", |org| org.scopes = Scopes::Fewer),
@@ -202,7 +202,7 @@ const VARIANTS: [(&str, Change); 56] = [
         org.quiet();
     }),
     ("apps-catalogue", |org| {
-        org.apps = Apps::Catalogue;
+        org.apps = Apps::Catalog;
         org.quiet();
     }),
     ("hook-verified", |org| org.hook = StandingHook::Verified),

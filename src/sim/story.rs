@@ -95,7 +95,7 @@ impl Story {
             out.push(noise);
         }
         if entry.actor == ActorOf::SystemAlone {
-            self.neighbours(&entry, wanted, out);
+            self.neighbors(&entry, wanted, out);
         }
         out.push(entry);
     }
@@ -353,7 +353,7 @@ impl Story {
     /// Other events in the session of a consent whose event does not name the person: the client's own request, and now
     /// and then somebody else, as at a shared machine. They take nothing from the dice, so that they change nothing of
     /// what the story tells of consents.
-    fn neighbours(&mut self, of: &Entry, is_named: bool, out: &mut Vec<Entry>) {
+    fn neighbors(&mut self, of: &Entry, is_named: bool, out: &mut Vec<Entry>) {
         self.alone += 1;
         let mut add = |number: u64, event: EventType, user: u16| {
             let mut dice = Dice::of(of.seed, number);

@@ -19,7 +19,7 @@ const CLEAR: &[u8] = b"\x1b[2J";
 /// Collects a frame and hands it on in one write; a frame that changes nothing is no write and no byte.
 ///
 /// ratatui's own backends would do but for three things: they send some twenty-five bytes with every unchanged frame,
-/// write the sixteen colours in a form that older terminals read as blinking, and trust that a terminal gives every
+/// write the sixteen colors in a form that older terminals read as blinking, and trust that a terminal gives every
 /// character the width that we count. Here the cursor, which is never seen, is placed anew after whatever is not one
 /// plain character.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl<W: Write> Wire<W> {
             at = symbol(frame, cell.symbol()).then_some(Position { x: x + 1, y });
         }
         if pen != Pen::PLAIN {
-            // What is cleared or scrolled in takes the colour of the pen.
+            // What is cleared or scrolled in takes the color of the pen.
             pen.change(&mut self.frame, Pen::PLAIN);
         }
     }
@@ -184,11 +184,11 @@ impl Pen {
             }
         }
         if next.fore != from.fore {
-            colour(frame, next.fore, 0);
+            color(frame, next.fore, 0);
             frame.push(b';');
         }
         if next.back != from.back {
-            colour(frame, next.back, 10);
+            color(frame, next.back, 10);
             frame.push(b';');
         }
         // Each code ends with a separator; the last one's becomes the end.
@@ -210,9 +210,9 @@ const MODIFIERS: [(Modifier, &[u8]); 9] = [
     (Modifier::CROSSED_OUT, b"9"),
 ];
 
-/// Writes the code of a colour (ECMA-48 8.3.117 and xterm's extensions); `shift` is 10 for the background.
-fn colour(frame: &mut Vec<u8>, colour: Color, shift: u8) {
-    let basic = match colour {
+/// Writes the code of a color (ECMA-48 8.3.117 and xterm's extensions); `shift` is 10 for the background.
+fn color(frame: &mut Vec<u8>, color: Color, shift: u8) {
+    let basic = match color {
         Color::Reset => 39,
         Color::Black => 30,
         Color::Red => 31,
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_need_no_place() {
+    fn neighbors_need_no_place() {
         let plain = Style::new();
         assert_eq!(drawn(&[(3, 1, "a", plain), (4, 1, "é", plain), (5, 1, "b", plain)]), "^[[2;4Haéb");
         assert_eq!(drawn(&[(3, 1, "a", plain), (5, 1, "b", plain)]), "^[[2;4Ha^[[Cb");

@@ -1,4 +1,4 @@
-//! Line 2 of the status bar, and the words for states. Every cell says its state in a word; colour only repeats it.
+//! Line 2 of the status bar, and the words for states. Every cell says its state in a word; color only repeats it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,7 +1,7 @@
 //! How each thing looks: roles to styles, glyphs to characters.
 //!
-//! Nothing is told by colour alone, and where two colours stand against each other they are blue and orange, which
-//! every kind of colour vision tells apart. Without colours bold, underline and reverse say what matters.
+//! Nothing is told by color alone, and where two colors stand against each other they are blue and orange, which
+//! every kind of color vision tells apart. Without colors bold, underline and reverse say what matters.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use ratatui::symbols::border;
 use super::text;
 use crate::consent::in_ascii;
 
-/// What something on the screen is. A drawing names the role, never the colour.
+/// What something on the screen is. A drawing names the role, never the color.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Role {
@@ -90,20 +90,20 @@ pub fn roles() -> &'static [(Role, char)] {
     &ROLES
 }
 
-/// Which colours suit the terminal's background.
+/// Which colors suit the terminal's background.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ThemeKind {
     /// Light text on a dark ground.
     Dark,
     /// Dark text on a light ground.
     Light,
-    /// The terminal's own sixteen colours, as the person has set them.
+    /// The terminal's own sixteen colors, as the person has set them.
     Ansi,
-    /// No colours.
+    /// No colors.
     Mono,
 }
 
-/// How many colours the terminal has.
+/// How many colors the terminal has.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Depth {
     /// None.
@@ -118,15 +118,15 @@ pub enum Depth {
     True,
 }
 
-/// What the person said about colours.
+/// What the person said about colors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Color {
     /// As the environment says.
     #[default]
     Auto,
-    /// Colours, whatever the environment says.
+    /// Colors, whatever the environment says.
     Always,
-    /// No colours.
+    /// No colors.
     Never,
 }
 
@@ -198,7 +198,7 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// Makes a theme for a ground and a number of colours, with all glyphs.
+    /// Makes a theme for a ground and a number of colors, with all glyphs.
     pub fn new(kind: ThemeKind, depth: Depth) -> Self {
         let palette = Palette::of(kind, depth);
         Self {
@@ -237,7 +237,7 @@ impl Theme {
     }
 
     /// Chooses a theme by the configuration's word (`auto`, `dark`, `light`, `ansi`, `mono`; any other is `auto`), by
-    /// what the person said about colours, and by the environment.
+    /// what the person said about colors, and by the environment.
     ///
     /// `NO_COLOR` counts if it is not empty (no-color.org). `auto` is light only if `COLORFGBG` names a light ground,
     /// and dark otherwise. Our signs are ASCII where that is asked for and where the locale is not UTF-8; there texts
@@ -268,7 +268,7 @@ impl Theme {
 
     /// Returns the style of a role on the ground of another, such as a kind on the selected row.
     ///
-    /// Where the ground has no colour of its own, only its modifiers tell it, and the role's colour stays away:
+    /// Where the ground has no color of its own, only its modifiers tell it, and the role's color stays away:
     /// reversed it would be a ground of its own.
     pub fn over(&self, ground: Role, role: Role) -> Style {
         let (ground, style) = (self.style(ground), self.style(role));
@@ -280,7 +280,7 @@ impl Theme {
 
     /// Returns the letter of the role that has a cell's style, in upper case on the selected row; `?` if none has it.
     ///
-    /// In themes of few colours several roles share a style; the first one in [`roles`] answers.
+    /// In themes of few colors several roles share a style; the first one in [`roles`] answers.
     pub fn letter(&self, style: Style) -> char {
         let wanted = settled(style);
         let plain = ROLES.iter().find(|(role, _)| settled(self.style(*role)) == wanted);
@@ -323,7 +323,7 @@ fn settled(style: Style) -> (Ink, Ink, Modifier) {
     (style.fg.unwrap_or(Ink::Reset), style.bg.unwrap_or(Ink::Reset), style.add_modifier)
 }
 
-/// The colours of one ground at one depth.
+/// The colors of one ground at one depth.
 #[derive(Clone, Copy)]
 struct Palette {
     dim: Ink,
@@ -333,16 +333,16 @@ struct Palette {
     key: Ink,
     admin: Ink,
     border: Ink,
-    /// Text and ground, or `None` where the terminal's colours are not known well enough to lay one on another.
+    /// Text and ground, or `None` where the terminal's colors are not known well enough to lay one on another.
     selected: Option<(Ink, Ink)>,
     selected_dim: Option<(Ink, Ink)>,
     matched: Option<(Ink, Ink)>,
 }
 
 impl Palette {
-    /// Returns the palette, or none where there are no colours.
+    /// Returns the palette, or none where there are no colors.
     fn of(kind: ThemeKind, depth: Depth) -> Option<Self> {
-        // True colours are Okabe and Ito's, which all eyes tell apart, moved in lightness until each can be read on its
+        // True colors are Okabe and Ito's, which all eyes tell apart, moved in lightness until each can be read on its
         // ground. The 256 are the nearest of the cube, which unlike the first sixteen nobody redefines.
         let palette = match (kind, depth) {
             (ThemeKind::Mono, _) | (_, Depth::None) => return None,
@@ -413,7 +413,7 @@ impl Palette {
         Some(palette)
     }
 
-    /// The eight colours that every colour terminal has. Blue on black is left out: on many it cannot be read.
+    /// The eight colors that every color terminal has. Blue on black is left out: on many it cannot be read.
     const BASIC: Self = Self {
         dim: Ink::Reset,
         good: Ink::Cyan,
@@ -432,7 +432,7 @@ impl Palette {
         let laid = |pair: Option<(Ink, Ink)>| pair.map(|(fg, bg)| Style::new().fg(fg).bg(bg));
         match role {
             Role::Text => Style::new(),
-            // Where dim has no colour, the modifier has to say it.
+            // Where dim has no color, the modifier has to say it.
             Role::Dim if self.dim == Ink::Reset => mono(role),
             Role::Dim => ink(self.dim),
             Role::Title | Role::Header | Role::Prompt => mono(role),
@@ -457,7 +457,7 @@ impl Palette {
     }
 }
 
-/// The style of a role without colours.
+/// The style of a role without colors.
 fn mono(role: Role) -> Style {
     let plain = Style::new();
     match role {

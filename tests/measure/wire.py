@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the table of the README: what the program sends to its terminal, and how keys fare on a slow line.
+"""Prints the table of docs/guide.md: what the program sends to its terminal, and how keys fare on a slow line.
 
     tests/measure/wire.py [BINARY [SECONDS]]
 

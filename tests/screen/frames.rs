@@ -189,7 +189,7 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
 }
 
 #[tokio::test]
-async fn no_colour_and_ascii_still_say_everything() {
+async fn no_color_and_ascii_still_say_everything() {
     let rig = Rig::start(backlog(60), 80, 24).await;
     let theme =
         consentwatch::view::Theme::new(consentwatch::view::ThemeKind::Mono, consentwatch::view::Depth::None)

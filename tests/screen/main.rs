@@ -2,7 +2,6 @@
 
 #![expect(unreachable_pub, reason = "a test crate has no reach; its modules say what they share")]
 
-mod desk;
 mod frames;
 mod golden;
 mod journey;
@@ -15,3 +14,4 @@ mod snapshots;
 mod sorted;
 mod widths;
 mod workers;
+mod workspace;

@@ -160,7 +160,7 @@ impl Parser<'_> {
                 return self.add(start, *field, op);
             }
             // A colon inside a word is a word: an IPv6 address, a scope such as api:read. But a lone name before it
-            // is most likely a field that was misspelt.
+            // is most likely a field that was misspelled.
             let known: Vec<&str> = FIELDS.iter().map(|(word, _)| *word).collect();
             if !name.is_empty() && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace()) {
                 let near = known.iter().any(|word| close(word, &name));

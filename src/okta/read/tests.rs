@@ -180,7 +180,7 @@ fn secrets_of_an_event_are_hidden_at_the_door_and_nothing_else() {
     let expected =
         SECRETIVE.replace("u:CANARY@", "‹hidden, 8 characters›@").replace("CANARY", "‹hidden, 6 characters›");
     assert_eq!(*consent.raw, *expected);
-    // A page and a bad neighbour go through the same door.
+    // A page and a bad neighbor go through the same door.
     let read = page(
         format!("[{SECRETIVE}, {{\"password\":\"CANARY\"}}, {{\"token\":\"CANARY\" 7}}]").as_bytes(),
         at(),
@@ -382,7 +382,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bad_record_never_costs_its_neighbours(bad in any_json(), cut in any::<prop::sample::Index>(), junk in "[a-z0-9 .+-]*") {
+    fn a_bad_record_never_costs_its_neighbors(bad in any_json(), cut in any::<prop::sample::Index>(), junk in "[a-z0-9 .+-]*") {
         let good = grant(ADA, "[]");
         // A quote is kept whole and brackets in pairs; inside, the record may be anything.
         let at_char = bad.char_indices().map(|(at, _)| at).nth(cut.index(bad.chars().count())).unwrap_or(0);

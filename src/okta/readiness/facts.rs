@@ -259,7 +259,7 @@ impl Apps {
             return self;
         }
         self.oidc += 1;
-        // Apps from the catalogue and Okta's own never have the property.
+        // Apps from the catalog and Okta's own never have the property.
         if app.get("name").and_then(Value::as_str) != Some("oidc_client") {
             return self;
         }

@@ -271,7 +271,7 @@ impl Judge<'_> {
             ("consent_method REQUIRED", required),
             ("consent_method TRUSTED", trusted),
             ("without the setting", absent),
-            ("of the catalogue, which never have it", oidc - own),
+            ("of the catalog, which never have it", oidc - own),
         ] {
             draft.detail(name, count.to_string());
         }

@@ -46,7 +46,7 @@ fn a_cell_has_the_letter_of_what_was_drawn_into_it() {
 }
 
 #[test]
-fn without_colours_there_is_no_colour_at_all() {
+fn without_colors_there_is_no_color_at_all() {
     for (kind, depth, theme) in themes() {
         if kind == ThemeKind::Mono || depth == Depth::None {
             for (role, _) in roles() {
@@ -59,7 +59,7 @@ fn without_colours_there_is_no_colour_at_all() {
 }
 
 #[test]
-fn no_theme_uses_more_colours_than_there_are() {
+fn no_theme_uses_more_colors_than_there_are() {
     for (kind, depth, theme) in themes() {
         for (role, _) in roles() {
             let style = theme.style(*role);
@@ -117,7 +117,7 @@ fn a_selected_row_is_seen_to_be_one_whatever_is_on_it() {
     }
 }
 
-/// A colour as light of three wavelengths, 0 to 1 each.
+/// A color as light of three wavelengths, 0 to 1 each.
 fn light(ink: Ink) -> [f64; 3] {
     let (r, g, b) = match ink {
         Ink::Rgb(r, g, b) => (r, g, b),
@@ -138,7 +138,7 @@ fn light(ink: Ink) -> [f64; 3] {
     })
 }
 
-/// WCAG 2's contrast of two colours, 1 to 21.
+/// WCAG 2's contrast of two colors, 1 to 21.
 fn contrast(one: Ink, other: Ink) -> f64 {
     let luminance = |ink: Ink| {
         let [r, g, b] = light(ink);
@@ -148,7 +148,7 @@ fn contrast(one: Ink, other: Ink) -> f64 {
     (one / other).max(other / one)
 }
 
-/// How a colour looks to an eye without the green receptor (Viénot, Brettel and Mollon 1999).
+/// How a color looks to an eye without the green receptor (Viénot, Brettel and Mollon 1999).
 fn without_green(ink: Ink) -> [f64; 3] {
     let [r, g, b] = light(ink);
     let mixed = 0.292_75 * r + 0.707_25 * g;
@@ -156,7 +156,7 @@ fn without_green(ink: Ink) -> [f64; 3] {
 }
 
 #[test]
-fn every_colour_can_be_read_on_its_ground() {
+fn every_color_can_be_read_on_its_ground() {
     for (kind, grounds) in [
         (ThemeKind::Dark, [Ink::Rgb(0, 0, 0), Ink::Rgb(30, 30, 30)]),
         (ThemeKind::Light, [Ink::Rgb(255, 255, 255), Ink::Rgb(250, 248, 240)]),

@@ -1,4 +1,4 @@
-//! Colours and signs of the real binary on terminals that know many, few and none: what is sent, and that the reader's row
+//! Colors and signs of the real binary on terminals that know many, few and none: what is sent, and that the reader's row
 //! is seen on each.
 
 #[path = "support/process.rs"]
@@ -11,7 +11,7 @@ mod terminal;
 use process::{Sandbox, Sim};
 use terminal::Terminal;
 
-/// The codes of colours and looks that were sent, each number once.
+/// The codes of colors and looks that were sent, each number once.
 fn codes(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let mut codes: Vec<String> = Vec::new();
@@ -27,7 +27,7 @@ fn codes(bytes: &[u8]) -> Vec<String> {
     codes
 }
 
-/// How many colours a code needs: 0, 8, 16, 256 or all.
+/// How many colors a code needs: 0, 8, 16, 256 or all.
 fn depth(code: &str) -> u32 {
     let numbers: Vec<u32> = code.split(';').filter_map(|number| number.parse().ok()).collect();
     let (mut at, mut most) = (0, 0);
@@ -47,7 +47,7 @@ fn depth(code: &str) -> u32 {
 }
 
 #[test]
-fn each_terminal_gets_colours_that_it_knows_and_shows_the_reader_s_row() {
+fn each_terminal_gets_colors_that_it_knows_and_shows_the_reader_s_row() {
     let org = Sim::start(60, &[]);
     let all = u32::MAX;
     for (environment, args, wanted) in [
