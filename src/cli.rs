@@ -112,6 +112,11 @@ pub enum Command {
     Config(ConfigCommand),
     /// The simulated org alone, for trying other clients
     Sim(Box<Sim>),
+    /// The last screen of a recording, to standard output: 0 if it is the recorded one, else 1
+    Replay {
+        /// A file that --record or the command record wrote
+        file: PathBuf,
+    },
     /// Completions for a shell, to standard output
     Completions {
         /// The shell
@@ -136,6 +141,9 @@ pub struct Watch {
     /// Sentences and commands by line in place of the screen: for screen readers, braille, dumb terminals
     #[arg(long)]
     pub linear: bool,
+    /// Writes the last 10,000 messages of the screen to a new file when it ends, for a bug report
+    #[arg(long, value_name = "FILE", conflicts_with = "linear")]
+    pub record: Option<PathBuf>,
 }
 
 /// Flags of `open`.
@@ -150,6 +158,9 @@ pub struct Open {
     /// Sentences and commands by line in place of the screen
     #[arg(long)]
     pub linear: bool,
+    /// Writes the last 10,000 messages of the screen to a new file when it ends, for a bug report
+    #[arg(long, value_name = "FILE", conflicts_with = "linear")]
+    pub record: Option<PathBuf>,
 }
 
 /// Flags of `demo`.
@@ -167,6 +178,9 @@ pub struct Demo {
     /// Sentences and commands by line in place of the screen
     #[arg(long)]
     pub linear: bool,
+    /// Writes the last 10,000 messages of the screen to a new file when it ends, for a bug report
+    #[arg(long, value_name = "FILE", conflicts_with = "linear")]
+    pub record: Option<PathBuf>,
     /// Ends by itself
     #[arg(long = "for", value_name = "DUR", value_parser = length)]
     pub stop_after: Option<Duration>,

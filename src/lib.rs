@@ -13,7 +13,7 @@
 //! 7      main.rs           lib
 //! 6      lib.rs            commands
 //! 6      commands/         everything below
-//! 5      screen/           run, tui, view, model, export, exit, consent, clock, tasks
+//! 5      screen/           run, tui, view, model, okta, export, exit, consent, report, secret, clock, tasks, safe_file, json_scan
 //! 5      run/              everything below except sim, cli
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report

@@ -44,7 +44,22 @@ const FLOORS: &[Floor] = &[
     ("commands", COMMANDS, &["rusqlite", "reqwest"]),
     (
         "screen",
-        &["run", "tui", "view", "model", "export", "consent", "exit", "clock", "tasks"],
+        &[
+            "run",
+            "tui",
+            "view",
+            "model",
+            "okta",
+            "export",
+            "consent",
+            "report",
+            "exit",
+            "clock",
+            "tasks",
+            "secret",
+            "safe_file",
+            "json_scan",
+        ],
         &["rusqlite", "reqwest", "std::fs"],
     ),
     (

@@ -45,6 +45,36 @@ fn a_demo_of_a_given_length_ends_by_itself() {
 }
 
 #[test]
+fn a_recording_is_written_at_the_end_and_shows_the_last_screen_again() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.path("bug.jsonl");
+    let name = file.to_str().expect("UTF-8");
+    let args = ["demo", "--rate", "0", "--record", name];
+    let mut terminal = Terminal::open(&sandbox, None, (100, 30), &args);
+    terminal.wait_words("poll live");
+    terminal.press(b"kkk\r");
+    terminal.wait_words("Scope Grants");
+    terminal.press(b"q");
+    let (code, said) = terminal.end_saying();
+    assert!(code == 0 && said.contains("Wrote the last "), "{said}");
+    let replayed = sandbox.command(None, &["replay", name]).output().expect("the program");
+    let said = String::from_utf8_lossy(&replayed.stderr);
+    assert_eq!(replayed.status.code(), Some(0), "{said}");
+    assert!(said.contains("this is the screen that was recorded"), "{said}");
+    let screen = String::from_utf8_lossy(&replayed.stdout);
+    assert!(screen.contains("DEMO simulated org") && screen.contains("Scope Grants"), "{screen}");
+    // A recording is never written over another, and one that is cut is no recording.
+    let again = sandbox.command(None, &args).output().expect("the program");
+    assert_eq!(again.status.code(), Some(2));
+    let whole = fs::read(&file).expect("a recording");
+    fs::write(&file, &whole[..whole.len() / 2]).expect("half of it");
+    let half = sandbox.command(None, &["replay", name]).output().expect("the program");
+    assert_eq!(half.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&half.stderr).contains("It is cut: "), "{half:?}");
+    assert!(half.stdout.is_empty());
+}
+
+#[test]
 fn a_signal_or_an_interrupt_restores_as_well() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);

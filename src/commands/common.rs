@@ -189,6 +189,27 @@ pub(super) fn snapshots(config: &Config) -> PathBuf {
     config.snapshot.dir.clone().unwrap_or_else(data)
 }
 
+/// Returns where to record to.
+///
+/// # Errors
+/// Something stands there, or its folder is missing: a misuse, told before anything is started.
+pub(super) fn record_to(file: Option<&PathBuf>) -> Result<Option<PathBuf>, Ended> {
+    let Some(path) = file else { return Ok(None) };
+    let name = crate::consent::visible(&path.to_string_lossy()).into_owned();
+    if path.symlink_metadata().is_ok() {
+        return Err(usage(format!(
+            "--record: {name} exists. Nothing was started. Name a file that does not."
+        )));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if !folder.unwrap_or(Path::new(".")).is_dir() {
+        return Err(usage(format!(
+            "--record: the folder of {name} is missing. Nothing was started. Make it."
+        )));
+    }
+    Ok(Some(path.clone()))
+}
+
 /// The screen as the configuration wants it, over rows that come from no journal.
 pub(super) fn screen_options(
     cli: &Cli,
@@ -215,6 +236,7 @@ pub(super) fn screen_options(
         auto: run::Auto::default(),
         fresh: true,
         ask_sync: tui::may_ask(&env),
+        record_to: None,
         stop_after: None,
     }
 }

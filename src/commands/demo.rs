@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::common::{
-    Ended, env, is_dumb, jitter_seed, on_runtime, reopen_log, show, start_log, tell, theme, usage,
+    Ended, env, is_dumb, jitter_seed, on_runtime, record_to, reopen_log, show, start_log, tell, theme, usage,
 };
 use crate::cli::{self, Cli};
 use crate::consent::Topic;
@@ -121,6 +121,7 @@ pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             auto: run::Auto::default(),
             fresh: true,
             ask_sync: tui::may_ask(&env),
+            record_to: record_to(flags.record.as_ref())?,
             stop_after: flags.stop_after,
         };
         Box::pin(show(options, feed, source, &clock, &tasks)).await

@@ -9,6 +9,7 @@ mod export;
 mod hook;
 mod open;
 mod prune;
+mod replay;
 mod sim;
 mod start;
 mod tail;

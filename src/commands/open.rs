@@ -3,13 +3,13 @@
 use std::io::IsTerminal as _;
 
 use super::common::{
-    Ended, is_dumb, judged, load, on_runtime, query, query_for_files, reopen_log, screen_options, start_log,
-    usage,
+    Ended, is_dumb, judged, load, on_runtime, query, query_for_files, record_to, reopen_log, screen_options,
+    start_log, usage,
 };
 use crate::cli::{self, Cli};
 use crate::exit::Exit;
 use crate::run::{self, Archive, Input, LinearOptions};
-use crate::screen::{self};
+use crate::screen::{self, WatchOptions};
 
 /// Shows what files hold. Nothing is started where one of them cannot be.
 pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
@@ -58,7 +58,10 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         }
         let archive = Archive::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
         let troubles = archive.troubles();
-        let options = screen_options(cli, &config, org, arranged, zone, filter);
+        let options = WatchOptions {
+            record_to: record_to(flags.record.as_ref())?,
+            ..screen_options(cli, &config, org, arranged, zone, filter)
+        };
         let exit = Box::pin(screen::watch(options, None, archive, &clock, &tasks))
             .await
             .map_err(|words| (Exit::Failed, words))?;

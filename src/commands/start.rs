@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::CommandFactory as _;
 
 use super::common::{env, printed};
-use super::{backfill, config, demo, doctor, export, hook, open, prune, sim, tail, watch};
+use super::{backfill, config, demo, doctor, export, hook, open, prune, replay, sim, tail, watch};
 use crate::cli::{self, Cli, Command};
 use crate::exit::Exit;
 use crate::run::{self, note, print};
@@ -34,6 +34,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Hook(command)) => hook::hook(&cli, command),
         Some(Command::Config(command)) => config::configure(&cli, command),
         Some(Command::Sim(flags)) => sim::simulate(flags),
+        Some(Command::Replay { file }) => replay::replay(file),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "consentwatch", &mut text);

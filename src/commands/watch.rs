@@ -1,8 +1,8 @@
 //! `watch`: the screen over the live journal of an org.
 
 use super::common::{
-    Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, reopen_log,
-    screen_options, show, start_log, tell, usage,
+    Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, record_to,
+    reopen_log, screen_options, show, start_log, tell, usage,
 };
 use crate::cli::{self, Cli};
 use crate::exit::Exit;
@@ -41,6 +41,7 @@ pub(super) fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             dir: Some(dir),
             auto: auto(&config),
             fresh: flags.fresh,
+            record_to: record_to(flags.record.as_ref())?,
             ..screen_options(cli, &config, crate::consent::visible(&org).into_owned(), arranged, zone, filter)
         };
         Box::pin(show(options, feed, source, &clock, &tasks)).await

@@ -3,7 +3,7 @@
 macro_rules! open_words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal $word:literal),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
         #[repr(u8)]
         pub enum $name {
             /// The event has none.

@@ -1,8 +1,10 @@
 //! What speaks against an event.
 
+use serde::{Deserialize, Serialize};
+
 /// A reason to doubt an event: the log or the hook should have brought it too and did not, the two contradict
 /// each other, or another event has the same uuid.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Doubt {
     /// A hook brought it, and the log has not shown it although it was read well long after.
     Unconfirmed,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Untrusted;
 
 /// The journal's own ever-rising number of a stored row. The first is 1; 0 stands before all.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Seq(pub i64);
 
 impl fmt::Display for Seq {
@@ -17,7 +17,7 @@ impl fmt::Display for Seq {
 }
 
 /// The journal's ever-rising number of a change to a row that was already stored.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Rev(pub i64);
 
 /// A number that is the same for the same id, and for another one almost surely another: what tells the few grants of
@@ -58,7 +58,7 @@ impl EventId {
 macro_rules! text_ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         pub struct $name(pub Untrusted);
 
         impl $name {
@@ -70,12 +70,6 @@ macro_rules! text_ids {
             /// Returns the id as it came.
             pub fn exact(&self) -> &str {
                 self.0.exact()
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                self.0.serialize(serializer)
             }
         }
     )*};

@@ -1,7 +1,9 @@
 //! The families of consent events.
 
+use serde::{Deserialize, Serialize};
+
 /// What happened to a consent, as the event's type says.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Kind {
     /// A person allowed a client at a custom authorization server.
@@ -102,7 +104,7 @@ impl Kind {
 }
 
 /// What a revocation ends, as its type says; a grant reaches what it names.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Reach {
     /// The scope grants that it names.

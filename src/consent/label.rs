@@ -1,11 +1,12 @@
 //! What an id is called, as Okta told when it was asked.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Person, Seq, Symbol, Untrusted};
 
 /// The things that rows name by id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Thing {
     /// An OAuth client, `0oa…`.
@@ -64,7 +65,7 @@ impl Thing {
 }
 
 /// The answer to one look-up. It is of its time: labels change, and things are deleted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Label {
     /// What was asked for.
     pub thing: Thing,

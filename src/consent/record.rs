@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ClientId, Doubt, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq,
@@ -252,7 +253,7 @@ pub struct Origin {
 }
 
 /// The envelope of an event hook's delivery.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Delivery {
     /// `eventId`: this delivery.
     pub event_id: Option<Untrusted>,

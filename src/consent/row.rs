@@ -1,9 +1,11 @@
 //! One line of the list: small, and its texts interned.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Doubt, Evidence, Kind, Outcome, Reach, Rev, Seq, Severity, Sym, Symbol, Via};
 
 /// The line of one consent: what a list shows, sorts and filters. 48 bytes, no allocation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Its number in the journal.
     pub seq: Seq,

@@ -1,14 +1,16 @@
 //! Interned texts of several fields, such as a person.
 
+use serde::{Deserialize, Serialize};
+
 /// The number of an interned text. The journal gives it out, so it means the same on disk and in memory; 0 is no text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Sym(pub u32);
 
 /// An interned text of several fields, such as a person's id, login and name.
 ///
 /// Fields are joined by a unit separator (U+001F); one inside a field becomes U+FFFD, since the list is for looking
 /// and the raw event stays exact.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Symbol(Box<str>);
 
 impl Symbol {

@@ -1,9 +1,11 @@
 //! The ways by which an event comes.
 
+use serde::{Deserialize, Serialize};
+
 use super::Doubt;
 
 /// By which ways an event came.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Via(u8);
 
 impl Via {

@@ -1,11 +1,11 @@
 //! Who consented, and how we know.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Symbol, Untrusted, UserId};
 
 /// What the answer to "who consented?" rests on, best first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Evidence {
     /// A consent grant among the targets names the user.
@@ -84,7 +84,7 @@ impl Evidence {
 }
 
 /// One person as an event names them; each part may be missing.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Person {
     /// `00u…`
     pub id: Option<UserId>,

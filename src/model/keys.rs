@@ -1,23 +1,28 @@
 //! The one table of keys, commands and help words. Dispatch, the help page and the hints read it, and the table in
 //! docs/reference.md is made from it.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 /// A key with its modifiers. Shift is kept only where the key is not a character; a character carries it already.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Chord {
     /// The key.
     pub key: Key,
     /// Control was held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ctrl: bool,
     /// Alt was held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alt: bool,
     /// Shift was held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shift: bool,
 }
 
 /// A key of the keyboard.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those on the keys")]
 pub enum Key {
     Char(char),
@@ -144,6 +149,7 @@ pub enum Command {
     BucketBack,
     Mask,
     Help,
+    Record,
     Redraw,
     Suspend,
     Quit,
@@ -344,6 +350,13 @@ pub const BINDINGS: &[Binding] = &[
     bind(Command::BucketNext, &[c(']')], MAIN, "strip: to the next column with rows", ""),
     bind(Command::BucketBack, &[c('[')], MAIN, "strip: to the column with rows before", ""),
     bind(Command::Mask, &[c('p')], EVERY, "privacy mask: hide people, addresses and ids", ""),
+    bind(
+        Command::Record,
+        &[Chord::ctrl('r')],
+        EVERY,
+        "record: the last messages to a file, for a bug report",
+        "",
+    ),
     bind(Command::Redraw, &[Chord::ctrl('l')], EVERY, "draw the screen again", ""),
     bind(Command::Suspend, &[Chord::ctrl('z')], EVERY, "suspend; fg comes back", ""),
     bind(Command::Quit, &[c('q')], EVERY, "quit", "quit"),

@@ -130,6 +130,8 @@ pub enum Effect {
     },
     /// Give the terminal back and stop until the shell goes on.
     Suspend,
+    /// Write what the flight recorder kept to a file.
+    Record,
     /// Draw every cell again.
     Redraw,
     /// End.

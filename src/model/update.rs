@@ -153,6 +153,7 @@ fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Save => save::quick(model),
         Command::Extent => save::turn(model),
         Command::PollNow => arrivals::poll_now(model),
+        Command::Record => vec![Effect::Record],
         Command::Redraw => vec![Effect::Redraw],
         Command::Suspend => vec![Effect::Suspend],
         Command::Quit => save::quit(model),

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::HookProof;
 
 /// For which time the journal holds everything that was polled.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
     /// The journal is complete from here on, but for the gaps, or `None` if it never caught up.
     pub complete_since: Option<Timestamp>,
@@ -26,7 +27,7 @@ pub struct Coverage {
 }
 
 /// Records of the log that came and could not be read as events. Each may be a consent that is not among the rows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Unreadable {
     /// How many came since the journal was begun.
     pub count: u64,
@@ -77,7 +78,7 @@ impl Unreadable {
 }
 
 /// A stretch of time in which events may be missing.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Gap {
     /// Its start.
     pub from: Timestamp,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What the listener took and refused since the program began. A level, like the pulses.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookHealth {
     /// Where it listens, such as `http://127.0.0.1:8787/okta/hook`, or `None` while it does not.
     pub listens_at: Option<String>,
@@ -37,7 +38,7 @@ pub struct HookHealth {
 }
 
 /// What the System Log says of the event hook; kept in the journal, so it outlives the program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookProof {
     /// When the hook was first verified, or delivered for the first time, by whoever knows the secret.
     pub verified: Option<Timestamp>,
@@ -56,7 +57,7 @@ pub struct HookProof {
 }
 
 /// How many requests were refused, by reason.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookRefused {
     /// Without the secret, or with a wrong one.
     pub secret: u64,
@@ -83,7 +84,7 @@ impl HookRefused {
 }
 
 /// How late events come by the hook.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HookDelay {
     /// Half of them are faster.
     pub p50: Duration,

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{HookHealth, Readiness, Traffic};
 
 /// A part of the program that can be well or not.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Part {
     /// The poller of the System Log.
     Poll,
@@ -39,7 +40,7 @@ impl Part {
 }
 
 /// How a part is.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Pulse {
     /// It is not switched on.
     #[default]
@@ -85,7 +86,7 @@ impl Pulse {
 }
 
 /// Something went wrong: what happened, what the program does about it, what the person can do.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fault {
     /// Who says so.
     pub part: Part,
@@ -172,7 +173,7 @@ pub fn process(holder: &str) -> String {
 
 /// The last pulse of each part, the poller's traffic and the hook's health. A level, not a queue: whoever looks sees
 /// how things are now.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Board {
     pulses: [Pulse; 5],
     /// What the poller did of late.
@@ -188,7 +189,7 @@ pub struct Board {
 }
 
 /// How far the persons of consents that name nobody are looked up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Persons {
     /// The newest row that was looked at; 0 before the first.
     pub seen: i64,
@@ -197,7 +198,7 @@ pub struct Persons {
 }
 
 /// What works less than it could, and why: a sentence each.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Notes {
     /// Of polling: a rate limit that is not named.
     pub poll: Vec<String>,

@@ -1,7 +1,7 @@
 //! A new file that is whole or not there: it has no name until everything is in it and on the disk.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::safe_file;
@@ -58,6 +58,16 @@ impl Fresh {
         safe_file::open_folder(&self.folder)?.sync_all()?;
         Ok(size)
     }
+}
+
+/// Writes a file that must not exist, for its owner only. Either all of it is there afterwards, or nothing.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if anything stands there, a link included; or it cannot be written.
+pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let fresh = Fresh::create(path)?;
+    fresh.file().write_all(content)?;
+    fresh.finish().map(drop)
 }
 
 impl Beside {

@@ -139,6 +139,14 @@ pub fn name(folder: &Path, at: jiff::Timestamp, ending: &str) -> Result<PathBuf,
     free(folder, &format!("consents-{}", at.strftime(NAMED)), ending)
 }
 
+/// Returns a name that is not taken for a recording: `recording-20260304T101500Z.jsonl`.
+///
+/// # Errors
+/// The folder cannot be made: a sentence.
+pub fn recording_name(folder: &Path, at: jiff::Timestamp) -> Result<PathBuf, String> {
+    free(folder, &format!("recording-{}", at.strftime(NAMED)), "jsonl")
+}
+
 fn free(folder: &Path, stem: &str, ending: &str) -> Result<PathBuf, String> {
     safe_file::create_folder(folder).map_err(|error| {
         format!(

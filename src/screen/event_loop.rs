@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::inbox::Inbox;
 use super::paint::{Painted, has_hung_up};
 use super::perform::{Performer, Stage};
+use super::recorder::Recorder;
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{Model, Msg, update};
@@ -99,6 +100,7 @@ pub struct EventLoop<D: Device, S> {
     pace: Pace,
     dirty: Dirty,
     painted: Painted,
+    recorder: Recorder,
     has_more: bool,
     next_look: Duration,
     next_minute: Duration,
@@ -136,6 +138,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
     ) -> Self {
         let up = clock.uptime();
         Self {
+            recorder: Recorder::new(&model),
             model,
             inbox: Inbox::default(),
             performer,
@@ -166,6 +169,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
     pub fn begin(&mut self, mut notes: KeptNotes, is_fresh: bool) -> Result<(), String> {
         let mut msgs = Vec::new();
         notes.begin(&mut self.model, is_fresh, &mut msgs);
+        self.recorder.restart(&self.model);
         self.inbox.extend(msgs);
         self.start_workers(self.source.records(), Box::new(notes))
     }
@@ -234,6 +238,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             screen: &mut self.screen,
             source: &self.source,
             inbox: &mut self.inbox,
+            recorder: &self.recorder,
         };
         (&mut self.performer, stage)
     }
@@ -245,6 +250,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             let is_key = is_typed || matches!(msg, Msg::Resize(..));
             self.dirty = self.dirty.max(if is_key { Dirty::Key } else { Dirty::Data });
             self.performer.saw(&msg, &self.clock);
+            self.recorder.record(&self.model, &msg);
             for effect in update(&mut self.model, msg) {
                 let (performer, mut stage) = self.stage();
                 if let Some(exit) = performer.perform(effect, &mut stage)? {
@@ -368,6 +374,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         }
         let mut words: Vec<String> =
             self.performer.finish_notes(&self.model, &self.clock).await.into_iter().collect();
+        words.extend(self.performer.record_end(&self.recorder, &self.model, &self.theme).await);
         if self.performer.auto.on_exit {
             words.push(
                 self.performer.take_last_snapshot(&self.model, &self.theme, &self.source, &self.clock).await,

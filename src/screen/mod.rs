@@ -10,10 +10,12 @@ mod keeper;
 mod paint;
 mod perform;
 mod reading;
+mod recorder;
 mod snapshot;
 mod watch;
 
 pub use event_loop::{Ends, EventLoop, Pace};
 pub use inbox::Inbox;
 pub use perform::Performer;
+pub use recorder::{ReadRecording, Recorder, Recording, RecordingError, Replayed};
 pub use watch::{WatchOptions, need_terminal, watch, zone};

@@ -7,11 +7,12 @@ use super::inbox::Inbox;
 use super::keeper::Keeper;
 use super::paint::has_hung_up;
 use super::reading::Reading;
+use super::recorder::{Recorder, RecordingWriter};
 use super::snapshot::{last_snapshot, start_saver, take_snapshot};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::model::{Copied, Effect, LookUp, Model, Msg};
-use crate::run::{Auto, Feed, LookUps, NoteStore, Records, Saver, Supply};
+use crate::run::{Auto, Feed, LookUps, NoteStore, Records, Saver, Supply, recording_name};
 use crate::tui::clipboard::{self, Between};
 use crate::tui::{Device, Screen};
 use crate::view::Theme;
@@ -27,6 +28,8 @@ pub struct Performer {
     pub auto: Auto,
     /// How copied text gets to the terminal; `None` if copying is off.
     pub clipboard: Option<Between>,
+    /// Where the last messages are written when the screen ends; `None` for nowhere.
+    pub record_to: Option<PathBuf>,
     /// Keeps marks, filters and the place.
     keeper: Option<Keeper>,
     /// Reads what the detail shows.
@@ -35,6 +38,7 @@ pub struct Performer {
     lookups: Option<LookUps>,
     /// The file that is being written.
     saver: Option<Saver>,
+    recordings: RecordingWriter,
 }
 
 /// The parts of the loop that effects read and change.
@@ -45,12 +49,24 @@ pub(super) struct Stage<'a, D: Device, S> {
     pub(super) screen: &'a mut Screen<D>,
     pub(super) source: &'a S,
     pub(super) inbox: &'a mut Inbox,
+    pub(super) recorder: &'a Recorder,
 }
 
 impl Performer {
     /// Starts with nothing to do.
     pub fn new(feed: Option<Feed>, snapshots: PathBuf, auto: Auto, clipboard: Option<Between>) -> Self {
-        Self { feed, snapshots, auto, clipboard, keeper: None, reading: None, lookups: None, saver: None }
+        Self {
+            feed,
+            snapshots,
+            auto,
+            clipboard,
+            record_to: None,
+            keeper: None,
+            reading: None,
+            lookups: None,
+            saver: None,
+            recordings: RecordingWriter::default(),
+        }
     }
 
     /// Starts the workers that read consents and keep notes.
@@ -68,9 +84,10 @@ impl Performer {
         Ok(())
     }
 
-    /// Whether an answer of the workers that read consents or keep notes is still to come.
+    /// Whether an answer of the workers that read consents, keep notes or write recordings is still to come.
     pub fn is_busy(&self) -> bool {
-        self.reading.as_ref().is_some_and(Reading::is_busy)
+        self.recordings.is_busy()
+            || self.reading.as_ref().is_some_and(Reading::is_busy)
             || self.keeper.as_ref().is_some_and(Keeper::is_busy)
     }
 
@@ -188,6 +205,13 @@ impl Performer {
                 let size = stage.screen.size();
                 Some(Msg::Resize(size.width, size.height))
             }
+            Effect::Record => {
+                let started = recording_name(&self.snapshots, stage.clock.now()).and_then(|path| {
+                    let recording = stage.recorder.recording(stage.model, stage.theme.ascii);
+                    self.recordings.start(path, recording).map_err(|error| not_recorded(&error))
+                });
+                started.err().map(|why| Msg::Notice(why, true))
+            }
             Effect::Redraw => {
                 stage.screen.clear();
                 None
@@ -236,9 +260,27 @@ impl Performer {
         words
     }
 
+    /// Writes the recording that the end was asked for and waits for it. Returns a sentence that says whether it was
+    /// written, or `None` if none was asked for.
+    pub(super) async fn record_end(
+        &mut self,
+        recorder: &Recorder,
+        model: &Model,
+        theme: &Theme,
+    ) -> Option<String> {
+        let path = self.record_to.take()?;
+        match self.recordings.start(path, recorder.recording(model, theme.ascii)) {
+            Ok(()) => match self.recordings.heard().await {
+                Msg::Notice(words, _) => Some(words),
+                _ => None,
+            },
+            Err(error) => Some(not_recorded(&error)),
+        }
+    }
+
     /// Waits for a worker's answer. Loses nothing when dropped.
     pub(super) async fn heard(&mut self, clock: &Clock) -> Msg {
-        let Self { lookups, saver, reading, keeper, .. } = self;
+        let Self { lookups, saver, reading, keeper, recordings, .. } = self;
         let read = async {
             match reading {
                 Some(reading) => reading.heard().await,
@@ -267,6 +309,7 @@ impl Performer {
             biased;
             msg = read => msg,
             msg = kept => msg,
+            msg = recordings.heard() => msg,
             Some(msg) = found => msg,
             Some(msg) = told => msg,
         };
@@ -276,6 +319,10 @@ impl Performer {
         }
         msg
     }
+}
+
+fn not_recorded(error: &std::io::Error) -> String {
+    format!("The recording was not written: {error}. Try again in a moment.")
 }
 
 /// Says that there is nobody to ask.

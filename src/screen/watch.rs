@@ -54,6 +54,8 @@ pub struct WatchOptions {
     pub fresh: bool,
     /// Whether the terminal may be asked if it shows a bracketed frame at once.
     pub ask_sync: bool,
+    /// Where the last messages are written at the end, for a bug report; `None` for nowhere.
+    pub record_to: Option<PathBuf>,
     /// Ends by itself after this long.
     pub stop_after: Option<Duration>,
 }
@@ -104,7 +106,8 @@ pub async fn watch(
         model.filter_by(filter);
     }
     let notes = options.dir.as_deref().map_or_else(KeptNotes::fleeting, KeptNotes::open);
-    let performer = Performer::new(feed.cloned(), options.snapshots, options.auto, options.clipboard);
+    let mut performer = Performer::new(feed.cloned(), options.snapshots, options.auto, options.clipboard);
+    performer.record_to = options.record_to;
     let pace = Pace {
         max_fps: options.max_fps,
         bytes_per_second: options.bytes_per_second,
@@ -121,10 +124,11 @@ pub async fn watch(
         (clock, tasks),
     );
     event_loop.begin(notes, options.fresh)?;
-    let exit = event_loop.run().await?;
+    // What was to be kept is kept even where the terminal failed.
+    let exit = event_loop.run().await;
     // The terminal first: whoever waits for a slow disk waits at a shell.
     event_loop.finish().await.iter().for_each(|words| note(words));
-    Ok(exit)
+    exit
 }
 
 /// A number that nobody knows, for the pseudonyms of this run.

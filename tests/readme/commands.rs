@@ -189,7 +189,10 @@ impl Bench {
                 terminal.wait("rows and a good state", |shown| is_up(shown) || shown.ended);
                 terminal.shown.with(|shown| assert!(is_up(shown), "{text}\n{}", shown.text()));
                 terminal.press(b"q");
-                (i32::try_from(terminal.end_restored()).ok(), String::new())
+                let (code, said) = terminal.end_saying();
+                // Nothing is said at the end, unless a recording was asked for.
+                assert!(said.is_empty() || args.contains(&"--record"), "{text}: {said}");
+                (i32::try_from(code).ok(), said)
             }
         }
     }

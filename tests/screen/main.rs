@@ -8,6 +8,7 @@ mod journey;
 mod order;
 mod picture;
 mod readiness;
+mod recording;
 mod rig;
 mod scrolled;
 mod snapshots;

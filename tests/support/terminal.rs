@@ -192,23 +192,33 @@ impl Terminal {
     /// Waits for the end and returns the exit code. Everything that was switched on is off again, in the opposite
     /// order, and nothing was said after that.
     #[track_caller]
-    pub(crate) fn end_restored(mut self) -> u32 {
+    pub(crate) fn end_restored(self) -> u32 {
+        let (code, said) = self.end_saying();
+        assert_eq!(said, "", "nothing is said after the end");
+        code
+    }
+
+    /// Does the same, and returns what was said after that.
+    #[track_caller]
+    pub(crate) fn end_saying(mut self) -> (u32, String) {
         self.wait("the end of the program", |shown| shown.ended && shown.is_silent);
         let status = self.child.wait().expect("it has ended");
         assert_eq!(status.signal(), None, "it was not killed");
         let after = self.person.as_ref().map(|(master, _)| format!("{:?}", master.get_termios()));
         assert_eq!(after.as_ref(), Some(&self.before), "raw mode is off");
-        self.shown.with(|shown| {
+        let said = self.shown.with(|shown| {
             let bytes = String::from_utf8_lossy(&shown.bytes);
             assert!(bytes.starts_with(ON), "{:?}", bytes.chars().take(80).collect::<String>());
             let end: String = bytes.chars().skip(bytes.chars().count().saturating_sub(80)).collect();
-            assert!(bytes.ends_with(OFF), "{end:?}");
+            let (_, said) = bytes.rsplit_once(OFF).unwrap_or_else(|| panic!("not switched off: {end:?}"));
             assert_eq!(bytes.matches("\x1b[?1049").count(), 2, "the other screen was taken and left once");
             let screen = shown.parser.screen();
             assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
-            assert_eq!(screen.contents().trim(), "", "the screen from before is as it was");
+            let words = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(words(&screen.contents()), words(said), "the screen from before is as it was");
+            said.to_owned()
         });
-        status.exit_code()
+        (status.exit_code(), said)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The text that was copied last.
 
+use serde::{Deserialize, Serialize};
+
 /// A text that was to be copied and is shown instead.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Copied {
     /// What it is.
     pub what: String,

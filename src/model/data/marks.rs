@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::consent::Seq;
 
 /// A mark on a row.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mark {
     /// When it was made, or its note written last.
     pub at: Timestamp,
@@ -16,7 +17,7 @@ pub struct Mark {
 }
 
 /// The marks of all rows, whether the rows were read yet or not.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Marks {
     by_seq: BTreeMap<Seq, Mark>,
     /// Marks on events that this journal does not hold.

@@ -14,6 +14,8 @@ use crate::consent::{Consent, Person, Sym, Symbols, Untrusted};
 pub struct Mask {
     is_on: bool,
     secret: [u64; 2],
+    /// Whether texts are pseudonyms already.
+    has_pseudonyms: bool,
 }
 
 /// What a pseudonym stands for.
@@ -39,14 +41,27 @@ static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Literal texts of one consent and what stands for each.
+/// Literal texts of one consent that name people, and the pseudonym of each.
 #[derive(Clone, Debug, Default)]
-pub(in crate::model) struct Named(Vec<(String, String)>);
+pub struct MaskedNames(Vec<(String, String)>);
+
+impl MaskedNames {
+    /// Returns a text of the consent as `mask` shows it.
+    pub fn hide(&self, mask: &Mask, text: &str) -> String {
+        mask.told(text, self).into_owned()
+    }
+}
 
 impl Mask {
     /// Takes the secret that pseudonyms are made with; who does not know it cannot guess who is meant.
     pub fn with_secret(secret: [u64; 2]) -> Self {
-        Self { is_on: false, secret }
+        Self { is_on: false, secret, has_pseudonyms: false }
+    }
+
+    /// Returns the mask over texts that are pseudonyms already: those of a recording that was written while people were
+    /// hidden.
+    pub fn of_pseudonyms(is_on: bool) -> Self {
+        Self { is_on, secret: [0; 2], has_pseudonyms: true }
     }
 
     /// Whether people are hidden.
@@ -59,6 +74,9 @@ impl Mask {
     }
 
     fn pseudonym(&self, stands: Stands, text: &str) -> String {
+        if self.has_pseudonyms {
+            return text.to_owned();
+        }
         let mut hasher = DefaultHasher::new();
         (self.secret, stands as u8, text).hash(&mut hasher);
         let mut bits = hasher.finish();
@@ -80,6 +98,11 @@ impl Mask {
     pub fn person(&self, symbols: &Symbols, sym: Sym) -> Option<String> {
         let key = symbols.fields(sym).take(3).find(|field| !field.is_empty())?;
         Some(self.pseudonym(Stands::Person, key))
+    }
+
+    /// Returns what stands for a person by the first of id, login and name that is known.
+    pub fn person_named(&self, key: &str) -> String {
+        self.pseudonym(Stands::Person, key)
     }
 
     /// Returns what stands for an address.
@@ -117,11 +140,11 @@ impl Mask {
         }
     }
 
-    /// Finds who is named in a consent.
-    pub(in crate::model) fn named(&self, consent: &Consent) -> Named {
+    /// Finds who is named in a consent. Returns nobody if people are not hidden.
+    pub fn names(&self, consent: &Consent) -> MaskedNames {
         let mut named = Vec::new();
         if !self.is_on {
-            return Named(named);
+            return MaskedNames(named);
         }
         let exact =
             |text: &Option<Untrusted>| text.as_ref().map_or(String::new(), |text| text.exact().to_owned());
@@ -145,11 +168,11 @@ impl Mask {
         }
         // The longest first, or a part of a name would be hidden and the rest not.
         named.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        Named(named)
+        MaskedNames(named)
     }
 
     /// Returns a text of a consent as it may be shown.
-    pub(in crate::model) fn told<'a>(&self, text: &'a str, named: &Named) -> Cow<'a, str> {
+    pub(in crate::model) fn told<'a>(&self, text: &'a str, named: &MaskedNames) -> Cow<'a, str> {
         if !self.is_on {
             return Cow::Borrowed(text);
         }
@@ -168,7 +191,7 @@ mod tests {
     use super::*;
 
     fn on() -> Mask {
-        Mask { is_on: true, secret: [1, 2] }
+        Mask { is_on: true, ..Mask::with_secret([1, 2]) }
     }
 
     #[test]
@@ -201,7 +224,7 @@ mod tests {
     fn the_same_is_the_same_and_another_run_tells_nothing() {
         assert_eq!(on().text("ada@example.test"), on().text("ada@example.test"));
         assert_ne!(on().text("ada@example.test"), on().text("bo@example.test"));
-        let other = Mask { is_on: true, secret: [3, 4] };
+        let other = Mask { is_on: true, ..Mask::with_secret([3, 4]) };
         assert_ne!(on().text("ada@example.test"), other.text("ada@example.test"));
     }
 }

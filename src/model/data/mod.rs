@@ -46,7 +46,7 @@ pub use layout::{DetailPlace, Regions, regions};
 pub use ledger::{Fate, Held, Ledger, Standing, Tally};
 pub use list::{List, Window};
 pub use marks::{Mark, Marks};
-pub use mask::Mask;
+pub use mask::{Mask, MaskedNames};
 pub use notice::Notice;
 pub use opened::Opened;
 pub use order::Order;

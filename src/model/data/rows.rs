@@ -246,6 +246,12 @@ impl Rows {
         (self.seq(at) == wanted).then_some(RowRef(at))
     }
 
+    /// Returns the lowest and the highest number, or `None` if there are no rows.
+    pub fn first_and_last(&self) -> Option<(Seq, Seq)> {
+        let seq = |at: &u32| self.get(RowRef(*at)).seq;
+        Some((seq(self.by_seq.front()?), seq(self.by_seq.back()?)))
+    }
+
     /// Which rows are marked.
     pub fn marks(&self) -> &Marks {
         &self.marks

@@ -1,9 +1,10 @@
 //! Where the rows come from, an org or files, and how far they are read.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Where the rows come from.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Origin {
     /// The org's host; made visible.
     pub org: String,
@@ -12,7 +13,7 @@ pub struct Origin {
 }
 
 /// What is known of files whose rows are shown.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Offline {
     /// Whose consents they hold, if they say; made visible.
     pub org: Option<String>,
@@ -33,7 +34,7 @@ pub struct Offline {
 }
 
 /// How far the reading of older rows is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Loading {
     /// Nothing was read yet.
     #[default]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::node::{Node, Weight};
 use crate::consent::{Consent, Untrusted, visible};
-use crate::model::data::mask::{Mask, Named};
+use crate::model::data::mask::{Mask, MaskedNames};
 
 /// At most this many lines; an event of a megabyte must not make a tree of a million.
 const NODES_MAX: usize = 20_000;
@@ -16,13 +16,13 @@ pub(super) struct Nodes {
     lines: Vec<Node>,
     mask: Mask,
     /// Who is named in the consent.
-    named: Named,
+    named: MaskedNames,
 }
 
 impl Nodes {
     /// Begins the tree of a consent.
     pub(super) fn new(consent: &Consent, mask: &Mask) -> Self {
-        Self { lines: Vec::new(), mask: mask.clone(), named: mask.named(consent) }
+        Self { lines: Vec::new(), mask: mask.clone(), named: mask.names(consent) }
     }
 
     /// Returns the lines.

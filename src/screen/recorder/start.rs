@@ -1,0 +1,140 @@
+//! The state of the screen that a recording begins with.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::message::Range;
+use crate::consent::Page;
+use crate::model::{
+    Command, Keymap, Loading, Marks, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Zone, update,
+};
+use crate::report::{Board, Coverage};
+
+/// A state of the screen, as far as it can be restored without a journal: exactly at the start of the screen, later
+/// but for scroll positions and what is typed or open.
+#[derive(Clone, Serialize, Deserialize, Debug)]
+pub(super) struct Start {
+    size: (u16, u16),
+    origin: Origin,
+    now: Timestamp,
+    zone: (String, String),
+    has_clock: bool,
+    is_masked: bool,
+    /// Keys of the configuration, by command.
+    keys: BTreeMap<String, Vec<String>>,
+    /// Filters of the configuration.
+    saved: Vec<(String, String)>,
+    /// Filters that were used.
+    history: Vec<String>,
+    /// Why marks are not kept.
+    fault: Option<String>,
+    columns: String,
+    configured_columns: String,
+    filter: Option<String>,
+    board: Board,
+    coverage: Coverage,
+    offline: Option<Offline>,
+    loading: Loading,
+    marks: Marks,
+    sent: u64,
+    /// The rows that were there.
+    pub(super) rows: Range,
+    /// Where the screen was; empty at its start.
+    place: Vec<(String, String)>,
+}
+
+impl Start {
+    pub(super) fn of(model: &Model) -> Self {
+        let workspace = &model.workspace;
+        let rows = model.rows.first_and_last();
+        let place = if rows.is_some() { model.place() } else { Vec::new() };
+        Self {
+            size: model.size,
+            origin: model.origin.clone(),
+            now: model.now,
+            zone: (model.zone.name.clone(), model.zone.other_name.clone()),
+            has_clock: model.has_clock,
+            is_masked: model.mask.is_on(),
+            keys: changed_keys(&workspace.keymap),
+            saved: workspace.saved.iter().map(|saved| (saved.name.clone(), saved.query.clone())).collect(),
+            history: workspace.history.clone(),
+            fault: workspace.fault.clone(),
+            columns: model.shape.words(),
+            configured_columns: workspace.columns_from.words(),
+            filter: model.filter.as_ref().map(|filter| filter.query().text().to_owned()),
+            board: model.board.clone(),
+            coverage: model.coverage.clone(),
+            offline: model.offline.clone(),
+            loading: model.loading,
+            marks: model.rows.marks().clone(),
+            sent: model.sent,
+            rows: rows.map_or(Range::NONE, |(first, last)| Range { first, last }),
+            place: place.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    }
+
+    /// Whether nothing is typed, open or said that a start does not hold.
+    pub(super) fn is_exact(model: &Model) -> bool {
+        model.prompt.is_none()
+            && model.over.is_none()
+            && model.opened.is_none()
+            && model.search.is_none()
+            && model.came_from.is_empty()
+            && model.notice.is_none()
+            && model.pane == Pane::List
+            && model.list.is_following()
+    }
+
+    /// Makes a model of this state. `page` gives the rows that were there.
+    pub(super) fn model(self, page: impl FnOnce(Range) -> Page) -> Model {
+        let mut model = Model::new(self.origin, zone(self.zone), self.size, self.now);
+        model.mask = crate::model::Mask::of_pseudonyms(self.is_masked);
+        model.has_clock = self.has_clock;
+        let keys = self.keys.iter().map(|(name, keys)| (name.as_str(), keys.as_slice()));
+        model.workspace.keymap = Keymap::changed(keys).unwrap_or_default();
+        model.workspace.saved = self.saved.into_iter().map(|(name, query)| Saved { name, query }).collect();
+        model.workspace.history = self.history;
+        model.workspace.fault = self.fault;
+        model.workspace.columns_from = Shape::read(&self.configured_columns).unwrap_or_default();
+        model.shape = Shape::read(&self.columns).unwrap_or_default();
+        if self.rows == Range::NONE
+            && let Some(text) = &self.filter
+            && let Ok(query) = Query::parse(text, self.now.as_millisecond(), &model.zone.shown)
+        {
+            model.filter_by(query);
+        }
+        if self.rows != Range::NONE {
+            // What the model asks for is in the messages that follow.
+            update(&mut model, Msg::Committed(page(self.rows)));
+            update(&mut model, Msg::Marks(Box::new(self.marks)));
+            update(&mut model, Msg::Place(self.place));
+            update(&mut model, Msg::Work);
+        }
+        model.board = self.board;
+        model.coverage = self.coverage;
+        model.offline = self.offline;
+        model.loading = self.loading;
+        model.sent = self.sent;
+        model
+    }
+}
+
+/// Returns the keys that are not those of the table, by command.
+fn changed_keys(keymap: &Keymap) -> BTreeMap<String, Vec<String>> {
+    let default = Keymap::default();
+    let lines = keymap.lines().iter().zip(default.lines());
+    let changed = lines.filter(|(line, default)| line.chords != default.chords);
+    let keys = changed.map(|(line, _)| {
+        (Command::name(line.command), line.chords.iter().map(ToString::to_string).collect())
+    });
+    keys.collect()
+}
+
+/// Returns the zones of two names. A zone that this machine does not know is UTC.
+fn zone((name, other_name): (String, String)) -> Zone {
+    let find = |name: &str| TimeZone::get(name).unwrap_or(TimeZone::UTC);
+    Zone { shown: find(&name), other: find(&other_name), name, other_name }
+}
