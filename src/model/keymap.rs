@@ -1,38 +1,38 @@
-//! The keys in force: the table, with what the person's configuration changes in it.
+//! The key bindings in force: the default table with the changes of the user's configuration.
 
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::keys::{BINDINGS, Chord, Command, Key, Mode};
 
-/// The keys in force. Dispatch, help, hints and the palette read it.
+/// The key bindings in force. Dispatch, help, hints and the palette read them.
 #[derive(Clone, Debug)]
 pub struct Keymap {
     lines: Vec<KeyLine>,
 }
 
-/// One line of the table, with the keys that it has now.
+/// One command with the keys that it has now.
 #[derive(Clone, Debug)]
 pub struct KeyLine {
-    /// What it does.
+    /// The command.
     pub command: Command,
-    /// The chords that do it; none if the person took them away.
+    /// The chords bound to the command. Empty if the user removed them.
     pub chords: Vec<Chord>,
-    /// Where it does that.
+    /// The modes in which the command is available.
     pub modes: &'static [Mode],
-    /// What the help page says.
+    /// The description on the help page.
     pub words: &'static str,
-    /// A word or two for the hint line; empty if it is not hinted at.
+    /// One or two words for the hint line, or an empty string if the command is not hinted at.
     pub hint: &'static str,
 }
 
-/// Keys that a person cannot have.
+/// An error in the user's key bindings.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{command}: {why}")]
 pub struct KeyError {
-    /// The command at which that was found.
+    /// The name of the command with the faulty binding.
     pub command: String,
-    /// What is wrong.
+    /// The reason.
     pub why: String,
 }
 
@@ -50,10 +50,11 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// Takes changes: for a command by its name the keys that it has in place of those of the table.
+    /// Returns the default table with changes: for each named command, the keys that replace its default keys.
     ///
     /// # Errors
-    /// A command or a key is not known, a key would mean two things in one place, or nothing would be left to quit by.
+    /// Fails if a command or key is unknown, if a key has two commands in one mode, or if neither quit nor interrupt
+    /// has a key.
     pub fn changed<'a>(changes: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Result<Self, KeyError> {
         let mut keymap = Self::default();
         let mut touched = Vec::new();
@@ -82,7 +83,7 @@ impl Keymap {
                     if other == line.command {
                         continue;
                     }
-                    // The one that the person wrote is at fault; what stood there before is named.
+                    // The error is reported at the command that the user changed, and names the other one.
                     let (ours, other) = if touched.contains(&line.command) {
                         (line.command, other)
                     } else {
@@ -104,24 +105,24 @@ impl Keymap {
         Ok(())
     }
 
-    /// Returns what a chord means in a mode.
+    /// Returns the command of a chord in a mode, or `None` if the chord is not bound there.
     pub fn command(&self, mode: Mode, chord: Chord) -> Option<Command> {
         let means = |line: &&KeyLine| line.modes.contains(&mode) && line.chords.contains(&chord);
         self.lines.iter().find(means).map(|line| line.command)
     }
 
-    /// Returns the chord and words of each line that is hinted at in a mode.
+    /// Returns the first chord and the hint of each command that is hinted at in a mode.
     pub fn hints(&self, mode: Mode) -> impl Iterator<Item = (Chord, &'static str)> {
         let hinted = move |line: &&KeyLine| !line.hint.is_empty() && line.modes.contains(&mode);
         self.lines.iter().filter(hinted).filter_map(|line| Some((*line.chords.first()?, line.hint)))
     }
 
-    /// Every line, in the order of the help page.
+    /// Returns every line, in the order of the help page.
     pub fn lines(&self) -> &[KeyLine] {
         &self.lines
     }
 
-    /// Returns the first key of a command.
+    /// Returns the first key of a command, or `None` if it has no key.
     pub fn key(&self, command: Command) -> Option<Chord> {
         let line = self.lines.iter().find(|line| line.command == command && !line.chords.is_empty());
         line.map(|line| line.chords[0])
@@ -129,7 +130,7 @@ impl Keymap {
 }
 
 impl KeyLine {
-    /// Returns the keys as the help page has them.
+    /// Returns the keys as the help page shows them.
     pub fn keys(&self) -> String {
         self.chords.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
@@ -145,7 +146,7 @@ fn unknown(name: &str) -> String {
 }
 
 impl Command {
-    /// Returns the name by which the configuration and the palette know it: `half_down`.
+    /// Returns the name of the command in the configuration and the palette, for example `half_down`.
     pub fn name(self) -> String {
         let mut name = String::new();
         for c in format!("{self:?}").chars() {
@@ -157,13 +158,13 @@ impl Command {
         name
     }
 
-    /// Returns the command of a name.
+    /// Returns the command with a name, or `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         BINDINGS.iter().map(|binding| binding.command).find(|command| command.name() == name)
     }
 }
 
-/// The names of keys that are no characters; the first is the one that is shown.
+/// The names of the keys that are not characters.
 const NAMES: &[(&str, Key)] = &[
     ("space", Key::Char(' ')),
     ("enter", Key::Enter),
@@ -190,7 +191,7 @@ const NAMES: &[(&str, Key)] = &[
 impl FromStr for Chord {
     type Err = String;
 
-    /// Reads a key as it is shown: `j`, `^d`, `space`, `Alt-x`, `Shift-Up`, `F5`.
+    /// Parses a key such as `j`, `^d`, `space`, `Alt-x`, `Shift-Up` or `F5`.
     fn from_str(text: &str) -> Result<Self, String> {
         let shown = crate::consent::visible(text).into_owned();
         let fail = |why: &str| Err(format!("\"{shown}\" is no key: {why}"));
@@ -200,7 +201,7 @@ impl FromStr for Chord {
             let stripped =
                 [("^", 0), ("ctrl-", 0), ("alt-", 1), ("shift-", 2)].iter().find_map(|(prefix, which)| {
                     let start = rest.get(..prefix.len())?;
-                    // A modifier alone is the character itself.
+                    // A prefix with nothing after it is an ordinary character, such as `^`.
                     let after = rest.get(prefix.len()..).filter(|after| !after.is_empty())?;
                     start.eq_ignore_ascii_case(prefix).then_some((*which, after))
                 });
@@ -292,7 +293,7 @@ mod tests {
         }
         assert_eq!(keymap.command(Mode::List, Chord::char('o')), None);
         assert!(keymap.hints(Mode::List).any(|(chord, words)| (chord, words) == (Chord::char('Q'), "quit")));
-        // What is free now may be given away, and two may change places.
+        // A key that became free may be used again, and two commands may swap keys.
         changed(&[("down", &["k"]), ("up", &["j"])]).unwrap();
     }
 
@@ -311,7 +312,7 @@ mod tests {
             assert!(error.contains(wanted), "{error}");
         }
         assert!(changed(&[("quit", &[])]).is_ok(), "^c is left");
-        // Two commands that never meet may share a key, as in the table.
+        // Two commands that share no mode may share a key, as in the default table.
         assert!(
             changed(&[("fold", &["F"])]).is_err()
                 && changed(&[("fold", &["x"]), ("go_to_time", &["x"])]).is_ok()

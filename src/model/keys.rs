@@ -1,11 +1,13 @@
-//! The one table of keys, commands and help words. Dispatch, the help page and the hints read it, and the table in
-//! docs/reference.md is made from it.
+//! The default table of keys, commands and help texts. Dispatch, the help page and the hints read it, and the table in
+//! docs/reference.md is generated from it.
 
 use serde::{Deserialize, Serialize};
 
 use std::fmt;
 
-/// A key with its modifiers. Shift is kept only where the key is not a character; a character carries it already.
+/// A key with its modifiers.
+///
+/// Shift is set only if the key is not a character. For a character, the case already expresses it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Chord {
     /// The key.
@@ -45,17 +47,17 @@ pub enum Key {
 }
 
 impl Chord {
-    /// A key without modifiers.
+    /// Returns a key without modifiers.
     pub const fn plain(key: Key) -> Self {
         Self { key, ctrl: false, alt: false, shift: false }
     }
 
-    /// A character.
+    /// Returns a character without modifiers.
     pub const fn char(c: char) -> Self {
         Self::plain(Key::Char(c))
     }
 
-    /// Control and a lower-case character.
+    /// Returns a character with Control. The character must be lower case.
     pub const fn ctrl(c: char) -> Self {
         Self { key: Key::Char(c), ctrl: true, alt: false, shift: false }
     }
@@ -87,9 +89,9 @@ impl fmt::Display for Chord {
     }
 }
 
-/// What a key can mean.
+/// A command that keys can be bound to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(missing_docs, reason = "each is said in the table below")]
+#[expect(missing_docs, reason = "the table below describes each command")]
 pub enum Command {
     Down,
     Up,
@@ -157,7 +159,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it takes the reader elsewhere in the list.
+    /// Returns whether the command moves the cursor of the list.
     pub(super) fn moves(self) -> bool {
         matches!(
             self,
@@ -175,7 +177,7 @@ impl Command {
         )
     }
 
-    /// Whether it takes the reader to another page of the list.
+    /// Returns whether the command can scroll the list by more than one line.
     pub(super) fn turns_page(self) -> bool {
         matches!(
             self,
@@ -194,22 +196,22 @@ impl Command {
     }
 }
 
-/// Where the keys go.
+/// The state of the screen that decides what keys do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {
     /// The list of consents.
     List,
     /// The tree of one consent.
     Detail,
-    /// The clients, the people or the scopes.
+    /// The page of clients, people or scopes.
     Pivot,
-    /// The page of keys.
+    /// The help page.
     Help,
-    /// The page of the org's readiness.
+    /// The readiness page.
     Readiness,
-    /// The page of columns.
+    /// The page to arrange columns.
     Columns,
-    /// The page of files.
+    /// The page to save files.
     Save,
     /// The page of sources.
     Sources,
@@ -221,18 +223,18 @@ pub enum Mode {
     Prompt,
 }
 
-/// One line of the table.
+/// One line of the table of keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// What it does.
+    /// The command.
     pub command: Command,
-    /// The chords that do it.
+    /// The chords bound to the command.
     pub chords: &'static [Chord],
-    /// Where it does that.
+    /// The modes in which the command is available.
     pub modes: &'static [Mode],
-    /// What the help page says.
+    /// The description on the help page.
     pub words: &'static str,
-    /// A word or two for the hint line; empty if it is not hinted at.
+    /// One or two words for the hint line, or an empty string if the command is not hinted at.
     pub hint: &'static str,
 }
 
@@ -266,7 +268,7 @@ const fn k(key: Key) -> Chord {
     Chord::plain(key)
 }
 
-/// The table. Where two lines of one mode claim a chord, a test fails.
+/// The default key bindings. A test ensures that no chord has two commands in one mode.
 pub const BINDINGS: &[Binding] = &[
     bind(Command::Help, &[c('?'), k(Key::F(1))], EVERY, "this help", "help"),
     bind(Command::Down, &[c('j'), k(Key::Down)], EVERY, "one line down", ""),

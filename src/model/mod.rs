@@ -1,18 +1,18 @@
-//! What we know: the pure core of the screen. [`fn@update`] decides, and asks for everything else by [`Effect`]; nothing
-//! here reads a disk, a socket or a clock.
+//! The state of the screen and its pure logic. [`fn@update`] applies each message to the [`Model`] and returns
+//! [`Effect`]s for everything else. Nothing here reads a disk, a socket or a clock.
 //!
 //! ```text
 //! update             routes messages and keys
-//! act/               one file for each thing that is done
-//! reader             what the acts share
-//! derived/           what is worked out from the model for a frame
+//! act/               the actions, one file for each group
+//! reader             methods of the model that several actions share
+//! derived/           values computed from the model for a frame
 //! state              the model
-//! pages, msg         the pages; what happens, and what is asked for
+//! pages, msg         the pages; messages and effects
 //! query/             the filter language and filters
-//! data/, keys        what is known and shown; the keys
+//! data/, keys        the data that is stored and shown; the keys
 //! ```
 //!
-//! A file names only its own line and those below.
+//! A file may import only from its own line and the lines below it.
 
 mod act;
 mod data;

@@ -1,4 +1,4 @@
-//! The contract of the core on one page: all that can happen, and all that can be asked.
+//! The interface of the model: the messages that it takes and the effects that it returns.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Offline, SaveOrder};
 use crate::consent::{Beside, Consent, Page, Seq};
 use crate::report::{Board, Coverage};
 
-/// All that can happen to the model.
+/// A message to the model.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Msg {
     /// A key was pressed.
@@ -15,86 +15,86 @@ pub enum Msg {
     Click(u16, u16),
     /// The wheel of the mouse was turned one notch.
     Wheel {
-        /// Towards the reader.
+        /// The wheel was turned towards the user.
         down: bool,
     },
-    /// Text was pasted; bounded at the door.
+    /// Text was pasted. The terminal reader has already limited its length.
     Paste(String),
     /// The terminal has a new size: columns, rows.
     Resize(u16, u16),
-    /// Rows were committed since the last look; ascending by number.
+    /// Rows were committed since the last read, in ascending order of row number.
     Committed(Page),
-    /// Older rows were read behind the first frame. `left` counts those still to come.
+    /// Older rows were read, after the first frame was shown.
     Older {
-        /// Ascending by number, all below what came before.
+        /// The rows, in ascending order of row number. All numbers are below those read earlier.
         page: Page,
-        /// Rows in the journal that are not listed yet.
+        /// The number of rows of the journal that have not been read yet.
         left: u64,
     },
     /// Rows were read from files.
     FromFiles(Page, Loading),
-    /// What is known of the files.
+    /// The metadata of the files was read.
     Offline(Box<Offline>),
-    /// Rows that were listed changed.
+    /// Rows that were read earlier changed.
     Changed(Page),
-    /// The journal removed rows: of those with numbers above `after` up to `to` only these are left.
+    /// The journal removed rows. Of the rows above `after`, up to and including `to`, only `kept` are left.
     Cut {
-        /// Not looked at, nor what lies below.
+        /// The lower bound. This row and those below it were not examined.
         after: Seq,
-        /// The last that was looked at.
+        /// The last row that was examined.
         to: Seq,
-        /// In rising order.
+        /// The rows that are left, in ascending order.
         kept: Vec<Seq>,
     },
-    /// The parts said something new of themselves.
+    /// The status of a part changed.
     Board(Box<Board>),
-    /// What the journal covers.
+    /// The coverage of the journal changed.
     Coverage(Coverage),
     /// The answer to [`Effect::Read`], or `None` if the row is gone.
     Record(Seq, Option<Box<Consent>>),
-    /// The answer to [`Effect::Read`] when the journal could not be read: a sentence.
+    /// The answer to [`Effect::Read`] if the journal could not be read, with the reason as a sentence.
     RecordFailed(Seq, String),
     /// The answer to [`Effect::ReadBeside`].
     Beside(Seq, Beside),
-    /// An answer to [`Effect::LookUp`]; there are several.
+    /// One of several answers to an [`Effect::LookUp`].
     LookedUp {
-        /// Of which order.
+        /// The number of the look-up.
         number: u64,
-        /// Rows that meet at least one of the conditions, and which, a bit each.
+        /// Rows that meet at least one condition. Each bit stands for one condition.
         found: Vec<(Seq, u64)>,
-        /// How many rows were read for this answer.
+        /// The number of rows read for this answer.
         looked: usize,
-        /// A sentence, if some could not be read.
+        /// An error message, if some rows could not be read.
         trouble: Option<String>,
     },
-    /// A minute is over.
+    /// A new minute began.
     Minute(Timestamp),
-    /// So many bytes went to the terminal since the start.
+    /// The total number of bytes sent to the terminal since the start.
     Sent(u64),
-    /// A sentence for the notice line.
+    /// A sentence for the notice line, and whether it reports a failure.
     Notice(String, bool),
-    /// How many rows of how many were written to a file.
+    /// The progress of a save: the rows written and the rows in total.
     Saving(usize, usize),
-    /// What came of the file: a sentence, and whether it is bad news.
+    /// A save ended. Carries the outcome as a sentence, and whether it failed.
     Saved(String, bool),
-    /// A text could not be copied, and why; it is shown in place of that.
+    /// A text could not be copied. Carries the text, which is shown instead, and the reason.
     NotCopied(Copied),
-    /// Where an earlier screen was left.
+    /// The place that an earlier screen stored when it ended.
     Place(Vec<(String, String)>),
-    /// All marks, as they are now.
+    /// All marks were read.
     Marks(Box<Marks>),
-    /// The answer to [`Effect::Mark`]: what the row has now.
+    /// The answer to [`Effect::Mark`]: the mark that the row has now.
     Marked(Seq, Option<Mark>),
-    /// The answer to [`Effect::Work`], once nothing else waits.
+    /// The answer to [`Effect::Work`], sent once no other message is waiting.
     Work,
 }
 
-/// All that the model can ask for.
+/// A request of the model to the rest of the screen.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// Read one consent whole.
+    /// Read one consent with all its fields.
     Read(Seq),
-    /// Read what the journal has of a row's session and transaction.
+    /// Read the events of a row's session and transaction from the journal.
     ReadBeside {
         /// The row.
         seq: Seq,
@@ -103,39 +103,39 @@ pub enum Effect {
         /// Its transaction, if it names one.
         transaction: Option<String>,
     },
-    /// Look into whole consents; what was to be looked up before is not wanted any more.
+    /// Read full consents to test a filter's conditions. Replaces an earlier look-up.
     LookUp(LookUp),
-    /// Give up what was to be looked up; its number was lower than this.
+    /// Cancel the look-ups with numbers lower than this.
     ForgetLookUp(u64),
     /// Ask Okta for the other events of a row's session.
     FetchSession(Seq),
-    /// Ask Okta now.
+    /// Poll Okta now.
     PollNow,
-    /// Say [`Msg::Work`] as soon as no key and no row waits: something long is done in slices.
+    /// Send [`Msg::Work`] as soon as no other message is waiting. Long computations run in slices this way.
     Work,
-    /// Remember a filter that was used.
+    /// Add a filter to the history of used filters.
     Remember(String),
-    /// Keep a mark on a row with this note, or take both away.
+    /// Store a mark with this note on a row, or remove mark and note if it is `None`.
     Mark(Seq, Option<String>),
     /// Write a file.
     Save(SaveOrder),
-    /// Stop writing it.
+    /// Stop writing the file.
     StopSave,
-    /// Hand a text to the terminal's clipboard.
+    /// Copy a text to the terminal's clipboard.
     Copy {
-        /// What it is, in a few words.
+        /// A description of the text, in a few words.
         what: String,
         /// The text itself.
         text: String,
     },
-    /// Give the terminal back and stop until the shell goes on.
+    /// Restore the terminal and suspend until the shell resumes the program.
     Suspend,
     /// Write what the flight recorder kept to a file.
     Record,
-    /// Draw every cell again.
+    /// Redraw every cell.
     Redraw,
-    /// End.
+    /// Quit.
     Quit,
-    /// End as if interrupted.
+    /// Quit as if interrupted.
     Interrupt,
 }

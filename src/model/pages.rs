@@ -1,76 +1,76 @@
-//! The pages of the screen, in one table: what each is called, which command shows it, and which keys it takes.
+//! The pages of the screen, in one table: the title, command and mode of each.
 
 use std::sync::Arc;
 
 use super::keys::{Command, Mode};
 use super::{Query, Subject};
 
-/// The two parts of the screen that keys can go to.
+/// A pane of the screen that keys can go to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Pane {
-    /// The list.
+    /// The list of rows.
     #[default]
     List,
-    /// The tree.
+    /// The tree of the open consent.
     Detail,
 }
 
 /// A page of the screen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Page {
-    /// Every consent.
+    /// The list of consents.
     #[default]
     Consents,
-    /// Who asked for consent.
+    /// The clients that asked for consent.
     Clients,
-    /// Who gave it.
+    /// The people who consented.
     People,
-    /// What for.
+    /// The scopes that were granted.
     Scopes,
-    /// The keys.
+    /// The help page, which lists the keys.
     Help,
     /// Whether the org can produce consents.
     Readiness,
-    /// The sources.
+    /// The status of the sources.
     Sources,
     /// The marked rows.
     Marks,
     /// The saved filters.
     Filters,
-    /// The columns, to be chosen.
+    /// The columns of the list, to choose from.
     Columns,
-    /// The formats of files.
+    /// The formats of files to save, to choose from.
     Save,
-    /// A text that was to be copied.
+    /// The text that was copied last.
     Copied,
 }
 
-/// Where a page stands, and what it is made of.
+/// The kind of a page: where it is drawn and what it shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
-    /// The list itself.
+    /// The list of consents, in the main area.
     List,
-    /// What the ledger counts, in the place of the list.
+    /// Counts from the ledger, in the main area.
     Counts(Subject),
-    /// Lines to read, over the whole screen.
+    /// Lines of text, over the whole screen.
     Words,
     /// Lines to choose from, over the whole screen.
     Choices,
 }
 
-/// One line of the table.
+/// One row of the table of pages.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     page: Page,
     kind: Kind,
-    /// Which keys it takes.
+    /// The mode, which decides what keys do on the page.
     mode: Mode,
-    /// What shows it, if a command does.
+    /// The command that shows the page, if there is one.
     command: Option<Command>,
-    /// The word by which a session keeps it; empty if the next screen does not come back to it.
+    /// The word that a session stores for the page. It is empty if the next session does not restore the page.
     word: &'static str,
     title: &'static str,
-    /// What its title line says of keys.
+    /// The key hints in the title line.
     keys: &'static str,
 }
 
@@ -132,22 +132,22 @@ impl Page {
         &PAGES[self as usize]
     }
 
-    /// Returns the page that a command shows, or `None` if it shows none.
+    /// Returns the page that a command shows, or `None` if the command shows no page.
     pub(super) fn of(command: Command) -> Option<Self> {
         PAGES.iter().find(|line| line.command == Some(command)).map(|line| line.page)
     }
 
-    /// Returns the page of a word that a session kept.
+    /// Returns the page for a word that a session stored, or `None` if the word is empty or unknown.
     pub(super) fn named(word: &str) -> Option<Self> {
         PAGES.iter().find(|line| line.word == word && !word.is_empty()).map(|line| line.page)
     }
 
-    /// Whether it is the list of consents.
+    /// Returns whether this is the list of consents.
     pub fn is_list(self) -> bool {
         self.line().kind == Kind::List
     }
 
-    /// Returns what it counts, or `None` if it is no page of counts.
+    /// Returns the subject that the page counts, or `None` if this is not a pivot page.
     pub fn subject(self) -> Option<Subject> {
         match self.line().kind {
             Kind::Counts(subject) => Some(subject),
@@ -155,33 +155,33 @@ impl Page {
         }
     }
 
-    /// Whether it lies over the whole screen, and not in the place of the list.
+    /// Returns whether the page covers the main area, in place of being drawn in it.
     pub fn lies_over(self) -> bool {
         matches!(self.line().kind, Kind::Words | Kind::Choices)
     }
 
-    /// Returns which keys it takes.
+    /// Returns the mode, which decides what keys do on the page.
     pub(super) fn mode(self) -> Mode {
         self.line().mode
     }
 
-    /// Returns the word by which a session keeps it; empty if the next screen does not come back to it.
+    /// Returns the word that a session stores for the page, or an empty string if the next session does not restore it.
     pub(super) fn word(self) -> &'static str {
         self.line().word
     }
 
-    /// Returns its title.
+    /// Returns the title of the page.
     pub fn title(self) -> &'static str {
         self.line().title
     }
 
-    /// Returns what its title line says of keys.
+    /// Returns the key hints in the title line.
     pub fn keys(self) -> &'static str {
         self.line().keys
     }
 }
 
-/// Where a row of a page of counts was opened: what `Esc` goes back to.
+/// The page and filter from which a pivot row was opened. `Esc` restores them.
 #[derive(Clone, Debug)]
 pub struct CameFrom {
     pub(super) page: Page,

@@ -1,4 +1,5 @@
-//! What the acts share: to list again, to filter, to keep the open consent and the page of counts with the reader.
+//! Methods of the model that several actions share: rebuild the list, set the filter, and keep the open consent and
+//! the pivot page up to date.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::{
 };
 
 impl Model {
-    /// Lists what passes the filter now, in the order that stands now.
+    /// Rebuilds the list with the current filter and sort order.
     pub(super) fn list_again(&mut self) {
         let known = Known { rows: &self.rows, ledger: &self.ledger };
         match (self.order.as_ref().and_then(Order::sorted), &mut self.filter) {
@@ -32,7 +33,7 @@ impl Model {
         self.count_matches();
     }
 
-    /// Adds [`Effect::Work`] if something is still to be worked out.
+    /// Adds [`Effect::Work`] if a computation has not finished.
     pub(super) fn and_work(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         effects.extend(self.keep_up());
         let order_is = self.order.as_ref().is_some_and(Order::is_behind);
@@ -41,7 +42,7 @@ impl Model {
         effects
     }
 
-    /// Opens the row under the cursor in the detail, if that is open and shows another one.
+    /// Shows the row under the cursor in the detail, if the detail is open and shows a different row.
     pub(super) fn open_cursor(&mut self) -> Vec<Effect> {
         let (Some(opened), Some(at)) = (&mut self.opened, self.list.cursor()) else { return Vec::new() };
         let seq = self.rows.get(at).seq;
@@ -55,7 +56,7 @@ impl Model {
         vec![Effect::Read(seq)]
     }
 
-    /// Returns how many lines a page has where the keys go.
+    /// Returns the height in lines of the pane or page that has the keys.
     pub(super) fn page_height(&self) -> usize {
         let regions = self.regions();
         match (self.over, self.pane) {
@@ -65,9 +66,9 @@ impl Model {
         }
     }
 
-    /// Sets the filter, and lists what passes it; `None` shows all.
+    /// Sets the filter and rebuilds the list. `None` removes the filter.
     pub(super) fn set_filter(&mut self, query: Option<Arc<Query>>) -> Vec<Effect> {
-        // A longer text mostly means fewer of the rows that are listed.
+        // Typing more mostly narrows the filter, so testing the listed rows is enough.
         let is_narrower = match (&self.filter, &query) {
             (Some(before), Some(query)) => query.narrows(before.query()),
             _ => false,
@@ -91,7 +92,7 @@ impl Model {
         effects
     }
 
-    /// Makes the tree of the open consent anew if what is known around it has changed, or `anyway`.
+    /// Rebuilds the tree of the open consent if its timeline changed, or in any case if `anyway` is set.
     pub(super) fn grow_tree(&mut self, anyway: bool) {
         let Some(at) = self.opened.as_ref().and_then(|opened| self.rows.find(opened.seq)) else { return };
         let beside = self.opened.as_mut().and_then(|opened| opened.beside.take());
@@ -110,8 +111,8 @@ impl Model {
         }
     }
 
-    /// Lets the page of counts that is shown catch up with the ledger by one slice. Asks for more time if that is not
-    /// enough.
+    /// Updates the pivot page that is shown from the ledger, for one slice of time. Returns [`Effect::Work`] if it has
+    /// not finished.
     pub(super) fn keep_up(&mut self) -> Vec<Effect> {
         let Some(subject) = self.page.subject() else { return Vec::new() };
         let now_ms = self.now.as_millisecond();
@@ -122,21 +123,21 @@ impl Model {
         if pivot.is_behind(&self.ledger, now_ms) { vec![Effect::Work] } else { Vec::new() }
     }
 
-    /// Counts the listed rows that match what is searched for.
+    /// Counts the listed rows that match the search.
     pub(super) fn count_matches(&mut self) {
         if let Some(search) = &mut self.search {
             search.count_listed(&Known { rows: &self.rows, ledger: &self.ledger }, &self.list);
         }
     }
 
-    /// Finds all rows that match what is searched for. One pass over the texts and one over the rows.
+    /// Finds all rows that match the search, in one pass over the texts and one over the rows.
     pub(super) fn list_matches(&mut self) {
         if let Some(search) = &mut self.search {
             search.list_hits(&Known { rows: &self.rows, ledger: &self.ledger }, &self.list);
         }
     }
 
-    /// Asks for the rows that a new filter can judge only when they are read whole; forgets those of the one before.
+    /// Starts reading the full events that a new filter needs, or cancels the reads for the previous filter.
     fn read_whole(&mut self) -> Option<Effect> {
         let was_busy = self.whole_reads.left().is_some();
         let is_deep = self.filter.as_ref().is_some_and(|filter| filter.query().is_deep());
@@ -146,22 +147,22 @@ impl Model {
         wanted.or(forgotten)
     }
 
-    /// Reads a filter as somebody wrote it.
+    /// Parses a filter expression.
     ///
     /// # Errors
-    /// Names the character at which the text stops making sense.
+    /// Returns the position of the first character that cannot be parsed, and the reason.
     pub(super) fn parse(&self, text: &str) -> Result<Query, FilterError> {
         Query::parse(text, self.now.as_millisecond(), &self.zone.shown)
     }
 
-    /// Opens a line to type into.
+    /// Opens a prompt that contains `text`.
     pub(super) fn open_prompt(&mut self, ask: Ask, text: &str) -> Vec<Effect> {
         let stood = (self.list.cursor(), self.list.is_following());
         self.prompt = Some(Prompt { stood, ..Prompt::new(ask, text) });
         Vec::new()
     }
 
-    /// Opens the consent under the cursor, or goes into it if it is open.
+    /// Opens the consent under the cursor. If a consent is open already, moves the focus to the detail pane.
     pub(super) fn open_row(&mut self) -> Vec<Effect> {
         if self.opened.is_some() {
             self.pane = Pane::Detail;
@@ -171,26 +172,26 @@ impl Model {
         let seq = self.rows.get(at).seq;
         self.opened =
             Some(Opened { seq, consent: None, beside: None, around: Vec::new(), tree: None, failure: None });
-        // Where list and detail do not fit together, opening goes there; else the list keeps the keys.
+        // If there is no room for both panes, the detail gets the keys. Otherwise the list keeps them.
         if self.detail_place() == DetailPlace::Alone {
             self.pane = Pane::Detail;
         }
         vec![Effect::Read(seq)]
     }
 
-    /// Returns where the detail stands in a terminal of this size.
+    /// Returns where the detail is drawn at the current terminal size.
     pub(super) fn detail_place(&self) -> DetailPlace {
         place(self.size.0, self.size.1)
     }
 
-    /// The page of counts that is shown.
+    /// Returns the pivot page that is shown, or `None` if the list is shown.
     pub(super) fn pivot(&mut self) -> Option<&mut Pivot> {
         self.page.subject().map(|subject| &mut self.pivots[subject as usize])
     }
 
-    /// Sets the filter that the person gave at the start.
+    /// Sets the filter given on the command line.
     pub fn filter_by(&mut self, query: Query) {
-        // Nothing is open yet and no row is there, so nothing is asked for.
+        // Nothing is open and there are no rows yet, so there are no effects.
         drop(self.set_filter((!query.is_empty()).then(|| query.into())));
     }
 }

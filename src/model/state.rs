@@ -1,4 +1,4 @@
-//! All that the screen knows.
+//! The model: the whole state of the screen.
 
 use jiff::Timestamp;
 
@@ -10,79 +10,79 @@ use super::{
 };
 use crate::report::{Board, Coverage};
 
-/// All that the screen knows. Changed by [`fn@super::update`] only.
+/// The whole state of the screen. Only [`fn@super::update`] changes it.
 #[derive(Debug)]
 pub struct Model {
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// What the screen shows rows of.
+    /// The source of the rows: an org or files.
     pub origin: Origin,
-    /// The files that rows are read from, if it is those.
+    /// The metadata of the files, if rows are read from files.
     pub offline: Option<Offline>,
     /// Every row that was read.
     pub rows: Rows,
-    /// What stands between people and clients.
+    /// The grants in force, per person and client.
     pub ledger: Ledger,
-    /// What is listed.
+    /// The list of rows.
     pub list: List,
-    /// What hides rows, if something does.
+    /// The filter that hides rows, if one is set.
     pub filter: Option<Filter>,
-    /// The column by which the list is sorted, if that is not the time.
+    /// The column by which the list is sorted, or `None` if it is sorted by time.
     pub order: Option<Order>,
-    /// What the filter has read whole of rows.
+    /// The rows that the filter has read in full, or has yet to read.
     pub whole_reads: WholeReads,
-    /// What is looked for, if something is.
+    /// The search, if there is one.
     pub search: Option<Search>,
-    /// The page in the place of the list, or the list itself.
+    /// The page shown in the main area: the list or a pivot page.
     pub page: Page,
     /// The pivot pages, in the order of [`Subject::ALL`].
     pub pivots: [Pivot; 3],
-    /// The pivot rows that were opened, the last one last.
+    /// The pivot rows that were opened, the most recent one last.
     pub came_from: Vec<CameFrom>,
-    /// The line being typed.
+    /// The line being typed, if any.
     pub prompt: Option<Prompt>,
-    /// The consent that is open beside, below or over the list.
+    /// The consent that is open beside, below or over the list, if any.
     pub opened: Option<Opened>,
-    /// Who gets the keys when nothing lies over both.
+    /// The pane that gets the keys while no page covers both panes.
     pub pane: Pane,
-    /// The page that lies over it.
+    /// The page that covers the main area, if any.
     pub over: Option<Page>,
-    /// The first line shown of it.
+    /// The first line shown of the page in `over`.
     pub over_top: usize,
-    /// How the parts are.
+    /// The status of the parts.
     pub board: Board,
-    /// What the journal covers.
+    /// The coverage of the journal.
     pub coverage: Coverage,
     /// Whether older rows are still being read.
     pub loading: Loading,
-    /// The bytes that went to the terminal before this frame.
+    /// The number of bytes sent to the terminal before this frame.
     pub sent: u64,
-    /// The outcome of what the person asked for.
+    /// The text on the notice line, if any.
     pub notice: Option<Notice>,
-    /// How many rows fall into each stretch of time, while that is shown.
+    /// The activity strip: the number of rows in each stretch of time. `None` while it is hidden.
     pub histogram: Option<Histogram>,
-    /// Whether people are hidden.
+    /// The privacy mask, which hides people, addresses and ids.
     pub mask: Mask,
     /// The zone of times on the screen.
     pub zone: Zone,
-    /// The time, to the minute: for leaving today's date away, and for what is counted back from now.
+    /// The current time, to the minute. It decides where today's date is left out and what relative times mean.
     pub now: Timestamp,
-    /// Whether the time is shown, which sends some bytes each minute.
+    /// Whether the time is shown. Showing it sends some bytes each minute.
     pub has_clock: bool,
-    /// The columns of the list.
+    /// The arrangement of the list's columns.
     pub shape: Shape,
-    /// What the rows on the screen need of them.
+    /// The widths that the rows on the screen need.
     pub fit: Fit,
-    /// How many rows of how many were written to a file, while one is.
+    /// The progress of a save, as rows written and rows in total, or `None` if no file is being written.
     pub saving: Option<(usize, usize)>,
-    /// What was copied last.
+    /// The text that was copied last, if any.
     pub copied: Option<Copied>,
-    /// What the person arranged, and what they are in the middle of.
+    /// The user's settings, and the actions that are not finished.
     pub workspace: Workspace,
 }
 
 impl Model {
-    /// Begins with nothing known.
+    /// Creates a model without rows.
     pub fn new(origin: Origin, zone: Zone, size: (u16, u16), now: Timestamp) -> Self {
         Self {
             size,
@@ -121,12 +121,12 @@ impl Model {
         }
     }
 
-    /// Whether the list of consents has the keys, or would have them if nothing lay over it.
+    /// Returns whether the list of consents has the keys, ignoring pages that cover it.
     pub(super) fn is_on_list(&self) -> bool {
         self.page == Page::Consents && self.pane == Pane::List
     }
 
-    /// The regions of the next frame.
+    /// Returns the regions of the next frame.
     pub fn regions(&self) -> Regions {
         let is_open = self.opened.is_some() && self.page == Page::Consents;
         regions(
@@ -139,12 +139,12 @@ impl Model {
         )
     }
 
-    /// Returns where the keys go now.
+    /// Returns the mode, which decides what a key does.
     pub fn mode(&self) -> Mode {
         if self.prompt.is_some() { Mode::Prompt } else { self.mode_beneath() }
     }
 
-    /// Returns where they would go if no line were typed.
+    /// Returns the mode, ignoring a line that is being typed.
     pub(super) fn mode_beneath(&self) -> Mode {
         match self.over.unwrap_or(self.page) {
             Page::Consents if self.pane == Pane::Detail => Mode::Detail,

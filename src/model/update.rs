@@ -1,4 +1,4 @@
-//! What each message and each command does. Routes only: the work is done in [`super::act`].
+//! Dispatches each message and each command to its function in [`super::act`].
 
 use super::act::{
     arrivals, choices, columns, copy, detail, histogram, marks, mouse, movement, pages, prompt_input, save,
@@ -8,7 +8,7 @@ use super::data::shape::Change;
 use super::derived::widths::{self, Before, By};
 use super::{Ask, Chord, Command, Effect, Model, Msg, Notice};
 
-/// Takes in one message and returns what must be done outside.
+/// Applies one message to the model and returns the effects to perform.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let before = Before::of(model, who_changes(&msg));
     let effects = take(model, msg);
@@ -16,7 +16,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-/// Returns who is behind a message, which decides whether columns may change their widths.
+/// Returns the cause of a message, which decides whether columns may change their widths.
 fn who_changes(msg: &Msg) -> By {
     match msg {
         Msg::Key(_)
@@ -89,7 +89,7 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 fn obey(model: &mut Model, command: Command) -> Vec<Effect> {
     if command.moves() {
-        // Whoever moves has found a place of their own.
+        // The user moved, so the row to restore from the last session no longer matters.
         model.workspace.wanted = None;
     }
     model.workspace.has_paged |= command.turns_page();

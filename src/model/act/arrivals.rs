@@ -1,4 +1,4 @@
-//! Takes in what arrives by itself: rows, changes of rows, what the parts say; and does in slices what takes long.
+//! Applies data that arrives, such as rows and the status of the parts, and runs long computations in slices.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::consent::{Page, Seq};
 use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
 use crate::report::Board;
 
-/// Takes in rows that came. `live` is false for rows that are older than what is listed, which are not news.
+/// Adds new rows. `live` is `false` for rows older than those already read, which do not count as new to the user.
 pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
     let new = model.rows.take(page);
     for at in &new {
@@ -53,19 +53,19 @@ pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<
     model.and_work(effects)
 }
 
-/// Takes in older rows; `left` counts those still to come.
+/// Adds older rows. `left` is the number of rows that have not been read yet.
 pub(in crate::model) fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
     model.loading = if left == 0 { Loading::Done } else { Loading::Older(left) };
     grew(model, page, false)
 }
 
-/// Takes in rows of files.
+/// Adds rows read from files.
 pub(in crate::model) fn read_files(model: &mut Model, page: &Page, loading: Loading) -> Vec<Effect> {
     model.loading = loading;
     grew(model, page, false)
 }
 
-/// Takes in what files say of themselves.
+/// Stores the metadata of the files.
 pub(in crate::model) fn offline(model: &mut Model, offline: Offline) -> Vec<Effect> {
     if let Some(org) = &offline.org {
         model.origin.org.clone_from(org);
@@ -74,7 +74,7 @@ pub(in crate::model) fn offline(model: &mut Model, offline: Offline) -> Vec<Effe
     Vec::new()
 }
 
-/// Takes in rows and texts that changed. A page with neither says that something came beside a row.
+/// Applies changed rows and texts. An empty page means that related events arrived, so those of the open row are read.
 pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
     if page.rows.is_empty() && page.symbols.is_empty() {
         return detail::read_beside(model);
@@ -94,15 +94,15 @@ pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
     model.list_again();
     model.list_matches();
     let open = model.opened.as_ref().map(|opened| opened.seq);
-    // A name may stand in the open one too.
+    // The open consent may show a name that changed.
     let again = open.filter(|open| !page.symbols.is_empty() || page.rows.iter().any(|row| row.seq == *open));
     let effects = again.map(Effect::Read).into_iter().collect();
     model.and_work(effects)
 }
 
-/// Takes out rows that the journal removed, of those with numbers above `after` up to `to`.
+/// Removes the rows above `after`, up to and including `to`, that are not in `kept`.
 pub(in crate::model) fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]) -> Vec<Effect> {
-    // Where the reader stood is asked before the row that says so may go.
+    // The cursor's key is read first, because its row may be removed.
     let stood = model.list.cursor().map(|at| model.rows.key(at));
     let gone = model.rows.cut(after, to, kept);
     if gone.is_empty() {
@@ -123,7 +123,7 @@ pub(in crate::model) fn cut(model: &mut Model, after: Seq, to: Seq, kept: &[Seq]
     model.and_work(effects)
 }
 
-/// Takes in that rows were read whole, and that some of them pass.
+/// Applies the result of a look-up, and lists the rows that now pass the filter.
 pub(in crate::model) fn looked_up(
     model: &mut Model,
     number: u64,
@@ -152,7 +152,7 @@ pub(in crate::model) fn looked_up(
     effects
 }
 
-/// Does one slice of what takes long.
+/// Runs one slice of the long computations.
 pub(in crate::model) fn work(model: &mut Model) -> Vec<Effect> {
     let asked = prompt_input::catch_up(model);
     let before = model.ledger.changes();
@@ -178,13 +178,13 @@ pub(in crate::model) fn work(model: &mut Model) -> Vec<Effect> {
     model.and_work(asked)
 }
 
-/// Takes in that a minute is over: ages and counts back from now change.
+/// Sets the current time. Ages and counts over recent periods depend on it.
 pub(in crate::model) fn minute(model: &mut Model, now: Timestamp) -> Vec<Effect> {
     model.now = now;
     model.and_work(Vec::new())
 }
 
-/// Takes in how the parts are, and says if the org itself changed.
+/// Stores the status of the parts, and shows a notice if the org's readiness changed.
 pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
     if let (Some(before), Some(now)) = (&model.board.readiness, &board.readiness)
         && let Some(text) = now.news_since(before)
@@ -195,14 +195,14 @@ pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes to the row that is waited for, if it was read.
+/// Moves to the row that the user left or chose earlier, if it has been read by now.
 fn arrived(model: &mut Model) {
     let Some((seq, ms)) = model.workspace.wanted else { return };
     if let Some(at) = model.rows.find(seq) {
         model.list.go_to(&model.rows, at);
         model.workspace.wanted = None;
     } else if model.loading == Loading::Done {
-        // It is gone from the journal; its time is not. A journal that is made anew comes to that time some day.
+        // The row is no longer in the journal, so its time is used. A new journal may not have reached that time yet.
         let newest = model.rows.order().back().map(|at| model.rows.key(RowRef(*at)).0);
         if newest.is_some_and(|newest| newest >= ms) {
             model.list.go_to_time(&model.rows, ms);
@@ -211,7 +211,7 @@ fn arrived(model: &mut Model) {
     }
 }
 
-/// Asks Okta at once for what is new.
+/// Polls Okta now.
 pub(in crate::model) fn poll_now(model: &mut Model) -> Vec<Effect> {
     model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
     vec![Effect::PollNow]

@@ -1,4 +1,4 @@
-//! Pages of choices: one line each, and the reader on one of them.
+//! Pages with a list of choices, one on each line.
 
 use super::{columns, marks, save, saved_filters};
 use crate::consent::FileFormat;
@@ -6,7 +6,7 @@ use crate::model::data::layout::{Rect, contains};
 use crate::model::data::shape::Change;
 use crate::model::{Effect, Model, Page};
 
-/// Returns how many choices the page over the list has, or `None` if it is no page of choices.
+/// Returns the number of choices on the page that is shown, or `None` if it has no choices.
 fn count(model: &Model) -> Option<usize> {
     match model.over? {
         Page::Marks => Some(model.rows.marks().len()),
@@ -24,11 +24,11 @@ fn count(model: &Model) -> Option<usize> {
     }
 }
 
-/// Columns of the page of columns, which stands beside the list that changes with it.
+/// The width of the page of columns. It is drawn beside the list, so that changes are visible at once.
 const BESIDE_WIDTH: u16 = 28;
 
 impl Model {
-    /// Where the page of choices stands, its title with it; empty if there is none.
+    /// Returns the area of the page of choices with its title, or an empty area if none is shown.
     pub fn choices_page(&self) -> Rect {
         let (width, height) = self.size;
         let Some(count) = count(self) else { return Rect::default() };
@@ -42,18 +42,18 @@ impl Model {
     }
 }
 
-/// The first choice that a window of `height` lines shows.
+/// Returns the first of `count` choices shown in a window of `height` lines, so that choice `at` is visible.
 pub fn first_choice(at: usize, count: usize, height: usize) -> usize {
     at.saturating_sub(height / 2).min(count.saturating_sub(height))
 }
 
-/// Goes to the choice at a place of the screen; the one where the reader stands already is taken.
+/// Moves to the choice that was clicked, or applies it if it is selected already.
 pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
     let page = model.choices_page();
     let Some(count) = count(model).filter(|_| contains(page, column, row) && row > page.y) else {
         return Vec::new();
     };
-    // A line at the end of the page of marks tells of those that are elsewhere.
+    // The last line of the page of marks counts the marks of other journals.
     let last = model.over == Some(Page::Marks) && model.rows.marks().elsewhere > 0;
     let height = usize::from(page.height.saturating_sub(1 + u16::from(last)));
     let there = first_choice(model.workspace.at, count, height) + usize::from(row - page.y - 1);
@@ -66,14 +66,14 @@ pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<E
     Vec::new()
 }
 
-/// Moves the reader among the choices and says whether there are any.
+/// Moves the selection, and returns whether a page of choices is shown.
 pub(in crate::model) fn step(model: &mut Model, lines: isize) -> bool {
     let Some(count) = count(model) else { return false };
     model.workspace.at = model.workspace.at.saturating_add_signed(lines).min(count.saturating_sub(1));
     true
 }
 
-/// Takes the choice on the reader's line.
+/// Applies the selected choice.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     match model.over {
         Some(Page::Marks) => marks::choose(model),

@@ -1,9 +1,9 @@
-//! Changes the columns of the list.
+//! Changes the list's columns.
 
 use crate::model::data::shape::Change;
 use crate::model::{Effect, Model, columns};
 
-/// Changes the column on the reader's line.
+/// Applies a change to the selected column.
 pub(in crate::model) fn change(model: &mut Model, change: Change) -> Vec<Effect> {
     let room = model.regions().list.width;
     let placed = columns(room, &model.shape, &model.fit);
@@ -18,7 +18,7 @@ pub(in crate::model) fn change(model: &mut Model, change: Change) -> Vec<Effect>
     Vec::new()
 }
 
-/// Makes the columns as the configuration has them.
+/// Resets the columns to the configuration.
 pub(in crate::model) fn reset(model: &mut Model) -> Vec<Effect> {
     model.shape.clone_from(&model.workspace.columns_from);
     Vec::new()

@@ -1,9 +1,9 @@
-//! Copies something of a consent: a line, one of its names, the event itself, a node of the tree.
+//! Copies a part of a consent: its line, a name, the raw event or a node of the tree.
 
 use crate::consent::{Person, visible};
 use crate::model::{Chord, Copied, Effect, Key, Model, Notice, Page, Pane};
 
-/// Waits for the key that says what.
+/// Asks for the key that selects what to copy.
 pub(in crate::model) fn ask(model: &mut Model) -> Vec<Effect> {
     if model.list.cursor().is_some() {
         model.workspace.is_copying = true;
@@ -13,11 +13,11 @@ pub(in crate::model) fn ask(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the key that says what. Returns `None` if it says something else, such as to end the program.
+/// Handles the key that selects what to copy. Returns `None` if the key is an ordinary command, such as `^c`.
 pub(in crate::model) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
     match chord {
         Chord { key: Key::Char(c), ctrl: false, alt: false, .. } => Some(copy(model, c)),
-        // It only takes the question back.
+        // Esc only cancels the question.
         Chord { key: Key::Esc, .. } => Some(Vec::new()),
         _ => None,
     }
@@ -51,7 +51,7 @@ fn copy(model: &mut Model, c: char) -> Vec<Effect> {
     vec![Effect::Copy { what: what.to_owned(), text }]
 }
 
-/// Shows what could not be copied.
+/// Shows a text that could not be copied.
 pub(in crate::model) fn failed(model: &mut Model, copied: Copied) -> Vec<Effect> {
     model.copied = Some(copied);
     show_last(model)
@@ -65,7 +65,7 @@ fn show_last(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What is told of the open consent, if it is the reader's.
+/// Applies `tell` to the open consent, or returns `None` if the row under the cursor is not open.
 fn opened(model: &Model, tell: impl Fn(&crate::consent::Consent) -> Option<String>) -> Option<String> {
     let opened = model.opened.as_ref()?;
     let here = model.rows.get(model.list.cursor()?).seq;
@@ -98,13 +98,13 @@ fn name(model: &Model, of: char) -> Option<String> {
             .collect()
     };
     Some(match of {
-        // The id is what other tools ask for.
+        // Other tools need the id, which is the first field.
         'c' => fields(row.client).into_iter().next()?,
         _ => fields(row.scopes).join(" "),
     })
 }
 
-/// The row in words, its parts set apart by tabs.
+/// Returns the row as text, with tabs between the columns.
 fn line(model: &Model) -> Option<String> {
     let at = model.list.cursor()?;
     let row = model.rows.get(at);

@@ -1,18 +1,18 @@
-//! Opens a consent, takes in what was read of it, and folds its tree.
+//! Opens a consent, shows its fields as they are read, and folds its tree.
 
 use super::pages;
 use crate::consent::{Beside, Consent, Seq, Untrusted};
 use crate::model::{Effect, Model, Notice, Opened, Page, Pane};
 
-/// Said of a consent that is open and was removed.
+/// The message for an open consent that was removed from the journal.
 pub(in crate::model) const GONE: &str = "This consent is no longer in the journal.";
 
-/// Opens the row under the cursor: a consent, or the consents behind a row of a page of counts.
+/// Opens the consent under the cursor, or lists the consents of the pivot row under the cursor.
 pub(in crate::model) fn open(model: &mut Model) -> Vec<Effect> {
     if model.page == Page::Consents { model.open_row() } else { pages::enter(model) }
 }
 
-/// Shows the consent that was read, or says that its row is gone.
+/// Shows the consent that was read, or a message that its row was removed.
 pub(in crate::model) fn record(model: &mut Model, seq: Seq, consent: Option<Box<Consent>>) -> Vec<Effect> {
     let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) else { return Vec::new() };
     let Some(consent) = consent else {
@@ -34,7 +34,7 @@ pub(in crate::model) fn record_failed(model: &mut Model, seq: Seq, why: String) 
     Vec::new()
 }
 
-/// Asks for what there is of the open consent's session.
+/// Reads the events of the open consent's session and transaction from the journal.
 pub(in crate::model) fn read_beside(model: &Model) -> Vec<Effect> {
     let Some(Opened { seq, consent: Some(consent), .. }) = &model.opened else { return Vec::new() };
     let exact = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
@@ -42,7 +42,7 @@ pub(in crate::model) fn read_beside(model: &Model) -> Vec<Effect> {
     vec![Effect::ReadBeside { seq: *seq, session, transaction }]
 }
 
-/// Takes in what the journal has of the session and transaction of a consent.
+/// Adds the events of a consent's session and transaction to its tree.
 pub(in crate::model) fn beside(model: &mut Model, seq: Seq, beside: Beside) -> Vec<Effect> {
     if let Some(opened) = model.opened.as_mut().filter(|opened| opened.seq == seq) {
         opened.beside = Some(beside);
@@ -51,7 +51,7 @@ pub(in crate::model) fn beside(model: &mut Model, seq: Seq, beside: Beside) -> V
     Vec::new()
 }
 
-/// Asks for what Okta has of the open consent's session.
+/// Fetches the events of the open consent's session from Okta.
 pub(in crate::model) fn fetch_session(model: &mut Model) -> Vec<Effect> {
     let Some(opened) = model.opened.as_ref().filter(|opened| opened.consent.is_some()) else {
         model.notice = Some(Notice { text: "Open a consent first: Enter.".to_owned(), is_bad: false });
@@ -63,7 +63,7 @@ pub(in crate::model) fn fetch_session(model: &mut Model) -> Vec<Effect> {
     vec![Effect::FetchSession(seq)]
 }
 
-/// Gives the keys to the other pane; opens the detail if it is not there.
+/// Moves the focus to the other pane. Opens the detail if it is closed.
 pub(in crate::model) fn switch(model: &mut Model) -> Vec<Effect> {
     match model.pane {
         Pane::Detail => {
@@ -74,7 +74,7 @@ pub(in crate::model) fn switch(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Folds the line of the tree under the cursor, or unfolds it.
+/// Folds or unfolds the line of the tree under the cursor.
 pub(in crate::model) fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
     if let Some(tree) = model.opened.as_mut().and_then(|opened| opened.tree.as_mut()) {
         if fold { tree.fold() } else { tree.unfold() }
@@ -82,7 +82,7 @@ pub(in crate::model) fn fold(model: &mut Model, fold: bool) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the terminal's new size in: a window that shrinks keeps the reader's line inside it.
+/// Sets the size of the terminal, and keeps the cursor of the detail visible.
 pub(in crate::model) fn resize(model: &mut Model, width: u16, height: u16) -> Vec<Effect> {
     model.size = (width, height);
     let height = model.page_height();
@@ -92,7 +92,7 @@ pub(in crate::model) fn resize(model: &mut Model, width: u16, height: u16) -> Ve
     Vec::new()
 }
 
-/// Hides people, or shows them.
+/// Turns the privacy mask on or off.
 pub(in crate::model) fn mask(model: &mut Model) -> Vec<Effect> {
     model.mask.turn();
     model.grow_tree(true);

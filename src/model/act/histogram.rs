@@ -1,22 +1,22 @@
-//! Shows the strip of activity, and goes from stretch to stretch.
+//! Shows the activity strip, zooms it, and jumps between stretches of time.
 
 use crate::model::derived::histogram::{ids, offset_ms};
 use crate::model::{Effect, Histogram, Model, RowRef};
 
-/// Shows the strip, or hides it.
+/// Shows or hides the strip.
 pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     model.histogram = if model.histogram.is_some() { None } else { Some(Histogram::default()) };
     Vec::new()
 }
 
-/// Makes a column stand for less time, or for more.
+/// Makes each column cover less time, or more if `closer` is `false`.
 pub(in crate::model) fn zoom(model: &mut Model, closer: bool) -> Vec<Effect> {
     let histogram = model.histogram.get_or_insert_default();
     histogram.zoom(closer);
     Vec::new()
 }
 
-/// Goes to the next stretch of time that has a row, or to the one before.
+/// Moves to the first row of the next stretch of time that has rows, or of the previous one.
 pub(in crate::model) fn jump(model: &mut Model, back: bool) -> Vec<Effect> {
     let histogram = *model.histogram.get_or_insert_default();
     let Some(cursor) = model.list.cursor() else { return Vec::new() };

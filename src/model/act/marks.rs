@@ -1,17 +1,17 @@
-//! Marks rows, writes notes to them, and goes to marked rows.
+//! Marks rows, edits their notes, and moves to marked rows.
 
 use std::collections::HashSet;
 
 use crate::consent::Seq;
 use crate::model::{Ask, Effect, Mark, Marks, Model, Notice, Page, Prompt, RowRef};
 
-/// Takes all marks anew.
+/// Replaces all marks.
 pub(in crate::model) fn take(model: &mut Model, marks: Marks) -> Vec<Effect> {
     *model.rows.marks_mut() = marks;
     changed(model)
 }
 
-/// Takes what became of one.
+/// Replaces the mark of one row.
 pub(in crate::model) fn put(model: &mut Model, seq: Seq, mark: Option<Mark>) -> Vec<Effect> {
     model.rows.marks_mut().set(seq, mark);
     changed(model)
@@ -30,14 +30,14 @@ fn changed(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Marks the reader's row, or takes the mark away.
+/// Marks the row under the cursor, or removes its mark.
 pub(in crate::model) fn toggle(model: &mut Model) -> Vec<Effect> {
     let Some(seq) = here(model) else { return Vec::new() };
     match model.rows.marks().get(seq) {
         None => vec![Effect::Mark(seq, Some(String::new()))],
         Some(mark) if mark.note.is_empty() => vec![Effect::Mark(seq, None)],
         Some(_) => {
-            // A note is not lost by one key.
+            // A single key must not delete a note.
             let text = "This row has a note. Empty it (m, ^u, Enter) to take note and mark away.".to_owned();
             model.notice = Some(Notice { text, is_bad: false });
             Vec::new()
@@ -45,7 +45,7 @@ pub(in crate::model) fn toggle(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Opens the line for the note of the reader's row.
+/// Opens the prompt for the note of the row under the cursor.
 pub(in crate::model) fn note(model: &mut Model) -> Vec<Effect> {
     let Some(seq) = here(model) else { return Vec::new() };
     let text = model.rows.marks().get(seq).map_or("", |mark| &mark.note).to_owned();
@@ -53,7 +53,7 @@ pub(in crate::model) fn note(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the typed note; an empty one takes the mark away with it.
+/// Stores the typed note. An empty note removes the mark too.
 pub(in crate::model) fn noted(model: &Model, seq: Seq, text: &str) -> Vec<Effect> {
     let text = text.trim();
     match model.rows.marks().get(seq) {
@@ -63,7 +63,7 @@ pub(in crate::model) fn noted(model: &Model, seq: Seq, text: &str) -> Vec<Effect
     }
 }
 
-/// Goes to the next marked row of the list, below or above, round the end.
+/// Moves to the next or previous marked row of the list, and wraps around at the end.
 pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
     let height = usize::from(model.regions().list.height);
     let marked: HashSet<RowRef> =
@@ -81,7 +81,7 @@ pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
     model.open_cursor()
 }
 
-/// Goes to the row of the reader's line on the page of marks.
+/// Moves to the row selected on the page of marks.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     let chosen = model.rows.ordered_marks().get(model.workspace.at).map(|(seq, at, _)| (*seq, *at));
     let Some((seq, at)) = chosen else { return Vec::new() };
@@ -89,12 +89,12 @@ pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     go_to(model, seq, at)
 }
 
-/// The number of the reader's row.
+/// Returns the number of the row under the cursor.
 fn here(model: &Model) -> Option<Seq> {
     model.list.cursor().map(|at| model.rows.get(at).seq)
 }
 
-/// Goes to a row, whatever hides it; to one that is still to be read as soon as it is.
+/// Moves to a row, and clears the filter if it hides the row. A row that is not read yet is moved to once it is.
 fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
     let Some(at) = at else {
         model.workspace.wanted = Some((seq, 0));

@@ -1,4 +1,5 @@
-//! What a person does, and what arrives: one file for each. Acts change the model and say what is to be done outside.
+//! The actions: one file for each group of commands, and one for data that arrives. Actions change the model and
+//! return effects.
 
 pub(super) mod arrivals;
 pub(super) mod choices;

@@ -1,16 +1,16 @@
-//! The mouse: the wheel moves the reader, a click goes where it points.
+//! Mouse input: the wheel moves the cursor, and a click moves it to the line clicked.
 
 use super::{choices, detail, movement, palette};
 use crate::model::data::layout::contains;
 use crate::model::{Ask, Effect, Model, Pane};
 
-/// Lines of one notch of the wheel.
+/// Lines to move for each notch of the wheel.
 const NOTCH: isize = 3;
 
-/// Turns the wheel one notch.
+/// Handles one notch of the wheel.
 pub(in crate::model) fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
     if model.prompt.is_some() {
-        // In the palette it goes from choice to choice; a line of text has nothing above or below.
+        // The wheel moves the selection of the palette. Other prompts ignore it.
         if model.prompt.as_ref().is_some_and(|prompt| prompt.ask == Ask::Command) {
             palette::step(model, !down);
         }
@@ -19,7 +19,7 @@ pub(in crate::model) fn wheel(model: &mut Model, down: bool) -> Vec<Effect> {
     movement::step(model, if down { NOTCH } else { -NOTCH })
 }
 
-/// Goes to the line that was clicked; the line where the reader stands already is opened.
+/// Moves the cursor to the line that was clicked, or opens the line if the cursor is there already.
 pub(in crate::model) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
     if model.prompt.is_some() {
         return Vec::new();

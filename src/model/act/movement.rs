@@ -1,9 +1,9 @@
-//! Moves the reader by lines and pages, to the ends, and with the newest.
+//! Moves the cursor by lines and pages, to the ends, and with the newest row.
 
 use super::choices;
 use crate::model::{Effect, Model, Page, Pane};
 
-/// Moves the cursor by lines, positive downwards, in whatever has the keys.
+/// Moves the cursor of the pane or page that has the keys. A positive number of lines moves down.
 pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     let height = model.page_height();
     if choices::step(model, lines) {
@@ -27,7 +27,7 @@ pub(in crate::model) fn step(model: &mut Model, lines: isize) -> Vec<Effect> {
     model.open_cursor()
 }
 
-/// A page of words has fewer lines than this.
+/// An upper limit on the lines of a page of text.
 const LINES_MAX: usize = 400;
 
 /// Moves the cursor to the first or the last line.
@@ -39,10 +39,10 @@ pub(in crate::model) fn jump(model: &mut Model, last: bool) -> Vec<Effect> {
     model.open_cursor()
 }
 
-/// Follows the newest rows, or holds the list still. Ends an order by a column.
+/// Follows the newest rows, or holds the list still. If the list is sorted by a column, sorts it by time and follows.
 pub(in crate::model) fn follow(model: &mut Model) -> Vec<Effect> {
     if model.order.take().is_some() {
-        // Only in the order of time is there an end to follow.
+        // Only a list sorted by time has an end to follow.
         model.list_again();
         model.list.resume(&model.rows);
         return model.open_cursor();

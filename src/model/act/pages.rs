@@ -1,17 +1,17 @@
-//! Shows pages and goes back from them.
+//! Shows pages and goes back to earlier ones.
 
 use crate::model::pages::CameFrom;
 use crate::model::{Command, DetailPlace, Effect, Filter, Known, Model, Notice, Page, Pane};
 
-/// Pivot rows opened one out of another; the first is forgotten beyond this.
+/// The number of opened pivot rows that can be gone back to. Beyond it, the oldest is forgotten.
 const CAME_FROM_MAX: usize = 32;
 
-/// Shows the page of a command.
+/// Shows the page that belongs to a command.
 pub(in crate::model) fn show_of(model: &mut Model, command: Command) -> Vec<Effect> {
     Page::of(command).map_or_else(Vec::new, |page| show(model, page))
 }
 
-/// Shows a page; one that lies over the others already is closed.
+/// Shows a page. Closes it instead if it covers the screen already.
 pub(in crate::model) fn show(model: &mut Model, page: Page) -> Vec<Effect> {
     if page.lies_over() {
         model.over = (model.over != Some(page)).then_some(page);
@@ -25,12 +25,12 @@ pub(in crate::model) fn show(model: &mut Model, page: Page) -> Vec<Effect> {
     model.keep_up()
 }
 
-/// Lists the consents of the pivot row that the reader stands on.
+/// Lists the consents of the pivot row under the cursor.
 pub(in crate::model) fn enter(model: &mut Model) -> Vec<Effect> {
     let Some(subject) = model.page.subject() else { return Vec::new() };
     let Some(number) = model.pivots[subject as usize].cursor() else { return Vec::new() };
     let text = subject.query(&Known { rows: &model.rows, ledger: &model.ledger }, number);
-    // What was made here is well formed; a name beyond all measure may still be too long.
+    // The generated filter is well formed, but a very long name can exceed the length limit.
     let query = match model.parse(&text) {
         Ok(query) => query,
         Err(error) => {
@@ -47,7 +47,7 @@ pub(in crate::model) fn enter(model: &mut Model) -> Vec<Effect> {
     model.set_filter(Some(query.into()))
 }
 
-/// Goes back to the pivot row that was opened. Returns `None` if none was.
+/// Goes back to the pivot page of the row that was opened last. Returns `None` if no row was opened.
 fn back_to_pivot(model: &mut Model) -> Option<Vec<Effect>> {
     let CameFrom { page, filter } = model.came_from.pop()?;
     let mut effects = model.set_filter(filter);
@@ -55,7 +55,7 @@ fn back_to_pivot(model: &mut Model) -> Option<Vec<Effect>> {
     Some(effects)
 }
 
-/// Goes back one step: from the page that lies over, from a page of counts, from the detail, then on the list.
+/// Goes back one step: closes the page on top, leaves a pivot page, closes the detail, or goes back on the list.
 pub(in crate::model) fn back(model: &mut Model) -> Vec<Effect> {
     if model.over.take().is_some() {
         return Vec::new();
@@ -76,7 +76,7 @@ pub(in crate::model) fn back(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// One step at a time: what is searched for, the pivot row that was opened, the filter.
+/// Ends the search, goes back to the pivot page, or clears the filter: the first of these that applies.
 fn back_from_list(model: &mut Model) -> Vec<Effect> {
     if model.search.take().is_some() {
         return Vec::new();

@@ -1,31 +1,31 @@
-//! The palette: every command that can be given now, found by some of its letters.
+//! The command palette: fuzzy search over the commands available in the current mode and the saved filters.
 
 use super::saved_filters;
 use crate::model::{Command, Effect, Model, Notice};
 
-/// What the palette offers.
+/// The action of a line of the palette.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Offer {
-    /// To give a command.
+    /// Runs a command.
     Command(Command),
-    /// To filter by what is saved, by its place among the saved.
+    /// Applies a saved filter, given by its index.
     Filter(usize),
 }
 
 /// One line of the palette.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Choice {
-    /// What it does.
+    /// The action of the line.
     pub offer: Offer,
-    /// Its name.
+    /// The name of the command, or `filter` and the name of the saved filter.
     pub name: String,
-    /// What it does, in words.
+    /// The description of the command, or the expression of the filter.
     pub words: String,
-    /// The keys that do the same.
+    /// The keys of the command. Empty for a filter.
     pub keys: String,
 }
 
-/// Returns what the typed text finds, the best first; everything, in the order of the help page, if nothing is typed.
+/// Returns the choices that match the typed text, best first. If no text was typed, returns all in their help order.
 pub fn choices(model: &Model) -> Vec<Choice> {
     let typed = model.prompt.as_ref().map_or("", |prompt| prompt.text.as_str()).trim().to_lowercase();
     let mode = model.mode_beneath();
@@ -45,7 +45,7 @@ pub fn choices(model: &Model) -> Vec<Choice> {
     let mut found: Vec<(i32, Choice)> = commands
         .chain(saved)
         .filter_map(|choice| {
-            // The name says more than the words around it.
+            // A match of the name ranks above a match of the description.
             let by_name = score(&typed, &choice.name.replace('_', " ")).map(|score| score + 20);
             let words = choice.words.to_lowercase();
             let by_words = typed.split_whitespace().all(|word| words.contains(word)).then_some(0);
@@ -56,8 +56,9 @@ pub fn choices(model: &Model) -> Vec<Choice> {
     found.into_iter().map(|(_, choice)| choice).collect()
 }
 
-/// How well the letters of `typed` stand in `text` in their order: letters side by side and at the beginnings of words
-/// count for more, those far apart for less. Nothing if they do not.
+/// Scores how well `typed` matches `text` as a subsequence, or returns `None` if it does not match.
+///
+/// Adjacent letters and letters at the start of words score higher; gaps score lower.
 fn score(typed: &str, text: &str) -> Option<i32> {
     let text: Vec<char> = text.chars().collect();
     let typed: Vec<char> = typed.chars().map(|c| if c == '_' { ' ' } else { c }).collect();
@@ -82,18 +83,18 @@ fn from(typed: &[char], text: &[char], start: usize) -> Option<i32> {
         last = Some(place);
         at = place + 1;
     }
-    // Of two that fit alike the one that is used up more by them is meant.
+    // Of two equal matches, the shorter text is preferred.
     Some(total * 4 - (text.len().min(40) as i32) / 4)
 }
 
-/// Goes to the choice above or below.
+/// Moves the selection one line up or down.
 pub(in crate::model) fn step(model: &mut Model, up: bool) {
     let last = choices(model).len().saturating_sub(1);
     let at = model.workspace.at;
     model.workspace.at = if up { at.saturating_sub(1) } else { (at + 1).min(last) };
 }
 
-/// Takes the choice on the reader's line. Returns the command if it is one; a filter is applied.
+/// Applies the selected choice if it is a filter, or returns its command for the caller to run.
 pub(in crate::model) fn choose(model: &mut Model) -> (Vec<Effect>, Option<Command>) {
     let chosen = choices(model).into_iter().nth(model.workspace.at);
     model.prompt = None;

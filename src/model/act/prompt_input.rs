@@ -1,30 +1,30 @@
-//! What a typed line does: hides rows, finds some, goes to a time, gives a command.
+//! Handles the keys of a prompt: filter, search, time, note, command, or text to find on the help page.
 
 use super::{marks, palette, saved_filters, search};
 use crate::model::data::prompt::Edit;
 use crate::model::query::time;
 use crate::model::{Ask, Chord, Command, Effect, Model, Pane, RowRef, Search};
 
-/// Opens the line for a filter, beginning with the one in force.
+/// Opens the filter prompt with the current filter in it.
 pub(in crate::model) fn filter(model: &mut Model) -> Vec<Effect> {
     let text = model.filter.as_ref().map_or("", |filter| filter.query().text()).to_owned();
     model.open_prompt(Ask::Filter, &text)
 }
 
-/// Opens the palette.
+/// Opens the command palette.
 pub(in crate::model) fn command(model: &mut Model) -> Vec<Effect> {
     model.workspace.at = 0;
     model.open_prompt(Ask::Command, "")
 }
 
-/// Opens the line that narrows the page of keys.
+/// Opens the prompt that filters the help page.
 pub(in crate::model) fn find_key(model: &mut Model) -> Vec<Effect> {
     model.workspace.at = 0;
     let text = model.workspace.find.clone();
     model.open_prompt(Ask::Key, &text)
 }
 
-/// Takes a key while a line is typed. Returns the command that is to be obeyed, if one was chosen.
+/// Handles a key while a prompt is open. Returns effects, and the command to run if one was chosen.
 pub(in crate::model) fn key(model: &mut Model, chord: Chord) -> (Vec<Effect>, Option<Command>) {
     let Some(prompt) = &mut model.prompt else { return (Vec::new(), None) };
     let effects = match prompt.edit(chord) {
@@ -43,7 +43,7 @@ pub(in crate::model) fn key(model: &mut Model, chord: Chord) -> (Vec<Effect>, Op
     (effects, None)
 }
 
-/// Goes to the choice above or below in the palette, in a filter to what was used before or after.
+/// Moves the selection of the palette, or walks through the history of filters.
 fn history_or_choice(model: &mut Model, before: bool) -> Vec<Effect> {
     match model.prompt.as_ref().map(|prompt| prompt.ask) {
         Some(Ask::Command) => {
@@ -58,14 +58,14 @@ fn history_or_choice(model: &mut Model, before: bool) -> Vec<Effect> {
     }
 }
 
-/// Takes a pasted text into the line, if there is one.
+/// Inserts pasted text into the prompt, if one is open.
 pub(in crate::model) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
     prompt.paste(text);
     typed(model)
 }
 
-/// Takes the typed text if it makes sense; if not, says where, and what was good last stays.
+/// Handles a change of the text. A filter with an error is not applied, so the last valid one stays.
 fn typed(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
     match prompt.ask {
@@ -91,7 +91,7 @@ fn typed(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Says at once where a filter stops making sense.
+/// Parses the typed filter and shows any error in the prompt.
 fn check(model: &mut Model) {
     let Some(prompt) = &model.prompt else { return };
     let read = model.parse(&prompt.text);
@@ -101,7 +101,7 @@ fn check(model: &mut Model) {
     }
 }
 
-/// Looks for what was typed, if that was not done yet.
+/// Applies the typed search or filter, if that has not been done since the text changed.
 pub(in crate::model) fn catch_up(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = &mut model.prompt else { return Vec::new() };
     if !std::mem::take(&mut prompt.is_behind) {
@@ -112,14 +112,14 @@ pub(in crate::model) fn catch_up(model: &mut Model) -> Vec<Effect> {
         Ask::Search => search_from(model, &text, stood),
         Ask::Filter => match model.parse(&text) {
             Ok(query) => model.set_filter((!query.is_empty()).then(|| query.into())),
-            // What is wrong was said when it was typed.
+            // The error is shown in the prompt already.
             Err(_) => Vec::new(),
         },
         _ => Vec::new(),
     }
 }
 
-/// Looks for the text from where the reader stood on, while it is being typed.
+/// Searches for the text typed so far, starting where the cursor was when the prompt was opened.
 fn search_from(model: &mut Model, text: &str, (stood, followed): (Option<RowRef>, bool)) -> Vec<Effect> {
     model.search = Search::new(text);
     if model.is_on_list() {
@@ -162,7 +162,7 @@ fn enter(model: &mut Model) -> (Vec<Effect>, Option<Command>) {
     (effects, None)
 }
 
-/// Goes to the typed time, or says what is wrong with it.
+/// Moves to the typed time, or shows an error in the prompt.
 fn go_to_time(model: &mut Model, text: &str) -> Vec<Effect> {
     let here_ms = model.list.cursor().map(|at| model.rows.key(at).0);
     match time::read(text, model.now, &model.zone, here_ms) {
@@ -180,7 +180,7 @@ fn go_to_time(model: &mut Model, text: &str) -> Vec<Effect> {
     }
 }
 
-/// Gives the line up, and with it what it did.
+/// Closes the prompt and reverts what it did. For a filter, removes the filter.
 fn leave(model: &mut Model) -> Vec<Effect> {
     let Some(prompt) = model.prompt.take() else { return Vec::new() };
     model.workspace.back = (0, String::new());

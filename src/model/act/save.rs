@@ -1,9 +1,9 @@
-//! Orders files to be written, and stops them.
+//! Starts writing files, and cancels it.
 
 use crate::consent::{FileFormat, Seq};
 use crate::model::{Effect, Extent, Model, Notice, Page, RowRef, SaveOrder};
 
-/// How many rows an order has.
+/// Returns the number of rows that `extent` selects.
 pub fn count(model: &Model, extent: Extent) -> usize {
     match extent {
         Extent::Listed => model.list.len(&model.rows),
@@ -15,7 +15,7 @@ pub fn count(model: &Model, extent: Extent) -> usize {
     }
 }
 
-/// Makes an order of what is there now.
+/// Returns an order to save the rows that `extent` selects now, sorted by time.
 pub fn order(model: &Model, format: FileFormat, extent: Extent) -> SaveOrder {
     let seq = |at: &u32| model.rows.get(RowRef(*at)).seq;
     let mut seqs: Vec<(i64, Seq)> = Vec::new();
@@ -53,7 +53,7 @@ fn finish(model: &Model, format: FileFormat, extent: Extent, seqs: Vec<Seq>) -> 
     SaveOrder { format, extent, seqs, notes, filter: filter.map(|filter| filter.query().text().to_owned()) }
 }
 
-/// Saves what is listed, or stops what is being saved.
+/// Saves a snapshot of the listed rows, or cancels the save in progress.
 pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_some() {
         return vec![Effect::StopSave];
@@ -61,7 +61,7 @@ pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
     save(model, FileFormat::Snapshot, Extent::Listed)
 }
 
-/// Saves what was chosen on the page.
+/// Saves in the format selected on the save page.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
     let format = FileFormat::ALL.get(model.workspace.at).copied().unwrap_or_default();
     let extent = model.workspace.extent;
@@ -82,7 +82,7 @@ fn save(model: &mut Model, format: FileFormat, extent: Extent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Ends the program, but not while a file is written that somebody waits for.
+/// Quits, or shows a notice instead while a file is being written.
 pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_none() {
         return vec![Effect::Quit];
@@ -92,7 +92,7 @@ pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Turns to other rows.
+/// Selects the next choice of rows to save.
 pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     if model.over == Some(Page::Save) {
         model.workspace.extent = model.workspace.extent.next();
@@ -100,7 +100,7 @@ pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes in what came of the file.
+/// Ends the save and shows its outcome.
 pub(in crate::model) fn done(model: &mut Model, outcome: Notice) -> Vec<Effect> {
     model.saving = None;
     model.notice = Some(outcome);

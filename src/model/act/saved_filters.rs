@@ -1,9 +1,9 @@
-//! Filters that were saved in the configuration, and those that were used.
+//! Filters saved in the configuration, and the history of used filters.
 
 use crate::consent::visible;
 use crate::model::{Ask, Effect, Model, Notice, Page, Prompt};
 
-/// Filters by one that was saved.
+/// Applies a saved filter, or shows a notice if it is invalid.
 pub(in crate::model) fn apply(model: &mut Model, index: usize) -> Vec<Effect> {
     let Some(saved) = model.workspace.saved.get(index).cloned() else { return Vec::new() };
     match model.parse(&saved.query) {
@@ -21,7 +21,7 @@ pub(in crate::model) fn apply(model: &mut Model, index: usize) -> Vec<Effect> {
     }
 }
 
-/// Remembers a filter that was taken.
+/// Adds a filter to the history.
 pub(in crate::model) fn remember(model: &mut Model, query: &str) -> Vec<Effect> {
     let query = query.trim();
     model.workspace.back = (0, String::new());
@@ -34,17 +34,18 @@ pub(in crate::model) fn remember(model: &mut Model, query: &str) -> Vec<Effect> 
     vec![Effect::Remember(query.to_owned())]
 }
 
-/// Filters that can be gone back to.
+/// The number of filters in the history.
 const HISTORY_MAX: usize = 200;
 
-/// Puts the filter into the line that was used before, or the one after it; what was typed comes after the last.
+/// Replaces the text of the prompt by an older filter of the history, or by a newer one. The newest is followed by what
+/// the user had typed.
 pub(in crate::model) fn walk_history(model: &mut Model, before: bool) {
     let Some(prompt) = &mut model.prompt else { return };
     let (back, typed) = &mut model.workspace.back;
     if *back == 0 {
         typed.clone_from(&prompt.text);
     }
-    // What is typed already is no step back.
+    // The newest filter is skipped if the prompt contains it already.
     let count = model.workspace.history.len();
     let mut to = if before { (*back + 1).min(count) } else { back.saturating_sub(1) };
     if before && *back == 0 && model.workspace.history.first() == Some(typed) {

@@ -1,9 +1,9 @@
-//! Goes from match to match of what is searched for.
+//! Moves between the matches of the search.
 
 use crate::consent::visible;
 use crate::model::{Ask, Effect, Known, Model, Notice, Page, Pane, Subject};
 
-/// Goes to the next match and says so if there is none; asks what to look for if nothing is.
+/// Moves to the next or previous match, or shows a notice if there is none. Opens the prompt if there is no search.
 pub(in crate::model) fn step_or_ask(model: &mut Model, back: bool) -> Vec<Effect> {
     let text = match &model.search {
         Some(search) => search.text().to_owned(),
@@ -16,7 +16,7 @@ pub(in crate::model) fn step_or_ask(model: &mut Model, back: bool) -> Vec<Effect
     model.open_cursor()
 }
 
-/// Goes to the next match of where the keys go, or to the one before, round the end. Returns whether there is one.
+/// Moves to the next or previous match in the focused pane or page, wrapping around. Returns whether there is one.
 pub(in crate::model) fn step(model: &mut Model, back: bool) -> bool {
     let height = model.page_height();
     let Some(search) = &mut model.search else { return false };

@@ -1,17 +1,17 @@
-//! The place where a screen was left, as words that outlive it: page, filter, row, order, columns.
+//! The place of a session, as strings that the next session restores: page, filter, row, order, columns and more.
 
 use super::pages;
 use crate::consent::Seq;
 use crate::model::{Column, Effect, Histogram, Known, Model, Order, Page, Shape};
 
 impl Model {
-    /// Returns the place, to be given to the next screen as [`crate::model::Msg::Place`].
+    /// Returns the place as pairs of name and value. The next session gets it as [`crate::model::Msg::Place`].
     pub fn place(&self) -> Vec<(&'static str, String)> {
         let page = self.page.word();
         let filter = self.filter.as_ref().map_or("", |filter| filter.query().text());
-        // Who follows is at the end, wherever that is the next time.
+        // No row is stored while the list follows, so the next session starts at the newest row.
         let row = match (self.workspace.wanted, self.list.cursor()) {
-            // It was not found again yet, so it still is where the reader was.
+            // This session has not found the row of the last one yet, so that row stays the place.
             (Some((seq, ms)), _) if ms != 0 => format!("{} {ms}", seq.0),
             (_, Some(at)) if !self.list.is_following() => {
                 let row = self.rows.get(at);
@@ -39,20 +39,20 @@ impl Model {
     }
 }
 
-/// Of a place the names of what a person arranged: it stays when the place is forgotten.
+/// The names of the settings in a place. They are kept when the rest of the place is forgotten.
 pub const ARRANGED: [&str; 4] = ["columns", "columns_from", "masked", "hints_hidden"];
 
-/// Goes back to a place. What makes no sense is passed over: it may come from another version.
+/// Restores a place. Ignores invalid values, which may come from another version.
 pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -> Vec<Effect> {
     let value =
         |name: &str| place.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
     let mut effects = Vec::new();
-    // Whoever changed the columns of the configuration since means those.
+    // If the configured columns changed since, the configuration wins.
     let is_theirs = value("columns_from") == model.workspace.columns_from.words();
     if let Some(shape) = Shape::read(value("columns")).filter(|_| is_theirs) {
         model.shape = shape;
     }
-    // Whoever hid people once does not show them by a mere start.
+    // A restart must not turn the privacy mask off.
     if value("masked") == "yes" && !model.mask.is_on() {
         model.mask.turn();
     }
@@ -70,7 +70,7 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
     }
     model.workspace.hides_hints = value("hints_hidden") == "yes";
     model.workspace.opens = value("detail") == "yes";
-    // A filter that was given at the start is what is wanted now.
+    // A filter from the command line takes precedence.
     if model.filter.is_none()
         && let Ok(query) = model.parse(value("filter"))
         && !query.is_empty()

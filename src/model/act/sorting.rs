@@ -1,7 +1,8 @@
-//! Sorts the list or a page of counts, and turns its order round.
+//! Sorts the list or a pivot page, and reverses its order.
 
 use crate::model::{Column, Effect, Known, Model, Order};
 
+/// Reverses the order of the list or the pivot page.
 pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     match model.pivot() {
         Some(pivot) => pivot.turn(),
@@ -10,7 +11,7 @@ pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
     model.and_work(Vec::new())
 }
 
-/// Sorts by the next column; after the last the order is that of time again.
+/// Sorts by the next column. After the last column, sorts by time again.
 pub(in crate::model) fn sort_next(model: &mut Model) -> Vec<Effect> {
     if let Some(pivot) = model.pivot() {
         pivot.sort_next();

@@ -1,17 +1,19 @@
-//! Where the window of a list stands: by the line of the reader's row, so that the row never moves by itself.
+//! The scroll position of a list. It is stored as the line of the cursor's row in the window, so that the row keeps its
+//! line while other rows come and go.
 
-/// How many lines above the reader's row the window begins, as far as the list allows.
+/// The number of lines shown above the cursor's row, as far as the list has that many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::model) struct Anchor(usize);
 
 impl Anchor {
-    /// The reader's row is the window's first line.
+    /// The cursor's row is the first line of the window.
     pub(in crate::model) const TOP: Self = Self(0);
-    /// The reader's row is the window's last line.
+    /// The cursor's row is the last line of the window.
     pub(in crate::model) const BOTTOM: Self = Self(usize::MAX);
 
-    /// The reader's line in a window of `height` lines over `total` rows, his the one at `here`: no blank lines above
-    /// the first row, none below the last if there are enough.
+    /// Returns the line of row `here` in a window of `height` lines over `total` rows.
+    ///
+    /// No line above the first row is blank, and none below the last row if there are enough rows to fill the window.
     pub(in crate::model) fn line(self, here: usize, height: usize, total: usize) -> usize {
         let most = here.min(height.saturating_sub(1));
         let below = total.saturating_sub(here + 1);
@@ -19,7 +21,7 @@ impl Anchor {
         self.0.clamp(least, most)
     }
 
-    /// The reader goes from one row to another. The window stays where it is as long as his row is inside it.
+    /// Moves the cursor from row `here` to row `there`. The window scrolls only as far as it must to show the row.
     pub(in crate::model) fn step(&mut self, here: usize, there: usize, height: usize, total: usize) {
         let top = here.saturating_sub(self.line(here, height, total));
         self.0 = there.saturating_sub(top).min(height.saturating_sub(1));

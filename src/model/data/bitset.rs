@@ -1,21 +1,21 @@
-//! A set of places, a bit each.
+//! A set of row places with one bit for each place.
 
 use std::collections::VecDeque;
 
-/// Which places are in it. Grows with the highest.
+/// A set of places. Its size grows with the highest place.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Bitset(Vec<u64>);
 
 impl Bitset {
-    /// Places in a word.
+    /// The number of places in a word.
     pub(in crate::model) const WORD: usize = 64;
 
-    /// Whether a place is in it.
+    /// Returns whether the set contains a place.
     pub(in crate::model) fn has(&self, at: u32) -> bool {
         self.0.get(at as usize / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
     }
 
-    /// Puts a place in.
+    /// Adds a place.
     pub(in crate::model) fn set(&mut self, at: u32) {
         let word = at as usize / 64;
         if self.0.len() <= word {
@@ -24,44 +24,44 @@ impl Bitset {
         self.0[word] |= 1 << (at % 64);
     }
 
-    /// Nothing, with room for so many places.
+    /// Returns an empty set with capacity for `places` places.
     pub(in crate::model) fn with_capacity(places: usize) -> Self {
         Self(Vec::with_capacity(places.div_ceil(Self::WORD)))
     }
 
-    /// Says of the next places, a 0 or a 1 each, whether they are in it.
+    /// Appends a word of places. Each byte of `truths` is 1 if its place is in the set, and 0 if not.
     pub(in crate::model) fn push(&mut self, truths: &[u8; Self::WORD]) {
         let (eights, _) = truths.as_chunks::<8>();
-        // The factor brings the lowest bit of each byte into the highest byte, and none of these sums overlap.
+        // The multiplication gathers the lowest bit of each byte in the highest byte. No two partial products overlap.
         let packed =
             eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56);
         self.0.push(packed.rev().fold(0, |word, eight| word << 8 | eight));
     }
 
-    /// Says that none of the next places is in it, which are a multiple of [`Bitset::WORD`].
+    /// Appends places that are not in the set. Their number must be a multiple of [`Bitset::WORD`].
     pub(in crate::model) fn push_none(&mut self, places: usize) {
         self.0.resize(self.0.len() + places / Self::WORD, 0);
     }
 
-    /// How many are in it.
+    /// Returns the number of places in the set.
     pub(in crate::model) fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// The places in it, rising.
+    /// Returns the places in the set, in ascending order.
     pub(in crate::model) fn iter(&self) -> impl Iterator<Item = u32> {
         (0..).step_by(Self::WORD).zip(&self.0).flat_map(|(from, word)| ones(*word).map(move |bit| from + bit))
     }
 
-    /// A bit each for the places from one on.
+    /// Returns one bit for each of the 64 places that begin at `from`.
     fn word(&self, from: u32) -> u64 {
         let (word, shift) = (from as usize / Self::WORD, from % 64);
         let at = |word: usize| self.0.get(word).copied().unwrap_or(0);
-        // In two steps, since a shift by all 64 bits is none.
+        // Shifts in two steps, because a shift by 64 bits overflows.
         at(word) >> shift | at(word + 1) << 1 << (63 - shift)
     }
 
-    /// Keeps of a list what is in it, in its order, with no look at each where many follow one another.
+    /// Removes from a list the places that are not in the set. Runs of consecutive places are tested a word at a time.
     pub(in crate::model) fn retain(&self, ids: &mut VecDeque<u32>) {
         let list = ids.make_contiguous();
         let mut kept = [0; Self::WORD];
@@ -75,10 +75,10 @@ impl Bitset {
         ids.truncate(end);
     }
 
-    /// Writes into a list, over what it held, what of other lists is in it, in their order. `count` is how many at
-    /// most.
+    /// Overwrites `out` with the places of `lists` that are in the set, in their order. `count` is an upper limit on
+    /// their number.
     pub(in crate::model) fn filter_into(&self, lists: [&[u32]; 2], count: usize, out: &mut Vec<u32>) {
-        // Old numbers are as good as new ones to be written over, and the last block may write too much.
+        // The old contents are overwritten, so they need no clearing. The last block may write up to a word too much.
         out.resize(count + Self::WORD, 0);
         let mut end = 0;
         for block in lists.into_iter().flat_map(|list| list.chunks(Self::WORD)) {
@@ -88,16 +88,18 @@ impl Bitset {
         out.truncate(end);
     }
 
-    /// Of a word's worth of places at most, writes down those that are in it, and returns how many they are.
+    /// Writes the places of `block` that are in the set to `kept`, and returns their number. `block` holds at most
+    /// [`Bitset::WORD`] places.
     fn kept(&self, block: &[u32], kept: &mut [u32; Self::WORD]) -> usize {
         let mut count = 0;
         let first = block[0];
-        // All are looked at, since a loop that may stop is looked at one by one.
+        // The loop has no early exit, so that the compiler can vectorize it.
         let strays = (0..).zip(block).fold(0, |strays, (nth, at)| strays | (first.wrapping_add(nth) ^ at));
         let is_run = strays == 0;
         if !is_run {
             for at in block {
-                // Written anyway and kept if it is in it: nothing to guess wrong a million times.
+                // Writes every place and advances only if it is in the set, to avoid a branch that is often
+                // mispredicted.
                 kept[count % Self::WORD] = *at;
                 let word = self.0.get(*at as usize / Self::WORD).copied().unwrap_or(0);
                 count += (word >> (at % 64) & 1) as usize;
@@ -111,7 +113,7 @@ impl Bitset {
         }
         for (byte, from) in word.to_le_bytes().into_iter().zip((first..).step_by(8)) {
             let (bits, length) = &BITS_OF[usize::from(byte)];
-            // All eight are written; what is too much goes under the next.
+            // Writes all eight. The next byte overwrites the excess.
             for (kept, bit) in kept[count..count + 8].iter_mut().zip(bits) {
                 *kept = from.wrapping_add(u32::from(*bit));
             }
@@ -121,7 +123,7 @@ impl Bitset {
     }
 }
 
-/// For each byte the places of the bits that are set, rising, and how many they are.
+/// For each byte, the positions of its set bits in ascending order, and their number.
 const BITS_OF: [([u8; 8], u8); 256] = {
     let mut table = [([0; 8], 0); 256];
     let mut place = 0;
@@ -137,7 +139,7 @@ const BITS_OF: [([u8; 8], u8); 256] = {
     table
 };
 
-/// The places of the bits that are set, rising.
+/// Returns the positions of the set bits, in ascending order.
 fn ones(word: u64) -> impl Iterator<Item = u32> {
     let mut rest = word;
     std::iter::from_fn(move || {
@@ -174,7 +176,7 @@ mod tests {
             for bits in [&pushed, &set] {
                 prop_assert_eq!(bits.iter().collect::<Vec<_>>(), all.clone());
                 prop_assert_eq!(bits.len(), all.len());
-                // One that runs on for a while behind one that does not.
+                // A list with gaps, followed by a run of consecutive places.
                 let list: Vec<u32> = list.iter().copied().chain(run..400).collect();
                 let wanted: Vec<u32> = list.iter().copied().filter(is_in).collect();
                 let mut out = vec![7; 500];

@@ -1,36 +1,37 @@
-//! Some thousands of rows, a column each.
+//! A block of some thousands of rows, stored by column.
 
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Rev, Row, Seq, Severity, Sym, Via};
 
-/// Rows of one chunk; a chunk is never moved, so growing costs no copy of what is there.
+/// The number of rows in a chunk. Chunks are never reallocated, so adding rows copies no existing ones.
 pub(in crate::model) const CHUNK: usize = 8192;
 
-/// Rows side by side, a column each, so that whoever looks at one column of a million rows reads nothing else.
+/// Rows stored by column, so that a scan of one column over a million rows reads nothing else.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Chunk {
     pub(in crate::model) published_ms: Vec<i64>,
     pub(in crate::model) seq: Vec<u32>,
-    /// who, actor, client, server, scopes, from.
+    /// Interned texts of the columns who, actor, client, server, scopes and from, in this order.
     pub(in crate::model) texts: [Vec<u32>; 6],
-    /// With the reach.
+    /// The kind, packed with the reach.
     pub(in crate::model) kind: Vec<u8>,
-    /// via in bits 0–1, evidence in 2–4, gone in 5, doubted in 6, late in 7.
+    /// `via` in bits 0–1, `evidence` in bits 2–4, [`GONE`] in bit 5, [`DOUBTED`] in bit 6, [`LATE`] in bit 7.
     pub(in crate::model) flags: Vec<u8>,
     pub(in crate::model) outcome: Vec<u8>,
-    /// In bits 0–6; whether the row shares its id in 7.
+    /// The severity in bits 0–6, and [`SHARED`] in bit 7.
     pub(in crate::model) severity: Vec<u8>,
-    /// The places of rows with hidden values, rising, and how many; few rows have any.
+    /// The places of rows with hidden values and the number of those values, by ascending place. Few rows have any.
     hidden: Vec<(u16, u8)>,
-    /// Where the marks of a row's scope grants begin, and how many there are.
+    /// For each row, the start in `marks` of the marks of its scope grants, and their number.
     grants: Vec<(u32, u16)>,
     marks: Vec<u32>,
 }
 
+/// The flag of a row that was cut.
 pub(in crate::model) const GONE: u8 = 1 << 5;
-/// Of the flags what tells how a row came, and whether that is doubted.
+/// The bits of the flags that say how a row came and whether it is doubted.
 pub(in crate::model) const CAME: u8 = 3 | DOUBTED;
 const DOUBTED: u8 = 1 << 6;
-/// Of the severity's byte.
+/// The flag, in the severity byte, of a row that shares its id with another event.
 pub(in crate::model) const SHARED: u8 = 1 << 7;
 const LATE: u8 = 1 << 7;
 
@@ -50,7 +51,7 @@ impl Chunk {
         }
     }
 
-    /// Rows that are or were there.
+    /// Returns the number of rows, with those that were cut.
     pub(in crate::model) fn len(&self) -> usize {
         self.seq.len()
     }
@@ -83,7 +84,7 @@ impl Chunk {
 
     pub(super) fn set(&mut self, at: usize, row: &Row, marks: &[u32]) {
         if self.marks(at) != marks {
-            // The old ones stay behind, unreachable; a row seldom gets others, and once at most.
+            // The old marks stay in memory, unused. A row's marks change seldom, and at most once.
             self.grants[at] = self.keep(marks);
         }
         self.published_ms[at] = row.published_ms;
@@ -97,7 +98,7 @@ impl Chunk {
         self.hide(at, row.hidden);
     }
 
-    /// Notes how many values of a row are hidden.
+    /// Sets the number of hidden values of a row.
     fn hide(&mut self, at: usize, count: u8) {
         match (self.hidden.binary_search_by_key(&at, |(at, _)| usize::from(*at)), count) {
             (Ok(place), 0) => drop(self.hidden.remove(place)),

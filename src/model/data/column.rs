@@ -1,4 +1,4 @@
-//! The columns of the list, and what each sorts by.
+//! The columns of the list, and their sort keys.
 
 use std::cmp::Ordering;
 
@@ -24,7 +24,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// All, as they stand on the screen.
+    /// All columns, in their default order on the screen.
     pub const ALL: [Self; 10] = [
         Self::Time,
         Self::Age,
@@ -38,7 +38,7 @@ impl Column {
         Self::Via,
     ];
 
-    /// Returns the head.
+    /// Returns the heading of the column.
     pub fn head(self) -> &'static str {
         match self {
             Self::Time => "TIME",
@@ -54,7 +54,7 @@ impl Column {
         }
     }
 
-    /// Returns the name by which configurations know it.
+    /// Returns the name of the column in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Time => "time",
@@ -70,7 +70,7 @@ impl Column {
         }
     }
 
-    /// Returns the column of a name. Address and place stand in one column.
+    /// Returns the column with a name, or `None` if there is none. `ip` and `place` name the same column.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "ip" | "place" => Some(Self::From),
@@ -78,7 +78,7 @@ impl Column {
         }
     }
 
-    /// Returns the column that the sort key turns to next. Age is time.
+    /// Returns the column to sort by after this one. Age is skipped, because it sorts like time.
     #[must_use]
     pub fn next_sort(self) -> Self {
         let sorts = || Self::ALL.into_iter().filter(|column| *column != Self::Age);
@@ -86,7 +86,7 @@ impl Column {
         sorts().cycle().nth(place + 1).unwrap_or_default()
     }
 
-    /// The columns of texts, as bits, that it sorts by; none if it sorts by a number.
+    /// Returns the text columns that the column sorts by, as bits, or 0 if it sorts by a number.
     pub(in crate::model) fn texts(self) -> u8 {
         use super::text_columns::{ACTOR, CLIENT, FROM, SCOPES, SERVER, WHO};
         match self {
@@ -99,7 +99,7 @@ impl Column {
         }
     }
 
-    /// What of a text it sorts by: what is shown of it; of an address first where it is.
+    /// Returns the fields of a text to sort by: those that are shown. For an address, the country and city come first.
     pub(in crate::model) fn words(self, symbols: &Symbols, sym: Sym) -> [Caseless<'_>; 3] {
         let field = |index| symbols.field(sym, index);
         let words = match self {
@@ -112,7 +112,7 @@ impl Column {
         words.map(Caseless)
     }
 
-    /// The text that a row is sorted by, after those of other classes that come first: what says nothing comes last.
+    /// Returns the class and the text to sort a row by. Rows are sorted by class first; rows without a text come last.
     pub(in crate::model) fn text(self, known: &Known<'_>, at: RowRef) -> (u32, Sym) {
         let row = known.rows.get(at);
         let class = |sym: Sym| (u32::from(sym == Sym(0)) * 2, sym);
@@ -129,7 +129,7 @@ impl Column {
         }
     }
 
-    /// The number that a row is sorted by.
+    /// Returns the number to sort a row by.
     pub(in crate::model) fn number(self, known: &Known<'_>, at: RowRef) -> u32 {
         let row = known.rows.get(at);
         match self {
@@ -140,7 +140,7 @@ impl Column {
         }
     }
 
-    /// Compares two rows by what they hold; time decides between equals.
+    /// Compares two rows by this column, and equal rows by time.
     pub(in crate::model) fn compare(self, known: &Known<'_>, one: RowRef, other: RowRef) -> Ordering {
         let symbols = known.rows.symbols();
         let words = |at| {
@@ -155,7 +155,7 @@ impl Column {
     }
 }
 
-/// A text that is compared without regard to case, and with it between equals.
+/// A text that compares case-insensitively. Case decides only between texts that are otherwise equal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::model) struct Caseless<'a>(pub(super) &'a str);
 

@@ -1,20 +1,20 @@
-//! Which columns fit, and how wide each is.
+//! The layout of the list's columns: which of them fit, and how wide each is.
 //!
-//! Who and client come first: a column that could give way is there only if most of both can be read whole beside it,
-//! and no column takes room that no row on the screen needs.
+//! WHO and CLIENT have priority: an optional column is shown only if most cells of both still fit beside it. No column
+//! takes room that no row on the screen needs.
 
 use super::{Column, Fit, Shape};
 
-/// How wide a column may be, whatever its rows hold.
+/// The limits on the width of a column, whatever its rows contain.
 struct Rule {
     column: Column,
-    /// It is not drawn narrower, unless its rows need less.
+    /// The column is not drawn narrower, unless its rows need less.
     least: u16,
-    /// It is not drawn wider while another column wants room.
+    /// The column is not drawn wider while another column needs room.
     most: u16,
-    /// What its rows need where there are none yet.
+    /// The width assumed while there are no rows.
     usual: u16,
-    /// Its share of what is left when each has what it claims.
+    /// The column's share of the room that is left once every column has its claim.
     share: u16,
 }
 
@@ -22,7 +22,7 @@ const fn rule(column: Column, least: u16, most: u16, usual: u16, share: u16) -> 
     Rule { column, least, most, usual, share }
 }
 
-/// The columns in the order in which they give way, last first.
+/// The columns by priority. The last ones are dropped first.
 const TABLE: [Rule; 10] = [
     rule(Column::Time, 8, 12, 8, 0),
     rule(Column::Who, 10, 48, 24, 3),
@@ -36,21 +36,21 @@ const TABLE: [Rule; 10] = [
     rule(Column::Age, 5, 5, 5, 0),
 ];
 
-/// An IPv4 address. Longer ones give way to people and clients, and so do the names of servers.
+/// The width of an IPv4 address. Longer addresses and server names get more only after WHO and CLIENT.
 const ADDRESS: u16 = 15;
-/// Columns of scopes with which most lists of them can be told apart.
+/// The width at which most lists of scopes can be told apart.
 const SCOPES: u16 = 14;
 
-/// Columns that are left over when the texts are at ease.
+/// The room that must be left over before kinds and states get their long forms.
 const AT_EASE: u16 = 16;
 
-/// A column on its way to a width.
+/// A chosen column while its width is computed.
 struct Wish {
     column: Column,
     width: u16,
-    /// It has this before a column that gives way earlier is there at all.
+    /// The width that the column gets before a column of lower priority is shown at all.
     claim: u16,
-    /// More is of no use to any row.
+    /// The width at which every cell fits, up to the rule's limit.
     full: u16,
     share: u16,
 }
@@ -64,7 +64,7 @@ impl Wish {
         let head = rule.column.head().len() as u16;
         let whole = needs.last().copied().unwrap_or(rule.usual).max(head);
         let full = whole.min(rule.most);
-        // A row that comes in has one of a few words, and must not be cut where all were of the short ones.
+        // A new row may have a longer word than the rows shown now, and must not be truncated.
         let words = if matches!(rule.column, Column::Kind | Column::State) { rule.usual } else { head };
         let full = full.max(words);
         let short = fit.short(rule.column).unwrap_or(rule.usual).max(words).min(full);
@@ -80,7 +80,8 @@ impl Wish {
     }
 }
 
-/// Returns the columns that fit, left to right: column, head, left edge, width. One column stays for the mark.
+/// Returns the columns that fit, left to right, each as column, heading, left edge and width. The first cell of a line
+/// is left free for the mark.
 pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static str, u16, u16)> {
     let room = width.saturating_sub(1);
     let mut chosen: Vec<Wish> = Vec::new();
@@ -102,18 +103,18 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
             !matches!(column, Column::Time | Column::Who | Column::Kind | Column::Client | Column::Scopes);
         chosen.push(Wish::of(rule, entry.width, fit));
         let is_too_much = sum(&chosen, |wish| wish.width) > room
-            // Somebody who has set a width wants the column.
+            // A column with a width set by the user is kept.
             || may_go && entry.width.is_none() && sum(&chosen, |wish| wish.claim) > room;
         if !is_too_much {
             continue;
         }
-        // A column that somebody made too wide is cut, the first one; any other gives way.
+        // If the first column alone is too wide, it is narrowed. Any other column is dropped.
         if let ([only], 1..) = (chosen.as_mut_slice(), room) {
             (only.width, only.full) = (room, room);
         } else {
             chosen.pop();
         }
-        // Only what somebody wants by hand comes behind a column that found no room.
+        // After a column that did not fit, only columns with a width set by the user are added.
         is_closed = true;
         if chosen.len() <= 1 {
             break;
@@ -127,10 +128,10 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
             left -= more;
         }
     };
-    // Half a date says nothing.
+    // A truncated date is useless.
     grow(Column::Time, |wish| wish.full);
     grow(Column::Kind, |wish| wish.claim);
-    // What the others claim is there, or they were not chosen.
+    // The others' claims fit, or those columns would not have been chosen.
     let others = chosen.iter().filter(|wish| !matches!(wish.column, Column::Who | Column::Client));
     let claimed: u16 = others.map(|wish| wish.claim.saturating_sub(wish.width)).sum();
     let claims: u16 = chosen.iter().map(|wish| wish.claim.saturating_sub(wish.width)).sum();
@@ -143,7 +144,7 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
             left -= more;
         }
     }
-    // The words of kinds and standings have short forms, so they wait until the texts are at ease.
+    // Kinds and states have short forms, so they are widened only once the texts have room.
     for wish in chosen.iter_mut().filter(|wish| matches!(wish.column, Column::Kind | Column::State)) {
         let more = wish.full.saturating_sub(wish.width);
         if left >= more + AT_EASE {
@@ -151,7 +152,7 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
             left -= more;
         }
     }
-    // Then the texts by their shares, first as far as a row needs it; what is left at the end serves rows to come.
+    // Then texts are widened by their shares: first up to what a row needs, then further for rows to come.
     left = share(&mut chosen, left, |wish| wish.full);
     share(&mut chosen, left, |wish| match wish.column {
         Column::Scopes => u16::MAX,
@@ -169,7 +170,7 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
     placed
 }
 
-/// Widens who and client so that as many of their cells as possible can be read whole, and returns what is left.
+/// Widens WHO and CLIENT so that as many of their cells as possible fit, and returns the room that is left.
 fn fill(chosen: &mut [Wish], room: u16, fit: &Fit) -> u16 {
     let find = |column: Column| {
         let at = chosen.iter().position(|wish| wish.column == column)?;
@@ -178,7 +179,7 @@ fn fill(chosen: &mut [Wish], room: u16, fit: &Fit) -> u16 {
     };
     let widths = |column: Column, from: u16, full: u16| -> Vec<(u16, usize)> {
         let needs = fit.needs(column);
-        // One name that is longer than all others is not worth the scopes of all rows.
+        // A few very long names must not take room from the scopes of every row.
         let most =
             needs.get((needs.len() * 19).div_ceil(20).saturating_sub(1)).map_or(full, |most| full.min(*most));
         let full = most.max(from);
@@ -222,7 +223,7 @@ fn fill(chosen: &mut [Wish], room: u16, fit: &Fit) -> u16 {
     left
 }
 
-/// Divides what is left by shares among columns below their goal, and returns what none wants.
+/// Divides the room by shares among the columns below their goal, and returns the room that is left.
 fn share(chosen: &mut [Wish], mut left: u16, goal: impl Fn(&Wish) -> u16) -> u16 {
     for _ in 0..4 {
         let wants = |wish: &&mut Wish| wish.share > 0 && wish.width < goal(wish);

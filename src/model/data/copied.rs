@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 /// A text that was to be copied and is shown instead.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Copied {
-    /// What it is.
+    /// A description of the text, in a few words.
     pub what: String,
-    /// The text, lines and all; not yet made visible.
+    /// The raw text, which may have several lines. It must be made visible before it is shown.
     pub text: String,
-    /// Why it is shown.
+    /// The reason why it could not be copied, or an empty string.
     pub why: String,
 }

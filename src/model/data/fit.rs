@@ -1,27 +1,28 @@
-//! What the rows on the screen need of each column.
+//! The width that the rows on the screen need for each column.
 
 use super::{Column, Entry, RowRef, Shape};
 
-/// What the rows of a screenful need.
+/// The widths that the rows on the screen need.
 #[derive(Clone, Debug, Default)]
 pub struct Fit {
-    /// For each column, by its place in [`Column::ALL`], the columns that its cells need, rising; and with short words.
+    /// For each column of [`Column::ALL`], the widths that its cells need, in ascending order.
     pub(in crate::model) needs: [Vec<u16>; Column::ALL.len()],
+    /// For each column of [`Column::ALL`], the width of its widest cell in short form.
     pub(in crate::model) short: [u16; Column::ALL.len()],
-    /// Left out of WHO and said in its heading, with its `@`; as it came.
+    /// The mail domain, with its `@`, that the heading of WHO shows and its cells omit. Not made visible.
     pub(in crate::model) domain: Option<String>,
-    /// Whether every row is of the default server.
+    /// Whether every row belongs to the default server.
     pub(in crate::model) is_default: bool,
-    /// Columns of which no row says anything.
+    /// Columns that are empty in every row.
     pub(in crate::model) empty: Vec<Column>,
-    /// The rows that it was settled for, or that took their places since.
+    /// The rows for which the widths were computed, or those that replaced them since.
     pub(in crate::model) rows: Vec<RowRef>,
-    /// Whether they filled the window.
+    /// Whether the rows filled the window.
     pub(in crate::model) is_full: bool,
     pub(in crate::model) view: View,
 }
 
-/// What a person may change that settles widths anew.
+/// The parts of the view that the user can change. A change causes new widths.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::model) struct View {
     pub(in crate::model) area: (u16, u16),
@@ -34,36 +35,36 @@ pub(in crate::model) struct View {
 }
 
 impl Fit {
-    /// The mail domain of most people on the screen, with its `@`: the heading of WHO says it, and its cells do not.
-    /// Not yet made visible.
+    /// Returns the mail domain of most people on the screen, with its `@`, if the heading of WHO shows it and the cells
+    /// omit it. It must be made visible before it is shown.
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
     }
 
-    /// Whether the column of servers is left out since every row is of the default one. A width that the person has set
-    /// keeps it.
+    /// Returns whether the server column is hidden because every row belongs to the default server. The column is kept
+    /// if the user has set its width.
     pub fn folds_server(&self, shape: &Shape) -> bool {
         let is_free =
             |entry: &Entry| entry.column == Column::Server && entry.is_shown && entry.width.is_none();
         self.is_default && shape.entries().iter().any(is_free)
     }
 
-    /// Whether no row needs a column.
+    /// Returns whether no row needs a column.
     pub(in crate::model) fn folds(&self, column: Column) -> bool {
         self.empty.contains(&column) || column == Column::Server && self.is_default
     }
 
-    /// The columns that the cells of a column need, rising; nothing while there are no rows.
+    /// Returns the widths that the cells of a column need, in ascending order. Empty while there are no rows.
     pub(in crate::model) fn needs(&self, column: Column) -> &[u16] {
         &self.needs[index(column)]
     }
 
-    /// The columns that its widest cell needs if it has short words, or `None` while there are no rows.
+    /// Returns the width of the column's widest cell in short form, or `None` while there are no rows.
     pub(in crate::model) fn short(&self, column: Column) -> Option<u16> {
         (!self.needs(column).is_empty()).then_some(self.short[index(column)])
     }
 
-    /// What rows need that nobody has.
+    /// Returns a fit with given widths, without rows.
     #[cfg(test)]
     pub(in crate::model) fn of(needs: &[Vec<u16>], is_default: bool) -> Self {
         let mut fit = Self { is_default, ..Self::default() };

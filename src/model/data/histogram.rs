@@ -1,12 +1,12 @@
-//! The strip of activity: how many rows fall into each stretch of time.
+//! The activity strip: the number of rows in each stretch of time.
 
-/// The strip of activity, while it is shown.
+/// The zoom of the activity strip while it is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Histogram {
     zoom: usize,
 }
 
-/// What a column may stand for: milliseconds, and the words.
+/// The stretches of time that a column can cover, in milliseconds and in words.
 const ZOOMS: [(i64, &str); 8] = [
     (60_000, "1 min"),
     (10 * 60_000, "10 min"),
@@ -25,12 +25,12 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Returns how long a column is in milliseconds, and the words for that.
+    /// Returns the stretch of time that a column covers, in milliseconds and in words.
     pub(in crate::model) fn stretch(self) -> (i64, &'static str) {
         ZOOMS[self.zoom]
     }
 
-    /// Makes a column stand for less time, or for more.
+    /// Makes each column cover less time, or more if `closer` is `false`.
     pub(in crate::model) fn zoom(&mut self, closer: bool) {
         self.zoom = if closer { self.zoom.saturating_sub(1) } else { (self.zoom + 1).min(ZOOMS.len() - 1) };
     }
@@ -41,21 +41,21 @@ impl Histogram {
     }
 }
 
-/// What the strip shows.
+/// The counts that the activity strip shows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Buckets {
-    /// Where the first begins, in milliseconds since 1970.
+    /// The start of the first stretch, in milliseconds since 1970.
     pub start_ms: i64,
-    /// How long each is.
+    /// The length of each stretch, in milliseconds.
     pub size_ms: i64,
-    /// The words for that.
+    /// The length of each stretch, in words.
     pub size: &'static str,
-    /// Rows in each.
+    /// The number of rows in each stretch.
     pub counts: Vec<usize>,
-    /// The one that the reader's row falls into.
+    /// The stretch that contains the cursor's row, if it is shown.
     pub here: Option<usize>,
-    /// Those that marked rows fall into, rising.
+    /// The stretches that contain marked rows, in ascending order.
     pub marked: Vec<usize>,
-    /// Whether it counts every row, and not those that are listed, since they are not in the order of time.
+    /// Whether the counts are of all rows, because the listed rows are not sorted by time.
     pub of_all: bool,
 }

@@ -1,4 +1,4 @@
-//! People, clients, servers and scopes by number: what is the same however its texts are spelled.
+//! Numbers for people, clients, servers and scopes. Texts that name the same thing share a number.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -7,22 +7,23 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::consent::{Sym, Symbol, Symbols};
 
-/// The number of a person, a client, a server or a scope; 0 is none.
+/// The number of a person, client, server or scope. 0 means none.
 pub type Number = u32;
 
-/// Things of one kind, numbered from 1.
+/// The names of all things of one kind, numbered from 1.
 #[derive(Debug, Default)]
 pub struct Names {
     numbers: HashMap<Box<str>, Number>,
-    /// By number: the text that names it best so far. Number 0 has none.
+    /// By number, the longest text seen for the thing. Number 0 has none.
     texts: Vec<Sym>,
-    /// By text, so that each is looked at once; 0 is not yet.
+    /// By text, its number, so that each text is parsed once. 0 means not parsed yet.
     of_text: Vec<Number>,
 }
 
 impl Names {
-    /// Returns the number of the thing that a text names; 0 if it names nothing. What has the same id is the same
-    /// thing, and without an id what has the same name.
+    /// Returns the number of the thing that a text names, or 0 if the text names nothing.
+    ///
+    /// Texts with the same id name the same thing. Texts without an id name the same thing if their name is the same.
     pub(in crate::model) fn number(&mut self, sym: Sym, symbols: &Symbols) -> Number {
         let index = sym.0 as usize;
         if let Some(number) = self.of_text.get(index).filter(|number| **number != 0) {
@@ -35,7 +36,7 @@ impl Names {
             self.of_text.resize(index + 1, 0);
         }
         self.of_text[index] = number;
-        // The longer text says more: a hook's event may leave out what the log's has.
+        // The longer text is kept: a hook's event may lack fields that the log's event has.
         let known = &mut self.texts[number as usize];
         if symbols.joined(sym).len() >= symbols.joined(*known).len() {
             *known = sym;
@@ -56,28 +57,28 @@ impl Names {
         number
     }
 
-    /// The text that names a thing.
+    /// Returns the text that names a thing.
     pub fn text(&self, number: Number) -> Sym {
         self.texts.get(number as usize).copied().unwrap_or_default()
     }
 
-    /// One more than the highest number.
+    /// Returns one more than the highest number, or 0 if there are no names.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no names.
     pub fn is_empty(&self) -> bool {
         self.texts.len() <= 1
     }
 }
 
-/// Scopes by number, and sets of them, each set once however many rows share it.
+/// Scopes by number, and interned sets of scopes.
 #[derive(Debug, Default)]
 pub struct Scopes {
     numbers: HashMap<Box<str>, Number>,
     names: Vec<Box<str>>,
-    /// By text: its scopes in the text's order, and the set of them.
+    /// By text, its scopes in the text's order, and the set of them.
     of_text: hashbrown::HashMap<u32, (Box<[Number]>, Set)>,
     sets: Vec<Box<[Number]>>,
     of_set: HashTable<Set>,
@@ -85,10 +86,10 @@ pub struct Scopes {
     unions: hashbrown::HashMap<(Set, Set), Set>,
 }
 
-/// The number of a set of scopes; 0 is the empty one.
+/// The number of a set of scopes. 0 is the empty set.
 pub(in crate::model) type Set = u32;
 
-/// Unions are remembered up to this many.
+/// The maximum number of cached unions.
 const UNIONS_MAX: usize = 200_000;
 
 impl Scopes {
@@ -126,7 +127,7 @@ impl Scopes {
         number
     }
 
-    /// Returns the set of some scopes, in any order.
+    /// Returns the set of scopes given in any order.
     pub(in crate::model) fn set_of(&mut self, mut scopes: Vec<Number>) -> Set {
         scopes.sort_unstable();
         scopes.dedup();
@@ -148,7 +149,7 @@ impl Scopes {
         set
     }
 
-    /// Returns the set of what is in one or the other.
+    /// Returns the union of two sets.
     pub(in crate::model) fn union(&mut self, one: Set, other: Set) -> Set {
         let pair = (one.min(other), one.max(other));
         if pair.0 == pair.1 || pair.0 == 0 {
@@ -165,22 +166,22 @@ impl Scopes {
         union
     }
 
-    /// The scopes of a set, by rising number.
+    /// Returns the scopes of a set, in ascending order of number.
     pub fn members(&self, set: Set) -> &[Number] {
         self.sets.get(set as usize).map_or(&[], |members| members)
     }
 
-    /// The exact name of a scope; empty for 0.
+    /// Returns the exact name of a scope, or an empty string for 0.
     pub fn name(&self, number: Number) -> &str {
         self.names.get(number as usize).map_or("", |name| name)
     }
 
-    /// One more than the highest number.
+    /// Returns one more than the highest number, or 0 if there are no scopes.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no scopes.
     pub fn is_empty(&self) -> bool {
         self.names.len() <= 1
     }

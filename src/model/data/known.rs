@@ -1,12 +1,12 @@
-//! What a filter, an order and a page of counts look at.
+//! The data that filters, sort orders and pivot pages read.
 
 use super::{Ledger, Rows};
 
-/// The rows, and how each of them stands.
+/// The rows and the ledger.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The rows.
     pub rows: &'a Rows,
-    /// How they stand.
+    /// The ledger, which has the standing of each row.
     pub ledger: &'a Ledger,
 }

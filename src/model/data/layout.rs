@@ -1,59 +1,59 @@
-//! Where everything stands. Pure: the same size and state give the same rectangles, so keys and drawing agree.
+//! The layout of the screen. It depends only on the size and a few flags, so key handling and drawing agree on it.
 
 pub(in crate::model) use ratatui::layout::Rect;
 
-/// Where the detail stands, if it is open.
+/// The place of the detail while it is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DetailPlace {
-    /// Beside the list: 140 columns and more.
+    /// Beside the list, at 140 columns or more.
     Beside,
-    /// Below the list: 40 rows and more.
+    /// Below the list, at 36 rows or more.
     Below,
     /// In place of the list.
     Alone,
 }
 
-/// The rectangles of one frame. Those that do not fit are empty.
+/// The rectangles of one frame. A region that does not fit is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Regions {
-    /// One line: program, org, state of the list, counts.
+    /// The title line: program, org, state of the list, and counts.
     pub title: Rect,
-    /// One line: the names of the columns.
+    /// The line of column headings.
     pub header: Rect,
     /// The rows.
     pub list: Rect,
     /// The tree, with its border.
     pub detail: Rect,
-    /// The strip of activity.
+    /// The activity strip.
     pub histogram: Rect,
-    /// One line: the row under the cursor, whole.
+    /// The line that shows the row under the cursor in full.
     pub whole: Rect,
-    /// One line: readiness.
+    /// The readiness line.
     pub readiness: Rect,
-    /// One line: sources.
+    /// The sources line.
     pub sources: Rect,
-    /// One line: hints, a notice, or the prompt.
+    /// The last line: key hints, a notice or the prompt.
     pub foot: Rect,
 }
 
-/// From this width on the detail stands beside the list.
+/// The minimum width to show the detail beside the list.
 pub(in crate::model) const BESIDE_WIDTH: u16 = 140;
-/// From this height on the detail stands below the list.
+/// The minimum height to show the detail below the list.
 pub(in crate::model) const BELOW_HEIGHT: u16 = 36;
 
-/// Whether a cell lies in a rectangle.
+/// Returns whether a rectangle contains a cell.
 pub(in crate::model) fn contains(area: Rect, column: u16, row: u16) -> bool {
     area.contains(ratatui::layout::Position::new(column, row))
 }
 
-/// A line of words, two of bars, one of signs.
+/// One line of text, two lines of bars and one line of signs.
 const HISTOGRAM_HEIGHT: u16 = 4;
-/// From this height on there is room for the strip.
+/// The minimum height of a terminal to show the activity strip.
 const HISTOGRAM_FROM: u16 = 16;
-/// From this height on there is room for a line that says the reader's row whole.
+/// The minimum height of a terminal to show the cursor's row in full.
 const WHOLE_FROM: u16 = 20;
 
-/// Returns where the detail stands in a terminal of this size.
+/// Returns the place of the detail in a terminal of the given size.
 pub(in crate::model) fn place(width: u16, height: u16) -> DetailPlace {
     if width >= BESIDE_WIDTH {
         DetailPlace::Beside
@@ -64,8 +64,10 @@ pub(in crate::model) fn place(width: u16, height: u16) -> DetailPlace {
     }
 }
 
-/// Divides a terminal. `on_detail` matters where list and detail do not fit together; `whole` asks for the line that
-/// says the reader's row whole.
+/// Divides a terminal into regions.
+///
+/// `on_detail` decides which pane is shown if list and detail do not fit together. `whole` requests the line that shows
+/// the cursor's row in full.
 ///
 /// ```text
 /// title
@@ -77,7 +79,7 @@ pub(in crate::model) fn place(width: u16, height: u16) -> DetailPlace {
 /// sources
 /// foot
 /// ```
-#[expect(clippy::fn_params_excessive_bools, reason = "each is a part of the screen that is there or not")]
+#[expect(clippy::fn_params_excessive_bools, reason = "each flag is for a different part of the screen")]
 pub fn regions(
     width: u16,
     height: u16,
@@ -93,7 +95,7 @@ pub fn regions(
     let line = |y: u16| Rect::new(0, y, width, 1);
     let mut top = 0;
     let mut bottom = height;
-    // The list keeps at least two rows; what stands around it gives way first, least needed first.
+    // The list keeps at least two rows. Other regions are dropped first, the least important first.
     let room = |top: u16, bottom: u16| bottom.saturating_sub(top) > 2;
     let (sources, title) = (room(top, bottom), height > 3);
     let (foot, readiness) = (height > 5, height > 6);

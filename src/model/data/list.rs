@@ -1,42 +1,42 @@
-//! What is listed, where the reader stands, and what the window shows. All by row, never by index: rows may come in
-//! anywhere without moving the reader's own.
+//! The list: the listed rows, the cursor and the window. Positions are stored as rows, not as indexes, so that the
+//! cursor stays on its row wherever new rows are inserted.
 
 use std::collections::VecDeque;
 
 use super::anchor::Anchor;
 use super::{RowRef, Rows};
 
-/// The listed rows and the place in them.
+/// The listed rows and the cursor.
 #[derive(Debug)]
 pub struct List {
-    /// In the order of time or of a column, or `None` while every row is listed by time.
+    /// The listed rows, sorted by time or by a column, or `None` while every row is listed by time.
     shown: Option<VecDeque<u32>>,
-    /// What was shown before all were, kept for its memory alone.
+    /// A buffer of an earlier list, kept to reuse its memory.
     room: VecDeque<u32>,
-    /// By a column.
+    /// Whether the rows are sorted by a column.
     is_sorted: bool,
-    /// The reader's row.
+    /// The row under the cursor.
     cursor: Option<RowRef>,
-    /// Where the window stands.
+    /// The scroll position of the window.
     anchor: Anchor,
-    /// Whether the reader is at the end and stays there.
+    /// Whether the list follows the newest row.
     follow: bool,
-    /// Rows that came since the reader left the end.
+    /// The number of rows that came since the list stopped following.
     unseen: usize,
-    /// Whether the newest stands on top.
+    /// Whether the newest row is on top.
     newest_first: bool,
 }
 
-/// What the window shows: display positions, and the reader's line among them.
+/// The rows in the window, and the line of the cursor.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Window {
-    /// Rows from top to bottom.
+    /// The rows from top to bottom.
     pub rows: Vec<RowRef>,
-    /// Which of them is the reader's.
+    /// The line of the cursor, if it is in the window.
     pub cursor: Option<usize>,
-    /// The display position of the first.
+    /// The display position of the first row in the window.
     pub first: usize,
-    /// How many are listed in all.
+    /// The number of listed rows.
     pub total: usize,
 }
 
@@ -56,43 +56,43 @@ impl Default for List {
 }
 
 impl List {
-    /// Whether the newest is followed.
+    /// Returns whether the list follows the newest row.
     pub fn is_following(&self) -> bool {
         self.follow
     }
 
-    /// Whether the newest stands on top.
+    /// Returns whether the newest row is on top.
     pub fn is_newest_first(&self) -> bool {
         self.newest_first
     }
 
-    /// Rows that came since the reader left the end.
+    /// Returns the number of rows that came since the list stopped following.
     pub fn unseen(&self) -> usize {
         self.unseen
     }
 
-    /// The reader's row.
+    /// Returns the row under the cursor, or `None` if the list is empty.
     pub fn cursor(&self) -> Option<RowRef> {
         self.cursor
     }
 
-    /// The listed rows in their order, or `None` while every row is listed by time.
+    /// Returns the listed rows in their order, or `None` while every row is listed by time.
     pub fn shown(&self) -> Option<&VecDeque<u32>> {
         self.shown.as_ref()
     }
 
-    /// How many rows are listed.
+    /// Returns the number of listed rows.
     pub fn len(&self, rows: &Rows) -> usize {
         self.ids(rows).len()
     }
 
-    /// Whether none is.
+    /// Returns whether no row is listed.
     pub fn is_empty(&self, rows: &Rows) -> bool {
         self.len(rows) == 0
     }
 
-    /// Rows were added; those in `shown` pass the filter. `live` is false for older rows read behind the first frame,
-    /// which are not news.
+    /// Adds rows to a list sorted by time. `shown` are the new rows that pass the filter. `live` is `false` for older
+    /// rows, which do not count as unseen.
     pub fn grew(&mut self, rows: &Rows, shown: &[RowRef], live: bool) {
         if let (Some(list), false) = (&mut self.shown, self.is_sorted) {
             for at in shown {
@@ -114,7 +114,7 @@ impl List {
         self.find_cursor(rows);
     }
 
-    /// A list that was empty had no place for the reader; now it may.
+    /// Sets the cursor if it is missing, or moves it to the nearest row in time if its row is not listed.
     fn find_cursor(&mut self, rows: &Rows) {
         match self.cursor {
             None => self.go_to_end(rows),
@@ -125,7 +125,7 @@ impl List {
         }
     }
 
-    /// Puts rows that pass the filter where they belong in a list that is sorted by a column, as `place` says.
+    /// Inserts rows that pass the filter into a list sorted by a column. `place` returns the index for a row.
     pub fn grew_sorted(
         &mut self,
         rows: &Rows,
@@ -143,7 +143,7 @@ impl List {
         self.find_cursor(rows);
     }
 
-    /// Lists rows in the order of a column. The reader's row stays.
+    /// Lists rows sorted by a column. The cursor stays on its row.
     pub fn show_sorted(&mut self, rows: &Rows, ids: VecDeque<u32>) {
         self.follow = false;
         self.is_sorted = true;
@@ -156,13 +156,13 @@ impl List {
         self.show(rows, ids);
     }
 
-    /// Whether the rows stand in the order of a column.
+    /// Returns whether the rows are sorted by a column.
     pub fn is_sorted(&self) -> bool {
         self.is_sorted
     }
 
-    /// Lists only these rows in the order in which they stand; nothing lists all by time. The reader's row stays, or
-    /// the nearest in time.
+    /// Lists these rows in their order, or every row by time if `ids` is `None`. The cursor stays on its row or moves
+    /// to the nearest one in time.
     pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
         match ids {
             Some(ids) => self.shown = Some(ids),
@@ -178,19 +178,20 @@ impl List {
         }
     }
 
-    /// Gives the listed rows away to whoever narrows them and calls [`List::show`]. Returns `None` if all are listed,
-    /// or so many with gaps that looking through all is quicker.
+    /// Takes the listed rows for a caller that narrows them and then calls [`List::show`]. Returns `None` if a pass
+    /// over all rows is faster.
     pub(in crate::model) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
         let (is_sorted, all) = (self.is_sorted, rows.len());
         self.shown.take_if(|shown| is_sorted || shown.len() < all / 4 || shown.len() == all)
     }
 
-    /// Gives away the memory of the listed rows to whoever lists others and calls [`List::show`].
+    /// Takes the buffer of the list for a caller that refills it and then calls [`List::show`].
     pub(in crate::model) fn take_room(&mut self) -> VecDeque<u32> {
         self.shown.take().unwrap_or_else(|| std::mem::take(&mut self.room))
     }
 
-    /// Rows were taken out; `stood` is the key of the reader's row, which stays or becomes the nearest in time.
+    /// Removes rows that were cut. `stood` is the key of the cursor's row. The cursor stays there or moves to the
+    /// nearest row in time.
     pub fn cut(&mut self, rows: &Rows, stood: Option<(i64, u32)>) {
         if let Some(list) = &mut self.shown {
             list.retain(|at| rows.is_there(RowRef(*at)));
@@ -203,11 +204,11 @@ impl List {
         }
     }
 
-    /// The listed row nearest in time, or `None` if none is listed.
+    /// Returns the listed row nearest in time, or `None` if no row is listed.
     fn nearest(&self, rows: &Rows, key: (i64, u32)) -> Option<RowRef> {
         let ids = self.ids(rows);
         if self.is_sorted {
-            // Not in the order of time, so each has to be looked at.
+            // The rows are not sorted by time, so each is examined.
             return ids
                 .iter()
                 .min_by_key(|at| rows.key(RowRef(**at)).0.abs_diff(key.0))
@@ -223,8 +224,8 @@ impl List {
         best.map(|(_, at)| at)
     }
 
-    /// Moves the reader by lines of the window, positive downwards. Leaving the end stops following; reaching it
-    /// starts again.
+    /// Moves the cursor by lines. A positive number moves down. Leaving the newest row stops following, and reaching it
+    /// starts following again.
     pub fn step(&mut self, rows: &Rows, lines: isize, height: usize) {
         let total = self.len(rows);
         let Some(here) = self.position(rows) else { return self.go_to_end(rows) };
@@ -240,7 +241,7 @@ impl List {
         }
     }
 
-    /// Goes to the first or the last line of the display.
+    /// Moves to the first or the last line of the display.
     pub fn jump(&mut self, rows: &Rows, last: bool) {
         let total = self.len(rows);
         if total == 0 {
@@ -256,7 +257,7 @@ impl List {
         self.follow = !self.is_sorted && Some(there) == self.end(total);
     }
 
-    /// Goes to a row, or where that is not listed to the nearest in time, and stays there.
+    /// Moves to a row, or to the nearest row in time if it is not listed, and stops following.
     pub(in crate::model) fn go_to(&mut self, rows: &Rows, at: RowRef) {
         self.follow = false;
         self.cursor = Some(at);
@@ -265,15 +266,15 @@ impl List {
         }
     }
 
-    /// Goes to the listed row nearest to a time in milliseconds since 1970.
+    /// Moves to the listed row nearest to a time in milliseconds since 1970.
     pub(in crate::model) fn go_to_time(&mut self, rows: &Rows, ms: i64) {
         if let Some(at) = self.nearest(rows, (ms, 0)) {
             self.go_to(rows, at);
         }
     }
 
-    /// Moves the reader to the next row below of which something is so, or above, round the end; returns whether there
-    /// is one.
+    /// Moves to the next or previous row that `is` accepts, and wraps around at the end. Returns whether there is such
+    /// a row.
     pub(in crate::model) fn seek(
         &mut self,
         rows: &Rows,
@@ -296,26 +297,27 @@ impl List {
         true
     }
 
-    /// Which of the rows of which something is so the reader's row is, from 1 at the top, or `None` if it is none.
+    /// Returns the rank of the cursor's row among the rows that `is` accepts, counted from 1 at the top, or `None` if
+    /// `is` does not accept it.
     pub(in crate::model) fn rank(&self, rows: &Rows, is: impl Fn(RowRef) -> bool) -> Option<usize> {
         let here = self.position(rows)?;
         let place = (0..=here).filter(|place| self.at(rows, *place).is_some_and(&is)).count();
         self.cursor.is_some_and(&is).then_some(place)
     }
 
-    /// Follows the newest from now on.
+    /// Starts following the newest row.
     pub fn resume(&mut self, rows: &Rows) {
         self.follow = true;
         self.unseen = 0;
         self.go_to_end(rows);
     }
 
-    /// Holds the list still from now on.
+    /// Stops following.
     pub fn hold(&mut self) {
         self.follow = false;
     }
 
-    /// Turns the order round; the reader's row stays the reader's.
+    /// Reverses the order of the display. The cursor stays on its row.
     pub fn turn(&mut self, rows: &Rows) {
         self.newest_first = !self.newest_first;
         if self.follow {
@@ -323,7 +325,9 @@ impl List {
         }
     }
 
-    /// Returns what a window of `height` lines shows. O(log n) for the place, then its lines.
+    /// Returns the rows in a window of `height` lines.
+    ///
+    /// Takes O(log n + `height`) while the list is sorted by time, and O(n) otherwise.
     pub fn window(&self, rows: &Rows, height: usize) -> Window {
         let total = self.len(rows);
         let Some(here) = self.position(rows) else { return Window { total, ..Window::default() } };
@@ -337,7 +341,7 @@ impl List {
         self.shown.as_ref().unwrap_or_else(|| rows.order())
     }
 
-    /// The display position of the newest row.
+    /// Returns the display position of the newest row.
     fn end(&self, total: usize) -> Option<usize> {
         if self.newest_first { (total > 0).then_some(0) } else { total.checked_sub(1) }
     }
@@ -348,7 +352,7 @@ impl List {
         ids.get(index).map(|id| RowRef(*id))
     }
 
-    /// The display position of the reader's row, or of the one in its place.
+    /// Returns the display position of the cursor's row, or of the row now in its place.
     fn position(&self, rows: &Rows) -> Option<usize> {
         let cursor = self.cursor?;
         if let Some(place) = self.position_of(rows, cursor) {
@@ -359,7 +363,7 @@ impl List {
         Some(self.turned(place.min(ids.len().checked_sub(1)?), ids.len()))
     }
 
-    /// The display position of a row, if it is listed.
+    /// Returns the display position of a row, if it is listed.
     fn position_of(&self, rows: &Rows, at: RowRef) -> Option<usize> {
         let ids = self.ids(rows);
         let index = if self.is_sorted {
@@ -422,10 +426,10 @@ mod tests {
         push(&mut rows, &mut list, 11, 110);
         assert_eq!(seen(&rows, &list, 3), before);
         assert_eq!(list.unseen(), 1);
-        // A late one comes in above: the window keeps its lines.
+        // An older row is inserted above the window, which keeps its lines.
         push(&mut rows, &mut list, 12, 15);
         assert_eq!(seen(&rows, &list, 3), before);
-        // A late one just above the reader's row pushes the lines above it up.
+        // An older row just above the cursor pushes the lines above it up.
         push(&mut rows, &mut list, 13, 85);
         assert_eq!(seen(&rows, &list, 3), (vec![13, 9, 10], Some(1)));
     }

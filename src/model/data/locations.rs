@@ -1,35 +1,35 @@
-//! What addresses have in common: many lie in few cities, countries and networks, so a condition on one of these judges
-//! each name once and looks up a number for each address.
+//! Locations of events. Many addresses share few cities, countries and networks, so a condition on one of these tests
+//! each name once and then looks up a number for each address.
 
 use std::collections::HashMap;
 
 use super::text_arena::TextArena;
 use crate::consent::{Sym, Symbol};
 
-/// City, country, AS number, AS owner, proxy: the fields after an address.
+/// The number of fields after an address: city, country, AS number, AS owner and proxy.
 const PARTS: usize = 5;
-/// There is no such field.
+/// The number for a missing field.
 const NONE: u16 = 0;
-/// There are more distinct names than numbers.
+/// The number for a name beyond the last number.
 const UNNUMBERED: u16 = u16::MAX;
 
-/// The texts that say from where. A name that none has any more stays; names change seldom.
+/// The interned texts of locations. Names that are no longer used are kept, because names change seldom.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Locations {
-    /// The distinct names of each part.
+    /// The distinct names of each field.
     names: [Names; PARTS],
     addresses: TextArena,
-    /// Whose text each is.
+    /// The text that each entry comes from.
     owners: Vec<Sym>,
-    /// By part, for each text the number of its name.
+    /// By field, the number of each entry's name.
     numbers: [Vec<u16>; PARTS],
-    /// Whether a name of some part has no number.
+    /// By field, whether some name has no number.
     has_unnumbered: [bool; PARTS],
 }
 
 #[derive(Debug, Default)]
 struct Names {
-    /// A name's number is its place here and one more.
+    /// The names by number, less one.
     names: Vec<Box<str>>,
     of_name: HashMap<Box<str>, u16>,
 }
@@ -50,7 +50,7 @@ impl Names {
 }
 
 impl Locations {
-    /// Takes in a text that was not there.
+    /// Adds a new text.
     pub(in crate::model) fn put(&mut self, sym: Sym, joined: &str) {
         let (address, numbers) = self.parts(joined);
         self.addresses.put(sym, address);
@@ -60,7 +60,7 @@ impl Locations {
         }
     }
 
-    /// Takes in what a text says now that said something else. Looks through all of them.
+    /// Replaces a text. Scans all entries.
     pub(in crate::model) fn replace(&mut self, sym: Sym, joined: &str) {
         let Some(place) = self.owners.iter().rposition(|owner| *owner == sym) else {
             return self.put(sym, joined);
@@ -83,13 +83,14 @@ impl Locations {
         (address, numbers)
     }
 
-    /// The addresses.
+    /// Returns the addresses.
     pub(in crate::model) fn addresses(&self) -> &TextArena {
         &self.addresses
     }
 
-    /// Calls back with each text that has a name which is taken in one of the fields `first` to `last`, of those behind
-    /// the address. Each distinct name is judged once, and texts with a name that has no number by themselves.
+    /// Calls `take` with each text that has an accepted name in one of the fields `first` to `last` after the address.
+    ///
+    /// `is_taken` tests each distinct name once. `by_itself` tests each text that has a name without a number.
     pub(in crate::model) fn find(
         &self,
         (first, last): (usize, usize),
@@ -127,7 +128,7 @@ mod tests {
         Symbol::of(fields)
     }
 
-    /// The texts that have a name which is wanted, and how often the name of a part was judged.
+    /// Returns the texts with the wanted name, and the number of calls of `is_taken`.
     fn found(places: &Locations, fields: (usize, usize), wanted: &str) -> (Vec<u32>, usize) {
         let (mut out, mut asked) = (Vec::new(), 0);
         let is_taken = |name: &str| {
@@ -162,7 +163,7 @@ mod tests {
         for n in 0..70_000 {
             places.put(Sym(n), place(&["", &n.to_string()]).as_str());
         }
-        // The last got no number, and is judged by itself.
+        // The last name has no number, so its text is tested by itself.
         assert_eq!(found(&places, (1, 1), "65533").0, [65_533, 69_999]);
     }
 }

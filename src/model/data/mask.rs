@@ -1,4 +1,5 @@
-//! The privacy mask: people, addresses and ids stand as pseudonyms, the same for the same thing everywhere on the screen.
+//! The privacy mask: replaces people, addresses and ids with pseudonyms. The same value gets the same pseudonym
+//! everywhere on the screen.
 
 use core::net::IpAddr;
 use std::borrow::Cow;
@@ -9,7 +10,7 @@ use regex::{Captures, Regex};
 
 use crate::consent::{Consent, Person, Sym, Symbols, Untrusted};
 
-/// Whether people are hidden, and the secret of this run that their pseudonyms are made with.
+/// The privacy mask: whether it is on, and the secret of this run from which pseudonyms are derived.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
     is_on: bool,
@@ -18,7 +19,7 @@ pub struct Mask {
     has_pseudonyms: bool,
 }
 
-/// What a pseudonym stands for.
+/// The kind of value that a pseudonym stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stands {
     Person,
@@ -26,12 +27,13 @@ enum Stands {
     Id,
 }
 
-/// Characters of a pseudonym: 35 bits, so that among 50,000 people two alike are unlikely.
+/// Characters of a pseudonym. They encode 35 bits, so that two alike are unlikely among 50,000 people.
 const LENGTH: usize = 7;
-/// Digits and letters that are not mistaken for one another.
+/// Digits and letters that are not easily confused.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Logins, addresses, uuids, and what looks like an id of Okta's: twenty characters and more, digits among them.
+/// Matches logins, addresses, UUIDs, and texts like Okta's ids: 20 characters or more. [`Mask::trace`] also requires a
+/// digit in those.
 static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?P<login>[^\s"'<>(),;:\[\]{}]+@[^\s"'<>(),;:\[\]{}@]+\.[^\s"'<>(),;:\[\]{}@]+)"#,
@@ -41,7 +43,7 @@ static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Literal texts of one consent that name people, and the pseudonym of each.
+/// Literal texts of one consent, each with its pseudonym.
 #[derive(Clone, Debug, Default)]
 pub struct MaskedNames(Vec<(String, String)>);
 
@@ -53,7 +55,7 @@ impl MaskedNames {
 }
 
 impl Mask {
-    /// Takes the secret that pseudonyms are made with; who does not know it cannot guess who is meant.
+    /// Creates a mask that is off. Pseudonyms are derived from the secret, so that they cannot be guessed without it.
     pub fn with_secret(secret: [u64; 2]) -> Self {
         Self { is_on: false, secret, has_pseudonyms: false }
     }
@@ -64,7 +66,7 @@ impl Mask {
         Self { is_on, secret: [0; 2], has_pseudonyms: true }
     }
 
-    /// Whether people are hidden.
+    /// Returns whether the mask is on.
     pub fn is_on(&self) -> bool {
         self.is_on
     }
@@ -83,7 +85,7 @@ impl Mask {
         let mut name = match stands {
             Stands::Person => "person-".to_owned(),
             Stands::Address => "addr-".to_owned(),
-            // The first letters tell what kind of thing it is.
+            // The first letters of an Okta id tell the kind of object.
             Stands::Id if text.len() == 20 => format!("{}-", text.get(..3).unwrap_or("id")),
             Stands::Id => "id-".to_owned(),
         };
@@ -94,7 +96,7 @@ impl Mask {
         name
     }
 
-    /// Returns what stands for the person of an interned text; the text itself is not to be shown.
+    /// Returns the pseudonym for the person of an interned text, or `None` if the text names nobody.
     pub fn person(&self, symbols: &Symbols, sym: Sym) -> Option<String> {
         let key = symbols.fields(sym).take(3).find(|field| !field.is_empty())?;
         Some(self.pseudonym(Stands::Person, key))
@@ -110,12 +112,12 @@ impl Mask {
         self.pseudonym(Stands::Address, ip)
     }
 
-    /// Returns a text as it may be shown: as it is, or with pseudonyms for what looks like a login, an address or an
-    /// id.
+    /// Returns a text with pseudonyms for everything that looks like a login, an address or an id. Returns it unchanged
+    /// if the mask is off.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match (&*TRACES, self.is_on) {
             (_, false) => Cow::Borrowed(text),
-            // Rather nothing than somebody.
+            // Without the pattern, the whole text is hidden rather than leak a name.
             (None, true) => "hidden".into(),
             (Some(traces), true) => traces.replace_all(text, |found: &Captures<'_>| self.trace(found)),
         }
@@ -126,7 +128,7 @@ impl Mask {
         if found.name("login").is_some() {
             self.pseudonym(Stands::Person, whole)
         } else if found.name("address").is_some() {
-            // A time has colons too.
+            // Times contain colons too, so only valid addresses are replaced.
             let bare = whole.trim_end_matches(['.', ':']);
             let rest = whole.get(bare.len()..).unwrap_or("");
             match bare.parse::<IpAddr>() {
@@ -140,7 +142,7 @@ impl Mask {
         }
     }
 
-    /// Finds who is named in a consent. Returns nobody if people are not hidden.
+    /// Returns the names of the people in a consent, with their pseudonyms.
     pub fn names(&self, consent: &Consent) -> MaskedNames {
         let mut named = Vec::new();
         if !self.is_on {
@@ -166,12 +168,12 @@ impl Mask {
                 add([exact(&actor.id), exact(&actor.alternate_id), exact(&actor.display_name)]);
             }
         }
-        // The longest first, or a part of a name would be hidden and the rest not.
+        // The longest text comes first. Otherwise only a part of a longer name would be replaced.
         named.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         MaskedNames(named)
     }
 
-    /// Returns a text of a consent as it may be shown.
+    /// Returns a text of a consent with pseudonyms for the people named in the consent and for other traces.
     pub(in crate::model) fn told<'a>(&self, text: &'a str, named: &MaskedNames) -> Cow<'a, str> {
         if !self.is_on {
             return Cow::Borrowed(text);

@@ -1,5 +1,5 @@
-//! What is known and what is shown: rows, marks, who holds what, the list, the tree of one consent. Nothing here changes
-//! the model as a whole, and nothing here knows it.
+//! The data structures of the model: rows, marks, the ledger of grants, the list, and the tree of one consent. None of
+//! them depends on the model as a whole.
 
 pub(super) mod anchor;
 pub(super) mod bitset;

@@ -1,10 +1,10 @@
-//! The outcome of what the person asked for.
+//! The notice line.
 
-/// One sentence on the notice line, until the next key.
+/// A sentence on the notice line, shown until the next key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notice {
-    /// The sentence; remote text in it has been made visible.
+    /// The sentence. Text from outside in it was made visible.
     pub text: String,
-    /// Whether something could not be done.
+    /// Whether it reports a failure.
     pub is_bad: bool,
 }

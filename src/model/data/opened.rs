@@ -3,19 +3,19 @@
 use super::{Detail, Node};
 use crate::consent::{Beside, Consent, Seq};
 
-/// The consent that is open.
+/// The consent that is open in the detail.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its number.
+    /// The number of its row.
     pub seq: Seq,
-    /// What was read of it, or `None` while it is being read.
+    /// The full consent, or `None` while it is being read.
     pub consent: Option<Box<Consent>>,
-    /// What the journal has of its session and transaction, once that was read.
+    /// The events of its session and transaction, once they were read.
     pub beside: Option<Beside>,
-    /// What is known around it, as it stands in the tree.
+    /// The lines of the timeline that the tree contains.
     pub(in crate::model) around: Vec<Node>,
-    /// The tree, of this consent or, while it is being read, of the one before.
+    /// The tree. While the consent is being read, this is the tree of the previous consent.
     pub tree: Option<Detail>,
-    /// Why it could not be read.
+    /// The reason why the consent could not be read, if it could not.
     pub failure: Option<String>,
 }

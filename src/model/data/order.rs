@@ -1,19 +1,19 @@
-//! The order of the list by a column other than time, found in slices of some milliseconds.
+//! The order of the list by a column other than time, computed in slices of some milliseconds.
 //!
-//! Texts are ranked first, once each; then rows are sorted by rank, which costs no look at a text. Rows that come while
-//! an order stands go in by comparing texts.
+//! Each text is ranked once. Then rows are sorted by rank, without reading a text again. Rows that arrive later are
+//! inserted by comparing texts.
 
 use super::bitset::Bitset;
 use super::sorter::Sorter;
 use super::{Column, Known, RowRef};
 use crate::consent::Sym;
 
-/// All rows in the order of a column.
+/// All rows, sorted by a column.
 #[derive(Debug)]
 pub struct Order {
     column: Column,
     stage: Option<Stage>,
-    /// The order that was found last.
+    /// The last complete order.
     ids: Vec<u32>,
     has_ids: bool,
     is_stale: bool,
@@ -26,32 +26,32 @@ enum Stage {
     Rows { keys: Vec<u64>, sorter: Sorter },
 }
 
-/// Items moved in one slice.
+/// Items processed in one slice.
 const SLICE: usize = 40_000;
-/// Rows that come at once are put in one by one up to this many.
+/// The maximum number of new rows that are inserted one by one. More of them trigger a new sort.
 const ONE_BY_ONE: usize = 64;
-/// Rows that came while an order was being found are put in one by one up to this many; some ten milliseconds.
+/// The maximum number of rows, arrived during a sort, that are inserted afterwards. Takes some ten milliseconds.
 const MISSING_MAX: usize = 10_000;
 
 impl Order {
-    /// Begins.
+    /// Starts to sort by a column.
     pub(in crate::model) fn new(column: Column, known: &Known<'_>) -> Self {
         let mut order = Self { column, stage: None, ids: Vec::new(), has_ids: false, is_stale: false };
         order.begin(known);
         order
     }
 
-    /// Returns the column.
+    /// Returns the column by which rows are sorted.
     pub fn column(&self) -> Column {
         self.column
     }
 
-    /// Returns every row in order, as soon as that was found once.
+    /// Returns every row in the last complete order, or `None` before the first one is complete.
     pub(in crate::model) fn sorted(&self) -> Option<&[u32]> {
         self.has_ids.then_some(&self.ids)
     }
 
-    /// How far a first order is, in hundredths, or `None` once there is one.
+    /// Returns the progress of the first sort in percent, or `None` once it is complete.
     pub fn percent(&self) -> Option<usize> {
         let done = match &self.stage {
             _ if self.has_ids => return None,
@@ -63,7 +63,7 @@ impl Order {
         Some(done)
     }
 
-    /// Whether there is something to find out.
+    /// Returns whether a sort is in progress or due.
     pub(in crate::model) fn is_behind(&self) -> bool {
         self.stage.is_some() || self.is_stale
     }
@@ -75,7 +75,7 @@ impl Order {
         self.is_stale = false;
     }
 
-    /// Finds out some more. Returns whether a new order stands.
+    /// Runs one slice of the sort. Returns whether a new order is complete.
     pub(in crate::model) fn work(&mut self, known: &Known<'_>) -> bool {
         if self.stage.is_none() && self.is_stale {
             self.begin(known);
@@ -98,7 +98,7 @@ impl Order {
                     keys[*at as usize] = key(known, column, &ranks, RowRef(*at));
                 }
                 if end == order.len() {
-                    // Those that went in between others since are missed by this pass, and sorted last for now.
+                    // Rows inserted before `next` meanwhile have no key, so they are sorted last for now.
                     let sorter = Sorter::new(order.iter().copied().collect());
                     (Some(Stage::Rows { keys, sorter }), false)
                 } else {
@@ -113,7 +113,7 @@ impl Order {
                     ids.retain(|at| rows.is_there(RowRef(*at)));
                     let missing = missing(known, &ids);
                     if missing.len() > MISSING_MAX {
-                        // So many came meanwhile that it is quicker to begin anew.
+                        // So many rows came meanwhile that a new sort is faster.
                         self.is_stale = true;
                         self.stage = None;
                         return false;
@@ -128,7 +128,7 @@ impl Order {
         is_done
     }
 
-    /// Puts rows among others that stand in this order.
+    /// Merges missing rows into rows that are in this order.
     fn fold_in(&self, known: &Known<'_>, ids: Vec<u32>, missing: Vec<u32>) -> Vec<u32> {
         if missing.is_empty() {
             return ids;
@@ -149,14 +149,14 @@ impl Order {
         all
     }
 
-    /// Takes in rows that are new. Few of them go where they belong; for many the order is found anew, and they are
-    /// listed then. Returns which.
+    /// Adds new rows. A few are inserted at once, and the method returns `true`. For many, it marks the order as stale
+    /// and returns `false`; they are listed after the next sort.
     pub(in crate::model) fn grew(&mut self, known: &Known<'_>, new: &[RowRef]) -> bool {
         if !self.has_ids || new.len() > ONE_BY_ONE {
             self.is_stale = true;
             return false;
         }
-        // An order that is being found may not have them.
+        // A sort in progress may miss these rows.
         self.is_stale |= self.stage.is_some();
         for at in new {
             let place = self.place(known, &self.ids, *at);
@@ -165,23 +165,23 @@ impl Order {
         true
     }
 
-    /// Where a row belongs among rows that stand in this order.
+    /// Returns the index at which a row belongs among `ids`, which are in this order.
     pub(in crate::model) fn place(&self, known: &Known<'_>, ids: &[u32], at: RowRef) -> usize {
         ids.partition_point(|other| self.column.compare(known, RowRef(*other), at).is_lt())
     }
 
-    /// Notes that rows may stand elsewhere now, so that the order is found again.
+    /// Marks the order as stale, so that it is computed again.
     pub(in crate::model) fn mark_stale(&mut self) {
         self.is_stale = true;
     }
 
-    /// Takes out what is gone.
+    /// Removes rows that were cut.
     pub(in crate::model) fn cut(&mut self, known: &Known<'_>) {
         self.ids.retain(|at| known.rows.is_there(RowRef(*at)));
     }
 }
 
-/// The rows that are not among those of an order, which was begun before they came.
+/// Returns the rows that are not in `ids`, because they came after the sort began.
 fn missing(known: &Known<'_>, ids: &[u32]) -> Vec<u32> {
     if ids.len() == known.rows.len() {
         return Vec::new();
@@ -193,7 +193,7 @@ fn missing(known: &Known<'_>, ids: &[u32]) -> Vec<u32> {
     known.rows.order().iter().copied().filter(|at| !has.has(*at)).collect()
 }
 
-/// The rank of each text, from 1; texts that compare equal may differ by theirs, since each is another text.
+/// Returns the rank of each text, counted from 1. Texts that compare equal have different ranks.
 fn ranks(sorted: &[u32]) -> Vec<u32> {
     let mut ranks = vec![0; sorted.iter().max().map_or(0, |last| *last as usize + 1)];
     for (rank, sym) in (1..).zip(sorted) {

@@ -1,25 +1,25 @@
-//! What is to be written to a file: which rows, in which format.
+//! Orders to save rows to a file.
 
 use std::collections::HashMap;
 
 use crate::consent::{FileFormat, Seq};
 
-/// Which rows.
+/// The rows to save.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Extent {
-    /// Those that are listed.
+    /// The listed rows.
     #[default]
     Listed,
     /// Every row.
     All,
-    /// Those that are marked.
+    /// The marked rows.
     Marked,
-    /// The reader's.
+    /// The row under the cursor.
     This,
 }
 
 impl Extent {
-    /// Returns the word that files use.
+    /// Returns the word for it in files.
     pub fn word(self) -> &'static str {
         match self {
             Self::Listed => "listed",
@@ -29,7 +29,7 @@ impl Extent {
         }
     }
 
-    /// Returns the rows that the key for other rows turns to.
+    /// Returns the next choice of rows on the save page.
     #[must_use]
     pub(in crate::model) fn next(self) -> Self {
         match self {
@@ -41,17 +41,17 @@ impl Extent {
     }
 }
 
-/// A file to be written.
+/// An order to write a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SaveOrder {
-    /// Its format.
+    /// The format of the file.
     pub format: FileFormat,
-    /// Which rows they are.
+    /// The choice of rows.
     pub extent: Extent,
     /// The rows, oldest first.
     pub seqs: Vec<Seq>,
-    /// What was noted to some.
+    /// The notes of rows, by row number. Includes rows that are not saved.
     pub notes: HashMap<Seq, String>,
-    /// The filter in force.
+    /// The filter in force, if the listed rows are saved.
     pub filter: Option<String>,
 }

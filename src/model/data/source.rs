@@ -1,48 +1,48 @@
-//! Where the rows come from, an org or files, and how far they are read.
+//! The source of the rows, an org or files, and the progress of reading them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Where the rows come from.
+/// The source of the rows.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Origin {
-    /// The org's host; made visible.
+    /// The org's host, made visible.
     pub org: String,
-    /// `demo` or nothing.
+    /// `demo`, or an empty string.
     pub tag: String,
 }
 
-/// What is known of files whose rows are shown.
+/// The metadata of the files whose rows are shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Offline {
-    /// Whose consents they hold, if they say; made visible.
+    /// The org that the files name, made visible.
     pub org: Option<String>,
-    /// When the newest snapshot among them was made.
+    /// The time when the newest of the snapshots was made.
     pub taken: Option<Timestamp>,
-    /// The filter that a snapshot was made with; made visible.
+    /// The filter that a snapshot was made with, made visible.
     pub filter: Option<String>,
-    /// Their names; made visible.
+    /// The names of the files, made visible.
     pub files: Vec<String>,
-    /// What is wrong with them, a sentence each.
+    /// Problems with the files, one sentence each.
     pub troubles: Vec<String>,
-    /// What is to be said of them though nothing is wrong, a sentence each.
+    /// Remarks on the files that are not problems, one sentence each.
     pub notes: Vec<String>,
-    /// Events that came more than once.
+    /// The number of events that occurred more than once.
     pub repeated: u64,
-    /// Events that share their uuid with another one of other content.
+    /// The number of events that share their UUID with an event of different content.
     pub shared: u64,
 }
 
-/// How far the reading of older rows is.
+/// The progress of reading the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Loading {
-    /// Nothing was read yet.
+    /// Nothing has been read yet.
     #[default]
     Starting,
-    /// This many rows are still to come.
+    /// Older rows are being read. Carries the number of rows left.
     Older(u64),
-    /// Files are being read: how many hundredths of them are, if that is known.
+    /// Files are being read. Carries the progress in percent, if it is known.
     Files(Option<u8>),
-    /// Everything stored is listed.
+    /// Every stored row has been read.
     Done,
 }

@@ -1,4 +1,4 @@
-//! A consent as Okta Workflows' event card has it.
+//! A consent in the form of Okta Workflows' event card.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::consent::{Consent, Untrusted};
 
 const POLLED: &str = "not in a polled event";
 
-/// The output fields of Okta Workflows' event card "OAuth2 App Consent Granted", under the card's own words.
+/// Adds the output fields of Okta Workflows' event card "OAuth2 App Consent Granted", under the card's field names.
 pub(super) fn card(nodes: &mut Nodes, consent: &Consent) {
     let raw: Value = serde_json::from_str(&consent.raw).unwrap_or(Value::Null);
     let delivery = consent.hook.as_ref();

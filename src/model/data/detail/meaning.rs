@@ -1,11 +1,12 @@
-//! What a consent means: who, which client, which scopes, from where, and how that is known.
+//! The section of the detail that explains a consent: who, which client, which scopes, from where, and how that is
+//! known.
 
 use jiff::Timestamp;
 
 use super::nodes::Nodes;
 use crate::consent::{Consent, Difference, Evidence, Person, Thing, Untrusted, Via, visible};
 
-/// Adds what a consent means.
+/// Adds the section that explains a consent.
 pub(super) fn meaning(nodes: &mut Nodes, consent: &Consent) {
     nodes.heading("consent", 0, "Consent", consent.kind.word());
     let who = Person::shown(
@@ -102,7 +103,7 @@ pub(super) fn meaning(nodes: &mut Nodes, consent: &Consent) {
     }
 }
 
-/// What the hook's copy says otherwise than the log's, or more: both versions of each fact.
+/// Adds each fact in which the hook's copy differs from the log's, with both versions.
 fn hook_copy(nodes: &mut Nodes, consent: &Consent) {
     let Some(copy) = consent.hook_copy.as_deref() else { return };
     for (fact, difference) in consent.differences() {
@@ -116,14 +117,14 @@ fn hook_copy(nodes: &mut Nodes, consent: &Consent) {
     }
 }
 
-/// How long after its publication the hook had an event.
+/// Adds a time of the hook's delivery, with the delay since the event was published.
 fn delay(nodes: &mut Nodes, path: &str, label: &str, published: Option<Timestamp>, at: Option<Timestamp>) {
     let (Some(published), Some(at)) = (published, at) else { return };
     let delay = at.duration_since(published).as_secs_f64();
     nodes.value(path, 2, label, &format!("{at:.3}, {delay:.1} s after the event"));
 }
 
-/// When Okta was asked for a name that the event does not give, and whether there was still anything of that id.
+/// Adds when Okta was asked for a name that the event lacks, and whether Okta still had an object with that id.
 fn told(nodes: &mut Nodes, path: &str, consent: &Consent, thing: Thing) {
     let Some(label) = consent.labels.iter().find(|label| label.thing == thing) else { return };
     let state = match (label.is_gone, label.name.is_some()) {

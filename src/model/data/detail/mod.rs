@@ -1,4 +1,4 @@
-//! One consent as a tree that folds: what it means, the event card, the raw event.
+//! One consent as a foldable tree: its explanation, the event card and the raw event.
 
 mod card;
 mod meaning;
@@ -16,19 +16,19 @@ use super::marks::Mark;
 use super::mask::Mask;
 use crate::consent::{Consent, Untrusted};
 
-/// The tree of one consent, and where the reader stands in it.
+/// The tree of one consent, with its cursor and folds.
 #[derive(Debug)]
 pub struct Detail {
     nodes: Vec<Node>,
-    /// Paths that differ from how they stand at first.
+    /// Paths of the nodes that the user folded or unfolded, against their initial state.
     turned: HashSet<String>,
     cursor: usize,
     top: usize,
 }
 
 impl Detail {
-    /// Grows the tree of a consent, its folds as the reader left them in the one before. What is known `around` it
-    /// stands behind what it means.
+    /// Builds the tree of a consent. Keeps the folds and the cursor of the tree `before`. The lines `around` come after
+    /// the explanation.
     pub fn new(
         consent: &Consent,
         mark: Option<&Mark>,
@@ -62,8 +62,8 @@ impl Detail {
         detail
     }
 
-    /// Moves the reader to the next line of which something is so, unfolding what hides it, round the end; returns
-    /// whether there is one.
+    /// Moves the cursor to the next or previous line that `is` accepts, and unfolds its parents. Wraps around at the
+    /// end. Returns whether there is such a line.
     pub(in crate::model) fn seek(&mut self, back: bool, height: usize, is: impl Fn(&Node) -> bool) -> bool {
         let total = self.nodes.len();
         let path = self.visible().nth(self.cursor).map(|node| node.path.clone());
@@ -77,7 +77,7 @@ impl Detail {
         true
     }
 
-    /// Unfolds everything that a line hangs below.
+    /// Unfolds all parents of a line.
     fn reveal(&mut self, line: usize) {
         let mut depth = self.nodes[line].depth;
         for above in (0..line).rev() {
@@ -93,7 +93,7 @@ impl Detail {
         }
     }
 
-    /// The lines that are not folded away.
+    /// Returns the lines that are not hidden by a fold.
     pub fn visible(&self) -> impl Iterator<Item = &Node> {
         let mut hidden_below: Option<u16> = None;
         self.nodes.iter().filter(move |node| {
@@ -105,17 +105,17 @@ impl Detail {
         })
     }
 
-    /// Every line, folded away or not.
+    /// Returns every line, including those hidden by a fold.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// Whether the lines below a node are shown.
+    /// Returns whether the children of a node are shown.
     pub fn is_open(&self, node: &Node) -> bool {
         opens_at_first(&node.path) != self.turned.contains(&node.path)
     }
 
-    /// The reader's line among the visible ones.
+    /// Returns the position of the cursor among the visible lines.
     pub fn cursor(&self) -> usize {
         self.cursor
     }
@@ -126,19 +126,19 @@ impl Detail {
         top.max((self.cursor + 1).saturating_sub(height))
     }
 
-    /// Moves the reader.
+    /// Moves the cursor by lines, in a window of `height` lines.
     pub fn step(&mut self, lines: isize, height: usize) {
         let last = self.visible().count().saturating_sub(1);
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
         self.top = self.top(height);
     }
 
-    /// Unfolds the reader's line.
+    /// Unfolds the line under the cursor.
     pub fn unfold(&mut self) {
         self.turn(true);
     }
 
-    /// Folds the reader's line, or goes to its parent.
+    /// Folds the line under the cursor, or moves to its parent if there is nothing to fold.
     pub fn fold(&mut self) {
         if self.turn(false) {
             return;
@@ -149,7 +149,7 @@ impl Detail {
         self.cursor = parent.unwrap_or(self.cursor);
     }
 
-    /// Folds the reader's line, or unfolds it.
+    /// Unfolds the line under the cursor, or folds it if it is unfolded.
     pub(in crate::model) fn turn_here(&mut self) {
         if !self.turn(true) {
             self.turn(false);
@@ -169,7 +169,7 @@ impl Detail {
     }
 }
 
-/// The raw event begins folded: everything in it is said above in better words.
+/// Returns whether a node is unfolded at first. The raw event is folded, because the lines above it explain it.
 fn opens_at_first(path: &str) -> bool {
     !(path.starts_with("raw") || path == "card/Event Details" || path.starts_with("card/Event Details/"))
 }

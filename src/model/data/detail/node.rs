@@ -1,29 +1,29 @@
-//! One line of the tree.
+//! A line of the detail tree.
 
-/// How a value reads.
+/// The role of a line, which decides how it is styled.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Weight {
-    /// A value.
+    /// A line with a value.
     Value,
-    /// A heading over others.
+    /// A heading of other lines.
     Heading,
-    /// Not there, and why.
+    /// A line whose value is absent. The line gives the reason.
     Absent,
 }
 
-/// One line of the tree.
+/// A line of the detail tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Node {
-    /// Names the line among all, the same for every consent, so that a fold stays folded.
+    /// Identifies the line. The path is the same for every consent, so that folds persist.
     pub path: String,
-    /// How deep it stands; 0 is a section.
+    /// The depth of the line. Sections have depth 0.
     pub depth: u16,
-    /// What it is; made visible.
+    /// The label, made visible.
     pub label: String,
-    /// What it says; made visible.
+    /// The value, made visible.
     pub value: String,
-    /// How it reads.
+    /// The role of the line.
     pub weight: Weight,
-    /// Whether lines hang below it.
+    /// Whether the line has children.
     pub has_children: bool,
 }

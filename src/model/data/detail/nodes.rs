@@ -1,4 +1,4 @@
-//! The lines of a tree while it grows.
+//! A builder for the lines of a detail tree.
 
 use serde_json::Value;
 
@@ -6,21 +6,21 @@ use super::node::{Node, Weight};
 use crate::consent::{Consent, Untrusted, visible};
 use crate::model::data::mask::{Mask, MaskedNames};
 
-/// At most this many lines; an event of a megabyte must not make a tree of a million.
+/// The maximum number of lines, which bounds the tree of a very large event.
 const NODES_MAX: usize = 20_000;
-/// Nested deeper than this, JSON is shown as text.
+/// JSON nested deeper than this is shown as text.
 const DEPTH_MAX: u16 = 24;
 
-/// The lines so far, each made visible and put under the mask.
+/// The lines so far, made visible and masked.
 pub(super) struct Nodes {
     lines: Vec<Node>,
     mask: Mask,
-    /// Who is named in the consent.
+    /// The people named in the consent.
     named: MaskedNames,
 }
 
 impl Nodes {
-    /// Begins the tree of a consent.
+    /// Creates an empty tree for a consent.
     pub(super) fn new(consent: &Consent, mask: &Mask) -> Self {
         Self { lines: Vec::new(), mask: mask.clone(), named: mask.names(consent) }
     }
@@ -55,7 +55,7 @@ impl Nodes {
                 }
             }
             Value::String(text) => {
-                // Okta puts JSON into strings of the debug data; a reader wants to see what is in it.
+                // Okta stores JSON inside strings of the debug data, so it is parsed and shown as a tree.
                 let nested = text
                     .trim_start()
                     .starts_with(['{', '['])

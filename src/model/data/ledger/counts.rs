@@ -1,4 +1,4 @@
-//! What the pages count of clients, people and scopes.
+//! The counts of clients, people and scopes that the pivot pages show.
 
 use hashbrown::HashMap;
 
@@ -6,66 +6,67 @@ use super::slot::slot;
 use crate::consent::Row;
 use crate::model::data::interner::{Number, Scopes, Set};
 
-/// What a page says of a client, a person or a scope.
+/// The counts of a client or a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
-    /// Consents.
+    /// The number of consents.
     pub consents: u32,
-    /// People of a client, clients of a person.
+    /// The number of people of a client, or of clients of a person.
     pub others: u32,
-    /// Of these, with how many something stands now.
+    /// The number of those people or clients with grants in force.
     pub standing: u32,
-    /// The first consent, in milliseconds since 1970; 0 before there is one.
+    /// The time of the first consent, in milliseconds since 1970, or 0 if there is none.
     pub first_ms: i64,
-    /// The last one.
+    /// The time of the last consent, in milliseconds since 1970, or 0 if there is none.
     pub last_ms: i64,
-    /// Every scope ever granted.
+    /// Every scope that was ever granted.
     pub ever: Set,
 }
 
-/// Who holds a scope now.
+/// The number of people and clients that hold a scope now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Held {
-    /// People.
+    /// The number of people with a grant of the scope in force.
     pub people: u32,
-    /// Clients.
+    /// The number of clients with a grant of the scope in force.
     pub clients: u32,
 }
 
-/// The tallies of all clients and people, and who holds which scope.
+/// The tallies of all clients and people, and the number of holders of each scope.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     by_client: Vec<Tally>,
     by_person: Vec<Tally>,
     held: Vec<Held>,
-    /// Clients with which something stands.
+    /// The number of clients with grants in force.
     holding: usize,
-    /// By scope and client, with how many people the scope stands.
+    /// By scope and client, the number of people whose grant of the scope is in force.
     held_by_client: HashMap<(Number, Number), u32>,
 }
 
 impl Counts {
-    /// What is known of a client.
+    /// Returns the tally of a client.
     pub(super) fn client(&self, number: Number) -> Tally {
         self.by_client.get(number as usize).copied().unwrap_or_default()
     }
 
-    /// What is known of a person.
+    /// Returns the tally of a person.
     pub(super) fn person(&self, number: Number) -> Tally {
         self.by_person.get(number as usize).copied().unwrap_or_default()
     }
 
-    /// Who holds a scope.
+    /// Returns the number of holders of a scope.
     pub(super) fn held(&self, scope: Number) -> Held {
         self.held.get(scope as usize).copied().unwrap_or_default()
     }
 
-    /// With how many clients something stands.
+    /// Returns the number of clients with grants in force.
     pub(super) fn holding_clients(&self) -> usize {
         self.holding
     }
 
-    /// Counts a consent of a client and a person; one that was counted before only in what may have changed.
+    /// Counts a consent of a client and a person. If it was counted before, updates only the values that may have
+    /// changed.
     pub(super) fn count(
         &mut self,
         scopes: &mut Scopes,
@@ -90,7 +91,7 @@ impl Counts {
         }
     }
 
-    /// Takes a consent of a client and a person back.
+    /// Subtracts a consent of a client and a person.
     pub(super) fn uncount(&mut self, (client, person): (Number, Number)) {
         for (number, tallies) in [(client, &mut self.by_client), (person, &mut self.by_person)] {
             if number != 0 {
@@ -100,7 +101,7 @@ impl Counts {
         }
     }
 
-    /// Notes that between a client and a person one set of scopes stands in place of another.
+    /// Updates the counts after the scopes in force between a client and a person changed from `before` to `now`.
     pub(super) fn hold(
         &mut self,
         scopes: &Scopes,
@@ -127,7 +128,7 @@ impl Counts {
         }
     }
 
-    /// Notes that of a person, with all clients, one set of scopes stands in place of another.
+    /// Updates the counts after the scopes in force between a person and all clients changed from `before` to `now`.
     pub(super) fn hold_of_person(&mut self, scopes: &Scopes, (before, now): (Set, Set)) {
         for (set, other, by) in [(now, before, 1), (before, now, -1)] {
             for scope in only_in(scopes, set, other) {
@@ -138,7 +139,7 @@ impl Counts {
     }
 }
 
-/// The scopes of one set that are not in another.
+/// Returns the scopes of `set` that are not in `other`.
 fn only_in(scopes: &Scopes, set: Set, other: Set) -> Vec<Number> {
     let (set, other) = (scopes.members(set), scopes.members(other));
     set.iter().copied().filter(|scope| other.binary_search(scope).is_err()).collect()

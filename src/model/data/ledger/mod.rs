@@ -1,8 +1,11 @@
-//! Who holds what. For each person and client the consents and revocations between them, and what of it stands now.
+//! The ledger of grants: for each person and client, their consents and revocations, and the scopes in force now.
 //!
-//! A scope grant stands from its consent on until a revocation names it, or names everything that it is part of, or a
-//! later consent of the same person for the same client grants the same scope at the same server anew. What an event
-//! does not say is not guessed: a consent of nobody known cannot be told to stand.
+//! A scope grant is in force from its consent until one of these events:
+//!
+//! * a revocation names it, or covers everything that it is part of;
+//! * a later consent of the same person for the same client grants the same scope at the same server again.
+//!
+//! Missing facts are not guessed: the standing of a consent of an unknown person is [`Standing::CannotTell`].
 
 mod counts;
 mod replay;
@@ -31,34 +34,35 @@ use crate::consent::{Kind, Reach, Row};
 struct Pair {
     person: Number,
     client: Number,
-    /// The row that came last; the others follow by [`Ledger::next`].
+    /// The first row of the pair's chain. The others follow by [`Ledger::next`].
     head: u32,
     /// The next pair of the same person.
     next_of_person: u32,
-    /// The last consent, in milliseconds since 1970.
+    /// The time of the last consent, in milliseconds since 1970.
     last_ms: i64,
-    /// The scopes that stand.
+    /// The scopes in force.
     open: Set,
+    /// Whether the pair is queued for recomputation.
     is_dirty: bool,
 }
 
-/// The last of a chain, and the pair of none.
+/// The end of a chain, or no pair.
 const END: u32 = u32::MAX;
 
-/// Whose a row is, and what of it was counted.
+/// The person and client of a row, and how the row was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Owner {
     person: Number,
     client: Number,
-    /// Counted as a consent of both.
+    /// Whether the row is counted as a consent of both.
     is_counted: bool,
-    /// In the chain of its pair.
+    /// Whether the row is in the chain of its pair.
     is_linked: bool,
-    /// Taken in.
+    /// Whether the row was added.
     is_known: bool,
 }
 
-/// All pairs, and how each row stands.
+/// All pairs, and the standing of each row.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The people.
@@ -72,27 +76,28 @@ pub struct Ledger {
     of_key: HashTable<u32>,
     /// For each person, the number of the pair that was added last.
     of_person: Vec<u32>,
-    /// By row.
+    /// By row, its owner.
     owners: Vec<Owner>,
     next: Vec<u32>,
     standing: Vec<Standing>,
     by: Vec<u32>,
-    /// Revocations that reach beyond one pair, by what they reach.
+    /// Revocations that reach beyond one pair, by their target.
     broad: HashMap<(Reached, Number), Vec<u32>>,
     /// Targets of broad revocations that were not yet applied.
     disturbed: HashSet<(Reached, Number)>,
-    /// One of them reaches a server or a scope: a pair's rows have to be asked.
+    /// Whether a broad revocation reaches a server or a scope, so that the rows of a pair must be checked.
     looks_at_rows: bool,
     counts: Counts,
     dirty: VecDeque<u32>,
-    /// Rises with everything that a page or a filter may show.
+    /// Increases with every change that a page or a filter may show.
     changes: u64,
 }
 
-/// Of one thing so many broad revocations are kept, those that came last: it can be gone once.
+/// The number of broad revocations kept for one target. Beyond it, the oldest is dropped, because a target is deleted
+/// only once.
 const BROAD_MAX: usize = 1000;
 
-/// What a broad revocation ends everything of.
+/// The kind of target of a broad revocation, which ends every grant of the target.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Reached {
     Person,
@@ -101,11 +106,11 @@ enum Reached {
     Scope,
 }
 
-/// Rows looked at in one slice of work; some milliseconds.
+/// Rows examined in one slice of work, which takes some milliseconds.
 const SLICE: usize = 5_000;
 
 impl Ledger {
-    /// Takes in a row that is new or that changed. What follows from it is found out by [`Ledger::work`].
+    /// Adds a new or changed row. [`Ledger::work`] computes the consequences later.
     pub fn take(&mut self, rows: &Rows, at: RowRef) {
         let (row, index) = (rows.get(at), at.0 as usize);
         self.changes += 1;
@@ -146,13 +151,13 @@ impl Ledger {
         }
     }
 
-    /// Takes rows out that the journal removed. When something was first and last seen stays as it was.
+    /// Removes rows that the journal removed. The first and last times in the tallies are not changed.
     pub fn cut(&mut self, places: &[u32]) {
         for at in places {
             let Some(owner) = self.owners.get_mut(*at as usize) else { continue };
             let before = std::mem::take(owner);
             self.uncount(before);
-            // It leaves the chain when the pair is worked out again.
+            // The row leaves the chain when the pair is recomputed.
             if before.is_linked {
                 let pair = self.pair(before.person, before.client);
                 self.mark_dirty(pair);
@@ -161,7 +166,7 @@ impl Ledger {
         self.changes += 1;
     }
 
-    /// Works out some of what changed, and returns whether there is more. A slice takes some milliseconds.
+    /// Recomputes some of the changed pairs, and returns whether more are left. A slice takes some milliseconds.
     pub fn work(&mut self, rows: &Rows) -> bool {
         let mut left = SLICE;
         self.mark_disturbed();
@@ -174,32 +179,32 @@ impl Ledger {
         self.is_behind()
     }
 
-    /// Whether something is still to be worked out.
+    /// Returns whether changed pairs are left to recompute.
     pub fn is_behind(&self) -> bool {
         !self.disturbed.is_empty() || !self.dirty.is_empty()
     }
 
-    /// Rises with everything that a page or a filter may show.
+    /// Returns a counter that increases with every change that a page or a filter may show.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// How a row stands.
+    /// Returns the standing of a row.
     pub fn standing(&self, at: RowRef) -> Standing {
         self.standing.get(at.0 as usize).copied().unwrap_or_default()
     }
 
-    /// How each row stands, by its place.
+    /// Returns the standing of each row, by its place.
     pub(in crate::model) fn standings(&self) -> &[Standing] {
         &self.standing
     }
 
-    /// The row that took the last of it away, or granted it again.
+    /// Returns the row that decided the standing of a row: its last revocation, or the consent that replaced it.
     pub fn decided_by(&self, at: RowRef) -> Option<RowRef> {
         self.by.get(at.0 as usize).copied().filter(|by| *by != END).map(RowRef)
     }
 
-    /// What became of each scope of a consent, in the order of its scopes, or `None` if that cannot be told.
+    /// Returns the fate of each scope of a consent, in the order of its scopes, or `None` if the fates are unknown.
     pub fn fates(&mut self, rows: &Rows, at: RowRef) -> Option<Vec<Fate>> {
         let owner = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked)?;
         let pair = self.pair(owner.person, owner.client);
@@ -208,7 +213,7 @@ impl Ledger {
         self.play(rows, &events).0.into_iter().nth(place).filter(|fates| !fates.is_empty())
     }
 
-    /// The rows of the same person and client as a row, oldest first.
+    /// Returns the rows of the same person and client as a row, oldest first.
     pub fn beside(&mut self, rows: &Rows, at: RowRef) -> Vec<RowRef> {
         let Some(owner) = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked) else {
             return Vec::new();
@@ -217,27 +222,27 @@ impl Ledger {
         self.events(rows, pair)
     }
 
-    /// What is known of a client.
+    /// Returns the tally of a client.
     pub fn client(&self, number: Number) -> Tally {
         self.counts.client(number)
     }
 
-    /// What is known of a person.
+    /// Returns the tally of a person.
     pub fn person(&self, number: Number) -> Tally {
         self.counts.person(number)
     }
 
-    /// Who holds a scope.
+    /// Returns the number of holders of a scope.
     pub fn held(&self, scope: Number) -> Held {
         self.counts.held(scope)
     }
 
-    /// With how many clients something stands.
+    /// Returns the number of clients with grants in force.
     pub fn holding_clients(&self) -> usize {
         self.counts.holding_clients()
     }
 
-    /// For each client, how many people consented last at or after each of some times, which rise towards now. One pass
+    /// Returns, for each client and each time, the number of people who consented at or after that time. Makes one pass
     /// over all pairs.
     pub fn people_since<const N: usize>(&self, times: [i64; N]) -> Vec<[u32; N]> {
         let mut counts = vec![[0; N]; self.clients.len()];
@@ -276,15 +281,15 @@ impl Ledger {
         new
     }
 
-    /// Marks a pair as needing to be worked out again.
+    /// Marks a pair as needing recomputation.
     fn mark_dirty(&mut self, pair: u32) {
         if !std::mem::replace(&mut self.pairs[pair as usize].is_dirty, true) {
             self.dirty.push_back(pair);
         }
     }
 
-    /// Keeps a revocation that may end grants of other pairs than its own: one of nobody known, or one that names no
-    /// grant and ends all of something.
+    /// Records a revocation that may end grants of other pairs: one without a known person or client, or one that names
+    /// no grant and ends every grant of a target.
     fn spread(&mut self, rows: &Rows, row: &Row, owner: Owner, at: RowRef) {
         let scopes = self.scopes.list(row.scopes, rows.symbols()).to_vec();
         if owner.is_linked && !scopes.is_empty() {
@@ -308,8 +313,8 @@ impl Ledger {
         }
     }
 
-    /// Marks the pairs that broad revocations may have changed as needing to be worked out again. One pass over all pairs, but for a
-    /// person's.
+    /// Marks the pairs that new broad revocations reach as needing recomputation. Makes one pass over all pairs, except
+    /// for a person's revocations, which visit only that person's pairs.
     fn mark_disturbed(&mut self) {
         let disturbed = std::mem::take(&mut self.disturbed);
         if disturbed.is_empty() {
@@ -349,7 +354,7 @@ impl Ledger {
         }
     }
 
-    /// The broad revocations that may end something of a pair.
+    /// Returns the broad revocations that may end grants of a pair.
     fn broad_for(&mut self, rows: &Rows, owner: Owner, events: &[RowRef]) -> Vec<RowRef> {
         if self.broad.is_empty() {
             return Vec::new();
@@ -377,7 +382,7 @@ impl Ledger {
         found
     }
 
-    /// Takes a row out of its pair's chain.
+    /// Removes a row from its pair's chain.
     fn unlink(&mut self, owner: Owner, at: RowRef) {
         let pair = self.pair(owner.person, owner.client);
         let mut here = self.pairs[pair as usize].head;
@@ -394,7 +399,7 @@ impl Ledger {
         self.mark_dirty(pair);
     }
 
-    /// Counts a consent; one that was counted before only in what may have changed.
+    /// Counts a consent. If it was counted before, updates only the values that may have changed.
     fn count(&mut self, rows: &Rows, row: &Row, owner: Owner, was_counted: bool) {
         let set = self.scopes.set(row.scopes, rows.symbols());
         let is_new_pair = owner.is_linked && {
@@ -414,7 +419,7 @@ impl Ledger {
         }
     }
 
-    /// The rows of a pair, oldest first. Those that were cut leave the chain.
+    /// Returns the rows of a pair, oldest first, and removes from the chain those that were cut.
     fn events(&mut self, rows: &Rows, pair: u32) -> Vec<RowRef> {
         let (mut found, mut here) = (Vec::new(), self.pairs[pair as usize].head);
         while here != END {
@@ -433,7 +438,7 @@ impl Ledger {
         found
     }
 
-    /// Works a pair out, and returns how many rows that took.
+    /// Recomputes a pair, and returns the number of events that were replayed.
     fn settle(&mut self, rows: &Rows, pair: u32) -> usize {
         let events = self.events(rows, pair);
         let (fates, played) = self.play(rows, &events);
@@ -454,7 +459,7 @@ impl Ledger {
         played
     }
 
-    /// Notes what stands between a pair now, for whoever counts who holds what.
+    /// Stores the scopes in force of a pair, and updates the counts of holders.
     fn hold(&mut self, pair: u32, open: Set) {
         let Pair { person, client, open: before, .. } = self.pairs[pair as usize];
         if before == open {
@@ -469,7 +474,7 @@ impl Ledger {
         }
     }
 
-    /// What stands between a person and all clients.
+    /// Returns the scopes in force between a person and all clients.
     fn open_of(&mut self, person: Number) -> Set {
         let (mut all, mut pair) = (0, self.of_person.get(person as usize).copied().unwrap_or(END));
         while pair != END {
@@ -480,7 +485,7 @@ impl Ledger {
         all
     }
 
-    /// Plays the events of a pair, with the broad revocations that may reach them.
+    /// Replays the events of a pair, with the broad revocations that may reach them.
     fn play(&mut self, rows: &Rows, events: &[RowRef]) -> (Vec<Vec<Fate>>, usize) {
         let Some(first) = events.first() else { return (Vec::new(), 0) };
         let owner = self.owners[first.0 as usize];
@@ -490,7 +495,7 @@ impl Ledger {
 }
 
 fn hash(person: Number, client: Number) -> u64 {
-    // The finaliser of splitmix64.
+    // The finalizer of splitmix64.
     let mut z = (u64::from(person) << 32 | u64::from(client)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z ^ (z >> 31)

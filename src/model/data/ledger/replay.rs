@@ -1,13 +1,14 @@
-//! What became of each scope of the consents between a person and a client: their events, one after the other.
+//! Replays the events between a person and a client to find the fate of each scope.
 
 use super::standing::{Fate, is_consent, is_good};
 use crate::consent::{Kind, Reach, Row};
 use crate::model::data::interner::{Names, Number, Scopes};
 use crate::model::data::{RowRef, Rows};
 
-/// Plays the events of a pair in the order of time, with the `broad` revocations that may reach them. Returns what
-/// became of each scope of each event: of a consent one for each of its scopes, of all else none; and how many events
-/// were played.
+/// Replays the events of a pair in the order of time, with the `broad` revocations that may reach them.
+///
+/// Returns the fates of each event's scopes, and the number of events replayed. Events that are not successful consents
+/// have no fates.
 pub(super) fn replay(
     rows: &Rows,
     (servers, scopes): (&mut Names, &mut Scopes),
@@ -51,7 +52,7 @@ pub(super) fn replay(
                 }
             }
             (index, false) => open.retain(|grant| {
-                // One from elsewhere was found by what it reaches, which this grant may not be part of.
+                // A broad revocation was found by its target, and this grant may not be part of that target.
                 let is_reached = match row.reach {
                     _ if index.is_some() => true,
                     Reach::ServerGone => server == grant.server,
@@ -70,17 +71,17 @@ pub(super) fn replay(
     (fates, count)
 }
 
-/// A scope grant that stands while events are played.
+/// A scope grant that is in force at the current point of the replay.
 struct Grant {
     kind: Kind,
     server: Number,
     scope: Number,
     mark: u32,
-    /// Which event, and which of its scopes.
+    /// The index of the event, and of the scope in it.
     of: (usize, usize),
 }
 
-/// Whether a revocation ends a grant that it can reach: one that it names, or any that its type says.
+/// Returns whether a revocation ends a grant that it can reach: a grant that it names, or any if its type says so.
 fn ends(row: &Row, server: Number, named: &[(Number, u32)], grant: &Grant) -> bool {
     let is_of_kind = match row.kind {
         Kind::Revoke => grant.kind == Kind::Grant,
@@ -89,7 +90,7 @@ fn ends(row: &Row, server: Number, named: &[(Number, u32)], grant: &Grant) -> bo
     };
     let is_at_server = server == 0 || grant.server == 0 || server == grant.server;
     let is_named = named.iter().any(|(scope, mark)| {
-        // An id says exactly which; without one the name has to do.
+        // A grant's id is exact. Without an id, the scope's name decides.
         if *mark != 0 && grant.mark != 0 {
             *mark == grant.mark
         } else {

@@ -1,8 +1,8 @@
-//! Tables by number that grow as numbers are given out.
+//! Vectors indexed by number that grow on demand.
 
 use crate::model::data::interner::Number;
 
-/// The entry of a number, made if it is not there.
+/// Returns the entry of a number. Extends the vector with `empty` if it is too short.
 pub(super) fn slot<T: Clone>(of: &mut Vec<T>, number: Number, empty: T) -> &mut T {
     let index = number as usize;
     if of.len() <= index {

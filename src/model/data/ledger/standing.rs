@@ -1,26 +1,26 @@
-//! How a consent stands, and what became of each of its scopes.
+//! The standing of a consent, and the fate of each of its scopes.
 
 use crate::consent::{Kind, Outcome, Row};
 use crate::model::data::RowRef;
 
-/// How a consent stands.
+/// Whether a consent is in force.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[repr(u8)]
 pub enum Standing {
-    /// It is being worked out.
+    /// The standing has not been computed yet.
     #[default]
     Pending = 0,
-    /// The row is no consent.
+    /// The row is not a consent.
     None = 1,
-    /// Nothing took anything of it away.
+    /// All of its scopes are in force, or some are and the rest were granted again by later consents.
     Stands = 2,
-    /// Some of its scopes were revoked.
+    /// Some of its scopes were revoked, and some are in force.
     Partly = 3,
-    /// Nothing is left of it.
+    /// None of its scopes is in force, and at least one was revoked.
     Revoked = 4,
-    /// A later consent grants the same again.
+    /// Later consents granted all of its scopes again.
     Replaced = 5,
-    /// The events do not say.
+    /// The events do not show whether it is in force.
     CannotTell = 6,
 }
 
@@ -48,24 +48,24 @@ impl Standing {
         }
     }
 
-    /// Returns the standing of a kept number.
+    /// Returns the standing with a stored code, or [`Standing::Pending`] if the code is unknown.
     pub fn from_code(code: u8) -> Self {
         Self::ALL.get(usize::from(code)).copied().unwrap_or_default()
     }
 }
 
-/// What became of one scope of a consent.
+/// The fate of one scope of a consent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
-    /// It stands.
+    /// The scope is in force.
     Open,
-    /// A revocation took it.
+    /// This row revoked the scope.
     Revoked(RowRef),
-    /// A later consent granted it again.
+    /// This row, a later consent, granted the scope again.
     Replaced(RowRef),
 }
 
-/// How a row stands whose scopes came to this, and the row that decided it.
+/// Returns the standing of a row from the fates of its scopes, and the row that decided it.
 pub(super) fn standing_of(row: &Row, fates: &[Fate]) -> (Standing, Option<RowRef>) {
     if !is_consent(row) {
         return (Standing::None, None);
@@ -82,7 +82,7 @@ pub(super) fn standing_of(row: &Row, fates: &[Fate]) -> (Standing, Option<RowRef
         .next_back();
     match (open, revoked, replaced) {
         (0, None, Some(by)) => (Standing::Replaced, Some(by)),
-        // Nothing tells when a consent at the org server ends, and a consent without scopes has nothing to tell of.
+        // Okta logs no end of a consent at the org server, and a consent without scopes has no fates.
         (0, None, None) => (Standing::CannotTell, None),
         _ if row.kind == Kind::OrgGrant => (Standing::CannotTell, None),
         (0, Some(by), _) => (Standing::Revoked, Some(by)),
@@ -91,12 +91,12 @@ pub(super) fn standing_of(row: &Row, fates: &[Fate]) -> (Standing, Option<RowRef
     }
 }
 
-/// Whether a row is somebody's consent that came about.
+/// Returns whether a row is a consent that succeeded.
 pub(super) fn is_consent(row: &Row) -> bool {
     matches!(row.kind, Kind::Grant | Kind::OrgGrant | Kind::AdminGrant) && is_good(row)
 }
 
-/// Whether what a row tells did happen.
+/// Returns whether the outcome of a row does not indicate a failure.
 pub(super) fn is_good(row: &Row) -> bool {
     matches!(row.outcome, Outcome::Success | Outcome::None | Outcome::Allow)
 }

@@ -1,4 +1,4 @@
-//! The ledger against examples, and against a naive definition.
+//! Tests of the ledger against examples and against a naive implementation.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn rows() -> Rows {
     rows
 }
 
-/// One event: who, client, server, scopes (0 is none), kind, reach, mark of the first scope, time.
+/// One event: person, client, server, scopes (0 is none), kind, reach, mark of the first scope, time.
 #[derive(Clone, Debug)]
 struct Event {
     person: u32,
@@ -132,7 +132,7 @@ fn a_revocation_closes_what_it_names() {
     check(&[Event::grant(2, 1, 2), Event::revoke(1, 1, 2)], &[Stands, None]);
     check(&[Event::grant(1, 1, 2), Event { fails: true, ..Event::revoke(2, 1, 2) }], &[Stands, None]);
     check(&[Event::grant(1, 1, 2), Event { client: 2, ..Event::revoke(2, 1, 2) }], &[Stands, None]);
-    // Another grant's id is another grant, whatever the scope is called; without an id the name has to do.
+    // A different id is a different grant, even for the same scope. Without an id, the scope's name decides.
     check(&[Event::grant(1, 1, 1), Event::revoke(2, 7, 1)], &[Stands, None]);
     check(&[Event::grant(1, 1, 1), Event::revoke(2, 0, 1)], &[Revoked, None]);
     check(&[Event::grant(1, 1, 1), Event { server: 2, ..Event::revoke(2, 0, 1) }], &[Stands, None]);
@@ -230,13 +230,13 @@ fn clients_people_and_scopes_are_counted_as_they_change() {
     rig.work();
     assert_eq!(held(&rig), [(1, 1), (1, 1), (1, 1)]);
     assert_eq!((rig.ledger.client(1).standing, rig.ledger.client(1).consents), (1, 2));
-    // The revocation turns out to be of somebody else.
+    // The revocation is attributed to another person.
     let (at, _) = rig.rows.put(&Event { person: 3, ..Event::revoke(6000, 1, 2) }.row(4), &[10, 11]);
     assert_eq!(at, last);
     rig.ledger.take(&rig.rows, at);
     rig.work();
     assert_eq!(held(&rig), [(2, 1), (1, 2), (1, 1)]);
-    // What the journal removes counts no more.
+    // Rows that the journal removed no longer count.
     let gone: Vec<u32> = rig.rows.find(Seq(2)).map(|at| at.0).into_iter().collect();
     rig.rows.cut(Seq(1), Seq(2), &[]);
     rig.ledger.cut(&gone);
@@ -245,7 +245,7 @@ fn clients_people_and_scopes_are_counted_as_they_change() {
     assert_eq!((rig.ledger.client(1).standing, rig.ledger.client(1).consents), (1, 1));
 }
 
-/// The definition, event against event.
+/// The naive implementation, which compares each event with each other.
 fn naive(events: &[(i64, Event)], of: usize) -> Standing {
     let (seq, grant) = &events[of];
     if !grant.is_consent() {
@@ -362,7 +362,7 @@ proptest! {
         for (which, event) in changed {
             let count = known.len();
             let (seq, old) = &mut known[which % count];
-            // A broad revocation stays one: what it may have ended is not un-ended by a change that never comes.
+            // Changes of revocations are left out: the ledger does not undo a broad revocation, and they do not occur.
             if old.kind != Kind::Revoke && event.kind != Kind::Revoke {
                 *old = event;
                 rig.put(*seq, &old.clone());
@@ -373,7 +373,7 @@ proptest! {
             let at = rig.rows.find(Seq(known[index].0)).expect("it is there");
             prop_assert_eq!(rig.ledger.standing(at), naive(&known, index), "{:?} among {:?}", &known[index], &known);
         }
-        // What is held is what stands.
+        // The counts of holders must match the grants in force.
         let mut held = std::collections::BTreeSet::new();
         let mut people = std::collections::BTreeSet::new();
         for (seq, event) in &known {
