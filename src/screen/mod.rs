@@ -1,7 +1,7 @@
 //! The interactive screen: one loop that the program and its tests share.
 //!
-//! [`Inbox`] decides in which order messages reach the model, [`EventLoop`] runs it on a terminal, and [`watch()`] gives it
-//! the real one.
+//! [`Inbox`] decides in which order messages reach the model, [`EventLoop`] runs it on a terminal, and [`watch()`]
+//! gives it the real one.
 
 mod event_loop;
 mod handover;

@@ -45,8 +45,8 @@ pub fn copy(text: &str, between: Between) -> Option<Vec<u8>> {
     let plain = format!("\x1b]52;c;{encoded}\x07");
     Some(match between {
         Between::Nothing => plain.into_bytes(),
-        // Every escape inside is doubled; tmux takes what is left for the terminal outside, and sets its own buffer by the
-        // plain form.
+        // Every escape inside is doubled; tmux takes what is left for the terminal outside, and sets its own buffer by
+        // the plain form.
         Between::Tmux => format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes(),
         Between::Screen => {
             let mut out = Vec::new();

@@ -398,8 +398,8 @@ impl Mode {
     fn off(self) -> &'static [u8] {
         match self {
             Self::Raw => b"",
-            // Emptied first: tmux leaves some of it on the screen below if the window has grown meanwhile, and GNU screen
-            // has no other screen unless it is told to, so that what comes next begins at the top.
+            // Emptied first: tmux leaves some of it on the screen below if the window has grown meanwhile, and GNU
+            // screen has no other screen unless it is told to, so that what comes next begins at the top.
             Self::Alternate => b"\x1b[H\x1b[2J\x1b[?1049l",
             Self::NoWrap => b"\x1b[?7h",
             Self::NoCursor => b"\x1b[?25h",

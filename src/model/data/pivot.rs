@@ -1,4 +1,4 @@
-//! The pages of clients, people and scopes: what the ledger counts of each, sorted, with the reader's place in it.
+//! The pivot pages: clients, people and scopes with their counts from the ledger, sorted, with a cursor.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -9,14 +9,14 @@ use super::sorter::Sorter;
 use super::{Column, Known, Ledger};
 use crate::consent::Sym;
 
-/// What a pivot page lists.
+/// The subject of a pivot page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Subject {
-    /// Who asked for consent.
+    /// The clients that asked for consent.
     Clients,
-    /// Who gave it.
+    /// The people who consented.
     People,
-    /// What for.
+    /// The scopes that were granted.
     Scopes,
 }
 
@@ -41,16 +41,16 @@ pub enum Measure {
     Rarity,
 }
 
-/// How widely a scope is held.
+/// How many clients hold a scope, relative to all clients with grants.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Rarity {
-    /// One client alone holds it.
+    /// Exactly one client holds it.
     Single,
-    /// Of fifty clients that hold something at most one does.
+    /// At most one in fifty of the clients with grants holds it.
     Rare,
-    /// More do.
+    /// More clients hold it.
     Usual,
-    /// Nobody holds it now.
+    /// No client holds it now.
     Unheld,
 }
 
@@ -66,14 +66,15 @@ impl Rarity {
     }
 }
 
-/// In how many milliseconds before now somebody consented, for [`Measure::Hour`] and those after it.
+/// The lengths, in milliseconds, of the periods of [`Measure::Quarter`], [`Measure::Week`], [`Measure::Day`] and
+/// [`Measure::Hour`]. Each period ends now.
 const WINDOWS: [i64; 4] = [90 * 86_400_000, 7 * 86_400_000, 86_400_000, 3_600_000];
 
 impl Subject {
-    /// All, in the order of their pages.
+    /// All subjects, in the order of their pages.
     pub const ALL: [Self; 3] = [Self::Clients, Self::People, Self::Scopes];
 
-    /// Returns the columns, left to right. The one that a page is sorted by at first is the second.
+    /// Returns the columns, left to right. A page is sorted by the second column at first.
     pub fn measures(self) -> &'static [Measure] {
         use Measure as M;
         match self {
@@ -95,7 +96,7 @@ impl Subject {
         }
     }
 
-    /// Returns the words of the title line.
+    /// Returns the word for the title line.
     pub fn words(self) -> &'static str {
         match self {
             Self::Clients => "clients",
@@ -104,7 +105,7 @@ impl Subject {
         }
     }
 
-    /// One more than the highest number.
+    /// Returns one more than the highest number.
     fn end(self, ledger: &Ledger) -> Number {
         let end = match self {
             Self::Clients => ledger.clients.len(),
@@ -114,7 +115,7 @@ impl Subject {
         u32::try_from(end).unwrap_or(u32::MAX)
     }
 
-    /// Whether there is anything to list of a thing: retention may have left nothing.
+    /// Returns whether an item is listed. Clients and people whose rows were all removed by retention are not.
     fn is_listed(self, ledger: &Ledger, number: Number) -> bool {
         let tally = match self {
             Self::Clients => ledger.client(number),
@@ -124,7 +125,7 @@ impl Subject {
         tally.consents > 0 || tally.standing > 0
     }
 
-    /// Returns the interned text that names a thing; none of a scope.
+    /// Returns the interned text that names a client or person, or `Sym(0)` for a scope.
     pub fn sym(self, ledger: &Ledger, number: Number) -> Sym {
         match self {
             Self::Clients => ledger.clients.text(number),
@@ -133,7 +134,7 @@ impl Subject {
         }
     }
 
-    /// Returns the filter that lists the consents of a thing: by its id, or where it has none by its name.
+    /// Returns the filter that lists the consents of an item, by its id, or by its name if it has no id.
     pub(in crate::model) fn query(self, known: &Known<'_>, number: Number) -> String {
         let (field, text) = match self {
             Self::Scopes => ("scope", known.ledger.scopes.name(number)),
@@ -148,7 +149,7 @@ impl Subject {
     }
 }
 
-/// A pivot page.
+/// A pivot page: its items in order, and the cursor.
 #[derive(Debug)]
 pub struct Pivot {
     subject: Subject,
@@ -156,18 +157,18 @@ pub struct Pivot {
     descending: bool,
     ids: Vec<Number>,
     sorter: Option<Sorter>,
-    /// What the order is of: the changes of the ledger, and the time.
+    /// The ledger's change counter and the time for which the order was computed.
     seen: (u64, i64),
-    /// By client, in the windows of time.
+    /// By client, the number of people in each of [`WINDOWS`].
     since: Vec<[u32; 4]>,
     cursor: Option<Number>,
     anchor: Anchor,
 }
 
-/// Things moved in one slice of sorting.
+/// Items moved in one slice of sorting.
 const SLICE: usize = 20_000;
 
-/// What sorts before what.
+/// A sort key.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
     Text([Caseless<'a>; 3]),
@@ -175,7 +176,7 @@ enum Key<'a> {
     Falling(Reverse<i64>, Number),
 }
 
-/// Texts the other way round.
+/// A sort key that compares in reverse order if the flag is set.
 #[derive(PartialEq, Eq)]
 struct Turned<'a>(Key<'a>, bool);
 
@@ -193,7 +194,7 @@ impl PartialOrd for Turned<'_> {
 }
 
 impl Pivot {
-    /// A page that was not looked at yet.
+    /// Creates an empty page.
     pub(in crate::model) fn new(subject: Subject) -> Self {
         let measure = subject.measures()[1];
         Self {
@@ -209,32 +210,32 @@ impl Pivot {
         }
     }
 
-    /// Returns what it lists.
+    /// Returns the subject of the page.
     pub fn subject(&self) -> Subject {
         self.subject
     }
 
-    /// Returns the column that it is sorted by, and whether the greatest stands on top.
+    /// Returns the column that the page is sorted by, and whether the order is descending.
     pub fn order(&self) -> (Measure, bool) {
         (self.measure, self.descending)
     }
 
-    /// How many things are listed.
+    /// Returns the number of items.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Whether none is.
+    /// Returns whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Whether the order is not that of now.
+    /// Returns whether the order is out of date or being computed.
     pub(in crate::model) fn is_behind(&self, ledger: &Ledger, now_ms: i64) -> bool {
         self.sorter.is_some() || self.seen != (ledger.changes(), now_ms)
     }
 
-    /// Sorts some more. The order that stands is replaced when the next one is whole.
+    /// Runs one slice of the sort. The current order is replaced once the new one is complete.
     pub(in crate::model) fn work(&mut self, known: &Known<'_>, now_ms: i64) {
         let ledger = known.ledger;
         let (subject, measure, descending) = (self.subject, self.measure, self.descending);
@@ -253,7 +254,7 @@ impl Pivot {
             let value = value(subject, measure, ledger, since, number);
             let key =
                 if descending { Key::Falling(Reverse(value), number) } else { Key::Rising(value, number) };
-            // What is equal stands in the order in which it was first seen, however often it is sorted.
+            // Equal items are sorted by number, in the order in which they were first seen.
             Turned(key, false)
         };
         if sorter.work(SLICE, key) {
@@ -267,7 +268,7 @@ impl Pivot {
         }
     }
 
-    /// Sorts by the next column, or by the first one.
+    /// Sorts by the next column, or by the first one after the last.
     pub(in crate::model) fn sort_next(&mut self) {
         let measures = self.subject.measures();
         let place = measures.iter().position(|measure| *measure == self.measure).unwrap_or(0);
@@ -276,7 +277,7 @@ impl Pivot {
         self.outdate();
     }
 
-    /// Turns the order round.
+    /// Reverses the order.
     pub(in crate::model) fn turn(&mut self) {
         self.descending = !self.descending;
         self.outdate();
@@ -287,7 +288,7 @@ impl Pivot {
         self.seen = (u64::MAX, 0);
     }
 
-    /// The thing that the reader stands on.
+    /// Returns the item under the cursor, or `None` if the page is empty.
     pub fn cursor(&self) -> Option<Number> {
         self.cursor
     }
@@ -297,7 +298,7 @@ impl Pivot {
         self.ids.iter().position(|number| *number == cursor)
     }
 
-    /// Moves the reader by lines.
+    /// Moves the cursor by lines, in a window of `height` lines.
     pub(in crate::model) fn step(&mut self, lines: isize, height: usize) {
         let Some(here) = self.place() else { return };
         let there = here.saturating_add_signed(lines).min(self.ids.len() - 1);
@@ -305,7 +306,7 @@ impl Pivot {
         self.anchor.step(here, there, height, self.ids.len());
     }
 
-    /// Moves the reader to the next thing of which something is so, round the end; returns whether there is one.
+    /// Moves to the next or previous item that `is` accepts, and wraps around at the end. Returns whether there is one.
     pub(in crate::model) fn seek(&mut self, back: bool, height: usize, is: impl Fn(Number) -> bool) -> bool {
         let (Some(here), total) = (self.place(), self.ids.len()) else { return false };
         let places = (1..=total).map(|gap| (here + if back { total - gap } else { gap }) % total);
@@ -316,7 +317,7 @@ impl Pivot {
         found.is_some()
     }
 
-    /// The things of a window of `height` lines, the reader's line among them, and the place of the first.
+    /// Returns the items in a window of `height` lines, the line of the cursor, and the index of the first item.
     pub fn window(&self, height: usize) -> (&[Number], Option<usize>, usize) {
         let Some(here) = self.place() else { return (&[], None, 0) };
         let line = self.anchor.line(here, height, self.ids.len());
@@ -325,14 +326,13 @@ impl Pivot {
         (&self.ids[first..end], Some(line), first)
     }
 
-    /// What a column says of a thing: a count, or a time in milliseconds since 1970, 0 for none.
+    /// Returns the value of a column for an item: a count, or a time in milliseconds since 1970 with 0 for none.
     pub fn value(&self, ledger: &Ledger, measure: Measure, number: Number) -> i64 {
         value(self.subject, measure, ledger, &self.since, number)
     }
 }
 
-/// Everything that is listed, what was listed before in its order: mostly little has changed, and that is sorted at
-/// once.
+/// Returns all listed items, starting with those of the previous order. Few change, so the result is nearly sorted.
 fn nearly_sorted(before: &[Number], subject: Subject, ledger: &Ledger) -> Vec<Number> {
     let end = subject.end(ledger);
     let mut is_listed: Vec<bool> =
@@ -378,7 +378,7 @@ fn value(subject: Subject, measure: Measure, ledger: &Ledger, since: &[[u32; 4]]
     }
 }
 
-/// Returns how widely a scope is held among the clients that hold something.
+/// Returns how common a scope is among the clients with grants in force.
 pub fn rarity(ledger: &Ledger, scope: Number) -> Rarity {
     let (held, all) = (ledger.held(scope).clients as usize, ledger.holding_clients());
     match held {

@@ -1,29 +1,29 @@
-//! A line that is being typed, whatever it is asked for.
+//! The prompt: a line that is being typed.
 
 use super::RowRef;
 use crate::consent::Seq;
 use crate::model::keys::{Chord, Key};
 
-/// What a line is typed for.
+/// The purpose of a prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ask {
-    /// What hides rows.
+    /// A filter that hides rows.
     #[default]
     Filter,
-    /// What is gone to and stands out.
+    /// A text to search for and highlight.
     Search,
-    /// The time that is gone to.
+    /// A time to go to.
     Time,
-    /// What is written to a row.
+    /// The note of a row.
     Note(Seq),
-    /// What is to be done.
+    /// A command to run.
     Command,
-    /// What the page of keys is narrowed to.
+    /// Words to filter the help page by.
     Key,
 }
 
 impl Ask {
-    /// Returns the word that stands before the line.
+    /// Returns the label in front of the line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Filter => "filter",
@@ -35,7 +35,7 @@ impl Ask {
         }
     }
 
-    /// Returns what can be done with the line.
+    /// Returns the hint that is shown with the prompt.
     pub fn help(self) -> &'static str {
         match self {
             Self::Filter => "Enter keeps it, Esc clears it",
@@ -51,50 +51,51 @@ impl Ask {
 /// A line being typed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Prompt {
-    /// What for.
+    /// The purpose of the prompt.
     pub ask: Ask,
     /// The text so far.
     pub text: String,
-    /// The cursor, in characters.
+    /// The position of the cursor, in characters.
     pub at: usize,
-    /// What is wrong with it: the character, and the words.
+    /// The error in the text, if any: its position in characters, and the message.
     pub error: Option<(usize, String)>,
-    /// Whether what was typed is still to be looked for: keys that wait come first, so that a storm of them is one
-    /// look.
+    /// Whether the text has changed since it was applied. Waiting keys are handled first, so that fast typing causes
+    /// one search, not many.
     pub(in crate::model) is_behind: bool,
-    /// Where the reader stood when it was opened, and whether he followed.
+    /// The row under the cursor when the prompt was opened, and whether the list was following.
     pub(in crate::model) stood: (Option<RowRef>, bool),
 }
 
-/// What a key did to a line.
+/// The effect of a key on a prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::model) enum Edit {
     /// The text may have changed.
     Text,
-    /// Nothing but the cursor.
+    /// At most the cursor moved.
     Cursor,
-    /// The line is done.
+    /// The user confirmed the line.
     Enter,
-    /// The line is given up.
+    /// The user canceled the line.
     Esc,
-    /// What was typed before this, or after it.
+    /// The user asked for the previous entry.
     Before,
+    /// The user asked for the next entry.
     After,
-    /// The program is to end.
+    /// The user asked to end the program.
     Interrupt,
 }
 
-/// A prompt holds at most this many characters.
+/// The maximum number of characters in a prompt.
 const LENGTH_MAX: usize = 1000;
 
 impl Prompt {
-    /// Begins with a text, the cursor behind it.
+    /// Creates a prompt with a text, and the cursor at its end.
     pub(in crate::model) fn new(ask: Ask, text: &str) -> Self {
         let text: String = text.chars().take(LENGTH_MAX).collect();
         Self { ask, at: text.chars().count(), text, error: None, is_behind: false, stood: (None, false) }
     }
 
-    /// Takes a key in.
+    /// Applies a key to the line.
     pub(in crate::model) fn edit(&mut self, chord: Chord) -> Edit {
         match chord {
             Chord { key: Key::Enter, .. } => return Edit::Enter,
@@ -131,7 +132,7 @@ impl Prompt {
         }
     }
 
-    /// Puts a pasted text in. A line break in it must not end the prompt.
+    /// Inserts pasted text. Control characters become spaces, so that a line break does not end the prompt.
     pub(in crate::model) fn paste(&mut self, text: &str) {
         let room = LENGTH_MAX.saturating_sub(self.text.chars().count());
         let line: String = text.chars().take(room).map(|c| if c.is_control() { ' ' } else { c }).collect();

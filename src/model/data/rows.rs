@@ -1,4 +1,5 @@
-//! Every listed consent in 48 bytes, its texts interned; a million of them fit where their JSON would need gigabytes.
+//! All rows, at 48 bytes each with interned texts. A million rows need a small part of the memory of their JSON, which
+//! would take gigabytes.
 
 use std::collections::VecDeque;
 
@@ -9,11 +10,11 @@ use super::text_arena::TextArena;
 use super::text_columns;
 use crate::consent::{Page, Row, Seq, Sym, Symbol, Symbols};
 
-/// The place of a row in memory; stays the same as long as the program runs.
+/// The place of a row in memory. It does not change while the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowRef(pub u32);
 
-/// Columns whose texts lie together: who did something and for whom are the same people.
+/// Columns that share a text arena. `who` and `actor` share one, because both name people.
 const GROUPS: [u8; 4] = [
     text_columns::WHO | text_columns::ACTOR,
     text_columns::CLIENT,
@@ -21,30 +22,31 @@ const GROUPS: [u8; 4] = [
     text_columns::SCOPES,
 ];
 
-/// All rows, and their order by time.
+/// All rows, and their order by time. Also has the interned texts and the marks.
 #[derive(Debug, Default)]
 pub struct Rows {
     chunks: Vec<Chunk>,
-    /// Rows of each chunk that were cut. A chunk of nothing else is given back; the places of others never change.
+    /// For each chunk, the number of rows that were cut. A chunk whose rows were all cut is freed. The places of other
+    /// rows never change.
     gone: Vec<usize>,
     /// The place of the next row.
     next: usize,
-    /// By (published, seq), oldest first.
+    /// All rows in the order of (published, seq), oldest first.
     order: VecDeque<u32>,
-    /// By seq.
+    /// All rows in the order of seq.
     by_seq: VecDeque<u32>,
     symbols: Symbols,
-    /// By group: the texts of people, clients, servers, scopes.
+    /// By group, the texts of people, clients, servers and scopes.
     texts: [TextArena; 4],
-    /// Those that say from where.
+    /// The texts of locations.
     locations: Locations,
-    /// For each text the columns that it occurs in, a bit each.
+    /// For each text, a bit for each column in which it occurs.
     used: Vec<u8>,
     marks: Marks,
 }
 
 impl Rows {
-    /// Takes in texts before the rows that name them.
+    /// Adds texts. They must be added before the rows that refer to them.
     pub fn learn(&mut self, symbols: &[(Sym, Symbol)]) {
         for (sym, symbol) in symbols {
             if self.symbols.joined(*sym) == symbol.as_str() {
@@ -61,7 +63,7 @@ impl Rows {
         }
     }
 
-    /// Makes the text of a column known to whoever looks for words.
+    /// Records that a text occurs in a column, and adds it to the texts that can be searched.
     fn name(&mut self, sym: Sym, column: u8) {
         let index = sym.0 as usize;
         if self.used.len() <= index {
@@ -82,9 +84,10 @@ impl Rows {
         }
     }
 
-    /// Adds a row, or puts it in the place of the one with its number, and returns where it is and whether it is new.
+    /// Adds a row, or replaces the row with its number. Returns its place and whether it is new.
     ///
-    /// Cheap at both ends of the order, which is where rows come; in the middle it moves at most half the order.
+    /// Inserting at either end of the order, where most rows come, is cheap. Elsewhere, it moves at most half of the
+    /// order.
     pub fn put(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
         let (at, is_new) = self.keep(row, marks);
         if is_new {
@@ -93,14 +96,14 @@ impl Rows {
         (at, is_new)
     }
 
-    /// The same, but a new row has no place in the order of time yet.
+    /// Does the same as [`Rows::put`], except that a new row is not added to the order of time yet.
     fn keep(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
         for (column, sym) in texts(row).into_iter().enumerate() {
             self.name(sym, 1 << column);
         }
         if let Some(known) = self.find(row.seq) {
             let time_moved = self.key(known).0 != row.published_ms;
-            // One that came with the same page has no place yet.
+            // A row added with the same page is not in the order yet.
             let place = self.order_place(self.key(known)).ok().filter(|_| time_moved);
             place.and_then(|place| self.order.remove(place));
             self.chunks[known.0 as usize / CHUNK].set(known.0 as usize % CHUNK, row, marks);
@@ -128,8 +131,10 @@ impl Rows {
         (new, true)
     }
 
-    /// Gives new rows their places in the order of time. What stands between them and the nearer end is moved once for
-    /// all of them: files that overlap in time come here by pages.
+    /// Inserts new rows into the order of time.
+    ///
+    /// The rows between them and the nearer end are moved once for all of them, because the pages of files that overlap
+    /// in time are inserted here.
     fn order_in(&mut self, mut new: Vec<u32>) {
         new.sort_unstable_by_key(|at| self.key(RowRef(*at)));
         let (Some(first), Some(last)) = (new.first(), new.last()) else { return };
@@ -147,7 +152,7 @@ impl Rows {
         }
     }
 
-    /// Puts two runs of rows together that are in the order of time.
+    /// Merges two runs of rows that are in the order of time.
     fn merged(&self, one: &[u32], other: &[u32]) -> Vec<u32> {
         let mut out = Vec::with_capacity(one.len() + other.len());
         let mut other = other;
@@ -163,7 +168,7 @@ impl Rows {
         out
     }
 
-    /// Adds all of a page and returns the rows that are new.
+    /// Adds the texts and rows of a page, and returns the rows that are new.
     pub fn take(&mut self, page: &Page) -> Vec<RowRef> {
         self.learn(&page.symbols);
         let kept = page.rows.iter().enumerate().map(|(index, row)| self.keep(row, page.grants.of(index)));
@@ -172,10 +177,11 @@ impl Rows {
         new
     }
 
-    /// Takes out, of the rows with numbers above `after` up to `to`, all that are not among `kept`, which rises.
-    /// Returns the places of those that went; none of them may be asked for again but by [`Rows::is_there`].
+    /// Removes the rows with numbers above `after`, up to and including `to`, that are not in `kept`, which is
+    /// ascending.
     ///
-    /// One pass over the range, and if any went one over all rows.
+    /// Returns the places of the removed rows. Only [`Rows::is_there`] may be called with them. Makes one pass over the
+    /// range, and one over all rows if any row was removed.
     pub fn cut(&mut self, after: Seq, to: Seq, kept: &[Seq]) -> Vec<u32> {
         let number = |seq: Seq| u32::try_from(seq.0.max(0)).unwrap_or(u32::MAX);
         let place = |bound: u32| self.by_seq.partition_point(|other| self.seq(*other) <= bound);
@@ -206,22 +212,22 @@ impl Rows {
         cut
     }
 
-    /// Whether the row of a place was not cut.
+    /// Returns whether the row at a place exists and was not cut.
     pub fn is_there(&self, at: RowRef) -> bool {
         is_there(&self.chunks, at.0)
     }
 
-    /// How many there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// Returns a row whole.
+    /// Returns the row at a place.
     pub fn get(&self, at: RowRef) -> Row {
         self.chunks[at.0 as usize / CHUNK].get(at.0 as usize % CHUNK)
     }
@@ -232,10 +238,10 @@ impl Rows {
         chunk.marks(at)
     }
 
-    /// Returns where the row of a number is.
+    /// Returns the place of the row with a number, or `None` if there is no such row.
     pub fn find(&self, seq: Seq) -> Option<RowRef> {
         let wanted = u32::try_from(seq.0).ok()?;
-        // Numbers rise by one at least: it stands where it would if none were left out, or before.
+        // Numbers increase by at least one, so the row is at index `wanted - first` or before it.
         let first = self.seq(*self.by_seq.front()?);
         let last = wanted.checked_sub(first)? as usize;
         let place = match self.by_seq.get(last) {
@@ -257,7 +263,7 @@ impl Rows {
         &self.marks
     }
 
-    /// The marks as their page lists them: the newest event first, those whose rows were not read yet last.
+    /// Returns the marks in the order of their page: the newest event first, and rows that were not read yet last.
     pub fn ordered_marks(&self) -> Vec<(Seq, Option<RowRef>, &Mark)> {
         let mut all: Vec<_> = self.marks.iter().map(|(seq, mark)| (seq, self.find(seq), mark)).collect();
         all.sort_by_key(|(seq, at, _)| std::cmp::Reverse(at.map_or((0, seq.0 as u32), |at| self.key(at))));
@@ -268,49 +274,49 @@ impl Rows {
         &mut self.marks
     }
 
-    /// The texts.
+    /// Returns the interned texts.
     pub fn symbols(&self) -> &Symbols {
         &self.symbols
     }
 
-    /// All rows, oldest first.
+    /// Returns all rows, oldest first.
     pub fn order(&self) -> &VecDeque<u32> {
         &self.order
     }
 
-    /// What rows are ordered by.
+    /// Returns the sort key of a row in the order of time: its publication time and number.
     pub fn key(&self, at: RowRef) -> (i64, u32) {
         let (chunk, at) = (&self.chunks[at.0 as usize / CHUNK], at.0 as usize % CHUNK);
         (chunk.published_ms[at], chunk.seq[at])
     }
 
-    /// The columns, in the order of places. A chunk that was given back has as many rows as any other, all cut.
+    /// Returns the chunks, in the order of places. A chunk that was freed is empty, but its [`CHUNK`] places stay
+    /// taken.
     pub(in crate::model) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
         self.chunks.iter()
     }
 
-    /// The columns that a row stands in, and where in them.
+    /// Returns the chunk of a row, and the row's index in it.
     pub(in crate::model) fn chunk_of(&self, at: RowRef) -> (&Chunk, usize) {
         (&self.chunks[at.0 as usize / CHUNK], at.0 as usize % CHUNK)
     }
 
-    /// One more than the last place that was ever given out.
+    /// Returns one more than the highest place that was ever assigned.
     pub(in crate::model) fn places(&self) -> usize {
         self.next
     }
 
-    /// The texts of some columns in lower case, for whoever looks for words in all of them, each with the columns whose
-    /// they are.
+    /// Returns the arenas of lower-case texts for some columns, each with the columns that it belongs to.
     pub(in crate::model) fn texts(&self, columns: u8) -> impl Iterator<Item = (&TextArena, u8)> {
         self.texts.iter().zip(GROUPS).filter(move |(_, group)| group & columns != 0)
     }
 
-    /// The texts that say from where.
+    /// Returns the texts of locations.
     pub(in crate::model) fn locations(&self) -> &Locations {
         &self.locations
     }
 
-    /// For each text the columns that it occurs in, a bit each: who, actor, client, server, scopes, from.
+    /// Returns, for each text, a bit for each column in which it occurs: who, actor, client, server, scopes, from.
     pub(in crate::model) fn used(&self) -> &[u8] {
         &self.used
     }
@@ -386,7 +392,7 @@ pub(in crate::model) mod tests {
         let seqs =
             |rows: &Rows| -> Vec<i64> { rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect() };
         assert_eq!(seqs(&rows), [1, 3, 2, 6, 5, 4]);
-        // By pages of any size it is the same.
+        // The result is the same for pages of any size.
         for size in 1..=came.len() {
             let mut rows = Rows::default();
             for page in came.chunks(size) {

@@ -1,27 +1,27 @@
-//! Which columns the list has, in which order, and how wide the person wants them.
+//! The arrangement of the list's columns: which are shown, in which order, and the widths set by the user.
 
 use super::Column;
 
-/// The columns of the list.
+/// The arrangement of the list's columns.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shape {
     entries: Vec<Entry>,
 }
 
-/// One column.
+/// The settings of one column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// Which.
+    /// The column.
     pub column: Column,
-    /// Whether it is shown, as far as there is room.
+    /// Whether the column is shown if there is room.
     pub is_shown: bool,
-    /// Its width, if the person has set one.
+    /// The width set by the user, if any.
     pub width: Option<u16>,
 }
 
-/// Widths that a person can set.
+/// The widths that a user can set.
 const WIDTHS: std::ops::RangeInclusive<u16> = 4..=120;
-/// Where the width of a column that is not on the screen begins to be set from.
+/// The width from which a change starts if the column is not on the screen.
 const START: u16 = 16;
 
 impl Default for Shape {
@@ -32,10 +32,10 @@ impl Default for Shape {
 }
 
 impl Shape {
-    /// Shows these columns in this order; the others are hidden behind them.
+    /// Returns an arrangement that shows these columns in this order, and hides the others.
     ///
     /// # Errors
-    /// Names a column that there is not.
+    /// Fails if a name is unknown, or if there are no names.
     pub fn of_names(names: &[String]) -> Result<Self, String> {
         let known = || Column::ALL.map(Column::name).join(" ");
         let mut entries: Vec<Entry> = Vec::new();
@@ -52,7 +52,7 @@ impl Shape {
         Ok(Self { entries }.whole())
     }
 
-    /// Adds what is missing, hidden.
+    /// Adds missing columns as hidden.
     fn whole(mut self) -> Self {
         for column in Column::ALL {
             if !self.entries.iter().any(|entry| entry.column == column) {
@@ -67,7 +67,7 @@ impl Shape {
         &self.entries
     }
 
-    /// Writes it down, to be read by [`Shape::read`].
+    /// Returns the arrangement as text for [`Shape::read`].
     pub fn words(&self) -> String {
         let word = |entry: &Entry| {
             let width = entry.width.map_or(String::new(), |width| format!(":{width}"));
@@ -76,7 +76,7 @@ impl Shape {
         self.entries.iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
-    /// Reads what was written down; what makes no sense is left away.
+    /// Parses the text from [`Shape::words`]. Ignores invalid words, and returns `None` if no column would be shown.
     pub fn read(words: &str) -> Option<Self> {
         let mut entries: Vec<Entry> = Vec::new();
         for word in words.split(' ').take(64) {
@@ -91,8 +91,7 @@ impl Shape {
         entries.iter().any(|entry| entry.is_shown).then(|| Self { entries }.whole())
     }
 
-    /// Changes the column at a place, which is drawn with a width of `drawn` if it is on the screen. Returns the place
-    /// where it stands then.
+    /// Changes the column at index `at`, and returns its new index. `drawn` is its width on the screen, if it is shown.
     pub(in crate::model) fn change(&mut self, at: usize, change: Change, drawn: Option<u16>) -> usize {
         let entries = &mut self.entries;
         let shown = entries.iter().filter(|entry| entry.is_shown).count();
@@ -100,7 +99,7 @@ impl Shape {
         let width = entry.width.or(drawn).unwrap_or(START);
         let fitting = |width: u16| Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
         match change {
-            // The last one stays: an empty list says nothing.
+            // The last shown column cannot be hidden, because a list needs a column.
             Change::Show => entry.is_shown = !entry.is_shown || shown == 1,
             Change::Wider => entry.width = fitting(width + 1),
             Change::Narrower => entry.width = fitting(width - 1),
@@ -117,7 +116,7 @@ impl Shape {
     }
 }
 
-/// What the person does to the column on the reader's line.
+/// A change to a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::model) enum Change {
     Show,

@@ -1,33 +1,34 @@
-//! Sorts a million things in slices, so that keys are answered in between.
+//! A sort that runs in slices, so that keys are handled while a million items are sorted.
 
-/// A stable merge sort that can be left and taken up at any item.
+/// A stable merge sort that can stop and resume at any item.
 #[derive(Debug)]
 pub(in crate::model) struct Sorter {
-    /// Sorted in runs of `width`; the last may be shorter.
+    /// The items, in sorted runs of `width`. The last run may be shorter.
     ids: Vec<u32>,
-    /// The runs of twice the width, as far as they are merged.
+    /// The runs of twice the width that were merged so far.
     merged: Vec<u32>,
-    /// The length of the runs; 0 while the first ones are being made.
+    /// The length of the runs, or 0 while the first runs are being made.
     width: usize,
-    /// How many of `ids` stand in first runs, while those are being made.
+    /// The number of `ids` that are in first runs so far.
     begun: usize,
-    /// How many of the left and of the right run of the pair at hand are merged.
+    /// The number of items merged so far from the left and from the right run of the current pair.
     taken: (usize, usize),
-    /// Items moved so far, for whoever wants to know how far it is.
+    /// The number of items moved so far, for [`Sorter::percent`].
     moved: usize,
 }
 
-/// The first runs; sorting one takes less than a tenth of a millisecond.
+/// The length of the first runs. Sorting one takes less than a tenth of a millisecond.
 const RUN: usize = 1024;
 
 impl Sorter {
-    /// Begins. What compares equal keeps this order.
+    /// Creates a sort of `ids`. Items that compare equal keep their order.
     pub(in crate::model) fn new(ids: Vec<u32>) -> Self {
         let merged = Vec::with_capacity(ids.len());
         Self { ids, merged, width: 0, begun: 0, taken: (0, 0), moved: 0 }
     }
 
-    /// Moves about so many items further; `key` must say the same of an item each time. Returns whether there is more.
+    /// Moves about `budget` items, and returns whether more are left. `key` must return the same key for an item each
+    /// time.
     pub(in crate::model) fn work<K: Ord>(&mut self, mut budget: usize, key: impl Fn(u32) -> K) -> bool {
         while self.width == 0 && budget > 0 {
             let end = (self.begun + RUN).min(self.ids.len());
@@ -50,13 +51,13 @@ impl Sorter {
         self.width == 0 || self.width < self.ids.len()
     }
 
-    /// Merges some of the pair of runs at hand, and returns what is left of the budget, and how much of the level is
-    /// done.
+    /// Merges a part of the current pair of runs. Returns the rest of the budget, and the number of items merged in the
+    /// level.
     fn merge<K: Ord>(&mut self, mut budget: usize, key: &impl Fn(u32) -> K) -> (usize, usize) {
         let start = self.merged.len() - self.taken.0 - self.taken.1;
         let middle = (start + self.width).min(self.ids.len());
         let end = (middle + self.width).min(self.ids.len());
-        // Runs that follow on one another, as most do where little has changed, are taken as they are.
+        // Two runs that are already in order are copied. This is common when few items changed.
         let is_begun = self.taken != (0, 0);
         if !is_begun && (middle == end || key(self.ids[middle - 1]) <= key(self.ids[middle])) {
             self.merged.extend_from_slice(&self.ids[start..end]);
@@ -91,7 +92,7 @@ impl Sorter {
         (budget, done)
     }
 
-    /// Begins the next level when one is done.
+    /// Starts the next level if the current one is complete.
     fn turn(&mut self) {
         if self.merged.len() == self.ids.len() {
             std::mem::swap(&mut self.ids, &mut self.merged);
@@ -100,13 +101,13 @@ impl Sorter {
         }
     }
 
-    /// How far it is, in hundredths.
+    /// Returns the progress in percent.
     pub(in crate::model) fn percent(&self) -> usize {
         let levels = 1 + self.ids.len().div_ceil(RUN).max(1).next_power_of_two().ilog2() as usize;
         (self.moved * 100).checked_div(self.ids.len() * levels).unwrap_or(100).min(100)
     }
 
-    /// Returns what was sorted; to be asked for when there is no more.
+    /// Returns the sorted items. Call it once [`Sorter::work`] has returned `false`.
     pub(in crate::model) fn finish(self) -> Vec<u32> {
         self.ids
     }

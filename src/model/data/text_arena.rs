@@ -1,40 +1,42 @@
-//! Texts of rows in lower case, one behind the other, so that one pass finds a word in all of them.
+//! The texts of rows in lower case, concatenated, so that one pass finds a word in all of them.
 
 use memchr::memmem::Finder;
 
 use crate::consent::Sym;
 
-/// What texts are looked for.
+/// A text to find.
 #[derive(Debug)]
 pub(in crate::model) struct Wanted {
-    /// In lower case; not empty.
+    /// The text, in lower case and not empty.
     pub(in crate::model) needle: String,
-    /// Whether that is all that is asked; else only such a text can be what is asked for.
+    /// Whether every text that contains the needle matches. If not, the caller must check each text that is found.
     pub(in crate::model) is_all: bool,
 }
 
-/// Lower-case texts with their numbers.
+/// Lower-case texts with their symbols.
 #[derive(Debug, Default)]
 pub(in crate::model) struct TextArena {
     arena: String,
-    /// Where each text in rising order, and whose it is.
+    /// The start of each text, in ascending order, and its symbol.
     starts: Vec<(u32, u32)>,
-    /// Bytes of texts that were replaced and stay behind as nobody's.
+    /// The number of bytes of replaced texts that are still in the arena.
     stale: usize,
 }
 
 impl TextArena {
-    /// Puts a text in that was not there.
+    /// Adds a new text.
     pub(in crate::model) fn put(&mut self, sym: Sym, text: &str) {
         let start = u32::try_from(self.arena.len()).expect("fewer than 4 GiB of interned text");
         self.starts.push((start, sym.0));
         lower(text, &mut self.arena);
-        // Nothing may be found across two texts.
+        // The separator prevents matches across two texts.
         self.arena.push(BETWEEN);
     }
 
-    /// Puts a text in the place of what its number had before. Looks through all of them, which names that change are
-    /// seldom enough for, and moves all where half of the bytes are nobody's.
+    /// Replaces the text of a symbol.
+    ///
+    /// Scans all texts, which is fast enough because names change seldom. Compacts the arena if more than half of it is
+    /// stale.
     pub(in crate::model) fn replace(&mut self, sym: Sym, text: &str) {
         if let Some(place) = self.starts.iter().rposition(|(_, owner)| *owner == sym.0) {
             self.starts[place].1 = NOBODY;
@@ -52,13 +54,13 @@ impl TextArena {
         }
     }
 
-    /// Calls back with each text that holds what is wanted. One pass over all texts.
+    /// Calls `found` with each text that contains the needle. Makes one pass over all texts.
     pub(in crate::model) fn find(&self, wanted: &Wanted, mut found: impl FnMut(Sym)) {
         let bytes = self.arena.as_bytes();
         let finder = Finder::new(wanted.needle.as_bytes());
         let (mut from, mut place) = (0, 0);
         let find = |rest: &[u8]| match wanted.needle.as_bytes() {
-            // Found in so many texts that each step counts.
+            // A single byte occurs in most texts, so the faster search matters.
             [byte] => memchr::memchr(*byte, rest),
             _ => finder.find(rest),
         };
@@ -79,8 +81,10 @@ impl TextArena {
         self.starts[place].0 as usize..end
     }
 
-    /// Returns which text holds a byte, not before another that begins no later. Hits rise, and mostly the next lies
-    /// in one of the next texts: steps that double cost little where it does and little more where it does not.
+    /// Returns the index of the text that contains byte `at`. The search starts at index `place`, which must not be
+    /// later.
+    ///
+    /// Mostly the next hit is in one of the next few texts. Those are checked first, then steps that double.
     fn place_of(&self, at: usize, place: usize) -> usize {
         let is_before = |place: usize| self.starts.get(place).is_some_and(|(start, _)| *start as usize <= at);
         let near = (place..place + NEAR).find(|place| !is_before(place + 1));
@@ -97,16 +101,16 @@ impl TextArena {
     }
 }
 
-/// Texts that are looked at one after the other before the steps double.
+/// The number of texts that are checked one by one before the steps double.
 const NEAR: usize = 4;
-/// The number of no text: a journal gives out fewer.
+/// The symbol of a replaced text. No journal assigns so high a number.
 const NOBODY: u32 = u32::MAX;
-/// Fewer bytes than these are not worth moving the rest for.
+/// The minimum number of stale bytes to compact the arena.
 const STALE_MIN: usize = 1 << 20;
-/// Stands between two texts; no needle holds it, and no text keeps it.
+/// The separator between two texts. It occurs in no needle and in no text.
 const BETWEEN: char = '\x1e';
 
-/// Adds a text in lower case.
+/// Appends a text in lower case.
 pub(in crate::model) fn lower(text: &str, out: &mut String) {
     if text.is_ascii() {
         let start = out.len();

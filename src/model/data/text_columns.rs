@@ -1,4 +1,4 @@
-//! The columns of a row that hold texts, as bits: who, actor, client, server, scopes, from.
+//! Bits for the columns of a row that contain texts: who, actor, client, server, scopes, from.
 
 pub(in crate::model) const WHO: u8 = 1;
 pub(in crate::model) const ACTOR: u8 = 1 << 1;

@@ -1,9 +1,9 @@
-//! How many columns a text takes, as ratatui's buffer counts them cluster by cluster, so that what is said to fit does.
+//! Display widths of texts, counted by grapheme cluster as ratatui's buffer does, so that both agree on what fits.
 
 use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Returns the columns that `text` takes; more than fit a screen count as `u16::MAX`.
+/// Returns the number of columns that `text` takes, at most `u16::MAX`.
 pub fn width(text: &str) -> u16 {
     if is_plain(text) {
         return u16::try_from(text.len()).unwrap_or(u16::MAX);
@@ -11,12 +11,12 @@ pub fn width(text: &str) -> u16 {
     text.graphemes(true).fold(0, |sum, cluster| sum.saturating_add(cluster_width(cluster)))
 }
 
-/// Returns the columns of one cluster. One with a control character counts as nothing, and ratatui leaves it out.
+/// Returns the number of columns of a cluster. It is 0 for a cluster with a control character, which ratatui omits.
 pub fn cluster_width(cluster: &str) -> u16 {
     if cluster.contains(char::is_control) { 0 } else { cluster.cell_width() }
 }
 
-/// Returns whether a text is printable ASCII. Most text is, and needs no tables.
+/// Returns whether a text is printable ASCII, whose width is its length.
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }

@@ -1,47 +1,47 @@
-//! What the person arranged, and what they are in the middle of.
+//! The user's settings, and the actions that are not finished.
 
 use super::{Extent, Shape};
 use crate::consent::Seq;
 use crate::model::Keymap;
 
-/// Keys, columns and filters of the person, and what the next key or row is waited for.
+/// The user's keys, columns and filters, and the state of unfinished actions.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    /// The keys in force.
+    /// The key bindings in force.
     pub keymap: Keymap,
-    /// The columns as the configuration has them.
+    /// The columns from the configuration.
     pub columns_from: Shape,
-    /// Filters of the configuration, by name.
+    /// The filters saved in the configuration.
     pub saved: Vec<Saved>,
-    /// Filters that were used, the last one first.
+    /// The filters that were used, most recent first.
     pub history: Vec<String>,
-    /// How far back in them the reader is while typing, and what was typed before he went there.
+    /// The position in the history while typing, 0 for the typed text, and the text that was typed.
     pub(in crate::model) back: (usize, String),
-    /// What the page of keys is narrowed to.
+    /// The words that filter the help page.
     pub find: String,
-    /// Whether the last line shows no keys.
+    /// Whether the key hints on the last line are hidden.
     pub hides_hints: bool,
-    /// Which rows the page of files means.
+    /// The rows chosen on the save page.
     pub extent: Extent,
-    /// Whether the next key says what to copy.
+    /// Whether the next key selects what to copy.
     pub(in crate::model) is_copying: bool,
-    /// Whether the reader went to another page of the list.
+    /// Whether the last command may have scrolled by more than one line.
     pub(in crate::model) has_paged: bool,
-    /// Whether the detail is to be opened as soon as there is a row.
+    /// Whether to open the detail as soon as there is a row.
     pub(in crate::model) opens: bool,
-    /// The reader's line on a page of choices.
+    /// The selected line on a page of choices.
     pub at: usize,
-    /// Why marks are not kept, if they are not.
+    /// The reason why marks are not stored, if they are not.
     pub fault: Option<String>,
-    /// A row to go to as soon as it is read: its number and time.
+    /// The number and time of a row to move to once it has been read.
     pub(in crate::model) wanted: Option<(Seq, i64)>,
 }
 
 /// A filter with a name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Saved {
-    /// The name.
+    /// The name of the filter.
     pub name: String,
-    /// The filter as it was written.
+    /// The expression of the filter.
     pub query: String,
 }

@@ -1,17 +1,17 @@
-//! The zone of times on the screen.
+//! The time zone of the screen.
 
 use jiff::tz::TimeZone;
 
-/// The zone of times on the screen.
+/// The time zone of the screen, and the one to switch to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Zone {
-    /// In force now.
+    /// The zone in use.
     pub shown: TimeZone,
-    /// Its name on the title line.
+    /// The name of the zone in use, for the title line.
     pub name: String,
-    /// What the zone key turns to.
+    /// The zone that the zone key switches to.
     pub other: TimeZone,
-    /// Its name.
+    /// The name of that zone.
     pub other_name: String,
 }
 
@@ -22,7 +22,7 @@ impl Default for Zone {
 }
 
 impl Zone {
-    /// Takes the other one.
+    /// Switches to the other zone.
     pub(in crate::model) fn turn(&mut self) {
         std::mem::swap(&mut self.shown, &mut self.other);
         std::mem::swap(&mut self.name, &mut self.other_name);

@@ -1,17 +1,17 @@
-//! What a row says in the columns of the list: the words, made visible and under the mask, before any width cuts them.
+//! The texts of a row's cells in the list: made visible and masked, and not truncated to a width.
 
 use std::borrow::Cow;
 
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Sym, Symbols, visible};
 use crate::model::{Column, Fit, Model, RowRef, Standing, width};
 
-/// Bytes of one name that are shown; no screen holds more of them in a line. A name without end costs no more than this
-/// in each frame.
+/// The maximum number of bytes of a name that are shown. A line holds no more, and the limit bounds the cost of a very
+/// long name in each frame.
 const NAME_MAX: usize = 4096;
-/// The same for all scopes of a row.
+/// The maximum number of bytes of all scopes of a row.
 const WORDS_MAX: usize = 16 * 1024;
 
-/// A name made visible, of which no more is looked at than can be shown.
+/// Returns a name made visible. Reads at most [`NAME_MAX`] bytes of it.
 fn seen(text: &str) -> Cow<'_, str> {
     match text.get(..text.floor_char_boundary(NAME_MAX)) {
         Some(start) if start.len() < text.len() => format!("{}…", visible(start)).into(),
@@ -19,18 +19,18 @@ fn seen(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a cell shows.
+/// The kind of a cell's content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CellKind {
     /// A value.
     Value,
-    /// That there is no value.
+    /// There is no value.
     Empty,
-    /// That the value is not known.
+    /// The value is not known.
     Unknown,
 }
 
-/// Returns who consented. `domain` is left out of addresses that end in it; see [`Fit::domain`].
+/// Returns who consented. Addresses that end in `domain` are shown without it; see [`Fit::domain`].
 pub fn who<'a>(model: &'a Model, row: &Row, domain: Option<&str>) -> (Cow<'a, str>, CellKind) {
     let symbols = model.rows.symbols();
     if model.mask.is_on() {
@@ -54,7 +54,7 @@ pub fn who<'a>(model: &'a Model, row: &Row, domain: Option<&str>) -> (Cow<'a, st
     }
 }
 
-/// A person behind the mask.
+/// Returns who consented, as a pseudonym.
 fn masked<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, CellKind) {
     let person = |sym| model.mask.person(model.rows.symbols(), sym);
     match (person(row.who), person(row.actor), row.evidence) {
@@ -76,7 +76,7 @@ fn short<'a>(name: &'a str, id: &str, domain: Option<&str>) -> Cow<'a, str> {
     }
 }
 
-/// The domain of the person who stands in a row's WHO, with its `@`, or `None` if that is no address.
+/// Returns the mail domain, with its `@`, of the person shown in WHO, or `None` if the name is not a mail address.
 pub(in crate::model) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'a str> {
     let sym = if row.who == Sym(0) { row.actor } else { row.who };
     let field = |index| symbols.field(sym, index);
@@ -84,7 +84,7 @@ pub(in crate::model) fn domain<'a>(symbols: &'a Symbols, row: &Row) -> Option<&'
     name.rfind('@').filter(|at| *at > 0).and_then(|at| name.get(at..))
 }
 
-/// Returns the name of a client or a server, else its id, else `none`.
+/// Returns the name of a client or a server, or its id if it has no name, or `none` if it has neither.
 pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, str>, CellKind) {
     let symbols = model.rows.symbols();
     let shown = match (symbols.field(sym, 0), symbols.field(sym, 1)) {
@@ -99,8 +99,8 @@ pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, st
     (words, CellKind::Value)
 }
 
-/// Returns the scopes, a blank between two, and how many there are. Where the column of servers is folded, a server
-/// that is not the default one stands before them.
+/// Returns the scopes, separated by spaces, and their number. If the server column is hidden, a server other than the
+/// default one is put in front.
 pub fn scopes(model: &Model, row: &Row, fit: Option<&Fit>) -> (String, usize) {
     let symbols = model.rows.symbols();
     let (mut words, mut count) = (String::new(), 0);
@@ -124,7 +124,7 @@ pub fn scopes(model: &Model, row: &Row, fit: Option<&Fit>) -> (String, usize) {
     (words, count)
 }
 
-/// Whether a row is of the server that most orgs have alone, or of none.
+/// Returns whether a row belongs to the server `default` or to none. Most orgs have only that server.
 pub(in crate::model) fn is_default_server(symbols: &Symbols, row: &Row) -> bool {
     match (symbols.field(row.server, 0), symbols.field(row.server, 1)) {
         (id, "") => matches!(id, "" | "default"),
@@ -132,7 +132,7 @@ pub(in crate::model) fn is_default_server(symbols: &Symbols, row: &Row) -> bool 
     }
 }
 
-/// Returns the address with a word for a proxy, and the place.
+/// Returns the address, followed by `proxy` if it is one, and the place. Returns `None` if both are unknown.
 pub fn from<'a>(model: &'a Model, row: &Row) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
     let symbols = model.rows.symbols();
     let field = |index| symbols.field(row.from, index);
@@ -149,9 +149,10 @@ pub fn from<'a>(model: &'a Model, row: &Row) -> Option<(Cow<'a, str>, Cow<'a, st
     Some((ip, place))
 }
 
-/// Returns the word of a kind, and whether something did not happen as it says. `!` says so behind the word, and `#`
-/// how many secrets were hidden: somebody put them into a log that many can read. Where a column has no room for all of
-/// it, some kinds have a short word.
+/// Returns the word for a row's kind, and whether the event failed.
+///
+/// A `!` after the word marks a failed event. A `#` with a number counts the secrets that were hidden, because somebody
+/// put them into a log that many can read. Some kinds have a short word for narrow columns.
 pub fn kind(row: &Row, columns: u16) -> (Cow<'static, str>, bool) {
     let has_failed = !matches!(row.outcome, Outcome::Success | Outcome::None | Outcome::Allow);
     let with_signs = |word: &'static str| -> Cow<'static, str> {
@@ -172,7 +173,7 @@ pub fn kind(row: &Row, columns: u16) -> (Cow<'static, str>, bool) {
     (if width(&whole) > columns { with_signs(short) } else { whole }, has_failed)
 }
 
-/// Returns the word of a standing that fits into a column.
+/// Returns the word for a standing, shortened if the column is narrow.
 pub fn standing(standing: Standing, width: u16) -> &'static str {
     match standing {
         Standing::Partly if width < 14 => "partly",
@@ -181,7 +182,7 @@ pub fn standing(standing: Standing, width: u16) -> &'static str {
     }
 }
 
-/// Returns how a row came.
+/// Returns the word for how a row came, or for the doubt about it.
 pub fn via(row: &Row) -> (&'static str, CellKind) {
     match row.doubt {
         Some(Doubt::Unconfirmed) => ("hook only", CellKind::Unknown),
@@ -192,7 +193,7 @@ pub fn via(row: &Row) -> (&'static str, CellKind) {
     }
 }
 
-/// Returns all that the row under the cursor says of who, client and scopes, whatever the columns cut.
+/// Returns the full texts of who, client and scopes of a row.
 pub fn whole(model: &Model, at: RowRef) -> [String; 3] {
     let row = model.rows.get(at);
     let mut client = either(model, row.client, "unknown").0.into_owned();
@@ -202,7 +203,7 @@ pub fn whole(model: &Model, at: RowRef) -> [String; 3] {
     [who(model, &row, None).0.into_owned(), client, scopes(model, &row, None).0]
 }
 
-/// The columns that a row needs in a column of the list to be read whole, and those with its short words.
+/// Returns the width that a row's cell needs in a column, in full and in short form.
 pub(in crate::model) fn needs(
     model: &Model,
     at: RowRef,
@@ -215,7 +216,7 @@ pub(in crate::model) fn needs(
         Column::Time => same(if is_today(model, row.published_ms) { 8 } else { 12 }),
         Column::Age => same(5),
         Column::State => match model.ledger.standing(at) {
-            // It is being worked out, and most words have as many letters as this.
+            // The standing is not known yet. These are the widths of most of its words.
             Standing::Pending => (11, 8),
             found => (width(found.word()), width(standing(found, 0))),
         },
@@ -238,7 +239,7 @@ pub(in crate::model) fn needs(
     }
 }
 
-/// Whether a time is of today, in the zone of the screen.
+/// Returns whether a time is today in the zone of the screen, or missing.
 pub(in crate::model) fn is_today(model: &Model, ms: i64) -> bool {
     let date = |at: jiff::Timestamp| at.to_zoned(model.zone.shown.clone()).date();
     ms == 0 || jiff::Timestamp::from_millisecond(ms).is_ok_and(|at| date(at) == date(model.now))

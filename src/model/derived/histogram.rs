@@ -1,4 +1,4 @@
-//! Counts for the strip of activity: how many of the listed rows fall into each stretch of time around the reader.
+//! Counts for the activity strip: the number of listed rows in each stretch of time around the cursor.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::{Buckets, Histogram, Model, RowRef};
 
-/// Counts for a strip of so many columns. A few steps of a search for each, however many rows there are.
+/// Returns the counts for a strip of `columns` columns. Each column takes one binary search.
 pub fn buckets(model: &Model, histogram: Histogram, columns: usize) -> Buckets {
     let (size_ms, size) = histogram.stretch();
     let ids = ids(model);
@@ -16,7 +16,7 @@ pub fn buckets(model: &Model, histogram: Histogram, columns: usize) -> Buckets {
     let shift = offset_ms(model, here_ms);
     let bucket = |ms: i64| (ms + shift).div_euclid(size_ms);
     let columns_i = i64::try_from(columns).unwrap_or(i64::MAX);
-    // The reader in the middle, and nothing but the future is left away.
+    // The cursor is in the middle, unless that would show columns after the newest row.
     let last = (bucket(here_ms) + columns_i / 2).min(bucket(newest_ms)).max(bucket(here_ms));
     let first = last - columns_i + 1;
     let start = |index: i64| index * size_ms - shift;
@@ -36,7 +36,7 @@ pub fn buckets(model: &Model, histogram: Histogram, columns: usize) -> Buckets {
     Buckets { start_ms: start(first), size_ms, size, counts, here, marked, of_all: model.list.is_sorted() }
 }
 
-/// The rows in the order of time that a strip counts.
+/// Returns the rows that the strip counts, in the order of time.
 pub(in crate::model) fn ids(model: &Model) -> &VecDeque<u32> {
     match model.list.shown() {
         Some(shown) if !model.list.is_sorted() => shown,
@@ -44,7 +44,7 @@ pub(in crate::model) fn ids(model: &Model) -> &VecDeque<u32> {
     }
 }
 
-/// How far the shown zone's clocks are before UTC, so that days begin at midnight.
+/// Returns the offset of the zone in use from UTC at a time, so that days begin at midnight.
 pub(in crate::model) fn offset_ms(model: &Model, ms: i64) -> i64 {
     let at = Timestamp::from_millisecond(ms).unwrap_or_default();
     i64::from(model.zone.shown.to_offset(at).seconds()) * 1000

@@ -1,5 +1,5 @@
-//! What follows from the model for one frame or one row: the words of cells, widths, counts, what happened around a
-//! consent. It reads the model as a whole, settles the widths of columns, and asks for nothing outside.
+//! Values computed from the model for one frame or one row: the texts of cells, column widths, counts, and the timeline
+//! of a consent. This code sets the widths of columns, and returns no effects.
 
 pub mod cells;
 pub(super) mod histogram;

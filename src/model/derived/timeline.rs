@@ -1,5 +1,4 @@
-//! What the list knows around one consent: what became of each scope, and the events that belong to it, in the order of
-//! time.
+//! The timeline of a consent: the fate of each scope, and related events in the order of time.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -7,10 +6,11 @@ use serde_json::Value;
 use crate::consent::{Beside, Evidence, Kind, Person, Row, SideEvent, visible};
 use crate::model::{Fate, Model, Node, RowRef, Standing, Weight};
 
-/// Events of the same person and client that a story holds, those nearest in time; the rest is counted.
+/// The maximum number of events of the same person and client in a story. The nearest in time are shown, and the rest
+/// are counted.
 const NEAR_MAX: usize = 60;
 
-/// Tells how a row stands and what happened around it, as lines of the detail.
+/// Returns the standing of a row and its story, as lines of the detail.
 pub(in crate::model) fn told(model: &mut Model, at: RowRef, beside: Option<&Beside>) -> Vec<Node> {
     let mut nodes = Vec::new();
     standing(model, at, &mut nodes);
@@ -60,7 +60,7 @@ fn why_not(row: &Row) -> &'static str {
     }
 }
 
-/// When, by whom and how something ended.
+/// Describes when and by whom a grant was ended.
 fn cause(model: &Model, by: RowRef) -> String {
     let row = model.rows.get(by);
     let symbols = model.rows.symbols();
@@ -136,7 +136,7 @@ fn story(model: &mut Model, at: RowRef, beside: Option<&Beside>, nodes: &mut Vec
     }
 }
 
-/// What a row says, in a line.
+/// Describes a row in one line.
 fn event(model: &Model, at: RowRef) -> String {
     let (row, symbols) = (model.rows.get(at), model.rows.symbols());
     let scopes: Vec<_> = symbols.fields(row.scopes).filter(|name| !name.is_empty()).map(visible).collect();
@@ -150,7 +150,7 @@ fn event(model: &Model, at: RowRef) -> String {
     format!("{}{server}: {}{standing}", row.kind.word(), scopes.join(" "))
 }
 
-/// What an event that is no consent says, in a line.
+/// Describes a side event in one line.
 fn side(side: &SideEvent) -> Told {
     let raw: Value = serde_json::from_str(&side.raw).unwrap_or(Value::Null);
     let text = |path: &[&str]| {

@@ -1,15 +1,15 @@
-//! What the rows on the screen need of each column.
+//! Computes the widths that the rows on the screen need.
 //!
-//! It is computed for one screenful and does not change while rows arrive, so that columns do not jump. It is
-//! computed again for a new size, page, filter, order, zone or mask, at the end of the first reading, and
-//! when names that were looked up would be cut. Only the rows of the window are measured.
+//! Widths are computed for one screenful and do not change while rows arrive, so that columns do not jump. They are
+//! computed again for a new size, page, filter, order, zone or mask, once the initial rows were read, and when names
+//! that were looked up would be truncated. Only the rows in the window are measured.
 
 use super::cells;
 use crate::model::data::fit::View;
 use crate::model::{Column, Fit, Loading, Model, Order, Page, RowRef, columns};
 use crate::report::{Part, Pulse};
 
-/// The mail domain of more than half of those who have one.
+/// Returns the mail domain that more than half of the people with a domain share, if there is one.
 fn shared_domain(model: &Model, rows: &[RowRef]) -> Option<String> {
     if model.mask.is_on() {
         return None;
@@ -23,10 +23,10 @@ fn shared_domain(model: &Model, rows: &[RowRef]) -> Option<String> {
     (most.len() > 1 && most.len() * 2 > all).then(|| most[0].to_owned())
 }
 
-/// An id of Okta's. As long as a window is not full, its free lines are taken to need this for who and client.
+/// The width of an Okta id. Empty lines of the window are assumed to need it in WHO and CLIENT.
 const ID: u16 = 20;
 
-/// Measures the rows of the window.
+/// Measures the rows in the window.
 fn settled(model: &Model, view: View) -> Fit {
     let height = usize::from(view.area.1);
     let rows = model.list.window(&model.rows, height).rows;
@@ -72,18 +72,18 @@ fn view(model: &Model) -> View {
     }
 }
 
-/// Who changes something.
+/// The cause of a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::model) enum By {
-    /// The person.
+    /// The user.
     Person,
     /// Names that were looked up.
     Names,
-    /// Whatever arrives.
+    /// Data that arrived.
     Arrival,
 }
 
-/// How the screen stood before a message.
+/// The state of the screen before a message.
 pub(in crate::model) struct Before {
     by: By,
     cursor: Option<RowRef>,
@@ -92,7 +92,7 @@ pub(in crate::model) struct Before {
 }
 
 impl Before {
-    /// Looks at what must be known before a message is taken in.
+    /// Records the state before a message is applied.
     pub(in crate::model) fn of(model: &Model, by: By) -> Self {
         Self {
             by,
@@ -103,12 +103,12 @@ impl Before {
     }
 }
 
-/// Whether what there was at the start is still being read.
+/// Returns whether the rows that existed at the start are still being read.
 fn is_reading(model: &Model) -> bool {
     model.loading != Loading::Done || matches!(model.board.get(Part::Poll), Pulse::Starting | Pulse::Catching)
 }
 
-/// Settles the widths anew if a message calls for it.
+/// Computes the widths again if a message requires it.
 pub(in crate::model) fn after(model: &mut Model, before: &Before) {
     let pages = std::mem::take(&mut model.workspace.has_paged);
     if model.page != Page::Consents {
@@ -144,12 +144,12 @@ pub(in crate::model) fn after(model: &mut Model, before: &Before) {
     if is_due {
         model.fit = settled(model, view);
     } else if before.by == By::Arrival && model.list.is_following() && model.list.cursor() != before.cursor {
-        // What took the place of the rows that were measured; the reader has not left them.
+        // New rows replaced the measured ones, and the user has not moved away.
         model.fit.rows = model.list.window(&model.rows, height).rows;
     }
 }
 
-/// How many cells on the screen are cut that should not be: of who, client and the columns of single words.
+/// Returns the number of truncated cells on the screen in WHO, CLIENT, KIND and VIA.
 fn cut(model: &Model) -> usize {
     let area = model.regions().list;
     let placed = columns(area.width, &model.shape, &model.fit);

@@ -1,5 +1,5 @@
-//! What is known of the conditions of a query: each text is judged once, and what it was found to hold is looked up for
-//! each row, a column at a time.
+//! Evaluates the conditions of a query. Each text is tested once, and the results are looked up for each row, one
+//! column at a time.
 
 use std::ops::{BitAnd, BitOr};
 
@@ -11,42 +11,42 @@ use crate::model::data::text_arena::TextArena;
 use crate::model::data::text_columns;
 use crate::model::{Known, RowRef, Rows, Standing};
 
-/// For each code what a row holds that has it.
+/// For each code, the conditions that a row with this code meets.
 type Table<M> = Box<[M; 256]>;
 
-/// What holds, a bit for each condition.
+/// The conditions that texts and codes meet, with one bit for each condition.
 #[derive(Debug)]
 pub(in crate::model) struct ConditionBits<M> {
-    /// By the number of a text.
+    /// By text, the conditions that it meets.
     texts: Vec<M>,
-    /// For each text the columns as which it was judged.
+    /// By text, the columns for which it was tested.
     judged: Vec<u8>,
-    /// For each column the conditions that look at it.
+    /// By column, the conditions that read it.
     columns: [M; 6],
-    /// Of these, those that some text of the column holds.
+    /// By column, the conditions that some text of the column meets.
     held: [M; 6],
-    /// By code.
+    /// By code of the kind, outcome and severity.
     kind: Table<M>,
     outcome: Table<M>,
     severity: Table<M>,
-    /// By flags, of which some tell how a row came.
+    /// By the flags of a row, some of which say how it came.
     came: Table<M>,
-    /// By standing.
+    /// By code of the standing.
     standing: Table<M>,
-    /// Conditions on the time: which, and the span.
+    /// Conditions on the time: the bit of each, and its span.
     times: Vec<(M, (i64, i64))>,
-    /// Of the marked rows what their notes hold, rising by number.
+    /// The conditions that the notes of marked rows meet, in ascending order of row number.
     marked: Vec<(u32, M)>,
 }
 
-/// Bits of conditions.
+/// A set of conditions with one bit for each.
 pub(in crate::model) trait Bits:
     Copy + Default + PartialEq + BitOr<Output = Self> + BitAnd<Output = Self>
 {
-    /// The bit of a condition.
+    /// Returns the bit of a condition.
     fn bit(index: usize) -> Self;
 
-    /// Whether the bit of a condition is set.
+    /// Returns whether the bit of a condition is set.
     fn has(self, index: usize) -> bool {
         self & Self::bit(index) != Self::default()
     }
@@ -64,11 +64,11 @@ impl Bits for u64 {
     }
 }
 
-/// Rows looked at in one go; their bits stay in the nearest cache.
+/// The number of rows processed at a time, so that their bits stay in the L1 cache.
 const STRIDE: usize = 1024;
 
 impl<M: Bits> ConditionBits<M> {
-    /// Starts with what can be told of conditions before any row is looked at.
+    /// Prepares the results that do not depend on rows.
     pub(in crate::model) fn new(tests: &[Test]) -> Self {
         let columns = std::array::from_fn(|column| {
             let looks = |test: &Test| test.field.columns() & (1 << column) != 0;
@@ -79,7 +79,7 @@ impl<M: Bits> ConditionBits<M> {
             let mut held = |words| bits_of(tests.iter().map(|test| test.takes_word(words, &mut scratch)));
             Box::new(std::array::from_fn(|code| held(words(code as u8))))
         };
-        // Each table knows one of the words; an empty one is held by nothing.
+        // Each table sets one of the words. No condition accepts the empty ones.
         let none = Words { kind: "", outcome: "", via: "", severity: "", standing: "" };
         let via = |flags: u8| {
             let via = Via::from_code(flags & 3);
@@ -92,7 +92,7 @@ impl<M: Bits> ConditionBits<M> {
             held: [M::default(); 6],
             kind: table(&|code| Words { kind: Kind::unpacked(code).0.word(), ..none }),
             outcome: table(&|code| Words { outcome: Outcome::from_code(code).word(), ..none }),
-            // A row that shares its id has that in the same byte.
+            // The flag for a shared id is in the same byte as the severity.
             severity: table(&|code| Words {
                 severity: Severity::from_code(code & !SHARED).word(),
                 via: if code & SHARED == 0 { "" } else { "shared id" },
@@ -105,7 +105,7 @@ impl<M: Bits> ConditionBits<M> {
         }
     }
 
-    /// Judges every mark.
+    /// Tests the note of every mark.
     pub(in crate::model) fn judge_marks(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
         self.marked.clear();
         if tests.iter().any(|test| test.field == Field::Mark) {
@@ -119,14 +119,14 @@ impl<M: Bits> ConditionBits<M> {
         }
     }
 
-    /// Judges every mark and every text that a row names.
+    /// Tests every mark and every text that occurs in a row.
     pub(in crate::model) fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
         self.judge_marks(tests, rows, scratch);
         self.texts.clear();
         self.judged.clear();
         self.held = [M::default(); 6];
         if self.columns.iter().all(|tests| *tests == M::default()) {
-            // No condition looks at a text.
+            // No condition reads a text.
             return;
         }
         self.judged.extend_from_slice(rows.used());
@@ -148,7 +148,7 @@ impl<M: Bits> ConditionBits<M> {
         }
     }
 
-    /// Judges a text as one of a column, if it was not yet.
+    /// Tests a text for a column, unless it was tested already.
     fn judge(&mut self, tests: &[Test], rows: &Rows, sym: Sym, column: usize, scratch: &mut String) {
         let index = sym.0 as usize;
         if self.texts.len() <= index || self.judged.len() <= index {
@@ -167,7 +167,7 @@ impl<M: Bits> ConditionBits<M> {
         self.judged[index] |= 1 << column;
     }
 
-    /// Forgets what was found in texts that have changed.
+    /// Discards the results of texts that have changed.
     pub(in crate::model) fn forget(&mut self, changed: &[(Sym, Symbol)]) {
         for (sym, _) in changed {
             let index = sym.0 as usize;
@@ -177,7 +177,7 @@ impl<M: Bits> ConditionBits<M> {
         }
     }
 
-    /// The bits of one row, whose texts are judged if they were not yet.
+    /// Returns the conditions that a row meets. Tests its texts first if necessary.
     pub(in crate::model) fn row(
         &mut self,
         tests: &[Test],
@@ -196,7 +196,7 @@ impl<M: Bits> ConditionBits<M> {
         self.at(known, at)
     }
 
-    /// The bits of one row whose texts were judged.
+    /// Returns the conditions that a row meets. Its texts must have been tested.
     fn at(&self, known: &Known<'_>, at: RowRef) -> M {
         let standing = known.ledger.standing(at);
         let (chunk, at) = known.rows.chunk_of(at);
@@ -225,8 +225,9 @@ impl<M: Bits> ConditionBits<M> {
         self.texts.get(sym as usize).copied().unwrap_or_default()
     }
 
-    /// Returns the places of the rows that pass. Rows that were cut are as they were. A column at a time, and only
-    /// those in which some text holds something.
+    /// Returns the places of the rows that pass, which may include rows that were cut.
+    ///
+    /// Reads one column at a time, and only columns in which some text meets a condition.
     pub(in crate::model) fn sweep(&self, known: &Known<'_>, passes: impl Fn(M) -> bool) -> Bitset {
         let rows = known.rows;
         let none = M::default();
@@ -238,7 +239,7 @@ impl<M: Bits> ConditionBits<M> {
             .collect();
         marked.sort_unstable_by_key(|(at, _)| *at);
         let mut marked = marked.into_iter().peekable();
-        // Asked once: a table is longer than most strides of a narrow question.
+        // Computed once, because checking a table can take longer than processing a stride.
         let is_asked = |table: &Table<M>| table.iter().any(|found| *found != none);
         let tables = [&self.kind, &self.outcome, &self.severity, &self.came];
         let asked = tables.map(is_asked);
@@ -248,7 +249,7 @@ impl<M: Bits> ConditionBits<M> {
         let mut place = 0;
         for chunk in rows.chunks() {
             if chunk.len() == 0 {
-                // It was given back, and its places stay.
+                // The chunk was freed, but its places stay taken.
                 place += CHUNK;
                 out.push_none(CHUNK);
             }
@@ -298,7 +299,7 @@ impl<M: Bits> ConditionBits<M> {
     }
 }
 
-/// Writes down what texts hold. By itself, so that it has all registers.
+/// Looks up the conditions that texts meet. Not inlined, so that the loop can use all registers.
 #[inline(never)]
 fn look_up<M: Bits>(texts: &[M], syms: &[u32], found: &mut [M]) {
     for (found, sym) in found.iter_mut().zip(syms) {
@@ -306,7 +307,7 @@ fn look_up<M: Bits>(texts: &[M], syms: &[u32], found: &mut [M]) {
     }
 }
 
-/// Adds what codes hold.
+/// Adds the conditions that codes meet.
 #[inline(never)]
 fn look_up_codes<M: Bits>(table: &[M; 256], codes: &[u8], bits: &mut [M]) {
     for (bits, code) in bits.iter_mut().zip(codes) {
@@ -314,13 +315,13 @@ fn look_up_codes<M: Bits>(table: &[M; 256], codes: &[u8], bits: &mut [M]) {
     }
 }
 
-/// Calls back with each text of some columns that a condition takes, and the columns that it may stand in.
+/// Calls `take` with each text of some columns that a condition accepts, and the columns in which it may occur.
 fn judge_texts(test: &Test, columns: u8, rows: &Rows, scratch: &mut String, take: impl FnMut(Sym, u8)) {
     let is_taken = |sym| test.takes_text(rows.symbols().joined(sym), scratch);
     find(&test.op, columns, rows, rows.texts(columns), is_taken, take);
 }
 
-/// The same for texts that say from where: each has an address of its own, and shares the rest with others.
+/// Does the same for texts of locations. The address of each is tested by itself, and shared names only once.
 fn judge_places(test: &Test, rows: &Rows, scratch: &mut String, mut take: impl FnMut(Sym, u8)) {
     let (symbols, parts) = (rows.symbols(), test.field.parts());
     let places = rows.locations();
@@ -335,8 +336,8 @@ fn judge_places(test: &Test, rows: &Rows, scratch: &mut String, mut take: impl F
     find(&test.op, text_columns::FROM, rows, addresses, is_taken, take);
 }
 
-/// Calls back with each text of some columns that is taken. Where all such texts hold something, one pass over them
-/// finds those that need to be asked about.
+/// Calls `take` with each accepted text of some columns. If all accepted texts must contain some text, a single search
+/// for it finds the candidates.
 fn find<'a>(
     op: &Op,
     columns: u8,
@@ -355,7 +356,7 @@ fn find<'a>(
         }
         return;
     }
-    // By number, as they lie in memory.
+    // In the order of symbols, which is their order in memory.
     for (sym, used) in (0..).map(Sym).zip(rows.used()) {
         if used & columns != 0 && is_taken(sym) {
             take(sym, used & columns);
@@ -363,7 +364,7 @@ fn find<'a>(
     }
 }
 
-/// Puts truths into bits.
+/// Packs truth values into bits.
 fn bits_of<M: Bits>(truths: impl Iterator<Item = bool>) -> M {
     truths.enumerate().filter(|(_, truth)| *truth).fold(M::default(), |bits, (index, _)| bits | M::bit(index))
 }

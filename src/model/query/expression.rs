@@ -1,8 +1,8 @@
-//! How the conditions of a filter are joined.
+//! The expression that combines the conditions of a filter.
 
 use super::test::Test;
 
-/// Conditions by their numbers, joined by "and", "or" and "not".
+/// An expression of conditions, given by index, combined by "and", "or" and "not".
 #[derive(Clone, Debug)]
 pub(in crate::model) enum Expression {
     All(Vec<Expression>),
@@ -12,7 +12,8 @@ pub(in crate::model) enum Expression {
 }
 
 impl Expression {
-    /// The same where each condition on what the list does not hold is met, or below a minus is not.
+    /// Returns the expression with each deep condition replaced by "met", or by "not met" below a negation. The result
+    /// accepts every row that the original may accept.
     pub(in crate::model) fn shallow(&self, tests: &[Test], is_below_not: bool) -> Self {
         let all = |parts: &[Self]| parts.iter().map(|part| part.shallow(tests, is_below_not)).collect();
         match self {
@@ -25,7 +26,8 @@ impl Expression {
         }
     }
 
-    /// The tests that must hold and those that must not, a bit each, if that is all it says.
+    /// Returns the conditions that must be met and those that must not, as bits, if the expression is a plain
+    /// conjunction.
     pub(in crate::model) fn conjunction(&self) -> Option<(u64, u64)> {
         let parts = match self {
             Self::All(parts) => parts.as_slice(),
@@ -41,7 +43,7 @@ impl Expression {
         })
     }
 
-    /// Whether it holds where the tests hold of which `test` says so.
+    /// Evaluates the expression. `test` returns whether a condition is met.
     pub(in crate::model) fn holds(&self, test: &mut impl FnMut(usize) -> bool) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.holds(test)),

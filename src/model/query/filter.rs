@@ -1,5 +1,4 @@
-//! A query over a million rows: which of them pass, and in which order they are listed. What the conditions hold is
-//! judged by [`ConditionBits`].
+//! Applies a query to a million rows. [`ConditionBits`] evaluates the conditions.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,13 +9,13 @@ use crate::consent::{Sym, Symbol};
 use crate::model::data::bitset::Bitset;
 use crate::model::{Known, RowRef, Rows};
 
-/// The rows among which a filter looks.
+/// The rows to filter.
 #[derive(Debug)]
 pub enum Among {
-    /// All, in the order of time. The list goes where another was that nobody needs any more: fresh memory for a
-    /// million numbers costs more than the numbers.
+    /// All rows, in the order of time. The result reuses this buffer, because fresh memory for a million numbers costs
+    /// more than writing them.
     All(VecDeque<u32>),
-    /// These, in their order.
+    /// These rows, in their order.
     These(VecDeque<u32>),
 }
 
@@ -26,7 +25,7 @@ impl Default for Among {
     }
 }
 
-/// A query with what it found in the texts so far.
+/// A query with its cached results.
 #[derive(Debug)]
 pub struct Filter {
     query: Arc<Query>,
@@ -35,33 +34,33 @@ pub struct Filter {
     deep: Option<Deep>,
 }
 
-/// What is known of conditions on what the list does not hold.
+/// The results of deep conditions, which need the full event.
 #[derive(Debug)]
 struct Deep {
-    /// Lets through what may pass.
+    /// A filter that accepts every row that may pass.
     candidates: Box<Filter>,
-    /// By place, the conditions that are met, of rows that were read and meet some.
+    /// By place, the deep conditions that a row meets. Rows that meet none are left out.
     met: HashMap<u32, u64>,
-    /// By place, a bit each: the rows that were read.
+    /// The places of the rows that were read.
     read: Bitset,
 }
 
-/// Most queries have few conditions, and a table of bytes is read faster than one of words.
+/// Cached results. Queries with few conditions use bytes, which are faster to read than words.
 #[derive(Debug)]
 enum Found {
     Few(ConditionBits<u8>),
     Many(ConditionBits<u64>),
 }
 
-/// Where fewer than one row in so many pass, sorting those few is cheaper than looking through the order of all.
+/// If fewer than one row in `SPARSE` passes, sorting those rows is cheaper than a pass over the order of all rows.
 const SPARSE: usize = 64;
-/// Where fewer than one row in so many are asked for, each is looked at by itself.
+/// If fewer than one row in `FEW` is to be filtered, each is tested by itself.
 const FEW: usize = 64;
-/// The texts of fewer rows are judged one by one, where they are met.
+/// For fewer rows than this, texts are tested only as they occur.
 const ONE_BY_ONE: usize = 2000;
 
 impl Filter {
-    /// Starts knowing nothing.
+    /// Creates a filter without cached results.
     pub fn new(query: impl Into<Arc<Query>>) -> Self {
         let query = query.into();
         let deep = query.is_deep().then(|| Deep {
@@ -77,25 +76,24 @@ impl Filter {
         Self { query, found, scratch: String::new(), deep }
     }
 
-    /// A filter that lets through whatever a query may let through once it is known whole.
+    /// Returns a filter that accepts every row that may pass `query` once its full event is read.
     fn shallow(query: &Query) -> Self {
         let query = Arc::new(query.shallow());
         let found = Found::Many(ConditionBits::new(query.tests()));
         Self { query, found, scratch: String::new(), deep: None }
     }
 
-    /// Of rows that may pass, those that can be told only by whoever reads them whole, or `None` if the list knows
-    /// enough.
+    /// Returns the rows that may pass and whose full event must be read, or `None` if the query has no deep condition.
     pub(in crate::model) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<u32>> {
         self.deep.as_mut().map(|deep| deep.candidates.list(known, Among::default()))
     }
 
-    /// Whether a row is such a one.
+    /// Returns whether a row may pass and its full event must be read.
     pub(in crate::model) fn is_candidate(&mut self, known: &Known<'_>, at: RowRef) -> bool {
         self.deep.as_mut().is_some_and(|deep| deep.candidates.shows(known, at))
     }
 
-    /// Takes in that a row was read whole, and which conditions it meets.
+    /// Records the deep conditions that a row meets, after its full event was read.
     pub(in crate::model) fn learn(&mut self, at: RowRef, met: u64) {
         if let Some(deep) = &mut self.deep {
             deep.read.set(at.0);
@@ -105,7 +103,7 @@ impl Filter {
         }
     }
 
-    /// Whether a row passes that may need to be read whole; until it was, it does not.
+    /// Returns whether a row passes a query with deep conditions. A row that was not read does not pass.
     fn passes_whole(&mut self, known: &Known<'_>, at: RowRef) -> bool {
         let Some(deep) = self.deep.as_ref().filter(|deep| deep.read.has(at.0)) else { return false };
         let met = deep.met.get(&at.0).copied().unwrap_or(0);
@@ -118,17 +116,17 @@ impl Filter {
         &self.query
     }
 
-    /// Returns the query, for whoever keeps it.
+    /// Returns the query as a shared pointer.
     pub(in crate::model) fn query_shared(&self) -> Arc<Query> {
         Arc::clone(&self.query)
     }
 
-    /// Returns the rows that pass, in the order of those among which they are. One pass over all texts and one over all
+    /// Returns the rows that pass, in the order of `among`. Makes at most one pass over all texts and one over all
     /// rows.
     pub fn list(&mut self, known: &Known<'_>, among: Among) -> VecDeque<u32> {
         if let Some(deep) = &mut self.deep {
             let mut ids = deep.candidates.list(known, among);
-            // Texts are judged one by one, where they are met.
+            // Texts are tested only as they occur.
             ids.retain(|at| self.passes_whole(known, RowRef(*at)));
             return ids;
         }
@@ -153,17 +151,17 @@ impl Filter {
         }
     }
 
-    /// Returns the places of the rows that pass, of a query that is not deep. Rows that were cut are as they were.
+    /// Returns the places of the rows that pass, which may include rows that were cut. The query must not be deep.
     pub(in crate::model) fn passing(&mut self, known: &Known<'_>) -> Bitset {
         self.found.judge(&self.query, known.rows, true, &mut self.scratch);
         match &self.found {
             Found::Few(table) => {
                 if let Some((met, unmet)) = self.query.root().conjunction() {
-                    // No look at a table: many rows in one instruction. There are eight conditions at most.
+                    // A comparison of bits needs no table and is vectorized. There are eight conditions at most.
                     let (asked, wanted) = ((met | unmet) as u8, met as u8);
                     return table.sweep(known, |bits| bits & asked == wanted);
                 }
-                // Every combination of eight conditions, once, in place of the query for each row.
+                // Evaluates the query once for each combination of eight conditions, not once for each row.
                 let passes: Vec<bool> = (0..=u8::MAX).map(|bits| passes(&self.query, bits)).collect();
                 table.sweep(known, |bits| passes[usize::from(bits)])
             }
@@ -171,7 +169,7 @@ impl Filter {
         }
     }
 
-    /// Whether a row passes that came after [`Filter::list`].
+    /// Returns whether a row passes that came after [`Filter::list`] was called.
     pub fn shows(&mut self, known: &Known<'_>, at: RowRef) -> bool {
         if self.deep.is_some() {
             return self.passes_whole(known, at);
@@ -183,7 +181,7 @@ impl Filter {
         }
     }
 
-    /// Forgets what was found in texts that have changed.
+    /// Discards the results of texts that have changed.
     pub fn forget(&mut self, changed: &[(Sym, Symbol)]) {
         if let Some(deep) = &mut self.deep {
             deep.candidates.forget(changed);
@@ -200,7 +198,7 @@ fn passes<M: Bits>(query: &Query, bits: M) -> bool {
 }
 
 impl Found {
-    /// Judges the marks, and the texts of all rows if all are asked for.
+    /// Tests the marks, and the texts of all rows if `all` is set.
     fn judge(&mut self, query: &Query, rows: &Rows, all: bool, scratch: &mut String) {
         match (self, all) {
             (Self::Few(table), true) => table.judge_all(query.tests(), rows, scratch),
@@ -211,7 +209,7 @@ impl Found {
     }
 }
 
-/// All rows in the order of time.
+/// Returns all rows in the order of time.
 fn all_in_time(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
     let (older, newer) = rows.order().as_slices();
     room.clear();
@@ -220,7 +218,7 @@ fn all_in_time(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
     room
 }
 
-/// Those of all rows that pass, in the order of time.
+/// Returns the rows that pass, in the order of time.
 fn in_time(rows: &Rows, passing: &Bitset, mut room: VecDeque<u32>) -> VecDeque<u32> {
     let count = passing.len();
     if count == rows.places() {
@@ -259,7 +257,7 @@ mod tests {
         Query::parse(text, 0, &TimeZone::UTC).expect("a good filter")
     }
 
-    /// Rows of a few people and clients, of two kinds, in no order of time.
+    /// Returns rows of a few people and clients, of two kinds, not in the order of time.
     fn rows(count: i64) -> Rows {
         let mut rows = Rows::default();
         for (sym, text) in
@@ -287,7 +285,7 @@ mod tests {
         row
     }
 
-    /// What the query says of each row by itself.
+    /// Returns the rows that pass if each is tested by itself.
     fn one_by_one(query: &Query, rows: &Rows) -> Vec<u32> {
         let order = rows.order().iter().copied();
         order.filter(|at| query.holds(&rows.get(RowRef(*at)), rows.symbols(), None)).collect()
@@ -325,7 +323,7 @@ mod tests {
     #[test]
     fn many_at_once_are_judged_as_each_by_itself() {
         let mut rows = rows(3000);
-        // Some that were cut must not come back.
+        // Rows that were cut must not be listed.
         rows.cut(Seq(10), Seq(400), &[Seq(20), Seq(30)]);
         for text in QUERIES {
             let query = query(text);
@@ -338,7 +336,7 @@ mod tests {
     fn marks_are_judged_by_their_notes_whether_their_rows_came_before_or_after() {
         use crate::model::{Mark, Marks};
         let mark = |seq, note: &str| (Seq(seq), Mark { at: jiff::Timestamp::UNIX_EPOCH, note: note.into() });
-        // One was cut, one is still to come.
+        // One of the rows was cut, and one is added later.
         let marks = || [mark(5, ""), mark(77, "gone"), mark(2999, "Call Ada"), mark(3001, "call Bo")];
         for (text, wanted, later) in [
             ("mark:*", vec![5, 2999], true),
@@ -420,7 +418,7 @@ mod tests {
             for seq in first + 1..=first + 20 {
                 let mut row = a_row(seq);
                 if seq % 4 == 0 {
-                    // A text in a column where it never stood.
+                    // A text occurs in a column where it did not occur before.
                     (row.server, row.who) = (Sym(11), Sym(12));
                 }
                 let (at, _) = rows.put(&row, &[]);

@@ -1,4 +1,4 @@
-//! A filter that was understood, and what it says of a row.
+//! A parsed filter, and how it applies to a row.
 
 use jiff::tz::TimeZone;
 
@@ -7,7 +7,7 @@ use super::parse::{FilterError, parse};
 use super::test::{Deep, Field, Op, Test, lowered};
 use crate::consent::{Row, Symbols};
 
-/// A filter that was understood.
+/// A parsed filter.
 #[derive(Clone, Debug)]
 pub struct Query {
     text: String,
@@ -16,7 +16,7 @@ pub struct Query {
 }
 
 impl PartialEq for Query {
-    /// The same text says the same, at the same time and in the same zone.
+    /// Compares the texts. Equal texts mean the same at the same time and in the same zone.
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
@@ -25,26 +25,26 @@ impl PartialEq for Query {
 impl Eq for Query {}
 
 impl Query {
-    /// Reads a filter. `now_ms` is what `age:` counts back from; times without a zone are read in `zone`.
+    /// Parses a filter. `age:` is relative to `now_ms`, and times without a zone are in `zone`.
     ///
     /// # Errors
-    /// Names the character at which the text stops making sense.
+    /// Returns the position of the first character that cannot be parsed, and the reason.
     pub fn parse(text: &str, now_ms: i64, zone: &TimeZone) -> Result<Self, FilterError> {
         let (root, tests) = parse(text, now_ms, zone)?;
         Ok(Self { text: text.to_owned(), root, tests })
     }
 
-    /// Returns the text that was read.
+    /// Returns the text of the filter.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it lets everything through.
+    /// Returns whether the filter accepts every row.
     pub fn is_empty(&self) -> bool {
         matches!(&self.root, Expression::All(parts) if parts.is_empty())
     }
 
-    /// Reads what somebody searches for: one text, anywhere in a row, in any case unless it has a capital.
+    /// Returns a query that finds a text anywhere in a row. It ignores case unless the text has a capital letter.
     pub fn search(text: &str) -> Self {
         let has_capital = text.chars().any(char::is_uppercase);
         let op = if has_capital { Op::HasExact(text.to_owned()) } else { Op::Has(lowered(text)) };
@@ -52,14 +52,14 @@ impl Query {
         Self { text: text.to_owned(), root: Expression::Test(0), tests }
     }
 
-    /// Whether a whole consent passes, or a row as far as it goes. Without `deep`, what the list does not hold fails.
+    /// Returns whether a row passes. Without `deep`, deep conditions are not met.
     pub fn holds(&self, row: &Row, symbols: &Symbols, deep: Option<&Deep<'_>>) -> bool {
         let mut scratch = String::new();
         self.root.holds(&mut |index| self.tests[index].holds(row, symbols, deep, &mut scratch))
     }
 
-    /// Whether all that this lets through was let through by another: both join conditions by "and", and each of the
-    /// other's texts stands within one of these.
+    /// Returns whether every row that passes this filter is known to pass another one: both are conjunctions, and each
+    /// condition of the other is implied by one of this filter.
     pub fn narrows(&self, other: &Self) -> bool {
         if self.is_deep() || other.is_deep() {
             return false;
@@ -77,35 +77,35 @@ impl Query {
         })
     }
 
-    /// Whether it asks for what the list does not hold.
+    /// Returns whether the filter has a deep condition, which needs the full event.
     pub fn is_deep(&self) -> bool {
         self.tests.iter().any(|test| test.field.is_deep())
     }
 
-    /// Which of the conditions on what the list does not hold are met, a bit each.
+    /// Returns the deep conditions that are met, as bits.
     pub fn deep_bits(&self, deep: &Deep<'_>) -> u64 {
         let mut scratch = String::new();
         let mut is_met = |test: &Test| test.deep(deep).is_some_and(|text| test.op.takes(text, &mut scratch));
         (0..).zip(&self.tests).filter(|(_, test)| is_met(test)).fold(0, |bits, (index, _)| bits | 1 << index)
     }
 
-    /// The same without what the list does not hold: lets through whatever this may let through.
+    /// Returns the query without deep conditions. It accepts every row that this query may accept.
     pub(in crate::model) fn shallow(&self) -> Self {
         let root = self.root.shallow(&self.tests, false);
         Self { text: self.text.clone(), root, tests: self.tests.clone() }
     }
 
-    /// Whether it asks how a consent stands, which other rows decide.
+    /// Returns whether the filter has a condition on the standing, which depends on other rows.
     pub fn looks_at_standing(&self) -> bool {
         self.tests.iter().any(|test| test.field == Field::Standing)
     }
 
-    /// Whether it asks for marks or their notes, which the person changes.
+    /// Returns whether the filter has a condition on marks or notes, which the user changes.
     pub fn looks_at_marks(&self) -> bool {
         self.tests.iter().any(|test| test.field == Field::Mark)
     }
 
-    /// Returns a field that only the screen can answer, which has all rows at hand, if the filter asks for one.
+    /// Returns the name of a field that only the screen can evaluate, because it has all rows, if the filter uses one.
     pub fn screen_field(&self) -> Option<&'static str> {
         self.looks_at_standing().then_some("standing")
     }
@@ -150,7 +150,7 @@ mod tests {
         check("", true);
         check("ADA", true);
         check("łukasz", true);
-        // The last letter of this has a form of its own where a word ends.
+        // The final sigma has its own lower-case form.
         check("ΟΔΟΣ", true);
         check("who:\"οδοσ\"", true);
         check("ada figma", true);

@@ -1,4 +1,4 @@
-//! Reads the filter language: words, `field:value`, `or`, parentheses.
+//! The parser of the filter language: words, `field:value`, `or`, negation and parentheses.
 
 use jiff::tz::TimeZone;
 use regex::RegexBuilder;
@@ -7,17 +7,17 @@ use super::expression::Expression;
 use super::test::{Field, Op, Test, lowered};
 use super::time::{duration_ms, span_of};
 
-/// Why a filter was not understood, and where.
+/// An error in a filter.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{why} (at character {})", .at + 1)]
 pub struct FilterError {
-    /// The character, counted from 0.
+    /// The position of the error in characters, counted from 0.
     pub at: usize,
-    /// What is wrong there, and what is expected.
+    /// The error message.
     pub why: String,
 }
 
-/// The words of the language.
+/// The names of the fields.
 const FIELDS: &[(&str, Field)] = &[
     ("kind", Field::Kind),
     ("who", Field::Who),
@@ -44,16 +44,16 @@ const FIELDS: &[(&str, Field)] = &[
     ("mark", Field::Mark),
 ];
 
-/// Characters of a filter.
+/// The maximum number of characters of a filter.
 const TEXT_MAX: usize = 1000;
-/// Conditions of a filter, so that each has a bit of its own.
+/// The maximum number of conditions of a filter, so that each has a bit in a `u64`.
 const TESTS_MAX: usize = 64;
-/// Open parentheses and minus signs at once.
+/// The maximum nesting depth of parentheses and minus signs.
 const DEPTH_MAX: usize = 50;
-/// Bytes that a compiled pattern may take.
+/// The maximum size in bytes of a compiled pattern.
 const PATTERN_MAX: usize = 1 << 20;
 
-/// Reads a filter. Returns how its conditions are joined, and the conditions.
+/// Parses a filter. Returns its expression and its conditions.
 pub(in crate::model) fn parse(
     text: &str,
     now_ms: i64,
@@ -159,8 +159,8 @@ impl Parser<'_> {
                 let op = self.value(*field)?;
                 return self.add(start, *field, op);
             }
-            // A colon inside a word is a word: an IPv6 address, a scope such as api:read. But a lone name before it
-            // is most likely a field that was misspelled.
+            // A word may contain a colon, as in an IPv6 address or the scope api:read. But a name that is close to a
+            // field's name is most likely a misspelled field.
             let known: Vec<&str> = FIELDS.iter().map(|(word, _)| *word).collect();
             if !name.is_empty() && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace()) {
                 let near = known.iter().any(|word| close(word, &name));
@@ -215,7 +215,7 @@ impl Parser<'_> {
                         number(&word).ok_or_else(|| fail("this is no number"))
                     }
                     _ if word.starts_with(['<', '>']) => Err(fail("only time, age and asn have an order")),
-                    // Every kind but two ends like another: grant, org_grant, admin_grant.
+                    // A substring would match too much: grant also occurs in org_grant and admin_grant.
                     Field::Kind => Ok(Op::Begins(lowered(&word))),
                     _ => Ok(Op::Has(lowered(&word))),
                 }
@@ -335,7 +335,7 @@ impl Parser<'_> {
     }
 }
 
-/// Whether a name is a field with one letter wrong, missing or too many.
+/// Returns whether `name` is `word` with one letter wrong, missing or added.
 fn close(word: &str, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let same = word.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();

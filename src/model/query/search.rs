@@ -1,4 +1,4 @@
-//! What stands out without hiding the rest: smart case, next and previous, how many.
+//! Search with smart case. Matches are highlighted and counted, and other rows stay visible.
 
 use regex::{Regex, RegexBuilder};
 
@@ -6,21 +6,21 @@ use super::{Filter, Query};
 use crate::model::data::bitset::Bitset;
 use crate::model::{Known, List, RowRef};
 
-/// A text that is looked for.
+/// A text to search for, and the rows that match it.
 #[derive(Debug)]
 pub struct Search {
     text: String,
     pattern: Regex,
     filter: Filter,
     hits: Bitset,
-    /// Of the listed rows.
+    /// The number of listed rows that match.
     count: usize,
-    /// The place of the reader's row among them, from 1, if it is one; as of the last step.
+    /// The rank of the cursor's row among them, counted from 1, as of the last step. `None` if it does not match.
     at: Option<usize>,
 }
 
 impl Search {
-    /// Begins; nothing is looked for with an empty text.
+    /// Creates a search, or returns `None` if the text is empty.
     pub(in crate::model) fn new(text: &str) -> Option<Self> {
         let has_capital = text.chars().any(char::is_uppercase);
         let pattern = RegexBuilder::new(&regex::escape(text)).case_insensitive(!has_capital).build().ok()?;
@@ -35,22 +35,23 @@ impl Search {
         })
     }
 
-    /// Returns the text.
+    /// Returns the text to search for.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns what stands out in a text as it is shown.
+    /// Returns the pattern to highlight in displayed texts.
     pub fn pattern(&self) -> &Regex {
         &self.pattern
     }
 
-    /// Of the listed rows how many match, and which of these the reader is on.
+    /// Returns the rank of the cursor's row among the listed matches, if it is one, and the number of listed matches.
     pub fn count(&self) -> (Option<usize>, usize) {
         (self.at, self.count)
     }
 
-    /// Finds all rows that match, and counts those that are listed. One pass over the texts and one over the rows.
+    /// Finds all rows that match, and counts those that are listed. Makes one pass over the texts and one over the
+    /// rows.
     pub(in crate::model) fn list_hits(&mut self, known: &Known<'_>, list: &List) {
         self.hits = self.filter.passing(known);
         self.count_listed(known, list);
@@ -63,7 +64,7 @@ impl Search {
         self.at = None;
     }
 
-    /// Takes in rows that are new; those in `shown` are listed.
+    /// Adds new rows. Those in `shown` are listed.
     pub(in crate::model) fn grew(&mut self, known: &Known<'_>, new: &[RowRef], shown: &[RowRef]) {
         for at in new {
             if self.filter.shows(known, *at) {
@@ -73,12 +74,12 @@ impl Search {
         self.count += shown.iter().filter(|at| self.is_hit(**at)).count();
     }
 
-    /// Notes which of the listed matches the reader is on.
+    /// Sets the rank of the cursor's row among the listed matches.
     pub(in crate::model) fn stand_at(&mut self, at: Option<usize>) {
         self.at = at;
     }
 
-    /// Whether a row matches.
+    /// Returns whether a row matches.
     pub(in crate::model) fn is_hit(&self, at: RowRef) -> bool {
         self.hits.has(at.0)
     }

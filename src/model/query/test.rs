@@ -1,4 +1,4 @@
-//! The conditions of a filter: which field of a row each looks at, and what it asks of it.
+//! The conditions of a filter: the field of a row that each reads, and the test on it.
 
 use regex::Regex;
 
@@ -6,14 +6,14 @@ use crate::consent::{Row, Symbol, Symbols};
 use crate::model::data::text_arena::{Wanted, lower};
 use crate::model::data::text_columns;
 
-/// One condition.
+/// One condition of a filter.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Test {
     pub(in crate::model) field: Field,
     pub(in crate::model) op: Op,
 }
 
-/// What a condition looks at.
+/// The field that a condition reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::model) enum Field {
     Any,
@@ -42,39 +42,39 @@ pub(in crate::model) enum Field {
     Mark,
 }
 
-/// What a condition asks of a text, a time or a number.
+/// The test of a condition on a text, a time or a number.
 #[derive(Clone, Debug)]
 pub(in crate::model) enum Op {
-    /// Lower-case text that must occur, in whatever case.
+    /// The text contains this lower-case text, ignoring case.
     Has(String),
-    /// Text that must occur just so.
+    /// The text contains this text, with this case.
     HasExact(String),
-    /// The whole text, just so.
+    /// The text equals this text, with this case.
     Is(String),
-    /// Lower-case text that must stand at the beginning.
+    /// The text starts with this lower-case text, ignoring the case of ASCII letters.
     Begins(String),
     Matches(Box<Regex>),
     Present,
-    /// Milliseconds since 1970, half open.
+    /// The time is in this half-open span, in milliseconds since 1970.
     Between(i64, i64),
-    /// A number: AS numbers.
+    /// The AS number is in this range.
     Number(std::ops::RangeInclusive<i64>),
 }
 
-/// Parts of a consent that the list does not hold; whoever has the whole consent can filter on them.
+/// The fields of a full consent that the columns of the list lack, for deep conditions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Deep<'a> {
-    /// `uuid`
+    /// The `uuid`.
     pub uuid: &'a str,
-    /// `transaction.id`
+    /// The `transaction.id`.
     pub txn: &'a str,
-    /// The session's id.
+    /// The id of the session.
     pub session: &'a str,
     /// The raw user agent.
     pub agent: &'a str,
-    /// The event's message.
+    /// The message of the event.
     pub message: &'a str,
-    /// The note of its mark, or `None` if it is not marked.
+    /// The note of the row's mark, or `None` if it is not marked.
     pub mark: Option<&'a str>,
 }
 
@@ -83,7 +83,7 @@ impl Field {
         matches!(self, Self::Uuid | Self::Txn | Self::Session | Self::Agent | Self::Message)
     }
 
-    /// The columns whose texts it looks at; none if it looks at something else.
+    /// Returns the text columns that the field reads, as bits, or 0 if it reads none.
     pub(in crate::model) fn columns(self) -> u8 {
         match self {
             Self::Any => text_columns::ALL,
@@ -97,7 +97,7 @@ impl Field {
         }
     }
 
-    /// The first and the last field of a text that it looks at.
+    /// Returns the indexes of the first and the last part of a text that the field reads.
     pub(in crate::model) fn parts(self) -> (usize, usize) {
         match self {
             Self::Ip => (0, 0),
@@ -111,7 +111,7 @@ impl Field {
 }
 
 impl Test {
-    /// Whether a whole consent meets it, or a row as far as it goes.
+    /// Returns whether a row meets the condition. Without `deep`, a deep condition is not met.
     pub(in crate::model) fn holds(
         &self,
         row: &Row,
@@ -139,7 +139,7 @@ impl Test {
         is_in_text || is_in_time || self.takes_word(Words::of(row), scratch)
     }
 
-    /// What it looks at of what the list does not hold, or `None` if it looks at something else.
+    /// Returns the deep field that the condition reads, or `None` if the condition is not deep.
     pub(in crate::model) fn deep<'d>(&self, deep: &Deep<'d>) -> Option<&'d str> {
         Some(match self.field {
             Field::Uuid => deep.uuid,
@@ -151,17 +151,17 @@ impl Test {
         })
     }
 
-    /// Whether one field of a text is what it asks for.
+    /// Returns whether one part of a text meets the condition.
     pub(in crate::model) fn takes(&self, field: &str, scratch: &mut String) -> bool {
         self.op.takes(field, scratch)
     }
 
-    /// Whether an interned text holds it in one of the fields that it looks at.
+    /// Returns whether one of the parts of an interned text that the condition reads meets it.
     pub(in crate::model) fn takes_text(&self, joined: &str, scratch: &mut String) -> bool {
         let (first, last) = self.field.parts();
         let says_something = || joined.bytes().any(|byte| byte != Symbol::SEPARATOR as u8 && byte != b'-');
         if matches!(self.op, Op::Present) && (first, last) == (0, usize::MAX) && says_something() {
-            // Most begin so; no need to take them apart.
+            // Fast path: any part with content meets the condition, so the text need not be split.
             return true;
         }
         let fields =
@@ -169,7 +169,7 @@ impl Test {
         fields.into_iter().any(|field| self.op.takes(field, scratch))
     }
 
-    /// Whether one of the words of a row that are no texts holds it.
+    /// Returns whether one of the row's words for codes meets the condition.
     pub(in crate::model) fn takes_word(&self, words: Words, scratch: &mut String) -> bool {
         match self.field {
             Field::Kind | Field::Any => self.op.takes(words.kind, scratch),
@@ -181,12 +181,13 @@ impl Test {
         }
     }
 
-    /// Whether the note of a mark holds it; a mark without one is present all the same.
+    /// Returns whether the note of a mark meets the condition. A mark without a note counts as present.
     pub(in crate::model) fn takes_mark(&self, note: &str, scratch: &mut String) -> bool {
         self.field == Field::Mark && (matches!(self.op, Op::Present) || self.op.takes(note, scratch))
     }
 
-    /// The times that fit, half open, if it is about a row's time. A row without a time fits none.
+    /// Returns the half-open span of accepted times, if the condition is on the time. A row without a time is not
+    /// accepted.
     pub(in crate::model) fn span(&self) -> Option<(i64, i64)> {
         let is_time = matches!(self.field, Field::Time | Field::Age);
         is_time.then_some(match &self.op {
@@ -195,7 +196,7 @@ impl Test {
         })
     }
 
-    /// Whether wherever this holds another one does.
+    /// Returns whether this condition implies another one.
     pub(in crate::model) fn implies(&self, other: &Self) -> bool {
         let is_within = match (&self.op, &other.op) {
             (Op::Has(longer), Op::Has(shorter)) => longer.contains(shorter.as_str()),
@@ -206,12 +207,12 @@ impl Test {
     }
 }
 
-/// Whether a time, in milliseconds since 1970, is one and lies in a span.
+/// Returns whether a time, in milliseconds since 1970, is not 0 and lies in a span.
 pub(in crate::model) fn is_within(published_ms: i64, (from, to): (i64, i64)) -> bool {
     published_ms != 0 && (from..to).contains(&published_ms)
 }
 
-/// What a row says in words of ours.
+/// The words of the filter language for a row's codes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct Words {
     pub(in crate::model) kind: &'static str,
@@ -253,7 +254,7 @@ impl Op {
         }
     }
 
-    /// What every text holds that it takes, if there is such a thing.
+    /// Returns a text that every accepted text contains, if there is one.
     pub(in crate::model) fn wanted(&self) -> Option<Wanted> {
         let (text, is_all) = match self {
             Self::Has(needle) => (needle, true),
@@ -265,7 +266,7 @@ impl Op {
     }
 }
 
-/// A text in lower case, letter by letter as [`lower`] has it: a sigma at the end of a word is like any other.
+/// Returns a text in lower case, converted letter by letter as by [`lower`]. A final sigma is like any other sigma.
 pub(in crate::model) fn lowered(text: &str) -> String {
     let mut out = String::new();
     lower(text, &mut out);

@@ -1,14 +1,14 @@
-//! Times as people type them: absolute, back from now, or from the reader's row on.
+//! Parses times: absolute, relative to now, or relative to the row under the cursor.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use crate::model::Zone;
 
-/// Reads a time to go to, in milliseconds since 1970.
+/// Parses a time to go to. Returns milliseconds since 1970, or an error message.
 ///
-/// `2026-03-04`, `2026-03-04T09:15`, `09:15` of today in the zone shown, `2h` back from now, `+10m` and `-10m` from the
-/// reader's row, which has the time `here_ms` if there is one.
+/// Accepts `2026-03-04`, `2026-03-04T09:15`, `09:15` for today in the zone in use, `2h` for two hours ago, and `+10m`
+/// and `-10m` relative to `here_ms`, the time of the row under the cursor, or to now if there is no row.
 pub(in crate::model) fn read(
     text: &str,
     now: Timestamp,
@@ -33,7 +33,7 @@ pub(in crate::model) fn read(
     })
 }
 
-/// Reads `90s`, `15m`, `24h`, `7d`.
+/// Parses a duration such as `90s`, `15m`, `24h` or `7d`, in milliseconds.
 pub(super) fn duration_ms(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let value: i64 = text.strip_suffix(unit)?.parse().ok()?;
@@ -47,7 +47,7 @@ pub(super) fn duration_ms(text: &str) -> Option<i64> {
     value.checked_mul(each).filter(|ms| *ms >= 0)
 }
 
-/// Returns the stretch of time that a day, a minute, a second or an instant names: milliseconds, half open.
+/// Returns the half-open span of a day, minute, second or instant, in milliseconds since 1970.
 pub(super) fn span_of(text: &str, zone: &TimeZone) -> Option<(i64, i64)> {
     if let Ok(exact) = text.parse::<Timestamp>() {
         return Some((exact.as_millisecond(), exact.as_millisecond().saturating_add(1)));

@@ -1,4 +1,4 @@
-//! What a filter asks for and the list does not hold: which rows are being read whole, and what they turned out to be.
+//! Reads full events for filters with deep conditions, which the columns of the list cannot answer.
 
 use std::sync::Arc;
 
@@ -6,43 +6,44 @@ use super::{Filter, Query};
 use crate::consent::Seq;
 use crate::model::{Known, RowRef};
 
-/// Consents to look into, and what for.
+/// An order to read full consents and test a filter on them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LookUp {
-    /// Rises with each filter.
+    /// The number of the order, which increases with each filter.
     pub number: u64,
     /// The filter.
     pub query: Arc<Query>,
-    /// The rows that may pass, in the order in which they are to be read.
+    /// The rows that may pass, in the order in which to read them.
     pub seqs: Vec<Seq>,
 }
 
-/// Rows that are being read whole since the filter asks for more than the list holds.
+/// The rows whose full events are being read for the filter.
 #[derive(Debug, Default)]
 pub struct WholeReads {
-    /// Of the filter; rises.
+    /// The number of the filter, which increases with each filter.
     number: u64,
-    /// The order that is under way.
+    /// The rows of the current order.
     order: Vec<Seq>,
-    /// How many of it were read.
+    /// The number of rows of the current order that were read.
     read: usize,
-    /// Came since.
+    /// Rows to read after the current order.
     waiting: Vec<Seq>,
 }
 
 impl WholeReads {
-    /// How many rows are still to be read, and how many in all, or `None` if none are.
+    /// Returns the number of rows left to read and the total, or `None` if no rows are left.
     pub fn left(&self) -> Option<(usize, usize)> {
         let all = self.order.len() + self.waiting.len();
         (all > self.read).then_some((all - self.read, all))
     }
 
-    /// Returns the number of the filter that rows are read for.
+    /// Returns the number of the current filter.
     pub(in crate::model) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Begins for a new filter, and forgets what was going on. Returns what is to be read.
+    /// Starts the reads for a new filter and discards those of the previous one. Returns the order, if rows must be
+    /// read.
     pub(in crate::model) fn begin(
         &mut self,
         filter: Option<&mut Filter>,
@@ -50,7 +51,7 @@ impl WholeReads {
     ) -> Option<LookUp> {
         *self = Self { number: self.number + 1, ..Self::default() };
         let filter = filter?;
-        // The newest are wanted first.
+        // The newest rows are read first.
         let candidates = filter.candidates(known)?;
         self.order = candidates.iter().rev().map(|at| known.rows.get(RowRef(*at)).seq).collect();
         self.order(filter)
@@ -61,7 +62,7 @@ impl WholeReads {
         (!self.order.is_empty()).then(|| LookUp { number, query, seqs: self.order.clone() })
     }
 
-    /// Takes in rows that came; those that may pass are to be read. Returns what is to be read now.
+    /// Queues new rows that may pass. Returns the next order, unless one is in progress.
     pub(in crate::model) fn grew(
         &mut self,
         filter: Option<&mut Filter>,
@@ -75,7 +76,7 @@ impl WholeReads {
         self.next(filter)
     }
 
-    /// Gives the next order out, once the one before is done.
+    /// Returns the next order, if the current one is complete and rows are waiting.
     fn next(&mut self, filter: &Filter) -> Option<LookUp> {
         if self.read < self.order.len() || self.waiting.is_empty() {
             return None;
@@ -85,8 +86,7 @@ impl WholeReads {
         self.order(filter)
     }
 
-    /// Takes in what was read for the filter of a number. Returns the rows that pass, oldest first, and what is to be
-    /// read next.
+    /// Applies the results for the filter with a number. Returns the rows that pass, oldest first, and the next order.
     pub(in crate::model) fn learn(
         &mut self,
         filter: Option<&mut Filter>,
