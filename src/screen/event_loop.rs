@@ -1,4 +1,4 @@
-//! The loop of the screen: messages in, effects out, frames at their pace.
+//! The event loop of the screen: passes messages to the model, performs its effects and paints frames.
 
 use std::io;
 use std::pin::Pin;
@@ -16,52 +16,53 @@ use crate::tasks::Tasks;
 use crate::tui::{self, Device, Dirty, Due, Input, Keyboard, Pacer, Screen, Signals, Stop};
 use crate::view::Theme;
 
-/// How often the loop looks whether another screen changed a mark; it costs a look at a number and sends nothing.
+/// The interval at which the loop checks whether another screen changed a mark. A check reads one number and sends no
+/// bytes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// The most keys that go into one frame.
+/// The maximum number of keys that are handled before a frame.
 const KEYS_MAX: usize = 64;
 
-/// How fast the loop goes and when it ends by itself.
+/// The rates and time limits of the loop.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Frames a second while data comes.
+    /// The maximum number of frames per second while data arrives.
     pub max_fps: u32,
-    /// Bytes a second that the line to the terminal carries; 0 for a line that is fast enough.
+    /// The speed of the line to the terminal in bytes per second, or 0 for no limit.
     pub bytes_per_second: u32,
-    /// How often a snapshot is taken; `None` for never.
+    /// The interval between automatic snapshots, or `None` for none.
     pub snapshot_every: Option<Duration>,
-    /// When the loop ends by itself; `None` for never.
+    /// The time after which the loop ends by itself, or `None` for never.
     pub stop_after: Option<Duration>,
 }
 
-/// What ends or wakes the loop from outside.
+/// The signals, and the end of the terminal, that end or wake the loop.
 pub struct Ends {
     signals: Option<Signals>,
     hangup: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// What came from outside.
+/// An event from outside.
 enum Outside {
     Ends(Exit),
-    /// The process goes on after it was stopped.
+    /// The process was resumed after a stop.
     Woken,
 }
 
 impl Ends {
-    /// Nothing from outside.
+    /// Returns an instance without any events.
     pub fn none() -> Self {
         Self { signals: None, hangup: Box::pin(std::future::pending()) }
     }
 
-    /// The signals of the process. From here on they do not end it by themselves.
+    /// Listens to the signals of the process. From then on, they no longer end the process by themselves.
     ///
     /// # Errors
-    /// The system refuses a handler.
+    /// Fails if the system refuses to install a handler.
     pub fn of_process() -> io::Result<Self> {
         Ok(Self { signals: Some(Signals::listen()?), ..Self::none() })
     }
 
-    /// Adds the end of the terminal that keys come from.
+    /// Also watches for the end of the terminal that keys come from.
     pub fn watch_terminal(&mut self) {
         self.hangup = Box::pin(tui::hangup::watch());
     }
@@ -81,11 +82,11 @@ impl Ends {
     }
 }
 
-/// The loop that shows a model on a terminal.
+/// The event loop that shows a model on a terminal.
 pub struct EventLoop<D: Device, S> {
-    /// The state that is shown.
+    /// The model that is shown.
     pub model: Model,
-    /// The messages that wait for the model.
+    /// The messages that are waiting for the model.
     pub inbox: Inbox,
     /// Performs the model's effects.
     pub performer: Performer,
@@ -108,13 +109,13 @@ pub struct EventLoop<D: Device, S> {
     stop_at: Option<Duration>,
 }
 
-/// Why the loop woke up.
+/// The reason why the loop woke up.
 enum Woke {
     Outside(Outside),
     Typed(Input),
-    /// A message waits, or a frame is due.
+    /// A message is waiting, or a frame is due.
     Again,
-    /// The source has something.
+    /// The source has new data.
     Moved,
     Heard(Box<Msg>),
     Work,
@@ -125,8 +126,8 @@ enum Woke {
 }
 
 impl<D: Device, S: Supply> EventLoop<D, S> {
-    /// Makes a loop; [`EventLoop::begin`] and [`EventLoop::run`] do the rest. The keyboard must give what is typed at
-    /// the terminal that the screen writes to.
+    /// Creates a loop. Call [`EventLoop::begin`] and [`EventLoop::run`] to run it. The keyboard must read the terminal
+    /// that the screen writes to.
     pub fn new(
         model: Model,
         theme: Theme,
@@ -161,11 +162,11 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         }
     }
 
-    /// Gives the model the marks, filters and place that the last screen kept, and starts the workers. If `is_fresh`,
-    /// forgets that place.
+    /// Loads the stored marks, filters and place into the model, and starts the workers. If `is_fresh` is set, discards
+    /// the place.
     ///
     /// # Errors
-    /// The system starts no more threads: a sentence for stderr.
+    /// Returns a sentence for stderr if the system cannot start a thread.
     pub fn begin(&mut self, mut notes: KeptNotes, is_fresh: bool) -> Result<(), String> {
         let mut msgs = Vec::new();
         notes.begin(&mut self.model, is_fresh, &mut msgs);
@@ -174,10 +175,10 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         self.start_workers(self.source.records(), Box::new(notes))
     }
 
-    /// Starts the workers that read consents and keep notes.
+    /// Starts the workers that read consents and store notes.
     ///
     /// # Errors
-    /// The system starts no more threads: a sentence for stderr.
+    /// Returns a sentence for stderr if the system cannot start a thread.
     pub fn start_workers(
         &mut self,
         records: Box<dyn Records>,
@@ -186,10 +187,10 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         self.performer.start_workers(records, notes)
     }
 
-    /// Runs until the person, a signal, the end of the tasks or the time ends it.
+    /// Runs until the user quits, a signal arrives, the tasks end or the time is over.
     ///
     /// # Errors
-    /// The terminal failed: a sentence for stderr.
+    /// Returns a sentence for stderr if the terminal failed.
     pub async fn run(&mut self) -> Result<Exit, String> {
         loop {
             if let Some(exit) = self.turn().await? {
@@ -198,17 +199,17 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         }
     }
 
-    /// Handles what waits, paints a frame if one is due, and waits for the next thing. Returns why the loop ends, if it
-    /// does. Loses nothing when dropped.
+    /// Handles waiting messages, paints a frame if one is due, and waits for the next event. Returns the reason if the
+    /// loop ends. The future can be dropped without losing an event.
     ///
     /// # Errors
-    /// The terminal failed: a sentence for stderr.
+    /// Returns a sentence for stderr if the terminal failed.
     pub async fn turn(&mut self) -> Result<Option<Exit>, String> {
         if let Some(exit) = self.handle()? {
             return Ok(Some(exit));
         }
         let is_idle = self.inbox.is_empty();
-        // The effects of data are shown when all of it is in, those of a key at once.
+        // Changes by data are painted once no message is waiting; changes by keys at once.
         let frame = if is_idle || self.dirty == Dirty::Key {
             self.pacer.due(self.clock.uptime(), self.dirty)
         } else {
@@ -229,7 +230,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         self.take(woke).await
     }
 
-    /// Returns the performer, and the parts of the loop that it works on.
+    /// Returns the performer, and the parts of the loop that it uses.
     fn stage(&mut self) -> (&mut Performer, Stage<'_, D, S>) {
         let stage = Stage {
             model: &self.model,
@@ -243,7 +244,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         (&mut self.performer, stage)
     }
 
-    /// Gives the model the messages that wait, and performs the effects that it returns.
+    /// Passes waiting messages to the model, and performs the effects that it returns.
     fn handle(&mut self) -> Result<Option<Exit>, String> {
         let (msgs, is_typed) = self.inbox.take();
         for msg in msgs {
@@ -263,7 +264,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
 
     fn paint(&mut self) -> io::Result<()> {
         let sent = self.screen.bytes_written();
-        // Sent with a frame that is due anyway: if it were a message of its own, each frame would cause the next.
+        // Updated only with a frame that is due anyway. As a normal message, each frame would cause the next one.
         update(&mut self.model, Msg::Sent(sent));
         self.screen.set_frame_budget(self.pacer.frame_budget(self.clock.uptime()));
         self.painted.paint(&mut self.screen, &self.model, &self.theme)?;
@@ -301,7 +302,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         match woke {
             Woke::Outside(Outside::Ends(exit)) => return Ok(Some(exit)),
             Woke::Outside(Outside::Woken) => {
-                // The system wakes whoever it hangs up, and the two signals may be seen in either order.
+                // On a hangup the system also sends SIGCONT, and the two signals can arrive in either order.
                 if has_hung_up(self.screen.resume())? {
                     return Ok(Some(Exit::Signal(Signal::HangUp)));
                 }
@@ -310,7 +311,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             }
             Woke::Typed(input) => {
                 let mut is_gone = self.take_input(input);
-                // Keys that wait already go in together: one frame for a held key, not one each.
+                // Handles all waiting keys before a frame, so that a held key does not cause a frame for each repeat.
                 while !is_gone && self.inbox.typed() < KEYS_MAX {
                     let Some(input) = self.keyboard.waiting().await else { break };
                     is_gone = self.take_input(input);
@@ -345,7 +346,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         Ok(None)
     }
 
-    /// Takes one input in and returns whether the terminal is gone.
+    /// Queues one input, and returns whether the terminal is gone.
     fn take_input(&mut self, input: Input) -> bool {
         match input {
             Input::Key(chord) => self.inbox.push_typed(Msg::Key(chord)),
@@ -354,8 +355,8 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
             Input::Paste(text) => self.inbox.push_typed(Msg::Paste(text)),
             Input::Resize(width, height) => {
                 self.screen.set_size(width, height);
-                // Of several changes only the last may be seen. If it is back to the size before, the terminal has
-                // moved or cut what it showed all the same.
+                // Several changes may be reported as one. Even if the size is the same as before, the terminal has
+                // moved or truncated its contents.
                 self.screen.clear();
                 self.inbox.push_typed(Msg::Resize(width, height));
             }
@@ -365,10 +366,10 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         false
     }
 
-    /// Gives the terminal back, waits until all that was to be kept is, and takes the last snapshot if one is wanted.
-    /// Returns sentences about what was not kept and about that snapshot.
+    /// Restores the terminal, waits until all notes are stored, and takes the last snapshot if it is configured.
+    /// Returns sentences about notes that were not stored and about the snapshot.
     pub async fn finish(mut self) -> Vec<String> {
-        // A terminal that is gone cannot be given back, and that is no failure.
+        // Restoring a terminal that is gone fails, which is expected.
         if let Err(error) = self.screen.leave() {
             tracing::warn!(%error, "The terminal could not be restored.");
         }
@@ -383,7 +384,7 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         words
     }
 
-    /// Returns what the rows come from.
+    /// Returns the source of the rows.
     pub fn source(&mut self) -> &mut S {
         &mut self.source
     }
@@ -393,7 +394,7 @@ async fn tasks_stopped(tasks: &Tasks) {
     tasks.stopping().cancelled().await;
 }
 
-/// Returns how long it is until the clock shows another minute.
+/// Returns the time until the next minute begins.
 fn to_next_minute(now: jiff::Timestamp) -> Duration {
     Duration::from_millis(60_000 - now.as_millisecond().rem_euclid(60_000) as u64)
 }

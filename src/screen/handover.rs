@@ -1,15 +1,15 @@
-//! Hands what the loop asks for to a worker on a thread of its own.
+//! Hands requests of the loop to a worker thread.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What a loop asks of a worker. The loop may change it until the worker takes it, so a newer wish can replace an older
-/// one.
+/// A request of the loop to a worker. The loop may change it until the worker takes it, so a newer request can replace
+/// an older one.
 pub(super) trait Request: Default {
-    /// Whether nothing is asked for.
+    /// Returns whether nothing is requested.
     fn is_empty(&self) -> bool;
 }
 
-/// A place for one request between a loop and its worker.
+/// A slot for one request between the loop and a worker.
 #[derive(Debug, Default)]
 pub(super) struct Handover<T> {
     state: Mutex<State<T>>,
@@ -19,14 +19,14 @@ pub(super) struct Handover<T> {
 #[derive(Debug, Default)]
 struct State<T> {
     request: T,
-    /// The worker does something, or has something to do.
+    /// Whether the worker is working or has a request.
     is_busy: bool,
-    /// No more requests come.
+    /// Whether no more requests will come.
     is_over: bool,
 }
 
 impl<T: Request> Handover<T> {
-    /// Changes the request, and returns whether the worker had nothing to do before.
+    /// Changes the request, and returns whether the worker was idle.
     pub(super) fn change(&self, change: impl FnOnce(&mut T)) -> bool {
         let mut state = self.lock();
         change(&mut state.request);
@@ -36,18 +36,18 @@ impl<T: Request> Handover<T> {
         was_at_rest
     }
 
-    /// Whether the worker does something, or has something to do. A worker that is not busy has sent all its answers.
+    /// Returns whether the worker is working or has a request. A worker that is not busy has sent all its answers.
     pub(super) fn is_busy(&self) -> bool {
         self.lock().is_busy
     }
 
-    /// Says that no more requests come. The worker carries out what was asked for, and ends.
+    /// Closes the slot. The worker performs the last request and ends.
     pub(super) fn close(&self) {
         self.lock().is_over = true;
         self.changed.notify_all();
     }
 
-    /// Waits for a request and takes it. Returns `None` when there is none and no more come.
+    /// Waits for a request and takes it. Returns `None` if there is none and the slot is closed.
     pub(super) fn next(&self) -> Option<T> {
         let mut state = self.lock();
         loop {

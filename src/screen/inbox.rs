@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use crate::model::Msg;
 
-/// Messages for the model, in the order in which it gets them: first what a person did, then the others, one at a time,
-/// and [`Msg::Work`] when nothing else is left.
+/// A queue of messages for the model, by priority: first all user input, then other messages one at a time, and
+/// [`Msg::Work`] when nothing else is left.
 ///
-/// So what a person does never waits for more than one message of another kind.
+/// So user input never waits for more than one other message.
 #[derive(Debug, Default)]
 pub struct Inbox {
     typed: Vec<Msg>,
@@ -16,50 +16,50 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Adds what a person did.
+    /// Adds user input.
     pub fn push_typed(&mut self, msg: Msg) {
         self.typed.push(msg);
     }
 
-    /// Adds a message that is not from a person.
+    /// Adds a message that is not user input.
     pub fn push(&mut self, msg: Msg) {
         self.waiting.push_back(msg);
     }
 
-    /// Adds messages that are not from a person, in their order.
+    /// Adds messages that are not user input, in their order.
     pub fn extend(&mut self, msgs: Vec<Msg>) {
         self.waiting.extend(msgs);
     }
 
-    /// Asks for one [`Msg::Work`] once nothing else waits.
+    /// Requests one [`Msg::Work`] once no other message is waiting.
     pub fn ask_for_work(&mut self) {
         self.has_work = true;
     }
 
-    /// Adds the work that was asked for, if any. Call it when nothing else happens.
+    /// Adds the requested [`Msg::Work`], if any. Call it when the loop is idle.
     pub(super) fn begin_work(&mut self) {
         if std::mem::take(&mut self.has_work) {
             self.waiting.push_back(Msg::Work);
         }
     }
 
-    /// Whether work was asked for and has not begun.
+    /// Returns whether work was requested and has not begun.
     pub fn has_work(&self) -> bool {
         self.has_work
     }
 
-    /// Returns how many things that a person did wait.
+    /// Returns the number of waiting user inputs.
     pub fn typed(&self) -> usize {
         self.typed.len()
     }
 
-    /// Whether no message waits. Work that was asked for does not count.
+    /// Returns whether no message is waiting. Requested work does not count.
     pub fn is_empty(&self) -> bool {
         self.typed.is_empty() && self.waiting.is_empty()
     }
 
-    /// Takes what the model gets next, and whether a person did it: everything that a person did, or else one other
-    /// message, or nothing.
+    /// Takes the next messages, and returns whether they are user input: all user input if there is any, or one other
+    /// message, or none.
     pub fn take(&mut self) -> (Vec<Msg>, bool) {
         if self.typed.is_empty() {
             (self.waiting.pop_front().into_iter().collect(), false)

@@ -1,4 +1,4 @@
-//! The worker that keeps marks, used filters and the place, so that no key waits for the disk.
+//! The worker that stores marks, used filters and the place of the screen, so that no key waits for the disk.
 
 use std::collections::HashSet;
 use std::io;
@@ -15,31 +15,30 @@ use crate::model::Msg;
 use crate::run::{NoteStore, Place};
 use crate::tasks::start_thread;
 
-/// After so long without an answer, the screen says so.
+/// The time without an answer after which the screen shows a notice.
 const SLOW: Duration = Duration::from_secs(3);
-/// At the end, the worker has this long for each order that is left.
+/// The time that the loop waits for each remaining order when it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Filters that wait to be remembered, the newest.
+/// The maximum number of filters that wait to be stored. Beyond it, the oldest is dropped.
 const FILTERS_MAX: usize = 200;
-/// Answers that wait until the loop takes them.
+/// The capacity of the channel for answers.
 const ANSWERS: usize = 64;
 
-/// Gives orders to the worker and hears its answers.
+/// The loop's side: sends orders to the worker and receives its answers.
 #[derive(Debug)]
 pub(super) struct Keeper {
     orders: Arc<Handover<Orders>>,
     answers: mpsc::Receiver<Answer>,
-    /// Times of marked events that the journal does not hold yet.
+    /// The times of marked events that are not in the journal yet.
     missing: HashSet<i64>,
-    /// The place that was ordered last.
+    /// The place that was sent to the worker last.
     place: Place,
-    /// Since when the worker has not answered.
+    /// The time since which the worker has not answered.
     waits_since: Option<Duration>,
     is_slow: bool,
 }
 
-/// What the worker is to do. A newer order replaces an older one that it makes pointless, so there are never more than
-/// a person can give.
+/// The orders for the worker. A newer order replaces an older one that it makes obsolete, which bounds their number.
 #[derive(Debug, Default)]
 struct Orders {
     marks: Vec<(Seq, Option<String>, Timestamp)>,
@@ -49,7 +48,7 @@ struct Orders {
     all_marks: bool,
 }
 
-/// What came of one order.
+/// The answer to one order.
 #[derive(Debug)]
 struct Answer {
     msg: Option<Msg>,
@@ -60,7 +59,7 @@ impl Keeper {
     /// Starts the worker.
     ///
     /// # Errors
-    /// The system starts no more threads.
+    /// Fails if the system cannot start a thread.
     pub(super) fn start(store: Box<dyn NoteStore>) -> io::Result<Self> {
         let (tell, answers) = mpsc::channel(ANSWERS);
         let orders = Arc::new(Handover::default());
@@ -70,7 +69,7 @@ impl Keeper {
         Ok(Self { orders, answers, missing, place: Place::new(), waits_since: None, is_slow: false })
     }
 
-    /// Marks a row with a note, or takes both away.
+    /// Marks a row with a note, or removes mark and note if `note` is `None`.
     pub(super) fn mark(&mut self, seq: Seq, note: Option<String>, clock: &Clock) {
         let now = clock.now();
         self.order(clock, |orders| {
@@ -79,7 +78,7 @@ impl Keeper {
         });
     }
 
-    /// Remembers a filter that was used.
+    /// Adds a filter to the stored history.
     pub(super) fn remember(&mut self, query: String, clock: &Clock) {
         self.order(clock, |orders| {
             orders.filters.retain(|other| *other != query);
@@ -89,7 +88,7 @@ impl Keeper {
         });
     }
 
-    /// Keeps the place where the screen is, if it is another than before.
+    /// Stores the place of the screen, if it has changed.
     pub(super) fn keep_place(&mut self, place: Place, clock: &Clock) {
         if self.place != place {
             self.place.clone_from(&place);
@@ -97,12 +96,12 @@ impl Keeper {
         }
     }
 
-    /// Looks whether another screen wrote.
+    /// Checks whether another screen changed a mark.
     pub(super) fn look(&mut self, clock: &Clock) {
         self.order(clock, |orders| orders.look = true);
     }
 
-    /// Takes notice of what the screen is told: an event may have come whose mark was there before it.
+    /// Reads all marks again if `msg` adds an event that was marked before it was in the journal.
     pub(super) fn saw(&mut self, msg: &Msg, clock: &Clock) {
         let (Msg::Committed(page) | Msg::Older { page, .. }) = msg else { return };
         if !self.missing.is_empty() && page.rows.iter().any(|row| self.missing.contains(&row.published_ms)) {
@@ -110,14 +109,14 @@ impl Keeper {
         }
     }
 
-    /// Whether an answer is still to come.
+    /// Returns whether an answer is outstanding.
     pub(super) fn is_busy(&self) -> bool {
-        // In this order, or an answer that is sent in between is overlooked.
+        // The order of the checks matters. In the other order, an answer sent in between would be missed.
         self.orders.is_busy() || !self.answers.is_empty()
     }
 
-    /// Waits for an answer that is a message, or for the moment at which the worker is called slow. Loses nothing when
-    /// dropped.
+    /// Waits for the next message of the worker, or for the time at which it counts as slow. The future can be dropped
+    /// without losing an answer.
     pub(super) async fn heard(&mut self, clock: &Clock) -> Msg {
         loop {
             let slow_at = self.waits_since.filter(|_| !self.is_slow).map(|since| since + SLOW);
@@ -137,7 +136,7 @@ impl Keeper {
         }
     }
 
-    /// Waits until all orders are carried out. Returns a sentence about what was not written.
+    /// Waits until all orders are done. Returns a sentence if something was not written.
     pub(super) async fn finish(mut self, clock: &Clock) -> Option<String> {
         self.orders.close();
         let mut failure = None;
@@ -187,7 +186,7 @@ impl Request for Orders {
     }
 }
 
-/// The loop of the worker. It ends when no more orders come.
+/// The loop of the worker. It ends when the orders are closed.
 fn work(mut store: Box<dyn NoteStore>, requests: &Handover<Orders>, tell: &mpsc::Sender<Answer>) {
     while let Some(orders) = requests.next() {
         let mut carry_out = |order: &mut dyn FnMut(&mut dyn NoteStore) -> Option<Msg>| {

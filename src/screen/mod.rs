@@ -1,7 +1,7 @@
-//! The interactive screen: one loop that the program and its tests share.
+//! The interactive screen. The program and its tests run the same event loop.
 //!
-//! [`Inbox`] decides in which order messages reach the model, [`EventLoop`] runs it on a terminal, and [`watch()`]
-//! gives it the real one.
+//! [`Inbox`] orders the messages for the model, [`EventLoop`] runs the model on a terminal, and [`watch()`] runs it on
+//! the real terminal.
 
 mod event_loop;
 mod handover;

@@ -1,4 +1,4 @@
-//! Frames: what the model looks like, with as few bytes as the terminal allows.
+//! Paints frames of the model with as few bytes as possible.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use crate::model::{Model, Page, RowRef};
 use crate::tui::{self, Screen};
 use crate::view::{self, Theme};
 
-/// The rows of the list in the last frame, to tell whether the list moved as a whole.
+/// The rows of the list in the last frame, to detect whether the list scrolled.
 #[derive(Debug, Default)]
 pub(super) struct Painted {
     area: Rect,
@@ -17,8 +17,10 @@ pub(super) struct Painted {
 }
 
 impl Painted {
-    /// Paints a frame. Where the lines of the list only moved, the terminal is told to move them: one new row of a
-    /// following list then costs some hundred bytes in place of several thousand.
+    /// Paints a frame.
+    ///
+    /// If the list only scrolled, the terminal scrolls its lines. A new row in a list that follows then costs about a
+    /// hundred bytes, not several thousand.
     pub(super) fn paint<W: Write>(
         &mut self,
         screen: &mut Screen<W>,
@@ -36,18 +38,18 @@ impl Painted {
     }
 }
 
-/// By how many lines most rows moved up; negative is down, 0 is not at all or not as a whole.
+/// Returns the number of lines by which the rows moved up, negative for down. Returns 0 if they did not move together.
 fn moved_up(before: &[RowRef], now: &[RowRef]) -> i16 {
     let shift = |first: &[RowRef], second: &[RowRef]| {
         let by = second.first().and_then(|row| first.iter().position(|other| other == row))?;
         let kept = first.len() - by;
-        // Less than half is cheaper to write anew than to move and mend.
+        // If half of the rows or fewer stay visible, writing all of them is cheaper.
         (by > 0 && kept * 2 > first.len() && second.starts_with(first.get(by..)?)).then_some(by as i16)
     };
     shift(before, now).or_else(|| shift(now, before).map(|by| -by)).unwrap_or(0)
 }
 
-/// What the screen shows, as text.
+/// Returns the contents of the screen as text.
 pub(super) fn screen_text(model: &Model, theme: &Theme) -> String {
     let (width, height) = model.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
@@ -57,7 +59,7 @@ pub(super) fn screen_text(model: &Model, theme: &Theme) -> String {
         let (mut line, mut covered) = (String::new(), 0);
         for x in 0..width {
             let symbol = buffer.cell((x, y)).map_or(" ", |cell| cell.symbol());
-            // What is two columns wide covers the cell behind it.
+            // A symbol of two columns also covers the next cell.
             if covered == 0 {
                 line.push_str(symbol);
                 covered = view::text::width(symbol).saturating_sub(1);
@@ -70,12 +72,15 @@ pub(super) fn screen_text(model: &Model, theme: &Theme) -> String {
     lines.join("\n")
 }
 
-/// Says that the terminal cannot be used, and what to do.
+/// Returns the message for a terminal that cannot be used.
 pub(super) fn unusable(error: &std::io::Error) -> String {
     format!("The terminal could not be used: {error}. The screen was not shown. Use tail instead.")
 }
 
-/// Whether something failed because nobody is at the other end of the terminal any more: an end, and no failure.
+/// Returns whether an operation failed because the terminal has hung up, which ends the program without an error.
+///
+/// # Errors
+/// Returns a sentence for stderr for any other failure.
 pub(super) fn has_hung_up(done: std::io::Result<()>) -> Result<bool, String> {
     match done {
         Ok(()) => Ok(false),

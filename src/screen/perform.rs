@@ -1,4 +1,4 @@
-//! Performs the effects that the model returns. Their results go back to the model as messages.
+//! Performs the effects that the model returns. Results are sent back to the model as messages.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,23 +20,23 @@ use crate::view::Theme;
 /// Performs the model's effects.
 #[derive(Debug)]
 pub struct Performer {
-    /// The journal's feed; `None` if rows come from files.
+    /// The journal's feed, or `None` if rows come from files.
     pub feed: Option<Feed>,
-    /// Where snapshots go.
+    /// The folder for snapshots.
     pub snapshots: PathBuf,
-    /// When snapshots are taken without being asked for.
+    /// The settings for automatic snapshots.
     pub auto: Auto,
-    /// How copied text gets to the terminal; `None` if copying is off.
+    /// The way that copied text reaches the terminal, or `None` if copying is off.
     pub clipboard: Option<Between>,
     /// Where the last messages are written when the screen ends; `None` for nowhere.
     pub record_to: Option<PathBuf>,
-    /// Keeps marks, filters and the place.
+    /// The worker that stores marks, filters and the place.
     keeper: Option<Keeper>,
-    /// Reads what the detail shows.
+    /// The worker that reads consents for the detail.
     reading: Option<Reading>,
-    /// Starts when it is first needed.
+    /// The look-ups of full events, started on first use.
     lookups: Option<LookUps>,
-    /// The file that is being written.
+    /// The file that is being written, if any.
     saver: Option<Saver>,
     recordings: RecordingWriter,
 }
@@ -53,7 +53,7 @@ pub(super) struct Stage<'a, D: Device, S> {
 }
 
 impl Performer {
-    /// Starts with nothing to do.
+    /// Creates a performer without workers.
     pub fn new(feed: Option<Feed>, snapshots: PathBuf, auto: Auto, clipboard: Option<Between>) -> Self {
         Self {
             feed,
@@ -69,10 +69,10 @@ impl Performer {
         }
     }
 
-    /// Starts the workers that read consents and keep notes.
+    /// Starts the workers that read consents and store notes.
     ///
     /// # Errors
-    /// The system starts no more threads: a sentence for stderr.
+    /// Returns a sentence for stderr if the system cannot start a thread.
     pub(super) fn start_workers(
         &mut self,
         records: Box<dyn Records>,
@@ -84,26 +84,26 @@ impl Performer {
         Ok(())
     }
 
-    /// Whether an answer of the workers that read consents, keep notes or write recordings is still to come.
+    /// Returns whether an answer of the workers that read consents and store notes is outstanding.
     pub fn is_busy(&self) -> bool {
         self.recordings.is_busy()
             || self.reading.as_ref().is_some_and(Reading::is_busy)
             || self.keeper.as_ref().is_some_and(Keeper::is_busy)
     }
 
-    /// Returns until when a frame waits for the detail that is being read.
+    /// Returns the time until which a frame waits for the detail that is being read.
     pub(super) fn frame_at(&self) -> Option<Duration> {
         self.reading.as_ref().and_then(Reading::frame_at)
     }
 
-    /// Takes notice of what the model is about to be told.
+    /// Passes a message that the model is about to get to the notes worker.
     pub(super) fn saw(&mut self, msg: &Msg, clock: &Clock) {
         if let Some(keeper) = &mut self.keeper {
             keeper.saw(msg, clock);
         }
     }
 
-    /// Looks whether another screen changed a mark, and keeps the place.
+    /// Checks whether another screen changed a mark, and stores the place.
     pub(super) fn look(&mut self, model: &Model, clock: &Clock) {
         if let Some(keeper) = &mut self.keeper {
             keeper.look(clock);
@@ -111,17 +111,17 @@ impl Performer {
         }
     }
 
-    /// Keeps the place, and waits until all that was to be kept is. Returns a sentence about what was not.
+    /// Stores the place, and waits until all notes are stored. Returns a sentence if something was not stored.
     pub(super) async fn finish_notes(&mut self, model: &Model, clock: &Clock) -> Option<String> {
         let mut keeper = self.keeper.take()?;
         keeper.keep_place(model.place(), clock);
         keeper.finish(clock).await
     }
 
-    /// Performs one effect. Returns why the loop ends, if it does.
+    /// Performs one effect. Returns the reason if the loop ends.
     ///
     /// # Errors
-    /// The terminal failed: a sentence for stderr.
+    /// Returns a sentence for stderr if the terminal failed.
     pub(super) fn perform<D: Device, S: Supply>(
         &mut self,
         effect: Effect,
@@ -225,7 +225,7 @@ impl Performer {
         Ok(None)
     }
 
-    /// Has rows looked into; the thread for it is started when it is first needed.
+    /// Starts a look-up of full events. Starts its thread on first use.
     fn look_up(&mut self, source: &impl Supply, order: LookUp) -> Result<(), String> {
         let fail = |why: String| format!("The filter cannot look into whole events: {why}");
         if self.lookups.is_none() {
@@ -237,7 +237,7 @@ impl Performer {
         Ok(())
     }
 
-    /// Takes the snapshot that is due, unless a file is being written.
+    /// Starts the automatic snapshot that is due, unless a file is being written.
     pub(super) fn take_due_snapshot<D: Device, S: Supply>(&mut self, stage: &mut Stage<'_, D, S>) {
         if self.saver.is_none() {
             match take_snapshot((&self.snapshots, stage.theme), stage.model, stage.source, stage.clock) {
@@ -247,7 +247,7 @@ impl Performer {
         }
     }
 
-    /// Takes the snapshot of the end and waits for it. Returns a sentence that says what came of it.
+    /// Takes the snapshot at the end and waits for it. Returns a sentence about its outcome.
     pub(super) async fn take_last_snapshot(
         &self,
         model: &Model,
@@ -330,7 +330,7 @@ fn offline() -> Msg {
     Msg::Notice("These are files; Okta is not asked for more.".to_owned(), true)
 }
 
-/// Hands a text to the terminal, and says what was copied and how big it is.
+/// Copies a text to the terminal's clipboard, and returns a message with the result and the size.
 fn copy<D: Device>(screen: &mut Screen<D>, clipboard: Option<Between>, what: String, text: String) -> Msg {
     let bytes = text.len();
     let why = match clipboard.map(|between| clipboard::copy(&text, between)) {

@@ -1,4 +1,4 @@
-//! The worker that reads whole consents for the detail, so that no key waits for the disk.
+//! The worker that reads full consents for the detail, so that no key waits for the disk.
 
 use std::io;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::model::Msg;
 use crate::run::Records;
 use crate::tasks::start_thread;
 
-/// A frame waits for the detail of another row at most this long, so that most often both come in one.
+/// The maximum time that a frame waits for the detail of a new row, so that mostly one frame shows both.
 const FRAME_WAITS: Duration = Duration::from_millis(10);
-/// Answers that wait until the loop takes them.
+/// The capacity of the channel for answers.
 const ANSWERS: usize = 4;
 
-/// Asks the worker for consents, and hears what it read.
+/// The loop's side: requests consents from the worker and receives them.
 #[derive(Debug)]
 pub(super) struct Reading {
     wishes: Arc<Handover<Wishes>>,
     answers: mpsc::Receiver<Msg>,
-    /// When the newest wish was made.
+    /// The time of the newest request.
     asked_at: Option<Duration>,
 }
 
-/// What is to be read. Only the newest of each kind is: the detail shows one consent.
+/// The requests to read. Only the newest of each kind is kept, because the detail shows one consent.
 #[derive(Debug, Default)]
 struct Wishes {
     record: Option<Seq>,
@@ -34,10 +34,10 @@ struct Wishes {
 }
 
 impl Reading {
-    /// Starts the worker. It ends when this is dropped.
+    /// Starts the worker. It ends when the [`Reading`] is dropped.
     ///
     /// # Errors
-    /// The system starts no more threads.
+    /// Fails if the system cannot start a thread.
     pub(super) fn start(records: Box<dyn Records>) -> io::Result<Self> {
         let (tell, answers) = mpsc::channel(ANSWERS);
         let wishes = Arc::new(Handover::default());
@@ -46,7 +46,7 @@ impl Reading {
         Ok(Self { wishes, answers, asked_at: None })
     }
 
-    /// Reads a consent in place of any other that was asked for.
+    /// Requests a consent. Replaces an earlier request.
     pub(super) fn record(&mut self, seq: Seq, up: Duration) {
         self.ask(up, |wishes| {
             wishes.record = Some(seq);
@@ -54,7 +54,7 @@ impl Reading {
         });
     }
 
-    /// Reads what there is of a consent's session and transaction.
+    /// Requests the events of a consent's session and transaction.
     pub(super) fn beside(
         &mut self,
         seq: Seq,
@@ -65,18 +65,18 @@ impl Reading {
         self.ask(up, |wishes| wishes.beside = Some((seq, session, transaction)));
     }
 
-    /// Whether an answer is still to come.
+    /// Returns whether an answer is outstanding.
     pub(super) fn is_busy(&self) -> bool {
-        // In this order, or an answer that is sent in between is overlooked.
+        // The order of the checks matters. In the other order, an answer sent in between would be missed.
         self.wishes.is_busy() || !self.answers.is_empty()
     }
 
-    /// Returns until when a frame waits for what is being read.
+    /// Returns the time until which a frame waits for the consent that is being read.
     pub(super) fn frame_at(&self) -> Option<Duration> {
         self.asked_at.filter(|_| self.is_busy()).map(|at| at + FRAME_WAITS)
     }
 
-    /// Waits for an answer. Loses nothing when dropped.
+    /// Waits for an answer. The future can be dropped without losing an answer.
     pub(super) async fn heard(&mut self) -> Msg {
         match self.answers.recv().await {
             Some(msg) => msg,
@@ -92,7 +92,7 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        // Nobody hears what was still to be read.
+        // Nobody receives the remaining answers, so they are not read.
         self.wishes.change(|wishes| *wishes = Wishes::default());
         self.wishes.close();
     }

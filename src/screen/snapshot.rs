@@ -1,4 +1,4 @@
-//! Files that the screen writes: those that a person saves, and snapshots that are taken by themselves.
+//! Files that the screen writes: those that the user saves, and automatic snapshots.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::model::{Extent, Model, Msg, SaveOrder, save_order};
 use crate::run::{Saver, Supply, auto_name, file_name};
 use crate::view::Theme;
 
-/// Starts to write what the screen asks for.
+/// Starts to write a file that the user saves.
 pub(super) fn start_saver(
     (folder, theme): (&Path, &Theme),
     model: &Model,
@@ -23,7 +23,7 @@ pub(super) fn start_saver(
     start_saver_at(path, now, theme, model, source, order)
 }
 
-/// Starts to write a snapshot of every row, which nobody asked for at this moment.
+/// Starts to write an automatic snapshot of every row.
 pub(super) fn take_snapshot(
     (folder, theme): (&Path, &Theme),
     model: &Model,
@@ -64,7 +64,7 @@ fn start_saver_at(
         .map_err(|error| format!("Nothing was written: {error}."))
 }
 
-/// Waits for the snapshot that the end takes, and returns what came of it.
+/// Waits for the snapshot at the end, and returns a sentence about its outcome.
 pub(super) async fn last_snapshot(taken: Result<Saver, String>) -> String {
     let mut saver = match taken {
         Ok(saver) => saver,

@@ -1,4 +1,4 @@
-//! The screen on the real terminal.
+//! Runs the screen on the real terminal.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::IsTerminal as _;
@@ -19,52 +19,52 @@ use crate::tui::clipboard::Between;
 use crate::tui::{self, Keyboard, Screen, Setup};
 use crate::view::Theme;
 
-/// How the screen begins.
+/// The options of the screen.
 #[derive(Debug)]
 pub struct WatchOptions {
-    /// The folder of the journal, and of what is kept beside it, or `None` if rows come from files.
+    /// The folder of the journal and the notes, or `None` if rows come from files.
     pub dir: Option<PathBuf>,
-    /// What the person arranged.
+    /// The user's settings.
     pub arranged: Arranged,
-    /// What the title line names.
+    /// The source that the title line names.
     pub origin: Origin,
-    /// Colors and signs.
+    /// The colors and symbols.
     pub theme: Theme,
-    /// The zone of times.
+    /// The time zones to switch between.
     pub zone: Zone,
-    /// What hides rows from the start.
+    /// The filter at the start.
     pub filter: Option<Query>,
     /// Whether the time is shown.
     pub clock: bool,
-    /// Frames a second while data comes.
+    /// The maximum number of frames per second while data arrives.
     pub max_fps: u32,
-    /// Bytes a second that the line to the terminal carries; 0 if that need not be heeded.
+    /// The speed of the line to the terminal in bytes per second, or 0 for no limit.
     pub bytes_per_second: u32,
-    /// Whether the mouse is taken.
+    /// Whether to handle the mouse.
     pub mouse: bool,
-    /// Whether the terminal's window is named.
+    /// Whether to set the title of the terminal's window.
     pub title: bool,
-    /// How copied text gets to the terminal, or `None` if it is not to.
+    /// The way that copied text reaches the terminal, or `None` if copying is off.
     pub clipboard: Option<Between>,
-    /// Where snapshots go.
+    /// The folder for snapshots.
     pub snapshots: PathBuf,
-    /// When one is taken without being asked for.
+    /// The settings for automatic snapshots.
     pub auto: Auto,
-    /// Whether to forget where the last screen was left.
+    /// Whether to discard the place of the last session.
     pub fresh: bool,
-    /// Whether the terminal may be asked if it shows a bracketed frame at once.
+    /// Whether the terminal may be asked if it supports synchronized frames (mode 2026).
     pub ask_sync: bool,
     /// Where the last messages are written at the end, for a bug report; `None` for nowhere.
     pub record_to: Option<PathBuf>,
-    /// Ends by itself after this long.
+    /// The time after which the screen ends by itself, or `None` for never.
     pub stop_after: Option<Duration>,
 }
 
-/// Says what to do where the screen has no terminal. Where standard input is `taken` by data, keys come from the
+/// Checks that there is a terminal for the screen. If standard input is `taken` by data, keys are read from the
 /// controlling terminal.
 ///
 /// # Errors
-/// There is none: a sentence for stderr.
+/// Returns a sentence for stderr if there is no terminal.
 pub fn need_terminal(taken: bool) -> Result<(), String> {
     if (taken || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal() {
         return Ok(());
@@ -74,10 +74,10 @@ pub fn need_terminal(taken: bool) -> Result<(), String> {
         .to_owned())
 }
 
-/// Shows the screen until the person or a signal ends it. The terminal is restored before this returns.
+/// Shows the screen until the user or a signal ends it. Restores the terminal before it returns.
 ///
 /// # Errors
-/// The terminal cannot be opened or written to: a sentence for stderr.
+/// Returns a sentence for stderr if the terminal cannot be opened or written to.
 pub async fn watch(
     options: WatchOptions,
     feed: Option<&Feed>,
@@ -124,23 +124,22 @@ pub async fn watch(
         (clock, tasks),
     );
     event_loop.begin(notes, options.fresh)?;
-    // What was to be kept is kept even where the terminal failed.
     let exit = event_loop.run().await;
-    // The terminal first: whoever waits for a slow disk waits at a shell.
+    // `finish` restores the terminal first, so that the user does not face a frozen screen if the disk is slow.
     event_loop.finish().await.iter().for_each(|words| note(words));
     exit
 }
 
-/// A number that nobody knows, for the pseudonyms of this run.
+/// Returns a random secret for the pseudonyms of this run.
 fn secret() -> [u64; 2] {
     let random = || RandomState::new().hash_one("consentwatch");
     [random(), random()]
 }
 
-/// Returns the two zones that the zone key turns between, for the name that the configuration has.
+/// Returns the two zones that the zone key switches between, given the name from the configuration.
 ///
 /// # Errors
-/// The name is not `utc`, `local` or a zone of the IANA database.
+/// Fails if the name is not `utc`, `local` or a zone of the IANA database.
 pub fn zone(name: &str) -> Result<Zone, String> {
     let local = TimeZone::system();
     let local_name = local.iana_name().unwrap_or("local").to_owned();
@@ -148,7 +147,7 @@ pub fn zone(name: &str) -> Result<Zone, String> {
         "utc" => (TimeZone::UTC, "UTC".to_owned()),
         "local" => (local.clone(), local_name.clone()),
         other => {
-            // What stands in a wrong place may be a secret, so it is not quoted.
+            // The value is not quoted, because it could be a secret in the wrong place.
             let zone = TimeZone::get(other).map_err(|_| {
                 "ui.time_zone is no zone. Write utc, local or a name such as Europe/Vienna.".to_owned()
             })?;

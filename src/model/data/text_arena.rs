@@ -107,7 +107,7 @@ const NEAR: usize = 4;
 const NOBODY: u32 = u32::MAX;
 /// The minimum number of stale bytes to compact the arena.
 const STALE_MIN: usize = 1 << 20;
-/// The separator between two texts. It occurs in no needle and in no text.
+/// The separator between two texts: a control character, which people do not search for.
 const BETWEEN: char = '\x1e';
 
 /// Appends a text in lower case.
