@@ -1,4 +1,4 @@
-//! The page of columns, beside the list that changes with it.
+//! The page of columns, drawn beside the list.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,8 +7,8 @@ use super::pen::Pen;
 use super::{Role, Theme, pages};
 use crate::model::{Model, Page, first_choice};
 
-/// One line a column: whether it is shown, its name, its width. Over the lower right of the area, so that the list
-/// stays in sight.
+/// Draws one line for each column: whether it is shown, its name and its width. The page covers only the lower right of
+/// the area, so that the list stays visible.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let entries = model.shape.entries();
     let page = model.choices_page().intersection(area);

@@ -1,4 +1,4 @@
-//! The tree of the open consent.
+//! The detail pane: the tree of the open consent.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -45,9 +45,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
     let Some(tree) = &opened.tree else { return };
     let height = usize::from(body.height);
-    // While the next consent is being read the old tree would be a lie under the new row; a moment of dimness is not.
+    // While the next consent is being read, the old tree is dimmed, because it belongs to another row.
     let stale = opened.consent.is_none();
-    // The reader's line shows all of its value, on as many lines as that takes, and pushes the others down.
+    // The line under the cursor shows its whole value, on as many lines as it needs.
     let extra = tree
         .visible()
         .nth(tree.cursor())
@@ -95,14 +95,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
 }
 
-/// The column at which a node's value begins.
+/// Returns the column at which a node's value begins.
 fn value_at(node: &Node, width: u16) -> u16 {
     let indent = node.depth * 2 + 2;
     let label = text::width(&node.label) + 2;
     (indent + label.max((width / 3).clamp(8, 24))).min(width)
 }
 
-/// All lines of a node's value, which is given as the terminal can show it; at least one.
+/// Returns all lines of a node's value, at least one. `value` is the text as the terminal can show it.
 fn whole<'a>(node: &Node, value: &'a str, width: u16) -> Vec<&'a str> {
     let lines = text::wrap(value, width.saturating_sub(value_at(node, width)));
     if lines.is_empty() { vec![value] } else { lines }

@@ -1,4 +1,4 @@
-//! The whole frame.
+//! Draws a whole frame.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,12 +9,12 @@ use super::{
 };
 use crate::model::{Model, Page, Regions, Subject};
 
-/// Draws the model. Every cell is written, so nothing of an earlier frame can stay.
+/// Draws the model. Every cell is written, so nothing of an earlier frame remains.
 pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     let area = buffer.area.intersection(Rect::new(0, 0, model.size.0, model.size.1));
     buffer.set_style(buffer.area, theme.style(Role::Text));
     if area.width < 8 || area.height < 2 {
-        // Too small for any region: the count is the one thing that is always true.
+        // There is no room for any region, so only the number of rows is shown.
         Pen::new(buffer, theme, area).put(0, &model.rows.len().to_string(), Role::Text);
         return;
     }
@@ -27,7 +27,7 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     if let Some(over) = model.over {
         page(model, over, theme, buffer, &regions);
     }
-    // A line that is typed is seen, whatever lies over the place where it stands.
+    // A prompt is always visible, even if a page covers the last line.
     if model.prompt.is_some() && (model.over.is_some() || regions.foot.is_empty()) {
         let line = Rect { y: area.bottom() - 1, height: 1, ..area };
         pages::clear(theme, buffer, line);
@@ -36,7 +36,7 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     palette::draw(model, theme, buffer, area);
 }
 
-/// Draws a page where it stands: in the place of the list, or over everything.
+/// Draws a page, in the main area or over the whole screen.
 fn page(model: &Model, page: Page, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
     let area = buffer.area.intersection(Rect::new(0, 0, model.size.0, model.size.1));
     match page {

@@ -1,4 +1,4 @@
-//! The page of files: in which format, and which rows.
+//! The save page, with the formats of files.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use super::{Role, Theme, pages};
 use crate::consent::FileFormat;
 use crate::model::{Model, Page, first_choice, save_count};
 
-/// One line a format.
+/// Draws one line for each format.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let extent = model.workspace.extent;
     let title = format!(

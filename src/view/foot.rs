@@ -1,4 +1,4 @@
-//! The last line: a prompt, a notice or hints.
+//! The last line: a prompt, a notice or key hints.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,7 +18,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             Some((at, why)) => (format!("  at {}: {why}", at + 1), Role::Bad),
             None => (format!("  {}", told(model, prompt)), Role::Dim),
         };
-        // A long line shows the part around the cursor, and what is said of it keeps up to half of the room.
+        // A long text is shown around the cursor, and the message after it gets up to half of the room.
         let room = pen.room().saturating_sub(text::width(&words).min(pen.room() / 2));
         let shown = clusters(&prompt.text);
         let at = shown.partition_point(|(start, _)| *start <= prompt.at).saturating_sub(1);
@@ -57,8 +57,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
 }
 
-/// What was typed, one cluster at a time: the number of its first character, and what is shown of it. The place behind
-/// the last character is a blank.
+/// Splits a typed text into clusters. Each is the index of its first character, and the text to show. A space follows
+/// the last character, for the cursor.
 fn clusters(typed: &str) -> Vec<(usize, String)> {
     let mut start = 0;
     let mut clusters = Vec::new();
@@ -70,7 +70,7 @@ fn clusters(typed: &str) -> Vec<(usize, String)> {
     clusters
 }
 
-/// What the line has found so far, and what ends it.
+/// Returns the message after a prompt: the number of matches so far, and the keys to use.
 fn told(model: &Model, prompt: &Prompt) -> String {
     let count = |n: usize, what: &str| format!("{} {what}", grouped(n as u64));
     let help = prompt.ask.help();

@@ -1,4 +1,4 @@
-//! The strip of activity below the list.
+//! The activity strip below the list.
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -8,7 +8,7 @@ use super::pen::{Pen, grouped};
 use super::{Role, Theme, list, time};
 use crate::model::{Buckets, Histogram, Model, buckets};
 
-/// Signs for a cell that is filled to so many eighths.
+/// The symbols of a cell filled to 0 to 8 eighths.
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const PLAIN: [&str; 9] = [" ", ".", ".", ":", ":", "|", "|", "#", "#"];
 
@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, histogram: Histogram, theme: &Theme, buffer: &
     let signs = if theme.ascii { PLAIN } else { EIGHTHS };
     for (x, count) in (0..area.width).zip(&shown.counts) {
         let levels = usize::from(bars) * 8;
-        // What is there is seen, however little it is beside the most.
+        // Rounds up, so that any count above 0 is visible.
         let filled = (count * levels).div_ceil(most);
         let is_here = shown.here == Some(usize::from(x));
         for line in 0..bars {

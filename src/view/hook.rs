@@ -1,4 +1,4 @@
-//! How the event hook does, on the page of sources and in the bar.
+//! The status of the event hook, on the page of sources and in the status bar.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use super::{Role, text, time};
 use crate::model::Model;
 use crate::report::{HookRefused, Part, Pulse};
 
-/// What of the hook and the log does not confirm each other: how many rows, and the word for them. Nothing while no
-/// hook is listened to, whatever one may have left in the journal.
+/// Returns the numbers of rows on which hook and log disagree, with a word for each kind. Empty while the hook is off,
+/// even if the journal has such rows.
 pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)> {
     let is_on = *model.board.get(Part::Hook) != Pulse::Off;
     let proof = model.coverage.hook;
@@ -17,10 +17,10 @@ pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)>
         .filter(move |(count, _)| is_on && *count > 0)
 }
 
-/// Columns of a fact's name with what stands before it.
+/// The width of a fact's name, including its indent.
 const NAMES: u16 = 16;
 
-/// Adds what is known of the hook, for lines of a width.
+/// Adds lines about the hook, wrapped to a width.
 pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
     let (health, proof) = (&model.board.hook, model.coverage.hook);
     if *model.board.get(Part::Hook) == Pulse::Off {
@@ -106,7 +106,7 @@ fn refused(refused: HookRefused) -> String {
     told.join(", ")
 }
 
-/// A length of time in the unit that suits it.
+/// Formats a duration in a suitable unit.
 fn length(time: Duration) -> String {
     match time.as_secs() {
         0 => format!("{} ms", time.as_millis()),

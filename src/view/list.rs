@@ -1,4 +1,4 @@
-//! The rows of the window.
+//! The list of consents.
 
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
             pen.go(*x);
             let domain = model.fit.domain().filter(|_| *column == Column::Who);
             let words = match domain.map(visible) {
-                // The sign stands behind the name of the column, where it is seen also if the domain is cut.
+                // The sign comes before the domain, so that it is visible even if the domain is truncated.
                 Some(domain) => format!("{head}{sign} {domain}"),
                 None => format!("{head}{sign}"),
             };
@@ -43,8 +43,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     }
     let has_keys = model.pane == Pane::List;
     let role = if has_keys { Role::Selected } else { Role::SelectedDim };
-    // While the list follows, the reader's row is the newest and another one each time: a bar over all of it would send
-    // two whole lines for each event in place of one.
+    // While the list follows, the cursor is on the newest row. A bar over the full line would then redraw two lines for
+    // each event, not one.
     let has_bar = !model.list.is_following() || model.offline.is_some();
     for (line, at) in (0..area.height).zip(&window.rows) {
         let row = model.rows.get(*at);
@@ -95,11 +95,11 @@ fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// The sign of a marked row.
+/// The symbol of a marked row.
 pub(super) const MARK_SIGN: &str = "*";
 
-/// The words of a cell and their role. `fit` is what headings say and columns leave out, or `None` where there are
-/// none.
+/// Returns the text of a cell and its role. `fit` tells what the headings show and cells omit; it is `None` for cells
+/// without headings.
 pub(super) fn cell<'a>(
     model: &'a Model,
     fit: Option<&Fit>,
@@ -122,7 +122,7 @@ pub(super) fn cell<'a>(
         Column::Server => styled(cells::either(model, row.server, "-")),
         Column::Scopes => {
             let (words, count) = cells::scopes(model, row, fit);
-            // Cut scopes hide how many there are, so a count stands first where they do not fit.
+            // If the scopes are truncated, their number is shown first.
             match count {
                 0 => (words.into(), Role::Dim),
                 2.. if text::width(&theme.shown(&words)) > width => {
@@ -152,7 +152,7 @@ fn role(kind: CellKind) -> Role {
     }
 }
 
-/// A text with the mask over it, if it is on.
+/// Masks a text, if the mask is on.
 pub(super) fn shown_text<'a>(model: &Model, (words, role): (Cow<'a, str>, Role)) -> (Cow<'a, str>, Role) {
     if model.mask.is_on() { (model.mask.text(&words).into_owned().into(), role) } else { (words, role) }
 }
@@ -183,7 +183,7 @@ fn standing(standing: Standing) -> Role {
     }
 }
 
-/// How long ago an event was published, in its greatest unit; changes once a minute at most.
+/// Returns the age of an event in its largest unit. It changes at most once a minute.
 fn age(model: &Model, published_ms: i64) -> String {
     let minutes = model.now.as_millisecond().saturating_sub(published_ms) / 60_000;
     match minutes {
@@ -195,12 +195,13 @@ fn age(model: &Model, published_ms: i64) -> String {
     }
 }
 
-/// A time on a page, in twelve columns; a dash for none.
+/// Returns a time in at most 12 columns, or a dash if there is none.
 pub(super) fn moment(model: &Model, ms: i64) -> String {
     if ms == 0 { "-".to_owned() } else { time(model, ms, 12).trim_start().to_owned() }
 }
 
-/// The time of a row: of today `09:15:27`, of another day `22 Nov 21:14`, and in a narrow column the more telling half.
+/// Returns the time of a row: `09:15:27` for today, `22 Nov 21:14` for another day, and a shorter form in a narrow
+/// column.
 pub(super) fn time(model: &Model, published_ms: i64, width: u16) -> String {
     if published_ms == 0 {
         return "no time".to_owned();

@@ -8,7 +8,7 @@ use super::{Role, Theme, list, pages};
 use crate::consent::visible;
 use crate::model::{Column, Model, Page, first_choice};
 
-/// One line a mark: the time, the kind, who, the client, the note.
+/// Draws one line for each mark: the time, the kind, who, the client and the note.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let marks = model.rows.ordered_marks();
     let title = format!("{}: {}", Page::Marks.title(), grouped(marks.len() as u64));
@@ -37,7 +37,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             None => pen.put(0, "not read yet ", Role::Dim),
             Some(at) => {
                 let row = model.rows.get(*at);
-                // What was written is what one looks for here, so it keeps at least half of the line.
+                // The note is the main content of this page, so it gets at least half of the line.
                 let room = (body.width.saturating_sub(15) / 4).min(24);
                 let cell = |column| list::cell(model, None, *at, &row, column, room, theme);
                 let ((who, role), (client, _)) = (cell(Column::Who), cell(Column::Client));

@@ -1,4 +1,4 @@
-//! What is seen: pure functions from the model to cells, one file a region. Knows no time and does no I/O.
+//! Draws the model into cells, with one file for each region of the screen. Reads no clock and does no I/O.
 
 mod columns;
 mod detail;

@@ -1,4 +1,4 @@
-//! Pages of words over the whole screen: keys, sources.
+//! Pages of text over the whole screen: help, sources and copied text.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Role, Theme, hook, status, text, time};
 use crate::model::{Model, Offline, Page};
 use crate::report::Part;
 
-/// What the page of keys says beside them.
+/// The notes on the help page.
 const HELP: &[&str] = &[
     "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line, Up and Down bring what was used.",
     "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
@@ -21,7 +21,7 @@ const HELP: &[&str] = &[
     "VIA: altered?, and ? before a row, mean that the hook's copy contradicts the log's. The row is the log's; Enter shows both.",
 ];
 
-/// The page of keys, made from the table that dispatch reads, and narrowed to what has the words that were typed.
+/// Draws the help page from the key bindings in force, filtered by the typed words.
 pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let find = model.workspace.find.to_lowercase();
     let has_words = |text: &str| {
@@ -60,7 +60,7 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     page(model, theme, buffer, area, &title, &lines);
 }
 
-/// The page of sources: how each part is, what happened, what the program does, what the person can do.
+/// Draws the page of sources: the status of each part, what happened, what the program does, and what the user can do.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut lines: Vec<Line> = Vec::new();
     let wrapped = |lines: &mut Vec<Line>, words: &str, role: Role| {
@@ -131,7 +131,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     page(model, theme, buffer, area, Page::Sources.title(), &lines);
 }
 
-/// The files that rows come from, and what is wrong with them.
+/// Adds lines about the files that rows come from, and their problems.
 fn offline(
     model: &Model,
     files: &Offline,
@@ -166,7 +166,7 @@ fn offline(
     }
 }
 
-/// How much is marked.
+/// Adds a line with the numbers of marks and notes.
 fn marks(model: &Model, lines: &mut Vec<Line>) {
     let marks = model.rows.marks();
     let noted = marks.iter().filter(|(_, mark)| !mark.note.is_empty()).count() as u64;
@@ -179,12 +179,12 @@ fn marks(model: &Model, lines: &mut Vec<Line>) {
     lines.push(vec![("marks     ".into(), Role::Header), (words, role)]);
 }
 
-/// When the log was last read well, how often it is asked, and what that takes of the rate limit.
+/// Adds lines about the last successful poll, the poll interval, and the use of the rate limit.
 fn traffic(model: &Model, lines: &mut Vec<Line>) {
     let traffic = model.board.traffic;
     if let Some(at) = traffic.last_good.max(model.coverage.last_good_poll) {
         let at = time::second(model, at);
-        // Whole seconds, and a tenth where the share of a limit gives one.
+        // Rounded to tenths, because a share of the rate limit can give a fraction of a second.
         let tenths = |interval: Duration| (interval.as_secs_f64() * 10.0).round() / 10.0;
         let words =
             traffic.interval.map_or(at.clone(), |interval| format!("{at}, every {} s", tenths(interval)));
@@ -223,7 +223,7 @@ pub(super) fn page(
     }
 }
 
-/// Empties an area.
+/// Clears an area.
 pub(super) fn clear(theme: &Theme, buffer: &mut Buffer, area: Rect) {
     for y in area.top()..area.bottom() {
         for x in area.left()..area.right() {
@@ -235,7 +235,7 @@ pub(super) fn clear(theme: &Theme, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// Empties the whole area, writes the title over it and returns what is left.
+/// Clears an area, draws the title line, and returns the rest of the area.
 pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str, keys: &str) -> Rect {
     clear(theme, buffer, area);
     let mut pen = Pen::new(buffer, theme, Rect { height: 1, ..area }).over(Role::Title);
@@ -244,7 +244,7 @@ pub(super) fn frame(theme: &Theme, buffer: &mut Buffer, area: Rect, title: &str,
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
-/// A text that was to be copied, to be marked with the terminal's own means.
+/// Draws a text that was copied, so that the user can select it with the terminal.
 pub(super) fn copied(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let Some(copied) = &model.copied else { return };
     let mut lines: Vec<Line> = Vec::new();
@@ -262,5 +262,5 @@ pub(super) fn copied(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Re
     page(model, theme, buffer, area, &copied.what, &lines);
 }
 
-/// Lines that are shown of a text.
+/// The maximum number of lines shown of a copied text.
 const LINES_MAX: usize = 2000;

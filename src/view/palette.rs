@@ -1,4 +1,4 @@
-//! The palette above the line that is typed, and the page of saved filters.
+//! The command palette above the prompt, and the page of saved filters.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,10 +8,10 @@ use super::{Role, Theme, pages};
 use crate::consent::visible;
 use crate::model::{Ask, Model, Page, choices, first_choice};
 
-/// Lines of the palette, beside its title.
+/// The maximum height of the palette in lines, including its title.
 const LINES_MAX: u16 = 12;
 
-/// Draws what the typed letters find, over the lines above the last.
+/// Draws the matching commands and filters above the last line.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     if !model.prompt.as_ref().is_some_and(|prompt| prompt.ask == Ask::Command) {
         return;
@@ -44,7 +44,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
 }
 
-/// The page of saved filters: the name and what it asks for.
+/// Draws the page of saved filters: the name and expression of each.
 pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let saved = &model.workspace.saved;
     let title = format!("{}: {}", Page::Filters.title(), grouped(saved.len() as u64));

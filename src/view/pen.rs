@@ -1,4 +1,4 @@
-//! Writes text into a rectangle, cut to fit.
+//! Writes text into a rectangle, truncated to fit.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,10 +6,10 @@ use regex::Regex;
 
 use super::{Role, Theme, text};
 
-/// A line of a page: its words and how they read, each part in its own role.
+/// A line of a page: parts of text, each with its role.
 pub(super) type Line = Vec<(String, Role)>;
 
-/// Writes lines of a rectangle, left to right.
+/// Writes text into the lines of a rectangle, left to right.
 pub(super) struct Pen<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
@@ -19,25 +19,25 @@ pub(super) struct Pen<'a> {
 }
 
 impl<'a> Pen<'a> {
-    /// Begins at the top left.
+    /// Creates a pen at the left edge.
     pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme, area: Rect) -> Self {
         let area = area.intersection(buffer.area);
         Self { buffer, theme, area, x: 0, over: None }
     }
 
-    /// Lays a role over everything written from now on, such as the selection.
+    /// Uses a role, such as the selection, as the background of everything written from now on.
     pub(super) fn over(mut self, role: Role) -> Self {
         self.over = Some(role);
         self.buffer.set_style(self.area, self.theme.style(role));
         self
     }
 
-    /// Writes at the pen's place in a line and moves it. Text has been made visible before.
+    /// Writes text at the pen's position and moves the pen. The text must have been made visible.
     pub(super) fn put(&mut self, line: u16, words: &str, role: Role) {
         self.put_within(line, words, role, u16::MAX);
     }
 
-    /// Writes at most `width` columns and moves the pen by what was written.
+    /// Writes at most `width` columns of text, and moves the pen to the end of them.
     pub(super) fn put_within(&mut self, line: u16, words: &str, role: Role, width: u16) {
         if line >= self.area.height {
             return;
@@ -54,7 +54,7 @@ impl<'a> Pen<'a> {
         self.x = end - self.area.x;
     }
 
-    /// Writes like [`Pen::put_within`], and what a search looks for stands out.
+    /// Writes like [`Pen::put_within`], and highlights matches of `pattern`.
     pub(super) fn put_found(
         &mut self,
         line: u16,
@@ -81,12 +81,12 @@ impl<'a> Pen<'a> {
         self.x = x.min(self.area.width);
     }
 
-    /// Columns left in the line.
+    /// Returns the number of columns left in the line.
     pub(super) fn room(&self) -> u16 {
         self.area.width.saturating_sub(self.x)
     }
 
-    /// Writes at the right edge, if that does not touch what the pen wrote.
+    /// Writes at the right edge, if that leaves a space after what the pen wrote.
     pub(super) fn put_right(&mut self, line: u16, parts: &[(String, Role)]) {
         let width: u16 = parts.iter().map(|(words, _)| text::width(words)).sum();
         if width + 1 > self.room() {
@@ -99,7 +99,7 @@ impl<'a> Pen<'a> {
     }
 }
 
-/// Groups digits by thousands.
+/// Formats a number with commas between thousands.
 pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);

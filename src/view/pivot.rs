@@ -1,4 +1,4 @@
-//! The pages of clients, people and scopes.
+//! The pivot pages: clients, people and scopes.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::consent::{Person, visible};
 use crate::model::cells;
 use crate::model::{Measure, Model, Pivot, Regions, Subject, rarity};
 
-/// A column: head, its width, and how soon it gives way where there is no room, 0 last.
+/// Returns the heading of a column, its width, and its priority to be dropped: the highest is dropped first.
 fn form(measure: Measure, subject: Subject) -> (&'static str, u16, u8) {
     match measure {
         Measure::Name => match subject {
@@ -36,7 +36,8 @@ fn form(measure: Measure, subject: Subject) -> (&'static str, u16, u8) {
     }
 }
 
-/// The columns that fit: measure, head, left edge, width. Names take half of what is left over, scopes the rest.
+/// Returns the columns that fit, each as measure, heading, left edge and width. Names get half of the spare room, and
+/// scopes get the rest.
 fn columns(subject: Subject, width: u16) -> Vec<(Measure, &'static str, u16, u16)> {
     let mut chosen: Vec<_> = subject.measures().iter().map(|m| (*m, form(*m, subject))).collect();
     let need = |chosen: &[(Measure, (&str, u16, u8))]| chosen.iter().map(|(_, form)| form.1 + 1).sum::<u16>();

@@ -1,4 +1,4 @@
-//! Whether the org can produce consents: one line of the status bar, and a page with the evidence.
+//! The readiness of the org to produce consents: a line of the status bar, and a page with the evidence.
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -9,18 +9,18 @@ use super::{Role, Theme, pages, status, text, time};
 use crate::model::{Model, Page};
 use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS, process};
 
-/// From here on what was found is called old: the longest interval that anybody needs is far below.
+/// The age in minutes from which a probe is shown as old. Useful probe intervals are much shorter.
 const OLD_MINUTES: i64 = 30;
 
-/// One cell: its words from the longest to the shortest, and how much it matters.
+/// A cell of the line: its text in three lengths, longest first, and its rank.
 struct Cell {
     words: [String; 3],
     role: Role,
-    /// The lowest goes first where there is no room.
+    /// The priority of the cell. The lowest is dropped first if there is no room.
     rank: u8,
 }
 
-/// Line 1 of the status bar: as much as there is room for, what blocks before anything else.
+/// Draws line 1 of the status bar. Blockers come first, and cells that do not fit are left out.
 pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     let dot = if theme.ascii { " | " } else { " · " };
@@ -62,7 +62,7 @@ pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
 }
 
-/// Takes the longest words that fit; where the shortest do not, leaves out what matters least.
+/// Chooses the longest texts that fit. If even the shortest do not fit, drops the cells of the lowest rank.
 fn fit(mut cells: Vec<Cell>, room: u16, gap: u16) -> Vec<(String, Role)> {
     let taken = |cells: &[Cell], level: usize| {
         cells.iter().map(|cell| u32::from(text::width(&cell.words[level]) + gap)).sum::<u32>()
@@ -171,7 +171,7 @@ fn cells(model: &Model, found: &Readiness) -> Vec<Cell> {
     }
     let (probed, role, rank) = probed(model, found);
     add(rank, role, probed.clone(), probed.clone(), probed);
-    // What blocks stands first and goes last.
+    // Blockers come first and are dropped last.
     for cell in &mut cells {
         if cell.role == Role::Bad {
             cell.rank = 9;
@@ -181,7 +181,7 @@ fn cells(model: &Model, found: &Readiness) -> Vec<Cell> {
     cells
 }
 
-/// The server that matters with what lets people through, in one cell.
+/// Returns the cell for the authorization server with its access policy and rule.
 fn server(found: &Readiness) -> (String, Role) {
     let Some(server) = found.item(SERVERS) else { return ("server ?".to_owned(), Role::Wait) };
     let name = server.name.strip_prefix("Authorization server ").unwrap_or(&server.name);
@@ -207,7 +207,7 @@ fn server(found: &Readiness) -> (String, Role) {
     }
 }
 
-/// A verdict as words and as few letters as will do.
+/// Returns the verdict of an item in a long and in a short form.
 fn words(item: &Item) -> (String, String) {
     match item.confidence {
         Confidence::Confirmed => (item.state.clone(), item.state.clone()),
@@ -227,7 +227,7 @@ fn role(item: &Item) -> Role {
     }
 }
 
-/// When the round was; how long ago, once that is long.
+/// Returns the cell for the time of the probes. Shows their age if they are old.
 fn probed(model: &Model, found: &Readiness) -> (String, Role, u8) {
     let minutes = model.now.duration_since(found.probed).as_mins();
     let at = clock(model, found.probed);
@@ -238,7 +238,7 @@ fn probed(model: &Model, found: &Readiness) -> (String, Role, u8) {
     }
 }
 
-/// A time of today by the clock, another with its day.
+/// Returns a time without the date if it is today, or with it otherwise.
 fn clock(model: &Model, at: Timestamp) -> String {
     let zoned = |at: Timestamp| at.to_zoned(model.zone.shown.clone());
     if zoned(at).date() == zoned(model.now).date() {
@@ -248,7 +248,7 @@ fn clock(model: &Model, at: Timestamp) -> String {
     }
 }
 
-/// The page: every item with what it means, what to do, and what that rests on.
+/// Draws the readiness page: each item with its meaning, what to do, and the evidence.
 pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut lines: Vec<Line> = Vec::new();
     let wrapped = |lines: &mut Vec<Line>, indent: u16, words: &str, role: Role| {
@@ -320,7 +320,7 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
 }
 
-/// An item's name and verdict: in one line, or in two where that is too long.
+/// Adds an item's name and verdict, in two lines if they do not fit in one.
 fn head(item: &Item, width: u16, lines: &mut Vec<Line>) {
     let name = (item.name.clone(), Role::Header);
     let mut verdict = match item.confidence {

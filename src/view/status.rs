@@ -1,4 +1,4 @@
-//! Line 2 of the status bar, and the words for states. Every cell says its state in a word; color only repeats it.
+//! Line 2 of the status bar, and the words for states. Every state is shown as a word, and never by color alone.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use super::{Role, Theme, hook, time};
 use crate::model::{Model, Offline};
 use crate::report::{Part, Pulse, Unreadable, process};
 
-/// Whether each source is alive.
+/// Draws the status of each source.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     let dot = if theme.ascii { " | " } else { " · " };
@@ -17,7 +17,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         return coverage(model, &mut pen, dot);
     }
     pen.put(0, " ", Role::Text);
-    // What is wrong stands first, so that a narrow line still says it.
+    // Parts with faults come first, so that they are visible in a narrow terminal.
     let mut parts = [Part::Poll, Part::Hook, Part::Journal];
     parts.sort_by_key(|part| model.board.get(*part).fault().is_none());
     for (index, part) in parts.into_iter().enumerate() {
@@ -40,7 +40,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     coverage(model, &mut pen, dot);
 }
 
-/// What stands there when rows come from files.
+/// Writes the status of files, if rows come from files.
 fn offline(model: &Model, files: &Offline, pen: &mut Pen<'_>, dot: &str) {
     let words = match files.taken {
         Some(taken) => format!(" offline, taken {}", time::moment(model, taken)),
@@ -67,7 +67,7 @@ fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     unreadable(model, pen, dot);
 }
 
-/// For a day after the last one, says that records could not be read; page 6 says it for good.
+/// Writes the number of unreadable records, for a day after the last one. Page 6 keeps showing it.
 fn unreadable(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     let found = model.coverage.unreadable;
     let Unreadable { count: count @ 1.., first: Some(first), .. } = found else { return };
@@ -77,7 +77,7 @@ fn unreadable(model: &Model, pen: &mut Pen<'_>, dot: &str) {
     }
 }
 
-/// The state of a part in a few words.
+/// Returns the state of a part in a few words.
 pub(super) fn words(model: &Model, pulse: &Pulse) -> String {
     match pulse {
         Pulse::Waiting(until, fault) => {

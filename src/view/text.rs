@@ -1,8 +1,8 @@
-//! How wide words are, and how to make them fit.
+//! Display widths of text, and functions to truncate, pad and wrap it.
 //!
-//! Widths are columns, as ratatui's buffer counts them cluster by cluster, so that what is said to fit does. Text from
-//! outside must have been made visible before ([`crate::consent::visible`]): a cluster with a control character counts
-//! as nothing here and is left out by ratatui.
+//! Widths are in columns, counted by grapheme cluster as ratatui's buffer does, so that both agree on what fits. Text
+//! from outside must have been made visible before ([`crate::consent::visible`]): a cluster with a control character
+//! has width 0 here, and ratatui omits it.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,9 @@ use unicode_segmentation::UnicodeSegmentation as _;
 pub use crate::model::width;
 use crate::model::{cluster_width, is_plain};
 
-/// Returns `text` if it fits into `width` columns, otherwise as much as fits before `mark`, which says that more was
-/// there. The mark is one column wide (see [`crate::view::theme::Glyph::Cut`]).
+/// Returns `text` if it fits into `width` columns, or as much of it as fits before `mark`.
+///
+/// The mark shows that the text was truncated. It is one column wide (see [`crate::view::theme::Glyph::Cut`]).
 pub fn cut<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     let (whole, _) = fitting(text, width);
     if whole.len() == text.len() {
@@ -25,7 +26,7 @@ pub fn cut<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{kept}{mark}"))
 }
 
-/// Returns `text` if it fits into `width` columns, otherwise as much of its end as fits behind `mark`.
+/// Returns `text` if it fits into `columns` columns, or as much of its end as fits after `mark`.
 pub fn keep_end<'a>(text: &'a str, columns: u16, mark: &str) -> Cow<'a, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
@@ -42,7 +43,7 @@ pub fn keep_end<'a>(text: &'a str, columns: u16, mark: &str) -> Cow<'a, str> {
     }
 }
 
-/// Returns `text` in exactly `width` columns: cut as [`cut`] does, filled with spaces at its end.
+/// Returns `text` in exactly `width` columns: truncated as by [`cut`], or padded with spaces at its end.
 pub fn pad<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     let text = cut(text, width, mark);
     match missing(&text, width) {
@@ -51,7 +52,8 @@ pub fn pad<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     }
 }
 
-/// Returns `text` in exactly `width` columns, filled with spaces at its start, as numbers stand in a column.
+/// Returns `text` in exactly `width` columns: truncated as by [`cut`], or padded with spaces at its start, as for
+/// numbers.
 pub fn pad_left<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     let text = cut(text, width, mark);
     match missing(&text, width) {
@@ -60,10 +62,10 @@ pub fn pad_left<'a>(text: &'a str, width: u16, mark: &str) -> Cow<'a, str> {
     }
 }
 
-/// Returns `text` in lines of at most `width` columns, broken between words where that is possible.
+/// Wraps `text` into lines of at most `width` columns, between words if possible.
 ///
-/// A word that is longer than a line is broken between clusters. The spaces at a break are left out. A cluster that is
-/// wider than a line is left out, too. Empty text has one empty line; no line has room for nothing.
+/// A word longer than a line is broken between clusters. Spaces at a break are omitted, and so is a cluster wider than
+/// a line. An empty text gives one empty line. A width of 0 gives no lines.
 pub fn wrap(text: &str, width: u16) -> Vec<&str> {
     let mut lines = Vec::new();
     if width == 0 {
@@ -84,7 +86,7 @@ fn wrap_paragraph<'a>(paragraph: &'a str, width: u16, lines: &mut Vec<&'a str>) 
             return;
         }
         if line.is_empty() {
-            // Nothing fits: the first cluster is wider than a line.
+            // The first cluster is wider than a line, so it is omitted.
             let first = after.graphemes(true).next().map_or(after.len(), str::len);
             rest = after.get(first..).unwrap_or_default();
             if rest.is_empty() {
@@ -94,7 +96,7 @@ fn wrap_paragraph<'a>(paragraph: &'a str, width: u16, lines: &mut Vec<&'a str>) 
         }
         let (line, next) = match line.rfind(' ').map(|space| rest.split_at(space)) {
             _ if after.starts_with(' ') => (line, after),
-            // A break within the indent would leave nothing on the line.
+            // A break within the indent would leave the line empty.
             Some((before, word)) if !before.trim_start_matches(' ').is_empty() => (before, word),
             _ => (line, after),
         };

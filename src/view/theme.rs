@@ -1,7 +1,7 @@
-//! How each thing looks: roles to styles, glyphs to characters.
+//! Themes: the style of each role and the character of each glyph.
 //!
-//! Nothing is told by color alone, and where two colors stand against each other they are blue and orange, which
-//! every kind of color vision tells apart. Without colors bold, underline and reverse say what matters.
+//! No information is shown by color alone. Contrasting colors are blue and orange, which every kind of color vision can
+//! distinguish. Without colors, bold, underline and reverse are used instead.
 
 use std::borrow::Cow;
 
@@ -11,55 +11,55 @@ use ratatui::symbols::border;
 use super::text;
 use crate::consent::in_ascii;
 
-/// What something on the screen is. A drawing names the role, never the color.
+/// The role of a text on the screen. Drawing code uses roles, never colors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Role {
-    /// What is read.
+    /// Normal text.
     Text,
-    /// What is read last: separators, what repeats, what is off.
+    /// Less important text: separators, repetitions, and disabled items.
     Dim,
     /// The program's name and the titles of panes.
     Title,
-    /// The heads of columns.
+    /// The headings of columns.
     Header,
     /// The name of a field.
     Label,
     /// The row under the cursor, in the pane that has the keys.
     Selected,
-    /// The row under the cursor in another pane.
+    /// The row under the cursor, in a pane that does not have the keys.
     SelectedDim,
-    /// A part that is well; a verdict that passed.
+    /// A part that works, or a verdict that passed.
     Good,
-    /// Something that will pass, or is not proven.
+    /// Something temporary or not proven.
     Wait,
-    /// Something that needs the person.
+    /// Something that needs the user's attention.
     Bad,
     /// A key in help and hints.
     Key,
     /// A consent that a person gave.
     KindGrant,
-    /// A consent that ended.
+    /// A revocation.
     KindRevoke,
-    /// A consent of an admin, either way.
+    /// A grant by an administrator.
     KindAdmin,
-    /// What a search found.
+    /// A match of a search.
     Match,
-    /// What came since the reader looked.
+    /// The number of new rows.
     New,
-    /// Lines around panes.
+    /// The border of a pane.
     Border,
-    /// Lines around the pane that has the keys.
+    /// The border of the pane that has the keys.
     BorderFocus,
-    /// The marker of the cursor's row, and of rows that the person marked.
+    /// The symbol of the cursor's row, and of rows that the user marked.
     Mark,
-    /// What the person types.
+    /// Text that the user types.
     Prompt,
-    /// What was hidden in a text and has been made visible.
+    /// Invisible characters of a text that were made visible.
     Odd,
 }
 
-/// Every role and the letter that stands for its style in a golden frame. An upper-case letter is the same role on the
+/// Every role, and the letter for its style in a golden frame. An upper-case letter is the same role on the
 /// selected row.
 const ROLES: [(Role, char); 21] = [
     (Role::Text, '.'),
@@ -90,55 +90,55 @@ pub fn roles() -> &'static [(Role, char)] {
     &ROLES
 }
 
-/// Which colors suit the terminal's background.
+/// The kind of colors, chosen for the terminal's background.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ThemeKind {
-    /// Light text on a dark ground.
+    /// Light text on a dark background.
     Dark,
-    /// Dark text on a light ground.
+    /// Dark text on a light background.
     Light,
-    /// The terminal's own sixteen colors, as the person has set them.
+    /// The terminal's own 16 colors, as the user configured them.
     Ansi,
     /// No colors.
     Mono,
 }
 
-/// How many colors the terminal has.
+/// The number of colors that the terminal has.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Depth {
-    /// None.
+    /// No colors.
     None,
-    /// The eight of ECMA-48.
+    /// The eight colors of ECMA-48.
     C8,
-    /// Those and their bright ones.
+    /// The eight colors of ECMA-48 and their bright variants.
     C16,
-    /// The 256 of xterm.
+    /// The 256 colors of xterm.
     C256,
-    /// Red, green and blue in eight bits each.
+    /// Red, green and blue with eight bits each.
     True,
 }
 
-/// What the person said about colors.
+/// The user's choice whether to use colors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Color {
-    /// As the environment says.
+    /// Depends on the environment.
     #[default]
     Auto,
-    /// Colors, whatever the environment says.
+    /// Colors, whatever the environment.
     Always,
     /// No colors.
     Never,
 }
 
-/// A character that is drawn, and not part of a text. Each is one column wide.
+/// A symbol that the program draws. Each is one column wide.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Glyph {
-    /// At the left of the cursor's row.
+    /// To the left of the cursor's row.
     Cursor,
-    /// At the left of a row that the person marked.
+    /// To the left of a row that the user marked.
     Mark,
-    /// Where a text was cut.
+    /// At the end of a truncated text.
     Cut,
     /// There is more below.
     Down,
@@ -146,21 +146,21 @@ pub enum Glyph {
     Up,
     /// Before the state of a part.
     Dot,
-    /// Between things on a line.
+    /// Between items on a line.
     Between,
-    /// From one thing to another.
+    /// From one item to another.
     To,
-    /// Before a branch that is open.
+    /// Before a branch that is unfolded.
     Open,
     /// Before a branch that is folded.
     Folded,
-    /// A line across.
+    /// A horizontal line.
     Across,
-    /// A line down.
+    /// A vertical line.
     Upright,
 }
 
-/// Each glyph where Unicode is to be had, and where it is not.
+/// Each glyph in Unicode and in ASCII.
 const GLYPHS: [(Glyph, &str, &str); 12] = [
     (Glyph::Cursor, "▌", ">"),
     (Glyph::Mark, "◆", "*"),
@@ -187,18 +187,18 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
     horizontal_bottom: "-",
 };
 
-/// The looks of everything.
+/// The styles of all roles, and the character set of the screen.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Theme {
-    /// Whether our own signs are ASCII.
+    /// Whether the program's own symbols are drawn in ASCII.
     pub ascii: bool,
-    /// Whether texts from outside are drawn in ASCII too, since the terminal reads no UTF-8.
+    /// Whether texts from outside are drawn in ASCII too, because the terminal does not use UTF-8.
     pub escapes: bool,
     styles: [Style; ROLES.len()],
 }
 
 impl Theme {
-    /// Makes a theme for a ground and a number of colors, with all glyphs.
+    /// Creates a theme for a kind of colors and a depth, with Unicode symbols.
     pub fn new(kind: ThemeKind, depth: Depth) -> Self {
         let palette = Palette::of(kind, depth);
         Self {
@@ -208,7 +208,7 @@ impl Theme {
         }
     }
 
-    /// The sign behind the head of a column: of the one that a list is sorted by, none behind the others.
+    /// Returns the symbol after a column's heading: an arrow if the list is sorted by the column, or an empty string.
     pub(super) fn sort_sign(&self, is_sorted: bool, is_turned: bool) -> &'static str {
         match (is_sorted, is_turned, self.ascii) {
             (false, ..) => "",
@@ -219,29 +219,29 @@ impl Theme {
         }
     }
 
-    /// The sign before the reader's row.
+    /// Returns the symbol before the cursor's row.
     pub(super) fn cursor(&self) -> &'static str {
         if self.ascii { ">" } else { "▌" }
     }
 
-    /// Words of ours with the signs that the terminal has.
+    /// Returns a text of the program with symbols that the terminal can show.
     pub(super) fn plain<'a>(&self, words: &'a str) -> Cow<'a, str> {
         if self.ascii { words.replace('…', "...").replace('·', "|").into() } else { words.into() }
     }
 
-    /// Draws with ASCII only, or with all glyphs.
+    /// Sets whether the program's symbols are drawn in ASCII.
     #[must_use]
     pub fn with_ascii(mut self, ascii: bool) -> Self {
         self.ascii = ascii;
         self
     }
 
-    /// Chooses a theme by the configuration's word (`auto`, `dark`, `light`, `ansi`, `mono`; any other is `auto`), by
-    /// what the person said about colors, and by the environment.
+    /// Chooses a theme by its name in the configuration (`auto`, `dark`, `light`, `ansi`, `mono`; any other is `auto`),
+    /// by the user's choice of colors, and by the environment.
     ///
-    /// `NO_COLOR` counts if it is not empty (no-color.org). `auto` is light only if `COLORFGBG` names a light ground,
-    /// and dark otherwise. Our signs are ASCII where that is asked for and where the locale is not UTF-8; there texts
-    /// from outside are, too.
+    /// `NO_COLOR` counts if it is not empty (no-color.org). `auto` is light only if `COLORFGBG` names a light
+    /// background, and dark otherwise. Symbols are drawn in ASCII if `ascii` is set or if the locale is not UTF-8. In
+    /// the latter case, texts from outside are drawn in ASCII too.
     pub fn choose(theme: &str, color: Color, env: &dyn Fn(&str) -> Option<String>, ascii: bool) -> Self {
         let depth = match color {
             Color::Never => Depth::None,
@@ -266,10 +266,10 @@ impl Theme {
         self.styles[role as usize]
     }
 
-    /// Returns the style of a role on the ground of another, such as a kind on the selected row.
+    /// Returns the style of a role on the background of another, such as a kind on the selected row.
     ///
-    /// Where the ground has no color of its own, only its modifiers tell it, and the role's color stays away:
-    /// reversed it would be a ground of its own.
+    /// If the background has no color, only its modifiers show it. The role's color is then omitted, because reversed
+    /// it would become a background color.
     pub fn over(&self, ground: Role, role: Role) -> Style {
         let (ground, style) = (self.style(ground), self.style(role));
         match (ground.bg, style.fg) {
@@ -278,9 +278,9 @@ impl Theme {
         }
     }
 
-    /// Returns the letter of the role that has a cell's style, in upper case on the selected row; `?` if none has it.
+    /// Returns the letter of the role with a cell's style, in upper case on the selected row, or `?` if there is none.
     ///
-    /// In themes of few colors several roles share a style; the first one in [`roles`] answers.
+    /// In themes with few colors, several roles share a style. The first one in [`roles`] counts.
     pub fn letter(&self, style: Style) -> char {
         let wanted = settled(style);
         let plain = ROLES.iter().find(|(role, _)| settled(self.style(*role)) == wanted);
@@ -302,28 +302,28 @@ impl Theme {
         if self.ascii { ASCII_BORDER } else { border::PLAIN }
     }
 
-    /// Returns a text as this terminal can show it.
+    /// Returns a text in a form that the terminal can show.
     pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.escapes { in_ascii(text) } else { Cow::Borrowed(text) }
     }
 
-    /// Returns `text` if it fits into `width` columns, otherwise cut with this theme's mark.
+    /// Returns `text` if it fits into `width` columns, or truncated with this theme's mark.
     pub fn cut<'a>(&self, text: &'a str, width: u16) -> std::borrow::Cow<'a, str> {
         text::cut(text, width, self.glyph(Glyph::Cut))
     }
 
-    /// Returns `text` in exactly `width` columns, cut with this theme's mark or filled at its end.
+    /// Returns `text` in exactly `width` columns, truncated with this theme's mark or padded at its end.
     pub fn pad<'a>(&self, text: &'a str, width: u16) -> std::borrow::Cow<'a, str> {
         text::pad(text, width, self.glyph(Glyph::Cut))
     }
 }
 
-/// A style as a cell has it: with a value for everything.
+/// Returns the style as a cell stores it, with a value for each attribute.
 fn settled(style: Style) -> (Ink, Ink, Modifier) {
     (style.fg.unwrap_or(Ink::Reset), style.bg.unwrap_or(Ink::Reset), style.add_modifier)
 }
 
-/// The colors of one ground at one depth.
+/// The colors for one kind of theme at one depth.
 #[derive(Clone, Copy)]
 struct Palette {
     dim: Ink,
@@ -333,17 +333,18 @@ struct Palette {
     key: Ink,
     admin: Ink,
     border: Ink,
-    /// Text and ground, or `None` where the terminal's colors are not known well enough to lay one on another.
+    /// Text and background, or `None` if the terminal's colors are not known well enough to combine them.
     selected: Option<(Ink, Ink)>,
     selected_dim: Option<(Ink, Ink)>,
     matched: Option<(Ink, Ink)>,
 }
 
 impl Palette {
-    /// Returns the palette, or none where there are no colors.
+    /// Returns the palette, or `None` if there are no colors.
     fn of(kind: ThemeKind, depth: Depth) -> Option<Self> {
-        // True colors are Okabe and Ito's, which all eyes tell apart, moved in lightness until each can be read on its
-        // ground. The 256 are the nearest of the cube, which unlike the first sixteen nobody redefines.
+        // True colors are those of Okabe and Ito, which every kind of color vision can distinguish, with the lightness
+        // adjusted until each is readable on its background. The 256 colors are the nearest ones of the color cube,
+        // which, unlike the first 16, users do not redefine.
         let palette = match (kind, depth) {
             (ThemeKind::Mono, _) | (_, Depth::None) => return None,
             (ThemeKind::Dark, Depth::True) => Self {
@@ -405,7 +406,7 @@ impl Palette {
                 ..Self::BASIC
             },
             (ThemeKind::Light, Depth::C16 | Depth::C8) => {
-                // Yellow and cyan cannot be read on white.
+                // Yellow and cyan are unreadable on white.
                 Self { good: Ink::Blue, wait: Ink::Magenta, key: Ink::Blue, ..Self::BASIC }
             }
             (ThemeKind::Dark, Depth::C8) | (ThemeKind::Ansi, _) => Self::BASIC,
@@ -413,7 +414,7 @@ impl Palette {
         Some(palette)
     }
 
-    /// The eight colors that every color terminal has. Blue on black is left out: on many it cannot be read.
+    /// The eight colors that every color terminal has, except blue, which is unreadable on black in many terminals.
     const BASIC: Self = Self {
         dim: Ink::Reset,
         good: Ink::Cyan,
@@ -432,7 +433,7 @@ impl Palette {
         let laid = |pair: Option<(Ink, Ink)>| pair.map(|(fg, bg)| Style::new().fg(fg).bg(bg));
         match role {
             Role::Text => Style::new(),
-            // Where dim has no color, the modifier has to say it.
+            // If dim has no color, the modifier shows it.
             Role::Dim if self.dim == Ink::Reset => mono(role),
             Role::Dim => ink(self.dim),
             Role::Title | Role::Header | Role::Prompt => mono(role),
@@ -457,7 +458,7 @@ impl Palette {
     }
 }
 
-/// The style of a role without colors.
+/// Returns the style of a role without colors.
 fn mono(role: Role) -> Style {
     let plain = Style::new();
     match role {
@@ -485,7 +486,7 @@ fn depth(env: &dyn Fn(&str) -> Option<String>) -> Depth {
         return Depth::None;
     }
     let has_all = matches!(env("COLORTERM").as_deref(), Some("truecolor" | "24bit"));
-    // GNU screen passes COLORTERM on from outside and cannot read what it promises.
+    // GNU screen passes COLORTERM through, but does not support true color sequences.
     let is_screen = term == "screen" || term.starts_with("screen.") || term.starts_with("screen-");
     if (has_all && !is_screen) || term.ends_with("-direct") {
         return Depth::True;
@@ -501,14 +502,15 @@ fn depth(env: &dyn Fn(&str) -> Option<String>) -> Depth {
     }
 }
 
-/// Whether `COLORFGBG`, which some terminals set to the numbers of text and ground, names a light ground.
+/// Returns whether `COLORFGBG` names a light background. Some terminals set it to the numbers of the text and
+/// background colors.
 fn has_light_ground(env: &dyn Fn(&str) -> Option<String>) -> bool {
     let value = env("COLORFGBG").unwrap_or_default();
     let ground = value.rsplit(';').next().and_then(|number| number.parse::<u8>().ok());
     ground.is_some_and(|number| matches!(number, 7 | 9..=15))
 }
 
-/// Whether the first locale variable that says anything says UTF-8 (POSIX: an empty one says nothing).
+/// Returns whether the first locale variable that is set and not empty names UTF-8 (POSIX ignores empty ones).
 pub fn is_utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env).find(|value| !value.is_empty());
     said.is_some_and(|value| {

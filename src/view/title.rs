@@ -1,4 +1,4 @@
-//! The first line: program, org, whether the list follows, how many rows.
+//! The title line: program, org, state of the list, and number of rows.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -22,7 +22,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     };
     let state = match &model.order {
         _ if model.offline.is_some() && !model.list.is_sorted() => "OFFLINE",
-        // The list follows the newest, and nothing newer can come.
+        // The list follows the newest row, but the poll is down.
         _ if model.list.is_following() && is_down(model) => "STALE",
         _ if model.list.is_following() => "LIVE",
         Some(_) if model.list.is_sorted() => "SORTED",
@@ -82,7 +82,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let state_width = super::text::width(&state).max(7);
     let width_of =
         |parts: &[(String, Role)]| -> u16 { parts.iter().map(|(words, _)| super::text::width(words)).sum() };
-    // The count of rows stays, whatever else there is to say; the zone goes first, then what is under way.
+    // If there is not enough room, the zone is dropped first, then the progress. The number of rows is always shown.
     let count = right.iter().position(|(_, role)| *role == Role::Title).unwrap_or(0);
     while right.len() > count + 1 && width_of(&right) + state_width + 1 > area.width {
         right.pop();
@@ -95,7 +95,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let room = pen.room().saturating_sub(right_width + state_width + 1);
     let is_path = model.offline.is_some() && org.contains('/');
     let org = if is_path && super::text::width(&org) + 2 > room {
-        // The end of a path says more than its beginning.
+        // The end of a path is more useful than its beginning.
         super::text::keep_end(&org, room.saturating_sub(2), theme.glyph(Glyph::Cut)).into_owned()
     } else {
         org
@@ -118,7 +118,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     pen.put_right(0, &right);
 }
 
-/// Whether nobody reads the log, and nobody will without a person.
+/// Returns whether the poll is down, which needs the user to fix it.
 fn is_down(model: &Model) -> bool {
     matches!(model.board.get(Part::Poll), Pulse::Down(_))
 }

@@ -1,4 +1,4 @@
-//! The row under the cursor, whole: whatever the columns of the list cut can be read here.
+//! The row under the cursor in full, without truncation to columns.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,10 +7,11 @@ use super::pen::Pen;
 use super::{Role, Theme, text};
 use crate::model::{Model, Page, Regions, cells};
 
-/// Draws who, the client with its server, and all scopes. A text longer than the line also covers the lines
-/// above it, up to half of the list, or the top of the list if it would cover the selected line. While the
-/// list follows new rows, only a hint is drawn: the row would change with each event. Any step holds the
-/// list.
+/// Draws who, the client with its server, and all scopes.
+///
+/// A text longer than the line also covers the lines above it, up to half of the list. If it would cover the cursor, it
+/// covers the top of the list. While the list follows new rows, only a hint is drawn, because the row would change with
+/// each event.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
     let area = regions.whole;
     if area.is_empty() || model.page != Page::Consents {
@@ -51,7 +52,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     for (line, words) in (0..=more).zip(&lines) {
         pen.go(1);
         if line == more && lines.len() > usize::from(more) + 1 {
-            // Even half of the list is not enough; the cut says so.
+            // If half of the list is not enough, the last line is truncated with a mark.
             pen.put(line, &lines[usize::from(more)..].join(" "), Role::Text);
         } else {
             pen.put(line, words, Role::Text);
@@ -59,13 +60,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     }
 }
 
-/// Returns how many lines of the list a text may cover: less than half, so that its two places have no line in common.
+/// Returns the number of lines of the list that a text may cover: less than half, so that its two possible places do
+/// not overlap.
 fn most(list: Rect) -> u16 {
     list.height.saturating_sub(1) / 2
 }
 
-/// Returns where a text of `more` lines beyond the first stands: above its line, or at the top of the list where it
-/// would cover the cursor.
+/// Returns the area of a text with `more` lines beyond the first: above its line, or at the top of the list if it would
+/// cover the cursor.
 fn place(list: Rect, area: Rect, more: u16, cursor: Option<usize>) -> Rect {
     let top = area.y - more;
     let covers = cursor.is_some_and(|line| usize::from(list.y) + line >= usize::from(top));

@@ -117,7 +117,7 @@ fn a_selected_row_is_seen_to_be_one_whatever_is_on_it() {
     }
 }
 
-/// A color as light of three wavelengths, 0 to 1 each.
+/// Returns a color in linear RGB, with components from 0 to 1.
 fn light(ink: Ink) -> [f64; 3] {
     let (r, g, b) = match ink {
         Ink::Rgb(r, g, b) => (r, g, b),
@@ -138,7 +138,7 @@ fn light(ink: Ink) -> [f64; 3] {
     })
 }
 
-/// WCAG 2's contrast of two colors, 1 to 21.
+/// Returns the WCAG 2 contrast ratio of two colors, from 1 to 21.
 fn contrast(one: Ink, other: Ink) -> f64 {
     let luminance = |ink: Ink| {
         let [r, g, b] = light(ink);
@@ -148,7 +148,7 @@ fn contrast(one: Ink, other: Ink) -> f64 {
     (one / other).max(other / one)
 }
 
-/// How a color looks to an eye without the green receptor (Viénot, Brettel and Mollon 1999).
+/// Simulates a color as seen with deuteranopia (Viénot, Brettel and Mollon 1999).
 fn without_green(ink: Ink) -> [f64; 3] {
     let [r, g, b] = light(ink);
     let mixed = 0.292_75 * r + 0.707_25 * g;
@@ -164,7 +164,7 @@ fn every_color_can_be_read_on_its_ground() {
         for depth in [Depth::C256, Depth::True] {
             let theme = Theme::new(kind, depth);
             for (role, _) in roles() {
-                // WCAG asks 4.5 for text and 3 for lines.
+                // WCAG requires 4.5 for text and 3 for lines.
                 let least = if *role == Role::Border { 3.0 } else { 4.5 };
                 let style = theme.style(*role);
                 let Some(fg) = style.fg else { continue };
@@ -175,7 +175,7 @@ fn every_color_can_be_read_on_its_ground() {
                 for row in [Role::Selected, Role::SelectedDim] {
                     let style = theme.over(row, *role);
                     let ratio = contrast(style.fg.unwrap(), style.bg.unwrap());
-                    // Lines and other grounds do not lie on a row.
+                    // Lines and other backgrounds are not drawn on a selected row.
                     let is_never = matches!(
                         role,
                         Role::Match | Role::Selected | Role::SelectedDim | Role::Border | Role::BorderFocus
