@@ -1,28 +1,28 @@
-//! Hands text to the clipboard of the terminal at the far end of the line, by OSC 52 (xterm: Control Sequences,
+//! Copies text to the clipboard of the user's terminal, which may be remote, with OSC 52 (xterm: Control Sequences,
 //! "Manipulate Selection Data").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What stands between us and the terminal, and must be told to let a sequence through.
+/// The multiplexer between the program and the terminal. Sequences must be wrapped to pass through it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Between {
-    /// Nothing.
+    /// No multiplexer.
     #[default]
     Nothing,
     /// tmux, with `allow-passthrough` or `set-clipboard`.
     Tmux,
-    /// GNU screen, which takes 768 bytes at a time at most.
+    /// GNU screen, which accepts at most 768 bytes at a time.
     Screen,
 }
 
-/// Encoded bytes that every known terminal takes in one sequence.
+/// The number of encoded bytes that every known terminal accepts in one sequence.
 pub const ENCODED_MAX: usize = 74_994;
-/// What screen takes of a string at once, less the frame around it.
+/// The number of bytes that GNU screen accepts at a time, less the bytes of the wrapper.
 const SCREEN_PIECE: usize = 750;
 
 impl Between {
-    /// Finds out from the environment.
+    /// Detects the multiplexer from the environment.
     pub fn of(env: &dyn Fn(&str) -> Option<String>) -> Self {
         let has = |name| env(name).is_some_and(|value| !value.is_empty());
         let term = env("TERM").unwrap_or_default();
@@ -36,7 +36,7 @@ impl Between {
     }
 }
 
-/// Returns the bytes that copy a text, or nothing if it is too long for a terminal.
+/// Returns the bytes that copy a text, or `None` if it is too long for a terminal.
 pub fn copy(text: &str, between: Between) -> Option<Vec<u8>> {
     let encoded = STANDARD.encode(text);
     if encoded.len() > ENCODED_MAX {
@@ -45,8 +45,8 @@ pub fn copy(text: &str, between: Between) -> Option<Vec<u8>> {
     let plain = format!("\x1b]52;c;{encoded}\x07");
     Some(match between {
         Between::Nothing => plain.into_bytes(),
-        // Every escape inside is doubled; tmux takes what is left for the terminal outside, and sets its own buffer by
-        // the plain form.
+        // tmux copies the plain form to its own buffer, and passes the wrapped form, with each escape doubled, to the
+        // terminal outside.
         Between::Tmux => format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes(),
         Between::Screen => {
             let mut out = Vec::new();

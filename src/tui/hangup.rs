@@ -1,9 +1,7 @@
-//! Notices that the terminal has gone.
+//! Detects that the terminal is gone.
 //!
-//! SIGHUP tells most of it (see [`super::Signals`]), but not to a process that has no controlling terminal or whose
-//! parent ignored the signal. crossterm 0.29 then reads an endless end of file at full speed and reports nothing, so
-//! the terminal itself is watched too. The thread that reads keys may go on spinning until `main` returns; it does not
-//! keep the process alive.
+//! SIGHUP reports most hangups (see [`super::Signals`]), but not to a process that has no controlling terminal or whose
+//! parent ignored the signal. So the terminal itself is watched too.
 
 use std::future::Future;
 use std::io;
@@ -14,24 +12,26 @@ use tokio::sync::oneshot;
 
 use super::tty;
 
-/// How often the watcher looks whether anybody still wants to know. A terminal that goes wakes it at once on most
-/// systems; a serial line may be noticed only then.
+/// The interval in milliseconds at which the watcher checks whether its future was dropped. On most systems a hangup
+/// wakes it at once, but on a serial line it may be noticed only at the next check.
 const LOOK_MS: i64 = 5000;
 
-/// Resolves when the terminal that keys come from is gone; never, if there is none or the system cannot tell.
+/// Returns a future that resolves when the terminal that keys come from is gone. It never resolves if there is no
+/// terminal or the system cannot watch it.
 ///
-/// One plain thread waits in `poll(2)`, without any cost, and ends within some seconds after the future was dropped.
+/// A thread waits in `poll(2)`, and ends within some seconds after the future was dropped.
 pub fn watch() -> impl Future<Output = ()> + Send {
     watch_terminal(tty::keys().ok())
 }
 
-/// Whether a failed write says that nobody is at the other end any more. It may be noticed before the watcher is heard.
+/// Returns whether the error of a write means that the terminal is gone. A write may fail before the watcher reports.
 pub fn is_hangup(error: &io::Error) -> bool {
     let gone = [Errno::IO, Errno::NXIO, Errno::PIPE];
     error.raw_os_error().is_some_and(|code| gone.iter().any(|errno| errno.raw_os_error() == code))
 }
 
-/// Whether the terminal that keys come from is gone now: an end of input then is no wish to leave.
+/// Returns whether the terminal that keys come from is gone now. If so, an end of input does not mean that the user
+/// quit.
 pub fn is_gone() -> bool {
     let state = tty::keys().and_then(|keys| tty::state(keys.as_fd(), 0));
     state.is_ok_and(tty::is_gone)
@@ -58,7 +58,7 @@ fn wait(terminal: &OwnedFd, tell: oneshot::Sender<()>) {
         match tty::state(terminal.as_fd(), LOOK_MS) {
             Ok(flags) if flags.is_empty() => {}
             Ok(flags) if tty::is_gone(flags) => {
-                // Whoever stopped waiting in this moment needs no answer.
+                // If the future was dropped meanwhile, nobody needs the answer.
                 tell.send(()).ok();
                 return;
             }
@@ -88,7 +88,7 @@ mod tests {
     async fn a_terminal_that_goes_is_noticed() {
         let pair = native_pty_system().openpty(PtySize::default()).unwrap();
         let name = pair.master.tty_name().unwrap();
-        // Without NOCTTY the terminal would become that of the whole test run.
+        // Without NOCTTY, the terminal would become the controlling terminal of the test run.
         let slave = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         let mut gone = pin!(watch_terminal(Some(slave.try_clone().unwrap())));
         write(&slave, b"still here").unwrap();

@@ -1,25 +1,25 @@
-//! What a person did at the terminal.
+//! User input and changes of the terminal.
 
 use crate::model::Chord;
 
-/// A paste is cut here, in bytes: no filter, note or search that a person means is longer.
+/// The maximum length of a paste in bytes. The rest is dropped, because no useful filter, note or search is longer.
 pub const PASTE_MAX: usize = 64 * 1024;
 
-/// Something a person did, or the terminal became.
+/// An input from the terminal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
     /// A key was pressed or repeats.
     Key(Chord),
     /// The left button of the mouse was pressed: column and row.
     Click(u16, u16),
-    /// The wheel of the mouse was turned one notch; towards the reader if true.
+    /// The wheel of the mouse was turned one notch, towards the user if `true`.
     Wheel(bool),
-    /// Text was pasted as one piece, at most [`PASTE_MAX`] bytes of it. It is as hostile as any text from outside.
+    /// Text was pasted. It has at most [`PASTE_MAX`] bytes, and is as untrusted as any text from outside.
     Paste(String),
-    /// The terminal has this many columns and rows now.
+    /// The terminal has a new size: columns and rows.
     Resize(u16, u16),
-    /// Whether the terminal says that it can show a bracketed frame at once.
+    /// The terminal answered whether it supports synchronized frames (mode 2026).
     Sync(bool),
-    /// No more can come.
+    /// The terminal is gone, and no more input can come.
     Gone,
 }

@@ -1,4 +1,4 @@
-//! The keyboard and the mouse of a terminal, and changes of its size.
+//! Reads the keyboard and mouse of a terminal, and changes of its size.
 
 use std::io;
 use std::pin::pin;
@@ -10,7 +10,7 @@ use super::input::Input;
 use super::keys::Reader;
 use super::tty;
 
-/// The source of what a person does.
+/// The source of user input.
 #[derive(Debug)]
 pub struct Keyboard {
     keys: Reader,
@@ -19,18 +19,18 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Begins to read the terminal, which must be in raw mode by then. Needs a tokio runtime.
+    /// Starts to read the terminal, which must be in raw mode already. Needs a tokio runtime.
     ///
     /// # Errors
-    /// There is no terminal, or no thread to read it.
+    /// Fails if there is no terminal, or if the system cannot start a thread.
     pub fn open() -> io::Result<Self> {
         Self::over(Reader::open()?)
     }
 
-    /// Takes what was typed from a channel in place of a terminal. Needs a tokio runtime.
+    /// Reads input from a channel in place of a terminal. Needs a tokio runtime.
     ///
     /// # Errors
-    /// The system refuses to tell when the size changes.
+    /// Fails if the system refuses to report changes of size.
     pub fn of(inputs: tokio::sync::mpsc::Receiver<Input>) -> io::Result<Self> {
         Self::over(Reader::of(inputs))
     }
@@ -39,7 +39,8 @@ impl Keyboard {
         Ok(Self { keys, resized: signal(SignalKind::window_change())?, gone: false })
     }
 
-    /// Waits for the next thing. Loses nothing when dropped; after [`Input::Gone`] it never answers again.
+    /// Waits for the next input. The future can be dropped without losing an input. After [`Input::Gone`], it never
+    /// resolves.
     pub async fn next(&mut self) -> Input {
         if self.gone {
             return std::future::pending().await;
@@ -57,8 +58,7 @@ impl Keyboard {
         }
     }
 
-    /// Returns the next thing if it is there already, without waiting: keys that were typed during a long frame belong
-    /// to one frame.
+    /// Returns the next input if it is available already, so that keys typed during a long frame are handled together.
     pub async fn waiting(&mut self) -> Option<Input> {
         match futures_util::poll!(pin!(self.next())) {
             Poll::Ready(input) => Some(input),

@@ -1,7 +1,7 @@
-//! The terminal: what it is asked to be, what goes to it, what comes from it, and how one learns that it is gone.
+//! The terminal: its modes, output, input, and the detection of a hangup.
 //!
-//! Nothing here knows what is drawn. [`Screen`] owns the terminal's modes and sends frames, [`Keyboard`] hands out what
-//! a person did, [`Pacer`] says when a frame is due, [`hangup`] and [`Signals`] end or wake the program.
+//! This module is independent of what is drawn. [`Screen`] sets the terminal's modes and sends frames, [`Keyboard`]
+//! reads user input, [`Pacer`] decides when a frame is due, and [`hangup`] and [`Signals`] end or wake the program.
 
 pub mod clipboard;
 pub mod hangup;

@@ -1,72 +1,75 @@
-//! When a frame is due.
+//! Decides when a frame is due.
 
 use std::num::NonZero;
 use std::time::Duration;
 
-/// Faster than this nobody sees, and a held key would send more than a slow line carries.
+/// The minimum time between frames. Faster frames are not visible, and for a held key they would overload a slow line.
 const KEY_GAP: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
-/// A paint that hung for longer than this says nothing of the next one.
+/// The maximum duration of a paint that delays the next frame of data. A longer one is taken as an exception.
 const SLOW_MAX: Duration = Duration::from_secs(1);
 
-/// No frame keeps data waiting for longer than this, whatever it took.
+/// The maximum time that a frame on a slow line delays the next frame of data.
 const BUSY_MAX: Duration = Duration::from_secs(30);
 
-/// A frame takes a slow line about so long, so that a key waits for little before it.
+/// The time of a slow line that a frame may take, so that a key does not wait long behind it.
 const FRAME_MOMENT: Duration = Duration::from_secs(1);
 
-/// What has changed since the last frame.
+/// The kind of change since the last frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Dirty {
-    /// Nothing.
+    /// No change.
     #[default]
     None,
-    /// What is known: it can wait for the next frame.
+    /// Data changed. It can wait for the next frame.
     Data,
-    /// Something the person did: it is to be seen at once.
+    /// The user did something. It must be painted at once.
     Key,
 }
 
-/// When to paint.
+/// The time to paint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
     /// At once.
     Now,
-    /// At this uptime, unless asked again before.
+    /// At this uptime, unless [`Pacer::due`] is called again before.
     At(Duration),
     /// Not until something changes.
     Idle,
 }
 
-/// Spaces frames out: what a key changed is painted at once, at most sixty times a second; data at most `max_fps` times
-/// a second, and never so often that a slow terminal does nothing but paint data.
+/// Limits the rate of frames.
 ///
-/// Of these frames of data one is held in reserve, so that news which comes right behind other news need not wait.
+/// Changes by keys are painted at once, at most 60 times a second. Data is painted at most `max_fps` times a second,
+/// and never so often that a slow terminal spends all its time on data.
 ///
-/// It is told the time, as uptime, and never asks for it.
+/// One of the frames of data is kept in reserve, so that data which comes right after other data need not wait.
+///
+/// The time is passed in as uptime. The pacer reads no clock.
 #[derive(Clone, Debug)]
 pub struct Pacer {
-    /// Between two frames of a stream of data.
+    /// The time between two frames of continuous data.
     gap: Duration,
-    /// How much earlier than that a frame may go after a pause.
+    /// How much earlier a frame may be painted after a pause.
     reserve: Duration,
-    /// When the frame that goes out began, and whether a key asked for it.
+    /// The time when the current frame began, and whether a key caused it.
     begun: Option<(Duration, bool)>,
-    /// Until then no frame of a key follows another.
+    /// The earliest time for the next frame caused by a key.
     key_at: Duration,
-    /// Until then no frame of data follows any.
+    /// The earliest time for a frame of data after any frame.
     any_at: Duration,
-    /// When a frame would be due that takes nothing from the reserve.
+    /// The time when a frame of data would be due without using the reserve.
     even_at: Duration,
+    /// The earliest time for the next frame of data.
     data_at: Duration,
-    /// Bytes a second that the line is said to carry.
+    /// The configured speed of the line in bytes per second.
     line: Option<NonZero<u32>>,
-    /// When the line has carried what was sent.
+    /// The time when the line will have transmitted everything sent so far.
     free_at: Duration,
 }
 
 impl Pacer {
-    /// Makes a pacer for `max_fps` frames of data a second, taken to be within 1 and 60.
+    /// Creates a pacer for `max_fps` frames of data a second, clamped to 1 to 60.
     pub fn new(max_fps: u32) -> Self {
         let max_fps = max_fps.clamp(1, 60);
         let gap = Duration::from_secs(1) / (max_fps - 1).max(1);
@@ -83,15 +86,14 @@ impl Pacer {
         }
     }
 
-    /// Sends data only when the line has carried what was sent before, at so many bytes a second; at 0 the terminal
-    /// alone says how fast it is. What waits outside the program cannot be overtaken by what a key changes, so nothing
-    /// waits.
+    /// Sets the speed of the line. Data is then sent only when the line has transmitted what was sent before, so that
+    /// frames caused by keys do not queue behind data outside the program. With 0, there is no such limit.
     #[must_use]
     pub fn on_line(self, bytes_per_second: u32) -> Self {
         Self { line: NonZero::new(bytes_per_second), ..self }
     }
 
-    /// Notes how many bytes a frame took, after [`Pacer::painted`].
+    /// Records the number of bytes of a frame. Call it after [`Pacer::painted`].
     pub fn spent(&mut self, up: Duration, bytes: u64) {
         let Some(line) = self.line else { return };
         let busy = Duration::from_millis(bytes.saturating_mul(1000) / u64::from(line.get())).min(BUSY_MAX);
@@ -99,15 +101,15 @@ impl Pacer {
         self.data_at = self.data_at.max(self.free_at);
     }
 
-    /// Returns how many bytes the next frame may have: what a slow line carries in a moment, less what it still has to
-    /// carry. `None` if the line is not slow.
+    /// Returns the number of bytes that the next frame may have: what the line transmits in a second, less what is
+    /// still queued. Returns `None` if no speed is set.
     pub fn frame_budget(&self, up: Duration) -> Option<usize> {
         let line = u64::from(self.line?.get());
         let free = FRAME_MOMENT.saturating_sub(self.free_at.saturating_sub(up)).as_millis() as u64;
         Some(usize::try_from(line * free / 1000).unwrap_or(usize::MAX))
     }
 
-    /// Says when to paint what is dirty. After [`Due::Now`], paint and call [`Pacer::painted`].
+    /// Returns when to paint a change. After [`Due::Now`], paint and call [`Pacer::painted`].
     pub fn due(&mut self, up: Duration, dirty: Dirty) -> Due {
         let at = match dirty {
             Dirty::None => return Due::Idle,
@@ -121,8 +123,8 @@ impl Pacer {
         Due::Now
     }
 
-    /// Notes that a frame has gone out completely, and whether it changed anything on the terminal. It showed
-    /// everything that was dirty, whatever it was painted for.
+    /// Records that a frame was sent completely, and whether it sent any bytes. A frame shows all changes, whatever
+    /// caused it.
     pub fn painted(&mut self, up: Duration, has_sent: bool) {
         let (begun, by_key) = self.begun.take().unwrap_or((up, true));
         let begun = begun.min(up);
@@ -133,9 +135,9 @@ impl Pacer {
         if !has_sent {
             return;
         }
-        // Keys may take more frames than data has; what they take is owed for one frame and no longer.
+        // Keys may cause more frames than data may have. The excess delays data by one frame at most.
         self.even_at = (self.even_at.max(begun) + self.gap).min(begun + self.gap + self.reserve);
-        // A line that takes a second for a frame would otherwise be given the next frame of data while a key waits.
+        // On a line that takes a second for a frame, the next frame of data would otherwise come before a waiting key.
         let took = up.saturating_sub(begun).min(SLOW_MAX);
         self.data_at = self.even_at.saturating_sub(self.reserve).max(up + took);
     }

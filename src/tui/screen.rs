@@ -1,4 +1,4 @@
-//! The terminal's modes, and frames.
+//! Sets the terminal's modes and paints frames.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,41 +9,45 @@ use ratatui::layout::{Rect, Size};
 
 use super::{Device, Tty, Wire};
 
-/// What a screen is to ask of its terminal.
+/// The optional features of the terminal that a screen uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Setup {
-    /// Whether to bracket frames for terminals that can show one at once (mode 2026).
+    /// Whether to send synchronized frames, which a terminal shows at once (mode 2026).
     pub sync: bool,
-    /// Whether to take the mouse from the terminal, which then no longer selects text by itself.
+    /// Whether to handle the mouse. The terminal then no longer selects text by itself.
     pub mouse: bool,
-    /// Whether to name the window, see [`Screen::set_title`].
+    /// Whether to set the title of the window. See [`Screen::set_title`].
     pub title: bool,
 }
 
-/// The terminal while it is ours: raw, on its other screen, without a cursor.
+/// The terminal while the program uses it: raw, on the alternate screen, without a cursor.
 ///
-/// Whatever was switched on is switched off in the opposite order by [`Screen::leave`], by dropping the screen, and
-/// after a panic (see [`install_panic_hook`]), once in all. When it is not ours, painting does nothing.
+/// Modes are switched off in reverse order by [`Screen::leave`], by dropping the screen, or after a panic (see
+/// [`install_panic_hook`]), and only once. While the program does not use the terminal, painting does nothing.
 #[derive(Debug)]
 pub struct Screen<W: Write> {
     wire: Wire<W>,
     modes: Modes,
     wanted: Vec<Mode>,
-    /// What the terminal shows.
+    /// The contents of the terminal.
     shown: Buffer,
-    /// The last frame, of which a slow line may not have carried all yet; and room for the next.
+    /// The last frame, which a slow line may not have transmitted completely, and a buffer for the next one.
     drawn: Buffer,
     next: Buffer,
-    /// Whether the terminal may show anything at all.
+    /// Whether the contents of the terminal are unknown.
     stale: bool,
-    /// A frame ends with the row that makes it so long; what is left follows with the next.
+    /// The maximum number of bytes of a frame. A frame ends after the row that reaches it, and the next frame
+    /// continues.
     frame_budget: Option<usize>,
     is_behind: bool,
     title: String,
 }
 
 impl Screen<Tty> {
-    /// Takes the terminal at standard output. Fails if there is none or it refuses; it is as before then.
+    /// Starts to use the terminal at standard output.
+    ///
+    /// # Errors
+    /// Fails if there is no terminal or a mode cannot be set. The terminal is restored then.
     pub fn open(setup: Setup) -> io::Result<Self> {
         let tty = Tty::stdout()?;
         let size = tty.measure();
@@ -52,15 +56,15 @@ impl Screen<Tty> {
 }
 
 impl<D: Device> Screen<D> {
-    /// Gives the terminal back, stops the program as `^Z` in a cooked terminal would, and takes the terminal again
-    /// when the program goes on.
+    /// Restores the terminal, stops the program as `^Z` in a cooked terminal does, and sets the modes again when the
+    /// program is resumed.
     pub fn suspend(&mut self) -> io::Result<()> {
         self.leave()?;
         self.wire.out().stop_job()?;
         self.resume()
     }
 
-    /// Takes the terminal again, whatever others did to it meanwhile: after [`Screen::suspend`] and on SIGCONT.
+    /// Sets all modes again and redraws, because other programs may have changed the terminal. Call it on SIGCONT.
     pub fn resume(&mut self) -> io::Result<()> {
         self.modes.forget();
         self.enter()?;
@@ -72,7 +76,7 @@ impl<D: Device> Screen<D> {
 }
 
 impl<W: Write> Screen<W> {
-    /// Draws to any writer as to a terminal of a size in columns and rows; raw mode is left alone.
+    /// Creates a screen on any writer, as on a terminal of `size` columns and rows. Raw mode is not set.
     pub fn over(out: W, size: Size, setup: Setup) -> io::Result<Self> {
         Self::with_modes(out, size, setup, false)
     }
@@ -96,20 +100,20 @@ impl<W: Write> Screen<W> {
             is_behind: false,
             title: String::new(),
         };
-        // On failure the screen is dropped, and with it go the modes that were on already.
+        // On failure the screen is dropped, which switches off the modes that were on already.
         screen.enter()?;
         Ok(screen)
     }
 
-    /// Paints a frame in one write; nothing is written if it equals the last one.
+    /// Paints a frame in one write. Writes nothing if it equals the last one.
     pub fn paint(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         self.paint_scrolled(0, 0, 0, draw)
     }
 
-    /// Paints a frame of which full-width rows show what they showed before, `up` lines higher (lower if negative).
+    /// Paints a frame in which some full-width rows moved up by `up` lines, or down if `up` is negative.
     ///
-    /// `top` is the first of these `height` rows. Wrong numbers cost bytes and never change what is seen. A row that
-    /// comes in at the edge of a list then costs the row, not the list.
+    /// `top` is the first of these `height` rows. The terminal scrolls them, so a new row at the edge of a list costs
+    /// the bytes of one row. Wrong numbers cost bytes, but never change the result.
     pub fn paint_scrolled(
         &mut self,
         top: u16,
@@ -123,7 +127,7 @@ impl<W: Write> Screen<W> {
         self.draw(top, height, up, draw);
         let painted = self.wire.flush();
         if painted.is_err() {
-            // Nobody knows how much of it arrived.
+            // An unknown part of the frame may have arrived.
             self.stale = true;
             self.is_behind = false;
             self.wire.forget();
@@ -149,7 +153,7 @@ impl<W: Write> Screen<W> {
         self.is_behind = false;
         if let Some(budget) = self.frame_budget {
             let row = |y: u16| usize::from(y) * usize::from(width)..(usize::from(y) + 1) * usize::from(width);
-            // What has changed just now goes before what is left of frames before.
+            // New changes are sent before the rest of earlier frames.
             let mut rows: Vec<_> = changed.chunk_by(|one, other| one.1 == other.1).collect();
             let is_left = |y: u16| self.drawn.content.get(row(y)) == self.next.content.get(row(y));
             rows.sort_by_key(|cells| is_left(cells[0].1));
@@ -169,18 +173,19 @@ impl<W: Write> Screen<W> {
         std::mem::swap(&mut self.drawn, &mut self.next);
     }
 
-    /// Limits the bytes of each following frame; `None` lifts the limit. A frame ends with the row that reaches it.
+    /// Limits the bytes of each following frame, or lifts the limit with `None`. A frame ends after the row that
+    /// reaches the limit.
     pub fn set_frame_budget(&mut self, bytes: Option<usize>) {
         self.frame_budget = bytes;
     }
 
-    /// Whether the last frame was not sent whole, so that another one is due.
+    /// Returns whether the last frame was not sent completely, so that another one is due.
     pub fn is_behind(&self) -> bool {
         self.is_behind
     }
 
-    /// Names the terminal's window, if that was asked for; it has its own name again when the terminal is given back.
-    /// Controls are left out, and what is longer than 200 characters.
+    /// Sets the title of the terminal's window, if [`Setup::title`] is set. The old title is restored when the terminal
+    /// is. Control characters and everything after 200 characters are dropped.
     pub fn set_title(&mut self, title: &str) -> io::Result<()> {
         self.title = title.chars().filter(|char| !char.is_control()).take(TITLE_MAX).collect();
         self.send_title()
@@ -193,59 +198,59 @@ impl<W: Write> Screen<W> {
         self.wire.send(format!("\x1b]2;{}\x1b\\", self.title).as_bytes())
     }
 
-    /// Sends a sequence that changes nothing on the screen, such as a copied text.
+    /// Sends a sequence that does not change the screen, such as a copied text.
     pub fn send_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.is_on() { self.wire.send(bytes) } else { Ok(()) }
     }
 
-    /// Paints the next frame from nothing, for whoever doubts what the terminal shows.
+    /// Makes the next frame repaint every cell.
     pub fn clear(&mut self) {
         self.stale = true;
     }
 
-    /// Takes the terminal's new size in columns and rows; the next frame fills it. At most 1000 by 500 are used.
+    /// Sets the size of the terminal in columns and rows. At most 1000 by 500 are used.
     pub fn set_size(&mut self, width: u16, height: u16) {
         if self.wire.set_size(Size::new(width, height)) {
-            // Even if it turns back before the next frame: terminals move text about when they change size.
+            // Terminals reflow text on a change of size, so a repaint is needed even if the size changes back.
             self.stale = true;
         }
     }
 
-    /// Brackets frames from the next one on, so that a terminal which knows mode 2026 shows each at once; or no more.
+    /// Sets whether to send synchronized frames (mode 2026), from the next frame on.
     pub fn set_sync(&mut self, sync: bool) {
         self.wire.set_sync(sync);
     }
 
-    /// Asks the terminal whether it knows mode 2026. Its answer, if it gives one, comes as [`super::Input::Sync`].
+    /// Queries whether the terminal supports mode 2026. The answer, if any, comes as [`super::Input::Sync`].
     ///
-    /// The only question that is ever asked, and once: before the first frame, which paints over what a terminal
-    /// shows that does not know the question.
+    /// This is the only query that the program sends. It is sent once, before the first frame, which paints over the
+    /// text that a terminal may show if it does not know the query.
     pub fn ask_sync(&mut self) -> io::Result<()> {
         self.send_aside(b"\x1b[?2026$p")
     }
 
-    /// Returns the size that frames have, in columns and rows.
+    /// Returns the size of frames, in columns and rows.
     pub fn size(&self) -> Size {
         self.wire.size()
     }
 
-    /// The bytes that went to the terminal so far.
+    /// Returns the number of bytes sent to the terminal so far.
     pub fn bytes_written(&self) -> u64 {
         self.wire.bytes_written()
     }
 
-    /// Whether the terminal is ours.
+    /// Returns whether the program uses the terminal.
     pub fn is_on(&self) -> bool {
         self.modes.is_any()
     }
 
-    /// Takes the terminal: switches on what is not on yet.
+    /// Switches on the modes that are not on yet.
     pub fn enter(&mut self) -> io::Result<()> {
         self.stale = true;
         let wire = &mut self.wire;
         wire.forget();
         for mode in &self.wanted {
-            // Noted first: half of a sequence may have arrived when the write fails.
+            // The mode is recorded first, because a part of the sequence may arrive even if the write fails.
             if !self.modes.set(*mode) {
                 continue;
             }
@@ -261,7 +266,7 @@ impl<W: Write> Screen<W> {
         self.send_title()
     }
 
-    /// Gives the terminal back as it was. Tries everything, and returns the first failure. A second call does nothing.
+    /// Restores the terminal. Tries each step, and returns the first error. A second call does nothing.
     pub fn leave(&mut self) -> io::Result<()> {
         let wire = &mut self.wire;
         wire.forget();
@@ -277,13 +282,14 @@ impl<W: Write> Drop for Screen<W> {
     }
 }
 
-/// Whether a terminal can be asked what it knows. The console of Linux shows part of a question that it does not know,
-/// and a dumb one all of it.
+/// Returns whether queries may be sent to the terminal. The Linux console shows a part of a query that it does not
+/// know, and a dumb terminal shows all of it.
 pub fn may_ask(env: &dyn Fn(&str) -> Option<String>) -> bool {
     env("TERM").is_some_and(|term| !matches!(term.as_str(), "" | "dumb" | "linux" | "vt100" | "vt52"))
 }
 
-/// Whether a terminal's window can be named for a while: it must keep the name from before, which GNU screen does not.
+/// Returns whether the window's title may be set. The terminal must be able to restore the old title, which GNU screen
+/// cannot.
 pub fn may_name(env: &dyn Fn(&str) -> Option<String>) -> bool {
     may_ask(env) && env("STY").is_none()
 }
@@ -292,8 +298,8 @@ const TITLE_MAX: usize = 200;
 
 /// Makes a panic on this thread restore the terminal before its message is printed.
 ///
-/// Call it on the thread that paints. A panic on another thread ends its own task only, so while the screen is up it
-/// goes to the log and leaves the screen alone.
+/// Call it on the thread that paints. A panic on another thread ends only its own task, so while the screen is shown,
+/// it is logged and the screen stays.
 pub fn install_panic_hook(screen: &Screen<Tty>) {
     let modes = screen.modes.clone();
     let painter = std::thread::current().id();
@@ -313,7 +319,8 @@ pub fn install_panic_hook(screen: &Screen<Tty>) {
     }));
 }
 
-/// Puts the cells of short gaps between cells that changed to them: to write one over costs a byte, to pass it three.
+/// Adds the unchanged cells of short gaps between changed cells: writing such a cell costs one byte, and skipping it
+/// costs three or more.
 fn bridged<'a>(changed: &[(u16, u16, &'a Cell)], next: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
     let is_one_byte = |cell: &Cell| cell.symbol().len() == 1;
     let mut out: Vec<(u16, u16, &'a Cell)> = Vec::with_capacity(changed.len());
@@ -337,10 +344,10 @@ fn bridged<'a>(changed: &[(u16, u16, &'a Cell)], next: &'a Buffer) -> Vec<(u16, 
     out
 }
 
-/// To pass more cells costs no more than this many bytes.
+/// The maximum length of a gap that is written. Skipping a gap costs about this number of bytes.
 const GAP_MAX: usize = 3;
 
-/// Moves rows of `buffer` up, blanks those that come in, and returns whether there was anything to move.
+/// Moves rows of `buffer` up, clears the rows that come in, and returns whether any row was moved.
 fn shift(buffer: &mut Buffer, top: u16, height: u16, up: i16) -> bool {
     let width = usize::from(buffer.area.width);
     let start = usize::from(top) * width;
@@ -363,19 +370,19 @@ fn shift(buffer: &mut Buffer, top: u16, height: u16, up: i16) -> bool {
     true
 }
 
-/// One thing that is switched on while the terminal is ours, in the order of switching on.
+/// A mode that is on while the program uses the terminal. The variants are in the order of switching on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 enum Mode {
     Raw = 1,
     Alternate = 2,
-    /// No wrapping: a character that is wider than it says must not push the last line up.
+    /// No wrapping, so that a character wider than expected in the last line does not scroll the screen.
     NoWrap = 4,
     NoCursor = 8,
     Paste = 16,
-    /// Buttons and the wheel; not movement, which would fill a slow line.
+    /// Buttons and the wheel, but not movement, which would fill a slow line.
     Mouse = 32,
-    /// The window's name from before is kept by the terminal.
+    /// The terminal saves the title of the window.
     Title = 64,
 }
 
@@ -398,8 +405,8 @@ impl Mode {
     fn off(self) -> &'static [u8] {
         match self {
             Self::Raw => b"",
-            // Emptied first: tmux leaves some of it on the screen below if the window has grown meanwhile, and GNU
-            // screen has no other screen unless it is told to, so that what comes next begins at the top.
+            // The screen is cleared first. tmux leaves a part of it on the main screen if the window has grown
+            // meanwhile. GNU screen has no alternate screen by default, so later output begins at the top.
             Self::Alternate => b"\x1b[H\x1b[2J\x1b[?1049l",
             Self::NoWrap => b"\x1b[?7h",
             Self::NoCursor => b"\x1b[?25h",
@@ -410,12 +417,12 @@ impl Mode {
     }
 }
 
-/// What is on. Shared with the panic hook, so that each mode is switched off once, whoever comes first.
+/// The modes that are on. Shared with the panic hook, so that each mode is switched off once.
 #[derive(Clone, Debug, Default)]
 struct Modes(Arc<AtomicU8>);
 
 impl Modes {
-    /// Notes that a mode goes on and returns whether it was off.
+    /// Records that a mode is on, and returns whether it was off.
     fn set(&self, mode: Mode) -> bool {
         self.0.fetch_or(mode as u8, Ordering::SeqCst) & mode as u8 == 0
     }
@@ -428,16 +435,16 @@ impl Modes {
         self.0.load(Ordering::SeqCst) != 0
     }
 
-    /// Takes nothing to be on any more: others have had the terminal.
+    /// Records that no mode is on, because other programs have used the terminal.
     fn forget(&self) {
         let on = self.0.swap(0, Ordering::SeqCst);
         if on & Mode::Raw as u8 != 0 {
-            // crossterm believes that it is on, and would do nothing when asked again.
+            // crossterm would otherwise assume that raw mode is still on, and not set it again.
             drop(crossterm::terminal::disable_raw_mode());
         }
     }
 
-    /// Switches off what is on, last things first.
+    /// Switches off the modes that are on, in reverse order.
     fn restore(&self, mut send: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let on = self.0.swap(0, Ordering::SeqCst);
         let is_on = |mode: &Mode| on & *mode as u8 != 0;

@@ -1,4 +1,4 @@
-//! Signals from outside.
+//! Signals to the process.
 
 use std::io;
 
@@ -6,41 +6,44 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::tty;
 
-/// Why the system asks the program to end.
+/// The signal that asks the program to end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stop {
-    /// SIGINT; a `^C` typed into the screen is a key instead.
+    /// SIGINT. A `^C` typed into the screen is a key instead.
     Interrupt,
     /// SIGTERM.
     Terminate,
-    /// SIGHUP, where the process began with a controlling terminal: that or the session went away.
+    /// SIGHUP, if the process started with a controlling terminal: the terminal or the session is gone.
     Hangup,
 }
 
 /// The signals that end or wake the program. SIGTSTP keeps its usual effect.
 ///
-/// A signal that comes between two waits is kept, so it is safe to drop a wait in a `select!`.
+/// A signal between two waits is kept, so a wait can be dropped in a `select!`.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
-    /// Whether SIGHUP is a reason to end. To a process without a controlling terminal it says something else, such as
-    /// that its log was moved away.
+    /// Whether SIGHUP is a reason to end. To a process without a controlling terminal it has other meanings, for
+    /// example that its log was rotated.
     ends_on_hangup: bool,
     woken: Signal,
 }
 
 impl Signals {
-    /// Begins to listen. From here on these signals no longer end the process by themselves. SIGHUP is a reason to end
+    /// Starts to listen. From then on, these signals no longer end the process by themselves. SIGHUP is a reason to end
     /// only if the process has a controlling terminal now.
     ///
-    /// Fails if the system refuses a handler. Needs a tokio runtime.
+    /// Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Fails if the system refuses to install a handler.
     pub fn listen() -> io::Result<Self> {
         Ok(Self { ends_on_hangup: tty::is_controlled(), ..Self::listen_to_all()? })
     }
 
-    /// The same, and SIGHUP is a reason to end in any case.
+    /// Does the same as [`Signals::listen`], except that SIGHUP is always a reason to end.
     pub fn listen_to_all() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -51,18 +54,18 @@ impl Signals {
         })
     }
 
-    /// Waits until the program is to end.
+    /// Waits for a signal that asks the program to end.
     pub async fn stop(&mut self) -> Stop {
         let hangup = self.ends_on_hangup.then_some(&mut self.hangup);
         wait(&mut self.interrupt, &mut self.terminate, hangup).await
     }
 
-    /// Waits until the process goes on after it was stopped: somebody else has used the terminal since.
+    /// Waits until the process is resumed after a stop. Another program may have used the terminal meanwhile.
     pub async fn woken(&mut self) {
         seen(&mut self.woken).await;
     }
 
-    /// Waits for either: a reason to end, or nothing when the process goes on after it was stopped.
+    /// Waits for a signal. Returns the reason to end, or `None` if the process was resumed after a stop.
     pub async fn next(&mut self) -> Option<Stop> {
         let hangup = self.ends_on_hangup.then_some(&mut self.hangup);
         tokio::select! {
@@ -90,7 +93,7 @@ async fn wait(interrupt: &mut Signal, terminate: &mut Signal, hangup: Option<&mu
 
 async fn seen(signal: &mut Signal) {
     if signal.recv().await.is_none() {
-        // No more of them can come.
+        // The stream has ended, so no more signals can come.
         std::future::pending::<()>().await;
     }
 }
@@ -101,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    // One test for all of them: signals belong to the whole process, and tests share it.
+    // One test covers all signals, because they go to the whole process, which tests share.
     #[tokio::test]
     async fn each_signal_is_told_apart_and_none_is_lost() {
         let mut signals = Signals::listen_to_all().unwrap();
@@ -118,7 +121,7 @@ mod tests {
         signals.woken().await;
         kill_process(getpid(), Signal::TERM).unwrap();
         assert_eq!(signals.stop().await, Stop::Terminate);
-        // Without a controlling terminal nobody hung up.
+        // Without a controlling terminal, SIGHUP is ignored.
         signals.ends_on_hangup = false;
         kill_process(getpid(), Signal::HUP).unwrap();
         kill_process(getpid(), Signal::INT).unwrap();

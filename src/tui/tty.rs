@@ -1,4 +1,4 @@
-//! The terminal as a place to write.
+//! The terminal as a device to write to.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
@@ -7,24 +7,27 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// What a terminal is taken to be when it does not say.
+/// The size assumed for a terminal that does not report its size.
 const USUAL: Size = Size { width: 80, height: 24 };
 
 /// A terminal that a screen writes to.
 pub trait Device: Write {
-    /// Returns its columns and rows.
+    /// Returns the size in columns and rows.
     fn measure(&self) -> Size;
 
-    /// Stops the program as `^Z` in a cooked terminal does, and returns when it goes on.
+    /// Stops the program as `^Z` in a cooked terminal does, and returns once it is resumed.
     fn stop_job(&self) -> io::Result<()>;
 }
 
-/// Standard output as a terminal, without std's buffer and lock: a panic hook can write while a frame is under way.
+/// Standard output as a terminal, without the buffer and lock of `std`, so that a panic hook can write during a frame.
 #[derive(Debug)]
 pub struct Tty(File);
 
 impl Tty {
-    /// Takes standard output. Fails if it is not a terminal, since escape sequences go nowhere else.
+    /// Opens standard output.
+    ///
+    /// # Errors
+    /// Fails if it is not a terminal, because escape sequences must not be written to anything else.
     pub fn stdout() -> io::Result<Self> {
         let stdout = io::stdout();
         if !stdout.is_terminal() {
@@ -35,14 +38,14 @@ impl Tty {
 }
 
 impl Device for Tty {
-    /// Asks the terminal for its size. One that says zero or nothing is taken to be 80×24.
+    /// Returns the size of the terminal, or 80×24 if it reports none or zero.
     fn measure(&self) -> Size {
         measure(&self.0)
     }
 
     fn stop_job(&self) -> io::Result<()> {
-        // The whole job, as the terminal itself does it: a wrapper that waits for us must stop as well, or the shell
-        // never takes over. Where nobody could wake us (no job control) the system ignores the signal.
+        // Stops the whole job, as the terminal itself does. A wrapper that waits for the program must stop as well, or
+        // the shell would not take over. Without job control, the system ignores the signal.
         Ok(rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?)
     }
 }
@@ -63,7 +66,8 @@ impl Write for Tty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.0.write(bytes) {
-                // Another program that shares the terminal may have made it non-blocking; half a frame is no frame.
+                // Another program that shares the terminal may have made it non-blocking. A frame must be written
+                // whole.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
                 }
@@ -77,7 +81,7 @@ impl Write for Tty {
     }
 }
 
-/// Opens the terminal that keys come from: standard input if it is one, otherwise the controlling terminal.
+/// Opens the terminal that keys come from: standard input if it is a terminal, otherwise the controlling terminal.
 pub(super) fn keys() -> io::Result<OwnedFd> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
@@ -86,21 +90,22 @@ pub(super) fn keys() -> io::Result<OwnedFd> {
     Ok(File::open("/dev/tty")?.into())
 }
 
-/// Whether this process has a controlling terminal now. A daemon has none, and neither has what `ssh` runs without one.
+/// Returns whether this process has a controlling terminal now. A daemon has none, nor has a command that `ssh` runs
+/// without a terminal.
 pub fn is_controlled() -> bool {
-    // Opening /dev/tty fails where there is none (POSIX: general terminal interface), and changes nothing.
+    // Opening /dev/tty fails if there is none (POSIX: general terminal interface), and has no side effects.
     File::open("/dev/tty").is_ok()
 }
 
-/// Whether the other side of the terminal has gone. What the system cannot tell counts as alive.
+/// Returns whether the terminal is gone. If the system cannot tell, it counts as alive.
 pub(super) fn is_gone(flags: PollFlags) -> bool {
-    // macOS answers NVAL for /dev/tty, which is alive.
+    // macOS reports NVAL for a /dev/tty that is alive.
     flags.intersects(PollFlags::HUP | PollFlags::ERR) && !flags.contains(PollFlags::NVAL)
 }
 
-/// Waits at most `limit_ms` for the terminal to say something of its own accord, and returns what it said.
+/// Waits at most `limit_ms` milliseconds for the terminal to report a hangup or an error, and returns the flags.
 pub(super) fn state(fd: BorrowedFd<'_>, limit_ms: i64) -> io::Result<PollFlags> {
-    // No flag is asked for: HUP and ERR come unasked, and waiting keys must not wake us.
+    // No flags are requested, because HUP and ERR are always reported, and waiting keys must not wake the thread.
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
     let limit = Timespec { tv_sec: limit_ms / 1000, tv_nsec: (limit_ms % 1000) * 1_000_000 };
     match poll(&mut fds, Some(&limit)) {

@@ -1,4 +1,4 @@
-//! Cells to bytes: nothing is said when there is nothing to say.
+//! Encodes cells as bytes. A frame without changes is no bytes.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -7,25 +7,25 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
 
-/// A whole screen of two hundred columns takes a quarter of this.
+/// The initial capacity of a frame. A full screen of 200 columns takes a quarter of it.
 const FRAME: usize = 64 * 1024;
-/// No terminal is larger; one that says so would be given the memory for it.
+/// The maximum size of a terminal, which bounds the memory for a terminal that reports a wrong size.
 const MOST: Size = Size { width: 1000, height: 500 };
 
 const SYNC_ON: &[u8] = b"\x1b[?2026h";
 const SYNC_OFF: &[u8] = b"\x1b[?2026l";
 const CLEAR: &[u8] = b"\x1b[2J";
 
-/// Collects a frame and hands it on in one write; a frame that changes nothing is no write and no byte.
+/// Collects the bytes of a frame and sends them in one write. A frame without changes causes no write.
 ///
-/// ratatui's own backends would do but for three things: they send some twenty-five bytes with every unchanged frame,
-/// write the sixteen colors in a form that older terminals read as blinking, and trust that a terminal gives every
-/// character the width that we count. Here the cursor, which is never seen, is placed anew after whatever is not one
-/// plain character.
+/// ratatui's own backends are not used for three reasons: they send about 25 bytes with each unchanged frame, they
+/// write the 16 colors in a form that older terminals read as blinking, and they trust that a terminal gives every
+/// character the expected width. Here, the invisible cursor is positioned again after anything but a single plain
+/// character.
 #[derive(Debug)]
 pub struct Wire<W: Write> {
     out: W,
-    /// The frame so far; whatever goes out in one write. Dropped unsent when the program dies in mid-frame.
+    /// The bytes of the current frame. They are not sent if the program ends before the frame is complete.
     frame: Vec<u8>,
     sync: bool,
     size: Size,
@@ -33,15 +33,15 @@ pub struct Wire<W: Write> {
 }
 
 impl<W: Write> Wire<W> {
-    /// Wraps a writer to a terminal of a size. `sync` brackets each frame, so that a terminal that knows mode 2026
-    /// shows it at once.
+    /// Wraps a writer to a terminal of a size. `sync` sends synchronized frames, which a terminal with mode 2026 shows
+    /// at once.
     pub fn new(out: W, size: Size, sync: bool) -> Self {
         let mut wire = Self { out, frame: Vec::with_capacity(FRAME), sync, size: Size::ZERO, written: 0 };
         wire.set_size(size);
         wire
     }
 
-    /// Takes the size that the terminal has now, at most 1000 by 500, and returns whether it is another one.
+    /// Sets the size of the terminal, at most 1000 by 500, and returns whether it changed.
     pub fn set_size(&mut self, size: Size) -> bool {
         let size = Size::new(size.width.min(MOST.width), size.height.min(MOST.height));
         let changed = size != self.size;
@@ -49,14 +49,14 @@ impl<W: Write> Wire<W> {
         changed
     }
 
-    /// Brackets frames from the next one on, or no more.
+    /// Sets whether to send synchronized frames, from the next frame on.
     pub(super) fn set_sync(&mut self, sync: bool) {
         if self.frame.is_empty() {
             self.sync = sync;
         }
     }
 
-    /// The bytes that went to the terminal so far.
+    /// Returns the number of bytes sent to the terminal so far.
     pub fn bytes_written(&self) -> u64 {
         self.written
     }
@@ -66,7 +66,7 @@ impl<W: Write> Wire<W> {
         &self.out
     }
 
-    /// Drops what was collected and not sent.
+    /// Drops the bytes of the frame that were not sent.
     pub(super) fn forget(&mut self) {
         self.frame.clear();
     }
@@ -78,7 +78,8 @@ impl<W: Write> Wire<W> {
         self.out.flush()
     }
 
-    /// Scrolls full-width rows within the frame: up if `up` is positive, down otherwise. Rows that come in are blank.
+    /// Adds a scroll of full-width rows to the frame: up if `up` is positive, down otherwise. Rows that come in are
+    /// blank.
     pub(super) fn scroll(&mut self, rows: Range<u16>, up: i16) {
         if up == 0 || rows.is_empty() {
             return;
@@ -88,7 +89,7 @@ impl<W: Write> Wire<W> {
         let (top, bottom) = (rows.start + 1, rows.end);
         let frame = self.begin();
         put(frame, format_args!("\x1b[{top};{bottom}r\x1b[{lines}{way}\x1b[r"));
-        // The last of the three has moved the cursor.
+        // The last of the three sequences moved the cursor.
     }
 
     fn begin(&mut self) -> &mut Vec<u8> {
@@ -98,22 +99,22 @@ impl<W: Write> Wire<W> {
         &mut self.frame
     }
 
-    /// The size that frames have.
+    /// Returns the size of frames.
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// The bytes of the frame so far.
+    /// Returns the number of bytes in the frame so far.
     pub(super) fn pending(&self) -> usize {
         self.frame.len()
     }
 
-    /// Empties the screen, within the frame.
+    /// Adds a clear of the screen to the frame.
     pub(super) fn clear(&mut self) {
         self.begin().extend_from_slice(CLEAR);
     }
 
-    /// Puts cells into the frame.
+    /// Adds cells to the frame.
     pub(super) fn draw<'a>(&mut self, cells: impl Iterator<Item = (u16, u16, &'a Cell)>) {
         let mut at = None;
         let mut pen = Pen::PLAIN;
@@ -124,7 +125,7 @@ impl<W: Write> Wire<W> {
             at = symbol(frame, cell.symbol()).then_some(Position { x: x + 1, y });
         }
         if pen != Pen::PLAIN {
-            // What is cleared or scrolled in takes the color of the pen.
+            // Cells that are cleared or scrolled in get the current style.
             pen.change(&mut self.frame, Pen::PLAIN);
         }
     }
@@ -145,7 +146,7 @@ impl<W: Write> Wire<W> {
     }
 }
 
-/// How the next character will look.
+/// The style of the next character.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Pen {
     fore: Color,
@@ -160,7 +161,7 @@ impl Pen {
         Self { fore: cell.fg, back: cell.bg, modifier: cell.modifier }
     }
 
-    /// Writes what leads from here to `next`, as one sequence.
+    /// Writes the sequence that changes the style to `next`.
     fn change(&mut self, frame: &mut Vec<u8>, next: Self) {
         if *self == next {
             return;
@@ -173,7 +174,7 @@ impl Pen {
         }
         frame.extend_from_slice(b"\x1b[");
         if !next.modifier.contains(from.modifier) {
-            // Modifiers have no common way to switch off but all together.
+            // Terminals support no common way to switch off a single modifier, so all are reset.
             frame.extend_from_slice(b"0;");
             from = Self::PLAIN;
         }
@@ -191,7 +192,7 @@ impl Pen {
             color(frame, next.back, 10);
             frame.push(b';');
         }
-        // Each code ends with a separator; the last one's becomes the end.
+        // Each code ends with a separator. The last separator is replaced by the end of the sequence.
         if let Some(last) = frame.last_mut() {
             *last = b'm';
         }
@@ -236,7 +237,7 @@ fn color(frame: &mut Vec<u8>, color: Color, shift: u8) {
     put(frame, format_args!("{}", basic + shift));
 }
 
-/// Writes the symbol of a cell and returns whether the cursor is surely one column further now.
+/// Writes the symbol of a cell, and returns whether the cursor is certain to be one column further.
 fn symbol(frame: &mut Vec<u8>, symbol: &str) -> bool {
     if let [byte @ 0x20..=0x7e] = symbol.as_bytes() {
         frame.push(*byte);
@@ -247,7 +248,7 @@ fn symbol(frame: &mut Vec<u8>, symbol: &str) -> bool {
         return true;
     }
     if symbol.contains(char::is_control) {
-        // Text was made visible long before; this is the last door, and it is shut.
+        // Text was made visible before. This is the last safeguard.
         frame.push(b'?');
         return true;
     }
@@ -255,7 +256,7 @@ fn symbol(frame: &mut Vec<u8>, symbol: &str) -> bool {
     is_plain(symbol)
 }
 
-/// Whether every terminal gives `symbol` one column: Latin, Greek and Cyrillic letters, lines and blocks.
+/// Returns whether every terminal gives `symbol` one column: Latin, Greek and Cyrillic letters, lines and blocks.
 fn is_plain(symbol: &str) -> bool {
     let mut chars = symbol.chars();
     let Some(first) = chars.next() else { return false };
@@ -264,7 +265,7 @@ fn is_plain(symbol: &str) -> bool {
             | '\u{2500}'..='\u{259f}')
 }
 
-/// Moves the cursor from where it surely is, if that is known.
+/// Moves the cursor. `from` is its position, if it is certain.
 fn step(frame: &mut Vec<u8>, from: Option<Position>, to: Position) {
     match from {
         Some(from) if from == to => {}

@@ -22,7 +22,7 @@ const GROUPS: [u8; 4] = [
     text_columns::SCOPES,
 ];
 
-/// All rows, and their order by time. Also has the interned texts and the marks.
+/// All rows with their order by time, their interned texts and their marks.
 #[derive(Debug, Default)]
 pub struct Rows {
     chunks: Vec<Chunk>,

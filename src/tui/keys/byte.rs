@@ -1,17 +1,17 @@
-//! Keys that are one byte.
+//! Keys that send a single byte.
 
 use crate::model::{Chord, Key};
 
-/// Returns the key that a single byte below 0x80 is.
+/// Returns the key for a byte below 0x80, or `None` for any other byte.
 ///
-/// A character carries Shift itself (`G`, not Shift and `g`) and is lower case under Control. So each chord has one
-/// spelling, and a table of keys can compare.
+/// A character expresses Shift itself (`G`, not Shift and `g`) and is lower case with Control. So each chord has one
+/// form, and chords can be compared.
 pub(super) fn plain(byte: u8) -> Option<Chord> {
     let ctrl = |letter: u8| Some(Chord::ctrl(char::from(letter)));
     match byte {
         b'\r' => Some(Chord::plain(Key::Enter)),
         b'\t' => Some(Chord::plain(Key::Tab)),
-        // Which of the two the key sends is a matter of taste among terminals.
+        // Terminals differ in which of the two the key sends.
         0x08 | 0x7f => Some(Chord::plain(Key::Backspace)),
         0x00 => ctrl(b' '),
         0x01..=0x1a => ctrl(byte - 1 + b'a'),

@@ -1,24 +1,24 @@
-//! What the control sequences of a keyboard and a mouse mean (ECMA-48; xterm: Control Sequences).
+//! Parses the control sequences of a keyboard and a mouse (ECMA-48; xterm: Control Sequences).
 
 use super::report::{self, Held};
 use crate::model::{Chord, Key};
 use crate::tui::Input;
 
-/// Returns what `ESC [ sequence last` means. An answer of the terminal means nothing, but for the one that is awaited.
+/// Returns the input for `ESC [ sequence last`. Answers of the terminal give `None`, except the one for mode 2026.
 pub(super) fn meaning(sequence: &[u8], last: u8) -> Option<Input> {
     let sequence = std::str::from_utf8(sequence).ok()?;
     if let Some(mouse) = sequence.strip_prefix('<') {
         return mouse_event(mouse, last);
     }
     if let Some(answer) = sequence.strip_prefix("?2026;") {
-        // Set, not set, always set: it knows the mode. 0 and 4 are "unknown" and "never".
+        // 1 to 3 mean set, reset and permanently set: the mode is supported. 0 is unknown, and 4 is permanently reset.
         let knows = matches!(answer, "1$" | "2$" | "3$");
         return (last == b'y').then_some(Input::Sync(knows));
     }
     if sequence == "[" {
         return (b'A'..=b'E').contains(&last).then(|| Input::Key(Chord::plain(Key::F(last - b'A' + 1))));
     }
-    // Everything with a mark in front or an intermediate byte is an answer to some question.
+    // Anything with a prefix or an intermediate byte is an answer to a query.
     if !sequence.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')) {
         return None;
     }
@@ -30,7 +30,7 @@ pub(super) fn meaning(sequence: &[u8], last: u8) -> Option<Input> {
         return places.next().is_none().then(|| report::key(first, held, text)).flatten().map(Input::Key);
     }
     if let ("27", b'~', Some(code)) = (first, last, places.next()) {
-        // How xterm reports what has no sequence of its own (modifyOtherKeys, formatOtherKeys 0).
+        // xterm reports keys without a sequence of their own this way (modifyOtherKeys, formatOtherKeys 0).
         return places.next().is_none().then(|| report::key(code, held, None)).flatten().map(Input::Key);
     }
     if sequence.split(';').count() > 2 {
@@ -40,20 +40,20 @@ pub(super) fn meaning(sequence: &[u8], last: u8) -> Option<Input> {
     let key = match last {
         b'~' => numbered(first)?,
         b'Z' => Key::BackTab,
-        // `R` is F3 to some and the place of the cursor to all.
+        // `R` can be F3, but it also reports the cursor position, so it is ignored.
         b'A'..=b'S' if last != b'R' && first == 1 => named(last)?,
         _ => return None,
     };
     held.with(key).map(Input::Key)
 }
 
-/// Returns what `ESC O last` means.
+/// Returns the input for `ESC O last`.
 pub(super) fn single(last: u8) -> Option<Input> {
     let key = if last == b'M' { Key::Enter } else { named(last)? };
     Some(Input::Key(Chord::plain(key)))
 }
 
-/// Returns what the three bytes of a mouse without mode 1006 mean.
+/// Returns the input for the three bytes of a mouse event without mode 1006.
 pub(super) fn old_mouse(bytes: &[u8]) -> Option<Input> {
     let &[button, column, row] = bytes else { return None };
     let value = |byte: u8| u16::from(byte).checked_sub(32);
@@ -64,7 +64,7 @@ fn mouse_event(mouse: &str, last: u8) -> Option<Input> {
     let mut numbers = mouse.split(';').map(|number| number.parse().ok());
     let mut next = || numbers.next().flatten();
     let (button, column, row) = (next()?, next()?, next()?);
-    // A small `m` is the release.
+    // A lower-case `m` is the release of a button.
     if last == b'M' { pressed(button, column, row) } else { None }
 }
 

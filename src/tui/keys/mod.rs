@@ -1,4 +1,4 @@
-//! Keys from the terminal's bytes: [`Parser`] tells what they mean, [`Reader`] brings them.
+//! Input from the terminal's bytes: [`Reader`] reads them, and [`Parser`] parses them.
 
 mod byte;
 mod csi;

@@ -1,7 +1,7 @@
-//! Bytes to keys, without a terminal.
+//! Parses the terminal's bytes into input. Does no I/O.
 //!
-//! Not all that comes was typed: a terminal answers questions, sometimes in pieces and late, and another program may
-//! have asked them. Such an answer must not be taken for keys, since a key does something.
+//! Not all bytes were typed. A terminal answers queries, sometimes late and in pieces, and another program may have
+//! sent them. An answer must not be parsed as keys, because keys run commands.
 
 use std::mem;
 
@@ -10,57 +10,57 @@ use super::csi;
 use crate::model::{Chord, Key};
 use crate::tui::{Input, PASTE_MAX};
 
-/// A sequence longer than this is none of ours; its end is awaited, its bytes are not kept.
+/// The maximum length of a sequence. The bytes of a longer one are dropped until its end.
 const SEQUENCE_MAX: usize = 64;
-/// After this many lulls within a paste or a string, its end is taken as lost. They add up, because a person
-/// who sees nothing happen types, waits and types again.
+/// The number of lulls within a paste or a string after which its end counts as lost. They add up, because a user who
+/// sees no reaction types, waits and types again.
 const LULLS_MAX: u8 = 5;
-/// A person types pieces of no more bytes than this. A longer one is more of the paste or string, which a slow line
-/// holds up: what is pasted must never run as keys, however long it takes.
+/// The maximum number of bytes that typed keys send at once. A longer piece is part of the paste or string, delayed by
+/// a slow line. Pasted text must never run as keys, however long it takes.
 const TYPED_MAX: usize = 8;
 const PASTE_END: &[u8] = b"\x1b[201~";
 const ESC: u8 = 0x1b;
 const CTRL_C: u8 = 0x03;
 
-/// How long to wait for more before [`Parser::lull`] is to be called.
+/// How long to wait for more bytes before calling [`Parser::lull`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wait {
-    /// Until more comes: nothing is half.
+    /// Until more bytes come. Nothing is incomplete.
     Ever,
-    /// Not long: the escape key looks like the beginning of a sequence.
+    /// A short time. The escape key looks like the start of a sequence.
     Briefly,
-    /// A while: a sequence has begun, and its end may be lost.
+    /// A longer time. A sequence has begun, and its end may be lost.
     Patiently,
 }
 
-/// Where we are in a sequence.
+/// The state of the parser.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
     Ground,
-    /// The first bytes of a character that has more.
+    /// After the first bytes of a UTF-8 character.
     Letter(Vec<u8>),
     Escape,
-    /// After `ESC O`: one byte to come.
+    /// After `ESC O`. One more byte follows.
     Single,
     /// After `ESC [`.
     Sequence(Vec<u8>),
-    /// After `ESC [ M`: three bytes of an old mouse.
+    /// After `ESC [ M`. Three bytes of a mouse event without mode 1006 follow.
     Mouse(Vec<u8>),
-    /// A string that ends with `ESC \` or BEL: whether it has any byte yet, and whether ESC was the last.
+    /// In a string that ends with `ESC \` or BEL: whether it has any byte yet, and whether the last byte was ESC.
     Text(bool, bool),
-    /// A paste: what is kept of it.
+    /// In a paste: the bytes so far.
     Paste(Vec<u8>),
 }
 
-/// Turns bytes into what they mean. Pieces may be cut anywhere.
+/// Parses bytes into input. The bytes may be split anywhere.
 #[derive(Debug)]
 pub(crate) struct Parser {
     state: State,
-    /// Nothing came for a while in the middle of something, so `^C` is the person's.
+    /// Whether a lull occurred within something incomplete. The next `^C` then counts as typed.
     is_stalled: bool,
-    /// How often that happened in the paste or string that is under way.
+    /// The number of lulls in the current paste or string.
     lulls: u8,
-    /// An escape was taken for the key a moment ago; if a sequence follows, it was not.
+    /// Whether ESC was just reported as the escape key. If a sequence follows, it was not.
     is_escape_young: bool,
 }
 
@@ -71,13 +71,13 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Takes a piece of what came, and adds what it means.
+    /// Parses bytes, and adds the inputs to `found`.
     pub(crate) fn feed(&mut self, bytes: &[u8], found: &mut Vec<Input>) {
         let was_escape = mem::take(&mut self.is_escape_young);
         if mem::take(&mut self.is_stalled) && bytes == [CTRL_C] {
             self.state = State::Ground;
         }
-        // Nobody types two keys at once so shortly after escape: the line was slow in the middle of a sequence.
+        // Nobody types two keys so shortly after escape, so a slow line split a sequence.
         if was_escape && self.state == State::Ground && bytes.len() > 1 && matches!(bytes[0], b'[' | b']') {
             self.state = State::Escape;
         }
@@ -89,7 +89,7 @@ impl Parser {
         }
     }
 
-    /// How long what is half may wait for its rest.
+    /// Returns how long to wait for more bytes.
     pub(crate) fn wait(&self) -> Wait {
         match &self.state {
             State::Escape => Wait::Briefly,
@@ -101,7 +101,7 @@ impl Parser {
         }
     }
 
-    /// Nothing more came for as long as [`Parser::wait`] says.
+    /// Handles a lull: no bytes came for as long as [`Parser::wait`] says.
     pub(crate) fn lull(&mut self, found: &mut Vec<Input>) {
         match &self.state {
             State::Escape => {
@@ -110,8 +110,8 @@ impl Parser {
                 self.is_escape_young = true;
             }
             State::Ground | State::Letter(_) => self.is_escape_young = false,
-            // Alt and one of the letters that begin a string or a sequence: whatever comes now was typed. What is
-            // pasted still waits for its end, since it must not run as keys.
+            // Alt was held with a letter that can begin a string or a sequence, so bytes from now on were typed. A
+            // paste still waits for its end, because its text must not run as keys.
             State::Text(false, _) | State::Single => self.state = State::Ground,
             State::Text(..) | State::Paste(..) if self.lulls + 1 >= LULLS_MAX => self.give_up(found),
             State::Text(..) | State::Paste(..) => {
@@ -122,7 +122,7 @@ impl Parser {
         }
     }
 
-    /// Takes what came of a paste for the whole of it; of a string, nothing. What comes now are keys again.
+    /// Ends a paste or string whose end is lost. Reports a paste with the bytes so far. Later bytes are keys again.
     fn give_up(&mut self, found: &mut Vec<Input>) {
         if let State::Paste(text) = mem::replace(&mut self.state, State::Ground) {
             found.push(pasted(text));
@@ -165,7 +165,7 @@ impl Parser {
 
     fn letter(&mut self, mut letter: Vec<u8>, byte: u8, found: &mut Vec<Input>) {
         if !matches!(byte, 0x80..=0xbf) {
-            // It was none, and this byte begins anew.
+            // The character is invalid, and this byte starts something new.
             return self.ground(byte, found);
         }
         letter.push(byte);
@@ -194,7 +194,7 @@ impl Parser {
                 found.push(key(Key::Esc));
                 self.state = State::Escape;
             }
-            // With Alt held, a letter that is not of ASCII is nothing that we know.
+            // Alt with a non-ASCII letter is not supported.
             0x80.. => {}
             byte => {
                 found.extend(plain(byte).map(|chord| Input::Key(Chord { alt: true, ..chord })));
@@ -207,7 +207,7 @@ impl Parser {
             ESC => self.state = State::Escape,
             0x18 | 0x1a => {}
             b'M' if sequence.is_empty() => self.state = State::Mouse(Vec::new()),
-            // The Linux console's F1 to F5.
+            // F1 to F5 on the Linux console.
             b'[' if sequence.is_empty() => self.state = State::Sequence(vec![b'[']),
             0x40..=0x7e => {
                 if sequence == b"200" && byte == b'~' {
@@ -233,7 +233,7 @@ impl Parser {
             found.push(pasted(text));
             return;
         }
-        // What is too much is dropped, but its end is still looked for.
+        // Excess bytes are dropped, but the end is still detected.
         if text.len() > PASTE_MAX + 2 * PASTE_END.len() {
             text.remove(PASTE_MAX);
         }

@@ -1,7 +1,7 @@
 //! The thread that reads the terminal.
 //!
-//! crossterm 0.29 reads the endless end of a dead terminal at full speed and reports nothing. This one waits in
-//! `poll(2)`, reads once for each time that there is something, and takes an end or an error for what it is.
+//! crossterm 0.29 reads a dead terminal, which reports end of file forever, at full speed and does not report the end.
+//! This thread waits in `poll(2)`, reads once for each wake-up, and stops at an end of file or an error.
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -13,28 +13,29 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::{Parser, Wait};
 use crate::tui::{Input, tty};
 
-/// What waits here unread is few; the rest waits in the terminal.
+/// The capacity of the queue of inputs. More input waits in the terminal.
 const QUEUE: usize = 256;
-/// The escape key, told from a sequence: shorter than anybody types, longer than most lines take between two packets.
+/// The time after ESC in which more bytes count as a sequence, and not as the escape key. It is shorter than the time
+/// between two typed keys, and longer than most gaps between two packets.
 const BRIEF_MS: i64 = 50;
-/// The rest of a sequence that a slow line cut.
+/// The time to wait for the rest of a sequence that a slow line split.
 const PATIENT_MS: i64 = 1000;
 
-/// What a person does at the terminal, in the order in which it came. Ends when the terminal does.
+/// Input from the terminal, in the order in which it came. It ends with the terminal.
 #[derive(Debug)]
 pub(crate) struct Reader {
     inputs: Receiver<Input>,
-    /// Closed with the reader, which wakes the thread for its end.
+    /// Dropped with the reader, which wakes the thread so that it ends.
     _open: Option<PipeWriter>,
 }
 
 impl Reader {
-    /// Begins to read the terminal that keys come from, which must be in raw mode by then.
+    /// Starts to read the terminal that keys come from, which must be in raw mode already.
     pub(crate) fn open() -> io::Result<Self> {
         Self::over(tty::keys()?)
     }
 
-    /// Reads from anywhere.
+    /// Reads from a file descriptor.
     pub(super) fn over(terminal: OwnedFd) -> io::Result<Self> {
         let (tell, inputs) = channel(QUEUE);
         let (closed, open) = io::pipe()?;
@@ -46,12 +47,13 @@ impl Reader {
         Ok(Self { inputs, _open: Some(open) })
     }
 
-    /// Takes what is sent.
+    /// Reads inputs from a channel.
     pub(crate) fn of(inputs: Receiver<Input>) -> Self {
         Self { inputs, _open: None }
     }
 
-    /// Waits for the next thing, or `None` once there can be no more. Loses nothing when dropped.
+    /// Waits for the next input. Returns `None` once no more can come. The future can be dropped without losing an
+    /// input.
     pub(crate) async fn next(&mut self) -> Option<Input> {
         self.inputs.recv().await
     }

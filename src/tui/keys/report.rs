@@ -1,15 +1,15 @@
-//! Keys that a terminal reports by their number (`CSI u`: fixterms; kitty keyboard protocol).
+//! Keys that a terminal reports by number (`CSI u`: fixterms; kitty keyboard protocol).
 //!
-//! The program asks for no such reports. They come if another program switched them on and did not switch
-//! them off, or if a terminal sends them unasked. A key means the same as without reports.
+//! The program does not ask for such reports. They come if another program left them switched on, or if a terminal
+//! sends them by default. A key means the same as without reports.
 
 use super::byte::plain;
 use crate::model::{Chord, Key};
 
-/// What was held, and whether the key went down or up.
+/// The modifiers that were held, and whether the key was released.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Held {
-    /// 1 for Shift, 2 for Alt, 4 for Control, 8 for Super (Meta to xterm), 16 for Hyper, 32 for Meta, 64 for Caps Lock,
+    /// 1 for Shift, 2 for Alt, 4 for Control, 8 for Super (Meta in xterm), 16 for Hyper, 32 for Meta, 64 for Caps Lock,
     /// 128 for Num Lock.
     bits: u16,
     is_release: bool,
@@ -24,7 +24,8 @@ const META: u16 = 32;
 const CAPS: u16 = 64;
 
 impl Held {
-    /// Reads `one more than the bits`, and behind a colon what happened: 1 pressed, 2 repeats, 3 released.
+    /// Parses the modifiers, sent as one more than their bits, and after a colon the event: 1 press, 2 repeat, 3
+    /// release.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
         let mut number = || match parts.next() {
@@ -39,12 +40,12 @@ impl Held {
         self.bits & bits != 0
     }
 
-    /// Returns a key that is no character with what was held, or `None` when it was let go.
+    /// Returns a key that is not a character with its modifiers, or `None` if the key was released.
     pub(super) fn with(self, key: Key) -> Option<Chord> {
         let chord = Chord {
             key,
             ctrl: self.has(CTRL),
-            // To xterm 8 is Meta, which is Alt.
+            // In xterm, 8 is Meta, which is Alt.
             alt: self.has(ALT | SUPER | META),
             shift: self.has(SHIFT) && key != Key::BackTab,
         };
@@ -52,11 +53,12 @@ impl Held {
     }
 }
 
-/// Returns the key that a report is of, or `None` for a key that is none of ours, and for one that was let go.
+/// Returns the key of a report, or `None` if the key is unknown or was released.
 ///
-/// `codes` is the key's character without Shift and, behind a colon, the one with it; `text` is what the key types.
+/// `codes` has the key's character without Shift and, after a colon, the one with Shift. `text` is the text that the
+/// key types.
 pub(super) fn key(codes: &str, held: Held, text: Option<&str>) -> Option<Chord> {
-    // Super and Hyper are for the window manager; with them no key means what it means without.
+    // Super and Hyper are for the window manager, so keys with them are ignored.
     if held.is_release || held.has(SUPER | HYPER) {
         return None;
     }
@@ -74,13 +76,13 @@ pub(super) fn key(codes: &str, held: Held, text: Option<&str>) -> Option<Chord> 
         return Some(Chord { alt, ..with_control(pressed) });
     }
     let c = typed.filter(|_| !alt).or_else(|| shifted.filter(|_| held.has(SHIFT))).unwrap_or_else(|| {
-        // A letter is the only character of which everybody knows the one with Shift.
+        // Without more information, the character with Shift is known only for letters.
         if held.has(SHIFT) == held.has(CAPS) { pressed } else { upper(pressed) }
     });
     Some(Chord { alt, ..Chord::char(c) })
 }
 
-/// With Control a key is what the byte says that it sends without reports: `^i` is the tabulator.
+/// Returns a key with Control as the byte that it sends without reports is parsed: `^i` is Tab.
 fn with_control(c: char) -> Chord {
     let c = c.to_ascii_lowercase();
     match c {
@@ -102,12 +104,13 @@ fn character(code: &str) -> Option<char> {
     char::from_u32(code.parse().ok()?).and_then(printable)
 }
 
-/// No control, and nothing of the private area in which the protocol numbers keys without a character.
+/// Returns the character if it is neither a control character nor in the private area, in which the protocol numbers
+/// keys without a character.
 fn printable(c: char) -> Option<char> {
     (!c.is_control() && !('\u{e000}'..='\u{f8ff}').contains(&c)).then_some(c)
 }
 
-/// The keys without a character that are ours; those of the keypad too (kitty: functional key definitions).
+/// Returns a key without a character, including those of the keypad (kitty: functional key definitions).
 fn named(code: u32) -> Option<Key> {
     Some(match code {
         9 => Key::Tab,
@@ -128,7 +131,7 @@ fn named(code: u32) -> Option<Key> {
     })
 }
 
-/// The characters of the keypad.
+/// Returns the character of a key of the keypad.
 fn on_keypad(code: u32) -> Option<char> {
     const KEYS: [char; 14] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '.', '/', '*', '-'];
     match code {

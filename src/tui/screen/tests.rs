@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 
 use super::*;
 
-/// A terminal that remembers what came, write by write, and can go away.
+/// A terminal that records each write and can fail.
 #[derive(Debug, Default, Clone)]
 struct Line {
     writes: Vec<Vec<u8>>,
@@ -92,7 +92,7 @@ fn a_start_that_fails_restores_what_was_on() {
         assert!(Screen::over(&mut line, SMALL, Setup::default()).is_err());
         let on = ["^[?1049h", "^[?7l", "^[?25l", "^[?2004h"];
         let off = ["^[?2004l", "^[?25h", "^[?7h", "^[H^[2J^[?1049l"];
-        // The one that failed may have arrived by half, so it goes off as well.
+        // A part of the failed sequence may have arrived, so its mode is switched off as well.
         let expected = format!("{}{}", on[..good].concat(), off[3 - good..].concat());
         assert_eq!(line.text(0), expected);
     }
@@ -160,7 +160,7 @@ fn on_a_slow_line_what_is_new_goes_first_and_the_rest_follows() {
     screen.set_frame_budget(Some(19));
     screen.paint(rows(&["head", "one", "two", "three", "foot"])).unwrap();
     assert!(screen.is_behind());
-    // A key changes the last row; two are still to come.
+    // A key changes the last row while two rows have not been sent yet.
     let pressed = || rows(&["head", "one", "two", "three", "key!"]);
     screen.paint(pressed()).unwrap();
     assert!(screen.is_behind());
@@ -246,7 +246,7 @@ fn the_panic_hook_only_restores_what_is_on() {
     modes.restore(|_| panic!("nothing is on")).unwrap();
 }
 
-/// What a frame looks like: rows of text, each in one of a few styles.
+/// A frame: rows of text, each in one of a few styles.
 #[derive(Debug, Clone)]
 struct Picture(Vec<(String, u8)>);
 
@@ -267,12 +267,12 @@ impl Picture {
 }
 
 fn picture() -> impl Strategy<Value = Picture> {
-    // Wide, combining and joined characters are among them; vt100 and ratatui agree on the width of these.
+    // Includes wide, combining and joined characters whose width vt100 and ratatui agree on.
     let text = "[a-c é李·─]{0,14}";
     prop::collection::vec((text, any::<u8>()), 8).prop_map(Picture)
 }
 
-/// What a terminal shows after `bytes`: a line for each row, a word for each cell that has something to see.
+/// Returns what a terminal shows after `bytes`: a line for each row, with a word for each visible cell.
 fn seen(bytes: &[u8]) -> Vec<String> {
     let mut parser = vt100::Parser::new(NonZero::new(8).unwrap(), NonZero::new(12).unwrap(), 0);
     parser.process(bytes);

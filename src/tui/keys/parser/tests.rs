@@ -57,7 +57,7 @@ fn the_mouse_tells_where() {
     assert_eq!(feed(&[b"\x1b[<0;12;7M\x1b[<0;12;7m"]), [Input::Click(11, 6)]);
     assert_eq!(feed(&[b"\x1b[<64;1;1M\x1b[<65;300;1M"]), [Input::Wheel(false), Input::Wheel(true)]);
     assert_eq!(feed(&[b"\x1b[M \x2c\x27"]), [Input::Click(11, 6)]);
-    // Other buttons, movement, nowhere, nonsense.
+    // Other buttons, movement, a missing position, and invalid numbers are ignored.
     assert_eq!(feed(&[b"\x1b[<2;1;1M\x1b[<35;1;1M\x1b[<0;0;0M\x1b[<;;M\x1b[<99999999;1;1M\x1b[<0;1M"]), []);
 }
 
@@ -83,7 +83,7 @@ fn no_answer_of_a_terminal_is_a_key_however_it_is_cut() {
         for cut in 1..answer.len() {
             assert_eq!(feed(&[&answer[..cut], &answer[cut..], b"j"]), typed("j"), "{shown} at {cut}");
         }
-        // The line falls silent in the middle: an escape may be taken for the key, what follows never for keys.
+        // A lull in the middle of an answer: ESC may be parsed as the escape key, but the rest never as keys.
         for cut in 1..answer.len().min(3) {
             let (mut parser, mut found) = (Parser::default(), Vec::new());
             parser.feed(&answer[..cut], &mut found);
@@ -115,7 +115,7 @@ fn escape_is_a_key_after_a_lull() {
     parser.lull(&mut found);
     assert_eq!(parser.wait(), Wait::Ever);
     found.clear();
-    // Long after it two keys are two keys.
+    // Long after the escape key, two bytes are two keys.
     parser.feed(b"[]", &mut found);
     assert_eq!(found, typed("[]"));
     assert_eq!(feed(&[b"\x1b\x1b[A"]), [key(Key::Esc), key(Key::Up)]);
@@ -123,7 +123,7 @@ fn escape_is_a_key_after_a_lull() {
 
 #[test]
 fn nothing_keeps_a_person_out() {
-    // Alt and a letter that begins a string, then keys.
+    // Alt with a letter that can begin a string, and then keys.
     for begin in [&b"\x1bP"[..], b"\x1b]", b"\x1bO"] {
         let (mut parser, mut found) = (Parser::default(), Vec::new());
         parser.feed(begin, &mut found);
@@ -131,7 +131,7 @@ fn nothing_keeps_a_person_out() {
         parser.feed(b"q", &mut found);
         assert_eq!(found, typed("q"));
     }
-    // A string, a sequence, a paste without an end: `^C` after a lull.
+    // A string, a sequence and a paste without an end: `^C` after a lull.
     for (begin, then) in
         [(&b"\x1bPabc"[..], Wait::Patiently), (b"\x1b[12", Wait::Ever), (b"\x1b[200~abc", Wait::Patiently)]
     {
@@ -161,7 +161,7 @@ fn a_paste_is_one_piece_and_never_keys() {
 #[test]
 fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
     let paste = |text: &str| Input::Paste(text.to_owned());
-    // Silence: the keys that were typed in it belong to the paste, those after it are keys.
+    // Repeated lulls: keys typed between them belong to the paste, and keys after them are keys.
     let (mut parser, mut found) = (Parser::default(), Vec::new());
     parser.feed(b"\x1b[200~kind:grant", &mut found);
     for typed in [&b"q"[..], b"", b"\x1b[A", b"j"] {
@@ -173,12 +173,12 @@ fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
     parser.lull(&mut found);
     assert_eq!((parser.wait(), &found[..]), (Wait::Ever, &[paste("kind:grantq\x1b[Aj")][..]));
     found.clear();
-    // An end that comes after all is no key, and the next paste gets all its time.
+    // A late end of the paste is not a key, and the next paste starts with no lulls.
     parser.feed(b"\x1b[201~q\x1b[200~one", &mut found);
     parser.lull(&mut found);
     parser.feed(b"\x1b[201~", &mut found);
     assert_eq!(found, [&typed("q")[..], &[paste("one")]].concat());
-    // Many bytes without end: what is more than a paste holds is dropped, and silence ends it.
+    // Many bytes without an end: bytes beyond the maximum are dropped, and lulls end the paste.
     let (mut parser, mut found) = (Parser::default(), Vec::new());
     parser.feed(b"\x1b[200~", &mut found);
     parser.feed(&vec![b'x'; 2 * PASTE_MAX], &mut found);
@@ -191,7 +191,7 @@ fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
     found.clear();
     parser.feed(b"j", &mut found);
     assert_eq!(found, typed("j"));
-    // A string of the terminal ends as well, with nothing.
+    // Lulls also end a string of the terminal, without input.
     let (mut parser, mut found) = (Parser::default(), Vec::new());
     parser.feed(b"\x1b]52;c;abc", &mut found);
     for _ in 0..5 {
@@ -204,7 +204,7 @@ fn a_paste_without_its_end_swallows_keys_for_some_seconds_and_no_longer() {
 
 #[test]
 fn the_rest_of_a_long_or_slow_paste_is_no_key() {
-    // Its length, and how often the line stalls in it.
+    // The number of pieces, and the number of lulls among them.
     for (pieces, lulls) in [(512, 0), (40, 30)] {
         let (mut parser, mut found) = (Parser::default(), Vec::new());
         parser.feed(b"\x1b[200~", &mut found);
@@ -219,7 +219,7 @@ fn the_rest_of_a_long_or_slow_paste_is_no_key() {
         parser.feed(b"\x1b[201~j", &mut found);
         assert_eq!(found, [&[Input::Paste("q".repeat(PASTE_MAX))], &typed("j")[..]].concat());
     }
-    // Nor is that of a string of the terminal, which may be a whole clipboard.
+    // The same holds for a string of the terminal, which may contain a whole clipboard.
     let (mut parser, mut found) = (Parser::default(), Vec::new());
     parser.feed(b"\x1b]52;c;", &mut found);
     parser.feed(&vec![b'q'; 1 << 20], &mut found);
@@ -264,7 +264,7 @@ fn a_key_reported_by_its_number_is_the_key_that_it_is() {
         (b"\x1b[91;5u", key(Key::Esc)),
         (b"\x1b[120;3u", chord(Key::Char('x'), false, true, false)),
         (b"\x1b[120;33u", chord(Key::Char('x'), false, true, false)),
-        // As xterm says it, and keys that have a sequence, with what happened to them.
+        // xterm's form, and keys that have a sequence, with their event.
         (b"\x1b[27;5;99~", chord(Key::Char('c'), true, false, false)),
         (b"\x1b[27;2;13~", chord(Key::Enter, false, false, true)),
         (b"\x1b[1;1:1A", key(Key::Up)),
@@ -281,7 +281,7 @@ fn a_key_reported_by_its_number_is_the_key_that_it_is() {
 #[test]
 fn a_report_of_what_is_no_key_of_ours_does_nothing() {
     for bytes in [
-        // Let go, with Super or Hyper held, a key without a meaning here, an answer, nonsense.
+        // Released keys, keys with Super or Hyper, unknown keys, answers and invalid numbers are ignored.
         &b"\x1b[113;1:3u"[..],
         b"\x1b[1;1:3A",
         b"\x1b[5;1:3~",
@@ -323,7 +323,7 @@ fn a_paste_is_cut_between_characters() {
 #[test]
 fn what_is_no_text_is_nothing() {
     assert_eq!(feed(&[b"\x80\x9b\xff\xc3j\xe6\x9dk"]), typed("jk"));
-    // A C1 control in two bytes.
+    // A C1 control character in two bytes.
     assert_eq!(feed(&[b"\xc2\x9bj"]), typed("j"));
     assert_eq!(feed(&[b"\x1b[", &[b'9'; 5000], b"A", b"j"]), typed("j"));
 }
