@@ -90,7 +90,7 @@ impl Keymap {
                         (other, line.command)
                     };
                     let why = format!(
-                        "the key {chord} is that of {} already; give one of them another",
+                        "the key {chord} already belongs to {}; give one of them another key",
                         other.name()
                     );
                     return Err(KeyError { command: ours.name(), why });
@@ -140,7 +140,7 @@ fn unknown(name: &str) -> String {
     let names: Vec<String> = BINDINGS.iter().map(|binding| binding.command.name()).collect();
     let near = names.iter().find(|known| known.contains(name) || name.contains(known.as_str()));
     match near {
-        Some(near) => format!("no command has this name; is {near} meant? The palette (:) lists all"),
+        Some(near) => format!("no command has this name; did you mean {near}? The palette (:) lists all"),
         None => "no command has this name; the palette (:) lists all".to_owned(),
     }
 }
@@ -194,7 +194,7 @@ impl FromStr for Chord {
     /// Parses a key such as `j`, `^d`, `space`, `Alt-x`, `Shift-Up` or `F5`.
     fn from_str(text: &str) -> Result<Self, String> {
         let shown = crate::consent::visible(text).into_owned();
-        let fail = |why: &str| Err(format!("\"{shown}\" is no key: {why}"));
+        let fail = |why: &str| Err(format!("\"{shown}\" is not a key: {why}"));
         let mut chord = Self::plain(Key::Esc);
         let mut rest = text;
         loop {
@@ -301,11 +301,11 @@ mod tests {
     fn what_cannot_be_is_refused_by_name() {
         for (changes, wanted) in [
             (&[("fall", &["x"] as &[&str])] as &[(&str, &[&str])], "fall: no command has this name"),
-            (&[("half", &["x"])], "is half_down meant?"),
-            (&[("down", &["jj"])], "down: \"jj\" is no key"),
-            (&[("down", &["q"])], "down: the key q is that of quit already"),
-            (&[("quit", &["j"])], "quit: the key j is that of down already"),
-            (&[("down", &["x"]), ("up", &["x"])], "the key x is that of"),
+            (&[("half", &["x"])], "did you mean half_down?"),
+            (&[("down", &["jj"])], "down: \"jj\" is not a key"),
+            (&[("down", &["q"])], "down: the key q already belongs to quit"),
+            (&[("quit", &["j"])], "quit: the key j already belongs to down"),
+            (&[("down", &["x"]), ("up", &["x"])], "the key x already belongs to"),
             (&[("quit", &[]), ("interrupt", &[])], "no way out"),
         ] {
             let error = changed(changes).unwrap_err();

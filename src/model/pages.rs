@@ -115,7 +115,7 @@ const PAGES: [Line; 12] = [
         Page::Filters,
         (Kind::Choices, Mode::Filters),
         Some(C::SavedFilters),
-        ("", "Saved filters", "Enter takes it, Esc back"),
+        ("", "Saved filters", "Enter applies it, Esc back"),
     ),
     line(Page::Columns, (Kind::Choices, Mode::Columns), Some(C::Columns), ("", "Columns", "Esc back")),
     line(

@@ -193,7 +193,9 @@ fn work(mut store: Box<dyn NoteStore>, requests: &Handover<Orders>, tell: &mpsc:
             let msg = order(&mut *store);
             let missing = matches!(msg, Some(Msg::Marks(_))).then(|| store.missing());
             if tell.blocking_send(Answer { msg, missing }).is_err() {
-                tracing::debug!("Nobody hears what was kept; the rest is written all the same.");
+                tracing::debug!(
+                    "The loop no longer receives answers. The remaining orders are still performed."
+                );
             }
         };
         for (seq, note, at) in orders.marks {
@@ -216,7 +218,7 @@ fn work(mut store: Box<dyn NoteStore>, requests: &Handover<Orders>, tell: &mpsc:
     }
 }
 
-const STUCK: &str = "The disk of marks and notes has not answered for 3 seconds. What you mark is written as soon as it does. \
+const STUCK: &str = "The disk with marks and notes has not answered for 3 seconds. Changes are written once it does. \
     Check the disk of the data folder.";
-const LOST: &str = "The disk of marks and notes did not answer for 10 seconds, so the latest of them may not be written. \
+const LOST: &str = "The disk with marks and notes did not answer for 10 seconds, so the latest changes may be lost. \
     Check the disk of the data folder.";

@@ -173,7 +173,7 @@ impl Performer {
                 None
             }
             Effect::Save(_) if self.saver.is_some() => {
-                let why = "A snapshot that was due is being written; save again in a moment.";
+                let why = "An automatic snapshot is being written. Save again in a moment.";
                 Some(Msg::Saved(why.to_owned(), false))
             }
             Effect::Save(order) => {
@@ -227,7 +227,7 @@ impl Performer {
 
     /// Starts a look-up of full events. Starts its thread on first use.
     fn look_up(&mut self, source: &impl Supply, order: LookUp) -> Result<(), String> {
-        let fail = |why: String| format!("The filter cannot look into whole events: {why}");
+        let fail = |why: String| format!("The filter cannot read full events: {why}");
         if self.lookups.is_none() {
             self.lookups = Some(LookUps::start(source.records()).map_err(|error| fail(error.to_string()))?);
         }
@@ -327,27 +327,27 @@ fn not_recorded(error: &std::io::Error) -> String {
 
 /// Says that there is nobody to ask.
 fn offline() -> Msg {
-    Msg::Notice("These are files; Okta is not asked for more.".to_owned(), true)
+    Msg::Notice("These rows come from files, so Okta is not asked.".to_owned(), true)
 }
 
 /// Copies a text to the terminal's clipboard, and returns a message with the result and the size.
 fn copy<D: Device>(screen: &mut Screen<D>, clipboard: Option<Between>, what: String, text: String) -> Msg {
     let bytes = text.len();
     let why = match clipboard.map(|between| clipboard::copy(&text, between)) {
-        None => "Copying is off ([ui] clipboard). Mark it with the terminal's own means.".to_owned(),
+        None => "Copying is off ([ui] clipboard). Select the text with the terminal.".to_owned(),
         Some(None) => format!(
-            "{bytes} bytes are more than a terminal takes. Mark it with the terminal's own means, or save it."
+            "{bytes} bytes are more than a terminal accepts. Select the text with the terminal, or save it."
         ),
         Some(Some(sequence)) => match screen.send_aside(&sequence) {
             Ok(()) => {
                 return Msg::Notice(
                     format!(
-                        "Copied {what}, {bytes} bytes, if the terminal lets programs copy. yv shows it instead."
+                        "Copied {what}, {bytes} bytes, if the terminal lets programs copy. yv shows the text."
                     ),
                     false,
                 );
             }
-            Err(error) => format!("The terminal did not take it: {error}."),
+            Err(error) => format!("The text could not be sent to the terminal: {error}."),
         },
     };
     Msg::NotCopied(Copied { what, text, why })

@@ -70,7 +70,7 @@ pub fn need_terminal(taken: bool) -> Result<(), String> {
         return Ok(());
     }
     Err("The screen needs a terminal for its input and output. Nothing was started. \
-         Use tail where there is none, or ssh -t."
+         Use tail instead, or ssh -t."
         .to_owned())
 }
 
@@ -149,7 +149,8 @@ pub fn zone(name: &str) -> Result<Zone, String> {
         other => {
             // The value is not quoted, because it could be a secret in the wrong place.
             let zone = TimeZone::get(other).map_err(|_| {
-                "ui.time_zone is no zone. Write utc, local or a name such as Europe/Vienna.".to_owned()
+                "ui.time_zone is not a time zone. Write utc, local or a name such as Europe/Vienna."
+                    .to_owned()
             })?;
             (zone, other.to_owned())
         }

@@ -43,7 +43,7 @@ fn watch_terminal(terminal: Option<OwnedFd>) -> impl Future<Output = ()> + Send 
         let started =
             std::thread::Builder::new().name("hangup".to_owned()).spawn(move || wait(&terminal, tell));
         if let Err(error) = started {
-            tracing::warn!(%error, "Nothing watches for the terminal's end but SIGHUP.");
+            tracing::warn!(%error, "The terminal is not watched; only SIGHUP reports a hangup.");
         }
     }
     async move {
@@ -63,11 +63,11 @@ fn wait(terminal: &OwnedFd, tell: oneshot::Sender<()>) {
                 return;
             }
             Ok(flags) => {
-                tracing::warn!(?flags, "The terminal cannot be watched; only SIGHUP tells of its end.");
+                tracing::warn!(?flags, "The terminal cannot be watched; only SIGHUP reports a hangup.");
                 return;
             }
             Err(error) => {
-                tracing::warn!(%error, "The terminal cannot be watched; only SIGHUP tells of its end.");
+                tracing::warn!(%error, "The terminal cannot be watched; only SIGHUP reports a hangup.");
                 return;
             }
         }

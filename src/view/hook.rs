@@ -38,11 +38,11 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
     }
     match proof.verified.or(health.verified) {
         Some(at) => fact("verified", time::second(model, at), Role::Text),
-        None => fact("verified", "not yet: Okta delivers nothing before".to_owned(), Role::Wait),
+        None => fact("verified", "not yet: Okta delivers nothing until then".to_owned(), Role::Wait),
     }
     if let Some(at) = health.last_delivery {
         let counts = format!(
-            "{}; {} deliveries of {} events: {} new, {} polled before, {} came again",
+            "{}; {} deliveries of {} events: {} new, {} polled before, {} repeated",
             time::second(model, at),
             grouped(health.deliveries),
             grouped(health.received),
@@ -50,7 +50,7 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
             grouped(health.merged),
             grouped(health.duplicates),
         );
-        fact("last came", counts, Role::Text);
+        fact("received", counts, Role::Text);
     }
     if let Some(delay) = health.delay {
         let words = format!("half within {}, 95 % within {}", length(delay.p50), length(delay.p95));
@@ -67,16 +67,16 @@ pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
         fact("evicted", words, Role::Wait);
     }
     if proof.unconfirmed > 0 {
-        let words = "came by the hook and never by the log, and may be forged: filter via:unconfirmed";
+        let words = "came by the hook but are not in the log, and may be forged: filter via:unconfirmed";
         fact("unconfirmed", format!("{} {words}", grouped(proof.unconfirmed)), Role::Bad);
     }
     if proof.altered > 0 {
-        let words = "differ in the hook's copy, which may have been altered on its way; the rows are the log's: filter \
+        let words = "differ in the hook's copy, which may have been altered; the rows show the log's version: filter \
                      via:altered";
         fact("altered?", format!("{} {words}", grouped(proof.altered)), Role::Bad);
     }
     if proof.missed > 0 {
-        let words = "came by the log and not within an hour by the hook: filter via:missed";
+        let words = "are in the log but did not come by the hook within an hour: filter via:missed";
         fact("missed", format!("{} {words}", grouped(proof.missed)), Role::Wait);
     }
     if let Some(last) = proof.last_failure {
@@ -91,7 +91,7 @@ fn refused(refused: HookRefused) -> String {
     let HookRefused { secret, form, size, place, slow, journal, unconfirmed } = refused;
     let reasons = [
         (secret, "wrong secret"),
-        (form, "no delivery"),
+        (form, "not a delivery"),
         (size, "too large"),
         (place, "wrong path or method"),
         (slow, "too slow"),

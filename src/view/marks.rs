@@ -15,13 +15,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let body = pages::frame(theme, buffer, area, &title, Page::Marks.keys());
     if marks.is_empty() {
         let mut pen = Pen::new(buffer, theme, body);
-        pen.put(0, " Nothing is marked. space marks a row, m writes a note to it.", Role::Dim);
+        pen.put(0, " Nothing is marked. space marks a row, m writes a note on it.", Role::Dim);
     }
     let foot = match model.rows.marks().elsewhere {
         0 => None,
-        1 => Some("1 more is of an event that this journal does not hold".to_owned()),
+        1 => Some("1 more mark is on an event that is not in this journal".to_owned()),
         count => {
-            Some(format!("{} more are of events that this journal does not hold", grouped(count as u64)))
+            Some(format!("{} more marks are on events that are not in this journal", grouped(count as u64)))
         }
     };
     let height = body.height.saturating_sub(u16::from(foot.is_some()));

@@ -12,13 +12,13 @@ use crate::report::Part;
 
 /// The notes on the help page.
 const HELP: &[&str] = &[
-    "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line, Up and Down bring what was used.",
+    "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line, Up and Down recall used filters.",
     "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
     "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
     "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, = that another event has its uuid, * that it is marked.",
-    "#2 after a kind: two values of the event that are secrets were hidden before it was stored.",
+    "#2 after a kind: two secrets in the event were hidden before it was stored.",
     "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",
-    "VIA: altered?, and ? before a row, mean that the hook's copy contradicts the log's. The row is the log's; Enter shows both.",
+    "VIA: altered?, and ? before a row, mean that the hook's copy contradicts the log's. The row shows the log's version; Enter shows both.",
 ];
 
 /// Draws the help page from the key bindings in force, filtered by the typed words.
@@ -42,7 +42,7 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         lines.push(words);
     }
     if lines.is_empty() {
-        lines.push(vec![("No key has these words. Esc shows all.".to_owned(), Role::Dim)]);
+        lines.push(vec![("No key matches. Esc shows all.".to_owned(), Role::Dim)]);
     }
     let mut is_first = true;
     for words in HELP.iter().filter(|words| has_words(words)) {
@@ -106,16 +106,16 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     let covered = match model.coverage.complete_since {
         None if model.offline.is_some() => "the files do not say".to_owned(),
         Some(since) => format!("everything polled since {}", time::moment(model, since)),
-        None => "cannot tell yet: the poller has not caught up once".to_owned(),
+        None => "not known yet: the poller has not caught up".to_owned(),
     };
     lines.push(vec![("complete  ".into(), Role::Header), (covered, Role::Text)]);
     if model.coverage.late > 0 {
-        let late = format!("{} came late and stand at their time", grouped(model.coverage.late));
+        let late = format!("{} came late and are listed at their own time", grouped(model.coverage.late));
         lines.push(vec![("late      ".into(), Role::Header), (late, Role::Text)]);
     }
     if model.coverage.shared > 0 {
         let words = format!(
-            "{} events share one id with another event of other content; one of them may be altered or forged",
+            "{} events share an id with an event of different content; one of them may be altered or forged",
             grouped(model.coverage.shared)
         );
         lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
@@ -153,7 +153,7 @@ fn offline(
     }
     if files.shared > 0 {
         let words = format!(
-            "{} events share one id with another event and are rows of their own",
+            "{} events share an id with another event and are listed separately",
             grouped(files.shared)
         );
         lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
@@ -171,7 +171,7 @@ fn marks(model: &Model, lines: &mut Vec<Line>) {
     let marks = model.rows.marks();
     let noted = marks.iter().filter(|(_, mark)| !mark.note.is_empty()).count() as u64;
     let words = match (&model.workspace.fault, marks.len() as u64) {
-        (Some(_), _) => "not kept".to_owned(),
+        (Some(_), _) => "not stored".to_owned(),
         (None, 0) => return,
         (None, count) => format!("{}, {} with a note", grouped(count), grouped(noted)),
     };

@@ -21,9 +21,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let height = room.min(LINES_MAX).min((choices.len() as u16).max(1) + 1);
     let panel = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
     let title = format!("Commands: {}", grouped(choices.len() as u64));
-    let body = pages::frame(theme, buffer, panel, &title, "Enter does it");
+    let body = pages::frame(theme, buffer, panel, &title, "Enter runs it");
     if choices.is_empty() {
-        Pen::new(buffer, theme, body).put(0, " Nothing is called like this.", Role::Dim);
+        Pen::new(buffer, theme, body).put(0, " No command matches.", Role::Dim);
     }
     let top = first_choice(model.workspace.at, choices.len(), usize::from(body.height));
     let lines = choices.iter().enumerate().skip(top);
@@ -50,7 +50,7 @@ pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     let title = format!("{}: {}", Page::Filters.title(), grouped(saved.len() as u64));
     let body = pages::frame(theme, buffer, area, &title, Page::Filters.keys());
     if saved.is_empty() {
-        let words = " None is saved. The configuration has them under [filters]: name = \"query\".";
+        let words = " No filter is saved. Add one to the configuration under [filters]: name = \"query\".";
         Pen::new(buffer, theme, body).put(0, words, Role::Dim);
     }
     let names = saved.iter().map(|saved| super::text::width(&visible(&saved.name))).max().unwrap_or(0);

@@ -258,7 +258,8 @@ pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     };
     let Some(found) = &model.board.readiness else {
         if model.offline.is_some() {
-            let words = "These files do not say how ready the org was; a snapshot of the screen does.";
+            let words =
+                "These files do not contain the org's readiness. A snapshot saved by the screen does.";
             wrapped(&mut lines, 0, words, Role::Text);
             return pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
         }

@@ -44,7 +44,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         right.push((format!("saving {} %  ", done * 100 / all.max(1)), Role::Wait));
     }
     if let Some((left, _)) = model.whole_reads.left() {
-        right.push((format!("looking into {}  ", grouped(left as u64)), Role::Wait));
+        right.push((format!("reading {}  ", grouped(left as u64)), Role::Wait));
     }
     if let Some(percent) = model.order.as_ref().and_then(crate::model::Order::percent) {
         right.push((format!("sorting {percent} %  "), Role::Wait));

@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
     let is_still = !model.list.is_following() || model.offline.is_some();
     let Some(at) = model.list.cursor().filter(|_| is_still && !model.list.is_empty(&model.rows)) else {
         if !model.list.is_empty(&model.rows) {
-            pen.put(0, " A step to any row shows it whole here.", Role::Dim);
+            pen.put(0, " Move to any row to show it in full here.", Role::Dim);
         }
         return;
     };

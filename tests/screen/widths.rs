@@ -207,7 +207,7 @@ async fn what_is_cut_can_be_read_whole_below_the_list_after_one_key() {
     for (width, height) in [(140, 40), (80, 24), (60, 24)] {
         let mut rig = Rig::start_with_names(plan(5), width, height).await;
         let followed = rig.text();
-        assert!(followed.contains("shows it whole here"), "{followed}");
+        assert!(followed.contains("to show it in full here"), "{followed}");
         for _ in 0..30 {
             rig.press("k");
             let row = rig.model.rows.get(rig.model.list.cursor().expect("a row"));

@@ -196,7 +196,7 @@ async fn a_disk_that_hangs_is_told_and_does_not_hold_the_end() {
     notes.wait_for(1);
     rig.clock.advance(Duration::from_secs(3));
     turns(&mut rig);
-    assert!(rig.text().contains("The disk of marks and notes has not answered"), "{}", rig.text());
+    assert!(rig.text().contains("The disk with marks and notes has not answered"), "{}", rig.text());
     let clock = rig.clock.clone();
     let mut finish = Box::pin(rig.finish());
     assert!(finish.as_mut().now_or_never().is_none());

@@ -126,7 +126,7 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
     assert!(rig.model.notice.as_ref().is_some_and(|notice| notice.is_bad));
     assert!(rig.model.rows.marks().is_empty());
     rig.press("6");
-    assert!(rig.text().contains("marks     not kept"), "{}", rig.text());
+    assert!(rig.text().contains("marks     not stored"), "{}", rig.text());
     assert!(rig.model.board.get(Part::Journal).fault().is_none(), "the journal is well");
 }
 
@@ -150,7 +150,7 @@ async fn the_palette_finds_and_gives_commands() {
     rig.press(":admins<enter>");
     assert_eq!(rig.model.filter.as_ref().map(|filter| filter.query().text()), Some("kind:admin"));
     rig.press("<esc>:zzzz<enter>");
-    assert!(rig.text().contains("No command is called like this"), "{}", rig.text());
+    assert!(rig.text().contains("No command matches"), "{}", rig.text());
     rig.press(":quit<esc>");
     assert!(rig.model.prompt.is_none());
     // What is pasted is typed, and does nothing by itself.
@@ -176,7 +176,7 @@ async fn the_page_of_keys_is_searched() {
         rig.text()
     );
     rig.press("/<^u>nothing of the kind<enter>");
-    assert!(rig.text().contains("No key has these words"), "{}", rig.text());
+    assert!(rig.text().contains("No key matches"), "{}", rig.text());
     rig.press("/<esc>");
     assert!(rig.text().contains("one line down"), "{}", rig.text());
 }
@@ -204,7 +204,7 @@ async fn keys_that_were_changed_are_those_of_dispatch_help_and_hints() {
 async fn saved_filters_are_picked_and_used_ones_come_back() {
     let mut rig = Rig::start(backlog(120), 80, 24).await;
     rig.press("<^f>");
-    assert!(rig.text().contains("None is saved"), "{}", rig.text());
+    assert!(rig.text().contains("No filter is saved"), "{}", rig.text());
     save(
         &mut rig,
         &[("admins, both ways", "kind:admin"), ("broken by time", "("), ("revoked", "kind:revoke")],

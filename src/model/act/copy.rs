@@ -7,7 +7,7 @@ use crate::model::{Chord, Copied, Effect, Key, Model, Notice, Page, Pane};
 pub(in crate::model) fn ask(model: &mut Model) -> Vec<Effect> {
     if model.list.cursor().is_some() {
         model.workspace.is_copying = true;
-        let text = "Copy: y line, u uuid, w who, c client, s scopes, j JSON, n this node; v shows what was copied last";
+        let text = "Copy: y line, u uuid, w who, c client, s scopes, j JSON, n this node; v shows the last copied text";
         model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
     }
     Vec::new()

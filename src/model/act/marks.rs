@@ -38,7 +38,7 @@ pub(in crate::model) fn toggle(model: &mut Model) -> Vec<Effect> {
         Some(mark) if mark.note.is_empty() => vec![Effect::Mark(seq, None)],
         Some(_) => {
             // A single key must not delete a note.
-            let text = "This row has a note. Empty it (m, ^u, Enter) to take note and mark away.".to_owned();
+            let text = "This row has a note. Empty it (m, ^u, Enter) to remove note and mark.".to_owned();
             model.notice = Some(Notice { text, is_bad: false });
             Vec::new()
         }
@@ -72,7 +72,7 @@ pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
         !marked.is_empty() && model.list.seek(&model.rows, back, height, |at| marked.contains(&at));
     if !is_found {
         let text = if model.rows.marks().is_empty() {
-            "Nothing is marked. space marks a row, m writes a note to it."
+            "Nothing is marked. space marks a row, m writes a note on it."
         } else {
             "No marked row is listed. The filter hides it, or it is still being read."
         };
@@ -98,7 +98,7 @@ fn here(model: &Model) -> Option<Seq> {
 fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
     let Some(at) = at else {
         model.workspace.wanted = Some((seq, 0));
-        let text = "This row is still being read; the list goes there then.".to_owned();
+        let text = "This row is still being read. The list will go to it.".to_owned();
         model.notice = Some(Notice { text, is_bad: false });
         return Vec::new();
     };

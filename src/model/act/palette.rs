@@ -102,7 +102,7 @@ pub(in crate::model) fn choose(model: &mut Model) -> (Vec<Effect>, Option<Comman
         Some(Offer::Command(command)) => (Vec::new(), Some(command)),
         Some(Offer::Filter(index)) => (saved_filters::apply(model, index), None),
         None => {
-            let text = "No command is called like this. : lists all.".to_owned();
+            let text = "No command matches. : lists all.".to_owned();
             model.notice = Some(Notice { text, is_bad: true });
             (Vec::new(), None)
         }

@@ -73,7 +73,7 @@ fn save(model: &mut Model, format: FileFormat, extent: Extent) -> Vec<Effect> {
     let text = if model.saving.is_some() {
         "A file is being written; s stops it.".to_owned()
     } else if count(model, extent) == 0 {
-        format!("There is nothing to save: no row is {}.", extent.word())
+        format!("There are no rows to save ({}).", extent.word())
     } else {
         model.saving = Some((0, count(model, extent)));
         return vec![Effect::Save(order(model, format, extent))];
@@ -87,7 +87,7 @@ pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_none() {
         return vec![Effect::Quit];
     }
-    let text = "A file is being written. s stops it; ^c quits without it, and nothing of it is left.";
+    let text = "A file is being written. s stops it; ^c quits and leaves no part of it.";
     model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
     Vec::new()
 }

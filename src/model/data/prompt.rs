@@ -39,11 +39,11 @@ impl Ask {
     pub fn help(self) -> &'static str {
         match self {
             Self::Filter => "Enter keeps it, Esc clears it",
-            Self::Command => "Enter does it, Up and Down choose, Esc goes back",
+            Self::Command => "Enter runs it, Up and Down choose, Esc goes back",
             Self::Key => "Enter keeps it, Esc shows all",
             Self::Search => "Enter keeps it, Esc goes back",
-            Self::Time => "such as 09:15, 2026-03-04, 2h, +10m",
-            Self::Note(_) => "Enter keeps it with the row's mark, empty takes both away, Esc changes nothing",
+            Self::Time => "09:15, 2026-03-04, 2h, +10m",
+            Self::Note(_) => "Enter saves it and marks the row, empty removes both, Esc changes nothing",
         }
     }
 }

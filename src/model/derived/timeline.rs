@@ -30,7 +30,7 @@ fn standing(model: &mut Model, at: RowRef, nodes: &mut Vec<Node>) {
     }
     let by = model.ledger.decided_by(at).map(|by| cause(model, by));
     let words = match (standing, by) {
-        (Standing::Pending, _) => "being worked out".to_owned(),
+        (Standing::Pending, _) => "not computed yet".to_owned(),
         (Standing::CannotTell, _) => format!("cannot tell: {}", why_not(&row)),
         (Standing::Partly, Some(by)) => format!("partly revoked, last {by}"),
         (Standing::Revoked, Some(by)) => format!("revoked {by}"),
@@ -45,7 +45,7 @@ fn standing(model: &mut Model, at: RowRef, nodes: &mut Vec<Node>) {
         let words = match fate {
             Fate::Open => "stands".to_owned(),
             Fate::Revoked(by) => format!("revoked {}", cause(model, by)),
-            Fate::Replaced(by) => format!("granted anew {}", cause(model, by)),
+            Fate::Replaced(by) => format!("granted again {}", cause(model, by)),
         };
         nodes.push(node(format!("standing/{index}"), 1, scope, words, Weight::Value));
     }
@@ -70,10 +70,10 @@ fn cause(model: &Model, by: RowRef) -> String {
     };
     let whom = match row.kind {
         Kind::Revoke | Kind::AdminRevoke if row.reach.is_implicit() => {
-            "implicitly: what it rested on is no more".to_owned()
+            "implicitly: what it depended on was removed".to_owned()
         }
         Kind::Revoke | Kind::AdminRevoke => {
-            name(row.actor).map_or("by nobody named".into(), |name| format!("by {name}"))
+            name(row.actor).map_or("by an unnamed actor".into(), |name| format!("by {name}"))
         }
         _ => String::new(),
     };
@@ -126,8 +126,8 @@ fn story(model: &mut Model, at: RowRef, beside: Option<&Beside>, nodes: &mut Vec
     let more = if hidden > 0 { format!("; {hidden} more of this person and client") } else { String::new() };
     let session = beside.map_or(0, |beside| beside.sides.len());
     let words = match told.len() {
-        1 => "nothing else is known; e asks for the events of its session".to_owned(),
-        n if session == 0 => format!("{n} events{more}; e asks for the events of its session"),
+        1 => "nothing else is known; e fetches the events of its session".to_owned(),
+        n if session == 0 => format!("{n} events{more}; e fetches the events of its session"),
         n => format!("{n} events, {session} of its session and transaction{more}"),
     };
     nodes.push(node("story".into(), 0, "Story".into(), words, Weight::Heading));

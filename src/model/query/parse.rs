@@ -67,7 +67,7 @@ pub(in crate::model) fn parse(
     let root = parser.any()?;
     parser.blanks();
     if parser.at < parser.chars.len() {
-        return Err(parser.error("this closes nothing"));
+        return Err(parser.error("this parenthesis was not opened"));
     }
     Ok((root, parser.tests))
 }
@@ -189,14 +189,14 @@ impl Parser<'_> {
                 self.at += 1;
                 let pattern = if self.peek() == Some('"') { self.quoted()? } else { self.word() };
                 if matches!(field, Field::Time | Field::Age) {
-                    return Err(fail("a time is compared, not matched by a pattern"));
+                    return Err(fail("a time cannot be matched by a pattern"));
                 }
                 let regex =
                     RegexBuilder::new(&pattern).case_insensitive(true).size_limit(PATTERN_MAX).build();
                 match regex {
                     Ok(regex) => Ok(Op::Matches(Box::new(regex))),
-                    Err(regex::Error::CompiledTooBig(_)) => Err(fail("this pattern grows too big")),
-                    Err(_) => Err(fail("this is no regular expression")),
+                    Err(regex::Error::CompiledTooBig(_)) => Err(fail("this pattern is too large")),
+                    Err(_) => Err(fail("this is not a regular expression")),
                 }
             }
             Some('"') => Ok(Op::Has(lowered(&self.quoted()?))),
@@ -212,9 +212,9 @@ impl Parser<'_> {
                     Field::Time => self.time(&word).map_err(|why| fail(&why)),
                     Field::Age => self.age(&word).map_err(|why| fail(&why)),
                     Field::Asn if word.starts_with(['<', '>']) => {
-                        number(&word).ok_or_else(|| fail("this is no number"))
+                        number(&word).ok_or_else(|| fail("this is not a number"))
                     }
-                    _ if word.starts_with(['<', '>']) => Err(fail("only time, age and asn have an order")),
+                    _ if word.starts_with(['<', '>']) => Err(fail("only time, age and asn can be compared")),
                     // A substring would match too much: grant also occurs in org_grant and admin_grant.
                     Field::Kind => Ok(Op::Begins(lowered(&word))),
                     _ => Ok(Op::Has(lowered(&word))),
@@ -226,7 +226,7 @@ impl Parser<'_> {
     fn time(&self, word: &str) -> Result<Op, String> {
         let span = |text: &str| {
             span_of(text, self.zone)
-                .ok_or_else(|| format!("\"{text}\" is no time; write 2026-03-04 or 2026-03-04T09:15"))
+                .ok_or_else(|| format!("\"{text}\" is not a time; write 2026-03-04 or 2026-03-04T09:15"))
         };
         if let Some((from, to)) = word.split_once("..") {
             let from = if from.is_empty() { i64::MIN } else { span(from)?.0 };
@@ -252,7 +252,7 @@ impl Parser<'_> {
     fn age(&self, word: &str) -> Result<Op, String> {
         let younger = word.starts_with('<');
         let rest = word.trim_start_matches(['<', '>', '=']);
-        let length = duration_ms(rest).ok_or_else(|| "write an age such as <2h or >7d".to_owned())?;
+        let length = duration_ms(rest).ok_or_else(|| "write an age, for example <2h or >7d".to_owned())?;
         let at = self.now_ms.saturating_sub(length);
         Ok(if younger { Op::Between(at, i64::MAX) } else { Op::Between(i64::MIN, at) })
     }
@@ -263,7 +263,9 @@ impl Parser<'_> {
         let mut out = String::new();
         loop {
             match self.peek() {
-                None => return Err(FilterError { at: open, why: "this quotation is not closed".to_owned() }),
+                None => {
+                    return Err(FilterError { at: open, why: "this quotation mark is not closed".to_owned() });
+                }
                 Some('"') => break,
                 Some('\\') if matches!(self.chars.get(self.at + 1), Some('"' | '\\')) => {
                     out.push(self.chars[self.at + 1]);

@@ -29,7 +29,7 @@ pub(in crate::model) fn read(
             .or_else(|| span_of(&format!("{}T{text}", today()), zone).map(|(start, _)| start)),
     };
     found.ok_or_else(|| {
-        "write 2026-03-04, 2026-03-04T09:15, 09:15, 2h for two hours ago, or +10m from this row on".to_owned()
+        "write 2026-03-04, 2026-03-04T09:15, 09:15, 2h for two hours ago, or +10m after this row".to_owned()
     })
 }
 

@@ -57,7 +57,7 @@ pub(super) fn meaning(nodes: &mut Nodes, consent: &Consent) {
         nodes.value(&path, 2, &name, &grant);
     }
     if consent.unread_targets > 0 {
-        let words = format!("{} more targets are in the raw event alone", consent.unread_targets);
+        let words = format!("{} more targets are only in the raw event", consent.unread_targets);
         nodes.absent("consent/scopes/unread", 2, "Not Read", &words);
     }
     let result = consent.outcome.result.as_ref().map_or("none given".into(), Untrusted::visible);
