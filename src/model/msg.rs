@@ -98,9 +98,9 @@ pub enum Effect {
     ReadBeside {
         /// The row.
         seq: Seq,
-        /// Its session, if it names one.
+        /// The session of the row, if it names one.
         session: Option<String>,
-        /// Its transaction, if it names one.
+        /// The transaction of the row, if it names one.
         transaction: Option<String>,
     },
     /// Read full consents to test a filter's conditions. Replaces an earlier look-up.

@@ -29,7 +29,7 @@ pub enum Page {
     Scopes,
     /// The help page, which lists the keys.
     Help,
-    /// Whether the org can produce consents.
+    /// The readiness of the org to produce consents.
     Readiness,
     /// The status of the sources.
     Sources,

@@ -13,7 +13,7 @@ use crate::report::{Board, Coverage};
 /// The whole state of the screen. Only [`fn@super::update`] changes it.
 #[derive(Debug)]
 pub struct Model {
-    /// Columns and rows of the terminal.
+    /// The size of the terminal, in columns and rows.
     pub size: (u16, u16),
     /// The source of the rows: an org or files.
     pub origin: Origin,
@@ -53,7 +53,7 @@ pub struct Model {
     pub board: Board,
     /// The coverage of the journal.
     pub coverage: Coverage,
-    /// Whether older rows are still being read.
+    /// The progress of reading the rows.
     pub loading: Loading,
     /// The number of bytes sent to the terminal before this frame.
     pub sent: u64,
@@ -63,7 +63,7 @@ pub struct Model {
     pub histogram: Option<Histogram>,
     /// The privacy mask, which hides people, addresses and ids.
     pub mask: Mask,
-    /// The zone of times on the screen.
+    /// The time zone of the screen.
     pub zone: Zone,
     /// The current time, to the minute. It decides where today's date is left out and what relative times mean.
     pub now: Timestamp,

@@ -34,7 +34,7 @@ pub struct WatchOptions {
     pub zone: Zone,
     /// The filter at the start.
     pub filter: Option<Query>,
-    /// Whether the time is shown.
+    /// Whether the title line shows the time.
     pub clock: bool,
     /// The maximum number of frames per second while data arrives.
     pub max_fps: u32,

@@ -10,7 +10,7 @@ pub enum Between {
     /// No multiplexer.
     #[default]
     Nothing,
-    /// tmux, with `allow-passthrough` or `set-clipboard`.
+    /// tmux, which needs `allow-passthrough` or `set-clipboard`.
     Tmux,
     /// GNU screen, which accepts at most 768 bytes at a time.
     Screen,

@@ -30,11 +30,11 @@ pub enum Dirty {
 /// The time to paint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
-    /// At once.
+    /// Paint at once.
     Now,
-    /// At this uptime, unless [`Pacer::due`] is called again before.
+    /// Paint at this uptime, unless [`Pacer::due`] is called again before.
     At(Duration),
-    /// Not until something changes.
+    /// Do not paint until something changes.
     Idle,
 }
 
@@ -163,7 +163,7 @@ mod tests {
         let mut pacer = Pacer::new(11);
         assert_eq!(pacer.due(ms(1000), Dirty::Data), Due::Now);
         pacer.painted(ms(1000), true);
-        assert_eq!(pacer.due(ms(1020), Dirty::Data), Due::Now, "the one in reserve");
+        assert_eq!(pacer.due(ms(1020), Dirty::Data), Due::Now, "the frame in reserve");
         pacer.painted(ms(1020), true);
         assert_eq!(pacer.due(ms(1040), Dirty::Data), Due::At(ms(1100)));
         assert_eq!(pacer.due(ms(1040), Dirty::Key), Due::Now);
@@ -242,15 +242,23 @@ mod tests {
         pacer.spent(ms(0), 800);
         assert_eq!(pacer.due(ms(1), Dirty::Data), Due::At(ms(2000)));
         let most = [500, 1500, 3000].map(|at| pacer.frame_budget(ms(at)));
-        assert_eq!(most, [Some(0), Some(200), Some(400)], "a second of the line, less what is on its way");
+        assert_eq!(
+            most,
+            [Some(0), Some(200), Some(400)],
+            "what the line transmits in a second, less what is queued"
+        );
         assert_eq!(pacer.due(ms(500), Dirty::Key), Due::Now);
         pacer.painted(ms(500), true);
         pacer.spent(ms(500), 200);
-        assert_eq!(pacer.due(ms(501), Dirty::Data), Due::At(ms(2500)), "what a key took is carried too");
+        assert_eq!(
+            pacer.due(ms(501), Dirty::Data),
+            Due::At(ms(2500)),
+            "a frame caused by a key uses the line too"
+        );
         assert_eq!(pacer.due(ms(2500), Dirty::Data), Due::Now);
         pacer.painted(ms(2500), true);
         pacer.spent(ms(2500), u64::MAX);
-        assert_eq!(pacer.due(ms(2501), Dirty::Data), Due::At(ms(32_500)), "nothing waits for ever");
+        assert_eq!(pacer.due(ms(2501), Dirty::Data), Due::At(ms(32_500)), "no wait is longer than BUSY_MAX");
         let mut pacer = Pacer::new(11).on_line(0);
         assert_eq!(pacer.frame_budget(ms(0)), None);
         assert_eq!(pacer.due(ms(1000), Dirty::Data), Due::Now);

@@ -161,5 +161,5 @@ fn severity(row: &Row) -> u8 {
 }
 
 pub(super) fn number(seq: Seq) -> u32 {
-    u32::try_from(seq.0).expect("a journal holds fewer than u32::MAX rows in its life")
+    u32::try_from(seq.0).expect("a journal assigns fewer than u32::MAX row numbers")
 }

@@ -9,7 +9,7 @@ pub enum DetailPlace {
     Beside,
     /// Below the list, at 36 rows or more.
     Below,
-    /// In place of the list.
+    /// In place of the list, in smaller terminals.
     Alone,
 }
 
@@ -20,9 +20,9 @@ pub struct Regions {
     pub title: Rect,
     /// The line of column headings.
     pub header: Rect,
-    /// The rows.
+    /// The rows of the list or of a pivot page.
     pub list: Rect,
-    /// The tree, with its border.
+    /// The detail, with its border.
     pub detail: Rect,
     /// The activity strip.
     pub histogram: Rect,

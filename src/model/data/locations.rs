@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(found(&places, (0, usize::MAX), "no"), (vec![1, 2, 9], 6));
         places.replace(Sym(9), place(&["192.0.2.1", "Delft"]).as_str());
         assert_eq!(found(&places, (1, 1), "Utrecht").0, [1]);
-        assert_eq!(found(&places, (2, 2), "Netherlands").0, [1, 2], "it has none any more");
+        assert_eq!(found(&places, (2, 2), "Netherlands").0, [1, 2], "the replaced text has no country");
         assert_eq!(found(&places, (0, 0), "192.0.2.1"), (vec![], 0), "an address is not shared");
     }
 

@@ -427,7 +427,7 @@ pub(in crate::model) mod tests {
         let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
         assert_eq!((seqs, rows.len()), (vec![2, 6, 5, 4], 4));
         assert_eq!((rows.find(Seq(1)), rows.is_there(first)), (None, false));
-        assert_eq!(rows.put(&row(7, 5), &[]).0, RowRef(6), "no place is given twice");
+        assert_eq!(rows.put(&row(7, 5), &[]).0, RowRef(6), "no place is assigned twice");
         assert_eq!((rows.cut(Seq(0), Seq(i64::MAX), &[]).len(), rows.is_empty()), (5, true));
         assert!(rows.cut(Seq(9), Seq(2), &[]).is_empty());
     }

@@ -30,7 +30,7 @@ impl TextArena {
         self.starts.push((start, sym.0));
         lower(text, &mut self.arena);
         // The separator prevents matches across two texts.
-        self.arena.push(BETWEEN);
+        self.arena.push(SEPARATOR);
     }
 
     /// Replaces the text of a symbol.
@@ -39,14 +39,14 @@ impl TextArena {
     /// stale.
     pub(in crate::model) fn replace(&mut self, sym: Sym, text: &str) {
         if let Some(place) = self.starts.iter().rposition(|(_, owner)| *owner == sym.0) {
-            self.starts[place].1 = NOBODY;
+            self.starts[place].1 = REPLACED;
             self.stale += self.span(place).len();
         }
         self.put(sym, text);
         if self.stale > STALE_MIN && self.stale * 2 > self.arena.len() {
             let old = std::mem::take(self);
             for (place, (_, owner)) in
-                old.starts.iter().enumerate().filter(|(_, (_, owner))| *owner != NOBODY)
+                old.starts.iter().enumerate().filter(|(_, (_, owner))| *owner != REPLACED)
             {
                 self.starts.push((self.arena.len() as u32, *owner));
                 self.arena.push_str(old.arena.get(old.span(place)).unwrap_or_default());
@@ -68,7 +68,7 @@ impl TextArena {
             let at = from + at;
             place = self.place_of(at, place);
             let (_, owner) = self.starts[place];
-            if owner != NOBODY {
+            if owner != REPLACED {
                 found(Sym(owner));
             }
             let Some((next, _)) = self.starts.get(place + 1) else { return };
@@ -104,11 +104,11 @@ impl TextArena {
 /// The number of texts that are checked one by one before the steps double.
 const NEAR: usize = 4;
 /// The symbol of a replaced text. No journal assigns so high a number.
-const NOBODY: u32 = u32::MAX;
+const REPLACED: u32 = u32::MAX;
 /// The minimum number of stale bytes to compact the arena.
 const STALE_MIN: usize = 1 << 20;
 /// The separator between two texts: a control character, which people do not search for.
-const BETWEEN: char = '\x1e';
+const SEPARATOR: char = '\x1e';
 
 /// Appends a text in lower case.
 pub(in crate::model) fn lower(text: &str, out: &mut String) {

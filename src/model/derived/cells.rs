@@ -22,7 +22,7 @@ fn seen(text: &str) -> Cow<'_, str> {
 /// The kind of a cell's content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CellKind {
-    /// A value.
+    /// There is a value.
     Value,
     /// There is no value.
     Empty,

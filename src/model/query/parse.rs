@@ -264,7 +264,10 @@ impl Parser<'_> {
         loop {
             match self.peek() {
                 None => {
-                    return Err(FilterError { at: open, why: "this quotation mark is not closed".to_owned() });
+                    return Err(FilterError {
+                        at: open,
+                        why: "this quotation mark is not closed".to_owned(),
+                    });
                 }
                 Some('"') => break,
                 Some('\\') if matches!(self.chars.get(self.at + 1), Some('"' | '\\')) => {

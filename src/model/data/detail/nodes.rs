@@ -25,7 +25,7 @@ impl Nodes {
         Self { lines: Vec::new(), mask: mask.clone(), named: mask.names(consent) }
     }
 
-    /// Returns the lines.
+    /// Returns the finished lines.
     pub(super) fn finish(self) -> Vec<Node> {
         self.lines
     }

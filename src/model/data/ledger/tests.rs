@@ -119,7 +119,7 @@ fn check(events: &[Event], wanted: &[Standing]) {
     turned.reverse();
     let mut found = Rig::new().of(&turned);
     found.reverse();
-    assert_eq!(found, wanted, "whatever comes first");
+    assert_eq!(found, wanted, "in any order of arrival");
 }
 
 use Standing::{CannotTell, None, Partly, Replaced, Revoked, Stands};
