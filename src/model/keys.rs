@@ -283,7 +283,7 @@ pub const BINDINGS: &[Binding] = &[
         Command::Open,
         &[k(Key::Enter)],
         LISTS,
-        "open the detail, or go into it; on pages 2 to 4, list the consents",
+        "open or enter the detail; on pages 2 to 4, list the consents",
         "open",
     ),
     bind(Command::SwitchPane, &[k(Key::Tab), k(Key::BackTab)], MAIN, "switch between list and detail", ""),

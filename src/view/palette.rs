@@ -50,7 +50,7 @@ pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     let title = format!("{}: {}", Page::Filters.title(), grouped(saved.len() as u64));
     let body = pages::frame(theme, buffer, area, &title, Page::Filters.keys());
     if saved.is_empty() {
-        let words = " No filter is saved. Add one to the configuration under [filters]: name = \"query\".";
+        let words = " No filter is saved. Configure filters under [filters]: name = \"query\".";
         Pen::new(buffer, theme, body).put(0, words, Role::Dim);
     }
     let names = saved.iter().map(|saved| super::text::width(&visible(&saved.name))).max().unwrap_or(0);
