@@ -20,7 +20,7 @@ const ANSWERS: usize = 4;
 /// The loop's side: requests consents from the worker and receives them.
 #[derive(Debug)]
 pub(super) struct Reading {
-    wishes: Arc<Handover<Wishes>>,
+    reads: Arc<Handover<Reads>>,
     answers: mpsc::Receiver<Msg>,
     /// The time of the newest request.
     asked_at: Option<Duration>,
@@ -28,7 +28,7 @@ pub(super) struct Reading {
 
 /// The requests to read. Only the newest of each kind is kept, because the detail shows one consent.
 #[derive(Debug, Default)]
-struct Wishes {
+struct Reads {
     record: Option<Seq>,
     beside: Option<(Seq, Option<String>, Option<String>)>,
 }
@@ -40,17 +40,17 @@ impl Reading {
     /// Fails if the system cannot start a thread.
     pub(super) fn start(records: Box<dyn Records>) -> io::Result<Self> {
         let (tell, answers) = mpsc::channel(ANSWERS);
-        let wishes = Arc::new(Handover::default());
-        let theirs = Arc::clone(&wishes);
+        let reads = Arc::new(Handover::default());
+        let theirs = Arc::clone(&reads);
         start_thread("records", move || work(records, &theirs, &tell))?;
-        Ok(Self { wishes, answers, asked_at: None })
+        Ok(Self { reads, answers, asked_at: None })
     }
 
     /// Requests a consent. Replaces an earlier request.
     pub(super) fn record(&mut self, seq: Seq, up: Duration) {
-        self.ask(up, |wishes| {
-            wishes.record = Some(seq);
-            wishes.beside = None;
+        self.ask(up, |reads| {
+            reads.record = Some(seq);
+            reads.beside = None;
         });
     }
 
@@ -62,13 +62,13 @@ impl Reading {
         transaction: Option<String>,
         up: Duration,
     ) {
-        self.ask(up, |wishes| wishes.beside = Some((seq, session, transaction)));
+        self.ask(up, |reads| reads.beside = Some((seq, session, transaction)));
     }
 
     /// Returns whether an answer is outstanding.
     pub(super) fn is_busy(&self) -> bool {
         // The order of the checks matters. In the other order, an answer sent in between would be missed.
-        self.wishes.is_busy() || !self.answers.is_empty()
+        self.reads.is_busy() || !self.answers.is_empty()
     }
 
     /// Returns the time until which a frame waits for the consent that is being read.
@@ -84,8 +84,8 @@ impl Reading {
         }
     }
 
-    fn ask(&mut self, up: Duration, change: impl FnOnce(&mut Wishes)) {
-        self.wishes.change(change);
+    fn ask(&mut self, up: Duration, change: impl FnOnce(&mut Reads)) {
+        self.reads.change(change);
         self.asked_at = Some(up);
     }
 }
@@ -93,25 +93,25 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         // Nobody receives the remaining answers, so they are not read.
-        self.wishes.change(|wishes| *wishes = Wishes::default());
-        self.wishes.close();
+        self.reads.change(|reads| *reads = Reads::default());
+        self.reads.close();
     }
 }
 
-impl Request for Wishes {
+impl Request for Reads {
     fn is_empty(&self) -> bool {
         self.record.is_none() && self.beside.is_none()
     }
 }
 
-fn work(mut records: Box<dyn Records>, requests: &Handover<Wishes>, tell: &mpsc::Sender<Msg>) {
+fn work(mut records: Box<dyn Records>, requests: &Handover<Reads>, tell: &mpsc::Sender<Msg>) {
     records.open();
-    while let Some(wishes) = requests.next() {
-        let record = wishes.record.map(|seq| match records.record(seq) {
+    while let Some(reads) = requests.next() {
+        let record = reads.record.map(|seq| match records.record(seq) {
             Ok(consent) => Msg::Record(seq, consent.map(Box::new)),
             Err(why) => Msg::RecordFailed(seq, why),
         });
-        let beside = wishes.beside.map(|(seq, session, transaction)| {
+        let beside = reads.beside.map(|(seq, session, transaction)| {
             Msg::Beside(seq, records.beside(seq, session.as_deref(), transaction.as_deref()))
         });
         for msg in record.into_iter().chain(beside) {

@@ -71,7 +71,7 @@ impl List {
         self.unseen
     }
 
-    /// Returns the row under the cursor, or `None` if the list is empty.
+    /// Returns the row under the cursor, if there is one. While no row is listed, it may be a row that is not listed.
     pub fn cursor(&self) -> Option<RowRef> {
         self.cursor
     }

@@ -64,7 +64,7 @@ impl Rows {
     }
 
     /// Records that a text occurs in a column, and adds it to the texts that can be searched.
-    fn name(&mut self, sym: Sym, column: u8) {
+    fn record_use(&mut self, sym: Sym, column: u8) {
         let index = sym.0 as usize;
         if self.used.len() <= index {
             self.used.resize(index + 1, 0);
@@ -89,17 +89,17 @@ impl Rows {
     /// Inserting at either end of the order, where most rows come, is cheap. Elsewhere, it moves at most half of the
     /// order.
     pub fn put(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
-        let (at, is_new) = self.keep(row, marks);
+        let (at, is_new) = self.put_unordered(row, marks);
         if is_new {
-            self.order_in(vec![at.0]);
+            self.insert_in_order(vec![at.0]);
         }
         (at, is_new)
     }
 
     /// Does the same as [`Rows::put`], except that a new row is not added to the order of time yet.
-    fn keep(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
+    fn put_unordered(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
         for (column, sym) in texts(row).into_iter().enumerate() {
-            self.name(sym, 1 << column);
+            self.record_use(sym, 1 << column);
         }
         if let Some(known) = self.find(row.seq) {
             let time_moved = self.key(known).0 != row.published_ms;
@@ -135,7 +135,7 @@ impl Rows {
     ///
     /// The rows between them and the nearer end are moved once for all of them, because the pages of files that overlap
     /// in time are inserted here.
-    fn order_in(&mut self, mut new: Vec<u32>) {
+    fn insert_in_order(&mut self, mut new: Vec<u32>) {
         new.sort_unstable_by_key(|at| self.key(RowRef(*at)));
         let (Some(first), Some(last)) = (new.first(), new.last()) else { return };
         let place = |at: u32| self.order_place(self.key(RowRef(at))).unwrap_or_else(|place| place);
@@ -171,9 +171,10 @@ impl Rows {
     /// Adds the texts and rows of a page, and returns the rows that are new.
     pub fn take(&mut self, page: &Page) -> Vec<RowRef> {
         self.learn(&page.symbols);
-        let kept = page.rows.iter().enumerate().map(|(index, row)| self.keep(row, page.grants.of(index)));
+        let kept =
+            page.rows.iter().enumerate().map(|(index, row)| self.put_unordered(row, page.grants.of(index)));
         let new: Vec<RowRef> = kept.filter_map(|(at, new)| new.then_some(at)).collect();
-        self.order_in(new.iter().map(|at| at.0).collect());
+        self.insert_in_order(new.iter().map(|at| at.0).collect());
         new
     }
 
