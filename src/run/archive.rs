@@ -1,4 +1,4 @@
-//! Rows of files for a screen: read on a thread of their own while they are shown.
+//! Feeds the screen with rows from files, which a separate thread reads while the rows are shown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,25 +13,25 @@ use crate::model::{Loading, Msg, Offline};
 use crate::report::{Board, Coverage};
 use crate::tasks::start_thread;
 
-/// Files that are being read, and their rows.
+/// A set of files that is being read, and the rows found in them.
 #[derive(Debug)]
 pub struct Archive {
     file_index: Arc<FileIndex>,
     news: mpsc::Receiver<News>,
-    /// What came while waiting.
+    /// News received by `moved` that `pull` has not yet handled.
     heard: Option<News>,
     told: Offline,
     has_told: bool,
-    /// What is wrong with the files, for whoever is there after the screen.
+    /// Errors found in the files, printed after the screen closes.
     troubles: Arc<Mutex<Vec<String>>>,
 }
 
-/// Pieces of news that wait until the screen takes them.
+/// The capacity of the channel between the reading thread and the screen.
 const WAITING: usize = 16;
-/// Pieces of news for one turn of the screen's loop; some milliseconds.
+/// The most pieces of news handled in one turn of the screen's loop, so that a turn takes only milliseconds.
 const TURN: usize = 2;
 
-/// Reads files on a thread of its own, and tells what is in them.
+/// Reads files on a new thread and returns their index and a channel of news about them.
 pub(super) fn load(
     inputs: Vec<Input>,
     now: Timestamp,
@@ -48,17 +48,17 @@ pub(super) fn load(
 }
 
 impl Archive {
-    /// Begins to read. `now` is what rows are said to be taken in at that do not say it themselves.
+    /// Starts reading the files. `now` is the time of receipt for rows that do not record their own.
     ///
     /// # Errors
-    /// There is no thread to be had: a sentence.
+    /// Returns a sentence for people if no thread can be started.
     pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
         let told = Offline { files: inputs.iter().map(Input::name).collect(), ..Offline::default() };
         let (file_index, news) = load(inputs, now)?;
         Ok(Self { file_index, news, heard: None, told, has_told: false, troubles: Arc::default() })
     }
 
-    /// Returns where troubles are collected, for whoever is there after the screen.
+    /// Returns the shared list of errors found in the files, to be printed after the screen closes.
     pub fn troubles(&self) -> Arc<Mutex<Vec<String>>> {
         Arc::clone(&self.troubles)
     }
@@ -70,7 +70,7 @@ impl Archive {
                 self.told.taken = self.told.taken.max(head.created);
                 self.told.org = self.told.org.take().or(head.org);
                 if is_alone {
-                    // What several snapshots cover together cannot be told.
+                    // Several snapshots have no common coverage or filter to show.
                     self.told.filter = head.filter;
                     msgs.push(Msg::Coverage(head.coverage));
                     let readiness = head.readiness.map(Arc::new);
@@ -120,7 +120,7 @@ impl Supply for Archive {
     async fn moved(&mut self) {
         match self.news.recv().await {
             Some(news) => self.heard = Some(news),
-            // All is told; the loop ends for other reasons.
+            // The files are read to their end. Something else ends the loop.
             None => std::future::pending().await,
         }
     }
@@ -130,7 +130,7 @@ impl Supply for Archive {
     }
 }
 
-/// Consents of files.
+/// Reads whole consents from indexed files.
 struct FileRecords(Arc<FileIndex>);
 
 impl Records for FileRecords {

@@ -1,25 +1,25 @@
-//! Checks what the configuration says of keys, filters and columns, and arranges a screen by it.
+//! Checks the key bindings, filters and columns of the configuration, and applies them to the screen.
 
 use jiff::tz::TimeZone;
 
 use crate::config::{Config, ConfigError};
 use crate::model::{Keymap, Model, Query, Saved, Shape};
 
-/// What of the configuration the screen is arranged by.
+/// The checked parts of the configuration that set up the screen.
 #[derive(Debug, Default)]
 pub struct Arranged {
-    /// The keys.
+    /// The key bindings.
     pub keymap: Keymap,
     /// Saved filters, by name.
     pub saved: Vec<Saved>,
-    /// The columns of the list, if they are named.
+    /// The columns of the list, or `None` if the configuration does not set them.
     pub columns: Option<Shape>,
 }
 
 /// Checks `[keys]`, `[filters]` and the columns of `[ui]`.
 ///
 /// # Errors
-/// Names file, line and key of what cannot be.
+/// Names the file, line and key of the first setting that is invalid.
 pub fn arranged(config: &Config) -> Result<Arranged, ConfigError> {
     let changes = config.keys.iter().map(|(name, said)| (name.as_str(), said.value.as_slice()));
     let keymap = Keymap::changed(changes).map_err(|error| {
@@ -28,7 +28,7 @@ pub fn arranged(config: &Config) -> Result<Arranged, ConfigError> {
     })?;
     let mut saved = Vec::new();
     for (name, said) in &config.filters {
-        // Only what it means hangs on the time, not whether it means something.
+        // The time changes the meaning of a filter, but not whether it parses, so any time will do.
         Query::parse(&said.value, 0, &TimeZone::UTC)
             .map_err(|error| config.bad(Some(said.line), &format!("filters.{name}"), &error.to_string()))?;
         saved.push(Saved { name: name.clone(), query: said.value.clone() });
@@ -39,7 +39,7 @@ pub fn arranged(config: &Config) -> Result<Arranged, ConfigError> {
 }
 
 impl Arranged {
-    /// Arranges a screen by it.
+    /// Applies the settings to a screen.
     pub fn apply(self, model: &mut Model) {
         model.workspace.keymap = self.keymap;
         model.workspace.saved = self.saved;

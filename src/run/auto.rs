@@ -1,4 +1,4 @@
-//! Snapshots that nobody asks for one by one: every so often, and at the end.
+//! Automatic snapshots: at an interval and at exit.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,20 +7,20 @@ use super::export::{ExportOptions, write};
 use super::{FileLayout, Marked, auto_name, thin_out};
 use crate::clock::Clock;
 
-/// When they are taken.
+/// When automatic snapshots are taken, and how many are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Auto {
-    /// How often.
+    /// The interval between two snapshots, or `None` for no snapshots at an interval.
     pub every: Option<Duration>,
-    /// Whether the end takes one.
+    /// Whether to take one at exit.
     pub on_exit: bool,
-    /// How many are kept.
+    /// How many automatic snapshots to keep.
     pub keep: usize,
 }
 
 impl Auto {
-    /// Removes the oldest, so that no more are left than are wanted; nothing while this machine's clock and Okta's do
-    /// not agree. One that cannot be removed is for the log.
+    /// Removes the oldest automatic snapshots so that at most `keep` are left. Does nothing while this machine's clock
+    /// and Okta's disagree. Logs a warning if one cannot be removed.
     pub fn thin_out(self, folder: &Path, clock: &Clock) {
         if !clock.agrees() {
             return;
@@ -31,10 +31,10 @@ impl Auto {
     }
 }
 
-/// What of which journal is written where.
+/// Which journal automatic snapshots are taken of, when, and where they go.
 #[derive(Clone, Debug)]
 pub struct AutoPlan {
-    /// When.
+    /// When to take snapshots, and how many to keep.
     pub auto: Auto,
     /// Where snapshots go.
     pub folder: PathBuf,
@@ -45,7 +45,8 @@ pub struct AutoPlan {
 }
 
 impl AutoPlan {
-    /// Writes everything that is stored. Takes as long as that takes. Returns a sentence, and whether it is bad news.
+    /// Writes a snapshot of the whole journal, then removes old snapshots. Blocks until all is written. Returns a
+    /// sentence and whether it reports a failure.
     pub(super) fn take(&self, clock: &Clock) -> (String, bool) {
         let now = clock.now();
         let path = match auto_name(&self.folder, now) {

@@ -1,4 +1,4 @@
-//! Older history into the journal, behind the live poll.
+//! Fetches older history into the journal while the live poll goes on.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -16,15 +16,17 @@ use crate::report::{Fault, Part, Pulse};
 use crate::tasks::Tasks;
 use crate::tui::{Signals, Stop};
 
-/// Gives up after this long in one trouble that may pass. What was fetched stays, and the next run goes on from there.
+/// How long a temporary fault may last before the backfill stops. Fetched history stays in the journal, and the next
+/// run continues from there.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// A terminal gets a line at most this often.
+/// The shortest time between two progress lines on a terminal.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
-/// Fetches history back to a time, and polls meanwhile.
+/// Fetches history back to `goal`, and polls for new events meanwhile.
 ///
 /// # Errors
-/// Somebody else writes the journal, it cannot be used, or Okta refuses: the reason to end and a sentence for stderr.
+/// Returns an exit code and a sentence for stderr if another process writes the journal, if the journal cannot be used,
+/// or if Okta refuses.
 pub async fn backfill(
     goal: Timestamp,
     feed: &Feed,
@@ -51,7 +53,7 @@ pub async fn backfill(
     loop {
         let board = source.board();
         let coverage = source.reader().coverage().map_err(|error| failed(&error.fault()))?;
-        // History joins what is complete, so the live poll catches up first.
+        // History is joined to the complete range, which exists only once the live poll has caught up.
         if progress.is_none() && coverage.complete_since.is_some() && *board.get(Part::Poll) == Pulse::Live {
             progress =
                 feed.fetch_history(goal, source.reader(), clock, tasks).map_err(|fault| failed(&fault))?;
@@ -72,7 +74,7 @@ pub async fn backfill(
         }
         let own = seen.as_ref().and_then(|seen| seen.pulse.fault().cloned());
         let fault = board.get(Part::Journal).fault().cloned().or(own).or_else(|| {
-            // While history is asked for, its own answers say more than the live poll's.
+            // While history is being fetched, its own faults are more specific than the live poll's.
             board.get(Part::Poll).fault().filter(|_| seen.is_none()).cloned()
         });
         if let Some(words) = trouble.take(fault.as_ref(), clock.uptime()) {
@@ -105,14 +107,14 @@ pub async fn backfill(
     }
 }
 
-/// Waits for the fetching to say something new.
+/// Waits until the progress changes.
 async fn changed(progress: Option<&mut watch::Receiver<Progress>>) {
     let heard = match progress {
         Some(progress) => progress.changed().await.is_ok(),
         None => false,
     };
     if !heard {
-        // It has not begun, or has said its last word.
+        // The fetch has not started, or has sent its last update.
         std::future::pending::<()>().await;
     }
 }
@@ -130,7 +132,7 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A trouble that lasts.
+/// Tracks a fault for as long as it lasts.
 #[derive(Default)]
 struct Trouble {
     told: Option<Fault>,
@@ -138,7 +140,8 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Takes in how things are and returns what a person should hear of it, if that is new or it is over with patience.
+    /// Records the current fault and returns a sentence if there is something new to report. Returns an empty sentence
+    /// once the run must end.
     fn take(&mut self, fault: Option<&Fault>, up: Duration) -> Option<String> {
         let Some(fault) = fault else {
             self.since = None;
@@ -148,7 +151,7 @@ impl Trouble {
         if self.is_over(fault, up) {
             return Some(String::new());
         }
-        // One that only counts on, such as a request's number, is still the same.
+        // The full text may contain a counter, such as a request number, so the short form is compared.
         let is_new = self.told.as_ref().is_none_or(|told| told.brief != fault.brief);
         is_new.then(|| {
             self.told = Some(fault.clone());
@@ -156,7 +159,7 @@ impl Trouble {
         })
     }
 
-    /// Whether to end: at once where trying again does not help.
+    /// Returns whether the run must end: at once for a permanent fault, else after [`PATIENCE`].
     fn is_over(&self, fault: &Fault, up: Duration) -> bool {
         !fault.passes || self.since.is_some_and(|since| up.saturating_sub(since) >= PATIENCE)
     }
@@ -166,13 +169,14 @@ impl Trouble {
     }
 }
 
-/// Tells how far it is: on a terminal one line that is written anew, elsewhere a line for each step back.
+/// Prints the progress: on a terminal one line that is rewritten, elsewhere a new line each time the complete range
+/// grows.
 struct Teller {
     to_terminal: bool,
     told: String,
     next_at: Duration,
     is_waiting: bool,
-    /// The columns of the line that stands without its end.
+    /// The width in columns of the unfinished line on the terminal, or 0 if there is none.
     open: usize,
 }
 
@@ -199,7 +203,7 @@ impl Teller {
         }
         let line = super::charset::for_people(&line).into_owned();
         let mut err = io::stderr().lock();
-        // Blanks wipe what a longer line left behind; that works on every terminal.
+        // Spaces overwrite the rest of a longer line, which works on every terminal.
         let width = line.chars().count();
         let blanks = self.open.saturating_sub(width);
         if let Err(error) = write!(err, "\r{line}{:blanks$}", "").and_then(|()| err.flush()) {
@@ -208,12 +212,12 @@ impl Teller {
         (self.told, self.open, self.next_at) = (line, width, up + TELL_EVERY);
     }
 
-    /// When a line that was held back is due.
+    /// Returns the uptime at which a delayed line is due, or `None` if no line is delayed.
     fn due(&self) -> Option<Duration> {
         self.is_waiting.then_some(self.next_at)
     }
 
-    /// Ends the line that stands, before another one is written.
+    /// Ends the unfinished line, so that other output starts on a new one.
     fn end(&mut self) {
         if self.open > 0 {
             say("");

@@ -1,9 +1,9 @@
-//! What is written where the locale is not UTF-8.
+//! Restricts output to ASCII where the locale is not UTF-8.
 //!
-//! There a terminal may read single bytes, and the bytes of a name in UTF-8 may be controls of C1: `ě` ends in 9B, which
-//! begins a control sequence. So nothing but ASCII is written there to a terminal, nor in what people read: `tail
-//! --format text`, `--linear`, messages on standard error. JSON, CSV and every other form for machines stays UTF-8 in
-//! files and pipes.
+//! In such a locale a terminal may interpret single bytes, and the UTF-8 bytes of a name may be C1 controls: `ě` ends
+//! in 9B, which begins a control sequence. So only ASCII is written to a terminal and in text for people: `tail
+//! --format text`, `--linear`, messages on standard error. JSON, CSV and the other machine formats stay UTF-8 in files
+//! and pipes.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _};
@@ -14,17 +14,17 @@ use crate::export::Lines;
 
 static ASCII_ONLY: AtomicBool = AtomicBool::new(false);
 
-/// Says whether the locale has nothing but ASCII. Called once, before anything is written.
+/// Sets whether text for people must be ASCII. Call it once, before anything is written.
 pub fn set_ascii_only(is_so: bool) {
     ASCII_ONLY.store(is_so, Ordering::Relaxed);
 }
 
-/// Returns words for people as they can be written here.
+/// Returns a text for people, escaped to ASCII if the locale needs that.
 pub(super) fn for_people(words: &str) -> Cow<'_, str> {
     if ASCII_ONLY.load(Ordering::Relaxed) { in_ascii(words) } else { Cow::Borrowed(words) }
 }
 
-/// Returns a text for standard output as it can be written there.
+/// Returns a text for standard output, escaped to ASCII if that is a terminal and the locale needs it.
 pub(super) fn for_stdout(text: &[u8]) -> Cow<'_, [u8]> {
     match std::str::from_utf8(text) {
         Ok(words) if io::stdout().is_terminal() => match for_people(words) {
@@ -35,14 +35,14 @@ pub(super) fn for_stdout(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Rewrites the lines of a buffer from `start` on as they can be written to standard output.
+/// Escapes the lines of a buffer from `start` on to ASCII, if standard output needs that.
 pub(super) fn settle(form: Lines, to_terminal: bool, out: &mut Vec<u8>, start: usize) {
     if ASCII_ONLY.load(Ordering::Relaxed) && (to_terminal || form == Lines::Text) {
         form.to_ascii(out, start);
     }
 }
 
-/// Whether only ASCII goes to standard output.
+/// Returns whether standard output is a terminal that must get only ASCII.
 pub(super) fn is_stdout_ascii() -> bool {
     ASCII_ONLY.load(Ordering::Relaxed) && io::stdout().is_terminal()
 }

@@ -1,4 +1,4 @@
-//! From a configuration to what a feed needs, or to the sentence that says what is missing.
+//! Checks a configuration and turns it into the plans for a feed or for `doctor`.
 
 use std::path::{Path, PathBuf};
 
@@ -15,26 +15,26 @@ use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPla
 use crate::safe_file::FolderRights;
 use crate::secret::{Secret, SecretError, SecretSource, open_to_others};
 
-/// A configuration whose org and data folder can be used.
+/// The checked org and data folder of a configuration.
 #[derive(Debug)]
 pub struct Ready {
     /// The org.
     pub org: OrgUrl,
-    /// What was corrected in its URL.
+    /// What was corrected in the org's URL, as a sentence, or `None` if nothing was.
     pub note: Option<String>,
-    /// The folder of its journal.
+    /// The folder of the org's journal.
     pub dir: PathBuf,
-    /// What a person should know of the files that are used, a sentence each.
+    /// Warnings about the files in use, one sentence each.
     pub warnings: Vec<String>,
 }
 
 const HOW: &str = "consentwatch demo needs neither; consentwatch config init writes a file to fill in; or set \
                    OKTA_CLIENT_ORGURL and OKTA_CLIENT_TOKEN.";
 
-/// Checks the org, finds the folder of its journal, and looks who else may use the files that are used.
+/// Checks the org and its data folder, and collects warnings about files that other accounts can use.
 ///
 /// # Errors
-/// A sentence: what is missing or wrong, and what to do.
+/// Returns a sentence that says what is missing or wrong, and what to do.
 pub fn ready(config: &Config) -> Result<Ready, String> {
     let url =
         config.org.url.as_deref().ok_or_else(|| format!("No org is named. Nothing was started. {HOW}"))?;
@@ -58,13 +58,14 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
     Ok(Ready { org, note, dir, warnings })
 }
 
-/// Looks who may change the files in a data folder. Returns a sentence of warning if somebody else may.
+/// Returns a warning if the group may change files in a data folder, or `None` if the folder is private.
 ///
 /// # Errors
-/// A sentence: everybody may, or somebody else owns it, and nobody said that this is meant.
+/// Returns a sentence if another account owns the folder or every account may write in it, unless
+/// `is_shared_on_purpose` allows that. Then it is a warning.
 fn folder_warning(folder: &Path, is_shared_on_purpose: bool) -> Result<Option<String>, String> {
     let shown = visible(&folder.to_string_lossy()).into_owned();
-    // What is not there is made private, and of what cannot be looked at the journal says why.
+    // A missing folder is created private later. If the folder cannot be examined, opening the journal reports why.
     let Some(rights) = FolderRights::of(folder).ok().flatten() else { return Ok(None) };
     let mode = rights.mode & 0o777;
     let (what, remedy) = if rights.is_foreign() {
@@ -97,7 +98,7 @@ fn folder_warning(folder: &Path, is_shared_on_purpose: bool) -> Result<Option<St
     ))
 }
 
-/// Says which files with secrets in them other accounts may read or change.
+/// Returns a warning for each file with a secret that other accounts may read or change.
 fn secret_warnings(config: &Config) -> Vec<String> {
     let hook = Some(&config.hook).filter(|hook| hook.enabled);
     let sources = [
@@ -111,7 +112,8 @@ fn secret_warnings(config: &Config) -> Vec<String> {
     warnings
 }
 
-/// Makes the sentence for a secret that cannot be read. `command` is the key that reads it from a command.
+/// Returns the sentence for a secret that cannot be read. `command` is the configuration key that reads it from a
+/// command.
 fn unreadable(what: &str, source: &SecretSource, error: &SecretError, command: &str, remedy: &str) -> String {
     let pipe = if error.is_pipe() {
         format!(" To read it from a pipe, name the command that writes it in {command}.")
@@ -121,7 +123,7 @@ fn unreadable(what: &str, source: &SecretSource, error: &SecretError, command: &
     format!("{what} cannot be had from {source}: {error}. Nothing was started.{pipe} {remedy}")
 }
 
-/// Reads what a way in is.
+/// Reads the credentials of the configured way to sign in.
 fn read(way: &Way) -> Result<Credentials, String> {
     let source = way.source();
     let (what, command) = match way {
@@ -140,7 +142,7 @@ fn read(way: &Way) -> Result<Credentials, String> {
     })
 }
 
-/// Reads what it takes to reach the org.
+/// Reads the CA file and the proxy through which the org is reached.
 fn route(config: &Config, org: &OrgUrl) -> Result<Route, String> {
     let Org { ca_file, proxy, no_proxy, .. } = &config.org;
     let except = no_proxy.as_deref();
@@ -152,10 +154,10 @@ fn route(config: &Config, org: &OrgUrl) -> Result<Route, String> {
 }
 
 impl Ready {
-    /// Reads the credentials, which may be none, and lays out what `doctor` looks at.
+    /// Reads the credentials, if any are configured, and returns the plan for `doctor`.
     ///
     /// # Errors
-    /// A sentence: which credentials cannot be had, and why. Never any of them.
+    /// Returns a sentence that says which credentials cannot be read, and why. It never contains a secret.
     pub fn doctor(self, config: &Config, is_json: bool, jitter_seed: u64) -> Result<DoctorPlan, String> {
         let route = route(config, &self.org)?;
         Ok(DoctorPlan {
@@ -173,10 +175,10 @@ impl Ready {
         })
     }
 
-    /// Reads the credentials and lays out the polling.
+    /// Reads the credentials and returns the plan for polling.
     ///
     /// # Errors
-    /// A sentence: which credentials cannot be had, and why. Never any of them.
+    /// Returns a sentence that says which credentials cannot be read, and why. It never contains a secret.
     pub fn plan(
         self,
         config: &Config,
@@ -225,13 +227,13 @@ impl Ready {
     }
 }
 
-/// Returns the event types that are polled as evidence. They depend on the configuration alone: a bookmark is
-/// of one query, so a query that changes from start to start would lose its place each time.
+/// Returns the event types that are polled as evidence. They depend on the configuration alone: a bookmark belongs to
+/// one query, so a query that changed from start to start would lose its place each time.
 fn topics(has_hook: bool) -> Vec<Topic> {
     Topic::ALL.into_iter().filter(|topic| has_hook || *topic != Topic::Delivery).collect()
 }
 
-/// Reads what the listener needs, if it is wanted.
+/// Reads the secrets and the TLS files of the hook's listener. Returns `None` if the hook is off or has no secret.
 fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
     let Some(source) = config.secret.as_ref().filter(|_| config.enabled) else { return Ok(None) };
     let read = |source: &SecretSource, command: &str| {

@@ -1,4 +1,4 @@
-//! What the journal covers, as a line for scripts.
+//! Writes what the journal covers as a JSON line for scripts.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use super::Source;
 use crate::journal::ReadError;
 use crate::report::{Board, Coverage, Gap, Unreadable};
 
-/// The line. Keys are always there, and what is unknown is `null`.
+/// The JSON line. Every key is always present. An unknown value is `null`.
 #[derive(Serialize)]
 struct Line<'a> {
     schema: &'static str,
@@ -51,9 +51,9 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Returns the line if there is something new to tell; a later good poll alone is not. Nothing is told before
-    /// anything is known. The board is the one that the caller looked at: to read it anew here would take its change
-    /// from whoever waits for one.
+    /// Returns the line if the coverage changed, or `None` if only the time of the last good poll did or nothing is
+    /// known yet. The caller passes in the board that it read: reading it here would mark a change as seen that the
+    /// caller waits for.
     pub(super) fn look(&mut self, source: &mut Source, board: &Board) -> Result<Option<String>, ReadError> {
         let coverage = source.reader().coverage()?;
         let last_good_poll = coverage.last_good_poll.max(board.traffic.last_good);
@@ -143,7 +143,7 @@ mod tests {
         coverage.late = 3;
         let line = watcher.tell(coverage.clone()).unwrap();
         assert!(line.contains(r#""last_good_poll":"2026-03-04T00:00:00.000Z","late":3,"#), "{line}");
-        // A line that is told holds what changed.
+        // Later lines contain the changes too.
         coverage.shared = 2;
         let line = watcher.tell(coverage.clone()).unwrap();
         assert!(line.contains(r#""late":3,"shared":2,"#), "{line}");

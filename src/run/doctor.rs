@@ -1,4 +1,4 @@
-//! `doctor`: one round of probes, the sources and the journal, as text for people or JSON for machines.
+//! `doctor`: probes the org once and reports on it, the sources and the journal, as text or JSON.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,34 +17,34 @@ use crate::journal::Reader;
 use crate::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
 use crate::report::{Confidence, Coverage, Detail, Evidence, Item, Overall, Readiness};
 
-/// What `doctor` looks at.
+/// What `doctor` checks, and how it reports.
 #[derive(Debug)]
 pub struct DoctorPlan {
     /// The org.
     pub org: OrgUrl,
-    /// The folder of its journal.
+    /// The folder of the org's journal.
     pub dir: PathBuf,
-    /// The way in, which may be none.
+    /// The credentials, possibly [`Credentials::None`].
     pub credentials: Credentials,
     /// How the org is reached.
     pub route: Route,
-    /// The authorization server that matters.
+    /// The authorization server to probe: `default`, an id or an issuer.
     pub server: String,
-    /// Whether the hook's listener is wanted.
+    /// Whether the hook's listener is enabled.
     pub hook_enabled: bool,
-    /// Where Okta delivers to.
+    /// The address that Okta delivers to, if it is configured.
     pub public_url: Option<String>,
-    /// The part of the rate limits to use.
+    /// The fraction of the rate limits to use.
     pub rate_share: f64,
-    /// Between two polls.
+    /// The time between two polls.
     pub interval: Duration,
-    /// Sets apart the waits of two watchers.
+    /// The seed of the random waits, so that two processes wait differently.
     pub jitter_seed: u64,
-    /// Whether machines read it.
+    /// Whether the report is JSON.
     pub is_json: bool,
 }
 
-/// What machines read.
+/// The report as JSON.
 #[derive(Serialize)]
 struct Report<'r> {
     schema: &'static str,
@@ -56,10 +56,11 @@ struct Report<'r> {
     sources: &'r [Item],
 }
 
-/// Looks, says what was found, and ends with the verdict.
+/// Probes the org, prints the report and returns the verdict as an exit code.
 ///
 /// # Errors
-/// The HTTP client cannot be made, or standard output not be written: the reason to end and a sentence for stderr.
+/// Returns an exit code and a sentence for stderr if the HTTP client cannot be made or standard output cannot be
+/// written.
 pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, String)> {
     let has_credentials = !matches!(plan.credentials, Credentials::None);
     let client = Client::new(&plan.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
@@ -125,7 +126,7 @@ fn verdict(found: &Readiness) -> Exit {
     }
 }
 
-/// What a journal says of itself.
+/// The facts that `doctor` reads from a journal.
 struct Looked {
     coverage: Coverage,
     rows: u64,
@@ -147,7 +148,7 @@ fn look(dir: &std::path::Path) -> Result<Looked, String> {
     read().map_err(|error: crate::journal::ReadError| error.fault().to_string())
 }
 
-/// The log, the hook's listener and the journal.
+/// Returns the items for the System Log, the hook's listener and the journal.
 fn sources(
     found: &Readiness,
     journal: Option<&Result<Looked, String>>,
@@ -172,7 +173,7 @@ fn item(id: &str, name: &str, state: impl Into<String>, confidence: Confidence) 
     }
 }
 
-/// Whether the System Log can be read, by the call that looked for a proof.
+/// Returns the item for the System Log, based on the call that searched the log for a consent.
 fn poll(found: &Readiness, looked: Option<&Looked>) -> Item {
     let history = found.item("history");
     let log = |evidence: &&Evidence| evidence.call.starts_with("GET /api/v1/logs");
@@ -274,7 +275,7 @@ fn by_journal(at: Timestamp, said: String) -> Evidence {
     Evidence { call: "journal".to_owned(), status: None, code: None, at, said }
 }
 
-/// The report for people.
+/// Returns the report as text.
 fn text(org: &str, found: &Readiness, sources: &[Item]) -> String {
     let mut text = String::new();
     let mut line = |words: &str| {

@@ -1,4 +1,4 @@
-//! Stored consents to a file or standard output; no network, no lock.
+//! Exports stored consents to a file or standard output, without network access and without the journal's lock.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -26,31 +26,32 @@ pub struct ExportOptions {
     pub dir: PathBuf,
     /// The layout of the output.
     pub layout: FileLayout,
-    /// Only consents published from here on.
+    /// Only consents published at this time or later.
     pub since: Option<Timestamp>,
-    /// Only consents published before.
+    /// Only consents published before this time.
     pub until: Option<Timestamp>,
-    /// Only what matches.
+    /// Only consents that match this filter.
     pub filter: Option<Query>,
-    /// Only what is marked.
+    /// Only marked consents.
     pub marked_only: bool,
-    /// What is marked.
+    /// The marks beside the journal.
     pub marked: Marked,
-    /// A new file; standard output if there is none.
+    /// The new file to write, or `None` for standard output.
     pub output: Option<PathBuf>,
-    /// The time.
+    /// The time at which the export is made.
     pub now: Timestamp,
 }
 
-/// Rows read at a time.
+/// Rows read from the journal at a time.
 const BATCH: usize = 1000;
-/// Rows between two words of how far it is; some seconds.
+/// Rows between two progress messages, which is a few seconds of work.
 const STEP: u64 = 200_000;
 
-/// Writes what is stored, in journal order.
+/// Writes the stored consents in journal order.
 ///
 /// # Errors
-/// The journal cannot be read, or the output not be written: the reason to end and a sentence for stderr.
+/// Returns an exit code and a sentence for stderr if the journal cannot be read or is damaged, or if the output cannot
+/// be written.
 pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     let failed = |words: String| (Exit::Failed, words);
     let (mut reader, about) = begin(options).map_err(failed)?;
@@ -89,7 +90,7 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     }
 }
 
-/// Ends well if every row that the journal has counted was read and is what was written; else with what is damaged.
+/// Returns `well` if all rows that the journal counts were read and are intact, else a failure that names the damage.
 fn whole(reader: &Reader, read: u64, well: Exit) -> Result<Exit, (Exit, String)> {
     match damage(reader, read) {
         Ok(None) => Ok(well),
@@ -97,7 +98,7 @@ fn whole(reader: &Reader, read: u64, well: Exit) -> Result<Exit, (Exit, String)>
     }
 }
 
-/// Says what of the journal is damaged, after `read` rows were read. Returns `None` if all is sound.
+/// Returns a sentence about damage in the journal after `read` rows were read, or `None` if it is intact.
 fn damage(reader: &Reader, read: u64) -> Result<Option<String>, String> {
     let rows = reader.damaged();
     let look = || Ok::<_, ReadError>((reader.check_tables()?, reader.counted_rows()?));
@@ -108,10 +109,10 @@ fn damage(reader: &Reader, read: u64) -> Result<Option<String>, String> {
         .map(|sentence| format!("{sentence} What is damaged was left out, all else is written. {MENDING}")))
 }
 
-/// Opens the journal, and finds out what there is to say of it.
+/// Opens the journal and collects the facts for the head of the file.
 fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
     let reader = Reader::open(&options.dir).map_err(|error| error.fault().to_string())?;
-    // One look, so that what is counted and what is read are of the same moment.
+    // One read transaction, so that counts and rows are from the same moment.
     reader.hold().map_err(|error| error.fault().to_string())?;
     let about = About {
         org: options.org.clone(),
@@ -129,7 +130,7 @@ fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
     Ok((reader, about))
 }
 
-/// Writes a new file. Returns a sentence, and whether it is bad news.
+/// Writes a new file. Returns a sentence and whether it reports a failure.
 pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
     match begin(options) {
         Ok((mut reader, about)) => {
@@ -146,7 +147,7 @@ pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
     }
 }
 
-/// Writes to standard output; line after line as they are read, where the layout allows that.
+/// Writes to standard output, line by line as rows are read if the layout allows that.
 fn print(
     layout: FileLayout,
     about: &About,
@@ -155,7 +156,7 @@ fn print(
     let FileLayout::Lines(lines) = layout else {
         return print_whole(layout, about, give).map(drop);
     };
-    // A file and a pipe get the lines exactly; a person looks at what is harmless.
+    // A file and a pipe get the exact lines. A terminal gets lines without control characters.
     let to_terminal = io::stdout().is_terminal();
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut line = Vec::new();
@@ -175,7 +176,7 @@ fn print(
     Ok(out.flush()?)
 }
 
-/// Gives out what is asked for, in journal order, and counts the rows that it reads for that.
+/// Passes the requested consents to `take` in journal order, and counts the rows read.
 fn give(
     options: &ExportOptions,
     reader: &mut Reader,
@@ -183,7 +184,7 @@ fn give(
     take: &mut Taker<'_>,
 ) -> Result<(), SaveError> {
     let mut seen = Seq(0);
-    // A layout that reads everything twice begins anew.
+    // A report reads everything twice, and the second pass counts again.
     *count = 0;
     loop {
         let read = reader.records_after(seen, BATCH);

@@ -1,4 +1,4 @@
-//! A journal that is open, and whatever brings rows to it.
+//! Opens the journal and starts or follows what writes to it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,63 +24,64 @@ use crate::report::{Board, Fault, Part};
 use crate::secret::SecretSource;
 use crate::tasks::Tasks;
 
-/// All that is needed to open a feed.
+/// Everything needed to open a feed.
 #[derive(Debug)]
 pub struct FeedPlan {
     /// The folder of this org's journal.
     pub dir: PathBuf,
-    /// What the journal keeps.
+    /// How much the journal keeps.
     pub keep: Settings,
-    /// How to poll, and what.
+    /// What to poll for, and how.
     pub poll: PollPlan,
-    /// Whether names and persons are looked up.
+    /// Whether to look up the names of ids and the persons behind consents.
     pub names: bool,
-    /// The way in.
+    /// The credentials.
     pub credentials: Credentials,
-    /// Where the way in can be read again, after it was refused.
+    /// Where to read the credentials again after Okta refused them.
     pub renew: Option<SecretSource>,
     /// How the org is reached.
     pub route: Route,
-    /// What a person should know of the files that are used, a sentence each.
+    /// Warnings about the files in use, one sentence each.
     pub warnings: Vec<String>,
-    /// The event hook's listener, if it is wanted.
+    /// The event hook's listener, or `None` if it is off.
     pub hook: Option<HookPlan>,
     /// Whether the configuration has an event hook and this process was told not to listen. If this process
     /// takes over, nobody listens.
     pub is_hook_left_out: bool,
-    /// The probing of the org's readiness, if it is wanted.
+    /// How to probe the org's readiness, or `None` to leave it out.
     pub readiness: Option<Probing>,
 }
 
-/// An open journal with a poller on it, and a listener where that is wanted, or the journal of another process,
-/// followed read-only until that one ends. A clone is another handle to the same feed.
+/// An open journal: either written by this process, with a poller and perhaps a hook listener, or followed read-only
+/// until the process that writes it ends. A clone is another handle to the same feed.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    /// Asks the poller to ask Okta at once; of a follower, to look at once whether somebody still polls.
+    /// Makes the poller ask Okta at once, or makes a follower check at once whether another process still polls.
     pub nudge: Arc<Notify>,
-    /// Asks the prober to probe at once.
+    /// Makes the prober probe at once.
     pub probe: Arc<Notify>,
-    /// How many records of the log could not be read before this process began.
+    /// How many unreadable records the journal counted before this process started.
     pub unreadable_before: u64,
-    /// Whether the configuration has persons looked up.
+    /// Whether the configuration turns on the look-up of names and persons.
     names: bool,
     board: watch::Receiver<Board>,
     role: Role,
     answers: mpsc::Sender<(String, bool)>,
 }
 
-/// Two processes that start at once meet where the first has its lock and no journal yet. The second looks this often.
+/// How often to check for a journal that another process is still creating. Two processes that start together meet
+/// this: the first holds the lock, and the journal does not exist yet.
 const FIRST_EVERY: Duration = Duration::from_millis(20);
-/// It says that it waits after this long.
+/// After this long, a message says that this process waits.
 const SAY_AFTER: Duration = Duration::from_secs(1);
-/// And gives up after this long. An old journal of millions of rows is brought up to date meanwhile.
+/// After this long, this process gives up. Migrating an old journal of millions of rows fits in this time.
 const FIRST_WITHIN: Duration = Duration::from_mins(1);
 
-/// Opens the journal and starts what writes to it. Where another process writes it, it is followed; if that process is
-/// just making the journal, this waits for it.
+/// Opens the journal and starts the tasks that write to it. If another process writes the journal, this process follows
+/// it. If that process is still creating the journal, this function waits for it.
 ///
 /// # Errors
-/// The journal cannot be opened, or the HTTP client cannot be made; nothing was started.
+/// Returns a fault if the journal cannot be opened or the HTTP client cannot be made. Nothing was started then.
 pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
     let client =
         http::Client::new(&plan.poll.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
@@ -131,8 +132,8 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     Ok((Feed { nudge, probe, unreadable_before, names, board: seen_board, role, answers }, source))
 }
 
-/// Gets the right to write, or opens the journal that another process writes. If that process has not made
-/// the journal yet, waits for it. If it ends before, this process gets the right.
+/// Claims the right to write, or opens the journal that another process writes. If that process has not created the
+/// journal yet, this function waits for it. If that process ends meanwhile, this process claims the right.
 async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Reader), Box<Fault>> {
     let clock = &parts.clock;
     let begun = clock.uptime();
@@ -147,7 +148,7 @@ async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Read
         };
         let waited = clock.uptime().saturating_sub(begun);
         match Reader::open(&parts.dir) {
-            // A process that only looked whether the lock is free has let go of it by now.
+            // The holder may only have tested the lock for a moment. Check once more before following it.
             Ok(_) if waited < FIRST_EVERY => {}
             Ok(reader) => return Ok((State::Follows(holder), reader)),
             Err(error) if is_in_the_making(&error) && waited < FIRST_WITHIN => {
@@ -167,7 +168,7 @@ async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Read
     }
 }
 
-/// Whether a journal that cannot be read may be there in a moment, since somebody holds its lock.
+/// Returns whether the error may pass in a moment, because the holder of the lock is creating or migrating the journal.
 fn is_in_the_making(error: &OpenError) -> bool {
     matches!(error, OpenError::Missing { .. } | OpenError::OlderInUse { .. } | OpenError::Storage { .. })
 }
@@ -187,12 +188,12 @@ fn never_made(holder: &str, path: &str) -> Fault {
 }
 
 impl Feed {
-    /// Who writes the journal, if it is not this process.
+    /// Returns the process that writes the journal, or `None` if it is this one.
     pub fn holder(&self) -> Option<String> {
         self.role.holder()
     }
 
-    /// Makes the poller and the prober run now. Returns a sentence if another process does that.
+    /// Makes the poller and the prober run now. Returns a sentence if that is the job of another process.
     pub fn poll_now(&self) -> Option<&'static str> {
         self.nudge.notify_one();
         self.probe.notify_one();
@@ -209,11 +210,11 @@ impl Feed {
         )
     }
 
-    /// Starts to fetch history back to a time, beside the poller and within the same share of the rate limit. Nothing
-    /// if another process writes the journal.
+    /// Starts to fetch history back to `goal`, beside the poller and within the same share of the rate limit. Returns
+    /// `None` if another process writes the journal.
     ///
     /// # Errors
-    /// The journal cannot be read.
+    /// Returns a fault if the journal cannot be read.
     pub fn fetch_history(
         &self,
         goal: Timestamp,
@@ -246,18 +247,17 @@ impl Feed {
         Ok(Some(progress))
     }
 
-    /// Whether the persons of consents that name nobody are looked up, by the configuration of this process.
+    /// Returns whether this process's configuration turns on the look-up of persons for consents that name nobody.
     pub fn looks_up_persons(&self) -> bool {
         self.names
     }
 
-    /// Returns how the parts are, and hears when that changes.
+    /// Returns a receiver for the status of the parts.
     pub fn board(&self) -> watch::Receiver<Board> {
         self.board.clone()
     }
 
-    /// Asks Okta for the other events of a row's session. They come as side events, and a sentence says what came of
-    /// it.
+    /// Asks Okta for the other events of a row's session. They arrive as side events, and a notice reports the result.
     pub fn fetch_session(&self, seq: Seq) {
         let why = match &*self.role.state() {
             State::Writes(writing) => match writing.asked.as_ref().map(|asked| asked.try_send(seq)) {
@@ -274,7 +274,7 @@ impl Feed {
         }
     }
 
-    /// Returns where the event hook is listened to, once it is; nothing if it never will be.
+    /// Returns the address of the hook's listener once it listens, or `None` if the board closes before that.
     pub fn listens_at(&self) -> impl Future<Output = Option<String>> + use<> {
         let mut board = self.board.clone();
         async move {
@@ -283,7 +283,7 @@ impl Feed {
         }
     }
 
-    /// Closes the journal. Tasks that write to it have been stopped before.
+    /// Closes the journal. The caller must have stopped the tasks that write to it.
     pub async fn close(self) {
         if let State::Writes(writing) = self.role.set(State::Follows(String::new())) {
             writing.journal.close().await;
@@ -297,7 +297,8 @@ pub(super) mod tests {
     use crate::report::Pulse;
 
     impl Feed {
-        /// A feed that follows a process and hears nothing of it but through a board.
+        /// Returns a feed that follows a process, and the channel of its answers. It knows that process only through
+        /// `board`.
         pub(in crate::run) fn following(
             holder: &str,
             board: watch::Receiver<Board>,

@@ -1,4 +1,4 @@
-//! Following a journal that another process writes, and taking over when that one has ended.
+//! Follows a journal that another process writes, and takes over when that process has ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long to wait after a take-over failed before the next attempt.
 const TRY_EVERY: Duration = Duration::from_secs(5);
 
-/// What a follower knows.
+/// The state of a process that follows a journal.
 pub(super) struct Follower {
     parts: Parts,
     ear: Reader,
     head: watch::Sender<Head>,
     role: Role,
-    /// Device and number of the journal file that is read. They tell it from a file that takes its place.
+    /// The device and inode number of the journal file being read, to notice when another file replaces it.
     file: Option<(u64, u64)>,
     is_hook_left_out: bool,
     holder: String,
@@ -85,13 +85,13 @@ impl Follower {
             }
             tokio::select! {
                 _ = clock.sleep(FOLLOW_EVERY) => {}
-                // Whoever wants the log read now wants to know whether somebody reads it.
+                // A user who asks for a poll wants to know whether anybody polls, so check now.
                 () = nudge.notified() => looks_at = Duration::ZERO,
             }
         }
     }
 
-    /// Takes in what the writer wrote.
+    /// Reads what the writer wrote, and puts it on the board.
     fn read(&mut self) {
         let pulse = match self.try_read() {
             Ok(()) => Pulse::Live,
@@ -132,7 +132,7 @@ impl Follower {
     /// Checks which process holds the journal, and takes over if none does. Returns `None` once this process
     /// writes.
     fn look(&mut self) -> Option<Standing> {
-        // Whoever holds the new journal writes nothing that is read here.
+        // The holder of a replaced journal writes to a file that this process does not read.
         if journal::file_id(&self.parts.dir) != self.file {
             return Some(Standing::Nobody(Why::Replaced));
         }
@@ -156,7 +156,7 @@ impl Follower {
             Ok(Holder::Nobody) if up < self.tries_at => Some(self.standing.clone()),
             Ok(Holder::Nobody) => match self.take_over() {
                 Ok(true) => None,
-                // Somebody else was quicker.
+                // Another process took over first.
                 Ok(false) => Some(Standing::Polls(self.holder.clone())),
                 Err(why) => Some(Standing::Nobody(why)),
             },
@@ -164,7 +164,8 @@ impl Follower {
         }
     }
 
-    /// Becomes the writer, as a process does that starts. Returns `false` if another process was first.
+    /// Takes over as the writer, in the same way as a process that starts. Returns `false` if another process was
+    /// first.
     fn take_over(&mut self) -> Result<bool, Why> {
         let stored = self.ear.bookmark().map_err(|error| Why::Failed(Box::new(error.fault())))?;
         let ours = self.parts.poll.query();
@@ -224,8 +225,9 @@ impl Follower {
     }
 }
 
-/// Takes in what the journal says of Okta's time. A follower asks Okta nothing, so it knows that time from the writer,
-/// which runs on the same machine and by the same clock. An old poll says nothing of now.
+/// Sets the clock's offset to Okta's time from the journal. A follower does not ask Okta, so it takes the offset from
+/// the writer, which runs on the same machine and by the same clock. An old poll is ignored, since the offset may have
+/// changed.
 pub(super) fn hear(clock: &Clock, polling: Polling) {
     let now = clock.now();
     if is_fresh(polling.last_good, polling.interval, now)
@@ -235,7 +237,7 @@ pub(super) fn hear(clock: &Clock, polling: Polling) {
     }
 }
 
-/// Sets what a board says at the start of following a process.
+/// Sets the board for the start of following a process.
 pub(super) fn begin(parts: &Parts, holder: &str) {
     let wanted = Wanted { hook: parts.hook.is_some(), readiness: parts.readiness.is_some() };
     parts.board.send_modify(|board| {
@@ -260,7 +262,7 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(100);
 
-    /// A journal that this very process writes, and a follower beside it that was not told so.
+    /// A journal that this process writes, for followers in the same process.
     struct Rig {
         dir: tempfile::TempDir,
         clock: Clock,
@@ -303,7 +305,7 @@ mod tests {
             self.follower_by(self.clock.clone())
         }
 
-        /// A follower that has a clock of its own, as a process has.
+        /// Returns a follower with its own clock, as a separate process has.
         fn follower_by(&self, clock: Clock) -> Follower {
             let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
             let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
@@ -359,7 +361,7 @@ mod tests {
         assert_eq!(looks(&mut follower), Some(silent.clone()));
         rig.polled("grant").await;
         assert_eq!(looks(&mut follower), Some(polls.clone()));
-        // Who comes to it later goes by the time that is stored, once the writer had its time for a first poll.
+        // A follower that starts later goes by the stored time, once the writer has had time for a first poll.
         rig.clock.advance(INTERVAL * 4);
         let mut late = rig.follower();
         assert_eq!(looks(&mut late), Some(polls));
@@ -379,7 +381,7 @@ mod tests {
         let why = Why::OtherEvents { ours: "grant".to_owned(), theirs: "grant,revoke".to_owned() };
         assert_eq!(looks(&mut other), Some(Standing::Nobody(why)));
         assert!(other.role.holder().is_some());
-        // One that asks for the same as the journal has.
+        // Followers that ask for the same events as the journal.
         let opened = journal::open(&rig.place(), Settings::default(), rig.clock.clone()).unwrap();
         let Opened::Writer(journal) = opened else { panic!("it was free") };
         rig.journal = Some(journal);
@@ -389,7 +391,7 @@ mod tests {
         assert_eq!(first.role.holder(), None);
         let notes = first.parts.board.borrow().notes.clone();
         assert!(notes.all().any(|note| note.contains("this process polls")), "{notes:?}");
-        // The next finds the lock taken.
+        // The second follower finds the lock taken.
         let holder = std::process::id().to_string();
         assert_eq!(looks(&mut second), Some(Standing::Polls(holder)));
         rig.tasks.finish(Duration::from_secs(20)).await;
@@ -415,7 +417,7 @@ mod tests {
         rig.polled("grant").await;
         rig.follower_by(right.clone()).read();
         assert!(right.agrees());
-        // What was read long ago says nothing of now.
+        // A poll from long ago does not set the clock.
         let late = Clock::manual(okta.checked_add(SignedDuration::from_hours(1)).unwrap());
         rig.follower_by(late.clone()).read();
         assert_eq!(late.ahead(), None);
@@ -432,12 +434,12 @@ mod tests {
         assert!(!rig.place().exists(), "nothing is made in its place");
         let opened = journal::open(&rig.place(), Settings::default(), rig.clock.clone()).unwrap();
         let Opened::Writer(journal) = opened else { panic!("it is another one") };
-        // Somebody writes the new one, and nothing of that is read here.
+        // A process writes the new journal, and this follower reads nothing of it.
         assert_eq!(looks(&mut follower), Some(Standing::Nobody(Why::Replaced)));
         assert!(follower.role.holder().is_some());
         journal.close().await;
         assert_eq!(looks(&mut follower), Some(Standing::Nobody(Why::Replaced)));
-        // Its lock alone is gone: somebody may hold it under no name.
+        // Only the lock file is gone. A process may still hold it, though it has no name.
         std::fs::remove_dir_all(rig.place()).unwrap();
         std::fs::rename(rig.dir.path().join("moved"), rig.place()).unwrap();
         std::fs::remove_file(rig.place().join("journal.lock")).unwrap();

@@ -1,4 +1,4 @@
-//! A new file that is whole or not there: it has no name until everything is in it and on the disk.
+//! Creates a file atomically: it gets its name only once all of its content is on the disk.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::safe_file;
 
-/// A file while it is written. Dropped, or killed with the process, it leaves nothing behind where the file system can
-/// hold a file without a name.
+/// A file that is being written. If it is dropped, or the process is killed, it leaves nothing behind on file systems
+/// that support unnamed files.
 #[derive(Debug)]
 pub(super) struct Fresh {
     beside: Beside,
@@ -23,11 +23,11 @@ enum Beside {
 }
 
 impl Fresh {
-    /// Begins one that only its owner may read.
+    /// Creates a file that only its owner may read. Fails if `path` exists.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
-        // A link counts, wherever it leads.
+        // A symbolic link counts as existing, even if it is dangling.
         if path.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -35,7 +35,7 @@ impl Fresh {
         Ok(Self { beside, folder, path: path.to_owned() })
     }
 
-    /// Where to write.
+    /// Returns the file to write to.
     pub(super) fn file(&self) -> &File {
         match &self.beside {
             #[cfg(target_os = "linux")]
@@ -44,7 +44,7 @@ impl Fresh {
         }
     }
 
-    /// Brings it to the disk, then gives it its name, never over another file. Returns its size.
+    /// Syncs the file to disk, then gives it its name without replacing another file. Returns its size in bytes.
     pub(super) fn finish(self) -> io::Result<u64> {
         self.file().sync_all()?;
         let size = self.file().metadata()?.len();
@@ -76,7 +76,7 @@ impl Beside {
         {
             use rustix::fs::{Mode, OFlags, open};
             let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-            // Not every file system can; what else is wrong the other way meets too, and says.
+            // Not every file system supports unnamed files. Any other error recurs below and is returned there.
             if Path::new("/proc/self/fd").is_dir()
                 && let Ok(file) = open(folder, flags, Mode::RUSR | Mode::WUSR)
             {

@@ -1,4 +1,4 @@
-//! The event hook in the org: what there is, making one, having it verified.
+//! Lists, registers and verifies the event hook in the org.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,31 +18,31 @@ use crate::okta::hooks::{self, EventHook};
 use crate::okta::{OrgUrl, Refusal, Reply, Request, SendError};
 use crate::report::{HookProof, Part};
 
-/// What is to be done.
+/// What to do with the event hook.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HookTask {
-    /// Say what there is.
+    /// Print the hooks of the org.
     Status,
-    /// Say what would be sent to make a hook, and send it if the person said yes.
+    /// Print the request that creates a hook, and send it if `yes` is set.
     Register {
-        /// Whether they did.
+        /// Whether the user passed `--yes`.
         yes: bool,
     },
     /// Have Okta verify the hook again.
     Verify,
 }
 
-/// The name of a hook that is made here.
+/// The name of a hook that this program creates.
 const NAME: &str = "consentwatch";
-/// Okta gives up after so long, twice; nobody waits longer for a look at one's own machine.
+/// How long to wait for a connection to the listener on this machine.
 const LOOK: Duration = Duration::from_secs(2);
 
 type Ended = (Exit, String);
 
-/// Does what is to be done with the event hook.
+/// Runs a task on the org's event hook.
 ///
 /// # Errors
-/// Okta cannot be asked, refuses, or something is missing: the reason to end and a sentence for stderr.
+/// Returns an exit code and a sentence for stderr if Okta cannot be reached, if it refuses, or if a setting is missing.
 pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) -> Result<Exit, Ended> {
     let org = plan.poll.org.clone();
     let client = Client::new(&org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
@@ -75,7 +75,7 @@ impl Desk<'_> {
         text.push('\n');
         text.push_str(&self.verdict(&ours));
         text.push('\n');
-        // Without a journal there is nothing to say of it.
+        // Without a journal, this line is left out.
         if let Ok(reader) = Reader::open(journal) {
             let proof = reader.coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.hook;
             text.push_str(&proof_line(proof));
@@ -88,7 +88,7 @@ impl Desk<'_> {
         let verified = if hook.is_verified { "VERIFIED" } else { "UNVERIFIED" };
         let own = if self.is_ours(hook) { "  (hook.public_url)" } else { "" };
         let mut line = |name: &str, words: &str| {
-            // A line that is too long for memory was too long for the answer.
+            // Writing to a `String` cannot fail.
             writeln!(text, "{name:<13}{words}").expect("a text takes whatever is written");
         };
         line("\nhook", &format!("{} {}", hook.name.visible(), hook.id.visible()));
@@ -109,7 +109,7 @@ impl Desk<'_> {
         self.config.public_url.as_ref().is_some_and(|url| hook.delivers_to(url))
     }
 
-    /// What is missing for deliveries to come here, in a sentence.
+    /// Returns a sentence that says whether Okta delivers to this program, or what is missing for that.
     fn verdict(&self, hooks: &[&EventHook]) -> String {
         let Some(url) = &self.config.public_url else {
             return "Which of them is ours is not known: set hook.public_url to the address that Okta calls."
@@ -228,7 +228,7 @@ impl Desk<'_> {
         ))
     }
 
-    /// Okta asks the listener at once, so there must be one.
+    /// Returns an error if nothing listens at the hook's address. Okta calls the listener during verification.
     async fn need_listener(&self) -> Result<(), Ended> {
         let mut at: SocketAddr = self.config.listen;
         match at.ip() {
@@ -292,7 +292,7 @@ fn not_sent(error: &SendError) -> Ended {
     (exit, format!("{} {}", fault.what, fault.remedy).trim_end().to_owned())
 }
 
-/// Returns a good answer, or what a refusal means.
+/// Returns the reply if its status is 2xx, else the error to report.
 fn answered(reply: &Reply) -> Result<&Reply, Ended> {
     if (200..300).contains(&reply.status) {
         return Ok(reply);

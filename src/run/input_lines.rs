@@ -1,4 +1,4 @@
-//! Consents of files as lines on standard output.
+//! Prints the consents of files as lines on standard output.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,35 +17,35 @@ use crate::export::Lines;
 use crate::files::{self, Again, FileIndex, Input, Item, Loader, News, Stop};
 use crate::model::Query;
 
-/// What of which files is printed.
+/// Which files to print, and which of their consents.
 #[derive(Debug)]
 pub struct InputOptions {
     /// The files, in the order in which they are printed.
     pub inputs: Vec<Input>,
     /// The form of a line.
     pub format: Lines,
-    /// Only consents published from here on.
+    /// Only consents published at this time or later.
     pub since: Option<Timestamp>,
-    /// Only consents published before.
+    /// Only consents published before this time.
     pub until: Option<Timestamp>,
-    /// Only what matches.
+    /// Only consents that match this filter.
     pub filter: Option<Query>,
-    /// Ends after so many lines.
+    /// Stop after this many lines.
     pub limit: Option<u64>,
-    /// What rows are said to be taken in at that do not say it themselves.
+    /// The time of receipt for rows that do not record their own.
     pub now: Timestamp,
 }
 
-/// Bytes held before they are written.
+/// Bytes buffered before they are written.
 const BUFFER: usize = 1 << 16;
-/// Contents under one uuid that are told apart in a pipe.
+/// How many different contents of one uuid are remembered when input comes from a pipe.
 const SAYINGS_MAX: usize = 16;
 
-/// Prints what files hold, each event once.
+/// Prints the consents in files, each event once.
 ///
 /// # Errors
-/// A file is not as it should be, or standard output cannot be written: a sentence for stderr. What could be read was
-/// printed.
+/// Returns an exit code and a sentence for stderr if a file has errors or standard output cannot be written. Consents
+/// that could be read were printed.
 pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
     files::probe_all(&options.inputs)
         .map_err(|words| (Exit::Failed, format!("{words} Nothing was printed.")))?;
@@ -74,25 +74,25 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
     }
 }
 
-/// The way by which an event came, and half of the digest of its content. Beside the uuid that is enough.
+/// The way by which an event came, and half of the digest of its content. Together with the uuid, half is enough.
 type Said = (Via, u64);
 
-/// The events of a pipe that were printed. A pipe may bring any number of them, so each takes little room.
+/// The events already read from a pipe. Their number has no bound, so each takes little memory.
 #[derive(Default)]
 struct Seen {
     first: HashMap<u128, Said>,
-    /// Of the few whose uuid came with several contents, the others.
+    /// The further contents of the few uuids that came with more than one.
     more: HashMap<u128, Vec<Said>>,
 }
 
-/// What an event is beside those that came before.
+/// How an event relates to those read before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Saying {
-    /// The first of its uuid.
+    /// The first event with its uuid.
     New,
-    /// It was there before, perhaps in the words of another way.
+    /// A repeat, perhaps worded differently because it came another way.
     Known,
-    /// Its uuid was there before, and came the same way with another content.
+    /// Another content under a known uuid, which came the same way.
     Other,
 }
 
@@ -110,7 +110,7 @@ impl Seen {
         let more = self.more.get(&key).map_or(&[][..], Vec::as_slice);
         let before = || more.iter().chain([&first]);
         let is_known = before().any(|(_, said)| *said == this.1);
-        // Another way tells the same in other words.
+        // The poll and the hook word the same event differently, so only contents from the same way are compared.
         let came_so = before().any(|(via, _)| *via == this.0);
         if is_known || !came_so {
             return Saying::Known;
@@ -131,10 +131,10 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    /// Prints what comes as it comes, of each event the first record: a pipe may never end. Returns what is wrong with
-    /// the input, and how printing ended.
+    /// Prints the first record of each event as soon as it is read, since a pipe may never end. Returns the errors in
+    /// the input, and the result of printing.
     fn stream(&mut self) -> (Vec<String>, io::Result<()>) {
-        // An event that says something else under the same uuid is printed with a mark.
+        // An event with another content under a known uuid is printed with a doubt.
         let (mut seen, mut seq) = (Seen::default(), Seq(0));
         let mut shared = 0;
         let (mut troubles, mut end) = (Vec::new(), Ok(()));
@@ -180,7 +180,8 @@ impl Printer<'_> {
         (troubles, end)
     }
 
-    /// Reads all files first, so that what several records tell of an event is one line, as it is one row of `open`.
+    /// Reads all files first, then prints. Several records of one event become one line, as they become one row in
+    /// `open`.
     fn whole(&mut self) -> (Vec<String>, io::Result<()>) {
         let file_index = Arc::new(FileIndex::new(self.options.now));
         let (mut troubles, mut count) = (Vec::new(), 0_i64);
@@ -228,7 +229,7 @@ impl Printer<'_> {
         }
         charset::settle(options.format, self.to_terminal, &mut self.buffer, start);
         if options.limit == Some(self.printed) {
-            // The next may never come.
+            // The next record of a pipe may never come, so do not wait for it.
             self.flush()?;
             return Err(io::ErrorKind::BrokenPipe.into());
         }

@@ -9,7 +9,7 @@ use super::stdio::{note, print};
 use crate::exit::Exit;
 use crate::journal::{Damage, ReadError, Reader};
 
-/// What machines read.
+/// The report as JSON.
 #[derive(Serialize)]
 struct Report {
     schema: &'static str,
@@ -20,16 +20,17 @@ struct Report {
     exit: u8,
 }
 
-/// Rows between two words of how far it is; some seconds.
+/// Rows between two progress messages, which is a few seconds of work.
 const STEP: u64 = 200_000;
-/// What becomes of what is damaged.
+/// Says how damaged rows are recovered.
 pub(super) const MENDING: &str =
     "What Okta still keeps (90 days), watch and tail ask for again, a minute after their start.";
 
-/// Checks all of the journal in a folder, beside whoever writes it, and says what is damaged.
+/// Checks the whole journal in a folder and prints what is damaged. Another process may write the journal meanwhile.
 ///
 /// # Errors
-/// The journal cannot be read at all: the reason to end and a sentence for stderr.
+/// Returns an exit code and a sentence for stderr if the journal cannot be read at all or standard output cannot be
+/// written.
 pub fn check_journal(dir: &Path, is_json: bool) -> Result<Exit, (Exit, String)> {
     let failed = |error: &ReadError| (Exit::Failed, error.fault().to_string());
     let mut reader = Reader::open(dir).map_err(|error| (Exit::Failed, error.fault().to_string()))?;

@@ -1,5 +1,5 @@
-//! What was last known of an org's readiness, in a file beside its journal: for exports, which ask nobody, and for
-//! screens that follow another process, which alone probes.
+//! Keeps the result of the last readiness probe in a file beside the journal. Exports read it, since they do not probe.
+//! So do screens that follow another process, since only that process probes.
 
 use std::fs::Metadata;
 use std::io::{self, Write as _};
@@ -15,7 +15,7 @@ use crate::safe_file;
 
 const NAME: &str = "readiness.json";
 
-/// Writes down each round of probes, for as long as there are any.
+/// Writes each round of probes to the file until the board closes.
 pub(super) async fn keep(dir: PathBuf, mut board: watch::Receiver<Board>) {
     let mut kept: Option<Arc<Readiness>> = None;
     while board.changed().await.is_ok() {
@@ -34,7 +34,7 @@ pub(super) async fn keep(dir: PathBuf, mut board: watch::Receiver<Board>) {
     }
 }
 
-/// Replaces the file as a whole. One that a power loss has emptied is read as none.
+/// Replaces the file in one step. It is not synced: a file that a power loss has emptied reads as `None`.
 fn write(dir: &Path, found: &Readiness) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     serde_json::to_writer(&mut file, found)?;
@@ -43,20 +43,20 @@ fn write(dir: &Path, found: &Readiness) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads it. Returns `None` if it was never written, or cannot be read.
+/// Reads the file. Returns `None` if it does not exist or cannot be read.
 pub(super) fn read(dir: &Path) -> Option<Readiness> {
     let content = safe_file::read_regular(&dir.join(NAME), safe_file::BYTES_MAX).ok()?;
     files::readiness(&content.bytes)
 }
 
-/// Reads it again whenever it is another one.
+/// Reads the file again whenever it changes.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     seen: Option<SystemTime>,
 }
 
 impl Watched {
-    /// Returns what is new.
+    /// Returns the content if the file has changed since the last call, else `None`.
     pub(super) fn news(&mut self, dir: &Path) -> Option<Readiness> {
         let now = dir.join(NAME).metadata().and_then(|metadata: Metadata| metadata.modified()).ok();
         if now.is_none() || now == self.seen {
@@ -89,7 +89,7 @@ mod tests {
         let mut watched = Watched::default();
         assert_eq!((read(&dir), watched.news(&dir)), (None, None));
         tell.send_modify(|board| board.readiness = Some(Arc::new(round("2026-03-04T09:00:00Z"))));
-        // It ends when nobody tells any more, and has written what it heard by then.
+        // `keep` ends when the sender is gone, after it has written the last round.
         drop(tell);
         keep(dir.clone(), board).await;
         let found = read(&dir).expect("it was written");

@@ -1,4 +1,5 @@
-//! What the list does not hold is looked up in whole consents, on a thread of its own, newest first.
+//! Evaluates filter conditions on fields that the list does not hold. A separate thread reads the whole consents for
+//! that, newest first.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::{Records, matching};
 use crate::model::{LookUp, Msg};
 use crate::tasks::start_thread;
 
-/// The thread, what is asked of it and what it answers.
+/// A handle to the look-up thread, its orders and its answers.
 #[derive(Debug)]
 pub struct LookUps {
     orders: SyncSender<LookUp>,
@@ -19,18 +20,18 @@ pub struct LookUps {
     answers: mpsc::Receiver<Msg>,
 }
 
-/// Orders that wait. All but the latest are given up at once, so few ever do.
+/// The capacity of the order queue. All but the latest order are abandoned at once, so few ever wait.
 const ORDERS: usize = 64;
-/// Answers that wait until the loop takes them.
+/// The capacity of the answer channel.
 const ANSWERS: usize = 4;
-/// Consents read for one answer; some ten milliseconds.
+/// Consents read for one answer, which takes some ten milliseconds.
 const BATCH: usize = 500;
 
 impl LookUps {
     /// Starts the thread. It ends when this is dropped.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// Returns an error if no thread can be started.
     pub fn start(records: Box<dyn Records>) -> io::Result<Self> {
         let (orders, ordered) = sync_channel(ORDERS);
         let (tell, answers) = mpsc::channel(ANSWERS);
@@ -40,7 +41,7 @@ impl LookUps {
         Ok(Self { orders, latest, answers })
     }
 
-    /// Looks something up in place of what was asked before.
+    /// Starts a look-up that replaces the one before.
     pub fn ask(&self, order: LookUp) {
         self.forget(order.number);
         if self.orders.try_send(order).is_err() {
@@ -48,12 +49,12 @@ impl LookUps {
         }
     }
 
-    /// Gives up whatever was asked before this number.
+    /// Abandons all look-ups with a lower number.
     pub fn forget(&self, number: u64) {
         self.latest.fetch_max(number, Ordering::SeqCst);
     }
 
-    /// Waits for what was found.
+    /// Waits for the next answer.
     pub async fn found(&mut self) -> Option<Msg> {
         self.answers.recv().await
     }

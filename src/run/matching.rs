@@ -1,15 +1,15 @@
-//! Whether a whole consent passes a filter.
+//! Returns whether a whole consent passes a filter.
 
 use crate::consent::{Consent, Seq, Untrusted};
 use crate::model::{Deep, Query};
 
-/// Whether a whole consent passes a filter.
+/// Returns whether a whole consent passes a filter.
 pub(super) fn matches(filter: &Query, seq: Seq, consent: &Consent, mark: Option<&str>) -> bool {
     let (row, symbols) = consent.row(seq);
     with_deep(consent, |deep| filter.holds(&row, &symbols, Some(&Deep { mark, ..*deep })))
 }
 
-/// Which of the filter's conditions on what the list does not hold are met, a bit each.
+/// Returns one bit for each condition of the filter on fields that the list does not hold, set if the consent meets it.
 pub(super) fn deep_bits(filter: &Query, consent: &Consent) -> u64 {
     with_deep(consent, |deep| filter.deep_bits(deep))
 }

@@ -1,4 +1,5 @@
-//! Between the screen and what a person leaves behind: rows are known there by number, here by the event's own key.
+//! Stores marks, notes, filters and the screen's position. The screen knows rows by number, the store by the event's
+//! own key.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,21 +11,23 @@ use crate::journal::{Notes, NotesError, ReadError, Reader};
 use crate::model::{ARRANGED, Mark, Marks, Model, Msg};
 use crate::report::{Fault, Part};
 
-/// Where a screen was left: names and values.
+/// The position and layout of a screen, as names and values.
 pub type Place = Vec<(&'static str, String)>;
 
-/// Keeps what a person leaves behind. Each call may wait for a disk.
+/// Stores what a user leaves behind: marks, filters and the screen's position. Each call may wait for a disk.
 pub trait NoteStore: Send {
-    /// Marks a row with a note, or takes both away. Says what the row has now, or why that could not be done.
+    /// Marks a row with a note, or removes its mark if `note` is `None`. Returns a message with the row's new mark, or
+    /// with the reason for a failure.
     fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg;
 
-    /// Remembers a filter that was used. Without a place for it, it is remembered by this screen alone.
+    /// Stores a filter in the history of used filters. Returns a message if that fails, or `None`. Without a store,
+    /// only this screen remembers the filter.
     fn remember(&mut self, query: &str) -> Option<Msg>;
 
-    /// Keeps the place where the screen is.
+    /// Stores the position and layout of the screen.
     fn keep_place(&mut self, place: Place);
 
-    /// Looks whether another screen wrote, and if so returns all marks.
+    /// Returns all marks if another process changed the store, else `None`.
     fn look(&mut self) -> Option<Msg>;
 
     /// Returns all marks, each with the number of its row.
@@ -34,13 +37,13 @@ pub trait NoteStore: Send {
     fn missing(&self) -> HashSet<i64>;
 }
 
-/// What is kept beside one journal. Rows are known to the screen by number, and on the disk by the event's own key.
+/// The store beside one journal. The screen knows rows by number, and the disk has them by the event's own key.
 #[derive(Debug)]
 pub struct KeptNotes {
     desk: Result<Open, Box<Fault>>,
-    /// Nothing is kept, and that is no fault: rows come from files.
+    /// Whether nothing is stored on purpose, because the rows come from files.
     is_fleeting: bool,
-    /// Marks on events that this journal does not hold, by their time: they may still come.
+    /// Marks on events that the journal does not hold, by the event's time in milliseconds. The events may still come.
     missing: HashMap<i64, Vec<consent::Marked>>,
 }
 
@@ -51,7 +54,8 @@ struct Open {
 }
 
 impl KeptNotes {
-    /// Opens the notes beside a journal. What is wrong with them is told to the screen, which goes on without.
+    /// Opens the notes beside a journal. If that fails, [`begin`](Self::begin) shows the fault, and the screen works
+    /// without notes.
     pub fn open(dir: &Path) -> Self {
         let desk = Notes::open(dir).map_err(|error| Box::new(error.fault())).and_then(|notes| {
             let reader = Reader::open(dir).map_err(|error| Box::new(error.fault()))?;
@@ -60,14 +64,14 @@ impl KeptNotes {
         Self { desk, is_fleeting: false, missing: HashMap::new() }
     }
 
-    /// Keeps marks and filters for as long as the screen is there.
+    /// Returns a store for rows of files, whose marks and filters last only as long as the screen.
     pub fn fleeting() -> Self {
         let fault = Fault::new(Part::Journal, "no journal", "Nothing is kept beside files.", "", "");
         Self { desk: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new() }
     }
 
-    /// Gives the screen what was left behind: marks, filters that were used, and unless it is to begin `fresh` the
-    /// place.
+    /// Restores marks, used filters and the screen's position. With `fresh`, only the layout of the position is
+    /// restored.
     pub fn begin(&mut self, model: &mut Model, fresh: bool, msgs: &mut Vec<Msg>) {
         match &self.desk {
             Ok(desk) => {
@@ -167,8 +171,8 @@ impl NoteStore for KeptNotes {
     }
 }
 
-/// Of the words of a place the one for the reader's row: its number and time on the screen, its event's key on the
-/// disk, which a journal that was made anew has again.
+/// The name of the place's entry for the current row. On the screen its value is the row's number and time. On disk it
+/// is the event's key, which stays the same in a journal that was created anew.
 const ROW: &str = "row";
 
 impl Open {
@@ -179,7 +183,7 @@ impl Open {
         *row = key.map_or(String::new(), |key| key.to_word());
     }
 
-    /// Of an event that the journal does not hold the time alone says where it was.
+    /// For an event that the journal does not hold, only the time says where it was.
     fn find_row(&self, place: &mut [(String, String)]) {
         let Some((_, row)) = place.iter_mut().find(|(name, _)| *name == ROW) else { return };
         let Some(key) = EventKey::from_word(row) else { return row.clear() };
@@ -198,7 +202,7 @@ fn unread(error: &ReadError) -> Msg {
     Msg::Notice(error.fault().to_string(), true)
 }
 
-/// Which events are marked, and their notes, for whoever has whole consents and no screen.
+/// The marked events and their notes, for commands without a screen.
 #[derive(Debug, Default)]
 pub struct Marked {
     notes: Option<Notes>,
@@ -206,10 +210,10 @@ pub struct Marked {
 }
 
 impl Marked {
-    /// Reads what is marked beside a journal.
+    /// Reads the marks beside a journal.
     ///
     /// # Errors
-    /// The notes are there and cannot be read: a sentence for stderr.
+    /// Returns a sentence for stderr if the notes exist but cannot be read.
     pub fn beside(dir: &Path) -> Result<Self, String> {
         let fail = |error: NotesError| {
             let fault = error.fault();
@@ -221,7 +225,7 @@ impl Marked {
         Ok(marked)
     }
 
-    /// Reads them again if somebody changed them. What cannot be read is for the log; what was read stays.
+    /// Reads the marks again if another process changed them. If that fails, logs a warning and keeps the old marks.
     pub fn refresh(&mut self) {
         let Some(notes) = &mut self.notes else { return };
         let read = notes.is_moved().and_then(|is_moved| if is_moved { self.read() } else { Ok(()) });

@@ -1,4 +1,5 @@
-//! `prune`: removes by hand what is too old, for a person who knows that this machine's clock is right.
+//! `prune`: removes rows past the age limit on request, by this machine's clock. The user confirms that the clock is
+//! right.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,10 +10,10 @@ use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::journal::{self, PruneError, Settings};
 
-/// Says what is too old by this machine's clock, and removes it if that is meant.
+/// Prints how many rows are past the age limit by this machine's clock, and removes them if `is_meant`.
 ///
 /// # Errors
-/// The journal cannot be opened or is in use: the reason to end and a sentence for stderr.
+/// Returns an exit code and a sentence for stderr if the journal cannot be opened, is in use, or cannot be changed.
 pub fn prune(dir: &Path, keep: Settings, is_meant: bool, clock: &Clock) -> Result<Exit, (Exit, String)> {
     let now = clock.now();
     let done = journal::prune(dir, keep, now, is_meant).map_err(|error| (Exit::Failed, words(&error)))?;

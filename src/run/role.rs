@@ -14,7 +14,7 @@ pub(super) struct Role(Arc<Mutex<State>>);
 pub(super) enum State {
     /// This process writes.
     Writes(Box<Writing>),
-    /// Another process does; what it left in the lock file.
+    /// Another process writes. The string is what it left in the lock file.
     Follows(String),
 }
 
@@ -28,12 +28,12 @@ impl Role {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the answer and returns the one before.
+    /// Sets the state and returns the previous one.
     pub(super) fn set(&self, state: State) -> State {
         std::mem::replace(&mut *self.state(), state)
     }
 
-    /// Who writes, if it is not this process.
+    /// Returns the process that writes the journal, or `None` if it is this one.
     pub(super) fn holder(&self) -> Option<String> {
         match &*self.state() {
             State::Writes(_) => None,

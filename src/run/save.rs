@@ -1,4 +1,4 @@
-//! Files of consents, whatever their format: written beside, synced, put in place in one step, never over another.
+//! Writes consents to a file of any format, atomically and never over an existing file.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Read as _, Seek, SeekFrom, Write};
@@ -12,12 +12,12 @@ use super::fresh::Fresh;
 use crate::consent::{Consent, FileFormat, Seq, visible};
 use crate::export::{About, Lines, Report, Snapshot, Summary, hex, json_line_for_terminal};
 
-/// How the consents stand in a file.
+/// The layout of consents in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileLayout {
-    /// One consent a line.
+    /// One consent per line.
     Lines(Lines),
-    /// One object with what it is of and a digest.
+    /// One JSON object with a description of its source and a digest.
     Snapshot,
     /// A case file for people.
     Report(Report),
@@ -41,22 +41,22 @@ impl FileLayout {
     }
 }
 
-/// Why nothing was written.
+/// Why a file was not written.
 #[derive(Debug, Error)]
 pub enum SaveError {
-    /// Whoever read the output is gone.
+    /// The reader of the output has closed it.
     #[error("the reader of the output is gone")]
     Pipe,
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     #[error("it was stopped")]
     Stopped,
-    /// There is a file of that name.
+    /// A file of that name exists.
     #[error("it exists already")]
     Exists,
     /// The output cannot be written.
     #[error("{0}")]
     Write(io::Error),
-    /// The consents cannot be read: a sentence.
+    /// The consents cannot be read. The string is a sentence for people.
     #[error("{0}")]
     Read(String),
 }
@@ -67,19 +67,19 @@ impl From<io::Error> for SaveError {
     }
 }
 
-/// Takes one consent and what was noted to it.
+/// A function that takes one consent and its note.
 pub(super) type Taker<'a> = dyn FnMut(Seq, &Consent, Option<&str>) -> Result<(), SaveError> + 'a;
-/// Gives out every consent of a file, in order; a report asks twice.
+/// A function that passes every consent of a file to a taker, in order. A report calls it twice.
 pub(super) type Giver<'a> = dyn FnMut(&mut Taker<'_>) -> Result<(), SaveError> + 'a;
 
-/// Bytes held before they are written.
+/// Bytes buffered before they are written.
 const BUFFER: usize = 1 << 18;
 
-/// Writes a file that must not be there yet, for its owner only. Either all of it is there afterwards, or nothing.
-/// Returns how many consents it holds, and its digest if its layout has one.
+/// Writes a new file that only its owner may read. Afterwards the file is complete or does not exist. Returns the
+/// number of consents in it, and its digest if the layout has one.
 ///
 /// # Errors
-/// Nothing was left behind.
+/// Returns why the file was not written. Nothing was left behind.
 pub fn save(
     path: &Path,
     layout: FileLayout,
@@ -96,10 +96,11 @@ pub fn save(
     Ok(written)
 }
 
-/// Writes to standard output what is not one line after another: count and digest are known only at the end.
+/// Writes a whole file to standard output, by way of a temporary file. Layouts other than lines need that, because
+/// their count and digest are known only at the end.
 ///
 /// # Errors
-/// Some of it may have been written.
+/// Returns why writing failed. Part of the output may have been written.
 pub(super) fn print_whole(layout: FileLayout, about: &About, give: &mut Giver<'_>) -> Result<u64, SaveError> {
     let mut whole = tempfile::tempfile()?;
     let (count, _) = write(layout, about, give, &whole)?;
@@ -193,7 +194,7 @@ fn write(
     }
 }
 
-/// Says what came of a file, in a sentence.
+/// Returns a sentence about the result of writing a file, and whether it is a failure.
 pub(super) fn told(path: &Path, result: &Result<(u64, Option<String>), SaveError>) -> (String, bool) {
     let shown = visible(&path.to_string_lossy()).into_owned();
     match result {
@@ -211,7 +212,7 @@ pub(super) fn told(path: &Path, result: &Result<(u64, Option<String>), SaveError
     }
 }
 
-/// A number of bytes for people.
+/// Returns a number of bytes in a form for people.
 fn bytes(size: u64) -> String {
     match size {
         0..10_000 => format!("{size} bytes"),
@@ -301,12 +302,12 @@ mod tests {
         assert!(told(&nowhere, &result).0.contains("cannot be written"));
     }
 
-    /// That nothing is left of the file is for the real program: see `tests/headless.rs`.
+    /// `tests/headless.rs` checks with the real program that nothing is left of the file.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_told_in_every_form() {
         for layout in LAYOUTS {
-            // What is written to this device never fits.
+            // Every write to this device fails with `ENOSPC`.
             let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
             let result = write(layout, &about(), &mut |take| take(Seq(1), &consent(), None), &full);
             let Err(SaveError::Write(error)) = &result else { panic!("{layout:?}: {result:?}") };

@@ -1,4 +1,4 @@
-//! Writes one file at a time on a thread of its own, and tells how far it is.
+//! Writes one file at a time on a separate thread, and reports progress.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,23 +14,23 @@ use crate::model::{Msg, SaveOrder};
 use crate::safe_file;
 use crate::tasks::start_thread;
 
-/// The file that is being written, and what it tells.
+/// A handle to a file that is being written.
 #[derive(Debug)]
 pub struct Saver {
     stop: Arc<AtomicBool>,
     answers: mpsc::Receiver<Msg>,
 }
 
-/// Consents between two words of how far it is.
+/// Consents between two progress messages.
 const STEP: usize = 2000;
-/// Words that wait until the loop takes them.
+/// The capacity of the progress channel.
 const ANSWERS: usize = 4;
 
 impl Saver {
     /// Starts to write a file.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// Returns an error if no thread can be started.
     pub fn start(
         path: PathBuf,
         order: SaveOrder,
@@ -51,12 +51,12 @@ impl Saver {
         Ok(Self { stop, answers })
     }
 
-    /// Asks it to stop; nothing of the file is left then.
+    /// Asks the thread to stop. It leaves nothing of the file behind.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
     }
 
-    /// Waits for how far it is, or what came of it, or `None` once all was told.
+    /// Waits for the next progress message or the result. Returns `None` once the result was returned.
     pub async fn heard(&mut self) -> Option<Msg> {
         self.answers.recv().await
     }
@@ -78,7 +78,7 @@ fn write(
             if stop.load(Ordering::SeqCst) {
                 return Err(SaveError::Stopped);
             }
-            // A row that was removed meanwhile is missing, and the count says so.
+            // A row that was removed meanwhile is left out, and the count shows it.
             if let Some(consent) = records.record(*seq).map_err(SaveError::Read)? {
                 take(*seq, &consent, order.notes.get(seq).map(String::as_str))?;
             }
@@ -91,14 +91,14 @@ fn write(
     })
 }
 
-/// How snapshots are named that nobody asked for one by one.
+/// The prefix of the names of automatic snapshots.
 const AUTO: &str = "auto-";
-/// The form of the time in names.
+/// The format of the time in file names.
 const NAMED: &str = "%Y%m%dT%H%M%SZ";
 
-/// Removes the oldest of the snapshots that were taken by themselves, so that at most so many are left. Whatever has
-/// another name stays. Their names say which are the oldest. A name in the future comes from a clock that was
-/// wrong, so that snapshot goes first. Call it only while the clocks agree.
+/// Removes the oldest automatic snapshots so that at most `keep` are left. Files with other names stay. The age is
+/// taken from the name. A name more than a day in the future comes from a clock that was wrong, so that snapshot goes
+/// first. Call it only while the clocks agree.
 pub fn thin_out(folder: &Path, keep: usize, now: jiff::Timestamp) -> io::Result<()> {
     let tomorrow = now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(now);
     let tomorrow = format!("{AUTO}{}", tomorrow.strftime(NAMED));
@@ -123,18 +123,18 @@ pub fn thin_out(folder: &Path, keep: usize, now: jiff::Timestamp) -> io::Result<
     Ok(())
 }
 
-/// Returns a name that is not taken for a snapshot that nobody asked for.
+/// Returns an unused path for an automatic snapshot.
 ///
 /// # Errors
-/// The folder cannot be made: a sentence.
+/// Returns a sentence for people if the folder cannot be created, or if it has a thousand files of this second.
 pub fn auto_name(folder: &Path, at: jiff::Timestamp) -> Result<PathBuf, String> {
     free(folder, &format!("{AUTO}{}", at.strftime(NAMED)), "json")
 }
 
-/// Returns a name that is not taken: `consents-20260304T101500Z.json`.
+/// Returns an unused path such as `consents-20260304T101500Z.json`.
 ///
 /// # Errors
-/// The folder cannot be made: a sentence.
+/// Returns a sentence for people if the folder cannot be created, or if it has a thousand files of this second.
 pub fn name(folder: &Path, at: jiff::Timestamp, ending: &str) -> Result<PathBuf, String> {
     free(folder, &format!("consents-{}", at.strftime(NAMED)), ending)
 }

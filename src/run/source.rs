@@ -1,4 +1,4 @@
-//! What the journal has to say, as messages. One path for the start, the live feed and catching up.
+//! Turns the journal's content and changes into messages, in the same way at the start, live and when catching up.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::model::Msg;
 use crate::okta;
 use crate::report::{Board, Coverage, Part, Pulse};
 
-/// Pulls rows out of a journal, newest first at the start, then upwards as they come and downwards behind that.
+/// Reads rows from a journal: the newest first, then new rows as they come, and older rows in between.
 #[derive(Debug)]
 pub struct Source {
     reader: Reader,
@@ -22,20 +22,20 @@ pub struct Source {
     oldest: Seq,
     listed: u64,
     phase: Phase,
-    /// Up to which change the journal was asked whether it removed rows.
+    /// The change up to which the journal was checked for removed rows.
     asked: Rev,
     sorting: Option<Sorting>,
     answers: Option<mpsc::Receiver<(String, bool)>>,
-    /// A sentence that came while waiting.
+    /// An answer received by `moved` that `pull` has not yet handled.
     heard: Option<(String, bool)>,
 }
 
-/// Finding out which rows are left after a cut.
+/// The search for the rows that are left after a cut.
 #[derive(Clone, Copy, Debug)]
 struct Sorting {
     after: Seq,
     to: Seq,
-    /// How many were listed when it began, and how many of those are left so far.
+    /// How many rows were listed when the search began. `left` counts those found so far.
     listed: u64,
     left: u64,
 }
@@ -47,42 +47,42 @@ enum Phase {
     Done,
 }
 
-/// Rows of the first frame.
+/// Rows read for the first frame.
 const FIRST: usize = 1000;
-/// Rows of one look while they come; 1.3 ms of reading.
+/// New or changed rows read at a time, which takes 1.3 ms.
 const LIVE: usize = 1000;
-/// Rows of one look behind the first frame: keys wait at most this long, some 10 ms.
+/// Older rows read at a time, which takes some 10 ms. A key press waits at most this long.
 const OLDER: usize = 4000;
 
-/// Events shown beside a consent.
+/// The most events shown beside a consent.
 const BESIDE_MAX: usize = 200;
 
-/// Whatever a screen's rows come from.
+/// A source of rows for a screen.
 pub trait Supply {
-    /// Adds what is due as messages and returns whether there is more at once.
+    /// Adds messages that are due and returns whether more can be read at once.
     fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool;
 
     /// Waits until there is something new.
     fn moved(&mut self) -> impl Future<Output = ()>;
 
-    /// Returns a way to read whole consents on another thread. This waits for no disk.
+    /// Returns a reader of whole consents for use on another thread. Does no disk access itself.
     fn records(&self) -> Box<dyn Records>;
 }
 
 /// Reads whole consents. Each call may wait for a disk.
 pub trait Records: Send {
-    /// Opens what is read from, if it is not open. Whoever reads only now and then calls it early: what is open can be
-    /// read although its folder goes away.
+    /// Opens the underlying storage if it is not open yet. Call it early if reads are rare: open storage can be read
+    /// even after its folder is removed.
     fn open(&mut self) {}
 
     /// Reads one consent. Returns `None` if it is gone.
     ///
     /// # Errors
-    /// It cannot be read: a sentence.
+    /// Returns a sentence for people if the consent cannot be read.
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String>;
 
-    /// Reads what there is of a row's session and transaction. What cannot be read is left out: the record itself says
-    /// that the journal or the file fails.
+    /// Reads the other events of a row's session and transaction. Events that cannot be read are left out, since
+    /// reading the record itself reports that the journal or the file fails.
     fn beside(&mut self, seq: Seq, session: Option<&str>, transaction: Option<&str>) -> Beside;
 }
 
@@ -100,7 +100,7 @@ impl Supply for Source {
     }
 }
 
-/// Consents of a journal.
+/// Reads whole consents from a journal.
 struct JournalRecords {
     dir: PathBuf,
     /// Opened on the thread that reads.
@@ -122,7 +122,7 @@ impl JournalRecords {
 
 impl Records for JournalRecords {
     fn open(&mut self) {
-        // If it fails, whoever reads is told.
+        // A later read returns the error.
         self.reader().ok();
     }
 
@@ -144,7 +144,7 @@ impl Records for JournalRecords {
 }
 
 impl Source {
-    /// Begins before the first row.
+    /// Creates a source that has read nothing yet.
     pub fn new(reader: Reader, head: watch::Receiver<Head>, board: watch::Receiver<Board>) -> Self {
         Self {
             reader,
@@ -163,15 +163,15 @@ impl Source {
         }
     }
 
-    /// Hears sentences for the notice line.
+    /// Sets the channel of sentences for the notice line.
     #[must_use]
     pub fn hearing(mut self, answers: mpsc::Receiver<(String, bool)>) -> Self {
         self.answers = Some(answers);
         self
     }
 
-    /// Adds what is due as messages and returns whether there is more at once. What cannot be read becomes the
-    /// journal's state on the board.
+    /// Adds messages that are due and returns whether more can be read at once. A read error becomes the journal's
+    /// state on the board.
     pub fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
         let heard = self.heard.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
         msgs.extend(heard.map(|(text, is_bad)| Msg::Notice(text, is_bad)));
@@ -206,7 +206,7 @@ impl Source {
             self.start(head, msgs)?;
         } else if head.last > self.seen.last {
             let page = self.reader.after(self.seen.last, LIVE)?;
-            // A row that is announced and cannot be seen was cut again; the head is then where we are.
+            // An announced row that cannot be read has been cut already, so continue from the head.
             self.seen.last = page.rows.last().map_or(head.last, |row| row.seq);
             self.listed += page.rows.len() as u64;
             msgs.push(Msg::Committed(page));
@@ -217,10 +217,10 @@ impl Source {
                 Some(rev) if page.rows.len() == LIVE => rev,
                 _ => head.change,
             };
-            // Names that came since are among the texts, whether or not a row changed.
+            // Names that were resolved since then are sent even if no row changed.
             page.symbols.extend(self.reader.renamed(self.seen.change, to)?);
             self.seen.change = to;
-            // A page of nothing tells that there are more side events.
+            // An empty page still means that side events were added.
             msgs.push(Msg::Changed(page));
         } else if self.phase == Phase::Older {
             let page = self.reader.before(self.oldest, OLDER)?;
@@ -231,7 +231,7 @@ impl Source {
         } else if let Some(sorting) = self.sorting {
             self.sort(sorting, msgs)?;
         } else if self.seen.change > self.asked {
-            // A cut counts as a change that no row carries.
+            // A cut is a change that belongs to no row.
             self.asked = self.seen.change;
             if self.reader.has_cut(self.seen.last, self.listed)? {
                 let (to, listed) = (self.seen.last, self.listed);
@@ -246,7 +246,7 @@ impl Source {
         Ok(!self.at_rest())
     }
 
-    /// The newest thousand. The head is read before them, so nothing falls between.
+    /// Reads the newest thousand rows. The head was read before them, so no row is missed.
     fn start(&mut self, head: Head, msgs: &mut Vec<Msg>) -> Result<(), ReadError> {
         let page = self.reader.newest(FIRST)?;
         self.seen = Head { last: page.rows.last().map_or(Seq(0), |row| row.seq), change: head.change };
@@ -258,8 +258,8 @@ impl Source {
         Ok(())
     }
 
-    /// How many older rows are still to come, where there may be any. Only a page that is not full is the last: rows
-    /// that were listed may have been cut since, so their count does not say.
+    /// Returns how many older rows remain to be read, at least 1 if `may_have_more`. Only a page that is not full is
+    /// the last one: listed rows may have been cut since, so their count does not prove it.
     fn left(&mut self, may_have_more: bool) -> Result<u64, ReadError> {
         self.phase = if may_have_more { Phase::Older } else { Phase::Done };
         if !may_have_more {
@@ -268,7 +268,7 @@ impl Source {
         Ok(self.reader.counts()?.rows.saturating_sub(self.listed).max(1))
     }
 
-    /// Tells of the next rows after a cut which of them are left.
+    /// Finds which of the next rows are left after a cut, and reports them.
     fn sort(&mut self, sorting: Sorting, msgs: &mut Vec<Msg>) -> Result<(), ReadError> {
         let Sorting { after, to: end, listed, left } = sorting;
         let kept = self.reader.present(after, end, OLDER)?;
@@ -286,10 +286,10 @@ impl Source {
         Ok(())
     }
 
-    /// Waits until the journal or a part says something new.
+    /// Waits until the journal or the status of a part changes.
     pub async fn moved(&mut self) {
         let head_gone = async |result: Result<(), _>| {
-            // A sender that is gone says nothing any more; the loop ends for other reasons.
+            // The sender is gone, so no change will come. Something else ends the loop.
             if result.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -305,35 +305,35 @@ impl Source {
         }
     }
 
-    /// Whether everything announced has been told, every older row is read and what was cut is found.
+    /// Returns whether all announced changes were reported, all older rows were read and all cut rows were found.
     pub fn at_rest(&self) -> bool {
         let head = *self.head.borrow();
         let has_all = head.last <= self.seen.last && head.change <= self.seen.change;
         self.phase == Phase::Done && has_all && self.sorting.is_none() && self.seen.change <= self.asked
     }
 
-    /// The reader, for whoever needs more of a row than its line.
+    /// Returns the reader, for access to more than a row's line.
     pub fn reader(&mut self) -> &mut Reader {
         &mut self.reader
     }
 
-    /// The states of the parts as they are now.
+    /// Returns the current status of the parts, and marks it as seen.
     pub fn board(&mut self) -> Board {
         self.board.borrow_and_update().clone()
     }
 
-    /// The newest row and change as they are now.
+    /// Returns the newest row and change, and marks them as seen.
     pub fn head(&mut self) -> Head {
         *self.head.borrow_and_update()
     }
 
-    /// Where nothing was seen yet: before all changes.
+    /// Returns the revision before all changes.
     pub fn no_change() -> Rev {
         Rev(0)
     }
 }
 
-/// Says which rows are not what was written, as far as they were read. Returns `None` if all are.
+/// Returns a sentence about the damaged rows found so far, or `None` if there are none.
 pub(super) fn damaged_words(damaged: &[Seq]) -> Option<String> {
     let shown: Vec<String> = damaged.iter().take(10).map(ToString::to_string).collect();
     let more = if damaged.len() > shown.len() { " …" } else { "" };
@@ -413,7 +413,7 @@ mod tests {
         let mut model = Model::new(Origin::default(), Zone::default(), (80, 24), clock.now());
         pull(&mut source, &mut model);
         assert_eq!(shown(&model), (1000, 1));
-        // Rows that come between the cut and the look at it hide nothing.
+        // Rows that come between the cut and its discovery do not hide it.
         an_hour(&clock, &journal, Rev(2)).await;
         journal.append(batch(1001..=2000)).await.unwrap();
         pull(&mut source, &mut model);

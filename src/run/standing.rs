@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::journal::Polling;
 use crate::report::{Board, Fault, Part, Pulse, process};
 
-/// A poller may miss so many of its intervals before it counts as silent.
+/// How many intervals may pass without a good poll before a poller counts as silent.
 const INTERVALS: u32 = 3;
 /// No poller counts as silent sooner than this. A good poll that brings nothing is stored once a minute.
 const SILENT_MIN: Duration = Duration::from_mins(3);
@@ -45,16 +45,16 @@ pub(super) enum Standing {
 /// Why a follower does not take over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Why {
-    /// It was set up to ask for other events than the journal has been filled with.
+    /// This process is configured for other events than those in the journal.
     OtherEvents {
-        /// What this process would ask for, as bookmarks name it.
+        /// The events that this process would ask for, as a bookmark's query.
         ours: String,
-        /// What was asked for.
+        /// The events that the journal was filled with.
         theirs: String,
     },
-    /// The journal's file is not the one that is read here.
+    /// The journal's file is no longer the one that this process reads.
     Replaced,
-    /// It tried, and could not.
+    /// The take-over failed.
     Failed(Box<Fault>),
 }
 
@@ -77,13 +77,13 @@ pub(super) fn named(holder: &str) -> String {
 }
 
 impl Standing {
-    /// Sets the parts of the board that the writing process is in charge of, and returns whether that changed anything.
-    /// `before` is the process that was seen to write last.
+    /// Sets the status of the parts that the writing process runs, and returns whether that changed anything. `before`
+    /// is the process that was last seen to write.
     pub(super) fn tell(&self, board: &mut Board, wanted: Wanted, before: &str, polling: Polling) -> bool {
         let fault = self.fault(before, polling);
         let pulse = |part| match (&fault, self) {
             (None, Self::Polls(holder)) => Pulse::Elsewhere(holder.clone()),
-            // It may well listen and probe while Okta's log does not answer it.
+            // The process may still listen and probe while its polls fail.
             (_, Self::Silent(holder)) if part != Part::Poll => Pulse::Elsewhere(holder.clone()),
             (_, Self::Unknown(_)) if part != Part::Poll => Pulse::Elsewhere(before.to_owned()),
             (Some(fault), _) if part == Part::Poll => Pulse::Down(fault.clone()),
@@ -219,7 +219,7 @@ mod tests {
             let interval = interval.map(Duration::from_secs);
             assert!(is_fresh(Some(good), interval, after(still)), "{interval:?}");
             assert!(!is_fresh(Some(good), interval, after(no_more)), "{interval:?}");
-            // The clock was set back: a time ahead of it is as old as it is far.
+            // The clock was set back: a time in the future counts as equally far in the past.
             assert!(is_fresh(Some(good), interval, after(-still)), "{interval:?}");
             assert!(!is_fresh(Some(good), interval, after(-no_more)), "{interval:?}");
         }
@@ -257,10 +257,10 @@ mod tests {
             assert!(standing.tell(&mut board, WANTED, "42", polling()));
             assert!(!standing.tell(&mut board, WANTED, "42", polling()), "the same again is no news");
             assert_eq!(*board.get(Part::Poll), Pulse::Down(fault));
-            // Of the hook nobody knows anything bad while its process may live.
+            // The hook has no fault while its process may still run.
             let may_live = matches!(standing, Standing::Silent(_) | Standing::Unknown(_));
             assert_eq!(board.get(Part::Hook).fault().is_none(), may_live);
-            // It polls again.
+            // Another process polls again.
             assert!(Standing::Polls("43".to_owned()).tell(&mut board, WANTED, "42", polling()));
             for part in [Part::Poll, Part::Hook, Part::Readiness] {
                 assert_eq!(*board.get(part), Pulse::Elsewhere("43".to_owned()));

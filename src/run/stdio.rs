@@ -1,10 +1,10 @@
-//! Standard output and standard error.
+//! Writes to standard output and standard error.
 
 use std::io::{self, Write as _};
 
 use super::charset;
 
-/// Says something on standard error. A standard error that is gone hears nothing, and that is no reason to end.
+/// Writes a message to standard error, unless it is empty. A failure to write is logged and otherwise ignored.
 pub fn note(words: &str) {
     if words.is_empty() {
         return;
@@ -19,11 +19,11 @@ pub(super) fn say(line: &str) {
     }
 }
 
-/// Writes a text to standard output, in ASCII to a terminal where the locale is not UTF-8. A reader that has gone is
-/// no fault.
+/// Writes a text to standard output, in ASCII if that is a terminal and the locale is not UTF-8. A closed pipe is not
+/// an error.
 ///
 /// # Errors
-/// Standard output cannot be written.
+/// Returns an error if standard output cannot be written.
 pub fn print(text: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(&charset::for_stdout(text)).and_then(|()| out.flush()) {

@@ -19,18 +19,18 @@ use crate::okta::{
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
 
-/// What of the org's readiness is probed, and how often.
+/// What to probe for the org's readiness, and how often.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Probing {
-    /// The authorization server that matters: `default`, an id or an issuer.
+    /// The authorization server to probe: `default`, an id or an issuer.
     pub server: String,
-    /// Where Okta delivers to, if a hook is wanted.
+    /// The address that Okta delivers to, if it is configured.
     pub public_url: Option<String>,
-    /// From one round to the next.
+    /// The time between two rounds.
     pub interval: Duration,
 }
 
-/// What the parts are made of.
+/// Everything needed to start the parts, now or after a take-over.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) dir: PathBuf,
@@ -48,7 +48,7 @@ pub(super) struct Parts {
     pub(super) tasks: Tasks,
 }
 
-/// A journal that this process writes, and the ways to the parts that run.
+/// A journal that this process writes, and handles to the running parts.
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) journal: Journal,
@@ -59,7 +59,7 @@ pub(super) struct Writing {
     pub(super) unreadable_before: u64,
 }
 
-/// What it takes to ask the same org for more, beside the poller.
+/// Access to the org's log beside the poller, within the same budget.
 #[derive(Clone, Debug)]
 pub(super) struct LogAccess {
     pub(super) client: http::Client,
@@ -71,10 +71,10 @@ pub(super) struct LogAccess {
 /// again.
 pub(super) const ANSWERS: usize = 16;
 
-/// Opens the journal and starts everything that writes to it. Returns with it a reader for whoever lists the rows.
+/// Opens the journal and starts everything that writes to it. Also returns a reader for listing the rows.
 ///
 /// # Errors
-/// The journal cannot be opened. Nothing was started, and the right to write is given back.
+/// Returns a fault if the journal cannot be opened. Nothing was started then, and the claim is released.
 pub(super) fn start(
     parts: &Parts,
     claim: Claim,
@@ -82,7 +82,7 @@ pub(super) fn start(
 ) -> Result<(Writing, Reader), Box<Fault>> {
     let Parts { dir, clock, tasks, board, client, .. } = parts;
     let journal = claim.open(parts.keep, clock.clone(), head).map_err(|error| error.fault())?;
-    // All that can fail comes before the first part runs.
+    // Everything that can fail comes before the first part starts.
     let read = || Reader::open(dir).map_err(|error| Box::new(error.fault()));
     let (list, names_reader, probe_reader, mending_reader) = (read()?, read()?.bare(), read()?, read()?);
     let stored = list.bookmark().map_err(|error| error.fault())?;
@@ -103,7 +103,7 @@ pub(super) fn start(
     let lookups = Lookups::new(org.clone(), *rate_share, *jitter_seed);
     if let Some(probing) = &parts.readiness {
         let own = ReadinessBudgets::beside(poller.budget(), *rate_share);
-        // Names and probes ask the same buckets: one share for both.
+        // Names and probes use the same rate-limit buckets, so they share one budget.
         let budgets = ReadinessBudgets {
             apps: lookups.budget(Thing::Client),
             servers: lookups.budget(Thing::Server),

@@ -1,35 +1,35 @@
-//! What consents are told from.
+//! The sources that the linear mode reads consents from.
 
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::journal::ReadError;
 
-/// What consents are told from: a journal that is being written, or files.
+/// A source of consents for the linear mode: a journal that is being written, or files.
 pub trait Book {
-    /// What is new since the last call, some of it; nothing when there is no more for now.
+    /// Returns some of what is new since the last call, or an empty list if nothing is.
     fn news(&mut self) -> Result<Vec<News>, Trouble>;
     /// Waits until there may be news.
     fn moved(&mut self) -> impl Future<Output = ()>;
-    /// Whether it is read so far that commands can be answered.
+    /// Returns whether enough has been read to answer commands.
     fn is_ready(&self) -> bool;
-    /// Goes through the latest consents, newest first, until told that it is enough or so many were looked at. Returns
-    /// how many were.
+    /// Passes the latest consents to `look`, newest first, until it returns [`Go::Home`] or `most` were passed. Returns
+    /// how many were passed.
     fn latest(&mut self, most: usize, look: &mut dyn FnMut(Noted) -> Go) -> Result<usize, Trouble>;
-    /// One consent.
+    /// Returns one consent, or `None` if there is none with this number.
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, Trouble>;
-    /// How much there is and how the sources are, in sentences.
+    /// Returns sentences about the number of consents and the status of the sources.
     fn status(&mut self) -> Result<Vec<String>, Trouble>;
-    /// Has the sources asked now, and says so.
+    /// Makes the sources poll now. Returns a sentence that says so, or why not.
     fn poll(&mut self) -> &'static str;
 }
 
-/// A piece of news.
+/// Something new to report.
 pub enum News {
-    /// A sentence.
+    /// A sentence to print.
     Words(String),
-    /// What was there before is read; what comes from now on is new.
+    /// The existing consents are read. Those that follow are new.
     Begun,
-    /// A consent that came.
+    /// A new consent.
     Came(Box<Noted>),
 }
 
@@ -40,20 +40,20 @@ pub struct Noted {
     pub(super) note: Option<String>,
 }
 
-/// Whether to go on.
+/// Whether to continue with the next consent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Go {
-    /// There is more to look at.
+    /// Continue.
     On,
-    /// It is enough.
+    /// Stop.
     Home,
 }
 
-/// Why no more is told.
+/// Why the linear mode ends.
 pub enum Trouble {
-    /// It is over, with nothing wrong.
+    /// A normal end.
     Over(Exit),
-    /// A sentence.
+    /// A failure, as a sentence for people.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! Consents of files.
+//! The linear mode's source for consents in files.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use crate::consent::{Consent, Row, Seq};
 use crate::files::{self, FileIndex, Input};
 use crate::run::archive;
 
-/// Files that are being read, then their consents in the order of time.
+/// A set of files that is being read. Once all are read, their consents are sorted by time.
 #[derive(Debug)]
 pub struct FileBook {
     file_index: Arc<FileIndex>,
     news: mpsc::Receiver<files::News>,
-    /// What came while waiting.
+    /// News received by `moved` that `news` has not yet returned.
     heard: Option<files::News>,
-    /// By (published, number), once all is read.
+    /// The rows as (time of publication in milliseconds, number), sorted once all files are read.
     order: Vec<(i64, Seq)>,
     percent: Option<u8>,
     is_read: bool,
-    /// When a snapshot was taken, of several the last.
+    /// When the snapshot was taken, or the latest of several snapshots.
     taken: Option<Timestamp>,
     troubles: Vec<String>,
-    /// What is to be said of them though nothing is wrong.
+    /// Remarks on the files that are not errors.
     notes: Vec<String>,
-    /// Records that repeat an event.
+    /// How many records repeat an event.
     repeated: u64,
-    /// Rows that share their uuid with one of other content.
+    /// How many rows share their uuid with a row of another content.
     shared: u64,
 }
 
 impl FileBook {
-    /// Begins to read. `now` is what rows are said to be taken in at that do not say it themselves.
+    /// Starts reading the files. `now` is the time of receipt for rows that do not record their own.
     ///
     /// # Errors
-    /// There is no thread to be had: a sentence.
+    /// Returns a sentence for people if no thread can be started.
     pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
         let (file_index, news) = archive::load(inputs, now)?;
         Ok(Self {
@@ -54,7 +54,7 @@ impl FileBook {
         })
     }
 
-    /// What is wrong with the files, as far as they are read.
+    /// Returns the errors found in the files so far.
     pub fn troubles(&self) -> &[String] {
         &self.troubles
     }
@@ -67,7 +67,7 @@ impl FileBook {
                 self.percent = percent;
                 self.order.extend(page.rows.iter().map(key));
             }
-            // Another record of an event has the event's own time.
+            // A further record of an event has the same time, so the order stays.
             files::News::Changed(_) => {}
             files::News::Trouble(words) => {
                 self.troubles.push(words.clone());
@@ -112,7 +112,7 @@ impl FileBook {
     }
 }
 
-/// Says how many events share their uuid with one of other content.
+/// Returns a sentence about events that share their uuid with another event of a different content.
 pub(in crate::run) fn shared_words(count: u64) -> String {
     let (events, share) = if count == 1 { ("event", "shares") } else { ("events", "share") };
     format!(
@@ -135,7 +135,7 @@ impl Book for FileBook {
     async fn moved(&mut self) {
         match self.news.recv().await {
             Some(news) => self.heard = Some(news),
-            // All is told; the loop ends for other reasons.
+            // The files are read to their end. Something else ends the loop.
             None => std::future::pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! Consents of a journal that is being written.
+//! The linear mode's source for a journal that is being written.
 
 use std::path::Path;
 
@@ -9,26 +9,26 @@ use crate::report::{Board, Part, Pulse};
 use crate::run::standing::named;
 use crate::run::{Feed, Marked, Source};
 
-/// A journal, its marks and what feeds it.
+/// A journal, its marks and the feed that writes or follows it.
 pub struct JournalBook<'a> {
     feed: &'a Feed,
     source: Source,
     marked: Marked,
     seen: Seq,
-    /// Whether what was there before is behind us.
+    /// Whether the rows from before the start have been passed.
     has_begun: bool,
-    /// What was told of the sources last.
+    /// The states of the sources that were reported last.
     told: Vec<String>,
 }
 
-/// Rows read at a time.
+/// Rows read from the journal at a time.
 const BATCH: usize = 200;
 
 impl<'a> JournalBook<'a> {
-    /// Tells from the journal in a folder, which a feed fills.
+    /// Creates a source for the journal in `dir`, which `feed` writes or follows.
     ///
     /// # Errors
-    /// The marks beside it cannot be read: a sentence.
+    /// Returns a sentence for people if the marks beside the journal cannot be read.
     pub fn new(dir: &Path, feed: &'a Feed, source: Source) -> Result<Self, String> {
         let marked = Marked::beside(dir)?;
         Ok(Self { feed, source, marked, seen: Seq(0), has_begun: false, told: Vec::new() })
@@ -39,8 +39,8 @@ impl<'a> JournalBook<'a> {
         Noted { seq: stored.seq, consent: okta::restore(stored), note }
     }
 
-    /// Says how the sources are, where that is not what was told last. Okta's own numbers differ each time it refuses,
-    /// so a fault counts by its short form.
+    /// Returns sentences for the sources whose state changed since the last call. Faults are compared by their short
+    /// form, because the full text contains numbers from Okta that differ with each refusal.
     fn changed(&mut self, board: &Board) -> Vec<String> {
         let mut states = Vec::new();
         for part in [Part::Poll, Part::Hook, Part::Journal] {
@@ -69,7 +69,7 @@ impl<'a> JournalBook<'a> {
 
 impl Book for JournalBook<'_> {
     fn news(&mut self) -> Result<Vec<News>, Trouble> {
-        // The board is read before the rows: what it calls caught up is then certainly among them.
+        // The board is read before the rows, so rows that it counts as caught up are certainly among them.
         let board = self.source.board();
         let mut news: Vec<News> = self.changed(&board).into_iter().map(News::Words).collect();
         if !self.has_begun {
@@ -135,7 +135,7 @@ impl Book for JournalBook<'_> {
         self.told.clear();
         let board = self.source.board();
         out.extend(self.changed(&board));
-        // Those of the writer are among what changed.
+        // The writer's notes are already among the changes.
         let is_other = |note: &&str| !board.notes.writer.iter().any(|told| told == note);
         out.extend(board.notes.all().filter(is_other).map(str::to_owned));
         Ok(out)

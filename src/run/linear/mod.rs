@@ -1,5 +1,5 @@
-//! The linear face: each event is a sentence, each command a line. No cursor is moved and no mode is changed, so that a
-//! screen reader, a braille line or a dumb terminal can follow.
+//! The linear mode: each event is a sentence, each command a line. The cursor never moves and no terminal mode changes,
+//! so screen readers, braille displays and dumb terminals can follow.
 
 mod book;
 mod files;
@@ -24,24 +24,24 @@ pub use files::FileBook;
 pub(super) use files::shared_words;
 pub use journal::JournalBook;
 
-/// How the linear face begins.
+/// How the linear mode starts.
 #[derive(Debug)]
 pub struct LinearOptions {
-    /// What the first sentence names; made visible.
+    /// The source named in the first sentence, with control characters made visible.
     pub org: String,
-    /// What rows must match to be told.
+    /// Only consents that match this filter are printed.
     pub filter: Option<Query>,
-    /// Ends by itself after this long.
+    /// Stop after this long.
     pub stop_after: Option<Duration>,
-    /// Ends when there are no more commands to come, where they are no terminal's.
+    /// Stop at the end of input, even if it is not a terminal.
     pub ends_with_commands: bool,
 }
 
-/// What is told at the start, and by `list` without a number.
+/// How many consents are printed at the start, and by `list` without a number.
 const FEW: usize = 5;
-/// The most that `list` tells.
+/// The most consents that `list` prints.
 const MANY: usize = 200;
-/// `list` with a filter looks through this many rows and no more.
+/// How many rows `list` searches for matches of a filter.
 const LOOK_MAX: usize = 20_000;
 /// The longest command, in bytes.
 const LINE_MAX: u64 = 4096;
@@ -51,10 +51,10 @@ show and a number: all of one consent. status: how the sources are. filter and w
 filter alone: tell all again. hold: only count what comes. go: tell again. poll: ask Okta now. \
 help: this. quit: leave. Short forms: l, s, f, g, p, h, q.";
 
-/// Tells consents as sentences until the person or a signal ends it.
+/// Prints consents as sentences until the user or a signal ends it.
 ///
 /// # Errors
-/// Standard output or the book cannot be used: a sentence for stderr.
+/// Returns a sentence for stderr if standard output or the book cannot be used.
 pub async fn linear(options: LinearOptions, book: &mut impl Book, clock: &Clock) -> Result<Exit, String> {
     let mut signals = Signals::listen().map_err(|error| format!("Signals cannot be heard: {error}."))?;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
@@ -94,12 +94,12 @@ struct Teller<'a, B> {
     book: &'a mut B,
     filter: Option<Query>,
     is_held: bool,
-    /// What came while held.
+    /// How many matching consents came while output was held.
     missed: u64,
 }
 
 impl<B: Book> Teller<'_, B> {
-    /// Tells what is new of sources and consents.
+    /// Prints what is new about sources and consents.
     fn tell_news(&mut self) -> Result<(), Trouble> {
         loop {
             let news = self.book.news()?;
@@ -118,7 +118,7 @@ impl<B: Book> Teller<'_, B> {
         }
     }
 
-    /// Tells the latest that pass the filter, oldest of them first.
+    /// Prints the latest consents that pass the filter, oldest first.
     fn tell_latest(&mut self, wanted: usize) -> Result<(), Trouble> {
         let mut found = Vec::new();
         let filter = self.filter.as_ref();
@@ -138,7 +138,7 @@ impl<B: Book> Teller<'_, B> {
         }
     }
 
-    /// Does what a line asks for.
+    /// Runs the command in a line.
     fn obey(&mut self, line: &Line, clock: &Clock) -> Result<(), Trouble> {
         let Line::Whole(line) = line else {
             return say(&format!("A command has at most {LINE_MAX} bytes. Nothing was done."));
@@ -215,15 +215,16 @@ fn passes(filter: Option<&Query>, noted: &Noted) -> bool {
     filter.is_none_or(|filter| matches(filter, noted.seq, &noted.consent, noted.note.as_deref()))
 }
 
-/// A line as it was typed.
+/// A line of input.
 enum Line {
     Whole(String),
     TooLong,
 }
 
-/// Reads commands on a thread of its own; nothing can take a read of a terminal back. The end of a terminal's input is
-/// the end of commands and the wish to leave; where input is no terminal there are none, and only `ends` makes that the
-/// end.
+/// Reads commands on a separate thread, because a blocking read of a terminal cannot be canceled.
+///
+/// The channel closes at the end of a terminal's input, which ends the program. Input that is not a terminal may be
+/// empty, so its end closes the channel only if `ends` is set.
 fn commands(ends: bool) -> io::Result<mpsc::Receiver<Line>> {
     let (tell, told) = mpsc::channel(16);
     std::thread::Builder::new().name("commands".to_owned()).spawn(move || {
@@ -234,7 +235,7 @@ fn commands(ends: bool) -> io::Result<mpsc::Receiver<Line>> {
             }
         }
         if !ends && !io::stdin().is_terminal() && !hangup::is_gone() {
-            // Commands were piped in, or never there: what is told goes on until a signal.
+            // The commands were piped in or there never were any. Output goes on until a signal.
             while !tell.is_closed() {
                 std::thread::park();
             }
@@ -256,10 +257,10 @@ fn read_line(input: &mut impl io::BufRead) -> io::Result<Option<Line>> {
     Ok(Some(Line::Whole(String::from_utf8_lossy(&bytes).into_owned())))
 }
 
-/// Tells one line.
+/// Prints one line.
 fn say(line: &str) -> Result<(), Trouble> {
     let mut out = io::stdout().lock();
-    // One write, so that nothing stands between a sentence and its end.
+    // One write, so that no other output can split a sentence.
     match out.write_all(format!("{}\n", charset::for_people(line)).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::Over(Exit::Done)),

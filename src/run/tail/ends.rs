@@ -1,4 +1,4 @@
-//! When `tail` ends, and what of the parts it tells meanwhile.
+//! Decides when `tail` ends, and which faults it reports meanwhile.
 
 use std::time::Duration;
 
@@ -11,20 +11,21 @@ use crate::exit::Exit;
 use crate::journal::Polling;
 use crate::report::{Board, Fault, Part, Pulse};
 
-/// `--once` gives up after this long without progress on a fault that may pass.
+/// How long `--once` waits without progress before it gives up.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
-/// Whether everything that was asked for has been printed.
+/// Returns whether everything up to `--until` has been read and stored.
 pub(super) fn ends(options: &TailOptions, board: &Board) -> bool {
-    // The log was read well at or after that time, and what it had then is stored.
+    // A successful read of the log at or after that time stored all earlier events.
     let has_read = |until: Timestamp| board.traffic.last_good.is_some_and(|at| at >= until);
     matches!(board.get(Part::Poll), Pulse::Live) && options.until.is_some_and(has_read)
 }
 
-/// The same where another process polls: only what it has stored of its polls says how far the log was read. Takes
-/// `--once` and `--until`.
+/// Returns whether everything that was asked for has been read, where another process polls. Only the polls that it
+/// stored show how far the log was read. The first argument is `--once` and `--until`.
 ///
 /// # Errors
-/// That process reads the log no more, so what was printed may not be all.
+/// Returns an exit code and a sentence for stderr if that process no longer reads the log, so that the output may be
+/// incomplete.
 pub(super) fn follower_ends(
     (once, until): (bool, Option<Timestamp>),
     holder: &str,
@@ -40,22 +41,22 @@ pub(super) fn follower_ends(
     }
     let has_read = |at: Option<Timestamp>| is_fresh(at, polling.interval, now);
     let is_whole = match until {
-        // That time is one of Okta's.
+        // `until` is in Okta's time.
         Some(until) if is_past => polling.of_okta(polling.caught_up).is_some_and(|read| read >= until),
         _ => has_read(polling.caught_up),
     };
     if is_whole {
         return Ok(true);
     }
-    // Nobody polls unless a person does something.
+    // Polling does not resume without action by the user.
     if let Pulse::Down(fault) = pulse {
         return Err((
             Exit::Failed,
             format!("{} What was printed may not be all. {}", fault.what, fault.remedy),
         ));
     }
-    // It may have begun a moment ago, or have much to read before it reaches the end of the log. Where nobody polls any
-    // more, this process takes over or the board says why not.
+    // The other process may have just started, or may have much to read before the end of the log. If it has ended,
+    // this process takes over or the board says why not.
     let is_new = clock.uptime().saturating_sub(began) < FIRST_POLL && pulse.fault().is_none();
     let Some(last) = polling.last_good.filter(|at| !is_new && !has_read(Some(*at))) else {
         return Ok(false);
@@ -72,7 +73,8 @@ pub(super) fn follower_ends(
     ))
 }
 
-/// Whether a fault ends the run: a refusal of the very first request, or, for `--once`, what does not pass.
+/// Returns the exit code if a fault ends the run: a refusal of the very first request, or with `--once` any refusal or
+/// permanent fault.
 pub(super) fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -> Option<Exit> {
     if fault.refused && (options.once || !had_answer) {
         return Some(Exit::Refused);
@@ -80,8 +82,8 @@ pub(super) fn gives_up(options: &TailOptions, fault: &Fault, had_answer: bool) -
     (options.once && !fault.passes && !fault.refused).then_some(Exit::Failed)
 }
 
-/// Returns what is wrong with the hook's listener when that changes, and that it is over. The poll brings everything
-/// all the same, so nothing ends because of it.
+/// Returns a sentence when the listener's fault changes or ends. It never ends the run, since the poll brings every
+/// event anyway.
 pub(super) fn hook_news(board: &Board, told: &mut Option<String>) -> Option<String> {
     let pulse = board.get(Part::Hook);
     if let Some(fault) = pulse.fault() {

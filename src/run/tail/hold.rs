@@ -1,4 +1,4 @@
-//! The wait of `--once` for the persons of consents that name nobody.
+//! How `--once` waits for the look-up of persons behind consents that name nobody.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::clock::Clock;
 use crate::consent::Seq;
 use crate::report::Board;
 
-/// `--once` waits this long for the persons of consents that name nobody, once the log is read.
+/// How long `--once` waits for the persons of consents that name nobody, once the log is read.
 pub(super) const PERSONS_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Holds back what `--once` prints from the first consent that names nobody on, until its person was looked up. Where
-/// another process polls, that process looks the persons up.
+/// Holds back the output of `--once`, starting at the first consent that names nobody, until its person was looked up.
+/// If another process polls, that process does the look-up.
 pub(super) struct Hold {
     pub(super) is_held: bool,
-    /// The uptime at which it ends in any case; set when the log is read.
+    /// The uptime at which the hold ends in any case, set when the log is read.
     pub(super) until: Option<Duration>,
 }
 
@@ -25,16 +25,16 @@ impl Hold {
         Self { is_held, until: None }
     }
 
-    /// Sets when it ends in any case, once the log is read.
+    /// Starts the time limit of the hold, unless it runs already.
     pub(super) fn begin(&mut self, up: Duration) {
         if self.is_held {
             self.until.get_or_insert(up.saturating_add(PERSONS_PATIENCE));
         }
     }
 
-    /// Returns the time from which on rows that name nobody are held back, or `None` if none is. A follower cannot see
-    /// how far the other process is, and waits for the persons of the newest rows alone: it has looked at the older
-    /// ones.
+    /// Returns the time of receipt after which rows that name nobody are held back, or `None` if no row is held. A
+    /// follower cannot see how far the other process is with its look-ups. It waits only for the newest rows and takes
+    /// the older ones as looked up.
     pub(super) fn held_from(&self, is_follower: bool, clock: &Clock) -> Option<Timestamp> {
         if !self.is_held {
             return None;
@@ -44,7 +44,7 @@ impl Hold {
         Some(if is_follower { newest } else { Timestamp::MIN })
     }
 
-    /// Looks whether it ends now. `last` is the newest row, read after the board.
+    /// Ends the hold if all persons were found, its time is over, or the run gives up. `last` is the newest row, read after the board.
     pub(super) fn look(&mut self, board: &Board, last: Seq, is_read: bool, is_given_up: bool, up: Duration) {
         if !self.is_held {
             return;

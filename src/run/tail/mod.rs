@@ -1,4 +1,4 @@
-//! Consents as lines on standard output: the same feed without a screen.
+//! `tail`: prints consents from a feed as lines on standard output.
 
 mod ends;
 mod hold;
@@ -26,10 +26,10 @@ use unread::Unread;
 
 pub use options::TailOptions;
 
-/// Prints consents until told to stop, and takes the snapshots that are due meanwhile and at the end.
+/// Prints consents until the run ends, and takes automatic snapshots meanwhile and at exit.
 ///
 /// # Errors
-/// Standard output or the journal cannot be used, or Okta refuses: a sentence for stderr and the reason to end.
+/// Returns an exit code and a sentence for stderr if standard output or the journal cannot be used, or if Okta refuses.
 pub async fn tail(
     mut options: TailOptions,
     feed: &Feed,
@@ -50,7 +50,7 @@ pub async fn tail(
     ended
 }
 
-/// Takes snapshots as they are due, for ever.
+/// Takes snapshots at the configured interval, forever.
 async fn take_snapshots(plan: &AutoPlan, clock: &Clock) -> Infallible {
     let Some(every) = plan.auto.every else { return std::future::pending().await };
     loop {
@@ -82,21 +82,21 @@ async fn follow(
     let mut told = None;
     let mut damaged_told = 0;
     let mut hook_told = None;
-    // Those of files were said at the start.
+    // Notes about files were printed at the start.
     let mut noted = source.board().notes.files;
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
     let mut had_answer = follows.is_some();
     let mut hold = Hold::new(printer.options.once && feed.looks_up_persons());
-    // Whether the process that is followed had read and stored all that this one prints.
+    // Whether the followed process has read and stored everything that this one must print.
     let mut is_whole = false;
     let mut is_nudged = false;
-    // Whether the log was read up to the time of the start. What goes wrong later is no matter of `--once`.
+    // Whether the log was read up to the time of the start. Later faults do not concern `--once`.
     let mut is_read = false;
     let mut unreadable = Unread::new(feed.unreadable_before);
     let mut progress_at = clock.uptime();
     loop {
-        // The board is read before the rows: what it calls caught up is then certainly among them. So is what a
-        // follower knows of the polling.
+        // The board is read before the rows, so rows that it counts as caught up are certainly among them. The same
+        // holds for a follower's polling state.
         let board = source.board();
         let holder = feed.holder();
         let polling = match &holder {
@@ -112,7 +112,7 @@ async fn follow(
         let given_up = worst(&board)
             .filter(|_| !is_read)
             .and_then(|fault| Some((gives_up(&printer.options, &fault, had_answer)?, fault)));
-        // Whoever gives up prints what came, as far as it is known.
+        // A run that gives up prints the rows it has, with or without their persons.
         hold.look(&board, source.head().last, is_read || is_whole, given_up.is_some(), clock.uptime());
         let printed = if printer.is_early(&board, clock) {
             Ok(true)
@@ -130,7 +130,7 @@ async fn follow(
             }
             Err(PrintError::Read(error)) => return Err((Exit::Failed, error.fault().to_string())),
         }
-        // After the rows that it speaks of.
+        // The coverage line comes after the rows that it covers.
         match covered {
             Ok(line) => line.iter().for_each(|line| say(line)),
             Err(error) => return Err((Exit::Failed, error.fault().to_string())),
@@ -162,7 +162,7 @@ async fn follow(
             damaged_told = damaged.len();
             note(&damaged_words(&damaged).unwrap_or_default());
         }
-        // Wait only if a row is held back.
+        // Keep waiting only if a row is held back.
         if is_end && !(hold.is_held && printer.is_blocked) {
             if printer.options.once && damaged_told > 0 {
                 let words = "This run ends with 1, since damaged rows were left out.";
@@ -179,7 +179,7 @@ async fn follow(
             return Err((exit, words.join(" ").trim_end().to_owned()));
         }
         if let Some(fault) = worst(&board).filter(|_| !is_read) {
-            // Okta's numbers differ each time it refuses.
+            // The full text contains numbers from Okta that differ with each refusal, so the short form is compared.
             if told.as_ref().is_none_or(|told: &Fault| (told.part, &told.brief) != (fault.part, &fault.brief))
             {
                 note(&fault.to_string());
@@ -194,7 +194,7 @@ async fn follow(
             }
         }
         if !is_nudged && printer.options.until.is_some_and(|until| clock.sure() >= until) {
-            // The last look at the log was before that time.
+            // The last poll was before that time, so poll once more.
             is_nudged = true;
             feed.nudge.notify_one();
         }
@@ -206,7 +206,7 @@ async fn follow(
         }
         let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
         if is_end {
-            // The next look begins the wait for the persons.
+            // The log is read, so the time limit for the persons starts now.
             hold.begin(clock.uptime());
         }
         let wake = [wake, hold.until].into_iter().flatten().min();

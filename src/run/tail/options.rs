@@ -1,4 +1,4 @@
-//! What `tail` is asked for.
+//! The options of `tail`.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use crate::model::Query;
 pub struct TailOptions {
     /// The form of a line.
     pub format: Lines,
-    /// Only consents published from here on.
+    /// Only consents published at this time or later.
     pub since: Option<Timestamp>,
-    /// The same as a length back from now. It takes the place of `since` once Okta has said what time it is, or cannot
-    /// be asked.
+    /// `since` as a duration back from now. It is turned into `since` once Okta's time is known or a first poll has
+    /// failed.
     pub ago: Option<Duration>,
-    /// Only consents published before; ends once that time has come and the log is read up to it.
+    /// Only consents published before this time. The run ends once that time has come and the log is read up to it.
     pub until: Option<Timestamp>,
-    /// Only rows after this number; takes the place of `since`.
+    /// Only rows after this number. `since` is then ignored.
     pub after: Option<Seq>,
-    /// Only what matches.
+    /// Only consents that match this filter.
     pub filter: Option<Query>,
-    /// What is marked, for a filter that asks.
+    /// The marks beside the journal, for filters on marks.
     pub marked: Marked,
-    /// Ends once the poller has caught up.
+    /// Stop once the poller has caught up.
     pub once: bool,
-    /// Whether records that cannot be read leave the exit code of `once` at 0.
+    /// Whether `once` exits with 0 despite unreadable records.
     pub allow_unreadable: bool,
-    /// Prints a row again when it changes.
+    /// Print a row again when it changes.
     pub updates: bool,
-    /// Ends after this many lines.
+    /// Stop after this many lines.
     pub limit: Option<u64>,
-    /// The snapshots that are taken meanwhile.
+    /// Automatic snapshots to take meanwhile.
     pub auto: Option<AutoPlan>,
 }

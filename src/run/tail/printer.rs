@@ -14,7 +14,7 @@ use crate::model::Query;
 use crate::okta;
 use crate::report::{Board, Part, Pulse};
 
-/// Rows read at a time.
+/// Rows read from the journal at a time.
 pub(super) const BATCH: usize = 500;
 /// Why printing ends.
 pub(super) enum PrintError {
@@ -34,7 +34,7 @@ pub(super) struct Printer {
     pub(super) is_blocked: bool,
     pub(super) printed: u64,
     buffer: Vec<u8>,
-    /// Whether a person looks at the lines; a pipe gets them exactly.
+    /// Whether standard output is a terminal, which gets lines without control characters. A pipe gets them exactly.
     to_terminal: bool,
 }
 
@@ -55,8 +55,7 @@ impl Printer {
         }
     }
 
-    /// Returns whether a length for `--since` cannot be counted back yet, because Okta has not said what time
-    /// it is.
+    /// Returns whether a duration for `--since` cannot be turned into a time yet, because Okta's time is not known.
     pub(super) fn is_early(&mut self, board: &Board, clock: &Clock) -> bool {
         let Some(ago) = self.options.ago else { return false };
         if *board.get(Part::Poll) == Pulse::Starting {
@@ -67,8 +66,8 @@ impl Printer {
         false
     }
 
-    /// Prints what was committed since the last look; where that is held, up to the first consent that names nobody and
-    /// was taken in after `held_from`. Returns false when the limit is reached.
+    /// Prints rows committed since the last call. If `held_from` is set, it stops at the first consent that names
+    /// nobody and was received after that time. Returns `false` when the limit is reached.
     pub(super) fn print_new(
         &mut self,
         source: &mut Source,
@@ -99,7 +98,7 @@ impl Printer {
             self.flush()?;
         }
         if is_held || self.was_held {
-            // What changed meanwhile is printed once, as it is now.
+            // Rows that changed while held are printed only once, in their current form.
             self.was_held = is_held;
             self.changes = head.change;
         } else if self.options.updates && head.change > self.changes {
@@ -147,7 +146,7 @@ impl Printer {
         Ok(self.options.limit.is_none_or(|limit| self.printed < limit))
     }
 
-    /// Whether a row is of the time that was asked for.
+    /// Returns whether a row is in the requested time range.
     pub(super) fn is_wanted(&self, stored: &Stored) -> bool {
         let published = stored.key.published_ms;
         let early = self.options.after.is_none()

@@ -1,4 +1,4 @@
-//! Records that could not be read.
+//! Reports records of the log that could not be read.
 
 use jiff::Timestamp;
 
@@ -8,9 +8,9 @@ use super::options::TailOptions;
 use crate::exit::Exit;
 use crate::journal::ReadError;
 
-/// Tells of records that could not be read.
+/// Reports unreadable records, each only once.
 pub(super) struct Unread {
-    /// How many there were before this run.
+    /// How many unreadable records there were before this run.
     before: u64,
     told: Option<u64>,
 }
@@ -33,7 +33,11 @@ impl Unread {
         Ok(())
     }
 
-    /// The end of a run that has printed all there was, but for what could not be read.
+    /// Returns the result of a run that has printed everything readable.
+    ///
+    /// # Errors
+    /// With `--once`, returns an exit code and a sentence for stderr if new records were unreadable, unless
+    /// `--allow-unreadable` is set.
     pub(super) fn end(&self, source: &mut Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
         let found =
             source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.unreadable;
