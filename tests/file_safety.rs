@@ -177,7 +177,7 @@ fn a_data_folder_of_another_account_is_refused() {
     let sandbox = Sandbox::new();
     private_folder(&sandbox.path("data"));
     std::os::unix::fs::chown(sandbox.path("data"), Some(65_533), None).expect("root may");
-    refused(&sandbox.start(&org, &ONCE).end(), &["belongs to another account (number 65533)", "chown"]);
+    refused(&sandbox.start(&org, &ONCE).end(), &["belongs to another account (uid 65533)", "chown"]);
     let output = sandbox.start(&org, &[&ONCE[..], &["--allow-shared-data-dir"]].concat()).end();
     assert_eq!(output.code, Some(0), "{}", output.err);
 }

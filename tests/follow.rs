@@ -174,8 +174,8 @@ fn a_follower_of_other_events_does_not_take_over_and_says_since_when_nobody_poll
     let gone = first.id();
     drop(first);
     let read = last_good(&sandbox);
-    wait_err(&other, &format!("Nobody polls for this journal: process {gone} does not any more"));
-    wait_err(&other, &format!("the log was last read well at {read:.0}"));
+    wait_err(&other, &format!("Nobody polls for this journal: process {gone} no longer does"));
+    wait_err(&other, &format!("the log was last read at {read:.0}"));
     wait_err(&other, "This process asks for other events (grant");
     screen.wait("a screen that is red", |shown| shown.has("STALE") && !shown.has("LIVE"));
     let since = read.strftime("no poller since %d %b %H:%MZ").to_string();
@@ -249,7 +249,7 @@ fn a_process_that_is_stopped_is_told_as_such() {
         stop(&sandbox, &first);
         wait_err(
             &second,
-            &format!("Process {}, which polls for this journal, is stopped, as by ^Z or SIGSTOP", first.id()),
+            &format!("Process {}, which polls for this journal, is stopped (^Z or SIGSTOP)", first.id()),
         );
         wait_err(&second, &format!("kill -CONT {}", first.id()));
         screen.wait("a screen that is red", |shown| {
@@ -284,7 +284,7 @@ fn once_beside_a_process_that_reads_nothing_any_more_ends_with_1() {
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
     let wanted = [format!("Process {}", first.id()), "is stopped".to_owned(), format!("{read:.0}")];
-    for words in wanted.iter().map(String::as_str).chain(["may not be all", "kill -CONT"]) {
+    for words in wanted.iter().map(String::as_str).chain(["may be incomplete", "kill -CONT"]) {
         assert!(output.err.contains(words), "{words}: {}", output.err);
     }
     // Nor does a time that has not come say that somebody polls.
@@ -307,7 +307,7 @@ fn until_beside_a_process_that_was_just_stopped_ends_with_1() {
     let args = ["tail", "--since", "90d", "--until", &until.to_string()];
     let output = sandbox.start(&org, &args).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
-    for words in [format!("Process {}", first.id()), "is stopped".to_owned(), "may not be all".to_owned()] {
+    for words in [format!("Process {}", first.id()), "is stopped".to_owned(), "may be incomplete".to_owned()] {
         assert!(output.err.contains(&words), "{words}: {}", output.err);
     }
     first.signal(Signal::CONT);
@@ -331,7 +331,7 @@ fn who_waits_for_a_journal_that_is_never_made_makes_it_when_the_lock_is_free() {
     let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
     let lock = held(&sandbox, &org);
     let once = sandbox.start(&org, &ONCE);
-    wait_err(&once, "may be making or updating this journal; this process waits for it, at most 60 s.");
+    wait_err(&once, "may be creating or updating this journal; this process waits for it, at most 60 s.");
     drop(lock);
     let output = once.end();
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);

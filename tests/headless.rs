@@ -314,7 +314,7 @@ fn a_next_link_that_leads_away_ends_once_with_1_and_the_next_run_reads_on_from_t
         let told = words(&output.err);
         assert_eq!(told.lines().count(), 2, "{fault}: {told}");
         assert!(told.lines().all(|line| line.contains(wanted)), "{fault}: {told}");
-        assert!(told.contains("retries at the same place") && told.contains("Given up"), "{told}");
+        assert!(told.contains("retries at the same place") && told.contains("Stopped."), "{told}");
         let all = good(&sandbox, &org, &ALL);
         assert_eq!(uuids(&all).len(), org.total(), "{fault}");
     }

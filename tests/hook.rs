@@ -375,7 +375,7 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
     let made = hook(&["register", "--yes"]);
     assert_eq!(made.code, Some(1), "{}", made.err);
     assert!(
-        made.out.contains("Made: consentwatch (who") && made.err.contains("Nobody listens"),
+        made.out.contains("Created: consentwatch (who") && made.err.contains("Nothing listens"),
         "{}",
         made.err
     );

@@ -36,18 +36,18 @@ fn consents_are_sentences_and_commands_are_lines() {
     wait(&process, "60 consents are stored.");
     wait(&process, "The latest 5:");
     for (typed, answer) in [
-        ("help", "hold: only count what comes"),
+        ("help", "hold: only count new consents"),
         ("status", "Complete since"),
         ("list 7", "The latest 7:"),
         ("list 0", "list takes a number from 1 to 200"),
-        ("filter kind:grant", "Only what matches is told."),
-        ("filter (kind:grant", "The filter is not taken"),
-        ("filter", "No filter: all is told."),
+        ("filter kind:grant", "Only matching consents are printed."),
+        ("filter (kind:grant", "The filter is invalid"),
+        ("filter", "No filter: all consents are printed."),
         ("show 1", "UUID: "),
         ("show 999999", "No consent has the number 999999."),
         ("show x", "show takes the number"),
-        ("hold", "Held: what comes is counted."),
-        ("go", "Going on. 0 came while held"),
+        ("hold", "Held: new consents are only counted."),
+        ("go", "Continuing. 0 came while held"),
         ("poll", "Asking Okta now."),
         ("\u{1b}[31mdance", "There is no command ^[[31mdance."),
     ] {

@@ -268,15 +268,15 @@ fn files_are_told_in_sentences_too() {
     assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
     let told = &output.out;
     for words in [
-        "tells the consents of out.json.",
+        "prints the consents of out.json.",
         &format!("{count} consents are in the files. This is offline"),
         "The snapshot was taken ",
         "The latest 5:",
         "The latest 3:",
-        "Only what matches is told.",
+        "Only matching consents are printed.",
         "UUID: ",
         "No consent has the number 999.",
-        "there is nobody to ask",
+        "Files cannot be polled",
     ] {
         assert!(told.contains(words), "{words}: {told}");
     }
@@ -560,7 +560,7 @@ fn one_uuid_with_two_contents_is_two_rows_and_said() {
         assert_eq!((output.code, output.out.lines().count()), (Some(0), 2), "{}", output.err);
         assert_eq!(output.out.matches(r#""doubt":"shared_id""#).count(), marks, "{}", output.out);
         assert!(
-            output.err.contains("events share one id") || output.err.contains("event shares one id"),
+            output.err.contains("events share an id") || output.err.contains("event shares an id"),
             "{}",
             output.err
         );

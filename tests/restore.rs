@@ -110,7 +110,7 @@ fn a_start_that_fails_says_why_and_touches_nothing() {
     std::fs::write(sandbox.path("empty.json"), "").expect("a file");
     for (args, code, words) in [
         (&["watch", "--config", "bad.toml"][..], 2, "bad.toml"),
-        (&["watch"], 2, "No org is named"),
+        (&["watch"], 2, "No org is configured"),
         (&["open", "none.json"], 1, "none.json"),
         (&["open", "empty.json"], 1, "is empty"),
         (&["demo", "--story", "none"], 2, "none"),

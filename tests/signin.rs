@@ -200,7 +200,7 @@ fn refused(output: &Output, log: &str, code: i32, wanted: &[&str]) {
     assert_eq!((output.code, output.out.as_str()), (Some(code), ""), "{}", output.err);
     let said = words(&output.err);
     assert!(said.starts_with("consentwatch: ") && said.lines().count() == 1, "{said}");
-    for word in wanted.iter().chain(&["Given up; what is stored stays."]) {
+    for word in wanted.iter().chain(&["Stopped. Nothing stored was lost."]) {
         assert!(said.contains(word), "{word:?} is missing: {said}");
     }
     let warned = log.lines().find(|line| wanted.iter().all(|word| line.contains(word)));
@@ -534,7 +534,7 @@ fn a_key_that_is_none_is_refused_and_not_shown() {
     for (key, wanted) in [
         (
             bare.as_str(),
-            "neither PEM nor a JWK, a JWKS or the base64 of one of them. It came from the environment or okta.yaml, and names no file.",
+            "neither PEM nor a JWK, a JWKS or the base64 of one of them. It came from the environment or okta.yaml, and is not the path of a file.",
         ),
         (&cut, "damaged"),
         (&jwk, "lacks a part"),

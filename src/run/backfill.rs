@@ -38,14 +38,14 @@ pub async fn backfill(
         return Err((
             Exit::Failed,
             format!(
-                "{} writes this journal, and only who writes it can fetch history. Nothing was started. End that \
-                 process, or wait for its end, then start backfill again.",
+                "{} writes this journal, and only that process can fetch history. Nothing was started. End that \
+                 process or wait for it to end, then run backfill again.",
                 named(&holder)
             ),
         ));
     }
-    let mut signals =
-        Signals::listen().map_err(|error| (Exit::Failed, format!("Signals cannot be heard: {error}.")))?;
+    let mut signals = Signals::listen()
+        .map_err(|error| (Exit::Failed, format!("Signal handlers cannot be installed: {error}.")))?;
     let failed = |fault: &Fault| (Exit::Failed, fault.to_string());
     let mut teller = Teller::new();
     let mut trouble = Trouble::default();
@@ -82,7 +82,8 @@ pub async fn backfill(
             match fault {
                 Some(fault) if trouble.is_over(&fault, clock.uptime()) => {
                     let exit = if fault.refused { Exit::Refused } else { Exit::Failed };
-                    let given_up = "Given up; what came is stored, and the next backfill goes on from there.";
+                    let given_up =
+                        "Stopped. What was fetched is stored, and the next backfill continues from there.";
                     let words = [fault.what.as_str(), given_up, fault.remedy.as_str()];
                     return Err((exit, words.join(" ").trim_end().to_owned()));
                 }
@@ -145,7 +146,7 @@ impl Trouble {
     fn take(&mut self, fault: Option<&Fault>, up: Duration) -> Option<String> {
         let Some(fault) = fault else {
             self.since = None;
-            return self.told.take().map(|_| "The history is fetched again.".to_owned());
+            return self.told.take().map(|_| "History is being fetched again.".to_owned());
         };
         self.since.get_or_insert(up);
         if self.is_over(fault, up) {

@@ -28,16 +28,19 @@ pub struct Ready {
     pub warnings: Vec<String>,
 }
 
-const HOW: &str = "consentwatch demo needs neither; consentwatch config init writes a file to fill in; or set \
-                   OKTA_CLIENT_ORGURL and OKTA_CLIENT_TOKEN.";
+const HOW: &str = "Run consentwatch config init for a file to fill in, or set OKTA_CLIENT_ORGURL and \
+                   OKTA_CLIENT_TOKEN. consentwatch demo needs neither.";
 
 /// Checks the org and its data folder, and collects warnings about files that other accounts can use.
 ///
 /// # Errors
 /// Returns a sentence that says what is missing or wrong, and what to do.
 pub fn ready(config: &Config) -> Result<Ready, String> {
-    let url =
-        config.org.url.as_deref().ok_or_else(|| format!("No org is named. Nothing was started. {HOW}"))?;
+    let url = config
+        .org
+        .url
+        .as_deref()
+        .ok_or_else(|| format!("No org is configured. Nothing was started. {HOW}"))?;
     let (org, note) = OrgUrl::parse(url).map_err(|error| {
         let shown = config.org.shown_url().unwrap_or_default();
         format!(
@@ -48,7 +51,7 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
     let data = config
         .data_dir
         .as_ref()
-        .ok_or("No folder for data is known. Nothing was started. Give --data-dir.")?;
+        .ok_or("No data folder is known. Nothing was started. Name one with --data-dir.")?;
     let dir = data.join(org.folder());
     let mut warnings = config.warnings.clone();
     for folder in [data, &dir] {
@@ -70,10 +73,10 @@ fn folder_warning(folder: &Path, is_shared_on_purpose: bool) -> Result<Option<St
     let mode = rights.mode & 0o777;
     let (what, remedy) = if rights.is_foreign() {
         let what = format!(
-            "The data folder {shown} belongs to another account (number {}), which can replace any file in it.",
+            "The data folder {shown} belongs to another account (uid {}), which can replace any file in it.",
             rights.owner
         );
-        (what, "Make it this account's with chown")
+        (what, "Change its owner to this account with chown")
     } else if rights.is_world_writable() {
         let what = format!(
             "Every account may write in the data folder {shown} (mode {mode:03o}), and can replace files in it."
@@ -89,7 +92,7 @@ fn folder_warning(folder: &Path, is_shared_on_purpose: bool) -> Result<Option<St
     };
     if is_shared_on_purpose {
         return Ok(Some(format!(
-            "{what} It is used, as --allow-shared-data-dir says. {remedy} if that is not meant."
+            "{what} It is used because of --allow-shared-data-dir. {remedy} if that is not intended."
         )));
     }
     Err(format!(
@@ -120,7 +123,7 @@ fn unreadable(what: &str, source: &SecretSource, error: &SecretError, command: &
     } else {
         String::new()
     };
-    format!("{what} cannot be had from {source}: {error}. Nothing was started.{pipe} {remedy}")
+    format!("{what} cannot be read from {source}: {error}. Nothing was started.{pipe} {remedy}")
 }
 
 /// Reads the credentials of the configured way to sign in.
@@ -132,10 +135,12 @@ fn read(way: &Way) -> Result<Credentials, String> {
     };
     let secret = source
         .read()
-        .map_err(|error| unreadable(what, source, &error, command, "Mend it, then start again."))?;
+        .map_err(|error| unreadable(what, source, &error, command, "Fix it, then start again."))?;
     credentials(way, &secret).map_err(|error| {
         let file = match (&error, source) {
-            (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => ", and names no file",
+            (CredentialsError::Key(KeyError::Form), SecretSource::Direct(_)) => {
+                ", and is not the path of a file"
+            }
             _ => "",
         };
         format!("{error} It came from {source}{file}. Nothing was started, nothing was sent.")
@@ -149,7 +154,8 @@ fn route(config: &Config, org: &OrgUrl) -> Result<Route, String> {
     let setting = proxy.as_ref().filter(|_| !http::is_direct(org, except));
     let url = setting.map(ProxySetting::read).transpose().map_err(|error| error.to_string())?;
     Route::new(org, ca_file.as_deref(), url.as_ref().map(|proxy| &proxy.url), except).map_err(|error| {
-        format!("The org cannot be reached: {error}. Nothing was started. Mend org.ca_file or the proxy, or take it out.")
+        format!("The org cannot be reached: {error}. Nothing was started. Fix org.ca_file or the proxy, or remove the \
+                 setting.")
     })
 }
 
@@ -238,7 +244,7 @@ fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
     let Some(source) = config.secret.as_ref().filter(|_| config.enabled) else { return Ok(None) };
     let read = |source: &SecretSource, command: &str| {
         source.read().map_err(|error| {
-            let remedy = "Mend it, or set hook.enabled = false.";
+            let remedy = "Fix it, or set hook.enabled = false.";
             unreadable("The hook's secret", source, &error, command, remedy)
         })
     };
@@ -247,8 +253,8 @@ fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
     let previous = previous.map(|source| read(source, "hook.previous_secret_command")).transpose()?;
     let unusable = |key: &str, source: &SecretSource, error: SecretsError| {
         format!(
-            "The hook's secret of hook.{key}, from {source}, cannot be used: {error}. Nothing was started. Okta must know \
-             the same secret: the whole value of Authorization."
+            "The hook's secret of hook.{key}, from {source}, cannot be used: {error}. Nothing was started. Okta must \
+             send the same secret as the whole value of Authorization."
         )
     };
     let mut secrets = Secrets::new(&secret, None).map_err(|error| unusable("secret_*", source, error))?;
@@ -258,7 +264,10 @@ fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
     }
     let tls = config.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose().map_err(
         |error| {
-            format!("The hook's TLS cannot be set up: {error}. Nothing was started. Mend hook.tls_cert and hook.tls_key.")
+            format!(
+                "The hook's TLS cannot be set up: {error}. Nothing was started. Fix hook.tls_cert and \
+                     hook.tls_key."
+            )
         },
     )?;
     Ok(Some(HookPlan {

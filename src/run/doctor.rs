@@ -203,8 +203,7 @@ fn poll(found: &Readiness, looked: Option<&Looked>) -> Item {
 fn hook(is_enabled: bool, looked: Option<&Looked>, now: Timestamp) -> Item {
     let mut item = if is_enabled {
         Item {
-            meaning: "watch and tail listen for deliveries; what the log says of them stands below."
-                .to_owned(),
+            meaning: "watch and tail listen for deliveries; what the log shows of them is below.".to_owned(),
             ..item("hook", "Hook listener", "wanted", Confidence::Confirmed)
         }
     } else {
@@ -235,7 +234,7 @@ fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
         None => {
             return Item {
                 meaning: "Nothing is stored for this org yet.".to_owned(),
-                remedy: "watch or tail begins one.".to_owned(),
+                remedy: "Run watch or tail to create a journal.".to_owned(),
                 ..item("journal", "Journal", "none", Confidence::Confirmed)
             };
         }
@@ -252,8 +251,10 @@ fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
     let mut item = Item {
         meaning: match coverage.complete_since {
             Some(since) if coverage.gaps.is_empty() => format!("It is complete since {since:.0}."),
-            Some(since) => format!("It is complete since {since:.0}, but for {} gaps.", coverage.gaps.len()),
-            None => "The poller has not caught up once, so nothing is complete.".to_owned(),
+            Some(since) => {
+                format!("It is complete since {since:.0}, except for {} gaps.", coverage.gaps.len())
+            }
+            None => "The poller has never caught up, so no period is complete.".to_owned(),
         },
         evidence: vec![by_journal(now, format!("{} rows", looked.rows))],
         ..item("journal", "Journal", format!("{} rows", looked.rows), Confidence::Confirmed)
@@ -284,9 +285,9 @@ fn text(org: &str, found: &Readiness, sources: &[Item]) -> String {
     };
     line(&format!("{org}, probed {:.0}", found.probed));
     line(if found.credentials_refused {
-        "Okta does not accept the credentials. What is public says:"
+        "Okta does not accept the credentials. Public endpoints show:"
     } else if verdict(found) == Exit::Failed {
-        "The org did not answer at all, so nothing can be said of it."
+        "The org did not answer at all, so its readiness is unknown."
     } else {
         found.verdict.sentence()
     });

@@ -106,7 +106,7 @@ fn damage(reader: &Reader, read: u64) -> Result<Option<String>, String> {
     let missing = counted.saturating_sub(read + rows.len() as u64);
     let sentence = Damage { rows, missing, others }.sentence();
     Ok(sentence
-        .map(|sentence| format!("{sentence} What is damaged was left out, all else is written. {MENDING}")))
+        .map(|sentence| format!("{sentence} Damaged rows were left out, all others were written. {MENDING}")))
 }
 
 /// Opens the journal and collects the facts for the head of the file.

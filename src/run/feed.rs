@@ -155,7 +155,7 @@ async fn enter(parts: &Parts, head: &watch::Sender<Head>) -> Result<(State, Read
                 if waited >= SAY_AFTER && !has_said {
                     has_said = true;
                     note(&format!(
-                        "{} may be making or updating this journal; this process waits for it, at most {} s.",
+                        "{} may be creating or updating this journal; this process waits for it, at most {} s.",
                         named(&holder),
                         FIRST_WITHIN.as_secs()
                     ));
@@ -178,12 +178,12 @@ fn never_made(holder: &str, path: &str) -> Fault {
         Part::Journal,
         "no journal yet",
         &format!(
-            "{} holds the lock of the journal {path}, and has not made it within {} s.",
+            "{} holds the lock of the journal {path}, and has not created it within {} s.",
             named(holder),
             FIRST_WITHIN.as_secs()
         ),
         "Nothing was started.",
-        "Look whether that process is stopped; let it go on or end it, then start this one again.",
+        "Check whether that process is stopped. Resume it or end it, then start this one again.",
     )
 }
 
@@ -197,16 +197,15 @@ impl Feed {
     pub fn poll_now(&self) -> Option<&'static str> {
         self.nudge.notify_one();
         self.probe.notify_one();
-        self.holder().map(|_| {
-            self.unpolled().unwrap_or("Another process polls for this journal; Okta is not asked from here.")
-        })
+        self.holder()
+            .map(|_| self.unpolled().unwrap_or("Another process polls for this journal; this one does not."))
     }
 
     /// Returns a sentence if the process that should poll does not.
     fn unpolled(&self) -> Option<&'static str> {
         let is_down = self.board.borrow().get(Part::Poll).fault().is_some();
         is_down.then_some(
-            "Nobody polls for this journal now. Page 6, or the command status, says what you can do.",
+            "Nobody polls for this journal now. Page 6, or the command status, shows what you can do.",
         )
     }
 
@@ -262,8 +261,8 @@ impl Feed {
         let why = match &*self.role.state() {
             State::Writes(writing) => match writing.asked.as_ref().map(|asked| asked.try_send(seq)) {
                 Some(Ok(())) => return,
-                Some(Err(_)) => "Too much is being asked already; press e again in a moment.",
-                None => "Nothing is looked up here.",
+                Some(Err(_)) => "Too many requests are waiting; press e again in a moment.",
+                None => "Look-ups are off (poll.names = false).",
             },
             State::Follows(_) => {
                 self.unpolled().unwrap_or("Another process polls for this journal; press e there.")

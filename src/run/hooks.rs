@@ -101,7 +101,7 @@ impl Desk<'_> {
             line("  not for", &lacks.join(" "));
         }
         if hook.has_filter {
-            line("  filter", "it has one, which may keep events from coming");
+            line("  filter", "it has one, which may exclude events");
         }
     }
 
@@ -112,25 +112,26 @@ impl Desk<'_> {
     /// Returns a sentence that says whether Okta delivers to this program, or what is missing for that.
     fn verdict(&self, hooks: &[&EventHook]) -> String {
         let Some(url) = &self.config.public_url else {
-            return "Which of them is ours is not known: set hook.public_url to the address that Okta calls."
+            return "It is not known which of them calls this program: set hook.public_url to the address that Okta \
+                    calls."
                 .into();
         };
         let url = visible(url);
         let ours: Vec<&&EventHook> = hooks.iter().filter(|hook| self.is_ours(hook)).collect();
         match ours.as_slice() {
-            [] => format!("None delivers to {url}. consentwatch hook register makes one."),
+            [] => format!("None delivers to {url}. consentwatch hook register creates one."),
             ours if ours.iter().any(|hook| hook.is_on()) && self.config.enabled => {
                 format!("Okta delivers to {url}, and hook.enabled is true.")
             }
             ours if ours.iter().any(|hook| hook.is_on()) => {
-                format!("Okta delivers to {url}, and nobody listens: set hook.enabled = true.")
+                format!("Okta delivers to {url}, but nothing listens there: set hook.enabled = true.")
             }
             ours if ours.iter().any(|hook| hook.is_active) => format!(
-                "The hook for {url} is not verified, so nothing is delivered: consentwatch hook verify, while watch or \
-                 tail runs."
+                "The hook for {url} is not verified, so nothing is delivered. Run consentwatch hook verify while \
+                 watch or tail runs."
             ),
             _ => format!(
-                "The hook for {url} is not active: an admin activates it under Workflow, Event Hooks."
+                "The hook for {url} is not active. An admin can activate it under Workflow, Event Hooks."
             ),
         }
     }
@@ -146,13 +147,12 @@ impl Desk<'_> {
                 "hook.public_url does not begin with https://, and Okta calls nothing else.",
             ));
         }
-        let source =
-            self.config.secret.as_ref().ok_or_else(|| {
-                missing("The hook has no secret: set hook.secret_file; config init makes one.")
-            })?;
+        let source = self.config.secret.as_ref().ok_or_else(|| {
+            missing("The hook has no secret: set hook.secret_file; config init creates one.")
+        })?;
         let secret = source
             .read()
-            .map_err(|error| missing(&format!("The hook's secret cannot be had from {source}: {error}.")))?;
+            .map_err(|error| missing(&format!("The hook's secret cannot be read from {source}: {error}.")))?;
         let creation = hooks::creation(NAME, url, &secret);
         let request = self.request(hooks::HOOKS);
         let head = format!(
@@ -162,15 +162,15 @@ impl Desk<'_> {
         );
         out(&head)?;
         if !yes {
-            note("Nothing was sent. With --yes this request is made, and then the hook is verified.");
+            note("Nothing was sent. Add --yes to send this request and have the hook verified.");
             return Ok(Exit::Done);
         }
         if let Some(known) = self.hooks().await?.iter().find(|hook| self.is_ours(hook)) {
             return Err((
                 Exit::Failed,
                 format!(
-                    "The org has a hook for that address already, {} ({}). Nothing was sent. See consentwatch hook \
-                     status; consentwatch hook verify has it verified.",
+                    "The org has a hook for that address already, {} ({}). Nothing was sent. consentwatch hook status \
+                     shows it; consentwatch hook verify has Okta verify it.",
                     known.name.visible(),
                     known.id.visible()
                 ),
@@ -181,9 +181,10 @@ impl Desk<'_> {
         let made = answered(&reply)?;
         let hook = hooks::hook(&made.body).ok_or((
             Exit::Failed,
-            "The hook may be made; Okta's answer cannot be read. See hook status.".into(),
+            "The hook may have been created, but Okta's answer cannot be read. Run consentwatch hook status."
+                .into(),
         ))?;
-        out(&format!("Made: {} ({}).\n", hook.name.visible(), hook.id.visible()))?;
+        out(&format!("Created: {} ({}).\n", hook.name.visible(), hook.id.visible()))?;
         self.have_verified(&hook).await
     }
 
@@ -195,7 +196,8 @@ impl Desk<'_> {
             about.next().filter(|_| about.next().is_none() && self.config.public_url.is_none())
         };
         let hook = ours.or_else(alone).ok_or_else(|| {
-            let why = "No hook of the org delivers to hook.public_url. Nothing was sent. See consentwatch hook status.";
+            let why = "No hook of the org delivers to hook.public_url. Nothing was sent. Run consentwatch hook \
+                       status.";
             (Exit::Failed, why.to_owned())
         })?;
         self.have_verified(hook).await
@@ -204,14 +206,14 @@ impl Desk<'_> {
     async fn have_verified(&self, hook: &EventHook) -> Result<Exit, Ended> {
         self.need_listener().await?;
         let path = hooks::verification(&hook.id)
-            .ok_or((Exit::Failed, "The hook's id is none. Nothing was sent.".to_owned()))?;
+            .ok_or((Exit::Failed, "The hook's id is not valid. Nothing was sent.".to_owned()))?;
         let reply = self.client.post(&self.request(&path), None).await.map_err(|error| not_sent(&error))?;
         if reply.status == 400 {
             let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
             let words = format!(
-                "Okta could not verify the hook ({refusal}). It stays as it is, and nothing is delivered. Look whether \
-                 {} reaches this listener from the internet with a good certificate, and whether the secret in \
-                 Okta is the whole value of hook.secret_*.",
+                "Okta could not verify the hook ({refusal}). Okta delivers nothing until it is verified. Check \
+                 whether {} reaches this listener from the internet with a valid certificate, and whether the secret \
+                 in Okta is the whole value of hook.secret_*.",
                 hook.uri.visible()
             );
             return Err((Exit::Failed, words));
@@ -219,12 +221,12 @@ impl Desk<'_> {
         let verified = answered(&reply).map(|reply| hooks::hook(&reply.body))?;
         if verified.is_some_and(|hook| hook.is_verified) {
             return out(
-                "Verified: Okta delivers from now on; a new hook needs some minutes before the first.\n",
+                "Verified: Okta delivers from now on. The first delivery of a new hook takes some minutes.\n",
             );
         }
         Err((
             Exit::Failed,
-            "Okta did not say that the hook is verified. See consentwatch hook status.".to_owned(),
+            "Okta did not say that the hook is verified. Run consentwatch hook status.".to_owned(),
         ))
     }
 
@@ -246,8 +248,8 @@ impl Desk<'_> {
         Err((
             Exit::Failed,
             format!(
-                "Nobody listens at {at}, so the hook cannot be verified. Set hook.enabled = true, start watch or tail, and \
-                 then run consentwatch hook verify."
+                "Nothing listens at {at}, so the hook cannot be verified. Set hook.enabled = true, start watch or \
+                 tail, and then run consentwatch hook verify."
             ),
         ))
     }
@@ -271,7 +273,7 @@ fn proof_line(proof: HookProof) -> String {
     let verified = verified.map_or("never verified".to_owned(), |at| format!("first verified {at:.0}"));
     format!(
         "The journal: {verified}; {unconfirmed} unconfirmed, {missed} missed, {altered} contradicted by the log, \
-         {failures} failed deliveries by the log.\n"
+         {failures} failed deliveries in the log.\n"
     )
 }
 

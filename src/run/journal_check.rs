@@ -24,7 +24,7 @@ struct Report {
 const STEP: u64 = 200_000;
 /// Says how damaged rows are recovered.
 pub(super) const MENDING: &str =
-    "What Okta still keeps (90 days), watch and tail ask for again, a minute after their start.";
+    "A minute after they start, watch and tail fetch damaged rows again that Okta still keeps (90 days).";
 
 /// Checks the whole journal in a folder and prints what is damaged. Another process may write the journal meanwhile.
 ///
@@ -57,8 +57,8 @@ fn text(damage: &Damage, rows: u64) -> String {
     match damage.sentence() {
         None => format!("The journal is intact: {rows} rows were checked.\n"),
         Some(sentence) => format!(
-            "{sentence} {rows} rows were checked; nothing was changed. {MENDING} Look at the disk, and put a copy \
-             from before in the journal's place if more is lost than Okta keeps.\n"
+            "{sentence} {rows} rows were checked; nothing was changed. {MENDING} Check the disk. If rows are lost \
+             that Okta no longer keeps, restore the journal from a backup.\n"
         ),
     }
 }

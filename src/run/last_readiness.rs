@@ -28,8 +28,8 @@ pub(super) async fn keep(dir: PathBuf, mut board: watch::Receiver<Board>) {
         let dir = dir.clone();
         match tokio::task::spawn_blocking(move || write(&dir, &found)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "What was probed could not be written down."),
-            Err(error) => tracing::warn!(%error, "What was probed was not written down."),
+            Ok(Err(error)) => tracing::warn!(%error, "The probe results could not be stored."),
+            Err(error) => tracing::warn!(%error, "The probe results were not stored."),
         }
     }
 }

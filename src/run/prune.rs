@@ -35,7 +35,7 @@ pub fn prune(dir: &Path, keep: Settings, is_meant: bool, clock: &Clock) -> Resul
         return Err((Exit::Failed, format!("Standard output cannot be written: {error}.")));
     }
     if !is_meant {
-        note("Nothing was removed. If that time is right, --yes removes them.");
+        note("Nothing was removed. If that time is right, add --yes to remove them.");
     }
     Ok(Exit::Done)
 }
@@ -50,7 +50,7 @@ fn words(error: &PruneError) -> String {
         PruneError::Storage(error) => error.fault().to_string(),
         PruneError::Marks(error) => {
             let fault = error.fault();
-            format!("{} No row was removed, since marked ones are spared. {}", fault.what, fault.remedy)
+            format!("{} No row was removed, because marked rows must be kept. {}", fault.what, fault.remedy)
         }
     }
 }

@@ -113,7 +113,7 @@ impl JournalRecords {
             Some(reader) => reader,
             None => Reader::open(&self.dir).map_err(|error| {
                 tracing::warn!(%error, "The journal was not opened to read consents.");
-                format!("This consent cannot be read: {error}. Page 6 says how the journal is.")
+                format!("This consent cannot be read: {error}. Page 6 shows the state of the journal.")
             })?,
         };
         Ok(self.reader.insert(reader))
@@ -343,9 +343,9 @@ pub(super) fn damaged_words(damaged: &[Seq]) -> Option<String> {
         count => format!("{count} rows of the journal are"),
     };
     Some(format!(
-        "{rows} damaged on the disk, number {}{more}. A damaged row stands empty in the list and is left out elsewhere; \
-         who writes the journal asks Okta for it again, if it still keeps it (90 days). consentwatch doctor --check looks \
-         at every row.",
+        "{rows} damaged on the disk, number {}{more}. A damaged row is empty in the list and left out elsewhere. The \
+         process that writes the journal fetches it again, if Okta still keeps it (90 days). consentwatch doctor \
+         --check checks every row.",
         shown.join(", ")
     ))
 }

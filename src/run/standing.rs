@@ -103,8 +103,8 @@ impl Standing {
     /// Returns what is wrong, or `None` while somebody polls.
     pub(super) fn fault(&self, before: &str, polling: Polling) -> Option<Fault> {
         let read = match polling.last_good {
-            Some(at) => format!("the log was last read well at {at:.0}"),
-            None => "the log was never read well".to_owned(),
+            Some(at) => format!("the log was last read at {at:.0}"),
+            None => "the log was never read".to_owned(),
         };
         let since = |what: &str| match polling.last_good {
             Some(at) => format!("{what} since {}", at.strftime("%d %b %H:%MZ")),
@@ -118,12 +118,12 @@ impl Standing {
             Self::Stopped(holder) => fault(
                 "the process is stopped",
                 format!(
-                    "{}, which polls for this journal, is stopped, as by ^Z or SIGSTOP; {read}.",
+                    "{}, which polls for this journal, is stopped (^Z or SIGSTOP); {read}.",
                     named(holder)
                 ),
                 "It still holds the journal, so this process cannot take over; what is stored can be read.",
                 &format!(
-                    "Let it go on (fg in its shell, or kill -CONT {holder}), or end it (kill -KILL {holder}): then a \
+                    "Resume it (fg in its shell, or kill -CONT {holder}), or end it (kill -KILL {holder}): then a \
                      follower takes over."
                 ),
             ),
@@ -131,23 +131,21 @@ impl Standing {
                 &since("no poll"),
                 format!("{} holds this journal, but {read}.", named(holder)),
                 "This process cannot take over while that one lives; it says when the log is read again.",
-                "Look at that process: it may be stopped, or Okta does not answer it. Where it ends, a follower takes \
+                "Check that process: it may be stopped, or Okta does not answer it. When it ends, a follower takes \
                  over.",
             ),
             Self::Unknown(cause) => fault(
                 "poller unknown",
                 format!(
-                    "It cannot be told whether somebody polls for this journal, and {read}. {}",
+                    "It is not known whether any process polls for this journal, and {read}. {}",
                     cause.what
                 ),
                 "This process does not take over; it keeps looking.",
                 &cause.remedy,
             ),
             Self::Nobody(why) => {
-                let what = format!(
-                    "Nobody polls for this journal: {} does not any more, and {read}.",
-                    process(before)
-                );
+                let what =
+                    format!("Nobody polls for this journal: {} no longer does, and {read}.", process(before));
                 let (doing, remedy) = match why {
                     Why::OtherEvents { ours, theirs } => (
                         format!(
@@ -181,12 +179,12 @@ fn also(part: Part, poll: &Fault) -> Fault {
         Part::Hook => (
             "nobody listens",
             "Nobody listens to the event hook for this journal now.",
-            "What Okta delivers meanwhile is lost to the hook; the log has it all the same.",
+            "Deliveries from Okta are lost meanwhile; the log still has the events.",
         ),
         _ => (
             "nobody probes",
             "Nobody probes the org's readiness now.",
-            "What was found before is shown with the time of that.",
+            "Earlier results are shown with their time.",
         ),
     };
     Fault::new(part, brief, what, doing, &poll.remedy)
@@ -277,6 +275,6 @@ mod tests {
         let wanted = Wanted { hook: false, readiness: false };
         Standing::Nobody(Why::Replaced).tell(&mut board, wanted, "another process", polling());
         assert_eq!((board.get(Part::Hook), board.get(Part::Readiness)), (&Pulse::Off, &Pulse::Off));
-        assert!(board.get(Part::Poll).fault().unwrap().what.contains(": another process does not"));
+        assert!(board.get(Part::Poll).fault().unwrap().what.contains(": another process no longer does"));
     }
 }

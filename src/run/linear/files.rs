@@ -95,7 +95,7 @@ impl FileBook {
         let mut out = match self.percent {
             Some(percent) if !self.is_read => vec![format!("{count} consents so far, {percent} % are read.")],
             _ if !self.is_read => vec![format!("{count} consents so far.")],
-            _ => vec![format!("{count} consents are in the files. This is offline; nothing new comes.")],
+            _ => vec![format!("{count} consents are in the files. This is offline: no new ones will come.")],
         };
         if self.repeated > 0 {
             out.push(format!("{} records repeat an event.", self.repeated));
@@ -116,8 +116,8 @@ impl FileBook {
 pub(in crate::run) fn shared_words(count: u64) -> String {
     let (events, share) = if count == 1 { ("event", "shares") } else { ("events", "share") };
     format!(
-        "{count} {events} {share} one id with another event of other content. Each is a row of its own with a mark; one of \
-         them may be altered or forged."
+        "{count} {events} {share} an id with an event of different content. Each has its own row with a mark; one may \
+         be altered or forged."
     )
 }
 
@@ -167,6 +167,6 @@ impl Book for FileBook {
     }
 
     fn poll(&mut self) -> &'static str {
-        "These are files: there is nobody to ask."
+        "Files cannot be polled."
     }
 }

@@ -129,7 +129,7 @@ impl Book for JournalBook<'_> {
         let coverage = self.source.reader().coverage()?;
         out.push(match coverage.complete_since {
             Some(since) => format!("Complete since {since:.0}."),
-            None => "How far back it is complete is not known yet.".to_owned(),
+            None => "It is not known yet how far back the journal is complete.".to_owned(),
         });
         out.extend(coverage.unreadable.sentence());
         self.told.clear();

@@ -46,23 +46,24 @@ const LOOK_MAX: usize = 20_000;
 /// The longest command, in bytes.
 const LINE_MAX: u64 = 4096;
 
-const HELP: &str = "Commands, each with Enter. list, or list and a number: the latest consents. \
-show and a number: all of one consent. status: how the sources are. filter and words: tell only what matches. \
-filter alone: tell all again. hold: only count what comes. go: tell again. poll: ask Okta now. \
-help: this. quit: leave. Short forms: l, s, f, g, p, h, q.";
+const HELP: &str = "Commands, each with Enter. list, or list and a number: the latest consents. show and a number: \
+                    one consent in full. status: the state of the sources. filter and words: print only matches. \
+                    filter alone: print all again. hold: only count new consents. go: print again. poll: ask Okta \
+                    now. help: this list. quit: leave. Short forms: l, s, f, g, p, h, q.";
 
 /// Prints consents as sentences until the user or a signal ends it.
 ///
 /// # Errors
 /// Returns a sentence for stderr if standard output or the book cannot be used.
 pub async fn linear(options: LinearOptions, book: &mut impl Book, clock: &Clock) -> Result<Exit, String> {
-    let mut signals = Signals::listen().map_err(|error| format!("Signals cannot be heard: {error}."))?;
+    let mut signals =
+        Signals::listen().map_err(|error| format!("Signal handlers cannot be installed: {error}."))?;
     let stop_at = options.stop_after.map(|length| clock.uptime() + length);
     let mut teller = Teller { book, filter: options.filter, is_held: false, missed: 0 };
     let mut typed =
         commands(options.ends_with_commands).map_err(|error| format!("Commands cannot be read: {error}."))?;
     let mut end =
-        say(&format!("consentwatch tells the consents of {}. Type help for commands.", options.org));
+        say(&format!("consentwatch prints the consents of {}. Type help for commands.", options.org));
     loop {
         if let Ok(()) = end {
             end = teller.tell_news();
@@ -129,8 +130,8 @@ impl<B: Book> Teller<'_, B> {
             if found.len() == wanted { Go::Home } else { Go::On }
         })?;
         match (found.len(), looked) {
-            (0, 0) => say("None to tell."),
-            (0, _) => say(&format!("Of the latest {looked} none matches.")),
+            (0, 0) => say("There are no consents."),
+            (0, _) => say(&format!("None of the latest {looked} matches.")),
             _ => {
                 say(&format!("The latest {}:", found.len()))?;
                 found.iter().rev().try_for_each(|sentence| say(sentence))
@@ -160,12 +161,12 @@ impl<B: Book> Teller<'_, B> {
             "f" | "filter" => self.filter_by(rest, clock),
             "hold" => {
                 self.is_held = true;
-                say("Held: what comes is counted. Type go to hear again.")
+                say("Held: new consents are only counted. Type go to continue.")
             }
             "g" | "go" => {
                 let missed = std::mem::take(&mut self.missed);
                 self.is_held = false;
-                say(&format!("Going on. {missed} came while held; list tells the latest."))
+                say(&format!("Continuing. {missed} came while held; list prints the latest."))
             }
             "p" | "poll" => say(self.book.poll()),
             _ => say(&format!("There is no command {}. Type help for commands.", visible(word))),
@@ -182,7 +183,7 @@ impl<B: Book> Teller<'_, B> {
 
     fn status(&mut self) -> Result<(), Trouble> {
         if let Some(filter) = &self.filter {
-            say(&format!("Told is what matches {}.", visible(filter.text())))?;
+            say(&format!("The filter is {}.", visible(filter.text())))?;
         }
         if self.is_held {
             say(&format!("Held; {} came since.", self.missed))?;
@@ -193,19 +194,19 @@ impl<B: Book> Teller<'_, B> {
     fn filter_by(&mut self, text: &str, clock: &Clock) -> Result<(), Trouble> {
         if text.is_empty() {
             self.filter = None;
-            return say("No filter: all is told.");
+            return say("No filter: all consents are printed.");
         }
         match Query::parse(text, clock.sure().as_millisecond(), &TimeZone::UTC) {
             Err(error) => say(&format!(
-                "The filter is not taken: {}. What was told before is told.",
+                "The filter is invalid: {}. The filter from before stays.",
                 visible(&error.to_string())
             )),
             Ok(query) => {
                 if let Some(field) = query.screen_field() {
-                    return say(&format!("{field}: is for the screen, which knows all rows."));
+                    return say(&format!("{field}: works only on the screen, which has all rows."));
                 }
                 self.filter = Some(query);
-                say("Only what matches is told.")
+                say("Only matching consents are printed.")
             }
         }
     }

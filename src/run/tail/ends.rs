@@ -50,10 +50,7 @@ pub(super) fn follower_ends(
     }
     // Polling does not resume without action by the user.
     if let Pulse::Down(fault) = pulse {
-        return Err((
-            Exit::Failed,
-            format!("{} What was printed may not be all. {}", fault.what, fault.remedy),
-        ));
+        return Err((Exit::Failed, format!("{} The output may be incomplete. {}", fault.what, fault.remedy)));
     }
     // The other process may have just started, or may have much to read before the end of the log. If it has ended,
     // this process takes over or the board says why not.
@@ -64,9 +61,9 @@ pub(super) fn follower_ends(
     Err((
         Exit::Failed,
         format!(
-            "{} holds this journal, and the log was last read well at {last:.0}, which is more than {} s from now: what \
-             was printed may not be all. Look at that process: it may be stopped, or Okta does not answer it. Let it go \
-             on or end it, then start tail again.",
+            "{} holds this journal, and the log was last read at {last:.0}, which is more than {} s from now: the \
+             output may be incomplete. Check that process: it may be stopped, or Okta does not answer it. Resume it \
+             or end it, then start tail again.",
             named(holder),
             patience(polling.interval).as_secs()
         ),
@@ -94,7 +91,7 @@ pub(super) fn hook_news(board: &Board, told: &mut Option<String>) -> Option<Stri
         return Some(fault.to_string());
     }
     let is_well = matches!(pulse, Pulse::Live | Pulse::Elsewhere(_));
-    (is_well && told.take().is_some()).then(|| "The event hook is well again.".to_owned())
+    (is_well && told.take().is_some()).then(|| "The event hook works again.".to_owned())
 }
 
 pub(super) fn worst(board: &Board) -> Option<Fault> {
@@ -150,7 +147,7 @@ mod tests {
         for polling in [read, Polling::default()] {
             let (exit, words) = ends(&down, polling).unwrap_err();
             assert_eq!(exit, Exit::Failed);
-            assert_eq!(words, "Process 42 is stopped. What was printed may not be all. End it.");
+            assert_eq!(words, "Process 42 is stopped. The output may be incomplete. End it.");
         }
         assert_eq!(ends(&down, read_at(at("2026-05-06T08:00:10Z"))), Ok(true), "it was read in time");
     }
@@ -180,7 +177,7 @@ mod tests {
             assert_eq!(hook_news(&board, &mut told).as_deref(), Some("Nobody listens."));
             assert_eq!(hook_news(&board, &mut told), None);
             board.set(Part::Hook, well);
-            assert_eq!(hook_news(&board, &mut told).as_deref(), Some("The event hook is well again."));
+            assert_eq!(hook_news(&board, &mut told).as_deref(), Some("The event hook works again."));
             assert_eq!(hook_news(&board, &mut told), None);
         }
     }

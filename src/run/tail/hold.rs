@@ -44,7 +44,8 @@ impl Hold {
         Some(if is_follower { newest } else { Timestamp::MIN })
     }
 
-    /// Ends the hold if all persons were found, its time is over, or the run gives up. `last` is the newest row, read after the board.
+    /// Ends the hold if all persons were found, its time is over, or the run gives up. `last` is the newest row, read
+    /// after the board.
     pub(super) fn look(&mut self, board: &Board, last: Seq, is_read: bool, is_given_up: bool, up: Duration) {
         if !self.is_held {
             return;

@@ -70,8 +70,8 @@ async fn follow(
     mut source: Source,
     clock: &Clock,
 ) -> Result<Exit, (Exit, String)> {
-    let mut signals =
-        Signals::listen().map_err(|error| (Exit::Failed, format!("Signals cannot be heard: {error}.")))?;
+    let mut signals = Signals::listen()
+        .map_err(|error| (Exit::Failed, format!("Signal handlers cannot be installed: {error}.")))?;
     let mut printer = Printer::new(options);
     let mut follows = feed.holder();
     if let Some(holder) = &follows {
@@ -165,7 +165,7 @@ async fn follow(
         // Keep waiting only if a row is held back.
         if is_end && !(hold.is_held && printer.is_blocked) {
             if printer.options.once && damaged_told > 0 {
-                let words = "This run ends with 1, since damaged rows were left out.";
+                let words = "This run exits with 1, because damaged rows were left out.";
                 return Err((Exit::Failed, words.to_owned()));
             }
             return unreadable.end(&mut source, &printer.options);
@@ -175,7 +175,7 @@ async fn follow(
         }
         follows = holder;
         if let Some((exit, fault)) = given_up {
-            let words = [fault.what.as_str(), "Given up; what is stored stays.", fault.remedy.as_str()];
+            let words = [fault.what.as_str(), "Stopped. Nothing stored was lost.", fault.remedy.as_str()];
             return Err((exit, words.join(" ").trim_end().to_owned()));
         }
         if let Some(fault) = worst(&board).filter(|_| !is_read) {
@@ -201,7 +201,7 @@ async fn follow(
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
             return Err((
                 Exit::Failed,
-                "No progress for 60 seconds; given up. What came is stored.".to_owned(),
+                "No progress for 60 seconds, so this run stops. What was received is stored.".to_owned(),
             ));
         }
         let wake = wake_at(&printer.options, clock, progress_at, follows.is_some().then_some(began));
@@ -228,8 +228,8 @@ fn tell_start(printer: &Printer, source: &mut Source) -> Result<(), (Exit, Strin
     let coverage = source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?;
     if let Some(complete) = coverage.complete_since.filter(|complete| *complete > since) {
         note(&format!(
-            "The journal is complete from {complete:.0} on; what came before was not polled. \
-             consentwatch backfill fetches it."
+            "The journal is complete from {complete:.0} on; earlier events were not polled. consentwatch backfill \
+             fetches them."
         ));
     }
     Ok(())

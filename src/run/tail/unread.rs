@@ -48,7 +48,8 @@ impl Unread {
             note(&words);
             return Ok(Exit::Done);
         }
-        let ended = "This run ends with 1, since what it printed may not be all; with --allow-unreadable it ends with 0.";
+        let ended = "This run exits with 1, because its output may be incomplete; with --allow-unreadable it exits \
+                     with 0.";
         Err((Exit::Failed, format!("{words} {ended}")))
     }
 }
