@@ -117,7 +117,7 @@ fn a_refusal_ends_it_with_3_and_a_signal_in_order() {
     let config = configure(&sandbox, 1000);
     let refused = start(&sandbox, &org, &config, &["backfill"]).end();
     assert_eq!((refused.code, refused.err.lines().count()), (Some(3), 1), "{}", refused.err);
-    assert!(refused.err.contains("401") && refused.err.contains("goes on from there"), "{}", refused.err);
+    assert!(refused.err.contains("401") && refused.err.contains("continues from there"), "{}", refused.err);
 
     let org = Sim::start(2000, &[]);
     let config = configure(&sandbox, 10);

@@ -152,7 +152,7 @@ fn a_data_folder_that_others_may_change_is_refused_or_warned_of() {
     }
     let output = sandbox.start(&org, &[&ONCE[..], &["--allow-shared-data-dir"]].concat()).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
-    assert!(output.err.contains("as --allow-shared-data-dir says"), "{}", output.err);
+    assert!(output.err.contains("because of --allow-shared-data-dir"), "{}", output.err);
     // The folder of the org counts as well.
     set_mode(&data, 0o700);
     set_mode(&org_folder(&sandbox, &org), 0o777);

@@ -307,7 +307,8 @@ fn until_beside_a_process_that_was_just_stopped_ends_with_1() {
     let args = ["tail", "--since", "90d", "--until", &until.to_string()];
     let output = sandbox.start(&org, &args).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
-    for words in [format!("Process {}", first.id()), "is stopped".to_owned(), "may be incomplete".to_owned()] {
+    for words in [format!("Process {}", first.id()), "is stopped".to_owned(), "may be incomplete".to_owned()]
+    {
         assert!(output.err.contains(&words), "{words}: {}", output.err);
     }
     first.signal(Signal::CONT);

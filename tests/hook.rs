@@ -360,7 +360,7 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
     };
     let first = hook(&["status"]);
     assert_eq!(first.code, Some(0), "{}", first.err);
-    assert!(first.out.contains(": 0\n") && first.out.contains("hook register makes one"), "{}", first.out);
+    assert!(first.out.contains(": 0\n") && first.out.contains("hook register creates one"), "{}", first.out);
 
     let shown = hook(&["register"]);
     assert_eq!(shown.code, Some(0), "{}", shown.err);
