@@ -1,4 +1,4 @@
-//! Drives the fetching of history: sends what it asks for, stores what came of it, tells how far it is.
+//! Fetches history: sends the requests, stores the results and reports the progress.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::okta::{Fetched, History, Step};
 use crate::report::Pulse;
 use crate::tasks::Tasks;
 
-/// How far the fetching is. A level: whoever looks sees how things are now.
+/// The progress of fetching history. A receiver sees the current state, not each step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Progress {
-    /// From when on everything is fetched and stored.
+    /// The time from which on everything is fetched and stored.
     pub whole_from: Timestamp,
-    /// Rows that were not there before.
+    /// Rows that are new in the journal.
     pub new: u64,
-    /// Answers of Okta that brought a page.
+    /// Answers from Okta that contained a page.
     pub pages: u64,
-    /// How the fetching is; [`Pulse::Live`] once it is done.
+    /// The status of the fetch, [`Pulse::Live`] once it is done.
     pub pulse: Pulse,
     /// Whether the goal is reached.
     pub is_done: bool,
 }
 
 impl Progress {
-    /// Begins where a history begins.
+    /// Returns the progress of a fetch that has not started.
     pub fn of(history: &History) -> Self {
         let is_done = history.is_done();
         let pulse = if is_done { Pulse::Live } else { Pulse::Starting };
@@ -39,9 +39,9 @@ impl Progress {
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// Fetches until the goal is reached, the journal is closed, or the task is cancelled.
+/// Fetches history until the goal is reached, the journal is closed, or the task is canceled.
 ///
-/// A page goes into the journal, together with the place behind it, before the next is asked for.
+/// Each page is stored in the journal, together with the position after it, before the next is requested.
 pub async fn run(
     mut history: History,
     client: Client,
@@ -78,8 +78,8 @@ pub async fn run(
     }
 }
 
-/// Stores a page, however often that has to be tried, and returns how many rows are new. Returns nothing once the
-/// journal is closed for good.
+/// Stores a page, retrying until that succeeds, and returns how many rows are new. Returns `None` once the journal is
+/// closed for good.
 async fn store(
     fetched: Fetched,
     journal: &Journal,

@@ -1,9 +1,9 @@
-//! The listener of an event hook: a door that only Okta should use and that anybody may knock at.
+//! The listener of the event hook. Only Okta should call it, but anybody can.
 //!
-//! A delivery is answered once it is on the disk and not before, within Okta's three seconds. Whatever somebody sends,
-//! and however slowly, costs a bounded part of memory and a bounded number of connections. The secret is asked for
-//! before a body is read. A connection stays open after an answer only if its request showed the secret, and when all
-//! slots are taken a new connection gets the slot of one that is idle or has yet to send a request.
+//! A delivery is acknowledged only once it is on the disk, and within Okta's three seconds. Memory and connections stay
+//! bounded, whatever a client sends and however slowly. The secret is checked before a body is read. A connection stays
+//! open after an answer only if its request showed the secret, and when all slots are taken a new connection gets the
+//! slot of one that is idle or has yet to send a request.
 
 mod ceiling;
 mod service;
@@ -43,18 +43,18 @@ use crate::okta::hook::Secrets;
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
 
-/// Where to listen, for whom.
+/// Where to listen, and which requests to accept.
 #[derive(Clone)]
 pub struct HookPlan {
-    /// The address.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// The path that Okta calls; all others are not found.
+    /// The path that Okta calls. Other paths get 404, except the health checks.
     pub path: String,
-    /// What opens it.
+    /// The secrets that a delivery may show.
     pub secrets: Secrets,
-    /// TLS, where it ends here.
+    /// TLS, or `None` if a proxy in front terminates it.
     pub tls: Option<Tls>,
-    /// How many rows it takes that the log has not shown.
+    /// How many rows to accept that the log has not shown.
     pub ceiling: Ceiling,
 }
 
@@ -66,7 +66,7 @@ impl Tls {
     /// Reads a certificate chain and its key, both PEM.
     ///
     /// # Errors
-    /// A file is not what it should be, or the two do not belong together.
+    /// Returns an error if a file cannot be used, or if the two do not belong together.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         tls::acceptor(certificate, key).map(Self)
     }
@@ -84,24 +84,24 @@ impl std::fmt::Debug for HookPlan {
     }
 }
 
-/// Sockets that are open at a time: those with a slot, and those that lost theirs and have yet to close.
+/// The most sockets open at a time: those with a slot, and those that lost theirs and have yet to close.
 const SOCKETS: usize = 2 * SLOTS;
-/// Requests at a time in one HTTP/2 connection.
+/// The most concurrent requests in one HTTP/2 connection.
 const STREAMS: u32 = 32;
-/// While a request is under way, which bounds its own time, a connection is looked at this often.
+/// How often a connection is checked while a request is in progress. The request has its own time limit.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// After the answer to a request without the secret, what else is under way on the connection gets this long.
+/// How long other requests on a connection may go on after a request without the secret was answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// The start of an HTTP/1.1 request must fit into this many bytes, so that headers beyond their own bound are seen as
-/// such.
+/// The most bytes for the start of an HTTP/1.1 request. It is more than [`service::HEADERS_MAX`], so that headers over
+/// that limit get an answer of their own.
 const HEAD_MAX: usize = 2 * service::HEADERS_MAX;
-/// A connection that lost its slot gets this long to send an answer that it was about to send.
+/// How long a connection that lost its slot has to send an answer.
 const EVICTED: Duration = Duration::from_secs(1);
-/// What was taken on when the program ends gets this long.
+/// How long requests in progress have when the program ends.
 const DRAIN: Duration = Duration::from_millis(1500);
-/// An address that is taken is tried again this often.
+/// How often binding the address is retried.
 const BIND_EVERY: Duration = Duration::from_secs(10);
-/// It is noted this often that somebody listens.
+/// How often the journal is told that the listener is up.
 const NOTE_EVERY: Duration = Duration::from_mins(1);
 /// Two computed start times that differ by no more than this are the same start: clocks drift a little.
 const SAME: SignedDuration = SignedDuration::from_mins(5);
@@ -109,10 +109,10 @@ const SAME: SignedDuration = SignedDuration::from_mins(5);
 /// (`net.core.somaxconn` on Linux). If a flood fills the queue, the kernel drops the first packet of the next
 /// connection, and the client sends it again only after a second.
 const BACKLOG: u32 = 4096;
-/// After the system gave no socket, such as for want of file descriptors.
+/// How long to wait after `accept` failed, for example for lack of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Listens until the tasks stop. An address that cannot be had is asked for again.
+/// Listens until the tasks stop. If the address cannot be bound, it is retried.
 pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, clock: Clock, tasks: Tasks) {
     let scheme = if plan.tls.is_some() { "https" } else { "http" };
     let tally = Tally::default();
@@ -158,8 +158,8 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
     }
 }
 
-/// Lets the journal know that somebody listens, so that what does not come then can be told from what could not come.
-/// A delivery that was refused ends a time of listening: it did come.
+/// Records in the journal when the listener was up, so that missed events can be told from events that could not
+/// arrive. A refused delivery ends such a period, because that event did arrive.
 async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
     let mut begun = clock.uptime();
     let mut since: Option<Timestamp> = None;
@@ -169,13 +169,13 @@ async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
             (begun, since) = (clock.uptime(), None);
             continue;
         }
-        // Before Okta has said what time it is, nobody knows which events would have come in this time.
+        // Until Okta's time is known, the period cannot be compared with the times of events.
         if clock.ahead().is_none() {
             continue;
         }
         let until = clock.sure();
         let start = until.checked_sub(clock.uptime().saturating_sub(begun)).unwrap_or(until);
-        // Told with the same beginning each time, unless the clock turned out to be wrong.
+        // Each record has the same start, unless the clock turned out to be wrong.
         let since = match since {
             Some(told) if start.duration_since(told).abs() <= SAME => told,
             _ => *since.insert(start),
@@ -184,7 +184,7 @@ async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
         let listening = Listening { since, until, verified };
         let batch = Batch { listening: Some(listening), ..Batch::default() };
         if let Err(error) = journal.append(batch).await {
-            // Deliveries meet the same, and say so.
+            // Deliveries get the same error, and report it.
             tracing::debug!(%error, "It was not noted that the hook is listened to.");
         }
     }
@@ -234,7 +234,7 @@ fn no_address(address: SocketAddr, error: &io::Error) -> Fault {
     .caused_by(error)
 }
 
-/// One connection.
+/// A client connection.
 struct Connection {
     service: Arc<HookService>,
     clock: Clock,
@@ -245,7 +245,8 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, socket: TcpStream, tls: Option<Tls>) {
-        // An answer must not wait for the acknowledgement of an earlier one; where that cannot be had it is only slower.
+        // Without Nagle's algorithm an answer does not wait for the acknowledgment of an earlier one. If setting it
+        // fails, answers are only slower.
         socket.set_nodelay(true).ok();
         let Some(Tls(acceptor)) = tls else { return self.serve_on(socket).await };
         let stop = self.tasks.stopping();
@@ -289,7 +290,7 @@ impl Connection {
                     if !slot.is_owed_an_answer() {
                         return;
                     }
-                    // What was answered a moment ago may not be sent yet.
+                    // An answer from a moment ago may not be sent yet.
                     is_evicted = true;
                     end = Some(end.unwrap_or(up + EVICTED).min(up + EVICTED));
                     connection.as_mut().graceful_shutdown();

@@ -1,7 +1,7 @@
-//! The only HTTP client.
+//! The HTTP client for all requests to the org.
 //!
-//! It follows no redirect, sends credentials to the org's origin alone, and ends an answer that takes too long or
-//! grows too large. What goes wrong below comes up as words without URLs and secrets.
+//! It follows no redirects, sends credentials only to the org's origin, and aborts an answer that takes too long or
+//! grows too large. Its errors contain no URLs or secrets.
 
 use std::error::Error;
 use std::fmt;
@@ -36,37 +36,37 @@ pub struct Route {
     proxy: Option<Proxy>,
 }
 
-/// Asks one org. Clones share connections and credentials.
+/// A client for one org. Clones share connections and credentials.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     org: OrgUrl,
     clock: Clock,
-    /// Locked for as long as a sign-in takes, so that callers at the same time share one.
+    /// Locked during a sign-in, so that concurrent callers share one.
     access: Arc<Mutex<Access>>,
     renew: Option<SecretSource>,
 }
 
-/// Why no client could be made.
+/// Why a client could not be made.
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The extra CA's file cannot be read.
     #[error("the CA file {} cannot be read: {source}", shown(path))]
     CaFile {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The extra CA's file holds no certificate that can be used.
     #[error("the CA file {} {why}", shown(path))]
     Ca {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The HTTP library does not understand the proxy and would go past it.
+    /// The HTTP library does not understand the proxy and would bypass it.
     #[error("the HTTP library cannot use the proxy")]
     Proxy,
     /// The TLS library or the proxy settings of the environment are unusable.
@@ -75,11 +75,11 @@ pub enum ClientError {
 }
 
 impl Route {
-    /// Reads a PEM file of certificates to trust, and prepares a proxy: a URL, and the hosts that are reached without
-    /// it as `NO_PROXY` lists them. A proxy never stands between us and a loopback host.
+    /// Reads a PEM file of certificates to trust, and prepares a proxy. `except` lists the hosts to reach without it,
+    /// in the form of `NO_PROXY`. Loopback hosts are always reached directly.
     ///
     /// # Errors
-    /// The file cannot be used, or the proxy cannot.
+    /// Returns an error if the file or the proxy cannot be used.
     pub fn new(
         org: &OrgUrl,
         ca: Option<&Path>,
@@ -93,7 +93,7 @@ impl Route {
     }
 }
 
-/// Whether requests to an org go directly whatever the proxy is: on a loopback host, and if `NO_PROXY` lists the host.
+/// Returns whether requests to an org bypass any proxy: if it is a loopback host, or if `NO_PROXY` lists it.
 pub fn is_direct(org: &OrgUrl, except: Option<&str>) -> bool {
     let any =
         Matcher::builder().all("http://proxy.invalid").no(except.unwrap_or_default().to_owned()).build();
@@ -101,15 +101,15 @@ pub fn is_direct(org: &OrgUrl, except: Option<&str>) -> bool {
     org.is_loopback() || target.is_some_and(|target| any.intercept(&target).is_none())
 }
 
-/// Shows neither certificates nor the proxy's password.
+/// Shows neither the certificates nor the proxy's URL, which may contain a password.
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Route({} certificates, proxy: {})", self.certificates.len(), self.proxy.is_some())
     }
 }
 
-/// Makes a proxy for all requests. The library connects directly where it does not understand a proxy, so it is asked
-/// whether this one would be used.
+/// Returns a proxy for all requests. The library connects directly if it does not understand a proxy, so this checks
+/// that it would use this one.
 fn through(org: &OrgUrl, url: &Secret) -> Result<Proxy, ClientError> {
     let target: hyper::Uri = org.origin().parse().map_err(|_| ClientError::Proxy)?;
     if Matcher::builder().all(url.reveal().to_owned()).build().intercept(&target).is_none() {
@@ -119,17 +119,17 @@ fn through(org: &OrgUrl, url: &Secret) -> Result<Proxy, ClientError> {
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Above the 30 s after which Okta gives up a query itself (System Log query, timeouts).
+/// Longer than the 30 s after which Okta itself aborts a query (System Log query, timeouts).
 const TIMEOUT: Duration = Duration::from_secs(40);
-/// A thousand events are two to five MiB; the bound holds for the decoded bytes, so that a small answer cannot unfold
-/// without end.
+/// The most bytes of a body. A thousand events are two to five MiB. The limit applies to the decoded bytes, so that a
+/// small answer cannot decompress without bound.
 const BODY_MAX: usize = 64 * 1024 * 1024;
 const WORDS_MAX: usize = 300;
-/// A call is sent so often at most: a nonce and a token may each turn out to be stale.
+/// The most times that a call is sent: a nonce and a token may each turn out to be stale.
 const TRIES_MAX: usize = 3;
 
 impl Client {
-    /// Makes a client for an org.
+    /// Creates a client for an org.
     pub fn new(
         org: &OrgUrl,
         credentials: Credentials,
@@ -160,14 +160,14 @@ impl Client {
         Ok(Self { http, org: org.clone(), clock, access, renew: None })
     }
 
-    /// Remembers where the credentials can be read again.
+    /// Sets where the credentials can be read again.
     #[must_use]
     pub fn with_renewal(self, source: Option<SecretSource>) -> Self {
         Self { renew: source, ..self }
     }
 
-    /// Reads the token or the private key where it came from, for whoever has put a good one there. A command may take
-    /// its time, so a thread of its own waits for it. What cannot be had leaves the old one in use.
+    /// Reads the token or the private key again from its source, where the user may have put a valid one. A command may
+    /// be slow, so a separate thread waits for it. If reading fails, the old credentials stay in use.
     pub async fn read_credentials_again(&self) {
         let Some(source) = self.renew.clone() else { return };
         match tokio::task::spawn_blocking(move || source.read()).await {
@@ -185,10 +185,10 @@ impl Client {
         }
     }
 
-    /// Returns what a person should know of the way in though it works, a sentence each.
+    /// Returns remarks on the sign-in and the clock, one sentence each.
     pub async fn notes(&self) -> Vec<String> {
         let mut notes = self.access.lock().await.notes();
-        // A service app says so itself, from half a minute on.
+        // A service app's sign-in notes the clock itself, if it is wrong by half a minute or more.
         let is_told = notes.iter().any(|note| note.starts_with("This machine's clock"));
         if let Some(ahead) = self.clock.ahead().filter(|_| !self.clock.agrees() && !is_told) {
             notes.push(format!(
@@ -200,15 +200,15 @@ impl Client {
         notes
     }
 
-    /// Returns what the credentials tell of their rights.
+    /// Returns the rights that the credentials are known to have.
     pub async fn rights(&self) -> Rights {
         self.access.lock().await.rights()
     }
 
-    /// Sends one request without the credentials: what is asked for is public.
+    /// Sends one request without credentials, for a public resource.
     ///
     /// # Errors
-    /// No usable answer came.
+    /// Returns an error if no usable answer came.
     pub async fn send_open(&self, request: &Request) -> Result<Reply, SendError> {
         if !self.org.same_origin(&request.url) {
             return Err(SendError::Other("the request leads to another host than the org's".to_owned()));
@@ -216,7 +216,7 @@ impl Client {
         self.exchange(self.http.get(&request.url)).await
     }
 
-    /// Sends a request, reads the whole answer, and lets the clock hear what time it is there.
+    /// Sends a request, reads the whole answer, and sets the clock by its `Date` header.
     async fn exchange(&self, request: RequestBuilder) -> Result<Reply, SendError> {
         let reply = exchange(request).await?;
         if let Some(date) = reply.headers.date() {
@@ -225,14 +225,14 @@ impl Client {
         Ok(reply)
     }
 
-    /// Sends a GET with the credentials and reads the whole answer, whatever its status. A service app signs in first,
-    /// where it has to; an answer that teaches its session something is asked for again.
+    /// Sends a GET with the credentials and reads the whole answer, whatever its status. A service app signs in first
+    /// if necessary. If the answer carries a new nonce or shows that the token is stale, the request is repeated.
     pub async fn send(&self, request: &Request) -> Result<Reply, SendError> {
         self.call(Method::GET, request, None).await
     }
 
-    /// Sends a POST with JSON, or with nothing, and reads the whole answer. Like [`Client::send`], it repeats only what
-    /// was refused before anything was done.
+    /// Sends a POST with JSON or an empty body, and reads the whole answer. Like [`Client::send`], it repeats a request
+    /// only if the refusal proves that it had no effect.
     pub async fn post(&self, request: &Request, json: Option<&Secret>) -> Result<Reply, SendError> {
         self.call(Method::POST, request, Some(json.map_or("", Secret::reveal))).await
     }
@@ -270,7 +270,7 @@ impl Client {
         }
     }
 
-    /// Gets an access token where the next call needs one.
+    /// Gets an access token if the next call needs one.
     async fn sign_in(&self) -> Result<(), SendError> {
         let mut access = self.access.lock().await;
         while let Some(TokenRequest { url, form, proof }) = access.step(self.clock.now(), self.clock.uptime())
@@ -314,7 +314,7 @@ fn hidden(secret: &Secret) -> Result<HeaderValue, SendError> {
     Ok(value)
 }
 
-/// Removes the secrets from the words of an error, should a library below ever have put one there.
+/// Removes secrets from the text of an error, in case a library put one there.
 fn redacted(error: SendError, access: &Access) -> SendError {
     match error {
         SendError::Connect(words) => SendError::Connect(access.redact(&words)),
@@ -325,7 +325,7 @@ fn redacted(error: SendError, access: &Access) -> SendError {
     }
 }
 
-/// Reads a body up to the bound. The error is nothing where the body is larger.
+/// Reads a body of at most [`BODY_MAX`] bytes. The error is `None` if the body is larger.
 async fn body(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
     let announced = response.content_length().unwrap_or(0);
     if announced > BODY_MAX as u64 {
@@ -346,7 +346,7 @@ fn headers(response: &Response) -> Headers {
     pairs.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect()
 }
 
-/// Reads a PEM file of certificates, and makes sure that TLS takes each of them.
+/// Reads a PEM file of certificates, and checks that the TLS library accepts each of them.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
     let bad = |why| ClientError::Ca { path: path.to_owned(), why };
     let pem = safe_file::read_regular(path, safe_file::BYTES_MAX)
@@ -385,7 +385,7 @@ fn send_error(error: reqwest::Error) -> SendError {
     let (is_timeout, is_connect) = (error.is_timeout(), error.is_connect());
     let is_cut = error.is_body() || error.is_decode();
     let words = words(error);
-    // reqwest calls a failed handshake a failed connection; only the words below tell them apart.
+    // reqwest reports a failed handshake as a failed connection. Only the text of the causes tells them apart.
     let is_tls =
         ["certificate", "tls", "handshake"].iter().any(|sign| words.to_ascii_lowercase().contains(sign));
     if is_timeout {
@@ -401,7 +401,7 @@ fn send_error(error: reqwest::Error) -> SendError {
     }
 }
 
-/// Finds the TLS library's error, which I/O errors hold inside rather than name as their cause.
+/// Returns the TLS library's error, which I/O errors wrap instead of naming it as their source.
 fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut found = cause;
     while let Some(inner) = found.downcast_ref::<io::Error>() {
@@ -410,7 +410,7 @@ fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
     found.downcast_ref()
 }
 
-/// Says until or since when a server's certificate is valid, if that is what is wrong with it.
+/// Returns a text if a server's certificate is expired or not yet valid, else `None`.
 fn validity(cause: &(dyn Error + 'static)) -> Option<String> {
     let tls = tls_error(cause)?;
     let at = |time: UnixTime| {
@@ -436,7 +436,7 @@ fn validity(cause: &(dyn Error + 'static)) -> Option<String> {
     }
 }
 
-/// Returns an error and its causes as words, each said once; without the URL.
+/// Returns an error and its causes as text without the URL, omitting repetitions.
 fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut said: Vec<String> = Vec::new();
@@ -446,7 +446,7 @@ fn words(error: reqwest::Error) -> String {
             return words;
         }
         let words = cause.to_string();
-        // Many layers repeat the one below in their own words.
+        // Many layers repeat the text of the one below.
         said.retain(|before| !words.contains(before.as_str()));
         if !said.iter().any(|before| before.contains(&words)) {
             said.push(words);
@@ -457,7 +457,7 @@ fn words(error: reqwest::Error) -> String {
     visible(&words.chars().take(WORDS_MAX).collect::<String>()).into_owned()
 }
 
-/// Removes the name and password of any URL, such as a proxy's.
+/// Removes user name and password from any URL in a text, such as a proxy's.
 fn without_user_info(text: &str) -> String {
     let mut pieces = text.split("://");
     let mut out = pieces.next().unwrap_or("").to_owned();

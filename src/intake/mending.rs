@@ -1,5 +1,5 @@
-//! Looks at every stored row, a minute after the start and then once a day, and mends what is damaged: from the row's own
-//! event where that is sound, else from Okta where it still keeps the event.
+//! Checks every stored row a minute after the start and then once a day, and repairs damaged rows: from the row's own
+//! event if that is intact, else from Okta if it still keeps the event.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,51 +14,52 @@ use crate::okta::{self, Lost, MendStep, Mending};
 use crate::report::{Board, Part, Pulse};
 use crate::tasks::Tasks;
 
-/// What it reads, asks and tells.
+/// The handles that the repair task works with.
 #[derive(Debug)]
 pub struct Doors {
-    /// Reads rows as they are on the disk.
+    /// Reads the rows from the disk.
     pub reader: Reader,
-    /// The way to Okta.
+    /// The client for Okta.
     pub client: Client,
-    /// Takes the rows anew.
+    /// Stores the repaired rows.
     pub journal: Journal,
-    /// Says how the poller is; hears what is damaged.
+    /// Shows the poller's status, and gets the notes on damage.
     pub board: watch::Sender<Board>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Is told when there is work.
+    /// Marked as busy while there is work.
     pub tasks: Tasks,
 }
 
-/// The start and the first polls go before.
+/// The delay of the first check, so that the start and the first polls are not slowed down.
 const FIRST: Duration = Duration::from_mins(1);
 const EVERY: Duration = Duration::from_hours(24);
-/// Rows looked at in one step: a few milliseconds, so that it takes some hundredths of a core.
+/// Rows checked in one step. A step takes a few milliseconds, so the check takes a few hundredths of a core.
 const STEP: usize = 300;
 const STEP_EVERY: Duration = Duration::from_millis(100);
-/// Numbers of rows that a sentence names.
+/// The most row numbers named in a sentence.
 const SHOWN: usize = 10;
 
-/// Looks and mends until the task is cancelled or the journal cannot be read.
+/// Checks and repairs once a day until the task is canceled. If the journal cannot be read, the check is tried again
+/// the next day.
 pub async fn run(mut mending: Mending, mut doors: Doors) {
     drop(doors.clock.sleep(FIRST).await);
     loop {
         let next = doors.clock.uptime() + EVERY;
         if let Err(error) = doors.look(&mut mending).await {
-            // Whoever shows the rows reads the same journal, and says so.
+            // The screen reads the same journal, and reports the error.
             tracing::warn!(%error, "The journal could not be looked at for damage; the next day tries again.");
         }
         drop(doors.clock.sleep_until(next).await);
     }
 }
 
-/// What became of the repairs of a look.
+/// The results of the repairs of one check.
 #[derive(Debug, Default)]
 struct Done {
-    /// How many rows were mended.
+    /// How many rows were repaired.
     mended: usize,
-    /// Rows whose repair the journal did not take.
+    /// Rows whose repair the journal did not store.
     failed: Vec<Seq>,
 }
 
@@ -85,7 +86,7 @@ impl Doors {
         let keys = self.reader.keys_of(&without_event)?;
         let lost: Vec<Lost> = keys.into_iter().map(|(seq, keys)| Lost { seq, keys }).collect();
         let count = lost.len();
-        // An empty list counts as well: what was lost the day before may be gone.
+        // An empty list is passed too: rows lost the day before may have been removed since.
         mending.ask(lost, self.clock.sure());
         if count > 0 {
             tracing::warn!(rows = count, "Rows are damaged on the disk; Okta is asked for them again.");
@@ -99,7 +100,7 @@ impl Doors {
         Ok(())
     }
 
-    /// Asks until there is nothing left to ask for, while the poller is well.
+    /// Sends requests until none is left, pausing while the poller is not live.
     async fn ask(&mut self, mending: &mut Mending, done: &mut Done) {
         let mut board = self.board.subscribe();
         loop {
@@ -139,7 +140,8 @@ impl Doors {
         }
     }
 
-    /// Tells what is damaged and stays so: what Okta has not brought, and what the journal did not take.
+    /// Puts a note on the board about rows that stay damaged: those that Okta has not returned, and those that the
+    /// journal did not store.
     fn tell(&self, lost: &[Lost], failed: &[Seq]) {
         let mut numbers: Vec<i64> = lost.iter().map(|lost| lost.seq.0).collect();
         numbers.extend(failed.iter().map(|seq| seq.0));
@@ -166,7 +168,7 @@ impl Doors {
     }
 }
 
-/// Reads a sound event again whose line of the list is damaged.
+/// Parses the event of a row again, for rows whose event is intact and whose list entry is damaged.
 fn from_own_event(stored: &Stored) -> Option<crate::consent::Consent> {
     let parts = okta::event(&stored.raw, stored.received, Via::POLL).ok()?;
     parts.into_iter().nth(usize::from(stored.key.part))

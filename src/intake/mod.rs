@@ -1,4 +1,4 @@
-//! The doors in: sockets that bring consents to the journal.
+//! Network I/O: the clients and the listener that bring consents into the journal.
 
 pub mod backfill;
 pub mod hook;
@@ -15,7 +15,7 @@ pub use http::{Client, ClientError};
 
 use crate::report::{Board, Notes};
 
-/// Tells what a person should know of one matter; in the log once, when it comes.
+/// Replaces the notes of one kind on the board, and logs each new one once.
 fn tell_notes(
     board: &watch::Sender<Board>,
     place: impl FnOnce(&mut Notes) -> &mut Vec<String>,

@@ -1,6 +1,6 @@
-//! Drives the looking up of names and of persons: which rows lack them, what to ask, where the answers go.
+//! Looks up names of ids and persons behind consents: finds rows that lack them, asks Okta and stores the answers.
 //!
-//! All of it only adds to what is watched. It asks while the poller is well and caught up, and stops whenever it is not.
+//! Look-ups are optional. They run while the poller is live and caught up, and pause otherwise.
 
 use std::time::Duration;
 
@@ -14,38 +14,40 @@ use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Board, Part, Persons, Pulse};
 use crate::tasks::Tasks;
 
-/// Rows looked at when it begins, the newest; what is older is asked for when it comes into sight again.
+/// How many of the newest rows are checked at the start. An id that occurs only in older rows is looked up once a new
+/// or changed row contains it.
 const FIRST: usize = 1000;
 const STEP: usize = 1000;
-/// A name is asked for again after this long: labels change and things are deleted.
+/// How long a name counts as fresh. Then it is looked up again, since labels change and things are deleted.
 const FRESH: Duration = Duration::from_hours(24);
-/// Persons are looked for as long as a session's events are likely to be the whole of it.
+/// The largest age of a consent, in milliseconds, for which its person is looked up. Okta's events of an older session
+/// may be incomplete.
 const OPEN_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What it reads, asks and tells.
+/// The handles that the look-up task works with.
 #[derive(Debug)]
 pub struct Doors {
-    /// Reads texts as the events have them.
+    /// Reads rows with the ids that events contain, without resolved names.
     pub reader: Reader,
-    /// The way to Okta.
+    /// The client for Okta.
     pub client: Client,
-    /// Takes the answers.
+    /// Stores the answers.
     pub journal: Journal,
-    /// Says how the poller is; takes notes of what is missing.
+    /// Shows the poller's status, and gets notes on missing rights.
     pub board: watch::Sender<Board>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Is told when there is work.
+    /// Marked as busy while there is work.
     pub tasks: Tasks,
-    /// Rows of whose sessions somebody wants to see the events.
+    /// Rows for which the user wants the other events of the session.
     pub asked: mpsc::Receiver<Seq>,
-    /// Hears what came of it: a sentence, and whether it is bad news.
+    /// Gets the results for those rows: a sentence, and whether it reports a failure.
     pub answers: mpsc::Sender<(String, bool)>,
-    /// Whether persons alone are looked up, and no names.
+    /// Whether to look up only persons, and no names.
     pub persons_only: bool,
 }
 
-/// Looks up until the journal is closed or the task is cancelled.
+/// Looks up names and persons until the journal is closed or cannot be read, or the task is canceled.
 pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
     let Doors { reader, client, journal, board, clock, tasks, mut asked, answers, persons_only } = doors;
     let mut desk = Desk {
@@ -79,7 +81,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
                 continue;
             }
             Err(error) => {
-                // Whoever shows the rows reads the same journal, and says so.
+                // The screen reads the same journal, and reports the error.
                 tracing::warn!(%error, "Names are not looked up any more.");
                 return;
             }
@@ -98,11 +100,11 @@ struct Desk {
     correlations: Correlations,
     reader: Reader,
     clock: Clock,
-    /// The newest row that was looked at.
+    /// The newest row that was checked.
     seen: Seq,
-    /// The newest change of a row that was looked at.
+    /// The newest change that was checked.
     seen_change: Rev,
-    /// The uptime at which all was looked at from the start.
+    /// The uptime of the last check from the start.
     begun: Option<Duration>,
     answers: mpsc::Sender<(String, bool)>,
     persons_only: bool,
@@ -119,7 +121,8 @@ enum Question {
 }
 
 impl Desk {
-    /// While the poller is not well nothing is asked, and what was missing then may be there afterwards.
+    /// Pauses while the poller is not live. Rights that were missing before may have been granted afterwards, so they
+    /// are tried again.
     fn pause(&mut self) -> Next {
         self.lookups.retry_silenced();
         Next::Wait(Duration::MAX)
@@ -155,19 +158,19 @@ impl Desk {
         self.take(&page)
     }
 
-    /// Looks at the next rows, and returns whether there may be more.
+    /// Checks the next new rows, and returns whether there may be more.
     fn take_new(&mut self) -> Result<bool, ReadError> {
         let page = self.reader.after(self.seen, STEP)?;
         self.take(&page)?;
         Ok(page.rows.len() == STEP)
     }
 
-    /// Looks at the next rows that changed, such as those that the log has shown after the hook, and returns whether
-    /// there may be more.
+    /// Checks the next changed rows, for example those that the log has shown after the hook, and returns whether there
+    /// may be more.
     fn take_changed(&mut self) -> Result<bool, ReadError> {
         let page = self.reader.changed(self.seen_change, STEP)?;
         self.want(&page);
-        // Others were looked at when they came.
+        // Other rows were checked when they came.
         for row in page.rows.iter().filter(|row| row.via.has(Via::HOOK.with(Via::POLL))) {
             self.open(row)?;
         }
@@ -176,7 +179,7 @@ impl Desk {
     }
 
     fn want(&mut self, page: &Page) {
-        // The newest have the highest numbers, and what is wanted last is asked for first.
+        // The newest texts come last, and the last one added is looked up first.
         let unnamed = page.symbols.iter().filter(|_| !self.persons_only);
         for (thing, id) in unnamed.filter_map(|(_, symbol)| unnamed_in(symbol)) {
             self.lookups.want(thing, id);
@@ -192,8 +195,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Opens the case of a row that names nobody. One that only the hook brought waits for the log: whose session it
-    /// was must not rest on what the hook says.
+    /// Starts the look-up of the person of a row that names nobody. A row that only the hook brought waits for the log,
+    /// since the person must not be derived from an unconfirmed hook delivery.
     fn open(&mut self, row: &Row) -> Result<(), ReadError> {
         let now_ms = self.clock.sure().as_millisecond();
         if row.via == Via::HOOK {
@@ -208,7 +211,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Opens the case of a session that somebody wants to see.
+    /// Starts fetching the events of a row's session at the user's request.
     fn ask_session(&mut self, seq: Seq, is_well: bool) {
         if !is_well {
             return self.answer("Okta is not asked while the poll is not live; press e again then.", true);
@@ -221,7 +224,7 @@ impl Desk {
         }
     }
 
-    /// Says how far it is. What was found so far is in the journal.
+    /// Puts the progress on the board. Persons found so far are in the journal.
     fn tell(&self, board: &watch::Sender<Board>) {
         let persons = Persons { seen: self.seen.0, open: self.correlations.left() };
         board.send_if_modified(|board| std::mem::replace(&mut board.persons, persons) != persons);
@@ -266,7 +269,7 @@ fn unnamed_in(symbol: &Symbol) -> Option<(Thing, &str)> {
     Thing::unnamed_in(symbol.as_str())
 }
 
-/// Says how many events of a session came, and whether Okta has more.
+/// Returns a sentence about how many events of a session were found, and whether Okta has more.
 fn fetched(events: usize, has_more: bool) -> String {
     let more = if has_more { " Okta has more of them, which were not fetched." } else { "" };
     match events {

@@ -1,4 +1,4 @@
-//! Drives the poller: sends what it asks for, stores what came of it, tells how it is.
+//! Runs the poller: sends its requests, stores the results and reports its status.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::okta::{Poller, Step, Taken};
 use crate::report::{Board, Fault, Part, Pulse, Traffic};
 use crate::tasks::{Busy, Tasks};
 
-/// Polls until the journal is closed or the task is cancelled. A nudge polls at once,
-/// where the rate limit allows it. After a refusal the token is read again before the next try.
+/// Polls until the journal is closed or the task is canceled. A nudge makes it poll at once if the rate limit allows
+/// that. After a refusal, the credentials are read again before the next try.
 ///
-/// A page goes into the journal before the next is asked for, so that a full disk stops the poller and loses nothing.
+/// Each page is stored before the next is requested, so a full disk stops the poller and loses nothing.
 pub async fn run(
     mut poller: Poller,
     client: Client,
@@ -40,8 +40,8 @@ pub async fn run(
                         tracing::warn!(
                             "This machine's clock is wrong. The log is asked for anew by Okta's time."
                         );
-                        // The page, or the refusal of a time, is one of the wrong query. Any other answer, such as one
-                        // that asks to wait, holds for the right query too.
+                        // A page, or a refusal of a time, belongs to the wrong query. Any other answer, such as one
+                        // that asks to wait, applies to the right query too.
                         if let Ok(reply) = &result
                             && matches!(reply.status, 200 | 400)
                         {
@@ -65,7 +65,7 @@ pub async fn run(
                 }
                 let Some(still_busy) = driver.store(taken, busy).await else { return };
                 busy = still_busy;
-                // Whoever waits for a look at the log that was well finds what it brought.
+                // The good poll is reported only after its rows are stored, so that a waiter finds them.
                 driver.tell_traffic(&poller, is_good);
             }
             Step::Wait { until } => {
@@ -88,14 +88,14 @@ struct Driver {
     clock: Clock,
     tasks: Tasks,
     nudge: Arc<Notify>,
-    /// The uptime at which a good poll was stored last.
+    /// The uptime at which a good poll was last stored.
     good_stored: Option<Duration>,
 }
 
-/// A poll that brought nothing new is stored this often: often enough to say how fresh the journal is, and seldom
-/// enough for a disk that has nothing else to do.
+/// How often a good poll without new events is stored: often enough to show how fresh the journal is, and rarely enough
+/// to spare the disk.
 const GOOD_EVERY: Duration = Duration::from_mins(1);
-/// What a person should know of an org without a rate limit.
+/// The note for an org that names no rate limit.
 const NO_LIMIT: &str = "The org's answers have no rate limit headers, or impossible ones. At most two requests a second \
                         are sent, in bursts of up to ten. Check whether a proxy removes or changes the X-Rate-Limit \
                         headers.";
@@ -103,7 +103,7 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Driver {
-    /// Stores a batch, however often that has to be tried. Returns nothing once the journal is closed for good.
+    /// Stores a batch, retrying until that succeeds. Returns `None` once the journal is closed for good.
     async fn store(&mut self, taken: Taken, mut busy: Busy) -> Option<Busy> {
         if !taken.rejects.is_empty() {
             tracing::warn!(
@@ -155,8 +155,8 @@ impl Driver {
         Some(busy)
     }
 
-    /// Waits for a time or a nudge, and returns whether it was a nudge. Between the two marks of work lies nothing but
-    /// the wait.
+    /// Waits for an uptime or a nudge, and returns whether it was a nudge. The task counts as idle only during the
+    /// wait.
     async fn rest(&self, until: Duration, busy: Busy) -> (Busy, bool) {
         drop(busy);
         let woken = tokio::select! {
@@ -166,7 +166,7 @@ impl Driver {
         (self.tasks.busy(), woken.is_none())
     }
 
-    /// Tells what was used of the rate limit, and of a page that is good when it came.
+    /// Puts the use of the rate limit on the board, and if `is_good` the time of the good poll.
     fn tell_traffic(&self, poller: &Poller, is_good: bool) {
         let usage = poller.budget().usage(self.clock.uptime());
         let now = self.clock.sure();
@@ -184,12 +184,12 @@ impl Driver {
         });
     }
 
-    /// Whether Okta's last answer refused us.
+    /// Returns whether Okta's last answer was a refusal.
     fn is_refused(&self) -> bool {
         self.board.borrow().get(Part::Poll).fault().is_some_and(|fault| fault.refused)
     }
 
-    /// Sets the pulse of a part; a fault is logged once, when it comes and when it goes.
+    /// Sets the pulse of a part. A fault is logged once when it begins and once when it ends.
     fn tell(&self, part: Part, pulse: Pulse) {
         let after = pulse.fault().cloned();
         let mut before = None;

@@ -1,7 +1,7 @@
-//! Drives the probes of the org's readiness: at the start, every so often, and when the log tells of a change.
+//! Runs the probes of the org's readiness: at the start, at an interval, and when the log shows a change.
 //!
-//! A round stands behind the poller: it waits while the rate limit is short, asks one call at a time, and takes from the
-//! log's share what history may take.
+//! The poller has priority over a round: it waits while the rate limit is nearly used up and sends one call at a time.
+//! For the log it uses the share that history may use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,32 +16,32 @@ use crate::okta::{ProbeStep, Prober};
 use crate::report::{Board, Fault, Part, Pulse, Readiness};
 use crate::tasks::Tasks;
 
-/// What a prober works with.
+/// The handles that the prober works with.
 #[derive(Debug)]
 pub struct Doors {
-    /// For the newest consent, and for what the log tells of changes.
+    /// Reads the newest consent, and changes of the org from the log.
     pub reader: Reader,
-    /// The way to the org.
+    /// The client for the org.
     pub client: Client,
-    /// Whose changes are looked at.
+    /// The journal whose changes may start a round.
     pub journal: Journal,
-    /// Where the rest of the program looks.
+    /// Gets the results.
     pub board: watch::Sender<Board>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Counts what is under way.
+    /// Marked as busy while a round runs.
     pub tasks: Tasks,
-    /// Asks for a round at once.
+    /// Starts a round at once.
     pub nudge: Arc<Notify>,
-    /// From the end of one round to the beginning of the next.
+    /// The time from the end of one round to the start of the next.
     pub interval: Duration,
 }
 
 /// How long the poller is given to make its first request.
 const FIRST: Duration = Duration::from_secs(10);
-/// How long a call stands back while the limit is short.
+/// The longest time that a call waits while the rate limit is nearly used up.
 const STAND_BACK: Duration = Duration::from_mins(1);
-/// Between a change in the log and the round that it sets off, so that a handful of changes sets off one.
+/// The delay between a change in the log and the round that it starts, so that several changes start only one.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Probes until the tasks end.
@@ -82,7 +82,7 @@ pub async fn run(mut prober: Prober, doors: Doors) {
     }
 }
 
-/// Makes one round and judges it. Who watches a board stands back while the rate limit is short.
+/// Makes one round of probes and returns its verdict. With a board, calls wait while the rate limit is nearly used up.
 pub async fn round(
     prober: &mut Prober,
     client: &Client,
@@ -117,7 +117,7 @@ pub async fn round(
     prober.judge(clock.sure(), &client.rights().await)
 }
 
-/// Whether the poller may need every request that is left.
+/// Returns whether the poller may need all remaining requests.
 fn is_short(board: &Board) -> bool {
     board.traffic.is_low()
         || matches!(board.get(Part::Poll), Pulse::Waiting(_, fault) if fault.brief.starts_with("429"))
@@ -155,7 +155,8 @@ fn next_time(clock: &Clock, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(now)
 }
 
-/// The newest consent that counts as a proof. A journal that cannot be read proves nothing, and says so elsewhere.
+/// Returns the time of the newest consent that counts as proof, or `None` if there is none or the journal cannot be
+/// read.
 pub fn newest_grant(reader: &Reader) -> Option<Timestamp> {
     reader.newest_grant().unwrap_or_else(|error| {
         tracing::warn!(%error, "The journal's newest consent could not be read.");
@@ -187,7 +188,7 @@ mod tests {
         };
         board.set(Part::Poll, waiting("429 rate limit"));
         assert!(is_short(&board));
-        // What else ails the poller is no reason to leave the org unprobed.
+        // Other faults of the poller do not delay the probes.
         board.set(Part::Poll, waiting("403 not permitted"));
         assert!(!is_short(&board));
     }

@@ -11,7 +11,7 @@ use crate::report::{Board, Part, Pulse};
 /// How often to check that the journal's files are in their place. Each delivery and each poll checks it too.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Tells until the journal ends; in the log a sentence once, when it comes.
+/// Copies notes and faults to the board until the journal ends. Each new note is logged once.
 pub async fn tell(journal: Journal, board: watch::Sender<Board>, clock: Clock) {
     let mut said = journal.notes();
     let mut was_gone = false;

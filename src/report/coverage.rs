@@ -1,4 +1,4 @@
-//! What was seen, and what was not.
+//! Describes which time the journal covers, and what may be missing.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use super::HookProof;
 
-/// For which time the journal holds everything that was polled.
+/// The time for which the journal holds everything that was polled.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
-    /// The journal is complete from here on, but for the gaps, or `None` if it never caught up.
+    /// The time from which on the journal is complete except for the gaps, or `None` if it never caught up.
     pub complete_since: Option<Timestamp>,
-    /// Stretches of time in which events may be missing, oldest first.
+    /// Periods in which events may be missing, oldest first.
     pub gaps: Vec<Gap>,
     /// Rows that were published well before others that were stored earlier by the live poll.
     pub late: u64,
-    /// Rows that have their uuid in common with a row of other content that came the same way.
+    /// Rows that share their uuid with a row of different content that came the same way.
     pub shared: u64,
-    /// When the log was last read well; stored once a minute, so up to that much behind.
+    /// When the log was last read successfully. It is stored once a minute, so it may be that much behind.
     pub last_good_poll: Option<Timestamp>,
     /// Records of the log that could not be read.
     pub unreadable: Unreadable,
-    /// What the log says of the event hook.
+    /// What the log shows about the event hook.
     pub hook: HookProof,
 }
 
-/// Records of the log that came and could not be read as events. Each may be a consent that is not among the rows.
+/// Records of the log that could not be read as events. Each may be a consent that is not among the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Unreadable {
-    /// How many came since the journal was begun.
+    /// How many came since the journal was created.
     pub count: u64,
     /// When the first came.
     pub first: Option<Timestamp>,
@@ -37,20 +37,20 @@ pub struct Unreadable {
     pub last: Option<Timestamp>,
 }
 
-/// For so long after the last one, records that could not be read are said without being asked for.
+/// How long after the last unreadable record it is reported without being asked for.
 const RECENT: Duration = Duration::from_hours(24);
 
 impl Unreadable {
-    /// Whether the last one came within a day before `now`.
+    /// Returns whether the last one came within a day before `now`.
     pub fn is_recent(&self, now: Timestamp) -> bool {
         self.last.is_some_and(|last| last.checked_add(RECENT).is_ok_and(|until| until >= now))
     }
 
-    /// Says how many there are and from when, what becomes of them, and what a person can do. Returns `None` if there
-    /// are none.
+    /// Returns sentences that say how many there are, when they came, how they are kept and what the user can do.
+    /// Returns `None` if there are none.
     pub fn sentence(&self) -> Option<String> {
         let Self { count: count @ 1.., first, last } = self else { return None };
-        // A file may say how many there are and not when they came.
+        // A file may contain the count without the times.
         let (records, came, they) = match (count, first, last) {
             (1, Some(at), _) | (1, None, Some(at)) => {
                 ("1 record".to_owned(), format!(" It came at {at:.0}."), "It is")
@@ -77,14 +77,14 @@ impl Unreadable {
     }
 }
 
-/// A stretch of time in which events may be missing.
+/// A period in which events may be missing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Gap {
     /// Its start.
     pub from: Timestamp,
     /// Its end.
     pub to: Timestamp,
-    /// Why, in words for a person.
+    /// The reason, for people.
     pub why: String,
 }
 

@@ -1,103 +1,105 @@
-//! How the event hook does.
+//! The health of the event hook's listener, and the log's evidence about the hook.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What the listener took and refused since the program began. A level, like the pulses.
+/// What the listener accepted and refused since the program started. Readers see the current state, not each step.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookHealth {
     /// Where it listens, such as `http://127.0.0.1:8787/okta/hook`, or `None` while it does not.
     pub listens_at: Option<String>,
-    /// Since when it listens without a break.
+    /// Since when it has been listening without interruption.
     pub up_since: Option<Timestamp>,
-    /// When somebody who knows the secret last verified the hook, or delivered for the first time: Okta delivers only
-    /// to a verified one.
+    /// When a request with the secret last verified the hook, or first delivered. Okta delivers only to a verified
+    /// hook.
     pub verified: Option<Timestamp>,
     /// When the last good delivery came.
     pub last_delivery: Option<Timestamp>,
-    /// Good deliveries.
+    /// Deliveries that were accepted.
     pub deliveries: u64,
-    /// Their events that could be read.
+    /// Readable events in these deliveries.
     pub received: u64,
-    /// Of these, rows that nobody had brought before.
+    /// Rows among them that were new.
     pub new: u64,
-    /// Of these, rows that the poller had brought before.
+    /// Rows among them that the poller had brought before.
     pub merged: u64,
-    /// Of these, rows that a hook had brought before.
+    /// Rows among them that a hook had brought before.
     pub duplicates: u64,
-    /// Their events, and whole bodies, that could not be read; they are kept.
+    /// Events and whole bodies that could not be read. They are kept as records.
     pub rejects: u64,
     /// Requests that were refused, by reason.
     pub refused: HookRefused,
     /// Connections that were closed to make room for others while all slots were taken.
     pub evicted: u64,
-    /// From `published` to the commit, of the last events that were new, or `None` before the first.
+    /// The delay from `published` to the commit for the latest new events, or `None` before the first.
     pub delay: Option<HookDelay>,
 }
 
-/// What the System Log says of the event hook; kept in the journal, so it outlives the program.
+/// What the System Log shows about the event hook. It is stored in the journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookProof {
-    /// When the hook was first verified, or delivered for the first time, by whoever knows the secret.
+    /// When a request with the secret first verified the hook or delivered.
     pub verified: Option<Timestamp>,
-    /// Rows that only the hook has brought although the log was read to its end long after.
+    /// Rows that only the hook has brought, although the log was read to its end long after.
     pub unconfirmed: u64,
-    /// Rows that the hook should have brought and did not.
+    /// Rows that the hook should have brought but did not.
     pub missed: u64,
-    /// Rows of which the hook's copy contradicts the log's.
+    /// Rows whose copy from the hook contradicts the log's.
     pub altered: u64,
     /// Rows that the log has not shown so far, doubted or not.
     pub unseen: u64,
-    /// Deliveries that Okta says failed. Of any hook of the org's: the event does not always say which.
+    /// Deliveries that failed according to Okta, for any hook of the org, since the event does not always name the
+    /// hook.
     pub failures: u64,
-    /// When the last of these was.
+    /// When the last of these failed.
     pub last_failure: Option<Timestamp>,
 }
 
 /// How many requests were refused, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookRefused {
-    /// Without the secret, or with a wrong one.
+    /// The secret was missing or wrong.
     pub secret: u64,
-    /// No delivery: not JSON, no events, too deep, another content type, a challenge that must not be echoed.
+    /// The request was not a delivery: not JSON, no events, nested too deep, another content type, or a challenge that
+    /// must not be echoed.
     pub form: u64,
-    /// Too long a body, or too long headers.
+    /// The body or the headers were too long.
     pub size: u64,
-    /// Another path or method.
+    /// The path or the method was wrong.
     pub place: u64,
-    /// A body that did not come in time.
+    /// The body did not arrive in time.
     pub slow: u64,
-    /// The journal did not take it in time or at all; Okta tries once more.
+    /// The journal did not store it, or not in time. Okta tries once more.
     pub journal: u64,
-    /// More than may come, or be kept, that the log has not shown; Okta tries once more.
+    /// The limit on rows that the log has not shown was reached. Okta tries once more.
     pub unconfirmed: u64,
 }
 
 impl HookRefused {
-    /// Returns how many there were of any reason.
+    /// Returns the sum over all reasons.
     pub fn total(self) -> u64 {
         let Self { secret, form, size, place, slow, journal, unconfirmed } = self;
         [secret, form, size, place, slow, journal, unconfirmed].into_iter().sum()
     }
 }
 
-/// How late events come by the hook.
+/// The delay of events that come by the hook.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HookDelay {
-    /// Half of them are faster.
+    /// The median.
     pub p50: Duration,
-    /// Nineteen of twenty are faster.
+    /// The 95th percentile.
     pub p95: Duration,
 }
 
 impl HookDelay {
-    /// Returns the delay of some events, in any order, or `None` of none.
+    /// Returns the percentiles of delays in any order, or `None` if there are none.
     pub fn of(delays: &[Duration]) -> Option<Self> {
         let mut sorted = delays.to_vec();
         sorted.sort_unstable();
-        // The nearest rank: with a single one, both are that one.
+        // The nearest-rank method: with a single delay, both are that delay.
         let at =
             |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
         Some(Self { p50: at(50)?, p95: at(95)? })

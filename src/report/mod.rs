@@ -1,4 +1,4 @@
-//! What the parts of the program say of themselves.
+//! The status reports of the program's parts.
 
 mod coverage;
 mod hook;

@@ -1,4 +1,4 @@
-//! The state of each part, as a word and, where it is not well, a fault.
+//! The status of each part, with a fault if something is wrong.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HookHealth, Readiness, Traffic};
 
-/// A part of the program that can be well or not.
+/// A part of the program with a status of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Part {
     /// The poller of the System Log.
@@ -39,25 +39,25 @@ impl Part {
     }
 }
 
-/// How a part is.
+/// The status of a part.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Pulse {
-    /// It is not switched on.
+    /// The part is turned off.
     #[default]
     Off,
-    /// It has begun and has nothing to show yet.
+    /// The part has started and has no result yet.
     Starting,
-    /// It works through a backlog: well, but not caught up.
+    /// The part works, but is still processing a backlog.
     Catching,
-    /// It is well.
+    /// The part works and is up to date.
     Live,
-    /// It works, though less well than it should; this may pass by itself.
+    /// The part works with restrictions, which may end without action by the user.
     Impaired(Fault),
-    /// Another process holds this part; its name or number.
+    /// Another process runs this part. The string is what it left in the lock file.
     Elsewhere(String),
-    /// It will try again by itself at this time.
+    /// The part has a fault and retries at this time.
     Waiting(Timestamp, Fault),
-    /// It cannot go on without the person.
+    /// The part has a fault and cannot continue without action by the user.
     Down(Fault),
 }
 
@@ -76,7 +76,7 @@ impl Pulse {
         }
     }
 
-    /// Returns what is wrong, if something is.
+    /// Returns the fault, or `None` if nothing is wrong.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Waiting(_, fault) | Self::Down(fault) | Self::Impaired(fault) => Some(fault),
@@ -85,29 +85,29 @@ impl Pulse {
     }
 }
 
-/// Something went wrong: what happened, what the program does about it, what the person can do.
+/// A fault: what happened, what the program does about it, what the user can do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fault {
-    /// Who says so.
+    /// The part that has the fault.
     pub part: Part,
-    /// At most thirty columns for the status bar, such as `429 rate limit`.
+    /// A short form for the status bar of at most thirty columns, such as `429 rate limit`.
     pub brief: String,
-    /// What happened, one sentence. Remote text in it has been made visible.
+    /// What happened, in one sentence. Control characters in remote text are made visible.
     pub what: String,
-    /// What the program does about it, one sentence.
+    /// What the program does about it, in one sentence.
     pub doing: String,
-    /// What the person can do, one sentence; empty if nothing is needed.
+    /// What the user can do, in one sentence, or empty if nothing is needed.
     pub remedy: String,
-    /// The causes below, outermost first, for the log.
+    /// The underlying causes, outermost first, for the log.
     pub chain: Vec<String>,
-    /// Whether trying again can help without the person.
+    /// Whether a retry can help without action by the user.
     pub passes: bool,
     /// Whether Okta refused the credentials or a needed right.
     pub refused: bool,
 }
 
 impl Fault {
-    /// Makes a fault that does not pass by itself and is no refusal.
+    /// Creates a permanent fault that is not a refusal.
     pub fn new(part: Part, brief: &str, what: &str, doing: &str, remedy: &str) -> Self {
         Self {
             part,
@@ -121,14 +121,14 @@ impl Fault {
         }
     }
 
-    /// Marks that trying again can help.
+    /// Marks the fault as temporary, so that a retry can help.
     #[must_use]
     pub fn passing(mut self) -> Self {
         self.passes = true;
         self
     }
 
-    /// Marks that Okta refused us.
+    /// Marks that Okta refused the credentials or a needed right.
     #[must_use]
     pub fn refusal(mut self) -> Self {
         self.refused = true;
@@ -161,58 +161,57 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Names a process within a sentence, by what it left in the lock file of a journal.
+/// Returns the name of a process for use within a sentence, from what it left in a journal's lock file.
 pub fn process(holder: &str) -> String {
     if !holder.is_empty() && holder.bytes().all(|byte| byte.is_ascii_digit()) {
         format!("process {holder}")
     } else {
-        // It has left no number, or not yet.
+        // It has not written its number, or not yet.
         "another process".to_owned()
     }
 }
 
-/// The last pulse of each part, the poller's traffic and the hook's health. A level, not a queue: whoever looks sees
-/// how things are now.
+/// The status of all parts. Readers see the current state, not each change.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Board {
     pulses: [Pulse; 5],
-    /// What the poller did of late.
+    /// The poller's recent use of the rate limit.
     pub traffic: Traffic,
-    /// How far the looking up of persons is; nothing where none are looked up.
+    /// The progress of looking up persons, or the default if none are looked up.
     pub persons: Persons,
-    /// What a person should know though nothing is down.
+    /// Notes for the user that are not faults.
     pub notes: Notes,
-    /// What the event hook brought; of a hook that is not listened to, nothing.
+    /// The health of the event hook's listener, or the default if it does not listen.
     pub hook: HookHealth,
-    /// What the last round of probes found, or `None` before the first has ended.
+    /// The result of the last round of probes, or `None` before the first has ended.
     pub readiness: Option<Arc<Readiness>>,
 }
 
-/// How far the persons of consents that name nobody are looked up.
+/// The progress of looking up the persons of consents that name nobody.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Persons {
-    /// The newest row that was looked at; 0 before the first.
+    /// The number of the newest row that was checked, or 0 before the first.
     pub seen: i64,
-    /// Rows up to that one whose person is still asked for.
+    /// How many rows up to that one still wait for their person.
     pub open: usize,
 }
 
-/// What works less than it could, and why: a sentence each.
+/// Notes for the user, one sentence each, by subject.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Notes {
-    /// Of polling: a rate limit that is not named.
+    /// Polling: the org names no rate limit.
     pub poll: Vec<String>,
-    /// Of the way in: scopes that were not granted, a clock that is wrong.
+    /// Sign-in: scopes that were not granted, a clock that is wrong.
     pub sign_in: Vec<String>,
-    /// Of looking up names: rights that are missing.
+    /// Look-ups of names: missing rights.
     pub names: Vec<String>,
-    /// Of who writes the journal: that this process took it over, and what is missing since.
+    /// The writer of the journal: this process took over, and what it does not run.
     pub writer: Vec<String>,
-    /// Of files and folders: other accounts may read or change them.
+    /// Files and folders: other accounts may read or change them.
     pub files: Vec<String>,
-    /// Of the journal: rows that stay though they are too old.
+    /// The journal: rows that are kept although they are too old.
     pub journal: Vec<String>,
-    /// Of the journal too: rows that are damaged.
+    /// The journal: damaged rows.
     pub damage: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the org is able to produce consents at all: items with a verdict, its evidence and the remedy.
+//! The org's readiness to produce consents: items with a verdict, its evidence and the remedy.
 //!
 //! [`Readiness`] is what `consentwatch doctor --format json` prints and what a snapshot keeps under `readiness`; its
 //! keys are those of `consentwatch.doctor/1`, and they only grow.
@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How sure a verdict is. What cannot be told is never said to be off.
+/// How certain a verdict is. Something unknown is never reported as off.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Confidence {
     /// Direct evidence.
@@ -15,7 +15,7 @@ pub enum Confidence {
     Likely,
     /// No public signal, or no usable answer.
     CannotTell,
-    /// The credentials may not ask.
+    /// The credentials lack the right to ask.
     NotPermitted,
 }
 
@@ -30,7 +30,7 @@ impl Confidence {
         }
     }
 
-    /// Whether there is a verdict, so that another one later is a change.
+    /// Returns whether there is a verdict, so that a different one later counts as a change.
     pub fn is_known(self) -> bool {
         matches!(self, Self::Confirmed | Self::Likely)
     }
@@ -43,7 +43,7 @@ impl Confidence {
 impl<'de> Deserialize<'de> for Confidence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        // A word of a newer program is no verdict here.
+        // A word from a newer version counts as unknown.
         Ok(Self::ALL.into_iter().find(|one| one.word() == word).unwrap_or(Self::CannotTell))
     }
 }
@@ -54,67 +54,67 @@ impl Serialize for Confidence {
     }
 }
 
-/// One call and what came of it.
+/// One call and its result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Method and path; or where else it is from, such as `journal`.
+    /// The method and path of the call, or another source such as `journal`.
     pub call: String,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, or `None` if there was no answer.
     pub status: Option<u16>,
-    /// Okta's error code, or that of OAuth.
+    /// The error code from Okta or OAuth.
     pub code: Option<String>,
-    /// When it was heard.
+    /// When the answer came.
     #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub at: Timestamp,
-    /// What it said, in some words.
+    /// A short summary of the answer.
     pub said: String,
 }
 
-/// One thing that consents need, or that tells of them.
+/// A condition for consents, or an indication of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Item {
-    /// Stable, for machines.
+    /// A stable id for scripts.
     pub id: String,
-    /// For people; a flag has its own name.
+    /// A name for people. A feature flag keeps Okta's name.
     pub name: String,
-    /// A word or a few: `on`, `off`, `ACTIVE`, `missing`, `unknown`, `not applicable` …
+    /// The state in a few words: `on`, `off`, `ACTIVE`, `missing`, `unknown`, `not applicable` …
     pub state: String,
-    /// How sure that is.
+    /// How certain the state is.
     pub confidence: Confidence,
-    /// What it rests on.
+    /// The evidence for the state.
     pub evidence: Vec<Evidence>,
-    /// What it means.
+    /// What the state means.
     pub meaning: String,
-    /// What an admin can do; empty if nothing is to be done.
+    /// What an admin can do, or empty if nothing needs to be done.
     pub remedy: String,
-    /// Whether no consent can come about while this is so.
+    /// Whether this state prevents every consent.
     pub blocking: bool,
-    /// What it is made of, each with a name and a word: scopes, rules, apps.
+    /// The details, each with a name and a state: scopes, rules, apps.
     pub details: Vec<Detail>,
 }
 
-/// One part of an item.
+/// A detail of an item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Detail {
-    /// Which.
+    /// The name of the scope, rule, app or other detail.
     pub name: String,
-    /// How it is.
+    /// Its state in a few words.
     pub state: String,
 }
 
-/// The verdict on the whole.
+/// The overall verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Overall {
-    /// A consent came about of late, and nothing blocks.
+    /// A recent consent proves it, and nothing blocks.
     Ready,
-    /// A blocker is confirmed.
+    /// Something is confirmed to block consents.
     NotReady,
-    /// Nothing blocks, and nothing proves it.
+    /// Nothing blocks, but no recent consent proves it.
     Unproven,
 }
 
 impl Overall {
-    /// Returns the word for machines.
+    /// Returns the word for scripts.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -123,7 +123,7 @@ impl Overall {
         }
     }
 
-    /// Returns the words for people.
+    /// Returns a sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Ready => "Ready: consents have come about, and nothing blocks them.",
@@ -147,50 +147,50 @@ impl Serialize for Overall {
     }
 }
 
-/// What a round of probes found.
+/// The result of a round of probes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Readiness {
     /// When the round ended.
     #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub probed: Timestamp,
-    /// The verdict on the whole.
+    /// The overall verdict.
     pub verdict: Overall,
-    /// Whether Okta does not take the credentials at all.
+    /// Whether Okta refused the credentials.
     pub credentials_refused: bool,
-    /// Each thing, in the order in which it matters.
+    /// The items, most important first.
     pub items: Vec<Item>,
-    /// What became otherwise from one round to the next since the program began, newest first.
+    /// The changes between rounds since the program started, newest first.
     pub changes: Vec<Change>,
 }
 
-/// Something that became otherwise.
+/// A change between two rounds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Change {
-    /// When the round ended that found it.
+    /// When the round that found the change ended.
     #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub at: Timestamp,
-    /// What.
+    /// The change, in words.
     pub what: String,
 }
 
-/// Changes that are told one by one; more are counted.
+/// The most changes that are listed one by one. Further ones are only counted.
 const CHANGES_MAX: usize = 3;
-/// Changes that are remembered.
+/// The most changes that are remembered.
 const REMEMBERED_MAX: usize = 50;
 
 impl Readiness {
-    /// Returns an item.
+    /// Returns the item with this id, or `None` if there is none.
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.id == id)
     }
 
-    /// Returns what is confirmed to block, in the order of the items.
+    /// Returns the items that are confirmed to block, in order.
     pub fn blockers(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(|item| item.blocking)
     }
 
-    /// Says what is otherwise than in an earlier round, a line each. What could not be told in one of the two is no
-    /// change.
+    /// Returns the changes since an earlier round, one line each. An item that is unknown in one of the two rounds is
+    /// not a change.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         for item in &self.items {
@@ -200,7 +200,7 @@ impl Readiness {
                 }
                 continue;
             };
-            // What is less sure than before is no change but a worse look.
+            // A less certain verdict is not a change, only weaker evidence.
             let is_worse =
                 was.confidence == Confidence::Confirmed && item.confidence != Confidence::Confirmed;
             if !item.confidence.is_known()
@@ -210,7 +210,7 @@ impl Readiness {
             {
                 continue;
             }
-            // A count that moved says less than what it counts.
+            // The details below say more than a changed count.
             let counts = item.id == SCOPES && was.details != item.details;
             if was.state != item.state && !counts {
                 changes.push(format!("{}: {}, was {}", item.name, item.state, was.state));
@@ -237,13 +237,13 @@ impl Readiness {
         changes
     }
 
-    /// Takes over what an earlier round knew of changes, and adds those since then.
+    /// Takes over the changes known to an earlier round, and adds those since then.
     pub fn follow(&mut self, before: &Self) {
         let new = self.changes_since(before).into_iter().map(|what| Change { at: self.probed, what });
         self.changes = new.chain(before.changes.iter().cloned()).take(REMEMBERED_MAX).collect();
     }
 
-    /// Says the same in one sentence for the notice line. Returns `None` if nothing changed.
+    /// Returns the changes since an earlier round as one sentence for the notice line, or `None` if nothing changed.
     pub fn news_since(&self, before: &Self) -> Option<String> {
         let changes = self.changes_since(before);
         let more = changes.len().saturating_sub(CHANGES_MAX);
@@ -256,13 +256,13 @@ impl Readiness {
     }
 }
 
-/// The item that says which servers there are.
+/// The id of the item that lists the authorization servers.
 pub const SERVERS: &str = "authorization_server";
-/// The items of single servers begin so.
+/// The prefix of the ids of items for single servers.
 pub const SERVER: &str = "server.";
-/// The item of the scopes of the server that matters.
+/// The id of the item for the scopes of the configured authorization server.
 const SCOPES: &str = "scopes";
-/// What moves without the org having changed.
+/// The ids of items that can change although the org does not.
 const QUIET: [&str; 4] = ["history", "clock", "token", "apps"];
 
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {

@@ -1,29 +1,29 @@
-//! How much is asked of Okta, and since when it answers.
+//! The poller's use of Okta's rate limit, and its last good poll.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What the poller did of late. A level, like the pulses.
+/// The poller's recent use of the rate limit. Readers see the current state, not each step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Traffic {
-    /// The requests of the last minute, up to the last answer; failed ones too.
+    /// The requests in the minute before the last answer, including failed ones.
     pub used: u32,
-    /// How many of a minute may be ours, or `None` before Okta has named its limit.
+    /// How many requests a minute this program may send, or `None` before Okta has named its limit.
     pub ours: Option<u64>,
-    /// The limit of a minute as the last answer named it.
+    /// The limit per minute that the last answer named.
     pub limit: Option<u64>,
-    /// What the last answer said is left of it.
+    /// The remaining requests that the last answer named.
     pub remaining: Option<u64>,
-    /// The wait between polls that is in force, or `None` where another process polls.
+    /// The current wait between polls, or `None` if another process polls.
     pub interval: Option<Duration>,
-    /// When the log was last read well.
+    /// When the log was last read successfully.
     pub last_good: Option<Timestamp>,
 }
 
 impl Traffic {
-    /// Whether less than a tenth of the limit is left.
+    /// Returns whether less than a tenth of the limit is left.
     pub fn is_low(self) -> bool {
         matches!((self.limit, self.remaining), (Some(limit), Some(left)) if left.saturating_mul(10) < limit)
     }

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many rows that the log has not shown the listener accepts: a burst, and a rate after that.
+/// The limit on rows that the log has not shown: a burst, and a rate after that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ceiling {
-    /// Rows at once.
+    /// Rows accepted at once.
     pub burst: u32,
-    /// Rows a second, each second.
+    /// Rows accepted per second after that.
     pub per_second: u32,
 }
 
@@ -25,7 +25,7 @@ impl Default for Ceiling {
     }
 }
 
-/// What is left below a ceiling.
+/// The room left below a ceiling.
 #[derive(Debug)]
 pub(super) struct Room {
     ceiling: Ceiling,
@@ -48,7 +48,7 @@ impl Room {
         self.ceiling
     }
 
-    /// Takes room for rows at an uptime; returns whether there was enough, and takes none if not.
+    /// Takes room for rows at an uptime. Returns `false`, and takes nothing, if there is not enough.
     pub(super) fn take(&self, rows: usize, up: Duration) -> bool {
         let rows = rows as f64;
         self.change(up, |left| {

@@ -1,4 +1,4 @@
-//! Answers the requests that come to the hook listener.
+//! Answers the requests to the hook's listener.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::journal::{AppendError, Batch, Commit, Journal};
 use crate::okta::hook::{self, HookError, ReadDelivery, Secrets};
 use crate::report::{Board, Fault, Part};
 
-/// Answers requests. Shared by all connections.
+/// The service that answers requests, shared by all connections.
 #[derive(Debug)]
 pub(super) struct HookService {
     pub(super) path: String,
@@ -28,32 +28,33 @@ pub(super) struct HookService {
     pub(super) board: watch::Receiver<Board>,
     pub(super) clock: Clock,
     pub(super) tally: Tally,
-    /// Deliveries whose body is in memory.
+    /// Permits for deliveries whose body is in memory.
     pub(super) in_memory: Semaphore,
-    /// How many more rows may come that the log has not shown.
+    /// The room for further rows that the log has not shown.
     pub(super) unconfirmed: Room,
 }
 
-/// So many deliveries are in memory at a time, each of at most a MiB; as many wait for the journal as its queue holds.
+/// The most deliveries in memory at a time, each of at most one MiB. The journal's queue limits how many wait for it.
 pub(super) const IN_MEMORY_MAX: usize = 64;
-/// Okta gives up after three seconds (Okta: event hooks, timeout and retry); whoever is told 503 before is asked again.
+/// How long an answer may take. Okta gives up after three seconds (Okta: event hooks, timeout and retry), and retries
+/// if it gets a 503 before that.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2500);
-/// A body that has not come by then is none of Okta's.
+/// How long a body may take. Okta's bodies arrive sooner.
 const BODY_WITHIN: Duration = Duration::from_secs(2);
-/// What is sent along with a refused request is taken from the socket up to here, so that the answer is read.
+/// The most bytes read and discarded of a refused request's body, so that the client reads the answer.
 const DRAIN_MAX: usize = 8 * 1024 * 1024;
-/// The same bound for a request that did not show the secret. No honest client sends more than Okta does.
+/// The same limit for a request that did not show the secret. No honest client sends more than Okta does.
 const DRAIN_UNPROVEN_MAX: usize = 2 * hook::BODY_MAX;
-/// A row of a larger event takes the room of several rows: one for each of these bytes. Okta's events have some 3 KiB.
+/// A large event counts as one row for every 16 KiB. Okta's events have some 3 KiB.
 const ROW_BYTES: usize = 16 * 1024;
 /// Headers beyond this many bytes, names and values together, are refused.
 pub(super) const HEADERS_MAX: usize = 16 * 1024;
-/// The header of a verification (Okta: event hooks, one-time verification request).
+/// The header of a verification request (Okta: event hooks, one-time verification request).
 const CHALLENGE: &str = "x-okta-verification-challenge";
 
 type Answer = Response<Full<Bytes>>;
 
-/// Why there is no body.
+/// Why a body could not be read.
 enum NoBody {
     TooLong,
     TooSlow,
@@ -90,18 +91,18 @@ impl HookService {
         answer
     }
 
-    /// Looks for the secret among the headers.
+    /// Checks the `Authorization` header for the secret.
     fn given(&self, headers: &HeaderMap) -> Given {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
             (None, _) => Given::Nothing,
             (Some(value), None) if self.secrets.admit(value.as_bytes()) => Given::Right,
-            // Of two values nobody can say which one is meant.
+            // With two values it is unclear which one is meant.
             _ => Given::Wrong,
         }
     }
 
-    /// Answers what needs no body. What is left is a delivery by somebody who knows the secret.
+    /// Answers requests that need no body. The error is a delivery that showed the secret.
     fn early(&self, parts: &Parts, given: Given) -> Result<Answer, Delivery> {
         let Parts { uri, method, headers, .. } = parts;
         if size(uri, headers) > HEADERS_MAX {
@@ -174,7 +175,7 @@ impl HookService {
         answer
     }
 
-    /// Takes a delivery in and answers once it is on the disk.
+    /// Stores a delivery and answers once it is on the disk.
     async fn delivery(&self, headers: &HeaderMap, body: &mut Incoming, begun: Duration) -> Answer {
         let answer_by = begun + ANSWER_WITHIN;
         let permit = tokio::select! {
@@ -219,7 +220,7 @@ impl HookService {
             Ok(read) => {
                 self.unconfirmed.give_back(1, begun);
                 let (rows, cost) = (read.consents.len(), cost(&read));
-                // What cannot be read is stored as well. The log may show the events, but never these records.
+                // Unreadable events are stored as well. The log may show the events, but never these records.
                 if let Some(answer) = self.excess(cost + read.rejects.len(), begun) {
                     return answer;
                 }
@@ -227,7 +228,8 @@ impl HookService {
                 let batch = Batch { consents: read.consents, rejects: read.rejects, ..Batch::default() };
                 match self.store(batch, answer_by).await {
                     Ok(commit) => {
-                        // Of several rows nobody says which ones were new, so those that were known give back one each.
+                        // The journal does not say which rows were new, so each known row gives back the room of one
+                        // row.
                         let known = rows.saturating_sub(commit.new);
                         self.unconfirmed.give_back(if known == rows { cost } else { known }, begun);
                         self.tally.delivered(&stored, &commit, self.clock.sure());
@@ -237,7 +239,7 @@ impl HookService {
                 }
             }
             Err((status, why)) => {
-                // The room that was taken for it stays taken: its record is stored.
+                // The room stays taken, because the body is stored as a record.
                 let reject = Reject::new(received, "hook", why.to_string(), &body);
                 let batch = Batch { rejects: vec![reject], ..Batch::default() };
                 match self.store(batch, answer_by).await {
@@ -252,8 +254,8 @@ impl HookService {
         }
     }
 
-    /// Reserves room for rows that the log has not shown. If there is none, returns the answer, a 503. The
-    /// events are not lost: what Okta sent is in the log.
+    /// Reserves room for rows that the log has not shown. Returns a 503 answer if there is none. Events that Okta sent
+    /// are not lost, since the log has them.
     fn excess(&self, rows: usize, up: Duration) -> Option<Answer> {
         let excess = if rows > 0 && self.journal.is_full_of_unconfirmed() {
             Excess::Kept
@@ -266,11 +268,11 @@ impl HookService {
         Some(empty(StatusCode::SERVICE_UNAVAILABLE))
     }
 
-    /// Stores a batch before a time. One that was handed over is stored even if that time comes first: Okta's second
-    /// try then finds it there.
+    /// Stores a batch, or returns a 503 answer if that takes longer than `by`. The journal stores the batch even then,
+    /// so Okta's second try finds it stored.
     async fn store(&self, batch: Batch, by: Duration) -> Result<Commit, Answer> {
         if batch == Batch::default() {
-            // A delivery without events; nothing is owed to the disk.
+            // A delivery without events has nothing to store.
             return Ok(Commit::default());
         }
         let stored = tokio::select! {
@@ -303,7 +305,7 @@ impl HookService {
                 _ = self.clock.sleep_until(by) => return Err(NoBody::TooSlow),
             };
             let Some(frame) = frame else { return Ok(bytes) };
-            // Trailers are nobody's business.
+            // Trailers are ignored.
             let Ok(data) = frame.map_err(|_| NoBody::Cut)?.into_data() else { continue };
             if bytes.len() + data.len() > hook::BODY_MAX {
                 return Err(NoBody::TooLong);
@@ -312,8 +314,8 @@ impl HookService {
         }
     }
 
-    /// Takes the rest of a body from the socket, within bounds: an answer to somebody who is still sending may be lost
-    /// with the connection.
+    /// Reads and discards the rest of a body, within limits. If the connection closed while the client is still
+    /// sending, the answer could be lost.
     async fn drain(&self, body: &mut Incoming, begun: Duration, most: usize) {
         let by = begun + BODY_WITHIN;
         let mut taken = 0;
@@ -329,15 +331,15 @@ impl HookService {
     }
 }
 
-/// What [`HookService::early`] leaves.
+/// A delivery that showed the secret, left over by [`HookService::early`].
 struct Delivery;
 
-/// Returns how many rows' room the events of a delivery take. Each row stores its whole event.
+/// Returns how many rows the events of a delivery count as. Each row stores its whole event.
 fn cost(read: &ReadDelivery) -> usize {
     read.consents.iter().map(|consent| consent.raw.len().div_ceil(ROW_BYTES).max(1)).sum()
 }
 
-/// What a request has in `Authorization`.
+/// What a request has in its `Authorization` header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Given {
     Nothing,
@@ -345,9 +347,9 @@ enum Given {
     Right,
 }
 
-/// Whether a request names one host: in one `Host` header of HTTP/1.1, in `:authority` of HTTP/2 with at most a `Host`
-/// that says the same (RFC 9112 3.2, RFC 9113 8.3.1). Two servers in a row that read two names differently are how a
-/// request is smuggled past the first.
+/// Returns whether a request names exactly one host: HTTP/1.1 in one `Host` header, HTTP/2 in `:authority` with at most
+/// an equal `Host` (RFC 9112 3.2, RFC 9113 8.3.1). With two names, a proxy and this server could disagree, which allows
+/// request smuggling.
 fn has_one_host(parts: &Parts) -> bool {
     let mut given = parts.headers.get_all(HOST).iter();
     let (first, is_one) = (given.next(), given.next().is_none());
@@ -357,7 +359,7 @@ fn has_one_host(parts: &Parts) -> bool {
     }
     let authority = parts.uri.authority();
     match (parts.version, named) {
-        // HTTP/1.0 knows no such header.
+        // HTTP/1.0 does not require the header.
         (Version::HTTP_09 | Version::HTTP_10, _) | (Version::HTTP_11, Some(_)) => true,
         (Version::HTTP_11, None) => false,
         (_, named) => authority
@@ -365,7 +367,7 @@ fn has_one_host(parts: &Parts) -> bool {
     }
 }
 
-/// Returns a path without one slash at its end, which some add to every address.
+/// Returns a path without a trailing slash, which some clients add to every address.
 fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }

@@ -1,6 +1,6 @@
-//! The listener's connections: how many there may be, and which one is closed when another one comes.
+//! Limits the listener's connections, and picks the one to close when a new one needs its slot.
 //!
-//! Proof belongs to a connection and never to an address: behind a proxy, Okta and strangers come from the same one.
+//! Having shown the secret counts for a connection, never for an address: behind a proxy, Okta and strangers share one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 
-/// Connections at a time. Okta uses few.
+/// The most connections at a time. Okta uses few.
 pub(super) const SLOTS: usize = 256;
-/// Until its first request has begun in whole, a connection gets this long, its handshake included.
+/// How long a new connection may take until the head of its first request is complete, TLS handshake included.
 const FIRST_WITHIN: Duration = Duration::from_secs(5);
-/// Between two requests it gets more: a proxy keeps its connections for a while.
+/// How long a connection may be idle between requests. It is longer, because proxies keep connections open for a while.
 const NEXT_WITHIN: Duration = Duration::from_secs(30);
-/// A connection that was answered this recently counts as in use: closing it may meet the next delivery on its way.
+/// A connection answered this recently counts as in use: closing it could cut off a delivery already on its way.
 const IN_USE: Duration = Duration::from_secs(2);
 
 /// While all slots are taken, a connection without a request can be evicted only after this long. In a burst
@@ -25,7 +25,7 @@ const IN_USE: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_millis(500);
 /// If all slots stay taken for longer than this, it is a flood, not a burst, and [`GRACE`] no longer applies.
 const BURST: Duration = Duration::from_secs(1);
-/// Whoever waits for a slot looks again this often.
+/// How often a waiting connection checks again for a slot.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// All connections that are open.
@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 pub(super) struct Slots {
     open: Mutex<Open>,
     next: AtomicU64,
-    /// Told when a slot may have become free, or may be taken away now.
+    /// Notified when a slot may be free or may be evicted.
     changed: Arc<Notify>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Slots {
 struct Open {
     /// Oldest first.
     slots: Vec<Arc<Slot>>,
-    /// Since when all slots are taken again and again, and when they last were.
+    /// The uptimes at which all slots were first and last taken in the current run of being full.
     full: Option<(Duration, Duration)>,
 }
 
@@ -58,14 +58,14 @@ impl Open {
     }
 }
 
-/// What a connection finds that asks for a slot.
+/// The result of asking for a slot.
 #[derive(Debug)]
 enum Entry {
-    /// There was room.
+    /// A slot was free.
     Free(Taken),
     /// Another connection was closed for it.
     MadeRoom(Taken),
-    /// Each connection has a delivery under way, or has not been looked at yet.
+    /// No connection can be evicted now: each has a delivery in progress, or is too new or not read yet.
     Wait,
 }
 
@@ -76,10 +76,10 @@ pub(super) struct Taken {
     pub(super) slot: Arc<Slot>,
 }
 
-/// One connection, as far as it decides who may stay.
+/// The state of a connection that decides whether it may stay.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// Rises from one connection to the next.
+    /// A number that rises with each connection.
     number: u64,
     clock: Clock,
     begun: Duration,
@@ -92,18 +92,19 @@ pub(super) struct Slot {
     changed: Arc<Notify>,
     /// Fires when the slot is given to another connection.
     pub(super) evicted: CancellationToken,
-    /// Told when the connection is to end after the answers that are under way.
+    /// Notified when the connection must end after the answers in progress.
     pub(super) last_answer: Notify,
 }
 
-/// How readily a slot is taken away; the lowest goes first.
+/// The order in which slots are evicted, lowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Rank {
     /// Idle since this time, in microseconds of uptime.
     Idle(u64),
-    /// It has a request under way that did not show the secret, such as a body that is still being thrown away.
+    /// No request on it has shown the secret, and one is in progress, for example a body that is being discarded.
+    /// Ordered by number.
     Unproven(u64),
-    /// No request of it has begun in whole; by its number, so the oldest first.
+    /// No complete head of a request came yet. Ordered by number, so oldest first.
     NoHead(u64),
     /// Idle, but answered a moment ago.
     JustAnswered(u64),
@@ -114,9 +115,9 @@ impl Slots {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a new connection a slot, if need be that of another one, and calls `full` once if all are taken. Waits
-    /// while each connection has a delivery under way, which bounds its own time, or has not been looked at yet. Costs
-    /// one look at every connection when all slots are taken.
+    /// Gives a new connection a slot, evicting another connection if necessary. If all slots are taken, calls `full`
+    /// with whether a connection was evicted. Waits while no connection can be evicted; deliveries have their own time
+    /// limit. Costs O(slots) when all slots are taken.
     pub(super) async fn enter(self: &Arc<Self>, clock: &Clock, full: impl Fn(bool)) -> Taken {
         let mut has_told = false;
         loop {
@@ -197,37 +198,38 @@ impl Slot {
         Some(if is_in_use { Rank::JustAnswered(since) } else { Rank::Idle(since) })
     }
 
-    /// Notes that what had come of a connection was read.
+    /// Records that the data received so far on the connection was read.
     pub(super) fn read(&self) {
         if !self.was_read.swap(true, Ordering::Relaxed) {
             self.changed.notify_one();
         }
     }
 
-    /// Notes that a request showed the secret.
+    /// Records that a request on this connection showed the secret.
     pub(super) fn prove(&self) {
         self.is_proven.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a connection that lost its slot may have an answer on its way that is worth waiting for.
+    /// Returns whether an evicted connection may still have an answer to send that is worth waiting for.
     pub(super) fn is_owed_an_answer(&self) -> bool {
         let is_at_work = self.under_way.load(Ordering::Relaxed) > 0;
         self.requests.load(Ordering::Relaxed) > 0 && (!is_at_work || self.is_proven.load(Ordering::Relaxed))
     }
 
-    /// Has the connection end once the answers that are under way are sent.
+    /// Makes the connection end once the answers in progress are sent.
     pub(super) fn end_after_answer(&self) {
         self.last_answer.notify_one();
     }
 
-    /// Returns until which uptime the connection may stay without another request; `None` while one is under way.
+    /// Returns the uptime until which the connection may stay without another request, or `None` while one is in
+    /// progress.
     pub(super) fn until(&self) -> Option<Duration> {
         let within = if self.requests.load(Ordering::Relaxed) == 0 { FIRST_WITHIN } else { NEXT_WITHIN };
         let since = Duration::from_micros(self.idle_since_us.load(Ordering::Relaxed));
         (self.under_way.load(Ordering::Relaxed) == 0).then(|| since + within)
     }
 
-    /// Counts a request until what is returned is dropped.
+    /// Counts a request as in progress until the returned guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -235,7 +237,7 @@ impl Slot {
     }
 }
 
-/// A request that is under way.
+/// A guard for a request in progress.
 #[derive(Debug)]
 pub(super) struct UnderWay(pub(super) Arc<Slot>);
 
@@ -268,7 +270,7 @@ mod tests {
             Self { clock: Clock::manual(Timestamp::UNIX_EPOCH), slots: Arc::default(), taken: Vec::new() }
         }
 
-        /// Opens connections of which none has sent anything.
+        /// Opens connections that send nothing.
         fn fill(&mut self, to: usize) {
             while self.taken.len() < to {
                 self.clock.advance(Duration::from_millis(10));
@@ -278,7 +280,7 @@ mod tests {
             }
         }
 
-        /// Lets one more connection in and returns which one had to go.
+        /// Opens one more connection and returns the index of the evicted one.
         fn crowd(&mut self) -> Option<usize> {
             self.clock.advance(Duration::from_millis(10));
             let entry = self.slots.try_enter(&self.clock);
@@ -299,7 +301,7 @@ mod tests {
             }
         }
 
-        /// Has a request begin and end on a connection.
+        /// Begins and ends a request on a connection.
         fn answer(&self, index: usize, is_proven: bool) {
             let under_way = self.taken[index].slot.begin();
             if is_proven {
@@ -330,7 +332,7 @@ mod tests {
         let body = rig.taken[200].slot.begin();
         assert_eq!(rig.crowd(), Some(200), "a request without the secret");
         drop(body);
-        // In less time than makes the first one idle for long.
+        // All within the time in which the first one counts as in use.
         for _ in 0..150 {
             assert_ne!(rig.crowd(), Some(0));
         }
@@ -359,7 +361,7 @@ mod tests {
             rig.taken.push(taken);
             rig.clock.advance(BURST / 10);
         }
-        // All slots have been taken for long, by those who come one after the other.
+        // All slots have been taken for longer than a burst.
         for _ in 0..2 * SLOTS {
             let Entry::MadeRoom(taken) = rig.slots.try_enter(&rig.clock) else {
                 panic!("nobody has time now")
@@ -376,7 +378,7 @@ mod tests {
         let Entry::Free(new) = rig.slots.try_enter(&rig.clock) else { panic!("there is room") };
         for n in 0..SLOTS - 1 {
             assert_eq!(rig.crowd(), Some(0), "{n}");
-            // Whoever came meanwhile has not been read either.
+            // The new connection has not been read either.
             rig.taken.last().unwrap().slot.was_read.store(false, Ordering::Relaxed);
         }
         assert_eq!(rig.crowd(), None);

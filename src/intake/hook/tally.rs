@@ -1,4 +1,4 @@
-//! What the listener took and refused, counted, and told at a pace that a screen can follow.
+//! Counts what the listener accepted and refused, and puts the counts on the board at a limited rate.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::consent::Consent;
 use crate::journal::Commit;
 use crate::report::{Board, Fault, HookDelay, HookHealth, HookRefused, Part, Pulse};
 
-/// Counts. Clones share the counters.
+/// The listener's counters. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally(Arc<Shared>);
 
@@ -29,7 +29,7 @@ struct State {
     health: HookHealth,
     delays: VecDeque<Duration>,
     trouble: Option<(Timestamp, Fault)>,
-    /// When a delivery was last refused as too much, and of what.
+    /// When a delivery last exceeded a limit, and which limit.
     excess: Option<(Timestamp, Excess)>,
     /// When a connection last found no free slot.
     crowded: Option<Timestamp>,
@@ -37,16 +37,16 @@ struct State {
     turned_away: bool,
 }
 
-/// The delay is that of so many events, the newest.
+/// How many of the newest events count for the delay.
 const DELAYS: usize = 1000;
-/// A burst is told so often, so that nobody is woken for each delivery.
+/// The shortest time between two updates of the board, so that a burst does not cause one for each delivery.
 const TELL_EVERY: Duration = Duration::from_millis(200);
-/// After this long, a journal that failed is given another try by whoever asks whether we are ready.
+/// How long a failure of the journal makes `/readyz` answer 503. After that, the next delivery may try again.
 const FAILURE_COUNTS: Duration = Duration::from_secs(10);
 /// This long after the last connection that found no free slot, the listener still counts as full.
 const CROWD_COUNTS: Duration = Duration::from_secs(10);
 
-/// Why a request is refused, as far as it is counted.
+/// The counted reasons to refuse a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Refused {
     Secret,
@@ -58,12 +58,12 @@ pub(super) enum Refused {
     Unconfirmed,
 }
 
-/// Of what there is too much that the log has not shown.
+/// Which limit on rows that the log has not shown was exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Excess {
-    /// More comes than the ceiling allows.
+    /// Rows come faster than the ceiling allows.
     Rate(Ceiling),
-    /// As many rows are kept as may be.
+    /// The journal holds as many such rows as it may.
     Kept,
 }
 
@@ -77,7 +77,7 @@ impl Tally {
         self.0.changed.notify_one();
     }
 
-    /// Notes where it listens, from now on.
+    /// Records the address at which the listener is up from now on.
     pub(super) fn listens(&self, at: String, now: Timestamp) {
         self.change(|state| {
             state.health.listens_at = Some(at);
@@ -85,19 +85,19 @@ impl Tally {
         });
     }
 
-    /// Notes a challenge that was answered.
+    /// Records that a verification challenge was answered.
     pub(super) fn challenged(&self, knows_secret: bool, now: Timestamp) {
         if knows_secret {
             self.change(|state| state.health.verified = Some(now));
         }
     }
 
-    /// Returns when somebody who knows the secret verified the hook or delivered.
+    /// Returns when a request with the secret last verified the hook or first delivered.
     pub(super) fn verified(&self) -> Option<Timestamp> {
         self.state().health.verified
     }
 
-    /// Notes a request that was refused.
+    /// Counts a refused request.
     pub(super) fn refused(&self, why: Refused) {
         self.change(|state| {
             let HookRefused { secret, form, size, place, slow, journal, unconfirmed } =
@@ -114,7 +114,7 @@ impl Tally {
         });
     }
 
-    /// Notes that a delivery with the secret was refused, for whatever reason.
+    /// Records that a delivery with the secret was refused for any reason.
     pub(super) fn turned_away(&self) {
         self.state().turned_away = true;
     }
@@ -124,17 +124,17 @@ impl Tally {
         std::mem::take(&mut self.state().turned_away)
     }
 
-    /// Notes a body that could not be read and was kept.
+    /// Counts a body that could not be read and was stored as a record.
     pub(super) fn rejected(&self, refused: Refused) {
         self.change(|state| state.health.rejects += 1);
         self.refused(refused);
     }
 
-    /// Notes a delivery whose events are on the disk.
+    /// Counts a delivery whose events are on the disk.
     pub(super) fn delivered(&self, stored: &Stored, commit: &Commit, now: Timestamp) {
         self.change(|state| {
             state.trouble = None;
-            // A row that came again has an old delay, and a batch does not say which rows those were.
+            // A repeated row would add an old delay, and the commit does not say which rows were repeated.
             if commit.new > 0 && commit.merged + commit.repeated == 0 {
                 let delays = stored.published.iter().map(|published| now.duration_since(*published));
                 state.delays.extend(delays.map(|delay| delay.try_into().unwrap_or(Duration::ZERO)));
@@ -153,12 +153,12 @@ impl Tally {
         });
     }
 
-    /// Notes that the journal did not take a delivery.
+    /// Records that the journal failed to store a delivery.
     pub(super) fn failed(&self, fault: Fault, now: Timestamp) {
         self.change(|state| state.trouble = Some((now, fault)));
     }
 
-    /// Returns why the journal would not take a delivery either, if one failed a moment ago.
+    /// Returns why the next delivery would probably fail too, or `None` if none failed a moment ago.
     pub(super) fn trouble(&self, now: Timestamp) -> Option<String> {
         let state = self.state();
         let failed = state.trouble.as_ref().filter(|(at, _)| !is_over(*at, FAILURE_COUNTS, now));
@@ -166,18 +166,18 @@ impl Tally {
         failed.map(|(_, fault)| fault.brief.clone()).or_else(|| Some(excess?.1.fault().brief))
     }
 
-    /// Notes a delivery that would have brought too much that the log has not shown.
+    /// Counts a delivery that exceeded a limit on rows that the log has not shown.
     pub(super) fn exceeded(&self, excess: Excess, now: Timestamp) {
         let mut before = None;
         self.change(|state| before = state.excess.replace((now, excess)));
-        // Whoever is woken by the count finds the excess.
+        // The count wakes `tell`, so the excess is set before it.
         self.refused(Refused::Unconfirmed);
         if before.is_none_or(|(at, before)| before != excess || is_over(at, FAILURE_COUNTS, now)) {
             tracing::warn!("{}", excess.fault());
         }
     }
 
-    /// Notes that a connection found no free slot, and whether another one was closed for it.
+    /// Records that a connection found no free slot, and whether another one was evicted for it.
     pub(super) fn crowded(&self, evicted: bool, now: Timestamp) {
         let mut is_new = false;
         self.change(|state| {
@@ -198,14 +198,14 @@ impl Tally {
         state.crowded.filter(|at| !is_over(*at, CROWD_COUNTS, now)).map(|_| full())
     }
 
-    /// Tells what changed, for as long as somebody may look.
+    /// Puts changes on the board until the task is canceled.
     pub(super) async fn tell(self, board: watch::Sender<Board>, clock: Clock) {
         let mut is_short = false;
         loop {
             tokio::select! {
                 biased;
                 () = self.0.changed.notified() => {}
-                // What is short now is not for ever, and nothing may happen when it is over.
+                // A shortage ends with time, and no event may mark its end, so check for it.
                 _ = clock.sleep(SHORTAGE_LOOK), if is_short => {}
             }
             let (health, trouble) = {
@@ -234,11 +234,11 @@ impl Tally {
     }
 }
 
-/// While the listener is short of something, it is looked this often whether that is over.
+/// How often to check whether a shortage is over.
 const SHORTAGE_LOOK: Duration = Duration::from_secs(1);
 
 fn is_over(at: Timestamp, counts: Duration, now: Timestamp) -> bool {
-    // A clock that was set back ends it too.
+    // A clock that was set back also ends it.
     now.duration_since(at).try_into().is_ok_and(|age: Duration| age >= counts) || now < at
 }
 
@@ -264,7 +264,7 @@ impl Excess {
     }
 }
 
-/// Says that all slots are taken.
+/// Returns the fault of a listener whose slots are all taken.
 fn full() -> Fault {
     Fault::new(
         Part::Hook,
@@ -277,7 +277,7 @@ fn full() -> Fault {
     .passing()
 }
 
-/// What is counted of a batch, taken before it is handed over.
+/// The counts of a batch, taken before the journal gets it.
 #[derive(Debug)]
 pub(super) struct Stored {
     readable: usize,

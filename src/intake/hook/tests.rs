@@ -1,4 +1,4 @@
-//! The door, knocked at over real sockets.
+//! Tests the listener over real sockets.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ const PATH: &str = "/okta/hook";
 const NOW: &str = "2026-03-04T09:15:38Z";
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A listener on a real journal.
+/// A listener that writes to a real journal.
 struct Rig {
     clock: Clock,
     tasks: Tasks,
@@ -72,10 +72,10 @@ impl Rig {
         TcpStream::connect(self.at).await.unwrap()
     }
 
-    /// Sends bytes on a connection of their own and returns the answer.
+    /// Sends bytes on a new connection and returns the answer.
     async fn send(&self, request: &[u8]) -> Reply {
         let mut socket = self.connect().await;
-        // A listener that has answered already may not want the rest.
+        // A listener that has already answered may not read the rest.
         socket.write_all(request).await.ok();
         Reply::read(&mut socket).await.expect("an answer")
     }
@@ -113,7 +113,7 @@ struct Reply {
 }
 
 impl Reply {
-    /// Reads one answer with a length. Returns `None` if the connection ends before.
+    /// Reads one answer with a length. Returns `None` if the connection ends first.
     async fn read(socket: &mut TcpStream) -> Option<Self> {
         let work = async {
             let mut bytes = Vec::new();
@@ -209,7 +209,7 @@ async fn a_delivery_is_on_the_disk_when_it_is_answered() {
         headers,
         ["Host: monitor.example.test", "Content-Type: application/json", "X-Monitor: 1", length.as_str()]
     );
-    // The same again, and the same among others.
+    // The same event again, alone and among others.
     assert_eq!(rig.status(&one(1)).await, 204);
     let more: Vec<String> = [1, 2, 2, 3].into_iter().map(event).collect();
     assert_eq!(rig.status(&post(&envelope(&more))).await, 204);
@@ -262,7 +262,7 @@ async fn a_bad_event_is_kept_and_a_bad_body_too() {
     for bad in ["", "not json", "{}", deep.as_str(), &envelope(std::slice::from_ref(&deep))] {
         assert_eq!(rig.status(&post(bad)).await, 400, "{bad:?}");
     }
-    // One event that cannot be read, without a list around it, is kept like one of many.
+    // A single unreadable event outside a list is kept like one in a list.
     assert_eq!(rig.status(&post(r#"{"data":{"events":{}}}"#)).await, 204);
     let form = [OPEN, ("Content-Type", "application/x-www-form-urlencoded")];
     assert_eq!(rig.status(&request("POST", PATH, &form, &envelope(&[event(3)]))).await, 415);
@@ -323,7 +323,7 @@ async fn a_body_without_end_is_broken_off() {
         let mut sent = 0_usize;
         let endless = async {
             write.write_all(head.as_bytes()).await.ok();
-            // Ten gigabytes, should somebody take them.
+            // A client that would send ten gigabytes.
             while sent < 10_000_000_000 && write.write_all(chunk.as_bytes()).await.is_ok() {
                 sent += chunk.len();
             }
@@ -337,7 +337,7 @@ async fn a_body_without_end_is_broken_off() {
         };
         tokio::time::timeout(LIMIT, async { tokio::join!(endless, listening) }).await.expect("an end");
         assert!(sent < 64 * 1024 * 1024, "{sent} bytes were taken");
-        // The answer may be lost with a connection whose other side never stops.
+        // The answer may be lost with the connection if the client never stops sending.
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let wanted = if secret == SECRET { "HTTP/1.1 413" } else { "HTTP/1.1 401" };
         assert!(answer.is_empty() || answer.starts_with(wanted), "{answer}");
@@ -438,7 +438,7 @@ async fn one_connection_takes_many_requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_a_time_are_all_stored() {
-    // Time stands still, so that a slow machine makes nobody late.
+    // The clock stands still, so that a slow machine causes no timeout.
     let rig = Arc::new(Rig::with(manual(), None).await);
     rig.clock.advance(Duration::from_hours(1));
     let deliver = |n: usize| {
@@ -459,7 +459,7 @@ fn tls() -> Tls {
     Tls::read(&tls_folder().join("cert.pem"), &tls_folder().join("key.pem")).unwrap()
 }
 
-/// Waits for the end of a connection, whatever is said before.
+/// Waits for the end of a connection, and ignores what comes before.
 async fn is_let_go(socket: &mut TcpStream) {
     let mut piece = [0; 512];
     let work = async { while matches!(socket.read(&mut piece).await, Ok(1..)) {} };
@@ -469,7 +469,7 @@ async fn is_let_go(socket: &mut TcpStream) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_that_is_cut_or_stalls_holds_nobody_up() {
     let rig = Rig::with(manual(), Some(tls())).await;
-    // The start of a ClientHello, and what is none at all.
+    // The start of a ClientHello, and bytes that are not one.
     for start in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"\x16", b"\x16\x03\x01\xff\xff\x00"]
     {
         let mut socket = rig.connect().await;
@@ -540,14 +540,14 @@ fn tls_needs_a_certificate_and_its_key() {
     assert!(matches!(Tls::read(&cert, &open), Err(TlsError::Writable { mode: 0o666, .. })));
 }
 
-/// Whether the other side ends the connection without another word.
+/// Returns whether the listener closes the connection without sending anything.
 async fn ends(socket: &mut TcpStream) -> bool {
     let mut piece = [0; 512];
     let read = tokio::time::timeout(LIMIT, socket.read(&mut piece)).await.expect("an end in time");
     matches!(read, Ok(0) | Err(_))
 }
 
-/// Moves the time in small steps until something is over. Whoever begins to wait in between waits for less.
+/// Advances the clock in small steps until a future completes. A wait that starts in between is shorter.
 async fn while_time_passes<T>(clock: &Clock, work: impl Future<Output = T>) -> (T, Duration) {
     let begun = clock.uptime();
     let mut work = pin!(work);
@@ -561,7 +561,7 @@ async fn while_time_passes<T>(clock: &Clock, work: impl Future<Output = T>) -> (
     }
 }
 
-/// Moves the time slowly, so that whoever has something to say says it long before it is out of date.
+/// Advances the clock slowly, so that messages arrive long before they time out.
 async fn slowly<T>(clock: &Clock, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     loop {
@@ -587,7 +587,7 @@ async fn who_says_nothing_or_trickles_loses_the_connection() {
         })
         .await;
     }
-    // One that trickles is no better off than one that waits.
+    // A client that trickles bytes gets no more time than one that sends none.
     let mut socket = rig.connect().await;
     let (mut read, mut write) = socket.split();
     let trickle = async {
@@ -619,7 +619,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         "POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{{"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
-    // Time passes only after the body was begun; else the head may be what is late.
+    // Advance the clock only after the body has begun. Otherwise the head could be what is late.
     let mut begun = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
     socket.read_exact(&mut begun).await.unwrap();
     assert!(begun.starts_with(b"HTTP/1.1 100 "));

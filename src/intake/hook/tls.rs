@@ -1,4 +1,4 @@
-//! TLS of the listener, from two PEM files.
+//! Sets up TLS for the listener from two PEM files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 use crate::safe_file;
 
-/// Why the listener's TLS cannot be set up. Quotes nothing of the key.
+/// Why the listener's TLS cannot be set up. Never contains any of the key.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Every account may write the key, and so take the listener's place.
+    /// Every account may write the key file, and so could impersonate the listener.
     #[error("every account may write {} (mode {mode:03o})", path.display())]
     Writable {
         /// The file.
@@ -35,18 +35,18 @@ pub enum TlsError {
     /// The chain holds no certificate.
     #[error("there is no PEM certificate in {}", .0.display())]
     Certificate(PathBuf),
-    /// The key is none.
+    /// The key file holds no private key.
     #[error("there is no PEM private key in {}", .0.display())]
     Key(PathBuf),
-    /// They do not belong together, or are of a kind that is not supported.
+    /// The certificate and the key do not belong together, or are of an unsupported kind.
     #[error("certificate and key cannot be used together")]
     Pair(#[from] rustls::Error),
 }
 
-/// Makes what accepts TLS connections, with HTTP/2 and HTTP/1.1 on offer.
+/// Returns an acceptor of TLS connections that offers HTTP/2 and HTTP/1.1.
 ///
 /// # Errors
-/// A file is not what it should be.
+/// Returns an error if a file cannot be used, or if the two do not belong together.
 pub(super) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     let read = |path: &Path| {
         safe_file::read_regular(path, safe_file::BYTES_MAX)

@@ -1,4 +1,4 @@
-//! The client against servers of a few lines.
+//! Tests the client against minimal servers.
 
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,7 +19,7 @@ fn get(url: String) -> Request {
     Request { url, headers: vec![("X-Okta-Retry-Count", "1".to_owned())] }
 }
 
-/// Answers one request with these bytes and returns what was asked. The client sends one request on a connection.
+/// Answers one request with these bytes and returns the request. The client sends one request per connection.
 async fn exchange(answer: Vec<u8>) -> (Result<Reply, SendError>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -32,7 +32,7 @@ async fn exchange(answer: Vec<u8>) -> (Result<Reply, SendError>, String) {
             assert_ne!(read, 0, "the client went away");
             asked.extend_from_slice(&bytes[..read]);
         }
-        // A client that has seen enough hangs up.
+        // A client that has read enough closes the connection.
         socket.write_all(&answer).await.ok();
         socket.shutdown().await.ok();
         String::from_utf8(asked).unwrap()
@@ -205,7 +205,7 @@ async fn a_proxy_is_used_with_its_password_unless_the_host_is_excepted() {
     // ada:p ss
     assert!(asked.contains("proxy-authorization: basic ywrhonagc3m="), "{asked}");
     assert!(!asked.contains("ssws") && matches!(error, SendError::Connect(_)), "{error:?}");
-    // The name does not resolve, so this one ends without the proxy.
+    // The name does not resolve, so the request fails without the proxy.
     assert!(matches!(ask(Some("org.invalid")).await, SendError::Connect(_)));
     assert!(listener.accept().now_or_never().is_none());
 }
@@ -218,7 +218,8 @@ fn a_proxy_that_the_library_would_pass_over_is_an_error() {
     }
 }
 
-/// Where the certificates of a server that does not exist are: made once, with dates that stay as they are.
+/// Returns the path of a file in the test folder. Its certificates are for a server that does not exist and have fixed
+/// dates.
 fn testing(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/intake/http/testing").join(name)
 }
@@ -253,7 +254,7 @@ async fn a_certificate_out_of_date_says_since_or_until_when() {
         let request = get(format!("{}/api/v1/logs", org.origin()));
         let serve = async {
             let (socket, _) = listener.accept().await.unwrap();
-            // The client does not go on.
+            // The client aborts the handshake.
             acceptor.accept(socket).await.err()
         };
         let (answer, _) = tokio::join!(client.send(&request), serve);

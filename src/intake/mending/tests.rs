@@ -1,4 +1,4 @@
-//! The daily look between a real journal, whose file is damaged, and a false org of a few lines, on a clock moved by hand.
+//! Tests the daily check with a damaged journal, a minimal fake org and a manual clock.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -17,11 +17,11 @@ use crate::secret::Secret;
 
 const NOW: &str = "2026-03-04T09:15:27Z";
 const LIMIT: Duration = Duration::from_secs(20);
-/// What a damaged line of the list and a damaged event are, of the row with this number.
+/// SQL that damages the list entry of the row whose number is appended. `EVENT` does the same to the row's event.
 const LINE: &str = "UPDATE event SET outcome = 7, scopes = scopes + 1 WHERE seq = ";
 const EVENT: &str = "UPDATE raw SET body = zeroblob(99) WHERE seq = ";
 
-/// The look on a journal of rows 1 to 5, against an org that still has some of their events.
+/// A check of a journal with rows 1 to 5, and an org that still has some of their events.
 struct Rig {
     clock: Clock,
     tasks: Tasks,
@@ -67,7 +67,7 @@ impl Rig {
         assert_eq!(self.disk.execute(&format!("{change}{seq}"), []).unwrap(), 1, "{change}{seq}");
     }
 
-    /// Begins to look, while the poller is well or is not.
+    /// Starts a check while the poller is live, or is not.
     fn start(&mut self, is_well: bool) {
         if is_well {
             self.tell.send_if_modified(|board| board.set(Part::Poll, Pulse::Live));
@@ -76,7 +76,7 @@ impl Rig {
         self.tasks.spawn("mending", run(mending, doors));
     }
 
-    /// Lets the time go by until a note is told, or none, and returns it.
+    /// Advances the clock until there is a note, or until there is none, and returns it.
     async fn note(&mut self, is: impl Fn(&[String]) -> bool) -> String {
         let clock = self.clock.clone();
         let told = async {
@@ -86,7 +86,7 @@ impl Rig {
         passing(&clock, told).await
     }
 
-    /// Lets the time go by until a row is sound again.
+    /// Advances the clock until a row is intact again.
     async fn until_sound(&self, seq: i64) {
         let sound = async {
             while self.damaged().contains(&seq) {
@@ -96,7 +96,7 @@ impl Rig {
         passing(&self.clock, sound).await;
     }
 
-    /// Which rows are damaged on the disk.
+    /// Returns the rows that are damaged on the disk.
     fn damaged(&self) -> Vec<i64> {
         let scanned = Reader::open(self.place.path()).unwrap().scan_after(Seq(0), 99).unwrap().unwrap();
         scanned.damaged.iter().map(|row| row.seq.0).collect()
@@ -108,7 +108,7 @@ impl Rig {
     }
 }
 
-/// Moves the time while something is under way.
+/// Advances the clock while a future is pending.
 async fn passing<T>(clock: &Clock, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let moved = async {
@@ -160,7 +160,7 @@ async fn what_is_damaged_is_mended_from_its_event_or_from_okta_and_the_rest_is_t
     rig.damage(EVENT, 3);
     rig.damage(EVENT, 4);
     assert_eq!(rig.damaged(), [2, 3, 4]);
-    // While the poller is not well nothing is asked for, and what is lost is told all the same.
+    // While the poller is not live nothing is requested, but lost rows are reported.
     rig.start(false);
     let note = rig.note(|notes| !notes.is_empty()).await;
     assert!(note.starts_with("2 rows of the journal are damaged on the disk, number 3, 4."), "{note}");
@@ -187,7 +187,7 @@ async fn a_note_of_damage_goes_when_the_next_day_finds_none() {
     rig.start(true);
     let note = rig.note(|notes| !notes.is_empty()).await;
     assert!(note.contains("number 4."), "{note}");
-    // The row goes for its age; so the damage is gone.
+    // The row is removed for its age, and the damage with it.
     rig.damage("DELETE FROM event WHERE seq = ", 4);
     rig.damage("DELETE FROM raw WHERE seq = ", 4);
     rig.clock.advance(EVERY);
@@ -203,7 +203,7 @@ async fn a_row_whose_repair_the_journal_refuses_is_told_until_it_is_mended() {
     let full = "CREATE TRIGGER full BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'full'); END";
     rig.disk.execute_batch(full).unwrap();
     rig.start(true);
-    // Row 2 is told from the first, and row 3 is told still after Okta brought its event.
+    // Row 2 is reported from the start, and row 3 is still reported after Okta returned its event.
     let note = rig.note(|notes| !notes.is_empty()).await;
     assert!(note.contains("number 2, 3."), "{note}");
     let asked = Arc::clone(&rig.asked);

@@ -1,4 +1,4 @@
-//! The loop between a false org of a few lines and a real journal, on a clock moved by hand.
+//! Tests the polling loop with a minimal fake org, a real journal and a manual clock.
 
 use std::sync::Mutex;
 
@@ -25,17 +25,17 @@ struct Rig {
     journal: Journal,
     place: TempDir,
     org: OrgUrl,
-    /// What the org was asked, whole.
+    /// The requests that the org received, in full.
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Rig {
-    /// Starts the loop against an org that gives these answers, one after the other.
+    /// Starts the loop against an org that gives these answers in order.
     async fn start(answers: Vec<String>) -> Self {
         Self::renewed_from(None, answers).await
     }
 
-    /// The same with a place where the credentials can be read again.
+    /// The same, with a source from which the credentials can be read again.
     async fn renewed_from(source: Option<SecretSource>, answers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let org = OrgUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap().0;
@@ -183,7 +183,7 @@ async fn a_token_that_is_revoked_in_the_middle_is_read_again_every_minute() {
     };
     rig.until("refused", |board| waits_until(board).is_some()).await;
     let first = waits_until(&rig.board.borrow()).unwrap();
-    // A file that is gone for a while, or empty, leaves the old one in use.
+    // While the file is missing or empty, the old credentials stay in use.
     std::fs::write(&file, "").unwrap();
     rig.clock.advance(Duration::from_mins(1));
     rig.until("refused again", |board| waits_until(board).is_some_and(|until| until > first)).await;
@@ -246,7 +246,7 @@ async fn what_the_journal_does_not_take_is_kept_and_tried_again() {
     assert!(rig.board.borrow().get(Part::Journal).fault().is_some());
     assert!(rig.bookmark().unwrap().next.ends_with("after=1_1"));
     disk.execute_batch("DROP TRIGGER full").unwrap();
-    // Thirty seconds hold every wait of the back-off; the poll after it is due as well.
+    // Thirty seconds cover every wait of the back-off, and the next poll is then due as well.
     rig.clock.advance(Duration::from_secs(30));
     rig.until_stored(3).await;
     rig.until("live", is_live).await;

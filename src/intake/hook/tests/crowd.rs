@@ -1,9 +1,9 @@
-//! Connections that are held to keep Okta out.
+//! Tests an attacker that holds connections open to keep Okta out.
 
 use super::host::Frames;
 use super::*;
 
-/// Opens connections that send the same and read nothing, until all slots are taken.
+/// Opens connections that send the same bytes and read nothing, until all slots are taken.
 async fn hold(rig: &Rig, bytes: &[u8]) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for _ in 0..SLOTS {
@@ -11,7 +11,7 @@ async fn hold(rig: &Rig, bytes: &[u8]) -> Vec<TcpStream> {
         socket.write_all(bytes).await.unwrap();
         held.push(socket);
     }
-    // They had the time to send a request.
+    // They have had time to send a request.
     rig.clock.advance(Duration::from_secs(1));
     held
 }
@@ -23,7 +23,7 @@ async fn whoever_holds_connections_open_does_not_shut_out_deliveries() {
         "POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: wrong\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{{"
     );
     for bytes in [&b""[..], b"POST /okta/hook HTTP/1.1\r\nX-A: ", &health, body.as_bytes()] {
-        // The time stands still: nothing is let go because it got old.
+        // The clock stands still, so no connection is closed for its age.
         let rig = Rig::with(manual(), None).await;
         let held = hold(&rig, bytes).await;
         let kept = &mut rig.connect().await;
@@ -134,7 +134,8 @@ async fn a_full_listener_says_so_until_it_is_over() {
 
 #[tokio::test]
 async fn more_connections_than_there_are_slots_wait_for_the_listener_in_the_kernel() {
-    // Nothing accepts them. If the queue were full, the kernel would drop the next one and this would time out.
+    // Nothing accepts these connections. If the queue were full, the kernel would drop the next one and this would time
+    // out.
     let listener = super::super::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();

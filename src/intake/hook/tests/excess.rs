@@ -1,4 +1,4 @@
-//! More than may come by a hook that the log has not shown.
+//! Tests the limits on rows that only the hook has delivered.
 
 use super::*;
 
@@ -24,7 +24,7 @@ async fn a_flood_of_unconfirmed_rows_is_answered_503_above_a_ceiling_that_is_sai
     let many: Vec<String> = (0..4).map(event).collect();
     assert_eq!(rig.status(&post(&envelope(&many))).await, 204);
     assert_eq!(rig.status(&post(&envelope(&many))).await, 503, "there is not room for four more");
-    // What the log has shown already is no new row, and takes no room once that is known.
+    // An event that the log has shown is not a new row, and gives its room back.
     for _ in 0..10 {
         assert_eq!(rig.status(&one(0)).await, 204);
     }
@@ -51,7 +51,7 @@ async fn what_cannot_be_read_is_below_the_ceiling_too() {
     let odd = |count: usize| post(&envelope(&vec!["1".to_owned(); count]));
     assert_eq!(rig.status(&odd(4)).await, 204);
     assert_eq!(rig.status(&odd(3)).await, 503, "there is not room for three more");
-    // A body that is no delivery is a record as well.
+    // A body that is not a delivery is stored as a record too.
     assert_eq!(rig.status(&post("not json")).await, 400);
     assert_eq!(rig.status(&post("not json")).await, 400);
     assert_eq!(rig.status(&post("not json")).await, 503);
@@ -70,7 +70,7 @@ async fn a_large_event_takes_the_room_of_several() {
         post(&envelope(&[event(n).replace('{', &format!(r#"{{"filler":"{filler}","#))]))
     };
     assert_eq!(rig.status(&large(1)).await, 204);
-    // One that is there already gives its room back.
+    // An event that is stored already gives its room back.
     for _ in 0..5 {
         assert_eq!(rig.status(&large(1)).await, 204);
     }
@@ -82,7 +82,7 @@ async fn a_large_event_takes_the_room_of_several() {
     rig.stop().await;
 }
 
-/// Lets the time go by until something is so.
+/// Advances the clock until a condition holds.
 async fn passing(clock: &Clock, is: impl Fn() -> bool) {
     let moved = async {
         while !is() {
@@ -104,7 +104,7 @@ async fn a_time_in_which_deliveries_were_refused_is_no_time_of_listening() {
         all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
     };
     passing(&rig.clock, || times().len() == 1).await;
-    // One that is too much, and one that cannot be read, of whose events nothing is known.
+    // A delivery over the limit, and one that cannot be read, so that its events are unknown.
     for (before, body, status) in [(1, envelope(&[event(1), event(2)]), 503), (2, "not json".to_owned(), 400)]
     {
         let refused = rig.clock.now().as_millisecond();

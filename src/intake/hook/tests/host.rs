@@ -1,8 +1,8 @@
-//! Which host and path a request names, in both versions of HTTP.
+//! Tests the checks of a request's host and path in HTTP/1.1 and HTTP/2.
 
 use super::*;
 
-/// A client of HTTP/2 that writes its frames itself, so that it can write wrong ones (RFC 9113, RFC 7541).
+/// A minimal HTTP/2 client that can send invalid frames (RFC 9113, RFC 7541).
 pub(super) struct Frames(TcpStream);
 
 const HEADERS: u8 = 1;
@@ -21,11 +21,11 @@ impl Frames {
     async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
-        // The other side may be gone, which its next frame tells.
+        // The listener may have closed the connection, which reading the next frame shows.
         self.0.write_all(&[&head, payload].concat()).await.ok();
     }
 
-    /// Reads a frame, and confirms a ping. Returns `None` at the end of the connection.
+    /// Reads a frame, and answers a ping. Returns `None` at the end of the connection.
     async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
         let work = async {
             let mut head = [0; 9];
@@ -45,7 +45,7 @@ impl Frames {
     pub(super) async fn ask(&mut self, stream: u32, headers: &[(&str, &str)]) -> Option<u16> {
         let mut block = Vec::new();
         for (name, value) in headers {
-            // A literal that is not indexed, with a new name, both as they are.
+            // A literal header field without indexing, with a new name, neither Huffman-coded.
             block.push(0);
             for text in [name, value] {
                 block.push(u8::try_from(text.len()).unwrap());
@@ -57,12 +57,12 @@ impl Frames {
             let (kind, payload) = self.read().await?;
             if kind == HEADERS {
                 return Some(match payload[0] {
-                    // The static table knows the commonest.
+                    // The static table has indices for the most common ones.
                     0x88 => 200,
                     0x89 => 204,
                     0x8c => 400,
                     0x8d => 404,
-                    // Any other is a literal behind the name of the table's eighth entry.
+                    // Any other status is a literal after the name of the table's eighth entry.
                     _ => {
                         let digits = payload.iter().position(u8::is_ascii_digit).unwrap();
                         std::str::from_utf8(&payload[digits..digits + 3]).unwrap().parse().unwrap()
@@ -111,7 +111,7 @@ async fn a_request_of_http_2_names_its_authority() {
     let status = async |more: &[(&str, &str)]| {
         let head =
             [(":method", "GET"), (":scheme", "http"), (":path", "/healthz"), ("authorization", SECRET)];
-        // What begins with a colon comes first.
+        // Pseudo-header fields come first.
         let (pseudo, rest): (Vec<_>, Vec<_>) =
             [&head[..], more].concat().into_iter().partition(|(name, _)| name.starts_with(':'));
         Frames::connect(rig.at).await.ask(1, &[pseudo, rest].concat()).await
