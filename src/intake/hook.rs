@@ -130,7 +130,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
     let listener = bind(plan.listen, &board, &clock).await;
     let address = listener.local_addr().unwrap_or(plan.listen);
     let at = format!("{scheme}://{address}{}", service.path);
-    tracing::info!(at, "The event hook is listened to.");
+    tracing::info!(at, "The hook's listener is up.");
     tally.listens(at, clock.sure());
     tasks.spawn("hook presence", note_listening(journal, tally.clone(), clock.clone()));
     tasks.spawn("hook health", tally.clone().tell(board, clock.clone()));
@@ -185,7 +185,7 @@ async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
         let batch = Batch { listening: Some(listening), ..Batch::default() };
         if let Err(error) = journal.append(batch).await {
             // Deliveries get the same error, and report it.
-            tracing::debug!(%error, "It was not noted that the hook is listened to.");
+            tracing::debug!(%error, "The time of listening was not stored.");
         }
     }
 }
@@ -226,9 +226,9 @@ fn no_address(address: SocketAddr, error: &io::Error) -> Fault {
     Fault::new(
         Part::Hook,
         brief,
-        &format!("The event hook cannot be listened to at {address}."),
-        "The poller brings everything all the same; the address is tried again every ten seconds.",
-        "End what else listens there, or change hook.listen.",
+        &format!("The hook's listener cannot listen at {address}."),
+        "The poller fetches every event anyway; the address is tried again every ten seconds.",
+        "Stop the program that listens there, or change hook.listen.",
     )
     .passing()
     .caused_by(error)

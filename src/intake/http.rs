@@ -172,16 +172,17 @@ impl Client {
         let Some(source) = self.renew.clone() else { return };
         match tokio::task::spawn_blocking(move || source.read()).await {
             Ok(Ok(secret)) => match self.access.lock().await.renew(&secret) {
-                Ok(true) => tracing::info!("The credentials were read again and are others now."),
+                Ok(true) => tracing::info!("The credentials were read again and have changed."),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "The credentials were read again and are none; the old ones stay.");
+                    tracing::warn!(%error, "The credentials were read again and are not valid; the old ones stay in \
+                                            use.");
                 }
             },
             Ok(Err(error)) => {
-                tracing::warn!(%error, "The credentials cannot be read again; the old ones stay.");
+                tracing::warn!(%error, "The credentials cannot be read again; the old ones stay in use.");
             }
-            Err(_) => tracing::warn!("Reading the credentials again was broken off."),
+            Err(_) => tracing::warn!("Reading the credentials again was interrupted."),
         }
     }
 
@@ -192,7 +193,7 @@ impl Client {
         let is_told = notes.iter().any(|note| note.starts_with("This machine's clock"));
         if let Some(ahead) = self.clock.ahead().filter(|_| !self.clock.agrees() && !is_told) {
             notes.push(format!(
-                "This machine's clock is {} Okta's. Times go by Okta's, and nothing is removed for its age; set the \
+                "This machine's clock is {} Okta's. Times follow Okta's, and nothing is removed for its age; set the \
                  clock right.",
                 apart(ahead)
             ));
@@ -211,7 +212,7 @@ impl Client {
     /// Returns an error if no usable answer came.
     pub async fn send_open(&self, request: &Request) -> Result<Reply, SendError> {
         if !self.org.same_origin(&request.url) {
-            return Err(SendError::Other("the request leads to another host than the org's".to_owned()));
+            return Err(SendError::Other("the request goes to another host than the org's".to_owned()));
         }
         self.exchange(self.http.get(&request.url)).await
     }
@@ -239,7 +240,7 @@ impl Client {
 
     async fn call(&self, method: Method, request: &Request, json: Option<&str>) -> Result<Reply, SendError> {
         if !self.org.same_origin(&request.url) {
-            return Err(SendError::Other("the request leads to another host than the org's".to_owned()));
+            return Err(SendError::Other("the request goes to another host than the org's".to_owned()));
         }
         let mut tries = 1;
         loop {
@@ -308,8 +309,9 @@ async fn exchange(request: RequestBuilder) -> Result<Reply, SendError> {
 }
 
 fn hidden(secret: &Secret) -> Result<HeaderValue, SendError> {
-    let mut value = HeaderValue::from_str(secret.reveal())
-        .map_err(|_| SendError::Other("the credentials cannot stand in a header".to_owned()))?;
+    let mut value = HeaderValue::from_str(secret.reveal()).map_err(|_| {
+        SendError::Other("the credentials have characters that a header cannot have".to_owned())
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -357,7 +359,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
     }
     // Every certificate in DER is a SEQUENCE longer than 127 bytes (X.690, 8.1.3).
     if pem.starts_with(&[0x30, 0x82]) || pem.starts_with(&[0x30, 0x81]) {
-        return Err(bad("is DER, and PEM is needed: openssl x509 -inform der -in FILE -out NEW makes it"));
+        return Err(bad("is DER, and PEM is needed: openssl x509 -inform der -in FILE -out NEW converts it"));
     }
     let ders: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let ders = ders.map_err(|_| bad("is damaged: a certificate in it is not PEM"))?;

@@ -48,7 +48,7 @@ pub async fn run(mut mending: Mending, mut doors: Doors) {
         let next = doors.clock.uptime() + EVERY;
         if let Err(error) = doors.look(&mut mending).await {
             // The screen reads the same journal, and reports the error.
-            tracing::warn!(%error, "The journal could not be looked at for damage; the next day tries again.");
+            tracing::warn!(%error, "The journal could not be checked for damage; the next try is in a day.");
         }
         drop(doors.clock.sleep_until(next).await);
     }
@@ -94,7 +94,7 @@ impl Doors {
             self.ask(mending, &mut done).await;
         }
         if done.mended > 0 {
-            tracing::warn!(mended = done.mended, "Damaged rows of the journal were mended.");
+            tracing::warn!(mended = done.mended, "Damaged rows of the journal were repaired.");
         }
         self.tell(mending.lost(), &done.failed);
         Ok(())
@@ -134,7 +134,7 @@ impl Doors {
         match self.journal.append(Batch { repairs, ..Batch::default() }).await {
             Ok(_) => done.mended += rows.len(),
             Err(error) => {
-                tracing::warn!(%error, "Damaged rows could not be mended; the next day tries again.");
+                tracing::warn!(%error, "Damaged rows could not be repaired; the next try is in a day.");
                 done.failed.extend(rows);
             }
         }
@@ -155,9 +155,9 @@ impl Doors {
                 count => format!("{count} rows of the journal are"),
             };
             notes.push(format!(
-                "{rows} damaged on the disk, number {}{more}. A damaged row stands empty in the list and is left out \
-                 elsewhere; Okta is asked for it again, if it still keeps it (90 days). Look at the disk; a copy \
-                 from before has what Okta no longer keeps.",
+                "{rows} damaged on the disk, number {}{more}. A damaged row is empty in the list and left out \
+                 elsewhere. It is fetched again, if Okta still keeps it (90 days). Check the disk; a backup may have \
+                 what Okta no longer keeps.",
                 shown.join(", "),
             ));
         }

@@ -82,7 +82,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
             }
             Err(error) => {
                 // The screen reads the same journal, and reports the error.
-                tracing::warn!(%error, "Names are not looked up any more.");
+                tracing::warn!(%error, "Names are no longer looked up.");
                 return;
             }
         };
@@ -90,7 +90,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
         if batch != Batch::default()
             && let Err(error) = journal.append(batch).await
         {
-            tracing::warn!(%error, "A name could not be stored; it is asked for again at the next start.");
+            tracing::warn!(%error, "A name could not be stored; it is looked up again at the next start.");
         }
     }
 }
@@ -214,7 +214,7 @@ impl Desk {
     /// Starts fetching the events of a row's session at the user's request.
     fn ask_session(&mut self, seq: Seq, is_well: bool) {
         if !is_well {
-            return self.answer("Okta is not asked while the poll is not live; press e again then.", true);
+            return self.answer("Okta is not asked while the poll is not live; press e again later.", true);
         }
         match self.reader.record(seq) {
             Ok(Some(stored)) if self.correlations.ask(seq, &okta::restore(&stored)) => {}

@@ -38,7 +38,7 @@ pub async fn run(
                     is_timed = true;
                     if !driver.clock.agrees() && poller.set_right(driver.clock.sure()) {
                         tracing::warn!(
-                            "This machine's clock is wrong. The log is asked for anew by Okta's time."
+                            "This machine's clock is wrong. The log is queried again by Okta's time."
                         );
                         // A page, or a refusal of a time, belongs to the wrong query. Any other answer, such as one
                         // that asks to wait, applies to the right query too.
@@ -201,7 +201,7 @@ impl Driver {
             (before, Some(fault)) if before.as_ref() != Some(&fault.brief) => {
                 tracing::warn!(part = part.word(), causes = ?fault.chain, "{fault}");
             }
-            (Some(brief), None) => tracing::info!(part = part.word(), "Well again after: {brief}."),
+            (Some(brief), None) => tracing::info!(part = part.word(), "Recovered from: {brief}."),
             _ => {}
         }
     }
@@ -211,8 +211,8 @@ fn held_up() -> Fault {
     Fault::new(
         Part::Poll,
         "the journal is not writable",
-        "The journal does not take what was polled last.",
-        "It asks Okta for nothing more until the journal has taken it; nothing is lost.",
+        "The journal did not store the last poll.",
+        "Okta is asked for nothing more until the journal has stored it; nothing is lost.",
         "See the journal's own message.",
     )
 }

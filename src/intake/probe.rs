@@ -133,7 +133,7 @@ fn tell(board: &watch::Sender<Board>, mut found: Readiness, next: Timestamp) {
             Part::Readiness,
             "no answer",
             "No probe of the org's readiness was answered.",
-            "It asks again at the next round; what was found before is not shown any more.",
+            "The next round asks again; earlier results are no longer shown.",
             "Check the network and the proxy if this lasts.",
         );
         Pulse::Waiting(next, fault.passing())
@@ -166,7 +166,7 @@ pub fn newest_grant(reader: &Reader) -> Option<Timestamp> {
 
 fn newest_drift(reader: &Reader) -> i64 {
     reader.newest_drift().unwrap_or_else(|error| {
-        tracing::warn!(%error, "What the log tells of changes could not be read.");
+        tracing::warn!(%error, "Changes of the org in the log could not be read.");
         0
     })
 }

@@ -71,7 +71,7 @@ impl Unreadable {
         };
         Some(format!(
             "{records} of the System Log could not be read, and may be consents that are not among the rows.{came} \
-             {they} kept in the journal, and the log is read on. Look for the events of that time in Okta's Admin \
+             {they} kept in the journal, and polling goes on. Look for the events of that time in Okta's Admin \
              Console, and check whether a proxy between this program and Okta changes the responses."
         ))
     }

@@ -126,9 +126,9 @@ impl Overall {
     /// Returns a sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Ready => "Ready: consents have come about, and nothing blocks them.",
-            Self::NotReady => "Not ready: no consent can come about.",
-            Self::Unproven => "Nothing blocks, but nothing proves it.",
+            Self::Ready => "Ready: consents have happened, and nothing blocks them.",
+            Self::NotReady => "Not ready: no consent can happen.",
+            Self::Unproven => "Nothing blocks consents, but none proves it.",
         }
     }
 }

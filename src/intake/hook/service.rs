@@ -376,9 +376,8 @@ fn of_hook(error: &AppendError) -> Fault {
     let cause = error.fault();
     Fault {
         part: Part::Hook,
-        doing:
-            "Deliveries are answered 503, which Okta tries once more; what is lost then, the poller brings."
-                .to_owned(),
+        doing: "Deliveries get a 503, and Okta tries each once more; the poller fetches what is lost then."
+            .to_owned(),
         ..cause
     }
 }

@@ -250,16 +250,17 @@ impl Excess {
                     "The hook brings more than {per_second} events a second that the log has not shown or that cannot \
                      be read, after {burst} at once. A large event counts as several."
                 ),
-                "Deliveries over that are answered 503. Nothing stored is lost, and the poller brings what the log has.",
+                "Deliveries over that get a 503. Nothing stored is lost, and the poller fetches what the log has.",
             ),
             Self::Kept => (
                 "The journal holds the maximum number of rows that only the hook delivered.".to_owned(),
-                "Deliveries are answered 503 until the log has shown some, or until the log has been read for long \
-                 enough that some can be doubted and removed. Nothing that the log has shown is lost, and the poller brings what the log has.",
+                "Deliveries get a 503 until the log has shown some of these rows, or until some can be marked as \
+                 doubtful and removed. Nothing that the log has shown is lost, and the poller fetches what the log \
+                 has.",
             ),
         };
-        let remedy = "If the poll is live, Okta did not send these: somebody knows the secret. Make a new one, (umask 077; \
-                      head -c 32 /dev/urandom | base64 > hook-secret), and set it here and in Okta.";
+        let remedy = "If the poll is live, Okta did not send these: somebody else knows the secret. Create a new one, \
+                      (umask 077; head -c 32 /dev/urandom | base64 > hook-secret), and set it here and in Okta.";
         Fault::new(Part::Hook, "too many unconfirmed", &what, doing, remedy).passing()
     }
 }
@@ -269,9 +270,9 @@ fn full() -> Fault {
     Fault::new(
         Part::Hook,
         "full",
-        &format!("All {SLOTS} connections of the hook's listener are taken."),
-        "New ones are still accepted: for each, the connection that is idle longest or has sent no whole request is \
-         closed; deliveries under way are finished.",
+        &format!("All {SLOTS} connections of the hook's listener are in use."),
+        "New ones are still accepted: each closes the connection that is idle longest or has sent no complete \
+         request; deliveries in progress are finished.",
         "If this lasts, let only Okta's addresses reach the listener, or have the proxy keep fewer connections open.",
     )
     .passing()

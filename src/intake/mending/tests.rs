@@ -164,7 +164,7 @@ async fn what_is_damaged_is_mended_from_its_event_or_from_okta_and_the_rest_is_t
     rig.start(false);
     let note = rig.note(|notes| !notes.is_empty()).await;
     assert!(note.starts_with("2 rows of the journal are damaged on the disk, number 3, 4."), "{note}");
-    assert!(note.contains("Okta is asked for it again"), "{note}");
+    assert!(note.contains("It is fetched again"), "{note}");
     assert_eq!((rig.damaged(), rig.asked.lock().unwrap().len()), (vec![3, 4], 0));
     rig.tell.send_if_modified(|board| board.set(Part::Poll, Pulse::Live));
     let note = rig.note(|notes| notes.concat().starts_with("1 row ")).await;
