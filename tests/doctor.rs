@@ -69,7 +69,7 @@ fn people_read_what_blocks_and_what_to_do() {
     let output = doctor("no-policy", &[]);
     assert_eq!(output.code, Some(4), "{}", output.err);
     for words in [
-        "Not ready: no consent can come about.",
+        "Not ready: no consent can happen.",
         "  blocked by Access policy: missing",
         "  Access policy: missing (confirmed)  BLOCKS",
         "To do: Security, API, Authorization Servers, default, Access Policies",
