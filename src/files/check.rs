@@ -1,4 +1,4 @@
-//! Whether a file is what it says it is.
+//! Compares the content of a file with what it says about itself.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use super::cut::Span;
 use super::head::Head;
 use super::remark::Remark;
 
-/// Remarks, each with the count of events that it is about and the place of the first.
+/// Remarks, each with the number of its events and the byte position of the first.
 pub(super) type Remarked = BTreeMap<Remark, (u64, u64)>;
 
-/// Remarks of one file; more of them say nothing more.
+/// The most different remarks for one file.
 const REMARKS_MAX: usize = 40;
 
-/// Counts a remark, unless it is new and there are too many. Returns whether it is new and was counted.
+/// Counts a remark, unless it is new and the limit is reached. Returns whether it is new and was counted.
 pub(super) fn count(remarked: &mut Remarked, remark: Remark, count: u64, at: u64) -> bool {
     let is_new = !remarked.contains_key(&remark);
     if is_new && remarked.len() >= REMARKS_MAX {
@@ -25,27 +25,27 @@ pub(super) fn count(remarked: &mut Remarked, remark: Remark, count: u64, at: u64
 /// How a file ended.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Ending {
-    /// In the middle of its array or of a record.
+    /// Whether it ended in the middle of its array or of a record.
     pub(super) is_cut: bool,
-    /// Why what it was packed in gave less than it should: a clause.
+    /// Why its compressed data is incomplete, as a clause, or `None` if it is complete.
     pub(super) damage: Option<String>,
-    /// What stood behind it and was left out: a clause.
+    /// What followed its compressed data and was ignored, as a clause.
     pub(super) ignored: Option<String>,
-    /// It was written to meanwhile.
+    /// Whether it grew while it was read.
     pub(super) has_grown: bool,
-    /// The digest over its lines, as hexadecimal digits, if it is a snapshot with a consent on each.
+    /// The digest of its lines, as hexadecimal digits, if it is a snapshot with one consent on each line.
     pub(super) sha256: Option<String>,
 }
 
-/// What a file held against what it says of itself.
+/// Compares what a file contains with what it says about itself.
 #[derive(Default)]
 pub(super) struct Check {
-    /// Count and digest of a snapshot, as it says.
+    /// The count and the digest that a snapshot names.
     said: Option<(Option<u64>, Option<String>)>,
     consents: u64,
     bad: u64,
     first_bad: Option<String>,
-    /// Where the last record ends that lies in no other, and whether it could not be read.
+    /// Where the last record that is not inside another one ends. `is_last_bad` says whether it was unreadable.
     last_end: u64,
     is_last_bad: bool,
     remarked: Remarked,
@@ -59,7 +59,7 @@ impl Check {
     pub(super) fn add(&mut self, span: Span, consents: usize, bad: Vec<String>) {
         self.consents += consents as u64;
         self.bad += bad.len() as u64;
-        // Records found inside one that cannot be read come behind it.
+        // Records found inside an unreadable one are added after it.
         if span.at >= self.last_end {
             self.last_end = span.at + u64::from(span.length);
             self.is_last_bad = !bad.is_empty();
@@ -69,7 +69,7 @@ impl Check {
         }
     }
 
-    /// Takes in what is remarked on some events, and returns a sentence for each remark that is new.
+    /// Adds remarks on some events, and returns a sentence for each new one.
     pub(super) fn remark(&mut self, remarked: Remarked) -> Vec<String> {
         let mut new = Vec::new();
         for (remark, (number, at)) in remarked {
@@ -81,16 +81,16 @@ impl Check {
         new
     }
 
-    /// What is to be said though nothing is wrong, a sentence each.
+    /// Returns a sentence for each remark.
     pub(super) fn remarks(&self) -> Vec<String> {
         self.remarked.iter().map(|(remark, (count, at))| remark.sentence(*count, *at)).collect()
     }
 
-    /// What is not as it should be, a sentence each.
+    /// Returns a sentence for each problem of the file.
     pub(super) fn troubles(&self, ending: &Ending) -> Vec<String> {
         let mut out = Vec::new();
         let (count, sha256) = self.said.clone().unwrap_or_default();
-        // The record that a file ends in is told of as its end.
+        // An unreadable last record of an incomplete file is reported as the file's end, not as a bad record.
         let ends_early = ending.is_cut || ending.damage.is_some();
         let bad = self.bad - u64::from(ends_early && self.is_last_bad);
         if bad > 0 {
@@ -107,7 +107,7 @@ impl Check {
             return out;
         }
         if ending.is_cut {
-            // Count and digest are wrong then, and say nothing more.
+            // The count and the digest cannot match then, so they are not compared.
             let of = count.map_or(String::new(), |count| format!(" of {count}"));
             out.push(format!("it is incomplete; {} could be read.", self.read(&of)));
             return out;
@@ -126,7 +126,7 @@ impl Check {
         }
         out
     }
-    /// Says how many consents could be read; `of` says of how many.
+    /// Returns how many consents could be read. `of` adds how many there should be.
     fn read(&self, of: &str) -> String {
         let consents = if self.consents == 1 && of.is_empty() { "consent" } else { "consents" };
         format!("{}{of} {consents}", self.consents)
@@ -137,7 +137,7 @@ impl Check {
 mod tests {
     use super::*;
 
-    /// What is said of a file whose records are bad or not, each of ten bytes.
+    /// Returns the problems of a file with ten bytes per record, some of them bad.
     fn troubles(records: &[bool], ending: &Ending) -> Vec<String> {
         let mut check = Check::new(None);
         for (at, is_bad) in (0..).step_by(10).zip(records) {
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(troubles(&[false, false, true], &damage), [damaged]);
         assert_eq!(troubles(&[false, true], &cut), [incomplete]);
         assert_eq!(troubles(&[false, true, true], &cut), [bad, incomplete]);
-        // Whole records inside of the one in which the file ends do not make it a good one.
+        // Complete records inside an unreadable last record do not count as the last one.
         let mut check = Check::new(None);
         check.add(Span { at: 0, length: 50 }, 0, vec!["odd.".to_owned()]);
         check.add(Span { at: 20, length: 20 }, 1, Vec::new());

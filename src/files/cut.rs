@@ -1,9 +1,8 @@
-//! A stream of bytes, cut into records: lines, or the members of arrays by their brackets.
+//! Splits a stream of bytes into records: by lines, or by the brackets of JSON values.
 //!
-//! Cut by lines, a damaged record does not affect any other. So a file that has one record on each line is
-//! cut by lines, even if it is an array or a snapshot. Cut by brackets, the end of a damaged record is
-//! unknown, and the records behind it may be taken for a part of it. The reader finds those
-//! (`record::swallowed`).
+//! When split by lines, a damaged record does not affect the others. So a file with one record on each line is split by
+//! lines, even if it is an array or a snapshot. When split by brackets, the end of a damaged record is unknown, and the
+//! records after it may be taken for a part of it. The reader finds those (`record::swallowed`).
 
 use std::io::{self, Read};
 
@@ -14,38 +13,38 @@ use super::head::{self, Head};
 use super::record_line::{LINES, has_record_line, is_record, without_comma};
 use crate::json_scan::ValueEnd;
 
-/// Where in a file or in some bytes of it a record lies.
+/// The position of a record in a file, or in some bytes of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Span {
-    /// Its first byte.
+    /// The position of its first byte.
     pub at: u64,
-    /// Its bytes.
+    /// Its length in bytes.
     pub length: u32,
 }
 
-/// Bytes that are cut and read in one go.
+/// Bytes that are split and parsed at a time.
 const CHUNK: usize = 512 * 1024;
-/// At most this many buffers are kept for the next chunks.
+/// The most buffers kept for reuse.
 const SPARE_MAX: usize = 4;
-/// Bytes looked at to find out what a file is, and read in one go of a live stream.
+/// Bytes examined to detect a file's format. Also the most bytes in one read of a live stream.
 const LOOK: usize = 64 * 1024;
 /// The most bytes of a record. A longer one cannot be read.
 const RECORD_MAX: usize = 16 * 1024 * 1024;
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
-/// What stands before a snapshot's consents is shorter.
+/// The most bytes before a snapshot's consents.
 const HEAD_MAX: usize = 16 * 1024 * 1024;
 
-/// Why a stream holds nothing that could be read.
+/// Why no records could be read from a stream.
 #[derive(Debug)]
 pub(super) enum CutError {
-    /// It cannot be read.
+    /// The stream cannot be read.
     Read(io::Error),
-    /// It is empty, or blank.
+    /// The stream is empty or contains only white space.
     Empty,
-    /// It holds something else.
+    /// The stream contains no JSON records.
     NotJson,
-    /// What stands before a snapshot's consents cannot be read: a sentence.
+    /// The head of a snapshot cannot be read. The string is a sentence.
     Head(String),
 }
 
@@ -55,51 +54,51 @@ impl From<io::Error> for CutError {
     }
 }
 
-/// Some records.
+/// A piece of a stream with whole records.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    /// Whole records.
+    /// The bytes of the records.
     pub(super) bytes: Vec<u8>,
-    /// Where in the stream they begin.
+    /// Where in the stream the bytes begin.
     pub(super) at: u64,
-    /// Where in these bytes each lies, or `None` if each is a line.
+    /// Where in these bytes each record is, or `None` if each line is a record.
     pub(super) spans: Option<Vec<Span>>,
 }
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct End {
-    /// In the middle of its array or of a record.
+    /// Whether it ended in the middle of its array or of a record.
     pub(super) is_cut: bool,
-    /// The digest of its lines, joined by line ends, if it is a snapshot with a consent on each.
+    /// The digest of its lines joined by `\n`, if it is a snapshot with one consent on each line.
     pub(super) digest: Option<[u8; 32]>,
 }
 
-/// How records lie in what is left of the stream.
+/// How records are laid out in the rest of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Layout {
-    /// One on each line.
+    /// One record on each line.
     Lines,
-    /// One on each line, of an array.
+    /// An array with one record on each line.
     ArrayLines,
-    /// Wherever brackets say.
+    /// JSON values, split by their brackets. `inside` says whether an array is open.
     Nested { inside: bool },
 }
 
-/// Cuts a stream.
+/// Splits a stream into records.
 pub(super) struct Cutter<R> {
     input: R,
     buffer: Vec<u8>,
-    /// Buffers of earlier chunks. To free and allocate so large ones costs more than to fill them.
+    /// Buffers of earlier chunks. Freeing and allocating such large buffers costs more than filling them.
     spare: Vec<Vec<u8>>,
-    /// Where in the stream the buffer begins.
+    /// The position in the stream at which the buffer begins.
     base: u64,
     has_ended: bool,
-    /// The stream is a pipe that may stay open forever, so every whole record is returned before the next
+    /// Whether the stream is a pipe that may stay open forever. Every whole record is then returned before the next
     /// read.
     is_live: bool,
     layout: Layout,
-    /// The array of a snapshot: nothing behind it is a record.
+    /// Whether the array is a snapshot's. Nothing after it is a record.
     is_snapshot: bool,
     is_over: bool,
     digest: Option<Context>,
@@ -107,13 +106,13 @@ pub(super) struct Cutter<R> {
     end: End,
 }
 
-/// Returns the length of the record on a line that closes its array, which may be none, and the place behind the
+/// If a line closes its array, returns the length of the record on it, which may be 0, and the position after the
 /// bracket.
 fn closing_bracket(line: &[u8]) -> Option<(usize, usize)> {
     if line.starts_with(b"]") {
         return Some((0, 1));
     }
-    // Only few lines end as if they closed an array, so few are looked at whole.
+    // Few lines end as if they closed an array, so few are scanned in full.
     let before = line.strip_suffix(b"}").unwrap_or(line).trim_ascii_end();
     if !(before.ends_with(b"]") && line.starts_with(b"{")) {
         return None;
@@ -159,7 +158,7 @@ impl<R: Read> Cutter<R> {
                 Ok((cutter, Some(head)))
             }
             Some(b'{') => {
-                // Only what has a whole record on one of its first lines is a file of lines.
+                // Only a file with a whole record on one of its first lines is split by lines.
                 while memchr(b'\n', &cutter.buffer).is_none()
                     && !cutter.has_ended
                     && cutter.buffer.len() < RECORD_MAX
@@ -187,7 +186,7 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    /// Skips a byte order mark and white space.
+    /// Skips a byte order mark and leading white space.
     fn skip_front(&mut self) -> io::Result<()> {
         self.fill(LOOK)?;
         while self.is_live && !self.has_ended && self.buffer.len() < MARK.len() {
@@ -200,14 +199,14 @@ impl<R: Read> Cutter<R> {
             let blank = self.buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             self.drop_front(blank);
             if self.has_ended || !self.buffer.is_empty() {
-                // Of a live stream the rest comes when it comes.
+                // For a live stream, do not wait for more.
                 return if self.is_live { Ok(()) } else { self.fill(LOOK) };
             }
             self.fill(LOOK)?;
         }
     }
 
-    /// Whether the object that stands first begins as a snapshot does.
+    /// Returns whether the first object begins like a snapshot.
     fn is_snapshot(&mut self) -> io::Result<bool> {
         if self.is_live {
             let mut scan = ValueEnd::default();
@@ -222,7 +221,7 @@ impl<R: Read> Cutter<R> {
         Ok(head::is_snapshot(&self.buffer))
     }
 
-    /// Returns the next records; nothing after the last.
+    /// Returns the next records, or `None` after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
         if self.is_over {
             return Ok(None);
@@ -233,7 +232,7 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    /// How it ended. Known once there is no next chunk.
+    /// Returns how the stream ended. Call it once [`next`](Self::next) has returned `None`.
     pub(super) fn end(&mut self) -> End {
         if let Some(digest) = self.digest.take() {
             let mut bytes = [0; 32];
@@ -243,14 +242,15 @@ impl<R: Read> Cutter<R> {
         self.end
     }
 
-    /// Reads until so much is there, or the stream ends. Of a live stream it reads what comes next, at least one byte.
+    /// Reads until the buffer has `wanted` bytes or the stream ends. From a live stream it reads only what comes next,
+    /// at least one byte.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
         let missing = wanted.saturating_sub(self.buffer.len());
         if missing > 0 && !self.has_ended {
             if self.is_live {
                 return self.fill_once(missing.min(LOOK));
             }
-            // At once, or what is there is moved each time that it doubles.
+            // Reserve at once. Otherwise the content is moved each time the buffer doubles.
             self.buffer.reserve(missing);
             let read = self.input.by_ref().take(missing as u64).read_to_end(&mut self.buffer)?;
             self.has_ended = read < missing;
@@ -272,14 +272,14 @@ impl<R: Read> Cutter<R> {
         Ok(())
     }
 
-    /// Takes back the buffer of a chunk that was read.
+    /// Takes back the buffer of a processed chunk for reuse.
     pub(super) fn reuse(&mut self, buffer: Vec<u8>) {
         if buffer.capacity() <= 2 * CHUNK && self.spare.len() < SPARE_MAX {
             self.spare.push(buffer);
         }
     }
 
-    /// Takes the first `end` bytes out of the buffer.
+    /// Removes the first `end` bytes from the buffer and returns them.
     fn take_front(&mut self, end: usize) -> Vec<u8> {
         let mut rest = self.spare.pop().unwrap_or_default();
         rest.clear();
@@ -293,9 +293,9 @@ impl<R: Read> Cutter<R> {
         self.base += count as u64;
     }
 
-    /// Chooses the layout of an array. The bracket that opens it was just taken.
+    /// Chooses the layout of an array whose opening bracket was just consumed.
     fn enter_array(&mut self) -> io::Result<()> {
-        // Of a live stream the first line must have come, if the bracket stands on a line of its own.
+        // If the bracket is on a line of its own in a live stream, the next line is needed too.
         while self.is_live && !self.has_ended && self.buffer.len() < RECORD_MAX {
             let blank = self.buffer.iter().take_while(|byte| matches!(byte, b' ' | b'\r')).count();
             match self.buffer.get(blank) {
@@ -310,7 +310,7 @@ impl<R: Read> Cutter<R> {
         let is_by_line = rest.get(blank) == Some(&b'\n') && {
             let lines = &rest[blank + 1..];
             let line = memchr(b'\n', lines).map_or(lines, |end| &lines[..end]);
-            // An array of nothing closes on its first line.
+            // An empty array closes on its first line.
             line.trim_ascii_start().starts_with(b"]") || is_record(without_comma(line))
         };
         if is_by_line {
@@ -322,7 +322,7 @@ impl<R: Read> Cutter<R> {
         Ok(())
     }
 
-    /// Takes what stands before a snapshot's consents, up to the bracket that opens them.
+    /// Reads the head of a snapshot, up to and including the bracket that opens its consents.
     fn take_head(&mut self) -> Result<Head, CutError> {
         loop {
             if let Some(open) = head::opens(&self.buffer) {
@@ -343,8 +343,8 @@ impl<R: Read> Cutter<R> {
     fn next_lines(&mut self) -> io::Result<Option<Chunk>> {
         let mut wanted = CHUNK;
         let end = loop {
-            // Of a live stream what is there goes out before more is waited for. The line end behind a whole record may
-            // come with the next one only.
+            // For a live stream, return what is there before waiting for more. The line end after a whole record may
+            // come only with the next record.
             if self.is_live {
                 if let Some(end) = memrchr(b'\n', &self.buffer) {
                     break end + 1;
@@ -380,8 +380,8 @@ impl<R: Read> Cutter<R> {
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
     }
 
-    /// Ends an array of lines: its last record ends at `end` of the chunk, and its bracket is before `behind`. Nothing
-    /// behind a snapshot's array is a record. Behind another there may be the next page.
+    /// Ends an array of lines. Its last record ends at `end` in the chunk, and `behind` is the position after its
+    /// bracket. Nothing after a snapshot's array is a record. After another array there may be the next page.
     fn close(&mut self, chunk: &mut Chunk, end: usize, behind: usize) {
         if self.is_snapshot {
             self.is_over = true;
@@ -396,8 +396,8 @@ impl<R: Read> Cutter<R> {
         chunk.bytes.truncate(end);
     }
 
-    /// Takes the digest of an array's lines. If the array ends among them, returns where its last record ends, and the
-    /// place behind its bracket.
+    /// Adds an array's lines to the digest. If the array ends among them, returns where its last record ends, and the
+    /// position after its bracket.
     fn look_at_lines(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         let mut at = 0;
         while at < bytes.len() {
@@ -455,7 +455,7 @@ impl<R: Read> Cutter<R> {
                         break;
                     }
                 }
-                // What is whole goes out before the rest of this one is waited for.
+                // Return the whole records before waiting for the rest of this one.
                 _ if self.is_live
                     && !spans.is_empty()
                     && !self.has_ended
@@ -465,7 +465,7 @@ impl<R: Read> Cutter<R> {
                 }
                 _ => {
                     let Some(length) = self.length_of_value(at)? else {
-                        // What is left is no whole record. One that is damaged may have swallowed the end.
+                        // The rest is not a whole record. A damaged record may have swallowed the closing bracket.
                         let rest = self.buffer[at..].trim_ascii_end();
                         spans.push(Span { at: at as u64, length: (self.buffer.len() - at) as u32 });
                         self.end.is_cut =
@@ -475,7 +475,7 @@ impl<R: Read> Cutter<R> {
                         break;
                     };
                     match spans.last_mut() {
-                        // What is no object belongs to the record before it, whose end was elsewhere.
+                        // A value that is not an object belongs to the record before it, whose real end comes later.
                         Some(last) if inside && !matches!(self.buffer[at], b'{' | b'[') => {
                             last.length = (at + length) as u32 - last.at as u32;
                         }
@@ -494,8 +494,8 @@ impl<R: Read> Cutter<R> {
         Ok((!chunk.bytes.is_empty()).then_some(chunk))
     }
 
-    /// How long the value is that begins at a place, or `None` if the stream ends in it, or it is longer than any
-    /// record.
+    /// Returns the length of the value that begins at a position, or `None` if the stream ends in it or it is longer
+    /// than [`RECORD_MAX`].
     fn length_of_value(&mut self, at: usize) -> io::Result<Option<usize>> {
         let mut scan = ValueEnd::default();
         loop {

@@ -1,5 +1,5 @@
-//! The rows of some files, and where each of them lies. An event that several records tell of is one row; records that
-//! have one uuid and say something else are rows of their own.
+//! An index of the rows in some files, with the place of each. Several records of one event are one row. Records with
+//! the same uuid and different content are separate rows.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -16,51 +16,51 @@ use crate::consent::{
     Beside, Consent, Difference, Doubt, EventKey, Evidence, Kind, Person, Seq, SideEvent, Via, Who,
 };
 
-/// Where a consent lies.
+/// The place of a consent in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     pub(super) at: u64,
     pub(super) length: u32,
     pub(super) file: u16,
-    /// Which of the record's consents it is.
+    /// The index of the consent in its record.
     pub(super) index: u16,
 }
 
 impl Place {
-    /// Returns its record.
+    /// Returns the id of its record.
     fn record(&self) -> RecordId {
         (self.file, self.at)
     }
 }
 
-/// The rows of some files; each can be read again.
+/// An index of the rows in some files, which reads each whole consent on demand.
 #[derive(Debug, Default)]
 pub struct FileIndex {
     inner: RwLock<Inner>,
     pub(super) received: Timestamp,
-    /// Records of many events that were read, with file and place, newest last: whoever asks for one of their events
-    /// asks for the others next.
+    /// A cache of the latest records with several events, newest last. A caller that reads one of their events usually
+    /// reads the others next.
     pages: Mutex<Vec<(RecordId, Arc<Found>)>>,
 }
 
-/// A file, and where in it a record begins.
+/// The index of a file, and the byte position at which a record begins.
 type RecordId = (u16, u64);
 
-/// Records of many events that are kept.
+/// The most records in the cache.
 const PAGES_MAX: usize = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
     pub(super) files: Vec<Arc<File>>,
-    /// By row: number `n` is at `n - 1`.
+    /// The places by row: number `n` is at index `n - 1`.
     pub(super) places: Vec<Place>,
-    /// Of rows that several records tell of, the places of the others, one for each way by which they say it came.
+    /// For rows with several records, the places of the further ones, one for each way by which the event came.
     pub(super) others: HashMap<u32, Vec<Place>>,
-    /// Rows that have their uuid in common with a row of other content.
+    /// Rows that share their uuid with a row of different content.
     pub(super) shared: HashSet<u32>,
-    /// Of each row the session and the transaction.
+    /// The session and the transaction of each row.
     pub(super) traces: Vec<Trace>,
-    /// Who consented, where that was found out by the session.
+    /// The persons that were derived from the session, by row.
     pub(super) people: HashMap<u32, Person>,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Inner {
 pub(super) const OTHERS_MAX: usize = 3;
 
 impl FileIndex {
-    /// Makes an empty one. `received` stands for the time at which rows were taken in that do not say it.
+    /// Creates an empty index. `received` is the time of receipt for rows that do not record their own.
     pub fn new(received: Timestamp) -> Self {
         Self { inner: RwLock::default(), received, pages: Mutex::default() }
     }
@@ -82,10 +82,10 @@ impl FileIndex {
         change(&mut self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Reads one consent whole, from its file. Returns `None` if there is no such row.
+    /// Reads one whole consent from its file. Returns `None` if there is no such row.
     ///
     /// # Errors
-    /// The file is not what it was: a sentence.
+    /// Returns a sentence for people if the file has changed or cannot be read.
     pub fn consent(&self, seq: Seq) -> Result<Option<Consent>, String> {
         let Some(row) = seq.0.checked_sub(1).and_then(|row| u32::try_from(row).ok()) else { return Ok(None) };
         let (is_shared, person) =
@@ -115,17 +115,18 @@ impl FileIndex {
         Ok(merged)
     }
 
-    /// Returns what the files hold of a row's session and transaction, as far as it is not too much.
+    /// Returns the other events of a row's session and transaction in the files. Reads at most 8 MiB for that.
     ///
     /// # Errors
-    /// A file is not what it was: a sentence.
+    /// Returns a sentence for people if a file has changed or cannot be read.
     pub fn beside(&self, seq: Seq) -> Result<Beside, String> {
         let Some(this) = self.consent(seq)? else { return Ok(Beside::default()) };
         let mut beside = Beside::default();
         let rows = self.read(|inner| {
             let rows = session::around(&inner.traces, Trace::of(&this));
             let place = |row: u32| inner.places.get(row as usize).map(|place| (place.record(), place.length));
-            // Records may be whole pages, and somebody waits. The row's own was read already, and none is read twice.
+            // Records may be whole pages, and the user waits, so the bytes are limited. The row's own record is in the
+            // cache, and no record counts twice.
             let own = u32::try_from(seq.0 - 1).ok().and_then(place);
             let mut counted: HashSet<RecordId> = own.into_iter().map(|(record, _)| record).collect();
             let mut left = BESIDE_BYTES;
@@ -158,7 +159,7 @@ impl FileIndex {
         found.consents.get(index).cloned().ok_or_else(|| CHANGED.to_owned())
     }
 
-    /// Reads a record, or returns it as it was read before if it holds many events.
+    /// Returns a record from the cache, or reads it. A record with several events goes into the cache.
     pub(super) fn record_at(&self, (place, file): (Place, Arc<File>)) -> Result<Arc<Found>, String> {
         let pages = || self.pages.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, found)) = pages().iter().find(|(record, _)| *record == place.record()) {
@@ -185,13 +186,14 @@ impl FileIndex {
     }
 }
 
-/// Bytes that are read at most for what stands beside a row.
+/// The most bytes read for the events beside a row.
 pub(super) const BESIDE_BYTES: u32 = 8 << 20;
 
 pub(super) const CHANGED: &str = "The file was changed after it was opened. Open it again.";
 
-/// Puts together what two records tell of one event. A line of ours knows what was found out since, a LogEvent of a
-/// file is whole, and a hook leaves out what is null. A hook's record that says otherwise or more is kept beside it.
+/// Merges two records of one event. This program's own lines are preferred, since they contain what was found out
+/// later. A LogEvent comes next, since it is complete. A hook's record omits null values. If it contradicts or adds to
+/// the log's record, it is kept as a copy.
 fn merge(one: Consent, other: Consent) -> Consent {
     let worth = |via: Via| if via.has(Via::POLL) { 2 } else { u8::from(via == Via::FILE) };
     let via = one.via.with(other.via);
@@ -217,7 +219,7 @@ pub fn hash_of(key: &EventKey) -> u128 {
     half(key.id.as_bytes()) ^ (u128::from(key.part) << 120)
 }
 
-/// The first half of a digest, or a whole uuid, as a number.
+/// Returns the first half of a digest, or a whole uuid, as a number.
 pub fn half(bytes: &[u8]) -> u128 {
     let mut first = [0; 16];
     let length = bytes.len().min(16);

@@ -1,34 +1,34 @@
-//! What a record of a file holds.
+//! The result of reading one record of a file.
 
 use std::collections::BTreeMap;
 
 use super::remark::Remark;
 use crate::consent::Consent;
 
-/// A place of a row counts the events of a record in 16 bits.
+/// The most events of one record, since a place has 16 bits for the index.
 pub(super) const EVENTS_MAX: usize = u16::MAX as usize;
 
-/// What a record held.
+/// The result of reading one record.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The consents, in its order.
+    /// The consents, in the order of the record.
     pub(super) consents: Vec<Consent>,
-    /// Why others could not be read, a sentence each.
+    /// Why other events could not be read, one sentence each.
     pub(super) bad: Vec<String>,
-    /// What is to be said of those that could, one for each event.
+    /// Remarks on the readable events, one for each event.
     pub(super) remarks: Vec<Remark>,
-    /// Of each consent whose keys were put back, by its place among the consents, how `eventType` was spelled: stores
-    /// spell in one way and leave out the same.
+    /// The spelling of `eventType` for each consent whose keys were restored, by its index. Stores with the same
+    /// spelling leave out the same fields.
     pub(super) spellings: BTreeMap<usize, String>,
 }
 
 impl Found {
-    /// Consents without anything to say of them.
+    /// Returns a result with consents and no remarks.
     pub(super) fn good(consents: Vec<Consent>) -> Self {
         Self { consents, ..Self::default() }
     }
 
-    /// Puts what another holds behind it.
+    /// Appends another result.
     pub(super) fn append(&mut self, other: Self) {
         let before = self.consents.len();
         self.consents.extend(other.consents);
@@ -38,7 +38,7 @@ impl Found {
             .extend(other.spellings.into_iter().map(|(index, spelling)| (before + index, spelling)));
     }
 
-    /// Drops the events that have no place, and says so.
+    /// Drops events beyond [`EVENTS_MAX`] and adds a sentence about it.
     pub(super) fn limit(&mut self) {
         if self.consents.len() > EVENTS_MAX {
             self.consents.truncate(EVENTS_MAX);

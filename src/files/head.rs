@@ -1,4 +1,4 @@
-//! What a snapshot says of itself before its consents.
+//! Reads the head of a snapshot: what it says about itself before its consents.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use crate::consent::visible;
 use crate::json_scan::end_of_string;
 use crate::report::{Coverage, Gap, HookProof, Item, Readiness, Unreadable};
 
-/// What stands before the consents of a snapshot. Everything but the schema may be missing.
+/// The head of a snapshot. Everything but the schema may be missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Head {
-    /// When it was made.
+    /// When the snapshot was made.
     pub created: Option<Timestamp>,
-    /// The org's host; made visible.
+    /// The org's host, with control characters made visible.
     pub org: Option<String>,
-    /// The filter that it was made with; made visible.
+    /// The filter that it was made with, with control characters made visible.
     pub filter: Option<String>,
     /// What the journal covered.
     pub coverage: Coverage,
@@ -28,7 +28,7 @@ pub struct Head {
     pub sha256: Option<String>,
 }
 
-/// The forms that this program reads.
+/// The prefix of the schemas of snapshots.
 const SCHEMA: &str = "consentwatch.snapshot/";
 const VERSION: u64 = 1;
 
@@ -75,7 +75,7 @@ struct Hole {
     why: String,
 }
 
-/// Returns the value of the key `schema`, if that is the first one of the object that a text begins with.
+/// Returns the value of the key `schema`, if that is the first key of the object at the start of a text.
 pub(super) fn schema(bytes: &[u8]) -> Option<&str> {
     let rest = bytes.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"schema\"")?;
     let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
@@ -83,15 +83,15 @@ pub(super) fn schema(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(&rest[..end]).ok()
 }
 
-/// Whether a text begins as a snapshot does.
+/// Returns whether a text begins like a snapshot.
 pub(super) fn is_snapshot(bytes: &[u8]) -> bool {
     schema(bytes).is_some_and(|schema| schema.starts_with(SCHEMA))
 }
 
-/// Returns where the bracket stands that opens the consents of a snapshot.
+/// Returns the position of the bracket that opens a snapshot's consents.
 pub(super) fn opens(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
-    // The last string that stands directly in the object, while nothing but blanks and a colon follow it.
+    // The last string directly in the object, while only white space and a colon follow it.
     let mut key: Option<&[u8]> = None;
     while at < bytes.len() {
         match bytes[at] {
@@ -121,7 +121,7 @@ pub(super) fn opens(bytes: &[u8]) -> Option<usize> {
 }
 
 impl Head {
-    /// Reads a snapshot's text up to the bracket that opens its consents. The error is a sentence.
+    /// Parses a snapshot's text up to the bracket that opens its consents. The error is a sentence without its period.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut text = bytes.to_vec();
         text.extend_from_slice(b"[]}");
@@ -166,12 +166,13 @@ impl Head {
     }
 }
 
-/// Reads what a file says of an org's readiness. Returns `None` if it says none. Every text is made visible.
+/// Parses an org's readiness from a file. Returns `None` if it cannot be parsed. Control characters in every text are
+/// made visible.
 pub fn readiness(json: &[u8]) -> Option<Readiness> {
     serde_json::from_slice(json).ok().map(made_visible)
 }
 
-/// Makes every text of it harmless: a file may say anything.
+/// Makes control characters in every text visible, since a file may contain anything.
 fn made_visible(mut readiness: Readiness) -> Readiness {
     let clean = |text: &mut String| {
         if let Cow::Owned(seen) = visible(text) {

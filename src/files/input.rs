@@ -13,22 +13,22 @@ use super::wrapped;
 use crate::consent::visible;
 use crate::safe_file::{NotRegular, not_regular, open_regular};
 
-/// What is to be read.
+/// An input to read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file of this name.
+    /// The file with this name.
     File(PathBuf),
 }
 
 impl Input {
-    /// Takes what a command names; `-` is standard input.
+    /// Returns the input for an argument of a command. `-` is standard input.
     pub fn of(name: &Path) -> Self {
         if name.as_os_str() == "-" { Self::Stdin } else { Self::File(name.to_owned()) }
     }
 
-    /// Returns the name for people; made visible.
+    /// Returns the name for people, with control characters made visible.
     pub fn name(&self) -> String {
         match self {
             Self::Stdin => "standard input".to_owned(),
@@ -37,77 +37,77 @@ impl Input {
     }
 }
 
-/// Why a file cannot be read. Each is a sentence behind the file's name.
+/// Why a file cannot be read. Each message continues a sentence that begins with the file's name.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// The system does not give it out.
+    /// The operating system reported an error.
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// It is a folder.
+    /// The path is a directory.
     #[error("is a directory. Name the files in it")]
     Directory,
-    /// It is a pipe, a socket or a device.
+    /// The path is a pipe, a socket or a device.
     #[error("is not a regular file. Pipe it to standard input and name -")]
     Special,
-    /// Packed in a way that this program does not unpack.
+    /// The file is compressed in a format that this program does not decompress.
     #[error("is packed with {0}. Unpack it, pipe it to standard input and name -")]
     Packed(&'static str),
-    /// What it was packed in is damaged from its beginning on: a clause.
+    /// The compressed data is damaged from the start. The string is a clause.
     #[error("cannot be unpacked: {0}. Nothing of it could be read")]
     Damaged(String),
-    /// There is no room to unpack it, or to keep standard input.
+    /// There is no room to decompress the file, or to store standard input.
     #[error("cannot be kept in a temporary file: {0}")]
     Spool(io::Error),
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("is empty")]
     Empty,
-    /// There is something else in it.
+    /// The file contains something other than JSON records.
     #[error(
         "holds no JSON. Name a snapshot, or LogEvents or deliveries of an event hook as JSON; an event may stand up to \
          two levels down under {}",
         wrapped::looked_for()
     )]
     NotJson,
-    /// It says something of itself that cannot be.
+    /// The head of a snapshot cannot be read. The string is a sentence.
     #[error("cannot be read. {0}")]
     Head(String),
 }
 
 /// An opened input.
 pub(super) struct Opened {
-    /// Gives out the records' bytes, from the first on.
+    /// Yields the bytes of the records from the start.
     pub(super) stream: Box<dyn Read + Send>,
-    /// Where a record can be read again once it came out of the stream.
+    /// The file in which a record can be read again once the stream has yielded it.
     pub(super) file: File,
-    /// How many bytes the input has, if that is known and the stream gives out just those.
+    /// The length of the input in bytes, if it is known and the stream yields exactly these bytes.
     pub(super) length: Option<u64>,
-    /// Whether it is handed out as it comes: a pipe may stay open for ever.
+    /// Whether records must be returned as they come, because a pipe may stay open forever.
     pub(super) is_live: bool,
-    /// What the stream turns out to be while it is read.
+    /// What is noticed about the stream while it is read.
     pub(super) remarks: Remarks,
 }
 
-/// What others pack with, and its first bytes.
+/// The first bytes and the names of compression formats that are not supported.
 const OTHERS: [(&[u8], &str); 3] = [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"PK\x03\x04", "zip")];
-/// As many bytes tell what something is packed with.
+/// The bytes needed to recognize a compression format.
 const MAGIC: u64 = 6;
 
-/// Whether records are read again later, at their places.
+/// Whether records are read again later at their places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again {
-    /// They are: what has no places of its own is kept in a temporary file.
+    /// They are, so input that is not a plain file is copied to a temporary file.
     Yes,
-    /// They are not, so that an endless pipe fills no disk.
+    /// They are not, so an endless pipe does not fill the disk.
     No,
 }
 
 /// Opens an input.
 pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
-    // Records are read again at their places, which moves no position.
+    // Records are read again with positioned reads, which do not move the file's position.
     let mut plain = None;
     let (mut source, length, is_live): (Box<dyn Read + Send>, _, _) = match input {
         Input::Stdin => {
-            // Not through the standard library's buffer, which would hold back what is more than its own.
+            // Bypass the standard library's buffer, which would hold data back.
             let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
             let is_live = !file.metadata()?.is_file();
             (Box::new(file), None, is_live)
@@ -131,7 +131,7 @@ pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
     let whole = Cursor::new(magic).chain(source);
     let remarks = Remarks::default();
     if let (Some(file), Some(length), false) = (plain, length, is_packed || is_wide) {
-        // What is added meanwhile is not read: no record would be whole.
+        // Data added meanwhile is not read, since its last record may be incomplete.
         return Ok(Opened {
             stream: Box::new(whole.take(length)),
             file,
@@ -161,14 +161,14 @@ pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
     Ok(Opened { stream, file, length: None, is_live, remarks })
 }
 
-/// Takes the first bytes of a stream; fewer only where it ends.
+/// Reads the first `count` bytes of a stream, or fewer if it ends before.
 fn peek(stream: &mut Box<dyn Read + Send>, count: u64) -> io::Result<Vec<u8>> {
     let mut first = Vec::new();
     stream.by_ref().take(count).read_to_end(&mut first)?;
     Ok(first)
 }
 
-/// How many bytes an input has, if it says.
+/// Returns the size of an input in bytes, if it is known.
 pub(super) fn size(input: &Input) -> Option<u64> {
     match input {
         Input::Stdin => None,
@@ -176,24 +176,24 @@ pub(super) fn size(input: &Input) -> Option<u64> {
     }
 }
 
-/// Whether a plain file is longer now than when it was opened.
+/// Returns whether a plain file is longer now than when it was opened.
 pub(super) fn has_grown(opened: &File, length: Option<u64>) -> bool {
     let now = opened.metadata().map_or(0, |metadata| metadata.len());
     length.is_some_and(|length| now > length)
 }
 
-/// Keeps all that goes through it.
+/// A reader that copies everything read through it to a file.
 struct Kept<R> {
     stream: R,
     into: File,
-    /// Bytes until the disk is looked at again.
+    /// Bytes to write before the free space is checked again.
     unlooked: usize,
 }
 
-/// So much is left on the disk of temporary files: what is packed may be a thousand times as long, and others need
-/// room.
+/// The free space to leave on the disk of temporary files. Decompressed data may be a thousand times as long, and other
+/// programs need room.
 const LEFT_MIN: u64 = 256 << 20;
-/// The disk is looked at each time that so much was written.
+/// The free space is checked each time this many bytes were written.
 const LOOK: usize = 16 << 20;
 
 impl<R: Read> Read for Kept<R> {

@@ -14,63 +14,64 @@ use super::read::{Item, Stop, read};
 use super::session::{self, Trace};
 use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Page, Row, Seq, Sym, Symbol, Via};
 
-/// What loading brings.
+/// News about the files while they are loaded.
 #[derive(Debug)]
 pub enum News {
-    /// What a snapshot says of itself.
+    /// The head of a snapshot.
     Head(Box<Head>),
-    /// Rows that are new.
+    /// New rows.
     Rows {
-        /// In the order of the files.
+        /// The rows, in the order of the files.
         page: Page,
-        /// Hundredths of all files that are read, as far as that is known.
+        /// The percentage of all files that is read, if it is known.
         percent: Option<u8>,
     },
-    /// Rows that another record told more of.
+    /// Rows that changed because of a further record.
     Changed(Page),
-    /// A file is not what it should be: a sentence. What could be read of it is there.
+    /// An error in a file, as a sentence. Records that could be read are there.
     Trouble(String),
-    /// A file is well, but not as Okta or this program writes it: a sentence.
+    /// A remark on a file whose format differs from what Okta or this program writes, as a sentence.
     Note(String),
-    /// All is read.
+    /// All files are read.
     Done {
-        /// So many records repeat an event of a row.
+        /// How many records repeat an event.
         repeated: u64,
-        /// So many rows share their uuid with a row of other content.
+        /// How many rows share their uuid with a row of different content.
         shared: u64,
     },
 }
 
-/// What is kept of some consents while files are read: few pieces of memory to hand from thread to thread.
+/// What is kept of some consents while files are read. It has few allocations, so that it is cheap to pass between
+/// threads.
 #[derive(Default)]
 struct Kept {
     lines: Vec<Line>,
-    /// The texts of the columns of all lines, one behind the other.
+    /// The concatenated column texts of all lines.
     texts: String,
     grants: GrantMarks,
 }
 
-/// What is kept of one of them.
+/// What is kept of one consent.
 struct Line {
-    /// The hash of what makes it unique.
+    /// The number that identifies the event, from [`hash_of`].
     key: u128,
     row: Row,
-    /// Where its texts begin.
+    /// Where its texts begin in [`Kept::texts`].
     start: usize,
-    /// Of each text where it ends, counted from there, and its hashes. A record is far smaller than 4 GiB.
+    /// For each text, its end relative to `start`, and its hashes. A record is far smaller than 4 GiB.
     ends: [(u32, Hashes); 6],
-    /// Of the event's text.
+    /// The hash of the raw event.
     content: u64,
     trace: Trace,
 }
 
-/// A line with what lies beside it.
+/// A line with its texts and marks.
 #[derive(Clone, Copy)]
 struct Whole<'a> {
     line: &'a Line,
-    /// Those of all lines.
+    /// The texts of all lines.
     texts: &'a str,
-    /// The marks of its own scope grants.
+    /// The marks of the line's scope grants.
     marks: &'a [u32],
 }
 
@@ -113,34 +114,34 @@ impl Kept {
 #[derive(Debug)]
 pub struct Loader {
     file_index: Arc<FileIndex>,
-    /// How many are open.
+    /// How many files were opened.
     files: u16,
-    /// Hashes of what makes rows themselves, by row.
+    /// The numbers that identify events, by row.
     keys: Vec<u128>,
     of_key: HashTable<u32>,
     vias: Vec<Via>,
-    /// Hashes of the texts of the first records, by row: equal ones need no further look.
+    /// The hashes of the first record of each row. Records with equal hashes are not compared further.
     contents: Vec<u64>,
-    /// The numbers that texts got, by their hashes.
+    /// The symbol numbers of texts, by their hashes.
     numbers: HashTable<(Hashes, u32)>,
     hashers: Hashers,
     changed: Page,
     repeated: u64,
-    /// Rows of which nobody knows whose consent they are, and that name a session or a transaction.
+    /// Rows that name no person, but name a session or a transaction.
     nameless: Vec<u32>,
 }
 
-/// Rows told of at a time whose persons were found out.
+/// How many rows with newly found persons are reported at a time.
 const ATTRIBUTED: usize = 1000;
 
-/// Spreads a key over a table. Uuids of one time differ in few bits.
+/// Hashes a key for the table. Uuids from about the same time differ in few bits.
 fn spread(key: u128) -> u64 {
     (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
 }
 
 impl Found {
-    /// Returns an event and the way in which it came: by which ways and in which spelling. An event whose keys were put
-    /// back has lost what its store did not keep, so it is held against those of the same spelling alone.
+    /// Returns an event with its way and spelling. An event with restored keys lacks what its store did not keep, so it
+    /// is compared only with events of the same spelling.
     fn comparable(&self, index: u16) -> Option<(&Consent, (Via, Option<&str>))> {
         let index = usize::from(index);
         let consent = self.consents.get(index)?;
@@ -149,7 +150,7 @@ impl Found {
 }
 
 impl Loader {
-    /// Begins with nothing.
+    /// Creates a loader for an empty index.
     pub fn new(file_index: Arc<FileIndex>) -> Self {
         Self {
             file_index,
@@ -166,10 +167,10 @@ impl Loader {
         }
     }
 
-    /// Reads all inputs and tells what they hold.
+    /// Reads all inputs and passes news about them to `tell`.
     ///
     /// # Errors
-    /// Whoever is told wanted no more.
+    /// Returns [`Stop`] if `tell` did.
     pub fn load(
         mut self,
         inputs: &[Input],
@@ -206,11 +207,11 @@ impl Loader {
         tell(News::Done { repeated: self.repeated, shared })
     }
 
-    /// Finds out by their sessions whose consents those are that do not say it, and returns the rows that this changes.
+    /// Finds the persons of nameless rows by their sessions, and returns the rows that this changes.
     fn attribute(&mut self) -> Vec<Page> {
         let file_index = Arc::clone(&self.file_index);
         let read = |row: u32| file_index.consent(Seq(i64::from(row) + 1)).ok().flatten();
-        // A copy, so that what stands beside a row can be looked at meanwhile.
+        // A copy, so that the index is not locked meanwhile.
         let traces = file_index.read(|inner| inner.traces.clone());
         let found = session::people(&traces, &self.nameless, read);
         file_index.write(|inner| inner.people.extend(found.iter().cloned()));
@@ -230,7 +231,7 @@ impl Loader {
         let mut lines = kept.iter();
         for (span, count) in records {
             for (index, whole) in lines.by_ref().take(*count).enumerate() {
-                // A record has no more events than that.
+                // A record has at most 65,535 events.
                 let Ok(index) = u16::try_from(index) else { continue };
                 let place = Place { at: span.at, length: span.length, file, index };
                 self.line(whole, place, &mut page);
@@ -251,12 +252,12 @@ impl Loader {
         self.insert((line.key, line.row), whole, place, page);
     }
 
-    /// Whether a record says something else than a row that came the same way and has the same uuid.
+    /// Returns whether a record differs from the records of a row with the same uuid that came the same way.
     fn is_other(&mut self, row: u32, line: &Line, place: Place) -> bool {
         if self.contents[row as usize] == line.content || self.places_of(row).contains(&place) {
             return false;
         }
-        // What cannot be read again is not held against anything.
+        // A record that cannot be read again is not compared.
         let Some(other) = self.record(place) else { return false };
         let Some((other, way)) = other.comparable(place.index) else { return false };
         let same_way: Vec<_> = self
@@ -286,7 +287,7 @@ impl Loader {
         self.file_index.record_at((place, file)).ok()
     }
 
-    /// Makes a record a row of its own beside one that has its uuid, and marks both.
+    /// Adds a record as a new row beside a row with the same uuid, and marks both.
     fn shared(&mut self, row: u32, whole: Whole<'_>, place: Place, page: &mut Page) {
         let digest = self
             .record(place)
@@ -295,7 +296,7 @@ impl Loader {
         let line = whole.line;
         let key = half(&digest) ^ line.key;
         if self.find(key).is_some() {
-            // The same other content came before.
+            // The same different content came before.
             self.repeated += 1;
             return;
         }
@@ -341,11 +342,11 @@ impl Loader {
         Some(number)
     }
 
-    /// Takes in that another record tells of a row. One that says nothing of another way adds nothing.
+    /// Adds a further record to a row. A record that came the same way adds nothing.
     fn again(&mut self, row: u32, via: Via, place: Place) {
         let before = self.vias[row as usize];
         let both = before.with(via);
-        // Neither way is what a file alone says, so that a LogEvent beside a delivery counts too.
+        // A plain LogEvent in a file sets no way, so it is added explicitly if the row came by the hook.
         if both == before && !(before == Via::HOOK && via == Via::FILE) {
             return;
         }
@@ -361,14 +362,14 @@ impl Loader {
         }
     }
 
-    /// Reads a row again and tells how it is now.
+    /// Reads a row again and adds it to the changed rows.
     fn tell_again(&mut self, row: u32) {
         let seq = Seq(i64::from(row) + 1);
-        // What cannot be read again is shown as it was.
+        // A row that cannot be read again stays as it was.
         let Ok(Some(consent)) = self.file_index.consent(seq) else { return };
         let mut kept = Kept::default();
         kept.add(&consent, &self.hashers);
-        // Told after the rows of the same page, which it may be one of.
+        // Changes are reported after the new rows of the same page, since the row may be one of these.
         let mut changed = std::mem::take(&mut self.changed);
         for whole in kept.iter() {
             self.put(Row { seq, ..whole.line.row }, whole, &mut changed);
@@ -376,14 +377,14 @@ impl Loader {
         self.changed = changed;
     }
 
-    /// Adds a row to a page, with its marks and with the texts that are new.
+    /// Adds a row to a page, with its marks and with new texts.
     fn put(&mut self, row: Row, whole: Whole<'_>, page: &mut Page) {
         let row = self.numbered(row, whole, &mut page.symbols);
         page.rows.push(row);
         page.grants.push(whole.marks.iter().copied());
     }
 
-    /// Gives a row's texts their numbers, and puts those that are new to the others.
+    /// Sets the symbol numbers of a row's texts, and adds new texts to `new`.
     fn numbered(
         &mut self,
         mut row: Row,
@@ -399,7 +400,7 @@ impl Loader {
             if text.is_empty() {
                 continue;
             }
-            // SipHash with a random key, so it needs no further hash and nobody can fill one place of the table.
+            // This is SipHash with a random key, so it needs no further hashing and collisions cannot be provoked.
             let hash = |(slow, _): &Hashes| *slow;
             let known = self.numbers.find(hash(&hashes), |(other, _)| *other == hashes);
             *slot = Sym(known.map_or(self.numbers.len() as u32 + 1, |(_, number)| *number));

@@ -1,5 +1,5 @@
-//! Consents in files: what a file is, where its records lie, and each of them as a consent. Nothing of a file is written
-//! to, and no record is kept in memory: rows point to places, and whoever wants one whole reads it there.
+//! Reads consents from files: detects a file's format, finds its records and parses them. Files are never written to.
+//! Records are not kept in memory: a row points to a place in a file, where the record is read again when needed.
 
 mod check;
 mod cut;

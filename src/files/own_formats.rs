@@ -1,5 +1,5 @@
-//! Reads back a line that this program wrote (`consentwatch.consent/1`): parses the event again, then
-//! restores what was known about it beyond the event.
+//! Reads lines that this program wrote (`consentwatch.consent/1`): parses the event again, then restores what was known
+//! beyond the event.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::consent::{
 };
 use crate::okta;
 
-/// The form that is read.
+/// The schema of these lines.
 pub(super) const SCHEMA: &str = "consentwatch.consent/1";
 
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ struct LookedUp {
     asked: Option<String>,
 }
 
-/// Reads a line. `now` stands for a time of reception that is missing.
+/// Parses a line. `now` is the time of receipt if the line has none.
 pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
     let line: Line<'_> = serde_json::from_str(text)
         .map_err(|error| format!("It is no {SCHEMA} (line {}, column {}).", error.line(), error.column()))?;
@@ -98,7 +98,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
     let published = line.published.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
     let kept = embedded(line.raw);
     let parts = okta::event(&kept, received, via).unwrap_or_default();
-    // A version that hid no secrets may have written it.
+    // An older version, which did not hide secrets, may have written the line.
     let raw = parts.first().map_or_else(|| without_secrets(&kept), |part| Arc::clone(&part.raw));
     let is_it = |part: &&Consent| {
         let server = part.server.id.as_ref().map(ServerId::exact);
@@ -132,7 +132,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
         raw,
     };
     let mut consent = okta::restore(&stored);
-    // Whoever wrote the line may have read a time that Okta would not write.
+    // The program that wrote the line may have parsed a time format that Okta does not use.
     if consent.published.is_none()
         && let Some(at) = published
     {
@@ -154,7 +154,7 @@ fn doubt_of(word: &str) -> Option<Doubt> {
     Doubt::ALL.into_iter().find(|doubt| doubt.word() == word)
 }
 
-/// What stands beside the event in the ECS and OCSF exports.
+/// What the ECS and OCSF exports add to the event.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Beside {
@@ -219,17 +219,17 @@ pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [
     }
 }
 
-/// Takes in a text that an older version may have written.
+/// Redacts a text that an older version may have written.
 fn told(text: &str) -> Untrusted {
     Untrusted::new(redact::text(text))
 }
 
-/// Hides what is secret in a text that is no event.
+/// Hides secrets in a text that is not an event.
 fn without_secrets(text: &str) -> Arc<str> {
     String::from_utf8_lossy(&redact::record(text.as_bytes())).into()
 }
 
-/// Returns a LogEvent as it was embedded; what was no event was kept as a text.
+/// Returns an embedded LogEvent. A record that was not JSON was stored as a string.
 fn embedded(raw: &RawValue) -> Cow<'_, str> {
     match serde_json::from_str::<String>(raw.get()) {
         Ok(text) => text.into(),
@@ -238,7 +238,7 @@ fn embedded(raw: &RawValue) -> Cow<'_, str> {
 }
 
 impl Line<'_> {
-    /// The key of an event that cannot be read.
+    /// Returns the key of an event that cannot be parsed.
     fn key(&self, raw: &str) -> EventKey {
         let published: Option<Timestamp> = self.published.as_deref().and_then(|at| at.parse().ok());
         let uuid = self.uuid.as_deref().and_then(|text| uuid::Uuid::try_parse(text).ok());

@@ -1,5 +1,5 @@
-//! Several files, read one behind the other: one thread cuts, as many as there are cores read records, and whoever asked
-//! gets them in the order of the files.
+//! Reads several files in order. One thread splits them into chunks, up to four threads parse records, and the results
+//! come in the order of the files.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,56 +17,56 @@ use super::record;
 use super::unpack::Remarks;
 use crate::consent::Consent;
 
-/// What reading brings, in the order of the files. `A` holds what was made of the consents of some records.
+/// A result of reading, in the order of the files. `A` is what `make` built from the consents of some records.
 pub enum Item<A> {
     /// A file was opened.
     Begun {
-        /// Where its records can be read again.
+        /// The file in which its records can be read again.
         file: File,
-        /// What a snapshot says of itself.
+        /// The head, if the file is a snapshot.
         head: Option<Box<Head>>,
     },
-    /// Some records of it.
+    /// Some records of the file.
     Records {
-        /// Where each lies, and how many consents it held.
+        /// The place of each record, and how many consents it held.
         records: Vec<(Span, usize)>,
-        /// What was made of all of their consents, in this order.
+        /// What `make` built from all of their consents, in this order.
         made: A,
-        /// Hundredths of all files that are read, if that can be told.
+        /// The percentage of all files that is read, if it is known.
         percent: Option<u8>,
     },
-    /// It is not as it should be: a sentence that names it. What could be read of it came before.
+    /// An error in the file, as a sentence that names it. Readable records came before.
     Trouble(String),
-    /// It is well, but not as Okta or this program writes it: a sentence that names it.
+    /// A remark on a file whose format differs from what Okta or this program writes, as a sentence that names it.
     Note(String),
 }
 
-/// The same from thread to thread. It is slow to free memory that another thread allocated, so all records of a chunk
-/// share few pieces of it.
+/// An unnamed [`Item`], passed between threads. Freeing memory that another thread allocated is slow, so all records of
+/// a chunk share few allocations.
 enum Raw<A> {
     Begun {
         file: File,
         head: Option<Box<Head>>,
     },
     Records {
-        /// Where each lies, and how many consents it held.
+        /// The place of each record, and how many consents it held.
         records: Vec<(Span, usize)>,
         made: A,
-        /// Of records that could not be read whole, which of `records` each is and why; in their order.
+        /// For each record with errors, its index in `records` and the reasons, in order.
         bad: Vec<(usize, Vec<String>)>,
         remarked: Remarked,
-        /// Up to where the file is read.
+        /// The position up to which the file is read.
         read_to: u64,
     },
     Ended(Ending),
     Failed(FileError),
 }
 
-/// No more is wanted.
+/// The caller wants no more items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stop;
 
-/// Chunks that wait for each reader; so much memory stands between a fast disk and a slow list.
+/// The most chunks that wait for each reader. This bounds the memory if the disk is faster than the list.
 const WAITING: usize = 4;
 
 enum Job {
@@ -76,15 +76,15 @@ enum Job {
     Failed(FileError),
 }
 
-/// Reads all inputs and hands out what they hold. `make` runs on several threads and adds what is needed of a consent to
-/// what was made of those before it; each [`Item::Records`] begins with none. `again` says whether records are read again
-/// at their places.
+/// Reads all inputs and passes the results to `take`. `make` runs on several threads and adds a consent to the
+/// accumulator, which starts empty for each [`Item::Records`]. `again` says whether records are read again later at
+/// their places.
 ///
-/// When no more is wanted, this returns at once, even if a pipe is open and silent. The threads end when they next have
-/// something to hand on, or with the program.
+/// When `take` returns [`Stop`], this returns at once, even if a pipe is open and silent. The threads end when they
+/// next have something to pass on, or with the program.
 ///
 /// # Errors
-/// Whoever took the items wanted no more.
+/// Returns [`Stop`] if `take` did.
 pub fn read<A: Default + Send + 'static>(
     inputs: &[Input],
     again: Again,
@@ -118,8 +118,8 @@ pub fn read<A: Default + Send + 'static>(
     let mut progress = Progress::of(inputs);
     for turn in (0..readers).cycle() {
         let Ok(raw) = results[turn].recv() else {
-            // This one has ended, because there is no more or because it panicked. The others may wait for somebody to
-            // take what they have.
+            // This reader has ended, because there is no more or because it panicked. The others may be blocked on
+            // sending their results.
             drop(results);
             joined(working.swap_remove(turn));
             joined(cutting);
@@ -130,19 +130,19 @@ pub fn read<A: Default + Send + 'static>(
     Ok(())
 }
 
-/// Waits for a thread that ends, and panics if it did.
+/// Waits for a thread to end, and propagates its panic.
 fn joined(thread: JoinHandle<()>) {
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
 }
 
-/// How far reading is, and what is known of the file that is being read.
+/// The progress of reading, and the checks of the current file.
 struct Progress {
     sizes: Vec<Option<u64>>,
-    /// Of all files, or `None` if one of them does not say.
+    /// The size of all files, or `None` if the size of one is unknown.
     all: Option<u64>,
-    /// Of those that are behind.
+    /// The size of the files that are finished.
     before: u64,
     at: usize,
     check: Check,
@@ -168,7 +168,7 @@ impl Progress {
             }
             Raw::Records { records, made, bad, remarked, read_to } => {
                 let new = self.check.remark(remarked);
-                // What is piped may never end, so of that it is said at once.
+                // A pipe may never end, so its remarks are reported at once.
                 if inputs[self.at] == Input::Stdin {
                     new.into_iter().try_for_each(|words| take(Item::Note(format!("{}: {words}", name()))))?;
                 }
@@ -177,7 +177,7 @@ impl Progress {
                     let why = bad.next_if(|(of, _)| *of == index).map_or_else(Vec::new, |(_, why)| why);
                     self.check.add(*span, *consents, why);
                 }
-                // What was packed is longer than its file.
+                // Decompressed data is longer than its file.
                 let done = self.before + read_to.min(self.sizes[self.at].unwrap_or(0));
                 let percent = self.all.map(|all| (done.min(all) * 100 / all.max(1)) as u8);
                 return take(Item::Records { records, made, percent });
@@ -199,11 +199,11 @@ impl Progress {
     }
 }
 
-/// Looks whether there is anything to read: one input of several that cannot be read stops none of the others, and is
-/// told of when its turn comes. Standard input is not looked at, since that would take what it holds.
+/// Checks that at least one input can be read. Inputs that cannot are reported later, when their turn comes. Standard
+/// input is not checked, since that would consume its data, and counts as readable.
 ///
 /// # Errors
-/// None of them can be opened or is of a form that is read: a sentence for each.
+/// Returns a sentence for each input if none can be opened or has a known format.
 pub fn probe_all(inputs: &[Input]) -> Result<(), String> {
     let mut why = Vec::new();
     for input in inputs {
@@ -218,7 +218,7 @@ pub fn probe_all(inputs: &[Input]) -> Result<(), String> {
     if why.is_empty() { Ok(()) } else { Err(why.join(" ")) }
 }
 
-/// An input with its records to come.
+/// An opened input before its records are read.
 struct Begun {
     cutter: Cutter<Box<dyn Read + Send>>,
     head: Option<Box<Head>>,
@@ -277,7 +277,7 @@ fn work<A: Default>(
                     }
                 }
                 let read_to = chunk.at + chunk.bytes.len() as u64;
-                // One too many is freed, and so are all once nothing is left to cut.
+                // If the queue is full or the splitting thread has ended, the buffer is freed.
                 drop(give_back.try_send(chunk.bytes));
                 Raw::Records { records, made, bad, remarked, read_to }
             }
@@ -288,7 +288,7 @@ fn work<A: Default>(
     }
 }
 
-/// Cuts one input. Chunks that were read give back their buffers.
+/// Splits one input into chunks, and reuses the buffers of processed chunks.
 fn cut(
     input: &Input,
     again: Again,

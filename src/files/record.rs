@@ -1,4 +1,4 @@
-//! One record of a file: a LogEvent, a page of them, a hook's delivery, or a line of our own.
+//! Parses one record of a file: a LogEvent, a page of them, a hook's delivery, or a line that this program wrote.
 
 use jiff::Timestamp;
 use memchr::{memchr, memmem};
@@ -14,10 +14,10 @@ use super::{head, own_formats, time, wrapped};
 use crate::consent::Via;
 use crate::okta;
 
-/// The type of a hook's delivery (Okta: event hooks, the request).
+/// The event type of a hook's delivery (Okta: event hooks, the request).
 const DELIVERY: &str = "com.okta.event_hook";
 
-/// Returns where the records of a chunk lie, blank lines left out.
+/// Returns the positions of the records in a chunk, without blank lines.
 pub(super) fn spans(chunk: &Chunk) -> Vec<Span> {
     if let Some(spans) = &chunk.spans {
         return spans.clone();
@@ -36,7 +36,7 @@ pub(super) fn spans(chunk: &Chunk) -> Vec<Span> {
     spans
 }
 
-/// Reads a record.
+/// Parses a record.
 pub(super) fn read(bytes: &[u8], received: Timestamp) -> Found {
     let mut found =
         try_read(bytes, received).unwrap_or_else(|why| Found { bad: vec![why], ..Found::default() });
@@ -70,7 +70,7 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
         let mut consents = delivery.consents;
         for consent in &mut consents {
             if let Some(hook) = &mut consent.hook {
-                // Nobody wrote down when it was taken in.
+                // The time of receipt is not known.
                 hook.received = None;
             }
         }
@@ -79,7 +79,7 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
         found.limit();
         return Ok(found);
     }
-    // A uuid alone makes no event as long as there may be one inside.
+    // A record with a uuid but no event type may contain an event, so look inside first.
     if event_type.is_none_or(str::is_empty)
         && let Some(found) = wrapped::find(text, received)
     {
@@ -94,7 +94,7 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     }
 }
 
-/// Reads an array: a page of the log, or records of another form.
+/// Parses an array: a page of the log, or records of other forms.
 fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     let page = okta::page(bytes, received, Via::FILE).map_err(|error| error.to_string());
     let is_plain = |page: &okta::ReadPage| {
@@ -109,7 +109,7 @@ fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     if let Some(members) = members {
         let mut all = Found::default();
         for member in members.into_iter().map(RawValue::get) {
-            // Arrays in arrays are no form that anybody writes.
+            // No known format nests arrays in arrays.
             let read = if member.starts_with('[') {
                 Err("It is not a JSON object.".to_owned())
             } else {
@@ -119,7 +119,7 @@ fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
                 Ok(found) => all.append(found),
                 Err(why) => all.bad.push(why),
             }
-            // What is beyond is not even read.
+            // Members over the limit are not parsed.
             if all.consents.len() > EVENTS_MAX {
                 break;
             }
@@ -134,7 +134,7 @@ fn array(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
     Ok(found)
 }
 
-/// Reads times that Okta would not write, and remarks on those that tell nothing.
+/// Parses times in formats that Okta does not use, and adds remarks on them and on missing times.
 fn read_times(found: &mut Found) {
     #[derive(serde::Deserialize)]
     struct Timed {
@@ -164,9 +164,9 @@ fn read_times(found: &mut Found) {
     }
 }
 
-/// Returns where whole records lie inside a damaged record of an array. These are objects that stand at its
-/// beginning or behind a comma or a bracket and that name an event type. Stops after reading eight times as
-/// many bytes as the record has, so that hostile nesting cannot take unbounded time.
+/// Returns the positions of whole records inside a damaged record of an array. These are objects at its start or after
+/// a comma or a bracket that have an event type. Stops after reading eight times the record's length, so that hostile
+/// nesting cannot take unbounded time.
 pub(super) fn swallowed(bytes: &[u8]) -> Vec<Span> {
     let (mut found, mut at) = (Vec::new(), 0);
     let mut left = bytes.len().saturating_mul(8);
@@ -190,7 +190,7 @@ pub(super) fn swallowed(bytes: &[u8]) -> Vec<Span> {
         }
         if let Some(Ok(_)) = value {
             at = start + length;
-            // One that is all of it was read already, and is no consent for another reason.
+            // An object that is the whole record was parsed already, and is not an event for another reason.
             if length < bytes.len() && memmem::find(&bytes[start..at], b"\"eventType\"").is_some() {
                 found.push(Span { at: start as u64, length: length as u32 });
             }

@@ -1,19 +1,19 @@
-//! Lines that hold a record.
+//! Recognizes lines that contain a record.
 
 use crate::json_scan::ValueEnd;
 
-/// Returns a line without blanks around it and the comma behind it.
+/// Returns a line without surrounding white space and without a trailing comma.
 pub(super) fn without_comma(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
     line.strip_suffix(b",").map_or(line, |line| line.trim_ascii_end())
 }
 
-/// Whether a line is an object or an array from one end to the other.
+/// Returns whether a line is exactly one object or array.
 pub(super) fn is_record(line: &[u8]) -> bool {
     line.len() > 2 && matches!(line[0], b'{' | b'[') && ValueEnd::default().go_on(line) == Some(line.len())
 }
 
-/// Lines looked at before a file is taken for one that is not made of lines.
+/// How many lines are examined before a file counts as not line-based.
 pub(super) const LINES: usize = 16;
 
 pub(super) fn has_record_line(bytes: &[u8]) -> bool {

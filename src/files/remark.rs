@@ -1,24 +1,24 @@
-//! What is said of records that could be read, but not as Okta sends them.
+//! Remarks on events whose form differs from what Okta sends.
 
 use super::time::Spelling;
 
-/// Something that a reader of a file should know of an event in it.
+/// A remark on an event in a file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Remark {
-    /// It stood inside another record, under these keys; made visible.
+    /// The event was inside another record, under these keys, with control characters made visible.
     Held(String),
-    /// Its keys were spelled in another way and were put back as Okta spells them.
+    /// The event's keys had another spelling and were restored to Okta's.
     Respelled,
-    /// Its time was that of this key beside it; made visible.
+    /// The event's time was taken from this key beside it, with control characters made visible.
     TimeOf(String),
-    /// `published` was spelled in another way.
+    /// `published` had another format.
     Time(Spelling),
-    /// It has no time that could be read.
+    /// The event has no readable time.
     NoTime,
 }
 
 impl Remark {
-    /// Returns a sentence about so many events, of which the first lies at a byte of the file.
+    /// Returns a sentence about `count` events, the first at byte `first` of the file.
     pub(super) fn sentence(&self, count: u64, first: u64) -> String {
         let is_one = count == 1;
         let events = if is_one { "1 event".to_owned() } else { format!("{count} events") };

@@ -1,10 +1,10 @@
-//! LogEvents whose keys a log store spelled anew: in lower case (Athena, Panther), in capitals (Snowflake) or with
-//! underscores (Elastic's `okta` object). The keys are put back as Okta spells them (Okta: System Log, LogEvent).
+//! Restores the keys of LogEvents to Okta's spelling (Okta: System Log, LogEvent). Log stores spell them in lower case
+//! (Athena, Panther), in capitals (Snowflake) or with underscores (Elastic's `okta` object).
 
 use serde_json::{Map, Value};
 
-/// The keys of a LogEvent and of what is in it. Those of `debugData` and `detailEntry` are not among them: these are
-/// free maps, and their readers take any spelling.
+/// The keys of a LogEvent and of the objects in it, except for those of `debugData` and `detailEntry`. These are free
+/// maps, and their readers accept any spelling.
 const KEYS: [&str; 62] = [
     "uuid",
     "published",
@@ -70,7 +70,7 @@ const KEYS: [&str; 62] = [
     "source",
 ];
 
-/// Keys whose values a store without nested columns keeps as JSON in a text.
+/// Keys whose values are kept as JSON strings by stores without nested columns.
 const NESTED: [&str; 16] = [
     "actor",
     "client",
@@ -90,10 +90,10 @@ const NESTED: [&str; 16] = [
     "ipChain",
 ];
 
-/// Deeper nesting is left as it is.
+/// The depth below which keys are left as they are.
 const DEPTH_MAX: usize = 12;
 
-/// Whether a key is another spelling of one of Okta's: the same letters, whatever their case, with `_` and `-` between.
+/// Returns whether a key is a spelling of one of Okta's, ignoring case, `_` and `-`.
 pub(super) fn is_same(key: &str, known: &str) -> bool {
     fn letters(text: &str) -> impl Iterator<Item = u8> {
         text.bytes().filter(|byte| !matches!(byte, b'_' | b'-')).map(|byte| byte.to_ascii_lowercase())
@@ -101,8 +101,8 @@ pub(super) fn is_same(key: &str, known: &str) -> bool {
     key.len() <= known.len() * 2 && letters(key).eq(letters(known))
 }
 
-/// Puts the keys of an object back as Okta spells them. Returns nothing if it is no LogEvent in any spelling, which has
-/// an `eventType` and a `uuid` or a `published`.
+/// Restores the keys of an object to Okta's spelling. Returns `None` if it is not a LogEvent, which has an `eventType`
+/// and either a `uuid` or a `published`.
 pub(super) fn event(object: Map<String, Value>) -> Option<Map<String, Value>> {
     let event = object_of(object, 0);
     let has = |key: &str| event.get(key).is_some_and(|value| !value.is_null());
@@ -113,7 +113,7 @@ pub(super) fn event(object: Map<String, Value>) -> Option<Map<String, Value>> {
 fn object_of(object: Map<String, Value>, depth: usize) -> Map<String, Value> {
     let mut out = Map::new();
     for (key, value) in object {
-        // Panther puts columns of its own beside the event's.
+        // Panther adds columns of its own.
         if depth == 0 && key.starts_with("p_") {
             continue;
         }
@@ -126,14 +126,14 @@ fn object_of(object: Map<String, Value>, depth: usize) -> Map<String, Value> {
         let is_exact = known == Some(key.as_str());
         let key = known.map_or(key, str::to_owned);
         match (key.as_str(), &value) {
-            // Elastic keeps the network in objects of its own (ECS: as).
+            // Elastic keeps the network in a nested object (ECS: as).
             ("as", Value::Object(network)) => {
                 let number = network.get("number").cloned();
                 let org = network.get("organization").and_then(|org| org.get("name")).cloned();
                 out.extend(number.map(|number| ("asNumber".to_owned(), number)));
                 out.extend(org.map(|org| ("asOrg".to_owned(), org)));
             }
-            // What is spelled as Okta spells it counts before another spelling of the same.
+            // Okta's spelling takes precedence over other spellings of the same key.
             _ if is_exact => {
                 out.insert(key, value);
             }
@@ -142,7 +142,7 @@ fn object_of(object: Map<String, Value>, depth: usize) -> Map<String, Value> {
             }
         }
     }
-    // Elastic's client has an ip for the ipAddress.
+    // Elastic's client has `ip` instead of `ipAddress`.
     if let Some(Value::Object(client)) = out.get_mut("client")
         && !client.contains_key("ipAddress")
         && let Some(ip) = client.remove("ip")
@@ -163,7 +163,7 @@ fn respelled(value: Value, depth: usize) -> Value {
     }
 }
 
-/// Reads JSON that stands in a text; anything else stays as it is.
+/// Parses a string that contains JSON. Other values stay as they are.
 fn parsed(value: Value) -> Value {
     match value {
         Value::String(text) if text.trim_start().starts_with(['{', '[']) => {

@@ -1,4 +1,4 @@
-//! Events of one session in files: whose consent it is that names nobody, and what else happened around it.
+//! Relates events of one session in files: finds the person of a consent that names nobody, and the events around it.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use crate::consent::{Consent, Person, Untrusted, mark};
 use crate::okta;
 
-/// Marks of the session and the transaction of an event; 0 where it names none.
+/// Hashes of the session and the transaction of an event, or 0 if it names none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Trace {
     session: u32,
     transaction: u32,
 }
 
-/// How far around a consent its session is looked at, as live.
+/// How long before and after a consent the events of its session count. The live look-up uses the same times.
 const BEFORE: SignedDuration = SignedDuration::from_hours(12);
 const AFTER: SignedDuration = SignedDuration::from_mins(10);
-/// Events of one session that are read. One that has more names nobody: the rest might name another.
+/// The most events of one session that are read. A session with more gives no person, since the rest could name
+/// another.
 const EVENTS_MAX: usize = 1000;
-/// Events that are shown beside a consent.
+/// The most events shown beside a consent.
 const BESIDE_MAX: usize = 200;
 
 impl Trace {
@@ -44,7 +45,7 @@ impl Trace {
 }
 
 impl Consent {
-    /// Whether another event is of the same session or transaction, to the letter.
+    /// Returns whether another event has exactly the same session or transaction.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         is_same(self.session_id.as_ref(), other.session_id.as_ref())
             || is_same(self.transaction_id.as_ref(), other.transaction_id.as_ref())
@@ -55,18 +56,18 @@ fn is_same(one: Option<&Untrusted>, other: Option<&Untrusted>) -> bool {
     one.is_some_and(|one| one.exact() != "unknown" && other.is_some_and(|other| one.exact() == other.exact()))
 }
 
-/// The rows of each mark, and which mark of an event that is.
+/// The rows for each hash, and a function that returns the hash from a trace.
 type Pass<'a> = (&'a HashMap<u32, Vec<u32>>, fn(Trace) -> u32);
 
-/// Returns the first rows that may be of the same session or transaction; their marks are equal.
+/// Returns the first rows that may be of the same session or transaction, because their hashes are equal.
 pub(super) fn around(traces: &[Trace], trace: Trace) -> Vec<u32> {
     let is_beside = |(_, other): &(u32, &Trace)| trace.is_beside(**other);
     (0..).zip(traces).filter(is_beside).map(|(row, _)| row).take(BESIDE_MAX).collect()
 }
 
-/// Finds the person of each row that names nobody: the only user who acted in the same session around
-/// that time, else in the same transaction. `read` returns the event of a row. Goes through all rows
-/// once, and reads each of those sessions once.
+/// Returns the person for each row that names nobody: the only user who acted in the same session around that time,
+/// else in the same transaction. `read` returns the event of a row. Scans all traces once, and reads each of these
+/// sessions once.
 pub(super) fn people(
     traces: &[Trace],
     nameless: &[u32],
@@ -100,7 +101,7 @@ pub(super) fn people(
         for (mark, nameless) in asking {
             let rows = rows_of.get(&mark).filter(|rows| (2..=EVENTS_MAX).contains(&rows.len()));
             let Some(rows) = rows else { continue };
-            // Read once, however many of them name nobody.
+            // The events are read once for all nameless rows of the session.
             let events: Vec<(u32, Consent)> =
                 rows.iter().filter_map(|row| Some((*row, read(*row)?))).collect();
             for row in nameless {

@@ -1,15 +1,16 @@
-//! Times as log stores spell them, where Okta would write RFC 3339.
+//! Parses times in the formats of log stores. Okta itself writes RFC 3339.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
-/// How a time was spelled.
+/// The format of a time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Spelling {
-    /// Date and time of day without a zone (Athena `timestamp`, most CSV exports); taken for UTC, which Okta logs in.
+    /// A date and a time of day without a zone (Athena `timestamp`, most CSV exports). It is read as UTC, which Okta
+    /// uses.
     NoZone,
-    /// The same with the zone behind it (Athena `timestamp with time zone`, Splunk).
+    /// The same followed by a zone (Athena `timestamp with time zone`, Splunk).
     WithZone,
     /// Seconds since 1970, perhaps with a fraction (Splunk `_time`, Panther).
     Seconds,
@@ -22,7 +23,7 @@ pub(super) enum Spelling {
 }
 
 impl Spelling {
-    /// Says how the time was read: a clause that follows "is" or "are".
+    /// Returns a clause that says how the time was read, to follow "is".
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::NoZone => "a date and a time of day without a zone, read as UTC",
@@ -35,8 +36,8 @@ impl Spelling {
     }
 }
 
-/// Reads a time that is not RFC 3339. Of numbers the count of digits tells the unit, which holds from 2001 to 2286;
-/// any other number is no time.
+/// Parses a time that is not RFC 3339. For a number, the count of digits gives the unit, which is right from 2001 to
+/// 2286. Returns `None` for any other number.
 pub(super) fn read(text: &str) -> Option<(Timestamp, Spelling)> {
     let text = text.trim();
     if text.len() > 80 {
@@ -48,7 +49,7 @@ pub(super) fn read(text: &str) -> Option<(Timestamp, Spelling)> {
 fn number(text: &str) -> Option<(Timestamp, Spelling)> {
     let whole;
     let (digits, fraction) = if text.contains(['e', 'E']) {
-        // Some writers of JSON spell a large number so. Nothing finer than a double holds is lost.
+        // Some JSON writers use exponents for large numbers. Such a number has only the precision of a double anyway.
         let number: f64 = text.parse().ok().filter(|number: &f64| (1e9..1e19).contains(number))?;
         whole = format!("{number:.0}");
         (whole.as_str(), "")
@@ -75,7 +76,7 @@ fn number(text: &str) -> Option<(Timestamp, Spelling)> {
 }
 
 fn civil(text: &str) -> Option<(Timestamp, Spelling)> {
-    // A date alone would be midnight, which nobody said.
+    // A date without a time of day would become midnight, which is a guess.
     if !text.contains(':') {
         return None;
     }
@@ -99,16 +100,16 @@ fn civil(text: &str) -> Option<(Timestamp, Spelling)> {
     Some((local(text)?.to_zoned(TimeZone::UTC).ok()?.timestamp(), Spelling::NoZone))
 }
 
-/// Reads a date and a time of day. Behind it there is no zone that would be ignored.
+/// Parses a date and a time of day. Returns `None` if a zone follows, since it would be ignored.
 fn local(text: &str) -> Option<DateTime> {
     let has_zone = text.bytes().skip(DATE).any(|byte| matches!(byte, b'+' | b'-' | b'['));
     if has_zone { None } else { text.parse().ok() }
 }
 
-/// Bytes of a date.
+/// The length of a date in bytes.
 const DATE: usize = "2024-05-02".len();
 
-/// Reads `+02:00`, `+0200` or `+02`.
+/// Parses an offset such as `+02:00`, `+0200` or `+02`.
 fn offset(text: &str) -> Option<Offset> {
     let (sign, rest) = match text.as_bytes().first()? {
         b'+' => (1, text.get(1..)?),

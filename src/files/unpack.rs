@@ -1,16 +1,16 @@
-//! What packed bytes hold: gzip and zstd, member by member, as far as they are whole; and UTF-16 turned into UTF-8.
+//! Decompresses gzip and zstd, as far as the data is intact, and converts UTF-16 to UTF-8.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
-/// Behind a first byte of 0x50 to 0x5f: a zstd frame that holds no data (RFC 8878, skippable frames).
+/// The bytes after a first byte of 0x50 to 0x5f at the start of a zstd frame without data (RFC 8878, skippable frames).
 const ZSTD_SKIPPED: &[u8] = b"\x2a\x4d\x18";
-/// As many bytes tell a packing.
+/// The bytes needed to recognize a compression format.
 const MAGIC: usize = 4;
 
-/// What was noticed about a stream while it was read. Clones share one state.
+/// What was noticed about a stream while it was read. Clones share the state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remarks(Arc<Mutex<Told>>);
 
@@ -25,12 +25,12 @@ impl Remarks {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Returns why the packed data gave less than they should, as a clause without an end; known once all is read.
+    /// Returns why the compressed data is incomplete, as a clause without a period. It is known once all is read.
     pub(super) fn damage(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).damage.clone()
     }
 
-    /// Returns what stood behind the packed data and was left out: a clause without an end.
+    /// Returns what followed the compressed data and was ignored, as a clause without a period.
     pub(super) fn ignored(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).ignored.clone()
     }
@@ -61,12 +61,12 @@ impl Packing {
     }
 }
 
-/// Whether bytes begin as packed ones do.
+/// Returns whether bytes begin like compressed data.
 pub(super) fn is_packed(first: &[u8]) -> bool {
     Packing::of(first).is_some()
 }
 
-/// Bytes of which the next few can be looked at.
+/// A reader that can peek at the next few bytes.
 struct Source {
     ahead: Vec<u8>,
     used: usize,
@@ -74,7 +74,7 @@ struct Source {
 }
 
 impl Source {
-    /// Returns the next bytes without taking them; fewer only where the stream ends.
+    /// Returns the next bytes without consuming them, fewer than `count` only at the end of the stream.
     fn look(&mut self, count: usize) -> io::Result<&[u8]> {
         self.ahead.drain(..self.used);
         self.used = 0;
@@ -139,22 +139,22 @@ impl Read for Member {
     }
 }
 
-/// Packed bytes, unpacked. Damage ends the stream early and is remarked, so that what came before it counts.
+/// A reader of decompressed data. Damage ends the stream early and is recorded, so that the data before it can be used.
 pub(super) struct Unpacked {
-    /// The member that is being read, or `None` once all is read.
+    /// The current member, or `None` once all is read.
     member: Option<Member>,
     remarks: Remarks,
 }
 
 impl Unpacked {
-    /// Begins with the first member; [`is_packed`] said that there is one.
+    /// Starts with the first member. [`is_packed`] must have returned `true` for the stream.
     pub(super) fn begin(stream: Box<dyn Read + Send>, remarks: Remarks) -> io::Result<Self> {
         let mut source = Source { ahead: Vec::new(), used: 0, rest: BufReader::new(stream) };
         let packing = Packing::of(source.look(MAGIC)?).unwrap_or(Packing::Gzip);
         Ok(Self { member: Some(Member::begin(packing, source)?), remarks })
     }
 
-    /// Goes on behind a member: with the next, or with nothing.
+    /// Continues after a member, with the next one if there is one.
     fn go_on(&mut self, member: Member) -> io::Result<()> {
         let before = member.packing();
         let mut source = member.into_source();
@@ -208,7 +208,7 @@ impl Read for Unpacked {
                 }
                 Err(error) => {
                     self.remark(member.packing(), &error);
-                    // All of that gzip member was given out, so the next may be whole.
+                    // The whole gzip member was returned, so the next one may be intact.
                     if member.packing() == Packing::Gzip && is_checksum(&error) {
                         self.go_on(member)?;
                     }
@@ -223,7 +223,7 @@ fn is_checksum(error: &io::Error) -> bool {
     error.to_string().contains("checksum")
 }
 
-/// Reads what is left, and returns how much it was and whether all of it is zero.
+/// Reads the rest, and returns its length and whether all of it is zero.
 fn rest(source: &mut Source) -> io::Result<(u64, bool)> {
     let (mut count, mut is_zero) = (0, true);
     loop {
@@ -238,14 +238,14 @@ fn rest(source: &mut Source) -> io::Result<(u64, bool)> {
     }
 }
 
-/// The byte order of UTF-16 that a mark at the beginning tells.
+/// The byte order of UTF-16, from the byte order mark.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Order {
     Little,
     Big,
 }
 
-/// Returns the byte order of a text in UTF-16 with a byte order mark (RFC 2781), if these bytes begin one. JSON never
+/// Returns the byte order if the bytes begin with a UTF-16 byte order mark (RFC 2781), else `None`. UTF-8 JSON never
 /// begins with such bytes.
 pub(super) fn utf16(first: &[u8]) -> Option<Order> {
     match first {
@@ -255,23 +255,23 @@ pub(super) fn utf16(first: &[u8]) -> Option<Order> {
     }
 }
 
-/// UTF-16 as UTF-8; half of a pair that stands alone becomes U+FFFD.
+/// A reader that converts UTF-16 to UTF-8. An unpaired surrogate becomes U+FFFD.
 pub(super) struct FromUtf16<R> {
     source: R,
     order: Order,
-    /// Bytes that are not read yet as units: half a unit, or half a pair.
+    /// Bytes that are not converted yet: half a code unit, or half a surrogate pair.
     left: Vec<u8>,
     ready: io::Cursor<Vec<u8>>,
 }
 
 impl<R: Read> FromUtf16<R> {
-    /// Begins at the mark.
+    /// Creates a reader. `source` begins with the byte order mark.
     pub(super) fn new(source: R, order: Order) -> Self {
         Self { source, order, left: Vec::new(), ready: io::Cursor::default() }
     }
 }
 
-/// Bytes of UTF-16 that are read at a time.
+/// Bytes of UTF-16 read at a time.
 const PIECE: usize = 1 << 16;
 
 impl<R: Read> Read for FromUtf16<R> {
@@ -294,7 +294,7 @@ impl<R: Read> Read for FromUtf16<R> {
                 Order::Big => u16::from_be_bytes([pair[0], pair[1]]),
             };
             let mut units: Vec<u16> = self.left.chunks_exact(2).map(unit).collect();
-            // The second half of a pair may be still to come.
+            // The second half of a surrogate pair may be still to come.
             if !has_ended && units.last().is_some_and(|unit| (0xd800..0xdc00).contains(unit)) {
                 units.pop();
             }
@@ -318,7 +318,7 @@ mod tests {
         packer.finish().unwrap()
     }
 
-    /// Returns what came out, and what was remarked: damage, then what was ignored.
+    /// Returns the decompressed text, the damage, and what was ignored.
     fn unpack(packed: &[u8]) -> (String, Option<String>, Option<String>) {
         let remarks = Remarks::default();
         let source = Box::new(io::Cursor::new(packed.to_vec()));
@@ -327,7 +327,7 @@ mod tests {
         (String::from_utf8_lossy(&out).into_owned(), remarks.damage(), remarks.ignored())
     }
 
-    /// Lines that do not pack to nothing.
+    /// Returns lines that do not compress well.
     fn lines() -> String {
         let line = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_string();
         (0..20_000).map(line).collect::<Vec<_>>().join("\n")
@@ -344,7 +344,7 @@ mod tests {
             assert!(text.starts_with(&out) && out.len() > text.len() / 3, "{word}: {} bytes", out.len());
             assert_eq!(damage, Some(format!("it was cut: its {word} data end in the middle")));
         }
-        // The last bytes alone, which hold no data.
+        // Only the last bytes are missing, which hold no data.
         let packed = gzip(text.as_bytes());
         let (out, damage, _) = unpack(&packed[..packed.len() - 3]);
         assert!(out == text && damage.is_some());

@@ -1,4 +1,4 @@
-//! LogEvents inside the records of others: what log shippers, queues and stores put around them.
+//! Finds LogEvents inside the records that log shippers, queues and stores wrap around them.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -15,7 +15,7 @@ use super::{own_formats, respell};
 use crate::consent::{Via, visible};
 use crate::okta;
 
-/// Keys that hold an event, as an object or as JSON in a text, best first: Elastic (`event.original`, `_source`,
+/// Keys that hold an event, as an object or as a JSON string, best first: Elastic (`event.original`, `_source`,
 /// `okta`), Splunk (`_raw`), EventBridge (`detail`), container logs (`log`), CloudWatch and syslog shippers
 /// (`message`), Azure (`record`), and this program's own OCSF and card exports.
 const HOLDERS: [&str; 10] = [
@@ -30,28 +30,29 @@ const HOLDERS: [&str; 10] = [
     "raw_data",
     "Event Details",
 ];
-/// Keys that hold an event in base64 (Kinesis, Firehose, Pub/Sub), perhaps packed with gzip (CloudWatch subscriptions).
+/// Keys that hold an event in base64 (Kinesis, Firehose, Pub/Sub), perhaps compressed with gzip (CloudWatch
+/// subscriptions).
 const ENCODED: [&str; 2] = ["data", "Data"];
-/// Keys beside an event that give its time where it has none of its own, best first.
+/// Keys beside an event that give its time if it has none of its own, best first.
 const TIMES: [&str; 5] = ["@timestamp", "p_event_time", "_time", "time", "timestamp"];
 
-/// How far down a holder is looked for, below the record and below another holder.
+/// How many levels below the record, or below another holder, a holder is searched for.
 const LEVELS: usize = 2;
-/// So many holders may stand in each other.
+/// How many holders may be nested.
 const HOLDERS_DEEP: usize = 3;
-/// Objects looked at in one record; one that holds more is no record of a log.
+/// The most objects examined in one record.
 const OBJECTS_MAX: usize = 100_000;
-/// What is packed inside a record may not unpack to more.
+/// The most bytes that compressed data inside a record may decompress to.
 const UNPACKED_MAX: u64 = 16 << 20;
-/// A longer path is cut where it is shown.
+/// The most characters of a path that are shown.
 const PATH_MAX: usize = 120;
 
-/// Says where an event is looked for.
+/// Returns a phrase that lists the keys that are searched.
 pub(super) fn looked_for() -> String {
     format!("{}, or in base64 under {}", HOLDERS.join(", "), ENCODED.join(" or "))
 }
 
-/// Finds the events inside a record that is none itself. Returns nothing if there are none.
+/// Returns the events inside a record that is not an event itself, or `None` if there are none.
 pub(super) fn find(text: &str, received: Timestamp) -> Option<Found> {
     let mut search =
         Search { received, objects_left: OBJECTS_MAX, path: Vec::new(), time: None, found: Found::default() };
@@ -66,13 +67,13 @@ struct Search {
     received: Timestamp,
     objects_left: usize,
     path: Vec<String>,
-    /// The nearest key around what is looked at that gives a time, and the time as it stands there.
+    /// The nearest enclosing key that gives a time, and its value as written.
     time: Option<(String, String)>,
     found: Found,
 }
 
 impl Search {
-    /// Looks at an object: whether it is an event, holds one, or has one further down. Returns whether one was found.
+    /// Searches an object, which may be an event, hold one, or contain one further down. Returns whether one was found.
     fn object(&mut self, text: &str, levels: usize, holders: usize) -> bool {
         let is_full = self.found.consents.len() > EVENTS_MAX;
         let Some(left) = self.objects_left.checked_sub(1).filter(|_| !is_full) else { return false };
@@ -124,7 +125,7 @@ impl Search {
         is_found
     }
 
-    /// Looks at a value: an object, those of an array, or JSON in a text.
+    /// Searches a value: an object, the objects of an array, or JSON in a string.
     fn value(&mut self, json: &str, levels: usize, holders: usize) -> bool {
         match json.as_bytes().first() {
             Some(b'{') => self.object(json, levels, holders),
@@ -145,7 +146,7 @@ impl Search {
         }
     }
 
-    /// Looks at the JSON of a text, or at that of each of its lines.
+    /// Searches the JSON in a text, or in each of its lines.
     fn text(&mut self, text: &str, levels: usize, holders: usize) -> bool {
         let text = text.trim_start_matches('\u{feff}').trim();
         if !text.starts_with(['{', '[']) {
@@ -163,7 +164,7 @@ impl Search {
         is_found
     }
 
-    /// Takes an object that is an event, in Okta's spelling or in another.
+    /// Takes an object if it is an event, in Okta's spelling or another. Returns whether it is.
     fn event(&mut self, text: &str, members: &Members<'_>) -> bool {
         let has = |known: &str| members.keys().any(|key| respell::is_same(key, known));
         if !has("eventType") || !(has("uuid") || has("published")) {
@@ -193,7 +194,7 @@ impl Search {
         true
     }
 
-    /// Returns an event with its keys as Okta spells them, and with the time beside it if it has none.
+    /// Returns an event with its keys in Okta's spelling, and with the time beside it if it has none of its own.
     fn put_back(&self, text: &str, remarks: &mut Vec<Remark>) -> Option<String> {
         let object: Map<String, Value> = serde_json::from_str(text).ok()?;
         let mut event = respell::event(object)?;
@@ -208,7 +209,7 @@ impl Search {
     }
 }
 
-/// Returns the value of a holder. The two words of `event.original` may be one key or an object in another.
+/// Returns the value of a holder. `event.original` may be one key, or `original` inside the object `event`.
 fn held<'a>(members: &Members<'a>, holder: &str) -> Option<&'a RawValue> {
     if let Some(value) = members.get(holder) {
         return Some(value);
@@ -218,7 +219,7 @@ fn held<'a>(members: &Members<'a>, holder: &str) -> Option<&'a RawValue> {
     serde_json::from_str::<Members<'a>>(outer.get()).ok()?.remove(inner)
 }
 
-/// Returns a text or a number as it stands.
+/// Returns a string's content, or a number as it is written.
 fn words(value: &RawValue) -> Option<String> {
     match serde_json::from_str(value.get()).ok()? {
         Value::String(text) => Some(text),
@@ -227,7 +228,7 @@ fn words(value: &RawValue) -> Option<String> {
     }
 }
 
-/// Returns what a text in base64 says, unpacked if it is packed.
+/// Decodes a JSON string in base64, and decompresses the result if it is gzip.
 fn decoded(json: &str) -> Option<String> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
@@ -314,7 +315,7 @@ mod tests {
                 (EVENT, &vec![Remark::Held(path.to_owned())])
             );
         }
-        // Objects keep their bytes too, in whatever depth.
+        // Objects keep their exact bytes at any depth.
         let odd = EVENT.replace("\"uuid\"", "\"odd\":1.0E+2,\"uuid\"");
         let nested =
             serde_json::to_string(&BTreeMap::from([("a", BTreeMap::from([("okta", raw(&odd))]))])).unwrap();
@@ -334,7 +335,7 @@ mod tests {
         ] {
             assert_eq!(find_in(&record), (vec![], vec![]), "{record}");
         }
-        // Neither depth nor breadth costs more than its bytes.
+        // The cost stays proportional to the bytes, however deep or broad the record is.
         let deep = format!("{}{}", "{\"message\":".repeat(50_000), "}".repeat(50_000));
         assert!(find(&deep, at()).is_none());
         let broad = format!("{{\"a\":[{}{{}}]}}", "{},".repeat(300_000));

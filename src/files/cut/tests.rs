@@ -71,7 +71,7 @@ fn every_layout_gives_the_same_records() {
     }
 }
 
-/// Gives out one piece at a time, and is asked for the next only once all records of the pieces before were taken.
+/// Returns one piece at a time. The next is read only once all records of the pieces before were returned.
 struct Piped<'a> {
     pieces: Vec<&'a str>,
     given: usize,
@@ -182,7 +182,7 @@ proptest! {
         let opener: &[u8] = [b"".as_slice(), b"[", b"{\"a\":", b"[\n{\"a\":1},\n"][opener];
         let text = [opener, &bytes].concat();
         if let Ok((found, _)) = cut(&text, drip, is_live) {
-            // What is cut out is no more than what is there, and nothing is cut out twice.
+            // The spans lie within the input and do not overlap.
             prop_assert!(found.iter().map(String::len).sum::<usize>() <= String::from_utf8_lossy(&text).len());
         }
     }

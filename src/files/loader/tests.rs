@@ -6,7 +6,7 @@ use crate::files::file_index::{BESIDE_BYTES, CHANGED};
 
 const EVENT: &str = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","displayMessage":"whole"}"#;
 
-/// Loads texts as files and returns the file index, the rows as they stand in the end, and how many came again.
+/// Loads texts as files. Returns the file index, the final rows and the number of repeated records.
 fn load(texts: &[&str]) -> (Arc<FileIndex>, Vec<Row>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let inputs: Vec<Input> = (0..)
@@ -87,7 +87,7 @@ fn records_of_one_uuid_that_say_something_else_are_rows_with_a_mark() {
     }
     let (_, rows, _) = load(&[EVENT, &spaced]);
     assert_eq!((rows.len(), rows[0].doubt), (1, None));
-    // A hook's copy always differs from the log's, and a store's from Okta's.
+    // A hook's copy always differs from the log's, and a log store's copy from Okta's.
     let delivery = format!(
         r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{}]}}}}"#,
         EVENT.replace(r#","displayMessage":"whole""#, "")
@@ -104,10 +104,10 @@ fn spelled_anew_in_one_way_two_contents_are_two_rows() {
     let doubt = Some(Doubt::SharedId);
     let of = |texts: &[&str]| load(texts).1.iter().map(|row| row.doubt).collect::<Vec<_>>();
     assert_eq!(of(&[&lower, &lower.replace("whole", "forged")]), [doubt; 2]);
-    // Another store, and Okta's own spelling, may have kept something else of the same event.
+    // Another store, or a record in Okta's own spelling, may have kept other parts of the same event.
     assert_eq!(of(&[&lower, &capitals.replace("whole", "cut")]), [None]);
     assert_eq!(of(&[EVENT, &lower.replace("whole", "cut")]), [None]);
-    // One such event among others in a record makes those no less comparable.
+    // Such an event in a record does not affect the comparison of the others.
     let number = |event: &str| event.replace("0000000001", "0000000002");
     let page = format!("[[{},{}]]", number(&lower), EVENT.replace("whole", "forged"));
     assert_eq!(of(&[EVENT, &page]), [doubt, None, doubt]);
@@ -155,7 +155,7 @@ fn a_record_of_many_events_is_read_once_for_all_of_them() {
     assert!((1..2000).all(|row| Arc::ptr_eq(&record(row), &first)));
     let uuid = file_index.consent(Seq(2000)).unwrap().unwrap().uuid.unwrap();
     assert_eq!(uuid.exact(), "5b1f0c9e-3333-4333-8333-000000001999");
-    // What stands beside a row in its own record costs nothing more, however long that is.
+    // Events in the row's own record are not counted as read, however long it is.
     let pad = "x".repeat(BESIDE_BYTES as usize);
     let text = format!("{{\"pad\":\"{pad}\",\"hits\":[{}]}}", hits[..3].join(","));
     let (file_index, ..) = load(&[&text]);
@@ -170,14 +170,14 @@ fn events_beyond_those_that_have_a_place_are_left_out_and_said() {
     assert!(found.bad[0].contains("more than 65535 events"), "{:?}", found.bad);
 }
 
-/// A grant of a number in a session.
+/// Returns a grant with this number in a session.
 fn acted_as(number: u32, session: &str, actor: &str) -> String {
     format!(
         r#"{{"uuid":"5b1f0c9e-3333-4333-8333-{number:012}","eventType":"app.oauth2.as.consent.grant","published":"2026-03-04T09:00:00.000Z","authenticationContext":{{"externalSessionId":"{session}"}},"actor":{actor}}}"#
     )
 }
 
-/// An event of a session at a minute, by an actor of a type.
+/// Returns an event of a session at this minute, by an actor of this type.
 fn acted(minute: u8, event_type: &str, session: &str, actor: &str) -> String {
     format!(
         r#"{{"uuid":"5b1f0c9e-3333-4333-8333-0000000000{minute:02}","eventType":"{event_type}","published":"2026-03-04T09:{minute:02}:00.000Z","authenticationContext":{{"externalSessionId":"{session}"}},"actor":{actor}}}"#
