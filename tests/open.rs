@@ -139,7 +139,7 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
         ("future", "this program reads consentwatch.snapshot/1", 0, 0),
         ("empty", "is empty", 0, 0),
         ("table", "holds no JSON", 0, 0),
-        ("packed", "is packed with bzip2", 0, 0),
+        ("packed", "is compressed with bzip2", 0, 0),
         ("folder", "is a directory", 0, 0),
         ("pipe", "is not a regular file", 0, 0),
         ("nowhere", "cannot be read", 0, 0),
@@ -378,7 +378,7 @@ fn packed_files_give_what_unpacked_and_say_what_is_wrong() {
         let (code, count, err) = run("cut", &packed[..packed.len() * 9 / 10]);
         assert!(code == Some(1) && (1000..5000).contains(&count), "{name}: {code:?} {count} {err}");
         assert!(
-            err.contains(&format!("it was cut: its {word} data end in the middle; {count} consents")),
+            err.contains(&format!("it is cut off: its {word} data ends early; {count} consents")),
             "{err}"
         );
         let (code, count, err) = run("padded", &[packed.clone(), vec![0; 1024]].concat());
@@ -387,10 +387,10 @@ fn packed_files_give_what_unpacked_and_say_what_is_wrong() {
             "{name}: {err}"
         );
         let (code, count, err) = run("rubbish", &[packed.clone(), b"-----\n".to_vec()].concat());
-        assert!(code == Some(0) && count == 5000 && err.contains("6 bytes behind its"), "{name}: {err}");
+        assert!(code == Some(0) && count == 5000 && err.contains("6 bytes after its"), "{name}: {err}");
         // Nothing at all came out of this one.
         let (code, count, err) = run("stump", &packed[..12]);
-        assert!(code == Some(1) && count == 0 && err.contains("cannot be unpacked: it"), "{name}: {err}");
+        assert!(code == Some(1) && count == 0 && err.contains("cannot be decompressed: it"), "{name}: {err}");
     }
 }
 

@@ -103,7 +103,7 @@ impl Check {
         }
         if let Some(damage) = &ending.damage {
             let of = count.map_or(String::new(), |count| format!(" of {count}"));
-            out.push(format!("{damage}; {} could be read and are there.", self.read(&of)));
+            out.push(format!("{damage}; {} could be read.", self.read(&of)));
             return out;
         }
         if ending.is_cut {
@@ -113,7 +113,7 @@ impl Check {
             return out;
         }
         if let Some(count) = count.filter(|count| *count != self.consents) {
-            out.push(format!("it says that it holds {count} consents, and {} could be read.", self.consents));
+            out.push(format!("it says that it holds {count} consents, but {} could be read.", self.consents));
         }
         match (sha256, &ending.sha256) {
             (Some(said), Some(found)) if said != *found => {
@@ -151,7 +151,7 @@ mod tests {
     fn a_bad_record_is_told_of_beside_the_end() {
         let damage = Ending { damage: Some("it is damaged".to_owned()), ..Ending::default() };
         let cut = Ending { is_cut: true, ..Ending::default() };
-        let damaged = "it is damaged; 2 consents could be read and are there.";
+        let damaged = "it is damaged; 2 consents could be read.";
         let incomplete = "it is incomplete; 1 consent could be read.";
         let bad = "1 record cannot be read; the first at byte 10: odd.";
         assert_eq!(troubles(&[false, true, false], &damage), [bad, damaged]);

@@ -42,7 +42,7 @@ impl Found {
     pub(super) fn limit(&mut self) {
         if self.consents.len() > EVENTS_MAX {
             self.consents.truncate(EVENTS_MAX);
-            self.bad.push(format!("It holds more than {EVENTS_MAX} events; the rest of them was left out."));
+            self.bad.push(format!("It holds more than {EVENTS_MAX} events; the rest was left out."));
         }
     }
 }

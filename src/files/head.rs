@@ -126,11 +126,11 @@ impl Head {
         let mut text = bytes.to_vec();
         text.extend_from_slice(b"[]}");
         let wire: Wire =
-            serde_json::from_slice(&text).map_err(|_| "What it says of itself is no JSON".to_owned())?;
+            serde_json::from_slice(&text).map_err(|_| "Its head is not valid JSON".to_owned())?;
         let version = wire.schema.strip_prefix(SCHEMA).and_then(|version| version.parse::<u64>().ok());
         if version != Some(VERSION) {
             return Err(format!(
-                "It is of the form {}, and this program reads {SCHEMA}{VERSION}. A newer consentwatch may read it",
+                "Its schema is {}, but this program reads {SCHEMA}{VERSION}. A newer consentwatch may read it",
                 visible(&wire.schema)
             ));
         }

@@ -50,20 +50,20 @@ pub enum FileError {
     #[error("is not a regular file. Pipe it to standard input and name -")]
     Special,
     /// The file is compressed in a format that this program does not decompress.
-    #[error("is packed with {0}. Unpack it, pipe it to standard input and name -")]
+    #[error("is compressed with {0}. Decompress it, pipe it to standard input and name -")]
     Packed(&'static str),
     /// The compressed data is damaged from the start. The string is a clause.
-    #[error("cannot be unpacked: {0}. Nothing of it could be read")]
+    #[error("cannot be decompressed: {0}. Nothing in it could be read")]
     Damaged(String),
     /// There is no room to decompress the file, or to store standard input.
-    #[error("cannot be kept in a temporary file: {0}")]
+    #[error("cannot be copied to a temporary file: {0}")]
     Spool(io::Error),
     /// The file is empty.
     #[error("is empty")]
     Empty,
     /// The file contains something other than JSON records.
     #[error(
-        "holds no JSON. Name a snapshot, or LogEvents or deliveries of an event hook as JSON; an event may stand up to \
+        "holds no JSON. Name a snapshot, or LogEvents or deliveries of an event hook as JSON; an event may be up to \
          two levels down under {}",
         wrapped::looked_for()
     )]
@@ -201,7 +201,7 @@ impl<R: Read> Read for Kept<R> {
         let count = self.stream.read(out)?;
         self.keep(&out[..count]).map_err(|error| {
             let words =
-                format!("it cannot be kept in a temporary file: {error}. TMPDIR names the folder for it");
+                format!("it cannot be copied to a temporary file: {error}. TMPDIR sets the folder for it");
             io::Error::new(error.kind(), words)
         })?;
         Ok(count)

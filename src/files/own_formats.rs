@@ -91,8 +91,9 @@ struct LookedUp {
 
 /// Parses a line. `now` is the time of receipt if the line has none.
 pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
-    let line: Line<'_> = serde_json::from_str(text)
-        .map_err(|error| format!("It is no {SCHEMA} (line {}, column {}).", error.line(), error.column()))?;
+    let line: Line<'_> = serde_json::from_str(text).map_err(|error| {
+        format!("It is not a valid {SCHEMA} (line {}, column {}).", error.line(), error.column())
+    })?;
     let received = line.received.as_deref().and_then(|at| at.parse().ok()).unwrap_or(now);
     let via = via_of(&line.via);
     let published = line.published.as_deref().and_then(|at| at.parse::<Timestamp>().ok());

@@ -55,7 +55,7 @@ fn try_read(bytes: &[u8], received: Timestamp) -> Result<Found, String> {
         Some(own_formats::SCHEMA) => return Ok(Found::good(vec![own_formats::consent(text, received)?])),
         Some(other) if other.starts_with("consentwatch.") => {
             return Err(format!(
-                "It is of the form {}, which holds no consent.",
+                "Its schema is {}, which holds no consents.",
                 crate::consent::visible(other)
             ));
         }

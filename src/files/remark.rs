@@ -26,11 +26,11 @@ impl Remark {
         match self {
             Self::Held(path) => format!("{events} {was} found under {path}."),
             Self::Respelled => format!(
-                "{events} {has} keys that are not spelled as Okta spells them, such as eventtype. The keys were put \
-                 back, so what is shown as the raw event is not what Okta sent byte for byte."
+                "{events} {has} keys that are not spelled as Okta spells them, such as eventtype. The keys were \
+                 restored, so the raw event shown is not byte for byte what Okta sent."
             ),
             Self::TimeOf(key) => {
-                format!("{events} {has} no published time of their own; {key} beside it was taken.")
+                format!("{events} {has} no published time; {key} beside it was used.")
             }
             Self::Time(spelling) => format!("The published time of {events} is {}.", spelling.words()),
             Self::NoTime => format!(

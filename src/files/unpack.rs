@@ -166,9 +166,9 @@ impl Unpacked {
             let bytes = if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
             let word = before.word();
             let words = if is_zero {
-                format!("{bytes} of zero padding behind its {word} data were ignored")
+                format!("{bytes} of zero padding after its {word} data were ignored")
             } else {
-                format!("{bytes} behind its {word} data are neither gzip nor zstd and were ignored")
+                format!("{bytes} after its {word} data are neither gzip nor zstd and were ignored")
             };
             self.remarks.change(|told| told.ignored = Some(words));
         }
@@ -178,13 +178,13 @@ impl Unpacked {
     fn remark(&self, packing: Packing, error: &io::Error) {
         let word = packing.word();
         let words = match error.kind() {
-            ErrorKind::UnexpectedEof => format!("it was cut: its {word} data end in the middle"),
+            ErrorKind::UnexpectedEof => format!("it is cut off: its {word} data ends early"),
             _ if is_checksum(error) => {
                 format!(
                     "it is damaged: a checksum of its {word} data does not match, so records may be altered"
                 )
             }
-            _ => format!("it is damaged: its {word} data cannot be unpacked to their end ({error})"),
+            _ => format!("it is damaged: its {word} data cannot be decompressed to its end ({error})"),
         };
         self.remarks.change(|told| told.damage = told.damage.take().or(Some(words)));
     }
@@ -342,7 +342,7 @@ mod tests {
             assert_eq!(unpack(&packed), (text.clone(), None, None));
             let (out, damage, _) = unpack(&packed[..packed.len() * 3 / 4]);
             assert!(text.starts_with(&out) && out.len() > text.len() / 3, "{word}: {} bytes", out.len());
-            assert_eq!(damage, Some(format!("it was cut: its {word} data end in the middle")));
+            assert_eq!(damage, Some(format!("it is cut off: its {word} data ends early")));
         }
         // Only the last bytes are missing, which hold no data.
         let packed = gzip(text.as_bytes());
@@ -370,7 +370,7 @@ mod tests {
             assert!(ignored.unwrap().starts_with("100000 bytes of zero padding"));
             let (out, damage, ignored) = unpack(&[packed, b"\0rubbish".to_vec()].concat());
             assert_eq!((out.as_str(), damage), ("a", None));
-            assert!(ignored.unwrap().starts_with("8 bytes behind"));
+            assert!(ignored.unwrap().starts_with("8 bytes after"));
         }
     }
 
