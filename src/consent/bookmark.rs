@@ -1,18 +1,18 @@
-//! Where a poller goes on.
+//! Where a poller continues.
 
 use jiff::Timestamp;
 
 /// The cursor that came with a page of the System Log. It is stored in the same transaction as the page's events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bookmark {
-    /// What was asked: the set of event kinds, so that a changed set does not go on from a cursor that skipped some.
+    /// The event kinds that were asked for. If they change, the cursor is not used, since it may have skipped some.
     pub query: String,
-    /// The `next` link as it came, path and query only: the org's origin is put before it again.
+    /// The path and query of the `next` link as it came. The org's origin is prepended when it is used.
     pub next: String,
-    /// When the newest event seen so far was published; the place to restart from if the cursor dies.
+    /// When the newest event seen so far was published. Polling restarts from there if the cursor becomes invalid.
     pub last_published: Option<Timestamp>,
-    /// From when on the log was read: the `since` of the first request of this query.
+    /// The time from which on the log was read: the `since` of the first request of this query.
     pub since: Timestamp,
-    /// Whether this page was shorter than its limit: nothing more was there.
+    /// Whether this page was shorter than its limit, so that there was nothing more.
     pub caught_up: bool,
 }

@@ -46,7 +46,7 @@ impl Fact {
         }
     }
 
-    /// Returns the name for a person.
+    /// Returns the name for people.
     pub fn label(self) -> &'static str {
         match self {
             Self::Who => "Who",
@@ -59,7 +59,7 @@ impl Fact {
         }
     }
 
-    /// Returns the value of this fact in a copy, not yet escaped for display; `None` if the copy has none.
+    /// Returns the value of this fact in a copy, not yet escaped for display, or `None` if the copy has none.
     pub fn of(self, consent: &Consent) -> Option<String> {
         let text = |text: Option<&Untrusted>| text.map(|text| text.exact().to_owned());
         let list = |texts: Vec<&str>| (!texts.is_empty()).then(|| texts.join(" "));
@@ -89,13 +89,13 @@ impl Fact {
 /// How a hook's copy differs from the log's in one fact.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Difference {
-    /// Both say something, and not the same.
+    /// Both copies have a value, and the values differ.
     Contradicts,
-    /// The log's copy says nothing.
+    /// Only the hook's copy has a value.
     HookOnly,
 }
 
-/// What one copy says of every [`Fact`].
+/// The value of every [`Fact`] in one copy.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Claims {
     who: Party,
@@ -108,7 +108,7 @@ pub struct Claims {
     outcome: Option<Outcome>,
 }
 
-/// Somebody or something by id, login and name; each may be empty.
+/// A person or thing by id, login and name, each possibly empty.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Party {
     id: String,
@@ -218,7 +218,7 @@ fn address(text: &str) -> String {
 }
 
 impl Consent {
-    /// Returns where the hook's copy differs from the log's; nothing where no such copy is kept.
+    /// Returns the facts in which the hook's copy differs from the log's. The list is empty if no such copy is kept.
     pub fn differences(&self) -> Vec<(Fact, Difference)> {
         let Some(copy) = &self.hook_copy else { return Vec::new() };
         let own = Claims::of(self);

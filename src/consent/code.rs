@@ -1,4 +1,4 @@
-//! Open word lists of Okta's, kept as a number where a row is listed. The exact word stays in the raw event.
+//! Okta's open word lists, stored as numbers in rows. The raw event keeps the exact word.
 
 macro_rules! open_words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal $word:literal),* $(,)? }) => {

@@ -1,4 +1,4 @@
-//! Whether two records of one event say the same.
+//! Compares the content of two records of one event.
 
 use std::borrow::Cow;
 
@@ -58,7 +58,7 @@ fn content(raw: &str, published: Option<Timestamp>) -> Option<Value> {
     Some(value)
 }
 
-/// Okta may leave out what is null (core API reference).
+/// Removes empty members, since Okta may omit null fields (core API reference).
 fn prune(value: &mut Value) {
     match value {
         Value::Object(object) => object.retain(|_, value| {
@@ -91,7 +91,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
         (Value::String(one), Value::String(other)) => {
             one == other || fits(one, other) || fits(other, one) || mask(one) == mask(other)
         }
-        // What is no text may be hidden too, and text stands in its place.
+        // A hidden value that was not a string is replaced by a string.
         (Value::String(text), _) | (_, Value::String(text)) => split_mark(text) == Some(("", "")),
         _ => one == other,
     }
@@ -147,7 +147,7 @@ fn masked(value: Value) -> Value {
 mod tests {
     use super::*;
 
-    /// Returns whether two events say the same, by comparison; and whether by digest.
+    /// Returns whether two events have the same content, by comparison and by digest.
     fn same(one: &str, other: &str) -> (bool, bool) {
         let read = |raw: &str| Consent { raw: raw.into(), ..bare() };
         let (one, other) = (read(one), read(other));
@@ -224,7 +224,7 @@ mod tests {
         ] {
             assert_eq!(same(event, other), (false, false), "{other}");
         }
-        // What only looks like a hidden value is text.
+        // Text that only resembles a hidden value is ordinary text.
         for text in ["a‹hidden b", "a‹hidden› b", "a‹hidden, many characters› b", "a‹hidden, 3 characters b"]
         {
             let odd = format!(r#"{{"x":"{text}"}}"#);

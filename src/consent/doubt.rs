@@ -1,4 +1,4 @@
-//! What speaks against an event.
+//! Reasons to doubt an event.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 /// each other, or another event has the same uuid.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Doubt {
-    /// A hook brought it, and the log has not shown it although it was read well long after.
+    /// A hook brought it, and the log has not shown it although the log was read long after.
     Unconfirmed,
-    /// The log showed it, and the hook did not bring it although it was verified and we listened.
+    /// The log showed it, and the hook did not bring it although it was verified and the listener was up.
     Missed,
-    /// Another event with the same uuid and other content came the same way.
+    /// Another event with the same uuid and different content came the same way.
     SharedId,
     /// Both brought it, and the hook's copy contradicts the log's.
     Altered,
@@ -30,7 +30,7 @@ impl Doubt {
         }
     }
 
-    /// Says in a sentence what it means.
+    /// Returns a clause that says what the doubt means.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Unconfirmed => {

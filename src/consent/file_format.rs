@@ -1,33 +1,33 @@
-//! The formats of files that consents are written to.
+//! The formats in which consents are written to files.
 
-/// A format of a file that consents are written to.
+/// A format in which consents are written to a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum FileFormat {
-    /// One JSON object: every consent whole, with the coverage, the screen and a digest.
+    /// One JSON object: every consent in full, with the coverage, the screen and a digest.
     #[default]
     Snapshot,
-    /// The program's own JSON, one consent a line.
+    /// The program's own JSON, one consent per line.
     Jsonl,
-    /// For spreadsheets.
+    /// CSV for spreadsheets.
     Csv,
-    /// The same with a byte order mark, by which Excel on Windows knows UTF-8.
+    /// CSV with a byte order mark, by which Excel on Windows recognizes UTF-8.
     CsvMarked,
     /// A case file in Markdown.
     Markdown,
     /// A case file in HTML.
     Html,
-    /// Okta Workflows' event card, one a line.
+    /// Okta Workflows' event card, one per line.
     Card,
-    /// LogEvents alone, one a line.
+    /// LogEvents alone, one per line.
     Raw,
-    /// Elastic Common Schema, one a line.
+    /// Elastic Common Schema, one per line.
     Ecs,
-    /// Open Cybersecurity Schema Framework, one a line.
+    /// Open Cybersecurity Schema Framework, one per line.
     Ocsf,
 }
 
 impl FileFormat {
-    /// Every format, in the order in which a person is offered them.
+    /// Every format, in the order in which the user is offered them.
     pub const ALL: [Self; 10] = [
         Self::Snapshot,
         Self::Jsonl,
@@ -41,7 +41,7 @@ impl FileFormat {
         Self::Ocsf,
     ];
 
-    /// Returns the ending of the file's name.
+    /// Returns the file name extension.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Snapshot => "json",
@@ -56,7 +56,7 @@ impl FileFormat {
         }
     }
 
-    /// Returns what the file holds, in a few words.
+    /// Returns a short description of the format.
     pub fn words(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot: coverage, digest, screen, every consent whole",

@@ -1,4 +1,4 @@
-//! Numbers and ids that cannot be swapped for one another.
+//! Distinct types for numbers and ids, so that they cannot be confused.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Untrusted;
 
-/// The journal's own ever-rising number of a stored row. The first is 1; 0 stands before all.
+/// The journal's number of a stored row. Numbers only rise. The first is 1, and 0 is before all rows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Seq(pub i64);
 
@@ -16,12 +16,12 @@ impl fmt::Display for Seq {
     }
 }
 
-/// The journal's ever-rising number of a change to a row that was already stored.
+/// The journal's number of a change to a stored row. Numbers only rise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Rev(pub i64);
 
-/// A number that is the same for the same id, and for another one almost surely another: what tells the few grants of
-/// one person and client apart, or the sessions of one day. Never 0. (FNV-1a.)
+/// Returns a 32-bit hash of an id (FNV-1a), never 0. It is enough to distinguish the few grants of one person and
+/// client, or the sessions of one day.
 pub fn mark(id: &str) -> u32 {
     let hash =
         id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -31,7 +31,7 @@ pub fn mark(id: &str) -> u32 {
 /// Identifies an event: by its uuid if that is valid, else by a digest of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum EventId {
-    /// A UUID, whatever case it came in.
+    /// A UUID, in either case.
     Uuid([u8; 16]),
     /// For an event that was just received: the SHA-256 of its bytes before its secrets are hidden, so that
     /// events that differ only in a secret stay separate. An attacker could guess short secrets from it, so
@@ -40,7 +40,7 @@ pub enum EventId {
 }
 
 impl EventId {
-    /// Returns the bytes that the journal keys on; the two forms differ in length.
+    /// Returns the bytes that the journal uses as a key. The two forms differ in length.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Uuid(bytes) => bytes,
@@ -48,7 +48,7 @@ impl EventId {
         }
     }
 
-    /// Takes back what [`EventId::as_bytes`] gave. Returns `None` if it has another length than either form.
+    /// Returns the id from the bytes of [`EventId::as_bytes`], or `None` if the length fits neither form.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let uuid = <[u8; 16]>::try_from(bytes).map(Self::Uuid);
         uuid.or_else(|_| <[u8; 32]>::try_from(bytes).map(Self::Digest)).ok()
@@ -62,7 +62,7 @@ macro_rules! text_ids {
         pub struct $name(pub Untrusted);
 
         impl $name {
-            /// Wraps an id as it came; ids are opaque, so nothing is checked.
+            /// Wraps an id as it came. Ids are opaque, so nothing is checked.
             pub fn new(text: &str) -> Self {
                 Self(Untrusted::new(text))
             }
@@ -76,7 +76,7 @@ macro_rules! text_ids {
 }
 
 text_ids! {
-    /// A consent grant, `oag…`: one scope that one person allowed one client.
+    /// A consent grant, `oag…`: one scope that one person granted to one client.
     GrantId,
     /// A user, `00u…`.
     UserId,

@@ -1,4 +1,4 @@
-//! The families of consent events.
+//! The kinds of consent events.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,24 +6,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Kind {
-    /// A person allowed a client at a custom authorization server.
+    /// A person gave consent to a client at a custom authorization server.
     Grant = 1,
-    /// A consent at a custom authorization server ended: by a person, or with the user, client, scope or server.
+    /// A consent at a custom authorization server ended: it was revoked, or its user, client, scope or server was
+    /// removed.
     Revoke = 2,
-    /// A person allowed a client at the org authorization server.
+    /// A person gave consent to a client at the org authorization server.
     OrgGrant = 3,
-    /// An admin allowed a client an Okta API scope.
+    /// An admin granted a client an Okta API scope.
     AdminGrant = 4,
-    /// An admin took an Okta API scope away from a client.
+    /// An admin revoked an Okta API scope from a client.
     AdminRevoke = 5,
-    /// Any other type that a file or a hook brought.
+    /// Any other event type, from a file or a hook.
     Other = 6,
 }
 
 const REVOKE: &str = "app.oauth2.as.consent.revoke";
 
 impl Kind {
-    /// Every kind, in the order of the papers.
+    /// Every kind, in the order of the documentation.
     pub const ALL: [Self; 6] =
         [Self::Grant, Self::Revoke, Self::OrgGrant, Self::AdminGrant, Self::AdminRevoke, Self::Other];
 
@@ -53,32 +54,32 @@ impl Kind {
         }
     }
 
-    /// Returns the kind that a word names.
+    /// Returns the kind with this word, or `None` if there is none.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// Returns the number that the journal keeps.
+    /// Returns the number that the journal stores.
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// Returns the kind of a kept number; a number of a newer version reads as [`Kind::Other`].
+    /// Returns the kind of a stored number. A number from a newer version becomes [`Kind::Other`].
     pub fn from_code(code: u8) -> Self {
         Self::ALL.into_iter().find(|kind| kind.code() == code).unwrap_or(Self::Other)
     }
 
-    /// Returns the number under which the journal keeps a kind with its reach.
+    /// Returns the number that the journal stores for a kind with its reach.
     pub fn packed(self, reach: Reach) -> u8 {
         self.code() | (reach as u8) << 4
     }
 
-    /// Returns the kind and the reach of a kept number.
+    /// Returns the kind and the reach of a stored number.
     pub fn unpacked(code: u8) -> (Self, Reach) {
         (Self::from_code(code & 15), Reach::from_code(code >> 4))
     }
 
-    /// Returns the System Log filter that selects this kind, or none for [`Kind::Other`], which is never polled.
+    /// Returns the System Log filter that selects this kind, or `None` for [`Kind::Other`], which is never polled.
     ///
     /// `eq` and `sw` on `eventType` are documented operators (Okta: System Log query, filter).
     pub fn filter(self) -> Option<&'static str> {
@@ -92,35 +93,35 @@ impl Kind {
         }
     }
 
-    /// Whether an event hook can bring it (Okta: event types, event-hook-eligible).
+    /// Returns whether event hooks can deliver this kind (Okta: event types, event-hook-eligible).
     pub fn is_hook_eligible(self) -> bool {
         matches!(self, Self::Grant | Self::Revoke)
     }
 
-    /// Whether a person consents in this kind; admin consents have nobody.
+    /// Returns whether this kind has a consenting person. Admin consents have none.
     pub fn has_person(self) -> bool {
         !matches!(self, Self::AdminGrant | Self::AdminRevoke)
     }
 }
 
-/// What a revocation ends, as its type says; a grant reaches what it names.
+/// What a revocation ends, according to its type. For a grant it is [`Reach::Named`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Reach {
-    /// The scope grants that it names.
+    /// The scope grants that the event names.
     #[default]
     Named = 0,
-    /// All of a person's.
+    /// All grants of a person.
     Person = 1,
-    /// All of a person's for one client.
+    /// All grants of a person for one client.
     PersonAndClient = 2,
-    /// All of a person's, because the person is no more.
+    /// All grants of a person, because the user was removed.
     PersonGone = 3,
-    /// All at a server, because the server is no more.
+    /// All grants at a server, because the server was removed.
     ServerGone = 4,
-    /// All for a client, because the client is no more.
+    /// All grants for a client, because the client was removed.
     ClientGone = 5,
-    /// All of a scope, because the scope is no more.
+    /// All grants of a scope, because the scope was removed.
     ScopeGone = 6,
 }
 
@@ -140,12 +141,13 @@ impl Reach {
         Self::ALL.iter().find(|(_, end)| *end == rest).map(|(reach, _)| *reach).unwrap_or_default()
     }
 
-    /// Whether nobody asked for it: something that the consent rests on is no more.
+    /// Returns whether the revocation is implicit: nobody asked for it, but something that the consent depends on was
+    /// removed.
     pub fn is_implicit(self) -> bool {
         matches!(self, Self::PersonGone | Self::ServerGone | Self::ClientGone | Self::ScopeGone)
     }
 
-    /// Returns the reach of a kept number.
+    /// Returns the reach of a stored number.
     fn from_code(code: u8) -> Self {
         Self::ALL.iter().find(|(reach, _)| *reach as u8 == code).map(|(reach, _)| *reach).unwrap_or_default()
     }

@@ -1,11 +1,11 @@
-//! What an id is called, as Okta told when it was asked.
+//! The names of ids that were looked up at Okta.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Person, Seq, Symbol, Untrusted};
 
-/// The things that rows name by id.
+/// The kinds of things that rows identify by id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Thing {
@@ -21,21 +21,21 @@ impl Thing {
     /// Every kind of thing.
     pub const ALL: [Self; 3] = [Self::Client, Self::Server, Self::Person];
 
-    /// Returns the number that the journal keeps.
+    /// Returns the number that the journal stores.
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// Returns the thing of a kept number.
+    /// Returns the thing of a stored number, or `None` if it is unknown.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|thing| thing.code() == code)
     }
 
-    /// Returns what an interned text of a person, a client or a server names by nothing but its id, and that id.
+    /// Returns the thing and its id if an interned text of a person, a client or a server has an id and no name.
     pub fn unnamed_in(text: &str) -> Option<(Self, &str)> {
         let mut fields = text.split(Symbol::SEPARATOR);
         let id = fields.next()?;
-        // A list of scopes or an address has another number of fields, or something in each.
+        // A list of scopes or an address has another number of fields, or has no empty ones.
         let thing = match (fields.next(), fields.next(), fields.next(), fields.next()) {
             (Some(""), None, None, None) if id.starts_with("0oa") => Self::Client,
             (Some(""), None, None, None) if id.starts_with("aus") => Self::Server,
@@ -54,7 +54,7 @@ impl Thing {
         }
     }
 
-    /// Returns the word for several of them.
+    /// Returns the plural for people.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Client => "clients",
@@ -64,10 +64,10 @@ impl Thing {
     }
 }
 
-/// The answer to one look-up. It is of its time: labels change, and things are deleted.
+/// The answer to one look-up at its time. Labels change later, and things are deleted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Label {
-    /// What was asked for.
+    /// The kind of thing.
     pub thing: Thing,
     /// Its id.
     pub id: Untrusted,
@@ -75,15 +75,14 @@ pub struct Label {
     pub name: Option<Untrusted>,
     /// A person's login.
     pub login: Option<Untrusted>,
-    /// Whether Okta knew nothing of that id: it was deleted.
+    /// Whether Okta does not know the id, because the thing was deleted.
     pub is_gone: bool,
     /// When Okta was asked.
     pub asked: Timestamp,
 }
 
 impl Label {
-    /// Returns an interned text with the names put where it has none, or `None` if it is not about this id, or there is
-    /// no name to put.
+    /// Returns an interned text with the names filled in, or `None` if the text has another id or there is no name.
     pub fn fill(&self, text: &str) -> Option<Symbol> {
         let (thing, id) = Thing::unnamed_in(text)?;
         let name = self.name.as_ref().map_or("", Untrusted::exact);
@@ -96,7 +95,7 @@ impl Label {
             Thing::Client | Thing::Server => fields.push(name),
             Thing::Person => {
                 fields.extend([login, name]);
-                // An actor's type stands behind them.
+                // An actor's type follows them.
                 fields.extend(text.split(Symbol::SEPARATOR).skip(3));
             }
         }
@@ -104,14 +103,14 @@ impl Label {
     }
 }
 
-/// The person of a row, found out after it was stored.
+/// The person of a row, found after the row was stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attribution {
-    /// Which row.
+    /// The row.
     pub seq: Seq,
-    /// Whose consent it is.
+    /// The person whose consent it is.
     pub person: Person,
-    /// What that rests on.
+    /// The evidence for the person.
     pub evidence: Evidence,
 }
 

@@ -1,24 +1,24 @@
-//! What a person picked out.
+//! Marks that the user puts on consents.
 
 use jiff::Timestamp;
 
 use super::{EventId, EventKey};
 
-/// A consent that a person marked, and what they wrote to it.
+/// A consent that the user marked, with an optional note.
 ///
-/// It is known by the event's own key and not by its row, so a journal that was made anew has it again.
+/// It is identified by the event's own key and not by its row, so it stays valid if the journal is created anew.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Marked {
-    /// Which event.
+    /// The event.
     pub key: EventKey,
-    /// When it was marked, or its note was written last.
+    /// When it was marked or its note was last written.
     pub at: Timestamp,
-    /// What was written; empty if nothing was. As hostile as any text, since it may have been pasted.
+    /// The note, or empty. It is untrusted text, since it may have been pasted.
     pub note: Box<str>,
 }
 
 impl EventKey {
-    /// Writes the key as one word: time, id in hexadecimal, part.
+    /// Returns the key as one word: time, id in hexadecimal, part.
     pub fn to_word(&self) -> String {
         let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
         let halves = self.id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -26,7 +26,7 @@ impl EventKey {
         format!("{}/{hex}/{}", self.published_ms, self.part)
     }
 
-    /// Reads what [`EventKey::to_word`] wrote.
+    /// Parses the form of [`EventKey::to_word`].
     pub fn from_word(word: &str) -> Option<Self> {
         let mut parts = word.split('/');
         let (time, hex, part) = (parts.next()?, parts.next()?, parts.next()?);

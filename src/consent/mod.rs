@@ -1,4 +1,5 @@
-//! The nouns: what a consent is, who gave it, how it came. Knows nothing of Okta's wire, of disks or of screens.
+//! The data types of the program: consents, who gave them and how they came. This module does no I/O and depends on
+//! neither Okta's wire formats nor storage nor the screen.
 
 mod bookmark;
 mod claims;

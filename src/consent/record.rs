@@ -1,4 +1,4 @@
-//! One consent: one event as we keep it.
+//! A consent: one event as this program stores it.
 
 use std::sync::Arc;
 
@@ -10,66 +10,66 @@ use super::{
     ServerId, Severity, Sym, Symbol, Symbols, Untrusted, Via, Who, mark,
 };
 
-/// One event of the consent families, read and resolved, with its exact bytes.
+/// A parsed consent event with its exact bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Consent {
-    /// What makes it unique.
+    /// The key that identifies the event.
     pub key: EventKey,
     /// `uuid` as it came.
     pub uuid: Option<Untrusted>,
-    /// The family of `event_type`.
+    /// The kind of `event_type`.
     pub kind: Kind,
     /// `eventType`.
     pub event_type: Untrusted,
-    /// `published`, where it is a time; `key.published_ms` holds the same in milliseconds.
+    /// `published`, if it is a time. `key.published_ms` has the same in milliseconds.
     pub published: Option<Timestamp>,
-    /// When we took it in first.
+    /// When it was first received.
     pub received: Timestamp,
     /// `displayMessage`.
     pub message: Option<Untrusted>,
     /// `severity`.
     pub severity: Option<Untrusted>,
-    /// `version`; a number where Okta sent a number.
+    /// `version`. It stays a number if Okta sent a number.
     pub version: Option<Untrusted>,
     /// `outcome`.
     pub outcome: OutcomeOf,
-    /// `actor`: who did it, as the event says.
+    /// `actor`: who did it, according to the event.
     pub actor: Option<Actor>,
     /// The person whose consent it is.
     pub who: Who,
-    /// The OAuth client that was allowed.
+    /// The OAuth client that got the consent.
     pub client: Client,
     /// The authorization server.
     pub server: Server,
-    /// One for each scope, in the event's order.
+    /// One entry for each scope, in the event's order.
     pub scopes: Vec<ScopeGrant>,
-    /// How many targets were not read because the event has too many. The raw text has all of them.
+    /// How many targets were not parsed because the event has too many. The raw text has all of them.
     pub unread_targets: u64,
     /// Where the request came from.
     pub from: Origin,
     /// `transaction.id`.
     pub transaction_id: Option<Untrusted>,
-    /// `authenticationContext.externalSessionId`, unless it says that it knows none.
+    /// `authenticationContext.externalSessionId`, unless it is `unknown`.
     pub session_id: Option<Untrusted>,
     /// How it came.
     pub via: Via,
-    /// What speaks against the way by which it came, or `None` in an event as it comes.
+    /// The reason to doubt it, or `None`. An event that was just received has none.
     pub doubt: Option<Doubt>,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
     /// The hook's copy of an event that is also in the log. Kept only if it contradicts the log's copy or has
     /// more. It is not evidence: nothing proves that Okta sent it.
     pub hook_copy: Option<Box<Consent>>,
-    /// What Okta told of its ids when it was asked; none in an event as it comes.
+    /// The look-ups of its ids. An event that was just received has none.
     pub labels: Vec<Label>,
     /// How many secrets of the event are hidden.
     pub hidden: usize,
-    /// The LogEvent exactly as Okta sent it, but for hidden values.
+    /// The LogEvent exactly as Okta sent it, except for hidden values.
     pub raw: Arc<str>,
 }
 
 impl Consent {
-    /// The line of this consent by itself, with texts of its own numbering.
+    /// Returns the row of this consent, with a symbol table of its own.
     pub fn row(&self, seq: Seq) -> (Row, Symbols) {
         let mut symbols = Symbols::default();
         let mut numbers = [Sym(0); 6];
@@ -83,7 +83,7 @@ impl Consent {
         (Row { who, actor, client, server, scopes, from, ..self.row_without_texts(seq) }, symbols)
     }
 
-    /// The line of this consent before its texts have numbers.
+    /// Returns the row of this consent without symbol numbers.
     pub fn row_without_texts(&self, seq: Seq) -> Row {
         Row {
             seq,
@@ -107,13 +107,13 @@ impl Consent {
         }
     }
 
-    /// What the event's type says of how far it goes.
+    /// Returns the reach according to the event's type.
     pub fn reach(&self) -> Reach {
         Reach::of(self.event_type.exact())
     }
 
-    /// The marks of its scope grants, in the order of the names that [`Consent::symbols`] gives: sorted, each once. 0
-    /// is a scope without a grant's id.
+    /// Returns the marks of the scope grants, in the order of the names in [`Consent::symbols`]: sorted, each once. A
+    /// scope without a grant id has mark 0.
     pub fn grant_marks(&self) -> Vec<u32> {
         let mut named: Vec<(&str, u32)> = self
             .scopes
@@ -122,19 +122,19 @@ impl Consent {
                 Some((scope.name.as_ref()?.exact(), scope.grant_id.as_ref().map_or(0, |id| mark(id.exact()))))
             })
             .collect();
-        // Of several grants under one name the first counts.
+        // The first of several grants with one name counts.
         named.sort_by_key(|(name, _)| *name);
         named.dedup_by_key(|(name, _)| *name);
         named.into_iter().map(|(_, mark)| mark).collect()
     }
 
-    /// The texts of the list's columns, in the form that is interned. Of an event of another kind, which names no
-    /// scope, its type stands for the scopes.
+    /// Returns the texts of the list's columns in interned form. For an event of another kind without scopes, the event
+    /// type takes the place of the scopes.
     pub fn symbols(&self) -> [Symbol; 6] {
         self.symbol_fields(Symbol::of)
     }
 
-    /// Calls `of` with the fields of each text that [`Consent::symbols`] gives, in its order.
+    /// Calls `of` with the fields of each text of [`Consent::symbols`], in the same order.
     pub fn symbol_fields<T>(&self, mut of: impl FnMut(&[&str]) -> T) -> [T; 6] {
         let mut names: Vec<&str> =
             self.scopes.iter().filter_map(|scope| Some(scope.name.as_ref()?.exact())).collect();
@@ -173,23 +173,23 @@ fn exact(text: Option<&Untrusted>) -> &str {
     text.map_or("", Untrusted::exact)
 }
 
-/// What makes a row unique in the journal.
+/// The key that identifies a row in the journal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EventKey {
-    /// `published` in milliseconds since 1970; 0 without a usable time (shown "no time").
+    /// `published` in milliseconds since 1970, or 0 without a usable time (shown as "no time").
     pub published_ms: i64,
     /// The event's uuid, or the digest of its bytes.
     pub id: EventId,
-    /// Counts the rows of one event from 0; more than one only where its targets disagree.
+    /// The index of the row among those of one event. It is above 0 only if the event's targets disagree.
     pub part: u8,
 }
 
 /// `outcome`, as it came.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OutcomeOf {
-    /// `SUCCESS`, `FAILURE` and others; an open list.
+    /// `SUCCESS`, `FAILURE` or another word of an open list.
     pub result: Option<Untrusted>,
-    /// Why, where it failed.
+    /// The reason of a failure.
     pub reason: Option<Untrusted>,
 }
 
@@ -211,7 +211,7 @@ pub struct Actor {
 pub struct Client {
     /// `0oa…`
     pub id: Option<ClientId>,
-    /// Its label, where somebody told us.
+    /// Its label, if it is known.
     pub label: Option<Untrusted>,
 }
 
@@ -220,11 +220,11 @@ pub struct Client {
 pub struct Server {
     /// `aus…`
     pub id: Option<ServerId>,
-    /// Its name, as the event's debug data has it.
+    /// Its name from the event's debug data.
     pub name: Option<Untrusted>,
 }
 
-/// One scope that was allowed.
+/// One scope that was granted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScopeGrant {
     /// `oag…`
@@ -233,20 +233,20 @@ pub struct ScopeGrant {
     pub name: Option<Untrusted>,
 }
 
-/// Where the request came from, as Okta saw it.
+/// Where the request came from, according to Okta.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Origin {
     /// The client's address.
     pub ip: Option<Untrusted>,
-    /// Okta's guess.
+    /// The city that Okta derives from the address.
     pub city: Option<Untrusted>,
-    /// Okta's guess, as a country's English name.
+    /// The English name of the country that Okta derives from the address.
     pub country: Option<Untrusted>,
     /// The number of the autonomous system.
     pub as_number: Option<i64>,
-    /// Its owner.
+    /// The owner of the autonomous system.
     pub as_org: Option<Untrusted>,
-    /// Whether Okta takes it for a proxy.
+    /// Whether Okta considers the address a proxy.
     pub is_proxy: Option<bool>,
     /// The raw user agent.
     pub user_agent: Option<Untrusted>,
@@ -255,44 +255,44 @@ pub struct Origin {
 /// The envelope of an event hook's delivery.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Delivery {
-    /// `eventId`: this delivery.
+    /// `eventId`: the id of this delivery.
     pub event_id: Option<Untrusted>,
     /// `eventTime`: when Okta built the delivery.
     pub event_time: Option<Untrusted>,
-    /// `source`: which hook.
+    /// `source`: the hook.
     pub source: Option<Untrusted>,
     /// The request's headers as `key: value`, without `Authorization` and cookies.
     pub headers: Vec<Untrusted>,
-    /// When we took it in, or `None` in a file that somebody else wrote.
+    /// When it was received, or `None` if it was read from another program's file.
     pub received: Option<Timestamp>,
 }
 
-/// A stored consent as the journal gives it back: what is kept beside the raw event, which is parsed again by whoever
-/// needs more.
+/// A stored consent as the journal returns it: the raw event and what is stored beside it. Parse the raw event again
+/// for more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stored {
-    /// Its number.
+    /// The row's number.
     pub seq: Seq,
-    /// Its last change; 0 when it never changed.
+    /// The row's last change, or 0 if it never changed.
     pub rev: Rev,
-    /// What makes it unique.
+    /// The key that identifies the event.
     pub key: EventKey,
-    /// When it was taken in first.
+    /// When it was first received.
     pub received: Timestamp,
     /// How it came.
     pub via: Via,
-    /// What speaks against that.
+    /// The reason to doubt it, if there is one.
     pub doubt: Option<Doubt>,
-    /// What "who" rests on now; may be better than what the event alone says.
+    /// The current evidence for the person, which may be better than that of the event alone.
     pub evidence: Evidence,
-    /// The person of the row, as its line names them; empty where nobody is known.
+    /// The person of the row, empty if nobody is known.
     pub person: Person,
     /// The hook's envelope, if it came that way too.
     pub hook: Option<Delivery>,
-    /// The hook's LogEvent, where it says something else than the log's or more.
+    /// The hook's LogEvent, if it contradicts the log's or has more.
     pub hook_copy: Option<Arc<str>>,
-    /// What Okta told of its ids when it was asked.
+    /// The look-ups of its ids.
     pub labels: Vec<Label>,
-    /// The LogEvent exactly as Okta sent it, but for hidden values.
+    /// The LogEvent exactly as Okta sent it, except for hidden values.
     pub raw: Arc<str>,
 }

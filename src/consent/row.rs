@@ -1,17 +1,17 @@
-//! One line of the list: small, and its texts interned.
+//! Rows of the list, which are small and have interned texts.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Doubt, Evidence, Kind, Outcome, Reach, Rev, Seq, Severity, Sym, Symbol, Via};
 
-/// The line of one consent: what a list shows, sorts and filters. 48 bytes, no allocation.
+/// The row of one consent: what the list shows, sorts and filters. It has 48 bytes and no allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// Its number in the journal.
+    /// The row's number in the journal.
     pub seq: Seq,
-    /// Its last change; 0 when it never changed.
+    /// The row's last change, or 0 if it never changed.
     pub rev: Rev,
-    /// `published` in milliseconds since 1970; 0 is "no time".
+    /// `published` in milliseconds since 1970, or 0 for "no time".
     pub published_ms: i64,
     /// Fields: id, alternate id, display name.
     pub who: Sym,
@@ -25,9 +25,9 @@ pub struct Row {
     pub scopes: Sym,
     /// Fields: address, city, country, AS number, AS owner, proxy (`yes`, `no` or empty).
     pub from: Sym,
-    /// The family of its type.
+    /// The kind of its type.
     pub kind: Kind,
-    /// What it ends, if it is a revocation.
+    /// What it ends, if it is a revocation, else [`Reach::Named`].
     pub reach: Reach,
     /// How it came.
     pub via: Via,
@@ -35,28 +35,28 @@ pub struct Row {
     pub outcome: Outcome,
     /// `severity`.
     pub severity: Severity,
-    /// What "who" rests on.
+    /// The evidence for the person.
     pub evidence: Evidence,
     /// Whether it was published well before events that were stored earlier.
     pub late: bool,
-    /// What speaks against the way by which it came.
+    /// The reason to doubt it, if there is one.
     pub doubt: Option<Doubt>,
-    /// How many secrets of the event are hidden; 255 is that many or more.
+    /// How many secrets of the event are hidden. 255 means 255 or more.
     pub hidden: u8,
 }
 
-/// Rows, and the texts that the receiver has not been given before.
+/// Rows, and the texts that the receiver does not have yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Page {
-    /// In the order that was asked for.
+    /// The rows, in the requested order.
     pub rows: Vec<Row>,
-    /// The scope grants of each.
+    /// The scope grants of each row.
     pub grants: GrantMarks,
-    /// New or changed texts; they go in before the rows.
+    /// New or changed texts, to be added before the rows.
     pub symbols: Vec<(Sym, Symbol)>,
 }
 
-/// The marks of the scope grants of some rows, one behind the other.
+/// The marks of the scope grants of several rows, concatenated.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct GrantMarks {
     marks: Vec<u32>,
@@ -64,13 +64,13 @@ pub struct GrantMarks {
 }
 
 impl GrantMarks {
-    /// Adds those of the next row.
+    /// Adds the marks of the next row.
     pub fn push(&mut self, marks: impl IntoIterator<Item = u32>) {
         self.marks.extend(marks);
         self.ends.push(u32::try_from(self.marks.len()).expect("a page has fewer marks than u32::MAX"));
     }
 
-    /// Returns those of a row, in the order of its scopes; none of a row that nobody told of.
+    /// Returns the marks of a row, in the order of its scopes, or an empty slice if there is no such row.
     pub fn of(&self, index: usize) -> &[u32] {
         let end = |index: usize| self.ends.get(index).map_or(0, |end| *end as usize);
         let start = index.checked_sub(1).map_or(0, end);

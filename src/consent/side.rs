@@ -1,4 +1,5 @@
-//! Events beside the consents: evidence about the hook, the org's set-up and whole sessions. Never rows of the list.
+//! Side events: events other than consents, about the hook, the org's setup and sessions. They are never rows of the
+//! list.
 
 use std::sync::Arc;
 
@@ -6,27 +7,27 @@ use jiff::Timestamp;
 
 use super::{Consent, EventId, Seq, Untrusted};
 
-/// An event that is no consent and is kept because it says something of them.
+/// An event that is not a consent, stored because it gives information about consents.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SideEvent {
     /// Its uuid, or the digest of its bytes.
     pub id: EventId,
-    /// `published`, where it is a time.
+    /// `published`, if it is a time.
     pub published: Option<Timestamp>,
-    /// When we took it in.
+    /// When it was received.
     pub received: Timestamp,
     /// `eventType`.
     pub event_type: Untrusted,
     /// `transaction.id`.
     pub transaction_id: Option<Untrusted>,
-    /// `authenticationContext.externalSessionId`, unless it says that it knows none.
+    /// `authenticationContext.externalSessionId`, unless it is `unknown`.
     pub session_id: Option<Untrusted>,
-    /// The LogEvent exactly as Okta sent it, but for hidden values.
+    /// The LogEvent exactly as Okta sent it, except for hidden values.
     pub raw: Arc<str>,
 }
 
 impl From<Consent> for SideEvent {
-    /// Takes what an event of any type was read as.
+    /// Converts an event of any type that was parsed as a consent.
     fn from(read: Consent) -> Self {
         Self {
             id: read.key.id,
@@ -40,22 +41,22 @@ impl From<Consent> for SideEvent {
     }
 }
 
-/// What the journal holds of a consent's session and transaction.
+/// The stored events of a consent's session and transaction.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Beside {
-    /// Events that are no consents, oldest first.
+    /// Events other than consents, oldest first.
     pub sides: Vec<SideEvent>,
-    /// The consents of the same session, itself among them.
+    /// The consents of the same session, including the consent itself.
     pub consents: Vec<Seq>,
 }
 
-/// What side events are polled for.
+/// The topics for which side events are polled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Topic {
-    /// Deliveries of an event hook that failed; Okta logs no others (Okta: event types).
+    /// Failed deliveries of event hooks. Okta does not log successful ones (Okta: event types).
     Delivery,
-    /// Changes of authorization servers, their scopes and policies, and of self-service features: the org may stop, or
-    /// begin, to ask for consent.
+    /// Changes of authorization servers, their scopes and policies, and self-service features. They may make the org
+    /// stop or start asking for consent.
     Drift,
 }
 
@@ -73,7 +74,7 @@ impl Topic {
         }
     }
 
-    /// Returns the System Log filter that selects it (Okta: System Log query, filter).
+    /// Returns the System Log filter that selects this topic (Okta: System Log query, filter).
     pub fn filter(self) -> &'static str {
         match self {
             Self::Delivery => r#"eventType eq "event_hook.delivery""#,
@@ -83,7 +84,7 @@ impl Topic {
         }
     }
 
-    /// Returns the word by which bookmarks know it. The sign tells it from a kind of consent.
+    /// Returns the word used in bookmarks. The `+` distinguishes it from the word of a kind.
     pub fn word(self) -> &'static str {
         match self {
             Self::Delivery => "+delivery",

@@ -1,4 +1,4 @@
-//! Interned texts of several fields, such as a person.
+//! Interned texts of several fields, for example of a person.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,24 +8,24 @@ pub struct Sym(pub u32);
 
 /// An interned text of several fields, such as a person's id, login and name.
 ///
-/// Fields are joined by a unit separator (U+001F); one inside a field becomes U+FFFD, since the list is for looking
-/// and the raw event stays exact.
+/// Fields are joined by a unit separator (U+001F). A separator inside a field becomes U+FFFD. That affects only the
+/// list, since the raw event stays exact.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Symbol(Box<str>);
 
 impl Symbol {
-    /// Stands between two fields.
+    /// The separator between two fields.
     pub const SEPARATOR: char = '\x1f';
 
-    /// Joins fields. All empty is the empty symbol.
+    /// Joins fields. If all are empty, returns the empty symbol.
     pub fn of(fields: &[&str]) -> Self {
-        // Exactly what is needed, or the box would be allocated anew.
+        // With the exact capacity, the conversion to a box does not reallocate.
         let mut text = String::with_capacity(joined_length(fields));
         Self::join(fields, &mut text);
         Self(text.into())
     }
 
-    /// Appends the text that the symbol of these fields has. Appends nothing if all of them are empty.
+    /// Appends the joined text of these fields, or nothing if all are empty.
     pub fn join(fields: &[&str], text: &mut String) {
         if fields.iter().all(|field| field.is_empty()) {
             return;
@@ -37,7 +37,7 @@ impl Symbol {
             }
             text.push_str(field);
         }
-        // One search of the whole costs less than one of each field.
+        // Searching the whole once costs less than searching each field.
         let separators = memchr::memchr_iter(Self::SEPARATOR as u8, &text.as_bytes()[start..]).count();
         if separators >= fields.len() {
             let clean: Vec<_> =
@@ -47,7 +47,7 @@ impl Symbol {
         }
     }
 
-    /// Takes a joined text as it was kept.
+    /// Creates a symbol from a text that is joined already.
     pub fn joined(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
@@ -62,7 +62,7 @@ impl Symbol {
         self.0.split(Self::SEPARATOR)
     }
 
-    /// Whether there is nothing to intern.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -74,7 +74,8 @@ fn joined_length(fields: &[&str]) -> usize {
     if length == 0 { 0 } else { length + fields.len() - 1 }
 }
 
-/// Texts by their number: one arena and a table of places, so that a quarter million texts cost no allocation each.
+/// A table of texts by their number. It is one arena with a table of places, so that a quarter million texts need no
+/// allocation each.
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
     arena: String,
@@ -83,11 +84,11 @@ pub struct Symbols {
     stale: usize,
 }
 
-/// Fewer bytes than these that are nobody's are not worth moving the rest for.
+/// The arena is compacted only if at least this many bytes are stale.
 const STALE_MIN: usize = 1 << 20;
 
 impl Symbols {
-    /// Puts a text in; one that was there before is replaced.
+    /// Adds a text, and replaces an earlier one with the same number.
     pub fn put(&mut self, sym: Sym, symbol: &Symbol) {
         if !symbol.is_empty() && self.joined(sym) == symbol.as_str() {
             return;
@@ -112,7 +113,7 @@ impl Symbols {
         self.places[index] = (start, symbol.as_str().len() as u32);
     }
 
-    /// Returns the joined text; empty if the number was never given out.
+    /// Returns the joined text, or an empty one if the number has none.
     pub fn joined(&self, sym: Sym) -> &str {
         let (start, length) = self.places.get(sym.0 as usize).copied().unwrap_or((0, 0));
         self.arena.get(start as usize..(start + length) as usize).unwrap_or("")
@@ -123,17 +124,17 @@ impl Symbols {
         self.joined(sym).split(Symbol::SEPARATOR)
     }
 
-    /// Returns one field; empty where there is none.
+    /// Returns one field, or an empty one if it does not exist.
     pub fn field(&self, sym: Sym, index: usize) -> &str {
         self.fields(sym).nth(index).unwrap_or("")
     }
 
-    /// One more than the highest number.
+    /// Returns one more than the highest number.
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether nothing was put in.
+    /// Returns whether no text was added.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Remote text that cannot be printed raw.
+//! Untrusted text, and its forms that are safe to print.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -8,20 +8,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::unicode::{self, Fate};
 
-/// Text that came from outside: an event, an answer, a file.
+/// Text from outside: an event, an answer, a file.
 ///
-/// It has no `Display`. What a person sees goes through [`Untrusted::visible`]; what a machine reads (JSON, a filter,
-/// a comparison) takes [`Untrusted::exact`].
+/// It has no `Display`. Use [`Untrusted::visible`] for people, and [`Untrusted::exact`] for machines (JSON, a filter, a
+/// comparison).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Untrusted(CompactString);
 
 impl Untrusted {
-    /// Takes text in at the door.
+    /// Wraps a text from outside.
     pub fn new(text: impl Into<CompactString>) -> Self {
         Self(text.into())
     }
 
-    /// Returns the text as it came, for machines: JSON escapes it, a filter compares it.
+    /// Returns the text as it came, for machines, for example to be escaped as JSON or compared by a filter.
     pub fn exact(&self) -> &str {
         &self.0
     }
@@ -53,9 +53,9 @@ impl Serialize for Untrusted {
 /// Makes hidden characters of `text` visible: controls in caret notation (`^[`), others by number (`<U+202E>`), and
 /// combining marks beyond four on one character by their count (`<+46>`).
 ///
-/// Unicode's properties decide what is hidden. Joiners and variation selectors stay where writing needs them: inside
-/// emoji, beside the viramas of Indic scripts, between the letters of Persian. Text without anything hidden is returned
-/// as it is, without a copy.
+/// Unicode's properties decide what is hidden. Joiners and variation selectors stay where scripts need them: inside
+/// emoji, next to the viramas of Indic scripts, between Persian letters. Text without hidden characters is returned as
+/// it is, without a copy.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if is_printable_ascii(text) || unicode::is_plain(text) {
         return Cow::Borrowed(text);
@@ -77,7 +77,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
-/// Returns `text` with every character that [`visible`] would not show as it is replaced by what `put` writes for it.
+/// Replaces every character of `text` that [`visible`] would not show unchanged with what `put` writes for it.
 pub fn replace_hidden(text: &str, mut put: impl FnMut(&mut String, char)) -> Cow<'_, str> {
     if is_printable_ascii(text) || unicode::is_plain(text) {
         return Cow::Borrowed(text);
@@ -170,7 +170,7 @@ mod tests {
             "ශ්\u{200d}රී",
             "ന്\u{200d}",
             "ರ\u{200d}\u{ccd}ಯ",
-            // A sign that is a format by category, and drawn.
+            // A character of category Format that is drawn.
             "\u{600}١٢",
         ] {
             assert!(matches!(visible(text), Cow::Borrowed(_)), "{text:?}: {}", visible(text));

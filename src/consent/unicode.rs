@@ -1,4 +1,4 @@
-//! What people can see of a text, decided by the properties of the Unicode Character Database.
+//! Decides which characters of a text people can see, by the properties of the Unicode Character Database.
 //!
 //! The data are those of `icu_properties`. The only hand-written code points are [`BLANK`], for which Unicode has no
 //! property.
@@ -11,29 +11,29 @@ use icu_properties::props::{
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// What becomes of one character.
+/// What happens to a character when it is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
-    /// People see it, or see what it does to its neighbors.
+    /// It is visible, or has a visible effect on its neighbors.
     Shown,
-    /// Nobody would see it, or a terminal would act on it.
+    /// It is invisible, or a terminal would act on it.
     Hidden,
-    /// It is one too many of its cluster.
+    /// It is beyond the limit for its cluster.
     Surplus,
 }
 
-/// The most combining marks that a cluster keeps. Ordinary words have at most four; a name with a hundred would climb
-/// over the rows around it.
+/// The most combining marks that a cluster keeps. Ordinary words have at most four. A name with a hundred would cover
+/// the rows around it.
 const MARKS_MAX: usize = 4;
-/// The most characters that a cluster keeps, of whatever kind. The longest emoji sequences have eleven.
+/// The most characters of any kind that a cluster keeps. The longest emoji sequences have eleven.
 const CLUSTER_MAX: usize = 16;
-/// The most joiners that a cluster of emoji keeps: a family of four has three.
+/// The most joiners that a cluster of emoji keeps. A family of four has three.
 const JOINERS_MAX: usize = 3;
 /// The most characters that are searched on each side of a joiner for the letter or picture next to it.
 const LOOK_MAX: usize = 8;
 
-/// Characters that are drawn as nothing though they are letters, marks or symbols by their properties: the braille
-/// pattern without dots, the filler of Khitan, the note head that is not drawn, and the stand-in for an object.
+/// Characters that are blank although they are letters, marks or symbols by their properties: the blank braille
+/// pattern, the Khitan filler, the null note head, and the object replacement character.
 const BLANK: [char; 4] = ['\u{2800}', '\u{16fe4}', '\u{1d159}', '\u{fffc}'];
 
 const ZWNJ: char = '\u{200c}';
@@ -42,8 +42,8 @@ const TEXT_STYLE: char = '\u{fe0e}';
 const EMOJI_STYLE: char = '\u{fe0f}';
 const KEYCAP: char = '\u{20e3}';
 
-/// Returns whether every character is shown, whatever stands beside it. Costs one look into a table for a character
-/// outside Latin, and nothing more than a comparison for one inside.
+/// Returns whether every character is shown regardless of its neighbors. Costs a comparison for each Latin character,
+/// and a few table look-ups for each other one.
 pub(super) fn is_plain(text: &str) -> bool {
     text.chars().all(|c| match c {
         ' '..='~' | '\u{a0}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' => true,
@@ -61,7 +61,7 @@ pub(super) fn is_plain(text: &str) -> bool {
     })
 }
 
-/// Tells what becomes of each character, in order. The second argument of `tell` is the character.
+/// Calls `tell` with the fate of each character and the character, in order.
 pub(super) fn judge(text: &str, mut tell: impl FnMut(Fate, char)) {
     for (start, cluster) in text.grapheme_indices(true) {
         let (mut shown, mut marks, mut joiners) = (0, 0, 0);
@@ -79,7 +79,7 @@ pub(super) fn judge(text: &str, mut tell: impl FnMut(Fate, char)) {
                 ZWNJ if follows && (beside.is_by_virama() || beside.parts_letters()) => Fate::Shown,
                 TEXT_STYLE | EMOJI_STYLE if follows && beside.styles_emoji(c) => Fate::Shown,
                 _ if is_hidden(c) => Fate::Hidden,
-                // A mark that has nothing to stand on would be drawn over what stands before the text.
+                // A mark without a base would be drawn over whatever precedes the text.
                 _ if offset == 0 && is_mark(c) => Fate::Hidden,
                 _ if offset > 0 && stands_on_another(c) => {
                     marks += 1;
@@ -99,14 +99,14 @@ pub(super) fn judge(text: &str, mut tell: impl FnMut(Fate, char)) {
     }
 }
 
-/// Whether a terminal would act on a character, or draw nothing for it by itself.
+/// Returns whether a terminal would act on a character, or would draw nothing for it on its own.
 fn is_hidden(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     let obeyed = matches!(
         category,
         GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
     );
-    // Signs such as the Arabic number sign are formats by category, and drawn all the same.
+    // Some characters of category Format are drawn, for example the Arabic number sign.
     let formats = category == GeneralCategory::Format
         && !CodePointSetData::new::<PrependedConcatenationMark>().contains(c);
     obeyed
@@ -121,7 +121,7 @@ fn is_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-/// Whether a character is drawn on the one before it.
+/// Returns whether a character is drawn on the one before it.
 fn stands_on_another(c: char) -> bool {
     is_mark(c)
         || CodePointSetData::new::<GraphemeExtend>().contains(c)
@@ -132,22 +132,22 @@ fn is_picture(c: char) -> bool {
     CodePointSetData::new::<ExtendedPictographic>().contains(c)
 }
 
-/// What stands on both sides of a character.
+/// The text on both sides of a character.
 struct Beside<'a> {
     before: &'a str,
     after: &'a str,
 }
 
 impl Beside<'_> {
-    /// Whether a joiner here makes one picture of two (UAX #29, GB11).
+    /// Returns whether a joiner here combines two emoji into one (UAX #29, GB11).
     fn joins_emoji(&self) -> bool {
         let is_part = |c: &char| *c == EMOJI_STYLE || CodePointSetData::new::<EmojiModifier>().contains(*c);
         let before = self.before.chars().rev().take(LOOK_MAX).find(|c| !is_part(c));
         before.is_some_and(is_picture) && self.after.chars().next().is_some_and(is_picture)
     }
 
-    /// Whether a joiner here decides how a conjunct of an Indic script is drawn: behind a virama (RFC 5892, A.1 and
-    /// A.2), or between a letter and its virama, as Bengali writes it.
+    /// Returns whether a joiner here affects a conjunct of an Indic script: after a virama (RFC 5892, A.1 and A.2), or
+    /// between a letter and its virama, as in Bengali.
     fn is_by_virama(&self) -> bool {
         let is_virama = |c: char| {
             CodePointMapData::<CanonicalCombiningClass>::new().get(c) == CanonicalCombiningClass::Virama
@@ -160,7 +160,7 @@ impl Beside<'_> {
             || before.is_some_and(is_letter) && self.after.chars().next().is_some_and(is_virama)
     }
 
-    /// Whether a non-joiner here parts two letters that would join, as in Persian (RFC 5892, A.1).
+    /// Returns whether a non-joiner here separates two letters that would join, as in Persian (RFC 5892, A.1).
     fn parts_letters(&self) -> bool {
         let joining = |c| CodePointMapData::<JoiningType>::new().get(c);
         let letter = |chars: &mut dyn Iterator<Item = char>| {
@@ -172,7 +172,7 @@ impl Beside<'_> {
             && matches!(after, Some(JoiningType::RightJoining | JoiningType::DualJoining))
     }
 
-    /// Whether a selector here chooses between the two looks of an emoji, or belongs to a keycap.
+    /// Returns whether a variation selector here selects the style of an emoji, or belongs to a keycap.
     fn styles_emoji(&self, selector: char) -> bool {
         let Some(before) = self.before.chars().next_back() else { return false };
         let is_keycap = selector == EMOJI_STYLE

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Doubt;
 
-/// By which ways an event came.
+/// The set of ways by which an event came.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Via(u8);
 
@@ -13,7 +13,7 @@ impl Via {
     pub const POLL: Self = Self(1);
     /// An event hook.
     pub const HOOK: Self = Self(2);
-    /// Neither yet: a row read from a file.
+    /// No way yet, for a row read from a file.
     pub const FILE: Self = Self(0);
 
     /// Returns both ways together.
@@ -22,7 +22,7 @@ impl Via {
         Self(self.0 | other.0)
     }
 
-    /// Whether every way of `other` is among these.
+    /// Returns whether every way of `other` is among these.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -37,7 +37,7 @@ impl Via {
         }
     }
 
-    /// Returns the word with what speaks against it, such as `hook only, unconfirmed`.
+    /// Returns the word with the doubt, such as `hook only, unconfirmed`.
     pub fn told(self, doubt: Option<Doubt>) -> &'static str {
         match doubt {
             Some(Doubt::Unconfirmed) => "hook only, unconfirmed",
@@ -49,7 +49,7 @@ impl Via {
                 _ => "file, shared id",
             },
             Some(Doubt::Altered) if self.has(Self::POLL) => "poll+hook, altered?",
-            // The log's copy is that of a file.
+            // The log's copy came from a file.
             Some(Doubt::Altered) => "file+hook, altered?",
             None => self.word(),
         }
@@ -76,12 +76,12 @@ impl Via {
         }
     }
 
-    /// Returns the number that the journal keeps.
+    /// Returns the number that the journal stores.
     pub fn code(self) -> u8 {
         self.0
     }
 
-    /// Returns the ways of a kept number.
+    /// Returns the ways of a stored number.
     pub fn from_code(code: u8) -> Self {
         Self(code & 3)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Symbol, Untrusted, UserId};
 
-/// What the answer to "who consented?" rests on, best first.
+/// The evidence for the person who consented, best first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Evidence {
@@ -14,11 +14,11 @@ pub enum Evidence {
     Actor = 2,
     /// A target of type `User`.
     UserTarget = 3,
-    /// Exactly one user acted in the same session or transaction: inferred.
+    /// Inferred: exactly one user acted in the same session or transaction.
     Session = 4,
-    /// Okta's grants API knows the grant for that user.
+    /// Okta's grants API confirms the grant for that user.
     GrantApi = 5,
-    /// Nobody consents in an admin's act.
+    /// An admin acted, so no person consented.
     NotApplicable = 6,
     /// The event does not say.
     Unknown = 0,
@@ -49,12 +49,12 @@ impl Evidence {
         }
     }
 
-    /// Returns the evidence that a word of the JSON form names; any other proves nothing.
+    /// Returns the evidence with this word of the JSON form, or [`Evidence::Unknown`] for any other word.
     pub fn from_word(word: &str) -> Self {
         Self::ALL.into_iter().find(|evidence| evidence.word() == word).unwrap_or(Self::Unknown)
     }
 
-    /// Returns a sentence for a person.
+    /// Returns a clause for people.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::GrantDetail => "the consent grant itself names this user",
@@ -67,35 +67,35 @@ impl Evidence {
         }
     }
 
-    /// Whether the person was found out after the event came, and is not named in it.
+    /// Returns whether the person was found after the event came, and is not named in it.
     pub fn is_found_out(self) -> bool {
         matches!(self, Self::Session | Self::GrantApi)
     }
 
-    /// Returns the number that the journal keeps.
+    /// Returns the number that the journal stores.
     pub fn code(self) -> u8 {
         self as u8
     }
 
-    /// Returns the evidence of a kept number; an unlisted one proves nothing.
+    /// Returns the evidence of a stored number, or [`Evidence::Unknown`] for an unlisted one.
     pub fn from_code(code: u8) -> Self {
         Self::ALL.into_iter().find(|evidence| evidence.code() == code).unwrap_or(Self::Unknown)
     }
 }
 
-/// One person as an event names them; each part may be missing.
+/// A person as an event names them. Each part may be missing.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Person {
     /// `00u…`
     pub id: Option<UserId>,
-    /// Mostly the login, which mostly looks like an e-mail address.
+    /// Usually the login, which usually looks like an email address.
     pub alternate_id: Option<Untrusted>,
     /// The name for people.
     pub display_name: Option<Untrusted>,
 }
 
 impl Person {
-    /// Returns the person whom an interned text of id, alternate id and display name names; an empty field is missing.
+    /// Returns the person from an interned text of id, alternate id and display name. An empty field is missing.
     pub fn of(symbol: &Symbol) -> Self {
         let mut fields = symbol.fields();
         let mut next = || fields.next().filter(|field| !field.is_empty());
@@ -111,7 +111,7 @@ impl Person {
         Symbol::of(&self.fields())
     }
 
-    /// Returns the fields of its interned text; empty where nothing is known.
+    /// Returns the fields of its interned text. Unknown fields are empty.
     pub fn fields(&self) -> [&str; 3] {
         [
             self.id.as_ref().map_or("", UserId::exact),
@@ -126,9 +126,9 @@ impl Person {
         Self::shown(id, alternate_id, display_name)
     }
 
-    /// Returns which of three fields names somebody best, not yet made visible: the alternate id where it looks like an
-    /// e-mail address, else the display name, else the id, else whatever the alternate id is. An empty field is one
-    /// that is missing, as in an interned text.
+    /// Returns the best name among three fields, not yet made visible: the alternate id if it looks like an email
+    /// address, else the display name, else the id, else the alternate id. An empty field is missing, as in an interned
+    /// text.
     pub fn shown<'a>(id: &'a str, alternate_id: &'a str, display_name: &'a str) -> Option<&'a str> {
         if looks_like_mail(alternate_id) {
             return Some(alternate_id);
@@ -137,7 +137,7 @@ impl Person {
     }
 }
 
-/// Whether something stands on both sides of a single `@`, without white space. Logins need not be addresses.
+/// Returns whether a text has a single `@` with text on both sides and no white space. Logins need not be addresses.
 fn looks_like_mail(text: &str) -> bool {
     text.split_once('@')
         .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@'))
@@ -147,9 +147,9 @@ fn looks_like_mail(text: &str) -> bool {
 /// The person whose consent it is, with the evidence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Who {
-    /// Empty where the evidence is [`Evidence::NotApplicable`] or [`Evidence::Unknown`].
+    /// The person, empty if the evidence is [`Evidence::NotApplicable`] or [`Evidence::Unknown`].
     pub person: Person,
-    /// What the answer rests on.
+    /// The evidence for the person.
     pub evidence: Evidence,
 }
 

@@ -1,6 +1,6 @@
-//! Tells quickly of most texts that they have nothing to hide.
+//! A fast check that shows for most texts that they have nothing to hide.
 
-/// Which of the bytes that matter stand in a text.
+/// The set of relevant bytes that occur in a text.
 #[derive(Clone, Copy, Default)]
 pub(super) struct ByteSet(u8);
 
@@ -26,7 +26,8 @@ impl ByteSet {
         Self(self.0 | Self::TABLE[usize::from(byte)])
     }
 
-    /// Whether a text of these bytes has nothing to hide. A user name is one only behind slashes.
+    /// Returns whether a text with these bytes has nothing to hide. A user name in a URL comes after slashes, so `@`
+    /// matters only with `/`.
     pub(super) fn is_plain(self) -> bool {
         const USER: u8 = ByteSet::AT | ByteSet::SLASH;
         self.0 & Self::OTHER == 0 && self.0 & USER != USER

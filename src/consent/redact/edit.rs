@@ -1,4 +1,4 @@
-//! What is replaced in a text, and the mark that stands there afterwards.
+//! Edits that replace secrets in a text with marks.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -7,18 +7,18 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-/// What stands in the place of a secret begins and ends so.
+/// The start of a mark, which replaces a secret. [`MARK_END`] is its end.
 const MARK_START: &[u8] = "‹hidden, ".as_bytes();
 const MARK_END: &[u8] = " characters›".as_bytes();
-/// Room for most marks: the number of a secret's characters has ten digits at most, and two quotes may stand around it.
+/// Room for most marks. The number has at most ten digits, and there may be two quotes around the mark.
 const MARK_ROOM: usize = MARK_START.len() + MARK_END.len() + 12;
 
-/// A stretch of a text that is hidden.
+/// A range of a text to hide.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Edit {
     start: usize,
     end: usize,
-    /// How many characters are hidden; `None` if the range is a mark already.
+    /// How many characters are hidden, or `None` if the range is a mark already.
     characters: Option<usize>,
     /// The quote to put around the mark when it replaces a value that is not a string, escaped as the
     /// surrounding text requires.
@@ -26,13 +26,13 @@ pub(super) struct Edit {
 }
 
 impl Edit {
-    /// Whether nothing is left to do.
+    /// Returns whether the range is a mark already.
     pub(super) fn is_done(&self) -> bool {
         self.characters.is_none()
     }
 }
 
-/// Moves edits to where their text begins in a larger one.
+/// Shifts edits of a text to its position in a larger text.
 pub(super) fn shifted(edits: Vec<Edit>, by: usize) -> impl Iterator<Item = Edit> {
     edits.into_iter().map(move |mut edit| {
         edit.start += by;
@@ -41,7 +41,7 @@ pub(super) fn shifted(edits: Vec<Edit>, by: usize) -> impl Iterator<Item = Edit>
     })
 }
 
-/// The mark for so many hidden characters.
+/// A mark for this number of hidden characters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark(pub(super) usize);
 
@@ -51,7 +51,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Returns how long the mark is that a text begins with, if it begins with one.
+/// Returns the length of the mark at the start of a text, or `None` if there is none.
 pub(super) fn mark_length(text: &[u8]) -> Option<usize> {
     let rest = text.strip_prefix(MARK_START)?;
     let digits = rest.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
@@ -59,23 +59,23 @@ pub(super) fn mark_length(text: &[u8]) -> Option<usize> {
     is_mark.then_some(MARK_START.len() + digits + MARK_END.len())
 }
 
-/// Returns where the first mark in a text stands.
+/// Returns the range of the first mark in a text.
 pub(super) fn next_mark(text: &[u8]) -> Option<Range<usize>> {
     memmem::find_iter(text, MARK_START).find_map(|at| Some(at..at + mark_length(&text[at..])?))
 }
 
-/// Returns where marks may stand in a text.
+/// Returns the positions in a text at which a mark may begin.
 pub(super) fn marks(text: &[u8]) -> impl Iterator<Item = usize> {
     // The first byte of a mark is rare in events, so a search for it alone is faster.
     memchr::memchr_iter(MARK_START[0], text).filter(|at| text[*at..].starts_with(MARK_START))
 }
 
-/// Whether a mark may stand in a text.
+/// Returns whether a text may contain a mark.
 pub(super) fn has_mark(text: &[u8]) -> bool {
     marks(text).next().is_some()
 }
 
-/// Whether a value holds something that can be hidden.
+/// Returns whether a value contains something to hide. Empty values, `null` and stars do not.
 fn is_worth(value: &[u8]) -> bool {
     if value.first().is_some_and(|first| first.is_ascii_graphic() && !matches!(first, b'n' | b'*')) {
         return true;
@@ -84,12 +84,12 @@ fn is_worth(value: &[u8]) -> bool {
     !(text.is_empty() || text == "null" || text.chars().all(|c| matches!(c, '*' | '•')))
 }
 
-/// Hides what stands between two places.
+/// Adds an edit that hides a range, unless it contains nothing to hide.
 pub(super) fn hide(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
     let value = &text[start..end];
     let is_separator =
         |b: &u8| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'.' | b'}' | b']' | b')');
-    // Two ways of looking may differ in what ends a value. What ended it when it was hidden is nothing to hide.
+    // Two passes may disagree on where a value ends. Separators after a mark are not a secret.
     if let Some(length) = mark_length(value).filter(|length| value[*length..].iter().all(is_separator)) {
         edits.push(Edit { start, end: start + length, characters: None, quote: Cow::Borrowed("") });
     } else if is_worth(value) {
@@ -98,13 +98,13 @@ pub(super) fn hide(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>)
     }
 }
 
-/// Replaces a value that is not a string with a string that hides it.
+/// Adds an edit that replaces a value that is not a string with a mark in quotes.
 pub(super) fn hide_quoted(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
     let characters = Some(characters(&text[start..end]));
     edits.push(Edit { start, end, characters, quote: Cow::Borrowed("\"") });
 }
 
-/// Counts characters, also of a text that is damaged.
+/// Counts the characters of a text, even if it is not valid UTF-8.
 fn characters(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.chars().count(),
@@ -112,7 +112,7 @@ fn characters(bytes: &[u8]) -> usize {
     }
 }
 
-/// Sorts edits, and of two that overlap keeps the one that reaches further.
+/// Sorts edits and merges those that overlap.
 pub(super) fn settled(mut edits: Vec<Edit>) -> Vec<Edit> {
     edits.sort_by_key(|edit| (edit.start, Reverse(edit.end)));
     let mut kept: Vec<Edit> = Vec::with_capacity(edits.len());
@@ -132,13 +132,13 @@ pub(super) fn settled(mut edits: Vec<Edit>) -> Vec<Edit> {
     kept
 }
 
-/// Whether one of some settled edits covers a place.
+/// Returns whether one of the settled edits covers a position.
 pub(super) fn covers(edits: &[Edit], at: usize) -> bool {
     let next = edits.partition_point(|edit| edit.start <= at);
     next.checked_sub(1).and_then(|last| edits.get(last)).is_some_and(|edit| at < edit.end)
 }
 
-/// Returns the bytes with marks in place of what is hidden. Edits are settled.
+/// Returns the bytes with the edits applied. The edits must be settled.
 pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + edits.len() * MARK_ROOM);
     let mut at = 0;
@@ -154,7 +154,7 @@ pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     out
 }
 
-/// Returns the text with marks in place of what is hidden, or `None` if an edit splits a character. Edits are settled.
+/// Returns the text with the edits applied, or `None` if an edit splits a character. The edits must be settled.
 pub(super) fn applied_to_text(text: &str, edits: &[Edit]) -> Option<String> {
     let mut out = String::with_capacity(text.len() + edits.len() * MARK_ROOM);
     let mut at = 0;
@@ -168,16 +168,16 @@ pub(super) fn applied_to_text(text: &str, edits: &[Edit]) -> Option<String> {
     Some(out)
 }
 
-/// Returns the edits that are not done, and how many characters each hides.
+/// Returns the edits that still replace something, and how many characters each hides.
 fn changes(edits: &[Edit]) -> impl Iterator<Item = (&Edit, usize)> {
     edits.iter().filter_map(|edit| Some((edit, edit.characters?)))
 }
 
-/// A text of which escapes were undone, and where each of its bytes came from.
+/// A decoded text, with the source position of each byte.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
-    /// The place in the source of each byte, and behind them its length.
+    /// The source position of each byte, followed by the length of the source.
     at: Vec<u32>,
 }
 

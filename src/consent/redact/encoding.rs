@@ -1,11 +1,11 @@
-//! Encodings that a text stands in: the strings of JSON, and percent-encoding.
+//! Decodes JSON strings and percent-encoding.
 
 use memchr::memchr;
 
 use super::edit::Decoded;
 use crate::json_scan;
 
-/// Returns where the quote stands that ends a string, or the end of the text.
+/// Returns the position of the quote that ends a string, or the end of the text.
 pub(super) fn string_end(text: &[u8], at: usize) -> usize {
     json_scan::end_of_string(text, at).unwrap_or(text.len())
 }
@@ -15,7 +15,7 @@ pub(super) fn balanced_end(text: &[u8], start: usize) -> usize {
     json_scan::end_of_brackets(text, start).unwrap_or(text.len())
 }
 
-/// Returns where the white space ends that begins at a place.
+/// Returns the position after the white space at a position.
 pub(super) fn skip_space(text: &[u8], mut at: usize) -> usize {
     while text.get(at).is_some_and(u8::is_ascii_whitespace) {
         at += 1;
@@ -23,7 +23,7 @@ pub(super) fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Undoes the escapes of a JSON string; `None` if it has none.
+/// Decodes the escapes of a JSON string. Returns `None` if it has none.
 pub(super) fn unescaped(value: &[u8]) -> Option<Decoded> {
     memchr(b'\\', value)?;
     let mut decoded = Decoded::with_capacity(value.len());
@@ -42,7 +42,7 @@ pub(super) fn unescaped(value: &[u8]) -> Option<Decoded> {
             Some(b'b') => ('\u{8}', 2),
             Some(b'f') => ('\u{c}', 2),
             Some(b @ (b'"' | b'\\' | b'/')) => (char::from(*b), 2),
-            // No escape: the backslash stands for itself.
+            // Not an escape, so the backslash is literal.
             _ => ('\\', 1),
         };
         decoded.push_char(c, at);
@@ -52,7 +52,8 @@ pub(super) fn unescaped(value: &[u8]) -> Option<Decoded> {
     Some(decoded)
 }
 
-/// Reads the `\u` escape that a text begins with, and a second one that belongs to it; returns the length of both.
+/// Decodes the `\u` escape at the start of a text, with the second half of a surrogate pair. Also returns the length of
+/// the escapes.
 fn unicode(text: &[u8]) -> (char, usize) {
     let unit = |at: usize| -> Option<u32> {
         let rest = text.get(at..)?.strip_prefix(b"\\u")?;
@@ -68,12 +69,12 @@ fn unicode(text: &[u8]) -> (char, usize) {
     }
 }
 
-/// Escapes quotes as a JSON string around them needs it.
+/// Escapes quotes for use inside a JSON string.
 pub(super) fn escaped(quote: &str) -> String {
     quote.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// Undoes percent-encoding, and reads `+` as a blank if asked; `None` if nothing is encoded.
+/// Decodes percent-encoding, and `+` as a space if `has_plus`. Returns `None` if nothing is encoded.
 pub(super) fn percent_decoded(text: &[u8], has_plus: bool) -> Option<Decoded> {
     let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let is_coded =
@@ -99,7 +100,7 @@ pub(super) fn percent_decoded(text: &[u8], has_plus: bool) -> Option<Decoded> {
     Some(decoded)
 }
 
-/// Encodes quotes as percent-encoded text around them needs it.
+/// Encodes quotes for use inside percent-encoded text.
 pub(super) fn percent_encoded(quote: &str) -> String {
     quote.replace('"', "%22").replace('\\', "%5C")
 }

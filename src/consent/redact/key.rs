@@ -1,13 +1,13 @@
-//! Which keys name a secret (Okta: event types; RFC 6749, 7636, 8628; OpenID Connect Core).
+//! Classifies keys that name a secret (Okta: event types; RFC 6749, 7636, 8628; OpenID Connect Core).
 
-/// What a key of an object says of its value.
+/// What a key of an object says about its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Class {
     /// A credential.
     Secret,
-    /// `state`: a credential, except in a `geographicalContext`, where it is a part of a country.
+    /// `state`: a credential, except in a `geographicalContext`, where it is part of a country.
     State,
-    /// A URL, absolute or not.
+    /// A URL, absolute or relative.
     Place,
     /// `geographicalContext`
     Map,
@@ -21,7 +21,7 @@ pub(super) enum Class {
     Other,
 }
 
-/// Sorted. Compared without regard to case, `_`, `-`, `.` and blanks.
+/// The names of secrets, sorted. They are compared without regard to case, `_`, `-`, `.` and white space.
 pub(super) const SECRETS: [&str; 36] = [
     "accesstoken",
     "activationtoken",
@@ -61,14 +61,14 @@ pub(super) const SECRETS: [&str; 36] = [
     "usercode",
 ];
 
-/// Of those, the ones that are words of ordinary sentences too, such as `code=401`. Sorted.
+/// The names of secrets that also occur in ordinary text, such as `code=401`. Sorted.
 const AMBIGUOUS: [&str; 8] =
     ["assertion", "authorization", "code", "cookie", "nonce", "otp", "secret", "token"];
 
-/// A key that ends so names a secret too, such as `proxy_password`.
+/// Endings of further names of secrets, such as `proxy_password`.
 const ENDINGS: [&str; 3] = ["password", "privatekey", "clientsecret"];
 
-/// Ends like one and is a truth value (Okta: event types, `OAuth2ClientDetails`).
+/// A key that ends like a secret but has a Boolean value (Okta: event types, `OAuth2ClientDetails`).
 const KEPT: &str = "hasexternalclientsecret";
 
 /// A header whose name ends with one of these carries a secret. Only endings are listed, since every proxy
@@ -76,10 +76,10 @@ const KEPT: &str = "hasexternalclientsecret";
 const HEADERS: [&str; 9] =
     ["token", "secret", "password", "apikey", "authkey", "accesskey", "authorization", "cookie", "assertion"];
 
-/// Only so many characters at the end of a key are compared.
+/// How many characters at the end of a key are compared.
 const LENGTH_MAX: usize = 64;
 
-/// A key as it is compared: its last characters, lower case, without separators.
+/// A key in the form that is compared: its last characters in lower case, without separators.
 struct Plain {
     bytes: [u8; LENGTH_MAX],
     start: usize,
@@ -111,9 +111,9 @@ impl Plain {
     }
 }
 
-/// Tells most keys of an event from known names by their last three bytes.
+/// A filter that rules out most keys of an event by their last three bytes.
 pub(super) struct Endings {
-    /// For each last byte the bytes that may stand before it and before that, as bits by their [`CODES`].
+    /// For each last byte, the sets of bytes allowed one and two places before it, as bits by their [`CODES`].
     allowed: [(u32, u32); 256],
 }
 
@@ -125,7 +125,7 @@ pub(super) static SECRET_ENDINGS: Endings = Endings::none().and(&[
 /// The endings of all names of three letters and more that [`class`] knows.
 static KNOWN_ENDINGS: Endings = SECRET_ENDINGS.and(&["url", "uri", "gin", "ext", "eid", "ame"]);
 
-/// A number for each byte: letters are counted from 0 without regard to case.
+/// A number for each byte. Letters count from 0 without regard to case.
 const CODES: [u8; 256] = {
     let mut codes = [OTHER; 256];
     let mut letter = 0;
@@ -144,11 +144,11 @@ const CODES: [u8; 256] = {
 const SEPARATOR: u8 = 26;
 const OTHER: u8 = 27;
 
-/// What is left out where keys are compared. It may stand between any two letters and behind them.
+/// The separators that are ignored when keys are compared. They may occur between any two letters and at the end.
 const SEPARATORS: [u8; 8] = *b"_-. \t\n\x0c\r";
 
 impl Endings {
-    /// No name. What ends in separators may be one all the same.
+    /// Returns a filter without names. It still lets keys that end in separators pass.
     const fn none() -> Self {
         let mut allowed = [(0, 0); 256];
         let mut index = 0;
@@ -159,7 +159,7 @@ impl Endings {
         Self { allowed }
     }
 
-    /// Returns these and more endings, each of three letters in lower case.
+    /// Returns a filter with further endings, each of three letters in lower case.
     const fn and(&self, endings: &[&str]) -> Self {
         let mut allowed = self.allowed;
         let mut index = 0;
@@ -174,8 +174,8 @@ impl Endings {
         Self { allowed }
     }
 
-    /// Whether a key with these last three bytes may be one of the names; never wrong where it says no. A quote among
-    /// them stands before the key.
+    /// Returns whether a key with these last three bytes may be one of the names. `false` is certain. If one of the
+    /// bytes is a quote, the key is shorter than three bytes.
     #[inline]
     pub(super) fn may_end(&self, [first, before, last]: [u8; 3]) -> bool {
         let (befores, firsts) = self.allowed[usize::from(last)];
@@ -185,7 +185,7 @@ impl Endings {
     }
 }
 
-/// Returns what a key says; escapes of JSON are undone before.
+/// Returns the class of a key. JSON escapes must be decoded before.
 pub(super) fn class(key: &[u8]) -> Class {
     match key {
         b"id" => return Class::Id,
@@ -214,31 +214,31 @@ pub(super) fn class(key: &[u8]) -> Class {
     }
 }
 
-/// Whether a key of a list of `key=value` names a secret.
+/// Returns whether a key in a list of `key=value` names a secret.
 pub(super) fn is_secret(key: &[u8]) -> bool {
     matches!(class(key), Class::Secret | Class::State)
 }
 
-/// Whether a name can only be that of a secret, wherever in a sentence it stands.
+/// Returns whether a name always names a secret, even in a sentence.
 pub(super) fn is_always_secret(name: &[u8]) -> bool {
     class(name) == Class::Secret
         && AMBIGUOUS.binary_search_by(|known| known.as_bytes().cmp(Plain::of(name).get())).is_err()
 }
 
-/// Whether a target of this type is itself a credential.
+/// Returns whether a target of this type is itself a credential.
 pub(super) fn is_code(kind: &[u8]) -> bool {
-    // Most types end in another letter.
+    // Most types end in another letter, which is fast to check.
     let may_be = kind.last().is_some_and(|last| matches!(last, b'e' | b'E') || !last.is_ascii_alphabetic());
     may_be && matches!(Plain::of(kind).get(), b"code" | b"interactioncode")
 }
 
-/// Whether a header of this name carries a credential.
+/// Returns whether a header with this name carries a credential.
 pub(super) fn is_secret_header(name: &[u8]) -> bool {
     let plain = Plain::of(name);
     is_secret(name) || HEADERS.iter().any(|end| plain.get().ends_with(end.as_bytes()))
 }
 
-/// Whether the value of a URL's parameter stays: it says what was asked for, and opens nothing.
+/// Returns whether the value of a URL parameter is kept, because it describes the request and is not a credential.
 pub(super) fn is_kept_parameter(name: &[u8]) -> bool {
     matches!(
         name,

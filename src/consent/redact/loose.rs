@@ -7,21 +7,21 @@ use super::edit::{self, Edit, mark_length};
 use super::key::{self, Class};
 use super::{encoding, scan};
 
-/// A longer name is none.
+/// The most bytes of a name.
 const NAME_MAX: usize = 64;
 
-/// Looks for names of secrets with something behind them, wherever they stand.
+/// Finds names of secrets followed by a value, anywhere in a text.
 pub(super) fn anywhere(text: &[u8], edits: &mut Vec<Edit>) {
     named(text, true, edits);
 }
 
-/// Looks for secrets in a list of `name=value`, or of names and values in quotes.
+/// Finds secrets in a list of `name=value`, or of quoted names and values.
 pub(super) fn pairs(list: &[u8], edits: &mut Vec<Edit>) {
     named(list, false, edits);
 }
 
-/// Looks in a sentence for names that can only be those of secrets, before `=`, and in quotes before `:`. `urls` are
-/// the stretches of it that are URLs; what stands in those is looked at elsewhere.
+/// Finds secrets in a sentence, by names that always name a secret, before `=` or quoted before `:`. `urls` are the
+/// ranges of URLs, which are searched elsewhere.
 pub(super) fn among_words(text: &[u8], urls: &[(usize, usize)], edits: &mut Vec<Edit>) {
     let mut done = 0;
     for at in memchr2_iter(b'=', b':', text) {
@@ -49,7 +49,7 @@ pub(super) fn among_words(text: &[u8], urls: &[(usize, usize)], edits: &mut Vec<
     }
 }
 
-/// Looks for names of secrets before `=`, and before `:` if they stand in single quotes or `any_colon` is set.
+/// Finds names of secrets before `=`, and before `:` if they are in single quotes or `any_colon` is set.
 fn named(text: &[u8], any_colon: bool, edits: &mut Vec<Edit>) {
     let before = edit::settled(edits.clone());
     let mut done = 0;
@@ -59,7 +59,7 @@ fn named(text: &[u8], any_colon: bool, edits: &mut Vec<Edit>) {
         }
         let Some(name) = name_before(&text[..at]) else { continue };
         if edit::covers(&before, name.start) {
-            // Another way of looking took it for a part of a value.
+            // Another pass took the name for part of a value.
             continue;
         }
         if text[at] == b':' && !any_colon && name.quote != Some(b'\'') {
@@ -82,17 +82,17 @@ fn named(text: &[u8], any_colon: bool, edits: &mut Vec<Edit>) {
     }
 }
 
-/// A name and the quote behind it.
+/// The range of a name, and the quote after it.
 struct Name {
     start: usize,
     end: usize,
     quote: Option<u8>,
 }
 
-/// Returns where the name stands that a text ends with.
+/// Returns the name at the end of a text, or `None` if there is none.
 fn name_before(text: &[u8]) -> Option<Name> {
     let text = text.trim_ascii_end();
-    // A form may name what is inside of something, as in `user[password]=x`.
+    // A form may nest names, as in `user[password]=x`.
     let mut end = text.strip_suffix(b"]").unwrap_or(text).len();
     let is_quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
     let quote = text[..end].last().copied().filter(is_quote);
@@ -106,8 +106,7 @@ fn name_before(text: &[u8]) -> Option<Name> {
     (length > 0).then(|| Name { start: end - length, end, quote })
 }
 
-/// Returns where the value begins and ends that stands behind a place in a sentence: a word, a URL, or what brackets or
-/// quotes hold together.
+/// Returns the range of the value after a position in a sentence: a word, a URL, or a quoted or bracketed value.
 fn word_behind(text: &[u8], at: usize, urls: &[(usize, usize)]) -> (usize, usize) {
     let start = skip_blanks(text, at);
     if let Some(quoted) = quoted(text, start) {
@@ -124,7 +123,7 @@ fn word_behind(text: &[u8], at: usize, urls: &[(usize, usize)]) -> (usize, usize
     (start, unquoted_end(text, start, ends))
 }
 
-/// Returns where the value begins and ends that stands behind a place.
+/// Returns the range of the value after a position.
 fn value_behind(text: &[u8], at: usize) -> (usize, usize) {
     let start = skip_blanks(text, at);
     if let Some(quoted) = quoted(text, start) {
@@ -145,7 +144,7 @@ fn skip_blanks(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Returns what stands between the quotes that begin at a place.
+/// Returns the range between the quotes that begin at a position, or `None` if there is no quote.
 fn quoted(text: &[u8], start: usize) -> Option<(usize, usize)> {
     let slashes = text[start..].iter().take_while(|b| **b == b'\\').count();
     let quote = *text.get(start + slashes).filter(|b| matches!(b, b'"' | b'\''))?;
@@ -153,7 +152,7 @@ fn quoted(text: &[u8], start: usize) -> Option<(usize, usize)> {
     Some((start, quoted_end(text, start, quote, slashes)))
 }
 
-/// Whether a value without quotes ends here.
+/// Returns whether a byte ends an unquoted value.
 fn is_end(byte: u8) -> bool {
     matches!(byte, b',' | b'&' | b';' | b'\n' | b'\r' | b'"' | b'\'' | b'}' | b']' | b'<' | b'>' | b'\\')
 }
@@ -169,7 +168,7 @@ fn unquoted_end(text: &[u8], start: usize, is_end: impl Fn(u8) -> bool) -> usize
     end
 }
 
-/// Returns where a quoted value ends: at the same quote behind as many backslashes as the first one has.
+/// Returns the end of a quoted value: the same quote with the same number of backslashes before it.
 fn quoted_end(text: &[u8], start: usize, quote: u8, slashes: usize) -> usize {
     let mut at = start;
     while let Some(next) = memchr(quote, &text[at..]) {

@@ -1,20 +1,20 @@
-//! Secrets inside events, hidden before anything is stored or shown.
+//! Hides secrets in events before anything is stored or shown.
 //!
 //! Okta documents event fields whose values are credentials: client secrets, codes, `state`, tokens (Okta: event types,
 //! `OAuth2PlatformResourceDetails` and `OAuth2DebugData`), and real events show tokens in URLs. [`event`] replaces each
 //! such value by `‹hidden, 22 characters›` and leaves every other byte of the text as it was: the order of keys, the
-//! spelling of numbers, white space. What is hidden:
+//! spelling of numbers, white space. It hides:
 //!
-//! * the value of a key that names a secret (the list is in `key.rs`), wherever in the event it stands, also in JSON that
-//!   is the text of a string or is percent-encoded;
-//! * in a text of several words what stands behind a name that can only be that of a secret, such as `client_secret=`;
-//! * in URLs all values of query and fragment parameters but a few that say what was asked for, and user names with
-//!   passwords;
+//! * the value of a key that names a secret (the list is in `key.rs`), anywhere in the event, also in JSON inside a
+//!   string or in percent-encoding;
+//! * in a text of several words, the value after a name that always names a secret, such as `client_secret=`;
+//! * in URLs, user names with passwords, and all values of query and fragment parameters except for a few that describe
+//!   the request;
 //! * the id of a target whose type is `code` or `interaction_code`.
 //!
-//! Empty values, `null`, truth values and values that consist of stars are kept: they hold nothing. Hiding twice changes
-//! nothing more. Most events cost one pass over their bytes, and a look at the strings in which something is suspect, such
-//! as a URL with a query.
+//! Empty values, `null`, Boolean values and values of only stars are kept, since they contain no secret. Hiding twice
+//! has no further effect. Most events cost one pass over their bytes, and a check of the strings with something
+//! suspect, such as a URL with a query.
 
 mod byte_set;
 mod edit;
@@ -39,7 +39,7 @@ use scan::Suspects;
 pub struct Clean {
     /// The event with marks in place of secrets.
     pub text: String,
-    /// How many values are hidden in it, those that were hidden before among them.
+    /// How many values are hidden in it, including those that were hidden before.
     pub hidden: usize,
 }
 
@@ -57,11 +57,11 @@ pub fn event(raw: &str) -> Option<Clean> {
     Some(Clean { text, hidden: edits.len() })
 }
 
-/// Returns what is hidden in an event, settled.
+/// Returns the settled edits for an event.
 fn edits(raw: &str) -> Vec<Edit> {
     let found = match scan::suspects(raw.as_bytes()) {
         Suspects::Strings(mut places) => {
-            // A value that was hidden is counted again.
+            // Values that were hidden before count too.
             places.extend(edit::marks(raw.as_bytes()));
             places.sort_unstable();
             strings::around(raw.as_bytes(), &places)
@@ -84,15 +84,15 @@ pub fn hidden(raw: &str) -> usize {
     edits(raw).iter().filter(|edit| edit.is_done()).count()
 }
 
-/// Hides the secrets of one text of an event: in URLs, in JSON or lists of `name=value` that the text consists of, and
-/// behind names among words that can only be those of secrets.
+/// Hides the secrets in one text of an event: in URLs, in a text that is JSON or a list of `name=value`, and after
+/// names in a sentence that always name a secret.
 pub fn text(text: &str) -> Cow<'_, str> {
     let mut edits = Vec::new();
     text::value(text.as_bytes(), false, 0, &mut edits);
     changed(text, edits)
 }
 
-/// Hides the secret of a request's header, given as `Name: value`.
+/// Hides the secret in a request header, given as `Name: value`.
 pub fn header(line: &str) -> Cow<'_, str> {
     let Some((name, value)) = line.split_once(':') else { return text(line) };
     let mut edits = Vec::new();
@@ -107,7 +107,7 @@ pub fn header(line: &str) -> Cow<'_, str> {
     changed(line, edits)
 }
 
-/// Returns what stands before and behind the first mark of a hidden value in a text.
+/// Returns the text before and after the first mark of a hidden value, or `None` if there is no mark.
 pub(super) fn split_mark(text: &str) -> Option<(&str, &str)> {
     let mark = edit::next_mark(text.as_bytes())?;
     Some((text.get(..mark.start)?, text.get(mark.end..)?))

@@ -1,22 +1,22 @@
-//! Ways of looking at a record that could not be read as an event.
+//! The passes that search a record that could not be parsed as an event.
 
 use super::edit::Edit;
 use super::{encoding, loose, text, walk};
 
-/// Reads a record as JSON, as far as it is.
+/// Searches a record as JSON, as far as it is JSON.
 pub(super) fn as_json(record: &[u8], edits: &mut Vec<Edit>) {
     if matches!(record.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
         walk::json(record, 0, text::value, edits);
     }
 }
 
-/// Looks for names of secrets with something behind them, and for URLs.
+/// Searches for names of secrets followed by a value, and for URLs.
 pub(super) fn plain(record: &[u8], edits: &mut Vec<Edit>) {
     loose::anywhere(record, edits);
     text::words(record, 0, edits);
 }
 
-/// The same behind escapes.
+/// Does the same as [`plain`] after decoding JSON escapes.
 pub(super) fn unescaped(record: &[u8], edits: &mut Vec<Edit>) {
     if let Some(decoded) = encoding::unescaped(record) {
         let mut inner = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn unescaped(record: &[u8], edits: &mut Vec<Edit>) {
     }
 }
 
-/// The same behind percent-encoding, and behind escapes inside of that.
+/// Does the same as [`plain`] after decoding percent-encoding, and JSON escapes inside it.
 pub(super) fn decoded(record: &[u8], edits: &mut Vec<Edit>) {
     if let Some(decoded) = encoding::percent_decoded(record, false) {
         let mut inner = Vec::new();

@@ -1,20 +1,20 @@
-//! A fast first check. It shows of most events, without parsing them, that they have nothing to hide.
+//! A fast first check that shows for most events, without parsing, that they have nothing to hide.
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 use wide::u8x16;
 
 use super::key::{self, Class};
 
-/// What in an event may have to be hidden.
+/// What in an event may need to be hidden.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Suspects {
-    /// Nothing but the text of some strings: places in each of them, in order. Mostly none.
+    /// Only the text of some strings, given as positions inside them in order. Usually there are none.
     Strings(Vec<usize>),
-    /// Something that only a walk over the whole event finds.
+    /// Something that needs a walk over the whole event.
     Anything,
 }
 
-/// Looks at an event without parsing it. What it does not suspect has nothing to hide; what it suspects may.
+/// Scans an event without parsing it. Anything it does not suspect has nothing to hide. Anything it suspects may have.
 pub(super) fn suspects(raw: &[u8]) -> Suspects {
     let (blocks, rest) = raw.as_chunks();
     let mut last = [0; Block::SIZE];
@@ -28,26 +28,26 @@ pub(super) fn suspects(raw: &[u8]) -> Suspects {
     Suspects::Strings(look.strings)
 }
 
-/// A look at an event, block by block.
+/// The state of a scan, block by block.
 struct Look<'a> {
     raw: &'a [u8],
     behind: Behind,
-    /// Places in strings that are suspect.
+    /// The suspect positions in strings.
     strings: Vec<usize>,
 }
 
-/// What the blocks so far say about the next one. The first three are the lowest bit.
+/// What carries over from the previous blocks to the next one. The first three fields use the lowest bit.
 #[derive(Default)]
 struct Behind {
     quote: u64,
     escape: u64,
     query: u64,
-    /// The quotes around strings, all blocks laid over each other: an odd number of bits says that a string goes on.
+    /// The XOR of the quote bits of all blocks. An odd number of set bits means that a string is open.
     ends: u64,
 }
 
 impl Look<'_> {
-    /// Notes what is suspect in strings of the block that begins at `start`. Returns `false` if something else in it is
+    /// Records what is suspect in strings of the block at `start`. Returns `false` if something outside of strings is
     /// suspect.
     #[inline]
     fn note_strings(&mut self, start: usize, block: &Block) -> bool {
@@ -67,8 +67,8 @@ impl Look<'_> {
                 .fold(0, |users, place| users | 1 << place);
         }
         let escaped = escapes << 1 | behind.escape;
-        // Nothing but quotes is escaped in most events. The text of a string may be JSON: Identity Engine writes
-        // `logOnlySecurityData` so in every event.
+        // In most events only quotes are escaped, because a string may contain JSON: Identity Engine writes
+        // `logOnlySecurityData` this way in every event.
         if escaped & !quotes != 0 {
             return false;
         }
@@ -78,7 +78,7 @@ impl Look<'_> {
         if strange != 0 && !self.note(start, strange, ends) {
             return false;
         }
-        // Each quote before a colon ends a key, here or in JSON that is the text of a string.
+        // Each quote before a colon ends a key, of the event or of JSON inside a string.
         let colons = block.places(b':');
         let behind_quotes = quotes << 1 | self.behind.quote;
         self.behind = Behind {
@@ -91,12 +91,12 @@ impl Look<'_> {
         let mut key_ends = ones(colons & behind_quotes).map(|place| start + place);
         let mut others = ones(colons & !behind_quotes).map(|place| start + place);
         !(key_ends.any(|colon| may_end_a_secret(raw, colon) && is_suspect_colon(raw, colon))
-            // Mostly those of a time of day or an address.
+            // These are mostly colons in times of day or addresses.
             || others
                 .any(|colon| !raw[..colon].last().is_some_and(u8::is_ascii_digit) && is_suspect_colon(raw, colon)))
     }
 
-    /// Notes strange bytes. Returns whether all stand in strings. `ends` are the quotes around strings.
+    /// Records suspect bytes. Returns whether all are inside strings. `ends` are the quotes around strings.
     fn note(&mut self, start: usize, strange: u64, ends: u64) -> bool {
         ones(strange).all(|place| {
             self.strings.push(start + place);
@@ -109,12 +109,12 @@ fn is_odd(bits: u64) -> bool {
     bits.count_ones() % 2 == 1
 }
 
-/// Bytes that are compared at once.
+/// Bytes that are compared together.
 struct Block([u8x16; 4]);
 
 impl Block {
     const SIZE: usize = 64;
-    /// The place of the last byte.
+    /// The index of the last byte.
     const LAST: usize = Self::SIZE - 1;
 
     fn of(bytes: &[u8; Self::SIZE]) -> Self {
@@ -122,14 +122,14 @@ impl Block {
         Self(std::array::from_fn(|part| u8x16::new(parts[part])))
     }
 
-    /// Returns where a byte stands, as bits; the lowest is the first place.
+    /// Returns the positions of a byte as bits, with the first position in the lowest bit.
     fn places(&self, byte: u8) -> u64 {
         let byte = u8x16::splat(byte);
         let bits = self.0.map(|part| u64::from(part.simd_eq(byte).to_bitmask()));
         bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
     }
 
-    /// Whether one of some bytes stands in it.
+    /// Returns whether the block contains one of the bytes.
     fn has<const N: usize>(&self, bytes: [u8; N]) -> bool {
         let mut found = u8x16::ZERO;
         for byte in bytes {
@@ -142,7 +142,7 @@ impl Block {
     }
 }
 
-/// Returns the places of the bits that are set, the lowest first.
+/// Returns the positions of the set bits, lowest first.
 fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let place = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
@@ -151,28 +151,28 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Whether two slashes stand before the name that a string so far ends with. A URL without a scheme begins with them.
+/// Returns whether the last name in a string follows two slashes. A URL without a scheme begins with them.
 fn is_behind_slashes(before: &[u8]) -> bool {
     memrchr2(b'/', b'"', before).is_some_and(|at| before[..=at].ends_with(b"//"))
 }
 
-/// Whether the key before a colon may name a secret or a type that is one. Tells most keys of an event at once.
+/// Returns whether the key before a colon may name a secret or a type. Rules out most keys quickly.
 fn may_end_a_secret(raw: &[u8], colon: usize) -> bool {
     let Some([first, second, third, fourth, _]) = raw[..colon].last_chunk() else { return true };
-    // The quote of a key in JSON that is the text of a string is escaped.
+    // The quote of a key in JSON inside a string is escaped.
     let is_escaped = *fourth == b'\\';
     let last = if is_escaped { [*first, *second, *third] } else { [*second, *third, *fourth] };
     key::SECRET_ENDINGS.may_end(last) && (last != *b"ype" || !is_harmless_type(&raw[colon + 1..]))
 }
 
-/// Whether the value of a type begins so that it is no code.
+/// Returns whether the value of a type begins with a letter that rules out a code.
 fn is_harmless_type(value: &[u8]) -> bool {
     value.first_chunk().is_some_and(|[quote, letter]| {
         *quote == b'"' && letter.is_ascii_alphabetic() && !matches!(letter | 0x20, b'c' | b'i')
     })
 }
 
-/// Whether the key before a colon names a secret or a type that is one.
+/// Returns whether the key before a colon names a secret, or is a `type` whose value is a code.
 #[inline(never)]
 fn is_suspect_colon(raw: &[u8], colon: usize) -> bool {
     let before = raw[..colon].trim_ascii_end();
@@ -186,10 +186,10 @@ fn is_suspect_colon(raw: &[u8], colon: usize) -> bool {
     }
 }
 
-/// Whether the key that ends at a place says that its value is to be looked at.
+/// Returns whether the key that ends at a position makes its value suspect.
 fn is_suspect_key(raw: &[u8], end: usize, colon: usize) -> bool {
     if let Some(eight) = raw[..end].last_chunk::<8>() {
-        // Of the keys of an ordinary event only these are left, and their values mostly say that they are harmless.
+        // Of the keys of an ordinary event only these remain, and their values are mostly harmless.
         let lower = eight.map(|b| b | 0x20);
         if lower.ends_with(b"\"type") {
             return is_suspect_type(raw, colon);
@@ -210,7 +210,7 @@ fn is_suspect_key(raw: &[u8], end: usize, colon: usize) -> bool {
     }
 }
 
-/// Whether the value behind a colon is a type that is a code.
+/// Returns whether the value after a colon is the type of a code.
 fn is_suspect_type(raw: &[u8], colon: usize) -> bool {
     let value = raw[colon + 1..].trim_ascii_start();
     let value = value.strip_prefix(b"\\").unwrap_or(value).get(1..).unwrap_or_default();
@@ -218,10 +218,10 @@ fn is_suspect_type(raw: &[u8], colon: usize) -> bool {
     begins && key::is_code(&value[..memchr2(b'"', b'\\', value).unwrap_or(value.len())])
 }
 
-/// Whether the last eight bytes of a key, in lower case, may end one that names a secret. A quote stands before a key.
+/// Returns whether a key with these last eight bytes, in lower case, may name a secret. A quote precedes the key.
 fn has_long_ending(eight: [u8; 8]) -> bool {
     let [.., four, three, two, one] = &eight;
-    // A separator may stand between any two letters; `_` in lower case is the sign with the number 127.
+    // A separator may occur between any two letters. `_ | 0x20` is byte 127.
     if eight.iter().any(|b| matches!(b, 0x7f | b'-' | b'.' | b' ')) {
         return true;
     }
@@ -244,11 +244,10 @@ fn has_long_ending(eight: [u8; 8]) -> bool {
     }
 }
 
-/// Returns whether the key behind `before` is in a `geographicalContext`, where `state` is a part of a
-/// country.
+/// Returns whether the key after `before` is in a `geographicalContext`, where `state` is part of a country.
 pub(super) fn is_on_map(before: &[u8]) -> bool {
     let Some(brace) = memrchr(b'{', before) else { return false };
-    // The object is closed again. A bracket in a string costs a walk, no more.
+    // The object may be closed already. If the bracket was in a string, this only costs a walk.
     if memchr(b'}', &before[brace..]).is_some() {
         return false;
     }
@@ -282,7 +281,7 @@ mod tests {
             key::SECRETS.into_iter().chain(["state", "proxypassword", "myprivatekey", "theclientsecret"])
         {
             for name in [name.to_owned(), name.to_ascii_uppercase(), name.replace('e', "E")] {
-                // Nowhere does a separator between its letters, before or behind them, make it another name.
+                // A separator between, before or after the letters does not change the name.
                 for at in 0..=name.len() {
                     for separator in ["", "_", "-", ".", " "] {
                         let (before, behind) = name.split_at(at);
@@ -299,7 +298,7 @@ mod tests {
         let event = br#"{"a":"b?c=d","e":{"f":"https://u:p@host/"}}"#;
         let Suspects::Strings(places) = suspects(event) else { panic!("only strings are suspect") };
         assert_eq!(places.iter().map(|at| event[*at]).collect::<Vec<_>>(), b"c=@");
-        // No string stands around these.
+        // The suspect bytes here are outside of strings.
         for damaged in [r#"{"a":1?b=c}"#, r##"{"a":"b"#c","d":1}"##, r#"{"a":"b" # "c"}"#] {
             assert_eq!(suspects(damaged.as_bytes()), Suspects::Anything, "{damaged}");
         }

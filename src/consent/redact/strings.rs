@@ -1,4 +1,4 @@
-//! Looks at single strings of an event, for those events of which nothing else is suspect.
+//! Searches single strings of an event, if nothing else in the event is suspect.
 
 use memchr::{memrchr, memrchr2};
 
@@ -7,21 +7,21 @@ use super::encoding::{escaped, skip_space, string_end, unescaped};
 use super::key::{self, Class};
 use super::text;
 
-/// Collects what is hidden in an event where nothing but the text of some strings is suspect: those around `places`,
-/// which are in order. Finds what [`walk::json`](super::walk::json) finds, for a fraction of its cost. Returns `None`
-/// if only that can tell.
+/// Returns the edits for an event in which only the strings around `places` are suspect. The places must be in order.
+/// The result is the same as that of [`walk::json`](super::walk::json) at a fraction of its cost. Returns `None` if the
+/// walk is needed.
 pub(super) fn around(text: &[u8], places: &[usize]) -> Option<Vec<Edit>> {
     let (mut edits, mut end) = (Vec::new(), 0);
     for place in places {
         if *place < end {
-            // It stands in the last string.
+            // The place is in the string before.
             continue;
         }
         let start = string_start(text, *place)?;
         end = string_end(text, *place);
         let behind = skip_space(text, end + 1);
         if !matches!(text.get(behind), Some(b',' | b'}' | b']')) {
-            // It is a key, or damaged.
+            // The string is a key, or the event is damaged.
             return None;
         }
         let is_place = class_before(text, start - 1)? == Class::Place;
@@ -37,7 +37,7 @@ pub(super) fn around(text: &[u8], places: &[usize]) -> Option<Vec<Edit>> {
     Some(edits)
 }
 
-/// Returns where the string begins in which a place stands.
+/// Returns the start of the string that contains a position.
 fn string_start(text: &[u8], mut place: usize) -> Option<usize> {
     loop {
         place = memrchr(b'"', text.get(..place)?)?;
@@ -47,8 +47,8 @@ fn string_start(text: &[u8], mut place: usize) -> Option<usize> {
     }
 }
 
-/// Returns what the key says whose value begins at a place. Returns `None` if it is a member of an array, or the key
-/// has escapes.
+/// Returns the class of the key whose value begins at a position, or `None` if the value is in an array or the key has
+/// escapes.
 fn class_before(text: &[u8], start: usize) -> Option<Class> {
     let key = text[..start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
     let quote = memrchr2(b'"', b'\\', key)?;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The event with what is hidden marked; the event itself if nothing was.
+/// Returns the event with secrets hidden, or unchanged if it has none.
 fn cleaned(raw: &str) -> String {
     event(raw).map_or_else(|| raw.to_owned(), |clean| clean.text)
 }
@@ -95,13 +95,13 @@ fn json_in_strings_is_walked_at_any_depth() {
         }
         assert_eq!(value, serde_json::json!({"password":"‹hidden, 6 characters›","n":12}));
     }
-    // Numbers become strings there too, in the spelling of quotes that each level has.
+    // Numbers become strings there too, with quotes escaped as each level requires.
     let raw = r#"{"a":"{\"otp\":123456,\"b\":\"{\\\"otp\\\":7}\"}"}"#;
     assert_eq!(
         cleaned(raw),
         r#"{"a":"{\"otp\":\"‹hidden, 6 characters›\",\"b\":\"{\\\"otp\\\":\\\"‹hidden, 1 characters›\\\"}\"}"}"#
     );
-    // Okta cuts long debug values.
+    // Okta truncates long debug values.
     assert!(!cleaned(r#"{"a":"{\"x\":1,\"session_token\":\"canary and mo"}"#).contains("canary"));
 }
 
@@ -119,7 +119,7 @@ fn text_nested_beyond_reason_is_hidden_whole() {
     for _ in 0..12 {
         text = text.replace('%', "%25").replace('=', "%3D");
     }
-    // What is left at the greatest depth that is looked at: two levels of percent-encoding.
+    // The greatest depth that is searched: two levels of percent-encoding.
     assert_eq!(cleaned(&format!(r#"{{"a":"{text}"}}"#)), r#"{"a":"‹hidden, 15 characters›"}"#);
 }
 
@@ -213,7 +213,7 @@ fn words_lose_what_stands_behind_the_name_of_a_secret() {
             "refused: grant_type=password&password=xyz, 3 times",
             "refused: grant_type=password&password=‹hidden, 3 characters›, 3 times",
         ),
-        // A form's value may have blanks, so it goes to its end.
+        // A form's value may contain spaces, so it extends to its end.
         (
             "grant_type=password&password=xyz was refused",
             "grant_type=password&password=‹hidden, 15 characters›",
@@ -350,7 +350,7 @@ fn what_is_hidden_is_counted_again_from_the_text() {
     assert_eq!(event(&clean.text), None);
 }
 
-/// A judge of its own for JSON that serde reads: what may differ between two values.
+/// An independent check for JSON that serde parses: returns whether two values differ only where they may.
 fn differs_in_marks_alone(before: &serde_json::Value, after: &serde_json::Value) -> bool {
     use serde_json::Value::{Array, Object, String as Text};
     match (before, after) {
@@ -425,7 +425,7 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 24, 5, |inner| {
         let key = prop_oneof![
             1 => Just("token".to_owned()),
-            // What the first look hands on to the strings depends on it.
+            // Which strings the first check passes on depends on it.
             3 => Just("url".to_owned()),
             1 => Just("state".to_owned()),
             1 => Just("geographicalContext".to_owned()),
@@ -439,7 +439,7 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
             proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
             proptest::collection::vec((key, inner.clone()), 0..5)
                 .prop_map(|members| members.into_iter().collect()),
-            // JSON in a string.
+            // JSON inside a string.
             inner.prop_map(|value| serde_json::Value::from(value.to_string())),
         ]
     })
@@ -447,7 +447,7 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
 
 #[test]
 fn a_user_of_a_url_that_looks_like_a_secret_s_value_is_counted_again() {
-    // Both what stands before the sign and the secret are hidden, and the sign between them with them.
+    // The part before the `@`, the `@` and the secret after it are all hidden.
     let once = event(r#"{"url":"https://code=u:p@"}"#).unwrap();
     assert_eq!(once.text, r#"{"url":"https://‹hidden, 9 characters›"}"#);
     assert_eq!((once.hidden, hidden(&once.text), event(&once.text)), (1, 1, None));

@@ -1,4 +1,4 @@
-//! The text of one string: a URL, a form, JSON, or words with a URL among them.
+//! Searches the text of one string: a URL, a form, JSON, or words with URLs among them.
 
 use memchr::{memchr, memchr2, memmem};
 
@@ -7,22 +7,22 @@ use super::edit::{self, Edit, mark_length};
 use super::encoding::{percent_decoded, percent_encoded};
 use super::{key, loose, walk};
 
-/// The most levels of text inside text; what is nested deeper is hidden whole. Each level at least doubles
-/// the bytes of an escape, so real events have at most three levels.
+/// The most levels of text inside text. Anything nested deeper is hidden as a whole. Each level at least doubles the
+/// bytes of an escape, so real events have at most three levels.
 const DEPTH_MAX: u8 = 10;
 /// The byte order mark of UTF-8.
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// A part of a query without `=` stays if it is a word no longer than this.
+/// The most bytes of a word in a query without `=` that is kept.
 const WORD_MAX: usize = 24;
 
-/// Collects what is hidden in a text. `is_place` says that it is a URL, absolute or not.
+/// Adds the edits for a text. `is_place` says that it is a URL, absolute or relative.
 pub(super) fn value(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     if !text.iter().fold(ByteSet::default(), |bytes, byte| bytes.with(*byte)).is_plain() {
         suspect(text, is_place, depth, edits);
     }
 }
 
-/// Does what [`value`] does, of a text whose bytes say that it may have something to hide.
+/// Does the same as [`value`] for a text whose bytes show that it may have something to hide.
 pub(super) fn suspect(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     if depth >= DEPTH_MAX {
         edit::hide(text, 0, text.len(), edits);
@@ -48,7 +48,7 @@ pub(super) fn suspect(text: &[u8], is_place: bool, depth: u8, edits: &mut Vec<Ed
     }
 }
 
-/// Looks at the URLs that stand in a text among words, and returns where they are.
+/// Adds the edits for URLs among the words of a text, and returns their ranges.
 pub(super) fn words(text: &[u8], depth: u8, edits: &mut Vec<Edit>) -> Vec<(usize, usize)> {
     let mut urls = Vec::new();
     for (start, end) in tokens(text) {
@@ -61,7 +61,7 @@ pub(super) fn words(text: &[u8], depth: u8, edits: &mut Vec<Edit>) -> Vec<(usize
     urls
 }
 
-/// Whether a text is a form from one end to the other: two pairs of `name=value` at least, joined by `&`.
+/// Returns whether a whole text is a form: at least two pairs of `name=value`, joined by `&`.
 fn is_form(text: &[u8]) -> bool {
     let is_pair = |part: &[u8]| {
         let name = &part[..memchr(b'=', part).unwrap_or(0)];
@@ -70,7 +70,7 @@ fn is_form(text: &[u8]) -> bool {
     memchr(b'&', text).is_some() && text.trim_ascii().split(|b| *b == b'&').all(is_pair)
 }
 
-/// Looks at the values of a form.
+/// Adds the edits for the values of a form.
 fn form(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
     let mut at = 0;
     for part in text.split(|b| *b == b'&') {
@@ -79,7 +79,7 @@ fn form(text: &[u8], depth: u8, edits: &mut Vec<Edit>) {
     }
 }
 
-/// Looks at the value of `name=value`: it is hidden if the name is a secret's, else what stands in it.
+/// Adds the edits for a `name=value`: the whole value if the name is that of a secret, else the secrets in it.
 fn pair(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>) {
     let Some(equals) = memchr(b'=', &text[start..end]) else { return };
     let (name, at) = (&text[start..start + equals], start + equals + 1);
@@ -93,12 +93,12 @@ fn pair(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>)
     }
 }
 
-/// Whether a byte may stand in the name of a form's value.
+/// Returns whether a byte may occur in the name of a form's value.
 fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'+' | b'[' | b']')
 }
 
-/// Returns where a value stands without blanks and quotes around it.
+/// Returns the range of a value without surrounding white space and quotes.
 fn without_quotes(text: &[u8], start: usize, end: usize) -> (usize, usize) {
     let value = text[start..end].trim_ascii();
     let inner = [b'"', b'\''].iter().find_map(|quote| {
@@ -109,7 +109,7 @@ fn without_quotes(text: &[u8], start: usize, end: usize) -> (usize, usize) {
     (start, start + inner.len())
 }
 
-/// Returns where the value begins behind the first name of a secret; `a=password=x` has one too.
+/// Returns the start of the value after the first name of a secret, as in `a=password=x`.
 fn secret_value(part: &[u8]) -> Option<usize> {
     let mut start = 0;
     memchr::memchr_iter(b'=', part)
@@ -117,14 +117,14 @@ fn secret_value(part: &[u8]) -> Option<usize> {
         .find_map(|(start, equals)| is_secret_name(&part[start..equals]).then_some(equals + 1))
 }
 
-/// Whether the name that a text ends with is that of a secret; it may stand in brackets or behind a path.
+/// Returns whether a text ends with the name of a secret, which may be in brackets or after a path.
 fn is_secret_name(text: &[u8]) -> bool {
     let text = text.strip_suffix(b"]").unwrap_or(text);
     let name = text.rsplit(|b| matches!(b, b'/' | b'{' | b'[' | b'(')).next();
     name.is_some_and(key::is_secret)
 }
 
-/// Returns the stretches between white space, quotes and angle brackets. A mark holds blanks and is not cut.
+/// Returns the ranges between white space, quotes and angle brackets. Marks contain spaces and are not split.
 fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -143,12 +143,13 @@ fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Checks one URL, absolute or not: the user info, the query parameters, and the parameters behind each `#`.
+/// Adds the edits for one URL, absolute or relative: in the user info, the query parameters, and the parameters after
+/// each `#`.
 fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     let all = &text[start..end];
     let head_end = start + memchr2(b'?', b'#', all).unwrap_or(all.len());
     if !is_place && is_list(text, start, head_end) {
-        // It has no query: `password=a?b`.
+        // A `?` in a list does not begin a query: `password=a?b`.
         parts(text, start, end).for_each(|(from, to)| pair(text, from, to, depth, edits));
         return;
     }
@@ -158,7 +159,7 @@ fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, e
     if head_end == end || !(is_place || has_query || is_located(&text[start..head_end])) {
         return;
     }
-    // The query first, then what stands behind each `#`.
+    // The query first, then the part after each `#`.
     let mut at = head_end;
     while at < end {
         let is_fragment = text[at] == b'#';
@@ -175,7 +176,7 @@ fn reference(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, e
     }
 }
 
-/// Whether a text before `?` or `#` is no URL but a list of `name=value`, and a name in it is a secret's.
+/// Returns whether a text before `?` or `#` is not a URL but a list of `name=value` with the name of a secret.
 fn is_list(text: &[u8], start: usize, end: usize) -> bool {
     let first = memchr(b'=', &text[start..end]).unwrap_or(0);
     first > 0
@@ -183,17 +184,17 @@ fn is_list(text: &[u8], start: usize, end: usize) -> bool {
         && parts(text, start, end).any(|(from, to)| secret_value(&text[from..to]).is_some())
 }
 
-/// Looks at what stands behind `#`, up to a `?` of its own.
+/// Adds the edits for a fragment after `#`, up to a `?` in it.
 fn fragment(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>) {
     if memchr(b'=', &text[start..end]).is_some() {
         parameters(text, start, end, depth, edits);
     } else if !matches!(text[start..end].first(), Some(b'/' | b'!')) {
-        // What begins so is a place within a page.
+        // A fragment that begins with `/` or `!` is a location within a page.
         bare(text, start, end, edits);
     }
 }
 
-/// Whether a text before `?` or `#` is that of a URL: it has a scheme, or is a path.
+/// Returns whether a text before `?` or `#` belongs to a URL: it has a scheme, or is a path.
 fn is_located(head: &[u8]) -> bool {
     let Some(first) = head.first() else { return false };
     let scheme =
@@ -203,7 +204,7 @@ fn is_located(head: &[u8]) -> bool {
         || memmem::find(head, b"://").is_some()
 }
 
-/// Looks at what stands before the query: user and password, a form, an encoded text.
+/// Adds the edits for the part before the query: user and password, a form, an encoded text.
 fn head(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits: &mut Vec<Edit>) {
     let head = &text[start..end];
     let rooted = (is_place && head.starts_with(b"//")).then_some(start + 2);
@@ -214,7 +215,7 @@ fn head(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits:
         if let Some(user) = memchr::memrchr(b'@', &rest[..length]) {
             edit::hide(text, authority, authority + user, edits);
         } else if let Some(mark) = edit::mark_length(rest) {
-            // The sign was hidden too.
+            // The `@` was hidden too.
             edit::hide(text, authority, authority + mark, edits);
         }
     }
@@ -232,7 +233,7 @@ fn head(text: &[u8], start: usize, end: usize, is_place: bool, depth: u8, edits:
     }
 }
 
-/// Looks at the parameters of a query or a fragment.
+/// Adds the edits for the parameters of a query or a fragment.
 fn parameters(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<Edit>) {
     for (from, to) in parts(text, start, end) {
         let Some(equals) = memchr(b'=', &text[from..to]) else {
@@ -258,7 +259,7 @@ fn parameters(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<
     }
 }
 
-/// A part without `=`: a word is a name without a value, anything else may be a value without a name.
+/// Adds the edit for a part without `=`. A word is a name without a value. Anything else may be a value without a name.
 fn bare(text: &[u8], start: usize, end: usize, edits: &mut Vec<Edit>) {
     let part = &text[start..end];
     let is_name =

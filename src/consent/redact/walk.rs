@@ -1,28 +1,28 @@
-//! A walk over JSON text, key by key. It takes what is cut or damaged too: nothing is required but strings in quotes.
+//! Walks over JSON text, key by key. The text may be truncated or damaged: only strings in quotes are required.
 
 use super::byte_set::ByteSet;
 use super::edit::{self, Decoded, Edit};
 use super::encoding::{balanced_end, escaped, skip_space, string_end, unescaped};
 use super::key::{self, Class};
 
-/// Collects what is hidden in the text of a string. It gets whether the text is a URL, and how many texts are around
-/// it.
+/// A function that adds the edits for the text of a string. Its arguments say whether the text is a URL, and how many
+/// texts enclose it.
 pub(super) type Inside = fn(&[u8], bool, u8, &mut Vec<Edit>);
 
 /// An object or an array that is not closed yet.
 struct Frame {
     is_object: bool,
-    /// Whether it is a place on the map.
+    /// Whether it is a `geographicalContext`.
     is_map: bool,
-    /// What the last key said of its value; in an array, what the array's own key said.
+    /// The class of the last key, or in an array the class of the array's key.
     class: Class,
-    /// Whether a `type` in it said that its id is a code.
+    /// Whether its `type` says that its id is a code.
     is_code: bool,
-    /// Where its ids and names stand, and whether each is an id.
+    /// The ranges of its ids and names, and whether each is an id.
     ids: Vec<(usize, usize, bool)>,
 }
 
-/// Collects what is hidden in a JSON text. `depth` counts the texts around it, `inside` looks at its strings.
+/// Adds the edits for a JSON text. `depth` counts the texts around it, and `inside` searches its strings.
 pub(super) fn json(text: &[u8], depth: u8, inside: Inside, edits: &mut Vec<Edit>) {
     let mut frames: Vec<Frame> = Vec::with_capacity(8);
     let mut at = 0;
@@ -94,8 +94,7 @@ struct JsonString {
 }
 
 impl JsonString {
-    /// Reads the string that begins at a place, up to its quote or the end of the text. This is one pass over its
-    /// bytes.
+    /// Scans the string that begins at a position, up to its quote or the end of the text, in one pass over its bytes.
     fn at(text: &[u8], start: usize) -> Self {
         let (mut end, mut has_escapes, mut bytes) = (text.len(), false, ByteSet::default());
         let mut rest = text.get(start..).unwrap_or_default().iter();
@@ -115,12 +114,12 @@ impl JsonString {
         Self { start, end, has_escapes, bytes }
     }
 
-    /// Returns its text with escapes undone; `None` if it has none.
+    /// Returns its decoded text, or `None` if it has no escapes.
     fn unescaped(&self, text: &[u8]) -> Option<Decoded> {
         self.has_escapes.then(|| unescaped(&text[self.start..self.end])).flatten()
     }
 
-    /// Returns what it says as a key.
+    /// Returns its class as a key.
     fn class(&self, text: &[u8]) -> Class {
         match self.unescaped(text) {
             Some(decoded) => key::class(&decoded.bytes),
@@ -128,13 +127,13 @@ impl JsonString {
         }
     }
 
-    /// Whether nothing in it can be hidden.
+    /// Returns whether it has nothing to hide.
     fn is_plain(&self) -> bool {
         !self.has_escapes && self.bytes.is_plain()
     }
 }
 
-/// Looks at a string that is a value.
+/// Adds the edits for a string that is a value.
 fn value(
     text: &[u8],
     string: &JsonString,
@@ -164,7 +163,7 @@ fn value(
     }
 }
 
-/// Hides the ids of an object whose type is a code, and names that repeat one.
+/// Adds edits that hide the ids of an object whose type is a code, and names that repeat an id.
 fn close(text: &[u8], frame: &Frame, edits: &mut Vec<Edit>) {
     if !frame.is_code {
         return;
@@ -183,7 +182,7 @@ fn close(text: &[u8], frame: &Frame, edits: &mut Vec<Edit>) {
     }
 }
 
-/// Hides the value that begins at a place, whatever it is, and returns where it ends.
+/// Adds an edit that hides the value at a position, of any type, and returns its end.
 fn hide_value(text: &[u8], start: usize, edits: &mut Vec<Edit>) -> usize {
     match text.get(start) {
         None => text.len(),
@@ -213,12 +212,12 @@ fn hide_value(text: &[u8], start: usize, edits: &mut Vec<Edit>) -> usize {
     }
 }
 
-/// Whether a value is one of JSON's three words.
+/// Returns whether a value is `null`, `true` or `false`.
 fn is_word(value: &[u8]) -> bool {
     matches!(value, b"null" | b"true" | b"false")
 }
 
-/// Returns where a number or a word ends; it is one byte long at least.
+/// Returns the end of a number or a word of at least one byte.
 fn scalar_end(text: &[u8], start: usize) -> usize {
     let rest = text.get(start + 1..).unwrap_or_default();
     let ends =
