@@ -321,7 +321,7 @@ fn a_token_that_is_revoked_in_the_middle_is_a_state_and_its_successor_is_taken()
     hides(&sandbox, &terminal, &[TOKEN, "00AnotherDeadToken"]);
     assert_eq!(terminal.end_restored(), 0);
     let log = std::fs::read_to_string(sandbox.path("data/consentwatch.log")).expect("the log");
-    assert_eq!(log.matches("The credentials were read again and are others now.").count(), 2, "{log}");
+    assert_eq!(log.matches("The credentials were read again and have changed.").count(), 2, "{log}");
 }
 
 #[test]

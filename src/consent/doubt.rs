@@ -37,10 +37,11 @@ impl Doubt {
                 "the log has not shown it, though the log was read to its end ten minutes after the event came; it may be forged"
             }
             Self::Missed => {
-                "the hook did not bring it within an hour, though it was verified and we listened"
+                "the hook did not bring it within an hour, though it was verified and the listener was up"
             }
             Self::SharedId => {
-                "another event with the same uuid and other content came the same way; one of them may be altered or forged"
+                "another event with the same uuid and different content came the same way; one of them may be altered \
+                 or forged"
             }
             Self::Altered => {
                 "the hook's copy contradicts the log's; the row is the log's, and the copy may have been altered on its way"
