@@ -50,7 +50,7 @@ pub struct Doors {
 /// Looks up names and persons until the journal is closed or cannot be read, or the task is canceled.
 pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
     let Doors { reader, client, journal, board, clock, tasks, mut asked, answers, persons_only } = doors;
-    let mut desk = Desk {
+    let mut worker = Worker {
         lookups,
         correlations,
         reader,
@@ -66,17 +66,17 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
         let busy = tasks.busy();
         let is_well = *seen_board.borrow_and_update().get(Part::Poll) == Pulse::Live;
         head.borrow_and_update();
-        let step = if is_well { desk.step() } else { Ok(desk.pause()) };
-        desk.tell(&board);
+        let step = if is_well { worker.step() } else { Ok(worker.pause()) };
+        worker.tell(&board);
         let batch = match step {
-            Ok(Next::Ask(question)) => desk.ask(question, &client).await,
+            Ok(Next::Ask(question)) => worker.ask(question, &client).await,
             Ok(Next::Wait(until)) => {
                 drop(busy);
                 tokio::select! {
                     changed = head.changed() => if changed.is_err() { return },
                     changed = seen_board.changed() => if changed.is_err() { return },
-                    _ = desk.clock.sleep_until(until), if until < Duration::MAX => {}
-                    Some(seq) = asked.recv() => desk.ask_session(seq, is_well),
+                    _ = worker.clock.sleep_until(until), if until < Duration::MAX => {}
+                    Some(seq) = asked.recv() => worker.ask_session(seq, is_well),
                 }
                 continue;
             }
@@ -86,7 +86,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
                 return;
             }
         };
-        super::tell_notes(&board, |notes| &mut notes.names, desk.lookups.notes());
+        super::tell_notes(&board, |notes| &mut notes.names, worker.lookups.notes());
         if batch != Batch::default()
             && let Err(error) = journal.append(batch).await
         {
@@ -95,7 +95,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
     }
 }
 
-struct Desk {
+struct Worker {
     lookups: Lookups,
     correlations: Correlations,
     reader: Reader,
@@ -120,7 +120,7 @@ enum Question {
     Person(okta::Request),
 }
 
-impl Desk {
+impl Worker {
     /// Pauses while the poller is not live. Rights that were missing before may have been granted afterwards, so they
     /// are tried again.
     fn pause(&mut self) -> Next {

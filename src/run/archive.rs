@@ -19,7 +19,7 @@ pub struct Archive {
     file_index: Arc<FileIndex>,
     news: mpsc::Receiver<News>,
     /// News received by `moved` that `pull` has not yet handled.
-    heard: Option<News>,
+    received: Option<News>,
     told: Offline,
     has_told: bool,
     /// Errors found in the files, printed after the screen closes.
@@ -55,7 +55,7 @@ impl Archive {
     pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
         let told = Offline { files: inputs.iter().map(Input::name).collect(), ..Offline::default() };
         let (file_index, news) = load(inputs, now)?;
-        Ok(Self { file_index, news, heard: None, told, has_told: false, troubles: Arc::default() })
+        Ok(Self { file_index, news, received: None, told, has_told: false, troubles: Arc::default() })
     }
 
     /// Returns the shared list of errors found in the files, to be printed after the screen closes.
@@ -111,7 +111,7 @@ impl Supply for Archive {
             msgs.push(Msg::Offline(Box::new(self.told.clone())));
         }
         for _ in 0..TURN {
-            let Some(news) = self.heard.take().or_else(|| self.news.try_recv().ok()) else { return false };
+            let Some(news) = self.received.take().or_else(|| self.news.try_recv().ok()) else { return false };
             self.tell(news, msgs);
         }
         true
@@ -119,7 +119,7 @@ impl Supply for Archive {
 
     async fn moved(&mut self) {
         match self.news.recv().await {
-            Some(news) => self.heard = Some(news),
+            Some(news) => self.received = Some(news),
             // The files are read to their end. Something else ends the loop.
             None => std::future::pending().await,
         }

@@ -110,11 +110,11 @@ pub async fn backfill(
 
 /// Waits until the progress changes.
 async fn changed(progress: Option<&mut watch::Receiver<Progress>>) {
-    let heard = match progress {
+    let has_changed = match progress {
         Some(progress) => progress.changed().await.is_ok(),
         None => false,
     };
-    if !heard {
+    if !has_changed {
         // The fetch has not started, or has sent its last update.
         std::future::pending::<()>().await;
     }

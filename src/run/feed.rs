@@ -122,10 +122,11 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     let role = Role::new(state);
     if let Some(holder) = role.holder() {
         head.send_replace(reader.head().map_err(|error| error.fault())?);
-        let ear = Reader::open(&parts.dir).map_err(|error| error.fault())?;
+        let follower_reader = Reader::open(&parts.dir).map_err(|error| error.fault())?;
         follow::hear(clock, reader.polling().map_err(|error| error.fault())?);
         follow::begin(&parts, &holder);
-        let follower = Follower::new(parts, ear, head, role.clone(), plan.is_hook_left_out, holder);
+        let follower =
+            Follower::new(parts, follower_reader, head, role.clone(), plan.is_hook_left_out, holder);
         tasks.spawn("follow", follower.run());
     }
     let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard);

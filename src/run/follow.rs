@@ -24,7 +24,7 @@ const TRY_EVERY: Duration = Duration::from_secs(5);
 /// The state of a process that follows a journal.
 pub(super) struct Follower {
     parts: Parts,
-    ear: Reader,
+    reader: Reader,
     head: watch::Sender<Head>,
     role: Role,
     /// The device and inode number of the journal file being read, to notice when another file replaces it.
@@ -36,7 +36,7 @@ pub(super) struct Follower {
     version: Option<i64>,
     polling: Polling,
     /// How old the newest known good poll was when this process first saw it, and the uptime at that moment.
-    heard: (Duration, Duration),
+    newest_poll: (Duration, Duration),
     probed: last_readiness::Watched,
     standing: Standing,
     tries_at: Duration,
@@ -47,7 +47,7 @@ impl Follower {
     /// was told not to listen.
     pub(super) fn new(
         parts: Parts,
-        ear: Reader,
+        reader: Reader,
         head: watch::Sender<Head>,
         role: Role,
         is_hook_left_out: bool,
@@ -57,7 +57,7 @@ impl Follower {
         Self {
             file: journal::file_id(&parts.dir),
             parts,
-            ear,
+            reader,
             head,
             role,
             is_hook_left_out,
@@ -66,7 +66,7 @@ impl Follower {
             held_since: up,
             version: None,
             polling: Polling::default(),
-            heard: (Duration::ZERO, up),
+            newest_poll: (Duration::ZERO, up),
             probed: last_readiness::Watched::default(),
             tries_at: up,
         }
@@ -108,13 +108,13 @@ impl Follower {
     }
 
     fn try_read(&mut self) -> Result<(), ReadError> {
-        let now = self.ear.data_version()?;
+        let now = self.reader.data_version()?;
         if self.version == Some(now) {
             return Ok(());
         }
-        let found = self.ear.head()?;
+        let found = self.reader.head()?;
         self.head.send_if_modified(|head| std::mem::replace(head, found) != found);
-        let before = std::mem::replace(&mut self.polling, self.ear.polling()?);
+        let before = std::mem::replace(&mut self.polling, self.reader.polling()?);
         if before.last_good != self.polling.last_good {
             // A poll from before this process started has an age only by the wall clock. Later ones are new
             // when seen.
@@ -122,7 +122,7 @@ impl Follower {
                 self.polling.last_good.filter(|_| self.version.is_none()).map(|at| {
                     Duration::try_from(self.parts.clock.now().duration_since(at)).unwrap_or_default()
                 });
-            self.heard = (age.unwrap_or_default(), self.parts.clock.uptime());
+            self.newest_poll = (age.unwrap_or_default(), self.parts.clock.uptime());
             hear(&self.parts.clock, self.polling);
         }
         self.version = Some(now);
@@ -142,7 +142,7 @@ impl Follower {
                 if name != self.holder {
                     self.changes_to(name);
                 }
-                let (age, at) = self.heard;
+                let (age, at) = self.newest_poll;
                 let silence = age.saturating_add(up.saturating_sub(at));
                 let is_silent = silence > patience(self.polling.interval)
                     && up.saturating_sub(self.held_since) >= FIRST_POLL;
@@ -167,7 +167,7 @@ impl Follower {
     /// Takes over as the writer, in the same way as a process that starts. Returns `false` if another process was
     /// first.
     fn take_over(&mut self) -> Result<bool, Why> {
-        let stored = self.ear.bookmark().map_err(|error| Why::Failed(Box::new(error.fault())))?;
+        let stored = self.reader.bookmark().map_err(|error| Why::Failed(Box::new(error.fault())))?;
         let ours = self.parts.poll.query();
         if let Some(stored) = stored.filter(|stored| stored.query != ours) {
             return Err(Why::OtherEvents { ours, theirs: stored.query });
@@ -337,8 +337,8 @@ mod tests {
             };
             let holder = std::process::id().to_string();
             let role = Role::new(State::Follows(holder.clone()));
-            let ear = Reader::open(&parts.dir).unwrap();
-            Follower::new(parts, ear, watch::channel(Head::default()).0, role, false, holder)
+            let reader = Reader::open(&parts.dir).unwrap();
+            Follower::new(parts, reader, watch::channel(Head::default()).0, role, false, holder)
         }
     }
 

@@ -48,22 +48,22 @@ pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) 
     let client = Client::new(&org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
         (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
     })?;
-    let desk = Desk { client, org, config, clock };
+    let command = HookCommand { client, org, config, clock };
     match task {
-        HookTask::Status => desk.status(&plan.dir).await,
-        HookTask::Register { yes } => desk.register(yes).await,
-        HookTask::Verify => desk.verify().await,
+        HookTask::Status => command.status(&plan.dir).await,
+        HookTask::Register { yes } => command.register(yes).await,
+        HookTask::Verify => command.verify().await,
     }
 }
 
-struct Desk<'c> {
+struct HookCommand<'c> {
     client: Client,
     org: OrgUrl,
     config: &'c Hook,
     clock: &'c Clock,
 }
 
-impl Desk<'_> {
+impl HookCommand<'_> {
     async fn status(&self, journal: &std::path::Path) -> Result<Exit, Ended> {
         let hooks = self.hooks().await?;
         let ours: Vec<&EventHook> = hooks.iter().filter(|hook| hook.asks_for_consents()).collect();

@@ -40,7 +40,7 @@ pub trait NoteStore: Send {
 /// The store beside one journal. The screen knows rows by number, and the disk has them by the event's own key.
 #[derive(Debug)]
 pub struct KeptNotes {
-    desk: Result<Open, Box<Fault>>,
+    store: Result<Open, Box<Fault>>,
     /// Whether nothing is stored on purpose, because the rows come from files.
     is_fleeting: bool,
     /// Marks on events that the journal does not hold, by the event's time in milliseconds. The events may still come.
@@ -57,34 +57,34 @@ impl KeptNotes {
     /// Opens the notes beside a journal. If that fails, [`begin`](Self::begin) shows the fault, and the screen works
     /// without notes.
     pub fn open(dir: &Path) -> Self {
-        let desk = Notes::open(dir).map_err(|error| Box::new(error.fault())).and_then(|notes| {
+        let store = Notes::open(dir).map_err(|error| Box::new(error.fault())).and_then(|notes| {
             let reader = Reader::open(dir).map_err(|error| Box::new(error.fault()))?;
             Ok(Open { notes, reader })
         });
-        Self { desk, is_fleeting: false, missing: HashMap::new() }
+        Self { store, is_fleeting: false, missing: HashMap::new() }
     }
 
     /// Returns a store for rows of files, whose marks and filters last only as long as the screen.
     pub fn fleeting() -> Self {
         let fault = Fault::new(Part::Journal, "no journal", "Nothing is kept beside files.", "", "");
-        Self { desk: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new() }
+        Self { store: Err(Box::new(fault)), is_fleeting: true, missing: HashMap::new() }
     }
 
     /// Restores marks, used filters and the screen's position. With `fresh`, only the layout of the position is
     /// restored.
     pub fn begin(&mut self, model: &mut Model, fresh: bool, msgs: &mut Vec<Msg>) {
-        match &self.desk {
-            Ok(desk) => {
-                match desk.notes.filters() {
+        match &self.store {
+            Ok(store) => {
+                match store.notes.filters() {
                     Ok(filters) => model.workspace.history = filters,
                     Err(error) => msgs.push(failed(&error)),
                 }
-                match desk.notes.place() {
+                match store.notes.place() {
                     Ok(mut place) => {
                         if fresh {
                             place.retain(|(name, _)| ARRANGED.contains(&name.as_str()));
                         }
-                        desk.find_row(&mut place);
+                        store.find_row(&mut place);
                         msgs.push(Msg::Place(place));
                     }
                     Err(error) => msgs.push(failed(&error)),
@@ -103,21 +103,21 @@ impl KeptNotes {
 
 impl NoteStore for KeptNotes {
     fn mark(&mut self, seq: Seq, note: Option<String>, now: Timestamp) -> Msg {
-        let desk = match &mut self.desk {
-            Ok(desk) => desk,
+        let store = match &mut self.store {
+            Ok(store) => store,
             Err(_) if self.is_fleeting => {
                 return Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() }));
             }
             Err(fault) => return Msg::Notice(fault.to_string(), true),
         };
-        let key = match desk.reader.key_of(seq) {
+        let key = match store.reader.key_of(seq) {
             Ok(Some(key)) => key,
             Ok(None) => return Msg::Notice("This consent is no longer in the journal.".to_owned(), true),
             Err(error) => return Msg::Notice(error.fault().to_string(), true),
         };
         let kept = match &note {
-            Some(note) => desk.notes.put(&consent::Marked { key, at: now, note: note.as_str().into() }),
-            None => desk.notes.remove(&key),
+            Some(note) => store.notes.put(&consent::Marked { key, at: now, note: note.as_str().into() }),
+            None => store.notes.remove(&key),
         };
         match kept {
             Ok(()) => Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() })),
@@ -126,21 +126,21 @@ impl NoteStore for KeptNotes {
     }
 
     fn remember(&mut self, query: &str) -> Option<Msg> {
-        let desk = self.desk.as_mut().ok()?;
-        desk.notes.remember(query).err().map(|error| failed(&error))
+        let store = self.store.as_mut().ok()?;
+        store.notes.remember(query).err().map(|error| failed(&error))
     }
 
     fn keep_place(&mut self, mut place: Place) {
-        let Ok(desk) = &mut self.desk else { return };
-        desk.name_row(&mut place);
-        if let Err(error) = desk.notes.keep_place(&place) {
+        let Ok(store) = &mut self.store else { return };
+        store.name_row(&mut place);
+        if let Err(error) = store.notes.keep_place(&place) {
             tracing::warn!(%error, "The place was not kept.");
         }
     }
 
     fn look(&mut self) -> Option<Msg> {
-        let desk = self.desk.as_mut().ok()?;
-        match desk.notes.is_moved() {
+        let store = self.store.as_mut().ok()?;
+        match store.notes.is_moved() {
             Ok(false) => None,
             Ok(true) => self.marks(),
             Err(error) => Some(failed(&error)),
@@ -148,15 +148,15 @@ impl NoteStore for KeptNotes {
     }
 
     fn marks(&mut self) -> Option<Msg> {
-        let desk = self.desk.as_ref().ok()?;
-        let marks = match desk.notes.marks() {
+        let store = self.store.as_ref().ok()?;
+        let marks = match store.notes.marks() {
             Ok(marks) => marks,
             Err(error) => return Some(failed(&error)),
         };
         self.missing.clear();
         let mut found = Vec::new();
         for marked in marks {
-            match desk.reader.seq_of(&marked.key) {
+            match store.reader.seq_of(&marked.key) {
                 Ok(Some(seq)) => found.push((seq, Mark { at: marked.at, note: marked.note })),
                 Ok(None) => self.missing.entry(marked.key.published_ms).or_default().push(marked),
                 Err(error) => return Some(unread(&error)),

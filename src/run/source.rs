@@ -27,7 +27,7 @@ pub struct Source {
     sorting: Option<Sorting>,
     answers: Option<mpsc::Receiver<(String, bool)>>,
     /// An answer received by `moved` that `pull` has not yet handled.
-    heard: Option<(String, bool)>,
+    received: Option<(String, bool)>,
 }
 
 /// The search for the rows that are left after a cut.
@@ -159,7 +159,7 @@ impl Source {
             asked: Rev(0),
             sorting: None,
             answers: None,
-            heard: None,
+            received: None,
         }
     }
 
@@ -173,8 +173,8 @@ impl Source {
     /// Adds messages that are due and returns whether more can be read at once. A read error becomes the journal's
     /// state on the board.
     pub fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
-        let heard = self.heard.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
-        msgs.extend(heard.map(|(text, is_bad)| Msg::Notice(text, is_bad)));
+        let received = self.received.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
+        msgs.extend(received.map(|(text, is_bad)| Msg::Notice(text, is_bad)));
         match self.try_pull(msgs) {
             Ok(more) => {
                 let mut board = self.board.borrow_and_update().clone();
@@ -299,7 +299,7 @@ impl Source {
             None => None,
         };
         tokio::select! {
-            Some(heard) = hear(&mut self.answers) => self.heard = Some(heard),
+            Some(received) = hear(&mut self.answers) => self.received = Some(received),
             result = self.head.changed() => head_gone(result).await,
             result = self.board.changed() => head_gone(result).await,
         }

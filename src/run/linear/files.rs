@@ -16,7 +16,7 @@ pub struct FileBook {
     file_index: Arc<FileIndex>,
     news: mpsc::Receiver<files::News>,
     /// News received by `moved` that `news` has not yet returned.
-    heard: Option<files::News>,
+    received: Option<files::News>,
     /// The rows as (time of publication in milliseconds, number), sorted once all files are read.
     order: Vec<(i64, Seq)>,
     percent: Option<u8>,
@@ -42,7 +42,7 @@ impl FileBook {
         Ok(Self {
             file_index,
             news,
-            heard: None,
+            received: None,
             order: Vec::new(),
             percent: None,
             is_read: false,
@@ -123,7 +123,7 @@ pub(in crate::run) fn shared_words(count: u64) -> String {
 
 impl Book for FileBook {
     fn news(&mut self) -> Result<Vec<News>, Trouble> {
-        while let Some(news) = self.heard.take().or_else(|| self.news.try_recv().ok()) {
+        while let Some(news) = self.received.take().or_else(|| self.news.try_recv().ok()) {
             let told = self.take(news);
             if !told.is_empty() {
                 return Ok(told);
@@ -134,7 +134,7 @@ impl Book for FileBook {
 
     async fn moved(&mut self) {
         match self.news.recv().await {
-            Some(news) => self.heard = Some(news),
+            Some(news) => self.received = Some(news),
             // The files are read to their end. Something else ends the loop.
             None => std::future::pending().await,
         }
