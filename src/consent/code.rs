@@ -32,12 +32,12 @@ macro_rules! open_words {
                 }
             }
 
-            /// Returns the number that the journal keeps.
+            /// Returns the number that the journal stores.
             pub fn code(self) -> u8 {
                 self as u8
             }
 
-            /// Returns the word of a kept number.
+            /// Returns the word of a stored number.
             pub fn from_code(code: u8) -> Self {
                 match code {
                     0 => Self::None,

@@ -51,7 +51,7 @@ pub struct Consent {
     pub transaction_id: Option<Untrusted>,
     /// `authenticationContext.externalSessionId`, unless it is `unknown`.
     pub session_id: Option<Untrusted>,
-    /// How it came.
+    /// The ways by which it came.
     pub via: Via,
     /// The reason to doubt it, or `None`. An event that was just received has none.
     pub doubt: Option<Doubt>,
@@ -279,7 +279,7 @@ pub struct Stored {
     pub key: EventKey,
     /// When it was first received.
     pub received: Timestamp,
-    /// How it came.
+    /// The ways by which it came.
     pub via: Via,
     /// The reason to doubt it, if there is one.
     pub doubt: Option<Doubt>,

@@ -29,7 +29,7 @@ pub struct Row {
     pub kind: Kind,
     /// What it ends, if it is a revocation, else [`Reach::Named`].
     pub reach: Reach,
-    /// How it came.
+    /// The ways by which it came.
     pub via: Via,
     /// `outcome.result`.
     pub outcome: Outcome,

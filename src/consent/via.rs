@@ -1,4 +1,4 @@
-//! The ways by which an event comes.
+//! The ways by which an event comes: the System Log, an event hook or a file.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Who consented, and how we know.
+//! The person who consented, and the evidence for it.
 
 use serde::{Deserialize, Serialize};
 

@@ -106,8 +106,8 @@ pub(super) struct Cutter<R> {
     end: End,
 }
 
-/// If a line closes its array, returns the length of the record on it, which may be 0, and the position after the
-/// bracket.
+/// Returns the length of the record on a line that closes its array, possibly 0, and the position after the bracket.
+/// Returns `None` for any other line.
 fn closing_bracket(line: &[u8]) -> Option<(usize, usize)> {
     if line.starts_with(b"]") {
         return Some((0, 1));

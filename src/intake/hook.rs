@@ -322,7 +322,7 @@ impl Connection {
     }
 }
 
-/// Drives a connection, and marks its slot as read after each poll.
+/// Polls a connection, and marks its slot as read after each poll.
 async fn read_first<F: Future>(slot: &Slot, mut connection: Pin<&mut F>) -> F::Output {
     poll_fn(|context| {
         let polled = connection.as_mut().poll(context);

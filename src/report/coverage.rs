@@ -80,9 +80,9 @@ impl Unreadable {
 /// A period in which events may be missing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Gap {
-    /// Its start.
+    /// The start of the period.
     pub from: Timestamp,
-    /// Its end.
+    /// The end of the period.
     pub to: Timestamp,
     /// The reason, for people.
     pub why: String,

@@ -225,7 +225,7 @@ impl Notes {
 }
 
 impl Board {
-    /// Sets the pulse of a part and returns whether that changed anything.
+    /// Sets the status of a part and returns whether that changed anything.
     pub fn set(&mut self, part: Part, pulse: Pulse) -> bool {
         let slot = &mut self.pulses[part as usize];
         let changed = *slot != pulse;
@@ -233,7 +233,7 @@ impl Board {
         changed
     }
 
-    /// Returns the pulse of a part.
+    /// Returns the status of a part.
     pub fn get(&self, part: Part) -> &Pulse {
         &self.pulses[part as usize]
     }

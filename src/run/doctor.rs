@@ -26,7 +26,7 @@ pub struct DoctorPlan {
     pub dir: PathBuf,
     /// The credentials, possibly [`Credentials::None`].
     pub credentials: Credentials,
-    /// How the org is reached.
+    /// The CA certificates and the proxy through which the org is reached.
     pub route: Route,
     /// The authorization server to probe: `default`, an id or an issuer.
     pub server: String,

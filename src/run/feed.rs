@@ -39,7 +39,7 @@ pub struct FeedPlan {
     pub credentials: Credentials,
     /// Where to read the credentials again after Okta refused them.
     pub renew: Option<SecretSource>,
-    /// How the org is reached.
+    /// The CA certificates and the proxy through which the org is reached.
     pub route: Route,
     /// Warnings about the files in use, one sentence each.
     pub warnings: Vec<String>,

@@ -31,7 +31,7 @@ pub(super) struct Follower {
     file: Option<(u64, u64)>,
     is_hook_left_out: bool,
     holder: String,
-    /// The uptime since which that process has been seen.
+    /// The uptime at which that process was first seen.
     held_since: Duration,
     version: Option<i64>,
     polling: Polling,
@@ -410,7 +410,7 @@ mod tests {
         follower.read();
         assert_eq!((own.ahead(), own.sure(), own.agrees()), (Some(two_days), okta, false));
         assert_eq!(follower.polling.of_okta(follower.polling.last_good), Some(okta));
-        // The clock is set right, and the next poll says so.
+        // The clock is set right, and the next poll shows it.
         let right = Clock::manual(okta);
         rig.clock.set(okta);
         rig.clock.hear(okta);

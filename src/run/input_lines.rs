@@ -22,7 +22,7 @@ use crate::model::Query;
 pub struct InputOptions {
     /// The files, in the order in which they are printed.
     pub inputs: Vec<Input>,
-    /// The form of a line.
+    /// The format of a line.
     pub format: Lines,
     /// Only consents published at this time or later.
     pub since: Option<Timestamp>,

@@ -183,7 +183,8 @@ impl Open {
         *row = key.map_or(String::new(), |key| key.to_word());
     }
 
-    /// For an event that the journal does not hold, only the time says where it was.
+    /// Replaces the event key in a place with the row's number and time. If the journal does not hold the event, the
+    /// number is 0, and only the time gives the position.
     fn find_row(&self, place: &mut [(String, String)]) {
         let Some((_, row)) = place.iter_mut().find(|(name, _)| *name == ROW) else { return };
         let Some(key) = EventKey::from_word(row) else { return row.clear() };

@@ -1,11 +1,11 @@
-//! Whether this process writes the journal or follows another one.
+//! The role of this process: whether it writes the journal or follows the process that does.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::writing::Writing;
 
-/// Whether this process writes the journal or follows it. It may change once, from follower to writer. Clones
-/// share one state.
+/// A shared handle to the role of this process. The role may change once, from follower to writer. Clones share one
+/// state.
 #[derive(Clone, Debug)]
 pub(super) struct Role(Arc<Mutex<State>>);
 

@@ -1,5 +1,5 @@
-//! Whether another process still polls for a journal that this process follows, and the fault to show if not.
-//! Does no I/O: callers pass in what they saw.
+//! Determines whether another process still polls for a journal that this process follows, and makes the fault to show
+//! if not. Does no I/O: callers pass in what they observed.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const SILENT_MIN: Duration = Duration::from_mins(3);
 /// A process that has just begun to poll gets this long for its first good poll, however old the last one is.
 pub(super) const FIRST_POLL: Duration = Duration::from_secs(10);
 
-/// Returns how old the last good poll may be while somebody polls at this interval.
+/// Returns how old the last good poll may be while a process polls at this interval.
 pub(super) fn patience(interval: Option<Duration>) -> Duration {
     interval.unwrap_or_default().saturating_mul(INTERVALS).max(SILENT_MIN)
 }
@@ -27,18 +27,18 @@ pub(super) fn is_fresh(at: Option<Timestamp>, interval: Option<Duration>, now: T
     at.is_some_and(|at| now.duration_since(at).unsigned_abs() <= patience(interval))
 }
 
-/// Whether somebody polls for the journal that is followed.
+/// Whether any process polls for the followed journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
-    /// A process polls, as far as can be seen.
+    /// This process polls, as far as can be observed.
     Polls(String),
     /// The process that holds the journal is stopped.
     Stopped(String),
-    /// The process that holds the journal has not read the log well for too long.
+    /// The process that holds the journal has not read the log for too long.
     Silent(String),
-    /// Nobody holds the journal, and this process does not take it.
+    /// No process holds the journal, and this process does not take over.
     Nobody(Why),
-    /// The lock cannot be looked at.
+    /// The lock cannot be examined.
     Unknown(Box<Fault>),
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Wanted {
     pub(super) readiness: bool,
 }
 
-/// Names a process at the start of a sentence, by what it left in the lock file.
+/// Returns the name of a process for the start of a sentence, from what it left in the lock file.
 pub(super) fn named(holder: &str) -> String {
     let mut words = process(holder);
     if let Some(first) = words.get_mut(..1) {
@@ -100,7 +100,7 @@ impl Standing {
         has_changed
     }
 
-    /// Returns what is wrong, or `None` while somebody polls.
+    /// Returns the fault to show, or `None` while a process polls.
     pub(super) fn fault(&self, before: &str, polling: Polling) -> Option<Fault> {
         let read = match polling.last_good {
             Some(at) => format!("the log was last read at {at:.0}"),

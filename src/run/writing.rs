@@ -53,9 +53,9 @@ pub(super) struct Parts {
 pub(super) struct Writing {
     pub(super) journal: Journal,
     pub(super) reach: LogAccess,
-    /// Takes the numbers of rows for which the person wants the other events of the session.
+    /// Accepts the numbers of rows for which the user wants the other events of the session.
     pub(super) asked: Option<mpsc::Sender<Seq>>,
-    /// How many records of the log could not be read before the first part ran.
+    /// How many unreadable records of the log there were before the first part started.
     pub(super) unreadable_before: u64,
 }
 
@@ -67,8 +67,7 @@ pub(super) struct LogAccess {
     pub(super) plan: PollPlan,
 }
 
-/// How many requests, and how many answers, may wait. Any beyond that are dropped, and the person can ask
-/// again.
+/// How many requests, and how many answers, may wait. Further ones are dropped, and the user can ask again.
 pub(super) const ANSWERS: usize = 16;
 
 /// Opens the journal and starts everything that writes to it. Also returns a reader for listing the rows.

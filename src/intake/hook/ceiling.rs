@@ -18,8 +18,8 @@ impl Ceiling {
 }
 
 impl Default for Ceiling {
-    /// 20,000 at once and 200 a second. Okta delivers at most 400,000 events of an org in 24 hours, which is five a
-    /// second (Okta: event hooks, limits).
+    /// Returns 20,000 at once and 200 a second. Okta delivers at most 400,000 events of an org in 24 hours, which is
+    /// five a second (Okta: event hooks, limits).
     fn default() -> Self {
         Self { burst: 20_000, per_second: 200 }
     }

@@ -39,7 +39,7 @@ pub(super) struct Slots {
 
 #[derive(Debug, Default)]
 struct Open {
-    /// Oldest first.
+    /// The slots, oldest first.
     slots: Vec<Arc<Slot>>,
     /// The uptimes at which all slots were first and last taken in the current run of being full.
     full: Option<(Duration, Duration)>,

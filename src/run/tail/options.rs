@@ -12,7 +12,7 @@ use crate::model::Query;
 /// What `tail` prints, and when it ends.
 #[derive(Debug)]
 pub struct TailOptions {
-    /// The form of a line.
+    /// The format of a line.
     pub format: Lines,
     /// Only consents published at this time or later.
     pub since: Option<Timestamp>,

@@ -20,7 +20,7 @@ impl Unread {
         Self { before, told: None }
     }
 
-    /// Without `--once`: reports the unreadable records of the last day, and then each new one.
+    /// Reports the unreadable records of the last day, and then each new one. Used without `--once`.
     pub(super) fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
         let found = source.reader().coverage()?.unreadable;
         let is_first = self.told.is_none() && found.is_recent(now);
