@@ -10,7 +10,7 @@ use crate::config::When;
 use crate::exit::Exit;
 use crate::run::{self, note};
 
-/// Okta keeps events for so many days (Okta: System Log, retention).
+/// The number of days that Okta keeps events (Okta: System Log, retention).
 const KEPT_DAYS: u32 = 90;
 
 pub(super) fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {

@@ -1,4 +1,4 @@
-//! What several commands need: the configuration, the log, the runtime, filters, and the end.
+//! Shared by several commands: configuration, log, runtime, filters and shutdown.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ use crate::tui;
 use crate::tui::clipboard::Between;
 use crate::view::{Color, Theme};
 
-/// Why a command ends before its end, and the sentence for standard error.
+/// The exit code of a command that failed, and the message for standard error.
 pub(super) type Ended = (Exit, String);
 
-/// How long tasks may take to end.
+/// The time that tasks get to end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn printed(text: &[u8]) -> Result<Exit, Ended> {
@@ -34,8 +34,8 @@ pub(super) fn printed(text: &[u8]) -> Result<Exit, Ended> {
     }
 }
 
-/// Returns a variable. One that is not UTF-8 keeps a mark of that, and is refused where it matters rather than passed
-/// over.
+/// Returns an environment variable. Bytes that are not UTF-8 become U+FFFD, so that a bad value is refused where it is
+/// used and not ignored.
 pub(super) fn env(name: &str) -> Option<String> {
     std::env::var_os(name).map(|text| text.to_string_lossy().into_owned())
 }
@@ -53,18 +53,19 @@ pub(super) fn load(cli: &Cli) -> Result<Config, Ended> {
     config::load(&cli.global.flags(), &env, &places()).map_err(|error| (Exit::Usage, error.to_string()))
 }
 
-/// A misuse. Nothing that looks like a secret is shown of what somebody gave.
+/// Makes the error for wrong usage. Anything in the message that looks like a secret is hidden.
 pub(super) fn usage(words: impl Into<String>) -> Ended {
     (Exit::Usage, scrub(&words.into()).into_owned())
 }
 
-/// Says what a person should know of the org and of the files, once.
+/// Prints notes and warnings about the org and the files to standard error.
 pub(super) fn announce(ready: &run::Ready) {
     for words in ready.note.iter().chain(&ready.warnings) {
         note(words);
     }
 }
 
+/// Parses a filter. Times in it without a zone are UTC.
 pub(super) fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
     text.map(|text| {
         Query::parse(text, now.as_millisecond(), &TimeZone::UTC)
@@ -73,7 +74,7 @@ pub(super) fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Quer
     .transpose()
 }
 
-/// Reads a filter for lines, of which each is looked at by itself.
+/// Parses a filter for output in lines, where each row is tested by itself.
 pub(super) fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
     let query = query(text, now)?;
     match query.as_ref().and_then(Query::screen_field) {
@@ -84,7 +85,7 @@ pub(super) fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<O
     }
 }
 
-/// Reads a filter for files, beside which nothing is marked.
+/// Parses a filter for files, which have no marks.
 pub(super) fn query_for_files(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
     let query = query_for_lines(text, now)?;
     if query.as_ref().is_some_and(Query::looks_at_marks) {
@@ -95,7 +96,7 @@ pub(super) fn query_for_files(text: Option<&String>, now: Timestamp) -> Result<O
     Ok(query)
 }
 
-/// Reads what is marked, where that is asked for.
+/// Reads the marks if a flag or the filter needs them.
 pub(super) fn marked(
     dir: &std::path::Path,
     is_wanted: bool,
@@ -107,7 +108,7 @@ pub(super) fn marked(
     Marked::beside(dir).map_err(|words| (Exit::Failed, words))
 }
 
-/// Runs on a runtime of its own, with tasks that end before it does.
+/// Runs a command on a new runtime. Its tasks get [`PATIENCE`] to end.
 pub(super) fn on_runtime<F>(work: impl FnOnce(Clock, Tasks) -> F) -> Result<Exit, Ended>
 where
     F: Future<Output = Result<Exit, Ended>>,
@@ -125,7 +126,7 @@ where
             tracing::warn!("A task did not end in time.");
         }
     });
-    // A thread that reads a dead terminal would hold an ordinary end up for ever.
+    // A thread blocked on a dead terminal would make an ordinary shutdown wait forever.
     runtime.shutdown_background();
     result
 }
@@ -139,7 +140,7 @@ pub(super) fn start_log(cli: &Cli, default: Option<PathBuf>, has_screen: bool) {
     }
 }
 
-/// Has SIGHUP open the log again where no terminal can hang up, as daemons do: `logrotate` moves the file away.
+/// Makes SIGHUP reopen the log file if there is no controlling terminal, as daemons do for `logrotate`.
 pub(super) fn reopen_log(tasks: &Tasks) {
     if tui::is_controlled() {
         return;
@@ -150,7 +151,7 @@ pub(super) fn reopen_log(tasks: &Tasks) {
     }
 }
 
-/// Where the log is written if nobody says otherwise. It is begun last: misuse leaves nothing behind.
+/// Returns the default path of the log file. Commands open the log last, so that wrong usage leaves no file behind.
 pub(super) fn log_place(config: &Config) -> Option<PathBuf> {
     config.data_dir.as_ref().map(|dir| dir.join("consentwatch.log"))
 }
@@ -164,7 +165,7 @@ pub(super) fn theme(cli: &Cli, name: &str) -> Theme {
     Theme::choose(name, color, &env, cli.global.ascii)
 }
 
-/// The length that is counted back from now, or `None` of a time.
+/// Returns the duration if the time is relative, or `None` if it is absolute.
 pub(super) fn length_of(when: When) -> Option<Duration> {
     match when {
         When::Ago(length) => Some(length),
@@ -172,18 +173,18 @@ pub(super) fn length_of(when: When) -> Option<Duration> {
     }
 }
 
-/// A number that sets the waits of two processes apart; nothing secret hangs on it.
+/// Returns a seed that differs between processes, so that they do not wait equally long. It need not be secret.
 pub(super) fn jitter_seed() -> u64 {
     u64::from(std::process::id())
 }
 
-/// When snapshots are taken that nobody asks for.
+/// Returns the settings of automatic snapshots.
 pub(super) fn auto(config: &Config) -> run::Auto {
     let snapshot = &config.snapshot;
     run::Auto { every: snapshot.every, on_exit: snapshot.on_exit, keep: snapshot.keep as usize }
 }
 
-/// Where snapshots go.
+/// Returns the folder for snapshots.
 pub(super) fn snapshots(config: &Config) -> PathBuf {
     let data = || config.data_dir.clone().unwrap_or_default().join("snapshots");
     config.snapshot.dir.clone().unwrap_or_else(data)
@@ -241,11 +242,12 @@ pub(super) fn screen_options(
     }
 }
 
-/// Whether the terminal says that it can only print lines.
+/// Returns whether the terminal can only print lines (`TERM=dumb`).
 pub(super) fn is_dumb() -> bool {
     env("TERM").is_some_and(|term| term == "dumb")
 }
 
+/// Runs the linear interface over the journal.
 pub(super) async fn tell(
     options: LinearOptions,
     dir: &Path,
@@ -263,6 +265,7 @@ pub(super) async fn tell(
     result.map_err(|words| (Exit::Failed, words))
 }
 
+/// Runs the screen over the journal.
 pub(super) async fn show(
     options: WatchOptions,
     feed: run::Feed,
@@ -277,7 +280,7 @@ pub(super) async fn show(
     result.map_err(|words| (Exit::Failed, words))
 }
 
-/// The end of what was done with files: a failure that names what is wrong with them, if something is.
+/// Returns the exit of a command on files: failed, with every problem found in the files, or else `exit`.
 pub(super) fn judged(exit: Exit, troubles: &[String]) -> Result<Exit, Ended> {
     match troubles {
         [] => Ok(exit),

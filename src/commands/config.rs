@@ -1,4 +1,4 @@
-//! `config`: shows, checks and begins a configuration.
+//! `config`: writes, checks and shows the configuration.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ fn init(cli: &Cli) -> Result<Exit, Ended> {
     write_new(&path, EXAMPLE.as_bytes()).map_err(trouble)?;
     let secret = Secret::random().ok_or((Exit::Failed, "The system gives no randomness.".to_owned()))?;
     match write_new(&secret_path, format!("{}\n", secret.reveal()).as_bytes()) {
-        // One that is there may be the one that Okta knows.
+        // A secret that exists may be the one configured in Okta, so it is kept.
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(trouble(error)),
         _ => {}
     }
@@ -75,10 +75,10 @@ fn init(cli: &Cli) -> Result<Exit, Ended> {
     )
 }
 
-/// The file that the example names as the hook's secret, beside the configuration.
+/// The name of the hook's secret file in the example configuration, relative to the configuration file.
 const HOOK_SECRET: &str = "hook-secret";
 
-/// Writes a file that is not there yet, for its owner only.
+/// Creates a file that only its owner may read. Fails if it exists.
 fn write_new(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = safe_file::create_new(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all())

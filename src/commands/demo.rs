@@ -1,4 +1,4 @@
-//! `demo`: the screen over a simulated org.
+//! `demo`: the screen on a simulated org.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::sim;
 use crate::tui;
 use crate::tui::clipboard::Between;
 
-/// The token of the simulated org; it opens nothing else.
+/// The API token of the simulated org. It is valid nowhere else.
 const DEMO_TOKEN: &str = "demo-token";
 
-/// The demo polls its own org, whose rate limit it cannot exhaust.
+/// The time between two polls. The simulated org's rate limit allows it.
 const DEMO_INTERVAL: Duration = Duration::from_secs(2);
 
-/// And probes it as often as it likes.
+/// The time between two rounds of readiness probes.
 const DEMO_PROBES: Duration = Duration::from_secs(30);
 
 pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {

@@ -1,4 +1,4 @@
-//! `hook`: the event hook in Okta.
+//! `hook`: shows, registers and verifies event hooks in Okta.
 
 use super::common::{Ended, announce, jitter_seed, load, on_runtime, start_log, usage};
 use crate::cli::{self, Cli};
@@ -15,7 +15,7 @@ pub(super) fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended>
     };
     on_runtime(|clock, _tasks| async move {
         announce(&ready);
-        // Nobody listens here, so nothing that a listener needs is read.
+        // This command starts no listener, so the listener's secret and certificate are not read.
         let hook = config.hook.clone();
         config.hook.enabled = false;
         let plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;

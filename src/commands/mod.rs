@@ -1,4 +1,4 @@
-//! From arguments to an exit: one file a command, each in a few lines.
+//! Runs the commands, from their arguments to the exit code. Each command has its own file.
 
 mod backfill;
 mod common;

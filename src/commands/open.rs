@@ -1,4 +1,4 @@
-//! `open`: the screen over files.
+//! `open`: the screen on files.
 
 use std::io::IsTerminal as _;
 
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::run::{self, Archive, Input, LinearOptions};
 use crate::screen::{self, WatchOptions};
 
-/// Shows what files hold. Nothing is started where one of them cannot be.
+/// Shows the events in files. Fails before the screen starts if one of them cannot be read.
 pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;

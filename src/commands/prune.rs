@@ -1,4 +1,4 @@
-//! `prune`: removes rows that are older than the configuration keeps them.
+//! `prune`: removes rows older than `journal.keep_days`.
 
 use super::common::{Ended, announce, load, usage};
 use crate::cli::{self, Cli};

@@ -63,7 +63,7 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
     })
 }
 
-/// The service app that the flags describe.
+/// Returns the service app that the flags describe, or `None` if they name no app.
 fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
     let (Some(client_id), Some(path)) = (&flags.app, &flags.app_key) else { return Ok(None) };
     let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
@@ -98,7 +98,7 @@ fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
     }))
 }
 
-/// Says which service app the org takes, in one line.
+/// Returns a line that describes a service app of the simulated org.
 fn app_line(app: &sim::ServiceApp) -> String {
     let line = format!(
         "service app {} by key {}: scopes {}, role {}, DPoP {}",
@@ -111,7 +111,7 @@ fn app_line(app: &sim::ServiceApp) -> String {
     format!("{}\n", crate::consent::visible(&line))
 }
 
-/// The event hook that the flags describe.
+/// Returns the event hook that the flags describe, or `None` if they name none.
 fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::HookPlan>, Ended> {
     let (Some(url), Some(secret)) = (&flags.hook_url, &flags.hook_secret) else { return Ok(None) };
     let mut plan = sim::HookPlan::new(url, secret);

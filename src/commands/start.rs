@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::run::{self, note, print};
 use crate::secret::{protect_memory, scrub};
 
-/// Runs the program. Everything that a person must be told has been told when this returns.
+/// Runs the program and returns its exit code. Every message has been printed when this returns.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     run::set_ascii_only(!crate::view::is_utf8(&env));
     let cli = match cli::parse(args) {
@@ -57,7 +57,8 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Help and version go to standard output and are no misuse.
+/// Prints an error of the argument parser and returns the exit code. Help and version are printed to standard output
+/// and are not errors.
 fn misuse(error: &clap::Error) -> Exit {
     let text = error.render();
     if error.use_stderr() {

@@ -1,4 +1,4 @@
-//! `tail`: consents as lines.
+//! `tail`: prints consents as lines.
 
 use std::io::IsTerminal as _;
 
@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::export::Lines;
 use crate::run::{self, Input, InputOptions, TailOptions};
 
-/// The form of lines that was asked for, or the one that fits whoever reads them.
+/// Returns the format from `--format`. The default is text on a terminal and JSON elsewhere.
 fn lines_form(flags: &cli::Tail) -> Lines {
     match flags.format {
         Some(TailFormat::Card) => Lines::Card,
@@ -25,7 +25,7 @@ fn lines_form(flags: &cli::Tail) -> Lines {
     }
 }
 
-/// Prints what files hold.
+/// Prints the events in files.
 fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
     let now = Clock::system().now();
     run::print_files(&InputOptions {
@@ -72,14 +72,14 @@ pub(super) fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
             }),
         };
         announce(&ready);
-        // A length is counted back by whoever knows what time it is at Okta.
+        // A relative time is resolved later, against Okta's clock.
         let begin = flags.since.map(|_| since).filter(|_| ago.is_none());
         let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
         plan.poll.lookback = ago.unwrap_or(plan.poll.lookback);
         plan.poll.to_its_start = flags.once;
-        // Lines say nothing of the org's readiness; doctor does.
+        // `tail` does not report the org's readiness.
         plan.readiness = None;
-        // If this process takes over, it must say that nobody listens to the hook.
+        // If this process takes over polling, it must report that nobody listens for the hook.
         plan.is_hook_left_out = flags.no_hook && !flags.once && plan.hook.is_some();
         if flags.once || flags.no_hook {
             plan.hook = None;

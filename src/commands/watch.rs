@@ -1,4 +1,4 @@
-//! `watch`: the screen over the live journal of an org.
+//! `watch`: the screen on the live journal of an org.
 
 use super::common::{
     Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, record_to,

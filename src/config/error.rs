@@ -1,13 +1,13 @@
-//! Why a configuration cannot be used.
+//! The error for a configuration that cannot be used.
 
 use std::path::Path;
 
 use crate::consent::visible;
 use crate::secret::scrub;
 
-/// The configuration cannot be used. Nothing was started.
+/// An error in the configuration, found before anything was started.
 ///
-/// Its `Display` shows hidden characters as marks, and nothing that looks like a secret.
+/// Its `Display` shows invisible characters as marks and hides anything that looks like a secret.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", visible(&scrub(.0)))]
 pub struct ConfigError(pub(super) String);
@@ -19,11 +19,12 @@ impl std::fmt::Debug for ConfigError {
 }
 
 impl ConfigError {
-    /// Something else than the file is wrong.
+    /// Makes an error that names no file, line or key.
     pub fn new(words: impl Into<String>) -> Self {
         Self(words.into())
     }
 
+    /// Makes an error about a file, with the line and the key where they are known. `what` ends no sentence.
     pub(super) fn in_file(name: &str, line: Option<usize>, key: Option<&str>, what: &str) -> Self {
         let line = line.map_or(String::new(), |line| format!(", line {line}"));
         let key = key.map_or(String::new(), |key| format!(", key {key}"));
@@ -33,7 +34,7 @@ impl ConfigError {
     }
 }
 
-/// Returns a path as it is shown.
+/// Returns a path as text for people, with invisible characters shown as marks.
 pub(super) fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The whole schema with comments, as `config init` writes it.
+//! The example configuration with every key explained, as `config init` writes it.
 
 /// The text of `config.example.toml`.
 pub const EXAMPLE: &str = include_str!("../../config.example.toml");
@@ -13,7 +13,8 @@ mod tests {
         file::read(EXAMPLE, "config.example.toml").expect("the example is good");
     }
 
-    /// The example with every key on. A key behind `# ` is one that it leaves to its default or shows as another way.
+    /// Returns the example with every key uncommented. The example comments out keys that have no default and keys that
+    /// are an alternative to another key.
     fn switched_on() -> String {
         EXAMPLE
             .lines()
@@ -38,8 +39,8 @@ mod tests {
         !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
     }
 
-    /// The reader lists what it knows when it meets what it does not: each of those must be in that section of the
-    /// example.
+    /// The error for an unknown key lists the known keys of that section. Each of them must be in the same section of
+    /// the example.
     #[test]
     fn every_key_of_the_schema_is_in_its_section_of_the_example() {
         let example: toml::Table = switched_on().parse().expect("TOML");

@@ -1,4 +1,4 @@
-//! The file as it is written. Every key is known here; every other one is an error.
+//! The schema of the configuration file. An unknown key is an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,7 +35,7 @@ macro_rules! sections {
         pub(super) struct $name { $(pub(super) $key: Option<$kind>,)* }
 
         impl $name {
-            /// Takes from `over` what it says, and keeps the rest.
+            /// Returns these settings with each key that `over` sets replaced by its value.
             pub(super) fn overlaid(self, over: &Self) -> Self {
                 Self { $($key: over.$key.clone().or(self.$key),)* }
             }
@@ -47,7 +47,7 @@ sections! {
 Org { url: String, token_file: PathBuf, token_env: String, token_command: String, ca_file: PathBuf, oauth: OAuth }
 }
 
-/// `[org.oauth]`: a service app. Not laid over another: a client id and its key belong together.
+/// `[org.oauth]`: a service app. A profile replaces it as a whole, since a client id and its key belong together.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OAuth {
@@ -81,15 +81,15 @@ sections! {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dpop {
-    /// Once Okta says that the app demands them.
+    /// Sent once Okta says that the app requires them.
     Auto,
-    /// From the first request on.
+    /// Sent from the first request on.
     Always,
-    /// Not even then.
+    /// Never sent, even if Okta requires them.
     Never,
 }
 
-/// The names of themes.
+/// The theme of the screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ThemeName {
@@ -112,7 +112,7 @@ impl ThemeName {
     }
 }
 
-/// How texts are copied.
+/// How text is copied to the clipboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Clipboard {
@@ -120,7 +120,7 @@ pub(super) enum Clipboard {
     Off,
 }
 
-/// A length of time, written `"10s"`.
+/// A duration, written as `"10s"`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Length(pub(super) Duration);
 
@@ -142,7 +142,7 @@ impl<'de> Deserialize<'de> for Length {
     }
 }
 
-/// Reads a file's text.
+/// Parses the text of a configuration file. `name` is the file's name for errors.
 pub(super) fn read(text: &str, name: &str) -> Result<File, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| line_of(text, span.start));
@@ -152,12 +152,12 @@ pub(super) fn read(text: &str, name: &str) -> Result<File, ConfigError> {
     })
 }
 
-/// Takes the value out of what the library says of one, since it may be a secret that was put in the wrong place.
+/// Removes the value from an error message of the TOML library, since it may be a secret in the wrong place.
 fn without_value(message: &str) -> String {
     let expected = message.rfind(", expected ").and_then(|at| message.get(at..)).unwrap_or_default();
     for (start, told) in [("invalid type: ", "invalid type: "), ("invalid value: ", "invalid value: ")] {
         if let Some(rest) = message.strip_prefix(start) {
-            // `string "…"`, `integer `…``: the kind is kept.
+            // The message goes on with `string "…"` or `integer `…``. The type is kept.
             let kind = rest.split(['"', '`', ',']).next().unwrap_or_default().trim_end();
             return format!("{told}{kind}{expected}");
         }
@@ -168,12 +168,13 @@ fn without_value(message: &str) -> String {
     message.to_owned()
 }
 
-/// The line that a byte stands in, from 1.
+/// Returns the number of the line that contains byte `at`, counted from 1.
 pub(super) fn line_of(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
-/// The key of the line that a byte stands in, if it has the form of one: a line of a private key has an `=` too.
+/// Returns the key on the line that contains byte `at`, or `None` if the text before `=` does not look like a key. A
+/// line of a private key may contain `=` too.
 fn key_at(text: &str, at: usize) -> Option<String> {
     let start = text.as_bytes().get(..at)?.iter().rposition(|b| *b == b'\n').map_or(0, |place| place + 1);
     let line = text.get(start..)?.lines().next()?;
@@ -184,7 +185,7 @@ fn key_at(text: &str, at: usize) -> Option<String> {
 }
 
 impl File {
-    /// Whether it, or a profile in it, names a command that is run for a secret.
+    /// Returns whether the file or one of its profiles names a command that prints a secret.
     pub(super) fn runs_commands(&self) -> bool {
         let (org, hook) = (&self.org, &self.hook);
         let key = org.oauth.as_ref().and_then(|oauth| oauth.private_key_command.as_ref());
@@ -194,14 +195,15 @@ impl File {
             || self.profile.values().any(|profile| profile.runs_commands())
     }
 
-    /// Lays a profile over the rest of the file.
+    /// Returns the settings with a profile applied, or `None` if there is no profile of that name.
     pub(super) fn with_profile(mut self, name: &str) -> Option<Self> {
         let over = self.profile.remove(name)?;
         let mut keys = self.keys;
         keys.extend(over.keys.clone());
         let mut filters = self.filters;
         filters.extend(over.filters.clone());
-        // An org and its credentials belong together: a profile that names another org takes nothing from the rest.
+        // An org and its credentials belong together, so a profile that names an org takes no org setting from the rest
+        // of the file.
         let org = if over.org.url.is_some() { over.org.clone() } else { self.org.overlaid(&over.org) };
         Some(Self {
             org,

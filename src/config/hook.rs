@@ -1,4 +1,4 @@
-//! `[hook]`: the listener, and what must be so before anybody listens.
+//! `[hook]`: the listener for event hooks, and the checks that it can be started safely.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,34 +11,34 @@ use crate::secret::{Secret, SecretSource};
 /// `[hook]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hook {
-    /// Whether it is wanted.
+    /// Whether the listener is started.
     pub enabled: bool,
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: SocketAddr,
     /// The path that Okta calls.
     pub path: String,
-    /// The whole value of `Authorization` as it is configured in Okta; there if `enabled`.
+    /// The whole value of the `Authorization` header, as it is configured in Okta. Always set if `enabled`.
     pub secret: Option<SecretSource>,
-    /// One that is accepted beside it while it is changed.
+    /// A second secret, accepted too while the secret is being changed.
     pub previous_secret: Option<SecretSource>,
-    /// Certificate chain and key, where TLS ends here.
+    /// The files with the certificate chain and the key, if the listener terminates TLS itself.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Whether TLS ends at a proxy in front.
+    /// Whether a proxy in front terminates TLS.
     pub behind_proxy: bool,
-    /// What Okta calls, if somebody said.
+    /// The public URL that Okta calls, if it is configured.
     pub public_url: Option<String>,
 }
 
-/// The variable that gives the secret.
+/// The environment variable for the secret. It takes precedence over the file.
 const SECRET: &str = "CONSENTWATCH_HOOK_SECRET";
-/// Paths that answer how the listener is.
+/// The paths of the listener's own health checks.
 const TAKEN: [&str; 2] = ["/healthz", "/readyz"];
 const PATH_MAX: usize = 256;
 
-/// Resolves the section.
+/// Resolves the section and applies defaults.
 ///
 /// # Errors
-/// A value is bad, or the listener is wanted and would not be safe.
+/// A value is invalid, or the listener is enabled and would not be safe.
 pub(super) fn hook(
     section: &file::Hook,
     env: &dyn Fn(&str) -> Option<String>,
@@ -56,7 +56,7 @@ pub(super) fn hook(
     let is_path = path.starts_with('/')
         && path.len() <= PATH_MAX
         && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%' | b'"' | b'\\'));
-    // The listener takes a path with a slash at its end and without as the same.
+    // The listener treats a path with and without a trailing slash as the same.
     if !is_path || TAKEN.contains(&path.strip_suffix('/').unwrap_or(&path)) {
         return Err(bad(
             "hook.path",
@@ -108,8 +108,8 @@ pub(super) fn hook(
 }
 
 impl Hook {
-    /// Refuses what would not be safe, if it is wanted. The secret crosses the network in each request, so beyond this
-    /// machine there must be TLS.
+    /// Refuses an enabled listener that would not be safe. Each request carries the secret, so TLS is required unless
+    /// the listener is on loopback.
     fn check(&self, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<(), ConfigError> {
         if !self.enabled {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Flags, environment and file, resolved into one value.
+//! Resolves flags, environment and file into one configuration.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::text::text_of;
 use crate::consent::Kind;
 use crate::secret::open_to_others;
 
-/// What the flags say about the configuration.
+/// The command-line flags that affect the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct GlobalFlags {
     /// `--config`
@@ -30,7 +30,7 @@ pub struct GlobalFlags {
     pub allow_shared_data_dir: bool,
 }
 
-/// Where the platform keeps things.
+/// The platform's usual folders.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     /// The folder of the configuration.
@@ -44,37 +44,37 @@ pub struct Places {
 /// The configuration in force.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The file it was read from, if there was one.
+    /// The file that it was read from, if a file exists.
     pub file: Option<PathBuf>,
-    /// Where a file is looked for, or would be written.
+    /// The path where the file is looked for and where `config init` writes it.
     pub file_place: Option<PathBuf>,
-    /// Journal, snapshots and log.
+    /// The folder for journal, snapshots and log.
     pub data_dir: Option<PathBuf>,
-    /// Whether the data folder may belong to others or be writable by everybody.
+    /// Whether the data folder may belong to another account or be writable by every account.
     pub allow_shared_data_dir: bool,
-    /// What a person should know of the files that were read, a sentence each.
+    /// Warnings about the files that were read, one sentence each.
     pub warnings: Vec<String>,
-    /// The org and the way in.
+    /// The org and its credentials.
     pub org: Org,
-    /// The poller.
+    /// The settings of the poller.
     pub poll: Poll,
-    /// The listener.
+    /// The settings of the event hook listener.
     pub hook: Hook,
-    /// The probes.
+    /// The settings of the readiness probes.
     pub readiness: Readiness,
-    /// What is kept.
+    /// How long the journal keeps rows.
     pub journal: JournalSettings,
-    /// The screen.
+    /// The settings of the screen.
     pub ui: Ui,
-    /// Saved filters.
+    /// Saved filters, by name.
     pub filters: BTreeMap<String, Said<String>>,
-    /// Keys of the person's own.
+    /// Custom keys, by command.
     pub keys: BTreeMap<String, Said<Vec<String>>>,
-    /// Snapshots.
+    /// The settings of automatic snapshots.
     pub snapshot: SnapshotSettings,
 }
 
-/// A value with the line of the file that says it.
+/// A value with the line of the file that sets it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Said<T> {
     /// The value.
@@ -86,35 +86,35 @@ pub struct Said<T> {
 /// `[poll]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Poll {
-    /// At least this long between two polls.
+    /// The shortest time between two polls.
     pub interval: Duration,
     /// How far back the first start begins.
     pub lookback: Duration,
-    /// Events a page, 1 to 1000.
+    /// The number of events in a page, 1 to 1000.
     pub page_size: u16,
-    /// Share of the rate limit, above 0 and at most 1.
+    /// The share of Okta's rate limit that may be used, above 0 and at most 1.
     pub rate_share: f64,
-    /// What is polled.
+    /// The kinds of consent event that are polled.
     pub events: Vec<Kind>,
-    /// Whether Okta is asked what ids are called, and whose session a consent was given in.
+    /// Whether names for ids are looked up in Okta, and persons for consents that name nobody.
     pub names: bool,
 }
 
 /// `[readiness]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Readiness {
-    /// The custom authorization server that matters.
+    /// The custom authorization server to probe: `default`, an id or an issuer.
     pub authorization_server: String,
-    /// Between two probes.
+    /// The time between two rounds of probes.
     pub interval: Duration,
 }
 
 /// `[journal]`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct JournalSettings {
-    /// Older rows are cut.
+    /// Rows older than this are removed.
     pub keep_days: u32,
-    /// Rows beyond so many are cut, oldest first.
+    /// The most rows that are kept. Beyond it, rows that only the hook brought are removed first, then the oldest.
     pub keep_rows: u64,
 }
 
@@ -125,39 +125,40 @@ pub struct Ui {
     pub theme: &'static str,
     /// `utc`, `local` or an IANA name.
     pub time_zone: String,
-    /// The columns of the list, left to right; the program's own if not said.
+    /// The columns of the list, left to right, or `None` for the default ones.
     pub columns: Option<Vec<String>>,
-    /// Whether the time is shown.
+    /// Whether the first line shows the time.
     pub clock: bool,
-    /// Whether the mouse is taken.
+    /// Whether the screen uses the mouse.
     pub mouse: bool,
-    /// Whether the terminal's window is named.
+    /// Whether the title of the terminal's window is set.
     pub title: bool,
-    /// Whether copied text goes to the terminal.
+    /// Whether copied text is sent to the terminal's clipboard (OSC 52).
     pub clipboard: bool,
-    /// Frames a second while data comes, 1 to 60.
+    /// The most frames a second while data arrives, 1 to 60.
     pub max_fps: u32,
-    /// Bytes a second that the line to the terminal carries; 0 if that need not be heeded.
+    /// The bandwidth of the connection to the terminal in bytes a second, or 0 for no limit.
     pub bytes_per_second: u32,
 }
 
 /// `[snapshot]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotSettings {
-    /// Where they go; `snapshots` in the data folder if not said.
+    /// The folder for snapshots. The default is `snapshots` in the data folder.
     pub dir: Option<PathBuf>,
-    /// How often one is taken without being asked for, if at all.
+    /// The time between two automatic snapshots, or `None` to take none.
     pub every: Option<Duration>,
-    /// Whether the end of the screen or of `tail` takes one.
+    /// Whether the screen and `tail` take a snapshot when they end.
     pub on_exit: bool,
-    /// How many of those are kept.
+    /// The most automatic snapshots that are kept.
     pub keep: u32,
 }
 
-/// Reads the configuration.
+/// Reads and resolves the configuration.
 ///
 /// # Errors
-/// A key is unknown, a value is bad, a named file is missing, or an org comes without credentials of its own layer.
+/// A key is unknown, a value is invalid, a named file is missing, or the credentials belong to another org than the one
+/// that is named.
 pub fn load(
     flags: &GlobalFlags,
     env: &dyn Fn(&str) -> Option<String>,
@@ -191,7 +192,7 @@ pub fn load(
         .clone()
         .or_else(|| env("CONSENTWATCH_DATA_DIR").map(PathBuf::from))
         .or_else(|| places.data.clone());
-    // What is named in the file is beside the file, not beside whoever starts the program.
+    // Paths in the file are relative to the file's folder, not to the current one.
     let base = found.as_ref().and_then(|path| path.parent()).map(Path::to_path_buf).unwrap_or_default();
     let bad = |key: &str, what: &str| ConfigError::in_file(&name, None, Some(key), what);
     Ok(Config {
@@ -254,7 +255,7 @@ pub fn load(
     })
 }
 
-/// Turns the places of values into lines.
+/// Converts the positions of values into line numbers.
 fn said<T>(values: BTreeMap<String, Spanned<T>>, text: &str) -> BTreeMap<String, Said<T>> {
     let said = |value: Spanned<T>| {
         let line = file::line_of(text, value.span().start);
@@ -264,7 +265,7 @@ fn said<T>(values: BTreeMap<String, Spanned<T>>, text: &str) -> BTreeMap<String,
 }
 
 impl Config {
-    /// Makes the error for a value that another room found bad: the key, and the line if it is known.
+    /// Makes the error for a value that another module found invalid, with its key and, if known, its line.
     pub fn bad(&self, line: Option<usize>, key: &str, what: &str) -> ConfigError {
         let name = self.file.as_deref().map_or_else(|| "the configuration".to_owned(), shown);
         let key = crate::consent::visible(key);
@@ -311,6 +312,7 @@ fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result
     })
 }
 
+/// Returns the value or its default, or `None` if it is out of range.
 fn within<T: PartialOrd + Copy>(
     value: Option<T>,
     default: T,

@@ -1,4 +1,4 @@
-//! The configuration: flags, environment and file become one value; what is unknown or wrong is refused by name.
+//! The configuration, read from flags, environment and file. Unknown keys and invalid values are errors that name them.
 
 mod error;
 mod example;

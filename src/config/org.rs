@@ -1,4 +1,4 @@
-//! The org and the way in, from the layer that names them both.
+//! The org and its credentials, chosen from the layers of the configuration.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -10,26 +10,26 @@ use super::sdk;
 use super::way::{Dpop, Parts, Service, Way, scopes, sources, words};
 use crate::secret::{SecretSource, looks_secret, open_to_others};
 
-/// The org and the way in.
+/// The org and how to reach it.
 #[derive(Clone, Debug, Default)]
 pub struct Org {
-    /// Its URL as it was written.
+    /// The org's URL as it was written.
     pub url: Option<String>,
-    /// `flag`, `environment`, `file` or the `okta.yaml` of the SDKs.
+    /// Where the URL comes from: `flag`, `environment`, `file` or the path of the SDKs' `okta.yaml`.
     pub url_from: String,
-    /// How the org lets us in.
+    /// The credentials.
     pub way: Option<Way>,
-    /// A further certificate authority.
+    /// A file with certificates of an additional certificate authority.
     pub ca_file: Option<PathBuf>,
-    /// The proxy, as somebody wrote it.
+    /// The proxy, as it was written.
     pub proxy: Option<ProxySetting>,
-    /// The hosts that are reached without it, as `NO_PROXY` lists them.
+    /// The hosts that are reached without the proxy, as `NO_PROXY` lists them.
     pub no_proxy: Option<String>,
 }
 
 impl Org {
-    /// Returns the URL fit to be shown: what somebody wrote before an `@` may be a password and is left out, and what
-    /// has not the form of a host is hidden, since it may be a token.
+    /// Returns the URL without secrets. Text before an `@` may be a password and is left out. Text that does not look
+    /// like a host may be a token and is hidden.
     pub fn shown_url(&self) -> Option<String> {
         let url = self.url.as_deref()?;
         let (scheme, rest) =
@@ -46,16 +46,17 @@ impl Org {
     }
 }
 
-/// An org and a way in that one layer names.
+/// The org and the credentials from one layer of the configuration.
 struct Layer {
     name: String,
     url: Option<String>,
     way: Option<Way>,
 }
 
-/// Resolves the org. Credentials belong to the layer that names it: a lower layer's go along only to the same host. The
-/// SDKs' `okta.yaml` is the lowest. It is read where those above name no org or no way in, and for its proxy where the
-/// environment names none.
+/// Resolves the org. The layers are, from the highest: the flag, the environment, the file, and the SDKs' `okta.yaml`.
+///
+/// Credentials are taken from the layer that names the org, or from a lower layer that names the same host. `okta.yaml`
+/// is read only if the layers above it yield no org or no credentials, or if the environment names no proxy.
 pub(super) fn org(
     flag: Option<&str>,
     env: &dyn Fn(&str) -> Option<String>,
@@ -87,7 +88,7 @@ pub(super) fn org(
         } else if proxy.is_none() {
             match sdk::proxy(path) {
                 Ok(named) => proxy = named,
-                // Nothing else of it is wanted, so it is no reason to end.
+                // Only the proxy was needed from this file, so this is a warning and not an error.
                 Err(why) => warnings.push(format!(
                     "{} cannot be read: {why}. If it names a proxy, requests go out without that proxy. Mend the file, or \
                      name the proxy in HTTPS_PROXY.",
@@ -119,7 +120,7 @@ pub(super) fn org(
     })
 }
 
-/// Returns the highest layer that names an org, and the one whose way in may be used for it.
+/// Returns the highest layer that names an org, and the layer whose credentials may be used for that org, if any.
 fn choose(layers: &[Layer]) -> Option<(&Layer, Option<&Layer>)> {
     let index = layers.iter().position(|layer| layer.url.is_some())?;
     let chosen = &layers[index];
@@ -130,7 +131,7 @@ fn choose(layers: &[Layer]) -> Option<(&Layer, Option<&Layer>)> {
     Some((chosen, own))
 }
 
-/// The variables as the SDKs read them.
+/// Reads the environment variables of Okta's SDKs.
 fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Layer, ConfigError> {
     let text = |name: &str| env(name).filter(|text| !text.is_empty());
     let parts = Parts {
@@ -150,6 +151,7 @@ fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Layer, ConfigE
     Ok(Layer { name: "environment".to_owned(), url: text("OKTA_CLIENT_ORGURL"), way })
 }
 
+/// Reads the credentials that the configuration file names.
 fn of_file(
     file: &file::Org,
     base: &Path,
@@ -180,7 +182,7 @@ fn of_file(
     })))
 }
 
-/// The host and port of a URL as far as comparing needs it; the wire's own rules judge it later.
+/// Returns the host and port of a URL in lower case, for comparison. `OrgUrl` validates the URL later.
 fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim();
     rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase()

@@ -1,13 +1,13 @@
 //! The proxy on the way to the org: from the variables of Okta's SDKs, from those that curl reads, or from `okta.yaml`.
 //!
-//! One that cannot be used is an error: the HTTP library would pass over it in silence and connect directly.
+//! A proxy that cannot be used is an error, since the HTTP library would silently ignore it and connect directly.
 
 use url::Url;
 
 use super::error::ConfigError;
 use crate::secret::Secret;
 
-/// A proxy as somebody wrote it. It may hold a password.
+/// A proxy as it was written. It may contain a password.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProxySetting {
     /// The variable or file that names it.
@@ -27,7 +27,7 @@ pub struct Proxy {
 /// The variables for an `https` URL, in the order in which the HTTP library reads them.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// What the SDKs know of a proxy.
+/// The proxy settings of Okta's SDKs.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) host: Option<String>,
@@ -37,7 +37,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Puts them together; `None` if no host is named.
+    /// Builds the proxy's URL, or returns `None` if no host is named. `from` is the variable or file that names it.
     pub(super) fn setting(self, from: &str) -> Option<ProxySetting> {
         let host = self.host.filter(|host| !host.is_empty())?;
         let mut text = if host.contains("://") { host } else { format!("http://{host}") };
@@ -46,7 +46,7 @@ impl Parts {
         }
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         if let (Some(user), Ok(mut url)) = (some(self.user), Url::parse(&text)) {
-            // Both encode what a URL cannot hold. They fail where there is no host, which is told later.
+            // Both percent-encode reserved characters. They fail if there is no host, which `read` reports later.
             let set = url.set_username(&user).and_then(|()| url.set_password(self.password.as_deref()));
             if set.is_ok() {
                 text = url.into();
@@ -73,15 +73,15 @@ pub(super) fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Option<Pro
 }
 
 impl ProxySetting {
-    /// Whether a name, and so perhaps a password, is part of it.
+    /// Returns whether it contains a user name, and so perhaps a password.
     pub(super) fn has_name(&self) -> bool {
         self.text.reveal().contains('@')
     }
 
-    /// Reads it.
+    /// Checks that the proxy can be used and returns its URL.
     ///
     /// # Errors
-    /// It cannot be used: a sentence that names where it came from and quotes nothing of it.
+    /// The proxy cannot be used. The message says where the proxy was named and quotes nothing of it.
     pub fn read(&self) -> Result<Proxy, ConfigError> {
         read(self.text.reveal()).map_err(|why| {
             ConfigError::new(format!(
@@ -103,7 +103,7 @@ fn read(text: &str) -> Result<Proxy, &'static str> {
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("there is a character in it that no URL has");
     }
-    // Without a scheme it is http, as curl has it.
+    // Without a scheme it is HTTP, as in curl.
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let scheme = whole.split("://").next().unwrap_or_default().to_ascii_lowercase();
     match scheme.as_str() {

@@ -9,7 +9,8 @@ use super::proxy::{self, ProxySetting};
 use super::text::{text_of, text_within};
 use super::way::{Parts, Way, words};
 
-/// The file. What it holds for others is no error. A key whose values are all commented out has the value null.
+/// The file. Unknown keys are ignored, since other programs read it too. A key whose values are all commented out is
+/// null.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct File {
@@ -36,7 +37,7 @@ struct Settings {
     proxy: Option<Proxy>,
 }
 
-/// The proxy. Some SDKs write the keys that are not used with an empty value.
+/// The proxy. Some SDKs write unused keys with an empty value.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Proxy {
@@ -46,7 +47,7 @@ struct Proxy {
     password: Option<String>,
 }
 
-/// A number, or a text with one in it. Whether it is a port is judged with the proxy, which names it.
+/// A number, or a string with a number. `ProxySetting::read` checks that it is a port.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Port {
@@ -54,7 +55,7 @@ enum Port {
     Text(String),
 }
 
-/// A list, or one text with the scopes in it.
+/// A list, or one string with all scopes.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Scopes {
@@ -62,17 +63,17 @@ enum Scopes {
     Text(String),
 }
 
-/// What a file names.
+/// The settings found in a file.
 pub(super) struct Found {
     /// The org.
     pub(super) url: Option<String>,
-    /// The way in.
+    /// The credentials.
     pub(super) way: Option<Way>,
     /// The proxy.
     pub(super) proxy: Option<ProxySetting>,
 }
 
-/// Reads the org, the way in and the proxy that a file names.
+/// Reads the org, the credentials and the proxy from a file.
 pub(super) fn read(path: &Path) -> Result<Found, ConfigError> {
     let name = shown(path);
     let bad = |what: &str| {
@@ -99,16 +100,16 @@ pub(super) fn read(path: &Path) -> Result<Found, ConfigError> {
     Ok(Found { url: some(client.org_url), way: parts.way(|what| bad(what))?, proxy })
 }
 
-/// Reads the proxy alone that a file names.
+/// Reads only the proxy from a file.
 ///
 /// # Errors
-/// The file cannot be read: why, in the words of a part of a sentence.
+/// The file cannot be read. The text says why and is not a whole sentence.
 pub(super) fn proxy(path: &Path) -> Result<Option<ProxySetting>, String> {
     let text = text_within(path)?;
     Ok(settings(&text)?.proxy.unwrap_or_default().setting(&shown(path)))
 }
 
-/// Reads what is under `okta.client`. Errors quote nothing, since the file holds secrets.
+/// Reads the settings under `okta.client`. Errors quote nothing, since the file holds secrets.
 fn settings(text: &str) -> Result<Settings, &'static str> {
     let file: File = serde_saphyr::from_str(text).map_err(|_| "it is not the YAML that the SDKs read")?;
     Ok(file.okta.unwrap_or_default().client.unwrap_or_default())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Config, Way};
 
-/// Prints the configuration in force as TOML. Secrets are named by where they come from, never shown.
+/// Returns the configuration in force as TOML. It shows where secrets come from, never the secrets.
 pub fn show(config: &Config) -> String {
     let mut out = String::new();
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();

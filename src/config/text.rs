@@ -1,4 +1,4 @@
-//! The text of a configuration file.
+//! Reads the text of a configuration file.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use super::error::{ConfigError, shown};
 use crate::safe_file;
 
-/// Reads a configuration, ours or that of the SDKs. Whoever may write it chooses which commands run and where the
-/// credentials go, so one that every account may write is refused.
+/// Reads a configuration file, ours or the one of the SDKs. The file decides which commands run and where credentials
+/// go, so a file that every account may write is refused.
 pub(super) fn text_of(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let trouble = |what: String| {
         ConfigError(format!(
@@ -30,10 +30,10 @@ pub(super) fn text_of(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     Ok(text)
 }
 
-/// Reads a configuration by the same rules, for whoever can do without it.
+/// Reads a configuration file by the same rules as [`text_of`], for a caller that can do without it.
 ///
 /// # Errors
-/// It cannot be read: why, in the words of a part of a sentence.
+/// The file cannot be read. The text says why and is not a whole sentence.
 pub(super) fn text_within(path: &Path) -> Result<Zeroizing<String>, String> {
     let (text, mode) = safe_file::read_text(path, safe_file::BYTES_MAX).map_err(|error| error.to_string())?;
     if is_open(mode) {
@@ -42,7 +42,7 @@ pub(super) fn text_within(path: &Path) -> Result<Zeroizing<String>, String> {
     Ok(text)
 }
 
-/// Whether every account may write a file.
+/// Returns whether every account may write a file of this mode.
 fn is_open(mode: u32) -> bool {
     mode & 0o002 != 0
 }

@@ -1,4 +1,4 @@
-//! How an org lets us in.
+//! The credentials for an org.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -7,25 +7,25 @@ use super::error::ConfigError;
 use super::file;
 use crate::secret::{Secret, SecretSource};
 
-/// How an org lets us in.
+/// The credentials for an org.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Way {
-    /// By an SSWS API token.
+    /// An SSWS API token.
     Token(SecretSource),
-    /// As an OAuth 2.0 service app.
+    /// An OAuth 2.0 service app.
     Service(Service),
 }
 
 /// A service app.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
-    /// `0oa…`
+    /// The client id, `0oa…`.
     pub client_id: String,
-    /// Its private key, PEM or JWK.
+    /// The private key: PEM, JWK, JWKS, or base64 of one of these.
     pub private_key: SecretSource,
-    /// The `kid` that the public key was registered under; a JWK may bring its own.
+    /// The `kid` that the public key was registered under. A JWK may contain its own.
     pub key_id: Option<String>,
-    /// What is asked for.
+    /// The scopes to request.
     pub scopes: Vec<String>,
     /// When DPoP proofs are sent.
     pub dpop: Dpop,
@@ -33,7 +33,7 @@ pub struct Service {
 
 pub use file::Dpop;
 
-/// What is asked for where nobody says: the log, and what adds names and readiness to it.
+/// The scopes that are requested by default: one for the log, the others for names and readiness.
 const SCOPES: [&str; 6] = [
     "okta.logs.read",
     "okta.authorizationServers.read",
@@ -44,7 +44,7 @@ const SCOPES: [&str; 6] = [
 ];
 
 impl Way {
-    /// Returns where its secret is read from.
+    /// Returns where the token or the private key is read from.
     pub fn source(&self) -> &SecretSource {
         match self {
             Self::Token(source) => source,
@@ -53,7 +53,7 @@ impl Way {
     }
 }
 
-/// What the SDKs know of a way in, from variables or from their file.
+/// The credentials in the settings of Okta's SDKs, from variables or from `okta.yaml`.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) token: Option<String>,
@@ -65,7 +65,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Returns the way in that the parts make up. A token goes first unless the mode names the key, as with the SDKs.
+    /// Returns the credentials, or `None` if there are none. As in the SDKs, a token takes precedence unless the mode
+    /// is `PrivateKey`.
     pub(super) fn way(self, bad: impl Fn(&str) -> ConfigError) -> Result<Option<Way>, ConfigError> {
         let wants_key = self.mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("PrivateKey"));
         if let Some(token) = self.token.filter(|_| !wants_key) {
@@ -77,8 +78,8 @@ impl Parts {
             (None, false) => return Ok(None),
         };
         let key = self.private_key.ok_or_else(|| bad("its private key is missing"))?;
-        // The SDKs take the key itself or the path of its file. What names no file may be a key that lost its first
-        // line: it is treated as one, since a path would be shown.
+        // The SDKs accept the key itself or the path of a file. Text that is not the path of a file may be a key
+        // without its first line. It is treated as a key, since a path would be shown in messages.
         let is_file =
             !key.contains("-----BEGIN") && !key.trim_start().starts_with('{') && Path::new(&key).exists();
         let private_key =
@@ -93,7 +94,7 @@ impl Parts {
     }
 }
 
-/// The secrets that a section names, of which there may be one.
+/// Returns the sources of one secret that a section names. The caller refuses more than one.
 pub(super) fn sources(
     base: &Path,
     file: Option<&PathBuf>,
@@ -108,12 +109,12 @@ pub(super) fn sources(
     ways.into_iter().flatten().collect()
 }
 
-/// Returns the scopes that somebody named, or else those that the program uses.
+/// Returns the configured scopes, or the default ones if none are configured.
 pub(super) fn scopes(named: Vec<String>) -> Vec<String> {
     if named.is_empty() { SCOPES.map(str::to_owned).into() } else { named }
 }
 
-/// Words between commas or white space.
+/// Splits text at commas and white space.
 pub(super) fn words(text: &str) -> Vec<String> {
     text.split(|c: char| c == ',' || c.is_whitespace())
         .filter(|word| !word.is_empty())

@@ -1,4 +1,4 @@
-//! Lengths and points of time as people write them.
+//! Durations and times as people write them.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-/// A point of time: absolute, or so far back from now.
+/// A time, either absolute or relative to now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
-    /// So long ago.
+    /// This long before now.
     Ago(Duration),
-    /// Then.
+    /// At this time.
     At(Timestamp),
 }
 
 impl When {
-    /// Returns the point of time.
+    /// Returns the absolute time.
     pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(length) => now.saturating_sub(length).unwrap_or(Timestamp::MIN),
@@ -47,10 +47,10 @@ impl FromStr for When {
     }
 }
 
-/// Reads a length: `90s`, `15m`, `24h`, `7d`.
+/// Parses a duration: `90s`, `15m`, `24h`, `7d`.
 ///
 /// # Errors
-/// What is expected, in words.
+/// The text is not a duration, or is longer than 100 years. The message says what is expected.
 pub fn length(text: &str) -> Result<Duration, String> {
     let expected = || "write a length such as 90s, 15m, 24h or 7d".to_owned();
     let unit = text.chars().last().ok_or_else(expected)?;
@@ -62,7 +62,7 @@ pub fn length(text: &str) -> Result<Duration, String> {
         'd' => 86_400,
         _ => return Err(expected()),
     };
-    // A hundred years: more is a slip of the finger, and would leave what a calendar can count.
+    // More than a hundred years is a typing error, and could leave the range of a timestamp.
     let total =
         number.checked_mul(seconds).filter(|total| *total <= 100 * 366 * 86_400).ok_or_else(expected)?;
     Ok(Duration::from_secs(total))
