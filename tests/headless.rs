@@ -528,7 +528,7 @@ fn a_configuration_is_written_once_for_its_owner() {
     assert_eq!(fs::read_to_string(&secret).expect("the secret"), made, "Okta may know it");
 
     fs::write(path, "# mine\n").expect("a file of the person's");
-    refused(&alone(&sandbox, &["config", "init"]), 2, &["config.toml", "stays as it is"]);
+    refused(&alone(&sandbox, &["config", "init"]), 2, &["config.toml", "exists and was not changed"]);
     assert_eq!(fs::read_to_string(path).expect("the file"), "# mine\n");
 
     let token = sandbox.path("token");

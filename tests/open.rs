@@ -296,8 +296,8 @@ fn files_are_told_in_sentences_too() {
     assert!(output.out.contains("of 2 files") && output.out.contains("cut.json"), "{}", output.out);
     assert!(output.err.contains("cut.json"), "{}", output.err);
     for (args, words) in [
-        (&["open", "--linear", "-"][..], "that is where commands come from"),
-        (&["open", "--linear", "out.raw", "--filter", "mark:*"], "nothing is marked in files"),
+        (&["open", "--linear", "-"][..], "which --linear reads commands from"),
+        (&["open", "--linear", "out.raw", "--filter", "mark:*"], "files have no marks"),
     ] {
         let output = run(&sandbox, b"", args);
         assert!(output.code == Some(2) && output.err.contains(words), "{args:?}: {}", output.err);

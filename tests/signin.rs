@@ -253,7 +253,7 @@ fn an_org_registers_the_public_half_of_a_private_key() {
         assert_eq!(
             told,
             format!(
-                "service app {CLIENT} by key {KID}: scopes okta.logs.read, role read-only, DPoP as it likes"
+                "service app {CLIENT} by key {KID}: scopes okta.logs.read, role read-only, DPoP optional"
             ),
             "{form}"
         );

@@ -21,10 +21,12 @@ pub(super) fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> 
         let goal = flags.since.at(now);
         let days_ago = |days: u32| When::Ago(Duration::from_hours(24 * u64::from(days))).at(now);
         if goal < days_ago(KEPT_DAYS) {
-            return Err(usage("--since: at most 90 days: Okta keeps no older events. Nothing was started."));
+            return Err(usage(
+                "--since: at most 90 days, since Okta keeps no older events. Nothing was started.",
+            ));
         }
         if goal >= now {
-            return Err(usage("--since: a time that has passed is needed. Nothing was started."));
+            return Err(usage("--since: must be a time in the past. Nothing was started."));
         }
         announce(&ready);
         let kept = days_ago(config.journal.keep_days);

@@ -79,7 +79,7 @@ pub(super) fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<O
     let query = query(text, now)?;
     match query.as_ref().and_then(Query::screen_field) {
         Some(field) => Err(usage(format!(
-            "--filter: {field}: is for the screen, which knows all rows. Nothing was started."
+            "--filter: {field}: works only on the screen, since it compares all rows. Nothing was started."
         ))),
         None => Ok(query),
     }
@@ -90,7 +90,7 @@ pub(super) fn query_for_files(text: Option<&String>, now: Timestamp) -> Result<O
     let query = query_for_lines(text, now)?;
     if query.as_ref().is_some_and(Query::looks_at_marks) {
         return Err(usage(
-            "--filter: mark: is for a journal; nothing is marked in files. Nothing was started.",
+            "--filter: mark: works only on a journal, since files have no marks. Nothing was started.",
         ));
     }
     Ok(query)
@@ -135,7 +135,7 @@ pub(super) fn start_log(cli: &Cli, default: Option<PathBuf>, has_screen: bool) {
     let Some(path) = cli.global.log_file.clone().or(default) else { return };
     if let Err(error) = log::start(&path, cli.global.log_level, has_screen) {
         note(&format!(
-            "No log is written: {error}. The program goes on without one. Name another file with --log-file."
+            "No log is written: {error}. The program continues without one. Name another file with --log-file."
         ));
     }
 }
@@ -147,7 +147,7 @@ pub(super) fn reopen_log(tasks: &Tasks) {
     }
     match log::reopen_on_hangup() {
         Ok(work) => tasks.spawn("log", work),
-        Err(error) => tracing::warn!(%error, "SIGHUP does not open the log again."),
+        Err(error) => tracing::warn!(%error, "SIGHUP will not reopen the log."),
     }
 }
 
@@ -275,7 +275,7 @@ pub(super) async fn show(
 ) -> Result<Exit, Ended> {
     let result = Box::pin(screen::watch(options, Some(&feed), source, clock, tasks)).await;
     let all_ended = tasks.finish(PATIENCE).await;
-    tracing::info!(all_ended, "The screen is gone; the journal is closed.");
+    tracing::info!(all_ended, "The screen has ended. The journal is closed next.");
     feed.close().await;
     result.map_err(|words| (Exit::Failed, words))
 }

@@ -46,12 +46,12 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
 
 fn init(cli: &Cli) -> Result<Exit, Ended> {
     let named = cli.global.config.clone().or_else(|| env("CONSENTWATCH_CONFIG").map(PathBuf::from));
-    let path = named
-        .or_else(|| places().config.map(|dir| dir.join("config.toml")))
-        .ok_or_else(|| usage("No folder for the configuration is known. Give --config FILE."))?;
+    let path = named.or_else(|| places().config.map(|dir| dir.join("config.toml"))).ok_or_else(|| {
+        usage("The folder for the configuration is unknown. Name a file with --config FILE.")
+    })?;
     let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
     let trouble = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => usage(format!("{shown} exists and stays as it is.")),
+        std::io::ErrorKind::AlreadyExists => usage(format!("{shown} exists and was not changed.")),
         _ => (Exit::Failed, format!("{shown} cannot be written: {error}.")),
     };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -59,7 +59,8 @@ fn init(cli: &Cli) -> Result<Exit, Ended> {
     }
     let secret_path = path.with_file_name(HOOK_SECRET);
     write_new(&path, EXAMPLE.as_bytes()).map_err(trouble)?;
-    let secret = Secret::random().ok_or((Exit::Failed, "The system gives no randomness.".to_owned()))?;
+    let secret = Secret::random()
+        .ok_or((Exit::Failed, "The operating system returned no random bytes.".to_owned()))?;
     match write_new(&secret_path, format!("{}\n", secret.reveal()).as_bytes()) {
         // A secret that exists may be the one configured in Okta, so it is kept.
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(trouble(error)),
@@ -68,8 +69,8 @@ fn init(cli: &Cli) -> Result<Exit, Ended> {
     let secret_shown = crate::consent::visible(&secret_path.to_string_lossy()).into_owned();
     printed(
         format!(
-            "Written: {shown}. Fill in org.url and one token key, then: consentwatch config check\n\
-             A secret for an event hook, should you want one: {secret_shown}\n"
+            "Written: {shown}. Set org.url and one token key, then run: consentwatch config check\n\
+             A secret for an event hook, if you use one: {secret_shown}\n"
         )
         .as_bytes(),
     )

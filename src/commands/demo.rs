@@ -53,7 +53,8 @@ pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         let (url, _) = OrgUrl::parse(&org.url()).map_err(|error| (Exit::Failed, error.to_string()))?;
         let credentials =
             Credentials::ssws(&Secret::new(DEMO_TOKEN)).map_err(|error| (Exit::Failed, error.to_string()))?;
-        let secret = Secret::random().ok_or((Exit::Failed, "The system gives no randomness.".to_owned()))?;
+        let secret = Secret::random()
+            .ok_or((Exit::Failed, "The operating system returned no random bytes.".to_owned()))?;
         let hook = HookPlan {
             listen,
             path: "/okta/hook".to_owned(),

@@ -18,17 +18,19 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
     let inputs: Vec<Input> = flags.files.iter().map(|name| Input::of(name)).collect();
     if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
-        return Err(usage("- is named twice, and standard input can be read once. Nothing was started."));
+        return Err(usage(
+            "- is named twice, but standard input can be read only once. Nothing was started.",
+        ));
     }
     if inputs.contains(&Input::Stdin) && std::io::stdin().is_terminal() {
         return Err(usage(
-            "- is standard input, and that is the terminal. Nothing was started. Pipe a file into it.",
+            "- is standard input, which is the terminal. Nothing was started. Pipe a file into it.",
         ));
     }
     let is_linear = flags.linear || is_dumb();
     if is_linear && inputs.contains(&Input::Stdin) {
         return Err(usage(
-            "- is standard input, and that is where commands come from. Nothing was started. \
+            "- is standard input, which --linear reads commands from. Nothing was started. \
              tail --input - --format text prints what is piped into it.",
         ));
     }

@@ -15,8 +15,8 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
     for words in &flags.fault {
         let known = || {
             format!(
-                "--fault: no fault \"{}\". Known: {} status_404 status_400_E0000053, and other statuses and codes so; each \
-                 alone, or with the answers that it shows in, counted from 1: NAME@FROM or NAME@FROM-TO.",
+                "--fault: unknown fault \"{}\". Known: {} status_404 status_400_E0000053, and other statuses and codes alike. \
+                 To limit a fault to some answers, counted from 1, write NAME@FROM or NAME@FROM-TO.",
                 crate::consent::visible(words),
                 sim::Fault::WORDS.join(" ")
             )
@@ -24,7 +24,7 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         spells.push(sim::Spell::from_words(words).ok_or_else(|| usage(known()))?);
     }
     let shape = sim::Shape::from_word(&flags.org_variant)
-        .ok_or_else(|| usage(format!("--org-variant: {}.", sim::Shape::WORDS.join(", "))))?;
+        .ok_or_else(|| usage(format!("--org-variant: must be one of {}.", sim::Shape::WORDS.join(", "))))?;
     if !flags.listen.ip().is_loopback() {
         return Err(usage("--listen: the simulated org listens on loopback only."));
     }
@@ -82,7 +82,7 @@ fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
     let role = match &flags.app_role {
         None => sim::Role::default(),
         Some(word) => sim::Role::from_word(word)
-            .ok_or_else(|| usage(format!("--app-role: {}.", sim::Role::WORDS.join(", "))))?,
+            .ok_or_else(|| usage(format!("--app-role: must be one of {}.", sim::Role::WORDS.join(", "))))?,
     };
     let scopes = match flags.app_scope.as_slice() {
         [] => vec!["okta.logs.read".to_owned()],
@@ -106,7 +106,7 @@ fn app_line(app: &sim::ServiceApp) -> String {
         app.key_id,
         app.scopes.join(" "),
         app.role.word(),
-        if app.dpop { "required" } else { "as it likes" },
+        if app.dpop { "required" } else { "optional" },
     );
     format!("{}\n", crate::consent::visible(&line))
 }
@@ -116,7 +116,7 @@ fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::HookPlan>, Ended> {
     let (Some(url), Some(secret)) = (&flags.hook_url, &flags.hook_secret) else { return Ok(None) };
     let mut plan = sim::HookPlan::new(url, secret);
     for word in &flags.hook_fault {
-        let known = || format!("--hook-fault: {}.", sim::HookFault::WORDS.join(", "));
+        let known = || format!("--hook-fault: must be one of {}.", sim::HookFault::WORDS.join(", "));
         plan.faults.insert(sim::HookFault::from_word(word).ok_or_else(|| usage(known()))?);
     }
     Ok(Some(plan))

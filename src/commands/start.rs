@@ -44,7 +44,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
             let mut text = Vec::new();
             match clap_mangen::Man::new(Cli::command()).render(&mut text) {
                 Ok(()) => printed(&text),
-                Err(error) => Err((Exit::Failed, format!("The manual cannot be made: {error}."))),
+                Err(error) => Err((Exit::Failed, format!("The manual page cannot be generated: {error}."))),
             }
         }
     };

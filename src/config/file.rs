@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for Length {
             type Value = Length;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a length such as \"90s\", \"15m\", \"24h\" or \"7d\"")
+                f.write_str("a duration such as \"90s\", \"15m\", \"24h\" or \"7d\"")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {

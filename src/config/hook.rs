@@ -50,7 +50,7 @@ pub(super) fn hook(
     let numeric =
         listen.strip_prefix("localhost:").map_or(listen.clone(), |port| format!("127.0.0.1:{port}"));
     let listen: SocketAddr = numeric.parse().map_err(|_| {
-        bad("hook.listen", "an address and a port, such as \"127.0.0.1:8787\" or \"[::1]:8787\"")
+        bad("hook.listen", "must be an address and a port, such as \"127.0.0.1:8787\" or \"[::1]:8787\"")
     })?;
     let path = text(&section.path, "/okta/hook");
     let is_path = path.starts_with('/')
@@ -60,14 +60,14 @@ pub(super) fn hook(
     if !is_path || TAKEN.contains(&path.strip_suffix('/').unwrap_or(&path)) {
         return Err(bad(
             "hook.path",
-            "a path such as \"/okta/hook\", plain, without a query, not /healthz or /readyz",
+            "must be a path such as \"/okta/hook\", in ASCII, without a query, and not /healthz or /readyz",
         ));
     }
     let one = |key: &str, mut found: Vec<SecretSource>| match found.len() {
         0 | 1 => Ok(found.pop()),
         _ => Err(bad(
             &format!("hook.{key}_file"),
-            &format!("exactly one of {key}_file, {key}_env, {key}_command"),
+            &format!("set at most one of {key}_file, {key}_env, {key}_command"),
         )),
     };
     let own = sources(
@@ -91,7 +91,7 @@ pub(super) fn hook(
     let tls = match (file(&section.tls_cert), file(&section.tls_key)) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
-        _ => return Err(bad("hook.tls_cert", "tls_cert and tls_key, both or neither")),
+        _ => return Err(bad("hook.tls_cert", "set both tls_cert and tls_key, or neither")),
     };
     let hook = Hook {
         enabled: section.enabled.unwrap_or(false),
@@ -115,13 +115,13 @@ impl Hook {
             return Ok(());
         }
         if self.secret.is_none() {
-            let what = "the listener needs a secret: secret_file, secret_env or secret_command, or the variable \
+            let what = "the listener needs a secret: set secret_file, secret_env or secret_command, or the variable \
                         CONSENTWATCH_HOOK_SECRET";
             return Err(bad("hook.secret_file", what));
         }
         if !self.listen.ip().is_loopback() && self.tls.is_none() && !self.behind_proxy {
-            let what = "beyond loopback it needs tls_cert and tls_key, or behind_proxy = true where a proxy in front \
-                        ends TLS";
+            let what = "beyond loopback it needs tls_cert and tls_key, or behind_proxy = true if a proxy in front \
+                        terminates TLS";
             return Err(bad("hook.listen", what));
         }
         Ok(())

@@ -214,13 +214,13 @@ pub fn load(
                 Duration::from_mins(5),
                 Duration::from_secs(10)..=Duration::from_hours(24),
             )
-            .ok_or_else(|| bad("readiness.interval", "10s to 24h"))?,
+            .ok_or_else(|| bad("readiness.interval", "must be 10s to 24h"))?,
         },
         journal: JournalSettings {
             keep_days: within(file.journal.keep_days, 400, 1..=36_500)
-                .ok_or_else(|| bad("journal.keep_days", "1 to 36500"))?,
+                .ok_or_else(|| bad("journal.keep_days", "must be 1 to 36500"))?,
             keep_rows: within(file.journal.keep_rows, 10_000_000, 1..=1_000_000_000)
-                .ok_or_else(|| bad("journal.keep_rows", "1 to 1000000000"))?,
+                .ok_or_else(|| bad("journal.keep_rows", "must be 1 to 1000000000"))?,
         },
         ui: Ui {
             theme: file.ui.theme.map_or("auto", file::ThemeName::word),
@@ -230,7 +230,8 @@ pub fn load(
             mouse: file.ui.mouse.unwrap_or(false),
             title: file.ui.title.unwrap_or(true),
             clipboard: file.ui.clipboard != Some(file::Clipboard::Off),
-            max_fps: within(file.ui.max_fps, 10, 1..=60).ok_or_else(|| bad("ui.max_fps", "1 to 60"))?,
+            max_fps: within(file.ui.max_fps, 10, 1..=60)
+                .ok_or_else(|| bad("ui.max_fps", "must be 1 to 60"))?,
             bytes_per_second: file.ui.bytes_per_second.unwrap_or(0),
         },
         filters: said(file.filters, &text),
@@ -239,13 +240,13 @@ pub fn load(
             dir: file.snapshot.dir.map(|dir| base.join(dir)),
             every: match file.snapshot.every {
                 Some(length) if length.0 < Duration::from_mins(1) => {
-                    return Err(bad("snapshot.every", "at least 1m"));
+                    return Err(bad("snapshot.every", "must be at least 1m"));
                 }
                 length => length.map(|length| length.0),
             },
             on_exit: file.snapshot.on_exit.unwrap_or(false),
             keep: within(file.snapshot.keep, 100, 1..=1_000_000)
-                .ok_or_else(|| bad("snapshot.keep", "1 to 1000000"))?,
+                .ok_or_else(|| bad("snapshot.keep", "must be 1 to 1000000"))?,
         },
         file: found,
         file_place,
@@ -276,11 +277,11 @@ impl Config {
 fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<Poll, ConfigError> {
     let interval = section.interval.map_or(Duration::from_secs(10), |length| length.0);
     if interval.is_zero() || interval > Duration::from_hours(1) {
-        return Err(bad("poll.interval", "1s to 1h"));
+        return Err(bad("poll.interval", "must be 1s to 1h"));
     }
     let rate_share = section.rate_share.unwrap_or(0.5);
     if !(rate_share > 0.0 && rate_share <= 1.0) {
-        return Err(bad("poll.rate_share", "above 0 and at most 1"));
+        return Err(bad("poll.rate_share", "must be above 0 and at most 1"));
     }
     let events = match &section.events {
         None => vec![Kind::Grant, Kind::Revoke, Kind::OrgGrant, Kind::AdminGrant, Kind::AdminRevoke],
@@ -289,7 +290,7 @@ fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result
             for (word, place) in words.iter().zip(1..) {
                 let kind = Kind::from_word(word).filter(|kind| kind.filter().is_some()).ok_or_else(|| {
                     let known = "grant revoke org_grant admin_grant admin_revoke";
-                    bad("poll.events", &format!("word {place} is no kind; known: {known}"))
+                    bad("poll.events", &format!("word {place} is not a kind; known: {known}"))
                 })?;
                 if !kinds.contains(&kind) {
                     kinds.push(kind);
@@ -299,13 +300,13 @@ fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result
         }
     };
     if events.is_empty() {
-        return Err(bad("poll.events", "at least one kind"));
+        return Err(bad("poll.events", "must name at least one kind"));
     }
     Ok(Poll {
         interval,
         lookback: section.lookback.map_or(Duration::from_hours(24), |length| length.0),
         page_size: within(section.page_size, 1000, 1..=1000)
-            .ok_or_else(|| bad("poll.page_size", "1 to 1000"))?,
+            .ok_or_else(|| bad("poll.page_size", "must be 1 to 1000"))?,
         rate_share,
         events,
         names: section.names.unwrap_or(true),

@@ -40,7 +40,7 @@ impl Org {
         };
         let has_host = url.contains(['.', ':']) || url.contains("localhost");
         if !has_host || url.split(['/', ':', '.', '?', '#', '@']).any(looks_secret) {
-            return Some("(hidden: it has not the form of a URL)".to_owned());
+            return Some("(hidden: not in the form of a URL)".to_owned());
         }
         Some(crate::consent::visible(&url).into_owned())
     }
@@ -90,7 +90,7 @@ pub(super) fn org(
                 Ok(named) => proxy = named,
                 // Only the proxy was needed from this file, so this is a warning and not an error.
                 Err(why) => warnings.push(format!(
-                    "{} cannot be read: {why}. If it names a proxy, requests go out without that proxy. Mend the file, or \
+                    "{} cannot be read: {why}. If it names a proxy, requests go out without that proxy. Fix the file, or \
                      name the proxy in HTTPS_PROXY.",
                     shown(path)
                 )),
@@ -106,7 +106,7 @@ pub(super) fn org(
     {
         return Err(ConfigError(format!(
             "The org comes from the {}, the credentials from the {}, and those belong to another org. Nothing was \
-             started, no token was sent. Give both in one place.",
+             started, no token was sent. Set both in one place.",
             chosen.name, other.name
         )));
     }
@@ -159,7 +159,7 @@ fn of_file(
 ) -> Result<Option<Way>, ConfigError> {
     let token = sources(base, file.token_file.as_ref(), file.token_env.as_ref(), file.token_command.as_ref());
     if token.len() + usize::from(file.oauth.is_some()) > 1 {
-        return Err(bad("org", "exactly one way in: token_file, token_env, token_command or [org.oauth]"));
+        return Err(bad("org", "set exactly one of token_file, token_env, token_command and [org.oauth]"));
     }
     let Some(oauth) = &file.oauth else { return Ok(token.into_iter().next().map(Way::Token)) };
     let client_id = oauth.client_id.clone().filter(|id| !id.is_empty());
@@ -171,7 +171,7 @@ fn of_file(
         oauth.private_key_command.as_ref(),
     );
     let [private_key] = <[SecretSource; 1]>::try_from(key).map_err(|_| {
-        bad("org.oauth", "exactly one of private_key_file, private_key_env and private_key_command")
+        bad("org.oauth", "set exactly one of private_key_file, private_key_env and private_key_command")
     })?;
     Ok(Some(Way::Service(Service {
         client_id,

@@ -98,10 +98,10 @@ fn read(text: &str) -> Result<Proxy, &'static str> {
         return Err("it is in quotation marks");
     }
     if text.contains(char::is_whitespace) {
-        return Err("there is a blank or line break in it; in a password, write %20 for a blank");
+        return Err("it contains a space or line break; in a password, write %20 for a space");
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("there is a character in it that no URL has");
+        return Err("it contains a character that is not allowed in a URL");
     }
     // Without a scheme it is HTTP, as in curl.
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -113,7 +113,7 @@ fn read(text: &str) -> Result<Proxy, &'static str> {
         }
         _ => return Err("it begins neither with http:// nor with https://"),
     }
-    let mut url = Url::parse(&whole).map_err(|_| "it is no URL with a host and a port")?;
+    let mut url = Url::parse(&whole).map_err(|_| "it is not a URL with a host and a port")?;
     url.set_path("");
     url.set_query(None);
     url.set_fragment(None);
@@ -150,8 +150,8 @@ mod tests {
             ("http://ada:hu sh@192.0.2.1:3128", "%20"),
             ("http://hush:3128\n", "line break"),
             ("socks5h://hush:1080", "SOCKS"),
-            ("http://", "no URL"),
-            ("http://hush:99999", "no URL"),
+            ("http://", "not a URL"),
+            ("http://hush:99999", "not a URL"),
             ("http://hu\u{fffd}sh:3128", "character"),
         ] {
             let setting = ProxySetting { from: "HTTPS_PROXY".to_owned(), text: Secret::new(text) };

@@ -78,7 +78,7 @@ pub(super) fn read(path: &Path) -> Result<Found, ConfigError> {
     let name = shown(path);
     let bad = |what: &str| {
         ConfigError(format!(
-            "{name}: {what}. Nothing was started. Mend it, or name the org and a way in elsewhere; \
+            "{name}: {what}. Nothing was started. Fix it, or set the org and its credentials elsewhere; \
              consentwatch config init --print shows how."
         ))
     };
@@ -111,7 +111,8 @@ pub(super) fn proxy(path: &Path) -> Result<Option<ProxySetting>, String> {
 
 /// Reads the settings under `okta.client`. Errors quote nothing, since the file holds secrets.
 fn settings(text: &str) -> Result<Settings, &'static str> {
-    let file: File = serde_saphyr::from_str(text).map_err(|_| "it is not the YAML that the SDKs read")?;
+    let file: File =
+        serde_saphyr::from_str(text).map_err(|_| "it is not YAML of the form that the SDKs read")?;
     Ok(file.okta.unwrap_or_default().client.unwrap_or_default())
 }
 

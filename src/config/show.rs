@@ -18,7 +18,7 @@ pub fn show(config: &Config) -> String {
     line("\n[org]".into());
     match config.org.shown_url() {
         Some(url) => line(format!("url = {}  # from the {}", quoted(&url), config.org.url_from)),
-        None => line("# no org is named".into()),
+        None => line("# no org is set".into()),
     }
     match &config.org.way {
         Some(Way::Token(source)) => line(format!("# token: {source}")),
@@ -63,7 +63,7 @@ pub fn show(config: &Config) -> String {
         None => line("# no secret".into()),
     }
     if let Some(source) = &hook.previous_secret {
-        line(format!("# secret before: {source}"));
+        line(format!("# previous secret: {source}"));
     }
     if let Some((certificate, key)) = &hook.tls {
         let quoted = |path: &std::path::Path| quoted(&path.to_string_lossy());

@@ -12,7 +12,7 @@ use crate::safe_file;
 pub(super) fn text_of(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let trouble = |what: String| {
         ConfigError(format!(
-            "The configuration {} cannot be read: {what}. Nothing was started. consentwatch config path tells where it \
+            "The configuration {} cannot be read: {what}. Nothing was started. consentwatch config path shows where it \
              is looked for.",
             shown(path)
         ))
@@ -21,7 +21,7 @@ pub(super) fn text_of(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
         safe_file::read_text(path, safe_file::BYTES_MAX).map_err(|error| trouble(error.to_string()))?;
     if is_open(mode) {
         return Err(ConfigError(format!(
-            "Every account may write the configuration {} (mode {:03o}), and so choose which commands run and where \
+            "Every account may write the configuration {} (mode {:03o}), and so decide which commands run and where \
              credentials go. Nothing was started. Run chmod 600 on it.",
             shown(path),
             mode & 0o777

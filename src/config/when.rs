@@ -42,7 +42,8 @@ impl FromStr for When {
             .and_then(|civil| civil.to_zoned(TimeZone::UTC))
             .map(|zoned| Self::At(zoned.timestamp()))
             .map_err(|_| {
-                "write a length back from now (90s, 15m, 24h, 7d) or a time (2026-03-04T09:15:00Z)".to_owned()
+                "write a duration back from now (90s, 15m, 24h, 7d) or a time (2026-03-04T09:15:00Z)"
+                    .to_owned()
             })
     }
 }
@@ -52,7 +53,7 @@ impl FromStr for When {
 /// # Errors
 /// The text is not a duration, or is longer than 100 years. The message says what is expected.
 pub fn length(text: &str) -> Result<Duration, String> {
-    let expected = || "write a length such as 90s, 15m, 24h or 7d".to_owned();
+    let expected = || "write a duration such as 90s, 15m, 24h or 7d".to_owned();
     let unit = text.chars().last().ok_or_else(expected)?;
     let number: u64 = text.strip_suffix(unit).ok_or_else(expected)?.parse().map_err(|_| expected())?;
     let seconds = match unit {
