@@ -1,4 +1,4 @@
-//! Commands and flags.
+//! The command line: commands, flags and their help texts.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -15,20 +15,20 @@ use crate::consent::FileFormat;
 /// Watches OAuth 2.0 consent in an Okta org, live.
 #[derive(Parser, Debug)]
 #[command(name = "consentwatch", version, about, max_term_width = 100)]
-#[command(after_help = "Without a command: watch. No account yet? consentwatch demo.")]
+#[command(after_help = "Without a command, it runs watch. No account yet? Try consentwatch demo.")]
 pub struct Cli {
-    /// What all commands understand.
+    /// The flags of all commands.
     #[command(flatten)]
     pub global: Global,
-    /// What to do; `watch` if nothing is said.
+    /// The command to run; `watch` if none is named.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The flags of `watch`, for when no command is named.
+    /// The flags of `watch`, if no command is named.
     #[command(flatten)]
     pub watch: Watch,
 }
 
-/// What all commands understand.
+/// The flags of all commands.
 #[derive(Args, Debug)]
 pub struct Global {
     /// The configuration file
@@ -37,7 +37,7 @@ pub struct Global {
     /// A profile of the configuration file
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Where journal, snapshots and log are kept
+    /// The folder for journal, snapshots and log
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Accepts a data folder that belongs to another account or that every account may write in
@@ -49,19 +49,19 @@ pub struct Global {
     /// The log file
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// What the log file holds: error, warn, info, debug
+    /// The level of detail in the log file: error, warn, info, debug
     #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
     pub log_level: LevelFilter,
     /// Whether to use colors
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Draws with ASCII only
+    /// Uses only ASCII characters on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
 }
 
 impl Global {
-    /// Returns what the configuration must know.
+    /// Returns the flags that affect the configuration.
     pub fn flags(&self) -> GlobalFlags {
         GlobalFlags {
             config: self.config.clone(),
@@ -76,69 +76,72 @@ impl Global {
 /// Whether to use colors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum ColorWhen {
-    /// As terminal and environment say.
+    /// Decides by terminal and environment.
     #[default]
     Auto,
-    /// Always.
+    /// Always uses colors.
     Always,
-    /// Never.
+    /// Never uses colors.
     Never,
 }
 
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// The screen, on the configured org
+    /// Shows the screen for the configured org
     Watch(Watch),
-    /// The screen, on an embedded simulated org: no account, no configuration
+    /// Shows the screen for an embedded simulated org: no account, no configuration
     Demo(Demo),
-    /// Consents to standard output, one a line
+    /// Prints consents to standard output, one per line
     Tail(Tail),
-    /// Whether the org can produce consents, and how sources and journal are, then ends: 0 ready, 4 blocked, 5 unproven
+    /// Checks whether the org can produce consents, and the state of sources and journal; exits with 0 ready, 4
+    /// blocked, 5 unproven
     Doctor(Doctor),
-    /// Stored consents to a file or standard output
+    /// Writes stored consents to a file or standard output
     Export(Export),
-    /// Older history into the journal, behind the live poll
+    /// Fetches older history into the journal while the live poll continues
     Backfill(Backfill),
     /// Counts the rows older than journal.keep_days; removes them with --yes
     Prune(Prune),
-    /// The event hook in the org: what there is, making one, having it verified
+    /// Shows, registers and verifies the event hook in the org
     #[command(subcommand)]
     Hook(HookCommand),
-    /// The screen, read-only, on snapshots, JSON arrays or JSONL of LogEvents or hook deliveries; no network
+    /// Shows the screen, read-only, for files: snapshots, JSON arrays or JSONL of LogEvents or hook deliveries; no
+    /// network
     Open(Open),
-    /// The configuration: write one, check it, show it, tell where it is
+    /// Writes, checks or shows the configuration, or prints where it is
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// The simulated org alone, for trying other clients
+    /// Runs the simulated org alone, for testing other clients
     Sim(Box<Sim>),
     /// The last screen of a recording, to standard output: 0 if it is the recorded one, else 1
     Replay {
         /// A file that --record or the command record wrote
         file: PathBuf,
     },
-    /// Completions for a shell, to standard output
+    /// Prints completions for a shell to standard output
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// The manual page, to standard output
+    /// Prints the manual page to standard output
     Man,
 }
 
 /// Flags of `watch`.
 #[derive(Args, Debug, Default)]
 pub struct Watch {
-    /// How far back to begin, at the first start only: 90s, 15m, 24h, 7d or a time
+    /// How far back to begin, on the first start only: 90s, 15m, 24h, 7d or a time
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
-    /// Hides what does not match
+    /// Hides rows that do not match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
-    /// Forgets the page, filter and place of the last time
+    /// Starts without the page, filter and position of the last session
     #[arg(long)]
     pub fresh: bool,
-    /// Sentences and commands by line in place of the screen: for screen readers, braille, dumb terminals
+    /// Prints sentences and takes typed commands instead of showing the screen: for screen readers, braille, dumb
+    /// terminals
     #[arg(long)]
     pub linear: bool,
     /// Writes the last 10,000 messages of the screen to a new file when it ends, for a bug report
@@ -152,10 +155,10 @@ pub struct Open {
     /// Snapshots, LogEvents or hook deliveries as JSON, plain or packed with gzip or zstd; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Hides what does not match
+    /// Hides rows that do not match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
-    /// Sentences and commands by line in place of the screen
+    /// Prints sentences and takes typed commands instead of showing the screen
     #[arg(long)]
     pub linear: bool,
     /// Writes the last 10,000 messages of the screen to a new file when it ends, for a bug report
@@ -166,22 +169,22 @@ pub struct Open {
 /// Flags of `demo`.
 #[derive(Args, Debug)]
 pub struct Demo {
-    /// The story that is told
+    /// The story that the org plays
     #[arg(long, default_value = "office")]
     pub story: String,
-    /// Another seed, another office
+    /// The seed of the random story; another number makes another office
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Consents a minute
+    /// Consents per minute
     #[arg(long, value_name = "PER_MINUTE", default_value_t = 30.0)]
     pub rate: f64,
-    /// Sentences and commands by line in place of the screen
+    /// Prints sentences and takes typed commands instead of showing the screen
     #[arg(long)]
     pub linear: bool,
     /// Writes the last 10,000 messages of the screen to a new file when it ends, for a bug report
     #[arg(long, value_name = "FILE", conflicts_with = "linear")]
     pub record: Option<PathBuf>,
-    /// Ends by itself
+    /// Ends after this time
     #[arg(long = "for", value_name = "DUR", value_parser = length)]
     pub stop_after: Option<Duration>,
 }
@@ -189,74 +192,73 @@ pub struct Demo {
 /// Flags of `tail`.
 #[derive(Args, Debug)]
 pub struct Tail {
-    /// The form of a line; text on a terminal, else json
+    /// The format of a line [default: text on a terminal, else json]
     #[arg(long)]
     pub format: Option<TailFormat>,
-    /// Published from here on: a duration back from now, or a time
+    /// Only rows published from this time on: a duration back from now, or a time
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
-    /// Published before; ends once the log is read up to it
+    /// Only rows published before this time; ends once the log is read up to it
     #[arg(long, value_name = "DUR|TIME")]
     pub until: Option<When>,
-    /// Only rows after this number of the journal
+    /// Only rows after this number in the journal
     #[arg(long, value_name = "SEQ")]
     pub after: Option<i64>,
-    /// Only what matches
+    /// Only rows that match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
-    /// Ends once the log is read up to the time of the start, and the persons of consents that name nobody are looked
-    /// up
+    /// Ends once the log is read up to the time of the start and the persons of consents that name nobody are looked up
     #[arg(long)]
     pub once: bool,
-    /// Ends --once with 0 even where records of the log could not be read
+    /// Lets --once exit with 0 even if records of the log could not be read
     #[arg(long, requires = "once")]
     pub allow_unreadable: bool,
     /// Prints a row again when it changes
     #[arg(long)]
     pub updates: bool,
-    /// Does not listen to the event hook, whatever the configuration says
+    /// Does not listen for the event hook, even if it is configured
     #[arg(long)]
     pub no_hook: bool,
-    /// Ends after so many lines
+    /// Ends after this many lines
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Prints what these files hold and ends: no network, no journal; - is standard input
+    /// Prints the events in these files and ends: no network, no journal; - is standard input
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["after", "once", "updates", "no_hook"])]
     pub input: Vec<PathBuf>,
 }
 
-/// Forms of a line of `tail`.
+/// The formats of `tail`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum TailFormat {
     /// consentwatch.consent/1
     Json,
-    /// For a person
+    /// Text for people
     Text,
     /// The event card of Okta Workflows
     Card,
-    /// The LogEvent alone
+    /// The LogEvent as Okta sent it
     Raw,
 }
 
 /// Flags of `export`.
 #[derive(Args, Debug)]
 pub struct Export {
-    /// The format [default: as the file's name ends, else jsonl]
+    /// The format [default: by the ending of the file's name, else jsonl]
     #[arg(long)]
     pub format: Option<FileFormat>,
-    /// Published from here on
+    /// Only rows published from this time on
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
-    /// Published before
+    /// Only rows published before this time
     #[arg(long, value_name = "DUR|TIME")]
     pub until: Option<When>,
-    /// Only what matches
+    /// Only rows that match
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub filter: Option<String>,
-    /// Only what is marked
+    /// Only marked rows
     #[arg(long)]
     pub marked: bool,
-    /// A new file; standard output if it is left away or -
+    /// A new file; standard output if omitted or -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Begins CSV with a byte order mark, so that Excel on Windows reads it as UTF-8
@@ -267,10 +269,10 @@ pub struct Export {
 /// Flags of `doctor`.
 #[derive(Args, Debug)]
 pub struct Doctor {
-    /// For people, or for machines
+    /// The format of the report
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: DoctorFormat,
-    /// Checks every stored row for damage in place of probing the org; ends with 1 if there is any
+    /// Checks every stored row for damage instead of probing the org; exits with 1 if there is damage
     #[arg(long)]
     pub check: bool,
 }
@@ -278,7 +280,7 @@ pub struct Doctor {
 /// Formats of `doctor`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum DoctorFormat {
-    /// Every item with what it means, what to do, and what that rests on
+    /// Every check with its meaning, what to do, and the evidence
     Text,
     /// consentwatch.doctor/1, one object
     Json,
@@ -287,7 +289,7 @@ pub enum DoctorFormat {
 /// Flags of `prune`.
 #[derive(Args, Debug)]
 pub struct Prune {
-    /// Removes them: all that are older than journal.keep_days by this machine's clock, but for what is marked
+    /// Removes the rows older than journal.keep_days by this machine's clock, except marked rows
     #[arg(long)]
     pub yes: bool,
 }
@@ -300,7 +302,7 @@ pub struct Backfill {
     pub since: When,
 }
 
-/// The formats of `export`. `--csv-bom` asks for the one that has no word of its own.
+/// The formats of `export`. [`FileFormat::CsvMarked`] has no word of its own and is chosen by `--csv-bom`.
 impl ValueEnum for FileFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[
@@ -318,50 +320,50 @@ impl ValueEnum for FileFormat {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let (word, help) = match self {
-            Self::Jsonl => ("jsonl", "consentwatch.consent/1, one a line"),
-            Self::Snapshot => ("json", "A snapshot: coverage, digest, every consent whole"),
+            Self::Jsonl => ("jsonl", "consentwatch.consent/1, one per line"),
+            Self::Snapshot => ("json", "A snapshot: coverage, digest, every consent complete"),
             Self::Csv => {
-                ("csv", "For spreadsheets: commas, lines that end in CR LF; --csv-bom for Excel on Windows")
+                ("csv", "For spreadsheets: commas, CR LF line endings; --csv-bom for Excel on Windows")
             }
             Self::CsvMarked => return None,
             Self::Markdown => ("md", "A case file for people"),
-            Self::Html => ("html", "A case file for people, with a picture of the activity"),
-            Self::Card => ("card", "The event card of Okta Workflows, one a line"),
-            Self::Raw => ("raw", "The LogEvents as Okta sent them, one a line"),
-            Self::Ecs => ("ecs", "Elastic Common Schema 9.3, one a line"),
+            Self::Html => ("html", "A case file for people, with a chart of the activity"),
+            Self::Card => ("card", "The event card of Okta Workflows, one per line"),
+            Self::Raw => ("raw", "The LogEvents as Okta sent them, one per line"),
+            Self::Ecs => ("ecs", "Elastic Common Schema 9.3, one per line"),
             Self::Ocsf => {
-                ("ocsf", "OCSF 1.8: User Access Management, and the class of each other event; one a line")
+                ("ocsf", "OCSF 1.8: User Access Management, and other classes for other events, one per line")
             }
         };
         Some(PossibleValue::new(word).help(help))
     }
 }
 
-/// What `hook` does.
+/// The subcommands of `hook`.
 #[derive(Subcommand, Debug)]
 pub enum HookCommand {
-    /// Says which event hooks of the org ask for consent events, and whether they deliver here
+    /// Lists the org's event hooks that ask for consent events, and whether they deliver here
     Status,
-    /// Shows the request that makes an event hook for hook.public_url, and makes it only with --yes
+    /// Shows the request that creates an event hook for hook.public_url; sends it only with --yes
     Register {
-        /// Makes the request; needs the scope okta.eventHooks.manage and a super administrator's role
+        /// Sends the request; needs the scope okta.eventHooks.manage and the super administrator role
         #[arg(long)]
         yes: bool,
     },
-    /// Has Okta verify the hook, which it does by asking the running listener
+    /// Asks Okta to verify the hook; Okta then calls the running listener
     Verify,
 }
 
-/// What `config` does.
+/// The subcommands of `config`.
 #[derive(Subcommand, Debug)]
 pub enum ConfigCommand {
-    /// Writes a configuration file with every key explained; never over an existing one
+    /// Writes a configuration file with every key explained; never overwrites one
     Init {
         /// Prints it instead
         #[arg(long)]
         print: bool,
     },
-    /// Reads the configuration and says whether it can be used
+    /// Reads the configuration and reports whether it can be used
     Check,
     /// Prints the configuration in force, secrets hidden
     Show,
@@ -372,66 +374,67 @@ pub enum ConfigCommand {
 /// Flags of `sim`.
 #[derive(Args, Debug)]
 pub struct Sim {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// The story that is told
+    /// The story that the org plays
     #[arg(long, default_value = "office")]
     pub story: String,
-    /// Another seed, another office
+    /// The seed of the random story; another number makes another office
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Consents a minute; 0: nothing after the backlog
+    /// Consents per minute; 0: none after the backlog
     #[arg(long, value_name = "PER_MINUTE", default_value_t = 30.0)]
     pub rate: f64,
-    /// Consents of the last 20 hours
+    /// The number of consents in the 20 hours before the start
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub backlog: usize,
-    /// The API token that it takes
+    /// The API token that the org accepts
     #[arg(long, value_name = "T", default_value = "demo-token")]
     pub token: String,
-    /// A service app that it takes beside the token, by its client id
+    /// The client id of a service app that the org accepts in addition to the token
     #[arg(long, value_name = "CLIENT_ID", requires = "app_key")]
     pub app: Option<String>,
-    /// The app's key: PEM, JWK or JWKS. Of a private key the public half is taken
+    /// The app's key: PEM, JWK or JWKS. Only the public half of a private key is used
     #[arg(long, value_name = "FILE", requires = "app")]
     pub app_key: Option<PathBuf>,
-    /// The kid that the key is registered under; the JWK's own if left away, else sim-key
+    /// The kid of the key [default: the JWK's own, else sim-key]
     #[arg(long, value_name = "KID", requires = "app")]
     pub app_kid: Option<String>,
-    /// The scopes that are granted to the app; okta.logs.read if left away
+    /// The scopes that are granted to the app [default: okta.logs.read]
     #[arg(long, value_name = "SCOPE", num_args = 1.., requires = "app")]
     pub app_scope: Vec<String>,
-    /// The admin role of the app: none, read-only or super; read-only if left away
+    /// The admin role of the app: none, read-only or super [default: read-only]
     #[arg(long, value_name = "NAME", requires = "app")]
     pub app_role: Option<String>,
-    /// The app gets no token without a DPoP proof
+    /// Requires a DPoP proof before the app gets a token
     #[arg(long, requires = "app")]
     pub app_dpop: bool,
-    /// Faults that it shows: always, from an answer on (NAME@3), or in some answers (NAME@3-5)
+    /// Faults of the org: in every answer, from one answer on (NAME@3), or in some answers (NAME@3-5); an unknown name
+    /// lists all
     #[arg(long, value_name = "NAME[@FROM[-TO]]", num_args = 1..)]
     pub fault: Vec<String>,
-    /// Delivers what happens to this event hook, once it is verified
+    /// Delivers events to this event hook once it is verified
     #[arg(long, alias = "hook", value_name = "URL", requires = "hook_secret")]
     pub hook_url: Option<String>,
-    /// The hook's secret, the whole value of Authorization
+    /// The hook's secret: the whole value of the Authorization header
     #[arg(long, value_name = "S", requires = "hook_url")]
     pub hook_secret: Option<String>,
     /// Faults of the hook: drop, duplicate, disorder, bad_event
     #[arg(long, value_name = "NAME", num_args = 1.., requires = "hook_url")]
     pub hook_fault: Vec<String>,
-    /// What the org has switched on: oie, classic, no-policy, no-rights-role …; an unknown name lists them all
+    /// What the org has enabled: oie, classic, no-policy, no-rights-role …; an unknown name lists all
     #[arg(long, value_name = "NAME", default_value = "oie")]
     pub org_variant: String,
-    /// Writes every event as Okta documents it; without this, some are odd the way recorded ones are
+    /// Writes every event as Okta documents it; without this, some deviate as recorded events do
     #[arg(long)]
     pub plain: bool,
 }
 
-/// Reads the arguments of a process, the first being its name.
+/// Parses the arguments of the process. The first is the program's name.
 ///
 /// # Errors
-/// Help, version and misuse; each knows its own text and exit code.
+/// The arguments are wrong, or ask for help or the version. The error has the text to print and the exit code.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
 }
