@@ -1,5 +1,4 @@
-//! What an access token may read, and how a request is told that it may not (RFC 6750, RFC 9449; Okta: scopes and
-//! roles).
+//! Checks what an access token may read, and writes the refusals (RFC 6750, RFC 9449; Okta: scopes and roles).
 
 use super::answer::{Answer, Refusal};
 use super::dice::Dice;
@@ -8,7 +7,7 @@ use super::jws::ALGORITHMS;
 use super::oauth::OAuth;
 use super::token::Role;
 
-/// Returns the scope that a path of the API needs, to be read or to be changed.
+/// Returns the scope that a request to a path of the API needs.
 pub(super) fn scope_of(method: &str, path: &str) -> Option<&'static str> {
     match path.strip_prefix("/api/v1/")?.split('/').next()? {
         "logs" => Some("okta.logs.read"),
@@ -22,7 +21,8 @@ pub(super) fn scope_of(method: &str, path: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a role covers what a scope is about. Event hooks are the super administrator's (Okta: hooks best practices).
+/// Returns whether a role allows what a scope is about. Event hooks need a super administrator (Okta: hooks best
+/// practices).
 fn covers(role: Role, scope: &str) -> bool {
     match role {
         Role::None => false,
@@ -31,7 +31,7 @@ fn covers(role: Role, scope: &str) -> bool {
     }
 }
 
-/// The two ways in which a token comes in the `Authorization` header.
+/// The two authentication schemes for an access token in the `Authorization` header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scheme {
     Bearer,
@@ -39,7 +39,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// Takes the header's value apart; none if it is neither of them.
+    /// Splits the header's value into scheme and token, or returns `None` for another scheme.
     pub(super) fn of(value: &str) -> Option<(Self, &str)> {
         let (scheme, token) = value.split_once(' ')?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -51,7 +51,7 @@ impl Scheme {
     }
 }
 
-/// Why a token does not open a path.
+/// The reason why a token is refused for a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Closed {
     /// 401: unknown, expired or revoked.
@@ -60,16 +60,16 @@ pub(super) enum Closed {
     Scope,
     /// 403: the role is missing.
     Role,
-    /// 400: a bound token came as a bearer.
+    /// 400: a token bound to a key was sent as a bearer token.
     SchemeRequired,
-    /// 401: a token that is bound to no key came with a proof.
+    /// 401: a token that is not bound to a key was sent with a proof.
     NotBound,
-    /// 400: the proof does not hold.
+    /// 400: the proof is invalid.
     Proof(&'static str),
 }
 
 impl Closed {
-    /// Answers a request, its method and path, that came to `base`.
+    /// Returns the answer to a refused request. `call` is its method and path, `base` the URL that it was sent to.
     pub(super) fn answer(self, scheme: Scheme, base: &str, call: (&str, &str), dice: &mut Dice) -> Answer {
         let (method, path) = call;
         let (status, error, words) = match self {
@@ -96,7 +96,7 @@ impl Closed {
             (Scheme::Bearer, _) => "Bearer".to_owned(),
         };
         let scope = scope_of(method, path).unwrap_or_default();
-        // It stands between quotes there.
+        // The path is quoted in the challenge.
         let path = path.replace('"', "%22").replace('\\', "%5C");
         let challenge = format!(
             r#"{scheme} authorization_uri="{base}/oauth2/v1/authorize", realm="{base}", scope="{scope}", error="{error}", error_description="{words}", resource="{path}""#
@@ -107,7 +107,7 @@ impl Closed {
 }
 
 impl OAuth {
-    /// Checks whether a token opens a path. `told` names the token.
+    /// Checks whether a request to a path is allowed. `told` has the token.
     pub(super) fn admit(
         &mut self,
         scheme: Scheme,

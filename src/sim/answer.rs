@@ -1,4 +1,4 @@
-//! One HTTP answer in the making: Okta's error object, its headers, and the bodies that faults break.
+//! Builds one HTTP answer: Okta's error object, headers, and bodies that faults cut or slow down.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use crate::clock::Clock;
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Why a request is refused, as Okta's error object says it (Okta: error codes).
+/// Okta's error object for a refused request (Okta: error codes).
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: u16,
@@ -29,23 +29,23 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Refuses with a status and a code.
+    /// Makes a refusal with a status and a code.
     pub(super) fn new(status: u16, code: impl Into<Cow<'static, str>>, summary: &str) -> Self {
         Self { status, code: code.into(), summary: summary.to_owned(), cause: None }
     }
 
-    /// Refuses a parameter with 400 `E0000001`.
+    /// Makes a refusal of a parameter: 400 `E0000001`.
     pub(super) fn validation(field: &str, cause: &str) -> Self {
         let summary = format!("Api validation failed: {field}");
         Self { cause: Some(format!("{field}: {cause}")), ..Self::new(400, "E0000001", &summary) }
     }
 
-    /// Refuses with 400 `E0000001` and a cause of its own words.
+    /// Makes a refusal with 400 `E0000001` and the cause as it is given.
     pub(super) fn validation_of(field: &str, cause: &str) -> Self {
         Self { cause: Some(cause.to_owned()), ..Self::validation(field, "") }
     }
 
-    /// Refuses with 429.
+    /// Makes a refusal with 429 `E0000047`.
     pub(super) fn too_many() -> Self {
         Self::new(429, "E0000047", "API call exceeded rate limit due to too many requests.")
     }
@@ -61,28 +61,28 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Answers 200 with JSON.
+    /// Makes an answer with status 200 and JSON.
     pub(super) fn json(body: String) -> Self {
         Self { status: 200, content_type: Some(JSON), headers: Vec::new(), body }
     }
 
-    /// Answers with a page for people.
+    /// Makes an answer with HTML.
     pub(super) fn html(status: u16, body: &str) -> Self {
         Self { status, content_type: Some(HTML), headers: Vec::new(), body: body.to_owned() }
     }
 
-    /// Answers with a status and no body.
+    /// Makes an answer with a status and no body.
     pub(super) fn empty(status: u16) -> Self {
         Self { status, content_type: None, headers: Vec::new(), body: String::new() }
     }
 
-    /// Answers with OAuth's error object (RFC 6749).
+    /// Makes an answer with OAuth's error object (RFC 6749).
     pub(super) fn oauth(status: u16, error: &str, description: &str) -> Self {
         let body = format!(r#"{{"error":{},"error_description":{}}}"#, quoted(error), quoted(description));
         Self { status, content_type: Some(JSON), headers: Vec::new(), body }
     }
 
-    /// Answers with Okta's error object.
+    /// Makes an answer with Okta's error object.
     pub(super) fn refusal(refusal: &Refusal, dice: &mut Dice) -> Self {
         let cause = refusal
             .cause
@@ -97,14 +97,14 @@ impl Answer {
         Self { status: refusal.status, content_type: Some(JSON), headers: Vec::new(), body }
     }
 
-    /// Adds a header line; the same name may come more than once.
+    /// Adds a header line. A name may be added more than once.
     #[must_use]
     pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// Makes the response, with a body that the faults may cut or slow.
+    /// Makes the HTTP response. Faults may cut its body or slow it down.
     pub(super) fn send(self, date: Timestamp, faults: &BTreeSet<Fault>, clock: &Clock) -> Response<Body> {
         let length = self.body.len();
         let is_page = self.status == 200;
@@ -133,7 +133,7 @@ impl Answer {
     }
 }
 
-/// How many pieces a slow body comes in, and how long each keeps the client waiting.
+/// The number of pieces of a slow body, and the pause before each.
 const SLOW_PIECES: usize = 20;
 const SLOW_STEP: Duration = Duration::from_millis(100);
 
@@ -155,7 +155,7 @@ fn cut(body: String) -> Body {
     let mut body = Bytes::from(body);
     body.truncate(body.len() / 2);
     Body::from_stream(stream::unfold((body, 0), |(half, step)| async move {
-        // The pauses let the server write out what it has before it learns of the failure.
+        // The pauses let the server send the first half before it sees the failure.
         tokio::task::yield_now().await;
         match step {
             0 => Some((Ok(half.clone()), (half, 1))),

@@ -1,12 +1,12 @@
-//! What a client says of itself at the token endpoint, signed with its registered key (RFC 7523; Okta: client
+//! Checks client assertions: JWTs by which a client authenticates at the token endpoint (RFC 7523; Okta: client
 //! authentication methods).
 
 use super::jws::{Jws, PublicKey};
 
-/// An assertion may live for an hour (Okta: OAuth error codes, invalid_client).
+/// The longest lifetime of an assertion: one hour (Okta: OAuth error codes, invalid_client).
 const MAX_LIFE_S: i64 = 3600;
 
-/// Returns the client that an assertion is about, before anything of it is believed.
+/// Returns the client id that an assertion names. Nothing is verified yet.
 pub(super) fn client(assertion: &Jws) -> Result<&str, &'static str> {
     let (issuer, subject) = (assertion.text("iss"), assertion.text("sub"));
     let subject = subject.ok_or("The client assertion has no 'sub' claim.")?;
@@ -16,10 +16,10 @@ pub(super) fn client(assertion: &Jws) -> Result<&str, &'static str> {
     Ok(subject)
 }
 
-/// An identifier that must not be used again before a time, in seconds since 1970.
+/// A `jti` that must be used only once, and the time until which to remember it, in seconds since 1970.
 pub(super) type SingleUse<'a> = Option<(&'a str, i64)>;
 
-/// Checks an assertion of a client against its key and the URL that was called.
+/// Verifies an assertion against the client's key and the URL of the token endpoint.
 pub(super) fn check<'a>(
     assertion: &'a Jws,
     (key_id, key): (&str, &PublicKey),

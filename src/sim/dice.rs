@@ -1,18 +1,18 @@
-//! The story's own randomness: small, seeded, the same on every machine.
+//! The random numbers of the simulation: seeded, and the same on every machine.
 
-/// Rolls numbers by splitmix64 (Steele, Lea and Flood 2014). Not for secrets.
+/// A random number generator, splitmix64 (Steele, Lea and Flood 2014). It must not be used for secrets.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
 const LETTERS: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl Dice {
-    /// Begins a sequence that its seed decides.
+    /// Makes a generator from a seed.
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Begins the sequence of one thing among many, so that each can be told again without telling those before it.
+    /// Makes the generator for item `number` of a sequence, so that any item can be computed without those before it.
     pub(super) fn of(seed: u64, number: u64) -> Self {
         let mut dice = Self(seed ^ number.wrapping_mul(0xd134_2543_de82_ef95));
         dice.roll();
@@ -28,45 +28,45 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `end`; 0 when `end` is 0.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        // The bias of a remainder is far below what a story could show.
+        // The bias of the remainder is too small to matter here.
         if end == 0 { 0 } else { (self.roll() % end as u64) as usize }
     }
 
-    /// Returns true once in `times` rolls.
+    /// Returns true with a probability of 1 in `times`.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// Returns a number from 0 up to, not including, 1.
+    /// Returns a number in the range 0 to 1, without 1.
     pub(super) fn part(&mut self) -> f64 {
         (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Returns one of the items.
+    /// Returns a random item.
     pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
-    /// Puts the items in another order.
+    /// Shuffles the items.
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.below(end + 1));
         }
     }
 
-    /// Appends letters and digits.
+    /// Appends `length` letters and digits.
     pub(super) fn letters(&mut self, out: &mut String, length: usize) {
         self.digits(out, length, 62);
     }
 
-    /// Appends hexadecimal digits.
+    /// Appends `length` hexadecimal digits.
     pub(super) fn hex(&mut self, out: &mut String, length: usize) {
         self.digits(out, length, 16);
     }
 
-    /// Ids are most of what an event rolls for, so one roll serves ten of their characters.
+    /// Appends digits in a base. One roll yields ten digits, since ids take most of the rolls of an event.
     fn digits(&mut self, out: &mut String, length: usize, base: u64) {
         let mut rolled = 0;
         for at in 0..length {
@@ -78,7 +78,7 @@ impl Dice {
         }
     }
 
-    /// Returns an id of 20 characters with the prefix that Okta gives its kind of thing.
+    /// Returns an id of 20 characters with one of Okta's prefixes, such as `0oa`.
     pub(super) fn id(&mut self, prefix: &str) -> String {
         let mut id = String::with_capacity(20);
         id.push_str(prefix);

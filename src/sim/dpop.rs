@@ -1,4 +1,4 @@
-//! Proofs that a client holds a key, and the nonces that go into them (RFC 9449; Okta: DPoP guide).
+//! Checks DPoP proofs and issues their nonces (RFC 9449; Okta: DPoP guide).
 
 use std::collections::VecDeque;
 
@@ -6,29 +6,29 @@ use super::dice::Dice;
 use super::jws::{Jws, PublicKey, encoded, sha256};
 use super::memory::Used;
 
-/// A proof is taken for five minutes after it was made (Okta: OAuth error codes, invalid_dpop_proof).
+/// The age up to which a proof is accepted: five minutes (Okta: OAuth error codes, invalid_dpop_proof).
 const MAX_AGE_S: i64 = 300;
-/// A nonce is handed out for a day and taken for three (Okta: DPoP guide).
+/// A nonce is handed out for one day and accepted for three (Okta: DPoP guide).
 const NONCE_FRESH_S: i64 = 24 * 3600;
 const NONCE_GOOD_S: i64 = 3 * 24 * 3600;
 const MAX_NONCES: usize = 8;
 
-/// The words by which Okta says that a client must prove and did not.
+/// Okta's message if a required proof is missing.
 pub(super) const MISSING: &str = "The DPoP proof JWT header is missing.";
 
-/// What a request is, as its proof must tell it.
+/// The request that a proof must match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told<'a> {
     pub(super) method: &'a str,
-    /// Without query and fragment.
+    /// The URL without query and fragment.
     pub(super) url: &'a str,
-    /// The access token that comes with it.
+    /// The access token of the request.
     pub(super) token: Option<&'a str>,
     /// The org's time, in seconds since 1970.
     pub(super) now_s: i64,
 }
 
-/// A proof that holds.
+/// A valid proof.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Proof {
     /// The thumbprint of the key that made it.
@@ -36,8 +36,10 @@ pub(super) struct Proof {
     pub(super) nonce: Option<String>,
 }
 
-/// Checks what came in the `DPoP` header lines of a request. Returns none when there is no such line, and why it does
-/// not hold when it does not. A proof that was read as far as its `jti` is used up, whatever comes of the request.
+/// Checks the `DPoP` header lines of a request, and returns the proof or `None` if there is no such line.
+///
+/// The error says why the proof is invalid. A proof that passes every check up to its `jti` is used up, even if the
+/// request fails.
 pub(super) fn check(lines: &[&str], told: &Told<'_>, used: &mut Used) -> Result<Option<Proof>, &'static str> {
     let line = match lines {
         [] => return Ok(None),
@@ -82,7 +84,7 @@ pub(super) fn check(lines: &[&str], told: &Told<'_>, used: &mut Used) -> Result<
     Ok(Some(Proof { key: key.thumbprint, nonce: proof.text("nonce").map(str::to_owned) }))
 }
 
-/// The nonces that were handed out, oldest first, each with its second.
+/// The nonces that were handed out, oldest first, each with its time in seconds since 1970.
 #[derive(Debug, Default)]
 pub(super) struct Nonces(VecDeque<(String, i64)>);
 
@@ -106,7 +108,7 @@ impl Nonces {
         nonce
     }
 
-    /// Whether a nonce is still taken.
+    /// Returns whether a nonce is still accepted.
     pub(super) fn takes(&self, nonce: &str, now_s: i64) -> bool {
         self.0.iter().any(|(known, made_s)| known == nonce && now_s.saturating_sub(*made_s) < NONCE_GOOD_S)
     }

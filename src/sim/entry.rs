@@ -1,8 +1,8 @@
-//! Entries of the simulated log, before they are written out as JSON.
+//! Entries of the simulated log, before they are written as JSON.
 
 use uuid::Uuid;
 
-/// The types of events that the story tells; the names are Okta's (event types catalog).
+/// The event types of the story, with Okta's names (event types catalog).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum EventType {
     Grant,
@@ -25,7 +25,7 @@ pub(super) enum EventType {
 }
 
 impl EventType {
-    /// Returns the name in the catalog, the old name and the display message.
+    /// Returns the event type, the legacy event type (which may be empty) and the display message.
     pub(super) fn names(self) -> [&'static str; 3] {
         match self {
             Self::Grant => {
@@ -81,13 +81,13 @@ impl EventType {
                 "app.oauth2.as.token.grant.access_token_success",
                 "OIDC access token is granted",
             ],
-            // Written for deliveries that failed only (event types catalog).
+            // Okta logs it only for failed deliveries (event types catalog).
             Self::HookDelivery => ["event_hook.delivery", "", "Event hook delivery"],
             Self::ServerUpdated => ["oauth2.as.updated", "", "Authorization server is updated"],
         }
     }
 
-    /// Returns the word of its kind, or none when it is not about consent.
+    /// Returns the word for its kind of consent event, or `None` if it is not about consent.
     pub(super) fn kind(self) -> Option<&'static str> {
         match self {
             Self::Grant => Some("grant"),
@@ -105,7 +105,7 @@ impl EventType {
     }
 }
 
-/// Something in an event that is not as the documents say, and that occurs all the same.
+/// A deviation from Okta's documentation that occurs in recorded events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Oddity {
     TargetNull,
@@ -148,7 +148,7 @@ impl Oddity {
     ];
 }
 
-/// Who stands in an event as its actor.
+/// The actor of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ActorOf {
     /// The person (or the admin).
@@ -167,19 +167,19 @@ pub(super) struct Target {
     pub(super) user: u16,
     pub(super) app: u16,
     pub(super) server: u8,
-    /// Index into the scopes of the server, of the org, or of the Okta API, as the event's type says.
+    /// An index into the scopes of the server, of the org server or of the Okta API, depending on the event type.
     pub(super) scope: u8,
-    /// The number of the grant that brought it; with the scope it decides the `oag` id.
+    /// The number of the grant. Together with the scope it determines the `oag` id.
     pub(super) grant: u32,
 }
 
-/// One event of the log, before it is written out.
+/// One event of the log, before it is written as JSON.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) uuid: Uuid,
     /// When it happened, in milliseconds since 1970.
     pub(super) published_ms: i64,
-    /// When the log got it; the order of a polling query.
+    /// When the log stored it. Polling queries are in this order.
     pub(super) persisted_ms: i64,
     pub(super) event: EventType,
     pub(super) actor: ActorOf,
@@ -188,9 +188,9 @@ pub(super) struct Entry {
     pub(super) server: u8,
     pub(super) failed: bool,
     pub(super) oddity: Option<Oddity>,
-    /// The sign-in session, as a number that decides its id.
+    /// The sign-in session, as a number that determines its id.
     pub(super) session: u64,
-    /// Decides everything else that is written.
+    /// The seed for everything else in the JSON.
     pub(super) seed: u64,
     pub(super) targets: Box<[Target]>,
 }

@@ -1,4 +1,4 @@
-//! Writes a LogEvent out, by hand: this room shares no type with the one that reads.
+//! Writes a LogEvent as JSON by hand. It shares no type with the parser, so that both cannot have the same mistake.
 
 use jiff::Timestamp;
 
@@ -8,13 +8,13 @@ use super::json::quoted;
 use super::names::{ADMIN_SCOPES, ORG_SCOPES, PLACES};
 use super::population::{App, Population};
 
-/// Returns milliseconds since 1970 as Okta writes a time.
+/// Returns a time in milliseconds since 1970 in Okta's format.
 pub(super) fn time(ms: i64, fraction: bool) -> String {
     let time = Timestamp::from_millisecond(ms).unwrap_or_default();
     if fraction { format!("{time:.3}") } else { format!("{time:.0}") }
 }
 
-/// Writes one event. The order of the members is the one of recorded answers.
+/// Returns one event as JSON. The members are in the order of recorded answers.
 pub(super) fn write(population: &Population, entry: &Entry) -> String {
     let mut dice = Dice::new(entry.seed);
     let odd = |oddity| entry.oddity == Some(oddity);
@@ -105,7 +105,7 @@ pub(super) fn write(population: &Population, entry: &Entry) -> String {
     if !legacy.is_empty() && !odd(Oddity::KeysMissing) {
         add(&[r#","legacyEventType":""#, legacy, "\""]);
     } else if entry.oddity.is_some_and(|oddity| oddity != Oddity::KeysMissing) {
-        // Okta documents a text, and writes null where newer types never had an older name.
+        // Okta documents a string, but writes null for newer event types without a legacy name.
         add(&[r#","legacyEventType":null"#]);
     }
     add(&[r#","transaction":{"type":"WEB","id":""#, &request, r#"","detail":{}}"#]);
@@ -143,7 +143,7 @@ pub(super) fn write(population: &Population, entry: &Entry) -> String {
 
 const SYSTEM: &str = r#"{"id":"00uSYSTEM000000001d7","type":"SystemPrincipal","alternateId":"system@okta.com","displayName":"Okta System","detailEntry":null}"#;
 
-/// A client as an actor; in recorded events of tokens its second id repeats the first.
+/// Returns a client as an actor. As in recorded token events, `alternateId` repeats the id.
 fn client(app: &App) -> String {
     format!(
         r#"{{"id":"{0}","type":"PublicClientApp","alternateId":"{0}","displayName":{1},"detailEntry":null}}"#,
@@ -152,7 +152,7 @@ fn client(app: &App) -> String {
     )
 }
 
-/// Whether a client speaks for itself in such an event; in recorded consents `client.id` is null.
+/// Returns whether events of a type name the client in `client.id`, which is null in recorded consents.
 fn is_client_known(event: EventType) -> bool {
     matches!(event, EventType::AuthorizeCode | EventType::AccessToken | EventType::OrgGrant)
 }
@@ -228,7 +228,7 @@ fn target_text(population: &Population, entry: &Entry, target: &Target) -> Strin
     match entry.event {
         EventType::OrgGrant => {
             let name = ORG_SCOPES[scope % ORG_SCOPES.len()];
-            // The catalog names these keys with capitals for the org's own server.
+            // For the org's own server, the catalog writes these keys with capitals.
             let person = if entry.actor == ActorOf::SystemAlone {
                 String::new()
             } else {
@@ -328,8 +328,8 @@ mod tests {
         }
     }
 
-    /// Where recorded events of consent hold a null that Okta's OpenAPI document does not allow, and `device`, which it
-    /// does not describe.
+    /// The members that are null in recorded consent events although Okta's OpenAPI document does not allow it, and
+    /// `device`, which it does not describe.
     const NULL_WHEN_RECORDED: [&str; 11] = [
         "actor.detailEntry",
         "authenticationContext.authenticationProvider",

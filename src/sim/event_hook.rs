@@ -1,4 +1,4 @@
-//! An event hook of the org: what it is told to be, and what became of it.
+//! Event hooks of the org: their settings, their state and their faults.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,24 +12,24 @@ use super::dice::Dice;
 use super::entry::{Entry, EventType};
 use super::event;
 
-/// The collection's path.
+/// The API path of event hooks.
 pub(super) const HOOKS: &str = "/api/v1/eventHooks";
 
-/// A hook that the org has.
+/// The settings of an event hook.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HookPlan {
-    /// Where it delivers.
+    /// The URL to deliver to.
     pub url: String,
-    /// The whole value of `Authorization`.
+    /// The whole value of the `Authorization` header.
     pub secret: String,
-    /// From an event to its delivery. What happens meanwhile comes along in the same.
+    /// The time from an event to its delivery. Events in that time are delivered together.
     pub delay: Duration,
-    /// What goes wrong.
+    /// The faults of the hook.
     pub faults: BTreeSet<HookFault>,
 }
 
 impl HookPlan {
-    /// Delivers in a fifth of a second, faultlessly.
+    /// Makes a hook without faults that delivers after 200 ms.
     pub fn new(url: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -50,17 +50,17 @@ impl fmt::Debug for HookPlan {
     }
 }
 
-/// A way in which a hook is less than one would wish. Okta promises no order, no completeness, and at least once for
-/// what it does deliver.
+/// A fault of an event hook. All are allowed by Okta, which promises neither order nor completeness, and delivers an
+/// event once or more often.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum HookFault {
-    /// Every fourth event or so is never delivered.
+    /// About every fourth event is never delivered.
     Drop,
-    /// Every third delivery or so comes twice, and some events come again in another.
+    /// About every third delivery is sent twice, and some events are sent again in another delivery.
     Duplicate,
-    /// Events of a delivery stand in any order, and a delivery may overtake another.
+    /// The events of a delivery are shuffled, and a delivery may overtake another.
     Disorder,
-    /// Something that is no event stands among them.
+    /// Some deliveries contain an item that is not an event.
     BadEvent,
 }
 
@@ -72,7 +72,7 @@ impl HookFault {
         (Self::BadEvent, "bad_event"),
     ];
 
-    /// The words of all, for a command line's help.
+    /// The words of all faults, for the help of the command line.
     pub const WORDS: [&'static str; 4] = ["drop", "duplicate", "disorder", "bad_event"];
 
     /// Returns the fault that a word names.
@@ -81,37 +81,37 @@ impl HookFault {
     }
 }
 
-/// What became of the org's hooks so far.
+/// Counts of what the org's hooks have done so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HookTold {
-    /// Whether the listener has shown that it knows what a challenge wants.
+    /// Whether a listener has answered the challenge correctly.
     pub is_verified: bool,
-    /// Requests that were answered 200 or 204.
+    /// Deliveries that were answered with 200 or 204.
     pub taken: usize,
-    /// Events in these, each time they came.
+    /// Events in these deliveries, including repetitions.
     pub events: usize,
-    /// Second tries.
+    /// Deliveries that were tried a second time.
     pub retries: usize,
-    /// Deliveries that were given up.
+    /// Deliveries that failed for good.
     pub failed: usize,
     /// Events that were never delivered, by [`HookFault::Drop`].
     pub dropped: usize,
-    /// Events that happened since the verification and are not done with.
+    /// Events since the verification that are not yet delivered, dropped or given up.
     pub waiting: usize,
 }
 
-/// What the story, the management API and the deliverers share.
+/// The state of hooks that the story, the management API and the delivery tasks share.
 #[derive(Debug, Default)]
 pub(super) struct Hook {
-    /// Every hook, whoever made it.
+    /// All event hooks of the org.
     pub(super) hooks: Mutex<Vec<EventHook>>,
-    /// Rises when something happened or a hook changed.
+    /// A counter that wakes the delivery tasks when an event happens.
     pub(super) happened: watch::Sender<u64>,
     pub(super) told: watch::Sender<HookTold>,
 }
 
 impl Hook {
-    /// Notes what happened; whoever calls holds the log.
+    /// Counts an event that waits for delivery. The caller must hold the log's lock.
     pub(super) fn note(&self, entry: &Entry) {
         if is_eligible(entry.event) {
             self.told.send_if_modified(|told| {
@@ -128,7 +128,7 @@ pub(super) struct EventHook {
     /// `who…`
     pub(super) id: String,
     pub(super) name: String,
-    /// The types that it asks for, or `None` for all that it may.
+    /// The event types that it asks for, or `None` for all eligible ones.
     pub(super) types: Option<Vec<String>>,
     pub(super) plan: HookPlan,
     pub(super) is_active: bool,
@@ -138,7 +138,7 @@ pub(super) struct EventHook {
 }
 
 impl EventHook {
-    /// The hook that an org is started with.
+    /// Makes a hook that is active and not yet verified.
     pub(super) fn planned(plan: HookPlan, dice: &mut Dice, now_ms: i64) -> Self {
         Self {
             id: dice.id("who"),
@@ -152,19 +152,19 @@ impl EventHook {
         }
     }
 
-    /// Whether it delivers events of a type.
+    /// Returns whether the hook asks for events of a type.
     pub(super) fn wants(&self, event: EventType) -> bool {
         let [name, ..] = event.names();
         let is_asked_for = self.types.as_ref().is_none_or(|types| types.iter().any(|asked| asked == name));
         is_eligible(event) && is_asked_for
     }
 
-    /// Whether it delivers at all.
+    /// Returns whether the hook is active and verified.
     pub(super) fn is_on(&self) -> bool {
         self.is_active && self.is_verified
     }
 
-    /// As the API shows it. What opens the listener is never shown.
+    /// Returns the hook as the API shows it, without its secret.
     pub(super) fn shown(&self, base: &str) -> Value {
         let own = format!("{base}{HOOKS}/{}", self.id);
         let turn = if self.is_active { "deactivate" } else { "activate" };
@@ -198,7 +198,7 @@ impl EventHook {
     }
 }
 
-/// The types that a hook may ask for among those that the story tells (Okta: event types, event-hook-eligible).
+/// The event types of the story that a hook may ask for (Okta: event types, event-hook-eligible).
 pub(super) const ELIGIBLE: [EventType; 8] = [
     EventType::Grant,
     EventType::Revoke,
@@ -210,7 +210,7 @@ pub(super) const ELIGIBLE: [EventType; 8] = [
     EventType::RevokeUserGone,
 ];
 
-/// Whether a hook may ask for a type.
+/// Returns whether a hook may ask for a type.
 pub(super) fn is_eligible(event: EventType) -> bool {
     ELIGIBLE.contains(&event)
 }

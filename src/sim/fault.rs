@@ -1,4 +1,4 @@
-//! What can go wrong between a client and an org, to be switched on by name.
+//! Faults of the simulated org, which can be switched on by name.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
@@ -13,9 +13,9 @@ pub enum Fault {
     Forbidden,
     /// 403 without a body; `WWW-Authenticate` names the missing scope.
     ForbiddenEmpty,
-    /// 429 `E0000047` with a ceiling, nothing remaining, and a reset ten seconds ahead.
+    /// 429 `E0000047` with a limit, nothing remaining, and a reset ten seconds ahead.
     Rate429,
-    /// 429 `E0000047` with zeros for ceiling and remainder: too many requests at the same time.
+    /// 429 `E0000047` with zeros for limit and remainder: too many concurrent requests.
     Concurrency429,
     /// 500 `E0000009`.
     Server500,
@@ -23,9 +23,9 @@ pub enum Fault {
     Gateway502,
     /// The connection closes in the middle of the body.
     CutBody,
-    /// The body trickles in over two seconds.
+    /// The body is sent slowly, over two seconds.
     SlowBody,
-    /// Records that are no LogEvents stand between good ones.
+    /// Records that are not LogEvents stand between good ones.
     BadRecord,
     /// A page begins with the last record of the page before.
     Duplicates,
@@ -51,7 +51,7 @@ pub enum Fault {
     CappedPages,
     /// The headers of the rate limit are missing.
     NoRateHeaders,
-    /// The headers of the rate limit name figures that cannot be.
+    /// The headers of the rate limit have impossible values.
     AbsurdRateHeaders,
     /// This status with an Okta error code: 53 is `E0000053`. With 0 the answer has no body.
     Status(u16, u32),
@@ -61,43 +61,44 @@ pub enum Fault {
     ClockBehind,
     /// Every path answers 302 and leads to another host.
     Redirect,
-    /// Every path answers 200 with somebody else's HTML.
+    /// Every path answers 200 with HTML that is not Okta's.
     NotOkta,
-    /// Every path answers 200 with the page of a proxy that wants people to sign in.
+    /// Every path answers 200 with the sign-in page of a proxy.
     LoginPage,
-    /// Every access token issued so far dies at once; new ones can be had. It happens once: when it is switched on, or
-    /// at the next answer of the System Log.
+    /// Every access token issued so far expires at once. New ones can be requested. It happens once: when the fault is
+    /// switched on, or at the next answer of the System Log.
     TokenExpired,
     /// The token endpoint answers 500 `E0000009`.
     TokenEndpointDown,
-    /// A token gets only the first of the scopes that it could have.
+    /// A token gets only the first of the granted scopes.
     NarrowedScope,
-    /// A good DPoP nonce is refused once more, with a new one.
+    /// A good DPoP nonce is refused once, and a new one is sent.
     BadNonce,
-    /// Every DPoP nonce is refused, each with a new one.
+    /// Every DPoP nonce is refused, and a new one is sent each time.
     NonceLoop,
-    /// The token endpoint knows the service app no more; tokens that were issued stay good.
+    /// The token endpoint refuses the service app as inactive. Tokens already issued stay valid.
     AppDeactivated,
     /// The token endpoint refuses with 403 `access_denied`: the request came from outside the app's network zones.
     ZoneDenied,
 }
 
-/// What [`Fault::CappedPages`] leaves of a page.
+/// The most records in a page under [`Fault::CappedPages`].
 pub(super) const CAP: usize = 100;
 
-/// A fault that shows in some answers only. They are counted from 1, apart for the System Log, the token endpoint and
-/// all the rest.
+/// A fault that occurs in some answers only. Answers are counted from 1, separately for the System Log, the token
+/// endpoint and all other paths.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spell {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// In which answers.
+    /// The answers that it occurs in.
     pub answers: RangeInclusive<usize>,
 }
 
 impl Spell {
-    /// Reads a fault's word, alone or with the answers: `server_500`, `server_500@3` from the third on,
-    /// `server_500@3-5`. Tokens die in a moment, so `token_expired` is one answer unless its end is named.
+    /// Parses a fault's word, alone or with answers: `server_500`, `server_500@3` for the third answer and all later
+    /// ones, `server_500@3-5`. `token_expired` occurs in one answer unless an end is given, since it takes effect at
+    /// once.
     pub fn from_words(text: &str) -> Option<Self> {
         let (word, answers) =
             text.split_once('@').map_or((text, None), |(word, answers)| (word, Some(answers)));
@@ -157,7 +158,7 @@ impl Fault {
         (Self::ZoneDenied, "zone_denied"),
     ];
 
-    /// The words of all faults but those of a status, for a command line's help.
+    /// The words of all faults except [`Fault::Status`], for the help of the command line.
     pub const WORDS: [&'static str; 35] = {
         let mut words = [""; 35];
         let mut at = 0;
@@ -191,7 +192,7 @@ impl Fault {
         }
     }
 
-    /// Whether it replaces the whole answer, of any resource and not only of the System Log.
+    /// Returns whether the fault replaces the whole answer, for every resource and not only the System Log.
     pub(super) fn refuses(self) -> bool {
         matches!(
             self,
@@ -207,19 +208,19 @@ impl Fault {
     }
 }
 
-/// Where a request goes, as faults tell paths apart.
+/// The kind of path that a request goes to. Faults occur by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
     /// The System Log.
     Log,
     /// The token endpoint.
     Token,
-    /// Anywhere else.
+    /// Any other path.
     Other,
 }
 
 impl Fault {
-    /// Whether it can show there.
+    /// Returns whether the fault can occur for this kind of path.
     fn shows(self, place: Place) -> bool {
         let at_token = matches!(
             self,
@@ -243,8 +244,8 @@ impl Fault {
     }
 }
 
-/// The faults that are on now and those that wait for the next answers: of the token endpoint if they can show only
-/// there, of the System Log if not.
+/// The faults that are on, and those queued for the next answers. A queued fault waits for the token endpoint if it can
+/// occur only there, and otherwise for the System Log.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     lasting: BTreeSet<Fault>,
@@ -256,7 +257,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Begins with lasting faults.
+    /// Makes a set with these lasting faults.
     pub(super) fn new(lasting: &[Fault]) -> Self {
         let mut faults = Self::default();
         for fault in lasting {
@@ -268,13 +269,13 @@ impl Faults {
         faults
     }
 
-    /// Adds faults that show in some answers only.
+    /// Returns the set with faults that occur in some answers only.
     #[must_use]
     pub(super) fn with(self, spells: &[Spell]) -> Self {
         Self { spells: spells.to_vec(), ..self }
     }
 
-    /// Switches a lasting fault. Tokens die in a moment, so that is none.
+    /// Switches a lasting fault on or off. [`Fault::TokenExpired`] never lasts, so it is ignored.
     pub(super) fn switch(&mut self, fault: Fault, on: bool) {
         if on && fault != Fault::TokenExpired {
             self.lasting.insert(fault);
@@ -283,7 +284,7 @@ impl Faults {
         }
     }
 
-    /// Queues a fault for a number of answers, behind what is queued already.
+    /// Queues a fault for the next `times` answers, after the faults already queued.
     pub(super) fn fail_next(&mut self, fault: Fault, times: usize) {
         let queue = if fault.shows(Place::Log) { &mut self.log } else { &mut self.token };
         if times > 0 {
@@ -291,7 +292,7 @@ impl Faults {
         }
     }
 
-    /// Returns the faults of one answer, and uses up what is queued for it.
+    /// Counts an answer, and removes and returns its faults.
     pub(super) fn take(&mut self, place: Place) -> BTreeSet<Fault> {
         let number = &mut self.answers[place as usize];
         *number += 1;

@@ -1,13 +1,13 @@
-//! The System Log's filter language: the SCIM subset that Okta documents, parsed for real and refused for real.
+//! The System Log's filter language: the SCIM subset that Okta documents.
 
 use serde_json::Value;
 
-/// The most characters, comparisons and nested parentheses that a filter may have here; Okta publishes no figures.
+/// The most characters, comparisons and nested parentheses in a filter. Okta publishes no figures.
 const MAX_CHARS: usize = 4000;
 const MAX_COMPARISONS: usize = 100;
 const MAX_DEPTH: usize = 32;
 
-/// Texts by which the System Log knows an attribute. Below a path that ends with a dot every key is allowed.
+/// The attributes of the System Log. After a path that ends with a dot, every key is allowed.
 const KNOWN: [&str; 62] = [
     "uuid",
     "eventType",
@@ -83,9 +83,9 @@ pub(super) struct Filter {
 /// Why a filter was refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum FilterError {
-    /// It cannot be read; the position counts characters from 0 (Okta: `E0000053`).
+    /// It cannot be parsed. The position counts characters from 0 (Okta: `E0000053`).
     Invalid { what: String, position: usize },
-    /// It can be read, but this attribute does not take this operator (Okta: `E0000031`).
+    /// It can be parsed, but the attribute does not support the operator (Okta: `E0000031`).
     Unsupported { path: String, op: String },
 }
 
@@ -130,7 +130,7 @@ impl Op {
 }
 
 impl Filter {
-    /// Reads a filter.
+    /// Parses a filter.
     pub(super) fn parse(text: &str) -> Result<Self, FilterError> {
         if text.chars().count() > MAX_CHARS {
             return Err(invalid("the filter is too long", MAX_CHARS));
@@ -143,12 +143,12 @@ impl Filter {
         }
     }
 
-    /// Whether nothing but the event's type decides, so that the event need not be written out to be tested.
+    /// Returns whether the filter depends only on the event type, so that it can be tested without the event's JSON.
     pub(super) fn only_event_type(&self) -> bool {
         self.only_event_type
     }
 
-    /// Whether an event passes.
+    /// Returns whether an event matches the filter.
     pub(super) fn passes(&self, event: &Value) -> bool {
         self.root.passes(event)
     }
@@ -177,8 +177,8 @@ impl Node {
     }
 }
 
-/// Collects what stands at a path; an array stands for each of its items. Keys below `debugData` and `detailEntry` may
-/// themselves hold dots, so the rest of the path is tried as one key as well.
+/// Collects the values at a path. An array yields the values of each item. Keys below `debugData` and `detailEntry` may
+/// contain dots, so the rest of the path is also tried as one key.
 fn look_up<'a>(value: &'a Value, path: &str, found: &mut Vec<&'a Value>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| look_up(item, path, found)),
@@ -231,7 +231,7 @@ fn compare(value: &Value, op: Op, wanted: &Value) -> bool {
     }
 }
 
-/// Returns a scalar as text: `version` is a number in some events and a string in others.
+/// Returns a scalar as text, since `version` is a number in some events and a string in others.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! The grants that people have given, as the story tells them (Okta: user grants).
+//! The API of user grants, computed from the story's log (Okta: user grants).
 
 use std::collections::HashMap;
 
@@ -13,13 +13,13 @@ use super::org::{Org, locked};
 use super::population::Population;
 use super::resources;
 
-/// How many grants a page holds if nobody says, and at most (Okta: list user grants).
+/// The default and the largest number of grants in a page (Okta: list user grants).
 const PAGE: usize = 20;
 const MAX_PAGE: usize = 200;
-/// How many entries of the log are looked at between two holds of its lock.
+/// The number of log entries read each time the log is locked.
 const STRIDE: usize = 512;
 
-/// How a client asked.
+/// A client's request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ask<'a> {
     pub(super) base: &'a str,
@@ -27,17 +27,17 @@ pub(super) struct Ask<'a> {
     pub(super) query: &'a str,
 }
 
-/// One scope that somebody granted.
+/// One granted scope.
 struct Grant {
     id: String,
     target: Target,
-    /// Whether it is of the org's own server.
+    /// Whether it is a scope of the org authorization server.
     is_org: bool,
     granted_ms: i64,
     revoked_ms: Option<i64>,
 }
 
-/// Returns the person whose grants a path names, and the one grant, if it is about one.
+/// Returns the index of the person in a path, and the grant's id if the path names one grant.
 pub(super) fn path<'a>(org: &Org, path: &'a str) -> Option<(usize, Option<&'a str>)> {
     let (id, rest) = path.strip_prefix("/api/v1/users/")?.split_once("/grants")?;
     let user = org.population.users.iter().position(|user| user.id == id)?;
@@ -49,7 +49,7 @@ pub(super) fn path<'a>(org: &Org, path: &'a str) -> Option<(usize, Option<&'a st
     (!locked(&org.deleted).contains(id)).then_some((user, one))
 }
 
-/// Answers with one grant or a page of them; with none if there is no such grant.
+/// Answers with one grant or a page of grants, or returns `None` if there is no such grant.
 pub(super) fn answer(
     org: &Org,
     user: usize,
@@ -102,7 +102,8 @@ pub(super) fn answer(
     Ok(Some(answer.with("link", format!("{}; rel=\"self\"", link(None)))))
 }
 
-/// Gathers what a person granted, in the order in which the log got it. What is late may be revoked before that.
+/// Returns a person's grants in the order of the log. A late grant may stand after its revocation, so revocations are
+/// applied at the end.
 fn of(org: &Org, user: usize) -> Vec<Grant> {
     let mut grants = Vec::new();
     let mut revoked = HashMap::new();
@@ -136,7 +137,7 @@ fn of(org: &Org, user: usize) -> Vec<Grant> {
 
 fn scope_id(grant: &Grant) -> String {
     let number = usize::from(grant.target.scope);
-    // The org's own scopes have no ids but their names.
+    // Scopes of the org authorization server have their name as id.
     if grant.is_org {
         ORG_SCOPES[number % ORG_SCOPES.len()].to_owned()
     } else {

@@ -1,4 +1,4 @@
-//! The handle of a simulated org: starts the server that plays it, and moves the org.
+//! The handle of a simulated org, which starts its server and controls it.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,15 +28,15 @@ use crate::tasks::Tasks;
 
 /// The span before the start over which the backlog is spread, in milliseconds.
 const BACKLOG_SPAN_MS: i64 = 20 * 3_600_000;
-/// The first live event comes within this time.
+/// The first live event happens within this time.
 const FIRST_LIVE: Duration = Duration::from_secs(2);
 
-/// A running simulated org. Clones move the same org; it ends with the tasks it was started on.
+/// A running simulated org. Clones control the same org. It stops with the tasks that it was started on.
 #[derive(Clone, Debug)]
 pub struct SimOrg(pub(super) Arc<Org>);
 
 impl SimOrg {
-    /// Starts an org. It is bound, holds its backlog and answers when this returns.
+    /// Starts an org. When this returns, it listens and has its backlog.
     pub async fn start(
         listen: SocketAddr,
         mut plan: Plan,
@@ -50,7 +50,7 @@ impl SimOrg {
             return Err(SimError::BadRate(plan.rate_per_minute));
         }
         if plan.shape.is_quiet {
-            // Where nobody can consent, or has, there is no story to tell.
+            // In this variant nobody consents, so the story has no events.
             (plan.backlog, plan.rate_per_minute) = (0, 0.0);
         }
         let oauth = OAuth::new(&plan.apps).map_err(|(client_id, why)| SimError::BadApp { client_id, why })?;
@@ -91,7 +91,7 @@ impl SimOrg {
         let router = Router::new().fallback(server::answer).with_state(Arc::clone(&org));
         let stop = tasks.stopping();
         tasks.spawn("simulated org", async move {
-            // Small answers must not wait for the acknowledgement of earlier ones.
+            // Small answers must not wait for the acknowledgment of earlier ones.
             let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
             let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = serving.await {
@@ -109,8 +109,7 @@ impl SimOrg {
         Ok(handle)
     }
 
-    /// Lets the org have another event hook, which is verified as soon as its listener knows how, and delivers from
-    /// then on.
+    /// Adds an event hook to the org. It is verified as soon as its listener answers the challenge, and then delivers.
     pub fn add_hook(&self, plan: HookPlan) {
         let org = &self.0;
         let hook = hook::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
@@ -123,30 +122,32 @@ impl SimOrg {
         self.0.url.clone()
     }
 
-    /// Returns how many consent events the story holds now, by the word of their kind: `grant`, `revoke`, `org_grant`,
-    /// `admin_grant`, `admin_revoke`. A kind that did not occur is not there.
+    /// Returns the number of consent events so far by kind: `grant`, `revoke`, `org_grant`, `admin_grant`,
+    /// `admin_revoke`. A kind without events is left out.
     pub fn held(&self) -> BTreeMap<String, usize> {
         locked(&self.0.log).held().iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
     }
 
-    /// Returns how many consent events the story holds now.
+    /// Returns the number of consent events so far.
     pub fn held_total(&self) -> usize {
         locked(&self.0.log).held().values().sum()
     }
 
-    /// Returns how many requests have come, of any kind.
+    /// Returns the number of requests so far.
     pub fn requests(&self) -> usize {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// Tells what became of the event hook, from now on.
+    /// Returns the counts of the org's event hooks, which are updated as they change.
     pub fn hook(&self) -> watch::Receiver<HookTold> {
         self.0.hook.told.subscribe()
     }
 
-    /// Switches a lasting fault. One that refuses concerns all of `/api/`, [`Fault::NotOkta`], [`Fault::LoginPage`],
-    /// [`Fault::Redirect`] and those of the clock every path, those of tokens the token endpoint, the others the System
-    /// Log.
+    /// Switches a lasting fault on or off. Which paths it affects depends on the fault:
+    ///
+    /// [`Fault::NotOkta`], [`Fault::LoginPage`], [`Fault::Redirect`] and the two faults of the clock affect every path.
+    /// Faults that replace the whole answer affect all of `/api/`. Faults of tokens affect the token endpoint, and the
+    /// others affect the System Log.
     pub fn switch(&self, fault: Fault, on: bool) {
         if on && fault == Fault::TokenExpired {
             locked(&self.0.oauth).tokens.kill();
@@ -154,7 +155,7 @@ impl SimOrg {
         locked(&self.0.faults).switch(fault, on);
     }
 
-    /// Turns the org into another variant, which somebody must have changed: the log says so.
+    /// Turns the org into another variant, and logs that an authorization server was updated.
     pub fn reshape(&self, shape: Shape) {
         *locked(&self.0.shape) = shape;
         let mut story = locked(&self.0.story);
@@ -162,14 +163,14 @@ impl SimOrg {
         locked(&self.0.log).push(entry);
     }
 
-    /// Makes the next answers faulty, of the token endpoint if the fault shows only there, of the System Log if not;
-    /// calls queue up.
+    /// Queues a fault for the next `times` answers of the System Log, or of the token endpoint if it can occur only
+    /// there.
     pub fn fail_next(&self, fault: Fault, times: usize) {
         locked(&self.0.faults).fail_next(fault, times);
     }
 
-    /// Deletes an app or a person of the story: from now on they are not found, while events go on naming them. Returns
-    /// whether there was one of that id.
+    /// Deletes an app or a person by id. The API no longer finds it, but events continue to name it. Returns whether it
+    /// existed.
     pub fn delete(&self, id: &str) -> bool {
         let population = &self.0.population;
         let is_there = population.apps.iter().any(|app| app.id == id)
@@ -177,24 +178,24 @@ impl SimOrg {
         is_there && locked(&self.0.deleted).insert(id.to_owned())
     }
 
-    /// Lets consent events happen now. Returns their uuids.
+    /// Adds `n` consent events that happen now, and returns their uuids.
     pub fn emit(&self, n: usize) -> Vec<String> {
         (0..n).map(|_| self.happen(Duration::ZERO)).collect()
     }
 
-    /// Lets a consent event come in now that happened `late` ago. Returns its uuid.
+    /// Adds a consent event that happened `late` ago and is logged now, and returns its uuid.
     pub fn emit_late(&self, late: Duration) -> String {
         self.happen(late)
     }
 
-    /// Returns the uuids of all consent events held, in the order in which the log got them.
+    /// Returns the uuids of all consent events in the order of the log.
     pub fn uuids(&self) -> Vec<String> {
         locked(&self.0.log).consents().map(|entry| entry.uuid.to_string()).collect()
     }
 
-    /// Returns the JSON texts of `n` consent events of the story, without a server.
+    /// Returns `n` consent events of the story as JSON, without a server.
     pub fn bodies(n: usize, seed: u64) -> Vec<String> {
-        // Noon of an invented day; a fixed one, so that equal seeds give equal texts.
+        // Noon of a fixed day, so that equal seeds give equal texts.
         let start_ms = 1_772_625_600_000;
         let population = Arc::new(Population::new(seed, Variant::Oie, start_ms));
         let mut story = Story::new(Arc::clone(&population));
@@ -208,7 +209,7 @@ impl SimOrg {
     fn happen(&self, late: Duration) -> String {
         let late_ms = i64::try_from(late.as_millis()).unwrap_or(i64::MAX);
         let mut told = Vec::new();
-        // One lock around both, or two callers could swap what the story told.
+        // The story stays locked until the log has the entries, so that concurrent callers cannot reorder them.
         let mut story = locked(&self.0.story);
         let now_ms = self.0.clock.now().as_millisecond();
         story.tell(now_ms.saturating_sub(late_ms), now_ms, &mut told);
@@ -224,11 +225,11 @@ impl SimOrg {
     }
 }
 
-/// Tells what happened before the start, in the order in which the log got it.
+/// Returns the events before the start in the order of the log.
 fn backlog(story: &mut Story, seed: u64, events: usize, start_ms: i64) -> Vec<Entry> {
     let mut dice = Dice::of(seed, 0x6261_636b);
     let mut told = Vec::with_capacity(events + events / 16);
-    // The last few seconds stay free, so that no lag reaches beyond the start.
+    // The last three seconds stay free, so that an ordinary delay of the log does not reach beyond the start.
     let step = (BACKLOG_SPAN_MS - 3_000) as f64 / events.max(1) as f64;
     for number in 0..events {
         let published_ms = start_ms - BACKLOG_SPAN_MS + ((number as f64 + dice.part()) * step) as i64;
@@ -242,7 +243,7 @@ fn backlog(story: &mut Story, seed: u64, events: usize, start_ms: i64) -> Vec<En
     told
 }
 
-/// Lets consent events happen at the plan's rate, until the tasks end.
+/// Adds consent events at the plan's rate until the tasks end.
 async fn live(org: SimOrg) {
     let plan = &org.0.plan;
     let mut dice = Dice::of(plan.seed, 0x6c69_7665);

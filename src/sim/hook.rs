@@ -1,5 +1,5 @@
-//! The org's event hook: verifies a listener, then delivers what happens to it, with Okta's manners and, if asked, its
-//! worst days (Okta: event hooks).
+//! The delivery side of event hooks: verifies a listener and delivers events to it as Okta does, with faults if asked
+//! (Okta: event hooks).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use super::event;
 use super::event_hook::{EventHook, HookFault, HookPlan, HookTold, is_eligible};
 use super::org::{Org, locked};
 
-/// Okta waits so long for an answer (Okta: event hooks, timeout and retry).
+/// The time that Okta waits for an answer (Okta: event hooks, timeout and retry).
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// A listener that was not there is verified again after so long; in Okta a person would press the button.
+/// The pause before a failed verification is tried again. In Okta, a person would press the button.
 const VERIFY_EVERY: Duration = Duration::from_millis(500);
-/// Events in one delivery.
+/// The most events in one delivery.
 const EVENTS: usize = 8;
-/// Some listeners answer a challenge with more than it asks for.
+/// The largest answer to a challenge that is read, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
-/// Requests of a faulty hook that may be under way at the same time.
+/// The most concurrent requests of a hook that delivers out of order.
 const AT_ONCE: usize = 4;
 
-/// The hook that an org is started with, not verified yet.
+/// Makes an active hook that is not verified yet.
 pub(super) fn planned(plan: HookPlan, seed: u64, now_ms: i64) -> EventHook {
     EventHook::planned(plan, &mut Dice::of(seed, SALT), now_ms)
 }
 
-/// Verifies a hook until that succeeds, as a person would by and by, and lets it deliver then.
+/// Tries to verify a hook until it succeeds, then starts its deliveries.
 pub(super) async fn insist(org: Arc<Org>, hook: EventHook) {
     let mut dice = Dice::of(org.plan.seed, !SALT);
     while !is_verified_by(&org, &hook.plan, &mut dice).await {
@@ -38,7 +38,7 @@ pub(super) async fn insist(org: Arc<Org>, hook: EventHook) {
     verified(&org, &hook.id);
 }
 
-/// Notes that a hook is verified, and lets it deliver from now on.
+/// Marks a hook as verified and starts its deliveries.
 pub(super) fn verified(org: &Arc<Org>, id: &str) {
     let is_new = change_of(org, id, |hook| !std::mem::replace(&mut hook.is_verified, true)) == Some(true);
     if is_new {
@@ -46,15 +46,15 @@ pub(super) fn verified(org: &Arc<Org>, id: &str) {
     }
 }
 
-/// Changes a hook. Returns `None` if there is no such hook.
+/// Changes a hook and returns the result of `change`, or `None` if there is no such hook.
 pub(super) fn change_of<T>(org: &Org, id: &str, change: impl FnOnce(&mut EventHook) -> T) -> Option<T> {
     locked(&org.hook.hooks).iter_mut().find(|hook| hook.id == id).map(change)
 }
 
-/// Lets a hook that was just verified deliver what happens from now on.
+/// Starts the deliveries of a hook that was just verified, with the next event.
 fn start(org: &Arc<Org>, id: &str) {
     let Some(hook) = locked(&org.hook.hooks).iter().find(|hook| hook.id == id).cloned() else { return };
-    // Under the log's lock, so that each event is either before the verification or counted as waiting.
+    // The log is locked, so that each event is either before the verification or counted as waiting.
     let at = {
         let log = locked(&org.log);
         org.hook.told.send_modify(|told| told.is_verified = true);
@@ -63,7 +63,7 @@ fn start(org: &Arc<Org>, id: &str) {
     org.tasks.spawn("simulated hook", deliver(Arc::clone(org), hook, at));
 }
 
-/// Delivers what happens from a place in the log on, for as long as the org has the hook.
+/// Delivers the events from a position in the log on, until the hook is deleted.
 async fn deliver(org: Arc<Org>, hook: EventHook, mut at: usize) {
     let Some(http) = http() else { return };
     let mut happened = org.hook.happened.subscribe();
@@ -94,7 +94,8 @@ fn http() -> Option<reqwest::Client> {
     http.ok()
 }
 
-/// Whether the listener knows what a challenge wants: one try, and one more (Okta: event hooks, verification).
+/// Returns whether the listener echoes a challenge. An unanswered request is sent once more (Okta: event hooks,
+/// verification).
 pub(super) async fn is_verified_by(org: &Org, plan: &HookPlan, dice: &mut Dice) -> bool {
     let Some(http) = http() else { return false };
     for _ in 0..2 {
@@ -104,7 +105,7 @@ pub(super) async fn is_verified_by(org: &Org, plan: &HookPlan, dice: &mut Dice) 
         let echoed = echo(signed(get, plan, dice));
         tokio::select! {
             echoed = echoed => {
-                // An answer is an answer; only none is worth another try.
+                // A wrong answer is final. Only a missing answer is tried again.
                 if let Some(echoed) = echoed {
                     return echoed == challenge;
                 }
@@ -115,7 +116,8 @@ pub(super) async fn is_verified_by(org: &Org, plan: &HookPlan, dice: &mut Dice) 
     false
 }
 
-/// What the listener answers to a challenge, or `None` if it does not answer, and nothing of worth is empty.
+/// Returns the text that the listener echoes, or `None` if it does not answer. It is empty if the answer is not of the
+/// right form.
 async fn echo(get: reqwest::RequestBuilder) -> Option<String> {
     let mut response = get.send().await.ok()?;
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -133,7 +135,7 @@ async fn echo(get: reqwest::RequestBuilder) -> Option<String> {
     Some(echoed.unwrap_or_default().to_owned())
 }
 
-/// Adds what every request of a hook brings (seen in requests that people published).
+/// Adds the headers of every hook request (seen in requests that people published).
 fn signed(request: reqwest::RequestBuilder, plan: &HookPlan, dice: &mut Dice) -> reqwest::RequestBuilder {
     let mut id = String::from("Z");
     dice.letters(&mut id, 26);
@@ -144,7 +146,7 @@ fn signed(request: reqwest::RequestBuilder, plan: &HookPlan, dice: &mut Dice) ->
         .header("X-Okta-Request-Id", id)
 }
 
-/// Sets the dice of hooks apart from those of the story.
+/// Makes the random numbers of hooks independent of the story's.
 const SALT: u64 = 0x686f_6f6b;
 
 struct Deliverer {
@@ -152,16 +154,16 @@ struct Deliverer {
     plan: HookPlan,
     http: reqwest::Client,
     dice: Dice,
-    /// `who…`
+    /// The hook's id, `who…`.
     id: String,
 }
 
-/// What came of one request.
+/// The outcome of one request.
 enum Tried {
     Taken,
-    /// Nobody tries again.
+    /// Answered with another status, and not tried again.
     Refused(u16),
-    /// Too late, not at all, or 5xx.
+    /// Not answered in time, or answered with 5xx.
     Failed(&'static str),
 }
 
@@ -174,12 +176,12 @@ impl Deliverer {
         self.org.hook.told.send_modify(change);
     }
 
-    /// The hook as the org has it now, or `None` once it was deleted.
+    /// Returns the hook's current state, or `None` if it was deleted.
     fn registered(&self) -> Option<EventHook> {
         locked(&self.org.hook.hooks).iter().find(|hook| hook.id == self.id).cloned()
     }
 
-    /// Delivers some of the log, in one request or several.
+    /// Delivers a part of the log in one or more requests.
     async fn round(&mut self, hook: &EventHook, stride: Vec<Arc<Entry>>, again: &mut Vec<Arc<Entry>>) {
         let done = stride.iter().filter(|entry| is_eligible(entry.event)).count();
         let mut events: Vec<Arc<Entry>> =
@@ -224,7 +226,7 @@ impl Deliverer {
         }
     }
 
-    /// Delivers one body: a second time after a time-out or a 5xx, and never after a 4xx.
+    /// Delivers one body. It is sent again once after a timeout or a 5xx, and never after a 4xx.
     fn post(&mut self, events: usize, body: &str) -> impl Future<Output = ()> + use<> {
         let mut tries = Vec::new();
         for _ in 0..2 {
@@ -259,13 +261,13 @@ impl Deliverer {
                 }
             }
             tracing::debug!(why, "A delivery of the simulated org's hook was given up.");
-            // First into the log, so that whoever sees the count finds it there.
+            // The log entry is written first, so that a test that sees the count finds the entry.
             org.delivery_failed();
             org.hook.told.send_modify(|told| told.failed += 1);
         }
     }
 
-    /// Writes what is posted.
+    /// Returns the body of a delivery.
     fn envelope(&mut self, entries: &[Arc<Entry>]) -> String {
         let mut events: Vec<Value> = entries.iter().map(|entry| self.event(entry)).collect();
         if self.is(HookFault::BadEvent) && self.dice.once_in(3) {
@@ -290,8 +292,8 @@ impl Deliverer {
         .to_string()
     }
 
-    /// Turns the log's form of an event into the hook's: the chain of addresses stands under the client, the request is
-    /// gone, what is null is mostly left out.
+    /// Returns an event in the form of hook deliveries: `ipChain` is moved to `client`, `request` is removed, and null
+    /// members are mostly left out.
     fn event(&mut self, entry: &Entry) -> Value {
         let text = event::write(&self.org.population, entry);
         let Ok(Value::Object(mut event)) = serde_json::from_str(&text) else { return Value::Null };

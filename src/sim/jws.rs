@@ -1,4 +1,4 @@
-//! Signatures of clients, verified for real: public keys and compact JSON Web Signatures (RFC 7515, 7517, 7518, 7638).
+//! Reads public keys and verifies compact JSON Web Signatures (RFC 7515, 7517, 7518, 7638).
 
 use std::str::FromStr as _;
 
@@ -9,12 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk::Jwk};
 use serde_json::{Value, json};
 
-/// What a signature may be made with (Okta: client assertions, DPoP).
+/// The accepted signature algorithms (Okta: client assertions, DPoP).
 pub(super) const ALGORITHMS: &str = "RS256 RS384 RS512 ES256 ES384 ES512";
 
-/// The longest signature with its header and claims that is read at all.
+/// The longest signed token or key that is read, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
-/// Okta asks for RSA keys of 2048 bits; the library verifies no shorter ones.
+/// The shortest RSA modulus in bytes. Okta requires keys of 2048 bits, and the library verifies no shorter ones.
 const MIN_MODULUS: usize = 256;
 
 /// Returns bytes as unpadded base64url.
@@ -37,7 +37,7 @@ enum Shape {
     P521,
 }
 
-/// A public key that somebody registered or sent.
+/// A public key that was registered or sent in a proof.
 #[derive(Clone, Debug)]
 pub(super) struct PublicKey {
     key: DecodingKey,
@@ -47,7 +47,7 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a key from a PEM or from a JWK's JSON.
+    /// Reads a key from PEM or from the JSON of a JWK. The error says why it cannot be used.
     pub(super) fn read(text: &str) -> Result<Self, &'static str> {
         if text.len() > MAX_BYTES {
             return Err("it is too long");
@@ -100,7 +100,7 @@ impl PublicKey {
         }
     }
 
-    /// Takes an uncompressed point of a curve; its length tells which.
+    /// Reads an uncompressed point of an elliptic curve. Its length determines the curve.
     fn from_point(point: &[u8]) -> Option<Self> {
         let shape = match point.len() {
             65 => Shape::P256,
@@ -134,12 +134,12 @@ impl PublicKey {
     }
 }
 
-/// Hashes the members that RFC 7638 wants, which the caller names in the order of the alphabet.
+/// Returns the thumbprint of a key. The caller passes the members that RFC 7638 requires, in alphabetical order.
 fn thumbprint(named: &Value) -> String {
     encoded(&sha256(&named.to_string()))
 }
 
-/// A signature with what it signs, not yet verified.
+/// A signed token that is not yet verified.
 #[derive(Debug)]
 pub(super) struct Jws {
     pub(super) header: Value,
@@ -149,8 +149,8 @@ pub(super) struct Jws {
 }
 
 impl Jws {
-    /// Takes a compact signature apart. Returns none if it is no such thing, or if its header makes demands that nobody
-    /// here understands.
+    /// Parses a compact signed token. Returns `None` if it is malformed or its header has `crit`, since no critical
+    /// extension is supported.
     pub(super) fn read(text: &str) -> Option<Self> {
         if text.len() > MAX_BYTES {
             return None;
@@ -168,32 +168,32 @@ impl Jws {
         Some(Self { header, claims, message: message.to_owned(), signature: signature.to_owned() })
     }
 
-    /// Returns a member of the header that is a text.
+    /// Returns a member of the header if it is a string.
     pub(super) fn named(&self, member: &str) -> Option<&str> {
         self.header.get(member)?.as_str()
     }
 
-    /// Returns a claim that is a text.
+    /// Returns a claim if it is a string.
     pub(super) fn text(&self, claim: &str) -> Option<&str> {
         self.claims.get(claim)?.as_str()
     }
 
-    /// Returns a claim that is a time, in whole seconds since 1970.
+    /// Returns a claim if it is a time, in whole seconds since 1970.
     pub(super) fn time(&self, claim: &str) -> Option<i64> {
         let value = self.claims.get(claim)?;
         value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64))
     }
 
-    /// Whether the header names one of [`ALGORITHMS`].
+    /// Returns whether the header names one of [`ALGORITHMS`].
     pub(super) fn has_known_algorithm(&self) -> bool {
         self.named("alg").is_some_and(|alg| ALGORITHMS.split(' ').any(|known| known == alg))
     }
 
-    /// Whether a key made the signature, by the algorithm that the header names.
+    /// Returns whether a key made the signature, with the algorithm that the header names.
     pub(super) fn is_signed_by(&self, key: &PublicKey) -> bool {
         let Some(alg) = self.named("alg").filter(|alg| key.suits(alg)) else { return false };
         if alg == "ES512" {
-            // The library for tokens leaves this one out; the one below it has it.
+            // `jsonwebtoken` does not support ES512, but `aws_lc_rs` does.
             let (Ok(signature), Ok(point)) =
                 (URL_SAFE_NO_PAD.decode(&self.signature), key.key.try_get_as_bytes())
             else {

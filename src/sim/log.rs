@@ -1,4 +1,5 @@
-//! The org's System Log in memory: entries in the order in which the log got them, and an index by when they happened.
+//! The org's System Log in memory: entries in the order in which they were logged, and an index by the time they
+//! happened.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use super::entry::Entry;
 
-/// Holds the entries. Positions count from 0 in persistence order.
+/// The entries of the log. Positions count from 0 in the order of logging.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     entries: Vec<Arc<Entry>>,
@@ -17,7 +18,8 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Appends an entry. The log's own time never goes back, whatever the clock does.
+    /// Appends an entry. Its `persisted_ms` is raised to that of the last entry, so that the log's time never goes
+    /// back.
     pub(super) fn push(&mut self, mut entry: Entry) {
         let at = self.entries.len();
         if let Some(last) = self.entries.last() {
@@ -31,12 +33,12 @@ impl Log {
         self.entries.push(Arc::new(entry));
     }
 
-    /// Returns how many consent events are held, by the word of their kind.
+    /// Returns the number of consent events by kind.
     pub(super) fn held(&self) -> &BTreeMap<&'static str, usize> {
         &self.held
     }
 
-    /// Returns the consent events, in persistence order.
+    /// Returns the consent events in the order of logging.
     pub(super) fn consents(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().map(Arc::as_ref).filter(|entry| entry.event.kind().is_some())
     }
@@ -46,29 +48,29 @@ impl Log {
         self.entries.get(position)
     }
 
-    /// Returns the position of the first entry that the log got at or after a time.
+    /// Returns the position of the first entry logged at or after a time.
     pub(super) fn since(&self, persisted_ms: i64) -> usize {
         self.entries.partition_point(|entry| entry.persisted_ms < persisted_ms)
     }
 
-    /// Returns how many entries there are, which is the position of the next.
+    /// Returns the number of entries, which is the position of the next one.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Returns up to `limit` entries from a position on.
+    /// Returns up to `limit` entries, starting at a position.
     pub(super) fn from(&self, position: usize, limit: usize) -> Vec<Arc<Entry>> {
         self.entries.iter().skip(position).take(limit).cloned().collect()
     }
 
-    /// Returns the key by which [`Log::between`] orders the event of a uuid.
+    /// Returns the sort key of an event in [`Log::between`].
     pub(super) fn key(&self, uuid: Uuid) -> Option<(i64, usize)> {
         let at = *self.positions.get(&uuid)?;
         Some((self.entries.get(at)?.published_ms, at))
     }
 
-    /// Returns up to `limit` keys and entries that happened in a span, both ends included, oldest first or newest
-    /// first.
+    /// Returns up to `limit` entries that happened in a span, both ends included, with their keys. `after` is the key
+    /// of the last entry of the page before.
     pub(super) fn between(
         &self,
         span: (i64, i64),
@@ -83,7 +85,7 @@ impl Log {
             Some(key) => low = Excluded(key.max((span.0, 0))),
             None => {}
         }
-        // A range whose ends cross would panic.
+        // `BTreeSet::range` panics if the start is after the end.
         let (Included(first) | Excluded(first), Included(last) | Excluded(last)) = (low, high) else {
             return Vec::new();
         };
@@ -111,7 +113,7 @@ mod tests {
         let mut log = Log::default();
         let mut told = Vec::new();
         for number in 0..100_i64 {
-            // Every tenth comes late.
+            // Every tenth entry is logged late.
             let lag = if number % 10 == 0 { 5_000 } else { 100 };
             story.tell(1_000_000 + number * 1_000 - lag, 1_000_000 + number * 1_000, &mut told);
         }

@@ -1,13 +1,13 @@
-//! What the org remembers for a while and then forgets, within bounds.
+//! A bounded memory of identifiers that may be used only once.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::jws::sha256;
 
-/// How many used identifiers are remembered; the ones that would be forgotten first make room.
+/// The most used identifiers that are remembered. Beyond it, those that expire first are removed.
 const MAX_USED: usize = 20_000;
 
-/// Identifiers that may be used only once, each until it would be too old anyhow.
+/// Identifiers that may be used only once. Each is remembered until it expires.
 #[derive(Debug, Default)]
 pub(super) struct Used {
     until: HashMap<[u8; 32], i64>,
@@ -15,7 +15,7 @@ pub(super) struct Used {
 }
 
 impl Used {
-    /// Uses an identifier of an owner. Returns whether that was its first use.
+    /// Marks an identifier of an owner as used until `until_s`, and returns whether this was its first use.
     pub(super) fn first(&mut self, owner: &str, id: &str, until_s: i64, now_s: i64) -> bool {
         while let Some(oldest) =
             self.order.first().copied().filter(|(until, _)| *until < now_s || self.order.len() >= MAX_USED)
@@ -23,7 +23,7 @@ impl Used {
             self.order.remove(&oldest);
             self.until.remove(&oldest.1);
         }
-        // Hashed, so that a long one takes no more room than a short one.
+        // Hashed, so that a long identifier needs no more memory than a short one.
         let key = sha256(&format!("{owner} {id}"));
         if self.until.contains_key(&key) {
             return false;

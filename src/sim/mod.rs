@@ -1,6 +1,6 @@
-//! A small false Okta: a real HTTP server on loopback that plays an org with a story. It writes its answers from what
-//! Okta publishes and shares no type with the rooms that read them, so that parser and simulator cannot agree on a
-//! mistake.
+//! A simulated Okta org: an HTTP server on loopback with an invented story of consents. It writes its answers from
+//! Okta's published documents and shares no type with the modules that read them, so that parser and simulator cannot
+//! have the same mistake.
 
 mod access;
 mod answer;

@@ -1,5 +1,5 @@
-//! The names of the population, all invented. The strange ones are there on purpose: a monitor must show them and not
-//! obey them.
+//! Invented names of people, apps, scopes and places. Some are hostile on purpose, since a monitor must show them
+//! without obeying them.
 
 /// Given names of ordinary people.
 pub(super) const GIVEN: [&str; 24] = [
@@ -36,8 +36,8 @@ pub(super) const FAMILY: [&str; 25] = [
     "Zieliński",
 ];
 
-/// Display names and logins that break naive screens: other scripts, wide and combining characters, and texts that
-/// want to be obeyed (escape sequences, text direction, invisible characters). A long one is added by the population.
+/// Display names and logins that break naive screens: other scripts, wide and combining characters, escape sequences,
+/// text direction and invisible characters. `Population` adds a very long one.
 pub(super) const STRANGE: [(&str, &str); 18] = [
     ("山田 花子", "hanako.yamada@example.test"),
     ("김서연", "seoyeon.kim@example.test"),
@@ -62,7 +62,7 @@ pub(super) const STRANGE: [(&str, &str); 18] = [
     ("   ", "blank@example.test"),
 ];
 
-/// Apps: label, authorization server it asks (index into [`SERVERS`]).
+/// Apps: label, and the authorization server as an index into [`SERVERS`].
 pub(super) const APPS: [(&str, usize); 22] = [
     ("Orders Portal", 0),
     ("Orders Mobile", 0),
@@ -88,7 +88,7 @@ pub(super) const APPS: [(&str, usize); 22] = [
     ("経費精算アプリ", 2),
 ];
 
-/// Custom authorization servers: name, and the scopes that clients ask of them.
+/// Custom authorization servers: name and scopes.
 pub(super) const SERVERS: [(&str, &[&str]); 3] = [
     (
         "default",
@@ -159,7 +159,7 @@ pub(super) const SERVERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Scopes that apps ask of the org authorization server.
+/// Scopes of the org authorization server.
 pub(super) const ORG_SCOPES: [&str; 7] = [
     "openid",
     "profile",
@@ -184,7 +184,7 @@ pub(super) const ADMIN_SCOPES: [&str; 10] = [
     "okta.factors.read",
 ];
 
-/// A browser or tool: raw user agent, system, browser, device.
+/// Browsers and tools: raw user agent, operating system, browser, device.
 pub(super) const AGENTS: [(&str, &str, &str, &str); 8] = [
     (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
@@ -226,11 +226,11 @@ pub(super) const AGENTS: [(&str, &str, &str, &str); 8] = [
     ("python-requests/2.32", "Unknown", "UNKNOWN", "Unknown"),
 ];
 
-/// A place: city, state, country, postal code, latitude, longitude, network owner, its number.
+/// A place: city, state, country, postal code, latitude, longitude, network owner, network number.
 pub(super) type Place =
     (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str, u32);
 
-/// Where people are. The network numbers are those reserved for documentation (RFC 5398).
+/// The places of people. The network numbers are reserved for documentation (RFC 5398).
 pub(super) const PLACES: [Place; 10] = [
     ("Utrecht", "Utrecht", "Netherlands", "3511", "52.09", "5.12", "example net", 64500),
     ("Amsterdam", "North Holland", "Netherlands", "1012", "52.37", "4.89", "example net", 64500),

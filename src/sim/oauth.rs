@@ -1,4 +1,4 @@
-//! OAuth 2.0 service apps and the org's token endpoint: client credentials with `private_key_jwt`, with DPoP or without
+//! OAuth 2.0 service apps and the org's token endpoint: client credentials with `private_key_jwt`, with or without DPoP
 //! (Okta: service app guide, OAuth error codes).
 
 use std::collections::BTreeSet;
@@ -15,13 +15,13 @@ use super::jws::{Jws, PublicKey};
 use super::memory::Used;
 use super::token::{Issued, LIFE_S, Role, Tokens};
 
-/// Where tokens are had.
+/// The path of the token endpoint.
 pub(super) const TOKEN: &str = "/oauth2/v1/token";
-/// The most bytes of a form that are read.
+/// The largest request body that is read, in bytes.
 pub(super) const MAX_FORM: usize = 64 * 1024;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// What the scopes `okta.….read` and `okta.….manage` are about here; an org knows more of them.
+/// The resources of the scopes `okta.….read` and `okta.….manage` that are known here. A real org has more.
 const RESOURCES: [&str; 22] = [
     "apiTokens",
     "appGrants",
@@ -47,7 +47,7 @@ const RESOURCES: [&str; 22] = [
     "users",
 ];
 
-/// A service app of the org: an OAuth client that speaks for itself.
+/// A service app of the org: an OAuth client that acts without a user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServiceApp {
     /// The client id, `0oa…` in a real org.
@@ -60,13 +60,15 @@ pub struct ServiceApp {
     pub scopes: Vec<String>,
     /// Its admin role.
     pub role: Role,
-    /// Whether it gets no token without a DPoP proof.
+    /// Whether it needs a DPoP proof to get a token.
     pub dpop: bool,
 }
 
 impl ServiceApp {
-    /// Takes from a text that a person has at hand the key to register, and the `kid` that it names itself: a PEM as it
-    /// is, a JWK without its private parts, of a JWKS the key of that `kid` or the only one.
+    /// Returns the public key to register from the text of a key file, and the `kid` in it, if any.
+    ///
+    /// PEM is returned as it is, and a JWK without its private members. Of a JWKS, the key with the given `kid` is
+    /// returned, or the only one. The error says why no key was found.
     pub fn read_key(text: &str, key_id: Option<&str>) -> Result<(String, Option<String>), &'static str> {
         let Ok(mut found) = serde_json::from_str::<Value>(text) else { return Ok((text.to_owned(), None)) };
         let own_id = |jwk: &Value| jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
@@ -85,18 +87,18 @@ impl ServiceApp {
     }
 }
 
-/// The members of a JWK that only its owner may know (RFC 7518 section 6).
+/// The private members of a JWK (RFC 7518 section 6).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 #[derive(Debug)]
 struct Registered {
     app: ServiceApp,
     key: PublicKey,
-    /// Whether its last good nonce was refused for the sake of a fault.
+    /// Whether its last good nonce was refused by [`Fault::BadNonce`].
     put_off: bool,
 }
 
-/// The org's authorization server, as far as service apps need it.
+/// The part of the org's authorization server that service apps use.
 #[derive(Debug, Default)]
 pub(super) struct OAuth {
     apps: Vec<Registered>,
@@ -108,26 +110,26 @@ pub(super) struct OAuth {
 /// A request to the token endpoint.
 #[derive(Debug)]
 pub(super) struct Ask<'a> {
-    /// Scheme and host as the client called them.
+    /// Scheme and host as the client addressed them.
     pub(super) base: &'a str,
     /// The org's time, in seconds since 1970.
     pub(super) now_s: i64,
     pub(super) content_type: &'a str,
-    /// None if it was longer than [`MAX_FORM`] or broke off.
+    /// The body, or `None` if it was longer than [`MAX_FORM`] or incomplete.
     pub(super) form: Option<&'a [u8]>,
     /// The lines of the `DPoP` header.
     pub(super) proofs: &'a [&'a str],
     pub(super) faults: &'a BTreeSet<Fault>,
 }
 
-/// Why no token is given.
+/// The reason why no token is issued.
 #[derive(Debug)]
 enum Denied {
-    /// In the words of OAuth.
+    /// An OAuth error object.
     OAuth(u16, &'static str, &'static str),
-    /// With the nonce to use.
+    /// A request to use this nonce.
     Nonce(String),
-    /// As the other resources refuse (Okta: an unknown client id is told so).
+    /// Okta's own error object, which is also the answer to an unknown client id (Okta).
     Plainly(Refusal),
 }
 
@@ -149,7 +151,7 @@ impl Denied {
 }
 
 impl OAuth {
-    /// Registers the apps. Returns the client id that cannot be registered, and why.
+    /// Registers the apps. The error names the client id of an app that cannot be registered, and the reason.
     pub(super) fn new(apps: &[ServiceApp]) -> Result<Self, (String, String)> {
         let mut org = Self::default();
         for app in apps {
@@ -295,7 +297,7 @@ fn is_known(scope: &str) -> bool {
     })
 }
 
-/// Returns those of the scopes asked for that are granted. What is not granted is left out without a word.
+/// Returns the requested scopes that are granted. Scopes that are not granted are silently left out.
 fn granted<'a>(asked: &'a str, granted: &[String]) -> Result<Vec<&'a str>, Denied> {
     let mut scopes: Vec<&str> = Vec::new();
     for scope in asked.split_ascii_whitespace() {

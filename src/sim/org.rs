@@ -1,4 +1,4 @@
-//! The simulated org: what it is told to be, and its state.
+//! The simulated org: its plan and its state.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,38 +18,38 @@ use super::window::Window;
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
-/// The stories there are.
+/// The names of all stories.
 pub const STORIES: [&str; 1] = ["office"];
 
-/// What an org is to be.
+/// The settings of a simulated org.
 #[derive(Clone, PartialEq)]
 pub struct Plan {
     /// One of [`STORIES`].
     pub story: String,
-    /// Decides everything that the story tells.
+    /// The seed of the story.
     pub seed: u64,
-    /// Consent events that happen while the org runs, per minute on average; 0 for none.
+    /// The average number of consent events per minute while the org runs; 0 for none.
     pub rate_per_minute: f64,
-    /// Consent events that happened in the 20 hours before the start.
+    /// The number of consent events in the 20 hours before the start.
     pub backlog: usize,
-    /// The only API token that the org takes.
+    /// The only API token that the org accepts.
     pub token: String,
-    /// What is wrong from the start.
+    /// Faults that are on from the start.
     pub faults: Vec<Fault>,
-    /// What is wrong in some answers only.
+    /// Faults that occur in some answers only.
     pub spells: Vec<Spell>,
-    /// The org's pipeline.
+    /// The org's engine.
     pub variant: Variant,
-    /// What it has switched on, and what its management API answers.
+    /// The org's settings, and the answers of its management API.
     pub shape: Shape,
-    /// Requests to the System Log that the org answers in a minute before it refuses with 429.
+    /// The number of requests per minute to the System Log before the org answers with 429.
     pub requests_per_minute: u32,
-    /// The OAuth 2.0 service apps that the org knows.
+    /// The OAuth 2.0 service apps of the org.
     pub apps: Vec<ServiceApp>,
-    /// Whether every event is written as Okta documents it. If not, one consent in twelve is odd the way recorded
-    /// events are: a number for a string, a null for a list, a key that is missing.
+    /// Whether every event is written as Okta documents it. If not, one consent event in twelve deviates as recorded
+    /// events do: a number for a string, a null for a list, or a missing key.
     pub is_plain: bool,
-    /// The event hook that the org has, if it has one.
+    /// The event hook of the org, if any.
     pub hook: Option<HookPlan>,
 }
 
@@ -92,35 +92,35 @@ impl fmt::Debug for Plan {
     }
 }
 
-/// Why an org did not start.
+/// The reason why an org did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
     /// There is no such story.
     #[error("there is no story named {0:?}; there is: office")]
     UnknownStory(String),
-    /// The rate cannot be kept.
+    /// The rate is out of range.
     #[error("the rate must be a number of events per minute from 0 to 60000, not {0}")]
     BadRate(f64),
     /// A service app cannot be registered.
     #[error("the service app {client_id:?} cannot be registered: {why}")]
     BadApp {
-        /// Its client id.
+        /// The app's client id.
         client_id: String,
-        /// What is wrong with it.
+        /// Why it cannot be registered.
         why: String,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
 }
 
-/// What the server and the handle share.
+/// The state that the server and the handle share.
 #[derive(Debug)]
 pub(super) struct Org {
     pub(super) plan: Plan,
@@ -134,7 +134,7 @@ pub(super) struct Org {
     pub(super) token_window: Mutex<Window>,
     pub(super) other_window: Mutex<Window>,
     pub(super) oauth: Mutex<OAuth>,
-    /// Ids of apps and people that are no more.
+    /// Ids of deleted apps and people.
     pub(super) deleted: Mutex<BTreeSet<String>>,
     pub(super) requests: AtomicUsize,
     pub(super) hook: Hook,
@@ -142,13 +142,13 @@ pub(super) struct Org {
     pub(super) story: Mutex<Story>,
 }
 
-/// Locks; whoever panicked while holding it left nothing half done that a simulation could not live with.
+/// Locks a mutex, and ignores poisoning. After a panic, the state is still good enough for a simulation.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Org {
-    /// Lets the log show that a delivery of the hook was given up.
+    /// Logs that a delivery of an event hook failed.
     pub(super) fn delivery_failed(&self) {
         let mut story = locked(&self.story);
         let entry = story.tell_failed_delivery(self.clock.now().as_millisecond());

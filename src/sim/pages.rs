@@ -1,4 +1,4 @@
-//! What the System Log answers: the pages of polling and of bounded queries, and how faults spoil them.
+//! Pages of the System Log, for polling and bounded queries, including the faults that change them.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use super::org::locked;
 use super::query::Query;
 use super::server::{Call, ELSEWHERE, LOGS};
 
-/// How many entries are looked at between two holds of the log's lock.
+/// The number of entries read each time the log is locked.
 const STRIDE: usize = 512;
-/// What stands between good records when records are bad.
+/// The malformed records of [`Fault::BadRecord`].
 const JUNK: [&str; 3] = ["17", r#"{"uuid":5,"published":[],"eventType":null}"#, "\"text\""];
 
 impl Call<'_> {
-    /// Answers a query.
+    /// Answers a request to the System Log.
     pub(super) fn logs(&mut self) -> Answer {
         let query = match Query::parse(self.query, self.now.as_millisecond()) {
             Ok(query) => query,
@@ -49,7 +49,7 @@ impl Call<'_> {
         answer.with("link", format!("<{}>; rel=\"self\"", path(&self.base, &own)))
     }
 
-    /// Returns the URL of a next link, spoiled by the faults.
+    /// Returns the URL of a next link, changed by the faults.
     fn led_astray(&self, query: &Query, link: &str) -> String {
         let base = if self.is(Fault::ForeignNext) { ELSEWHERE } else { &self.base };
         if self.is(Fault::NextEmpty) {
@@ -68,21 +68,22 @@ impl Call<'_> {
         format!("{base}{path}?{link}")
     }
 
-    /// How many records a page may hold.
+    /// Returns the most records in a page.
     fn limit(&self, query: &Query) -> usize {
         if self.is(Fault::CappedPages) { query.limit.min(CAP) } else { query.limit }
     }
 
-    /// How many places of a page the faults take for records of theirs.
+    /// Returns the number of records in a page that come from faults.
     fn extra(&self, query: &Query) -> usize {
-        // A first page repeats nothing, and one that is short for no reason would be taken for the last.
+        // A first page repeats nothing. If it were short, a client would take it for the last page.
         let repeats = query.after.is_some() && self.is(Fault::Duplicates);
         let extra = if self.is(Fault::BadRecord) { JUNK.len() } else { 0 } + usize::from(repeats);
         if self.limit(query) > extra { extra } else { 0 }
     }
 
-    /// Answers a polling query: in persistence order, with a next link always. An idle client is sent back to where it
-    /// was, because some clients take a new cursor for a new page and never rest.
+    /// Returns the page of a polling query, in the order of logging and always with a next link. If there are no new
+    /// events, the next link is the request's own URL, since some clients would request a new cursor at once and never
+    /// pause.
     fn poll(&self, query: &Query) -> Result<Page, Refusal> {
         let mut at = match &query.after {
             None => locked(&self.org.log).since(query.since_ms),
@@ -120,7 +121,7 @@ impl Call<'_> {
         Ok((entries, Some(next)))
     }
 
-    /// Returns the position that a cursor of ours names.
+    /// Returns the position of a polling cursor, or `None` if this org did not issue the cursor.
     fn position(&self, cursor: &str) -> Option<usize> {
         let (time, position) = cursor.split_once('_')?;
         let (time, position): (i64, usize) = (time.parse().ok()?, position.parse().ok()?);
@@ -128,7 +129,7 @@ impl Call<'_> {
         (last == Some(time)).then_some(position)
     }
 
-    /// Answers a bounded query: by the time of the events, without a next link on the last page.
+    /// Returns the page of a bounded query, in the order of publication. The last page has no next link.
     fn bounded(&self, query: &Query, until_ms: i64) -> Result<Page, Refusal> {
         let span = (query.since_ms, until_ms);
         let mut after = match &query.after {

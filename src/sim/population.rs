@@ -1,21 +1,21 @@
-//! Who and what the story is about: people, apps, authorization servers, places. The seed decides their ids.
+//! The people, apps, authorization servers and places of the story. The seed determines their ids.
 
 use super::dice::Dice;
 use super::json::quoted;
 use super::names::{AGENTS, APPS, FAMILY, GIVEN, PLACES, SERVERS, STRANGE};
 
-/// The pipeline of the org, which decides how a consent is logged.
+/// The engine of the org, which determines how a consent is logged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Variant {
-    /// Identity Engine: mostly the system is the actor of a consent.
+    /// Identity Engine: the actor of a consent is mostly the system.
     #[default]
     Oie,
-    /// Classic: the person is the actor of a consent.
+    /// Classic Engine: the actor of a consent is the person.
     Classic,
 }
 
 impl Variant {
-    /// The words of all variants, for a command line's help.
+    /// The words of all variants, for the help of the command line.
     pub const WORDS: [&'static str; 2] = ["oie", "classic"];
 
     /// Returns the variant that a word names.
@@ -35,7 +35,7 @@ impl Variant {
         }
     }
 
-    /// Returns what `/.well-known/okta-organization` calls it.
+    /// Returns its name in `/.well-known/okta-organization`.
     pub(super) fn pipeline(self) -> &'static str {
         match self {
             Self::Oie => "idx",
@@ -44,9 +44,9 @@ impl Variant {
     }
 }
 
-/// How many ordinary people there are; the strange ones come after them.
+/// The number of people with ordinary names. Those with hostile names come after them.
 pub(super) const ORDINARY: usize = 240;
-/// How many of the first people are admins.
+/// The number of admins, who are the first people.
 pub(super) const ADMINS: usize = 4;
 
 /// A person.
@@ -57,7 +57,7 @@ pub(super) struct User {
     pub(super) login: String,
     /// The person as an actor, in JSON.
     pub(super) actor: String,
-    /// The address from which this person comes.
+    /// The person's IP address.
     pub(super) ip: String,
     pub(super) place: usize,
     pub(super) agent: usize,
@@ -79,27 +79,28 @@ pub(super) struct Server {
     pub(super) scopes: &'static [&'static str],
 }
 
-/// The story's people and things, with the parts of JSON that many events share.
+/// All people and resources of the story, with the parts of JSON that many events share.
 #[derive(Debug)]
 pub(super) struct Population {
     pub(super) seed: u64,
-    /// Decides the ids of events and grants: an org that starts again at another time tells of other ones.
+    /// Determines the ids of events and grants. It depends on the start time, so an org that is restarted has other
+    /// ids.
     pub(super) epoch: u64,
     pub(super) variant: Variant,
     pub(super) org: String,
     pub(super) users: Vec<User>,
     pub(super) apps: Vec<App>,
     pub(super) servers: Vec<Server>,
-    /// `userAgent` and `device` members of each agent.
+    /// The `userAgent` and `device` members of each agent.
     pub(super) agents: Vec<String>,
-    /// `geographicalContext` values of each place; the second one has a number for a postal code.
+    /// The `geographicalContext` values of each place. The second one has a number as postal code.
     pub(super) places: Vec<[String; 2]>,
-    /// `securityContext` values of each place.
+    /// The `securityContext` value of each place.
     pub(super) networks: Vec<String>,
 }
 
 impl Population {
-    /// Gathers the population of a story that starts at a time, in milliseconds since 1970.
+    /// Makes the population of a story that starts at a time, in milliseconds since 1970.
     pub(super) fn new(seed: u64, variant: Variant, start_ms: i64) -> Self {
         let epoch = Dice::of(seed, start_ms.unsigned_abs()).roll();
         let mut dice = Dice::of(seed, 0x6361_7374);
@@ -163,7 +164,7 @@ fn user(dice: &mut Dice, name: String, login: String) -> User {
         quoted(&login),
         quoted(&name)
     );
-    // The networks reserved for documentation (RFC 5737, RFC 3849).
+    // These networks are reserved for documentation (RFC 5737, RFC 3849).
     let host = 1 + dice.below(254);
     let ip = match dice.below(10) {
         0..3 => format!("192.0.2.{host}"),

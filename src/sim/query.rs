@@ -1,4 +1,4 @@
-//! What a client asks of the System Log: its parameters, read as strictly as Okta reads them.
+//! The query parameters of the System Log, checked as strictly as Okta does.
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use super::answer::Refusal;
 use super::filter::{Filter, FilterError};
 
-/// Seven days, the span of a query that names no start (Okta: System Log query, since).
+/// The span of a query without `since`: seven days (Okta: System Log query, since).
 const DEFAULT_SPAN_MS: i64 = 7 * 24 * 3_600_000;
 /// A start older than 180 days is refused (Okta: System Log query, errors).
 const OLDEST_MS: i64 = 180 * 24 * 3_600_000;
@@ -17,21 +17,21 @@ const MAX_KEYWORD_CHARS: usize = 40;
 /// The parameters of one request.
 #[derive(Debug)]
 pub(super) struct Query {
-    /// All of them, decoded, as they came.
+    /// All parameters, decoded, in their order.
     pub(super) pairs: Vec<(String, String)>,
     pub(super) since_ms: i64,
-    /// The end of a bounded query; none makes it a polling one.
+    /// The end of a bounded query, or `None` for a polling query.
     pub(super) until_ms: Option<i64>,
     pub(super) newest_first: bool,
     pub(super) after: Option<String>,
     pub(super) limit: usize,
     pub(super) filter: Option<Filter>,
-    /// Lower-case words that must all occur.
+    /// The words of `q` in lower case, which must all occur.
     pub(super) keywords: Vec<String>,
 }
 
 impl Query {
-    /// Reads the query part of a URL at a time.
+    /// Parses the query part of a URL. `now_ms` is the time of the request.
     pub(super) fn parse(text: &str, now_ms: i64) -> Result<Self, Refusal> {
         let pairs: Vec<(String, String)> =
             form_urlencoded::parse(text.as_bytes()).map(|(key, value)| (key.into(), value.into())).collect();
@@ -52,7 +52,7 @@ impl Query {
         };
         let mut until_ms = get("until").map(date).transpose()?;
         if until_ms.is_none() && newest_first {
-            // Neither polling nor bounded by its parameters; it ends now.
+            // A descending query without `until` is bounded and ends now.
             until_ms = Some(now_ms);
         }
         let since_ms = match get("since") {
@@ -80,13 +80,13 @@ impl Query {
         Ok(Self { pairs, since_ms, until_ms, newest_first, after, limit, filter, keywords })
     }
 
-    /// Returns the query part again without the cursor that came.
+    /// Returns the query part without its cursor.
     pub(super) fn without_cursor(&self) -> String {
         let pairs = self.pairs.iter().filter(|(key, _)| key != "after");
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
-    /// Returns the query part again as a link carries it, with a cursor in place of the one that came.
+    /// Returns the query part for a link. A given cursor replaces the cursor of the request.
     pub(super) fn link(&self, after: Option<&str>) -> String {
         let mut text = form_urlencoded::Serializer::new(String::new());
         for (key, value) in &self.pairs {
@@ -114,8 +114,8 @@ fn refused(text: &str, error: &FilterError) -> Refusal {
     }
 }
 
-/// Reads a time: RFC 3339, a date alone (which begins at midnight UTC), or what a JavaScript date says of itself, which
-/// Okta's own Node SDK sends.
+/// Parses a time: RFC 3339, a date (midnight UTC), or the text form of a JavaScript `Date`, which Okta's Node SDK
+/// sends.
 fn date(text: &str) -> Result<i64, Refusal> {
     let bad = || {
         let summary = format!(
@@ -126,7 +126,7 @@ fn date(text: &str) -> Result<i64, Refusal> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
     }
-    // A '+' that was not encoded came as a blank.
+    // An unencoded '+' was decoded as a space.
     let script = text.split_once(" (").map_or(text, |(head, _)| head).replacen("GMT ", "GMT+", 1);
     if let Ok(time) =
         strtime::parse("%a %b %d %Y %H:%M:%S GMT%z", &script).and_then(|parts| parts.to_timestamp())

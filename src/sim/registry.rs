@@ -1,4 +1,4 @@
-//! The org's event hooks, as its management API has them (Okta management API, event hooks).
+//! The management API of event hooks (Okta management API, event hooks).
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::hook::{self, change_of, verified};
 use super::org::{Org, locked};
 use super::shape::StandingHook;
 
-/// Types in one hook (Okta: event hooks, limits).
+/// The most event types in one hook (Okta: event hooks, limits).
 const TYPES_MAX: usize = 300;
-/// Active hooks in an org (Okta: event hooks, limits).
+/// The most active hooks in an org (Okta: event hooks, limits).
 const HOOKS_MAX: usize = 25;
 
-/// What is asked of the hooks.
+/// A request to the API of event hooks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked<'a> {
     List,
@@ -27,7 +27,7 @@ pub(super) enum Asked<'a> {
     Delete(&'a str),
 }
 
-/// Reads a request. Returns `None` if no such thing can be asked of a path.
+/// Parses a request, or returns `None` if the API does not support this method and path.
 pub(super) fn asked<'a>(method: &str, path: &'a str, body: &'a [u8]) -> Option<Asked<'a>> {
     let rest = path.strip_prefix(HOOKS)?;
     let parts: Vec<&str> = rest.strip_prefix('/').map_or_else(Vec::new, |rest| rest.split('/').collect());
@@ -43,7 +43,7 @@ pub(super) fn asked<'a>(method: &str, path: &'a str, body: &'a [u8]) -> Option<A
     }
 }
 
-/// Lets the org have the hook of its variant. Nobody listens to it, so nothing is delivered.
+/// Adds the hook of the org's variant. It has no delivery task, so nothing is delivered.
 pub(super) fn stand(org: &Org, now_ms: i64) {
     let standing = locked(&org.shape).hook;
     if standing == StandingHook::None {
@@ -60,7 +60,7 @@ pub(super) fn stand(org: &Org, now_ms: i64) {
     locked(&org.hook.hooks).push(hook);
 }
 
-/// Answers.
+/// Answers a request to the API of event hooks.
 pub(super) async fn answer(
     org: &Arc<Org>,
     asked: Asked<'_>,
@@ -127,7 +127,7 @@ fn not_found(id: &str) -> Refusal {
     Refusal::new(404, "E0000007", &format!("Not found: Resource not found: {id} (Webhook)"))
 }
 
-/// Reads what is to be created.
+/// Parses and validates the body of a request that creates a hook.
 fn read(body: &[u8]) -> Result<EventHook, Refusal> {
     let wrong = |cause: &str| Refusal::validation("eventHook", cause);
     let body: Value = serde_json::from_slice(body)
@@ -152,7 +152,7 @@ fn read(body: &[u8]) -> Result<EventHook, Refusal> {
         return Err(wrong("channel: HTTP of version 1.0.0 is the only one"));
     }
     let uri = text("/channel/config/uri");
-    // Okta takes HTTPS alone. What listens to a simulated org is on this machine.
+    // Okta accepts only HTTPS. Listeners of a simulated org are on this machine.
     let is_local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
     if !uri.starts_with("https://") && !is_local.iter().any(|start| uri.starts_with(start)) {
         return Err(wrong("channel.config.uri: The URI must begin with https"));

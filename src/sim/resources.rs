@@ -1,11 +1,11 @@
-//! The org's other resources, as far as a monitor asks for them: what it is, its authorization servers, apps and people.
+//! Other API resources that a monitor reads: the org's metadata, authorization servers, apps and people.
 
 use super::json::quoted;
 use super::org::{Org, locked};
 use super::population::{Population, User};
 use super::shape::{Apps, Default, Gate, Scopes, Shape};
 
-/// Returns what needs no credentials.
+/// Returns the body of a path that needs no credentials, or `None` if there is no such resource.
 pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
     let population = &org.population;
     if path == "/.well-known/okta-organization" {
@@ -26,7 +26,7 @@ pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
     ))
 }
 
-/// Returns what only a valid token may read.
+/// Returns the body of a path that needs a valid token, or `None` if there is no such resource.
 pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
     let population = &org.population;
     let shape = locked(&org.shape).clone();
@@ -66,7 +66,8 @@ pub(super) fn closed(org: &Org, base: &str, path: &str) -> Option<String> {
     }
 }
 
-/// Whether a path leads into a collection that exists, so that what is missing is a thing and not the path.
+/// Returns whether a path is in an existing collection, so that the error for a missing item names the item and not the
+/// path.
 pub(super) fn is_collection(path: &str) -> bool {
     ["/api/v1/authorizationServers/", "/api/v1/apps/", "/api/v1/users/", "/api/v1/eventHooks/", "/oauth2/"]
         .iter()
@@ -77,7 +78,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(","))
 }
 
-/// The first server is the default one, which answers to that word as well as to its id.
+/// Returns the index of a server by id. The first server is the default one, which is also found as `default`.
 fn server_at(population: &Population, shape: &Shape, id: &str) -> Option<usize> {
     let at =
         if id == "default" { Some(0) } else { population.servers.iter().position(|server| server.id == id) };
@@ -183,7 +184,7 @@ fn app(population: &Population, shape: &Shape, at: usize) -> String {
     )
 }
 
-/// Okta's own app, which every org has and which never shows the consent method.
+/// Returns Okta's own app, which every org has and which has no `consent_method`.
 fn dashboard() -> String {
     format!(
         r#"{{"id":"{DASHBOARD}","name":"okta_enduser","label":"Okta Dashboard","status":"ACTIVE","signOnMode":"OPENID_CONNECT","settings":{{"oauthClient":{{"application_type":"browser","grant_types":["authorization_code"]}}}}}}"#
@@ -192,7 +193,7 @@ fn dashboard() -> String {
 
 const DASHBOARD: &str = "0oaDASHBOARDAAAAAA1d7";
 
-/// The self-service features, of which the flags of consent are none.
+/// Returns the self-service features. The feature flags for consent are not among them.
 fn features(shape: &Shape) -> String {
     let feature = |number: usize, name: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! What the org answers over HTTP.
+//! Answers HTTP requests to the org.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,30 +24,30 @@ use super::resources;
 use super::shape::{Instead, Metadata};
 use super::window::Rate;
 
-/// How far off a skewed clock is, in minutes.
+/// The error of a skewed clock, in minutes.
 const SKEW_MIN: i64 = 10;
-/// When a forced 429 says that the window ends, in seconds.
+/// The time until the reset in a forced 429, in seconds.
 const FORCED_RESET_S: i64 = 10;
-/// Requests in a window to all but the System Log.
+/// The requests allowed per window for the token endpoint, and for all paths other than it and the System Log.
 const OTHER_REQUESTS: u32 = 600;
 
-/// Another host, where nobody listens. What leads astray leads there.
+/// The target of foreign links and redirects: another host, where nothing listens.
 pub(super) const ELSEWHERE: &str = "http://127.0.0.2:9";
 
 /// The System Log's path.
 pub(super) const LOGS: &str = "/api/v1/logs";
 
-/// One request, with what its answer depends on.
+/// One request with the state that its answer depends on.
 pub(super) struct Call<'a> {
     pub(super) org: &'a Arc<Org>,
     method: &'a Method,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
     headers: &'a HeaderMap,
-    /// Scheme and host as the client called them; links repeat it.
+    /// Scheme and host as the client addressed them. Links use the same.
     pub(super) base: String,
     pub(super) now: Timestamp,
-    /// The time by the org's own clock, which may be wrong.
+    /// The time by the org's clock, which a fault may skew.
     shown: Timestamp,
     faults: &'a BTreeSet<Fault>,
     pub(super) dice: Dice,
@@ -125,7 +125,8 @@ impl Call<'_> {
             );
         }
         if !is_api && place != Place::Token {
-            // The document of any custom server tells of the product (Okta: issues with 401 on the default server).
+            // Without the API Access Management product, every custom server's document is refused (Okta: issues with
+            // 401 on the default server).
             if self.path.starts_with("/oauth2/") && locked(&self.org.shape).metadata == Metadata::Off {
                 return self.feature_off().with("x-okta-request-id", id);
             }
@@ -177,7 +178,7 @@ impl Call<'_> {
         locked(&self.org.shape).instead(self.path)
     }
 
-    /// What a variant of the org answers in place of what a path holds.
+    /// Returns the answer that a variant of the org gives instead of the resource.
     fn in_place(&mut self, instead: Instead) -> Answer {
         match instead {
             Instead::Role => self.forced(Fault::Forbidden),
@@ -226,12 +227,12 @@ impl Call<'_> {
         locked(&self.org.oauth).token(&ask, &mut self.dice)
     }
 
-    /// Whether the request bears an access token and not a token of the API's own kind.
+    /// Returns the scheme and access token of the request, or `None` if it has none, such as with an SSWS token.
     fn bearer(&self) -> Option<(Scheme, &str)> {
         Scheme::of(self.headers.get(AUTHORIZATION)?.to_str().ok()?)
     }
 
-    /// Refuses a request whose credentials do not open its path.
+    /// Returns the refusal of a request whose credentials are not valid for its path.
     fn refused(&mut self) -> Option<Answer> {
         if self.is(Fault::TokenExpired) {
             locked(&self.org.oauth).tokens.kill();
@@ -321,24 +322,24 @@ impl Call<'_> {
             Place::Other => (&self.org.other_window, OTHER_REQUESTS),
         };
         let mut rate = locked(window).count(limit, now_ms);
-        // The reset is told by the same clock as the date.
+        // The reset uses the same clock as the `Date` header.
         rate.reset_s += self.shown.as_second() - self.now.as_second();
         rate
     }
 
-    /// Okta's Python SDK joins the scheme and the token without a blank.
+    /// Returns whether the request has the API token. Okta's Python SDK sends no space between scheme and token.
     fn has_api_token(&self) -> bool {
         let value = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         value.strip_prefix("SSWS").is_some_and(|token| token.trim() == self.org.plan.token)
     }
 }
 
-/// Returns the lines of the `DPoP` header; one that is no text proves nothing.
+/// Returns the lines of the `DPoP` header. A line that is not text becomes empty, and so invalid.
 fn proofs(headers: &HeaderMap) -> Vec<&str> {
     headers.get_all("dpop").iter().map(|value| value.to_str().unwrap_or_default()).collect()
 }
 
-/// What a proxy shows whoever has not signed in to it.
+/// The sign-in page of a proxy.
 const LOGIN_PAGE: &str = "<!doctype html><html><head><title>Network sign-in</title></head><body><form method=\"post\" \
     action=\"/guest\"><input name=\"user\"><input name=\"password\" type=\"password\"><button>Connect</button></form>\
     </body></html>";

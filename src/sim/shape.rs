@@ -1,10 +1,10 @@
-//! What an org has switched on, and what its management API answers: the variants that a command line names.
+//! The variants of the org: its settings and the answers of its management API.
 
 use std::collections::BTreeMap;
 
 use super::population::Variant;
 
-/// A part of the management API, with a right and a fault of its own.
+/// A part of the management API that a variant can change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Part {
     Servers,
@@ -14,7 +14,7 @@ pub(super) enum Part {
     Logs,
 }
 
-/// How a part answers in place of what it holds.
+/// The answer of a part instead of its resources.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Instead {
     /// 403 `E0000006`: the role is too small.
@@ -33,11 +33,11 @@ pub(super) enum Instead {
     Server500,
     /// 200 with HTML.
     Html,
-    /// 200 with what is no JSON of any kind.
+    /// 200 with invalid JSON.
     Garbage,
 }
 
-/// What the document answers that every custom server has in public.
+/// The state of the public metadata documents of custom servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Metadata {
     Shown,
@@ -45,17 +45,17 @@ pub(super) enum Metadata {
     Missing,
 }
 
-/// The server that answers to `default`.
+/// The state of the `default` authorization server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Default {
     Active,
-    /// Somebody gave it another name.
+    /// It was renamed.
     Renamed,
     Inactive,
     Missing,
 }
 
-/// What lets a request through at a server.
+/// The access policy and rule of the default server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Gate {
     Open,
@@ -63,20 +63,20 @@ pub(super) enum Gate {
     PolicyInactive,
     NoRule,
     RuleInactive,
-    /// The only rule is for machines.
+    /// The only rule allows only client credentials.
     NoUserFlow,
     /// The rule calls a token inline hook.
     InlineHook,
 }
 
-/// How the scopes of all servers ask.
+/// The consent setting of the scopes of all servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scopes {
     Mixed,
     Implicit,
-    /// The property is not there.
+    /// Scopes have no `consent` property.
     Keyless,
-    /// The first one that asked has stopped.
+    /// The first scope that required consent no longer does.
     Fewer,
 }
 
@@ -87,22 +87,22 @@ pub(super) enum Apps {
     Trusted,
     Absent,
     None,
-    /// Okta's own alone, which never have the property.
+    /// There are only Okta's own apps, which never have the property.
     Catalog,
 }
 
-/// The event hook that the org has beside those of its plan.
+/// The event hook that the org has in addition to the one of its plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StandingHook {
     None,
     Verified,
     Unverified,
     Inactive,
-    /// For other events than consents.
+    /// A hook for other events than consents.
     OtherEvents,
 }
 
-/// An org's switches.
+/// The settings of an org.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shape {
     pub(super) pipeline: Variant,
@@ -114,7 +114,7 @@ pub struct Shape {
     pub(super) hook: StandingHook,
     pub(super) has_feature_hint: bool,
     pub(super) instead: BTreeMap<Part, Instead>,
-    /// Whether the story is not told: people cannot consent, or have not.
+    /// Whether there are no events, since people cannot consent or have not.
     pub(super) is_quiet: bool,
 }
 
@@ -137,7 +137,7 @@ impl std::default::Default for Shape {
 
 type Change = fn(&mut Shape);
 
-/// Every variant by its name.
+/// All variants by name.
 const VARIANTS: [(&str, Change); 56] = [
     ("oie", |_| {}),
     ("classic", |org| org.pipeline = Variant::Classic),
@@ -242,7 +242,7 @@ const VARIANTS: [(&str, Change); 56] = [
 ];
 
 impl Shape {
-    /// The words of all variants, for a command line's help.
+    /// The words of all variants, for the help of the command line.
     pub const WORDS: [&'static str; VARIANTS.len()] = {
         let mut words = [""; VARIANTS.len()];
         let mut at = 0;
@@ -261,7 +261,7 @@ impl Shape {
         Some(shape)
     }
 
-    /// Returns the engine.
+    /// Returns the org's engine.
     pub fn variant(&self) -> Variant {
         self.pipeline
     }
@@ -277,7 +277,7 @@ impl Shape {
         self.quiet();
     }
 
-    /// Nobody gets through, so nobody consents.
+    /// Sets the access policy to one that lets no user through, so that nobody consents.
     fn gated(&mut self, gate: Gate) {
         self.gate = gate;
         self.quiet();
@@ -293,7 +293,7 @@ impl Shape {
         }
     }
 
-    /// Returns what a path answers in place of what it holds.
+    /// Returns the answer that a path gives instead of its resource, if the variant changes it.
     pub(super) fn instead(&self, path: &str) -> Option<Instead> {
         let part = match path.strip_prefix("/api/v1/")?.split('/').next()? {
             "authorizationServers" => Part::Servers,

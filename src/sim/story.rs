@@ -1,5 +1,5 @@
-//! What happens in the org: a story that remembers who consented to what, so that a revocation ends something that was
-//! granted. An entry is small; its JSON is written when somebody reads it.
+//! Generates the events of the org. It remembers the grants in force, so that a revocation ends an existing grant.
+//! Entries are small. Their JSON is written only when they are read.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::entry::{ActorOf, Entry, EventType, Oddity, Target};
 use super::names::{ADMIN_SCOPES, ORG_SCOPES};
 use super::population::{ADMINS, ORDINARY, Population, Variant};
 
-/// One consent that stands.
+/// One consent in force.
 #[derive(Clone, Debug)]
 struct Standing {
     user: u16,
@@ -20,7 +20,7 @@ struct Standing {
     scopes: Vec<u8>,
 }
 
-/// Tells what happens next.
+/// The generator of events.
 #[derive(Debug)]
 pub(super) struct Story {
     population: Arc<Population>,
@@ -29,27 +29,27 @@ pub(super) struct Story {
     standing: Vec<Standing>,
     admin_standing: Vec<Target>,
     told: u64,
-    /// Consents whose event does not name the person.
+    /// The number of consents so far whose event does not name the person.
     alone: u64,
-    /// Whether some events are odd the way recorded ones are.
+    /// Whether some events deviate from Okta's documentation, as recorded ones do.
     is_odd: bool,
     failed_deliveries: u64,
 }
 
-/// One consent event in this many is odd.
+/// One consent event in this many has an oddity.
 const ODD_EVERY: u64 = 12;
 
-/// The numbers of entries on failed deliveries begin here, where no story comes to.
+/// The first number for entries that are not part of the story, such as failed deliveries. The story never has so many
+/// events.
 const FAILED_DELIVERIES: u64 = 1 << 62;
 
-/// How many consents the story remembers, so that a long story does not grow its memory; the rest can no more be
-/// revoked.
+/// The most consents that the story remembers, to bound its memory. A forgotten consent is never revoked.
 const MAX_STANDING: usize = 500;
-/// No further consent is added to a revocation that names so many targets.
+/// No further consent is added to a revocation with this many targets.
 const MAX_REVOKED: usize = 8;
 
 impl Story {
-    /// Begins the story.
+    /// Makes the generator of a story.
     pub(super) fn new(population: Arc<Population>) -> Self {
         let dice = Dice::of(population.seed, 0x706c_6f74);
         Self {
@@ -65,13 +65,13 @@ impl Story {
         }
     }
 
-    /// Keeps to what Okta documents from here on: the same story, with no odd event.
+    /// Returns the same story without oddities: every event is as Okta documents it.
     pub(super) fn plain(mut self) -> Self {
         self.is_odd = false;
         self
     }
 
-    /// Tells one consent event, perhaps with an event of another type from the same session before it.
+    /// Appends one consent event, perhaps after events of other types from the same session.
     pub(super) fn tell(&mut self, published_ms: i64, persisted_ms: i64, out: &mut Vec<Entry>) {
         let card = self.draw();
         let number = self.told;
@@ -100,18 +100,18 @@ impl Story {
         out.push(entry);
     }
 
-    /// Tells that a delivery of the event hook failed.
+    /// Returns an event for a failed delivery of the event hook.
     pub(super) fn tell_failed_delivery(&mut self, now_ms: i64) -> Entry {
         Entry { failed: true, ..self.tell_beside(EventType::HookDelivery, now_ms) }
     }
 
-    /// Tells that somebody changed an authorization server.
+    /// Returns an event for a changed authorization server.
     pub(super) fn tell_drift(&mut self, now_ms: i64) -> Entry {
         self.tell_beside(EventType::ServerUpdated, now_ms)
     }
 
     fn tell_beside(&mut self, event: EventType, now_ms: i64) -> Entry {
-        // Counted apart: whether one of these happens must not change what the story tells.
+        // These events are counted separately, so that they do not change the rest of the story.
         self.failed_deliveries += 1;
         let told = std::mem::replace(&mut self.told, FAILED_DELIVERIES + self.failed_deliveries);
         let mut entry = self.entry(event);
@@ -121,7 +121,7 @@ impl Story {
         entry
     }
 
-    /// Deals event types so that even a short story has each of them.
+    /// Returns the next event type, from a shuffled deck, so that even a short story has every type.
     fn draw(&mut self) -> EventType {
         if self.deck.is_empty() {
             let dealt = [
@@ -215,14 +215,14 @@ impl Story {
         let user = if self.dice.once_in(14) {
             ORDINARY + self.dice.below(strange)
         } else {
-            // The lower of two: some people consent more than others.
+            // The lower of two rolls, so that some people consent more often than others.
             self.dice.below(ORDINARY).min(self.dice.below(ORDINARY))
         };
         user as u16
     }
 
     fn grant(&mut self, entry: &mut Entry) {
-        // Consent is asked again now and then, and gets new grant ids.
+        // Sometimes an existing consent is asked for again, with new grant ids.
         if !self.standing.is_empty() && self.dice.once_in(5) {
             let again = self.dice.pick(&self.standing).clone();
             (entry.user, entry.app, entry.server) = (again.user, again.app, again.server);
@@ -265,7 +265,7 @@ impl Story {
         let mut scopes: Vec<u8> = (0..known as u8).collect();
         self.dice.shuffle(&mut scopes);
         scopes.truncate(asked);
-        // Most clients sign people in, too.
+        // Most clients also sign people in, so they ask for the first scope, `openid`.
         if asked > 1 && !scopes.contains(&0) {
             scopes[0] = 0;
         }
@@ -283,8 +283,8 @@ impl Story {
         let at = self.dice.below(self.standing.len());
         let chosen = self.standing[at].clone();
         let scope = chosen.scopes.first().copied().unwrap_or(0);
-        // A server or a client that goes takes everybody's consents with it. Okta publishes no shape for that; no event
-        // that was ever seen names more than one person, client and server, so neither does one of ours.
+        // Deleting a server or client revokes the consents of every person. Okta publishes no format for that event. No
+        // recorded event names more than one person, client and server, so none does here.
         let ends = |standing: &Standing| match entry.event {
             EventType::RevokeUser | EventType::RevokeUserGone => standing.user == chosen.user,
             EventType::RevokeUserClient => standing.user == chosen.user && standing.app == chosen.app,
@@ -326,9 +326,9 @@ impl Story {
         entry.targets = targets.into_boxed_slice();
     }
 
-    /// An event of another type in the session of a consent.
+    /// Returns an event of another type in the session of a consent.
     fn noise(&mut self, of: &Entry) -> Entry {
-        // Nothing else names the person when the system is alone, so it has to be a sign-in.
+        // If the consent does not name the person, this event must be a sign-in, which does.
         let alone = of.actor == ActorOf::SystemAlone;
         let event = match self.dice.below(4) {
             _ if alone => EventType::SessionStart,
@@ -338,7 +338,7 @@ impl Story {
             _ => EventType::SessionStart,
         };
         let mut entry = self.entry(event);
-        // The numbering of the consents decides which are odd; noise does not count.
+        // Only consents are numbered, since the number determines which ones have an oddity.
         self.told -= 1;
         entry.uuid = Uuid::from_u128(entry.uuid.as_u128() ^ 0xffff);
         entry.seed = !entry.seed;
@@ -350,9 +350,9 @@ impl Story {
         entry
     }
 
-    /// Other events in the session of a consent whose event does not name the person: the client's own request, and now
-    /// and then somebody else, as at a shared machine. They take nothing from the dice, so that they change nothing of
-    /// what the story tells of consents.
+    /// Appends other events in the session of a consent that does not name the person: the client's own request, and
+    /// sometimes a second person, as on a shared machine. They use random numbers of their own, so that they do not
+    /// change the consents of the story.
     fn neighbors(&mut self, of: &Entry, is_named: bool, out: &mut Vec<Entry>) {
         self.alone += 1;
         let mut add = |number: u64, event: EventType, user: u16| {
@@ -384,7 +384,7 @@ impl Story {
     }
 }
 
-/// Who stands as the actor in events that are not about consent: the client in those of its own requests.
+/// Returns the actor of an event that is not about consent: the client for its own requests, otherwise the person.
 fn actor_of(event: EventType) -> ActorOf {
     match event {
         EventType::AuthorizeCode | EventType::AccessToken => ActorOf::Client,

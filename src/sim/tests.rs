@@ -1,4 +1,4 @@
-//! The org over real sockets, asked by a client that knows only HTTP.
+//! Tests the org over real sockets with a plain HTTP client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -86,7 +86,7 @@ impl Rig {
         self.get(&format!("/api/v1/logs?{query}")).await
     }
 
-    /// Follows next links until a page says that there is no more. Returns all uuids and the last page.
+    /// Follows next links until a page is empty or has none. Returns all uuids and the last page.
     pub(super) async fn walk(&self, query: &str) -> (Vec<String>, Reply) {
         let mut reply = self.logs(query).await;
         let mut seen = Vec::new();
@@ -143,7 +143,7 @@ async fn an_idle_poll_is_sent_back_to_itself_and_finds_what_comes_later() {
         events[3]["published"].as_str().map(|text| text.starts_with("2026-03-04T08:16:27")),
         Some(true)
     );
-    // The first poll of a quiet span has no cursor to hand out, either.
+    // The first poll of a span without events has no cursor either.
     let quiet = rig.logs("since=2026-03-04T10:00:00Z").await;
     assert_eq!(quiet.body, "[]");
     assert_eq!(quiet.link("next"), quiet.link("self"));
@@ -394,7 +394,7 @@ async fn the_story_goes_on_at_its_rate() {
             tokio::task::yield_now().await;
         }
     };
-    // Lets the story reach its first wait.
+    // Let the story reach its first wait.
     tokio::task::yield_now().await;
     step(Duration::from_secs(2)).await;
     assert!(rig.org.held_total() >= 1);
@@ -433,7 +433,7 @@ async fn an_org_says_what_it_is() {
     }
 }
 
-/// Okta's OpenAPI document allows none in these.
+/// Okta's OpenAPI document allows no null in these resources.
 #[tokio::test]
 async fn no_resource_holds_a_null() {
     let rig = Rig::still().await;

@@ -1,4 +1,4 @@
-//! Access tokens that the org has issued: what each may do, until when, and with whose key (Okta: scopes, DPoP).
+//! Access tokens that the org has issued, with their scopes, expiry and bound key (Okta: scopes, DPoP).
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use super::jws::encoded;
 /// The admin role that a service app holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Role {
-    /// None: it may do nothing, whatever its scopes.
+    /// No role: it may do nothing, whatever its scopes are.
     None,
-    /// Read-only administrator: it may read all but event hooks.
+    /// Read-only administrator: it may read everything except event hooks.
     #[default]
     ReadOnly,
     /// Super administrator.
@@ -20,7 +20,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The words of all roles, for a command line's help.
+    /// The words of all roles, for the help of the command line.
     pub const WORDS: [&'static str; 3] = ["none", "read-only", "super"];
 
     /// Returns the role that a word names.
@@ -43,9 +43,9 @@ impl Role {
     }
 }
 
-/// How long a token lives, in seconds; the org's own server gives no other time (Okta: service app guide).
+/// The lifetime of a token in seconds. It is fixed for the org authorization server (Okta: service app guide).
 pub(super) const LIFE_S: i64 = 3600;
-/// How many tokens are remembered; the oldest one makes room.
+/// The most tokens that are remembered. Beyond it, the oldest is removed.
 const MAX_TOKENS: usize = 1000;
 
 /// One issued token.
@@ -55,15 +55,15 @@ pub(super) struct Issued {
     pub(super) scopes: Vec<String>,
     pub(super) role: Role,
     pub(super) end_s: i64,
-    /// The thumbprint of the key that must prove itself, if the token is bound to one.
+    /// The thumbprint of the key that the token is bound to, if any.
     pub(super) key: Option<String>,
 }
 
-/// All tokens that still live.
+/// All remembered tokens.
 #[derive(Default)]
 pub(super) struct Tokens {
     issued: HashMap<String, Issued>,
-    /// By age, since all live equally long.
+    /// The tokens by age. All have the same lifetime.
     order: std::collections::VecDeque<String>,
 }
 
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Issues a token. It looks like the JSON Web Tokens of a real org, and nobody reads what it says.
+    /// Issues and returns a token. It looks like a JSON Web Token of a real org, but its content is never read.
     pub(super) fn issue(&mut self, issued: Issued, base: &str, dice: &mut Dice) -> String {
         let mut id = String::from("AT.");
         dice.letters(&mut id, 43);
@@ -97,12 +97,12 @@ impl Tokens {
         token
     }
 
-    /// Returns what a token may do, or none if it is unknown or dead.
+    /// Returns the data of a token, or `None` if it is unknown or expired.
     pub(super) fn find(&self, token: &str, now_s: i64) -> Option<&Issued> {
         self.issued.get(token).filter(|issued| issued.end_s > now_s)
     }
 
-    /// Lets every token die.
+    /// Revokes every token.
     pub(super) fn kill(&mut self) {
         self.issued.clear();
         self.order.clear();

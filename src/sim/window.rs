@@ -1,16 +1,16 @@
-//! A rate limit's window.
+//! Rate limits.
 
 /// The length of a rate-limit window, in milliseconds (Okta: rate limits).
 const WINDOW_MS: i64 = 60_000;
 
-/// One rate-limit window.
+/// The current window of a rate limit.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     start_ms: i64,
     used: u32,
 }
 
-/// What a rate-limit window says of one request.
+/// The state of a rate limit after a request.
 #[derive(Debug)]
 pub(super) struct Rate {
     pub(super) limit: u32,
@@ -20,6 +20,7 @@ pub(super) struct Rate {
 }
 
 impl Window {
+    /// Counts a request and returns the state of the limit. A window begins with its first request.
     pub(super) fn count(&mut self, limit: u32, now_ms: i64) -> Rate {
         if self.used == 0 || !(self.start_ms..self.start_ms + WINDOW_MS).contains(&now_ms) {
             *self = Self { start_ms: now_ms, used: 0 };

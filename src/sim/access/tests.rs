@@ -1,4 +1,4 @@
-//! What tokens open and what they do not, by the rules of their scopes, roles and keys.
+//! Tests which paths a token may read, depending on its scopes, role and key.
 
 use std::time::Duration;
 

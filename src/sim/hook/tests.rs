@@ -1,4 +1,4 @@
-//! The hook against a listener of a few lines.
+//! Tests the hook against a small listener.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::tasks::Tasks;
 const SECRET: &str = "invented-secret-of-the-hook";
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// One request as it came.
+/// One received request.
 struct Came {
     head: String,
     body: Value,
@@ -30,7 +30,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// Starts an org whose hook is answered with these statuses, one after the other, then with 204; 0 is no answer.
+    /// Starts an org whose listener answers with these statuses in turn, then with 204. For 0 it does not answer.
     async fn start(statuses: &[u16], faults: &[HookFault]) -> Self {
         Self::on(Clock::system(), statuses, faults).await
     }
@@ -62,7 +62,7 @@ impl Rig {
         tokio::time::timeout(LIMIT, self.came.recv()).await.expect("a request in time").expect("a request")
     }
 
-    /// Lets consents happen until one is of a kind that a hook may ask for.
+    /// Emits consent events until one is of a kind that a hook may ask for.
     fn emit_one(&self) {
         let eligible = || {
             ["grant", "revoke"].iter().filter_map(|kind| self.org.held().get(*kind).copied()).sum::<usize>()

@@ -1,5 +1,4 @@
-//! A service app in a test: keys made here, signatures made by the library below the verifier's, requests over real
-//! sockets.
+//! A service app for tests. It generates keys, signs with `aws_lc_rs` and sends requests over real sockets.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +25,7 @@ enum Pair {
     Rsa(RsaKeyPair),
 }
 
-/// A key pair that signs as one algorithm says.
+/// A key pair for one signature algorithm.
 pub(in crate::sim) struct Key {
     pub(in crate::sim) alg: &'static str,
     pair: Pair,
@@ -47,7 +46,7 @@ impl Key {
         Self { alg, pair: Pair::Ec(pair), jwk }
     }
 
-    /// Making one takes long, so all tests share it.
+    /// Returns an RSA key. Generating one is slow, so all tests share the same key.
     pub(in crate::sim) fn rsa(alg: &'static str) -> Self {
         static DER: OnceLock<Vec<u8>> = OnceLock::new();
         let der = DER.get_or_init(|| {
@@ -101,7 +100,7 @@ fn fresh() -> String {
     format!("id-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Puts members over those of an object; null takes one away.
+/// Returns an object with some members replaced. A null removes a member.
 pub(in crate::sim) fn over(mut base: Value, change: &Value) -> Value {
     for (name, value) in change.as_object().unwrap() {
         if value.is_null() {
@@ -113,7 +112,7 @@ pub(in crate::sim) fn over(mut base: Value, change: &Value) -> Value {
     base
 }
 
-/// An org with one service app, whose key is at hand.
+/// An org with one service app and the app's keys.
 pub(in crate::sim) struct Service {
     pub(in crate::sim) rig: Rig,
     pub(in crate::sim) key: Key,
@@ -185,7 +184,7 @@ impl Service {
         self.ask(scope, &self.assertion(&json!({}), &json!({})), &[&proof]).await
     }
 
-    /// Has a bound token, nonce and all.
+    /// Requests a token bound to a key, including the nonce, and returns it.
     pub(in crate::sim) async fn bound(&self, scope: &str) -> String {
         let nonce = text(&self.proven(scope, &json!({})).await, "dpop-nonce");
         let reply = self.proven(scope, &json!({ "nonce": nonce })).await;
@@ -209,7 +208,7 @@ impl Service {
         Reply { status, headers, body: reply.text().await.unwrap() }
     }
 
-    /// Reads a path with a bound token and a proof that the changes may spoil.
+    /// Requests a path with a bound token and a proof with changed header and claims.
     pub(in crate::sim) async fn read(
         &self,
         path: &str,

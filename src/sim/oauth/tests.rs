@@ -1,4 +1,4 @@
-//! The rules of the token endpoint, one by one.
+//! Tests each rule of the token endpoint.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn every_algorithm_opens_the_log() {
         assert_eq!((reply.header("x-rate-limit-limit"), reply.header("x-rate-limit-remaining")), (600, 599));
         let page = service.get("/api/v1/logs", &format!("Bearer {}", token(&reply)), &[]).await;
         assert_eq!(page.status, 200);
-        // The same key may prove itself, too.
+        // The same key may also sign DPoP proofs.
         service.proof = if alg.starts_with("RS") { Key::rsa(alg) } else { Key::ec(alg) };
         let bound = service.bound("okta.logs.read").await;
         let page = service.read("/api/v1/logs?limit=1", &bound, &json!({}), &json!({})).await;
@@ -94,7 +94,7 @@ async fn an_assertion_is_checked_in_every_part() {
             "{broken}"
         );
     }
-    // The one that was good all the time is good once.
+    // A valid assertion works once.
     assert_eq!(service.ask("okta.logs.read", &good, &[]).await.status, 200);
     assert_eq!(denied(&service.ask("okta.logs.read", &good, &[]).await), is(401, "invalid_client"));
 }
@@ -180,7 +180,7 @@ async fn an_app_that_must_prove_itself_goes_through_the_handshake() {
     assert_eq!(reply.json()["token_type"], "DPoP", "{}", reply.body);
     assert_eq!(text(&reply, "dpop-nonce"), "");
 
-    // A day later there is a newer one, which comes with the answer to the older one.
+    // After a day there is a newer nonce, which is sent with the answer to the older one.
     service.rig.clock.advance(Duration::from_hours(25));
     let reply = service.proven("okta.logs.read", &json!({ "nonce": nonce })).await;
     let newer = text(&reply, "dpop-nonce");
@@ -238,7 +238,7 @@ async fn a_proof_is_checked_in_every_part() {
     assert_eq!(service.ask("okta.logs.read", &assertion(), &[&good]).await.json()["token_type"], "DPoP");
     let reused = service.ask("okta.logs.read", &assertion(), &[&good]).await;
     assert_eq!(denied(&reused), is(400, "invalid_dpop_proof"));
-    // What was tried without a nonce is used up as well, proof and assertion.
+    // A proof and an assertion that were sent without a nonce are used up as well.
     let (proof, spent) = (service.prove(&json!({}), &json!({})), assertion());
     assert_eq!(denied(&service.ask("okta.logs.read", &spent, &[&proof]).await), is(400, "use_dpop_nonce"));
     assert_eq!(denied(&service.ask("okta.logs.read", &spent, &[&proof]).await), is(401, "invalid_client"));
@@ -261,7 +261,7 @@ async fn faults_reach_the_token_endpoint() {
     }
     org.switch(Fault::LoginPage, false);
 
-    // An assertion of five minutes is long dead for a clock that is ten minutes ahead; one by the org's time is not.
+    // An assertion valid for five minutes has expired for a clock that is ten minutes ahead.
     org.switch(Fault::ClockSkew, true);
     let late = service.plain("okta.logs.read").await;
     assert_eq!(denied(&late), is(401, "invalid_client"));
@@ -294,7 +294,7 @@ async fn an_app_is_refused_for_reasons_of_the_org() {
         org.fail_next(fault, 1);
         assert_eq!(denied(&service.proven("okta.logs.read", &json!({})).await), wanted);
     }
-    // What was issued before stays good.
+    // Tokens issued before stay valid.
     assert_eq!(service.read("/api/v1/logs", &token, &json!({}), &json!({})).await.status, 200);
     org.switch(Fault::NonceLoop, true);
     let mut nonces = BTreeSet::new();
