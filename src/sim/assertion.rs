@@ -51,13 +51,13 @@ pub(super) fn check<'a>(
         return Err("The 'exp' claim of the client assertion is more than one hour ahead.");
     }
     if assertion.claims.get("iat").is_some() {
-        let made_s = assertion.time("iat").ok_or("The 'iat' claim of the client assertion is no time.")?;
+        let made_s = assertion.time("iat").ok_or("The 'iat' claim of the client assertion is not a time.")?;
         if made_s > now_s {
             return Err("The 'iat' claim of the client assertion lies in the future.");
         }
     }
     match assertion.claims.get("jti") {
         None => Ok(None),
-        Some(id) => id.as_str().map(|id| Some((id, end_s))).ok_or("The 'jti' claim is not a text."),
+        Some(id) => id.as_str().map(|id| Some((id, end_s))).ok_or("The 'jti' claim is not a string."),
     }
 }

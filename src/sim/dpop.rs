@@ -46,7 +46,7 @@ pub(super) fn check(lines: &[&str], told: &Told<'_>, used: &mut Used) -> Result<
         [line] => line,
         _ => return Err("There is more than one DPoP header."),
     };
-    let proof = Jws::read(line).ok_or("The DPoP header is no signed JSON Web Token.")?;
+    let proof = Jws::read(line).ok_or("The DPoP header is not a signed JSON Web Token.")?;
     if proof.named("typ") != Some("dpop+jwt") {
         return Err("The 'typ' of the DPoP proof is not dpop+jwt.");
     }

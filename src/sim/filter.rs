@@ -281,7 +281,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, FilterError> {
                 let mut escaped = false;
                 loop {
                     let Some((_, next)) = chars.next() else {
-                        return Err(invalid("the text has no end", position));
+                        return Err(invalid("the string is not terminated", position));
                     };
                     literal.push(next);
                     if next == '"' && !escaped {
@@ -290,7 +290,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, FilterError> {
                     escaped = next == '\\' && !escaped;
                 }
                 let text = serde_json::from_str(&literal)
-                    .map_err(|_| invalid("the text has a wrong escape", position))?;
+                    .map_err(|_| invalid("the string has an invalid escape", position))?;
                 Token::Text(text)
             }
             _ => {
@@ -406,7 +406,7 @@ impl Parser {
             None => return Err(invalid("a value is missing", self.end)),
         };
         if value.is_array() || value.is_object() {
-            return Err(invalid("a value must be a text, a number, a truth or null", position));
+            return Err(invalid("a value must be a string, a number, a boolean or null", position));
         }
         Ok(Node::Test { path, op, value })
     }

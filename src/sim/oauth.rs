@@ -76,8 +76,8 @@ impl ServiceApp {
             let mut fitting = keys.iter().filter(|jwk| key_id.is_none() || own_id(jwk).as_deref() == key_id);
             found = match (fitting.next(), fitting.next()) {
                 (Some(jwk), None) => jwk.clone(),
-                (None, _) => return Err("the JWKS holds no such key"),
-                _ => return Err("the JWKS holds more than one key; name one by its kid"),
+                (None, _) => return Err("the JWKS has no such key"),
+                _ => return Err("the JWKS has more than one key; name one by its kid"),
             };
         }
         if let Value::Object(members) = &mut found {
@@ -157,10 +157,10 @@ impl OAuth {
         for app in apps {
             let refused = |why: String| (app.client_id.clone(), why);
             if app.client_id.is_empty() || app.key_id.is_empty() {
-                return Err(refused("a client id and a key id are needed".to_owned()));
+                return Err(refused("it needs a client id and a key id".to_owned()));
             }
             if org.apps.iter().any(|other| other.app.client_id == app.client_id) {
-                return Err(refused("there is another app of this client id".to_owned()));
+                return Err(refused("another app has this client id".to_owned()));
             }
             if let Some(scope) = app.scopes.iter().find(|scope| !is_known(scope)) {
                 return Err(refused(format!("there is no scope {scope:?} of the Okta API")));
@@ -263,14 +263,14 @@ impl Form {
             Self(form_urlencoded::parse(bytes).map(|(name, value)| (name.into(), value.into())).collect());
         let names: BTreeSet<&str> = form.0.iter().map(|(name, _)| name.as_str()).collect();
         if names.len() < form.0.len() {
-            return Err(Denied::OAuth(400, "invalid_request", "A parameter is there more than once."));
+            return Err(Denied::OAuth(400, "invalid_request", "A parameter occurs more than once."));
         }
         match form.get("grant_type") {
             Some("client_credentials") => Ok(form),
             Some(_) => Err(Denied::OAuth(
                 400,
                 "unsupported_grant_type",
-                "A service app has client_credentials only.",
+                "A service app can use only client_credentials.",
             )),
             None => Err(Denied::OAuth(400, "invalid_request", "The parameter grant_type is missing.")),
         }
@@ -282,12 +282,12 @@ impl Form {
 
     fn assertion(&self) -> Result<Jws, Denied> {
         let Some(assertion) = self.get("client_assertion") else {
-            return Err(bad_client("A service app proves itself by private_key_jwt only."));
+            return Err(bad_client("A service app can authenticate only with private_key_jwt."));
         };
         if self.get("client_assertion_type") != Some(ASSERTION_TYPE) {
             return Err(bad_client("The parameter client_assertion_type is not the one for a JWT."));
         }
-        Jws::read(assertion).ok_or_else(|| bad_client("The client assertion is no signed JSON Web Token."))
+        Jws::read(assertion).ok_or_else(|| bad_client("The client assertion is not a signed JSON Web Token."))
     }
 }
 
@@ -302,7 +302,7 @@ fn granted<'a>(asked: &'a str, granted: &[String]) -> Result<Vec<&'a str>, Denie
     let mut scopes: Vec<&str> = Vec::new();
     for scope in asked.split_ascii_whitespace() {
         if !is_known(scope) {
-            let words = "The authorization server knows no such scope.";
+            let words = "The authorization server has no such scope.";
             return Err(Denied::OAuth(400, "invalid_scope", words));
         }
         if !scopes.contains(&scope) {

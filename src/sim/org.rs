@@ -96,7 +96,7 @@ impl fmt::Debug for Plan {
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
     /// There is no such story.
-    #[error("there is no story named {0:?}; there is: office")]
+    #[error("there is no story named {0:?}; the only one is office")]
     UnknownStory(String),
     /// The rate is out of range.
     #[error("the rate must be a number of events per minute from 0 to 60000, not {0}")]
