@@ -1,4 +1,4 @@
-//! What a file says of itself: what was asked, what was seen, and what was not.
+//! The description of a snapshot or report: which rows it has, and what the journal covers.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,32 +6,32 @@ use serde::Serialize;
 use super::json::time;
 use crate::report::{Board, Coverage, Part};
 
-/// What a snapshot or a report is of.
+/// The contents and context of a snapshot or a report.
 #[derive(Clone, Debug)]
 pub struct About {
     /// The org's host.
     pub org: String,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// The filter, if there was one.
+    /// The filter, if any.
     pub filter: Option<String>,
-    /// Which rows: `all`, `listed`, `marked`, `this`.
+    /// Which rows it has: `all`, `listed`, `marked` or `this`.
     pub extent: &'static str,
-    /// Only what was published from here on.
+    /// The first publication time that it includes, if limited.
     pub since: Option<Timestamp>,
-    /// Only what was published before.
+    /// The publication time before which its events are, if limited.
     pub until: Option<Timestamp>,
     /// What the journal covers.
     pub coverage: Coverage,
-    /// How the parts were, if anything ran.
+    /// The status of poller, hook and journal, if they were running.
     pub board: Option<Board>,
-    /// What was known of the org's readiness: `consentwatch.doctor/1`, as JSON.
+    /// The org's readiness as `consentwatch.doctor/1` JSON, if it is known.
     pub readiness: Option<Box<serde_json::value::RawValue>>,
-    /// The text of the screen at that moment.
+    /// The text of the screen when it was created, if there was one.
     pub screen: Option<String>,
 }
 
-/// The program, as files name it.
+/// The program's name and version, as files contain them.
 #[derive(Serialize)]
 pub(super) struct Tool {
     name: &'static str,
@@ -47,7 +47,7 @@ impl Tool {
     }
 }
 
-/// What was seen, for machines.
+/// The coverage of the journal, as JSON.
 #[derive(Serialize)]
 pub(super) struct Seen {
     complete_since: Option<String>,
@@ -104,7 +104,7 @@ impl About {
         }
     }
 
-    /// What was asked for, in a line for people.
+    /// Returns which rows were requested, as a line for people.
     pub(super) fn asked(&self) -> String {
         let filter = self.filter.as_ref().map_or("no filter".to_owned(), |filter| format!("filter {filter}"));
         let since = self.since.map_or(String::new(), |at| format!(", published since {}", time(at)));
@@ -112,7 +112,7 @@ impl About {
         format!("{} consents, {filter}{since}{until}", self.extent)
     }
 
-    /// What was seen and what was not, a sentence each.
+    /// Returns what the journal covers and what it lacks, as sentences.
     pub(super) fn sentences(&self) -> Vec<String> {
         let coverage = &self.coverage;
         let mut out = Vec::new();

@@ -1,7 +1,7 @@
-//! One consent as Okta Workflows' event card "OAuth2 App Consent Granted" puts it out.
+//! Writes a consent in the form of Okta Workflows' event card "OAuth2 App Consent Granted".
 //!
-//! The names are those of the card's page (Okta Workflows: Okta connector, event card OAuth2 App Consent Granted). The
-//! page gives no JSON paths; fields are matched by their names and definitions.
+//! The names are from the card's page (Okta Workflows: Okta connector, event card OAuth2 App Consent Granted). The page
+//! gives no JSON paths, so fields are matched by their names and definitions.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::json::time;
 use super::raw::embedded;
 use crate::consent::{Consent, Seq, Untrusted};
 
-/// Appends one object. What only a hook's delivery knows is `null` for an event that was polled.
+/// Appends one object and a line feed. Fields that only hook deliveries have are `null` for a polled event.
 pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let start = out.len();
     let raw = embedded(&consent.raw);
@@ -70,7 +70,7 @@ struct Actor<'a> {
     kind: Text<'a>,
 }
 
-/// One target, each part as Okta wrote it.
+/// One target. Its values are as Okta wrote them.
 #[derive(Serialize)]
 struct Target<'a> {
     #[serde(rename = "ID")]
@@ -137,13 +137,13 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Splits an object into its members; of a key that comes twice the last counts. A map takes such a key where a struct
-/// would refuse the whole event.
+/// Returns the members of an object. Of a repeated key, the last one counts. A map allows a repeated key, but a struct
+/// would reject the whole event.
 fn members(raw: &RawValue) -> Option<HashMap<Name, &RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// A member's name in bytes, since an escaped half of a character is valid in JSON and not in a text.
+/// A member's name as bytes, since JSON allows an escaped lone surrogate and a `String` does not.
 #[derive(PartialEq, Eq, Hash)]
 struct Name(Vec<u8>);
 

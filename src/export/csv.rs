@@ -1,8 +1,8 @@
-//! Consents as CSV (RFC 4180), harmless for whoever opens it in a spreadsheet.
+//! Writes consents as CSV (RFC 4180) in which a spreadsheet runs no cell as a formula.
 
 use crate::consent::{Consent, Person, Seq, Untrusted, visible};
 
-/// The columns.
+/// The names of the first columns.
 const HEAD: [&str; 20] = [
     "seq",
     "published",
@@ -26,7 +26,7 @@ const HEAD: [&str; 20] = [
     "uuid",
 ];
 
-/// What tells a spreadsheet that a file is UTF-8. Excel on Windows takes one without it for text of the old code page.
+/// The byte order mark that marks a file as UTF-8. Without it, Excel on Windows reads a file in the old code page.
 pub(super) const MARK: &str = "\u{feff}";
 
 /// Appends the line of column names.
@@ -34,7 +34,7 @@ pub(super) fn head(out: &mut Vec<u8>) {
     record(HEAD.iter().chain(&["note", "event_type", "hidden"]).map(|name| (*name).to_owned()), out);
 }
 
-/// Appends one consent, with what somebody noted to it.
+/// Appends one consent and its note.
 pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
     let text = |text: Option<&Untrusted>| text.map_or(String::new(), |text| text.visible().into_owned());
     let time = |at: Option<jiff::Timestamp>| at.map_or(String::new(), super::json::time);
@@ -70,20 +70,20 @@ pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Ve
         consent.via.told(consent.doubt).to_owned(),
         text(consent.uuid.as_ref()),
         note.unwrap_or("").to_owned(),
-        // Behind all others, so that whoever counts columns finds them where they were.
+        // Columns added later come last, so that the positions of the older ones stay the same.
         consent.event_type.visible().into_owned(),
         consent.hidden.to_string(),
     ];
     record(fields, out);
 }
 
-/// Appends one record. Every cell that is not plain is quoted, and none is left that a spreadsheet would run.
+/// Appends one record. Cells with special characters are quoted, and no cell runs as a formula.
 fn record(fields: impl IntoIterator<Item = String>, out: &mut Vec<u8>) {
     for (index, field) in fields.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        // What is hidden is made visible, so that no cell looks like two, and no line either.
+        // Invisible characters are made visible, so that no cell or line looks like two.
         let field = visible(&field);
         let field = harmless(&field);
         if field.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@/ ".contains(&b)) {
@@ -97,9 +97,10 @@ fn record(fields: impl IntoIterator<Item = String>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Puts an apostrophe before what a spreadsheet would take for a formula, also behind blanks, quotes and marks that it
-/// skips (OWASP: CSV Injection). Where the list separator is a semicolon or a tab, as in many locales, a cell is split
-/// there whatever quotes say, so what follows a separator or a line end is looked at as what stands first.
+/// Puts an apostrophe before text that a spreadsheet would take for a formula, also after spaces, quotes and invisible
+/// characters that it skips (OWASP: CSV Injection). Where the list separator is a semicolon or a tab, as in many
+/// locales, a cell is split there even inside quotes. So text after a separator or line end is treated like the start
+/// of a cell.
 fn harmless(field: &str) -> std::borrow::Cow<'_, str> {
     let is_skipped = |c: char| {
         c.is_whitespace()
@@ -110,7 +111,7 @@ fn harmless(field: &str) -> std::borrow::Cow<'_, str> {
     let is_trigger = |c: char| matches!(c, '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠');
     let mut out = String::new();
     let mut copied = 0;
-    // Where what could be a cell begins.
+    // The start of the next text that could become a cell.
     let mut next = Some(0);
     while let Some(mut start) = next {
         let mut chars = field.get(start..).unwrap_or_default().char_indices();
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
     use crate::export::sample;
 
-    /// Reads one record back as RFC 4180 says.
+    /// Parses one record by RFC 4180.
     fn read(line: &str) -> Vec<String> {
         let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
         let mut rest = line.strip_suffix("\r\n").expect("an end").chars().peekable();
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!(fields[21..], ["app.oauth2.as.consent.grant", "0"]);
     }
 
-    /// Splits a line as a spreadsheet does: a cell is quoted only where the quote stands first in it.
+    /// Splits a line as a spreadsheet does: a quote counts only at the start of a cell.
     fn cells(line: &str, separator: char) -> Vec<String> {
         let (mut cells, mut cell, mut is_quoted, mut is_first) = (Vec::new(), String::new(), false, true);
         for c in line.trim_end_matches("\r\n").chars() {
@@ -204,7 +205,7 @@ mod tests {
         cells
     }
 
-    /// Whether a spreadsheet would run a cell.
+    /// Returns whether a spreadsheet would run a cell as a formula.
     fn runs(cell: &str) -> bool {
         let bare = cell.trim_start_matches([' ', '\t', '"', '\u{feff}', '\u{200b}', '\u{a0}']);
         bare.starts_with(['=', '+', '-', '@', '|'])
@@ -234,7 +235,7 @@ mod tests {
                 let text = visible(text).replace('\'', "");
                 prop_assert_eq!(field.replace('\'', ""), text, "nothing but apostrophes is put in");
             }
-            // The first cell of a line is its number.
+            // The first cell of a line is the row's number.
             let line = format!("7,{}", std::str::from_utf8(&out).unwrap());
             for separator in [',', ';', '\t'] {
                 for cell in cells(&line, separator) {

@@ -1,4 +1,5 @@
-//! One consent as an event of the Elastic Common Schema 9.3. What that has no field for stands under `consentwatch`.
+//! Writes a consent as an event of the Elastic Common Schema 9.3. Values without a field in the schema are under
+//! `consentwatch`.
 
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted, UserId};
 /// The version of the schema (Elastic: ECS field reference).
 const VERSION: &str = "9.3.0";
 
-/// Appends one object.
+/// Appends one object and a line feed.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     put_value(&document(seq, consent), out);
 }
@@ -21,17 +22,18 @@ pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
 fn document(seq: Seq, consent: &Consent) -> Value {
     let Consent { who, client, server, from, .. } = consent;
     let ip = from.ip.as_ref().map(Untrusted::exact);
-    // A field of type ip takes nothing else, and a whole document would be refused for it.
+    // Elasticsearch refuses a whole document if a field of type ip has another value.
     let good_ip = ip.filter(|ip| ip.parse::<IpAddr>().is_ok());
     let person = &who.person;
     let names = [person.id.as_ref().map(|id| &id.0), person.alternate_id.as_ref()];
     let family = family::ecs(consent.event_type.exact());
-    // Of a consent the person is the user; of other events, the actor, and whom it was done to is another field.
+    // For a consent, the user is the person. For other events, the user is the actor, and the affected person is
+    // `user.target`.
     let targets = if consent.kind == Kind::Other { Targets::of(&consent.raw) } else { Targets::default() };
     let target =
         targets.user().filter(|target| target.id.as_deref() != person.id.as_ref().map(UserId::exact));
     let mut document = json!({
-        // Without a time of its own it is as old as its reception.
+        // An event without a publication time gets the time it was received.
         "@timestamp": time(consent.published.unwrap_or(consent.received)),
         "ecs": {"version": VERSION},
         "message": consent.message,
@@ -92,7 +94,7 @@ fn document(seq: Seq, consent: &Consent) -> Value {
     document
 }
 
-/// Takes out what says nothing: these forms know no null.
+/// Removes nulls, empty objects and empty arrays, which these schemas do not allow.
 pub(super) fn prune(value: &mut Value) {
     if let Value::Object(map) = value {
         let all: Map<String, Value> = std::mem::take(map);

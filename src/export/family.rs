@@ -1,11 +1,11 @@
-//! What kind of thing an event of any type is, as SIEMs part them.
+//! Maps event types to the categories and classes of SIEM schemas.
 
-/// Category and types of an event in the Elastic Common Schema.
+/// The category and types of an event in the Elastic Common Schema.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Ecs {
-    /// `event.category`; empty for what the schema has none for.
+    /// `event.category`, or `None` if the schema has no category for the event.
     pub(super) category: Option<&'static str>,
-    /// `event.type`, each allowed in that category.
+    /// `event.type`. Each type is allowed in the category.
     pub(super) types: Vec<&'static str>,
 }
 
@@ -14,10 +14,9 @@ const AUTHENTICATION: &str = "authentication";
 const CONFIGURATION: &str = "configuration";
 const SESSION: &str = "session";
 
-/// Families of event types by what they begin with, the more special one first: the category, and the types that each
-/// has beside those that its verb gives. Follows Elastic's own table (elastic/integrations, packages/okta,
-/// `ecs_category_type.yml`); where that gives a type which says nothing of the event, such as `start` for the
-/// activation of a client, it is left out.
+/// Event types by prefix, the more specific ones first: prefix, category, and ECS types in addition to those from the
+/// verb. The table follows Elastic's own (elastic/integrations, packages/okta, `ecs_category_type.yml`). Types there
+/// that do not describe the event, such as `start` for the activation of a client, are left out.
 const FAMILIES: [(&str, &str, &[&str]); 61] = [
     ("app.access_request.", IAM, &["info"]),
     ("app.generic.unauth_app_access_attempt", AUTHENTICATION, &["info"]),
@@ -82,25 +81,25 @@ const FAMILIES: [(&str, &str, &[&str]); 61] = [
     ("zone.", CONFIGURATION, &[]),
 ];
 
-/// What an event's type says is done.
+/// The action that an event type names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verb {
-    /// Something new is there.
+    /// Something was created.
     Create,
-    /// Something is as it was not before.
+    /// Something was changed.
     Update,
-    /// Something is there no more.
+    /// Something was removed.
     Delete,
-    /// It begins.
+    /// Something began.
     Start,
-    /// It is over.
+    /// Something ended.
     End,
-    /// Anything else.
+    /// Another action.
     Other,
 }
 
 impl Verb {
-    /// Reads it from the last words of an event type.
+    /// Returns the action from the last word of an event type. `completed` and `initiated` are skipped.
     pub(super) fn of(event_type: &str) -> Self {
         let last = event_type.rsplit('.').find(|word| !matches!(*word, "completed" | "initiated"));
         match last.unwrap_or_default() {
@@ -116,7 +115,7 @@ impl Verb {
     }
 }
 
-/// Returns where an event type stands in ECS; nothing where it has no place.
+/// Returns the ECS category and types of an event type. Both are empty for an unknown type.
 pub(super) fn ecs(event_type: &str) -> Ecs {
     let Some((_, category, base)) = FAMILIES.iter().find(|(start, ..)| event_type.starts_with(start)) else {
         return Ecs::default();
@@ -129,11 +128,11 @@ pub(super) fn ecs(event_type: &str) -> Ecs {
         (SESSION, Verb::Start) => vec!["start"],
         (SESSION | AUTHENTICATION, Verb::End) => vec!["end"],
         _ if event_type == "user.identity_verification.start" => vec!["start"],
-        // Hooks are switched by types of their own; a switch changes them.
+        // Activating or deactivating a hook changes its configuration.
         (CONFIGURATION, _) if event_type.ends_with("activated") => vec!["change"],
         _ => Vec::new(),
     };
-    // A type of its own says more than that there is something to know.
+    // `info` is only used if there is no more specific type.
     if types.is_empty() || *base != ["info"] {
         let is_alone = types.is_empty();
         types.extend(base.iter().filter(|kind| **kind != "info" || is_alone));
@@ -145,19 +144,19 @@ pub(super) fn ecs(event_type: &str) -> Ecs {
     Ecs { category: Some(category), types }
 }
 
-/// A class of the Open Cybersecurity Schema Framework with what is done in it.
+/// A class and activity of the Open Cybersecurity Schema Framework.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Ocsf {
     /// `class_uid` and `class_name`.
     pub(super) class: Named,
-    /// `activity_id` and `activity_name`, of that class.
+    /// `activity_id` and `activity_name` in that class.
     pub(super) activity: Named,
 }
 
-/// A number of the schema with its name.
+/// A number in the schema and its name.
 type Named = (u32, &'static str);
 
-/// User Access Management: a consent is the assignment of privileges, and a revocation the end of one.
+/// User Access Management: a consent assigns privileges, and a revocation revokes them.
 pub(super) const USER_ACCESS: Named = (3005, "User Access Management");
 /// Account Change.
 pub(super) const ACCOUNT: Named = (3001, "Account Change");
@@ -167,13 +166,13 @@ pub(super) const SIGN_IN: Named = (3002, "Authentication");
 pub(super) const ENTITY: Named = (3004, "Entity Management");
 /// Group Management.
 pub(super) const GROUP: Named = (3006, "Group Management");
-/// The event of no class.
+/// The class of events without a more specific class.
 pub(super) const BASE: Named = (0, "Base Event");
 const OTHER: Named = (99, "Other");
 /// The activity of [`SIGN_IN`] that ends a session.
 pub(super) const LOGOFF: Named = (2, "Logoff");
 
-/// Event types by what they begin with, the more special one first, with class and activity.
+/// Event types by prefix, the more specific ones first, with class and activity.
 const CLASSES: [(&str, Named, Named); 35] = [
     ("user.session.start", SIGN_IN, (1, "Logon")),
     ("user.authentication.sso", SIGN_IN, (1, "Logon")),
@@ -191,7 +190,7 @@ const CLASSES: [(&str, Named, Named); 35] = [
     ("app.oauth2.as.authorize", SIGN_IN, OTHER),
     ("app.oauth2.authorize", SIGN_IN, OTHER),
     ("user.account.lock", ACCOUNT, (9, "Lock")),
-    // A token for it is none, nor is an attempt that failed.
+    // Sending an unlock token is not an unlock, and neither is a failed attempt.
     ("user.account.unlock_token", ACCOUNT, OTHER),
     ("user.account.unlock_failure", ACCOUNT, OTHER),
     ("user.account.unlock", ACCOUNT, (12, "Unlock")),
@@ -213,7 +212,7 @@ const CLASSES: [(&str, Named, Named); 35] = [
     ("group.user_membership.remove", GROUP, (4, "Remove User")),
 ];
 
-/// Families whose events make, change or take away something that is administered: Entity Management.
+/// Prefixes of event types that create, change or delete an administered entity: Entity Management.
 const ENTITIES: [&str; 13] = [
     "app.oauth2.client.lifecycle.",
     "app.oauth2.credentials.lifecycle.",
@@ -230,7 +229,7 @@ const ENTITIES: [&str; 13] = [
     "zone.",
 ];
 
-/// Returns the class of an event type that is no consent.
+/// Returns the class and activity of an event type that is not a consent.
 pub(super) fn ocsf(event_type: &str) -> Ocsf {
     if let Some((_, class, activity)) = CLASSES.iter().find(|(start, ..)| event_type.starts_with(start)) {
         return Ocsf { class: *class, activity: *activity };
@@ -264,7 +263,7 @@ pub(super) fn ocsf(event_type: &str) -> Ocsf {
 mod tests {
     use super::*;
 
-    /// Lines of `name: words`.
+    /// Parses lines of `name: words`.
     fn table(text: &'static str) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         lines.map(|line| {
@@ -279,7 +278,7 @@ mod tests {
         for (event_type, words) in table(include_str!("../../tests/schemas/ecs-okta.txt")) {
             let found = ecs(event_type);
             assert_eq!(found.category, words.first().copied(), "{event_type}");
-            // What is left out beside a type that says more is no contradiction; another type would be.
+            // Our table may leave out `info` beside a more specific type, but must not have another type.
             let wanted: Vec<&str> = words.into_iter().skip(1).collect();
             assert!(found.types.iter().all(|kind| wanted.contains(kind)), "{event_type}: {:?}", found.types);
             let missing: Vec<_> = wanted.iter().filter(|kind| !found.types.contains(kind)).collect();

@@ -1,4 +1,4 @@
-//! One consent as the program's own JSON.
+//! Writes a consent as the program's own JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,15 +7,16 @@ use serde_json::value::RawValue;
 use super::raw::embedded;
 use crate::consent::{ClientId, Consent, Difference, Doubt, GrantId, Seq, ServerId, Untrusted, UserId};
 
-/// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
+/// The name of this format. Keys may be added under the same name. The number rises if a key is removed or changes its
+/// meaning.
 pub const SCHEMA: &str = "consentwatch.consent/1";
 
-/// Appends one object. Every key is always there, with `null` for what is not known. The only exception is
-/// `unread_targets`, which is left out if it is 0.
+/// Appends one object and a line feed. Every key is always present, with `null` for an unknown value. The only
+/// exception is `unread_targets`, which is left out if it is 0.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let start = out.len();
     if serde_json::to_writer(&mut *out, &Line::of(seq, consent)).is_err() {
-        // Neither the buffer nor these types can refuse; half a line would be worse than none.
+        // Serializing these types into a buffer cannot fail. If it did, half a line would be worse than none.
         debug_assert!(false, "a consent is always writable");
         out.truncate(start);
         return;
@@ -23,7 +24,7 @@ pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Writes a time with milliseconds and `Z`; what is finer is cut, not rounded, so that it never lies ahead.
+/// Returns a time with milliseconds and `Z`. Smaller units are truncated, so that the result is never in the future.
 pub(super) fn time(at: Timestamp) -> String {
     jiff::fmt::temporal::DateTimePrinter::new().precision(Some(3)).timestamp_to_string(&at)
 }
@@ -127,7 +128,7 @@ struct Hook<'a> {
     received: Option<String>,
 }
 
-/// The hook's copy of an event that the log has shown. It is no evidence.
+/// The hook's copy of an event that the log has confirmed. It is not evidence.
 #[derive(Serialize)]
 struct HookCopy {
     contradicts: Vec<&'static str>,

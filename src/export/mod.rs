@@ -1,4 +1,4 @@
-//! The formats that leave the program. Each is a pure function that appends to a buffer or a writer.
+//! The export formats. Each is a pure function that appends to a buffer or a writer.
 
 mod about;
 mod card;
@@ -25,20 +25,20 @@ pub use summary::Summary;
 
 use crate::consent::{Consent, Seq};
 
-/// A format that gives one line for one consent.
+/// A format with one line per consent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Lines {
     /// The program's own JSON, [`SCHEMA`].
     Json,
-    /// One line for a person.
+    /// A line for people.
     Text,
-    /// The output of Okta Workflows' event card, under the card's own names.
+    /// The output of Okta Workflows' event card, with the card's own names.
     Card,
-    /// The LogEvent alone.
+    /// The LogEvent as Okta sent it.
     Raw,
     /// CSV, after [`Lines::head`].
     Csv,
-    /// The same with a byte order mark, by which Excel on Windows knows UTF-8.
+    /// CSV with a byte order mark, which Excel on Windows needs to recognize UTF-8.
     CsvMarked,
     /// Elastic Common Schema.
     Ecs,
@@ -60,7 +60,7 @@ impl Lines {
         }
     }
 
-    /// Appends one consent with what somebody noted to it, where the form has a place for that.
+    /// Appends one consent and a line feed, with its note if the format has a field for notes.
     pub fn line_noted(self, seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
         match self {
             Self::Csv | Self::CsvMarked => csv::line(seq, consent, note, out),
@@ -68,7 +68,7 @@ impl Lines {
         }
     }
 
-    /// Appends what stands before the first line.
+    /// Appends the header, if the format has one.
     pub fn head(self, out: &mut Vec<u8>) {
         if self == Self::CsvMarked {
             out.extend_from_slice(csv::MARK.as_bytes());
@@ -78,8 +78,8 @@ impl Lines {
         }
     }
 
-    /// Appends one consent and a line feed, harmless for a terminal: the JSON forms keep their values and escape what
-    /// a terminal would obey or hide. The line for a person always is.
+    /// Appends one consent and a line feed that are safe to print on a terminal. JSON formats keep their values, and
+    /// escape control characters and invisible characters. [`Lines::Text`] is always safe.
     pub fn line_for_terminal(self, seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
         let start = out.len();
         self.line(seq, consent, out);
@@ -90,8 +90,8 @@ impl Lines {
 }
 
 impl Lines {
-    /// Rewrites lines of this form, which begin at `start`, in ASCII. JSON keeps its values; the forms for people show
-    /// the numbers of characters.
+    /// Rewrites the lines that begin at `start` in ASCII. JSON keeps its values. Formats for people show the numbers of
+    /// characters.
     pub fn to_ascii(self, out: &mut Vec<u8>, start: usize) {
         match self {
             Self::Text | Self::Csv | Self::CsvMarked => terminal::number(out, start),
@@ -102,7 +102,7 @@ impl Lines {
     }
 }
 
-/// Makes a line of JSON harmless for a terminal, which may read nothing but ASCII; its values stay.
+/// Makes a line of JSON safe to print on a terminal, which may support only ASCII. The JSON values stay the same.
 pub fn json_line_for_terminal(line: &mut Vec<u8>, is_ascii: bool) {
     terminal::escape(line, 0);
     if is_ascii {
@@ -110,7 +110,7 @@ pub fn json_line_for_terminal(line: &mut Vec<u8>, is_ascii: bool) {
     }
 }
 
-/// Rewrites a JSON text in ASCII; its values stay.
+/// Rewrites JSON in ASCII. The JSON values stay the same.
 pub fn json_in_ascii(text: &mut Vec<u8>) {
     terminal::escape_to_ascii(text, 0);
 }

@@ -1,6 +1,6 @@
-//! One consent as an event of the Open Cybersecurity Schema Framework 1.8: User Access Management, of which a consent is
-//! the assignment of privileges (scopes) and a revocation the end of one. Events of other types have the class of their
-//! family, and those of no family none.
+//! Writes a consent as an event of the Open Cybersecurity Schema Framework 1.8. Consents are of the class User Access
+//! Management: a grant assigns privileges (scopes), and a revocation revokes them. Other events have the class from
+//! `family`, or the base class.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ const VERSION: &str = "1.8.0";
 const CATEGORY: (u32, &str) = (3, "Identity & Access Management");
 const UNCATEGORIZED: (u32, &str) = (0, "Uncategorized");
 
-/// Appends one object.
+/// Appends one object and a line feed.
 pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     put_value(&event(seq, consent), out);
 }
@@ -32,7 +32,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
         Kind::Revoke | Kind::AdminRevoke => Ocsf { class: USER_ACCESS, activity: (2, "Revoke Privileges") },
         Kind::Other => family::ocsf(consent.event_type.exact()),
     };
-    // What is none of the class's activities is named as its source names it.
+    // The schema names an activity that is not in the class as its source does.
     let event_type = consent.event_type.exact();
     let activity_name = if activity == 99 && !event_type.is_empty() { event_type } else { activity_word };
     let category = if class == BASE { UNCATEGORIZED } else { CATEGORY };
@@ -93,7 +93,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
         },
         "src_endpoint": {
             "ip": ip,
-            // The schema's country is a code of two letters; Okta gives names.
+            // The schema's country is a two-letter code, but Okta gives names.
             "location": {"city": from.city, "desc": from.country},
             "autonomous_system": {"number": from.as_number, "name": from.as_org},
         },
@@ -116,10 +116,10 @@ fn event(seq: Seq, consent: &Consent) -> Value {
         }
         ACCOUNT => event["user"] = targets.user().map_or_else(|| user(consent), account),
         SIGN_IN => {
-            // Whoever ends a session may be an admin. The target is the one who is logged off.
+            // An admin may end a session. The target is the user who is logged off.
             let target = targets.user().filter(|_| activity == LOGOFF.0);
             event["user"] = target.map_or_else(|| user(consent), account);
-            // The class wants what was signed in to.
+            // The class requires the service that was signed in to.
             event["service"] = json!({"name": "Okta"});
         }
         GROUP => {
@@ -132,7 +132,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
             event["entity"] = entity.map_or_else(unknown, self::entity);
         }
         _ => {
-            // An event of no class has none of these.
+            // The base class has none of these.
             for name in ["actor", "src_endpoint", "http_request"] {
                 let value = event[name].take();
                 event["unmapped"][name] = value;
@@ -141,19 +141,19 @@ fn event(seq: Seq, consent: &Consent) -> Value {
     }
     prune(&mut event);
     if class == USER_ACCESS {
-        // The class requires it, even of an event that names no scope.
+        // The class requires it, even if the event names no scope.
         event["privileges"] = json!(scopes);
     }
     event
 }
 
-/// An account that something was done to.
+/// Returns the account that an event affected.
 fn account(target: &Target) -> Value {
     const USER: u8 = 1;
     json!({"uid": target.id, "name": target.alternate_id, "full_name": target.name, "type_id": USER})
 }
 
-/// What is administered.
+/// Returns the administered entity.
 fn entity(target: &Target) -> Value {
     const POLICY: u8 = 5;
     const OTHER: u8 = 99;
@@ -167,12 +167,12 @@ fn entity(target: &Target) -> Value {
     })
 }
 
-/// Something that the event does not name, where the class wants one of name and uid.
+/// Returns a placeholder where the class requires a name or uid and the event has none.
 fn unknown() -> Value {
     json!({"name": "unknown"})
 }
 
-/// Whose privileges these are: the person's, or where an admin acts, the client's. The schema wants one of name and
+/// Returns the user whose privileges change: the person, or the client if an admin acts. The schema requires a name or
 /// uid.
 fn user(consent: &Consent) -> Value {
     const UNKNOWN: u8 = 0;
@@ -188,7 +188,7 @@ fn user(consent: &Consent) -> Value {
     }
 }
 
-/// What the privileges give access to: the authorization server.
+/// Returns the resource that the privileges give access to: the authorization server.
 fn resources(consent: &Consent) -> Vec<Value> {
     let server = &consent.server;
     let is_known = server.id.is_some() || server.name.is_some();
@@ -211,13 +211,13 @@ mod tests {
             let event = event(Seq(7), &consent);
             let found = fields(&event);
             for field in found.iter().filter(|field| !field.starts_with("unmapped.")) {
-                // A product's feature is a product's own attribute, and its name an entity's.
+                // The list of attributes ends at `feature`, which is an object of its own.
                 let field =
                     field.strip_suffix(".feature.name").map_or(field.clone(), |own| format!("{own}.feature"));
                 assert!(known.contains(&field.as_str()), "{field}");
             }
             for required in lines.iter().filter_map(|line| line.strip_suffix(" *")) {
-                // What belongs to an object is required where that object is.
+                // A required attribute of an object must be there if the object is.
                 let (object, _) = required.rsplit_once('.').unwrap_or_default();
                 let has_object = object.is_empty() || found.iter().any(|field| field.starts_with(object));
                 let is_there =

@@ -1,4 +1,4 @@
-//! The LogEvent alone.
+//! Writes the LogEvent as Okta sent it.
 
 use serde_json::value::RawValue;
 
@@ -11,16 +11,16 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Returns the LogEvent as a JSON value without line ends. A kept text that is no JSON, which only a damaged journal
-/// can bring, becomes a JSON string: it is evidence still, and cannot break the line that it stands in.
+/// Returns the LogEvent as JSON without line breaks. Text that is not JSON, which only a damaged journal can contain,
+/// becomes a JSON string, so that it is kept as evidence without breaking the line.
 pub(super) fn embedded(kept: &str) -> Box<RawValue> {
     one_line(kept)
         .or_else(|| serde_json::value::to_raw_value(kept).ok())
         .expect("every text has a form as a JSON string")
 }
 
-/// Takes the white space between tokens out of a JSON text and checks it. Tokens stay byte for byte: numbers, escapes,
-/// the order of keys and keys that come twice.
+/// Returns JSON without white space between tokens, or `None` if it is invalid. Tokens stay byte for byte the same:
+/// numbers, escapes, the order of keys and repeated keys.
 fn one_line(json: &str) -> Option<Box<RawValue>> {
     let bytes = json.as_bytes();
     let (mut text, mut kept, mut at) = (String::new(), 0, 0);
@@ -38,7 +38,7 @@ fn one_line(json: &str) -> Option<Box<RawValue>> {
     if kept == 0 {
         return RawValue::from_string(json.to_owned()).ok();
     }
-    // Two tokens that only white space kept apart are no JSON before either, but would be one token now.
+    // Two tokens separated only by white space are invalid JSON, but could become one valid token without it.
     serde_json::from_str::<&RawValue>(json).ok()?;
     text.push_str(json.get(kept..)?);
     RawValue::from_string(text).ok()

@@ -1,4 +1,4 @@
-//! Case files for people: Markdown, and HTML that needs nothing but itself.
+//! Writes case files for people: Markdown, and self-contained HTML.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,22 @@ use super::json::time;
 use super::summary::{BARS, Summary};
 use crate::consent::{Consent, Evidence, Person, Seq, Untrusted, visible};
 
-/// The forms of a report.
+/// The formats of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Report {
     /// Markdown.
     Markdown,
-    /// One HTML file: no script, nothing from elsewhere, light and dark and for print.
+    /// One HTML file without scripts or external resources, with light, dark and print styles.
     Html,
 }
 
-/// Clients of the table; the rest is counted.
+/// The most clients in the table. The others are only counted.
 const CLIENTS_MAX: usize = 500;
-/// People and scopes named of a client.
+/// The most people, and the most scopes, named for a client.
 const NAMES_MAX: usize = 12;
 
 impl Report {
-    /// Appends everything that stands before the table of consents.
+    /// Appends everything up to the header of the table of consents.
     pub fn head(self, about: &About, summary: &Summary, out: &mut String) {
         let title = format!("OAuth consents in {}", about.org);
         match self {
@@ -155,7 +155,7 @@ impl Report {
         }
     }
 
-    /// Appends one consent.
+    /// Appends one row of the table of consents.
     pub fn line(self, _seq: Seq, consent: &Consent, note: Option<&str>, out: &mut String) {
         let shown = |text: Option<&Untrusted>| text.map_or(String::new(), |text| text.visible().into_owned());
         let person = consent.who.person.name().map(|name| visible(name).into_owned());
@@ -217,7 +217,7 @@ impl Report {
         }
     }
 
-    /// Appends the end: the digest of the consents, as a snapshot of the same rows has it.
+    /// Appends the end, with the same digest of the consents as in a snapshot of the same rows.
     pub fn foot(self, digest: &str, out: &mut String) {
         let words = format!("SHA-256 of these consents, as their JSON lines: {digest}");
         match self {
@@ -238,7 +238,7 @@ fn push(out: &mut String, words: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Bars over time, as inline SVG.
+/// Appends a bar chart of the activity over time, as inline SVG.
 fn picture(summary: &Summary, out: &mut String) {
     let Some((first, last)) = summary.span() else { return };
     let bars = summary.bars();
@@ -255,7 +255,7 @@ fn picture(summary: &Summary, out: &mut String) {
     );
     for (index, count) in bars.iter().enumerate() {
         let height = count * 100 / most;
-        // What is there is seen.
+        // A nonzero count has a visible bar.
         let height = if *count > 0 { height.max(1) } else { 0 };
         push(
             out,
@@ -277,7 +277,7 @@ fn picture(summary: &Summary, out: &mut String) {
     );
 }
 
-/// Makes a visible text text in HTML.
+/// Escapes text for HTML.
 fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -293,7 +293,7 @@ fn html(text: &str) -> String {
     out
 }
 
-/// Makes a visible text text in a cell of a Markdown table.
+/// Escapes text for a cell of a Markdown table.
 fn md(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -307,7 +307,7 @@ fn md(text: &str) -> String {
             c => out.push(c),
         }
     }
-    // No link is made of what looks like one.
+    // Some renderers turn bare URLs into links.
     out.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
@@ -358,11 +358,11 @@ mod tests {
             assert!(!page.contains(outside), "{outside}");
         }
         let text = written(Report::Markdown, hostile);
-        // Every line of a table has as many cells as its head.
+        // Every row of a table has as many cells as its header.
         let cells = |line: &str| line.replace("\\|", "").matches('|').count();
         let rows: Vec<usize> = text.lines().filter(|line| line.starts_with('|')).map(cells).collect();
         assert!(rows.iter().all(|count| *count == 8 || *count == 10), "{rows:?}");
-        // What stands behind a backslash is no markup.
+        // A character after a backslash is not markup.
         let bare = |(n, part): (usize, &str)| part.chars().skip(usize::from(n > 0)).collect::<String>();
         let text: String = text.split('\\').enumerate().map(bare).collect();
         assert!(

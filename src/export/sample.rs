@@ -1,4 +1,4 @@
-//! Invented consents for the tests of the formats.
+//! Invented consents for the tests of export formats.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a time written by hand")
 }
 
-/// Returns the names of all fields of a document, those of objects joined by dots.
+/// Returns the paths of all fields of a document, joined by dots.
 pub(super) fn fields(value: &serde_json::Value) -> Vec<String> {
     match value {
         serde_json::Value::Object(map) => {
@@ -37,7 +37,7 @@ pub(super) fn fields(value: &serde_json::Value) -> Vec<String> {
     }
 }
 
-/// Nothing but what cannot be missing.
+/// Returns a consent with only the required fields.
 pub(super) fn bare() -> Consent {
     Consent {
         key: EventKey { published_ms: 0, id: EventId::Digest([0; 32]), part: 0 },
@@ -69,7 +69,7 @@ pub(super) fn bare() -> Consent {
     }
 }
 
-/// Everything that an event can have, come by poll and by hook.
+/// Returns a consent with nearly every field, seen by poll and by hook.
 pub(super) fn both_ways() -> Consent {
     let published = at("2026-05-06T07:08:09.123Z");
     let person = Person {

@@ -1,12 +1,11 @@
-//! One consent as a sentence, for whoever listens or feels in place of looking.
+//! Writes a consent as a sentence, for screen readers and braille displays.
 
 use super::text::{field, first, joined, unread, who};
 use crate::consent::{Consent, Difference, Evidence, Kind, Seq, Untrusted};
 
-/// Returns what happened as one sentence on one line, with its number first. It is harmless for a terminal.
+/// Returns a consent as one line with its number and a sentence. It is safe to print on a terminal.
 ///
-/// An outcome other than success comes before everything else, since the sentence would be heard as a consent
-/// otherwise.
+/// An outcome other than success comes first, since the sentence would sound like a consent otherwise.
 pub fn sentence(seq: Seq, consent: &Consent) -> String {
     let result = consent.outcome.result.as_ref().map(Untrusted::exact);
     let failed = match result.filter(|result| *result != "SUCCESS") {
@@ -34,7 +33,7 @@ pub fn sentence(seq: Seq, consent: &Consent) -> String {
     )
 }
 
-/// Who did what to whom.
+/// Returns who did what, and for which client.
 fn deed(consent: &Consent) -> String {
     let client = match client(consent).as_str() {
         "-" => "an unnamed client".to_owned(),
@@ -74,7 +73,7 @@ fn server(consent: &Consent) -> String {
     first([consent.server.name.as_ref(), consent.server.id.as_ref().map(|id| &id.0)])
 }
 
-/// Returns what is known of a consent, a line each: its name, a colon, its value. What is not known is left out.
+/// Returns the details of a consent as lines: first the sentence, then `name: value` for each known value.
 pub fn sentences(seq: Seq, consent: &Consent) -> Vec<String> {
     let actor = consent.actor.as_ref();
     let mut lines = vec![sentence(seq, consent)];

@@ -1,4 +1,5 @@
-//! A snapshot: one JSON object that says what it is of, what was seen, and holds the consents with a digest over them.
+//! Writes a snapshot: one JSON object with its description, the journal's coverage, the consents, and a digest of the
+//! consents.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -9,10 +10,11 @@ use super::about::{About, Tool};
 use super::json;
 use crate::consent::{Consent, Seq};
 
-/// The name of this form. Keys may be added under it; the number rises when one goes or changes its meaning.
+/// The name of this format. Keys may be added under the same name. The number rises if a key is removed or changes its
+/// meaning.
 const SCHEMA: &str = "consentwatch.snapshot/1";
 
-/// What stands before the consents.
+/// The members before the consents.
 #[derive(Serialize)]
 struct Head<'a> {
     schema: &'static str,
@@ -28,11 +30,12 @@ struct Head<'a> {
     screen: Option<&'a str>,
 }
 
-/// Digits that the count has room for; JSON allows blanks before it.
+/// The width of the count. It is padded with spaces, which JSON allows.
 const COUNT_WIDTH: usize = 12;
 const DIGEST_WIDTH: usize = 64;
 
-/// Writes a snapshot as consents come. Count and digest stand before them, so the place is kept and filled at the end.
+/// Writes a snapshot one consent at a time. Count and digest come before the consents, so space is reserved for them
+/// and filled at the end.
 pub struct Snapshot<W: Write + Seek> {
     out: W,
     count: u64,
@@ -42,7 +45,7 @@ pub struct Snapshot<W: Write + Seek> {
 }
 
 impl<W: Write + Seek> Snapshot<W> {
-    /// Writes what stands before the consents.
+    /// Starts a snapshot by writing everything before the consents.
     ///
     /// # Errors
     /// The output cannot be written.
@@ -91,7 +94,7 @@ impl<W: Write + Seek> Snapshot<W> {
         self.out.write_all(line)
     }
 
-    /// Writes the end, count and digest, and returns both.
+    /// Completes the snapshot, and returns count and digest.
     ///
     /// # Errors
     /// The output cannot be written.
@@ -105,7 +108,7 @@ impl<W: Write + Seek> Snapshot<W> {
     }
 }
 
-/// Writes bytes as hexadecimal digits.
+/// Returns bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
         use std::fmt::Write as _;
@@ -173,7 +176,7 @@ mod tests {
                 (read["filter"].as_str(), read["screen"].as_str()),
                 (Some("kind:grant \"quoted\""), Some("a\nscreen"))
             );
-            // Whoever has the file can take the digest of its lines.
+            // A reader of the file can compute the digest from its lines.
             let text = String::from_utf8(bytes).unwrap();
             let lines: Vec<&str> = text
                 .lines()

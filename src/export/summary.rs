@@ -1,4 +1,4 @@
-//! What a report says of many consents: of each client how many, since when, from whom, for what; and when it was busy.
+//! The statistics in a report: consents, people, scopes and times per client, and the activity over time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,25 +6,26 @@ use jiff::Timestamp;
 
 use crate::consent::{Consent, Kind, Untrusted, visible};
 
-/// Clients, people and scopes that are told apart; what comes beyond is counted together.
+/// The most clients, and the most people and scopes per client. Further clients are counted together as one; further
+/// people and scopes are left out.
 const NAMES_MAX: usize = 10_000;
-/// Bars of the picture.
+/// The number of bars in the chart.
 pub(super) const BARS: usize = 60;
 
-/// The sum of some consents.
+/// Statistics of a set of consents.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// How many there are.
+    /// The number of consents.
     pub count: u64,
     clients: HashMap<String, Client>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// By the minute, or by what a minute has become when there were too many.
+    /// Counts by time slot. A slot is `minutes` long.
     times: BTreeMap<i64, u64>,
     minutes: i64,
 }
 
-/// What is told of one client.
+/// Statistics of one client.
 #[derive(Debug, Default)]
 pub(super) struct Client {
     pub(super) name: String,
@@ -37,7 +38,7 @@ pub(super) struct Client {
 }
 
 impl Summary {
-    /// Takes in a consent.
+    /// Adds a consent.
     pub fn add(&mut self, consent: &Consent) {
         self.count += 1;
         let exact = |text: Option<&Untrusted>| text.map_or("", Untrusted::exact).to_owned();
@@ -82,7 +83,7 @@ impl Summary {
         self.minutes = self.minutes.max(1);
         *self.times.entry(at.as_second().div_euclid(60 * self.minutes)).or_default() += 1;
         if self.times.len() > NAMES_MAX {
-            // Twice as long each, half as many.
+            // Merge slots in pairs to halve their number.
             self.minutes *= 2;
             let before = std::mem::take(&mut self.times);
             for (index, count) in before {
@@ -91,19 +92,19 @@ impl Summary {
         }
     }
 
-    /// The clients, those with the most consents first.
+    /// Returns the clients, those with the most grants first.
     pub(super) fn clients(&self) -> Vec<&Client> {
         let mut clients: Vec<&Client> = self.clients.values().collect();
         clients.sort_by(|one, other| (other.grants, &one.name).cmp(&(one.grants, &other.name)));
         clients
     }
 
-    /// The first and the last time.
+    /// Returns the first and the last publication time.
     pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.first?, self.last?))
     }
 
-    /// How many fell into each of [`BARS`] equal stretches from the first to the last.
+    /// Returns the number of consents in each of [`BARS`] equal time spans from the first to the last.
     pub(super) fn bars(&self) -> Vec<u64> {
         let mut bars = vec![0; BARS];
         let (Some(from), Some(to)) = (self.times.keys().next(), self.times.keys().next_back()) else {

@@ -1,9 +1,9 @@
-//! What an event was done to, as far as other schemas have a place for it.
+//! The targets of an event, for schemas that have fields for them.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One target of an event, its texts as Okta wrote them.
+/// One target of an event. Its texts are as Okta wrote them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Target {
     /// `id`
@@ -16,12 +16,12 @@ pub(super) struct Target {
     pub(super) kind: String,
 }
 
-/// The targets of an event; empty where it has none or cannot be read.
+/// The targets of an event. Empty if it has none or cannot be parsed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Targets(Vec<Target>);
 
 impl Targets {
-    /// Reads those of a LogEvent.
+    /// Returns the targets of a LogEvent.
     pub(super) fn of(raw: &str) -> Self {
         #[derive(Deserialize)]
         struct Event {
@@ -44,12 +44,12 @@ impl Targets {
         Self(targets.iter().filter(|target| target.is_object()).map(target).collect())
     }
 
-    /// Returns the first of a type that is named at all.
+    /// Returns the first target of a matching type that has an id or a name.
     pub(super) fn first(&self, is_it: impl Fn(&str) -> bool) -> Option<&Target> {
         self.0.iter().find(|target| is_it(&target.kind) && (target.id.is_some() || target.name.is_some()))
     }
 
-    /// Returns the person among them. Okta calls an account in an app `AppUser`.
+    /// Returns the first person. An account in an app (`AppUser`) is used only if there is no `User`.
     pub(super) fn user(&self) -> Option<&Target> {
         self.first(|kind| kind == "User").or_else(|| self.first(|kind| kind == "AppUser"))
     }

@@ -1,11 +1,11 @@
-//! JSON that is looked at on a terminal.
+//! Makes JSON and text safe for a terminal.
 
 use std::borrow::Cow;
 
 use crate::consent::{in_ascii, replace_hidden};
 
-/// Escapes, in a line of JSON that begins at `start`, every character that a terminal would obey or that nobody would
-/// see. In valid JSON they stand only inside strings, where `\u` and a number mean the same.
+/// Escapes control characters and invisible characters in the line of JSON that begins at `start`. In valid JSON they
+/// occur only inside strings, where a `\u` escape means the same.
 pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
     let Some(Ok(line)) = out.get(start..).map(std::str::from_utf8) else {
         debug_assert!(false, "a line of JSON is text");
@@ -20,7 +20,7 @@ pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// Escapes, in lines of JSON that begin at `start`, everything that is not ASCII; their values stay.
+/// Escapes everything that is not ASCII in the lines of JSON that begin at `start`. The JSON values stay the same.
 pub(super) fn escape_to_ascii(out: &mut Vec<u8>, start: usize) {
     rewrite(out, start, |json| {
         let mut escaped = String::with_capacity(json.len() + 16);
@@ -31,20 +31,20 @@ pub(super) fn escape_to_ascii(out: &mut Vec<u8>, start: usize) {
     });
 }
 
-/// Writes lines for people, which begin at `start`, in ASCII.
+/// Rewrites the lines for people that begin at `start` in ASCII, with the numbers of other characters.
 pub(super) fn number(out: &mut Vec<u8>, start: usize) {
     rewrite(out, start, |text| in_ascii(text).into_owned());
 }
 
 fn rewrite(out: &mut Vec<u8>, start: usize, change: impl FnOnce(&str) -> String) {
     let Some(text) = out.get(start..).filter(|text| !text.is_ascii()) else { return };
-    // Only text is put there; anything else would be marked, and not sent raw.
+    // The buffer holds only text. Invalid UTF-8 would become U+FFFD and not be sent raw.
     let changed = change(&String::from_utf8_lossy(text));
     out.truncate(start);
     out.extend_from_slice(changed.as_bytes());
 }
 
-/// JSON numbers a character by its UTF-16 units.
+/// Appends the `\u` escapes of a character, one for each UTF-16 unit.
 fn push_escape(out: &mut String, c: char) {
     use std::fmt::Write as _;
     for unit in c.encode_utf16(&mut [0; 2]) {

@@ -1,4 +1,4 @@
-//! One consent as a line for a person.
+//! Writes a consent as a line for people.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,15 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::consent::{Actor, Consent, Evidence, Kind, Person, Seq, Untrusted, visible};
 
-/// Appends time (UTC), kind, who, client, server, scopes, address and country, way; `-` stands for what is not known,
-/// and ` ?` follows a person who is only inferred. Two spaces part the fields and occur in none of them. An outcome
-/// other than success is said at the end, since the line would read as a consent otherwise.
+/// Appends a line with time (UTC), kind, person, client, server, scopes, address and country, and source.
+///
+/// `-` stands for an unknown value, and ` ?` follows a person who is inferred from the session. Fields are separated by
+/// two spaces and never contain two spaces. An outcome other than success is added at the end, since the line would
+/// read like a consent otherwise.
 pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     let published = consent.published.map_or_else(|| "no time".to_owned(), seconds);
     let mut parts = vec![
-        // The first two are as wide as their widest, so that lines stand under one another where it costs nothing.
+        // The first two fields have a fixed width, so that they align.
         format!("{published:<20}"),
         format!("{:<12}", consent.kind.word()),
         who(consent),
@@ -37,14 +39,14 @@ pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Says how much of an event was too much to be read.
+/// Returns how many targets of an event were not read, or `None` if all were.
 pub(super) fn unread(consent: &Consent) -> Option<String> {
     let count = consent.unread_targets;
     let targets = if count == 1 { "target is" } else { "targets are" };
     (count > 0).then(|| format!("{count} more {targets} only in the raw event"))
 }
 
-/// The scopes, or of an event of another kind its type.
+/// Returns the scopes, or the event type of an event that is not about consent.
 fn scopes(consent: &Consent) -> String {
     let names = consent.scopes.iter().map(|scope| scope.name.as_ref());
     match joined(names).as_str() {
@@ -57,13 +59,13 @@ fn seconds(at: jiff::Timestamp) -> String {
     jiff::fmt::temporal::DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&at)
 }
 
-/// Columns of one field from outside. The JSON form has all of it.
+/// The most columns of one field. The JSON format has the whole text.
 const COLUMNS_MAX: usize = 200;
-/// What takes no column takes room all the same. Ordinary text of the columns above stays far below.
+/// The most bytes of one field, since some characters have no width. Ordinary text stays far below it.
 const BYTES_MAX: usize = 20 * COLUMNS_MAX;
 
-/// Makes text from outside a field: visible, every run of white space one space, none at its ends, and cut with `…`
-/// where it is too long.
+/// Returns text as a field. Invisible characters become visible, each run of white space becomes one space, and long
+/// text is cut with `…`.
 pub(super) fn field(text: &str) -> String {
     let text = visible(text);
     let mut out = String::new();
@@ -72,7 +74,7 @@ pub(super) fn field(text: &str) -> String {
         let space = if out.is_empty() { "" } else { " " };
         for cluster in std::iter::once(space).chain(word.graphemes(true)) {
             columns += cluster.width();
-            // The mark takes the last column.
+            // The `…` needs the last column.
             if columns >= COLUMNS_MAX || out.len() + cluster.len() > BYTES_MAX {
                 out.push('…');
                 return out;
@@ -83,19 +85,20 @@ pub(super) fn field(text: &str) -> String {
     out
 }
 
-/// Returns the first of several texts that says something.
+/// Returns the first text that is not empty, or `-`.
 pub(super) fn first<const N: usize>(texts: [Option<&Untrusted>; N]) -> String {
     let mut fields = texts.into_iter().flatten().map(|text| field(text.exact()));
     fields.find(|field| !field.is_empty()).unwrap_or_else(|| "-".to_owned())
 }
 
-/// Joins texts to one field.
+/// Joins texts with spaces to one field, or returns `-` if it is empty.
 pub(super) fn joined<'a>(texts: impl Iterator<Item = Option<&'a Untrusted>>) -> String {
     let texts: Vec<Cow<'_, str>> = texts.flatten().map(Untrusted::visible).collect();
     let joined = field(&texts.join(" "));
     if joined.is_empty() { "-".to_owned() } else { joined }
 }
 
+/// Returns the person of a consent. If it names nobody, returns `unknown` or `nobody` with the actor.
 pub(super) fn who(consent: &Consent) -> String {
     if let Some(person) = consent.who.person.name() {
         let inferred = if consent.who.evidence == Evidence::Session { " ?" } else { "" };
