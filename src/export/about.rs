@@ -119,14 +119,17 @@ impl About {
         out.push(match coverage.complete_since {
             Some(since) => format!("The journal is complete since {}.", time(since)),
             None => {
-                "It is not known since when the journal is complete: the poller never caught up.".to_owned()
+                "Nothing is known to be complete: the poller has never caught up with the log.".to_owned()
             }
         });
         out.push(match coverage.last_good_poll {
             Some(at) => {
-                format!("The System Log was last read well at {}; what came later is not in here.", time(at))
+                format!(
+                    "The System Log was last read successfully at {}; later events are not included.",
+                    time(at)
+                )
             }
-            None => "The System Log was never read well.".to_owned(),
+            None => "The System Log was never read successfully.".to_owned(),
         });
         for gap in &coverage.gaps {
             out.push(format!("Possible gap from {} to {}: {}.", time(gap.from), time(gap.to), gap.why));
@@ -141,23 +144,23 @@ impl About {
         }
         if coverage.shared > 0 {
             out.push(match coverage.shared {
-                1 => "1 row has its uuid in common with a row of other content.".to_owned(),
-                count => format!("{count} rows have their uuid in common with a row of other content."),
+                1 => "1 row has the same uuid as a row with different content.".to_owned(),
+                count => format!("{count} rows have the same uuid as a row with different content."),
             });
         }
         out.extend(coverage.unreadable.sentence());
         if coverage.hook.unconfirmed > 0 {
             out.push(match coverage.hook.unconfirmed {
-                1 => "1 event came by the hook alone; the log does not confirm it.".to_owned(),
-                count => format!("{count} events came by the hook alone; the log does not confirm them."),
+                1 => "1 event came only by the hook; the log does not confirm it.".to_owned(),
+                count => format!("{count} events came only by the hook; the log does not confirm them."),
             });
         }
         if coverage.hook.missed > 0 {
             out.push(match coverage.hook.missed {
-                1 => "1 event of the log did not come by the hook, which should have brought it.".to_owned(),
+                1 => "1 event in the log was not delivered by the hook, although it should have been.".to_owned(),
                 count => {
                     format!(
-                        "{count} events of the log did not come by the hook, which should have brought them."
+                        "{count} events in the log were not delivered by the hook, although they should have been."
                     )
                 }
             });
@@ -165,7 +168,7 @@ impl About {
         if coverage.hook.altered > 0 {
             let events = if coverage.hook.altered == 1 { "event" } else { "events" };
             out.push(format!(
-                "For {} {events} the hook's copy contradicts the log's. The rows show the log's.",
+                "For {} {events}, the hook's copy contradicts the log. The rows show the log's version.",
                 coverage.hook.altered
             ));
         }

@@ -31,14 +31,14 @@ impl Report {
                 push(
                     out,
                     format_args!(
-                        "Made {} by {}. {}: {} rows.\n",
+                        "Created {} by {}. {}: {} rows.\n",
                         time(about.created),
                         Tool::words(),
                         md(&about.asked()),
                         summary.count
                     ),
                 );
-                out.push_str("\n## What was seen, and what was not\n\n");
+                out.push_str("\n## Coverage and gaps\n\n");
                 for sentence in about.sentences() {
                     push(out, format_args!("* {}\n", md(&sentence)));
                 }
@@ -58,14 +58,14 @@ impl Report {
                 push(
                     out,
                     format_args!(
-                        "<p>Made {} by {}. {}: {} rows.</p>\n",
+                        "<p>Created {} by {}. {}: {} rows.</p>\n",
                         time(about.created),
                         Tool::words(),
                         html(&about.asked()),
                         summary.count
                     ),
                 );
-                out.push_str("<h2>What was seen, and what was not</h2>\n<ul>\n");
+                out.push_str("<h2>Coverage and gaps</h2>\n<ul>\n");
                 for sentence in about.sentences() {
                     push(out, format_args!("<li>{}</li>\n", html(&sentence)));
                 }
@@ -97,7 +97,7 @@ impl Report {
         let text = |of: &serde_json::Value, key: &str| {
             of.get(key).and_then(|value| value.as_str()).map(visible).unwrap_or_default().into_owned()
         };
-        let probed = format!("Probed {}; what changed since is not in here.", text(&value, "probed"));
+        let probed = format!("Probed {}; later changes are not included.", text(&value, "probed"));
         let items = items.iter().map(|item| {
             format!("{}: {} ({})", text(item, "name"), text(item, "state"), text(item, "confidence"))
         });
@@ -219,7 +219,7 @@ impl Report {
 
     /// Appends the end, with the same digest of the consents as in a snapshot of the same rows.
     pub fn foot(self, digest: &str, out: &mut String) {
-        let words = format!("SHA-256 of these consents, as their JSON lines: {digest}");
+        let words = format!("SHA-256 of these consents as JSON lines: {digest}");
         match self {
             Self::Markdown => push(out, format_args!("\n{words}\n")),
             Self::Html => {
@@ -246,7 +246,7 @@ fn picture(summary: &Summary, out: &mut String) {
     push(
         out,
         format_args!(
-            "<h2>Activity</h2>\n<svg role=\"img\" preserveAspectRatio=\"none\" viewBox=\"0 0 {} 110\" class=\"bars\"><title>{} rows from {} to {}, at most {most} in one of {BARS} stretches</title>\n",
+            "<h2>Activity</h2>\n<svg role=\"img\" preserveAspectRatio=\"none\" viewBox=\"0 0 {} 110\" class=\"bars\"><title>{} rows from {} to {}, at most {most} in one of {BARS} time spans</title>\n",
             BARS * 10,
             summary.count,
             time(first),

@@ -13,7 +13,7 @@ pub fn sentence(seq: Seq, consent: &Consent) -> String {
         None => String::new(),
     };
     let when = consent.published.map_or_else(
-        || "at no known time".to_owned(),
+        || "at an unknown time".to_owned(),
         |at| at.strftime("at %H:%M:%S UTC on %-d %B %Y").to_string(),
     );
     let place = match joined([consent.from.ip.as_ref(), consent.from.country.as_ref()].into_iter()).as_str() {
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(
             sentence(Seq(1), &sample::bare()),
             format!(
-                "1. other, {}: unknown, an unnamed client, no named scope, at no known time, by poll.",
+                "1. other, {}: unknown, an unnamed client, no named scope, at an unknown time, by poll.",
                 sample::bare().event_type.exact()
             )
         );
