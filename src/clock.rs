@@ -1,8 +1,8 @@
 //! The only module that reads a clock: the system's, or a manual one for tests.
 //!
-//! This machine's clock may be wrong, by minutes or by years. Okta's answers say what time it is there, so the clock
-//! remembers the last of them: [`Clock::sure`] is for whatever is stored or compared with times of Okta's, and
-//! [`Clock::agrees`] says whether the two clocks agree. `docs/clock.md` lists every use.
+//! This machine's clock may be wrong by minutes or by years. Okta's answers contain Okta's time, and the clock
+//! remembers the last one. Use [`Clock::sure`] for times that are stored or compared with Okta's times.
+//! [`Clock::agrees`] tells whether the two clocks agree. `docs/clock.md` lists every use.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
-/// Tells the time and waits. Clones share one time, and what was heard of Okta's.
+/// A source of time. Clones share the same time and the same last answer from Okta.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: Source,
     heard: Arc<Mutex<Option<Heard>>>,
 }
 
-/// What time it was elsewhere, and here, when somebody said so.
+/// Okta's time in its last answer, with the local time when the answer arrived.
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     there: Timestamp,
@@ -26,7 +26,7 @@ struct Heard {
     up: Duration,
 }
 
-/// Two clocks that differ by no more agree: an answer takes its time, and its date is in whole seconds.
+/// The largest difference between two clocks that agree. An answer takes some time, and its date is in whole seconds.
 const AGREE: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Clone, Debug)]
@@ -44,18 +44,18 @@ struct Manual {
     woken: Arc<()>,
 }
 
-/// Held by a sleeper from the moment it was woken until it says that it is at work.
+/// A guard that marks a woken sleeper as awake until it is dropped.
 #[derive(Debug)]
 pub struct Woken(#[expect(dead_code, reason = "only its drop matters")] Option<Arc<()>>);
 
 impl Clock {
-    /// The system's clock; its uptime begins now.
+    /// Makes a clock that reads the system's time. Its uptime begins now.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn system() -> Self {
         Self::of(Source::System(Instant::now()))
     }
 
-    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    /// Makes a manual clock for tests. It stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
         Self::of(Source::Manual(Arc::new(Mutex::new(Manual {
             start,
@@ -70,7 +70,7 @@ impl Clock {
         Self { source, heard: Arc::default() }
     }
 
-    /// Takes in what time it is at Okta, by the `Date` of an answer that has just come.
+    /// Records Okta's time, from the `Date` header of an answer that has just arrived.
     pub fn hear(&self, there: Timestamp) {
         let heard = Heard { there, here: self.now(), up: self.uptime() };
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
@@ -80,9 +80,9 @@ impl Clock {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how far this machine's clock is ahead of Okta's, by the last answer and the uptime since then; nothing
-    /// before the first. The uptime stands still while a machine sleeps, so after that the two differ until the next
-    /// answer.
+    /// Returns how far this machine's clock is ahead of Okta's, or `None` before the first answer. It is computed from
+    /// the last answer and the uptime since. The uptime does not advance while a machine sleeps, so after a sleep the
+    /// result is wrong until the next answer.
     pub fn ahead(&self) -> Option<SignedDuration> {
         let heard = self.heard()?;
         let since = SignedDuration::try_from(self.uptime().saturating_sub(heard.up)).unwrap_or_default();
@@ -90,13 +90,13 @@ impl Clock {
         Some(self.now().duration_since(there))
     }
 
-    /// Whether this machine's clock and Okta's agree within five minutes; not before Okta has answered.
+    /// Returns whether this machine's clock and Okta's agree within five minutes. False before Okta's first answer.
     pub fn agrees(&self) -> bool {
         self.ahead().is_some_and(|ahead| ahead.abs() <= AGREE)
     }
 
-    /// Returns the time for what is stored and for comparisons with times of Okta's: this machine's, unless Okta's last
-    /// answer showed it to be wrong by more than five minutes; then it is set right by as much.
+    /// Returns the time to store or to compare with Okta's times. It is this machine's time. If Okta's last answer
+    /// showed that to be wrong by more than five minutes, it is corrected by the difference.
     pub fn sure(&self) -> Timestamp {
         let now = self.now();
         let Some(heard) = self.heard() else { return now };
@@ -107,8 +107,8 @@ impl Clock {
         now.saturating_add(behind).unwrap_or(now)
     }
 
-    /// The wall clock of this machine, in whole milliseconds. It may jump, and it may be wrong: wait by
-    /// [`Clock::uptime`], compare by [`Clock::sure`].
+    /// Returns the wall-clock time of this machine, in whole milliseconds. It may jump or be wrong, so use
+    /// [`Clock::uptime`] to wait and [`Clock::sure`] to compare.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn now(&self) -> Timestamp {
         let exact = match &self.source {
@@ -121,7 +121,7 @@ impl Clock {
         Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
     }
 
-    /// Time since the clock was made; never goes back.
+    /// Returns the time since the clock was made. It never goes back.
     pub fn uptime(&self) -> Duration {
         match &self.source {
             Source::System(start) => start.elapsed(),
@@ -129,8 +129,8 @@ impl Clock {
         }
     }
 
-    /// Waits until the uptime has come. The value returned marks the sleeper as awake until it is dropped, so that a
-    /// test which moved the time can tell that somebody is still about to act on it.
+    /// Waits until the uptime reaches `up`. The returned guard marks the sleeper as awake until it is dropped, so that
+    /// a test that moved the time can wait until the sleeper has acted.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub async fn sleep_until(&self, up: Duration) -> Woken {
         match &self.source {
@@ -155,19 +155,19 @@ impl Clock {
         }
     }
 
-    /// Waits for a length of time.
+    /// Waits for a duration.
     pub async fn sleep(&self, length: Duration) -> Woken {
         self.sleep_until(self.uptime().saturating_add(length)).await
     }
 
-    /// Sets the wall clock of a manual clock; its uptime goes on as before. Does nothing to the system's clock.
+    /// Sets the wall-clock time of a manual clock. Its uptime does not change. Does nothing to the system's clock.
     pub fn set(&self, now: Timestamp) {
         let Source::Manual(manual) = &self.source else { return };
         let mut manual = manual.lock().unwrap_or_else(PoisonError::into_inner);
         manual.start = now.checked_sub(manual.up).unwrap_or(now);
     }
 
-    /// Moves a manual clock and wakes whoever waited for a time up to there. Does nothing to the system's clock.
+    /// Advances a manual clock and wakes the sleepers that are due. Does nothing to the system's clock.
     pub fn advance(&self, length: Duration) {
         let Source::Manual(manual) = &self.source else { return };
         let mut manual = manual.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,12 +176,12 @@ impl Clock {
         let later = manual.sleepers.split_off(&(after, 0));
         let due = std::mem::replace(&mut manual.sleepers, later);
         for (_, wake) in due {
-            // A sleeper that was cancelled has no ear any more, and its mark drops with the answer.
+            // If the sleeper was canceled, sending fails and drops the guard.
             drop(wake.send(Woken(Some(Arc::clone(&manual.woken)))));
         }
     }
 
-    /// Whether somebody was woken by [`Clock::advance`] and has not yet dropped its [`Woken`].
+    /// Returns whether a sleeper woken by [`Clock::advance`] has not yet dropped its [`Woken`].
     pub fn is_waking(&self) -> bool {
         match &self.source {
             Source::System(_) => false,
@@ -192,7 +192,7 @@ impl Clock {
     }
 }
 
-/// Says by how much one clock is off from another.
+/// Returns the difference of two clocks in words, such as `12 min ahead of`.
 pub fn apart(ahead: SignedDuration) -> String {
     let way = if ahead.is_positive() { "ahead of" } else { "behind" };
     let minutes = ahead.abs().as_mins();
@@ -223,7 +223,7 @@ mod tests {
         clock.advance(Duration::from_mins(1));
         assert_eq!(clock.sure(), at("2026-03-04T09:16:00Z"));
         assert!(!clock.agrees());
-        // Somebody sets the clock right.
+        // The clock is corrected.
         clock.set(at("2026-03-04T09:16:02Z"));
         assert_eq!(clock.sure(), at("2026-03-04T09:16:02Z"));
         assert!(clock.agrees());
@@ -247,7 +247,7 @@ mod tests {
     fn a_machine_that_slept_goes_by_its_own_clock() {
         let clock = Clock::manual(at("2026-03-04T09:15:00Z"));
         clock.hear(at("2026-03-04T09:15:00Z"));
-        // The uptime stands still in sleep.
+        // The uptime does not advance during sleep.
         clock.set(at("2026-03-04T19:15:00Z"));
         assert_eq!(clock.sure(), at("2026-03-04T19:15:00Z"));
         assert!(!clock.agrees(), "but nothing is removed before the next answer");

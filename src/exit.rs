@@ -1,17 +1,17 @@
-//! Why the program ends.
+//! The reasons why the program ends, and their exit codes.
 
 use std::process::ExitCode;
 
-/// Why the program ends; each reason has an exit code that scripts rely on.
+/// The reason why the program ends. Scripts rely on the exit code of each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Exit {
-    /// It did what was asked; `doctor`: ready.
+    /// The command succeeded. For `doctor`: the org is ready.
     Done,
     /// Input, output, the network or the journal failed.
     Failed,
     /// Wrong usage or configuration: nothing was started, nothing was written.
     Usage,
-    /// Okta refused the credentials or a needed right.
+    /// Okta refused the credentials, or a required right is missing.
     Refused,
     /// `doctor`: a blocker is confirmed.
     NotReady,
@@ -21,10 +21,10 @@ pub enum Exit {
     Signal(Signal),
 }
 
-/// A signal that ends the program in order.
+/// A signal that ends the program with a regular shutdown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Signal {
-    /// SIGINT, or `^C` at the screen.
+    /// SIGINT, or `^C` on the screen.
     Interrupt,
     /// SIGHUP: the terminal is gone.
     HangUp,
@@ -33,7 +33,7 @@ pub enum Signal {
 }
 
 impl Exit {
-    /// Returns the exit code; that of a signal is 128 and its number, as a shell has it.
+    /// Returns the exit code. For a signal it is 128 plus the signal's number, as in a shell.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,

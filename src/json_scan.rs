@@ -1,12 +1,12 @@
-//! Finds where strings and values of a JSON text end, by quotes and brackets alone.
+//! Finds the ends of strings and values in JSON, using only quotes and brackets.
 //!
-//! Nothing here checks that a text is JSON. So a damaged record still has its bounds, and the records beside it can be
-//! read.
+//! Nothing here checks that the text is valid JSON. So the bounds of a damaged record are found too, and the records
+//! next to it can be read.
 
 use memchr::memchr2;
 
-/// Returns the place of the quote that ends a string, or `None` if the text ends before it. `at` is a place in the
-/// string, not that of an escaped character.
+/// Returns the index of the quote that ends a string, or `None` if the text ends before it. `at` is an index in the
+/// string, but not of an escaped character.
 pub(crate) fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr2(b'"', b'\\', text.get(at..)?)?;
@@ -17,7 +17,7 @@ pub(crate) fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Returns the place behind the object or array that begins at `start`, or `None` if the text ends before.
+/// Returns the index after the object or array that begins at `start`, or `None` if the text ends before it.
 pub(crate) fn end_of_brackets(text: &[u8], start: usize) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, start);
     loop {
@@ -34,9 +34,9 @@ pub(crate) fn end_of_brackets(text: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// Whether objects and arrays nest deeper than a number of levels. Brackets in strings do not count.
+/// Returns whether objects and arrays nest deeper than a number of levels. Brackets in strings do not count.
 pub(crate) fn is_deeper_than(levels: usize, text: &[u8]) -> bool {
-    // Most texts have fewer brackets than levels are allowed. The compiler counts many bytes at once.
+    // A quick check: most texts have fewer brackets than allowed levels. The compiler vectorizes this count.
     let count = |chunk: &[u8]| {
         usize::from(chunk.iter().map(|byte| u8::from(matches!(byte, b'{' | b'['))).sum::<u8>())
     };
@@ -62,7 +62,7 @@ pub(crate) fn is_deeper_than(levels: usize, text: &[u8]) -> bool {
     false
 }
 
-/// A search for the end of a value of which the bytes come bit by bit.
+/// An incremental search for the end of a JSON value whose bytes arrive in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct ValueEnd {
     at: usize,
@@ -71,8 +71,8 @@ pub(crate) struct ValueEnd {
 }
 
 impl ValueEnd {
-    /// Goes on where it stopped, with more of the same bytes. Returns the length of the value once its end is there. A
-    /// number or a word ends before a comma, a closing bracket or a line end.
+    /// Continues the search. `bytes` must begin with all bytes of the call before. Returns the length of the value, or
+    /// `None` if its end is not there yet. A number or a word ends before a comma, a closing bracket or a line end.
     pub(crate) fn go_on(&mut self, bytes: &[u8]) -> Option<usize> {
         while self.at < bytes.len() {
             if self.in_string {
@@ -85,7 +85,7 @@ impl ValueEnd {
                             return Some(self.at);
                         }
                     }
-                    // The escaped byte may be still to come.
+                    // The escaped byte may not have arrived yet.
                     Some(next) if self.at + next + 1 < bytes.len() => self.at += next + 2,
                     Some(next) => {
                         self.at += next;
@@ -140,7 +140,7 @@ mod tests {
         assert!(!is_deeper_than(3, b"[\"[[[[[["), "a string that does not end holds no levels");
     }
 
-    /// Writes JSON with strings that hold quotes, backslashes and brackets.
+    /// Generates JSON with strings that contain quotes, backslashes and brackets.
     fn value() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             any::<i64>().prop_map(serde_json::Value::from),

@@ -2,11 +2,11 @@
 //!
 //! # Code map
 //!
-//! A consent comes in at [`intake`], is read by [`okta`], stored by [`journal`], pulled from there by [`run`], decided
-//! on by [`model`] and shown by [`view`]. [`screen`] is the loop between them, and `commands` has one file a command. The
-//! journal is the queue: pollers write to it and to nothing else, and every face (the screen, the linear one, `tail`,
-//! `export`) reads from it, so that start-up, the live feed and catching up are one path. `open` and `tail --input` read
-//! [`files`] in its place.
+//! A consent is received by [`intake`], parsed by [`okta`], stored by [`journal`], read from there by [`run`], put into
+//! the state of the screen by [`model`] and drawn by [`view`]. [`screen`] is the event loop that connects them, and
+//! `commands` has one file per command. The journal is the queue: pollers write only to it, and every output (the
+//! screen, the linear interface, `tail`, `export`) reads from it. So start-up, the live feed and catching up use the
+//! same path. `open` and `tail --input` read [`files`] instead.
 //!
 //! ```text
 //! floor  module            may name
@@ -33,15 +33,17 @@
 //! 0      report/ clock.rs tasks.rs safe_file.rs json_scan.rs
 //! ```
 //!
-//! `tests/layers.rs` holds the same table and fails when a module breaks it.
+//! `tests/layers.rs` has the same table and fails if a module breaks it.
 //!
-//! # What is not there
+//! # Rules
 //!
-//! [`model`] and [`view`] do no I/O, ask no clock and know no disk: a list of messages is a test. [`okta`] has no
-//! socket: requests go out as values and answers come in as values. [`sim`] knows nothing of [`okta`]: it writes its
-//! JSON by hand, or parser and simulator would agree on a mistake. Text from outside is [`consent::Untrusted`] and has
-//! no `Display`. Nothing but [`clock`] asks the time, and nothing but [`safe_file`] opens files by name. [`tasks`] spawns;
-//! the few files that start threads or processes of their own are listed in `tests/layers.rs`.
+//! * [`model`] and [`view`] do no I/O and read no clock, so a test is a list of messages.
+//! * [`okta`] has no socket. Requests and answers are values.
+//! * [`sim`] does not use [`okta`]. It writes its JSON by hand, so that parser and simulator cannot have the same
+//!   mistake.
+//! * Text from outside is [`consent::Untrusted`] and has no `Display`.
+//! * Only [`clock`] reads the time, and only [`safe_file`] opens files by name.
+//! * Only [`tasks`] spawns tasks. The few files that start threads or processes are listed in `tests/layers.rs`.
 
 pub mod cli;
 pub mod clock;

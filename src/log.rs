@@ -1,4 +1,4 @@
-//! The log file. Never the terminal that we draw on.
+//! The log file. It is never written to the terminal that shows the screen.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write};
@@ -15,39 +15,39 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::consent::replace_hidden;
 use crate::safe_file::{self, Appended};
 
-/// At this many bytes the file becomes `<file>.1`, in place of the one before, and a new one begins.
+/// The size in bytes at which the file is renamed to `<file>.1`, which replaces the one before, and a new file begins.
 pub const BYTES_MAX: u64 = 10 * 1024 * 1024;
 
-/// A line holds at most this many bytes; one that was cut ends with `…`. What a stranger sends must not fill the log.
+/// The most bytes of a line. A line that was cut ends with `…`. Text from outside must not fill the log.
 const LINE_BYTES_MAX: usize = 16 * 1024;
 
-/// Why there is no log.
+/// The reason why no log is written.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The file or its folder cannot be made or opened.
+    /// The file or its folder cannot be created or opened.
     #[error("the log file {path:?} cannot be opened: {source}")]
     Open {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is a terminal, and a screen is drawn on one.
+    /// The file is a terminal, and the screen is shown on a terminal.
     #[error("{path:?} is a terminal, and log lines would disturb the screen")]
     Terminal {
         /// The path.
         path: PathBuf,
     },
-    /// Somebody in this process was first.
+    /// The log of this process was started before.
     #[error("the log was started already")]
     Twice,
 }
 
-/// Sends what the program says from now on to the end of a file, which only its owner may read, or to a pipe or
-/// character device such as `/dev/stderr`.
+/// Starts the log: events are appended to a file that only its owner may read, or written to a pipe or character device
+/// such as `/dev/stderr`.
 ///
-/// `level` is for our own words; libraries may only warn, since what they say of a request is not ours to vouch for.
-/// With `has_screen`, a terminal is refused.
+/// `level` applies to this program's events. From libraries, only warnings and errors are logged, since more detailed
+/// events could contain secrets of a request. With `has_screen`, a terminal is refused.
 pub fn start(path: &Path, level: LevelFilter, has_screen: bool) -> Result<(), LogError> {
     let file = Rotating::open(path, BYTES_MAX)?;
     if has_screen && file.file.is_terminal() {
@@ -55,19 +55,19 @@ pub fn start(path: &Path, level: LevelFilter, has_screen: bool) -> Result<(), Lo
     }
     let log = Log(Arc::new(Mutex::new(file)));
     tracing::subscriber::set_global_default(subscriber(log.clone(), level)).map_err(|_| LogError::Twice)?;
-    // Nobody was first, or the line above would have said so.
+    // This cannot fail, since the line above succeeds only once.
     LOG.set(log).ok();
     Ok(())
 }
 
-/// The log of this process, once it was started.
+/// The log of this process, if it was started.
 static LOG: OnceLock<Log> = OnceLock::new();
 
-/// Opens the log file again at each SIGHUP, for as long as the future is polled: `logrotate` has moved the old one
-/// away. A file that cannot be opened again goes on where it is. SIGHUP does not end the process from here on.
+/// Reopens the log file at each SIGHUP, as long as the returned future is polled. `logrotate` sends it after it moved
+/// the file. If the path cannot be opened, the old file stays in use. SIGHUP no longer ends the process.
 ///
 /// # Errors
-/// The system refuses a handler.
+/// The signal handler cannot be installed.
 pub fn reopen_on_hangup() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut hangups = signal(SignalKind::hangup())?;
     Ok(async move {
@@ -91,7 +91,7 @@ fn subscriber(log: Log, level: LevelFilter) -> impl Subscriber + Send + Sync + '
         .with_env_filter(filter)
         .with_writer(log)
         .with_ansi(false)
-        // It would complain on standard error, through the screen.
+        // Internal errors would go to standard error and disturb the screen.
         .log_internal_errors(false)
         .finish()
 }
@@ -108,10 +108,10 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Write for Log {
-    /// Takes one event, as the formatter hands it over: a line and its end.
+    /// Writes one event. The formatter passes it as one line with its end.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A full disk costs lines of the log and nothing else.
+        // If the disk is full, only lines of the log are lost.
         drop(file.append(&escaped(line)));
         Ok(line.len())
     }
@@ -121,8 +121,8 @@ impl Write for Log {
     }
 }
 
-/// Makes visible what a terminal would obey, or would not show, should somebody `cat` the log: what is hidden elsewhere
-/// too, but for the line end that closes the line. Cuts what is too long.
+/// Escapes control characters and invisible characters, except the final line end, so that a log can be shown on a
+/// terminal. Cuts a long line.
 fn escaped(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
     let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -138,7 +138,7 @@ fn escaped(line: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A log file with a size limit, or a stream, which has none here.
+/// A log file with a size limit, or a stream without one.
 #[derive(Debug)]
 struct Rotating {
     path: PathBuf,
@@ -174,7 +174,7 @@ impl Rotating {
         Ok(())
     }
 
-    /// Goes on in whatever file is at the path now, or in a new one. A stream goes on as it is.
+    /// Continues in the file that is at the path now, or in a new one. A stream stays as it is.
     fn reopen(&mut self) -> Result<(), LogError> {
         if !self.is_stream {
             *self = Self::open(&self.path, self.most)?;
@@ -182,7 +182,7 @@ impl Rotating {
         Ok(())
     }
 
-    /// Moves the file aside, unless another process that writes to it did so first, and goes on in a new one.
+    /// Renames the file, unless another process that writes to it did so before, and continues in a new one.
     fn turn(&mut self) -> io::Result<()> {
         let ours = self.file.metadata()?;
         let is_same =
@@ -192,7 +192,7 @@ impl Rotating {
             aside.push(".1");
             fs::rename(&self.path, aside)?;
         }
-        // Should something else stand there now, the old file goes on rather than follow it.
+        // If something other than a regular file is there now, the old file stays in use.
         if let Ok(Appended::File(file)) = safe_file::append(&self.path) {
             self.file = file;
         }
@@ -215,7 +215,7 @@ mod tests {
             "a\\u{1b}[2J\\u{d}\\u{a}b\\u{9b}c\\u{202e}d é\n".as_bytes()
         );
         assert_eq!(escaped(b"\xff"), "\u{fffd}\n".as_bytes());
-        // Neither is seen; a terminal may obey the one, and the other may hide words.
+        // Both are invisible. A terminal may interpret the first, and the second may hide text.
         assert_eq!(escaped("a\u{00ad}b\u{e0041}c\n".as_bytes()), b"a\\u{ad}b\\u{e0041}c\n");
     }
 
@@ -247,7 +247,7 @@ mod tests {
         file.append(b"12345678\n").unwrap();
         other.written = 9;
         file.append(b"abc\n").unwrap();
-        // The other process sees that its file was moved already, and does not move the new one.
+        // The other process sees that its file was renamed already, and does not rename the new one.
         other.append(b"def\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "abc\ndef\n");
         assert_eq!(fs::read_to_string(folder.path().join("a.log.1")).unwrap(), "12345678\n");
@@ -265,7 +265,7 @@ mod tests {
         file.append(b"after\n").unwrap();
         assert_eq!(fs::read_to_string(&moved).unwrap(), "before\nstill\n");
         assert_eq!(fs::read_to_string(&path).unwrap(), "after\n");
-        // What cannot be a log is not taken, and the file that is open goes on.
+        // A folder cannot be a log, so the open file stays in use.
         fs::rename(&path, folder.path().join("other")).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(matches!(file.reopen(), Err(LogError::Open { .. })));
@@ -297,7 +297,7 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
         assert_eq!(fs::metadata(&victim).unwrap().mode() & 0o777, 0o644);
-        // A link that is planted when the file is moved aside is not followed either.
+        // A link that is planted when the file is renamed is not followed either.
         fs::remove_file(&path).unwrap();
         let mut log = Rotating::open(&path, 10).unwrap();
         log.append(b"12345678\n").unwrap();

@@ -1,11 +1,12 @@
 //! Opens files so that a hostile file system can neither hang the program nor turn it against its user.
 //!
-//! Every module opens files here; `tests/layers.rs` fails when one does not. The rules are:
+//! Every module must open files with these functions, which `tests/layers.rs` checks. The rules are:
 //!
-//! * What is **only read** may be a symbolic link, as Kubernetes and systemd make them. The opened target must be a
-//!   regular file, and a limit bounds what is read.
-//! * What is **created or written** must not be a symbolic link: whoever can plant one could choose which file of ours is
-//!   changed. It is readable by its owner only, whatever the umask says. The folder may be a link.
+//! * A file that is **only read** may be a symbolic link, since Kubernetes and systemd make such links. The opened
+//!   target must be a regular file, and its size is limited.
+//! * A file that is **created or written** must not be a symbolic link, since an attacker could plant one to have
+//!   another of the user's files changed. It is private to its owner, independent of the umask. The folder may be a
+//!   link.
 
 use std::fs::{self, DirBuilder, File, FileType, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _};
@@ -25,10 +26,11 @@ pub const BYTES_MAX: u64 = 1 << 20;
 /// The mode of a file that only its owner may read and write.
 const PRIVATE: u32 = 0o600;
 
-/// What stands at a path where a regular file belongs. Stands inside an [`io::Error`]; [`not_regular`] finds it.
+/// What was found at a path instead of a regular file. It is the inner error of an [`io::Error`], and [`not_regular`]
+/// returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum NotRegular {
-    /// A symbolic link, where none is followed.
+    /// A symbolic link that is not followed.
     #[error("it is a symbolic link, and links are not followed here")]
     Link,
     /// A directory.
@@ -45,12 +47,12 @@ pub enum NotRegular {
     Device,
 }
 
-/// Returns what stood in the place of a regular file, or `None` if the error has another reason.
+/// Returns what was found instead of a regular file, or `None` if the error has another reason.
 pub fn not_regular(error: &io::Error) -> Option<NotRegular> {
     error.get_ref()?.downcast_ref().copied()
 }
 
-/// Returns what a file is if it is not a regular one.
+/// Returns the type of a file, or `None` if it is a regular file.
 fn kind(kind: FileType) -> Option<NotRegular> {
     if kind.is_file() {
         None
@@ -71,18 +73,18 @@ fn refuse(metadata: &Metadata) -> io::Result<()> {
     kind(metadata.file_type()).map_or(Ok(()), |kind| Err(io::Error::other(kind)))
 }
 
-/// Flags that keep a file which took the place of another from making us wait, as a pipe would, or from becoming our
-/// terminal.
+/// Returns flags for opening a file that may have been replaced: a pipe must not block, and a terminal must not become
+/// our controlling terminal.
 fn harmless() -> OFlags {
     OFlags::NONBLOCK | OFlags::NOCTTY
 }
 
-/// Opens a regular file to read, following symbolic links. Returns what `fstat` says of the opened file.
+/// Opens a regular file for reading, following symbolic links. The metadata is of the opened file (`fstat`).
 ///
 /// # Errors
-/// It cannot be opened, or it is something else: see [`not_regular`].
+/// The file cannot be opened, or it is not a regular file: see [`not_regular`].
 pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
-    // Opening some devices already does something, so they are not opened.
+    // Opening some devices has side effects, so they are not opened.
     refuse(&fs::metadata(path)?)?;
     let file = OpenOptions::new().read(true).custom_flags(harmless().bits().cast_signed()).open(path)?;
     let metadata = file.metadata()?;
@@ -90,21 +92,21 @@ pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// Opens a folder, for instance to sync the names in it.
+/// Opens a folder, for example to sync its entries.
 pub fn open_folder(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY | harmless();
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// A file that was read whole.
+/// The content of a file.
 pub struct Content {
-    /// Its bytes, wiped when dropped: any of these files may hold a secret.
+    /// The bytes. They are wiped from memory when dropped, since any file may contain a secret.
     pub bytes: Zeroizing<Vec<u8>>,
     /// Its permission bits.
     pub mode: u32,
 }
 
-/// Reads a regular file of at most so many bytes, following symbolic links.
+/// Reads a regular file of at most `most` bytes, following symbolic links.
 ///
 /// # Errors
 /// As [`open_regular`]; [`io::ErrorKind::FileTooLarge`] beyond the limit.
@@ -117,9 +119,10 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Content> {
     if metadata.len() > most {
         return Err(too_large());
     }
-    // With less room than `read_to_end` probes for, the vector would move and leave a copy behind.
+    // If the capacity were smaller than `read_to_end` needs to detect the end, the vector would be reallocated and
+    // leave a copy in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 64));
-    // Some file systems do not know a file's length, so it is bounded again.
+    // Some file systems report no length, so the limit is checked again.
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(too_large());
@@ -138,12 +141,12 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<(Zeroizing<String>, u32)>
     Ok((Zeroizing::new(text.to_owned()), mode))
 }
 
-/// Opens a file of our own without following a link at its last component, and without being kept waiting.
+/// Opens one of the program's own files, without following a link at the last component and without blocking.
 fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::NOFOLLOW | harmless();
     let file =
         options.mode(PRIVATE).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
-            // FreeBSD says MLINK where others say LOOP.
+            // FreeBSD returns MLINK where other systems return LOOP.
             let is_link =
                 [Errno::LOOP, Errno::MLINK].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()));
             if is_link { io::Error::other(NotRegular::Link) } else { error }
@@ -152,10 +155,11 @@ fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<(File, Metadat
     Ok((file, metadata))
 }
 
-/// Opens a regular file to read and write, and creates it for its owner only if it is missing. It is not truncated.
+/// Opens a regular file for reading and writing, without truncating it. If it is missing, it is created and private to
+/// its owner.
 ///
 /// # Errors
-/// It cannot be opened, or it is a link or something else that is not a regular file: see [`not_regular`].
+/// The file cannot be opened, or it is a link or not a regular file: see [`not_regular`].
 pub fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let (file, metadata) = open_own(options.read(true).write(true).create(true).truncate(false), path)?;
@@ -163,16 +167,15 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates a file for its owner only.
+/// Creates a file that is private to its owner.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if anything stands there, a link included.
+/// [`io::ErrorKind::AlreadyExists`] if anything exists at the path, including a link.
 pub fn create_new(path: &Path) -> io::Result<File> {
     open_own(OpenOptions::new().write(true).create_new(true), path).map(|(file, _)| file)
 }
 
-/// Creates a folder and the folders above it that are missing, each for its owner only. One that is there stays as it
-/// is.
+/// Creates a folder and its missing parents, each private to its owner. An existing folder is not changed.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -180,18 +183,20 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// A file that lines are appended to.
 #[derive(Debug)]
 pub enum Appended {
-    /// A regular file; only its owner may read it.
+    /// A regular file that is private to its owner.
     File(File),
-    /// A pipe, a character device or one of our own standard streams: it is neither moved aside nor made private.
+    /// A pipe, a character device or one of our standard streams. It is neither renamed nor made private.
     Stream(File),
 }
 
-/// Opens a file to append to. A regular file is created if it is missing and made private if it is not. A pipe or
-/// character device is opened as it is; writing to a pipe that is full fails rather than waits. `/dev/stdout` and
-/// `/dev/stderr` are the streams that we have, even where they are sockets.
+/// Opens a file for appending. A regular file is created if it is missing, and made private to its owner.
+///
+/// A pipe or character device is opened as it is. Writing to a full pipe fails instead of blocking. `/dev/stdout` and
+/// `/dev/stderr` stand for our standard streams, even if these are sockets.
 ///
 /// # Errors
-/// It cannot be opened, nobody reads the pipe, or it is a link, folder, socket or block device: see [`not_regular`].
+/// The file cannot be opened, the pipe has no reader, or it is a link, folder, socket or block device: see
+/// [`not_regular`].
 pub fn append(path: &Path) -> io::Result<Appended> {
     let own = |stream: rustix::io::Result<std::os::fd::OwnedFd>| Ok(Appended::Stream(File::from(stream?)));
     match path.to_str() {
@@ -203,7 +208,7 @@ pub fn append(path: &Path) -> io::Result<Appended> {
         let kind = metadata.file_type();
         if kind.is_fifo() || kind.is_char_device() { Ok(()) } else { refuse(metadata) }
     };
-    // Opening some devices already does something, so they are not opened.
+    // Opening some devices has side effects, so they are not opened.
     match path.symlink_metadata() {
         Ok(there) => takes_lines(&there)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -220,19 +225,19 @@ pub fn append(path: &Path) -> io::Result<Appended> {
     Ok(Appended::File(file))
 }
 
-/// Whom a folder belongs to and who may write in it.
+/// The owner and permissions of a folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FolderRights {
-    /// The number of its owner.
+    /// The user id of its owner.
     pub owner: u32,
     /// Its permission bits.
     pub mode: u32,
-    /// The number of this process's account.
+    /// The effective user id of this process.
     pub us: u32,
 }
 
 impl FolderRights {
-    /// Looks at a folder, through a link if it is one. Returns `None` if nothing stands there.
+    /// Reads the owner and permissions of a folder, following links. Returns `None` if nothing exists at the path.
     pub fn of(path: &Path) -> io::Result<Option<Self>> {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Some(Self {
@@ -245,17 +250,17 @@ impl FolderRights {
         }
     }
 
-    /// Whether it belongs to another account than ours and root. Such an owner can put any file into it.
+    /// Returns whether it belongs to an account other than ours and root. Such an owner can put any file into it.
     pub fn is_foreign(self) -> bool {
         self.owner != self.us && self.owner != 0
     }
 
-    /// Whether every account may write in it.
+    /// Returns whether every account may write in it.
     pub fn is_world_writable(self) -> bool {
         self.mode & 0o002 != 0
     }
 
-    /// Whether its group may write in it.
+    /// Returns whether its group may write in it.
     pub fn is_group_writable(self) -> bool {
         self.mode & 0o020 != 0
     }

@@ -1,4 +1,4 @@
-//! A text that hides itself, and where it is read from.
+//! Secrets: a type that does not show its text, and the sources that secrets are read from.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -19,15 +19,15 @@ mod shape;
 
 pub use shape::{looks_secret, scrub};
 
-/// Keeps secrets in this process's memory to itself: it writes no core dump, and on Linux other processes of the same
+/// Protects the secrets in this process's memory. It writes no core dump, and on Linux, other processes of the same
 /// account can neither attach to it nor read its memory or environment.
 ///
 /// # Errors
-/// The system refuses: a sentence of warning. The program can go on.
+/// The operating system refuses. The error is a warning for the user, and the program can continue.
 pub fn protect_memory() -> Result<(), String> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let off = setrlimit(Resource::Core, none);
-    // The limit does not hold where core dumps are piped to a program, and this does.
+    // The limit has no effect if core dumps are piped to a program, but this does.
     #[cfg(target_os = "linux")]
     let off = off.and(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable));
     off.map_err(|error| {
@@ -39,25 +39,24 @@ pub fn protect_memory() -> Result<(), String> {
     })
 }
 
-/// A token, a key, a shared secret. It has no `Display`, its `Debug` shows nothing, and its memory is wiped.
+/// A token, key or shared secret. It has no `Display`, its `Debug` shows nothing, and its memory is wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Hides a text.
+    /// Makes a secret from a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Makes one of 32 random bytes, as letters that any header and any file can hold, or `None` if the system gives no
-    /// randomness.
+    /// Makes a secret of 32 random bytes in base64url, or `None` if the operating system returns no random bytes.
     pub fn random() -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(bytes.as_mut_slice()).ok()?;
         Some(Self::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(*bytes)))
     }
 
-    /// Returns the text, for the one place that must send it.
+    /// Returns the secret's text, for the code that must send it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -69,16 +68,17 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret is read from, each time it is needed: a file that is replaced takes effect without a restart.
+/// The source of a secret. It is read each time the secret is needed, so a replaced file takes effect without a
+/// restart.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretSource {
-    /// A file that holds the secret and nothing else.
+    /// A file that contains only the secret.
     File(PathBuf),
-    /// A variable of the environment.
+    /// An environment variable, by name.
     Env(String),
-    /// A command for `sh -c` that prints it.
+    /// A command for `sh -c` that prints the secret.
     Command(String),
-    /// The secret itself, as a variable of the environment brought it.
+    /// The secret itself, from an environment variable or `okta.yaml`.
     Direct(Secret),
 }
 
@@ -87,7 +87,7 @@ impl fmt::Debug for SecretSource {
         match self {
             Self::File(path) => write!(f, "File({})", quoted(path)),
             Self::Env(name) => write!(f, "Env({})", variable(name)),
-            // A command line may hold a password.
+            // A command line may contain a password.
             Self::Command(_) => f.write_str("Command(hidden)"),
             Self::Direct(secret) => secret.fmt(f),
         }
@@ -105,7 +105,7 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// Why a secret could not be read. Never quotes it, nor what a command printed.
+/// The reason why a secret cannot be read. It quotes neither the secret nor the output of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be opened or read.
@@ -113,10 +113,10 @@ pub enum SecretError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Every account may write the file, and so put another secret there.
+    /// Every account may write the file, and so replace the secret.
     #[error(
         "every account may write the secret file {} (mode {mode:03o}), so it cannot be trusted; run chmod 600 on it",
         quoted(path)
@@ -127,49 +127,49 @@ pub enum SecretError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The variable is not set.
+    /// The variable is not set or not UTF-8.
     #[error("the environment variable {name:?} is not set or not UTF-8")]
     Unset {
-        /// Its name.
+        /// The variable's name.
         name: String,
     },
-    /// The command cannot be started or its output not be read.
+    /// The command cannot be started, or its output cannot be read.
     #[error("the secret command cannot be run")]
     Run(#[source] io::Error),
-    /// The command ended badly.
+    /// The command failed.
     #[error("the secret command failed ({how}); run it by hand to see why")]
     Failed {
         /// Its exit code or signal.
         how: String,
     },
-    /// The command did not end in time, and was killed.
+    /// The command did not end in time and was killed.
     #[error("the secret command did not end within {} s and was stopped", limit.as_secs())]
     TimedOut {
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
     },
-    /// More than [`SecretSource::BYTES_MAX`].
+    /// The secret is longer than [`SecretSource::BYTES_MAX`].
     #[error("{from} gives more than {} KiB, too much for a secret", SecretSource::BYTES_MAX / 1024)]
     TooLong {
-        /// What gave it.
+        /// The source of the secret.
         from: String,
     },
-    /// Nothing there.
+    /// The secret is empty.
     #[error("{from} is empty")]
     Empty {
-        /// What gave it.
+        /// The source of the secret.
         from: String,
     },
-    /// Not UTF-8.
+    /// The secret is not UTF-8.
     #[error("{from} is not UTF-8 text")]
     NotText {
-        /// What gave it.
+        /// The source of the secret.
         from: String,
     },
 }
 
 impl SecretError {
-    /// Whether a pipe stands where a file belongs.
+    /// Returns whether the path is a pipe instead of a file.
     pub fn is_pipe(&self) -> bool {
         let Self::File { source, .. } = self else { return false };
         safe_file::not_regular(source) == Some(safe_file::NotRegular::Pipe)
@@ -177,12 +177,13 @@ impl SecretError {
 }
 
 impl SecretSource {
-    /// No secret is longer, in bytes; the longest in use are private keys of some 3 KiB.
+    /// The most bytes of a secret. The longest ones in use are private keys of about 3 KiB.
     pub const BYTES_MAX: usize = 64 * 1024;
-    /// How long a command may take. Some ask a network; none may ask the person, whose terminal is ours.
+    /// The most time that a command may take. Some commands use the network. None can ask the user, since they have no
+    /// terminal.
     pub const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 
-    /// Reads the secret, without one line end at its end. Blocks: a command for up to [`SecretSource::COMMAND_LIMIT`].
+    /// Reads the secret, without a final line end. Blocks; a command takes up to [`SecretSource::COMMAND_LIMIT`].
     pub fn read(&self) -> Result<Secret, SecretError> {
         match self {
             Self::File(path) => {
@@ -205,15 +206,15 @@ impl SecretSource {
         }
     }
 
-    /// Returns a sentence of warning if other accounts may read or change a secret's file.
+    /// Returns a warning if other accounts may read or change the secret's file.
     pub fn warning(&self) -> Option<String> {
         let Self::File(path) = self else { return None };
         open_to_others("secret file", path)
     }
 }
 
-/// Returns a sentence of warning if other accounts may read or change a file with a secret in it; `what` says which
-/// file it is. A file that is not there is no reason to warn.
+/// Returns a warning if other accounts may read or change a file that contains a secret. `what` names the kind of file.
+/// A missing file causes no warning.
 pub fn open_to_others(what: &str, path: &Path) -> Option<String> {
     let mode = path.metadata().ok().filter(std::fs::Metadata::is_file)?.mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
@@ -224,8 +225,8 @@ pub fn open_to_others(what: &str, path: &Path) -> Option<String> {
     })
 }
 
-/// Returns a variable's name for people. What cannot be such a name, or looks like a secret, may be the secret itself,
-/// so other words stand in its place.
+/// Returns a variable's name for messages. Text that cannot be a name, or looks like a secret, may be the secret
+/// itself, so it is replaced by other words.
 fn variable(name: &str) -> &str {
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
@@ -236,17 +237,18 @@ fn variable(name: &str) -> &str {
     }
 }
 
-/// Reads one byte more than the bound at most, into memory that is wiped and never moved.
+/// Reads up to one byte more than the limit, into memory that is wiped and never reallocated.
 fn bounded(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let most = SecretSource::BYTES_MAX + 1;
-    // `read_to_end` probes for the end with more room than it needs; with less, it would grow and leave a copy behind.
+    // `read_to_end` needs some spare capacity to detect the end. Without it, the vector would be reallocated and leave
+    // a copy in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(most + 64));
     from.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A path between quotation marks, without anything that a terminal would obey. What looks like the secret itself, put
-/// where the path belongs, is not shown.
+/// Returns a path in quotation marks and escaped for a terminal. A part that looks like a secret is hidden, since the
+/// secret may have been given instead of a path.
 fn quoted(path: &Path) -> String {
     format!("{:?}", scrub(&path.display().to_string()))
 }
@@ -269,7 +271,8 @@ fn secret(mut bytes: Zeroizing<Vec<u8>>, from: &str) -> Result<Secret, SecretErr
     Ok(Secret::new(text))
 }
 
-/// Runs a command in a process group of its own, so that what it started ends with it, and away from our terminal.
+/// Runs a command and returns its output. It runs in its own process group, so that its children are killed with it,
+/// and without access to our terminal.
 fn output(line: &str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let mut child = Command::new("sh")
         .args(["-c", line])
@@ -283,9 +286,9 @@ fn output(line: &str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, SecretError
     let (tell, told) = mpsc::sync_channel(1); // It tells once.
     std::thread::spawn(move || {
         let read = bounded(stdout);
-        // Left unreaped, so that its number stays its own for as long as somebody may still kill it by that number.
+        // The process is not reaped here, so that its id is not reused while it may still be killed by that id.
         let ended = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        // Whoever waited may have given up.
+        // The receiver may have timed out.
         drop(tell.send(read.and_then(|read| ended.map(|_| read).map_err(io::Error::from))));
     });
     let Ok(read) = told.recv_timeout(limit) else {
@@ -300,7 +303,7 @@ fn output(line: &str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, SecretError
         }
     };
     let status = child.wait().map_err(SecretError::Run)?;
-    // One that prints without end is ended by its closed pipe: too long says more than the signal.
+    // A command with endless output is killed by its closed pipe. "Too long" is a better message than the signal.
     if status.success() || read.len() > SecretSource::BYTES_MAX {
         return Ok(read);
     }
@@ -312,7 +315,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 fn end(child: &mut Child, pid: Pid) {
-    // Its group may have ended by itself.
+    // The process group may have ended by itself.
     rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).ok();
     child.wait().ok();
 }
@@ -410,7 +413,7 @@ mod tests {
     fn a_variable_that_is_not_set_is_named() {
         let error = SecretSource::Env("CONSENTWATCH_NO_SUCH".into()).read().unwrap_err();
         assert!(error.to_string().contains("CONSENTWATCH_NO_SUCH"));
-        // Somebody who put the secret where its name belongs does not see it again.
+        // A secret given instead of a variable's name is not shown.
         for secret in ["00hush", "hush+/=", "-----BEGIN hush", "q3Zk9fR2xLw7TnB0vhush8Ue1HsJm4PaDi6Go5KtWXE"]
         {
             let source = SecretSource::Env(secret.into());

@@ -1,4 +1,4 @@
-//! Named, counted, cancelled tasks, and threads for work that waits for a disk.
+//! Groups of named tasks that can be stopped together, and threads for work that may wait for a disk.
 
 use std::future::Future;
 use std::io;
@@ -11,15 +11,15 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Starts a thread for work that may wait for a disk. The process does not wait for its end.
+/// Starts a thread for work that may wait for a disk. The process does not wait for the thread to end.
 ///
 /// # Errors
-/// The system starts no more threads.
+/// The operating system cannot start another thread.
 pub fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
-/// Spawns tasks that end together. Clones share one group.
+/// A group of tasks that are stopped together. Clones share the same group.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -27,7 +27,7 @@ pub struct Tasks {
     busy: Arc<AtomicUsize>,
 }
 
-/// While one lives, its group is not at rest.
+/// A guard for a piece of work. Its group is busy until it is dropped.
 #[derive(Debug)]
 pub struct Busy(Arc<AtomicUsize>);
 
@@ -57,8 +57,8 @@ impl Tasks {
         });
     }
 
-    /// Runs a task to its own end. It hears of the stop by [`Tasks::stopping`], ends what it has taken on, and is
-    /// waited for like any other.
+    /// Runs a task until it ends by itself. It must watch [`Tasks::stopping`] and finish its work when that fires.
+    /// [`Tasks::finish`] waits for it as for any other task.
     pub fn spawn_to_end<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -70,23 +70,23 @@ impl Tasks {
         });
     }
 
-    /// Marks a piece of work, counted from before it begins.
+    /// Counts a piece of work from now until the returned guard is dropped.
     pub fn busy(&self) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);
         Busy(Arc::clone(&self.busy))
     }
 
-    /// Whether no piece of work is under way.
+    /// Returns whether no work is in progress.
     pub fn at_rest(&self) -> bool {
         self.busy.load(Ordering::SeqCst) == 0
     }
 
-    /// Fires when the group stops.
+    /// Returns a token that is canceled when the group stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Stops every task and waits for them, at most `limit`. Returns whether all had ended by then.
+    /// Stops every task and waits up to `limit` for them to end. Returns whether all have ended.
     pub async fn finish(&self, limit: Duration) -> bool {
         self.stop.cancel();
         self.tracker.close();

@@ -1,14 +1,16 @@
-//! Tells a secret by its shape, so that one that was put where another value belongs is not shown.
+//! Recognizes secrets by their shape, so that a secret that was given instead of another value is not shown.
 
 use std::borrow::Cow;
 
-/// What is shown in place of something that looks like a secret.
+/// The text that replaces a word that looks like a secret.
 const HIDDEN: &str = "(hidden: it looks like a secret)";
-/// Shorter words are shown: names and ids are mostly shorter, and so is nothing that Okta gives out as a secret.
+/// The length of the shortest word that is hidden. Most names and ids are shorter, and no secret from Okta is.
 const SHORTEST: usize = 20;
 
-/// Whether a word looks like a secret: Okta API tokens have 42 letters, digits, `-` and `_` and begin with `00`; JSON
-/// web tokens begin with `eyJ`; keys and generated secrets are long and mix letters and digits.
+/// Returns whether a word looks like a secret.
+///
+/// Okta API tokens have 42 letters, digits, `-` and `_` and begin with `00`. JSON web tokens begin with `eyJ`. Keys and
+/// generated secrets are long and mix letters and digits.
 pub fn looks_secret(word: &str) -> bool {
     let word = word.trim_matches(['=', '~', '-', '_', '+']);
     if word.len() < SHORTEST || !word.is_ascii() {
@@ -21,19 +23,19 @@ pub fn looks_secret(word: &str) -> bool {
     let (lower, upper, digits) =
         (count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase), count(u8::is_ascii_digit));
     let is_okta_token = word.starts_with("00") && word.len() >= 40;
-    // Random letters of both cases with digits among them; a time such as 20260304T101500Z has no lower case.
+    // Random letters of both cases with digits. A time such as 20260304T101500Z has no lower case.
     let is_mixed = lower >= 4 && upper >= 4 && digits >= 1;
-    // Random letters of one case: as many digits as names never have.
+    // Random letters of one case with more digits than in any name.
     let is_hex = (lower == 0 || upper == 0)
         && lower + upper >= 4
         && digits >= 6
         && lower + upper + digits == word.len();
-    // Base64 of a key, a line of which may have no digit.
+    // Base64 of a key. A line of it may have no digit.
     let is_base64 = word.len() >= 48 && lower >= 8 && upper >= 8;
     is_okta_token || is_mixed || is_hex || is_base64
 }
 
-/// Replaces every word of a text that looks like a secret. Borrows a text that holds none.
+/// Replaces every word that looks like a secret. Returns a text without such words unchanged and borrowed.
 pub fn scrub(text: &str) -> Cow<'_, str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-+=~".contains(c);
     let mut out = String::new();
