@@ -39,7 +39,7 @@ pub enum LogError {
         path: PathBuf,
     },
     /// The log of this process was started before.
-    #[error("the log was started already")]
+    #[error("the log was already started")]
     Twice,
 }
 
@@ -75,9 +75,9 @@ pub fn reopen_on_hangup() -> io::Result<impl Future<Output = ()> + Send + 'stati
             let Some(log) = LOG.get() else { continue };
             let reopened = log.0.lock().unwrap_or_else(PoisonError::into_inner).reopen();
             match reopened {
-                Ok(()) => tracing::info!("The log file was opened again, as SIGHUP asks for."),
+                Ok(()) => tracing::info!("The log file was reopened after SIGHUP."),
                 Err(error) => {
-                    tracing::warn!(%error, "SIGHUP: the log file could not be opened again; the old one goes on.");
+                    tracing::warn!(%error, "SIGHUP: the log file cannot be reopened; the old one stays in use.");
                 }
             }
         }

@@ -32,7 +32,7 @@ pub fn protect_memory() -> Result<(), String> {
     let off = off.and(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable));
     off.map_err(|error| {
         format!(
-            "Core dumps of this process could not be switched off: {}. It goes on; a crash may write secrets to the \
+            "Core dumps of this process cannot be disabled: {}. It continues, but a crash may write secrets to the \
              disk. Run it under ulimit -c 0.",
             io::Error::from(error)
         )
