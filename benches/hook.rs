@@ -1,10 +1,10 @@
-//! The event hook under load: fifty connections that stay open, each with one valid delivery of one event after the other,
-//! the senders on the same processors as the listener.
+//! The event hook under load: fifty open connections, each sending valid deliveries of one event one after another. The
+//! senders run on the same processors as the listener.
 //!
-//! `cargo bench --bench hook` prints deliveries a second and how long each took: of the listener, which answers once the
-//! event is on the disk (SQLite, `synchronous=FULL`); of a handler that reads and checks the same and writes nothing, whose
-//! rate is what the listener's is to be compared with; and of the listener at a steady thousand a second.
-//! `HOOK_SECONDS` sets how long each of them runs (default 8). Each is run twice, in turn.
+//! `cargo bench --bench hook` prints deliveries per second and their latency for three cases: the listener, which
+//! answers once the event is on the disk (SQLite, `synchronous=FULL`); a baseline handler that reads and checks the
+//! same and writes nothing; and the listener at a steady thousand per second. `HOOK_SECONDS` sets the duration of each
+//! run (default 8). The cases run in turn, twice each.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -37,7 +37,7 @@ use tokio::sync::watch;
 const SECRET: &str = "invented-secret-of-the-hook";
 const PATH: &str = "/okta/hook";
 const CONNECTIONS: u64 = 50;
-/// Texts that differ in everything; behind them, only the uuid makes an event its own.
+/// The number of different event bodies. Later events repeat them with another uuid.
 const BODIES: usize = 2000;
 
 fn main() {
@@ -66,12 +66,12 @@ fn say(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("standard output takes it");
 }
 
-/// What the senders saw.
+/// The results that the senders measured.
 struct Seen {
     took: Vec<Duration>,
     other: u64,
     length: Duration,
-    /// The largest size of the journal's WAL, and how many rows it holds; none where nothing is written.
+    /// The largest size of the journal's WAL and the number of rows, or `None` if nothing is written.
     journal: Option<(u64, u64)>,
 }
 
@@ -113,7 +113,7 @@ fn secrets() -> Secrets {
     Secrets::new(&Secret::new(SECRET), None).expect("a secret")
 }
 
-/// The listener as it is in the program.
+/// Runs the listener as the program does.
 fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) -> Seen {
     let place = tempfile::tempdir().expect("a folder");
     let (clock, tasks, runtime) = (Clock::system(), Tasks::new(), runtime(2));
@@ -126,7 +126,7 @@ fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) 
         path: PATH.to_owned(),
         secrets: secrets(),
         tls: None,
-        // What it could take is measured, not what it agrees to take.
+        // The limits are lifted, so that the capacity is measured.
         ceiling: Ceiling::NONE,
     };
     let (board, mut seen) = watch::channel(Board::default());
@@ -148,7 +148,7 @@ fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) 
     seen
 }
 
-/// The largest size that the WAL had.
+/// Returns the largest size that the WAL had.
 struct Wal(Arc<AtomicU64>);
 
 impl Wal {
@@ -170,7 +170,7 @@ impl Wal {
     }
 }
 
-/// A handler that asks for the same secret and reads the same, and writes nothing.
+/// Runs a handler that checks the same secret and reads the same, but writes nothing.
 fn bare(bodies: &Arc<Vec<String>>, length: Duration) -> Seen {
     let runtime = runtime(2);
     let (clock, secrets) = (Clock::system(), secrets());
@@ -186,7 +186,7 @@ fn bare(bodies: &Arc<Vec<String>>, length: Duration) -> Seen {
                     let (secrets, clock) = (secrets.clone(), clock.clone());
                     async move { Ok::<_, Infallible>(check(request, &secrets, &clock).await) }
                 });
-                // How a connection ends is nobody's business here.
+                // It does not matter how a connection ends.
                 drop(
                     auto::Builder::new(TokioExecutor::new())
                         .serve_connection(TokioIo::new(socket), answer)
@@ -214,7 +214,7 @@ async fn check(request: Request<Incoming>, secrets: &Secrets, clock: &Clock) -> 
     answer
 }
 
-/// Sends on every connection until the time is over, and returns what was seen.
+/// Sends deliveries on every connection until the time is over, and returns the results.
 fn send(
     address: SocketAddr,
     bodies: &Arc<Vec<String>>,
@@ -260,7 +260,7 @@ impl Sender {
         let mut socket = TcpStream::connect(address).await.expect("a connection");
         socket.set_nodelay(true).expect("no delay");
         let (mut took, mut other) = (Vec::new(), 0);
-        // Not all at the same time.
+        // The connections do not start all at the same time.
         let part = self.number as f64 / CONNECTIONS as f64;
         let mut due = self.clock.uptime()
             + per_second.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(part / rate));
@@ -281,12 +281,12 @@ impl Sender {
         (took, other)
     }
 
-    /// A delivery of one event that nobody sent before.
+    /// Returns a delivery of one new event.
     fn request(&mut self) -> Vec<u8> {
         let body = &self.bodies[(self.number + CONNECTIONS * self.sent) as usize % self.bodies.len()];
         self.sent += 1;
         let uuid = format!("{:08x}-0000-4000-8000-{:012x}", self.number, self.sent);
-        // The uuid stands first in the story's events.
+        // The first `uuid` in an event is its own.
         let event = replaced(body, r#""uuid":""#, &uuid);
         let event = replaced(&event, r#""published":""#, &format!("{:.3}", self.clock.now()));
         let body = format!(
@@ -301,7 +301,7 @@ impl Sender {
     }
 }
 
-/// Puts a text where a key's value stands.
+/// Replaces the value of a key.
 fn replaced(event: &str, key: &str, value: &str) -> String {
     let Some(at) = event.find(key) else { return event.to_owned() };
     let (head, rest) = event.split_at(at + key.len());

@@ -1,11 +1,13 @@
 //! Reading pages of the System Log into the journal: parse, compress, index, sync.
 //!
-//! `cargo bench --bench journal` gives the time of one page of a thousand events, and apart what of it the look for
-//! secrets takes: `hide_1000` where there are none, `hide_1000_secretive` where each event has three. With `JOURNAL_EVENTS=1000000` in the
-//! environment it also fills one journal to that number and says how fast each fifth of that went and how large the
-//! journal became: once page after page, as the poller does it, and once with the next page parsed while the last is
-//! written, which is what the journal can take. Before both it says how fast this machine is at the bare work, on one
-//! thread: three fields of each event read, its bytes packed, two narrow rows inserted. `JOURNAL_KEEP` names a folder in which the second journal is left.
+//! `cargo bench --bench journal` measures one page of a thousand events, and separately the search for secrets in it:
+//! `hide_1000` without secrets, and `hide_1000_secretive` with three in each event.
+//!
+//! With `JOURNAL_EVENTS=1000000` in the environment, it also fills a journal to that number, and prints the speed of
+//! each fifth and the final size: once page after page, as the poller does, and once with the next page parsed while
+//! the last is written, which shows the journal's capacity. First it measures the minimal work on this machine, on one
+//! thread: reading three fields of each event, compressing it, and inserting two narrow rows. `JOURNAL_KEEP` names a
+//! folder in which the second journal is kept.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -22,9 +24,9 @@ use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
 const PAGE: u64 = 1000;
-/// Texts that differ in everything; behind them, only what makes an event its own differs.
+/// The number of different event bodies. Later events repeat them with another uuid and time.
 const BODIES: usize = 20_000;
-/// From one event to the next; a million of them are eight days.
+/// The time from one event to the next. A million events are eight days.
 const STEP_MS: i64 = 700;
 
 fn main() {
@@ -46,7 +48,7 @@ fn pages(criterion: &mut Criterion) {
         let page = events.page(0);
         bencher.iter(|| read(&page, events.start));
     });
-    // What of that is the look for secrets: the same page, and one on which every event holds some.
+    // The search for secrets alone: on the same page, and on one where every event has some.
     for (name, page) in [("hide_1000", events.page(0)), ("hide_1000_secretive", events.secretive_page())] {
         let page = String::from_utf8(page).expect("a page is text");
         let records: Vec<&serde_json::value::RawValue> = serde_json::from_str(&page).expect("a page");
@@ -72,7 +74,7 @@ fn pages(criterion: &mut Criterion) {
     runtime.block_on(journal.close());
 }
 
-/// Fills two journals to the number asked for; making the pages is not counted.
+/// Fills two journals to the requested number of events. Generating the pages is not counted.
 fn fill(events: &Events) {
     let Some(wanted) = std::env::var("JOURNAL_EVENTS").ok().and_then(|text| text.parse::<u64>().ok()) else {
         return;
@@ -123,7 +125,7 @@ fn fill(events: &Events) {
     }
 }
 
-/// What no journal of this kind can do without: the yardstick of the machine.
+/// Measures the minimal work of such a journal, as the baseline of this machine.
 fn bare(events: &Events, wanted: u64) {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -177,18 +179,18 @@ struct Run<'e> {
     clock: &'e Clock,
     rows: usize,
     raw_bytes: u64,
-    /// CPU time of parsing.
+    /// The CPU time of parsing.
     reading: Duration,
 }
 
 impl Run<'_> {
-    /// Reads the events of a range in and returns how long that took. `ahead` parses a page while the one before it is
-    /// on its way to the disk.
+    /// Stores the events of a range and returns the time that it took. With `ahead`, a page is parsed while the one
+    /// before is written to the disk.
     async fn fill(&mut self, from: u64, to: u64, ahead: bool) -> Duration {
         let mut spent = Duration::ZERO;
         let mut first = from;
         while first < to {
-            // Making pages is not counted; a few at a time, so that they need not all be in memory.
+            // Generating pages is not counted. A few are generated at a time, so that not all are in memory.
             let pages: Vec<Vec<u8>> = (0..PAGE.min((to - first) / PAGE).min(20))
                 .map(|number| self.events.page(first + number * PAGE))
                 .collect();
@@ -205,7 +207,7 @@ impl Run<'_> {
                 }
                 let mut append = Box::pin(self.journal.append(batch));
                 if ahead && futures_util::poll!(append.as_mut()).is_pending() {
-                    // It was handed over, and is written while the next page is parsed.
+                    // The batch was handed over, and is written while the next page is parsed.
                     last = Some(append);
                 } else {
                     self.note(append).await;
@@ -233,13 +235,13 @@ fn read(page: &[u8], received: Timestamp) -> Batch {
     Batch { consents: page.consents, ..Batch::default() }
 }
 
-/// Events of the simulated org without an end, each with an id and a time of its own.
+/// An endless source of events of the simulated org, each with its own id and time.
 struct Events {
     bodies: Vec<Parts>,
     start: Timestamp,
 }
 
-/// A text without the values of `published` and `uuid`.
+/// An event's JSON without the values of `published` and `uuid`.
 struct Parts {
     pieces: [String; 3],
     is_uuid_first: bool,
@@ -248,19 +250,19 @@ struct Parts {
 impl Events {
     fn new() -> Self {
         let bodies = SimOrg::bodies(BODIES, 1).iter().map(|body| Parts::of(body)).collect();
-        // Recent times, or a program that opens the journal would begin to cut it.
+        // The times are recent, or a program that opens the journal would remove rows as too old.
         let start = Clock::system().now() - jiff::SignedDuration::from_hours(24 * 10);
         Self { bodies, start }
     }
 
-    /// The first page, with secrets in each event.
+    /// Returns the first page, with secrets in each event.
     fn secretive_page(&self) -> Vec<u8> {
         let page = String::from_utf8(self.page(0)).expect("a page is text");
         let secrets = r#""debugData":{"client_secret":"x","url":"/cb?code=y","data":"{\"otp\":\"z\"}","#;
         page.replace(r#""debugData":{"#, secrets).into_bytes()
     }
 
-    /// Returns the JSON array of the page that begins with the event of a number.
+    /// Returns a page as a JSON array, starting with the event of a number.
     fn page(&self, first: u64) -> Vec<u8> {
         let mut page = String::with_capacity(3 * 1024 * 1024);
         for number in first..first + PAGE {
@@ -298,7 +300,7 @@ impl Parts {
     }
 }
 
-/// Mixes a number so that its neighbors look unrelated (the finaliser of splitmix64).
+/// Mixes a number so that neighboring inputs give unrelated results (the finalizer of splitmix64).
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -306,8 +308,8 @@ fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Returns the CPU time of this thread, or of this process's threads of a name; where other programs share the machine,
-/// it says more than a rate. Nothing but Linux tells it (proc(5): schedstat).
+/// Returns the CPU time of this thread, or of this process's threads with a name. On a shared machine it is more
+/// reliable than a rate. Only Linux provides it (proc(5): schedstat).
 fn cpu(name: &str) -> Duration {
     let spent = |path: &Path| -> Option<Duration> {
         let text = std::fs::read_to_string(path.join("schedstat")).ok()?;

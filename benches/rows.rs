@@ -70,7 +70,8 @@ fn main() {
             view::draw(&model, &theme, black_box(&mut buffer));
         });
     });
-    // Words look everywhere, fields in one column; goals 10 ms and 2 ms, and 60 ms for a pattern.
+    // Words search all columns, and fields search one. The goals are 10 ms for words, 2 ms for fields and 60 ms for a
+    // pattern.
     for text in [
         "person.4711",
         "person",
@@ -78,7 +79,7 @@ fn main() {
         "kind:revoke",
         "kind:grant",
         "who:person.4711",
-        // Each of 48,000 people.
+        // Matches each of 48,000 people.
         "who:p",
         "who:*",
         "kind:grant who:*",
@@ -103,8 +104,8 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Types filters as a person does, and prints what each key cost: the list, the count and the reader's place with it.
-/// With `KEYS` in the environment it tells of the dearest of them one by one.
+/// Types filters as a user does, and prints the time that each key takes, including the list, the count and the
+/// cursor's position. With `KEYS` in the environment it prints the slowest keys one by one.
 fn keystrokes(model: &mut Model) {
     let typed = [
         "person.4711",
@@ -129,7 +130,7 @@ fn keystrokes(model: &mut Model) {
         "~person\\.4",
         "scope:~read$",
     ];
-    // What is dearest in it.
+    // The slowest keys.
     let sort = |typed: &str| match typed {
         _ if typed.contains('~') => "patterns",
         _ if typed.split(' ').all(|part| part.contains(':')) => "fields",
@@ -171,7 +172,7 @@ fn keystrokes(model: &mut Model) {
     }
 }
 
-/// As many marks as are kept, spread over all rows.
+/// Measures filters and pages with the largest number of marks, spread over all rows.
 fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
     let mark = || Mark { at: Timestamp::UNIX_EPOCH, note: "call the owner".into() };
     let spread = |count: i64| Marks::new((1..=count).map(|n| (Seq(n * (ROWS / count)), mark())), 0);
@@ -194,7 +195,7 @@ fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
         });
     });
     drop(update(model, Msg::Key(Chord::char('M'))));
-    // One mark alone is the longest way.
+    // With only one mark, the search for the next one takes longest.
     drop(update(model, Msg::Marks(Box::new(spread(1)))));
     criterion.bench_function("rows/1 mark, the next of it", |bench| {
         bench.iter(|| black_box(update(model, Msg::Key(Chord::char('\'')))));

@@ -1,5 +1,5 @@
-//! The analyst's screen at a million rows: every keystroke that looks at all of them, the longest slice of what is done
-//! in slices, and the memory with all pages open. Prints the figures; `ROWS=10000000` measures another size.
+//! The screen at a million rows: the time of every key that visits all rows, the longest slice of work that is done in
+//! slices, and the memory with all pages open. `ROWS=10000000` measures another number of rows.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -23,8 +23,8 @@ fn took<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (done, start.elapsed())
 }
 
-/// Does a thing and what it leaves to be done in slices. Returns the time until it answered, the longest slice, and the
-/// sum.
+/// Runs an action and the work that it leaves to be done in slices. Returns the time until the action answered, the
+/// longest slice, and the sum.
 fn settled(model: &mut Model, msg: Msg) -> (Duration, Duration, Duration) {
     let (mut effects, first) = took(|| update(model, msg));
     let (mut longest, mut sum) = (first, first);

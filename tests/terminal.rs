@@ -564,7 +564,8 @@ fn a_hangup_ends_who_has_a_terminal_and_opens_the_log_again_of_who_has_none() {
         std::fs::rename(&log, &moved).expect("it is moved away, as logrotate does");
         send(terminal.id, Signal::HUP);
         if !has_terminal {
-            let again = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("reopened after SIGHUP"));
+            let again =
+                || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("reopened after SIGHUP"));
             for _ in 0..10_000_000 {
                 if again() {
                     break;

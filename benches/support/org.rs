@@ -7,10 +7,10 @@ use consentwatch::consent::{
 const PEOPLE: u32 = 48_000;
 const CLIENTS: u32 = 300;
 const PLACES: u32 = 60_000;
-/// When its first row was published.
+/// The publication time of the first row, in milliseconds since 1970.
 pub(crate) const START_MS: i64 = 1_772_000_000_000;
 
-/// The texts of an org of 48,000 people.
+/// Returns the texts of the org.
 pub(crate) fn symbols() -> Vec<(Sym, Symbol)> {
     let mut out = Vec::new();
     for n in 0..PEOPLE {
@@ -60,7 +60,7 @@ pub(crate) fn page(from: i64, to: i64) -> Page {
     Page { rows: (from..to).map(row).collect(), ..Page::default() }
 }
 
-/// Resident memory of this process in MB, as the kernel counts it.
+/// Returns the resident memory of this process in MiB, from `/proc/self/status`.
 pub(crate) fn resident_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
