@@ -1,4 +1,4 @@
-//! Older history behind the live poll, as a shell has it: the real binary against the simulated org.
+//! `backfill` as run from a shell: the real binary against the simulated org.
 
 #[path = "support/process.rs"]
 mod process;
@@ -10,7 +10,7 @@ use process::{Output, Process, Sandbox, Sim};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// A configuration whose live poll begins an hour ago; the simulated org's past is twenty hours long.
+/// A configuration whose live poll begins one hour ago. The simulated org has events of the last twenty hours.
 fn configure(sandbox: &Sandbox, page_size: u32) -> String {
     let path = sandbox.path("c.toml");
     let text = format!(
@@ -40,7 +40,7 @@ fn uuids(lines: &str) -> BTreeSet<String> {
     lines.lines().map(|line| field(line, "uuid")).collect()
 }
 
-/// The last line on coverage.
+/// Returns the last coverage line.
 #[track_caller]
 fn coverage(err: &str) -> Value {
     let line = err.lines().rfind(|line| line.contains("consentwatch.coverage/1"));
@@ -129,7 +129,7 @@ fn a_refusal_ends_it_with_3_and_a_signal_in_order() {
     }
 }
 
-/// Killed at one instant after another, `tail` and `backfill` in turn, while the org misbehaves.
+/// Kills `tail` and `backfill` in turn at various times, while the org has faults.
 #[test]
 fn killed_anywhere_it_ends_with_exactly_the_story() {
     for faults in [&[][..], &["duplicates", "bad_record", "out_of_order"]] {

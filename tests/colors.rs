@@ -1,5 +1,5 @@
-//! Colors and signs of the real binary on terminals that know many, few and none: what is sent, and that the reader's row
-//! is seen on each.
+//! Colors and signs of the real binary on terminals with many, few and no colors: which codes are sent, and that the
+//! row under the cursor is visible on each.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "nothing here ends in an odd way")]
@@ -11,7 +11,7 @@ mod terminal;
 use process::{Sandbox, Sim};
 use terminal::Terminal;
 
-/// The codes of colors and looks that were sent, each number once.
+/// Returns the codes of colors and text attributes that were sent, each number once.
 fn codes(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let mut codes: Vec<String> = Vec::new();
@@ -27,7 +27,7 @@ fn codes(bytes: &[u8]) -> Vec<String> {
     codes
 }
 
-/// How many colors a code needs: 0, 8, 16, 256 or all.
+/// Returns the number of colors that a code needs: 0, 8, 16, 256 or all.
 fn depth(code: &str) -> u32 {
     let numbers: Vec<u32> = code.split(';').filter_map(|number| number.parse().ok()).collect();
     let (mut at, mut most) = (0, 0);
@@ -93,7 +93,7 @@ fn each_terminal_gets_colors_that_it_knows_and_shows_the_reader_s_row() {
 
 #[test]
 fn signs_can_be_plain() {
-    // Every page, the help and the detail, of rows whose own texts are plain.
+    // Every page, the help and the detail, with rows whose texts are plain.
     let org = Sim::start(60, &[]);
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::open(&sandbox, Some(&org), (140, 40), &["watch", "--ascii"]);

@@ -1,4 +1,4 @@
-//! Configurations that are good, those that are bad with what is said of them, and which layer wins.
+//! Good configurations, the errors for bad ones, and the precedence of layers.
 
 use std::collections::HashMap;
 use std::fs;
@@ -42,7 +42,7 @@ fn good_files_are_read() {
 #[test]
 fn bad_files_are_refused_by_file_line_and_key() {
     for file in files("bad") {
-        // Some are bad only in the eyes of the rooms that know keys and filters.
+        // Some errors are found only by the modules that parse keys and filters.
         let config = read(Some(&file), GlobalFlags::default(), &[]);
         let config = config.and_then(|config| consentwatch::run::arranged(&config));
         let error = config.expect_err("a bad file").to_string();
@@ -72,7 +72,7 @@ fn a_token_never_goes_to_an_org_that_its_layer_did_not_name() {
     assert!(error.contains("no token was sent"), "{error}");
     let env = [("OKTA_CLIENT_ORGURL", "https://env.example.test")];
     assert!(read(Some(&usual()), GlobalFlags::default(), &env).is_err());
-    // A token alone in the environment is not for the org of the file.
+    // A token in the environment without an org is not used for the org of the file.
     let env = [("OKTA_CLIENT_TOKEN", "hush")];
     let config = read(Some(&usual()), GlobalFlags::default(), &env).expect("good");
     assert_eq!(config.org.way, Some(Way::Token(SecretSource::Env("CONSENTWATCH_TEST_TOKEN".into()))));
@@ -104,7 +104,7 @@ fn what_is_shown_holds_no_secret() {
     assert!(toml.is_ok(), "{shown}");
 }
 
-/// Whoever writes the example as their own file changes nothing by it.
+/// The example configuration has the same effect as no configuration.
 #[test]
 fn the_example_says_the_defaults() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml");
@@ -114,10 +114,10 @@ fn the_example_says_the_defaults() {
     assert_eq!(said.readiness, default.readiness);
     assert_eq!(said.journal, default.journal);
     assert_eq!(said.snapshot, default.snapshot);
-    // `config init` makes the secret that the example names; without a file there is none.
+    // `config init` creates the secret that the example names. Without a file there is none.
     let secret = Some(SecretSource::File(example.with_file_name("hook-secret")));
     assert_eq!(said.hook, Hook { secret, ..default.hook });
-    // Without a file the columns are those that the screen begins with.
+    // Without a file, the screen has its default columns.
     let columns = said.ui.columns.clone().expect("the columns");
     let shown = |shape: &Shape| {
         shape.words().split(' ').filter(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
@@ -126,7 +126,7 @@ fn the_example_says_the_defaults() {
     assert_eq!(Ui { columns: None, ..said.ui }, default.ui);
     assert!(said.keys.is_empty() && said.filters.is_empty());
     assert!(said.org.url.is_none() && said.org.way.is_none() && said.org.ca_file.is_none());
-    // Scopes and proofs are off in the example; switched on, they are the defaults of a service app.
+    // Scopes and proofs are commented out in the example. Their values are the defaults of a service app.
     let text = fs::read_to_string(&example).expect("the example");
     let folder = tempfile::tempdir().expect("a folder");
     let app = |more: &str| {
@@ -234,11 +234,11 @@ fn the_variables_of_the_sdks_name_a_service_app_too() {
     let path = file.path().to_str().expect("a plain name");
     let config = read(&[url, id, ("OKTA_CLIENT_PRIVATEKEY", path)]).expect("good");
     assert_eq!(service(&config).private_key, SecretSource::File(path.into()));
-    // What names no file may be a key that lost its first line.
+    // Text that is not the path of a file may be a key without its first line.
     let config = read(&[url, id, ("OKTA_CLIENT_PRIVATEKEY", "MIIEvQhush")]).expect("good");
     assert!(!format!("{config:?}{}", show(&config)).contains("hush"));
     assert!(read(&[url, id]).expect_err("no key").to_string().contains("private key is missing"));
-    // With both, the token goes first unless the mode says otherwise.
+    // With both, the token takes precedence unless the mode says otherwise.
     let token = ("OKTA_CLIENT_TOKEN", "hush");
     assert!(matches!(read(&[url, id, key, token]).expect("good").org.way, Some(Way::Token(_))));
     let mode = ("OKTA_CLIENT_AUTHORIZATIONMODE", "PrivateKey");
@@ -265,14 +265,14 @@ fn the_yaml_of_the_sdks_comes_last() {
     let yaml_key = "okta:\n  client:\n    orgUrl: https://yaml.example.test\n    authorizationMode: PrivateKey\n    clientId: 0oa1\n    scopes:\n      - okta.logs.read\n    kid: k\n    privateKey: |\n      -----BEGIN PRIVATE KEY-----\n      hush\n";
     let config = read(yaml_key, &[]).expect("good");
     assert_eq!((service(&config).key_id.as_deref(), service(&config).scopes.len()), (Some("k"), 1));
-    // Whoever names the org above needs none of it, and gets its credentials only for the same host.
+    // An org from a higher layer does not need this file. Its credentials are used only for the same host.
     let other = [("OKTA_CLIENT_ORGURL", "https://env.example.test"), ("OKTA_CLIENT_TOKEN", "hush")];
     assert_eq!(read("[broken", &other).expect("not read").org.url_from, "environment");
     let error = read(yaml, &other[..1]).expect_err("another org").to_string();
     assert!(error.contains("no token was sent"), "{error}");
     let same = [("OKTA_CLIENT_ORGURL", "https://YAML.example.test/")];
     assert!(read(yaml, &same).expect("the same host").org.way.is_some());
-    // Keys whose values are commented out.
+    // Keys whose values are commented out are null.
     let token = "orgUrl: https://yaml.example.test\n    token: hush";
     for empty in [
         String::new(),
@@ -288,7 +288,7 @@ fn the_yaml_of_the_sdks_comes_last() {
         let config = config.unwrap_or_else(|error| panic!("{proxy:?}: {error}"));
         assert!(config.org.way.is_some() && config.org.proxy.is_none(), "{proxy:?}");
     }
-    // A port that is none is the proxy's fault and not the file's.
+    // An invalid port is an error of the proxy, not of the file.
     let config = read(&format!("okta:\n  client:\n    {token}\n    proxy: {{host: a, port: 70000}}\n"), &[]);
     let error = config.expect("read").org.proxy.expect("a proxy").read().expect_err("no port").to_string();
     assert!(error.contains("okta.yaml") && error.contains("a host and a port"), "{error}");

@@ -1,4 +1,4 @@
-//! Bytes that change on the disk, and a clock that is wrong: what the real binary says and how it ends.
+//! Changed bytes on the disk and a wrong clock: the messages and exit codes of the real binary.
 
 #[path = "support/journal.rs"]
 mod journal;
@@ -41,7 +41,7 @@ fn export_and_doctor_tell_of_a_flipped_byte_and_end_with_1() {
         conn.query_row("SELECT body FROM raw WHERE seq = 5", [], |row| row.get(0)).expect("a body")
     };
     let mut bytes = fs::read(&path).expect("the file");
-    // Pages that grew leave copies behind that nobody reads; which one counts is SQLite's business.
+    // SQLite leaves copies of pages that grew, which are never read, so the test changes every copy.
     let places: Vec<usize> =
         (0..bytes.len() - body.len()).filter(|at| bytes[*at..].starts_with(&body)).collect();
     assert!(!places.is_empty(), "the body is in one piece");

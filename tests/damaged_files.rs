@@ -1,4 +1,4 @@
-//! Damaged files in bulk: seeded mutations of each kind of file that the program writes, read back by the real binary.
+//! Many damaged files: seeded mutations of each kind of file that the program writes, read by the real binary.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "files need no running org")]
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use process::{Process, Sandbox, one_at_a_time};
 use serde_json::Value;
 
-/// Mutations of each file.
+/// The number of mutations of each file.
 const SEEDS: u64 = 24;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same mutations on every machine.
@@ -78,7 +78,8 @@ fn mutated(bytes: &[u8], random: &mut Random) -> (&'static str, Vec<u8>) {
     (name, bytes)
 }
 
-/// What `tail --input` printed, and its exit code. Fails on a panic, on a signal, and on output that is not JSON lines.
+/// Returns the output of `tail --input` and its exit code. Fails on a panic, a signal, or output that is not JSON
+/// lines.
 fn read(sandbox: &Sandbox, what: &str) -> (Vec<Value>, i32) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
     command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path(""));
@@ -94,7 +95,7 @@ fn read(sandbox: &Sandbox, what: &str) -> (Vec<Value>, i32) {
     (output.out.lines().map(parse).collect(), code)
 }
 
-/// The event of a line, without what depends on the file around it.
+/// Returns the event of a line, without the fields that depend on the rest of the file.
 fn event(line: &Value) -> String {
     line["raw"].to_string()
 }
@@ -118,7 +119,7 @@ fn no_damage_to_a_file_makes_a_panic_or_a_false_event_without_a_word() {
             let what = format!("{name}, mutation {seed}, {mutation}");
             let (lines, code) = read(&sandbox, &what);
             told += usize::from(code == 1);
-            // A snapshot carries a digest of its consents, so a false or missing one is told. Lines carry none.
+            // A snapshot has a digest of its consents, so a changed or missing one is reported. Lines have none.
             let found: BTreeSet<String> = lines.iter().map(event).collect();
             assert!(
                 name != "snapshot.json" || code == 1 || found == events,

@@ -1,4 +1,4 @@
-//! `doctor`, as a shell or a script has it: the real binary against the simulated org.
+//! `doctor` as run from a shell or a script: the real binary against the simulated org.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
@@ -140,7 +140,7 @@ fn another_server_can_be_the_one_that_matters() {
 #[test]
 fn an_org_that_nobody_answers_for_is_a_failure_and_misuse_is_misuse() {
     let sandbox = Sandbox::new();
-    // Nobody listens on the discard port of another loopback address.
+    // No process listens on the discard port of another loopback address.
     let mut command = sandbox.command(Some("http://127.0.0.2:9"), &["doctor"]);
     let output = Process::start(&mut command).end();
     assert_eq!(output.code, Some(1), "{}{}", output.out, output.err);

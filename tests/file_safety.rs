@@ -1,4 +1,4 @@
-//! Hostile files and folders, secrets in the wrong places and proxies that cannot be read: the real binary.
+//! The real binary with hostile files and folders, secrets in the wrong places, and proxies that cannot be used.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
@@ -44,7 +44,7 @@ fn private_folder(path: &Path) {
     set_mode(path, 0o700);
 }
 
-/// The program refused: exit code 2, nothing on standard output, and these words on standard error.
+/// Checks that the program refused: exit code 2, no standard output, and these words on standard error.
 #[track_caller]
 fn refused(output: &Output, wanted: &[&str]) {
     assert_eq!((output.code, output.out.as_str()), (Some(2), ""), "{}", output.err);
@@ -96,7 +96,7 @@ fn planted_links_are_not_followed() {
             }
         }
     }
-    // The log: the program goes on without it.
+    // The log: the program continues without it.
     for (place, args) in [("data/consentwatch.log", &[][..]), ("my.log", &["--log-file", "my.log"])] {
         let sandbox = Sandbox::new();
         let victim = Victim::new(&sandbox);
@@ -169,7 +169,7 @@ fn a_data_folder_that_others_may_change_is_refused_or_warned_of() {
 
 #[test]
 fn a_data_folder_of_another_account_is_refused() {
-    // Only root can give a folder away; elsewhere the rule is tested with numbers, beside it.
+    // Only root can change a folder's owner. The rule is also tested with numbers next to the code.
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -261,7 +261,7 @@ fn without_a_umask_nothing_is_open() {
 #[test]
 #[cfg(target_os = "linux")]
 fn no_core_is_dumped_and_nobody_of_the_same_account_looks_in() {
-    // Root sees everything, so it starts the program as nobody.
+    // Root may read everything, so the test starts the program as `nobody`.
     let ours = rustix::process::geteuid();
     let account = if ours.is_root() { 65_534 } else { ours.as_raw() };
     let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
@@ -322,7 +322,7 @@ fn a_pipe_or_device_in_place_of_a_file_is_refused_at_once() {
         command.env_remove("OKTA_CLIENT_TOKEN").env("OKTA_CLIENT_CLIENTID", "0oa1");
         refused(&run(command.env("OKTA_CLIENT_PRIVATEKEY", file)), &[file, kind]);
     }
-    // What is only read may be a link, as Kubernetes makes them.
+    // A file that is only read may be a link, since Kubernetes makes such links.
     write(&sandbox.path("token"), TOKEN, 0o600);
     symlink("token", sandbox.path("link")).expect("a link");
     write(&sandbox.path("real.toml"), &format!("{url}token_file = \"link\"\n"), 0o600);
@@ -352,7 +352,7 @@ fn the_log_may_be_a_pipe_or_standard_error() {
     let mut text = String::new();
     reader.expect("the pipe opens").read_to_string(&mut text).expect("its writer is gone");
     assert!(text.contains(" INFO consentwatch"), "{text}");
-    // Nobody reads it any more: the program goes on without a log.
+    // The pipe has no reader any more: the program continues without a log.
     let output = sandbox.start(&org, &[&ONCE[..], &["--log-file", "pipe"]].concat()).end();
     assert_eq!((output.code, output.err.contains("No log is written")), (Some(0), true), "{}", output.err);
 }
@@ -394,7 +394,7 @@ fn a_ca_file_that_cannot_be_used_is_named_at_start() {
     assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
 }
 
-/// Every key of the configuration that takes a text, and some that take something else.
+/// Every key of the configuration that takes a string, and some of other types.
 const KEYS: [(&str, &str); 31] = [
     ("org", "url"),
     ("org", "token_file"),
@@ -528,14 +528,14 @@ fn a_proxy_that_cannot_be_read_is_refused_by_its_variable() {
             }
         }
     }
-    // It is not in the way where it would not be used.
+    // A bad proxy does not matter if it would not be used.
     let mut command = sandbox.command(Some("https://org.invalid"), &["config", "check"]);
     assert_eq!(run(command.env("ALL_PROXY", "socks5://x:1").env("NO_PROXY", ".invalid")).code, Some(0));
     let mut command = sandbox.command(Some("http://127.0.0.1:1"), &["config", "check"]);
     assert_eq!(run(command.env("HTTPS_PROXY", "htp://x")).code, Some(0));
 }
 
-/// The first line that somebody sends to a proxy, and what it says of authorization.
+/// Returns the first line of a request to a proxy, and its authorization header.
 fn asked_of(proxy: &TcpListener) -> (String, String) {
     let (socket, _) = proxy.accept().expect("somebody calls");
     let mut lines = BufReader::new(&socket).lines().map(|line| line.expect("text").to_ascii_lowercase());
@@ -565,7 +565,7 @@ fn the_proxy_of_okta_yaml_is_used() {
     // ada:p ss
     assert_eq!(authorization, "proxy-authorization: basic ywrhonagc3m=");
     drop(tail);
-    // Also where the org and the way in come from above. Others may read the password.
+    // This proxy is used even if the org and the credentials come from a higher layer. Others may read the password.
     let place = sandbox.path("home/.okta/okta.yaml");
     let proxy_alone =
         "okta:\n  client:\n    proxy:\n      host: 192.0.2.7\n      port: 3128\n      username: ada\n";
@@ -580,11 +580,11 @@ fn the_proxy_of_okta_yaml_is_used() {
     let above = |args: &[&str]| run(&mut sandbox.command(Some("https://org.invalid"), args));
     let shown = above(&["config", "show"]).out;
     assert!(shown.contains("# proxy: http://192.0.2.7:3128, from "), "{shown}");
-    // One that names a variable's proxy needs no file.
+    // With a proxy from a variable, the file is not needed.
     let mut command = sandbox.command(Some("https://org.invalid"), &["config", "show"]);
     let shown = run(command.env("HTTPS_PROXY", "http://192.0.2.8:3128")).out;
     assert!(shown.contains("# proxy: http://192.0.2.8:3128, from HTTPS_PROXY"), "{shown}");
-    // A file that is not needed for anything else is no reason to end.
+    // A file that is needed only for its proxy is no reason to fail.
     for (text, mode) in [("[hush", 0o600), (proxy_alone, 0o666)] {
         write(&place, text, mode);
         let output = above(&["config", "check"]);

@@ -1,4 +1,4 @@
-//! Several processes on one journal: who waits, who follows, who takes over, and what each says of it.
+//! Several processes on one journal: which one waits, follows or takes over, and what each reports.
 
 #[path = "support/journal.rs"]
 mod journal;
@@ -27,12 +27,12 @@ use rustix::process::Signal;
 use terminal::Terminal;
 use twox_hash::XxHash3_64;
 
-/// The whole log, then the end.
+/// Arguments to read the whole log and then end.
 const ONCE: [&str; 4] = ["tail", "--once", "--since", "90d"];
-/// The whole log, and what comes.
+/// Arguments to read the whole log and then follow it.
 const ON: [&str; 3] = ["tail", "--since", "90d"];
 
-/// The journal's file, opened beside whoever uses it.
+/// Opens the journal's file while other processes use it.
 fn journal(sandbox: &Sandbox) -> Connection {
     let journal = Connection::open(journal_folder(sandbox).join("journal.sqlite3")).expect("the journal");
     journal.busy_timeout(Duration::from_secs(10)).expect("a limit");
@@ -45,7 +45,7 @@ fn last_good(sandbox: &Sandbox) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// Makes the journal's last good poll that old, and its writer's interval that long.
+/// Sets the age of the journal's last successful poll, and its writer's interval.
 fn set_back(sandbox: &Sandbox, minutes: i64, interval_minutes: i64) -> Timestamp {
     let at = Clock::system().now() - SignedDuration::from_mins(minutes);
     let values = (at.to_string(), at.as_millisecond(), interval_minutes * 60_000);
@@ -54,8 +54,8 @@ fn set_back(sandbox: &Sandbox, minutes: i64, interval_minutes: i64) -> Timestamp
     at
 }
 
-/// Writes the counters and their checksum, as the program does: the low half of XXH3 over name and value of each column
-/// in turn, seeded with the one before; what is NULL or 0 adds nothing.
+/// Writes the counters and their checksum as the program does: the low half of XXH3 over name and value of each column
+/// in turn, seeded with the one before. NULL and 0 are skipped.
 fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
     let conn = journal(sandbox);
     assert_eq!(conn.execute(sql, values).expect("it is written"), 1);
@@ -89,7 +89,7 @@ fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
     assert_eq!(conn.execute("UPDATE meta SET sum = ?1", [sum]).expect("it is written"), 1);
 }
 
-/// Stops a process while it does not write, so that others can write to its journal.
+/// Stops a process while it is not writing, so that others can write to its journal.
 fn stop(sandbox: &Sandbox, process: &Process) {
     let conn = journal(sandbox);
     conn.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
@@ -136,13 +136,13 @@ fn a_follower_polls_when_the_process_that_did_has_ended() {
     let second = sandbox.start(&org, &ON);
     wait_err(&second, &format!("Process {} writes this journal", first.id()));
     second.wait("the log, followed", |said| (said.lines >= 60).then_some(()));
-    // Killed, it says goodbye to nobody.
+    // A killed process does not release anything itself.
     let gone = first.id();
     drop(first);
     wait_err(&second, &format!("Process {gone} has ended; this process polls for the journal from now on."));
     let before = second.wait("what it has by then", |said| Some(said.lines));
     second.wait("what happens now", |said| (said.lines > before + 5).then_some(()));
-    // And it is the one that a third follows, which takes over in its turn when the second ends in order.
+    // A third process follows the second, and takes over when the second ends regularly.
     let third = sandbox.start(&org, &ON);
     wait_err(&third, &format!("Process {} writes this journal", second.id()));
     let gone = second.id();
@@ -180,7 +180,7 @@ fn a_follower_of_other_events_does_not_take_over_and_says_since_when_nobody_poll
     screen.wait("a screen that is red", |shown| shown.has("STALE") && !shown.has("LIVE"));
     let since = read.strftime("no poller since %d %b %H:%MZ").to_string();
     screen.wait_words(&since);
-    // Somebody who may take it does, and those that follow are well again.
+    // A process that may take over does, and the followers recover.
     let second = sandbox.start(&org, &ON);
     wait_lines(&second, org.total());
     wait_err(&other, &format!("Process {} writes this journal now", second.id()));
@@ -196,7 +196,7 @@ fn a_follower_of_other_events_does_not_take_over_and_says_since_when_nobody_poll
     }
 }
 
-/// Waits until somebody listens, which may have begun before.
+/// Waits until a process listens, if it does not yet.
 fn wait_listening(port: SocketAddr, process: &Process) {
     for _ in 0..1_000_000 {
         if TcpStream::connect(port).is_ok() {
@@ -273,10 +273,10 @@ fn once_beside_a_process_that_reads_nothing_any_more_ends_with_1() {
     let first = sandbox.start(&org, &ON);
     wait_lines(&first, org.total());
     stop(&sandbox, &first);
-    // It was read a moment ago: that is all there is.
+    // The log was read a moment ago, so nothing more is expected.
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
-    // Ten minutes are nothing to who polls every five, and too much to who polls every minute.
+    // Ten minutes without a poll are normal with an interval of five minutes, and too long with one minute.
     set_back(&sandbox, 10, 5);
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
@@ -287,7 +287,7 @@ fn once_beside_a_process_that_reads_nothing_any_more_ends_with_1() {
     for words in wanted.iter().map(String::as_str).chain(["may be incomplete", "kill -CONT"]) {
         assert!(output.err.contains(words), "{words}: {}", output.err);
     }
-    // Nor does a time that has not come say that somebody polls.
+    // A last poll in the future does not mean that a process polls, either.
     set_back(&sandbox, -10, 1);
     let output = sandbox.start(&org, &ONCE).end();
     assert_eq!(output.code, Some(1), "{}", output.err);
@@ -302,7 +302,7 @@ fn until_beside_a_process_that_was_just_stopped_ends_with_1() {
     let first = sandbox.start(&org, &ON);
     wait_lines(&first, org.total());
     stop(&sandbox, &first);
-    // It read the log well a moment ago, and not up to that time.
+    // It read the log successfully a moment ago, but not up to that time.
     let until = Clock::system().now() + SignedDuration::from_secs(1);
     let args = ["tail", "--since", "90d", "--until", &until.to_string()];
     let output = sandbox.start(&org, &args).end();
@@ -316,7 +316,7 @@ fn until_beside_a_process_that_was_just_stopped_ends_with_1() {
     assert_eq!(first.end().code, Some(143));
 }
 
-/// Holds the lock of a journal as a process does that writes it.
+/// Holds the lock of a journal, as the process that writes it does.
 fn held(sandbox: &Sandbox, org: &Sim) -> File {
     let folder = sandbox.path("data").join(org.url.replace("http://", "").replace(':', "_"));
     fs::create_dir_all(&folder).expect("the folder of the org");
@@ -343,7 +343,7 @@ fn once_takes_over_where_the_process_that_it_waits_for_ends() {
     let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
     assert_eq!(sandbox.start(&org, &ONCE).end().code, Some(0));
     let lock = held(&sandbox, &org);
-    // As a process leaves it that has not read the log to its end yet.
+    // The state left by a process that has not yet read the log to its end.
     let sql = "UPDATE meta SET last_good = NULL, caught_up = NULL";
     set_counters(&sandbox, sql, []);
     let once = sandbox.start(&org, &ONCE);
@@ -366,7 +366,7 @@ fn once_beside_another_process_waits_for_the_persons_of_the_newest_rows() {
     names(false);
     let before = sandbox.start(&org, &ONCE).end();
     assert!(before.code == Some(0) && unknown(&before.out) > 0, "{}", before.out);
-    // Whoever holds the journal has just read the log to its end, and has not looked up any person yet.
+    // The writer has just read the log to its end, and has not looked up any person yet.
     let lock = held(&sandbox, &org);
     names(true);
     let once = sandbox.start(&org, &ONCE);
@@ -376,7 +376,7 @@ fn once_beside_another_process_waits_for_the_persons_of_the_newest_rows() {
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
     assert!(by_session(&output.out) > 0, "{}", output.out);
     assert!(unknown(&output.out) < unknown(&before.out));
-    // Nobody waits where the configuration says that nobody is looked up.
+    // There is no wait if the configuration disables look-ups.
     let sandbox = Sandbox::new();
     fs::write(sandbox.path(CONFIG), "[poll]\nnames = false\n").expect("a file");
     let before = sandbox.start(&org, &ONCE).end();

@@ -1,5 +1,5 @@
-//! Every form of file, byte for byte, with names that would do harm where they are read: in a spreadsheet, a browser, a
-//! terminal, a table. `UPDATE_FORMATS=1 cargo test --test formats` writes the files anew; look at each.
+//! Every export format, byte for byte, with names that would be harmful in a spreadsheet, a browser, a terminal or a
+//! table. `UPDATE_FORMATS=1 cargo test --test formats` regenerates the files. Review each of them.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,8 @@ use consentwatch::report::{Coverage, Gap};
 use consentwatch::run::{FileLayout, save};
 use jiff::Timestamp;
 
-/// A consent of hostile names: formulas, markup, escape sequences, bidi, separators of every form.
+/// Returns a consent with hostile names: formulas, markup, escape sequences, bidirectional controls, and the separators
+/// of every format.
 fn hostile(number: u32, name: &str) -> Consent {
     let raw = serde_json::json!({
         "uuid": format!("5b1f0c9e-3333-4333-8333-{number:012}"),

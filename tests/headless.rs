@@ -1,4 +1,4 @@
-//! The commands without a screen, as a shell or a script has them: the real binary against the simulated org.
+//! The commands without a screen, as run from a shell or a script: the real binary against the simulated org.
 
 #[path = "support/process.rs"]
 mod process;
@@ -16,11 +16,11 @@ use process::{CONFIG, Output, Process, Sandbox, Sim, TOKEN, one_at_a_time};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// Everything that Okta may still have, then the end.
+/// Arguments to read everything that Okta still has and then end.
 const ALL: [&str; 4] = ["tail", "--once", "--since", "90d"];
 
-/// A sandbox whose rows keep the texts of their events, so that they can be compared from run to run: no name is looked
-/// up, unless `--config` says so.
+/// Returns a sandbox without look-ups, so that rows contain only the texts of their events and can be compared between
+/// runs. `--config` may enable look-ups.
 fn without_names() -> Sandbox {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path(CONFIG), "[poll]\nnames = false\n").expect("a file");
@@ -33,7 +33,7 @@ fn run(sandbox: &Sandbox, org: &Sim, args: &[&str]) -> Output {
     sandbox.start(org, args).end()
 }
 
-/// The same, and it must have gone well without a word on standard error but for what the journal covers.
+/// The same, and checks that it succeeded with only coverage lines on standard error.
 #[track_caller]
 fn good(sandbox: &Sandbox, org: &Sim, args: &[&str]) -> String {
     let output = run(sandbox, org, args);
@@ -41,7 +41,7 @@ fn good(sandbox: &Sandbox, org: &Sim, args: &[&str]) -> String {
     output.out
 }
 
-/// What was said for people: standard error without the lines on coverage.
+/// Returns the messages for people: standard error without the coverage lines.
 fn words(err: &str) -> String {
     err.split_inclusive('\n').filter(|line| !is_coverage(line)).collect()
 }
@@ -56,7 +56,8 @@ fn alone(sandbox: &Sandbox, args: &[&str]) -> Output {
     Process::start(&mut sandbox.command(None, args)).end()
 }
 
-/// The program refused: this exit code, nothing on standard output, one line on standard error with these words.
+/// Checks that the program refused: this exit code, no standard output, and one line on standard error with these
+/// words.
 #[track_caller]
 fn refused(output: &Output, code: i32, wanted: &[&str]) {
     assert_eq!((output.code, output.out.as_str()), (Some(code), ""), "{}", output.err);
@@ -77,7 +78,7 @@ fn uuids(lines: &str) -> BTreeSet<String> {
     parsed(lines).iter().map(|line| line["uuid"].as_str().expect("a uuid").to_owned()).collect()
 }
 
-/// Every file below a folder.
+/// Returns every file below a folder.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -100,7 +101,7 @@ fn each_consent_comes_once_and_again_the_same() {
     kinds.insert("total".to_owned(), org.total());
     assert_eq!(kinds, org.held.iter().cloned().collect());
 
-    // Piped, json is the default; the second run finds nothing new and says the same.
+    // In a pipe, JSON is the default. The second run finds nothing new and prints the same.
     assert_eq!(good(&sandbox, &org, &ALL), first);
 }
 
@@ -113,7 +114,7 @@ fn lines_can_be_chosen() {
     let first: String = all.split_inclusive('\n').take(7).collect();
     assert_eq!(tail(&["--limit", "7"]), first);
     assert_eq!(tail(&["--limit", "0"]), "");
-    // A kind begins with the word; those that only end in it are others.
+    // A kind must begin with the word. Kinds that only end with it do not match.
     let revoked: String =
         all.split_inclusive('\n').filter(|line| line.contains(r#""kind":"revoke""#)).collect();
     assert!(!revoked.is_empty());
@@ -126,10 +127,10 @@ fn lines_can_be_chosen() {
     assert_eq!(tail(&["--after", "100"]), rest);
     assert_eq!(tail(&["--after", "120"]), "");
     assert_eq!(tail(&["--until", "10d"]), "");
-    // Those that come after `--after` need not be new enough for the lookback.
+    // Rows after `--after` may be older than the lookback.
     let (old, new) = (tail(&["--until", "10h"]), good(&sandbox, &org, &["tail", "--once", "--since", "10h"]));
     assert!(!old.is_empty() && !new.is_empty());
-    // The two runs looked at the clock at two moments, and a consent may stand between them.
+    // The two runs read the clock at different times, and a consent may be between them.
     assert!(old.lines().count().abs_diff(org.total() - new.lines().count()) <= 1);
 }
 
@@ -202,7 +203,7 @@ fn what_is_marked_is_exported_and_filtered_apart() {
     assert_eq!(good(&sandbox, &org, &["export"]), all, "who does not ask for marks does not need them");
 }
 
-/// The folder of the one journal in a sandbox.
+/// Returns the folder of the only journal in a sandbox.
 fn journal_folder(sandbox: &Sandbox) -> PathBuf {
     let mut folders = vec![sandbox.path("")];
     while let Some(folder) = folders.pop() {
@@ -246,7 +247,7 @@ fn an_export_is_what_tail_printed_and_never_overwrites() {
 #[test]
 fn a_reader_that_leaves_is_no_fault() {
     let (org, sandbox) = (Sim::start(300, &[]), Sandbox::new());
-    // More than a pipe holds, so the program must notice.
+    // More than a pipe can buffer, so the program must notice that the reader is gone.
     for args in [&ALL[..], &["tail", "--since", "90d"], &["export"]] {
         let mut command = sandbox.command(Some(&org.url), args);
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -265,7 +266,7 @@ fn a_reader_that_leaves_is_no_fault() {
 fn a_refusal_ends_with_3_and_says_what_to_do() {
     let sandbox = Sandbox::new();
     let org = Sim::start(20, &[]);
-    // Whether it would have ended or stayed: the very first request is refused.
+    // The very first request is refused, with and without `--once`.
     for args in [&ALL[..], &["tail"]] {
         let mut command = sandbox.command(Some(&org.url), args);
         let output = Process::start(command.env("OKTA_CLIENT_TOKEN", "00AnotherToken")).end();
@@ -305,11 +306,11 @@ fn a_next_link_that_leads_away_ends_once_with_1_and_the_next_run_reads_on_from_t
         ("next_filter", "its filter is not the one that was sent"),
         ("next_without_after", "no cursor"),
     ] {
-        // The first page is good; the page behind it leads away three times, and then no more.
+        // The first page is good. The next page has a wrong link three times, and then a good one.
         let (org, sandbox) = (Sim::start(60, &["--fault", &format!("{fault}@2-4")]), without_names());
         fs::write(sandbox.path(CONFIG), "[poll]\nnames = false\npage_size = 20\n").expect("a file");
         let output = run(&sandbox, &org, &ALL);
-        // What came with the page that led away is good.
+        // The events of the page with the wrong link are good.
         assert_eq!((output.code, output.out.lines().count()), (Some(1), 40), "{fault}: {}", output.err);
         let told = words(&output.err);
         assert_eq!(told.lines().count(), 2, "{fault}: {told}");
@@ -332,7 +333,7 @@ fn once_looks_up_who_consented_before_it_prints() {
     let (org, sandbox) = (Sim::start(60, &["--plain"]), Sandbox::new());
     let lines = parsed(&good(&sandbox, &org, &ALL));
     let by = |evidence: &str| lines.iter().filter(|line| line["who"]["evidence"] == evidence).count();
-    // Identity Engine logs its own name; the other events of the session name the person.
+    // Identity Engine logs its own system as the actor. The other events of the session name the person.
     assert!(by("session") > 0, "{:?}", lines.iter().map(|line| &line["who"]).collect::<Vec<_>>());
     let without = parsed(&good(&without_names(), &org, &ALL));
     let unknown = without.iter().filter(|line| line["who"]["evidence"] == "unknown").count();
@@ -361,7 +362,7 @@ fn records_that_cannot_be_read_are_told_and_end_once_with_1_unless_allowed() {
     assert_eq!(covered["unreadable"]["count"], 3, "{covered}");
     assert!(covered["unreadable"]["first"].is_string(), "{covered}");
 
-    // They are none of the next run, but a snapshot, doctor and whoever stays still name them.
+    // The next run does not count them, but a snapshot, `doctor` and a running `tail` still report them.
     good(&sandbox, &org, &ALL);
     let snapshot = good(&sandbox, &org, &["export", "--format", "json"]);
     let snapshot: Value = serde_json::from_str(&snapshot).expect("a snapshot");
@@ -395,7 +396,7 @@ fn an_org_that_misbehaves_is_read_whole() {
     ] {
         let (org, sandbox) = (Sim::start(130, &[&["--fault"], faults].concat()), Sandbox::new());
         let config = sandbox.path("c.toml");
-        // Longer pages would be one page; no cursor would be asked for.
+        // With longer pages, there would be only one page and no cursor.
         let page_size = if faults == ["expired_cursor@2-3"] { 1000 } else { 40 };
         fs::write(&config, format!("[poll]\npage_size = {page_size}\ninterval = \"1s\"\n")).expect("a file");
         let config = config.to_string_lossy().into_owned();
@@ -472,7 +473,7 @@ fn misuse_ends_with_2_and_nothing_is_written() {
     assert!(!sandbox.path("data").exists(), "nothing was written");
 }
 
-/// A limit on the size of files stands for a full disk: what is written fails in the middle of the file.
+/// A limit on the size of files simulates a full disk: a write fails in the middle of the file.
 #[test]
 fn a_file_that_does_not_fit_leaves_nothing_behind() {
     let (org, sandbox) = (Sim::start(400, &[]), without_names());
@@ -483,7 +484,7 @@ fn a_file_that_does_not_fit_leaves_nothing_behind() {
         let file = folder.join(name);
         let program = sandbox.command(Some(&org.url), &["export", "--output", &file.to_string_lossy()]);
         let mut limited = std::process::Command::new("sh");
-        // 64 blocks of 512 bytes, and the program is told of the end of its room as of any other trouble.
+        // The limit is 64 blocks of 512 bytes. Exceeding it is an ordinary write error for the program.
         limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""]);
         limited.arg(program.get_program()).args(program.get_args());
         limited.env_clear().envs(sandbox.environment(Some(&org.url))).current_dir(sandbox.path(""));
@@ -492,7 +493,7 @@ fn a_file_that_does_not_fit_leaves_nothing_behind() {
         assert!(output.err.contains("Nothing was left behind."), "{name}: {}", output.err);
         assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 0, "{name}");
     }
-    // With room it is written.
+    // Without the limit, the file is written.
     let file = folder.join("a.jsonl");
     let output = run(&sandbox, &org, &["export", "--output", &file.to_string_lossy()]);
     assert_eq!(output.code, Some(0), "{}", output.err);
@@ -551,7 +552,7 @@ fn a_configuration_is_written_once_for_its_owner() {
         assert!(shown.out.contains(words), "{words}: {}", shown.out);
     }
     assert!(!shown.out.contains(TOKEN));
-    // What it shows can be read again as a configuration.
+    // The output of `config show` is a valid configuration.
     fs::write(sandbox.path("shown.toml"), &shown.out).expect("a file");
     let again = alone(&sandbox, &["config", "show", "--config", "shown.toml"]);
     assert_eq!(again.code, Some(0), "{}", again.err);
@@ -602,7 +603,7 @@ fn the_token_is_seen_nowhere() {
             hear(run(&sandbox, org, &[args, &debug].concat()));
         }
     }
-    // A password in the place of a host name is a secret too.
+    // A password in place of a host name is a secret too.
     for args in [&ALL[..], &["config", "show"], &["config", "check"]] {
         let url = format!("https://someone:{TOKEN}@example.okta.com");
         let mut command = sandbox.command(Some(&url), args);
@@ -634,7 +635,7 @@ fn a_second_tail_follows_the_first() {
     let second = run(&sandbox, &org, &ALL);
     assert_eq!((second.code, second.out.as_str()), (Some(0), all.as_str()), "{}", second.err);
     assert!(second.err.contains(&holder) && second.err.contains("read-only"), "{}", second.err);
-    // Reading takes nothing from it.
+    // Reading does not change the journal.
     assert_eq!(good(&sandbox, &org, &["export"]), all);
 
     let follower = sandbox.start(&org, &["tail", "--since", "90d"]);
@@ -642,7 +643,7 @@ fn a_second_tail_follows_the_first() {
     drop(first);
     follower.signal(Signal::TERM);
     assert_eq!(follower.end().code, Some(143));
-    // The dead process holds nothing any more.
+    // The dead process no longer holds the lock.
     assert_eq!(good(&sandbox, &org, &ALL), all);
 }
 
