@@ -1,5 +1,5 @@
-//! The event hook beside the poll: the same rows whatever the hook does, every answer of the real binary, and what was
-//! acknowledged is there after a kill.
+//! The event hook in addition to the poll: the rows are the same whatever the hook does, every answer of the real
+//! binary, and acknowledged events survive a kill.
 
 #[path = "hook/altered.rs"]
 mod altered;
@@ -52,7 +52,7 @@ fn a_port_that_is_held_goes_to_a_listener_that_names_it_and_to_nobody_else() {
     };
     assert_eq!(take(false), Err(std::io::ErrorKind::AddrInUse));
     assert_eq!(take(true), Ok(()));
-    // The listeners of the standard library and of the program share the ports that they name.
+    // A listener of the standard library, like the program's, can bind the held port.
     let listener = TcpListener::bind(held.at).expect("a listener");
     assert!(TcpStream::connect(held.at).is_ok());
     drop(listener);
@@ -104,7 +104,7 @@ fn stored(dir: &Path) -> Vec<Stored> {
     Reader::open(dir).map(|reader| reader.records_after(Seq(0), 100_000).expect("rows")).expect("a journal")
 }
 
-/// Waits until the journal shows something.
+/// Waits until a condition on the journal holds.
 async fn until(what: &str, dir: &Path, source: &mut Source, is: impl Fn(&[Stored]) -> bool) -> Vec<Stored> {
     let work = async {
         loop {
@@ -130,7 +130,7 @@ fn uuids(rows: &[Stored]) -> BTreeSet<String> {
     rows.iter().map(text).collect()
 }
 
-/// What must not depend on the way by which a row came.
+/// Returns the parts of a row that must not depend on how it came.
 fn content(rows: &[Stored]) -> BTreeMap<String, String> {
     rows.iter()
         .map(|row| (format!("{:?}", row.key), format!("{:?} {:?} {}", row.evidence, row.person, row.raw)))
@@ -167,11 +167,11 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         for round in 0..12 {
             org.emit(25);
             if round % 3 == 0 {
-                // Now the poll comes first.
+                // From here on, the poll comes first.
                 feed.nudge.notify_one();
             }
             let before = told.borrow().taken;
-            // Of 25 consents some are of a kind that hooks bring.
+            // Among 25 consents, some are of a kind that hooks deliver.
             let came = tokio::time::timeout(LIMIT, told.wait_for(|told| told.taken > before)).await;
             came.expect("a delivery in time").expect("a delivery");
         }
@@ -192,7 +192,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         if faults.is_empty() {
             assert_eq!(by_hook.count(), told.events, "each once");
         }
-        // The board is told at its own pace, at the latest when the hook has been quiet for a moment.
+        // The board is updated with a delay, at the latest when there have been no deliveries for a moment.
         let counted = async {
             loop {
                 let health = source.board().hook;
@@ -217,14 +217,14 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
     }
 }
 
-/// Writes a file that only its owner may read: of others the program warns.
+/// Writes a file that only its owner may read, since the program warns about other files.
 fn write_private(path: &Path, text: &str) {
     fs::write(path, text)
         .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
         .expect("a file");
 }
 
-/// Writes a configuration that listens and polls seldom.
+/// Writes a configuration with the listener enabled and a long poll interval.
 fn configure(sandbox: &Sandbox, port: SocketAddr, more: &str) -> String {
     write_private(&sandbox.path("hook-secret"), &format!("{SECRET}\n"));
     let text = format!(
@@ -235,7 +235,7 @@ fn configure(sandbox: &Sandbox, port: SocketAddr, more: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Connects to who is about to listen.
+/// Connects to a listener that is about to start.
 fn connect(port: SocketAddr, process: &Process) -> TcpStream {
     for _ in 0..100_000 {
         if let Ok(socket) = TcpStream::connect(port) {
@@ -249,7 +249,7 @@ fn connect(port: SocketAddr, process: &Process) -> TcpStream {
     panic!("nobody listens on {port}");
 }
 
-/// Reads one answer: its status and body; nothing if the connection ends before.
+/// Reads one answer and returns its status and body, or `None` if the connection ends before.
 fn answer(socket: &mut TcpStream) -> Option<(u16, String)> {
     let mut bytes = Vec::new();
     loop {
@@ -327,7 +327,7 @@ fn the_real_binary_listens_and_tail_shows_what_came() {
     tail.signal(Signal::TERM);
     let output = tail.end();
     assert_eq!((output.code, output.out.lines().count()), (Some(143), 4), "{}", output.err);
-    // A second look finds it again; the first words of the secret are nowhere.
+    // A second process finds the row too, and no output contains the secret.
     let exported =
         sandbox.start(&org, &["export", "--format", "card", "--filter", &format!("uuid:{uuid}")]).end();
     let card: Value =
@@ -371,7 +371,7 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
     assert!(shown.err.contains("Nothing was sent"), "{}", shown.err);
     assert!(hook(&["status"]).out.contains(": 0\n"), "nothing was made");
 
-    // It can be made, but nobody listens who could be asked.
+    // The hook can be created, but not verified, since no process listens.
     let made = hook(&["register", "--yes"]);
     assert_eq!(made.code, Some(1), "{}", made.err);
     assert!(
@@ -399,7 +399,7 @@ fn a_hook_is_made_only_if_told_so_and_verified_by_who_listens() {
     tail.signal(Signal::TERM);
     tail.end();
 
-    // One who listens with another secret.
+    // A process that listens with another secret.
     write_private(&sandbox.path("other"), "another-secret-of-the-hook\n");
     let other = configure(&sandbox, port, "").replace("hook.toml", "other.toml");
     let text = fs::read_to_string(sandbox.path("hook.toml")).expect("it");
@@ -431,7 +431,7 @@ fn a_hook_cannot_be_made_without_what_it_takes() {
 #[test]
 fn tail_can_leave_the_hook_alone() {
     let (org, sandbox) = (Sim::start(3, &[]), Sandbox::new());
-    // Somebody else has the port, which would otherwise be said.
+    // The port is taken, which would be an error if the program listened.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let config = configure(&sandbox, taken.local_addr().expect("its address"), "");
     let output = sandbox.start(&org, &["tail", "--once", "--no-hook", "--config", &config]).end();
@@ -460,7 +460,7 @@ fn what_would_not_be_safe_is_not_started() {
     refused(&config, "hook-secret");
     write_private(&sandbox.path("hook-secret"), "\n");
     refused(&config, "empty");
-    // It cannot stand in a header.
+    // This secret cannot be sent in a header.
     write_private(&sandbox.path("hook-secret"), "two\nlines\n");
     refused(&config, "header");
     write_private(&sandbox.path("hook-secret"), "fifteen-letters\n");
@@ -470,7 +470,7 @@ fn what_would_not_be_safe_is_not_started() {
     refused(&config, "hook.previous_secret_*");
 }
 
-/// What the senders saw.
+/// The acknowledged events, and the number of senders.
 #[derive(Debug, Default)]
 struct Acknowledged {
     uuids: BTreeSet<String>,
@@ -483,7 +483,7 @@ impl Tell for Acknowledged {
     }
 }
 
-/// Delivers without end, each time two events that nobody sent before, and notes what was acknowledged.
+/// Sends deliveries with two new events each until it is stopped, and records which were acknowledged.
 fn send_until_the_end(port: SocketAddr, seen: &Arc<Watched<Acknowledged>>, next: &Arc<Mutex<u64>>) {
     let (seen, next) = (Arc::clone(seen), Arc::clone(next));
     seen.with(|seen| seen.senders += 1);
@@ -571,13 +571,13 @@ fn a_delivery_to_a_data_folder_that_vanished_is_not_acknowledged_and_the_state_i
     let (status, why) = ready();
     assert!(status == 503 && why.contains("vanished"), "{status} {why}");
     tail.wait("the state", |said| said.err.contains("vanished while the program was running").then_some(()));
-    // Another folder in its place is not the one that is open.
+    // Another folder at the same path is not the open one.
     fs::create_dir_all(&data).expect("another");
     assert_eq!((deliver(22), ready().0), (503, 503));
     fs::remove_dir_all(&data).expect("removed");
     fs::rename(&away, &data).expect("back");
     assert_eq!(deliver(23), 204);
-    // It is looked at every five seconds.
+    // The folder is checked every five seconds.
     let is_ready = (0..1_000_000).any(|_| {
         std::thread::yield_now();
         ready().0 == 200

@@ -1,5 +1,4 @@
-//! Text from outside that wants to be obeyed, hidden or misread: whatever it holds, only what belongs to our own
-//! grammar goes to a terminal.
+//! Hostile text from outside: whatever it contains, only the program's own sequences reach a terminal.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "files need no running org")]
@@ -22,9 +21,9 @@ use consentwatch::tui::{Screen, Setup};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use ratatui::layout::Size;
 
-/// Texts, each of another trick.
+/// Hostile texts, each with another trick.
 const CORPUS: [&str; 72] = [
-    // Sequences that a terminal obeys, in seven bits and in eight.
+    // Terminal sequences, with 7-bit and 8-bit controls.
     "\u{1b}[2J",
     "\u{1b}[31mred",
     "\u{1b}]0;title\u{7}",
@@ -50,7 +49,7 @@ const CORPUS: [&str; 72] = [
     "\u{90}q\u{9c}",
     "\u{85}next",
     "\u{8d}up",
-    // Controls by themselves.
+    // Single control characters.
     "a\u{0}b",
     "bell\u{7}",
     "back\u{8}\u{8}\u{8}\u{8}space",
@@ -61,7 +60,7 @@ const CORPUS: [&str; 72] = [
     "shift\u{e}out\u{f}in",
     "del\u{7f}ete",
     "xon\u{11}xoff\u{13}",
-    // What turns, hides or stands in for something.
+    // Bidirectional controls, invisible characters and lookalikes.
     "pay\u{202e}fdp.exe",
     "\u{2066}isolate\u{2069}",
     "a\u{200e}b\u{200f}c",
@@ -77,7 +76,7 @@ const CORPUS: [&str; 72] = [
     "braille\u{2800}blank",
     "line\u{2028}sep\u{2029}par",
     "\u{fff9}anno\u{fffb}",
-    // Widths.
+    // Characters of unusual width.
     "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
     "\u{301}alone",
     "李明さん",
@@ -88,7 +87,7 @@ const CORPUS: [&str; 72] = [
     "a\u{fe00}b\u{e0100}c",
     "\u{1f3fb}skin",
     "กำ\u{e33}ำ",
-    // Nothing to see, by one property or another.
+    // Characters that are invisible by various properties.
     "a\u{fe0f}b\u{fe0e}c\u{fe01}",
     "mongol\u{180b}\u{180f}\u{180e}",
     "duployan\u{1bca0}\u{1bca3}",
@@ -98,13 +97,13 @@ const CORPUS: [&str; 72] = [
     "music\u{1d159}object\u{fffc}khitan\u{16fe4}",
     "joiner\u{200d}\u{200d}👩\u{200d}",
     "می\u{200c}خواهم क्\u{200d}ष",
-    // Floods of marks beyond Latin.
+    // Floods of combining marks in other scripts than Latin.
     "ก\u{e49}\u{e49}\u{e49}\u{e49}\u{e49}\u{e49}",
     "क\u{93c}\u{93c}\u{93c}\u{93c}\u{93c}\u{93c}",
     "👍🏽🏽🏽🏽🏽🏽",
 ];
 
-/// What is wrong with bytes that went to a terminal: the first that we never mean, and what stands around it.
+/// Returns the first byte sent to a terminal that is not part of the program's own sequences, with its context.
 fn foreign(bytes: &[u8]) -> Option<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -127,8 +126,8 @@ fn foreign(bytes: &[u8]) -> Option<String> {
     None
 }
 
-/// The length of one of our sequences at the start of a text: control sequences, and of those only these, and the name
-/// of the window.
+/// Returns the length of one of the program's own sequences at the start of a text: certain control sequences, and the
+/// window title.
 fn sequence(text: &str) -> Option<usize> {
     if let Some(title) = text.strip_prefix("\u{1b}]2;") {
         let end = title.find("\u{1b}\\")?;
@@ -151,7 +150,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a text has a form in JSON")
 }
 
-/// An event with a text in every place that is shown.
+/// Returns an event with a text in every field that is shown.
 fn event(number: usize, text: &str) -> String {
     let text = quoted(text);
     format!(
@@ -204,7 +203,7 @@ fn invisible_characters_of_all_of_unicode_are_made_visible() {
     for text in CORPUS {
         assert_eq!(unseen::unseen(&visible(text), false), None, "{text:?}");
     }
-    // Every character there is, between letters.
+    // Every Unicode character, between letters.
     let all: Vec<char> = ('\0'..=char::MAX).collect();
     for chars in all.chunks(256) {
         let text: String = chars.iter().flat_map(|c| ['a', *c, 'b']).collect();
@@ -291,7 +290,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
             };
             let key = |key| Msg::Key(Chord::plain(key));
             show(&mut model, key(Key::Enter));
-            // Every row with its detail, from its head to its end.
+            // Every row with its detail, from the first line to the last.
             for _ in CORPUS {
                 show(&mut model, key(Key::Up));
                 show(&mut model, key(Key::Enter));
@@ -305,7 +304,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
                 show(&mut model, key(Key::Esc));
             }
             for text in CORPUS {
-                // Typed and pasted, as a filter and as a sentence for the notice line.
+                // Typed and pasted, as a filter and in a notice.
                 show(&mut model, key(Key::Char('f')));
                 show(&mut model, Msg::Paste(text.to_owned()));
                 show(&mut model, key(Key::Esc));
@@ -314,10 +313,10 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
         }
         let least = if width == 1 { 50 } else { 10_000 };
         assert!(frames > 60 * 15 && terminal.len() > least, "{frames} frames, {} bytes", terminal.len());
-        // What is of our grammar and theirs alike: it is there as often as we mean it, and no more.
+        // Sequences that the program sends too: they occur exactly as often as the program sends them.
         let count = |what: &[u8]| memchr::memmem::find_iter(&terminal, what).count();
         assert_eq!(count(b"\x1b[31mred"), 0, "a color of theirs");
-        // Emptied once at the start and once at the end.
+        // The screen is cleared once at the start and once at the end.
         assert_eq!((count(b"\x1b[2J"), count(b"\x1b[?1049l"), count(b"\x1b[?25h")), (2, 1, 1));
         if let Some(what) = foreign(&terminal) {
             panic!("at {width}x{height}: {what}");
@@ -329,7 +328,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
 #[test]
 fn no_text_from_outside_is_obeyed_on_a_real_terminal() {
     let sandbox = process::Sandbox::new();
-    // A name that a terminal would obey is the file's too, and so the window's.
+    // The name of the file, and so the window title, is hostile too.
     let name = "hostile\u{1b}]2;theirs\u{7}\u{202e}.jsonl";
     let lines: Vec<String> =
         CORPUS.iter().enumerate().map(|(number, text)| event(number, text).replace('\n', " ")).collect();
@@ -339,7 +338,7 @@ fn no_text_from_outside_is_obeyed_on_a_real_terminal() {
     terminal.wait_words(&format!("{} rows", CORPUS.len()));
     terminal.press(b"gg\r");
     for number in 0..CORPUS.len() {
-        // The next row with its detail, its end, and back to its head.
+        // The next row with its detail: its end, and back to its start.
         terminal.press(b"Gg");
         terminal.press(b"hj");
         if number % 8 == 0 {
@@ -353,7 +352,7 @@ fn no_text_from_outside_is_obeyed_on_a_real_terminal() {
     terminal.redrawn();
     let bytes = terminal.shown.with(|shown| shown.bytes.clone());
     assert!(bytes.len() > 20_000, "{}", bytes.len());
-    // The one question of the start is ours as well; a row that asks it is shown, not sent.
+    // The program sends one query at the start. The same query in a row is shown and not sent.
     let question = b"\x1b[?2026$p";
     let at = memchr::memmem::find(&bytes, question).expect("it is asked");
     let (before, after) = bytes.split_at(at);

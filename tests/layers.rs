@@ -1,5 +1,5 @@
-//! The floors of the house: a file names only what its floor allows, no files name each other in a circle, and files
-//! and threads are opened and started in few places.
+//! The layers of the code: a file uses only modules that its layer allows, files do not depend on each other in a
+//! cycle, and files and threads are opened and started in few places.
 
 #[path = "layers/graph.rs"]
 mod graph;
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use graph::{Code, Graph};
 
-/// Commands may name everything.
+/// Commands may use every module.
 const COMMANDS: &[&str] = &[
     "screen",
     "files",
@@ -35,7 +35,7 @@ const COMMANDS: &[&str] = &[
     "view",
 ];
 
-/// A file or folder of `src`, the others that it may name, and paths that nothing in it may name.
+/// A file or folder of `src`, the others that it may use, and paths that nothing in it may use.
 type Floor = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const FLOORS: &[Floor] = &[
@@ -127,7 +127,7 @@ const FLOORS: &[Floor] = &[
     ("safe_file.rs", &[], &["rusqlite", "reqwest", "ratatui"]),
 ];
 
-/// The floors inside `model`, the lowest first. A file names what is on its own floor and below.
+/// The layers inside `model`, the lowest first. A file may use its own layer and those below.
 const MODEL: &[&[&str]] = &[
     &["model/data/", "model/keys.rs", "model/keymap.rs"],
     &["model/query/"],
@@ -140,7 +140,8 @@ const MODEL: &[&[&str]] = &[
     &["model/mod.rs"],
 ];
 
-/// Ways to open or create a file or folder by its name. Only `safe_file.rs` uses them, so that its rules hold everywhere.
+/// Functions that open or create a file or folder by name. Only `safe_file.rs` may use them, so that its rules hold
+/// everywhere.
 const OPENERS: &[&str] = &[
     "std::fs::File::open",
     "std::fs::File::create",
@@ -160,10 +161,10 @@ const OPENERS: &[&str] = &[
     "pem_file_iter",
     "from_pem_file",
 ];
-/// Files that open something by name all the same: the terminal, which is a device.
+/// Exceptions that open something by name: the terminal, which is a device.
 const TERMINALS: &[&str] = &["tui/tty.rs", "tui/hangup.rs"];
 
-/// Ways to start a thread or a task. `tasks.rs` names and joins what it starts.
+/// Functions that start a thread or a task. Only `tasks.rs` may use them.
 const SPAWNERS: &[&str] = &[
     "std::thread::spawn",
     "std::thread::Builder",
@@ -174,7 +175,7 @@ const SPAWNERS: &[&str] = &[
     "tokio::task::spawn_local",
     "tokio::task::JoinSet",
 ];
-/// Files that start one themselves. The list may only get shorter.
+/// Exceptions that start a thread or task themselves. This list may only get shorter.
 const STARTS_ITSELF: &[&str] = &[
     "files/read.rs",
     "intake/http.rs",
@@ -188,10 +189,10 @@ const STARTS_ITSELF: &[&str] = &[
     "tui/keys/reader.rs",
 ];
 
-/// Paths inside `src`, and what each file defines and names.
+/// The sources with what each file defines and uses.
 type Sources = BTreeMap<String, Code>;
 
-/// The text of each file.
+/// The text of each file, by path inside `src`.
 static TEXTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     fn collect(folder: &Path, src: &Path, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -224,17 +225,17 @@ fn graph(sources: &Sources) -> Graph {
     Graph::of(sources, &crates)
 }
 
-/// Whether a path is this one or lies below it.
+/// Returns whether a path is this one or is below it.
 fn is_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// Returns the floor of a file or folder: its first part, without an ending.
+/// Returns the name of the layer of a file or folder: its first path component, without an ending.
 fn top(file: &str) -> &str {
     file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
 }
 
-/// Returns every rule that the sources break, and where.
+/// Returns each broken rule with its place.
 fn faults(sources: &Sources) -> Vec<String> {
     let graph = graph(sources);
     let mut faults = Vec::new();
@@ -295,7 +296,7 @@ fn every_file_keeps_to_the_rules() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// Returns what is found after this code was added to a file, and was not before.
+/// Returns the broken rules that are new after code is added to a file.
 fn planted(file: &str, code: &str) -> Vec<String> {
     let mut sources = SOURCES.clone();
     let text = format!("{}\n{code}", TEXTS[file]);

@@ -1,4 +1,4 @@
-//! The linear face of the real binary: sentences out, commands in, and not one byte that a terminal would obey.
+//! The linear interface of the real binary: it prints sentences, reads commands, and sends no terminal control byte.
 
 #[path = "support/process.rs"]
 mod process;
@@ -23,7 +23,7 @@ fn wait(process: &Process, words: &str) {
     process.wait(words, |said| said.out.contains(words).then_some(()));
 }
 
-/// The number of a sentence that tells of a consent.
+/// Returns the number of a sentence about a consent.
 fn number(line: &str) -> Option<u64> {
     line.split_once(". ").and_then(|(number, _)| number.parse().ok())
 }
@@ -60,7 +60,7 @@ fn consents_are_sentences_and_commands_are_lines() {
     let is_obeyed = |c: char| c.is_control() && c != '\n';
     assert!(!output.out.contains(is_obeyed), "{:?}", output.out);
     let told: Vec<u64> = output.out.lines().filter_map(number).collect();
-    // Five at the start, seven that were asked for, one that was shown.
+    // Five at the start, seven from `list`, one from `show`.
     assert_eq!(told.len(), 13, "{}", output.out);
     let (first, asked) = (&told[..5], &told[5..12]);
     assert!(first.is_sorted() && asked.ends_with(first), "{told:?}");
@@ -88,7 +88,7 @@ fn without_a_person_it_goes_on_until_a_signal() {
     let process = sandbox.start(&org, &["watch", "--linear"]);
     wait(&process, "The latest 5:");
     org.process.signal(Signal::TERM);
-    // Input ended long ago, and what happens to the source is told all the same.
+    // Standard input has ended, but changes of the source are still reported.
     process.wait("the loss of the source", |said| (said.out.matches("\npoll: ").count() == 1).then_some(()));
     process.signal(Signal::TERM);
     assert_eq!(process.end().code, Some(143));

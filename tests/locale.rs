@@ -1,4 +1,4 @@
-//! A terminal that reads no UTF-8: single bytes of a name would be controls of C1 there, so only ASCII is written.
+//! A terminal without UTF-8: single bytes of a name would be C1 controls there, so the program writes only ASCII.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "files need no running org")]
@@ -10,7 +10,7 @@ mod terminal;
 use process::{Process, Sandbox};
 use terminal::Terminal;
 
-/// In UTF-8 each of these letters has a byte that begins a sequence or a string of C1: 9B, 9D, 90, 85.
+/// In UTF-8, each of these letters contains a C1 control byte: 9B, 9D, 90, 85.
 const NAME: &str = "ě\u{11d}Đ\u{445}[2J";
 const LATIN: (&str, &str) = ("LC_ALL", "C");
 const UTF8: (&str, &str) = ("LC_ALL", "C.UTF-8");
@@ -50,7 +50,7 @@ fn lines_and_messages_are_ascii_where_the_locale_is_not_utf8() {
     let failed = run(&sandbox, LATIN, &["tail", "--input", NAME]);
     assert!(failed.code == Some(1) && is_numbered(&failed.err), "{}", failed.err);
 
-    // What machines read is UTF-8 in a pipe, whatever the locale.
+    // In a pipe, machine-readable formats are UTF-8, independent of the locale.
     for format in ["json", "raw", "card"] {
         let args = ["tail", "--input", "events.jsonl", "--format", format];
         for locale in [LATIN, UTF8] {
@@ -77,13 +77,13 @@ fn a_terminal_gets_ascii_alone_where_the_locale_is_not_utf8() {
         terminal.wait("the end", |shown| shown.ended);
         terminal.shown.with(|shown| shown.bytes.clone())
     };
-    // The screen with its detail, and the name of the window; `--ascii` besides changes nothing.
+    // The screen with its detail, and the window title. `--ascii` in addition changes nothing.
     std::fs::copy(sandbox.path("events.jsonl"), sandbox.path(NAME)).expect("a file");
     for args in [&["open", NAME][..], &["open", "--ascii", NAME]] {
         let bytes = shown(LATIN, args, "<U+011B>", b"\r");
         assert!(bytes.is_ascii() && bytes.len() > 2000);
     }
-    // JSON says the same in escapes.
+    // JSON uses escapes.
     let json = ["tail", "--input", "events.jsonl", "--format", "json"];
     let bytes = shown(LATIN, &json, "\\u011b", &[]);
     assert!(bytes.is_ascii());

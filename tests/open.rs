@@ -1,4 +1,4 @@
-//! Files read back by the real binary: the round trip, every form and packing, and what is damaged.
+//! Files read by the real binary: round trips, every format and compression, and damaged files.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "files need no running org")]
@@ -13,12 +13,12 @@ use std::process::{Command, Stdio};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use process::{Output, Process, Sandbox, Sim, one_at_a_time};
 
-/// What the program prints of files; `-` gets these bytes.
+/// Returns what the program prints for files. `-` reads these bytes.
 fn tail(sandbox: &Sandbox, stdin: &[u8], args: &[&str]) -> Output {
     run(sandbox, stdin, &[&["tail"], args].concat())
 }
 
-/// What the program says to what is piped into it.
+/// Runs the program with this standard input.
 fn run(sandbox: &Sandbox, stdin: &[u8], args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
     command.env_clear().envs(sandbox.environment(None)).current_dir(sandbox.path("")).args(args);
@@ -26,14 +26,14 @@ fn run(sandbox: &Sandbox, stdin: &[u8], args: &[&str]) -> Output {
     let mut child = one_at_a_time(|| command.spawn()).expect("the binary starts");
     let mut input = child.stdin.take().expect("a pipe");
     let stdin = stdin.to_vec();
-    // A program that ends early reads no more, and that is no fault.
+    // Writing may fail if the program ends early, which is allowed.
     let feed = std::thread::spawn(move || drop(input.write_all(&stdin)));
     let output = Process::over(child).end();
     feed.join().expect("it ends");
     output
 }
 
-/// A folder with what an org's journal gives in several forms.
+/// Returns a folder with exports of an org's journal in several formats.
 fn exported(sandbox: &Sandbox) -> (String, String) {
     let org = Sim::start(60, &[]);
     let run = |args: &[&str]| {
@@ -81,7 +81,7 @@ fn what_was_exported_comes_back_byte_for_byte() {
     let array = format!("[{}]", raw.trim_end().replace('\n', ","));
     let output = tail(&sandbox, array.as_bytes(), &["--input", "-", "--format", "raw"]);
     assert!(output.out == raw, "an array came back otherwise");
-    // What a delivery and the log tell of one event is one line, as it is one row on the screen.
+    // A delivery and a LogEvent of the same event are one line, as they are one row on the screen.
     let event = raw.lines().next().expect("an event");
     let delivery =
         format!(r#"{{"eventType":"com.okta.event_hook","eventId":"e1","data":{{"events":[{event}]}}}}"#);
@@ -90,7 +90,7 @@ fn what_was_exported_comes_back_byte_for_byte() {
     assert_eq!(output.out.lines().count(), raw.lines().count());
     let first = output.out.lines().next().expect("a line");
     assert!(first.contains(r#""hook":{"#) && first.contains(r#""via":["hook"]"#), "{first}");
-    // Twice the same events are told once, and a filter and a limit hold.
+    // Repeated events are printed once, and filter and limit apply.
     let both = ["--input", "out.json", "out.raw", "--format", "raw"];
     assert!(tail(&sandbox, b"", &both).out == raw);
     let some = ["--input", "out.raw", "--format", "raw", "--filter", "kind:revoke", "--limit", "2"];
@@ -111,7 +111,7 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
     write("changed", text.replacen("\"INFO\"", "\"WARN\"", 1).as_bytes());
     write("cut", &snapshot[..snapshot.len() / 2]);
     write("member", text.replacen(",\n{\"schema\"", ",\n{\"schema", 1).as_bytes());
-    // As curl writes it, with one quote lost: by brackets nobody can tell where that record ends.
+    // JSON as curl writes it, with one quote missing: its end cannot be found by brackets.
     let events = fs::read_to_string(sandbox.path("out.raw")).expect("written");
     let page = format!("[{}]", events.trim_end().replace('\n', ","));
     write(
@@ -156,7 +156,7 @@ fn what_is_damaged_says_so_and_gives_what_is_good() {
     assert_eq!(output.code, Some(2), "{}", output.err);
 }
 
-/// Runs `open` on a terminal, presses a key once some words are there, and returns the last screen and the exit code.
+/// Runs `open` on a terminal, presses a key once some words are shown, and returns the last screen and the exit code.
 fn open(sandbox: &Sandbox, args: &[&str], steps: &[(&str, &str, &str)]) -> (String, u32, Vec<String>) {
     let pair = native_pty_system()
         .openpty(PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 })
@@ -185,7 +185,7 @@ fn open(sandbox: &Sandbox, args: &[&str], steps: &[(&str, &str, &str)]) -> (Stri
         parser.process(&bytes[..count]);
         let text = parser.screen().contents();
         while let Some((words, gone, keys)) = step {
-            // What a frame takes away tells that it is whole: until then a key would be one of the page before.
+            // Wait until the old page is gone: a key pressed before would apply to the old page.
             if !text.contains(words) || !gone.is_empty() && text.contains(gone) {
                 break;
             }
@@ -262,7 +262,7 @@ fn files_are_told_in_sentences_too() {
     let sandbox = Sandbox::new();
     let (raw, _) = exported(&sandbox);
     let count = raw.lines().count();
-    // Commands wait until the files are read, and their end is the end.
+    // Commands wait until the files are read, and the end of input ends the program.
     let commands = b"list 3\nfilter kind:grant\nlist 200\nfilter\nshow 1\nshow 999\npoll\nstatus\n";
     let output = run(&sandbox, commands, &["open", "--linear", "out.json"]);
     assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
@@ -284,7 +284,7 @@ fn files_are_told_in_sentences_too() {
     let number = |line: &str| line.split_once(". ").and_then(|(number, _)| number.parse::<usize>().ok());
     let latest: Vec<usize> = told.lines().filter_map(number).take(5).collect();
     assert_eq!(latest, (count - 4..=count).collect::<Vec<_>>(), "the files are in the order of time");
-    // What is damaged is told while it is read, and is the end's words too.
+    // Damage is reported while the file is read, and again at the end.
     let half = raw.len() / 2;
     fs::write(
         sandbox.path("cut.json"),
@@ -304,7 +304,7 @@ fn files_are_told_in_sentences_too() {
     }
 }
 
-/// An event of the org, by hand.
+/// Returns a hand-written event of the org.
 fn event(number: u32, published: &str) -> String {
     format!(
         r#"{{"uuid":"5b1f0c9e-3333-4333-8333-{number:012}","eventType":"app.oauth2.as.consent.grant","published":{published},"actor":{{"id":"00uAAAAAAAAAAAAAA1d7","type":"User","alternateId":"ada@example.test","displayName":"Ada Example"}},"target":[{{"id":"oag{number}","type":"ConsentGrant","displayName":"orders.read"}}]}}"#
@@ -323,7 +323,7 @@ fn a_live_pipe_is_printed_record_by_record_as_each_comes() {
         let mut pipe = child.stdin.take().expect("a pipe");
         let process = Process::over(child);
         pipe.write_all(open.as_bytes()).expect("it reads");
-        // Each is waited for with the pipe still open, so nothing but the record itself can have brought it out.
+        // The pipe stays open while the test waits for each row, so that rows cannot depend on its end.
         for number in 1..=3 {
             let line = event(number, "\"2026-03-04T09:00:00.000Z\"");
             pipe.write_all(format!("{line}{between}").as_bytes()).expect("it reads");
@@ -355,7 +355,7 @@ fn a_limit_ends_a_pipe_that_stays_open_and_silent() {
         let line = event(number, "\"2026-03-04T09:00:00.000Z\"");
         pipe.write_all(format!("{line}\n").as_bytes()).expect("it reads");
     }
-    // The pipe is open until it has ended.
+    // The pipe stays open until the program has ended.
     let output = process.end();
     drop(pipe);
     assert_eq!((output.code, output.out.lines().count()), (Some(0), 2), "{}", output.err);
@@ -388,7 +388,7 @@ fn packed_files_give_what_unpacked_and_say_what_is_wrong() {
         );
         let (code, count, err) = run("rubbish", &[packed.clone(), b"-----\n".to_vec()].concat());
         assert!(code == Some(0) && count == 5000 && err.contains("6 bytes after its"), "{name}: {err}");
-        // Nothing at all came out of this one.
+        // Nothing could be read from this file.
         let (code, count, err) = run("stump", &packed[..12]);
         assert!(code == Some(1) && count == 0 && err.contains("cannot be decompressed: it"), "{name}: {err}");
     }
@@ -503,7 +503,7 @@ fn times_of_log_stores_are_read_and_said_to_be_so() {
             "{published}: {}",
             output.out
         );
-        // What was read so is known to whoever reads the lines again.
+        // The exported lines contain the same values when they are read again.
         fs::write(sandbox.path("lines"), &output.out).expect("a file");
         let again = tail(&sandbox, b"", &["--input", "lines", "--format", "json"]);
         assert!(again.out == output.out && again.err.is_empty(), "{}", again.err);
@@ -527,7 +527,7 @@ fn csv_for_excel_begins_with_a_mark_and_other_formats_refuse_it() {
     assert_eq!(plain.matches('\n').count(), plain.matches("\r\n").count());
     let output = run(&["export", "--csv-bom", "--format", "raw"]);
     assert!(output.code == Some(2) && output.err.contains("--csv-bom is for CSV"), "{}", output.err);
-    // It is misuse with any org, and so with none.
+    // It is wrong usage with and without an org.
     let mut command = sandbox.command(None, &["export", "--csv-bom", "--format", "json"]);
     let output = Process::start(&mut command).end();
     assert!(output.code == Some(2) && output.err.contains("--csv-bom is for CSV"), "{}", output.err);

@@ -1,4 +1,5 @@
-//! What holds for the model whatever happens: no panic at any size, the reader's row stays, replay is equal.
+//! Properties of the model for any sequence of events: no panic at any size, the cursor stays on its row, and a replay
+//! gives the same result.
 
 use consentwatch::consent::{
     Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
@@ -66,9 +67,9 @@ enum Step {
     Work,
     Click(u16, u16),
     Wheel(bool),
-    /// A filter that is typed and taken.
+    /// A filter that is typed and applied.
     Filter(&'static str),
-    /// Marks as another screen left them: of rows that are there or not, some with a note.
+    /// Marks set by another screen, of rows that exist or not, some with a note.
     Marks(Vec<(i64, bool)>),
     Minute(i64),
 }
@@ -76,12 +77,12 @@ enum Step {
 const FILTERS: &[&str] =
     &["mark:*", "-mark:*", "mark:note or kind:grant", "mark:note", "ada", "(", "-ada mark:*"];
 
-/// Whether a row passes one of [`FILTERS`], by rules written down for each.
+/// Returns whether a row matches one of [`FILTERS`], by rules written by hand for each.
 fn passes(model: &Model, filter: &str, at: RowRef) -> bool {
     let row = model.rows.get(at);
     let mark = model.rows.marks().get(row.seq);
     let has_note = mark.is_some_and(|mark| mark.note.contains("note"));
-    // Only the first text has these letters.
+    // Only the first text contains these letters.
     let is_ada = [row.who, row.actor].contains(&Sym(1));
     match filter {
         "mark:*" => mark.is_some(),
@@ -118,7 +119,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What can happen to a list that stays sorted.
+/// The events that keep a list sorted.
 fn sorted_step() -> impl Strategy<Value = Step> {
     let rows = || proptest::collection::vec((0_i64..2000, any::<u32>()), 0..100);
     prop_oneof![
@@ -137,7 +138,7 @@ struct Play {
     model: Model,
     up: i64,
     down: i64,
-    /// Whether the model asked for time to work something out and has not said yet that it is done.
+    /// Whether the model has unfinished work that needs time slices.
     is_behind: bool,
 }
 
@@ -156,7 +157,7 @@ impl Play {
         effects
     }
 
-    /// Gives the model all the time that it asks for.
+    /// Runs the model's time slices until it has no more work.
     fn catch_up(&mut self) {
         for _ in 0..1000 {
             if !self.is_behind {
@@ -211,7 +212,7 @@ impl Play {
             }
         };
         let mut effects = update(&mut self.model, msg);
-        // What is to be marked is marked.
+        // Rows that are to be marked are marked.
         for effect in effects.clone() {
             if let Effect::Mark(seq, note) = effect {
                 let mark = note.map(|note| Mark { at: Timestamp::UNIX_EPOCH, note: note.into() });
@@ -221,10 +222,10 @@ impl Play {
         effects
     }
 
-    /// What is listed, and what the filter lets through when it is applied afresh, each by row.
+    /// Returns the listed rows, and the rows that match the filter when it is applied again.
     ///
-    /// Returns nothing where the filter hangs on more than rows and marks. While an order is being found, what came
-    /// meanwhile may be listed later.
+    /// Returns `None` if the filter depends on more than rows and marks. While rows are being sorted, new rows may be
+    /// listed later.
     fn listed_and_passing(&self) -> Option<(Vec<u32>, Vec<u32>)> {
         let query = self.model.filter.as_ref()?.query();
         if query.is_deep() || query.looks_at_standing() || (self.model.order.is_some() && self.is_behind) {
@@ -238,7 +239,7 @@ impl Play {
         Some((listed, afresh))
     }
 
-    /// What passes one of [`FILTERS`] by the test's own rules, if one of those is applied.
+    /// Returns the rows that match the applied filter by the test's own rules, if it is one of [`FILTERS`].
     fn passing_by_rule(&self) -> Option<Vec<u32>> {
         let filter = self.model.filter.as_ref()?;
         let text = FILTERS.iter().find(|text| **text == filter.query().text())?;
@@ -263,7 +264,7 @@ proptest! {
     fn whatever_happens_the_screen_stands(steps in proptest::collection::vec(step(), 1..60)) {
         let (mut play, mut again) = (Play::new(), Play::new());
         for step in steps {
-            // While nothing is listed the reader stands nowhere.
+            // If nothing is listed, there is no row under the cursor.
             let listed = !play.model.list.is_empty(&play.model.rows);
             let before = play.model.list.cursor().filter(|_| listed).map(|at| play.model.rows.get(at).seq);
             let held = !play.model.list.is_following();
@@ -291,8 +292,8 @@ proptest! {
                     prop_assert_eq!(cursor.map(|line| shown[line]), pivot.cursor());
                 }
             }
-            // What is listed is what the filter lets through, whatever the order, and for the filters that the test
-            // knows, what passes by its own rules.
+            // The listed rows are those that match the filter, in any order. For the filters in the test, they also
+            // match by the test's rules.
             if let Some((listed, afresh)) = play.listed_and_passing() {
                 if let Some(passing) = play.passing_by_rule() {
                     prop_assert_eq!(&listed, &passing);
@@ -304,14 +305,14 @@ proptest! {
         if let Some((listed, afresh)) = play.listed_and_passing() {
             prop_assert_eq!(listed, afresh, "also once an order was found");
         }
-        // Each step opens one thing at most, and Esc closes what is open, the last first.
+        // Each step opens at most one thing, and Esc closes the last opened one.
         for _ in 0..150 {
             drop(play.take(Step::Key(Chord::plain(Key::Esc))));
         }
         prop_assert_eq!((play.model.mode(), play.model.pane), (Mode::List, Pane::List));
     }
 
-    /// Rows, marks and filters come to a list that is sorted by a column, before its order was found and after.
+    /// Rows, marks and filters change a list that is sorted by a column, before and after sorting has finished.
     #[test]
     fn a_sorted_list_holds_what_the_filter_lets_through(
         sorts in 1..8_usize,

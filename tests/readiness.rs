@@ -1,4 +1,4 @@
-//! Whether an org can produce consents: each variant of the simulated org, over real HTTP, and the verdict on each item.
+//! Readiness of each variant of the simulated org, over real HTTP, with the verdict on each item.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn probe_of(word: &str, server: &str) -> Readiness {
 
 type Verdicts = &'static [(&'static str, &'static str)];
 
-/// What is found where nothing is wrong and people consent. A sign at the end stands for a blocker.
+/// The expected items if nothing is wrong and people consent. A sign at the end marks a blocker.
 const PROVEN: &[(&str, &str)] = &[
     ("engine", "Identity Engine / confirmed"),
     ("api_access_management", "on / confirmed"),
@@ -69,7 +69,7 @@ const PROVEN: &[(&str, &str)] = &[
     ("clock", "in step / confirmed"),
 ];
 
-/// The same where nobody has consented yet.
+/// The same if nobody has consented yet.
 const QUIET: &[(&str, &str)] = &[
     ("engine", "Identity Engine / confirmed"),
     ("api_access_management", "on / confirmed"),
@@ -88,7 +88,7 @@ const QUIET: &[(&str, &str)] = &[
     ("clock", "in step / confirmed"),
 ];
 
-/// Every variant of the simulated org, the verdict on it, and what is otherwise than in one of the two.
+/// Every variant of the simulated org with its verdict and the items that differ from one of the two lists above.
 const TABLE: &[(&str, Overall, Verdicts, Verdicts)] = &[
     ("oie", Ready, PROVEN, &[]),
     (
@@ -441,7 +441,7 @@ async fn another_server_may_be_the_one_that_matters() {
     let found = probe_of("oie", "default").await;
     let other = found.items.iter().find(|item| item.id.starts_with("server.")).expect("another server");
     let id = other.id.trim_start_matches("server.").to_owned();
-    // The default server's gate is shut, which matters to nobody here.
+    // The default server lets nobody through, but the probed server is another one.
     for server in [id.clone(), format!("https://example.okta.com/oauth2/{id}")] {
         let found = probe_of("no-policy", &server).await;
         assert_eq!(found.verdict, Overall::Unproven);

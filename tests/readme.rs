@@ -1,4 +1,4 @@
-//! What the papers say is what the program does: commands, flags, keys, fields, codes, links, and what they name.
+//! Compares the documents with the program: commands, flags, keys, fields, exit codes, links, paths and types.
 
 #[path = "readme/commands.rs"]
 mod commands;
@@ -68,7 +68,7 @@ fn what_the_readme_quotes_from_the_screen_is_on_a_frame() {
     }
 }
 
-/// `UPDATE_DOCS=1` writes the table of keys anew.
+/// `UPDATE_DOCS=1` regenerates the table of keys.
 #[test]
 fn the_keys_are_those_of_the_table() {
     let (start, end) = (
@@ -105,7 +105,7 @@ fn each_command_has_the_flags_of_its_help() {
     let named = |section: &str| -> BTreeSet<String> {
         rows(section).iter().flat_map(|row| help::flags_in(&row[0])).collect()
     };
-    // `--output` is `-o` too, which stands in the second cell.
+    // `--output` is also `-o`, which is in the second cell.
     let global = named(section(commands, "### All commands"));
     assert_eq!(global, help.global, "the flags of all commands");
     let mut said = BTreeSet::new();
@@ -125,7 +125,7 @@ fn each_command_has_the_flags_of_its_help() {
 
 #[test]
 fn every_flag_that_a_paper_names_is_there() {
-    /// Flags of other programs that the papers name.
+    /// Flags of other programs that the documents contain.
     const FOREIGN: [(&str, &str); 5] = [
         ("--release", "cargo"),
         ("--locked", "cargo"),
@@ -159,7 +159,7 @@ fn the_filter_fields_are_those_of_the_language() {
     let said: BTreeSet<String> =
         rows(&format!("| field | what it is |{fields}")).iter().map(|row| quoted(&row[0]).concat()).collect();
     assert_eq!(said, known);
-    // What a paper writes like a condition is one.
+    // A code span that looks like a filter condition must be valid.
     let mut looked = 0;
     for paper in PAPERS {
         let text = read(paper);
@@ -176,7 +176,7 @@ fn the_filter_fields_are_those_of_the_language() {
     assert!(looked > 10, "conditions were found");
 }
 
-/// The keys of the example by section, each with its default, or nothing where it is off.
+/// Returns the keys of the example by section, each with its default, or `None` if it is commented out.
 fn example_keys() -> BTreeMap<String, BTreeMap<String, Option<String>>> {
     let mut sections = BTreeMap::<String, BTreeMap<String, Option<String>>>::new();
     let mut section = String::new();
@@ -229,7 +229,7 @@ fn the_configuration_keys_are_those_of_the_example() {
 
 #[test]
 fn the_exit_codes_are_those_of_the_program() {
-    /// The next one, so that a new reason to end does not compile before it is here.
+    /// Returns the next exit reason. A new variant does not compile until it is added here.
     fn next(exit: Exit) -> Option<Exit> {
         Some(match exit {
             Exit::Done => Exit::Failed,
@@ -264,7 +264,7 @@ fn the_exit_codes_are_those_of_the_program() {
     assert!(looked > 10, "exit codes were found");
 }
 
-/// Returns the names of the fields that a structure of `src/export/json.rs` writes: `a.b` and `a[].b`.
+/// Returns the paths of the fields that a struct of `src/export/json.rs` writes, as `a.b` and `a[].b`.
 fn written_fields(structures: &[syn::ItemStruct], of: &str, before: &str) -> Option<BTreeSet<String>> {
     let structure = structures.iter().find(|structure| structure.ident == of)?;
     let mut found = BTreeSet::new();
@@ -307,7 +307,7 @@ fn the_json_fields_and_csv_columns_are_those_of_the_exports() {
         })
         .collect();
     let known = written_fields(&structures, "Line", "").expect("the line");
-    // The form of a real line is the same at the top.
+    // A real line has the same top-level fields.
     let line = read("tests/formats/consents.jsonl");
     let line: Value = serde_json::from_str(line.lines().next().expect("a line")).expect("JSON");
     let top: BTreeSet<&str> = known
@@ -344,7 +344,7 @@ fn coverage_readiness_and_snapshots_have_the_fields_of_the_reference() {
         let said: BTreeSet<&str> = table.iter().flat_map(|row| quoted(&row[0])).collect();
         assert_eq!(said, known, "{heading}");
         for row in table.iter().filter(|row| row[1].contains(": `")) {
-            // The keys of an object, or of those in a list.
+            // The keys of an object, or of the objects in a list.
             let (value, wanted) = (&object[quoted(&row[0])[0]], quoted(&row[1]).into_iter().collect());
             let Some(inner) = value.get(0).unwrap_or(value).as_object() else { continue };
             let known: BTreeSet<&str> = inner.keys().map(String::as_str).collect();
@@ -468,8 +468,8 @@ fn what_the_architecture_names_is_there() {
     assert!(looked > 20, "the paths were found");
 }
 
-/// Checks that every file and folder that a paper names is there, and that the types of an item or a paragraph are defined
-/// in a file that it names. Returns how many paths it found.
+/// Checks that every file and folder named in a document exists, and that the types in an item or paragraph are defined
+/// in a file that it names. Returns the number of paths.
 fn look(text: &str) -> usize {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut items = vec![String::new()];

@@ -1,6 +1,7 @@
-//! What a panic and a start that fails leave of the terminal, byte for byte, on a pseudo-terminal.
+//! Checks byte for byte how a panic and a failed start restore the terminal, on a pseudo-terminal.
 //!
-//! No command of the program panics, so that this file runs itself on the terminal: the ignored tests are what it runs.
+//! No command of the program panics on purpose, so this test runs itself on the terminal, with one of the ignored
+//! tests.
 
 #[path = "support/process.rs"]
 #[expect(dead_code, reason = "nothing here needs a running org")]
@@ -16,7 +17,8 @@ use ratatui::style::Style;
 const ON: &str = "\x1b[?1049h\x1b[?7l\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
 const OFF: &str = "\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[H\x1b[2J\x1b[?1049l";
 
-/// Runs a command on a terminal until it ends, and returns what it sent and its exit code. The terminal stands as it did.
+/// Runs a command on a terminal until it ends, and returns its output and exit code. Checks that the terminal's
+/// settings are restored.
 fn on_a_terminal(command: CommandBuilder) -> (String, u32) {
     let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
     let (master, before, mut child) = one_at_a_time(|| {
@@ -28,7 +30,7 @@ fn on_a_terminal(command: CommandBuilder) -> (String, u32) {
     let mut output = master.try_clone_reader().expect("the terminal can be read");
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
-    // The last process on the terminal ends it, with an error or without.
+    // When the last process closes the terminal, reading ends with or without an error.
     while let Ok(length @ 1..) = output.read(&mut piece) {
         bytes.extend_from_slice(&piece[..length]);
     }
@@ -46,7 +48,7 @@ fn ourselves(test: &str) -> (String, u32) {
     on_a_terminal(command)
 }
 
-/// What was sent while all modes were on, and what after.
+/// Returns the output while all modes were on, and the output after that.
 fn parts(bytes: &str) -> (&str, &str) {
     let (_, rest) = bytes.split_once(ON).expect("all modes are on");
     rest.split_once(OFF).expect("all modes are off, the last first")

@@ -1,4 +1,4 @@
-//! Killed anywhere, the program loses nothing and stores nothing twice.
+//! Killed at any point, the program loses nothing and stores nothing twice.
 
 #[path = "support/process.rs"]
 mod process;
@@ -9,7 +9,7 @@ use std::fs;
 use process::{Sandbox, Sim};
 use rustix::process::Signal;
 
-/// The whole log: `tail` may look as far back as Okta keeps events.
+/// Arguments to read the whole log, as far back as Okta keeps events.
 const ALL: [&str; 4] = ["tail", "--once", "--since", "90d"];
 
 #[test]
@@ -30,7 +30,7 @@ fn killed_anywhere_nothing_is_lost_and_nothing_is_there_twice() {
         process.signal(Signal::KILL);
         let output = process.end();
         killed += usize::from(output.code.is_none());
-        // The last line may be cut; what is whole was printed because it was stored.
+        // The last line may be cut. Complete lines were printed after they were stored.
         let whole = output.out.rsplit_once('\n').map_or("", |(whole, _)| whole);
         seen.extend(whole.lines().map(uuid));
     }
@@ -45,14 +45,14 @@ fn killed_anywhere_nothing_is_lost_and_nothing_is_there_twice() {
     assert_eq!((exported.out.lines().count(), stored.len()), (org.total(), org.total()));
     assert!(seen.is_subset(&stored), "what was printed once is still there");
 
-    // Without names, as the others: persons are looked up for up to 30 s before anything is printed.
+    // Without look-ups, like the other runs, since they delay the output by up to 30 s.
     let never_killed = Sandbox::new().start(&org, &args).end();
     assert_eq!(never_killed.out.lines().map(uuid).collect::<BTreeSet<_>>(), stored);
     org.process.signal(Signal::TERM);
     assert_eq!(org.process.end().code, Some(143));
 }
 
-/// The uuid of a line.
+/// Returns the uuid of a line.
 fn uuid(line: &str) -> String {
     let value: serde_json::Value =
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));

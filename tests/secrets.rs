@@ -1,8 +1,8 @@
-//! Secrets inside events appear nowhere: sixty of them are planted in what an org logs, delivers and what files hold, and
-//! looked for in every byte that the real binary writes.
+//! Secrets inside events appear nowhere: sixty are planted in logged events, deliveries and files, and searched for in
+//! every byte that the real binary writes.
 //!
-//! The judge knows nothing of how the program hides them: it looks for the planted words, as they are and as escapes,
-//! percent-encoding, hexadecimal digits and base64 would spell them.
+//! The test does not depend on how the program hides them. It searches for the planted words as they are, and as
+//! escapes, percent-encoding, hexadecimal digits and base64.
 
 #[expect(dead_code, reason = "the org of this test is one of its own")]
 #[path = "support/process.rs"]
@@ -22,21 +22,21 @@ use consentwatch::clock::Clock;
 use process::{Output, Process, Sandbox, TOKEN};
 use rustix::process::Signal;
 
-/// How many secrets are planted.
+/// The number of planted secrets.
 const PLANTED: usize = 60;
-/// What the listener of these tests is told to expect; long enough for any rule on its length.
+/// The hook secret of these tests. It is long enough for any rule on its length.
 const SECRET: &str = "invented-secret-of-the-hook-0123456789abcdef";
 
-/// What every planted word holds, and nothing else does.
+/// A text that every planted word contains, and nothing else.
 const CORE: &str = "PlantedSecret7zQ";
 
-/// The planted word of a number.
+/// Returns the planted word with a number.
 fn canary(number: usize) -> String {
     format!("Cy{number:02}{CORE}{number:02}kw")
 }
 
-/// Where secrets stand in an event: pieces of `debugData`, of a target's `detailEntry`, of `changeDetails`, whole
-/// targets, whole top-level members. `@` is the secret.
+/// The places of secrets in an event: parts of `debugData`, of a target's `detailEntry` and of `changeDetails`, whole
+/// targets, and whole top-level members. `@` stands for the secret.
 const DEBUG: [&str; 30] = [
     r#""client_secret":"@""#,
     r#""ClientSecret":"@""#,
@@ -107,7 +107,7 @@ const BROKEN: [&str; 6] = [
 /// Headers of a delivery.
 const HEADERS: [&str; 3] =
     ["X-Api-Key: @", "Referer: https://app.example.test/?code=@", "X-Gateway-Token: @"];
-/// Bodies that are no delivery.
+/// Bodies that are not deliveries.
 const REFUSED: [(&str, &str); 3] = [
     ("application/x-www-form-urlencoded", "grant_type=client_credentials&client_secret=@"),
     ("application/json", r#"{"access_token":"@","#),
@@ -122,7 +122,7 @@ struct Planter {
 impl Planter {
     fn plant(&mut self, piece: &str) -> String {
         let planted = piece.replace('@', &canary(self.next)).replace(
-            // A user's part ends with the sign that stood for the secret behind it.
+            // In a URL, the user part ends with the `@` that stood for the next secret.
             &canary(self.next).repeat(2),
             &format!("{}@", canary(self.next)),
         );
@@ -144,7 +144,7 @@ fn event(number: usize, kind: &str, members: &str, targets: &str, debug: &str) -
     )
 }
 
-/// What an org holds: events of the log, events of a delivery, its headers, bodies that are none.
+/// The corpus of an org: events of the log, events of a delivery, its headers, and bodies that are not deliveries.
 struct Corpus {
     log: Vec<String>,
     delivered: Vec<String>,
@@ -163,7 +163,7 @@ fn corpus() -> Corpus {
     for (number, piece) in (100..).zip(DETAIL) {
         let target =
             format!(r#"{{"id":"x","type":"OAuth2Client","detailEntry":{{{}}}}}"#, planter.plant(piece));
-        // Some are events beside the consents.
+        // Some events are side events.
         let kind = if number % 2 == 0 { GRANT } else { "event_hook.delivery" };
         events.push(event(number, kind, "", &target, ""));
     }
@@ -179,7 +179,7 @@ fn corpus() -> Corpus {
     for (number, piece) in (400..).zip(MEMBERS) {
         events.push(event(number, GRANT, &planter.plant(piece), "", ""));
     }
-    // Without a uuid it is known by a digest.
+    // An event without a uuid is identified by a digest.
     let last = events.len() - 1;
     events[last] = events[last].replace(r#""uuid":"7c0e9a52-1111-41ef-9a5c-000000000403","#, "");
     let delivered = events.iter().step_by(5).cloned().collect();
@@ -190,7 +190,7 @@ fn corpus() -> Corpus {
     Corpus { log: events, delivered, headers, refused }
 }
 
-/// The spellings that are looked for.
+/// Returns the encodings of a word that are searched for.
 fn spellings() -> Vec<Vec<u8>> {
     let bytes = CORE.as_bytes();
     let each =
@@ -207,7 +207,7 @@ fn spellings() -> Vec<Vec<u8>> {
         bytes.iter().rev().copied().collect(),
     ];
     for shift in 0..3 {
-        // Of base64 the whole groups; those at the ends hang on what stands beside the word.
+        // For base64, only the inner groups, since those at the ends depend on the text around the word.
         let padded: Vec<u8> = std::iter::repeat_n(b'x', shift).chain(bytes.iter().copied()).collect();
         let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&padded);
         all.push(text.as_bytes()[4..text.len() / 4 * 4 - 4].to_vec());
@@ -215,8 +215,8 @@ fn spellings() -> Vec<Vec<u8>> {
     all
 }
 
-/// Returns what stands around each planted word in some bytes, in any spelling, also where escapes and percent-encoding
-/// spell a part of it.
+/// Returns the context of each planted word in some bytes, in any encoding, even if only a part of it is escaped or
+/// percent-encoded.
 fn found(bytes: &[u8]) -> Vec<String> {
     let readings = [bytes.to_vec(), without_escapes(bytes), without_percent(bytes)];
     let spelled = spellings();
@@ -291,7 +291,7 @@ fn the_judge_finds_every_spelling() {
     }
 }
 
-/// What must hold none, by name.
+/// The outputs that must contain no secret, by name.
 #[derive(Default)]
 struct Seen(BTreeMap<String, Vec<u8>>);
 
@@ -319,7 +319,7 @@ impl Seen {
     }
 }
 
-/// Every file below a folder, byte for byte; of a journal also what its bodies unpack to.
+/// Returns every file below a folder, byte for byte, and for a journal also its decompressed bodies.
 fn put_files(folder: &Path, seen: &mut Seen) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -334,7 +334,7 @@ fn put_files(folder: &Path, seen: &mut Seen) {
     }
 }
 
-/// What the packed bodies of a journal hold.
+/// Returns the decompressed bodies of a journal.
 fn put_bodies(path: &Path, seen: &mut Seen) {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let conn = rusqlite::Connection::open_with_flags(path, flags).expect("a journal");
@@ -361,7 +361,7 @@ fn put_bodies(path: &Path, seen: &mut Seen) {
     assert!(unpacked > 0, "there are bodies");
 }
 
-/// An org that logs the corpus: one page, then nothing more.
+/// Starts an org that logs the corpus in one page, and nothing more.
 fn org(log: &[String]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -411,7 +411,7 @@ fn run(sandbox: &Sandbox, org: Option<&str>, args: &[&str]) -> Output {
     Process::start(&mut sandbox.command(org, args)).end()
 }
 
-/// All forms in which rows leave the program, and what was kept on the disk on the way.
+/// All export formats, and the files that were written on the way.
 fn put_everything(sandbox: &Sandbox, org: &str, seen: &mut Seen) {
     for format in ["jsonl", "json", "csv", "md", "html", "card", "raw", "ecs", "ocsf"] {
         let output = run(sandbox, Some(org), &["export", "--format", format]);
@@ -453,7 +453,7 @@ fn secrets_that_an_org_logs_appear_in_nothing_that_the_program_writes() {
     let updates = run(&sandbox, Some(&org), &["tail", "--once", "--updates", "--since", "1d"]);
     seen.put_output("tail --updates", updates);
     put_everything(&sandbox, &org, &mut seen);
-    // History goes the same way, into a journal of its own.
+    // The same for history, in another journal.
     let other = Sandbox::new();
     seen.put_output(
         "backfill",
@@ -497,7 +497,7 @@ fn secrets_that_a_hook_delivers_appear_in_nothing_that_the_program_writes() {
     seen.judge();
 }
 
-/// Sends a delivery once somebody listens, and returns the first line of the answer.
+/// Sends a delivery once the listener is up, and returns the first line of the answer.
 fn deliver(port: SocketAddr, tail: &Process, kind: &str, headers: &[String], body: &str) -> String {
     let mut socket = loop {
         tail.wait("the process to live", |said| (!said.ended).then_some(()));
@@ -536,7 +536,7 @@ fn secrets_in_files_reach_neither_lines_nor_the_terminal() {
     terminal.wait_words("48 rows");
     terminal.press(b"gg\r");
     for _ in 0..48 {
-        // Each row with its detail, all of it unfolded on the way to its end.
+        // Each row with its detail, fully unfolded.
         terminal.press(b"llllGllll");
         terminal.press(b"\x1bj\r");
         terminal.redrawn();

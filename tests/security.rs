@@ -1,14 +1,14 @@
-//! `SECURITY.md` names a test for each expectation: the test must exist where the paper says.
+//! `SECURITY.md` names tests for each expectation. Each must exist in the file that it names.
 
 use std::fs;
 use std::path::Path;
 
-/// The pieces between backquotes, in order.
+/// Returns the texts between backquotes, in order.
 fn quoted(row: &str) -> impl Iterator<Item = &str> {
     row.split('`').skip(1).step_by(2)
 }
 
-/// What a row of the table names that does not exist, and how many tests it names that do.
+/// Returns the items in a row of the table that do not exist, and the number of tests that do.
 fn check(row: &str, root: &Path) -> (Vec<String>, usize) {
     let (mut missing, mut found) = (Vec::new(), 0);
     let mut text: Option<String> = None;

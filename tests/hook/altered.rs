@@ -1,4 +1,4 @@
-//! A delivery that was altered on its way, beside the log's record of the same event.
+//! A delivery that was altered on its way, compared with the log's record of the same event.
 
 use consentwatch::model::{Detail, Mask};
 use consentwatch::okta;
@@ -48,7 +48,7 @@ fn an_altered_delivery_is_a_doubt_and_both_versions_can_be_read() {
     assert_eq!(after["hook_copy"]["raw"].to_string(), event, "the hook's copy is all there");
     assert!(export("csv").contains("altered?"));
 
-    // What was exported says the same to whoever opens it.
+    // An exported file shows the same when it is opened.
     let file = sandbox.path("exported.jsonl");
     fs::write(&file, &exported).expect("written");
     let again = sandbox.start(&org, &["tail", "--input", &file.to_string_lossy()]).end();

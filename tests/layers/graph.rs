@@ -1,7 +1,7 @@
-//! Which file names which item. Parses the sources and resolves every path to the file that defines what it names:
-//! through `super`, through imports and through re-exports.
+//! Finds which file uses which item. It parses the sources and resolves every path to the file that defines the item,
+//! through `super`, imports and re-exports.
 //!
-//! Calls of methods are not seen: only the compiler knows the type that they belong to.
+//! Method calls are not found, since only the compiler knows the type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,24 +11,24 @@ use syn::{Attribute, ImplItem, Item, UseTree};
 
 /// The crates that a path can begin with, besides those of Cargo.toml.
 const STANDARD: [&str; 3] = ["std", "core", "alloc"];
-/// Imports that lead to imports are followed this many times.
+/// The most imports that are followed for one path.
 const DEPTH_MAX: usize = 32;
 
-/// What each file names. Files go by their path inside `src`.
+/// What each file uses. Files are named by their path inside `src`.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    /// The files that define what a file names, without itself.
+    /// The files that define what a file uses, without itself.
     pub(crate) files: BTreeMap<String, BTreeSet<String>>,
-    /// The full paths of items of other crates that a file names, such as `std::fs::File::open`.
+    /// The full paths of items of other crates that a file uses, such as `std::fs::File::open`.
     pub(crate) foreign: BTreeMap<String, BTreeSet<String>>,
-    /// The files of modules that are compiled for tests alone, without `.rs`; they may also be folders.
+    /// The files or folders of modules that are compiled only for tests, without `.rs`.
     pub(crate) tests: BTreeSet<String>,
-    /// The full paths of our items that a file names, such as `crate::clock::Clock`.
+    /// The full paths of our items that a file uses, such as `crate::clock::Clock`.
     pub(crate) ours: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Graph {
-    /// Resolves the names of files by their paths inside `src`. `crates` are the dependencies' names.
+    /// Resolves all paths in files, which are given by their path inside `src`. `crates` are the dependencies' names.
     ///
     /// # Panics
     /// A module has no file.
@@ -68,7 +68,7 @@ impl Graph {
         graph
     }
 
-    /// Returns the sets of two files or more in which each leads to each other one.
+    /// Returns the cycles: sets of two or more files that all depend on each other.
     pub(crate) fn circles(&self) -> BTreeSet<BTreeSet<String>> {
         let reach: BTreeMap<&String, BTreeSet<&String>> =
             self.files.keys().map(|file| (file, self.reached(file))).collect();
@@ -98,17 +98,17 @@ impl Graph {
 #[derive(Debug)]
 struct Module<'a> {
     file: String,
-    /// Its path from the crate on, such as `crate::okta::poller`.
+    /// Its full path, such as `crate::okta::poller`.
     path: String,
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
     code: &'a Code,
 }
 
-/// What the items of one module define and name, without what is compiled for tests alone.
+/// What the items of one module define and use, without items that are compiled only for tests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Code {
-    /// The modules that it declares; those in a block with their code.
+    /// The modules that it declares, with the code of inline ones.
     modules: Vec<(String, Option<Code>)>,
     test_modules: Vec<String>,
     items: BTreeSet<String>,
@@ -141,14 +141,14 @@ impl Code {
     }
 }
 
-/// One name that a `use` brings; without a name, all names of a module.
+/// One name that a `use` imports, or without a name, all names of a module.
 #[derive(Clone, Debug)]
 struct Import {
     name: Option<String>,
     path: Vec<String>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Debug)]
 enum Found {
     Module(usize),
@@ -193,9 +193,9 @@ impl<'a> House<'a> {
         if self.sources.contains_key(&flat) { flat } else { format!("{place}/mod.rs") }
     }
 
-    /// Returns the same without the ending, which is also the folder of its own modules.
+    /// Returns the file's path without its ending, which is also the folder of its submodules.
     fn place_of(&self, file: &str, parent: usize, name: &str) -> String {
-        // A block inside a file adds its own name to the folder.
+        // An inline module adds its name to the folder.
         let mut inline = Vec::new();
         let mut at = parent;
         while let Some(above) = self.modules[at].parent.filter(|above| self.modules[*above].file == file) {
@@ -213,7 +213,8 @@ impl<'a> House<'a> {
         place.join("/")
     }
 
-    /// Follows a path that occurs in a module. Returns `None` for what no module defines, such as a local variable.
+    /// Resolves a path that occurs in a module. Returns `None` for a name that no module defines, such as a local
+    /// variable.
     fn resolve(&self, from: usize, path: &[String], depth: usize) -> Option<Found> {
         if depth > DEPTH_MAX {
             return None;
@@ -243,7 +244,7 @@ impl<'a> House<'a> {
         }
     }
 
-    /// Looks a path up from a module on.
+    /// Looks up a path starting at a module.
     fn walk(&self, id: usize, path: &[String], depth: usize) -> Option<Found> {
         let Some((first, rest)) = path.split_first() else { return Some(Found::Module(id)) };
         let module = &self.modules[id];
@@ -258,7 +259,7 @@ impl<'a> House<'a> {
         }
         let longer = |path: &[String], rest: &[String]| [path, rest].concat();
         for import in module.code.imports.iter().filter(|import| import.name.as_ref() == Some(first)) {
-            // `use serde_json;` and the like lead to themselves.
+            // An import such as `use serde_json;` resolves to itself.
             if import.path.first() == Some(first) && import.path.len() == 1 {
                 continue;
             }
@@ -282,7 +283,7 @@ impl<'a> House<'a> {
     }
 }
 
-/// Code while it is read.
+/// The state while code is visited.
 #[derive(Debug, Default)]
 struct Reading {
     code: Code,
@@ -338,7 +339,7 @@ impl Reading {
                 }
                 TokenTree::Punct(mark) => {
                     self.end(&mut path, is_field);
-                    // Marks that the next word is a field or a method.
+                    // The next word is a field or a method.
                     colons = if mark.as_char() == '.' { 3 } else { 0 };
                     is_field = false;
                 }
@@ -439,7 +440,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether an item is compiled for tests alone.
+/// Returns whether an item is compiled only for tests.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")

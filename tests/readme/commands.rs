@@ -1,4 +1,4 @@
-//! Every command of the papers, run against a simulated org.
+//! Runs every command of the documents against a simulated org.
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ use crate::process::{Process, Sandbox, Sim, TOKEN};
 use crate::shell::{Line, lines};
 use crate::terminal::{Shown, Terminal};
 
-/// Programs that the test runs as a paper has them, and what they are there for.
+/// Programs that the test runs as written, with the reason.
 const RUN: [(&str, &str); 5] = [
     ("consentwatch", "the program"),
     ("export", "sets variables"),
@@ -26,7 +26,7 @@ const RUN: [(&str, &str); 5] = [
     ("date", "the time of an event"),
 ];
 
-/// Programs that the test does not run, and why. An unknown one fails the test.
+/// Programs that the test does not run, with the reason. An unknown program fails the test.
 const NOT_RUN: [(&str, &str); 5] = [
     ("cargo", "builds and tests; the targets that it names are looked up"),
     ("openssl", "makes a key; the test puts one in its place"),
@@ -35,14 +35,14 @@ const NOT_RUN: [(&str, &str); 5] = [
     (".ci/advisories", "needs the network"),
 ];
 
-/// What stands for something of the reader's own, and what the test puts there.
+/// Placeholders in the documents, and what the test replaces them with.
 const CLIENT_ID: &str = "0oaDDDDDDDDDDDDDD1d7";
 const KEY_ID: &str = "sim-key";
-/// The address that the guide gives the simulated org.
+/// The address of the simulated org in the guide.
 const SIM: &str = "127.0.0.1:8080";
 const SECRET: &str = "invented-secret-of-the-hook";
 
-/// A folder, an org and a journal for the commands of one paper.
+/// A folder, an org and a journal for the commands of one document.
 struct Bench {
     sandbox: Sandbox,
     org: Sim,
@@ -69,7 +69,7 @@ impl Bench {
         bench
     }
 
-    /// Replaces what stands for something of the reader's own.
+    /// Replaces placeholders.
     fn filled_in(&self, text: &str) -> String {
         let table = [
             ("https://your-org.okta.com", self.org.url.as_str()),
@@ -80,7 +80,7 @@ impl Bench {
         table.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
 
-    /// The environment of a line: signed in, unless its block does that itself.
+    /// Returns the environment of a line. It has credentials unless the block sets them.
     fn environment(&self, settings: &str) -> Vec<(String, String)> {
         let org = (!settings.contains("OKTA_CLIENT_ORGURL")).then_some(self.org.url.as_str());
         let mut pairs: Vec<(String, String)> =
@@ -94,7 +94,7 @@ impl Bench {
         pairs
     }
 
-    /// A shell with the settings of the block so far, and then a script.
+    /// Returns a shell command with the variables of the block so far, followed by a script.
     fn shell(&self, settings: &str, script: &str) -> Command {
         let mut command = Command::new("bash");
         command.env_clear().envs(self.environment(settings)).current_dir(self.sandbox.path(""));
@@ -102,7 +102,7 @@ impl Bench {
         command
     }
 
-    /// The variables that the settings make.
+    /// Returns the variables that the block has set so far.
     fn variables(&self, settings: &str) -> Vec<(String, String)> {
         let output = self.shell(settings, "env -0").output().expect("bash is there");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
@@ -157,7 +157,7 @@ impl Bench {
         count
     }
 
-    /// Runs a line to its end, and returns the exit code with what was said.
+    /// Runs a line until it ends, and returns the exit code with its output.
     fn end_of(&self, settings: &str, text: &str, line: &Line) -> (Option<i32>, String) {
         match way(line) {
             Way::Ends => {
@@ -197,7 +197,7 @@ impl Bench {
         }
     }
 
-    /// Starts a `tail` that listens to the hook, and points the configuration of the next lines there.
+    /// Starts a `tail` that listens for the hook, and configures the next lines to use it.
     fn listen(&mut self) -> (Process, Port) {
         let held = Port::hold();
         let port = held.at;
@@ -214,11 +214,11 @@ impl Bench {
     }
 }
 
-/// How a line comes to its end.
+/// How a line ends.
 enum Way {
     /// By itself.
     Ends,
-    /// With a command of the linear face.
+    /// With a command of the linear interface.
     Typed,
     /// With `^C`.
     GoesOn,
@@ -240,7 +240,7 @@ fn way(line: &Line) -> Way {
     }
 }
 
-/// Checks that the tests and benches that cargo is told to run are there.
+/// Checks that the tests and benches in cargo commands exist.
 fn look_up_targets(place: &str, line: &Line) {
     for words in &line.programs {
         for (flag, folder) in [("--test", "tests"), ("--bench", "benches")] {
@@ -274,7 +274,7 @@ fn connect(port: SocketAddr, process: &Process) -> TcpStream {
     panic!("nobody listens on {port}");
 }
 
-/// Runs every command of these papers, and returns how many of them were the program's.
+/// Runs every command of these documents, and returns how many of them run consentwatch.
 pub(crate) fn run(papers: &[&str]) -> usize {
     let mut count = 0;
     for paper in papers {
@@ -288,7 +288,7 @@ pub(crate) fn run(papers: &[&str]) -> usize {
     count
 }
 
-/// Returns what `tail` says of its journal on standard error, and what `doctor` says of the org, as JSON.
+/// Returns the coverage line of `tail` and the output of `doctor`, as JSON.
 pub(crate) fn coverage_and_readiness() -> [String; 2] {
     let bench = Bench::new();
     let run = |args: &[&str]| bench.sandbox.start(&bench.org, args).end();
@@ -297,8 +297,8 @@ pub(crate) fn coverage_and_readiness() -> [String; 2] {
     [coverage, run(&["doctor", "--format", "json"]).out]
 }
 
-/// Sends a listener what the `curl` lines of a paper send, and compares the status with the number in their comments.
-/// Returns how many lines there are.
+/// Sends a listener the requests of a document's `curl` lines, and compares the status with the number in their
+/// comments. Returns the number of lines.
 pub(crate) fn send_by_hand(paper: &str) -> usize {
     let mut bench = Bench::new();
     let (listener, held) = bench.listen();
@@ -347,7 +347,7 @@ pub(crate) fn send_by_hand(paper: &str) -> usize {
     count
 }
 
-/// Has the program check every `toml` block of these papers as its configuration, and returns how many there are.
+/// Checks every `toml` block of these documents with `config check`, and returns the number of blocks.
 pub(crate) fn check_configurations(papers: &[&str]) -> usize {
     let mut count = 0;
     let bench = Bench::new();

@@ -6,13 +6,13 @@ use crate::process::{Process, Sandbox};
 
 /// The flags of every command.
 pub(crate) struct Help {
-    /// Those that all commands have, and those of the program itself.
+    /// The flags of all commands, and those of the program itself.
     pub(crate) global: BTreeSet<String>,
-    /// Those of each command and its own commands, beside the global ones.
+    /// The flags of each command and its subcommands, without the global ones.
     pub(crate) commands: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Asks the program for the help of each command.
+/// Runs the program with `--help` for each command.
 pub(crate) fn all() -> Help {
     let sandbox = Sandbox::new();
     let (top, names) = ask(&sandbox, &[]);
@@ -33,7 +33,7 @@ pub(crate) fn all() -> Help {
     Help { global: &common | &own, commands }
 }
 
-/// Returns the flags of a command, and the names of its own commands.
+/// Returns the flags of a command and the names of its subcommands.
 fn ask(sandbox: &Sandbox, command: &[&str]) -> (BTreeSet<String>, Vec<String>) {
     let output = Process::start(&mut sandbox.command(None, &[command, &["--help"]].concat())).end();
     assert_eq!(output.code, Some(0), "{command:?}: {}", output.err);
@@ -49,7 +49,7 @@ fn ask(sandbox: &Sandbox, command: &[&str]) -> (BTreeSet<String>, Vec<String>) {
     (flags.collect(), names.map_or_else(Vec::new, |names| names.lines().filter_map(name).collect()))
 }
 
-/// Returns the long flags that a text names, in order.
+/// Returns the long flags in a text, in order.
 pub(crate) fn flags_in(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (start, _) in text.match_indices("--") {

@@ -1,10 +1,10 @@
-//! The papers as their parts: headings, tables, code and links.
+//! Parses documents into headings, tables, code and links.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Papers for people who use or change the program. The CHANGELOG is history, which may name what is gone.
+/// The documents for users and contributors. The CHANGELOG is not among them, since it may mention removed things.
 pub(crate) const PAPERS: [&str; 8] = [
     "README.md",
     "docs/guide.md",
@@ -35,7 +35,7 @@ pub(crate) struct Block {
     pub(crate) line: usize,
 }
 
-/// Splits a paper into its fenced blocks and the lines around them.
+/// Splits a document into its fenced blocks and the lines around them.
 pub(crate) fn parts(text: &str) -> (Vec<Block>, Vec<&str>) {
     let (mut blocks, mut prose) = (Vec::<Block>::new(), Vec::new());
     let mut is_open = false;
@@ -58,7 +58,7 @@ pub(crate) fn parts(text: &str) -> (Vec<Block>, Vec<&str>) {
     (blocks, prose)
 }
 
-/// Returns what a paper says below a heading, up to the next heading of the same level or a higher one.
+/// Returns the text of a document below a heading, up to the next heading of the same or a higher level.
 pub(crate) fn section<'t>(text: &'t str, heading: &str) -> &'t str {
     let start = text
         .match_indices(heading)
@@ -77,7 +77,7 @@ pub(crate) fn section<'t>(text: &'t str, heading: &str) -> &'t str {
     rest.get(..end).unwrap_or_default()
 }
 
-/// Returns the cells of each row of the tables of a text, without their heads.
+/// Returns the cells of each table row in a text, without the header rows.
 pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = text.lines().collect();
     let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|--"));
@@ -89,12 +89,12 @@ pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     (0..lines.len()).filter(is_row).map(|at| cells(lines[at])).collect()
 }
 
-/// Returns what stands between backquotes.
+/// Returns the texts between backquotes.
 pub(crate) fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// Returns the anchors of a paper as GitHub makes them from its headings.
+/// Returns the anchors that GitHub makes from the headings of a document.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let (_, prose) = parts(text);
@@ -113,7 +113,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Returns what is wrong with the links of a paper, and how many links lead to files and headings of the repository.
+/// Returns the broken links of a document, and the number of links to files and headings of the repository.
 pub(crate) fn bad_links(path: &str) -> (Vec<String>, usize) {
     let text = read(path);
     let (_, prose) = parts(&text);

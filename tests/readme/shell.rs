@@ -1,4 +1,4 @@
-//! Just enough of a shell's grammar to tell which programs a block of commands starts.
+//! A partial parser of shell commands, which finds the programs that a block starts.
 
 /// A command line of a block: one pipeline.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -7,14 +7,14 @@ pub(crate) struct Line {
     pub(crate) text: String,
     /// The words of each program in the pipeline, without quotes and redirections.
     pub(crate) programs: Vec<Vec<String>>,
-    /// It ends with `&`.
+    /// Whether it ends with `&`.
     pub(crate) is_background: bool,
-    /// The comment behind it, or an empty text.
+    /// The comment after it, or an empty text.
     pub(crate) comment: String,
 }
 
 impl Line {
-    /// Returns the name of each program, those in `$( … )` too. An assignment alone is no program.
+    /// Returns the name of each program, including those in `$( … )`. An assignment alone is not a program.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         for words in &self.programs {
@@ -26,14 +26,14 @@ impl Line {
         names
     }
 
-    /// Returns the exit code that the comment states; 0 if it states none.
+    /// Returns the exit code in the comment, or 0 if there is none.
     pub(crate) fn code(&self) -> i32 {
         let stated = self.comment.split("exits with ").nth(1).unwrap_or("0");
         let digits: String = stated.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().expect("an exit code")
     }
 
-    /// Whether it sets variables for the lines behind it.
+    /// Returns whether it sets variables for later lines.
     pub(crate) fn is_setting(&self) -> bool {
         let [words] = &self.programs[..] else { return false };
         words[0] == "export" || words.iter().all(|word| is_assignment(word))
@@ -46,7 +46,7 @@ fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| is_name(name))
 }
 
-/// The texts of `$( … )` in a word.
+/// Returns the texts of `$( … )` in a word.
 fn substitutions(word: &str) -> Vec<String> {
     word.split("$(")
         .skip(1)
@@ -72,9 +72,9 @@ struct Reader {
     lines: Vec<Line>,
     line: Line,
     words: Vec<String>,
-    /// The word that is being read; an empty pair of quotes is a word too.
+    /// The current word. An empty pair of quotes is a word too.
     word: Option<String>,
-    /// The next word is the file of a redirection.
+    /// Whether the next word is the file of a redirection.
     is_file: bool,
 }
 
