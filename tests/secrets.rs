@@ -122,7 +122,7 @@ struct Planter {
 impl Planter {
     fn plant(&mut self, piece: &str) -> String {
         let planted = piece.replace('@', &canary(self.next)).replace(
-            // In a URL, the user part ends with the `@` that stood for the next secret.
+            // `@@` stands for a secret and a literal `@`, which ends the user part of a URL.
             &canary(self.next).repeat(2),
             &format!("{}@", canary(self.next)),
         );

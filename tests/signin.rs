@@ -1,5 +1,5 @@
-//! Ways in, and each way in which an org refuses one: the real binary against the simulated org, which verifies what is
-//! signed. Whatever happens, no secret is seen anywhere.
+//! All kinds of credentials, and each way in which an org refuses them: the real binary against the simulated org,
+//! which verifies signatures. In every case, no secret appears anywhere.
 
 #[path = "support/process.rs"]
 mod process;
@@ -26,9 +26,9 @@ const KID: &str = "kid-1";
 const SIGNED: &str = "eyJhbGciOi";
 const ALL: [&str; 6] = ["tail", "--once", "--since", "90d", "--log-level", "debug"];
 
-/// A key pair in the forms that people have it in.
+/// A key pair in all supported formats.
 struct Pair {
-    /// What each form is called, and its text.
+    /// The name and the text of each format.
     private: Vec<(&'static str, String)>,
     public: String,
 }
@@ -37,13 +37,13 @@ fn pem(tag: &str, der: &[u8]) -> String {
     pem::encode(&pem::Pem::new(tag, der))
 }
 
-/// Making one takes long, so all tests share it.
+/// Returns an RSA key. Generating one is slow, so all tests share the same key.
 fn rsa() -> &'static Pair {
     static PAIR: OnceLock<Pair> = OnceLock::new();
     PAIR.get_or_init(|| {
         let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).expect("a key");
         let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).expect("its form");
-        // Of 2048 bits it has 26 bytes in front of the older form.
+        // For 2048 bits, PKCS #8 has 26 bytes before the PKCS #1 form.
         let pkcs1 = pkcs8.as_ref().get(26..).expect("a key");
         let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).expect("its form");
         Pair {
@@ -82,10 +82,10 @@ fn another_ec() -> Pair {
     }
 }
 
-/// A service app whose key is at hand, and all that its process may have written to.
+/// A service app with its key, and the places that its process may have written to.
 struct App {
     sandbox: Sandbox,
-    /// Apart from what is searched for secrets.
+    /// The folder of the key files, which is not searched for secrets.
     keys: TempDir,
     private: String,
 }
@@ -107,7 +107,7 @@ impl App {
         self.keys.path().join("private").to_string_lossy().into_owned()
     }
 
-    /// An org that takes this app, or one whose public key is this.
+    /// Starts an org that accepts this app, or an app with this public key.
     fn org(&self, public: &str, more: &[&str]) -> Sim {
         let path = self.keys.path().join("public");
         fs::write(&path, public).expect("a key file");
@@ -124,7 +124,7 @@ impl App {
         command
     }
 
-    /// Writes a configuration that names the app, and returns its path. Lines of other tables may follow `oauth`.
+    /// Writes a configuration with the app, and returns its path. Lines of other tables may follow `oauth`.
     fn configure(&self, org: &Sim, oauth: &str) -> String {
         let text = format!(
             "[org]\nurl = \"{}\"\n[org.oauth]\nclient_id = \"{CLIENT}\"\nkey_id = \"{KID}\"\n\
@@ -145,7 +145,7 @@ impl App {
         log(&self.sandbox)
     }
 
-    /// Nothing secret is in what was said, nor in any file, nor in what the journal holds packed.
+    /// Checks that no secret is in the output, in any file, or in the journal's compressed bodies.
     #[track_caller]
     fn hides(&self, org: &Sim, output: &Output) {
         let mut secrets: Vec<&str> = self.private.lines().filter(|line| !line.starts_with("-----")).collect();
@@ -165,7 +165,7 @@ fn log(sandbox: &Sandbox) -> String {
     path.map_or_else(String::new, |path| fs::read_to_string(path).expect("the log"))
 }
 
-/// Every file below a folder.
+/// Returns every file below a folder.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -188,13 +188,13 @@ fn hides(sandbox: &Sandbox, secrets: &[&str], said: &[&str]) {
     }
 }
 
-/// What was said for people: standard error without the lines on coverage.
+/// Returns the messages for people: standard error without the coverage lines.
 fn words(err: &str) -> String {
     let is_coverage = |line: &&str| line.starts_with(r#"{"schema":"consentwatch.coverage/1","#);
     err.split_inclusive('\n').filter(|line| !is_coverage(line)).collect()
 }
 
-/// It ended so, in one sentence with these words, which the log has as well.
+/// Checks the exit code, and that a message with these words is on standard error and in the log.
 #[track_caller]
 fn refused(output: &Output, log: &str, code: i32, wanted: &[&str]) {
     assert_eq!((output.code, output.out.as_str()), (Some(code), ""), "{}", output.err);
@@ -207,7 +207,7 @@ fn refused(output: &Output, log: &str, code: i32, wanted: &[&str]) {
     assert!(warned.is_some_and(|line| line.contains(" WARN ")), "{wanted:?}: {log}");
 }
 
-/// It went well, and whatever was said for people has these words.
+/// Checks that it succeeded and that the messages for people contain these words.
 #[track_caller]
 fn good(output: &Output, org: &Sim, wanted: &[&str]) {
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
@@ -227,7 +227,7 @@ fn a_service_app_signs_in_with_each_form_of_key() {
                 let org = app.org(&pair.public, proofs);
                 let mut command = app.command(&org, &ALL);
                 if !proofs.is_empty() {
-                    // The text itself in the variable does as well, beside a token that is not asked for.
+                    // The variable may also contain the key itself, even if there is an unused token.
                     command.env("OKTA_CLIENT_PRIVATEKEY", private).env("OKTA_CLIENT_TOKEN", TOKEN);
                     command.env("OKTA_CLIENT_AUTHORIZATIONMODE", "PrivateKey");
                 }
@@ -289,7 +289,7 @@ fn proofs_are_sent_as_the_configuration_says() {
     app.hides(&org, &output);
 }
 
-/// The key that the org knows, its further flags, a variable of ours that is another, and what is said.
+/// The key registered in the org, further flags of the org, a changed variable, and the expected message.
 type Row<'a> = (&'a str, &'a [&'a str], Option<(&'a str, &'a str)>, &'a [&'a str]);
 
 #[test]
@@ -404,7 +404,7 @@ fn scopes_that_were_not_granted_are_named() {
     assert!(app.log().contains(wanted[0]), "{}", app.log());
     app.hides(&org, &output);
 
-    // Narrowed to what is no use, it says both what is missing and what came of that.
+    // If the granted scopes are useless, the message names the missing scope and its effect.
     let org = app.org(&rsa().public, &["--app-scope", "okta.users.read"]);
     let mut command = app.command(&org, &ALL);
     let output = Process::start(command.env("OKTA_CLIENT_SCOPES", "okta.users.read okta.logs.read")).end();
@@ -417,7 +417,7 @@ fn scopes_that_were_not_granted_are_named() {
 
 #[test]
 fn what_okta_teaches_is_learned_without_ado() {
-    // Each with small pages, so that the token is used before and after.
+    // Each case uses small pages, so that the token is used before and after the fault.
     let small = "[poll]\npage_size = 20\ninterval = \"1s\"";
     for more in [
         &["--fault", "token_expired@2"][..],
@@ -441,7 +441,7 @@ fn what_okta_teaches_is_learned_without_ado() {
             app.hides(&org, &output);
         }
     }
-    // A sign-in that cannot be answered now is waited for.
+    // The program waits for a token endpoint that cannot answer now.
     let app = App::rsa();
     let org = app.org(&rsa().public, &["--fault", "token_endpoint_down@1"]);
     let tail = app.configured(&org, small, &["tail", "--since", "90d"]);
@@ -466,7 +466,7 @@ fn whoever_else_answers_gets_nothing_and_is_named() {
         refused(&output, &app.log(), 1, wanted);
         app.hides(&org, &output);
 
-        // At the second page: what came with the first is good.
+        // At the second page. The events of the first are good.
         let app = App::rsa();
         let org = app.org(&rsa().public, &["--fault", &format!("{fault}@2")]);
         let output = app.configured(&org, "[poll]\npage_size = 20", &ALL).end();
@@ -475,7 +475,7 @@ fn whoever_else_answers_gets_nothing_and_is_named() {
             assert!(output.err.contains(word) && app.log().contains(word), "{word}: {}", output.err);
         }
         app.hides(&org, &output);
-        // With a token, at the first.
+        // With a token, at the first page.
         let (org, sandbox) = (Sim::start(20, &["--fault", fault]), Sandbox::new());
         let output = sandbox.start(&org, &ALL).end();
         refused(&output, &log(&sandbox), 1, wanted);
@@ -484,7 +484,7 @@ fn whoever_else_answers_gets_nothing_and_is_named() {
     let app = App::rsa();
     let org = app.org(&rsa().public, &["--fault", "foreign_next", "--app-dpop"]);
     let output = Process::start(&mut app.command(&org, &ALL)).end();
-    // What came with the page that led away is good.
+    // The events of the page with the wrong link are good.
     assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
     for word in ["next link leads to another place, http://127.0.0.2:9,", "Check the org URL"] {
         assert!(output.err.contains(word) && app.log().contains(word), "{word}: {}", output.err);
@@ -526,7 +526,7 @@ fn an_org_url_that_credentials_must_not_go_to_is_refused_before_anything_starts(
 fn a_key_that_is_none_is_refused_and_not_shown() {
     let app = App::rsa();
     let org = app.org(&rsa().public, &[]);
-    // As it looks when somebody lost its first and last line.
+    // A key without its first and last line.
     let bare: String = app.private.lines().filter(|line| !line.starts_with("-----")).collect();
     let cut: String = app.private.lines().take(9).collect::<Vec<_>>().join("\n");
     let pair = another_ec();

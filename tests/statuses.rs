@@ -1,5 +1,5 @@
-//! What each command does with each answer that is no page: the commands themselves against the simulated org over HTTP,
-//! on a clock that is moved by hand. The table is the contract; nothing of it is computed by the program.
+//! What each command does for each answer that is not a page: the commands run against the simulated org over HTTP,
+//! with a manual clock. The table is written by hand and is the contract.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use consentwatch::tasks::Tasks;
 use tokio::sync::watch;
 
 const TOKEN: &str = "00invented-token";
-/// Real time for what takes none on the clock of the test.
+/// The limit in real time for steps that take no time on the test's clock.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What a command does while an answer stays.
+/// What a command does while the org keeps giving the same answer.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Does {
-    /// It asks again after these waits, in seconds, and goes on.
+    /// It asks again after these waits, in seconds, and continues.
     Again([u64; 4]),
-    /// It ends with this code after so many requests.
+    /// It ends with this code after a number of requests.
     Ends(u8, usize),
     /// It asks again until its patience is over, and ends with this code.
     EndsLater(u8),
@@ -38,28 +38,28 @@ use Does::{Again, Ends, EndsLater};
 const BACK_OFF: Does = Again([1, 2, 4, 8]);
 /// Once a minute.
 const SLOW: Does = Again([60, 60, 60, 60]);
-/// When the window of the rate limit ends: ten seconds from then, one for safety, and up to two so that not all come at once.
+/// At the end of the rate limit's window: after ten seconds, plus one for safety, plus up to two of jitter.
 const WINDOW: Does = Again([13, 13, 13, 13]);
 
-/// What an answer is, and what `watch`, `tail`, `tail --once` and `backfill` do with it.
+/// An answer, and what `watch`, `tail`, `tail --once` and `backfill` do for it.
 type Row = (&'static str, Does, Does, Does, Does);
 
-/// A request that is refused as it is.
+/// A refused request.
 const fn bad_request(fault: &'static str) -> Row {
     (fault, BACK_OFF, BACK_OFF, Ends(1, 3), Ends(1, 3))
 }
 
-/// Credentials or rights that are refused.
+/// Refused credentials or rights.
 const fn refused(fault: &'static str) -> Row {
     (fault, SLOW, Ends(3, 1), Ends(3, 1), Ends(3, 1))
 }
 
-/// An answer of somebody else, or of a host that is not the org.
+/// An answer that is not Okta's, or from a host that is not the org.
 const fn wrong_place(fault: &'static str) -> Row {
     (fault, SLOW, SLOW, Ends(1, 1), Ends(1, 1))
 }
 
-/// An org that cannot answer now.
+/// An org that temporarily cannot answer.
 const fn unavailable(fault: &'static str) -> Row {
     (fault, BACK_OFF, BACK_OFF, EndsLater(1), EndsLater(1))
 }
@@ -85,7 +85,7 @@ const TABLE: &[Row] = &[
     bad_request("status_415"),
     bad_request("status_422"),
     bad_request("status_451"),
-    // A page that nobody can go on from.
+    // A page from which the program cannot continue.
     bad_request("foreign_next"),
     bad_request("next_users"),
     bad_request("next_root"),
@@ -193,7 +193,7 @@ impl Rig {
         Self { clock, tasks, org_tasks, org, feed, source: Some(source), folder }
     }
 
-    /// Runs the command and says what it does: how it ended, or the waits until it asked again.
+    /// Runs the command and returns how it ended, or the waits until it asked again.
     async fn run(&mut self, command: Command, rounds: usize) -> (Option<u8>, Vec<u64>) {
         Box::pin(self.run_with(options(command), command, rounds)).await
     }
@@ -246,7 +246,7 @@ impl Rig {
                 if matches!(command, Command::Watch | Command::Tail) {
                     return (None, waits);
                 }
-                // All is well, and the command comes to its end as time goes by.
+                // The org answers normally, and the command ends as time passes.
                 for _ in 0..600 {
                     tokio::select! {
                         exit = &mut work => return (Some(exit.code()), waits),
@@ -274,14 +274,14 @@ impl Rig {
     }
 }
 
-/// Lets the command see how things are before the time moves.
+/// Lets the command process its state before the clock advances.
 async fn settled() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
 }
 
-/// Waits until nothing is under way but waits, and the command has seen that.
+/// Waits until all tasks are sleeping and the command has processed its state.
 async fn at_rest(tasks: &Tasks, org_tasks: &Tasks, clock: &Clock) {
     let rest = async {
         while !tasks.at_rest() || !org_tasks.at_rest() || clock.is_waking() {
@@ -292,7 +292,7 @@ async fn at_rest(tasks: &Tasks, org_tasks: &Tasks, clock: &Clock) {
     settled().await;
 }
 
-/// Waits for the poller to wait for another moment than before, or to be live.
+/// Waits until the poller is waiting for another time than before, or is live.
 async fn wait_for(
     board: &mut watch::Receiver<Board>,
     before: Option<jiff::Timestamp>,
@@ -313,7 +313,7 @@ fn options(command: Command) -> TailOptions {
         ago: None,
         until: None,
         after: None,
-        // What the commands print is not looked at here.
+        // The output of the commands is not checked here.
         filter: Some(Query::parse("ip:nowhere", 0, &jiff::tz::TimeZone::UTC).expect("a filter")),
         marked: Marked::default(),
         once: command == Command::TailOnce,
@@ -324,7 +324,7 @@ fn options(command: Command) -> TailOptions {
     }
 }
 
-/// Whether waits are those of the table, less what sets two watchers apart.
+/// Returns whether waits match the table, except for jitter.
 fn fit(waits: &[u64], wanted: [u64; 4]) -> bool {
     waits.len() == 4 && waits.iter().zip(wanted).all(|(wait, most)| *wait <= most && *wait * 4 >= most * 3)
 }
@@ -342,7 +342,7 @@ async fn hold(command: Command) {
         };
         let plan = Plan { backlog: 40, faults: vec![fault], ..Plan::default() };
         let mut rig = Rig::start(plan, command).await;
-        // Ten minutes are enough for every patience.
+        // Ten minutes are longer than the patience of any command.
         let rounds = if matches!(wanted, Again(_)) { 4 } else { 70 };
         let (ended, waits) = Box::pin(rig.run(command, rounds)).await;
         let requests = rig.org.requests();
@@ -381,8 +381,8 @@ async fn backfill_does_with_every_status_and_code_what_the_table_says() {
     Box::pin(hold(Command::Backfill)).await;
 }
 
-/// The same answers to a request with a cursor: the poll begins anew from the last event, says where the gap may be, and
-/// everything is there.
+/// The same answers to a request with a cursor: the poll restarts from the last event, notes the possible gap, and no
+/// event is missing.
 #[tokio::test]
 async fn a_400_for_a_cursor_begins_anew_from_the_last_event() {
     for word in
@@ -401,7 +401,7 @@ async fn a_400_for_a_cursor_begins_anew_from_the_last_event() {
             let reader = Reader::open(&rig.folder.path().join("org")).expect("the journal");
             let coverage = reader.coverage().expect("its coverage");
             if command == Command::Backfill {
-                // What may have been missed was fetched.
+                // Events that may have been missed were fetched.
                 assert_eq!(coverage.gaps, []);
             } else {
                 assert_eq!(coverage.gaps.len(), 1, "{word} {command:?}");
@@ -416,7 +416,7 @@ async fn a_400_for_a_cursor_begins_anew_from_the_last_event() {
             assert_eq!(reader.counts().expect("counts").rows, wanted as u64, "{word} {command:?}");
             rig.stop().await;
         }
-        // Where the beginning is refused as well, it is a bad request.
+        // If the request without a cursor is refused too, it is treated as a bad request.
         let spell = Spell::from_words(&format!("{word}@2")).expect("a fault from an answer on");
         let plan = Plan { backlog: 150, spells: vec![spell], ..Plan::default() };
         let mut rig = Rig::start(plan, Command::TailOnce).await;
@@ -426,14 +426,14 @@ async fn a_400_for_a_cursor_begins_anew_from_the_last_event() {
     }
 }
 
-/// The rows of the journal.
+/// Returns the number of rows in the journal.
 fn rows(rig: &Rig) -> u64 {
     let reader = Reader::open(&rig.folder.path().join("org")).expect("the journal");
     reader.counts().expect("counts").rows
 }
 
-/// Where the persons cannot be looked up, `--once` prints without them after half a minute, and that is no failure: the
-/// log was read to the end.
+/// If persons cannot be looked up, `--once` prints rows without them after half a minute. It succeeds, since the log
+/// was read to the end.
 #[tokio::test]
 async fn once_waits_half_a_minute_for_persons_and_no_longer() {
     let begun = "2026-03-04T09:15:00Z".parse::<jiff::Timestamp>().expect("a time");
@@ -452,7 +452,7 @@ async fn once_waits_half_a_minute_for_persons_and_no_longer() {
     }
 }
 
-/// What happened between the last look at the log and the end that was asked for is read before `tail --until` ends.
+/// `tail --until` ends only after it has read events between the last poll and the requested end.
 #[tokio::test]
 async fn until_a_time_ends_once_the_log_was_read_up_to_it() {
     let mut rig = Rig::start(Plan { backlog: 15, ..Plan::default() }, Command::Tail).await;

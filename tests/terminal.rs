@@ -1,4 +1,4 @@
-//! The screen of the real binary on a pseudo-terminal: what it draws, how it ends, and that the terminal is given back.
+//! The screen of the real binary on a pseudo-terminal: what it draws, how it ends, and that the terminal is restored.
 
 #[path = "support/process.rs"]
 mod process;
@@ -30,7 +30,7 @@ fn the_demo_shows_rows_and_gives_the_terminal_back() {
         for words in ["DEMO simulated org", "LIVE", "UTC", "TIME", "KIND", "WHO"].iter().chain(columns) {
             assert!(frame.contains(words), "{words} is missing:\n{frame}");
         }
-        // And the story goes on: no two frames hold the same number of rows for ever.
+        // New events arrive, so the number of rows grows.
         terminal.wait("a consent that happens now", |shown| !shown.has(" 200 rows") && shown.has(" rows"));
         terminal.press(b"q");
         assert_eq!(terminal.end_restored(), 0);
@@ -94,7 +94,7 @@ fn a_terminal_that_goes_away_ends_the_program() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::open(&sandbox, None, (80, 24), &DEMO);
     terminal.wait_words("poll live");
-    // Whoever listens holds the terminal open, and stops at the next word.
+    // The reader holds the terminal open, and stops at the next output.
     terminal.shown.with(|shown| shown.is_closing = true);
     terminal.press(b"\x0c");
     terminal.wait("the last word heard", |shown| shown.is_silent);
@@ -112,8 +112,8 @@ fn a_program_that_wakes_on_a_dead_terminal_hangs_up() {
     terminal.shown.with(|shown| shown.is_closing = true);
     terminal.press(b"\x0c");
     terminal.wait("the last word heard", |shown| shown.is_silent);
-    // The terminal goes while the program is stopped. Without a terminal of its own no SIGHUP tells it; all that it hears
-    // is that it goes on.
+    // The terminal is closed while the program is stopped. Without a controlling terminal it gets no SIGHUP, only
+    // SIGCONT.
     send(terminal.id, Signal::STOP);
     terminal.person = None;
     send(terminal.id, Signal::CONT);
@@ -130,7 +130,7 @@ fn any_size_is_drawn() {
     terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
     let is_small = |shown: &Shown| shown.has("LIVE") && shown.foot().contains("poll live");
     terminal.resize((20, 5), "something true on 20x5", is_small);
-    // Where there is room for nothing else, the number of rows is shown, and in one cell the sign that it is cut.
+    // If there is room for nothing else, the number of rows is shown, and in a single cell the sign for cut text.
     terminal.resize((1, 1), "a cell", |shown| shown.text().trim() == "~");
     terminal.resize((7, 2), "two lines", |shown| shown.text().trim() == "60");
     terminal
@@ -176,7 +176,7 @@ fn stopping_gives_the_terminal_back_and_going_on_takes_it_again() {
     let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
     terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
     let before = terminal.shown.with(|shown| shown.bytes.len());
-    // Nobody could wake it here, so the system lets it go on at once; what it sends is the same.
+    // No shell could resume it here, so the system resumes it at once. The output is the same.
     terminal.press(b"\x1a");
     terminal
         .wait("the screen again", |shown| shown.is_cleared_after(before) && shown.foot().contains("q quit"));
@@ -184,7 +184,7 @@ fn stopping_gives_the_terminal_back_and_going_on_takes_it_again() {
     let off = sent.find(OFF).expect("everything is switched off, the last first");
     let on = sent.find(ON).expect("and on again, the first first");
     assert_eq!(on.checked_sub(off), Some(OFF.len()), "{sent:?}");
-    // The same by a signal from elsewhere: whoever wakes it finds a whole screen.
+    // The same with a signal from another process: after it resumes, the screen is complete.
     let before = terminal.shown.with(|shown| shown.bytes.len());
     send(terminal.id, Signal::STOP);
     send(terminal.id, Signal::CONT);
@@ -213,7 +213,7 @@ fn keys_are_explained_and_the_detail_has_the_words_of_the_card() {
 
         terminal.press(b"\r");
         terminal.wait("the detail", |shown| shown.has("detail of") && shown.has("Scope Grants"));
-        // Where both fit the list keeps the keys until the detail is entered.
+        // If both fit, keys go to the list until the detail is entered.
         terminal.press(b"\r");
         let mut seen = terminal.redrawn();
         let mut last = seen.clone();
@@ -268,7 +268,7 @@ fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
     terminal.wait_words("Put a valid token where it is read from");
     terminal.press(b"\x1b");
     terminal.wait_words("No consents stored");
-    // Asked again, it says the same and stays.
+    // When asked again, it reports the same and keeps running.
     terminal.press(b"r");
     terminal.wait_words("Asking Okta now");
     terminal.wait_words("poll 401 bad credentials");
@@ -279,14 +279,14 @@ fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
     assert_eq!(terminal.end_restored(), 0);
 }
 
-/// Writes a file that only its owner may read: of others the program warns.
+/// Writes a file that only its owner may read, since the program warns about other files.
 fn write_private(path: &Path, text: &str) {
     fs::write(path, text)
         .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
         .expect("a file");
 }
 
-/// Faults are counted by answers of the log, so nothing but the poller may ask there.
+/// Faults are counted by answers of the log, so only the poller may send requests to it.
 const LOG_ALONE: &str = "[poll]\nnames = false\n";
 
 #[test]
@@ -308,7 +308,7 @@ fn a_token_that_is_revoked_in_the_middle_is_a_state_and_its_successor_is_taken()
     let first = error_id(&terminal, "none yet");
     terminal.press(b"\x1b");
     terminal.wait("the list again", |shown| !shown.has("Esc back") && shown.rows() > 10);
-    // The next one is read, and refused as well: another number of Okta's says so.
+    // The next token is read and refused too, which a new error id shows.
     std::fs::write(&token, "00AnotherDeadToken").expect("a file");
     terminal.press(b"r6");
     error_id(&terminal, &first);
@@ -358,7 +358,7 @@ fn a_service_app_that_is_no_more_is_a_state() {
     assert_eq!(terminal.end_restored(), 0);
 }
 
-/// Waits for a number of Okta's for an error that is not the one before.
+/// Waits for another error id from Okta than the one before.
 #[track_caller]
 fn error_id(terminal: &Terminal, before: &str) -> String {
     terminal.shown.wait("another error id", |shown| {
@@ -370,7 +370,7 @@ fn error_id(terminal: &Terminal, before: &str) -> String {
     })
 }
 
-/// Waits for the end, and then no secret is in what the terminal got, nor in any file but the one it was read from.
+/// Waits for the end, and checks that no secret is in the terminal's output or in any file except its own.
 #[track_caller]
 fn hides(sandbox: &Sandbox, terminal: &Terminal, secrets: &[&str]) {
     terminal.wait("the end of the program", |shown| shown.ended && shown.is_silent);
@@ -460,7 +460,7 @@ fn a_burst_of_keys_is_taken_to_its_last() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--rate", "0"]);
     terminal.wait_words("poll live");
-    // More than is read at once, less than the terminal holds; nothing comes after it.
+    // More than the program reads at once and less than the terminal buffers. Nothing follows it.
     terminal.press(&[&b"jk".repeat(1600)[..], b"q"].concat());
     assert_eq!(terminal.end_restored(), 0);
 }
@@ -470,7 +470,7 @@ fn an_answer_of_the_terminal_is_no_key_and_frames_are_bracketed_only_after_a_yes
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::open(&sandbox, None, (80, 24), &["demo", "--rate", "0"]);
     terminal.wait_words("poll live");
-    // In pieces, with keys in it that would end the program.
+    // In pieces, with text that would quit the program if it ran as keys.
     terminal.press(b"\x1b]11;rgb:qq");
     terminal.press(b"q/q\x1b\\\x1b[?62;");
     terminal.press(b"22c\x1bP>|q\x1b\\");
@@ -494,7 +494,7 @@ fn junk_at_the_keys_ends_nothing() {
     let org = Sim::start(60, &[]);
     let mut terminal = Terminal::open(&sandbox, Some(&org), (80, 24), &["watch"]);
     terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
-    // A paste where nothing is typed is nothing; in a prompt it is one line of text.
+    // A paste without a prompt is ignored. In a prompt it is one line of text.
     for open in [&b""[..], b"f"] {
         terminal.press(open);
         for piece in junk(4000, |_| true).chunks(400) {
@@ -503,10 +503,10 @@ fn junk_at_the_keys_ends_nothing() {
             terminal.press(b"\x1b[201~");
         }
     }
-    // A character that is cut would wait for its rest.
+    // An incomplete character would wait for the rest of its bytes.
     terminal.press(b"jjjj");
     terminal.resize((90, 24), "a frame after the pastes", |shown| !shown.foot().is_empty());
-    // As if typed: all but the keys that are there to leave, and what begins a sequence.
+    // All keys, except those that quit and those that begin a sequence.
     let ends = |byte: u8| !matches!(byte, b'q' | 0x03 | 0x1a | 0x1b);
     for piece in junk(4000, ends).chunks(100) {
         terminal.press(piece);
@@ -530,7 +530,7 @@ fn the_linear_face_changes_nothing_about_the_terminal() {
     terminal.press(b"status\n");
     terminal.wait_words("Complete since");
     assert_eq!(modes(&terminal), Some(before.clone()), "no mode is changed while it runs");
-    // The end of a terminal's input is the wish to leave.
+    // The end of a terminal's input ends the program.
     terminal.press(b"\x04");
     terminal.wait("the end of the program", |shown| shown.ended && shown.is_silent);
     assert_eq!(terminal.child.wait().expect("it has ended").exit_code(), 0);
@@ -590,7 +590,7 @@ fn keys_reported_by_number_and_a_paste_without_its_end_do_not_lock_anybody_out()
     let org = Sim::start(60, &[]);
     let mut terminal = Terminal::open(&sandbox, Some(&org), (100, 24), &["watch"]);
     terminal.wait("the rows", |shown| shown.has("60 rows") && shown.has("poll live"));
-    // `f`, a paste whose end was lost, and what is typed before anybody knows that.
+    // `f`, a paste without its end, and keys typed before that is detected.
     terminal.press(b"\x1b[102u\x1b[102;1:3u\x1b[200~kind:gra");
     terminal.wait_words("kind:gra");
     terminal.press(b"nt\x1b[13u");
@@ -599,7 +599,7 @@ fn keys_reported_by_number_and_a_paste_without_its_end_do_not_lock_anybody_out()
     assert_eq!(terminal.end_restored(), 0);
 }
 
-/// Bytes that look random, always the same (xorshift).
+/// Returns pseudo-random bytes, the same each time (xorshift).
 fn junk(count: usize, take: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let next = std::iter::repeat_with(|| {
@@ -631,7 +631,7 @@ fn the_next_start_has_the_mark_the_note_and_the_place() {
     terminal
         .wait("the place", |shown| is_ready(shown) && shown.has("HELD") && shown.has("filter: kind:grant"));
     terminal.wait("the mark", |shown| shown.text().lines().any(|line| line.starts_with('*')));
-    // The row that was left is the reader's: the note is there without a step.
+    // The cursor is restored to its row, so the note is there without moving.
     terminal.press(b"m");
     terminal.wait_words("note: ask her");
     terminal.press(b"\rq");

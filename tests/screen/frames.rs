@@ -1,4 +1,5 @@
-//! Golden frames: the screen at four sizes, text and styles. `UPDATE_FRAMES=1 cargo test --test screen` writes them anew.
+//! Golden frames: the screen at four sizes, text and styles. `UPDATE_FRAMES=1 cargo test --test screen` regenerates
+//! them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Frames as text: what is written, who wears which style, and what the letters mean.
+//! Frames as text: the characters, the style of each cell as a letter, and a legend of the letters.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::path::Path;
 use consentwatch::view::{Theme, roles};
 use ratatui::buffer::Buffer;
 
-/// Prints a frame: its text, a letter for the style of each cell (`.` is plain text), and the legend.
+/// Returns a frame as text: its characters, a letter for the style of each cell (`.` is plain text), and the legend.
 pub fn print(buffer: &Buffer, theme: &Theme) -> String {
     let (mut text, mut styles) = (String::new(), String::new());
     let mut legend = BTreeMap::new();
@@ -36,7 +36,8 @@ pub fn print(buffer: &Buffer, theme: &Theme) -> String {
     format!("{text}--- styles\n{styles}--- legend\n{}\n", legend.join("\n"))
 }
 
-/// Compares a frame with the one in `tests/screen/frames`. With `UPDATE_FRAMES=1` in the environment it is written instead.
+/// Compares a frame with the one in `tests/screen/frames`. With `UPDATE_FRAMES=1` in the environment, writes the file
+/// instead.
 #[track_caller]
 pub fn check(name: &str, frame: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screen/frames").join(format!("{name}.txt"));

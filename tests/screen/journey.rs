@@ -1,4 +1,4 @@
-//! From the log of the simulated org to the screen, over real sockets, with every fault on the way.
+//! Tests from the log of the simulated org to the screen, over real sockets, with every fault.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::rig::{Rig, backlog};
 
 const POLL: Duration = Duration::from_secs(11);
 
-/// The uuids that are stored, each once.
+/// Returns the stored uuids without repetitions.
 fn listed(rig: &Rig) -> usize {
     rig.model.rows.len()
 }
@@ -92,7 +92,7 @@ async fn the_page_of_sources_says_what_came_late_and_what_is_used() {
     for wanted in ["late      1 came late", "last poll 04 Mar 09:15:11"] {
         assert!(rig.text().contains(wanted), "{wanted}: {}", rig.text());
     }
-    // Others use the same limit up: less than a tenth left is said on the bar.
+    // Others use up the same limit. The status bar says so if less than a tenth is left.
     rig.press("6");
     assert!(!rig.text().contains("requests left"), "{}", rig.text());
     rig.model.board.traffic.remaining = Some(1);
@@ -101,7 +101,7 @@ async fn the_page_of_sources_says_what_came_late_and_what_is_used() {
     assert!(rig.text().contains("1 of 20 requests left"), "{}", rig.text());
 }
 
-/// How many rows name their client or their person by nothing but an id, or nobody at all.
+/// Returns the number of rows that show only an id for client or person, or nobody.
 fn nameless(rig: &Rig) -> [usize; 3] {
     let (rows, symbols) = (&rig.model.rows, rig.model.rows.symbols());
     let all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
@@ -119,7 +119,7 @@ async fn ids_get_their_names_and_nobodys_consents_their_person() {
     let before = nameless(&rig);
     assert!(before.iter().all(|count| *count > 1), "{before:?}");
     rig.press("gg<enter>");
-    // A case every two seconds: the poller comes first.
+    // One look-up every two seconds, since the poller has priority.
     for _ in 0..240 {
         rig.advance(Duration::from_secs(1)).await;
     }
@@ -128,10 +128,10 @@ async fn ids_get_their_names_and_nobodys_consents_their_person() {
     assert!(after[2] < before[2], "{before:?} {after:?}");
     let inferred = rig.model.rows.order().iter().map(|at| rig.model.rows.get(RowRef(*at)));
     assert!(inferred.filter(|row| row.evidence == Evidence::Session).count() > 1);
-    // The open one was read again, and says where its names come from.
+    // The open detail was read again, and shows where its names come from.
     assert!(rig.text().contains("Looked Up"), "{}", rig.text());
     assert_eq!(rig.model.board.notes.all().count(), 0);
-    // What is known is not asked for again.
+    // Known names are not looked up again.
     let asked = rig.org.requests();
     rig.advance(Duration::from_mins(1)).await;
     assert!(rig.org.requests() - asked <= 7, "{}", rig.org.requests() - asked);
@@ -161,14 +161,14 @@ async fn half_a_year_later_it_begins_anew_and_says_so() {
     assert_eq!(rig.model.coverage.gaps.len(), 1, "{:?}", rig.model.coverage);
 }
 
-/// Every fault, for a while and then no more: the poller comes back by itself and nothing is missing or double.
+/// Every fault, for a while: afterwards the poller recovers by itself, and nothing is missing or duplicated.
 #[tokio::test]
 async fn every_passing_fault_passes() {
     let faults = Fault::WORDS.into_iter().filter_map(Fault::from_word);
     let statuses =
         ["status_400_E0000001", "status_400_E0000053", "status_400_E0000031", "status_410", "status_451"];
     let statuses = statuses.into_iter().filter_map(Fault::from_word);
-    // A slow body needs a time that moves while it is under way.
+    // A slow body needs a clock that advances during the request.
     for fault in faults.chain(statuses).filter(|fault| *fault != Fault::SlowBody) {
         let mut rig = Rig::start(backlog(150), 80, 24).await;
         rig.org.emit(5);
@@ -357,7 +357,7 @@ async fn a_filter_looks_into_whole_events() {
     }
     assert_eq!(counts[0] + counts[1], 200, "{counts:?}");
     assert!(counts[0] > 100 && (1..100).contains(&counts[2]), "{counts:?}");
-    // What comes afterwards is read as well.
+    // Later events are read as well.
     rig.press("f<clear>message:*<enter>");
     rig.look_up().await;
     rig.org.emit(20);

@@ -1,4 +1,4 @@
-//! The screen, from the log of the simulated org over real sockets to cells.
+//! Tests of the screen, from the log of the simulated org over real sockets to the screen's cells.
 
 #![expect(unreachable_pub, reason = "a test crate has no reach; its modules say what they share")]
 

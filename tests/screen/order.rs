@@ -1,4 +1,4 @@
-//! What only the order of the loop shows: who goes first, how many frames there are, and how it ends.
+//! The order of work in the event loop: what goes first, how many frames there are, and how it ends.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use consentwatch::model::{Mode, Msg};
 
 use crate::rig::{Rig, backlog};
 
-/// Later than any frame waits for the one before.
+/// Longer than any frame waits for the one before.
 const LATER: Duration = Duration::from_secs(1);
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn a_key_overtakes_a_thousand_messages_that_wait() {
     let now = rig.clock.now();
     (0..1000).for_each(|_| rig.inbox.push(Msg::Minute(now)));
     rig.type_ahead("6");
-    // The turn that reads the key hands one message on; the next one hands on the key.
+    // The turn that reads the key passes on one message. The next turn passes on the key.
     assert!(rig.turn() && rig.turn());
     assert_eq!(rig.model.mode(), Mode::Sources);
     assert!(!rig.inbox.is_empty(), "the others wait");
@@ -49,7 +49,7 @@ async fn a_held_key_is_one_frame() {
     rig.advance(LATER).await;
     let before = rig.writes().len().max(before);
     rig.type_ahead(&"k".repeat(20));
-    // One turn takes all keys that wait, and the next one hands them on before it waits.
+    // One turn takes all waiting keys, and the next one passes them on before it waits.
     assert!(rig.turn() && !rig.turn());
     assert_eq!(at(&rig), Some(start - 20));
     rig.pump();
@@ -59,7 +59,7 @@ async fn a_held_key_is_one_frame() {
 #[tokio::test]
 async fn a_frame_is_not_the_reason_for_another_one() {
     let mut rig = Rig::start(backlog(60), 80, 24).await;
-    // Says how many bytes were sent.
+    // Page 6 shows how many bytes were sent.
     rig.press("6");
     rig.advance(LATER).await;
     rig.advance(LATER).await;

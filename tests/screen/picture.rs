@@ -1,4 +1,4 @@
-//! The picture in the README: cells of a real frame as SVG. `UPDATE_FRAMES=1 cargo test --test screen` writes it anew.
+//! The picture in the README: cells of a real frame as SVG. `UPDATE_FRAMES=1 cargo test --test screen` regenerates it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ const SIZE: (u16, u16) = (120, 32);
 /// everywhere.
 const CELL: (u32, u32) = (78, 170);
 const MARGIN: u32 = 120;
-/// The colors of the terminal, for cells to which the theme gives none.
+/// The default colors of the terminal, for cells without a color of the theme.
 const GROUND: &str = "#14171c";
 const INK: &str = "#d5d9de";
 
@@ -51,7 +51,7 @@ async fn the_picture_in_the_readme_is_of_this_screen() {
     );
 }
 
-/// Neighboring cells of one line that look alike.
+/// Neighboring cells of one line with the same style.
 struct Run {
     from: u16,
     cells: u16,
@@ -87,8 +87,8 @@ fn hex(color: Color) -> Option<String> {
     }
 }
 
-/// Returns the runs of a line. Each word is a run, and so is each character that a font may draw wider or narrower than a
-/// cell. Columns stay columns whatever fonts a reader has.
+/// Returns the runs of a line. Each word is a run, and so is each character that a font may draw wider or narrower than
+/// a cell, so that columns stay aligned with any font.
 fn runs(buffer: &Buffer, y: u16) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut x = 0;

@@ -1,4 +1,4 @@
-//! Whether the org can produce consents, as the screen says it.
+//! The readiness of the org on the screen.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use consentwatch::sim::Shape;
 use crate::golden;
 use crate::rig::Rig;
 
-/// The bar in the width of a wall, of wide and usual terminals, and of a narrow one; the page in three.
+/// The status bar at very wide, wide, usual and narrow widths; the page at three.
 async fn at_every_width(name: &str, variant: &str) -> Rig {
     let mut rig = Box::pin(Rig::start_probing(variant, 140, 40)).await;
     for (width, height) in [(200, 12), (140, 12), (80, 12), (40, 10)] {
@@ -24,7 +24,7 @@ async fn at_every_width(name: &str, variant: &str) -> Rig {
     rig
 }
 
-/// The frame, with the port of this run's org replaced by one of the same width.
+/// Returns the frame, with the port of this run's org replaced by one of the same width.
 fn frame(rig: &Rig) -> String {
     let url = rig.org.url();
     let port = url.rsplit(':').next().expect("a port");
@@ -54,7 +54,7 @@ async fn an_org_that_may_not_be_asked() {
     assert!(!rig.frame().is_empty());
 }
 
-/// Every width has a line that says the verdict, and never two rows for it.
+/// At every width, exactly one line has the verdict.
 #[tokio::test]
 async fn the_bar_narrows_to_the_verdict() {
     for (variant, verdict) in
@@ -78,7 +78,8 @@ async fn a_change_in_the_org_is_noticed_at_once_and_told() {
     let before = rig.model.board.readiness.clone().expect("a round");
     assert_eq!(before.verdict, Overall::Ready);
     rig.org.reshape(Shape::from_word("default-inactive").expect("a variant"));
-    // The log tells of it at the next poll, and the probe follows within seconds, long before its interval is over.
+    // The next poll finds the change in the log, and the probe follows within seconds, long before its interval is
+    // over.
     rig.drive(Duration::from_millis(500), |rig| {
         rig.model.board.readiness.as_ref().is_some_and(|now| now.verdict == Overall::NotReady)
     })
@@ -92,7 +93,7 @@ async fn a_change_in_the_org_is_noticed_at_once_and_told() {
         frame.contains("Readiness changed. Authorization server default: INACTIVE, was ACTIVE"),
         "{frame}"
     );
-    // A scope that stops asking, found by the person's own probe.
+    // A scope that no longer requires consent, found by a probe that the user started.
     rig.org.reshape(Shape::from_word("fewer-scopes").expect("a variant"));
     rig.press("r");
     rig.drive(Duration::from_millis(500), |rig| {

@@ -1,5 +1,5 @@
-//! The rig: the simulated org, the real client, poller and journal, and the loop that ships, on a terminal and a keyboard
-//! in memory, with a time that moves by hand.
+//! The test rig: the simulated org, the real client, poller, journal and event loop, with a terminal and a keyboard in
+//! memory and a manual clock.
 
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
@@ -36,10 +36,10 @@ use crate::golden;
 const TOKEN: &str = "00invented-token";
 /// Keys that can be typed ahead.
 const TYPED_MAX: usize = 128;
-/// A test that has not come to rest by then never will.
+/// The time limit for a test to come to rest.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A terminal in memory: what it was sent, one write a frame.
+/// A terminal in memory, which records one write per frame.
 #[derive(Clone, Debug)]
 pub struct Memory {
     writes: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -71,16 +71,16 @@ pub struct Rig {
     pub clock: Clock,
     pub org: SimOrg,
     event_loop: EventLoop<Memory, Source>,
-    /// How the loop ended, if it did.
+    /// The result of the loop, if it has ended.
     pub exit: Option<Exit>,
     terminal: Memory,
     typed: mpsc::Sender<Input>,
     feed: Feed,
     tasks: Tasks,
-    /// The org lives on when the screen ends.
+    /// The org keeps running when the screen ends.
     org_tasks: Tasks,
     theme: Theme,
-    /// Holds the journal, and the token where it is read again.
+    /// The folder of the journal, and of the token file if there is one.
     pub folder: tempfile::TempDir,
 }
 
@@ -98,7 +98,7 @@ impl DerefMut for Rig {
     }
 }
 
-/// A plan of so many consents in the past and none to come by themselves.
+/// Returns a plan with a number of past consents and no live ones.
 pub fn backlog(backlog: usize) -> Plan {
     Plan {
         backlog,
@@ -110,22 +110,22 @@ pub fn backlog(backlog: usize) -> Plan {
 }
 
 impl Rig {
-    /// Starts with ids as the events have them.
+    /// Starts a screen without look-ups.
     pub async fn start(plan: Plan, width: u16, height: u16) -> Self {
         Self::open(plan, token(), width, height, false).await
     }
 
-    /// Starts, and snapshots are taken by themselves.
+    /// Starts a screen with automatic snapshots.
     pub async fn start_with_snapshots(plan: Plan, auto: Auto, width: u16, height: u16) -> Self {
         Self::open_with(plan, token(), (width, height), false, None, auto).await
     }
 
-    /// Starts, and what ids are called is looked up.
+    /// Starts a screen with look-ups of names.
     pub async fn start_with_names(plan: Plan, width: u16, height: u16) -> Self {
         Self::open(plan, token(), width, height, true).await
     }
 
-    /// Starts on a variant of the org, and its readiness is probed every five minutes.
+    /// Starts a screen on a variant of the org, with readiness probes every five minutes.
     pub async fn start_probing(variant: &str, width: u16, height: u16) -> Self {
         let shape = sim::Shape::from_word(variant).expect("a variant");
         let plan = Plan { variant: shape.variant(), shape, ..backlog(60) };
@@ -139,7 +139,7 @@ impl Rig {
         rig
     }
 
-    /// The same as a service app that was granted only these scopes, and asks for what it needs by default.
+    /// The same, as a service app that was granted only these scopes and requests the default ones.
     pub async fn start_as_app(mut plan: Plan, granted: &[&str], width: u16, height: u16) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
         let pkcs8 = pair.to_pkcs8v1().expect("its form");
@@ -214,7 +214,7 @@ impl Rig {
         Self { clock, org, event_loop, exit: None, terminal, typed, feed, tasks, org_tasks, theme, folder }
     }
 
-    /// Lets the loop turn until it waits for somebody else than its workers.
+    /// Runs the loop until it waits for something other than its workers.
     pub fn pump(&mut self) {
         let real = Clock::system();
         while self.exit.is_none() && (self.turn() || self.performer.is_busy()) {
@@ -223,12 +223,12 @@ impl Rig {
         }
     }
 
-    /// Ends the screen, does something to its folder, and starts it again on the same org.
+    /// Ends the screen, changes something in its folder, and starts it again on the same org.
     pub async fn restart(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
         Box::pin(self.started_again(false, meanwhile)).await
     }
 
-    /// The same, and the last place is forgotten.
+    /// The same, with `--fresh`.
     pub async fn restart_fresh(self) -> Self {
         Box::pin(self.started_again(true, |_| {})).await
     }
@@ -248,7 +248,7 @@ impl Rig {
         rig
     }
 
-    /// Waits until everything that is under way is done and shown. A poller that waits for the time is at rest.
+    /// Waits until all work is done and shown. A poller that waits for the clock is at rest.
     pub async fn settle(&mut self) {
         let settled = tokio::time::timeout(LIMIT, async {
             loop {
@@ -266,13 +266,13 @@ impl Rig {
         assert!(settled.is_ok(), "nothing came to rest; the screen is\n{}", self.frame());
     }
 
-    /// Moves the time and waits for what that sets off.
+    /// Advances the clock and waits until all work is done.
     pub async fn advance(&mut self, length: Duration) {
         self.clock.advance(length);
         self.settle().await;
     }
 
-    /// Moves the time by small steps until something is so.
+    /// Advances the clock in small steps until a condition holds.
     pub async fn drive(&mut self, step: Duration, is_so: impl Fn(&Self) -> bool) {
         let driven = tokio::time::timeout(LIMIT, async {
             while !is_so(self) {
@@ -287,7 +287,7 @@ impl Rig {
         assert!(driven.is_ok(), "it never became so; the screen is\n{}", self.frame());
     }
 
-    /// Gives the loop a message, as if a person did it where that is what it says, and lets it turn.
+    /// Sends the loop a message, as user input if it is such, and runs it.
     pub fn tell(&mut self, msg: Msg) {
         match msg {
             Msg::Key(chord) => self.input(Input::Key(chord)),
@@ -307,7 +307,7 @@ impl Rig {
         self.pump();
     }
 
-    /// Lets the loop wait for workers until something is so.
+    /// Runs the loop with its workers until a condition holds.
     pub async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let waited = tokio::time::timeout(LIMIT, async {
             self.pump();
@@ -320,43 +320,43 @@ impl Rig {
         assert!(waited.is_ok(), "{what}: it never became so; the screen is\n{}", self.frame());
     }
 
-    /// Waits until all that was to be looked up is, and shows it.
+    /// Waits until all look-ups are done and shown.
     pub async fn look_up(&mut self) {
         self.until("look-ups", |rig| rig.model.whole_reads.left().is_none()).await;
     }
 
-    /// Ends the screen as a person does who quits, and returns what it says then.
+    /// Ends the screen with the quit key, and returns its last message.
     pub async fn finish(self) -> Vec<String> {
         Box::pin(self.event_loop.finish()).await
     }
 
-    /// The same, and the folder of its files stays.
+    /// The same, but keeps the folder of its files.
     pub async fn finish_and_keep(self) -> (tempfile::TempDir, Vec<String>) {
         let Self { event_loop, folder, .. } = self;
         let words = Box::pin(event_loop.finish()).await;
         (folder, words)
     }
 
-    /// Returns what the terminal was sent, one write a frame.
+    /// Returns everything sent to the terminal, one write per frame.
     pub fn writes(&self) -> Vec<Vec<u8>> {
         self.terminal.writes.lock().expect("the writes").clone()
     }
 
-    /// Types keys of one character each while the loop does something else.
+    /// Types single-character keys while the loop is busy.
     pub fn type_ahead(&mut self, keys: &str) {
         for key in keys.chars() {
             self.typed.try_send(Input::Key(Chord::char(key))).expect("room for what is typed");
         }
     }
 
-    /// Lets the loop turn once, and returns whether something was there for it.
+    /// Runs one turn of the loop, and returns whether there was something to do.
     pub fn turn(&mut self) -> bool {
-        // Without tokio's budget, which would make a loop that is polled again and again wait for nothing.
+        // Without tokio's budget, which would make a repeatedly polled loop yield without a reason.
         let turned = tokio::task::unconstrained(self.event_loop.turn()).now_or_never();
         turned.map(|turned| self.exit = turned.expect("a terminal in memory does not fail")).is_some()
     }
 
-    /// Returns the texts that were handed to the terminal's clipboard.
+    /// Returns the texts that were sent to the terminal's clipboard.
     pub fn copied(&self) -> Vec<String> {
         let text = String::from_utf8(self.writes().concat()).expect("UTF-8");
         let encoded = text.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split('\x07').next());
@@ -387,18 +387,18 @@ impl Rig {
         buffer
     }
 
-    /// The frame with its styles.
+    /// Returns the frame with its styles.
     pub fn frame(&self) -> String {
         golden::print(&self.buffer(), &self.theme)
     }
 
-    /// The frame's text.
+    /// Returns the frame's text.
     pub fn text(&self) -> String {
         self.frame().split("--- styles").next().unwrap_or_default().to_owned()
     }
 }
 
-/// What a rig keeps when its screen ends.
+/// The parts of a rig that remain when its screen ends.
 struct Parts {
     clock: Clock,
     org: SimOrg,
@@ -408,7 +408,7 @@ struct Parts {
     auto: Auto,
 }
 
-/// Reads keys written as text.
+/// Parses keys written as text.
 fn chords(keys: &str) -> Vec<Chord> {
     let (mut chords, mut rest) = (Vec::new(), keys);
     while let Some(c) = rest.chars().next() {

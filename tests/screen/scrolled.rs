@@ -1,15 +1,15 @@
-//! A list that moves as a whole: the terminal is told to move its lines, and shows what was drawn all the same.
+//! A list that scrolls: the terminal is told to move its lines, and still shows what was drawn.
 
 use std::num::NonZero;
 use std::time::Duration;
 
 use crate::rig::{Rig, backlog};
 
-/// Later than any frame waits for the one before.
+/// Longer than any frame waits for the one before.
 const LATER: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_secs(11);
 
-/// What a terminal shows that was sent all that the loop wrote: one text a cell.
+/// Returns what a terminal shows after all output of the loop: one text per cell.
 fn shown(rig: &Rig) -> Vec<Vec<String>> {
     let (width, height) = rig.model.size;
     let cells = |number| NonZero::new(number).expect("a terminal has cells");
@@ -17,14 +17,14 @@ fn shown(rig: &Rig) -> Vec<Vec<String>> {
     parser.process(&rig.writes().concat());
     let cell = |x, y| {
         let cell = parser.screen().cell(y, x).expect("a cell");
-        // What is two columns wide covers the cell behind it.
+        // A character of two columns covers the next cell.
         let is_blank = !cell.has_contents() || cell.is_wide_continuation();
         if is_blank { " ".to_owned() } else { cell.contents().to_owned() }
     };
     (0..height).map(|y| (0..width).map(|x| cell(x, y)).collect()).collect()
 }
 
-/// What is drawn when nothing was drawn before, in the same form.
+/// Returns what a full redraw shows, in the same form.
 fn drawn(rig: &Rig) -> Vec<Vec<String>> {
     let buffer = rig.buffer();
     let row = |y| {
@@ -40,7 +40,7 @@ fn drawn(rig: &Rig) -> Vec<Vec<String>> {
     (0..buffer.area.height).map(row).collect()
 }
 
-/// What was written since so many writes, as text.
+/// Returns the output after a number of writes, as text.
 fn since(rig: &Rig, writes: usize) -> String {
     String::from_utf8(rig.writes().split_off(writes).concat()).expect("UTF-8")
 }
@@ -81,7 +81,7 @@ async fn a_reader_who_walks_out_of_the_window_moves_the_lines() {
     assert!(moves.iter().all(|count| *count > height / 2), "{moves:?}");
 }
 
-/// Whether the terminal was told to move lines.
+/// Returns whether the terminal was told to move lines.
 fn is_moved(sent: &str) -> bool {
     sent.split("\x1b[").skip(1).any(|rest| {
         let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -92,7 +92,7 @@ fn is_moved(sent: &str) -> bool {
 #[tokio::test]
 async fn what_is_no_move_of_the_list_as_a_whole_moves_nothing() {
     let mut rig = Rig::start(backlog(200), 140, 40).await;
-    // The reader stands at the top of the window, and a page more keeps few of its rows.
+    // The cursor is at the top of the window, and the next page keeps few of its rows.
     rig.press("kkk<pgup>");
     rig.advance(LATER).await;
     let keys = ["<pgup>", "g", "G", "fkind:revoke<enter>", "f<clear><enter>", "o", "o", "6", "6"];

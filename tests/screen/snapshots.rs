@@ -1,4 +1,4 @@
-//! Snapshots that the loop takes by itself: when, of what, how many are kept, and at the end.
+//! Automatic snapshots: when they are taken, which rows they have, how many are kept, and the one at the end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::rig::{Rig, backlog};
 const HOUR: Duration = Duration::from_hours(1);
 const POLL: Duration = Duration::from_secs(11);
 
-/// The names of the files in the folder of snapshots.
+/// Returns the names of the files in the folder of snapshots.
 fn names(rig: &Rig) -> Vec<String> {
     let Ok(folder) = std::fs::read_dir(rig.folder.path().join("snapshots")) else { return Vec::new() };
     let mut names: Vec<String> =
@@ -36,7 +36,7 @@ async fn written(rig: &mut Rig, name: &str) {
 async fn one_is_taken_every_hour_of_every_row_and_the_newest_are_kept() {
     let auto = Auto { every: Some(HOUR), on_exit: false, keep: 2 };
     let mut rig = Rig::start_with_snapshots(backlog(60), auto, 140, 40).await;
-    // A filter hides rows from the screen and not from the snapshot.
+    // A filter hides rows from the screen, but not from the snapshot.
     rig.press("fkind:revoke<enter>");
     rig.advance(Duration::from_secs(3599)).await;
     assert_eq!(names(&rig), [""; 0], "it is not due");
@@ -59,7 +59,7 @@ async fn one_is_taken_every_hour_of_every_row_and_the_newest_are_kept() {
     rig.until("the second", |rig| names(rig) == two).await;
     rig.settle().await;
     rig.advance(HOUR).await;
-    // The oldest goes first.
+    // The oldest is removed first.
     let kept = ["auto-20260304T111511Z.json", "auto-20260304T121511Z.json"];
     rig.until("the third", |rig| names(rig) == kept).await;
     for name in kept {

@@ -1,4 +1,4 @@
-//! A list in the order of a column, found by the loop in the time that nothing else takes.
+//! A list sorted by a column. The loop sorts when it has nothing else to do.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use crate::rig::{Rig, backlog};
 
 const POLL: Duration = Duration::from_secs(11);
 
-/// The listed rows, top to bottom.
+/// Returns the listed rows, top to bottom.
 fn listed(rig: &Rig) -> Vec<Row> {
     let rows = &rig.model.rows;
     rig.model.list.shown().into_iter().flatten().map(|at| rows.get(RowRef(*at))).collect()
 }
 
-/// The rows of the screen in the order of their scopes by a rule of the test: rows without any last, equals by time.
+/// Returns the rows of the screen sorted by scopes by the test's own rule: rows without scopes last, equal rows by
+/// time.
 fn by_scopes(rig: &Rig) -> Vec<Seq> {
     let rows = &rig.model.rows;
     let mut all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
@@ -39,10 +40,10 @@ async fn the_loop_finds_the_order_of_a_column_and_new_rows_go_where_they_belong(
     assert_eq!(rig.model.order.as_ref().and_then(Order::percent), None, "it was found");
     assert_eq!(seqs(&listed(&rig)), by_scopes(&rig));
     assert_ne!(by_scopes(&rig), by_scopes(&rig).into_iter().rev().collect::<Vec<_>>());
-    // The reader's row stays the reader's.
+    // The cursor stays on its row.
     rig.press("kkkkk");
     let here = rig.model.list.cursor();
-    // A few rows go in one by one, many have the order found anew, and one may be late.
+    // A few new rows are inserted one by one, many are sorted again, and one may be late.
     for count in [1, 7, 200] {
         let before = listed(&rig).len();
         rig.org.emit(count);
@@ -52,7 +53,7 @@ async fn the_loop_finds_the_order_of_a_column_and_new_rows_go_where_they_belong(
         assert_eq!(seqs(&listed(&rig)), by_scopes(&rig), "after {count} more");
         assert_eq!(rig.model.list.cursor(), here);
     }
-    // The screen shows what is listed: the line of the reader's row has its scopes.
+    // The screen shows the list: the line under the cursor has the row's scopes.
     let window = rig.model.list.window(&rig.model.rows, usize::from(rig.model.regions().list.height));
     let cells: Vec<String> = rig.text().lines().map(str::to_owned).collect();
     let top = usize::from(rig.model.regions().list.y);

@@ -1,6 +1,6 @@
-//! The list at real widths: what can be read whole, what gives way, and that nothing jumps.
+//! The list at real widths: which cells are shown in full, which columns shrink, and that columns do not jump.
 //!
-//! The judge knows the screen alone: a column begins under its heading, and a cell that ends in `…` is cut.
+//! The test uses only the screen: a column begins under its heading, and a cell that ends in `…` is cut.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use consentwatch::sim::Plan;
 
 use crate::rig::{Rig, backlog};
 
-/// The screen as its cells.
+/// The cells of the screen.
 struct Seen(Vec<Vec<String>>);
 
 impl Seen {
@@ -23,17 +23,17 @@ impl Seen {
         self.0[y].concat()
     }
 
-    /// The line of headings.
+    /// Returns the line of headings.
     fn head(&self) -> usize {
         (0..self.0.len()).find(|y| self.line(*y).starts_with(" TIME ")).expect("headings")
     }
 
-    /// Where each heading begins, with its word, and the end of the line.
+    /// Returns the start of each heading with its word, and the end of the line.
     fn heads(&self) -> Vec<(usize, String)> {
         let cells = &self.0[self.head()];
         let is_start =
             |x: &usize| cells[x - 1] == " " && cells[*x].chars().all(char::is_uppercase) && cells[*x] != " ";
-        // Beside a detail the headings end where its border begins.
+        // With an open detail, the headings end where its border begins.
         let end = cells.iter().position(|cell| cell == "─").unwrap_or(cells.len());
         let word =
             |x: usize| cells[x..end].iter().take_while(|cell| *cell != " ").cloned().collect::<String>();
@@ -45,7 +45,7 @@ impl Seen {
         self.heads().iter().any(|(_, word)| word == name)
     }
 
-    /// The cells of a column, top to bottom, without the blanks at their ends.
+    /// Returns the cells of a column, top to bottom, without trailing spaces.
     fn column(&self, name: &str) -> Vec<String> {
         let heads = self.heads();
         let at =
@@ -59,7 +59,7 @@ impl Seen {
         rows.map(|cells| cells[from..to.min(cells.len())].concat().trim_end().to_owned()).collect()
     }
 
-    /// Of a hundred cells of a column so many are whole.
+    /// Returns the percentage of cells of a column that are shown in full.
     fn whole(&self, name: &str) -> (usize, usize) {
         let cells = self.column(name);
         (cells.iter().filter(|cell| !cell.ends_with('…')).count(), cells.len())
@@ -114,7 +114,7 @@ async fn no_column_has_room_that_its_rows_do_not_need_while_another_is_cut() {
             for (name, pair) in names.iter().zip(heads.windows(2)) {
                 let room = pair[1].0 - 1 - pair[0].0;
                 let need = seen.column(name).iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
-                // The heading is there too, and letters of two columns count as one here.
+                // The count includes the heading, and letters of two columns count as one.
                 let least = (need * 2).min(need + 12).max(name.len() + 1);
                 let is_last = pair[1].1.is_empty();
                 assert!(
@@ -146,7 +146,7 @@ async fn a_domain_of_most_people_is_said_once() {
     let head = seen.line(seen.head());
     assert!(head.contains("WHO @example.test "), "{head}");
     assert!(!seen.column("WHO").iter().any(|cell| cell.contains("@example.test")), "{}", rig.text());
-    // Behind the mask there is none to be told.
+    // With the mask, no domain is shown.
     let mut rig = rig;
     rig.press("p");
     assert!(!Seen::of(&rig).line(seen.head()).contains('@'), "{}", rig.text());
@@ -176,11 +176,11 @@ async fn widths_stay_while_rows_arrive_and_change_with_the_page() {
             let now = Seen::of(&rig).heads();
             assert_eq!(now, heads, "after {keys:?}\n{}", rig.text());
         }
-        // A line at a time they stay, too.
+        // Moving line by line does not change them either.
         rig.press("kkk");
         assert_eq!(Seen::of(&rig).heads(), heads, "after {keys:?}\n{}", rig.text());
     }
-    // Dates come with the page on which they are, and go with it.
+    // Dates are shown on pages whose rows need them, and not on others.
     let mut rig = Rig::start(plan(4), 140, 40).await;
     let today = Seen::of(&rig).heads();
     rig.press("<pgup><pgup><pgup>");

@@ -1,4 +1,5 @@
-//! A disk that does not answer, or a file of notes that another program holds: keys are answered all the same, the newest wish wins, and nothing is lost.
+//! A disk that does not respond, or a file of notes that another program has locked: keys still work, only the newest
+//! detail is read, and nothing is lost.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -12,19 +13,19 @@ use jiff::Timestamp;
 
 use crate::rig::{Rig, backlog};
 
-/// A person does not see a delay below this.
+/// The longest delay that a user does not notice.
 const AT_ONCE: Duration = Duration::from_millis(20);
-/// A worker that has not begun by then never will.
+/// The time limit for a worker to start.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A disk. While it is stuck, each call waits.
+/// A simulated disk. While it is stuck, each call waits.
 #[derive(Clone, Default)]
 struct Disk(Arc<(Mutex<State>, Condvar)>);
 
 #[derive(Default)]
 struct State {
     is_stuck: bool,
-    /// What was asked of it, in order.
+    /// The calls, in order.
     calls: Vec<String>,
 }
 
@@ -51,7 +52,7 @@ impl Disk {
         drop(self.0.1.wait_while(state, |state| state.is_stuck).expect("the disk"));
     }
 
-    /// Waits until so many calls have begun.
+    /// Waits until a number of calls have begun.
     fn wait_for(&self, count: usize) {
         let state = self.0.0.lock().expect("the disk");
         let (state, waited) =
@@ -101,7 +102,7 @@ impl Records for Disk {
     }
 }
 
-/// A screen whose workers use these disks.
+/// Starts a screen whose workers use these disks.
 async fn start(records: &Disk, notes: &Disk) -> Rig {
     let mut rig = Rig::start(backlog(60), 140, 40).await;
     rig.start_workers(Box::new(records.clone()), Box::new(notes.clone())).expect("threads");
@@ -217,7 +218,7 @@ async fn a_file_of_notes_that_another_program_holds_is_told_and_the_next_mark_is
     assert!(notice.is_bad && notice.text.contains("Another program holds"), "{}", notice.text);
     assert!(rig.text().contains("Another program holds"), "{}", rig.text());
     assert!(rig.model.rows.marks().is_empty(), "what was not kept is not shown as kept");
-    // All else goes on.
+    // Everything else continues to work.
     rig.press("6");
     assert_eq!(rig.model.mode(), Mode::Sources);
     rig.press("6");

@@ -1,4 +1,4 @@
-//! What a person arranges and leaves behind: marks, notes, and the place where they were.
+//! What the user arranges and the screen keeps: marks, notes, columns, and the last position.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn marks_and_notes_are_seen_filtered_and_gone_to() {
         rig.press(&format!("f<^u>{filter}<enter>"));
         assert_eq!(listed(&rig), count, "{filter}");
     }
-    // A mark that goes leaves the list that it was listed by.
+    // A row without its mark is no longer in the list of marked rows.
     rig.press("f<^u>mark:*<enter>g");
     assert_eq!(here(&rig), second);
     rig.press(" ");
@@ -77,7 +77,7 @@ async fn the_page_of_marks_goes_where_they_are() {
     let first = here(&rig);
     rig.press("\"\"");
     assert_eq!(here(&rig), middle);
-    // A row that the filter hides is gone to all the same.
+    // The cursor moves to a row even if the filter hides it.
     rig.press("fkind:admin<enter>Mjj<enter>");
     assert_eq!(here(&rig), first, "{}", rig.text());
     assert!(rig.text().contains("The filter hid this row"), "{}", rig.text());
@@ -103,7 +103,7 @@ async fn marks_live_through_a_restart_and_a_journal_made_anew() {
     }))
     .await;
     assert_eq!(marked(&rig), both, "found again as the log was read again");
-    // Another screen marks and takes away; this one sees it.
+    // Another screen sets and removes marks, and this one shows it.
     let mut other = KeptNotes::open(&rig.folder.path().join("org"));
     let answer = other.mark(here(&rig), Some("from elsewhere".to_owned()), rig.clock.now());
     assert!(matches!(answer, Msg::Marked(..)), "{answer:?}");
@@ -153,11 +153,11 @@ async fn the_palette_finds_and_gives_commands() {
     assert!(rig.text().contains("No command matches"), "{}", rig.text());
     rig.press(":quit<esc>");
     assert!(rig.model.prompt.is_none());
-    // What is pasted is typed, and does nothing by itself.
+    // Pasted text is inserted and runs no command.
     rig.press(":");
     rig.tell(Msg::Paste("quit\r\n\u{1b}[2J".to_owned()));
     assert_eq!(rig.model.prompt.as_ref().map(|prompt| prompt.text.as_str()), Some("quit   [2J"));
-    // It offers what can be done where one is, over every page.
+    // The palette offers the commands of the current page.
     rig.press("<esc>6:");
     assert!(rig.text().contains("Commands: ") && !rig.text().contains("go_to_time"), "{}", rig.text());
     rig.press("help<enter>");
@@ -223,10 +223,10 @@ async fn saved_filters_are_picked_and_used_ones_come_back() {
     assert_eq!(rig.model.prompt.as_ref().map(|prompt| prompt.text.as_str()), Some("vi"));
     rig.press("<up><up><up><up><up><enter>");
     assert_eq!(filter(&rig).as_deref(), Some("kind:revoke"));
-    // Another start of the screen knows them.
+    // They are kept for the next start of the screen.
     let mut rig = rig.restart(|_| {}).await;
     assert_eq!(rig.model.workspace.history, ["kind:revoke", "kind:grant", "via:poll"]);
-    // The filter in force is there again, so the one before it is the next.
+    // The applied filter is restored, so the next older one is the one before it.
     rig.press("f<up><enter>");
     assert_eq!(filter(&rig).as_deref(), Some("kind:grant"));
 }
@@ -238,7 +238,7 @@ async fn the_place_is_found_again() {
     let (row, count, frame) = (here(&rig), listed(&rig), rig.text());
     let mut rig = rig.restart(|_| {}).await;
     assert_eq!((here(&rig), listed(&rig), rig.model.list.is_following()), (row, count, false));
-    // Where in the window the row stands is not kept.
+    // The row's position in the window is not kept.
     for words in ["filter: kind:grant", "Consent ", "a column"] {
         assert!(rig.text().contains(words) && frame.contains(words), "{words}\n{}", rig.text());
     }
@@ -253,18 +253,18 @@ async fn columns_are_chosen_ordered_and_sized_while_the_list_shows_it() {
     let header = |rig: &Rig| {
         let text = rig.text();
         let line = text.lines().nth(1).unwrap_or_default();
-        // The domain that most people share is said there, too.
+        // The heading also contains the domain that most people share.
         let heads = line.split_whitespace().filter(|word| !word.starts_with('@'));
         heads.map(str::to_owned).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(header(&rig), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
-    // Age, which is hidden, is shown first, and the kind goes.
+    // The hidden column AGE is shown first, and KIND is hidden.
     rig.press("Cj<enter>K");
     assert_eq!(rig.model.mode(), Mode::Columns);
     assert!(header(&rig).starts_with("AGE TIME KIND WHO"), "{}", header(&rig));
     rig.press("jj<enter>");
     assert!(header(&rig).starts_with("AGE TIME WHO"), "{}", header(&rig));
-    // A width is set from the one that is seen.
+    // A width is changed starting from the visible one.
     rig.press("j--");
     let who = rig.model.shape.entries()[3].width;
     assert!(who.is_some_and(|width| (16..30).contains(&width)), "{who:?}");
@@ -273,20 +273,20 @@ async fn columns_are_chosen_ordered_and_sized_while_the_list_shows_it() {
     rig.press("=<esc>");
     assert_eq!(rig.model.shape.entries()[3].width, None);
     let words = rig.model.shape.words();
-    // They are there after a restart, also a fresh one; the configuration's come back by a key.
+    // They are kept after a restart, even with `--fresh`. A key restores those of the configuration.
     let rig = rig.restart(|_| {}).await;
     assert_eq!(rig.model.shape.words(), words);
     let mut rig = rig.restart_fresh().await;
     assert_eq!(rig.model.shape.words(), words);
     rig.press("Cd<esc>");
     assert_eq!(header(&rig), "TIME KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
-    // The last one stays.
+    // The last column cannot be hidden.
     rig.press("C");
     for _ in 0..12 {
         rig.press("<enter>j");
     }
     assert_eq!(rig.model.shape.entries().iter().filter(|entry| entry.is_shown).count(), 1);
-    // Columns of the configuration that are others than before are meant.
+    // If the configured columns have changed, they replace the stored ones.
     rig.model.workspace.columns_from = rig.model.shape.clone();
     let kept = rig.model.place();
     let mut other = rig.restart_fresh().await;
@@ -297,7 +297,7 @@ async fn columns_are_chosen_ordered_and_sized_while_the_list_shows_it() {
 #[tokio::test]
 async fn the_screen_comes_back_where_it_was_left() {
     let mut rig = Rig::start(backlog(1300), 80, 24).await;
-    // A row that is not among the newest thousand, which are read first.
+    // A row older than the newest thousand, which are read first.
     rig.press("HoGf<^u>via:poll<enter><pgup>");
     let (place, count) = (here(&rig), listed(&rig));
     let seen = rig.text();
@@ -317,7 +317,7 @@ async fn the_screen_comes_back_where_it_was_left() {
     assert_eq!(of(&rig), at, "in a journal made anew it is the same event");
     let mut rig = rig.restart_fresh().await;
     assert!(rig.model.filter.is_none() && rig.model.list.is_following() && !rig.model.list.is_newest_first());
-    // Following is a place too, and so are the other pages; the mask stays on.
+    // Following the newest row is restored too, and so are the other pages. The mask stays on.
     rig.press("p3");
     let mut rig = rig.restart(|_| {}).await;
     assert!(rig.model.list.is_following() && rig.model.mask.is_on());
@@ -379,7 +379,7 @@ async fn the_mouse_goes_where_it_points() {
     assert!(rig.model.opened.is_some());
     rig.tell(Msg::Click(120, 10));
     assert_eq!(rig.model.mode(), Mode::Detail);
-    // On a page of choices a click goes to a line, and a second one takes it.
+    // On a page of choices, a click selects a line, and a second one chooses it.
     save(&mut rig, &[("admins", "kind:admin"), ("revoked", "kind:revoke")]);
     rig.press("<^f>");
     rig.tell(Msg::Click(3, 0));
@@ -405,7 +405,7 @@ async fn the_mouse_goes_where_it_points() {
     }
 }
 
-/// Presses a key and returns the file that the model asks for.
+/// Presses a key and returns the file that the model requests.
 fn ordered(rig: &mut Rig, key: Key) -> SaveOrder {
     let effects = update(&mut rig.model, Msg::Key(Chord::plain(key)));
     let [Effect::Save(order)] = effects.as_slice() else { panic!("no file is asked for: {effects:?}") };
@@ -423,7 +423,7 @@ async fn every_format_can_be_reached_on_a_small_screen() {
         assert!(chosen(&rig).starts_with(format.ending()), "{format:?}: {}", chosen(&rig));
         rig.press("j");
     }
-    // A click goes to the line that stands there, also where the first formats are above the window.
+    // A click selects the line under it, even if the list of formats is scrolled.
     for row in [1, 4, 8] {
         rig.press("gjjjjjj");
         let line = rig.text().lines().nth(usize::from(row)).expect("a line").to_owned();
@@ -448,7 +448,7 @@ async fn what_is_saved_is_what_was_chosen() {
     let order = ordered(&mut rig, Key::Enter);
     assert_eq!((order.format, order.extent, order.seqs.len()), (FileFormat::Jsonl, Extent::Marked, 1));
     assert_eq!(order.notes.values().collect::<Vec<_>>(), ["why"]);
-    // Whatever the order on the screen, a file is in that of time.
+    // A file is in the order of time, independent of the order on the screen.
     rig.tell(Msg::Saved(String::new(), false));
     rig.press("<esc>S");
     let order = ordered(&mut rig, Key::Enter);
@@ -475,7 +475,7 @@ async fn a_file_is_written_while_the_screen_goes_on() {
     assert_eq!(snapshot["filter"], "kind:revoke");
 }
 
-/// Presses a key with Control and returns what the model asks for.
+/// Presses a key with Control and returns the model's effects.
 fn control(rig: &mut Rig, c: char) -> Vec<Effect> {
     update(&mut rig.model, Msg::Key(Chord::ctrl(c)))
 }
@@ -483,7 +483,7 @@ fn control(rig: &mut Rig, c: char) -> Vec<Effect> {
 #[tokio::test]
 async fn nothing_keeps_a_person_from_leaving() {
     let mut rig = Rig::start(backlog(20), 80, 24).await;
-    // The question what to copy takes characters only.
+    // The prompt for what to copy accepts only characters.
     rig.press("y");
     assert_eq!(control(&mut rig, 'c'), [Effect::Interrupt]);
     ordered(&mut rig, Key::Char('s'));
@@ -503,7 +503,7 @@ async fn a_filter_that_goes_gives_its_look_up_up() {
     let effects = update(&mut rig.model, Msg::Key(Chord::plain(Key::Esc)));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::ForgetLookUp(_))), "{effects:?}");
     assert_eq!(rig.model.whole_reads.left(), None);
-    // A journal that cannot be read is said, and not taken for nothing found.
+    // A journal that cannot be read is reported, and not treated as no match.
     rig.press("fmessage:x<enter>");
     let number = 11;
     let trouble = Some("The journal cannot be read.".to_owned());
@@ -522,7 +522,7 @@ async fn a_storm_of_keys_is_one_look() {
     rig.press("<enter>");
     let revoked = listed(&rig);
     assert!(revoked < 60 && rig.model.filter.is_some());
-    // The end of a long line is seen, and what is wrong with it.
+    // The end of a long line is visible, with the error in it.
     rig.press(&format!("f<^u>{} or (", "x".repeat(300)));
     let text = rig.text();
     let foot = text.lines().rev().find(|line| line.contains("filter:")).unwrap_or_default();

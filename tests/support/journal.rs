@@ -1,11 +1,11 @@
-//! Where the program put its journal.
+//! Finds the program's journal.
 
 use std::fs;
 use std::path::PathBuf;
 
 use super::process::Sandbox;
 
-/// The folder of the only journal in the data folder. The log file may be beside it.
+/// Returns the folder of the only journal in the data folder, which may also contain the log file.
 pub(crate) fn journal_folder(sandbox: &Sandbox) -> PathBuf {
     let entries = fs::read_dir(sandbox.path("data")).expect("the data folder");
     let folders: Vec<PathBuf> = entries

@@ -1,14 +1,14 @@
-//! A port for a listener of the real binary, which nobody else gets meanwhile.
+//! A port for a listener of the real binary, which no other program is given meanwhile.
 
 use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// A port of 127.0.0.1 that is held for one test.
+/// A port of 127.0.0.1 that is reserved for one test.
 ///
-/// The socket is bound and never listens: the system hands its port to no other program that asks for any free one, and
-/// lets a listener have it that names it, as the program does. On systems other than Linux one socket keeps the other
-/// out, so there the port is only chosen, and another program may be given it first.
+/// The socket is bound and never listens. The system gives its port to no program that asks for any free port, but
+/// allows a listener that names it. On systems other than Linux, the bound socket would block the listener, so the port
+/// is only chosen and not reserved, and another program may get it first.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) at: SocketAddr,
@@ -16,7 +16,7 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// Takes one that nobody uses.
+    /// Reserves a free port.
     pub(crate) fn hold() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("its port can be shared");

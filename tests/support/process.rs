@@ -1,5 +1,5 @@
-//! The real binary as a child process: in a folder of its own, without the environment of the test, watched by what it
-//! says. Waiting is for a state, with a limit; when the limit passes, everything that was seen is in the panic.
+//! Runs the real binary as a child process, in its own folder, without the test's environment. Tests wait for a state
+//! of its output, with a time limit. If the limit passes, the panic message contains all output.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tempfile::TempDir;
 
-/// The only token that the simulated orgs of these tests take; it must not be seen anywhere.
+/// The only token that the simulated orgs of these tests accept. It must not appear anywhere.
 pub(crate) const TOKEN: &str = "00TokenThatNobodyMayEverSee";
 
-/// A state that takes longer than this to come does not come. `tail --once` alone may look up persons for 30 s.
+/// The time limit for a state. `tail --once` alone may look up persons for 30 s.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Something that threads change and a test waits on.
+/// A value that threads change and a test waits for.
 #[derive(Debug)]
 pub(crate) struct Watched<T> {
     value: Mutex<T>,
     moved: Condvar,
 }
 
-/// What a test says when it waited in vain.
+/// The text for the panic message when the limit passes.
 pub(crate) trait Tell {
     fn tell(&self) -> String;
 }
@@ -33,14 +33,14 @@ impl<T: Tell> Watched<T> {
         Arc::new(Self { value: Mutex::new(value), moved: Condvar::new() })
     }
 
-    /// Changes or reads the value; whoever waits looks again.
+    /// Changes or reads the value, and wakes the threads that wait for it.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let result = change(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
         self.moved.notify_all();
         result
     }
 
-    /// Waits until `look` finds something.
+    /// Waits until `look` returns a value.
     #[track_caller]
     pub(crate) fn wait<R>(&self, what: &str, mut look: impl FnMut(&T) -> Option<R>) -> R {
         let mut found = None;
@@ -58,12 +58,12 @@ impl<T: Tell> Watched<T> {
     }
 }
 
-/// What a process has said so far.
+/// The output of a process so far.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub(crate) out: String,
     pub(crate) err: String,
-    /// Whole lines of standard output; counted as they come, since they are asked for at each piece.
+    /// The number of complete lines of standard output, counted incrementally, since it is read for each piece.
     pub(crate) lines: usize,
     partial: [Vec<u8>; 2],
     open: usize,
@@ -77,7 +77,7 @@ impl Tell for Said {
     }
 }
 
-/// What a process said in all, and how it ended: its exit code, or nothing if a signal killed it.
+/// The whole output of a process and its exit code, which is `None` if a signal killed it.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: Option<i32>,
@@ -85,7 +85,7 @@ pub(crate) struct Output {
     pub(crate) err: String,
 }
 
-/// A process of the program. It is killed when dropped.
+/// A running process of the program. It is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -93,13 +93,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a command and listens to it.
+    /// Starts a command and reads its output.
     pub(crate) fn start(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::over(one_at_a_time(|| command.spawn()).expect("the binary starts"))
     }
 
-    /// Listens to those pipes of a child that nobody has taken.
+    /// Reads the output pipes of a child that were not taken.
     pub(crate) fn over(mut child: Child) -> Self {
         let out = child.stdout.take().map(|pipe| (0, Box::new(pipe) as Box<dyn Read + Send>));
         let err = child.stderr.take().map(|pipe| (1, Box::new(pipe) as Box<dyn Read + Send>));
@@ -120,12 +120,12 @@ impl Process {
         Self { child, said }
     }
 
-    /// The process number.
+    /// Returns the process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until what was said so far shows something.
+    /// Waits until the output meets a condition.
     #[track_caller]
     pub(crate) fn wait<R>(&self, what: &str, look: impl FnMut(&Said) -> Option<R>) -> R {
         self.said.wait(what, look)
@@ -151,14 +151,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended long ago.
+        // The process may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
 impl Said {
-    /// Takes a piece of a stream in; a character that is cut waits for its rest.
+    /// Adds a piece of a stream. An incomplete character waits for the rest of its bytes.
     fn take(&mut self, which: usize, piece: &[u8]) {
         let partial = &mut self.partial[which];
         partial.extend_from_slice(piece);
@@ -180,24 +180,24 @@ impl Said {
     }
 }
 
-/// Lets nobody else start a process meanwhile: a terminal or pipe that is being made here would leak into it, and stay
-/// open for as long as it lives.
+/// Prevents other threads from starting a process meanwhile, since it would inherit a terminal or pipe that is being
+/// created, and keep it open.
 pub(crate) fn one_at_a_time<R>(start: impl FnOnce() -> R) -> R {
     static STARTING: Mutex<()> = Mutex::new(());
     let _guard = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     start()
 }
 
-/// Calls back once a child process has ended; the process stays to be waited for, so its number stays its own.
+/// Calls back once a child process has ended. The process is not reaped, so that its id is not reused.
 pub(crate) fn on_end(id: u32, tell: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
-        // An error means that it was waited for already.
+        // An error means that it was reaped already.
         waitid(WaitId::Pid(pid(id)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).ok();
         tell();
     });
 }
 
-/// Sends a signal to a child that was not waited for yet.
+/// Sends a signal to a child that is not reaped yet.
 pub(crate) fn send(id: u32, signal: Signal) {
     kill_process(pid(id), signal).expect("the child is there");
 }
@@ -206,11 +206,11 @@ fn pid(id: u32) -> Pid {
     i32::try_from(id).ok().and_then(Pid::from_raw).expect("the number of a child")
 }
 
-/// A folder that is home, configuration and data of the processes of one test.
+/// The folder for home, configuration and data of the processes of one test.
 #[derive(Debug)]
 pub(crate) struct Sandbox(TempDir);
 
-/// The configuration, where a test writes one and names no other.
+/// The name of the configuration file, if a test writes one and names no other.
 pub(crate) const CONFIG: &str = "default.toml";
 
 impl Sandbox {
@@ -218,12 +218,12 @@ impl Sandbox {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    /// A place inside.
+    /// Returns a path inside the folder.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.0.path().join(inside)
     }
 
-    /// The whole environment of a process that watches an org, or none.
+    /// Returns the whole environment of a process, with or without an org.
     pub(crate) fn environment(&self, org: Option<&str>) -> Vec<(&'static str, String)> {
         let home = self.path("home").to_string_lossy().into_owned();
         let data = self.path("data").to_string_lossy().into_owned();
@@ -241,7 +241,7 @@ impl Sandbox {
         pairs
     }
 
-    /// The program with these arguments, to be started in the sandbox.
+    /// Returns a command that runs the program with these arguments in the sandbox.
     pub(crate) fn command(&self, org: Option<&str>, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_consentwatch"));
         command.env_clear().envs(self.environment(org)).current_dir(self.0.path()).args(args);
@@ -254,17 +254,17 @@ impl Sandbox {
     }
 }
 
-/// A simulated org in a process of its own.
+/// A simulated org in its own process.
 #[derive(Debug)]
 pub(crate) struct Sim {
     pub(crate) process: Process,
     pub(crate) url: String,
-    /// Kinds and how many consents of each the org holds, and `total`.
+    /// The number of consents by kind, and their `total`.
     pub(crate) held: Vec<(String, usize)>,
 }
 
 impl Sim {
-    /// Starts an org that takes [`TOKEN`]; nothing happens in it after its backlog, unless `more` names a rate.
+    /// Starts an org that accepts [`TOKEN`]. It has no live events unless `more` sets a rate.
     pub(crate) fn start(backlog: usize, more: &[&str]) -> Self {
         let backlog = backlog.to_string();
         let args = ["sim", "--listen", "127.0.0.1:0", "--token", TOKEN, "--backlog", &backlog];
@@ -288,7 +288,7 @@ impl Sim {
         Self { url: url.to_owned(), held, process }
     }
 
-    /// How many consents it holds.
+    /// Returns the number of consents.
     pub(crate) fn total(&self) -> usize {
         self.held.iter().find(|(kind, _)| kind == "total").map_or(0, |(_, count)| *count)
     }

@@ -1,4 +1,4 @@
-//! The real binary on a pseudo-terminal of its own, and what the person at it sees.
+//! Runs the real binary on its own pseudo-terminal, and reads what the user sees.
 
 use std::io::{Read as _, Write};
 use std::num::NonZero;
@@ -8,15 +8,15 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::process::{Sandbox, Sim, Tell, Watched, on_end, one_at_a_time};
 
-/// Raw mode cannot be seen in the bytes: the terminal is asked for it.
+/// Raw mode is not visible in the output, so it is read from the terminal.
 pub(crate) const ON: &str = "\x1b[?1049h\x1b[?7l\x1b[?25l\x1b[?2004h";
 pub(crate) const OFF: &str = "\x1b[?2004l\x1b[?25h\x1b[?7h\x1b[H\x1b[2J\x1b[?1049l";
-/// What came through the terminal.
+/// The output of the terminal.
 pub(crate) struct Shown {
     pub(crate) bytes: Vec<u8>,
     pub(crate) parser: vt100::Parser,
     pub(crate) ended: bool,
-    /// Nothing more can come: the last process on the terminal is gone, or we stopped listening.
+    /// Whether no more output can come: the last process on the terminal is gone, or reading has stopped.
     pub(crate) is_silent: bool,
     pub(crate) is_closing: bool,
 }
@@ -36,17 +36,17 @@ impl Shown {
         self.text().contains(words)
     }
 
-    /// Whether a frame was begun from nothing since so many bytes.
+    /// Returns whether a full redraw has begun since a number of bytes.
     pub(crate) fn is_cleared_after(&self, bytes: usize) -> bool {
         self.bytes.get(bytes..).is_some_and(|new| memchr::memmem::find(new, b"\x1b[2J").is_some())
     }
 
-    /// The last line, which a frame draws last: when it is there, the frame is whole.
+    /// Returns the last line. A frame draws it last, so the frame is complete when it is there.
     pub(crate) fn foot(&self) -> String {
         self.text().lines().last().unwrap_or_default().to_owned()
     }
 
-    /// How many rows of the list there are: lines that name a kind.
+    /// Returns the number of rows of the list: lines that contain a kind.
     pub(crate) fn rows(&self) -> usize {
         let kinds = ["grant", "revoke", " org ", " adm +", " adm -"];
         let is_row = |line: &&str| kinds.iter().any(|kind| line.contains(kind));
@@ -54,14 +54,14 @@ impl Shown {
     }
 }
 
-/// The program on a terminal of its own.
+/// The program on its own terminal.
 pub(crate) struct Terminal {
-    /// The side of the person; nothing once it was closed.
+    /// The user's side of the terminal, or `None` after it was closed.
     pub(crate) person: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
     pub(crate) child: Box<dyn Child + Send + Sync>,
     pub(crate) id: u32,
     pub(crate) shown: Arc<Watched<Shown>>,
-    /// How the terminal stood before, in the words of the system.
+    /// The terminal's settings before the start.
     pub(crate) before: String,
 }
 
@@ -78,7 +78,8 @@ impl Terminal {
         Self::open_as(sandbox, org, size, args, true)
     }
 
-    /// The same, and says whether the terminal is the one that the system hangs the program up with.
+    /// The same. `has_own` says whether the terminal is the program's controlling terminal, so that closing it sends
+    /// SIGHUP.
     pub(crate) fn open_as(
         sandbox: &Sandbox,
         org: Option<&Sim>,
@@ -89,7 +90,7 @@ impl Terminal {
         Self::open_in(sandbox, org, size, args, &[], has_own)
     }
 
-    /// The same, with more in the environment.
+    /// The same, with more environment variables.
     pub(crate) fn open_in(
         sandbox: &Sandbox,
         org: Option<&Sim>,
@@ -151,7 +152,7 @@ impl Terminal {
         keys.write_all(typed).and_then(|()| keys.flush()).expect("the program reads its keys");
     }
 
-    /// Has everything drawn again, and returns it once it is there: what was typed before has had its effect.
+    /// Requests a full redraw and returns it. All keys typed before have taken effect by then.
     #[track_caller]
     pub(crate) fn redrawn(&mut self) -> String {
         let bytes = self.shown.with(|shown| shown.bytes.len());
@@ -161,7 +162,7 @@ impl Terminal {
         })
     }
 
-    /// Waits until the screen shows something.
+    /// Waits until the screen meets a condition.
     #[track_caller]
     pub(crate) fn wait(&self, what: &str, mut look: impl FnMut(&Shown) -> bool) {
         self.shown.wait(what, |shown| look(shown).then_some(()));
@@ -172,7 +173,7 @@ impl Terminal {
         self.wait(words, |shown| shown.has(words));
     }
 
-    /// Makes the terminal another size, and waits until the screen has been drawn for it.
+    /// Resizes the terminal, and waits until the screen has been redrawn.
     #[track_caller]
     pub(crate) fn resize(
         &self,
@@ -189,8 +190,8 @@ impl Terminal {
         self.wait(what, |shown| shown.is_cleared_after(bytes) && look(shown));
     }
 
-    /// Waits for the end and returns the exit code. Everything that was switched on is off again, in the opposite
-    /// order, and nothing was said after that.
+    /// Waits for the end and returns the exit code. Checks that all modes were switched off in reverse order, and that
+    /// there is no output after that.
     #[track_caller]
     pub(crate) fn end_restored(self) -> u32 {
         let (code, said) = self.end_saying();

@@ -1,10 +1,10 @@
-//! A judge of what people cannot see in a text, that knows nothing of the program: its tables are written down by hand
+//! An independent check for invisible characters. It shares no code with the program: its tables are written by hand
 //! from the Unicode Standard, version 16 (DerivedCoreProperties.txt, PropList.txt, UnicodeData.txt, Blocks.txt), and
 //! its rules are coarser than the program's.
 
-/// Code points that a terminal obeys or draws as nothing, whatever stands around them.
+/// Code points that control a terminal or are invisible in any context.
 const UNSEEN: [(u32, u32); 42] = [
-    // Controls of C0 and C1.
+    // C0 and C1 controls.
     (0x00, 0x1f),
     (0x7f, 0x9f),
     // Default ignorable: soft hyphen, grapheme joiner, Arabic letter mark, fillers of Hangul and Khmer, Mongolian.
@@ -14,12 +14,12 @@ const UNSEEN: [(u32, u32); 42] = [
     (0x115f, 0x1160),
     (0x17b4, 0x17b5),
     (0x180b, 0x180f),
-    // Zero widths, marks of direction, separators, invisible operators. The joiners have rules of their own.
+    // Zero-width characters, direction marks, separators, invisible operators. Joiners have their own rules.
     (0x200b, 0x200b),
     (0x200e, 0x200f),
     (0x2028, 0x202e),
     (0x2060, 0x206f),
-    // Blanks that are no spaces.
+    // Blank characters that are not spaces.
     (0x2800, 0x2800),
     (0x3164, 0x3164),
     (0xfe00, 0xfe0d),
@@ -55,7 +55,7 @@ const UNSEEN: [(u32, u32); 42] = [
     (0x10_fffe, 0x10_ffff),
 ];
 
-/// Where emoji and other pictures are.
+/// The ranges of emoji and other pictographs.
 const PICTURES: [(u32, u32); 8] = [
     (0xa9, 0xa9),
     (0xae, 0xae),
@@ -98,13 +98,14 @@ fn is_in(c: char, ranges: &[(u32, u32)]) -> bool {
     ranges.iter().any(|(from, to)| (*from..=*to).contains(&(c as u32)))
 }
 
-/// Whether nobody sees a character by itself.
+/// Returns whether a character is invisible by itself.
 pub(crate) fn is_unseen(c: char) -> bool {
     is_in(c, &UNSEEN) || matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
-/// The first character of a text that nobody would see, or the fifth mark on another, with its number. Joiners and
-/// selectors are in order where writing has them. `is_torn` allows a text that ends or begins beside one, as a cell does.
+/// Returns the first invisible character of a text, or the fifth mark on a character, with its code point. Joiners and
+/// selectors are allowed where scripts use them. `is_torn` allows a text that begins or ends next to one, as a cell
+/// may.
 pub(crate) fn unseen(text: &str, is_torn: bool) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     let mut marks = 0;
