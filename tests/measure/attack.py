@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Attacks the hook's listener while good deliveries come, and prints how these fare.
+"""Attacks the hook's listener while good deliveries are sent, and prints the results of these.
 
     tests/measure/attack.py [BINARY [SECONDS [ATTACK ...]]]
 
@@ -9,7 +9,7 @@ where a kept connection was closed; it does nothing else to help. Goal: 99 of 10
 second under each attack, and within five seconds after it the program still says what happened.
 
 The last attack, `forge`, knows the secret: it delivers events that the log never shows, as fast as it can, until the
-journal has been pruned once. Goal: none of the rows that the log had shown is lost.
+journal has been pruned once. Goal: no row that the log had shown is lost.
 """
 
 import multiprocessing
@@ -27,11 +27,11 @@ from common import Sim, Terminal, binary, environment, load
 from deliveries import PATH, connect, delivery, event, free_port, settings
 
 GOOD_A_SECOND = 10
-# More than the listener has places for.
+# More connections than the listener accepts.
 CONNECTIONS = 400
 
 
-# What each attacker does with one connection: what it sends first, what it sends then, and how often.
+# What each attacker sends on one connection: first, and then repeatedly at an interval.
 
 def post(secret, length):
     return (f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {secret}\r\nContent-Type: application/json\r\n"
@@ -42,7 +42,7 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 FRAMES = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 # name: (first bytes, bytes sent again and again, seconds between them)
 HELD = {
-    # Asked for their health every 25 s, connections would never count as idle.
+    # With a health check every 25 s, connections never count as idle.
     "idle": (HEALTH, HEALTH, 25),
     "silent": (b"", b"", 1),
     "heads": (b"POST /okta/hook HTTP/1.1\r\n", b"X-A: b\r\n", 0.5),
@@ -51,7 +51,7 @@ HELD = {
     "challenges": (f"GET {PATH} HTTP/1.1\r\nHost: x\r\nx-okta-verification-challenge: abc\r\n\r\n".encode(),
                    HEALTH, 25),
 }
-# name: bytes that are sent on connection after connection, as fast as it goes
+# name: bytes that are sent on one connection after another, as fast as possible
 FLOODS = {
     "connect": b"",
     "wrong": post("wrong-secret-of-nobody", 2) + b"{}",
@@ -61,7 +61,7 @@ FLOODS = {
 
 
 def hold(port, first, then, every, stop):
-    """Keeps as many connections open as it can; one that was closed is opened again."""
+    """Keeps as many connections open as it can, and reopens closed ones."""
     held, due, number = {}, {}, 0
     while not stop.is_set():
         while len(held) < CONNECTIONS:
@@ -76,7 +76,7 @@ def hold(port, first, then, every, stop):
                 break
             held[one.fileno()] = one
             number += 1
-            # Not all at the same time.
+            # The connections do not start all at the same time.
             due[one.fileno()] = (time.monotonic(), first)
         now = time.monotonic()
         for name, (at, data) in list(due.items()):
@@ -117,7 +117,7 @@ def flood(port, data, stop):
 
 
 def forge(port, stop, taken, refused):
-    """Delivers events that the log will never show, by somebody who knows the secret."""
+    """Delivers events that the log will never show, with the right secret."""
     number = 0
     while not stop.is_set():
         try:
@@ -199,12 +199,12 @@ class Good:
 
 
 def bar(terminal):
-    """The line of the screen that says how the sources are."""
+    """Returns the status line of the sources."""
     return next((line.strip() for line in terminal.screen[::-1] if "hook " in line and "poll " in line), "?")
 
 
 def sources(terminal):
-    """What the page of sources says of the hook."""
+    """Returns the text about the hook on the page of sources."""
     terminal.press("6")
     terminal.listen(1)
     lines, here = [], False
@@ -258,7 +258,7 @@ def attack(program, name, seconds):
 
 
 def confirmed(folder):
-    """The rows that the log has shown, by their uuids."""
+    """Returns the uuids of rows that the log has shown."""
     journal = sqlite3.connect(f"file:{folder}/journal.sqlite3?mode=ro", uri=True)
     with journal:
         return {row[0] for row in journal.execute("SELECT uuid FROM event WHERE via & 1")}, \
@@ -266,7 +266,7 @@ def confirmed(folder):
 
 
 def forgery(program, seconds):
-    """Floods with the secret until the journal was pruned, which it is for the first time a minute after the start."""
+    """Floods with the right secret until the journal is pruned, a minute after the start for the first time."""
     port = free_port()
     with Sim(program, backlog=3000) as sim, tempfile.TemporaryDirectory() as data:
         place = settings(data, port, f"[journal]\nkeep_rows = {sim.total}\n")

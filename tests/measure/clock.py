@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the program under clocks that are wrong, and looks whether stored rows go or something false is claimed.
+"""Runs the program under wrong clocks, and checks that no stored rows are removed and no false claims are made.
 
     tests/measure/clock.py [PROGRAM]
 

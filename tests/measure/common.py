@@ -1,6 +1,6 @@
-"""What the measuring scripts share: a simulated org, the program on a pseudo-terminal, and the screen that it drew.
+"""Shared by the measuring scripts: a simulated org, the program on a pseudo-terminal, and the screen that it draws.
 
-Python's standard library only; nothing but loopback. Each script takes the binary's path as its first argument.
+It needs only Python's standard library and loopback. Each script takes the binary's path as its first argument.
 """
 
 import codecs
@@ -98,7 +98,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_):
-        # Its terminal must be read until it has ended, or it could wait for room.
+        # The terminal must be read until the program has ended, or it could block on a full buffer.
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             end = time.monotonic() + 5
@@ -122,7 +122,7 @@ class Terminal:
         return len(data)
 
     def until(self, found, limit=60):
-        """Pumps until `found(self)`; returns the seconds since the program began."""
+        """Reads output until `found(self)`; returns the seconds since the program began."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
             if self.pump(0.05) and found(self):
@@ -151,19 +151,19 @@ class Terminal:
         return "".join(self.cells[0])
 
     def listed(self):
-        """The number of rows that the title names; none before there is one."""
+        """Returns the number of rows in the title, or None if there is none yet."""
         found = re.search(r"([\d\s,.'\u2009\u202f\u00a0_]*\d) rows", self.title)
         return int(re.sub(r"\D", "", found[1])) if found else None
 
     def news(self):
-        """The number of new rows that the title of a held list names."""
+        """Returns the number of new rows in the title of a held list."""
         found = re.search(r"([\d\s,.'\u2009\u202f\u00a0_]*\d) new", self.title)
         return int(re.sub(r"\D", "", found[1])) if found else 0
 
     SEQUENCE = re.compile(r"\x1b(?:\[([?<=>]?)([\d;]*)[ -/]*([@-~])|[()][A-Z0-9]|([^\[]))")
 
     def draw(self, text):
-        """Acts on text as a terminal does, as far as the program makes use of one."""
+        """Interprets output as a terminal does, for the sequences that the program uses."""
         text, at = self.rest + text, 0
         self.rest = ""
         while at < len(text):

@@ -51,7 +51,7 @@ def main():
     seqs = [line["seq"] for line in lines]
     if len(set(seqs)) != len(seqs) or seqs != sorted(seqs):
         faults.append("the numbers of the rows are not rising")
-    # One event may be several rows, each with grants of its own; the same row twice is a double.
+    # One event may be several rows, each with its own grants. The same row twice is a duplicate.
     rows = [(line["uuid"], json.dumps([line["who"], line["client"], line["authorization_server"], line["scopes"]]))
             for line in lines]
     if len(set(rows)) != len(rows):

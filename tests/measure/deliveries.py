@@ -1,4 +1,4 @@
-"""What the scripts share that deliver to the hook's listener: a configuration with one, and deliveries."""
+"""Shared by the scripts that deliver to the hook's listener: a configuration with a listener, and deliveries."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def settings(folder, port, more=""):
 
 
 def event(number):
-    """An event of the usual size that nobody sent before."""
+    """Returns a new event of the usual size."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".{:03d}Z".format(int(time.time() * 1000) % 1000)
     target = {"id": f"oag{number:013}1d7", "type": "ConsentGrant", "displayName": "orders.read", "detailEntry": {
         "publicclientapp": "0oaDDDDDDDDDDDDDD1d7", "authorizationserver": "ausBBBBBBBBBBBBBB1d7",

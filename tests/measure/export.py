@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast stored consents become files, and in how much memory.
+"""Measures the speed and memory of exports.
 
     JOURNAL_EVENTS=1000000 JOURNAL_KEEP=/tmp/million cargo bench --bench journal     makes the journal, once
     tests/measure/export.py [BINARY [JOURNAL_FOLDER]]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Flips one byte of a journal, 200 times, and looks whether anything false comes out of it without a word.
+"""Flips one byte of a journal, 200 times, and checks that no false data is exported without an error.
 
     tests/measure/flip.py [PROGRAM [FLIPS [SEED]]]
 

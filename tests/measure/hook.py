@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Delivers events to the hook's listener while the screen follows the newest, and tries to hold it up.
+"""Delivers events to the hook's listener while the screen follows the newest row, and tries to slow it down.
 
     tests/measure/hook.py [BINARY [SECONDS [DELIVERIES_A_SECOND [SLOW_CONNECTIONS]]]]
 
@@ -24,7 +24,7 @@ def rank(values, part):
 
 
 def follow(terminal, port, seconds, rate):
-    """Sends at a rate, and notes when the title counts each row."""
+    """Sends at a rate, and records when the title counts each row."""
     sender = socket.create_connection(("127.0.0.1", port))
     sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sender.setblocking(False)
@@ -42,7 +42,7 @@ def follow(terminal, port, seconds, rate):
             sent[first + count] = time.monotonic()
             open_since.append(sent[first + count])
             sender.send(data)
-            # Not in step with anything that ticks.
+            # An uneven interval, so that it is not in step with a timer.
             due += (0.5 + (count * 0.6180339) % 1) / rate
         ready, _, _ = select.select([sender, terminal.master], [], [], max(0, min(due - time.monotonic(), 0.02)))
         if sender in ready:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long a key takes to change the screen while a journal's rows are listed and events pour in.
+"""Measures how long a key takes to change the screen while a journal's rows are listed and events arrive.
 
     JOURNAL_EVENTS=1000000 JOURNAL_KEEP=/tmp/million cargo bench --bench journal     makes the journal, once
     tests/measure/keys.py [BINARY [JOURNAL_FOLDER [EVENTS_A_SECOND [ROUNDS]]]]
@@ -19,7 +19,7 @@ import time
 
 from common import Sim, Terminal, binary, config, environment, load
 
-# What is pressed, what for, and what the screen must show then.
+# The keys, their purpose, and what the screen must show then.
 KEYS = (
     ("k", "hold the list", lambda t: "HELD" in t.title),
     ("k", "one row up", lambda t: sign(t) != t.sign),
@@ -39,7 +39,7 @@ KEYS = (
 
 
 def sign(terminal):
-    """The line of the selected row."""
+    """Returns the line of the selected row."""
     return next((at for at, line in enumerate(terminal.screen) if line.startswith("▌")), None)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kills the program again and again at random instants and checks that nothing is lost and nothing comes twice.
+# Kills the program repeatedly at random times and checks that nothing is lost or duplicated.
 #
 #   tests/measure/kill.sh [KILLS [SEED [BINARY [FAULT...]]]]
 #
@@ -30,7 +30,7 @@ RANDOM=$seed
 # Starts an org and sets url and total.
 org() {
     [ -z "$sim" ] || { kill -9 "$sim"; wait "$sim" 2>/dev/null || true; }
-    # What the last one said must not be taken for this one.
+    # The output of the last run must not be taken for that of this one.
     : > "$scratch/sim"
     "$program" sim --backlog 5000 --rate 0 --seed "$1" ${faults:+--fault "${faults[@]}"} > "$scratch/sim" &
     sim=$!
@@ -45,7 +45,7 @@ reads() {
         --data-dir "$scratch/data" > "$scratch/out" 2> "$scratch/err"
 }
 
-# How long nobody disturbs it, in milliseconds.
+# The duration of an undisturbed run, in milliseconds.
 org 1
 before=$(date +%s%N)
 (reads) || { cat "$scratch/err" >&2; exit 1; }

@@ -41,7 +41,7 @@ def main():
                     now_shown = terminal.listed() or shown
                     now = time.monotonic()
                     if now_shown > shown:
-                        # A frame that is seen before its commit took less than one turn.
+                        # A frame that is seen before its commit took less than one turn of the loop.
                         shown = now_shown
                         times += [(now - at, row) for row, at in waiting if row <= shown]
                         waiting = [(row, at) for row, at in waiting if row > shown]

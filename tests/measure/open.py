@@ -78,7 +78,7 @@ def lnavs(path, count, home, has_format):
         formats = os.path.join(home, ".config/lnav/formats/installed")
         os.makedirs(formats)
         shutil.copy(os.path.join(os.path.dirname(__file__), "lnav-okta.json"), formats)
-    # A server of its own for each run: one that ends takes nobody in.
+    # A new tmux server for each run, since one that is ending accepts no client.
     tmux = ["tmux", "-L", f"consentwatch-{time.monotonic_ns()}"]
     run = lambda *words: subprocess.run(tmux + list(words), capture_output=True, text=True, env=environment(home)).stdout
 

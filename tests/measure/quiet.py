@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts the bytes that go to the terminal for one new row while the list is held, and what an idle minute costs.
+"""Counts the bytes sent to the terminal for one new row while the list is held, and bytes and CPU of an idle minute.
 
     tests/measure/quiet.py [BINARY [SECONDS]]
 
@@ -12,7 +12,7 @@ import tempfile
 
 from common import Sim, Terminal, binary, config, cpu_seconds, environment, load, spread
 
-# So many seconds without a byte mean that nothing is being looked up any more: two requests lie closer together.
+# After this many seconds without a byte, no look-ups are left, since two requests are closer together.
 SETTLED = 40
 
 
@@ -41,7 +41,8 @@ def idle(program, seconds, interval):
         args = [program, "watch", "--data-dir", data, "--config", config(data, interval=interval)]
         with Terminal(args, environment(sim)) as terminal:
             terminal.until(lambda t: (t.listed() or 0) >= 300)
-            # After a start names and persons are looked up, seldom and within the rate share; each answer is news.
+            # After a start, names and persons are looked up slowly within the rate share, and each answer changes the
+            # screen.
             while terminal.listen(SETTLED):
                 pass
             before = cpu_seconds(terminal.process.pid)

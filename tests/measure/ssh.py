@@ -28,7 +28,7 @@ def find_sshd():
         return shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
     if not found() and os.geteuid() == 0 and shutil.which("apt-get"):
-        # A server that nobody asked for is not to be started by its package.
+        # Prevents the package from starting its own server.
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "openssh-server"], env=env,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
@@ -66,7 +66,7 @@ def start(sshd, folder):
 
 
 def processes(words):
-    """The numbers of processes whose arguments begin with these."""
+    """Returns the ids of processes whose arguments begin with these."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -80,7 +80,7 @@ def processes(words):
 
 
 def ancestors(pid):
-    """The processes above one, nearest first, up to the first that is no shell and no sshd."""
+    """Returns the ancestors of a process, nearest first, up to the first that is neither a shell nor sshd."""
     while pid > 1:
         with open(f"/proc/{pid}/stat") as file:
             pid = int(file.read().rsplit(")", 1)[1].split()[1])

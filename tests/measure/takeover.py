@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures how long nobody polls when the process that polled is killed and another one follows the same journal.
+"""Measures how long no process polls after the one that polled is killed and another follows the same journal.
 
     tests/measure/takeover.py [BINARY [RUNS]]
 
@@ -50,7 +50,7 @@ class Tail:
         return found
 
     def until(self, found, limit=30):
-        """Reads until `found(is_error, line)` of a line; returns the time of that."""
+        """Reads until `found(is_error, line)` is true for a line, and returns the time."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
             for is_error, line in self.lines(0.05):
@@ -64,7 +64,7 @@ class Tail:
 
 
 def one(program, sim, args, env, number):
-    # Nobody reads its lines, and a pipe that is full would keep it from ending in order.
+    # Its lines are no longer read, and a full pipe would prevent a regular end.
     first = Tail(args, env, wants_lines=False)
     try:
         first.until(lambda _, line: "consentwatch.coverage" in line)

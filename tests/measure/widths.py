@@ -17,7 +17,7 @@ from common import Terminal, binary
 
 SIZES = ((140, 40, 95), (100, 30, 90), (80, 24, 75))
 SEEDS = range(1, 11)
-# So many seconds without a byte mean that nothing is being looked up any more.
+# After this many seconds without a byte, no look-ups are left.
 SETTLED = 4
 
 
@@ -25,7 +25,7 @@ def cells(lines, name):
     """The cells of a column below its heading, as they stand on the screen."""
     at = next(index for index, line in enumerate(lines) if re.match(r" TIME\b", line))
     head = lines[at]
-    # A heading begins behind a blank; a domain that follows WHO belongs to it.
+    # A heading begins after a space. A domain after WHO belongs to it.
     starts = [found.start() for found in re.finditer(r"(?<= )[A-Z]", head)] + [len(head) + 200]
     start = head.index(f" {name}") + 1
     end = min(place for place in starts if place > start)

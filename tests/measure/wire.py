@@ -17,11 +17,11 @@ import time
 from common import Sim, Terminal, binary, config, environment, load
 
 SIZES = ((80, 24), (200, 50))
-# Bytes a second, as of a bad line; what the system holds for it beside is part of the wait, as it is there.
+# The bytes per second of a bad line. Data buffered by the system adds to the wait, as on a real line.
 LINE = 400
-# So often a list is held and let go on that line.
+# How often the list is held and released on that line.
 KEYS = 4
-# So many seconds without a byte mean that nothing is being looked up any more: two requests lie closer together.
+# After this many seconds without a byte, no look-ups are left, since two requests are closer together.
 SETTLED = 40
 
 
@@ -31,7 +31,7 @@ def ready(terminal):
 
 
 def events(program, seconds, size, keys, word):
-    """Bytes an event, and how many of them came, after `keys` have led to a title with `word`."""
+    """Returns the bytes per event, and the number of events, after `keys` have led to a title with `word`."""
     with Sim(program, backlog=300, rate=30) as sim, tempfile.TemporaryDirectory() as data:
         args = [program, "watch", "--data-dir", data, "--config", names_off(data)]
         with Terminal(args, environment(sim), *size) as terminal:
@@ -50,7 +50,7 @@ def events(program, seconds, size, keys, word):
 
 
 def names_off(folder):
-    """Names that are looked up change other rows, and are no part of an event."""
+    """Disables look-ups, since names change other rows and are not part of an event."""
     path = config(folder, interval="1s", rate_share=1.0)
     with open(path, "a") as file:
         file.write("names = false\n")
@@ -68,7 +68,7 @@ def idle(program, seconds, size):
 
 
 def trickle(terminal, seconds, found):
-    """Takes in LINE bytes a second for so long or until `found`; returns the seconds that this took, or none."""
+    """Reads LINE bytes a second until `found` or a time limit. Returns the seconds that it took, or None."""
     begun = time.monotonic()
     taken = 0
     while (now := time.monotonic() - begun) < seconds:
@@ -84,7 +84,7 @@ def trickle(terminal, seconds, found):
 
 
 def slow(program, size, told):
-    """How long a key takes to be seen on a slow line while ten events a second come and the list is followed."""
+    """Measures how long a key takes on a slow line while ten events a second arrive and the list is followed."""
     with Sim(program, backlog=300, rate=600) as sim, tempfile.TemporaryDirectory() as data:
         path = names_off(data)
         with open(path, "a") as file:

@@ -1,4 +1,4 @@
-"""A proxy on loopback that writes down what passes: one request at a time, whole, with its answer."""
+"""A proxy on loopback that records complete requests with their answers, one at a time."""
 
 import dataclasses
 import http.client
@@ -7,10 +7,10 @@ import json
 import threading
 import urllib.parse
 
-# Headers of one connection only (RFC 9110), and those that are made anew.
+# Hop-by-hop headers (RFC 9110), and headers that the proxy sets itself.
 OWN = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "accept-encoding", "expect"}
 
-# Seconds that an answer may take.
+# The time limit of an answer in seconds.
 LIMIT = 60
 
 
@@ -61,7 +61,7 @@ class Front:
         self._server.server_close()
 
     def until(self, found, limit):
-        """Waits until `found(exchanges)` is something, and returns it; nothing once the limit has passed."""
+        """Waits until `found(exchanges)` returns a value, and returns it, or None after the limit."""
         with self._moved:
             return self._moved.wait_for(lambda: found(self.exchanges), limit)
 
@@ -92,7 +92,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request, client_address):
-        """A client that was killed leaves its connection; that is no fault."""
+        """Ignores errors of connections, since a killed client leaves its connection open."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

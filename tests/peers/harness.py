@@ -1,4 +1,4 @@
-"""What the checks share: processes that are watched by what they say, the simulated org, Prism, and the program.
+"""Shared by the checks: child processes with their output, the simulated org, Prism, and the program.
 
 Waiting is for a line or an end, with a limit; nothing sleeps. A check is a script that ends with 0, with 77 if it
 cannot be made here, and with anything else if something does not hold.
@@ -25,16 +25,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "00PeerToken"
 SKIP = 77
 
-# How `consentwatch` may end unless a check says otherwise: with 0, whatever it says on standard error.
+# The default expectation for `consentwatch`: it ends with 0, with any text on standard error.
 SUCCESS = {0: ""}
 
-# Seconds that a server may take to say where it listens, and that a client may take to end.
+# The time limit in seconds for a server to print its address, and for a client to end.
 START_LIMIT = 40
 RUN_LIMIT = 90
 
 
 class Failed(Exception):
-    """What does not hold."""
+    """A failed check."""
 
 
 def expect(holds, words):
@@ -43,7 +43,7 @@ def expect(holds, words):
 
 
 def main(check):
-    """Runs a check and ends the process as it says."""
+    """Runs a check and ends the process with its exit code."""
     try:
         check()
     except Skipped as reason:
@@ -73,7 +73,7 @@ def document():
 
 
 def environment(**more):
-    """An environment that leads nobody anywhere but to loopback."""
+    """Returns an environment in which programs can reach only loopback."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "TERM": "xterm-256color"} | more
 
@@ -110,7 +110,7 @@ class Process:
             self._moved.notify_all()
 
     def until(self, found, limit):
-        """Waits for a line in which `found` finds something, and returns that."""
+        """Waits for a line for which `found` returns a value, and returns the value."""
         seen, result = 0, None
         with self._moved:
             def look():
@@ -126,7 +126,7 @@ class Process:
 
 
 class Sim(Process):
-    """A simulated org in which nothing happens any more. `held` is how many consents of each kind it holds."""
+    """A simulated org without live events. `held` is the number of consents of each kind."""
 
     def __init__(self, *more, backlog=200):
         super().__init__([program(), "sim", "--listen", "127.0.0.1:0", "--rate", "0", "--token", TOKEN,
@@ -163,7 +163,7 @@ def consentwatch(url, data, *args, exits=SUCCESS):
 
 
 def client(command, **told):
-    """Runs a client to its end. Returns what it says on its last line, which is JSON."""
+    """Runs a client until it ends. Returns its last line, parsed as JSON."""
     done = finish(command, environment(**told))
     expect(done.returncode == 0, f"{command[1]}: exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -203,7 +203,7 @@ def get(url, authorization=f"SSWS {TOKEN}"):
 
 
 def walk(url):
-    """Reads a log from a URL on until it says nothing new. Returns the uuids."""
+    """Reads a log from a URL on until there is nothing new. Returns the uuids."""
     found = []
     while url:
         answer = get(url)

@@ -15,7 +15,7 @@ import okta_node
 import okta_python
 import tools
 
-# The whole path of a place in an answer to GET /api/v1/logs, with [] for any index.
+# The full path of a place in an answer to GET /api/v1/logs, with [] for any index.
 BASE_LINE = {
     "[].actor.detailEntry",
     "[].authenticationContext.authenticationProvider",
@@ -29,7 +29,7 @@ BASE_LINE = {
     "[].target.[].alternateId",
 }
 
-# Place, and what stands there where the document asks for something else.
+# A place, and the value there that differs from the document.
 ODDITIES = {
     ("[].client.device", None),
     ("[].client.geographicalContext", None),
@@ -73,8 +73,8 @@ class Judged:
             one.__exit__()
 
     def violations(self):
-        """Returns what Prism found: exchange, place, words."""
-        # Once Prism has said what it finds of one more request, it has said everything of those before.
+        """Returns the violations that Prism found: exchange, place, message."""
+        # Once Prism has reported on one more request, it has reported everything on those before.
         mark = "/the-end-of-the-list"
         get(f"{self.front.url}{mark}")
         self.prism.until(lambda line: mark in line and "Request received" in line, 30)
@@ -90,14 +90,14 @@ class Judged:
 
 
 def value_at(value, place):
-    """What stands at a place of a body; Prism's own dots part it."""
+    """Returns the value at a place of a body, in Prism's dot notation."""
     for part in place:
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value
 
 
 def allowed(exchange, place, is_plain):
-    """Whether a violation is of the base line, or of what is odd on purpose; and how it is told."""
+    """Returns whether a violation is in the base line or odd on purpose, and its description."""
     parts = place.split(".")
     general = ".".join("[]" if part.isdigit() else part for part in parts)
     told = f"{exchange.method} {exchange.path} {exchange.status}: {general}"
@@ -115,7 +115,7 @@ def allowed(exchange, place, is_plain):
 
 
 def read_everything(judged):
-    """Asks for every resource of the org that the document holds, and for what is not there."""
+    """Requests every resource of the org that is in the document, and missing ones."""
     url, seen = judged.front.url, set()
 
     def read(path, status=200):
@@ -162,7 +162,7 @@ def tell(judged, is_plain):
 
 
 def judge(*more):
-    """Lets everybody read an org and judges it. Returns the places that the base line or the list of oddities allow."""
+    """Reads an org with all clients and judges it. Returns the places that the base line or the oddities allow."""
     is_plain = "--plain" in more
     with Judged(*more) as judged, scratch() as folder:
         url = judged.front.url
@@ -184,7 +184,7 @@ def judge(*more):
 
 
 def refusals():
-    """What the org refuses is judged as well."""
+    """Judges the refusals of the org as well."""
     for fault, status in (("forbidden", 403), ("rate_429", 429)):
         with Judged("--plain", "--fault", fault) as judged:
             answer = get(f"{judged.front.url}{LOGS}")
@@ -196,7 +196,7 @@ def refusals():
 def check():
     document()
     places = judge("--plain")
-    # A line that nothing breaks any more would hide the next fault of that place.
+    # An unused line of the list could hide a future fault at that place.
     expect(places == BASE_LINE, f"no more in the base line: {sorted(BASE_LINE - places)}")
     places = judge()
     known = {place for place, _ in ODDITIES}

@@ -2,7 +2,7 @@
 """The program reads Prism's mock of Okta: the document's own examples, refusals, and answers made up from the schema.
 
 Made-up answers are as the document allows and no more: types of events that do not exist, dates of 1894, numbers and
-booleans where texts are usual, nulls in lists. Each of `PEERS_SEEDS` seeds (50 if nothing is said) is another mock.
+booleans where texts are usual, nulls in lists. Each of `PEERS_SEEDS` seeds (default 50) is another mock.
 """
 
 import concurrent.futures

@@ -1,4 +1,4 @@
-"""The programs of others: where they are kept, and how they get there. Versions are pinned beside this file.
+"""Installs the other programs and finds them. Versions are pinned in this folder.
 
 They are kept outside the project, in `$PEERS_CACHE`, else `$XDG_CACHE_HOME/consentwatch-peers`, else
 `~/.cache/consentwatch-peers`; a folder there is named by what it holds, so that another version is another folder.
@@ -15,12 +15,12 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-# An installation that takes longer than this many seconds is given up.
+# The time limit of an installation in seconds.
 INSTALL_LIMIT = 600
 
 
 class Skipped(Exception):
-    """Why a check cannot be made here."""
+    """The reason why a check cannot run here."""
 
 
 def cache():
@@ -76,7 +76,7 @@ def install_okta_python(place):
 
 def install_airbyte(place):
     install_python(place, "airbyte.txt")
-    # Its manifest knows hosts under okta.com only; from here on `domain` is a host on loopback, and its port.
+    # Its manifest allows only hosts under okta.com. This change makes `domain` a host on loopback with its port.
     manifest, = place.glob("lib/python*/site-packages/source_okta/manifest.yaml")
     text = manifest.read_text()
     host = "https://{{ config['domain'] }}.okta.com"
@@ -93,7 +93,7 @@ INSTALLERS = {
 
 
 def install(name):
-    """Installs a tool unless it is there whole. Raises Skipped with the reason."""
+    """Installs a tool unless it is complete already. Raises Skipped with the reason if that fails."""
     where, how = INSTALLERS[name]
     place = where()
     try:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The four traps into which simulated orgs and their clients fell elsewhere."""
+"""Four known mistakes of simulated orgs and their clients."""
 
 import datetime
 import pathlib
@@ -10,12 +10,12 @@ from front import Front
 from harness import Sim, TOKEN, consentwatch, expect, get, main, query, scratch, walk, watch
 
 GRANTS = 'eventType eq "app.oauth2.as.consent.grant"'
-# Seconds that a few polls, one a second, may take.
+# The time limit in seconds for a few polls, one per second.
 POLLS, LIMIT = 4, 40
 
 
 def idle_next_is_self(sim):
-    """1: an idle client is sent back to where it is, and a bounded query ends."""
+    """1: the next link of an idle poll is its own URL, and a bounded query ends."""
     for some in ({}, {"filter": GRANTS}, {"filter": 'eventType eq "no.such.type"'}):
         url = f"{sim.url}/api/v1/logs?" + query(limit=1000, **some)
         answer = get(url)
@@ -31,16 +31,16 @@ def idle_next_is_self(sim):
 
 
 def scheme_without_blank(sim):
-    """2: Okta's SDK for Python joins scheme and token."""
+    """2: Okta's SDK for Python sends no space between scheme and token."""
     url = f"{sim.url}/api/v1/authorizationServers"
     for word, status in ((f"SSWS{TOKEN}", 200), (f"SSWS {TOKEN}", 200), (TOKEN, 401), ("SSWS other", 401)):
         answer = get(url, word)
         expect(answer.status == status, f"{word.replace(TOKEN, 'TOKEN')!r} was answered with {answer.status}")
-    return "SSWS and a token without a blank between open the org"
+    return "SSWS and a token without a space between are accepted"
 
 
 def nothing_is_cached(sim):
-    """3: each poll of an idle org is a request, to the very same URL."""
+    """3: each poll of an idle org is a request to the same URL."""
     with Front(sim.url) as front, scratch() as folder:
         consentwatch(front.url, folder, "tail", "--once")
         for number in range(3):
@@ -48,11 +48,11 @@ def nothing_is_cached(sim):
             consentwatch(front.url, folder, "tail", "--once")
             expect(len(front.exchanges) > before, f"run {number + 2} of tail --once asked nothing")
             asked = [exchange.target for exchange in front.exchanges[before:] if exchange.path == "/api/v1/logs"]
-            # The others look up who gave consents that name nobody: each in a bounded stretch of the log.
+            # The other requests look up who gave consents that name nobody, each in a bounded time span of the log.
             same = {target for target in asked if "until=" not in target}
             expect(same == {front.exchanges[before].target}, f"an idle org was asked for {same}")
         config = pathlib.Path(folder, "config.toml")
-        # Names would be asked for beside the log.
+        # Names would be requested in addition to the log.
         config.write_text('[poll]\ninterval = "1s"\nnames = false\n')
         command, told = watch(front.url, folder, "tail", "--config", str(config))
         before = len(front.exchanges)
@@ -72,7 +72,7 @@ def nothing_is_cached(sim):
 
 
 def forms_of_since(sim):
-    """4: clients write a time in many ways, order parameters as they like, and encode blanks as + or %20."""
+    """4: clients write a time in many ways, order parameters as they like, and encode spaces as + or %20."""
     # A whole second, since JavaScript prints no smaller one.
     at = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - datetime.timedelta(hours=9)
     plain, script = at.strftime("%Y-%m-%dT%H:%M:%S"), at.strftime("%a %b %d %Y %H:%M:%S GMT")
