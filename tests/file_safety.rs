@@ -517,7 +517,7 @@ fn a_proxy_that_cannot_be_read_is_refused_by_its_variable() {
             (b"http://ada:hu sh@192.0.2.1:3128", "%20"),
             (b"socks5://ada:hush@192.0.2.1:1080", "SOCKS"),
             (b"socks4a://192.0.2.1", "SOCKS"),
-            (b"http://", "no URL"),
+            (b"http://", "not a URL"),
             (b"http://hush\xff:3128", "character"),
         ] {
             for args in [&["config", "check"][..], &ONCE, &["doctor"], &["hook", "status"]] {

@@ -447,7 +447,7 @@ fn misuse_ends_with_2_and_nothing_is_written() {
         (&["tail", "--org", "http://example.test"], &["another org"]),
         (&["tail", "--profile", "none"], &["none"]),
         (&["backfill", "--since", "91d"], &["--since", "90 days"]),
-        (&["backfill", "--since", "2099-01-01"], &["--since", "has passed"]),
+        (&["backfill", "--since", "2099-01-01"], &["--since", "in the past"]),
     ];
     for (args, words) in sheet {
         refused(&run(&sandbox, &org, args), 2, words);
