@@ -296,7 +296,7 @@ fn files_are_told_in_sentences_too() {
     assert!(output.out.contains("of 2 files") && output.out.contains("cut.json"), "{}", output.out);
     assert!(output.err.contains("cut.json"), "{}", output.err);
     for (args, words) in [
-        (&["open", "--linear", "-"][..], "which --linear reads commands from"),
+        (&["open", "--linear", "-"][..], "which commands are read from"),
         (&["open", "--linear", "out.raw", "--filter", "mark:*"], "files have no marks"),
     ] {
         let output = run(&sandbox, b"", args);

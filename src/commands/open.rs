@@ -30,7 +30,7 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     let is_linear = flags.linear || is_dumb();
     if is_linear && inputs.contains(&Input::Stdin) {
         return Err(usage(
-            "- is standard input, which --linear reads commands from. Nothing was started. \
+            "- is standard input, which commands are read from. Nothing was started. \
              tail --input - --format text prints what is piped into it.",
         ));
     }

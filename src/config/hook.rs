@@ -60,7 +60,7 @@ pub(super) fn hook(
     if !is_path || TAKEN.contains(&path.strip_suffix('/').unwrap_or(&path)) {
         return Err(bad(
             "hook.path",
-            "must be a path such as \"/okta/hook\", in ASCII, without a query, and not /healthz or /readyz",
+            "must be a path such as \"/okta/hook\", in plain ASCII, without a query, and not /healthz or /readyz",
         ));
     }
     let one = |key: &str, mut found: Vec<SecretSource>| match found.len() {
