@@ -104,6 +104,89 @@ fn what_is_shown_holds_no_secret() {
     assert!(toml.is_ok(), "{shown}");
 }
 
+/// What `config show` prints, read as a configuration, has the same effect.
+#[test]
+fn what_is_shown_is_all_that_is_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    let other = r#"
+[poll]
+interval = "45s"
+lookback = "48h"
+page_size = 100
+rate_share = 0.25
+events = ["grant", "revoke"]
+names = false
+[hook]
+enabled = true
+listen = "127.0.0.1:9999"
+path = "/other"
+secret_env = "SOME_VARIABLE"
+behind_proxy = true
+public_url = "https://monitor.example.test/other"
+[readiness]
+authorization_server = "aus1"
+interval = "10m"
+[journal]
+keep_days = 30
+keep_rows = 5000
+[ui]
+theme = "mono"
+time_zone = "Europe/Vienna"
+clock = true
+columns = ["time", "who"]
+mouse = true
+title = false
+max_fps = 5
+bytes_per_second = 400
+clipboard = "off"
+[keys]
+down = ["J"]
+[filters]
+admins = "kind:admin"
+[snapshot]
+dir = "elsewhere"
+every = "2h"
+on_exit = true
+keep = 7
+"#;
+    fs::write(&file, other).expect("written");
+    let said = read(Some(&file), GlobalFlags::default(), &[]).expect("good");
+    // Each section of the example is there with each of its keys, so that a new key must be added here.
+    let example = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml"));
+    let (mut section, mut keys) = (String::new(), 0);
+    for line in example.expect("the example").lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        }
+        let key = line.trim_start_matches("# ").split_once(" = ").map(|(key, _)| key);
+        let Some(key) = key.filter(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        else {
+            continue;
+        };
+        let is_looked_at = ["poll", "readiness", "journal", "ui", "snapshot"].contains(&section.as_str());
+        if is_looked_at && !line.contains("profile") {
+            assert!(other.contains(&format!("\n{key} = ")), "[{section}] {key} is not in this test");
+            keys += 1;
+        }
+    }
+    assert!(keys >= 20, "{keys}");
+    fs::write(&file, show(&said)).expect("written");
+    let shown = read(Some(&file), GlobalFlags::default(), &[]).expect("what is shown can be read");
+    assert_eq!(shown.poll, said.poll);
+    assert_eq!(Hook { secret: said.hook.secret.clone(), ..shown.hook }, said.hook);
+    assert_eq!(shown.readiness, said.readiness);
+    assert_eq!(shown.journal, said.journal);
+    assert_eq!(shown.ui, said.ui);
+    assert_eq!(shown.snapshot, said.snapshot);
+    let values = |config: &Config| {
+        let filters = config.filters.iter().map(|(name, said)| (name.clone(), said.value.clone()));
+        let keys = config.keys.iter().map(|(name, said)| (name.clone(), said.value.join(" ")));
+        filters.chain(keys).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&shown), values(&said));
+}
+
 /// The example configuration has the same effect as no configuration.
 #[test]
 fn the_example_says_the_defaults() {

@@ -29,11 +29,11 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
         ConfigCommand::Show => printed(config::show(&load(cli)?).as_bytes()),
         ConfigCommand::Path => {
             let flags = cli.global.flags();
-            let config = config::load(&flags, &env, &places());
             let places = places();
+            // Told even if the configuration cannot be read.
+            let data = config::data_dir(&flags, &env, &places);
             let named = flags.config.or_else(|| env("CONSENTWATCH_CONFIG").map(PathBuf::from));
             let file = named.or_else(|| places.config.map(|dir| dir.join("config.toml")));
-            let data = config.ok().and_then(|config| config.data_dir).or(flags.data_dir).or(places.data);
             let shown = |path: Option<PathBuf>| {
                 path.map_or("none".to_owned(), |path| {
                     crate::consent::visible(&path.to_string_lossy()).into_owned()

@@ -154,6 +154,17 @@ pub struct SnapshotSettings {
     pub keep: u32,
 }
 
+/// Returns the data folder: that of the flags, else that of the environment, else the platform's. The configuration file
+/// cannot set it.
+pub fn data_dir(
+    flags: &GlobalFlags,
+    env: &dyn Fn(&str) -> Option<String>,
+    places: &Places,
+) -> Option<PathBuf> {
+    let named = flags.data_dir.clone().or_else(|| env("CONSENTWATCH_DATA_DIR").map(PathBuf::from));
+    named.or_else(|| places.data.clone())
+}
+
 /// Reads and resolves the configuration.
 ///
 /// # Errors
@@ -187,11 +198,7 @@ pub fn load(
             })?
         }
     };
-    let data_dir = flags
-        .data_dir
-        .clone()
-        .or_else(|| env("CONSENTWATCH_DATA_DIR").map(PathBuf::from))
-        .or_else(|| places.data.clone());
+    let data_dir = data_dir(flags, env, places);
     // Paths in the file are relative to the file's folder, not to the current one.
     let base = found.as_ref().and_then(|path| path.parent()).map(Path::to_path_buf).unwrap_or_default();
     let bad = |key: &str, what: &str| ConfigError::in_file(&name, None, Some(key), what);

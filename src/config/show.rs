@@ -85,15 +85,28 @@ pub fn show(config: &Config) -> String {
     ));
     let ui = &config.ui;
     line(format!(
-        "\n[ui]\ntheme = {}\ntime_zone = {}\nclock = {}\nmouse = {}\ntitle = {}\nmax_fps = {}\nbytes_per_second = {}",
+        "\n[ui]\ntheme = {}\ntime_zone = {}\nclock = {}\nmouse = {}\ntitle = {}\nmax_fps = {}\nbytes_per_second = {}\nclipboard = {}",
         quoted(ui.theme),
         quoted(&ui.time_zone),
         ui.clock,
         ui.mouse,
         ui.title,
         ui.max_fps,
-        ui.bytes_per_second
+        ui.bytes_per_second,
+        quoted(if ui.clipboard { "osc52" } else { "off" })
     ));
+    if let Some(columns) = &ui.columns {
+        let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+        line(format!("columns = [{}]", columns.join(", ")));
+    }
+    let snapshot = &config.snapshot;
+    line(format!("\n[snapshot]\non_exit = {}\nkeep = {}", snapshot.on_exit, snapshot.keep));
+    if let Some(dir) = &snapshot.dir {
+        line(format!("dir = {}", quoted(&dir.to_string_lossy())));
+    }
+    if let Some(every) = snapshot.every {
+        line(format!("every = \"{}s\"", every.as_secs()));
+    }
     if !config.filters.is_empty() {
         line("\n[filters]".into());
         for (name, query) in &config.filters {

@@ -45,11 +45,13 @@ impl Summary {
         let id = exact(consent.client.id.as_ref().map(|id| &id.0));
         let label = exact(consent.client.label.as_ref());
         let mut key = if id.is_empty() { label.clone() } else { id.clone() };
-        if self.clients.len() >= NAMES_MAX && !self.clients.contains_key(&key) {
+        let is_known = self.clients.contains_key(&key) || self.clients.len() < NAMES_MAX;
+        if !is_known {
             "others".clone_into(&mut key);
         }
         let client = self.clients.entry(key).or_default();
         let name = match (label.is_empty(), id.is_empty()) {
+            _ if !is_known => "other clients".to_owned(),
             (true, true) => "unknown".to_owned(),
             (true, false) => visible(&id).into_owned(),
             (false, true) => visible(&label).into_owned(),
@@ -134,6 +136,18 @@ mod tests {
         }
         assert_eq!((summary.count, summary.clients().len(), summary.clients()[0].people.len()), (120, 1, 1));
         assert_eq!(summary.bars(), vec![2; BARS]);
+    }
+
+    #[test]
+    fn clients_beyond_the_limit_are_counted_under_no_client_s_name() {
+        let mut summary = Summary::default();
+        let mut consent = sample::both_ways();
+        for n in 0..NAMES_MAX + 100 {
+            consent.client.id = Some(crate::consent::ClientId::new(&format!("0oa{n:017}")));
+            summary.add(&consent);
+        }
+        let others = &summary.clients["others"];
+        assert_eq!((others.name.as_str(), others.grants), ("other clients", 100));
     }
 
     #[test]
