@@ -7,108 +7,110 @@ use jiff::{SignedDuration, Timestamp};
 use crate::consent::{Attribution, Bookmark, Consent, HistoryMark, Label, Reject, Rev, Seq, SideEvent};
 use crate::report::Gap;
 
-/// What one page of the log or one delivery brought. It is stored whole or not at all.
+/// The contents of one page of the log or of one delivery. It is stored whole or not at all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Batch {
-    /// What was read.
+    /// The consents.
     pub consents: Vec<Consent>,
-    /// What came beside the consents, as evidence.
+    /// The side events: other events, kept as evidence.
     pub sides: Vec<SideEvent>,
-    /// What could not be read.
+    /// The records that could not be read.
     pub rejects: Vec<Reject>,
-    /// Where the poller goes on, once this batch is stored.
+    /// Where the poller resumes once this batch is stored.
     pub bookmark: Option<Bookmark>,
-    /// A stretch of time that the sender knows it missed.
+    /// A period for which the sender knows that it missed events.
     pub gap: Option<Gap>,
-    /// Where the fetching of history goes on. Events that come with one are old because they were fetched late, so
-    /// none of them counts as late.
+    /// Where fetching history resumes. The events of a batch with this mark are old because they were fetched
+    /// afterwards, so none of them counts as late.
     pub history: Option<HistoryMark>,
-    /// When the log was read well, if it was.
+    /// The successful poll that this batch comes from, if there was one.
     pub polled: Option<Polled>,
-    /// That the event hook is listened to.
+    /// The period in which the program has listened for the event hook, if it does.
     pub listening: Option<Listening>,
-    /// What ids are called.
+    /// Names of ids.
     pub labels: Vec<Label>,
-    /// Persons of rows that named nobody. A row that is gone, or names somebody by now, stays as it is.
+    /// Persons for rows that name nobody. A row that was removed, or that names somebody by now, stays as it is.
     pub attributions: Vec<Attribution>,
-    /// Rows that are damaged, and what is to stand in their place. A row that is gone stays so.
+    /// Replacements for damaged rows. A row that was removed is not restored.
     pub repairs: Vec<Repair>,
 }
 
-/// What is to stand in the place of a damaged row.
+/// The replacement for a damaged row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Repair {
-    /// Its number.
+    /// The number of the row.
     pub seq: Seq,
-    /// Its event.
+    /// The event to store in it.
     pub consent: Consent,
-    /// Whether the event is the row's own, which was sound: then how and when it came stays as it is.
+    /// Whether the event was read from the row itself, whose record was sound. The row then keeps how and when it came.
     pub is_own: bool,
 }
 
-/// A good look at the log.
+/// A successful poll of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Polled {
-    /// When.
+    /// When the log was read.
     pub at: Timestamp,
-    /// Whether nothing more was there: the log has shown all that it had.
+    /// Whether the poll reached the end of the log.
     pub caught_up: bool,
-    /// The wait until the next look that is in force: the configured one, or longer where the rate limit asks for it.
+    /// The wait until the next poll: the configured interval, or longer if the rate limit requires it.
     pub interval: Duration,
 }
 
-/// How the log was polled last, by whichever process that was. Followers judge by it whether somebody still polls. Its
-/// times are those of the clock of this machine as it was then, right or wrong.
+/// How the log was last polled, by any process. Followers use it to judge whether a process still polls. The times are
+/// by the clock of this machine at that time, even if it was wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Polling {
-    /// When the log was last read well; stored once a minute where nothing comes, so up to that much behind.
+    /// When the log was last read successfully. It is stored once a minute while no event comes, so it may be a minute
+    /// old.
     pub last_good: Option<Timestamp>,
     /// When it was last read to its end.
     pub caught_up: Option<Timestamp>,
-    /// The wait between two polls that was in force then, or `None` in a journal that no version has written that knows
-    /// it.
+    /// The wait between two polls at that time, or `None` if no version that stores it has written the journal.
     pub interval: Option<Duration>,
-    /// How far that clock was ahead of Okta's then; zero where the two agreed.
+    /// How far that clock was ahead of Okta's then; zero if the two agreed.
     pub ahead: SignedDuration,
 }
 
 impl Polling {
-    /// Returns one of these times by Okta's clock.
+    /// Converts one of these times to Okta's clock.
     pub fn of_okta(&self, at: Option<Timestamp>) -> Option<Timestamp> {
         at.map(|at| at.saturating_sub(self.ahead).unwrap_or(at))
     }
 }
 
-/// For how long the event hook has been listened to.
+/// The period in which the program has listened for the event hook.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Listening {
-    /// Since when without a break; the same each time that it is told of one listener.
+    /// When the listener started. Stays the same for one listener.
     pub since: Timestamp,
-    /// Up to now.
+    /// The end of the period so far.
     pub until: Timestamp,
-    /// When somebody who knows the secret verified the hook or delivered, if that happened in this time. A hook that
-    /// was verified once stays so.
+    /// When a request with the right secret verified the hook or delivered an event, if one did in this period. A hook
+    /// that was verified once stays verified.
     pub verified: Option<Timestamp>,
 }
 
-/// How far the journal has come. A reader that saw an older one knows what to ask for.
+/// The numbers of the newest row and of the newest change. A reader that kept an older head asks for what came after
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Head {
-    /// The newest row; 0 while there was never one.
+    /// The number of the newest row; 0 if there was never one.
     pub last: Seq,
-    /// The newest change to rows that were there before; a cut by age or number counts as one.
+    /// The number of the newest change to existing rows. Removing rows by age or number counts as a change.
     pub change: Rev,
 }
 
-/// What became of a batch. It is on the disk.
+/// The result of storing a batch, which is on the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Commit {
     /// The head right after the batch.
     pub head: Head,
-    /// Rows that were not there before.
+    /// The number of new rows.
     pub new: usize,
-    /// Rows that had come by another way, and now by both.
+    /// The number of rows that had come by the other way, and now have come by both.
     pub merged: usize,
-    /// Rows that had come this way already; nothing changed.
+    /// The number of rows that had come this way before. They stay as they are, except that a delivery that contradicts
+    /// the log marks its row.
     pub repeated: usize,
 }

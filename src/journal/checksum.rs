@@ -20,7 +20,7 @@ use twox_hash::XxHash3_64;
 pub(super) struct Mismatch(pub(super) &'static str);
 
 impl Mismatch {
-    /// Returns the error in SQLite's form; it counts as damage.
+    /// Returns the mismatch as an error of `rusqlite`, which counts as damage.
     pub(super) fn error(table: &'static str) -> rusqlite::Error {
         rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(Self(table)))
     }
@@ -40,13 +40,13 @@ impl Sum {
         Self(XxHash3_64::oneshot(bytes.get(..numbers.len() * 8).unwrap_or(&bytes)))
     }
 
-    /// Adds some bytes; none add nothing.
+    /// Adds bytes. An empty slice does not change the sum.
     #[must_use]
     fn with(self, bytes: &[u8]) -> Self {
         if bytes.is_empty() { self } else { Self(XxHash3_64::oneshot_with_seed(self.0, bytes)) }
     }
 
-    /// Adds a named value; NULL and 0 add nothing.
+    /// Adds a named value. NULL and 0 do not change the sum.
     #[must_use]
     fn with_value(self, name: &str, value: ValueRef<'_>) -> Self {
         match value {
@@ -63,7 +63,7 @@ impl Sum {
     }
 }
 
-/// What a list reads of a row of `event`: its columns in this order.
+/// The columns of a row of `event` that a list reads, in this order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
     /// seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity, evidence, late, doubt.
@@ -71,13 +71,13 @@ pub(super) struct Line<'a> {
     pub(super) grants: &'a [u8],
 }
 
-/// What the whole record reads of a row of `event` and of what belongs to it.
+/// The values that a whole record reads from a row of `event` and its related tables.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record<'a> {
     /// seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict; 0 for NULL.
     pub(super) numbers: [i64; 13],
     pub(super) uuid: &'a [u8],
-    /// The envelope of the hook, as it is kept.
+    /// The envelope of the hook, as it is stored.
     pub(super) delivery: &'a [u8],
     /// The packed event.
     pub(super) body: &'a [u8],
@@ -88,7 +88,7 @@ impl Line<'_> {
         Sum::of(&self.numbers).with(self.grants).low()
     }
 
-    /// Whether a row's kept checksum is that of what was read.
+    /// Returns whether the stored checksum of a row matches the values that were read.
     pub(super) fn holds(&self, kept: i64) -> bool {
         (kept >> 32) as u32 == self.sum()
     }
@@ -96,19 +96,19 @@ impl Line<'_> {
 
 impl Record<'_> {
     fn sum(&self) -> u32 {
-        // Each part's length goes in before it, so that no byte can move from one to the next.
+        // The lengths go in first, so that moving a byte from one part to the next changes the sum.
         let lengths = [self.uuid.len() as i64, self.delivery.len() as i64, self.body.len() as i64];
         let sum = Sum::of(&self.numbers).with(&Sum::of(&lengths).0.to_le_bytes());
         sum.with(self.uuid).with(self.delivery).with(self.body).low()
     }
 
-    /// Whether a row's kept checksum is that of what was read.
+    /// Returns whether the stored checksum of a row matches the values that were read.
     pub(super) fn holds(&self, kept: i64) -> bool {
         kept as u32 == self.sum()
     }
 }
 
-/// Returns what is kept of both checksums in `event.sum`.
+/// Returns both checksums in the form of `event.sum`.
 pub(super) fn of_event(line: &Line<'_>, record: &Record<'_>) -> i64 {
     i64::from(line.sum()) << 32 | i64::from(record.sum())
 }
@@ -154,8 +154,8 @@ pub(super) fn change<T>(
     Ok(done)
 }
 
-/// Whether a row of `event`, its packed event and its envelope match their checksum. A row without a
-/// checksum, or a row that does not exist, counts as sound.
+/// Returns whether a row of `event`, its packed event and its envelope match their checksum. A row without a checksum,
+/// or a row that does not exist, counts as sound.
 pub(super) fn is_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
     let kept = conn
         .prepare_cached("SELECT sum FROM event WHERE seq = ?1")?
@@ -172,7 +172,7 @@ pub(super) fn is_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
     }
 }
 
-/// Whether the columns that a list reads of a row of `event` match their checksum.
+/// Returns whether the columns that a list reads of a row of `event` match their checksum.
 pub(super) fn is_line_sound(conn: &Connection, seq: i64) -> rusqlite::Result<bool> {
     let kept = conn
         .prepare_cached("SELECT sum FROM event WHERE seq = ?1")?
@@ -186,8 +186,8 @@ pub(super) fn is_line_sound(conn: &Connection, seq: i64) -> rusqlite::Result<boo
     }
 }
 
-/// Whether an error is about one stored value, of another type or range than was written. A byte that changed can turn
-/// a number into a text.
+/// Returns whether an error is about one stored value that has another type or range than was written. A changed byte
+/// can turn a number into a text.
 fn is_of_value(error: &Error) -> bool {
     matches!(
         error,
@@ -225,7 +225,7 @@ fn sum_of(conn: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
     sum.optional()
 }
 
-/// The bytes of a text or a blob; none of anything else.
+/// Returns the bytes of a text or a blob, or an empty slice for any other value.
 pub(super) fn bytes(value: ValueRef<'_>) -> &[u8] {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
@@ -254,10 +254,10 @@ pub(super) const HIDDEN: Table = Table { name: "hidden", keys: &["seq"] };
 pub(super) const HOOK_COPY: Table = Table { name: "hook_copy", keys: &["seq"] };
 pub(super) const CLEAN: Table = Table { name: "clean", keys: &["id"] };
 
-/// The tables that got their checksums when the format with checksums came.
+/// The tables that existed when the format with checksums was introduced.
 const FIRST: [Table; 10] = [META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE];
 
-/// Every such table.
+/// All tables whose rows have one checksum.
 pub(super) const TABLES: [Table; 13] = [
     META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE, HIDDEN, HOOK_COPY, CLEAN,
 ];
@@ -276,14 +276,14 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<i64> {
     Ok(i64::from(sum.low()))
 }
 
-/// Whether a row that was read with `SELECT *` is what was written. One without a checksum is not: it got one when it
-/// was written, or when the format with checksums came.
+/// Returns whether a row that was read with `SELECT *` matches its checksum. A row without a checksum does not: every
+/// row got one when it was written, or when the format with checksums was introduced.
 pub(super) fn holds(row: &Row<'_>) -> rusqlite::Result<bool> {
     let kept = row.get_ref(COLUMN)?.as_i64_or_null().ok().flatten();
     Ok(kept == Some(of_row(row)?))
 }
 
-/// Writes the checksum of a row anew. Call it after every change to one, in the same transaction.
+/// Updates the checksum of a row. Call it after every change to the row, in the same transaction.
 pub(super) fn seal_row(conn: &Connection, table: Table, key: &[&dyn ToSql]) -> rusqlite::Result<()> {
     let Table { name, keys } = table;
     let is = |(index, key): (usize, &&str)| format!("{key} = ?{}", index + 1);
@@ -296,7 +296,7 @@ pub(super) fn seal_row(conn: &Connection, table: Table, key: &[&dyn ToSql]) -> r
     conn.prepare_cached(&update)?.execute(values.as_slice()).map(drop)
 }
 
-/// Writes the checksums of all rows that have none, in the tables of the format with which checksums came.
+/// Writes the checksums of all rows that have none, in the tables of `FIRST`.
 pub(super) fn seal_tables(conn: &Connection) -> rusqlite::Result<()> {
     for table in FIRST {
         let Table { name, keys } = table;
@@ -334,10 +334,11 @@ pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result
     Ok(damaged)
 }
 
-/// The checksum of what was damaged before it got one. A text's is never negative, and a row that this is for has a
-/// value that no checksum holds for.
+/// The checksum stored for a row or a text that was damaged before it got one. It never matches: the checksum of a text
+/// is never negative, and the row has a value of a type for which none can be computed.
 const NO_SUM: i64 = -1;
-/// Rows that get their checksums in one step, so that a waiting batch is held up no longer than some milliseconds.
+/// The number of rows or texts that get checksums in one step. A step delays a waiting batch by some milliseconds at
+/// most.
 const STEP: i64 = 300;
 
 /// Adds checksums to the next few rows or texts that an earlier format stored without. Returns the progress,
@@ -384,7 +385,7 @@ pub(super) fn seal_some(conn: &Connection, done: Unsealed) -> rusqlite::Result<O
     }
 }
 
-/// How far rows of an earlier format have got their checksums.
+/// The progress of adding checksums to rows of an earlier format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unsealed {
     /// Rows up to this number have one.

@@ -6,20 +6,20 @@ use jiff::Timestamp;
 
 use crate::consent::EventId;
 
-/// Returns a number of rows as SQLite takes it.
+/// Converts a number of rows to the integer type of SQLite.
 pub(super) fn limit(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// Returns the time of a column in milliseconds since 1970. A number that is no time becomes 1970.
+/// Returns the time of a column in milliseconds since 1970. A number out of range becomes 1970.
 pub(super) fn time(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or_default()
 }
 
-/// Returns the id of a column.
+/// Returns the event id stored in a column.
 ///
 /// # Errors
-/// It has a wrong length.
+/// The bytes have a wrong length.
 pub(super) fn event_id(bytes: &[u8]) -> io::Result<EventId> {
     EventId::from_bytes(bytes)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its id has a wrong length"))

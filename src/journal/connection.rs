@@ -13,12 +13,12 @@ use super::paths::{FILE, LOCK, database, shown};
 use super::schema::{self, Found};
 use crate::safe_file;
 
-/// How long SQLite waits for another program that holds the file.
+/// How long SQLite waits for another program that has locked the file, in milliseconds.
 pub(super) const BUSY_MS: u64 = 5000;
 /// The flags with which every database is opened: SQLite follows no symbolic link either.
 pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 
-/// Opens or creates the file, and brings it to the present format.
+/// Opens or creates the file, and migrates it to the current format.
 pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     let path = dir.join(FILE);
     let place = |source| OpenError::Place { path: shown(&path), source };
@@ -42,7 +42,7 @@ pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-/// Opens the file for reading. One that an older version left behind is brought up to date before.
+/// Opens the file for reading. Migrates a file of an older format first, if no other process writes it.
 pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
     let (conn, format) = connect_reader_as_it_is(dir)?;
     if format == schema::FORMAT {
@@ -83,7 +83,7 @@ fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(refuse)?;
     schema::set_up_reader(&conn).map_err(refuse)?;
     match check_format(&path, &conn)? {
-        // Its writer has not come to the first migration yet, or was killed before.
+        // Its writer has not run the first migration yet, or was killed before it did.
         0 => Err(OpenError::Missing { path: shown(&path) }),
         format => Ok((conn, format)),
     }
@@ -123,7 +123,7 @@ pub(super) fn refused(path: &Path, error: rusqlite::Error) -> OpenError {
     }
 }
 
-/// Makes the new names in a directory last.
+/// Syncs a directory, so that its new file names survive a crash.
 fn sync_dir(dir: &Path) -> io::Result<()> {
     safe_file::open_folder(dir)?.sync_all()
 }

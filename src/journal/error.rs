@@ -9,12 +9,12 @@ use super::place::Gone;
 use crate::report::{Fault, Part};
 use crate::safe_file::not_regular;
 
-/// What ails the storage, as far as it changes what a person does about it.
+/// The kinds of storage failure that need different remedies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ailment {
-    /// No room on the disk, or a quota is used up.
+    /// The disk is full, or a quota is used up.
     Full,
-    /// The file or its directory must not be written.
+    /// The file or its directory is not writable.
     ReadOnly,
     /// The file's content is not what was written.
     Damaged,
@@ -24,18 +24,18 @@ pub enum Ailment {
     Other,
 }
 
-/// SQLite refused.
+/// An operation of SQLite failed.
 #[derive(Debug, Error)]
 #[error("the journal's storage failed")]
 pub struct StorageError {
-    /// What ails it.
+    /// The kind of failure.
     pub ailment: Ailment,
     #[source]
     source: rusqlite::Error,
 }
 
 impl StorageError {
-    /// Whether SQLite found the file's structure damaged; else a value alone is not what was written.
+    /// Returns whether SQLite itself reported the error. If not, a single stored value has the wrong type or range.
     pub(super) fn is_of_file(&self) -> bool {
         self.source.sqlite_error_code().is_some()
     }
@@ -57,27 +57,27 @@ impl From<rusqlite::Error> for StorageError {
     }
 }
 
-/// The journal could not be opened. Nothing was changed.
+/// Why the journal could not be opened. Nothing was changed.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The directory, or a file in it, could not be created or opened.
     #[error("cannot use {path}")]
     Place {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// There is no journal yet; only a reader minds.
+    /// There is no journal yet, and the caller needs an existing one.
     #[error("there is no journal at {path}")]
     Missing {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
     },
     /// A later version of the program wrote it.
     #[error("the journal {path} has format {found}, and formats up to {known} are known")]
     Newer {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
         /// The file's format.
         found: i64,
@@ -87,34 +87,34 @@ pub enum OpenError {
     /// An older version of the program wrote it and is running.
     #[error("the journal {path} is of an older format, and process {holder} writes it")]
     OlderInUse {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// What the other left in the lock file.
+        /// The name that the other process left in the lock file.
         holder: String,
     },
-    /// It is no journal, or it is damaged.
+    /// The file is not a journal, or it is damaged.
     #[error("the journal {path} is damaged")]
     Damaged {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// What SQLite says, if it was asked.
+        /// The error of SQLite, if it reported one.
         source: Option<StorageError>,
     },
-    /// SQLite refused for another reason.
+    /// SQLite failed for another reason.
     #[error("cannot open the journal {path}")]
     Storage {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// Why.
+        /// The cause.
         source: StorageError,
     },
-    /// The system gave no thread.
+    /// The system could not start a thread.
     #[error("cannot start the journal's thread")]
     Thread(#[source] io::Error),
 }
 
 impl OpenError {
-    /// Returns what to tell the person.
+    /// Returns the fault that people see.
     pub fn fault(&self) -> Fault {
         let doing = "Nothing was started.";
         let fault =
@@ -154,10 +154,10 @@ impl OpenError {
     }
 }
 
-/// A batch was not stored; nothing of it was.
+/// Why a batch was not stored. No part of it was.
 #[derive(Debug, Error)]
 pub enum AppendError {
-    /// SQLite refused. The writer lives on, and the next batch may do better.
+    /// An operation of SQLite failed. The writer keeps running, and the next batch may succeed.
     #[error("the batch could not be written")]
     Storage(#[from] StorageError),
     /// A raw event could not be compressed.
@@ -166,8 +166,7 @@ pub enum AppendError {
     /// The journal was closed.
     #[error("the journal is closed")]
     Closed,
-    /// The files that are open do not stand in the journal's folder any more, so what is written to them is lost with
-    /// the process.
+    /// The open files are no longer in the journal's folder, so anything written to them is lost when the process ends.
     #[error("{} is not what was opened", .0.path)]
     Gone(Gone),
 }
@@ -179,7 +178,7 @@ impl From<rusqlite::Error> for AppendError {
 }
 
 impl AppendError {
-    /// Returns what to tell the person.
+    /// Returns the fault that people see.
     pub fn fault(&self) -> Fault {
         let doing =
             "Nothing of the batch was stored and the cursor stays where it was, so it is asked for again.";
@@ -211,18 +210,18 @@ impl AppendError {
     }
 }
 
-/// Something could not be read from the journal.
+/// Why something could not be read from the journal.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// SQLite refused.
+    /// An operation of SQLite failed.
     #[error("the journal could not be read")]
     Storage(#[from] StorageError),
-    /// A stored event does not unpack to what was packed.
+    /// A stored record is damaged: it does not decompress, does not match its checksum, or is not valid text.
     #[error("row {seq} does not unpack")]
     Unpack {
         /// The row's number; 0 for a reject.
         seq: i64,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -234,7 +233,7 @@ impl From<rusqlite::Error> for ReadError {
 }
 
 impl ReadError {
-    /// Returns what to tell the person.
+    /// Returns the fault that people see.
     pub fn fault(&self) -> Fault {
         let doing = "What was read before stays on the screen.";
         match self {

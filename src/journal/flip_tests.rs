@@ -1,4 +1,4 @@
-//! Bytes that change on the disk: what is read is what was written, or is told.
+//! Tests that change bytes on the disk: every value that is read is what was written, or is reported as damaged.
 
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn hooked(number: u64) -> Consent {
     consent
 }
 
-/// Goes every way by which something is written.
+/// Uses every way in which something is written.
 fn fill(store: &mut Store, numbers: u64) {
     let mut nobody = sample::consent(numbers + 50, Via::POLL);
     nobody.who = Who { person: Person::default(), evidence: Evidence::Unknown };
@@ -48,7 +48,7 @@ fn fill(store: &mut Store, numbers: u64) {
     let mut consents: Vec<Consent> = (0..numbers).map(|number| sample::consent(number, Via::POLL)).collect();
     consents.extend((numbers / 2..numbers + 5).map(hooked));
     consents.push(nobody);
-    // A copy that contradicts its row, values that are hidden, and two events of one uuid.
+    // Stores a copy that contradicts its row, hidden values, and two events with one uuid.
     consents[1].raw =
         consents[1].raw.replace(r#""url":"#, r#""password":"‹hidden, 9 characters›","url":"#).into();
     let mut other = hooked(2);
@@ -107,7 +107,7 @@ fn fill(store: &mut Store, numbers: u64) {
 /// A row of the list, the marks of its grants, and its texts.
 type Line = (Row, Vec<u32>, [String; 6]);
 
-/// What a journal says: every row with its texts, every whole record.
+/// Everything that a journal returns: every row with its texts, and every whole record.
 #[derive(PartialEq, Debug)]
 struct Told {
     rows: Vec<Line>,
@@ -145,7 +145,7 @@ fn every_way_of_writing_leaves_good_checksums() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = store(dir.path());
     fill(&mut store, 700);
-    // And what prunes and sweeps.
+    // Pruning and sweeping write as well.
     let consents = (3000..3200).map(|number| sample::consent(number, Via::POLL)).collect();
     write(&mut store, &Batch { consents, ..Batch::default() });
     store.settings.keep_rows = 300;
@@ -194,13 +194,13 @@ fn a_flipped_byte_is_told_and_never_shown_as_true() {
         };
         let damaged = reader.damaged();
         let what = format!("byte {place} by {mask:#x}: damaged {damaged:?}");
-        // What is given out and not called damaged is what was written.
+        // A row that is returned and not reported as damaged is what was written.
         for row in said.rows.iter().filter(|(row, ..)| !damaged.contains(&row.seq)) {
             let texts_known = row.2.iter().all(|text| text != "(damaged)");
             assert!(reference.rows.contains(row) || !texts_known, "{what}: {row:?}");
         }
         for record in &said.records {
-            // A name is left out where the text that it belongs to is damaged.
+            // A name is left out if the text that it belongs to is damaged.
             let is_same = |sound: &Stored| {
                 let labels = if record.labels.is_empty() { Vec::new() } else { sound.labels.clone() };
                 *record == Stored { labels, ..sound.clone() }
@@ -210,7 +210,7 @@ fn a_flipped_byte_is_told_and_never_shown_as_true() {
         let is_whole = said == reference;
         untouched += u64::from(is_whole);
         if !is_whole {
-            // And what is not given out is told by the whole check.
+            // A row that is not returned is reported by the whole check.
             let told = reader.check(|_| {});
             assert!(told.is_err() || told.is_ok_and(|damage| !damage.is_none()), "{what}: nobody tells");
             found += 1;
@@ -241,7 +241,7 @@ fn rows_of_an_earlier_format_get_their_checksums() {
     let sum: Option<i64> =
         store.conn.query_row("SELECT MIN(sum IS NULL) FROM event", [], |row| row.get(0)).unwrap();
     assert_eq!(sum, Some(0));
-    // From now on a row without one is damaged.
+    // From now on a row without a checksum is damaged.
     let mut reader = Reader::open(dir.path()).unwrap();
     assert_eq!(told(&mut reader).unwrap(), before);
     store.conn.execute_batch("UPDATE event SET sum = NULL WHERE seq = 5").unwrap();
@@ -310,7 +310,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
         sample::consent(100, Via::POLL).key.published_ms,
         "a hook says nothing of how far the log was read"
     );
-    // Whatever is judged by what the log was asked for is not judged.
+    // Rows that are judged by the query of the log are not judged.
     assert!(super::tables::bookmark::load(&store.conn).unwrap().is_none());
 }
 
@@ -318,7 +318,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
 fn a_damaged_dictionary_costs_no_event() {
     let dir = tempfile::tempdir().unwrap();
     let store = self::store(dir.path());
-    // As if it had been trained.
+    // Marks the dictionary as trained.
     store.conn.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [super::pack::SHIPPED]).unwrap();
     super::checksum::seal_row(&store.conn, super::checksum::DICT, &[&2]).unwrap();
     store.close();

@@ -7,28 +7,29 @@ use std::path::Path;
 use crate::consent::visible;
 use crate::safe_file;
 
-/// Held while this process writes; the system lets go of it when the process ends, however it ends.
+/// The lock on the journal, held while this process writes. The system releases it when the process ends, however it
+/// ends.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
 impl Lock {
-    /// The file that is locked; the lock lives as long as it is open.
+    /// Returns the locked file. The lock lasts as long as the file is open.
     pub(super) fn file(&self) -> &File {
         &self.0
     }
 }
 
-/// What came of asking for the lock.
+/// The result of [`ask`].
 #[derive(Debug)]
 pub(super) enum Asked {
-    /// It is ours.
+    /// This process holds the lock.
     Held(Lock),
-    /// Somebody else holds it and left this name.
+    /// Another process holds the lock. The text is the name that it left in the file.
     Elsewhere(String),
 }
 
-/// Asks for the lock, without waiting. The file stays behind when the lock is let go: removing it would let two
-/// processes hold two files of one name.
+/// Tries to take the lock, without waiting. The file is not removed when the lock is released: otherwise two processes
+/// could hold locks on two files of one name.
 pub(super) fn ask(path: &Path) -> io::Result<Asked> {
     let mut file = safe_file::open_private(path)?;
     match file.try_lock() {
@@ -45,9 +46,9 @@ pub(super) fn ask(path: &Path) -> io::Result<Asked> {
 
 /// Returns the name that the holder of the lock left, or `None` if nobody holds it.
 ///
-/// To find that out the lock is shared for a moment where it is free, so that several may look at once.
+/// To find out, this takes a shared lock for a moment if the lock is free, so several processes may ask at once.
 pub(super) fn holder_now(path: &Path) -> io::Result<Option<String>> {
-    // A lock that was removed may still be held, under no name; one that is made here would say that nobody does.
+    // The file is not created: a removed lock file may still be locked, and a new one would show no holder.
     let (file, _) = safe_file::open_regular(path)?;
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
@@ -56,12 +57,12 @@ pub(super) fn holder_now(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// A process number has at most this many bytes, and a name need not be longer.
+/// The most bytes read of the name of the holder. A process number is shorter.
 const HOLDER_MAX: u64 = 32;
 
 fn holder(file: &File) -> String {
     let mut bytes = Vec::new();
-    // Where locks are mandatory the text cannot be read, which is no reason not to follow.
+    // Where locks are mandatory the name cannot be read. That must not keep this process from following.
     let _unreadable = file.take(HOLDER_MAX).read_to_end(&mut bytes).is_err();
     let text = String::from_utf8_lossy(&bytes);
     let text = text.trim();

@@ -6,58 +6,59 @@ use super::batch::{Head, Polled};
 use super::checksum;
 use crate::consent::{Bookmark, Rev, Seq};
 
-/// The counters, one row on the disk. They rise even when rows go, so no number is ever given out twice.
+/// The journal's counters. `next_seq` and `next_rev` do not fall when rows are removed, so no number is used twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Meta {
     pub(super) next_seq: i64,
     pub(super) next_rev: i64,
     pub(super) rows: i64,
-    /// The newest `published` that could be true when it came.
+    /// The newest plausible `published`: it was not far ahead of its receipt, in milliseconds since 1970.
     pub(super) newest_ms: i64,
     /// From when on the journal is complete, or `None` until the poller has caught up for the first time.
     pub(super) complete_since: Option<String>,
     /// Whether a dictionary was trained on the journal's own events, or the attempt was given up.
     pub(super) trained: bool,
-    /// Rows that count as late.
+    /// The number of rows that count as late.
     pub(super) late: i64,
-    /// When the log was last read well.
+    /// When the log was last read successfully.
     pub(super) last_good: Option<String>,
     /// When the log was last read to its end.
     pub(super) caught_up_ms: Option<i64>,
     /// When the event hook was first known to be verified.
     pub(super) verified_ms: Option<i64>,
-    /// Up to which `published` it was judged what the hook missed.
+    /// The `published` up to which rows were judged for whether the hook missed them.
     pub(super) judged_ms: i64,
-    /// Rows that count as unconfirmed.
+    /// The number of rows that count as unconfirmed.
     pub(super) unconfirmed: i64,
-    /// Rows that count as missed by the hook.
+    /// The number of rows that count as missed by the hook.
     pub(super) missed: i64,
-    /// The wait between two polls that was in force at the last good one.
+    /// The wait between two polls at the last successful one, in milliseconds.
     pub(super) interval_ms: Option<i64>,
-    /// Rows published before this were removed, so nothing before is complete; 0 if none was.
+    /// Rows published before this were removed, so the journal is not complete before it; 0 if none were.
     pub(super) whole_from_ms: i64,
-    /// What pruning by age removed in the present hour.
+    /// What pruning by age removed in the current hour.
     pub(super) hour: Hour,
-    /// How far this machine's clock was ahead of Okta's at the last good poll; 0 where they agreed.
+    /// How far this machine's clock was ahead of Okta's at the last successful poll; 0 if they agreed.
     pub(super) ahead_ms: i64,
-    /// Rows of which the hook's copy contradicts the log's.
+    /// The number of rows whose hook copy contradicts the log's record.
     pub(super) altered: i64,
-    /// Rows that only a hook has brought.
+    /// The number of rows that only a hook has delivered.
     pub(super) hook_only: i64,
-    /// For how long nothing could be removed by age, as far as somebody wrote the journal; 0 where it can be.
+    /// For how long removal by age has been suspended, counting only the time in which a process wrote the journal; 0
+    /// if it is not suspended.
     pub(super) suspended_ms: i64,
 }
 
 /// An hour in which a bounded part of the rows is removed by age.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Hour {
-    /// When it began.
+    /// When the hour began.
     pub(super) began_ms: i64,
-    /// The rows that there were then.
+    /// The number of rows at its beginning.
     pub(super) rows: i64,
-    /// How many of them were removed by age.
+    /// How many rows were removed by age since.
     pub(super) gone: i64,
-    /// How many side events were removed by age.
+    /// How many side events were removed by age since.
     pub(super) sides: i64,
 }
 
@@ -65,7 +66,7 @@ impl Meta {
     /// Reads the counters.
     ///
     /// # Errors
-    /// They cannot be read, or are not what was written.
+    /// The counters cannot be read, or do not match their checksum.
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         checksum::check_table(conn, checksum::META)?;
         let sql =
@@ -139,12 +140,12 @@ impl Meta {
         checksum::seal_row(conn, checksum::META, &[&1])
     }
 
-    /// Returns how far the journal has come.
+    /// Returns the journal's head.
     pub(super) fn head(&self) -> Head {
         Head { last: Seq(self.next_seq - 1), change: Rev(self.next_rev - 1) }
     }
 
-    /// Notes that the log was read well.
+    /// Records a successful poll.
     pub(super) fn note_poll(&mut self, polled: Polled) {
         self.last_good = Some(polled.at.to_string());
         self.interval_ms = i64::try_from(polled.interval.as_millis()).ok();
@@ -153,7 +154,7 @@ impl Meta {
         }
     }
 
-    /// Notes from when on the journal is complete, once the poller has caught up.
+    /// Records from when on the journal is complete, if the poller has caught up.
     pub(super) fn note_bookmark(&mut self, bookmark: &Bookmark) {
         if !bookmark.caught_up {
             return;
@@ -162,7 +163,7 @@ impl Meta {
         // The complete stretch begins after the rows that were removed.
         let whole_from = jiff::Timestamp::from_millisecond(self.whole_from_ms).unwrap_or_default();
         let since = if self.whole_from_ms > 0 { bookmark.since.max(whole_from) } else { bookmark.since };
-        // A later start of the same log takes nothing away from what was complete before; gaps are told apart.
+        // A later start does not shorten what was complete before; gaps are recorded separately.
         if known.is_none_or(|known| since < known) {
             self.complete_since = Some(since.to_string());
         }

@@ -1,18 +1,18 @@
-//! The journal: one SQLite file with everything that was seen. One thread of one process writes it under a lock, and any
-//! process may read it. A batch of consents and the bookmark that came with it are one transaction, and whoever appends a
-//! batch gets an answer when it is on the disk and not before.
+//! The journal: one SQLite file that holds every event that was seen. One thread of one process writes it under a lock;
+//! any process may read it. A batch of consents and its bookmark are stored in one transaction, and [`Journal::append`]
+//! returns only once the batch is on the disk.
 //!
 //! ```text
 //! batch settings error       what callers hand over, and what they get back
-//! paths lock stopped place   the folder: names, who writes, whether the files are still the same
+//! paths lock stopped place   the folder: file names, the lock, a stopped holder, replaced files
 //! checksum columns pack meta values on the disk: checksums, types, compression, counters
-//! tables/                    one file a table, or a column that means more than it says
+//! tables/                    one file per table, and per column with an encoding of its own
 //! schema connection          the format of the file, and connections to it
 //! notes                      what a person marked and where the screen was left, in a file beside the journal
 //! read/                      readers
 //! write/                     the store, its work in the background, and the thread that does it
 //! clean/                     removes the secrets that an earlier version stored
-//! open                       the right to write, and the start of the writer
+//! open                       takes the lock and starts the writer
 //! ```
 
 mod batch;

@@ -1,7 +1,7 @@
-//! Marks and notes of a person, filters that were used, and the place where the screen was left.
+//! Marks and notes of a person, recent filters, and the last position of the screen.
 //!
-//! A file of its own beside the journal, since any screen writes it and one process alone writes the journal. Whoever
-//! loses it loses no consent, and whoever makes the journal anew keeps it.
+//! They are in a separate file, because every screen writes them, while only one process writes the journal. Losing
+//! this file loses no consent, and replacing the journal keeps it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::consent::{EventId, EventKey, Marked};
 use crate::report::{Fault, Part};
 use crate::safe_file;
 
-/// The file, in the folder of the journal.
+/// The name of the file in the journal's folder.
 pub(super) const FILE: &str = "notes.sqlite3";
 /// Marks a SQLite file as notes of this program ("CsWn").
 const APPLICATION_ID: i64 = 0x4373_576e;
-/// The format that is written.
+/// The format that this program writes.
 const FORMAT: i64 = 1;
-/// Another screen holds the file for the time of one small commit; a person's key waits no longer than this.
+/// How long a key press waits for another screen, which locks the file for one small commit.
 const BUSY: Duration = Duration::from_millis(80);
 
 const LAYOUT: &str = "
@@ -40,62 +40,62 @@ pub struct Notes {
     seen: i64,
 }
 
-/// The notes cannot be used, or not be written.
+/// Why the notes cannot be read or written.
 #[derive(Debug, Error)]
 pub enum NotesError {
-    /// The folder or the file cannot be made.
+    /// The folder or the file cannot be created or opened.
     #[error("cannot use {path}")]
     Place {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A later version of the program wrote it.
     #[error("the notes {path} have format {found}, and formats up to {known} are known")]
     Newer {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
         /// The file's format.
         found: i64,
         /// The newest format that this program knows.
         known: i64,
     },
-    /// It holds something else, or it is damaged.
+    /// The file is damaged or holds something else.
     #[error("the notes {path} are damaged")]
     Damaged {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// What SQLite says, if it was asked.
+        /// The error of SQLite, if it reported one.
         source: Option<StorageError>,
     },
-    /// SQLite refused for another reason.
+    /// SQLite failed for another reason.
     #[error("the storage of {path} failed")]
     Storage {
-        /// Made harmless for people.
+        /// The path, safe to show on a terminal.
         path: String,
-        /// Why.
+        /// The cause.
         source: StorageError,
     },
-    /// There are as many as are kept.
+    /// The maximum number of marks is reached.
     #[error("there are {} marks already", Notes::MARKS_MAX)]
     Full,
 }
 
 impl Notes {
-    /// At most this many consents are marked at a time.
+    /// The maximum number of marked consents.
     pub const MARKS_MAX: usize = 10_000;
-    /// Characters of a note.
+    /// The maximum length of a note, in characters.
     pub const NOTE_MAX: usize = 1000;
-    /// Filters that are remembered, the newest.
+    /// The maximum number of remembered filters; the newest are kept.
     pub const FILTERS_MAX: usize = 200;
-    /// Characters of a remembered filter, and of one thing about the last place.
+    /// The maximum length of a remembered filter, and of a value of the last place, in characters.
     const TEXT_MAX: usize = 4000;
-    /// Things about the last place.
+    /// The maximum number of values of the last place.
     const PLACES_MAX: usize = 32;
 
-    /// Opens the notes in a journal's folder, and makes them for their owner only if they are missing. What is damaged
-    /// or newer stays as it is.
+    /// Opens the notes in a journal's folder. Creates a missing folder or file with access for its owner only, and
+    /// leaves a damaged or newer file unchanged.
     pub fn open(dir: &Path) -> Result<Self, NotesError> {
         let path = dir.join(FILE);
         let place = |source| NotesError::Place { path: shown(&path), source };
@@ -135,7 +135,7 @@ impl Notes {
         let path = database(dir, FILE).map_err(place)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | FLAGS;
         let mut notes = Self::connect(&path, flags)?;
-        // Whoever makes the file has not come to its layout yet, or was killed before.
+        // The process that created the file has not written its tables yet, or was killed before it did.
         if notes.check()? == 0 {
             return Ok(None);
         }
@@ -151,7 +151,7 @@ impl Notes {
         Ok(Self { conn, path: shown(path), seen: 0 })
     }
 
-    /// Returns the format of a sound file of ours; 0 is an empty one.
+    /// Returns the format of the file if it is sound notes of this program; 0 means an empty file.
     fn check(&self) -> Result<i64, NotesError> {
         let path = || self.path.clone();
         let number = |name| {
@@ -192,13 +192,13 @@ impl Notes {
         found.map_err(|error| refused(self.path.clone(), error))
     }
 
-    /// Whether somebody else wrote since this was asked last, or since the opening.
+    /// Returns whether another connection wrote since the last call, or since the file was opened.
     pub fn is_moved(&mut self) -> Result<bool, NotesError> {
         let version = self.ask("PRAGMA data_version", |row| row.get(0))?;
         Ok(std::mem::replace(&mut self.seen, version) != version)
     }
 
-    /// Returns what is marked, by time of the event.
+    /// Returns the marks, in the order of the times of their events.
     pub fn marks(&self) -> Result<Vec<Marked>, NotesError> {
         let sql = "SELECT ts, uuid, part, at, note FROM mark ORDER BY ts, uuid, part LIMIT ?1";
         let read = |row: &Row<'_>| {
@@ -210,7 +210,7 @@ impl Notes {
         Ok(self.all(sql, Self::MARKS_MAX, read)?.into_iter().flatten().collect())
     }
 
-    /// Marks an event, or writes another note to it.
+    /// Marks an event, or replaces the note of its mark.
     pub fn put(&mut self, marked: &Marked) -> Result<(), NotesError> {
         let key = &marked.key;
         let note: String = marked.note.chars().take(Self::NOTE_MAX).collect();
@@ -231,7 +231,7 @@ impl Notes {
         if is_put { Ok(()) } else { Err(NotesError::Full) }
     }
 
-    /// Lets marks, and the place where the screen was left, follow events that are known by another key now.
+    /// Replaces the old keys of events by their new ones in the marks and in the last place.
     pub(super) fn rename(&mut self, renamed: &[(EventKey, EventKey)]) -> Result<(), NotesError> {
         self.write(|conn| {
             let sql = "UPDATE OR REPLACE mark SET uuid = ?4 WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
@@ -245,14 +245,14 @@ impl Notes {
         })
     }
 
-    /// Takes a mark and its note away.
+    /// Removes a mark and its note.
     pub fn remove(&mut self, key: &EventKey) -> Result<(), NotesError> {
         let values = (key.published_ms, key.id.as_bytes(), key.part);
         let sql = "DELETE FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
         self.write(|conn| conn.prepare_cached(sql)?.execute(values).map(drop))
     }
 
-    /// Returns the filters that were used, the last one first.
+    /// Returns the remembered filters, the last used one first.
     pub fn filters(&self) -> Result<Vec<String>, NotesError> {
         self.all("SELECT query FROM filter ORDER BY nr DESC LIMIT ?1", Self::FILTERS_MAX, |row| row.get(0))
     }
@@ -268,13 +268,13 @@ impl Notes {
         })
     }
 
-    /// Returns what is known of the place where the screen was left: names and values.
+    /// Returns the last place of the screen, as names and values.
     pub fn place(&self) -> Result<Vec<(String, String)>, NotesError> {
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         self.all("SELECT name, value FROM place ORDER BY name LIMIT ?1", Self::PLACES_MAX, read)
     }
 
-    /// Keeps the place in the stead of the one before.
+    /// Stores the place of the screen, and removes the one stored before.
     pub fn keep_place(&mut self, place: &[(&str, String)]) -> Result<(), NotesError> {
         self.write(|conn| {
             conn.execute("DELETE FROM place", [])?;
@@ -307,7 +307,7 @@ fn refused(path: String, error: rusqlite::Error) -> NotesError {
 }
 
 impl NotesError {
-    /// Returns what to tell the person.
+    /// Returns the fault that people see.
     pub fn fault(&self) -> Fault {
         let (brief, what, remedy) = match self {
             Self::Place { path, source } => (

@@ -18,19 +18,20 @@ use super::write::writer::Journal;
 use crate::clock::Clock;
 use crate::safe_file;
 
-/// What came of opening a journal for writing.
+/// The result of [`open`].
 #[derive(Debug)]
 pub enum Opened {
     /// This process writes it.
     Writer(Journal),
-    /// Another process does; its rows can be read with a [`super::Reader`].
+    /// Another process writes it. This one can read its rows with a [`super::Reader`].
     Follower {
-        /// What the other left in the lock file, mostly its process number; harmless to show.
+        /// The name that the other process left in the lock file, usually its process number. Safe to show.
         holder: String,
     },
 }
 
-/// Opens the journal in a directory and starts its writer; creates both, for their owner only, if they are missing.
+/// Opens the journal in a directory and starts its writer. Creates a missing directory or file with access for its
+/// owner only.
 ///
 /// A damaged or newer file is refused and left as it is. A file that is empty counts as missing.
 pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, OpenError> {
@@ -43,23 +44,23 @@ pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, Open
     }
 }
 
-/// The right to write a journal. Nobody else has it while this lives.
+/// The exclusive right to write a journal, held until this is dropped.
 #[derive(Debug)]
 pub struct Claim {
     lock: Lock,
     dir: PathBuf,
 }
 
-/// What came of asking for the right to write.
+/// The result of [`claim`].
 #[derive(Debug)]
 pub enum Claimed {
     /// This process has it.
     Ours(Claim),
-    /// The process that left this name has it, mostly its process number; harmless to show.
+    /// Another process has it. The text is the name that it left, usually its process number. Safe to show.
     Elsewhere(String),
 }
 
-/// Asks for the right to write the journal in a directory, without waiting. Creates the directory if it is missing.
+/// Tries to get the right to write the journal in a directory, without waiting. Creates the directory if it is missing.
 ///
 /// # Errors
 /// The directory or the lock file in it cannot be used.
@@ -73,8 +74,8 @@ pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
 }
 
 impl Claim {
-    /// Opens the journal and starts its writer, as [`open`] does. The writer tells how far it has come by a clone of
-    /// `head`, so whoever followed another process by it goes on hearing.
+    /// Opens the journal and starts its writer, as [`open`] does. The writer publishes its progress through a clone of
+    /// `head`, so a task that already watches `head` sees the new writer's progress too.
     ///
     /// # Errors
     /// The file cannot be used, or there is no thread. The right to write is given back.
@@ -99,16 +100,16 @@ impl Claim {
 pub enum Holder {
     /// Nobody.
     Nobody,
-    /// A process, by the name that it left.
+    /// A process.
     Process {
-        /// Mostly its process number; harmless to show.
+        /// The name that it left, usually its process number. Safe to show.
         name: String,
-        /// Whether it is known to be stopped, as by `^Z` or SIGSTOP. Only Linux tells.
+        /// Whether it is known to be stopped, for example by `^Z` or SIGSTOP. Known only on Linux.
         is_stopped: bool,
     },
 }
 
-/// Looks who has the right to write the journal in a directory. Opens two small files; nothing is written.
+/// Returns who has the right to write the journal in a directory. Opens at most three small files and writes nothing.
 ///
 /// # Errors
 /// The lock file cannot be opened.
@@ -121,13 +122,14 @@ pub fn holder(dir: &Path) -> Result<Holder, OpenError> {
     })
 }
 
-/// Tells one journal file from another that took its place, by device and file number. Returns `None` if there is none.
+/// Returns the device and inode of the journal's file, or `None` if there is no file. They tell the file from one that
+/// replaced it.
 pub fn file_id(dir: &Path) -> Option<(u64, u64)> {
     stopped::file_id(&dir.join(FILE))
 }
 
-/// Opens a journal that is there for writing, without its writer; the lock lives beside it. The inner error is the name
-/// of the process that writes it.
+/// Opens an existing journal for writing, without the writer's thread, and returns the store with its lock. The inner
+/// error is the name of the process that writes the journal.
 pub(super) fn open_store(dir: &Path, settings: Settings) -> Result<Result<(Store, Lock), String>, OpenError> {
     let path = dir.join(FILE);
     if !path.exists() {
@@ -143,7 +145,7 @@ pub(super) fn open_store(dir: &Path, settings: Settings) -> Result<Result<(Store
     }
 }
 
-/// Opens a journal on a disk with room for so many pages more than a new file has.
+/// Opens a new journal whose file may grow by at most `pages` pages.
 #[cfg(test)]
 pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {
     let Asked::Held(lock) = lock::ask(&dir.join(LOCK)).unwrap() else { panic!("somebody else writes") };

@@ -1,4 +1,4 @@
-//! Raw events, packed: zstd with a dictionary, since one event is like the next.
+//! Compresses raw events with zstd and a dictionary, because events resemble each other.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,14 +9,14 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use super::checksum;
 
-/// The dictionary of a new journal, trained on invented events; after a while the org's own takes its place.
+/// The dictionary of a new journal, trained on invented events. One trained on the org's own events replaces it later.
 pub(super) const SHIPPED: &[u8] = include_bytes!("start.dict");
 
-/// With a dictionary, level 3 takes half as long again for one part in a hundred.
+/// The zstd level. With a dictionary, level 3 takes half as long again and saves one percent.
 const LEVEL: i32 = 1;
-/// Larger ones pack hardly better.
+/// The size of a trained dictionary. Larger ones hardly pack better.
 pub(super) const DICTIONARY_BYTES: usize = 16 * 1024;
-/// A raw event is a part of a page or of a delivery, which are smaller; more than this is damage.
+/// The maximum size of an unpacked event. Pages and deliveries are smaller, so a larger size means damage.
 const UNPACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Packs bodies with the newest dictionary.
@@ -27,16 +27,16 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// Takes up the newest dictionary of a journal.
+    /// Returns a packer with the newest dictionary of a journal.
     pub(super) fn load(conn: &Connection) -> rusqlite::Result<io::Result<Self>> {
         let (dict, body) = newest(conn)?;
         Ok(Self::with(dict, &body))
     }
 
-    /// Packs with a dictionary that a journal may not have.
+    /// Returns a packer with a dictionary that need not be in a journal.
     pub(super) fn with(dict: i64, body: &[u8]) -> io::Result<Self> {
         let mut compressor = Compressor::with_dictionary(LEVEL, body)?;
-        // Four bytes, so that a body unpacks to what was packed or not at all, whatever became of its dictionary.
+        // A checksum of four bytes: a body unpacks to what was packed or not at all, even with a damaged dictionary.
         compressor.include_checksum(true)?;
         Ok(Self { dict, compressor, buffer: Vec::new() })
     }
@@ -46,7 +46,7 @@ impl Packer {
         self.dict
     }
 
-    /// Packs one body; the result lives until the next.
+    /// Packs one body. The result is valid until the next call.
     pub(super) fn pack(&mut self, raw: &[u8]) -> io::Result<&[u8]> {
         self.buffer.clear();
         self.buffer.reserve(zstd::zstd_safe::compress_bound(raw.len()));
@@ -62,7 +62,7 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacks one body. The inner error is the body's own, the outer one the storage's.
+    /// Unpacks one body. The inner error is about the body or its dictionary, the outer one about the storage.
     pub(super) fn unpack(
         &mut self,
         conn: &Connection,
@@ -88,12 +88,12 @@ fn dictionary(conn: &Connection, dict: i64) -> rusqlite::Result<io::Result<Decom
     })
 }
 
-/// Returns the newest dictionary of a journal and its number; an empty one of number 0 if it has none.
+/// Returns the newest sound dictionary of a journal and its number, or an empty one with number 0 if there is none.
 pub(super) fn newest(conn: &Connection) -> rusqlite::Result<(i64, Vec<u8>)> {
     let mut statement = conn.prepare("SELECT id FROM dict WHERE id > 0 ORDER BY id DESC")?;
     let ids: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for id in ids {
-        // A damaged one packs nothing any more.
+        // A damaged dictionary packs no new events.
         if let Some(body) = body(conn, id)? {
             return Ok((id, body));
         }
@@ -101,7 +101,7 @@ pub(super) fn newest(conn: &Connection) -> rusqlite::Result<(i64, Vec<u8>)> {
     Ok((0, Vec::new()))
 }
 
-/// Returns a dictionary, or its copy where it is damaged, or `None` if both are, or it is not there.
+/// Returns a dictionary, or its copy if the original is damaged. Returns `None` if neither exists and is sound.
 fn body(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     if let Some(body) = kept(conn, id)? {
         return Ok(Some(body));
@@ -113,7 +113,7 @@ fn body(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Returns what is kept under a number, or `None` if it is not what was written, or not there.
+/// Returns the dictionary stored under a number, or `None` if it is damaged or missing.
 fn kept(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     let mut statement = conn.prepare("SELECT * FROM dict WHERE id = ?1")?;
     let read = statement
@@ -121,8 +121,9 @@ fn kept(conn: &Connection, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     read.optional().map(Option::flatten)
 }
 
-/// Keeps a copy of each dictionary under its negative number, since every event that was packed with it hangs on it,
-/// and puts a good one in the place of a damaged one. Changes nothing where that is so already.
+/// Keeps a copy of each dictionary under its negative number, because every event packed with it depends on it.
+/// Replaces a damaged one by its sound copy, and the reverse. The shipped dictionary, number 1, needs no copy. Writes
+/// nothing if all are sound.
 pub(super) fn keep_copies(conn: &Connection) -> rusqlite::Result<()> {
     let mut statement = conn.prepare("SELECT id FROM dict WHERE id > 0")?;
     let ids: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -7,7 +7,7 @@ use crate::consent::visible;
 
 /// The journal's file in its directory.
 pub(super) const FILE: &str = "journal.sqlite3";
-/// Whoever holds its lock writes the journal.
+/// The lock file. The process that holds its lock writes the journal.
 pub(super) const LOCK: &str = "journal.lock";
 
 /// Returns a path with every character that a terminal would act on made visible.

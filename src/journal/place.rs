@@ -12,11 +12,11 @@ use std::sync::OnceLock;
 
 use super::paths::shown;
 
-/// What was opened, by path and by what the file system calls it.
+/// The opened files, each with its path and its device and inode.
 #[derive(Debug)]
 pub(super) struct Place {
     opened: Vec<(PathBuf, FileId)>,
-    /// SQLite makes it with the first commit and keeps it as long as the journal is open.
+    /// The path of the WAL. SQLite creates the file with the first commit and keeps it while the journal is open.
     wal: PathBuf,
     wal_is: OnceLock<FileId>,
 }
@@ -24,17 +24,17 @@ pub(super) struct Place {
 /// Device and inode.
 pub(super) type FileId = (u64, u64);
 
-/// What was opened does not stand in its place any more.
+/// An opened file or folder is no longer at its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gone {
-    /// Made harmless for people.
+    /// The path, safe to show on a terminal.
     pub path: String,
-    /// Whether something else stands there now.
+    /// Whether something else is at the path now.
     pub is_replaced: bool,
 }
 
 impl Place {
-    /// Notes what is open: the folder, the lock that is held, the journal's file.
+    /// Records the identity of the folder, of the held lock file and of the journal's file.
     pub(super) fn of(dir: &Path, lock: (&Path, &File), journal: &Path) -> io::Result<Self> {
         let opened = vec![
             (dir.to_owned(), file_id(&fs::metadata(dir)?)),
@@ -46,7 +46,7 @@ impl Place {
         Ok(Self { opened, wal: wal.into(), wal_is: OnceLock::new() })
     }
 
-    /// Looks whether everything is still in its place; some microseconds.
+    /// Checks that everything is still in its place. Takes some microseconds.
     pub(super) fn check(&self) -> Result<(), Gone> {
         for (path, known) in &self.opened {
             self.look(path, *known)?;
@@ -64,14 +64,14 @@ impl Place {
         if found == Some(known) {
             return Ok(());
         }
-        // The folder is what a person knows, whichever of its files is the first that is missing.
+        // People know the folder: if it is gone, name it and not the first of its files that is missing.
         let dir = self.opened.first().map_or(path, |(dir, _)| dir);
         let path = if fs::metadata(dir).is_ok() { path } else { dir };
         Err(Gone { path: shown(path), is_replaced: found.is_some() })
     }
 }
 
-/// Returns what the file system calls a file.
+/// Returns the device and inode of a file.
 pub(super) fn file_id(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }
@@ -115,7 +115,7 @@ mod tests {
         fs::rename(&dir, &away).unwrap();
         let found = gone(&journal, 2).await;
         assert!(found.path.ends_with("org") && !found.is_replaced, "{found:?}");
-        // The very same folder comes back: it goes on, and nothing is there twice.
+        // When the very same folder comes back, the journal resumes and stores nothing twice.
         fs::rename(&away, &dir).unwrap();
         assert!(journal.in_place().is_ok());
         journal.append(batch(2)).await.unwrap();

@@ -13,10 +13,10 @@ use crate::consent::{
 
 /// 2026-01-05T08:00:00Z, in milliseconds.
 pub(crate) const START_MS: i64 = 1_767_600_000_000;
-/// From one event to the next.
+/// The time between two events, in milliseconds.
 const STEP_MS: i64 = 700;
 
-/// Mixes a number so that its neighbors look unrelated (the finaliser of splitmix64).
+/// Mixes a number so that its neighbors look unrelated (the finalizer of splitmix64).
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -133,7 +133,7 @@ fn story(number: u64) -> Story {
     }
 }
 
-/// Returns the LogEvent of a number.
+/// Returns the JSON of the LogEvent with a number.
 pub(crate) fn raw(number: u64) -> String {
     let story = story(number);
     let user = id("00u", story.person + 100_000);
@@ -194,7 +194,7 @@ pub(crate) fn raw(number: u64) -> String {
     )
 }
 
-/// Returns the consent of a number, as the reader of the wire would make it.
+/// Returns the consent with a number, as it would be read from its LogEvent.
 pub(crate) fn consent(number: u64, via: Via) -> Consent {
     let story = story(number);
     let some = |text: &str| Some(Untrusted::new(text));

@@ -8,10 +8,11 @@ use super::{checksum, pack};
 /// Marks a SQLite file as a journal of this program ("CsWj").
 pub(super) const APPLICATION_ID: i64 = 0x4373_576a;
 
-/// Each brings a file from the format of its index to the next; never edited once released, only added to.
+/// The migrations: the one at index `n` brings a file from format `n` to `n + 1`. A released one is never edited; new
+/// ones are appended.
 const MIGRATIONS: &[&str] = &[
-    // The narrow table is what lists load; bodies lie apart so that a scan of it touches few pages. The key begins with
-    // the time because a key that begins with a random uuid makes every insertion land on another page.
+    // Lists load the narrow table; bodies are in another one, so that a scan touches few pages. The key begins with the
+    // time because a key that begins with a random uuid makes every insertion land on another page.
     "CREATE TABLE event (
         seq INTEGER PRIMARY KEY, ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL,
         rev INTEGER NOT NULL, kind INTEGER NOT NULL, via INTEGER NOT NULL, outcome INTEGER NOT NULL,
@@ -34,22 +35,23 @@ const MIGRATIONS: &[&str] = &[
      CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL, next_rev INTEGER NOT NULL,
         rows INTEGER NOT NULL, newest INTEGER NOT NULL, complete_since TEXT, trained INTEGER NOT NULL);
      INSERT INTO meta VALUES (1, 1, 1, 0, 0, NULL, 0);",
-    // Where fetching older history goes on; how many rows came late, so that nobody counts them in a million; when the
-    // log was last read well.
+    // Where fetching older history resumes; the number of late rows, so that no query counts them among a million; when
+    // the log was last read successfully.
     "CREATE TABLE history (id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL, goal TEXT NOT NULL,
         top TEXT NOT NULL, whole_from TEXT NOT NULL, start TEXT NOT NULL, next TEXT);
      ALTER TABLE meta ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE meta ADD COLUMN last_good TEXT;
      UPDATE meta SET late = (SELECT COUNT(*) FROM event WHERE late <> 0);",
-    // What ids are called; and the few texts that hold nothing but an id, so that a name finds them without a look at all.
+    // Names of ids, and an index of the few texts that hold only an id, so that a new name finds its texts without a
+    // scan.
     "CREATE TABLE label (thing INTEGER NOT NULL, id TEXT NOT NULL, name TEXT, login TEXT, gone INTEGER NOT NULL,
         asked INTEGER NOT NULL, rev INTEGER NOT NULL, PRIMARY KEY (thing, id)) WITHOUT ROWID;
      CREATE INDEX label_rev ON label (rev);
      CREATE INDEX sym_unnamed ON sym (text) WHERE length(text) <= 80
         AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
         AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*');",
-    // Columns that tell scope grants and sessions apart; whether the log and the hook confirm each other; the
-    // times in which the hook was listened to; and side events.
+    // Columns for scope grants and sessions; whether the log and the hook confirm each other; the periods in which this
+    // program listened for the hook; and side events.
     "ALTER TABLE event ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE event ADD COLUMN grants BLOB;
      ALTER TABLE event ADD COLUMN session INTEGER;
@@ -66,18 +68,18 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX side_type ON side (type, ts);
      CREATE INDEX side_session ON side (session) WHERE session IS NOT NULL;
      CREATE INDEX side_txn ON side (txn) WHERE txn IS NOT NULL;",
-    // How long the poller waits between two polls, so that a follower can tell a slow one from none.
+    // How long the poller waits between two polls, so that a follower can tell a slow poller from a stopped one.
     "ALTER TABLE meta ADD COLUMN interval_ms INTEGER;",
-    // The few rows that share their uuid with one of other content, so that counting them takes no time.
+    // An index of the few rows that share their uuid with a row of other content, so that counting them is fast.
     "CREATE INDEX event_shared ON event (seq) WHERE doubt = 3;",
-    // How many records could not be read, by the way they came; of the records themselves only the newest are kept.
+    // The number of unreadable records per source; of the records themselves only the newest are kept.
     "CREATE TABLE unreadable (source TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,
         last INTEGER NOT NULL) WITHOUT ROWID;
      INSERT INTO unreadable SELECT source, COUNT(*), MIN(received), MAX(received) FROM reject GROUP BY source;",
     CHECKSUMS,
     HIDDEN_VALUES,
-    // What a hook's copy of an event says otherwise than the log's, or more; how many rows the copies contradict; and how
-    // many rows nobody but a hook has brought, which one index finds by what became of them and by age.
+    // The hook's copies that contradict the log's record or add to it; the number of rows whose copies contradict each
+    // other; the number of rows that only a hook has delivered, and an index of those by doubt and age.
     "CREATE TABLE hook_copy (seq INTEGER PRIMARY KEY, dict INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER);
      DROP INDEX event_hook_only;
      CREATE INDEX event_by_hook ON event (doubt, received) WHERE via = 2;
@@ -86,10 +88,11 @@ const MIGRATIONS: &[&str] = &[
      UPDATE meta SET hook_only = (SELECT COUNT(*) FROM event WHERE via = 2);",
 ];
 
-/// Adds checksums. Rows and texts get theirs in the background; `sealed` says that all have one. Also adds
-/// the state of pruning by age: `whole_from`, since when nothing was removed; `hour_began`; `hour_rows`, the
-/// rows at that time; `hour_gone` and `hour_sides`, the rows and side events removed since. `ahead_ms` is how
-/// far the clock was ahead of Okta's at the last good poll, `suspended_ms` for how long nothing was removed by age.
+/// Adds checksums. Rows and texts get theirs in the background; `sealed` says that all have one. Also adds the state of
+/// pruning by age: rows published before `whole_from` were removed; `hour_began` is the start of the hour, `hour_rows`
+/// the number of rows at that time, and `hour_gone` and `hour_sides` the numbers of rows and side events removed since.
+/// `ahead_ms` is how far the clock was ahead of Okta's at the last successful poll, `suspended_ms` for how long nothing
+/// was removed by age.
 const CHECKSUMS: &str = "ALTER TABLE event ADD COLUMN sum INTEGER;
     ALTER TABLE sym ADD COLUMN sum INTEGER;
     ALTER TABLE meta ADD COLUMN sum INTEGER;
@@ -124,13 +127,13 @@ const HIDDEN_VALUES: &str =
             THEN 0 ELSE 7 END, 0,
         (SELECT COALESCE(MAX(seq), 0) FROM event), (SELECT COALESCE(MAX(id), 0) FROM side), 0;";
 
-/// The tables that hold a part of a row under its number. Whoever removes a row removes it from each.
+/// The tables that hold a part of a row under its number. Code that removes a row removes it from all of them.
 pub(super) const ROW_TABLES: [&str; 5] = ["event", "raw", "delivery", "hidden", "hook_copy"];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
 
-/// What a file turns out to be.
+/// What a file was found to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Found {
     /// A journal of this format, which may be older than [`FORMAT`]; 0 is an empty file.
@@ -139,7 +142,7 @@ pub(super) enum Found {
     Foreign,
 }
 
-/// Looks what a file is; reads only.
+/// Returns what a file is. Only reads.
 pub(super) fn look(conn: &Connection) -> rusqlite::Result<Found> {
     let id: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -153,7 +156,7 @@ pub(super) fn look(conn: &Connection) -> rusqlite::Result<Found> {
     })
 }
 
-/// Looks whether the names of tables and columns are text at all, since a byte of them may have changed on the disk.
+/// Checks that the stored schema is ASCII text, since a byte of it may have changed on the disk.
 fn check_names(conn: &Connection) -> rusqlite::Result<()> {
     let mut statement = conn.prepare("SELECT name, tbl_name, sql FROM sqlite_schema")?;
     let mut found = statement.query([])?;
@@ -183,7 +186,8 @@ pub(super) fn set_up_reader(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch("PRAGMA cache_size = -1024; PRAGMA query_only = ON;")
 }
 
-/// Brings a file to [`FORMAT`]. Each step is one transaction with its number, so a killed program goes on from there.
+/// Migrates a file to [`FORMAT`]. Each step is one transaction that also stores the new format number, so a killed
+/// program resumes there.
 pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
     for (format, step) in (0_i64..).zip(MIGRATIONS) {
         if format < from {

@@ -3,12 +3,12 @@
 /// How much the journal keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// Rows published longer ago are removed.
+    /// Rows published more than this many days ago are removed.
     pub keep_days: u32,
-    /// Of more rows than this, the oldest are removed.
+    /// The maximum number of rows. Beyond it, the oldest are removed.
     pub keep_rows: u64,
-    /// At most this many rows, and no more than `keep_rows`, that only a hook has brought. They go first when there are
-    /// too many rows.
+    /// The maximum number of rows that only a hook has delivered; `keep_rows` limits it too. They are removed first
+    /// when there are too many rows.
     pub keep_unconfirmed: u64,
 }
 
@@ -18,8 +18,8 @@ impl Settings {
         i64::try_from(self.keep_unconfirmed.min(self.keep_rows)).unwrap_or(i64::MAX)
     }
 
-    /// Returns the number of such rows that pruning leaves: 90 % of the maximum, to make room for new ones. Pruning
-    /// removes no row that the log may still confirm.
+    /// Returns the number of rows delivered only by a hook that pruning leaves: 90 % of the maximum, to make room for
+    /// new ones. Pruning removes no row that the log may still confirm.
     pub(super) fn unconfirmed_goal(self) -> i64 {
         let most = self.unconfirmed_max();
         most - most / 10

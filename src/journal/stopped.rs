@@ -1,4 +1,4 @@
-//! Whether the process that holds a journal's lock is stopped. It does not write then, and gives the lock to nobody.
+//! Detects that the process that holds a journal's lock is stopped. It then neither writes nor releases the lock.
 
 use std::fs;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use super::place::{self, FileId};
 use crate::safe_file;
 
-/// Whether the process of this number is stopped and holds the lock on the file at `path`.
+/// Returns whether the process with the number `name` is stopped and holds the lock on the file at `path`.
 ///
-/// Linux tells it in `/proc` (proc_pid_stat(5), proc_locks(5)); elsewhere, or where `/proc` may not be read, nothing is
-/// known and the answer is no. The lock is looked for because another container may have another process of the same
-/// number. The open files of a process are of no use for that: those of one with secrets are for root only.
+/// Reads `/proc`, which only Linux has (proc_pid_stat(5), proc_locks(5)). Returns `false` elsewhere, or if `/proc`
+/// cannot be read. Checks the lock because a process in another container may have the same number. The list of open
+/// files of a process is no substitute: for a process that protects its secrets, only root can read it.
 pub(super) fn is_stopped(name: &str, path: &Path) -> bool {
     let Ok(number) = name.parse::<u32>() else { return false };
     let place = Path::new("/proc").join(number.to_string()).join("stat");
@@ -18,21 +18,23 @@ pub(super) fn is_stopped(name: &str, path: &Path) -> bool {
     state(&stat.bytes) == Some(b'T') && holds(number, path)
 }
 
-/// Returns the state of a process. Its name stands before that, in brackets, and may hold anything.
+/// Returns the state of a process from its `stat` line. The process name comes before it, in parentheses, and may
+/// contain any bytes.
 fn state(stat: &[u8]) -> Option<u8> {
     let end = memchr::memrchr(b')', stat)?;
     stat.get(end + 1..)?.iter().copied().find(|byte| *byte != b' ')
 }
 
-/// Whether a process holds a lock on a file.
+/// Returns whether a process holds a lock on a file.
 fn holds(number: u32, path: &Path) -> bool {
     let Some((_, file)) = file_id(path) else { return false };
     let locks = safe_file::read_text(Path::new("/proc/locks"), safe_file::BYTES_MAX);
     locks.is_ok_and(|(locks, _)| locks.lines().any(|line| is_lock_of(line, number, file)))
 }
 
-/// Whether a line of `/proc/locks` is about a lock that a process has on a file of this number. Its device is not
-/// compared: some file systems call it otherwise there. One who waits for a lock has `->` before its kind.
+/// Returns whether a line of `/proc/locks` is about a lock that a process holds on the file with this inode. Does not
+/// compare the device, because some file systems report another one there. The line of a process that waits for a lock
+/// has `->` before the kind.
 fn is_lock_of(line: &str, number: u32, file: u64) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [_, kind, _, _, process, place, ..] = words[..] else { return false };

@@ -1,4 +1,4 @@
-//! The journal as a whole: what it promises, on a real file.
+//! Tests of the whole journal on a real file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ fn hooked(number: u64) -> Consent {
     consent
 }
 
-/// The event of a number as the log might show it, with a text in the place of another.
+/// Returns the event with a number as the log might show it, with one text replaced by another.
 fn altered(number: u64, from: &str, to: &str) -> Consent {
     let mut consent = sample::consent(number, Via::POLL);
     assert!(consent.raw.contains(from), "{}", consent.raw);
@@ -67,7 +67,7 @@ async fn two_polled_events_of_one_uuid_that_say_different_things_are_two_rows_an
     let journal = writer(dir.path());
     journal.append(polled(0..3)).await.unwrap();
     let of = |consent: Consent| Batch { consents: vec![consent], ..Batch::default() };
-    // Neither white space nor the order of keys nor a hook's own words make another event.
+    // White space, the order of keys and the form of a hook's copy do not make another event.
     for same in [altered(1, ",\"", " ,\n\""), sample::consent(1, Via::POLL)] {
         assert_eq!(journal.append(of(same)).await.unwrap().repeated, 1);
     }
@@ -92,7 +92,7 @@ async fn two_polled_events_of_one_uuid_that_say_different_things_are_two_rows_an
     let mut reader = Reader::open(dir.path()).unwrap();
     let rows = reader.newest(9).unwrap().rows;
     assert_eq!(rows.iter().filter(|row| row.doubt == Some(Doubt::SharedId)).count(), 5);
-    // One of another time has that time, and comes again without a new row.
+    // An event with another time is stored with that time, and comes again without a new row.
     let mut later = altered(1, "SUCCESS", "SKIPPED");
     later.key.published_ms += 60_000;
     later.published = Some(start() + Duration::from_mins(1));
@@ -116,7 +116,7 @@ fn a_damaged_row_that_has_the_next_number_costs_no_event() {
     };
     assert_eq!((stored(3), stored(4), stored(5)), (Some(Seq(5)), Some(Seq(6)), Some(Seq(7))));
     assert_eq!(store.write([&polled(3..6)].into_iter()).unwrap()[0].repeated, 3);
-    // Whoever begins with such a row, or mends one, passes over its number.
+    // A writer that starts with such a row, or repairs one, skips its number.
     store.conn.execute_batch("UPDATE event SET seq = 20 WHERE seq = 7").unwrap();
     store.close();
     let mut store = self::store(dir.path(), Settings::default());
@@ -128,7 +128,7 @@ fn a_damaged_row_that_has_the_next_number_costs_no_event() {
     assert_eq!(store.head().last, Seq(40));
 }
 
-/// An event of which one value is hidden.
+/// Returns an event in which one value is hidden.
 fn hiding(number: u64) -> Consent {
     let hidden = r#""debugData":{"client_secret":"‹hidden, 9 characters›","#;
     Consent { hidden: 1, ..altered(number, r#""debugData":{"#, hidden) }
@@ -177,7 +177,7 @@ fn what_says_how_much_is_hidden_or_unreadable_is_checked_too() {
         store.close();
         store = self::store(dir.path(), Settings::default());
     }
-    // What comes after counts on from what is kept.
+    // Later records are added to the number of kept ones.
     store.conn.execute_batch("UPDATE unreadable SET count = 900").unwrap();
     store.write([&Batch { rejects: vec![reject(3)], ..Batch::default() }].into_iter()).unwrap();
     assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().unreadable.count, 3);
@@ -212,7 +212,7 @@ async fn nothing_is_doubted_before_okta_said_what_time_it_is() {
         journal.append(caught_up(next)).await.unwrap();
     }
     assert_eq!(doubted(), 0);
-    // The clock is a day off: what came before that was known is not judged by it at once.
+    // The clock is a day off: rows that came before that was known are not judged by it at once.
     clock.hear(start() - Duration::from_hours(24));
     for next in ["d", "e", "f"] {
         journal.append(caught_up(next)).await.unwrap();
@@ -502,7 +502,8 @@ fn the_journals_own_dictionary_takes_over() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    // Whether it is taken depends on whether it packs better than the shipped one, which knows these events well.
+    // Whether the new dictionary is used depends on whether it packs better than the shipped one, which knows these
+    // events well.
     assert!(dicts == [1] || dicts == [1, 2], "{dicts:?}");
     let records = Reader::open(dir.path()).unwrap().records_after(Seq(0), 5000).unwrap();
     assert_eq!(records.len(), 2600);

@@ -1,4 +1,4 @@
-//! How far the cleaning is.
+//! The progress of the cleaning.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -6,7 +6,7 @@ use crate::journal::checksum;
 use crate::journal::tables::identity::Identity;
 use crate::journal::write::training::Training;
 
-/// How far cleaning is; the numbers are on the disk.
+/// The steps of the cleaning. Their numbers are stored on the disk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub(super) enum Step {
@@ -39,7 +39,7 @@ impl Step {
     }
 }
 
-/// Whether every row is clean, so that readers need not look.
+/// Returns whether every row is clean, so that readers need not hide secrets.
 pub(in crate::journal) fn is_clean(conn: &Connection) -> rusqlite::Result<bool> {
     let mut statement = conn.prepare_cached("SELECT * FROM clean")?;
     let step = statement.query_row([], |row| if checksum::holds(row)? { row.get("step") } else { Ok(0) });
@@ -67,16 +67,16 @@ pub(in crate::journal) struct Cleaning {
     pub(super) at: i64,
     /// Rows above this number were clean when they were stored, and known by keyed digests.
     pub(super) stop: i64,
-    /// The same of side events.
+    /// The same for side events.
     pub(super) sides: i64,
-    /// The dictionary of cleaned events; 0 if there was none of the journal's own.
+    /// The number of the dictionary of cleaned events; 0 if the journal had none of its own.
     pub(super) dict: i64,
     pub(super) training: Option<Training>,
     /// Whether the file was rewritten, so that only its WAL is left to empty.
     pub(super) is_rewritten: bool,
-    /// What a person should know.
+    /// The note that people see.
     pub(super) note: Option<String>,
-    /// Bytes that the disk has, where nobody need ask it.
+    /// The free bytes of the disk, set by tests.
     #[cfg(test)]
     pub(super) room: Option<u64>,
 }
@@ -89,8 +89,8 @@ impl Cleaning {
         Ok((Identity::new(&secret), Some(cleaning).filter(|cleaning| cleaning.step != Step::Done)))
     }
 
-    /// Reads how far it came, and returns the key. A damaged progress begins again; no digest is then replaced by a keyed
-    /// one, because it may be keyed already.
+    /// Reads the stored progress and returns the key. If the progress is damaged, cleaning begins again. It then
+    /// replaces no digest by a keyed one, because the digest may be keyed already.
     pub(super) fn read(&mut self, conn: &Connection) -> rusqlite::Result<Vec<u8>> {
         let read = conn.query_row("SELECT * FROM clean", [], |row| {
             if checksum::holds(row)? {
@@ -121,7 +121,7 @@ impl Cleaning {
         }
     }
 
-    /// Stores how far it came.
+    /// Stores the progress.
     pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
         let sql = "UPDATE clean SET step = ?1, at = ?2, stop = ?3, sides = ?4, dict = ?5";
         let values = (self.step as u8, self.at, self.stop, self.sides, self.dict);
@@ -129,13 +129,12 @@ impl Cleaning {
         checksum::seal_row(conn, checksum::CLEAN, &[&1])
     }
 
-    /// Whether rows may still have digests without the key as ids, and dictionaries may still contain
-    /// secrets.
+    /// Returns whether rows may still have digests without the key as ids, and dictionaries may still contain secrets.
     pub(in crate::journal) fn is_before_texts(&self) -> bool {
         self.step < Step::Texts
     }
 
-    /// Goes on behind the last row that was found, or to the next step if none was.
+    /// Moves past the last row that was found, or to the next step if none was found.
     pub(super) fn go_on(&mut self, last: Option<i64>) {
         match last {
             Some(last) => self.at = last,
@@ -143,7 +142,7 @@ impl Cleaning {
         }
     }
 
-    /// Goes on to the next step.
+    /// Moves to the next step.
     pub(super) fn advance(&mut self) {
         self.step = self.step.next();
         self.at = 0;

@@ -17,7 +17,7 @@ impl Store {
     pub(super) fn shrink(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
         let number = |name| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let size = number("page_count")?.max(0) as u64 * number("page_size")?.max(0) as u64;
-        // A copy beside the file, then the same once more in the WAL.
+        // VACUUM needs room for a copy beside the file, and then for the same copy in the WAL.
         let needed = if cleaning.is_rewritten { 0 } else { size.saturating_mul(2) };
         let free = self.conn.path().and_then(|path| rustix::fs::statvfs(path).ok());
         let free = free.map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
@@ -67,7 +67,7 @@ impl Store {
         Ok(empty()? == 0)
     }
 
-    /// Says where SQLite makes temporary files; nowhere is the system's folder.
+    /// Sets the folder for the temporary files of SQLite. An empty name means the folder of the system.
     fn put_temporary_files(&self, folder: &str) -> rusqlite::Result<()> {
         self.conn.pragma_update(None, "temp_store_directory", folder)
     }

@@ -25,7 +25,7 @@ const REJECT_BYTES_MAX: usize = 1024 * 1024;
 /// Replaces an event that cannot be unpacked. It does not unpack either, and it contains no data.
 pub(super) const DAMAGED: &[u8] = &[0];
 
-/// A row as it was before it is cleaned.
+/// A row before it is cleaned.
 struct Found {
     seq: i64,
     key: Option<EventKey>,
@@ -39,7 +39,7 @@ struct Copied {
     seq: i64,
     dict: i64,
     body: Vec<u8>,
-    /// Whether it was what was written.
+    /// Whether the stored copy matched its checksum.
     is_sound: bool,
 }
 
@@ -54,15 +54,15 @@ struct Changed {
 }
 
 impl Store {
-    /// Returns what a person should know of the cleaning that is under way.
+    /// Returns the note for people about the cleaning under way, or `None` if there is nothing to say.
     pub(in crate::journal) fn cleaning_note(&self) -> Option<&str> {
         self.cleaning.as_ref().and_then(|cleaning| cleaning.note.as_deref())
     }
 
-    /// Makes one step of cleaning.
+    /// Runs one step of cleaning, and returns when the next one is due.
     pub(in crate::journal) fn clean_some(&mut self) -> Result<Pace, AppendError> {
         let Some(mut cleaning) = self.cleaning.take() else { return Ok(Pace::Done) };
-        // From the disk each time: what a failed step noted in memory is not true.
+        // Read it from the disk each time, because a failed step may have left wrong values in memory.
         let pace = match cleaning.read(&self.conn) {
             Ok(_) => self.clean_step(&mut cleaning),
             Err(error) => Err(error.into()),
@@ -127,7 +127,8 @@ impl Store {
         Ok(Pace::Soon)
     }
 
-    /// Trains a dictionary on cleaned events if one was trained on others, since a dictionary is made of their pieces.
+    /// Trains a dictionary on cleaned events if the journal has one of its own, because a dictionary contains pieces of
+    /// the events that it was trained on.
     fn make_dictionary(&mut self, cleaning: &mut Cleaning) -> Result<Pace, AppendError> {
         let has_own: bool =
             self.conn.query_row("SELECT EXISTS (SELECT 1 FROM dict WHERE own <> 0)", [], |row| row.get(0))?;
@@ -142,7 +143,7 @@ impl Store {
                 cleaning.training = Some(training);
                 return Ok(Pace::Later);
             }
-            // Without a better one the shipped one serves under a number of its own, which is the newest then.
+            // If training gave none, the shipped one is stored under a new number, which makes it the newest.
             Some(training.dictionary().unwrap_or_else(|| pack::SHIPPED.to_vec()))
         } else {
             None
@@ -162,7 +163,7 @@ impl Store {
     }
 
     fn clean_rows(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
-        // Those above `stop` too: they may be packed with a dictionary of events that were not clean.
+        // Rows above `stop` are read too: they may be packed with a dictionary of uncleaned events.
         let found = self.rows_after(cleaning.at)?;
         let Some(last) = found.last().map(|row| row.seq) else {
             cleaning.advance();
@@ -182,7 +183,7 @@ impl Store {
                         change.body = Some(packer.pack(&clean.text).map_err(AppendError::Pack)?.to_vec());
                     }
                 }
-                // Nobody can say what is in it.
+                // Its content is unknown, so it may hold secrets.
                 Err(_) => change.body = Some(DAMAGED.to_vec()),
             }
             let is_unkeyed =
@@ -211,7 +212,7 @@ impl Store {
                     tx.prepare_cached(sql)?.execute((change.seq, dict, body))?;
                 }
                 if change.hidden > 0 {
-                    // No change that lists are told of: the rows look as before, but for this number.
+                    // This is not reported to lists as a change: the rows look as before, except for this number.
                     hidden::put(tx, change.seq, change.hidden)?;
                 }
                 if let Some(id) = &change.id {
@@ -232,8 +233,8 @@ impl Store {
         Ok(())
     }
 
-    /// Returns clean copies in place of the hook's copies that name an old dictionary or hold secrets. Copies are rare:
-    /// only contradictions and additions have one.
+    /// Returns clean versions of the hook's copies that use an old dictionary or hold secrets. Copies are rare: only
+    /// contradictions and additions have one.
     fn clean_copies(&self, dict: i64) -> Result<Vec<Copied>, AppendError> {
         let mut packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
         let mut unpacker = Unpacker::default();
@@ -250,7 +251,7 @@ impl Store {
                     }
                     packer.pack(&clean.text).map_err(AppendError::Pack)?.to_vec()
                 }
-                // Nobody can say what is in it.
+                // Its content is unknown, so it may hold secrets.
                 Err(_) => DAMAGED.to_vec(),
             };
             let is_sound = checksum::holds(row)?;
@@ -259,7 +260,7 @@ impl Store {
         Ok(copies)
     }
 
-    /// Reads the next rows. A value that has another type than was written is damage of its row alone.
+    /// Reads the next rows. A value of another type than was written counts as damage of its row alone.
     fn rows_after(&self, at: i64) -> rusqlite::Result<Vec<Found>> {
         let sql =
             "SELECT raw.seq, event.ts, event.uuid, event.part, raw.dict, raw.body, delivery.body AS envelope
@@ -399,7 +400,7 @@ impl Store {
     }
 }
 
-/// Returns a text of the journal, or `None` for NULL. What is no text is read as far as it can be.
+/// Returns a text of the journal, or `None` for NULL. Replaces bytes that are not UTF-8.
 fn text(value: ValueRef<'_>) -> Option<String> {
     (value != ValueRef::Null).then(|| String::from_utf8_lossy(checksum::bytes(value)).into_owned())
 }

@@ -1,4 +1,4 @@
-//! A journal of a version that hid nothing, cleaned with kills in between, beside readers, on a full disk.
+//! Tests of cleaning a journal of a version that hid nothing: with kills in between, beside readers, on a full disk.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,12 +17,12 @@ use crate::journal::tables::side;
 use crate::journal::write::store::Store;
 use crate::journal::{Batch, Reader, Settings, checksum, pack};
 
-/// In every event, and so in the dictionary that is trained on them.
+/// A secret in every event, and so in the dictionary that is trained on the events.
 const CANARY: &str = "PlantedSecretOfTheOrg7zQ";
 const ROWS: u64 = 620;
 /// The row that has a hook's copy.
 const COPIED: i64 = 9;
-/// Every so many-th row has no uuid, a hostile name, an envelope.
+/// One row in each of these numbers has no uuid, a hostile name, or an envelope.
 const ODD: u64 = 150;
 
 fn open(dir: &Path) -> Store {
@@ -39,7 +39,7 @@ fn secretive(number: u64) -> String {
     sample::raw(number).replace(r#""debugData":{"#, &secrets)
 }
 
-/// An event as an earlier version stored it.
+/// Returns an event as an earlier version stored it.
 fn old(number: u64) -> Consent {
     let mut consent = sample::consent(number, Via::POLL);
     consent.raw = secretive(number).into();
@@ -63,8 +63,8 @@ fn digest(number: u64) -> EventId {
     EventId::Digest([number as u8 ^ 0x5a; 32])
 }
 
-/// Writes a journal as an earlier version did: nothing is hidden, digests have no key, a dictionary is trained on all
-/// that.
+/// Writes a journal as an earlier version did: nothing is hidden, digests have no key, and a dictionary is trained on
+/// all of it.
 fn old_journal(dir: &Path) {
     let mut store = open(dir);
     let samples: Vec<Vec<u8>> = (0..ROWS).map(|number| secretive(number).into_bytes()).collect();
@@ -104,7 +104,7 @@ fn old_journal(dir: &Path) {
     }
     store.conn.execute("UPDATE side SET uuid = ?1 WHERE id = 2", [digest(2).as_bytes()]).unwrap();
     checksum::seal_row(&store.conn, checksum::SIDE, &[&2]).unwrap();
-    // A hook's copy, as it is kept beside a row that it contradicts.
+    // A hook's copy, as it is stored beside a row that it contradicts.
     let copied = "INSERT INTO hook_copy (seq, dict, body) SELECT seq, dict, body FROM raw WHERE seq = ?1";
     store.conn.execute(copied, [COPIED]).unwrap();
     checksum::seal_row(&store.conn, checksum::HOOK_COPY, &[&COPIED]).unwrap();
@@ -117,7 +117,7 @@ fn old_journal(dir: &Path) {
     store.close();
 }
 
-/// Whether a folder's files hold the canary, as they are or unpacked. Unpacks by itself.
+/// Returns whether the files of a folder hold the canary, packed or unpacked. Unpacks without the journal's own code.
 fn leaks(dir: &Path) -> Vec<String> {
     let has = |bytes: &[u8]| memchr::memmem::find(bytes, CANARY.as_bytes()).is_some();
     let mut found = Vec::new();
@@ -148,7 +148,7 @@ fn leaks(dir: &Path) -> Vec<String> {
         for (dict, body) in bodies {
             let dict = dicts.get(&dict).cloned().unwrap_or_default();
             let mut unpacker = zstd::bulk::Decompressor::with_dictionary(&dict).unwrap();
-            // What does not unpack was found damaged.
+            // A body that does not unpack was found damaged.
             if unpacker.decompress(&body, 1 << 20).map_or(body != DAMAGED, |raw| has(&raw)) {
                 found.push(sql.to_owned());
             }
@@ -158,7 +158,7 @@ fn leaks(dir: &Path) -> Vec<String> {
     found
 }
 
-/// Everything that a reader shows.
+/// Returns everything that a reader shows.
 fn shown(dir: &Path) -> String {
     let mut reader = Reader::open(dir).unwrap();
     let page = reader.newest(10_000).unwrap();
@@ -175,7 +175,7 @@ fn shown(dir: &Path) -> String {
     format!("{:?} {records:?} {sides:?} {rejects:?}", page.symbols)
 }
 
-/// Cleans to the end; the store is dropped and opened again after every so many steps, as after a kill.
+/// Cleans to the end. The store is dropped and opened again after every few steps, as after a kill.
 fn clean(dir: &Path, kill_every: usize) {
     let mut store = open(dir);
     let mut steps = 0;
@@ -227,7 +227,7 @@ fn a_journal_with_secrets_is_cleaned_and_loses_nothing_else() {
             let copy = record.hook_copy.as_deref();
             assert_eq!(copy, (record.seq == Seq(COPIED)).then_some(&*expected), "a copy is cleaned too");
         }
-        // What came before comes again: known by its digest, and its mark is on it still.
+        // An event that came before comes again: it is recognized by its digest, and still has its mark.
         let mut store = open(dir.path());
         let again =
             Batch { consents: (0..ROWS).step_by(ODD as usize).map(old).collect(), ..Batch::default() };
@@ -313,13 +313,13 @@ fn a_reader_who_comes_after_the_file_was_rewritten_does_not_make_it_be_rewritten
     while store.cleaning.as_ref().unwrap().step != Step::Shrink {
         store.clean_some().unwrap();
     }
-    // Nothing is left in the WAL, so somebody who reads now is only in the way of what comes after.
+    // Nothing is left in the WAL, so a reader blocks only the following step.
     store.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     let reading = Connection::open(dir.path().join("journal.sqlite3")).unwrap();
     reading.execute_batch("BEGIN; SELECT COUNT(*) FROM event").unwrap();
     assert_eq!(store.clean_some().unwrap(), Pace::Later);
     assert!(store.cleaning.as_ref().unwrap().is_rewritten);
-    // Each rewriting raises it.
+    // Each rewrite of the file raises it.
     let rewritten = |store: &Store| {
         store.conn.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)).unwrap()
     };
@@ -339,7 +339,7 @@ fn what_this_version_stored_while_a_journal_is_cleaned_is_keyed_once() {
     consent.key.id = digest(200);
     let mut side = SideEvent::from(consent.clone());
     side.id = digest(201);
-    // One that an earlier version stored comes again too.
+    // An event that an earlier version stored comes again too.
     let mut again = SideEvent::from(Consent { raw: sample::raw(2).into(), ..old(2) });
     again.event_type = Untrusted::new("oauth2.as.deactivated");
     again.id = digest(2);

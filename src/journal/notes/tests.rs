@@ -111,7 +111,7 @@ fn what_is_damaged_foreign_or_newer_is_refused_and_left() {
     fs::write(dir.path().join(FILE), "this is a letter, and not a short one: it has more than a header")
         .unwrap();
     assert!(matches!(Notes::open(dir.path()), Err(NotesError::Damaged { .. })));
-    // Pages that were overwritten in the middle.
+    // Overwrites pages in the middle of the file.
     let dir = tempfile::tempdir().unwrap();
     let mut notes = Notes::open(dir.path()).unwrap();
     for number in 0..500 {
@@ -180,9 +180,9 @@ fn marked_rows_are_spared_by_age_and_by_number() {
         notes.put(&marked(number, "")).unwrap();
     }
     while store.prune_some(at(1)).unwrap() {}
-    // Ten are kept: the three and the newest seven.
+    // Ten rows are kept: the three marked ones and the newest seven.
     assert_eq!(seqs(dir.path()), [1, 8, 701, 1194, 1195, 1196, 1197, 1198, 1199, 1200]);
-    // Marks that come and go while the writer lives are seen.
+    // The writer sees marks that come and go while it runs.
     notes.remove(&marked(7, "").key).unwrap();
     notes.put(&marked(1195, "")).unwrap();
     while store.prune_some(at(100 * 86_400)).unwrap() {}

@@ -7,7 +7,7 @@ use crate::journal::columns::limit;
 use crate::journal::error::ReadError;
 use crate::journal::tables::side;
 
-/// How far around a consent its session is looked at.
+/// How far before and after a consent its session is searched.
 const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
 
 impl Reader {
@@ -17,7 +17,7 @@ impl Reader {
         self.cleaned(side::newest(&self.conn, event_type, n)?)
     }
 
-    /// Returns a number that rises whenever an event tells that an authorization server, a scope or a feature changed.
+    /// Returns a number that rises whenever an event reports a change of an authorization server, a scope or a feature.
     pub fn newest_drift(&self) -> Result<i64, ReadError> {
         Ok(side::newest_drift(&self.conn)?)
     }
@@ -42,7 +42,7 @@ impl Reader {
         n: usize,
     ) -> Result<Beside, ReadError> {
         let sides = self.sides_of(session, transaction, n)?;
-        // The index of times bounds what is looked at; sessions have none of their own.
+        // The index of times bounds the search. Sessions have no index.
         let sql = "SELECT other.seq FROM event AS this JOIN event AS other INDEXED BY event_key
             ON other.ts BETWEEN this.ts - ?2 AND this.ts + ?2 AND other.session = this.session
             WHERE this.seq = ?1 ORDER BY other.ts LIMIT ?3";

@@ -9,24 +9,24 @@ use crate::journal::error::ReadError;
 use crate::journal::meta::Meta;
 use crate::journal::tables::intern;
 
-/// What is not what was written.
+/// The damage that a check found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Damage {
-    /// Rows, by number.
+    /// The damaged rows, by number.
     pub rows: Vec<Seq>,
-    /// How many rows the journal has counted and does not find.
+    /// How many rows are missing: the journal has counted them, but the check did not find them.
     pub missing: u64,
-    /// Everything else, a few words each.
+    /// All other damage, a few words each.
     pub others: Vec<String>,
 }
 
 impl Damage {
-    /// Whether everything is what was written.
+    /// Returns whether nothing is damaged.
     pub fn is_none(&self) -> bool {
         self.rows.is_empty() && self.missing == 0 && self.others.is_empty()
     }
 
-    /// Says what is damaged in one sentence. Returns `None` if nothing is.
+    /// Returns one sentence that says what is damaged, or `None` if nothing is.
     pub fn sentence(&self) -> Option<String> {
         let mut parts = Vec::new();
         if !self.rows.is_empty() {
@@ -44,11 +44,11 @@ impl Damage {
     }
 }
 
-/// Numbers of rows that a sentence names.
+/// The most row numbers that a sentence lists.
 const SHOWN: usize = 20;
-/// Complaints of SQLite's that are told.
+/// The most errors of SQLite that are reported.
 const COMPLAINTS: usize = 10;
-/// Rows read at a time.
+/// The number of rows read at a time.
 const BATCH: usize = 1000;
 
 fn counted(count: u64, noun: &str) -> String {
@@ -56,18 +56,18 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 impl Reader {
-    /// Keeps what is read from now on as it is now, whatever the writer does, until [`Reader::release`]. The writer
-    /// goes on; its WAL grows meanwhile.
+    /// Begins a snapshot: until [`Reader::release`], reads see no new commits. The writer continues, and its WAL grows
+    /// meanwhile.
     pub fn hold(&self) -> Result<(), ReadError> {
         Ok(self.conn().execute_batch("BEGIN")?)
     }
 
-    /// Sees again what the writer does.
+    /// Ends the snapshot that [`Reader::hold`] began.
     pub fn release(&self) -> Result<(), ReadError> {
         Ok(self.conn().execute_batch("COMMIT")?)
     }
 
-    /// Looks at everything but the rows and their texts; some milliseconds. Returns what is damaged, a few words each.
+    /// Checks everything but the rows and their texts, in some milliseconds. Returns what is damaged, a few words each.
     pub fn check_tables(&self) -> Result<Vec<String>, ReadError> {
         let mut others = Vec::new();
         for table in TABLES {
@@ -81,8 +81,8 @@ impl Reader {
         Ok(Meta::load(self.conn())?.rows.max(0) as u64)
     }
 
-    /// Looks at all of it, and tells now and then how many rows it has looked at. Reads the whole file twice: a million
-    /// rows take some ten seconds.
+    /// Checks the whole journal, and calls `tell` now and then with the number of rows checked so far. Reads the whole
+    /// file twice: a million rows take some ten seconds.
     pub fn check(&mut self, mut tell: impl FnMut(u64)) -> Result<Damage, ReadError> {
         self.hold()?;
         let found = self.check_held(&mut tell);
@@ -112,20 +112,20 @@ impl Reader {
             tell(looked.max(whole));
         }
         let rows = self.damaged();
-        // A row of which the list or the record alone is damaged was found all the same.
+        // A row counts as found even if its line or its record is damaged.
         let missing = self.counted_rows()?.saturating_sub(looked);
         Ok(Damage { rows, missing, others })
     }
 }
 
-/// What SQLite says of the structure of the file.
+/// Returns what SQLite finds wrong with the structure of the file.
 fn complaints(conn: &Connection) -> Result<Vec<String>, ReadError> {
     let mut statement = conn.prepare(&format!("PRAGMA integrity_check({COMPLAINTS})"))?;
     let said: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(said.into_iter().filter(|said| said != "ok").map(|said| tame(&said)).collect())
 }
 
-/// SQLite may quote what it found.
+/// Makes a message of SQLite safe to show, because it may quote stored data.
 fn tame(said: &str) -> String {
     let line = said.replace('\n', " ");
     crate::consent::visible(&line.chars().take(200).collect::<String>()).into_owned()

@@ -1,4 +1,4 @@
-//! What the journal says of itself: how much it holds, for which time it is complete, where the poller goes on.
+//! The state of the journal: how much it holds, for which time it is complete, where the poller resumes.
 
 use std::time::Duration;
 
@@ -23,21 +23,21 @@ use crate::report::{Coverage, Gap, HookProof, Unreadable};
 /// How much the journal holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    /// Rows.
+    /// The number of rows.
     pub rows: u64,
-    /// Records that could not be read and are kept.
+    /// The number of unreadable records that are kept.
     pub rejects: u64,
 }
 
-/// Written for deliveries that failed, and for no others (Okta: event types).
+/// The event type that Okta logs for failed deliveries only (Okta: event types).
 const DELIVERY_FAILED: &str = "event_hook.delivery";
-/// Why there is a gap that is not what was written.
+/// The reason shown for a gap whose record is damaged.
 const GAP_DAMAGED: &str = "the record of a gap here is damaged on the disk, so its times may be wrong";
-/// A time this far ahead of its receipt is not believed.
+/// A time more than this far ahead of its receipt is ignored.
 const AHEAD_MS: i64 = 300_000;
 
 impl Reader {
-    /// Returns for which time the journal is complete, what came late, and when the log was last read well.
+    /// Returns for which time the journal is complete, what came late, and when the log was last read successfully.
     pub fn coverage(&self) -> Result<Coverage, ReadError> {
         let meta = Meta::load(&self.conn)?;
         let complete_since = meta.complete_since.and_then(|text| text.parse().ok());
@@ -51,7 +51,7 @@ impl Reader {
                 Ok(text.ok().and_then(|text| text.parse().ok()))
             };
             let (start, stop) = (at("start")?, at("stop")?);
-            // Better a gap of wrong times than none where there is one.
+            // A gap with wrong times is better than none.
             if let Some((from, to)) = start.or(stop).zip(stop.or(start)) {
                 let why = if checksum::holds(row)? { row.get("why")? } else { GAP_DAMAGED.to_owned() };
                 gaps.push(Gap { from: from.min(to), to: from.max(to), why });
@@ -76,7 +76,7 @@ impl Reader {
 
     /// Returns how many records of the log could not be read.
     fn unreadable(&self) -> Result<Unreadable, ReadError> {
-        // Of a damaged count, the records that are kept are left: at least so many there were.
+        // If the count is damaged, the kept records are counted: there were at least that many.
         let sql = if checksum::count_damaged(&self.conn, checksum::UNREADABLE)? == 0 {
             "SELECT count, first, last FROM unreadable WHERE source = 'poll'"
         } else {
@@ -95,7 +95,7 @@ impl Reader {
     /// Returns how the log was polled last.
     pub fn polling(&self) -> Result<Polling, ReadError> {
         let meta = Meta::load(&self.conn)?;
-        // They are stored by Okta's clock, and whoever follows on this machine has the clock of who polls.
+        // The times are stored by Okta's clock. A follower on this machine has the clock of the poller.
         let ahead = SignedDuration::from_millis(meta.ahead_ms);
         let here = |at: Timestamp| at.checked_add(ahead).unwrap_or(at);
         Ok(Polling {
@@ -106,7 +106,7 @@ impl Reader {
         })
     }
 
-    /// Returns how much the journal holds. Costs the same however many rows there are.
+    /// Returns how much the journal holds. Takes the same time for any number of rows.
     pub fn counts(&self) -> Result<Counts, ReadError> {
         let rows = Meta::load(&self.conn)?.rows;
         let rejects: i64 =
@@ -140,8 +140,8 @@ impl Reader {
         Ok(rejects)
     }
 
-    /// Returns where the poller goes on. If the stored bookmark is damaged, returns one without `next` that
-    /// is made from the counters. The poller then restarts a little before the newest row and states the gap.
+    /// Returns where the poller resumes. If the stored bookmark is damaged, returns one without `next` that is made
+    /// from the counters. The poller then restarts a little before the newest row and records the gap.
     pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
         let sound = bookmark::load(&self.conn)?;
         if sound.is_some() {
@@ -162,7 +162,7 @@ impl Reader {
         }))
     }
 
-    /// Returns when the newest row was published that the log has shown. A row that only a hook brought says nothing of
+    /// Returns when the newest row that the log has shown was published. A row that only a hook delivered does not tell
     /// how far the log was read.
     fn newest_polled(&self) -> Result<Option<Timestamp>, ReadError> {
         let sql = format!(
@@ -171,7 +171,7 @@ impl Reader {
         self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS))
     }
 
-    /// Returns where the fetching of history goes on, if it was broken off.
+    /// Returns where fetching history resumes, or `None` if no fetch was interrupted.
     pub fn history(&self) -> Result<Option<HistoryMark>, ReadError> {
         Ok(history::mark(&self.conn)?)
     }

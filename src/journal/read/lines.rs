@@ -20,7 +20,7 @@ use crate::journal::tables::{doubt, hidden, label};
 pub(super) const ROW: &str =
     "SELECT seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
     evidence, late, doubt, grants, sum FROM event";
-/// Stands in the place of a text that is not what was written.
+/// Replaces a damaged text.
 const DAMAGED_TEXT: &str = "(damaged)";
 /// Rows whose numbers lie further apart than this, on average, are looked up one by one.
 const SPREAD_MAX: usize = 16;
@@ -30,7 +30,7 @@ type Marks = Vec<u32>;
 
 impl Reader {
     /// Checks the lines of the rows just above `seq`, at most `n`, with the counts of their hidden values and the texts
-    /// that they name. Returns for each row whether all of it is what was written. A text is checked once.
+    /// that they use. Returns for each row whether all of it is sound. Checks each text once.
     pub(super) fn lines_after(&mut self, seq: Seq, n: usize) -> Result<Vec<(Seq, bool)>, ReadError> {
         let rows = self.rows(&format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2"), (seq.0, limit(n)))?;
         let mut lines = Vec::with_capacity(rows.len());
@@ -168,14 +168,14 @@ impl Reader {
     /// Returns whether rows were removed among those that the caller was given: `given` rows, all up to the number
     /// `last`.
     pub fn has_cut(&self, last: Seq, given: u64) -> Result<bool, ReadError> {
-        // One look at the counters, so that rows that come meanwhile cannot hide those that go. Numbers are given out
-        // without holes.
+        // The counters are read once, so that rows that come meanwhile cannot hide removed ones. Row numbers have no
+        // holes.
         let meta = Meta::load(&self.conn)?;
         let newer = meta.head().last.0.saturating_sub(last.0).max(0) as u64;
         Ok((meta.rows.max(0) as u64) < given.saturating_add(newer))
     }
 
-    /// Returns which numbers above `after` up to `to` are there, at most `n`, in rising order.
+    /// Returns which row numbers above `after` up to `to` exist, at most `n`, in rising order.
     pub fn present(&self, after: Seq, to: Seq, n: usize) -> Result<Vec<Seq>, ReadError> {
         let sql = "SELECT seq FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
         let found = self
@@ -186,7 +186,8 @@ impl Reader {
         Ok(found)
     }
 
-    /// Returns the lowest number that is still there; what lies below was removed as too old or too much.
+    /// Returns the lowest row number, or `None` if there are no rows. The rows below it were removed as too old or too
+    /// many.
     pub fn oldest(&self) -> Result<Option<Seq>, ReadError> {
         let oldest: Option<i64> =
             self.conn.prepare_cached("SELECT MIN(seq) FROM event")?.query_row([], |row| row.get(0))?;
@@ -217,11 +218,11 @@ impl Reader {
         let hidden = self.hidden_of(&rows)?;
         for (row, marks) in &mut rows {
             if hidden.get(&row.seq.0) == Some(&None) {
-                // Nobody knows how much of it is hidden, so nothing is said of it.
+                // The number of its hidden values is unknown, so the row counts as damaged.
                 (*row, *marks) = (blank(row.seq), Marks::new());
             }
         }
-        // Texts are stored with the rows that name them and never change, so looking after the rows is safe.
+        // Texts are stored with the rows that name them and never change, so reading them after the rows is safe.
         let mut new: Vec<u32> = rows
             .iter()
             .flat_map(|(row, _)| [row.who, row.actor, row.client, row.server, row.scopes, row.from])
@@ -238,7 +239,7 @@ impl Reader {
                 symbols.push((Sym(*id), filled.unwrap_or_else(|| Symbol::joined(text))));
             }
         }
-        // Only a page that is handed out counts as given.
+        // Texts count as handed out only once the whole page is.
         for id in new {
             self.given.mark(id);
         }

@@ -17,27 +17,27 @@ use crate::journal::pack::Unpacker;
 use crate::journal::tables::label;
 use crate::journal::{checksum, clean};
 
-/// Reads the journal. It sees each commit as soon as it is made, and never keeps the writer waiting.
+/// Reads the journal. Sees each commit as soon as it is made, and never blocks the writer.
 pub struct Reader {
     pub(super) conn: Connection,
     pub(super) given: Given,
     pub(super) is_bare: bool,
     pub(super) unpacker: RefCell<Unpacker>,
-    /// Whether every row has a checksum; once it is so, it stays so.
+    /// Whether every row has a checksum. Once `true`, it stays `true`.
     is_sealed: Cell<bool>,
-    /// Whether no row holds a secret that an earlier version stored; once it is so, it stays so.
+    /// Whether no row holds a secret that an earlier version stored. Once `true`, it stays `true`.
     is_clean: Cell<bool>,
-    /// The rows that were read and are not what was written.
+    /// The damaged rows among those that were read.
     pub(super) damaged: RefCell<BTreeSet<Seq>>,
-    /// The texts that were looked at and are not what was written.
+    /// The damaged texts among those that were checked.
     pub(super) bad_texts: BTreeSet<u32>,
 }
 
-/// Damaged rows that are remembered by number.
+/// The most damaged rows that are remembered.
 pub(super) const DAMAGED_MAX: usize = 10_000;
 
 impl Reader {
-    /// Opens the journal in a directory; it must be there.
+    /// Opens the journal in a directory, which must exist.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let conn = connection::connect_reader(dir)?;
         conn.set_prepared_statement_cache_capacity(32);
@@ -76,7 +76,7 @@ impl Reader {
         self.damaged.borrow_mut().clear();
     }
 
-    /// Returns how far the journal has come.
+    /// Returns the journal's head.
     pub fn head(&self) -> Result<Head, ReadError> {
         Ok(Meta::load(&self.conn)?.head())
     }
@@ -86,7 +86,7 @@ impl Reader {
         Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
-    /// Returns the ids that Okta was asked about at a time or later.
+    /// Returns the things that Okta was asked about at `since` or later, each with its id.
     pub fn labels_asked_since(&self, since: Timestamp) -> Result<Vec<(Thing, String)>, ReadError> {
         Ok(label::asked_since(&self.conn, since)?)
     }
@@ -97,7 +97,7 @@ impl Reader {
         self.damaged.borrow().iter().copied().collect()
     }
 
-    /// Remembers a row that is not what was written.
+    /// Remembers a damaged row.
     pub(super) fn note_damaged(&self, seq: Seq, error: &(dyn std::error::Error + 'static)) {
         let mut damaged = self.damaged.borrow_mut();
         if damaged.len() < DAMAGED_MAX && damaged.insert(seq) {
@@ -163,12 +163,12 @@ impl std::fmt::Debug for Reader {
 pub(super) struct Given(Vec<u64>);
 
 impl Given {
-    /// Whether a text was handed out.
+    /// Returns whether a text was handed out.
     pub(super) fn has(&self, id: u32) -> bool {
         self.0.get(id as usize / 64).is_some_and(|word| word & (1 << (id % 64)) != 0)
     }
 
-    /// Notes that a text is handed out.
+    /// Records that a text is handed out.
     pub(super) fn mark(&mut self, id: u32) {
         let index = id as usize / 64;
         if self.0.len() <= index {

@@ -23,11 +23,11 @@ const STORED: &str =
     FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
 
-/// Whether a record is read with what it has from texts beside it: its person, and the names of its ids.
+/// Whether a record is read with the values that come from separate texts: its person, and the names of its ids.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Texts {
     Read,
-    /// A person is read if the text is sound.
+    /// Names of ids are left out. The person is read if its text is sound.
     Unread,
 }
 
@@ -38,8 +38,8 @@ type Labels = HashMap<u32, Option<Label>>;
 type Read = (Seq, Result<Stored, ReadError>);
 
 impl Reader {
-    /// Returns the whole records of the rows above `after` up to `to`, with `None` for a damaged one. What a record has
-    /// only from a text is left out, so that a damaged text does not make a sound event count as damaged.
+    /// Returns the whole records of the rows above `after` up to `to`, with `None` for a damaged one. Leaves out what
+    /// comes from separate texts, so that a damaged text does not make a sound event count as damaged.
     pub(super) fn each_record(&self, after: Seq, to: Seq) -> Result<Vec<(Seq, Option<Stored>)>, ReadError> {
         let sql = format!("{STORED} WHERE event.seq > ?1 AND event.seq <= ?2 ORDER BY event.seq");
         let found = self.stored(&sql, (after.0, to.0), Texts::Unread)?;
@@ -49,14 +49,14 @@ impl Reader {
     /// Returns one row with its raw event and envelope.
     ///
     /// # Errors
-    /// The journal cannot be read, or the row is not what was written.
+    /// The journal cannot be read, or the row is damaged.
     pub fn record(&self, seq: Seq) -> Result<Option<Stored>, ReadError> {
         let found = self.stored(&format!("{STORED} WHERE event.seq = ?1"), [seq.0], Texts::Read)?;
         found.into_iter().next().map(|(_, stored)| stored).transpose()
     }
 
-    /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order. None are
-    /// the end. A row that is not what was written is left out, and [`Reader::damaged`] names it.
+    /// Returns the rows just above `seq` with their raw events and envelopes, at most `n`, in rising order. An empty
+    /// list means that there are no more. Leaves out a damaged row, which [`Reader::damaged`] then lists.
     pub fn records_after(&self, seq: Seq, n: usize) -> Result<Vec<Stored>, ReadError> {
         let sql = format!("{STORED} WHERE event.seq > ?1 ORDER BY event.seq LIMIT ?2");
         let mut after = seq;
@@ -77,7 +77,7 @@ impl Reader {
         }
     }
 
-    /// Returns what makes a row unique, or `None` if it is gone.
+    /// Returns the key of a row's event, or `None` if the row does not exist.
     pub fn key_of(&self, seq: Seq) -> Result<Option<EventKey>, ReadError> {
         let sql = "SELECT ts, uuid, part FROM event WHERE seq = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -88,7 +88,7 @@ impl Reader {
         Ok(Some(EventKey { published_ms: row.get(0)?, id, part: row.get(2)? }))
     }
 
-    /// Returns the row of an event, or `None` if it is not stored, or not any more.
+    /// Returns the row of an event, or `None` if it is not stored, or no longer.
     pub fn seq_of(&self, key: &EventKey) -> Result<Option<Seq>, ReadError> {
         let sql = "SELECT seq FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
         let values = (key.published_ms, key.id.as_bytes(), key.part);
@@ -163,7 +163,7 @@ impl Reader {
             {
                 Some(text)
             }
-            // Nobody is named by the number 0.
+            // The number 0 stands for no text.
             _ if who == 0 || texts == Texts::Unread => None,
             _ => return Err(mismatch()),
         };
@@ -191,7 +191,7 @@ impl Reader {
                 labels.extend(self.label_of(known, who as u32, || Ok(Some(text.to_owned())))?);
             }
             for sym in [client as u32, server as u32].into_iter().filter(|sym| *sym != 0) {
-                // Without the text nobody knows which name belongs to it; the event has the id all the same.
+                // Without its text, the name of a thing is unknown. The event still has the id.
                 labels.extend(self.label_of(known, sym, || self.text(sym))?);
             }
         }

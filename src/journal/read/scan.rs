@@ -1,4 +1,4 @@
-//! Looks for damaged rows, some rows at a time.
+//! Finds damaged rows, some rows at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,28 +7,28 @@ use crate::consent::{EventKey, Seq, Stored};
 use crate::journal::columns::event_id;
 use crate::journal::error::ReadError;
 
-/// Some rows that were looked at.
+/// The result of checking some rows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scanned {
-    /// The last of them.
+    /// The last row that was checked.
     pub last: Seq,
-    /// Those that are damaged.
+    /// The damaged rows among them.
     pub damaged: Vec<DamagedRow>,
 }
 
-/// A row that is not what was written.
+/// A damaged row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DamagedRow {
-    /// Its number.
+    /// The number of the row.
     pub seq: Seq,
-    /// The whole record, where that is sound and only the line of the list, or a text that it names, is damaged. It has
-    /// no names of ids.
+    /// The whole record if it is sound, and only the line of the list or a text of it is damaged. It has no names of
+    /// ids.
     pub record: Option<Box<Stored>>,
 }
 
 impl Reader {
-    /// Looks at the rows just above `seq`, at most `n`: at their lines, the texts that these name, and their records.
-    /// Returns nothing at the end.
+    /// Checks the rows just above `seq`, at most `n`: their lines, the texts of the lines, and their records. Returns
+    /// `None` if there are no more rows.
     pub fn scan_after(&mut self, seq: Seq, n: usize) -> Result<Option<Scanned>, ReadError> {
         let lines = self.lines_after(seq, n)?;
         let Some((last, _)) = lines.last() else { return Ok(None) };
@@ -46,8 +46,8 @@ impl Reader {
         Ok(Some(Scanned { last, damaged }))
     }
 
-    /// Returns for each of these rows what its event may be: the key that the row has, and the one that the index of
-    /// times has of it. Reads the whole index, so it is called once for many rows.
+    /// Returns the keys that the event of each row may have: the key in the row, and the key in the index of times.
+    /// Reads the whole index, so it should be called once for many rows.
     pub fn keys_of(&self, rows: &BTreeSet<Seq>) -> Result<BTreeMap<Seq, Vec<EventKey>>, ReadError> {
         let mut keys: BTreeMap<Seq, Vec<EventKey>> = rows.iter().map(|seq| (*seq, Vec::new())).collect();
         if rows.is_empty() {
@@ -130,7 +130,7 @@ mod tests {
         (store, consents)
     }
 
-    /// Mends what a scan finds, from the rows' own events where they are sound. Returns the rows.
+    /// Repairs what a scan finds, from the rows' own events where they are sound. Returns the damaged rows.
     fn mend(store: &mut Store, dir: &Path, consents: &[Consent]) -> Vec<DamagedRow> {
         let found = Reader::open(dir).unwrap().scan_after(Seq(0), 99).unwrap().unwrap().damaged;
         let repairs = found.iter().map(|row| {

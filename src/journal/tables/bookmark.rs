@@ -1,11 +1,11 @@
-//! Where the poller goes on.
+//! The bookmark: where the poller resumes.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use crate::consent::Bookmark;
 use crate::journal::checksum;
 
-/// Stores the bookmark in the place of the one before.
+/// Stores the bookmark, and replaces the one before.
 pub(in crate::journal) fn put(tx: &Transaction<'_>, bookmark: &Bookmark) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO bookmark (id, query, next, last_published, since, caught_up)
         VALUES (1, ?1, ?2, ?3, ?4, ?5)";
@@ -28,7 +28,7 @@ pub(in crate::journal) fn load(conn: &Connection) -> rusqlite::Result<Option<Boo
         .optional()?;
     let Some(((query, next, last, since, caught_up), holds)) = found else { return Ok(None) };
     let last: Option<String> = last;
-    // A damaged place to go on from is none: the poller begins again and the key keeps doubles out.
+    // A damaged bookmark counts as none: the poller begins again, and the key of a row prevents duplicates.
     let Some(since) = since.parse().ok().filter(|_| holds) else { return Ok(None) };
     let last_published = last.and_then(|text| text.parse().ok());
     Ok(Some(Bookmark { query, next, last_published, since, caught_up }))

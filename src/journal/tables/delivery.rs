@@ -1,10 +1,10 @@
-//! The envelope of a hook's delivery, as it is kept beside its event.
+//! The envelope of a hook's delivery, as it is stored beside its event.
 
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{Delivery, Untrusted};
 
-/// The kept form; a missing field reads as none, so that a later version can add some.
+/// The stored form. A missing field reads as empty, so that a later version can add fields.
 #[derive(Serialize, Deserialize)]
 #[serde(default)]
 #[derive(Default)]
@@ -16,7 +16,7 @@ struct Kept {
     received: Option<String>,
 }
 
-/// Returns the kept form of an envelope.
+/// Returns the stored form of an envelope.
 pub(in crate::journal) fn to_text(delivery: &Delivery) -> String {
     let text = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
     let kept = Kept {
@@ -29,7 +29,7 @@ pub(in crate::journal) fn to_text(delivery: &Delivery) -> String {
     serde_json::to_string(&kept).expect("texts and lists of texts always have a JSON form")
 }
 
-/// Reads the kept form; none if it is damaged, since the event itself is worth more than its envelope.
+/// Reads the stored form. Returns `None` if it is damaged, which costs only the envelope and not the event.
 pub(in crate::journal) fn from_text(text: &str) -> Option<Delivery> {
     let kept: Kept = serde_json::from_str(text).ok()?;
     Some(Delivery {

@@ -1,4 +1,4 @@
-//! How a row stands between the log and the hook, as a number on the disk.
+//! Codes on the disk for whether the log and the hook confirm a row.
 
 use crate::consent::{Doubt, Via};
 use crate::journal::meta::Meta;
@@ -9,7 +9,7 @@ pub(in crate::journal) const UNJUDGED: i64 = 0;
 pub(in crate::journal) const DOUBTED: i64 = 1;
 /// The row cannot be judged.
 pub(in crate::journal) const EXCUSED: i64 = 2;
-/// The row has its uuid in common with a row of other content, which no hook settles.
+/// The row shares its uuid with a row of other content, which no delivery of a hook resolves.
 pub(in crate::journal) const SHARED: i64 = 3;
 
 /// Returns what the stored number means for a row that came by these ways.
@@ -17,7 +17,7 @@ pub(in crate::journal) fn of(via: Via, code: i64) -> Option<Doubt> {
     if code == SHARED { Some(Doubt::SharedId) } else { via.doubt(code == DOUBTED) }
 }
 
-/// Takes a row out of the counters of doubts, because it is not doubted or not there any more.
+/// Removes a row from the counters of doubts, because it is no longer doubted or no longer exists.
 pub(in crate::journal) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
     match doubt {
         Some(Doubt::Unconfirmed) => meta.unconfirmed -= 1,

@@ -14,8 +14,8 @@ pub(in crate::journal) fn put(conn: &Connection, seq: i64, count: usize) -> rusq
     checksum::seal_row(conn, checksum::HIDDEN, &[&seq])
 }
 
-/// Returns the rows between two numbers that have hidden values, and how many; 255 is that many or more. The number is
-/// `None` where it is damaged.
+/// Returns the rows between two numbers that have hidden values, each with its count. The count 255 means 255 or more,
+/// and `None` means that it is damaged.
 pub(in crate::journal) fn between(
     conn: &Connection,
     first: i64,

@@ -1,4 +1,4 @@
-//! How far older history was fetched, and what that makes of the coverage.
+//! How far older history was fetched, and how that changes the coverage.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -7,8 +7,8 @@ use crate::consent::HistoryMark;
 use crate::journal::checksum;
 use crate::journal::meta::Meta;
 
-/// Keeps a mark until its goal is reached. What it says is whole and joins what is complete belongs to it from now on,
-/// and gaps inside are closed.
+/// Stores a mark until its goal is reached. If the period that it covers adjoins the complete one, the complete one is
+/// extended. Gaps inside the period are closed.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     meta: &mut Meta,
@@ -32,7 +32,7 @@ pub(in crate::journal) fn put(
     close_gaps(tx, mark)
 }
 
-/// Takes out of every gap what a mark says is whole. Times are texts here, whose order is not that of time.
+/// Removes from every gap the part that a mark covers. Times are stored as texts, which do not sort like times.
 fn close_gaps(tx: &Transaction<'_>, mark: &HistoryMark) -> rusqlite::Result<()> {
     let mut select = tx.prepare_cached("SELECT id, start, stop FROM gap")?;
     let gaps: Vec<(i64, String, String)> =
@@ -54,7 +54,8 @@ fn close_gaps(tx: &Transaction<'_>, mark: &HistoryMark) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Reads the mark. A damaged one is none: the fetching begins again and the key keeps doubles out.
+/// Returns the mark, or `None` if there is none or it is damaged. Fetching then begins again, and the key of a row
+/// prevents duplicates.
 pub(in crate::journal) fn mark(conn: &Connection) -> rusqlite::Result<Option<HistoryMark>> {
     let sql = "SELECT * FROM history";
     let found = conn

@@ -6,12 +6,12 @@ use rusqlite::Connection;
 use crate::consent::EventId;
 use crate::journal::checksum;
 
-/// The key under which the journal knows events that have no uuid.
+/// The key for the ids of events that have no uuid.
 #[derive(Clone, Debug)]
 pub(in crate::journal) struct Identity(hmac::Key);
 
 impl Identity {
-    /// Takes up the key that a journal keeps.
+    /// Returns the identity for the key that a journal stores.
     pub(in crate::journal) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
@@ -30,7 +30,7 @@ impl Identity {
     }
 }
 
-/// Makes the key of a journal, once.
+/// Creates the key of a journal, if it has none.
 pub(in crate::journal) fn put_secret(conn: &Connection) -> rusqlite::Result<()> {
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;

@@ -10,20 +10,20 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use crate::consent::Symbol;
 use crate::journal::checksum;
 
-/// The numbers of texts that came lately: two generations, of which the older is forgotten when the younger is full.
-/// What is in neither is looked up on the disk.
+/// A cache of the numbers of recent texts, in two generations. When the younger one is full, the older one is dropped.
+/// Other texts are looked up on the disk.
 #[derive(Debug, Default)]
 pub(in crate::journal) struct Known {
     young: HashMap<Box<str>, u32>,
     old: HashMap<Box<str>, u32>,
-    /// The number of the next new text; only who writes the journal gives out numbers.
+    /// The number of the next new text. Only the writer assigns numbers.
     next: Option<i64>,
 }
 
 const GENERATION_MAX: usize = 8192;
-/// A longer text is not worth its memory.
+/// A longer text is not cached, to save memory.
 const CACHED_BYTES_MAX: usize = 256;
-/// The list shows the beginning of a text; the raw event stays exact.
+/// A longer text is cut: lists show its beginning, and the raw event stays exact.
 const TEXT_BYTES_MAX: usize = 4096;
 
 impl Known {
@@ -54,7 +54,7 @@ impl Known {
     }
 }
 
-/// Gives out the numbers of texts, within one transaction.
+/// Assigns numbers to texts, within one transaction.
 pub(in crate::journal) struct Interner<'c> {
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
@@ -63,18 +63,18 @@ pub(in crate::journal) struct Interner<'c> {
 }
 
 impl<'c> Interner<'c> {
-    /// Prepares for a transaction on a connection.
+    /// Prepares the statements of a transaction.
     pub(in crate::journal) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             find: conn.prepare_cached("SELECT id, sum FROM sym WHERE h = ?1 AND text = ?2")?,
             insert: conn.prepare_cached("INSERT INTO sym (id, h, text, sum) VALUES (?1, ?2, ?3, ?4)")?,
-            // The highest number always stays, if need be without its text.
+            // The entry with the highest number is never deleted; if unused, its text is emptied.
             highest: conn.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM sym")?,
             seal: conn.prepare_cached("UPDATE sym SET sum = ?2 WHERE id = ?1")?,
         })
     }
 
-    /// Returns the number of a text; it gets one if it has none. No text is 0.
+    /// Returns the number of a text, and assigns one if it has none. The number of an empty text is 0.
     pub(in crate::journal) fn number(&mut self, known: &mut Known, symbol: &Symbol) -> rusqlite::Result<u32> {
         if symbol.is_empty() {
             return Ok(0);
@@ -89,7 +89,7 @@ impl<'c> Interner<'c> {
         let id = if let Some((id, sum)) = found {
             let right = checksum::of_text(id, &text);
             if sum != Some(right) {
-                // Without one yet, or the checksum itself is damaged: the text is what it should be.
+                // The checksum is missing or damaged itself. The text is right.
                 self.seal.execute((id, right))?;
             }
             id
@@ -118,7 +118,8 @@ fn cut(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// The hash is on the disk, so it must not change; and strangers choose the texts, so it must not be easy to collide.
+/// Returns the hash of a text. It is stored on the disk, so it must not change. Strangers choose the texts, so
+/// collisions must be hard to find.
 pub(in crate::journal) fn hash(text: &str) -> i64 {
     let digest = digest::digest(&digest::SHA256, text.as_bytes());
     digest.as_ref().first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes))

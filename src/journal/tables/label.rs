@@ -1,7 +1,7 @@
-//! Names that Okta gave for ids. They are kept beside the rows and filled in when rows are read.
+//! Names that Okta gave for ids. They are stored beside the rows and filled in when rows are read.
 //!
-//! A row's texts stay as its event had them. Only what names a thing by nothing but its id is filled, so that what an
-//! event says itself is never replaced by what Okta said later.
+//! A row's texts stay as its event had them. A name is filled in only where the event gives nothing but an id, so that
+//! a later answer from Okta never replaces what the event says.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -10,11 +10,13 @@ use crate::consent::{Label, Rev, Sym, Symbol, Thing, Untrusted};
 use crate::journal::checksum;
 use crate::journal::meta::Meta;
 
-/// The texts that hold nothing but an id; the words of the index `sym_unnamed`, without which SQLite would not use it.
+/// The condition for texts that hold only an id. Its wording must be that of the index `sym_unnamed`, or SQLite would
+/// not use it.
 const UNNAMED: &str = "length(text) <= 80 AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
     AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*')";
 
-/// Stores answers. One that says the same as before only becomes younger, and what is gone keeps its last name.
+/// Stores names from Okta. If a name has not changed, only its time is updated. A thing that is gone keeps its last
+/// name.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     meta: &mut Meta,
@@ -33,7 +35,7 @@ pub(in crate::journal) fn put(
     )?;
     for label in labels {
         if get(tx, label.thing, label.id.exact())?.is_none() {
-            // None there, or a damaged one, of which nothing is kept.
+            // There is none, or a damaged one, of which nothing may be kept.
             let key = (label.thing.code(), label.id.exact());
             tx.prepare_cached("DELETE FROM label WHERE thing = ?1 AND id = ?2")?.execute(key)?;
         }
@@ -58,14 +60,14 @@ pub(in crate::journal) fn any(conn: &Connection) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM label)")?.query_row([], |row| row.get(0))
 }
 
-/// Returns what an id is called, if Okta was asked.
+/// Returns the label of an id, or `None` if Okta was not asked about it or the label is damaged.
 pub(in crate::journal) fn get(conn: &Connection, thing: Thing, id: &str) -> rusqlite::Result<Option<Label>> {
     let sql = "SELECT * FROM label WHERE thing = ?1 AND id = ?2";
     let found = conn.prepare_cached(sql)?.query_row((thing.code(), id), read).optional()?;
     Ok(found.flatten())
 }
 
-/// Returns those that were asked for at a time or later: the thing and its id.
+/// Returns the things that Okta was asked about at `since` or later, each with its id.
 pub(in crate::journal) fn asked_since(
     conn: &Connection,
     since: Timestamp,
@@ -75,7 +77,7 @@ pub(in crate::journal) fn asked_since(
     let mut found = statement.query([since.as_millisecond()])?;
     let mut asked = Vec::new();
     while let Some(row) = found.next()? {
-        // What is damaged counts as not asked for, so that it is asked for again.
+        // A damaged label counts as not asked for, so that it is asked for again.
         if let Some(label) = read(row)? {
             asked.push((label.thing, label.id.exact().to_owned()));
         }
@@ -83,13 +85,14 @@ pub(in crate::journal) fn asked_since(
     Ok(asked)
 }
 
-/// Fills a text that holds nothing but an id, if its name is known.
+/// Returns a text that holds only an id with its name filled in, or `None` if the name is not known or the text holds
+/// more.
 pub(in crate::journal) fn filled(conn: &Connection, text: &str) -> rusqlite::Result<Option<Symbol>> {
     let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
     Ok(get(conn, thing, id)?.and_then(|label| label.fill(text)))
 }
 
-/// Returns the texts that labels of the changes above `after` up to `to` fill.
+/// Returns the texts that are filled in from labels with changes above `after` up to `to`.
 pub(in crate::journal) fn filled_since(
     conn: &Connection,
     after: Rev,
@@ -115,7 +118,7 @@ pub(in crate::journal) fn filled_since(
     Ok(filled)
 }
 
-/// Removes those that no text needs any more: a person's name must not outlive the rows that it stood in.
+/// Removes labels that no text needs any more: a person's name must not outlive the rows that contain it.
 pub(in crate::journal) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
     let sql = format!(
         "DELETE FROM label WHERE NOT EXISTS (SELECT 1 FROM sym WHERE text >= label.id || char(31)
@@ -124,7 +127,7 @@ pub(in crate::journal) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute(&sql, []).map(drop)
 }
 
-/// Reads a row with all its columns. Returns `None` if it is not what was written.
+/// Reads a row with all its columns. Returns `None` if it is damaged.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Label>> {
     if !checksum::holds(row)? {
         return Ok(None);
@@ -217,7 +220,7 @@ mod tests {
         let stored = late.record(Seq(2)).unwrap().unwrap();
         assert_eq!(stored.labels[0].name.as_ref().unwrap().exact(), "Figma");
 
-        // The same answer again makes it younger and is no change; one that is gone keeps its last name.
+        // The same answer again updates the time and is no change. A client that is gone keeps its last name.
         write(&mut store, &label(Some("Figma"), 9));
         write(&mut store, &label(None, 10));
         assert!(early.renamed(after, early.head().unwrap().change).unwrap().is_empty());

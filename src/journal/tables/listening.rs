@@ -1,4 +1,4 @@
-//! The times in which somebody listened to the event hook.
+//! The periods in which the program listened for the event hook.
 
 use rusqlite::{OptionalExtension as _, Transaction};
 
@@ -8,10 +8,10 @@ use crate::journal::meta::Meta;
 
 /// A hook that was just verified needs some minutes before it delivers (Okta: event hooks).
 const SETTLE_MS: i64 = 10 * 60_000;
-/// At most this many times of listening are kept, the newest.
+/// At most this many periods are kept, the newest.
 const TIMES_MAX: i64 = 1000;
 
-/// Stores for how long somebody has listened to the hook, and when it was verified first.
+/// Stores a period of listening, and when the hook was first verified.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     meta: &mut Meta,
@@ -29,7 +29,7 @@ pub(in crate::journal) fn put(
     if start >= until {
         return Ok(());
     }
-    // One that is damaged would count as sound after the change.
+    // A damaged row would count as sound after the update, so it is deleted first.
     let sql = "SELECT * FROM listening WHERE up = ?1";
     if tx.prepare_cached(sql)?.query_row([up], checksum::holds).optional()? == Some(false) {
         tx.prepare_cached("DELETE FROM listening WHERE up = ?1")?.execute([up])?;

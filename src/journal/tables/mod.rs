@@ -1,4 +1,4 @@
-//! The tables of the journal, and columns that mean more than they say: one file each.
+//! The tables of the journal, and columns with an encoding of their own: one file each.
 
 pub(super) mod bookmark;
 pub(super) mod delivery;

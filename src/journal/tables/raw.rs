@@ -1,4 +1,4 @@
-//! The raw text of a row, and the hook's copy that may lie beside it.
+//! The raw text of a row, and the hook's copy that may be stored beside it.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
@@ -6,7 +6,7 @@ use crate::journal::checksum;
 use crate::journal::error::AppendError;
 use crate::journal::pack::Unpacker;
 
-/// Returns the text of a row, or `None` if it is damaged.
+/// Returns the text of a row, or `None` if it is missing or damaged.
 pub(in crate::journal) fn text(
     conn: &Connection,
     unpacker: &mut Unpacker,

@@ -33,7 +33,7 @@ pub(in crate::journal) fn put(tx: &Transaction<'_>, rejects: &[Reject]) -> Resul
         count.execute((reject.source, received))?;
         checksum::seal_row(tx, checksum::UNREADABLE, &[&reject.source])?;
     }
-    // Whoever sends many records by one way pushes out none of the other's.
+    // Many records from one source must not push out those from the other.
     let sources: BTreeSet<&str> = rejects.iter().map(|reject| reject.source).collect();
     let cut = "DELETE FROM reject WHERE source = ?1
         AND id <= (SELECT id FROM reject WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
@@ -43,7 +43,7 @@ pub(in crate::journal) fn put(tx: &Transaction<'_>, rejects: &[Reject]) -> Resul
     Ok(())
 }
 
-/// Counts the records that are kept, by the way they came, in the place of a count that is damaged.
+/// Replaces the counts by the numbers of kept records per source, because a count is damaged.
 pub(in crate::journal) fn count_kept(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
         "DELETE FROM unreadable;

@@ -1,17 +1,17 @@
-//! Polled events that have one uuid and differ in content. Each is a row, and each is marked.
+//! Polled events that have one uuid and differ in content. Each is stored as a row and marked.
 
 use rusqlite::Connection;
 
 use super::doubt::SHARED;
 use crate::journal::checksum;
 
-/// Marks a row. A row that was there before gets the number of its change.
+/// Marks a row. `rev` is the number of the change, or 0 for a new row.
 pub(in crate::journal) fn mark(conn: &Connection, seq: i64, rev: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE event SET doubt = ?2, rev = MAX(rev, ?3) WHERE seq = ?1";
     checksum::change(conn, seq, || conn.prepare_cached(sql)?.execute((seq, SHARED, rev))).map(drop)
 }
 
-/// Counts the rows that are marked.
+/// Returns the number of marked rows.
 pub(in crate::journal) fn count(conn: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT COUNT(*) FROM event INDEXED BY event_shared WHERE doubt = 3";
     conn.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64)

@@ -12,14 +12,14 @@ use crate::journal::columns::{event_id, limit, time};
 use crate::journal::error::{AppendError, ReadError};
 use crate::journal::meta::Meta;
 
-/// At most this many are kept, the newest; a hook that fails all day makes thousands.
+/// At most this many side events are kept, the newest. A hook that fails all day causes thousands.
 const SIDES_MAX: i64 = 50_000;
-/// A LogEvent that unfolds to more than this was not put in by us.
+/// The maximum size of an unpacked side event. This program stores no larger one.
 const BODY_MAX: usize = 1024 * 1024;
 
 const SIDE: &str = "SELECT * FROM side";
 
-/// Puts events in, each once. What is new counts as a change, so that who looks at the journal looks again.
+/// Stores events, each once. New events count as a change, so that readers read again.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
     meta: &mut Meta,
@@ -52,25 +52,25 @@ pub(in crate::journal) fn put(
     Ok(())
 }
 
-/// Removes what is too old, the oldest first and at most so many, and returns how many that were.
+/// Removes events published before `cut_ms`, the oldest first and at most `most`. Returns the number of removed events.
 pub(in crate::journal) fn prune_aged(conn: &Connection, cut_ms: i64, most: i64) -> rusqlite::Result<i64> {
     let sql =
         "DELETE FROM side WHERE id IN (SELECT id FROM side WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2)";
     Ok(conn.prepare_cached(sql)?.execute([cut_ms, most])? as i64)
 }
 
-/// Returns how many there are.
+/// Returns the number of side events.
 pub(in crate::journal) fn count_all(conn: &Connection) -> rusqlite::Result<i64> {
     conn.prepare_cached("SELECT COUNT(*) FROM side")?.query_row([], |row| row.get(0))
 }
 
-/// Removes the oldest beyond what is kept.
+/// Removes the oldest events beyond `SIDES_MAX`.
 pub(in crate::journal) fn prune_surplus(conn: &Connection) -> rusqlite::Result<()> {
     let cut = "DELETE FROM side WHERE id <= (SELECT MAX(id) FROM side) - ?1";
     conn.prepare_cached(cut)?.execute([SIDES_MAX]).map(drop)
 }
 
-/// Returns how many events of a type there are, and when the newest was published that is what was written.
+/// Returns the number of events of a type, and when the newest sound one was published.
 pub(in crate::journal) fn count(
     conn: &Connection,
     event_type: &str,
@@ -90,7 +90,7 @@ pub(in crate::journal) fn count(
 
 /// Returns the number of the newest event about authorization servers, scopes or features; 0 if there is none.
 pub(in crate::journal) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
-    // Each family is a range of the index on types: the sign after the dot ends it.
+    // Each family is a range of the index on types. A slash, which follows the dot in ASCII, ends it.
     let sql = "SELECT COALESCE(MAX(id), 0) FROM side WHERE type > ?1 AND type < ?2";
     let mut newest = 0;
     for (from, to) in [
@@ -133,7 +133,7 @@ fn read(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<SideEve
         let read = if checksum::holds(row)? { side(row)? } else { Err(io::ErrorKind::InvalidData.into()) };
         match read {
             Ok(side) => sides.push(side),
-            // What is damaged is no evidence.
+            // A damaged event is no evidence.
             Err(error) => tracing::warn!(%error, "A side event is damaged in the journal."),
         }
     }

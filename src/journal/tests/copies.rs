@@ -1,4 +1,4 @@
-//! Two copies of one event, by the log and by a hook, that do not say the same.
+//! Tests of two copies of one event, from the log and from a hook, that differ.
 
 use super::*;
 use crate::consent::{
@@ -7,7 +7,7 @@ use crate::consent::{
 
 const NUMBER: u64 = 7;
 
-/// A delivery of an event that was altered on its way.
+/// Returns a delivery of an event that was changed on its way.
 fn altered(alter: impl FnOnce(&mut Consent)) -> Consent {
     let mut consent = hooked(NUMBER);
     alter(&mut consent);

@@ -1,9 +1,10 @@
-//! Fetching older history, and what it makes of the coverage.
+//! Tests of fetching older history, and of how that changes the coverage.
 
 use super::*;
 use crate::consent::HistoryMark;
 
-/// History from so many minutes before the start of the invented log on; it is whole from `whole` on.
+/// Returns the mark of a fetch that reaches down to a number of minutes before the first sample; it is complete from
+/// `whole` on.
 fn history(top: i64, whole: i64, goal: i64) -> HistoryMark {
     let at = |minutes: i64| start().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
     HistoryMark {
@@ -36,7 +37,7 @@ async fn history_moves_the_beginning_only_when_it_is_whole_and_joins() {
     assert_eq!(reader.history().unwrap(), Some(mark));
     assert_eq!(put(history(5, -600, -600)).await, Some(-600));
     assert_eq!(reader.history().unwrap(), None, "there is nothing to go on with");
-    // A later start of the live poll takes nothing away.
+    // A later start of the live poll does not shorten what is complete.
     journal.append(Batch { bookmark: Some(bookmark("m")), ..Batch::default() }).await.unwrap();
     assert_eq!(reader.coverage().unwrap().complete_since.unwrap(), history(5, -600, 0).whole_from);
 }
@@ -72,7 +73,7 @@ async fn history_is_not_late_and_late_rows_are_counted() {
     assert_eq!(late(), 0);
     journal.append(polled(10..30)).await.unwrap();
     assert_eq!(late(), 10, "those that history had brought came again, the others came late");
-    // Nor is what the live poll brings late because history ran ahead of it.
+    // Events of the live poll do not count as late because history was fetched ahead of it.
     journal.append(Batch { history: mark, ..polled(900..901) }).await.unwrap();
     journal.append(polled(501..502)).await.unwrap();
     assert_eq!(late(), 10);

@@ -1,4 +1,4 @@
-//! Opening a journal: versions, locks, damaged and foreign files, rights.
+//! Tests of opening a journal: versions, locks, damaged and foreign files, permissions.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::journal::{lock, schema};
 
-/// Makes the file what the first version left behind.
+/// Changes the file to what the first version left behind.
 fn age(dir: &Path) {
     let conn = rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap();
     conn.execute_batch(
@@ -114,7 +114,7 @@ async fn whoever_followed_goes_on_hearing_when_this_process_writes() {
     second.append(polled(3..5)).await.unwrap();
     assert_eq!(heard.borrow_and_update().last, Seq(5));
     drop(head);
-    // The end of the last sender is the end of the writer.
+    // The writer has ended when the last sender is dropped.
     second.close().await;
     assert!(heard.changed().await.is_err());
 }

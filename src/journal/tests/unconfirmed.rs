@@ -1,8 +1,8 @@
-//! Rows that only a hook has brought, and how many of them there may be.
+//! Tests of rows that only a hook has delivered, and of their maximum number.
 
 use super::*;
 
-/// Deliveries of events that the log never shows.
+/// Returns deliveries of events that the log never shows.
 fn forged(numbers: std::ops::Range<u64>) -> Batch {
     Batch { consents: numbers.map(hooked).collect(), ..Batch::default() }
 }
@@ -31,7 +31,7 @@ fn rows_that_only_a_hook_brought_go_before_any_that_the_log_has_shown() {
     assert_eq!(unseen(dir.path()), 10);
     let after = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since;
     assert_eq!(after, complete, "what is complete did not get less");
-    // Some of them are shown after all.
+    // The log shows some of them after all.
     store.write([&polled(1295..1300)].into_iter()).unwrap();
     assert_eq!((unseen(dir.path()), ways(dir.path())), (5, (45, 5)));
     store.write([&polled(60..80)].into_iter()).unwrap();

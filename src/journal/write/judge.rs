@@ -1,8 +1,9 @@
 //! Judges whether the log and the hook confirm each other.
 //!
-//! What only the hook brought is doubted once the log was read to its end long after; what only the log showed, once the
-//! hook would long have brought it, had it worked. Nothing is doubted for a time in which one of the two could not have
-//! spoken: where the log may have a gap, before it was read, while nobody listened, before the hook was verified.
+//! An event that only the hook delivered is doubted once the log was read to its end long after the delivery. An event
+//! that only the log showed is doubted once a working hook would long have delivered it. Nothing is doubted for a time
+//! in which one of the two could not have shown it: where the log may have a gap, before the log was read, while the
+//! program did not listen, and before the hook was verified.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
@@ -14,12 +15,13 @@ use crate::journal::meta::Meta;
 use crate::journal::tables::bookmark;
 use crate::journal::tables::doubt::{DOUBTED, EXCUSED};
 
-/// The log is given so long to show what the hook brought. It mostly takes a second.
+/// How long the log may take to show an event that the hook delivered. It mostly takes a second.
 const CONFIRM_MS: i64 = 10 * MINUTE_MS;
-/// The hook is given so long to bring what the log showed (Okta: event hooks; its support asks to be told of more).
+/// How long the hook may take to deliver an event that the log showed (Okta: event hooks; its support asks to hear of
+/// longer delays).
 const DELIVER_MS: i64 = 60 * MINUTE_MS;
 const MINUTE_MS: i64 = 60_000;
-/// Rows looked at in one step, so that a waiting batch is held up no longer than some milliseconds.
+/// The number of rows judged in one step, which delays a waiting batch by some milliseconds at most.
 const STEP: i64 = 2000;
 
 impl Store {
@@ -78,7 +80,8 @@ impl Store {
             .collect::<Result<_, _>>()?;
         let is_full = rows.len() as i64 == STEP;
         let reached = match rows.last() {
-            // Others of the same millisecond may come next; of more than a step's worth the rest go unjudged.
+            // Other rows of the same millisecond may follow. If there are more of them than one step takes, the rest
+            // are not judged.
             Some((_, ts, ..)) if is_full => (ts - 1).max(from + 1),
             _ => last,
         };
@@ -104,7 +107,7 @@ fn put(tx: &Transaction<'_>, meta: &mut Meta, seq: i64) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// What the log was asked for, and where it may have holes.
+/// What the log was queried for, and where it may have gaps.
 struct Log {
     kinds: Vec<Kind>,
     since_ms: i64,
@@ -120,7 +123,7 @@ impl Log {
         let mut statement = conn.prepare_cached("SELECT * FROM gap")?;
         let gaps = statement.query_map([], |row| {
             if !checksum::holds(row)? {
-                // A damaged gap may be anywhere.
+                // A damaged gap may cover any time.
                 return Ok(Some((i64::MIN, i64::MAX)));
             }
             let ms = |text: String| text.parse().ok().map(Timestamp::as_millisecond);
@@ -136,8 +139,8 @@ impl Log {
     }
 }
 
-/// The times of which the hook would have brought what was published in them: it was verified, and somebody listened
-/// for as long as a delivery may take.
+/// The periods in which the hook would have delivered every event published in them: it was verified, and the program
+/// listened for as long as a delivery may take.
 struct Times(Vec<(i64, i64)>);
 
 impl Times {
@@ -151,7 +154,7 @@ impl Times {
             Ok((start, stop - DELIVER_MS))
         })?;
         let times: Vec<(i64, i64)> = times.collect::<Result<_, _>>()?;
-        // What is damaged is no time of which anything is known.
+        // A damaged period proves nothing.
         Ok(Self(times.into_iter().filter(|(start, stop)| start <= stop).collect()))
     }
 
@@ -182,7 +185,7 @@ mod tests {
     use crate::journal::{Batch, Polled, Reader, Settings};
     use crate::report::{Gap, HookProof};
 
-    /// So many minutes after the start of the story.
+    /// Returns the time `minutes` minutes after the first sample.
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_millisecond(START_MS + minutes * MINUTE_MS).unwrap()
     }
@@ -202,7 +205,7 @@ mod tests {
             Self { store: open(dir.path()), dir }
         }
 
-        /// An event of its own for each number, published at a minute and taken in at another.
+        /// Stores the event with a number, published at one minute and received at another.
         fn put(&mut self, number: u64, via: Via, published: i64, received: i64) {
             let consent = event(number, via, published, received);
             self.write(&Batch { consents: vec![consent], ..Batch::default() });
@@ -212,7 +215,7 @@ mod tests {
             self.store.write([batch].into_iter()).unwrap();
         }
 
-        /// The log was read to its end, or only read.
+        /// Stores a poll of the log that reached its end or did not.
         fn polled(&mut self, minute: i64, caught_up: bool) {
             let polled = Some(Polled { at: at(minute), caught_up, interval: Duration::ZERO });
             self.write(&Batch { polled, bookmark: Some(bookmark("grant,revoke", -120)), ..Batch::default() });

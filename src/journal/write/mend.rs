@@ -6,10 +6,10 @@ use crate::journal::meta::Meta;
 use crate::journal::tables::reject;
 use crate::journal::{checksum, pack};
 
-/// Numbers that are passed over when the counters are lost, so that none that was given out comes again.
+/// How many numbers are skipped when the counters are lost, so that no number is used twice.
 const PASSED_OVER: i64 = 1000;
 
-/// Mends the counters and the dictionaries; writes nothing where both are sound.
+/// Repairs the counters and the dictionaries. Writes nothing if all are sound.
 pub(in crate::journal) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     pack::keep_copies(&tx)?;
@@ -40,8 +40,8 @@ pub(in crate::journal) fn next_seq(conn: &Connection, next: i64) -> rusqlite::Re
     Ok(last.map_or(next, |last| next.max(last.saturating_add(1))))
 }
 
-/// Counts anew what can be counted. Since when the journal is complete cannot be: it begins with the next poll, as if
-/// the program had been started for the first time.
+/// Recomputes the counters from the rows. The time since which the journal is complete cannot be recomputed: it begins
+/// with the next poll, as on the first start of the program.
 fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
     let sql = "UPDATE meta SET
         next_seq = (SELECT COALESCE(MAX(seq), 0) FROM event) + 1 + ?1,
@@ -58,14 +58,14 @@ fn count_anew(conn: &Connection) -> rusqlite::Result<()> {
         ahead_ms = 0, interval_ms = NULL, suspended_ms = 0, hour_began = 0, hour_rows = 0, hour_gone = 0, hour_sides = 0,
         whole_from = (SELECT COALESCE(MIN(ts), 0) FROM event WHERE ts > 0)";
     conn.execute(sql, [PASSED_OVER])?;
-    // A row without a checksum is only of a journal whose rows have not all got one yet.
+    // A row without a checksum means that not all rows have got theirs yet.
     let unsealed = "SELECT 1 FROM event WHERE sum IS NULL LIMIT 1";
     let is_unsealed = conn.query_row(unsealed, [], |_| Ok(())).optional()?.is_some();
     conn.execute("UPDATE meta SET sealed = ?1", [!is_unsealed])?;
     checksum::seal_row(conn, checksum::META, &[&1])
 }
 
-/// Counts what a damaged row may have counted wrongly in, with one look at each row.
+/// Recounts the counters that a damaged row may have made wrong. Reads every row once.
 pub(in crate::journal) fn count_rows(conn: &Connection, meta: &mut Meta) -> rusqlite::Result<()> {
     let sql =
         "SELECT COUNT(*), COUNT(*) FILTER (WHERE late <> 0), COUNT(*) FILTER (WHERE via = 2 AND doubt = 1),

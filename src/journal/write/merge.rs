@@ -24,9 +24,9 @@ use crate::journal::tables::{delivery, doubt, hidden, raw, shared_id};
 /// Writes events within one transaction.
 pub(in crate::journal) struct RowWriter<'t> {
     pub(in crate::journal) meta: &'t mut Meta,
-    /// Whether what comes was fetched as history.
+    /// Whether the events were fetched as history.
     pub(in crate::journal) is_history: bool,
-    /// Whether rows may be known by digests that an earlier version stored without a key.
+    /// Whether rows may still have digests that an earlier version stored without a key.
     pub(in crate::journal) has_unkeyed: bool,
     pub(super) identity: &'t Identity,
     pub(super) known: &'t mut Known,
@@ -48,9 +48,9 @@ pub(in crate::journal) struct RowWriter<'t> {
     put_copy: CachedStatement<'t>,
 }
 
-/// Published this much before the newest row, an event counts as late.
+/// An event that was published more than this before the newest row counts as late.
 const LATE_MS: i64 = 60_000;
-/// A time this far ahead of its receipt is not believed when lateness is judged.
+/// A time more than this far ahead of its receipt is ignored when lateness is judged.
 const AHEAD_MS: i64 = 300_000;
 
 struct Found {
@@ -64,7 +64,7 @@ struct Found {
     outcome: Outcome,
 }
 
-/// The columns that a row has from its event.
+/// The columns of a row that come from its event.
 pub(super) struct Columns {
     pub(super) who: u32,
     pub(super) actor: u32,
@@ -74,13 +74,13 @@ pub(super) struct Columns {
     pub(super) origin: u32,
     pub(super) outcome: u8,
     pub(super) severity: u8,
-    /// Four bytes a scope.
+    /// Four bytes per scope.
     pub(super) grants: Vec<u8>,
     pub(super) session: Option<u32>,
 }
 
 impl<'t> RowWriter<'t> {
-    /// Prepares for a transaction.
+    /// Prepares the statements of a transaction.
     pub(in crate::journal) fn new(
         tx: &'t Transaction<'t>,
         meta: &'t mut Meta,
@@ -115,7 +115,7 @@ impl<'t> RowWriter<'t> {
             update: tx.prepare_cached(
                 "UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE ?4 END WHERE seq = ?1",
             )?,
-            // Should the new time's key be taken, the row keeps the old one rather than be lost.
+            // If another row has the key with the new time, this row keeps its old time rather than being lost.
             rewrite: tx.prepare_cached(
                 "UPDATE event SET kind = :kind, outcome = :outcome, severity = :severity, evidence = :evidence,
                     who = :who, actor = :actor, client = :client,
@@ -138,7 +138,7 @@ impl<'t> RowWriter<'t> {
         })
     }
 
-    /// Puts one event in and counts what became of it.
+    /// Stores one event and counts the result in `commit`.
     pub(in crate::journal) fn put(
         &mut self,
         consent: &Consent,
@@ -147,7 +147,7 @@ impl<'t> RowWriter<'t> {
         let stored_as = self.recent.time(&consent.key.id);
         let published_ms = stored_as.unwrap_or(consent.key.published_ms);
         let key = self.key(EventKey { published_ms, ..consent.key })?;
-        // An event that nobody remembers is almost surely new, so the insertion itself finds out.
+        // An event that is not remembered is almost surely new, so the insertion is tried first.
         if stored_as.is_none() && self.insert(consent, &key)? {
             commit.new += 1;
             return Ok(());
@@ -171,7 +171,7 @@ impl<'t> RowWriter<'t> {
             }
             None => {
                 if !self.insert(consent, &key)? {
-                    // The index names a row that is not there.
+                    // The index has an entry for a row that does not exist.
                     self.tx.execute_batch("REINDEX event")?;
                     if !self.insert(consent, &key)? {
                         return Err(checksum::Mismatch::error("event").into());
@@ -207,7 +207,7 @@ impl<'t> RowWriter<'t> {
             .optional()
     }
 
-    /// Puts an event in as a new row, unless a row has its key.
+    /// Stores an event as a new row. Returns `false` if a row with its key exists.
     fn insert(&mut self, consent: &Consent, key: &EventKey) -> Result<bool, AppendError> {
         let columns = self.columns(consent)?;
         let seq = self.meta.next_seq;
@@ -267,7 +267,7 @@ impl<'t> RowWriter<'t> {
             body,
         };
         let sum = checksum::of_event(&line, &record);
-        // By place: names cost a look-up each, eighteen times a row.
+        // Parameters by position: named ones cost a lookup each, twenty times a row.
         let inserted = self.insert.execute(params![
             seq,
             key.published_ms,
@@ -315,11 +315,11 @@ impl<'t> RowWriter<'t> {
         self.meta.rows += 1;
         self.meta.hook_only += i64::from(consent.via == Via::HOOK);
         if key.published_ms > 0 && consent.via.has(Via::POLL) {
-            // What is as old as what was judged already is still to be judged.
+            // The event may be older than what was judged already, and still has to be judged.
             self.meta.judged_ms = self.meta.judged_ms.min(key.published_ms - 1);
         }
         if self.is_history {
-            // Neither a measure of what comes late nor something that may come again in another spelling.
+            // Events fetched as history say nothing about lateness, and do not come again with another time.
             return Ok(true);
         }
         self.meta.late += i64::from(late);
@@ -332,7 +332,7 @@ impl<'t> RowWriter<'t> {
 
     fn merge(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<(), AppendError> {
         let is_sound = checksum::is_sound(self.tx, found.seq)?;
-        // What a damaged row says contradicts nobody.
+        // A damaged row proves no contradiction.
         let differences = if is_sound { self.differences(consent, found)? } else { Vec::new() };
         // A row that shares its uuid keeps that mark.
         let is_altered =
@@ -345,7 +345,7 @@ impl<'t> RowWriter<'t> {
                 self.keep_copy.execute([found.seq])?;
                 checksum::seal_row(self.tx, checksum::HOOK_COPY, &[&found.seq])?;
             }
-            // The log's record replaces all that the hook's copy said, and all that was derived from it.
+            // The log's record replaces everything from the hook's copy, and everything derived from it.
             let columns = self.columns(consent)?;
             key.published_ms = consent.key.published_ms;
             self.rewrite.execute(named_params! {
@@ -377,7 +377,7 @@ impl<'t> RowWriter<'t> {
         Ok(())
     }
 
-    /// Whether the log has already shown an event of the same uuid with other content. Only polled events are
+    /// Returns whether the log has already shown an event of the same uuid with other content. Only polled events are
     /// compared here. A hook's copy always differs in form, so [`RowWriter::differences`] compares its facts.
     fn is_other(&mut self, consent: &Consent, found: &Found) -> Result<bool, AppendError> {
         if consent.via != Via::POLL || !found.via.has(Via::POLL) {
@@ -388,7 +388,7 @@ impl<'t> RowWriter<'t> {
         Ok(kept.is_some_and(|kept| !consent.says(&kept)))
     }
 
-    /// Puts an event in beside another one of its uuid, and marks both. Returns whether it is new.
+    /// Stores an event as a row beside another one of the same uuid, and marks both. Returns whether it is new.
     fn put_other(&mut self, consent: &Consent, key: &EventKey, found: &Found) -> Result<bool, AppendError> {
         // A digest of the content is the key, so the same content is one row however often it comes.
         let id = self.identity.of(EventId::Digest(consent.content_digest()));
@@ -413,7 +413,7 @@ impl<'t> RowWriter<'t> {
             return Ok(());
         }
         if !checksum::is_sound(self.tx, found.seq)? {
-            // What a damaged row says contradicts nobody.
+            // A damaged row proves no contradiction.
             return Ok(());
         }
         self.put_copy(found.seq, consent)?;
@@ -431,8 +431,8 @@ impl<'t> RowWriter<'t> {
         Ok(())
     }
 
-    /// Compares what came with what is stored, of which one is the log's and the other a hook's. A text that is not
-    /// what was written says nothing.
+    /// Compares an incoming event with a stored one; one of them is the log's and the other a hook's. Ignores a damaged
+    /// text.
     fn differences(&mut self, consent: &Consent, found: &Found) -> rusqlite::Result<Vec<Difference>> {
         let mut symbols: [Symbol; 6] = Default::default();
         for (symbol, id) in symbols.iter_mut().zip(found.texts).filter(|(_, id)| *id != 0) {
@@ -463,7 +463,7 @@ impl<'t> RowWriter<'t> {
         Ok(())
     }
 
-    /// Returns the columns of an event, and gives numbers to its texts.
+    /// Returns the columns of an event, and assigns numbers to its texts.
     pub(super) fn columns(&mut self, consent: &Consent) -> rusqlite::Result<Columns> {
         let symbols = consent.symbols();
         let mut ids = [0; 6];

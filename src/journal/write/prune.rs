@@ -18,7 +18,7 @@ use crate::journal::schema::ROW_TABLES;
 use crate::journal::settings::Settings;
 use crate::journal::tables::{doubt, side};
 
-/// Rows removed in one transaction; a waiting batch is held up no longer than that takes.
+/// The most rows removed in one transaction, which bounds the delay of a waiting batch.
 const STEP: i64 = 500;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -49,11 +49,11 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 const AHEAD_MS: i64 = 5 * 60 * 1000;
 
 impl Store {
-    /// Makes one step of pruning in the background, and returns whether there may be more to do.
+    /// Runs one step of pruning in the background, and returns whether there may be more to do.
     ///
-    /// Removes rows that are too old only at a time on which this machine's clock and Okta's agree, which is `agreed`,
-    /// and at most a tenth of the rows an hour, but one at least. Rows that are too many go without a clock. When none
-    /// are left, removes side events and then texts that no row names.
+    /// Removes rows that are too old only if this machine's clock and Okta's agree on the time `agreed`, and at most a
+    /// tenth of the rows an hour, but at least one. Removes surplus rows regardless of the clocks. When no rows are
+    /// left to remove, removes side events and then texts that no row uses.
     pub(in crate::journal) fn prune_bounded_some(
         &mut self,
         agreed: Option<Timestamp>,
@@ -77,8 +77,8 @@ impl Store {
         self.sweep_some()
     }
 
-    /// Adds `passed` to the time in which nothing could be removed by age, and returns the sum. Rows that can be removed
-    /// set it to zero.
+    /// Adds `passed` to the time for which removal by age has been suspended, and returns the sum. Resets it to zero if
+    /// removal is not suspended.
     pub(in crate::journal) fn note_suspended(
         &mut self,
         is_suspended: bool,
@@ -96,8 +96,8 @@ impl Store {
         Ok(Duration::from_millis(after.max(0) as u64))
     }
 
-    /// Makes one step of pruning by hand, whatever Okta's clock says and without a bound on how much goes in an hour.
-    /// Returns whether there may be more to do.
+    /// Runs one step of pruning by hand, regardless of Okta's clock and without an hourly limit. Returns whether there
+    /// may be more to do.
     pub(in crate::journal) fn prune_unbounded_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         if self.prune_some(now)? {
             return Ok(true);
@@ -107,7 +107,7 @@ impl Store {
         self.sweep_some()
     }
 
-    /// Makes the part of [`Store::prune_unbounded_some`] that removes rows.
+    /// Runs the part of [`Store::prune_unbounded_some`] that removes rows.
     pub(in crate::journal) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         let cut_ms = self.cut_ms(now);
         self.prune(Some(Aged { cut_ms, most: i64::MAX, hour: None }))
@@ -133,7 +133,7 @@ impl Store {
 
     fn prune(&mut self, aged: Option<Aged>) -> rusqlite::Result<bool> {
         if let Err(error) = self.exempt.refresh(&self.conn) {
-            // Better too much on the disk than one row less that somebody meant to keep.
+            // It is better to keep too many rows than to remove one that a person marked.
             tracing::warn!(%error, "Marks cannot be read, so no row is removed; this is tried again in an hour.");
             self.exempt.close();
             return Ok(false);
@@ -196,18 +196,18 @@ fn part_of(rows: i64) -> i64 {
     (rows / PART).max(1)
 }
 
-/// What pruning by hand found and did.
+/// The result of pruning by hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pruned {
-    /// The rows that there were.
+    /// The number of rows before.
     pub rows: u64,
-    /// Of these, rows that are too old by the time that was named.
+    /// How many of them are too old.
     pub aged: u64,
     /// Rows published before this are too old.
     pub cut: Timestamp,
     /// When the newest row was published.
     pub newest: Option<Timestamp>,
-    /// The rows that are left.
+    /// The number of rows left.
     pub left: u64,
 }
 
@@ -220,10 +220,10 @@ pub enum PruneError {
     /// Another process writes it.
     #[error("process {0} writes the journal")]
     InUse(String),
-    /// SQLite refused.
+    /// An operation of SQLite failed.
     #[error(transparent)]
     Storage(#[from] ReadError),
-    /// What is marked cannot be read.
+    /// The marks cannot be read.
     #[error(transparent)]
     Marks(#[from] NotesError),
 }
@@ -234,8 +234,8 @@ impl From<rusqlite::Error> for PruneError {
     }
 }
 
-/// Counts what is too old at a time, and removes it if `is_meant`: without a bound, and whatever Okta's clock says. The
-/// caller must know that the time is right.
+/// Counts the rows that are too old at `now`, and prunes the journal if `is_meant`, without an hourly limit and
+/// regardless of Okta's clock. The caller must make sure that `now` is right.
 pub fn prune(dir: &Path, settings: Settings, now: Timestamp, is_meant: bool) -> Result<Pruned, PruneError> {
     let (mut store, _lock) = match open::open_store(dir, settings)? {
         Ok(store) => store,
@@ -281,7 +281,7 @@ fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite
     meta.hook_only -= victims.iter().filter(|victim| victim.via == Via::HOOK).count() as i64;
     meta.late -= victims.iter().filter(|victim| victim.late).count() as i64;
     meta.next_rev += 1;
-    // A row that the log never showed was no part of what is complete.
+    // A row that the log never showed does not count for how far the journal is complete.
     let shown = victims.iter().filter(|victim| victim.via != Via::HOOK);
     let newest_gone = shown.map(|victim| victim.published_ms).max().unwrap_or(i64::MIN);
     let since: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());
@@ -332,7 +332,7 @@ mod tests {
         }
     }
 
-    /// Waits until so many cuts were made.
+    /// Waits until `count` cuts were made.
     async fn cuts(journal: &Journal, count: i64) {
         let mut head = journal.head();
         let cut = head.wait_for(|head| head.change.0 >= count);

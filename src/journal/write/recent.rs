@@ -1,4 +1,4 @@
-//! The times under which the newest events are stored, by uuid alone.
+//! The stored times of the newest events, by uuid.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,15 +8,16 @@ use crate::consent::{EventId, EventKey};
 
 /// Remembers under which time a recent uuid is stored.
 ///
-/// The journal's key begins with `published`. Should the poller and the hook spell one event's time differently, or
-/// one of them leave it out, the key alone would make two rows of it.
+/// The journal's key begins with `published`. If the poller and the hook gave different times for one event, or one of
+/// them none, the key alone would create two rows.
 #[derive(Debug, Default)]
 pub(in crate::journal) struct Recent {
     times: HashMap<[u8; 16], i64>,
     order: VecDeque<[u8; 16]>,
 }
 
-/// Chosen for its memory, about 2 MB; an older event of two spellings would make two rows.
+/// The number of remembered events, which take about 2 MB. An older event with two different times would become two
+/// rows.
 const MAX: usize = 50_000;
 
 impl Recent {
@@ -42,7 +43,7 @@ impl Recent {
         }
     }
 
-    /// Remembers an event. A digest covers the time's spelling, so it needs no guard.
+    /// Remembers an event. An event without a uuid needs no entry: its digest covers the time.
     pub(in crate::journal) fn note(&mut self, key: &EventKey) {
         if let EventId::Uuid(uuid) = key.id {
             self.put(uuid, key.published_ms);

@@ -1,4 +1,4 @@
-//! Writes a damaged row anew.
+//! Rewrites a damaged row.
 
 use rusqlite::{ErrorCode, OptionalExtension as _, named_params};
 
@@ -11,17 +11,17 @@ use crate::journal::schema::ROW_TABLES;
 use crate::journal::tables::intern::Known;
 use crate::journal::tables::{doubt, hidden, raw};
 
-/// What a damaged row keeps when it is written anew.
+/// What a damaged row keeps when it is rewritten.
 struct Kept {
-    /// Whether it keeps its person, who was found out and is not in the event.
+    /// Whether it keeps its person, who was found from other evidence and is not in the event.
     keeps_who: bool,
     /// The ways by which it came.
     via: Via,
-    /// Whether it is doubted, as its number in the journal.
+    /// The stored code of its doubt.
     doubt: i64,
 }
 
-/// Writes a damaged row anew.
+/// Rewrites a damaged row.
 const REPAIR: &str =
     "UPDATE event SET rev = :rev, kind = :kind, outcome = :outcome, severity = :severity, late = 0,
         who = CASE WHEN :keeps_who THEN who ELSE :who END,
@@ -113,14 +113,14 @@ impl RowWriter<'_> {
         let is_line_sound = checksum::is_line_sound(self.tx, seq)?;
         let has_body = raw::text(self.tx, &mut self.unpacker, seq)?.is_some();
         if !is_own && has_envelope && is_line_sound && has_body && !is_copy_damaged {
-            // All else that is large is sound.
+            // Everything else that may be damaged is sound, so the envelope must be the damaged part.
             self.tx.prepare_cached("UPDATE delivery SET body = '{}' WHERE seq = ?1")?.execute([seq])?;
         }
         let who = u32::try_from(who).unwrap_or(0);
         let names_nobody = consent.who.evidence == Evidence::Unknown && evidence != 0;
         let keeps_who = is_own && names_nobody && self.is_sound_text(who)?;
         let came = if has_envelope { consent.via.with(Via::HOOK) } else { consent.via };
-        // The doubt is known where the line of the list is sound, or the copy that raised it.
+        // The doubt is reliable if the line of the list is sound, or the copy that caused it.
         let is_same_way = via == i64::from(came.code());
         let is_known = is_line_sound || has_copy && doubt == doubt::DOUBTED;
         let is_kept = doubt == doubt::SHARED || doubt == doubt::DOUBTED && is_same_way;
@@ -128,7 +128,7 @@ impl RowWriter<'_> {
         Ok(Some(Kept { keeps_who, via: came, doubt }))
     }
 
-    /// Whether a text is there and is what was written. Nobody is named by the number 0.
+    /// Returns whether a text exists and matches its checksum. The number 0 stands for no text.
     fn is_sound_text(&mut self, id: u32) -> rusqlite::Result<bool> {
         let sound = self.text.query_row([id], |row| Ok(checksum::sound_text(id, row)?.is_some()));
         Ok(id != 0 && sound.optional()? == Some(true))

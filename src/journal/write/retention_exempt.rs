@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::consent::Marked;
 use crate::journal::notes::{Notes, NotesError};
 
-/// The marks, as far as the connection that removes rows knows them.
+/// The marks, as known to the connection that removes rows.
 #[derive(Debug, Default)]
 pub(in crate::journal) struct RetentionExempt {
     dir: PathBuf,
@@ -20,7 +20,7 @@ pub(in crate::journal) const UNMARKED: &str = "NOT EXISTS (SELECT 1 FROM temp.sp
     WHERE spared.ts = event.ts AND spared.uuid = event.uuid AND spared.part = event.part)";
 
 impl RetentionExempt {
-    /// Looks for marks in the folder of a journal's file. Opens nothing yet.
+    /// Returns an empty set of marks for the folder of a journal's file. Opens no file yet.
     pub(in crate::journal) fn beside(conn: &Connection) -> Self {
         let dir = conn.path().map(Path::new).and_then(Path::parent).map(Path::to_path_buf);
         Self { dir: dir.unwrap_or_default(), notes: None, has_table: false }
@@ -29,7 +29,7 @@ impl RetentionExempt {
     /// Copies the marks into a temporary table that [`UNMARKED`] reads. Costs one query as long as no mark changed.
     ///
     /// # Errors
-    /// The marks cannot be read; then no row may be removed.
+    /// The marks cannot be read. Then no row may be removed.
     pub(in crate::journal) fn refresh(&mut self, conn: &Connection) -> Result<(), NotesError> {
         let mut is_new = !self.has_table;
         if let Some(notes) = &mut self.notes {
@@ -50,7 +50,7 @@ impl RetentionExempt {
         Ok(())
     }
 
-    /// Closes the file of marks. The next refresh opens it anew, because another one may have been put in its place.
+    /// Closes the file of marks. The next refresh opens it again, because the file may have been replaced.
     pub(in crate::journal) fn close(&mut self) {
         (self.notes, self.has_table) = (None, false);
     }

@@ -41,7 +41,7 @@ pub(in crate::journal) struct Store {
     training: Option<Training>,
     /// The sweep of texts that is under way.
     sweep: Option<Sweep>,
-    /// Whether rows went since the last whole sweep. At the start nobody knows, so one is made.
+    /// Whether rows were removed since the last complete sweep. Unknown at the start, so it is `true` then.
     pub(in crate::journal) sweep_due: bool,
     /// Identifies the open files, so that a write to a removed or replaced file is not acknowledged.
     pub(in crate::journal) place: Option<Arc<Place>>,
@@ -49,9 +49,9 @@ pub(in crate::journal) struct Store {
     pub(in crate::journal) exempt: RetentionExempt,
     /// How far this machine's clock is ahead of Okta's; 0 where they agree.
     pub(in crate::journal) ahead_ms: i64,
-    /// How far rows of an earlier format have got their checksums, or `None` once all have one.
+    /// The progress of adding checksums to rows of an earlier format, or `None` once all have one.
     unsealed: Option<Unsealed>,
-    /// How events without a uuid are known.
+    /// The key for the ids of events without a uuid.
     pub(in crate::journal) identity: Identity,
     /// The cleaning that is under way, or `None` once all is clean.
     pub(in crate::journal) cleaning: Option<Cleaning>,
@@ -65,7 +65,7 @@ struct Memory {
 }
 
 impl Store {
-    /// Takes over a connection whose file is of the present format.
+    /// Returns a store on a connection whose file has the current format.
     pub(in crate::journal) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
         mend::at_start(&conn)?;
         let meta = Meta::load(&conn)?;
@@ -92,22 +92,22 @@ impl Store {
         })
     }
 
-    /// Whether as many rows are kept that only a hook has brought as may be.
+    /// Returns whether the maximum number of rows delivered only by a hook is reached.
     pub(in crate::journal) fn is_full_of_unconfirmed(&self) -> bool {
         self.hook_only >= self.settings.unconfirmed_max()
     }
 
-    /// Whether there are so many of them that some should go.
+    /// Returns whether so many rows were delivered only by a hook that some should be removed.
     pub(in crate::journal) fn is_crowded(&self) -> bool {
         self.hook_only > self.settings.unconfirmed_goal()
     }
 
-    /// How far the journal has come.
+    /// Returns the journal's head.
     pub(in crate::journal) fn head(&self) -> Head {
         self.head
     }
 
-    /// Writes batches in one transaction and says of each what became of it. On an error nothing of any is stored.
+    /// Writes batches in one transaction and returns the result of each. After an error none of them counts as stored.
     pub(in crate::journal) fn write<'b>(
         &mut self,
         batches: impl Iterator<Item = &'b Batch>,
@@ -208,7 +208,7 @@ impl Store {
         Ok(result)
     }
 
-    /// Gives checksums to some rows of an earlier format, and returns whether there may be more.
+    /// Adds checksums to some rows of an earlier format, and returns whether there may be more.
     pub(in crate::journal) fn seal_some(&mut self) -> rusqlite::Result<bool> {
         let Some(done) = self.unsealed else { return Ok(false) };
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -222,14 +222,14 @@ impl Store {
         Ok(done.is_some())
     }
 
-    /// Forgets texts that were removed, given by rising number; should they come again they are new.
+    /// Forgets removed texts, given in rising order of their numbers. If such a text comes again, it gets a new number.
     pub(in crate::journal) fn forget_texts(&mut self, ids: &[u32]) {
         if let Some(memory) = &mut self.memory {
             memory.known.forget(ids);
         }
     }
 
-    /// Makes one step of a sweep of texts if one is due or under way, and returns whether there is more to do.
+    /// Runs one step of a sweep of texts if one is due or under way, and returns whether there is more to do.
     pub(in crate::journal) fn sweep_some(&mut self) -> rusqlite::Result<bool> {
         if self.sweep.is_none() && !self.sweep_due {
             return Ok(false);
@@ -245,7 +245,8 @@ impl Store {
         let mut sweep = if let Some(sweep) = self.sweep.take() {
             sweep
         } else {
-            // Rows that go from now on may have been marked: they make another sweep due, at the next hour.
+            // Rows that are removed from now on may have been marked already. They make another sweep due, at the next
+            // hour.
             self.sweep_due = false;
             Sweep::begin(&self.conn)?
         };
@@ -257,16 +258,16 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether rows of an earlier format are without checksums.
+    /// Returns whether some rows of an earlier format have no checksums yet.
     pub(in crate::journal) fn is_unsealed(&self) -> bool {
         self.unsealed.is_some()
     }
 
-    /// Trains a dictionary on the journal's own events, once, when there are enough, and takes it up at a later call:
-    /// it takes an eighth of a second, so another thread does it.
+    /// Trains a dictionary on the journal's own events once there are enough of them. Training takes an eighth of a
+    /// second, so another thread does it, and a later call puts the dictionary to use.
     pub(in crate::journal) fn train_when_due(&mut self) -> Result<(), AppendError> {
         let Some(memory) = &self.memory else { return Ok(()) };
-        // What is not clean yet teaches nothing.
+        // A dictionary must not contain pieces of events that still hold secrets.
         if self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts) {
             return Ok(());
         }
@@ -298,7 +299,7 @@ impl Store {
         self.take_up_dictionary()
     }
 
-    /// Packs with the newest dictionary from now on.
+    /// Uses the newest dictionary from now on.
     pub(in crate::journal) fn take_up_dictionary(&mut self) -> Result<(), AppendError> {
         if let Some(memory) = &mut self.memory {
             memory.packer = Packer::load(&self.conn)?.map_err(AppendError::Pack)?;
@@ -306,15 +307,15 @@ impl Store {
         Ok(())
     }
 
-    /// Moves what it can from the WAL into the file, without waiting for readers.
+    /// Moves as much as possible from the WAL into the file, without waiting for readers.
     pub(in crate::journal) fn checkpoint(&self) -> rusqlite::Result<()> {
         self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 
-    /// Moves all that readers let go of from the WAL into the file, and lets go of both.
+    /// Moves everything that no reader still needs from the WAL into the file, and closes both.
     pub(in crate::journal) fn close(self) {
         if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            // The WAL stays, and whoever opens the journal next reads it.
+            // The WAL stays, and the next process that opens the journal reads it.
             tracing::warn!(%error, "The journal was closed without its last checkpoint.");
         }
         if let Err((_, error)) = self.conn.close() {

@@ -1,32 +1,33 @@
-//! Removes texts that no row names any more: a person's name must not outlive the rows that it stood in.
+//! Removes texts that no row uses any more: a person's name must not outlive the rows that contain it.
 //!
-//! First every row is looked at and what it names is marked, then unmarked texts are removed; both in small steps, so
-//! that a waiting batch is held up no longer than one takes. A text's number is never given out again, since readers
-//! may still hold what it meant: SQLite numbers on from the highest, so the highest stays, if need be without its text.
+//! A sweep first marks the texts that each row uses, then removes the unmarked ones. Both run in small steps, so a
+//! waiting batch is delayed by one step at most. The number of a text is never used again, because readers may still
+//! hold its old text. New numbers continue from the highest one, so the entry with the highest number stays; if it is
+//! unused, its text is emptied.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::journal::checksum;
 use crate::journal::tables::label;
 
-/// Rows looked at in one step; some milliseconds.
+/// The number of rows read in one step, which takes some milliseconds.
 const ROWS_STEP: i64 = 10_000;
-/// Texts looked at in one step, and so removed in one transaction at most.
+/// The number of texts read in one step, and so the most that one transaction removes.
 const TEXTS_STEP: i64 = 1000;
 
 /// One sweep under way.
 #[derive(Debug)]
 pub(in crate::journal) struct Sweep {
-    /// One bit for each number that a row names.
+    /// One bit per text: whether a row uses it.
     used: Vec<u64>,
-    /// Texts with a higher number came after the sweep began, and wait for the next.
+    /// The highest number at the beginning of the sweep. Later texts wait for the next sweep.
     highest: u32,
     step: Step,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Marks what the rows above this one name.
+    /// Marks the texts of the rows above this number.
     Rows(i64),
     /// Removes unmarked texts above this number.
     Texts(u32),
@@ -39,16 +40,16 @@ impl Sweep {
         Ok(Self { used: vec![0; highest as usize / 64 + 1], highest, step: Step::Rows(0) })
     }
 
-    /// Marks a number. Whoever writes rows while a sweep is under way marks what they name, since the sweep may have
-    /// gone past them already.
+    /// Marks a text as used. Code that writes rows while a sweep is under way must mark their texts, because the sweep
+    /// may have passed those rows already.
     pub(in crate::journal) fn mark(&mut self, id: u32) {
         if let Some(word) = self.used.get_mut(id as usize / 64) {
             *word |= 1 << (id % 64);
         }
     }
 
-    /// Makes one step. Returns the numbers of the texts that it removed, in rising order, or `None` if the sweep has
-    /// ended. On an error the sweep is of no use any more.
+    /// Runs one step. Returns the numbers of the texts that it removed, in rising order, or `None` if the sweep has
+    /// ended. After an error the sweep must be dropped.
     pub(in crate::journal) fn step(&mut self, conn: &mut Connection) -> rusqlite::Result<Option<Vec<u32>>> {
         match self.step {
             Step::Rows(after) => {
@@ -101,7 +102,7 @@ impl Sweep {
     }
 }
 
-/// Removes texts, given by rising number, in one transaction.
+/// Removes texts, given in rising order of their numbers, in one transaction.
 fn remove_texts(conn: &mut Connection, ids: &[u32]) -> rusqlite::Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let highest = highest(&tx)?;

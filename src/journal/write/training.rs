@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use crate::journal::pack::{self, Packer, Unpacker};
 use crate::journal::tables::raw;
 
-/// From this many rows on, the journal's own events make the better dictionary.
+/// From this number of rows on, the journal's own events give the better dictionary.
 pub(in crate::journal) const TRAIN_ROWS: i64 = 2000;
-/// A sample longer than this teaches nothing more.
+/// Samples are cut to this length; more does not improve the dictionary.
 const SAMPLE_BYTES_MAX: usize = 8 * 1024;
 
 /// The training of a dictionary on a thread of its own: it takes an eighth of a second.
@@ -29,14 +29,14 @@ impl Training {
         self.0.is_finished()
     }
 
-    /// Waits for the thread and returns the dictionary, or `None` if the present one is no worse. A thread that
-    /// panicked gave none, and would not at another try.
+    /// Waits for the thread and returns the dictionary, or `None` if the present one is no worse or the thread
+    /// panicked.
     pub(in crate::journal) fn dictionary(self) -> Option<Vec<u8>> {
         self.0.join().unwrap_or_default()
     }
 }
 
-/// Returns the newest events, each as `clean` makes it, to train a dictionary on.
+/// Returns the newest events, each after `clean`, as samples to train a dictionary on.
 pub(in crate::journal) fn samples(
     conn: &Connection,
     clean: impl Fn(Vec<u8>) -> Vec<u8>,
@@ -61,7 +61,7 @@ fn train(samples: &[Vec<u8>], now: &(i64, Vec<u8>)) -> Option<Vec<u8>> {
     let body = zstd::dict::from_samples(samples, pack::DICTIONARY_BYTES).ok()?;
     let mut new = Packer::with(0, &body).ok()?;
     let mut now = Packer::with(now.0, &now.1).ok()?;
-    // Every tenth says enough, and the trainer has seen them all anyway.
+    // Every tenth sample is enough to compare, and the training used all of them anyway.
     let size = |packer: &mut Packer| -> Option<usize> {
         samples.iter().step_by(10).map(|sample| packer.pack(sample).ok().map(<[u8]>::len)).sum()
     };

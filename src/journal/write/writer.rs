@@ -33,36 +33,37 @@ enum Request {
     Close,
 }
 
-/// What became of a batch, and the batch: freed by the thread that allocated it, it costs no lock between the two.
+/// The result of a batch, and the batch itself: the thread that allocated it also frees it, which needs no lock between
+/// the two threads.
 type Answer = (Result<Commit, AppendError>, Box<Batch>);
 
-/// Batches that wait, of at most a thousand events each. The poller sends one at a time, so these are deliveries: more
-/// than a slow disk should owe within Okta's three seconds.
+/// The most batches that wait, of at most a thousand events each. The poller sends one at a time, so the others are
+/// deliveries: more than a slow disk can store within Okta's three seconds.
 const QUEUE: usize = 64;
-/// Events that one transaction takes from the queue, so that the first of them need not wait for all.
+/// The most events that one transaction takes from the queue, so that the first batch does not wait for all of them.
 const GROUP_EVENTS: usize = 4000;
-/// A pause this long is used for a checkpoint.
+/// A pause this long triggers a checkpoint.
 const IDLE: Duration = Duration::from_secs(1);
-/// The first look for what is too old leaves the start alone.
+/// The first pruning waits this long, so that it does not slow down the start.
 const FIRST_PRUNE: Duration = Duration::from_mins(1);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// If this machine's clock is wrong, judging waits this long after Okta's first answer. Every row that came
 /// before that answer is then at least this old.
 const UNSURE: Duration = Duration::from_mins(10);
-/// A person is told when nothing was removed by age for this long.
+/// People see a note when nothing was removed by age for this long.
 const SUSPENDED_TOLD: Duration = Duration::from_hours(24);
-/// Between two steps of cleaning, so that it takes no more than half a core.
+/// The pause between two steps of cleaning, so that it takes no more than half a core.
 const CLEAN_EVERY: Duration = Duration::from_millis(10);
-/// Somebody who reads is waited for.
+/// The pause while a thread or a reader has to finish first.
 const CLEAN_AGAIN: Duration = Duration::from_secs(1);
-/// Between two steps in which rows of an earlier format get their checksums: a tenth of a core, until all have one.
+/// The pause between two steps in which rows of an earlier format get checksums: a tenth of a core, until all have one.
 const SEAL_EVERY: Duration = Duration::from_millis(50);
 /// How often pruning runs while there are too many rows that only a hook has brought.
 const CROWDED_PRUNE_EVERY: Duration = Duration::from_mins(1);
 
 impl Journal {
-    /// Starts the writer's thread; it holds the lock until it ends. How far the journal has come is told by `tell`, at
-    /// once and whenever that changes.
+    /// Starts the writer's thread, which holds the lock until it ends. Publishes the journal's head through `tell`, at
+    /// once and on every change.
     pub(in crate::journal) fn start(
         store: Store,
         clock: Clock,
@@ -74,7 +75,7 @@ impl Journal {
         let head = tell.subscribe();
         let is_full_of_unconfirmed = Arc::new(AtomicBool::new(store.is_full_of_unconfirmed()));
         let (say, notes) = watch::channel(Vec::new());
-        // The thread waits for a batch or for a time, whichever comes first; only an executor of its own can do that.
+        // The thread waits for a batch or for a time, whichever comes first. That needs an async runtime of its own.
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let looked = clock.uptime();
         let first_prune = looked + FIRST_PRUNE;
@@ -101,7 +102,7 @@ impl Journal {
         Ok(Self { requests, head, notes, place, is_full_of_unconfirmed })
     }
 
-    /// Stores a batch and returns when it is on the disk, whole; on an error nothing of it is.
+    /// Stores a batch and returns once all of it is on the disk. After an error, none of it counts as stored.
     ///
     /// A batch that was handed over is written even if the caller stops waiting.
     pub async fn append(&self, batch: Batch) -> Result<Commit, AppendError> {
@@ -113,38 +114,39 @@ impl Journal {
         result
     }
 
-    /// Tells how far the journal has come; ends when the journal does.
+    /// Returns a channel with the journal's head. It closes when the writer ends.
     pub fn head(&self) -> watch::Receiver<Head> {
         self.head.clone()
     }
 
-    /// Tells what a person should know of the journal though it works, a sentence each; ends when the journal does.
+    /// Returns a channel with the notes that people should see although the journal works. It closes when the writer
+    /// ends.
     pub fn notes(&self) -> watch::Receiver<Vec<String>> {
         self.notes.clone()
     }
 
-    /// Looks whether the files that are open are still the ones in the journal's folder; some microseconds.
+    /// Checks that the open files are still the ones in the journal's folder. Takes some microseconds.
     ///
     /// # Errors
-    /// They are not, and nothing is stored any more.
+    /// They are not. Nothing is stored while that is so.
     pub fn in_place(&self) -> Result<(), AppendError> {
         self.place.as_ref().map_or(Ok(()), |place| place.check()).map_err(AppendError::Gone)
     }
 
-    /// Whether as many rows are kept that only a hook has brought as may be. What comes by a hook then should wait; the
-    /// log's own record of it is always taken.
+    /// Returns whether the maximum number of rows delivered only by a hook is reached. New deliveries should wait then;
+    /// the log's own records of them are always stored.
     pub fn is_full_of_unconfirmed(&self) -> bool {
         self.is_full_of_unconfirmed.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing can be appended any more.
+    /// Returns whether nothing can be appended any more.
     pub fn is_closed(&self) -> bool {
         self.requests.is_closed()
     }
 
-    /// Stores what was handed over before, ends the writer for every clone, and returns when the lock is free.
+    /// Stores the batches handed over before, ends the writer for every clone, and returns when the lock is free.
     pub async fn close(mut self) {
-        // If it is closed already, only the end is left to wait for.
+        // If it is closed already, only the end of the writer is left to wait for.
         self.requests.send(Request::Close).await.ok();
         while self.head.changed().await.is_ok() {}
     }
@@ -158,17 +160,17 @@ struct Writer {
     clock: Clock,
     dirty_since: Option<Duration>,
     next_prune: Duration,
-    /// When rows of an earlier format get checksums next.
+    /// When rows of an earlier format get their next checksums.
     next_seal: Duration,
-    /// When an earlier version's secrets are hidden next.
+    /// When the next step of cleaning is due.
     next_clean: Duration,
     /// Whether the log was read to its end, or the hook listened to, since rows were judged.
     judge: bool,
-    /// The uptime at which it was last looked whether rows may be removed by age.
+    /// The uptime of the last check whether rows may be removed by age.
     looked: Duration,
-    /// The uptime since which it is known what time it is at Okta.
+    /// The uptime since which Okta's time is known.
     heard_since: Option<Duration>,
-    /// What is said of a pruning that is suspended for long.
+    /// The note about removal by age that has been suspended for long.
     suspended: Option<String>,
     notes: watch::Sender<Vec<String>>,
 }
@@ -200,17 +202,17 @@ impl Writer {
                 Err(_awake) => self.do_due_work(),
             }
         }
-        // Whoever got its batch into the queue after the close is told so by its answer's end.
+        // A batch that was queued after the close gets no answer: its sender sees the answer's channel close.
         self.queue.close();
         let Self { store, tell, queue, .. } = self;
         store.close();
         drop(lock);
         drop(queue);
-        // The end of the head is what a close waits for.
+        // [`Journal::close`] waits for the channel of the head to close.
         drop(tell);
     }
 
-    /// Writes a batch with those that wait behind it, and returns whether to go on.
+    /// Writes a batch together with those that wait behind it, and returns whether the writer should continue.
     fn take(&mut self, batch: Box<Batch>, answer: oneshot::Sender<Answer>) -> bool {
         let mut events = batch.consents.len();
         let mut group = vec![(batch, answer)];
@@ -246,10 +248,10 @@ impl Writer {
         self.store.ahead_ms = i64::try_from(ahead.as_millis()).unwrap_or(0);
         match self.store.write(group.iter().map(|(batch, _)| &**batch)) {
             Ok(commits) => {
-                // The head first: whoever hears that its batch is stored may look at the head at once.
+                // The head changes first: a caller may read it as soon as its batch is answered.
                 self.tell_head();
                 for ((batch, answer), commit) in group.into_iter().zip(commits) {
-                    // Nobody waits any more, which changes nothing: the batch is stored.
+                    // The caller may have stopped waiting. The batch is stored all the same.
                     answer.send((Ok(commit), batch)).ok();
                 }
             }
@@ -257,7 +259,7 @@ impl Writer {
                 Some((batch, answer)) if group.is_empty() => {
                     answer.send((Err(error), batch)).ok();
                 }
-                // One of them may be the cause; each for itself, so that none pays for another.
+                // One of the batches may be the cause. Each is written by itself, so that the others are stored.
                 last => {
                     for waiting in group.into_iter().chain(last) {
                         self.write(vec![waiting]);
@@ -318,7 +320,7 @@ impl Writer {
         if self.next_prune <= now {
             let agreed = self.clock.agrees().then(|| self.clock.now());
             match self.store.prune_bounded_some(agreed) {
-                // At once again, but after what has come meanwhile.
+                // Pruning continues at once, but after the batches that came meanwhile.
                 Ok(true) => self.tell_head(),
                 Ok(false) => {
                     self.tell_suspended(agreed.is_some(), now);
@@ -332,7 +334,7 @@ impl Writer {
         }
     }
 
-    /// Whether rows can be judged by their times. Okta must have told its time. If this machine's clock is
+    /// Returns whether rows can be judged by their times. Okta must have told its time. If this machine's clock is
     /// wrong, ten more minutes must have passed, so that the rows from before are old enough by either clock.
     fn may_judge(&mut self, now: Duration) -> bool {
         if self.clock.ahead().is_none() {
@@ -342,7 +344,7 @@ impl Writer {
         self.clock.agrees() || now.saturating_sub(heard_since) >= UNSURE
     }
 
-    /// Says that nothing is removed by age, once that has been so for a day, of this process and those before it.
+    /// Updates the note that nothing is removed by age, which appears after a day of this process and those before it.
     fn tell_suspended(&mut self, is_agreed: bool, now: Duration) {
         let passed = now.saturating_sub(std::mem::replace(&mut self.looked, now));
         let is_long = match self.store.note_suspended(!is_agreed, passed) {
