@@ -310,7 +310,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
         sample::consent(100, Via::POLL).key.published_ms,
         "a hook says nothing of how far the log was read"
     );
-    // Rows that are judged by the query of the log are not judged.
+    // Without the bookmark, nothing is judged by the query of the log.
     assert!(super::tables::bookmark::load(&store.conn).unwrap().is_none());
 }
 
@@ -318,7 +318,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
 fn a_damaged_dictionary_costs_no_event() {
     let dir = tempfile::tempdir().unwrap();
     let store = self::store(dir.path());
-    // Marks the dictionary as trained.
+    // Stores a dictionary of the journal's own, as training would.
     store.conn.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [super::pack::SHIPPED]).unwrap();
     super::checksum::seal_row(&store.conn, super::checksum::DICT, &[&2]).unwrap();
     store.close();

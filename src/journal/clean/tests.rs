@@ -22,7 +22,7 @@ const CANARY: &str = "PlantedSecretOfTheOrg7zQ";
 const ROWS: u64 = 620;
 /// The row that has a hook's copy.
 const COPIED: i64 = 9;
-/// One row in each of these numbers has no uuid, a hostile name, or an envelope.
+/// Rows whose number is a multiple of this have no uuid, a hostile name and an envelope.
 const ODD: u64 = 150;
 
 fn open(dir: &Path) -> Store {
@@ -117,7 +117,8 @@ fn old_journal(dir: &Path) {
     store.close();
 }
 
-/// Returns whether the files of a folder hold the canary, packed or unpacked. Unpacks without the journal's own code.
+/// Returns the places in which the files of a folder hold the canary, as it is or packed. Unpacks without the journal's
+/// own code.
 fn leaks(dir: &Path) -> Vec<String> {
     let has = |bytes: &[u8]| memchr::memmem::find(bytes, CANARY.as_bytes()).is_some();
     let mut found = Vec::new();

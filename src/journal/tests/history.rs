@@ -3,8 +3,7 @@
 use super::*;
 use crate::consent::HistoryMark;
 
-/// Returns the mark of a fetch that reaches down to a number of minutes before the first sample; it is complete from
-/// `whole` on.
+/// Returns a mark whose times are in minutes after the first sample.
 fn history(top: i64, whole: i64, goal: i64) -> HistoryMark {
     let at = |minutes: i64| start().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
     HistoryMark {
