@@ -1,4 +1,4 @@
-//! What proves to Okta who asks.
+//! The credentials for Okta's API.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use super::readiness::Rights;
 use super::url::OrgUrl;
 use crate::secret::Secret;
 
-/// A way in.
+/// The kinds of credentials.
 #[derive(Debug)]
 pub enum Credentials {
-    /// An API token: `Authorization: SSWS …`. It holds the rights of the admin who made it and dies after thirty
+    /// An API token: `Authorization: SSWS …`. It has the rights of the admin who created it, and expires after thirty
     /// days without use (Okta: create an API token).
     Ssws(Token),
-    /// A service app, which gets access tokens by a key of its own.
+    /// A service app, which gets access tokens with a private key.
     Service(ServiceApp),
-    /// None: only what is public can be asked.
+    /// No credentials: only public calls are possible.
     None,
 }
 
-/// A way in, in use: what it needs before a call, what goes with one, and what an answer teaches it.
+/// Credentials in use: the request that they need before a call, the headers of a call, and what an answer changes.
 #[derive(Debug)]
 pub struct Access {
     org: OrgUrl,
@@ -43,28 +43,28 @@ enum Way {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Token(Secret);
 
-/// Why a text cannot be a token. Nothing of it is quoted.
+/// Why a text cannot be a token. Quotes no part of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum CredentialsError {
-    /// There is nothing.
+    /// The text is empty.
     #[error("The API token is empty.")]
     Empty,
-    /// It could not be sent in a header.
+    /// The text could not be sent in a header.
     #[error("The API token holds a space, a line break or another character that no token has.")]
     IllegalCharacter,
-    /// It is longer than any header may be.
+    /// The text is longer than any header may be.
     #[error("The API token is far too long to be one.")]
     TooLong,
-    /// A service app's key is none.
+    /// The key of a service app is not usable.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// Okta's tokens have 42 characters; a header has room for a few thousand.
+/// The maximum length of a token. Okta's have 42 characters; a header has room for a few thousand.
 const TOKEN_MAX: usize = 4096;
 
 impl Credentials {
-    /// Takes an API token. White space around it goes, and so does a pasted `SSWS` before it.
+    /// Returns the credentials for an API token. Drops white space around it, and a pasted `SSWS` before it.
     pub fn ssws(secret: &Secret) -> Result<Self, CredentialsError> {
         let text = secret.reveal().trim();
         let token = text.strip_prefix("SSWS ").unwrap_or(text).trim();
@@ -82,7 +82,7 @@ impl Credentials {
 }
 
 impl Access {
-    /// Takes up a way in to an org.
+    /// Returns the access to an org with these credentials.
     pub fn new(credentials: Credentials, org: &OrgUrl) -> Self {
         let way = match credentials {
             Credentials::Ssws(token) => Way::Token(token),
@@ -92,7 +92,7 @@ impl Access {
         Self { org: org.clone(), way }
     }
 
-    /// Takes the secret as it was read again, a token or a private key, and returns whether it is another one.
+    /// Takes a newly read secret, a token or a private key, and returns whether it differs from the current one.
     pub fn renew(&mut self, secret: &Secret) -> Result<bool, CredentialsError> {
         match &mut self.way {
             Way::Token(token) => {
@@ -122,7 +122,7 @@ impl Access {
         }
     }
 
-    /// Takes the answer to such a request; see [`Session::take`].
+    /// Takes the answer to a request for an access token; see [`Session::take`].
     pub fn take(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Result<(), Box<Refusal>> {
         match &mut self.way {
             Way::Token(_) | Way::None => Ok(()),
@@ -130,7 +130,7 @@ impl Access {
         }
     }
 
-    /// Whether calls can go on though no answer came to such a request.
+    /// Returns whether calls can continue although a request for an access token got no answer.
     pub fn is_usable(&mut self, up: Duration) -> bool {
         match &mut self.way {
             Way::Token(_) | Way::None => true,
@@ -138,7 +138,7 @@ impl Access {
         }
     }
 
-    /// Returns the headers that let one call pass, made when it is sent and not before.
+    /// Returns the headers that authorize one call. They are made when the call is sent, not before.
     pub fn headers(&self, method: &str, url: &str, now: Timestamp) -> Vec<(&'static str, Secret)> {
         match &self.way {
             Way::Token(Token(token)) => {
@@ -149,7 +149,7 @@ impl Access {
         }
     }
 
-    /// Rises with each access token that comes or goes.
+    /// Returns a number that rises with each access token that comes or goes.
     pub fn generation(&self) -> u64 {
         match &self.way {
             Way::Session(session) => session.generation(),
@@ -157,8 +157,8 @@ impl Access {
         }
     }
 
-    /// Takes the answer to a call that was sent under a [`Access::generation`], and says whether asking again may bring
-    /// another.
+    /// Takes the answer to a call that was sent under a [`Access::generation`], and returns whether a retry may get
+    /// another answer.
     pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply, generation: u64) -> Learned {
         match &mut self.way {
             Way::Token(_) | Way::None => Learned::Nothing,
@@ -166,7 +166,7 @@ impl Access {
         }
     }
 
-    /// Returns what a person should know of this way in though it works, a sentence each.
+    /// Returns notes for people about credentials that work, one text each.
     pub fn notes(&self) -> Vec<String> {
         match &self.way {
             Way::Token(_) | Way::None => Vec::new(),
@@ -174,7 +174,7 @@ impl Access {
         }
     }
 
-    /// Returns what it tells of its rights.
+    /// Returns what is known of the rights of the credentials.
     pub fn rights(&self) -> Rights {
         match &self.way {
             Way::Token(_) => Rights::Token,
@@ -183,7 +183,7 @@ impl Access {
         }
     }
 
-    /// Removes the secrets from a text that came from below, should one ever be there.
+    /// Removes the secrets from a text of a library, in case it quotes one.
     pub fn redact(&self, text: &str) -> String {
         match &self.way {
             Way::Token(Token(token)) => text.replace(token.reveal(), "(hidden)"),

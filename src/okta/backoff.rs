@@ -1,28 +1,28 @@
-//! How long to wait after a failure. Pure: the same numbers give the same wait.
+//! How long to wait after a failure. The same numbers always give the same wait.
 
 use std::time::Duration;
 
-/// No wait that Okta's answers ask for is longer (the SDKs' bound is near it).
+/// The longest wait that an answer from Okta can cause (the SDKs' bound is near it).
 pub(super) const SERVER_CAP: Duration = Duration::from_secs(90);
 
-/// No wait of our own making is longer.
+/// The longest wait after failures when Okta names none.
 pub(super) const CAP: Duration = Duration::from_mins(1);
 
-/// Returns the wait after the nth failure in a row, counted from 1: 1, 2, 4 … 60 s, less up to a quarter so that many
-/// watchers of one org do not ask in step.
+/// Returns the wait after the nth failure in a row, counted from 1: 1, 2, 4 … 60 s, less up to a quarter, so that many
+/// watchers of one org do not ask at the same time.
 pub(super) fn doubling(failures: u32, seed: u64) -> Duration {
     let whole = Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(CAP);
     whole.mul_f64(1.0 - 0.25 * fraction(seed, failures))
 }
 
-/// Returns the wait for a moment that the server named, with up to two seconds more. Never before that moment, unless
-/// it lies behind the bound.
+/// Returns the wait until a time that the server named, plus up to two seconds. It ends before that time only if the
+/// wait would be longer than [`SERVER_CAP`].
 pub(super) fn named(wait: Duration, attempt: u32, seed: u64) -> Duration {
     let jitter = Duration::from_secs(2).mul_f64(fraction(seed, attempt));
     wait.max(Duration::from_secs(1)).saturating_add(jitter).min(SERVER_CAP)
 }
 
-/// A number from 0 up to 1 that looks random (the finalizer of SplitMix64).
+/// Returns a number from 0 up to 1 that looks random (the finalizer of SplitMix64).
 fn fraction(seed: u64, count: u32) -> f64 {
     let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(count) + 1));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

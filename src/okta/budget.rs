@@ -1,4 +1,4 @@
-//! The part of the rate limit that is ours, and how the live poller and the fetching of history divide it.
+//! The part of the rate limit that this program uses, and how the live poller and the fetching of history divide it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,29 +6,30 @@ use std::time::Duration;
 
 use super::headers::Rate;
 
-/// Counts requests and says when the next may go. Clones share one count, since Okta counts them together as well.
+/// Counts requests and tells when the next one may go. Clones share one count, because Okta counts their requests
+/// together.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Mutex<Books>>);
 
-/// Who wants to ask.
+/// The kinds of senders that share a budget.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Asker {
-    /// The live poller, which comes first.
+    /// The live poller, which has priority.
     Live,
-    /// The fetching of history, which takes what is left.
+    /// The fetching of history, which uses what is left.
     History,
 }
 
-/// What was used of the rate limit.
+/// The use of the rate limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    /// The requests of the last minute, failed ones too.
+    /// The number of requests in the last minute, failed ones included.
     pub used: u32,
-    /// How many of a minute may be ours, or `None` before Okta has named its limit.
+    /// The number of requests per minute that this program may make, or `None` before Okta has named its limit.
     pub ours: Option<u64>,
-    /// The last limit that could be believed.
+    /// The last believable limit.
     pub rate: Rate,
-    /// Whether the last answer had no believable rate limit, so that requests keep to `FLOOR_EVERY`.
+    /// Whether the last answer had no believable rate limit, so that requests keep the pace of `FLOOR_EVERY`.
     pub is_floored: bool,
 }
 
@@ -38,10 +39,10 @@ struct Books {
     interval: Duration,
     /// The last believable rate limit. It stays in force after an answer that has none.
     rate: Rate,
-    /// Whether the last answer named a limit that can be believed, or `None` before the first.
+    /// Whether the last answer named a believable limit, or `None` before the first answer.
     is_told: Option<bool>,
-    /// The uptime at which the requests so far would end if one took [`FLOOR_EVERY`]. At most [`FLOOR_BURST`] requests
-    /// ahead: what went out under a believable limit is no debt.
+    /// The uptime at which the requests so far would end if each took [`FLOOR_EVERY`]. It is never more than
+    /// [`FLOOR_BURST`] requests ahead, so requests that went out under a believable limit do not delay later ones.
     floor_spent_at: Duration,
     /// The uptimes of the last minute's requests, oldest first.
     asked: VecDeque<Duration>,
@@ -49,8 +50,8 @@ struct Books {
     has_history: bool,
 }
 
-/// The windows of a rate limit last about a minute and begin when they please (Okta: rate limits). What holds for any
-/// minute holds for each of them.
+/// The length of a window. Okta's windows last about a minute and may begin at any time (Okta: rate limits). A limit
+/// that holds for every minute holds for each window.
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// The average time between requests while answers have no believable rate limit: the minimum pace, here called the
@@ -60,16 +61,16 @@ const FLOOR_EVERY: Duration = Duration::from_millis(500);
 /// After a pause, this many requests may go out at once even without a believable rate limit.
 const FLOOR_BURST: u32 = 10;
 
-/// Nobody polls more often.
+/// The shortest interval of the live poller.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
 
-/// The part of what is ours that history gets even where the live poller's interval would take all of it.
+/// The part of our share that history always gets, even if the live poller's interval would use all of it.
 const HISTORY_PART: f64 = 0.25;
 
 impl Budget {
-    /// Opens the books: the part of the limit to use, above 0 and up to 1, and the live poller's interval.
+    /// Returns a budget for a share of the limit, above 0 and up to 1, and the live poller's interval.
     pub fn new(share: f64, interval: Duration) -> Self {
-        // A share that is no number between the two would wait for ever or not at all.
+        // A share outside of this range would wait forever or not at all.
         let share = if share.is_nan() { 0.5 } else { share.clamp(0.01, 1.0) };
         Self(Arc::new(Mutex::new(Books {
             share,
@@ -83,7 +84,7 @@ impl Budget {
         })))
     }
 
-    /// Returns what was used up to an uptime.
+    /// Returns the usage at an uptime.
     pub fn usage(&self, up: Duration) -> Usage {
         let mut books = self.books();
         books.forget(up);
@@ -95,23 +96,23 @@ impl Budget {
         }
     }
 
-    /// Returns the wait between polls: the plan's, or longer where our share leaves no room for it.
+    /// Returns the wait between polls: the plan's interval, or longer if our share leaves no room for it.
     pub fn interval(&self) -> Duration {
         let books = self.books();
         books.interval.max(books.fair())
     }
 
-    /// Returns the last rate limit that could be believed.
+    /// Returns the last believable rate limit.
     pub fn rate(&self) -> Rate {
         self.books().rate
     }
 
-    /// Says whether history is being fetched; the live poller then leaves it room.
+    /// Sets whether history is being fetched. The live poller then leaves room for it.
     pub(super) fn set_history(&self, is_fetched: bool) {
         self.books().has_history = is_fetched;
     }
 
-    /// Returns the wait that uses just the live poller's part.
+    /// Returns the wait that uses exactly the live poller's part.
     pub(super) fn fair_interval(&self) -> Duration {
         self.books().fair()
     }
@@ -122,15 +123,15 @@ impl Budget {
         books.per_minute().map_or(INTERVAL_MIN, |ours| interval_of(books.history_part(ours)))
     }
 
-    /// Returns the uptime from which on somebody may ask: now, or when the oldest request is a minute old, or when a
-    /// wait is over that Okta asked for, or, while no limit is believed, when the floor has room.
+    /// Returns the uptime from which on a request may go: now, when the oldest request is a minute old, when a wait
+    /// that Okta asked for is over, or, while no limit is believed, when the minimum pace allows it.
     pub(super) fn free_at(&self, up: Duration, who: Asker) -> Duration {
         let mut books = self.books();
         books.forget(up);
         let most = match (books.most(), who) {
             (None, _) => usize::MAX,
             (Some(most), Asker::Live) => most as usize,
-            // One is left over, so that the live poller never has to wait for history.
+            // One request is left over, so that the live poller never has to wait for history.
             (Some(most), Asker::History) => (most as usize).saturating_sub(1).max(1),
         };
         let surplus = (books.asked.len() + 1).saturating_sub(most);
@@ -139,7 +140,7 @@ impl Budget {
         up.max(room_at.unwrap_or(up)).max(books.held_until).max(books.floor_at(who))
     }
 
-    /// Notes that a request goes out.
+    /// Records that a request goes out.
     pub(super) fn spend(&self, up: Duration) {
         let mut books = self.books();
         books.forget(up);
@@ -157,18 +158,18 @@ impl Budget {
         }
     }
 
-    /// Lets nobody ask before an uptime.
+    /// Lets no request go before an uptime.
     pub(super) fn hold(&self, until: Duration) {
         let mut books = self.books();
         books.held_until = books.held_until.max(until);
     }
 
-    /// Returns the uptime before which nobody may ask.
+    /// Returns the uptime before which no request may go.
     pub(super) fn held_until(&self) -> Duration {
         self.books().held_until
     }
 
-    /// Whether an answer says that others, or we, have used more than what is not ours.
+    /// Returns whether an answer shows that all clients together have used up the part of the limit that is not ours.
     pub(super) fn is_share_spent(&self, rate: Rate) -> bool {
         let Rate { limit: Some(limit @ 1..), remaining: Some(remaining), .. } = rate else { return false };
         (remaining as f64) < (1.0 - self.books().share) * limit as f64
@@ -180,17 +181,17 @@ impl Budget {
 }
 
 impl Books {
-    /// How many requests a minute are ours, or `None` while no limit is known.
+    /// Returns how many requests per minute are ours, or `None` while no limit is known.
     fn per_minute(&self) -> Option<f64> {
         self.rate.limit.filter(|limit| *limit > 0).map(|limit| self.share * limit as f64)
     }
 
-    /// The whole requests of a minute; one, where it is less.
+    /// Returns the whole number of requests per minute that are ours, at least one.
     fn most(&self) -> Option<u64> {
         self.per_minute().map(|ours| (ours as u64).max(1))
     }
 
-    /// What the live poller leaves, but never less than a fixed part.
+    /// Returns the requests per minute that the live poller leaves, but never less than a fixed part.
     fn history_part(&self, ours: f64) -> f64 {
         (ours - 60.0 / self.interval.as_secs_f64()).max(ours * HISTORY_PART)
     }
@@ -208,7 +209,7 @@ impl Books {
         }
         let burst = match who {
             Asker::Live => FLOOR_BURST,
-            // One is left over for the live poller here as well.
+            // One request is left over for the live poller here as well.
             Asker::History => FLOOR_BURST - 1,
         };
         self.floor_spent_at.saturating_sub(FLOOR_EVERY * (burst - 1))
@@ -241,7 +242,7 @@ mod tests {
         budget
     }
 
-    /// Asks as eagerly as the budget lets it, for so long, and returns when.
+    /// Sends as many requests as the budget allows for a time, and returns when they went.
     fn eager(budget: &Budget, who: Asker, length: Duration) -> Vec<Duration> {
         let (mut up, mut sent) = (Duration::ZERO, Vec::new());
         while up < length {

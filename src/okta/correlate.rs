@@ -1,7 +1,8 @@
-//! Whose session it was, without a socket.
+//! Finds the user of a session, without a socket.
 //!
-//! On Identity Engine a consent's actor is Okta itself. The other events of the same session have mostly one user as
-//! their actor, and that is who consented: an inference, told as one. More than one user, or none, proves nothing.
+//! On Identity Engine the actor of a consent is Okta itself. The other events of the same session usually have one user
+//! as their actor, who then is the person that consented. This is an inference and is reported as one. More than one
+//! user, or none, proves nothing.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -32,46 +33,47 @@ pub struct Correlations {
 pub enum CorrelationStep {
     /// Send this and give the result to [`Correlations::take`].
     Send(Request),
-    /// Nothing to do before this uptime; [`Duration::MAX`] while nothing is open.
+    /// There is nothing to do before this uptime; [`Duration::MAX`] while no case is open.
     Wait(Duration),
 }
 
-/// What an answer shows.
+/// The result of a request.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Found {
-    /// Who consented, if that was not known and one user alone acted.
+    /// The person who consented, if that was not known and only one user acted.
     pub person: Option<Attribution>,
-    /// The events that are no consents, of a session that somebody asked for.
+    /// The events of the session that are not consents, if they were asked for.
     pub sides: Vec<SideEvent>,
     /// Whether Okta has more events of the session than came.
     pub has_more: bool,
-    /// The row for which somebody asked, once the answer is there, and what went wrong if it never will be.
+    /// The row whose events were asked for, with the error if they could not be fetched. `None` if no question was
+    /// answered.
     pub asked: Option<(Seq, Result<(), String>)>,
 }
 
 #[derive(Debug)]
 struct Case {
     seq: Seq,
-    /// Somebody wants to see the events; else only the person is looked for.
+    /// Whether the events were asked for; otherwise only the person is looked for.
     is_asked: bool,
     published: Timestamp,
-    /// The fields to ask by, best first; what is asked now is the first.
+    /// The fields to query by, the best first. The first one is the current query.
     by: VecDeque<(&'static str, String)>,
 }
 
-/// Cases that wait; the oldest go when more come.
+/// The most cases that wait. Beyond it, the oldest is dropped.
 const OPEN_MAX: usize = 1000;
-/// How far around the consent its session is looked at. A session may be much longer; what lies far from the click says
-/// less of it.
+/// How long before and after a consent its session is searched. A session may be much longer, but events far from the
+/// consent say less about it.
 const BEFORE: SignedDuration = SignedDuration::from_hours(12);
 const AFTER: SignedDuration = SignedDuration::from_mins(10);
 const LIMIT: usize = 1000;
 const TEXT_BYTES_MAX: usize = 200;
-/// Between two queries. The log's rate limit belongs to the poller first.
+/// The time between two queries. The poller has priority in the rate limit of the log.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 impl Correlations {
-    /// Begins with nothing open. The books are those of the log's rate limit.
+    /// Returns correlations without cases. `budget` is that of the log's rate limit.
     pub fn new(org: OrgUrl, budget: Budget, seed: u64) -> Self {
         let pace = Pace::new(Asker::History, budget, seed);
         Self { org, pace, interval: INTERVAL, open: VecDeque::new() }
@@ -85,7 +87,7 @@ impl Correlations {
         self
     }
 
-    /// How many cases are open.
+    /// Returns the number of open cases.
     pub fn left(&self) -> usize {
         self.open.len()
     }
@@ -95,7 +97,8 @@ impl Correlations {
         self.add(seq, consent, false);
     }
 
-    /// Opens a case for whoever wants to see the events of a row's session. Returns whether the event names one.
+    /// Opens a case for a row whose session's events are asked for. Returns whether its event names a session or a
+    /// transaction.
     pub fn ask(&mut self, seq: Seq, consent: &Consent) -> bool {
         self.open.retain(|case| case.seq != seq);
         self.add(seq, consent, true);
@@ -123,7 +126,7 @@ impl Correlations {
         self.open.push_back(Case { seq, is_asked, published, by });
     }
 
-    /// Returns what to do at this uptime. The newest case goes first: somebody may be looking at it.
+    /// Returns what to do at this uptime. The newest case goes first: its row may be on the screen.
     pub fn step(&mut self, up: Duration) -> CorrelationStep {
         let Some(case) = self.open.back() else { return CorrelationStep::Wait(Duration::MAX) };
         let headers = match self.pace.ask(up) {
@@ -141,7 +144,7 @@ impl Correlations {
         CorrelationStep::Send(Request { url: self.org.join(&format!("{LOGS}?{query}")), headers })
     }
 
-    /// Takes what came of the request that [`Correlations::step`] gave out last, and returns what it shows.
+    /// Takes the result of the request that [`Correlations::step`] returned last, and returns what it shows.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Found {
         let reply = match result {
             Ok(reply) => reply,
@@ -180,9 +183,9 @@ impl Correlations {
             }
             return found;
         };
-        // A server may cut a page before its limit; then it has a next link.
+        // A server may cut a page before its limit. The page then has a next link.
         let has_more = page.records >= LIMIT || reply.headers.link("next").is_some();
-        // What did not come might name another user.
+        // The events that did not come might name another user.
         let person = if has_more { None } else { only_actor(&page.consents) };
         let person = person.map(|person| Attribution { seq, person, evidence: Evidence::Session });
         if is_asked {
@@ -197,7 +200,7 @@ impl Correlations {
         Found { person, ..Found::default() }
     }
 
-    /// Whoever asked is told at once, and may ask again.
+    /// Closes a case whose events were asked for, with an error. They may be asked for again.
     fn give_up_asked(&mut self, why: &str) -> Found {
         match self.open.pop_back_if(|case| case.is_asked) {
             Some(case) => Found { asked: Some((case.seq, Err(why.to_owned()))), ..Found::default() },
@@ -205,7 +208,7 @@ impl Correlations {
         }
     }
 
-    /// The answer shows nobody: asks by the next field, or gives the case up.
+    /// Moves to the next field, or closes the case if there is none: the answer shows no single user.
     fn close_question(&mut self) {
         let Some(case) = self.open.back_mut() else { return };
         case.by.pop_front();
@@ -215,13 +218,13 @@ impl Correlations {
     }
 }
 
-/// Whether a text can stand between the quotes of a filter as it is.
+/// Returns whether a text can be quoted in a filter without escapes.
 fn is_quotable(text: &str) -> bool {
     (1..=TEXT_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
-/// Returns the events that are no consents; those have come, or will come, by the poll.
+/// Returns the events that are not consents. Consents come by the poll.
 fn sides(events: Vec<Consent>) -> Vec<SideEvent> {
     events.into_iter().filter(|read| read.kind == Kind::Other).map(SideEvent::from).collect()
 }
@@ -381,7 +384,8 @@ mod tests {
         let told = (found.sides.len(), found.has_more, found.person, found.asked);
         assert_eq!(told, (2, false, None, Some((Seq(2), Ok(())))));
         assert_eq!(cases.step(Duration::from_mins(1)), CorrelationStep::Wait(Duration::MAX));
-        // Of a page that was cut it is told that there is more, of what is no page that nothing was fetched.
+        // For a page that was cut, the result says that there is more; for a body that is no page, that nothing was
+        // fetched.
         assert!(cases.ask(Seq(3), &consent("session-1", "txn-1")));
         sent(&mut cases, 20);
         let mut cut = events(&[ADA]);
@@ -393,7 +397,7 @@ mod tests {
         let page = Reply { body: b"<html>".to_vec(), ..events(&[]) };
         let found = cases.take(at(), Duration::from_secs(40), Ok(page));
         assert!(matches!(found.asked, Some((Seq(3), Err(_)))), "{found:?}");
-        // A refusal is told once, and the case is closed.
+        // A refusal is reported once, and the case is closed.
         assert!(cases.ask(Seq(2), &consent("session-1", "txn-1")));
         assert!(sent(&mut cases, 60).contains("session-1"));
         let reply = Reply { status: 403, ..events(&[]) };

@@ -1,4 +1,4 @@
-//! What an answer that is no page means, and what can be done about it.
+//! Refusals and failed requests: what they mean, and what can be done about them.
 
 use std::fmt;
 
@@ -10,69 +10,69 @@ use super::wire::ErrorBody;
 use crate::consent::visible;
 use crate::report::{Fault, Part};
 
-/// An answer that is not what was asked for.
+/// An answer that is not the one asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// Okta's error code, or the error of OAuth.
+    /// Okta's error code, or the OAuth error.
     pub code: Option<String>,
-    /// Okta's sentence and its causes; for people only, since Okta may reword it.
+    /// Okta's sentence and its causes. For people only, because Okta may reword it.
     pub summary: Option<String>,
     /// `errorId`, which Okta's support asks for.
     pub error_id: Option<String>,
-    /// `X-Okta-Request-Id`, likewise.
+    /// `X-Okta-Request-Id`, which Okta's support asks for too.
     pub request_id: Option<String>,
     /// The scope that `WWW-Authenticate` says is missing.
     pub scope: Option<String>,
     /// Scheme and host that a redirect leads to.
     pub leads_to: Option<String>,
-    /// Whether the body is something that Okta's API does not send, such as HTML.
+    /// Whether the body is something that Okta's API does not send, for example HTML.
     pub is_foreign: bool,
-    /// Whether a service app's sign-in was refused, and not a call of the API.
+    /// Whether the refusal is of a service app's sign-in, and not of an API call.
     pub is_sign_in: bool,
 }
 
-/// What to make of a refusal. By status first, then by code; never by the words.
+/// The meaning of a refusal. It depends on the status first, then on the code, never on the words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Meaning {
-    /// Okta does not take the credentials.
+    /// Okta does not accept the credentials.
     BadCredentials,
-    /// The credentials are good, the org lacks the feature (401 `E0000015`).
+    /// The credentials are valid, but the org lacks the feature (401 `E0000015`).
     FeatureOff,
-    /// The credentials are good, a scope or a role is missing.
+    /// The credentials are valid, but a scope or a role is missing.
     NotPermitted,
-    /// What was asked for is not there.
+    /// The requested thing does not exist.
     NotFound,
     /// Too many requests.
     RateLimit,
     /// The request itself is wrong.
     BadRequest,
-    /// Okta, or what stands before it, cannot answer now.
+    /// Okta, or a gateway before it, cannot answer now.
     Unavailable,
-    /// Somebody else answered.
+    /// Another server than Okta's API answered.
     NotOkta,
 }
 
-/// Why there is no answer. The words come from the libraries below; no secret and no URL is in them.
+/// Why there is no answer. The texts come from libraries; they contain no secret and no URL.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum SendError {
-    /// No connection came about.
+    /// The connection could not be opened.
     #[error("could not connect: {0}")]
     Connect(String),
-    /// The other side could not be trusted.
+    /// The TLS connection failed, for example because the certificate is not trusted.
     #[error("no secure connection: {0}")]
     Tls(String),
-    /// It took too long.
+    /// The answer took too long.
     #[error("no answer in time")]
     Timeout,
-    /// The answer is larger than any should be.
+    /// The answer is larger than any expected one.
     #[error("the answer is too large")]
     TooLarge,
     /// The connection ended in the middle of the answer.
     #[error("the answer was cut: {0}")]
     Cut(String),
-    /// No token is to be had for the request.
+    /// The request needs an access token, and Okta refused to issue one.
     #[error("signing in was refused: {0}")]
     SignIn(Box<Refusal>),
     /// Anything else.
@@ -80,14 +80,14 @@ pub enum SendError {
     Other(String),
 }
 
-/// A body longer than this is not read as an error's.
+/// The maximum length of a body that is read as an error.
 const BODY_MAX: usize = 64 * 1024;
-/// Remote words on the screen are cut at this many characters.
+/// The maximum number of characters of a remote text on the screen.
 const WORDS_MAX: usize = 200;
 const CAUSES_MAX: usize = 3;
 
 impl Refusal {
-    /// Reads an answer.
+    /// Reads a refusal from an answer.
     pub fn read(status: u16, headers: &Headers, body: &[u8]) -> Self {
         let body = body.trim_ascii();
         let error = Some(body)
@@ -118,18 +118,18 @@ impl Refusal {
         }
     }
 
-    /// Marks that the token endpoint answered so.
+    /// Marks the refusal as one of the token endpoint.
     #[must_use]
     pub fn at_sign_in(mut self) -> Self {
         self.is_sign_in = true;
         self
     }
 
-    /// Returns what to make of it.
+    /// Returns the meaning of the refusal.
     pub fn meaning(&self) -> Meaning {
         match self.status {
             400 | 401 | 403 if self.is_sign_in && !self.is_foreign => match self.code.as_deref() {
-                // Okta's OAuth error codes: none of these speaks of a user's consent or role.
+                // Okta's OAuth error codes. None of these is about a user's consent or role.
                 Some("consent_required" | "invalid_scope" | "access_denied" | "server_error") => {
                     Meaning::NotPermitted
                 }
@@ -148,7 +148,7 @@ impl Refusal {
         }
     }
 
-    /// Returns it as a fault of a part.
+    /// Returns the fault of a part that met this.
     pub fn fault(&self, part: Part) -> Fault {
         let status = self.status;
         let is_poll = part == Part::Poll;
@@ -192,7 +192,7 @@ impl Refusal {
                 "Okta does not accept the credentials",
                 again,
                 match self.code.as_deref() {
-                    // A service app was given this token a moment ago.
+                    // A service app got this token a moment ago.
                     Some("invalid_token") => {
                         "Look at the service app in the org: whether it is active, and whether its tokens are revoked."
                     }
@@ -299,7 +299,7 @@ impl fmt::Display for Refusal {
 }
 
 impl SendError {
-    /// Returns it as a fault of a part.
+    /// Returns the fault of a part that met this.
     pub fn fault(&self, part: Part) -> Fault {
         let (brief, remedy, passes) = match self {
             Self::SignIn(refusal) => return refusal.fault(part),
@@ -318,7 +318,7 @@ impl SendError {
     }
 }
 
-/// Makes remote words fit to be shown: nothing hidden, nothing endless.
+/// Makes a remote text safe to show: with control characters made visible, and cut if it is long.
 pub(super) fn clip(text: &str) -> String {
     let mut chars = text.chars();
     let short: String = chars.by_ref().take(WORDS_MAX).collect();
@@ -329,7 +329,7 @@ pub(super) fn clip(text: &str) -> String {
     shown
 }
 
-/// Returns a parameter of a challenge, `name="value"`.
+/// Returns a parameter of an authentication challenge, `name="value"`.
 fn parameter(challenge: &str, wanted: &str) -> Option<String> {
     let mut rest = challenge;
     while let Some((before, after)) = rest.split_once('=') {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::headers::Headers;
 
-/// A GET to send. It holds no secret; whoever sends it adds the credentials.
+/// A GET to send. It holds no secret; the code that sends it adds the credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
     /// The whole URL.
@@ -13,14 +13,14 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// An answer.
+/// An answer to a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: Headers,
-    /// Its body, decoded, whole.
+    /// The whole body, decoded.
     pub body: Vec<u8>,
 }
 

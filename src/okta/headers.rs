@@ -1,38 +1,38 @@
-//! What the headers of an answer say.
+//! The headers of an answer and their meaning.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-/// The headers of an answer, in their order. Names match in any case: HTTP/2 sends them in lower case.
+/// The headers of an answer, in their order. Names match regardless of case: HTTP/2 sends them in lower case.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Headers(Vec<(String, String)>);
 
 /// One link of a `Link` header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Link {
-    /// What stands between the angle brackets.
+    /// The text between the angle brackets.
     pub target: String,
-    /// Its relations, in lower case.
+    /// The relations, in lower case.
     pub rels: Vec<String>,
 }
 
-/// What an answer says of the rate limit that applied to it. (Okta: rate limits, monitor usage.)
+/// The rate limit that an answer reports. (Okta: rate limits, monitor usage.)
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rate {
-    /// Requests a window; the most specific ceiling, which may be a token's share.
+    /// The requests allowed per window. Of several limits it is the most specific one, which may be a token's share.
     pub limit: Option<u64>,
-    /// Requests left in this window.
+    /// The requests left in this window.
     pub remaining: Option<u64>,
     /// When the window ends, in seconds since 1970 by the server's clock.
     pub reset: Option<i64>,
 }
 
 impl Rate {
-    /// Whether it can be a real rate limit: all three figures are there, the limit is 1 to 100,000, no more remains
-    /// than the limit, and the window ends within ten minutes of `date`, the server's own time. Okta's windows last
-    /// about a minute, and its highest documented limits are some thousands (Okta: rate limits).
+    /// Returns whether it can be a real rate limit: all three figures are there, the limit is 1 to 100,000, no more
+    /// remains than the limit, and the window ends within ten minutes of `date`, the server's own time. Okta's windows
+    /// last about a minute, and its highest documented limits are some thousands (Okta: rate limits).
     fn is_believable(self, date: Timestamp) -> bool {
         let Self { limit: Some(limit), remaining: Some(remaining), reset: Some(reset) } = self else {
             return false;
@@ -43,17 +43,17 @@ impl Rate {
     }
 }
 
-/// No bucket of Okta's allows more requests a window.
+/// The highest believable limit; no bucket of Okta's allows more requests per window.
 const LIMIT_MAX: u64 = 100_000;
 
-/// A rate limit whose window ends further away than this is not believed.
+/// The furthest believable end of a window.
 const RESET_WITHIN: Duration = Duration::from_mins(10);
 
-/// More links than this are no list of relations.
+/// The most links that are read.
 const LINKS_MAX: usize = 64;
 
 impl Headers {
-    /// Adds a header. A cookie is not taken in: nothing here has a use for one, so that it cannot leak.
+    /// Adds a header. Drops cookies: no code here uses one, and a dropped cookie cannot leak.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();
         if !name.eq_ignore_ascii_case("set-cookie") {
@@ -66,7 +66,7 @@ impl Headers {
         self.get_all(name).next()
     }
 
-    /// Returns every value of a header, one for each of its lines.
+    /// Returns every value of a header, one for each line.
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0
             .iter()
@@ -74,7 +74,7 @@ impl Headers {
             .map(|(_, value)| value.trim())
     }
 
-    /// Returns every link of every `Link` line, whether they came one a line or joined by commas.
+    /// Returns every link of every `Link` line, one per line or several joined by commas.
     pub fn links(&self) -> Vec<Link> {
         let mut links = Vec::new();
         for line in self.get_all("link") {
@@ -88,8 +88,8 @@ impl Headers {
         self.links().into_iter().find(|link| link.rels.iter().any(|r| r == rel)).map(|link| link.target)
     }
 
-    /// Returns the rate limit. Returns `None` if the answer has none, or an impossible one. If the answer has
-    /// no `Date`, `now` takes its place.
+    /// Returns the rate limit, or `None` if the answer has none or an impossible one. If the answer has no `Date`,
+    /// `now` is used in its place.
     pub fn believable_rate(&self, now: Timestamp) -> Option<Rate> {
         Some(self.rate()).filter(|rate| rate.is_believable(self.date().unwrap_or(now)))
     }
@@ -109,8 +109,8 @@ impl Headers {
         http_date(self.get("date")?)
     }
 
-    /// Returns how long to wait by `Retry-After`, which Okta does not document but a gateway may send. `now` is used
-    /// where the answer has no date of its own.
+    /// Returns how long to wait by `Retry-After`, which Okta does not document but a gateway may send. If the answer
+    /// has no `Date`, `now` is used in its place.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let value = self.get("retry-after")?;
         if let Ok(seconds) = value.parse::<u64>() {
@@ -121,15 +121,15 @@ impl Headers {
         Some(Duration::from_secs(u64::try_from(until.as_second() - from.as_second()).unwrap_or(0)))
     }
 
-    /// Returns how long the rate limit's window still lasts, by the server's clock: ours may be off. Nothing if the
-    /// answer does not name its end.
+    /// Returns how long the window of the rate limit still lasts, by the server's clock, because ours may be wrong.
+    /// Returns `None` if the answer does not name the end.
     pub fn until_reset(&self, now: Timestamp) -> Option<Duration> {
         let from = self.date().unwrap_or(now).as_second();
         let left = self.rate().reset?.saturating_sub(from);
         Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
     }
 
-    /// Returns the number that Okta's support asks for.
+    /// Returns the request id, which Okta's support asks for.
     pub fn request_id(&self) -> Option<&str> {
         self.get("x-okta-request-id").filter(|id| !id.is_empty())
     }
@@ -149,7 +149,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()
 }
 
-/// Reads one line. The target comes first and ends at its bracket, since URLs may hold commas.
+/// Reads the links of one line. The target comes first and ends at its bracket, since URLs may contain commas.
 fn read_links(line: &str, links: &mut Vec<Link>) {
     let mut rest = line;
     while links.len() < LINKS_MAX
@@ -162,7 +162,7 @@ fn read_links(line: &str, links: &mut Vec<Link>) {
     }
 }
 
-/// Reads parameters up to the comma that ends them. The first `rel` counts (RFC 8288, 3.3).
+/// Reads parameters up to the comma that ends them. Only the first `rel` counts (RFC 8288, 3.3).
 fn read_parameters(text: &str) -> (Vec<String>, &str) {
     let mut rels = None;
     let mut rest = text.trim_start();

@@ -1,8 +1,8 @@
-//! The fetching of older history, without a socket and without a clock.
+//! Fetches older history, without a socket and without a clock.
 //!
-//! It goes back from what is complete by stretches, the newest first. Each is one bounded query, which Okta orders by
-//! `published` and whose last page has no next link (System Log query). A stretch that came whole moves the beginning
-//! of what is complete; so whoever is interrupted has lost at most one page.
+//! It works back from what is complete in stretches of time, the newest first. Each stretch is one bounded query, which
+//! Okta orders by `published` and whose last page has no next link (System Log query). A stretch that was read to its
+//! end extends what is complete, so an interruption loses at most one page.
 
 use std::time::Duration;
 
@@ -20,44 +20,44 @@ use super::url::OrgUrl;
 use crate::consent::{Consent, HistoryMark, Kind, Reject, Via};
 use crate::report::{Coverage, Fault, Part, Pulse};
 
-/// What to fetch.
+/// The plan of a fetch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HistoryPlan {
-    /// Whose log.
+    /// The org whose log is read.
     pub org: OrgUrl,
-    /// Which families; the same that are polled.
+    /// The kinds of events; the same ones that are polled.
     pub kinds: Vec<Kind>,
-    /// How far back; never further than Okta keeps events.
+    /// How far back to fetch; never further than Okta keeps events.
     pub goal: Timestamp,
-    /// The limit of a stretch's first request, 1 to 1000.
+    /// The `limit` of the first request of a stretch, 1 to 1000.
     pub page_size: u16,
-    /// Sets apart the waits of two watchers.
+    /// A seed that makes two watchers wait differently.
     pub jitter_seed: u64,
 }
 
-/// What came of a request. All of it goes into the journal in one transaction.
+/// The result of a request. All of it goes into the journal in one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fetched {
     /// The events.
     pub consents: Vec<Consent>,
-    /// What could not be read.
+    /// The records that could not be read.
     pub rejects: Vec<Reject>,
-    /// Where to go on after these; always there with events, so that the journal knows them for history.
+    /// Where to resume after these events. Always present with events, so that the journal knows that they are history.
     pub mark: Option<HistoryMark>,
-    /// How the fetching is now; [`Pulse::Live`] once it is done.
+    /// The state of the fetch; [`Pulse::Live`] once it is done.
     pub pulse: Pulse,
 }
 
-/// Decides what to ask and when, until the goal is reached.
+/// Decides what to request and when, until the goal is reached.
 #[derive(Debug)]
 pub struct History {
     plan: HistoryPlan,
     mark: HistoryMark,
     url: String,
     pace: Pace,
-    /// How long the next stretch is to be.
+    /// The length of the next stretch.
     length: Duration,
-    /// The pages of this stretch so far.
+    /// The number of pages of this stretch so far.
     pages: u32,
     trouble: RepeatedFault,
     /// Counts the links that Okta refused in the shortest stretch since a stretch was last read to its end.
@@ -66,20 +66,22 @@ pub struct History {
     is_done: bool,
 }
 
-/// The length of the first stretch; the later ones go by how many pages those before had.
+/// The length of the first stretch. Later lengths depend on how many pages the earlier ones had.
 const FIRST_LENGTH: Duration = Duration::from_hours(6);
-/// A shorter stretch than this is never asked for.
+/// The shortest stretch that is requested.
 const LENGTH_MIN: Duration = Duration::from_mins(1);
-/// Stretches of more pages are halved, so that what is complete moves and little is asked twice after a dead link.
+/// Stretches with this many pages or more are halved, so that progress is stored often and little is fetched twice
+/// after a refused link.
 const PAGES_MANY: u32 = 8;
-/// Whether Okta's `until` is part of the query is not documented; a stretch reaches a little into the one above it.
+/// How far a stretch reaches into the one above it, because Okta does not document whether `until` itself is part of
+/// the query.
 const MARGIN: Duration = Duration::from_secs(1);
 
 impl History {
-    /// Makes one that fetches what is missing between the goal and now: what lies before the time from which on the
-    /// journal is complete, and the gaps. It goes on from a stored mark where that one still fits.
+    /// Returns a fetch of what is missing between the goal and now: everything before the time from which on the
+    /// journal is complete, and the gaps. It resumes from a stored mark if that mark still fits.
     ///
-    /// Nothing is fetched where nothing is missing, or where nothing is complete yet that could be joined.
+    /// Fetches nothing if nothing is missing, or if nothing is complete yet that the history could join.
     pub fn new(
         plan: HistoryPlan,
         coverage: &Coverage,
@@ -94,7 +96,8 @@ impl History {
         let is_missing = complete > goal || last_gap.is_some();
         let needed = last_gap.map_or(complete, |gap| gap.max(complete));
         let top = needed.checked_add(OVERLAP).unwrap_or(needed).min(now);
-        // A mark goes on if all above its stretch is still whole: what was cut off since then would be a hole.
+        // A mark is resumed only if everything above its stretch is still complete. Rows removed since then would leave
+        // a hole.
         let fits = |mark: &HistoryMark| {
             mark.query == query && mark.top >= needed && (complete..=mark.top).contains(&mark.whole_from)
         };
@@ -134,7 +137,7 @@ impl History {
         }
     }
 
-    /// Takes what came of the request that [`History::step`] gave out last.
+    /// Takes the result of the request that [`History::step`] returned last.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Fetched {
         self.pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
         match result {
@@ -148,17 +151,17 @@ impl History {
         }
     }
 
-    /// Returns why the stored place was dropped; `None` if it was not.
+    /// Returns why the stored link was dropped, or `None` if it was not.
     pub fn dropped(&self) -> Option<&str> {
         self.dropped.as_deref()
     }
 
-    /// Whether the goal is reached.
+    /// Returns whether the goal is reached.
     pub fn is_done(&self) -> bool {
         self.is_done
     }
 
-    /// From when on everything is fetched, up to what was complete before.
+    /// Returns the time from which on everything is fetched, up to what was complete before.
     pub fn whole_from(&self) -> Timestamp {
         self.mark.whole_from
     }
@@ -178,13 +181,13 @@ impl History {
         let mut fetched =
             Fetched { consents: page.consents, rejects: page.rejects, mark: None, pulse: Pulse::Catching };
         let next = match reply.headers.link("next").map(|link| self.accept(&link)).transpose() {
-            // An empty page that leads to its own beginning is the last.
+            // An empty page whose link leads to its own beginning is the last one.
             Err(BadLink::NoCursor) if page.records == 0 && self.mark.next.is_none() => None,
             Ok(next) => next.filter(|place| self.plan.org.join(place) != self.url || page.records > 0),
             Err(bad) => return self.take_bad_page(now, up, fetched, bad.fault()),
         };
         if next.as_ref().is_some_and(|place| self.plan.org.join(place) == self.url) {
-            // The stretch is not complete, and following this link would return the same page for ever.
+            // The stretch is not complete, and this link would return the same page forever.
             return self.take_bad_page(now, up, fetched, fetched_in_a_circle());
         }
         self.pace.well();
@@ -197,7 +200,7 @@ impl History {
                 self.url = self.plan.org.join(&place);
                 self.mark.next = Some(place);
             }
-            // An empty page that leads to itself is the last as well.
+            // An empty page whose link leads to itself is the last one as well.
             None => self.end_stretch(now),
         }
         if self.is_done {
@@ -220,7 +223,7 @@ impl History {
                 self.wait(now, up, wait, fault)
             }
             Meaning::BadRequest if self.mark.next.is_some() && matches!(reply.status, 400 | 410) => {
-                // Nothing is missing: the whole stretch is asked again, or half of it, which needs fewer links.
+                // Nothing is lost: the whole stretch is requested again, or half of it, which needs fewer links.
                 let length = stretch(self.mark.from, self.mark.whole_from);
                 let is_shortest = length <= LENGTH_MIN;
                 self.length = length.div_f64(2.0).max(LENGTH_MIN);
@@ -245,17 +248,17 @@ impl History {
         }
     }
 
-    /// Takes the events of a page whose next link cannot be followed. The place in the history does not move.
+    /// Takes the events of a page whose next link cannot be followed. The position in the history does not change.
     fn take_bad_page(&mut self, now: Timestamp, up: Duration, page: Fetched, fault: Fault) -> Fetched {
         let wait = self.pace.next_backoff();
         let fault = self.trouble.met(fault);
         let pulse = Pulse::Waiting(self.pace.wait(now, up, wait), fault);
-        // What this place brought before is stored, and counted where it cannot be read.
+        // The events of this page are stored already, and its unreadable records counted.
         let page = if self.trouble.is_repeated() { Self::nothing(Pulse::Catching) } else { page };
         Fetched { mark: Some(self.mark.clone()), pulse, ..page }
     }
 
-    /// Returns the place that a link of the stretch under way leads to.
+    /// Returns the path and query of a link, if it continues the current stretch.
     fn accept(&self, link: &str) -> Result<String, BadLink> {
         let asked = Asked {
             filter: filter_of(&self.plan.kinds, &[]),
@@ -267,9 +270,9 @@ impl History {
         next_link::accept(&self.plan.org, link, &asked)
     }
 
-    /// Begins where the mark says.
+    /// Begins at the position of the mark.
     fn begin(&mut self, now: Timestamp) {
-        // A stretch that reaches behind what Okta keeps would come short and pass for whole.
+        // A stretch that reaches back further than Okta keeps events would return too few and count as complete.
         let is_open = self.mark.from >= back(now, RETENTION) && self.mark.from < self.mark.whole_from;
         match self.mark.next.as_deref().filter(|_| is_open).map(|next| self.accept(next)) {
             Some(Ok(place)) => self.url = self.plan.org.join(&place),
@@ -296,13 +299,13 @@ impl History {
         self.begin_stretch(now);
     }
 
-    /// Begins the stretch below what is whole, or ends where nothing is left.
+    /// Begins the stretch before the complete part, or ends if nothing is left.
     fn begin_stretch(&mut self, now: Timestamp) {
         let floor = self.mark.goal.max(back(now, RETENTION));
         self.pages = 0;
         self.mark.next = None;
         if self.mark.whole_from <= floor {
-            // Okta has given up what lies before; the mark says that the goal is reached.
+            // Okta no longer keeps anything before this. The mark says that the goal is reached.
             self.mark.goal = self.mark.whole_from;
             self.mark.from = self.mark.whole_from;
             self.is_done = true;
@@ -330,7 +333,7 @@ impl History {
 
 impl Drop for History {
     fn drop(&mut self) {
-        // The live poller need not leave room for what is no longer fetched.
+        // The live poller need not leave room for a fetch that has ended.
         self.pace.budget().set_history(false);
     }
 }

@@ -1,8 +1,8 @@
-//! What an event hook delivers, from a request's parts to consents; and what is owed to whoever asks first (Okta: event
-//! hooks, verification and delivery).
+//! Reads the deliveries of event hooks, and answers the one-time verification (Okta: event hooks, verification and
+//! delivery).
 //!
-//! Nothing is signed. The shared secret proves the sender, inside TLS alone, and does not bind the body; so what comes
-//! here counts as unconfirmed until the log shows it too.
+//! Deliveries are not signed. The shared secret proves the sender, only inside TLS, and does not protect the body. So
+//! delivered events count as unconfirmed until the log shows them too.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,9 +24,9 @@ use crate::secret::Secret;
 pub struct ReadDelivery {
     /// The events that could be read, in the delivery's order, each with the envelope.
     pub consents: Vec<Consent>,
-    /// Those that could not.
+    /// The events that could not be read.
     pub rejects: Vec<Reject>,
-    /// How many events it had.
+    /// The number of events in the delivery.
     pub events: usize,
     /// `eventId`, `eventTime`, `source` and the headers.
     pub envelope: Delivery,
@@ -34,16 +34,16 @@ pub struct ReadDelivery {
     pub event_type: Option<Untrusted>,
 }
 
-/// Why a body is no delivery. Quotes nothing of it.
+/// Why a body is not a delivery. Quotes no part of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum HookError {
-    /// It is longer than any delivery.
+    /// The body is longer than any delivery.
     #[error("It is longer than {} KiB.", BODY_MAX / 1024)]
     TooLong,
-    /// Its content type is another one.
+    /// The content type is not JSON.
     #[error("Its content type is not application/json.")]
     NotJsonType,
-    /// It is no JSON.
+    /// The body is not JSON.
     #[error("It is not JSON (line {line}, column {column}).")]
     NotJson {
         /// Counted from 1.
@@ -51,33 +51,35 @@ pub enum HookError {
         /// Counted from 1.
         column: usize,
     },
-    /// It is no envelope.
+    /// The body has no `data.events`.
     #[error("It has no data.events.")]
     NoEvents,
     /// `data.events` is neither an object nor a list that could be read.
     #[error("Its data.events: {0}")]
     Events(#[from] ReadError),
-    /// More than a delivery brings.
+    /// The delivery has too many events.
     #[error("It brings more than {EVENTS_MAX} events.")]
     TooMany,
-    /// None of its events can be read, and it nests without end.
+    /// None of its events can be read, and it nests too deep.
     #[error("It nests deeper than {DEPTH_MAX} levels.")]
     TooDeep,
 }
 
-/// A longer body is refused. Okta names no limit; an event weighs some three KiB.
+/// The maximum length of a body; a longer one is refused. Okta names no limit; an event has about three KiB.
 pub const BODY_MAX: usize = 1024 * 1024;
-/// Each event keeps the envelope beside it, so their number is bounded by more than the body.
+/// The maximum number of events. Each event is stored with the envelope, so the length of the body is not a sufficient
+/// bound.
 const EVENTS_MAX: usize = 1000;
-/// A longer challenge is none of Okta's, and echoing it would make us a mirror.
+/// The maximum length of a challenge. Okta sends no longer one, and echoing any text would let others use us as a
+/// mirror.
 const CHALLENGE_MAX: usize = 1024;
-/// Longer headers are cut; Okta's own come to less than one KiB.
+/// The maximum length of all kept headers, of which the rest are dropped. Okta's own have less than one KiB.
 const HEADERS_MAX: usize = 4 * 1024;
 
-/// Reads a delivery. A bad event costs none of the others; `headers` are those of [`kept_headers`].
+/// Reads a delivery. A bad event does not affect the others. `headers` come from [`kept_headers`].
 ///
 /// # Errors
-/// It is no envelope, or too much of one.
+/// The body is not an envelope, or it is too large.
 pub fn delivery(
     body: &[u8],
     headers: Vec<Untrusted>,
@@ -92,8 +94,7 @@ pub fn delivery(
         Err(error) => return Err(HookError::NotJson { line: error.line(), column: error.column() }),
     };
     let events = envelope.data.events.0.ok_or(HookError::NoEvents)?.get();
-    // What was made readable for the envelope stands at the same places as in the body, and only there are the event's
-    // exact bytes.
+    // The text has everything at the same positions as the body, and only the body has the exact bytes of the events.
     let at = events.as_ptr().addr() - text.as_ptr().addr();
     let events = body.get(at..at + events.len()).ok_or(HookError::NoEvents)?;
     // A delivery with one event may have the event itself in place of the list.
@@ -124,8 +125,8 @@ pub fn delivery(
     Ok(ReadDelivery { consents, rejects: page.rejects, events: page.records, envelope, event_type })
 }
 
-/// Makes a body text that a strict reader takes, byte for byte at the same place: what is no UTF-8 becomes question
-/// marks, half characters become whole ones. One bad event must not hide those beside it.
+/// Returns a body as text that a strict parser accepts, with every byte at the same position: bytes that are not UTF-8
+/// become question marks, and unpaired surrogates are replaced. One bad event must not hide the others.
 fn readable(body: &[u8]) -> Cow<'_, str> {
     let text = if let Ok(text) = std::str::from_utf8(body) {
         Cow::Borrowed(text)
@@ -137,7 +138,7 @@ fn readable(body: &[u8]) -> Cow<'_, str> {
         }
         Cow::Owned(text)
     };
-    // A byte order mark is not JSON; three blanks are as long.
+    // A byte order mark is not JSON. Three spaces are as long.
     let text = match text.strip_prefix('\u{feff}') {
         Some(rest) => Cow::Owned(format!("   {rest}")),
         None => text,
@@ -148,13 +149,14 @@ fn readable(body: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Whether a `Content-Type` says JSON, with parameters or without.
+/// Returns whether a `Content-Type` is JSON, with or without parameters.
 pub fn is_json(content_type: Option<&[u8]>) -> bool {
     let kind = content_type.unwrap_or_default().split(|byte| *byte == b';').next().unwrap_or_default();
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Returns the text of a verification challenge, if it is one that may be echoed: up to a KiB of printable ASCII.
+/// Returns the text of a verification challenge, or `None` if it may not be echoed: only up to a KiB of printable ASCII
+/// may.
 pub fn challenge(value: &[u8]) -> Option<&str> {
     let is_fit = (1..=CHALLENGE_MAX).contains(&value.len()) && value.iter().all(|b| (0x20..0x7f).contains(b));
     std::str::from_utf8(value).ok().filter(|_| is_fit)
@@ -166,11 +168,11 @@ pub fn verification(challenge: &str) -> String {
     format!("{{\"verification\":{quoted}}}")
 }
 
-/// Names that are never kept: what they carry opens something.
+/// The names of headers that are never kept, because they carry credentials.
 const HIDDEN: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Returns a request's headers as `Name: value`, without those that carry our secrets; other secrets in them are
-/// hidden. Names get the capitals of the papers, since HTTP/2 has none.
+/// Returns the headers of a request as `Name: value`, without those that carry our secrets. Hides other secrets in
+/// them. Names are capitalized as in Okta's documentation, since HTTP/2 has them in lower case.
 pub fn kept_headers<'h>(
     headers: impl Iterator<Item = (&'h str, &'h [u8])>,
     secrets: &Secrets,
@@ -178,7 +180,7 @@ pub fn kept_headers<'h>(
     let mut left = HEADERS_MAX;
     headers
         .filter(|(name, value)| {
-            // Somebody may have put the secret into a second header as well.
+            // A sender may have put the secret into a second header as well.
             !HIDDEN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden)) && !secrets.admit(value)
         })
         .map(|(name, value)| {
@@ -204,26 +206,26 @@ fn capitals(name: &str) -> String {
     name.chars().map(capital).collect()
 }
 
-/// The secrets that open the listener: the one in force and, during a change, the one before. Only their digests are
-/// held, so that the comparison takes the same time for every length.
+/// The secrets that a delivery must have: the current one and, during a change, the previous one. Stores only their
+/// digests, so that a comparison takes the same time for every length.
 #[derive(Clone)]
 pub struct Secrets(Vec<Digest>);
 
-/// Fewer characters than these can be guessed over the network.
+/// The minimum length of a secret; a shorter one can be guessed over the network.
 const SECRET_MIN: usize = 16;
-/// Scheme names that may precede a secret in `Authorization`. They do not count toward its length.
+/// The scheme names that may precede a secret in `Authorization`. They do not count toward its length.
 const SCHEMES: [&str; 2] = ["Basic ", "Bearer "];
 
-/// Why a text cannot be a hook's secret.
+/// Why a text cannot be the secret of a hook.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SecretsError {
-    /// It can be guessed.
+    /// The text can be guessed.
     #[error(
         "it is shorter than {SECRET_MIN} characters and can be guessed. This makes a good one: \
          (umask 077; head -c 32 /dev/urandom | base64 > hook-secret)"
     )]
     TooShort,
-    /// A header cannot carry it.
+    /// The text cannot be sent in a header.
     #[error("it contains characters that a header cannot carry, or begins or ends with white space")]
     NoHeader,
 }
@@ -235,10 +237,11 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Takes the secret in force, each the whole value of `Authorization`, and the one before, if that is still good.
+    /// Returns the secrets for the current one, which is the whole value of `Authorization`, and the previous one, if
+    /// that is still valid.
     ///
     /// # Errors
-    /// One of them can never arrive, or can be guessed.
+    /// A secret can never arrive, or can be guessed.
     pub fn new(current: &Secret, previous: Option<&Secret>) -> Result<Self, SecretsError> {
         let digests = [Some(current), previous].into_iter().flatten().map(|secret| {
             let text = secret.reveal();
@@ -257,7 +260,8 @@ impl Secrets {
         digests.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a header's value is one of them. Looks at all, whichever it was.
+    /// Returns whether the value of a header is one of them. Compares with all of them, so that the time does not show
+    /// which one matched.
     pub fn admit(&self, value: &[u8]) -> bool {
         let asked = digest::digest(&digest::SHA256, value);
         self.0

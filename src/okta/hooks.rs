@@ -1,16 +1,16 @@
-//! The org's event hooks, by its management API (Okta management API, event hooks). Only [`creation`] and the paths of
-//! POST change anything, and only where a person asks for it.
+//! The org's event hooks in its management API (Okta management API, event hooks). Only [`creation`] and the paths of
+//! POST requests change anything, and only if a person asks for it.
 
 use serde_json::{Value, json};
 
 use crate::consent::Untrusted;
 use crate::secret::Secret;
 
-/// The collection's path.
+/// The path of the collection.
 pub const HOOKS: &str = "/api/v1/eventHooks";
 
-/// The types of consent events that a hook can bring (Okta: event types, event-hook-eligible). Revocations are told
-/// apart by what ended them, and a hook gets only the types that it names.
+/// The types of consent events that a hook can deliver (Okta: event types, event-hook-eligible). There is one type of
+/// revocation per cause, and a hook gets only the types that it lists.
 pub const TYPES: [&str; 8] = [
     "app.oauth2.as.consent.grant",
     "app.oauth2.as.consent.revoke",
@@ -27,32 +27,32 @@ pub const TYPES: [&str; 8] = [
 pub struct EventHook {
     /// `who…`
     pub id: Untrusted,
-    /// What an admin called it.
+    /// The name that an admin gave it.
     pub name: Untrusted,
     /// `status` is `ACTIVE`.
     pub is_active: bool,
-    /// `verificationStatus` is `VERIFIED`; nothing is delivered before.
+    /// `verificationStatus` is `VERIFIED`; before that nothing is delivered.
     pub is_verified: bool,
     /// The event types that it asks for.
     pub types: Vec<Untrusted>,
     /// Where it delivers.
     pub uri: Untrusted,
-    /// Whether it has a filter, which may keep events from coming.
+    /// Whether it has a filter, which may exclude events.
     pub has_filter: bool,
 }
 
 impl EventHook {
-    /// Whether it delivers what happens.
+    /// Returns whether it is active and verified, so that it delivers events.
     pub fn is_on(&self) -> bool {
         self.is_active && self.is_verified
     }
 
-    /// Whether it asks for a type.
+    /// Returns whether it asks for a type.
     pub fn asks_for(&self, event_type: &str) -> bool {
         self.types.iter().any(|asked| asked.exact() == event_type)
     }
 
-    /// Whether it asks for any consent event.
+    /// Returns whether it asks for any consent event.
     pub fn asks_for_consents(&self) -> bool {
         TYPES.iter().any(|event_type| self.asks_for(event_type))
     }
@@ -62,21 +62,21 @@ impl EventHook {
         TYPES.into_iter().filter(|event_type| !self.asks_for(event_type))
     }
 
-    /// Whether it delivers to an address; the spelling of scheme and host does not count.
+    /// Returns whether it delivers to an address. Ignores differences in how the scheme and the host are written.
     pub fn delivers_to(&self, address: &str) -> bool {
         let same = |text: &str| url::Url::parse(text).map_or_else(|_| text.to_owned(), String::from);
         same(self.uri.exact()) == same(address)
     }
 }
 
-/// Reads the list of event hooks. Returns `None` if it is none. What one of them lacks reads as empty, off, not
-/// verified.
+/// Reads the list of event hooks. Returns `None` if the body is not a list. Missing fields of a hook read as empty, off
+/// or not verified.
 pub fn list(body: &[u8]) -> Option<Vec<EventHook>> {
     let list: Value = serde_json::from_slice(body).ok()?;
     Some(list.as_array()?.iter().map(one).collect())
 }
 
-/// Reads one event hook. Returns `None` if it is none.
+/// Reads one event hook. Returns `None` if the body is not a JSON object.
 pub fn hook(body: &[u8]) -> Option<EventHook> {
     let value: Value = serde_json::from_slice(body).ok()?;
     value.is_object().then(|| one(&value))
@@ -97,10 +97,10 @@ fn one(value: &Value) -> EventHook {
     }
 }
 
-/// Types in one hook (Okta: event hooks, limits).
+/// The maximum number of types of one hook (Okta: event hooks, limits).
 const TYPES_MAX: usize = 300;
 
-/// What is sent to make a hook, and the same for eyes, without the secret.
+/// The request body that creates a hook, and the same text without the secret, for display.
 #[derive(Debug)]
 pub struct Creation {
     /// The body as it is sent.
@@ -109,7 +109,7 @@ pub struct Creation {
     pub shown: String,
 }
 
-/// Writes what makes a hook for all consent events that hooks can bring.
+/// Returns the request body that creates a hook for all consent events that hooks can deliver.
 pub fn creation(name: &str, uri: &str, secret: &Secret) -> Creation {
     let body = |secret: &str| {
         json!({
@@ -132,7 +132,7 @@ pub fn creation(name: &str, uri: &str, secret: &Secret) -> Creation {
     }
 }
 
-/// Returns the path that verifies a hook, or `None` if its id cannot stand in one.
+/// Returns the path that verifies a hook, or `None` if its id cannot be part of a path.
 pub fn verification(id: &Untrusted) -> Option<String> {
     let id = id.exact();
     let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -1,8 +1,8 @@
 //! Private keys that sign: the registered key of a service app, and the key of DPoP proofs.
 //!
-//! A signed token is three base64url parts (RFC 7515, compact form); the cryptography is the library's that TLS uses.
-//! It signs with the curve P-521 and reads private JWKs as well, which no JWT library on that same base does. The
-//! simulated org verifies with such a library, so that neither judges itself.
+//! A signed token is three base64url parts (RFC 7515, compact form). The cryptography comes from the library that TLS
+//! uses. It signs with the curve P-521 and reads private JWKs, which no JWT library on the same base does. The
+//! simulated org verifies with such a JWT library, so that neither checks its own work.
 
 use std::fmt;
 
@@ -23,10 +23,10 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// A private key with the algorithm it signs by.
+/// A private key with its signature algorithm.
 pub struct SigningKey {
     pair: Pair,
-    /// What a JWK names itself.
+    /// The `kid` of a JWK.
     key_id: Option<String>,
 }
 
@@ -49,44 +49,44 @@ enum Curve {
     P521,
 }
 
-/// Why a text is no key that can be used. Quotes nothing of it.
+/// Why a text is not a usable key. Quotes no part of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum KeyError {
-    /// Neither PEM nor JSON.
+    /// The text is neither PEM nor JSON.
     #[error("The private key is neither PEM nor a JWK, a JWKS or the base64 of one of them.")]
     Form,
-    /// A set of keys does not say which one is meant.
+    /// A set of keys has several, and none was chosen.
     #[error("The JWKS holds several private keys. Name the one to use by its kid, in key_id.")]
     Several,
-    /// A set of keys lacks the one that is named.
+    /// A set of keys lacks the chosen one.
     #[error("The JWKS holds no private key of the kid that key_id names.")]
     NotInSet,
-    /// A set of keys has none that could be used.
+    /// A set of keys has no usable one.
     #[error("The JWKS holds no private RSA or EC key.")]
     Empty,
-    /// It wants a password.
+    /// The key is encrypted.
     #[error("The private key is encrypted. Decrypt it first, for example with openssl pkey.")]
     Encrypted,
-    /// Somebody took the wrong half.
+    /// The key is a public one.
     #[error("This is a public key or a certificate. The private key is needed.")]
     Public,
-    /// The library does not take it.
+    /// The library does not accept the key.
     #[error(
         "The private key is damaged, or it is neither an RSA key of 2048 to 8192 bits nor an EC key on P-256, P-384 or P-521."
     )]
     Unusable,
-    /// A JWK says so, or lacks what its kind needs.
+    /// A JWK names an unsupported kind of key, or lacks a member that its kind needs.
     #[error("The JWK lacks a part of its private key, or names another kind of key than RSA and EC.")]
     Incomplete,
-    /// The JWK's `alg` is for something else.
+    /// The `alg` of the JWK is not supported for its key.
     #[error("The JWK names an algorithm that is none of RS256, RS384, RS512, ES256, ES384 and ES512.")]
     Algorithm,
 }
 
 impl SigningKey {
-    /// Reads a key: PEM as PKCS #8, PKCS #1 or SEC 1, a JWK, a JWKS, or the base64 of one of these. Of a JWKS with
-    /// several private keys it takes the one of this `kid`. An RSA key signs by RS256, unless its JWK names another
-    /// algorithm. Line ends that were escaped for a variable of the environment are mended.
+    /// Reads a key: PEM as PKCS #8, PKCS #1 or SEC 1, a JWK, a JWKS, or the base64 of one of these. From a JWKS with
+    /// several private keys it takes the one with this `kid`. An RSA key signs with RS256, unless its JWK names another
+    /// algorithm. Turns line ends that were escaped for an environment variable back into line ends.
     pub fn read(secret: &Secret, key_id: Option<&str>) -> Result<Self, KeyError> {
         let text = secret.reveal().trim();
         if text.starts_with('{') || text.contains("-----BEGIN ") {
@@ -130,7 +130,7 @@ impl SigningKey {
         Ok(Self { pair: pair.ok_or(KeyError::Unusable)?, key_id: None })
     }
 
-    /// Makes a key for DPoP proofs. It lives as long as the tokens that are bound to it.
+    /// Returns a new key for DPoP proofs. It lives as long as the tokens that are bound to it.
     pub fn generate() -> Self {
         let pair = EcdsaKeyPair::generate(Curve::P256.algorithm()).expect("the system gives random bytes");
         Self { pair: Pair::Ec(pair, Curve::P256), key_id: None }
@@ -140,7 +140,7 @@ impl SigningKey {
         let Ok(Jwks { keys }) = serde_json::from_str(text) else {
             return Self::of_jwk(serde_json::from_str(text).map_err(|_| KeyError::Form)?);
         };
-        // A key of another kind than RSA and EC is for others.
+        // Keys of other kinds than RSA and EC are ignored.
         let keys = keys.into_iter().filter_map(|key| serde_json::from_str::<Jwk>(key.get()).ok());
         let keys = keys.filter(|jwk| matches!(jwk.kty.as_str(), "RSA" | "EC"));
         let (mut private, public): (Vec<Jwk>, Vec<Jwk>) = keys.partition(|jwk| jwk.d.is_some());
@@ -201,12 +201,12 @@ impl SigningKey {
         Ok(Self { pair, key_id: jwk.kid.filter(|kid| !kid.is_empty()) })
     }
 
-    /// Returns the `kid` that a JWK brought with it.
+    /// Returns the `kid` of the JWK, if it has one.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// Returns the name of its algorithm, such as `RS256` (RFC 7518).
+    /// Returns the name of the algorithm, for example `RS256` (RFC 7518).
     pub fn alg(&self) -> &'static str {
         match &self.pair {
             Pair::Rsa(_, Rsa::Rs256) => "RS256",
@@ -216,7 +216,7 @@ impl SigningKey {
         }
     }
 
-    /// Returns the public half as a JWK, of the members that are required (RFC 7518 section 6) and no others.
+    /// Returns the public key as a JWK, with the required members only (RFC 7518 section 6).
     pub fn public_jwk(&self) -> Value {
         match &self.pair {
             Pair::Rsa(pair, _) => {
@@ -229,7 +229,7 @@ impl SigningKey {
                 })
             }
             Pair::Ec(pair, curve) => {
-                // A point is one byte that says that it is not compressed, and two coordinates of equal length.
+                // The first byte of a point says that it is not compressed. Two coordinates of equal length follow.
                 let point = pair.public_key().as_ref().get(1..).unwrap_or_default();
                 let (x, y) = point.split_at(point.len() / 2);
                 json!({
@@ -242,8 +242,8 @@ impl SigningKey {
         }
     }
 
-    /// Signs claims: the compact form of a JWT. `header` holds all members but `alg`. One to four milliseconds with
-    /// RSA, far less with EC.
+    /// Signs claims and returns the compact form of a JWT. `header` holds all members but `alg`. Takes one to four
+    /// milliseconds with RSA, far less with EC.
     pub fn sign(&self, mut header: Value, claims: &Value) -> Secret {
         header["alg"] = self.alg().into();
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -309,7 +309,7 @@ impl Curve {
     }
 }
 
-/// Shows the algorithm and nothing of the key.
+/// Shows the algorithm and no part of the key.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({}, hidden)", self.alg())
@@ -355,7 +355,7 @@ impl Part {
     }
 }
 
-/// Returns the PEM or JSON that a text is the base64 of, in either alphabet, padded or not, in one line or several.
+/// Returns the PEM or JSON in a base64 text, in either alphabet, padded or not, in one line or several.
 fn unwrapped(text: &str) -> Option<Zeroizing<String>> {
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     plain.extend(text.chars().filter(|c| !c.is_whitespace() && *c != '=').map(|c| match c {
@@ -369,7 +369,7 @@ fn unwrapped(text: &str) -> Option<Zeroizing<String>> {
     is_key.then(|| Zeroizing::new(text.to_owned()))
 }
 
-/// Returns a text that no other call returns: 128 random bits.
+/// Returns a unique text: 128 random bits.
 pub(super) fn fresh_id() -> String {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).expect("the system gives random bytes");

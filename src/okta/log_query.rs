@@ -9,30 +9,30 @@ use url::form_urlencoded::Serializer;
 use super::url::{LIMIT_MAX, LOGS, OrgUrl};
 use crate::consent::{Kind, Topic};
 
-/// Older events are gone (Okta: System Log, retention); a `since` of more than 180 days is an error.
+/// How long Okta keeps events (Okta: System Log, retention). A `since` of more than 180 days is an error.
 pub(super) const RETENTION: Duration = Duration::from_hours(90 * 24);
 
-/// How far before the last event a new cursor begins. Storing lags behind `published` by a second or so.
+/// How far before the last event a new cursor begins. Okta stores an event up to about a second after its `published`.
 pub(super) const OVERLAP: Duration = Duration::from_mins(5);
 
-/// The limit of a link that names none (Okta: System Log query, `limit`).
+/// The limit of a link without the parameter (Okta: System Log query, `limit`).
 const LIMIT_DEFAULT: usize = 100;
 
-/// Returns the words of what is asked for, as bookmarks name it.
+/// Returns the words for a set of kinds and topics, as bookmarks store them.
 pub(super) fn query_of(kinds: &[Kind], topics: &[Topic]) -> String {
     let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind) && kind.filter().is_some());
     let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic));
     kinds.map(Kind::word).chain(topics.map(Topic::word)).collect::<Vec<_>>().join(",")
 }
 
-/// Returns the `filter` that asks for these events.
+/// Returns the `filter` parameter for these events.
 pub(super) fn filter_of(kinds: &[Kind], topics: &[Topic]) -> String {
     let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).filter_map(Kind::filter);
     let topics = Topic::ALL.into_iter().filter(|topic| topics.contains(topic)).map(Topic::filter);
     kinds.chain(topics).collect::<Vec<_>>().join(" or ")
 }
 
-/// Returns the URL of a query of the System Log, the oldest events first.
+/// Returns the URL of a query of the System Log that returns the oldest events first.
 pub(super) fn logs_url(
     org: &OrgUrl,
     since: Timestamp,
@@ -51,12 +51,12 @@ pub(super) fn logs_url(
     org.join(&format!("{LOGS}?{}", query.finish()))
 }
 
-/// Returns the time that lies this long before another.
+/// Returns the time `length` before `from`.
 pub(super) fn back(from: Timestamp, length: Duration) -> Timestamp {
     from.checked_sub(length).unwrap_or(Timestamp::MIN)
 }
 
-/// Returns the `limit` of a query's URL.
+/// Returns the `limit` in the URL of a query.
 pub(super) fn limit_of(url: &str) -> usize {
     let url = Url::parse(url).ok();
     let limit = url.and_then(|url| {

@@ -1,7 +1,7 @@
-//! What ids are called, without a socket: which to ask for, when, and what the answers mean.
+//! Looks up the names of ids, without a socket: which to request, when, and what the answers mean.
 //!
-//! Names only add to what is watched, so this asks within a share of its own rate limits, one id at a time, and a right
-//! that is missing silences one kind of look-up and nothing else.
+//! Names are optional, so this uses only a share of their rate limits and requests one id at a time. A missing right
+//! stops one kind of lookup and nothing else.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::wire::Named;
 use crate::consent::{Label, Thing, Untrusted};
 use crate::report::Part;
 
-/// Asks for the labels of ids.
+/// Looks up the labels of ids.
 #[derive(Debug)]
 pub struct Lookups {
     org: OrgUrl,
@@ -30,36 +30,36 @@ pub struct Lookups {
 pub enum LookupStep {
     /// Send this and give the result to [`Lookups::take`].
     Send(Request),
-    /// Nothing to do before this uptime; [`Duration::MAX`] while nothing is wanted.
+    /// There is nothing to do before this uptime; [`Duration::MAX`] while no id is wanted.
     Wait(Duration),
 }
 
-/// The look-ups of one kind. Each has a rate limit of its own (Okta: rate limits, buckets).
+/// The lookups of one kind. Each kind has a rate limit of its own (Okta: rate limits, buckets).
 #[derive(Debug)]
 struct Queue {
     thing: Thing,
     pace: Pace,
-    /// The newest last, which is asked for first: somebody may be looking at it.
+    /// The wanted ids, the newest last. The newest is requested first: it may be on the screen.
     wanted: VecDeque<String>,
-    /// What was given out and is not answered.
+    /// The id whose request has no answer yet.
     asked: Option<String>,
-    /// Those that wait or were answered, so that none is asked for twice.
+    /// The ids that wait or were answered, so that none is requested twice.
     known: HashSet<String>,
-    /// The scope or the role that is missing, and until when nobody asks again.
+    /// The missing scope or role, and until when no request is made.
     silenced: Option<(String, Duration)>,
 }
 
-/// Between two requests of one kind, however high its limit.
+/// The shortest time between two requests of one kind, however high the limit.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// How soon a right that was missing is tried again.
+/// How long to wait until a missing right is tried again.
 const SILENCE: Duration = Duration::from_hours(1);
-/// More ids than these are remembered as asked for only by being forgotten first.
+/// The most ids that are remembered. Beyond it, answered ids are forgotten and may be requested again.
 const KNOWN_MAX: usize = 100_000;
 const WANTED_MAX: usize = 10_000;
 const ID_BYTES_MAX: usize = 64;
 
 impl Lookups {
-    /// Begins with nothing wanted. `share` is the part of each rate limit to use.
+    /// Returns lookups without wanted ids. `share` is the part of each rate limit to use.
     pub fn new(org: OrgUrl, share: f64, seed: u64) -> Self {
         let queue = |thing| Queue {
             thing,
@@ -72,24 +72,24 @@ impl Lookups {
         Self { org, queues: Thing::ALL.map(queue), turn: 0 }
     }
 
-    /// The books of one kind, for whoever else asks there.
+    /// Returns the budget of one kind, for other requests under the same rate limit.
     pub fn budget(&self, thing: Thing) -> Budget {
         self.queues[usize::from(thing.code()) - 1].pace.budget().clone()
     }
 
-    /// Notes that a label is known and fresh enough.
+    /// Records that a label is known and recent enough.
     pub fn knows(&mut self, thing: Thing, id: &str) {
         self.queue(thing).remember(id);
     }
 
-    /// Forgets which were answered, so that they may be asked for again.
+    /// Forgets which ids were answered, so that they may be requested again.
     pub fn begin_anew(&mut self) {
         for queue in &mut self.queues {
             queue.known = queue.wanted.iter().chain(&queue.asked).cloned().collect();
         }
     }
 
-    /// Asks for the label of an id, once; what is no id of that kind is not asked for.
+    /// Adds an id whose label is wanted, once. Ignores a text that is not an id of that kind.
     pub fn want(&mut self, thing: Thing, id: &str) {
         let is_id = (1..=ID_BYTES_MAX).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -130,7 +130,7 @@ impl Lookups {
         LookupStep::Wait(soonest)
     }
 
-    /// Takes what came of the request that [`Lookups::step`] gave out last, and returns the label if it is one.
+    /// Takes the result of the request that [`Lookups::step`] returned last, and returns the label if there is one.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Option<Label> {
         let queue = &mut self.queues[self.turn];
         self.turn = (self.turn + 1) % Thing::ALL.len();
@@ -174,7 +174,7 @@ impl Lookups {
                 None
             }
             Meaning::BadCredentials | Meaning::NotOkta => {
-                // The poller meets the same, and says so.
+                // The poller gets the same answer and reports it.
                 queue.pace.wait(now, up, SLOW);
                 None
             }
@@ -187,7 +187,7 @@ impl Lookups {
                 None
             }
             Meaning::BadRequest => {
-                // This id is refused; the next may be better.
+                // Only this id is refused; the next may succeed.
                 queue.asked = None;
                 queue.pace.rest(now, up, INTERVAL, &reply.headers);
                 None
@@ -195,14 +195,14 @@ impl Lookups {
         }
     }
 
-    /// Ends every silence, so that new credentials are tried at once.
+    /// Ends every wait for a missing right, so that new credentials are tried at once.
     pub fn retry_silenced(&mut self) {
         for queue in &mut self.queues {
             queue.silenced = None;
         }
     }
 
-    /// Says what stays without a name, and why, a sentence each.
+    /// Returns which names are not looked up and why, a sentence each.
     pub fn notes(&self) -> Vec<String> {
         let silenced = |queue: &Queue| {
             let (missing, _) = queue.silenced.as_ref()?;
@@ -217,7 +217,7 @@ impl Lookups {
 }
 
 impl Queue {
-    /// Returns whether the id was unknown.
+    /// Remembers an id, and returns whether it was unknown.
     fn remember(&mut self, id: &str) -> bool {
         if self.known.contains(id) {
             return false;
@@ -246,7 +246,8 @@ fn path(thing: Thing) -> &'static str {
     }
 }
 
-/// Reads an app, an authorization server or a user (Okta management API). Nothing if it is none of them.
+/// Reads an app, an authorization server or a user (Okta management API). Returns `None` if the body is not the thing
+/// with this id.
 fn label(thing: Thing, id: &str, body: &[u8], now: Timestamp) -> Option<Label> {
     let read: Named<'_> = serde_json::from_slice(body).ok()?;
     if read.id.get() != Some(id) {

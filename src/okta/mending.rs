@@ -1,7 +1,7 @@
-//! Asks again for events whose stored rows were damaged, without a socket and without a clock.
+//! Fetches the events of damaged rows again, without a socket and without a clock.
 //!
-//! What is known of such an event is when it was published, so short stretches of the log around those times are asked
-//! for, and what comes back is found by its id. (Okta: System Log query, a bounded query.)
+//! Such an event is known by its id and the time when it was published. So short stretches of the log around these
+//! times are requested, and the events are found by their ids. (Okta: System Log query, a bounded query.)
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::report::Part;
 /// A damaged row and the possible keys of its event. There are several if the table and its index disagree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lost {
-    /// Its number.
+    /// The number of the row.
     pub seq: Seq,
     /// The possible keys; empty if the damage left none.
     pub keys: Vec<EventKey>,
@@ -34,38 +34,38 @@ pub enum MendStep {
     Send(Request),
     /// Nothing to do before this uptime.
     Wait(Duration),
-    /// All was asked for.
+    /// Everything was requested.
     Done,
 }
 
-/// Asks for the events of damaged rows.
+/// Fetches the events of damaged rows.
 #[derive(Debug)]
 pub struct Mending {
     org: OrgUrl,
     pace: Pace,
     lost: Vec<Lost>,
-    /// Stretches of time in milliseconds since 1970, both ends within.
+    /// The stretches of time to request, in milliseconds since 1970, both ends included.
     stretches: VecDeque<(i64, i64)>,
     failures: u32,
 }
 
-/// Times that lie closer together are asked for at once.
+/// Times closer together than this are requested at once.
 const TOGETHER_MS: i64 = 10 * 60 * 1000;
 /// A stretch begins this long before the first of its times and ends this long after the last.
 const MARGIN_MS: i64 = 1000;
-/// Between two queries. The log's rate limit belongs to the poller first.
+/// The time between two queries. The poller has priority in the rate limit of the log.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// A stretch is given up after this many answers that are not a page.
 const TRIES: u32 = 3;
 
 impl Mending {
-    /// Begins with nothing to ask for. The books are those of the log's rate limit.
+    /// Returns one with nothing to fetch. `budget` is that of the log's rate limit.
     pub fn new(org: OrgUrl, budget: Budget, seed: u64) -> Self {
         let pace = Pace::new(Asker::History, budget, seed);
         Self { org, pace, lost: Vec::new(), stretches: VecDeque::new(), failures: 0 }
     }
 
-    /// Replaces the rows whose events are asked for. Events that Okta no longer keeps are not asked for.
+    /// Replaces the rows whose events are to be fetched. Does not request events that Okta no longer keeps.
     pub fn ask(&mut self, lost: Vec<Lost>, now: Timestamp) {
         let oldest = back(now, RETENTION).as_millisecond();
         let mut times: Vec<i64> =
@@ -96,8 +96,8 @@ impl Mending {
         MendStep::Send(Request { url, headers })
     }
 
-    /// Takes what came of the request that [`Mending::step`] gave out last, and returns the events of damaged rows that
-    /// it brought.
+    /// Takes the result of the request that [`Mending::step`] returned last, and returns the events of damaged rows in
+    /// it.
     pub fn take(
         &mut self,
         now: Timestamp,
@@ -108,7 +108,7 @@ impl Mending {
         let mut has_more = false;
         let page = match result {
             Ok(reply) if reply.status == 200 => {
-                // A server may cut a page before its limit; then it has a next link.
+                // A server may cut a page before its limit. The page then has a next link.
                 has_more = reply.headers.link("next").is_some();
                 self.pace.rest(now, up, INTERVAL, &reply.headers);
                 read::page(&reply.body, now, Via::POLL).ok()
@@ -145,7 +145,7 @@ impl Mending {
         let Some((from, to)) = self.stretches.pop_front() else { return Vec::new() };
         let is_cut = page.records >= usize::from(LIMIT_MAX) || (has_more && page.records > 0);
         if is_cut && to - from > 2 * MARGIN_MS {
-            // There may be more than came: each half for itself.
+            // There may be more events than came, so each half is requested by itself.
             let middle = from + (to - from) / 2;
             self.stretches.push_front((middle, to));
             self.stretches.push_front((from, middle));
@@ -160,7 +160,7 @@ impl Mending {
         found
     }
 
-    /// Returns the rows whose events did not come.
+    /// Returns the rows whose events were not found so far.
     pub fn lost(&self) -> &[Lost] {
         &self.lost
     }

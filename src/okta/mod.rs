@@ -1,4 +1,4 @@
-//! Okta's wire, without a socket.
+//! The requests to Okta and the meaning of its answers, without a socket.
 
 mod auth;
 mod backoff;

@@ -1,4 +1,4 @@
-//! What a link to the next page of the System Log must be before anybody follows or stores it.
+//! Checks a link to the next page of the System Log before it is followed or stored.
 //!
 //! A client that follows a wrong link reads no more events and does not notice. Another path answers with
 //! an array, and another filter answers with an empty one. The request also carries the credentials.
@@ -12,29 +12,29 @@ use super::error::clip;
 use super::url::{LIMIT_MAX, LOGS, OrgUrl};
 use crate::report::{Fault, Part};
 
-/// The query that a link must go on with.
+/// The query that a link must continue.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     /// The filter, decoded.
     pub(super) filter: String,
-    /// The start of the query; `None` if nobody knows it any more.
+    /// The start of the query, or `None` if it is no longer known.
     pub(super) since: Option<Timestamp>,
-    /// No query starts later than this.
+    /// The latest possible start of the query.
     pub(super) latest: Timestamp,
-    /// The end; `None` for a polling query, whose links name none.
+    /// The end of the query, or `None` for a polling query, whose links name none.
     pub(super) until: Option<Timestamp>,
 }
 
-/// Why a link is not followed. The texts have been made harmless.
+/// Why a link is not followed. The texts are safe to show.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum BadLink {
-    /// It leads to another origin, or names somebody to sign in as; the origin, if there is one to show.
+    /// It leads to another origin, or has a user name or a password. The value is the origin, if there is one to show.
     Elsewhere(Option<String>),
-    /// It leads to another path of the org.
+    /// It leads to this other path of the org.
     Path(String),
     /// It has no cursor.
     NoCursor,
-    /// It asks for other events.
+    /// It asks for other events, by another filter or none.
     Filter,
     /// This parameter contradicts the query.
     Parameter(&'static str),
@@ -42,15 +42,14 @@ pub(super) enum BadLink {
     TooLong,
 }
 
-/// Okta's links take some 2 kB with a long filter.
+/// The maximum length of a link. Okta's take some 2 kB with a long filter.
 const LENGTH_MAX: usize = 16 * 1024;
 
-/// Okta may write a time with fewer digits than it was sent.
+/// How far two equal times may differ: Okta may write a time with fewer digits than it was sent.
 const SAME_WITHIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// Checks that a link continues a query, and returns its path and query. They are followed and stored
-/// unchanged: `after` is opaque, and Okta's links combine parameters that its documents call exclusive
-/// (System Log query).
+/// Checks that a link continues a query, and returns its path and query. They are followed and stored unchanged:
+/// `after` is opaque, and Okta's links combine parameters that its documentation calls exclusive (System Log query).
 pub(super) fn accept(org: &OrgUrl, link: &str, asked: &Asked) -> Result<String, BadLink> {
     if link.len() > LENGTH_MAX {
         return Err(BadLink::TooLong);
@@ -81,7 +80,7 @@ pub(super) fn accept(org: &OrgUrl, link: &str, asked: &Asked) -> Result<String, 
             "sortOrder" => !value.eq_ignore_ascii_case("ASCENDING"),
             "since" => !value.parse().is_ok_and(|since| asked.begins_at(since)),
             "until" => !value.parse().is_ok_and(|until| asked.until.is_some_and(|ours| is_same(ours, until))),
-            // Words to search for narrow the query as a filter does.
+            // Search words narrow the query as a filter does.
             "q" => !value.is_empty(),
             _ => false,
         };
@@ -116,7 +115,7 @@ fn is_same(ours: Timestamp, theirs: Timestamp) -> bool {
     ours.duration_since(theirs).abs() <= SAME_WITHIN
 }
 
-/// Returns the start of the query in a stored place, if it names one.
+/// Returns the start of the query in a stored link, if the link names it.
 pub(super) fn since_of(place: &str) -> Option<Timestamp> {
     let (_, query) = place.split_once('?')?;
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
@@ -142,7 +141,7 @@ impl fmt::Display for BadLink {
 }
 
 impl BadLink {
-    /// Returns it as the fault of a page.
+    /// Returns the fault of a page with this link.
     pub(super) fn fault(&self) -> Fault {
         let (brief, remedy) = match self {
             Self::Elsewhere(_) => (

@@ -1,9 +1,9 @@
 //! The session of a service app: from a private key to access tokens, without a socket and without a clock.
 //!
-//! OAuth 2.0 client credentials with `private_key_jwt` at the org authorization server (RFC 7523), and DPoP where the app
-//! demands it (RFC 9449): a proof for every request, signed by a key that lives as long as the tokens bound to it. Okta
-//! turns some first tries away only to teach something: a nonce, that proofs are wanted, what time it is. Each lesson is
-//! taken once a sign-in, so that none can spin.
+//! OAuth 2.0 client credentials with `private_key_jwt` at the org authorization server (RFC 7523), and DPoP if the app
+//! requires it (RFC 9449): a proof for every request, signed by a key that lives as long as the tokens bound to it.
+//! Okta refuses some first tries only to tell something: a nonce, that proofs are required, its time. The session
+//! reacts to each of these a limited number of times per sign-in, so it cannot loop.
 
 use std::time::Duration;
 
@@ -22,34 +22,34 @@ use super::url::OrgUrl;
 use super::wire::TokenBody;
 use crate::secret::Secret;
 
-/// A service app, as an org's admin registered it.
+/// A service app, as the org's admin registered it.
 #[derive(Debug)]
 pub struct ServiceApp {
     /// `0oa…`
     pub client_id: String,
-    /// Its private key.
+    /// The private key.
     pub key: SigningKey,
-    /// The `kid` of the registered public key; the key's own if it names one and this does not.
+    /// The `kid` of the registered public key. If it is `None`, the `kid` of the key itself is used, if it has one.
     pub key_id: Option<String>,
-    /// What is asked for, at least one.
+    /// The scopes to ask for, at least one.
     pub scopes: Vec<String>,
-    /// Whether proofs are sent.
+    /// When DPoP proofs are sent.
     pub dpop: Dpop,
 }
 
 /// When DPoP proofs are sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Dpop {
-    /// Once Okta says that the app demands them.
+    /// Once Okta says that the app requires them.
     #[default]
     Auto,
     /// From the first request on.
     Always,
-    /// Not even then.
+    /// Never, even if the app requires them.
     Never,
 }
 
-/// A POST for an access token. What it holds is secret, and is used once.
+/// A POST for an access token. Its contents are secret and used once.
 #[derive(Debug)]
 pub struct TokenRequest {
     /// The whole URL.
@@ -60,16 +60,16 @@ pub struct TokenRequest {
     pub proof: Option<Secret>,
 }
 
-/// What an answer to an API call taught.
+/// The effect of an answer to an API call on the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Learned {
-    /// Nothing that would change the answer.
+    /// Nothing changed that would change the answer.
     Nothing,
-    /// Asked again with what the session knows now, the answer may be another.
+    /// A retry may get another answer, because the session has changed.
     Again,
 }
 
-/// The state of one service app's way in. It holds a token while there is a good one.
+/// The session of one service app. It holds an access token while it has a valid one.
 #[derive(Debug)]
 pub struct Session {
     app: ServiceApp,
@@ -79,7 +79,7 @@ pub struct Session {
     proof_key: SigningKey,
     sends_proofs: bool,
     nonce: Option<String>,
-    /// How far Okta's clock is ahead of ours, where that matters.
+    /// How far Okta's clock is ahead of ours; zero if the difference is small.
     ahead: SignedDuration,
     token: Option<AccessToken>,
     generation: u64,
@@ -92,32 +92,33 @@ struct AccessToken {
     is_bound: bool,
     renew_at: Duration,
     ends_at: Duration,
-    /// Scopes that were asked for and are not in it.
+    /// The scopes that were asked for and are not in it.
     missing: Vec<String>,
 }
 
-/// What this sign-in has been taught already.
+/// The reactions that this sign-in has used up.
 #[derive(Debug, Default)]
 struct Lessons {
-    /// One that was missing, and one for it that was stale by then.
+    /// At most two: for a missing nonce, and for one that has become stale.
     nonces: u8,
     proofs: bool,
     clock: bool,
     core: bool,
 }
 
-/// Without it there is nothing to watch; every other scope only adds to that.
+/// The scope without which no event can be read. All other scopes only add to it.
 const CORE: &str = "okta.logs.read";
 const TOKEN_PATH: &str = "/oauth2/v1/token";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long an assertion is good; Okta takes at most an hour.
+/// How long an assertion is valid, in seconds. Okta accepts at most an hour.
 const ASSERTION_LIFE_S: i64 = 300;
-/// Tokens live an hour. One that claims less or more is used for no shorter and no longer.
+/// The bounds for the life of a token. Okta's tokens live an hour; a shorter or longer life in an answer is raised or
+/// cut to these bounds.
 const LIFE_MIN: Duration = Duration::from_mins(1);
 const LIFE_MAX: Duration = Duration::from_hours(24);
-/// A clock this far off is corrected by Okta's own; nearer, the difference may be the network's.
+/// From this difference on, Okta's clock is used. A smaller one may come from the network.
 const SKEW: SignedDuration = SignedDuration::from_secs(30);
-/// Two looks at the same two clocks differ by so much at most.
+/// The most that two measurements of the same difference may differ.
 const WOBBLE: SignedDuration = SignedDuration::from_secs(5);
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 const NONCE_BYTES_MAX: usize = 512;
@@ -137,7 +138,7 @@ impl ServiceApp {
 }
 
 impl Session {
-    /// Begins without a token.
+    /// Returns a session without a token.
     pub fn new(app: ServiceApp, org: &OrgUrl) -> Self {
         Self {
             token_url: org.join(TOKEN_PATH),
@@ -158,7 +159,8 @@ impl Session {
         &self.app
     }
 
-    /// Returns the request that gets a token, if one is needed at this uptime, or `None` while the present one is good.
+    /// Returns the request for an access token, if one is needed at this uptime, or `None` while the current token is
+    /// valid.
     pub fn step(&mut self, now: Timestamp, up: Duration) -> Option<TokenRequest> {
         if self.token.as_ref().is_some_and(|token| up < token.renew_at) {
             return None;
@@ -175,8 +177,8 @@ impl Session {
         Some(TokenRequest { url, form: Secret::new(form), proof })
     }
 
-    /// Takes the answer to such a request. After a good one [`Session::step`] says whether it was enough. A refusal is
-    /// returned when nothing was learned from it; a token that is still good stays in use all the same.
+    /// Takes the answer to a request for an access token. Call [`Session::step`] next, which tells whether another
+    /// request is needed. Returns the refusal if the session cannot react to it and has no valid token left.
     pub fn take(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Result<(), Box<Refusal>> {
         let had = self.nonce.clone();
         self.learn(now, reply);
@@ -196,7 +198,8 @@ impl Session {
         self.give_up(up, refusal)
     }
 
-    /// Notes that no answer came. The error is the caller's to tell, unless the present token is still good.
+    /// Returns whether the current token is still valid, after a request for a new one failed. If not, the caller
+    /// should report the error.
     pub fn is_usable(&mut self, up: Duration) -> bool {
         self.lessons = Lessons::default();
         let Some(token) = self.token.as_mut().filter(|token| up < token.ends_at) else { return false };
@@ -204,8 +207,8 @@ impl Session {
         true
     }
 
-    /// Returns the headers that let a call pass: `Authorization`, and the proof where tokens are bound. The proof is
-    /// for this one sending. Nothing without a token.
+    /// Returns the headers that authorize a call: `Authorization`, and a proof if the token is bound to a key. The
+    /// proof is for one request only. Returns no headers without a token.
     pub fn headers(&self, method: &str, url: &str, now: Timestamp) -> Vec<(&'static str, Secret)> {
         let Some(token) = &self.token else { return Vec::new() };
         let text = token.secret.reveal();
@@ -216,13 +219,14 @@ impl Session {
         vec![("authorization", Secret::new(format!("DPoP {text}"))), ("dpop", proof)]
     }
 
-    /// Rises with each token that comes or goes.
+    /// Returns a number that rises with each token that comes or goes.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Takes the answer to an API call: a nonce, the time, or that the token has died before its time. Several calls
-    /// are under way at once: one that was sent with a token of an earlier `generation` says nothing of this one.
+    /// Takes the answer to an API call: it may bring a nonce or the time, or show that the token is no longer valid.
+    /// Several calls run at once, so the answer to a call with a token of an earlier `generation` does not concern the
+    /// current token.
     pub fn learn_from_call(&mut self, now: Timestamp, reply: &Reply, generation: u64) -> Learned {
         let had = self.nonce.clone();
         self.learn(now, reply);
@@ -241,7 +245,7 @@ impl Session {
         }
     }
 
-    /// Returns which scopes were asked for, and which of them the token lacks.
+    /// Returns the scopes that were asked for, and which of them the token lacks.
     pub fn rights(&self) -> Rights {
         Rights::Scopes {
             asked: self.app.scopes.clone(),
@@ -250,7 +254,7 @@ impl Session {
         }
     }
 
-    /// Returns what a person should know of this way in though it works, a sentence each.
+    /// Returns notes for people about a session that works, one text each.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(token) = self.token.as_ref().filter(|token| !token.missing.is_empty()) {
@@ -275,7 +279,7 @@ impl Session {
         notes
     }
 
-    /// Replaces the secrets in a text that came from below, should one ever be there.
+    /// Replaces the secrets in a text of a library, in case it quotes one.
     pub fn redact(&self, text: &str) -> String {
         match &self.token {
             Some(token) => text.replace(token.secret.reveal(), "(hidden)"),
@@ -295,7 +299,7 @@ impl Session {
         if self.is_usable(up) { Ok(()) } else { Err(Box::new(refusal)) }
     }
 
-    /// Whether a refusal taught something that this sign-in has not tried yet.
+    /// Returns whether the session reacts to a refusal in a way that this sign-in has not tried yet.
     fn heeds(&mut self, refusal: &Refusal, sent_nonce: Option<&str>) -> bool {
         let lessons = &mut self.lessons;
         let may_prove = self.app.dpop != Dpop::Never;
@@ -321,7 +325,7 @@ impl Session {
                 lessons.clock = true;
                 true
             }
-            // One scope that the app lacks may cost all; without the others there is still something to watch.
+            // One scope that the app lacks may cost all of them. Without the others there is still something to watch.
             Some("invalid_scope" | "consent_required")
                 if !lessons.core
                     && self.scopes != [CORE]
@@ -335,7 +339,7 @@ impl Session {
         }
     }
 
-    /// Takes over what any answer tells.
+    /// Takes the nonce and the time from any answer.
     fn learn(&mut self, now: Timestamp, reply: &Reply) {
         let nonce = reply.headers.get("dpop-nonce").map(str::trim);
         if let Some(nonce) =
@@ -345,8 +349,8 @@ impl Session {
         }
         if let Some(date) = reply.headers.date() {
             let ahead = date.duration_since(now);
-            // Dates are whole seconds and come late, so that the least of several is the nearest, and the same one is
-            // not told in other words with every answer.
+            // Dates have whole seconds and arrive late, so the smallest of several differences is the most exact one.
+            // Small changes are ignored, so that the note about the clock does not change with every answer.
             let (limit, is_the_same) = if self.ahead.is_zero() {
                 (SKEW, false)
             } else {
@@ -364,7 +368,7 @@ impl Session {
             body.access_token.get().filter(|text| text.len() <= TOKEN_BYTES_MAX && is_graphic(text))?;
         let is_bound = match body.token_type.get()? {
             kind if kind.eq_ignore_ascii_case("Bearer") => false,
-            // Bound to the key of the proof that was sent; without one, it could not be used.
+            // The token is bound to the key of the proof that was sent. Without a proof it could not be used.
             kind if kind.eq_ignore_ascii_case("DPoP") && self.sends_proofs => true,
             _ => return None,
         };
@@ -414,7 +418,7 @@ impl Session {
         self.proof_key.sign(header, &claims)
     }
 
-    /// Okta's clock in seconds, as far as it is known.
+    /// Returns Okta's time in seconds, as far as it is known.
     fn okta_s(&self, now: Timestamp) -> i64 {
         now.as_second() + self.ahead.as_secs()
     }

@@ -1,4 +1,4 @@
-//! When somebody who asks again and again may ask next: after a page, after a failure, after a refusal for its rate.
+//! When the next of many requests may go: after a page, after a failure, after a refusal for the rate.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::backoff;
 use super::budget::{Asker, Budget};
 use super::headers::{Headers, Rate};
 
-/// The manners of one asker.
+/// The pace of one sender of requests.
 #[derive(Debug)]
 pub(super) struct Pace {
     who: Asker,
@@ -17,34 +17,34 @@ pub(super) struct Pace {
     failures: u32,
     retry: Option<Retry>,
     next_at: Duration,
-    /// Whether a request was given out that nothing was heard of yet; it is counted once.
+    /// Whether a request was given out and has no result yet. It is counted only once.
     is_out: bool,
 }
 
-/// A request that was turned away for its rate: Okta's SDKs name the first refusal when they ask again.
+/// A request that was refused for its rate. Like Okta's SDKs, its retries name the first refusal.
 #[derive(Debug)]
 struct Retry {
     first: Option<String>,
     count: u32,
 }
 
-/// The wait where only a person can help, so that the help is noticed by itself.
+/// The wait if only a person can fix the fault. The next try shows by itself whether it is fixed.
 pub(super) const SLOW: Duration = Duration::from_mins(1);
 
 const REQUEST_ID_MAX: usize = 128;
 
 impl Pace {
-    /// Begins with nothing heard. The seed sets apart the waits of two watchers.
+    /// Returns a pace without failures. The seed makes two watchers wait differently.
     pub(super) fn new(who: Asker, budget: Budget, seed: u64) -> Self {
         Self { who, budget, seed, failures: 0, retry: None, next_at: Duration::ZERO, is_out: false }
     }
 
-    /// The books that it asks on.
+    /// Returns the budget that requests count against.
     pub(super) fn budget(&self) -> &Budget {
         &self.budget
     }
 
-    /// Returns the headers to ask with now, or the uptime to wait for.
+    /// Returns the extra headers of a request that may go now, or the uptime to wait for.
     pub(super) fn ask(&mut self, up: Duration) -> Result<Vec<(&'static str, String)>, Duration> {
         if !self.is_out {
             if up < self.next_at {
@@ -65,7 +65,7 @@ impl Pace {
         Ok(headers)
     }
 
-    /// Takes note that something came back, an answer or a failure.
+    /// Records that a request ended, with an answer or a failure.
     pub(super) fn heard(&mut self, now: Timestamp, headers: Option<&Headers>) {
         self.is_out = false;
         if let Some(headers) = headers {
@@ -73,13 +73,13 @@ impl Pace {
         }
     }
 
-    /// Forgets the failures before a good page.
+    /// Forgets the failures, after a good page.
     pub(super) fn well(&mut self) {
         self.failures = 0;
         self.retry = None;
     }
 
-    /// Sets the time of the next request after a page: a wait, or longer where the limit is nearly used up.
+    /// Sets the time of the next request after a page: `wait`, or longer if the limit is nearly used up.
     pub(super) fn rest(&mut self, now: Timestamp, up: Duration, wait: Duration, headers: &Headers) {
         let rate = headers.believable_rate(now).unwrap_or_default();
         let mut wait = wait;
@@ -99,14 +99,15 @@ impl Pace {
         self.next_at = up.saturating_add(wait);
     }
 
-    /// Sets the time of the next request after a failure and returns it by the wall clock.
+    /// Sets the time of the next request after a failure, and returns it by the wall clock.
     pub(super) fn wait(&mut self, now: Timestamp, up: Duration, wait: Duration) -> Timestamp {
         self.next_at = up.saturating_add(wait);
         now.checked_add(wait).unwrap_or(now)
     }
 
-    /// Returns the wait after a 429, during which nobody asks. Both of its forms: a full window names its end, too many
-    /// requests at once name zeros, which nobody believes. (Okta: rate limits, monitor usage; concurrency limits.)
+    /// Returns the wait after a 429, during which no request of the budget goes. A 429 has two forms: for a full window
+    /// it names the end; for too many requests at once it names zeros, which are ignored. (Okta: rate limits, monitor
+    /// usage; concurrency limits.)
     pub(super) fn rate_limited(&mut self, now: Timestamp, up: Duration, headers: &Headers) -> Duration {
         let retry = self.retry.get_or_insert(Retry { first: sendable_id(headers), count: 0 });
         retry.count = retry.count.saturating_add(1);
@@ -137,7 +138,7 @@ impl Pace {
         backoff::doubling(self.failures, self.seed)
     }
 
-    /// Asks as soon as may be: at once, but for a wait that the rate limit asks for.
+    /// Lets the next request go at once, except for a wait that the rate limit asks for.
     pub(super) fn hurry(&mut self, up: Duration) {
         self.next_at = self.next_at.min(up.max(self.budget.held_until()));
     }
@@ -147,7 +148,7 @@ impl Pace {
     }
 }
 
-/// Returns a request id that may stand in a header of ours.
+/// Returns the request id if it may be sent in a header.
 fn sendable_id(headers: &Headers) -> Option<String> {
     let id = headers.request_id()?;
     (id.len() <= REQUEST_ID_MAX && id.bytes().all(|b| b.is_ascii_graphic())).then(|| id.to_owned())

@@ -1,9 +1,10 @@
 //! The poller of the System Log, without a socket and without a clock.
 //!
-//! It follows the `next` links of a polling query. Such a query always has a next link, also on an empty page. An
-//! empty page says that nothing more is there for now, and so does a page shorter than its limit whose newest event is
-//! of these moments; a short page of older events may be one that the server cut. Its order is that of storing, not of
-//! `published`, so the place to go on from is the link and never a time. (Okta: System Log query.)
+//! It follows the `next` links of a polling query. Such a query always has a next link, also on an empty page. An empty
+//! page means that there are no more events for now. So does a page with fewer events than its limit whose newest event
+//! is from the last minute; a short page of older events may be one that the server cut. Okta orders the events by when
+//! they were stored, not by `published`, so the poller resumes from the link and never from a time. (Okta: System Log
+//! query.)
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -24,61 +25,61 @@ use super::url::OrgUrl;
 use crate::consent::{Bookmark, Consent, Kind, Reject, SideEvent, Topic, Via};
 use crate::report::{Fault, Gap, Part, Pulse};
 
-/// What to poll, and how eagerly.
+/// What to poll, and how often.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PollPlan {
-    /// Whose log.
+    /// The org whose log is polled.
     pub org: OrgUrl,
-    /// Which families; [`Kind::Other`] is never polled.
+    /// The kinds of events; [`Kind::Other`] is never polled.
     pub kinds: Vec<Kind>,
-    /// What comes along as evidence.
+    /// The topics of events that are fetched as evidence.
     pub topics: Vec<Topic>,
-    /// The wait between polls while nothing more is there.
+    /// The wait between polls while there are no more events.
     pub interval: Duration,
-    /// How far back to begin where nothing is stored.
+    /// How far back to begin if no position is stored.
     pub lookback: Duration,
-    /// The limit of the first request, 1 to 1000; later ones carry Okta's own link.
+    /// The `limit` of the first request, 1 to 1000. Later requests use Okta's own link.
     pub page_size: u16,
-    /// Which part of the rate limit to use, above 0 and up to 1.
+    /// The part of the rate limit to use, above 0 and up to 1.
     pub rate_share: f64,
-    /// Where to begin in place of `lookback`; counts on the first run only.
+    /// The time to begin at in place of `lookback`. Used only on the first run.
     pub since: Option<Timestamp>,
     /// Whether the poller is caught up only once it has read up to the time of its start. For `tail --once`.
     pub to_its_start: bool,
-    /// Sets apart the waits of two watchers.
+    /// A seed that makes two watchers wait differently.
     pub jitter_seed: u64,
 }
 
 impl PollPlan {
-    /// Returns what is asked for, as bookmarks name it: two plans with the same words can go on from each other's
-    /// place.
+    /// Returns the words of the query, as bookmarks store them. Two plans with the same words can resume from each
+    /// other's bookmarks.
     pub fn query(&self) -> String {
         query_of(&self.kinds, &self.topics)
     }
 }
 
-/// What came of a request. All of it goes into the journal in one transaction.
+/// The result of a request. All of it goes into the journal in one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Taken {
     /// The events.
     pub consents: Vec<Consent>,
-    /// Those that are evidence only.
+    /// The events that are evidence only.
     pub sides: Vec<SideEvent>,
-    /// What could not be read.
+    /// The records that could not be read.
     pub rejects: Vec<Reject>,
-    /// Where to go on after these events, or `None` if that did not change.
+    /// Where to resume after these events, or `None` if that did not change.
     pub bookmark: Option<Bookmark>,
-    /// How the poller is now.
+    /// The state of the poller.
     pub pulse: Pulse,
-    /// Whether nothing more was there.
+    /// Whether the end of the log was reached.
     pub caught_up: bool,
-    /// A stretch of time for which events may be missing.
+    /// A period for which events may be missing.
     pub gap: Option<Gap>,
-    /// Something odd that does no harm, for the log.
+    /// A warning for the program's log about something odd but harmless.
     pub warning: Option<&'static str>,
 }
 
-/// Decides what to ask and when, and makes consents of the answers.
+/// Decides what to request and when, and reads the consents in the answers.
 #[derive(Debug)]
 pub struct Poller {
     plan: PollPlan,
@@ -86,34 +87,34 @@ pub struct Poller {
     url: String,
     has_cursor: bool,
     since: Timestamp,
-    /// The `since` that was asked with; `None` where a stored place names none.
+    /// The `since` of the query, or `None` if the stored link names none.
     asked_since: Option<Timestamp>,
     last_published: Option<Timestamp>,
-    /// What the page before held, to notice one that comes again.
+    /// Hashes of the records on the previous page, to detect a page that repeats.
     last_page: HashSet<u64>,
-    /// When it was first answered, by the server's clock.
+    /// When the first answer came, by the server's clock.
     began: Option<Timestamp>,
     given: Option<Bookmark>,
-    /// The stored place that [`Poller::new`] was given; [`Poller::set_right`] starts from it again.
+    /// The bookmark that [`Poller::new`] was given. [`Poller::set_right`] starts from it again.
     stored: Option<Bookmark>,
     rested: Option<Timestamp>,
     gap: Option<Gap>,
     pace: Pace,
     trouble: RepeatedFault,
-    /// Cursors that were refused since the last one that was taken.
+    /// Counts the cursors that were refused since the last accepted one.
     dead_cursors: RepeatedFault,
     dropped: Option<String>,
 }
 
-/// While no page brings a cursor, the beginning is asked for again. Once it is older than this, it is moved to the
-/// oldest time that Okta keeps. The month in between keeps that seldom, since the new place is stored each time.
+/// While no page has a cursor, the beginning is requested again. Once it is older than this, it is moved to the oldest
+/// time that Okta keeps. The month in between makes that rare, because each new beginning is stored.
 const BEGINNING_OLD: Duration = Duration::from_hours(120 * 24);
 
-/// A page that is short and whose newest event is no older than this is the last for now, however seldom is polled.
+/// A short page whose newest event is no older than this is the last for now, even with a long interval.
 const FRESH: Duration = Duration::from_mins(1);
 
 impl Poller {
-    /// Makes a poller that goes on from a stored place, or begins at the plan's.
+    /// Returns a poller that resumes from a bookmark, or begins at the time that the plan names.
     pub fn new(plan: PollPlan, stored: Option<Bookmark>, now: Timestamp) -> Self {
         let query = plan.query();
         let first = plan.since.unwrap_or_else(|| back(now, plan.lookback));
@@ -143,8 +144,8 @@ impl Poller {
         poller
     }
 
-    /// Starts again with the right time, after the clock turned out to be wrong. Returns whether the URL is
-    /// new. If it is, give a page or a bad request that has just come to [`Poller::discard`] and call [`Poller::step`]
+    /// Starts again with the right time, after the clock turned out to be wrong. Returns whether the URL has changed.
+    /// If it has, pass a page or a bad request that has just come to [`Poller::discard`] and call [`Poller::step`]
     /// again.
     pub fn set_right(&mut self, now: Timestamp) -> bool {
         let anew = Self::new(self.plan.clone(), self.stored.clone(), now).resting_since(self.rested, now);
@@ -153,13 +154,13 @@ impl Poller {
         self.url != old.url
     }
 
-    /// Takes an answer to a query that is not asked any more: only what it says of the rate limit counts.
+    /// Takes an answer to a query that is no longer current. Uses only its rate limit.
     pub fn discard(&mut self, now: Timestamp, reply: &Reply) {
         self.pace.heard(now, Some(&reply.headers));
     }
 
-    /// Takes in when the log was last read well by whoever polled before. What Okta gave up since then, because it was
-    /// too old, is a gap.
+    /// Sets when the log was last read successfully, by any process. Events since then that Okta no longer keeps are a
+    /// gap.
     #[must_use]
     pub fn resting_since(mut self, last_good: Option<Timestamp>, now: Timestamp) -> Self {
         self.rested = last_good;
@@ -179,7 +180,7 @@ impl Poller {
         }
     }
 
-    /// Takes what came of the request that [`Poller::step`] gave out last.
+    /// Takes the result of the request that [`Poller::step`] returned last.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: Result<Reply, SendError>) -> Taken {
         self.pace.heard(now, result.as_ref().ok().map(|reply| &reply.headers));
         match result {
@@ -193,27 +194,27 @@ impl Poller {
         }
     }
 
-    /// Polls as soon as may be: at once, but for a wait that the rate limit asks for.
+    /// Lets the next poll go at once, except for a wait that the rate limit asks for.
     pub fn poll_now(&mut self, up: Duration) {
         self.pace.hurry(up);
     }
 
-    /// Returns why the stored place was dropped; `None` if it was not.
+    /// Returns why the stored link was dropped, or `None` if it was not.
     pub fn dropped(&self) -> Option<&str> {
         self.dropped.as_deref()
     }
 
-    /// Returns what is asked for, as bookmarks name it.
+    /// Returns the words of the query, as bookmarks store them.
     pub fn query(&self) -> &str {
         &self.query
     }
 
-    /// Returns the books of the rate limit, for whoever asks the same org with the same credentials.
+    /// Returns the budget, for other requests to the same org with the same credentials.
     pub fn budget(&self) -> Budget {
         self.pace.budget().clone()
     }
 
-    /// Returns the wait between polls: the plan's, or longer where the rate limit leaves no room for it.
+    /// Returns the wait between polls: the plan's interval, or longer if the rate limit leaves no room for it.
     pub fn interval(&self) -> Duration {
         self.pace.budget().interval()
     }
@@ -235,7 +236,7 @@ impl Poller {
             None => None,
             Some(link) => match next_link::accept(&self.plan.org, link, &self.asked(now)) {
                 Ok(place) => Some(self.plan.org.join(&place)),
-                // Where nothing was found yet there may be no cursor yet. The beginning is asked for again.
+                // Before the first event there may be no cursor. The beginning is requested again.
                 Err(BadLink::NoCursor) if page.records == 0 && !self.has_cursor => None,
                 Err(bad) => return self.take_bad_page(now, up, page, bad.fault()),
             },
@@ -279,19 +280,19 @@ impl Poller {
         taken
     }
 
-    /// Takes the events of a page whose next link cannot be followed. The place in the log does not move.
+    /// Takes the events of a page whose next link cannot be followed. The position in the log does not change.
     fn take_bad_page(&mut self, now: Timestamp, up: Duration, page: ReadPage, fault: Fault) -> Taken {
         let wait = self.pace.next_backoff();
         let fault = self.trouble.met(fault);
         let ids = ids_of(&page);
-        // What this place brought before is stored, and counted where it cannot be read.
+        // The events of this page are stored already, and its unreadable records counted.
         let page = if ids == self.last_page { ReadPage::default() } else { page };
         self.last_page = ids;
         let pulse = Pulse::Waiting(self.pace.wait(now, up, wait), fault);
         self.sorted(page, pulse)
     }
 
-    /// Sorts a page into consents and what comes beside them.
+    /// Splits a page into consents and side events.
     fn sorted(&self, page: ReadPage, pulse: Pulse) -> Taken {
         let is_side = |consent: &Consent| {
             let topic = Topic::of(consent.event_type.exact());
@@ -306,7 +307,8 @@ impl Poller {
         }
     }
 
-    /// Whether a page says that nothing more is there for now. Times are the server's own, since ours may be off.
+    /// Returns whether a page shows that there are no more events for now. Uses the server's time, because ours may be
+    /// wrong.
     fn is_caught_up(&mut self, now: Timestamp, page: &ReadPage, headers: &Headers) -> bool {
         let server_now = headers.date().unwrap_or(now);
         let began = *self.began.get_or_insert(server_now);
@@ -314,7 +316,7 @@ impl Poller {
             return true;
         }
         let reaches = |from: Timestamp| {
-            // An event of the future says nothing of the present.
+            // An event from the future proves nothing about the present.
             let latest = server_now.checked_add(FRESH).unwrap_or(server_now);
             page.consents
                 .iter()
@@ -327,7 +329,7 @@ impl Poller {
         page.records < limit_of(&self.url) && reaches(back(server_now, FRESH.max(self.interval())))
     }
 
-    /// The query that a link must go on with.
+    /// Returns the query that a link must continue.
     fn asked(&self, now: Timestamp) -> Asked {
         Asked {
             filter: filter_of(&self.plan.kinds, &self.plan.topics),
@@ -370,13 +372,13 @@ impl Poller {
         }
     }
 
-    /// Goes on from a stored place, unless it belongs to another set of kinds, whose cursor has passed over events that
-    /// are wanted now, or is none that could have come with a page of this query.
+    /// Resumes from a bookmark. Begins anew if the bookmark belongs to another set of kinds, because its cursor has
+    /// passed events that are wanted now, or if its link cannot have come with a page of this query.
     fn go_on(&mut self, stored: Bookmark, now: Timestamp) {
         self.since = stored.since;
         self.last_published = stored.last_published;
         if stored.next.is_empty() && stored.query.is_empty() {
-            // Of a place that was damaged on the disk nothing is left but the newest row.
+            // A bookmark that was damaged on the disk has nothing but the newest row.
             let why = "the stored place in the log was damaged on the disk, and the log was read again from a little before \
                        the newest row";
             return self.restart(now, why);
@@ -389,7 +391,7 @@ impl Poller {
                     self.has_cursor = true;
                     self.given = Some(stored);
                 }
-                // The beginning of a query, before there was a cursor. Nothing was passed over since.
+                // The bookmark holds the beginning of a query that had no cursor yet. No event was passed since.
                 Err(BadLink::NoCursor) if let Some(since) = next_link::since_of(&stored.next) => {
                     self.begin(kept_since(since, now));
                     self.given = Some(stored);
@@ -409,7 +411,7 @@ impl Poller {
             return;
         }
         let known: Vec<&str> = stored.query.split(',').collect();
-        // Evidence that nobody asked for is no gap in the consents.
+        // Evidence that was not fetched is no gap in the consents.
         let is_kind = |word: &&str| Kind::from_word(word).is_some();
         let added: Vec<&str> =
             self.query.split(',').filter(is_kind).filter(|word| !known.contains(word)).collect();
@@ -421,7 +423,7 @@ impl Poller {
         self.begin(from);
     }
 
-    /// Begins anew a little before the last event, since the cursor leads nowhere any more.
+    /// Begins anew a little before the last event, because the cursor cannot be used any more.
     fn restart(&mut self, now: Timestamp, why: &str) {
         let from = self.restart_point(now);
         self.begin(from);
@@ -429,8 +431,8 @@ impl Poller {
         self.note_gap(start, now, why);
     }
 
-    /// Moves an old beginning forward while there is no cursor: Okta refuses a `since` of more than 180 days ago. What
-    /// lies before the new beginning is gone from the log.
+    /// Moves an old beginning forward while there is no cursor: Okta refuses a `since` of more than 180 days ago.
+    /// Events before the new beginning are no longer in the log.
     fn keep_beginning_young(&mut self, now: Timestamp) {
         let is_old = |since: &Timestamp| *since < back(now, BEGINNING_OLD);
         if let Some(since) = self.asked_since.filter(is_old)
@@ -440,7 +442,7 @@ impl Poller {
         }
     }
 
-    /// Asks from a time on, without a cursor.
+    /// Begins a query at a time, without a cursor.
     fn begin(&mut self, since: Timestamp) {
         self.url = self.first_url(since);
         self.asked_since = Some(since);
@@ -448,7 +450,7 @@ impl Poller {
         self.last_page.clear();
     }
 
-    /// Keeps a gap until the next page, with which it is stored. One that waits already is widened.
+    /// Keeps a gap until the next page, with which it is stored. Extends a gap that waits already.
     fn note_gap(&mut self, from: Timestamp, to: Timestamp, why: &str) {
         let gap = match self.gap.take() {
             None => Gap { from, to, why: why.to_owned() },
@@ -506,7 +508,7 @@ impl Poller {
     }
 }
 
-/// Keeps a beginning within what Okta still has, and out of the future.
+/// Limits a beginning to the time that Okta keeps, and to the past.
 fn kept_since(since: Timestamp, now: Timestamp) -> Timestamp {
     since.max(back(now, RETENTION)).min(now)
 }

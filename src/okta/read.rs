@@ -1,4 +1,4 @@
-//! From bytes to consents. One bad record never costs its page.
+//! Reads consents from the bytes of a page. One bad record never costs its page.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,35 +18,36 @@ use crate::json_scan;
 
 pub use super::split::ReadError;
 
-/// What a page held.
+/// The contents of a page.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ReadPage {
     /// The records that could be read, in the page's order.
     pub consents: Vec<Consent>,
-    /// Those that could not.
+    /// The records that could not be read.
     pub rejects: Vec<Reject>,
-    /// How many members the array had; a page with fewer than its limit is the last for now.
+    /// The number of members in the array. A page with fewer than its limit is the last for now.
     pub records: usize,
-    /// The newest `published` on the page; not that of its last record, since a page is in the order of storing.
+    /// The newest `published` on the page. It need not be that of the last record, because Okta orders a page by when
+    /// events were stored.
     pub last_published: Option<Timestamp>,
 }
 
-/// Deeper nesting than this is no event, and would stop every reader after us.
+/// The maximum depth of nesting. No event nests deeper, and later readers could not follow.
 pub(super) const DEPTH_MAX: usize = 100;
 
-/// Rows of one event; a part is kept in one byte.
+/// The maximum number of rows of one event; a part number is stored in one byte.
 const PARTS_MAX: usize = 256;
 
-/// Reads an array of LogEvents.
+/// Reads a page, which is an array of LogEvents.
 pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, ReadError> {
     let source = if via.has(Via::HOOK) { "hook" } else { "poll" };
     let mut members = Members::of(bytes)?;
     let whole = text(bytes);
-    // Most events are of two or three kilobytes.
+    // Most events have two or three kilobytes.
     let mut page = ReadPage { consents: Vec::with_capacity(bytes.len() / 3072), ..ReadPage::default() };
     while let Some(at) = members.next()? {
         page.records += 1;
-        // A good record is read where it begins, which tells its end; only another one must be cut first.
+        // A good record is parsed where it begins, which gives its end. Any other record has to be cut first.
         let good = whole.and_then(|whole| leading(whole.get(at..)?));
         let (read, record) = if let Some((read, raw)) = &good
             && members.take(raw.len())
@@ -69,7 +70,7 @@ pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, Rea
     Ok(page)
 }
 
-/// Reads the object that a text begins with, and returns it.
+/// Reads the object at the beginning of a text, and returns it with its part of the text.
 fn leading(text: &str) -> Option<(LogEvent<'_>, &str)> {
     if !text.starts_with('{') {
         return None;
@@ -83,9 +84,9 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// Reads one LogEvent: mostly into one consent, into several where its targets disagree on user, client or server.
-/// Secrets in it are hidden before anything is taken from it; only its identity is that of the event as it came.
-/// The error says in a sentence why it is not one, and quotes nothing of it.
+/// Reads one LogEvent: usually into one consent, into several if its targets disagree on user, client or server. Hides
+/// the secrets in it before anything is read; only its identity is that of the original text. The error says in a
+/// sentence why the text is not a LogEvent, and quotes no part of it.
 pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     let raw = raw.trim_ascii();
     let Some(clean) = redact::event(raw) else {
@@ -97,7 +98,7 @@ pub fn event(raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, S
     read_clean(raw, &clean, received, via)
 }
 
-/// Reads an event whose secrets were hidden. Its id is that of the text as it came.
+/// Reads an event whose secrets were hidden. Its id is that of the original text.
 fn read_clean(raw: &str, clean: &Clean, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     read_as(&clean.text, |read| {
         let id = identity(read, raw)?;
@@ -122,7 +123,7 @@ fn read_as<T>(raw: &str, then: impl FnOnce(&LogEvent<'_>) -> Result<T, String>) 
     then(&read)
 }
 
-/// Reads an event that is parsed already. Everything but its id is read after the secrets are hidden.
+/// Reads an event that is parsed already. Reads everything but its id after the secrets are hidden.
 fn good_event(read: &LogEvent<'_>, raw: &str, received: Timestamp, via: Via) -> Result<Vec<Consent>, String> {
     match redact::event(raw) {
         None => consents(read, raw, redact::hidden(raw), identity(read, raw)?, received, via),
@@ -139,11 +140,11 @@ fn identity(read: &LogEvent<'_>, raw: &str) -> Result<EventId, String> {
     Ok(uuid.map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes())))
 }
 
-/// Reads a stored consent again, and puts over it what is known beside its event. Never fails: where the event
-/// cannot be read any more, what the journal holds beside it is all there is.
+/// Reads a stored consent again, and adds what is stored beside its event. Never fails: if the event cannot be read any
+/// more, returns only what is stored beside it.
 pub fn restore(stored: &Stored) -> Consent {
     let raw = stored.raw.trim_ascii();
-    // Its secrets were hidden when it was taken in, and its key is known.
+    // Its secrets were hidden when it was stored, and its key is known.
     let hidden = redact::hidden(raw);
     let read = read_as(raw, |read| consents(read, raw, hidden, stored.key.id, stored.received, stored.via));
     let mut parts = read.unwrap_or_default();
@@ -154,7 +155,7 @@ pub fn restore(stored: &Stored) -> Consent {
     consent.hook.clone_from(&stored.hook);
     consent.hook_copy = stored.hook_copy.as_deref().and_then(|copy| hook_copy(copy, stored)).map(Box::new);
     consent.raw = Arc::clone(&stored.raw);
-    // What was found out since stands beside the event, never in it.
+    // A person that was found later is stored beside the event, never in it.
     if consent.who.evidence == Evidence::Unknown {
         consent.who = Who { person: stored.person.clone(), evidence: stored.evidence };
     }
@@ -165,14 +166,14 @@ pub fn restore(stored: &Stored) -> Consent {
     consent
 }
 
-/// Reads the hook's copy of a stored consent: that of the same part, or the only one there is.
+/// Reads the hook's copy of a stored consent: the same part of it, or the last one if it has fewer parts.
 fn hook_copy(raw: &str, stored: &Stored) -> Option<Consent> {
     let mut parts = event(raw, stored.received, Via::HOOK).ok()?;
     let index = usize::from(stored.key.part).min(parts.len().checked_sub(1)?);
     Some(parts.swap_remove(index))
 }
 
-/// Puts a name where the event has none.
+/// Fills in a name that the event does not have.
 fn put_label(consent: &mut Consent, label: &Label) {
     let is = |id: Option<&Untrusted>| id.is_some_and(|id| id.exact() == label.id.exact());
     match label.thing {
@@ -183,7 +184,7 @@ fn put_label(consent: &mut Consent, label: &Label) {
             consent.server.name = consent.server.name.take().or_else(|| label.name.clone());
         }
         Thing::Person => {
-            // As in the list: one name that the event gives is enough, and they would be of two times.
+            // As in the list, one name in the event is enough: the two names would be of different times.
             let person = &mut consent.who.person;
             if is(person.id.as_ref().map(|id| &id.0))
                 && person.alternate_id.is_none()
@@ -198,7 +199,7 @@ fn put_label(consent: &mut Consent, label: &Label) {
     }
 }
 
-/// What is known of a stored row without its event.
+/// Returns what is known of a stored row without its event.
 fn bare(stored: &Stored) -> Consent {
     let uuid = match stored.key.id {
         EventId::Uuid(bytes) => Some(Untrusted::new(uuid::Uuid::from_bytes(bytes).hyphenated().to_string())),
@@ -282,7 +283,7 @@ fn consents(
     Ok(groups.into_iter().enumerate().map(consent).collect())
 }
 
-/// Targets that agree on whose consent it is, for which client, at which server.
+/// The targets that agree on the user, the client and the server of a consent.
 #[derive(Default)]
 struct Group<'a> {
     user: Option<&'a str>,
@@ -293,7 +294,7 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Whether a target may be of this group: what it leaves out does not contradict.
+    /// Returns whether a target may belong to this group: a missing value does not contradict.
     fn takes(&self, target: &Party<'_>) -> bool {
         let agree =
             |ours: Option<&str>, theirs: Option<&str>| ours.is_none() || theirs.is_none() || ours == theirs;
@@ -324,8 +325,9 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Sorts the targets that speak of a consent. Those are of type `ConsentGrant`; where there is none, as with the org
-/// server's events whose shape Okta publishes only in part, those whose details name a party of the consent.
+/// Sorts the targets of a consent into groups. They are those of type `ConsentGrant`. If there are none, as in the
+/// events of the org server whose shape Okta publishes only in part, they are those whose details name a party of the
+/// consent.
 fn groups<'a>(read: &'a LogEvent<'_>) -> Result<Vec<Group<'a>>, String> {
     let is_grant =
         |target: &Party<'_>| target.kind.get().is_some_and(|kind| kind.eq_ignore_ascii_case("ConsentGrant"));
@@ -357,7 +359,7 @@ fn groups<'a>(read: &'a LogEvent<'_>) -> Result<Vec<Group<'a>>, String> {
     Ok(groups)
 }
 
-/// Resolves the person from the event alone. Whoever correlates sessions does better later.
+/// Resolves the person from the event alone. The correlation of sessions may find a better answer later.
 fn who(read: &LogEvent<'_>, kind: Kind, group: &Group<'_>) -> Who {
     if !kind.has_person() {
         return Who { person: Person::default(), evidence: Evidence::NotApplicable };
@@ -393,7 +395,7 @@ fn is_of_type(party: &Party<'_>, kind: &str) -> bool {
     party.kind.get() == Some(kind)
 }
 
-/// Identity Engine names Okta itself as the actor; that is never the person.
+/// Returns whether a party is Okta itself. Identity Engine names it as the actor; it is never the person.
 fn is_okta_itself(party: &Party<'_>) -> bool {
     party.alternate_id.get().is_some_and(|id| id.eq_ignore_ascii_case("system@okta.com"))
 }
@@ -424,7 +426,7 @@ fn client(read: &LogEvent<'_>, group: &Group<'_>) -> Client {
 fn server(read: &LogEvent<'_>, group: &Group<'_>) -> Server {
     let hinted = read.debug.data.server.known();
     let id = group.server.or(hinted);
-    // The name belongs to the server that stands beside it; with targets that disagree it is one of several.
+    // The name belongs to the server in the same object. If targets disagree, it is one of several.
     let name = read.debug.data.server_name.known().filter(|_| hinted.is_none() || hinted == id);
     Server { id: id.map(ServerId::new), name: name.map(Untrusted::new) }
 }
@@ -458,13 +460,13 @@ fn why(error: &serde_json::Error) -> String {
     format!("It is not valid JSON (line {}, column {}).", error.line(), error.column())
 }
 
-/// Whether a text nests deeper than any reader after us should be asked to follow.
+/// Returns whether a text nests deeper than [`DEPTH_MAX`].
 pub(super) fn is_too_deep(raw: &str) -> bool {
     json_scan::is_deeper_than(DEPTH_MAX, raw.as_bytes())
 }
 
-/// Replaces escaped halves of a character that stand alone, for reading only, by as many bytes. A text that was cut by
-/// its number of UTF-16 units ends so, and the reader would refuse the event for it.
+/// Replaces escaped surrogates without their pair by U+FFFD, in as many bytes. Used for reading only. A text that was
+/// cut at a number of UTF-16 units ends in one, and the parser would refuse the whole event for it.
 pub(super) fn mend(raw: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = raw;
@@ -484,7 +486,7 @@ pub(super) fn mend(raw: &str) -> Cow<'_, str> {
             changed |= !good;
             rest = after;
         } else {
-            // Any other escape: the character behind the backslash is not the beginning of one.
+            // Any other escape: the character after the backslash does not begin an escape.
             let mut chars = from.chars();
             out.push('\\');
             out.extend(chars.next());
@@ -495,7 +497,7 @@ pub(super) fn mend(raw: &str) -> Cow<'_, str> {
     if changed { Cow::Owned(out) } else { Cow::Borrowed(raw) }
 }
 
-/// Returns the number of a `\u` escape of which `start` is what precedes its four digits.
+/// Returns the code unit of a `\u` escape; `start` is the text before its four digits.
 fn unit(text: &str, start: &str) -> Option<u16> {
     let digits = text.strip_prefix(start)?.get(..4)?;
     digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?

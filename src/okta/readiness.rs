@@ -1,7 +1,7 @@
-//! Whether the org can produce consents, without a socket: what to ask, when, and what the answers mean.
+//! Checks whether the org can produce consents, without a socket: what to request, when, and what the answers mean.
 //!
-//! No public call lists the features that consents need, so each verdict rests on what calls that exist answer. A round
-//! asks for all of it, one call at a time; an answer that cannot be used costs its own item and no other.
+//! No public API lists the features that consents need, so each verdict rests on the answers of the APIs that exist. A
+//! round makes all calls, one at a time. An unusable answer affects only its own item.
 
 mod ask;
 mod facts;
@@ -24,21 +24,22 @@ use ask::{Ask, Bucket};
 use facts::{Answer, Facts, Why};
 pub use plan::{ReadinessPlan, Rights};
 
-/// The rate limits that the calls count against. Each has a bucket of its own (Okta: rate limits, buckets).
+/// The budgets for the rate limits that the calls count against. Each limit has a bucket of its own (Okta: rate limits,
+/// buckets).
 #[derive(Clone, Debug)]
 pub struct ReadinessBudgets {
-    /// The System Log's, which the poller asks on.
+    /// The budget of the System Log, which the poller uses too.
     pub log: Budget,
-    /// That of the apps.
+    /// The budget of the apps.
     pub apps: Budget,
-    /// That of the authorization servers.
+    /// The budget of the authorization servers.
     pub servers: Budget,
-    /// That of all the rest.
+    /// The budget of all other calls.
     pub rest: Budget,
 }
 
 impl ReadinessBudgets {
-    /// Budgets of its own, beside that of the log: for who looks nothing else up.
+    /// Returns new budgets beside that of the log, for a program that looks up nothing else.
     pub fn beside(log: Budget, share: f64) -> Self {
         let own = || Budget::new(share, Duration::ZERO);
         Self { log, apps: own(), servers: own(), rest: own() }
@@ -50,15 +51,15 @@ impl ReadinessBudgets {
 pub enum ProbeStep {
     /// Send this with the credentials and give the result to [`Prober::take`].
     Send(Request),
-    /// The same without credentials: it is public.
+    /// Send this without credentials, because the call is public, and give the result to [`Prober::take`].
     SendOpen(Request),
-    /// Nothing to do before this uptime.
+    /// There is nothing to do before this uptime.
     Wait(Duration),
     /// The round is over.
     Done,
 }
 
-/// One round after the other of all probes.
+/// Runs rounds of all probes, one after the other.
 #[derive(Debug)]
 pub struct Prober {
     plan: ReadinessPlan,
@@ -66,37 +67,37 @@ pub struct Prober {
     queue: VecDeque<Task>,
     out: Option<Task>,
     facts: Facts,
-    /// Failures that pass, in this round; after some of them nothing is asked twice.
+    /// The temporary failures in this round. After some of them no call is tried twice.
     failures: u32,
-    /// Calls without any answer in a row; after some of them the rest is left for the next round.
+    /// The calls without any answer in a row. After some of them the other calls are left for the next round.
     silence: u32,
     asked: u32,
-    /// Whose limit is used up for this round.
+    /// The buckets whose limit is used up for this round.
     limited: Vec<Bucket>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Task {
     ask: Ask,
-    /// A page that follows another.
+    /// The URL of the next page, if this task is for one.
     next: Option<String>,
     page: u32,
     tries: u32,
 }
 
-/// Calls of one round; an org with more servers than this reaches is probed as far as that.
+/// The maximum number of calls in a round. An org with more servers than that allows is checked only in part.
 const ASKED_MAX: u32 = 200;
-/// Second tries of one round.
+/// The maximum number of retries in a round.
 const SECOND_TRIES: u32 = 2;
-/// Calls without an answer in a row before the host is left alone.
+/// The number of calls without an answer in a row after which the host is not called any more.
 const SILENCE_MAX: u32 = 2;
-/// Pages of one list: 10,000 apps.
+/// The maximum number of pages of one list: 10,000 apps.
 const PAGES_MAX: u32 = 50;
-/// No answer is worth a longer wait within a round.
+/// The longest wait for one answer within a round.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Prober {
-    /// Begins with nothing to do until [`Prober::begin`].
+    /// Returns a prober that does nothing until [`Prober::begin`].
     pub fn new(plan: ReadinessPlan, budgets: ReadinessBudgets) -> Self {
         let ReadinessBudgets { log, apps, servers, rest } = budgets;
         let seed = plan.jitter_seed;
@@ -120,8 +121,8 @@ impl Prober {
         }
     }
 
-    /// Begins a round. `proof` is the newest consent that the journal holds of a custom authorization server; where
-    /// there is one of late, Okta's log is asked only if somebody wants to know whether it can be read.
+    /// Begins a round. `proof` is the time of the newest consent at a custom authorization server in the journal. If it
+    /// is recent, Okta's log is queried only if `asks_log` is set, to check whether it can be read.
     pub fn begin(&mut self, now: Timestamp, proof: Option<Timestamp>, asks_log: bool) {
         let Self { plan, queue, .. } = self;
         queue.clear();
@@ -180,7 +181,7 @@ impl Prober {
                 Err(until)
                     if until > up.saturating_add(PATIENCE) && self.limited.contains(&task.ask.bucket()) =>
                 {
-                    // The refusal that is known already is the answer of this round.
+                    // The refusal that is known already counts as the answer of this round.
                     if let Some(task) = self.out.take().filter(|task| task.tries == 0) {
                         let answer = Answer::without(&task.ask, Why::Passing { is_rate: true }, now);
                         self.keep(&task, answer);
@@ -191,7 +192,7 @@ impl Prober {
         }
     }
 
-    /// Takes what came of the request that [`Prober::step`] gave out last.
+    /// Takes the result of the request that [`Prober::step`] returned last.
     pub fn take(&mut self, now: Timestamp, up: Duration, result: &Result<Reply, SendError>) {
         let Some(mut task) = self.out.take() else { return };
         self.asked += 1;
@@ -207,8 +208,8 @@ impl Prober {
         let answer = Answer::read(&task.ask, task.page, result, now);
         let link = result.as_ref().ok().filter(|reply| reply.status == 200);
         let next = link.and_then(|reply| reply.headers.link("next")).map(|link| {
-            // A next link to another host or path is not followed: the request carries the credentials, and
-            // the answer would hold other things.
+            // A next link to another host or path is not followed: the request carries the credentials, and the answer
+            // would contain other things.
             let path = task.ask.path();
             let path_alone = |place: &str| place.split_once('?').map_or(place, |(path, _)| path).to_owned();
             let place = self.plan.org.path_of(&link).filter(|place| path_alone(place) == path_alone(&path));
@@ -232,7 +233,7 @@ impl Prober {
             pace.rest(now, up, Duration::ZERO, &reply.headers);
         }
         let is_good = answer.result.is_ok();
-        // A page that is asked for once more adds nothing yet.
+        // A page that is requested once more adds nothing yet.
         if !again || task.page == 1 {
             self.keep(&task, answer);
         }
@@ -244,7 +245,7 @@ impl Prober {
                 Some(Some(next)) if task.page < PAGES_MAX && task.next.as_ref() != Some(&next) => {
                     self.queue.push_front(Task { next: Some(next), page: task.page + 1, ..task });
                 }
-                // What was read of the list is looked into all the same.
+                // The part of the list that was read is used all the same.
                 Some(_) => {
                     self.facts.cut(&task.ask);
                     self.go_on(&task.ask);
@@ -256,7 +257,7 @@ impl Prober {
         }
     }
 
-    /// Judges what the round found.
+    /// Returns the verdict on the results of the round.
     pub fn judge(&self, now: Timestamp, rights: &Rights) -> Readiness {
         judge::judge(&self.plan, &self.facts, rights, now)
     }
@@ -265,7 +266,7 @@ impl Prober {
         self.facts.keep(&task.ask, task.page, answer);
     }
 
-    /// Asks what an answer makes worth asking.
+    /// Adds the calls that an answer leads to.
     fn go_on(&mut self, ask: &Ask) {
         let more = self.facts.leads_from(ask, &self.plan.server);
         for ask in more.into_iter().rev() {

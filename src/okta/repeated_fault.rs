@@ -1,8 +1,8 @@
-//! Faults that come again and again.
+//! Faults that repeat.
 
 use crate::report::Fault;
 
-/// A fault that a retry rarely fixes, and how many times in a row it came.
+/// A fault that a retry rarely fixes, and how many times in a row it occurred.
 #[derive(Debug, Default)]
 pub(super) struct RepeatedFault {
     brief: String,
@@ -13,7 +13,7 @@ impl RepeatedFault {
     /// From this count on the fault is not marked as passing, so `tail --once` and `backfill` give up.
     const TRIES: u32 = 3;
 
-    /// Counts a fault and returns it, marked as passing until it has come [`Self::TRIES`] times in a row.
+    /// Counts a fault and returns it, marked as passing until it has occurred [`Self::TRIES`] times in a row.
     pub(super) fn met(&mut self, fault: Fault) -> Fault {
         if self.brief == fault.brief {
             self.count = self.count.saturating_add(1);
@@ -23,12 +23,12 @@ impl RepeatedFault {
         Fault { passes: self.count < Self::TRIES, ..fault }
     }
 
-    /// Whether a fault came since the last [`RepeatedFault::clear`].
+    /// Returns whether a fault occurred since the last [`RepeatedFault::clear`].
     pub(super) fn is_met(&self) -> bool {
         self.count > 0
     }
 
-    /// Whether the last fault came more than once in a row.
+    /// Returns whether the last fault occurred more than once in a row.
     pub(super) fn is_repeated(&self) -> bool {
         self.count > 1
     }

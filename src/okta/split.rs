@@ -1,7 +1,7 @@
-//! A page of the log, cut into its records before anything is read.
+//! Cuts a page of the log into its records before any is read.
 //!
-//! Cutting looks at strings and brackets only, on bytes. So a record that is no JSON, or not even text, stays one
-//! record, and those beside it are read.
+//! Cutting works on bytes and looks at strings and brackets only. So a record that is not JSON, or not even text, stays
+//! one record, and the records beside it are read.
 
 use thiserror::Error;
 
@@ -10,25 +10,26 @@ use crate::json_scan::end_of_string;
 /// Why an answer is not a page. Quotes nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum ReadError {
-    /// It holds something else, such as HTML or an object.
+    /// It is something else, for example HTML or an object.
     #[error("It is not a JSON array.")]
     NotAnArray,
     /// It ends in the middle.
     #[error("It ends before its array does.")]
     Cut,
-    /// Something stands behind the array.
+    /// Something follows the array.
     #[error("Something follows its array.")]
     Trailing,
-    /// It holds more records than any page does.
+    /// It has more records than any page.
     #[error("It holds more than {RECORDS_MAX} records.")]
     TooMany,
 }
 
-/// Okta sends at most 1000 (System Log query, `limit`); a small record still costs memory here.
+/// The most records that are read. Okta sends at most 1000 (System Log query, `limit`); a small record still costs
+/// memory here.
 pub(super) const RECORDS_MAX: usize = 10_000;
 
-/// The members of an array, one after the other. Whoever can read one where it begins says how long it was; any other
-/// is cut.
+/// The members of an array, one after the other. Code that can parse a member passes its length to [`Members::take`];
+/// any other member is cut.
 pub(super) struct Members<'p> {
     page: &'p [u8],
     /// Where the next member begins, or what follows the array.
@@ -38,7 +39,7 @@ pub(super) struct Members<'p> {
 }
 
 impl<'p> Members<'p> {
-    /// Enters the array of a page.
+    /// Returns the members of the array that a page is.
     pub(super) fn of(page: &'p [u8]) -> Result<Self, ReadError> {
         let marked = if page.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let mut members = Self { page: page.trim_ascii_end(), at: marked, taken: 0, has_ended: false };
@@ -55,7 +56,7 @@ impl<'p> Members<'p> {
         Ok(members)
     }
 
-    /// Returns where in the page the next member begins, or `None` when there is none.
+    /// Returns where in the page the next member begins, or `None` if there is none.
     pub(super) fn next(&self) -> Result<Option<usize>, ReadError> {
         match (self.has_ended, self.at == self.page.len()) {
             (true, true) => Ok(None),
@@ -66,7 +67,8 @@ impl<'p> Members<'p> {
         }
     }
 
-    /// Takes the next member, which is `length` bytes long, and returns whether it was: not if it goes on behind them.
+    /// Takes the next member, which is `length` bytes long. Takes nothing and returns `false` if the member does not
+    /// end there.
     pub(super) fn take(&mut self, length: usize) -> bool {
         let start = self.at;
         self.at += length;
@@ -80,7 +82,7 @@ impl<'p> Members<'p> {
         ends
     }
 
-    /// Cuts the next member by its strings and brackets.
+    /// Takes the next member and returns it. Finds its end by its strings and brackets.
     pub(super) fn cut(&mut self) -> Result<&'p [u8], ReadError> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -100,7 +102,7 @@ impl<'p> Members<'p> {
         }
     }
 
-    /// Leaves the separator behind, on which it stands.
+    /// Moves past the separator at the current position.
     fn go_on(&mut self) {
         self.has_ended = self.byte() != Some(b',');
         self.at += 1;

@@ -1,4 +1,4 @@
-//! Where the org is.
+//! The URL of an org.
 
 use std::fmt;
 
@@ -8,41 +8,41 @@ use url::{Host, Position, Url};
 /// The path of the System Log (Okta management API, System Log).
 pub(super) const LOGS: &str = "/api/v1/logs";
 
-/// The most events of a page.
+/// The maximum number of events on a page.
 pub(super) const LIMIT_MAX: u16 = 1000;
 
-/// The origin of an org: scheme, host and port, nothing else. Everything that is asked of Okta is asked there.
+/// The origin of an org: scheme, host and port, nothing else. Every request to Okta goes there.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OrgUrl(Url);
 
 /// Why a text is not the URL of an org. No variant quotes the text: it may hold a password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum OrgUrlError {
-    /// Nothing is there.
+    /// The text is empty.
     #[error("The org URL is empty.")]
     Empty,
-    /// A sample's blank was not filled in.
+    /// The text still has the placeholder of an example.
     #[error("The org URL still holds a placeholder; put the org's own host there.")]
     Placeholder,
-    /// It does not parse.
+    /// The text does not parse as a URL.
     #[error("The org URL is not a URL; it should look like https://example.okta.com.")]
     Malformed,
-    /// A scheme stands before a scheme.
+    /// There are two schemes.
     #[error("The org URL holds a second https://.")]
     SchemeTwice,
-    /// Something else than https.
+    /// The scheme is not https.
     #[error("The org URL must begin with https://; http:// is for loopback hosts only.")]
     Scheme,
-    /// A name or password is in it.
+    /// The URL has a user name or a password.
     #[error("The org URL holds a user name or a password; take that out.")]
     UserInfo,
     /// The host has an empty or missing label.
     #[error("The host of the org URL is not complete.")]
     Host,
-    /// A typing slip that the SDKs refuse as well.
+    /// The host ends in `.com.com`, a typing error that the SDKs refuse as well.
     #[error("The host of the org URL ends in .com.com; one of them is too many.")]
     ComCom,
-    /// A host of Okta's that belongs to no org.
+    /// The host is Okta's own and belongs to no org.
     #[error("That host is Okta's own, not an org's; take the one that your sign-in page shows.")]
     NotAnOrg,
 }
@@ -62,7 +62,7 @@ const SUFFIXES: [&str; 7] = [
 const OKTAS_OWN: [&str; 6] = ["login", "developer", "www", "help", "support", "status"];
 
 impl OrgUrl {
-    /// Reads what a person typed or pasted. Returns the origin, and a sentence if something was corrected.
+    /// Parses what a person typed or pasted. Returns the origin, and a sentence if something was corrected.
     pub fn parse(text: &str) -> Result<(Self, Option<String>), OrgUrlError> {
         let text = text.trim();
         if text.is_empty() {
@@ -115,7 +115,7 @@ impl OrgUrl {
         &self.0[Position::BeforeHost..Position::AfterPort]
     }
 
-    /// Returns the host as a folder's name, on any system.
+    /// Returns the host as a folder name that is valid on any system.
     pub fn folder(&self) -> String {
         self.host()
             .chars()
@@ -123,18 +123,18 @@ impl OrgUrl {
             .collect()
     }
 
-    /// Returns the URL of a path and query in this org. Whatever is given, the host stays.
+    /// Returns the URL of a path and query in this org. No argument can change the host.
     pub fn join(&self, path_and_query: &str) -> String {
         let slash = if path_and_query.starts_with('/') { "" } else { "/" };
         format!("{}{slash}{path_and_query}", self.origin())
     }
 
-    /// Whether a link leads to this org's origin, so that credentials may go with it.
+    /// Returns whether a link leads to the origin of this org, so that credentials may be sent there.
     pub fn same_origin(&self, link: &str) -> bool {
         self.path_of(link).is_some()
     }
 
-    /// Returns path and query of a link within this org, or `None` for a link that leads elsewhere.
+    /// Returns the path and query of a link within this org, or `None` for a link that leads elsewhere.
     pub fn path_of(&self, link: &str) -> Option<String> {
         let url = self.0.join(link).ok()?;
         let bare = url.username().is_empty() && url.password().is_none();
@@ -142,7 +142,7 @@ impl OrgUrl {
             .then(|| url[Position::BeforePath..Position::AfterQuery].to_owned())
     }
 
-    /// Whether the host is this machine, so that no proxy may stand between.
+    /// Returns whether the host is this machine, so that no proxy may be used.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
@@ -169,7 +169,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Checks a name and returns the org's own where it was the admin console's.
+/// Checks a host name, and returns the org's own in place of the admin console's.
 fn real_host(domain: &str, notes: &mut Vec<String>) -> Result<String, OrgUrlError> {
     let host = domain.strip_suffix('.').unwrap_or(domain);
     if host != domain {

@@ -1,7 +1,7 @@
-//! The shapes of what Okta sends. Nothing in them is required.
+//! The shapes of Okta's JSON. Every field is optional.
 //!
-//! A missing field, a null, a value of another type than the papers say, an unknown key and a key that comes twice
-//! all read as something; only what is not JSON fails. Okta's rule is that a null property may be left out and that
+//! A missing field, a null, a value of another type than documented, an unknown key and a repeated key are all
+//! accepted; only a text that is not JSON fails. Okta's rule is that a null property may be left out and that
 //! properties and enum values may be added (core API reference); recorded events break the published types as well.
 
 use std::borrow::Cow;
@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A string, or a number or truth value in words, or `None` for anything else and for the word `null`, which Okta
-/// writes as a string here and there.
+/// A string, or a number or truth value as text. `None` for anything else and for the word `null`, which Okta sometimes
+/// sends as a string.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Text<'a>(Option<Cow<'a, str>>);
 
@@ -21,22 +21,22 @@ impl Text<'_> {
         Self(Some(Cow::Owned(text)))
     }
 
-    /// Returns the text, if there is any.
+    /// Returns the text, or `None` if it is missing, empty or `null`.
     pub(super) fn get(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty() && *text != "null")
     }
 
-    /// Returns the text of an id; Okta says `unknown` where it knows none.
+    /// Returns the text of an id, or `None` also if it is `unknown`, which Okta sends for an id that it does not know.
     pub(super) fn known(&self) -> Option<&str> {
         self.get().filter(|text| *text != "unknown")
     }
 
-    /// Returns the whole number.
+    /// Returns the text as a whole number, or `None` if it is not one.
     pub(super) fn number(&self) -> Option<i64> {
         self.get()?.parse().ok()
     }
 
-    /// Returns the truth value.
+    /// Returns the text as a truth value, or `None` if it is not one.
     pub(super) fn truth(&self) -> Option<bool> {
         self.get()?.parse().ok()
     }
@@ -100,7 +100,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Every visit but that of the one form which a shape has: nothing was sent.
+/// The visitor methods for all types but the expected one: they return an empty value.
 macro_rules! nothing_for {
     () => {
         nothing_for!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
@@ -120,8 +120,8 @@ macro_rules! nothing_for {
 #[derive(Debug)]
 pub(super) struct List<T>(pub(super) Vec<T>, pub(super) u64);
 
-/// Members beyond these are counted and not read: Okta was seen to send sixteen targets, an administrator's act on a
-/// whole group may have thousands, and the raw event keeps all.
+/// The most members of an array that are read; the rest are only counted. Okta was seen to send sixteen targets. An
+/// administrator's act on a whole group may have thousands, and the raw event keeps all.
 pub(super) const MEMBERS_MAX: usize = 20_000;
 
 impl<T> Default for List<T> {
@@ -170,7 +170,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Declares objects. A key is matched by `$same`; of one that comes twice the last counts, as JSON readers mostly do.
+/// Declares objects. Keys are compared with `$same`. If a key repeats, the last one counts, as in most JSON readers.
 macro_rules! objects {
     ($same:path; $($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal),* $(,)? })*) => {$(
         $(#[$doc])*
@@ -330,7 +330,7 @@ objects! { exactly;
     /// One of `errorCauses`.
     Cause { summary: Text<'a> = "errorSummary" }
 
-    /// What an event hook delivers (Okta: event hooks, request). Early papers spelled the id `eventID`.
+    /// The body of a delivery (Okta: event hooks, request). Early documentation spelled the id `eventID`.
     Envelope {
         event_type: Text<'a> = "eventType",
         event_id: Text<'a> = "eventId",
@@ -344,7 +344,7 @@ objects! { exactly;
     Delivered { events: Uncut<'a> = "events" }
 }
 
-/// A value as it stands, whatever it is, or `None` where there is none or it is null.
+/// A value of any type as raw JSON, or `None` if it is missing or null.
 #[derive(Debug, Default)]
 pub(super) struct Uncut<'a>(pub(super) Option<&'a RawValue>);
 
@@ -354,7 +354,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Uncut<'a> {
     }
 }
 
-/// Whether a key is the same but for case, `_` and `-`.
+/// Returns whether two keys are the same except for case, `_` and `-`.
 fn loosely(key: &str, known: &str) -> bool {
     if key.len() == known.len() {
         return key.eq_ignore_ascii_case(known);
@@ -368,7 +368,7 @@ fn loosely(key: &str, known: &str) -> bool {
 }
 
 objects! { loosely;
-    /// `detailEntry`. Events of custom servers spell its keys in lower case, the catalog of the org server's events
+    /// `detailEntry`. Events of custom servers spell its keys in lower case; the catalog of the org server's events
     /// does not.
     Detail {
         user: Text<'a> = "user",
@@ -377,7 +377,7 @@ objects! { loosely;
         scope: Text<'a> = "scope",
     }
 
-    /// `debugData`: no contract of Okta's, so a fallback only.
+    /// `debugData`: Okta does not guarantee its contents, so it is a fallback only.
     DebugData {
         server: Text<'a> = "authorizationServer",
         server_name: Text<'a> = "authorizationServerName",

@@ -1,4 +1,4 @@
-//! Conversations with a false Okta that keeps a log of a few events.
+//! Tests with a simulated Okta that keeps a log of a few events.
 
 use proptest::prelude::*;
 use url::Url;
@@ -7,7 +7,7 @@ use super::*;
 use crate::report::Gap;
 
 const NOW: &str = "2026-03-04T09:15:27Z";
-/// What links of this plan carry.
+/// The parameters in the links of this plan.
 const FILTER: &str = "filter=eventType+eq+%22app.oauth2.as.consent.grant%22";
 
 fn time(text: &str) -> Timestamp {
@@ -71,7 +71,7 @@ fn refusal(status: u16, headers: &[(&str, &str)], code: &str) -> Reply {
     Reply { status, headers: headers.iter().copied().collect(), body }
 }
 
-/// What came in all: the uuids' numbers, the marks, the URLs.
+/// All results: the numbers of the uuids, the marks, the URLs.
 #[derive(Default)]
 struct Walk {
     got: Vec<i64>,
@@ -81,7 +81,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Goes on for at most so many requests.
+    /// Continues for at most `most` requests.
     fn go(&mut self, history: &mut History, log: &[Timestamp], most: usize) {
         for _ in 0..most {
             while let Step::Wait { until } = history.step(self.up) {
@@ -130,7 +130,7 @@ fn a_walk_brings_everything_and_the_mark_says_how_far() {
     let last = walk.marks.last().unwrap();
     assert_eq!((last.whole_from, last.goal), (days_ago(7), days_ago(7)));
     assert_eq!(last.top, days_ago(1).checked_add(OVERLAP).unwrap());
-    // What is whole only ever moves back, and by a stretch whose last page came.
+    // The complete part only grows downward, and only by a stretch whose last page came.
     assert!(walk.marks.is_sorted_by(|a, b| a.whole_from >= b.whole_from && a.top == b.top));
     let before = walk.marks.iter().filter(|mark| mark.next.is_some());
     assert!(before.clone().count() > 10);
@@ -223,7 +223,7 @@ fn a_stored_mark_is_gone_on_from_where_it_fits() {
     assert_eq!(first(days_ago(4), &mark), format!("https://example.test/api/v1/logs?{FILTER}&after=9"));
     let begun = HistoryMark { next: None, ..mark.clone() };
     assert!(first(days_ago(4), &begun).contains("until=2026-02-28T09%3A15%3A28"));
-    // What was cut off since, a change of kinds, and a stretch that Okta gave up meanwhile begin anew.
+    // Rows removed since, a change of kinds, and a stretch that Okta no longer keeps begin anew.
     assert!(first(days_ago(3), &mark).contains("until=2026-03-01T09%3A20%3A28"));
     assert!(
         first(days_ago(4), &HistoryMark { query: "revoke".to_owned(), ..mark.clone() }).contains("until=")
@@ -399,7 +399,7 @@ fn history_keeps_to_what_the_live_poller_leaves() {
         History::new(plan(days_ago(90)), &complete(days_ago(1)), None, budget.clone(), time(NOW));
     let mut walk = Walk::default();
     walk.go(&mut history, &hourly(90), 21);
-    // Ten a minute are ours; the live poller takes six.
+    // Ten requests a minute are ours; the live poller uses six.
     assert!(walk.up >= Duration::from_mins(5), "{:?}", walk.up);
     assert_eq!(budget.interval(), Duration::from_secs(10));
     drop(history);
@@ -425,7 +425,7 @@ proptest! {
         for most in kills.into_iter().chain([10_000]) {
             let mut history = begin(goal, since, walk.marks.last().cloned());
             walk.go(&mut history, &log, most);
-            // What the journal makes of the marks.
+            // The effect of the marks on the journal.
             since = since.min(walk.marks.last().map_or(start, |mark| mark.whole_from));
         }
         prop_assert_eq!(since, goal);

@@ -1,4 +1,4 @@
-//! Deliveries as Okta sends them, and as nobody should.
+//! Tests with deliveries as Okta sends them, and with invalid ones.
 
 use proptest::prelude::*;
 

@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<SigningKey, KeyError> {
     SigningKey::read(&Secret::new(text), None)
 }
 
-/// A new RSA key as PKCS #8 and as PKCS #1.
+/// Returns a new RSA key as PKCS #8 and as PKCS #1.
 fn rsa() -> (Vec<u8>, Vec<u8>) {
     let outer = RsaKeyPair::generate(KeySize::Rsa2048).unwrap().as_der().unwrap().as_ref().to_vec();
     // PKCS #8 wraps the other form in an octet string at its end.
@@ -31,7 +31,7 @@ fn ec(curve: Curve) -> EcdsaKeyPair {
     EcdsaKeyPair::generate(curve.algorithm()).unwrap()
 }
 
-/// The private number of a pair.
+/// Returns the private number of a key pair.
 fn private_part(pair: &EcdsaKeyPair) -> EcPrivateKeyBin<'static> {
     pair.private_key().as_be_bytes().unwrap()
 }
@@ -40,7 +40,7 @@ fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The integers of a DER sequence, without leading zeros.
+/// Returns the integers of a DER sequence, without leading zeros.
 fn integers(mut der: &[u8]) -> Vec<Vec<u8>> {
     fn length(der: &[u8]) -> (usize, &[u8]) {
         let (first, rest) = der.split_first().unwrap();
@@ -61,7 +61,7 @@ fn integers(mut der: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-/// Verifies a signed token with the key's own public half, by a library that did not sign it.
+/// Verifies a signed token with the key's own public half, using a library that did not sign it.
 fn verified(key: &SigningKey) -> Value {
     let token =
         key.sign(json!({ "typ": "JWT", "kid": "k1" }), &json!({ "sub": "0oa", "exp": 4_000_000_000_u64 }));
@@ -158,7 +158,7 @@ fn a_key_shows_nothing_of_itself() {
     assert_ne!(fresh_id(), fresh_id());
 }
 
-/// A private JWK on P-256, and its public half.
+/// Returns a private JWK on P-256, and its public half.
 fn jwk(kid: &str) -> (Value, Value) {
     let pair = ec(Curve::P256);
     let point = pair.public_key().as_ref().to_vec();
@@ -188,7 +188,7 @@ fn of_a_key_set_the_private_key_that_is_meant_is_taken() {
     assert_eq!(pick(json!([one, one]), Some("one")), Err(KeyError::Several));
     assert_eq!(pick(json!([one, two]), Some("three")), Err(KeyError::NotInSet));
     assert_eq!(pick(json!([one_public, two_public]), None), Err(KeyError::Public));
-    // Keys of other kinds are for others, private or not.
+    // Keys of other kinds are ignored, private or not.
     let others =
         [json!({"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}), json!({"kty": "oct", "k": "AA"})];
     assert_eq!(pick(json!([others[0], one, others[1]]), None), kid("one"));

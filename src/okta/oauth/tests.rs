@@ -38,7 +38,7 @@ fn part(token: &Secret, at: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// The header and the claims of the assertion in a request.
+/// Returns the header and the claims of the assertion in a request.
 fn assertion(request: &TokenRequest) -> (Value, Value) {
     let pairs: Vec<(String, String)> =
         url::form_urlencoded::parse(request.form.reveal().as_bytes()).into_owned().collect();
@@ -82,7 +82,7 @@ fn a_token_is_used_until_four_fifths_of_its_life() {
     assert_eq!(headers, [("authorization", Secret::new("Bearer tok-en"))]);
     let late = UP + Duration::from_mins(48);
     assert!(session.step(at(), late).is_some());
-    // The old one is good for a while yet, whatever the endpoint says.
+    // The old token is valid for a while, whatever the endpoint answers.
     session.take(at(), late, &reply(500, &[], "")).unwrap();
     assert!(session.step(at(), late).is_none() && !session.headers("GET", "x", at()).is_empty());
     let end = UP + Duration::from_hours(1);
@@ -160,7 +160,7 @@ fn proofs_that_are_never_to_be_sent_are_not() {
     let refusal = session.take(at(), UP, &refusal(400, "invalid_dpop_proof")).unwrap_err();
     assert!(refusal.fault(crate::report::Part::Poll).remedy.contains("org.oauth.dpop"));
     assert!(ask(&mut session).proof.is_none());
-    // A bound token could not be used without them.
+    // Without proofs a bound token could not be used.
     assert!(session.take(at(), UP, &token("DPoP", "okta.logs.read")).is_err());
 }
 
@@ -173,7 +173,7 @@ fn a_clock_that_is_off_is_corrected_by_okta_s_and_said() {
     assert_eq!(assertion(&ask(&mut session)).1["iat"], at().as_second() + 600);
     let notes = session.notes();
     assert!(notes[0].contains("600 s behind"), "{notes:?}");
-    // The same clocks, looked at again.
+    // The same clocks, measured again.
     for (date, note) in [("09:25:04", "600 s"), ("09:24:59", "599 s"), ("09:25:03", "599 s")] {
         let date = format!("Wed, 04 Mar 2026 {date} GMT");
         session.learn_from_call(at(), &reply(200, &[("date", &date)], ""), 0);
@@ -191,7 +191,7 @@ fn scopes_that_are_not_granted_are_named() {
     narrowed.take(at(), UP, &token("Bearer", "okta.users.read okta.logs.read")).unwrap();
     assert!(narrowed.notes()[0].contains("not okta.apps.read. The log is read"), "{:?}", narrowed.notes());
 
-    // One scope that nobody knows costs all of them; the core is asked for alone.
+    // One unknown scope costs all of them, so the core scope is requested alone.
     let mut refused = session(Dpop::Auto, &["okta.logs.read", "okta.nonsense.read"]);
     ask(&mut refused);
     refused.take(at(), UP, &refusal(400, "invalid_scope")).unwrap();
@@ -214,7 +214,7 @@ fn a_token_that_died_is_replaced_once() {
     assert_eq!(session.learn_from_call(at(), &dead, session.generation()), Learned::Again);
     assert!(session.step(at(), UP).is_some());
     assert_eq!(session.learn_from_call(at(), &dead, session.generation()), Learned::Nothing);
-    // One that was sent with a token that is gone is sent again with the one that is there.
+    // A call with a token that is gone is sent again with the current one.
     assert_eq!(session.learn_from_call(at(), &dead, session.generation() - 1), Learned::Again);
 }
 

@@ -1,4 +1,4 @@
-//! Conversations with a false Okta, as lists of messages.
+//! Tests with a simulated Okta, as lists of requests and answers.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::*;
 const NOW: &str = "2026-03-04T09:15:27Z";
 const DATE: &str = "Wed, 04 Mar 2026 09:15:27 GMT";
 const NOW_S: i64 = 1_772_615_727;
-/// What links of this plan carry.
+/// The parameters in the links of this plan.
 const FILTER: &str = "filter=eventType+eq+%22app.oauth2.as.consent.grant%22+or+eventType+sw+%22app.oauth2.as.consent.revoke%22";
 
 fn time(text: &str) -> Timestamp {
@@ -79,7 +79,7 @@ fn body(events: u32) -> String {
     events_from(0, events)
 }
 
-/// Events of the last minute, numbered from `first` on.
+/// Returns events of the last minute, numbered from `first` on.
 fn events_from(first: u32, events: u32) -> String {
     let event = |n| {
         let second = n % 10;
@@ -125,7 +125,7 @@ fn a_first_start_under_a_wrong_clock_asks_by_oktas() {
         let gap = taken.gap.expect("nobody asked for more than 90 days");
         assert_eq!((gap.from, gap.to), (time("2025-11-01T00:00:00Z"), time("2025-12-04T09:15:27Z")));
     }
-    // An answer to the old query is passed over, and the request after it counts all the same.
+    // An answer to the old query is ignored, and the request after it counts all the same.
     let mut poller = Poller::new(plan(), None, time("2036-03-04T09:15:27Z"));
     url(&mut poller, s(0));
     assert!(poller.set_right(time(NOW)));
@@ -249,7 +249,7 @@ fn without_a_next_link_the_place_stays() {
     assert!(taken.warning.is_some() && taken.bookmark.is_some());
     assert_eq!(until(&mut poller, s(0)), s(10));
     assert_eq!(url(&mut poller, s(10)), before);
-    // The same page again without a link is said to be without one, and not to have one that leads in a circle.
+    // The fault for the same page without a link is the missing link, not a link that leads in a circle.
     let mut up = s(10);
     for round in 0..4 {
         let taken = poller.take(time(NOW), up, answer(200, &[], &body(2)));
@@ -374,7 +374,7 @@ fn a_cursor_that_is_gone_is_a_dead_one_too() {
     take(&mut poller, 0, answer(410, &[], r#"{"errorCode":"E0000007"}"#));
     let again = until(&mut poller, s(0));
     assert!(url(&mut poller, again).contains("since=2026-03-04T08%3A55%3A00.000Z"));
-    // Refused once more behind the first page, which was full: it begins before what that page brought.
+    // Refused again after the first page, which was full: it begins before the events of that page.
     poller.take(time(NOW), again, page(5, 2));
     url(&mut poller, again);
     poller.take(time("2026-03-04T09:20:00Z"), again, answer(400, &[], r#"{"errorCode":"E0000001"}"#));
@@ -421,7 +421,7 @@ fn no_minute_has_more_requests_than_our_share() {
         url(&mut poller, up);
         sent.push(up);
         let link = next(number);
-        // The answers do not count ours, so only our own books can.
+        // The answers do not count our requests, so only our own budget can.
         let reset = (NOW_S + 40).to_string();
         let headers = [
             ("link", &*link),
@@ -449,7 +449,7 @@ fn a_bad_request_is_asked_again_with_growing_waits_up_to_a_minute() {
             let taken = poller.take(time(NOW), up, answer(400, &[], &body));
             let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{:?}", taken.pulse) };
             assert!(fault.what.contains("bad filter") && !fault.refused);
-            // Whoever wants an end ends at the third.
+            // A program that waits for the end gives up at the third.
             assert_eq!(fault.passes, round < 2, "{code}");
             let wait = left(&mut poller, up);
             assert!(wait <= s(most) && wait >= s(most).mul_f64(0.7), "{wait:?} of {most}");
@@ -461,7 +461,7 @@ fn a_bad_request_is_asked_again_with_growing_waits_up_to_a_minute() {
         url(&mut poller, up);
         poller.take(time(NOW), up, page(2, 0));
         up += s(10);
-        // A cursor that is refused all of a sudden is another matter, and begins to count anew.
+        // A cursor that is refused later is a new fault, and is counted from one.
         url(&mut poller, up);
         let taken = poller.take(time(NOW), up, answer(400, &[], &body));
         assert!(matches!(taken.pulse, Pulse::Waiting(_, ref fault) if fault.passes));
@@ -486,7 +486,7 @@ fn a_next_link_that_does_not_go_on_with_the_query_is_not_followed_and_costs_no_p
         for (round, most) in [1, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
             assert_eq!(url(&mut poller, up), before, "{link}");
             let taken = poller.take(time(NOW), up, answer(200, &[("link", &link)], &body(1)));
-            // What came is kept, once.
+            // The events are stored once.
             let kept = (None, usize::from(round == 0), false);
             assert_eq!((taken.bookmark, taken.consents.len(), taken.caught_up), kept, "{link}");
             let Pulse::Waiting(_, fault) = taken.pulse else { panic!("{link}: {:?}", taken.pulse) };
@@ -544,7 +544,7 @@ fn a_quiet_log_without_a_cursor_is_read_from_its_beginning_again() {
         assert_eq!((taken.pulse, taken.warning, taken.gap), (Pulse::Live, None, None));
         stored = taken.bookmark.or(stored);
     }
-    // So it is after a restart, without a gap.
+    // The same is true after a restart, without a gap.
     let mut poller = Poller::new(plan(), stored, time("2026-03-04T09:20:00Z"));
     assert_eq!(poller.dropped(), None);
     assert_eq!(url(&mut poller, s(0)), first);
@@ -563,7 +563,7 @@ fn a_beginning_without_a_cursor_never_grows_older_than_okta_takes() {
     };
     let mut poller = fresh();
     let stored = quiet(&mut poller, NOW, 0).bookmark.unwrap();
-    // In one run. Within a month nothing has to be stored anew.
+    // Within one run. For a month, nothing new has to be stored.
     assert_eq!(quiet(&mut poller, "2026-07-01T00:00:00Z", 10).bookmark, None);
     let moved = quiet(&mut poller, "2026-07-10T00:00:00Z", 20).bookmark.unwrap();
     assert!(url(&mut poller, s(30)).contains("since=2026-04-11T00%3A00%3A00.000Z"));
@@ -571,7 +571,7 @@ fn a_beginning_without_a_cursor_never_grows_older_than_okta_takes() {
     assert_eq!(moved.since, stored.since, "nothing was passed over");
     let later = quiet(&mut poller, "2026-07-10T00:00:10Z", 30);
     assert_eq!((later.bookmark, later.pulse, later.gap), (None, Pulse::Live, None));
-    // And in a later one.
+    // And in a later run.
     let now = "2026-09-20T09:15:27Z";
     let mut poller = Poller::new(plan(), Some(stored), time(now));
     assert_eq!(poller.dropped(), None);
@@ -585,7 +585,7 @@ fn a_beginning_without_a_cursor_never_grows_older_than_okta_takes() {
 fn a_full_page_that_comes_again_with_the_same_next_link_is_an_error() {
     let mut poller = fresh();
     take(&mut poller, 0, page(1, 2));
-    // The page after the first, whose link leads to itself.
+    // The link of the page after the first leads to itself.
     assert_eq!(
         take(&mut poller, 0, answer(200, &[("link", &next(1))], &events_from(2, 2))).pulse,
         Pulse::Catching
@@ -601,7 +601,7 @@ fn a_full_page_that_comes_again_with_the_same_next_link_is_an_error() {
         assert!(wait <= s(most) && wait >= s(most).mul_f64(0.7), "{wait:?} of {most}");
         up += wait;
     }
-    // A short page that grows is no repetition, nor is the first page of another process.
+    // A short page that grows does not repeat, nor does the first page of another process.
     url(&mut poller, up);
     let grown = poller.take(time(NOW), up, answer(200, &[("link", &next(1))], &events_from(2, 1)));
     assert_eq!(grown.pulse, Pulse::Live);
@@ -661,7 +661,8 @@ fn a_short_page_of_older_events_is_not_the_last() {
             assert_eq!((taken.pulse, taken.caught_up), (Pulse::Catching, false));
             assert!(!taken.bookmark.unwrap().caught_up);
         }
-        // One of this minute is the last for whoever goes on, and not for whoever ends at its start.
+        // An event of this minute makes the page the last for a poller that continues, but not for one that ends at its
+        // start.
         let taken = take(&mut poller, 0, page(4, 1));
         assert_eq!(taken.caught_up, !to_its_start);
         if to_its_start {
@@ -682,7 +683,7 @@ fn who_ends_at_its_start_has_read_up_to_it() {
         ("2026-03-04T09:15:26.999Z", false),
         ("2026-03-04T09:15:27Z", true),
         ("2026-03-04T09:16:20Z", true),
-        // A clock that is wrong says nothing of the present.
+        // A wrong clock proves nothing about the present.
         ("2099-01-01T00:00:00Z", false),
     ] {
         let mut poller = Poller::new(PollPlan { to_its_start: true, ..plan() }, None, now);
@@ -697,7 +698,7 @@ fn a_cursor_that_dies_three_times_in_a_row_does_not_pass() {
     let mut up = s(0);
     for round in 0..4 {
         url(&mut poller, up);
-        // The first page can be had each time, and no other; that is no way on.
+        // The first page is returned each time, and no other; that is no way to continue.
         poller.take(time(NOW), up, page(1, 2));
         url(&mut poller, up);
         let taken = poller.take(time(NOW), up, answer(400, &[], r#"{"errorCode":"E0000001"}"#));
@@ -785,7 +786,7 @@ fn an_event_of_the_future_does_not_move_the_restart_there() {
     assert_eq!(taken.bookmark.unwrap().last_published, Some(time(NOW)));
 }
 
-/// A link that goes on with the query.
+/// Returns a link that continues the query.
 const GOOD: &str = "</api/v1/logs?filter=eventType+eq+%22app.oauth2.as.consent.grant%22+or+eventType+sw+%22app.oauth2.as.consent.revoke%22&limit=1&after=1>; rel=next";
 
 proptest! {

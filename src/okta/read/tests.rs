@@ -1,4 +1,4 @@
-//! Events as orgs send them, and as nobody should.
+//! Tests with events as orgs send them, and with invalid ones.
 
 use proptest::prelude::*;
 
@@ -166,7 +166,7 @@ fn without_a_uuid_the_bytes_count_and_without_a_time_it_is_zero() {
     assert_ne!(same, one(r#"{"eventType":"x","version":1}"#).key);
 }
 
-/// Secrets where an event's fields are read from, and where they are not.
+/// Secrets in fields that are read from an event, and in others.
 const SECRETIVE: &str = r#"{ "uuid":"7c0e9a52-1111-11ef-9a5c-0242ac120002","published":"2026-03-04T09:15:27.431Z","n":1.50e+2,
     "eventType":"app.oauth2.as.consent.grant","actor":{"id":"00uAAAAAAAAAAAAAA1d7","type":"User","displayName":"https://u:CANARY@app.test/"},
     "target":[{"type":"code","id":"CANARY"},{"id":"oag1","type":"ConsentGrant","displayName":"a","detailEntry":{"clientSecret":"CANARY"}}],
@@ -180,7 +180,7 @@ fn secrets_of_an_event_are_hidden_at_the_door_and_nothing_else() {
     let expected =
         SECRETIVE.replace("u:CANARY@", "‹hidden, 8 characters›@").replace("CANARY", "‹hidden, 6 characters›");
     assert_eq!(*consent.raw, *expected);
-    // A page and a bad neighbor go through the same door.
+    // A record on a page beside a bad record is read in the same way.
     let read = page(
         format!("[{SECRETIVE}, {{\"password\":\"CANARY\"}}, {{\"token\":\"CANARY\" 7}}]").as_bytes(),
         at(),

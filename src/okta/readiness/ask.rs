@@ -5,39 +5,39 @@ use url::form_urlencoded;
 
 use super::super::hooks::HOOKS;
 
-/// The pre-made server answers to this word as well as to its id.
+/// The name that the pre-made server accepts besides its id.
 pub(super) const DEFAULT: &str = "default";
 
-/// The event that proves that consents come about.
+/// The event that proves that consents are possible.
 pub(super) const GRANT: &str = "app.oauth2.as.consent.grant";
 
-/// How long Okta keeps events; a proof that is older is none of how things are now.
+/// How long Okta keeps events, in days. An older consent proves nothing about the present.
 pub(super) const PROOF_DAYS: i64 = 90;
 
 /// One call.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Ask {
-    /// Which engine the org has. Public.
+    /// The engine of the org. Public.
     Engine,
-    /// What a custom authorization server says of itself in public.
+    /// The public metadata of a custom authorization server.
     Metadata(String),
     /// The custom authorization servers.
     Servers,
-    /// One of them, by its id or `default`.
+    /// One custom authorization server, by its id or `default`.
     Server(String),
     /// The scopes of a server.
     Scopes(String),
-    /// Its access policies.
+    /// The access policies of a server.
     Policies(String),
     /// The rules of a policy.
     Rules(String, String),
     /// The active apps.
     Apps,
-    /// The features that an admin may switch.
+    /// The self-service features.
     Features,
     /// The event hooks.
     Hooks,
-    /// One successful consent of the last 90 days before this time.
+    /// The newest successful consent in the 90 days before this time.
     History(Timestamp),
 }
 
@@ -51,17 +51,17 @@ pub(super) enum Bucket {
 }
 
 impl Ask {
-    /// Whether it needs no credentials.
+    /// Returns whether the call needs no credentials.
     pub(super) fn is_open(&self) -> bool {
         matches!(self, Self::Engine | Self::Metadata(_))
     }
 
-    /// Whether its answer may come in pages.
+    /// Returns whether the answer may have several pages.
     pub(super) fn is_paged(&self) -> bool {
         matches!(self, Self::Servers | Self::Apps | Self::Scopes(_) | Self::Policies(_) | Self::Hooks)
     }
 
-    /// Returns the rate limit that it counts against.
+    /// Returns the rate limit that the call counts against.
     pub(super) fn bucket(&self) -> Bucket {
         match self {
             Self::History(_) => Bucket::Log,
@@ -76,7 +76,7 @@ impl Ask {
         }
     }
 
-    /// The scope that it takes, beside a role.
+    /// Returns the scope that the call needs, besides a role.
     pub(super) fn scope(&self) -> Option<&'static str> {
         Some(match self {
             Self::Engine | Self::Metadata(_) => return None,
@@ -90,7 +90,8 @@ impl Ask {
         })
     }
 
-    /// Path and query. Ids that came from outside were looked at before they stand here.
+    /// Returns the path and query. Ids from Okta's answers and from the configuration are checked before they are used
+    /// here.
     pub(super) fn path(&self) -> String {
         const SERVERS: &str = "/api/v1/authorizationServers";
         match self {
@@ -119,7 +120,7 @@ impl Ask {
         }
     }
 
-    /// The call as evidence names it: long queries are left out.
+    /// Returns the call as evidence names it, without long queries.
     pub(super) fn call(&self) -> String {
         let path = match self {
             Self::History(_) => format!("/api/v1/logs, {GRANT} of {PROOF_DAYS} days"),
@@ -132,12 +133,12 @@ impl Ask {
     }
 }
 
-/// Returns an id from outside if it can stand in a path.
+/// Returns an id from outside if it can be part of a path.
 pub(super) fn sound_id(id: &str) -> Option<&str> {
     ((1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(id)
 }
 
-/// Returns what a configured server is called in a path: the end of an issuer, or the word itself.
+/// Returns the name of a configured server in a path: the end of an issuer, or the word itself.
 pub(super) fn segment(server: &str) -> Option<String> {
     let server = server.trim().trim_end_matches('/');
     let last = server.rsplit_once("/oauth2/").map_or(server, |(_, last)| last);

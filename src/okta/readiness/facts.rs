@@ -1,4 +1,4 @@
-//! What the answers of a round hold. Read leniently: whatever comes is something or nothing, and never too much.
+//! The answers of a round. They are read leniently: any body reads as a result or none, and sizes are limited.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,33 +13,33 @@ use super::ask::{Ask, PROOF_DAYS, sound_id};
 use super::servers::{Policy, Rule, Scope, Server};
 use crate::report::{Evidence, Part};
 
-/// Why a call brought nothing that can be used.
+/// Why a call has no usable answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Why {
     /// 401 `E0000015`: the feature is off.
     FeatureOff,
-    /// Okta does not take the credentials.
+    /// Okta does not accept the credentials.
     Dead,
-    /// A scope or a role is missing: which, in some words.
+    /// A scope or a role is missing; the text says which.
     NotPermitted(String),
-    /// There are no credentials to ask with.
+    /// There are no credentials.
     NoCredentials,
-    /// It is not there.
+    /// Okta answered with not found.
     NotFound,
-    /// It may go another time.
+    /// The failure is temporary.
     Passing { is_rate: bool },
-    /// Something else; some words.
+    /// Another reason, in a few words.
     Other(String),
 }
 
-/// What came of one call.
+/// The result of one call.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Answer {
     pub(super) evidence: Evidence,
     pub(super) result: Result<Found, Why>,
 }
 
-/// What a good answer holds.
+/// The contents of a usable answer.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Found {
     Engine { pipeline: String },
@@ -57,39 +57,39 @@ pub(super) enum Found {
 /// The apps that can ask for consent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Apps {
-    /// Every app of any kind.
+    /// The number of apps of any kind.
     pub(super) all: usize,
-    /// `OPENID_CONNECT` ones.
+    /// The number of `OPENID_CONNECT` apps.
     pub(super) oidc: usize,
-    /// Those of the org's own making, of which the consent method can be told.
+    /// The number of OpenID Connect apps that the org created itself. Only these show a consent method.
     pub(super) own: usize,
     pub(super) required: usize,
     pub(super) trusted: usize,
-    /// Own ones without the property.
+    /// The number of these apps without the property.
     pub(super) absent: usize,
 }
 
-/// Everything that a round has heard.
+/// All results of a round.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Facts {
     answers: BTreeMap<Ask, Answer>,
-    /// Lists of which not all pages were read.
+    /// The lists that were not read to their end.
     cut: Vec<Ask>,
-    /// The newest consent of the journal, and when it was looked for.
+    /// The newest consent in the journal, and when it was looked up.
     pub(super) journal: Option<(Timestamp, Timestamp)>,
     /// How far this machine's clock is ahead of Okta's.
     pub(super) clock: Option<(SignedDuration, Evidence)>,
 }
 
-/// Servers that are looked into in one round.
+/// The maximum number of servers that are checked in one round.
 const SERVERS_MAX: usize = 20;
-/// Policies of a server whose rules are looked at.
+/// The maximum number of policies of a server whose rules are read.
 const POLICIES_MAX: usize = 10;
-/// Entries of one list that are kept.
+/// The maximum number of entries of one list that are read.
 const ENTRIES_MAX: usize = 2000;
 
 impl Answer {
-    /// An answer to a call that was not made.
+    /// Returns the answer for a call that was not made.
     pub(super) fn without(ask: &Ask, why: Why, now: Timestamp) -> Self {
         let said = match &why {
             Why::NoCredentials => "not asked: there are no credentials".to_owned(),
@@ -103,7 +103,7 @@ impl Answer {
         }
     }
 
-    /// Reads what came.
+    /// Reads the answer to a call.
     pub(super) fn read(ask: &Ask, page: u32, result: &Result<Reply, SendError>, now: Timestamp) -> Self {
         let evidence =
             |status, code, said: String| Evidence { call: ask.call(), status, code, at: now, said };
@@ -132,7 +132,7 @@ impl Answer {
         }
         let refusal = Refusal::read(reply.status, &reply.headers, &reply.body);
         let why = if ask.is_open() && matches!(refusal.meaning(), Meaning::BadCredentials) {
-            // No credentials went along; 401 speaks of the product.
+            // No credentials were sent, so a 401 is about the product.
             Why::FeatureOff
         } else {
             why(&refusal)
@@ -165,7 +165,8 @@ fn brief(refusal: &Refusal) -> String {
     }
 }
 
-/// Reads a good answer and says in some words what is in it. Returns `None` if it is none.
+/// Reads a usable answer, and returns it with a few words on its contents. Returns `None` if the body is not such an
+/// answer.
 fn read(ask: &Ask, body: &[u8]) -> Option<(Found, String)> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let list = || value.as_array().map(|list| list.iter().filter(|one| one.is_object()).take(ENTRIES_MAX));
@@ -244,7 +245,8 @@ fn count(number: usize, what: &str) -> String {
     }
 }
 
-/// A self-service feature that speaks of what is looked for. Only display names are listed, so a hit is a hint.
+/// Returns the name and status of a self-service feature about consent or API Access Management. Only display names are
+/// listed, so this is only a hint.
 fn hint(feature: &Value) -> Option<String> {
     let text = |key: &str| feature.get(key).and_then(Value::as_str).unwrap_or_default();
     let said = format!("{} {}", text("name"), text("description")).to_lowercase();
@@ -259,7 +261,7 @@ impl Apps {
             return self;
         }
         self.oidc += 1;
-        // Apps from the catalog and Okta's own never have the property.
+        // Apps from the catalog and Okta's own apps never have the property.
         if app.get("name").and_then(Value::as_str) != Some("oidc_client") {
             return self;
         }
@@ -284,12 +286,12 @@ impl Apps {
 }
 
 impl Facts {
-    /// Nothing but what the journal tells: its newest consent, and when it was looked for.
+    /// Returns facts with only the newest consent in the journal, and when it was looked up.
     pub(super) fn new(journal: Option<(Timestamp, Timestamp)>) -> Self {
         Self { journal, ..Self::default() }
     }
 
-    /// Keeps an answer; a page is added to the pages before it.
+    /// Stores an answer. A page is added to the pages before it.
     pub(super) fn keep(&mut self, ask: &Ask, page: u32, answer: Answer) {
         let before = self.answers.get_mut(ask).filter(|_| page > 1);
         let Some(before) = before else {
@@ -302,22 +304,22 @@ impl Facts {
             (Ok(Found::Policies(list)), Ok(Found::Policies(more))) => list.extend(more),
             (Ok(Found::Hooks(list)), Ok(Found::Hooks(more))) => list.extend(more),
             (Ok(Found::Apps(apps)), Ok(Found::Apps(more))) => apps.add(&more),
-            // What was read of it stays, and is known to be a part.
+            // The part of the list that was read stays, and is marked as a part.
             _ => self.cut.push(ask.clone()),
         }
     }
 
-    /// Notes that a list goes on beyond what is read.
+    /// Records that a list has more entries than were read.
     pub(super) fn cut(&mut self, ask: &Ask) {
         self.cut.push(ask.clone());
     }
 
-    /// Whether a list was read to its end.
+    /// Returns whether a list was read to its end.
     pub(super) fn is_whole(&self, ask: &Ask) -> bool {
         !self.cut.contains(ask)
     }
 
-    /// Measures the clock by an answer's date, once a round.
+    /// Measures the difference of the clocks by the date of an answer, once per round.
     pub(super) fn hear_clock(&mut self, ask: &Ask, reply: &Reply, now: Timestamp) {
         let Some(date) = reply.headers.date().filter(|_| self.clock.is_none()) else { return };
         let evidence = Evidence {
@@ -330,22 +332,22 @@ impl Facts {
         self.clock = Some((now.duration_since(date), evidence));
     }
 
-    /// The answer to a call, if it was made.
+    /// Returns the answer to a call, or `None` if it was not made.
     pub(super) fn answer(&self, ask: &Ask) -> Option<&Answer> {
         self.answers.get(ask)
     }
 
-    /// Every answer.
+    /// Returns all answers.
     pub(super) fn answers(&self) -> impl Iterator<Item = (&Ask, &Answer)> {
         self.answers.iter()
     }
 
-    /// The answer about history, whatever time it was asked for.
+    /// Returns the answer about history, for any time.
     pub(super) fn history(&self) -> Option<&Answer> {
         self.answers.iter().find(|(ask, _)| matches!(ask, Ask::History(_))).map(|(_, answer)| answer)
     }
 
-    /// Every server that is known, from the list or by itself, and whether there can be no others.
+    /// Returns every known server, from the list or a single call, and whether the list is complete.
     pub(super) fn servers(&self) -> Option<(&[Server], bool)> {
         if let Some(Answer { result: Ok(Found::Servers(servers)), .. }) = self.answer(&Ask::Servers) {
             return Some((servers, self.is_whole(&Ask::Servers)));
@@ -356,18 +358,18 @@ impl Facts {
         })
     }
 
-    /// Whether the journal's newest consent is one of late.
+    /// Returns whether the newest consent in the journal is recent.
     pub(super) fn is_proven(&self, now: Timestamp) -> bool {
         self.journal.is_some_and(|(at, _)| is_late(at, now))
     }
 
-    /// The calls that an answer makes worth making.
+    /// Returns the calls that an answer leads to.
     pub(super) fn leads_from(&self, ask: &Ask, configured: &str) -> Vec<Ask> {
         let result = self.answer(ask).map(|answer| &answer.result);
         match (ask, result) {
             (Ask::Servers | Ask::Server(_), Some(Ok(Found::Servers(servers)))) => {
                 let mut all: Vec<&Server> = servers.iter().collect();
-                // The one that matters first, then those that could bring consents.
+                // The configured server comes first, then the active ones.
                 all.sort_by_key(|server| (!server.is_called(configured), !server.is_active()));
                 let looked_at =
                     all.into_iter().filter(|server| server.is_active() || server.is_called(configured));
@@ -378,7 +380,7 @@ impl Facts {
                     .collect()
             }
             (Ask::Servers, Some(Err(Why::NotPermitted(_) | Why::Other(_) | Why::Passing { .. }))) => {
-                // Who may not list them may still be allowed to see one.
+                // Credentials that may not list the servers may still be allowed to read one.
                 super::ask::segment(configured).map(Ask::Server).into_iter().collect()
             }
             (Ask::Policies(id), Some(Ok(Found::Policies(policies)))) => policies
@@ -393,10 +395,10 @@ impl Facts {
     }
 }
 
-/// Whether a time lies within what counts as proof of how things are now.
+/// Returns whether a time is recent enough to prove something about the present.
 pub(super) fn is_late(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) <= SignedDuration::from_hours(24 * PROOF_DAYS)
 }
 
-/// Beyond this a difference of clocks is worth a word: the dates are in whole seconds, and answers take their time.
+/// The largest difference of clocks that is not reported. Dates have whole seconds, and answers take time.
 pub(super) const CLOCK_MAX: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! From answers to verdicts. What cannot be told is never said to be off.
+//! Turns answers into verdicts. A feature whose state is unknown is never reported as off.
 
 mod gates;
 
@@ -12,12 +12,12 @@ use crate::okta::hooks::{EventHook, TYPES};
 use crate::report::Confidence::{CannotTell, Confirmed, Likely};
 use crate::report::{Evidence, Item, Overall, Readiness};
 
-/// Where an admin switches what only Okta can switch.
+/// The remedy for what only Okta can switch on.
 const SUPPORT: &str = "Ask Okta Support, or your account's owner, to switch it on for this org.";
-/// Rows of details that one item shows.
+/// The maximum number of rows of details of one item.
 const DETAILS_MAX: usize = 200;
 
-/// Judges a round.
+/// Returns the verdict on a round.
 pub(super) fn judge(plan: &ReadinessPlan, facts: &Facts, rights: &Rights, now: Timestamp) -> Readiness {
     let judge = Judge { plan, facts, rights, now };
     let proof = judge.proof();
@@ -54,7 +54,7 @@ struct Judge<'f> {
     now: Timestamp,
 }
 
-/// A consent that came about of late.
+/// A recent consent.
 struct Proof {
     at: Timestamp,
     evidence: Evidence,
@@ -84,7 +84,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The newest successful consent at a custom server, if it is of late.
+    /// Returns the newest successful consent at a custom server, if it is recent.
     fn proof(&self) -> Option<Proof> {
         let by_journal = self.facts.journal.map(|(at, looked)| Proof {
             at,
@@ -129,7 +129,7 @@ impl Judge<'_> {
         .done()
     }
 
-    /// API Access Management, by two calls that know nothing of each other.
+    /// Judges API Access Management by two independent calls.
     fn product(&self, proof: Option<&Proof>) -> Item {
         let open = Ask::Metadata(DEFAULT.to_owned());
         let (listed, shown) = (self.facts.answer(&Ask::Servers), self.facts.answer(&open));
@@ -166,7 +166,7 @@ impl Judge<'_> {
                 .is("on", Likely)
                 .means(format!("A consent came about on {:.0}. {on}", proof.at)),
             _ => {
-                // Both calls stand as evidence already.
+                // The evidence of both calls is added once only.
                 let mut item = Draft::new("api_access_management", "API_ACCESS_MANAGEMENT")
                     .unanswered(&Ask::Servers, listed, "whether there can be custom authorization servers")
                     .done();
@@ -241,7 +241,7 @@ impl Judge<'_> {
         .done()
     }
 
-    /// Token inline hooks at custom servers; optional, so never a blocker.
+    /// Judges token inline hooks at custom servers. They are optional, so they never block.
     fn extensibility(&self) -> Item {
         let draft = Draft::new("api_access_management_extensibility", "API_ACCESS_MANAGEMENT_EXTENSIBILITY");
         let using = self.facts.answers().find(|(_, answer)| match &answer.result {
@@ -396,7 +396,7 @@ impl Judge<'_> {
         .done()
     }
 
-    /// What the credentials may read, and what each thing that is missing hides.
+    /// Judges what the credentials may read, and what each missing right hides.
     fn token(&self) -> Item {
         let draft = Draft::new("token", "Rights of the credentials");
         let hidden: Vec<String> = self

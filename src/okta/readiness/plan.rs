@@ -1,37 +1,37 @@
-//! What a prober is told of the org and of the credentials.
+//! What a prober needs to know of the org and the credentials.
 
 use crate::okta::url::OrgUrl;
 
-/// What a prober must know of the org.
+/// What a prober needs to know of the org.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadinessPlan {
     /// The org.
     pub org: OrgUrl,
-    /// The authorization server that matters: `default`, an id or an issuer.
+    /// The authorization server to check: `default`, an id or an issuer.
     pub server: String,
-    /// Where Okta delivers to, if a hook is wanted.
+    /// The address that Okta delivers to, if a hook is wanted.
     pub public_url: Option<String>,
-    /// Whether there are credentials; without any, only what is public is asked.
+    /// Whether there are credentials. Without them only public calls are made.
     pub has_credentials: bool,
-    /// Sets apart the waits of two watchers.
+    /// A seed that makes two watchers wait differently.
     pub jitter_seed: u64,
 }
 
-/// What the credentials are, as far as they tell it themselves.
+/// The kind of credentials, and the rights that are known of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Rights {
-    /// There are none.
+    /// There are no credentials.
     #[default]
     None,
     /// An API token, which has its owner's role and no scopes.
     Token,
-    /// A service app: which scopes were asked for, and which of them were not granted.
+    /// A service app.
     Scopes {
-        /// As configured.
+        /// The scopes that are configured.
         asked: Vec<String>,
-        /// Not among those of the token.
+        /// The configured scopes that the token lacks.
         missing: Vec<String>,
-        /// Whether there is a token; without one nothing is known of what was granted.
+        /// Whether there is a token. Without one it is unknown which scopes were granted.
         is_known: bool,
     },
 }

@@ -11,7 +11,7 @@ pub(super) struct Server {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) issuer: String,
-    /// As Okta says it, fit to be shown; `unknown` if it says nothing.
+    /// The status from Okta, safe to show; `unknown` if Okta sends none.
     pub(super) status: String,
     pub(super) is_default: bool,
 }
@@ -20,7 +20,7 @@ impl Server {
     pub(super) fn read(value: &Value) -> Option<Self> {
         let id = text(value, "id");
         let issuer = text(value, "issuer");
-        // The name may be changed; the flag and the issuer stay.
+        // An admin can change the name, but not the flag and the issuer.
         let is_default = value.get("default").and_then(Value::as_bool).unwrap_or(false)
             || issuer.trim_end_matches('/').ends_with("/oauth2/default");
         let status = clip(text(value, "status"));
@@ -37,13 +37,13 @@ impl Server {
         self.status == "ACTIVE"
     }
 
-    /// Whether the configuration means it.
+    /// Returns whether the configured name stands for this server.
     pub(super) fn is_called(&self, configured: &str) -> bool {
         let Some(called) = segment(configured) else { return false };
         if called == DEFAULT { self.is_default } else { self.id == called }
     }
 
-    /// What it is called on the screen.
+    /// Returns the name of the server on the screen.
     pub(super) fn shown(&self) -> String {
         match (self.is_default, self.name.is_empty()) {
             (true, _) if self.name != DEFAULT && !self.name.is_empty() => format!("default ({})", self.name),
@@ -58,7 +58,7 @@ impl Server {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Scope {
     pub(super) name: String,
-    /// `IMPLICIT`, `REQUIRED`, `FLEXIBLE`, or `None` where the org shows no such property.
+    /// `IMPLICIT`, `REQUIRED`, `FLEXIBLE`, or `None` if the org does not show the property.
     pub(super) consent: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl Scope {
         (!name.is_empty()).then(|| Self { name: clip(name), consent })
     }
 
-    /// Whether it can bring up the question.
+    /// Returns whether the scope can cause a consent prompt.
     pub(super) fn asks(&self) -> bool {
         matches!(self.consent.as_deref(), Some("REQUIRED" | "FLEXIBLE"))
     }
@@ -81,7 +81,7 @@ pub(super) struct Policy {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) is_active: bool,
-    /// Whether it is for all clients, or for how many.
+    /// The number of clients that it applies to, or `None` if it applies to all.
     pub(super) clients: Option<usize>,
 }
 
@@ -110,7 +110,7 @@ pub(super) struct Rule {
     pub(super) has_inline_hook: bool,
 }
 
-/// Grant types in which a person takes part.
+/// The grant types in which a person takes part.
 const USER_FLOWS: [&str; 4] =
     ["authorization_code", "implicit", "interaction_code", "urn:ietf:params:oauth:grant-type:device_code"];
 const GRANT_TYPES_MAX: usize = 20;
@@ -135,7 +135,7 @@ impl Rule {
         }
     }
 
-    /// Whether it lets a person through to where consent is asked.
+    /// Returns whether the rule allows a flow that can reach the consent prompt.
     pub(super) fn lets_people_through(&self) -> bool {
         self.is_active && self.grant_types.iter().any(|one| USER_FLOWS.contains(&one.as_str()))
     }

@@ -22,7 +22,7 @@ fn prober(has_credentials: bool) -> Prober {
     Prober::new(plan, ReadinessBudgets::beside(log, 1.0))
 }
 
-/// Makes a round in which every call is answered by a function of its URL. Returns what was asked.
+/// Runs a round in which a function of the URL answers every call. Returns the calls.
 fn round(prober: &mut Prober, mut answer: impl FnMut(&str) -> Result<Reply, SendError>) -> Vec<String> {
     let (mut up, mut asked) = (Duration::ZERO, Vec::new());
     prober.begin(now(), None, true);
@@ -72,7 +72,7 @@ fn a_host_that_does_not_answer_is_left_alone() {
     assert!(!found.credentials_refused);
 }
 
-/// A page of a list, with a next link or without.
+/// Returns a page of a list, with a next link or without.
 #[expect(clippy::unnecessary_wraps, reason = "answers stand beside errors")]
 fn page(next: Option<&str>, body: &str) -> Result<Reply, SendError> {
     let mut headers = Headers::default();
@@ -82,7 +82,7 @@ fn page(next: Option<&str>, body: &str) -> Result<Reply, SendError> {
     Ok(Reply { status: 200, headers, body: body.as_bytes().to_vec() })
 }
 
-/// A list of one app that asks for consent by a method.
+/// Returns a list of one app with a consent method.
 fn app(method: &str) -> String {
     format!(
         r#"[{{"name":"oidc_client","signOnMode":"OPENID_CONNECT","settings":{{"oauthClient":{{"consent_method":"{method}"}}}}}}]"#
@@ -101,7 +101,7 @@ fn pages_are_read_to_their_end_and_not_elsewhere() {
     });
     assert!(asked.iter().all(|url| url.starts_with("https://example.okta.com/")), "{asked:?}");
     assert_eq!(prober.judge(now(), &Rights::Token).item("apps").unwrap().state, "1 of 2 require");
-    // A page that leads to itself is asked for once more and no more.
+    // A page whose link leads to itself is requested once more and no more.
     let asked = round(&mut prober, |url| page(Some(url), "[]"));
     for url in &asked {
         assert!(asked.iter().filter(|other| *other == url).count() <= 2, "{url}");

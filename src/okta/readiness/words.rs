@@ -1,15 +1,15 @@
-//! What to say where a call brought no verdict.
+//! Builds the items of a report, and the texts for calls without a usable answer.
 
 use super::ask::Ask;
 use super::facts::{Answer, Why};
 use crate::report::{Confidence, Detail, Evidence, Item};
 
-/// An item in the making.
+/// An item under construction.
 #[derive(Debug)]
 pub(super) struct Draft(Item);
 
 impl Draft {
-    /// Begins with nothing known.
+    /// Returns an item of which nothing is known.
     pub(super) fn new(id: &str, name: &str) -> Self {
         Self(Item {
             id: id.to_owned(),
@@ -24,35 +24,35 @@ impl Draft {
         })
     }
 
-    /// States something with so much confidence.
+    /// Sets the state and how confident it is.
     #[must_use]
     pub(super) fn is(mut self, state: impl Into<String>, confidence: Confidence) -> Self {
         (self.0.state, self.0.confidence) = (state.into(), confidence);
         self
     }
 
-    /// Adds what it rests on.
+    /// Adds evidence.
     #[must_use]
     pub(super) fn by(mut self, answer: Option<&Answer>) -> Self {
         self.0.evidence.extend(answer.map(|answer| answer.evidence.clone()));
         self
     }
 
-    /// Adds what it rests on.
+    /// Adds evidence.
     #[must_use]
     pub(super) fn by_all(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
         self.0.evidence.extend(evidence);
         self
     }
 
-    /// Says what it means.
+    /// Sets the meaning.
     #[must_use]
     pub(super) fn means(mut self, words: impl Into<String>) -> Self {
         self.0.meaning = words.into();
         self
     }
 
-    /// Adds a sentence to what it means.
+    /// Adds a sentence to the meaning.
     #[must_use]
     pub(super) fn also(mut self, words: &str) -> Self {
         if !self.0.meaning.is_empty() && !words.is_empty() {
@@ -62,26 +62,26 @@ impl Draft {
         self
     }
 
-    /// Says what an admin can do.
+    /// Sets what an admin can do.
     #[must_use]
     pub(super) fn remedy(mut self, words: impl Into<String>) -> Self {
         self.0.remedy = words.into();
         self
     }
 
-    /// Marks that no consent can come about while this is so.
+    /// Marks the item as blocking: while it is so, no consent is possible.
     #[must_use]
     pub(super) fn blocks(mut self) -> Self {
         self.0.blocking = true;
         self
     }
 
-    /// Adds a part.
+    /// Adds a row of details.
     pub(super) fn detail(&mut self, name: impl Into<String>, state: impl Into<String>) {
         self.0.details.push(Detail { name: name.into(), state: state.into() });
     }
 
-    /// States why a call said nothing about it, and what its absence hides.
+    /// Sets the texts for a call without a usable answer: why there is none, and what remains unknown.
     #[must_use]
     pub(super) fn unanswered(self, ask: &Ask, answer: Option<&Answer>, hides: &str) -> Self {
         let draft = self.by(answer);
@@ -130,7 +130,7 @@ impl Draft {
     }
 }
 
-/// What lets a call pass.
+/// Returns which scope and role a call needs.
 fn permit(ask: &Ask) -> String {
     let scope = ask.scope().unwrap_or_default();
     let role = match ask {

@@ -1,4 +1,5 @@
-//! The servers: whether they stand, whom they let through, and what their scopes ask.
+//! Judges the servers: whether they are active, which policies and rules let people through, and which scopes ask for
+//! consent.
 
 use super::super::ask::{Ask, segment};
 use super::super::facts::{Answer, Found, Why};
@@ -10,7 +11,7 @@ use crate::report::Confidence::{CannotTell, Confirmed, Likely, NotPermitted};
 use crate::report::{Item, SERVER, SERVERS};
 
 impl Judge<'_> {
-    /// The server that matters: whether it stands, has a policy, and a rule that lets people through.
+    /// Judges the configured server: whether it is active, has an active policy, and a rule that lets people through.
     pub(super) fn configured(&self) -> Vec<Item> {
         let called = visible(&self.plan.server).into_owned();
         let draft = Draft::new(SERVERS, &format!("Authorization server {called}"));
@@ -25,7 +26,8 @@ impl Judge<'_> {
             let shown = open.as_ref().and_then(|ask| self.facts.answer(ask));
             let is_absent =
                 |answer: Option<&Answer>| answer.is_some_and(|one| one.result == Err(Why::NotFound));
-            // Who may not list the servers knows of its absence by two calls that know nothing of each other.
+            // Without the right to list the servers, two independent calls can still show that the server does not
+            // exist.
             let item = if is_absent(direct) && is_absent(shown) {
                 missing(draft.by(direct).by(shown))
             } else {
@@ -107,7 +109,7 @@ impl Judge<'_> {
         vec![item, policy, rule]
     }
 
-    /// The policy and the rule of a server. Only those of the server that matters can block.
+    /// Judges the policies and the rules of a server. Only those of the configured server can block.
     fn gates(&self, server: &Server, can_block: bool) -> (Item, Item) {
         let shown = server.shown();
         let policies_ask = Ask::Policies(server.id.clone());
@@ -211,7 +213,7 @@ impl Judge<'_> {
         if can_block { draft.blocks() } else { draft }.done()
     }
 
-    /// The scopes by what they ask for, of every active server.
+    /// Judges the scopes of every active server by whether they ask for consent.
     pub(super) fn scopes(&self) -> Item {
         let draft = Draft::new("scopes", "Scopes that ask for consent");
         let Some((servers, is_whole)) = self.facts.servers() else {
