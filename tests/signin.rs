@@ -282,7 +282,7 @@ fn proofs_are_sent_as_the_configuration_says() {
     let wanted = [
         "400 invalid_dpop_proof",
         "request id Z",
-        "The app demands DPoP",
+        "The app requires DPoP",
         "org.oauth.dpop to auto or always",
     ];
     refused(&output, &app.log(), 3, &wanted);
@@ -295,7 +295,7 @@ type Row<'a> = (&'a str, &'a [&'a str], Option<(&'a str, &'a str)>, &'a [&'a str
 #[test]
 fn a_refused_sign_in_says_why_and_what_to_do() {
     let not_let = "Okta does not let the service app sign in";
-    let no_token = "Okta gives the service app no token";
+    let no_token = "Okta issues no token to the service app";
     let check =
         "Check client_id, the private key, key_id as registered with the app, and this machine's clock.";
     let other = ec().public.as_str();
@@ -321,7 +321,7 @@ fn a_refused_sign_in_says_why_and_what_to_do() {
             own,
             &["--app-dpop", "--fault", "nonce_loop"],
             None,
-            &[not_let, "400 use_dpop_nonce", "It refuses the nonces that it gave out itself"],
+            &[not_let, "400 use_dpop_nonce", "Okta refuses nonces that it issued itself"],
         ),
         (
             own,
@@ -345,7 +345,11 @@ fn a_refused_sign_in_says_why_and_what_to_do() {
             own,
             &["--fault", "token_expired@1-99"],
             None,
-            &["Okta does not accept the credentials", "401 invalid_token", "whether it is active"],
+            &[
+                "Okta does not accept the credentials",
+                "401 invalid_token",
+                "whether the service app is active",
+            ],
         ),
     ];
     for (public, more, change, wanted) in sheet {
@@ -375,7 +379,7 @@ fn a_missing_right_is_named_as_scope_or_role() {
         app.hides(&org, &output);
     }
     for (fault, wanted) in [
-        ("unauthorized", &["401 E0000011", "error id oae", "Put a valid token where it is read from"][..]),
+        ("unauthorized", &["401 E0000011", "error id oae", "Configure a valid token"][..]),
         ("forbidden", &[lacks, "403 E0000006", "error id oae", role]),
         ("forbidden_empty", &[lacks, "403 insufficient_scope", scope]),
     ] {
@@ -394,11 +398,8 @@ fn scopes_that_were_not_granted_are_named() {
     let output =
         Process::start(command.env("OKTA_CLIENT_SCOPES", "okta.logs.read okta.users.read okta.apps.read"));
     let output = output.end();
-    let wanted = [
-        "fewer scopes than asked for, not okta.apps.read.",
-        "The log is read all the same",
-        "OKTA_CLIENT_SCOPES",
-    ];
+    let wanted =
+        ["did not grant these scopes: okta.apps.read.", "The log can still be read", "OKTA_CLIENT_SCOPES"];
     good(&output, &org, &wanted);
     assert_eq!(words(&output.err).lines().count(), 1, "{}", output.err);
     assert!(app.log().contains(wanted[0]), "{}", app.log());
@@ -435,7 +436,7 @@ fn what_okta_teaches_is_learned_without_ado() {
             let app = App::rsa();
             let org = app.org(&rsa().public, &[&["--fault", fault], proofs].concat());
             let output = app.configured(&org, small, &ALL).end();
-            let wanted = ["This machine's clock is ", way, "set the clock right"];
+            let wanted = ["This machine's clock is ", way, "correct the clock"];
             good(&output, &org, &wanted);
             assert!(app.log().contains(way), "{}", app.log());
             app.hides(&org, &output);
@@ -455,9 +456,11 @@ fn what_okta_teaches_is_learned_without_ado() {
 
 #[test]
 fn whoever_else_answers_gets_nothing_and_is_named() {
-    let page =
-        ["Something else than Okta's API answered (status 200)", "whether a proxy or a sign-in page stands"];
-    let led = ["leads on to another place", "status 302 to http://127.0.0.2:9", "Take the org's own URL"];
+    let page = [
+        "Something other than Okta's API answered (status 200)",
+        "whether a proxy or a sign-in page is in between",
+    ];
+    let led = ["redirects elsewhere", "status 302 to http://127.0.0.2:9", "Use the org's own URL"];
     for (fault, wanted) in [("login_page", &page[..]), ("redirect", &led)] {
         // At the sign-in.
         let app = App::rsa();
@@ -486,7 +489,7 @@ fn whoever_else_answers_gets_nothing_and_is_named() {
     let output = Process::start(&mut app.command(&org, &ALL)).end();
     // The events of the page with the wrong link are good.
     assert_eq!((output.code, output.out.lines().count()), (Some(1), org.total()), "{}", output.err);
-    for word in ["next link leads to another place, http://127.0.0.2:9,", "Check the org URL"] {
+    for word in ["next link leads elsewhere, to http://127.0.0.2:9,", "Check the org URL"] {
         assert!(output.err.contains(word) && app.log().contains(word), "{word}: {}", output.err);
     }
     app.hides(&org, &output);
@@ -495,7 +498,7 @@ fn whoever_else_answers_gets_nothing_and_is_named() {
 #[test]
 fn an_org_url_that_credentials_must_not_go_to_is_refused_before_anything_starts() {
     for (url, wanted) in [
-        ("https://{yourOktaDomain}", &["still holds a placeholder"][..]),
+        ("https://{yourOktaDomain}", &["still contains a placeholder"][..]),
         ("http://example.okta.com", &["must begin with https://", "http://example.okta.com"]),
         ("http://192.0.2.7:8080", &["must begin with https://"]),
         (
@@ -561,7 +564,7 @@ fn a_key_that_is_none_is_refused_and_not_shown() {
 
 #[test]
 fn a_refusal_in_the_middle_ends_no_tail() {
-    let stays = "It asks again every minute, with the credentials read anew; what is stored stays usable.";
+    let stays = "It retries every minute and reads the credentials again; what is stored stays usable.";
     let (org, sandbox) = (Sim::start(60, &["--fault", "unauthorized@3"]), Sandbox::new());
     fs::write(sandbox.path("c.toml"), "[poll]\ninterval = \"1s\"\n").expect("a configuration");
     let tail = sandbox.start(&org, &["tail", "--since", "90d", "--config", "c.toml", "--log-level", "debug"]);
@@ -569,7 +572,7 @@ fn a_refusal_in_the_middle_ends_no_tail() {
     tail.signal(Signal::TERM);
     let output = tail.end();
     assert_eq!((output.code, output.out.lines().count()), (Some(143), org.total()), "{}", output.err);
-    for word in ["401 E0000011", "error id oae", "request id Z", stays, "Put a valid token"] {
+    for word in ["401 E0000011", "error id oae", "request id Z", stays, "Configure a valid token"] {
         assert!(output.err.contains(word) && log(&sandbox).contains(word), "{word}: {}", output.err);
     }
     hides(&sandbox, &[TOKEN], &[&output.out, &output.err]);

@@ -406,7 +406,7 @@ async fn a_400_for_a_cursor_begins_anew_from_the_last_event() {
             } else {
                 assert_eq!(coverage.gaps.len(), 1, "{word} {command:?}");
                 assert!(
-                    coverage.gaps[0].why.contains("did not take the stored place"),
+                    coverage.gaps[0].why.contains("no longer accepted the stored place"),
                     "{:?}",
                     coverage.gaps
                 );

@@ -265,7 +265,7 @@ fn a_refused_token_is_a_state_and_a_better_one_is_taken() {
     terminal.wait_words("poll 401 bad credentials");
     terminal.press(b"6");
     terminal.wait_words(" bytes to this terminal");
-    terminal.wait_words("Put a valid token where it is read from");
+    terminal.wait_words("Configure a valid token");
     terminal.press(b"\x1b");
     terminal.wait_words("No consents stored");
     // When asked again, it reports the same and keeps running.

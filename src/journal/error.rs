@@ -75,7 +75,7 @@ pub enum OpenError {
         path: String,
     },
     /// A later version of the program wrote it.
-    #[error("the journal {path} has format {found}, and formats up to {known} are known")]
+    #[error("the journal {path} has format {found}; this version knows formats up to {known}")]
     Newer {
         /// The path, safe to show on a terminal.
         path: String,
@@ -85,7 +85,7 @@ pub enum OpenError {
         known: i64,
     },
     /// An older version of the program wrote it and is running.
-    #[error("the journal {path} is of an older format, and process {holder} writes it")]
+    #[error("the journal {path} has an older format, and process {holder} writes it")]
     OlderInUse {
         /// The path, safe to show on a terminal.
         path: String,
@@ -135,8 +135,8 @@ impl OpenError {
             ),
             Self::OlderInUse { path, holder } => fault(
                 "older journal in use",
-                format!("The journal {path} is of an older version, which writes it as process {holder}."),
-                "End that process; the journal is then brought up to date.",
+                format!("Process {holder} is an older version and still writes the journal {path}."),
+                "End that process. This version then updates the journal.",
             ),
             Self::Damaged { path, .. } => fault(
                 "damaged journal",
@@ -147,7 +147,7 @@ impl OpenError {
             Self::Thread(_) => fault(
                 "no thread",
                 "The system could not start a thread for the journal.".to_owned(),
-                "Look for a limit on processes or memory.",
+                "Check the limits on processes and memory.",
             ),
         }
         .caused_by(self)
@@ -167,7 +167,7 @@ pub enum AppendError {
     #[error("the journal is closed")]
     Closed,
     /// The open files are no longer in the journal's folder, so anything written to them is lost when the process ends.
-    #[error("{} is not what was opened", .0.path)]
+    #[error("{} is no longer the file or folder that was opened", .0.path)]
     Gone(Gone),
 }
 
@@ -181,16 +181,16 @@ impl AppendError {
     /// Returns the fault that people see.
     pub fn fault(&self) -> Fault {
         let doing =
-            "Nothing of the batch was stored and the cursor stays where it was, so it is asked for again.";
+            "None of the batch was stored. The cursor stays where it was, so the batch is fetched again.";
         match self {
             Self::Storage(error) => storage(error.ailment, "the journal", doing),
             Self::Pack(_) => {
                 let what = "An event could not be compressed for the journal.";
-                Fault::new(Part::Journal, "not compressed", what, doing, "Look whether memory is short.")
+                Fault::new(Part::Journal, "not compressed", what, doing, "Check whether memory is short.")
                     .passing()
             }
             Self::Closed => {
-                let what = "The journal is closed, because the program ends or its writer failed.";
+                let what = "The journal is closed, because the program is ending or its writer failed.";
                 Fault::new(Part::Journal, "closed", what, doing, "Start the program again.")
             }
             Self::Gone(Gone { path, is_replaced }) => {
@@ -199,10 +199,10 @@ impl AppendError {
                 } else {
                     ("journal vanished", "vanished")
                 };
-                let what = format!("The journal's place {path} {became} while the program was running.");
-                let doing = "Nothing is acknowledged and Okta is asked for nothing more; it goes on if the very same \
-                             files come back.";
-                let remedy = "Put the same folder back, or restart the program: it then fetches what Okta still keeps.";
+                let what = format!("The journal's path {path} {became} while the program was running.");
+                let doing = "No delivery is acknowledged and Okta is not polled. Both resume if the very same files \
+                             come back.";
+                let remedy = "Put the same folder back, or restart the program, which then fetches what Okta still keeps.";
                 Fault::new(Part::Journal, brief, &what, doing, remedy)
             }
         }
@@ -217,7 +217,7 @@ pub enum ReadError {
     #[error("the journal could not be read")]
     Storage(#[from] StorageError),
     /// A stored record is damaged: it does not decompress, does not match its checksum, or is not valid text.
-    #[error("row {seq} does not unpack")]
+    #[error("row {seq} is damaged")]
     Unpack {
         /// The row's number; 0 for a reject.
         seq: i64,
@@ -241,8 +241,8 @@ impl ReadError {
             Self::Unpack { seq, .. } => {
                 let what = format!("Row {seq} of the journal is damaged on the disk.");
                 let doing = "It is left out; the other rows stay usable.";
-                let remedy = "watch and tail ask Okta for it again, if Okta still keeps it (90 days). Look at the disk; \
-                              consentwatch doctor --check looks at every row.";
+                let remedy = "watch and tail ask Okta for it again, if Okta still keeps it (90 days). Check the disk; \
+                              consentwatch doctor --check checks every row.";
                 Fault::new(Part::Journal, "damaged row", &what, doing, remedy)
             }
         }
@@ -253,32 +253,32 @@ impl ReadError {
 fn place(path: &str, error: &io::Error, doing: &str) -> Fault {
     if let Some(found) = not_regular(error) {
         let what = format!("{path} cannot be used: {found}.");
-        let remedy = "Look who made it, remove it, or name another directory with --data-dir.";
+        let remedy = "Find out what created it, remove it, or name another directory with --data-dir.";
         return Fault::new(Part::Journal, "not a regular file", &what, doing, remedy);
     }
     let (brief, what, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (
             "no permission",
-            format!("The journal's place {path} cannot be used by this account."),
+            format!("This account cannot use the journal's path {path}."),
             "Give this account the right to write there, or name another directory with --data-dir.",
         ),
         io::ErrorKind::ReadOnlyFilesystem => (
-            "read-only place",
-            format!("The journal's place {path} is on a read-only file system."),
-            "Name a directory that can be written with --data-dir.",
+            "read-only disk",
+            format!("The journal's path {path} is on a read-only file system."),
+            "Name a writable directory with --data-dir.",
         ),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ("disk full", format!("There is no room on the disk for {path}."), "Make room on the disk.")
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => (
             "not a directory",
-            format!("The journal cannot be in {path}, because a part of that path is a file."),
+            format!("The journal cannot be in {path}, because part of that path is a file."),
             "Name another directory with --data-dir.",
         ),
         _ => (
-            "no place",
-            format!("The journal's place {path} cannot be created or opened."),
-            "Look at the directory, or name another one with --data-dir.",
+            "unusable",
+            format!("The journal's path {path} cannot be created or opened."),
+            "Check the directory, or name another one with --data-dir.",
         ),
     };
     Fault::new(Part::Journal, brief, &what, doing, remedy)
@@ -293,7 +293,7 @@ fn storage(ailment: Ailment, path: &str, doing: &str) -> Fault {
         }
         Ailment::ReadOnly => new(
             "read-only",
-            &format!("The file of {path}, or its directory, cannot be written by this account."),
+            &format!("This account cannot write the file of {path} or its directory."),
             "Give this account the right to write there, or name another directory with --data-dir.",
         ),
         Ailment::Damaged => new(
@@ -303,14 +303,14 @@ fn storage(ailment: Ailment, path: &str, doing: &str) -> Fault {
         ),
         Ailment::Busy => new(
             "journal busy",
-            &format!("Another program holds {path} for longer than a few seconds."),
-            "End the other program if it does not let go.",
+            &format!("Another program has locked {path} for more than a few seconds."),
+            "End the other program if it keeps the lock.",
         )
         .passing(),
         Ailment::Other => new(
             "disk error",
             &format!("The disk failed while {path} was used."),
-            "Look at the disk and at the log.",
+            "Check the disk and the program's log.",
         )
         .passing(),
     }

@@ -52,7 +52,7 @@ pub enum NotesError {
         source: std::io::Error,
     },
     /// A later version of the program wrote it.
-    #[error("the notes {path} have format {found}, and formats up to {known} are known")]
+    #[error("the notes {path} have format {found}; this version knows formats up to {known}")]
     Newer {
         /// The path, safe to show on a terminal.
         path: String,
@@ -78,7 +78,7 @@ pub enum NotesError {
         source: StorageError,
     },
     /// The maximum number of marks is reached.
-    #[error("there are {} marks already", Notes::MARKS_MAX)]
+    #[error("there are already {} marks", Notes::MARKS_MAX)]
     Full,
 }
 
@@ -311,8 +311,8 @@ impl NotesError {
     pub fn fault(&self) -> Fault {
         let (brief, what, remedy) = match self {
             Self::Place { path, source } => (
-                "no place for marks",
-                format!("The file of marks and notes {path} cannot be made or opened: {source}."),
+                "marks unusable",
+                format!("The file of marks and notes {path} cannot be created or opened: {source}."),
                 "Give this account the right to write there, or name another folder with --data-dir.",
             ),
             Self::Newer { path, found, known } => (
@@ -325,14 +325,14 @@ impl NotesError {
             ),
             Self::Damaged { path, .. } => (
                 "damaged marks",
-                format!("The file {path} is damaged or holds no marks; it was left as it is."),
+                format!("The file {path} is damaged or is not a file of marks; it was left as it is."),
                 "Move it away to begin anew, or restore a backup.",
             ),
             Self::Storage { path, source } => match source.ailment {
                 Ailment::Busy => (
                     "marks busy",
-                    format!("Another program holds {path}."),
-                    "Try again; end the other program if it does not let go.",
+                    format!("Another program has locked {path}."),
+                    "Try again. End the other program if it keeps the lock.",
                 ),
                 Ailment::Full => (
                     "disk full",
@@ -342,13 +342,13 @@ impl NotesError {
                 _ => (
                     "marks not written",
                     format!("The file {path} could not be read or written."),
-                    "Look at its rights, at the disk and at the log.",
+                    "Check its permissions, the disk and the program's log.",
                 ),
             },
             Self::Full => (
                 "too many marks",
-                format!("{} consents are marked, and no more are kept.", Notes::MARKS_MAX),
-                "Take marks away that are not needed any more.",
+                format!("{} consents are marked, which is the maximum.", Notes::MARKS_MAX),
+                "Remove marks that you no longer need.",
             ),
         };
         let doing = match self {

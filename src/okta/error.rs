@@ -76,7 +76,7 @@ pub enum SendError {
     #[error("signing in was refused: {0}")]
     SignIn(Box<Refusal>),
     /// Anything else.
-    #[error("could not ask: {0}")]
+    #[error("the request failed: {0}")]
     Other(String),
 }
 
@@ -152,8 +152,7 @@ impl Refusal {
     pub fn fault(&self, part: Part) -> Fault {
         let status = self.status;
         let is_poll = part == Part::Poll;
-        let again =
-            "It asks again every minute, with the credentials read anew; what is stored stays usable.";
+        let again = "It retries every minute and reads the credentials again; what is stored stays usable.";
         let (brief, what, doing, remedy) = match self.meaning() {
             Meaning::BadCredentials if self.is_sign_in => (
                 format!("{status} sign-in refused"),
@@ -161,10 +160,10 @@ impl Refusal {
                 again,
                 match self.code.as_deref() {
                     Some("use_dpop_nonce") => {
-                        "It refuses the nonces that it gave out itself; tell Okta's support the request id if this lasts."
+                        "Okta refuses nonces that it issued itself; tell Okta's support the request id if this lasts."
                     }
                     Some("invalid_dpop_proof") => {
-                        "The app demands DPoP: set org.oauth.dpop to auto or always, and this machine's clock right."
+                        "The app requires DPoP: set org.oauth.dpop to auto or always, and correct this machine's clock."
                     }
                     _ => {
                         "Check client_id, the private key, key_id as registered with the app, and this machine's clock."
@@ -174,7 +173,7 @@ impl Refusal {
             ),
             Meaning::NotPermitted if self.is_sign_in => (
                 format!("{status} scopes refused"),
-                "Okta gives the service app no token",
+                "Okta issues no token to the service app",
                 again,
                 match self.code.as_deref() {
                     Some("access_denied" | "server_error") => {
@@ -194,15 +193,15 @@ impl Refusal {
                 match self.code.as_deref() {
                     // A service app got this token a moment ago.
                     Some("invalid_token") => {
-                        "Look at the service app in the org: whether it is active, and whether its tokens are revoked."
+                        "Check in the org whether the service app is active, and whether its tokens were revoked."
                     }
-                    _ => "Put a valid token where it is read from.",
+                    _ => "Configure a valid token.",
                 }
                 .to_owned(),
             ),
             Meaning::FeatureOff => (
                 format!("{status} feature off"),
-                "The org lacks the feature that was asked for; the credentials are good",
+                "The org lacks the requested feature; the credentials are valid",
                 again,
                 "Ask Okta to switch the feature on for this org.".to_owned(),
             ),
@@ -212,28 +211,28 @@ impl Refusal {
                 again,
                 match &self.scope {
                     Some(scope) => format!("Grant the scope {scope} to the service app, under Okta API Scopes."),
-                    None => "Give their owner, a person or a service app, a role that may read this, such as \
+                    None => "Give the owner of the credentials, a person or a service app, a role that may read this, such as \
                              Read-only Administrator."
                         .to_owned(),
                 },
             ),
             Meaning::NotFound => (
                 format!("{status} not found"),
-                "The host does not know the path that was asked for",
+                "The host does not know the requested path",
                 again,
                 "Check that the org URL is that of the org itself.".to_owned(),
             ),
             Meaning::RateLimit => (
                 format!("{status} rate limit"),
                 "Okta asks us to wait",
-                "It waits and asks the same again; nothing is lost.",
+                "It waits and retries; nothing is lost.",
                 String::new(),
             ),
             Meaning::BadRequest => (
                 format!("{status} bad request"),
                 "Okta does not accept the request",
                 if is_poll {
-                    "It asks again, after waits of up to a minute; what is stored stays usable."
+                    "It retries, after waits of up to a minute; what is stored stays usable."
                 } else {
                     again
                 },
@@ -241,7 +240,7 @@ impl Refusal {
                     "Check poll.events, and the time to begin at (--since, poll.lookback); if both are right, tell \
                      Okta's support."
                 } else {
-                    "Check what Okta's sentence names; if that is right, tell Okta's support."
+                    "Check what Okta's message names; if that is right, tell Okta's support."
                 }
                 .to_owned(),
             ),
@@ -252,20 +251,20 @@ impl Refusal {
                 } else {
                     "Okta cannot answer now"
                 },
-                "It waits and asks the same again; nothing is lost.",
+                "It waits and retries; nothing is lost.",
                 String::new(),
             ),
             Meaning::NotOkta if self.leads_to.is_some() => (
                 "redirected elsewhere".to_owned(),
-                "The org URL leads on to another place, and the credentials do not go there",
+                "The org URL redirects elsewhere, and the credentials are not sent there",
                 again,
-                "Take the org's own URL, and look whether a proxy or a sign-in page stands between.".to_owned(),
+                "Use the org's own URL, and check whether a proxy or a sign-in page is in between.".to_owned(),
             ),
             Meaning::NotOkta => (
                 "not an Okta answer".to_owned(),
-                "Something else than Okta's API answered",
+                "Something other than Okta's API answered",
                 again,
-                "Check the org URL, and whether a proxy or a sign-in page stands between.".to_owned(),
+                "Check the org URL, and whether a proxy or a sign-in page is in between.".to_owned(),
             ),
         };
         let fault = Fault::new(part, &brief, &format!("{what} ({self})."), doing, &remedy);
@@ -310,9 +309,9 @@ impl SendError {
             Self::Timeout => ("no answer in time", "Check the network and the proxy if this lasts.", true),
             Self::TooLarge => ("answer too large", "Choose a smaller page_size.", false),
             Self::Cut(_) => ("answer cut short", "Check the network and the proxy if this lasts.", true),
-            Self::Other(_) => ("request failed", "Look into the log for the causes.", true),
+            Self::Other(_) => ("request failed", "Look in the program's log for the causes.", true),
         };
-        let doing = "It waits and asks the same again; nothing is lost.";
+        let doing = "It waits and retries; nothing is lost.";
         let fault = Fault::new(part, brief, &format!("The org did not answer: {self}."), doing, remedy);
         if passes { fault.passing() } else { fault }
     }
@@ -369,7 +368,7 @@ mod tests {
     fn a_feature_that_is_off_is_no_bad_token() {
         let refusal = read(401, r#"{"errorCode":"E0000015"}"#);
         assert_eq!(refusal.meaning(), Meaning::FeatureOff);
-        assert!(refusal.fault(Part::Poll).what.contains("credentials are good"));
+        assert!(refusal.fault(Part::Poll).what.contains("credentials are valid"));
     }
 
     #[test]
@@ -404,7 +403,7 @@ mod tests {
         for part in [Part::Hook, Part::Readiness] {
             let fault = refusal.fault(part);
             assert!(fault.what.contains("Api validation failed: uri"), "{fault}");
-            assert!(!fault.remedy.contains("poll.") && fault.remedy.contains("Okta's sentence"), "{fault}");
+            assert!(!fault.remedy.contains("poll.") && fault.remedy.contains("Okta's message"), "{fault}");
         }
     }
 

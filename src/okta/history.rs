@@ -278,8 +278,8 @@ impl History {
             Some(Ok(place)) => self.url = self.plan.org.join(&place),
             Some(Err(bad)) => {
                 self.dropped = Some(format!(
-                    "The stored place in the history {bad}. It was dropped, and that stretch of time is asked for \
-                     again; nothing is missing."
+                    "The stored place in the history {bad}. It was dropped, and that period is fetched again; \
+                     nothing is lost."
                 ));
                 self.begin_stretch(now);
             }
@@ -346,8 +346,8 @@ fn dead_link(refusal: &Refusal) -> Fault {
     Fault::new(
         Part::Poll,
         "place in the history refused",
-        &format!("Okta does not take the place in the history any more ({refusal})."),
-        "It asks for this stretch of time again; nothing is missing.",
+        &format!("Okta no longer accepts the place in the history ({refusal})."),
+        "It fetches this period again; nothing is lost.",
         "",
     )
     .passing()
@@ -357,9 +357,9 @@ fn fetched_in_a_circle() -> Fault {
     Fault::new(
         Part::Poll,
         "next link repeats the page",
-        "A page of the history leads to itself.",
-        "It asks again at the same place, after waits of up to a minute; what came is stored.",
-        "Check whether a proxy that keeps answers stands between; if none does, tell Okta's support.",
+        "The next link of a page of the history leads back to that page.",
+        "It retries at the same place, after waits of up to a minute; the events are stored.",
+        "Check whether a proxy in between caches answers; if none does, tell Okta's support.",
     )
 }
 

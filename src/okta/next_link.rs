@@ -126,11 +126,9 @@ impl fmt::Display for BadLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Elsewhere(Some(origin)) => {
-                write!(f, "leads to another place, {origin}, and the credentials do not go there")
+                write!(f, "leads elsewhere, to {origin}, and the credentials are not sent there")
             }
-            Self::Elsewhere(None) => {
-                f.write_str("leads to another place, and the credentials do not go there")
-            }
+            Self::Elsewhere(None) => f.write_str("leads elsewhere, and the credentials are not sent there"),
             Self::Path(path) => write!(f, "leads to {path}, which is not the System Log ({LOGS})"),
             Self::NoCursor => f.write_str("has no cursor (after)"),
             Self::Filter => f.write_str("asks for other events: its filter is not the one that was sent"),
@@ -150,7 +148,7 @@ impl BadLink {
             ),
             _ => (
                 "next link is wrong",
-                "Check whether a proxy that rewrites answers stands between; if none does, tell Okta's support.",
+                "Check whether a proxy in between rewrites answers; if none does, tell Okta's support.",
             ),
         };
         Fault::new(

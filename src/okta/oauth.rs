@@ -261,18 +261,15 @@ impl Session {
             let rest = if token.missing.iter().any(|scope| scope == CORE) {
                 "Without okta.logs.read the log cannot be read. Grant it to the app, under Okta API Scopes."
             } else {
-                "The log is read all the same; what needs the others is left out. Grant them to the app, or ask for \
+                "The log can still be read; what needs these scopes is left out. Grant them to the app, or ask for \
                  fewer (org.oauth.scopes, OKTA_CLIENT_SCOPES)."
             };
-            notes.push(format!(
-                "Okta granted fewer scopes than asked for, not {}. {rest}",
-                token.missing.join(" ")
-            ));
+            notes.push(format!("Okta did not grant these scopes: {}. {rest}", token.missing.join(" ")));
         }
         if self.ahead != SignedDuration::ZERO {
             let way = if self.ahead.is_positive() { "behind" } else { "ahead of" };
             notes.push(format!(
-                "This machine's clock is {} s {way} Okta's. Sign-in goes by Okta's; set the clock right.",
+                "This machine's clock is {} s {way} Okta's. Sign-in uses Okta's; correct the clock.",
                 self.ahead.abs().as_secs()
             ));
         }

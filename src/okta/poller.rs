@@ -166,7 +166,7 @@ impl Poller {
         self.rested = last_good;
         let oldest = back(now, RETENTION);
         if let Some(last_good) = last_good.filter(|last_good| *last_good < oldest) {
-            let why = "nobody asked for so long that Okta no longer keeps these events";
+            let why = "the log was not read for so long that Okta no longer keeps these events";
             self.note_gap(last_good, oldest, why);
         }
         self
@@ -267,7 +267,7 @@ impl Poller {
         } else {
             if link.is_none() {
                 taken.warning =
-                    Some("A page of the log came without a next link; the same place is asked again.");
+                    Some("A page of the log came without a next link; the same request is sent again.");
             }
             self.keep_beginning_young(now);
         }
@@ -352,7 +352,7 @@ impl Poller {
                 self.wait(now, up, wait, fault)
             }
             Meaning::BadRequest if self.has_cursor && matches!(reply.status, 400 | 410) => {
-                let why = "Okta did not take the stored place any more, and the log was read again from a little \
+                let why = "Okta no longer accepted the stored place, and the log was read again from a little \
                            before it";
                 self.restart(now, why);
                 let wait = self.interval();
@@ -404,7 +404,7 @@ impl Poller {
                     self.restart(now, &why);
                     self.dropped = Some(format!(
                         "The stored place in the log {bad}. It was dropped, and the log is read again from a little \
-                         before the last event; the gap is noted."
+                         before the last event; the gap is recorded."
                     ));
                 }
             }
@@ -417,7 +417,7 @@ impl Poller {
             self.query.split(',').filter(is_kind).filter(|word| !known.contains(word)).collect();
         let from = self.restart_point(now);
         if !added.is_empty() && stored.since < from {
-            let why = format!("before this, events of these kinds were not asked for: {}", added.join(", "));
+            let why = format!("before this, events of these kinds were not fetched: {}", added.join(", "));
             self.note_gap(stored.since, from, &why);
         }
         self.begin(from);
@@ -530,9 +530,9 @@ fn same_page() -> Fault {
     Fault::new(
         Part::Poll,
         "the same page again",
-        "Okta's log answers with the page that came before, and its next link leads to that page again.",
-        "It asks again at the same place, after waits of up to a minute; what came is stored.",
-        "Check whether a proxy that keeps answers stands between; if none does, tell Okta's support.",
+        "Okta's log returns the previous page again, and its next link leads back to it.",
+        "It retries at the same place, after waits of up to a minute; the events are stored.",
+        "Check whether a proxy in between caches answers; if none does, tell Okta's support.",
     )
 }
 
@@ -541,8 +541,8 @@ fn no_next_link() -> Fault {
         Part::Poll,
         "no next link",
         "Okta's log answers without a next link, so nothing after this page can be read.",
-        "It asks again at the same place, after waits of up to a minute; what came is stored.",
-        "Check whether a proxy that removes Link headers stands between.",
+        "It retries at the same place, after waits of up to a minute; the events are stored.",
+        "Check whether a proxy in between removes Link headers.",
     )
 }
 
@@ -550,9 +550,9 @@ fn dead_cursor(refusal: &Refusal) -> Fault {
     Fault::new(
         Part::Poll,
         "place in the log refused",
-        &format!("Okta does not take the stored place in the log any more ({refusal})."),
-        "It begins again a little before the last event and notes the gap.",
-        "If this lasts, check whether a proxy that keeps or changes answers stands between.",
+        &format!("Okta no longer accepts the stored place in the log ({refusal})."),
+        "It begins again a little before the last event and records the gap.",
+        "If this lasts, check whether a proxy in between caches or changes answers.",
     )
     .passing()
 }

@@ -155,7 +155,7 @@ impl Prober {
                 } else if self.silence >= SILENCE_MAX {
                     Some(Why::Other("not asked: the host does not answer".to_owned()))
                 } else if self.asked >= ASKED_MAX {
-                    Some(Why::Other("not asked: there is too much to ask in one round".to_owned()))
+                    Some(Why::Other("not asked: too many calls for one round".to_owned()))
                 } else {
                     None
                 };

@@ -22,25 +22,25 @@ pub enum OrgUrlError {
     #[error("The org URL is empty.")]
     Empty,
     /// The text still has the placeholder of an example.
-    #[error("The org URL still holds a placeholder; put the org's own host there.")]
+    #[error("The org URL still contains a placeholder; put the org's own host there.")]
     Placeholder,
     /// The text does not parse as a URL.
     #[error("The org URL is not a URL; it should look like https://example.okta.com.")]
     Malformed,
     /// There are two schemes.
-    #[error("The org URL holds a second https://.")]
+    #[error("The org URL contains https:// twice.")]
     SchemeTwice,
     /// The scheme is not https.
     #[error("The org URL must begin with https://; http:// is for loopback hosts only.")]
     Scheme,
     /// The URL has a user name or a password.
-    #[error("The org URL holds a user name or a password; take that out.")]
+    #[error("The org URL contains a user name or a password; remove it.")]
     UserInfo,
     /// The host has an empty or missing label.
     #[error("The host of the org URL is not complete.")]
     Host,
     /// The host ends in `.com.com`, a typing error that the SDKs refuse as well.
-    #[error("The host of the org URL ends in .com.com; one of them is too many.")]
+    #[error("The host of the org URL ends in .com.com; remove one .com.")]
     ComCom,
     /// The host is Okta's own and belongs to no org.
     #[error("That host is Okta's own, not an org's; take the one that your sign-in page shows.")]

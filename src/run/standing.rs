@@ -228,13 +228,13 @@ mod tests {
     #[test]
     fn every_state_without_a_poller_is_red_and_says_what_can_be_done() {
         let other = Why::OtherEvents { ours: "grant".to_owned(), theirs: "grant,revoke".to_owned() };
-        let lost = Fault::new(Part::Journal, "no place", "No lock.", "", "Look at the directory.");
+        let lost = Fault::new(Part::Journal, "unusable", "No lock.", "", "Check the directory.");
         let failed =
             Fault::new(Part::Journal, "disk full", "There is no room.", "", "Make room on the disk.");
         for (standing, brief, words) in [
             (Standing::Stopped("42".to_owned()), "the process is stopped", "kill -CONT 42"),
             (Standing::Silent("42".to_owned()), "no poll since 29 Nov 12:03Z", "Okta does not answer it"),
-            (Standing::Unknown(Box::new(lost)), "poller unknown", "Look at the directory."),
+            (Standing::Unknown(Box::new(lost)), "poller unknown", "Check the directory."),
             (Standing::Nobody(other), "no poller since 29 Nov 12:03Z", "(grant)"),
             (Standing::Nobody(Why::Replaced), "no poller since 29 Nov 12:03Z", "Start this process again."),
             (

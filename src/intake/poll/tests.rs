@@ -206,7 +206,7 @@ async fn a_bad_request_is_asked_again_without_a_person() {
     for (code, wait) in [("E0000001", 1), ("E0000053", 2), ("E0000031", 4)] {
         let is_told = |board: &Board| {
             let Pulse::Waiting(_, fault) = board.get(Part::Poll) else { return false };
-            fault.what.contains(code) && fault.doing.contains("asks again")
+            fault.what.contains(code) && fault.doing.contains("retries")
         };
         rig.until(code, is_told).await;
         rig.clock.advance(Duration::from_secs(wait));

@@ -69,8 +69,8 @@ impl Store {
         };
         if let Err(error) = &pace {
             cleaning.note = Some(format!(
-                "Removing the secrets of earlier events from the journal failed: {} Lists and exports hide them all the \
-                 same. The program tries again in an hour.",
+                "Removing the secrets of earlier events from the journal failed: {} Lists and exports hide them \
+                 nevertheless. The program tries again in an hour.",
                 error.fault().what
             ));
         }
@@ -292,7 +292,7 @@ impl Store {
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            tracing::warn!(%error, "Marks on events without a uuid could not follow them.");
+            tracing::warn!(%error, "Marks on events without a uuid could not be moved to their new keys.");
         }
     }
 

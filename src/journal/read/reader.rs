@@ -101,7 +101,7 @@ impl Reader {
     pub(super) fn note_damaged(&self, seq: Seq, error: &(dyn std::error::Error + 'static)) {
         let mut damaged = self.damaged.borrow_mut();
         if damaged.len() < DAMAGED_MAX && damaged.insert(seq) {
-            tracing::warn!(seq = seq.0, error, "A row of the journal is not what was written.");
+            tracing::warn!(seq = seq.0, error, "A row of the journal is damaged.");
         }
     }
 

@@ -319,7 +319,7 @@ impl Store {
             tracing::warn!(%error, "The journal was closed without its last checkpoint.");
         }
         if let Err((_, error)) = self.conn.close() {
-            tracing::warn!(%error, "The journal's file was not closed well.");
+            tracing::warn!(%error, "The journal's file could not be closed.");
         }
     }
 }

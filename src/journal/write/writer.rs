@@ -327,7 +327,7 @@ impl Writer {
                     self.next_prune = now + PRUNE_EVERY;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "What is too old could not be removed; this is tried again in an hour.");
+                    tracing::warn!(%error, "Old rows could not be removed; this is tried again in an hour.");
                     self.next_prune = now + PRUNE_EVERY;
                 }
             }
@@ -350,7 +350,7 @@ impl Writer {
         let is_long = match self.store.note_suspended(!is_agreed, passed) {
             Ok(length) => length >= SUSPENDED_TOLD,
             Err(error) => {
-                tracing::warn!(%error, "It could not be noted for how long nothing was removed by age.");
+                tracing::warn!(%error, "The time without removal by age could not be stored.");
                 return;
             }
         };
@@ -359,8 +359,8 @@ impl Writer {
             None => "Okta has not said what time it is since this program began".to_owned(),
         };
         let note = format!(
-            "Nothing has been removed by age for more than a day: {why}. Set the clock right, or remove what is too old \
-             by hand: consentwatch prune --yes."
+            "Nothing has been removed by age for more than a day: {why}. Correct the clock, or remove old rows by hand: \
+             consentwatch prune --yes."
         );
         self.suspended = is_long.then_some(note);
         self.tell_notes();

@@ -273,7 +273,7 @@ fn a_bad_request_a_wrong_link_and_a_circle_keep_the_place_and_are_asked_again() 
         (good.replace("grant", "revoke"), "", "filter"),
         (stretch("&until=2026-03-04T09:15:27Z"), "", "until"),
         (good.clone() + "&since=2026-03-01T00:00:00Z", "", "since"),
-        ("circle".to_owned(), "", "leads to itself"),
+        ("circle".to_owned(), "", "leads back to that page"),
     ] {
         let mut history = begin(days_ago(9), time("2026-03-03T09:15:27Z"), None);
         let mut up = Duration::ZERO;
@@ -331,7 +331,7 @@ fn a_stored_place_that_cannot_be_one_is_dropped_and_its_stretch_asked_again() {
     ] {
         let stored = HistoryMark { next: Some(next.clone()), ..mark.clone() };
         let mut history = begin(days_ago(60), days_ago(4), Some(stored));
-        assert!(history.dropped().is_some_and(|words| words.contains("nothing is missing")), "{next}");
+        assert!(history.dropped().is_some_and(|words| words.contains("nothing is lost")), "{next}");
         let Step::Send(request) = history.step(Duration::ZERO) else { panic!() };
         assert!(request.url.contains("&until=2026-02-28T09%3A15%3A28") && !request.url.contains("after="));
     }

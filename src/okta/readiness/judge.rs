@@ -110,17 +110,16 @@ impl Judge<'_> {
     fn engine(&self) -> Item {
         let draft = Draft::new("engine", "Engine");
         match self.pipeline() {
-            Some("idx") => draft
-                .is("Identity Engine", Confirmed)
-                .by(self.facts.answer(&Ask::Engine))
-                .means("Consents are mostly logged with the system as their actor; who consented stands in the grant."),
+            Some("idx") => draft.is("Identity Engine", Confirmed).by(self.facts.answer(&Ask::Engine)).means(
+                "Consents are usually logged with the system as their actor; the grant names the person.",
+            ),
             Some("v1") => draft
                 .is("Classic", Confirmed)
                 .by(self.facts.answer(&Ask::Engine))
                 .means("Consents are logged with the person as their actor. ENG_OIE_CONSENT does not apply."),
             Some(_) => draft
                 .by(self.facts.answer(&Ask::Engine))
-                .means("The org names an engine that is not known here.")
+                .means("The org names an engine that this version does not know.")
                 .remedy("Look for a newer version of this program."),
             None => draft
                 .unanswered(&Ask::Engine, self.facts.answer(&Ask::Engine), "which engine the org has")
@@ -146,25 +145,25 @@ impl Judge<'_> {
                 .remedy(format!("API Access Management is a product of its own. {SUPPORT}"))
                 .blocks(),
             (None, Some(Why::FeatureOff)) if is_shown => draft.is("unknown", CannotTell).means(
-                "The two calls contradict each other: the default server answers in public, and the management API says \
-                 that the feature is off, which too small a role may bring about as well.",
+                "The two calls contradict each other: the default server answers public calls, and the management API says \
+                 that the feature is off, which can also mean that the role is too small.",
             )
-            .remedy("Ask once more with credentials of a Super Administrator."),
+            .remedy("Try again with credentials of a Super Administrator."),
             (None, Some(Why::FeatureOff)) => draft
                 .is("off", Likely)
-                .means(format!("One of two calls says so; the other says nothing. {off}"))
+                .means(format!("One of two calls says so; the other has no usable answer. {off}"))
                 .remedy(format!("Look in the admin console for Security, API, Authorization Servers. {SUPPORT}")),
             (None, _) if is_shown_off => draft
                 .is("off", Likely)
-                .means(format!("The default server is refused in public; the other call says nothing. {off}"))
+                .means(format!("The default server refuses public calls; the other call has no usable answer. {off}"))
                 .remedy(format!("Look in the admin console for Security, API, Authorization Servers. {SUPPORT}")),
             (None, _) if is_shown => {
-                draft.is("on", Likely).means(format!("The default server answers in public. {on}"))
+                draft.is("on", Likely).means(format!("The default server answers public calls. {on}"))
             }
             (None, _) if let Some(proof) = proof => draft
                 .by_all([proof.evidence.clone()])
                 .is("on", Likely)
-                .means(format!("A consent came about on {:.0}. {on}", proof.at)),
+                .means(format!("A consent on {:.0} shows it. {on}", proof.at)),
             _ => {
                 // The evidence of both calls is added once only.
                 let mut item = Draft::new("api_access_management", "API_ACCESS_MANAGEMENT")
@@ -184,16 +183,12 @@ impl Judge<'_> {
             return draft
                 .is("on", Confirmed)
                 .by_all([proof.evidence.clone()])
-                .means(format!("A consent came about on {:.0}, which it takes. {needs}", proof.at))
+                .means(format!("A consent on {:.0} proves it. {needs}", proof.at))
                 .done();
         }
         let Some(Found::Apps(apps)) = self.found(&Ask::Apps) else {
             return draft
-                .unanswered(
-                    &Ask::Apps,
-                    self.facts.answer(&Ask::Apps),
-                    "the one sign of this flag that there is",
-                )
+                .unanswered(&Ask::Apps, self.facts.answer(&Ask::Apps), "the only sign of this flag")
                 .done();
         };
         let draft = draft.by(self.facts.answer(&Ask::Apps)).by(self.facts.history());
@@ -215,7 +210,7 @@ impl Judge<'_> {
         } else {
             draft
                 .means(format!(
-                    "No public call tells, no app of the org's own making shows a sign, and no consent is known. {needs}"
+                    "No public API reports it, no app that the org created shows a sign, and no consent is known. {needs}"
                 ))
                 .remedy("Let somebody consent once: the event proves it. Or ask Okta Support.")
         }
@@ -232,10 +227,10 @@ impl Judge<'_> {
             (Some("idx"), Some(proof)) => draft
                 .is("on", Confirmed)
                 .by_all([proof.evidence.clone()])
-                .means(format!("A consent came about on {:.0} in an org of Identity Engine.", proof.at)),
+                .means(format!("A consent on {:.0} in an Identity Engine org proves it.", proof.at)),
             _ => draft
                 .by(self.facts.answer(&Ask::Engine))
-                .means("No public call tells of this flag; only a consent in an org of Identity Engine proves it.")
+                .means("No public API reports this flag; only a consent in an Identity Engine org proves it.")
                 .remedy("Let somebody consent once, or ask Okta Support."),
         }
         .done()
@@ -253,7 +248,7 @@ impl Judge<'_> {
                 .is("in use", Confirmed)
                 .by(Some(answer))
                 .means("An active rule calls a token inline hook. Optional: consents do not need it."),
-            None => draft.means("No public call tells of it. Optional: consents do not need it."),
+            None => draft.means("No public API reports it. Optional: consents do not need it."),
         }
         .done()
     }
@@ -271,7 +266,7 @@ impl Judge<'_> {
             ("consent_method REQUIRED", required),
             ("consent_method TRUSTED", trusted),
             ("without the setting", absent),
-            ("of the catalog, which never have it", oidc - own),
+            ("from the catalog, which never have it", oidc - own),
         ] {
             draft.detail(name, count.to_string());
         }
@@ -284,11 +279,11 @@ impl Judge<'_> {
                 .remedy("Applications, Create App Integration, OIDC."),
             (_, 0) => draft
                 .is("none requires", Confirmed)
-                .means("Only an app that sends prompt=consent can bring up the question.")
+                .means("Only an app that sends prompt=consent can cause a consent prompt.")
                 .remedy("Applications, the app, General, User Consent: Require consent."),
             _ => draft
                 .is(format!("{required} of {own} require"), Confirmed)
-                .means("They ask whoever has not consented to a scope that asks."),
+                .means("They ask people who have not yet consented to a scope that asks."),
         }
         .also(if is_whole { "" } else { "Not all apps were read." })
         .done()
@@ -300,11 +295,11 @@ impl Judge<'_> {
             return draft
                 .is(format!("proven {:.0}", proof.at), Confirmed)
                 .by_all([proof.evidence.clone()])
-                .means("A person consented at a custom authorization server: all that it takes worked then.")
+                .means("A person consented at a custom authorization server: everything that this needs worked then.")
                 .done();
         }
         let old = self.facts.journal.map(|(at, _)| {
-            format!(" The journal's newest is of {at:.0}, too long ago to tell how things are now.")
+            format!(" The newest in the journal is from {at:.0}, too long ago to prove anything about now.")
         });
         let old = old.unwrap_or_default();
         match self.facts.history() {
@@ -316,7 +311,7 @@ impl Judge<'_> {
             answer => {
                 let ask = self.facts.answers().map(|(ask, _)| ask).find(|ask| matches!(ask, Ask::History(_)));
                 draft
-                    .unanswered(ask.unwrap_or(&Ask::History(self.now)), answer, "whether consents came about")
+                    .unanswered(ask.unwrap_or(&Ask::History(self.now)), answer, "whether there were consents")
                     .also(&old)
             }
         }
@@ -352,9 +347,9 @@ impl Judge<'_> {
             Some(hook) if hook.is_on() => draft
                 .is("ACTIVE, VERIFIED", Confirmed)
                 .means(if hook.has_filter {
-                    "Okta delivers, but the hook has a filter, which may keep events from coming."
+                    "Okta delivers, but the hook has a filter, which may exclude events."
                 } else {
-                    "Okta delivers what happens."
+                    "Okta delivers the events."
                 }),
             Some(hook) if hook.is_active => draft
                 .is("ACTIVE, UNVERIFIED", Confirmed)
@@ -387,11 +382,11 @@ impl Judge<'_> {
         }
         if hits.is_empty() {
             draft.is("no hint", CannotTell).means(
-                "Only self-service features are listed, by their display names, and the flags of consent are none: no hit \
-                 means nothing.",
+                "Only self-service features are listed, by their display names. The consent flags are not among \
+                 them, so no hit proves nothing.",
             )
         } else {
-            draft.is("a hint", Likely).means("A self-service feature speaks of consent or API Access Management.")
+            draft.is("a hint", Likely).means("A self-service feature mentions consent or API Access Management.")
         }
         .done()
     }
@@ -412,26 +407,24 @@ impl Judge<'_> {
             return draft
                 .is("refused", Confirmed)
                 .by(dead.map(|(_, answer)| answer))
-                .means("Okta does not accept the credentials, so only what is public could be asked.")
-                .remedy("Put a valid token or key where it is read from.")
+                .means("Okta does not accept the credentials, so only public calls were possible.")
+                .remedy("Configure a valid token or key.")
                 .done();
         }
         let hidden_words = match hidden.as_slice() {
             [] => String::new(),
-            hidden => format!("Hidden: {}.", hidden.join("; ")),
+            hidden => format!("Not readable: {}.", hidden.join("; ")),
         };
         let grant = "A Super Administrator grants scopes to the app under Okta API Scopes, and roles under Admin roles.";
         match self.rights {
             Rights::None => draft
                 .is("no credentials", Confirmed)
-                .means(
-                    "Only what is public could be asked: the engine, and whether the default server answers.",
-                )
-                .remedy("Name an API token or a service app in the configuration."),
+                .means("Only public calls were possible: the engine, and whether the default server answers.")
+                .remedy("Set an API token or a service app in the configuration."),
             Rights::Token => {
                 let draft = draft
                     .is("API token", Confirmed)
-                    .means("An API token has no scopes; it may what its owner may.");
+                    .means("An API token has no scopes; it has the rights of its owner.");
                 let draft = draft.also(&hidden_words);
                 if hidden.is_empty() {
                     draft
@@ -440,7 +433,7 @@ impl Judge<'_> {
                 }
             }
             Rights::Scopes { is_known: false, .. } => draft
-                .means("There is no access token, so nothing is known of the scopes that were granted.")
+                .means("There is no access token, so it is not known which scopes were granted.")
                 .also(&hidden_words),
             Rights::Scopes { asked, missing, .. } => {
                 let mut draft = draft;
@@ -451,7 +444,7 @@ impl Judge<'_> {
                 let granted = asked.len() - missing.len().min(asked.len());
                 let draft = draft
                     .is(format!("{granted} of {} scopes", asked.len()), Confirmed)
-                    .means("A call takes a scope of the app and a role of the app.")
+                    .means("A call needs both a scope and a role of the app.")
                     .also(&hidden_words);
                 if hidden.is_empty() && missing.is_empty() { draft } else { draft.remedy(grant) }
             }

@@ -88,20 +88,18 @@ impl Draft {
         let Some(Answer { result: Err(why), evidence }) = answer else {
             return draft
                 .is("unknown", Confidence::CannotTell)
-                .means(format!("It was not asked in this round, which hides {hides}."));
+                .means(format!("It was not checked in this round. Not known: {hides}."));
         };
         let (confidence, reason) = match why {
             Why::NotPermitted(missing) => {
-                (Confidence::NotPermitted, format!("The credentials may not ask: {missing}"))
+                (Confidence::NotPermitted, format!("The credentials lack a right: {missing}"))
             }
-            Why::NoCredentials => {
-                (Confidence::NotPermitted, "There are no credentials to ask with".to_owned())
-            }
+            Why::NoCredentials => (Confidence::NotPermitted, "There are no credentials".to_owned()),
             Why::Dead => (Confidence::CannotTell, "Okta does not accept the credentials".to_owned()),
             Why::FeatureOff => {
                 (Confidence::CannotTell, "Okta says that the feature behind this call is off".to_owned())
             }
-            Why::NotFound => (Confidence::CannotTell, "The call was answered with not found".to_owned()),
+            Why::NotFound => (Confidence::CannotTell, "Okta answered with not found".to_owned()),
             Why::Passing { is_rate: true } => {
                 (Confidence::CannotTell, "Okta asked us to wait (429)".to_owned())
             }
@@ -114,13 +112,13 @@ impl Draft {
         };
         let remedy = match why {
             Why::NotPermitted(_) | Why::NoCredentials => permit(ask),
-            Why::Dead => "Put a valid token or key where it is read from.".to_owned(),
-            Why::Passing { .. } => "Nothing: it is asked again in the next round.".to_owned(),
+            Why::Dead => "Configure a valid token or key.".to_owned(),
+            Why::Passing { .. } => "Nothing: the next round tries again.".to_owned(),
             _ => String::new(),
         };
         draft
             .is("unknown", confidence)
-            .means(format!("{}. That hides {hides}.", reason.trim_end_matches('.')))
+            .means(format!("{}. Not known: {hides}.", reason.trim_end_matches('.')))
             .remedy(remedy)
     }
 
@@ -139,6 +137,6 @@ fn permit(ask: &Ask) -> String {
         _ => "Read-only Administrator",
     };
     format!(
-        "Grant the scope {scope} to the service app (an API token needs none), and give their owner a role such as {role}."
+        "Grant the scope {scope} to the service app (an API token needs none), and give the owner of the credentials a role such as {role}."
     )
 }

@@ -15,9 +15,9 @@ impl Judge<'_> {
     pub(super) fn configured(&self) -> Vec<Item> {
         let called = visible(&self.plan.server).into_owned();
         let draft = Draft::new(SERVERS, &format!("Authorization server {called}"));
-        let hides = "whether the server stands, and its scopes, policies and rules";
+        let hides = "whether the server is active, and its scopes, policies and rules";
         let dependent = |id: &str, name: &str, hides: &str, why: &str| {
-            Draft::new(id, name).means(format!("{why}, which hides {hides}.")).done()
+            Draft::new(id, name).means(format!("{why}. Not known: {hides}.")).done()
         };
         let Some((servers, is_whole)) = self.facts.servers() else {
             let alone = segment(&self.plan.server).map(Ask::Server);
@@ -38,7 +38,9 @@ impl Judge<'_> {
                 if shown.is_some_and(|answer| answer.result.is_ok()) {
                     draft
                         .is("there", Likely)
-                        .also("It answers in public, so it exists; whether it is ACTIVE cannot be told from that.")
+                        .also(
+                            "It answers public calls, so it exists; these do not show whether it is ACTIVE.",
+                        )
                         .done()
                 } else {
                     draft.done()
@@ -51,13 +53,13 @@ impl Judge<'_> {
                     "access_policy",
                     "Access policy",
                     "whether one is active",
-                    "The server cannot be looked into",
+                    "The server cannot be read",
                 ),
                 dependent(
                     "access_rule",
                     "Access rule",
                     "whether one lets people through",
-                    "The policies cannot be looked into",
+                    "The policies cannot be read",
                 ),
             ];
             for other in &mut rest {
@@ -80,23 +82,18 @@ impl Judge<'_> {
             };
             return vec![
                 item,
-                dependent(
-                    "access_policy",
-                    "Access policy",
-                    "its policies",
-                    "There is no such server to look into",
-                ),
-                dependent("access_rule", "Access rule", "its rules", "There is no such server to look into"),
+                dependent("access_policy", "Access policy", "its policies", "There is no such server"),
+                dependent("access_rule", "Access rule", "its rules", "There is no such server"),
             ];
         };
         let mut draft = Draft::new(SERVERS, &format!("Authorization server {}", server.shown())).by(listed);
         draft.detail("issuer", server.issuer.clone());
         draft.detail("id", visible(&server.id).into_owned());
         let item = match server.status.as_str() {
-            "ACTIVE" => draft.is("ACTIVE", Confirmed).means("It can give out tokens."),
+            "ACTIVE" => draft.is("ACTIVE", Confirmed).means("It can issue tokens."),
             "INACTIVE" => draft
                 .is("INACTIVE", Confirmed)
-                .means("It gives out no tokens, so nobody can consent at it.")
+                .means("It issues no tokens, so nobody can consent at it.")
                 .remedy(format!(
                     "In the admin console: Security, API, Authorization Servers, {}: activate it.",
                     server.shown()
@@ -135,7 +132,7 @@ impl Judge<'_> {
         if active.is_empty() {
             let state = if policies.is_empty() { "missing" } else { "INACTIVE" };
             let why = if policies.is_empty() {
-                "The server has no access policy, as the default server of an Integrator org has none: every request is \
+                "The server has no access policy, like the default server of an Integrator org: every request is \
                  denied before anybody is asked."
             } else {
                 "No policy of the server is active: every request is denied before anybody is asked."
@@ -191,8 +188,8 @@ impl Judge<'_> {
             return draft
                 .is("lets people through", Confirmed)
                 .means(format!(
-                    "{} of {rules_known} rules lets a flow with a person through. Whether it covers this client, person \
-                     and scope is not looked at.",
+                    "Rules that allow a flow with a person: {} of {rules_known}. Whether they cover this client, \
+                     person and scope is not checked.",
                     through.len()
                 ))
                 .done();
@@ -205,10 +202,10 @@ impl Judge<'_> {
             .means(if rules_known == 0 {
                 "The active policy has no rule, so every request is denied before anybody is asked."
             } else {
-                "No active rule lets through a flow in which a person takes part, so nobody is ever asked."
+                "No active rule allows a flow with a person, so nobody is ever asked."
             })
             .remedy(format!(
-                "{place}: give an active rule a grant type of people, such as Authorization Code or Interaction Code."
+                "{place}: give an active rule a grant type for people, such as Authorization Code or Interaction Code."
             ));
         if can_block { draft.blocks() } else { draft }.done()
     }
@@ -261,17 +258,17 @@ impl Judge<'_> {
             }
             Some((0, all)) => draft
                 .is(format!("none of {all} asks"), Confirmed)
-                .means(format!("Of the server that is looked at no scope asks for consent; {everywhere} of others do."))
+                .means(format!("No scope of the configured server asks for consent; {everywhere} of other servers do."))
                 .remedy(remedy),
             Some((asking, all)) => draft.is(format!("{asking} of {all} ask"), Confirmed).means(format!(
-                "REQUIRED asks and keeps client credentials out, FLEXIBLE asks people alone, IMPLICIT never asks. On all \
+                "REQUIRED asks and excludes client credentials, FLEXIBLE asks people only, IMPLICIT never asks. On all \
                  active servers {everywhere} ask."
             )),
             None => match unread {
                 Some((ask, answer)) => draft.unanswered(&ask, answer, "which scopes ask for consent"),
                 None if everywhere > 0 => draft
                     .is(format!("{everywhere} ask"), Confirmed)
-                    .means("They are of other servers than the one that is looked at."),
+                    .means("They belong to other servers than the configured one."),
                 None => draft.means("Not all servers could be read, and no scope of those that were asks."),
             },
         }
@@ -312,7 +309,7 @@ impl Judge<'_> {
                             of("IMPLICIT")
                         )
                     }
-                    _ => "not looked at".to_owned(),
+                    _ => "not read".to_owned(),
                 };
                 for (name, state) in [("policy", policy.state), ("rule", rule.state), ("scopes", scopes)] {
                     draft.detail(name, state);
@@ -332,7 +329,7 @@ fn missing(draft: Draft) -> Item {
         .is("missing", Confirmed)
         .means("The org has no such custom authorization server, so nobody can consent at it.")
         .remedy(
-            "Set readiness.authorization_server to the id of one that exists, or make one: Security, API, \
+            "Set readiness.authorization_server to the id of one that exists, or create one: Security, API, \
              Authorization Servers, Add Authorization Server.",
         )
         .blocks()
