@@ -383,7 +383,7 @@ impl Judge<'_> {
         if hits.is_empty() {
             draft.is("no hint", CannotTell).means(
                 "Only self-service features are listed, by their display names. The consent flags are not among \
-                 them, so no hit proves nothing.",
+                 them, so the absence of a hit proves nothing.",
             )
         } else {
             draft.is("a hint", Likely).means("A self-service feature mentions consent or API Access Management.")

@@ -137,6 +137,7 @@ fn permit(ask: &Ask) -> String {
         _ => "Read-only Administrator",
     };
     format!(
-        "Grant the scope {scope} to the service app (an API token needs none), and give the owner of the credentials a role such as {role}."
+        "Grant the scope {scope} to the service app (an API token needs none), and give the owner of the credentials a \
+         role such as {role}."
     )
 }
