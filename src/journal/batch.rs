@@ -29,7 +29,7 @@ pub struct Batch {
     pub listening: Option<Listening>,
     /// Names of ids.
     pub labels: Vec<Label>,
-    /// Persons for rows that name nobody. A row that was removed, or that names somebody by now, stays as it is.
+    /// Persons for rows without a person. A row that was removed, or that has a person by now, stays as it is.
     pub attributions: Vec<Attribution>,
     /// Replacements for damaged rows. A row that was removed is not restored.
     pub repairs: Vec<Repair>,

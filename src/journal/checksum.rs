@@ -1,7 +1,7 @@
 //! Checksums over stored rows. A byte that changed on the disk is reported and never shown as valid data.
 //!
-//! XXH3 is fast and finds accidental damage. It does not protect against forgery: whoever can write the file
-//! can also write a matching checksum.
+//! XXH3 is fast and finds accidental damage. It does not protect against forgery: anyone who can write the file can
+//! also write a matching checksum.
 //!
 //! A row of `event` has two checksums of 32 bits in one column. One covers the columns that a list reads. The
 //! other covers what the whole record reads, including the packed event and the hook's envelope. So neither
@@ -14,7 +14,7 @@ use rusqlite::{Connection, Error, OptionalExtension as _, Row, ToSql, params};
 use thiserror::Error;
 use twox_hash::XxHash3_64;
 
-/// A stored row is not what was written.
+/// A stored row does not match its checksum.
 #[derive(Debug, Error)]
 #[error("a checksum of the {0} table does not match")]
 pub(super) struct Mismatch(pub(super) &'static str);
@@ -315,7 +315,7 @@ pub(super) fn seal_tables(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Returns an error if a row of a table is not what was written.
+/// Returns an error if a row of a table does not match its checksum.
 pub(super) fn check_table(conn: &Connection, table: Table) -> rusqlite::Result<()> {
     match count_damaged(conn, table)? {
         0 => Ok(()),
@@ -323,7 +323,7 @@ pub(super) fn check_table(conn: &Connection, table: Table) -> rusqlite::Result<(
     }
 }
 
-/// Returns how many rows of a table are not what was written.
+/// Returns how many rows of a table do not match their checksum.
 pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result<u64> {
     let mut statement = conn.prepare_cached(&format!("SELECT * FROM {}", table.name))?;
     let mut rows = statement.query([])?;

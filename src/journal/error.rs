@@ -20,7 +20,7 @@ pub enum Ailment {
     Damaged,
     /// Another program holds the file.
     Busy,
-    /// Anything else, such as a failing disk.
+    /// Any other failure, for example of the disk.
     Other,
 }
 

@@ -161,7 +161,7 @@ mod tests {
         assert!(packed * 5 < raw, "{raw} bytes became {packed}");
     }
 
-    /// Writes the shipped dictionary anew; run by hand when the sample events change.
+    /// Writes the shipped dictionary again. Run it by hand when the sample events change.
     #[test]
     #[ignore = "writes src/journal/start.dict"]
     fn write_the_shipped_dictionary() {

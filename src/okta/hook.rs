@@ -70,10 +70,10 @@ pub const BODY_MAX: usize = 1024 * 1024;
 /// The maximum number of events. Each event is stored with the envelope, so the length of the body is not a sufficient
 /// bound.
 const EVENTS_MAX: usize = 1000;
-/// The maximum length of a challenge. Okta sends no longer one, and echoing any text would let others use us as a
-/// mirror.
+/// The maximum length of a challenge. A longer one is not Okta's, and echoing any text would let others use this
+/// program as a mirror.
 const CHALLENGE_MAX: usize = 1024;
-/// The maximum length of all kept headers, of which the rest are dropped. Okta's own have less than one KiB.
+/// The maximum length of all kept headers together; the rest are dropped. Okta's own have less than one KiB.
 const HEADERS_MAX: usize = 4 * 1024;
 
 /// Reads a delivery. A bad event does not affect the others. `headers` come from [`kept_headers`].
@@ -155,8 +155,8 @@ pub fn is_json(content_type: Option<&[u8]>) -> bool {
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Returns the text of a verification challenge, or `None` if it may not be echoed: only up to a KiB of printable ASCII
-/// may.
+/// Returns the text of a verification challenge. Returns `None` unless it is printable ASCII of at most a KiB, because
+/// it is echoed.
 pub fn challenge(value: &[u8]) -> Option<&str> {
     let is_fit = (1..=CHALLENGE_MAX).contains(&value.len()) && value.iter().all(|b| (0x20..0x7f).contains(b));
     std::str::from_utf8(value).ok().filter(|_| is_fit)

@@ -2,8 +2,8 @@
 //!
 //! OAuth 2.0 client credentials with `private_key_jwt` at the org authorization server (RFC 7523), and DPoP if the app
 //! requires it (RFC 9449): a proof for every request, signed by a key that lives as long as the tokens bound to it.
-//! Okta refuses some first tries only to tell something: a nonce, that proofs are required, its time. The session
-//! reacts to each of these a limited number of times per sign-in, so it cannot loop.
+//! Okta refuses some first tries only to tell something: a nonce, the need for proofs, or its time. The session reacts
+//! to each of these a limited number of times per sign-in, so it cannot loop.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub struct TokenRequest {
 /// The effect of an answer to an API call on the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Learned {
-    /// Nothing changed that would change the answer.
+    /// Nothing: a retry would get the same answer.
     Nothing,
     /// A retry may get another answer, because the session has changed.
     Again,

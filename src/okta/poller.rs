@@ -2,9 +2,8 @@
 //!
 //! It follows the `next` links of a polling query. Such a query always has a next link, also on an empty page. An empty
 //! page means that there are no more events for now. So does a page with fewer events than its limit whose newest event
-//! is from the last minute; a short page of older events may be one that the server cut. Okta orders the events by when
-//! they were stored, not by `published`, so the poller resumes from the link and never from a time. (Okta: System Log
-//! query.)
+//! is recent; a short page of older events may be one that the server cut. Okta orders the events by when they were
+//! stored, not by `published`, so the poller resumes from the link and never from a time. (Okta: System Log query.)
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -110,7 +109,8 @@ pub struct Poller {
 /// time that Okta keeps. The month in between makes that rare, because each new beginning is stored.
 const BEGINNING_OLD: Duration = Duration::from_hours(120 * 24);
 
-/// A short page whose newest event is no older than this is the last for now, even with a long interval.
+/// A short page is the last for now if its newest event is no older than this, or no older than the interval if that is
+/// longer.
 const FRESH: Duration = Duration::from_mins(1);
 
 impl Poller {
@@ -372,7 +372,7 @@ impl Poller {
         }
     }
 
-    /// Resumes from a bookmark. Begins anew if the bookmark belongs to another set of kinds, because its cursor has
+    /// Resumes from a bookmark. Starts over if the bookmark belongs to another set of kinds, because its cursor has
     /// passed events that are wanted now, or if its link cannot have come with a page of this query.
     fn go_on(&mut self, stored: Bookmark, now: Timestamp) {
         self.since = stored.since;
@@ -423,7 +423,7 @@ impl Poller {
         self.begin(from);
     }
 
-    /// Begins anew a little before the last event, because the cursor cannot be used any more.
+    /// Starts over a little before the last event, because the cursor cannot be used any more.
     fn restart(&mut self, now: Timestamp, why: &str) {
         let from = self.restart_point(now);
         self.begin(from);

@@ -66,7 +66,7 @@ pub(super) fn event(raw: Vec<u8>) -> Cleaned {
     }
 }
 
-/// Returns an event's text as a reader may show it while the journal is not clean yet.
+/// Returns the text of an event without its secrets, for readers of a journal that is not clean yet.
 pub(in crate::journal) fn shown(raw: String) -> String {
     redact::event(&raw).map_or(raw, |clean| clean.text)
 }

@@ -118,7 +118,7 @@ impl Log {
     fn read(conn: &Connection) -> rusqlite::Result<Self> {
         let bookmark = bookmark::load(conn)?;
         let kinds = bookmark.iter().flat_map(|mark| mark.query.split(',').filter_map(Kind::from_word));
-        // Without a bookmark nothing is known of what was read.
+        // Without a bookmark it is unknown what was read.
         let since_ms = bookmark.as_ref().map_or(i64::MAX, |mark| mark.since.as_millisecond());
         let mut statement = conn.prepare_cached("SELECT * FROM gap")?;
         let gaps = statement.query_map([], |row| {

@@ -448,8 +448,8 @@ impl<'t> RowWriter<'t> {
         Ok(log.differences(&hook).into_iter().map(|(_, difference)| difference).collect())
     }
 
-    /// Sets the person of a row that names nobody. A row that only a hook brought is left as it is, because
-    /// its session id comes from the hook and proves nothing.
+    /// Sets the person of a row that names nobody. A row that only a hook delivered is left as it is, because its
+    /// session id comes from the hook and proves nothing.
     pub(in crate::journal) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
         let who = self.interner.number(self.known, &attribution.person.symbol())?;
         if let Some(sweep) = self.sweep {

@@ -223,7 +223,7 @@ fn a_stored_mark_is_gone_on_from_where_it_fits() {
     assert_eq!(first(days_ago(4), &mark), format!("https://example.test/api/v1/logs?{FILTER}&after=9"));
     let begun = HistoryMark { next: None, ..mark.clone() };
     assert!(first(days_ago(4), &begun).contains("until=2026-02-28T09%3A15%3A28"));
-    // Rows removed since, a change of kinds, and a stretch that Okta no longer keeps begin anew.
+    // Rows removed since, a change of kinds, and a stretch that Okta no longer keeps make the fetch start over.
     assert!(first(days_ago(3), &mark).contains("until=2026-03-01T09%3A20%3A28"));
     assert!(
         first(days_ago(4), &HistoryMark { query: "revoke".to_owned(), ..mark.clone() }).contains("until=")

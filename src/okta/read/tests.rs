@@ -180,7 +180,7 @@ fn secrets_of_an_event_are_hidden_at_the_door_and_nothing_else() {
     let expected =
         SECRETIVE.replace("u:CANARY@", "‹hidden, 8 characters›@").replace("CANARY", "‹hidden, 6 characters›");
     assert_eq!(*consent.raw, *expected);
-    // A record on a page beside a bad record is read in the same way.
+    // Secrets are hidden on a page too, also in records that cannot be read.
     let read = page(
         format!("[{SECRETIVE}, {{\"password\":\"CANARY\"}}, {{\"token\":\"CANARY\" 7}}]").as_bytes(),
         at(),
