@@ -128,7 +128,7 @@ impl Journal {
     /// Checks that the open files are still the ones in the journal's folder. Takes some microseconds.
     ///
     /// # Errors
-    /// They are not. Nothing is stored while that is so.
+    /// A file is missing or was replaced. Nothing is stored while that is so.
     pub fn in_place(&self) -> Result<(), AppendError> {
         self.place.as_ref().map_or(Ok(()), |place| place.check()).map_err(AppendError::Gone)
     }
@@ -164,7 +164,7 @@ struct Writer {
     next_seal: Duration,
     /// When the next step of cleaning is due.
     next_clean: Duration,
-    /// Whether the log was read to its end, or the hook listened to, since rows were judged.
+    /// Whether the log was read to its end, or the program listened for the hook, since rows were judged.
     judge: bool,
     /// The uptime of the last check whether rows may be removed by age.
     looked: Duration,
