@@ -321,12 +321,12 @@ impl NotesError {
                     "The marks and notes {path} were written by a newer version (format {found}; this version reads up \
                      to {known}); the file was left as it is."
                 ),
-                "Use the newer version, or move the file away to begin anew.",
+                "Use the newer version, or move the file away to start over.",
             ),
             Self::Damaged { path, .. } => (
                 "damaged marks",
                 format!("The file {path} is damaged or is not a file of marks; it was left as it is."),
-                "Move it away to begin anew, or restore a backup.",
+                "Move it away to start over, or restore a backup.",
             ),
             Self::Storage { path, source } => match source.ailment {
                 Ailment::Busy => (
@@ -353,7 +353,7 @@ impl NotesError {
         };
         let doing = match self {
             Self::Full | Self::Storage { .. } => "Nothing was changed.",
-            _ => "The screen goes on; marks, notes, past filters and the last place are not kept.",
+            _ => "The screen keeps working; marks, notes, past filters and the last place are not stored.",
         };
         Fault::new(Part::Journal, brief, &what, doing, remedy).caused_by(self)
     }

@@ -247,7 +247,7 @@ impl Refusal {
             Meaning::Unavailable => (
                 format!("{status} unavailable"),
                 if self.is_foreign {
-                    "A gateway before Okta cannot reach it"
+                    "A gateway in front of Okta cannot reach it"
                 } else {
                     "Okta cannot answer now"
                 },

@@ -58,7 +58,7 @@ pub enum HookError {
     #[error("Its data.events: {0}")]
     Events(#[from] ReadError),
     /// The delivery has too many events.
-    #[error("It brings more than {EVENTS_MAX} events.")]
+    #[error("It has more than {EVENTS_MAX} events.")]
     TooMany,
     /// None of its events can be read, and it nests too deep.
     #[error("It nests deeper than {DEPTH_MAX} levels.")]

@@ -59,7 +59,7 @@ pub enum KeyError {
     #[error("The JWKS holds several private keys. Name the one to use by its kid, in key_id.")]
     Several,
     /// A set of keys lacks the chosen one.
-    #[error("The JWKS holds no private key of the kid that key_id names.")]
+    #[error("The JWKS holds no private key with the kid that key_id names.")]
     NotInSet,
     /// A set of keys has no usable one.
     #[error("The JWKS holds no private RSA or EC key.")]
@@ -79,7 +79,7 @@ pub enum KeyError {
     #[error("The JWK lacks a part of its private key, or names another kind of key than RSA and EC.")]
     Incomplete,
     /// The `alg` of the JWK is not supported for its key.
-    #[error("The JWK names an algorithm that is none of RS256, RS384, RS512, ES256, ES384 and ES512.")]
+    #[error("The JWK names another algorithm than RS256, RS384, RS512, ES256, ES384 and ES512.")]
     Algorithm,
 }
 

@@ -103,7 +103,7 @@ fn what_is_damaged_foreign_or_newer_is_refused_and_left() {
         for error in [Notes::open(dir.path()).err(), Notes::look(dir.path()).err()] {
             let fault = error.unwrap().fault();
             assert!(fault.brief.starts_with(what), "{fault}");
-            assert!(fault.to_string().contains("The screen goes on"), "{fault}");
+            assert!(fault.to_string().contains("The screen keeps working"), "{fault}");
         }
         assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
     }

@@ -14,13 +14,13 @@ pub(in crate::journal) fn at_start(conn: &Connection) -> rusqlite::Result<()> {
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     pack::keep_copies(&tx)?;
     if checksum::count_damaged(&tx, checksum::META)? > 0 {
-        tracing::warn!("The journal's counters were damaged on the disk and were counted anew.");
+        tracing::warn!("The journal's counters were damaged on the disk and were counted again.");
         count_anew(&tx)?;
     }
     let mut meta = Meta::load(&tx)?;
     let free = next_seq(&tx, meta.next_seq)?;
     if free != meta.next_seq {
-        tracing::warn!("A damaged row of the journal has a number that was not given out yet.");
+        tracing::warn!("A damaged row of the journal has a number that was not assigned yet.");
         meta.next_seq = free;
         meta.save(&tx)?;
     }

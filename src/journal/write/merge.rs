@@ -298,7 +298,7 @@ impl<'t> RowWriter<'t> {
                 if self.meta.next_seq == seq {
                     return Err(error.into());
                 }
-                tracing::warn!(seq, "A damaged row of the journal has a number that was not given out yet.");
+                tracing::warn!(seq, "A damaged row of the journal has a number that was not assigned yet.");
                 return self.insert(consent, key);
             }
             inserted => inserted?,

@@ -356,7 +356,7 @@ impl Writer {
         };
         let why = match self.clock.ahead() {
             Some(ahead) => format!("this machine's clock is {} Okta's", apart(ahead)),
-            None => "Okta has not said what time it is since this program began".to_owned(),
+            None => "Okta has not told its time since this program started".to_owned(),
         };
         let note = format!(
             "Nothing has been removed by age for more than a day: {why}. Correct the clock, or remove old rows by hand: \
