@@ -95,7 +95,8 @@ impl Reader {
     /// Returns how the log was polled last.
     pub fn polling(&self) -> Result<Polling, ReadError> {
         let meta = Meta::load(&self.conn)?;
-        // The times are stored by Okta's clock. A follower on this machine has the clock of the poller.
+        // The times are stored by Okta's clock. They are converted to the clock of this machine, which a follower
+        // shares with the poller.
         let ahead = SignedDuration::from_millis(meta.ahead_ms);
         let here = |at: Timestamp| at.checked_add(ahead).unwrap_or(at);
         Ok(Polling {

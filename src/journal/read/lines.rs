@@ -73,7 +73,7 @@ impl Reader {
 
     /// Returns the rows that changed after `rev`, at most `n`, in the order of their last change.
     pub fn changed(&mut self, rev: Rev, n: usize) -> Result<Page, ReadError> {
-        // The second condition is the index's own; without it SQLite would not use the index.
+        // The second condition repeats that of the index. Without it SQLite would not use the index.
         let sql = format!("{ROW} WHERE rev > ?1 AND rev > 0 ORDER BY rev LIMIT ?2");
         let rows = self.rows(&sql, (rev.0, limit(n)))?;
         self.page(rows)
@@ -169,7 +169,7 @@ impl Reader {
     /// `last`.
     pub fn has_cut(&self, last: Seq, given: u64) -> Result<bool, ReadError> {
         // The counters are read once, so that rows that come meanwhile cannot hide removed ones. Row numbers have no
-        // holes.
+        // holes, except after a repair of damaged counters.
         let meta = Meta::load(&self.conn)?;
         let newer = meta.head().last.0.saturating_sub(last.0).max(0) as u64;
         Ok((meta.rows.max(0) as u64) < given.saturating_add(newer))
