@@ -188,7 +188,11 @@ impl Judge<'_> {
         }
         let Some(Found::Apps(apps)) = self.found(&Ask::Apps) else {
             return draft
-                .unanswered(&Ask::Apps, self.facts.answer(&Ask::Apps), "the only sign of this flag")
+                .unanswered(
+                    &Ask::Apps,
+                    self.facts.answer(&Ask::Apps),
+                    "whether the apps show a sign of this flag",
+                )
                 .done();
         };
         let draft = draft.by(self.facts.answer(&Ask::Apps)).by(self.facts.history());
