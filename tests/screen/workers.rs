@@ -203,7 +203,7 @@ async fn a_disk_that_hangs_is_told_and_does_not_hold_the_end() {
     assert!(finish.as_mut().now_or_never().is_none());
     clock.advance(Duration::from_secs(10));
     let words = finish.await;
-    assert!(words.iter().any(|words| words.contains("may not be written")), "{words:?}");
+    assert!(words.iter().any(|words| words.contains("may be lost")), "{words:?}");
     notes.answer();
 }
 
