@@ -174,7 +174,7 @@ keep = 7
     fs::write(&file, show(&said)).expect("written");
     let shown = read(Some(&file), GlobalFlags::default(), &[]).expect("what is shown can be read");
     assert_eq!(shown.poll, said.poll);
-    assert_eq!(Hook { secret: said.hook.secret.clone(), ..shown.hook }, said.hook);
+    assert_eq!(Hook { secret: said.hook.secret.clone(), ..shown.hook.clone() }, said.hook);
     assert_eq!(shown.readiness, said.readiness);
     assert_eq!(shown.journal, said.journal);
     assert_eq!(shown.ui, said.ui);

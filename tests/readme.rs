@@ -72,7 +72,7 @@ fn what_the_readme_quotes_from_the_screen_is_on_a_frame() {
 #[test]
 fn the_keys_are_those_of_the_table() {
     let (start, end) = (
-        "<!-- keys: made from BINDINGS in src/model/keys.rs by UPDATE_DOCS=1 cargo test --test readme -->\n",
+        "<!-- keys: made from BINDINGS in src/model/key_bindings.rs by UPDATE_DOCS=1 cargo test --test readme -->\n",
         "<!-- end of keys -->\n",
     );
     let mut made = "| keys | does | command |\n|---|---|---|\n".to_owned();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use super::keys::{BINDINGS, Chord, Command, Key, Mode};
+use super::key_bindings::{BINDINGS, Chord, Command, Key, Mode};
 
 /// The key bindings in force. Dispatch, help, hints and the palette read them.
 #[derive(Clone, Debug)]

@@ -17,8 +17,8 @@
 mod act;
 mod data;
 mod derived;
+mod key_bindings;
 mod keymap;
-mod keys;
 mod msg;
 mod pages;
 mod query;
@@ -35,8 +35,8 @@ pub use data::{
     regions, width,
 };
 pub use derived::{buckets, cells};
+pub use key_bindings::{BINDINGS, Binding, Chord, Command, Key, Mode};
 pub use keymap::{KeyError, KeyLine, Keymap};
-pub use keys::{BINDINGS, Binding, Chord, Command, Key, Mode};
 pub use msg::{Effect, Msg};
 pub use pages::{CameFrom, Page, Pane};
 pub use query::{Among, Deep, Filter, FilterError, LookUp, Query, Search, WholeReads};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::keys::{Command, Mode};
+use super::key_bindings::{Command, Mode};
 use super::{Query, Subject};
 
 /// A pane of the screen that keys can go to.

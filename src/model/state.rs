@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::keys::Mode;
+use super::key_bindings::Mode;
 use super::{
     CameFrom, Copied, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, Opened, Order,
     Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Workspace, Zone,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::exchange::{Reply, Request};
-use super::pace::{Pace, SLOW};
+use super::request_waits::{Pace, SLOW};
 use super::url::OrgUrl;
 use super::wire::Named;
 use crate::consent::{Label, Thing, Untrusted};

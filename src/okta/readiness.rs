@@ -3,11 +3,11 @@
 //! No public API lists the features that consents need, so each verdict rests on the answers of the APIs that exist. A
 //! round makes all calls, one at a time. An unusable answer affects only its own item.
 
-mod ask;
+mod calls;
 mod facts;
 mod judge;
-mod plan;
 mod servers;
+mod settings;
 mod words;
 
 use std::collections::VecDeque;
@@ -18,11 +18,11 @@ use jiff::Timestamp;
 use super::budget::{Asker, Budget};
 use super::error::SendError;
 use super::exchange::{Reply, Request};
-use super::pace::Pace;
+use super::request_waits::Pace;
 use crate::report::Readiness;
-use ask::{Ask, Bucket};
+use calls::{Ask, Bucket};
 use facts::{Answer, Facts, Why};
-pub use plan::{ReadinessPlan, Rights};
+pub use settings::{ReadinessPlan, Rights};
 
 /// The budgets for the rate limits that the calls count against. Each limit has a bucket of its own (Okta: rate limits,
 /// buckets).

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{
     Role, Theme, columns, detail, files, foot, histogram, list, marks, pages, palette, pen::Pen, pivot,
-    readiness, status, title, whole,
+    readiness_line, readiness_page, status_line, title, whole,
 };
 use crate::model::{Model, Page, Regions, Subject};
 
@@ -21,8 +21,8 @@ pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     let regions = model.regions();
     title::draw(model, theme, buffer, regions.title);
     page(model, model.page, theme, buffer, &regions);
-    readiness::line(model, theme, buffer, regions.readiness);
-    status::sources(model, theme, buffer, regions.sources);
+    readiness_line::draw(model, theme, buffer, regions.readiness);
+    status_line::sources(model, theme, buffer, regions.sources);
     foot::draw(model, theme, buffer, regions.foot);
     if let Some(over) = model.over {
         page(model, over, theme, buffer, &regions);
@@ -52,7 +52,7 @@ fn page(model: &Model, page: Page, theme: &Theme, buffer: &mut Buffer, regions: 
         Page::People => pivot::draw(model, Subject::People, theme, buffer, regions),
         Page::Scopes => pivot::draw(model, Subject::Scopes, theme, buffer, regions),
         Page::Help => pages::help(model, theme, buffer, area),
-        Page::Readiness => readiness::page(model, theme, buffer, area),
+        Page::Readiness => readiness_page::draw(model, theme, buffer, area),
         Page::Sources => pages::sources(model, theme, buffer, area),
         Page::Marks => marks::draw(model, theme, buffer, area),
         Page::Filters => palette::filters(model, theme, buffer, area),

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Line, Pen, grouped};
-use super::{Role, Theme, hook, status, text, time};
+use super::{Role, Theme, hook, status_line, text, time};
 use crate::model::{Model, Offline, Page};
 use crate::report::Part;
 
@@ -73,7 +73,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         let pulse = model.board.get(part);
         lines.push(vec![
             (format!("{:<10}", part.word()), Role::Header),
-            (status::words(model, pulse), status::role(pulse)),
+            (status_line::words(model, pulse), status_line::role(pulse)),
         ]);
         if let Some(fault) = pulse.fault() {
             for (words, role) in

@@ -5,7 +5,7 @@ pub(super) mod anchor;
 pub(super) mod bitset;
 pub(super) mod chunk;
 mod column;
-mod columns;
+mod column_widths;
 mod copied;
 mod detail;
 pub(super) mod fit;
@@ -35,7 +35,7 @@ mod workspace;
 mod zone;
 
 pub use column::Column;
-pub use columns::columns;
+pub use column_widths::columns;
 pub use copied::Copied;
 pub use detail::{Detail, Node, Weight};
 pub use fit::Fit;

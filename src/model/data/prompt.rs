@@ -2,7 +2,7 @@
 
 use super::RowRef;
 use crate::consent::Seq;
-use crate::model::keys::{Chord, Key};
+use crate::model::key_bindings::{Chord, Key};
 
 /// The purpose of a prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

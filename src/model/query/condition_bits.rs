@@ -3,7 +3,7 @@
 
 use std::ops::{BitAnd, BitOr};
 
-use super::test::{Field, Op, Test, Words, is_within};
+use super::condition::{Field, Op, Test, Words, is_within};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 use crate::model::data::bitset::Bitset;
 use crate::model::data::chunk::{CAME, CHUNK, SHARED};

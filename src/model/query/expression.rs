@@ -1,6 +1,6 @@
 //! The expression that combines the conditions of a filter.
 
-use super::test::Test;
+use super::condition::Test;
 
 /// An expression of conditions, given by index, combined by "and", "or" and "not".
 #[derive(Clone, Debug)]

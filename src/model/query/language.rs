@@ -2,9 +2,9 @@
 
 use jiff::tz::TimeZone;
 
+use super::condition::{Deep, Field, Op, Test, lowered};
 use super::expression::Expression;
 use super::parse::{FilterError, parse};
-use super::test::{Deep, Field, Op, Test, lowered};
 use crate::consent::{Row, Symbols};
 
 /// A parsed filter.

@@ -1,18 +1,18 @@
 //! The filter language, and queries over the rows of [`super::data`].
 
+mod condition;
 mod condition_bits;
 mod expression;
 mod filter;
 mod language;
 mod parse;
 mod search;
-mod test;
 pub(super) mod time;
 mod whole_reads;
 
+pub use condition::Deep;
 pub use filter::{Among, Filter};
 pub use language::Query;
 pub use parse::FilterError;
 pub use search::Search;
-pub use test::Deep;
 pub use whole_reads::{LookUp, WholeReads};

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use regex::RegexBuilder;
 
+use super::condition::{Field, Op, Test, lowered};
 use super::expression::Expression;
-use super::test::{Field, Op, Test, lowered};
 use super::time::{duration_ms, span_of};
 
 /// An error in a filter.

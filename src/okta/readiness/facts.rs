@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::error::{Meaning, Refusal, SendError, clip};
 use super::super::exchange::Reply;
 use super::super::hooks::{self, EventHook};
-use super::ask::{Ask, PROOF_DAYS, sound_id};
+use super::calls::{Ask, PROOF_DAYS, sound_id};
 use super::servers::{Policy, Rule, Scope, Server};
 use crate::report::{Evidence, Part};
 
@@ -381,7 +381,7 @@ impl Facts {
             }
             (Ask::Servers, Some(Err(Why::NotPermitted(_) | Why::Other(_) | Why::Passing { .. }))) => {
                 // Credentials that may not list the servers may still be allowed to read one.
-                super::ask::segment(configured).map(Ask::Server).into_iter().collect()
+                super::calls::segment(configured).map(Ask::Server).into_iter().collect()
             }
             (Ask::Policies(id), Some(Ok(Found::Policies(policies)))) => policies
                 .iter()

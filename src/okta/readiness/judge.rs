@@ -4,9 +4,9 @@ mod gates;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::ask::{Ask, DEFAULT};
+use super::calls::{Ask, DEFAULT};
 use super::facts::{Answer, Apps, CLOCK_MAX, Facts, Found, Why, is_late};
-use super::plan::{ReadinessPlan, Rights};
+use super::settings::{ReadinessPlan, Rights};
 use super::words::Draft;
 use crate::okta::hooks::{EventHook, TYPES};
 use crate::report::Confidence::{CannotTell, Confirmed, Likely};

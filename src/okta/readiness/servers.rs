@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::error::clip;
-use super::ask::{DEFAULT, segment};
+use super::calls::{DEFAULT, segment};
 
 /// A custom authorization server.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! Builds the items of a report, and the texts for calls without a usable answer.
 
-use super::ask::Ask;
+use super::calls::Ask;
 use super::facts::{Answer, Why};
 use crate::report::{Confidence, Detail, Evidence, Item};
 

@@ -1,7 +1,7 @@
 //! Judges the servers: whether they are active, which policies and rules let people through, and which scopes ask for
 //! consent.
 
-use super::super::ask::{Ask, segment};
+use super::super::calls::{Ask, segment};
 use super::super::facts::{Answer, Found, Why};
 use super::super::servers::{Policy, Rule, Scope, Server};
 use super::super::words::Draft;

@@ -1,12 +1,12 @@
-//! The readiness of the org to produce consents: a line of the status bar, and a page with the evidence.
+//! Line 1 of the status bar: the readiness of the org to produce consents.
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::pen::{Line, Pen};
-use super::{Role, Theme, pages, status, text, time};
-use crate::model::{Model, Page};
+use super::pen::Pen;
+use super::{Role, Theme, status_line, text, time};
+use crate::model::Model;
 use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS, process};
 
 /// The age in minutes from which a probe is shown as old. Useful probe intervals are much shorter.
@@ -21,14 +21,14 @@ struct Cell {
 }
 
 /// Draws line 1 of the status bar. Blockers come first, and cells that do not fit are left out.
-pub(super) fn line(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     let dot = if theme.ascii { " | " } else { " · " };
     let Some(found) = &model.board.readiness else {
         let words = match model.board.get(Part::Readiness) {
             _ if model.offline.is_some() => " READINESS not in these files".to_owned(),
             Pulse::Elsewhere(holder) => format!(" READINESS probed by {}, not here", process(holder)),
-            pulse if pulse.fault().is_some() => format!(" READINESS {}", status::words(model, pulse)),
+            pulse if pulse.fault().is_some() => format!(" READINESS {}", status_line::words(model, pulse)),
             _ if area.width >= 120 => [
                 " READINESS not probed yet",
                 "API_ACCESS_MANAGEMENT ?",
@@ -217,7 +217,8 @@ fn words(item: &Item) -> (String, String) {
     }
 }
 
-fn role(item: &Item) -> Role {
+/// Returns the role of an item's verdict.
+pub(super) fn role(item: &Item) -> Role {
     match item.confidence {
         _ if item.blocking => Role::Bad,
         Confidence::Confirmed if item.id == "token" && item.state == "refused" => Role::Bad,
@@ -228,7 +229,7 @@ fn role(item: &Item) -> Role {
 }
 
 /// Returns the cell for the time of the probes. Shows their age if they are old.
-fn probed(model: &Model, found: &Readiness) -> (String, Role, u8) {
+pub(super) fn probed(model: &Model, found: &Readiness) -> (String, Role, u8) {
     let minutes = model.now.duration_since(found.probed).as_mins();
     let at = clock(model, found.probed);
     if minutes >= OLD_MINUTES {
@@ -245,98 +246,5 @@ fn clock(model: &Model, at: Timestamp) -> String {
         zoned(at).strftime("%H:%M").to_string()
     } else {
         time::moment(model, at)
-    }
-}
-
-/// Draws the readiness page: each item with its meaning, what to do, and the evidence.
-pub(super) fn page(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let mut lines: Vec<Line> = Vec::new();
-    let wrapped = |lines: &mut Vec<Line>, indent: u16, words: &str, role: Role| {
-        for line in text::wrap(words, area.width.saturating_sub(indent + 2)) {
-            lines.push(vec![(" ".repeat(usize::from(indent)), role), (line.to_owned(), role)]);
-        }
-    };
-    let Some(found) = &model.board.readiness else {
-        if model.offline.is_some() {
-            let words =
-                "These files do not contain the org's readiness. A snapshot saved by the screen does.";
-            wrapped(&mut lines, 0, words, Role::Text);
-            return pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
-        }
-        let pulse = model.board.get(Part::Readiness);
-        lines.push(vec![
-            ("Not probed yet: ".to_owned(), Role::Text),
-            (status::words(model, pulse), status::role(pulse)),
-        ]);
-        if let Some(fault) = pulse.fault() {
-            wrapped(&mut lines, 2, &fault.to_string(), Role::Text);
-        }
-        pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
-        return;
-    };
-    let role_of_all = match found.verdict {
-        Overall::Ready => Role::Good,
-        Overall::NotReady => Role::Bad,
-        Overall::Unproven => Role::Wait,
-    };
-    wrapped(&mut lines, 0, found.verdict.sentence(), role_of_all);
-    let (probed, probed_role, _) = probed(model, found);
-    let whose = match model.board.get(Part::Readiness) {
-        Pulse::Elsewhere(holder) => format!("{probed} by {}", process(holder)),
-        _ => format!("{probed}; r probes again"),
-    };
-    lines.push(vec![(whose, probed_role)]);
-    for item in found.blockers() {
-        wrapped(&mut lines, 2, &format!("{} {}: {}", item.name, item.state, item.remedy), Role::Bad);
-    }
-    if !found.changes.is_empty() {
-        lines.push(vec![("Changes".to_owned(), Role::Header)]);
-    }
-    for change in &found.changes {
-        wrapped(&mut lines, 2, &format!("{}  {}", time::second(model, change.at), change.what), Role::Wait);
-    }
-    for item in &found.items {
-        lines.push(Vec::new());
-        head(item, area.width, &mut lines);
-        wrapped(&mut lines, 2, &item.meaning, Role::Text);
-        if !item.remedy.is_empty() {
-            wrapped(&mut lines, 2, &format!("To do: {}", item.remedy), Role::Key);
-        }
-        for detail in &item.details {
-            let detail = format!("- {}: {}", detail.name, detail.state);
-            wrapped(&mut lines, 4, &detail, Role::Text);
-        }
-        for evidence in &item.evidence {
-            let status = evidence.status.map_or("no answer".to_owned(), |status| status.to_string());
-            let code = evidence.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
-            let at = time::second(model, evidence.at);
-            let words = if evidence.call == "journal" {
-                format!("by the journal, {at}: {}", evidence.said)
-            } else {
-                format!("by {}, {at}: {status}{code}, {}", evidence.call, evidence.said)
-            };
-            wrapped(&mut lines, 4, &words, Role::Dim);
-        }
-    }
-    pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
-}
-
-/// Adds an item's name and verdict, in two lines if they do not fit in one.
-fn head(item: &Item, width: u16, lines: &mut Vec<Line>) {
-    let name = (item.name.clone(), Role::Header);
-    let mut verdict = match item.confidence {
-        Confidence::Confirmed => item.state.clone(),
-        Confidence::Likely => format!("likely {}", item.state),
-        other => other.word().to_owned(),
-    };
-    if item.blocking {
-        verdict.push_str(", blocks");
-    }
-    let verdict = (verdict, role(item));
-    if text::width(&name.0) + text::width(&verdict.0) + 4 <= width {
-        lines.push(vec![name, ("  ".to_owned(), Role::Text), verdict]);
-    } else {
-        lines.push(vec![name]);
-        lines.push(vec![("  ".to_owned(), Role::Text), verdict]);
     }
 }
