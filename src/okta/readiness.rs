@@ -132,8 +132,8 @@ impl Prober {
         self.facts = Facts::new(proof.map(|at| (at, now)));
         let mut add = |ask| queue.push_back(Task { ask, next: None, page: 1, tries: 0 });
         add(Ask::Engine);
-        add(Ask::Metadata(ask::DEFAULT.to_owned()));
-        if let Some(own) = ask::segment(&plan.server).filter(|own| own != ask::DEFAULT) {
+        add(Ask::Metadata(calls::DEFAULT.to_owned()));
+        if let Some(own) = calls::segment(&plan.server).filter(|own| own != calls::DEFAULT) {
             add(Ask::Metadata(own));
         }
         add(Ask::Servers);

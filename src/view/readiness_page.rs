@@ -7,7 +7,7 @@ use super::pen::Line;
 use super::readiness_line::{probed, role};
 use super::{Role, Theme, pages, status_line, text, time};
 use crate::model::{Model, Page};
-use crate::report::{Confidence, Item, Part, Pulse, process};
+use crate::report::{Confidence, Item, Overall, Part, Pulse, process};
 
 /// Draws the readiness page: each item with its meaning, what to do, and the evidence.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
