@@ -14,7 +14,9 @@ pub(super) fn replay(file: &Path) -> Result<Exit, Ended> {
     let recording = ReadRecording::read(file)
         .map_err(|error| (Exit::Failed, format!("{name} cannot be replayed. {error}")))?;
     let replayed = recording.replay();
-    let exit = printed(format!("{}\n", replayed.frame).as_bytes())?;
+    // The texts of a file from elsewhere are made visible once more.
+    let screen: Vec<_> = replayed.frame.split('\n').map(visible).collect();
+    let exit = printed(format!("{}\n", screen.join("\n")).as_bytes())?;
     replayed.limits.iter().for_each(|words| note(words));
     if replayed.is_same {
         note(&format!("After {} messages, this is the screen that was recorded.", replayed.messages));

@@ -375,7 +375,9 @@ impl<D: Device, S: Supply> EventLoop<D, S> {
         }
         let mut words: Vec<String> =
             self.performer.finish_notes(&self.model, &self.clock).await.into_iter().collect();
-        words.extend(self.performer.record_end(&self.recorder, &self.model, &self.theme).await);
+        words.extend(
+            self.performer.finish_recordings(&self.recorder, &self.model, &self.theme, &self.clock).await,
+        );
         if self.performer.auto.on_exit {
             words.push(
                 self.performer.take_last_snapshot(&self.model, &self.theme, &self.source, &self.clock).await,

@@ -260,22 +260,23 @@ impl Performer {
         words
     }
 
-    /// Writes the recording that the end was asked for and waits for it. Returns a sentence that says whether it was
-    /// written, or `None` if none was asked for.
-    pub(super) async fn record_end(
+    /// Waits for the recordings that are being written, then writes the one for the end, if one was asked for. Returns a
+    /// sentence about each.
+    pub(super) async fn finish_recordings(
         &mut self,
         recorder: &Recorder,
         model: &Model,
         theme: &Theme,
-    ) -> Option<String> {
-        let path = self.record_to.take()?;
-        match self.recordings.start(path, recorder.recording(model, theme.ascii)) {
-            Ok(()) => match self.recordings.heard().await {
-                Msg::Notice(words, _) => Some(words),
-                _ => None,
-            },
-            Err(error) => Some(not_recorded(&error)),
+        clock: &Clock,
+    ) -> Vec<String> {
+        let mut words = self.recordings.finish(clock).await;
+        if let Some(path) = self.record_to.take() {
+            match self.recordings.start(path, recorder.recording(model, theme.ascii)) {
+                Ok(()) => words.extend(self.recordings.finish(clock).await),
+                Err(error) => words.push(not_recorded(&error)),
+            }
         }
+        words
     }
 
     /// Waits for a worker's answer. Loses nothing when dropped.

@@ -41,7 +41,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         right.push((if wide { "MASKED  " } else { "M " }.to_owned(), Role::Wait));
     }
     if let Some((done, all)) = model.saving {
-        right.push((format!("saving {} %  ", done * 100 / all.max(1)), Role::Wait));
+        right.push((format!("saving {} %  ", done.saturating_mul(100) / all.max(1)), Role::Wait));
     }
     if let Some((left, _)) = model.whole_reads.left() {
         right.push((format!("reading {}  ", grouped(left as u64)), Role::Wait));

@@ -203,15 +203,109 @@ async fn hidden_people_are_not_in_the_file_and_the_screen_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_typed_is_not_in_the_file_of_hidden_people() {
+async fn what_somebody_wrote_is_not_in_the_file_of_hidden_people() {
     let mut rig = Rig::start(backlog(20), 120, 30).await;
-    rig.press("fada.lovelace@example.test<enter><esc><esc>p");
+    // A filter, a search, a note, a pasted filter that stays, and a line that is still being typed.
+    rig.press("fwho:lovelace<enter><esc>/Ada Lovelace<enter><esc>kmasked Lovelace<enter>");
+    rig.until("the note", |rig| rig.model.rows.marks().len() == 1).await;
+    rig.press("f");
+    rig.tell(Msg::Paste("-ip:192.0.2.7 -lovelace".to_owned()));
+    rig.press("<enter>pkk<enter>");
     rig.look_up().await;
+    rig.press("e");
+    rig.settle().await;
+    rig.press("/Ada Lovelace");
     let (_folder, path) = Box::pin(recorded(rig, "masked.jsonl")).await;
     let text = fs::read_to_string(&path).expect("a file");
-    assert!(!text.contains("lovelace") && !typed(&text).contains("lovelace"), "{}", typed(&text));
+    let all = format!("{text}{}", typed(&text)).to_lowercase();
+    for name in ["lovelace", "192.0.2.7"] {
+        assert!(!all.contains(name), "{name} is in the file");
+    }
     let replayed = ReadRecording::read(&path).expect("a recording").replay();
-    assert_eq!(replayed.limits, ["25 typed characters are hidden in it."]);
+    assert!(replayed.is_same, "the last screen is that of what is in the file\n{}", replayed.frame);
+    assert!(replayed.limits[0].ends_with("typed characters are hidden in it."), "{:?}", replayed.limits);
+}
+
+#[tokio::test]
+async fn the_people_of_other_events_of_a_session_are_hidden_too() {
+    let mut rig = Rig::start(backlog(60), 120, 30).await;
+    rig.press("kkk<enter>e");
+    rig.settle().await;
+    rig.press("p");
+    rig.settle().await;
+    let beside = |text: &str| text.lines().find(|line| line.starts_with("{\"Beside\"")).map(str::to_owned);
+    let (_folder, path) = Box::pin(recorded(rig, "masked.jsonl")).await;
+    let masked = fs::read_to_string(&path).expect("a file");
+    let mut rig = Rig::start(backlog(60), 120, 30).await;
+    rig.press("kkk<enter>e");
+    rig.settle().await;
+    let (_folder, path) = Box::pin(recorded(rig, "open.jsonl")).await;
+    let open = fs::read_to_string(&path).expect("a file");
+    let names: Vec<&str> =
+        open.split("displayName\\\":\\\"").skip(1).filter_map(|rest| rest.split("\\\"").next()).collect();
+    assert!(!names.is_empty() && beside(&open).is_some(), "{open}");
+    let people = |name: &&str| name.contains(' ') && !name.starts_with("Okta") && masked.contains(*name);
+    let left: Vec<&str> = names.into_iter().filter(people).collect();
+    // Names of apps stay; those of people do not.
+    let users = "type\\\":\\\"User";
+    for name in left {
+        let near = masked.match_indices(name).any(|(at, _)| {
+            masked
+                .get(at.saturating_sub(200)..(at + 200).min(masked.len()))
+                .is_some_and(|text| text.contains(users))
+        });
+        assert!(!near, "{name} is in the file");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_a_note_or_an_open_line_is_not_in_the_file() {
+    let token = "00Abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+    let mut rig = Rig::start(backlog(10), 120, 30).await;
+    rig.press(&format!("m{token}<enter>"));
+    rig.until("the note", |rig| rig.model.rows.marks().len() == 1).await;
+    rig.press(&format!("M<esc>f{token}"));
+    let (_folder, path) = Box::pin(recorded(rig, "secret.jsonl")).await;
+    let text = fs::read_to_string(&path).expect("a file");
+    assert!(!text.contains(token), "{text}");
+    let replayed = ReadRecording::read(&path).expect("a recording").replay();
+    assert!(replayed.is_same && !replayed.frame.contains(token), "{}", replayed.frame);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_being_written_is_whole_after_the_end() {
+    let mut rig = Rig::start(backlog(20), 120, 30).await;
+    rig.performer.record_to = Some(rig.folder.path().join("end.jsonl"));
+    rig.press_without_answer("kk<^r>");
+    let (folder, words) = Box::pin(rig.finish_and_keep()).await;
+    assert_eq!(words.iter().filter(|words| words.starts_with("Wrote the last ")).count(), 2, "{words:?}");
+    for name in ["end.jsonl", "snapshots/recording-20260304T091500Z.jsonl"] {
+        ReadRecording::read(&folder.path().join(name)).expect("a recording");
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_would_fill_the_memory_are_refused() {
+    let mut rig = Rig::start(backlog(10), 100, 30).await;
+    rig.tell(Msg::Resize(90, 30));
+    let (folder, path) = Box::pin(recorded(rig, "good.jsonl")).await;
+    let good = fs::read_to_string(&path).expect("a file");
+    let seq = good.split("\"seq\":").nth(1).and_then(|rest| rest.split(',').next()).expect("a row");
+    let who = good.split("\"who\":").nth(1).and_then(|rest| rest.split(',').next()).expect("a row");
+    for (from, to) in [
+        (format!("\"seq\":{seq}"), "\"seq\":-1".to_owned()),
+        (format!("\"seq\":{seq}"), "\"seq\":4294967296".to_owned()),
+        (format!("\"who\":{who}"), "\"who\":4294967295".to_owned()),
+        ("\"size\":[100,30]".to_owned(), "\"size\":[65535,65535]".to_owned()),
+        ("{\"Resize\":[90,30]}".to_owned(), "{\"Resize\":[65535,65535]}".to_owned()),
+    ] {
+        let bad = good.replacen(&from, &to, 1);
+        assert_ne!(bad, good, "{from}");
+        let path = folder.path().join("bad.jsonl");
+        fs::write(&path, bad).expect("a file");
+        let words = ReadRecording::read(&path).expect_err(&to).to_string();
+        assert!(words.contains("is damaged"), "{words}");
+    }
 }
 
 /// Returns the characters that went into lines that were typed.

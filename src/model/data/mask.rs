@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use serde_json::Value;
 
 use crate::consent::{Consent, Person, Sym, Symbols, Untrusted};
 
@@ -36,18 +37,29 @@ const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// digit in those.
 static TRACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?P<login>[^\s"'<>(),;:\[\]{}]+@[^\s"'<>(),;:\[\]{}@]+\.[^\s"'<>(),;:\[\]{}@]+)"#,
+        r#"(?P<login>[^\s"'<>(),;:/\[\]{}]+(?:@|%40)[^\s"'<>(),;:/\[\]{}@]+\.[^\s"'<>(),;:/?\[\]{}@]+)"#,
         r"|(?P<address>\b[0-9a-fA-F]*[.:][0-9a-fA-F]*[.:][0-9a-fA-F.:]*)",
         r"|(?P<id>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b|[0-9A-Za-z@_-]{20,})",
     ))
     .ok()
 });
 
+/// Matches an IPv4 address within other digits, dots and colons.
+static V4: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}").ok());
+
 /// Literal texts of one consent, each with its pseudonym.
 #[derive(Clone, Debug, Default)]
 pub struct MaskedNames(Vec<(String, String)>);
 
 impl MaskedNames {
+    /// Puts the longest text first. Otherwise only a part of a longer name would be replaced.
+    fn longest_first(mut self) -> Self {
+        self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        // Of two pseudonyms of one text the first counts.
+        self.0.dedup_by(|next, text| next.0 == text.0);
+        self
+    }
+
     /// Returns a text of the consent as `mask` shows it.
     pub fn hide(&self, mask: &Mask, text: &str) -> String {
         mask.told(text, self).into_owned()
@@ -129,16 +141,67 @@ impl Mask {
             self.pseudonym(Stands::Person, whole)
         } else if found.name("address").is_some() {
             // Times contain colons too, so only valid addresses are replaced.
-            let bare = whole.trim_end_matches(['.', ':']);
-            let rest = whole.get(bare.len()..).unwrap_or("");
-            match bare.parse::<IpAddr>() {
-                Ok(_) => self.pseudonym(Stands::Address, bare) + rest,
-                Err(_) => whole.to_owned(),
-            }
+            self.trace_address(whole)
         } else if whole.contains(|c: char| c.is_ascii_digit()) {
             self.pseudonym(Stands::Id, whole)
         } else {
             whole.to_owned()
+        }
+    }
+
+    /// Returns a text of digits, dots and colons with pseudonyms for the addresses in it. The text may begin with the
+    /// colon of `ip:` and end with a port or a full stop.
+    fn trace_address(&self, whole: &str) -> String {
+        let lead = usize::from(whole.starts_with(':') && !whole.starts_with("::"));
+        let (lead, rest) = whole.split_at(lead);
+        for address in [rest, rest.trim_end_matches(['.', ':'])] {
+            if address.parse::<IpAddr>().is_ok() {
+                let behind = rest.get(address.len()..).unwrap_or("");
+                return format!("{lead}{}{behind}", self.pseudonym(Stands::Address, address));
+            }
+        }
+        match &*V4 {
+            Some(v4) => v4
+                .replace_all(whole, |found: &Captures<'_>| self.pseudonym(Stands::Address, &found[0]))
+                .into_owned(),
+            None => "hidden".to_owned(),
+        }
+    }
+
+    /// Returns the pseudonym of a number that stands for an id. Equal numbers have equal pseudonyms.
+    pub fn number(&self, number: u32) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        (self.secret, number).hash(&mut hasher);
+        (hasher.finish() as u32).max(1)
+    }
+
+    /// Returns the names of the people in an event, given as JSON, with their pseudonyms: of each object whose type is
+    /// `User`. Returns no names if the text is not JSON or the mask is off.
+    pub fn names_in(&self, event: &str) -> MaskedNames {
+        let mut named = Vec::new();
+        if self.is_on
+            && let Ok(event) = serde_json::from_str(event)
+        {
+            self.add_users(&event, &mut named);
+        }
+        MaskedNames(named).longest_first()
+    }
+
+    fn add_users(&self, value: &Value, named: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(members) => {
+                let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or("");
+                if text("type").eq_ignore_ascii_case("user") {
+                    let texts = [text("id"), text("alternateId"), text("displayName")];
+                    let texts = texts.into_iter().filter(|text| !text.is_empty());
+                    let key = texts.clone().next().unwrap_or("");
+                    let name = self.pseudonym(Stands::Person, key);
+                    named.extend(texts.map(|text| (text.to_owned(), name.clone())));
+                }
+                members.values().for_each(|value| self.add_users(value, named));
+            }
+            Value::Array(values) => values.iter().for_each(|value| self.add_users(value, named)),
+            _ => {}
         }
     }
 
@@ -153,7 +216,7 @@ impl Mask {
         let mut add = |texts: [String; 3]| {
             let Some(key) = texts.iter().find(|text| !text.is_empty()).cloned() else { return };
             let name = self.pseudonym(Stands::Person, &key);
-            named.extend(texts.into_iter().filter(|text| text.len() > 2).map(|text| (text, name.clone())));
+            named.extend(texts.into_iter().filter(|text| !text.is_empty()).map(|text| (text, name.clone())));
         };
         for consent in std::iter::once(consent).chain(consent.hook_copy.as_deref()) {
             let Person { id, alternate_id, display_name } = &consent.who.person;
@@ -168,9 +231,10 @@ impl Mask {
                 add([exact(&actor.id), exact(&actor.alternate_id), exact(&actor.display_name)]);
             }
         }
-        // The longest text comes first. Otherwise only a part of a longer name would be replaced.
-        named.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        MaskedNames(named)
+        for consent in std::iter::once(consent).chain(consent.hook_copy.as_deref()) {
+            named.extend(self.names_in(&consent.raw).0);
+        }
+        MaskedNames(named).longest_first()
     }
 
     /// Returns a text of a consent with pseudonyms for the people named in the consent and for other traces.
@@ -180,7 +244,12 @@ impl Mask {
         }
         let mut shown = text.to_owned();
         for (literal, name) in &named.0 {
-            if shown.contains(literal.as_str()) {
+            // One or two letters are a part of too many words.
+            if literal.len() <= 2 {
+                if shown == *literal {
+                    shown.clone_from(name);
+                }
+            } else if shown.contains(literal.as_str()) {
                 shown = shown.replace(literal.as_str(), name);
             }
         }
@@ -206,6 +275,44 @@ mod tests {
         }
         assert_eq!(shown.split(' ').count(), text.split(' ').count(), "{shown}");
         assert!(shown.contains("person-") && shown.contains("addr-") && shown.contains("00u-"), "{shown}");
+    }
+
+    #[test]
+    fn an_address_is_found_beside_colons_and_ports() {
+        for text in [
+            "ip:192.0.2.7",
+            "client.ip:192.0.2.7",
+            "192.0.2.7:8080",
+            "for=192.0.2.7:4711",
+            "X-Forwarded-For: 192.0.2.7:51234",
+            "::ffff:192.0.2.7",
+            "192.0.2.7..192.0.2.9",
+            "at 192.0.2.7.",
+            "/api/v1/users/ada%40example.test/192.0.2.7",
+        ] {
+            let shown = on().text(text).into_owned();
+            assert!(!shown.contains("192.0") && !shown.contains("example.test"), "{text} is {shown}");
+        }
+        for text in ["ip:2001:db8:0:1f::1", "2001:db8:0:1f::1."] {
+            let shown = on().text(text).into_owned();
+            assert!(!shown.contains("1f::1"), "{text} is {shown}");
+        }
+    }
+
+    #[test]
+    fn everybody_whom_an_event_names_is_found() {
+        let event = r#"{"target": [
+            {"id": "00u1", "type": "User", "alternateId": "ada.l", "displayName": "Ada Lovelace"},
+            {"id": "00u2", "type": "User", "alternateId": "bo", "displayName": "Bo"},
+            {"id": "0oa1", "type": "AppInstance", "displayName": "Mail"}]}"#;
+        let names = on().names_in(event);
+        for text in ["Ada Lovelace asked", "by ada.l", "Bo", "00u2"] {
+            let hidden = names.hide(&on(), text);
+            assert!(hidden.contains("person-"), "{text} is {hidden}");
+        }
+        for text in ["Mail", "Bonn", "0oa1"] {
+            assert_eq!(names.hide(&on(), text), text);
+        }
     }
 
     #[test]

@@ -6,38 +6,39 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::hide;
 use super::message::{Range, Recorded};
 use super::start::Start;
-use crate::consent::{Page, Row, Seq, Sym, Symbol, redact};
+use crate::consent::{Page, Row, Seq, Sym, Symbol, Via};
 use crate::model::{Mask, Model};
-use crate::run::write_new;
 use crate::safe_file;
 use crate::screen::paint::screen_text;
-use crate::secret::scrub;
 use crate::view::{Depth, Theme, ThemeKind};
 
 /// The version of the form that is written and read.
 const VERSION: u32 = 1;
 /// Rows that a recording holds: the newest.
 const ROWS: usize = 20_000;
+/// Messages of a file that is read. Fewer are written.
+const MESSAGES_READ: usize = 20_000;
+/// Texts are numbered below this.
+const TEXTS: u32 = 1 << 24;
 /// Bytes of a file that is read.
 const BYTES: u64 = 256 << 20;
 
 /// What a recorder kept, with the rows that it names and the screen at its end.
 #[derive(Debug)]
 pub struct Recording {
-    head: Head,
-    rows: Rows,
+    pub(super) head: Head,
+    pub(super) rows: Rows,
     /// As JSON; empty if one was left out.
-    messages: Vec<Box<str>>,
-    frame: String,
-    mask: Mask,
+    pub(super) messages: Vec<Box<str>>,
+    pub(super) frame: String,
+    pub(super) mask: Mask,
 }
 
 /// The first line.
 #[derive(Clone, Serialize, Deserialize, Debug)]
-struct Head {
+pub(super) struct Head {
     consentwatch_recording: u32,
     /// The version of the program that wrote it.
     program: String,
@@ -48,15 +49,17 @@ struct Head {
     /// Rows of the screen that it does not hold.
     rows_left_out: usize,
     /// Typed characters that are hidden.
-    hidden_keys: usize,
+    pub(super) hidden_keys: usize,
+    /// Whether something is hidden. Then the last screen is that of a replay.
+    pub(super) is_changed: bool,
     is_ascii: bool,
     sent: u64,
-    start: Start,
+    pub(super) start: Start,
 }
 
 /// The second line.
 #[derive(Default, Serialize, Deserialize, Debug)]
-struct Rows {
+pub(super) struct Rows {
     symbols: Vec<(Sym, Symbol)>,
     /// By number, each with the marks of its scope grants.
     rows: Vec<(Row, Vec<u32>)>,
@@ -64,8 +67,8 @@ struct Rows {
 
 /// The last line.
 #[derive(Serialize, Deserialize, Debug)]
-struct End {
-    frame: String,
+pub(super) struct End {
+    pub(super) frame: String,
 }
 
 /// A recording that was read.
@@ -77,6 +80,7 @@ pub struct ReadRecording {
     pub(super) is_whole: bool,
     pub(super) rows_left_out: usize,
     pub(super) hidden_keys: usize,
+    pub(super) is_changed: bool,
     pub(super) is_ascii: bool,
     pub(super) sent: u64,
     pub(super) frame: String,
@@ -133,6 +137,7 @@ impl Recording {
             is_whole,
             rows_left_out: model.rows.len().saturating_sub(ROWS),
             hidden_keys: 0,
+            is_changed: false,
             is_ascii,
             sent: model.sent,
             start,
@@ -150,38 +155,6 @@ impl Recording {
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
-
-    /// Writes it to a file that must not exist, for its owner only. Either all of it is there afterwards, or nothing.
-    /// May take a second; call it from a worker.
-    ///
-    /// # Errors
-    /// The file exists, or cannot be written.
-    pub fn write(self, path: &Path) -> std::io::Result<()> {
-        let mask = self.mask.clone();
-        let rows = self.rows.hidden(&mask);
-        let start = hidden_start(&self.head.start, &mask)
-            .ok_or_else(|| std::io::Error::other("its start could not be hidden"))?;
-        // One that was left out keeps its line.
-        let read = |text: &str| serde_json::from_str::<Recorded>(text).ok();
-        let mut messages: Vec<Recorded> =
-            self.messages.iter().map(|text| read(text).unwrap_or(Recorded::LeftOut)).collect();
-        let head = Head { start, hidden_keys: hide::typed(&mut messages, &mask), ..self.head };
-        let mut out = Vec::new();
-        let mut line = |json: serde_json::Result<String>| {
-            json.map(|json| {
-                out.extend_from_slice(json.as_bytes());
-                out.push(b'\n');
-            })
-        };
-        line(serde_json::to_string(&head))?;
-        line(serde_json::to_string(&rows))?;
-        for message in messages {
-            let message = hide::message(message, &mask).unwrap_or(Recorded::LeftOut);
-            line(serde_json::to_string(&message))?;
-        }
-        line(serde_json::to_string(&End { frame: self.frame }))?;
-        write_new(path, &out)
-    }
 }
 
 impl ReadRecording {
@@ -194,7 +167,7 @@ impl ReadRecording {
         Self::parse(&content)
     }
 
-    fn parse(text: &str) -> Result<Self, RecordingError> {
+    pub(super) fn parse(text: &str) -> Result<Self, RecordingError> {
         #[derive(Deserialize)]
         struct AnyHead {
             consentwatch_recording: u32,
@@ -214,11 +187,20 @@ impl ReadRecording {
         let cut = |messages| RecordingError::Cut { there: messages, all: head.messages };
         let rows: Rows = serde_json::from_str(there.next().ok_or_else(|| cut(0))?)
             .map_err(|_| RecordingError::Damaged(2))?;
+        if !rows.is_sound() {
+            return Err(RecordingError::Damaged(2));
+        }
+        if head.messages > MESSAGES_READ || !head.start.has_sound_size() {
+            return Err(RecordingError::Damaged(1));
+        }
         let mut messages = Vec::new();
         for at in 0..head.messages {
             let line = there.next().ok_or_else(|| cut(at))?;
             let message: Recorded =
                 serde_json::from_str(line).map_err(|_| RecordingError::Damaged(at + 3))?;
+            if !message.is_sound() {
+                return Err(RecordingError::Damaged(at + 3));
+            }
             messages.push(message);
         }
         let end: End = serde_json::from_str(there.next().ok_or_else(|| cut(head.messages))?)
@@ -230,6 +212,7 @@ impl ReadRecording {
             is_whole: head.is_whole,
             rows_left_out: head.rows_left_out,
             hidden_keys: head.hidden_keys,
+            is_changed: head.is_changed,
             is_ascii: head.is_ascii,
             sent: head.sent,
             frame: end.frame,
@@ -241,19 +224,20 @@ impl ReadRecording {
     pub(super) fn page(&self, range: Range) -> Page {
         let mut page = Page::default();
         let mut named = BTreeSet::new();
-        for (row, marks) in self.rows.rows.iter().filter(|(row, _)| range.contains(row.seq)) {
+        for (row, marks) in self.rows.within(range) {
             page.rows.push(*row);
             page.grants.push(marks.iter().copied());
             named.extend(texts_of(row));
         }
-        page.symbols = self.rows.symbols.iter().filter(|(sym, _)| named.contains(sym)).cloned().collect();
+        let symbols = &self.rows.symbols;
+        let text = |sym: Sym| symbols.binary_search_by_key(&sym, |(sym, _)| *sym).ok();
+        page.symbols = named.into_iter().filter_map(text).map(|at| symbols[at].clone()).collect();
         page
     }
 
     /// Returns the numbers of the rows of a range.
     pub(super) fn numbers(&self, range: Range) -> Vec<Seq> {
-        let rows = self.rows.rows.iter().map(|(row, _)| row.seq);
-        rows.filter(|seq| range.contains(*seq)).collect()
+        self.rows.within(range).iter().map(|(row, _)| row.seq).collect()
     }
 }
 
@@ -262,6 +246,28 @@ fn texts_of(row: &Row) -> [Sym; 6] {
 }
 
 impl Rows {
+    /// Whether rows and texts have numbers that a journal gives out, in ascending order.
+    fn is_sound(&self) -> bool {
+        let is_row = |(row, _): &(Row, Vec<u32>)| {
+            u32::try_from(row.seq.0).is_ok()
+                && jiff::Timestamp::from_millisecond(row.published_ms).is_ok()
+                && Via::from_code(row.via.code()) == row.via
+                && texts_of(row).iter().all(|sym| sym.0 < TEXTS)
+        };
+        self.rows.len() <= ROWS
+            && self.rows.iter().all(is_row)
+            && self.rows.is_sorted_by(|(one, _), (next, _)| one.seq < next.seq)
+            && self.symbols.iter().all(|(sym, _)| sym.0 < TEXTS)
+            && self.symbols.is_sorted_by(|(one, _), (next, _)| one < next)
+    }
+
+    /// Returns the rows of a range.
+    fn within(&self, range: Range) -> &[(Row, Vec<u32>)] {
+        let first = self.rows.partition_point(|(row, _)| row.seq < range.first);
+        let end = self.rows.partition_point(|(row, _)| row.seq <= range.last).max(first);
+        self.rows.get(first..end).unwrap_or_default()
+    }
+
     /// Copies the newest rows of a model, and the texts that they name.
     fn of(model: &Model) -> Self {
         let newest = model.rows.order().iter().rev().take(ROWS).map(|at| crate::model::RowRef(*at));
@@ -275,7 +281,7 @@ impl Rows {
     }
 
     /// Returns the rows without people, if they are hidden.
-    fn hidden(self, mask: &Mask) -> Self {
+    pub(super) fn hidden(self, mask: &Mask) -> Self {
         if !mask.is_on() {
             return self;
         }
@@ -306,16 +312,14 @@ impl Rows {
             (*sym, Symbol::of(&fields.iter().map(String::as_str).collect::<Vec<_>>()))
         };
         let symbols = self.symbols.iter().map(hide).collect();
-        Self { symbols, rows: self.rows }
+        // Who knows the ids of grants could tell them from their hashes.
+        let hashed = |marks: Vec<u32>| marks.into_iter().map(|mark| mask.number(mark)).collect();
+        let rows = self.rows.into_iter().map(|(row, marks)| (row, hashed(marks))).collect();
+        Self { symbols, rows }
     }
 }
 
 /// Returns the screen as text. Every recording has it without colors, so that replays need not know them.
 pub(super) fn recorded_text(model: &Model, is_ascii: bool) -> String {
     screen_text(model, &Theme::new(ThemeKind::Dark, Depth::None).with_ascii(is_ascii))
-}
-
-/// Returns a start without what looks like a secret, and without people if they are hidden.
-fn hidden_start(start: &Start, mask: &Mask) -> Option<Start> {
-    hide::texts(start, &|text| mask.text(&scrub(&redact::text(text))).into_owned())
 }

@@ -1,6 +1,7 @@
 //! Takes secrets, and people if they are hidden, out of a recording before it is written.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use super::message::{Recorded, RecordedSide};
 use crate::consent::redact;
 use crate::json_scan::end_of_string;
-use crate::model::{Chord, Key, Mask};
+use crate::model::{Chord, Copied, Key, Mark, Marks, Mask};
 use crate::secret::scrub;
 
 /// Characters of keys that are looked at together.
@@ -17,62 +18,118 @@ const WINDOW: usize = 32;
 /// A secret of so many characters has this many different ones; keys that move have fewer.
 const DIFFERENT: usize = 20;
 
-/// Hides what looks like a secret in keys that were typed one after the other, and who is named there if `mask` is on.
-/// Each character becomes an `x`. Returns how many characters were hidden.
+/// Hides what was typed: all of it if `mask` is on, else what looks like a secret. Each character becomes an `x`.
+/// Returns how many characters were hidden.
 pub(super) fn typed(messages: &mut [Recorded], mask: &Mask) -> usize {
     let mut hidden = 0;
-    for (run, is_text) in runs(messages) {
-        let chars: Vec<char> = run.iter().map(|(_, c)| *c).collect();
-        let hide = if is_text { hidden_text(&chars, mask) } else { hidden_keys(&chars) };
-        hidden += hide.len();
-        for (at, _) in run.get(hide).unwrap_or_default() {
-            let chord = Chord::char('x');
-            messages[*at] = if is_text { Recorded::Typed(chord) } else { Recorded::Key(chord) };
+    for line in lines(messages) {
+        if mask.is_on() || line.has_secret() {
+            for at in line.places {
+                hidden += blot(&mut messages[at]);
+            }
+        }
+    }
+    for keys in command_keys(messages) {
+        let chars: Vec<char> = keys.iter().map(|(_, c)| *c).collect();
+        for (at, _) in keys.get(hidden_keys(&chars, mask)).unwrap_or_default() {
+            hidden += blot(&mut messages[*at]);
         }
     }
     hidden
 }
 
-/// Characters that were typed one after the other, each with the place of its message.
-type Run = Vec<(usize, char)>;
-
-/// Returns the runs of characters, and whether each is a text. Messages that are no keys may come between two keys, and
-/// within a text keys that move or delete.
-fn runs(messages: &[Recorded]) -> Vec<(Run, bool)> {
-    let mut runs: Vec<(Run, bool)> = Vec::new();
-    let mut is_open = false;
-    for (at, message) in messages.iter().enumerate() {
-        let (chord, is_text) = match message {
-            Recorded::Typed(chord) => (*chord, true),
-            Recorded::Key(chord) => (*chord, false),
-            _ => continue,
-        };
-        match plain_char(chord) {
-            Some(c) => match runs.last_mut().filter(|(_, other)| is_open && *other == is_text) {
-                Some((run, _)) => run.push((at, c)),
-                None => runs.push((vec![(at, c)], is_text)),
-            },
-            None if is_text && !matches!(chord.key, Key::Enter | Key::Esc) => continue,
-            None => {}
+/// Replaces the characters of a message by `x`, and returns how many they are.
+fn blot(message: &mut Recorded) -> usize {
+    let chord = Chord::char('x');
+    match message {
+        Recorded::Typed(typed) => *typed = chord,
+        Recorded::Key(key) => *key = chord,
+        Recorded::Paste(text) => {
+            let length = text.chars().count();
+            *text = "x".repeat(length);
+            return length;
         }
-        is_open = plain_char(chord).is_some();
+        _ => return 0,
     }
+    1
+}
+
+/// A line that was typed, from its first character until Enter or Esc.
+#[derive(Default)]
+struct Line {
+    /// The messages with its characters.
+    places: Vec<usize>,
+    /// The characters in the order in which they came, without those that Backspace removed.
+    left: String,
+    /// All of them.
+    all: String,
+}
+
+impl Line {
+    fn has_secret(&self) -> bool {
+        [&self.left, &self.all]
+            .iter()
+            .any(|text| redact::text(text) != text.as_str() || scrub(text) != text.as_str())
+    }
+}
+
+/// Returns the lines that were typed. Messages that are no keys may come between two keys.
+fn lines(messages: &[Recorded]) -> Vec<Line> {
+    let (mut lines, mut line) = (Vec::new(), Line::default());
+    for (at, message) in messages.iter().enumerate() {
+        match message {
+            Recorded::Typed(chord) => match plain_char(*chord) {
+                Some(c) => {
+                    line.places.push(at);
+                    line.left.push(c);
+                    line.all.push(c);
+                }
+                None if chord.key == Key::Backspace => drop(line.left.pop()),
+                None if matches!(chord.key, Key::Enter | Key::Esc) => lines.push(std::mem::take(&mut line)),
+                None => {}
+            },
+            Recorded::Paste(text) => {
+                line.places.push(at);
+                line.left.push_str(text);
+                line.all.push_str(text);
+            }
+            // A command ends the line too: it may have been closed by a click.
+            Recorded::Key(_) => lines.push(std::mem::take(&mut line)),
+            _ => {}
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// Returns the runs of characters that were commands, each with the place of its message.
+fn command_keys(messages: &[Recorded]) -> Vec<Vec<(usize, char)>> {
+    let (mut runs, mut run) = (Vec::new(), Vec::new());
+    for (at, message) in messages.iter().enumerate() {
+        match message {
+            Recorded::Key(chord) => match plain_char(*chord) {
+                Some(c) => run.push((at, c)),
+                None => runs.push(std::mem::take(&mut run)),
+            },
+            Recorded::Typed(_) => runs.push(std::mem::take(&mut run)),
+            _ => {}
+        }
+    }
+    runs.push(run);
     runs
 }
 
-/// Returns which characters of a text that was typed are hidden: all or none.
-fn hidden_text(run: &[char], mask: &Mask) -> std::ops::Range<usize> {
-    let text: String = run.iter().collect();
-    let is_open = redact::text(&text) == text && scrub(&text) == text && mask.text(&text) == text;
-    0..if is_open { 0 } else { run.len() }
-}
-
-/// Returns which keys are hidden of those that were commands: somebody may have pasted a secret at the wrong place, and
+/// Returns which keys are hidden of those that were commands: somebody may have pasted a text at the wrong place, and
 /// the terminal did not say that it was pasted.
-fn hidden_keys(run: &[char]) -> std::ops::Range<usize> {
+fn hidden_keys(run: &[char], mask: &Mask) -> Range<usize> {
+    if mask.is_on() && run.contains(&'@') {
+        return 0..run.len();
+    }
     let is_secret = |window: &[char]| {
         let text: String = window.iter().collect();
-        window.iter().collect::<BTreeSet<_>>().len() >= DIFFERENT && scrub(&text) != text
+        let is_hex = window.len() == WINDOW && window.iter().all(char::is_ascii_hexdigit);
+        let is_mixed = window.iter().collect::<BTreeSet<_>>().len() >= DIFFERENT;
+        (is_hex || is_mixed) && scrub(&text) != text
     };
     let mut windows = run.windows(WINDOW.min(run.len()).max(1)).map(is_secret);
     match (windows.clone().position(|is| is), windows.rposition(|is| is)) {
@@ -88,38 +145,68 @@ fn plain_char(chord: Chord) -> Option<char> {
     }
 }
 
-/// Returns a message without secrets in what was pasted, and without people if `mask` is on. Returns `None` if that
-/// cannot be done.
+/// Returns a message without secrets, and without people if `mask` is on. Returns `None` if that cannot be done.
 pub(super) fn message(recorded: Recorded, mask: &Mask) -> Option<Recorded> {
     let recorded = match recorded {
-        Recorded::Paste(text) => Recorded::Paste(scrub(&redact::text(&text)).into_owned()),
+        kept @ (Recorded::Marks(_) | Recorded::Marked(..) | Recorded::Place(_) | Recorded::NotCopied(_)) => {
+            texts(&kept, &clean)?
+        }
         other => other,
     };
     if !mask.is_on() {
         return Some(recorded);
     }
+    let hide = |text: &str| mask.text(text).into_owned();
     match recorded {
         Recorded::Record(seq, Some(mut consent)) => {
             let names = mask.names(&consent.restore());
             let hide = |text: &str| names.hide(mask, text);
-            let raw = strings(&std::mem::take(&mut consent.raw), hide);
-            let hook_copy = consent.hook_copy.take().map(|copy| strings(&copy, hide));
+            let raw = strings(&std::mem::take(&mut consent.raw), hide)?;
+            let hook_copy = match consent.hook_copy.take() {
+                Some(copy) => Some(strings(&copy, hide)?),
+                None => None,
+            };
             let mut consent = texts(&*consent, &hide)?;
             (consent.raw, consent.hook_copy, consent.uuid) = (raw, hook_copy, None);
             Some(Recorded::Record(seq, Some(Box::new(consent))))
         }
         Recorded::Beside(seq, sides, consents) => {
-            let hide = |text: &str| mask.text(text).into_owned();
             let sides = sides.into_iter().map(|mut side| {
-                let raw = strings(&std::mem::take(&mut side.raw), hide);
+                let raw = std::mem::take(&mut side.raw);
+                let names = mask.names_in(&raw);
+                let raw = strings(&raw, |text| names.hide(mask, text))?;
                 let mut side: RecordedSide = texts(&side, &hide)?;
                 (side.raw, side.uuid) = (raw, None);
                 Some(side)
             });
             Some(Recorded::Beside(seq, sides.collect::<Option<_>>()?, consents))
         }
-        other => texts(&other, &|text| mask.text(text).into_owned()),
+        Recorded::Marked(seq, mark) => Some(Recorded::Marked(seq, mark.map(|mark| without_words(&mark)))),
+        Recorded::Marks(marks) => Some(Recorded::Marks(Box::new(all_without_words(&marks)))),
+        Recorded::NotCopied(copied) => {
+            Some(Recorded::NotCopied(Copied { text: "(hidden)".to_owned(), ..copied }))
+        }
+        Recorded::Place(mut place) => {
+            place.retain(|(name, _)| name != "filter");
+            texts(&Recorded::Place(place), &hide)
+        }
+        other => texts(&other, &hide),
     }
+}
+
+/// Returns a text without what looks like a secret.
+pub(super) fn clean(text: &str) -> String {
+    scrub(&redact::text(text)).into_owned()
+}
+
+/// Returns a mark without the words of its note.
+fn without_words(mark: &Mark) -> Mark {
+    Mark { at: mark.at, note: if mark.note.is_empty() { "".into() } else { "note".into() } }
+}
+
+/// Returns marks without the words of their notes.
+pub(super) fn all_without_words(marks: &Marks) -> Marks {
+    Marks::new(marks.iter().map(|(seq, mark)| (seq, without_words(mark))), marks.elsewhere)
 }
 
 /// Returns a value with each of its texts changed, or `None` if it is no such value any more.
@@ -141,23 +228,19 @@ fn walk(value: &mut Value, change: &dyn Fn(&str) -> String) {
     }
 }
 
-/// Changes each string of a JSON text, and nothing else of it. What is no JSON is changed as one text.
-fn strings(json: &str, change: impl Fn(&str) -> String) -> String {
+/// Changes each string of a JSON text, and nothing else of it. Returns `None` if the text is not JSON.
+fn strings(json: &str, change: impl Fn(&str) -> String) -> Option<String> {
     let mut changed = String::with_capacity(json.len());
     let mut rest = json;
     while let Some((before, after)) = rest.split_once('"') {
-        let Some((text, behind)) = end_of_string(after.as_bytes(), 0)
-            .and_then(|end| Some((after.get(..end)?, after.get(end + 1..)?)))
-        else {
-            return change(json);
-        };
-        let Ok(text) = serde_json::from_str::<String>(&format!("\"{text}\"")) else { return change(json) };
+        let end = end_of_string(after.as_bytes(), 0)?;
+        let text: String = serde_json::from_str(&format!("\"{}\"", after.get(..end)?)).ok()?;
         changed.push_str(before);
         changed.push_str(&Value::String(change(&text)).to_string());
-        rest = behind;
+        rest = after.get(end + 1..)?;
     }
     changed.push_str(rest);
-    changed
+    Some(changed)
 }
 
 #[cfg(test)]
@@ -169,7 +252,11 @@ mod tests {
         let keys = text.chars().flat_map(|c| [recorded(Chord::char(c)), Recorded::Work]);
         let mut messages: Vec<Recorded> = keys.collect();
         typed(&mut messages, &Mask::default());
-        runs(&messages).iter().flat_map(|(run, _)| run).map(|(_, c)| *c).collect()
+        let chords = messages.iter().filter_map(|message| match message {
+            Recorded::Typed(chord) | Recorded::Key(chord) => plain_char(*chord),
+            _ => None,
+        });
+        chords.collect()
     }
 
     #[test]
@@ -180,6 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_pieces_is_hidden() {
+        let typed_chars =
+            |text: &str| text.chars().map(|c| Recorded::Typed(Chord::char(c))).collect::<Vec<_>>();
+        let key = |key| Recorded::Typed(Chord::plain(key));
+        let (first, second) = ("00Abcdefghijkl", "mnopqrstuvwxyz0123456789ABCD");
+        let mut pasted = vec![Recorded::Paste(first.to_owned()), Recorded::Paste(second.to_owned())];
+        assert_eq!(typed(&mut pasted, &Mask::default()), 42);
+        let mut mixed = typed_chars(first);
+        mixed.push(Recorded::Paste(second.to_owned()));
+        assert_eq!(typed(&mut mixed, &Mask::default()), 42);
+        let mut mended = typed_chars(&format!("{first},"));
+        mended.push(key(Key::Backspace));
+        mended.extend(typed_chars(second));
+        assert_eq!(typed(&mut mended, &Mask::default()), 43);
+        let mut two_lines = typed_chars(first);
+        two_lines.push(key(Key::Enter));
+        two_lines.extend(typed_chars("who:ada"));
+        assert_eq!(typed(&mut two_lines, &Mask::default()), 0);
+        assert_eq!(
+            typed(&mut two_lines, &Mask::of_pseudonyms(true)),
+            first.len() + 7,
+            "people may be named there"
+        );
+    }
+
+    #[test]
     fn a_secret_among_commands_is_hidden_and_movement_is_not() {
         for keys in ["jkG".repeat(40), "jjkkGgFhlnN1234oOzHp".repeat(9), "j".to_owned(), String::new()] {
             assert_eq!(after(&keys, Recorded::Key), keys);
@@ -187,6 +300,7 @@ mod tests {
         let token = "00Abcdefghijklmnopqrstuvwxyz0123456789ABCD";
         let left = after(&format!("jjjj{token}kkkk"), Recorded::Key);
         assert!(left.starts_with('j') && left.contains(&"x".repeat(token.len())), "{left}");
+        assert_eq!(after("5F2D7C41A9E04B6B8C1D3E5F7A9B0C2D", Recorded::Key), "x".repeat(32));
     }
 
     #[test]
@@ -194,8 +308,8 @@ mod tests {
         let upper = |text: &str| text.to_uppercase();
         assert_eq!(
             strings(r#"{"b": [1.50, "zo\u00eb"], "a": null}"#, upper),
-            r#"{"B": [1.50, "ZOË"], "A": null}"#
+            Some(r#"{"B": [1.50, "ZOË"], "A": null}"#.to_owned())
         );
-        assert_eq!(strings(r#"no json: "open"#, upper), r#"NO JSON: "OPEN"#);
+        assert_eq!(strings(r#"no json: "open"#, upper), None);
     }
 }

@@ -13,6 +13,9 @@ use crate::model::{Chord, Copied, Loading, Mark, Marks, Msg, Offline};
 use crate::okta;
 use crate::report::{Board, Coverage};
 
+/// Columns or lines of the largest terminal that is replayed.
+const SIDE: u16 = 1000;
+
 /// A [`Msg`] whose rows are named by their numbers.
 #[derive(Serialize, Deserialize, Debug)]
 pub(super) enum Recorded {
@@ -119,10 +122,6 @@ impl Range {
         let runs = numbers.chunk_by(|one, next| one.0.checked_add(1) == Some(next.0));
         runs.filter_map(|run| Some(Self { first: *run.first()?, last: *run.last()? })).collect()
     }
-
-    pub(super) fn contains(self, seq: Seq) -> bool {
-        self.first <= seq && seq <= self.last
-    }
 }
 
 impl Recorded {
@@ -170,6 +169,14 @@ impl Recorded {
         }
     }
 
+    /// Whether replaying the message takes no more than a terminal's worth of memory.
+    pub(super) fn is_sound(&self) -> bool {
+        match self {
+            Self::Resize(columns, lines) => is_sound_size((*columns, *lines)),
+            _ => true,
+        }
+    }
+
     /// Returns the message, with its rows as `page` gives them and the numbers that `present` gives of a range, or `None`
     /// if it was left out.
     pub(super) fn msg(
@@ -189,6 +196,14 @@ impl Recorded {
             Self::Offline(offline) => Msg::Offline(offline),
             Self::Changed(rows) => Msg::Changed(page(rows)),
             Self::Cut { after, to, kept } => {
+                // Ranges that overlap would give a row many times.
+                let mut past = Seq(i64::MIN);
+                let mut kept = kept;
+                kept.retain(|range| {
+                    let is_next = past < range.first && range.first <= range.last;
+                    past = if is_next { range.last } else { past };
+                    is_next
+                });
                 Msg::Cut { after, to, kept: kept.into_iter().flat_map(present).collect() }
             }
             Self::Board(board) => Msg::Board(board),
@@ -217,6 +232,11 @@ impl Recorded {
             Self::LeftOut => return None,
         })
     }
+}
+
+/// Whether a terminal can have so many columns and lines. A larger one would only fill the memory.
+pub(super) fn is_sound_size((columns, lines): (u16, u16)) -> bool {
+    columns <= SIDE && lines <= SIDE
 }
 
 /// Returns the uuid of an event. A digest is not recorded: short secrets could be guessed from it.

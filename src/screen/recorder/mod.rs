@@ -5,6 +5,7 @@ mod hide;
 mod message;
 mod replay;
 mod start;
+mod write;
 mod writer;
 
 use std::collections::VecDeque;

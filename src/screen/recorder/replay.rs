@@ -35,6 +35,9 @@ impl ReadRecording {
         if self.hidden_keys > 0 {
             limits.push(format!("{} typed characters are hidden in it.", self.hidden_keys));
         }
+        if self.is_changed && self.hidden_keys == 0 {
+            limits.push("Texts are hidden in it.".to_owned());
+        }
         if self.program != env!("CARGO_PKG_VERSION") {
             let program = crate::consent::visible(&self.program);
             limits.push(format!("consentwatch {program} wrote it, and this is another version."));

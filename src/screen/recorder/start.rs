@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::message::Range;
+use super::hide;
+use super::message::{Range, is_sound_size};
 use crate::consent::Page;
 use crate::model::{
-    Command, Keymap, Loading, Marks, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Zone, update,
+    Command, Keymap, Loading, Marks, Mask, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Zone,
+    update,
 };
 use crate::report::{Board, Coverage};
 
@@ -76,6 +78,23 @@ impl Start {
         }
     }
 
+    /// Returns the start without what looks like a secret, and if `mask` is on without people and without what somebody
+    /// wrote. Returns `None` if that cannot be done.
+    pub(super) fn hidden(&self, mask: &Mask) -> Option<Self> {
+        let mut start = self.clone();
+        if mask.is_on() {
+            start.marks = hide::all_without_words(&start.marks);
+            (start.history, start.saved, start.filter) = (Vec::new(), Vec::new(), None);
+            start.place.retain(|(name, _)| name != "filter");
+        }
+        hide::texts(&start, &|text| mask.text(&hide::clean(text)).into_owned())
+    }
+
+    /// Returns whether the size of the terminal is one that a terminal can have.
+    pub(super) fn has_sound_size(&self) -> bool {
+        is_sound_size(self.size)
+    }
+
     /// Whether nothing is typed, open or said that a start does not hold.
     pub(super) fn is_exact(model: &Model) -> bool {
         model.prompt.is_none()
@@ -91,7 +110,7 @@ impl Start {
     /// Makes a model of this state. `page` gives the rows that were there.
     pub(super) fn model(self, page: impl FnOnce(Range) -> Page) -> Model {
         let mut model = Model::new(self.origin, zone(self.zone), self.size, self.now);
-        model.mask = crate::model::Mask::of_pseudonyms(self.is_masked);
+        model.mask = Mask::of_pseudonyms(self.is_masked);
         model.has_clock = self.has_clock;
         let keys = self.keys.iter().map(|(name, keys)| (name.as_str(), keys.as_slice()));
         model.workspace.keymap = Keymap::changed(keys).unwrap_or_default();

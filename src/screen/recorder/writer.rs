@@ -1,17 +1,24 @@
 //! Writes recordings on threads of their own.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::Recording;
+use crate::clock::Clock;
 use crate::consent::visible;
 use crate::model::Msg;
 use crate::tasks::start_thread;
 
 /// Recordings that are written at the same time.
 const WRITTEN: usize = 4;
+
+/// At the end, a recording has this long.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LATE: &str = "A recording was not written within 10 seconds. Check the disk of its folder.";
 
 /// Starts a thread for each recording, and hears whether it was written.
 #[derive(Debug)]
@@ -41,7 +48,10 @@ impl RecordingWriter {
         start_thread("recording", move || {
             let messages = recording.len();
             let name = visible(&path.to_string_lossy()).into_owned();
-            let msg = match recording.write(&path) {
+            let written = catch_unwind(AssertUnwindSafe(|| recording.write(&path)));
+            let written =
+                written.unwrap_or_else(|_| Err(io::Error::other("a fault of the program; see its log")));
+            let msg = match written {
                 Ok(()) => Msg::Notice(
                     format!(
                         "Wrote the last {messages} messages to {name}. Look through it before you send it."
@@ -63,6 +73,26 @@ impl RecordingWriter {
     /// Whether an answer is still to come.
     pub(in crate::screen) fn is_busy(&self) -> bool {
         self.under_way > 0
+    }
+
+    /// Waits until every recording is written, for at most ten seconds each. Returns a sentence about each.
+    pub(in crate::screen) async fn finish(&mut self, clock: &Clock) -> Vec<String> {
+        let mut words = Vec::new();
+        while self.is_busy() {
+            let until = clock.uptime().saturating_add(PATIENCE);
+            tokio::select! {
+                biased;
+                msg = self.heard() => words.extend(match msg {
+                    Msg::Notice(text, _) => Some(text),
+                    _ => None,
+                }),
+                _ = clock.sleep_until(until) => {
+                    self.under_way = 0;
+                    words.push(LATE.to_owned());
+                }
+            }
+        }
+        words
     }
 
     /// Waits for an answer. Loses nothing when dropped.
