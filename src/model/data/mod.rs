@@ -19,6 +19,7 @@ mod locations;
 mod marks;
 mod mask;
 mod notice;
+mod numbered;
 mod opened;
 mod order;
 mod pivot;

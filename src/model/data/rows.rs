@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::chunk::{CHUNK, Chunk, GONE, number, texts};
+use super::chunk::{CHUNK, Chunk, GONE, texts};
 use super::locations::Locations;
 use super::marks::{Mark, Marks};
+use super::numbered::Numbered;
 use super::text_arena::TextArena;
 use super::text_columns;
 use crate::consent::{Page, Row, Seq, Sym, Symbol, Symbols};
@@ -34,7 +35,7 @@ pub struct Rows {
     /// All rows in the order of (published, seq), oldest first.
     order: VecDeque<u32>,
     /// All rows in the order of seq.
-    by_seq: VecDeque<u32>,
+    by_seq: Numbered,
     symbols: Symbols,
     /// By group, the texts of people, clients, servers and scopes.
     texts: [TextArena; 4],
@@ -120,14 +121,7 @@ impl Rows {
         }
         self.chunks[self.next / CHUNK].push(row, marks);
         self.next += 1;
-        let seq = number(row.seq);
-        let place = match self.by_seq.back() {
-            Some(last) if self.seq(*last) > seq => {
-                self.by_seq.partition_point(|other| self.seq(*other) < seq)
-            }
-            _ => self.by_seq.len(),
-        };
-        self.by_seq.insert(place, new.0);
+        self.by_seq.add(new.0, |at| number_at(&self.chunks, at));
         (new, true)
     }
 
@@ -185,15 +179,15 @@ impl Rows {
     /// range, and one over all rows if any row was removed.
     pub fn cut(&mut self, after: Seq, to: Seq, kept: &[Seq]) -> Vec<u32> {
         let number = |seq: Seq| u32::try_from(seq.0.max(0)).unwrap_or(u32::MAX);
-        let place = |bound: u32| self.by_seq.partition_point(|other| self.seq(*other) <= bound);
-        let (first, end) = (place(number(after)), place(number(to)));
         let mut kept = kept.iter().map(|seq| number(*seq)).peekable();
+        let number_of = |at| number_at(&self.chunks, at);
         let is_cut = |at: &u32| {
-            let seq = self.seq(*at);
+            let seq = number_of(*at);
             while kept.next_if(|kept| *kept < seq).is_some() {}
             kept.peek() != Some(&seq)
         };
-        let cut: Vec<u32> = self.by_seq.range(first.min(end)..end).copied().filter(is_cut).collect();
+        let cut: Vec<u32> =
+            self.by_seq.between(number(after), number(to), number_of).filter(is_cut).collect();
         if cut.is_empty() {
             return cut;
         }
@@ -202,7 +196,7 @@ impl Rows {
         }
         let chunks = &self.chunks;
         self.order.retain(|at| is_there(chunks, *at));
-        self.by_seq.retain(|at| is_there(chunks, *at));
+        self.by_seq.retain(|at| is_there(chunks, at));
         for at in &cut {
             let chunk = *at as usize / CHUNK;
             self.gone[chunk] += 1;
@@ -242,15 +236,7 @@ impl Rows {
     /// Returns the place of the row with a number, or `None` if there is no such row.
     pub fn find(&self, seq: Seq) -> Option<RowRef> {
         let wanted = u32::try_from(seq.0).ok()?;
-        // Numbers increase by at least one, so the row is at index `wanted - first` or before it.
-        let first = self.seq(*self.by_seq.front()?);
-        let last = wanted.checked_sub(first)? as usize;
-        let place = match self.by_seq.get(last) {
-            Some(at) if self.seq(*at) == wanted => last,
-            _ => self.by_seq.partition_point(|other| self.seq(*other) < wanted),
-        };
-        let at = *self.by_seq.get(place)?;
-        (self.seq(at) == wanted).then_some(RowRef(at))
+        self.by_seq.find(wanted, |at| number_at(&self.chunks, at)).map(RowRef)
     }
 
     /// Returns the lowest and the highest number, or `None` if there are no rows.
@@ -322,13 +308,13 @@ impl Rows {
         &self.used
     }
 
-    fn seq(&self, at: u32) -> u32 {
-        self.chunks[at as usize / CHUNK].seq[at as usize % CHUNK]
-    }
-
     fn order_place(&self, key: (i64, u32)) -> Result<usize, usize> {
         self.order.binary_search_by_key(&key, |other| self.key(RowRef(*other)))
     }
+}
+
+fn number_at(chunks: &[Chunk], at: u32) -> u32 {
+    chunks[at as usize / CHUNK].seq[at as usize % CHUNK]
 }
 
 fn is_there(chunks: &[Chunk], at: u32) -> bool {

@@ -1,0 +1,149 @@
+//! Rows by their numbers. They come by pages in which the numbers rise with the places, so two places stand for some
+//! thousands of rows.
+
+/// Places that follow one another, with numbers that rise; never empty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Run {
+    first: u32,
+    /// One more than the last.
+    end: u32,
+}
+
+impl Run {
+    /// The first place whose number is not below a bound, as `is_below` says; the end if there is none.
+    fn place(self, is_below: impl Fn(u32) -> bool) -> u32 {
+        let (mut low, mut high) = (self.first, self.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if is_below(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+/// The places of rows in the order of their numbers. Numbers are asked for by place, and never change.
+#[derive(Debug, Default)]
+pub(super) struct Numbered {
+    /// Rising: all numbers of one lie below those of the next.
+    runs: Vec<Run>,
+}
+
+impl Numbered {
+    /// Adds the place of a row whose number is not there, a higher place than all others.
+    pub(super) fn add(&mut self, at: u32, number_of: impl Fn(u32) -> u32) {
+        let number = number_of(at);
+        let index = match self.runs.last() {
+            Some(last) if number_of(last.end - 1) < number => self.runs.len(),
+            _ => self.runs.partition_point(|run| number_of(run.first) < number),
+        };
+        let new = Run { first: at, end: at + 1 };
+        if let Some(run) = index.checked_sub(1).map(|index| &mut self.runs[index]) {
+            let place = run.place(|at| number_of(at) < number);
+            if place == run.end && run.end == at {
+                run.end += 1;
+                return;
+            }
+            if place < run.end {
+                let rest = Run { first: place, end: run.end };
+                run.end = place;
+                self.runs.insert(index, rest);
+            }
+        }
+        self.runs.insert(index, new);
+    }
+
+    /// Returns the place of a number.
+    pub(super) fn find(&self, number: u32, number_of: impl Fn(u32) -> u32) -> Option<u32> {
+        let index = self.runs.partition_point(|run| number_of(run.first) <= number).checked_sub(1)?;
+        let run = self.runs[index];
+        // Numbers rise by one at least: it stands where it would if none were left out, or before.
+        let last = run.first.saturating_add(number - number_of(run.first));
+        if last < run.end && number_of(last) == number {
+            return Some(last);
+        }
+        let at = Run { end: run.end.min(last), ..run }.place(|at| number_of(at) < number);
+        (at < run.end && number_of(at) == number).then_some(at)
+    }
+
+    /// The places of the numbers above one up to another, by rising number.
+    pub(super) fn between(
+        &self,
+        above: u32,
+        up_to: u32,
+        number_of: impl Fn(u32) -> u32,
+    ) -> impl Iterator<Item = u32> {
+        self.runs.iter().flat_map(move |run| {
+            run.place(|at| number_of(at) <= above)..run.place(|at| number_of(at) <= up_to)
+        })
+    }
+
+    /// Takes out the places that are no more.
+    pub(super) fn retain(&mut self, is_there: impl Fn(u32) -> bool) {
+        let old = std::mem::take(&mut self.runs);
+        for at in old.iter().flat_map(|run| run.first..run.end).filter(|at| is_there(*at)) {
+            match self.runs.last_mut() {
+                Some(last) if last.end == at => last.end += 1,
+                _ => self.runs.push(Run { first: at, end: at + 1 }),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn places_are_found_by_number_whatever_the_order_of_arrival(
+            pages in prop::collection::vec((0_u32..300, 1_u32..40, 1_u32..3), 0..12),
+            is_kept in prop::collection::vec(any::<bool>(), 500),
+            (above, up_to) in (0_u32..400, 0_u32..400),
+        ) {
+            let (mut numbered, mut numbers, mut known) = (Numbered::default(), Vec::new(), BTreeMap::new());
+            for (first, count, step) in pages {
+                for number in (first..).step_by(step as usize).take(count as usize) {
+                    if let std::collections::btree_map::Entry::Vacant(new) = known.entry(number) {
+                        let at = numbers.len() as u32;
+                        numbers.push(number);
+                        numbered.add(at, |at| numbers[at as usize]);
+                        new.insert(at);
+                    }
+                }
+            }
+            let number_of = |at: u32| numbers[at as usize];
+            for round in 0..2 {
+                for number in 0..500 {
+                    prop_assert_eq!(numbered.find(number, number_of), known.get(&number).copied(), "{}", number);
+                }
+                let found: Vec<u32> = numbered.between(above, up_to, number_of).collect();
+                let bounds = known.iter().filter(|(number, _)| **number > above && **number <= up_to);
+                prop_assert_eq!(found, bounds.map(|(_, at)| *at).collect::<Vec<_>>());
+                if round == 0 {
+                    numbered.retain(|at| is_kept[at as usize]);
+                    known.retain(|_, at| is_kept[*at as usize]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pages_that_come_newest_first_take_a_run_each() {
+        let mut numbered = Numbered::default();
+        let numbers: Vec<u32> = [200..300, 100..200, 0..100, 300..310].into_iter().flatten().collect();
+        for at in 0..numbers.len() as u32 {
+            numbered.add(at, |at| numbers[at as usize]);
+        }
+        assert_eq!(numbered.runs.len(), 4);
+        assert_eq!(numbered.find(150, |at| numbers[at as usize]), Some(150));
+        assert_eq!(numbered.find(305, |at| numbers[at as usize]), Some(305));
+    }
+}
