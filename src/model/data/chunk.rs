@@ -1,5 +1,7 @@
 //! A block of some thousands of rows, stored by column.
 
+use std::ops::Range;
+
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Rev, Row, Seq, Severity, Sym, Via};
 
 /// The number of rows in a chunk. Chunks are never reallocated, so adding rows copies no existing ones.
@@ -21,11 +23,16 @@ pub(in crate::model) struct Chunk {
     pub(in crate::model) severity: Vec<u8>,
     /// The places of rows with hidden values and the number of those values, by ascending place. Few rows have any.
     hidden: Vec<(u16, u8)>,
-    /// For each row, the start in `marks` of the marks of its scope grants, and their number.
-    grants: Vec<(u32, u16)>,
+    /// How many marks the scope grants of each row have.
+    grants: Vec<u16>,
+    /// Where the marks of every [`STRIDE`]th row begin.
+    starts: Vec<u32>,
+    /// Those of a row behind those of the row before.
     marks: Vec<u32>,
 }
 
+/// So many rows share the place where their marks begin, and lengths are added up from there.
+const STRIDE: usize = 32;
 /// The flag of a row that was cut.
 pub(in crate::model) const GONE: u8 = 1 << 5;
 /// The bits of the flags that say how a row came and whether it is doubted.
@@ -47,6 +54,7 @@ impl Chunk {
             severity: Vec::with_capacity(CHUNK),
             hidden: Vec::new(),
             grants: Vec::with_capacity(CHUNK),
+            starts: Vec::with_capacity(CHUNK / STRIDE),
             marks: Vec::new(),
         }
     }
@@ -67,25 +75,43 @@ impl Chunk {
         self.outcome.push(row.outcome.code());
         self.severity.push(severity(row));
         self.hide(self.seq.len() - 1, row.hidden);
-        let span = self.keep(marks);
-        self.grants.push(span);
-    }
-
-    fn keep(&mut self, marks: &[u32]) -> (u32, u16) {
-        let span = (self.marks.len() as u32, marks.len().min(usize::from(u16::MAX)) as u16);
-        self.marks.extend(marks.iter().take(usize::from(span.1)));
-        span
+        let marks = fitting(marks);
+        if self.grants.len().is_multiple_of(STRIDE) {
+            self.starts.push(self.marks.len() as u32);
+        }
+        self.grants.push(marks.len() as u16);
+        self.marks.extend(marks);
+        if self.grants.len() == CHUNK {
+            self.marks.shrink_to_fit();
+        }
     }
 
     pub(super) fn marks(&self, at: usize) -> &[u32] {
-        let (start, length) = self.grants[at];
-        &self.marks[start as usize..start as usize + usize::from(length)]
+        &self.marks[self.span(at)]
+    }
+
+    fn span(&self, at: usize) -> Range<usize> {
+        let before = self.grants[at - at % STRIDE..at].iter().map(|count| usize::from(*count));
+        let start = self.starts[at / STRIDE] as usize + before.sum::<usize>();
+        start..start + usize::from(self.grants[at])
+    }
+
+    /// Puts others in the place of a row's marks, which moves all behind them; a row seldom gets others, and once at
+    /// most.
+    fn remark(&mut self, at: usize, marks: &[u32]) {
+        let span = self.span(at);
+        for start in &mut self.starts[at / STRIDE + 1..] {
+            *start = *start - span.len() as u32 + marks.len() as u32;
+        }
+        self.grants[at] = marks.len() as u16;
+        self.marks.splice(span, marks.iter().copied());
     }
 
     pub(super) fn set(&mut self, at: usize, row: &Row, marks: &[u32]) {
+        let marks = fitting(marks);
         if self.marks(at) != marks {
             // The old marks stay in memory, unused. A row's marks change seldom, and at most once.
-            self.grants[at] = self.keep(marks);
+            self.remark(at, marks);
         }
         self.published_ms[at] = row.published_ms;
         for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
@@ -146,6 +172,11 @@ impl Chunk {
     }
 }
 
+/// As many marks as can be counted.
+fn fitting(marks: &[u32]) -> &[u32] {
+    &marks[..marks.len().min(usize::from(u16::MAX))]
+}
+
 pub(super) fn texts(row: &Row) -> [Sym; 6] {
     [row.who, row.actor, row.client, row.server, row.scopes, row.from]
 }
@@ -162,4 +193,26 @@ fn severity(row: &Row) -> u8 {
 
 pub(super) fn number(seq: Seq) -> u32 {
     u32::try_from(seq.0).expect("a journal assigns fewer than u32::MAX row numbers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::data::rows::tests::row;
+
+    #[test]
+    fn marks_stay_with_their_rows_when_others_change() {
+        let mut chunk = Chunk::new();
+        let mut wanted: Vec<Vec<u32>> =
+            (0..100).map(|at| (0..at % 5).map(|mark| at * 10 + mark).collect()).collect();
+        for (at, marks) in wanted.iter().enumerate() {
+            chunk.push(&row(at as i64, 0), marks);
+        }
+        for (at, count) in [(40, 9), (3, 0), (99, 2), (64, 1), (31, 4), (40, 1)] {
+            wanted[at] = (0..count).map(|mark| 5000 + mark).collect();
+            chunk.set(at, &row(at as i64, 0), &wanted[at]);
+            let marks: Vec<&[u32]> = (0..100).map(|at| chunk.marks(at)).collect();
+            assert_eq!(marks, wanted);
+        }
+    }
 }

@@ -1,5 +1,4 @@
-//! All rows, at 48 bytes each with interned texts. A million rows need a small part of the memory of their JSON, which
-//! would take gigabytes.
+//! Every listed consent in 42 bytes, its texts interned; a million of them fit where their JSON would need gigabytes.
 
 use std::collections::VecDeque;
 
