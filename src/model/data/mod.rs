@@ -44,6 +44,7 @@ pub use histogram::{Buckets, Histogram};
 pub use interner::{Names, Number, Scopes};
 pub use known::Known;
 pub use layout::{DetailPlace, Regions, regions};
+pub(super) use ledger::decided_by;
 pub use ledger::{Fate, Held, Ledger, Standing, Tally};
 pub use list::{List, Window};
 pub use marks::{Mark, Marks};

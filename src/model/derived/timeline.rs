@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::consent::{Beside, Evidence, Kind, Person, Row, SideEvent, visible};
+use crate::model::data::decided_by;
 use crate::model::{Fate, Model, Node, RowRef, Standing, Weight};
 
 /// The maximum number of events of the same person and client in a story. The nearest in time are shown, and the rest
@@ -28,7 +29,8 @@ fn standing(model: &mut Model, at: RowRef, nodes: &mut Vec<Node>) {
     if standing == Standing::None {
         return;
     }
-    let by = model.ledger.decided_by(at).map(|by| cause(model, by));
+    let fates = model.ledger.fates(&model.rows, at).unwrap_or_default();
+    let by = decided_by(&row, &fates).map(|by| cause(model, by));
     let words = match (standing, by) {
         (Standing::Pending, _) => "not computed yet".to_owned(),
         (Standing::CannotTell, _) => format!("cannot tell: {}", why_not(&row)),
@@ -38,10 +40,10 @@ fn standing(model: &mut Model, at: RowRef, nodes: &mut Vec<Node>) {
         (standing, _) => standing.word().to_owned(),
     };
     nodes.push(node("standing".into(), 0, "Standing".into(), words, Weight::Heading));
-    let fates = model.ledger.fates(&model.rows, at).filter(|_| standing != Standing::CannotTell);
+    let told = if standing == Standing::CannotTell { Vec::new() } else { fates };
     let scopes: Vec<String> =
         model.rows.symbols().fields(row.scopes).map(|name| visible(name).into_owned()).collect();
-    for (index, (scope, fate)) in scopes.into_iter().zip(fates.unwrap_or_default()).enumerate() {
+    for (index, (scope, fate)) in scopes.into_iter().zip(told).enumerate() {
         let words = match fate {
             Fate::Open => "stands".to_owned(),
             Fate::Revoked(by) => format!("revoked {}", cause(model, by)),

@@ -8,6 +8,7 @@
 //! Missing facts are not guessed: the standing of a consent of an unknown person is [`Standing::CannotTell`].
 
 mod counts;
+mod owners;
 mod replay;
 mod slot;
 mod standing;
@@ -20,8 +21,10 @@ use hashbrown::{HashMap, HashTable};
 
 use counts::Counts;
 pub use counts::{Held, Tally};
+use owners::{Owner, Owners, Whose};
 use replay::replay;
 use slot::slot;
+pub(in crate::model) use standing::decided_by;
 pub use standing::{Fate, Standing};
 use standing::{is_consent, is_good, standing_of};
 
@@ -49,20 +52,7 @@ struct Pair {
 /// The end of a chain, or no pair.
 const END: u32 = u32::MAX;
 
-/// The person and client of a row, and how the row was counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Owner {
-    person: Number,
-    client: Number,
-    /// Whether the row is counted as a consent of both.
-    is_counted: bool,
-    /// Whether the row is in the chain of its pair.
-    is_linked: bool,
-    /// Whether the row was added.
-    is_known: bool,
-}
-
-/// All pairs, and the standing of each row.
+/// All pairs, and how each row stands.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The people.
@@ -77,10 +67,9 @@ pub struct Ledger {
     /// For each person, the number of the pair that was added last.
     of_person: Vec<u32>,
     /// By row, its owner.
-    owners: Vec<Owner>,
+    owners: Owners,
     next: Vec<u32>,
     standing: Vec<Standing>,
-    by: Vec<u32>,
     /// Revocations that reach beyond one pair, by their target.
     broad: HashMap<(Reached, Number), Vec<u32>>,
     /// Targets of broad revocations that were not yet applied.
@@ -114,27 +103,30 @@ impl Ledger {
     pub fn take(&mut self, rows: &Rows, at: RowRef) {
         let (row, index) = (rows.get(at), at.0 as usize);
         self.changes += 1;
-        if self.owners.len() <= index {
-            self.owners.resize(index + 1, Owner::default());
+        if self.next.len() <= index {
             self.next.resize(index + 1, END);
             self.standing.resize(index + 1, Standing::Pending);
-            self.by.resize(index + 1, END);
         }
         let person = if row.kind.has_person() { self.people.number(row.who, rows.symbols()) } else { 0 };
         let client = self.clients.number(row.client, rows.symbols());
         let is_linked = row.kind != Kind::Other && client != 0 && (person != 0 || !row.kind.has_person());
-        let before = self.owners[index];
-        let now = Owner { person, client, is_counted: is_consent(&row), is_linked, is_known: true };
-        self.owners[index] = now;
-        let stays = before.is_linked && is_linked && (before.person, before.client) == (person, client);
+        let pair = is_linked.then(|| self.pair(person, client));
+        let whose = match (pair, person, client) {
+            (Some(pair), ..) => Whose::Pair(pair),
+            (None, person @ 1.., 0) => Whose::Person(person),
+            (None, 0, client @ 1..) => Whose::Client(client),
+            (None, ..) => Whose::Nobody,
+        };
+        let now = Owner { whose, is_counted: is_consent(&row), is_known: true };
+        let before = self.owners.replace(index, now);
+        let stays = is_linked && before.whose == whose;
         if before != now {
             self.uncount(before);
-            if before.is_linked && !stays {
-                self.unlink(before, at);
+            if let (Whose::Pair(old), false) = (before.whose, stays) {
+                self.unlink(old, at);
             }
         }
-        if is_linked {
-            let pair = self.pair(person, client);
+        if let Some(pair) = pair {
             if !stays {
                 self.next[index] = std::mem::replace(&mut self.pairs[pair as usize].head, at.0);
             }
@@ -144,22 +136,20 @@ impl Ledger {
             self.standing[index] = if is_consent(&row) { Standing::CannotTell } else { Standing::None };
         }
         if is_consent(&row) {
-            self.count(rows, &row, now, before == now);
+            self.count(rows, &row, now.whose, before == now);
         }
         if before != now && row.kind == Kind::Revoke && is_good(&row) {
-            self.spread(rows, &row, now, at);
+            self.spread(rows, &row, (person, client), at);
         }
     }
 
     /// Removes rows that the journal removed. The first and last times in the tallies are not changed.
     pub fn cut(&mut self, places: &[u32]) {
         for at in places {
-            let Some(owner) = self.owners.get_mut(*at as usize) else { continue };
-            let before = std::mem::take(owner);
+            let before = self.owners.replace(*at as usize, Owner::default());
             self.uncount(before);
             // The row leaves the chain when the pair is recomputed.
-            if before.is_linked {
-                let pair = self.pair(before.person, before.client);
+            if let Whose::Pair(pair) = before.whose {
                 self.mark_dirty(pair);
             }
         }
@@ -199,26 +189,17 @@ impl Ledger {
         &self.standing
     }
 
-    /// Returns the row that decided the standing of a row: its last revocation, or the consent that replaced it.
-    pub fn decided_by(&self, at: RowRef) -> Option<RowRef> {
-        self.by.get(at.0 as usize).copied().filter(|by| *by != END).map(RowRef)
-    }
-
-    /// Returns the fate of each scope of a consent, in the order of its scopes, or `None` if the fates are unknown.
+    /// What became of each scope of a consent, in the order of its scopes, or `None` if that cannot be told.
     pub fn fates(&mut self, rows: &Rows, at: RowRef) -> Option<Vec<Fate>> {
-        let owner = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked)?;
-        let pair = self.pair(owner.person, owner.client);
+        let Whose::Pair(pair) = self.owners.get(at.0 as usize).whose else { return None };
         let events = self.events(rows, pair);
         let place = events.iter().position(|event| *event == at)?;
-        self.play(rows, &events).0.into_iter().nth(place).filter(|fates| !fates.is_empty())
+        self.play(rows, pair, &events).0.into_iter().nth(place).filter(|fates| !fates.is_empty())
     }
 
     /// Returns the rows of the same person and client as a row, oldest first.
     pub fn beside(&mut self, rows: &Rows, at: RowRef) -> Vec<RowRef> {
-        let Some(owner) = self.owners.get(at.0 as usize).copied().filter(|owner| owner.is_linked) else {
-            return Vec::new();
-        };
-        let pair = self.pair(owner.person, owner.client);
+        let Whose::Pair(pair) = self.owners.get(at.0 as usize).whose else { return Vec::new() };
         self.events(rows, pair)
     }
 
@@ -290,14 +271,15 @@ impl Ledger {
 
     /// Records a revocation that may end grants of other pairs: one without a known person or client, or one that names
     /// no grant and ends every grant of a target.
-    fn spread(&mut self, rows: &Rows, row: &Row, owner: Owner, at: RowRef) {
+    fn spread(&mut self, rows: &Rows, row: &Row, (person, client): (Number, Number), at: RowRef) {
         let scopes = self.scopes.list(row.scopes, rows.symbols()).to_vec();
-        if owner.is_linked && !scopes.is_empty() {
+        let is_linked = matches!(self.owners.get(at.0 as usize).whose, Whose::Pair(_));
+        if is_linked && !scopes.is_empty() {
             return;
         }
         let reached: Vec<(Reached, Number)> = match row.reach {
-            Reach::Person | Reach::PersonGone => vec![(Reached::Person, owner.person)],
-            Reach::ClientGone => vec![(Reached::Client, owner.client)],
+            Reach::Person | Reach::PersonGone => vec![(Reached::Person, person)],
+            Reach::ClientGone => vec![(Reached::Client, client)],
             Reach::ServerGone => vec![(Reached::Server, self.servers.number(row.server, rows.symbols()))],
             Reach::ScopeGone => scopes.into_iter().map(|scope| (Reached::Scope, scope)).collect(),
             Reach::Named | Reach::PersonAndClient => Vec::new(),
@@ -355,11 +337,12 @@ impl Ledger {
     }
 
     /// Returns the broad revocations that may end grants of a pair.
-    fn broad_for(&mut self, rows: &Rows, owner: Owner, events: &[RowRef]) -> Vec<RowRef> {
+    fn broad_for(&mut self, rows: &Rows, pair: u32, events: &[RowRef]) -> Vec<RowRef> {
         if self.broad.is_empty() {
             return Vec::new();
         }
-        let mut keys = vec![(Reached::Person, owner.person), (Reached::Client, owner.client)];
+        let Pair { person, client, .. } = self.pairs[pair as usize];
+        let mut keys = vec![(Reached::Person, person), (Reached::Client, client)];
         if self.looks_at_rows {
             for at in events {
                 let row = rows.get(*at);
@@ -383,8 +366,7 @@ impl Ledger {
     }
 
     /// Removes a row from its pair's chain.
-    fn unlink(&mut self, owner: Owner, at: RowRef) {
-        let pair = self.pair(owner.person, owner.client);
+    fn unlink(&mut self, pair: u32, at: RowRef) {
         let mut here = self.pairs[pair as usize].head;
         if here == at.0 {
             self.pairs[pair as usize].head = self.next[at.0 as usize];
@@ -400,22 +382,33 @@ impl Ledger {
     }
 
     /// Counts a consent. If it was counted before, updates only the values that may have changed.
-    fn count(&mut self, rows: &Rows, row: &Row, owner: Owner, was_counted: bool) {
+    fn count(&mut self, rows: &Rows, row: &Row, whose: Whose, was_counted: bool) {
         let set = self.scopes.set(row.scopes, rows.symbols());
-        let is_new_pair = owner.is_linked && {
-            let pair = self.pair(owner.person, owner.client) as usize;
-            let last_ms = &mut self.pairs[pair].last_ms;
-            let is_new = *last_ms == 0;
+        let mut is_new_pair = false;
+        if let Whose::Pair(pair) = whose {
+            let Pair { person, last_ms, .. } = &mut self.pairs[pair as usize];
+            is_new_pair = *last_ms == 0 && *person != 0;
             *last_ms = (*last_ms).max(row.published_ms.max(1));
-            is_new && owner.person != 0
-        };
-        let of = (owner.client, owner.person);
+        }
+        let of = self.client_and_person(whose);
         self.counts.count(&mut self.scopes, of, (row, set), is_new_pair, was_counted);
     }
 
     fn uncount(&mut self, owner: Owner) {
         if owner.is_counted {
-            self.counts.uncount((owner.client, owner.person));
+            self.counts.uncount(self.client_and_person(owner.whose));
+        }
+    }
+
+    fn client_and_person(&self, whose: Whose) -> (Number, Number) {
+        match whose {
+            Whose::Nobody => (0, 0),
+            Whose::Person(person) => (0, person),
+            Whose::Client(client) => (client, 0),
+            Whose::Pair(pair) => {
+                let Pair { client, person, .. } = self.pairs[pair as usize];
+                (client, person)
+            }
         }
     }
 
@@ -423,7 +416,8 @@ impl Ledger {
     fn events(&mut self, rows: &Rows, pair: u32) -> Vec<RowRef> {
         let (mut found, mut here) = (Vec::new(), self.pairs[pair as usize].head);
         while here != END {
-            if self.owners[here as usize].is_linked && rows.is_there(RowRef(here)) {
+            let is_linked = matches!(self.owners.get(here as usize).whose, Whose::Pair(_));
+            if is_linked && rows.is_there(RowRef(here)) {
                 found.push(RowRef(here));
             }
             here = self.next[here as usize];
@@ -441,13 +435,11 @@ impl Ledger {
     /// Recomputes a pair, and returns the number of events that were replayed.
     fn settle(&mut self, rows: &Rows, pair: u32) -> usize {
         let events = self.events(rows, pair);
-        let (fates, played) = self.play(rows, &events);
+        let (fates, played) = self.play(rows, pair, &events);
         let mut open = Vec::new();
         for (at, fates) in events.iter().zip(fates) {
             let row = rows.get(*at);
-            let (standing, by) = standing_of(&row, &fates);
-            self.standing[at.0 as usize] = standing;
-            self.by[at.0 as usize] = by.map_or(END, |by| by.0);
+            self.standing[at.0 as usize] = standing_of(&row, &fates).0;
             if row.kind != Kind::OrgGrant {
                 let list = self.scopes.list(row.scopes, rows.symbols());
                 let stands = list.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Open);
@@ -486,10 +478,11 @@ impl Ledger {
     }
 
     /// Replays the events of a pair, with the broad revocations that may reach them.
-    fn play(&mut self, rows: &Rows, events: &[RowRef]) -> (Vec<Vec<Fate>>, usize) {
-        let Some(first) = events.first() else { return (Vec::new(), 0) };
-        let owner = self.owners[first.0 as usize];
-        let broad = self.broad_for(rows, owner, events);
+    fn play(&mut self, rows: &Rows, pair: u32, events: &[RowRef]) -> (Vec<Vec<Fate>>, usize) {
+        if events.is_empty() {
+            return (Vec::new(), 0);
+        }
+        let broad = self.broad_for(rows, pair, events);
         replay(rows, (&mut self.servers, &mut self.scopes), events, broad)
     }
 }

@@ -91,7 +91,12 @@ pub(super) fn standing_of(row: &Row, fates: &[Fate]) -> (Standing, Option<RowRef
     }
 }
 
-/// Returns whether a row is a consent that succeeded.
+/// The row that took the last of a consent away, or granted it again, where its scopes came to this.
+pub(in crate::model) fn decided_by(row: &Row, fates: &[Fate]) -> Option<RowRef> {
+    standing_of(row, fates).1
+}
+
+/// Whether a row is somebody's consent that came about.
 pub(super) fn is_consent(row: &Row) -> bool {
     matches!(row.kind, Kind::Grant | Kind::OrgGrant | Kind::AdminGrant) && is_good(row)
 }

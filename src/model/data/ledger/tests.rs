@@ -204,7 +204,7 @@ fn it_says_what_became_of_each_scope_and_by_which_row() {
     rig.work();
     let fates = rig.ledger.fates(&rig.rows, first);
     assert_eq!(fates, Some(vec![Fate::Replaced(second), Fate::Revoked(third)]));
-    assert_eq!(rig.ledger.decided_by(first), Some(third));
+    assert_eq!(decided_by(&rig.rows.get(first), &fates.unwrap_or_default()), Some(third));
     assert_eq!(rig.ledger.fates(&rig.rows, third), Option::None);
     assert_eq!(rig.ledger.beside(&rig.rows, second), [first, second, third]);
 }
