@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::consent::visible;
 use crate::json_scan::end_of_string;
-use crate::report::{Coverage, Gap, HookProof, Item, Readiness, Unreadable};
+use crate::report::{Coverage, Gap, HookProof, Readiness, ReadinessItem, Unreadable};
 
 /// The head of a snapshot. Everything but the schema may be missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -180,7 +180,8 @@ fn made_visible(mut readiness: Readiness) -> Readiness {
         }
     };
     for item in &mut readiness.items {
-        let Item { id, name, state, evidence, meaning, remedy, details, confidence: _, blocking: _ } = item;
+        let ReadinessItem { id, name, state, evidence, meaning, remedy, details, confidence: _, blocking: _ } =
+            item;
         [id, name, state, meaning, remedy].into_iter().for_each(clean);
         for detail in details {
             clean(&mut detail.name);

@@ -9,5 +9,8 @@ mod traffic;
 pub use coverage::{Coverage, Gap, Unreadable};
 pub use hook::{HookDelay, HookHealth, HookProof, HookRefused};
 pub use pulse::{Board, Fault, Notes, Part, Persons, Pulse, process};
-pub use readiness::{Change, Confidence, Detail, Evidence, Item, Overall, Readiness, SERVER, SERVERS};
+pub use readiness::{
+    Confidence, Overall, Readiness, ReadinessChange, ReadinessDetail, ReadinessEvidence, ReadinessItem,
+    SERVER, SERVERS,
+};
 pub use traffic::Traffic;

@@ -56,7 +56,7 @@ impl Serialize for Confidence {
 
 /// One call and its result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Evidence {
+pub struct ReadinessEvidence {
     /// The method and path of the call, or another source such as `journal`.
     pub call: String,
     /// The HTTP status, or `None` if there was no answer.
@@ -72,7 +72,7 @@ pub struct Evidence {
 
 /// A condition for consents, or an indication of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Item {
+pub struct ReadinessItem {
     /// A stable id for scripts.
     pub id: String,
     /// A name for people. A feature flag keeps Okta's name.
@@ -82,7 +82,7 @@ pub struct Item {
     /// How certain the state is.
     pub confidence: Confidence,
     /// The evidence for the state.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<ReadinessEvidence>,
     /// What the state means.
     pub meaning: String,
     /// What an admin can do, or empty if nothing needs to be done.
@@ -90,12 +90,12 @@ pub struct Item {
     /// Whether this state prevents every consent.
     pub blocking: bool,
     /// The details, each with a name and a state: scopes, rules, apps.
-    pub details: Vec<Detail>,
+    pub details: Vec<ReadinessDetail>,
 }
 
 /// A detail of an item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Detail {
+pub struct ReadinessDetail {
     /// The name of the scope, rule, app or other detail.
     pub name: String,
     /// Its state in a few words.
@@ -158,14 +158,14 @@ pub struct Readiness {
     /// Whether Okta refused the credentials.
     pub credentials_refused: bool,
     /// The items, most important first.
-    pub items: Vec<Item>,
+    pub items: Vec<ReadinessItem>,
     /// The changes between rounds since the program started, newest first.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ReadinessChange>,
 }
 
 /// A change between two rounds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Change {
+pub struct ReadinessChange {
     /// When the round that found the change ended.
     #[serde(serialize_with = "time", deserialize_with = "read_time")]
     pub at: Timestamp,
@@ -180,12 +180,12 @@ const REMEMBERED_MAX: usize = 50;
 
 impl Readiness {
     /// Returns the item with this id, or `None` if there is none.
-    pub fn item(&self, id: &str) -> Option<&Item> {
+    pub fn item(&self, id: &str) -> Option<&ReadinessItem> {
         self.items.iter().find(|item| item.id == id)
     }
 
     /// Returns the items that are confirmed to block, in order.
-    pub fn blockers(&self) -> impl Iterator<Item = &Item> {
+    pub fn blockers(&self) -> impl Iterator<Item = &ReadinessItem> {
         self.items.iter().filter(|item| item.blocking)
     }
 
@@ -239,7 +239,8 @@ impl Readiness {
 
     /// Takes over the changes known to an earlier round, and adds those since then.
     pub fn follow(&mut self, before: &Self) {
-        let new = self.changes_since(before).into_iter().map(|what| Change { at: self.probed, what });
+        let new =
+            self.changes_since(before).into_iter().map(|what| ReadinessChange { at: self.probed, what });
         self.changes = new.chain(before.changes.iter().cloned()).take(REMEMBERED_MAX).collect();
     }
 
@@ -277,8 +278,8 @@ fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error>
 mod tests {
     use super::*;
 
-    fn item(id: &str, state: &str, confidence: Confidence, details: &[(&str, &str)]) -> Item {
-        Item {
+    fn item(id: &str, state: &str, confidence: Confidence, details: &[(&str, &str)]) -> ReadinessItem {
+        ReadinessItem {
             id: id.to_owned(),
             name: id.to_uppercase(),
             state: state.to_owned(),
@@ -289,12 +290,12 @@ mod tests {
             blocking: false,
             details: details
                 .iter()
-                .map(|(name, state)| Detail { name: (*name).to_owned(), state: (*state).to_owned() })
+                .map(|(name, state)| ReadinessDetail { name: (*name).to_owned(), state: (*state).to_owned() })
                 .collect(),
         }
     }
 
-    fn of(items: Vec<Item>) -> Readiness {
+    fn of(items: Vec<ReadinessItem>) -> Readiness {
         Readiness {
             probed: Timestamp::UNIX_EPOCH,
             verdict: Overall::Unproven,
@@ -346,7 +347,7 @@ mod tests {
     #[test]
     fn machines_read_the_same_words() {
         let mut one = item("engine", "Classic", Confidence::CannotTell, &[]);
-        one.evidence.push(Evidence {
+        one.evidence.push(ReadinessEvidence {
             call: "GET /x".to_owned(),
             status: Some(401),
             code: Some("E0000015".to_owned()),

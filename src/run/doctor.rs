@@ -15,7 +15,9 @@ use crate::intake::http::{Client, Route};
 use crate::intake::probe;
 use crate::journal::Reader;
 use crate::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
-use crate::report::{Confidence, Coverage, Detail, Evidence, Item, Overall, Readiness};
+use crate::report::{
+    Confidence, Coverage, Overall, Readiness, ReadinessDetail, ReadinessEvidence, ReadinessItem,
+};
 
 /// What `doctor` checks, and how it reports.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ struct Report<'r> {
     exit: u8,
     #[serde(flatten)]
     readiness: &'r Readiness,
-    sources: &'r [Item],
+    sources: &'r [ReadinessItem],
 }
 
 /// Probes the org, prints the report and returns the verdict as an exit code.
@@ -154,13 +156,13 @@ fn sources(
     journal: Option<&Result<Looked, String>>,
     hook_enabled: bool,
     now: Timestamp,
-) -> Vec<Item> {
+) -> Vec<ReadinessItem> {
     let looked = journal.and_then(|journal| journal.as_ref().ok());
     vec![poll(found, looked), hook(hook_enabled, looked, now), stored(journal, now)]
 }
 
-fn item(id: &str, name: &str, state: impl Into<String>, confidence: Confidence) -> Item {
-    Item {
+fn item(id: &str, name: &str, state: impl Into<String>, confidence: Confidence) -> ReadinessItem {
+    ReadinessItem {
         id: id.to_owned(),
         name: name.to_owned(),
         state: state.into(),
@@ -174,19 +176,19 @@ fn item(id: &str, name: &str, state: impl Into<String>, confidence: Confidence) 
 }
 
 /// Returns the item for the System Log, based on the call that searched the log for a consent.
-fn poll(found: &Readiness, looked: Option<&Looked>) -> Item {
+fn poll(found: &Readiness, looked: Option<&Looked>) -> ReadinessItem {
     let history = found.item("history");
-    let log = |evidence: &&Evidence| evidence.call.starts_with("GET /api/v1/logs");
+    let log = |evidence: &&ReadinessEvidence| evidence.call.starts_with("GET /api/v1/logs");
     let all = found.items.iter().flat_map(|item| &item.evidence);
     let evidence = all.clone().find(log).cloned();
     let mut item = match (&evidence, history) {
         (Some(evidence), _) if evidence.status == Some(200) && !evidence.said.starts_with("not what") => {
-            Item {
+            ReadinessItem {
                 meaning: "The System Log can be read with these credentials.".to_owned(),
                 ..item("poll", "System Log", "readable", Confidence::Confirmed)
             }
         }
-        (_, Some(history)) => Item {
+        (_, Some(history)) => ReadinessItem {
             meaning: history.meaning.clone(),
             remedy: history.remedy.clone(),
             ..item("poll", "System Log", "unknown", history.confidence)
@@ -195,19 +197,19 @@ fn poll(found: &Readiness, looked: Option<&Looked>) -> Item {
     };
     item.evidence.extend(evidence);
     if let Some(at) = looked.and_then(|looked| looked.coverage.last_good_poll) {
-        item.details.push(Detail { name: "last good poll".to_owned(), state: format!("{at:.0}") });
+        item.details.push(ReadinessDetail { name: "last good poll".to_owned(), state: format!("{at:.0}") });
     }
     item
 }
 
-fn hook(is_enabled: bool, looked: Option<&Looked>, now: Timestamp) -> Item {
+fn hook(is_enabled: bool, looked: Option<&Looked>, now: Timestamp) -> ReadinessItem {
     let mut item = if is_enabled {
-        Item {
+        ReadinessItem {
             meaning: "watch and tail listen for deliveries; what the log shows of them is below.".to_owned(),
             ..item("hook", "Hook listener", "wanted", Confidence::Confirmed)
         }
     } else {
-        Item {
+        ReadinessItem {
             meaning: "hook.enabled is false; the log is complete without it.".to_owned(),
             ..item("hook", "Hook listener", "off", Confidence::Confirmed)
         }
@@ -222,24 +224,24 @@ fn hook(is_enabled: bool, looked: Option<&Looked>, now: Timestamp) -> Item {
             ("contradicted by the log", proof.altered.to_string()),
             ("failed deliveries", proof.failures.to_string()),
         ] {
-            item.details.push(Detail { name: name.to_owned(), state });
+            item.details.push(ReadinessDetail { name: name.to_owned(), state });
         }
         item.evidence.push(by_journal(now, String::new()));
     }
     item
 }
 
-fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
+fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> ReadinessItem {
     let looked = match journal {
         None => {
-            return Item {
+            return ReadinessItem {
                 meaning: "Nothing is stored for this org yet.".to_owned(),
                 remedy: "Run watch or tail to create a journal.".to_owned(),
                 ..item("journal", "Journal", "none", Confidence::Confirmed)
             };
         }
         Some(Err(why)) => {
-            return Item {
+            return ReadinessItem {
                 meaning: why.clone(),
                 evidence: vec![by_journal(now, why.clone())],
                 ..item("journal", "Journal", "unusable", Confidence::Confirmed)
@@ -248,7 +250,7 @@ fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
         Some(Ok(looked)) => looked,
     };
     let coverage = &looked.coverage;
-    let mut item = Item {
+    let mut item = ReadinessItem {
         meaning: match coverage.complete_since {
             Some(since) if coverage.gaps.is_empty() => format!("It is complete since {since:.0}."),
             Some(since) => {
@@ -263,21 +265,21 @@ fn stored(journal: Option<&Result<Looked, String>>, now: Timestamp) -> Item {
         item.remedy = words;
     }
     for (name, count) in [("unreadable records kept", looked.rejects), ("came late", coverage.late)] {
-        item.details.push(Detail { name: name.to_owned(), state: count.to_string() });
+        item.details.push(ReadinessDetail { name: name.to_owned(), state: count.to_string() });
     }
     for gap in coverage.gaps.iter().take(20) {
         let name = format!("possible gap {:.0} to {:.0}", gap.from, gap.to);
-        item.details.push(Detail { name, state: gap.why.clone() });
+        item.details.push(ReadinessDetail { name, state: gap.why.clone() });
     }
     item
 }
 
-fn by_journal(at: Timestamp, said: String) -> Evidence {
-    Evidence { call: "journal".to_owned(), status: None, code: None, at, said }
+fn by_journal(at: Timestamp, said: String) -> ReadinessEvidence {
+    ReadinessEvidence { call: "journal".to_owned(), status: None, code: None, at, said }
 }
 
 /// Returns the report as text.
-fn text(org: &str, found: &Readiness, sources: &[Item]) -> String {
+fn text(org: &str, found: &Readiness, sources: &[ReadinessItem]) -> String {
     let mut text = String::new();
     let mut line = |words: &str| {
         text.push_str(words);
@@ -304,7 +306,7 @@ fn text(org: &str, found: &Readiness, sources: &[Item]) -> String {
     text
 }
 
-fn show(item: &Item, line: &mut impl FnMut(&str)) {
+fn show(item: &ReadinessItem, line: &mut impl FnMut(&str)) {
     let verdict = match item.confidence {
         Confidence::Confirmed | Confidence::Likely => format!("{} ({})", item.state, item.confidence.word()),
         other => other.word().to_owned(),

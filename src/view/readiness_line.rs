@@ -194,7 +194,7 @@ fn server(found: &Readiness) -> (String, Role) {
     if server.state != "ACTIVE" {
         return (format!("{name} {state}"), role(server));
     }
-    let is_good = |item: Option<&Item>| {
+    let is_good = |item: Option<&ReadinessItem>| {
         item.is_some_and(|item| item.confidence == Confidence::Confirmed && !item.blocking)
     };
     match gates {
@@ -208,7 +208,7 @@ fn server(found: &Readiness) -> (String, Role) {
 }
 
 /// Returns the verdict of an item in a long and in a short form.
-fn words(item: &Item) -> (String, String) {
+fn words(item: &ReadinessItem) -> (String, String) {
     match item.confidence {
         Confidence::Confirmed => (item.state.clone(), item.state.clone()),
         Confidence::Likely => (format!("likely {}", item.state), format!("{}?", item.state)),
@@ -218,7 +218,7 @@ fn words(item: &Item) -> (String, String) {
 }
 
 /// Returns the role of an item's verdict.
-pub(super) fn role(item: &Item) -> Role {
+pub(super) fn role(item: &ReadinessItem) -> Role {
     match item.confidence {
         _ if item.blocking => Role::Bad,
         Confidence::Confirmed if item.id == "token" && item.state == "refused" => Role::Bad,

@@ -11,7 +11,7 @@ use super::super::exchange::Reply;
 use super::super::hooks::{self, EventHook};
 use super::calls::{Ask, PROOF_DAYS, sound_id};
 use super::servers::{Policy, Rule, Scope, Server};
-use crate::report::{Evidence, Part};
+use crate::report::{Part, ReadinessEvidence};
 
 /// Why a call has no usable answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,7 +35,7 @@ pub(super) enum Why {
 /// The result of one call.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Answer {
-    pub(super) evidence: Evidence,
+    pub(super) evidence: ReadinessEvidence,
     pub(super) result: Result<Found, Why>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Facts {
     /// The newest consent in the journal, and when it was looked up.
     pub(super) journal: Option<(Timestamp, Timestamp)>,
     /// How far this machine's clock is ahead of Okta's.
-    pub(super) clock: Option<(SignedDuration, Evidence)>,
+    pub(super) clock: Option<(SignedDuration, ReadinessEvidence)>,
 }
 
 /// The maximum number of servers that are checked in one round.
@@ -98,7 +98,7 @@ impl Answer {
             _ => String::new(),
         };
         Self {
-            evidence: Evidence { call: ask.call(), status: None, code: None, at: now, said },
+            evidence: ReadinessEvidence { call: ask.call(), status: None, code: None, at: now, said },
             result: Err(why),
         }
     }
@@ -106,7 +106,7 @@ impl Answer {
     /// Reads the answer to a call.
     pub(super) fn read(ask: &Ask, page: u32, result: &Result<Reply, SendError>, now: Timestamp) -> Self {
         let evidence =
-            |status, code, said: String| Evidence { call: ask.call(), status, code, at: now, said };
+            |status, code, said: String| ReadinessEvidence { call: ask.call(), status, code, at: now, said };
         let reply = match result {
             Ok(reply) => reply,
             Err(SendError::SignIn(refusal)) => {
@@ -322,7 +322,7 @@ impl Facts {
     /// Measures the difference of the clocks by the date of an answer, once per round.
     pub(super) fn hear_clock(&mut self, ask: &Ask, reply: &Reply, now: Timestamp) {
         let Some(date) = reply.headers.date().filter(|_| self.clock.is_none()) else { return };
-        let evidence = Evidence {
+        let evidence = ReadinessEvidence {
             call: ask.call(),
             status: Some(reply.status),
             code: None,

@@ -10,7 +10,7 @@ use super::settings::{ReadinessPlan, Rights};
 use super::words::Draft;
 use crate::okta::hooks::{EventHook, TYPES};
 use crate::report::Confidence::{CannotTell, Confirmed, Likely};
-use crate::report::{Evidence, Item, Overall, Readiness};
+use crate::report::{Overall, Readiness, ReadinessEvidence, ReadinessItem};
 
 /// The remedy for what only Okta can switch on.
 const SUPPORT: &str = "Ask Okta Support, or your account's owner, to switch it on for this org.";
@@ -57,7 +57,7 @@ struct Judge<'f> {
 /// A recent consent.
 struct Proof {
     at: Timestamp,
-    evidence: Evidence,
+    evidence: ReadinessEvidence,
 }
 
 impl Judge<'_> {
@@ -88,7 +88,7 @@ impl Judge<'_> {
     fn proof(&self) -> Option<Proof> {
         let by_journal = self.facts.journal.map(|(at, looked)| Proof {
             at,
-            evidence: Evidence {
+            evidence: ReadinessEvidence {
                 call: "journal".to_owned(),
                 status: None,
                 code: None,
@@ -107,7 +107,7 @@ impl Judge<'_> {
             .max_by_key(|proof| proof.at)
     }
 
-    fn engine(&self) -> Item {
+    fn engine(&self) -> ReadinessItem {
         let draft = Draft::new("engine", "Engine");
         match self.pipeline() {
             Some("idx") => draft.is("Identity Engine", Confirmed).by(self.facts.answer(&Ask::Engine)).means(
@@ -129,7 +129,7 @@ impl Judge<'_> {
     }
 
     /// Judges API Access Management by two independent calls.
-    fn product(&self, proof: Option<&Proof>) -> Item {
+    fn product(&self, proof: Option<&Proof>) -> ReadinessItem {
         let open = Ask::Metadata(DEFAULT.to_owned());
         let (listed, shown) = (self.facts.answer(&Ask::Servers), self.facts.answer(&open));
         let draft = Draft::new("api_access_management", "API_ACCESS_MANAGEMENT").by(listed).by(shown);
@@ -176,7 +176,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn consent(&self, proof: Option<&Proof>) -> Item {
+    fn consent(&self, proof: Option<&Proof>) -> ReadinessItem {
         let draft = Draft::new("api_access_management_consent", "API_ACCESS_MANAGEMENT_CONSENT");
         let needs = "Without it the apps have no consent setting and nobody is asked.";
         if let Some(proof) = proof {
@@ -221,7 +221,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn oie_consent(&self, proof: Option<&Proof>) -> Item {
+    fn oie_consent(&self, proof: Option<&Proof>) -> ReadinessItem {
         let draft = Draft::new("eng_oie_consent", "ENG_OIE_CONSENT");
         match (self.pipeline(), proof) {
             (Some("v1"), _) => draft
@@ -241,7 +241,7 @@ impl Judge<'_> {
     }
 
     /// Judges token inline hooks at custom servers. They are optional, so they never block.
-    fn extensibility(&self) -> Item {
+    fn extensibility(&self) -> ReadinessItem {
         let draft = Draft::new("api_access_management_extensibility", "API_ACCESS_MANAGEMENT_EXTENSIBILITY");
         let using = self.facts.answers().find(|(_, answer)| match &answer.result {
             Ok(Found::Rules(rules)) => rules.iter().any(|rule| rule.is_active && rule.has_inline_hook),
@@ -257,7 +257,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn apps(&self) -> Item {
+    fn apps(&self) -> ReadinessItem {
         let draft = Draft::new("apps", "Apps that require consent");
         let answer = self.facts.answer(&Ask::Apps);
         let Some(Found::Apps(apps)) = self.found(&Ask::Apps) else {
@@ -293,7 +293,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn history(&self, proof: Option<&Proof>) -> Item {
+    fn history(&self, proof: Option<&Proof>) -> ReadinessItem {
         let draft = Draft::new("history", "Proof by history");
         if let Some(proof) = proof {
             return draft
@@ -322,7 +322,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn hook(&self) -> Item {
+    fn hook(&self) -> ReadinessItem {
         let draft = Draft::new("event_hook", "Event hook for consents");
         let answer = self.facts.answer(&Ask::Hooks);
         let Some(Found::Hooks(hooks)) = self.found(&Ask::Hooks) else {
@@ -367,7 +367,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn features(&self) -> Item {
+    fn features(&self) -> ReadinessItem {
         let draft = Draft::new("features", "Self-service features");
         let answer = self.facts.answer(&Ask::Features);
         let Some(Found::Features(hits)) = self.found(&Ask::Features) else {
@@ -396,7 +396,7 @@ impl Judge<'_> {
     }
 
     /// Judges what the credentials may read, and what each missing right hides.
-    fn token(&self) -> Item {
+    fn token(&self) -> ReadinessItem {
         let draft = Draft::new("token", "Rights of the credentials");
         let hidden: Vec<String> = self
             .facts
@@ -456,7 +456,7 @@ impl Judge<'_> {
         .done()
     }
 
-    fn clock(&self) -> Item {
+    fn clock(&self) -> ReadinessItem {
         let draft = Draft::new("clock", "Time of this machine");
         let Some((ahead, evidence)) = &self.facts.clock else {
             return draft.means("No answer had a date.").done();

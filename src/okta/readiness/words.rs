@@ -2,16 +2,16 @@
 
 use super::calls::Ask;
 use super::facts::{Answer, Why};
-use crate::report::{Confidence, Detail, Evidence, Item};
+use crate::report::{Confidence, ReadinessDetail, ReadinessEvidence, ReadinessItem};
 
 /// An item under construction.
 #[derive(Debug)]
-pub(super) struct Draft(Item);
+pub(super) struct Draft(ReadinessItem);
 
 impl Draft {
     /// Returns an item of which nothing is known.
     pub(super) fn new(id: &str, name: &str) -> Self {
-        Self(Item {
+        Self(ReadinessItem {
             id: id.to_owned(),
             name: name.to_owned(),
             state: "unknown".to_owned(),
@@ -40,7 +40,7 @@ impl Draft {
 
     /// Adds evidence.
     #[must_use]
-    pub(super) fn by_all(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+    pub(super) fn by_all(mut self, evidence: impl IntoIterator<Item = ReadinessEvidence>) -> Self {
         self.0.evidence.extend(evidence);
         self
     }
@@ -78,7 +78,7 @@ impl Draft {
 
     /// Adds a row of details.
     pub(super) fn detail(&mut self, name: impl Into<String>, state: impl Into<String>) {
-        self.0.details.push(Detail { name: name.into(), state: state.into() });
+        self.0.details.push(ReadinessDetail { name: name.into(), state: state.into() });
     }
 
     /// Sets the texts for a call without a usable answer: why there is none, and what remains unknown.
@@ -123,7 +123,7 @@ impl Draft {
     }
 
     /// Returns the item.
-    pub(super) fn done(self) -> Item {
+    pub(super) fn done(self) -> ReadinessItem {
         self.0
     }
 }

@@ -8,11 +8,11 @@ use super::super::words::Draft;
 use super::{DETAILS_MAX, Judge};
 use crate::consent::visible;
 use crate::report::Confidence::{CannotTell, Confirmed, Likely, NotPermitted};
-use crate::report::{Item, SERVER, SERVERS};
+use crate::report::{ReadinessItem, SERVER, SERVERS};
 
 impl Judge<'_> {
     /// Judges the configured server: whether it is active, has an active policy, and a rule that lets people through.
-    pub(super) fn configured(&self) -> Vec<Item> {
+    pub(super) fn configured(&self) -> Vec<ReadinessItem> {
         let called = visible(&self.plan.server).into_owned();
         let draft = Draft::new(SERVERS, &format!("Authorization server {called}"));
         let hides = "whether the server is active, and its scopes, policies and rules";
@@ -107,7 +107,7 @@ impl Judge<'_> {
     }
 
     /// Judges the policies and the rules of a server. Only those of the configured server can block.
-    fn gates(&self, server: &Server, can_block: bool) -> (Item, Item) {
+    fn gates(&self, server: &Server, can_block: bool) -> (ReadinessItem, ReadinessItem) {
         let shown = server.shown();
         let policies_ask = Ask::Policies(server.id.clone());
         let policies_answer = self.facts.answer(&policies_ask);
@@ -165,7 +165,7 @@ impl Judge<'_> {
         mut draft: Draft,
         place: &str,
         can_block: bool,
-    ) -> Item {
+    ) -> ReadinessItem {
         let (mut through, mut rules_known, mut all_known): (Vec<String>, usize, bool) = (Vec::new(), 0, true);
         let mut unread = None;
         for policy in active {
@@ -211,7 +211,7 @@ impl Judge<'_> {
     }
 
     /// Judges the scopes of every active server by whether they ask for consent.
-    pub(super) fn scopes(&self) -> Item {
+    pub(super) fn scopes(&self) -> ReadinessItem {
         let draft = Draft::new("scopes", "Scopes that ask for consent");
         let Some((servers, is_whole)) = self.facts.servers() else {
             return draft
@@ -286,7 +286,7 @@ impl Judge<'_> {
         })
     }
 
-    pub(super) fn other_servers(&self) -> Vec<Item> {
+    pub(super) fn other_servers(&self) -> Vec<ReadinessItem> {
         let Some((servers, _)) = self.facts.servers() else { return Vec::new() };
         let others = servers.iter().filter(|server| !server.is_called(&self.plan.server));
         others
@@ -324,7 +324,7 @@ impl Judge<'_> {
     }
 }
 
-fn missing(draft: Draft) -> Item {
+fn missing(draft: Draft) -> ReadinessItem {
     draft
         .is("missing", Confirmed)
         .means("The org has no such custom authorization server, so nobody can consent at it.")
