@@ -144,7 +144,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         let (clock, tasks) = (Clock::system(), Tasks::new());
         let held = Port::hold();
         let port = held.at;
-        let mut hook = sim::HookPlan::new(format!("http://{port}{PATH}"), SECRET);
+        let mut hook = sim::SimHookPlan::new(format!("http://{port}{PATH}"), SECRET);
         hook.delay = Duration::from_millis(50);
         hook.faults = faults.iter().copied().collect();
         let plan = Plan {

@@ -10,7 +10,7 @@ use consentwatch::report::Overall::{NotReady, Ready, Unproven};
 use consentwatch::report::{Confidence, Overall, Readiness};
 use consentwatch::run::Route;
 use consentwatch::secret::Secret;
-use consentwatch::sim::{Plan, Shape, SimOrg};
+use consentwatch::sim::{OrgShape, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
 
 const TOKEN: &str = "00invented-token";
@@ -18,7 +18,7 @@ const TOKEN: &str = "00invented-token";
 async fn probe_of(word: &str, server: &str) -> Readiness {
     let clock = Clock::system();
     let tasks = Tasks::new();
-    let shape = Shape::from_word(word).unwrap_or_else(|| panic!("no variant {word}"));
+    let shape = OrgShape::from_word(word).unwrap_or_else(|| panic!("no variant {word}"));
     let plan = Plan {
         backlog: 40,
         rate_per_minute: 0.0,
@@ -409,7 +409,7 @@ const TABLE: &[(&str, Overall, Verdicts, Verdicts)] = &[
 #[tokio::test]
 async fn each_org_gets_its_verdict_item_by_item() {
     let known: Vec<&str> = TABLE.iter().map(|(word, ..)| *word).collect();
-    assert_eq!(known, Shape::WORDS, "each variant has a line");
+    assert_eq!(known, OrgShape::WORDS, "each variant has a line");
     let rounds = TABLE.iter().map(|(word, ..)| probe_of(word, "default"));
     let rounds = futures_util::future::join_all(rounds).await;
     for ((word, verdict, base, others), found) in TABLE.iter().zip(rounds) {

@@ -14,7 +14,7 @@ use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
 use consentwatch::report::{Board, Part, Pulse};
 use consentwatch::run::{self, Feed, FeedPlan, Marked, Source, TailOptions};
 use consentwatch::secret::Secret;
-use consentwatch::sim::{Fault, Plan, SimOrg, Spell};
+use consentwatch::sim::{Plan, SimFault, SimOrg, Spell};
 use consentwatch::tasks::Tasks;
 use tokio::sync::watch;
 
@@ -333,7 +333,7 @@ fn fit(waits: &[u64], wanted: [u64; 4]) -> bool {
 async fn hold(command: Command) {
     let mut wrong = Vec::new();
     for (word, watch, tail, once, backfill) in TABLE {
-        let fault = Fault::from_word(word).unwrap_or_else(|| panic!("no fault {word}"));
+        let fault = SimFault::from_word(word).unwrap_or_else(|| panic!("no fault {word}"));
         let wanted = match command {
             Command::Watch => watch,
             Command::Tail => tail,

@@ -96,7 +96,7 @@ pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
         let listens_at = feed.listens_at();
         tasks.spawn("demo hook", async move {
             if let Some(url) = listens_at.await {
-                org.add_hook(sim::HookPlan::new(url, secret.reveal()));
+                org.add_hook(sim::SimHookPlan::new(url, secret.reveal()));
             }
         });
         if is_linear {

@@ -18,13 +18,13 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
                 "--fault: unknown fault \"{}\". Known: {} status_404 status_400_E0000053, and other statuses and codes alike. \
                  To limit a fault to some answers, counted from 1, write NAME@FROM or NAME@FROM-TO.",
                 crate::consent::visible(words),
-                sim::Fault::WORDS.join(" ")
+                sim::SimFault::WORDS.join(" ")
             )
         };
         spells.push(sim::Spell::from_words(words).ok_or_else(|| usage(known()))?);
     }
-    let shape = sim::Shape::from_word(&flags.org_variant)
-        .ok_or_else(|| usage(format!("--org-variant: must be one of {}.", sim::Shape::WORDS.join(", "))))?;
+    let shape = sim::OrgShape::from_word(&flags.org_variant)
+        .ok_or_else(|| usage(format!("--org-variant: must be one of {}.", sim::OrgShape::WORDS.join(", "))))?;
     if !flags.listen.ip().is_loopback() {
         return Err(usage("--listen: the simulated org listens on loopback only."));
     }
@@ -64,7 +64,7 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
 }
 
 /// Returns the service app that the flags describe, or `None` if they name no app.
-fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
+fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::SimServiceApp>, Ended> {
     let (Some(client_id), Some(path)) = (&flags.app, &flags.app_key) else { return Ok(None) };
     let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
     let bad = |why: String| usage(format!("--app-key: {shown}: {why} Nothing was started."));
@@ -76,19 +76,19 @@ fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
         let key = SigningKey::read(&text, None).map_err(|error| bad(error.to_string()))?;
         (key.public_jwk().to_string(), None)
     } else {
-        sim::ServiceApp::read_key(text.reveal(), flags.app_kid.as_deref())
+        sim::SimServiceApp::read_key(text.reveal(), flags.app_kid.as_deref())
             .map_err(|why| bad(format!("{why}.")))?
     };
     let role = match &flags.app_role {
-        None => sim::Role::default(),
-        Some(word) => sim::Role::from_word(word)
-            .ok_or_else(|| usage(format!("--app-role: must be one of {}.", sim::Role::WORDS.join(", "))))?,
+        None => sim::AdminRole::default(),
+        Some(word) => sim::AdminRole::from_word(word)
+            .ok_or_else(|| usage(format!("--app-role: must be one of {}.", sim::AdminRole::WORDS.join(", "))))?,
     };
     let scopes = match flags.app_scope.as_slice() {
         [] => vec!["okta.logs.read".to_owned()],
         scopes => scopes.to_vec(),
     };
-    Ok(Some(sim::ServiceApp {
+    Ok(Some(sim::SimServiceApp {
         client_id: client_id.clone(),
         key_id: flags.app_kid.clone().or(own_id).unwrap_or_else(|| "sim-key".to_owned()),
         public_key,
@@ -99,7 +99,7 @@ fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::ServiceApp>, Ended> {
 }
 
 /// Returns a line that describes a service app of the simulated org.
-fn app_line(app: &sim::ServiceApp) -> String {
+fn app_line(app: &sim::SimServiceApp) -> String {
     let line = format!(
         "service app {} by key {}: scopes {}, role {}, DPoP {}",
         app.client_id,
@@ -112,9 +112,9 @@ fn app_line(app: &sim::ServiceApp) -> String {
 }
 
 /// Returns the event hook that the flags describe, or `None` if they name none.
-fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::HookPlan>, Ended> {
+fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::SimHookPlan>, Ended> {
     let (Some(url), Some(secret)) = (&flags.hook_url, &flags.hook_secret) else { return Ok(None) };
-    let mut plan = sim::HookPlan::new(url, secret);
+    let mut plan = sim::SimHookPlan::new(url, secret);
     for word in &flags.hook_fault {
         let known = || format!("--hook-fault: must be one of {}.", sim::HookFault::WORDS.join(", "));
         plan.faults.insert(sim::HookFault::from_word(word).ok_or_else(|| usage(known()))?);

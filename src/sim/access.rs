@@ -5,7 +5,7 @@ use super::dice::Dice;
 use super::dpop::{self, Told};
 use super::jws::ALGORITHMS;
 use super::oauth::OAuth;
-use super::token::Role;
+use super::token::AdminRole;
 
 /// Returns the scope that a request to a path of the API needs.
 pub(super) fn scope_of(method: &str, path: &str) -> Option<&'static str> {
@@ -23,11 +23,11 @@ pub(super) fn scope_of(method: &str, path: &str) -> Option<&'static str> {
 
 /// Returns whether a role allows what a scope is about. Event hooks need a super administrator (Okta: hooks best
 /// practices).
-fn covers(role: Role, scope: &str) -> bool {
+fn covers(role: AdminRole, scope: &str) -> bool {
     match role {
-        Role::None => false,
-        Role::ReadOnly => !scope.starts_with("okta.eventHooks."),
-        Role::Super => true,
+        AdminRole::None => false,
+        AdminRole::ReadOnly => !scope.starts_with("okta.eventHooks."),
+        AdminRole::Super => true,
     }
 }
 

@@ -12,7 +12,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 
 use super::dice::Dice;
-use super::fault::Fault;
+use super::fault::SimFault;
 use super::json::quoted;
 use crate::clock::Clock;
 
@@ -105,16 +105,17 @@ impl Answer {
     }
 
     /// Makes the HTTP response. Faults may cut its body or slow it down.
-    pub(super) fn send(self, date: Timestamp, faults: &BTreeSet<Fault>, clock: &Clock) -> Response<Body> {
+    pub(super) fn send(self, date: Timestamp, faults: &BTreeSet<SimFault>, clock: &Clock) -> Response<Body> {
         let length = self.body.len();
         let is_page = self.status == 200;
-        let body =
-            match (is_page && faults.contains(&Fault::CutBody), is_page && faults.contains(&Fault::SlowBody))
-            {
-                (true, _) => cut(self.body),
-                (_, true) => slow(self.body, clock.clone()),
-                _ => Body::from(self.body),
-            };
+        let body = match (
+            is_page && faults.contains(&SimFault::CutBody),
+            is_page && faults.contains(&SimFault::SlowBody),
+        ) {
+            (true, _) => cut(self.body),
+            (_, true) => slow(self.body, clock.clone()),
+            _ => Body::from(self.body),
+        };
         let mut response = Response::new(body);
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

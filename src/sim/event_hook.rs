@@ -17,7 +17,7 @@ pub(super) const HOOKS: &str = "/api/v1/eventHooks";
 
 /// The settings of an event hook.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HookPlan {
+pub struct SimHookPlan {
     /// The URL to deliver to.
     pub url: String,
     /// The whole value of the `Authorization` header.
@@ -28,7 +28,7 @@ pub struct HookPlan {
     pub faults: BTreeSet<HookFault>,
 }
 
-impl HookPlan {
+impl SimHookPlan {
     /// Makes a hook without faults that delivers after 200 ms.
     pub fn new(url: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
@@ -40,9 +40,9 @@ impl HookPlan {
     }
 }
 
-impl fmt::Debug for HookPlan {
+impl fmt::Debug for SimHookPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HookPlan")
+        f.debug_struct("SimHookPlan")
             .field("url", &self.url)
             .field("delay", &self.delay)
             .field("faults", &self.faults)
@@ -130,7 +130,7 @@ pub(super) struct EventHook {
     pub(super) name: String,
     /// The event types that it asks for, or `None` for all eligible ones.
     pub(super) types: Option<Vec<String>>,
-    pub(super) plan: HookPlan,
+    pub(super) plan: SimHookPlan,
     pub(super) is_active: bool,
     pub(super) is_verified: bool,
     pub(super) created_ms: i64,
@@ -139,7 +139,7 @@ pub(super) struct EventHook {
 
 impl EventHook {
     /// Makes a hook that is active and not yet verified.
-    pub(super) fn planned(plan: HookPlan, dice: &mut Dice, now_ms: i64) -> Self {
+    pub(super) fn planned(plan: SimHookPlan, dice: &mut Dice, now_ms: i64) -> Self {
         Self {
             id: dice.id("who"),
             name: "Simulated hook".to_owned(),
@@ -226,7 +226,7 @@ mod tests {
         }
         assert_eq!(HookFault::ALL.map(|(_, word)| word), HookFault::WORDS);
         assert!(
-            !format!("{:?}", HookPlan::new("http://127.0.0.1:1/", "invented-secret"))
+            !format!("{:?}", SimHookPlan::new("http://127.0.0.1:1/", "invented-secret"))
                 .contains("invented-secret")
         );
     }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 /// A way in which the simulated org misbehaves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Fault {
+pub enum SimFault {
     /// 401 `E0000011`: the token is dead or unknown.
     Unauthorized,
     /// 403 `E0000006`: the token's role is too small.
@@ -82,7 +82,7 @@ pub enum Fault {
     ZoneDenied,
 }
 
-/// The most records in a page under [`Fault::CappedPages`].
+/// What [`SimFault::CappedPages`] leaves of a page.
 pub(super) const CAP: usize = 100;
 
 /// A fault that occurs in some answers only. Answers are counted from 1, separately for the System Log, the token
@@ -90,7 +90,7 @@ pub(super) const CAP: usize = 100;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spell {
     /// The fault.
-    pub fault: Fault,
+    pub fault: SimFault,
     /// The answers that it occurs in.
     pub answers: RangeInclusive<usize>,
 }
@@ -102,8 +102,8 @@ impl Spell {
     pub fn from_words(text: &str) -> Option<Self> {
         let (word, answers) =
             text.split_once('@').map_or((text, None), |(word, answers)| (word, Some(answers)));
-        let fault = Fault::from_word(word)?;
-        let open_end = |from| if fault == Fault::TokenExpired { from } else { usize::MAX };
+        let fault = SimFault::from_word(word)?;
+        let open_end = |from| if fault == SimFault::TokenExpired { from } else { usize::MAX };
         let (from, to) = match answers {
             None => (1, open_end(1)),
             Some(answers) => match answers.split_once('-') {
@@ -118,7 +118,7 @@ impl Spell {
     }
 }
 
-impl Fault {
+impl SimFault {
     /// Every fault with its word.
     const ALL: [(Self, &'static str); 35] = [
         (Self::Unauthorized, "unauthorized"),
@@ -219,7 +219,7 @@ pub(super) enum Place {
     Other,
 }
 
-impl Fault {
+impl SimFault {
     /// Returns whether the fault can occur for this kind of path.
     fn shows(self, place: Place) -> bool {
         let at_token = matches!(
@@ -248,21 +248,21 @@ impl Fault {
 /// occur only there, and otherwise for the System Log.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    lasting: BTreeSet<Fault>,
+    lasting: BTreeSet<SimFault>,
     spells: Vec<Spell>,
     /// Answers so far, by [`Place`].
     answers: [usize; 3],
-    log: VecDeque<(Fault, usize)>,
-    token: VecDeque<(Fault, usize)>,
+    log: VecDeque<(SimFault, usize)>,
+    token: VecDeque<(SimFault, usize)>,
 }
 
 impl Faults {
     /// Makes a set with these lasting faults.
-    pub(super) fn new(lasting: &[Fault]) -> Self {
+    pub(super) fn new(lasting: &[SimFault]) -> Self {
         let mut faults = Self::default();
         for fault in lasting {
             match fault {
-                Fault::TokenExpired => faults.fail_next(*fault, 1),
+                SimFault::TokenExpired => faults.fail_next(*fault, 1),
                 _ => faults.switch(*fault, true),
             }
         }
@@ -276,8 +276,8 @@ impl Faults {
     }
 
     /// Switches a lasting fault on or off. [`Fault::TokenExpired`] never lasts, so it is ignored.
-    pub(super) fn switch(&mut self, fault: Fault, on: bool) {
-        if on && fault != Fault::TokenExpired {
+    pub(super) fn switch(&mut self, fault: SimFault, on: bool) {
+        if on && fault != SimFault::TokenExpired {
             self.lasting.insert(fault);
         } else {
             self.lasting.remove(&fault);
@@ -285,7 +285,7 @@ impl Faults {
     }
 
     /// Queues a fault for the next `times` answers, after the faults already queued.
-    pub(super) fn fail_next(&mut self, fault: Fault, times: usize) {
+    pub(super) fn fail_next(&mut self, fault: SimFault, times: usize) {
         let queue = if fault.shows(Place::Log) { &mut self.log } else { &mut self.token };
         if times > 0 {
             queue.push_back((fault, times));
@@ -293,12 +293,12 @@ impl Faults {
     }
 
     /// Counts an answer, and removes and returns its faults.
-    pub(super) fn take(&mut self, place: Place) -> BTreeSet<Fault> {
+    pub(super) fn take(&mut self, place: Place) -> BTreeSet<SimFault> {
         let number = &mut self.answers[place as usize];
         *number += 1;
         let spells = self.spells.iter().filter(|spell| spell.answers.contains(number));
         let faults = self.lasting.iter().copied().chain(spells.map(|spell| spell.fault));
-        let mut now: BTreeSet<Fault> = faults.filter(|fault| fault.shows(place)).collect();
+        let mut now: BTreeSet<SimFault> = faults.filter(|fault| fault.shows(place)).collect();
         let queue = match place {
             Place::Log => &mut self.log,
             Place::Token => &mut self.token,
@@ -321,27 +321,27 @@ mod tests {
 
     #[test]
     fn words_go_there_and_back() {
-        for word in Fault::WORDS {
-            assert_eq!(Fault::from_word(word).map(Fault::word).as_deref(), Some(word));
+        for word in SimFault::WORDS {
+            assert_eq!(SimFault::from_word(word).map(SimFault::word).as_deref(), Some(word));
         }
         for word in ["status_404", "status_400_E0000053", "status_599_E0000009"] {
-            assert_eq!(Fault::from_word(word).map(Fault::word).as_deref(), Some(word));
+            assert_eq!(SimFault::from_word(word).map(SimFault::word).as_deref(), Some(word));
         }
         for bad in ["401", "status_", "status_200", "status_600", "status_400_E53", "status_400_"] {
-            assert_eq!(Fault::from_word(bad), None, "{bad}");
+            assert_eq!(SimFault::from_word(bad), None, "{bad}");
         }
-        assert_eq!(BTreeSet::from(Fault::WORDS).len(), 35);
+        assert_eq!(BTreeSet::from(SimFault::WORDS).len(), 35);
     }
 
     #[test]
     fn a_spell_is_a_word_with_the_answers_that_it_concerns() {
         let read = |text| Spell::from_words(text).map(|spell| (spell.fault, spell.answers));
-        assert_eq!(read("redirect"), Some((Fault::Redirect, 1..=usize::MAX)));
-        assert_eq!(read("redirect@3"), Some((Fault::Redirect, 3..=usize::MAX)));
-        assert_eq!(read("redirect@3-4"), Some((Fault::Redirect, 3..=4)));
-        assert_eq!(read("token_expired"), Some((Fault::TokenExpired, 1..=1)));
-        assert_eq!(read("token_expired@2"), Some((Fault::TokenExpired, 2..=2)));
-        assert_eq!(read("token_expired@2-9"), Some((Fault::TokenExpired, 2..=9)));
+        assert_eq!(read("redirect"), Some((SimFault::Redirect, 1..=usize::MAX)));
+        assert_eq!(read("redirect@3"), Some((SimFault::Redirect, 3..=usize::MAX)));
+        assert_eq!(read("redirect@3-4"), Some((SimFault::Redirect, 3..=4)));
+        assert_eq!(read("token_expired"), Some((SimFault::TokenExpired, 1..=1)));
+        assert_eq!(read("token_expired@2"), Some((SimFault::TokenExpired, 2..=2)));
+        assert_eq!(read("token_expired@2-9"), Some((SimFault::TokenExpired, 2..=9)));
         for bad in ["", "x", "redirect@", "redirect@0", "redirect@4-3", "redirect@-3", "redirect@3-", "@3"] {
             assert_eq!(read(bad), None, "{bad}");
         }
@@ -359,29 +359,29 @@ mod tests {
 
     #[test]
     fn queued_faults_wait_for_the_log() {
-        let mut faults = Faults::new(&[Fault::ClockSkew, Fault::SlowBody]);
-        faults.fail_next(Fault::Rate429, 2);
-        faults.fail_next(Fault::CutBody, 1);
-        assert_eq!(faults.take(Place::Other), BTreeSet::from([Fault::ClockSkew]));
-        faults.switch(Fault::SlowBody, false);
-        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::ClockSkew, Fault::Rate429]));
-        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::ClockSkew, Fault::Rate429]));
-        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::ClockSkew, Fault::CutBody]));
-        faults.switch(Fault::ClockSkew, false);
+        let mut faults = Faults::new(&[SimFault::ClockSkew, SimFault::SlowBody]);
+        faults.fail_next(SimFault::Rate429, 2);
+        faults.fail_next(SimFault::CutBody, 1);
+        assert_eq!(faults.take(Place::Other), BTreeSet::from([SimFault::ClockSkew]));
+        faults.switch(SimFault::SlowBody, false);
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([SimFault::ClockSkew, SimFault::Rate429]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([SimFault::ClockSkew, SimFault::Rate429]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([SimFault::ClockSkew, SimFault::CutBody]));
+        faults.switch(SimFault::ClockSkew, false);
         assert!(faults.take(Place::Log).is_empty());
     }
 
     #[test]
     fn what_concerns_tokens_waits_for_the_token_endpoint() {
-        let mut faults = Faults::new(&[Fault::TokenExpired, Fault::LoginPage, Fault::NarrowedScope]);
-        faults.fail_next(Fault::BadNonce, 1);
-        assert_eq!(faults.take(Place::Other), BTreeSet::from([Fault::LoginPage]));
-        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::LoginPage, Fault::TokenExpired]));
-        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::LoginPage]));
-        let at_token = BTreeSet::from([Fault::LoginPage, Fault::NarrowedScope]);
-        assert_eq!(faults.take(Place::Token), &at_token | &BTreeSet::from([Fault::BadNonce]));
+        let mut faults = Faults::new(&[SimFault::TokenExpired, SimFault::LoginPage, SimFault::NarrowedScope]);
+        faults.fail_next(SimFault::BadNonce, 1);
+        assert_eq!(faults.take(Place::Other), BTreeSet::from([SimFault::LoginPage]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([SimFault::LoginPage, SimFault::TokenExpired]));
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([SimFault::LoginPage]));
+        let at_token = BTreeSet::from([SimFault::LoginPage, SimFault::NarrowedScope]);
+        assert_eq!(faults.take(Place::Token), &at_token | &BTreeSet::from([SimFault::BadNonce]));
         assert_eq!(faults.take(Place::Token), at_token);
-        faults.switch(Fault::TokenExpired, true);
-        assert_eq!(faults.take(Place::Log), BTreeSet::from([Fault::LoginPage]));
+        faults.switch(SimFault::TokenExpired, true);
+        assert_eq!(faults.take(Place::Log), BTreeSet::from([SimFault::LoginPage]));
     }
 }

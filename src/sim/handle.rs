@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use super::dice::Dice;
 use super::entry::Entry;
 use super::event;
-use super::event_hook::{Hook, HookPlan, HookTold};
-use super::fault::{Fault, Faults};
+use super::event_hook::{Hook, HookTold, SimHookPlan};
+use super::fault::{Faults, SimFault};
 use super::log::Log;
 use super::oauth::OAuth;
 use super::org::{Org, Plan, STORIES, SimError, locked};
 use super::population::{Population, Variant};
-use super::shape::Shape;
+use super::shape::OrgShape;
 use super::story::Story;
 use super::{hook, registry, server};
 use crate::clock::Clock;
@@ -110,7 +110,7 @@ impl SimOrg {
     }
 
     /// Adds an event hook to the org. It is verified as soon as its listener answers the challenge, and then delivers.
-    pub fn add_hook(&self, plan: HookPlan) {
+    pub fn add_hook(&self, plan: SimHookPlan) {
         let org = &self.0;
         let hook = hook::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
         locked(&org.hook.hooks).push(hook.clone());
@@ -148,15 +148,15 @@ impl SimOrg {
     /// [`Fault::NotOkta`], [`Fault::LoginPage`], [`Fault::Redirect`] and the two faults of the clock affect every path.
     /// Faults that replace the whole answer affect all of `/api/`. Faults of tokens affect the token endpoint, and the
     /// others affect the System Log.
-    pub fn switch(&self, fault: Fault, on: bool) {
-        if on && fault == Fault::TokenExpired {
+    pub fn switch(&self, fault: SimFault, on: bool) {
+        if on && fault == SimFault::TokenExpired {
             locked(&self.0.oauth).tokens.kill();
         }
         locked(&self.0.faults).switch(fault, on);
     }
 
     /// Turns the org into another variant, and logs that an authorization server was updated.
-    pub fn reshape(&self, shape: Shape) {
+    pub fn reshape(&self, shape: OrgShape) {
         *locked(&self.0.shape) = shape;
         let mut story = locked(&self.0.story);
         let entry = story.tell_drift(self.0.clock.now().as_millisecond());
@@ -165,7 +165,7 @@ impl SimOrg {
 
     /// Queues a fault for the next `times` answers of the System Log, or of the token endpoint if it can occur only
     /// there.
-    pub fn fail_next(&self, fault: Fault, times: usize) {
+    pub fn fail_next(&self, fault: SimFault, times: usize) {
         locked(&self.0.faults).fail_next(fault, times);
     }
 

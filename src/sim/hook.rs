@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::dice::Dice;
 use super::entry::Entry;
 use super::event;
-use super::event_hook::{EventHook, HookFault, HookPlan, HookTold, is_eligible};
+use super::event_hook::{EventHook, HookFault, HookTold, SimHookPlan, is_eligible};
 use super::org::{Org, locked};
 
 /// The time that Okta waits for an answer (Okta: event hooks, timeout and retry).
@@ -25,7 +25,7 @@ const ANSWER_MAX: usize = 64 * 1024;
 const AT_ONCE: usize = 4;
 
 /// Makes an active hook that is not verified yet.
-pub(super) fn planned(plan: HookPlan, seed: u64, now_ms: i64) -> EventHook {
+pub(super) fn planned(plan: SimHookPlan, seed: u64, now_ms: i64) -> EventHook {
     EventHook::planned(plan, &mut Dice::of(seed, SALT), now_ms)
 }
 
@@ -96,7 +96,7 @@ fn http() -> Option<reqwest::Client> {
 
 /// Returns whether the listener echoes a challenge. An unanswered request is sent once more (Okta: event hooks,
 /// verification).
-pub(super) async fn is_verified_by(org: &Org, plan: &HookPlan, dice: &mut Dice) -> bool {
+pub(super) async fn is_verified_by(org: &Org, plan: &SimHookPlan, dice: &mut Dice) -> bool {
     let Some(http) = http() else { return false };
     for _ in 0..2 {
         let mut challenge = String::new();
@@ -136,7 +136,7 @@ async fn echo(get: reqwest::RequestBuilder) -> Option<String> {
 }
 
 /// Adds the headers of every hook request (seen in requests that people published).
-fn signed(request: reqwest::RequestBuilder, plan: &HookPlan, dice: &mut Dice) -> reqwest::RequestBuilder {
+fn signed(request: reqwest::RequestBuilder, plan: &SimHookPlan, dice: &mut Dice) -> reqwest::RequestBuilder {
     let mut id = String::from("Z");
     dice.letters(&mut id, 26);
     request
@@ -151,7 +151,7 @@ const SALT: u64 = 0x686f_6f6b;
 
 struct Deliverer {
     org: Arc<Org>,
-    plan: HookPlan,
+    plan: SimHookPlan,
     http: reqwest::Client,
     dice: Dice,
     /// The hook's id, `who…`.

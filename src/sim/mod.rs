@@ -35,12 +35,12 @@ mod tests;
 mod token;
 mod window;
 
-pub use event_hook::{HookFault, HookPlan, HookTold};
-pub use fault::{Fault, Spell};
+pub use event_hook::{HookFault, HookTold, SimHookPlan};
+pub use fault::{SimFault, Spell};
 pub use population::Variant;
 
 pub use handle::SimOrg;
-pub use oauth::ServiceApp;
+pub use oauth::SimServiceApp;
 pub use org::{Plan, STORIES, SimError};
-pub use shape::Shape;
-pub use token::Role;
+pub use shape::OrgShape;
+pub use token::AdminRole;

@@ -10,10 +10,10 @@ use super::answer::{Answer, Refusal};
 use super::assertion;
 use super::dice::Dice;
 use super::dpop::{self, Nonces, Told};
-use super::fault::Fault;
+use super::fault::SimFault;
 use super::jws::{Jws, PublicKey};
 use super::memory::Used;
-use super::token::{Issued, LIFE_S, Role, Tokens};
+use super::token::{AdminRole, Issued, LIFE_S, Tokens};
 
 /// The path of the token endpoint.
 pub(super) const TOKEN: &str = "/oauth2/v1/token";
@@ -49,7 +49,7 @@ const RESOURCES: [&str; 22] = [
 
 /// A service app of the org: an OAuth client that acts without a user.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ServiceApp {
+pub struct SimServiceApp {
     /// The client id, `0oa…` in a real org.
     pub client_id: String,
     /// The `kid` that its assertions must name.
@@ -59,12 +59,12 @@ pub struct ServiceApp {
     /// The scopes of the Okta API that are granted to it.
     pub scopes: Vec<String>,
     /// Its admin role.
-    pub role: Role,
+    pub role: AdminRole,
     /// Whether it needs a DPoP proof to get a token.
     pub dpop: bool,
 }
 
-impl ServiceApp {
+impl SimServiceApp {
     /// Returns the public key to register from the text of a key file, and the `kid` in it, if any.
     ///
     /// PEM is returned as it is, and a JWK without its private members. Of a JWKS, the key with the given `kid` is
@@ -92,7 +92,7 @@ const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 #[derive(Debug)]
 struct Registered {
-    app: ServiceApp,
+    app: SimServiceApp,
     key: PublicKey,
     /// Whether its last good nonce was refused by [`Fault::BadNonce`].
     put_off: bool,
@@ -119,7 +119,7 @@ pub(super) struct Ask<'a> {
     pub(super) form: Option<&'a [u8]>,
     /// The lines of the `DPoP` header.
     pub(super) proofs: &'a [&'a str],
-    pub(super) faults: &'a BTreeSet<Fault>,
+    pub(super) faults: &'a BTreeSet<SimFault>,
 }
 
 /// The reason why no token is issued.
@@ -152,7 +152,7 @@ impl Denied {
 
 impl OAuth {
     /// Registers the apps. The error names the client id of an app that cannot be registered, and the reason.
-    pub(super) fn new(apps: &[ServiceApp]) -> Result<Self, (String, String)> {
+    pub(super) fn new(apps: &[SimServiceApp]) -> Result<Self, (String, String)> {
         let mut org = Self::default();
         for app in apps {
             let refused = |why: String| (app.client_id.clone(), why);
@@ -190,7 +190,7 @@ impl OAuth {
         };
         let url = format!("{}{TOKEN}", ask.base);
         let app = &registered.app;
-        if ask.faults.contains(&Fault::AppDeactivated) {
+        if ask.faults.contains(&SimFault::AppDeactivated) {
             return Err(bad_client("The client is not active."));
         }
         let single = assertion::check(&assertion, (&app.key_id, &registered.key), &url, ask.now_s)
@@ -211,11 +211,11 @@ impl OAuth {
                 let current = self.nonces.current(ask.now_s, dice);
                 let sent = proof.nonce.as_deref().filter(|sent| self.nonces.takes(sent, ask.now_s));
                 let Some(sent) = sent else { return Err(Denied::Nonce(current)) };
-                if ask.faults.contains(&Fault::BadNonce) {
+                if ask.faults.contains(&SimFault::BadNonce) {
                     registered.put_off = !registered.put_off;
                 }
-                if registered.put_off && ask.faults.contains(&Fault::BadNonce)
-                    || ask.faults.contains(&Fault::NonceLoop)
+                if registered.put_off && ask.faults.contains(&SimFault::BadNonce)
+                    || ask.faults.contains(&SimFault::NonceLoop)
                 {
                     return Err(Denied::Nonce(self.nonces.renew(ask.now_s, dice)));
                 }
@@ -223,7 +223,7 @@ impl OAuth {
             }
         }
         let mut scopes = granted(form.get("scope").unwrap_or_default(), &app.scopes)?;
-        if ask.faults.contains(&Fault::NarrowedScope) {
+        if ask.faults.contains(&SimFault::NarrowedScope) {
             scopes.truncate(1);
         }
         let issued = Issued {

@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::event_hook::{Hook, HookPlan};
-use super::fault::{Fault, Faults, Spell};
+use super::event_hook::{Hook, SimHookPlan};
+use super::fault::{Faults, SimFault, Spell};
 use super::log::Log;
-use super::oauth::{OAuth, ServiceApp};
+use super::oauth::{OAuth, SimServiceApp};
 use super::population::{Population, Variant};
-use super::shape::Shape;
+use super::shape::OrgShape;
 use super::story::Story;
 use super::window::Window;
 use crate::clock::Clock;
@@ -35,22 +35,22 @@ pub struct Plan {
     /// The only API token that the org accepts.
     pub token: String,
     /// Faults that are on from the start.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SimFault>,
     /// Faults that occur in some answers only.
     pub spells: Vec<Spell>,
     /// The org's engine.
     pub variant: Variant,
     /// The org's settings, and the answers of its management API.
-    pub shape: Shape,
+    pub shape: OrgShape,
     /// The number of requests per minute to the System Log before the org answers with 429.
     pub requests_per_minute: u32,
     /// The OAuth 2.0 service apps of the org.
-    pub apps: Vec<ServiceApp>,
+    pub apps: Vec<SimServiceApp>,
     /// Whether every event is written as Okta documents it. If not, one consent event in twelve deviates as recorded
     /// events do: a number for a string, a null for a list, or a missing key.
     pub is_plain: bool,
     /// The event hook of the org, if any.
-    pub hook: Option<HookPlan>,
+    pub hook: Option<SimHookPlan>,
 }
 
 impl Default for Plan {
@@ -64,7 +64,7 @@ impl Default for Plan {
             faults: Vec::new(),
             spells: Vec::new(),
             variant: Variant::Oie,
-            shape: Shape::default(),
+            shape: OrgShape::default(),
             requests_per_minute: 600,
             apps: Vec::new(),
             is_plain: false,
@@ -129,7 +129,7 @@ pub(super) struct Org {
     pub(super) clock: Clock,
     pub(super) log: Mutex<Log>,
     pub(super) faults: Mutex<Faults>,
-    pub(super) shape: Mutex<Shape>,
+    pub(super) shape: Mutex<OrgShape>,
     pub(super) log_window: Mutex<Window>,
     pub(super) token_window: Mutex<Window>,
     pub(super) other_window: Mutex<Window>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::answer::{Answer, Refusal};
 use super::entry::Entry;
 use super::event;
-use super::fault::{CAP, Fault};
+use super::fault::{CAP, SimFault};
 use super::org::locked;
 use super::query::Query;
 use super::server::{Call, ELSEWHERE, LOGS};
@@ -26,7 +26,7 @@ impl Call<'_> {
             Err(refusal) => return self.refuse(&refusal),
         };
         let cursor = query.after.as_deref();
-        if cursor.is_some() && self.is(Fault::ExpiredCursor) {
+        if cursor.is_some() && self.is(SimFault::ExpiredCursor) {
             return self.refuse(&Refusal::validation("after", "The cursor has expired."));
         }
         let page = match query.until_ms {
@@ -51,18 +51,18 @@ impl Call<'_> {
 
     /// Returns the URL of a next link, changed by the faults.
     fn led_astray(&self, query: &Query, link: &str) -> String {
-        let base = if self.is(Fault::ForeignNext) { ELSEWHERE } else { &self.base };
-        if self.is(Fault::NextEmpty) {
+        let base = if self.is(SimFault::ForeignNext) { ELSEWHERE } else { &self.base };
+        if self.is(SimFault::NextEmpty) {
             return String::new();
         }
         let path = match () {
-            () if self.is(Fault::NextUsers) => "/api/v1/users",
-            () if self.is(Fault::NextRoot) => "/",
+            () if self.is(SimFault::NextUsers) => "/api/v1/users",
+            () if self.is(SimFault::NextRoot) => "/",
             () => LOGS,
         };
         let link = match () {
-            () if self.is(Fault::NextFilter) => link.replace("consent", "token"),
-            () if self.is(Fault::NextWithoutAfter) => query.without_cursor(),
+            () if self.is(SimFault::NextFilter) => link.replace("consent", "token"),
+            () if self.is(SimFault::NextWithoutAfter) => query.without_cursor(),
             () => link.to_owned(),
         };
         format!("{base}{path}?{link}")
@@ -70,14 +70,14 @@ impl Call<'_> {
 
     /// Returns the most records in a page.
     fn limit(&self, query: &Query) -> usize {
-        if self.is(Fault::CappedPages) { query.limit.min(CAP) } else { query.limit }
+        if self.is(SimFault::CappedPages) { query.limit.min(CAP) } else { query.limit }
     }
 
     /// Returns the number of records in a page that come from faults.
     fn extra(&self, query: &Query) -> usize {
         // A first page repeats nothing. If it were short, a client would take it for the last page.
-        let repeats = query.after.is_some() && self.is(Fault::Duplicates);
-        let extra = if self.is(Fault::BadRecord) { JUNK.len() } else { 0 } + usize::from(repeats);
+        let repeats = query.after.is_some() && self.is(SimFault::Duplicates);
+        let extra = if self.is(SimFault::BadRecord) { JUNK.len() } else { 0 } + usize::from(repeats);
         if self.limit(query) > extra { extra } else { 0 }
     }
 
@@ -91,7 +91,7 @@ impl Call<'_> {
         };
         let room = self.limit(query) - self.extra(query);
         let mut entries = Vec::new();
-        if query.after.is_some() && self.is(Fault::Duplicates) && room < query.limit {
+        if query.after.is_some() && self.is(SimFault::Duplicates) && room < query.limit {
             entries.extend(at.checked_sub(1).and_then(|last| locked(&self.org.log).at(last).cloned()));
         }
         let repeated = entries.len();
@@ -115,7 +115,7 @@ impl Call<'_> {
         if next.is_none() {
             entries.clear();
         }
-        if query.after.is_some() && self.is(Fault::SamePage) {
+        if query.after.is_some() && self.is(SimFault::SamePage) {
             next = None;
         }
         Ok((entries, Some(next)))
@@ -178,10 +178,10 @@ impl Call<'_> {
     fn page(&mut self, entries: &[Arc<Entry>]) -> String {
         let mut records: Vec<String> =
             entries.iter().map(|entry| event::write(&self.org.population, entry)).collect();
-        if self.is(Fault::OutOfOrder) {
+        if self.is(SimFault::OutOfOrder) {
             self.dice.shuffle(&mut records);
         }
-        if self.is(Fault::BadRecord) && !records.is_empty() {
+        if self.is(SimFault::BadRecord) && !records.is_empty() {
             for (number, junk) in JUNK.into_iter().enumerate() {
                 records.insert((number * 2).min(records.len()), junk.to_owned());
             }

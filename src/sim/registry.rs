@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::dice::Dice;
-use super::event_hook::{ELIGIBLE, EventHook, HOOKS, HookPlan};
+use super::event_hook::{ELIGIBLE, EventHook, HOOKS, SimHookPlan};
 use super::hook::{self, change_of, verified};
 use super::org::{Org, locked};
 use super::shape::StandingHook;
@@ -50,7 +50,7 @@ pub(super) fn stand(org: &Org, now_ms: i64) {
         return;
     }
     let mut dice = Dice::of(org.plan.seed, 0x7374_616e);
-    let plan = HookPlan::new("https://monitor.example.test/okta/hook", "an-invented-secret");
+    let plan = SimHookPlan::new("https://monitor.example.test/okta/hook", "an-invented-secret");
     let mut hook = EventHook::planned(plan, &mut dice, now_ms);
     hook.is_active = standing != StandingHook::Inactive;
     hook.is_verified = standing != StandingHook::Unverified;
@@ -166,7 +166,7 @@ fn read(body: &[u8]) -> Result<EventHook, Refusal> {
         id: String::new(),
         name: name.to_owned(),
         types: Some(types),
-        plan: HookPlan::new(uri, secret),
+        plan: SimHookPlan::new(uri, secret),
         is_active: true,
         is_verified: false,
         created_ms: 0,

@@ -3,7 +3,7 @@
 use super::json::quoted;
 use super::org::{Org, locked};
 use super::population::{Population, User};
-use super::shape::{Apps, Default, Gate, Scopes, Shape};
+use super::shape::{Apps, Default, Gate, OrgShape, Scopes};
 
 /// Returns the body of a path that needs no credentials, or `None` if there is no such resource.
 pub(super) fn open(org: &Org, base: &str, path: &str) -> Option<String> {
@@ -79,7 +79,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 /// Returns the index of a server by id. The first server is the default one, which is also found as `default`.
-fn server_at(population: &Population, shape: &Shape, id: &str) -> Option<usize> {
+fn server_at(population: &Population, shape: &OrgShape, id: &str) -> Option<usize> {
     let at =
         if id == "default" { Some(0) } else { population.servers.iter().position(|server| server.id == id) };
     at.filter(|at| *at > 0 || shape.default != Default::Missing)
@@ -89,7 +89,7 @@ pub(super) fn issuer(population: &Population, base: &str, at: usize) -> String {
     format!("{base}/oauth2/{}", if at == 0 { "default" } else { population.servers[at].id.as_str() })
 }
 
-fn server(population: &Population, shape: &Shape, base: &str, at: usize) -> String {
+fn server(population: &Population, shape: &OrgShape, base: &str, at: usize) -> String {
     let server = &population.servers[at];
     let is_off = at == 0 && shape.default == Default::Inactive;
     let name = if at == 0 && shape.default == Default::Renamed { "Front door" } else { server.name };
@@ -103,7 +103,7 @@ fn server(population: &Population, shape: &Shape, base: &str, at: usize) -> Stri
     )
 }
 
-fn scopes(population: &Population, shape: &Shape, at: usize) -> String {
+fn scopes(population: &Population, shape: &OrgShape, at: usize) -> String {
     list((0..population.servers[at].scopes.len()).map(|number| scope_of(population, shape, at, number)))
 }
 
@@ -114,10 +114,10 @@ pub(super) fn scope_id(at: usize, number: usize) -> String {
 
 /// Returns a scope of a server.
 pub(super) fn scope(population: &Population, at: usize, number: usize) -> String {
-    scope_of(population, &Shape::default(), at, number)
+    scope_of(population, &OrgShape::default(), at, number)
 }
 
-fn scope_of(population: &Population, shape: &Shape, at: usize, number: usize) -> String {
+fn scope_of(population: &Population, shape: &OrgShape, at: usize, number: usize) -> String {
     let consent = match (shape.scopes, number) {
         (Scopes::Implicit, _) | (Scopes::Fewer, 1) => "IMPLICIT",
         _ => ["IMPLICIT", "REQUIRED", "FLEXIBLE"][number % 3],
@@ -138,7 +138,7 @@ fn policy_id(at: usize) -> String {
     format!("00p{at:03}AAAAAAAAAAA1d7")
 }
 
-fn policies(shape: &Shape, at: usize) -> String {
+fn policies(shape: &OrgShape, at: usize) -> String {
     let status = match (at, shape.gate) {
         (0, Gate::NoPolicy) => return "[]".to_owned(),
         (0, Gate::PolicyInactive) => "INACTIVE",
@@ -150,7 +150,7 @@ fn policies(shape: &Shape, at: usize) -> String {
     )
 }
 
-fn rules(shape: &Shape, at: usize) -> String {
+fn rules(shape: &OrgShape, at: usize) -> String {
     let gate = if at == 0 { shape.gate } else { Gate::Open };
     let status = match gate {
         Gate::NoRule => return "[]".to_owned(),
@@ -170,7 +170,7 @@ fn rules(shape: &Shape, at: usize) -> String {
     )
 }
 
-fn app(population: &Population, shape: &Shape, at: usize) -> String {
+fn app(population: &Population, shape: &OrgShape, at: usize) -> String {
     let app = &population.apps[at];
     let method = match shape.apps {
         Apps::Absent => "",
@@ -194,7 +194,7 @@ fn dashboard() -> String {
 const DASHBOARD: &str = "0oaDASHBOARDAAAAAA1d7";
 
 /// Returns the self-service features. The feature flags for consent are not among them.
-fn features(shape: &Shape) -> String {
+fn features(shape: &OrgShape) -> String {
     let feature = |number: usize, name: &str| {
         format!(
             r#"{{"id":"ftr{number:03}AAAAAAAAAAA1d7","name":"{name}","description":"{name}","type":"self-service","status":"ENABLED","stage":{{"value":"EA"}},"_links":{{}}}}"#

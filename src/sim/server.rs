@@ -15,7 +15,7 @@ use super::answer::{Answer, Refusal};
 use super::dice::Dice;
 use super::dpop::Told;
 use super::event_hook::HOOKS;
-use super::fault::{Fault, Place};
+use super::fault::{Place, SimFault};
 use super::grants;
 use super::oauth::{Ask, MAX_FORM, TOKEN};
 use super::org::{Org, locked};
@@ -49,7 +49,7 @@ pub(super) struct Call<'a> {
     pub(super) now: Timestamp,
     /// The time by the org's clock, which a fault may skew.
     shown: Timestamp,
-    faults: &'a BTreeSet<Fault>,
+    faults: &'a BTreeSet<SimFault>,
     pub(super) dice: Dice,
 }
 
@@ -68,8 +68,8 @@ pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Res
     let faults = locked(&org.faults).take(place);
     let now = org.clock.now();
     let skew = SignedDuration::from_mins(match () {
-        () if faults.contains(&Fault::ClockSkew) => SKEW_MIN,
-        () if faults.contains(&Fault::ClockBehind) => -SKEW_MIN,
+        () if faults.contains(&SimFault::ClockSkew) => SKEW_MIN,
+        () if faults.contains(&SimFault::ClockBehind) => -SKEW_MIN,
         () => 0,
     });
     let shown = now.saturating_add(skew).unwrap_or(now);
@@ -96,7 +96,7 @@ fn base(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Call<'_> {
-    pub(super) fn is(&self, fault: Fault) -> bool {
+    pub(super) fn is(&self, fault: SimFault) -> bool {
         self.faults.contains(&fault)
     }
 
@@ -105,20 +105,20 @@ impl Call<'_> {
     }
 
     async fn answer(&mut self, place: Place, form: Option<&[u8]>) -> Answer {
-        if self.is(Fault::Redirect) {
+        if self.is(SimFault::Redirect) {
             return Answer::empty(302).with("location", format!("{ELSEWHERE}{}", self.path));
         }
-        if self.is(Fault::NotOkta) {
+        if self.is(SimFault::NotOkta) {
             return Answer::html(200, "<!doctype html><title>Welcome</title><h1>It works!</h1>");
         }
-        if self.is(Fault::LoginPage) {
+        if self.is(SimFault::LoginPage) {
             return Answer::html(200, LOGIN_PAGE);
         }
         let mut id = String::from("Z");
         self.dice.letters(&mut id, 26);
         let is_api = self.path.starts_with("/api/");
         let forced = self.faults.iter().copied().find(|fault| fault.refuses()).filter(|_| is_api);
-        if forced == Some(Fault::Gateway502) {
+        if forced == Some(SimFault::Gateway502) {
             return Answer::html(
                 502,
                 "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>",
@@ -138,12 +138,12 @@ impl Call<'_> {
         let rate = self.count(place);
         let (mut limit, mut remaining, mut reset_s) = (rate.limit, rate.remaining, rate.reset_s);
         let answer = match forced {
-            Some(Fault::Concurrency429) => {
+            Some(SimFault::Concurrency429) => {
                 (limit, remaining) = (0, 0);
                 reset_s = self.shown.as_second() + FORCED_RESET_S;
                 self.refuse(&Refusal::too_many())
             }
-            Some(Fault::Rate429) => {
+            Some(SimFault::Rate429) => {
                 remaining = 0;
                 reset_s = self.shown.as_second() + FORCED_RESET_S;
                 self.refuse(&Refusal::too_many())
@@ -160,10 +160,10 @@ impl Call<'_> {
             },
         };
         let answer = answer.with("x-okta-request-id", id);
-        if self.is(Fault::NoRateHeaders) {
+        if self.is(SimFault::NoRateHeaders) {
             return answer;
         }
-        let [limit, remaining, reset] = if self.is(Fault::AbsurdRateHeaders) {
+        let [limit, remaining, reset] = if self.is(SimFault::AbsurdRateHeaders) {
             ["18446744073709551615", "18446744073709551614", "9223372036854775807"].map(str::to_owned)
         } else {
             [limit.to_string(), remaining.to_string(), reset_s.to_string()]
@@ -181,16 +181,16 @@ impl Call<'_> {
     /// Returns the answer that a variant of the org gives instead of the resource.
     fn in_place(&mut self, instead: Instead) -> Answer {
         match instead {
-            Instead::Role => self.forced(Fault::Forbidden),
-            Instead::Scope => self.forced(Fault::ForbiddenEmpty),
+            Instead::Role => self.forced(SimFault::Forbidden),
+            Instead::Scope => self.forced(SimFault::ForbiddenEmpty),
             Instead::FeatureOff => self.feature_off(),
-            Instead::Unauthorized => self.forced(Fault::Unauthorized),
+            Instead::Unauthorized => self.forced(SimFault::Unauthorized),
             Instead::NotFound => {
                 let summary = format!("Not found: Resource not found: {}", self.path);
                 self.refuse(&Refusal::new(404, "E0000007", &summary))
             }
             Instead::TooMany => self.refuse(&Refusal::too_many()),
-            Instead::Server500 => self.forced(Fault::Server500),
+            Instead::Server500 => self.forced(SimFault::Server500),
             Instead::Html => Answer::html(200, LOGIN_PAGE),
             Instead::Garbage => Answer::json("[{\"id\":".to_owned()),
         }
@@ -202,8 +202,8 @@ impl Call<'_> {
     }
 
     fn token(&mut self, form: Option<&[u8]>, rate: &Rate) -> Answer {
-        if self.is(Fault::TokenEndpointDown) {
-            return self.forced(Fault::Server500);
+        if self.is(SimFault::TokenEndpointDown) {
+            return self.forced(SimFault::Server500);
         }
         if self.method != Method::POST {
             return self.wrong_method();
@@ -211,7 +211,7 @@ impl Call<'_> {
         if rate.exceeded {
             return self.refuse(&Refusal::too_many());
         }
-        if self.is(Fault::ZoneDenied) {
+        if self.is(SimFault::ZoneDenied) {
             let words = "The request came from outside the network zones that the app may be used from.";
             return Answer::oauth(403, "access_denied", words);
         }
@@ -234,11 +234,11 @@ impl Call<'_> {
 
     /// Returns the refusal of a request whose credentials are not valid for its path.
     fn refused(&mut self) -> Option<Answer> {
-        if self.is(Fault::TokenExpired) {
+        if self.is(SimFault::TokenExpired) {
             locked(&self.org.oauth).tokens.kill();
         }
         let Some((scheme, token)) = self.bearer() else {
-            return (!self.has_api_token()).then(|| self.forced(Fault::Unauthorized));
+            return (!self.has_api_token()).then(|| self.forced(SimFault::Unauthorized));
         };
         let told = Told {
             method: self.method.as_str(),
@@ -288,20 +288,20 @@ impl Call<'_> {
         }
     }
 
-    fn forced(&mut self, fault: Fault) -> Answer {
+    fn forced(&mut self, fault: SimFault) -> Answer {
         match fault {
-            Fault::Forbidden => {
+            SimFault::Forbidden => {
                 let summary = "You do not have permission to perform the requested action";
                 self.refuse(&Refusal::new(403, "E0000006", summary))
             }
-            Fault::ForbiddenEmpty => {
+            SimFault::ForbiddenEmpty => {
                 let scheme = self.bearer().map_or(Scheme::Bearer, |(scheme, _)| scheme);
                 let call = (self.method.as_str(), self.path);
                 Closed::Scope.answer(scheme, &self.base, call, &mut self.dice)
             }
-            Fault::Server500 => self.refuse(&Refusal::new(500, "E0000009", "Internal Server Error")),
-            Fault::Status(status, 0) => Answer::empty(status),
-            Fault::Status(status, code) => {
+            SimFault::Server500 => self.refuse(&Refusal::new(500, "E0000009", "Internal Server Error")),
+            SimFault::Status(status, 0) => Answer::empty(status),
+            SimFault::Status(status, code) => {
                 self.refuse(&Refusal::new(status, format!("E{code:07}"), "The request was refused."))
             }
             _ => match self.bearer().map(|(scheme, _)| scheme) {

@@ -104,7 +104,7 @@ pub(super) enum StandingHook {
 
 /// The settings of an org.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shape {
+pub struct OrgShape {
     pub(super) pipeline: Variant,
     pub(super) metadata: Metadata,
     pub(super) default: Default,
@@ -118,7 +118,7 @@ pub struct Shape {
     pub(super) is_quiet: bool,
 }
 
-impl std::default::Default for Shape {
+impl std::default::Default for OrgShape {
     fn default() -> Self {
         Self {
             pipeline: Variant::Oie,
@@ -135,13 +135,13 @@ impl std::default::Default for Shape {
     }
 }
 
-type Change = fn(&mut Shape);
+type Change = fn(&mut OrgShape);
 
 /// All variants by name.
 const VARIANTS: [(&str, Change); 56] = [
     ("oie", |_| {}),
     ("classic", |org| org.pipeline = Variant::Classic),
-    ("oie-quiet", Shape::quiet),
+    ("oie-quiet", OrgShape::quiet),
     ("classic-quiet", |org| {
         org.pipeline = Variant::Classic;
         org.quiet();
@@ -241,7 +241,7 @@ const VARIANTS: [(&str, Change); 56] = [
     }),
 ];
 
-impl Shape {
+impl OrgShape {
     /// The words of all variants, for the help of the command line.
     pub const WORDS: [&'static str; VARIANTS.len()] = {
         let mut words = [""; VARIANTS.len()];
@@ -313,10 +313,11 @@ mod tests {
 
     #[test]
     fn every_variant_has_a_word_and_is_another_org() {
-        let shapes: Vec<Shape> = Shape::WORDS.iter().map(|word| Shape::from_word(word).unwrap()).collect();
+        let shapes: Vec<OrgShape> =
+            OrgShape::WORDS.iter().map(|word| OrgShape::from_word(word).unwrap()).collect();
         for (at, shape) in shapes.iter().enumerate() {
-            assert!(!shapes[..at].contains(shape), "{}", Shape::WORDS[at]);
+            assert!(!shapes[..at].contains(shape), "{}", OrgShape::WORDS[at]);
         }
-        assert_eq!(Shape::from_word("utopia"), None);
+        assert_eq!(OrgShape::from_word("utopia"), None);
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::Value;
 
-use super::{Fault, Plan, SimError, SimOrg, Variant};
+use super::{Plan, SimError, SimFault, SimOrg, Variant};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
@@ -262,34 +262,34 @@ async fn filters_and_keywords_narrow() {
 async fn refusing_faults_have_their_answers() {
     let rig = Rig::still().await;
     for (fault, status, code) in [
-        (Fault::Unauthorized, 401, "E0000011"),
-        (Fault::Forbidden, 403, "E0000006"),
-        (Fault::Rate429, 429, "E0000047"),
-        (Fault::Concurrency429, 429, "E0000047"),
-        (Fault::Server500, 500, "E0000009"),
+        (SimFault::Unauthorized, 401, "E0000011"),
+        (SimFault::Forbidden, 403, "E0000006"),
+        (SimFault::Rate429, 429, "E0000047"),
+        (SimFault::Concurrency429, 429, "E0000047"),
+        (SimFault::Server500, 500, "E0000009"),
     ] {
         rig.org.fail_next(fault, 1);
         let reply = rig.logs("").await;
         assert_eq!((reply.status, reply.code().as_str()), (status, code));
         let rate = (reply.header("x-rate-limit-limit"), reply.header("x-rate-limit-remaining"));
         match fault {
-            Fault::Rate429 => assert_eq!(rate, (600, 0)),
-            Fault::Concurrency429 => assert_eq!(rate, (0, 0)),
+            SimFault::Rate429 => assert_eq!(rate, (600, 0)),
+            SimFault::Concurrency429 => assert_eq!(rate, (0, 0)),
             _ => assert_eq!(rate.0, 600),
         }
         assert_eq!(rig.logs("").await.status, 200, "{fault:?}");
     }
-    rig.org.switch(Fault::ForbiddenEmpty, true);
+    rig.org.switch(SimFault::ForbiddenEmpty, true);
     let reply = rig.logs("").await;
     assert_eq!((reply.status, reply.body.as_str()), (403, ""));
     assert!(reply.headers["www-authenticate"].to_str().unwrap().contains("insufficient_scope"));
-    rig.org.switch(Fault::ForbiddenEmpty, false);
-    rig.org.switch(Fault::Gateway502, true);
+    rig.org.switch(SimFault::ForbiddenEmpty, false);
+    rig.org.switch(SimFault::Gateway502, true);
     let reply = rig.logs("").await;
     assert_eq!((reply.status, reply.header("x-rate-limit-limit")), (502, -1));
     assert!(reply.body.contains("<html>"));
-    rig.org.switch(Fault::Gateway502, false);
-    rig.org.switch(Fault::NotOkta, true);
+    rig.org.switch(SimFault::Gateway502, false);
+    rig.org.switch(SimFault::NotOkta, true);
     for path in ["/api/v1/logs", "/.well-known/okta-organization", "/"] {
         let reply = rig.get(path).await;
         assert_eq!(reply.status, 200);
@@ -305,57 +305,57 @@ async fn pages_come_broken_as_asked() {
     let whole = rig.get(&next).await;
     assert_eq!(whole.uuids().len(), 20);
 
-    rig.org.fail_next(Fault::Duplicates, 1);
+    rig.org.fail_next(SimFault::Duplicates, 1);
     let repeated = rig.get(&next).await.uuids();
     assert_eq!(repeated.first(), first.uuids().last());
     assert_eq!(repeated.len(), 20);
     assert_eq!(repeated[1..], whole.uuids()[..19]);
 
-    rig.org.fail_next(Fault::OutOfOrder, 1);
+    rig.org.fail_next(SimFault::OutOfOrder, 1);
     let shuffled = rig.get(&next).await;
     assert_ne!(shuffled.uuids(), whole.uuids());
     assert_eq!(BTreeSet::from_iter(shuffled.uuids()), BTreeSet::from_iter(whole.uuids()));
     assert_eq!(shuffled.link("next"), whole.link("next"));
 
-    rig.org.fail_next(Fault::BadRecord, 1);
+    rig.org.fail_next(SimFault::BadRecord, 1);
     let bad = rig.get(&next).await.json();
     let bad = bad.as_array().unwrap();
     assert_eq!(bad.len(), 20);
     assert_eq!(bad.iter().filter(|record| !record["published"].is_string()).count(), 3);
 
-    rig.org.fail_next(Fault::ExpiredCursor, 1);
+    rig.org.fail_next(SimFault::ExpiredCursor, 1);
     let expired = rig.get(&next).await;
     assert_eq!((expired.status, expired.code().as_str()), (400, "E0000001"));
-    rig.org.fail_next(Fault::ExpiredCursor, 1);
+    rig.org.fail_next(SimFault::ExpiredCursor, 1);
     assert_eq!(rig.logs("limit=20").await.status, 200);
 
-    rig.org.fail_next(Fault::ForeignNext, 1);
+    rig.org.fail_next(SimFault::ForeignNext, 1);
     assert!(rig.get(&next).await.link("next").unwrap().starts_with("http://127.0.0.2:9/api/v1/logs?"));
 
-    rig.org.fail_next(Fault::Redirect, 1);
+    rig.org.fail_next(SimFault::Redirect, 1);
     let led = rig.get(&next).await;
     assert_eq!(
         (led.status, &led.headers["location"]),
         (302, &"http://127.0.0.2:9/api/v1/logs".parse().unwrap())
     );
 
-    rig.org.fail_next(Fault::ClockBehind, 1);
+    rig.org.fail_next(SimFault::ClockBehind, 1);
     assert_eq!(rig.get(&next).await.headers["date"], "Wed, 04 Mar 2026 09:05:27 GMT");
 
-    rig.org.fail_next(Fault::ClockSkew, 1);
+    rig.org.fail_next(SimFault::ClockSkew, 1);
     let skewed = rig.get(&next).await;
     assert_eq!(skewed.headers["date"], "Wed, 04 Mar 2026 09:25:27 GMT");
     let reset = skewed.header("x-rate-limit-reset") - rig.clock.now().as_second();
     assert!((660..=662).contains(&reset), "{reset}");
 
-    rig.org.fail_next(Fault::CutBody, 1);
+    rig.org.fail_next(SimFault::CutBody, 1);
     assert!(rig.try_get(&next).await.is_err());
     assert_eq!(rig.get(&next).await.body, whole.body);
 }
 
 #[tokio::test]
 async fn every_fault_but_the_dead_ends_loses_nothing() {
-    for fault in [Fault::Duplicates, Fault::OutOfOrder, Fault::BadRecord, Fault::ClockSkew] {
+    for fault in [SimFault::Duplicates, SimFault::OutOfOrder, SimFault::BadRecord, SimFault::ClockSkew] {
         let rig = Rig::new(Plan { rate_per_minute: 0.0, faults: vec![fault], ..Plan::default() }).await;
         let mut expected: Vec<String> = rig.org.uuids();
         let (seen, _) = rig.walk(&format!("{CONSENTS}&limit=13")).await;
@@ -368,7 +368,7 @@ async fn every_fault_but_the_dead_ends_loses_nothing() {
 #[tokio::test]
 async fn a_slow_body_takes_two_seconds_of_the_clock() {
     let rig = Rig::still().await;
-    rig.org.fail_next(Fault::SlowBody, 1);
+    rig.org.fail_next(SimFault::SlowBody, 1);
     let mut asked = Box::pin(rig.logs("limit=3"));
     let mut waited = Duration::ZERO;
     let reply = loop {

@@ -9,7 +9,7 @@ use super::jws::encoded;
 
 /// The admin role that a service app holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Role {
+pub enum AdminRole {
     /// No role: it may do nothing, whatever its scopes are.
     None,
     /// Read-only administrator: it may read everything except event hooks.
@@ -19,7 +19,7 @@ pub enum Role {
     Super,
 }
 
-impl Role {
+impl AdminRole {
     /// The words of all roles, for the help of the command line.
     pub const WORDS: [&'static str; 3] = ["none", "read-only", "super"];
 
@@ -53,7 +53,7 @@ const MAX_TOKENS: usize = 1000;
 pub(super) struct Issued {
     pub(super) client: String,
     pub(super) scopes: Vec<String>,
-    pub(super) role: Role,
+    pub(super) role: AdminRole,
     pub(super) end_s: i64,
     /// The thumbprint of the key that the token is bound to, if any.
     pub(super) key: Option<String>,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn issued(end_s: i64) -> Issued {
-        Issued { client: String::new(), scopes: Vec::new(), role: Role::Super, end_s, key: None }
+        Issued { client: String::new(), scopes: Vec::new(), role: AdminRole::Super, end_s, key: None }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use consentwatch::consent::{Doubt, Page, Row, Via};
 use consentwatch::model::{Msg, RowRef};
 use consentwatch::report::{Coverage, HookDelay, HookHealth, HookProof, HookRefused, Part, Pulse};
-use consentwatch::sim::{Fault, Variant};
+use consentwatch::sim::{SimFault, Variant};
 use jiff::Timestamp;
 
 use crate::golden;
@@ -120,7 +120,7 @@ async fn the_strip_shows_when() {
 #[tokio::test]
 async fn a_refused_token_is_a_lasting_state() {
     let mut plan = backlog(60);
-    plan.faults = vec![Fault::Unauthorized];
+    plan.faults = vec![SimFault::Unauthorized];
     let mut rig = Rig::start(plan, 80, 24).await;
     at_every_size("refused", &mut rig);
     rig.press("6");

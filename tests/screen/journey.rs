@@ -7,7 +7,7 @@ use consentwatch::consent::{EventId, Evidence, Row, Seq, Stored, Sym, Thing};
 use consentwatch::journal::Reader;
 use consentwatch::model::{Mode, Msg, RowRef};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::sim::{Fault, Variant};
+use consentwatch::sim::{SimFault, Variant};
 
 use crate::rig::{Rig, backlog};
 
@@ -164,12 +164,12 @@ async fn half_a_year_later_it_begins_anew_and_says_so() {
 /// Every fault, for a while: afterwards the poller recovers by itself, and nothing is missing or duplicated.
 #[tokio::test]
 async fn every_passing_fault_passes() {
-    let faults = Fault::WORDS.into_iter().filter_map(Fault::from_word);
+    let faults = SimFault::WORDS.into_iter().filter_map(SimFault::from_word);
     let statuses =
         ["status_400_E0000001", "status_400_E0000053", "status_400_E0000031", "status_410", "status_451"];
-    let statuses = statuses.into_iter().filter_map(Fault::from_word);
+    let statuses = statuses.into_iter().filter_map(SimFault::from_word);
     // A slow body needs a clock that advances during the request.
-    for fault in faults.chain(statuses).filter(|fault| *fault != Fault::SlowBody) {
+    for fault in faults.chain(statuses).filter(|fault| *fault != SimFault::SlowBody) {
         let mut rig = Rig::start(backlog(150), 80, 24).await;
         rig.org.emit(5);
         rig.org.fail_next(fault, 2);
@@ -187,7 +187,7 @@ async fn every_passing_fault_passes() {
 #[tokio::test]
 async fn a_link_to_another_host_is_not_followed_and_the_place_is_kept() {
     let mut plan = backlog(150);
-    plan.faults = vec![Fault::ForeignNext];
+    plan.faults = vec![SimFault::ForeignNext];
     let mut rig = Rig::start(plan, 80, 24).await;
     assert_eq!((rig.org.requests(), listed(&rig)), (1, 100), "what came with the page is good");
     for _ in 0..4 {
@@ -195,7 +195,7 @@ async fn a_link_to_another_host_is_not_followed_and_the_place_is_kept() {
         rig.advance(Duration::from_mins(1)).await;
     }
     assert_eq!((rig.org.requests(), listed(&rig)), (5, 100), "it asks again at the same place");
-    rig.org.switch(Fault::ForeignNext, false);
+    rig.org.switch(SimFault::ForeignNext, false);
     rig.advance(Duration::from_mins(1)).await;
     assert_eq!(listed(&rig), rig.org.held_total());
     assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
@@ -205,7 +205,7 @@ async fn a_link_to_another_host_is_not_followed_and_the_place_is_kept() {
 async fn records_that_cannot_be_read_stand_in_the_bar_for_a_day_and_on_page_6_for_good() {
     let mut rig = Rig::start(backlog(50), 140, 30).await;
     assert!(!rig.text().contains("unreadable"), "{}", rig.text());
-    rig.org.fail_next(Fault::BadRecord, 1);
+    rig.org.fail_next(SimFault::BadRecord, 1);
     rig.org.emit(5);
     rig.advance(POLL).await;
     assert_eq!(listed(&rig), 55);
@@ -229,7 +229,7 @@ async fn records_that_cannot_be_read_stand_in_the_bar_for_a_day_and_on_page_6_fo
 #[tokio::test]
 async fn a_refused_token_never_spins_and_stored_rows_stay() {
     let mut rig = Rig::start(backlog(50), 80, 24).await;
-    rig.org.switch(Fault::Unauthorized, true);
+    rig.org.switch(SimFault::Unauthorized, true);
     let before = rig.org.requests();
     for _ in 0..60 {
         rig.advance(Duration::from_secs(10)).await;
@@ -237,7 +237,7 @@ async fn a_refused_token_never_spins_and_stored_rows_stay() {
     assert!(rig.org.requests() - before <= 12, "at most one try a minute");
     assert!(rig.text().contains("401") || rig.text().contains("token"), "{}", rig.text());
     assert_eq!(listed(&rig), 50);
-    rig.org.switch(Fault::Unauthorized, false);
+    rig.org.switch(SimFault::Unauthorized, false);
     rig.org.emit(1);
     rig.press("r");
     for _ in 0..3 {
@@ -283,7 +283,7 @@ fn assert_same_events(rig: &Rig) {
 async fn a_slow_body_is_waited_for() {
     let mut rig = Rig::start(backlog(150), 80, 24).await;
     rig.org.emit(5);
-    rig.org.fail_next(Fault::SlowBody, 1);
+    rig.org.fail_next(SimFault::SlowBody, 1);
     rig.clock.advance(POLL);
     rig.drive(Duration::from_millis(200), |rig| listed(rig) == 155).await;
     assert_eq!(listed(&rig), rig.org.held_total());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use consentwatch::model::Msg;
 use consentwatch::report::{Confidence, Overall};
-use consentwatch::sim::Shape;
+use consentwatch::sim::OrgShape;
 
 use crate::golden;
 use crate::rig::Rig;
@@ -77,7 +77,7 @@ async fn a_change_in_the_org_is_noticed_at_once_and_told() {
     let mut rig = Box::pin(Rig::start_probing("oie", 140, 20)).await;
     let before = rig.model.board.readiness.clone().expect("a round");
     assert_eq!(before.verdict, Overall::Ready);
-    rig.org.reshape(Shape::from_word("default-inactive").expect("a variant"));
+    rig.org.reshape(OrgShape::from_word("default-inactive").expect("a variant"));
     // The next poll finds the change in the log, and the probe follows within seconds, long before its interval is
     // over.
     rig.drive(Duration::from_millis(500), |rig| {
@@ -94,7 +94,7 @@ async fn a_change_in_the_org_is_noticed_at_once_and_told() {
         "{frame}"
     );
     // A scope that no longer requires consent, found by a probe that the user started.
-    rig.org.reshape(Shape::from_word("fewer-scopes").expect("a variant"));
+    rig.org.reshape(OrgShape::from_word("fewer-scopes").expect("a variant"));
     rig.press("r");
     rig.drive(Duration::from_millis(500), |rig| {
         rig.model.board.readiness.as_ref().is_some_and(|now| now.verdict == Overall::Ready)

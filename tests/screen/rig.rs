@@ -127,7 +127,7 @@ impl Rig {
 
     /// Starts a screen on a variant of the org, with readiness probes every five minutes.
     pub async fn start_probing(variant: &str, width: u16, height: u16) -> Self {
-        let shape = sim::Shape::from_word(variant).expect("a variant");
+        let shape = sim::OrgShape::from_word(variant).expect("a variant");
         let plan = Plan { variant: shape.variant(), shape, ..backlog(60) };
         let probing =
             Probing { server: "default".to_owned(), public_url: None, interval: Duration::from_mins(5) };
@@ -146,12 +146,12 @@ impl Rig {
         let private = pem::encode(&pem::Pem::new("PRIVATE KEY", pkcs8.as_ref()));
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("its form");
         let (client_id, key_id) = ("0oaWATCHERWATCHER1d7".to_owned(), "first".to_owned());
-        plan.apps.push(sim::ServiceApp {
+        plan.apps.push(sim::SimServiceApp {
             client_id: client_id.clone(),
             key_id: key_id.clone(),
             public_key: pem::encode(&pem::Pem::new("PUBLIC KEY", spki.as_ref())),
             scopes: granted.iter().map(|scope| (*scope).to_owned()).collect(),
-            role: sim::Role::ReadOnly,
+            role: sim::AdminRole::ReadOnly,
             dpop: true,
         });
         let app = ServiceApp {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::jws::{encoded, sha256};
 use super::super::oauth::rig::{Key, Service, denied, is, text, token};
-use super::super::{Fault, Role};
+use super::super::{AdminRole, SimFault};
 
 const NEEDS: [(&str, &str); 7] = [
     ("/api/v1/logs?limit=1", "okta.logs.read"),
@@ -21,12 +21,13 @@ const NEEDS: [(&str, &str); 7] = [
 #[tokio::test]
 async fn each_resource_needs_its_scope_and_the_role() {
     let scopes = NEEDS.map(|(_, scope)| scope);
-    for role in [Role::None, Role::ReadOnly, Role::Super] {
+    for role in [AdminRole::None, AdminRole::ReadOnly, AdminRole::Super] {
         let service = Service::new(&scopes, role, false).await;
         for (path, scope) in NEEDS {
             let with = token(&service.plain(scope).await);
             let reply = service.get(path, &format!("Bearer {with}"), &[]).await;
-            let covered = role == Role::Super || (role == Role::ReadOnly && scope != "okta.eventHooks.read");
+            let covered =
+                role == AdminRole::Super || (role == AdminRole::ReadOnly && scope != "okta.eventHooks.read");
             let found = if path.contains("NOSUCH") { 404 } else { 200 };
             assert_eq!(reply.status, if covered { found } else { 403 }, "{role:?} {path}");
             if !covered {
@@ -52,7 +53,7 @@ async fn each_resource_needs_its_scope_and_the_role() {
 
 #[tokio::test]
 async fn a_dead_token_is_refused_with_an_empty_body() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let first = token(&service.plain("okta.logs.read").await);
     let status =
         async |token: &str| service.get("/api/v1/logs", &format!("Bearer {token}"), &[]).await.status;
@@ -66,16 +67,16 @@ async fn a_dead_token_is_refused_with_an_empty_body() {
     assert_eq!(status(&first).await, 401);
 
     let second = token(&service.plain("okta.logs.read").await);
-    service.rig.org.switch(Fault::TokenExpired, true);
+    service.rig.org.switch(SimFault::TokenExpired, true);
     assert_eq!(status(&second).await, 401);
     let third = token(&service.plain("okta.logs.read").await);
     assert_eq!(status(&third).await, 200);
-    service.rig.org.fail_next(Fault::TokenExpired, 1);
+    service.rig.org.fail_next(SimFault::TokenExpired, 1);
     assert_eq!(status(&third).await, 401);
     let fourth = token(&service.plain("okta.logs.read").await);
     assert_eq!(status(&fourth).await, 200);
 
-    service.rig.org.fail_next(Fault::Unauthorized, 1);
+    service.rig.org.fail_next(SimFault::Unauthorized, 1);
     let forced = service.get("/api/v1/logs", &format!("Bearer {fourth}"), &[]).await;
     assert_eq!((forced.status, forced.body.as_str()), (401, ""));
     assert_eq!(service.rig.logs("limit=1").await.status, 200, "the API token is none of these");
@@ -83,7 +84,7 @@ async fn a_dead_token_is_refused_with_an_empty_body() {
 
 #[tokio::test]
 async fn a_bound_token_wants_its_key_with_every_request() {
-    let mut service = Service::new(&["okta.logs.read"], Role::ReadOnly, true).await;
+    let mut service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, true).await;
     let bound = service.bound("okta.logs.read").await;
     let logs = "/api/v1/logs?limit=1";
     assert_eq!(service.read(logs, &bound, &json!({}), &json!({ "nonce": "any" })).await.status, 200);
@@ -130,7 +131,7 @@ async fn a_bound_token_wants_its_key_with_every_request() {
 
 #[tokio::test]
 async fn an_unbound_token_takes_no_proof() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let free = token(&service.plain("okta.logs.read").await);
     let reply = service.read("/api/v1/logs", &free, &json!({}), &json!({})).await;
     assert_eq!((reply.status, reply.body.as_str()), (401, ""));

@@ -41,7 +41,7 @@ impl Rig {
         let (tell, came) = mpsc::channel(1000);
         let tasks = Tasks::new();
         tasks.spawn("listener", listen(listener, statuses.to_vec(), tell, tasks.clone()));
-        let mut hook = HookPlan::new(url, SECRET);
+        let mut hook = SimHookPlan::new(url, SECRET);
         hook.faults = faults.iter().copied().collect();
         let plan =
             Plan { rate_per_minute: 0.0, hook: Some(hook), variant: Variant::Classic, ..Plan::default() };

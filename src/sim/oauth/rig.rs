@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::jws::{encoded, sha256};
 use super::super::tests::{Reply, Rig};
-use super::super::{Plan, Role, ServiceApp};
+use super::super::{AdminRole, Plan, SimServiceApp};
 use super::{ASSERTION_TYPE, TOKEN};
 
 pub(in crate::sim) const CLIENT: &str = "0oaSERVICEAPPAAAA1d7";
@@ -120,15 +120,15 @@ pub(in crate::sim) struct Service {
 }
 
 impl Service {
-    pub(in crate::sim) async fn with(key: Key, app: ServiceApp, plan: Plan) -> Self {
+    pub(in crate::sim) async fn with(key: Key, app: SimServiceApp, plan: Plan) -> Self {
         let rig = Rig::new(Plan { rate_per_minute: 0.0, apps: vec![app], ..plan }).await;
         Self { rig, key, proof: Key::ec("ES256") }
     }
 
-    pub(in crate::sim) async fn new(scopes: &[&str], role: Role, dpop: bool) -> Self {
+    pub(in crate::sim) async fn new(scopes: &[&str], role: AdminRole, dpop: bool) -> Self {
         let key = Key::ec("ES256");
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let app = ServiceApp { scopes, role, dpop, ..app(&key.jwk.to_string()) };
+        let app = SimServiceApp { scopes, role, dpop, ..app(&key.jwk.to_string()) };
         Self::with(key, app, Plan::default()).await
     }
 
@@ -224,13 +224,13 @@ impl Service {
     }
 }
 
-pub(in crate::sim) fn app(public_key: &str) -> ServiceApp {
-    ServiceApp {
+pub(in crate::sim) fn app(public_key: &str) -> SimServiceApp {
+    SimServiceApp {
         client_id: CLIENT.to_owned(),
         key_id: "kid-1".to_owned(),
         public_key: public_key.to_owned(),
         scopes: vec!["okta.logs.read".to_owned()],
-        role: Role::ReadOnly,
+        role: AdminRole::ReadOnly,
         dpop: false,
     }
 }

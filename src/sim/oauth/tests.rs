@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::jws::encoded;
-use super::super::{Fault, Plan, Role, ServiceApp, SimError, SimOrg};
+use super::super::{AdminRole, Plan, SimError, SimFault, SimOrg, SimServiceApp};
 use super::rig::{CLIENT, FORM, Key, Service, app, denied, form, is, over, text, token};
 use super::{ASSERTION_TYPE, MAX_FORM, TOKEN};
 
@@ -47,7 +47,7 @@ async fn every_algorithm_opens_the_log() {
 
 #[tokio::test]
 async fn an_assertion_is_checked_in_every_part() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let now = service.now();
     let org = service.rig.org.url();
     for (header, claims) in [
@@ -101,7 +101,7 @@ async fn an_assertion_is_checked_in_every_part() {
 
 #[tokio::test]
 async fn an_unknown_client_is_refused_in_the_other_shape() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let other = json!({ "iss": "0oaNOSUCHAPPAAAAA1d7", "sub": "0oaNOSUCHAPPAAAAA1d7" });
     let reply = service.ask("okta.logs.read", &service.assertion(&json!({}), &other), &[]).await;
     assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_client"));
@@ -110,7 +110,7 @@ async fn an_unknown_client_is_refused_in_the_other_shape() {
 
 #[tokio::test]
 async fn a_form_is_checked() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let post = async |change: &[(&str, Option<&str>)], kind: &str| {
         let assertion = service.assertion(&json!({}), &json!({}));
         let mut pairs = vec![
@@ -149,7 +149,7 @@ async fn a_form_is_checked() {
 
 #[tokio::test]
 async fn scopes_are_narrowed_without_a_word_or_refused() {
-    let service = Service::new(&["okta.logs.read", "okta.apps.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read", "okta.apps.read"], AdminRole::ReadOnly, false).await;
     let reply = service.plain("okta.users.read okta.apps.read okta.logs.read okta.apps.read").await;
     assert_eq!(reply.json()["scope"], "okta.apps.read okta.logs.read");
     assert_eq!(denied(&service.plain("okta.users.read").await), is(400, "consent_required"));
@@ -158,7 +158,7 @@ async fn scopes_are_narrowed_without_a_word_or_refused() {
     {
         assert_eq!(denied(&service.plain(scope).await), is(400, "invalid_scope"), "{scope}");
     }
-    service.rig.org.fail_next(Fault::NarrowedScope, 1);
+    service.rig.org.fail_next(SimFault::NarrowedScope, 1);
     let both = "okta.logs.read okta.apps.read";
     assert_eq!(service.plain(both).await.json()["scope"], "okta.logs.read");
     assert_eq!(service.plain(both).await.json()["scope"], both);
@@ -166,7 +166,7 @@ async fn scopes_are_narrowed_without_a_word_or_refused() {
 
 #[tokio::test]
 async fn an_app_that_must_prove_itself_goes_through_the_handshake() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, true).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, true).await;
     let plain = service.plain("okta.logs.read").await;
     assert_eq!(denied(&plain), is(400, "invalid_dpop_proof"));
     assert_eq!(plain.json()["error_description"], "The DPoP proof JWT header is missing.");
@@ -190,7 +190,7 @@ async fn an_app_that_must_prove_itself_goes_through_the_handshake() {
     assert_eq!(denied(&late), is(400, "use_dpop_nonce"));
     assert_eq!(service.proven("okta.logs.read", &json!({ "nonce": newer })).await.status, 200);
 
-    service.rig.org.fail_next(Fault::BadNonce, 1);
+    service.rig.org.fail_next(SimFault::BadNonce, 1);
     let nonce = text(&late, "dpop-nonce");
     let refused = service.proven("okta.logs.read", &json!({ "nonce": nonce })).await;
     assert_eq!(denied(&refused), is(400, "use_dpop_nonce"));
@@ -201,7 +201,7 @@ async fn an_app_that_must_prove_itself_goes_through_the_handshake() {
 
 #[tokio::test]
 async fn a_proof_is_checked_in_every_part() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let nonce = text(&service.proven("okta.logs.read", &json!({})).await, "dpop-nonce");
     let (now, url) = (service.now(), service.url());
     let private = over(service.proof.jwk.clone(), &json!({ "d": "AAAA" }));
@@ -246,23 +246,23 @@ async fn a_proof_is_checked_in_every_part() {
 
 #[tokio::test]
 async fn faults_reach_the_token_endpoint() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, false).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, false).await;
     let org = &service.rig.org;
-    org.switch(Fault::TokenEndpointDown, true);
+    org.switch(SimFault::TokenEndpointDown, true);
     let down = service.plain("okta.logs.read").await;
     assert_eq!((down.status, down.code().as_str()), (500, "E0000009"));
     assert_eq!(service.rig.logs("limit=1").await.status, 200);
-    org.switch(Fault::TokenEndpointDown, false);
+    org.switch(SimFault::TokenEndpointDown, false);
 
-    org.switch(Fault::LoginPage, true);
+    org.switch(SimFault::LoginPage, true);
     for reply in [service.plain("okta.logs.read").await, service.rig.get("/api/v1/apps").await] {
         assert!(reply.status == 200 && reply.body.contains("<form"));
         assert!(text(&reply, "content-type").starts_with("text/html"));
     }
-    org.switch(Fault::LoginPage, false);
+    org.switch(SimFault::LoginPage, false);
 
     // An assertion valid for five minutes has expired for a clock that is ten minutes ahead.
-    org.switch(Fault::ClockSkew, true);
+    org.switch(SimFault::ClockSkew, true);
     let late = service.plain("okta.logs.read").await;
     assert_eq!(denied(&late), is(401, "invalid_client"));
     assert_eq!(text(&late, "date"), "Wed, 04 Mar 2026 09:25:27 GMT");
@@ -274,7 +274,7 @@ async fn faults_reach_the_token_endpoint() {
     let good = service.prove(&json!({}), &json!({ "iat": ahead }));
     let reply = service.ask("okta.logs.read", &assertion(), &[&good]).await;
     assert_eq!(denied(&reply), is(400, "use_dpop_nonce"));
-    org.switch(Fault::ClockSkew, false);
+    org.switch(SimFault::ClockSkew, false);
 
     for _ in 0..600 {
         service.post(String::new(), FORM, &[]).await;
@@ -285,18 +285,19 @@ async fn faults_reach_the_token_endpoint() {
 
 #[tokio::test]
 async fn an_app_is_refused_for_reasons_of_the_org() {
-    let service = Service::new(&["okta.logs.read"], Role::ReadOnly, true).await;
+    let service = Service::new(&["okta.logs.read"], AdminRole::ReadOnly, true).await;
     let token = service.bound("okta.logs.read").await;
     let org = &service.rig.org;
-    for (fault, wanted) in
-        [(Fault::AppDeactivated, is(401, "invalid_client")), (Fault::ZoneDenied, is(403, "access_denied"))]
-    {
+    for (fault, wanted) in [
+        (SimFault::AppDeactivated, is(401, "invalid_client")),
+        (SimFault::ZoneDenied, is(403, "access_denied")),
+    ] {
         org.fail_next(fault, 1);
         assert_eq!(denied(&service.proven("okta.logs.read", &json!({})).await), wanted);
     }
     // Tokens issued before stay valid.
     assert_eq!(service.read("/api/v1/logs", &token, &json!({}), &json!({})).await.status, 200);
-    org.switch(Fault::NonceLoop, true);
+    org.switch(SimFault::NonceLoop, true);
     let mut nonces = BTreeSet::new();
     let mut nonce = json!({});
     for _ in 0..3 {
@@ -314,16 +315,16 @@ fn a_key_is_read_as_people_have_it() {
     let mut jwk = Key::ec("ES256").jwk;
     let public = jwk.to_string();
     jwk["d"] = "hush".into();
-    assert_eq!(ServiceApp::read_key(&jwk.to_string(), None), Ok((public.clone(), None)));
-    assert_eq!(ServiceApp::read_key("-----BEGIN", None), Ok(("-----BEGIN".to_owned(), None)));
+    assert_eq!(SimServiceApp::read_key(&jwk.to_string(), None), Ok((public.clone(), None)));
+    assert_eq!(SimServiceApp::read_key("-----BEGIN", None), Ok(("-----BEGIN".to_owned(), None)));
     jwk["kid"] = "b".into();
     let set = json!({ "keys": [{ "kid": "a" }, jwk] }).to_string();
-    let (key, own_id) = ServiceApp::read_key(&set, Some("b")).unwrap();
+    let (key, own_id) = SimServiceApp::read_key(&set, Some("b")).unwrap();
     assert!(!key.contains("hush") && own_id.as_deref() == Some("b"));
-    assert!(ServiceApp::read_key(&set, None).unwrap_err().contains("more than one"));
+    assert!(SimServiceApp::read_key(&set, None).unwrap_err().contains("more than one"));
     assert!(
-        ServiceApp::read_key(&set, Some("c")).is_err()
-            && ServiceApp::read_key(r#"{"keys":[]}"#, None).is_err()
+        SimServiceApp::read_key(&set, Some("c")).is_err()
+            && SimServiceApp::read_key(r#"{"keys":[]}"#, None).is_err()
     );
 }
 
@@ -334,12 +335,12 @@ async fn an_app_that_cannot_be_is_refused() {
     let private = over(key.jwk.clone(), &json!({ "d": "AAAA" })).to_string();
     let off_curve = over(key.jwk.clone(), &json!({ "crv": "P-384" })).to_string();
     let short = json!({ "kty": "RSA", "n": encoded(&[255; 128]), "e": "AQAB" }).to_string();
-    let scope = |scope: &str| ServiceApp { scopes: vec![scope.to_owned()], ..good.clone() };
+    let scope = |scope: &str| SimServiceApp { scopes: vec![scope.to_owned()], ..good.clone() };
     let tasks = crate::tasks::Tasks::new();
     let clock = crate::clock::Clock::manual(jiff::Timestamp::UNIX_EPOCH);
     for apps in [
-        vec![ServiceApp { client_id: String::new(), ..good.clone() }],
-        vec![ServiceApp { key_id: String::new(), ..good.clone() }],
+        vec![SimServiceApp { client_id: String::new(), ..good.clone() }],
+        vec![SimServiceApp { key_id: String::new(), ..good.clone() }],
         vec![good.clone(), good.clone()],
         vec![scope("okta.logs.manage")],
         vec![scope("openid")],
@@ -356,7 +357,7 @@ async fn an_app_that_cannot_be_is_refused() {
         let refused = SimOrg::start(listen, plan, &clock, &tasks).await;
         assert!(matches!(refused, Err(SimError::BadApp { .. })));
     }
-    for word in Role::WORDS {
-        assert_eq!(Role::from_word(word).map(Role::word), Some(word));
+    for word in AdminRole::WORDS {
+        assert_eq!(AdminRole::from_word(word).map(AdminRole::word), Some(word));
     }
 }
