@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use consentwatch::config::{
-    Config, ConfigError, Dpop, GlobalFlags, Hook, Places, Service, Ui, Way, load, show,
+    Config, ConfigError, DpopSetting, GlobalFlags, Hook, Places, Service, Ui, Way, load, show,
 };
 use consentwatch::model::Shape;
 use consentwatch::secret::SecretSource;
@@ -284,7 +284,10 @@ fn a_service_app_is_read_from_the_file() {
         write("client_id = \"0oa1\"\nprivate_key_file = \"key.pem\"\nkey_id = \"k\"\ndpop = \"never\"")
             .expect("good");
     let app = service(&config);
-    assert_eq!((app.client_id.as_str(), app.key_id.as_deref(), app.dpop), ("0oa1", Some("k"), Dpop::Never));
+    assert_eq!(
+        (app.client_id.as_str(), app.key_id.as_deref(), app.dpop),
+        ("0oa1", Some("k"), DpopSetting::Never)
+    );
     assert_eq!(app.private_key, SecretSource::File(folder.path().join("key.pem")));
     assert!(app.scopes.contains(&"okta.logs.read".to_owned()) && app.scopes.len() == 6);
     assert!(show(&config).contains("# service app: 0oa1, private key from the file"), "{}", show(&config));

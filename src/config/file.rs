@@ -57,7 +57,7 @@ pub(super) struct OAuth {
     pub(super) private_key_command: Option<String>,
     pub(super) key_id: Option<String>,
     pub(super) scopes: Option<Vec<String>>,
-    pub(super) dpop: Option<Dpop>,
+    pub(super) dpop: Option<DpopSetting>,
 }
 
 sections! {
@@ -80,7 +80,7 @@ sections! {
 /// When DPoP proofs are sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Dpop {
+pub enum DpopSetting {
     /// Sent once Okta says that the app requires them.
     Auto,
     /// Sent from the first request on.

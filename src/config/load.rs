@@ -61,7 +61,7 @@ pub struct Config {
     /// The settings of the event hook listener.
     pub hook: Hook,
     /// The settings of the readiness probes.
-    pub readiness: Readiness,
+    pub readiness: ReadinessSettings,
     /// How long the journal keeps rows.
     pub journal: JournalSettings,
     /// The settings of the screen.
@@ -102,7 +102,7 @@ pub struct Poll {
 
 /// `[readiness]`
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Readiness {
+pub struct ReadinessSettings {
     /// The custom authorization server to probe: `default`, an id or an issuer.
     pub authorization_server: String,
     /// The time between two rounds of probes.
@@ -214,7 +214,7 @@ pub fn load(
         )?,
         poll: poll(&file.poll, &bad)?,
         hook: hook::hook(&file.hook, env, &base, &bad)?,
-        readiness: Readiness {
+        readiness: ReadinessSettings {
             authorization_server: file.readiness.authorization_server.unwrap_or_else(|| "default".into()),
             interval: within(
                 Some(file.readiness.interval.map_or(Duration::from_mins(5), |length| length.0)),

@@ -17,10 +17,10 @@ pub use error::ConfigError;
 pub use example::EXAMPLE;
 pub use hook::Hook;
 pub use load::{
-    Config, GlobalFlags, JournalSettings, Places, Poll, Readiness, Said, SnapshotSettings, Ui, data_dir, load,
+    Config, GlobalFlags, JournalSettings, Places, Poll, ReadinessSettings, Said, SnapshotSettings, Ui, data_dir, load,
 };
 pub use org::Org;
 pub use proxy::{Proxy, ProxySetting};
 pub use show::show;
-pub use way::{Dpop, Service, Way};
+pub use way::{DpopSetting, Service, Way};
 pub use when::{When, length};

@@ -7,7 +7,7 @@ use super::error::{ConfigError, shown};
 use super::file;
 use super::proxy::{self, ProxySetting};
 use super::sdk;
-use super::way::{Dpop, Parts, Service, Way, scopes, sources, words};
+use super::way::{DpopSetting, Parts, Service, Way, scopes, sources, words};
 use crate::secret::{SecretSource, looks_secret, open_to_others};
 
 /// The org and how to reach it.
@@ -178,7 +178,7 @@ fn of_file(
         private_key,
         key_id: oauth.key_id.clone().filter(|id| !id.is_empty()),
         scopes: scopes(oauth.scopes.clone().unwrap_or_default()),
-        dpop: oauth.dpop.unwrap_or(Dpop::Auto),
+        dpop: oauth.dpop.unwrap_or(DpopSetting::Auto),
     })))
 }
 

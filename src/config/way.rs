@@ -28,10 +28,10 @@ pub struct Service {
     /// The scopes to request.
     pub scopes: Vec<String>,
     /// When DPoP proofs are sent.
-    pub dpop: Dpop,
+    pub dpop: DpopSetting,
 }
 
-pub use file::Dpop;
+pub use file::DpopSetting;
 
 /// The scopes that are requested by default: one for the log, the others for names and readiness.
 const SCOPES: [&str; 6] = [
@@ -89,7 +89,7 @@ impl Parts {
             private_key,
             key_id: self.key_id,
             scopes: scopes(self.scopes),
-            dpop: Dpop::Auto,
+            dpop: DpopSetting::Auto,
         })))
     }
 }

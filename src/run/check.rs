@@ -290,9 +290,9 @@ fn credentials(way: &Way, secret: &Secret) -> Result<Credentials, CredentialsErr
         key_id: service.key_id.clone(),
         scopes: service.scopes.clone(),
         dpop: match service.dpop {
-            config::Dpop::Auto => Dpop::Auto,
-            config::Dpop::Always => Dpop::Always,
-            config::Dpop::Never => Dpop::Never,
+            config::DpopSetting::Auto => Dpop::Auto,
+            config::DpopSetting::Always => Dpop::Always,
+            config::DpopSetting::Never => Dpop::Never,
         },
     }))
 }
