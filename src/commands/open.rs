@@ -8,7 +8,7 @@ use super::common::{
 };
 use crate::cli::{self, Cli};
 use crate::exit::Exit;
-use crate::run::{self, Archive, Input, LinearOptions};
+use crate::run::{self, Archive, FileInput, LinearOptions};
 use crate::screen::{self, WatchOptions};
 
 /// Shows the events in files. Fails before the screen starts if one of them cannot be read.
@@ -16,19 +16,19 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
-    let inputs: Vec<Input> = flags.files.iter().map(|name| Input::of(name)).collect();
-    if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+    let inputs: Vec<FileInput> = flags.files.iter().map(|name| FileInput::of(name)).collect();
+    if inputs.iter().filter(|input| **input == FileInput::Stdin).count() > 1 {
         return Err(usage(
             "- is named twice, but standard input can be read only once. Nothing was started.",
         ));
     }
-    if inputs.contains(&Input::Stdin) && std::io::stdin().is_terminal() {
+    if inputs.contains(&FileInput::Stdin) && std::io::stdin().is_terminal() {
         return Err(usage(
             "- is standard input, which is the terminal. Nothing was started. Pipe a file into it.",
         ));
     }
     let is_linear = flags.linear || is_dumb();
-    if is_linear && inputs.contains(&Input::Stdin) {
+    if is_linear && inputs.contains(&FileInput::Stdin) {
         return Err(usage(
             "- is standard input, which commands are read from. Nothing was started. \
              tail --input - --format text prints what is piped into it.",
@@ -43,7 +43,8 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         };
         run::probe_all(&inputs).map_err(|words| (Exit::Failed, format!("{words} Nothing was started.")))?;
         if !is_linear {
-            screen::need_terminal(inputs.contains(&Input::Stdin)).map_err(|words| (Exit::Failed, words))?;
+            screen::need_terminal(inputs.contains(&FileInput::Stdin))
+                .map_err(|words| (Exit::Failed, words))?;
         }
         start_log(cli, None, !is_linear);
         reopen_log(&tasks);

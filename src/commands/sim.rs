@@ -8,7 +8,7 @@ use crate::exit::{Exit, Signal};
 use crate::okta::SigningKey;
 use crate::secret::{SecretError, SecretSource};
 use crate::sim;
-use crate::tui::{Signals, Stop};
+use crate::tui::{Signals, StopSignal};
 
 pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
     let mut spells = Vec::new();
@@ -56,9 +56,9 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         }
         printed(text.as_bytes())?;
         Ok(Exit::Signal(match signals.stop().await {
-            Stop::Interrupt => Signal::Interrupt,
-            Stop::Terminate => Signal::Terminate,
-            Stop::Hangup => Signal::HangUp,
+            StopSignal::Interrupt => Signal::Interrupt,
+            StopSignal::Terminate => Signal::Terminate,
+            StopSignal::Hangup => Signal::HangUp,
         }))
     })
 }

@@ -12,7 +12,7 @@ use crate::config::When;
 use crate::consent::Seq;
 use crate::exit::Exit;
 use crate::export::Lines;
-use crate::run::{self, Input, InputOptions, TailOptions};
+use crate::run::{self, FileInput, InputOptions, TailOptions};
 
 /// Returns the format from `--format`. The default is text on a terminal and JSON elsewhere.
 fn lines_form(flags: &cli::Tail) -> Lines {
@@ -29,7 +29,7 @@ fn lines_form(flags: &cli::Tail) -> Lines {
 fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
     let now = Clock::system().now();
     run::print_files(&InputOptions {
-        inputs: flags.input.iter().map(|name| Input::of(name)).collect(),
+        inputs: flags.input.iter().map(|name| FileInput::of(name)).collect(),
         format: lines_form(flags),
         since: flags.since.map(|since| since.at(now)),
         until: flags.until.map(|until| until.at(now)),

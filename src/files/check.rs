@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cut::Span;
-use super::head::Head;
+use super::head::SnapshotHead;
 use super::remark::Remark;
 
 /// Remarks, each with the number of its events and the byte position of the first.
@@ -52,7 +52,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn new(head: Option<&Head>) -> Self {
+    pub(super) fn new(head: Option<&SnapshotHead>) -> Self {
         Self { said: head.map(|head| (head.count, head.sha256.clone())), ..Self::default() }
     }
 

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use aws_lc_rs::digest::{Context, SHA256};
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::head::{self, Head};
+use super::head::{self, SnapshotHead};
 use super::record_line::{LINES, has_record_line, is_record, without_comma};
 use crate::json_scan::ValueEnd;
 
@@ -125,7 +125,7 @@ fn closing_bracket(line: &[u8]) -> Option<(usize, usize)> {
 impl<R: Read> Cutter<R> {
     /// Detects the format of a stream, and reads the head of a snapshot. A live stream is a pipe that may
     /// stay open forever, so only as much is read from it as the detection needs.
-    pub(super) fn begin(input: R, is_live: bool) -> Result<(Self, Option<Head>), CutError> {
+    pub(super) fn begin(input: R, is_live: bool) -> Result<(Self, Option<SnapshotHead>), CutError> {
         let mut cutter = Self {
             input,
             buffer: Vec::new(),
@@ -323,10 +323,10 @@ impl<R: Read> Cutter<R> {
     }
 
     /// Reads the head of a snapshot, up to and including the bracket that opens its consents.
-    fn take_head(&mut self) -> Result<Head, CutError> {
+    fn take_head(&mut self) -> Result<SnapshotHead, CutError> {
         loop {
             if let Some(open) = head::opens(&self.buffer) {
-                let head = Head::read(&self.buffer[..open]).map_err(CutError::Head)?;
+                let head = SnapshotHead::read(&self.buffer[..open]).map_err(CutError::Head)?;
                 self.drop_front(open + 1);
                 if !self.is_live {
                     self.fill(LOOK)?;

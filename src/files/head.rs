@@ -11,7 +11,7 @@ use crate::report::{Coverage, Gap, HookProof, Readiness, ReadinessItem, Unreadab
 
 /// The head of a snapshot. Everything but the schema may be missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Head {
+pub struct SnapshotHead {
     /// When the snapshot was made.
     pub created: Option<Timestamp>,
     /// The org's host, with control characters made visible.
@@ -120,7 +120,7 @@ pub(super) fn opens(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-impl Head {
+impl SnapshotHead {
     /// Parses a snapshot's text up to the bracket that opens its consents. The error is a sentence without its period.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut text = bytes.to_vec();
@@ -214,7 +214,7 @@ mod tests {
         let text = br#"{"schema":"consentwatch.snapshot/1","created":"2026-03-04T10:00:00.000Z","org":"ex\u001b","filter":null,
             "coverage":{"complete_since":"2026-03-01T00:00:00.000Z","gaps":[{"from":"2026-03-02T00:00:00Z","to":"2026-03-02T01:00:00Z","why":"x"}],"late":2},
             "readiness":{"odd":1},"count":        7,"sha256":"ab","consents":"#;
-        let head = Head::read(text).unwrap();
+        let head = SnapshotHead::read(text).unwrap();
         assert_eq!(
             (head.org.as_deref(), head.count, head.sha256.as_deref()),
             (Some("ex^["), Some(7), Some("ab"))
@@ -258,14 +258,16 @@ mod tests {
         let mut out = std::io::Cursor::new(Vec::new());
         Snapshot::begin(&mut out, &about).unwrap().finish().unwrap();
         let text = out.into_inner();
-        assert_eq!(Head::read(&text[..opens(&text).unwrap()]).unwrap().coverage, coverage);
+        assert_eq!(SnapshotHead::read(&text[..opens(&text).unwrap()]).unwrap().coverage, coverage);
     }
 
     #[test]
     fn the_future_is_refused_by_name() {
-        let why = Head::read(br#"{"schema":"consentwatch.snapshot/2","consents":"#).unwrap_err();
+        let why = SnapshotHead::read(br#"{"schema":"consentwatch.snapshot/2","consents":"#).unwrap_err();
         assert!(why.contains("consentwatch.snapshot/2") && why.contains("newer"), "{why}");
-        assert!(Head::read(br#"{"schema":"consentwatch.snapshot/1","count":"x","consents":"#).is_err());
+        assert!(
+            SnapshotHead::read(br#"{"schema":"consentwatch.snapshot/1","count":"x","consents":"#).is_err()
+        );
     }
 
     #[test]

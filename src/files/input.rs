@@ -15,14 +15,14 @@ use crate::safe_file::{NotRegular, not_regular, open_regular};
 
 /// An input to read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Input {
+pub enum FileInput {
     /// Standard input.
     Stdin,
     /// The file with this name.
     File(PathBuf),
 }
 
-impl Input {
+impl FileInput {
     /// Returns the input for an argument of a command. `-` is standard input.
     pub fn of(name: &Path) -> Self {
         if name.as_os_str() == "-" { Self::Stdin } else { Self::File(name.to_owned()) }
@@ -102,17 +102,17 @@ pub enum Again {
 }
 
 /// Opens an input.
-pub(super) fn open(input: &Input, again: Again) -> Result<Opened, FileError> {
+pub(super) fn open(input: &FileInput, again: Again) -> Result<Opened, FileError> {
     // Records are read again with positioned reads, which do not move the file's position.
     let mut plain = None;
     let (mut source, length, is_live): (Box<dyn Read + Send>, _, _) = match input {
-        Input::Stdin => {
+        FileInput::Stdin => {
             // Bypass the standard library's buffer, which would hold data back.
             let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
             let is_live = !file.metadata()?.is_file();
             (Box::new(file), None, is_live)
         }
-        Input::File(path) => {
+        FileInput::File(path) => {
             let (file, metadata) = open_regular(path).map_err(|error| match not_regular(&error) {
                 Some(NotRegular::Directory) => FileError::Directory,
                 Some(_) => FileError::Special,
@@ -169,10 +169,10 @@ fn peek(stream: &mut Box<dyn Read + Send>, count: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Returns the size of an input in bytes, if it is known.
-pub(super) fn size(input: &Input) -> Option<u64> {
+pub(super) fn size(input: &FileInput) -> Option<u64> {
     match input {
-        Input::Stdin => None,
-        Input::File(path) => path.metadata().ok().map(|metadata| metadata.len()),
+        FileInput::Stdin => None,
+        FileInput::File(path) => path.metadata().ok().map(|metadata| metadata.len()),
     }
 }
 

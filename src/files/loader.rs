@@ -8,17 +8,17 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::cut::Span;
 use super::file_index::{FileIndex, OTHERS_MAX, Place, half, hash_of};
 use super::found::Found;
-use super::head::Head;
-use super::input::{Again, Input};
+use super::head::SnapshotHead;
+use super::input::{Again, FileInput};
 use super::read::{Item, Stop, read};
 use super::session::{self, Trace};
 use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Page, Row, Seq, Sym, Symbol, Via};
 
 /// News about the files while they are loaded.
 #[derive(Debug)]
-pub enum News {
+pub enum LoadNews {
     /// The head of a snapshot.
-    Head(Box<Head>),
+    Head(Box<SnapshotHead>),
     /// New rows.
     Rows {
         /// The rows, in the order of the files.
@@ -173,8 +173,8 @@ impl Loader {
     /// Returns [`Stop`] if `tell` did.
     pub fn load(
         mut self,
-        inputs: &[Input],
-        mut tell: impl FnMut(News) -> Result<(), Stop>,
+        inputs: &[FileInput],
+        mut tell: impl FnMut(LoadNews) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let received = self.file_index.received;
         let hashers = self.hashers.clone();
@@ -187,24 +187,24 @@ impl Loader {
                 Item::Begun { file, head } => {
                     self.file_index.write(|inner| inner.files.push(Arc::new(file)));
                     self.files += 1;
-                    head.map_or(Ok(()), |head| tell(News::Head(head)))
+                    head.map_or(Ok(()), |head| tell(LoadNews::Head(head)))
                 }
                 Item::Records { records, made, percent } => {
                     let page = self.take(&records, &made);
                     if !page.rows.is_empty() || percent.is_some() {
-                        tell(News::Rows { page, percent })?;
+                        tell(LoadNews::Rows { page, percent })?;
                     }
                     let changed = std::mem::take(&mut self.changed);
-                    if changed.rows.is_empty() { Ok(()) } else { tell(News::Changed(changed)) }
+                    if changed.rows.is_empty() { Ok(()) } else { tell(LoadNews::Changed(changed)) }
                 }
-                Item::Trouble(words) => tell(News::Trouble(words)),
-                Item::Note(words) => tell(News::Note(words)),
+                Item::Trouble(words) => tell(LoadNews::Trouble(words)),
+                Item::Note(words) => tell(LoadNews::Note(words)),
             },
         )?;
         let pages = self.attribute();
-        pages.into_iter().try_for_each(|page| tell(News::Changed(page)))?;
+        pages.into_iter().try_for_each(|page| tell(LoadNews::Changed(page)))?;
         let shared = self.file_index.read(|inner| inner.shared.len()) as u64;
-        tell(News::Done { repeated: self.repeated, shared })
+        tell(LoadNews::Done { repeated: self.repeated, shared })
     }
 
     /// Finds the persons of nameless rows by their sessions, and returns the rows that this changes.

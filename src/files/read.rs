@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::check::{Check, Ending, Remarked, count};
 use super::cut::{Chunk, CutError, Cutter, Span};
-use super::head::Head;
-use super::input::{self, Again, FileError, Input, Opened};
+use super::head::SnapshotHead;
+use super::input::{self, Again, FileError, FileInput, Opened};
 use super::record;
 use super::unpack::Remarks;
 use crate::consent::Consent;
@@ -24,7 +24,7 @@ pub enum Item<A> {
         /// The file in which its records can be read again.
         file: File,
         /// The head, if the file is a snapshot.
-        head: Option<Box<Head>>,
+        head: Option<Box<SnapshotHead>>,
     },
     /// Some records of the file.
     Records {
@@ -46,7 +46,7 @@ pub enum Item<A> {
 enum Raw<A> {
     Begun {
         file: File,
-        head: Option<Box<Head>>,
+        head: Option<Box<SnapshotHead>>,
     },
     Records {
         /// The place of each record, and how many consents it held.
@@ -71,7 +71,7 @@ const WAITING: usize = 4;
 
 enum Job {
     Chunk(Chunk),
-    Begun { file: File, head: Option<Box<Head>> },
+    Begun { file: File, head: Option<Box<SnapshotHead>> },
     Ended(Ending),
     Failed(FileError),
 }
@@ -86,7 +86,7 @@ enum Job {
 /// # Errors
 /// Returns [`Stop`] if `take` did.
 pub fn read<A: Default + Send + 'static>(
-    inputs: &[Input],
+    inputs: &[FileInput],
     again: Again,
     received: Timestamp,
     make: impl Fn(Consent, &mut A) + Send + Sync + 'static,
@@ -149,7 +149,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn of(inputs: &[Input]) -> Self {
+    fn of(inputs: &[FileInput]) -> Self {
         let sizes: Vec<Option<u64>> = inputs.iter().map(input::size).collect();
         Self { all: sizes.iter().copied().sum(), sizes, before: 0, at: 0, check: Check::default() }
     }
@@ -157,7 +157,7 @@ impl Progress {
     fn take<A>(
         &mut self,
         raw: Raw<A>,
-        inputs: &[Input],
+        inputs: &[FileInput],
         take: &mut impl FnMut(Item<A>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let name = || inputs[self.at].name();
@@ -169,7 +169,7 @@ impl Progress {
             Raw::Records { records, made, bad, remarked, read_to } => {
                 let new = self.check.remark(remarked);
                 // A pipe may never end, so its remarks are reported at once.
-                if inputs[self.at] == Input::Stdin {
+                if inputs[self.at] == FileInput::Stdin {
                     new.into_iter().try_for_each(|words| take(Item::Note(format!("{}: {words}", name()))))?;
                 }
                 let mut bad = bad.into_iter().peekable();
@@ -183,7 +183,8 @@ impl Progress {
                 return take(Item::Records { records, made, percent });
             }
             Raw::Ended(ending) => {
-                let remarks = if inputs[self.at] == Input::Stdin { Vec::new() } else { self.check.remarks() };
+                let remarks =
+                    if inputs[self.at] == FileInput::Stdin { Vec::new() } else { self.check.remarks() };
                 let ignored = ending.ignored.iter().map(|words| format!("{words}."));
                 for words in remarks.into_iter().chain(ignored) {
                     take(Item::Note(format!("{}: {words}", name())))?;
@@ -204,10 +205,10 @@ impl Progress {
 ///
 /// # Errors
 /// Returns a sentence for each input if none can be opened or has a known format.
-pub fn probe_all(inputs: &[Input]) -> Result<(), String> {
+pub fn probe_all(inputs: &[FileInput]) -> Result<(), String> {
     let mut why = Vec::new();
     for input in inputs {
-        if *input == Input::Stdin {
+        if *input == FileInput::Stdin {
             return Ok(());
         }
         match begin(input, Again::No) {
@@ -221,13 +222,13 @@ pub fn probe_all(inputs: &[Input]) -> Result<(), String> {
 /// An opened input before its records are read.
 struct Begun {
     cutter: Cutter<Box<dyn Read + Send>>,
-    head: Option<Box<Head>>,
+    head: Option<Box<SnapshotHead>>,
     file: File,
     length: Option<u64>,
     remarks: Remarks,
 }
 
-fn begin(input: &Input, again: Again) -> Result<Begun, FileError> {
+fn begin(input: &FileInput, again: Again) -> Result<Begun, FileError> {
     let Opened { stream, file, length, is_live, remarks } = input::open(input, again)?;
     let (cutter, head) = Cutter::begin(stream, is_live).map_err(|error| match error {
         CutError::Read(error) => FileError::Read(error),
@@ -290,7 +291,7 @@ fn work<A: Default>(
 
 /// Splits one input into chunks, and reuses the buffers of processed chunks.
 fn cut(
-    input: &Input,
+    input: &FileInput,
     again: Again,
     given_back: &Receiver<Vec<u8>>,
     send: &mut impl FnMut(Job) -> Result<(), Stop>,

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use super::source::{Records, Supply};
 use crate::consent::{Beside, Consent, Page, Seq};
-use crate::files::{self, FileIndex, Loader, News};
-pub use crate::files::{Input, probe_all};
+use crate::files::{self, FileIndex, LoadNews, Loader};
+pub use crate::files::{FileInput, probe_all};
 use crate::model::{Loading, Msg, Offline};
 use crate::report::{Board, Coverage};
 use crate::tasks::start_thread;
@@ -17,9 +17,9 @@ use crate::tasks::start_thread;
 #[derive(Debug)]
 pub struct Archive {
     file_index: Arc<FileIndex>,
-    news: mpsc::Receiver<News>,
-    /// News received by `moved` that `pull` has not yet handled.
-    received: Option<News>,
+    news: mpsc::Receiver<LoadNews>,
+    /// LoadNews received by `moved` that `pull` has not yet handled.
+    received: Option<LoadNews>,
     told: Offline,
     has_told: bool,
     /// Errors found in the files, printed after the screen closes.
@@ -33,9 +33,9 @@ const TURN: usize = 2;
 
 /// Reads files on a new thread and returns their index and a channel of news about them.
 pub(super) fn load(
-    inputs: Vec<Input>,
+    inputs: Vec<FileInput>,
     now: Timestamp,
-) -> Result<(Arc<FileIndex>, mpsc::Receiver<News>), String> {
+) -> Result<(Arc<FileIndex>, mpsc::Receiver<LoadNews>), String> {
     let file_index = Arc::new(FileIndex::new(now));
     let (tell, news) = mpsc::channel(WAITING);
     let loader = Loader::new(Arc::clone(&file_index));
@@ -52,8 +52,8 @@ impl Archive {
     ///
     /// # Errors
     /// Returns a sentence for people if no thread can be started.
-    pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
-        let told = Offline { files: inputs.iter().map(Input::name).collect(), ..Offline::default() };
+    pub fn open(inputs: Vec<FileInput>, now: Timestamp) -> Result<Self, String> {
+        let told = Offline { files: inputs.iter().map(FileInput::name).collect(), ..Offline::default() };
         let (file_index, news) = load(inputs, now)?;
         Ok(Self { file_index, news, received: None, told, has_told: false, troubles: Arc::default() })
     }
@@ -63,9 +63,9 @@ impl Archive {
         Arc::clone(&self.troubles)
     }
 
-    fn tell(&mut self, news: News, msgs: &mut Vec<Msg>) {
+    fn tell(&mut self, news: LoadNews, msgs: &mut Vec<Msg>) {
         match news {
-            News::Head(head) => {
+            LoadNews::Head(head) => {
                 let is_alone = self.told.files.len() == 1;
                 self.told.taken = self.told.taken.max(head.created);
                 self.told.org = self.told.org.take().or(head.org);
@@ -82,20 +82,20 @@ impl Archive {
                 }
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
             }
-            News::Rows { page, percent } => msgs.push(Msg::FromFiles(page, Loading::Files(percent))),
-            News::Changed(page) => msgs.push(Msg::Changed(page)),
-            News::Trouble(words) => {
+            LoadNews::Rows { page, percent } => msgs.push(Msg::FromFiles(page, Loading::Files(percent))),
+            LoadNews::Changed(page) => msgs.push(Msg::Changed(page)),
+            LoadNews::Trouble(words) => {
                 self.troubles.lock().unwrap_or_else(PoisonError::into_inner).push(words.clone());
                 self.told.troubles.push(words.clone());
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::Notice(words, true));
             }
-            News::Note(words) => {
+            LoadNews::Note(words) => {
                 self.told.notes.push(words.clone());
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
                 msgs.push(Msg::Notice(words, false));
             }
-            News::Done { repeated, shared } => {
+            LoadNews::Done { repeated, shared } => {
                 self.told.repeated = repeated;
                 self.told.shared = shared;
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));

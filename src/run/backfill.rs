@@ -14,7 +14,7 @@ use crate::exit::{Exit, Signal};
 use crate::intake::backfill::Progress;
 use crate::report::{Fault, Part, Pulse};
 use crate::tasks::Tasks;
-use crate::tui::{Signals, Stop};
+use crate::tui::{Signals, StopSignal};
 
 /// How long a temporary fault may last before the backfill stops. Fetched history stays in the journal, and the next
 /// run continues from there.
@@ -96,9 +96,9 @@ pub async fn backfill(
             stop = signals.stop() => {
                 teller.end();
                 return Ok(Exit::Signal(match stop {
-                    Stop::Interrupt => Signal::Interrupt,
-                    Stop::Terminate => Signal::Terminate,
-                    Stop::Hangup => Signal::HangUp,
+                    StopSignal::Interrupt => Signal::Interrupt,
+                    StopSignal::Terminate => Signal::Terminate,
+                    StopSignal::Hangup => Signal::HangUp,
                 }));
             }
             () = changed(progress.as_mut()) => {}

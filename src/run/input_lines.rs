@@ -14,14 +14,14 @@ use super::stdio::note;
 use crate::consent::{Consent, Doubt, Seq, Via};
 use crate::exit::Exit;
 use crate::export::Lines;
-use crate::files::{self, Again, FileIndex, Input, Item, Loader, News, Stop};
+use crate::files::{self, Again, FileIndex, FileInput, Item, LoadNews, Loader, Stop};
 use crate::model::Query;
 
 /// Which files to print, and which of their consents.
 #[derive(Debug)]
 pub struct InputOptions {
     /// The files, in the order in which they are printed.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<FileInput>,
     /// The format of a line.
     pub format: Lines,
     /// Only consents published at this time or later.
@@ -57,7 +57,7 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
         printed: 0,
     };
     let (troubles, end) =
-        if options.inputs.contains(&Input::Stdin) { printer.stream() } else { printer.whole() };
+        if options.inputs.contains(&FileInput::Stdin) { printer.stream() } else { printer.whole() };
     if let Err(error) = end
         && error.kind() != io::ErrorKind::BrokenPipe
     {
@@ -187,11 +187,11 @@ impl Printer<'_> {
         let (mut troubles, mut count) = (Vec::new(), 0_i64);
         let load = Loader::new(Arc::clone(&file_index)).load(&self.options.inputs, |news| {
             match news {
-                News::Rows { page, .. } => count += page.rows.len() as i64,
-                News::Trouble(words) => troubles.push(words),
-                News::Note(words) => note(&words),
-                News::Done { shared, .. } if shared > 0 => note(&shared_words(shared)),
-                News::Head(_) | News::Changed(_) | News::Done { .. } => {}
+                LoadNews::Rows { page, .. } => count += page.rows.len() as i64,
+                LoadNews::Trouble(words) => troubles.push(words),
+                LoadNews::Note(words) => note(&words),
+                LoadNews::Done { shared, .. } if shared > 0 => note(&shared_words(shared)),
+                LoadNews::Head(_) | LoadNews::Changed(_) | LoadNews::Done { .. } => {}
             }
             Ok(())
         });

@@ -32,7 +32,7 @@ mod writing;
 
 pub use crate::intake::hook::{Ceiling, HookPlan};
 pub use crate::intake::http::Route;
-pub use archive::{Archive, Input, probe_all};
+pub use archive::{Archive, FileInput, probe_all};
 pub use arranged::{Arranged, arranged};
 pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Signal};
 use crate::model::{Model, Msg, update};
 use crate::run::{KeptNotes, NoteStore, Records, Supply};
 use crate::tasks::Tasks;
-use crate::tui::{self, Device, Dirty, Due, Input, Keyboard, Pacer, Screen, Signals, Stop};
+use crate::tui::{self, Device, Dirty, Due, Input, Keyboard, Pacer, Screen, Signals, StopSignal};
 use crate::view::Theme;
 
 /// The interval at which the loop checks whether another screen changed a mark. A check reads one number and sends no
@@ -401,10 +401,10 @@ fn to_next_minute(now: jiff::Timestamp) -> Duration {
     Duration::from_millis(60_000 - now.as_millisecond().rem_euclid(60_000) as u64)
 }
 
-fn signal_of(stop: Stop) -> Signal {
+fn signal_of(stop: StopSignal) -> Signal {
     match stop {
-        Stop::Interrupt => Signal::Interrupt,
-        Stop::Terminate => Signal::Terminate,
-        Stop::Hangup => Signal::HangUp,
+        StopSignal::Interrupt => Signal::Interrupt,
+        StopSignal::Terminate => Signal::Terminate,
+        StopSignal::Hangup => Signal::HangUp,
     }
 }

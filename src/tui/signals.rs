@@ -8,7 +8,7 @@ use super::tty;
 
 /// The signal that asks the program to end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Stop {
+pub enum StopSignal {
     /// SIGINT. A `^C` typed into the screen is a key instead.
     Interrupt,
     /// SIGTERM.
@@ -55,7 +55,7 @@ impl Signals {
     }
 
     /// Waits for a signal that asks the program to end.
-    pub async fn stop(&mut self) -> Stop {
+    pub async fn stop(&mut self) -> StopSignal {
         let hangup = self.ends_on_hangup.then_some(&mut self.hangup);
         wait(&mut self.interrupt, &mut self.terminate, hangup).await
     }
@@ -66,7 +66,7 @@ impl Signals {
     }
 
     /// Waits for a signal. Returns the reason to end, or `None` if the process was resumed after a stop.
-    pub async fn next(&mut self) -> Option<Stop> {
+    pub async fn next(&mut self) -> Option<StopSignal> {
         let hangup = self.ends_on_hangup.then_some(&mut self.hangup);
         tokio::select! {
             biased;
@@ -76,7 +76,7 @@ impl Signals {
     }
 }
 
-async fn wait(interrupt: &mut Signal, terminate: &mut Signal, hangup: Option<&mut Signal>) -> Stop {
+async fn wait(interrupt: &mut Signal, terminate: &mut Signal, hangup: Option<&mut Signal>) -> StopSignal {
     let hung_up = async {
         match hangup {
             Some(hangup) => seen(hangup).await,
@@ -85,9 +85,9 @@ async fn wait(interrupt: &mut Signal, terminate: &mut Signal, hangup: Option<&mu
     };
     tokio::select! {
         biased;
-        () = hung_up => Stop::Hangup,
-        () = seen(terminate) => Stop::Terminate,
-        () = seen(interrupt) => Stop::Interrupt,
+        () = hung_up => StopSignal::Hangup,
+        () = seen(terminate) => StopSignal::Terminate,
+        () = seen(interrupt) => StopSignal::Interrupt,
     }
 }
 
@@ -109,9 +109,9 @@ mod tests {
     async fn each_signal_is_told_apart_and_none_is_lost() {
         let mut signals = Signals::listen_to_all().unwrap();
         for (signal, stop) in [
-            (Signal::INT, Some(Stop::Interrupt)),
-            (Signal::TERM, Some(Stop::Terminate)),
-            (Signal::HUP, Some(Stop::Hangup)),
+            (Signal::INT, Some(StopSignal::Interrupt)),
+            (Signal::TERM, Some(StopSignal::Terminate)),
+            (Signal::HUP, Some(StopSignal::Hangup)),
             (Signal::CONT, None),
         ] {
             kill_process(getpid(), signal).unwrap();
@@ -120,11 +120,11 @@ mod tests {
         kill_process(getpid(), Signal::CONT).unwrap();
         signals.woken().await;
         kill_process(getpid(), Signal::TERM).unwrap();
-        assert_eq!(signals.stop().await, Stop::Terminate);
+        assert_eq!(signals.stop().await, StopSignal::Terminate);
         // Without a controlling terminal, SIGHUP is ignored.
         signals.ends_on_hangup = false;
         kill_process(getpid(), Signal::HUP).unwrap();
         kill_process(getpid(), Signal::INT).unwrap();
-        assert_eq!(signals.next().await, Some(Stop::Interrupt));
+        assert_eq!(signals.next().await, Some(StopSignal::Interrupt));
     }
 }

@@ -9,12 +9,12 @@ const EVENT: &str = r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType
 /// Loads texts as files. Returns the file index, the final rows and the number of repeated records.
 fn load(texts: &[&str]) -> (Arc<FileIndex>, Vec<Row>, u64) {
     let folder = tempfile::tempdir().unwrap();
-    let inputs: Vec<Input> = (0..)
+    let inputs: Vec<FileInput> = (0..)
         .zip(texts)
         .map(|(number, text): (u32, _)| {
             let path = folder.path().join(number.to_string());
             std::fs::write(&path, text).unwrap();
-            Input::File(path)
+            FileInput::File(path)
         })
         .collect();
     let file_index = Arc::new(FileIndex::new("2026-03-05T00:00:00Z".parse().unwrap()));
@@ -22,15 +22,15 @@ fn load(texts: &[&str]) -> (Arc<FileIndex>, Vec<Row>, u64) {
     Loader::new(Arc::clone(&file_index))
         .load(&inputs, |news| {
             match news {
-                News::Rows { page, .. } => rows.extend(page.rows),
-                News::Changed(page) => {
+                LoadNews::Rows { page, .. } => rows.extend(page.rows),
+                LoadNews::Changed(page) => {
                     for row in page.rows {
                         rows[row.seq.0 as usize - 1] = row;
                     }
                 }
-                News::Done { repeated: count, .. } => repeated = count,
-                News::Head(_) | News::Note(_) => {}
-                News::Trouble(words) => panic!("{words}"),
+                LoadNews::Done { repeated: count, .. } => repeated = count,
+                LoadNews::Head(_) | LoadNews::Note(_) => {}
+                LoadNews::Trouble(words) => panic!("{words}"),
             }
             Ok(())
         })
@@ -231,7 +231,7 @@ fn a_file_that_changed_is_not_taken_for_what_it_was() {
     let path = folder.path().join("events");
     std::fs::write(&path, EVENT).unwrap();
     let file_index = Arc::new(FileIndex::new(Timestamp::UNIX_EPOCH));
-    Loader::new(Arc::clone(&file_index)).load(&[Input::File(path.clone())], |_| Ok(())).unwrap();
+    Loader::new(Arc::clone(&file_index)).load(&[FileInput::File(path.clone())], |_| Ok(())).unwrap();
     std::fs::write(&path, "{").unwrap();
     assert_eq!(file_index.consent(Seq(1)), Err(CHANGED.to_owned()));
 }

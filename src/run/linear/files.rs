@@ -7,16 +7,16 @@ use tokio::sync::mpsc;
 
 use super::book::{Book, Go, News, Noted, Trouble};
 use crate::consent::{Consent, Row, Seq};
-use crate::files::{self, FileIndex, Input};
+use crate::files::{self, FileIndex, FileInput};
 use crate::run::archive;
 
 /// A set of files that is being read. Once all are read, their consents are sorted by time.
 #[derive(Debug)]
 pub struct FileBook {
     file_index: Arc<FileIndex>,
-    news: mpsc::Receiver<files::News>,
-    /// News received by `moved` that `news` has not yet returned.
-    received: Option<files::News>,
+    news: mpsc::Receiver<files::LoadNews>,
+    /// LoadNews received by `moved` that `news` has not yet returned.
+    received: Option<files::LoadNews>,
     /// The rows as (time of publication in milliseconds, number), sorted once all files are read.
     order: Vec<(i64, Seq)>,
     percent: Option<u8>,
@@ -37,7 +37,7 @@ impl FileBook {
     ///
     /// # Errors
     /// Returns a sentence for people if no thread can be started.
-    pub fn open(inputs: Vec<Input>, now: Timestamp) -> Result<Self, String> {
+    pub fn open(inputs: Vec<FileInput>, now: Timestamp) -> Result<Self, String> {
         let (file_index, news) = archive::load(inputs, now)?;
         Ok(Self {
             file_index,
@@ -59,25 +59,25 @@ impl FileBook {
         &self.troubles
     }
 
-    fn take(&mut self, news: files::News) -> Vec<News> {
+    fn take(&mut self, news: files::LoadNews) -> Vec<News> {
         let key = |row: &Row| (row.published_ms, row.seq);
         match news {
-            files::News::Head(head) => self.taken = self.taken.max(head.created),
-            files::News::Rows { page, percent } => {
+            files::LoadNews::Head(head) => self.taken = self.taken.max(head.created),
+            files::LoadNews::Rows { page, percent } => {
                 self.percent = percent;
                 self.order.extend(page.rows.iter().map(key));
             }
             // A further record of an event has the same time, so the order stays.
-            files::News::Changed(_) => {}
-            files::News::Trouble(words) => {
+            files::LoadNews::Changed(_) => {}
+            files::LoadNews::Trouble(words) => {
                 self.troubles.push(words.clone());
                 return vec![News::Words(words)];
             }
-            files::News::Note(words) => {
+            files::LoadNews::Note(words) => {
                 self.notes.push(words.clone());
                 return vec![News::Words(words)];
             }
-            files::News::Done { repeated, shared } => {
+            files::LoadNews::Done { repeated, shared } => {
                 self.repeated = repeated;
                 self.shared = shared;
                 self.order.sort_unstable();

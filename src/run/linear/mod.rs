@@ -18,7 +18,7 @@ use crate::consent::{Seq, visible};
 use crate::exit::{Exit, Signal};
 use crate::export::{sentence, sentences};
 use crate::model::Query;
-use crate::tui::{Signals, Stop, hangup};
+use crate::tui::{Signals, StopSignal, hangup};
 use book::{Book, Go, News, Noted, Trouble};
 pub use files::FileBook;
 pub(super) use files::shared_words;
@@ -76,9 +76,9 @@ pub async fn linear(options: LinearOptions, book: &mut impl Book, clock: &Clock)
         tokio::select! {
             biased;
             stop = signals.stop() => return Ok(Exit::Signal(match stop {
-                Stop::Interrupt => Signal::Interrupt,
-                Stop::Terminate => Signal::Terminate,
-                Stop::Hangup => Signal::HangUp,
+                StopSignal::Interrupt => Signal::Interrupt,
+                StopSignal::Terminate => Signal::Terminate,
+                StopSignal::Hangup => Signal::HangUp,
             })),
             line = typed.recv(), if teller.book.is_ready() => match line {
                 Some(line) => end = teller.obey(&line, clock),

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::report::{Fault, Part, Pulse};
-use crate::tui::{Signals, Stop};
+use crate::tui::{Signals, StopSignal};
 use ends::{PATIENCE, ends, follower_ends, gives_up, hook_news, wake_at, worst};
 use hold::Hold;
 use printer::{PrintError, Printer};
@@ -213,9 +213,9 @@ async fn follow(
         tokio::select! {
             biased;
             stop = signals.stop() => return Ok(Exit::Signal(match stop {
-                Stop::Interrupt => Signal::Interrupt,
-                Stop::Terminate => Signal::Terminate,
-                Stop::Hangup => Signal::HangUp,
+                StopSignal::Interrupt => Signal::Interrupt,
+                StopSignal::Terminate => Signal::Terminate,
+                StopSignal::Hangup => Signal::HangUp,
             })),
             () = source.moved() => {}
             _ = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
