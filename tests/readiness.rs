@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
-use consentwatch::intake::{Client, probe};
+use consentwatch::intake::{OktaClient, probe};
 use consentwatch::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
 use consentwatch::report::Overall::{NotReady, Ready, Unproven};
 use consentwatch::report::{Confidence, Overall, Readiness};
@@ -32,7 +32,7 @@ async fn probe_of(word: &str, server: &str) -> Readiness {
         .expect("the org starts");
     let (url, _) = OrgUrl::parse(&org.url()).expect("it is good");
     let credentials = Credentials::ssws(&Secret::new(TOKEN)).expect("it is good");
-    let client = Client::new(&url, credentials, &Route::default(), clock.clone()).expect("it is good");
+    let client = OktaClient::new(&url, credentials, &Route::default(), clock.clone()).expect("it is good");
     let plan = ReadinessPlan {
         org: url,
         server: server.to_owned(),

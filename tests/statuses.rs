@@ -12,7 +12,7 @@ use consentwatch::journal::{Reader, Settings};
 use consentwatch::model::Query;
 use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
 use consentwatch::report::{Board, Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Marked, Source, TailOptions};
+use consentwatch::run::{self, Feed, FeedPlan, MarkedEvents, Source, TailOptions};
 use consentwatch::secret::Secret;
 use consentwatch::sim::{Plan, SimFault, SimOrg, Spell};
 use consentwatch::tasks::Tasks;
@@ -315,7 +315,7 @@ fn options(command: Command) -> TailOptions {
         after: None,
         // The output of the commands is not checked here.
         filter: Some(Query::parse("ip:nowhere", 0, &jiff::tz::TimeZone::UTC).expect("a filter")),
-        marked: Marked::default(),
+        marked: MarkedEvents::default(),
         once: command == Command::TailOnce,
         allow_unreadable: false,
         updates: false,

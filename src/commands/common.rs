@@ -13,7 +13,7 @@ use crate::config::{self, Config, Places, When};
 use crate::exit::Exit;
 use crate::log;
 use crate::model::{Origin, Query, Zone};
-use crate::run::{self, LinearOptions, Marked, note, print};
+use crate::run::{self, LinearOptions, MarkedEvents, note, print};
 use crate::screen::{self, WatchOptions};
 use crate::secret::scrub;
 use crate::tasks::Tasks;
@@ -101,11 +101,11 @@ pub(super) fn marked(
     dir: &std::path::Path,
     is_wanted: bool,
     filter: Option<&Query>,
-) -> Result<Marked, Ended> {
+) -> Result<MarkedEvents, Ended> {
     if !is_wanted && !filter.is_some_and(Query::looks_at_marks) {
-        return Ok(Marked::default());
+        return Ok(MarkedEvents::default());
     }
-    Marked::beside(dir).map_err(|words| (Exit::Failed, words))
+    MarkedEvents::beside(dir).map_err(|words| (Exit::Failed, words))
 }
 
 /// Runs a command on a new runtime. Its tasks get [`PATIENCE`] to end.

@@ -33,7 +33,9 @@ pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId, mark};
 pub use kind::{Kind, Reach};
 pub use label::{Attribution, Label, Thing};
 pub use marked::Marked;
-pub use record::{Actor, Client, Consent, Delivery, EventKey, Origin, OutcomeOf, ScopeGrant, Server, Stored};
+pub use record::{
+    Actor, Client, Consent, Delivery, EventKey, OutcomeOf, RequestOrigin, ScopeGrant, Server, Stored,
+};
 pub use reject::Reject;
 pub use row::{GrantMarks, Page, Row};
 pub use side::{Beside, SideEvent, Topic};

@@ -46,7 +46,7 @@ pub struct Consent {
     /// How many targets were not parsed because the event has too many. The raw text has all of them.
     pub unread_targets: u64,
     /// Where the request came from.
-    pub from: Origin,
+    pub from: RequestOrigin,
     /// `transaction.id`.
     pub transaction_id: Option<Untrusted>,
     /// `authenticationContext.externalSessionId`, unless it is `unknown`.
@@ -235,7 +235,7 @@ pub struct ScopeGrant {
 
 /// Where the request came from, according to Okta.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Origin {
+pub struct RequestOrigin {
     /// The client's address.
     pub ip: Option<Untrusted>,
     /// The city that Okta derives from the address.

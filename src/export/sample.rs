@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::consent::{
-    Actor, Client, ClientId, Consent, Delivery, EventId, EventKey, Evidence, GrantId, Kind, Origin,
-    OutcomeOf, Person, ScopeGrant, Server, ServerId, Untrusted, UserId, Via, Who,
+    Actor, Client, ClientId, Consent, Delivery, EventId, EventKey, Evidence, GrantId, Kind, OutcomeOf,
+    Person, RequestOrigin, ScopeGrant, Server, ServerId, Untrusted, UserId, Via, Who,
 };
 
 #[expect(clippy::unnecessary_wraps, reason = "every field that it fills is optional")]
@@ -57,7 +57,7 @@ pub(super) fn bare() -> Consent {
         scopes: Vec::new(),
         unread_targets: 0,
         hidden: 0,
-        from: Origin::default(),
+        from: RequestOrigin::default(),
         transaction_id: None,
         session_id: None,
         via: Via::POLL,
@@ -100,7 +100,7 @@ pub(super) fn both_ways() -> Consent {
             ScopeGrant { grant_id: Some(GrantId::new("oagGGGGGGGGGGGGGG1d7")), name: text("paint.read") },
             ScopeGrant { grant_id: None, name: text("paint.write") },
         ],
-        from: Origin {
+        from: RequestOrigin {
             ip: text("198.51.100.7"),
             city: text("Delft"),
             country: text("Netherlands"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::http::Client;
+use super::http::OktaClient;
 use crate::clock::Clock;
 use crate::journal::{AppendError, Batch, Journal};
 use crate::okta::{Fetched, History, Step};
@@ -44,7 +44,7 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Each page is stored in the journal, together with the position after it, before the next is requested.
 pub async fn run(
     mut history: History,
-    client: Client,
+    client: OktaClient,
     journal: Journal,
     clock: Clock,
     tasks: Tasks,

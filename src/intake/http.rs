@@ -38,7 +38,7 @@ pub struct Route {
 
 /// A client for one org. Clones share connections and credentials.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct OktaClient {
     http: reqwest::Client,
     org: OrgUrl,
     clock: Clock,
@@ -128,7 +128,7 @@ const WORDS_MAX: usize = 300;
 /// The most times that a call is sent: a nonce and a token may each turn out to be stale.
 const TRIES_MAX: usize = 3;
 
-impl Client {
+impl OktaClient {
     /// Creates a client for an org.
     pub fn new(
         org: &OrgUrl,
@@ -232,8 +232,8 @@ impl Client {
         self.call(Method::GET, request, None).await
     }
 
-    /// Sends a POST with JSON or an empty body, and reads the whole answer. Like [`Client::send`], it repeats a request
-    /// only if the refusal proves that it had no effect.
+    /// Sends a POST with JSON, or with nothing, and reads the whole answer. Like [`OktaClient::send`], it repeats only what
+    /// was refused before anything was done.
     pub async fn post(&self, request: &Request, json: Option<&Secret>) -> Result<Reply, SendError> {
         self.call(Method::POST, request, Some(json.map_or("", Secret::reveal))).await
     }

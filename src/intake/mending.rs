@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::http::Client;
+use super::http::OktaClient;
 use crate::clock::Clock;
 use crate::consent::{Seq, Stored, Via};
 use crate::journal::{Batch, Journal, ReadError, Reader, Repair, Scanned};
@@ -16,11 +16,11 @@ use crate::tasks::Tasks;
 
 /// The handles that the repair task works with.
 #[derive(Debug)]
-pub struct Doors {
+pub struct MendingDoors {
     /// Reads the rows from the disk.
     pub reader: Reader,
     /// The client for Okta.
-    pub client: Client,
+    pub client: OktaClient,
     /// Stores the repaired rows.
     pub journal: Journal,
     /// Shows the poller's status, and gets the notes on damage.
@@ -42,7 +42,7 @@ const SHOWN: usize = 10;
 
 /// Checks and repairs once a day until the task is canceled. If the journal cannot be read, the check is tried again
 /// the next day.
-pub async fn run(mut mending: Mending, mut doors: Doors) {
+pub async fn run(mut mending: Mending, mut doors: MendingDoors) {
     drop(doors.clock.sleep(FIRST).await);
     loop {
         let next = doors.clock.uptime() + EVERY;
@@ -63,7 +63,7 @@ struct Done {
     failed: Vec<Seq>,
 }
 
-impl Doors {
+impl MendingDoors {
     async fn look(&mut self, mending: &mut Mending) -> Result<(), ReadError> {
         self.reader.forget_given();
         let (mut seen, mut done) = (Seq(0), Done::default());

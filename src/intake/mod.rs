@@ -11,14 +11,14 @@ pub mod state;
 
 use tokio::sync::watch;
 
-pub use http::{Client, ClientError};
+pub use http::{ClientError, OktaClient};
 
-use crate::report::{Board, Notes};
+use crate::report::{Board, BoardNotes};
 
 /// Replaces the notes of one kind on the board, and logs each new one once.
 fn tell_notes(
     board: &watch::Sender<Board>,
-    place: impl FnOnce(&mut Notes) -> &mut Vec<String>,
+    place: impl FnOnce(&mut BoardNotes) -> &mut Vec<String>,
     notes: Vec<String>,
 ) {
     board.send_if_modified(|board| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::http::Client;
+use super::http::OktaClient;
 use crate::clock::Clock;
 use crate::consent::{Evidence, Label, Page, Rev, Row, Seq, Symbol, Thing, Via};
 use crate::journal::{Batch, Journal, ReadError, Reader};
@@ -26,11 +26,11 @@ const OPEN_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The handles that the look-up task works with.
 #[derive(Debug)]
-pub struct Doors {
+pub struct NamesDoors {
     /// Reads rows with the ids that events contain, without resolved names.
     pub reader: Reader,
     /// The client for Okta.
-    pub client: Client,
+    pub client: OktaClient,
     /// Stores the answers.
     pub journal: Journal,
     /// Shows the poller's status, and gets notes on missing rights.
@@ -48,8 +48,8 @@ pub struct Doors {
 }
 
 /// Looks up names and persons until the journal is closed or cannot be read, or the task is canceled.
-pub async fn run(lookups: Lookups, correlations: Correlations, doors: Doors) {
-    let Doors { reader, client, journal, board, clock, tasks, mut asked, answers, persons_only } = doors;
+pub async fn run(lookups: Lookups, correlations: Correlations, doors: NamesDoors) {
+    let NamesDoors { reader, client, journal, board, clock, tasks, mut asked, answers, persons_only } = doors;
     let mut worker = Worker {
         lookups,
         correlations,
@@ -236,7 +236,7 @@ impl Worker {
         }
     }
 
-    async fn ask(&mut self, question: Question, client: &Client) -> Batch {
+    async fn ask(&mut self, question: Question, client: &OktaClient) -> Batch {
         let result = match &question {
             Question::Name(request) | Question::Person(request) => client.send(request).await,
         };

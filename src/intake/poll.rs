@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::http::Client;
+use super::http::OktaClient;
 use crate::clock::Clock;
 use crate::journal::{AppendError, Batch, Journal, Polled};
 use crate::okta::{Poller, Step, Taken};
@@ -18,7 +18,7 @@ use crate::tasks::{Busy, Tasks};
 /// Each page is stored before the next is requested, so a full disk stops the poller and loses nothing.
 pub async fn run(
     mut poller: Poller,
-    client: Client,
+    client: OktaClient,
     journal: Journal,
     board: watch::Sender<Board>,
     clock: Clock,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
-use super::http::Client;
+use super::http::OktaClient;
 use crate::clock::Clock;
 use crate::journal::{Journal, Reader};
 use crate::okta::{ProbeStep, Prober};
@@ -18,11 +18,11 @@ use crate::tasks::Tasks;
 
 /// The handles that the prober works with.
 #[derive(Debug)]
-pub struct Doors {
+pub struct ProbeDoors {
     /// Reads the newest consent, and changes of the org from the log.
     pub reader: Reader,
     /// The client for the org.
-    pub client: Client,
+    pub client: OktaClient,
     /// The journal whose changes may start a round.
     pub journal: Journal,
     /// Gets the results.
@@ -45,8 +45,8 @@ const STAND_BACK: Duration = Duration::from_mins(1);
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Probes until the tasks end.
-pub async fn run(mut prober: Prober, doors: Doors) {
-    let Doors { reader, client, journal, board, clock, tasks, nudge, interval } = doors;
+pub async fn run(mut prober: Prober, doors: ProbeDoors) {
+    let ProbeDoors { reader, client, journal, board, clock, tasks, nudge, interval } = doors;
     board.send_if_modified(|board| board.set(Part::Readiness, Pulse::Starting));
     let mut seen = board.subscribe();
     tokio::select! {
@@ -85,7 +85,7 @@ pub async fn run(mut prober: Prober, doors: Doors) {
 /// Makes one round of probes and returns its verdict. With a board, calls wait while the rate limit is nearly used up.
 pub async fn round(
     prober: &mut Prober,
-    client: &Client,
+    client: &OktaClient,
     clock: &Clock,
     proof: Option<Timestamp>,
     asks_log: bool,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::consent::{
-    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Origin, OutcomeOf, Person,
-    ScopeGrant, Server, ServerId, Untrusted, UserId, Via, Who,
+    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, OutcomeOf, Person,
+    RequestOrigin, ScopeGrant, Server, ServerId, Untrusted, UserId, Via, Who,
 };
 
 /// 2026-01-05T08:00:00Z, in milliseconds.
@@ -237,7 +237,7 @@ pub(crate) fn consent(number: u64, via: Via) -> Consent {
             .collect(),
         unread_targets: 0,
         hidden: 0,
-        from: Origin {
+        from: RequestOrigin {
             ip: some(&story.ip),
             city: some(story.city.0),
             country: some(story.city.2),

@@ -29,7 +29,7 @@ pub struct KeyLine {
 /// An error in the user's key bindings.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{command}: {why}")]
-pub struct KeyError {
+pub struct KeymapError {
     /// The name of the command with the faulty binding.
     pub command: String,
     /// The reason.
@@ -53,13 +53,14 @@ impl Keymap {
     /// Returns the default table with changes: for each named command, the keys that replace its default keys.
     ///
     /// # Errors
-    /// Fails if a command or key is unknown, if a key has two commands in one mode, or if neither quit nor interrupt
-    /// has a key.
-    pub fn changed<'a>(changes: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Result<Self, KeyError> {
+    /// A command or a key is not known, a key would mean two things in one place, or nothing would be left to quit by.
+    pub fn changed<'a>(
+        changes: impl IntoIterator<Item = (&'a str, &'a [String])>,
+    ) -> Result<Self, KeymapError> {
         let mut keymap = Self::default();
         let mut touched = Vec::new();
         for (name, keys) in changes {
-            let fail = |why: String| KeyError { command: name.to_owned(), why };
+            let fail = |why: String| KeymapError { command: name.to_owned(), why };
             let Some(command) = Command::from_name(name) else {
                 return Err(fail(unknown(name)));
             };
@@ -74,7 +75,7 @@ impl Keymap {
         Ok(keymap)
     }
 
-    fn check(&self, touched: &[Command]) -> Result<(), KeyError> {
+    fn check(&self, touched: &[Command]) -> Result<(), KeymapError> {
         let mut seen: HashMap<(Mode, Chord), Command> = HashMap::new();
         for line in &self.lines {
             for mode in line.modes {
@@ -93,14 +94,14 @@ impl Keymap {
                         "the key {chord} already belongs to {}; give one of them another key",
                         other.name()
                     );
-                    return Err(KeyError { command: ours.name(), why });
+                    return Err(KeymapError { command: ours.name(), why });
                 }
             }
         }
         let ends = |line: &KeyLine| matches!(line.command, Command::Quit | Command::Interrupt);
         if !self.lines.iter().any(|line| ends(line) && !line.chords.is_empty()) {
             let why = "neither quit nor interrupt would have a key, and there would be no way out".to_owned();
-            return Err(KeyError { command: Command::Quit.name(), why });
+            return Err(KeymapError { command: Command::Quit.name(), why });
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ pub use act::{ARRANGED, Choice, Offer, choices, first_choice, save_count, save_o
 pub use data::{
     Ask, Buckets, Column, Copied, Detail, DetailPlace, Entry, Extent, Fate, Fit, Held, Histogram, Known,
     Ledger, List, Loading, Mark, Marks, Mask, MaskedNames, Measure, Names, Node, Notice, Number, Offline,
-    Opened, Order, Origin, Pivot, Prompt, Rarity, Regions, RowRef, Rows, SaveOrder, Saved, Scopes, Shape,
+    OpenConsent, Order, Origin, Pivot, Prompt, Rarity, Regions, RowRef, Rows, SaveOrder, Saved, Scopes, Shape,
     Standing, Subject, Tally, Weight, Window, Workspace, Zone, cluster_width, columns, is_plain, rarity,
     regions, width,
 };

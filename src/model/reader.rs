@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::data::layout::place;
 use super::derived::timeline;
 use super::{
-    Among, Ask, Detail, DetailPlace, Effect, Filter, FilterError, Known, Model, Opened, Order, Pane, Pivot,
-    Prompt, Query,
+    Among, Ask, Detail, DetailPlace, Effect, Filter, FilterError, Known, Model, OpenConsent, Order, Pane,
+    Pivot, Prompt, Query,
 };
 
 impl Model {
@@ -170,8 +170,14 @@ impl Model {
         }
         let Some(at) = self.list.cursor() else { return Vec::new() };
         let seq = self.rows.get(at).seq;
-        self.opened =
-            Some(Opened { seq, consent: None, beside: None, around: Vec::new(), tree: None, failure: None });
+        self.opened = Some(OpenConsent {
+            seq,
+            consent: None,
+            beside: None,
+            around: Vec::new(),
+            tree: None,
+            failure: None,
+        });
         // If there is no room for both panes, the detail gets the keys. Otherwise the list keeps them.
         if self.detail_place() == DetailPlace::Alone {
             self.pane = Pane::Detail;

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::key_bindings::Mode;
 use super::{
-    CameFrom, Copied, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, Opened, Order,
-    Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Workspace, Zone,
-    regions,
+    CameFrom, Copied, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, OpenConsent,
+    Order, Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Workspace,
+    Zone, regions,
 };
 use crate::report::{Board, Coverage};
 
@@ -42,7 +42,7 @@ pub struct Model {
     /// The line being typed, if any.
     pub prompt: Option<Prompt>,
     /// The consent that is open beside, below or over the list, if any.
-    pub opened: Option<Opened>,
+    pub opened: Option<OpenConsent>,
     /// The pane that gets the keys while no page covers both panes.
     pub pane: Pane,
     /// The page that covers the main area, if any.

@@ -13,7 +13,7 @@ use super::error::{Meaning, Refusal, SendError};
 use super::exchange::{Reply, Request, Step};
 use super::log_query::{OVERLAP, RETENTION, back, filter_of, logs_url, query_of};
 use super::next_link::{self, Asked, BadLink};
-use super::read::{self, ReadError};
+use super::read::{self, PageError};
 use super::repeated_fault::RepeatedFault;
 use super::request_waits::{Pace, SLOW};
 use super::url::OrgUrl;
@@ -169,7 +169,7 @@ impl History {
     fn take_page(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Fetched {
         let page = match read::page(&reply.body, now, Via::POLL) {
             Ok(page) => page,
-            Err(error @ ReadError::Cut) => {
+            Err(error @ PageError::Cut) => {
                 let wait = self.pace.next_backoff();
                 return self.wait(now, up, wait, SendError::Cut(error.to_string()).fault(Part::Poll));
             }

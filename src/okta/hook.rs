@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::read::{self, DEPTH_MAX};
-use super::split::ReadError;
+use super::split::PageError;
 use super::wire::{Envelope, Text};
 use crate::consent::redact;
 use crate::consent::{Consent, Delivery, Reject, Untrusted, Via};
@@ -56,7 +56,7 @@ pub enum HookError {
     NoEvents,
     /// `data.events` is neither an object nor a list that could be read.
     #[error("Its data.events: {0}")]
-    Events(#[from] ReadError),
+    Events(#[from] PageError),
     /// The delivery has too many events.
     #[error("It has more than {EVENTS_MAX} events.")]
     TooMany,

@@ -39,5 +39,5 @@ pub use lookup::{LookupStep, Lookups};
 pub use mending::{Lost, MendStep, Mending};
 pub use oauth::{Dpop, Learned, ServiceApp, Session, TokenRequest};
 pub use poller::{PollPlan, Poller, Taken};
-pub use read::{ReadError, ReadPage, event, page, restore};
+pub use read::{PageError, ReadPage, event, page, restore};
 pub use readiness::{ProbeStep, Prober, ReadinessBudgets, ReadinessPlan, Rights};

@@ -17,7 +17,7 @@ use super::exchange::{Reply, Request, Step};
 use super::headers::Headers;
 use super::log_query::{OVERLAP, RETENTION, back, filter_of, limit_of, logs_url, query_of};
 use super::next_link::{self, Asked, BadLink};
-use super::read::{self, ReadError, ReadPage};
+use super::read::{self, PageError, ReadPage};
 use super::repeated_fault::RepeatedFault;
 use super::request_waits::{Pace, SLOW};
 use super::url::OrgUrl;
@@ -222,7 +222,7 @@ impl Poller {
     fn take_page(&mut self, now: Timestamp, up: Duration, reply: &Reply) -> Taken {
         let page = match read::page(&reply.body, now, Via::POLL) {
             Ok(page) => page,
-            Err(error @ ReadError::Cut) => {
+            Err(error @ PageError::Cut) => {
                 let wait = self.pace.next_backoff();
                 return self.wait(now, up, wait, SendError::Cut(error.to_string()).fault(Part::Poll));
             }

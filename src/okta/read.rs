@@ -11,12 +11,12 @@ use super::split::Members;
 use super::wire::{LogEvent, Party, Text};
 use crate::consent::redact::{self, Clean};
 use crate::consent::{
-    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, Origin, OutcomeOf,
-    Person, Reject, ScopeGrant, Server, ServerId, Stored, Thing, Untrusted, UserId, Via, Who,
+    Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, OutcomeOf, Person,
+    Reject, RequestOrigin, ScopeGrant, Server, ServerId, Stored, Thing, Untrusted, UserId, Via, Who,
 };
 use crate::json_scan;
 
-pub use super::split::ReadError;
+pub use super::split::PageError;
 
 /// The contents of a page.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) const DEPTH_MAX: usize = 100;
 const PARTS_MAX: usize = 256;
 
 /// Reads a page, which is an array of LogEvents.
-pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, ReadError> {
+pub fn page(bytes: &[u8], received: Timestamp, via: Via) -> Result<ReadPage, PageError> {
     let source = if via.has(Via::HOOK) { "hook" } else { "poll" };
     let mut members = Members::of(bytes)?;
     let whole = text(bytes);
@@ -223,7 +223,7 @@ fn bare(stored: &Stored) -> Consent {
         server: Server::default(),
         scopes: Vec::new(),
         unread_targets: 0,
-        from: Origin::default(),
+        from: RequestOrigin::default(),
         transaction_id: None,
         session_id: None,
         via: stored.via,
@@ -431,11 +431,11 @@ fn server(read: &LogEvent<'_>, group: &Group<'_>) -> Server {
     Server { id: id.map(ServerId::new), name: name.map(Untrusted::new) }
 }
 
-fn origin(read: &LogEvent<'_>) -> Origin {
+fn origin(read: &LogEvent<'_>) -> RequestOrigin {
     let security = &read.security;
     let hops = read.request.chain.0.iter().chain(&read.client.chain.0);
     let ip = read.client.ip.known().or_else(|| hops.map(|hop| &hop.ip).find_map(Text::known));
-    Origin {
+    RequestOrigin {
         ip: ip.map(Untrusted::new),
         city: kept(&read.client.place.city),
         country: kept(&read.client.place.country),

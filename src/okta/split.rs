@@ -9,7 +9,7 @@ use crate::json_scan::end_of_string;
 
 /// Why an answer is not a page. Quotes nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum ReadError {
+pub enum PageError {
     /// It is something else, for example HTML or an object.
     #[error("It is not a JSON array.")]
     NotAnArray,
@@ -40,12 +40,12 @@ pub(super) struct Members<'p> {
 
 impl<'p> Members<'p> {
     /// Returns the members of the array that a page is.
-    pub(super) fn of(page: &'p [u8]) -> Result<Self, ReadError> {
+    pub(super) fn of(page: &'p [u8]) -> Result<Self, PageError> {
         let marked = if page.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let mut members = Self { page: page.trim_ascii_end(), at: marked, taken: 0, has_ended: false };
         members.skip_space();
         if members.byte() != Some(b'[') {
-            return Err(ReadError::NotAnArray);
+            return Err(PageError::NotAnArray);
         }
         members.at += 1;
         members.skip_space();
@@ -57,12 +57,12 @@ impl<'p> Members<'p> {
     }
 
     /// Returns where in the page the next member begins, or `None` if there is none.
-    pub(super) fn next(&self) -> Result<Option<usize>, ReadError> {
+    pub(super) fn next(&self) -> Result<Option<usize>, PageError> {
         match (self.has_ended, self.at == self.page.len()) {
             (true, true) => Ok(None),
-            (true, false) => Err(ReadError::Trailing),
-            (false, true) => Err(ReadError::Cut),
-            (false, false) if self.taken == RECORDS_MAX => Err(ReadError::TooMany),
+            (true, false) => Err(PageError::Trailing),
+            (false, true) => Err(PageError::Cut),
+            (false, false) if self.taken == RECORDS_MAX => Err(PageError::TooMany),
             (false, false) => Ok(Some(self.at)),
         }
     }
@@ -83,12 +83,12 @@ impl<'p> Members<'p> {
     }
 
     /// Takes the next member and returns it. Finds its end by its strings and brackets.
-    pub(super) fn cut(&mut self) -> Result<&'p [u8], ReadError> {
+    pub(super) fn cut(&mut self) -> Result<&'p [u8], PageError> {
         let start = self.at;
         let mut depth = 0_usize;
         loop {
-            match self.byte().ok_or(ReadError::Cut)? {
-                b'"' => self.at = end_of_string(self.page, self.at + 1).ok_or(ReadError::Cut)?,
+            match self.byte().ok_or(PageError::Cut)? {
+                b'"' => self.at = end_of_string(self.page, self.at + 1).ok_or(PageError::Cut)?,
                 b'[' | b'{' => depth += 1,
                 b',' | b']' | b'}' if depth == 0 => {
                     let member = self.page[start..self.at].trim_ascii_end();
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    fn records(page: &[u8]) -> Result<Vec<&[u8]>, ReadError> {
+    fn records(page: &[u8]) -> Result<Vec<&[u8]>, PageError> {
         let mut members = Members::of(page)?;
         let mut records = Vec::new();
         while members.next()?.is_some() {
@@ -147,21 +147,21 @@ mod tests {
     #[test]
     fn what_is_no_array_is_an_error() {
         for (bytes, error) in [
-            (&b""[..], ReadError::NotAnArray),
-            (b"<html>", ReadError::NotAnArray),
-            (b"{}", ReadError::NotAnArray),
-            (b"[", ReadError::Cut),
-            (b"[{]", ReadError::Cut),
-            (b"[\"", ReadError::Cut),
-            (b"[\"\\", ReadError::Cut),
-            (b"[\"\\\"", ReadError::Cut),
-            (b"[] x", ReadError::Trailing),
+            (&b""[..], PageError::NotAnArray),
+            (b"<html>", PageError::NotAnArray),
+            (b"{}", PageError::NotAnArray),
+            (b"[", PageError::Cut),
+            (b"[{]", PageError::Cut),
+            (b"[\"", PageError::Cut),
+            (b"[\"\\", PageError::Cut),
+            (b"[\"\\\"", PageError::Cut),
+            (b"[] x", PageError::Trailing),
         ] {
             assert_eq!(records(bytes), Err(error));
         }
         assert_eq!(
             records(format!("[{}0]", "0,".repeat(RECORDS_MAX + 1)).as_bytes()),
-            Err(ReadError::TooMany)
+            Err(PageError::TooMany)
         );
     }
 

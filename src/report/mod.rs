@@ -8,7 +8,7 @@ mod traffic;
 
 pub use coverage::{Coverage, Gap, Unreadable};
 pub use hook::{HookDelay, HookHealth, HookProof, HookRefused};
-pub use pulse::{Board, Fault, Notes, Part, Persons, Pulse, process};
+pub use pulse::{Board, BoardNotes, Fault, Part, Persons, Pulse, process};
 pub use readiness::{
     Confidence, Overall, Readiness, ReadinessChange, ReadinessDetail, ReadinessEvidence, ReadinessItem,
     SERVER, SERVERS,

@@ -180,7 +180,7 @@ pub struct Board {
     /// The progress of looking up persons, or the default if none are looked up.
     pub persons: Persons,
     /// Notes for the user that are not faults.
-    pub notes: Notes,
+    pub notes: BoardNotes,
     /// The health of the event hook's listener, or the default if it does not listen.
     pub hook: HookHealth,
     /// The result of the last round of probes, or `None` before the first has ended.
@@ -196,9 +196,9 @@ pub struct Persons {
     pub open: usize,
 }
 
-/// Notes for the user, one sentence each, by subject.
+/// BoardNotes for the user, one sentence each, by subject.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Notes {
+pub struct BoardNotes {
     /// Polling: the org names no rate limit.
     pub poll: Vec<String>,
     /// Sign-in: scopes that were not granted, a clock that is wrong.
@@ -215,7 +215,7 @@ pub struct Notes {
     pub damage: Vec<String>,
 }
 
-impl Notes {
+impl BoardNotes {
     /// Returns every note.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let poll = self.poll.iter().chain(&self.sign_in);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::export::{ExportOptions, write};
-use super::{FileLayout, Marked, auto_name, thin_out};
+use super::{FileLayout, MarkedEvents, auto_name, thin_out};
 use crate::clock::Clock;
 
 /// When automatic snapshots are taken, and how many are kept.
@@ -61,7 +61,7 @@ impl AutoPlan {
             until: None,
             filter: None,
             marked_only: false,
-            marked: Marked::default(),
+            marked: MarkedEvents::default(),
             output: Some(path.clone()),
             now,
         };

@@ -11,7 +11,7 @@ use super::stdio::{note, print};
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::export::json_in_ascii;
-use crate::intake::http::{Client, Route};
+use crate::intake::http::{OktaClient, Route};
 use crate::intake::probe;
 use crate::journal::Reader;
 use crate::okta::{Budget, Credentials, OrgUrl, Prober, ReadinessBudgets, ReadinessPlan};
@@ -65,9 +65,10 @@ struct Report<'r> {
 /// written.
 pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, String)> {
     let has_credentials = !matches!(plan.credentials, Credentials::None);
-    let client = Client::new(&plan.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
-        (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
-    })?;
+    let client =
+        OktaClient::new(&plan.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
+            (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
+        })?;
     let exists = plan.dir.join("journal.sqlite3").exists();
     let journal = exists.then(|| look(&plan.dir));
     let proof = match &journal {

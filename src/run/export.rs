@@ -9,7 +9,7 @@ use super::journal_check::MENDING;
 use super::matching::matches;
 use super::save::{FileLayout, SaveError, Taker, print_whole, save, told};
 use super::stdio::note;
-use super::{Marked, charset, last_readiness};
+use super::{MarkedEvents, charset, last_readiness};
 use crate::consent::{Consent, Seq};
 use crate::exit::Exit;
 use crate::export::About;
@@ -35,7 +35,7 @@ pub struct ExportOptions {
     /// Only marked consents.
     pub marked_only: bool,
     /// The marks beside the journal.
-    pub marked: Marked,
+    pub marked: MarkedEvents,
     /// The new file to write, or `None` for standard output.
     pub output: Option<PathBuf>,
     /// The time at which the export is made.

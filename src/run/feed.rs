@@ -83,8 +83,8 @@ const FIRST_WITHIN: Duration = Duration::from_mins(1);
 /// # Errors
 /// Returns a fault if the journal cannot be opened or the HTTP client cannot be made. Nothing was started then.
 pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
-    let client =
-        http::Client::new(&plan.poll.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
+    let client = http::OktaClient::new(&plan.poll.org, plan.credentials, &plan.route, clock.clone())
+        .map_err(|error| {
             Fault::new(
                 Part::Config,
                 "no HTTP client",

@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::consent::{Bookmark, Kind};
-    use crate::intake::http::{Client, Route};
+    use crate::intake::http::{OktaClient, Route};
     use crate::journal::{Batch, Journal, Opened, Polled, Settings};
     use crate::okta::{Credentials, OrgUrl, PollPlan};
     use crate::report::Board;
@@ -312,7 +312,7 @@ mod tests {
             let parts = Parts {
                 dir: self.place(),
                 keep: Settings::default(),
-                client: Client::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
+                client: OktaClient::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
                 poll: PollPlan {
                     org,
                     kinds: vec![Kind::Grant],

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Hook;
 use crate::consent::visible;
 use crate::exit::Exit;
-use crate::intake::http::Client;
+use crate::intake::http::OktaClient;
 use crate::journal::Reader;
 use crate::okta::hooks::{self, EventHook};
 use crate::okta::{OrgUrl, Refusal, Reply, Request, SendError};
@@ -45,7 +45,7 @@ type Ended = (Exit, String);
 /// Returns an exit code and a sentence for stderr if Okta cannot be reached, if it refuses, or if a setting is missing.
 pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) -> Result<Exit, Ended> {
     let org = plan.poll.org.clone();
-    let client = Client::new(&org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
+    let client = OktaClient::new(&org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
         (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
     })?;
     let command = HookCommand { client, org, config, clock };
@@ -57,7 +57,7 @@ pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) 
 }
 
 struct HookCommand<'c> {
-    client: Client,
+    client: OktaClient,
     org: OrgUrl,
     config: &'c Hook,
     clock: &'c Clock,

@@ -47,7 +47,7 @@ pub use input_lines::{InputOptions, print_files};
 pub use journal_check::check_journal;
 pub use linear::{FileBook, JournalBook, LinearOptions, linear};
 pub use lookup::LookUps;
-pub use notes::{KeptNotes, Marked, NoteStore, Place};
+pub use notes::{KeptNotes, MarkedEvents, NoteStore, Place};
 pub use prune::prune;
 pub use save::{FileLayout, SaveError, save};
 pub use saver::{Saver, auto_name, name as file_name, recording_name, thin_out};

@@ -205,12 +205,12 @@ fn unread(error: &ReadError) -> Msg {
 
 /// The marked events and their notes, for commands without a screen.
 #[derive(Debug, Default)]
-pub struct Marked {
+pub struct MarkedEvents {
     notes: Option<Notes>,
     by_key: HashMap<EventKey, Box<str>>,
 }
 
-impl Marked {
+impl MarkedEvents {
     /// Reads the marks beside a journal.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(super) struct Parts {
     pub(super) names: bool,
     pub(super) hook: Option<HookPlan>,
     pub(super) readiness: Option<Probing>,
-    pub(super) client: http::Client,
+    pub(super) client: http::OktaClient,
     pub(super) board: watch::Sender<Board>,
     pub(super) nudge: Arc<Notify>,
     pub(super) probe: Arc<Notify>,
@@ -62,7 +62,7 @@ pub(super) struct Writing {
 /// Access to the org's log beside the poller, within the same budget.
 #[derive(Clone, Debug)]
 pub(super) struct LogAccess {
-    pub(super) client: http::Client,
+    pub(super) client: http::OktaClient,
     pub(super) budget: Budget,
     pub(super) plan: PollPlan,
 }
@@ -118,7 +118,7 @@ pub(super) fn start(
             },
             budgets,
         );
-        let doors = probe::Doors {
+        let doors = probe::ProbeDoors {
             reader: probe_reader,
             client: client.clone(),
             journal: journal.clone(),
@@ -131,7 +131,7 @@ pub(super) fn start(
         tasks.spawn("readiness", probe::run(prober, doors));
         tasks.spawn("last readiness", last_readiness::keep(dir.clone(), board.subscribe()));
     }
-    let doors = mending::Doors {
+    let doors = mending::MendingDoors {
         reader: mending_reader,
         client: client.clone(),
         journal: journal.clone(),
@@ -151,7 +151,7 @@ pub(super) fn start(
         let work = names::run(
             lookups,
             if persons_only { correlations.eager() } else { correlations },
-            names::Doors {
+            names::NamesDoors {
                 reader: names_reader,
                 client: client.clone(),
                 journal: journal.clone(),

@@ -10,9 +10,10 @@ use crate::tasks::Tasks;
 
 const TOKEN: &str = "00inventedToken";
 
-fn client(origin: &str) -> Client {
+fn client(origin: &str) -> OktaClient {
     let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
-    Client::new(&OrgUrl::parse(origin).unwrap().0, credentials, &Route::default(), Clock::system()).unwrap()
+    OktaClient::new(&OrgUrl::parse(origin).unwrap().0, credentials, &Route::default(), Clock::system())
+        .unwrap()
 }
 
 fn get(url: String) -> Request {
@@ -185,7 +186,7 @@ async fn a_proxy_is_used_with_its_password_unless_the_host_is_excepted() {
         let route = Route::new(&ours, None, Some(&proxy), except).unwrap();
         assert!(!format!("{route:?}").contains("p%20ss"));
         let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
-        let client = Client::new(&ours, credentials, &route, Clock::system()).unwrap();
+        let client = OktaClient::new(&ours, credentials, &route, Clock::system()).unwrap();
         client.send(&get("https://org.invalid/api/v1/logs".to_owned())).await.unwrap_err()
     };
     let serve = async {
@@ -250,7 +251,7 @@ async fn a_certificate_out_of_date_says_since_or_until_when() {
         let (org, _) = OrgUrl::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
         let route = Route::new(&org, Some(&testing("ca.pem")), None, None).unwrap();
         let credentials = Credentials::ssws(&Secret::new(TOKEN)).unwrap();
-        let client = Client::new(&org, credentials, &route, Clock::system()).unwrap();
+        let client = OktaClient::new(&org, credentials, &route, Clock::system()).unwrap();
         let request = get(format!("{}/api/v1/logs", org.origin()));
         let serve = async {
             let (socket, _) = listener.accept().await.unwrap();

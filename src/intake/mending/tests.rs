@@ -32,7 +32,7 @@ struct Rig {
     /// The first line of each request.
     asked: Arc<Mutex<Vec<String>>>,
     tell: watch::Sender<Board>,
-    work: Option<(Mending, Doors)>,
+    work: Option<(Mending, MendingDoors)>,
 }
 
 impl Rig {
@@ -50,9 +50,9 @@ impl Rig {
         tasks.spawn("org", serve(listener, page, Arc::clone(&asked)));
         let (tell, board) = watch::channel(Board::default());
         let credentials = Credentials::ssws(&Secret::new("00inventedToken")).unwrap();
-        let doors = Doors {
+        let doors = MendingDoors {
             reader: Reader::open(place.path()).unwrap(),
-            client: Client::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
+            client: OktaClient::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
             journal: journal.clone(),
             board: tell.clone(),
             clock: clock.clone(),

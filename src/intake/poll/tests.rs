@@ -50,7 +50,7 @@ impl Rig {
         let rig = Self { clock, tasks, board: seen, nudge: Arc::default(), journal, place, org, asked };
         let poller = Poller::new(rig.plan(), None, rig.clock.now());
         let credentials = Credentials::ssws(&Secret::new("00inventedToken")).unwrap();
-        let client = Client::new(&rig.org, credentials, &Route::default(), rig.clock.clone()).unwrap();
+        let client = OktaClient::new(&rig.org, credentials, &Route::default(), rig.clock.clone()).unwrap();
         let client = client.with_renewal(source);
         let (clock, tasks) = (rig.clock.clone(), rig.tasks.clone());
         let work = run(poller, client, rig.journal.clone(), board, clock, tasks, Arc::clone(&rig.nudge));

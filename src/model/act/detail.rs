@@ -2,7 +2,7 @@
 
 use super::pages;
 use crate::consent::{Beside, Consent, Seq, Untrusted};
-use crate::model::{Effect, Model, Notice, Opened, Page, Pane};
+use crate::model::{Effect, Model, Notice, OpenConsent, Page, Pane};
 
 /// The message for an open consent that was removed from the journal.
 pub(in crate::model) const GONE: &str = "This consent is no longer in the journal.";
@@ -36,7 +36,7 @@ pub(in crate::model) fn record_failed(model: &mut Model, seq: Seq, why: String) 
 
 /// Reads the events of the open consent's session and transaction from the journal.
 pub(in crate::model) fn read_beside(model: &Model) -> Vec<Effect> {
-    let Some(Opened { seq, consent: Some(consent), .. }) = &model.opened else { return Vec::new() };
+    let Some(OpenConsent { seq, consent: Some(consent), .. }) = &model.opened else { return Vec::new() };
     let exact = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
     let (session, transaction) = (exact(&consent.session_id), exact(&consent.transaction_id));
     vec![Effect::ReadBeside { seq: *seq, session, transaction }]

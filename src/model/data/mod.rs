@@ -50,7 +50,7 @@ pub use list::{List, Window};
 pub use marks::{Mark, Marks};
 pub use mask::{Mask, MaskedNames};
 pub use notice::Notice;
-pub use opened::Opened;
+pub use opened::OpenConsent;
 pub use order::Order;
 pub use pivot::{Measure, Pivot, Rarity, Subject, rarity};
 pub use prompt::{Ask, Prompt};

@@ -5,7 +5,7 @@ use crate::consent::{Beside, Consent, Seq};
 
 /// The consent that is open in the detail.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenConsent {
     /// The number of its row.
     pub seq: Seq,
     /// The full consent, or `None` while it is being read.

@@ -122,7 +122,7 @@ fn what_is_no_delivery_is_an_error() {
         assert_eq!(read(body.as_bytes()), Err(HookError::NoEvents), "{body}");
     }
     for events in ["\"x\"", "7"] {
-        assert_eq!(read(envelope(events).as_bytes()), Err(HookError::Events(ReadError::NotAnArray)));
+        assert_eq!(read(envelope(events).as_bytes()), Err(HookError::Events(PageError::NotAnArray)));
     }
 }
 
@@ -145,7 +145,7 @@ fn what_is_too_much_is_an_error() {
     assert_eq!(read(&vec![b' '; BODY_MAX + 1]), Err(HookError::TooLong));
     let members = |n: usize| envelope(&format!("[{}{{}}]", "{},".repeat(n)));
     assert_eq!(read(members(EVENTS_MAX).as_bytes()), Err(HookError::TooMany));
-    assert_eq!(read(members(200_000).as_bytes()), Err(HookError::Events(ReadError::TooMany)));
+    assert_eq!(read(members(200_000).as_bytes()), Err(HookError::Events(PageError::TooMany)));
     let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
     assert_eq!(read(nested(200).as_bytes()), Err(HookError::NoEvents));
     assert_eq!(read(nested(500_000).as_bytes()), Err(HookError::NoEvents));

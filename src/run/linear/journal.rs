@@ -7,13 +7,13 @@ use crate::consent::{Consent, Seq, Stored};
 use crate::okta;
 use crate::report::{Board, Part, Pulse};
 use crate::run::standing::named;
-use crate::run::{Feed, Marked, Source};
+use crate::run::{Feed, MarkedEvents, Source};
 
 /// A journal, its marks and the feed that writes or follows it.
 pub struct JournalBook<'a> {
     feed: &'a Feed,
     source: Source,
-    marked: Marked,
+    marked: MarkedEvents,
     seen: Seq,
     /// Whether the rows from before the start have been passed.
     has_begun: bool,
@@ -30,7 +30,7 @@ impl<'a> JournalBook<'a> {
     /// # Errors
     /// Returns a sentence for people if the marks beside the journal cannot be read.
     pub fn new(dir: &Path, feed: &'a Feed, source: Source) -> Result<Self, String> {
-        let marked = Marked::beside(dir)?;
+        let marked = MarkedEvents::beside(dir)?;
         Ok(Self { feed, source, marked, seen: Seq(0), has_begun: false, told: Vec::new() })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::{AutoPlan, Marked};
+use super::super::{AutoPlan, MarkedEvents};
 use crate::consent::Seq;
 use crate::export::Lines;
 use crate::model::Query;
@@ -26,7 +26,7 @@ pub struct TailOptions {
     /// Only consents that match this filter.
     pub filter: Option<Query>,
     /// The marks beside the journal, for filters on marks.
-    pub marked: Marked,
+    pub marked: MarkedEvents,
     /// Stop once the poller has caught up.
     pub once: bool,
     /// Whether `once` exits with 0 despite unreadable records.
