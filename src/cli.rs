@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{GlobalFlags, When, length};
@@ -22,7 +22,7 @@ pub struct Cli {
     pub global: Global,
     /// The command to run; `watch` if none is named.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<Subcommand>,
     /// The flags of `watch`, if no command is named.
     #[command(flatten)]
     pub watch: Watch,
@@ -86,8 +86,8 @@ pub enum ColorWhen {
 }
 
 /// The commands.
-#[derive(Subcommand, Debug)]
-pub enum Command {
+#[derive(clap::Subcommand, Debug)]
+pub enum Subcommand {
     /// Shows the screen for the configured org
     Watch(Watch),
     /// Shows the screen for an embedded simulated org: no account, no configuration
@@ -340,7 +340,7 @@ impl ValueEnum for FileFormat {
 }
 
 /// The subcommands of `hook`.
-#[derive(Subcommand, Debug)]
+#[derive(clap::Subcommand, Debug)]
 pub enum HookCommand {
     /// Lists the org's event hooks that ask for consent events, and whether they deliver here
     Status,
@@ -355,7 +355,7 @@ pub enum HookCommand {
 }
 
 /// The subcommands of `config`.
-#[derive(Subcommand, Debug)]
+#[derive(clap::Subcommand, Debug)]
 pub enum ConfigCommand {
     /// Writes a configuration file with every key explained; never overwrites one
     Init {
@@ -463,7 +463,7 @@ mod tests {
     #[test]
     fn a_filter_may_begin_with_what_it_excludes() {
         let cli = read("consentwatch tail --filter -kind:revoke --once").expect("good");
-        let Some(Command::Tail(tail)) = cli.command else { panic!("tail was said") };
+        let Some(Subcommand::Tail(tail)) = cli.command else { panic!("tail was said") };
         assert_eq!((tail.filter.as_deref(), tail.once), (Some("-kind:revoke"), true));
     }
 

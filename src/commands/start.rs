@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 
 use super::common::{env, printed};
 use super::{backfill, config, demo, doctor, export, hook, open, prune, replay, sim, tail, watch};
-use crate::cli::{self, Cli, Command};
+use crate::cli::{self, Cli, Subcommand};
 use crate::exit::Exit;
 use crate::run::{self, note, print};
 use crate::secret::{protect_memory, scrub};
@@ -23,24 +23,24 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
     let ended = match &cli.command {
         None => watch::watch(&cli, &cli.watch),
-        Some(Command::Watch(flags)) => watch::watch(&cli, flags),
-        Some(Command::Demo(flags)) => demo::demo(&cli, flags),
-        Some(Command::Tail(flags)) => tail::tail(&cli, flags),
-        Some(Command::Open(flags)) => open::open(&cli, flags),
-        Some(Command::Doctor(flags)) => doctor::doctor(&cli, flags),
-        Some(Command::Export(flags)) => export::export(&cli, flags),
-        Some(Command::Backfill(flags)) => backfill::backfill(&cli, flags),
-        Some(Command::Prune(flags)) => prune::prune(&cli, flags),
-        Some(Command::Hook(command)) => hook::hook(&cli, command),
-        Some(Command::Config(command)) => config::configure(&cli, command),
-        Some(Command::Sim(flags)) => sim::simulate(flags),
+        Some(Subcommand::Watch(flags)) => watch::watch(&cli, flags),
+        Some(Subcommand::Demo(flags)) => demo::demo(&cli, flags),
+        Some(Subcommand::Tail(flags)) => tail::tail(&cli, flags),
+        Some(Subcommand::Open(flags)) => open::open(&cli, flags),
+        Some(Subcommand::Doctor(flags)) => doctor::doctor(&cli, flags),
+        Some(Subcommand::Export(flags)) => export::export(&cli, flags),
+        Some(Subcommand::Backfill(flags)) => backfill::backfill(&cli, flags),
+        Some(Subcommand::Prune(flags)) => prune::prune(&cli, flags),
+        Some(Subcommand::Hook(command)) => hook::hook(&cli, command),
+        Some(Subcommand::Config(command)) => config::configure(&cli, command),
+        Some(Subcommand::Sim(flags)) => sim::simulate(flags),
         Some(Command::Replay { file }) => replay::replay(file),
-        Some(Command::Completions { shell }) => {
+        Some(Subcommand::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "consentwatch", &mut text);
             printed(&text)
         }
-        Some(Command::Man) => {
+        Some(Subcommand::Man) => {
             let mut text = Vec::new();
             match clap_mangen::Man::new(Cli::command()).render(&mut text) {
                 Ok(()) => printed(&text),
