@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use consentwatch::consent::{Page, Seq};
+use consentwatch::consent::{RowPage, Seq};
 use consentwatch::model::{
     Among, Chord, Effect, Filter, Key, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update,
 };
@@ -27,7 +27,7 @@ const ROWS: i64 = 1_000_000;
 fn model(rows: i64) -> Model {
     let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
     let mut model = Model::new(origin, Zone::default(), (200, 50), Timestamp::UNIX_EPOCH);
-    drop(update(&mut model, Msg::Committed(Page { symbols: symbols(), ..Page::default() })));
+    drop(update(&mut model, Msg::Committed(RowPage { symbols: symbols(), ..RowPage::default() })));
     let mut seq = 1;
     while seq <= rows {
         drop(update(&mut model, Msg::Committed(page(seq, (seq + 1000).min(rows + 1)))));

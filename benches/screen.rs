@@ -9,7 +9,7 @@ mod org;
 
 use std::time::{Duration, Instant};
 
-use consentwatch::consent::Page;
+use consentwatch::consent::RowPage;
 use consentwatch::model::{Chord, Effect, Key, Model, Msg, Origin, Zone, update};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use jiff::Timestamp;
@@ -56,7 +56,7 @@ fn main() {
     let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
     let now = Timestamp::from_millisecond(START_MS + rows * 700).unwrap_or_default();
     let mut model = Model::new(origin, Zone::default(), (200, 50), now);
-    drop(update(&mut model, Msg::Committed(Page { symbols: symbols(), ..Page::default() })));
+    drop(update(&mut model, Msg::Committed(RowPage { symbols: symbols(), ..RowPage::default() })));
     let mut slices = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut from = 1;
     while from <= rows {

@@ -10,7 +10,7 @@ mod terminal;
 mod unseen;
 
 use consentwatch::clock::Clock;
-use consentwatch::consent::{Page, Seq, Sym, Via, visible};
+use consentwatch::consent::{RowPage, Seq, Sym, Via, visible};
 use consentwatch::export::{Lines, sentences};
 use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
 use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone, update};
@@ -228,7 +228,7 @@ fn a_flood_of_marks_in_a_scope_costs_a_key_few_bytes() {
         let consent = okta::page(event.as_bytes(), now, Via::POLL).expect("a page").consents.remove(0);
         let symbols =
             (1..).map(Sym).zip(consent.symbols()).filter(|(_, symbol)| !symbol.is_empty()).collect();
-        let page = Page { rows: vec![consent.row(Seq(1)).0], symbols, ..Page::default() };
+        let page = RowPage { rows: vec![consent.row(Seq(1)).0], symbols, ..RowPage::default() };
         drop(update(&mut model, Msg::Committed(page)));
         let mut terminal = Vec::new();
         let theme = Theme::new(ThemeKind::Dark, Depth::True);

@@ -2,7 +2,7 @@
 //! gives the same result.
 
 use consentwatch::consent::{
-    Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
+    Evidence, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 use consentwatch::model::{
     Among, BINDINGS, Chord, Effect, Filter, Key, Known, Mark, Marks, Mode, Model, Msg, Origin, Pane, RowRef,
@@ -146,7 +146,7 @@ impl Play {
     fn new() -> Self {
         let origin = Origin { org: "example.okta.com".into(), tag: String::new() };
         let mut model = Model::new(origin, Zone::default(), (80, 24), Timestamp::UNIX_EPOCH);
-        drop(update(&mut model, Msg::Committed(Page { symbols: symbols(), ..Page::default() })));
+        drop(update(&mut model, Msg::Committed(RowPage { symbols: symbols(), ..RowPage::default() })));
         Self { model, up: 10_000, down: 10_000, is_behind: false }
     }
 
@@ -169,7 +169,7 @@ impl Play {
     }
 
     fn update(&mut self, step: Step) -> Vec<Effect> {
-        let page = |rows: Vec<Row>| Page { rows, ..Page::default() };
+        let page = |rows: Vec<Row>| RowPage { rows, ..RowPage::default() };
         let msg = match step {
             Step::Key(chord) => Msg::Key(chord),
             Step::Resize(width, height) => Msg::Resize(width, height),
@@ -359,7 +359,7 @@ proptest! {
         drop(update(&mut again.model, Msg::Marks(Box::new(marks))));
         drop(update(&mut again.model, Msg::Minute(play.model.now)));
         for (left, rows) in [(1, &all[all.len() / 2..]), (0, &all[..all.len() / 2])] {
-            let page = Page { rows: rows.to_vec(), ..Page::default() };
+            let page = RowPage { rows: rows.to_vec(), ..RowPage::default() };
             drop(update(&mut again.model, Msg::Older { page, left }));
         }
         let here = |model: &Model| model.list.cursor().map(|at| model.rows.get(at).seq);

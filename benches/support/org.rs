@@ -1,7 +1,7 @@
 //! A large org, for benches: 48,000 people, 300 clients, 60,000 places.
 
 use consentwatch::consent::{
-    Evidence, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
+    Evidence, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 
 const PEOPLE: u32 = 48_000;
@@ -56,8 +56,8 @@ fn row(seq: i64) -> Row {
     }
 }
 
-pub(crate) fn page(from: i64, to: i64) -> Page {
-    Page { rows: (from..to).map(row).collect(), ..Page::default() }
+pub(crate) fn page(from: i64, to: i64) -> RowPage {
+    RowPage { rows: (from..to).map(row).collect(), ..RowPage::default() }
 }
 
 /// Returns the resident memory of this process in MiB, from `/proc/self/status`.

@@ -37,7 +37,7 @@ pub use record::{
     Actor, Client, Consent, Delivery, EventKey, OutcomeOf, RequestOrigin, ScopeGrant, Server, Stored,
 };
 pub use reject::Reject;
-pub use row::{GrantMarks, Page, Row};
+pub use row::{GrantMarks, Row, RowPage};
 pub use side::{Beside, SideEvent, Topic};
 pub use symbol::{Sym, Symbol, Symbols};
 pub use text::{Untrusted, in_ascii, replace_hidden, visible};

@@ -47,7 +47,7 @@ pub struct Row {
 
 /// Rows, and the texts that the receiver does not have yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Page {
+pub struct RowPage {
     /// The rows, in the requested order.
     pub rows: Vec<Row>,
     /// The scope grants of each row.

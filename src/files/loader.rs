@@ -12,7 +12,7 @@ use super::head::SnapshotHead;
 use super::input::{Again, FileInput};
 use super::read::{Item, Stop, read};
 use super::session::{self, Trace};
-use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Page, Row, Seq, Sym, Symbol, Via};
+use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Row, RowPage, Seq, Sym, Symbol, Via};
 
 /// News about the files while they are loaded.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ pub enum LoadNews {
     /// New rows.
     Rows {
         /// The rows, in the order of the files.
-        page: Page,
+        page: RowPage,
         /// The percentage of all files that is read, if it is known.
         percent: Option<u8>,
     },
     /// Rows that changed because of a further record.
-    Changed(Page),
+    Changed(RowPage),
     /// An error in a file, as a sentence. Records that could be read are there.
     Trouble(String),
     /// A remark on a file whose format differs from what Okta or this program writes, as a sentence.
@@ -125,7 +125,7 @@ pub struct Loader {
     /// The symbol numbers of texts, by their hashes.
     numbers: HashTable<(Hashes, u32)>,
     hashers: Hashers,
-    changed: Page,
+    changed: RowPage,
     repeated: u64,
     /// Rows that name no person, but name a session or a transaction.
     nameless: Vec<u32>,
@@ -161,7 +161,7 @@ impl Loader {
             contents: Vec::new(),
             numbers: HashTable::new(),
             hashers: Hashers::default(),
-            changed: Page::default(),
+            changed: RowPage::default(),
             repeated: 0,
             nameless: Vec::new(),
         }
@@ -208,7 +208,7 @@ impl Loader {
     }
 
     /// Finds the persons of nameless rows by their sessions, and returns the rows that this changes.
-    fn attribute(&mut self) -> Vec<Page> {
+    fn attribute(&mut self) -> Vec<RowPage> {
         let file_index = Arc::clone(&self.file_index);
         let read = |row: u32| file_index.consent(Seq(i64::from(row) + 1)).ok().flatten();
         // A copy, so that the index is not locked meanwhile.
@@ -225,8 +225,8 @@ impl Loader {
         pages
     }
 
-    fn take(&mut self, records: &[(Span, usize)], kept: &Kept) -> Page {
-        let mut page = Page::default();
+    fn take(&mut self, records: &[(Span, usize)], kept: &Kept) -> RowPage {
+        let mut page = RowPage::default();
         let file = self.files - 1;
         let mut lines = kept.iter();
         for (span, count) in records {
@@ -240,7 +240,7 @@ impl Loader {
         page
     }
 
-    fn line(&mut self, whole: Whole<'_>, place: Place, page: &mut Page) {
+    fn line(&mut self, whole: Whole<'_>, place: Place, page: &mut RowPage) {
         let line = whole.line;
         if let Some(row) = self.find(line.key) {
             if self.is_other(row, line, place) {
@@ -288,7 +288,7 @@ impl Loader {
     }
 
     /// Adds a record as a new row beside a row with the same uuid, and marks both.
-    fn shared(&mut self, row: u32, whole: Whole<'_>, place: Place, page: &mut Page) {
+    fn shared(&mut self, row: u32, whole: Whole<'_>, place: Place, page: &mut RowPage) {
         let digest = self
             .record(place)
             .and_then(|found| Some(found.consents.get(usize::from(place.index))?.content_digest()));
@@ -321,7 +321,7 @@ impl Loader {
         (key, row): (u128, Row),
         whole: Whole<'_>,
         place: Place,
-        page: &mut Page,
+        page: &mut RowPage,
     ) -> Option<u32> {
         let Ok(number) = u32::try_from(self.keys.len()) else { return None };
         let line = whole.line;
@@ -378,7 +378,7 @@ impl Loader {
     }
 
     /// Adds a row to a page, with its marks and with new texts.
-    fn put(&mut self, row: Row, whole: Whole<'_>, page: &mut Page) {
+    fn put(&mut self, row: Row, whole: Whole<'_>, page: &mut RowPage) {
         let row = self.numbered(row, whole, &mut page.symbols);
         page.rows.push(row);
         page.grants.push(whole.marks.iter().copied());

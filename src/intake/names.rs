@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::consent::{Evidence, Label, Page, Rev, Row, Seq, Symbol, Thing, Via};
+use crate::consent::{Evidence, Label, Rev, Row, RowPage, Seq, Symbol, Thing, Via};
 use crate::journal::{Batch, Journal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Board, Part, Persons, Pulse};
@@ -178,7 +178,7 @@ impl Worker {
         Ok(page.rows.len() == STEP)
     }
 
-    fn want(&mut self, page: &Page) {
+    fn want(&mut self, page: &RowPage) {
         // The newest texts come last, and the last one added is looked up first.
         let unnamed = page.symbols.iter().filter(|_| !self.persons_only);
         for (thing, id) in unnamed.filter_map(|(_, symbol)| unnamed_in(symbol)) {
@@ -186,7 +186,7 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, page: &Page) -> Result<(), ReadError> {
+    fn take(&mut self, page: &RowPage) -> Result<(), ReadError> {
         self.want(page);
         for row in &page.rows {
             self.seen = self.seen.max(row.seq);

@@ -267,7 +267,7 @@ async fn rows_come_in_order_and_texts_once() {
     let journal = writer(dir.path());
     journal.append(polled(0..100)).await.unwrap();
     let mut reader = Reader::open(dir.path()).unwrap();
-    let seqs = |page: &crate::consent::Page| page.rows.iter().map(|row| row.seq.0).collect::<Vec<_>>();
+    let seqs = |page: &crate::consent::RowPage| page.rows.iter().map(|row| row.seq.0).collect::<Vec<_>>();
     let newest = reader.newest(10).unwrap();
     assert_eq!(seqs(&newest), (91..=100).collect::<Vec<_>>());
     assert!(!newest.symbols.is_empty());

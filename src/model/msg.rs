@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Offline, SaveOrder};
-use crate::consent::{Beside, Consent, Page, Seq};
+use crate::consent::{Beside, Consent, RowPage, Seq};
 use crate::report::{Board, Coverage};
 
 /// A message to the model.
@@ -23,20 +23,20 @@ pub enum Msg {
     /// The terminal has a new size: columns, rows.
     Resize(u16, u16),
     /// Rows were committed since the last read, in ascending order of row number.
-    Committed(Page),
+    Committed(RowPage),
     /// Older rows were read, after the first frame was shown.
     Older {
         /// The rows, in ascending order of row number. All numbers are below those read earlier.
-        page: Page,
+        page: RowPage,
         /// The number of rows of the journal that have not been read yet.
         left: u64,
     },
     /// Rows were read from files.
-    FromFiles(Page, Loading),
+    FromFiles(RowPage, Loading),
     /// The metadata of the files was read.
     Offline(Box<Offline>),
     /// Rows that were read earlier changed.
-    Changed(Page),
+    Changed(RowPage),
     /// The journal removed rows. Of the rows above `after`, up to and including `to`, only `kept` are left.
     Cut {
         /// The lower bound. This row and those below it were not examined.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::source::{Records, Supply};
-use crate::consent::{Beside, Consent, Page, Seq};
+use crate::consent::{Beside, Consent, RowPage, Seq};
 use crate::files::{self, FileIndex, LoadNews, Loader};
 pub use crate::files::{FileInput, probe_all};
 use crate::model::{Loading, Msg, Offline};
@@ -99,7 +99,7 @@ impl Archive {
                 self.told.repeated = repeated;
                 self.told.shared = shared;
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
-                msgs.push(Msg::FromFiles(Page::default(), Loading::Done));
+                msgs.push(Msg::FromFiles(RowPage::default(), Loading::Done));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use consentwatch::consent::{Doubt, Page, Row, Via};
+use consentwatch::consent::{Doubt, Row, RowPage, Via};
 use consentwatch::model::{Msg, RowRef};
 use consentwatch::report::{Coverage, HookDelay, HookHealth, HookProof, HookRefused, Part, Pulse};
 use consentwatch::sim::{SimFault, Variant};
@@ -169,7 +169,7 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
     ];
     let newest = rig.model.rows.order().iter().rev().skip(2).map(|at| rig.model.rows.get(RowRef(*at)));
     let rows = newest.zip(doubts).map(|(row, (via, doubt))| Row { via, doubt, ..row }).collect();
-    rig.tell(Msg::Changed(Page { rows, ..Page::default() }));
+    rig.tell(Msg::Changed(RowPage { rows, ..RowPage::default() }));
     at_every_size("hook", &mut rig);
     rig.press("6");
     at_every_size("hook-sources", &mut rig);

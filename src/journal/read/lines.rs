@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 use super::reader::Reader;
 use crate::consent::{
-    Evidence, GrantMarks, Kind, Outcome, Page, Reach, Rev, Row, Seq, Severity, Sym, Symbol, Via,
+    Evidence, GrantMarks, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 use crate::journal::checksum::{self, Line};
 use crate::journal::columns::{limit, time};
@@ -52,12 +52,12 @@ impl Reader {
     }
 
     /// Returns the newest rows, at most `n`, in rising order.
-    pub fn newest(&mut self, n: usize) -> Result<Page, ReadError> {
+    pub fn newest(&mut self, n: usize) -> Result<RowPage, ReadError> {
         self.before(Seq(i64::MAX), n)
     }
 
     /// Returns the rows just below `seq`, at most `n`, in rising order.
-    pub fn before(&mut self, seq: Seq, n: usize) -> Result<Page, ReadError> {
+    pub fn before(&mut self, seq: Seq, n: usize) -> Result<RowPage, ReadError> {
         let sql = format!("{ROW} WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
         let mut rows = self.rows(&sql, (seq.0, limit(n)))?;
         rows.reverse();
@@ -65,14 +65,14 @@ impl Reader {
     }
 
     /// Returns the rows just above `seq`, at most `n`, in rising order.
-    pub fn after(&mut self, seq: Seq, n: usize) -> Result<Page, ReadError> {
+    pub fn after(&mut self, seq: Seq, n: usize) -> Result<RowPage, ReadError> {
         let sql = format!("{ROW} WHERE seq > ?1 ORDER BY seq LIMIT ?2");
         let rows = self.rows(&sql, (seq.0, limit(n)))?;
         self.page(rows)
     }
 
     /// Returns the rows that changed after `rev`, at most `n`, in the order of their last change.
-    pub fn changed(&mut self, rev: Rev, n: usize) -> Result<Page, ReadError> {
+    pub fn changed(&mut self, rev: Rev, n: usize) -> Result<RowPage, ReadError> {
         // The second condition repeats that of the index. Without it SQLite would not use the index.
         let sql = format!("{ROW} WHERE rev > ?1 AND rev > 0 ORDER BY rev LIMIT ?2");
         let rows = self.rows(&sql, (rev.0, limit(n)))?;
@@ -214,7 +214,7 @@ impl Reader {
         Ok(None)
     }
 
-    fn page(&mut self, mut rows: Vec<(Row, Marks)>) -> Result<Page, ReadError> {
+    fn page(&mut self, mut rows: Vec<(Row, Marks)>) -> Result<RowPage, ReadError> {
         let hidden = self.hidden_of(&rows)?;
         for (row, marks) in &mut rows {
             if hidden.get(&row.seq.0) == Some(&None) {
@@ -250,7 +250,7 @@ impl Reader {
             page.push(row);
             grants.push(marks);
         }
-        Ok(Page { rows: page, grants, symbols })
+        Ok(RowPage { rows: page, grants, symbols })
     }
 
     /// Returns how many values of these rows are hidden, by row number, for rows that have any. The count is `None`

@@ -149,7 +149,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::consent::{Attribution, Evidence, Page, Person, Seq, UserId, Via, Who};
+    use crate::consent::{Attribution, Evidence, Person, RowPage, Seq, UserId, Via, Who};
     use crate::journal::sample::{self, START_MS};
     use crate::journal::write::store::Store;
     use crate::journal::{Batch, Reader, Settings};
@@ -193,7 +193,7 @@ mod tests {
         Batch { labels: vec![label], ..Batch::default() }
     }
 
-    fn clients(page: &Page) -> Vec<String> {
+    fn clients(page: &RowPage) -> Vec<String> {
         let is_client = |text: &str| text.starts_with("0oaD");
         let texts = page.symbols.iter().map(|(_, symbol)| symbol.as_str());
         texts.filter(|text| is_client(text)).map(ToOwned::to_owned).collect()

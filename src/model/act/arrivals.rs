@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::{detail, prompt_input};
-use crate::consent::{Page, Seq};
+use crate::consent::{RowPage, Seq};
 use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
 use crate::report::Board;
 
 /// Adds new rows. `live` is `false` for rows older than those already read, which do not count as new to the user.
-pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<Effect> {
+pub(in crate::model) fn grew(model: &mut Model, page: &RowPage, live: bool) -> Vec<Effect> {
     let new = model.rows.take(page);
     for at in &new {
         model.ledger.take(&model.rows, *at);
@@ -54,13 +54,13 @@ pub(in crate::model) fn grew(model: &mut Model, page: &Page, live: bool) -> Vec<
 }
 
 /// Adds older rows. `left` is the number of rows that have not been read yet.
-pub(in crate::model) fn older(model: &mut Model, page: &Page, left: u64) -> Vec<Effect> {
+pub(in crate::model) fn older(model: &mut Model, page: &RowPage, left: u64) -> Vec<Effect> {
     model.loading = if left == 0 { Loading::Done } else { Loading::Older(left) };
     grew(model, page, false)
 }
 
 /// Adds rows read from files.
-pub(in crate::model) fn read_files(model: &mut Model, page: &Page, loading: Loading) -> Vec<Effect> {
+pub(in crate::model) fn read_files(model: &mut Model, page: &RowPage, loading: Loading) -> Vec<Effect> {
     model.loading = loading;
     grew(model, page, false)
 }
@@ -75,7 +75,7 @@ pub(in crate::model) fn offline(model: &mut Model, offline: Offline) -> Vec<Effe
 }
 
 /// Applies changed rows and texts. An empty page means that related events arrived, so those of the open row are read.
-pub(in crate::model) fn changed(model: &mut Model, page: &Page) -> Vec<Effect> {
+pub(in crate::model) fn changed(model: &mut Model, page: &RowPage) -> Vec<Effect> {
     if page.rows.is_empty() && page.symbols.is_empty() {
         return detail::read_beside(model);
     }

@@ -45,7 +45,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::consent::Page;
+    use crate::consent::RowPage;
     use crate::model::data::rows::tests::row;
     use crate::model::{Msg, Origin, Zone, buckets, update};
 
@@ -55,7 +55,7 @@ mod tests {
         let now = Timestamp::from_millisecond(1000 * HOUR).unwrap();
         let mut model = Model::new(Origin::default(), Zone::default(), (80, 24), now);
         let rows = (1..).zip(times).map(|(seq, time)| row(seq, *time)).collect();
-        drop(update(&mut model, Msg::Committed(Page { rows, ..Page::default() })));
+        drop(update(&mut model, Msg::Committed(RowPage { rows, ..RowPage::default() })));
         model
     }
 

@@ -8,7 +8,7 @@ use super::marks::{Mark, Marks};
 use super::numbered::Numbered;
 use super::text_arena::TextArena;
 use super::text_columns;
-use crate::consent::{Page, Row, Seq, Sym, Symbol, Symbols};
+use crate::consent::{Row, RowPage, Seq, Sym, Symbol, Symbols};
 
 /// The place of a row in memory. It does not change while the program runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -162,7 +162,7 @@ impl Rows {
     }
 
     /// Adds the texts and rows of a page, and returns the rows that are new.
-    pub fn take(&mut self, page: &Page) -> Vec<RowRef> {
+    pub fn take(&mut self, page: &RowPage) -> Vec<RowRef> {
         self.learn(&page.symbols);
         let kept =
             page.rows.iter().enumerate().map(|(index, row)| self.put_unordered(row, page.grants.of(index)));
@@ -383,7 +383,7 @@ pub(in crate::model) mod tests {
             let mut rows = Rows::default();
             for page in came.chunks(size) {
                 let rows_of_page = page.iter().map(|(seq, time)| row(*seq, *time)).collect();
-                rows.take(&Page { rows: rows_of_page, ..Page::default() });
+                rows.take(&RowPage { rows: rows_of_page, ..RowPage::default() });
             }
             assert_eq!(seqs(&rows), [1, 3, 2, 6, 5, 4], "{size}");
         }
