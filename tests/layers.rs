@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use graph::{Code, Graph};
+use syn::{Item, Visibility};
 
 /// Commands may use every module.
 const COMMANDS: &[&str] = &[
@@ -373,4 +374,59 @@ fn what_only_tests_name_does_not_count() {
 fn the_simulated_org_writes_its_json_by_hand() {
     let is_renamed = |(file, text): &(&String, &String)| top(file) == "sim" && text.contains("serde(rename");
     assert_eq!(TEXTS.iter().find(is_renamed).map(|(file, _)| file.clone()), None);
+}
+
+/// Returns the names that public types have twice, and where.
+fn twins(texts: &BTreeMap<String, String>) -> Vec<String> {
+    fn collect(file: &str, items: &[Item], found: &mut BTreeMap<String, Vec<String>>) {
+        for item in items {
+            let (visibility, name) = match item {
+                Item::Struct(item) => (&item.vis, &item.ident),
+                Item::Enum(item) => (&item.vis, &item.ident),
+                Item::Union(item) => (&item.vis, &item.ident),
+                Item::Trait(item) => (&item.vis, &item.ident),
+                Item::Type(item) => (&item.vis, &item.ident),
+                Item::Mod(module) => {
+                    if let Some((_, items)) = &module.content {
+                        collect(file, items, found);
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if matches!(visibility, Visibility::Public(_)) {
+                found.entry(name.to_string()).or_default().push(file.to_owned());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (file, text) in texts {
+        let parsed = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        collect(file, &parsed.items, &mut found);
+    }
+    let is_twice = |(_, files): &(String, Vec<String>)| files.len() > 1;
+    found.into_iter().filter(is_twice).map(|(name, files)| format!("{name}: {}", files.join(", "))).collect()
+}
+
+#[test]
+fn no_public_type_has_the_name_of_another() {
+    let found = twins(&TEXTS);
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    let planted = |code: &str| {
+        let mut texts = TEXTS.clone();
+        texts.entry("view/status.rs".to_owned()).or_default().push_str(code);
+        twins(&texts)
+    };
+    for code in [
+        "pub struct Consent;",
+        "pub enum Consent {}",
+        "pub union Consent { one: u8 }",
+        "pub trait Consent {}",
+        "mod planted { pub type Consent = (); }",
+    ] {
+        assert_eq!(planted(code), ["Consent: consent/record.rs, view/status.rs"], "{code}");
+    }
+    for code in ["struct Consent;", "pub(super) struct Consent;", "pub(crate) enum Consent {}"] {
+        assert_eq!(planted(code), [""; 0], "{code}");
+    }
 }
