@@ -13,7 +13,7 @@ use consentwatch::clock::Clock;
 use consentwatch::consent::{RowPage, Seq, Sym, Via, visible};
 use consentwatch::export::{Lines, sentences};
 use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
-use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone, update};
+use consentwatch::model::{Chord, Key, Model, Msg, Notice, Origin, Zone, update};
 use consentwatch::okta;
 use consentwatch::report::Board;
 use consentwatch::run::{Source, Supply as _};
@@ -308,7 +308,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
                 show(&mut model, key(Key::Char('f')));
                 show(&mut model, Msg::Paste(text.to_owned()));
                 show(&mut model, key(Key::Esc));
-                show(&mut model, Msg::Notice(visible(text).into_owned(), true));
+                show(&mut model, Msg::Notice(Notice::bad(visible(text).into_owned())));
             }
         }
         let least = if width == 1 { 50 } else { 10_000 };

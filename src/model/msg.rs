@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Offline, SaveOrder};
+use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Notice, Offline, SaveOrder};
 use crate::consent::{Beside, Consent, RowPage, Seq};
 use crate::report::{Board, Coverage};
 
@@ -72,11 +72,11 @@ pub enum Msg {
     /// The total number of bytes sent to the terminal since the start.
     Sent(u64),
     /// A sentence for the notice line, and whether it reports a failure.
-    Notice(String, bool),
+    Notice(Notice),
     /// The progress of a save: the rows written and the rows in total.
     Saving(usize, usize),
     /// A save ended. Carries the outcome as a sentence, and whether it failed.
-    Saved(String, bool),
+    Saved(Notice),
     /// A text could not be copied. Carries the text, which is shown instead, and the reason.
     NotCopied(Copied),
     /// The place that an earlier screen stored when it ended.

@@ -6,7 +6,7 @@ use super::act::{
 };
 use super::data::shape::Change;
 use super::derived::widths::{self, Before, By};
-use super::{Ask, Chord, Command, Effect, Model, Msg, Notice};
+use super::{Ask, Chord, Command, Effect, Model, Msg};
 
 /// Applies one message to the model and returns the effects to perform.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -53,10 +53,10 @@ fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RecordFailed(seq, why) => detail::record_failed(model, seq, why),
         Msg::Minute(now) => arrivals::minute(model, now),
         Msg::Sent(bytes) => quietly(|| model.sent = bytes),
-        Msg::Notice(text, is_bad) => quietly(|| model.notice = Some(Notice { text, is_bad })),
+        Msg::Notice(notice) => quietly(|| model.notice = Some(notice)),
         Msg::Place(place) => session::restore(model, &place),
         Msg::Saving(done, all) => quietly(|| model.saving = Some((done, all))),
-        Msg::Saved(text, is_bad) => save::done(model, Notice { text, is_bad }),
+        Msg::Saved(outcome) => save::done(model, outcome),
         Msg::NotCopied(copied) => copy::failed(model, copied),
         Msg::Marks(marks) => marks::take(model, *marks),
         Msg::Marked(seq, mark) => marks::put(model, seq, mark),

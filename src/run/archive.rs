@@ -9,7 +9,7 @@ use super::source::{Records, Supply};
 use crate::consent::{Beside, Consent, RowPage, Seq};
 use crate::files::{self, FileIndex, LoadNews, Loader};
 pub use crate::files::{FileInput, probe_all};
-use crate::model::{Loading, Msg, Offline};
+use crate::model::{Loading, Msg, Notice, Offline};
 use crate::report::{Board, Coverage};
 use crate::tasks::start_thread;
 
@@ -88,12 +88,12 @@ impl Archive {
                 self.troubles.lock().unwrap_or_else(PoisonError::into_inner).push(words.clone());
                 self.told.troubles.push(words.clone());
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
-                msgs.push(Msg::Notice(words, true));
+                msgs.push(Msg::Notice(Notice::bad(words)));
             }
             LoadNews::Note(words) => {
                 self.told.notes.push(words.clone());
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
-                msgs.push(Msg::Notice(words, false));
+                msgs.push(Msg::Notice(Notice::plain(words)));
             }
             LoadNews::Done { repeated, shared } => {
                 self.told.repeated = repeated;

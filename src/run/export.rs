@@ -79,7 +79,7 @@ pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
         })
     };
     let result = save(path, options.layout, &about, &mut give);
-    let (words, _) = told(path, &result);
+    let words = told(path, &result).text;
     match result {
         Ok(_) => {
             note(&words);
@@ -137,10 +137,13 @@ pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
             let mut read = 0;
             let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
             let saved = save(path, options.layout, &about, &mut give);
-            let (words, is_bad) = told(path, &saved);
+            let told = told(path, &saved);
             match damage(&reader, read) {
-                Ok(Some(why)) | Err(why) if saved.is_ok() => (format!("{words} {why}"), true),
-                _ => (words, is_bad),
+                Ok(Some(why)) | Err(why) if saved.is_ok() => (format!("{} {why}", told.text), true),
+                _ => {
+                    let is_bad = told.is_bad();
+                    (told.text, is_bad)
+                }
             }
         }
         Err(why) => (why, true),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::consent::{self, EventKey, Seq};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
-use crate::model::{ARRANGED, Mark, Marks, Model, Msg};
+use crate::model::{ARRANGED, Mark, Marks, Model, Msg, Notice};
 use crate::report::{Fault, Part};
 
 /// The position and layout of a screen, as names and values.
@@ -95,7 +95,7 @@ impl KeptNotes {
             Err(fault) => {
                 tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes cannot be used.");
                 model.workspace.fault = Some(fault.to_string());
-                msgs.push(Msg::Notice(fault.to_string(), true));
+                msgs.push(Msg::Notice(Notice::bad(fault.to_string())));
             }
         }
     }
@@ -108,12 +108,12 @@ impl NoteStore for KeptNotes {
             Err(_) if self.is_fleeting => {
                 return Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() }));
             }
-            Err(fault) => return Msg::Notice(fault.to_string(), true),
+            Err(fault) => return Msg::Notice(Notice::bad(fault.to_string())),
         };
         let key = match store.reader.key_of(seq) {
             Ok(Some(key)) => key,
-            Ok(None) => return Msg::Notice("This consent is no longer in the journal.".to_owned(), true),
-            Err(error) => return Msg::Notice(error.fault().to_string(), true),
+            Ok(None) => return Msg::Notice(Notice::bad("This consent is no longer in the journal.")),
+            Err(error) => return Msg::Notice(Notice::bad(error.fault().to_string())),
         };
         let kept = match &note {
             Some(note) => store.notes.put(&consent::Marked { key, at: now, note: note.as_str().into() }),
@@ -196,11 +196,11 @@ impl Open {
 fn failed(error: &NotesError) -> Msg {
     let fault = error.fault();
     tracing::warn!(fault = %fault, chain = ?fault.chain, "Marks and notes were not kept.");
-    Msg::Notice(fault.to_string(), true)
+    Msg::Notice(Notice::bad(fault.to_string()))
 }
 
 fn unread(error: &ReadError) -> Msg {
-    Msg::Notice(error.fault().to_string(), true)
+    Msg::Notice(Notice::bad(error.fault().to_string()))
 }
 
 /// The marked events and their notes, for commands without a screen.

@@ -11,6 +11,7 @@ use super::charset;
 use super::fresh::Fresh;
 use crate::consent::{Consent, FileFormat, Seq, visible};
 use crate::export::{About, Lines, Report, Snapshot, Summary, hex, json_line_for_terminal};
+use crate::model::Notice;
 
 /// The layout of consents in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -195,20 +196,22 @@ fn write(
 }
 
 /// Returns a sentence about the result of writing a file, and whether it is a failure.
-pub(super) fn told(path: &Path, result: &Result<(u64, Option<String>), SaveError>) -> (String, bool) {
+pub(super) fn told(path: &Path, result: &Result<(u64, Option<String>), SaveError>) -> Notice {
     let shown = visible(&path.to_string_lossy()).into_owned();
     match result {
         Ok((count, digest)) => {
             let size = path.metadata().map_or(0, |metadata| metadata.len());
             let digest = digest.as_ref().map_or(String::new(), |digest| format!(", SHA-256 {digest}"));
             let consents = if *count == 1 { "consent" } else { "consents" };
-            (format!("{count} {consents} written to {shown}, {}{digest}.", bytes(size)), false)
+            Notice::plain(format!("{count} {consents} written to {shown}, {}{digest}.", bytes(size)))
         }
-        Err(SaveError::Exists) => (format!("{shown} exists. Nothing was written. Name a new file."), true),
+        Err(SaveError::Exists) => {
+            Notice::bad(format!("{shown} exists. Nothing was written. Name a new file."))
+        }
         Err(SaveError::Stopped) => {
-            (format!("{shown} was not written: it was stopped. Nothing was left behind."), false)
+            Notice::plain(format!("{shown} was not written: it was stopped. Nothing was left behind."))
         }
-        Err(error) => (format!("{shown} cannot be written: {error}. Nothing was left behind."), true),
+        Err(error) => Notice::bad(format!("{shown} cannot be written: {error}. Nothing was left behind.")),
     }
 }
 
@@ -268,8 +271,8 @@ mod tests {
                 take(Seq(1), &consent(), Some("a note"))?;
                 take(Seq(2), &consent(), None)
             });
-            let (words, is_bad) = told(&path, &result);
-            assert!(words.starts_with("2 consents written to ") && !is_bad, "{words}");
+            let told = told(&path, &result);
+            assert!(told.text.starts_with("2 consents written to ") && !told.is_bad(), "{told:?}");
             let metadata = path.metadata().unwrap();
             assert_eq!((metadata.permissions().mode() & 0o777, metadata.nlink()), (0o600, 1));
         }
@@ -299,7 +302,7 @@ mod tests {
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);
         let nowhere = folder.path().join("no/such/folder");
         let result = save(&nowhere, FileLayout::Snapshot, &about(), &mut |_| Ok(()));
-        assert!(told(&nowhere, &result).0.contains("cannot be written"));
+        assert!(told(&nowhere, &result).text.contains("cannot be written"));
     }
 
     /// `tests/headless.rs` checks with the real program that nothing is left of the file.

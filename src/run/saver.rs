@@ -42,9 +42,9 @@ impl Saver {
         let asked = Arc::clone(&stop);
         start_thread("save", move || {
             let result = write(&path, &order, &about, records, &asked, &tell);
-            let (words, is_bad) = told(&path, &result);
-            tracing::info!(words, "A file was to be written.");
-            if tell.blocking_send(Msg::Saved(words, is_bad)).is_err() {
+            let outcome = told(&path, &result);
+            tracing::info!(words = outcome.text, "A file was to be written.");
+            if tell.blocking_send(Msg::Saved(outcome)).is_err() {
                 tracing::debug!("Nobody waits for the file any more.");
             }
         })?;

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::consent::{Beside, Consent, Rev, Seq};
 use crate::journal::{Head, ReadError, Reader};
-use crate::model::Msg;
+use crate::model::{Msg, Notice};
 use crate::okta;
 use crate::report::{Board, Coverage, Part, Pulse};
 

@@ -72,10 +72,10 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Chord;
+    use crate::model::{Chord, Notice};
 
     fn data(n: usize) -> Msg {
-        Msg::Notice(n.to_string(), false)
+        Msg::Notice(Notice::plain(n.to_string()))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::handover::{Handover, Request};
 use crate::clock::Clock;
 use crate::consent::Seq;
-use crate::model::Msg;
+use crate::model::{Msg, Notice};
 use crate::run::{NoteStore, Place};
 use crate::tasks::start_thread;
 
@@ -130,7 +130,7 @@ impl Keeper {
                 }
                 _ = clock.sleep_until(slow_at.unwrap_or(Duration::MAX)), if slow_at.is_some() => {
                     self.is_slow = true;
-                    return Msg::Notice(STUCK.to_owned(), true);
+                    return Msg::Notice(Notice::bad(STUCK));
                 }
             }
         }
@@ -145,7 +145,9 @@ impl Keeper {
             tokio::select! {
                 biased;
                 answer = self.answers.recv() => match answer {
-                    Some(Answer { msg: Some(Msg::Notice(words, true)), .. }) => failure = Some(words),
+                    Some(Answer { msg: Some(Msg::Notice(notice)), .. }) if notice.is_bad() => {
+                        failure = Some(notice.text);
+                    }
                     Some(_) => {}
                     None => return failure,
                 },

@@ -153,7 +153,7 @@ impl Performer {
                 None
             }
             Effect::PollNow => match &self.feed {
-                Some(feed) => feed.poll_now().map(|words| Msg::Notice(words.to_owned(), false)),
+                Some(feed) => feed.poll_now().map(|words| Msg::Notice(Notice::plain(words))),
                 None => Some(offline()),
             },
             Effect::FetchSession(seq) => match &self.feed {
@@ -164,7 +164,7 @@ impl Performer {
                 None => Some(offline()),
             },
             Effect::LookUp(order) => {
-                self.look_up(stage.source, order).err().map(|why| Msg::Notice(why, true))
+                self.look_up(stage.source, order).err().map(|why| Msg::Notice(Notice::bad(why)))
             }
             Effect::ForgetLookUp(number) => {
                 if let Some(lookups) = &self.lookups {
@@ -183,7 +183,7 @@ impl Performer {
                         self.saver = Some(started);
                         None
                     }
-                    Err(why) => Some(Msg::Saved(why, true)),
+                    Err(why) => Some(Msg::Saved(Notice::bad(why))),
                 }
             }
             Effect::StopSave => {
@@ -242,7 +242,7 @@ impl Performer {
         if self.saver.is_none() {
             match take_snapshot((&self.snapshots, stage.theme), stage.model, stage.source, stage.clock) {
                 Ok(started) => self.saver = Some(started),
-                Err(why) => stage.inbox.push(Msg::Notice(why, true)),
+                Err(why) => stage.inbox.push(Msg::Notice(Notice::bad(why))),
             }
         }
     }

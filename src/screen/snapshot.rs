@@ -71,8 +71,8 @@ pub(super) async fn last_snapshot(taken: Result<Saver, String>) -> String {
         Err(why) => return why,
     };
     while let Some(heard) = saver.heard().await {
-        if let Msg::Saved(words, _) = heard {
-            return words;
+        if let Msg::Saved(outcome) = heard {
+            return outcome.text;
         }
     }
     "The last snapshot was not written.".to_owned()

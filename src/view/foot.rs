@@ -45,7 +45,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     }
     if let Some(notice) = &model.notice {
         pen.put(0, " ", Role::Text);
-        pen.put(0, &model.mask.text(&notice.text), if notice.is_bad { Role::Bad } else { Role::Text });
+        pen.put(0, &model.mask.text(&notice.text), if notice.is_bad() { Role::Bad } else { Role::Text });
         return;
     }
     if model.workspace.hides_hints {

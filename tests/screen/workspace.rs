@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consentwatch::consent::{FileFormat, Seq};
-use consentwatch::model::{Chord, Effect, Extent, Key, Keymap, Mode, Msg, SaveOrder, Saved, update};
+use consentwatch::model::{Chord, Effect, Extent, Key, Keymap, Mode, Msg, Notice, SaveOrder, Saved, update};
 use consentwatch::report::Part;
 use consentwatch::run::{KeptNotes, NoteStore as _};
 
@@ -123,7 +123,7 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
     .await;
     assert!(rig.text().contains("is damaged or"), "{}", rig.text());
     rig.press("k ");
-    assert!(rig.model.notice.as_ref().is_some_and(|notice| notice.is_bad));
+    assert!(rig.model.notice.as_ref().is_some_and(|notice| notice.is_bad()));
     assert!(rig.model.rows.marks().is_empty());
     rig.press("6");
     assert!(rig.text().contains("marks     not stored"), "{}", rig.text());
@@ -441,7 +441,7 @@ async fn what_is_saved_is_what_was_chosen() {
     assert_eq!((order.format, order.seqs.len()), (FileFormat::Snapshot, listed));
     assert_eq!(order.filter.as_deref(), Some("kind:revoke"));
     assert!(rig.text().contains("saving 0 %"), "{}", rig.text());
-    rig.tell(Msg::Saved("12 consents written.".to_owned(), false));
+    rig.tell(Msg::Saved(Notice::plain("12 consents written.")));
     assert!(rig.text().contains("12 consents written."));
     rig.press("k mwhy<enter>OSj<tab><tab>");
     at_every_size("save", &mut rig);
@@ -449,7 +449,7 @@ async fn what_is_saved_is_what_was_chosen() {
     assert_eq!((order.format, order.extent, order.seqs.len()), (FileFormat::Jsonl, Extent::Marked, 1));
     assert_eq!(order.notes.values().collect::<Vec<_>>(), ["why"]);
     // A file is in the order of time, independent of the order on the screen.
-    rig.tell(Msg::Saved(String::new(), false));
+    rig.tell(Msg::Saved(Notice::plain(String::new())));
     rig.press("<esc>S");
     let order = ordered(&mut rig, Key::Enter);
     let times: Vec<i64> = order
@@ -491,7 +491,7 @@ async fn nothing_keeps_a_person_from_leaving() {
     assert_eq!(quit(&mut rig), []);
     assert!(rig.text().contains("A file is being written"), "{}", rig.text());
     assert_eq!(control(&mut rig, 'c'), [Effect::Interrupt]);
-    rig.tell(Msg::Saved("written".to_owned(), false));
+    rig.tell(Msg::Saved(Notice::plain("written")));
     assert_eq!(quit(&mut rig), [Effect::Quit]);
 }
 

@@ -134,7 +134,7 @@ pub(in crate::model) fn looked_up(
     let known = Known { rows: &model.rows, ledger: &model.ledger };
     let (passing, next) = model.whole_reads.learn(model.filter.as_mut(), &known, number, found, looked);
     if let Some(text) = trouble {
-        model.notice = Some(Notice { text, is_bad: true });
+        model.notice = Some(Notice::bad(text));
     }
     if model.list.is_sorted() {
         if !passing.is_empty() {
@@ -189,7 +189,7 @@ pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
     if let (Some(before), Some(now)) = (&model.board.readiness, &board.readiness)
         && let Some(text) = now.news_since(before)
     {
-        model.notice = Some(Notice { text, is_bad: false });
+        model.notice = Some(Notice::plain(text));
     }
     model.board = board;
     Vec::new()
@@ -213,6 +213,6 @@ fn arrived(model: &mut Model) {
 
 /// Polls Okta now.
 pub(in crate::model) fn poll_now(model: &mut Model) -> Vec<Effect> {
-    model.notice = Some(Notice { text: "Asking Okta now.".to_owned(), is_bad: false });
+    model.notice = Some(Notice::plain("Asking Okta now."));
     vec![Effect::PollNow]
 }

@@ -43,7 +43,7 @@ fn copy(model: &mut Model, c: char) -> Vec<Effect> {
             'u' | 'j' | 'n' => "Nothing to copy: open the consent first (Enter).",
             _ => "There is nothing to copy.",
         };
-        model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+        model.notice = Some(Notice::plain(text));
         return Vec::new();
     };
     let text = model.mask.text(&text).into_owned();

@@ -54,12 +54,11 @@ pub(in crate::model) fn beside(model: &mut Model, seq: Seq, beside: Beside) -> V
 /// Fetches the events of the open consent's session from Okta.
 pub(in crate::model) fn fetch_session(model: &mut Model) -> Vec<Effect> {
     let Some(opened) = model.opened.as_ref().filter(|opened| opened.consent.is_some()) else {
-        model.notice = Some(Notice { text: "Open a consent first: Enter.".to_owned(), is_bad: false });
+        model.notice = Some(Notice::plain("Open a consent first: Enter."));
         return Vec::new();
     };
     let seq = opened.seq;
-    model.notice =
-        Some(Notice { text: "Asking Okta for the events of this session.".to_owned(), is_bad: false });
+    model.notice = Some(Notice::plain("Asking Okta for the events of this session."));
     vec![Effect::FetchSession(seq)]
 }
 

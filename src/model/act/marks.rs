@@ -76,7 +76,7 @@ pub(in crate::model) fn next(model: &mut Model, back: bool) -> Vec<Effect> {
         } else {
             "No marked row is listed. The filter hides it, or it is still being read."
         };
-        model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+        model.notice = Some(Notice::plain(text));
     }
     model.open_cursor()
 }
@@ -109,7 +109,7 @@ fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
         effects = model.set_filter(None);
         model.list.go_to(&model.rows, at);
         let text = "The filter hid this row, so it was cleared.".to_owned();
-        model.notice = Some(Notice { text, is_bad: false });
+        model.notice = Some(Notice::plain(text));
     }
     effects.extend(model.open_cursor());
     effects

@@ -34,7 +34,7 @@ pub(in crate::model) fn enter(model: &mut Model) -> Vec<Effect> {
     let query = match model.parse(&text) {
         Ok(query) => query,
         Err(error) => {
-            model.notice = Some(Notice { text: format!("This cannot be listed: {error}"), is_bad: true });
+            model.notice = Some(Notice::bad(format!("This cannot be listed: {error}")));
             return Vec::new();
         }
     };

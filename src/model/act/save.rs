@@ -78,7 +78,7 @@ fn save(model: &mut Model, format: FileFormat, extent: Extent) -> Vec<Effect> {
         model.saving = Some((0, count(model, extent)));
         return vec![Effect::Save(order(model, format, extent))];
     };
-    model.notice = Some(Notice { text, is_bad: false });
+    model.notice = Some(Notice::plain(text));
     Vec::new()
 }
 

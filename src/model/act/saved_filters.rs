@@ -15,7 +15,7 @@ pub(in crate::model) fn apply(model: &mut Model, index: usize) -> Vec<Effect> {
         }
         Err(error) => {
             let text = format!("The filter {} cannot be used: {error}.", visible(&saved.name));
-            model.notice = Some(Notice { text, is_bad: true });
+            model.notice = Some(Notice::bad(text));
             Vec::new()
         }
     }
