@@ -172,7 +172,9 @@ keep = 7
     }
     assert!(keys >= 20, "{keys}");
     fs::write(&file, show(&said)).expect("written");
-    let shown = read(Some(&file), GlobalFlags::default(), &[]).expect("what is shown can be read");
+    // Where a secret comes from is shown as a comment.
+    let env = [("CONSENTWATCH_HOOK_SECRET", "a-secret-of-some-length")];
+    let shown = read(Some(&file), GlobalFlags::default(), &env).expect("what is shown can be read");
     assert_eq!(shown.poll, said.poll);
     assert_eq!(Hook { secret: said.hook.secret.clone(), ..shown.hook.clone() }, said.hook);
     assert_eq!(shown.readiness, said.readiness);

@@ -23,8 +23,9 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
         };
         spells.push(sim::Spell::from_words(words).ok_or_else(|| usage(known()))?);
     }
-    let shape = sim::OrgShape::from_word(&flags.org_variant)
-        .ok_or_else(|| usage(format!("--org-variant: must be one of {}.", sim::OrgShape::WORDS.join(", "))))?;
+    let shape = sim::OrgShape::from_word(&flags.org_variant).ok_or_else(|| {
+        usage(format!("--org-variant: must be one of {}.", sim::OrgShape::WORDS.join(", ")))
+    })?;
     if !flags.listen.ip().is_loopback() {
         return Err(usage("--listen: the simulated org listens on loopback only."));
     }
@@ -81,8 +82,9 @@ fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::SimServiceApp>, Ended> 
     };
     let role = match &flags.app_role {
         None => sim::AdminRole::default(),
-        Some(word) => sim::AdminRole::from_word(word)
-            .ok_or_else(|| usage(format!("--app-role: must be one of {}.", sim::AdminRole::WORDS.join(", "))))?,
+        Some(word) => sim::AdminRole::from_word(word).ok_or_else(|| {
+            usage(format!("--app-role: must be one of {}.", sim::AdminRole::WORDS.join(", ")))
+        })?,
     };
     let scopes = match flags.app_scope.as_slice() {
         [] => vec!["okta.logs.read".to_owned()],

@@ -34,7 +34,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Subcommand::Hook(command)) => hook::hook(&cli, command),
         Some(Subcommand::Config(command)) => config::configure(&cli, command),
         Some(Subcommand::Sim(flags)) => sim::simulate(flags),
-        Some(Command::Replay { file }) => replay::replay(file),
+        Some(Subcommand::Replay { file }) => replay::replay(file),
         Some(Subcommand::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "consentwatch", &mut text);

@@ -17,7 +17,8 @@ pub use error::ConfigError;
 pub use example::EXAMPLE;
 pub use hook::Hook;
 pub use load::{
-    Config, GlobalFlags, JournalSettings, Places, Poll, ReadinessSettings, Said, SnapshotSettings, Ui, data_dir, load,
+    Config, GlobalFlags, JournalSettings, Places, Poll, ReadinessSettings, Said, SnapshotSettings, Ui,
+    data_dir, load,
 };
 pub use org::Org;
 pub use proxy::{Proxy, ProxySetting};

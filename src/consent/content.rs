@@ -176,7 +176,7 @@ mod tests {
             scopes: Vec::new(),
             unread_targets: 0,
             hidden: 0,
-            from: Origin::default(),
+            from: RequestOrigin::default(),
             transaction_id: None,
             session_id: None,
             via: Via::FILE,

@@ -30,13 +30,13 @@ pub use act::{ARRANGED, Choice, Offer, choices, first_choice, save_count, save_o
 pub use data::{
     Ask, Buckets, Column, Copied, Detail, DetailPlace, Entry, Extent, Fate, Fit, Held, Histogram, Known,
     Ledger, List, Loading, Mark, Marks, Mask, MaskedNames, Measure, Names, Node, Notice, Number, Offline,
-    OpenConsent, Order, Origin, Pivot, Prompt, Rarity, Regions, RowRef, Rows, SaveOrder, Saved, Scopes, Shape,
-    Standing, Subject, Tally, Weight, Window, Workspace, Zone, cluster_width, columns, is_plain, rarity,
-    regions, width,
+    OpenConsent, Order, Origin, Pivot, Prompt, Rarity, Regions, RowRef, Rows, SaveOrder, Saved, Scopes,
+    Shape, Standing, Subject, Tally, Weight, Window, Workspace, Zone, cluster_width, columns, is_plain,
+    rarity, regions, width,
 };
 pub use derived::{buckets, cells};
 pub use key_bindings::{BINDINGS, Binding, Chord, Command, Key, Mode};
-pub use keymap::{KeyError, KeyLine, Keymap};
+pub use keymap::{KeyLine, Keymap, KeymapError};
 pub use msg::{Effect, Msg};
 pub use pages::{CameFrom, Page, Pane};
 pub use query::{Among, Deep, Filter, FilterError, LookUp, Query, Search, WholeReads};

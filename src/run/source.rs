@@ -174,7 +174,9 @@ impl Source {
     /// state on the board.
     pub fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
         let received = self.received.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
-        msgs.extend(received.map(|(text, is_bad)| Msg::Notice(text, is_bad)));
+        let notice =
+            |(text, is_bad): (String, bool)| if is_bad { Notice::bad(text) } else { Notice::plain(text) };
+        msgs.extend(received.map(notice).map(Msg::Notice));
         match self.try_pull(msgs) {
             Ok(more) => {
                 let mut board = self.board.borrow_and_update().clone();

@@ -11,7 +11,7 @@ use super::recorder::{Recorder, RecordingWriter};
 use super::snapshot::{last_snapshot, start_saver, take_snapshot};
 use crate::clock::Clock;
 use crate::exit::{Exit, Signal};
-use crate::model::{Copied, Effect, LookUp, Model, Msg};
+use crate::model::{Copied, Effect, LookUp, Model, Msg, Notice};
 use crate::run::{Auto, Feed, LookUps, NoteStore, Records, Saver, Supply, recording_name};
 use crate::tui::clipboard::{self, Between};
 use crate::tui::{Device, Screen};
@@ -174,7 +174,7 @@ impl Performer {
             }
             Effect::Save(_) if self.saver.is_some() => {
                 let why = "An automatic snapshot is being written. Save again in a moment.";
-                Some(Msg::Saved(why.to_owned(), false))
+                Some(Msg::Saved(Notice::plain(why)))
             }
             Effect::Save(order) => {
                 let place = (&*self.snapshots, stage.theme);
@@ -210,7 +210,7 @@ impl Performer {
                     let recording = stage.recorder.recording(stage.model, stage.theme.ascii);
                     self.recordings.start(path, recording).map_err(|error| not_recorded(&error))
                 });
-                started.err().map(|why| Msg::Notice(why, true))
+                started.err().map(|why| Msg::Notice(Notice::bad(why)))
             }
             Effect::Redraw => {
                 stage.screen.clear();
@@ -328,7 +328,7 @@ fn not_recorded(error: &std::io::Error) -> String {
 
 /// Says that there is nobody to ask.
 fn offline() -> Msg {
-    Msg::Notice("These rows come from files, so Okta is not asked.".to_owned(), true)
+    Msg::Notice(Notice::bad("These rows come from files, so Okta is not asked."))
 }
 
 /// Copies a text to the terminal's clipboard, and returns a message with the result and the size.
@@ -341,12 +341,9 @@ fn copy<D: Device>(screen: &mut Screen<D>, clipboard: Option<Between>, what: Str
         ),
         Some(Some(sequence)) => match screen.send_aside(&sequence) {
             Ok(()) => {
-                return Msg::Notice(
-                    format!(
-                        "Copied {what}, {bytes} bytes, if the terminal lets programs copy. yv shows the text."
-                    ),
-                    false,
-                );
+                return Msg::Notice(Notice::plain(format!(
+                    "Copied {what}, {bytes} bytes, if the terminal lets programs copy. yv shows the text."
+                )));
             }
             Err(error) => format!("The text could not be sent to the terminal: {error}."),
         },

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::pen::Pen;
 use super::{Role, Theme, status_line, text, time};
 use crate::model::Model;
-use crate::report::{Confidence, Item, Overall, Part, Pulse, Readiness, SERVERS, process};
+use crate::report::{Confidence, Overall, Part, Pulse, Readiness, ReadinessItem, SERVERS, process};
 
 /// The age in minutes from which a probe is shown as old. Useful probe intervals are much shorter.
 const OLD_MINUTES: i64 = 30;

@@ -7,7 +7,7 @@ use super::pen::Line;
 use super::readiness_line::{probed, role};
 use super::{Role, Theme, pages, status_line, text, time};
 use crate::model::{Model, Page};
-use crate::report::{Confidence, Item, Overall, Part, Pulse, process};
+use crate::report::{Confidence, Overall, Part, Pulse, ReadinessItem, process};
 
 /// Draws the readiness page: each item with its meaning, what to do, and the evidence.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
@@ -83,7 +83,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
 }
 
 /// Adds an item's name and verdict, in two lines if they do not fit in one.
-fn head(item: &Item, width: u16, lines: &mut Vec<Line>) {
+fn head(item: &ReadinessItem, width: u16, lines: &mut Vec<Line>) {
     let name = (item.name.clone(), Role::Header);
     let mut verdict = match item.confidence {
         Confidence::Confirmed => item.state.clone(),

@@ -215,7 +215,7 @@ async fn a_file_of_notes_that_another_program_holds_is_told_and_the_next_mark_is
     other.execute_batch("BEGIN IMMEDIATE").expect("nobody else holds it");
     rig.press("k ");
     let notice = rig.model.notice.as_ref().expect("a notice");
-    assert!(notice.is_bad && notice.text.contains("Another program has locked"), "{}", notice.text);
+    assert!(notice.is_bad() && notice.text.contains("Another program has locked"), "{}", notice.text);
     assert!(rig.text().contains("Another program has locked"), "{}", rig.text());
     assert!(rig.model.rows.marks().is_empty(), "what was not kept is not shown as kept");
     // Everything else continues to work.

@@ -123,7 +123,7 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
     .await;
     assert!(rig.text().contains("is damaged or"), "{}", rig.text());
     rig.press("k ");
-    assert!(rig.model.notice.as_ref().is_some_and(|notice| notice.is_bad()));
+    assert!(rig.model.notice.as_ref().is_some_and(Notice::is_bad));
     assert!(rig.model.rows.marks().is_empty());
     rig.press("6");
     assert!(rig.text().contains("marks     not stored"), "{}", rig.text());

@@ -8,7 +8,7 @@ pub(in crate::model) fn ask(model: &mut Model) -> Vec<Effect> {
     if model.list.cursor().is_some() {
         model.workspace.is_copying = true;
         let text = "Copy: y line, u uuid, w who, c client, s scopes, j JSON, n this node; v shows the last copied text";
-        model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+        model.notice = Some(Notice::plain(text));
     }
     Vec::new()
 }

@@ -39,7 +39,7 @@ pub(in crate::model) fn toggle(model: &mut Model) -> Vec<Effect> {
         Some(_) => {
             // A single key must not delete a note.
             let text = "This row has a note. Empty it (m, ^u, Enter) to remove note and mark.".to_owned();
-            model.notice = Some(Notice { text, is_bad: false });
+            model.notice = Some(Notice::plain(text));
             Vec::new()
         }
     }
@@ -99,7 +99,7 @@ fn go_to(model: &mut Model, seq: Seq, at: Option<RowRef>) -> Vec<Effect> {
     let Some(at) = at else {
         model.workspace.wanted = Some((seq, 0));
         let text = "This row is still being read. The list will go to it.".to_owned();
-        model.notice = Some(Notice { text, is_bad: false });
+        model.notice = Some(Notice::plain(text));
         return Vec::new();
     };
     let mut effects = Vec::new();

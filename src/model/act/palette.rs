@@ -103,7 +103,7 @@ pub(in crate::model) fn choose(model: &mut Model) -> (Vec<Effect>, Option<Comman
         Some(Offer::Filter(index)) => (saved_filters::apply(model, index), None),
         None => {
             let text = "No command matches. : lists all.".to_owned();
-            model.notice = Some(Notice { text, is_bad: true });
+            model.notice = Some(Notice::bad(text));
             (Vec::new(), None)
         }
     }

@@ -88,7 +88,7 @@ pub(in crate::model) fn quit(model: &mut Model) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     let text = "A file is being written. s stops it; ^c quits and leaves no part of it.";
-    model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+    model.notice = Some(Notice::plain(text));
     Vec::new()
 }
 

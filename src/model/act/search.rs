@@ -10,7 +10,7 @@ pub(in crate::model) fn step_or_ask(model: &mut Model, back: bool) -> Vec<Effect
         None => return model.open_prompt(Ask::Search, ""),
     };
     if !step(model, back) {
-        model.notice = Some(Notice { text: format!("No match for \"{}\".", visible(&text)), is_bad: false });
+        model.notice = Some(Notice::plain(format!("No match for \"{}\".", visible(&text))));
     }
     model.open_cursor()
 }

@@ -1,7 +1,9 @@
 //! The notice line.
 
+use serde::{Deserialize, Serialize};
+
 /// A sentence on the notice line, shown until the next key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Notice {
     /// The sentence. Text from outside in it was made visible.
     pub text: String,
@@ -10,7 +12,7 @@ pub struct Notice {
 }
 
 /// How a notice is meant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Tone {
     /// It says how something is, or that it was done.
     Plain,

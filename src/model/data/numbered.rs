@@ -81,6 +81,11 @@ impl Numbered {
         })
     }
 
+    /// Returns the places of the lowest and the highest number, or `None` if there are no places.
+    pub(super) fn first_and_last(&self) -> Option<(u32, u32)> {
+        Some((self.runs.first()?.first, self.runs.last()?.end - 1))
+    }
+
     /// Takes out the places that are no more.
     pub(super) fn retain(&mut self, is_there: impl Fn(u32) -> bool) {
         let old = std::mem::take(&mut self.runs);

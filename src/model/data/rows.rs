@@ -240,8 +240,9 @@ impl Rows {
 
     /// Returns the lowest and the highest number, or `None` if there are no rows.
     pub fn first_and_last(&self) -> Option<(Seq, Seq)> {
-        let seq = |at: &u32| self.get(RowRef(*at)).seq;
-        Some((seq(self.by_seq.front()?), seq(self.by_seq.back()?)))
+        let seq = |at: u32| self.get(RowRef(at)).seq;
+        let (first, last) = self.by_seq.first_and_last()?;
+        Some((seq(first), seq(last)))
     }
 
     /// Which rows are marked.

@@ -201,7 +201,7 @@ fn scopes_that_are_not_granted_are_named() {
     refused.take(at(), UP, &refusal(400, "invalid_scope")).unwrap();
     assert_eq!(scope_of(&ask(&mut refused)), "okta.logs.read");
     refused.take(at(), UP, &token("Bearer", "okta.logs.read")).unwrap();
-    assert!(refused.notes()[0].contains("not okta.nonsense.read."));
+    assert!(refused.notes()[0].contains("these scopes: okta.nonsense.read."));
 }
 
 #[test]

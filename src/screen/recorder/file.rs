@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::message::{Range, Recorded};
 use super::start::Start;
-use crate::consent::{Page, Row, Seq, Sym, Symbol, Via};
+use crate::consent::{Row, RowPage, Seq, Sym, Symbol, Via};
 use crate::model::{Mask, Model};
 use crate::safe_file;
 use crate::screen::paint::screen_text;
@@ -221,8 +221,8 @@ impl ReadRecording {
     }
 
     /// Returns the rows of a range, with the texts that they name.
-    pub(super) fn page(&self, range: Range) -> Page {
-        let mut page = Page::default();
+    pub(super) fn page(&self, range: Range) -> RowPage {
+        let mut page = RowPage::default();
         let mut named = BTreeSet::new();
         for (row, marks) in self.rows.within(range) {
             page.rows.push(*row);

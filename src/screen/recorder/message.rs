@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{
-    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Page, Person, Rev, Seq, SideEvent,
-    Stored, Untrusted, Via,
+    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, RowPage, Seq,
+    SideEvent, Stored, Untrusted, Via,
 };
-use crate::model::{Chord, Copied, Loading, Mark, Marks, Msg, Offline};
+use crate::model::{Chord, Copied, Loading, Mark, Marks, Msg, Notice, Offline};
 use crate::okta;
 use crate::report::{Board, Coverage};
 
@@ -55,9 +55,9 @@ pub(super) enum Recorded {
     },
     Minute(Timestamp),
     Sent(u64),
-    Notice(String, bool),
+    Notice(Notice),
     Saving(usize, usize),
-    Saved(String, bool),
+    Saved(Notice),
     NotCopied(Copied),
     Place(Vec<(String, String)>),
     Marks(Box<Marks>),
@@ -109,7 +109,7 @@ impl Range {
     pub(super) const NONE: Self = Self { first: Seq(1), last: Seq(0) };
 
     /// Returns the range of a page, whose rows ascend by number.
-    fn of(page: &Page) -> Self {
+    fn of(page: &RowPage) -> Self {
         let numbers = || page.rows.iter().map(|row| row.seq);
         match (numbers().min(), numbers().max()) {
             (Some(first), Some(last)) => Self { first, last },
@@ -158,9 +158,9 @@ impl Recorded {
             },
             Msg::Minute(now) => Self::Minute(*now),
             Msg::Sent(bytes) => Self::Sent(*bytes),
-            Msg::Notice(text, is_bad) => Self::Notice(text.clone(), *is_bad),
+            Msg::Notice(notice) => Self::Notice(notice.clone()),
             Msg::Saving(done, all) => Self::Saving(*done, *all),
-            Msg::Saved(text, is_bad) => Self::Saved(text.clone(), *is_bad),
+            Msg::Saved(outcome) => Self::Saved(outcome.clone()),
             Msg::NotCopied(copied) => Self::NotCopied(copied.clone()),
             Msg::Place(place) => Self::Place(place.clone()),
             Msg::Marks(marks) => Self::Marks(marks.clone()),
@@ -181,7 +181,7 @@ impl Recorded {
     /// if it was left out.
     pub(super) fn msg(
         self,
-        mut page: impl FnMut(Range) -> Page,
+        mut page: impl FnMut(Range) -> RowPage,
         present: impl Fn(Range) -> Vec<Seq>,
     ) -> Option<Msg> {
         Some(match self {
@@ -221,9 +221,9 @@ impl Recorded {
             }
             Self::Minute(now) => Msg::Minute(now),
             Self::Sent(bytes) => Msg::Sent(bytes),
-            Self::Notice(text, is_bad) => Msg::Notice(text, is_bad),
+            Self::Notice(notice) => Msg::Notice(notice),
             Self::Saving(done, all) => Msg::Saving(done, all),
-            Self::Saved(text, is_bad) => Msg::Saved(text, is_bad),
+            Self::Saved(outcome) => Msg::Saved(outcome),
             Self::NotCopied(copied) => Msg::NotCopied(copied),
             Self::Place(place) => Msg::Place(place),
             Self::Marks(marks) => Msg::Marks(marks),

@@ -137,7 +137,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::{Chord, Origin, Zone};
+    use crate::model::{Chord, Notice, Origin, Zone};
 
     fn model() -> Model {
         Model::new(Origin::default(), Zone::default(), (80, 24), Timestamp::UNIX_EPOCH)
@@ -162,13 +162,13 @@ mod tests {
             recorder.segments.iter().flat_map(|segment| &segment.messages).map(|text| text.len()).sum()
         };
         for n in 0..30_000_usize {
-            recorder.record(&model, &Msg::Notice(format!("{n:06} {}", "x".repeat(5000)), false));
+            recorder.record(&model, &Msg::Notice(Notice::plain(format!("{n:06} {}", "x".repeat(5000)))));
             assert!(bytes(&recorder) <= LARGE_BYTES);
             assert_eq!(bytes(&recorder), recorder.large_bytes);
         }
         let last = recorder.segments.back().and_then(|segment| segment.messages.last()).expect("a message");
         assert!(last.contains("029999 x"), "{last}");
-        recorder.record(&model, &Msg::Notice("x".repeat(MESSAGE_BYTES), false));
+        recorder.record(&model, &Msg::Notice(Notice::plain("x".repeat(MESSAGE_BYTES))));
         let last = recorder.segments.back().and_then(|segment| segment.messages.last()).expect("a message");
         assert!(last.is_empty(), "one message is never larger than all others");
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hide;
 use super::message::{Range, is_sound_size};
-use crate::consent::Page;
+use crate::consent::RowPage;
 use crate::model::{
     Command, Keymap, Loading, Marks, Mask, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Zone,
     update,
@@ -108,7 +108,7 @@ impl Start {
     }
 
     /// Makes a model of this state. `page` gives the rows that were there.
-    pub(super) fn model(self, page: impl FnOnce(Range) -> Page) -> Model {
+    pub(super) fn model(self, page: impl FnOnce(Range) -> RowPage) -> Model {
         let mut model = Model::new(self.origin, zone(self.zone), self.size, self.now);
         model.mask = Mask::of_pseudonyms(self.is_masked);
         model.has_clock = self.has_clock;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::Recording;
 use crate::clock::Clock;
 use crate::consent::visible;
-use crate::model::Msg;
+use crate::model::{Msg, Notice};
 use crate::tasks::start_thread;
 
 /// Recordings that are written at the same time.
@@ -51,18 +51,13 @@ impl RecordingWriter {
             let written = catch_unwind(AssertUnwindSafe(|| recording.write(&path)));
             let written =
                 written.unwrap_or_else(|_| Err(io::Error::other("a fault of the program; see its log")));
-            let msg = match written {
-                Ok(()) => Msg::Notice(
-                    format!(
-                        "Wrote the last {messages} messages to {name}. Look through it before you send it."
-                    ),
-                    false,
-                ),
-                Err(error) => {
-                    Msg::Notice(format!("{name} was not written: {error}. Nothing else was lost."), true)
-                }
+            let notice = match written {
+                Ok(()) => Notice::plain(format!(
+                    "Wrote the last {messages} messages to {name}. Look through it before you send it."
+                )),
+                Err(error) => Notice::bad(format!("{name} was not written: {error}. Nothing else was lost.")),
             };
-            if tell.blocking_send(msg).is_err() {
+            if tell.blocking_send(Msg::Notice(notice)).is_err() {
                 tracing::debug!("The screen ended before it heard of its recording.");
             }
         })?;
@@ -83,7 +78,7 @@ impl RecordingWriter {
             tokio::select! {
                 biased;
                 msg = self.heard() => words.extend(match msg {
-                    Msg::Notice(text, _) => Some(text),
+                    Msg::Notice(notice) => Some(notice.text),
                     _ => None,
                 }),
                 _ = clock.sleep_until(until) => {
