@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
+use std::io;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use axum::http::{Response, StatusCode};
-use futures_util::stream;
+use futures_util::stream::{self, Stream, TryStreamExt as _};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 
 use super::dice::Dice;
@@ -19,7 +21,10 @@ use crate::clock::Clock;
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Okta's error object for a refused request (Okta: error codes).
+/// What follows the head of an answer.
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Why a request is refused, as Okta's error object says it (Okta: error codes).
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: u16,
@@ -114,7 +119,7 @@ impl Answer {
         ) {
             (true, _) => cut(self.body),
             (_, true) => slow(self.body, clock.clone()),
-            _ => Body::from(self.body),
+            _ => Full::from(self.body),
         };
         let mut response = Response::new(body);
         *response.status_mut() =
@@ -141,13 +146,13 @@ const SLOW_STEP: Duration = Duration::from_millis(100);
 fn slow(body: String, clock: Clock) -> Body {
     let body = Bytes::from(body);
     let step = body.len().div_ceil(SLOW_PIECES).max(1);
-    Body::from_stream(stream::unfold((body, clock), move |(mut rest, clock)| async move {
+    in_pieces(stream::unfold((body, clock), move |(mut rest, clock)| async move {
         if rest.is_empty() {
             return None;
         }
         drop(clock.sleep(SLOW_STEP).await);
         let piece = rest.split_to(step.min(rest.len()));
-        Some((Ok::<_, Infallible>(piece), (rest, clock)))
+        Some((Ok(piece), (rest, clock)))
     }))
 }
 
@@ -155,14 +160,18 @@ fn slow(body: String, clock: Clock) -> Body {
 fn cut(body: String) -> Body {
     let mut body = Bytes::from(body);
     body.truncate(body.len() / 2);
-    Body::from_stream(stream::unfold((body, 0), |(half, step)| async move {
+    in_pieces(stream::unfold((body, 0), |(half, step)| async move {
         // The pauses let the server send the first half before it sees the failure.
         tokio::task::yield_now().await;
         match step {
             0 => Some((Ok(half.clone()), (half, 1))),
             1..4 => Some((Ok(Bytes::new()), (half, step + 1))),
-            4 => Some((Err(std::io::Error::other("cut")), (half, 5))),
+            4 => Some((Err(io::Error::other("cut")), (half, 5))),
             _ => None,
         }
     }))
+}
+
+fn in_pieces(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync()
 }

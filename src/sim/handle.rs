@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -22,7 +20,7 @@ use super::org::{Org, Plan, STORIES, SimError, locked};
 use super::population::{Population, Variant};
 use super::shape::OrgShape;
 use super::story::Story;
-use super::{hook, registry, server};
+use super::{hook, registry, serve};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
@@ -88,16 +86,7 @@ impl SimOrg {
             story: Mutex::new(story),
             plan,
         });
-        let router = Router::new().fallback(server::answer).with_state(Arc::clone(&org));
-        let stop = tasks.stopping();
-        tasks.spawn("simulated org", async move {
-            // Small answers must not wait for the acknowledgment of earlier ones.
-            let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-            let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "The simulated org stopped.");
-            }
-        });
+        tasks.spawn("simulated org", serve::serve(listener, Arc::clone(&org)));
         let handle = Self(org);
         registry::stand(&handle.0, start_ms);
         if let Some(plan) = handle.0.plan.hook.clone() {

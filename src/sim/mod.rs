@@ -27,6 +27,7 @@ mod population;
 mod query;
 mod registry;
 mod resources;
+mod serve;
 mod server;
 mod shape;
 mod story;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use axum::http::{HeaderMap, Method, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap};
+use hyper::{Method, Request, Response};
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::{Closed, Scheme};
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Body, Refusal};
 use super::dice::Dice;
 use super::dpop::Told;
 use super::event_hook::HOOKS;
@@ -54,7 +54,7 @@ pub(super) struct Call<'a> {
 }
 
 /// Answers one request.
-pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Response<Body> {
+pub(super) async fn answer(org: &Arc<Org>, request: Request<Incoming>) -> Response<Body> {
     let number = org.requests.fetch_add(1, Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let (path, method) = (parts.uri.path(), &parts.method);
@@ -64,7 +64,7 @@ pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Res
         _ => Place::Other,
     };
     let is_read = method == Method::POST && (place == Place::Token || path.starts_with(HOOKS));
-    let form = if is_read { to_bytes(body, MAX_FORM).await.ok() } else { None };
+    let form = if is_read { bytes(body, MAX_FORM).await } else { None };
     let faults = locked(&org.faults).take(place);
     let now = org.clock.now();
     let skew = SignedDuration::from_mins(match () {
@@ -74,7 +74,7 @@ pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Res
     });
     let shown = now.saturating_add(skew).unwrap_or(now);
     let mut call = Call {
-        org: &org,
+        org,
         method,
         path,
         query: parts.uri.query().unwrap_or_default(),
@@ -87,6 +87,11 @@ pub(super) async fn answer(State(org): State<Arc<Org>>, request: Request) -> Res
     };
     let answer = call.answer(place, form.as_deref()).await;
     answer.send(shown, &faults, &org.clock)
+}
+
+/// Reads a body of at most so many bytes; one that is longer or breaks off is none.
+async fn bytes(body: Incoming, most: usize) -> Option<Bytes> {
+    Some(Limited::new(body, most).collect().await.ok()?.to_bytes())
 }
 
 fn base(headers: &HeaderMap) -> Option<String> {

@@ -522,3 +522,15 @@ async fn a_session_finds_the_person_whom_the_event_does_not_name() {
     assert!(sizes[&1] > sizes[&0] + sizes[&2], "{sizes:?}");
     assert_eq!(sizes.keys().copied().collect::<Vec<_>>(), [0, 1, 2], "{sizes:?}");
 }
+
+#[tokio::test]
+async fn an_org_that_ends_waits_for_no_idle_connection() {
+    let rig = Rig::still().await;
+    // One connection has asked and stays open; one has never asked.
+    assert_eq!(rig.logs("limit=3").await.status, 200);
+    let address = rig.org.url().replace("http://", "");
+    let _silent = tokio::net::TcpStream::connect(&address).await.unwrap();
+    // The clock stands still, so no patience runs out.
+    assert!(rig.tasks.finish(Duration::from_secs(5)).await);
+    assert!(tokio::net::TcpStream::connect(&address).await.is_err(), "nobody listens");
+}
