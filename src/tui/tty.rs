@@ -38,7 +38,10 @@ impl Tty {
 }
 
 impl Device for Tty {
-    /// Returns the size of the terminal, or 80×24 if it reports none or zero.
+    /// Asks the terminal for its size. One that says zero or nothing is taken to be 80×24.
+    ///
+    /// crossterm asks `/dev/tty`, which need not be the terminal that frames go to, hands on a size of zero, and starts
+    /// another program when there is no answer.
     fn measure(&self) -> Size {
         measure(&self.0)
     }
