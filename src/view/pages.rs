@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::widgets::{Clear, Widget as _};
 
 use super::pen::{Line, Pen, grouped};
 use super::{Role, Theme, hook, status_line, text, time};
@@ -225,14 +226,8 @@ pub(super) fn page(
 
 /// Clears an area.
 pub(super) fn clear(theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    for y in area.top()..area.bottom() {
-        for x in area.left()..area.right() {
-            if let Some(cell) = buffer.cell_mut((x, y)) {
-                cell.reset();
-                cell.set_style(theme.style(Role::Text));
-            }
-        }
-    }
+    Clear.render(area, buffer);
+    buffer.set_style(area, theme.style(Role::Text));
 }
 
 /// Clears an area, draws the title line, and returns the rest of the area.
