@@ -67,7 +67,7 @@ fn main() {
     criterion.bench_function("rows/frame 200x50", |bench| {
         bench.iter(|| {
             buffer.reset();
-            view::draw(&model, &theme, black_box(&mut buffer));
+            view::draw_cells(&model, &theme, black_box(&mut buffer));
         });
     });
     // Words search all columns, and fields search one. The goals are 10 ms for words, 2 ms for fields and 60 ms for a
@@ -191,7 +191,7 @@ fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
     criterion.bench_function("rows/10,000 marks, frame of their page", |bench| {
         bench.iter(|| {
             buffer.reset();
-            view::draw(model, theme, black_box(&mut buffer));
+            view::draw_cells(model, theme, black_box(&mut buffer));
         });
     });
     drop(update(model, Msg::Key(Chord::char('M'))));

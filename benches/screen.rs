@@ -107,7 +107,7 @@ fn main() {
         let ((), time) = took(|| {
             for _ in 0..20 {
                 buffer.reset();
-                view::draw(&model, &theme, &mut buffer);
+                view::draw_cells(&model, &theme, &mut buffer);
             }
         });
         told(&format!("frame 200x50: {what}"), (time / 20, time / 20, time));

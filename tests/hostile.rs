@@ -233,11 +233,11 @@ fn a_flood_of_marks_in_a_scope_costs_a_key_few_bytes() {
         let mut terminal = Vec::new();
         let theme = Theme::new(ThemeKind::Dark, Depth::True);
         let mut screen = Screen::over(&mut terminal, Size::new(200, 50), Setup::default()).expect("a screen");
-        screen.paint(|buffer| view::draw(&model, &theme, buffer)).expect("a frame");
+        screen.paint(|frame| view::draw(&model, &theme, frame)).expect("a frame");
         let before = screen.bytes_written();
         drop(update(&mut model, Msg::Key(Chord::plain(Key::Enter))));
         drop(update(&mut model, Msg::Record(Seq(1), Some(Box::new(consent)))));
-        screen.paint(|buffer| view::draw(&model, &theme, buffer)).expect("a frame");
+        screen.paint(|frame| view::draw(&model, &theme, frame)).expect("a frame");
         let sent = screen.bytes_written() - before;
         assert!((200..40_000).contains(&sent), "{flood:?}: {sent} bytes");
     }
@@ -285,7 +285,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
                         }
                     }
                 }
-                screen.paint(|buffer| view::draw(model, &theme, buffer)).expect("a frame");
+                screen.paint(|frame| view::draw(model, &theme, frame)).expect("a frame");
                 frames += 1;
             };
             let key = |key| Msg::Key(Chord::plain(key));

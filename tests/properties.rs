@@ -252,7 +252,7 @@ impl Play {
     fn frame(&self) -> Buffer {
         let (width, height) = self.model.size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        view::draw(&self.model, &Theme::new(ThemeKind::Dark, Depth::True), &mut buffer);
+        view::draw_cells(&self.model, &Theme::new(ThemeKind::Dark, Depth::True), &mut buffer);
         buffer
     }
 }

@@ -63,8 +63,8 @@ fn open() -> Screen<consentwatch::tui::Tty> {
 
 fn say(screen: &mut Screen<consentwatch::tui::Tty>, words: &str) {
     screen
-        .paint(|buffer| {
-            buffer.set_string(0, 0, words, Style::new());
+        .paint(|frame| {
+            frame.buffer_mut().set_string(0, 0, words, Style::new());
         })
         .expect("a frame");
 }

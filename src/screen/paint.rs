@@ -34,7 +34,7 @@ impl Painted {
             if is_whole { model.list.window(&model.rows, usize::from(area.height)).rows } else { Vec::new() };
         let up = if is_whole && area == self.area { moved_up(&self.rows, &rows) } else { 0 };
         *self = Self { area, rows };
-        screen.paint_scrolled(area.y, area.height, up, |buffer| view::draw(model, theme, buffer))
+        screen.paint_scrolled(area.y, area.height, up, |frame| view::draw(model, theme, frame))
     }
 }
 
@@ -53,7 +53,7 @@ fn moved_up(before: &[RowRef], now: &[RowRef]) -> i16 {
 pub(super) fn screen_text(model: &Model, theme: &Theme) -> String {
     let (width, height) = model.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    view::draw(model, theme, &mut buffer);
+    view::draw_cells(model, theme, &mut buffer);
     let mut lines = Vec::new();
     for y in 0..height {
         let (mut line, mut covered) = (String::new(), 0);

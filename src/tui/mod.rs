@@ -1,8 +1,9 @@
 //! The terminal: its modes, output, input, and the detection of a hangup.
 //!
-//! This module is independent of what is drawn. [`Screen`] sets the terminal's modes and sends frames, [`Keyboard`]
-//! reads user input, [`Pacer`] decides when a frame is due, and [`hangup`] and [`Signals`] end or wake the program.
+//! Nothing here knows what is drawn. [`Screen`] owns the terminal's modes and, through ratatui, sends frames, [`Keyboard`] hands out what
+//! a person did, [`Pacer`] says when a frame is due, [`hangup`] and [`Signals`] end or wake the program.
 
+mod backend;
 pub mod clipboard;
 pub mod hangup;
 mod input;

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::Size;
+use ratatui::{Frame, Terminal};
 
+use super::backend::{WireBackend, blank_all_covered};
 use super::{Device, Tty, Wire};
 
 /// The optional features of the terminal that a screen uses.
@@ -22,24 +23,16 @@ pub struct Setup {
 
 /// The terminal while the program uses it: raw, on the alternate screen, without a cursor.
 ///
-/// Modes are switched off in reverse order by [`Screen::leave`], by dropping the screen, or after a panic (see
-/// [`install_panic_hook`]), and only once. While the program does not use the terminal, painting does nothing.
+/// Frames are drawn by [`ratatui::Terminal`] on a backend of our own, which keeps the bytes few. Raw mode is switched by
+/// crossterm, which remembers for the whole process that it did; when others have had the terminal, it is made to forget.
+///
+/// Whatever was switched on is switched off in the opposite order by [`Screen::leave`], by dropping the screen, and
+/// after a panic (see [`install_panic_hook`]), once in all. When it is not ours, painting does nothing.
 #[derive(Debug)]
 pub struct Screen<W: Write> {
-    wire: Wire<W>,
+    terminal: Terminal<WireBackend<W>>,
     modes: Modes,
     wanted: Vec<Mode>,
-    /// The contents of the terminal.
-    shown: Buffer,
-    /// The last frame, which a slow line may not have transmitted completely, and a buffer for the next one.
-    drawn: Buffer,
-    next: Buffer,
-    /// Whether the contents of the terminal are unknown.
-    stale: bool,
-    /// The maximum number of bytes of a frame. A frame ends after the row that reaches it, and the next frame
-    /// continues.
-    frame_budget: Option<usize>,
-    is_behind: bool,
     title: String,
 }
 
@@ -60,7 +53,7 @@ impl<D: Device> Screen<D> {
     /// program is resumed.
     pub fn suspend(&mut self) -> io::Result<()> {
         self.leave()?;
-        self.wire.out().stop_job()?;
+        self.wire().out().stop_job()?;
         self.resume()
     }
 
@@ -68,7 +61,7 @@ impl<D: Device> Screen<D> {
     pub fn resume(&mut self) -> io::Result<()> {
         self.modes.forget();
         self.enter()?;
-        let size = self.wire.out().measure();
+        let size = self.wire().out().measure();
         self.set_size(size.width, size.height);
         self.clear();
         Ok(())
@@ -88,16 +81,11 @@ impl<W: Write> Screen<W> {
             Mode::Title => setup.title,
             _ => true,
         };
+        let backend = WireBackend::new(Wire::new(out, size, setup.sync));
         let mut screen = Self {
-            wire: Wire::new(out, size, setup.sync),
+            terminal: Terminal::new(backend)?,
             modes: Modes::default(),
             wanted: Mode::ALL.into_iter().filter(is_wanted).collect(),
-            shown: Buffer::default(),
-            drawn: Buffer::default(),
-            next: Buffer::default(),
-            stale: true,
-            frame_budget: None,
-            is_behind: false,
             title: String::new(),
         };
         // On failure the screen is dropped, which switches off the modes that were on already.
@@ -105,8 +93,16 @@ impl<W: Write> Screen<W> {
         Ok(screen)
     }
 
-    /// Paints a frame in one write. Writes nothing if it equals the last one.
-    pub fn paint(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+    fn backend(&mut self) -> &mut WireBackend<W> {
+        self.terminal.backend_mut()
+    }
+
+    fn wire(&mut self) -> &mut Wire<W> {
+        &mut self.terminal.backend_mut().wire
+    }
+
+    /// Paints a frame in one write; nothing is written if it equals the last one.
+    pub fn paint(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.paint_scrolled(0, 0, 0, draw)
     }
 
@@ -119,69 +115,35 @@ impl<W: Write> Screen<W> {
         top: u16,
         height: u16,
         up: i16,
-        draw: impl FnOnce(&mut Buffer),
+        draw: impl FnOnce(&mut Frame<'_>),
     ) -> io::Result<()> {
         if !self.is_on() {
             return Ok(());
         }
-        self.draw(top, height, up, draw);
-        let painted = self.wire.flush();
-        if painted.is_err() {
-            // An unknown part of the frame may have arrived.
-            self.stale = true;
-            self.is_behind = false;
-            self.wire.forget();
+        if self.backend().scroll(top, height, up) {
+            // ratatui compares with its last frame, and cannot be told that lines moved. So the frame with the lines
+            // moved is passed off as the last one; otherwise every line of the list would have changed.
+            let mut moved = std::mem::take(self.terminal.current_buffer_mut());
+            self.terminal.backend().copy_frame(&mut moved);
+            *self.terminal.current_buffer_mut() = moved;
+            self.terminal.swap_buffers();
         }
-        painted
-    }
-
-    fn draw(&mut self, top: u16, height: u16, up: i16, draw: impl FnOnce(&mut Buffer)) {
-        let Size { width, height: rows } = self.wire.size();
-        let area = Rect::new(0, 0, width, rows);
-        if std::mem::take(&mut self.stale) || self.shown.area != area {
-            self.wire.clear();
-            self.shown = Buffer::empty(area);
-            self.drawn = Buffer::empty(area);
-            self.next = Buffer::empty(area);
-        } else if shift(&mut self.shown, top, height, up) {
-            shift(&mut self.drawn, top, height, up);
-            self.wire.scroll(top..top + height, up);
-        }
-        self.next.reset();
-        draw(&mut self.next);
-        let changed = bridged(&self.shown.diff(&self.next), &self.next);
-        self.is_behind = false;
-        if let Some(budget) = self.frame_budget {
-            let row = |y: u16| usize::from(y) * usize::from(width)..(usize::from(y) + 1) * usize::from(width);
-            // New changes are sent before the rest of earlier frames.
-            let mut rows: Vec<_> = changed.chunk_by(|one, other| one.1 == other.1).collect();
-            let is_left = |y: u16| self.drawn.content.get(row(y)) == self.next.content.get(row(y));
-            rows.sort_by_key(|cells| is_left(cells[0].1));
-            for (place, cells) in rows.iter().enumerate() {
-                if place > 0 && self.wire.pending() >= budget {
-                    self.is_behind = true;
-                    break;
-                }
-                self.wire.draw(cells.iter().copied());
-                let row = row(cells[0].1);
-                self.shown.content[row.clone()].clone_from_slice(&self.next.content[row]);
-            }
-        } else {
-            self.wire.draw(changed.into_iter());
-            self.shown.content.clone_from(&self.next.content);
-        }
-        std::mem::swap(&mut self.drawn, &mut self.next);
+        let draw = |frame: &mut Frame<'_>| {
+            draw(frame);
+            blank_all_covered(frame.buffer_mut());
+        };
+        self.terminal.draw(draw).map(drop)
     }
 
     /// Limits the bytes of each following frame, or lifts the limit with `None`. A frame ends after the row that
     /// reaches the limit.
     pub fn set_frame_budget(&mut self, bytes: Option<usize>) {
-        self.frame_budget = bytes;
+        self.backend().set_frame_budget(bytes);
     }
 
     /// Returns whether the last frame was not sent completely, so that another one is due.
     pub fn is_behind(&self) -> bool {
-        self.is_behind
+        self.terminal.backend().is_behind()
     }
 
     /// Sets the title of the terminal's window, if [`Setup::title`] is set. The old title is restored when the terminal
@@ -195,30 +157,29 @@ impl<W: Write> Screen<W> {
         if self.title.is_empty() || !self.modes.is_on(Mode::Title) {
             return Ok(());
         }
-        self.wire.send(format!("\x1b]2;{}\x1b\\", self.title).as_bytes())
+        let title = format!("\x1b]2;{}\x1b\\", self.title);
+        self.wire().send(title.as_bytes())
     }
 
     /// Sends a sequence that does not change the screen, such as a copied text.
     pub fn send_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.is_on() { self.wire.send(bytes) } else { Ok(()) }
+        if self.is_on() { self.wire().send(bytes) } else { Ok(()) }
     }
 
     /// Makes the next frame repaint every cell.
     pub fn clear(&mut self) {
-        self.stale = true;
+        // Not by ratatui's own clear, which forgets the last frame as well: that is still right.
+        self.backend().doubt();
     }
 
     /// Sets the size of the terminal in columns and rows. At most 1000 by 500 are used.
     pub fn set_size(&mut self, width: u16, height: u16) {
-        if self.wire.set_size(Size::new(width, height)) {
-            // Terminals reflow text on a change of size, so a repaint is needed even if the size changes back.
-            self.stale = true;
-        }
+        self.backend().set_size(Size::new(width, height));
     }
 
     /// Sets whether to send synchronized frames (mode 2026), from the next frame on.
     pub fn set_sync(&mut self, sync: bool) {
-        self.wire.set_sync(sync);
+        self.wire().set_sync(sync);
     }
 
     /// Queries whether the terminal supports mode 2026. The answer, if any, comes as [`super::Input::Sync`].
@@ -231,12 +192,12 @@ impl<W: Write> Screen<W> {
 
     /// Returns the size of frames, in columns and rows.
     pub fn size(&self) -> Size {
-        self.wire.size()
+        self.terminal.backend().wire.size()
     }
 
     /// Returns the number of bytes sent to the terminal so far.
     pub fn bytes_written(&self) -> u64 {
-        self.wire.bytes_written()
+        self.terminal.backend().wire.bytes_written()
     }
 
     /// Returns whether the program uses the terminal.
@@ -246,9 +207,9 @@ impl<W: Write> Screen<W> {
 
     /// Switches on the modes that are not on yet.
     pub fn enter(&mut self) -> io::Result<()> {
-        self.stale = true;
-        let wire = &mut self.wire;
-        wire.forget();
+        let backend = self.terminal.backend_mut();
+        backend.doubt();
+        let wire = &mut backend.wire;
         for mode in &self.wanted {
             // The mode is recorded first, because a part of the sequence may arrive even if the write fails.
             if !self.modes.set(*mode) {
@@ -268,7 +229,7 @@ impl<W: Write> Screen<W> {
 
     /// Restores the terminal. Tries each step, and returns the first error. A second call does nothing.
     pub fn leave(&mut self) -> io::Result<()> {
-        let wire = &mut self.wire;
+        let wire = &mut self.terminal.backend_mut().wire;
         wire.forget();
         self.modes.restore(|bytes| wire.send(bytes))
     }
@@ -319,58 +280,7 @@ pub fn install_panic_hook(screen: &Screen<Tty>) {
     }));
 }
 
-/// Adds the unchanged cells of short gaps between changed cells: writing such a cell costs one byte, and skipping it
-/// costs three or more.
-fn bridged<'a>(changed: &[(u16, u16, &'a Cell)], next: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
-    let is_one_byte = |cell: &Cell| cell.symbol().len() == 1;
-    let mut out: Vec<(u16, u16, &'a Cell)> = Vec::with_capacity(changed.len());
-    for (x, y, cell) in changed {
-        if let Some((before, _, last)) =
-            out.last().filter(|last| last.1 == *y && is_one_byte(last.2)).copied()
-        {
-            let gap = before + 1..*x;
-            let is_cheap = |x: u16| {
-                let cell = next.cell((x, *y));
-                cell.filter(|cell| is_one_byte(cell) && cell.style() == last.style())
-            };
-            if gap.len() <= GAP_MAX
-                && let Some(cells) = gap.clone().map(is_cheap).collect::<Option<Vec<_>>>()
-            {
-                out.extend(gap.zip(cells).map(|(x, cell)| (x, *y, cell)));
-            }
-        }
-        out.push((*x, *y, cell));
-    }
-    out
-}
-
-/// The maximum length of a gap that is written. Skipping a gap costs about this number of bytes.
-const GAP_MAX: usize = 3;
-
-/// Moves rows of `buffer` up, clears the rows that come in, and returns whether any row was moved.
-fn shift(buffer: &mut Buffer, top: u16, height: u16, up: i16) -> bool {
-    let width = usize::from(buffer.area.width);
-    let start = usize::from(top) * width;
-    let length = usize::from(height) * width;
-    let by = usize::from(up.unsigned_abs()) * width;
-    if by == 0 || by >= length {
-        return false;
-    }
-    let Some(rows) = buffer.content.get_mut(start..start + length) else { return false };
-    let blank = if up > 0 {
-        rows.rotate_left(by);
-        length - by..length
-    } else {
-        rows.rotate_right(by);
-        0..by
-    };
-    for cell in &mut rows[blank] {
-        *cell = Cell::EMPTY;
-    }
-    true
-}
-
-/// A mode that is on while the program uses the terminal. The variants are in the order of switching on.
+/// One thing that is switched on while the terminal is ours, in the order of switching on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 enum Mode {
@@ -439,7 +349,7 @@ impl Modes {
     fn forget(&self) {
         let on = self.0.swap(0, Ordering::SeqCst);
         if on & Mode::Raw as u8 != 0 {
-            // crossterm would otherwise assume that raw mode is still on, and not set it again.
+            // crossterm remembers that it is on, and would do nothing when asked again.
             drop(crossterm::terminal::disable_raw_mode());
         }
     }

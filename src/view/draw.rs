@@ -1,5 +1,6 @@
 //! Draws a whole frame.
 
+use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -9,8 +10,13 @@ use super::{
 };
 use crate::model::{Model, Page, Regions, Subject};
 
-/// Draws the model. Every cell is written, so nothing of an earlier frame remains.
-pub fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer) {
+/// Draws the model into a frame, of any terminal that ratatui knows.
+pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
+    draw_cells(model, theme, frame.buffer_mut());
+}
+
+/// Draws the model where there is no terminal. Every cell is written, so nothing of an earlier frame can stay.
+pub fn draw_cells(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     let area = buffer.area.intersection(Rect::new(0, 0, model.size.0, model.size.1));
     buffer.set_style(buffer.area, theme.style(Role::Text));
     if area.width < 8 || area.height < 2 {

@@ -22,5 +22,5 @@ mod time;
 mod title;
 mod whole;
 
-pub use draw::draw;
+pub use draw::{draw, draw_cells};
 pub use theme::{Color, Depth, Glyph, Role, Theme, ThemeKind, is_utf8, roles};

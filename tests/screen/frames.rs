@@ -197,6 +197,6 @@ async fn no_color_and_ascii_still_say_everything() {
             .with_ascii(true);
     let mut buffer = rig.buffer();
     buffer.reset();
-    consentwatch::view::draw(&rig.model, &theme, &mut buffer);
+    consentwatch::view::draw_cells(&rig.model, &theme, &mut buffer);
     golden::check("ascii-80x24", &golden::print(&buffer, &theme));
 }

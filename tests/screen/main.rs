@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "a test crate has no reach; its modules say what they share")]
 
+mod backends;
 mod frames;
 mod golden;
 mod journey;

@@ -79,7 +79,7 @@ pub struct Rig {
     tasks: Tasks,
     /// The org keeps running when the screen ends.
     org_tasks: Tasks,
-    theme: Theme,
+    pub theme: Theme,
     /// The folder of the journal, and of the token file if there is one.
     pub folder: tempfile::TempDir,
 }
@@ -383,7 +383,7 @@ impl Rig {
     pub fn buffer(&self) -> Buffer {
         let (width, height) = self.model.size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        view::draw(&self.model, &self.theme, &mut buffer);
+        view::draw_cells(&self.model, &self.theme, &mut buffer);
         buffer
     }
 

@@ -1,6 +1,7 @@
 use std::num::NonZero;
 
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
@@ -37,11 +38,11 @@ impl Write for &mut Line {
 
 const SMALL: Size = Size { width: 20, height: 5 };
 
-fn rows(lines: &[&str]) -> impl FnOnce(&mut Buffer) {
+fn rows(lines: &[&str]) -> impl FnOnce(&mut Frame<'_>) {
     let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     move |frame| {
         for (y, line) in (0..frame.area().height).zip(lines) {
-            frame.set_stringn(0, y, line, usize::from(u16::MAX), Style::new());
+            frame.buffer_mut().set_stringn(0, y, line, usize::from(u16::MAX), Style::new());
         }
     }
 }
@@ -142,7 +143,7 @@ fn a_large_frame_is_one_write_too() {
         .paint(|frame| {
             for y in 0..200 {
                 for x in 0..400 {
-                    let cell = &mut frame[(x, y)];
+                    let cell = &mut frame.buffer_mut()[(x, y)];
                     cell.set_char(if (x + y) % 2 == 0 { 'a' } else { 'b' }).set_fg(Color::Indexed(x as u8));
                 }
             }
@@ -221,7 +222,8 @@ fn a_row_that_comes_in_costs_a_row() {
 #[test]
 fn a_following_list_costs_little_on_a_wide_screen() {
     let list = |last: u16| {
-        move |frame: &mut Buffer| {
+        move |frame: &mut Frame<'_>| {
+            let frame = frame.buffer_mut();
             for (y, row) in (2..48).zip(last.saturating_sub(45)..=last) {
                 let text = format!("22 Nov 09:15:{:02}  grant  person{row}@example.test", row % 60);
                 frame.set_string(0, y, text, Style::new());
@@ -306,17 +308,17 @@ proptest! {
             if *clear {
                 screen.clear();
             }
-            screen.paint_scrolled(*top, *height, *up, |frame| picture.draw(frame)).unwrap();
+            screen.paint_scrolled(*top, *height, *up, |frame| picture.draw(frame.buffer_mut())).unwrap();
         }
         let last = &steps.last().unwrap().0;
         while screen.is_behind() {
-            screen.paint(|frame| last.draw(frame)).unwrap();
+            screen.paint(|frame| last.draw(frame.buffer_mut())).unwrap();
         }
         std::mem::forget(screen);
 
         let mut whole = Line::default();
         let mut screen = Screen::over(&mut whole, size, Setup::default()).unwrap();
-        screen.paint(|frame| last.draw(frame)).unwrap();
+        screen.paint(|frame| last.draw(frame.buffer_mut())).unwrap();
         std::mem::forget(screen);
 
         let (now, then) = (seen(&line.writes.concat()), seen(&whole.writes.concat()));
@@ -333,16 +335,16 @@ proptest! {
         let mut screen = Screen::over(&mut line, size, Setup::default()).unwrap();
         let mut at = 12_i16;
         let window = |at: i16| Picture(list.iter().skip(at as usize).take(6).cloned().collect());
-        screen.paint(|frame| window(at).draw(frame)).unwrap();
+        screen.paint(|frame| window(at).draw(frame.buffer_mut())).unwrap();
         for by in moves {
             let next = (at + by).clamp(0, 24);
-            screen.paint_scrolled(0, 6, next - at, |frame| window(next).draw(frame)).unwrap();
+            screen.paint_scrolled(0, 6, next - at, |frame| window(next).draw(frame.buffer_mut())).unwrap();
             at = next;
         }
         std::mem::forget(screen);
         let mut whole = Line::default();
         let mut screen = Screen::over(&mut whole, size, Setup::default()).unwrap();
-        screen.paint(|frame| window(at).draw(frame)).unwrap();
+        screen.paint(|frame| window(at).draw(frame.buffer_mut())).unwrap();
         std::mem::forget(screen);
         prop_assert_eq!(seen(&line.writes.concat()), seen(&whole.writes.concat()));
     }
