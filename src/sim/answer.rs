@@ -119,7 +119,7 @@ impl Answer {
         ) {
             (true, _) => cut(self.body),
             (_, true) => slow(self.body, clock.clone()),
-            _ => Full::from(self.body),
+            _ => Full::from(self.body).map_err(|never| match never {}).boxed_unsync(),
         };
         let mut response = Response::new(body);
         *response.status_mut() =

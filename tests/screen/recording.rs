@@ -26,7 +26,7 @@ fn compare(replayed: &str, before: &str, what: &str) {
 fn shown(rig: &Rig) -> String {
     let (width, height) = rig.model.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    view::draw(&rig.model, &Theme::new(ThemeKind::Dark, Depth::None), &mut buffer);
+    view::draw_cells(&rig.model, &Theme::new(ThemeKind::Dark, Depth::None), &mut buffer);
     let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
     (0..height).map(row).collect::<Vec<_>>().join("\n")
 }
