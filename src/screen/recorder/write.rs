@@ -42,7 +42,9 @@ impl Recording {
         };
         line(&serde_json::to_string(&head)?);
         line(&serde_json::to_string(&rows)?);
-        lines.iter().for_each(|text| line(text));
+        for text in &lines {
+            line(text);
+        }
         // The screen shows what is hidden, so it is drawn from what is left.
         let frame = if is_changed { frame_of(&head, &rows, &lines)? } else { self.frame };
         line(&serde_json::to_string(&End { frame })?);
