@@ -1,4 +1,4 @@
-//! The org's HTTP server: connections in, answers out.
+//! The HTTP server of the simulated org.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -13,12 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use super::org::Org;
 use super::server;
 
-/// What is under way when the org ends gets this long.
+/// How long requests in progress may take when the org ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
-/// After the system gave no socket, such as for want of file descriptors.
+/// The wait after the system refused a socket, for example because no file descriptors are left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Answers whoever connects, until the tasks stop. The connections end on their own after that.
+/// Accepts connections until the tasks stop. Open connections then end by themselves.
 pub(super) async fn serve(listener: TcpListener, org: Arc<Org>) {
     loop {
         match listener.accept().await {
@@ -35,7 +35,8 @@ pub(super) async fn serve(listener: TcpListener, org: Arc<Org>) {
 
 /// Answers the requests of one connection. Without TLS, clients speak HTTP/1.1.
 async fn connection(socket: TcpStream, org: Arc<Org>) {
-    // Small answers must not wait for the acknowledgement of earlier ones; where that cannot be had they are only slower.
+    // Without TCP_NODELAY, a small answer waits for the acknowledgement of the one before. If the option cannot be set,
+    // answers are only slower.
     socket.set_nodelay(true).ok();
     let respond = service_fn(|request| {
         let org = Arc::clone(&org);

@@ -1,4 +1,4 @@
-//! ratatui's backend over our wire: cells of a frame come in, and as few bytes go out as the terminal allows.
+//! The backend for ratatui. It takes the cells of a frame and sends as few bytes as possible.
 
 use std::io::{self, Write};
 
@@ -8,24 +8,23 @@ use ratatui::layout::{Position, Rect, Size};
 
 use super::Wire;
 
-/// A terminal for [`ratatui::Terminal`], which says what has changed since its last frame.
+/// A backend for [`ratatui::Terminal`], which passes the cells that changed since its last frame.
 ///
 /// The last frame is not always what the terminal shows: a frame that fills its budget of bytes ends early, rows can be
 /// scrolled by the terminal itself, a write can fail, and others can write to the same terminal. So the cells are kept
-/// here until the flush, which compares the rows that are concerned with what the terminal shows, and sends the frame in
-/// one write.
+/// here until the flush. It compares the changed rows with what the terminal shows, and sends the frame in one write.
 #[derive(Debug)]
 pub(super) struct WireBackend<W: Write> {
     pub(super) wire: Wire<W>,
     rows: Vec<Row>,
-    /// Whether the terminal may show anything at all.
+    /// Whether it is unknown what the terminal shows.
     stale: bool,
-    /// A frame ends with the row that makes it so long; what is left follows with the next.
+    /// The most bytes of a frame. The row that exceeds it ends the frame, and the next frame sends the rest.
     frame_budget: Option<usize>,
     is_behind: bool,
 }
 
-/// One line of the terminal. As long as it is not due, it is shown as it should be.
+/// One line of the terminal. Unless it is due, the terminal shows it correctly.
 #[derive(Debug)]
 struct Row {
     shown: Buffer,
@@ -33,12 +32,12 @@ struct Row {
     due: Option<Due>,
 }
 
-/// Why a row may have to be sent.
+/// Why a row must be compared and perhaps sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Due {
     /// This frame changed it.
     New,
-    /// A frame before changed it, and had no bytes left for it.
+    /// An earlier frame changed it, and had no bytes left for it.
     Left,
 }
 
@@ -75,13 +74,13 @@ impl<W: Write> WireBackend<W> {
         backend
     }
 
-    /// Takes nothing for granted of what the terminal shows; the next frame is sent whole.
+    /// Forgets what the terminal shows, so that the next frame is sent completely.
     pub(super) fn doubt(&mut self) {
         self.stale = true;
         self.wire.forget();
     }
 
-    /// Takes the terminal's new size; the next frame fills it.
+    /// Sets the terminal's new size. The next frame is sent completely.
     pub(super) fn set_size(&mut self, size: Size) {
         if self.wire.set_size(size) {
             // Even if it turns back before the next frame: terminals move text about when they change size.
@@ -99,8 +98,8 @@ impl<W: Write> WireBackend<W> {
         self.is_behind
     }
 
-    /// Lets the terminal move rows up with the next frame, down if `up` is negative. Those that come in are blank.
-    /// Returns whether there was anything to move.
+    /// Lets the terminal scroll rows up with the next frame, or down if `up` is negative. Rows that come in are blank.
+    /// Returns whether any row was scrolled.
     pub(super) fn scroll(&mut self, top: u16, height: u16, up: i16) -> bool {
         let (start, by) = (usize::from(top), usize::from(up.unsigned_abs()));
         let is_empty = self.stale || self.wire.size().width == 0;
@@ -127,7 +126,7 @@ impl<W: Write> WireBackend<W> {
         true
     }
 
-    /// Copies the last frame, with what was scrolled since.
+    /// Returns a copy of the last frame, with later scrolling applied.
     pub(super) fn copy_frame(&self, frame: &mut Buffer) {
         let cells = self.rows.iter().flat_map(|row| &row.wanted.content);
         for (to, from) in frame.content.iter_mut().zip(cells) {
@@ -141,7 +140,7 @@ impl<W: Write> WireBackend<W> {
         self.stale = true;
     }
 
-    /// Puts what is due into the wire's frame.
+    /// Adds the rows that are due to the frame that is sent.
     fn collect(&mut self) {
         if std::mem::take(&mut self.stale) {
             self.wire.clear();
@@ -157,7 +156,7 @@ impl<W: Write> WireBackend<W> {
             return;
         };
         let mut is_first = true;
-        // What has changed just now goes before what is left of frames before.
+        // Rows that this frame changed go before rows that are left from earlier frames.
         for due in [Due::New, Due::Left] {
             for row in self.rows.iter_mut().filter(|row| row.due == Some(due)) {
                 let changes = row.changes();
@@ -194,22 +193,22 @@ impl<W: Write> Backend for WireBackend<W> {
         Ok(())
     }
 
-    /// Does nothing: the cursor is hidden as long as the terminal is ours, see [`super::Screen::enter`].
+    /// Does nothing: the cursor stays hidden while the screen is shown, see [`super::Screen::enter`].
     fn hide_cursor(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Does nothing: nobody sees the cursor before the terminal is given back.
+    /// Does nothing: the cursor stays hidden until the terminal is restored.
     fn show_cursor(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Returns the corner: the cursor has no place that matters, and a terminal is not asked for it.
+    /// Returns the top left corner, without asking the terminal: the position of a hidden cursor does not matter.
     fn get_cursor_position(&mut self) -> io::Result<Position> {
         Ok(Position::ORIGIN)
     }
 
-    /// Does nothing, as the cursor is not seen.
+    /// Does nothing, because the cursor is hidden.
     fn set_cursor_position<P: Into<Position>>(&mut self, _position: P) -> io::Result<()> {
         Ok(())
     }
@@ -220,7 +219,7 @@ impl<W: Write> Backend for WireBackend<W> {
         Ok(())
     }
 
-    /// Clears everything. A part of it is only asked for by terminals that share their screen.
+    /// Clears everything. Only terminals that share their screen ask to clear a part.
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
         match clear_type {
             ClearType::All => self.clear(),
@@ -237,17 +236,17 @@ impl<W: Write> Backend for WireBackend<W> {
         Ok(self.wire.size())
     }
 
-    /// Returns the size without pixels, which nobody draws.
+    /// Returns the size in cells. The size in pixels is not known and not needed.
     fn window_size(&mut self) -> io::Result<WindowSize> {
         Ok(WindowSize { columns_rows: self.wire.size(), pixels: Size::ZERO })
     }
 
-    /// Sends the frame in one write; nothing if it equals the last one.
+    /// Sends the frame in one write, or nothing if it equals the last one.
     fn flush(&mut self) -> io::Result<()> {
         self.collect();
         let sent = self.wire.flush();
         if sent.is_err() {
-            // Nobody knows how much of it arrived.
+            // It is unknown how much of it arrived.
             self.doubt();
             self.is_behind = false;
         }

@@ -2,36 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A sentence on the notice line, shown until the next key.
+/// A sentence on the notice line. It is shown until the next key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Notice {
     /// The sentence. Text from outside in it was made visible.
     pub text: String,
-    /// How it is meant.
+    /// Whether it reports a failure.
     pub tone: Tone,
 }
 
-/// How a notice is meant.
+/// Whether a notice reports a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Tone {
-    /// It says how something is, or that it was done.
+    /// It reports a state or a success.
     Plain,
-    /// Something could not be done.
+    /// It reports a failure.
     Bad,
 }
 
 impl Notice {
-    /// Says how something is, or that it was done.
+    /// Returns a notice of a state or a success.
     pub fn plain(text: impl Into<String>) -> Self {
         Self { text: text.into(), tone: Tone::Plain }
     }
 
-    /// Says that something could not be done.
+    /// Returns a notice of a failure.
     pub fn bad(text: impl Into<String>) -> Self {
         Self { text: text.into(), tone: Tone::Bad }
     }
 
-    /// Whether something could not be done.
+    /// Returns whether it reports a failure.
     pub fn is_bad(&self) -> bool {
         self.tone == Tone::Bad
     }

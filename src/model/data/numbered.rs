@@ -1,16 +1,16 @@
-//! Rows by their numbers. They come by pages in which the numbers rise with the places, so two places stand for some
+//! An index from row numbers to places. Within a page, numbers ascend with places, so a run of two numbers stands for
 //! thousands of rows.
 
-/// Places that follow one another, with numbers that rise; never empty.
+/// Successive places whose row numbers ascend. A run is never empty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Run {
     first: u32,
-    /// One more than the last.
+    /// The place after the last one.
     end: u32,
 }
 
 impl Run {
-    /// The first place whose number is not below a bound, as `is_below` says; the end if there is none.
+    /// Returns the first place for which `is_below` is false, or the end if there is none.
     fn place(self, is_below: impl Fn(u32) -> bool) -> u32 {
         let (mut low, mut high) = (self.first, self.end);
         while low < high {
@@ -25,15 +25,15 @@ impl Run {
     }
 }
 
-/// The places of rows in the order of their numbers. Numbers are asked for by place, and never change.
+/// The places of rows in the order of their numbers. The caller gives the number of a place, which never changes.
 #[derive(Debug, Default)]
 pub(super) struct Numbered {
-    /// Rising: all numbers of one lie below those of the next.
+    /// In ascending order: all numbers of a run are below those of the next.
     runs: Vec<Run>,
 }
 
 impl Numbered {
-    /// Adds the place of a row whose number is not there, a higher place than all others.
+    /// Adds the place of a row with a new number. The place must be higher than all others.
     pub(super) fn add(&mut self, at: u32, number_of: impl Fn(u32) -> u32) {
         let number = number_of(at);
         let index = match self.runs.last() {
@@ -56,11 +56,11 @@ impl Numbered {
         self.runs.insert(index, new);
     }
 
-    /// Returns the place of a number.
+    /// Returns the place of the row with a number, or `None` if there is no such row.
     pub(super) fn find(&self, number: u32, number_of: impl Fn(u32) -> u32) -> Option<u32> {
         let index = self.runs.partition_point(|run| number_of(run.first) <= number).checked_sub(1)?;
         let run = self.runs[index];
-        // Numbers rise by one at least: it stands where it would if none were left out, or before.
+        // Numbers increase by at least one, so the row is at this place or before it.
         let last = run.first.saturating_add(number - number_of(run.first));
         if last < run.end && number_of(last) == number {
             return Some(last);
@@ -69,7 +69,7 @@ impl Numbered {
         (at < run.end && number_of(at) == number).then_some(at)
     }
 
-    /// The places of the numbers above one up to another, by rising number.
+    /// Returns the places of the numbers above `above`, up to and including `up_to`, in ascending order of number.
     pub(super) fn between(
         &self,
         above: u32,
@@ -86,7 +86,7 @@ impl Numbered {
         Some((self.runs.first()?.first, self.runs.last()?.end - 1))
     }
 
-    /// Takes out the places that are no more.
+    /// Removes the places for which `is_there` is false.
     pub(super) fn retain(&mut self, is_there: impl Fn(u32) -> bool) {
         let old = std::mem::take(&mut self.runs);
         for at in old.iter().flat_map(|run| run.first..run.end).filter(|at| is_there(*at)) {

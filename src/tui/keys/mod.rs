@@ -1,12 +1,13 @@
-//! Keys from the terminal's bytes: [`Parser`] tells what they mean, [`Reader`] brings them.
+//! Reads keys from the terminal: [`Reader`] reads bytes, and [`Parser`] parses them into keys.
 //!
-//! crossterm, which switches raw mode, reads keys as well. Ours are read here for three reasons. When a terminal dies, its
-//! reader goes on reading the end of it as fast as one processor can, and tells nobody. What it keeps of a paste or of a
-//! sequence that does not end has no bound, and anybody can paste. And it is one for the whole process and never ends,
-//! where ours ends when it is dropped and reads from a pipe in tests.
+//! crossterm, which sets raw mode, can read keys too. The program has its own reader for three reasons:
 //!
-//! Nor are its event types used. The model decides what a key does and knows no terminal library, so a key is a
-//! [`Chord`](crate::model::Chord) from here on.
+//! * When a terminal dies, crossterm's reader keeps a processor busy with reading the end of the file, and reports no error.
+//! * It buffers a paste, or an escape sequence that never ends, without a limit.
+//! * There is one per process, and it never ends. Ours ends when it is dropped, and tests let it read from a pipe.
+//!
+//! crossterm's event types are not used either: the model must not depend on a terminal library, so a key is a
+//! [`Chord`](crate::model::Chord).
 
 mod byte;
 mod csi;

@@ -1,37 +1,37 @@
-//! Whose each row is, in five bytes.
+//! The person and the client that each row belongs to, in five bytes a row.
 
 use crate::model::data::interner::Number;
 
-/// Whose a row is.
+/// The person, client or pair that a row belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Whose {
-    /// Nobody's who is known; or it is of a kind that is neither consent nor revocation.
+    /// Neither the person nor the client is known, or the row is neither a consent nor a revocation.
     #[default]
     Nobody,
-    /// A person's, with a client that is not known.
+    /// The person is known, and the client is not.
     Person(Number),
-    /// A client's, with a person who is not known.
+    /// The client is known, and the person is not.
     Client(Number),
-    /// In the chain of this pair.
+    /// Both are known: the row is in the chain of this pair.
     Pair(u32),
 }
 
-/// Whose a row is, and what of it was counted.
+/// The owner of a row, and whether the row was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Owner {
     pub(super) whose: Whose,
-    /// Counted as a consent of whom it is.
+    /// Whether the row is counted as a consent of its owner.
     pub(super) is_counted: bool,
-    /// Taken in.
+    /// Whether the row was added to the ledger.
     pub(super) is_known: bool,
 }
 
 /// The owner of each row, by its place.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    /// Of the pair, the client or the person.
+    /// The number of the pair, the client or the person.
     numbers: Vec<u32>,
-    /// Which of them in bits 0–1, counted in 2, known in 3.
+    /// Bits 0 and 1: which of the three. Bit 2: counted. Bit 3: added.
     flags: Vec<u8>,
 }
 
@@ -39,7 +39,7 @@ const COUNTED: u8 = 1 << 2;
 const KNOWN: u8 = 1 << 3;
 
 impl Owners {
-    /// The owner of a row; of one that was not taken in the default.
+    /// Returns the owner of a row, or the default if the row was not added.
     pub(super) fn get(&self, index: usize) -> Owner {
         let (Some(number), Some(flags)) = (self.numbers.get(index), self.flags.get(index)) else {
             return Owner::default();
@@ -53,7 +53,7 @@ impl Owners {
         Owner { whose, is_counted: flags & COUNTED != 0, is_known: flags & KNOWN != 0 }
     }
 
-    /// Puts one in the place of another, which it returns.
+    /// Sets the owner of a row, and returns the one before.
     pub(super) fn replace(&mut self, index: usize, new: Owner) -> Owner {
         let before = self.get(index);
         let (number, code) = match new.whose {
