@@ -1,7 +1,6 @@
 //! The requests to Okta and the meaning of its answers, without a socket.
 
 mod auth;
-mod backoff;
 mod budget;
 mod correlate;
 mod error;

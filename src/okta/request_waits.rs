@@ -1,10 +1,11 @@
 //! When the next of many requests may go: after a page, after a failure, after a refusal for the rate.
 
+mod backoff;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::backoff;
 use super::budget::{Asker, Budget};
 use super::headers::{Headers, Rate};
 

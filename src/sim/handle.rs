@@ -20,7 +20,7 @@ use super::org::{Org, Plan, STORIES, SimError, locked};
 use super::population::{Population, Variant};
 use super::shape::OrgShape;
 use super::story::Story;
-use super::{hook, registry, serve};
+use super::{connections, hook, registry};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
@@ -86,7 +86,7 @@ impl SimOrg {
             story: Mutex::new(story),
             plan,
         });
-        tasks.spawn("simulated org", serve::serve(listener, Arc::clone(&org)));
+        tasks.spawn("simulated org", connections::serve(listener, Arc::clone(&org)));
         let handle = Self(org);
         registry::stand(&handle.0, start_ms);
         if let Some(plan) = handle.0.plan.hook.clone() {

@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod assertion;
+mod connections;
 mod dice;
 mod dpop;
 mod entry;
@@ -27,7 +28,6 @@ mod population;
 mod query;
 mod registry;
 mod resources;
-mod serve;
 mod server;
 mod shape;
 mod story;

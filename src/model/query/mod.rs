@@ -4,15 +4,15 @@ mod condition;
 mod condition_bits;
 mod expression;
 mod filter;
-mod language;
 mod parse;
+mod parsed_query;
 mod search;
 pub(super) mod time;
 mod whole_reads;
 
 pub use condition::Deep;
 pub use filter::{Among, Filter};
-pub use language::Query;
 pub use parse::FilterError;
+pub use parsed_query::Query;
 pub use search::Search;
 pub use whole_reads::{LookUp, WholeReads};

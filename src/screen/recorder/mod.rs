@@ -5,14 +5,14 @@ mod hide;
 mod message;
 mod replay;
 mod start;
+mod worker;
 mod write;
-mod writer;
 
 use std::collections::VecDeque;
 
 pub use file::{ReadRecording, Recording, RecordingError};
 pub use replay::Replayed;
-pub(super) use writer::RecordingWriter;
+pub(super) use worker::RecordingWriter;
 
 use message::Recorded;
 use start::Start;
