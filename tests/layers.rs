@@ -376,9 +376,9 @@ fn the_simulated_org_writes_its_json_by_hand() {
     assert_eq!(TEXTS.iter().find(is_renamed).map(|(file, _)| file.clone()), None);
 }
 
-/// Returns the names that public types have twice, and where.
-fn twins(texts: &BTreeMap<String, String>) -> Vec<String> {
-    fn collect(file: &str, items: &[Item], found: &mut BTreeMap<String, Vec<String>>) {
+/// Returns the names of a file's public types.
+fn public_types(file: &str, text: &str) -> Vec<String> {
+    fn collect(items: &[Item], found: &mut Vec<String>) {
         for item in items {
             let (visibility, name) = match item {
                 Item::Struct(item) => (&item.vis, &item.ident),
@@ -388,34 +388,45 @@ fn twins(texts: &BTreeMap<String, String>) -> Vec<String> {
                 Item::Type(item) => (&item.vis, &item.ident),
                 Item::Mod(module) => {
                     if let Some((_, items)) = &module.content {
-                        collect(file, items, found);
+                        collect(items, found);
                     }
                     continue;
                 }
                 _ => continue,
             };
             if matches!(visibility, Visibility::Public(_)) {
-                found.entry(name.to_string()).or_default().push(file.to_owned());
+                found.push(name.to_string());
             }
         }
     }
-    let mut found = BTreeMap::new();
-    for (file, text) in texts {
-        let parsed = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        collect(file, &parsed.items, &mut found);
+    let parsed = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let mut found = Vec::new();
+    collect(&parsed.items, &mut found);
+    found
+}
+
+/// Returns the names that public types have twice, and where.
+fn twins(types: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, names) in types {
+        for name in names {
+            places.entry(name).or_default().push(file);
+        }
     }
-    let is_twice = |(_, files): &(String, Vec<String>)| files.len() > 1;
-    found.into_iter().filter(is_twice).map(|(name, files)| format!("{name}: {}", files.join(", "))).collect()
+    let twice = places.into_iter().filter(|(_, files)| files.len() > 1);
+    twice.map(|(name, files)| format!("{name}: {}", files.join(", "))).collect()
 }
 
 #[test]
 fn no_public_type_has_the_name_of_another() {
-    let found = twins(&TEXTS);
+    let types: BTreeMap<String, Vec<String>> =
+        TEXTS.iter().map(|(file, text)| (file.clone(), public_types(file, text))).collect();
+    let found = twins(&types);
     assert!(found.is_empty(), "\n{}", found.join("\n"));
     let planted = |code: &str| {
-        let mut texts = TEXTS.clone();
-        texts.entry("view/status.rs".to_owned()).or_default().push_str(code);
-        twins(&texts)
+        let (file, mut types) = ("view/status.rs", types.clone());
+        types.entry(file.to_owned()).or_default().extend(public_types(file, code));
+        twins(&types)
     };
     for code in [
         "pub struct Consent;",
