@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Doubt, Evidence, Kind, Outcome, Reach, Rev, Seq, Severity, Sym, Symbol, Via};
 
-/// The row of one consent: what the list shows, sorts and filters. It has 48 bytes and no allocation.
+/// The row of one consent: what the list shows, sorts and filters. It has no allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The row's number in the journal.
