@@ -565,7 +565,7 @@ fn one_uuid_with_two_contents_is_two_rows_and_said() {
             output.err
         );
     }
-    let steps = [("2 rows", "loading", "6"), ("share one id", "", "q")];
+    let steps = [("2 rows", "loading", "6"), ("share an id", "", "q")];
     let (screen, code, seen) = open(&sandbox, &["events"], &steps);
     assert_eq!((code, seen.len()), (0, 2), "{screen}");
 }
