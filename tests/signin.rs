@@ -410,7 +410,9 @@ fn scopes_that_were_not_granted_are_named() {
     let mut command = app.command(&org, &ALL);
     let output = Process::start(command.env("OKTA_CLIENT_SCOPES", "okta.users.read okta.logs.read")).end();
     assert_eq!((output.code, output.out.as_str()), (Some(3), ""), "{}", output.err);
-    for word in ["not okta.logs.read.", "under Okta API Scopes", "403 insufficient_scope", "request id Z"] {
+    for word in
+        ["these scopes: okta.logs.read.", "under Okta API Scopes", "403 insufficient_scope", "request id Z"]
+    {
         assert!(output.err.contains(word) && app.log().contains(word), "{word}: {}", output.err);
     }
     app.hides(&org, &output);

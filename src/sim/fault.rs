@@ -158,7 +158,7 @@ impl SimFault {
         (Self::ZoneDenied, "zone_denied"),
     ];
 
-    /// The words of all faults except [`Fault::Status`], for the help of the command line.
+    /// The words of all faults except [`SimFault::Status`], for the help of the command line.
     pub const WORDS: [&'static str; 35] = {
         let mut words = [""; 35];
         let mut at = 0;
@@ -275,7 +275,7 @@ impl Faults {
         Self { spells: spells.to_vec(), ..self }
     }
 
-    /// Switches a lasting fault on or off. [`Fault::TokenExpired`] never lasts, so it is ignored.
+    /// Switches a lasting fault on or off. [`SimFault::TokenExpired`] never lasts, so it is ignored.
     pub(super) fn switch(&mut self, fault: SimFault, on: bool) {
         if on && fault != SimFault::TokenExpired {
             self.lasting.insert(fault);

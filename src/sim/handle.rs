@@ -134,7 +134,8 @@ impl SimOrg {
 
     /// Switches a lasting fault on or off. Which paths it affects depends on the fault:
     ///
-    /// [`Fault::NotOkta`], [`Fault::LoginPage`], [`Fault::Redirect`] and the two faults of the clock affect every path.
+    /// [`SimFault::NotOkta`], [`SimFault::LoginPage`], [`SimFault::Redirect`] and the two faults of the clock affect every
+    /// path.
     /// Faults that replace the whole answer affect all of `/api/`. Faults of tokens affect the token endpoint, and the
     /// others affect the System Log.
     pub fn switch(&self, fault: SimFault, on: bool) {

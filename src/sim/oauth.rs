@@ -94,7 +94,7 @@ const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 struct Registered {
     app: SimServiceApp,
     key: PublicKey,
-    /// Whether its last good nonce was refused by [`Fault::BadNonce`].
+    /// Whether its last good nonce was refused by [`SimFault::BadNonce`].
     put_off: bool,
 }
 

@@ -15,7 +15,7 @@ use super::server::{Call, ELSEWHERE, LOGS};
 
 /// The number of entries read each time the log is locked.
 const STRIDE: usize = 512;
-/// The malformed records of [`Fault::BadRecord`].
+/// The malformed records of [`SimFault::BadRecord`].
 const JUNK: [&str; 3] = ["17", r#"{"uuid":5,"published":[],"eventType":null}"#, "\"text\""];
 
 impl Call<'_> {
