@@ -29,6 +29,7 @@ const DEMO_INTERVAL: Duration = Duration::from_secs(2);
 const DEMO_PROBES: Duration = Duration::from_secs(30);
 
 pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
+    let record_to = record_to(flags.record.as_ref())?;
     let is_linear = flags.linear || is_dumb();
     if !is_linear {
         screen::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
@@ -122,7 +123,7 @@ pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
             auto: run::Auto::default(),
             fresh: true,
             ask_sync: tui::may_ask(&env),
-            record_to: record_to(flags.record.as_ref())?,
+            record_to,
             stop_after: flags.stop_after,
         };
         Box::pin(show(options, feed, source, &clock, &tasks)).await

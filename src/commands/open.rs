@@ -13,6 +13,7 @@ use crate::screen::{self, WatchOptions};
 
 /// Shows the events in files. Fails before the screen starts if one of them cannot be read.
 pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
+    let record_to = record_to(flags.record.as_ref())?;
     let config = load(cli)?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
@@ -61,10 +62,7 @@ pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
         }
         let archive = Archive::open(inputs, now).map_err(|words| (Exit::Failed, words))?;
         let troubles = archive.troubles();
-        let options = WatchOptions {
-            record_to: record_to(flags.record.as_ref())?,
-            ..screen_options(cli, &config, org, arranged, zone, filter)
-        };
+        let options = WatchOptions { record_to, ..screen_options(cli, &config, org, arranged, zone, filter) };
         let exit = Box::pin(screen::watch(options, None, archive, &clock, &tasks))
             .await
             .map_err(|words| (Exit::Failed, words))?;

@@ -10,6 +10,7 @@ use crate::run::{self, LinearOptions};
 use crate::screen::{self, WatchOptions};
 
 pub(super) fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
+    let record_to = record_to(flags.record.as_ref())?;
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
@@ -41,7 +42,7 @@ pub(super) fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
             dir: Some(dir),
             auto: auto(&config),
             fresh: flags.fresh,
-            record_to: record_to(flags.record.as_ref())?,
+            record_to,
             ..screen_options(cli, &config, crate::consent::visible(&org).into_owned(), arranged, zone, filter)
         };
         Box::pin(show(options, feed, source, &clock, &tasks)).await
