@@ -315,7 +315,7 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
         assert!(frames > 60 * 15 && terminal.len() > least, "{frames} frames, {} bytes", terminal.len());
         // Sequences that the program sends too: they occur exactly as often as the program sends them.
         let count = |what: &[u8]| memchr::memmem::find_iter(&terminal, what).count();
-        assert_eq!(count(b"\x1b[31mred"), 0, "a color of theirs");
+        assert_eq!(count(b"\x1b[31mred"), 0, "a color that the text itself sets");
         // The screen is cleared once at the start and once at the end.
         assert_eq!((count(b"\x1b[2J"), count(b"\x1b[?1049l"), count(b"\x1b[?25h")), (2, 1, 1));
         if let Some(what) = foreign(&terminal) {

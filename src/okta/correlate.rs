@@ -384,8 +384,8 @@ mod tests {
         let told = (found.sides.len(), found.has_more, found.person, found.asked);
         assert_eq!(told, (2, false, None, Some((Seq(2), Ok(())))));
         assert_eq!(cases.step(Duration::from_mins(1)), CorrelationStep::Wait(Duration::MAX));
-        // For a page that was cut, the result says that there is more; for a body that is no page, that nothing was
-        // fetched.
+        // If a page was cut, the result says that more events exist. If a body is not a page, the result says that nothing
+        // was fetched.
         assert!(cases.ask(Seq(3), &consent("session-1", "txn-1")));
         sent(&mut cases, 20);
         let mut cut = events(&[ADA]);

@@ -60,8 +60,8 @@ pub struct WatchOptions {
     pub stop_after: Option<Duration>,
 }
 
-/// Checks that there is a terminal for the screen. If standard input is `taken` by data, keys are read from the
-/// controlling terminal.
+/// Checks that there is a terminal for the screen. `taken` says that standard input is data. Then the screen reads keys
+/// from the controlling terminal.
 ///
 /// # Errors
 /// Returns a sentence for stderr if there is no terminal.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use consentwatch::model::{Msg, RowRef};
+use consentwatch::model::{Msg, Notice, RowRef};
 use consentwatch::screen::{ReadRecording, RecordingError};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use ratatui::buffer::Buffer;
@@ -362,6 +362,18 @@ async fn a_bad_file_is_told_from_a_good_one() {
     let damaged = good.replacen("{\"Key\"", "{\"Kex\"", 1);
     assert!(read(&damaged).unwrap_err().contains("is damaged"), "{damaged}");
     assert!(matches!(ReadRecording::read(Path::new("/nowhere")), Err(RecordingError::Read(_))));
+}
+
+#[tokio::test]
+async fn a_message_that_was_too_large_is_not_called_hidden_and_the_screen_is_the_real_one() {
+    let mut rig = Rig::start(backlog(10), 100, 30).await;
+    rig.tell(Msg::Notice(Notice::plain("x".repeat(300 << 10))));
+    let before = shown(&rig);
+    let (_folder, path) = Box::pin(recorded(rig, "large.jsonl")).await;
+    let replayed = ReadRecording::read(&path).expect("a recording").replay();
+    assert_eq!(replayed.limits, ["Large messages that were left out of it: 1."]);
+    // The notice is on the screen that was recorded, and the replay knows nothing of it.
+    assert!(before.contains("xxxx") && !replayed.frame.contains("xxxx") && !replayed.is_same);
 }
 
 #[tokio::test]

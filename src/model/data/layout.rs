@@ -1,4 +1,7 @@
 //! The layout of the screen. It depends only on the size and a few flags, so key handling and drawing agree on it.
+//!
+//! ratatui's `Layout` is not used: it needs ratatui's `std` feature to link, and the regions here are cut off one after the
+//! other from the top and the bottom, without a constraint to solve.
 
 pub(in crate::model) use ratatui::layout::Rect;
 

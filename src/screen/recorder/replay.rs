@@ -50,7 +50,7 @@ impl ReadRecording {
             }
         }
         if messages < all {
-            limits.push(format!("{} large messages were left out of it.", all - messages));
+            limits.push(format!("Large messages that were left out of it: {}.", all - messages));
         }
         update(&mut model, Msg::Sent(self.sent));
         let frame = recorded_text(&model, self.is_ascii);

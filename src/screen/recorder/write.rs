@@ -29,7 +29,8 @@ impl Recording {
         for (message, recorded) in messages.into_iter().zip(&self.messages) {
             let message = hide::message(message, &mask).unwrap_or(Recorded::LeftOut);
             let line = serde_json::to_string(&message)?;
-            is_changed |= *line != **recorded;
+            // One that was left out before is no text that is hidden now.
+            is_changed |= !recorded.is_empty() && *line != **recorded;
             lines.push(line);
         }
         let mut head = self.head;
