@@ -12,7 +12,8 @@ use super::Wire;
 ///
 /// The last frame is not always what the terminal shows: a frame that fills its budget of bytes ends early, rows can be
 /// scrolled by the terminal itself, a write can fail, and others can write to the same terminal. So the cells are kept
-/// here until the flush. It compares the changed rows with what the terminal shows, and sends the frame in one write.
+/// here until the flush, which sends the frame in one write. Only rows in which the terminal does not show what the frame
+/// before had are compared a second time.
 #[derive(Debug)]
 pub(super) struct WireBackend<W: Write> {
     pub(super) wire: Wire<W>,
@@ -24,11 +25,15 @@ pub(super) struct WireBackend<W: Write> {
     is_behind: bool,
 }
 
-/// One line of the terminal. Unless it is due, the terminal shows it correctly.
+/// One line of the terminal.
 #[derive(Debug)]
 struct Row {
-    shown: Buffer,
+    /// What the last frame has there.
     wanted: Buffer,
+    /// What the terminal shows, if that may differ from what the frame before had.
+    shown: Option<Buffer>,
+    /// The columns that this frame changed.
+    changed: Vec<u16>,
     due: Option<Due>,
 }
 
@@ -43,27 +48,56 @@ enum Due {
 
 impl Row {
     fn blank(y: u16, width: u16) -> Self {
-        let blank = Buffer::empty(Rect::new(0, y, width, 1));
-        Self { shown: blank.clone(), wanted: blank, due: None }
+        let wanted = Buffer::empty(Rect::new(0, y, width, 1));
+        Self { wanted, shown: None, changed: Vec::new(), due: None }
     }
 
-    fn put(&mut self, x: u16, cell: &Cell) {
+    /// Puts a cell. Keeps what the terminal shows if the row may have to wait for a later frame.
+    fn put(&mut self, x: u16, cell: &Cell, may_wait: bool) {
+        if may_wait && self.shown.is_none() {
+            self.shown = Some(self.wanted.clone());
+        }
         let Some(cells) = self.wanted.content.get_mut(usize::from(x)..) else { return };
         if let [first, behind @ ..] = cells {
             first.clone_from(cell);
             blank_covered(cell, behind);
+            self.changed.push(x);
             self.due = Some(Due::New);
         }
     }
 
+    /// Notes that the terminal shows nothing there.
+    fn is_cleared(&mut self) {
+        self.shown = Some(Buffer::empty(self.wanted.area));
+        self.due = Some(Due::New);
+    }
+
     /// Returns the cells to send.
     fn changes(&self) -> Vec<(u16, u16, &Cell)> {
-        bridged(&self.shown.diff(&self.wanted), &self.wanted)
+        let y = self.wanted.area.y;
+        let changes = match &self.shown {
+            Some(shown) => shown.diff(&self.wanted),
+            None => self.changed.iter().map(|x| (*x, y, &self.wanted[(*x, y)])).collect(),
+        };
+        bridged(&changes, &self.wanted)
     }
 
     fn is_sent(&mut self) {
-        self.shown.content.clone_from(&self.wanted.content);
+        self.shown = None;
+        self.changed.clear();
         self.due = None;
+    }
+
+    fn is_left(&mut self) {
+        self.changed.clear();
+        self.due = Some(Due::Left);
+    }
+
+    fn move_to(&mut self, y: u16) {
+        self.wanted.area.y = y;
+        if let Some(shown) = &mut self.shown {
+            shown.area.y = y;
+        }
     }
 }
 
@@ -115,12 +149,11 @@ impl<W: Write> WireBackend<W> {
             0..by
         };
         for row in &mut rows[come_in] {
-            row.shown.reset();
             row.wanted.reset();
-            row.due = None;
+            row.is_sent();
         }
         for (y, row) in (top..).zip(rows) {
-            (row.shown.area.y, row.wanted.area.y) = (y, y);
+            row.move_to(y);
         }
         self.wire.scroll(top..top + height, up);
         true
@@ -144,10 +177,7 @@ impl<W: Write> WireBackend<W> {
     fn collect(&mut self) {
         if std::mem::take(&mut self.stale) {
             self.wire.clear();
-            for row in &mut self.rows {
-                row.shown.reset();
-                row.due = Some(Due::New);
-            }
+            self.rows.iter_mut().for_each(Row::is_cleared);
         }
         self.is_behind = false;
         let Some(budget) = self.frame_budget else {
@@ -171,9 +201,7 @@ impl<W: Write> WireBackend<W> {
                 row.is_sent();
             }
         }
-        for row in self.rows.iter_mut().filter(|row| row.due.is_some()) {
-            row.due = Some(Due::Left);
-        }
+        self.rows.iter_mut().filter(|row| row.due.is_some()).for_each(Row::is_left);
     }
 }
 
@@ -187,7 +215,7 @@ impl<W: Write> Backend for WireBackend<W> {
     {
         for (x, y, cell) in content {
             if let Some(row) = self.rows.get_mut(usize::from(y)) {
-                row.put(x, cell);
+                row.put(x, cell, self.frame_budget.is_some());
             }
         }
         Ok(())
