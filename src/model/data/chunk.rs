@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::sym_column::SymColumn;
+use super::times::Times;
 use crate::consent::{Doubt, Evidence, Kind, Outcome, Rev, Row, Seq, Severity, Sym, Via};
 
 /// The number of rows in a chunk. Chunks are never reallocated, so adding rows copies no existing ones.
@@ -10,10 +12,10 @@ pub(in crate::model) const CHUNK: usize = 8192;
 /// Rows stored by column, so that a scan of one column over a million rows reads nothing else.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Chunk {
-    pub(in crate::model) published_ms: Vec<i64>,
+    pub(in crate::model) published_ms: Times,
     pub(in crate::model) seq: Vec<u32>,
     /// Interned texts of the columns who, actor, client, server, scopes and from, in this order.
-    pub(in crate::model) texts: [Vec<u32>; 6],
+    pub(in crate::model) texts: [SymColumn; 6],
     /// The kind, packed with the reach.
     pub(in crate::model) kind: Vec<u8>,
     /// `via` in bits 0–1, `evidence` in bits 2–4, [`GONE`] in bit 5, [`DOUBTED`] in bit 6, [`LATE`] in bit 7.
@@ -45,9 +47,9 @@ const LATE: u8 = 1 << 7;
 impl Chunk {
     pub(super) fn new() -> Self {
         Self {
-            published_ms: Vec::with_capacity(CHUNK),
+            published_ms: Times::new(),
             seq: Vec::with_capacity(CHUNK),
-            texts: std::array::from_fn(|_| Vec::with_capacity(CHUNK)),
+            texts: std::array::from_fn(|_| SymColumn::new()),
             kind: Vec::with_capacity(CHUNK),
             flags: Vec::with_capacity(CHUNK),
             outcome: Vec::with_capacity(CHUNK),
@@ -68,7 +70,7 @@ impl Chunk {
         self.published_ms.push(row.published_ms);
         self.seq.push(number(row.seq));
         for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
-            column.push(sym.0);
+            column.push(sym);
         }
         self.kind.push(row.kind.packed(row.reach));
         self.flags.push(flags(row));
@@ -113,9 +115,9 @@ impl Chunk {
             // The old marks stay in memory, unused. A row's marks change seldom, and at most once.
             self.remark(at, marks);
         }
-        self.published_ms[at] = row.published_ms;
+        self.published_ms.set(at, row.published_ms);
         for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
-            column[at] = sym.0;
+            column.set(at, sym);
         }
         self.kind[at] = row.kind.packed(row.reach);
         self.flags[at] = flags(row);
@@ -140,15 +142,14 @@ impl Chunk {
     }
 
     pub(super) fn get(&self, at: usize) -> Row {
-        let [who, actor, client, server, scopes, from] =
-            std::array::from_fn(|column| Sym(self.texts[column][at]));
+        let [who, actor, client, server, scopes, from] = self.texts.each_ref().map(|column| column.get(at));
         let flags = self.flags[at];
         let via = Via::from_code(flags & 3);
         let (kind, reach) = Kind::unpacked(self.kind[at]);
         Row {
             seq: Seq(i64::from(self.seq[at])),
             rev: Rev(0),
-            published_ms: self.published_ms[at],
+            published_ms: self.published_ms.get(at),
             who,
             actor,
             client,

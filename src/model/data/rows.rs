@@ -274,7 +274,7 @@ impl Rows {
     /// Returns the sort key of a row in the order of time: its publication time and number.
     pub fn key(&self, at: RowRef) -> (i64, u32) {
         let (chunk, at) = (&self.chunks[at.0 as usize / CHUNK], at.0 as usize % CHUNK);
-        (chunk.published_ms[at], chunk.seq[at])
+        (chunk.published_ms.get(at), chunk.seq[at])
     }
 
     /// Returns the chunks, in the order of places. A chunk that was freed is empty, but its [`CHUNK`] places stay

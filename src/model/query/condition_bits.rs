@@ -1,12 +1,13 @@
 //! Evaluates the conditions of a query. Each text is tested once, and the results are looked up for each row, one
 //! column at a time.
 
-use std::ops::{BitAnd, BitOr};
+use std::ops::{BitAnd, BitOr, Range};
 
 use super::condition::{Field, Op, Test, Words, is_within};
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 use crate::model::data::bitset::Bitset;
 use crate::model::data::chunk::{CAME, CHUNK, SHARED};
+use crate::model::data::sym_column::SymColumn;
 use crate::model::data::text_arena::TextArena;
 use crate::model::data::text_columns;
 use crate::model::{Known, RowRef, Rows, Standing};
@@ -207,22 +208,22 @@ impl<M: Bits> ConditionBits<M> {
             | self.standing[standing as usize];
         for (column, texts) in self.columns.iter().zip(&chunk.texts) {
             if *column != M::default() {
-                bits = bits | (self.text(texts[at]) & *column);
+                bits = bits | (self.text(texts.get(at)) & *column);
             }
         }
         if let Ok(place) = self.marked.binary_search_by_key(&chunk.seq[at], |(seq, _)| *seq) {
             bits = bits | self.marked[place].1;
         }
         for (bit, span) in &self.times {
-            if is_within(chunk.published_ms[at], *span) {
+            if is_within(chunk.published_ms.get(at), *span) {
                 bits = bits | *bit;
             }
         }
         bits
     }
 
-    fn text(&self, sym: u32) -> M {
-        self.texts.get(sym as usize).copied().unwrap_or_default()
+    fn text(&self, sym: Sym) -> M {
+        self.texts.get(sym.0 as usize).copied().unwrap_or_default()
     }
 
     /// Returns the places of the rows that pass, which may include rows that were cut.
@@ -260,7 +261,7 @@ impl<M: Bits> ConditionBits<M> {
                 bits.fill(none);
                 for (column, asked) in &held {
                     let found = &mut found[..range.len()];
-                    look_up(&self.texts, &chunk.texts[*column][range.clone()], found);
+                    look_up(&self.texts, &chunk.texts[*column], range.clone(), found);
                     bits.iter_mut().zip(found).for_each(|(bits, found)| *bits = *bits | (*found & *asked));
                 }
                 for ((table, codes), _) in
@@ -275,9 +276,12 @@ impl<M: Bits> ConditionBits<M> {
                     }
                 }
                 for (bit, span) in &self.times {
-                    for (bits, published_ms) in bits.iter_mut().zip(&chunk.published_ms[range.clone()]) {
-                        *bits = *bits | if is_within(*published_ms, *span) { *bit } else { none };
-                    }
+                    let mut bits = bits.iter_mut();
+                    chunk.published_ms.within(range.clone(), *span, |is_in| {
+                        if let Some(bits) = bits.next() {
+                            *bits = *bits | if is_in { *bit } else { none };
+                        }
+                    });
                 }
                 while let Some((at, held)) = marked.next_if(|(at, _)| *at < place + bits.len()) {
                     let bits = &mut bits[at - place];
@@ -301,9 +305,15 @@ impl<M: Bits> ConditionBits<M> {
 
 /// Looks up the conditions that texts meet. Not inlined, so that the loop can use all registers.
 #[inline(never)]
-fn look_up<M: Bits>(texts: &[M], syms: &[u32], found: &mut [M]) {
-    for (found, sym) in found.iter_mut().zip(syms) {
-        *found = texts.get(*sym as usize).copied().unwrap_or_default();
+fn look_up<M: Bits>(texts: &[M], column: &SymColumn, rows: Range<usize>, found: &mut [M]) {
+    let of = |sym: usize| texts.get(sym).copied().unwrap_or_default();
+    match column {
+        SymColumn::Small(syms) => {
+            found.iter_mut().zip(&syms[rows]).for_each(|(found, sym)| *found = of(usize::from(*sym)))
+        }
+        SymColumn::Wide(syms) => {
+            found.iter_mut().zip(&syms[rows]).for_each(|(found, sym)| *found = of(*sym as usize))
+        }
     }
 }
 
