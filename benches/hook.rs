@@ -17,7 +17,7 @@ use std::time::Duration;
 use consentwatch::clock::Clock;
 use consentwatch::intake::hook::{self, Ceiling, HookPlan};
 use consentwatch::journal::{Journal, Opened, Reader, Settings, open};
-use consentwatch::okta::hook::{Secrets, delivery, is_json, kept_headers};
+use consentwatch::okta::hook_delivery::{Secrets, delivery, is_json, kept_headers};
 use consentwatch::report::Board;
 use consentwatch::secret::Secret;
 use consentwatch::sim::SimOrg;

@@ -10,7 +10,7 @@ use clap::{Args, Parser, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{GlobalFlags, When, length};
-use crate::consent::FileFormat;
+use crate::consent::ExportFormat;
 
 /// Watches OAuth 2.0 consent in an Okta org, live.
 #[derive(Parser, Debug)]
@@ -245,7 +245,7 @@ pub enum TailFormat {
 pub struct Export {
     /// The format [default: by the ending of the file's name, else jsonl]
     #[arg(long)]
-    pub format: Option<FileFormat>,
+    pub format: Option<ExportFormat>,
     /// Only rows published from this time on
     #[arg(long, value_name = "DUR|TIME")]
     pub since: Option<When>,
@@ -302,8 +302,8 @@ pub struct Backfill {
     pub since: When,
 }
 
-/// The formats of `export`. [`FileFormat::CsvMarked`] has no word of its own and is chosen by `--csv-bom`.
-impl ValueEnum for FileFormat {
+/// The formats of `export`. [`ExportFormat::CsvMarked`] has no word of its own and is chosen by `--csv-bom`.
+impl ValueEnum for ExportFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[
             Self::Jsonl,

@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::safe_file;
 
-mod shape;
+mod scrub;
 
-pub use shape::{looks_secret, scrub};
+pub use scrub::{looks_secret, scrub};
 
 /// Protects the secrets in this process's memory. It writes no core dump, and on Linux, other processes of the same
 /// account can neither attach to it nor read its memory or environment.

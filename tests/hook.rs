@@ -23,7 +23,7 @@ use consentwatch::clock::Clock;
 use consentwatch::consent::{EventId, Kind, Seq, Stored, Topic, Via};
 use consentwatch::intake::hook::{Ceiling, HookPlan};
 use consentwatch::journal::{Reader, Settings};
-use consentwatch::okta::hook::Secrets;
+use consentwatch::okta::hook_delivery::Secrets;
 use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
 use consentwatch::report::{Part, Pulse};
 use consentwatch::run::{self, Feed, FeedPlan, Route, Source};

@@ -135,7 +135,7 @@ const MODEL: &[&[&str]] = &[
     &["model/pages.rs", "model/msg.rs"],
     &["model/state.rs"],
     &["model/derived/"],
-    &["model/reader.rs"],
+    &["model/shared_actions.rs"],
     &["model/act/"],
     &["model/update.rs"],
     &["model/mod.rs"],
@@ -326,14 +326,14 @@ fn a_path_that_escapes_its_floor_is_found_however_it_is_spelled() {
         "fn p() { println!(\"{}\", crate::journal::Reader::open()); }\n",
     ];
     for code in codes {
-        let found = planted("view/status_line.rs", code);
+        let found = planted("view/sources_line.rs", code);
         assert!(
-            found.iter().any(|fault| fault.starts_with("view/status_line.rs: names journal/")),
+            found.iter().any(|fault| fault.starts_with("view/sources_line.rs: names journal/")),
             "{code}: {found:?}"
         );
     }
-    let found = planted("view/status_line.rs", "use tokio::sync as s; fn p(_: s::Notify) {}\n");
-    assert!(found.iter().any(|fault| fault.starts_with("view/status_line.rs: names tokio")), "{found:?}");
+    let found = planted("view/sources_line.rs", "use tokio::sync as s; fn p(_: s::Notify) {}\n");
+    assert!(found.iter().any(|fault| fault.starts_with("view/sources_line.rs: names tokio")), "{found:?}");
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn a_thread_a_task_and_an_opened_file_are_found_however_they_are_spelled() {
 #[test]
 fn what_only_tests_name_does_not_count() {
     let code = "#[cfg(test)]\nmod planted { use super::super::journal; fn p() { journal::holder(); } }\n";
-    assert_eq!(planted("view/status_line.rs", code), [""; 0]);
+    assert_eq!(planted("view/sources_line.rs", code), [""; 0]);
 }
 
 #[test]

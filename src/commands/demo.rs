@@ -10,7 +10,7 @@ use crate::consent::Topic;
 use crate::exit::Exit;
 use crate::journal::Settings;
 use crate::model::Origin;
-use crate::okta::hook::Secrets;
+use crate::okta::hook_delivery::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan};
 use crate::run::{self, Ceiling, FeedPlan, HookPlan, LinearOptions};
 use crate::screen::{self, WatchOptions};

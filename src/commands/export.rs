@@ -3,7 +3,7 @@
 use super::common::{Ended, announce, load, marked, query_for_lines, usage};
 use crate::cli::{self, Cli};
 use crate::clock::Clock;
-use crate::consent::FileFormat;
+use crate::consent::ExportFormat;
 use crate::exit::Exit;
 use crate::run::{self, ExportOptions, FileLayout};
 
@@ -30,17 +30,17 @@ pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
 }
 
 /// Returns the format that was asked for, or the one that the file's name ends with.
-fn file_format(flags: &cli::Export) -> Result<FileFormat, Ended> {
+fn file_format(flags: &cli::Export) -> Result<ExportFormat, Ended> {
     let ending = flags.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
     let by_name = match ending.map(str::to_ascii_lowercase).as_deref() {
-        Some("json") => FileFormat::Snapshot,
-        Some("csv") => FileFormat::Csv,
-        Some("md" | "markdown") => FileFormat::Markdown,
-        Some("html" | "htm") => FileFormat::Html,
-        _ => FileFormat::Jsonl,
+        Some("json") => ExportFormat::Snapshot,
+        Some("csv") => ExportFormat::Csv,
+        Some("md" | "markdown") => ExportFormat::Markdown,
+        Some("html" | "htm") => ExportFormat::Html,
+        _ => ExportFormat::Jsonl,
     };
     match (flags.format.unwrap_or(by_name), flags.csv_bom) {
-        (FileFormat::Csv, true) => Ok(FileFormat::CsvMarked),
+        (ExportFormat::Csv, true) => Ok(ExportFormat::CsvMarked),
         (format, false) => Ok(format),
         (_, true) => Err(usage(
             "--csv-bom is for CSV, and the output has another format. Nothing was written. Add --format csv, or leave \

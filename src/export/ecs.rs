@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::family;
 use super::json::{put_value, time};
 use super::raw::embedded;
+use super::siem_categories;
 use super::targets::Targets;
 use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted, UserId};
 
@@ -26,7 +26,7 @@ fn document(seq: Seq, consent: &Consent) -> Value {
     let good_ip = ip.filter(|ip| ip.parse::<IpAddr>().is_ok());
     let person = &who.person;
     let names = [person.id.as_ref().map(|id| &id.0), person.alternate_id.as_ref()];
-    let family = family::ecs(consent.event_type.exact());
+    let family = siem_categories::ecs(consent.event_type.exact());
     // For a consent, the user is the person. For other events, the user is the actor, and the affected person is
     // `user.target`.
     let targets = if consent.kind == Kind::Other { Targets::of(&consent.raw) } else { Targets::default() };

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::ecs::prune;
-use super::family::{self, ACCOUNT, BASE, ENTITY, GROUP, LOGOFF, Ocsf, SIGN_IN, USER_ACCESS};
 use super::json::{put_value, time};
 use super::raw::embedded;
+use super::siem_categories::{self, ACCOUNT, BASE, ENTITY, GROUP, LOGOFF, Ocsf, SIGN_IN, USER_ACCESS};
 use super::targets::{Target, Targets};
 use crate::consent::{Consent, Kind, Outcome, Seq, Severity, Untrusted};
 
@@ -30,7 +30,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
             Ocsf { class: USER_ACCESS, activity: (1, "Assign Privileges") }
         }
         Kind::Revoke | Kind::AdminRevoke => Ocsf { class: USER_ACCESS, activity: (2, "Revoke Privileges") },
-        Kind::Other => family::ocsf(consent.event_type.exact()),
+        Kind::Other => siem_categories::ocsf(consent.event_type.exact()),
     };
     // The schema names an activity that is not in the class as its source does.
     let event_type = consent.event_type.exact();

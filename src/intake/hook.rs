@@ -39,7 +39,7 @@ use tally::Tally;
 
 use crate::clock::Clock;
 use crate::journal::{Batch, Journal, Listening};
-use crate::okta::hook::Secrets;
+use crate::okta::hook_delivery::Secrets;
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
 

@@ -18,7 +18,6 @@
 mod batch;
 mod checksum;
 mod clean;
-mod columns;
 mod connection;
 mod error;
 #[cfg(test)]
@@ -35,6 +34,7 @@ mod read;
 mod sample;
 mod schema;
 mod settings;
+mod sql_values;
 mod stopped;
 mod tables;
 #[cfg(test)]

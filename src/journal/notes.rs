@@ -9,10 +9,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use thiserror::Error;
 
-use super::columns::{limit, time};
 use super::connection::FLAGS;
 use super::error::{Ailment, StorageError};
 use super::paths::{database, shown};
+use super::sql_values::{limit, time};
 use crate::consent::{EventId, EventKey, Marked};
 use crate::report::{Fault, Part};
 use crate::safe_file;

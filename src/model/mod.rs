@@ -22,7 +22,7 @@ mod keymap;
 mod msg;
 mod pages;
 mod query;
-mod reader;
+mod shared_actions;
 mod state;
 mod update;
 

@@ -3,11 +3,11 @@
 //! No public API lists the features that consents need, so each verdict rests on the answers of the APIs that exist. A
 //! round makes all calls, one at a time. An unusable answer affects only its own item.
 
+mod answers;
 mod calls;
-mod facts;
 mod judge;
+mod plan;
 mod servers;
-mod settings;
 mod words;
 
 use std::collections::VecDeque;
@@ -20,9 +20,9 @@ use super::error::SendError;
 use super::exchange::{Reply, Request};
 use super::request_waits::Pace;
 use crate::report::Readiness;
+use answers::{Answer, Facts, Why};
 use calls::{Ask, Bucket};
-use facts::{Answer, Facts, Why};
-pub use settings::{ReadinessPlan, Rights};
+pub use plan::{ReadinessPlan, Rights};
 
 /// The budgets for the rate limits that the calls count against. Each limit has a bucket of its own (Okta: rate limits,
 /// buckets).

@@ -10,7 +10,7 @@ use crate::consent::{Topic, visible};
 use crate::intake::hook::{Ceiling, HookPlan, Tls};
 use crate::intake::http::{self, Route};
 use crate::journal::Settings;
-use crate::okta::hook::{Secrets, SecretsError};
+use crate::okta::hook_delivery::{Secrets, SecretsError};
 use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use crate::safe_file::FolderRights;
 use crate::secret::{Secret, SecretError, SecretSource, open_to_others};

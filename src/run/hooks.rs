@@ -14,7 +14,7 @@ use crate::consent::visible;
 use crate::exit::Exit;
 use crate::intake::http::OktaClient;
 use crate::journal::Reader;
-use crate::okta::hooks::{self, EventHook};
+use crate::okta::hook_admin::{self, EventHook};
 use crate::okta::{OrgUrl, Refusal, Reply, Request, SendError};
 use crate::report::{HookProof, Part};
 
@@ -95,7 +95,7 @@ impl HookCommand<'_> {
         line("  status", &format!("{state}, {verified}"));
         line("  delivers to", &format!("{}{own}", hook.uri.visible()));
         let lacks: Vec<&str> = hook.lacks().collect();
-        let asks: Vec<&str> = hooks::TYPES.into_iter().filter(|name| !lacks.contains(name)).collect();
+        let asks: Vec<&str> = hook_admin::TYPES.into_iter().filter(|name| !lacks.contains(name)).collect();
         line("  asks for", &asks.join(" "));
         if !lacks.is_empty() {
             line("  not for", &lacks.join(" "));
@@ -153,8 +153,8 @@ impl HookCommand<'_> {
         let secret = source
             .read()
             .map_err(|error| missing(&format!("The hook's secret cannot be read from {source}: {error}.")))?;
-        let creation = hooks::creation(NAME, url, &secret);
-        let request = self.request(hooks::HOOKS);
+        let creation = hook_admin::creation(NAME, url, &secret);
+        let request = self.request(hook_admin::HOOKS);
         let head = format!(
             "POST {}\nContent-Type: application/json\n\n{}\n\n",
             visible(&request.url),
@@ -179,7 +179,7 @@ impl HookCommand<'_> {
         let reply =
             self.client.post(&request, Some(&creation.body)).await.map_err(|error| not_sent(&error))?;
         let made = answered(&reply)?;
-        let hook = hooks::hook(&made.body).ok_or((
+        let hook = hook_admin::hook(&made.body).ok_or((
             Exit::Failed,
             "The hook may have been created, but Okta's answer cannot be read. Run consentwatch hook status."
                 .into(),
@@ -205,7 +205,7 @@ impl HookCommand<'_> {
 
     async fn have_verified(&self, hook: &EventHook) -> Result<Exit, Ended> {
         self.need_listener().await?;
-        let path = hooks::verification(&hook.id)
+        let path = hook_admin::verification(&hook.id)
             .ok_or((Exit::Failed, "The hook's id is not valid. Nothing was sent.".to_owned()))?;
         let reply = self.client.post(&self.request(&path), None).await.map_err(|error| not_sent(&error))?;
         if reply.status == 400 {
@@ -218,7 +218,7 @@ impl HookCommand<'_> {
             );
             return Err((Exit::Failed, words));
         }
-        let verified = answered(&reply).map(|reply| hooks::hook(&reply.body))?;
+        let verified = answered(&reply).map(|reply| hook_admin::hook(&reply.body))?;
         if verified.is_some_and(|hook| hook.is_verified) {
             return out(
                 "Verified: Okta delivers from now on. The first delivery of a new hook takes some minutes.\n",
@@ -255,9 +255,10 @@ impl HookCommand<'_> {
     }
 
     async fn hooks(&self) -> Result<Vec<EventHook>, Ended> {
-        let reply = self.client.send(&self.request(hooks::HOOKS)).await.map_err(|error| not_sent(&error))?;
+        let reply =
+            self.client.send(&self.request(hook_admin::HOOKS)).await.map_err(|error| not_sent(&error))?;
         let reply = answered(&reply)?;
-        hooks::list(&reply.body).ok_or_else(|| {
+        hook_admin::list(&reply.body).ok_or_else(|| {
             let fault = Refusal::read(reply.status, &reply.headers, &reply.body).fault(Part::Hook);
             (Exit::Failed, format!("{} {}", fault.what, fault.remedy))
         })

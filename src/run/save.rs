@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::charset;
 use super::fresh::Fresh;
-use crate::consent::{Consent, FileFormat, Seq, visible};
+use crate::consent::{Consent, ExportFormat, Seq, visible};
 use crate::export::{About, Lines, Report, Snapshot, Summary, hex, json_line_for_terminal};
 use crate::model::Notice;
 
@@ -26,18 +26,18 @@ pub enum FileLayout {
 
 impl FileLayout {
     /// Returns the layout of a format.
-    pub fn of(format: FileFormat) -> Self {
+    pub fn of(format: ExportFormat) -> Self {
         match format {
-            FileFormat::Snapshot => Self::Snapshot,
-            FileFormat::Jsonl => Self::Lines(Lines::Json),
-            FileFormat::Csv => Self::Lines(Lines::Csv),
-            FileFormat::CsvMarked => Self::Lines(Lines::CsvMarked),
-            FileFormat::Markdown => Self::Report(Report::Markdown),
-            FileFormat::Html => Self::Report(Report::Html),
-            FileFormat::Card => Self::Lines(Lines::Card),
-            FileFormat::Raw => Self::Lines(Lines::Raw),
-            FileFormat::Ecs => Self::Lines(Lines::Ecs),
-            FileFormat::Ocsf => Self::Lines(Lines::Ocsf),
+            ExportFormat::Snapshot => Self::Snapshot,
+            ExportFormat::Jsonl => Self::Lines(Lines::Json),
+            ExportFormat::Csv => Self::Lines(Lines::Csv),
+            ExportFormat::CsvMarked => Self::Lines(Lines::CsvMarked),
+            ExportFormat::Markdown => Self::Report(Report::Markdown),
+            ExportFormat::Html => Self::Report(Report::Html),
+            ExportFormat::Card => Self::Lines(Lines::Card),
+            ExportFormat::Raw => Self::Lines(Lines::Raw),
+            ExportFormat::Ecs => Self::Lines(Lines::Ecs),
+            ExportFormat::Ocsf => Self::Lines(Lines::Ocsf),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::paint::screen_text;
 use crate::clock::Clock;
-use crate::consent::FileFormat;
+use crate::consent::ExportFormat;
 use crate::export::About;
 use crate::model::{Extent, Model, Msg, SaveOrder, save_order};
 use crate::run::{Saver, Supply, auto_name, file_name};
@@ -31,7 +31,7 @@ pub(super) fn take_snapshot(
     clock: &Clock,
 ) -> Result<Saver, String> {
     let now = clock.now();
-    let order = save_order(model, FileFormat::Snapshot, Extent::All);
+    let order = save_order(model, ExportFormat::Snapshot, Extent::All);
     start_saver_at(auto_name(folder, now)?, now, theme, model, source, order)
 }
 

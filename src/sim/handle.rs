@@ -12,15 +12,15 @@ use tokio::sync::watch;
 use super::dice::Dice;
 use super::entry::Entry;
 use super::event;
-use super::event_hook::{Hook, HookTold, SimHookPlan};
 use super::fault::{Faults, SimFault};
+use super::hook_state::{Hook, HookTold, SimHookPlan};
 use super::log::Log;
 use super::oauth::OAuth;
 use super::org::{Org, Plan, STORIES, SimError, locked};
 use super::population::{Population, Variant};
 use super::shape::OrgShape;
 use super::story::Story;
-use super::{connections, hook, registry};
+use super::{connections, hook_sender, registry};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
@@ -101,9 +101,9 @@ impl SimOrg {
     /// Adds an event hook to the org. It is verified as soon as its listener answers the challenge, and then delivers.
     pub fn add_hook(&self, plan: SimHookPlan) {
         let org = &self.0;
-        let hook = hook::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
+        let hook = hook_sender::planned(plan, org.plan.seed, org.clock.now().as_millisecond());
         locked(&org.hook.hooks).push(hook.clone());
-        org.tasks.spawn("simulated hook", hook::insist(Arc::clone(org), hook));
+        org.tasks.spawn("simulated hook", hook_sender::insist(Arc::clone(org), hook));
     }
 
     /// Returns the org's address, `http://127.0.0.1:PORT`.

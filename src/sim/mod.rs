@@ -10,12 +10,12 @@ mod dice;
 mod dpop;
 mod entry;
 mod event;
-mod event_hook;
 mod fault;
 mod filter;
 mod grants;
 mod handle;
-mod hook;
+mod hook_sender;
+mod hook_state;
 mod json;
 mod jws;
 mod log;
@@ -36,8 +36,8 @@ mod tests;
 mod token;
 mod window;
 
-pub use event_hook::{HookFault, HookTold, SimHookPlan};
 pub use fault::{SimFault, Spell};
+pub use hook_state::{HookFault, HookTold, SimHookPlan};
 pub use population::Variant;
 
 pub use handle::SimOrg;

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::event_hook::{Hook, SimHookPlan};
 use super::fault::{Faults, SimFault, Spell};
+use super::hook_state::{Hook, SimHookPlan};
 use super::log::Log;
 use super::oauth::{OAuth, SimServiceApp};
 use super::population::{Population, Variant};

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::dice::Dice;
-use super::event_hook::{ELIGIBLE, EventHook, HOOKS, SimHookPlan};
-use super::hook::{self, change_of, verified};
+use super::hook_sender::{self, change_of, verified};
+use super::hook_state::{ELIGIBLE, EventHook, HOOKS, SimHookPlan};
 use super::org::{Org, locked};
 use super::shape::StandingHook;
 
@@ -105,7 +105,7 @@ pub(super) async fn answer(
         Asked::Verify(id) => {
             let found = locked(&org.hook.hooks).iter().find(|hook| hook.id == id).cloned();
             let hook = found.ok_or_else(|| not_found(id))?;
-            if !hook::is_verified_by(org, &hook.plan, dice).await {
+            if !hook_sender::is_verified_by(org, &hook.plan, dice).await {
                 let cause = format!("Unable to verify event hook. Hook {} execution failed", hook.name);
                 return Err(Refusal::validation_of("eventHook", &cause));
             }

@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{
-    Role, Theme, columns, detail, files, foot, histogram, list, marks, pages, palette, pen::Pen, pivot,
-    readiness_line, readiness_page, status_line, title, whole,
+    Role, Theme, columns_page, detail, foot, histogram, list, marks_page, palette, pen::Pen, pivot,
+    readiness_line, readiness_page, save_page, sources_line, text_pages, title, whole_row,
 };
 use crate::model::{Model, Page, Regions, Subject};
 
@@ -28,7 +28,7 @@ pub fn draw_cells(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     title::draw(model, theme, buffer, regions.title);
     page(model, model.page, theme, buffer, &regions);
     readiness_line::draw(model, theme, buffer, regions.readiness);
-    status_line::sources(model, theme, buffer, regions.sources);
+    sources_line::sources(model, theme, buffer, regions.sources);
     foot::draw(model, theme, buffer, regions.foot);
     if let Some(over) = model.over {
         page(model, over, theme, buffer, &regions);
@@ -36,7 +36,7 @@ pub fn draw_cells(model: &Model, theme: &Theme, buffer: &mut Buffer) {
     // A prompt is always visible, even if a page covers the last line.
     if model.prompt.is_some() && (model.over.is_some() || regions.foot.is_empty()) {
         let line = Rect { y: area.bottom() - 1, height: 1, ..area };
-        pages::clear(theme, buffer, line);
+        text_pages::clear(theme, buffer, line);
         foot::draw(model, theme, buffer, line);
     }
     palette::draw(model, theme, buffer, area);
@@ -52,18 +52,18 @@ fn page(model: &Model, page: Page, theme: &Theme, buffer: &mut Buffer, regions: 
             if let Some(shown) = model.histogram {
                 histogram::draw(model, shown, theme, buffer, regions.histogram);
             }
-            whole::draw(model, theme, buffer, regions);
+            whole_row::draw(model, theme, buffer, regions);
         }
         Page::Clients => pivot::draw(model, Subject::Clients, theme, buffer, regions),
         Page::People => pivot::draw(model, Subject::People, theme, buffer, regions),
         Page::Scopes => pivot::draw(model, Subject::Scopes, theme, buffer, regions),
-        Page::Help => pages::help(model, theme, buffer, area),
+        Page::Help => text_pages::help(model, theme, buffer, area),
         Page::Readiness => readiness_page::draw(model, theme, buffer, area),
-        Page::Sources => pages::sources(model, theme, buffer, area),
-        Page::Marks => marks::draw(model, theme, buffer, area),
+        Page::Sources => text_pages::sources(model, theme, buffer, area),
+        Page::Marks => marks_page::draw(model, theme, buffer, area),
         Page::Filters => palette::filters(model, theme, buffer, area),
-        Page::Columns => columns::draw(model, theme, buffer, area),
-        Page::Save => files::draw(model, theme, buffer, area),
-        Page::Copied => pages::copied(model, theme, buffer, area),
+        Page::Columns => columns_page::draw(model, theme, buffer, area),
+        Page::Save => save_page::draw(model, theme, buffer, area),
+        Page::Copied => text_pages::copied(model, theme, buffer, area),
     }
 }

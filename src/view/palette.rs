@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
-use super::{Role, Theme, pages};
+use super::{Role, Theme, text_pages};
 use crate::consent::visible;
 use crate::model::{Ask, Model, Page, choices, first_choice};
 
@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     let height = room.min(LINES_MAX).min((choices.len() as u16).max(1) + 1);
     let panel = Rect { y: area.bottom().saturating_sub(1 + height), height, ..area };
     let title = format!("Commands: {}", grouped(choices.len() as u64));
-    let body = pages::frame(theme, buffer, panel, &title, "Enter runs it");
+    let body = text_pages::frame(theme, buffer, panel, &title, "Enter runs it");
     if choices.is_empty() {
         Pen::new(buffer, theme, body).put(0, " No command matches.", Role::Dim);
     }
@@ -48,7 +48,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
 pub(super) fn filters(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let saved = &model.workspace.saved;
     let title = format!("{}: {}", Page::Filters.title(), grouped(saved.len() as u64));
-    let body = pages::frame(theme, buffer, area, &title, Page::Filters.keys());
+    let body = text_pages::frame(theme, buffer, area, &title, Page::Filters.keys());
     if saved.is_empty() {
         let words = " No filter is saved. Configure filters under [filters]: name = \"query\".";
         Pen::new(buffer, theme, body).put(0, words, Role::Dim);

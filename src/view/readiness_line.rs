@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::Pen;
-use super::{Role, Theme, status_line, text, time};
+use super::{Role, Theme, sources_line, text, time};
 use crate::model::Model;
 use crate::report::{Confidence, Overall, Part, Pulse, Readiness, ReadinessItem, SERVERS, process};
 
@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         let words = match model.board.get(Part::Readiness) {
             _ if model.offline.is_some() => " READINESS not in these files".to_owned(),
             Pulse::Elsewhere(holder) => format!(" READINESS probed by {}, not here", process(holder)),
-            pulse if pulse.fault().is_some() => format!(" READINESS {}", status_line::words(model, pulse)),
+            pulse if pulse.fault().is_some() => format!(" READINESS {}", sources_line::words(model, pulse)),
             _ if area.width >= 120 => [
                 " READINESS not probed yet",
                 "API_ACCESS_MANAGEMENT ?",

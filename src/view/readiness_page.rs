@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::pen::Line;
 use super::readiness_line::{probed, role};
-use super::{Role, Theme, pages, status_line, text, time};
+use super::{Role, Theme, sources_line, text, text_pages, time};
 use crate::model::{Model, Page};
 use crate::report::{Confidence, Overall, Part, Pulse, ReadinessItem, process};
 
@@ -22,17 +22,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             let words =
                 "These files do not contain the org's readiness. A snapshot saved by the screen does.";
             wrapped(&mut lines, 0, words, Role::Text);
-            return pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
+            return text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
         }
         let pulse = model.board.get(Part::Readiness);
         lines.push(vec![
             ("Not probed yet: ".to_owned(), Role::Text),
-            (status_line::words(model, pulse), status_line::role(pulse)),
+            (sources_line::words(model, pulse), sources_line::role(pulse)),
         ]);
         if let Some(fault) = pulse.fault() {
             wrapped(&mut lines, 2, &fault.to_string(), Role::Text);
         }
-        pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
+        text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
         return;
     };
     let role_of_all = match found.verdict {
@@ -79,7 +79,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             wrapped(&mut lines, 4, &words, Role::Dim);
         }
     }
-    pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
+    text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
 }
 
 /// Adds an item's name and verdict, in two lines if they do not fit in one.

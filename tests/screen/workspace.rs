@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use consentwatch::consent::{FileFormat, Seq};
+use consentwatch::consent::{ExportFormat, Seq};
 use consentwatch::model::{Chord, Effect, Extent, Key, Keymap, Mode, Msg, Notice, SaveOrder, Saved, update};
 use consentwatch::report::Part;
 use consentwatch::run::{KeptNotes, NoteStore as _};
@@ -419,7 +419,7 @@ async fn every_format_can_be_reached_on_a_small_screen() {
     let chosen = |rig: &Rig| {
         rig.text().lines().find_map(|line| line.strip_prefix('▌').map(str::to_owned)).unwrap_or_default()
     };
-    for format in FileFormat::ALL {
+    for format in ExportFormat::ALL {
         assert!(chosen(&rig).starts_with(format.ending()), "{format:?}: {}", chosen(&rig));
         rig.press("j");
     }
@@ -438,7 +438,7 @@ async fn what_is_saved_is_what_was_chosen() {
     rig.press("fkind:revoke<enter>");
     let order = ordered(&mut rig, Key::Char('s'));
     let listed = listed(&rig);
-    assert_eq!((order.format, order.seqs.len()), (FileFormat::Snapshot, listed));
+    assert_eq!((order.format, order.seqs.len()), (ExportFormat::Snapshot, listed));
     assert_eq!(order.filter.as_deref(), Some("kind:revoke"));
     assert!(rig.text().contains("saving 0 %"), "{}", rig.text());
     rig.tell(Msg::Saved(Notice::plain("12 consents written.")));
@@ -446,7 +446,7 @@ async fn what_is_saved_is_what_was_chosen() {
     rig.press("k mwhy<enter>OSj<tab><tab>");
     at_every_size("save", &mut rig);
     let order = ordered(&mut rig, Key::Enter);
-    assert_eq!((order.format, order.extent, order.seqs.len()), (FileFormat::Jsonl, Extent::Marked, 1));
+    assert_eq!((order.format, order.extent, order.seqs.len()), (ExportFormat::Jsonl, Extent::Marked, 1));
     assert_eq!(order.notes.values().collect::<Vec<_>>(), ["why"]);
     // A file is in the order of time, independent of the order on the screen.
     rig.tell(Msg::Saved(Notice::plain(String::new())));

@@ -4,7 +4,7 @@
 use memchr::{memchr, memchr2, memchr2_iter};
 
 use super::edit::{self, Edit, mark_length};
-use super::key::{self, Class};
+use super::secret_names::{self, Class};
 use super::{encoding, scan};
 
 /// The most bytes of a name.
@@ -33,12 +33,12 @@ pub(super) fn among_words(text: &[u8], urls: &[(usize, usize)], edits: &mut Vec<
         let is_in_url = urls.iter().any(|(from, to)| (*from..*to).contains(&name.start));
         let is_in_value = name.start < done;
         let name = &text[name.start..name.end];
-        if is_in_url || is_in_value || !key::is_secret(name) {
+        if is_in_url || is_in_value || !secret_names::is_secret(name) {
             continue;
         }
         let (start, end) = word_behind(text, at + 1, urls);
         let is_hidden = mark_length(&text[start..end]) == Some(end - start);
-        if !is_hidden && !key::is_always_secret(name) {
+        if !is_hidden && !secret_names::is_always_secret(name) {
             continue;
         }
         let is_empty = matches!(&text[start..end], b"true" | b"false" | b"null" | b"[]" | b"{}");
@@ -65,7 +65,7 @@ fn named(text: &[u8], any_colon: bool, edits: &mut Vec<Edit>) {
         if text[at] == b':' && !any_colon && name.quote != Some(b'\'') {
             continue;
         }
-        let is_secret = match key::class(&text[name.start..name.end]) {
+        let is_secret = match secret_names::class(&text[name.start..name.end]) {
             Class::Secret => true,
             Class::State => !scan::is_on_map(&text[..name.start]),
             _ => false,

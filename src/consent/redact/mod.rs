@@ -19,10 +19,10 @@
 mod byte_set;
 mod edit;
 mod encoding;
-mod key;
 mod loose;
 mod record;
 mod scan;
+mod secret_names;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -97,7 +97,7 @@ pub fn header(line: &str) -> Cow<'_, str> {
     let Some((name, value)) = line.split_once(':') else { return text(line) };
     let mut edits = Vec::new();
     let start = line.len() - value.trim_start().len();
-    if key::is_secret_header(name.as_bytes()) {
+    if secret_names::is_secret_header(name.as_bytes()) {
         edit::hide(line.as_bytes(), start, line.len(), &mut edits);
     } else {
         let mut inner = Vec::new();

@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 use wide::u8x16;
 
-use super::key::{self, Class};
+use super::secret_names::{self, Class};
 
 /// What in an event may need to be hidden.
 #[derive(PartialEq, Eq, Debug)]
@@ -162,7 +162,7 @@ fn may_end_a_secret(raw: &[u8], colon: usize) -> bool {
     // The quote of a key in JSON inside a string is escaped.
     let is_escaped = *fourth == b'\\';
     let last = if is_escaped { [*first, *second, *third] } else { [*second, *third, *fourth] };
-    key::SECRET_ENDINGS.may_end(last) && (last != *b"ype" || !is_harmless_type(&raw[colon + 1..]))
+    secret_names::SECRET_ENDINGS.may_end(last) && (last != *b"ype" || !is_harmless_type(&raw[colon + 1..]))
 }
 
 /// Returns whether the value of a type begins with a letter that rules out a code.
@@ -202,7 +202,7 @@ fn is_suspect_key(raw: &[u8], end: usize, colon: usize) -> bool {
         }
     }
     let start = memrchr(b'"', &raw[..end]).map_or(0, |quote| quote + 1);
-    match key::class(&raw[start..end]) {
+    match secret_names::class(&raw[start..end]) {
         Class::Secret => true,
         Class::State => !is_on_map(&raw[..start]),
         Class::Type => is_suspect_type(raw, colon),
@@ -215,7 +215,7 @@ fn is_suspect_type(raw: &[u8], colon: usize) -> bool {
     let value = raw[colon + 1..].trim_ascii_start();
     let value = value.strip_prefix(b"\\").unwrap_or(value).get(1..).unwrap_or_default();
     let begins = value.first().is_none_or(|b| matches!(b | 0x20, b'c' | b'i') || !b.is_ascii_alphabetic());
-    begins && key::is_code(&value[..memchr2(b'"', b'\\', value).unwrap_or(value.len())])
+    begins && secret_names::is_code(&value[..memchr2(b'"', b'\\', value).unwrap_or(value.len())])
 }
 
 /// Returns whether a key with these last eight bytes, in lower case, may name a secret. A quote precedes the key.
@@ -257,7 +257,7 @@ pub(super) fn is_on_map(before: &[u8]) -> bool {
     let Some(name) = before[..brace].trim_ascii_end().strip_suffix(b":") else { return false };
     let Some(name) = name.trim_ascii_end().strip_suffix(b"\"") else { return false };
     let start = memrchr(b'"', name).map_or(0, |quote| quote + 1);
-    key::class(&name[start..]) == Class::Map
+    secret_names::class(&name[start..]) == Class::Map
 }
 
 #[cfg(test)]
@@ -277,9 +277,12 @@ mod tests {
 
     #[test]
     fn every_key_that_names_a_secret_is_looked_at() {
-        for name in
-            key::SECRETS.into_iter().chain(["state", "proxypassword", "myprivatekey", "theclientsecret"])
-        {
+        for name in secret_names::SECRETS.into_iter().chain([
+            "state",
+            "proxypassword",
+            "myprivatekey",
+            "theclientsecret",
+        ]) {
             for name in [name.to_owned(), name.to_ascii_uppercase(), name.replace('e', "E")] {
                 // A separator between, before or after the letters does not change the name.
                 for at in 0..=name.len() {

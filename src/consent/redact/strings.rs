@@ -4,7 +4,7 @@ use memchr::{memrchr, memrchr2};
 
 use super::edit::{self, Edit};
 use super::encoding::{escaped, skip_space, string_end, unescaped};
-use super::key::{self, Class};
+use super::secret_names::{self, Class};
 use super::text;
 
 /// Returns the edits for an event in which only the strings around `places` are suspect. The places must be in order.
@@ -52,5 +52,5 @@ fn string_start(text: &[u8], mut place: usize) -> Option<usize> {
 fn class_before(text: &[u8], start: usize) -> Option<Class> {
     let key = text[..start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
     let quote = memrchr2(b'"', b'\\', key)?;
-    (key[quote] == b'"' && !key[..quote].ends_with(b"\\")).then(|| key::class(&key[quote + 1..]))
+    (key[quote] == b'"' && !key[..quote].ends_with(b"\\")).then(|| secret_names::class(&key[quote + 1..]))
 }

@@ -5,7 +5,7 @@ use memchr::{memchr, memchr2, memmem};
 use super::byte_set::ByteSet;
 use super::edit::{self, Edit, mark_length};
 use super::encoding::{percent_decoded, percent_encoded};
-use super::{key, loose, walk};
+use super::{loose, secret_names, walk};
 
 /// The most levels of text inside text. Anything nested deeper is hidden as a whole. Each level at least doubles the
 /// bytes of an escape, so real events have at most three levels.
@@ -121,7 +121,7 @@ fn secret_value(part: &[u8]) -> Option<usize> {
 fn is_secret_name(text: &[u8]) -> bool {
     let text = text.strip_suffix(b"]").unwrap_or(text);
     let name = text.rsplit(|b| matches!(b, b'/' | b'{' | b'[' | b'(')).next();
-    name.is_some_and(key::is_secret)
+    name.is_some_and(secret_names::is_secret)
 }
 
 /// Returns the ranges between white space, quotes and angle brackets. Marks contain spaces and are not split.
@@ -243,7 +243,7 @@ fn parameters(text: &[u8], start: usize, end: usize, depth: u8, edits: &mut Vec<
         let (name, at) = (&text[from..from + equals], from + equals + 1);
         let decoded_name = percent_decoded(name, true);
         let name = decoded_name.as_ref().map_or(name, |decoded| &decoded.bytes);
-        if !key::is_kept_parameter(name) {
+        if !secret_names::is_kept_parameter(name) {
             edit::hide(text, at, to, edits);
             continue;
         }

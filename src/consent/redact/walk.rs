@@ -3,7 +3,7 @@
 use super::byte_set::ByteSet;
 use super::edit::{self, Decoded, Edit};
 use super::encoding::{balanced_end, escaped, skip_space, string_end, unescaped};
-use super::key::{self, Class};
+use super::secret_names::{self, Class};
 
 /// A function that adds the edits for the text of a string. Its arguments say whether the text is a URL, and how many
 /// texts enclose it.
@@ -122,8 +122,8 @@ impl JsonString {
     /// Returns its class as a key.
     fn class(&self, text: &[u8]) -> Class {
         match self.unescaped(text) {
-            Some(decoded) => key::class(&decoded.bytes),
-            None => key::class(&text[self.start..self.end]),
+            Some(decoded) => secret_names::class(&decoded.bytes),
+            None => secret_names::class(&text[self.start..self.end]),
         }
     }
 
@@ -147,7 +147,7 @@ fn value(
     let class = frame.as_ref().map_or(Class::Other, |frame| frame.class);
     if let Some(frame) = frame {
         match class {
-            Class::Type => frame.is_code |= key::is_code(plain),
+            Class::Type => frame.is_code |= secret_names::is_code(plain),
             Class::Id | Class::Name => frame.ids.push((start, end, class == Class::Id)),
             _ => {}
         }

@@ -16,7 +16,7 @@ use super::tally::{Excess, Refused, Stored, Tally};
 use crate::clock::Clock;
 use crate::consent::Reject;
 use crate::journal::{AppendError, Batch, Commit, Journal};
-use crate::okta::hook::{self, HookError, ReadDelivery, Secrets};
+use crate::okta::hook_delivery::{self, HookError, ReadDelivery, Secrets};
 use crate::report::{Board, Fault, Part};
 
 /// The service that answers requests, shared by all connections.
@@ -44,7 +44,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(2);
 /// The most bytes read and discarded of a refused request's body, so that the client reads the answer.
 const DRAIN_MAX: usize = 8 * 1024 * 1024;
 /// The same limit for a request that did not show the secret. No honest client sends more than Okta does.
-const DRAIN_UNPROVEN_MAX: usize = 2 * hook::BODY_MAX;
+const DRAIN_UNPROVEN_MAX: usize = 2 * hook_delivery::BODY_MAX;
 /// A large event counts as one row for every 16 KiB. Okta's events have some 3 KiB.
 const ROW_BYTES: usize = 16 * 1024;
 /// Headers beyond this many bytes, names and values together, are refused.
@@ -140,12 +140,12 @@ impl HookService {
 
     fn verification(&self, headers: &HeaderMap, knows_secret: bool) -> Answer {
         let value = headers.get(CHALLENGE).map_or(&b""[..], HeaderValue::as_bytes);
-        let Some(challenge) = hook::challenge(value) else {
+        let Some(challenge) = hook_delivery::challenge(value) else {
             self.tally.refused(Refused::Form);
             return empty(StatusCode::BAD_REQUEST);
         };
         self.tally.challenged(knows_secret, self.clock.sure());
-        let mut answer = Response::new(Full::from(hook::verification(challenge)));
+        let mut answer = Response::new(Full::from(hook_delivery::verification(challenge)));
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         answer
     }
@@ -210,8 +210,8 @@ impl HookService {
         let received = self.clock.sure();
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let read = if hook::is_json(content_type) {
-            hook::delivery(&body, hook::kept_headers(pairs, &self.secrets), received)
+        let read = if hook_delivery::is_json(content_type) {
+            hook_delivery::delivery(&body, hook_delivery::kept_headers(pairs, &self.secrets), received)
                 .map_err(|error| (StatusCode::BAD_REQUEST, error))
         } else {
             Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, HookError::NotJsonType))
@@ -294,7 +294,7 @@ impl HookService {
 
     async fn read(&self, body: &mut Incoming, by: Duration) -> Result<Vec<u8>, NoBody> {
         let announced = body.size_hint().lower();
-        if announced > hook::BODY_MAX as u64 {
+        if announced > hook_delivery::BODY_MAX as u64 {
             return Err(NoBody::TooLong);
         }
         let mut bytes = Vec::with_capacity(announced as usize);
@@ -307,7 +307,7 @@ impl HookService {
             let Some(frame) = frame else { return Ok(bytes) };
             // Trailers are ignored.
             let Ok(data) = frame.map_err(|_| NoBody::Cut)?.into_data() else { continue };
-            if bytes.len() + data.len() > hook::BODY_MAX {
+            if bytes.len() + data.len() > hook_delivery::BODY_MAX {
                 return Err(NoBody::TooLong);
             }
             bytes.extend_from_slice(&data);

@@ -3,8 +3,8 @@
 use super::reader::Reader;
 use crate::consent::{Beside, Seq, SideEvent};
 use crate::journal::clean;
-use crate::journal::columns::limit;
 use crate::journal::error::ReadError;
+use crate::journal::sql_values::limit;
 use crate::journal::tables::side;
 
 /// How far before and after a consent its session is searched.

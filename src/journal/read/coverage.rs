@@ -12,11 +12,11 @@ use crate::consent::{Bookmark, HistoryMark, Via};
 use crate::consent::{Reject, redact};
 use crate::journal::batch::Polling;
 use crate::journal::checksum;
-#[cfg(test)]
-use crate::journal::columns::limit;
-use crate::journal::columns::time;
 use crate::journal::error::ReadError;
 use crate::journal::meta::Meta;
+#[cfg(test)]
+use crate::journal::sql_values::limit;
+use crate::journal::sql_values::time;
 use crate::journal::tables::{bookmark, history, shared_id, side};
 use crate::report::{Coverage, Gap, HookProof, Unreadable};
 

@@ -11,9 +11,9 @@ use crate::consent::{
     Evidence, GrantMarks, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 use crate::journal::checksum::{self, Line};
-use crate::journal::columns::{limit, time};
 use crate::journal::error::ReadError;
 use crate::journal::meta::Meta;
+use crate::journal::sql_values::{limit, time};
 use crate::journal::tables::{doubt, hidden, label};
 
 /// Reads the columns of a line.

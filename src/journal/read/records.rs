@@ -10,9 +10,9 @@ use super::reader::Reader;
 use crate::consent::{EventKey, Evidence, Label, Person, Rev, Seq, Stored, Symbol, Thing, Via};
 use crate::journal::checksum::{self, Record};
 use crate::journal::clean;
-use crate::journal::columns::{event_id, limit, time};
 use crate::journal::error::{Ailment, ReadError};
 use crate::journal::pack::Unpacker;
+use crate::journal::sql_values::{event_id, limit, time};
 use crate::journal::tables::{delivery, doubt, label};
 
 /// Reads the columns of a record.

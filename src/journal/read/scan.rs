@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::Reader;
 use crate::consent::{EventKey, Seq, Stored};
-use crate::journal::columns::event_id;
 use crate::journal::error::ReadError;
+use crate::journal::sql_values::event_id;
 
 /// The result of checking some rows.
 #[derive(Clone, PartialEq, Eq, Debug)]

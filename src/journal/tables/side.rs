@@ -8,9 +8,9 @@ use rusqlite::{Connection, Params, Row, Transaction};
 use super::identity::Identity;
 use crate::consent::{SideEvent, Untrusted};
 use crate::journal::checksum;
-use crate::journal::columns::{event_id, limit, time};
 use crate::journal::error::{AppendError, ReadError};
 use crate::journal::meta::Meta;
+use crate::journal::sql_values::{event_id, limit, time};
 
 /// At most this many side events are kept, the newest. A hook that fails all day causes thousands.
 const SIDES_MAX: i64 = 50_000;

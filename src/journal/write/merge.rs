@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, ErrorCode, OptionalExtension as _, Transaction, 
 
 use super::mend;
 use super::recent::Recent;
-use super::sweep::Sweep;
+use super::sweep_texts::Sweep;
 use crate::consent::{
     Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Symbol,
     Untrusted, Via, mark,

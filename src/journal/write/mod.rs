@@ -8,6 +8,6 @@ pub(super) mod recent;
 mod repair;
 pub(super) mod retention_exempt;
 pub(super) mod store;
-pub(super) mod sweep;
+pub(super) mod sweep_texts;
 pub(super) mod training;
 pub(super) mod writer;

@@ -8,7 +8,7 @@ use super::mend;
 use super::merge::RowWriter;
 use super::recent::Recent;
 use super::retention_exempt::RetentionExempt;
-use super::sweep::Sweep;
+use super::sweep_texts::Sweep;
 use super::training::{self, TRAIN_ROWS, Training};
 use crate::journal::batch::{Batch, Commit, Head};
 use crate::journal::checksum::{self, Unsealed};

@@ -1,7 +1,7 @@
 //! Pages with a list of choices, one on each line.
 
 use super::{columns, marks, save, saved_filters};
-use crate::consent::FileFormat;
+use crate::consent::ExportFormat;
 use crate::model::data::layout::{Rect, contains};
 use crate::model::data::shape::Change;
 use crate::model::{Effect, Model, Page};
@@ -11,7 +11,7 @@ fn count(model: &Model) -> Option<usize> {
     match model.over? {
         Page::Marks => Some(model.rows.marks().len()),
         Page::Filters => Some(model.workspace.saved.len()),
-        Page::Save => Some(FileFormat::ALL.len()),
+        Page::Save => Some(ExportFormat::ALL.len()),
         Page::Columns => Some(model.shape.entries().len()),
         Page::Consents
         | Page::Clients

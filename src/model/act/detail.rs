@@ -2,10 +2,69 @@
 
 use super::pages;
 use crate::consent::{Beside, Consent, Seq, Untrusted};
-use crate::model::{Effect, Model, Notice, OpenConsent, Page, Pane};
+use crate::model::derived::timeline;
+use crate::model::{Detail, DetailPlace, Effect, Model, Notice, OpenConsent, Page, Pane};
 
 /// The message for an open consent that was removed from the journal.
 pub(in crate::model) const GONE: &str = "This consent is no longer in the journal.";
+
+impl Model {
+    /// Opens the consent under the cursor. If a consent is open already, moves the focus to the detail pane.
+    pub(in crate::model) fn open_row(&mut self) -> Vec<Effect> {
+        if self.opened.is_some() {
+            self.pane = Pane::Detail;
+            return Vec::new();
+        }
+        let Some(at) = self.list.cursor() else { return Vec::new() };
+        let seq = self.rows.get(at).seq;
+        self.opened = Some(OpenConsent {
+            seq,
+            consent: None,
+            beside: None,
+            around: Vec::new(),
+            tree: None,
+            failure: None,
+        });
+        // If there is no room for both panes, the detail gets the keys. Otherwise the list keeps them.
+        if self.detail_place() == DetailPlace::Alone {
+            self.pane = Pane::Detail;
+        }
+        vec![Effect::Read(seq)]
+    }
+
+    /// Shows the row under the cursor in the detail, if the detail is open and shows a different row.
+    pub(in crate::model) fn open_cursor(&mut self) -> Vec<Effect> {
+        let (Some(opened), Some(at)) = (&mut self.opened, self.list.cursor()) else { return Vec::new() };
+        let seq = self.rows.get(at).seq;
+        if opened.seq == seq {
+            return Vec::new();
+        }
+        opened.seq = seq;
+        opened.consent = None;
+        opened.beside = None;
+        opened.failure = None;
+        vec![Effect::Read(seq)]
+    }
+
+    /// Rebuilds the tree of the open consent if its timeline changed, or in any case if `anyway` is set.
+    pub(in crate::model) fn grow_tree(&mut self, anyway: bool) {
+        let Some(at) = self.opened.as_ref().and_then(|opened| self.rows.find(opened.seq)) else { return };
+        let beside = self.opened.as_mut().and_then(|opened| opened.beside.take());
+        let around = timeline::told(self, at, beside.as_ref());
+        let height = self.page_height();
+        let Some(opened) = &mut self.opened else { return };
+        opened.beside = beside;
+        if let Some(consent) = &opened.consent
+            && (anyway || opened.around != around)
+        {
+            let mark = self.rows.marks().get(opened.seq);
+            let mut tree = Detail::new(consent, mark, &around, &self.mask, opened.tree.as_ref());
+            tree.step(0, height);
+            opened.tree = Some(tree);
+            opened.around = around;
+        }
+    }
+}
 
 /// Opens the consent under the cursor, or lists the consents of the pivot row under the cursor.
 pub(in crate::model) fn open(model: &mut Model) -> Vec<Effect> {

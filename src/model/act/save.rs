@@ -1,6 +1,6 @@
 //! Starts writing files, and cancels it.
 
-use crate::consent::{FileFormat, Seq};
+use crate::consent::{ExportFormat, Seq};
 use crate::model::{Effect, Extent, Model, Notice, Page, RowRef, SaveOrder};
 
 /// Returns the number of rows that `extent` selects.
@@ -16,7 +16,7 @@ pub fn count(model: &Model, extent: Extent) -> usize {
 }
 
 /// Returns an order to save the rows that `extent` selects now, sorted by time.
-pub fn order(model: &Model, format: FileFormat, extent: Extent) -> SaveOrder {
+pub fn order(model: &Model, format: ExportFormat, extent: Extent) -> SaveOrder {
     let seq = |at: &u32| model.rows.get(RowRef(*at)).seq;
     let mut seqs: Vec<(i64, Seq)> = Vec::new();
     let mut add = |at: RowRef| seqs.push((model.rows.key(at).0, model.rows.get(at).seq));
@@ -46,7 +46,7 @@ pub fn order(model: &Model, format: FileFormat, extent: Extent) -> SaveOrder {
     finish(model, format, extent, seqs.into_iter().map(|(_, seq)| seq).collect())
 }
 
-fn finish(model: &Model, format: FileFormat, extent: Extent, seqs: Vec<Seq>) -> SaveOrder {
+fn finish(model: &Model, format: ExportFormat, extent: Extent, seqs: Vec<Seq>) -> SaveOrder {
     let notes = model.rows.marks().iter().filter(|(_, mark)| !mark.note.is_empty());
     let notes = notes.map(|(seq, mark)| (seq, mark.note.to_string())).collect();
     let filter = model.filter.as_ref().filter(|_| extent == Extent::Listed);
@@ -58,18 +58,18 @@ pub(in crate::model) fn quick(model: &mut Model) -> Vec<Effect> {
     if model.saving.is_some() {
         return vec![Effect::StopSave];
     }
-    save(model, FileFormat::Snapshot, Extent::Listed)
+    save(model, ExportFormat::Snapshot, Extent::Listed)
 }
 
 /// Saves in the format selected on the save page.
 pub(in crate::model) fn choose(model: &mut Model) -> Vec<Effect> {
-    let format = FileFormat::ALL.get(model.workspace.at).copied().unwrap_or_default();
+    let format = ExportFormat::ALL.get(model.workspace.at).copied().unwrap_or_default();
     let extent = model.workspace.extent;
     model.over = None;
     save(model, format, extent)
 }
 
-fn save(model: &mut Model, format: FileFormat, extent: Extent) -> Vec<Effect> {
+fn save(model: &mut Model, format: ExportFormat, extent: Extent) -> Vec<Effect> {
     let text = if model.saving.is_some() {
         "A file is being written; s stops it.".to_owned()
     } else if count(model, extent) == 0 {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::consent::{FileFormat, Seq};
+use crate::consent::{ExportFormat, Seq};
 
 /// The rows to save.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -45,7 +45,7 @@ impl Extent {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SaveOrder {
     /// The format of the file.
-    pub format: FileFormat,
+    pub format: ExportFormat,
     /// The choice of rows.
     pub extent: Extent,
     /// The rows, oldest first.

@@ -2,44 +2,15 @@
 
 use regex::Regex;
 
+use super::field::Field;
 use crate::consent::{Row, Symbol, Symbols};
 use crate::model::data::text_arena::{Wanted, lower};
-use crate::model::data::text_columns;
 
 /// One condition of a filter.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Test {
     pub(in crate::model) field: Field,
     pub(in crate::model) op: Op,
-}
-
-/// The field that a condition reads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::model) enum Field {
-    Any,
-    Kind,
-    Who,
-    Actor,
-    Client,
-    Server,
-    Scope,
-    Outcome,
-    Ip,
-    Country,
-    City,
-    Asn,
-    Proxy,
-    Via,
-    Severity,
-    Time,
-    Age,
-    Uuid,
-    Txn,
-    Session,
-    Agent,
-    Message,
-    Standing,
-    Mark,
 }
 
 /// The test of a condition on a text, a time or a number.
@@ -76,38 +47,6 @@ pub struct Deep<'a> {
     pub message: &'a str,
     /// The note of the row's mark, or `None` if it is not marked.
     pub mark: Option<&'a str>,
-}
-
-impl Field {
-    pub(in crate::model) fn is_deep(self) -> bool {
-        matches!(self, Self::Uuid | Self::Txn | Self::Session | Self::Agent | Self::Message)
-    }
-
-    /// Returns the text columns that the field reads, as bits, or 0 if it reads none.
-    pub(in crate::model) fn columns(self) -> u8 {
-        match self {
-            Self::Any => text_columns::ALL,
-            Self::Who => text_columns::WHO,
-            Self::Actor => text_columns::ACTOR,
-            Self::Client => text_columns::CLIENT,
-            Self::Server => text_columns::SERVER,
-            Self::Scope => text_columns::SCOPES,
-            Self::Ip | Self::City | Self::Country | Self::Asn | Self::Proxy => text_columns::FROM,
-            _ => 0,
-        }
-    }
-
-    /// Returns the indexes of the first and the last part of a text that the field reads.
-    pub(in crate::model) fn parts(self) -> (usize, usize) {
-        match self {
-            Self::Ip => (0, 0),
-            Self::City => (1, 1),
-            Self::Country => (2, 2),
-            Self::Asn => (3, 4),
-            Self::Proxy => (5, 5),
-            _ => (0, usize::MAX),
-        }
-    }
 }
 
 impl Test {

@@ -3,7 +3,8 @@
 
 use std::ops::{BitAnd, BitOr, Range};
 
-use super::condition::{Field, Op, Test, Words, is_within};
+use super::condition::{Op, Test, Words, is_within};
+use super::field::Field;
 use crate::consent::{Kind, Outcome, Seq, Severity, Sym, Symbol, Via};
 use crate::model::data::bitset::Bitset;
 use crate::model::data::chunk::{CAME, CHUNK, SHARED};

@@ -3,6 +3,7 @@
 mod condition;
 mod condition_bits;
 mod expression;
+mod field;
 mod filter;
 mod parse;
 mod parsed_query;

@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 use regex::RegexBuilder;
 
-use super::condition::{Field, Op, Test, lowered};
+use super::condition::{Op, Test, lowered};
 use super::expression::Expression;
+use super::field::{FIELDS, Field};
 use super::time::{duration_ms, span_of};
 
 /// An error in a filter.
@@ -16,33 +17,6 @@ pub struct FilterError {
     /// The error message.
     pub why: String,
 }
-
-/// The names of the fields.
-const FIELDS: &[(&str, Field)] = &[
-    ("kind", Field::Kind),
-    ("who", Field::Who),
-    ("actor", Field::Actor),
-    ("client", Field::Client),
-    ("server", Field::Server),
-    ("scope", Field::Scope),
-    ("outcome", Field::Outcome),
-    ("ip", Field::Ip),
-    ("country", Field::Country),
-    ("city", Field::City),
-    ("asn", Field::Asn),
-    ("proxy", Field::Proxy),
-    ("via", Field::Via),
-    ("severity", Field::Severity),
-    ("time", Field::Time),
-    ("age", Field::Age),
-    ("uuid", Field::Uuid),
-    ("txn", Field::Txn),
-    ("session", Field::Session),
-    ("agent", Field::Agent),
-    ("message", Field::Message),
-    ("standing", Field::Standing),
-    ("mark", Field::Mark),
-];
 
 /// The maximum number of characters of a filter.
 const TEXT_MAX: usize = 1000;

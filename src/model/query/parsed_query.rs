@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::condition::{Deep, Field, Op, Test, lowered};
+use super::condition::{Deep, Op, Test, lowered};
 use super::expression::Expression;
+use super::field::Field;
 use super::parse::{FilterError, parse};
 use crate::consent::{Row, Symbols};
 

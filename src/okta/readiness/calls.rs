@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use url::form_urlencoded;
 
-use super::super::hooks::HOOKS;
+use super::super::hook_admin::HOOKS;
 
 /// The name that the pre-made server accepts besides its id.
 pub(super) const DEFAULT: &str = "default";

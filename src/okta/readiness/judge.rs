@@ -4,11 +4,11 @@ mod gates;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::answers::{Answer, Apps, CLOCK_MAX, Facts, Found, Why, is_late};
 use super::calls::{Ask, DEFAULT};
-use super::facts::{Answer, Apps, CLOCK_MAX, Facts, Found, Why, is_late};
-use super::settings::{ReadinessPlan, Rights};
+use super::plan::{ReadinessPlan, Rights};
 use super::words::Draft;
-use crate::okta::hooks::{EventHook, TYPES};
+use crate::okta::hook_admin::{EventHook, TYPES};
 use crate::report::Confidence::{CannotTell, Confirmed, Likely};
 use crate::report::{Overall, Readiness, ReadinessEvidence, ReadinessItem};
 

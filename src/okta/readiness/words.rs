@@ -1,7 +1,7 @@
 //! Builds the items of a report, and the texts for calls without a usable answer.
 
+use super::answers::{Answer, Why};
 use super::calls::Ask;
-use super::facts::{Answer, Why};
 use crate::report::{Confidence, ReadinessDetail, ReadinessEvidence, ReadinessItem};
 
 /// An item under construction.

@@ -1,6 +1,6 @@
 //! The flight recorder: the last messages that the model got. A file of them shows a bug again.
 
-mod file;
+mod format;
 mod hide;
 mod message;
 mod replay;
@@ -10,7 +10,7 @@ mod write;
 
 use std::collections::VecDeque;
 
-pub use file::{ReadRecording, Recording, RecordingError};
+pub use format::{ReadRecording, Recording, RecordingError};
 pub use replay::Replayed;
 pub(super) use worker::RecordingWriter;
 

@@ -1,6 +1,6 @@
 //! Shows a recording again.
 
-use super::file::{ReadRecording, recorded_text};
+use super::format::{ReadRecording, recorded_text};
 use crate::model::{Msg, update};
 
 /// What came of a replay.

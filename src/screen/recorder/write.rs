@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::file::{End, Head, ReadRecording, Recording, Rows};
+use super::format::{End, Head, ReadRecording, Recording, Rows};
 use super::hide;
 use super::message::Recorded;
 use crate::run::write_new;

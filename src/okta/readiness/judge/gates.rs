@@ -1,8 +1,8 @@
 //! Judges the servers: whether they are active, which policies and rules let people through, and which scopes ask for
 //! consent.
 
+use super::super::answers::{Answer, Found, Why};
 use super::super::calls::{Ask, segment};
-use super::super::facts::{Answer, Found, Why};
 use super::super::servers::{Policy, Rule, Scope, Server};
 use super::super::words::Draft;
 use super::{DETAILS_MAX, Judge};

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::pen::{Line, Pen, grouped};
-use super::{Role, Theme, hook, status_line, text, time};
+use super::{Role, Theme, hook, sources_line, text, time};
 use crate::model::{Model, Offline, Page};
 use crate::report::Part;
 
@@ -74,7 +74,7 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
         let pulse = model.board.get(part);
         lines.push(vec![
             (format!("{:<10}", part.word()), Role::Header),
-            (status_line::words(model, pulse), status_line::role(pulse)),
+            (sources_line::words(model, pulse), sources_line::role(pulse)),
         ]);
         if let Some(fault) = pulse.fault() {
             for (words, role) in

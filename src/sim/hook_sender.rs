@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::dice::Dice;
 use super::entry::Entry;
 use super::event;
-use super::event_hook::{EventHook, HookFault, HookTold, SimHookPlan, is_eligible};
+use super::hook_state::{EventHook, HookFault, HookTold, SimHookPlan, is_eligible};
 use super::org::{Org, locked};
 
 /// The time that Okta waits for an answer (Okta: event hooks, timeout and retry).

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
-use super::{Role, Theme, list, pages};
+use super::{Role, Theme, list, text_pages};
 use crate::consent::visible;
 use crate::model::{Column, Model, Page, first_choice};
 
@@ -12,7 +12,7 @@ use crate::model::{Column, Model, Page, first_choice};
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let marks = model.rows.ordered_marks();
     let title = format!("{}: {}", Page::Marks.title(), grouped(marks.len() as u64));
-    let body = pages::frame(theme, buffer, area, &title, Page::Marks.keys());
+    let body = text_pages::frame(theme, buffer, area, &title, Page::Marks.keys());
     if marks.is_empty() {
         let mut pen = Pen::new(buffer, theme, body);
         pen.put(0, " Nothing is marked. space marks a row, m writes a note on it.", Role::Dim);

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::pen::Pen;
-use super::{Role, Theme, pages};
+use super::{Role, Theme, text_pages};
 use crate::model::{Model, Page, first_choice};
 
 /// Draws one line for each column: whether it is shown, its name and its width. The page covers only the lower right of
@@ -12,7 +12,7 @@ use crate::model::{Model, Page, first_choice};
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let entries = model.shape.entries();
     let page = model.choices_page().intersection(area);
-    let body = pages::frame(theme, buffer, page, Page::Columns.title(), Page::Columns.keys());
+    let body = text_pages::frame(theme, buffer, page, Page::Columns.title(), Page::Columns.keys());
     let top = first_choice(model.workspace.at, entries.len(), usize::from(body.height));
     for (line, (index, entry)) in (0..body.height).zip(entries.iter().enumerate().skip(top)) {
         let mut pen = Pen::new(buffer, theme, Rect::new(body.x, body.y + line, body.width, 1));

@@ -1,13 +1,11 @@
-//! Methods of the model that several actions share: rebuild the list, set the filter, and keep the open consent and
-//! the pivot page up to date.
+//! Methods of the model that several actions share: rebuild the list, set the filter, and keep the pivot page up to
+//! date.
 
 use std::sync::Arc;
 
 use super::data::layout::place;
-use super::derived::timeline;
 use super::{
-    Among, Ask, Detail, DetailPlace, Effect, Filter, FilterError, Known, Model, OpenConsent, Order, Pane,
-    Pivot, Prompt, Query,
+    Among, Ask, DetailPlace, Effect, Filter, FilterError, Known, Model, Order, Pane, Pivot, Prompt, Query,
 };
 
 impl Model {
@@ -40,20 +38,6 @@ impl Model {
         effects.extend((self.ledger.is_behind() || order_is).then_some(Effect::Work));
         effects.dedup();
         effects
-    }
-
-    /// Shows the row under the cursor in the detail, if the detail is open and shows a different row.
-    pub(super) fn open_cursor(&mut self) -> Vec<Effect> {
-        let (Some(opened), Some(at)) = (&mut self.opened, self.list.cursor()) else { return Vec::new() };
-        let seq = self.rows.get(at).seq;
-        if opened.seq == seq {
-            return Vec::new();
-        }
-        opened.seq = seq;
-        opened.consent = None;
-        opened.beside = None;
-        opened.failure = None;
-        vec![Effect::Read(seq)]
     }
 
     /// Returns the height in lines of the pane or page that has the keys.
@@ -90,25 +74,6 @@ impl Model {
         let mut effects = self.open_cursor();
         effects.extend(look_up);
         effects
-    }
-
-    /// Rebuilds the tree of the open consent if its timeline changed, or in any case if `anyway` is set.
-    pub(super) fn grow_tree(&mut self, anyway: bool) {
-        let Some(at) = self.opened.as_ref().and_then(|opened| self.rows.find(opened.seq)) else { return };
-        let beside = self.opened.as_mut().and_then(|opened| opened.beside.take());
-        let around = timeline::told(self, at, beside.as_ref());
-        let height = self.page_height();
-        let Some(opened) = &mut self.opened else { return };
-        opened.beside = beside;
-        if let Some(consent) = &opened.consent
-            && (anyway || opened.around != around)
-        {
-            let mark = self.rows.marks().get(opened.seq);
-            let mut tree = Detail::new(consent, mark, &around, &self.mask, opened.tree.as_ref());
-            tree.step(0, height);
-            opened.tree = Some(tree);
-            opened.around = around;
-        }
     }
 
     /// Updates the pivot page that is shown from the ledger, for one slice of time. Returns [`Effect::Work`] if it has
@@ -160,29 +125,6 @@ impl Model {
         let stood = (self.list.cursor(), self.list.is_following());
         self.prompt = Some(Prompt { stood, ..Prompt::new(ask, text) });
         Vec::new()
-    }
-
-    /// Opens the consent under the cursor. If a consent is open already, moves the focus to the detail pane.
-    pub(super) fn open_row(&mut self) -> Vec<Effect> {
-        if self.opened.is_some() {
-            self.pane = Pane::Detail;
-            return Vec::new();
-        }
-        let Some(at) = self.list.cursor() else { return Vec::new() };
-        let seq = self.rows.get(at).seq;
-        self.opened = Some(OpenConsent {
-            seq,
-            consent: None,
-            beside: None,
-            around: Vec::new(),
-            tree: None,
-            failure: None,
-        });
-        // If there is no room for both panes, the detail gets the keys. Otherwise the list keeps them.
-        if self.detail_place() == DetailPlace::Alone {
-            self.pane = Pane::Detail;
-        }
-        vec![Effect::Read(seq)]
     }
 
     /// Returns where the detail is drawn at the current terminal size.

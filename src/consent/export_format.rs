@@ -2,7 +2,7 @@
 
 /// A format in which consents are written to a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum FileFormat {
+pub enum ExportFormat {
     /// One JSON object: every consent in full, with the coverage, the screen and a digest.
     #[default]
     Snapshot,
@@ -26,7 +26,7 @@ pub enum FileFormat {
     Ocsf,
 }
 
-impl FileFormat {
+impl ExportFormat {
     /// Every format, in the order in which the user is offered them.
     pub const ALL: [Self; 10] = [
         Self::Snapshot,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::error::{Meaning, Refusal, SendError, clip};
 use super::super::exchange::Reply;
-use super::super::hooks::{self, EventHook};
+use super::super::hook_admin::{self, EventHook};
 use super::calls::{Ask, PROOF_DAYS, sound_id};
 use super::servers::{Policy, Rule, Scope, Server};
 use crate::report::{Part, ReadinessEvidence};
@@ -222,7 +222,7 @@ fn read(ask: &Ask, body: &[u8]) -> Option<(Found, String)> {
         }
         Ask::Hooks => {
             value.as_array()?;
-            let hooks = hooks::list(body)?;
+            let hooks = hook_admin::list(body)?;
             let said = count(hooks.len(), "event hook");
             (Found::Hooks(hooks), said)
         }
