@@ -47,9 +47,9 @@ const LATE: u8 = 1 << 7;
 impl Chunk {
     pub(super) fn new() -> Self {
         Self {
-            published_ms: Times::new(),
+            published_ms: Times::with_capacity(CHUNK),
             seq: Vec::with_capacity(CHUNK),
-            texts: std::array::from_fn(|_| SymColumn::new()),
+            texts: std::array::from_fn(|_| SymColumn::with_capacity(CHUNK)),
             kind: Vec::with_capacity(CHUNK),
             flags: Vec::with_capacity(CHUNK),
             outcome: Vec::with_capacity(CHUNK),

@@ -1,6 +1,5 @@
 //! The texts of one column of a chunk, in two bytes a row while their numbers are small.
 
-use super::chunk::CHUNK;
 use crate::consent::Sym;
 
 /// The interned text of each row. A journal numbers its texts in the order in which they first occur, so the few servers
@@ -20,9 +19,9 @@ impl Default for SymColumn {
 }
 
 impl SymColumn {
-    /// Returns no texts, with room for those of a chunk.
-    pub(super) fn new() -> Self {
-        Self::Small(Vec::with_capacity(CHUNK))
+    /// Returns no texts, with room for so many.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self::Small(Vec::with_capacity(rows))
     }
 
     /// Returns the text of a row.
@@ -52,7 +51,7 @@ impl SymColumn {
     /// Stores whole numbers from now on, and returns them.
     fn wide(&mut self) -> &mut Vec<u32> {
         if let Self::Small(syms) = self {
-            let mut wide = Vec::with_capacity(CHUNK);
+            let mut wide = Vec::with_capacity(syms.capacity());
             wide.extend(syms.iter().map(|sym| u32::from(*sym)));
             *self = Self::Wide(wide);
         }
@@ -71,13 +70,13 @@ mod tests {
     fn texts_come_back_whether_their_numbers_are_small_or_large() {
         let numbers = [0, 7, 65_535, 65_536, u32::MAX, 3];
         for count in 0..=numbers.len() {
-            let mut column = SymColumn::new();
+            let mut column = SymColumn::with_capacity(0);
             numbers[..count].iter().for_each(|sym| column.push(Sym(*sym)));
             assert_eq!(matches!(column, SymColumn::Small(_)), count <= 3);
             let back: Vec<u32> = (0..count).map(|at| column.get(at).0).collect();
             assert_eq!(back, numbers[..count]);
         }
-        let mut column = SymColumn::new();
+        let mut column = SymColumn::with_capacity(0);
         [1, 2, 3].into_iter().for_each(|sym| column.push(Sym(sym)));
         column.set(1, Sym(9));
         column.set(2, Sym(70_000));

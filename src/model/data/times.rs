@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::chunk::CHUNK;
-
 /// The times of rows, in milliseconds since 1970. A row without a time has 0.
 #[derive(Debug)]
 pub(in crate::model) enum Times {
@@ -30,9 +28,9 @@ impl Default for Times {
 }
 
 impl Times {
-    /// Returns no times, with room for those of a chunk.
-    pub(super) fn new() -> Self {
-        Self::Near { start_ms: None, offsets: Vec::with_capacity(CHUNK) }
+    /// Returns no times, with room for so many.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self::Near { start_ms: None, offsets: Vec::with_capacity(rows) }
     }
 
     /// Returns the time of a row.
@@ -99,7 +97,7 @@ impl Times {
     /// Stores whole times from now on, and returns them.
     fn far(&mut self) -> &mut Vec<i64> {
         if let Self::Near { start_ms, offsets } = self {
-            let mut times = Vec::with_capacity(CHUNK);
+            let mut times = Vec::with_capacity(offsets.capacity());
             times.extend(offsets.iter().map(|offset| time_ms(*start_ms, *offset)));
             *self = Self::Far(times);
         }
@@ -139,7 +137,7 @@ mod tests {
             changes in prop::collection::vec((0_usize..40, a_time()), 0..6),
             (from, to) in (a_time(), a_time()),
         ) {
-            let (mut kept, mut wanted) = (Times::new(), times.clone());
+            let (mut kept, mut wanted) = (Times::with_capacity(0), times.clone());
             times.iter().for_each(|ms| kept.push(*ms));
             for (at, ms) in changes {
                 if let Some(time) = wanted.get_mut(at) {
@@ -159,7 +157,7 @@ mod tests {
 
     #[test]
     fn times_of_some_weeks_take_four_bytes() {
-        let mut times = Times::new();
+        let mut times = Times::with_capacity(0);
         for week in 0..3 {
             times.push(1_772_000_000_000 + week * 7 * 86_400_000);
         }
