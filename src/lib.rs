@@ -14,7 +14,7 @@
 //! 6      lib.rs            commands
 //! 6      commands/         everything below
 //! 5      screen/           run, tui, view, model, okta, export, exit, consent, report, secret, clock, tasks, safe_file, json_scan
-//! 5      run/              everything below except sim, cli
+//! 5      run/              everything below except sim, flags
 //! 4      tui/              view, model, clock
 //! 3      view/             model, consent, report
 //! 3      files/            okta, export, consent, report, safe_file, json_scan
@@ -23,7 +23,7 @@
 //! 2      okta/             consent, report, secret, json_scan
 //! 2      journal/          consent, report, clock, safe_file
 //! 2      export/           consent, report, json_scan
-//! 2      cli.rs            config, consent
+//! 2      flags.rs          config, consent
 //! 2      exit.rs           config
 //! 2      config/           secret, consent, safe_file
 //! 2      sim/              clock, tasks
@@ -45,7 +45,6 @@
 //! * Only [`clock`] reads the time, and only [`safe_file`] opens files by name.
 //! * Only [`tasks`] spawns tasks. The few files that start threads or processes are listed in `tests/layers.rs`.
 
-pub mod cli;
 pub mod clock;
 mod commands;
 pub mod config;
@@ -53,6 +52,7 @@ pub mod consent;
 pub mod exit;
 pub mod export;
 pub mod files;
+pub mod flags;
 pub mod intake;
 pub mod journal;
 mod json_scan;

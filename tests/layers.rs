@@ -114,7 +114,7 @@ const FLOORS: &[Floor] = &[
     ),
     ("journal", &["consent", "report", "clock", "safe_file"], &["reqwest", "ratatui"]),
     ("export", &["consent", "report", "json_scan"], &["tokio", "rusqlite", "reqwest", "ratatui"]),
-    ("cli.rs", &["config", "consent"], &["tokio"]),
+    ("flags.rs", &["config", "consent"], &["tokio"]),
     ("exit.rs", &["config"], &["tokio"]),
     ("config", &["secret", "consent", "safe_file"], &["tokio", "rusqlite", "reqwest"]),
     ("sim", &["clock", "tasks"], &["rusqlite", "ratatui"]),

@@ -5,15 +5,15 @@ use std::time::Duration;
 use super::common::{
     Ended, PATIENCE, announce, jitter_seed, load, log_place, on_runtime, reopen_log, start_log, usage,
 };
-use crate::cli::{self, Cli};
 use crate::config::When;
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::run::{self, note};
 
 /// The number of days that Okta keeps events (Okta: System Log, retention).
 const KEPT_DAYS: u32 = 90;
 
-pub(super) fn backfill(cli: &Cli, flags: &cli::Backfill) -> Result<Exit, Ended> {
+pub(super) fn backfill(cli: &Cli, flags: &flags::Backfill) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     on_runtime(|clock, tasks| async move {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::{Cli, ColorWhen};
 use crate::clock::Clock;
 use crate::config::{self, Config, Places, When};
 use crate::exit::Exit;
+use crate::flags::{Cli, ColorWhen};
 use crate::log;
 use crate::model::{Origin, Query, Zone};
 use crate::run::{self, LinearOptions, MarkedEvents, note, print};

@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::common::{Ended, announce, env, load, places, printed, usage};
-use crate::cli::{Cli, ConfigCommand};
 use crate::config::{self, EXAMPLE};
 use crate::exit::Exit;
+use crate::flags::{Cli, ConfigCommand};
 use crate::run::{self};
 use crate::safe_file;
 use crate::screen::{self};

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::common::{
     Ended, env, is_dumb, jitter_seed, on_runtime, record_to, reopen_log, show, start_log, tell, theme, usage,
 };
-use crate::cli::{self, Cli};
 use crate::consent::Topic;
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::journal::Settings;
 use crate::model::Origin;
 use crate::okta::hook_delivery::Secrets;
@@ -28,7 +28,7 @@ const DEMO_INTERVAL: Duration = Duration::from_secs(2);
 /// The time between two rounds of readiness probes.
 const DEMO_PROBES: Duration = Duration::from_secs(30);
 
-pub(super) fn demo(cli: &Cli, flags: &cli::Demo) -> Result<Exit, Ended> {
+pub(super) fn demo(cli: &Cli, flags: &flags::Demo) -> Result<Exit, Ended> {
     let record_to = record_to(flags.record.as_ref())?;
     let is_linear = flags.linear || is_dumb();
     if !is_linear {

@@ -1,11 +1,11 @@
 //! `doctor`: whether the org and this machine are ready.
 
 use super::common::{Ended, announce, jitter_seed, load, on_runtime, start_log, usage};
-use crate::cli::{self, Cli, DoctorFormat};
 use crate::exit::Exit;
+use crate::flags::{self, Cli, DoctorFormat};
 use crate::run::{self};
 
-pub(super) fn doctor(cli: &Cli, flags: &cli::Doctor) -> Result<Exit, Ended> {
+pub(super) fn doctor(cli: &Cli, flags: &flags::Doctor) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let is_json = flags.format == DoctorFormat::Json;

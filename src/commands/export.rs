@@ -1,13 +1,13 @@
 //! `export`: the journal as a file.
 
 use super::common::{Ended, announce, load, marked, query_for_lines, usage};
-use crate::cli::{self, Cli};
 use crate::clock::Clock;
 use crate::consent::ExportFormat;
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::run::{self, ExportOptions, FileLayout};
 
-pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
+pub(super) fn export(cli: &Cli, flags: &flags::Export) -> Result<Exit, Ended> {
     let format = file_format(flags)?;
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
@@ -30,7 +30,7 @@ pub(super) fn export(cli: &Cli, flags: &cli::Export) -> Result<Exit, Ended> {
 }
 
 /// Returns the format that was asked for, or the one that the file's name ends with.
-fn file_format(flags: &cli::Export) -> Result<ExportFormat, Ended> {
+fn file_format(flags: &flags::Export) -> Result<ExportFormat, Ended> {
     let ending = flags.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
     let by_name = match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("json") => ExportFormat::Snapshot,

@@ -1,17 +1,17 @@
 //! `hook`: shows, registers and verifies event hooks in Okta.
 
 use super::common::{Ended, announce, jitter_seed, load, on_runtime, start_log, usage};
-use crate::cli::{self, Cli};
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::run::{self, HookTask};
 
-pub(super) fn hook(cli: &Cli, command: &cli::HookCommand) -> Result<Exit, Ended> {
+pub(super) fn hook(cli: &Cli, command: &flags::HookCommand) -> Result<Exit, Ended> {
     let mut config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let task = match command {
-        cli::HookCommand::Status => HookTask::Status,
-        cli::HookCommand::Register { yes } => HookTask::Register { yes: *yes },
-        cli::HookCommand::Verify => HookTask::Verify,
+        flags::HookCommand::Status => HookTask::Status,
+        flags::HookCommand::Register { yes } => HookTask::Register { yes: *yes },
+        flags::HookCommand::Verify => HookTask::Verify,
     };
     on_runtime(|clock, _tasks| async move {
         announce(&ready);

@@ -6,13 +6,13 @@ use super::common::{
     Ended, is_dumb, judged, load, on_runtime, query, query_for_files, record_to, reopen_log, screen_options,
     start_log, usage,
 };
-use crate::cli::{self, Cli};
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::run::{self, Archive, FileInput, LinearOptions};
 use crate::screen::{self, WatchOptions};
 
 /// Shows the events in files. Fails before the screen starts if one of them cannot be read.
-pub(super) fn open(cli: &Cli, flags: &cli::Open) -> Result<Exit, Ended> {
+pub(super) fn open(cli: &Cli, flags: &flags::Open) -> Result<Exit, Ended> {
     let record_to = record_to(flags.record.as_ref())?;
     let config = load(cli)?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;

@@ -1,13 +1,13 @@
 //! `prune`: removes rows older than `journal.keep_days`.
 
 use super::common::{Ended, announce, load, usage};
-use crate::cli::{self, Cli};
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::journal::Settings;
 use crate::run::{self};
 
-pub(super) fn prune(cli: &Cli, flags: &cli::Prune) -> Result<Exit, Ended> {
+pub(super) fn prune(cli: &Cli, flags: &flags::Prune) -> Result<Exit, Ended> {
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;
     let (keep_days, keep_rows) = (config.journal.keep_days, config.journal.keep_rows);

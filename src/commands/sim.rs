@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::common::{Ended, on_runtime, printed, usage};
-use crate::cli;
 use crate::exit::{Exit, Signal};
+use crate::flags;
 use crate::okta::SigningKey;
 use crate::secret::{SecretError, SecretSource};
 use crate::sim;
 use crate::tui::{Signals, StopSignal};
 
-pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
+pub(super) fn simulate(flags: &flags::Sim) -> Result<Exit, Ended> {
     let mut spells = Vec::new();
     for words in &flags.fault {
         let known = || {
@@ -65,7 +65,7 @@ pub(super) fn simulate(flags: &cli::Sim) -> Result<Exit, Ended> {
 }
 
 /// Returns the service app that the flags describe, or `None` if they name no app.
-fn simulated_app(flags: &cli::Sim) -> Result<Option<sim::SimServiceApp>, Ended> {
+fn simulated_app(flags: &flags::Sim) -> Result<Option<sim::SimServiceApp>, Ended> {
     let (Some(client_id), Some(path)) = (&flags.app, &flags.app_key) else { return Ok(None) };
     let shown = crate::consent::visible(&path.to_string_lossy()).into_owned();
     let bad = |why: String| usage(format!("--app-key: {shown}: {why} Nothing was started."));
@@ -114,7 +114,7 @@ fn app_line(app: &sim::SimServiceApp) -> String {
 }
 
 /// Returns the event hook that the flags describe, or `None` if they name none.
-fn simulated_hook(flags: &cli::Sim) -> Result<Option<sim::SimHookPlan>, Ended> {
+fn simulated_hook(flags: &flags::Sim) -> Result<Option<sim::SimHookPlan>, Ended> {
     let (Some(url), Some(secret)) = (&flags.hook_url, &flags.hook_secret) else { return Ok(None) };
     let mut plan = sim::SimHookPlan::new(url, secret);
     for word in &flags.hook_fault {

@@ -6,15 +6,15 @@ use clap::CommandFactory as _;
 
 use super::common::{env, printed};
 use super::{backfill, config, demo, doctor, export, hook, open, prune, replay, sim, tail, watch};
-use crate::cli::{self, Cli, Subcommand};
 use crate::exit::Exit;
+use crate::flags::{self, Cli, Subcommand};
 use crate::run::{self, note, print};
 use crate::secret::{protect_memory, scrub};
 
 /// Runs the program and returns its exit code. Every message has been printed when this returns.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     run::set_ascii_only(!crate::view::is_utf8(&env));
-    let cli = match cli::parse(args) {
+    let cli = match flags::parse(args) {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),
     };

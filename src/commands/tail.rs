@@ -6,16 +6,16 @@ use super::common::{
     Ended, PATIENCE, announce, auto, jitter_seed, length_of, load, log_place, marked, on_runtime,
     query_for_files, query_for_lines, reopen_log, snapshots, start_log, usage,
 };
-use crate::cli::{self, Cli, TailFormat};
 use crate::clock::Clock;
 use crate::config::When;
 use crate::consent::Seq;
 use crate::exit::Exit;
 use crate::export::Lines;
+use crate::flags::{self, Cli, TailFormat};
 use crate::run::{self, FileInput, InputOptions, TailOptions};
 
 /// Returns the format from `--format`. The default is text on a terminal and JSON elsewhere.
-fn lines_form(flags: &cli::Tail) -> Lines {
+fn lines_form(flags: &flags::Tail) -> Lines {
     match flags.format {
         Some(TailFormat::Card) => Lines::Card,
         Some(TailFormat::Raw) => Lines::Raw,
@@ -26,7 +26,7 @@ fn lines_form(flags: &cli::Tail) -> Lines {
 }
 
 /// Prints the events in files.
-fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
+fn tail_files(flags: &flags::Tail) -> Result<Exit, Ended> {
     let now = Clock::system().now();
     run::print_files(&InputOptions {
         inputs: flags.input.iter().map(|name| FileInput::of(name)).collect(),
@@ -39,7 +39,7 @@ fn tail_files(flags: &cli::Tail) -> Result<Exit, Ended> {
     })
 }
 
-pub(super) fn tail(cli: &Cli, flags: &cli::Tail) -> Result<Exit, Ended> {
+pub(super) fn tail(cli: &Cli, flags: &flags::Tail) -> Result<Exit, Ended> {
     if !flags.input.is_empty() {
         return tail_files(flags);
     }

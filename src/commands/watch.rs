@@ -4,12 +4,12 @@ use super::common::{
     Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, record_to,
     reopen_log, screen_options, show, start_log, tell, usage,
 };
-use crate::cli::{self, Cli};
 use crate::exit::Exit;
+use crate::flags::{self, Cli};
 use crate::run::{self, LinearOptions};
 use crate::screen::{self, WatchOptions};
 
-pub(super) fn watch(cli: &Cli, flags: &cli::Watch) -> Result<Exit, Ended> {
+pub(super) fn watch(cli: &Cli, flags: &flags::Watch) -> Result<Exit, Ended> {
     let record_to = record_to(flags.record.as_ref())?;
     let config = load(cli)?;
     let ready = run::ready(&config).map_err(usage)?;

@@ -38,3 +38,19 @@ impl ConfigError {
 pub(super) fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
+
+/// Removes the value from an error message of the TOML library, since it may be a secret in the wrong place.
+pub(super) fn without_value(message: &str) -> String {
+    let expected = message.rfind(", expected ").and_then(|at| message.get(at..)).unwrap_or_default();
+    for (start, told) in [("invalid type: ", "invalid type: "), ("invalid value: ", "invalid value: ")] {
+        if let Some(rest) = message.strip_prefix(start) {
+            // The message goes on with `string "…"` or `integer `…``. The type is kept.
+            let kind = rest.split(['"', '`', ',']).next().unwrap_or_default().trim_end();
+            return format!("{told}{kind}{expected}");
+        }
+    }
+    if message.starts_with("unknown variant ") {
+        return format!("unknown value{expected}");
+    }
+    message.to_owned()
+}

@@ -5,12 +5,12 @@ pub const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 #[cfg(test)]
 mod tests {
-    use super::super::file;
+    use super::super::schema;
     use super::EXAMPLE;
 
     #[test]
     fn the_example_is_read_as_it_is() {
-        file::read(EXAMPLE, "config.example.toml").expect("the example is good");
+        schema::read(EXAMPLE, "config.example.toml").expect("the example is good");
     }
 
     /// Returns the example with every key uncommented. The example comments out keys that have no default and keys that
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_example_is_read_with_every_key_switched_on() {
-        file::read(&switched_on(), "config.example.toml").expect("the example is good with every key on");
+        schema::read(&switched_on(), "config.example.toml").expect("the example is good with every key on");
     }
 
     fn is_key(word: &str) -> bool {
@@ -47,7 +47,7 @@ mod tests {
         for section in ["", "org", "org.oauth", "poll", "hook", "readiness", "journal", "ui", "snapshot"] {
             let text =
                 if section.is_empty() { "zzz = 1".to_owned() } else { format!("[{section}]\nzzz = 1") };
-            let error = file::read(&text, "x").expect_err("zzz is no key").to_string();
+            let error = schema::read(&text, "x").expect_err("zzz is no key").to_string();
             let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
             assert!(!known.is_empty(), "{error}");
             let mut shown = &example;

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::credentials::sources;
 use super::error::ConfigError;
-use super::file;
-use super::way::sources;
+use super::schema;
 use crate::secret::{Secret, SecretSource};
 
 /// `[hook]`
@@ -40,7 +40,7 @@ const PATH_MAX: usize = 256;
 /// # Errors
 /// A value is invalid, or the listener is enabled and would not be safe.
 pub(super) fn hook(
-    section: &file::Hook,
+    section: &schema::Hook,
     env: &dyn Fn(&str) -> Option<String>,
     base: &Path,
     bad: &dyn Fn(&str, &str) -> ConfigError,

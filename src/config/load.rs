@@ -8,9 +8,9 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigError, shown};
-use super::file::{self, File};
 use super::hook::{self, Hook};
 use super::org::{self, Org};
+use super::schema::{self, File};
 use super::text::text_of;
 use crate::consent::Kind;
 use crate::secret::open_to_others;
@@ -181,7 +181,7 @@ pub fn load(
         Some(path) if named.is_some() || path.exists() => {
             let name = shown(path);
             let text = text_of(path)?;
-            (file::read(&text, &name)?, text, name, Some(path.clone()))
+            (schema::read(&text, &name)?, text, name, Some(path.clone()))
         }
         _ => (File::default(), Zeroizing::new(String::new()), String::new(), None),
     };
@@ -230,13 +230,13 @@ pub fn load(
                 .ok_or_else(|| bad("journal.keep_rows", "must be 1 to 1000000000"))?,
         },
         ui: Ui {
-            theme: file.ui.theme.map_or("auto", file::ThemeName::word),
+            theme: file.ui.theme.map_or("auto", schema::ThemeName::word),
             time_zone: file.ui.time_zone.unwrap_or_else(|| "utc".into()),
             columns: file.ui.columns,
             clock: file.ui.clock.unwrap_or(false),
             mouse: file.ui.mouse.unwrap_or(false),
             title: file.ui.title.unwrap_or(true),
-            clipboard: file.ui.clipboard != Some(file::Clipboard::Off),
+            clipboard: file.ui.clipboard != Some(schema::Clipboard::Off),
             max_fps: within(file.ui.max_fps, 10, 1..=60)
                 .ok_or_else(|| bad("ui.max_fps", "must be 1 to 60"))?,
             bytes_per_second: file.ui.bytes_per_second.unwrap_or(0),
@@ -266,7 +266,7 @@ pub fn load(
 /// Converts the positions of values into line numbers.
 fn said<T>(values: BTreeMap<String, Spanned<T>>, text: &str) -> BTreeMap<String, Said<T>> {
     let said = |value: Spanned<T>| {
-        let line = file::line_of(text, value.span().start);
+        let line = schema::line_of(text, value.span().start);
         Said { value: value.into_inner(), line }
     };
     values.into_iter().map(|(name, value)| (name, said(value))).collect()
@@ -281,7 +281,7 @@ impl Config {
     }
 }
 
-fn poll(section: &file::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<Poll, ConfigError> {
+fn poll(section: &schema::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<Poll, ConfigError> {
     let interval = section.interval.map_or(Duration::from_secs(10), |length| length.0);
     if interval.is_zero() || interval > Duration::from_hours(1) {
         return Err(bad("poll.interval", "must be 1s to 1h"));

@@ -1,18 +1,19 @@
 //! The configuration, read from flags, environment and file. Unknown keys and invalid values are errors that name them.
 
+mod credentials;
 mod error;
 mod example;
-mod file;
 mod hook;
 mod load;
 mod org;
 mod proxy;
+mod schema;
 mod sdk;
 mod show;
 mod text;
-mod way;
 mod when;
 
+pub use credentials::{DpopSetting, Service, Way};
 pub use error::ConfigError;
 pub use example::EXAMPLE;
 pub use hook::Hook;
@@ -23,5 +24,4 @@ pub use load::{
 pub use org::Org;
 pub use proxy::{Proxy, ProxySetting};
 pub use show::show;
-pub use way::{DpopSetting, Service, Way};
 pub use when::{When, length};

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use super::credentials::{DpopSetting, Parts, Service, Way, scopes, sources, words};
 use super::error::{ConfigError, shown};
-use super::file;
 use super::proxy::{self, ProxySetting};
+use super::schema;
 use super::sdk;
-use super::way::{DpopSetting, Parts, Service, Way, scopes, sources, words};
 use crate::secret::{SecretSource, looks_secret, open_to_others};
 
 /// The org and how to reach it.
@@ -60,7 +60,7 @@ struct Layer {
 pub(super) fn org(
     flag: Option<&str>,
     env: &dyn Fn(&str) -> Option<String>,
-    file: &file::Org,
+    file: &schema::Org,
     base: &Path,
     sdk: Option<&Path>,
     bad: &dyn Fn(&str, &str) -> ConfigError,
@@ -153,7 +153,7 @@ fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Layer, ConfigE
 
 /// Reads the credentials that the configuration file names.
 fn of_file(
-    file: &file::Org,
+    file: &schema::Org,
     base: &Path,
     bad: &dyn Fn(&str, &str) -> ConfigError,
 ) -> Result<Option<Way>, ConfigError> {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::credentials::{Parts, Way, words};
 use super::error::{ConfigError, shown};
 use super::proxy::{self, ProxySetting};
 use super::text::{text_of, text_within};
-use super::way::{Parts, Way, words};
 
 /// The file. Unknown keys are ignored, since other programs read it too. A key whose values are all commented out is
 /// null.

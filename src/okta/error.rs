@@ -6,7 +6,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::headers::{Headers, read_value};
-use super::wire::ErrorBody;
+use super::json_shapes::ErrorBody;
 use crate::consent::visible;
 use crate::report::{Fault, Part};
 

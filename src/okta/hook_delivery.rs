@@ -12,9 +12,9 @@ use aws_lc_rs::digest::{self, Digest};
 use jiff::Timestamp;
 use thiserror::Error;
 
+use super::json_shapes::{Envelope, Text};
 use super::read::{self, DEPTH_MAX};
 use super::split::PageError;
-use super::wire::{Envelope, Text};
 use crate::consent::redact;
 use crate::consent::{Consent, Delivery, Reject, Untrusted, Via};
 use crate::secret::Secret;

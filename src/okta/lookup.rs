@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use super::budget::{Asker, Budget};
 use super::error::{Meaning, Refusal, SendError};
 use super::exchange::{Reply, Request};
+use super::json_shapes::Named;
 use super::request_waits::{Pace, SLOW};
 use super::url::OrgUrl;
-use super::wire::Named;
 use crate::consent::{Label, Thing, Untrusted};
 use crate::report::Part;
 

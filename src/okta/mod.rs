@@ -9,6 +9,7 @@ mod headers;
 mod history;
 pub mod hook_admin;
 pub mod hook_delivery;
+mod json_shapes;
 mod key;
 mod log_query;
 mod lookup;
@@ -22,7 +23,6 @@ mod repeated_fault;
 mod request_waits;
 mod split;
 mod url;
-mod wire;
 
 pub use self::url::{OrgUrl, OrgUrlError};
 pub use auth::{Access, Credentials, CredentialsError, Token};

@@ -16,10 +16,10 @@ use url::form_urlencoded::Serializer;
 
 use super::error::Refusal;
 use super::exchange::Reply;
+use super::json_shapes::TokenBody;
 use super::key::{SigningKey, fresh_id};
 use super::readiness::Rights;
 use super::url::OrgUrl;
-use super::wire::TokenBody;
 use crate::secret::Secret;
 
 /// A service app, as the org's admin registered it.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 
+use super::json_shapes::{LogEvent, Party, Text};
 use super::split::Members;
-use super::wire::{LogEvent, Party, Text};
 use crate::consent::redact::{self, Clean};
 use crate::consent::{
     Actor, Client, ClientId, Consent, EventId, EventKey, Evidence, GrantId, Kind, Label, OutcomeOf, Person,

@@ -6,8 +6,8 @@
 mod answers;
 mod calls;
 mod judge;
-mod plan;
 mod servers;
+mod setup;
 mod words;
 
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ use super::request_waits::Pace;
 use crate::report::Readiness;
 use answers::{Answer, Facts, Why};
 use calls::{Ask, Bucket};
-pub use plan::{ReadinessPlan, Rights};
+pub use setup::{ReadinessPlan, Rights};
 
 /// The budgets for the rate limits that the calls count against. Each limit has a bucket of its own (Okta: rate limits,
 /// buckets).

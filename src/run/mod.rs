@@ -1,11 +1,11 @@
 //! Puts the parts together: opens the feed from the settings, and runs the commands that print lines.
 
 mod archive;
-mod arranged;
 mod auto;
 mod backfill;
 mod charset;
 mod check;
+mod configured_screen;
 mod coverage;
 mod doctor;
 mod export;
@@ -33,11 +33,11 @@ mod writing;
 pub use crate::intake::hook::{Ceiling, HookPlan};
 pub use crate::intake::http::Route;
 pub use archive::{Archive, FileInput, probe_all};
-pub use arranged::{Arranged, arranged};
 pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;
 pub use charset::set_ascii_only;
 pub use check::{Ready, ready};
+pub use configured_screen::{Arranged, arranged};
 pub use doctor::{DoctorPlan, doctor};
 pub use export::{ExportOptions, export};
 pub use feed::{Feed, FeedPlan, open};

@@ -5,7 +5,7 @@
 //! such value by `‹hidden, 22 characters›` and leaves every other byte of the text as it was: the order of keys, the
 //! spelling of numbers, white space. It hides:
 //!
-//! * the value of a key that names a secret (the list is in `key.rs`), anywhere in the event, also in JSON inside a
+//! * the value of a key that names a secret (the list is in `secret_names.rs`), anywhere in the event, also in JSON inside a
 //!   string or in percent-encoding;
 //! * in a text of several words, the value after a name that always names a secret, such as `client_secret=`;
 //! * in URLs, user names with passwords, and all values of query and fragment parameters except for a few that describe

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answers::{Answer, Apps, CLOCK_MAX, Facts, Found, Why, is_late};
 use super::calls::{Ask, DEFAULT};
-use super::plan::{ReadinessPlan, Rights};
+use super::setup::{ReadinessPlan, Rights};
 use super::words::Draft;
 use crate::okta::hook_admin::{EventHook, TYPES};
 use crate::report::Confidence::{CannotTell, Confirmed, Likely};

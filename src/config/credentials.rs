@@ -4,7 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
-use super::file;
+use super::schema;
 use crate::secret::{Secret, SecretSource};
 
 /// The credentials for an org.
@@ -31,7 +31,7 @@ pub struct Service {
     pub dpop: DpopSetting,
 }
 
-pub use file::DpopSetting;
+pub use schema::DpopSetting;
 
 /// The scopes that are requested by default: one for the log, the others for names and readiness.
 const SCOPES: [&str; 6] = [

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::error::ConfigError;
+use super::error::{ConfigError, without_value};
 use super::when::length;
 
 /// The whole file.
@@ -150,22 +150,6 @@ pub(super) fn read(text: &str, name: &str) -> Result<File, ConfigError> {
         let what = without_value(&error.message().replace('\n', " "));
         ConfigError::in_file(name, line, key.as_deref(), &what)
     })
-}
-
-/// Removes the value from an error message of the TOML library, since it may be a secret in the wrong place.
-fn without_value(message: &str) -> String {
-    let expected = message.rfind(", expected ").and_then(|at| message.get(at..)).unwrap_or_default();
-    for (start, told) in [("invalid type: ", "invalid type: "), ("invalid value: ", "invalid value: ")] {
-        if let Some(rest) = message.strip_prefix(start) {
-            // The message goes on with `string "…"` or `integer `…``. The type is kept.
-            let kind = rest.split(['"', '`', ',']).next().unwrap_or_default().trim_end();
-            return format!("{told}{kind}{expected}");
-        }
-    }
-    if message.starts_with("unknown variant ") {
-        return format!("unknown value{expected}");
-    }
-    message.to_owned()
 }
 
 /// Returns the number of the line that contains byte `at`, counted from 1.
