@@ -226,25 +226,25 @@ impl Play {
     ///
     /// Returns `None` if the filter depends on more than rows and marks. While rows are being sorted, new rows may be
     /// listed later.
-    fn listed_and_passing(&self) -> Option<(Vec<u32>, Vec<u32>)> {
+    fn listed_and_passing(&self) -> Option<(Vec<RowRef>, Vec<RowRef>)> {
         let query = self.model.filter.as_ref()?.query();
         if query.is_deep() || query.looks_at_standing() || (self.model.order.is_some() && self.is_behind) {
             return None;
         }
         let known = Known { rows: &self.model.rows, ledger: &self.model.ledger };
         let mut afresh = Vec::from(Filter::new(query.clone()).list(&known, Among::default()));
-        let mut listed: Vec<u32> = self.model.list.shown().into_iter().flatten().copied().collect();
+        let mut listed: Vec<RowRef> = self.model.list.shown().into_iter().flatten().copied().collect();
         afresh.sort_unstable();
         listed.sort_unstable();
         Some((listed, afresh))
     }
 
     /// Returns the rows that match the applied filter by the test's own rules, if it is one of [`FILTERS`].
-    fn passing_by_rule(&self) -> Option<Vec<u32>> {
+    fn passing_by_rule(&self) -> Option<Vec<RowRef>> {
         let filter = self.model.filter.as_ref()?;
         let text = FILTERS.iter().find(|text| **text == filter.query().text())?;
         let rows = self.model.rows.order().iter().copied();
-        let mut passing: Vec<u32> = rows.filter(|at| passes(&self.model, text, RowRef(*at))).collect();
+        let mut passing: Vec<RowRef> = rows.filter(|at| passes(&self.model, text, *at)).collect();
         passing.sort_unstable();
         Some(passing)
     }
@@ -353,7 +353,7 @@ proptest! {
         let words = place.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         drop(update(&mut again.model, Msg::Place(words.collect())));
         let rows = &play.model.rows;
-        let mut all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
+        let mut all: Vec<Row> = rows.order().iter().map(|at| rows.get(*at)).collect();
         all.sort_by_key(|row| row.seq);
         let marks = rows.marks().clone();
         drop(update(&mut again.model, Msg::Marks(Box::new(marks))));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use consentwatch::consent::{Doubt, Row, RowPage, Via};
-use consentwatch::model::{Msg, RowRef};
+use consentwatch::model::Msg;
 use consentwatch::report::{Coverage, HookDelay, HookHealth, HookProof, HookRefused, Part, Pulse};
 use consentwatch::sim::{SimFault, Variant};
 use jiff::Timestamp;
@@ -87,7 +87,7 @@ async fn the_mask_hides_people_and_says_so() {
     let names: Vec<String> = {
         let (rows, symbols) = (&rig.model.rows, rig.model.rows.symbols());
         let fields = rows.order().iter().flat_map(|at| {
-            let row = rows.get(RowRef(*at));
+            let row = rows.get(*at);
             [(row.who, 3), (row.actor, 3), (row.from, 1)]
         });
         let fields =
@@ -167,7 +167,7 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
         (Via::HOOK, None),
         (both, Some(Doubt::Altered)),
     ];
-    let newest = rig.model.rows.order().iter().rev().skip(2).map(|at| rig.model.rows.get(RowRef(*at)));
+    let newest = rig.model.rows.order().iter().rev().skip(2).map(|at| rig.model.rows.get(*at));
     let rows = newest.zip(doubts).map(|(row, (via, doubt))| Row { via, doubt, ..row }).collect();
     rig.tell(Msg::Changed(RowPage { rows, ..RowPage::default() }));
     at_every_size("hook", &mut rig);

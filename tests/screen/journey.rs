@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use consentwatch::consent::{EventId, Evidence, Row, Seq, Stored, Sym, Thing};
 use consentwatch::journal::Reader;
-use consentwatch::model::{Mode, Msg, RowRef};
+use consentwatch::model::{Mode, Msg};
 use consentwatch::report::{Part, Pulse};
 use consentwatch::sim::{SimFault, Variant};
 
@@ -104,7 +104,7 @@ async fn the_page_of_sources_says_what_came_late_and_what_is_used() {
 /// Returns the number of rows that show only an id for client or person, or nobody.
 fn nameless(rig: &Rig) -> [usize; 3] {
     let (rows, symbols) = (&rig.model.rows, rig.model.rows.symbols());
-    let all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
+    let all: Vec<Row> = rows.order().iter().map(|at| rows.get(*at)).collect();
     let bare = |sym: Sym| Thing::unnamed_in(symbols.joined(sym)).is_some();
     [
         all.iter().filter(|row| bare(row.client)).count(),
@@ -126,7 +126,7 @@ async fn ids_get_their_names_and_nobodys_consents_their_person() {
     let after = nameless(&rig);
     assert_eq!(after[..2], [0, 0], "{}", rig.text());
     assert!(after[2] < before[2], "{before:?} {after:?}");
-    let inferred = rig.model.rows.order().iter().map(|at| rig.model.rows.get(RowRef(*at)));
+    let inferred = rig.model.rows.order().iter().map(|at| rig.model.rows.get(*at));
     assert!(inferred.filter(|row| row.evidence == Evidence::Session).count() > 1);
     // The open detail was read again, and shows where its names come from.
     assert!(rig.text().contains("Looked Up"), "{}", rig.text());
@@ -271,7 +271,7 @@ fn assert_same_events(rig: &Rig) {
     assert_eq!(uuids.len(), stored.len(), "each is there once");
     assert_eq!(uuids, rig.org.uuids().into_iter().collect());
     let rows = &rig.model.rows;
-    let shown: Vec<Seq> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq).collect();
+    let shown: Vec<Seq> = rows.order().iter().map(|at| rows.get(*at).seq).collect();
     assert_eq!(
         shown.iter().copied().collect::<BTreeSet<_>>(),
         stored.iter().map(|row| row.seq).collect::<BTreeSet<_>>()
@@ -321,7 +321,7 @@ async fn a_session_is_fetched_into_the_story() {
         rig.model.rows.get(at).evidence == Evidence::Session
     };
     rig.drive(Duration::from_secs(1), |rig| {
-        let mut rows = rig.model.rows.order().iter().map(|at| rig.model.rows.get(RowRef(*at)));
+        let mut rows = rig.model.rows.order().iter().map(|at| rig.model.rows.get(*at));
         rows.any(|row| row.evidence == Evidence::Session)
     })
     .await;

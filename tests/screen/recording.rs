@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use consentwatch::model::{Msg, Notice, RowRef};
+use consentwatch::model::{Msg, Notice};
 use consentwatch::screen::{ReadRecording, RecordingError};
 use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use ratatui::buffer::Buffer;
@@ -181,7 +181,7 @@ async fn hidden_people_are_not_in_the_file_and_the_screen_is_the_same() {
         .order()
         .iter()
         .flat_map(|at| {
-            let row = rig.model.rows.get(RowRef(*at));
+            let row = rig.model.rows.get(*at);
             let fields =
                 |sym| rig.model.rows.symbols().fields(sym).take(3).map(str::to_owned).collect::<Vec<_>>();
             let address = rig.model.rows.symbols().field(row.from, 0).to_owned();

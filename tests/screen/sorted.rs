@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consentwatch::consent::{Row, Seq, Sym};
-use consentwatch::model::{Column, Order, RowRef};
+use consentwatch::model::{Column, Order};
 
 use crate::rig::{Rig, backlog};
 
@@ -12,14 +12,14 @@ const POLL: Duration = Duration::from_secs(11);
 /// Returns the listed rows, top to bottom.
 fn listed(rig: &Rig) -> Vec<Row> {
     let rows = &rig.model.rows;
-    rig.model.list.shown().into_iter().flatten().map(|at| rows.get(RowRef(*at))).collect()
+    rig.model.list.shown().into_iter().flatten().map(|at| rows.get(*at)).collect()
 }
 
 /// Returns the rows of the screen sorted by scopes by the test's own rule: rows without scopes last, equal rows by
 /// time.
 fn by_scopes(rig: &Rig) -> Vec<Seq> {
     let rows = &rig.model.rows;
-    let mut all: Vec<Row> = rows.order().iter().map(|at| rows.get(RowRef(*at))).collect();
+    let mut all: Vec<Row> = rows.order().iter().map(|at| rows.get(*at)).collect();
     all.sort_by_key(|row| {
         let scopes = rows.symbols().joined(row.scopes);
         (row.scopes == Sym(0), scopes.to_lowercase(), scopes.to_owned(), row.published_ms, row.seq)

@@ -203,7 +203,7 @@ fn arrived(model: &mut Model) {
         model.workspace.wanted = None;
     } else if model.loading == Loading::Done {
         // The row is no longer in the journal, so its time is used. A new journal may not have reached that time yet.
-        let newest = model.rows.order().back().map(|at| model.rows.key(RowRef(*at)).0);
+        let newest = model.rows.order().back().map(|at| model.rows.key(*at).0);
         if newest.is_some_and(|newest| newest >= ms) {
             model.list.go_to_time(&model.rows, ms);
             model.workspace.wanted = None;

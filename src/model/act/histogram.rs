@@ -25,7 +25,7 @@ pub(in crate::model) fn jump(model: &mut Model, back: bool) -> Vec<Effect> {
     let shift = offset_ms(model, here_ms);
     let start_of = |ms: i64| (ms + shift).div_euclid(size_ms) * size_ms - shift;
     let ids = ids(model);
-    let time = |at: &u32| model.rows.key(RowRef(*at)).0;
+    let time = |at: &RowRef| model.rows.key(*at).0;
     let first_since = |ms: i64| ids.get(ids.partition_point(|at| time(at) < ms)).copied();
     let found = if back {
         let before = ids.partition_point(|at| time(at) < start_of(here_ms));
@@ -35,7 +35,7 @@ pub(in crate::model) fn jump(model: &mut Model, back: bool) -> Vec<Effect> {
         first_since(start_of(here_ms) + size_ms)
     };
     if let Some(at) = found {
-        model.list.go_to(&model.rows, RowRef(at));
+        model.list.go_to(&model.rows, at);
     }
     model.open_cursor()
 }

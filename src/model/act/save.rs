@@ -17,7 +17,7 @@ pub fn count(model: &Model, extent: Extent) -> usize {
 
 /// Returns an order to save the rows that `extent` selects now, sorted by time.
 pub fn order(model: &Model, format: ExportFormat, extent: Extent) -> SaveOrder {
-    let seq = |at: &u32| model.rows.get(RowRef(*at)).seq;
+    let seq = |at: &RowRef| model.rows.get(*at).seq;
     let mut seqs: Vec<(i64, Seq)> = Vec::new();
     let mut add = |at: RowRef| seqs.push((model.rows.key(at).0, model.rows.get(at).seq));
     match extent {
@@ -28,7 +28,7 @@ pub fn order(model: &Model, format: ExportFormat, extent: Extent) -> SaveOrder {
                 return finish(model, format, extent, ids.iter().map(seq).collect());
             }
             for at in ids {
-                add(RowRef(*at));
+                add(*at);
             }
         }
         Extent::Marked => {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::RowRef;
+
 /// A set of places. Its size grows with the highest place.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Bitset(Vec<u64>);
@@ -11,17 +13,17 @@ impl Bitset {
     pub(in crate::model) const WORD: usize = 64;
 
     /// Returns whether the set contains a place.
-    pub(in crate::model) fn has(&self, at: u32) -> bool {
-        self.0.get(at as usize / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
+    pub(in crate::model) fn has(&self, at: RowRef) -> bool {
+        self.0.get(at.0 as usize / 64).is_some_and(|word| word & (1 << (at.0 % 64)) != 0)
     }
 
     /// Adds a place.
-    pub(in crate::model) fn set(&mut self, at: u32) {
-        let word = at as usize / 64;
+    pub(in crate::model) fn set(&mut self, at: RowRef) {
+        let word = at.0 as usize / 64;
         if self.0.len() <= word {
             self.0.resize(word + 1, 0);
         }
-        self.0[word] |= 1 << (at % 64);
+        self.0[word] |= 1 << (at.0 % 64);
     }
 
     /// Returns an empty set with capacity for `places` places.
@@ -49,8 +51,9 @@ impl Bitset {
     }
 
     /// Returns the places in the set, in ascending order.
-    pub(in crate::model) fn iter(&self) -> impl Iterator<Item = u32> {
-        (0..).step_by(Self::WORD).zip(&self.0).flat_map(|(from, word)| ones(*word).map(move |bit| from + bit))
+    pub(in crate::model) fn iter(&self) -> impl Iterator<Item = RowRef> {
+        let words = (0..).step_by(Self::WORD).zip(&self.0);
+        words.flat_map(|(from, word)| ones(*word).map(move |bit| RowRef(from + bit)))
     }
 
     /// Returns one bit for each of the 64 places that begin at `from`.
@@ -62,9 +65,9 @@ impl Bitset {
     }
 
     /// Removes from a list the places that are not in the set. Runs of consecutive places are tested a word at a time.
-    pub(in crate::model) fn retain(&self, ids: &mut VecDeque<u32>) {
+    pub(in crate::model) fn retain(&self, ids: &mut VecDeque<RowRef>) {
         let list = ids.make_contiguous();
-        let mut kept = [0; Self::WORD];
+        let mut kept = [RowRef(0); Self::WORD];
         let (mut from, mut end) = (0, 0);
         while from < list.len() {
             let to = list.len().min(from + Self::WORD);
@@ -77,9 +80,9 @@ impl Bitset {
 
     /// Overwrites `out` with the places of `lists` that are in the set, in their order. `count` is an upper limit on
     /// their number.
-    pub(in crate::model) fn filter_into(&self, lists: [&[u32]; 2], count: usize, out: &mut Vec<u32>) {
+    pub(in crate::model) fn filter_into(&self, lists: [&[RowRef]; 2], count: usize, out: &mut Vec<RowRef>) {
         // The old contents are overwritten, so they need no clearing. The last block may write up to a word too much.
-        out.resize(count + Self::WORD, 0);
+        out.resize(count + Self::WORD, RowRef(0));
         let mut end = 0;
         for block in lists.into_iter().flat_map(|list| list.chunks(Self::WORD)) {
             let Some(kept) = out.get_mut(end..).and_then(|rest| rest.first_chunk_mut()) else { break };
@@ -90,19 +93,19 @@ impl Bitset {
 
     /// Writes the places of `block` that are in the set to `kept`, and returns their number. `block` holds at most
     /// [`Bitset::WORD`] places.
-    fn kept(&self, block: &[u32], kept: &mut [u32; Self::WORD]) -> usize {
+    fn kept(&self, block: &[RowRef], kept: &mut [RowRef; Self::WORD]) -> usize {
         let mut count = 0;
-        let first = block[0];
+        let first = block[0].0;
         // The loop has no early exit, so that the compiler can vectorize it.
-        let strays = (0..).zip(block).fold(0, |strays, (nth, at)| strays | (first.wrapping_add(nth) ^ at));
+        let strays = (0..).zip(block).fold(0, |strays, (nth, at)| strays | (first.wrapping_add(nth) ^ at.0));
         let is_run = strays == 0;
         if !is_run {
             for at in block {
                 // Writes every place and advances only if it is in the set, to avoid a branch that is often
                 // mispredicted.
                 kept[count % Self::WORD] = *at;
-                let word = self.0.get(*at as usize / Self::WORD).copied().unwrap_or(0);
-                count += (word >> (at % 64) & 1) as usize;
+                let word = self.0.get(at.0 as usize / Self::WORD).copied().unwrap_or(0);
+                count += (word >> (at.0 % 64) & 1) as usize;
             }
             return count;
         }
@@ -115,7 +118,7 @@ impl Bitset {
             let (bits, length) = &BITS_OF[usize::from(byte)];
             // Writes all eight. The next byte overwrites the excess.
             for (kept, bit) in kept[count..count + 8].iter_mut().zip(bits) {
-                *kept = from.wrapping_add(u32::from(*bit));
+                *kept = RowRef(from.wrapping_add(u32::from(*bit)));
             }
             count += usize::from(*length);
         }
@@ -168,8 +171,8 @@ mod tests {
                 whole[..word.len()].copy_from_slice(word);
                 pushed.push(&whole);
             }
-            let is_in = |at: &u32| truths.get(*at as usize) == Some(&1);
-            let all: Vec<u32> = (0..400).filter(is_in).collect();
+            let is_in = |at: &RowRef| truths.get(at.0 as usize) == Some(&1);
+            let all: Vec<RowRef> = (0..400).map(RowRef).filter(is_in).collect();
             for at in &all {
                 set.set(*at);
             }
@@ -177,13 +180,13 @@ mod tests {
                 prop_assert_eq!(bits.iter().collect::<Vec<_>>(), all.clone());
                 prop_assert_eq!(bits.len(), all.len());
                 // A list with gaps, followed by a run of consecutive places.
-                let list: Vec<u32> = list.iter().copied().chain(run..400).collect();
-                let wanted: Vec<u32> = list.iter().copied().filter(is_in).collect();
-                let mut out = vec![7; 500];
+                let list: Vec<RowRef> = list.iter().copied().chain(run..400).map(RowRef).collect();
+                let wanted: Vec<RowRef> = list.iter().copied().filter(is_in).collect();
+                let mut out = vec![RowRef(7); 500];
                 let (one, other) = list.split_at(list.len() / 3);
                 bits.filter_into([one, other], wanted.len(), &mut out);
                 prop_assert_eq!(&out, &wanted);
-                let mut ids: VecDeque<u32> = list.into();
+                let mut ids: VecDeque<RowRef> = list.into();
                 bits.retain(&mut ids);
                 prop_assert_eq!(Vec::from(ids), wanted);
             }
@@ -196,8 +199,8 @@ mod tests {
         bits.push_none(128);
         bits.push(&[1; Bitset::WORD]);
         assert_eq!(
-            (bits.len(), bits.iter().next(), bits.has(127), bits.has(191)),
-            (64, Some(128), false, true)
+            (bits.len(), bits.iter().next(), bits.has(RowRef(127)), bits.has(RowRef(191))),
+            (64, Some(RowRef(128)), false, true)
         );
         assert_eq!((bits.word(127), bits.word(129), bits.word(500)), (u64::MAX << 1, u64::MAX >> 1, 0));
     }

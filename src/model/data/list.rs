@@ -10,9 +10,9 @@ use super::{RowRef, Rows};
 #[derive(Debug)]
 pub struct List {
     /// The listed rows, sorted by time or by a column, or `None` while every row is listed by time.
-    shown: Option<VecDeque<u32>>,
+    shown: Option<VecDeque<RowRef>>,
     /// A buffer of an earlier list, kept to reuse its memory.
-    room: VecDeque<u32>,
+    room: VecDeque<RowRef>,
     /// Whether the rows are sorted by a column.
     is_sorted: bool,
     /// The row under the cursor.
@@ -77,7 +77,7 @@ impl List {
     }
 
     /// Returns the listed rows in their order, or `None` while every row is listed by time.
-    pub fn shown(&self) -> Option<&VecDeque<u32>> {
+    pub fn shown(&self) -> Option<&VecDeque<RowRef>> {
         self.shown.as_ref()
     }
 
@@ -98,12 +98,12 @@ impl List {
             for at in shown {
                 let key = rows.key(*at);
                 let place = match list.back() {
-                    Some(last) if rows.key(RowRef(*last)) > key => {
-                        list.partition_point(|other| rows.key(RowRef(*other)) < key)
+                    Some(last) if rows.key(*last) > key => {
+                        list.partition_point(|other| rows.key(*other) < key)
                     }
                     _ => list.len(),
                 };
-                list.insert(place, at.0);
+                list.insert(place, *at);
             }
         }
         if self.follow {
@@ -131,12 +131,12 @@ impl List {
         rows: &Rows,
         shown: &[RowRef],
         live: bool,
-        place: impl Fn(&[u32], RowRef) -> usize,
+        place: impl Fn(&[RowRef], RowRef) -> usize,
     ) {
         if let Some(list) = &mut self.shown {
             for at in shown {
                 let place = place(list.make_contiguous(), *at);
-                list.insert(place, at.0);
+                list.insert(place, *at);
             }
         }
         self.unseen += if live { shown.len() } else { 0 };
@@ -144,14 +144,14 @@ impl List {
     }
 
     /// Lists rows sorted by a column. The cursor stays on its row.
-    pub fn show_sorted(&mut self, rows: &Rows, ids: VecDeque<u32>) {
+    pub fn show_sorted(&mut self, rows: &Rows, ids: VecDeque<RowRef>) {
         self.follow = false;
         self.is_sorted = true;
         self.show(rows, Some(ids));
     }
 
     /// Lists rows by time again.
-    pub fn show_by_time(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
+    pub fn show_by_time(&mut self, rows: &Rows, ids: Option<VecDeque<RowRef>>) {
         self.is_sorted = false;
         self.show(rows, ids);
     }
@@ -163,7 +163,7 @@ impl List {
 
     /// Lists these rows in their order, or every row by time if `ids` is `None`. The cursor stays on its row or moves
     /// to the nearest one in time.
-    pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<u32>>) {
+    pub fn show(&mut self, rows: &Rows, ids: Option<VecDeque<RowRef>>) {
         match ids {
             Some(ids) => self.shown = Some(ids),
             None => self.room = self.take_room(),
@@ -180,13 +180,13 @@ impl List {
 
     /// Takes the listed rows for a caller that narrows them and then calls [`List::show`]. Returns `None` if a pass
     /// over all rows is faster.
-    pub(in crate::model) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<u32>> {
+    pub(in crate::model) fn take_shown(&mut self, rows: &Rows) -> Option<VecDeque<RowRef>> {
         let (is_sorted, all) = (self.is_sorted, rows.len());
         self.shown.take_if(|shown| is_sorted || shown.len() < all / 4 || shown.len() == all)
     }
 
     /// Takes the buffer of the list for a caller that refills it and then calls [`List::show`].
-    pub(in crate::model) fn take_room(&mut self) -> VecDeque<u32> {
+    pub(in crate::model) fn take_room(&mut self) -> VecDeque<RowRef> {
         self.shown.take().unwrap_or_else(|| std::mem::take(&mut self.room))
     }
 
@@ -194,7 +194,7 @@ impl List {
     /// nearest row in time.
     pub fn cut(&mut self, rows: &Rows, stood: Option<(i64, u32)>) {
         if let Some(list) = &mut self.shown {
-            list.retain(|at| rows.is_there(RowRef(*at)));
+            list.retain(|at| rows.is_there(*at));
         }
         self.unseen = self.unseen.min(self.len(rows));
         if self.follow {
@@ -209,14 +209,10 @@ impl List {
         let ids = self.ids(rows);
         if self.is_sorted {
             // The rows are not sorted by time, so each is examined.
-            return ids
-                .iter()
-                .min_by_key(|at| rows.key(RowRef(**at)).0.abs_diff(key.0))
-                .map(|at| RowRef(*at));
+            return ids.iter().min_by_key(|at| rows.key(**at).0.abs_diff(key.0)).copied();
         }
-        let place = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
-        let near =
-            |place: usize| ids.get(place).map(|id| (rows.key(RowRef(*id)).0.abs_diff(key.0), RowRef(*id)));
+        let place = ids.partition_point(|other| rows.key(*other) < key);
+        let near = |place: usize| ids.get(place).map(|id| (rows.key(*id).0.abs_diff(key.0), *id));
         let best = [near(place), place.checked_sub(1).and_then(near)]
             .into_iter()
             .flatten()
@@ -337,7 +333,7 @@ impl List {
         Window { rows: shown, cursor: (height > 0).then_some(above), first, total }
     }
 
-    fn ids<'a>(&'a self, rows: &'a Rows) -> &'a VecDeque<u32> {
+    fn ids<'a>(&'a self, rows: &'a Rows) -> &'a VecDeque<RowRef> {
         self.shown.as_ref().unwrap_or_else(|| rows.order())
     }
 
@@ -349,7 +345,7 @@ impl List {
     fn at(&self, rows: &Rows, place: usize) -> Option<RowRef> {
         let ids = self.ids(rows);
         let index = if self.newest_first { ids.len().checked_sub(place + 1)? } else { place };
-        ids.get(index).map(|id| RowRef(*id))
+        ids.get(index).copied()
     }
 
     /// Returns the display position of the cursor's row, or of the row now in its place.
@@ -359,7 +355,7 @@ impl List {
             return Some(place);
         }
         let (ids, key) = (self.ids(rows), rows.key(cursor));
-        let place = if self.is_sorted { 0 } else { ids.partition_point(|at| rows.key(RowRef(*at)) < key) };
+        let place = if self.is_sorted { 0 } else { ids.partition_point(|at| rows.key(*at) < key) };
         Some(self.turned(place.min(ids.len().checked_sub(1)?), ids.len()))
     }
 
@@ -367,11 +363,11 @@ impl List {
     fn position_of(&self, rows: &Rows, at: RowRef) -> Option<usize> {
         let ids = self.ids(rows);
         let index = if self.is_sorted {
-            ids.iter().position(|other| *other == at.0)?
+            ids.iter().position(|other| *other == at)?
         } else {
             let key = rows.key(at);
-            let index = ids.partition_point(|other| rows.key(RowRef(*other)) < key);
-            ids.get(index).filter(|other| **other == at.0).map(|_| index)?
+            let index = ids.partition_point(|other| rows.key(*other) < key);
+            ids.get(index).filter(|other| **other == at).map(|_| index)?
         };
         Some(self.turned(index, ids.len()))
     }
@@ -381,7 +377,7 @@ impl List {
     }
 
     fn go_to_end(&mut self, rows: &Rows) {
-        self.cursor = self.ids(rows).back().map(|id| RowRef(*id));
+        self.cursor = self.ids(rows).back().copied();
         self.anchor = if self.newest_first { Anchor::TOP } else { Anchor::BOTTOM };
     }
 }
@@ -464,7 +460,7 @@ mod tests {
         let (rows, mut list) = filled(10);
         list.step(&rows, -4, 5);
         assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 6);
-        list.show(&rows, Some([1, 4, 8].into_iter().collect()));
+        list.show(&rows, Some([1, 4, 8].map(RowRef).into()));
         assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 5);
         list.show(&rows, None);
         assert_eq!(rows.get(list.cursor().expect("a row")).seq.0, 5);
@@ -494,7 +490,7 @@ mod tests {
     fn a_cut_reaches_what_a_filter_lists() {
         use crate::consent::Seq;
         let (mut rows, mut list) = filled(10);
-        list.show(&rows, Some([1, 4, 8].into_iter().collect()));
+        list.show(&rows, Some([1, 4, 8].map(RowRef).into()));
         rows.cut(Seq(0), Seq(5), &[]);
         list.cut(&rows, None);
         assert_eq!(seen(&rows, &list, 5), (vec![9], Some(0)));

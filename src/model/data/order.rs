@@ -14,16 +14,16 @@ pub struct Order {
     column: Column,
     stage: Option<Stage>,
     /// The last complete order.
-    ids: Vec<u32>,
+    ids: Vec<RowRef>,
     has_ids: bool,
     is_stale: bool,
 }
 
 #[derive(Debug)]
 enum Stage {
-    Texts(Sorter),
+    Texts(Sorter<u32>),
     Keys { ranks: Vec<u32>, keys: Vec<u64>, next: usize },
-    Rows { keys: Vec<u64>, sorter: Sorter },
+    Rows { keys: Vec<u64>, sorter: Sorter<RowRef> },
 }
 
 /// Items processed in one slice.
@@ -47,7 +47,7 @@ impl Order {
     }
 
     /// Returns every row in the last complete order, or `None` before the first one is complete.
-    pub(in crate::model) fn sorted(&self) -> Option<&[u32]> {
+    pub(in crate::model) fn sorted(&self) -> Option<&[RowRef]> {
         self.has_ids.then_some(&self.ids)
     }
 
@@ -95,7 +95,7 @@ impl Order {
                 let order = rows.order();
                 let end = (next + SLICE).min(order.len());
                 for at in order.range(next.min(end)..end) {
-                    keys[*at as usize] = key(known, column, &ranks, RowRef(*at));
+                    keys[at.0 as usize] = key(known, column, &ranks, *at);
                 }
                 if end == order.len() {
                     // Rows inserted before `next` meanwhile have no key, so they are sorted last for now.
@@ -106,11 +106,11 @@ impl Order {
                 }
             }
             Some(Stage::Rows { keys, mut sorter }) => {
-                if sorter.work(SLICE, |at| keys.get(at as usize).copied().unwrap_or(u64::MAX)) {
+                if sorter.work(SLICE, |at| keys.get(at.0 as usize).copied().unwrap_or(u64::MAX)) {
                     (Some(Stage::Rows { keys, sorter }), false)
                 } else {
                     let mut ids = sorter.finish();
-                    ids.retain(|at| rows.is_there(RowRef(*at)));
+                    ids.retain(|at| rows.is_there(*at));
                     let missing = missing(known, &ids);
                     if missing.len() > MISSING_MAX {
                         // So many rows came meanwhile that a new sort is faster.
@@ -129,14 +129,14 @@ impl Order {
     }
 
     /// Merges missing rows into rows that are in this order.
-    fn fold_in(&self, known: &Known<'_>, ids: Vec<u32>, missing: Vec<u32>) -> Vec<u32> {
+    fn fold_in(&self, known: &Known<'_>, ids: Vec<RowRef>, missing: Vec<RowRef>) -> Vec<RowRef> {
         if missing.is_empty() {
             return ids;
         }
-        let mut placed: Vec<(usize, u32)> =
-            missing.into_iter().map(|at| (self.place(known, &ids, RowRef(at)), at)).collect();
+        let mut placed: Vec<(usize, RowRef)> =
+            missing.into_iter().map(|at| (self.place(known, &ids, at), at)).collect();
         placed.sort_by(|one, other| {
-            one.0.cmp(&other.0).then_with(|| self.column.compare(known, RowRef(one.1), RowRef(other.1)))
+            one.0.cmp(&other.0).then_with(|| self.column.compare(known, one.1, other.1))
         });
         let mut all = Vec::with_capacity(ids.len() + placed.len());
         let mut from = 0;
@@ -160,14 +160,14 @@ impl Order {
         self.is_stale |= self.stage.is_some();
         for at in new {
             let place = self.place(known, &self.ids, *at);
-            self.ids.insert(place, at.0);
+            self.ids.insert(place, *at);
         }
         true
     }
 
     /// Returns the index at which a row belongs among `ids`, which are in this order.
-    pub(in crate::model) fn place(&self, known: &Known<'_>, ids: &[u32], at: RowRef) -> usize {
-        ids.partition_point(|other| self.column.compare(known, RowRef(*other), at).is_lt())
+    pub(in crate::model) fn place(&self, known: &Known<'_>, ids: &[RowRef], at: RowRef) -> usize {
+        ids.partition_point(|other| self.column.compare(known, *other, at).is_lt())
     }
 
     /// Marks the order as stale, so that it is computed again.
@@ -177,12 +177,12 @@ impl Order {
 
     /// Removes rows that were cut.
     pub(in crate::model) fn cut(&mut self, known: &Known<'_>) {
-        self.ids.retain(|at| known.rows.is_there(RowRef(*at)));
+        self.ids.retain(|at| known.rows.is_there(*at));
     }
 }
 
 /// Returns the rows that are not in `ids`, because they came after the sort began.
-fn missing(known: &Known<'_>, ids: &[u32]) -> Vec<u32> {
+fn missing(known: &Known<'_>, ids: &[RowRef]) -> Vec<RowRef> {
     if ids.len() == known.rows.len() {
         return Vec::new();
     }

@@ -156,7 +156,7 @@ pub struct Pivot {
     measure: Measure,
     descending: bool,
     ids: Vec<Number>,
-    sorter: Option<Sorter>,
+    sorter: Option<Sorter<Number>>,
     /// The ledger's change counter and the time for which the order was computed.
     seen: (u64, i64),
     /// By client, the number of people in each of [`WINDOWS`].

@@ -33,7 +33,7 @@ pub struct Rows {
     /// The place of the next row.
     next: usize,
     /// All rows in the order of (published, seq), oldest first.
-    order: VecDeque<u32>,
+    order: VecDeque<RowRef>,
     /// All rows in the order of seq.
     by_seq: Numbered,
     symbols: Symbols,
@@ -92,7 +92,7 @@ impl Rows {
     pub fn put(&mut self, row: &Row, marks: &[u32]) -> (RowRef, bool) {
         let (at, is_new) = self.put_unordered(row, marks);
         if is_new {
-            self.insert_in_order(vec![at.0]);
+            self.insert_in_order(vec![at]);
         }
         (at, is_new)
     }
@@ -110,7 +110,7 @@ impl Rows {
             self.chunks[known.0 as usize / CHUNK].set(known.0 as usize % CHUNK, row, marks);
             if place.is_some() {
                 let place = self.order_place(self.key(known)).unwrap_or_else(|place| place);
-                self.order.insert(place, known.0);
+                self.order.insert(place, known);
             }
             return (known, false);
         }
@@ -121,7 +121,7 @@ impl Rows {
         }
         self.chunks[self.next / CHUNK].push(row, marks);
         self.next += 1;
-        self.by_seq.add(new.0, |at| number_at(&self.chunks, at));
+        self.by_seq.add(new, |at| number_at(&self.chunks, at));
         (new, true)
     }
 
@@ -129,17 +129,17 @@ impl Rows {
     ///
     /// The rows between them and the nearer end are moved once for all of them, because the pages of files that overlap
     /// in time are inserted here.
-    fn insert_in_order(&mut self, mut new: Vec<u32>) {
-        new.sort_unstable_by_key(|at| self.key(RowRef(*at)));
+    fn insert_in_order(&mut self, mut new: Vec<RowRef>) {
+        new.sort_unstable_by_key(|at| self.key(*at));
         let (Some(first), Some(last)) = (new.first(), new.last()) else { return };
-        let place = |at: u32| self.order_place(self.key(RowRef(at))).unwrap_or_else(|place| place);
+        let place = |at: RowRef| self.order_place(self.key(at)).unwrap_or_else(|place| place);
         let (from, to) = (place(*first), place(*last));
         if from >= self.order.len() - to {
             let after = self.order.split_off(from);
             let merged = self.merged(&new, &Vec::from(after));
             self.order.extend(merged);
         } else {
-            let before: Vec<u32> = self.order.drain(..to).collect();
+            let before: Vec<RowRef> = self.order.drain(..to).collect();
             for at in self.merged(&new, &before).into_iter().rev() {
                 self.order.push_front(at);
             }
@@ -147,13 +147,12 @@ impl Rows {
     }
 
     /// Merges two runs of rows that are in the order of time.
-    fn merged(&self, one: &[u32], other: &[u32]) -> Vec<u32> {
+    fn merged(&self, one: &[RowRef], other: &[RowRef]) -> Vec<RowRef> {
         let mut out = Vec::with_capacity(one.len() + other.len());
         let mut other = other;
         for at in one {
-            let key = self.key(RowRef(*at));
-            let (before, after) =
-                other.split_at(other.partition_point(|other| self.key(RowRef(*other)) < key));
+            let key = self.key(*at);
+            let (before, after) = other.split_at(other.partition_point(|other| self.key(*other) < key));
             out.extend_from_slice(before);
             out.push(*at);
             other = after;
@@ -168,7 +167,7 @@ impl Rows {
         let kept =
             page.rows.iter().enumerate().map(|(index, row)| self.put_unordered(row, page.grants.of(index)));
         let new: Vec<RowRef> = kept.filter_map(|(at, new)| new.then_some(at)).collect();
-        self.insert_in_order(new.iter().map(|at| at.0).collect());
+        self.insert_in_order(new.clone());
         new
     }
 
@@ -177,28 +176,28 @@ impl Rows {
     ///
     /// Returns the places of the removed rows. Only [`Rows::is_there`] may be called with them. Makes one pass over the
     /// range, and one over all rows if any row was removed.
-    pub fn cut(&mut self, after: Seq, to: Seq, kept: &[Seq]) -> Vec<u32> {
+    pub fn cut(&mut self, after: Seq, to: Seq, kept: &[Seq]) -> Vec<RowRef> {
         let number = |seq: Seq| u32::try_from(seq.0.max(0)).unwrap_or(u32::MAX);
         let mut kept = kept.iter().map(|seq| number(*seq)).peekable();
         let number_of = |at| number_at(&self.chunks, at);
-        let is_cut = |at: &u32| {
+        let is_cut = |at: &RowRef| {
             let seq = number_of(*at);
             while kept.next_if(|kept| *kept < seq).is_some() {}
             kept.peek() != Some(&seq)
         };
-        let cut: Vec<u32> =
+        let cut: Vec<RowRef> =
             self.by_seq.between(number(after), number(to), number_of).filter(is_cut).collect();
         if cut.is_empty() {
             return cut;
         }
         for at in &cut {
-            self.chunks[*at as usize / CHUNK].flags[*at as usize % CHUNK] |= GONE;
+            self.chunks[at.0 as usize / CHUNK].flags[at.0 as usize % CHUNK] |= GONE;
         }
         let chunks = &self.chunks;
         self.order.retain(|at| is_there(chunks, *at));
         self.by_seq.retain(|at| is_there(chunks, at));
         for at in &cut {
-            let chunk = *at as usize / CHUNK;
+            let chunk = at.0 as usize / CHUNK;
             self.gone[chunk] += 1;
             if self.gone[chunk] == CHUNK {
                 self.chunks[chunk] = Chunk::default();
@@ -209,7 +208,7 @@ impl Rows {
 
     /// Returns whether the row at a place exists and was not cut.
     pub fn is_there(&self, at: RowRef) -> bool {
-        is_there(&self.chunks, at.0)
+        is_there(&self.chunks, at)
     }
 
     /// Returns the number of rows.
@@ -236,12 +235,12 @@ impl Rows {
     /// Returns the place of the row with a number, or `None` if there is no such row.
     pub fn find(&self, seq: Seq) -> Option<RowRef> {
         let wanted = u32::try_from(seq.0).ok()?;
-        self.by_seq.find(wanted, |at| number_at(&self.chunks, at)).map(RowRef)
+        self.by_seq.find(wanted, |at| number_at(&self.chunks, at))
     }
 
     /// Returns the lowest and the highest number, or `None` if there are no rows.
     pub fn first_and_last(&self) -> Option<(Seq, Seq)> {
-        let seq = |at: u32| self.get(RowRef(at)).seq;
+        let seq = |at| self.get(at).seq;
         let (first, last) = self.by_seq.first_and_last()?;
         Some((seq(first), seq(last)))
     }
@@ -268,7 +267,7 @@ impl Rows {
     }
 
     /// Returns all rows, oldest first.
-    pub fn order(&self) -> &VecDeque<u32> {
+    pub fn order(&self) -> &VecDeque<RowRef> {
         &self.order
     }
 
@@ -310,17 +309,17 @@ impl Rows {
     }
 
     fn order_place(&self, key: (i64, u32)) -> Result<usize, usize> {
-        self.order.binary_search_by_key(&key, |other| self.key(RowRef(*other)))
+        self.order.binary_search_by_key(&key, |other| self.key(*other))
     }
 }
 
-fn number_at(chunks: &[Chunk], at: u32) -> u32 {
-    chunks[at as usize / CHUNK].seq[at as usize % CHUNK]
+fn number_at(chunks: &[Chunk], at: RowRef) -> u32 {
+    chunks[at.0 as usize / CHUNK].seq[at.0 as usize % CHUNK]
 }
 
-fn is_there(chunks: &[Chunk], at: u32) -> bool {
-    let chunk = chunks.get(at as usize / CHUNK);
-    chunk.and_then(|chunk| chunk.flags.get(at as usize % CHUNK)).is_some_and(|flags| flags & GONE == 0)
+fn is_there(chunks: &[Chunk], at: RowRef) -> bool {
+    let chunk = chunks.get(at.0 as usize / CHUNK);
+    chunk.and_then(|chunk| chunk.flags.get(at.0 as usize % CHUNK)).is_some_and(|flags| flags & GONE == 0)
 }
 
 #[cfg(test)]
@@ -377,8 +376,7 @@ pub(in crate::model) mod tests {
         for (seq, time) in came {
             rows.put(&row(seq, time), &[]);
         }
-        let seqs =
-            |rows: &Rows| -> Vec<i64> { rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect() };
+        let seqs = |rows: &Rows| -> Vec<i64> { rows.order().iter().map(|at| rows.get(*at).seq.0).collect() };
         assert_eq!(seqs(&rows), [1, 3, 2, 6, 5, 4]);
         // The result is the same for pages of any size.
         for size in 1..=came.len() {
@@ -399,7 +397,7 @@ pub(in crate::model) mod tests {
         let (_, new) = rows.put(&row(1, 30), &[]);
         assert!(!new);
         assert_eq!(rows.len(), 2);
-        let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
+        let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(*at).seq.0).collect();
         assert_eq!(seqs, [2, 1]);
     }
 
@@ -412,7 +410,7 @@ pub(in crate::model) mod tests {
         let first = rows.find(Seq(1)).expect("a row");
         assert!(rows.cut(Seq(2), Seq(5), &[Seq(3), Seq(4), Seq(5)]).is_empty());
         assert_eq!(rows.cut(Seq(0), Seq(4), &[Seq(2), Seq(4)]).len(), 2);
-        let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(RowRef(*at)).seq.0).collect();
+        let seqs: Vec<i64> = rows.order().iter().map(|at| rows.get(*at).seq.0).collect();
         assert_eq!((seqs, rows.len()), (vec![2, 6, 5, 4], 4));
         assert_eq!((rows.find(Seq(1)), rows.is_there(first)), (None, false));
         assert_eq!(rows.put(&row(7, 5), &[]).0, RowRef(6), "no place is assigned twice");
@@ -431,6 +429,6 @@ pub(in crate::model) mod tests {
         assert_eq!((rows.len(), rows.chunks[0].seq.capacity()), (5, 0));
         let (at, new) = rows.put(&row(count + 1, 3), &[]);
         assert!(new && rows.is_there(at) && !rows.is_there(RowRef(3)));
-        assert_eq!(rows.order().front(), Some(&at.0));
+        assert_eq!(rows.order().front(), Some(&at));
     }
 }

@@ -2,11 +2,11 @@
 
 /// A stable merge sort that can stop and resume at any item.
 #[derive(Debug)]
-pub(in crate::model) struct Sorter {
+pub(in crate::model) struct Sorter<T> {
     /// The items, in sorted runs of `width`. The last run may be shorter.
-    ids: Vec<u32>,
+    ids: Vec<T>,
     /// The runs of twice the width that were merged so far.
-    merged: Vec<u32>,
+    merged: Vec<T>,
     /// The length of the runs, or 0 while the first runs are being made.
     width: usize,
     /// The number of `ids` that are in first runs so far.
@@ -20,16 +20,16 @@ pub(in crate::model) struct Sorter {
 /// The length of the first runs. Sorting one takes less than a tenth of a millisecond.
 const RUN: usize = 1024;
 
-impl Sorter {
+impl<T: Copy> Sorter<T> {
     /// Creates a sort of `ids`. Items that compare equal keep their order.
-    pub(in crate::model) fn new(ids: Vec<u32>) -> Self {
+    pub(in crate::model) fn new(ids: Vec<T>) -> Self {
         let merged = Vec::with_capacity(ids.len());
         Self { ids, merged, width: 0, begun: 0, taken: (0, 0), moved: 0 }
     }
 
     /// Moves about `budget` items, and returns whether more are left. `key` must return the same key for an item each
     /// time.
-    pub(in crate::model) fn work<K: Ord>(&mut self, mut budget: usize, key: impl Fn(u32) -> K) -> bool {
+    pub(in crate::model) fn work<K: Ord>(&mut self, mut budget: usize, key: impl Fn(T) -> K) -> bool {
         while self.width == 0 && budget > 0 {
             let end = (self.begun + RUN).min(self.ids.len());
             if let Some(run) = self.ids.get_mut(self.begun..end) {
@@ -53,7 +53,7 @@ impl Sorter {
 
     /// Merges a part of the current pair of runs. Returns the rest of the budget, and the number of items merged in the
     /// level.
-    fn merge<K: Ord>(&mut self, mut budget: usize, key: &impl Fn(u32) -> K) -> (usize, usize) {
+    fn merge<K: Ord>(&mut self, mut budget: usize, key: &impl Fn(T) -> K) -> (usize, usize) {
         let start = self.merged.len() - self.taken.0 - self.taken.1;
         let middle = (start + self.width).min(self.ids.len());
         let end = (middle + self.width).min(self.ids.len());
@@ -108,7 +108,7 @@ impl Sorter {
     }
 
     /// Returns the sorted items. Call it once [`Sorter::work`] has returned `false`.
-    pub(in crate::model) fn finish(self) -> Vec<u32> {
+    pub(in crate::model) fn finish(self) -> Vec<T> {
         self.ids
     }
 }

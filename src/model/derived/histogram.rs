@@ -10,7 +10,7 @@ use crate::model::{Buckets, Histogram, Model, RowRef};
 pub fn buckets(model: &Model, histogram: Histogram, columns: usize) -> Buckets {
     let (size_ms, size) = histogram.stretch();
     let ids = ids(model);
-    let time = |at: &u32| model.rows.key(RowRef(*at)).0;
+    let time = |at: &RowRef| model.rows.key(*at).0;
     let here_ms = model.list.cursor().map_or(model.now.as_millisecond(), |at| model.rows.key(at).0);
     let newest_ms = ids.back().map_or(here_ms, time);
     let shift = offset_ms(model, here_ms);
@@ -37,7 +37,7 @@ pub fn buckets(model: &Model, histogram: Histogram, columns: usize) -> Buckets {
 }
 
 /// Returns the rows that the strip counts, in the order of time.
-pub(in crate::model) fn ids(model: &Model) -> &VecDeque<u32> {
+pub(in crate::model) fn ids(model: &Model) -> &VecDeque<RowRef> {
     match model.list.shown() {
         Some(shown) if !model.list.is_sorted() => shown,
         _ => model.rows.order(),

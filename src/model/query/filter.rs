@@ -14,9 +14,9 @@ use crate::model::{Known, RowRef, Rows};
 pub enum Among {
     /// All rows, in the order of time. The result reuses this buffer, because fresh memory for a million numbers costs
     /// more than writing them.
-    All(VecDeque<u32>),
+    All(VecDeque<RowRef>),
     /// These rows, in their order.
-    These(VecDeque<u32>),
+    These(VecDeque<RowRef>),
 }
 
 impl Default for Among {
@@ -40,7 +40,7 @@ struct Deep {
     /// A filter that accepts every row that may pass.
     candidates: Box<Filter>,
     /// By place, the deep conditions that a row meets. Rows that meet none are left out.
-    met: HashMap<u32, u64>,
+    met: HashMap<RowRef, u64>,
     /// The places of the rows that were read.
     read: Bitset,
 }
@@ -84,7 +84,7 @@ impl Filter {
     }
 
     /// Returns the rows that may pass and whose full event must be read, or `None` if the query has no deep condition.
-    pub(in crate::model) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<u32>> {
+    pub(in crate::model) fn candidates(&mut self, known: &Known<'_>) -> Option<VecDeque<RowRef>> {
         self.deep.as_mut().map(|deep| deep.candidates.list(known, Among::default()))
     }
 
@@ -96,17 +96,17 @@ impl Filter {
     /// Records the deep conditions that a row meets, after its full event was read.
     pub(in crate::model) fn learn(&mut self, at: RowRef, met: u64) {
         if let Some(deep) = &mut self.deep {
-            deep.read.set(at.0);
+            deep.read.set(at);
             if met != 0 {
-                deep.met.insert(at.0, met);
+                deep.met.insert(at, met);
             }
         }
     }
 
     /// Returns whether a row passes a query with deep conditions. A row that was not read does not pass.
     fn passes_whole(&mut self, known: &Known<'_>, at: RowRef) -> bool {
-        let Some(deep) = self.deep.as_ref().filter(|deep| deep.read.has(at.0)) else { return false };
-        let met = deep.met.get(&at.0).copied().unwrap_or(0);
+        let Some(deep) = self.deep.as_ref().filter(|deep| deep.read.has(at)) else { return false };
+        let met = deep.met.get(&at).copied().unwrap_or(0);
         let Found::Many(table) = &mut self.found else { return false };
         passes(&self.query, table.row(self.query.tests(), known, at, &mut self.scratch) | met)
     }
@@ -123,11 +123,11 @@ impl Filter {
 
     /// Returns the rows that pass, in the order of `among`. Makes at most one pass over all texts and one over all
     /// rows.
-    pub fn list(&mut self, known: &Known<'_>, among: Among) -> VecDeque<u32> {
+    pub fn list(&mut self, known: &Known<'_>, among: Among) -> VecDeque<RowRef> {
         if let Some(deep) = &mut self.deep {
             let mut ids = deep.candidates.list(known, among);
             // Texts are tested only as they occur.
-            ids.retain(|at| self.passes_whole(known, RowRef(*at)));
+            ids.retain(|at| self.passes_whole(known, *at));
             return ids;
         }
         let rows = known.rows;
@@ -136,7 +136,7 @@ impl Filter {
             Among::These(ids) if is_empty => ids,
             Among::These(mut ids) if ids.len() < ONE_BY_ONE.max(rows.len() / FEW) => {
                 self.found.judge(&self.query, rows, ids.len() >= ONE_BY_ONE, &mut self.scratch);
-                ids.retain(|at| self.shows(known, RowRef(*at)));
+                ids.retain(|at| self.shows(known, *at));
                 ids
             }
             Among::These(mut ids) => {
@@ -210,7 +210,7 @@ impl Found {
 }
 
 /// Returns all rows in the order of time.
-fn all_in_time(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
+fn all_in_time(rows: &Rows, mut room: VecDeque<RowRef>) -> VecDeque<RowRef> {
     let (older, newer) = rows.order().as_slices();
     room.clear();
     room.extend(older);
@@ -219,14 +219,14 @@ fn all_in_time(rows: &Rows, mut room: VecDeque<u32>) -> VecDeque<u32> {
 }
 
 /// Returns the rows that pass, in the order of time.
-fn in_time(rows: &Rows, passing: &Bitset, mut room: VecDeque<u32>) -> VecDeque<u32> {
+fn in_time(rows: &Rows, passing: &Bitset, mut room: VecDeque<RowRef>) -> VecDeque<RowRef> {
     let count = passing.len();
     if count == rows.places() {
         return all_in_time(rows, room);
     }
     if count * SPARSE < rows.len() {
-        let found = passing.iter().map(RowRef).filter(|at| rows.is_there(*at));
-        let mut found: Vec<_> = found.map(|at| (rows.key(at), at.0)).collect();
+        let found = passing.iter().filter(|at| rows.is_there(*at));
+        let mut found: Vec<_> = found.map(|at| (rows.key(at), at)).collect();
         found.sort_unstable();
         room.clear();
         room.extend(found.into_iter().map(|(_, at)| at));
@@ -286,9 +286,9 @@ mod tests {
     }
 
     /// Returns the rows that pass if each is tested by itself.
-    fn one_by_one(query: &Query, rows: &Rows) -> Vec<u32> {
+    fn one_by_one(query: &Query, rows: &Rows) -> Vec<RowRef> {
         let order = rows.order().iter().copied();
-        order.filter(|at| query.holds(&rows.get(RowRef(*at)), rows.symbols(), None)).collect()
+        order.filter(|at| query.holds(&rows.get(*at), rows.symbols(), None)).collect()
     }
 
     const QUERIES: [&str; 26] = [
@@ -351,7 +351,7 @@ mod tests {
             *rows.marks_mut() = Marks::new(marks(), 0);
             let mut filter = Filter::new(query(text));
             let ids = filter.list(&known(&rows), Among::default()).into_iter();
-            let mut found: Vec<i64> = ids.map(|at| rows.get(RowRef(at)).seq.0).collect();
+            let mut found: Vec<i64> = ids.map(|at| rows.get(at).seq.0).collect();
             found.sort_unstable();
             assert_eq!(found, wanted, "{text}");
             let (at, _) = rows.put(&a_row(3001), &[]);
@@ -381,11 +381,11 @@ mod tests {
         for seq in 1..=i64::try_from(ONE_BY_ONE * FEW).expect("a number") + 7000 {
             rows.put(&crate::consent::Row { published_ms: seq, ..a_row(seq) }, &[]);
         }
-        let part: VecDeque<u32> = (0..ONE_BY_ONE as u32 + 50).map(|n| n * 50).rev().collect();
+        let part: VecDeque<RowRef> = (0..ONE_BY_ONE as u32 + 50).map(|n| RowRef(n * 50)).rev().collect();
         for text in QUERIES {
             let query = query(text);
-            let holds = |at: &u32| query.holds(&rows.get(RowRef(*at)), rows.symbols(), None);
-            let wanted: VecDeque<u32> = part.iter().copied().filter(holds).collect();
+            let holds = |at: &RowRef| query.holds(&rows.get(*at), rows.symbols(), None);
+            let wanted: VecDeque<RowRef> = part.iter().copied().filter(holds).collect();
             let found = Filter::new(query.clone()).list(&known(&rows), Among::These(part.clone()));
             assert_eq!(found, wanted, "{text}");
         }
@@ -396,7 +396,7 @@ mod tests {
         let rows = rows(3000);
         for text in QUERIES {
             for before in [0, 10, 3000, 5000] {
-                let room = Among::All((0..before).collect());
+                let room = Among::All((0..before).map(RowRef).collect());
                 let found = Filter::new(query(text)).list(&known(&rows), room);
                 assert_eq!(found, Filter::new(query(text)).list(&known(&rows), Among::default()), "{text}");
             }
@@ -408,7 +408,7 @@ mod tests {
         fn what_comes_later_is_judged_as_what_was_there(which in 0..QUERIES.len(), first in 0_i64..80, renamed in any::<bool>()) {
             let mut filter = Filter::new(query(QUERIES[which]));
             let mut rows = rows(first);
-            let mut shown: Vec<u32> = filter.list(&known(&rows), Among::default()).into_iter().collect();
+            let mut shown: Vec<RowRef> = filter.list(&known(&rows), Among::default()).into_iter().collect();
             if renamed {
                 let changed = [(Sym(2), Symbol::of(&["Adalbert", "x"]))];
                 rows.learn(&changed);
@@ -423,10 +423,10 @@ mod tests {
                 }
                 let (at, _) = rows.put(&row, &[]);
                 if filter.shows(&known(&rows), at) {
-                    shown.push(at.0);
+                    shown.push(at);
                 }
             }
-            shown.sort_by_key(|at| rows.key(RowRef(*at)));
+            shown.sort_by_key(|at| rows.key(*at));
             prop_assert_eq!(&shown, &one_by_one(filter.query(), &rows));
             prop_assert_eq!(shown, Vec::from(filter.list(&known(&rows), Among::default())));
         }

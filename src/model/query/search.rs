@@ -60,7 +60,7 @@ impl Search {
     /// Counts the listed rows that match.
     pub(in crate::model) fn count_listed(&mut self, known: &Known<'_>, list: &List) {
         let listed = list.shown().unwrap_or_else(|| known.rows.order());
-        self.count = listed.iter().filter(|at| self.is_hit(RowRef(**at))).count();
+        self.count = listed.iter().filter(|at| self.is_hit(**at)).count();
         self.at = None;
     }
 
@@ -68,7 +68,7 @@ impl Search {
     pub(in crate::model) fn grew(&mut self, known: &Known<'_>, new: &[RowRef], shown: &[RowRef]) {
         for at in new {
             if self.filter.shows(known, *at) {
-                self.hits.set(at.0);
+                self.hits.set(*at);
             }
         }
         self.count += shown.iter().filter(|at| self.is_hit(**at)).count();
@@ -81,6 +81,6 @@ impl Search {
 
     /// Returns whether a row matches.
     pub(in crate::model) fn is_hit(&self, at: RowRef) -> bool {
-        self.hits.has(at.0)
+        self.hits.has(at)
     }
 }

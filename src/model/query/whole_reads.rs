@@ -53,7 +53,7 @@ impl WholeReads {
         let filter = filter?;
         // The newest rows are read first.
         let candidates = filter.candidates(known)?;
-        self.order = candidates.iter().rev().map(|at| known.rows.get(RowRef(*at)).seq).collect();
+        self.order = candidates.iter().rev().map(|at| known.rows.get(*at).seq).collect();
         self.order(filter)
     }
 

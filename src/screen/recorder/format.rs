@@ -270,7 +270,7 @@ impl Rows {
 
     /// Copies the newest rows of a model, and the texts that they name.
     fn of(model: &Model) -> Self {
-        let newest = model.rows.order().iter().rev().take(ROWS).map(|at| crate::model::RowRef(*at));
+        let newest = model.rows.order().iter().rev().take(ROWS).copied();
         let mut rows: Vec<(Row, Vec<u32>)> =
             newest.map(|at| (model.rows.get(at), model.rows.grant_marks(at).to_vec())).collect();
         rows.sort_by_key(|(row, _)| row.seq);

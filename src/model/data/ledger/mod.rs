@@ -38,7 +38,7 @@ struct Pair {
     person: Number,
     client: Number,
     /// The first row of the pair's chain. The others follow by [`Ledger::next`].
-    head: u32,
+    head: RowRef,
     /// The next pair of the same person.
     next_of_person: u32,
     /// The time of the last consent, in milliseconds since 1970.
@@ -49,8 +49,10 @@ struct Pair {
     is_dirty: bool,
 }
 
-/// The end of a chain, or no pair.
+/// The end of a chain of pairs, or no pair.
 const END: u32 = u32::MAX;
+/// The end of a chain of rows.
+const NO_ROW: RowRef = RowRef(u32::MAX);
 
 /// All pairs, and how each row stands.
 #[derive(Debug, Default)]
@@ -68,10 +70,11 @@ pub struct Ledger {
     of_person: Vec<u32>,
     /// By row, its owner.
     owners: Owners,
-    next: Vec<u32>,
+    /// By row, the next row of the same pair.
+    next: Vec<RowRef>,
     standing: Vec<Standing>,
     /// Revocations that reach beyond one pair, by their target.
-    broad: HashMap<(Reached, Number), Vec<u32>>,
+    broad: HashMap<(Reached, Number), Vec<RowRef>>,
     /// Targets of broad revocations that were not yet applied.
     disturbed: HashSet<(Reached, Number)>,
     /// Whether a broad revocation reaches a server or a scope, so that the rows of a pair must be checked.
@@ -104,7 +107,7 @@ impl Ledger {
         let (row, index) = (rows.get(at), at.0 as usize);
         self.changes += 1;
         if self.next.len() <= index {
-            self.next.resize(index + 1, END);
+            self.next.resize(index + 1, NO_ROW);
             self.standing.resize(index + 1, Standing::Pending);
         }
         let person = if row.kind.has_person() { self.people.number(row.who, rows.symbols()) } else { 0 };
@@ -128,7 +131,7 @@ impl Ledger {
         }
         if let Some(pair) = pair {
             if !stays {
-                self.next[index] = std::mem::replace(&mut self.pairs[pair as usize].head, at.0);
+                self.next[index] = std::mem::replace(&mut self.pairs[pair as usize].head, at);
             }
             self.standing[index] = Standing::Pending;
             self.mark_dirty(pair);
@@ -144,9 +147,9 @@ impl Ledger {
     }
 
     /// Removes rows that the journal removed. The first and last times in the tallies are not changed.
-    pub fn cut(&mut self, places: &[u32]) {
+    pub fn cut(&mut self, places: &[RowRef]) {
         for at in places {
-            let before = self.owners.replace(*at as usize, Owner::default());
+            let before = self.owners.replace(at.0 as usize, Owner::default());
             self.uncount(before);
             // The row leaves the chain when the pair is recomputed.
             if let Whose::Pair(pair) = before.whose {
@@ -253,7 +256,7 @@ impl Ledger {
         self.pairs.push(Pair {
             person,
             client,
-            head: END,
+            head: NO_ROW,
             next_of_person,
             last_ms: 0,
             open: 0,
@@ -289,7 +292,7 @@ impl Ledger {
             if rows.len() == BROAD_MAX {
                 rows.remove(0);
             }
-            rows.push(at.0);
+            rows.push(at);
             self.disturbed.insert(key);
             self.looks_at_rows |= matches!(key.0, Reached::Server | Reached::Scope);
         }
@@ -353,7 +356,7 @@ impl Ledger {
             keys.sort_unstable();
             keys.dedup();
         }
-        let found = keys.iter().filter_map(|key| self.broad.get(key)).flatten().map(|at| RowRef(*at));
+        let found = keys.iter().filter_map(|key| self.broad.get(key)).flatten().copied();
         let mut found: Vec<RowRef> = found.filter(|at| rows.is_there(*at)).collect();
         if found.is_empty() {
             return found;
@@ -368,13 +371,13 @@ impl Ledger {
     /// Removes a row from its pair's chain.
     fn unlink(&mut self, pair: u32, at: RowRef) {
         let mut here = self.pairs[pair as usize].head;
-        if here == at.0 {
+        if here == at {
             self.pairs[pair as usize].head = self.next[at.0 as usize];
         }
-        while here != END {
-            let next = self.next[here as usize];
-            if next == at.0 {
-                self.next[here as usize] = self.next[at.0 as usize];
+        while here != NO_ROW {
+            let next = self.next[here.0 as usize];
+            if next == at {
+                self.next[here.0 as usize] = self.next[at.0 as usize];
             }
             here = next;
         }
@@ -415,17 +418,17 @@ impl Ledger {
     /// Returns the rows of a pair, oldest first, and removes from the chain those that were cut.
     fn events(&mut self, rows: &Rows, pair: u32) -> Vec<RowRef> {
         let (mut found, mut here) = (Vec::new(), self.pairs[pair as usize].head);
-        while here != END {
-            let is_linked = matches!(self.owners.get(here as usize).whose, Whose::Pair(_));
-            if is_linked && rows.is_there(RowRef(here)) {
-                found.push(RowRef(here));
+        while here != NO_ROW {
+            let is_linked = matches!(self.owners.get(here.0 as usize).whose, Whose::Pair(_));
+            if is_linked && rows.is_there(here) {
+                found.push(here);
             }
-            here = self.next[here as usize];
+            here = self.next[here.0 as usize];
         }
-        let mut head = END;
+        let mut head = NO_ROW;
         for at in found.iter().rev() {
             self.next[at.0 as usize] = head;
-            head = at.0;
+            head = *at;
         }
         self.pairs[pair as usize].head = head;
         found.sort_by_key(|at| rows.key(*at));

@@ -237,7 +237,7 @@ fn clients_people_and_scopes_are_counted_as_they_change() {
     rig.work();
     assert_eq!(held(&rig), [(2, 1), (1, 2), (1, 1)]);
     // Rows that the journal removed no longer count.
-    let gone: Vec<u32> = rig.rows.find(Seq(2)).map(|at| at.0).into_iter().collect();
+    let gone: Vec<RowRef> = rig.rows.find(Seq(2)).into_iter().collect();
     rig.rows.cut(Seq(1), Seq(2), &[]);
     rig.ledger.cut(&gone);
     rig.work();
