@@ -141,6 +141,11 @@ impl Chunk {
         place.map_or(0, |place| self.hidden[place].1)
     }
 
+    /// Returns the evidence for the person of a row.
+    pub(super) fn evidence(&self, at: usize) -> Evidence {
+        Evidence::from_code((self.flags[at] >> 2) & 7)
+    }
+
     pub(super) fn get(&self, at: usize) -> Row {
         let [who, actor, client, server, scopes, from] = self.texts.each_ref().map(|column| column.get(at));
         let flags = self.flags[at];
@@ -161,7 +166,7 @@ impl Chunk {
             via,
             outcome: Outcome::from_code(self.outcome[at]),
             severity: Severity::from_code(self.severity[at] & !SHARED),
-            evidence: Evidence::from_code((flags >> 2) & 7),
+            evidence: self.evidence(at),
             late: flags & LATE != 0,
             doubt: if self.severity[at] & SHARED != 0 {
                 Some(Doubt::SharedId)

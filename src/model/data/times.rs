@@ -63,23 +63,26 @@ impl Times {
         }
     }
 
-    /// Calls `found` for each of some rows in turn, with whether it has a time in a span. The end of the span is not
-    /// part of it.
-    pub(in crate::model) fn within(
+    /// Calls `found` with each item and whether its row has a time in a span. The first item belongs to the first of
+    /// `rows`. The end of the span is not part of it.
+    pub(in crate::model) fn within<T>(
         &self,
         rows: Range<usize>,
         (from, to): (i64, i64),
-        mut found: impl FnMut(bool),
+        items: &mut [T],
+        found: impl Fn(&mut T, bool),
     ) {
         match self {
             Self::Near { start_ms, offsets } => {
                 let start = start_ms.unwrap_or(0);
                 let bound = |ms: i64| ms.saturating_sub(start).clamp(0, i64::from(NO_TIME)) as u32;
                 let span = bound(from)..bound(to);
-                offsets[rows].iter().for_each(|offset| found(span.contains(offset)));
+                let rows = items.iter_mut().zip(&offsets[rows]);
+                rows.for_each(|(item, offset)| found(item, span.contains(offset)));
             }
             Self::Far(times) => {
-                times[rows].iter().for_each(|ms| found(*ms != 0 && (from..to).contains(ms)));
+                let rows = items.iter_mut().zip(&times[rows]);
+                rows.for_each(|(item, ms)| found(item, *ms != 0 && (from..to).contains(ms)));
             }
         }
     }
@@ -147,8 +150,8 @@ mod tests {
             }
             let back: Vec<i64> = (0..wanted.len()).map(|at| kept.get(at)).collect();
             prop_assert_eq!(&back, &wanted);
-            let mut found = Vec::new();
-            kept.within(0..wanted.len(), (from, to), |is_in| found.push(is_in));
+            let mut found = vec![false; wanted.len()];
+            kept.within(0..wanted.len(), (from, to), &mut found, |found, is_in| *found = is_in);
             let expected: Vec<bool> =
                 wanted.iter().map(|ms| *ms != 0 && *ms >= from && *ms < to).collect();
             prop_assert_eq!(found, expected);

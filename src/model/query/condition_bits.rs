@@ -277,11 +277,8 @@ impl<M: Bits> ConditionBits<M> {
                     }
                 }
                 for (bit, span) in &self.times {
-                    let mut bits = bits.iter_mut();
-                    chunk.published_ms.within(range.clone(), *span, |is_in| {
-                        if let Some(bits) = bits.next() {
-                            *bits = *bits | if is_in { *bit } else { none };
-                        }
+                    chunk.published_ms.within(range.clone(), *span, bits, |bits, is_in| {
+                        *bits = *bits | if is_in { *bit } else { none };
                     });
                 }
                 while let Some((at, held)) = marked.next_if(|(at, _)| *at < place + bits.len()) {
