@@ -28,8 +28,10 @@ pub(super) struct Asked {
 /// Why a link is not followed. The texts are safe to show.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum BadLink {
-    /// It leads to another origin, or has a user name or a password. The value is the origin, if there is one to show.
+    /// It leads to another origin, which is the value if there is one to show.
     Elsewhere(Option<String>),
+    /// It has a user name or a password.
+    Credentials,
     /// It leads to this other path of the org.
     Path(String),
     /// It has no cursor.
@@ -55,8 +57,11 @@ pub(super) fn accept(org: &OrgUrl, link: &str, asked: &Asked) -> Result<String, 
         return Err(BadLink::TooLong);
     }
     let Some(place) = org.path_of(link) else {
-        let origin = Url::parse(link).ok().map(|url| clip(&url.origin().ascii_serialization()));
-        return Err(BadLink::Elsewhere(origin));
+        let url = Url::parse(link).ok();
+        if url.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return Err(BadLink::Credentials);
+        }
+        return Err(BadLink::Elsewhere(url.map(|url| clip(&url.origin().ascii_serialization()))));
     };
     let (path, query) = place.split_once('?').unwrap_or((&place, ""));
     if path != LOGS {
@@ -129,6 +134,7 @@ impl fmt::Display for BadLink {
                 write!(f, "leads elsewhere, to {origin}, and the credentials are not sent there")
             }
             Self::Elsewhere(None) => f.write_str("leads elsewhere, and the credentials are not sent there"),
+            Self::Credentials => f.write_str("has a user name or a password, which no link to a page has"),
             Self::Path(path) => write!(f, "leads to {path}, which is not the System Log ({LOGS})"),
             Self::NoCursor => f.write_str("has no cursor (after)"),
             Self::Filter => f.write_str("asks for other events: its filter is not the one that was sent"),
@@ -254,6 +260,10 @@ mod tests {
             ("//evil.test/api/v1/logs", None),
         ] {
             assert_eq!(accept(&org(), link, &polled()), Err(BadLink::Elsewhere(origin.map(str::to_owned))));
+        }
+        for user in ["ada", "ada:pw", ":pw"] {
+            let link = format!("https://{user}@example.test/api/v1/logs?{good}");
+            assert_eq!(accept(&org(), &link, &polled()), Err(BadLink::Credentials), "{user}");
         }
     }
 
