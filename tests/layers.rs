@@ -18,7 +18,7 @@ const COMMANDS: &[&str] = &[
     "files",
     "intake",
     "run",
-    "cli",
+    "flags",
     "config",
     "exit",
     "export",

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::RowRef;
+use super::row_ref::RowRef;
 
 /// A set of places. Its size grows with the highest place.
 #[derive(Debug, Default)]

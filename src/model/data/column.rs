@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Known;
-use super::rows::RowRef;
+use super::row_ref::RowRef;
 use super::sym_column::SymColumn;
 use crate::consent::{Evidence, Person, Sym, Symbols};
 

@@ -1,7 +1,7 @@
 //! An index from row numbers to places. Within a page, numbers ascend with places, so a run of two numbers stands for
 //! thousands of rows.
 
-use super::RowRef;
+use super::row_ref::RowRef;
 
 /// Successive places whose row numbers ascend. A run is never empty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,13 +7,10 @@ use super::chunk::{CHUNK, Chunk, GONE, texts};
 use super::locations::Locations;
 use super::marks::{Mark, Marks};
 use super::numbered::Numbered;
+use super::row_ref::RowRef;
 use super::text_arena::TextArena;
 use super::text_columns;
 use crate::consent::{Row, RowPage, Seq, Sym, Symbol, Symbols};
-
-/// The place of a row in memory. It does not change while the program runs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RowRef(pub u32);
 
 /// Columns that share a text arena. `who` and `actor` share one, because both name people.
 const GROUPS: [u8; 4] = [

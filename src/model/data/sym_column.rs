@@ -71,13 +71,17 @@ mod tests {
         let numbers = [0, 7, 65_535, 65_536, u32::MAX, 3];
         for count in 0..=numbers.len() {
             let mut column = SymColumn::with_capacity(0);
-            numbers[..count].iter().for_each(|sym| column.push(Sym(*sym)));
+            for sym in &numbers[..count] {
+                column.push(Sym(*sym));
+            }
             assert_eq!(matches!(column, SymColumn::Small(_)), count <= 3);
             let back: Vec<u32> = (0..count).map(|at| column.get(at).0).collect();
             assert_eq!(back, numbers[..count]);
         }
         let mut column = SymColumn::with_capacity(0);
-        [1, 2, 3].into_iter().for_each(|sym| column.push(Sym(sym)));
+        for sym in 1..=3 {
+            column.push(Sym(sym));
+        }
         column.set(1, Sym(9));
         column.set(2, Sym(70_000));
         assert_eq!([0, 1, 2].map(|at| column.get(at).0), [1, 9, 70_000]);

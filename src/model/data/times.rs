@@ -141,7 +141,9 @@ mod tests {
             (from, to) in (a_time(), a_time()),
         ) {
             let (mut kept, mut wanted) = (Times::with_capacity(0), times.clone());
-            times.iter().for_each(|ms| kept.push(*ms));
+            for ms in &times {
+                kept.push(*ms);
+            }
             for (at, ms) in changes {
                 if let Some(time) = wanted.get_mut(at) {
                     *time = ms;

@@ -307,10 +307,10 @@ fn look_up<M: Bits>(texts: &[M], column: &SymColumn, rows: Range<usize>, found: 
     let of = |sym: usize| texts.get(sym).copied().unwrap_or_default();
     match column {
         SymColumn::Small(syms) => {
-            found.iter_mut().zip(&syms[rows]).for_each(|(found, sym)| *found = of(usize::from(*sym)))
+            found.iter_mut().zip(&syms[rows]).for_each(|(found, sym)| *found = of(usize::from(*sym)));
         }
         SymColumn::Wide(syms) => {
-            found.iter_mut().zip(&syms[rows]).for_each(|(found, sym)| *found = of(*sym as usize))
+            found.iter_mut().zip(&syms[rows]).for_each(|(found, sym)| *found = of(*sym as usize));
         }
     }
 }
