@@ -2,7 +2,7 @@
 //! gives the same result.
 
 use consentwatch::consent::{
-    Evidence, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
+    Evidence, Kind, OrgId, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 use consentwatch::model::{
     Among, BINDINGS, Chord, Effect, Filter, Key, Known, Mark, Marks, Mode, Model, Msg, Origin, Pane, RowRef,
@@ -17,6 +17,7 @@ use ratatui::layout::Rect;
 fn row(seq: i64, published_ms: i64, n: u32) -> Row {
     Row {
         seq: Seq(seq),
+        org: OrgId(0),
         rev: Rev(0),
         published_ms,
         who: Sym(n % 5),

@@ -1,7 +1,7 @@
 //! A large org, for benches: 48,000 people, 300 clients, 60,000 places.
 
 use consentwatch::consent::{
-    Evidence, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
+    Evidence, Kind, OrgId, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 
 const PEOPLE: u32 = 48_000;
@@ -36,6 +36,7 @@ fn row(seq: i64) -> Row {
     let n = u32::try_from(seq).expect("a small number").wrapping_mul(2_654_435_761);
     Row {
         seq: Seq(seq),
+        org: OrgId(0),
         rev: Rev(0),
         published_ms: START_MS + seq * 700,
         who: Sym(1 + n % PEOPLE),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientId, Doubt, EventId, Evidence, GrantId, Kind, Label, Outcome, Person, Reach, Rev, Row, Seq,
+    ClientId, Doubt, EventId, Evidence, GrantId, Kind, Label, OrgId, Outcome, Person, Reach, Rev, Row, Seq,
     ServerId, Severity, Sym, Symbol, Symbols, Untrusted, Via, Who, mark,
 };
 
@@ -87,6 +87,7 @@ impl Consent {
     pub fn row_without_texts(&self, seq: Seq) -> Row {
         Row {
             seq,
+            org: OrgId::default(),
             rev: Rev(0),
             published_ms: self.key.published_ms,
             who: Sym(0),

@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Doubt, Evidence, Kind, Outcome, Reach, Rev, Seq, Severity, Sym, Symbol, Via};
+use super::{Doubt, Evidence, Kind, OrgId, Outcome, Reach, Rev, Seq, Severity, Sym, Symbol, Via};
 
 /// The row of one consent: what the list shows, sorts and filters. It has no allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The row's number in the journal.
     pub seq: Seq,
+    /// The org in which it happened.
+    #[serde(default)]
+    pub org: OrgId,
     /// The row's last change, or 0 if it never changed.
     pub rev: Rev,
     /// `published` in milliseconds since 1970, or 0 for "no time".

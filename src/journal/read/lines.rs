@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 use super::reader::Reader;
 use crate::consent::{
-    Evidence, GrantMarks, Kind, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
+    Evidence, GrantMarks, Kind, OrgId, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
 use crate::journal::checksum::{self, Line};
 use crate::journal::error::ReadError;
@@ -125,6 +125,7 @@ impl Reader {
         let via = Via::from_code(via as u8);
         let read = Row {
             seq: Seq(seq),
+            org: OrgId::default(),
             rev: Rev(rev),
             published_ms: ts,
             who: sym(who),
@@ -278,6 +279,7 @@ impl Reader {
 fn blank(seq: Seq) -> Row {
     Row {
         seq,
+        org: OrgId::default(),
         rev: Rev(0),
         published_ms: 0,
         who: Sym(0),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::sym_column::SymColumn;
 use super::times::Times;
-use crate::consent::{Doubt, Evidence, Kind, Outcome, Rev, Row, Seq, Severity, Sym, Via};
+use crate::consent::{Doubt, Evidence, Kind, OrgId, Outcome, Rev, Row, Seq, Severity, Sym, Via};
 
 /// The number of rows in a chunk. Chunks are never reallocated, so adding rows copies no existing ones.
 pub(in crate::model) const CHUNK: usize = 8192;
@@ -14,6 +14,8 @@ pub(in crate::model) const CHUNK: usize = 8192;
 pub(in crate::model) struct Chunk {
     pub(in crate::model) published_ms: Times,
     pub(in crate::model) seq: Vec<u32>,
+    /// The number of the org.
+    pub(in crate::model) org: Vec<u8>,
     /// Interned texts of the columns who, actor, client, server, scopes and from, in this order.
     pub(in crate::model) texts: [SymColumn; 6],
     /// The kind, packed with the reach.
@@ -49,6 +51,7 @@ impl Chunk {
         Self {
             published_ms: Times::with_capacity(CHUNK),
             seq: Vec::with_capacity(CHUNK),
+            org: Vec::with_capacity(CHUNK),
             texts: std::array::from_fn(|_| SymColumn::with_capacity(CHUNK)),
             kind: Vec::with_capacity(CHUNK),
             flags: Vec::with_capacity(CHUNK),
@@ -69,6 +72,7 @@ impl Chunk {
     pub(super) fn push(&mut self, row: &Row, marks: &[u32]) {
         self.published_ms.push(row.published_ms);
         self.seq.push(number(row.seq));
+        self.org.push(row.org.0);
         for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
             column.push(sym);
         }
@@ -115,6 +119,7 @@ impl Chunk {
             // The old marks stay in memory, unused. A row's marks change seldom, and at most once.
             self.remark(at, marks);
         }
+        self.org[at] = row.org.0;
         self.published_ms.set(at, row.published_ms);
         for (column, sym) in self.texts.iter_mut().zip(texts(row)) {
             column.set(at, sym);
@@ -153,6 +158,7 @@ impl Chunk {
         let (kind, reach) = Kind::unpacked(self.kind[at]);
         Row {
             seq: Seq(i64::from(self.seq[at])),
+            org: OrgId(self.org[at]),
             rev: Rev(0),
             published_ms: self.published_ms.get(at),
             who,

@@ -322,11 +322,12 @@ fn is_there(chunks: &[Chunk], at: RowRef) -> bool {
 #[cfg(test)]
 pub(in crate::model) mod tests {
     use super::*;
-    use crate::consent::{Doubt, Evidence, Kind, Outcome, Reach, Rev, Severity, Via};
+    use crate::consent::{Doubt, Evidence, Kind, OrgId, Outcome, Reach, Rev, Severity, Via};
 
     pub(in crate::model) fn row(seq: i64, published_ms: i64) -> Row {
         Row {
             seq: Seq(seq),
+            org: OrgId(0),
             rev: Rev(0),
             published_ms,
             who: Sym(1),
