@@ -15,7 +15,8 @@ mod watch;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 pub use backfill::Backfill;
@@ -63,9 +64,10 @@ pub struct Global {
     /// Accepts a data folder that belongs to another account or that every account may write in
     #[arg(long, global = true)]
     pub allow_shared_data_dir: bool,
-    /// The org, such as `https://example.okta.com`
-    #[arg(long, global = true, value_name = "URL")]
-    pub org: Option<String>,
+    /// An org of the configuration by its name or URL, more than once for several, or the URL of another, such as
+    /// `https://example.okta.com`
+    #[arg(long, global = true, value_name = "NAME|URL")]
+    pub org: Vec<String>,
     /// The log file
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -153,13 +155,21 @@ pub enum Subcommand {
 /// # Errors
 /// The arguments are wrong, or ask for help or the version. The error has the text to print and the exit code.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(args)
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = Cli::try_parse_from(&args)?;
+    // clap takes the values before the command or those behind it, and silently drops the others.
+    let is_org =
+        |arg: &&OsString| arg.to_str().is_some_and(|arg| arg == "--org" || arg.starts_with("--org="));
+    let named = args.iter().filter(is_org).count();
+    if !cli.global.org.is_empty() && named > cli.global.org.len() {
+        let words = "--org stands before the command and behind it. Put all of them in one place.\n";
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, words));
+    }
+    Ok(cli)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn read(line: &str) -> Result<Cli, clap::Error> {
@@ -182,6 +192,16 @@ mod tests {
         let cli = read("consentwatch tail --filter -kind:revoke --once").expect("good");
         let Some(Subcommand::Tail(tail)) = cli.command else { panic!("tail was said") };
         assert_eq!((tail.filter.as_deref(), tail.once), (Some("-kind:revoke"), true));
+    }
+
+    #[test]
+    fn no_org_is_dropped() {
+        let orgs = |line: &str| read(line).map(|cli| cli.global.org).map_err(|error| error.exit_code());
+        let both = Ok(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(orgs("consentwatch --org a --org=b tail --once"), both);
+        assert_eq!(orgs("consentwatch tail --org a --org b"), both);
+        assert_eq!(orgs("consentwatch --org a tail --org=b"), Err(2));
+        assert_eq!(orgs("consentwatch tail --filter --org"), Ok(Vec::new()));
     }
 
     #[test]

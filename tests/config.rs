@@ -1,12 +1,15 @@
 //! Good configurations, the errors for bad ones, and the precedence of layers.
 
+#[path = "config/orgs.rs"]
+mod orgs;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use consentwatch::config::{
-    Config, ConfigError, DpopSetting, GlobalFlags, Hook, Places, Service, Ui, Way, load, show,
+    Config, ConfigError, DpopSetting, GlobalFlags, Hook, Org, Places, Service, Ui, Way, load, show,
 };
 use consentwatch::model::Shape;
 use consentwatch::secret::SecretSource;
@@ -24,6 +27,12 @@ fn read(file: Option<&Path>, flags: GlobalFlags, env: &[(&str, &str)]) -> Result
     let env: HashMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let flags = GlobalFlags { config: file.map(Path::to_path_buf), ..flags };
     load(&flags, &|name| env.get(name).cloned(), &Places::default())
+}
+
+/// Returns the org of a configuration that has one.
+fn only(config: &Config) -> &Org {
+    let [org] = config.orgs.as_slice() else { panic!("not one org: {:?}", config.orgs) };
+    org
 }
 
 fn usual() -> PathBuf {
@@ -57,17 +66,17 @@ fn bad_files_are_refused_by_file_line_and_key() {
 fn the_environment_wins_over_the_file_and_the_flag_over_both() {
     let env = [("OKTA_CLIENT_ORGURL", "https://env.example.test"), ("OKTA_CLIENT_TOKEN", "hush")];
     let config = read(Some(&usual()), GlobalFlags::default(), &env).expect("good");
-    assert_eq!(config.org.url.as_deref(), Some("https://env.example.test"));
-    assert!(matches!(config.org.way, Some(Way::Token(SecretSource::Direct(_)))));
-    let flags = GlobalFlags { org: Some("https://ENV.example.test/".into()), ..GlobalFlags::default() };
+    assert_eq!(only(&config).url, "https://env.example.test");
+    assert!(matches!(only(&config).way, Some(Way::Token(SecretSource::Direct(_)))));
+    let flags = GlobalFlags { org: vec!["https://ENV.example.test/".into()], ..GlobalFlags::default() };
     let config = read(Some(&usual()), flags, &env).expect("the same host");
-    assert_eq!(config.org.url_from, "flag");
-    assert!(matches!(config.org.way, Some(Way::Token(SecretSource::Direct(_)))));
+    assert_eq!(only(&config).url_from, "flag");
+    assert!(matches!(only(&config).way, Some(Way::Token(SecretSource::Direct(_)))));
 }
 
 #[test]
 fn a_token_never_goes_to_an_org_that_its_layer_did_not_name() {
-    let flags = GlobalFlags { org: Some("https://other.example.test".into()), ..GlobalFlags::default() };
+    let flags = GlobalFlags { org: vec!["https://other.example.test".into()], ..GlobalFlags::default() };
     let error = read(Some(&usual()), flags, &[]).expect_err("another org").to_string();
     assert!(error.contains("no token was sent"), "{error}");
     let env = [("OKTA_CLIENT_ORGURL", "https://env.example.test")];
@@ -75,7 +84,7 @@ fn a_token_never_goes_to_an_org_that_its_layer_did_not_name() {
     // A token in the environment without an org is not used for the org of the file.
     let env = [("OKTA_CLIENT_TOKEN", "hush")];
     let config = read(Some(&usual()), GlobalFlags::default(), &env).expect("good");
-    assert_eq!(config.org.way, Some(Way::Token(SecretSource::Env("CONSENTWATCH_TEST_TOKEN".into()))));
+    assert_eq!(only(&config).way, Some(Way::Token(SecretSource::Env("CONSENTWATCH_TEST_TOKEN".into()))));
 }
 
 #[test]
@@ -83,11 +92,11 @@ fn a_profile_that_names_an_org_brings_its_own_way_in() {
     let file = usual().with_file_name("profile.toml");
     let flags = GlobalFlags { profile: Some("staging".into()), ..GlobalFlags::default() };
     let config = read(Some(&file), flags, &[]).expect("good");
-    assert_eq!(config.org.url.as_deref(), Some("https://staging.example.test"));
-    assert_eq!(config.org.way, Some(Way::Token(SecretSource::Command("echo abc".into()))));
+    assert_eq!(only(&config).url, "https://staging.example.test");
+    assert_eq!(only(&config).way, Some(Way::Token(SecretSource::Command("echo abc".into()))));
     assert_eq!(config.poll.interval, Duration::from_mins(1));
     let config = read(Some(&file), GlobalFlags::default(), &[]).expect("good");
-    assert_eq!(config.org.way, Some(Way::Token(SecretSource::File(file.with_file_name("token")))));
+    assert_eq!(only(&config).way, Some(Way::Token(SecretSource::File(file.with_file_name("token")))));
     let flags = GlobalFlags { profile: Some("nowhere".into()), ..GlobalFlags::default() };
     assert!(read(Some(&file), flags, &[]).expect_err("no profile").to_string().contains("staging"));
 }
@@ -128,6 +137,7 @@ public_url = "https://monitor.example.test/other"
 authorization_server = "aus1"
 interval = "10m"
 [journal]
+name = "team"
 keep_days = 30
 keep_rows = 5000
 [ui]
@@ -210,7 +220,7 @@ fn the_example_says_the_defaults() {
     assert_eq!(shown(&Shape::of_names(&columns).expect("columns")), shown(&Shape::default()));
     assert_eq!(Ui { columns: None, ..said.ui }, default.ui);
     assert!(said.keys.is_empty() && said.filters.is_empty());
-    assert!(said.org.url.is_none() && said.org.way.is_none() && said.org.ca_file.is_none());
+    assert!(said.orgs.is_empty() && said.listed.is_empty());
     // Scopes and proofs are commented out in the example. Their values are the defaults of a service app.
     let text = fs::read_to_string(&example).expect("the example");
     let folder = tempfile::tempdir().expect("a folder");
@@ -267,7 +277,7 @@ fn a_named_file_that_is_not_there_is_an_error_and_an_unnamed_one_is_not() {
 }
 
 fn service(config: &Config) -> &Service {
-    match &config.org.way {
+    match &only(config).way {
         Some(Way::Service(service)) => service,
         other => panic!("no service app: {other:?}"),
     }
@@ -328,7 +338,7 @@ fn the_variables_of_the_sdks_name_a_service_app_too() {
     assert!(read(&[url, id]).expect_err("no key").to_string().contains("private key is missing"));
     // With both, the token takes precedence unless the mode says otherwise.
     let token = ("OKTA_CLIENT_TOKEN", "hush");
-    assert!(matches!(read(&[url, id, key, token]).expect("good").org.way, Some(Way::Token(_))));
+    assert!(matches!(only(&read(&[url, id, key, token]).expect("good")).way, Some(Way::Token(_))));
     let mode = ("OKTA_CLIENT_AUTHORIZATIONMODE", "PrivateKey");
     service(&read(&[url, id, key, token, mode]).expect("good"));
 }
@@ -348,18 +358,20 @@ fn the_yaml_of_the_sdks_comes_last() {
     };
     let yaml = "okta:\n  client:\n    orgUrl: https://yaml.example.test\n    token: hush\n    connectionTimeout: 30\n";
     let config = read(yaml, &[]).expect("good");
-    assert_eq!(config.org.url.as_deref(), Some("https://yaml.example.test"));
-    assert!(config.org.url_from.ends_with("okta.yaml") && matches!(config.org.way, Some(Way::Token(_))));
+    assert_eq!(only(&config).url, "https://yaml.example.test");
+    assert!(
+        only(&config).url_from.ends_with("okta.yaml") && matches!(only(&config).way, Some(Way::Token(_)))
+    );
     let yaml_key = "okta:\n  client:\n    orgUrl: https://yaml.example.test\n    authorizationMode: PrivateKey\n    clientId: 0oa1\n    scopes:\n      - okta.logs.read\n    kid: k\n    privateKey: |\n      -----BEGIN PRIVATE KEY-----\n      hush\n";
     let config = read(yaml_key, &[]).expect("good");
     assert_eq!((service(&config).key_id.as_deref(), service(&config).scopes.len()), (Some("k"), 1));
     // An org from a higher layer does not need this file. Its credentials are used only for the same host.
     let other = [("OKTA_CLIENT_ORGURL", "https://env.example.test"), ("OKTA_CLIENT_TOKEN", "hush")];
-    assert_eq!(read("[broken", &other).expect("not read").org.url_from, "environment");
+    assert_eq!(only(&read("[broken", &other).expect("not read")).url_from, "environment");
     let error = read(yaml, &other[..1]).expect_err("another org").to_string();
     assert!(error.contains("no token was sent"), "{error}");
     let same = [("OKTA_CLIENT_ORGURL", "https://YAML.example.test/")];
-    assert!(read(yaml, &same).expect("the same host").org.way.is_some());
+    assert!(only(&read(yaml, &same).expect("the same host")).way.is_some());
     // Keys whose values are commented out are null.
     let token = "orgUrl: https://yaml.example.test\n    token: hush";
     for empty in [
@@ -369,16 +381,16 @@ fn the_yaml_of_the_sdks_comes_last() {
         "okta:\n  client:\n    # token: hush\n".to_owned(),
     ] {
         let config = read(&empty, &[]).unwrap_or_else(|error| panic!("{empty:?}: {error}"));
-        assert!(config.org.url.is_none() && config.org.proxy.is_none(), "{empty:?}");
+        assert!(config.orgs.is_empty() && config.proxy.is_none(), "{empty:?}");
     }
     for proxy in ["proxy:", "proxy: null", "proxy:\n      # host: a\n", "proxy: {host: , port: }"] {
         let config = read(&format!("okta:\n  client:\n    {token}\n    {proxy}\n"), &[]);
         let config = config.unwrap_or_else(|error| panic!("{proxy:?}: {error}"));
-        assert!(config.org.way.is_some() && config.org.proxy.is_none(), "{proxy:?}");
+        assert!(only(&config).way.is_some() && config.proxy.is_none(), "{proxy:?}");
     }
     // An invalid port is an error of the proxy, not of the file.
     let config = read(&format!("okta:\n  client:\n    {token}\n    proxy: {{host: a, port: 70000}}\n"), &[]);
-    let error = config.expect("read").org.proxy.expect("a proxy").read().expect_err("no port").to_string();
+    let error = config.expect("read").proxy.expect("a proxy").read().expect_err("no port").to_string();
     assert!(error.contains("okta.yaml") && error.contains("a host and a port"), "{error}");
     for broken in [
         "[broken",
@@ -393,7 +405,7 @@ fn the_yaml_of_the_sdks_comes_last() {
 
 #[test]
 fn an_empty_variable_hides_no_other() {
-    let no_proxy = |env: &[(&str, &str)]| read(None, GlobalFlags::default(), env).expect("good").org.no_proxy;
+    let no_proxy = |env: &[(&str, &str)]| read(None, GlobalFlags::default(), env).expect("good").no_proxy;
     let lower = ("no_proxy", "org.example.test");
     assert_eq!(no_proxy(&[("NO_PROXY", ""), lower]).as_deref(), Some("org.example.test"));
     assert_eq!(no_proxy(&[("NO_PROXY", "*"), lower]).as_deref(), Some("*"));

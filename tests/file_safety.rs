@@ -395,11 +395,16 @@ fn a_ca_file_that_cannot_be_used_is_named_at_start() {
 }
 
 /// Every key of the configuration that takes a string, and some of other types.
-const KEYS: [(&str, &str); 31] = [
+const KEYS: [(&str, &str); 37] = [
     ("org", "url"),
     ("org", "token_file"),
     ("org", "token_env"),
     ("org", "ca_file"),
+    ("org", "name"),
+    ("org", "authorization_server"),
+    ("org.hook", "secret_file"),
+    ("org.hook", "secret_env"),
+    ("org.hook", "public_url"),
     ("org.oauth", "client_id"),
     ("org.oauth", "private_key_file"),
     ("org.oauth", "private_key_env"),
@@ -416,6 +421,7 @@ const KEYS: [(&str, &str); 31] = [
     ("hook", "secret_env"),
     ("hook", "tls_cert"),
     ("readiness", "interval"),
+    ("journal", "name"),
     ("journal", "keep_days"),
     ("ui", "theme"),
     ("ui", "time_zone"),
@@ -469,6 +475,7 @@ fn a_secret_in_the_wrong_place_is_never_quoted() {
         fs::remove_file(sandbox.path(CONFIG)).expect("it was there");
         for args in [
             &["config", "check", "--org", secret][..],
+            &["config", "check", "--org", secret, "--org", "https://other.example.test"],
             &["config", "check", "--profile", secret],
             &["config", "check", "--config", secret],
             &["tail", "--since", secret],

@@ -585,6 +585,46 @@ fn a_journal_that_cannot_be_used_is_left_alone() {
     }
 }
 
+/// Writes a configuration, and returns the flag that names it.
+fn configured(sandbox: &Sandbox, text: &str) -> String {
+    fs::write(sandbox.path("config.toml"), text).expect("a file");
+    format!("--config={}", sandbox.path("config.toml").display())
+}
+
+#[test]
+fn a_check_says_which_org_got_which_credentials() {
+    let sandbox = Sandbox::new();
+    let orgs = "[[org]]\nname = \"prod\"\nurl = \"https://example.okta.com\"\ntoken_env = \"PROD\"\n[[org]]\nurl = \"https://other.example.test\"\ntoken_env = \"OTHER\"\n";
+    let config = configured(&sandbox, orgs);
+    let check = |args: &[&str], tokens: &[&str]| {
+        let mut command = sandbox.command(None, &[&["config", "check", &config], args].concat());
+        Process::start(command.envs(tokens.iter().map(|name| (name, TOKEN)))).end()
+    };
+    let both = check(&[], &["PROD", "OTHER"]);
+    let told = "The configuration can be used.\nprod: https://example.okta.com, token from the variable PROD\n\
+                other.example.test: https://other.example.test, token from the variable OTHER\n";
+    assert_eq!((both.code, both.out.as_str(), both.err.as_str()), (Some(0), told, ""));
+    // With one org it is a sentence.
+    let one = check(&["--org", "prod"], &["PROD"]);
+    assert_eq!(
+        (one.code, one.out.as_str()),
+        (Some(0), "The configuration can be used: https://example.okta.com.\n")
+    );
+    // Each org that fails is told.
+    let none = check(&["--org", "https://other.example.test", "--org", "prod"], &[]);
+    let troubles = ["consentwatch: prod: The API token", "\nconsentwatch: other.example.test: The API token"];
+    assert_eq!((none.code, none.out.as_str()), (Some(2), ""));
+    assert!(troubles.iter().all(|words| none.err.contains(words)), "{}", none.err);
+    refused(&alone(&sandbox, &["tail", "--once", &config]), 2, &["Only the first org", "--org prod"]);
+
+    let journal = |args: &[&str]| {
+        let told = alone(&sandbox, &[&["config", "path", &config], args].concat()).out;
+        told.lines().find_map(|line| line.strip_prefix("journal ")).expect("its place").to_owned()
+    };
+    assert!(journal(&["--org", "other.example.test"]).ends_with("/example.okta.com"), "that of the first");
+    assert_eq!(journal(&["--org", "nobody"]), "none");
+}
+
 #[test]
 fn the_token_is_seen_nowhere() {
     let sandbox = Sandbox::new();

@@ -58,9 +58,9 @@ pub(super) fn usage(words: impl Into<String>) -> Ended {
     (Exit::Usage, scrub(&words.into()).into_owned())
 }
 
-/// Prints notes and warnings about the org and the files to standard error.
+/// Prints notes and warnings about the orgs and the files to standard error.
 pub(super) fn announce(ready: &run::Ready) {
-    for words in ready.note.iter().chain(&ready.warnings) {
+    for words in ready.orgs.iter().filter_map(|org| org.note.as_ref()).chain(&ready.warnings) {
         note(words);
     }
 }

@@ -18,13 +18,26 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
         ConfigCommand::Init { print: false } => init(cli),
         ConfigCommand::Check => {
             let config = load(cli)?;
-            let ready = run::ready(&config).map_err(usage)?;
+            let ready = run::check_config(&config).map_err(usage)?;
             announce(&ready);
             screen::zone(&config.ui.time_zone).map_err(usage)?;
             run::arranged(&config).map_err(|error| usage(error.to_string()))?;
-            let org = ready.org.origin().to_owned();
-            ready.plan(&config, None, 0).map_err(usage)?;
-            printed(format!("The configuration can be used: {}.\n", crate::consent::visible(&org)).as_bytes())
+            let troubles: Vec<String> =
+                ready.orgs.iter().filter_map(|org| org.try_out(&config).err()).collect();
+            if !troubles.is_empty() {
+                return Err(usage(troubles.join("\nconsentwatch: ")));
+            }
+            let told = match ready.orgs.as_slice() {
+                [org] => {
+                    let url = crate::consent::visible(org.url.origin());
+                    format!("The configuration can be used: {url}.\n")
+                }
+                // A table [org.oauth] or [org.hook] belongs to the [[org]] above it, so this says which org got what.
+                orgs => orgs.iter().fold("The configuration can be used.\n".to_owned(), |told, org| {
+                    told + &org.summary() + "\n"
+                }),
+            };
+            printed(told.as_bytes())
         }
         ConfigCommand::Show => printed(config::show(&load(cli)?).as_bytes()),
         ConfigCommand::Path => {
@@ -32,6 +45,7 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
             let places = places();
             // Told even if the configuration cannot be read.
             let data = config::data_dir(&flags, &env, &places);
+            let journal = load(cli).ok().and_then(|config| run::journal_dir(&config).ok());
             let named = flags.config.or_else(|| env("CONSENTWATCH_CONFIG").map(PathBuf::from));
             let file = named.or_else(|| places.config.map(|dir| dir.join("config.toml")));
             let shown = |path: Option<PathBuf>| {
@@ -39,7 +53,8 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
                     crate::consent::visible(&path.to_string_lossy()).into_owned()
                 })
             };
-            printed(format!("config  {}\ndata    {}\n", shown(file), shown(data)).as_bytes())
+            let (file, data, journal) = (shown(file), shown(data), shown(journal));
+            printed(format!("config  {file}\ndata    {data}\njournal {journal}\n").as_bytes())
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn watch(cli: &Cli, flags: &flags::Watch) -> Result<Exit, Ended> {
             screen::need_terminal(false).map_err(|words| (Exit::Failed, words))?;
         }
         announce(&ready);
-        let org = ready.org.host().to_owned();
+        let org = ready.label();
         let ago = flags.since.and_then(length_of);
         let begin = flags.since.map(|since| since.at(now)).filter(|_| ago.is_none());
         let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;

@@ -26,10 +26,22 @@ impl ConfigError {
 
     /// Makes an error about a file, with the line and the key where they are known. `what` ends no sentence.
     pub(super) fn in_file(name: &str, line: Option<usize>, key: Option<&str>, what: &str) -> Self {
+        Self::of_org(name, line, None, key, what)
+    }
+
+    /// Makes an error about a file as [`Self::in_file`] does, with the org where there are several.
+    pub(super) fn of_org(
+        name: &str,
+        line: Option<usize>,
+        org: Option<&str>,
+        key: Option<&str>,
+        what: &str,
+    ) -> Self {
         let line = line.map_or(String::new(), |line| format!(", line {line}"));
+        let org = org.map_or(String::new(), |org| format!(", org {org}"));
         let key = key.map_or(String::new(), |key| format!(", key {key}"));
         Self(format!(
-            "{name}{line}{key}: {what}. Nothing was started. consentwatch config init --print shows every key."
+            "{name}{line}{org}{key}: {what}. Nothing was started. consentwatch config init --print shows every key."
         ))
     }
 }

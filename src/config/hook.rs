@@ -17,7 +17,7 @@ pub struct Hook {
     pub listen: SocketAddr,
     /// The path that Okta calls.
     pub path: String,
-    /// The whole value of the `Authorization` header, as it is configured in Okta. Always set if `enabled`.
+    /// The whole value of the `Authorization` header, as it is configured in Okta.
     pub secret: Option<SecretSource>,
     /// A second secret, accepted too while the secret is being changed.
     pub previous_secret: Option<SecretSource>,
@@ -29,8 +29,19 @@ pub struct Hook {
     pub public_url: Option<String>,
 }
 
-/// The environment variable for the secret. It takes precedence over the file.
-const SECRET: &str = "CONSENTWATCH_HOOK_SECRET";
+/// `[org.hook]`: what an org sets for its event hook in place of `[hook]`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OrgHook {
+    /// The secret.
+    pub secret: Option<SecretSource>,
+    /// A second secret, accepted too while the secret is being changed.
+    pub previous_secret: Option<SecretSource>,
+    /// The public URL that Okta calls for this org.
+    pub public_url: Option<String>,
+}
+
+/// The environment variable for the secret. It takes precedence over `[hook]`.
+pub(super) const SECRET: &str = "CONSENTWATCH_HOOK_SECRET";
 /// The paths of the listener's own health checks.
 const TAKEN: [&str; 2] = ["/healthz", "/readyz"];
 const PATH_MAX: usize = 256;
@@ -38,7 +49,7 @@ const PATH_MAX: usize = 256;
 /// Resolves the section and applies defaults.
 ///
 /// # Errors
-/// A value is invalid, or the listener is enabled and would not be safe.
+/// A value is invalid.
 pub(super) fn hook(
     section: &schema::Hook,
     env: &dyn Fn(&str) -> Option<String>,
@@ -63,13 +74,6 @@ pub(super) fn hook(
             "must be a path such as \"/okta/hook\", in plain ASCII, without a query, and not /healthz or /readyz",
         ));
     }
-    let one = |key: &str, mut found: Vec<SecretSource>| match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => Err(bad(
-            &format!("hook.{key}_file"),
-            &format!("set at most one of {key}_file, {key}_env, {key}_command"),
-        )),
-    };
     let own = sources(
         base,
         section.secret_file.as_ref(),
@@ -78,52 +82,91 @@ pub(super) fn hook(
     );
     let previous = sources(
         base,
-        section.previous_secret_file.as_ref().filter(|path| !path.as_os_str().is_empty()),
+        named(section.previous_secret_file.as_ref()),
         section.previous_secret_env.as_ref(),
         section.previous_secret_command.as_ref(),
     );
-    let own = one("secret", own)?;
+    let own = one("hook", "secret", own, bad)?;
     let from_env = env(SECRET).filter(|text| !text.is_empty());
     let secret = from_env.map(|text| SecretSource::Direct(Secret::new(text))).or(own);
-    let file = |path: &Option<PathBuf>| {
-        path.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path))
-    };
+    let file = |path: &Option<PathBuf>| named(path.as_ref()).map(|path| base.join(path));
     let tls = match (file(&section.tls_cert), file(&section.tls_key)) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         _ => return Err(bad("hook.tls_cert", "set both tls_cert and tls_key, or neither")),
     };
-    let hook = Hook {
+    Ok(Hook {
         enabled: section.enabled.unwrap_or(false),
         listen,
         path,
         secret,
-        previous_secret: one("previous_secret", previous)?,
+        previous_secret: one("hook", "previous_secret", previous, bad)?,
         tls,
         behind_proxy: section.behind_proxy.unwrap_or(false),
         public_url: section.public_url.clone().filter(|url| !url.is_empty()),
-    };
-    hook.check(bad)?;
-    Ok(hook)
+    })
+}
+
+/// Resolves `[org.hook]`.
+///
+/// # Errors
+/// A secret has two sources.
+pub(super) fn of_org(
+    section: &schema::OrgHook,
+    base: &Path,
+    bad: &dyn Fn(&str, &str) -> ConfigError,
+) -> Result<OrgHook, ConfigError> {
+    let own = sources(
+        base,
+        named(section.secret_file.as_ref()),
+        section.secret_env.as_ref(),
+        section.secret_command.as_ref(),
+    );
+    let previous = sources(
+        base,
+        named(section.previous_secret_file.as_ref()),
+        section.previous_secret_env.as_ref(),
+        section.previous_secret_command.as_ref(),
+    );
+    Ok(OrgHook {
+        secret: one("org.hook", "secret", own, bad)?,
+        previous_secret: one("org.hook", "previous_secret", previous, bad)?,
+        public_url: section.public_url.clone().filter(|url| !url.is_empty()),
+    })
+}
+
+/// Returns a path that is not empty.
+fn named(path: Option<&PathBuf>) -> Option<&PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty())
+}
+
+/// Returns the only source of a secret. `key` is the common beginning of the keys for it.
+fn one(
+    section: &str,
+    key: &str,
+    mut found: Vec<SecretSource>,
+    bad: &dyn Fn(&str, &str) -> ConfigError,
+) -> Result<Option<SecretSource>, ConfigError> {
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(bad(
+            &format!("{section}.{key}_file"),
+            &format!("set at most one of {key}_file, {key}_env, {key}_command"),
+        )),
+    }
 }
 
 impl Hook {
-    /// Refuses an enabled listener that would not be safe. Each request carries the secret, so TLS is required unless
-    /// the listener is on loopback.
-    fn check(&self, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<(), ConfigError> {
-        if !self.enabled {
-            return Ok(());
+    /// Returns these settings for an org, with what it sets itself in place of the defaults. A secret of its own also
+    /// replaces the default previous secret, which other orgs know.
+    #[must_use]
+    pub fn of(&self, org: &OrgHook) -> Self {
+        let previous = self.previous_secret.as_ref().filter(|_| org.secret.is_none());
+        Self {
+            secret: org.secret.as_ref().or(self.secret.as_ref()).cloned(),
+            previous_secret: org.previous_secret.as_ref().or(previous).cloned(),
+            public_url: org.public_url.as_ref().or(self.public_url.as_ref()).cloned(),
+            ..self.clone()
         }
-        if self.secret.is_none() {
-            let what = "the listener needs a secret: set secret_file, secret_env or secret_command, or the variable \
-                        CONSENTWATCH_HOOK_SECRET";
-            return Err(bad("hook.secret_file", what));
-        }
-        if !self.listen.ip().is_loopback() && self.tls.is_none() && !self.behind_proxy {
-            let what = "beyond loopback it needs tls_cert and tls_key, or behind_proxy = true if a proxy in front \
-                        terminates TLS";
-            return Err(bad("hook.listen", what));
-        }
-        Ok(())
     }
 }

@@ -9,11 +9,12 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigError, shown};
 use super::hook::{self, Hook};
-use super::org::{self, Org};
+use super::org::{self, ListedOrg, Org};
+use super::proxy::ProxySetting;
 use super::schema::{self, File};
 use super::text::text_of;
 use crate::consent::Kind;
-use crate::secret::open_to_others;
+use crate::secret::{looks_secret, open_to_others};
 
 /// The command-line flags that affect the configuration.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +25,8 @@ pub struct GlobalFlags {
     pub profile: Option<String>,
     /// `--data-dir`
     pub data_dir: Option<PathBuf>,
-    /// `--org`
-    pub org: Option<String>,
+    /// `--org`, each a name of the configuration or a URL.
+    pub org: Vec<String>,
     /// `--allow-shared-data-dir`
     pub allow_shared_data_dir: bool,
 }
@@ -54,11 +55,18 @@ pub struct Config {
     pub allow_shared_data_dir: bool,
     /// Warnings about the files that were read, one sentence each.
     pub warnings: Vec<String>,
-    /// The org and its credentials.
-    pub org: Org,
+    /// The orgs to work on, in the order of the file: those that `--org` names, or the one that the environment names,
+    /// or all of the file.
+    pub orgs: Vec<Org>,
+    /// All orgs that the file lists, in its order.
+    pub listed: Vec<ListedOrg>,
+    /// The proxy, as it was written.
+    pub proxy: Option<ProxySetting>,
+    /// The hosts that are reached without the proxy, as `NO_PROXY` lists them.
+    pub no_proxy: Option<String>,
     /// The settings of the poller.
     pub poll: Poll,
-    /// The settings of the event hook listener.
+    /// The settings of the event hook listener, and the defaults of [`Org::hook`].
     pub hook: Hook,
     /// The settings of the readiness probes.
     pub readiness: ReadinessSettings,
@@ -103,19 +111,30 @@ pub struct Poll {
 /// `[readiness]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadinessSettings {
-    /// The custom authorization server to probe: `default`, an id or an issuer.
+    /// The custom authorization server to probe in an org that names none: `default`, an id or an issuer.
     pub authorization_server: String,
     /// The time between two rounds of probes.
     pub interval: Duration,
 }
 
 /// `[journal]`
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JournalSettings {
+    /// The name of the journal's folder within the data folder, or `None` for the host of the first org.
+    pub name: Option<String>,
     /// Rows older than this are removed.
     pub keep_days: u32,
     /// The most rows that are kept. Beyond it, rows that only the hook brought are removed first, then the oldest.
     pub keep_rows: u64,
+}
+
+/// The name of the folder that holds the journal, within the data folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JournalFolder<'c> {
+    /// This name.
+    Named(&'c str),
+    /// The host of the org with this URL.
+    OfOrg(&'c str),
 }
 
 /// `[ui]`
@@ -191,31 +210,36 @@ pub fn load(
     }
     let file = match &flags.profile {
         None => file,
-        Some(profile) => {
-            let known: Vec<String> = file.profile.keys().cloned().collect();
-            file.with_profile(profile).ok_or_else(|| {
-                ConfigError(format!("There is no profile \"{profile}\". Known: {}.", known.join(", ")))
-            })?
-        }
+        Some(profile) => file.with_profile(profile)?,
     };
     let data_dir = data_dir(flags, env, places);
     // Paths in the file are relative to the file's folder, not to the current one.
     let base = found.as_ref().and_then(|path| path.parent()).map(Path::to_path_buf).unwrap_or_default();
     let bad = |key: &str, what: &str| ConfigError::in_file(&name, None, Some(key), what);
+    let authorization_server = file.readiness.authorization_server.unwrap_or_else(|| "default".into());
+    let inputs = org::Inputs {
+        flags: &flags.org,
+        env,
+        file: &file.org,
+        name: &name,
+        text: &text,
+        base: &base,
+        sdk: places.sdk.as_deref(),
+        server: &authorization_server,
+    };
+    let org::Found { orgs, listed, proxy, no_proxy } = inputs.orgs(&mut warnings)?;
+    let poll = poll(&file.poll, &bad)?;
+    let hook = hook::hook(&file.hook, env, &base, &bad)?;
+    check_listener(&hook, &orgs, &listed, &name)?;
     Ok(Config {
-        org: org::org(
-            flags.org.as_deref(),
-            env,
-            &file.org,
-            &base,
-            places.sdk.as_deref(),
-            &bad,
-            &mut warnings,
-        )?,
-        poll: poll(&file.poll, &bad)?,
-        hook: hook::hook(&file.hook, env, &base, &bad)?,
+        orgs,
+        listed,
+        proxy,
+        no_proxy,
+        poll,
+        hook,
         readiness: ReadinessSettings {
-            authorization_server: file.readiness.authorization_server.unwrap_or_else(|| "default".into()),
+            authorization_server,
             interval: within(
                 Some(file.readiness.interval.map_or(Duration::from_mins(5), |length| length.0)),
                 Duration::from_mins(5),
@@ -224,6 +248,10 @@ pub fn load(
             .ok_or_else(|| bad("readiness.interval", "must be 10s to 24h"))?,
         },
         journal: JournalSettings {
+            name: match file.journal.name {
+                Some(name) if !is_folder(&name) => return Err(bad("journal.name", FOLDER_RULE)),
+                name => name,
+            },
             keep_days: within(file.journal.keep_days, 400, 1..=36_500)
                 .ok_or_else(|| bad("journal.keep_days", "must be 1 to 36500"))?,
             keep_rows: within(file.journal.keep_rows, 10_000_000, 1..=1_000_000_000)
@@ -279,6 +307,66 @@ impl Config {
         let key = crate::consent::visible(key);
         ConfigError::in_file(&name, line, Some(&*key), what)
     }
+
+    /// Returns which folder holds the journal, or `None` without an org.
+    ///
+    /// The orgs of the file share one journal, which bears the name of the first, so that another org can be added to
+    /// the journal that is there. An org that the file does not list has a journal of its own.
+    pub fn journal_folder(&self) -> Option<JournalFolder<'_>> {
+        let org = self.orgs.first()?;
+        let is_of_file = org.place.is_some() || self.listed.is_empty();
+        let name = self.journal.name.as_deref().filter(|_| is_of_file);
+        let first = self.listed.first().filter(|_| org.place.is_some_and(|place| place > 0));
+        let url = first.map_or(&org.url, |first| &first.url);
+        Some(name.map_or(JournalFolder::OfOrg(url), JournalFolder::Named))
+    }
+}
+
+/// The longest name of a journal's folder.
+const FOLDER_MAX: usize = 100;
+/// What the data folder holds beside journals.
+const FOLDERS_TAKEN: [&str; 2] = ["snapshots", "consentwatch.log"];
+const FOLDER_RULE: &str = "must be 1 to 100 of a-z, 0-9, dots, - and _, with a letter or digit at both ends, and not the \
+                           name of another file in the data folder";
+
+/// Returns whether a text can be the name of a journal's folder. The folder of an org that has no name, which is its
+/// host, can be one.
+fn is_folder(name: &str) -> bool {
+    let is_end = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let has_ends =
+        |bytes: &[u8]| bytes.first().is_some_and(|c| is_end(*c)) && bytes.last().is_some_and(|c| is_end(*c));
+    name.len() <= FOLDER_MAX
+        && has_ends(name.as_bytes())
+        && name.bytes().all(|c| is_end(c) || b".-_".contains(&c))
+        && !FOLDERS_TAKEN.contains(&name)
+        && !looks_secret(name)
+}
+
+/// Refuses an enabled listener that would not be safe. Each request carries the secret of an org, so TLS is required
+/// unless the listener is on loopback. `name` is the configuration file, for errors.
+fn check_listener(hook: &Hook, orgs: &[Org], listed: &[ListedOrg], name: &str) -> Result<(), ConfigError> {
+    if !hook.enabled {
+        return Ok(());
+    }
+    let bad = |key: &str, what: &str| Err(ConfigError::in_file(name, None, Some(key), what));
+    let lacks =
+        |keys: &str| format!("the listener needs a secret: set {keys}, or the variable {}", hook::SECRET);
+    let keys = "secret_file, secret_env or secret_command";
+    let without = orgs.iter().find(|org| hook.of(&org.hook).secret.is_none());
+    let table = without.and_then(|org| org.place).and_then(|place| listed.get(place));
+    if let Some(table) = table.filter(|_| listed.len() > 1) {
+        let (label, what) = (table.label(), lacks(&format!("{keys} in [org.hook] or [hook]")));
+        return Err(ConfigError::of_org(name, table.line, Some(&label), Some("org.hook.secret_file"), &what));
+    }
+    if without.is_some() || orgs.is_empty() && hook.secret.is_none() {
+        return bad("hook.secret_file", &lacks(keys));
+    }
+    if !hook.listen.ip().is_loopback() && hook.tls.is_none() && !hook.behind_proxy {
+        let what = "beyond loopback it needs tls_cert and tls_key, or behind_proxy = true if a proxy in front \
+                    terminates TLS";
+        return bad("hook.listen", what);
+    }
+    Ok(())
 }
 
 fn poll(section: &schema::Poll, bad: &dyn Fn(&str, &str) -> ConfigError) -> Result<Poll, ConfigError> {

@@ -16,12 +16,12 @@ mod when;
 pub use credentials::{DpopSetting, Service, Way};
 pub use error::ConfigError;
 pub use example::EXAMPLE;
-pub use hook::Hook;
+pub use hook::{Hook, OrgHook};
 pub use load::{
-    Config, GlobalFlags, JournalSettings, Places, Poll, ReadinessSettings, Said, SnapshotSettings, Ui,
-    data_dir, load,
+    Config, GlobalFlags, JournalFolder, JournalSettings, Places, Poll, ReadinessSettings, Said,
+    SnapshotSettings, Ui, data_dir, load,
 };
-pub use org::Org;
+pub use org::{ListedOrg, Org, shown_url};
 pub use proxy::{Proxy, ProxySetting};
 pub use show::show;
 pub use when::{When, length};

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::error::{ConfigError, without_value};
@@ -16,7 +17,7 @@ use super::when::length;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
-    pub(super) org: Org,
+    pub(super) org: Orgs,
     pub(super) poll: Poll,
     pub(super) hook: Hook,
     pub(super) readiness: Readiness,
@@ -28,23 +29,79 @@ pub(super) struct File {
     pub(super) profile: BTreeMap<String, Box<File>>,
 }
 
+/// The orgs of a file: one in the table `[org]`, or several in a list of tables `[[org]]`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Orgs(pub(super) Vec<OrgTable>);
+
+/// One table of [`Orgs`].
+#[derive(Clone, Debug)]
+pub(super) struct OrgTable {
+    /// The place of `[[org]]` in the text of the file, or `None` for `[org]`, which its name is enough to find.
+    pub(super) at: Option<usize>,
+    pub(super) settings: Org,
+}
+
+/// The most orgs that a file may list.
+const ORGS_MAX: usize = 100;
+
+impl<'de> Deserialize<'de> for Orgs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tables;
+        // An untagged enum would lose the line of an error and the known keys.
+        impl<'de> Visitor<'de> for Tables {
+            type Value = Orgs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a table [org], or 1 to {ORGS_MAX} tables [[org]]")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Orgs, A::Error> {
+                let settings = Org::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Orgs(vec![OrgTable { at: None, settings }]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Orgs, A::Error> {
+                let mut tables = Vec::new();
+                while let Some(table) = list.next_element::<Spanned<Org>>()? {
+                    tables.push(OrgTable { at: Some(table.span().start), settings: table.into_inner() });
+                }
+                match tables.len() {
+                    1..=ORGS_MAX => Ok(Orgs(tables)),
+                    count => Err(de::Error::invalid_length(count, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Tables)
+    }
+}
+
 macro_rules! sections {
-    ($($name:ident { $($key:ident: $kind:ty),* $(,)? })*) => {$(
+    ($($name:ident { $($key:ident: $kind:ty),* $(,)? $(; $part:ident: $section:ty)? })*) => {$(
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub(super) struct $name { $(pub(super) $key: Option<$kind>,)* }
+        pub(super) struct $name { $(pub(super) $key: Option<$kind>,)* $(pub(super) $part: $section,)? }
 
         impl $name {
             /// Returns these settings with each key that `over` sets replaced by its value.
             pub(super) fn overlaid(self, over: &Self) -> Self {
-                Self { $($key: over.$key.clone().or(self.$key),)* }
+                Self {
+                    $($key: over.$key.clone().or(self.$key),)*
+                    $($part: self.$part.overlaid(&over.$part),)?
+                }
             }
         }
     )*};
 }
 
 sections! {
-Org { url: String, token_file: PathBuf, token_env: String, token_command: String, ca_file: PathBuf, oauth: OAuth }
+    Org {
+        name: String, url: String, token_file: PathBuf, token_env: String, token_command: String, ca_file: PathBuf,
+        authorization_server: String, oauth: OAuth; hook: OrgHook
+    }
+    OrgHook {
+        secret_file: PathBuf, secret_env: String, secret_command: String, previous_secret_file: PathBuf,
+        previous_secret_env: String, previous_secret_command: String, public_url: String,
+    }
 }
 
 /// `[org.oauth]`: a service app. A profile replaces it as a whole, since a client id and its key belong together.
@@ -68,7 +125,7 @@ sections! {
         previous_secret_env: String, previous_secret_command: String, public_url: String,
     }
     Readiness { authorization_server: String, interval: Length }
-    Journal { keep_days: u32, keep_rows: u64 }
+    Journal { name: String, keep_days: u32, keep_rows: u64 }
     Ui {
         theme: ThemeName, time_zone: String, clock: bool, columns: Vec<String>, mouse: bool, title: bool, max_fps: u32,
         bytes_per_second: u32,
@@ -168,28 +225,69 @@ fn key_at(text: &str, at: usize) -> Option<String> {
     (!key.is_empty() && key.chars().all(is_part)).then(|| key.to_owned())
 }
 
+impl Org {
+    /// Returns whether it names a command that prints a secret.
+    fn runs_commands(&self) -> bool {
+        let key = self.oauth.as_ref().and_then(|oauth| oauth.private_key_command.as_ref());
+        let (hook, before) = (&self.hook.secret_command, &self.hook.previous_secret_command);
+        [self.token_command.as_ref(), key, hook.as_ref(), before.as_ref()].iter().any(Option::is_some)
+    }
+}
+
+impl Orgs {
+    /// Returns the orgs of a file with those of a profile applied, or `None` if the profile has settings for an org but
+    /// does not say for which of several.
+    ///
+    /// An org and its credentials belong together, so a profile that names an org takes no org from the rest of the
+    /// file.
+    fn overlaid(self, over: &Self) -> Option<Self> {
+        let [only] = over.0.as_slice() else {
+            return Some(if over.0.is_empty() { self } else { over.clone() });
+        };
+        if only.settings.url.is_some() {
+            return Some(over.clone());
+        }
+        let mut tables = self.0.into_iter();
+        match (tables.next(), tables.next()) {
+            (Some(base), None) => {
+                let settings = base.settings.overlaid(&only.settings);
+                Some(Self(vec![OrgTable { settings, ..base }]))
+            }
+            (None, _) => Some(over.clone()),
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
 impl File {
     /// Returns whether the file or one of its profiles names a command that prints a secret.
     pub(super) fn runs_commands(&self) -> bool {
-        let (org, hook) = (&self.org, &self.hook);
-        let key = org.oauth.as_ref().and_then(|oauth| oauth.private_key_command.as_ref());
-        [org.token_command.as_ref(), key, hook.secret_command.as_ref(), hook.previous_secret_command.as_ref()]
-            .iter()
-            .any(Option::is_some)
+        let hook = [&self.hook.secret_command, &self.hook.previous_secret_command];
+        self.org.0.iter().any(|table| table.settings.runs_commands())
+            || hook.iter().any(|command| command.is_some())
             || self.profile.values().any(|profile| profile.runs_commands())
     }
 
-    /// Returns the settings with a profile applied, or `None` if there is no profile of that name.
-    pub(super) fn with_profile(mut self, name: &str) -> Option<Self> {
-        let over = self.profile.remove(name)?;
+    /// Returns the settings with a profile applied.
+    ///
+    /// # Errors
+    /// There is no profile of that name, or it does not say to which org its settings belong.
+    pub(super) fn with_profile(mut self, name: &str) -> Result<Self, ConfigError> {
+        let known: Vec<String> = self.profile.keys().cloned().collect();
+        let over = self.profile.remove(name).ok_or_else(|| {
+            ConfigError(format!("There is no profile \"{name}\". Known: {}.", known.join(", ")))
+        })?;
+        let org = self.org.overlaid(&over.org).ok_or_else(|| {
+            ConfigError(format!(
+                "The profile \"{name}\" has settings for one org, and the file lists several. Nothing was started. List \
+                 the orgs of the profile, with their URLs, as [[profile.{name}.org]]."
+            ))
+        })?;
         let mut keys = self.keys;
         keys.extend(over.keys.clone());
         let mut filters = self.filters;
         filters.extend(over.filters.clone());
-        // An org and its credentials belong together, so a profile that names an org takes no org setting from the rest
-        // of the file.
-        let org = if over.org.url.is_some() { over.org.clone() } else { self.org.overlaid(&over.org) };
-        Some(Self {
+        Ok(Self {
             org,
             poll: self.poll.overlaid(&over.poll),
             hook: self.hook.overlaid(&over.hook),

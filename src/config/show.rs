@@ -2,12 +2,48 @@
 
 use std::fmt::Write as _;
 
-use super::{Config, Way};
+use super::{Config, Org, OrgHook, Way, shown_url};
+
+/// Returns the table of an org. It shows which credentials belong to which org, never the credentials.
+fn org_table(org: &Org, config: &Config) -> String {
+    let several = config.orgs.len() > 1;
+    let mut lines = vec![if several { "\n[[org]]" } else { "\n[org]" }.to_owned()];
+    if let Some(name) = &org.name {
+        lines.push(format!("name = {}", quoted(name.as_str())));
+    }
+    lines.push(format!("url = {}  # from the {}", quoted(&shown_url(&org.url)), org.url_from));
+    lines.push(match &org.way {
+        Some(Way::Token(source)) => format!("# token: {source}"),
+        Some(Way::Service(service)) => format!(
+            "# service app: {}, private key from {}, scopes {}",
+            crate::consent::visible(&service.client_id),
+            service.private_key,
+            crate::consent::visible(&service.scopes.join(" "))
+        ),
+        None => "# no credentials".to_owned(),
+    });
+    if let Some(ca) = &org.ca_file {
+        lines.push(format!("ca_file = {}", quoted(&ca.to_string_lossy())));
+    }
+    if org.authorization_server != config.readiness.authorization_server {
+        lines.push(format!("authorization_server = {}", quoted(&org.authorization_server)));
+    }
+    if org.hook != OrgHook::default() {
+        lines.push("[org.hook]".to_owned());
+        lines.extend(org.hook.secret.as_ref().map(|source| format!("# secret: {source}")));
+        lines.extend(org.hook.previous_secret.as_ref().map(|source| format!("# previous secret: {source}")));
+        lines.extend(org.hook.public_url.as_ref().map(|url| format!("public_url = {}", quoted(url))));
+    }
+    lines.join("\n")
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
 
 /// Returns the configuration in force as TOML. It shows where secrets come from, never the secrets.
 pub fn show(config: &Config) -> String {
     let mut out = String::new();
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut line = |text: String| writeln!(out, "{text}").expect("a String takes whatever is written");
     let path = |path: &Option<std::path::PathBuf>| match path {
         Some(path) => crate::consent::visible(&path.to_string_lossy()).into_owned(),
@@ -15,25 +51,13 @@ pub fn show(config: &Config) -> String {
     };
     line(format!("# file: {}", path(&config.file)));
     line(format!("# data: {}", path(&config.data_dir)));
-    line("\n[org]".into());
-    match config.org.shown_url() {
-        Some(url) => line(format!("url = {}  # from the {}", quoted(&url), config.org.url_from)),
-        None => line("# no org is set".into()),
+    if config.orgs.is_empty() {
+        line("\n[org]\n# no org is set\n# no credentials".into());
     }
-    match &config.org.way {
-        Some(Way::Token(source)) => line(format!("# token: {source}")),
-        Some(Way::Service(service)) => line(format!(
-            "# service app: {}, private key from {}, scopes {}",
-            crate::consent::visible(&service.client_id),
-            service.private_key,
-            crate::consent::visible(&service.scopes.join(" "))
-        )),
-        None => line("# no credentials".into()),
+    for org in &config.orgs {
+        line(org_table(org, config));
     }
-    if let Some(ca) = &config.org.ca_file {
-        line(format!("ca_file = {}", quoted(&ca.to_string_lossy())));
-    }
-    if let Some(proxy) = &config.org.proxy {
+    if let Some(proxy) = &config.proxy {
         let shown = proxy.read().map_or_else(|_| "cannot be used".to_owned(), |proxy| proxy.shown);
         line(format!("# proxy: {shown}, from {}", crate::consent::visible(&proxy.from)));
     }
@@ -79,10 +103,11 @@ pub fn show(config: &Config) -> String {
         quoted(&readiness.authorization_server),
         readiness.interval.as_secs()
     ));
-    line(format!(
-        "\n[journal]\nkeep_days = {}\nkeep_rows = {}",
-        config.journal.keep_days, config.journal.keep_rows
-    ));
+    line("\n[journal]".into());
+    if let Some(name) = &config.journal.name {
+        line(format!("name = {}", quoted(name)));
+    }
+    line(format!("keep_days = {}\nkeep_rows = {}", config.journal.keep_days, config.journal.keep_rows));
     let ui = &config.ui;
     line(format!(
         "\n[ui]\ntheme = {}\ntime_zone = {}\nclock = {}\nmouse = {}\ntitle = {}\nmax_fps = {}\nbytes_per_second = {}\nclipboard = {}",

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::{DoctorPlan, FeedPlan, Probing};
-use crate::config::{self, Config, Org, ProxySetting, Way};
-use crate::consent::{Topic, visible};
+use crate::config::{self, Config, JournalFolder, ListedOrg, Org, ProxySetting, Way};
+use crate::consent::{KnownOrg, Topic, visible};
 use crate::intake::hook::{Ceiling, HookPlan, Tls};
 use crate::intake::http::{self, Route};
 use crate::journal::Settings;
@@ -15,52 +15,153 @@ use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPla
 use crate::safe_file::FolderRights;
 use crate::secret::{Secret, SecretError, SecretSource, open_to_others};
 
-/// The checked org and data folder of a configuration.
+/// The checked orgs and data folder of a configuration.
 #[derive(Debug)]
 pub struct Ready {
-    /// The org.
-    pub org: OrgUrl,
-    /// What was corrected in the org's URL, as a sentence, or `None` if nothing was.
-    pub note: Option<String>,
-    /// The folder of the org's journal.
+    /// The orgs, in the order of the configuration.
+    pub orgs: Vec<ReadyOrg>,
+    /// The folder of their journal.
     pub dir: PathBuf,
-    /// Warnings about the files in use, one sentence each.
+    /// Warnings about the orgs and the files in use, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// A checked org of a configuration.
+#[derive(Debug)]
+pub struct ReadyOrg {
+    /// What identifies it, and what people call it.
+    pub known: KnownOrg,
+    /// Its URL.
+    pub url: OrgUrl,
+    /// What was corrected in the URL, as a sentence, or `None` if nothing was.
+    pub note: Option<String>,
+    settings: Org,
+    /// Whether messages must say which org they are about.
+    is_one_of_several: bool,
 }
 
 const HOW: &str = "Run consentwatch config init for a file to fill in, or set OKTA_CLIENT_ORGURL and \
                    OKTA_CLIENT_TOKEN. consentwatch demo needs neither.";
 
-/// Checks the org and its data folder, and collects warnings about files that other accounts can use.
+/// Checks the orgs and their data folder, for a command that works on them.
 ///
 /// # Errors
 /// Returns a sentence that says what is missing or wrong, and what to do.
 pub fn ready(config: &Config) -> Result<Ready, String> {
-    let url = config
-        .org
-        .url
-        .as_deref()
-        .ok_or_else(|| format!("No org is configured. Nothing was started. {HOW}"))?;
-    let (org, note) = OrgUrl::parse(url).map_err(|error| {
-        let shown = config.org.shown_url().unwrap_or_default();
-        format!(
-            "The org URL \"{shown}\" (from the {}) cannot be used: {error} Nothing was started.",
-            config.org.url_from
-        )
-    })?;
+    let ready = check_config(config)?;
+    // So far the journal holds the rows of one org, which is the first.
+    if ready.orgs.iter().any(ReadyOrg::is_later) {
+        let first = config.listed.first().map_or_else(String::new, ListedOrg::label);
+        return Err(format!(
+            "Only the first org of the configuration can be used so far. Nothing was started. Add --org {first}."
+        ));
+    }
+    Ok(ready)
+}
+
+/// Checks the orgs and their data folder, and collects warnings about files that other accounts can use.
+///
+/// # Errors
+/// Returns a sentence that says what is missing or wrong, and what to do.
+pub fn check_config(config: &Config) -> Result<Ready, String> {
+    let orgs = config.orgs.iter().map(|org| ReadyOrg::of(org, config)).collect::<Result<Vec<_>, _>>()?;
+    let sharing = sharing(config)?;
+    let dir = journal_dir(config)?;
+    let mut warnings = config.warnings.clone();
+    for folder in config.data_dir.iter().chain([&dir]) {
+        warnings.extend(folder_warning(folder, config.allow_shared_data_dir)?);
+    }
+    warnings.extend(unused_journals(&sharing, &dir));
+    warnings.extend(secret_warnings(config));
+    warnings.extend(shared_secret(config, &orgs));
+    Ok(Ready { orgs, dir, warnings })
+}
+
+/// Returns the folder of the journal.
+///
+/// # Errors
+/// Returns a sentence if there is no org or no data folder.
+pub fn journal_dir(config: &Config) -> Result<PathBuf, String> {
+    let folder = config.journal_folder().ok_or_else(no_org)?;
+    let folder = match folder {
+        JournalFolder::Named(name) => name.to_owned(),
+        JournalFolder::OfOrg(url) => parse(url, "file")?.0.folder(),
+    };
     let data = config
         .data_dir
         .as_ref()
         .ok_or("No data folder is known. Nothing was started. Name one with --data-dir.")?;
-    let dir = data.join(org.folder());
-    let mut warnings = config.warnings.clone();
-    for folder in [data, &dir] {
-        warnings.extend(folder_warning(folder, config.allow_shared_data_dir)?);
-    }
-    warnings.extend(secret_warnings(config));
-    Ok(Ready { org, note, dir, warnings })
+    Ok(data.join(folder))
 }
 
+fn no_org() -> String {
+    format!("No org is configured. Nothing was started. {HOW}")
+}
+
+/// Parses the URL of an org. `from` says which part of the configuration has it.
+fn parse(url: &str, from: &str) -> Result<(OrgUrl, Option<String>), String> {
+    OrgUrl::parse(url).map_err(|error| {
+        let shown = config::shown_url(url);
+        format!("The org URL \"{shown}\" (from the {from}) cannot be used: {error} Nothing was started.")
+    })
+}
+
+/// Returns the part of the configuration that lists an org.
+fn place(listed: &ListedOrg) -> String {
+    listed.line.map_or_else(|| "file".to_owned(), |line| format!("file, line {line}"))
+}
+
+/// Returns the listed orgs that share one journal, each with the name of the folder that it would have alone. With one,
+/// or with an org that is not listed, the list is empty.
+///
+/// # Errors
+/// Returns a sentence if a listed org has a URL that cannot be used, or is another listed org under another URL.
+fn sharing(config: &Config) -> Result<Vec<(&ListedOrg, String)>, String> {
+    let is_of_file = config.orgs.iter().any(|org| org.place.is_some());
+    let mut known: Vec<(&ListedOrg, String)> = Vec::new();
+    for listed in config.listed.iter().filter(|_| is_of_file && config.listed.len() > 1) {
+        let (url, _) = parse(&listed.url, &place(listed))?;
+        let key = url.folder();
+        if let Some((same, _)) = known.iter().find(|(_, other)| *other == key) {
+            let what = format!("the org of line {} is the same, {}", same.line.unwrap_or(0), url.host());
+            return Err(config.bad(listed.line, "org.url", &what).to_string());
+        }
+        known.push((listed, key));
+    }
+    Ok(known)
+}
+
+/// Returns a warning for each org that has a journal of its own beside the shared one in `dir`. Without it, the rows
+/// there would seem lost when an org is added, or when another becomes the first.
+fn unused_journals(sharing: &[(&ListedOrg, String)], dir: &Path) -> Vec<String> {
+    let others = sharing.iter().map(|(listed, key)| (listed, key, dir.with_file_name(key)));
+    let unused = others.filter(|(_, _, other)| other != dir && other.join("journal.sqlite3").exists());
+    let warning = |(listed, key, other): (&&ListedOrg, &String, PathBuf)| {
+        format!(
+            "The orgs of the configuration share the journal in {}, so the one of {} in {} is not used. If that one holds \
+             the rows of all, set [journal] name = \"{key}\". If nobody needs it, move it away.",
+            visible(&dir.to_string_lossy()),
+            listed.label(),
+            visible(&other.to_string_lossy()),
+        )
+    };
+    unused.map(warning).collect()
+}
+
+/// Returns a warning if two orgs have the same secret for their event hooks.
+fn shared_secret(config: &Config, orgs: &[ReadyOrg]) -> Option<String> {
+    let secrets: Vec<_> = orgs.iter().map(|org| (org, config.hook.of(&org.settings.hook).secret)).collect();
+    let is_shared = |secret| secrets.iter().filter(|(_, other)| other == secret).count() > 1;
+    let same = secrets.iter().filter(|(_, secret)| is_shared(secret)).map(|(org, _)| org.known.label());
+    let same: Vec<&str> = same.collect();
+    (config.hook.enabled && !same.is_empty()).then(|| {
+        format!(
+            "These orgs have one hook secret: {}. An administrator of one of them can send events in the name of the \
+             others. Set a secret for each in [org.hook].",
+            same.join(", ")
+        )
+    })
+}
 /// Returns a warning if the group may change files in a data folder, or `None` if the folder is private.
 ///
 /// # Errors
@@ -103,14 +204,19 @@ fn folder_warning(folder: &Path, is_shared_on_purpose: bool) -> Result<Option<St
 
 /// Returns a warning for each file with a secret that other accounts may read or change.
 fn secret_warnings(config: &Config) -> Vec<String> {
-    let hook = Some(&config.hook).filter(|hook| hook.enabled);
-    let sources = [
-        config.org.way.as_ref().map(Way::source),
-        hook.and_then(|hook| hook.secret.as_ref()),
-        hook.and_then(|hook| hook.previous_secret.as_ref()),
-    ];
-    let tls_key = hook.and_then(|hook| hook.tls.as_ref());
-    let mut warnings: Vec<String> = sources.into_iter().flatten().filter_map(SecretSource::warning).collect();
+    let mut warnings: Vec<String> = Vec::new();
+    for org in &config.orgs {
+        let hook = config.hook.of(&org.hook);
+        let hooks = [hook.secret.as_ref(), hook.previous_secret.as_ref()];
+        let hooks = hooks.into_iter().filter(|_| hook.enabled).flatten();
+        // Several orgs may have one file.
+        for warning in org.way.iter().map(Way::source).chain(hooks).filter_map(SecretSource::warning) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    let tls_key = config.hook.tls.as_ref().filter(|_| config.hook.enabled);
     warnings.extend(tls_key.and_then(|(_, key)| open_to_others("private key of the listener", key)));
     warnings
 }
@@ -147,37 +253,32 @@ fn read(way: &Way) -> Result<Credentials, String> {
     })
 }
 
-/// Reads the CA file and the proxy through which the org is reached.
-fn route(config: &Config, org: &OrgUrl) -> Result<Route, String> {
-    let Org { ca_file, proxy, no_proxy, .. } = &config.org;
-    let except = no_proxy.as_deref();
-    let setting = proxy.as_ref().filter(|_| !http::is_direct(org, except));
-    let url = setting.map(ProxySetting::read).transpose().map_err(|error| error.to_string())?;
-    Route::new(org, ca_file.as_deref(), url.as_ref().map(|proxy| &proxy.url), except).map_err(|error| {
-        format!("The org cannot be reached: {error}. Nothing was started. Fix org.ca_file or the proxy, or remove the \
-                 setting.")
-    })
-}
-
 impl Ready {
+    /// Returns what titles call the orgs.
+    pub fn label(&self) -> String {
+        self.orgs.iter().map(|org| org.known.label()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Reads the credentials, if any are configured, and returns the plan for `doctor`.
     ///
     /// # Errors
     /// Returns a sentence that says which credentials cannot be read, and why. It never contains a secret.
     pub fn doctor(self, config: &Config, is_json: bool, jitter_seed: u64) -> Result<DoctorPlan, String> {
-        let route = route(config, &self.org)?;
+        let org = self.orgs.into_iter().next().ok_or_else(no_org)?;
+        let route = org.route(config)?;
+        let hook = org.hook(config);
         Ok(DoctorPlan {
-            org: self.org,
             dir: self.dir,
-            credentials: config.org.way.as_ref().map_or(Ok(Credentials::None), read)?,
+            credentials: org.settings.way.as_ref().map_or(Ok(Credentials::None), read)?,
             route,
-            server: config.readiness.authorization_server.clone(),
-            hook_enabled: config.hook.enabled,
-            public_url: config.hook.public_url.clone(),
+            server: org.settings.authorization_server,
+            hook_enabled: hook.enabled,
+            public_url: hook.public_url,
             rate_share: config.poll.rate_share,
             interval: config.poll.interval,
             jitter_seed,
             is_json,
+            org: org.url,
         })
     }
 
@@ -191,14 +292,12 @@ impl Ready {
         since: Option<Timestamp>,
         jitter_seed: u64,
     ) -> Result<FeedPlan, String> {
-        let Some(way) = &config.org.way else {
-            return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
-        };
-        let source = way.source();
-        let route = route(config, &self.org)?;
-        let credentials = read(way)?;
+        let org = self.orgs.into_iter().next().ok_or_else(no_org)?;
+        let SignIn { route, credentials, source } = org.sign_in(config)?;
+        let hook = org.hook_plan(config)?;
+        let public_url = org.hook(config).public_url;
         let poll = PollPlan {
-            org: self.org,
+            org: org.url,
             kinds: config.poll.events.clone(),
             topics: topics(config.hook.enabled),
             interval: config.poll.interval,
@@ -219,16 +318,110 @@ impl Ready {
             poll,
             names: config.poll.names,
             credentials,
-            renew: Some(source.clone()),
+            renew: Some(source),
             route,
             warnings: self.warnings,
-            hook: hook(&config.hook)?,
+            hook,
             is_hook_left_out: false,
             readiness: Some(Probing {
-                server: config.readiness.authorization_server.clone(),
-                public_url: config.hook.public_url.clone(),
+                server: org.settings.authorization_server,
+                public_url,
                 interval: config.readiness.interval,
             }),
+        })
+    }
+}
+
+/// What an org is reached with.
+struct SignIn {
+    route: Route,
+    credentials: Credentials,
+    source: SecretSource,
+}
+
+impl ReadyOrg {
+    fn of(settings: &Org, config: &Config) -> Result<Self, String> {
+        let listed = settings.place.and_then(|place| config.listed.get(place));
+        let from = listed.filter(|_| settings.url_from == "file").map(place);
+        let (url, note) = parse(&settings.url, from.as_deref().unwrap_or(&settings.url_from))?;
+        let known =
+            KnownOrg { key: url.folder().into(), host: url.host().into(), name: settings.name.clone() };
+        let is_one_of_several = config.orgs.len() > 1;
+        Ok(Self { known, url, note, settings: settings.clone(), is_one_of_several })
+    }
+
+    /// Returns whether the configuration lists another org before this one.
+    fn is_later(&self) -> bool {
+        self.settings.place.is_some_and(|place| place > 0)
+    }
+
+    /// Reads the credentials and the secrets of the event hook, to see whether the org can be used.
+    ///
+    /// # Errors
+    /// Returns a sentence that says what cannot be used, and why. It never contains a secret.
+    pub fn try_out(&self, config: &Config) -> Result<(), String> {
+        let result = self.sign_in(config).and_then(|_| self.hook_plan(config));
+        result.map(drop).map_err(|words| {
+            if self.is_one_of_several { format!("{}: {words}", self.known.label()) } else { words }
+        })
+    }
+
+    /// Returns the org and where its credentials come from, for people.
+    pub fn summary(&self) -> String {
+        let way = match &self.settings.way {
+            Some(Way::Token(source)) => format!("token from {source}"),
+            Some(Way::Service(service)) => {
+                format!(
+                    "service app {}, private key from {}",
+                    visible(&service.client_id),
+                    service.private_key
+                )
+            }
+            None => "no credentials".to_owned(),
+        };
+        format!("{}: {}, {way}", self.known.label(), self.url.origin())
+    }
+
+    /// Returns the settings of its event hook.
+    ///
+    /// The first org has the path and the URL of `[hook]`, so that Okta still reaches it when another org is added. Each
+    /// later one has its name or host behind them.
+    pub fn hook(&self, config: &Config) -> config::Hook {
+        let mut hook = config.hook.of(&self.settings.hook);
+        if self.is_later() {
+            let below = |base: &str| format!("{}/{}", base.trim_end_matches('/'), self.known.label());
+            hook.path = below(&hook.path);
+            let is_own = self.settings.hook.public_url.is_some();
+            hook.public_url = hook.public_url.map(|url| if is_own { url } else { below(&url) });
+        }
+        hook
+    }
+
+    /// Reads the secrets and the TLS files of the hook's listener, or returns `None` if the hook is off.
+    fn hook_plan(&self, config: &Config) -> Result<Option<HookPlan>, String> {
+        let own = &self.settings.hook;
+        let section = |is_own: bool| if is_own { "org.hook" } else { "hook" };
+        hook(&self.hook(config), section(own.secret.is_some()), section(own.previous_secret.is_some()))
+    }
+
+    /// Reads the credentials, the CA file and the proxy.
+    fn sign_in(&self, config: &Config) -> Result<SignIn, String> {
+        let Some(way) = &self.settings.way else {
+            return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
+        };
+        let route = self.route(config)?;
+        Ok(SignIn { route, credentials: read(way)?, source: way.source().clone() })
+    }
+
+    /// Reads the CA file and the proxy through which the org is reached.
+    fn route(&self, config: &Config) -> Result<Route, String> {
+        let (org, ca_file) = (&self.url, self.settings.ca_file.as_deref());
+        let except = config.no_proxy.as_deref();
+        let setting = config.proxy.as_ref().filter(|_| !http::is_direct(org, except));
+        let url = setting.map(ProxySetting::read).transpose().map_err(|error| error.to_string())?;
+        Route::new(org, ca_file, url.as_ref().map(|proxy| &proxy.url), except).map_err(|error| {
+            format!("The org cannot be reached: {error}. Nothing was started. Fix org.ca_file or the proxy, or remove the \
+                     setting.")
         })
     }
 }
@@ -239,8 +432,9 @@ fn topics(has_hook: bool) -> Vec<Topic> {
     Topic::ALL.into_iter().filter(|topic| has_hook || *topic != Topic::Delivery).collect()
 }
 
-/// Reads the secrets and the TLS files of the hook's listener. Returns `None` if the hook is off or has no secret.
-fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
+/// Reads the secrets and the TLS files of the hook's listener. Returns `None` if the hook is off or has no secret. `own`
+/// and `before` are the sections that name the secret and the previous one.
+fn hook(config: &config::Hook, own: &str, before: &str) -> Result<Option<HookPlan>, String> {
     let Some(source) = config.secret.as_ref().filter(|_| config.enabled) else { return Ok(None) };
     let read = |source: &SecretSource, command: &str| {
         source.read().map_err(|error| {
@@ -248,19 +442,21 @@ fn hook(config: &config::Hook) -> Result<Option<HookPlan>, String> {
             unreadable("The hook's secret", source, &error, command, remedy)
         })
     };
-    let secret = read(source, "hook.secret_command")?;
+    let secret = read(source, &format!("{own}.secret_command"))?;
     let previous = config.previous_secret.as_ref();
-    let previous = previous.map(|source| read(source, "hook.previous_secret_command")).transpose()?;
+    let previous =
+        previous.map(|source| read(source, &format!("{before}.previous_secret_command"))).transpose()?;
     let unusable = |key: &str, source: &SecretSource, error: SecretsError| {
         format!(
-            "The hook's secret of hook.{key}, from {source}, cannot be used: {error}. Nothing was started. Okta must \
+            "The hook's secret of {key}, from {source}, cannot be used: {error}. Nothing was started. Okta must \
              send the same secret as the whole value of Authorization."
         )
     };
-    let mut secrets = Secrets::new(&secret, None).map_err(|error| unusable("secret_*", source, error))?;
+    let mut secrets =
+        Secrets::new(&secret, None).map_err(|error| unusable(&format!("{own}.secret_*"), source, error))?;
     if let (Some(source), Some(previous)) = (&config.previous_secret, &previous) {
         secrets = Secrets::new(&secret, Some(previous))
-            .map_err(|error| unusable("previous_secret_*", source, error))?;
+            .map_err(|error| unusable(&format!("{before}.previous_secret_*"), source, error))?;
     }
     let tls = config.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose().map_err(
         |error| {

@@ -36,7 +36,7 @@ pub use archive::{Archive, FileInput, probe_all};
 pub use auto::{Auto, AutoPlan};
 pub use backfill::backfill;
 pub use charset::set_ascii_only;
-pub use check::{Ready, ready};
+pub use check::{Ready, ReadyOrg, check_config, journal_dir, ready};
 pub use configured_screen::{Arranged, arranged};
 pub use doctor::{DoctorPlan, doctor};
 pub use export::{ExportOptions, export};
