@@ -284,6 +284,9 @@ fn files_are_told_in_sentences_too() {
     let number = |line: &str| line.split_once(". ").and_then(|(number, _)| number.parse::<usize>().ok());
     let latest: Vec<usize> = told.lines().filter_map(number).take(5).collect();
     assert_eq!(latest, (count - 4..=count).collect::<Vec<_>>(), "the files are in the order of time");
+    // Files are of no org of the configuration, so it does not matter which one is named.
+    let output = run(&sandbox, b"q\n", &["open", "--linear", "out.json", "--org", "nobody"]);
+    assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
     // Damage is reported while the file is read, and again at the end.
     let half = raw.len() / 2;
     fs::write(

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Places, When};
+use crate::config::{self, Config, GlobalFlags, Places, When};
 use crate::exit::Exit;
 use crate::flags::{Cli, ColorWhen};
 use crate::log;
@@ -51,6 +51,12 @@ pub(super) fn places() -> Places {
 
 pub(super) fn load(cli: &Cli) -> Result<Config, Ended> {
     config::load(&cli.global.flags(), &env, &places()).map_err(|error| (Exit::Usage, error.to_string()))
+}
+
+/// Loads the configuration for a command that reads files. It works on no org, so `--org` does not matter.
+pub(super) fn load_for_files(cli: &Cli) -> Result<Config, Ended> {
+    let flags = GlobalFlags { org: Vec::new(), ..cli.global.flags() };
+    config::load(&flags, &env, &places()).map_err(|error| (Exit::Usage, error.to_string()))
 }
 
 /// Makes the error for wrong usage. Anything in the message that looks like a secret is hidden.

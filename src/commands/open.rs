@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 
 use super::common::{
-    Ended, is_dumb, judged, load, on_runtime, query, query_for_files, record_to, reopen_log, screen_options,
-    start_log, usage,
+    Ended, is_dumb, judged, load_for_files, on_runtime, query, query_for_files, record_to, reopen_log,
+    screen_options, start_log, usage,
 };
 use crate::exit::Exit;
 use crate::flags::{self, Cli};
@@ -14,7 +14,7 @@ use crate::screen::{self, WatchOptions};
 /// Shows the events in files. Fails before the screen starts if one of them cannot be read.
 pub(super) fn open(cli: &Cli, flags: &flags::Open) -> Result<Exit, Ended> {
     let record_to = record_to(flags.record.as_ref())?;
-    let config = load(cli)?;
+    let config = load_for_files(cli)?;
     let zone = screen::zone(&config.ui.time_zone).map_err(usage)?;
     let arranged = run::arranged(&config).map_err(|error| usage(error.to_string()))?;
     let inputs: Vec<FileInput> = flags.files.iter().map(|name| FileInput::of(name)).collect();
