@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use consentwatch::consent::{Consent, Seq, Via};
-use consentwatch::export::{About, Lines, Report};
+use consentwatch::consent::{Consent, KnownOrg, Seq, Via};
+use consentwatch::export::{About, AboutOrg, Lines, Report};
 use consentwatch::okta;
 use consentwatch::report::{Coverage, Gap};
 use consentwatch::run::{FileLayout, save};
@@ -33,7 +33,7 @@ fn hostile(number: u32, name: &str) -> Consent {
                 "authorizationserver": "ausSSSSSSSSSSSSSS1d7"}}],
     });
     let mut read = okta::event(&raw.to_string(), at(), Via::POLL).expect("an event");
-    read.remove(0)
+    Consent { org: Some("example.okta.com".into()), ..read.remove(0) }
 }
 
 fn at() -> Timestamp {
@@ -57,13 +57,8 @@ const NAMES: [&str; 12] = [
 
 #[test]
 fn every_form_is_written_as_it_was_looked_at() {
-    let about = About {
-        org: "example.okta.com".to_owned(),
-        created: at(),
-        filter: Some("kind:grant <b>\"quoted\"</b>".to_owned()),
-        extent: "listed",
-        since: None,
-        until: None,
+    let org = AboutOrg {
+        org: KnownOrg::unnamed("example.okta.com"),
         coverage: Coverage {
             complete_since: Some("2026-03-01T00:00:00Z".parse().expect("a time")),
             gaps: vec![Gap {
@@ -75,6 +70,14 @@ fn every_form_is_written_as_it_was_looked_at() {
         },
         board: None,
         readiness: None,
+    };
+    let about = About {
+        orgs: vec![org],
+        created: at(),
+        filter: Some("kind:grant <b>\"quoted\"</b>".to_owned()),
+        extent: "listed",
+        since: None,
+        until: None,
         screen: Some("a screen\n\u{1b}[2J".to_owned()),
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats");

@@ -10,7 +10,7 @@ mod terminal;
 mod unseen;
 
 use consentwatch::clock::Clock;
-use consentwatch::consent::{RowPage, Seq, Sym, Via, visible};
+use consentwatch::consent::{Orgs, RowPage, Seq, Sym, Via, visible};
 use consentwatch::export::{Lines, sentences};
 use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
 use consentwatch::model::{Chord, Key, Model, Msg, Notice, Origin, Zone, update};
@@ -372,9 +372,9 @@ fn no_text_from_outside_is_obeyed_in_lines() {
     for (number, consent) in (1..).zip(consents()) {
         let mut out = Vec::new();
         for form in [Lines::Text, Lines::Json, Lines::Card, Lines::Raw] {
-            form.line_for_terminal(Seq(number), &consent, &mut out);
+            form.line_for_terminal(Seq(number), &consent, &Orgs::default(), &mut out);
         }
-        out.extend(sentences(Seq(number), &consent).join("\n").bytes());
+        out.extend(sentences(Seq(number), &consent, &Orgs::default()).join("\n").bytes());
         for line in out.split(|byte| *byte == b'\n') {
             assert_eq!(foreign(line), None, "{:?}", CORPUS[number as usize - 1]);
             assert!(!line.contains(&0x1b));

@@ -166,6 +166,7 @@ impl Rig {
         let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
         let plan = FeedPlan {
+            org: consentwatch::consent::KnownOrg::unnamed("example.okta.com"),
             dir: folder.path().join("org"),
             keep: Settings::default(),
             poll: PollPlan {

@@ -64,6 +64,7 @@ pub(super) fn demo(cli: &Cli, flags: &flags::Demo) -> Result<Exit, Ended> {
             ceiling: Ceiling::default(),
         };
         let plan = FeedPlan {
+            org: crate::consent::KnownOrg::unnamed(url.host()),
             dir: folder.path().join(url.folder()),
             keep: Settings::default(),
             poll: PollPlan {

@@ -67,7 +67,7 @@ pub(super) fn tail(cli: &Cli, flags: &flags::Tail) -> Result<Exit, Ended> {
             auto: Some(run::AutoPlan {
                 auto: auto(&config),
                 folder: snapshots(&config),
-                org: ready.label(),
+                org: ready.known().map_err(usage)?,
                 dir: ready.dir.clone(),
             }),
         };

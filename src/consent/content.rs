@@ -160,6 +160,7 @@ mod tests {
         use super::super::*;
         Consent {
             key: EventKey { published_ms: 0, id: EventId::Uuid([0; 16]), part: 0 },
+            org: None,
             uuid: None,
             kind: Kind::Other,
             event_type: Untrusted::new(""),

@@ -1,5 +1,7 @@
 //! The orgs of a journal, a screen or a set of files: their numbers, names and hosts.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// The number of an org within one journal. The first org has 0, so an org by itself needs no number.
@@ -72,7 +74,31 @@ pub struct KnownOrg {
     pub name: Option<OrgName>,
 }
 
+/// The longest label: a host of 253 characters, a colon and a port.
+const LABEL_MAX: usize = 259;
+
+/// Returns a text from outside as the label of an org, or `None` if it cannot be a name or a host with a port. A label
+/// has no spaces and no control characters, so it can be printed anywhere.
+pub fn org_label(text: &str) -> Option<Arc<str>> {
+    let is_of_host = |c: u8| c.is_ascii_alphanumeric() || b".-_:[]".contains(&c);
+    (1..=LABEL_MAX)
+        .contains(&text.len())
+        .then_some(text)
+        .filter(|text| text.bytes().all(is_of_host))
+        .map(Arc::from)
+}
+
 impl KnownOrg {
+    /// Creates an org without a name from its host, with the port unless it is the scheme's own.
+    pub fn unnamed(host: &str) -> Self {
+        Self { key: Self::key_of(host), host: host.into(), name: None }
+    }
+
+    /// Returns the key of the org with this host and port: a name that a folder can have on any system.
+    pub fn key_of(host: &str) -> Box<str> {
+        host.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' }).collect()
+    }
+
     /// Returns what people call the org: its name, or its host if it has none.
     pub fn label(&self) -> &str {
         self.name.as_ref().map_or(&*self.host, OrgName::as_str)
@@ -106,6 +132,13 @@ impl Orgs {
         let has_host = |org: &&(OrgId, &KnownOrg)| org.1.host.eq_ignore_ascii_case(text);
         let all: Vec<(OrgId, &KnownOrg)> = self.iter().collect();
         all.iter().find(is_named).or_else(|| all.iter().find(has_host)).map(|org| org.0)
+    }
+
+    /// Returns the host of the org with a label, or `None` if it is not known. An org that is not in the list has its
+    /// host as its label, unless that is a name.
+    pub fn host_of<'a>(&'a self, label: &'a str) -> Option<&'a str> {
+        let host = self.find(label).and_then(|id| self.get(id)).map(|org| &*org.host);
+        host.filter(|host| !host.is_empty()).or_else(|| OrgName::parse(label).is_err().then_some(label))
     }
 
     /// Returns the orgs with their numbers.
@@ -163,5 +196,29 @@ mod tests {
             [Some(OrgId(1)), Some(OrgId(1)), Some(OrgId(0)), None]
         );
         assert!(orgs.is_several() && !Orgs::default().is_several());
+        assert_eq!(
+            ["prod", "a.okta.com", "c.okta.com:8080", "preview"].map(|label| orgs.host_of(label)),
+            [Some("b.okta.com"), Some("a.okta.com"), Some("c.okta.com:8080"), None]
+        );
+    }
+
+    #[test]
+    fn an_org_without_a_name_is_known_by_its_host() {
+        let org = KnownOrg::unnamed("127.0.0.1:8080");
+        assert_eq!(
+            (&*org.key, &*org.host, org.label()),
+            ("127.0.0.1_8080", "127.0.0.1:8080", "127.0.0.1:8080")
+        );
+    }
+
+    #[test]
+    fn a_label_from_outside_can_be_printed_anywhere() {
+        for good in ["prod", "example.okta.com", "127.0.0.1:8080", "[::1]:80", &"a".repeat(259)] {
+            assert_eq!(org_label(good).as_deref(), Some(good));
+        }
+        let long = "a".repeat(260);
+        for bad in ["", "a b", "a\u{1b}[2J", "=a", "a\n", "é", "a\"", "<b>", long.as_str()] {
+            assert_eq!(org_label(bad), None, "{bad:?}");
+        }
     }
 }

@@ -13,8 +13,11 @@ use super::{
 /// A parsed consent event with its exact bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Consent {
-    /// The key that identifies the event.
+    /// The key that identifies the event within its org.
     pub key: EventKey,
+    /// The label of the org that it comes from, or `None` if that is not known. An event that was just received has
+    /// none.
+    pub org: Option<Arc<str>>,
     /// `uuid` as it came.
     pub uuid: Option<Untrusted>,
     /// The kind of `event_type`.
@@ -174,7 +177,7 @@ fn exact(text: Option<&Untrusted>) -> &str {
     text.map_or("", Untrusted::exact)
 }
 
-/// The key that identifies a row in the journal.
+/// The key that identifies a row of one org in the journal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EventKey {
     /// `published` in milliseconds since 1970, or 0 without a usable time (shown as "no time").
@@ -276,8 +279,10 @@ pub struct Stored {
     pub seq: Seq,
     /// The row's last change, or 0 if it never changed.
     pub rev: Rev,
-    /// The key that identifies the event.
+    /// The key that identifies the event within its org.
     pub key: EventKey,
+    /// The label of the org that it comes from, or `None` if that is not known.
+    pub org: Option<Arc<str>>,
     /// When it was first received.
     pub received: Timestamp,
     /// The ways by which it came.

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::json::time;
+use crate::consent::{KnownOrg, Orgs, visible};
 use crate::report::{Board, Coverage, Part};
 
 /// The contents and context of a snapshot or a report.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// The org's host.
-    pub org: String,
+    /// The orgs whose consents it has.
+    pub orgs: Vec<AboutOrg>,
     /// When it was created.
     pub created: Timestamp,
     /// The filter, if any.
@@ -21,14 +22,21 @@ pub struct About {
     pub since: Option<Timestamp>,
     /// The publication time before which its events are, if limited.
     pub until: Option<Timestamp>,
-    /// What the journal covers.
+    /// The text of the screen when it was created, if there was one.
+    pub screen: Option<String>,
+}
+
+/// What a snapshot or a report says about one org.
+#[derive(Clone, Debug)]
+pub struct AboutOrg {
+    /// The name and the host of the org.
+    pub org: KnownOrg,
+    /// What the journal covers of it.
     pub coverage: Coverage,
     /// The status of poller, hook and journal, if they were running.
     pub board: Option<Board>,
     /// The org's readiness as `consentwatch.doctor/1` JSON, if it is known.
     pub readiness: Option<Box<serde_json::value::RawValue>>,
-    /// The text of the screen when it was created, if there was one.
-    pub screen: Option<String>,
 }
 
 /// The program's name and version, as files contain them.
@@ -76,13 +84,13 @@ struct Hole {
     why: String,
 }
 
-impl About {
-    pub(super) fn seen(&self) -> Seen {
-        let coverage = &self.coverage;
-        let pulses = self.board.iter().flat_map(|board| {
+impl Seen {
+    /// Returns the coverage, and the status of each part of a board.
+    fn of(coverage: &Coverage, board: Option<&Board>) -> Self {
+        let pulses = board.into_iter().flat_map(|board| {
             [Part::Poll, Part::Hook, Part::Journal].map(|part| (part.word(), board.get(part).word()))
         });
-        Seen {
+        Self {
             complete_since: coverage.complete_since.map(time),
             gaps: coverage
                 .gaps
@@ -103,6 +111,43 @@ impl About {
             sources: pulses.collect(),
         }
     }
+}
+
+impl About {
+    /// Returns the orgs, for lines that name them.
+    pub fn known_orgs(&self) -> Orgs {
+        Orgs::new(self.orgs.iter().map(|about| about.org.clone()).collect())
+    }
+
+    /// Returns the only org, or `None` if there are several or none.
+    pub(super) fn only_org(&self) -> Option<&AboutOrg> {
+        match self.orgs.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Returns what all orgs cover together. Only a single org has a status of its parts.
+    pub(super) fn seen(&self) -> Seen {
+        match self.only_org() {
+            Some(org) => org.seen(),
+            None => Seen::of(&Coverage::of_all(self.orgs.iter().map(|org| &org.coverage)), None),
+        }
+    }
+
+    /// Returns the heading of what is said about an org, or `None` if it is the only one.
+    pub(super) fn heading<'a>(&self, about: &'a AboutOrg) -> Option<&'a str> {
+        (self.orgs.len() > 1).then(|| about.org.label())
+    }
+
+    /// Returns the labels of the orgs, for people.
+    pub(super) fn labels(&self) -> String {
+        const LABELS_MAX: usize = 12;
+        let labels: Vec<&str> = self.orgs.iter().map(|about| about.org.label()).take(LABELS_MAX).collect();
+        let more = self.orgs.len() - labels.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", labels.join(", "))
+    }
 
     /// Returns which rows were requested, as a line for people.
     pub(super) fn asked(&self) -> String {
@@ -110,6 +155,27 @@ impl About {
         let since = self.since.map_or(String::new(), |at| format!(", published since {}", time(at)));
         let until = self.until.map_or(String::new(), |at| format!(", published before {}", time(at)));
         format!("{} consents, {filter}{since}{until}", self.extent)
+    }
+}
+
+impl AboutOrg {
+    pub(super) fn seen(&self) -> Seen {
+        Seen::of(&self.coverage, self.board.as_ref())
+    }
+
+    /// Returns when the org was probed, and its readiness, as lines. Returns `None` if it is not known.
+    pub(super) fn probed(&self) -> Option<Vec<String>> {
+        let value = serde_json::from_str::<serde_json::Value>(self.readiness.as_ref()?.get()).ok()?;
+        let items =
+            value.get("items").and_then(|items| items.as_array()).filter(|items| !items.is_empty())?;
+        let text = |of: &serde_json::Value, key: &str| {
+            of.get(key).and_then(|value| value.as_str()).map(visible).unwrap_or_default().into_owned()
+        };
+        let probed = format!("Probed {}; later changes are not included.", text(&value, "probed"));
+        let items = items.iter().map(|item| {
+            format!("{}: {} ({})", text(item, "name"), text(item, "state"), text(item, "confidence"))
+        });
+        Some(std::iter::once(probed).chain(items).collect())
     }
 
     /// Returns what the journal covers and what it lacks, as sentences.

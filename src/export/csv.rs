@@ -31,7 +31,7 @@ pub(super) const MARK: &str = "\u{feff}";
 
 /// Appends the line of column names.
 pub(super) fn head(out: &mut Vec<u8>) {
-    record(HEAD.iter().chain(&["note", "event_type", "hidden"]).map(|name| (*name).to_owned()), out);
+    record(HEAD.iter().chain(&["note", "event_type", "hidden", "org"]).map(|name| (*name).to_owned()), out);
 }
 
 /// Appends one consent and its note.
@@ -73,6 +73,7 @@ pub(super) fn line(seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Ve
         // Columns added later come last, so that the positions of the older ones stay the same.
         consent.event_type.visible().into_owned(),
         consent.hidden.to_string(),
+        consent.org.as_deref().unwrap_or("").to_owned(),
     ];
     record(fields, out);
 }
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(fields.len(), read(&names).len());
         assert_eq!((fields[0].as_str(), fields[3].as_str()), ("41", "grant"));
         assert_eq!(fields[20], "'=1+1, \"said\"^Jthe owner");
-        assert_eq!(fields[21..], ["app.oauth2.as.consent.grant", "0"]);
+        assert_eq!(fields[21..], ["app.oauth2.as.consent.grant", "0", "prod"]);
     }
 
     /// Splits a line as a spreadsheet does: a quote counts only at the start of a cell.

@@ -9,17 +9,17 @@ use super::json::{put_value, time};
 use super::raw::embedded;
 use super::siem_categories;
 use super::targets::Targets;
-use crate::consent::{Consent, Kind, Outcome, Seq, Untrusted, UserId};
+use crate::consent::{Consent, Kind, Orgs, Outcome, Seq, Untrusted, UserId};
 
 /// The version of the schema (Elastic: ECS field reference).
 const VERSION: &str = "9.3.0";
 
 /// Appends one object and a line feed.
-pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
-    put_value(&document(seq, consent), out);
+pub(super) fn line(seq: Seq, consent: &Consent, orgs: &Orgs, out: &mut Vec<u8>) {
+    put_value(&document(seq, consent, orgs), out);
 }
 
-fn document(seq: Seq, consent: &Consent) -> Value {
+fn document(seq: Seq, consent: &Consent, orgs: &Orgs) -> Value {
     let Consent { who, client, server, from, .. } = consent;
     let ip = from.ip.as_ref().map(Untrusted::exact);
     // Elasticsearch refuses a whole document if a field of type ip has another value.
@@ -73,12 +73,17 @@ fn document(seq: Seq, consent: &Consent) -> Value {
             "as": {"number": from.as_number, "organization": {"name": from.as_org}},
         },
         "user_agent": {"original": from.user_agent},
+        "organization": {
+            "name": consent.org.as_deref(),
+            "id": consent.org.as_deref().and_then(|label| orgs.host_of(label)),
+        },
         "related": {
             "user": names.into_iter().flatten().collect::<Vec<_>>(),
             "ip": good_ip.into_iter().collect::<Vec<_>>(),
         },
         "consentwatch": {
             "seq": seq.0,
+            "org": consent.org.as_deref(),
             "kind": consent.kind.word(),
             "evidence": who.evidence.word(),
             "client": {"id": client.id, "label": client.label},
@@ -122,7 +127,7 @@ mod tests {
     fn every_field_is_one_of_the_schema() {
         let known: Vec<&str> = include_str!("../../tests/schemas/ecs.txt").lines().collect();
         for consent in [sample::both_ways(), sample::bare()] {
-            let document = document(Seq(7), &consent);
+            let document = document(Seq(7), &consent, &sample::orgs());
             for field in fields(&document).iter().filter(|field| !field.starts_with("consentwatch.")) {
                 assert!(known.contains(&field.as_str()), "{field}");
             }
@@ -131,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_known_stands_where_a_siem_looks() {
-        let document = document(Seq(7), &sample::both_ways());
+        let document = document(Seq(7), &sample::both_ways(), &sample::orgs());
         for (path, value) in [
             ("/@timestamp", json!("2026-05-06T07:08:09.123Z")),
             ("/event/action", json!("app.oauth2.as.consent.grant")),
@@ -142,6 +147,9 @@ mod tests {
             ("/user/name", json!("mira@example.test")),
             ("/source/ip", json!("198.51.100.7")),
             ("/source/as/number", json!(64501)),
+            ("/organization/name", json!("prod")),
+            ("/organization/id", json!("example.okta.com")),
+            ("/consentwatch/org", json!("prod")),
             ("/consentwatch/client/id", json!("0oaDDDDDDDDDDDDDD1d7")),
             ("/consentwatch/scopes", json!(["paint.read", "paint.write"])),
         ] {
@@ -157,6 +165,7 @@ mod tests {
             document(
                 Seq(1),
                 &Consent { event_type: Untrusted::new(event_type), raw: raw.into(), ..sample::bare() },
+                &Orgs::default(),
             )
         };
         let ada = r#"{"id":"00uA","type":"User","alternateId":"ada@example.test","displayName":"Ada"}"#;
@@ -181,10 +190,10 @@ mod tests {
     fn an_address_that_is_none_breaks_no_mapping() {
         let mut odd = sample::both_ways();
         odd.from.ip = Some(Untrusted::new("=cmd()"));
-        let document = document(Seq(1), &odd);
+        let document = document(Seq(1), &odd, &Orgs::default());
         assert_eq!((document.pointer("/source/ip"), document.pointer("/related/ip")), (None, None));
         assert_eq!(document.pointer("/source/address"), Some(&json!("=cmd()")));
-        let empty = super::document(Seq(1), &sample::bare());
-        assert_eq!(empty["event"]["outcome"], "unknown");
+        let empty = super::document(Seq(1), &sample::bare(), &Orgs::default());
+        assert_eq!((&empty["event"]["outcome"], empty.get("organization")), (&json!("unknown"), None));
     }
 }

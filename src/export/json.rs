@@ -35,6 +35,7 @@ type Text<'a> = Option<&'a Untrusted>;
 struct Line<'a> {
     schema: &'static str,
     seq: i64,
+    org: Option<&'a str>,
     uuid: Text<'a>,
     kind: &'static str,
     event_type: &'a Untrusted,
@@ -153,6 +154,7 @@ impl<'a> Line<'a> {
         Self {
             schema: SCHEMA,
             seq: seq.0,
+            org: consent.org.as_deref(),
             uuid: consent.uuid.as_ref(),
             kind: consent.kind.word(),
             event_type: &consent.event_type,
@@ -258,7 +260,7 @@ mod tests {
         assert_eq!(
             written(41, &sample::both_ways()),
             concat!(
-                r#"{"schema":"consentwatch.consent/1","seq":41,"uuid":"5B1F0C9E-3333-4333-8333-0242AC120002","kind":"grant","#,
+                r#"{"schema":"consentwatch.consent/1","seq":41,"org":"prod","uuid":"5B1F0C9E-3333-4333-8333-0242AC120002","kind":"grant","#,
                 r#""event_type":"app.oauth2.as.consent.grant","published":"2026-05-06T07:08:09.123Z","#,
                 r#""received":"2026-05-06T07:08:20.000Z","message":"Consent granted","severity":"INFO","version":"0","#,
                 r#""outcome":{"result":"SUCCESS","reason":null},"#,
@@ -286,7 +288,7 @@ mod tests {
         assert_eq!(
             written,
             concat!(
-                r#"{"schema":"consentwatch.consent/1","seq":1,"uuid":null,"kind":"other","event_type":"","published":null,"#,
+                r#"{"schema":"consentwatch.consent/1","seq":1,"org":null,"uuid":null,"kind":"other","event_type":"","published":null,"#,
                 r#""received":"2026-05-06T07:08:20.000Z","message":null,"severity":null,"version":null,"#,
                 r#""outcome":{"result":null,"reason":null},"#,
                 r#""actor":{"id":null,"alternate_id":null,"display_name":null,"type":null},"#,

@@ -16,14 +16,14 @@ mod targets;
 mod terminal;
 mod text;
 
-pub use about::About;
+pub use about::{About, AboutOrg};
 pub use json::SCHEMA;
 pub use report::Report;
 pub use sentence::{sentence, sentences};
 pub use snapshot::{Snapshot, hex};
 pub use summary::Summary;
 
-use crate::consent::{Consent, Seq};
+use crate::consent::{Consent, Orgs, Seq};
 
 /// A format with one line per consent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -47,24 +47,25 @@ pub enum Lines {
 }
 
 impl Lines {
-    /// Appends one consent and a line feed.
-    pub fn line(self, seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
+    /// Appends one consent and a line feed. `orgs` are those whose consents are written: ECS and OCSF have the org's
+    /// host, and a line for people names the org if there are several.
+    pub fn line(self, seq: Seq, consent: &Consent, orgs: &Orgs, out: &mut Vec<u8>) {
         match self {
             Self::Json => json::line(seq, consent, out),
-            Self::Text => text::line(seq, consent, out),
+            Self::Text => text::line(seq, consent, orgs, out),
             Self::Card => card::line(seq, consent, out),
             Self::Raw => raw::line(seq, consent, out),
             Self::Csv | Self::CsvMarked => csv::line(seq, consent, None, out),
-            Self::Ecs => ecs::line(seq, consent, out),
-            Self::Ocsf => ocsf::line(seq, consent, out),
+            Self::Ecs => ecs::line(seq, consent, orgs, out),
+            Self::Ocsf => ocsf::line(seq, consent, orgs, out),
         }
     }
 
     /// Appends one consent and a line feed, with its note if the format has a field for notes.
-    pub fn line_noted(self, seq: Seq, consent: &Consent, note: Option<&str>, out: &mut Vec<u8>) {
+    pub fn line_noted(self, seq: Seq, consent: &Consent, note: Option<&str>, orgs: &Orgs, out: &mut Vec<u8>) {
         match self {
             Self::Csv | Self::CsvMarked => csv::line(seq, consent, note, out),
-            _ => self.line(seq, consent, out),
+            _ => self.line(seq, consent, orgs, out),
         }
     }
 
@@ -80,9 +81,9 @@ impl Lines {
 
     /// Appends one consent and a line feed that are safe to print on a terminal. JSON formats keep their values, and
     /// escape control characters and invisible characters. [`Lines::Text`] is always safe.
-    pub fn line_for_terminal(self, seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
+    pub fn line_for_terminal(self, seq: Seq, consent: &Consent, orgs: &Orgs, out: &mut Vec<u8>) {
         let start = out.len();
-        self.line(seq, consent, out);
+        self.line(seq, consent, orgs, out);
         if self != Self::Text {
             terminal::escape(out, start);
         }

@@ -11,7 +11,7 @@ use super::json::{put_value, time};
 use super::raw::embedded;
 use super::siem_categories::{self, ACCOUNT, BASE, ENTITY, GROUP, LOGOFF, Ocsf, SIGN_IN, USER_ACCESS};
 use super::targets::{Target, Targets};
-use crate::consent::{Consent, Kind, Outcome, Seq, Severity, Untrusted};
+use crate::consent::{Consent, Kind, Orgs, Outcome, Seq, Severity, Untrusted};
 
 /// The version of the schema (OCSF: schema browser).
 const VERSION: &str = "1.8.0";
@@ -19,11 +19,11 @@ const CATEGORY: (u32, &str) = (3, "Identity & Access Management");
 const UNCATEGORIZED: (u32, &str) = (0, "Uncategorized");
 
 /// Appends one object and a line feed.
-pub(super) fn line(seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
-    put_value(&event(seq, consent), out);
+pub(super) fn line(seq: Seq, consent: &Consent, orgs: &Orgs, out: &mut Vec<u8>) {
+    put_value(&event(seq, consent, orgs), out);
 }
 
-fn event(seq: Seq, consent: &Consent) -> Value {
+fn event(seq: Seq, consent: &Consent, orgs: &Orgs) -> Value {
     let Consent { client, server, from, .. } = consent;
     let Ocsf { class, activity: (activity, activity_word) } = match consent.kind {
         Kind::Grant | Kind::OrgGrant | Kind::AdminGrant => {
@@ -73,6 +73,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
             "version": VERSION,
             "product": {"name": "Okta", "vendor_name": "Okta", "feature": {"name": "System Log"}},
             "uid": consent.uuid,
+            "tenant_uid": consent.org.as_deref().and_then(|label| orgs.host_of(label)),
             "event_code": consent.event_type,
             "log_name": "System Log",
             "log_version": consent.version,
@@ -101,6 +102,7 @@ fn event(seq: Seq, consent: &Consent) -> Value {
         "raw_data": embedded(&consent.raw).get(),
         "unmapped": {
             "seq": seq.0,
+            "org": consent.org.as_deref(),
             "kind": consent.kind.word(),
             "evidence": consent.who.evidence.word(),
             "authorization_server": server.id,
@@ -208,7 +210,7 @@ mod tests {
         let known: Vec<&str> = lines.iter().map(|line| line.trim_end_matches(" *")).collect();
         let revoked = Consent { kind: Kind::Revoke, ..sample::bare() };
         for consent in [sample::both_ways(), revoked] {
-            let event = event(Seq(7), &consent);
+            let event = event(Seq(7), &consent, &sample::orgs());
             let found = fields(&event);
             for field in found.iter().filter(|field| !field.starts_with("unmapped.")) {
                 // The list of attributes ends at `feature`, which is an object of its own.
@@ -229,10 +231,12 @@ mod tests {
 
     #[test]
     fn what_is_known_stands_where_a_siem_looks() {
-        let event = event(Seq(7), &sample::both_ways());
+        let event = event(Seq(7), &sample::both_ways(), &sample::orgs());
         for (path, value) in [
             ("/type_uid", json!(300_501)),
             ("/status_id", json!(1)),
+            ("/metadata/tenant_uid", json!("example.okta.com")),
+            ("/unmapped/org", json!("prod")),
             ("/time", json!(1_778_051_289_123_i64)),
             ("/user/uid", json!("00uPPPPPPPPPPPPPP1d7")),
             ("/privileges", json!(["paint.read", "paint.write"])),
@@ -242,7 +246,7 @@ mod tests {
         ] {
             assert_eq!(event.pointer(path), Some(&value), "{path}");
         }
-        let bare = super::event(Seq(1), &sample::bare());
+        let bare = super::event(Seq(1), &sample::bare(), &Orgs::default());
         assert_eq!((bare["class_uid"].as_i64(), bare["activity_id"].as_i64()), (Some(0), Some(99)));
     }
 
@@ -256,7 +260,7 @@ mod tests {
                 raw: raw.into(),
                 ..sample::both_ways()
             };
-            event(Seq(1), &consent)
+            event(Seq(1), &consent, &sample::orgs())
         };
         let ada = r#"{"id":"00uA","type":"User","alternateId":"ada@example.test","displayName":"Ada"}"#;
         let ops = r#"{"id":"00gO","type":"UserGroup","displayName":"Ops"}"#;

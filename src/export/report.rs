@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::about::{About, Tool};
 use super::json::time;
 use super::summary::{BARS, Summary};
-use crate::consent::{Consent, Evidence, Person, Seq, Untrusted, visible};
+use crate::consent::{Consent, Evidence, Person, Untrusted, visible};
 
 /// The formats of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,10 +21,35 @@ const CLIENTS_MAX: usize = 500;
 /// The most people, and the most scopes, named for a client.
 const NAMES_MAX: usize = 12;
 
+/// The first column of both tables if there are several orgs: its name, and its alignment in Markdown.
+const ORG_COLUMN: (&str, &str) = ("org", "---");
+/// The columns of the table of clients.
+const CLIENT_COLUMNS: [(&str, &str); 7] = [
+    ("client", "---"),
+    ("consents", "--:"),
+    ("revocations", "--:"),
+    ("people", "--:"),
+    ("first", "---"),
+    ("last", "---"),
+    ("scopes", "---"),
+];
+/// The columns of the table of consents.
+const CONSENT_COLUMNS: [(&str, &str); 9] = [
+    ("time", "---"),
+    ("kind", "---"),
+    ("who", "---"),
+    ("client", "---"),
+    ("server", "---"),
+    ("scopes", "---"),
+    ("from", "---"),
+    ("outcome", "---"),
+    ("note", "---"),
+];
+
 impl Report {
     /// Appends everything up to the header of the table of consents.
     pub fn head(self, about: &About, summary: &Summary, out: &mut String) {
-        let title = format!("OAuth consents in {}", about.org);
+        let title = format!("OAuth consents in {}", about.labels());
         match self {
             Self::Markdown => {
                 push(out, format_args!("# {}\n\n", md(&title)));
@@ -38,12 +63,6 @@ impl Report {
                         summary.count
                     ),
                 );
-                out.push_str("\n## Coverage and gaps\n\n");
-                for sentence in about.sentences() {
-                    push(out, format_args!("* {}\n", md(&sentence)));
-                }
-                self.readiness(about, out);
-                out.push_str("\n## Clients\n\n| client | consents | revocations | people | first | last | scopes |\n|---|--:|--:|--:|---|---|---|\n");
             }
             Self::Html => {
                 push(
@@ -65,54 +84,105 @@ impl Report {
                         summary.count
                     ),
                 );
-                out.push_str("<h2>Coverage and gaps</h2>\n<ul>\n");
-                for sentence in about.sentences() {
-                    push(out, format_args!("<li>{}</li>\n", html(&sentence)));
+            }
+        }
+        self.coverage(about, out);
+        self.readiness(about, out);
+        if self == Self::Html {
+            picture(summary, out);
+        }
+        let names_orgs = Self::names_orgs(about, summary);
+        self.table("Clients", &CLIENT_COLUMNS, names_orgs, out);
+        self.clients(summary, names_orgs, out);
+        if self == Self::Html {
+            out.push_str("</tbody></table>\n");
+        }
+        self.table("Consents", &CONSENT_COLUMNS, names_orgs, out);
+    }
+
+    /// Returns whether each row names its org: if there are several, or the consents are of several.
+    pub fn names_orgs(about: &About, summary: &Summary) -> bool {
+        about.orgs.len() > 1 || summary.is_of_several_orgs()
+    }
+
+    /// Appends the heading and the header of a table.
+    fn table(self, heading: &str, columns: &[(&str, &str)], names_orgs: bool, out: &mut String) {
+        let columns = names_orgs.then_some(&ORG_COLUMN).into_iter().chain(columns);
+        self.heading(heading, out);
+        match self {
+            Self::Markdown => {
+                columns.clone().for_each(|(name, _)| push(out, format_args!("| {name} ")));
+                out.push_str("|\n");
+                columns.for_each(|(_, rule)| push(out, format_args!("|{rule}")));
+                out.push_str("|\n");
+            }
+            Self::Html => {
+                out.push_str("<table><thead><tr>");
+                columns.for_each(|(name, _)| push(out, format_args!("<th>{name}</th>")));
+                out.push_str("</tr></thead><tbody>\n");
+            }
+        }
+    }
+
+    /// Appends a heading of the second level.
+    fn heading(self, heading: &str, out: &mut String) {
+        match self {
+            Self::Markdown => push(out, format_args!("\n## {heading}\n\n")),
+            Self::Html => push(out, format_args!("<h2>{heading}</h2>\n")),
+        }
+    }
+
+    /// Appends lines as a list under the label of their org, or without a heading.
+    fn list(self, org: Option<&str>, lines: &[String], out: &mut String) {
+        match self {
+            Self::Markdown => {
+                if let Some(org) = org {
+                    push(out, format_args!("### {}\n\n", md(org)));
+                }
+                for line in lines {
+                    push(out, format_args!("* {}\n", md(line)));
+                }
+            }
+            Self::Html => {
+                if let Some(org) = org {
+                    push(out, format_args!("<h3>{}</h3>\n", html(org)));
+                }
+                out.push_str("<ul>\n");
+                for line in lines {
+                    push(out, format_args!("<li>{}</li>\n", html(line)));
                 }
                 out.push_str("</ul>\n");
-                self.readiness(about, out);
-                picture(summary, out);
-                out.push_str("<h2>Clients</h2>\n<table><thead><tr><th>client</th><th>consents</th><th>revocations</th><th>people</th><th>first</th><th>last</th><th>scopes</th></tr></thead><tbody>\n");
             }
-        }
-        self.clients(summary, out);
-        match self {
-            Self::Markdown => out.push_str("\n## Consents\n\n| time | kind | who | client | server | scopes | from | outcome | note |\n|---|---|---|---|---|---|---|---|---|\n"),
-            Self::Html => out.push_str("</tbody></table>\n<h2>Consents</h2>\n<table><thead><tr><th>time</th><th>kind</th><th>who</th><th>client</th><th>server</th><th>scopes</th><th>from</th><th>outcome</th><th>note</th></tr></thead><tbody>\n"),
         }
     }
 
+    /// Appends what the journal covers of each org.
+    fn coverage(self, about: &About, out: &mut String) {
+        self.heading("Coverage and gaps", out);
+        self.lists(about.orgs.iter().map(|org| (about.heading(org), org.sentences())), out);
+    }
+
+    /// Appends the readiness of each org of which it is known.
     fn readiness(self, about: &About, out: &mut String) {
-        let Some(raw) = &about.readiness else { return };
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(raw.get()) else { return };
-        let items = value.get("items").and_then(|items| items.as_array()).cloned().unwrap_or_default();
-        if items.is_empty() {
-            return;
-        }
-        out.push_str(if self == Self::Markdown {
-            "\n## Readiness\n\n"
-        } else {
-            "<h2>Readiness</h2>\n<ul>\n"
-        });
-        let text = |of: &serde_json::Value, key: &str| {
-            of.get(key).and_then(|value| value.as_str()).map(visible).unwrap_or_default().into_owned()
-        };
-        let probed = format!("Probed {}; later changes are not included.", text(&value, "probed"));
-        let items = items.iter().map(|item| {
-            format!("{}: {} ({})", text(item, "name"), text(item, "state"), text(item, "confidence"))
-        });
-        for line in std::iter::once(probed).chain(items) {
-            match self {
-                Self::Markdown => push(out, format_args!("* {}\n", md(&line))),
-                Self::Html => push(out, format_args!("<li>{}</li>\n", html(&line))),
-            }
-        }
-        if self == Self::Html {
-            out.push_str("</ul>\n");
+        let known = about.orgs.iter().filter_map(|org| Some((about.heading(org), org.probed()?)));
+        let mut known = known.peekable();
+        if known.peek().is_some() {
+            self.heading("Readiness", out);
+            self.lists(known, out);
         }
     }
 
-    fn clients(self, summary: &Summary, out: &mut String) {
+    /// Appends lists, with an empty line between two in Markdown.
+    fn lists<'a>(self, lists: impl Iterator<Item = (Option<&'a str>, Vec<String>)>, out: &mut String) {
+        for (index, (org, lines)) in lists.enumerate() {
+            if index > 0 && self == Self::Markdown {
+                out.push('\n');
+            }
+            self.list(org, &lines, out);
+        }
+    }
+
+    fn clients(self, summary: &Summary, names_orgs: bool, out: &mut String) {
         let clients = summary.clients();
         let some = |names: &std::collections::BTreeSet<String>| {
             let more = names.len().saturating_sub(NAMES_MAX);
@@ -125,38 +195,26 @@ impl Report {
         for client in clients.iter().take(CLIENTS_MAX) {
             let at = |at: Option<jiff::Timestamp>| at.map_or("-".to_owned(), time);
             let people = format!("{}: {}", client.people.len(), some(&client.people));
-            self.row(
-                &[
-                    client.name.clone(),
-                    client.grants.to_string(),
-                    client.revocations.to_string(),
-                    people,
-                    at(client.first),
-                    at(client.last),
-                    some(&client.scopes),
-                ],
-                out,
-            );
+            let cells = [
+                client.name.clone(),
+                client.grants.to_string(),
+                client.revocations.to_string(),
+                people,
+                at(client.first),
+                at(client.last),
+                some(&client.scopes),
+            ];
+            self.row(org_cell(names_orgs, client.org.as_deref()).chain(cells), out);
         }
         if clients.len() > CLIENTS_MAX {
             let more = format!("and {} more clients", clients.len() - CLIENTS_MAX);
-            self.row(
-                &[
-                    more,
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                ],
-                out,
-            );
+            let empty = CLIENT_COLUMNS.len() - 1 + usize::from(names_orgs);
+            self.row(std::iter::once(more).chain(std::iter::repeat_n(String::new(), empty)), out);
         }
     }
 
-    /// Appends one row of the table of consents.
-    pub fn line(self, _seq: Seq, consent: &Consent, note: Option<&str>, out: &mut String) {
+    /// Appends one row of the table of consents. `names_orgs` is what [`Report::names_orgs`] returns.
+    pub fn line(self, consent: &Consent, note: Option<&str>, names_orgs: bool, out: &mut String) {
         let shown = |text: Option<&Untrusted>| text.map_or(String::new(), |text| text.visible().into_owned());
         let person = consent.who.person.name().map(|name| visible(name).into_owned());
         let who = match (person, consent.who.evidence) {
@@ -183,34 +241,32 @@ impl Report {
             shown(consent.from.city.as_ref()),
             shown(consent.from.country.as_ref()),
         ];
-        self.row(
-            &[
-                consent.published.map_or("no time".to_owned(), time),
-                consent.kind.word().to_owned(),
-                who,
-                client,
-                server,
-                scopes.join(" "),
-                from.join(" ").trim().to_owned(),
-                shown(consent.outcome.result.as_ref()),
-                note.map(visible).unwrap_or_default().into_owned(),
-            ],
-            out,
-        );
+        let cells = [
+            consent.published.map_or("no time".to_owned(), time),
+            consent.kind.word().to_owned(),
+            who,
+            client,
+            server,
+            scopes.join(" "),
+            from.join(" ").trim().to_owned(),
+            shown(consent.outcome.result.as_ref()),
+            note.map(visible).unwrap_or_default().into_owned(),
+        ];
+        self.row(org_cell(names_orgs, consent.org.as_deref()).chain(cells), out);
     }
 
-    fn row(self, cells: &[String], out: &mut String) {
+    fn row(self, cells: impl IntoIterator<Item = String>, out: &mut String) {
         match self {
             Self::Markdown => {
                 for cell in cells {
-                    push(out, format_args!("| {} ", md(cell)));
+                    push(out, format_args!("| {} ", md(&cell)));
                 }
                 out.push_str("|\n");
             }
             Self::Html => {
                 out.push_str("<tr>");
                 for cell in cells {
-                    push(out, format_args!("<td>{}</td>", html(cell)));
+                    push(out, format_args!("<td>{}</td>", html(&cell)));
                 }
                 out.push_str("</tr>\n");
             }
@@ -230,6 +286,11 @@ impl Report {
             }
         }
     }
+}
+
+/// Returns the first cell of a row if rows name their orgs.
+fn org_cell(names_orgs: bool, label: Option<&str>) -> impl Iterator<Item = String> {
+    names_orgs.then(|| label.unwrap_or("-").to_owned()).into_iter()
 }
 
 fn push(out: &mut String, words: std::fmt::Arguments<'_>) {
@@ -323,29 +384,79 @@ th{background:var(--head);white-space:nowrap;overflow-wrap:normal}.bars{width:10
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::sample;
+    use crate::export::{AboutOrg, sample};
 
-    fn written(form: Report, note: &str) -> String {
-        let about = About {
-            org: "example.okta.com".to_owned(),
+    fn about() -> About {
+        About {
+            orgs: vec![sample::about_org()],
             created: "2026-03-04T10:00:00Z".parse().unwrap(),
             filter: Some("<script>alert(1)</script> | `x`".to_owned()),
             extent: "all",
             since: None,
             until: None,
-            coverage: crate::report::Coverage::default(),
-            board: None,
-            readiness: None,
             screen: None,
-        };
-        let consent = sample::both_ways();
+        }
+    }
+
+    fn written_of(form: Report, about: &About, consents: &[Consent], note: &str) -> String {
         let mut summary = Summary::default();
-        summary.add(&consent);
+        for consent in consents {
+            summary.add(consent);
+        }
+        let names_orgs = Report::names_orgs(about, &summary);
         let mut out = String::new();
-        form.head(&about, &summary, &mut out);
-        form.line(Seq(1), &consent, Some(note), &mut out);
+        form.head(about, &summary, &mut out);
+        for consent in consents {
+            form.line(consent, Some(note), names_orgs, &mut out);
+        }
         form.foot("00", &mut out);
         out
+    }
+
+    fn written(form: Report, note: &str) -> String {
+        written_of(form, &about(), &[sample::both_ways()], note)
+    }
+
+    /// Returns the number of cells of each row of the tables, with their headers and rules.
+    fn cells(text: &str) -> Vec<usize> {
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count() - 1;
+        text.lines().filter(|line| line.starts_with('|')).map(cells).collect()
+    }
+
+    #[test]
+    fn several_orgs_are_named_in_the_title_the_sections_and_each_row() {
+        let readiness = r#"{"probed":"x","items":[{"name":"server","state":"on","confidence":"proven"}]}"#;
+        let orgs = ["prod", "preview"].map(|name| AboutOrg {
+            org: sample::named(name, &format!("{name}.okta.com")),
+            readiness: Some(serde_json::value::RawValue::from_string(readiness.to_owned()).unwrap()),
+            ..sample::about_org()
+        });
+        let two = About { orgs: orgs.into(), ..about() };
+        let consent = sample::both_ways();
+        let consents = [consent.clone(), Consent { org: Some("preview".into()), ..consent }];
+        let text = written_of(Report::Markdown, &two, &consents, "a note");
+        assert!(text.starts_with("# OAuth consents in prod, preview\n"), "{text}");
+        for org in ["prod", "preview"] {
+            assert_eq!(
+                text.matches(&format!("\n\n### {org}\n\n* ")).count(),
+                2,
+                "coverage and readiness: {text}"
+            );
+            assert_eq!(text.matches(&format!("\n| {org} | ")).count(), 2, "a client and a consent: {text}");
+        }
+        assert_eq!(cells(&text), [8, 8, 8, 8, 10, 10, 10, 10]);
+        let page = written_of(Report::Html, &two, &consents, "a note");
+        for (words, count) in [
+            ("<h3>preview</h3>", 2),
+            ("<tr><th>org</th>", 2),
+            ("<tr><td>prod</td>", 2),
+            ("<h2>Readiness</h2>", 1),
+        ] {
+            assert_eq!(page.matches(words).count(), count, "{words}: {page}");
+        }
+        // Each record of a file may name another org, so there can be more than the head knows of.
+        assert_eq!(cells(&written_of(Report::Markdown, &about(), &consents, ""))[0], 8);
+        assert_eq!(cells(&written_of(Report::Markdown, &about(), &consents[..1], ""))[0], 7);
     }
 
     #[test]
@@ -359,9 +470,7 @@ mod tests {
         }
         let text = written(Report::Markdown, hostile);
         // Every row of a table has as many cells as its header.
-        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-        let rows: Vec<usize> = text.lines().filter(|line| line.starts_with('|')).map(cells).collect();
-        assert!(rows.iter().all(|count| *count == 8 || *count == 10), "{rows:?}");
+        assert_eq!(cells(&text), [7, 7, 7, 9, 9, 9]);
         // A character after a backslash is not markup.
         let bare = |(n, part): (usize, &str)| part.chars().skip(usize::from(n > 0)).collect::<String>();
         let text: String = text.split('\\').enumerate().map(bare).collect();

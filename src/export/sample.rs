@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::AboutOrg;
 use crate::consent::{
-    Actor, Client, ClientId, Consent, Delivery, EventId, EventKey, Evidence, GrantId, Kind, OutcomeOf,
-    Person, RequestOrigin, ScopeGrant, Server, ServerId, Untrusted, UserId, Via, Who,
+    Actor, Client, ClientId, Consent, Delivery, EventId, EventKey, Evidence, GrantId, Kind, KnownOrg,
+    OrgName, Orgs, OutcomeOf, Person, RequestOrigin, ScopeGrant, Server, ServerId, Untrusted, UserId, Via,
+    Who,
 };
+use crate::report::Coverage;
 
 #[expect(clippy::unnecessary_wraps, reason = "every field that it fills is optional")]
 fn text(text: &str) -> Option<Untrusted> {
@@ -37,10 +40,36 @@ pub(super) fn fields(value: &serde_json::Value) -> Vec<String> {
     }
 }
 
+/// Returns the org of [`both_ways`].
+pub(super) fn orgs() -> Orgs {
+    Orgs::new(vec![named("prod", "example.okta.com")])
+}
+
+/// Returns two orgs, the first of which is that of [`both_ways`].
+pub(super) fn two_orgs() -> Orgs {
+    Orgs::new(vec![named("prod", "example.okta.com"), named("preview", "example.oktapreview.com")])
+}
+
+/// Returns an org with a name.
+pub(super) fn named(name: &str, host: &str) -> KnownOrg {
+    KnownOrg { name: Some(OrgName::parse(name).expect("a name")), ..KnownOrg::unnamed(host) }
+}
+
+/// Returns an org of which nothing more is known.
+pub(super) fn about_org() -> AboutOrg {
+    AboutOrg {
+        org: KnownOrg::unnamed("example.okta.com"),
+        coverage: Coverage::default(),
+        board: None,
+        readiness: None,
+    }
+}
+
 /// Returns a consent with only the required fields.
 pub(super) fn bare() -> Consent {
     Consent {
         key: EventKey { published_ms: 0, id: EventId::Digest([0; 32]), part: 0 },
+        org: None,
         uuid: None,
         kind: Kind::Other,
         event_type: Untrusted::new(""),
@@ -79,6 +108,7 @@ pub(super) fn both_ways() -> Consent {
     };
     Consent {
         key: EventKey { published_ms: published.as_millisecond(), id: EventId::Uuid([7; 16]), part: 0 },
+        org: Some(Arc::from("prod")),
         uuid: text("5B1F0C9E-3333-4333-8333-0242AC120002"),
         kind: Kind::Grant,
         event_type: Untrusted::new("app.oauth2.as.consent.grant"),

@@ -1,16 +1,22 @@
 //! Writes a consent as a sentence, for screen readers and braille displays.
 
 use super::text::{field, first, joined, unread, who};
-use crate::consent::{Consent, Difference, Evidence, Kind, Seq, Untrusted};
+use crate::consent::{Consent, Difference, Evidence, Kind, Orgs, Seq, Untrusted};
 
-/// Returns a consent as one line with its number and a sentence. It is safe to print on a terminal.
+/// Returns a consent as one line with its number and a sentence. It is safe to print on a terminal. If there are several
+/// orgs, it names the consent's.
 ///
 /// An outcome other than success comes first, since the sentence would sound like a consent otherwise.
-pub fn sentence(seq: Seq, consent: &Consent) -> String {
+pub fn sentence(seq: Seq, consent: &Consent, orgs: &Orgs) -> String {
     let result = consent.outcome.result.as_ref().map(Untrusted::exact);
     let failed = match result.filter(|result| *result != "SUCCESS") {
         Some(result) => format!("not a success ({}): ", field(result)),
         None => String::new(),
+    };
+    let org = match &consent.org {
+        _ if !orgs.is_several() => String::new(),
+        Some(label) => format!("{label}: "),
+        None => "unknown org: ".to_owned(),
     };
     let when = consent.published.map_or_else(
         || "at an unknown time".to_owned(),
@@ -26,7 +32,7 @@ pub fn sentence(seq: Seq, consent: &Consent) -> String {
         count => format!(", {count} secret values hidden"),
     };
     format!(
-        "{}. {failed}{}, {when}{place}, by {}{hidden}.",
+        "{}. {org}{failed}{}, {when}{place}, by {}{hidden}.",
         seq.0,
         deed(consent),
         consent.via.told(consent.doubt).replace('+', " and ")
@@ -74,9 +80,9 @@ fn server(consent: &Consent) -> String {
 }
 
 /// Returns the details of a consent as lines: first the sentence, then `name: value` for each known value.
-pub fn sentences(seq: Seq, consent: &Consent) -> Vec<String> {
+pub fn sentences(seq: Seq, consent: &Consent, orgs: &Orgs) -> Vec<String> {
     let actor = consent.actor.as_ref();
-    let mut lines = vec![sentence(seq, consent)];
+    let mut lines = vec![sentence(seq, consent, orgs)];
     for (name, text) in [
         ("Message", consent.message.as_ref()),
         ("Event type", Some(&consent.event_type)),
@@ -129,16 +135,23 @@ mod tests {
     #[test]
     fn a_grant_is_a_sentence() {
         assert_eq!(
-            sentence(Seq(41), &sample::both_ways()),
+            sentence(Seq(41), &sample::both_ways(), &Orgs::default()),
             "41. grant: mira@example.test allowed Paint \"Box\" paint.read, paint.write at default, \
              at 07:08:09 UTC on 6 May 2026, from 198.51.100.7 Netherlands, by poll and hook."
         );
     }
 
     #[test]
+    fn the_org_comes_first_if_there_are_several() {
+        let of = |consent: &Consent| sentence(Seq(41), consent, &sample::two_orgs());
+        assert!(of(&sample::both_ways()).starts_with("41. prod: grant: mira@example.test allowed "));
+        assert!(of(&sample::bare()).starts_with("41. unknown org: other, "));
+    }
+
+    #[test]
     fn what_is_not_known_is_not_claimed() {
         assert_eq!(
-            sentence(Seq(1), &sample::bare()),
+            sentence(Seq(1), &sample::bare(), &Orgs::default()),
             format!(
                 "1. other, {}: unknown, an unnamed client, no named scope, at an unknown time, by poll.",
                 sample::bare().event_type.exact()
@@ -155,7 +168,7 @@ mod tests {
         consent.from.ip = None;
         consent.hook_copy = Some(Box::new(copy));
         consent.doubt = Some(Doubt::Altered);
-        let told = sentences(Seq(7), &consent);
+        let told = sentences(Seq(7), &consent, &Orgs::default());
         for line in [
             "Client: the hook says 0oaFORGED^[, the log 0oaDDDDDDDDDDDDDD1d7",
             "Address: only the hook says 192.0.2.9",
@@ -164,7 +177,7 @@ mod tests {
         ] {
             assert!(told.iter().any(|told| told == line), "{line}: {told:#?}");
         }
-        let told = sentences(Seq(7), &sample::both_ways());
+        let told = sentences(Seq(7), &sample::both_ways(), &Orgs::default());
         assert!(
             told.iter().all(|line| !line.contains("the hook says") && !line.starts_with("Doubt")),
             "{told:#?}"
@@ -182,14 +195,16 @@ mod tests {
             (Kind::AdminRevoke, "admin revoke: mira@example.test took paint.read, paint.write from Paint"),
         ] {
             consent.kind = kind;
-            let told = sentence(Seq(1), &consent);
+            let told = sentence(Seq(1), &consent, &Orgs::default());
             assert!(told.contains(words), "{told}");
         }
         consent.kind = Kind::Grant;
         consent.outcome = OutcomeOf { result: Some(Untrusted::new("FAILURE")), reason: None };
-        assert!(sentence(Seq(2), &consent).starts_with("2. not a success (FAILURE): grant: "));
+        assert!(
+            sentence(Seq(2), &consent, &Orgs::default()).starts_with("2. not a success (FAILURE): grant: ")
+        );
         consent.who = Who { person: Person::default(), evidence: Evidence::Unknown };
-        assert!(sentence(Seq(2), &consent).contains("unknown (by mira@example.test)"));
+        assert!(sentence(Seq(2), &consent, &Orgs::default()).contains("unknown (by mira@example.test)"));
     }
 
     #[test]
@@ -197,9 +212,9 @@ mod tests {
         let mut hostile = sample::both_ways();
         hostile.client.label = Some(Untrusted::new("x\u{1b}]0;y\u{7}\nz\u{202e}"));
         hostile.event_type = Untrusted::new("a\r\nb\u{9b}2J");
-        for line in sentences(Seq(1), &hostile) {
+        for line in sentences(Seq(1), &hostile, &Orgs::default()) {
             assert_eq!(crate::export::unseen::unseen(&line, false), None, "{line:?}");
         }
-        assert!(sentence(Seq(1), &hostile).contains("allowed x^[]0;y^G^Jz<U+202E> "));
+        assert!(sentence(Seq(1), &hostile, &Orgs::default()).contains("allowed x^[]0;y^G^Jz<U+202E> "));
     }
 }

@@ -5,10 +5,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::about::{About, Tool};
+use super::about::{About, AboutOrg, Seen, Tool};
 use super::json;
-use crate::consent::{Consent, Seq};
+use crate::consent::{Consent, OrgName, Seq};
 
 /// The name of this format. Keys may be added under the same name. The number rises if a key is removed or changes its
 /// meaning.
@@ -20,14 +21,37 @@ struct Head<'a> {
     schema: &'static str,
     tool: Tool,
     created: String,
-    org: &'a str,
+    /// The label of the only org.
+    org: Option<&'a str>,
+    orgs: Vec<OrgHead<'a>>,
     filter: Option<&'a str>,
     extent: &'a str,
     since: Option<String>,
     until: Option<String>,
-    coverage: super::about::Seen,
-    readiness: Option<&'a serde_json::value::RawValue>,
+    coverage: Seen,
+    /// The readiness of the only org.
+    readiness: Option<&'a RawValue>,
     screen: Option<&'a str>,
+}
+
+/// What the head says about one org.
+#[derive(Serialize)]
+struct OrgHead<'a> {
+    name: Option<&'a OrgName>,
+    host: &'a str,
+    coverage: Seen,
+    readiness: Option<&'a RawValue>,
+}
+
+impl<'a> OrgHead<'a> {
+    fn of(about: &'a AboutOrg) -> Self {
+        Self {
+            name: about.org.name.as_ref(),
+            host: &about.org.host,
+            coverage: about.seen(),
+            readiness: about.readiness.as_deref(),
+        }
+    }
 }
 
 /// The width of the count. It is padded with spaces, which JSON allows.
@@ -54,13 +78,14 @@ impl<W: Write + Seek> Snapshot<W> {
             schema: SCHEMA,
             tool: Tool::THIS,
             created: json::time(about.created),
-            org: &about.org,
+            org: about.only_org().map(|about| about.org.label()),
+            orgs: about.orgs.iter().map(OrgHead::of).collect(),
             filter: about.filter.as_deref(),
             extent: about.extent,
             since: about.since.map(json::time),
             until: about.until.map(json::time),
             coverage: about.seen(),
-            readiness: about.readiness.as_deref(),
+            readiness: about.only_org().and_then(|about| about.readiness.as_deref()),
             screen: about.screen.as_deref(),
         };
         let head = serde_json::to_string(&head)?;
@@ -133,19 +158,16 @@ mod tests {
 
     use super::*;
     use crate::export::sample;
-    use crate::report::Coverage;
+    use crate::report::{Board, Coverage};
 
     fn about() -> About {
         About {
-            org: "example.okta.com".to_owned(),
+            orgs: vec![sample::about_org()],
             created: "2026-03-04T10:00:00Z".parse().unwrap(),
             filter: Some("kind:grant \"quoted\"".to_owned()),
             extent: "listed",
             since: None,
             until: None,
-            coverage: Coverage::default(),
-            board: None,
-            readiness: None,
             screen: Some("a\nscreen".to_owned()),
         }
     }
@@ -158,6 +180,43 @@ mod tests {
         }
         let (_, digest) = snapshot.finish().unwrap();
         (out.into_inner(), digest)
+    }
+
+    #[test]
+    fn each_org_is_described_and_only_a_single_one_describes_the_whole() {
+        let read = |orgs: Vec<AboutOrg>| -> Value {
+            let mut out = Cursor::new(Vec::new());
+            Snapshot::begin(&mut out, &About { orgs, ..about() }).unwrap().finish().unwrap();
+            serde_json::from_slice(&out.into_inner()).unwrap()
+        };
+        let org = |name: &str, since: &str| AboutOrg {
+            org: sample::named(name, &format!("{name}.okta.com")),
+            coverage: Coverage {
+                complete_since: Some(since.parse().unwrap()),
+                late: 2,
+                ..Coverage::default()
+            },
+            board: Some(Board::default()),
+            readiness: Some(RawValue::from_string(format!(r#"{{"of":"{name}"}}"#)).unwrap()),
+        };
+        let prod = org("prod", "2026-03-01T00:00:00Z");
+        let one = read(vec![prod.clone()]);
+        assert_eq!((&one["org"], &one["readiness"]["of"]), (&"prod".into(), &"prod".into()));
+        assert_eq!(one["coverage"], one["orgs"][0]["coverage"]);
+        let two = read(vec![prod, org("preview", "2026-03-02T00:00:00Z")]);
+        assert_eq!((&two["org"], &two["readiness"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&two["coverage"]["late"], &two["coverage"]["complete_since"]),
+            (&4.into(), &"2026-03-02T00:00:00.000Z".into())
+        );
+        assert_eq!(two["coverage"]["sources"], serde_json::json!({}));
+        assert_eq!(two["orgs"][0], one["orgs"][0]);
+        let preview = &two["orgs"][1];
+        assert_eq!((&preview["name"], &preview["host"]), (&"preview".into(), &"preview.okta.com".into()));
+        assert_eq!(
+            (&preview["coverage"]["late"], &preview["readiness"]["of"]),
+            (&2.into(), &"preview".into())
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The statistics in a report: consents, people, scopes and times per client, and the activity over time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -17,7 +18,10 @@ pub(super) const BARS: usize = 60;
 pub struct Summary {
     /// The number of consents.
     pub count: u64,
-    clients: HashMap<String, Client>,
+    /// By the label of the org and the id, because an id means nothing in another org.
+    clients: HashMap<(Option<Arc<str>>, String), Client>,
+    /// The labels of the first two orgs.
+    orgs: BTreeSet<Option<Arc<str>>>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     /// Counts by time slot. A slot is `minutes` long.
@@ -28,6 +32,7 @@ pub struct Summary {
 /// Statistics of one client.
 #[derive(Debug, Default)]
 pub(super) struct Client {
+    pub(super) org: Option<Arc<str>>,
     pub(super) name: String,
     pub(super) grants: u64,
     pub(super) revocations: u64,
@@ -44,12 +49,16 @@ impl Summary {
         let exact = |text: Option<&Untrusted>| text.map_or("", Untrusted::exact).to_owned();
         let id = exact(consent.client.id.as_ref().map(|id| &id.0));
         let label = exact(consent.client.label.as_ref());
-        let mut key = if id.is_empty() { label.clone() } else { id.clone() };
+        let mut key = (consent.org.clone(), if id.is_empty() { label.clone() } else { id.clone() });
         let is_known = self.clients.contains_key(&key) || self.clients.len() < NAMES_MAX;
         if !is_known {
-            "others".clone_into(&mut key);
+            "others".clone_into(&mut key.1);
+        }
+        if self.orgs.len() < 2 {
+            self.orgs.insert(consent.org.clone());
         }
         let client = self.clients.entry(key).or_default();
+        client.org.clone_from(&consent.org);
         let name = match (label.is_empty(), id.is_empty()) {
             _ if !is_known => "other clients".to_owned(),
             (true, true) => "unknown".to_owned(),
@@ -94,10 +103,17 @@ impl Summary {
         }
     }
 
+    /// Returns whether the consents are of two or more orgs.
+    pub(super) fn is_of_several_orgs(&self) -> bool {
+        self.orgs.len() > 1
+    }
+
     /// Returns the clients, those with the most grants first.
     pub(super) fn clients(&self) -> Vec<&Client> {
         let mut clients: Vec<&Client> = self.clients.values().collect();
-        clients.sort_by(|one, other| (other.grants, &one.name).cmp(&(one.grants, &other.name)));
+        clients.sort_by(|one, other| {
+            (other.grants, &one.org, &one.name).cmp(&(one.grants, &other.org, &other.name))
+        });
         clients
     }
 
@@ -139,6 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn a_client_of_two_orgs_is_two_clients() {
+        let mut summary = Summary::default();
+        let mut consent = sample::both_ways();
+        summary.add(&consent);
+        assert!(!summary.is_of_several_orgs());
+        for org in [Some("preview"), None, None] {
+            consent.org = org.map(Arc::from);
+            summary.add(&consent);
+        }
+        let clients = summary.clients();
+        let told: Vec<_> = clients.iter().map(|client| (client.org.as_deref(), client.grants)).collect();
+        assert_eq!(told, [(None, 2), (Some("preview"), 1), (Some("prod"), 1)]);
+        assert!(summary.is_of_several_orgs());
+    }
+
+    #[test]
     fn clients_beyond_the_limit_are_counted_under_no_client_s_name() {
         let mut summary = Summary::default();
         let mut consent = sample::both_ways();
@@ -146,7 +178,7 @@ mod tests {
             consent.client.id = Some(crate::consent::ClientId::new(&format!("0oa{n:017}")));
             summary.add(&consent);
         }
-        let others = &summary.clients["others"];
+        let others = &summary.clients[&(consent.org, "others".to_owned())];
         assert_eq!((others.name.as_str(), others.grants), ("other clients", 100));
     }
 

@@ -56,7 +56,7 @@ fn push_escape(out: &mut String, c: char) {
 mod tests {
     use std::sync::Arc;
 
-    use crate::consent::{Consent, Seq, Untrusted};
+    use crate::consent::{Consent, Orgs, Seq, Untrusted};
     use crate::export::unseen::unseen;
     use crate::export::{Lines, sample};
 
@@ -74,8 +74,8 @@ mod tests {
     fn nothing_reaches_a_terminal_raw_and_the_values_stay() {
         for form in [Lines::Json, Lines::Card, Lines::Raw] {
             let (mut exact, mut shown) = (b"before\xff\n".to_vec(), b"before\xff\n".to_vec());
-            form.line(Seq(1), &hostile(), &mut exact);
-            form.line_for_terminal(Seq(1), &hostile(), &mut shown);
+            form.line(Seq(1), &hostile(), &Orgs::default(), &mut exact);
+            form.line_for_terminal(Seq(1), &hostile(), &Orgs::default(), &mut shown);
             let (exact, shown) = (exact.split_off(8), shown.split_off(8));
             let shown = String::from_utf8(shown).unwrap();
             assert!(
@@ -93,14 +93,14 @@ mod tests {
         let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
         for form in [Lines::Json, Lines::Card, Lines::Raw, Lines::Ecs, Lines::Ocsf] {
             let (mut exact, mut shown) = (Vec::new(), b"before\xff\n".to_vec());
-            form.line(Seq(1), &hostile(), &mut exact);
-            form.line_for_terminal(Seq(1), &hostile(), &mut shown);
+            form.line(Seq(1), &hostile(), &Orgs::default(), &mut exact);
+            form.line_for_terminal(Seq(1), &hostile(), &Orgs::default(), &mut shown);
             form.to_ascii(&mut shown, 8);
             assert!(shown[8..].is_ascii());
             assert_eq!(read(&shown[8..]), read(&exact));
         }
         let mut text = Vec::new();
-        Lines::Text.line(Seq(1), &hostile(), &mut text);
+        Lines::Text.line(Seq(1), &hostile(), &Orgs::default(), &mut text);
         Lines::Text.to_ascii(&mut text, 0);
         let text = String::from_utf8(text).unwrap();
         assert!(text.is_ascii() && text.contains("<U+00E9>"), "{text}");
@@ -110,8 +110,8 @@ mod tests {
     fn a_plain_line_stays_as_it_is() {
         for form in [Lines::Json, Lines::Card, Lines::Raw, Lines::Text] {
             let (mut exact, mut shown) = (Vec::new(), Vec::new());
-            form.line(Seq(1), &sample::both_ways(), &mut exact);
-            form.line_for_terminal(Seq(1), &sample::both_ways(), &mut shown);
+            form.line(Seq(1), &sample::both_ways(), &Orgs::default(), &mut exact);
+            form.line_for_terminal(Seq(1), &sample::both_ways(), &Orgs::default(), &mut shown);
             assert_eq!(shown, exact);
         }
     }

@@ -5,26 +5,31 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::consent::{Actor, Consent, Evidence, Kind, Person, Seq, Untrusted, visible};
+use crate::consent::{Actor, Consent, Evidence, Kind, Orgs, Person, Seq, Untrusted, visible};
 
 /// Appends a line with time (UTC), kind, person, client, server, scopes, address and country, and source.
 ///
-/// `-` stands for an unknown value, and ` ?` follows a person who is inferred from the session. Fields are separated by
+/// If there are several orgs, the org's label in brackets follows the kind. `-` stands for an unknown value, and ` ?` follows a person who is inferred from the session. Fields are separated by
 /// two spaces and never contain two spaces. An outcome other than success is added at the end, since the line would
 /// read like a consent otherwise.
-pub(super) fn line(_seq: Seq, consent: &Consent, out: &mut Vec<u8>) {
+pub(super) fn line(_seq: Seq, consent: &Consent, orgs: &Orgs, out: &mut Vec<u8>) {
     let published = consent.published.map_or_else(|| "no time".to_owned(), seconds);
     let mut parts = vec![
         // The first two fields have a fixed width, so that they align.
         format!("{published:<20}"),
         format!("{:<12}", consent.kind.word()),
+    ];
+    if orgs.is_several() {
+        parts.push(format!("[{}]", consent.org.as_deref().unwrap_or("-")));
+    }
+    parts.extend([
         who(consent),
         first([consent.client.label.as_ref(), consent.client.id.as_ref().map(|id| &id.0)]),
         first([consent.server.name.as_ref(), consent.server.id.as_ref().map(|id| &id.0)]),
         scopes(consent),
         joined([consent.from.ip.as_ref(), consent.from.country.as_ref()].into_iter()),
         consent.via.told(consent.doubt).to_owned(),
-    ];
+    ]);
     if let Some(result) = consent.outcome.result.as_ref().filter(|result| result.exact() != "SUCCESS") {
         let reason = consent.outcome.reason.as_ref();
         let reason = reason.map_or(String::new(), |reason| format!(": {}", field(reason.exact())));
@@ -127,7 +132,7 @@ mod tests {
 
     fn written(consent: &Consent) -> String {
         let mut out = Vec::new();
-        line(Seq(1), consent, &mut out);
+        line(Seq(1), consent, &Orgs::default(), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -138,6 +143,22 @@ mod tests {
             "2026-05-06T07:08:09Z  grant         mira@example.test  Paint \"Box\"  default  paint.read paint.write  \
              198.51.100.7 Netherlands  poll+hook\n"
         );
+    }
+
+    #[test]
+    fn the_org_is_named_if_there_are_several() {
+        let of = |consent: &Consent, orgs: &Orgs| {
+            let mut out = Vec::new();
+            line(Seq(1), consent, orgs, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let told = of(&sample::both_ways(), &sample::two_orgs());
+        assert!(
+            told.starts_with("2026-05-06T07:08:09Z  grant         [prod]  mira@example.test  "),
+            "{told}"
+        );
+        assert!(of(&sample::bare(), &sample::two_orgs()).contains("  other         [-]  unknown  "));
+        assert_eq!(of(&sample::both_ways(), &sample::orgs()), written(&sample::both_ways()));
     }
 
     #[test]

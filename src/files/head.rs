@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::consent::visible;
+use crate::consent::{KnownOrg, OrgName, visible};
 use crate::json_scan::end_of_string;
 use crate::report::{Coverage, Gap, HookProof, Readiness, ReadinessItem, Unreadable};
 
@@ -14,18 +14,27 @@ use crate::report::{Coverage, Gap, HookProof, Readiness, ReadinessItem, Unreadab
 pub struct SnapshotHead {
     /// When the snapshot was made.
     pub created: Option<Timestamp>,
-    /// The org's host, with control characters made visible.
-    pub org: Option<String>,
+    /// The orgs whose consents it holds.
+    pub orgs: Vec<SnapshotOrg>,
     /// The filter that it was made with, with control characters made visible.
     pub filter: Option<String>,
-    /// What the journal covered.
+    /// What the journal covered of all orgs.
     pub coverage: Coverage,
-    /// What was known of the org's readiness.
-    pub readiness: Option<Readiness>,
     /// How many consents it holds.
     pub count: Option<u64>,
     /// The digest of its lines, as hexadecimal digits.
     pub sha256: Option<String>,
+}
+
+/// What a snapshot says about one org.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SnapshotOrg {
+    /// The name and the host of the org, with control characters made visible.
+    pub org: KnownOrg,
+    /// What the journal covered of it.
+    pub coverage: Coverage,
+    /// What was known of its readiness.
+    pub readiness: Option<Readiness>,
 }
 
 /// The prefix of the schemas of snapshots.
@@ -38,11 +47,21 @@ struct Wire {
     schema: String,
     created: Option<String>,
     org: Option<String>,
+    orgs: Vec<WireOrg>,
     filter: Option<String>,
     coverage: Option<Seen>,
     readiness: Option<Box<serde_json::value::RawValue>>,
     count: Option<u64>,
     sha256: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireOrg {
+    name: Option<String>,
+    host: String,
+    coverage: Option<Seen>,
+    readiness: Option<Box<serde_json::value::RawValue>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -134,35 +153,58 @@ impl SnapshotHead {
                 visible(&wire.schema)
             ));
         }
-        let clean = |text: String| visible(&text).into_owned();
-        let seen = wire.coverage.unwrap_or_default();
-        let readiness = wire.readiness.and_then(|raw| readiness(raw.get().as_bytes()));
+        let coverage = wire.coverage.unwrap_or_default().coverage();
+        let mut orgs: Vec<SnapshotOrg> = wire.orgs.into_iter().map(WireOrg::org).collect();
+        if let (true, Some(label)) = (orgs.is_empty(), &wire.org) {
+            // An older version described only the whole.
+            orgs.push(SnapshotOrg {
+                org: KnownOrg::unnamed(&visible(label)),
+                coverage: coverage.clone(),
+                readiness: wire.readiness.and_then(|raw| readiness(raw.get().as_bytes())),
+            });
+        }
         Ok(Self {
             created: wire.created.and_then(|at| at.parse().ok()),
-            org: wire.org.map(clean),
-            filter: wire.filter.map(clean),
-            coverage: Coverage {
-                complete_since: seen.complete_since.and_then(|at| at.parse().ok()),
-                gaps: seen.gaps.into_iter().filter_map(Hole::gap).collect(),
-                late: seen.late,
-                shared: seen.shared,
-                unreadable: Unreadable {
-                    count: seen.unreadable.count,
-                    first: seen.unreadable.first.and_then(|at| at.parse().ok()),
-                    last: seen.unreadable.last.and_then(|at| at.parse().ok()),
-                },
-                last_good_poll: seen.last_good_poll.and_then(|at| at.parse().ok()),
-                hook: HookProof {
-                    unconfirmed: seen.hook_unconfirmed,
-                    missed: seen.hook_missed,
-                    altered: seen.hook_altered,
-                    ..HookProof::default()
-                },
-            },
-            readiness,
+            orgs,
+            filter: wire.filter.map(|filter| visible(&filter).into_owned()),
+            coverage,
             count: wire.count,
             sha256: wire.sha256,
         })
+    }
+}
+
+impl WireOrg {
+    fn org(self) -> SnapshotOrg {
+        let name = self.name.and_then(|name| OrgName::parse(&name).ok());
+        SnapshotOrg {
+            org: KnownOrg { name, ..KnownOrg::unnamed(&visible(&self.host)) },
+            coverage: self.coverage.unwrap_or_default().coverage(),
+            readiness: self.readiness.and_then(|raw| readiness(raw.get().as_bytes())),
+        }
+    }
+}
+
+impl Seen {
+    fn coverage(self) -> Coverage {
+        Coverage {
+            complete_since: self.complete_since.and_then(|at| at.parse().ok()),
+            gaps: self.gaps.into_iter().filter_map(Hole::gap).collect(),
+            late: self.late,
+            shared: self.shared,
+            unreadable: Unreadable {
+                count: self.unreadable.count,
+                first: self.unreadable.first.and_then(|at| at.parse().ok()),
+                last: self.unreadable.last.and_then(|at| at.parse().ok()),
+            },
+            last_good_poll: self.last_good_poll.and_then(|at| at.parse().ok()),
+            hook: HookProof {
+                unconfirmed: self.hook_unconfirmed,
+                missed: self.hook_missed,
+                altered: self.hook_altered,
+                ..HookProof::default()
+            },
+        }
     }
 }
 
@@ -207,7 +249,8 @@ impl Hole {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::{About, Snapshot};
+    use crate::export::{About, AboutOrg, Snapshot};
+    use crate::report::Overall;
 
     #[test]
     fn a_head_says_what_it_knows() {
@@ -215,11 +258,10 @@ mod tests {
             "coverage":{"complete_since":"2026-03-01T00:00:00.000Z","gaps":[{"from":"2026-03-02T00:00:00Z","to":"2026-03-02T01:00:00Z","why":"x"}],"late":2},
             "readiness":{"odd":1},"count":        7,"sha256":"ab","consents":"#;
         let head = SnapshotHead::read(text).unwrap();
-        assert_eq!(
-            (head.org.as_deref(), head.count, head.sha256.as_deref()),
-            (Some("ex^["), Some(7), Some("ab"))
-        );
-        assert_eq!((head.coverage.gaps.len(), head.coverage.late, head.readiness), (1, 2, None));
+        let [org] = head.orgs.as_slice() else { panic!("{:?}", head.orgs) };
+        assert_eq!((org.org.label(), head.count, head.sha256.as_deref()), ("ex^[", Some(7), Some("ab")));
+        assert_eq!((head.coverage.gaps.len(), head.coverage.late, &org.readiness), (1, 2, &None));
+        assert_eq!(org.coverage, head.coverage);
         assert!(head.created.is_some() && head.coverage.complete_since.is_some());
     }
 
@@ -243,22 +285,42 @@ mod tests {
             },
             hook: HookProof { unconfirmed: 5, missed: 6, altered: 7, ..HookProof::default() },
         };
-        let about = About {
-            org: "example.okta.com".to_owned(),
+        let readiness = Readiness {
+            probed: at("2026-03-04T10:30:00Z"),
+            verdict: Overall::Unproven,
+            credentials_refused: false,
+            items: Vec::new(),
+            changes: Vec::new(),
+        };
+        let org = |name: Option<&str>, host: &str| AboutOrg {
+            org: KnownOrg { name: name.map(|name| OrgName::parse(name).unwrap()), ..KnownOrg::unnamed(host) },
+            coverage: coverage.clone(),
+            board: None,
+            readiness: serde_json::value::to_raw_value(&readiness).ok(),
+        };
+        let about = |orgs: &[AboutOrg]| About {
+            orgs: orgs.to_vec(),
             created: at("2026-03-04T11:00:00Z"),
             filter: None,
             extent: "all",
             since: None,
             until: None,
-            coverage: coverage.clone(),
-            board: None,
-            readiness: None,
             screen: None,
         };
-        let mut out = std::io::Cursor::new(Vec::new());
-        Snapshot::begin(&mut out, &about).unwrap().finish().unwrap();
-        let text = out.into_inner();
-        assert_eq!(SnapshotHead::read(&text[..opens(&text).unwrap()]).unwrap().coverage, coverage);
+        let one = org(Some("prod"), "example.okta.com");
+        let other = org(None, "example.oktapreview.com");
+        for orgs in [&[one.clone()][..], &[one, other]] {
+            let mut out = std::io::Cursor::new(Vec::new());
+            Snapshot::begin(&mut out, &about(orgs)).unwrap().finish().unwrap();
+            let text = out.into_inner();
+            let head = SnapshotHead::read(&text[..opens(&text).unwrap()]).unwrap();
+            assert_eq!(head.coverage, Coverage::of_all(orgs.iter().map(|org| &org.coverage)));
+            assert_eq!(head.orgs.len(), orgs.len());
+            for (read, org) in head.orgs.iter().zip(orgs) {
+                assert_eq!((&read.org, &read.coverage), (&org.org, &org.coverage));
+                assert_eq!(read.readiness.as_ref(), Some(&readiness));
+            }
+        }
     }
 
     #[test]

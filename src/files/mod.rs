@@ -21,7 +21,7 @@ mod wrapped;
 
 pub use cut::Span;
 pub use file_index::{FileIndex, half, hash_of};
-pub use head::{SnapshotHead, readiness};
+pub use head::{SnapshotHead, SnapshotOrg, readiness};
 pub use input::{Again, FileError, FileInput};
 pub use loader::{LoadNews, Loader};
 pub use read::{Item, Stop, probe_all, read};

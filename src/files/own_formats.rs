@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::consent::redact;
 use crate::consent::{
     ClientId, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, ServerId,
-    Stored, Thing, Untrusted, UserId, Via,
+    Stored, Thing, Untrusted, UserId, Via, org_label,
 };
 use crate::okta;
 
@@ -21,6 +21,8 @@ pub(super) const SCHEMA: &str = "consentwatch.consent/1";
 
 #[derive(Deserialize)]
 struct Line<'a> {
+    #[serde(default)]
+    org: Option<String>,
     #[serde(default)]
     uuid: Option<String>,
     #[serde(default)]
@@ -114,6 +116,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
         seq: Seq(0),
         rev: Rev(0),
         key,
+        org: line.org.as_deref().and_then(org_label),
         received,
         via,
         doubt: line.doubt.as_deref().and_then(doubt_of),
@@ -159,6 +162,7 @@ fn doubt_of(word: &str) -> Option<Doubt> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Beside {
+    org: Option<String>,
     via: Vec<String>,
     evidence: Option<String>,
     doubt: Option<String>,
@@ -174,7 +178,7 @@ struct Exported {
     full_name: Option<String>,
 }
 
-/// Restores what an export of this program says about its events beyond the events themselves: how they came,
+/// Restores what an export of this program says about its events beyond the events themselves: their org, how they came,
 /// whose consent each is, and, for a card, the hook's envelope.
 pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [Consent]) {
     let text = |key: &str| members.get(key).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
@@ -200,7 +204,9 @@ pub(super) fn put_beside(members: &BTreeMap<String, &RawValue>, consents: &mut [
         .or_else(|| members.get("unmapped").filter(|_| members.contains_key("class_uid")));
     let Some(beside) = beside.and_then(|raw| serde_json::from_str::<Beside>(raw.get()).ok()) else { return };
     let person = members.get("user").and_then(|raw| serde_json::from_str::<Exported>(raw.get()).ok());
+    let org = beside.org.as_deref().and_then(org_label);
     for consent in consents {
+        consent.org.clone_from(&org);
         consent.via = via_of(&beside.via);
         consent.doubt = beside.doubt.as_deref().and_then(doubt_of);
         let evidence = beside.evidence.as_deref().map_or(Evidence::Unknown, Evidence::from_word);
@@ -285,6 +291,42 @@ impl LookedUp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consent::Orgs;
+    use crate::export::Lines;
+
+    #[test]
+    fn every_export_that_names_the_org_gives_it_back() {
+        let raw =
+            r#"{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant"}"#;
+        let consent = okta::event(raw, Timestamp::UNIX_EPOCH, Via::POLL).unwrap().remove(0);
+        let consent = Consent { org: Some("prod".into()), ..consent };
+        for (form, org) in [
+            (Lines::Json, Some("prod")),
+            (Lines::Ecs, Some("prod")),
+            (Lines::Ocsf, Some("prod")),
+            (Lines::Card, None),
+            (Lines::Raw, None),
+        ] {
+            let mut line = Vec::new();
+            form.line(Seq(1), &consent, &Orgs::default(), &mut line);
+            let found = crate::files::record::read(line.trim_ascii(), Timestamp::UNIX_EPOCH);
+            assert_eq!(found.consents[0].org.as_deref(), org, "{form:?}: {:?}", found.bad);
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_the_label_of_an_org_is_one() {
+        for (org, label) in [
+            ("\"prod\"", Some("prod")),
+            ("\"127.0.0.1:8080\"", Some("127.0.0.1:8080")),
+            ("null", None),
+            ("\"\"", None),
+            ("\"a\\u001b[2J\"", None),
+        ] {
+            let line = format!(r#"{{"schema":"{SCHEMA}","org":{org},"raw":{{"eventType":"x"}}}}"#);
+            assert_eq!(consent(&line, Timestamp::UNIX_EPOCH).unwrap().org.as_deref(), label, "{org}");
+        }
+    }
 
     #[test]
     fn a_line_of_a_version_that_hid_nothing_loses_its_secrets() {

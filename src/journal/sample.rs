@@ -205,6 +205,7 @@ pub(crate) fn consent(number: u64, via: Via) -> Consent {
             id: EventId::Uuid(*story.uuid.as_bytes()),
             part: 0,
         },
+        org: None,
         uuid: some(&story.uuid.to_string()),
         kind: Kind::Grant,
         event_type: Untrusted::new("app.oauth2.as.consent.grant"),

@@ -151,6 +151,7 @@ pub fn restore(stored: &Stored) -> Consent {
     let index = usize::from(stored.key.part).min(parts.len().saturating_sub(1));
     let mut consent = if parts.is_empty() { bare(stored) } else { parts.swap_remove(index) };
     consent.key = stored.key;
+    consent.org.clone_from(&stored.org);
     consent.doubt = stored.doubt;
     consent.hook.clone_from(&stored.hook);
     consent.hook_copy = stored.hook_copy.as_deref().and_then(|copy| hook_copy(copy, stored)).map(Box::new);
@@ -208,6 +209,7 @@ fn bare(stored: &Stored) -> Consent {
     let published = Some(stored.key.published_ms).filter(|&ms| ms != 0);
     Consent {
         key: stored.key,
+        org: None,
         uuid,
         kind: Kind::Other,
         event_type: Untrusted::new(""),
@@ -254,6 +256,7 @@ fn consents(
     let groups = groups(read)?;
     let consent = |(part, group): (usize, Group<'_>)| Consent {
         key: EventKey { published_ms, id, part: part as u8 },
+        org: None,
         uuid: kept(&read.uuid),
         kind,
         event_type: Untrusted::new(read.event_type.get().unwrap_or("")),

@@ -5,6 +5,8 @@ use std::fmt;
 use thiserror::Error;
 use url::{Host, Position, Url};
 
+use crate::consent::KnownOrg;
+
 /// The path of the System Log (Okta management API, System Log).
 pub(super) const LOGS: &str = "/api/v1/logs";
 
@@ -117,10 +119,7 @@ impl OrgUrl {
 
     /// Returns the host as a folder name that is valid on any system.
     pub fn folder(&self) -> String {
-        self.host()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' })
-            .collect()
+        KnownOrg::key_of(self.host()).into()
     }
 
     /// Returns the URL of a path and query in this org. No argument can change the host.

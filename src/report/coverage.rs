@@ -26,6 +26,28 @@ pub struct Coverage {
     pub hook: HookProof,
 }
 
+impl Coverage {
+    /// Returns what several orgs have in common: complete and read only as far as all are, with the gaps of each, and
+    /// everything else added up. Of one org, returns the same.
+    pub fn of_all<'a>(orgs: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut orgs = orgs.into_iter();
+        let mut all = orgs.next().cloned().unwrap_or_default();
+        for org in orgs {
+            all.complete_since =
+                all.complete_since.zip(org.complete_since).map(|(one, other)| one.max(other));
+            all.last_good_poll =
+                all.last_good_poll.zip(org.last_good_poll).map(|(one, other)| one.min(other));
+            all.gaps.extend(org.gaps.iter().cloned());
+            all.late += org.late;
+            all.shared += org.shared;
+            all.unreadable = all.unreadable.and(org.unreadable);
+            all.hook = all.hook.and(org.hook);
+        }
+        all.gaps.sort_by_key(|gap| (gap.from, gap.to));
+        all
+    }
+}
+
 /// Records of the log that could not be read as events. Each may be a consent that is not among the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Unreadable {
@@ -41,6 +63,15 @@ pub struct Unreadable {
 const RECENT: Duration = Duration::from_hours(24);
 
 impl Unreadable {
+    /// Returns the records of two orgs together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            first: self.first.into_iter().chain(other.first).min(),
+            last: self.last.max(other.last),
+        }
+    }
+
     /// Returns whether the last one came within a day before `now`.
     pub fn is_recent(&self, now: Timestamp) -> bool {
         self.last.is_some_and(|last| last.checked_add(RECENT).is_ok_and(|until| until >= now))
@@ -91,6 +122,40 @@ pub struct Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_orgs_are_complete_only_as_far_as_all_are() {
+        let at = |hour: u32| Some(format!("2026-03-04T{hour:02}:00:00Z").parse().unwrap());
+        let gap =
+            |hour| Gap { from: at(hour).unwrap(), to: at(hour + 1).unwrap(), why: "it slept".to_owned() };
+        let of = |since, polled, gaps: &[u32]| Coverage {
+            complete_since: since,
+            gaps: gaps.iter().map(|hour| gap(*hour)).collect(),
+            late: 1,
+            shared: 2,
+            last_good_poll: polled,
+            unreadable: Unreadable { count: 3, first: since, last: polled },
+            hook: HookProof { verified: since, unconfirmed: 4, last_failure: polled, ..HookProof::default() },
+        };
+        let (one, other) = (of(at(1), at(12), &[3, 9]), of(at(2), at(11), &[5]));
+        assert_eq!(Coverage::of_all([&one]), one);
+        assert_eq!(Coverage::of_all([]), Coverage::default());
+        let all = Coverage::of_all([&one, &other]);
+        assert_eq!(
+            (all.complete_since, all.last_good_poll, all.gaps),
+            (at(2), at(11), vec![gap(3), gap(5), gap(9)])
+        );
+        assert_eq!((all.late, all.shared, all.hook.unconfirmed), (2, 4, 8));
+        assert_eq!(all.unreadable, Unreadable { count: 6, first: at(1), last: at(12) });
+        assert_eq!((all.hook.verified, all.hook.last_failure), (at(2), at(12)));
+        // One that never caught up leaves nothing complete.
+        let never = of(None, None, &[]);
+        for orgs in [[&one, &never], [&never, &one]] {
+            let all = Coverage::of_all(orgs);
+            assert_eq!((all.complete_since, all.last_good_poll, all.hook.verified), (None, None, None));
+            assert_eq!((all.unreadable.first, all.unreadable.last), (at(1), at(12)));
+        }
+    }
 
     #[test]
     fn records_that_could_not_be_read_are_told_of_with_what_is_known_of_their_times() {

@@ -57,6 +57,21 @@ pub struct HookProof {
     pub last_failure: Option<Timestamp>,
 }
 
+impl HookProof {
+    /// Returns what the logs of two orgs show together. The hook counts as verified only if both are.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            verified: self.verified.zip(other.verified).map(|(one, other)| one.max(other)),
+            unconfirmed: self.unconfirmed + other.unconfirmed,
+            missed: self.missed + other.missed,
+            altered: self.altered + other.altered,
+            unseen: self.unseen + other.unseen,
+            failures: self.failures + other.failures,
+            last_failure: self.last_failure.max(other.last_failure),
+        }
+    }
+}
+
 /// How many requests were refused, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HookRefused {

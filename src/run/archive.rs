@@ -21,6 +21,8 @@ pub struct Archive {
     /// LoadNews received by `moved` that `pull` has not yet handled.
     received: Option<LoadNews>,
     told: Offline,
+    /// The labels of the orgs that the heads of snapshots name.
+    orgs: Vec<String>,
     has_told: bool,
     /// Errors found in the files, printed after the screen closes.
     troubles: Arc<Mutex<Vec<String>>>,
@@ -55,7 +57,15 @@ impl Archive {
     pub fn open(inputs: Vec<FileInput>, now: Timestamp) -> Result<Self, String> {
         let told = Offline { files: inputs.iter().map(FileInput::name).collect(), ..Offline::default() };
         let (file_index, news) = load(inputs, now)?;
-        Ok(Self { file_index, news, received: None, told, has_told: false, troubles: Arc::default() })
+        Ok(Self {
+            file_index,
+            news,
+            received: None,
+            told,
+            orgs: Vec::new(),
+            has_told: false,
+            troubles: Arc::default(),
+        })
     }
 
     /// Returns the shared list of errors found in the files, to be printed after the screen closes.
@@ -68,14 +78,21 @@ impl Archive {
             LoadNews::Head(head) => {
                 let is_alone = self.told.files.len() == 1;
                 self.told.taken = self.told.taken.max(head.created);
-                self.told.org = self.told.org.take().or(head.org);
+                for org in &head.orgs {
+                    let label = org.org.label();
+                    if !self.orgs.iter().any(|known| known == label) {
+                        self.orgs.push(label.to_owned());
+                    }
+                }
+                self.told.org = (!self.orgs.is_empty()).then(|| self.orgs.join(", "));
                 if is_alone {
                     // Several snapshots have no common coverage or filter to show.
                     self.told.filter = head.filter;
                     msgs.push(Msg::Coverage(head.coverage));
-                    let readiness = head.readiness.map(Arc::new);
                     let mut board = Board::default();
-                    board.readiness = readiness;
+                    if let Ok([org]) = <[_; 1]>::try_from(head.orgs) {
+                        board.readiness = org.readiness.map(Arc::new);
+                    }
                     msgs.push(Msg::Board(Box::new(board)));
                 } else {
                     msgs.push(Msg::Coverage(Coverage::default()));

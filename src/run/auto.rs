@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::export::{ExportOptions, write};
 use super::{FileLayout, MarkedEvents, auto_name, thin_out};
 use crate::clock::Clock;
+use crate::consent::KnownOrg;
 
 /// When automatic snapshots are taken, and how many are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,8 +39,8 @@ pub struct AutoPlan {
     pub auto: Auto,
     /// Where snapshots go.
     pub folder: PathBuf,
-    /// The org's host.
-    pub org: String,
+    /// The org of the journal.
+    pub org: KnownOrg,
     /// The folder of the org's journal.
     pub dir: PathBuf,
 }

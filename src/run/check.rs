@@ -259,6 +259,14 @@ impl Ready {
         self.orgs.iter().map(|org| org.known.label()).collect::<Vec<_>>().join(", ")
     }
 
+    /// Returns the first org.
+    ///
+    /// # Errors
+    /// Returns a sentence if there is none.
+    pub fn known(&self) -> Result<KnownOrg, String> {
+        self.orgs.first().map(|org| org.known.clone()).ok_or_else(no_org)
+    }
+
     /// Reads the credentials, if any are configured, and returns the plan for `doctor`.
     ///
     /// # Errors
@@ -309,6 +317,7 @@ impl Ready {
             jitter_seed,
         };
         Ok(FeedPlan {
+            org: org.known,
             dir: self.dir,
             keep: Settings {
                 keep_days: config.journal.keep_days,

@@ -2,26 +2,27 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::journal_check::MENDING;
 use super::matching::matches;
 use super::save::{FileLayout, SaveError, Taker, print_whole, save, told};
+use super::source::restored;
 use super::stdio::note;
 use super::{MarkedEvents, charset, last_readiness};
-use crate::consent::{Consent, Seq};
+use crate::consent::{Consent, KnownOrg, Seq};
 use crate::exit::Exit;
-use crate::export::About;
+use crate::export::{About, AboutOrg};
 use crate::journal::{Damage, ReadError, Reader};
 use crate::model::Query;
-use crate::okta;
 
 /// What `export` writes, and where.
 #[derive(Debug)]
 pub struct ExportOptions {
-    /// The org's host.
-    pub org: String,
+    /// The org of the journal.
+    pub org: KnownOrg,
     /// The folder of the org's journal.
     pub dir: PathBuf,
     /// The layout of the output.
@@ -114,17 +115,20 @@ fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
     let reader = Reader::open(&options.dir).map_err(|error| error.fault().to_string())?;
     // One read transaction, so that counts and rows are from the same moment.
     reader.hold().map_err(|error| error.fault().to_string())?;
-    let about = About {
+    let org = AboutOrg {
         org: options.org.clone(),
+        coverage: reader.coverage().map_err(|error| error.fault().to_string())?,
+        board: None,
+        readiness: last_readiness::read(&options.dir)
+            .and_then(|readiness| serde_json::value::to_raw_value(&readiness).ok()),
+    };
+    let about = About {
+        orgs: vec![org],
         created: options.now,
         filter: options.filter.as_ref().map(|filter| filter.text().to_owned()),
         extent: if options.marked_only { "marked" } else { "all" },
         since: options.since,
         until: options.until,
-        coverage: reader.coverage().map_err(|error| error.fault().to_string())?,
-        board: None,
-        readiness: last_readiness::read(&options.dir)
-            .and_then(|readiness| serde_json::value::to_raw_value(&readiness).ok()),
         screen: None,
     };
     Ok((reader, about))
@@ -163,15 +167,16 @@ fn print(
     let to_terminal = io::stdout().is_terminal();
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut line = Vec::new();
+    let orgs = about.known_orgs();
     lines.head(&mut line);
     charset::settle(lines, to_terminal, &mut line, 0);
     out.write_all(&line)?;
     give(&mut |seq, consent, noted| {
         line.clear();
         if to_terminal {
-            lines.line_for_terminal(seq, consent, &mut line);
+            lines.line_for_terminal(seq, consent, &orgs, &mut line);
         } else {
-            lines.line_noted(seq, consent, noted, &mut line);
+            lines.line_noted(seq, consent, noted, &orgs, &mut line);
         }
         charset::settle(lines, to_terminal, &mut line, 0);
         Ok(out.write_all(&line)?)
@@ -187,6 +192,7 @@ fn give(
     take: &mut Taker<'_>,
 ) -> Result<(), SaveError> {
     let mut seen = Seq(0);
+    let label: Arc<str> = options.org.label().into();
     // A report reads everything twice, and the second pass counts again.
     *count = 0;
     loop {
@@ -204,7 +210,7 @@ fn give(
             if early || late || options.marked_only && mark.is_none() {
                 continue;
             }
-            let consent: Consent = okta::restore(stored);
+            let consent: Consent = restored(stored, Some(&label));
             if options.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent, mark)) {
                 continue;
             }

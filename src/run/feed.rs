@@ -14,7 +14,7 @@ use super::standing::named;
 use super::stdio::note;
 use super::writing::{self, ANSWERS, Parts, Probing};
 use crate::clock::Clock;
-use crate::consent::Seq;
+use crate::consent::{KnownOrg, Orgs, Seq};
 use crate::intake::backfill::{self, Progress};
 use crate::intake::hook::HookPlan;
 use crate::intake::http::{self, Route};
@@ -27,6 +27,8 @@ use crate::tasks::Tasks;
 /// Everything needed to open a feed.
 #[derive(Debug)]
 pub struct FeedPlan {
+    /// The org, as people call it.
+    pub org: KnownOrg,
     /// The folder of this org's journal.
     pub dir: PathBuf,
     /// How much the journal keeps.
@@ -98,6 +100,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     board.send_modify(|board| board.notes.files = plan.warnings);
     let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
+    let orgs = Orgs::new(vec![plan.org]);
     let parts = Parts {
         dir: plan.dir,
         keep: plan.keep,
@@ -129,7 +132,7 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
             Follower::new(parts, follower_reader, head, role.clone(), plan.is_hook_left_out, holder);
         tasks.spawn("follow", follower.run());
     }
-    let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard);
+    let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard).of(orgs);
     Ok((Feed { nudge, probe, unreadable_before, names, board: seen_board, role, answers }, source))
 }
 

@@ -11,7 +11,7 @@ use super::charset;
 use super::linear::shared_words;
 use super::matching::matches;
 use super::stdio::note;
-use crate::consent::{Consent, Doubt, Seq, Via};
+use crate::consent::{Consent, Doubt, Orgs, Seq, Via};
 use crate::exit::Exit;
 use crate::export::Lines;
 use crate::files::{self, Again, FileIndex, FileInput, Item, LoadNews, Loader, Stop};
@@ -223,9 +223,9 @@ impl Printer<'_> {
         self.printed += 1;
         let start = self.buffer.len();
         if self.to_terminal {
-            options.format.line_for_terminal(seq, consent, &mut self.buffer);
+            options.format.line_for_terminal(seq, consent, &Orgs::default(), &mut self.buffer);
         } else {
-            options.format.line(seq, consent, &mut self.buffer);
+            options.format.line(seq, consent, &Orgs::default(), &mut self.buffer);
         }
         charset::settle(options.format, self.to_terminal, &mut self.buffer, start);
         if options.limit == Some(self.printed) {

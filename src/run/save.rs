@@ -140,6 +140,7 @@ fn write(
 ) -> Result<(u64, Option<String>), SaveError> {
     let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut count = 0;
+    let orgs = about.known_orgs();
     match layout {
         FileLayout::Lines(lines) => {
             let mut line = Vec::new();
@@ -147,7 +148,7 @@ fn write(
             out.write_all(&line)?;
             give(&mut |seq, consent, note| {
                 line.clear();
-                lines.line_noted(seq, consent, note, &mut line);
+                lines.line_noted(seq, consent, note, &orgs, &mut line);
                 count += 1;
                 Ok(out.write_all(&line)?)
             })?;
@@ -167,7 +168,7 @@ fn write(
             give(&mut |seq, consent, _| {
                 summary.add(consent);
                 line.clear();
-                Lines::Json.line(seq, consent, &mut line);
+                Lines::Json.line(seq, consent, &orgs, &mut line);
                 let text = line.strip_suffix(b"\n").unwrap_or(&line);
                 if summary.count > 1 {
                     digest.update(b"\n");
@@ -177,8 +178,9 @@ fn write(
             })?;
             let mut text = String::new();
             report.head(about, &summary, &mut text);
-            give(&mut |seq, consent, note| {
-                report.line(seq, consent, note, &mut text);
+            let names_orgs = Report::names_orgs(about, &summary);
+            give(&mut |_, consent, note| {
+                report.line(consent, note, names_orgs, &mut text);
                 count += 1;
                 if text.len() > BUFFER {
                     out.write_all(text.as_bytes())?;
@@ -231,19 +233,15 @@ mod tests {
     use super::*;
     use crate::consent::Via;
     use crate::okta;
-    use crate::report::Coverage;
 
     fn about() -> About {
         About {
-            org: "example.okta.com".to_owned(),
+            orgs: Vec::new(),
             created: "2026-03-04T10:00:00Z".parse().unwrap(),
             filter: None,
             extent: "all",
             since: None,
             until: None,
-            coverage: Coverage::default(),
-            board: None,
-            readiness: None,
             screen: None,
         }
     }

@@ -1,10 +1,11 @@
 //! Turns the journal's content and changes into messages, in the same way at the start, live and when catching up.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::consent::{Beside, Consent, Rev, Seq};
+use crate::consent::{Beside, Consent, OrgId, Orgs, Rev, Seq, Stored};
 use crate::journal::{Head, ReadError, Reader};
 use crate::model::{Msg, Notice};
 use crate::okta;
@@ -28,6 +29,9 @@ pub struct Source {
     answers: Option<mpsc::Receiver<(String, bool)>>,
     /// An answer received by `moved` that `pull` has not yet handled.
     received: Option<(String, bool)>,
+    orgs: Orgs,
+    /// The label of the journal's org, if it is known.
+    label: Option<Arc<str>>,
 }
 
 /// The search for the rows that are left after a cut.
@@ -96,7 +100,7 @@ impl Supply for Source {
     }
 
     fn records(&self) -> Box<dyn Records> {
-        Box::new(JournalRecords { dir: self.reader.dir(), reader: None })
+        Box::new(JournalRecords { dir: self.reader.dir(), reader: None, label: self.label.clone() })
     }
 }
 
@@ -105,6 +109,15 @@ struct JournalRecords {
     dir: PathBuf,
     /// Opened on the thread that reads.
     reader: Option<Reader>,
+    /// The label of the journal's org, if it is known.
+    label: Option<Arc<str>>,
+}
+
+/// Reads a stored consent again, and names its org if the journal did not.
+pub(super) fn restored(stored: &Stored, label: Option<&Arc<str>>) -> Consent {
+    let mut consent = okta::restore(stored);
+    consent.org = consent.org.or_else(|| label.cloned());
+    consent
 }
 
 impl JournalRecords {
@@ -127,8 +140,9 @@ impl Records for JournalRecords {
     }
 
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
+        let label = self.label.clone();
         match self.reader()?.record(seq) {
-            Ok(stored) => Ok(stored.map(|stored| okta::restore(&stored))),
+            Ok(stored) => Ok(stored.map(|stored| restored(&stored, label.as_ref()))),
             Err(error) => Err(error.fault().to_string()),
         }
     }
@@ -160,7 +174,27 @@ impl Source {
             sorting: None,
             answers: None,
             received: None,
+            orgs: Orgs::default(),
+            label: None,
         }
+    }
+
+    /// Sets the orgs of the journal.
+    #[must_use]
+    pub fn of(mut self, orgs: Orgs) -> Self {
+        self.label = orgs.get(OrgId::default()).map(|org| Arc::from(org.label()));
+        self.orgs = orgs;
+        self
+    }
+
+    /// Returns the orgs of the journal.
+    pub fn orgs(&self) -> &Orgs {
+        &self.orgs
+    }
+
+    /// Reads a stored consent again, with the label of its org.
+    pub(super) fn restored(&self, stored: &Stored) -> Consent {
+        restored(stored, self.label.as_ref())
     }
 
     /// Sets the channel of sentences for the notice line.
@@ -358,7 +392,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::consent::Via;
+    use crate::consent::{KnownOrg, Via};
     use crate::journal::{self, Batch, Journal, Opened, Settings};
     use crate::model::{Model, Origin, Zone, update};
 
@@ -439,11 +473,13 @@ mod tests {
         };
         journal.append(batch(1..=3)).await.unwrap();
         let (_board, board) = watch::channel(Board::default());
-        let source = Source::new(Reader::open(&dir).unwrap(), journal.head(), board);
+        let orgs = Orgs::new(vec![KnownOrg::unnamed("example.okta.com")]);
+        let source = Source::new(Reader::open(&dir).unwrap(), journal.head(), board).of(orgs);
         let (mut early, mut late) = (source.records(), source.records());
         early.open();
         std::fs::rename(&dir, parent.path().join("elsewhere")).unwrap();
-        assert!(early.record(Seq(2)).unwrap().is_some());
+        let consent = early.record(Seq(2)).unwrap().unwrap();
+        assert_eq!(consent.org.as_deref(), Some("example.okta.com"));
         let why = late.record(Seq(2)).unwrap_err();
         assert!(
             why.contains("cannot be read") && why.contains("no journal") && !why.contains("started"),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::paint::screen_text;
 use crate::clock::Clock;
-use crate::consent::ExportFormat;
-use crate::export::About;
+use crate::consent::{ExportFormat, KnownOrg};
+use crate::export::{About, AboutOrg};
 use crate::model::{Extent, Model, Msg, SaveOrder, save_order};
 use crate::run::{Saver, Supply, auto_name, file_name};
 use crate::view::Theme;
@@ -48,16 +48,19 @@ fn start_saver_at(
         .readiness
         .as_ref()
         .and_then(|readiness| serde_json::value::to_raw_value(&**readiness).ok());
+    let org = AboutOrg {
+        org: KnownOrg::unnamed(&model.origin.org),
+        coverage: model.coverage.clone(),
+        board: Some(model.board.clone()),
+        readiness,
+    };
     let about = About {
-        org: model.origin.org.clone(),
+        orgs: vec![org],
         created: now,
         filter: order.filter.clone(),
         extent: order.extent.word(),
         since: None,
         until: None,
-        coverage: model.coverage.clone(),
-        readiness,
-        board: Some(model.board.clone()),
         screen: Some(screen_text(model, theme)),
     };
     Saver::start(path, order, about, source.records())

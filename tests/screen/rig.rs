@@ -453,6 +453,7 @@ async fn open(
 ) -> (Feed, Source) {
     let (url, _) = OrgUrl::parse(&org.url()).expect("a good URL");
     let plan = FeedPlan {
+        org: consentwatch::consent::KnownOrg::unnamed(url.host()),
         dir: folder.join("org"),
         keep: Settings::default(),
         poll: PollPlan {

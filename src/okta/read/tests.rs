@@ -299,6 +299,7 @@ fn stored(raw: &str, part: u8, evidence: Evidence) -> Stored {
         seq: crate::consent::Seq(1),
         rev: crate::consent::Rev(0),
         key: EventKey { published_ms: 1_772_615_727_431, id, part },
+        org: Some("prod".into()),
         received: at(),
         via: Via::POLL.with(Via::HOOK),
         doubt: None,
@@ -323,7 +324,10 @@ fn a_stored_row_is_read_again_with_what_is_known_since() {
     let consent = restore(&stored(&raw, 1, Evidence::Session));
     assert_eq!(consent.who.person.id, Some(UserId::new("00u2")));
     assert_eq!(consent.who.evidence, Evidence::GrantDetail);
-    assert_eq!((consent.key.part, consent.via.word()), (1, "poll+hook"));
+    assert_eq!(
+        (consent.key.part, consent.via.word(), consent.org.as_deref()),
+        (1, "poll+hook", Some("prod"))
+    );
     assert!(consent.hook.is_some());
     let found = restore(&stored(&grant(OKTA, "[]"), 9, Evidence::Session)).who;
     assert_eq!((found.evidence, found.person.id), (Evidence::Session, Some(UserId::new("00u9"))));

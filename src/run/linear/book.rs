@@ -1,11 +1,13 @@
 //! The sources that the linear mode reads consents from.
 
-use crate::consent::{Consent, Seq};
+use crate::consent::{Consent, Orgs, Seq};
 use crate::exit::Exit;
 use crate::journal::ReadError;
 
 /// A source of consents for the linear mode: a journal that is being written, or files.
 pub trait Book {
+    /// Returns the orgs of the consents so far.
+    fn orgs(&self) -> &Orgs;
     /// Returns some of what is new since the last call, or an empty list if nothing is.
     fn news(&mut self) -> Result<Vec<News>, Trouble>;
     /// Waits until there may be news.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::book::{Book, Go, News, Noted, Trouble};
-use crate::consent::{Consent, Row, Seq};
+use crate::consent::{Consent, Orgs, Row, Seq};
 use crate::files::{self, FileIndex, FileInput};
 use crate::run::archive;
 
@@ -21,6 +21,7 @@ pub struct FileBook {
     order: Vec<(i64, Seq)>,
     percent: Option<u8>,
     is_read: bool,
+    orgs: Orgs,
     /// When the snapshot was taken, or the latest of several snapshots.
     taken: Option<Timestamp>,
     troubles: Vec<String>,
@@ -46,6 +47,7 @@ impl FileBook {
             order: Vec::new(),
             percent: None,
             is_read: false,
+            orgs: Orgs::default(),
             taken: None,
             troubles: Vec::new(),
             notes: Vec::new(),
@@ -122,6 +124,10 @@ pub(in crate::run) fn shared_words(count: u64) -> String {
 }
 
 impl Book for FileBook {
+    fn orgs(&self) -> &Orgs {
+        &self.orgs
+    }
+
     fn news(&mut self) -> Result<Vec<News>, Trouble> {
         while let Some(news) = self.received.take().or_else(|| self.news.try_recv().ok()) {
             let told = self.take(news);

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::book::{Book, Go, News, Noted, Trouble};
-use crate::consent::{Consent, Seq, Stored};
-use crate::okta;
+use crate::consent::{Consent, Orgs, Seq, Stored};
 use crate::report::{Board, Part, Pulse};
 use crate::run::standing::named;
 use crate::run::{Feed, MarkedEvents, Source};
@@ -36,7 +35,7 @@ impl<'a> JournalBook<'a> {
 
     fn noted(&self, stored: &Stored) -> Noted {
         let note = self.marked.note(&stored.key).map(str::to_owned);
-        Noted { seq: stored.seq, consent: okta::restore(stored), note }
+        Noted { seq: stored.seq, consent: self.source.restored(stored), note }
     }
 
     /// Returns sentences for the sources whose state changed since the last call. Faults are compared by their short
@@ -68,6 +67,10 @@ impl<'a> JournalBook<'a> {
 }
 
 impl Book for JournalBook<'_> {
+    fn orgs(&self) -> &Orgs {
+        self.source.orgs()
+    }
+
     fn news(&mut self) -> Result<Vec<News>, Trouble> {
         // The board is read before the rows, so rows that it counts as caught up are certainly among them.
         let board = self.source.board();
@@ -121,7 +124,7 @@ impl Book for JournalBook<'_> {
     }
 
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, Trouble> {
-        Ok(self.source.reader().record(seq)?.map(|stored| okta::restore(&stored)))
+        Ok(self.source.reader().record(seq)?.map(|stored| self.source.restored(&stored)))
     }
 
     fn status(&mut self) -> Result<Vec<String>, Trouble> {

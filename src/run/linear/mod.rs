@@ -113,7 +113,7 @@ impl<B: Book> Teller<'_, B> {
                     News::Begun => self.tell_latest(FEW)?,
                     News::Came(noted) if !passes(self.filter.as_ref(), &noted) => {}
                     News::Came(_) if self.is_held => self.missed += 1,
-                    News::Came(noted) => say(&sentence(noted.seq, &noted.consent))?,
+                    News::Came(noted) => say(&sentence(noted.seq, &noted.consent, self.book.orgs()))?,
                 }
             }
         }
@@ -123,9 +123,10 @@ impl<B: Book> Teller<'_, B> {
     fn tell_latest(&mut self, wanted: usize) -> Result<(), Trouble> {
         let mut found = Vec::new();
         let filter = self.filter.as_ref();
+        let orgs = self.book.orgs().clone();
         let looked = self.book.latest(LOOK_MAX, &mut |noted| {
             if passes(filter, &noted) {
-                found.push(sentence(noted.seq, &noted.consent));
+                found.push(sentence(noted.seq, &noted.consent, &orgs));
             }
             if found.len() == wanted { Go::Home } else { Go::On }
         })?;
@@ -176,7 +177,9 @@ impl<B: Book> Teller<'_, B> {
     fn show(&mut self, number: &str) -> Result<(), Trouble> {
         let Ok(number) = number.parse() else { return say("show takes the number of a consent.") };
         match self.book.record(Seq(number))? {
-            Some(consent) => sentences(Seq(number), &consent).iter().try_for_each(|line| say(line)),
+            Some(consent) => {
+                sentences(Seq(number), &consent, self.book.orgs()).iter().try_for_each(|line| say(line))
+            }
             None => say(&format!("No consent has the number {number}.")),
         }
     }

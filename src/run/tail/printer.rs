@@ -91,7 +91,7 @@ impl Printer {
                     break 'all;
                 }
                 self.seen = stored.seq;
-                if !self.print(stored)? {
+                if !self.print(source, stored)? {
                     return self.flush().map(|()| false);
                 }
             }
@@ -106,7 +106,7 @@ impl Printer {
             self.changes = head.change;
             for row in page.rows {
                 if let Some(stored) = source.reader().record(row.seq).map_err(PrintError::Read)?
-                    && !self.print(&stored)?
+                    && !self.print(source, &stored)?
                 {
                     return self.flush().map(|()| false);
                 }
@@ -118,14 +118,14 @@ impl Printer {
         Ok(true)
     }
 
-    pub(super) fn print(&mut self, stored: &Stored) -> Result<bool, PrintError> {
+    pub(super) fn print(&mut self, source: &Source, stored: &Stored) -> Result<bool, PrintError> {
         if self.options.limit.is_some_and(|limit| self.printed >= limit) {
             return Ok(false);
         }
         if !self.is_wanted(stored) {
             return Ok(true);
         }
-        let consent = okta::restore(stored);
+        let consent = source.restored(stored);
         if let Some(filter) = &self.filter
             && !matches(filter, stored.seq, &consent, self.options.marked.note(&stored.key))
         {
@@ -134,9 +134,9 @@ impl Printer {
         let format = self.options.format;
         let start = self.buffer.len();
         if self.to_terminal {
-            format.line_for_terminal(stored.seq, &consent, &mut self.buffer);
+            format.line_for_terminal(stored.seq, &consent, source.orgs(), &mut self.buffer);
         } else {
-            format.line(stored.seq, &consent, &mut self.buffer);
+            format.line(stored.seq, &consent, source.orgs(), &mut self.buffer);
         }
         charset::settle(format, self.to_terminal, &mut self.buffer, start);
         self.printed += 1;

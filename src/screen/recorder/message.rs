@@ -276,6 +276,7 @@ impl RecordedConsent {
             seq: self.seq,
             rev: Rev(0),
             key: EventKey { published_ms: self.published_ms, id: id_of(self.uuid), part: self.part },
+            org: None,
             received: self.received,
             via: self.via,
             doubt: self.doubt,
