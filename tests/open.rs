@@ -100,6 +100,34 @@ fn what_was_exported_comes_back_byte_for_byte() {
 }
 
 #[test]
+fn the_events_of_two_orgs_stay_apart() {
+    let sandbox = Sandbox::new();
+    let (_, lines) = exported(&sandbox);
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    let host = first["org"].as_str().expect("the org").to_owned();
+    assert!(host.starts_with("127.0.0.1:"), "{host}");
+    let count = lines.lines().count();
+    assert_eq!(lines.matches(&format!(",\"org\":\"{host}\",")).count(), count);
+    fs::write(sandbox.path("preview"), lines.replace(&host, "preview")).expect("a file");
+    let both = ["--input", "out.jsonl", "preview", "out.raw"];
+    let output = tail(&sandbox, b"", &[&both[..], &["--format", "json"]].concat());
+    assert_eq!((output.code, output.err.as_str()), (Some(0), ""));
+    assert_eq!(output.out.matches("\"org\":\"preview\",").count(), count);
+    assert_eq!(output.out.lines().count(), 2 * count, "an event without an org repeats one of them");
+    let output = tail(&sandbox, b"", &[&both[..], &["--format", "text"]].concat());
+    for org in [host.as_str(), "preview"] {
+        assert_eq!(output.out.matches(&format!("  [{org}]  ")).count(), count, "{org}");
+    }
+    // One org is not named in lines for people.
+    let output = tail(&sandbox, b"", &["--input", "out.jsonl", "out.raw", "--format", "text"]);
+    assert!(output.out.lines().count() == count && !output.out.contains(&host), "{}", output.out);
+    // From a pipe, too.
+    let piped = format!("{lines}{}", lines.replace(&host, "preview"));
+    let output = tail(&sandbox, piped.as_bytes(), &["--input", "-", "--format", "json"]);
+    assert_eq!((output.code, output.out.lines().count()), (Some(0), 2 * count));
+}
+
+#[test]
 fn what_is_damaged_says_so_and_gives_what_is_good() {
     let sandbox = Sandbox::new();
     exported(&sandbox);

@@ -64,8 +64,8 @@ pub(super) struct Inner {
     pub(super) people: HashMap<u32, Person>,
 }
 
-/// The most further records that are kept for one row: an event can come from a file, by the hook and by the
-/// log. The bound also keeps a file with a million copies of one event from taking quadratic time.
+/// The most further records that are kept for one row: an event can come from a file, by the hook and by the log, and
+/// one more record may be the first that names the org. The bound also keeps a file with a million copies of one event from taking quadratic time.
 pub(super) const OTHERS_MAX: usize = 3;
 
 impl FileIndex {
@@ -200,6 +200,7 @@ fn merge(one: Consent, other: Consent) -> Consent {
     let (mut consent, rest) = if worth(other.via) > worth(one.via) { (other, one) } else { (one, other) };
     let is_log = consent.via != Via::HOOK;
     consent.via = via;
+    consent.org = consent.org.take().or_else(|| rest.org.clone());
     consent.hook = consent.hook.take().or_else(|| rest.hook.clone());
     if is_log && rest.via == Via::HOOK && consent.hook_copy.is_none() {
         consent.hook_copy = Some(Box::new(rest));
@@ -213,7 +214,7 @@ fn merge(one: Consent, other: Consent) -> Consent {
     consent
 }
 
-/// Returns a number that identifies a row: its uuid, or the first half of its digest, combined with its part.
+/// Returns a number that identifies a row within its org: its uuid, or the first half of its digest, combined with its part.
 /// Ignores the time, so that an event whose time is written in two formats is one row.
 pub fn hash_of(key: &EventKey) -> u128 {
     half(key.id.as_bytes()) ^ (u128::from(key.part) << 120)

@@ -7,18 +7,21 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::cut::Span;
 use super::file_index::{FileIndex, OTHERS_MAX, Place, half, hash_of};
+use super::file_orgs::{FileOrgs, NamedOrg};
 use super::found::Found;
 use super::head::SnapshotHead;
 use super::input::{Again, FileInput};
 use super::read::{Item, Stop, read};
 use super::session::{self, Trace};
-use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Row, RowPage, Seq, Sym, Symbol, Via};
+use crate::consent::{Consent, Doubt, Evidence, GrantMarks, Kind, Orgs, Row, RowPage, Seq, Sym, Symbol, Via};
 
 /// News about the files while they are loaded.
 #[derive(Debug)]
 pub enum LoadNews {
     /// The head of a snapshot.
     Head(Box<SnapshotHead>),
+    /// The orgs of the rows, by number. Comes before the rows of a new org.
+    Orgs(Orgs),
     /// New rows.
     Rows {
         /// The rows, in the order of the files.
@@ -49,12 +52,16 @@ struct Kept {
     /// The concatenated column texts of all lines.
     texts: String,
     grants: GrantMarks,
+    /// The labels of orgs. Lines that follow each other share one.
+    orgs: Vec<Arc<str>>,
 }
 
 /// What is kept of one consent.
 struct Line {
-    /// The number that identifies the event, from [`hash_of`].
+    /// The number that identifies the event within its org, from [`hash_of`].
     key: u128,
+    /// The place of its org's label in [`Kept::orgs`], plus 1, or 0 if it names no org.
+    org: u32,
     row: Row,
     /// Where its texts begin in [`Kept::texts`].
     start: usize,
@@ -73,6 +80,8 @@ struct Whole<'a> {
     texts: &'a str,
     /// The marks of the line's scope grants.
     marks: &'a [u32],
+    /// The label of the line's org.
+    label: Option<&'a Arc<str>>,
 }
 
 /// Two hashes of a text, with random keys. Together they have enough bits that no two texts collide by
@@ -84,7 +93,10 @@ struct Hashers(RandomState, DefaultHashBuilder);
 
 impl Kept {
     fn add(&mut self, consent: &Consent, Hashers(slow, quick): &Hashers) {
-        let Self { lines, texts, grants } = self;
+        let Self { lines, texts, grants, orgs } = self;
+        if let Some(label) = consent.org.as_ref().filter(|label| orgs.last() != Some(*label)) {
+            orgs.push(Arc::clone(label));
+        }
         let start = texts.len();
         let ends = consent.symbol_fields(|fields| {
             let before = texts.len();
@@ -96,6 +108,7 @@ impl Kept {
         grants.push(consent.grant_marks());
         lines.push(Line {
             key: hash_of(&consent.key),
+            org: consent.org.as_ref().map_or(0, |_| orgs.len() as u32),
             row: consent.row_without_texts(Seq(0)),
             start,
             ends,
@@ -105,8 +118,11 @@ impl Kept {
     }
 
     fn iter(&self) -> impl Iterator<Item = Whole<'_>> {
-        let Self { lines, texts, grants } = self;
-        lines.iter().enumerate().map(|(index, line)| Whole { line, texts, marks: grants.of(index) })
+        let Self { lines, texts, grants, orgs } = self;
+        lines.iter().enumerate().map(|(index, line)| {
+            let label = (line.org as usize).checked_sub(1).and_then(|index| orgs.get(index));
+            Whole { line, texts, marks: grants.of(index), label }
+        })
     }
 }
 
@@ -116,8 +132,16 @@ pub struct Loader {
     file_index: Arc<FileIndex>,
     /// How many files were opened.
     files: u16,
-    /// The numbers that identify events, by row.
+    /// The numbers that identify events, by row. That of an event whose uuid came before in another org includes the
+    /// org.
     keys: Vec<u128>,
+    /// The orgs that the records name.
+    orgs: FileOrgs,
+    /// The org of each row, as far as its records name it.
+    org_of: Vec<NamedOrg>,
+    /// How many rows were there when a second org was named. Those among them that name none were told as rows of the
+    /// first.
+    before_second: usize,
     of_key: HashTable<u32>,
     vias: Vec<Via>,
     /// The hashes of the first record of each row. Records with equal hashes are not compared further.
@@ -131,8 +155,8 @@ pub struct Loader {
     nameless: Vec<u32>,
 }
 
-/// How many rows with newly found persons are reported at a time.
-const ATTRIBUTED: usize = 1000;
+/// How many rows that changed at the end are reported at a time.
+const AT_A_TIME: usize = 1000;
 
 /// Hashes a key for the table. Uuids from about the same time differ in few bits.
 fn spread(key: u128) -> u64 {
@@ -156,6 +180,9 @@ impl Loader {
             file_index,
             files: 0,
             keys: Vec::new(),
+            orgs: FileOrgs::default(),
+            org_of: Vec::new(),
+            before_second: 0,
             of_key: HashTable::new(),
             vias: Vec::new(),
             contents: Vec::new(),
@@ -187,10 +214,13 @@ impl Loader {
                 Item::Begun { file, head } => {
                     self.file_index.write(|inner| inner.files.push(Arc::new(file)));
                     self.files += 1;
-                    head.map_or(Ok(()), |head| tell(LoadNews::Head(head)))
+                    let Some(head) = head else { return Ok(()) };
+                    self.orgs.put_hosts(head.orgs.iter().map(|about| &about.org));
+                    tell(LoadNews::Head(head))
                 }
                 Item::Records { records, made, percent } => {
                     let page = self.take(&records, &made);
+                    self.orgs.news().map_or(Ok(()), |orgs| tell(LoadNews::Orgs(orgs)))?;
                     if !page.rows.is_empty() || percent.is_some() {
                         tell(LoadNews::Rows { page, percent })?;
                     }
@@ -201,7 +231,9 @@ impl Loader {
                 Item::Note(words) => tell(LoadNews::Note(words)),
             },
         )?;
-        let pages = self.attribute();
+        let mut pages = self.attribute();
+        pages.extend(self.part_unknown());
+        self.orgs.news().map_or(Ok(()), |orgs| tell(LoadNews::Orgs(orgs)))?;
         pages.into_iter().try_for_each(|page| tell(LoadNews::Changed(page)))?;
         let shared = self.file_index.read(|inner| inner.shared.len()) as u64;
         tell(LoadNews::Done { repeated: self.repeated, shared })
@@ -216,13 +248,26 @@ impl Loader {
         let found = session::people(&traces, &self.nameless, read);
         file_index.write(|inner| inner.people.extend(found.iter().cloned()));
         let mut pages = Vec::new();
-        for rows in found.chunks(ATTRIBUTED) {
+        for rows in found.chunks(AT_A_TIME) {
             for (row, _) in rows {
                 self.tell_again(*row);
             }
             pages.push(std::mem::take(&mut self.changed));
         }
         pages
+    }
+
+    /// Returns the rows that name no org, and were told as rows of the first one before another was named.
+    fn part_unknown(&mut self) -> Vec<RowPage> {
+        let is_unknown = |row: &u32| self.org_of[*row as usize] == NamedOrg::UNKNOWN;
+        let rows: Vec<u32> = (0..self.before_second as u32).filter(is_unknown).collect();
+        let told_again = |rows: &[u32]| {
+            for row in rows {
+                self.tell_again(*row);
+            }
+            std::mem::take(&mut self.changed)
+        };
+        rows.chunks(AT_A_TIME).map(told_again).collect()
     }
 
     fn take(&mut self, records: &[(Span, usize)], kept: &Kept) -> RowPage {
@@ -242,14 +287,41 @@ impl Loader {
 
     fn line(&mut self, whole: Whole<'_>, place: Place, page: &mut RowPage) {
         let line = whole.line;
-        if let Some(row) = self.find(line.key) {
-            if self.is_other(row, line, place) {
-                return self.shared(row, whole, place, page);
-            }
-            self.repeated += 1;
-            return self.again(row, line.row.via, place);
+        let was_several = self.orgs.is_several();
+        let org = self.orgs.named(whole.label);
+        if self.orgs.is_several() && !was_several {
+            self.before_second = self.keys.len();
         }
-        self.insert((line.key, line.row), whole, place, page);
+        let Some(mut row) = self.row_of(line.key, org) else {
+            let is_taken = self.find(line.key).is_some();
+            let key = if is_taken { self.orgs.key(line.key, org) } else { line.key };
+            self.insert((key, org, line.row), whole, place, page);
+            return;
+        };
+        if self.is_other(row, line, place) {
+            let Some(same) = self.same_elsewhere(line, org, place) else {
+                return self.shared(row, (org, whole), place, page);
+            };
+            row = same;
+        }
+        self.repeated += 1;
+        self.again(row, (line.row.via, org), place);
+    }
+
+    /// Returns the row of an event: the first with its key, unless that is of another org.
+    fn row_of(&self, key: u128, org: NamedOrg) -> Option<u32> {
+        let first = self.find(key)?;
+        let is_of_it = self.org_of[first as usize].agrees_with(org);
+        if is_of_it { Some(first) } else { self.find(self.orgs.key(key, org)) }
+    }
+
+    /// Returns the row of another org that a record without an org repeats.
+    fn same_elsewhere(&mut self, line: &Line, org: NamedOrg, place: Place) -> Option<u32> {
+        if org != NamedOrg::UNKNOWN || !self.orgs.is_several() {
+            return None;
+        }
+        let rows: Vec<u32> = self.orgs.keys(line.key).filter_map(|key| self.find(key)).collect();
+        rows.into_iter().find(|row| !self.is_other(*row, line, place))
     }
 
     /// Returns whether a record differs from the records of a row with the same uuid that came the same way.
@@ -288,20 +360,20 @@ impl Loader {
     }
 
     /// Adds a record as a new row beside a row with the same uuid, and marks both.
-    fn shared(&mut self, row: u32, whole: Whole<'_>, place: Place, page: &mut RowPage) {
+    fn shared(&mut self, row: u32, (org, whole): (NamedOrg, Whole<'_>), place: Place, page: &mut RowPage) {
         let digest = self
             .record(place)
             .and_then(|found| Some(found.consents.get(usize::from(place.index))?.content_digest()));
         let Some(digest) = digest else { return };
         let line = whole.line;
-        let key = half(&digest) ^ line.key;
+        let key = half(&digest) ^ self.keys[row as usize];
         if self.find(key).is_some() {
             // The same different content came before.
             self.repeated += 1;
             return;
         }
         let marked = Row { doubt: line.row.doubt.or(Some(Doubt::SharedId)), ..line.row };
-        let Some(number) = self.insert((key, marked), whole, place, page) else { return };
+        let Some(number) = self.insert((key, org, marked), whole, place, page) else { return };
         let is_first = self.file_index.write(|inner| {
             inner.shared.insert(number);
             inner.shared.insert(row)
@@ -318,7 +390,7 @@ impl Loader {
     /// Adds a row, and returns its index. `key` and `row` may differ from those of the line.
     fn insert(
         &mut self,
-        (key, row): (u128, Row),
+        (key, org, row): (u128, NamedOrg, Row),
         whole: Whole<'_>,
         place: Place,
         page: &mut RowPage,
@@ -326,6 +398,7 @@ impl Loader {
         let Ok(number) = u32::try_from(self.keys.len()) else { return None };
         let line = whole.line;
         self.keys.push(key);
+        self.org_of.push(org);
         self.vias.push(row.via);
         self.contents.push(line.content);
         let keys = &self.keys;
@@ -337,17 +410,19 @@ impl Loader {
         if row.evidence == Evidence::Unknown && row.kind != Kind::Other && line.trace.is_some() {
             self.nameless.push(number);
         }
-        let row = Row { seq: Seq(i64::from(number) + 1), ..row };
+        let row = Row { seq: Seq(i64::from(number) + 1), org: self.orgs.id(org), ..row };
         self.put(row, whole, page);
         Some(number)
     }
 
-    /// Adds a further record to a row. A record that came the same way adds nothing.
-    fn again(&mut self, row: u32, via: Via, place: Place) {
+    /// Adds a further record to a row. A record that came the same way adds nothing, unless it is the first that names
+    /// the org.
+    fn again(&mut self, row: u32, (via, org): (Via, NamedOrg), place: Place) {
         let before = self.vias[row as usize];
         let both = before.with(via);
         // A plain LogEvent in a file sets no way, so it is added explicitly if the row came by the hook.
-        if both == before && !(before == Via::HOOK && via == Via::FILE) {
+        let names_org = self.org_of[row as usize] == NamedOrg::UNKNOWN && org != NamedOrg::UNKNOWN;
+        if both == before && !(before == Via::HOOK && via == Via::FILE) && !names_org {
             return;
         }
         self.vias[row as usize] = both;
@@ -358,6 +433,9 @@ impl Loader {
             is_full
         });
         if !is_full {
+            if names_org {
+                self.org_of[row as usize] = org;
+            }
             self.tell_again(row);
         }
     }
@@ -372,7 +450,8 @@ impl Loader {
         // Changes are reported after the new rows of the same page, since the row may be one of these.
         let mut changed = std::mem::take(&mut self.changed);
         for whole in kept.iter() {
-            self.put(Row { seq, ..whole.line.row }, whole, &mut changed);
+            let org = self.orgs.id(self.org_of[row as usize]);
+            self.put(Row { seq, org, ..whole.line.row }, whole, &mut changed);
         }
         self.changed = changed;
     }

@@ -4,6 +4,7 @@
 mod check;
 mod cut;
 mod file_index;
+mod file_orgs;
 mod found;
 mod head;
 mod input;
@@ -21,6 +22,7 @@ mod wrapped;
 
 pub use cut::Span;
 pub use file_index::{FileIndex, half, hash_of};
+pub use file_orgs::{FileOrgs, NamedOrg};
 pub use head::{SnapshotHead, SnapshotOrg, readiness};
 pub use input::{Again, FileError, FileInput};
 pub use loader::{LoadNews, Loader};

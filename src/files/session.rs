@@ -1,6 +1,6 @@
 //! Relates events of one session in files: finds the person of a consent that names nobody, and the events around it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -45,10 +45,12 @@ impl Trace {
 }
 
 impl Consent {
-    /// Returns whether another event has exactly the same session or transaction.
+    /// Returns whether another event has exactly the same session or transaction. Events of different orgs never have.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
-        is_same(self.session_id.as_ref(), other.session_id.as_ref())
-            || is_same(self.transaction_id.as_ref(), other.transaction_id.as_ref())
+        let may_be_of_one_org = self.org == other.org || self.org.is_none() || other.org.is_none();
+        may_be_of_one_org
+            && (is_same(self.session_id.as_ref(), other.session_id.as_ref())
+                || is_same(self.transaction_id.as_ref(), other.transaction_id.as_ref()))
     }
 }
 
@@ -109,10 +111,18 @@ pub(super) fn people(
                 let Some((this, published)) = this.and_then(|this| Some((this, this.published?))) else {
                     continue;
                 };
-                let near = events.iter().filter(|(other, event)| {
-                    *other != row && this.is_beside(event) && is_near(published, event.published)
-                });
-                if let Some(person) = okta::only_actor(near.map(|(_, event)| event)) {
+                let near: Vec<&Consent> = events
+                    .iter()
+                    .filter(|(other, event)| {
+                        *other != row && this.is_beside(event) && is_near(published, event.published)
+                    })
+                    .map(|(_, event)| event)
+                    .collect();
+                let orgs: BTreeSet<_> = near.iter().filter_map(|event| event.org.as_deref()).collect();
+                // If several orgs have such a session, it is not known which one's user this is.
+                if orgs.len() < 2
+                    && let Some(person) = okta::only_actor(near)
+                {
                     found.insert(row, person);
                 }
             }

@@ -99,6 +99,8 @@ impl Archive {
                 }
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
             }
+            // The screen has no list of orgs yet.
+            LoadNews::Orgs(_) => {}
             LoadNews::Rows { page, percent } => msgs.push(Msg::FromFiles(page, Loading::Files(percent))),
             LoadNews::Changed(page) => msgs.push(Msg::Changed(page)),
             LoadNews::Trouble(words) => {

@@ -14,7 +14,7 @@ use super::stdio::note;
 use crate::consent::{Consent, Doubt, Orgs, Seq, Via};
 use crate::exit::Exit;
 use crate::export::Lines;
-use crate::files::{self, Again, FileIndex, FileInput, Item, LoadNews, Loader, Stop};
+use crate::files::{self, Again, FileIndex, FileInput, FileOrgs, Item, LoadNews, Loader, NamedOrg, Stop};
 use crate::model::Query;
 
 /// Which files to print, and which of their consents.
@@ -55,6 +55,7 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
         out: io::stdout().lock(),
         buffer: Vec::new(),
         printed: 0,
+        orgs: Orgs::default(),
     };
     let (troubles, end) =
         if options.inputs.contains(&FileInput::Stdin) { printer.stream() } else { printer.whole() };
@@ -74,12 +75,20 @@ pub fn print_files(options: &InputOptions) -> Result<Exit, (Exit, String)> {
     }
 }
 
-/// The way by which an event came, and half of the digest of its content. Together with the uuid, half is enough.
-type Said = (Via, u64);
+/// What is kept of an event.
+#[derive(Clone, Copy)]
+struct Said {
+    via: Via,
+    /// The org that it names.
+    org: NamedOrg,
+    /// Half of the digest of its content. Together with the uuid, half is enough.
+    content: u64,
+}
 
 /// The events already read from a pipe. Their number has no bound, so each takes little memory.
 #[derive(Default)]
 struct Seen {
+    orgs: FileOrgs,
     first: HashMap<u128, Said>,
     /// The further contents of the few uuids that came with more than one.
     more: HashMap<u128, Vec<Said>>,
@@ -98,20 +107,32 @@ enum Saying {
 
 impl Seen {
     fn look(&mut self, consent: &Consent) -> Saying {
-        let key = files::hash_of(&consent.key);
-        let this = (consent.via, files::half(&consent.content_digest()) as u64);
+        let org = self.orgs.named(consent.org.as_ref());
+        let content = files::half(&consent.content_digest()) as u64;
+        let this = Said { via: consent.via, org, content };
+        let mut key = files::hash_of(&consent.key);
+        if self.first.get(&key).is_some_and(|first| !first.org.agrees_with(org)) {
+            // Two orgs may have an event with the same uuid.
+            key = self.orgs.key(key, org);
+        }
         let first = match self.first.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(this);
                 return Saying::New;
             }
-            Entry::Occupied(entry) => *entry.get(),
+            Entry::Occupied(mut entry) => {
+                let first = entry.get_mut();
+                if first.org == NamedOrg::UNKNOWN {
+                    first.org = org;
+                }
+                *first
+            }
         };
         let more = self.more.get(&key).map_or(&[][..], Vec::as_slice);
         let before = || more.iter().chain([&first]);
-        let is_known = before().any(|(_, said)| *said == this.1);
+        let is_known = before().any(|said| said.content == content);
         // The poll and the hook word the same event differently, so only contents from the same way are compared.
-        let came_so = before().any(|(via, _)| *via == this.0);
+        let came_so = before().any(|said| said.via == this.via);
         if is_known || !came_so {
             return Saying::Known;
         }
@@ -128,6 +149,8 @@ struct Printer<'a> {
     out: io::StdoutLock<'static>,
     buffer: Vec<u8>,
     printed: u64,
+    /// The orgs of the input so far.
+    orgs: Orgs,
 }
 
 impl Printer<'_> {
@@ -142,7 +165,11 @@ impl Printer<'_> {
         let whole = |consent, kept: &mut Vec<Consent>| kept.push(consent);
         let mut take = |item: Item<Vec<Consent>>| -> io::Result<()> {
             let consents = match item {
-                Item::Begun { .. } => return Ok(()),
+                Item::Begun { head, .. } => {
+                    let head = head.unwrap_or_default();
+                    seen.orgs.put_hosts(head.orgs.iter().map(|about| &about.org));
+                    return Ok(());
+                }
                 Item::Trouble(words) => {
                     troubles.push(words);
                     return Ok(());
@@ -163,6 +190,10 @@ impl Printer<'_> {
                     }
                 }
                 seq.0 += 1;
+                // Until a second org is named, lines for people name none: a pipe may never end.
+                if let Some(orgs) = seen.orgs.news() {
+                    self.orgs = orgs;
+                }
                 self.print(seq, &consent)?;
             }
             self.flush()
@@ -188,6 +219,7 @@ impl Printer<'_> {
         let load = Loader::new(Arc::clone(&file_index)).load(&self.options.inputs, |news| {
             match news {
                 LoadNews::Rows { page, .. } => count += page.rows.len() as i64,
+                LoadNews::Orgs(orgs) => self.orgs = orgs,
                 LoadNews::Trouble(words) => troubles.push(words),
                 LoadNews::Note(words) => note(&words),
                 LoadNews::Done { shared, .. } if shared > 0 => note(&shared_words(shared)),
@@ -223,9 +255,9 @@ impl Printer<'_> {
         self.printed += 1;
         let start = self.buffer.len();
         if self.to_terminal {
-            options.format.line_for_terminal(seq, consent, &Orgs::default(), &mut self.buffer);
+            options.format.line_for_terminal(seq, consent, &self.orgs, &mut self.buffer);
         } else {
-            options.format.line(seq, consent, &Orgs::default(), &mut self.buffer);
+            options.format.line(seq, consent, &self.orgs, &mut self.buffer);
         }
         charset::settle(options.format, self.to_terminal, &mut self.buffer, start);
         if options.limit == Some(self.printed) {
@@ -278,6 +310,29 @@ mod tests {
             assert_eq!(seen.look(&read(name, via)), saying, "{name} {via:?}");
         }
         assert_eq!((seen.first.len(), seen.more.len()), (1, 1), "only what differs takes more room");
+    }
+
+    #[test]
+    fn an_event_is_known_again_within_its_org_and_unnamed_in_any() {
+        let read = |org: Option<&str>, name: &str| {
+            let raw = format!(
+                r#"{{"uuid":"5b1f0c9e-3333-4333-8333-000000000001","eventType":"app.oauth2.as.consent.grant","displayMessage":"{name}"}}"#
+            );
+            let consent = okta::event(&raw, Timestamp::UNIX_EPOCH, Via::POLL).unwrap().remove(0);
+            Consent { org: org.map(Into::into), ..consent }
+        };
+        let mut seen = Seen::default();
+        for (org, name, saying) in [
+            (None, "one", Saying::New),
+            (Some("prod"), "one", Saying::Known),
+            (Some("preview"), "two", Saying::New),
+            (Some("preview"), "two", Saying::Known),
+            (Some("preview"), "forged", Saying::Other),
+            (Some("prod"), "one", Saying::Known),
+            (None, "one", Saying::Known),
+        ] {
+            assert_eq!(seen.look(&read(org, name)), saying, "{org:?} {name}");
+        }
     }
 
     #[test]

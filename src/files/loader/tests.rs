@@ -29,7 +29,7 @@ fn load(texts: &[&str]) -> (Arc<FileIndex>, Vec<Row>, u64) {
                     }
                 }
                 LoadNews::Done { repeated: count, .. } => repeated = count,
-                LoadNews::Head(_) | LoadNews::Note(_) => {}
+                LoadNews::Head(_) | LoadNews::Orgs(_) | LoadNews::Note(_) => {}
                 LoadNews::Trouble(words) => panic!("{words}"),
             }
             Ok(())
@@ -234,4 +234,114 @@ fn a_file_that_changed_is_not_taken_for_what_it_was() {
     Loader::new(Arc::clone(&file_index)).load(&[FileInput::File(path.clone())], |_| Ok(())).unwrap();
     std::fs::write(&path, "{").unwrap();
     assert_eq!(file_index.consent(Seq(1)), Err(CHANGED.to_owned()));
+}
+
+/// Returns an event as this program exports it from an org.
+fn exported(org: &str, event: &str) -> String {
+    format!(r#"{{"schema":"consentwatch.consent/1","org":"{org}","via":["poll"],"raw":{event}}}"#)
+}
+
+/// Returns the doubt and the label of each row, and checks that the list and the detail agree.
+fn labels(texts: &[&str]) -> Vec<(Option<Doubt>, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = texts.iter().enumerate().map(|(number, text)| {
+        let path = folder.path().join(number.to_string());
+        std::fs::write(&path, text).unwrap();
+        FileInput::File(path)
+    });
+    let file_index = Arc::new(FileIndex::new(Timestamp::UNIX_EPOCH));
+    let (mut rows, mut orgs): (Vec<Row>, _) = (Vec::new(), Orgs::default());
+    let tell = |news| {
+        match news {
+            LoadNews::Orgs(told) => orgs = told,
+            LoadNews::Rows { page, .. } => {
+                let is_known = |row: &Row| row.org.index() < orgs.len().max(1);
+                assert!(page.rows.iter().all(is_known), "the orgs come first");
+                rows.extend(page.rows);
+            }
+            LoadNews::Changed(page) => {
+                page.rows.into_iter().for_each(|row| rows[row.seq.0 as usize - 1] = row);
+            }
+            _ => {}
+        }
+        Ok(())
+    };
+    Loader::new(Arc::clone(&file_index)).load(&inputs.collect::<Vec<_>>(), tell).unwrap();
+    let label = |row: &Row| {
+        let consent = file_index.consent(row.seq).unwrap().unwrap();
+        let label = orgs.label(row.org);
+        // While there is one org, it is that of the rows that name none.
+        assert!(consent.org.as_deref().unwrap_or_default() == label || !orgs.is_several(), "{consent:?}");
+        (row.doubt, label.to_owned())
+    };
+    rows.iter().map(label).collect()
+}
+
+#[test]
+fn the_same_uuid_in_two_orgs_is_two_events() {
+    let forged = EVENT.replace("whole", "forged");
+    let (prod, preview) = (exported("prod", EVENT), exported("preview", EVENT));
+    let (prod_forged, preview_forged) = (exported("prod", &forged), exported("preview", &forged));
+    let own = |label: &str| (None, label.to_owned());
+    let doubted = |label: &str| (Some(Doubt::SharedId), label.to_owned());
+    let both = [own("prod"), own("preview")];
+    assert_eq!(labels(&[&prod, &preview, &prod, &preview]), both);
+    assert_eq!(labels(&[&prod, &preview_forged, &prod]), both, "another org's content is no doubt");
+    // Within one org, another content is one, and only there.
+    assert_eq!(
+        labels(&[&prod, &preview, &preview_forged, &preview_forged]),
+        [own("prod"), doubted("preview"), doubted("preview")]
+    );
+    assert_eq!(
+        labels(&[&prod, &preview, &prod_forged, &preview_forged]),
+        [doubted("prod"), doubted("preview"), doubted("prod"), doubted("preview")]
+    );
+}
+
+#[test]
+fn a_record_that_names_no_org_is_of_any() {
+    let event = |number: u32| EVENT.replace("0000000001", &format!("{number:010}"));
+    let prod = exported("prod", EVENT);
+    let own = |label: &str| (None, label.to_owned());
+    for texts in [[EVENT, &prod], [&prod, EVENT]] {
+        assert_eq!(labels(&texts), [own("prod")], "{texts:?}");
+    }
+    // The same way gives an org too, and a copy of another org stays another event.
+    let unnamed = prod.replace(r#""org":"prod","#, "");
+    let preview = exported("preview", EVENT);
+    assert_eq!(labels(&[&unnamed, &prod, &preview, EVENT]), [own("prod"), own("preview")]);
+    // With one org, rows that name none are of it. With two they are apart, also those that came before.
+    let (second, third) = (event(2), event(3));
+    assert_eq!(labels(&[&second, &prod]), [own("prod"), own("prod")]);
+    assert_eq!(labels(&[&second, &prod, &preview, &third]), [own(""), own("prod"), own("preview"), own("")]);
+    // A plain record repeats the org whose content it has.
+    let forged = EVENT.replace("whole", "forged");
+    let plain = |org: &str, event: &str| exported(org, event).replace(r#""poll""#, "");
+    assert_eq!(
+        labels(&[&plain("prod", &forged), &plain("preview", EVENT), EVENT]),
+        [own("prod"), own("preview")]
+    );
+}
+
+#[test]
+fn a_session_of_one_org_names_nobody_in_another() {
+    let okta = r#"{"id":"00uSYSTEM","type":"SystemPrincipal","alternateId":"system@okta.com"}"#;
+    let user = |id: &str| format!(r#"{{"id":"{id}","type":"User","alternateId":"{id}@example.test"}}"#);
+    let grant = exported("prod", &acted(30, "app.oauth2.as.consent.grant", "s", okta));
+    let sign_in = |org: &str, minute, id| exported(org, &acted(minute, "user.session.start", "s", &user(id)));
+    let who = |lines: &[&str]| {
+        let (file_index, rows, _) = load(&[&lines.join("\n")]);
+        let who = file_index.consent(Seq(1)).unwrap().unwrap().who;
+        assert_eq!(rows[0].evidence, who.evidence);
+        (who.person.id.map(|id| id.exact().to_owned()), file_index.beside(Seq(1)).unwrap().sides.len())
+    };
+    let (own, other) = (sign_in("prod", 20, "00u1"), sign_in("preview", 25, "00u2"));
+    assert_eq!(who(&[&grant, &own]), (Some("00u1".to_owned()), 1));
+    assert_eq!(who(&[&grant, &other]), (None, 0));
+    assert_eq!(who(&[&grant, &own, &other]), (Some("00u1".to_owned()), 1));
+    let plain = acted(26, "user.session.start", "s", &user("00u1"));
+    assert_eq!(who(&[&grant, &plain]), (Some("00u1".to_owned()), 1), "a plain record may be of the same org");
+    let unnamed = grant.replace(r#""org":"prod","#, "");
+    let both = sign_in("preview", 27, "00u1");
+    assert_eq!(who(&[&unnamed, &own, &both]), (None, 2), "of which org is not known");
 }

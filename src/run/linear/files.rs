@@ -65,6 +65,7 @@ impl FileBook {
         let key = |row: &Row| (row.published_ms, row.seq);
         match news {
             files::LoadNews::Head(head) => self.taken = self.taken.max(head.created),
+            files::LoadNews::Orgs(orgs) => self.orgs = orgs,
             files::LoadNews::Rows { page, percent } => {
                 self.percent = percent;
                 self.order.extend(page.rows.iter().map(key));
