@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Known;
+use super::caseless::Caseless;
 use super::row_ref::RowRef;
 use super::sym_column::SymColumn;
 use crate::consent::{Evidence, Person, Sym, Symbols};
@@ -163,28 +164,5 @@ impl Column {
             _ => words(one).cmp(&words(other)),
         };
         by_column.then_with(|| known.rows.key(one).cmp(&known.rows.key(other)))
-    }
-}
-
-/// A text that compares case-insensitively. Case decides only between texts that are otherwise equal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::model) struct Caseless<'a>(pub(super) &'a str);
-
-impl Ord for Caseless<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let (one, two) = (self.0, other.0);
-        let folded = if one.is_ascii() && two.is_ascii() {
-            let lower = |byte: u8| byte.to_ascii_lowercase();
-            one.bytes().map(lower).cmp(two.bytes().map(lower))
-        } else {
-            one.chars().flat_map(char::to_lowercase).cmp(two.chars().flat_map(char::to_lowercase))
-        };
-        folded.then_with(|| one.cmp(two))
-    }
-}
-
-impl PartialOrd for Caseless<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod anchor;
 pub(super) mod bitset;
+mod caseless;
 pub(super) mod chunk;
 mod column;
 mod column_widths;

@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::anchor::Anchor;
-use super::column::Caseless;
+use super::caseless::Caseless;
 use super::interner::Number;
 use super::sorter::Sorter;
 use super::{Column, Known, Ledger};
