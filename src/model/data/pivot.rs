@@ -41,7 +41,7 @@ pub enum Measure {
     Rarity,
 }
 
-/// How many clients hold a scope, relative to all clients with grants.
+/// How many clients hold a scope, relative to all clients of its org with grants.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Rarity {
     /// Exactly one client holds it.
@@ -378,9 +378,9 @@ fn value(subject: Subject, measure: Measure, ledger: &Ledger, since: &[[u32; 4]]
     }
 }
 
-/// Returns how common a scope is among the clients with grants in force.
+/// Returns how common a scope is among the clients of its org with grants in force.
 pub fn rarity(ledger: &Ledger, scope: Number) -> Rarity {
-    let (held, all) = (ledger.held(scope).clients as usize, ledger.holding_clients());
+    let (held, all) = (ledger.held(scope).clients, ledger.holding_clients(ledger.scopes.org(scope)));
     match held {
         0 => Rarity::Unheld,
         1 => Rarity::Single,

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::slot::slot;
-use crate::consent::Row;
+use crate::consent::{OrgId, Row};
 use crate::model::data::interner::{Number, Scopes, Set};
 
 /// The counts of a client or a person.
@@ -38,8 +38,8 @@ pub(super) struct Counts {
     by_client: Vec<Tally>,
     by_person: Vec<Tally>,
     held: Vec<Held>,
-    /// The number of clients with grants in force.
-    holding: usize,
+    /// By org, the number of clients with grants in force.
+    holding: Vec<u32>,
     /// By scope and client, the number of people whose grant of the scope is in force.
     held_by_client: HashMap<(Number, Number), u32>,
 }
@@ -60,9 +60,9 @@ impl Counts {
         self.held.get(scope as usize).copied().unwrap_or_default()
     }
 
-    /// Returns the number of clients with grants in force.
-    pub(super) fn holding_clients(&self) -> usize {
-        self.holding
+    /// Returns the number of clients of an org with grants in force.
+    pub(super) fn holding_clients(&self, org: OrgId) -> u32 {
+        self.holding.get(org.index()).copied().unwrap_or(0)
     }
 
     /// Counts a consent of a client and a person. If it was counted before, updates only the values that may have
@@ -101,10 +101,12 @@ impl Counts {
         }
     }
 
-    /// Updates the counts after the scopes in force between a client and a person changed from `before` to `now`.
+    /// Updates the counts after the scopes in force between a client and a person of an org changed from `before` to
+    /// `now`.
     pub(super) fn hold(
         &mut self,
         scopes: &Scopes,
+        org: OrgId,
         (client, person): (Number, Number),
         (before, now): (Set, Set),
     ) {
@@ -116,7 +118,8 @@ impl Counts {
             }
         }
         let held = self.client(client).standing > 0;
-        self.holding = self.holding + usize::from(held) - usize::from(held_before);
+        let holding = slot(&mut self.holding, Number::from(org.0), 0);
+        *holding = *holding + u32::from(held) - u32::from(held_before);
         for (set, other, by) in [(now, before, 1), (before, now, -1)] {
             for scope in only_in(scopes, set, other) {
                 let pairs = self.held_by_client.entry((scope, client)).or_default();

@@ -1,5 +1,7 @@
 //! The ledger of grants: for each person and client, their consents and revocations, and the scopes in force now.
 //!
+//! People, clients, servers and scopes are those of one org. So nothing in one org changes what is in force in another.
+//!
 //! A scope grant is in force from its consent until one of these events:
 //!
 //! * a revocation names it, or covers everything that it is part of;
@@ -30,7 +32,7 @@ use standing::{is_consent, is_good, standing_of};
 
 use super::interner::{Names, Number, Scopes, Set};
 use super::{RowRef, Rows};
-use crate::consent::{Kind, Reach, Row};
+use crate::consent::{Kind, OrgId, Reach, Row};
 
 /// One person and one client.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +112,9 @@ impl Ledger {
             self.next.resize(index + 1, NO_ROW);
             self.standing.resize(index + 1, Standing::Pending);
         }
-        let person = if row.kind.has_person() { self.people.number(row.who, rows.symbols()) } else { 0 };
-        let client = self.clients.number(row.client, rows.symbols());
+        let person =
+            if row.kind.has_person() { self.people.number(row.org, row.who, rows.symbols()) } else { 0 };
+        let client = self.clients.number(row.org, row.client, rows.symbols());
         let is_linked = row.kind != Kind::Other && client != 0 && (person != 0 || !row.kind.has_person());
         let pair = is_linked.then(|| self.pair(person, client));
         let whose = match (pair, person, client) {
@@ -221,9 +224,9 @@ impl Ledger {
         self.counts.held(scope)
     }
 
-    /// Returns the number of clients with grants in force.
-    pub fn holding_clients(&self) -> usize {
-        self.counts.holding_clients()
+    /// Returns the number of clients of an org with grants in force.
+    pub fn holding_clients(&self, org: OrgId) -> u32 {
+        self.counts.holding_clients(org)
     }
 
     /// Returns, for each client and each time, the number of people who consented at or after that time. Makes one pass
@@ -275,7 +278,7 @@ impl Ledger {
     /// Records a revocation that may end grants of other pairs: one without a known person or client, or one that names
     /// no grant and ends every grant of a target.
     fn spread(&mut self, rows: &Rows, row: &Row, (person, client): (Number, Number), at: RowRef) {
-        let scopes = self.scopes.list(row.scopes, rows.symbols()).to_vec();
+        let scopes = self.scopes.list(row.org, row.scopes, rows.symbols()).to_vec();
         let is_linked = matches!(self.owners.get(at.0 as usize).whose, Whose::Pair(_));
         if is_linked && !scopes.is_empty() {
             return;
@@ -283,7 +286,9 @@ impl Ledger {
         let reached: Vec<(Reached, Number)> = match row.reach {
             Reach::Person | Reach::PersonGone => vec![(Reached::Person, person)],
             Reach::ClientGone => vec![(Reached::Client, client)],
-            Reach::ServerGone => vec![(Reached::Server, self.servers.number(row.server, rows.symbols()))],
+            Reach::ServerGone => {
+                vec![(Reached::Server, self.servers.number(row.org, row.server, rows.symbols()))]
+            }
             Reach::ScopeGone => scopes.into_iter().map(|scope| (Reached::Scope, scope)).collect(),
             Reach::Named | Reach::PersonAndClient => Vec::new(),
         };
@@ -349,8 +354,8 @@ impl Ledger {
         if self.looks_at_rows {
             for at in events {
                 let row = rows.get(*at);
-                keys.push((Reached::Server, self.servers.number(row.server, rows.symbols())));
-                let scopes = self.scopes.list(row.scopes, rows.symbols());
+                keys.push((Reached::Server, self.servers.number(row.org, row.server, rows.symbols())));
+                let scopes = self.scopes.list(row.org, row.scopes, rows.symbols());
                 keys.extend(scopes.iter().map(|scope| (Reached::Scope, *scope)));
             }
             keys.sort_unstable();
@@ -386,7 +391,7 @@ impl Ledger {
 
     /// Counts a consent. If it was counted before, updates only the values that may have changed.
     fn count(&mut self, rows: &Rows, row: &Row, whose: Whose, was_counted: bool) {
-        let set = self.scopes.set(row.scopes, rows.symbols());
+        let set = self.scopes.set(row.org, row.scopes, rows.symbols());
         let mut is_new_pair = false;
         if let Whose::Pair(pair) = whose {
             let Pair { person, last_ms, .. } = &mut self.pairs[pair as usize];
@@ -444,7 +449,7 @@ impl Ledger {
             let row = rows.get(*at);
             self.standing[at.0 as usize] = standing_of(&row, &fates).0;
             if row.kind != Kind::OrgGrant {
-                let list = self.scopes.list(row.scopes, rows.symbols());
+                let list = self.scopes.list(row.org, row.scopes, rows.symbols());
                 let stands = list.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Open);
                 open.extend(stands.map(|(scope, _)| *scope));
             }
@@ -462,7 +467,7 @@ impl Ledger {
         }
         let of_person_before = self.open_of(person);
         self.pairs[pair as usize].open = open;
-        self.counts.hold(&self.scopes, (client, person), (before, open));
+        self.counts.hold(&self.scopes, self.clients.org(client), (client, person), (before, open));
         if person != 0 {
             let of_person = self.open_of(person);
             self.counts.hold_of_person(&self.scopes, (of_person_before, of_person));

@@ -27,9 +27,9 @@ pub(super) fn replay(
         if !is_good(&row) {
             continue;
         }
-        let server = servers.number(row.server, rows.symbols());
+        let server = servers.number(row.org, row.server, rows.symbols());
         let marks = rows.grant_marks(at);
-        let listed = scopes.list(row.scopes, rows.symbols());
+        let listed = scopes.list(row.org, row.scopes, rows.symbols());
         let named: Vec<(Number, u32)> = listed
             .iter()
             .enumerate()

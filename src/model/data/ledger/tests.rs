@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::consent::{Outcome, Seq, Sym, Symbol};
+use crate::consent::{OrgId, Outcome, Seq, Sym, Symbol};
 use crate::model::data::rows::tests::row;
+use crate::model::{Rarity, rarity};
 
 const PERSON: u32 = 10;
 const CLIENT: u32 = 20;
@@ -245,6 +246,59 @@ fn clients_people_and_scopes_are_counted_as_they_change() {
     assert_eq!((rig.ledger.client(1).standing, rig.ledger.client(1).consents), (1, 1));
 }
 
+/// What a ledger says about one org, by text and row number, so that two ledgers can be compared.
+#[derive(PartialEq, Debug)]
+struct Told {
+    /// Each row with its standing and the rows of its person and client.
+    rows: Vec<(Seq, Standing, Vec<Seq>)>,
+    clients: Vec<ToldTally>,
+    people: Vec<ToldTally>,
+    scopes: Vec<(String, Held, Rarity)>,
+    holding: u32,
+}
+
+/// What a ledger says about a client or a person.
+#[derive(PartialEq, Debug)]
+struct ToldTally {
+    text: Sym,
+    /// Without the number of the set of scopes, which is that of its ledger.
+    tally: Tally,
+    ever: Vec<String>,
+    /// The people of a client since two times.
+    since: [u32; 2],
+}
+
+/// Returns what the ledger of a rig says about an org.
+fn told(rig: &mut Rig, org: OrgId) -> Told {
+    let Rig { rows, ledger } = rig;
+    let seqs = |places: &[RowRef]| places.iter().map(|at| rows.get(*at).seq).collect();
+    let mut of_rows: Vec<_> = Vec::new();
+    for at in rows.order().iter().filter(|at| rows.get(**at).org == org) {
+        of_rows.push((rows.get(*at).seq, ledger.standing(*at), seqs(&ledger.beside(rows, *at))));
+    }
+    let since = ledger.people_since([4, 8]);
+    let [clients, people] = [(&ledger.clients, true), (&ledger.people, false)].map(|(names, is_client)| {
+        let numbers = (1..names.len() as u32).filter(|number| names.org(*number) == org);
+        let all = numbers.map(|number| {
+            let tally = if is_client { ledger.client(number) } else { ledger.person(number) };
+            let ever = ledger.scopes.members(tally.ever);
+            assert!(ever.iter().all(|scope| ledger.scopes.org(*scope) == org), "a scope of another org");
+            let mut ever: Vec<_> = ever.iter().map(|scope| ledger.scopes.name(*scope).to_owned()).collect();
+            ever.sort_unstable();
+            let since = if is_client { since[number as usize] } else { [0; 2] };
+            ToldTally { text: names.text(number), tally: Tally { ever: 0, ..tally }, ever, since }
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by_key(|told| told.text);
+        all
+    });
+    let scopes = (1..ledger.scopes.len() as u32).filter(|scope| ledger.scopes.org(*scope) == org);
+    let scopes = scopes.map(|n| (ledger.scopes.name(n).to_owned(), ledger.held(n), rarity(ledger, n)));
+    let mut scopes: Vec<_> = scopes.collect();
+    scopes.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    Told { rows: of_rows, clients, people, scopes, holding: ledger.holding_clients(org) }
+}
+
 /// The naive implementation, which compares each event with each other.
 fn naive(events: &[(i64, Event)], of: usize) -> Standing {
     let (seq, grant) = &events[of];
@@ -391,6 +445,38 @@ proptest! {
             let count = |of: &std::collections::BTreeSet<(char, u32)>| of.iter().filter(|(n, _)| *n == name).count() as u32;
             let wanted = Held { people: count(&people), clients: count(&held) };
             prop_assert_eq!(rig.ledger.held(scope), wanted);
+        }
+    }
+
+    #[test]
+    fn two_orgs_with_equal_ids_are_as_two_ledgers(
+        events in proptest::collection::vec((any::<bool>(), event()), 1..30),
+        changed in proptest::collection::vec((0..30_usize, event()), 0..4),
+        cut in 0..10_i64,
+        slices in any::<bool>(),
+    ) {
+        let mut both = Rig::new();
+        let mut alone = [Rig::new(), Rig::new()];
+        let changed = changed.into_iter().map(|(which, event)| (which % events.len(), event));
+        let all = events.iter().cloned().enumerate().chain(changed.map(|(which, event)| (which, (events[which].0, event))));
+        for (index, (is_second, event)) in all.collect::<Vec<_>>() {
+            let seq = index as i64 + 1;
+            let org = OrgId(u8::from(is_second));
+            for rig in [&mut both, &mut alone[org.index()]] {
+                let (at, _) = rig.rows.put(&Row { org, ..event.row(seq) }, &event.marks());
+                rig.ledger.take(&rig.rows, at);
+                if slices {
+                    rig.ledger.work(&rig.rows);
+                }
+            }
+        }
+        for rig in std::iter::once(&mut both).chain(&mut alone) {
+            let gone = rig.rows.cut(Seq(3), Seq(3 + cut), &[]);
+            rig.ledger.cut(&gone);
+            rig.work();
+        }
+        for org in [OrgId(0), OrgId(1)] {
+            prop_assert_eq!(told(&mut both, org), told(&mut alone[org.index()], org));
         }
     }
 }
