@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Notice, Offline, SaveOrder};
-use crate::consent::{Beside, Consent, RowPage, Seq};
+use crate::consent::{Beside, Consent, Orgs, RowPage, Seq};
 use crate::report::{Board, Coverage};
 
 /// A message to the model.
@@ -22,6 +22,8 @@ pub enum Msg {
     Paste(String),
     /// The terminal has a new size: columns, rows.
     Resize(u16, u16),
+    /// The orgs of the rows, by number. Comes before the first rows and whenever an org is added or renamed.
+    Orgs(Orgs),
     /// Rows were committed since the last read, in ascending order of row number.
     Committed(RowPage),
     /// Older rows were read, after the first frame was shown.

@@ -31,6 +31,15 @@ impl Model {
         self.count_matches();
     }
 
+    /// Adds the org to the columns, if there are several orgs and it is not among them.
+    pub(super) fn place_org(&mut self) {
+        if self.rows.orgs().is_several() {
+            for shape in [&mut self.shape, &mut self.workspace.columns_from] {
+                *shape = std::mem::take(shape).with_org();
+            }
+        }
+    }
+
     /// Adds [`Effect::Work`] if a computation has not finished.
     pub(super) fn and_work(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         effects.extend(self.keep_up());

@@ -37,6 +37,7 @@ fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Wheel { down } => mouse::wheel(model, down),
         Msg::Paste(text) => prompt_input::paste(model, &text),
         Msg::Resize(width, height) => detail::resize(model, width, height),
+        Msg::Orgs(orgs) => arrivals::orgs(model, orgs),
         Msg::Committed(page) => arrivals::grew(model, &page, true),
         Msg::Older { page, left } => arrivals::older(model, &page, left),
         Msg::FromFiles(page, loading) => arrivals::read_files(model, &page, loading),

@@ -3,9 +3,22 @@
 use jiff::Timestamp;
 
 use super::{detail, prompt_input};
-use crate::consent::{RowPage, Seq};
+use crate::consent::{Orgs, RowPage, Seq};
 use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
 use crate::report::Board;
+
+/// Stores the orgs, and sorts again what is sorted by their labels.
+pub(in crate::model) fn orgs(model: &mut Model, orgs: Orgs) -> Vec<Effect> {
+    if *model.rows.orgs() == orgs {
+        return Vec::new();
+    }
+    model.rows.set_orgs(orgs);
+    model.place_org();
+    if let Some(order) = model.order.as_mut().filter(|order| order.column() == Column::Org) {
+        order.mark_stale();
+    }
+    model.and_work(Vec::new())
+}
 
 /// Adds new rows. `live` is `false` for rows older than those already read, which do not count as new to the user.
 pub(in crate::model) fn grew(model: &mut Model, page: &RowPage, live: bool) -> Vec<Effect> {

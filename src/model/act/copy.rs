@@ -112,8 +112,9 @@ fn line(model: &Model) -> Option<String> {
     let symbols = model.rows.symbols();
     let from: Vec<_> =
         symbols.fields(row.from).take(3).filter(|field| !field.is_empty()).map(visible).collect();
+    let orgs = model.rows.orgs();
+    let org = orgs.is_several().then(|| visible(orgs.label(row.org)).into_owned());
     let parts = [
-        time.map_or("no time".to_owned(), |time| time.to_string()),
         row.kind.word().to_owned(),
         who(model).unwrap_or_else(|| "unknown".to_owned()),
         name(model, 'c').unwrap_or_else(|| "unknown".to_owned()),
@@ -122,5 +123,7 @@ fn line(model: &Model) -> Option<String> {
         model.ledger.standing(at).word().to_owned(),
         from.join(" "),
     ];
-    Some(parts.join("\t"))
+    let time = time.map_or("no time".to_owned(), |time| time.to_string());
+    let all: Vec<String> = std::iter::once(time).chain(org).chain(parts).collect();
+    Some(all.join("\t"))
 }

@@ -47,10 +47,12 @@ pub(in crate::model) fn restore(model: &mut Model, place: &[(String, String)]) -
     let value =
         |name: &str| place.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
     let mut effects = Vec::new();
-    // If the configured columns changed since, the configuration wins.
-    let is_theirs = value("columns_from") == model.workspace.columns_from.words();
+    // If the configured columns changed since, the configuration wins. The org is added to them when there are several.
+    let configured = model.workspace.columns_from.clone().with_org();
+    let is_theirs = Shape::read(value("columns_from")).is_some_and(|from| from.with_org() == configured);
     if let Some(shape) = Shape::read(value("columns")).filter(|_| is_theirs) {
         model.shape = shape;
+        model.place_org();
     }
     // A restart must not turn the privacy mask off.
     if value("masked") == "yes" && !model.mask.is_on() {

@@ -17,7 +17,8 @@ pub(in crate::model) fn sort_next(model: &mut Model) -> Vec<Effect> {
         pivot.sort_next();
         return model.and_work(Vec::new());
     }
-    let column = model.order.as_ref().map_or(Column::Time, Order::column).next_sort();
+    let is_several = model.rows.orgs().is_several();
+    let column = model.order.as_ref().map_or(Column::Time, Order::column).next_sort(is_several);
     sort_by(model, column)
 }
 

@@ -6,7 +6,7 @@ use super::Known;
 use super::caseless::Caseless;
 use super::row_ref::RowRef;
 use super::sym_column::SymColumn;
-use crate::consent::{Evidence, Person, Sym, Symbols};
+use crate::consent::{Evidence, OrgId, Person, Sym, Symbols};
 
 /// A column of the list.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -14,6 +14,7 @@ use crate::consent::{Evidence, Person, Sym, Symbols};
 pub enum Column {
     #[default]
     Time,
+    Org,
     Age,
     Kind,
     Who,
@@ -27,8 +28,9 @@ pub enum Column {
 
 impl Column {
     /// All columns, in their default order on the screen.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Time,
+        Self::Org,
         Self::Age,
         Self::Kind,
         Self::Who,
@@ -44,6 +46,7 @@ impl Column {
     pub fn head(self) -> &'static str {
         match self {
             Self::Time => "TIME",
+            Self::Org => "ORG",
             Self::Age => "AGE",
             Self::Kind => "KIND",
             Self::Who => "WHO",
@@ -60,6 +63,7 @@ impl Column {
     pub fn name(self) -> &'static str {
         match self {
             Self::Time => "time",
+            Self::Org => "org",
             Self::Age => "age",
             Self::Kind => "kind",
             Self::Who => "who",
@@ -80,10 +84,18 @@ impl Column {
         }
     }
 
-    /// Returns the column to sort by after this one. Age is skipped, because it sorts like time.
+    /// Returns the column to sort by after this one. Age is skipped, because it sorts like time, and so is the org
+    /// unless there are several.
     #[must_use]
-    pub fn next_sort(self) -> Self {
-        let sorts = || Self::ALL.into_iter().filter(|column| *column != Self::Age);
+    pub fn next_sort(self, has_several_orgs: bool) -> Self {
+        let sorts = || {
+            let is_one = move |column: &Self| match column {
+                Self::Age => false,
+                Self::Org => has_several_orgs,
+                _ => true,
+            };
+            Self::ALL.into_iter().filter(is_one)
+        };
         let place = sorts().position(|column| column == self).unwrap_or(0);
         sorts().cycle().nth(place + 1).unwrap_or_default()
     }
@@ -139,6 +151,10 @@ impl Column {
     /// Returns the number to sort a row by.
     pub(in crate::model) fn number(self, known: &Known<'_>, at: RowRef) -> u32 {
         match self {
+            Self::Org => {
+                let (chunk, index) = known.rows.chunk_of(at);
+                u32::from(known.rows.org_rank(OrgId(chunk.org[index])))
+            }
             Self::Kind => {
                 let (chunk, index) = known.rows.chunk_of(at);
                 u32::from(chunk.kind[index])

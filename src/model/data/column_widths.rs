@@ -23,11 +23,12 @@ const fn rule(column: Column, least: u16, most: u16, usual: u16, share: u16) -> 
 }
 
 /// The columns by priority. The last ones are dropped first.
-const TABLE: [Rule; 10] = [
+const TABLE: [Rule; Column::ALL.len()] = [
     rule(Column::Time, 8, 12, 8, 0),
     rule(Column::Who, 10, 48, 24, 3),
     rule(Column::Kind, 5, 13, 6, 0),
     rule(Column::Client, 12, 40, 20, 2),
+    rule(Column::Org, 4, 20, 8, 0),
     rule(Column::Scopes, 12, u16::MAX, 24, 4),
     rule(Column::State, 5, 14, 8, 0),
     rule(Column::From, 6, 44, 30, 2),
@@ -99,8 +100,13 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
         if entry.width.is_none() && (is_closed || fit.folds(column)) {
             continue;
         }
-        let may_go =
-            !matches!(column, Column::Time | Column::Who | Column::Kind | Column::Client | Column::Scopes);
+        if column == Column::Org && !fit.has_several_orgs() {
+            continue;
+        }
+        let may_go = !matches!(
+            column,
+            Column::Time | Column::Who | Column::Kind | Column::Client | Column::Org | Column::Scopes
+        );
         chosen.push(Wish::of(rule, entry.width, fit));
         let is_too_much = sum(&chosen, |wish| wish.width) > room
             // A column with a width set by the user is kept.
@@ -131,6 +137,8 @@ pub fn columns(width: u16, shape: &Shape, fit: &Fit) -> Vec<(Column, &'static st
     // A truncated date is useless.
     grow(Column::Time, |wish| wish.full);
     grow(Column::Kind, |wish| wish.claim);
+    // Without its org, an id or a name says little.
+    grow(Column::Org, |wish| wish.claim);
     // The others' claims fit, or those columns would not have been chosen.
     let others = chosen.iter().filter(|wish| !matches!(wish.column, Column::Who | Column::Client));
     let claimed: u16 = others.map(|wish| wish.claim.saturating_sub(wish.width)).sum();
@@ -249,8 +257,13 @@ mod tests {
     use super::*;
 
     fn any_fit() -> impl Strategy<Value = Fit> {
-        let needs = proptest::collection::vec(proptest::collection::vec(0_u16..300, 0..40), 10);
-        (needs, any::<bool>()).prop_map(|(needs, is_default)| Fit::of(&needs, is_default))
+        let needs =
+            proptest::collection::vec(proptest::collection::vec(0_u16..300, 0..40), Column::ALL.len());
+        (needs, any::<bool>(), proptest::option::of(0_u16..300)).prop_map(|(needs, is_default, org_width)| {
+            let mut fit = Fit::of(&needs, is_default);
+            fit.view.org_width = org_width;
+            fit
+        })
     }
 
     proptest! {
@@ -258,7 +271,10 @@ mod tests {
         fn columns_never_leave_the_line(
             width in 0_u16..400,
             order in Just(Column::ALL.to_vec()).prop_shuffle(),
-            wishes in proptest::collection::vec((any::<bool>(), proptest::option::of(4_u16..=120)), 10),
+            wishes in proptest::collection::vec(
+                (any::<bool>(), proptest::option::of(4_u16..=120)),
+                Column::ALL.len(),
+            ),
             fit in any_fit(),
         ) {
             let word = |(column, (is_shown, width)): (Column, (bool, Option<u16>))| {
@@ -274,23 +290,28 @@ mod tests {
             if let Some((_, _, x, w)) = placed.last() {
                 prop_assert!(x + w <= width, "{width}: {placed:?}");
             }
-            let is_server_alone = shape.entries().iter().all(|entry| {
-                !entry.is_shown || entry.column == Column::Server && entry.width.is_none()
+            let is_server_alone = shape.entries().iter().all(|entry| match entry.column {
+                Column::Server => !entry.is_shown || entry.width.is_none(),
+                Column::Org => true,
+                _ => !entry.is_shown,
             });
             prop_assert!(width < 2 || is_server_alone || !placed.is_empty(), "something is shown");
         }
     }
 
-    fn named(needs: [u16; 10]) -> Fit {
+    fn named(needs: [u16; Column::ALL.len()]) -> Fit {
         Fit::of(&needs.map(|need| vec![need; 20]), false)
+    }
+
+    fn names(width: u16, shape: &Shape, fit: &Fit) -> String {
+        columns(width, shape, fit).iter().map(|c| c.1).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn what_matters_most_stays() {
-        // TIME, AGE, KIND, WHO, CLIENT, SERVER, SCOPES, STATE, FROM, VIA.
-        let fit = named([8, 5, 6, 20, 18, 15, 30, 8, 30, 4]);
-        let names =
-            |width| columns(width, &Shape::default(), &fit).iter().map(|c| c.1).collect::<Vec<_>>().join(" ");
+        // TIME, ORG, AGE, KIND, WHO, CLIENT, SERVER, SCOPES, STATE, FROM, VIA.
+        let fit = named([8, 7, 5, 6, 20, 18, 15, 30, 8, 30, 4]);
+        let names = |width| names(width, &Shape::default(), &fit);
         assert_eq!(names(20), "TIME WHO");
         assert_eq!(names(40), "TIME KIND WHO CLIENT");
         assert_eq!(names(60), "TIME KIND WHO CLIENT SCOPES");
@@ -301,8 +322,25 @@ mod tests {
     }
 
     #[test]
+    fn the_org_is_shown_whole_if_there_are_several() {
+        let mut fit = named([8, 7, 5, 6, 20, 18, 15, 30, 8, 30, 4]);
+        let wide = Shape::read("time org:30 who client").expect("a shape");
+        assert_eq!(names(140, &wide, &fit), "TIME WHO CLIENT", "one org needs no column of any width");
+        fit.view.org_width = Some(7);
+        let all = Shape::default().with_org();
+        assert_eq!(names(40, &all, &fit), "TIME KIND WHO CLIENT");
+        assert_eq!(names(62, &all, &fit), "TIME ORG KIND WHO CLIENT SCOPES");
+        assert_eq!(names(140, &all, &fit), "TIME ORG KIND WHO CLIENT SERVER SCOPES STATE FROM VIA");
+        assert_eq!(names(140, &wide, &fit), "TIME ORG WHO CLIENT");
+        for width in 62..200 {
+            let placed = columns(width, &all, &fit);
+            assert!(placed.iter().any(|c| (c.0, c.3) == (Column::Org, 7)), "{width}: {placed:?}");
+        }
+    }
+
+    #[test]
     fn who_and_client_are_whole_before_addresses_are() {
-        let fit = named([8, 5, 6, 26, 26, 15, 60, 8, 40, 4]);
+        let fit = named([8, 7, 5, 6, 26, 26, 15, 60, 8, 40, 4]);
         for width in 85..140 {
             let placed = columns(width, &Shape::default(), &fit);
             let width =
@@ -313,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_folded_column_comes_back_with_a_width() {
-        let fit = Fit::of(&[8, 5, 6, 20, 18, 7, 30, 8, 30, 4].map(|need| vec![need; 20]), true);
+        let fit = Fit::of(&[8, 7, 5, 6, 20, 18, 7, 30, 8, 30, 4].map(|need| vec![need; 20]), true);
         let has = |shape: &Shape| columns(200, shape, &fit).iter().any(|c| c.0 == Column::Server);
         assert!(!has(&Shape::default()));
         assert!(has(&Shape::read("time who server:12 scopes").expect("a shape")));

@@ -22,7 +22,7 @@ pub struct Fit {
     pub(in crate::model) view: View,
 }
 
-/// The parts of the view that the user can change. A change causes new widths.
+/// The parts of the view that the user can change, and the orgs. A change causes new widths.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::model) struct View {
     pub(in crate::model) area: (u16, u16),
@@ -32,6 +32,8 @@ pub(in crate::model) struct View {
     pub(in crate::model) is_newest_first: bool,
     pub(in crate::model) is_masked: bool,
     pub(in crate::model) zone: String,
+    /// The width of the longest label of an org, or `None` unless there are several orgs.
+    pub(in crate::model) org_width: Option<u16>,
 }
 
 impl Fit {
@@ -47,6 +49,11 @@ impl Fit {
         let is_free =
             |entry: &Entry| entry.column == Column::Server && entry.is_shown && entry.width.is_none();
         self.is_default && shape.entries().iter().any(is_free)
+    }
+
+    /// Returns whether there are several orgs, so that a row must say which one it belongs to.
+    pub(in crate::model) fn has_several_orgs(&self) -> bool {
+        self.view.org_width.is_some()
     }
 
     /// Returns whether no row needs a column.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::caseless::Caseless;
 use super::chunk::{CHUNK, Chunk, GONE, texts};
 use super::locations::Locations;
 use super::marks::{Mark, Marks};
@@ -10,7 +11,7 @@ use super::numbered::Numbered;
 use super::row_ref::RowRef;
 use super::text_arena::TextArena;
 use super::text_columns;
-use crate::consent::{Row, RowPage, Seq, Sym, Symbol, Symbols};
+use crate::consent::{OrgId, Orgs, Row, RowPage, Seq, Sym, Symbol, Symbols};
 
 /// Columns that share a text arena. `who` and `actor` share one, because both name people.
 const GROUPS: [u8; 4] = [
@@ -20,7 +21,7 @@ const GROUPS: [u8; 4] = [
     text_columns::SCOPES,
 ];
 
-/// All rows with their order by time, their interned texts and their marks.
+/// All rows with their order by time, their interned texts, their orgs and their marks.
 #[derive(Debug, Default)]
 pub struct Rows {
     chunks: Vec<Chunk>,
@@ -40,6 +41,9 @@ pub struct Rows {
     locations: Locations,
     /// For each text, a bit for each column in which it occurs.
     used: Vec<u8>,
+    orgs: Orgs,
+    /// By number of an org, the rank of its label.
+    org_ranks: Vec<u8>,
     marks: Marks,
 }
 
@@ -242,6 +246,27 @@ impl Rows {
         Some((seq(first), seq(last)))
     }
 
+    /// Returns the orgs of the rows.
+    pub fn orgs(&self) -> &Orgs {
+        &self.orgs
+    }
+
+    /// Returns the rank of an org among all orgs in the order of their labels. An unknown org comes last.
+    pub(in crate::model) fn org_rank(&self, org: OrgId) -> u8 {
+        self.org_ranks.get(org.index()).copied().unwrap_or(u8::MAX)
+    }
+
+    /// Replaces the orgs. Rows may come before their org is known.
+    pub(in crate::model) fn set_orgs(&mut self, orgs: Orgs) {
+        let mut by_label: Vec<OrgId> = orgs.iter().map(|(id, _)| id).collect();
+        by_label.sort_by_key(|id| Caseless(orgs.label(*id)));
+        self.org_ranks = vec![u8::MAX; by_label.len()];
+        for (rank, id) in (0..).zip(by_label) {
+            self.org_ranks[id.index()] = rank;
+        }
+        self.orgs = orgs;
+    }
+
     /// Which rows are marked.
     pub fn marks(&self) -> &Marks {
         &self.marks
@@ -322,7 +347,17 @@ fn is_there(chunks: &[Chunk], at: RowRef) -> bool {
 #[cfg(test)]
 pub(in crate::model) mod tests {
     use super::*;
-    use crate::consent::{Doubt, Evidence, Kind, OrgId, Outcome, Reach, Rev, Severity, Via};
+    use crate::consent::{Doubt, Evidence, Kind, KnownOrg, OrgName, Outcome, Reach, Rev, Severity, Via};
+
+    /// Returns orgs with these hosts and names. An empty name means none.
+    pub(in crate::model) fn orgs<const N: usize>(hosts_and_names: [(&str, &str); N]) -> Orgs {
+        let org = |(host, name): (&str, &str)| KnownOrg {
+            key: host.into(),
+            host: host.into(),
+            name: (!name.is_empty()).then(|| OrgName::parse(name).expect("a name")),
+        };
+        Orgs::new(hosts_and_names.map(org).to_vec())
+    }
 
     pub(in crate::model) fn row(seq: i64, published_ms: i64) -> Row {
         Row {
@@ -365,6 +400,13 @@ pub(in crate::model) mod tests {
         assert_eq!((rows.get(at), rows.grant_marks(at)), (odd, &[7, 8][..]));
         assert_eq!(rows.find(Seq(7)), Some(at));
         assert_eq!(rows.find(Seq(8)), None);
+    }
+
+    #[test]
+    fn orgs_are_ranked_by_their_labels() {
+        let mut rows = Rows::default();
+        rows.set_orgs(orgs([("b.okta.com", "prod"), ("Z.okta.com", ""), ("a.okta.com", "acquired")]));
+        assert_eq!([0, 1, 2, 3].map(|org| rows.org_rank(OrgId(org))), [1, 2, 0, u8::MAX]);
     }
 
     #[test]

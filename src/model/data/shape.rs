@@ -26,8 +26,9 @@ const START: u16 = 16;
 
 impl Default for Shape {
     fn default() -> Self {
+        let columns = Column::ALL.into_iter().filter(|column| *column != Column::Org);
         let entry = |column| Entry { column, is_shown: column != Column::Age, width: None };
-        Self { entries: Column::ALL.map(entry).to_vec() }
+        Self { entries: columns.map(entry).collect() }
     }
 }
 
@@ -46,18 +47,34 @@ impl Shape {
                 entries.push(Entry { column, is_shown: true, width: None });
             }
         }
-        if entries.is_empty() {
+        if !entries.iter().any(|entry| shows_one_org(*entry)) {
             return Err(format!("at least one column is needed; the columns are {}", known()));
         }
         Ok(Self { entries }.whole())
     }
 
-    /// Adds missing columns as hidden.
+    /// Adds missing columns as hidden, except for the org, which only a list of several orgs has.
     fn whole(mut self) -> Self {
-        for column in Column::ALL {
-            if !self.entries.iter().any(|entry| entry.column == column) {
+        for column in Column::ALL.into_iter().filter(|column| *column != Column::Org) {
+            if !self.has(column) {
                 self.entries.push(Entry { column, is_shown: false, width: None });
             }
+        }
+        self
+    }
+
+    fn has(&self, column: Column) -> bool {
+        self.entries.iter().any(|entry| entry.column == column)
+    }
+
+    /// Adds the org beside the time and shows it, unless the arrangement has that column: a list of columns that was
+    /// written for one org must not hide where a row belongs.
+    #[must_use]
+    pub(in crate::model) fn with_org(mut self) -> Self {
+        if !self.has(Column::Org) {
+            let time = self.entries.iter().position(|entry| entry.column == Column::Time);
+            let place = time.map_or(0, |time| time + 1);
+            self.entries.insert(place, Entry { column: Column::Org, is_shown: true, width: None });
         }
         self
     }
@@ -88,19 +105,19 @@ impl Shape {
                 entries.push(Entry { column, is_shown, width });
             }
         }
-        entries.iter().any(|entry| entry.is_shown).then(|| Self { entries }.whole())
+        entries.iter().any(|entry| shows_one_org(*entry)).then(|| Self { entries }.whole())
     }
 
     /// Changes the column at index `at`, and returns its new index. `drawn` is its width on the screen, if it is shown.
     pub(in crate::model) fn change(&mut self, at: usize, change: Change, drawn: Option<u16>) -> usize {
         let entries = &mut self.entries;
-        let shown = entries.iter().filter(|entry| entry.is_shown).count();
+        let shown = entries.iter().filter(|entry| shows_one_org(**entry)).count();
         let Some(entry) = entries.get_mut(at) else { return at };
         let width = entry.width.or(drawn).unwrap_or(START);
         let fitting = |width: u16| Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
         match change {
             // The last shown column cannot be hidden, because a list needs a column.
-            Change::Show => entry.is_shown = !entry.is_shown || shown == 1,
+            Change::Show => entry.is_shown = !entry.is_shown || shown == 1 && shows_one_org(*entry),
             Change::Wider => entry.width = fitting(width + 1),
             Change::Narrower => entry.width = fitting(width - 1),
             Change::Free => entry.width = None,
@@ -114,6 +131,11 @@ impl Shape {
         }
         at
     }
+}
+
+/// Returns whether a column is shown even if there is only one org.
+fn shows_one_org(entry: Entry) -> bool {
+    entry.is_shown && entry.column != Column::Org
 }
 
 /// A change to a column.
@@ -142,12 +164,36 @@ mod tests {
     }
 
     #[test]
+    fn the_org_is_shown_beside_the_time_unless_it_has_a_place() {
+        let with_org = |text: &str| Shape::read(text).expect("a shape").with_org().words();
+        assert!(!Shape::default().words().contains("org"));
+        assert!(Shape::default().with_org().words().starts_with("time org -age kind"));
+        assert!(with_org("kind time:12 who").starts_with("kind time:12 org who -age"));
+        assert!(with_org("who -time").starts_with("who -time org -age"));
+        assert!(with_org("-org time who").starts_with("-org time who -age"));
+        assert!(with_org("time who org:9").starts_with("time who org:9 -age"));
+    }
+
+    #[test]
+    fn the_org_alone_is_no_list() {
+        assert_eq!(Shape::read("org -time"), None);
+        assert!(Shape::of_names(&["org".to_owned()]).is_err());
+        let mut shape = Shape::read("time org").expect("a shape");
+        shape.change(0, Change::Show, None);
+        assert!(shape.words().starts_with("time org"), "the only other column stays");
+        shape.change(1, Change::Show, None);
+        assert!(shape.words().starts_with("time -org"));
+        shape.change(1, Change::Show, None);
+        assert!(shape.words().starts_with("time org"));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_left_away() {
         assert_eq!(Shape::read(""), None);
         assert_eq!(Shape::read("-time -who"), None);
         let shape = Shape::read("time:99999 nonsense:3 kind:x time").unwrap();
         assert_eq!(shape.entries[..2].iter().map(|entry| entry.width).collect::<Vec<_>>(), [None, None]);
-        assert_eq!(shape.entries.len(), Column::ALL.len());
+        assert_eq!(shape.entries.len(), Column::ALL.len() - 1, "all but the org");
         assert!(Shape::of_names(&["nonsense".to_owned()]).is_err());
         assert!(Shape::of_names(&[]).is_err());
     }

@@ -99,6 +99,21 @@ pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, st
     (words, CellKind::Value)
 }
 
+/// Returns the label of a row's org, or a dash if the org is not known.
+pub fn org<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, CellKind) {
+    match model.rows.orgs().label(row.org) {
+        "" => ("-".into(), CellKind::Empty),
+        label => (seen(label), CellKind::Value),
+    }
+}
+
+/// Returns the width of the longest label of an org, or `None` unless there are several orgs.
+pub(in crate::model) fn org_width(model: &Model) -> Option<u16> {
+    let orgs = model.rows.orgs();
+    let widths = orgs.iter().map(|(_, org)| width(&seen(org.label())));
+    widths.max().filter(|_| orgs.is_several())
+}
+
 /// Returns the scopes, separated by spaces, and their number. If the server column is hidden, a server other than the
 /// default one is put in front.
 pub fn scopes(model: &Model, row: &Row, fit: Option<&Fit>) -> (String, usize) {
@@ -193,14 +208,16 @@ pub fn via(row: &Row) -> (&'static str, CellKind) {
     }
 }
 
-/// Returns the full texts of who, client and scopes of a row.
-pub fn whole(model: &Model, at: RowRef) -> [String; 3] {
+/// Returns the full texts of who, client and scopes of a row, after its org if there are several.
+pub fn whole(model: &Model, at: RowRef) -> Vec<String> {
     let row = model.rows.get(at);
     let mut client = either(model, row.client, "unknown").0.into_owned();
     if !is_default_server(model.rows.symbols(), &row) {
         client = format!("{client} at {}", either(model, row.server, "-").0);
     }
-    [who(model, &row, None).0.into_owned(), client, scopes(model, &row, None).0]
+    let org = model.rows.orgs().is_several().then(|| org(model, &row).0.into_owned());
+    let texts = [who(model, &row, None).0.into_owned(), client, scopes(model, &row, None).0];
+    org.into_iter().chain(texts).collect()
 }
 
 /// Returns the width that a row's cell needs in a column, in full and in short form.
@@ -214,6 +231,8 @@ pub(in crate::model) fn needs(
     let same = |columns: u16| (columns, columns);
     match column {
         Column::Time => same(if is_today(model, row.published_ms) { 8 } else { 12 }),
+        // A row that comes later may be of any org.
+        Column::Org => same(org_width(model).unwrap_or(0)),
         Column::Age => same(5),
         Column::State => match model.ledger.standing(at) {
             // The standing is not known yet. These are the widths of most of its words.

@@ -69,6 +69,7 @@ fn view(model: &Model) -> View {
         is_newest_first: model.list.is_newest_first(),
         is_masked: model.mask.is_on(),
         zone: model.zone.name.clone(),
+        org_width: cells::org_width(model),
     }
 }
 

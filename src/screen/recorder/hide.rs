@@ -158,6 +158,8 @@ pub(super) fn message(recorded: Recorded, mask: &Mask) -> Option<Recorded> {
     }
     let hide = |text: &str| mask.text(text).into_owned();
     match recorded {
+        // The title shows the hosts too, and a name is what the configuration calls an org.
+        Recorded::Orgs(orgs) => Some(Recorded::Orgs(orgs)),
         Recorded::Record(seq, Some(mut consent)) => {
             let names = mask.names(&consent.restore());
             let hide = |text: &str| names.hide(mask, text);
@@ -246,6 +248,7 @@ fn strings(json: &str, change: impl Fn(&str) -> String) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consent::{KnownOrg, OrgName, Orgs};
 
     fn after(text: &str, recorded: fn(Chord) -> Recorded) -> String {
         // A filter that is typed is looked up at each key.
@@ -264,6 +267,15 @@ mod tests {
         assert_eq!(after("who:ada kind:grant", Recorded::Typed), "who:ada kind:grant");
         let url = "\"https://ada:CANARY@example.test/\"";
         assert_eq!(after(url, Recorded::Typed), "x".repeat(url.chars().count()));
+    }
+
+    #[test]
+    fn orgs_stay_what_they_are() {
+        let host = "127.0.0.1:8080";
+        let name = OrgName::parse("prod").ok();
+        let orgs = Orgs::new(vec![KnownOrg { key: host.into(), host: host.into(), name }]);
+        let left = message(Recorded::Orgs(orgs.clone()), &Mask::of_pseudonyms(true));
+        assert!(matches!(left, Some(Recorded::Orgs(left)) if left == orgs));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{
-    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, RowPage, Seq,
+    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Orgs, Person, Rev, RowPage, Seq,
     SideEvent, Stored, Untrusted, Via,
 };
 use crate::model::{Chord, Copied, Loading, Mark, Marks, Msg, Notice, Offline};
@@ -29,6 +29,7 @@ pub(super) enum Recorded {
     },
     Paste(String),
     Resize(u16, u16),
+    Orgs(Orgs),
     Committed(Range),
     Older {
         rows: Range,
@@ -134,6 +135,7 @@ impl Recorded {
             Msg::Wheel { down } => Self::Wheel { down: *down },
             Msg::Paste(text) => Self::Paste(text.clone()),
             Msg::Resize(width, height) => Self::Resize(*width, *height),
+            Msg::Orgs(orgs) => Self::Orgs(orgs.clone()),
             Msg::Committed(page) => Self::Committed(Range::of(page)),
             Msg::Older { page, left } => Self::Older { rows: Range::of(page), left: *left },
             Msg::FromFiles(page, loading) => Self::FromFiles(Range::of(page), *loading),
@@ -190,6 +192,7 @@ impl Recorded {
             Self::Wheel { down } => Msg::Wheel { down },
             Self::Paste(text) => Msg::Paste(text),
             Self::Resize(width, height) => Msg::Resize(width, height),
+            Self::Orgs(orgs) => Msg::Orgs(orgs),
             Self::Committed(rows) => Msg::Committed(page(rows)),
             Self::Older { rows, left } => Msg::Older { page: page(rows), left },
             Self::FromFiles(rows, loading) => Msg::FromFiles(page(rows), loading),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hide;
 use super::message::{Range, is_sound_size};
-use crate::consent::RowPage;
+use crate::consent::{Orgs, RowPage};
 use crate::model::{
     Command, Keymap, Loading, Marks, Mask, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Zone,
     update,
@@ -33,6 +33,9 @@ pub(super) struct Start {
     history: Vec<String>,
     /// Why marks are not kept.
     fault: Option<String>,
+    /// The orgs of the rows.
+    #[serde(default)]
+    orgs: Orgs,
     columns: String,
     configured_columns: String,
     filter: Option<String>,
@@ -64,6 +67,7 @@ impl Start {
             saved: workspace.saved.iter().map(|saved| (saved.name.clone(), saved.query.clone())).collect(),
             history: workspace.history.clone(),
             fault: workspace.fault.clone(),
+            orgs: model.rows.orgs().clone(),
             columns: model.shape.words(),
             configured_columns: workspace.columns_from.words(),
             filter: model.filter.as_ref().map(|filter| filter.query().text().to_owned()),
@@ -87,7 +91,10 @@ impl Start {
             (start.history, start.saved, start.filter) = (Vec::new(), Vec::new(), None);
             start.place.retain(|(name, _)| name != "filter");
         }
-        hide::texts(&start, &|text| mask.text(&hide::clean(text)).into_owned())
+        // The title shows the hosts too, and a name is what the configuration calls an org.
+        let orgs = std::mem::take(&mut start.orgs);
+        let hidden = hide::texts(&start, &|text| mask.text(&hide::clean(text)).into_owned())?;
+        Some(Self { orgs, ..hidden })
     }
 
     /// Returns whether the size of the terminal is one that a terminal can have.
@@ -119,6 +126,7 @@ impl Start {
         model.workspace.fault = self.fault;
         model.workspace.columns_from = Shape::read(&self.configured_columns).unwrap_or_default();
         model.shape = Shape::read(&self.columns).unwrap_or_default();
+        update(&mut model, Msg::Orgs(self.orgs));
         if self.rows == Range::NONE
             && let Some(text) = &self.filter
             && let Ok(query) = Query::parse(text, self.now.as_millisecond(), &model.zone.shown)
