@@ -127,6 +127,7 @@ impl Filter {
         if let Some(deep) = &mut self.deep {
             let mut ids = deep.candidates.list(known, among);
             // Texts are tested only as they occur.
+            self.found.judge(&self.query, known.rows, false, &mut self.scratch);
             ids.retain(|at| self.passes_whole(known, *at));
             return ids;
         }
@@ -357,6 +358,23 @@ mod tests {
             let (at, _) = rows.put(&a_row(3001), &[]);
             assert_eq!(filter.shows(&known(&rows), at), later, "{text}");
         }
+    }
+
+    #[test]
+    fn marks_are_judged_beside_conditions_on_full_events() {
+        use crate::model::{Mark, Marks};
+        let mut rows = rows(10);
+        let mark = Mark { at: jiff::Timestamp::UNIX_EPOCH, note: "".into() };
+        *rows.marks_mut() = Marks::new([(Seq(3), mark)], 0);
+        let mut filter = Filter::new(query("mark:* txn:abc"));
+        let candidates = filter.list(&known(&rows), Among::default());
+        assert!(candidates.is_empty(), "nothing was read yet");
+        for seq in [3, 4] {
+            let at = rows.find(Seq(seq)).expect("it is there");
+            filter.learn(at, 1 << 1);
+        }
+        let marked = rows.find(Seq(3)).expect("it is there");
+        assert_eq!(filter.list(&known(&rows), Among::default()), [marked]);
     }
 
     #[test]
