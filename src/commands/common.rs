@@ -84,9 +84,9 @@ pub(super) fn query(text: Option<&String>, now: Timestamp) -> Result<Option<Quer
 pub(super) fn query_for_lines(text: Option<&String>, now: Timestamp) -> Result<Option<Query>, Ended> {
     let query = query(text, now)?;
     match query.as_ref().and_then(Query::screen_field) {
-        Some(field) => Err(usage(format!(
-            "--filter: {field}: works only on the screen, since it compares all rows. Nothing was started."
-        ))),
+        Some((field, why)) => {
+            Err(usage(format!("--filter: {field}: works only on the screen, {why}. Nothing was started.")))
+        }
         None => Ok(query),
     }
 }

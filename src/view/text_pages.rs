@@ -15,7 +15,7 @@ use crate::report::Part;
 const HELP: &[&str] = &[
     "While a filter is typed: Enter keeps it, Esc clears it, ^u empties the line, Up and Down recall used filters.",
     "Filter: words must all match; \"two words\"; -word; field:value; field:~regex; field:*; or; ( ).",
-    "Fields: kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
+    "Fields: org kind who actor client server scope outcome ip country city asn proxy via severity time age mark.",
     "In the list: ? after a name means inferred, ! after a kind means it did not succeed, L that it came late, = that another event has its uuid, * that it is marked.",
     "#2 after a kind: two secrets in the event were hidden before it was stored.",
     "VIA: hook only, and ? before a row, mean that the log does not confirm it; poll only, that the hook missed it.",

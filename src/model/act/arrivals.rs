@@ -7,7 +7,7 @@ use crate::consent::{Orgs, RowPage, Seq};
 use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
 use crate::report::Board;
 
-/// Stores the orgs, and sorts again what is sorted by their labels.
+/// Stores the orgs. Sorts and filters again what depends on their labels.
 pub(in crate::model) fn orgs(model: &mut Model, orgs: Orgs) -> Vec<Effect> {
     if *model.rows.orgs() == orgs {
         return Vec::new();
@@ -17,7 +17,13 @@ pub(in crate::model) fn orgs(model: &mut Model, orgs: Orgs) -> Vec<Effect> {
     if let Some(order) = model.order.as_mut().filter(|order| order.column() == Column::Org) {
         order.mark_stale();
     }
-    model.and_work(Vec::new())
+    let mut effects = Vec::new();
+    if model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_orgs()) {
+        // The filter is set anew, because rows that it hid may pass now and their full events may have to be read.
+        let query = model.filter.take().map(|filter| filter.query_shared());
+        effects = model.set_filter(query);
+    }
+    model.and_work(effects)
 }
 
 /// Adds new rows. `live` is `false` for rows older than those already read, which do not count as new to the user.

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::field::Field;
-use crate::consent::{Row, Symbol, Symbols};
+use crate::consent::{KnownOrg, Row, Symbol, Symbols};
 use crate::model::data::text_arena::{Wanted, lower};
 
 /// One condition of a filter.
@@ -118,6 +118,11 @@ impl Test {
             Field::Standing => self.op.takes(words.standing, scratch),
             _ => false,
         }
+    }
+
+    /// Returns whether the label or the host of an org meets the condition.
+    pub(in crate::model) fn takes_org(&self, org: &KnownOrg, scratch: &mut String) -> bool {
+        self.field == Field::Org && [org.label(), &org.host].iter().any(|text| self.op.takes(text, scratch))
     }
 
     /// Returns whether the note of a mark meets the condition. A mark without a note counts as present.

@@ -27,6 +27,8 @@ pub(in crate::model) struct ConditionBits<M> {
     columns: [M; 6],
     /// By column, the conditions that some text of the column meets.
     held: [M; 6],
+    /// By number of the org.
+    orgs: Table<M>,
     /// By code of the kind, outcome and severity.
     kind: Table<M>,
     outcome: Table<M>,
@@ -92,6 +94,7 @@ impl<M: Bits> ConditionBits<M> {
             judged: Vec::new(),
             columns,
             held: [M::default(); 6],
+            orgs: Box::new([M::default(); 256]),
             kind: table(&|code| Words { kind: Kind::unpacked(code).0.word(), ..none }),
             outcome: table(&|code| Words { outcome: Outcome::from_code(code).word(), ..none }),
             // The flag for a shared id is in the same byte as the severity.
@@ -107,8 +110,19 @@ impl<M: Bits> ConditionBits<M> {
         }
     }
 
-    /// Tests the note of every mark.
-    pub(in crate::model) fn judge_marks(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
+    /// Tests every org and the note of every mark.
+    pub(in crate::model) fn judge_orgs_and_marks(
+        &mut self,
+        tests: &[Test],
+        rows: &Rows,
+        scratch: &mut String,
+    ) {
+        if tests.iter().any(|test| test.field == Field::Org) {
+            self.orgs.fill(M::default());
+            for (id, org) in rows.orgs().iter() {
+                self.orgs[id.index()] = bits_of(tests.iter().map(|test| test.takes_org(org, scratch)));
+            }
+        }
         self.marked.clear();
         if tests.iter().any(|test| test.field == Field::Mark) {
             let held = |note: &str, scratch: &mut String| {
@@ -121,9 +135,9 @@ impl<M: Bits> ConditionBits<M> {
         }
     }
 
-    /// Tests every mark and every text that occurs in a row.
+    /// Tests every org, every mark and every text that occurs in a row.
     pub(in crate::model) fn judge_all(&mut self, tests: &[Test], rows: &Rows, scratch: &mut String) {
-        self.judge_marks(tests, rows, scratch);
+        self.judge_orgs_and_marks(tests, rows, scratch);
         self.texts.clear();
         self.judged.clear();
         self.held = [M::default(); 6];
@@ -206,7 +220,8 @@ impl<M: Bits> ConditionBits<M> {
             | self.outcome[usize::from(chunk.outcome[at])]
             | self.severity[usize::from(chunk.severity[at])]
             | self.came[usize::from(chunk.flags[at])]
-            | self.standing[standing as usize];
+            | self.standing[standing as usize]
+            | self.orgs[usize::from(chunk.org[at])];
         for (column, texts) in self.columns.iter().zip(&chunk.texts) {
             if *column != M::default() {
                 bits = bits | (self.text(texts.get(at)) & *column);
@@ -243,7 +258,7 @@ impl<M: Bits> ConditionBits<M> {
         let mut marked = marked.into_iter().peekable();
         // Computed once, because checking a table can take longer than processing a stride.
         let is_asked = |table: &Table<M>| table.iter().any(|found| *found != none);
-        let tables = [&self.kind, &self.outcome, &self.severity, &self.came];
+        let tables = [&self.kind, &self.outcome, &self.severity, &self.came, &self.orgs];
         let asked = tables.map(is_asked);
         let asks_standing = is_asked(&self.standing);
         let mut out = Bitset::with_capacity(rows.places());
@@ -255,7 +270,7 @@ impl<M: Bits> ConditionBits<M> {
                 place += CHUNK;
                 out.push_none(CHUNK);
             }
-            let codes = [&chunk.kind, &chunk.outcome, &chunk.severity, &chunk.flags];
+            let codes = [&chunk.kind, &chunk.outcome, &chunk.severity, &chunk.flags, &chunk.org];
             for from in (0..chunk.len()).step_by(STRIDE) {
                 let range = from..chunk.len().min(from + STRIDE);
                 let bits = &mut bits[..range.len()];

@@ -6,6 +6,7 @@ use crate::model::data::text_columns;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::model) enum Field {
     Any,
+    Org,
     Kind,
     Who,
     Actor,
@@ -33,6 +34,7 @@ pub(in crate::model) enum Field {
 
 /// The names of the fields.
 pub(super) const FIELDS: &[(&str, Field)] = &[
+    ("org", Field::Org),
     ("kind", Field::Kind),
     ("who", Field::Who),
     ("actor", Field::Actor),

@@ -199,13 +199,13 @@ fn passes<M: Bits>(query: &Query, bits: M) -> bool {
 }
 
 impl Found {
-    /// Tests the marks, and the texts of all rows if `all` is set.
+    /// Tests the orgs and the marks, and the texts of all rows if `all` is set.
     fn judge(&mut self, query: &Query, rows: &Rows, all: bool, scratch: &mut String) {
         match (self, all) {
             (Self::Few(table), true) => table.judge_all(query.tests(), rows, scratch),
             (Self::Many(table), true) => table.judge_all(query.tests(), rows, scratch),
-            (Self::Few(table), false) => table.judge_marks(query.tests(), rows, scratch),
-            (Self::Many(table), false) => table.judge_marks(query.tests(), rows, scratch),
+            (Self::Few(table), false) => table.judge_orgs_and_marks(query.tests(), rows, scratch),
+            (Self::Many(table), false) => table.judge_orgs_and_marks(query.tests(), rows, scratch),
         }
     }
 }
@@ -245,9 +245,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::consent::{Kind, Seq};
+    use crate::consent::{Kind, OrgId, Row, Seq};
     use crate::model::Ledger;
-    use crate::model::data::rows::tests::row;
+    use crate::model::data::rows::tests::{orgs, row};
 
     fn known(rows: &Rows) -> Known<'_> {
         static NOTHING: std::sync::LazyLock<Ledger> = std::sync::LazyLock::new(Ledger::default);
@@ -357,6 +357,53 @@ mod tests {
             assert_eq!(found, wanted, "{text}");
             let (at, _) = rows.put(&a_row(3001), &[]);
             assert_eq!(filter.shows(&known(&rows), at), later, "{text}");
+        }
+    }
+
+    #[test]
+    fn orgs_are_judged_by_their_labels_and_hosts() {
+        let mut rows = rows(3000);
+        rows.set_orgs(orgs([
+            ("example.okta.com", "prod"),
+            ("example.oktapreview.com", "preview"),
+            ("c.test", ""),
+        ]));
+        for seq in 1..=3000 {
+            // The last org is not known.
+            rows.put(&Row { org: OrgId((seq % 4) as u8), ..a_row(seq) }, &[]);
+        }
+        let found = |text: &str, among: Among| -> Vec<Vec<u8>> {
+            let query = query(text);
+            let narrow = Filter::new(query.clone()).list(&known(&rows), among);
+            let mut filter = Filter::new(query);
+            filter.list(&known(&rows), Among::default());
+            let by_itself: Vec<RowRef> =
+                rows.order().iter().copied().filter(|at| filter.shows(&known(&rows), *at)).collect();
+            let orgs = |ids: &mut dyn Iterator<Item = RowRef>| {
+                let mut orgs: Vec<u8> = ids.map(|at| rows.get(at).org.0).collect();
+                orgs.sort_unstable();
+                orgs.dedup();
+                orgs
+            };
+            vec![orgs(&mut narrow.into_iter()), orgs(&mut by_itself.into_iter())]
+        };
+        for (text, wanted) in [
+            ("org:prod", &[0][..]),
+            ("org:PR", &[0, 1]),
+            ("org:=prod", &[0]),
+            ("org:=pro", &[]),
+            ("org:okta", &[0, 1]),
+            ("org:=c.test", &[2]),
+            ("org:~^(prod|c)", &[0, 2]),
+            ("org:*", &[0, 1, 2]),
+            ("-org:*", &[3]),
+            ("org:prod or org:c.", &[0, 2]),
+            ("prod", &[]),
+            ("a b c d e f g h org:c or org:=preview", &[1]),
+        ] {
+            for among in [Among::default(), Among::These(rows.order().clone())] {
+                assert_eq!(found(text, among), [wanted, wanted], "{text}");
+            }
         }
     }
 

@@ -101,14 +101,23 @@ impl Query {
         self.tests.iter().any(|test| test.field == Field::Standing)
     }
 
+    /// Returns whether the filter has a condition on the org.
+    pub fn looks_at_orgs(&self) -> bool {
+        self.tests.iter().any(|test| test.field == Field::Org)
+    }
+
     /// Returns whether the filter has a condition on marks or notes, which the user changes.
     pub fn looks_at_marks(&self) -> bool {
         self.tests.iter().any(|test| test.field == Field::Mark)
     }
 
-    /// Returns the name of a field that only the screen can evaluate, because it has all rows, if the filter uses one.
-    pub fn screen_field(&self) -> Option<&'static str> {
-        self.looks_at_standing().then_some("standing")
+    /// Returns the name of a field that only the screen can evaluate, and the reason, if the filter uses one.
+    pub fn screen_field(&self) -> Option<(&'static str, &'static str)> {
+        let fields = [
+            (self.looks_at_standing(), ("standing", "since it compares all rows")),
+            (self.looks_at_orgs(), ("org", "which knows the orgs")),
+        ];
+        fields.into_iter().find_map(|(is_used, field)| is_used.then_some(field))
     }
 
     pub(in crate::model) fn root(&self) -> &Expression {
@@ -243,6 +252,7 @@ mod tests {
             ("ada -slack", "ada"),
             ("client:figma who:ada", "client:fig"),
             ("kind:grant", "kind:gr"),
+            ("org:prod", "org:pr"),
         ] {
             assert!(query(text).narrows(&query(before)), "{text} and {before}");
         }

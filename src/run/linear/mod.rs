@@ -205,7 +205,7 @@ impl<B: Book> Teller<'_, B> {
                 visible(&error.to_string())
             )),
             Ok(query) => {
-                if let Some(field) = query.screen_field() {
+                if let Some((field, _)) = query.screen_field() {
                     return say(&format!("{field}: works only on the screen, which has all rows."));
                 }
                 self.filter = Some(query);
