@@ -111,7 +111,7 @@ pub(super) fn cell<'a>(
 ) -> (Cow<'a, str>, Role) {
     match column {
         Column::Time => (time(model, row.published_ms, width).into(), Role::Text),
-        Column::Org => styled(cells::org(model, row)),
+        Column::Org => styled(cells::org(model, row.org)),
         Column::Age => (age(model, row.published_ms).into(), Role::Text),
         Column::State => {
             let found = model.ledger.standing(at);

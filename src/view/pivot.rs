@@ -12,34 +12,40 @@ use crate::consent::{Person, visible};
 use crate::model::cells;
 use crate::model::{Measure, Model, Pivot, Regions, Subject, rarity};
 
+/// The width of the longest label of an org that is shown whole.
+const ORG_MAX: u16 = 20;
+
 /// Returns the heading of a column, its width, and its priority to be dropped: the highest is dropped first.
-fn form(measure: Measure, subject: Subject) -> (&'static str, u16, u8) {
+/// `org_width` is the width of the longest label of an org.
+fn form(measure: Measure, subject: Subject, org_width: u16) -> (&'static str, u16, u8) {
     match measure {
         Measure::Name => match subject {
             Subject::Clients => ("CLIENT", 14, 0),
             Subject::People => ("PERSON", 14, 0),
             Subject::Scopes => ("SCOPE", 14, 0),
         },
-        Measure::Consents => ("CONSENTS", 9, 1),
-        Measure::People => ("PEOPLE", 8, 2),
-        Measure::Clients | Measure::HeldByClients => ("CLIENTS", 8, 2),
-        Measure::Standing => ("STANDING", 9, 3),
-        Measure::Hour => ("1 H", 6, 8),
-        Measure::Day => ("24 H", 6, 4),
-        Measure::Week => ("7 D", 7, 6),
-        Measure::Quarter => ("90 D", 7, 7),
-        Measure::Ever => ("SCOPES EVER", 12, 9),
-        Measure::First => ("FIRST", 12, 10),
-        Measure::Last => ("LAST", 12, 5),
-        Measure::HeldByPeople => ("PEOPLE", 8, 1),
-        Measure::Rarity => ("RARITY", 11, 3),
+        Measure::Org => ("ORG", org_width.clamp(4, ORG_MAX), 1),
+        Measure::Consents => ("CONSENTS", 9, 2),
+        Measure::People => ("PEOPLE", 8, 3),
+        Measure::Clients | Measure::HeldByClients => ("CLIENTS", 8, 3),
+        Measure::Standing => ("STANDING", 9, 4),
+        Measure::Hour => ("1 H", 6, 9),
+        Measure::Day => ("24 H", 6, 5),
+        Measure::Week => ("7 D", 7, 7),
+        Measure::Quarter => ("90 D", 7, 8),
+        Measure::Ever => ("SCOPES EVER", 12, 10),
+        Measure::First => ("FIRST", 12, 11),
+        Measure::Last => ("LAST", 12, 6),
+        Measure::HeldByPeople => ("PEOPLE", 8, 2),
+        Measure::Rarity => ("RARITY", 11, 4),
     }
 }
 
 /// Returns the columns that fit, each as measure, heading, left edge and width. Names get half of the spare room, and
-/// scopes get the rest.
-fn columns(subject: Subject, width: u16) -> Vec<(Measure, &'static str, u16, u16)> {
-    let mut chosen: Vec<_> = subject.measures().iter().map(|m| (*m, form(*m, subject))).collect();
+/// scopes get the rest. `org_width` is the width of the longest label of an org, if there are several.
+fn columns(subject: Subject, width: u16, org_width: Option<u16>) -> Vec<(Measure, &'static str, u16, u16)> {
+    let measures = subject.measures(org_width.is_some());
+    let mut chosen: Vec<_> = measures.map(|m| (m, form(m, subject, org_width.unwrap_or(0)))).collect();
     let need = |chosen: &[(Measure, (&str, u16, u8))]| chosen.iter().map(|(_, form)| form.1 + 1).sum::<u16>();
     while chosen.len() > 1 && need(&chosen) > width {
         let first = chosen.iter().enumerate().max_by_key(|(_, (_, form))| form.2).map(|(at, _)| at);
@@ -65,7 +71,7 @@ fn columns(subject: Subject, width: u16) -> Vec<(Measure, &'static str, u16, u16
 pub(super) fn draw(model: &Model, subject: Subject, theme: &Theme, buffer: &mut Buffer, regions: &Regions) {
     let area = regions.list;
     let pivot = &model.pivots[subject as usize];
-    let columns = columns(subject, area.width);
+    let columns = columns(subject, area.width, cells::org_width(model));
     if !regions.header.is_empty() {
         let (sorted, descending) = pivot.order();
         let mut pen = Pen::new(buffer, theme, regions.header).over(Role::Header);
@@ -102,13 +108,14 @@ pub(super) fn draw(model: &Model, subject: Subject, theme: &Theme, buffer: &mut 
 
 fn is_number(measure: Measure) -> bool {
     use Measure as M;
-    !matches!(measure, M::Name | M::Ever | M::First | M::Last | M::Rarity)
+    !matches!(measure, M::Name | M::Org | M::Ever | M::First | M::Last | M::Rarity)
 }
 
 fn cell<'a>(model: &'a Model, pivot: &Pivot, measure: Measure, number: u32) -> (Cow<'a, str>, Role) {
     let (ledger, symbols) = (&model.ledger, model.rows.symbols());
     let value = pivot.value(ledger, measure, number);
     match (measure, pivot.subject()) {
+        (Measure::Org, subject) => styled(cells::org(model, subject.org(ledger, number))),
         (Measure::Name, Subject::Scopes) => (visible(ledger.scopes.name(number)), Role::Text),
         (Measure::Name, Subject::Clients) => {
             styled(cells::either(model, ledger.clients.text(number), "unknown"))
@@ -151,8 +158,10 @@ mod tests {
     #[test]
     fn columns_never_leave_the_line() {
         for subject in Subject::ALL {
-            for width in 16..300 {
-                let placed = columns(subject, width);
+            for (width, org_width) in
+                (16..300).flat_map(|width| [None, Some(7), Some(90)].map(|org| (width, org)))
+            {
+                let placed = columns(subject, width, org_width);
                 assert_eq!(placed[0].0, Measure::Name);
                 for pair in placed.windows(2) {
                     assert!(pair[0].2 + pair[0].3 < pair[1].2, "{width}: {placed:?}");

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{detail, prompt_input};
 use crate::consent::{Orgs, RowPage, Seq};
-use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, RowRef};
+use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, Pivot, RowRef};
 use crate::report::Board;
 
 /// Stores the orgs. Sorts and filters again what depends on their labels.
@@ -14,6 +14,7 @@ pub(in crate::model) fn orgs(model: &mut Model, orgs: Orgs) -> Vec<Effect> {
     }
     model.rows.set_orgs(orgs);
     model.place_org();
+    model.pivots.iter_mut().for_each(Pivot::outdate);
     if let Some(order) = model.order.as_mut().filter(|order| order.column() == Column::Org) {
         order.mark_stale();
     }

@@ -13,11 +13,11 @@ pub(in crate::model) fn turn(model: &mut Model) -> Vec<Effect> {
 
 /// Sorts by the next column. After the last column, sorts by time again.
 pub(in crate::model) fn sort_next(model: &mut Model) -> Vec<Effect> {
+    let is_several = model.rows.orgs().is_several();
     if let Some(pivot) = model.pivot() {
-        pivot.sort_next();
+        pivot.sort_next(is_several);
         return model.and_work(Vec::new());
     }
-    let is_several = model.rows.orgs().is_several();
     let column = model.order.as_ref().map_or(Column::Time, Order::column).next_sort(is_several);
     sort_by(model, column)
 }

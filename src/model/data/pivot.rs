@@ -7,7 +7,7 @@ use super::caseless::Caseless;
 use super::interner::Number;
 use super::sorter::Sorter;
 use super::{Column, Known, Ledger};
-use crate::consent::Sym;
+use crate::consent::{OrgId, Sym};
 
 /// The subject of a pivot page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,6 +25,7 @@ pub enum Subject {
 #[expect(missing_docs, reason = "the names are those of the heads")]
 pub enum Measure {
     Name,
+    Org,
     Consents,
     People,
     Clients,
@@ -74,12 +75,17 @@ impl Subject {
     /// All subjects, in the order of their pages.
     pub const ALL: [Self; 3] = [Self::Clients, Self::People, Self::Scopes];
 
-    /// Returns the columns, left to right. A page is sorted by the second column at first.
-    pub fn measures(self) -> &'static [Measure] {
+    /// Returns the columns, left to right. The org is one of them if there are several.
+    pub fn measures(self, has_several_orgs: bool) -> impl Iterator<Item = Measure> {
+        self.all_measures().iter().copied().filter(move |m| *m != Measure::Org || has_several_orgs)
+    }
+
+    fn all_measures(self) -> &'static [Measure] {
         use Measure as M;
         match self {
             Self::Clients => &[
                 M::Name,
+                M::Org,
                 M::Consents,
                 M::People,
                 M::Hour,
@@ -91,8 +97,18 @@ impl Subject {
                 M::First,
                 M::Last,
             ],
-            Self::People => &[M::Name, M::Consents, M::Clients, M::Standing, M::Ever, M::First, M::Last],
-            Self::Scopes => &[M::Name, M::HeldByPeople, M::HeldByClients, M::Rarity],
+            Self::People => {
+                &[M::Name, M::Org, M::Consents, M::Clients, M::Standing, M::Ever, M::First, M::Last]
+            }
+            Self::Scopes => &[M::Name, M::Org, M::HeldByPeople, M::HeldByClients, M::Rarity],
+        }
+    }
+
+    /// Returns the column by which a page is sorted at first.
+    fn first_measure(self) -> Measure {
+        match self {
+            Self::Clients | Self::People => Measure::Consents,
+            Self::Scopes => Measure::HeldByPeople,
         }
     }
 
@@ -134,7 +150,17 @@ impl Subject {
         }
     }
 
-    /// Returns the filter that lists the consents of an item, by its id, or by its name if it has no id.
+    /// Returns the org of an item.
+    pub fn org(self, ledger: &Ledger, number: Number) -> OrgId {
+        match self {
+            Self::Clients => ledger.clients.org(number),
+            Self::People => ledger.people.org(number),
+            Self::Scopes => ledger.scopes.org(number),
+        }
+    }
+
+    /// Returns the filter that lists the consents of an item, by its id, or by its name if it has no id. It names the
+    /// org too if there are several.
     pub(in crate::model) fn query(self, known: &Known<'_>, number: Number) -> String {
         let (field, text) = match self {
             Self::Scopes => ("scope", known.ledger.scopes.name(number)),
@@ -145,7 +171,14 @@ impl Subject {
                 (field, fields.find(|field| !field.is_empty()).unwrap_or(""))
             }
         };
-        format!("{field}:=\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let orgs = known.rows.orgs();
+        let org = match orgs.label(self.org(known.ledger, number)) {
+            _ if !orgs.is_several() => String::new(),
+            "" => " -org:*".to_owned(),
+            label => format!(" org:={}", quoted(label)),
+        };
+        format!("{field}:={}{org}", quoted(text))
     }
 }
 
@@ -171,7 +204,8 @@ const SLICE: usize = 20_000;
 /// A sort key.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
-    Text([Caseless<'a>; 3]),
+    /// The rank of the org, if it is the column. Then the name, and the org again for equal names.
+    Text(Option<u8>, [Caseless<'a>; 3], u8),
     Rising(i64, Number),
     Falling(Reverse<i64>, Number),
 }
@@ -196,10 +230,9 @@ impl PartialOrd for Turned<'_> {
 impl Pivot {
     /// Creates an empty page.
     pub(in crate::model) fn new(subject: Subject) -> Self {
-        let measure = subject.measures()[1];
         Self {
             subject,
-            measure,
+            measure: subject.first_measure(),
             descending: true,
             ids: Vec::new(),
             sorter: None,
@@ -248,8 +281,10 @@ impl Pivot {
         });
         let since = &self.since;
         let key = |number| {
-            if measure == Measure::Name {
-                return Turned(Key::Text(name(subject, known, number)), descending);
+            if matches!(measure, Measure::Name | Measure::Org) {
+                let rank = known.rows.org_rank(subject.org(ledger, number));
+                let first = (measure == Measure::Org).then_some(rank);
+                return Turned(Key::Text(first, name(subject, known, number), rank), descending);
             }
             let value = value(subject, measure, ledger, since, number);
             let key =
@@ -269,11 +304,11 @@ impl Pivot {
     }
 
     /// Sorts by the next column, or by the first one after the last.
-    pub(in crate::model) fn sort_next(&mut self) {
-        let measures = self.subject.measures();
+    pub(in crate::model) fn sort_next(&mut self, has_several_orgs: bool) {
+        let measures: Vec<Measure> = self.subject.measures(has_several_orgs).collect();
         let place = measures.iter().position(|measure| *measure == self.measure).unwrap_or(0);
         self.measure = measures[(place + 1) % measures.len()];
-        self.descending = self.measure != Measure::Name;
+        self.descending = !matches!(self.measure, Measure::Name | Measure::Org);
         self.outdate();
     }
 
@@ -283,7 +318,8 @@ impl Pivot {
         self.outdate();
     }
 
-    fn outdate(&mut self) {
+    /// Computes the order again, because what it depends on changed.
+    pub(in crate::model) fn outdate(&mut self) {
         self.sorter = None;
         self.seen = (u64::MAX, 0);
     }
@@ -361,7 +397,7 @@ fn value(subject: Subject, measure: Measure, ledger: &Ledger, since: &[[u32; 4]]
     };
     let within = |window: usize| i64::from(since.get(number as usize).map_or(0, |counts| counts[window]));
     match measure {
-        Measure::Name => 0,
+        Measure::Name | Measure::Org => 0,
         Measure::Consents => i64::from(tally.consents),
         Measure::People | Measure::Clients => i64::from(tally.others),
         Measure::Standing => i64::from(tally.standing),
@@ -386,5 +422,88 @@ pub fn rarity(ledger: &Ledger, scope: Number) -> Rarity {
         1 => Rarity::Single,
         held if held * 50 <= all => Rarity::Rare,
         _ => Rarity::Usual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::consent::{Row, Symbol};
+    use crate::model::data::rows::tests::{orgs, row};
+    use crate::model::{Among, Filter, Query, Rows};
+
+    /// Returns two orgs, each with consents of the same person for the same client, and one more client in the second.
+    fn known() -> (Rows, Ledger) {
+        let (mut rows, mut ledger) = (Rows::default(), Ledger::default());
+        rows.learn(&[
+            (Sym(1), Symbol::of(&["00u1", "ada@example.test", "Ada"])),
+            (Sym(2), Symbol::of(&["0oa1", "Figma"])),
+            (Sym(3), Symbol::of(&["aus1", "default"])),
+            (Sym(4), Symbol::of(&["a \"quoted\" scope"])),
+            (Sym(6), Symbol::of(&["0oa2", "Zoom"])),
+        ]);
+        for (seq, org, client) in [(1, 0, 2), (2, 0, 2), (3, 1, 2), (4, 1, 6)] {
+            let row = Row { org: OrgId(org), client: Sym(client), ..row(seq, seq * 1000) };
+            let (at, _) = rows.put(&row, &[]);
+            ledger.take(&rows, at);
+        }
+        while ledger.work(&rows) {}
+        (rows, ledger)
+    }
+
+    #[test]
+    fn a_line_lists_the_consents_of_its_org() {
+        let (mut rows, ledger) = known();
+        let listed = |rows: &Rows, subject: Subject, number: Number| {
+            let known = Known { rows, ledger: &ledger };
+            let query =
+                Query::parse(&subject.query(&known, number), 0, &TimeZone::UTC).expect("a good filter");
+            let text = query.text().to_owned();
+            (Filter::new(query).list(&known, Among::default()).len(), text)
+        };
+        assert_eq!(listed(&rows, Subject::Clients, 1), (3, "client:=\"0oa1\"".to_owned()));
+        rows.set_orgs(orgs([("a.okta.com", "prod"), ("b.okta.com", "")]));
+        assert_eq!(listed(&rows, Subject::Clients, 1), (2, "client:=\"0oa1\" org:=\"prod\"".to_owned()));
+        assert_eq!(listed(&rows, Subject::Clients, 2).0, 1);
+        assert_eq!(listed(&rows, Subject::People, 2), (2, "who:=\"00u1\" org:=\"b.okta.com\"".to_owned()));
+        let scope = "scope:=\"a \\\"quoted\\\" scope\" org:=\"prod\"";
+        assert_eq!(listed(&rows, Subject::Scopes, 1), (2, scope.to_owned()));
+        rows.set_orgs(orgs([("a.okta.com", "prod"), ("", "")]));
+        assert_eq!(listed(&rows, Subject::People, 2), (2, "who:=\"00u1\" -org:*".to_owned()));
+    }
+
+    #[test]
+    fn lines_are_sorted_by_org_and_name() {
+        let (mut rows, ledger) = known();
+        rows.set_orgs(orgs([("b.okta.com", ""), ("a.okta.com", "")]));
+        let mut pivot = Pivot::new(Subject::Clients);
+        let order = |pivot: &mut Pivot| {
+            while pivot.is_behind(&ledger, 0) {
+                pivot.work(&Known { rows: &rows, ledger: &ledger }, 0);
+            }
+            pivot.window(10).0.to_vec()
+        };
+        assert_eq!(order(&mut pivot), [1, 2, 3], "the most consents first");
+        while pivot.order().0 != Measure::Name {
+            pivot.sort_next(true);
+        }
+        assert_eq!(order(&mut pivot), [2, 1, 3], "equal names by org");
+        pivot.sort_next(true);
+        assert_eq!((pivot.order(), order(&mut pivot)), ((Measure::Org, false), vec![2, 3, 1]));
+        pivot.sort_next(true);
+        assert_eq!(pivot.order(), (Measure::Consents, true));
+        assert!(!Subject::Clients.measures(false).any(|measure| measure == Measure::Org));
+    }
+
+    #[test]
+    fn a_scope_is_as_rare_as_in_its_org() {
+        let (_, ledger) = known();
+        assert_eq!(
+            [1, 2].map(|scope| (ledger.held(scope).clients, rarity(&ledger, scope))),
+            [(1, Rarity::Single), (2, Rarity::Usual)]
+        );
+        assert_eq!([0, 1, 2].map(|org| ledger.holding_clients(OrgId(org))), [1, 2, 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::consent::{Doubt, Evidence, Kind, Outcome, Person, Row, Sym, Symbols, visible};
+use crate::consent::{Doubt, Evidence, Kind, OrgId, Outcome, Person, Row, Sym, Symbols, visible};
 use crate::model::{Column, Fit, Model, RowRef, Standing, width};
 
 /// The maximum number of bytes of a name that are shown. A line holds no more, and the limit bounds the cost of a very
@@ -99,16 +99,16 @@ pub fn either<'a>(model: &'a Model, sym: Sym, none: &'static str) -> (Cow<'a, st
     (words, CellKind::Value)
 }
 
-/// Returns the label of a row's org, or a dash if the org is not known.
-pub fn org<'a>(model: &'a Model, row: &Row) -> (Cow<'a, str>, CellKind) {
-    match model.rows.orgs().label(row.org) {
+/// Returns the label of an org, or a dash if the org is not known.
+pub fn org(model: &Model, org: OrgId) -> (Cow<'_, str>, CellKind) {
+    match model.rows.orgs().label(org) {
         "" => ("-".into(), CellKind::Empty),
         label => (seen(label), CellKind::Value),
     }
 }
 
 /// Returns the width of the longest label of an org, or `None` unless there are several orgs.
-pub(in crate::model) fn org_width(model: &Model) -> Option<u16> {
+pub fn org_width(model: &Model) -> Option<u16> {
     let orgs = model.rows.orgs();
     let widths = orgs.iter().map(|(_, org)| width(&seen(org.label())));
     widths.max().filter(|_| orgs.is_several())
@@ -215,7 +215,7 @@ pub fn whole(model: &Model, at: RowRef) -> Vec<String> {
     if !is_default_server(model.rows.symbols(), &row) {
         client = format!("{client} at {}", either(model, row.server, "-").0);
     }
-    let org = model.rows.orgs().is_several().then(|| org(model, &row).0.into_owned());
+    let org = model.rows.orgs().is_several().then(|| org(model, row.org).0.into_owned());
     let texts = [who(model, &row, None).0.into_owned(), client, scopes(model, &row, None).0];
     org.into_iter().chain(texts).collect()
 }
