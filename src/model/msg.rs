@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Chord, Copied, Loading, LookUp, Mark, Marks, Notice, Offline, SaveOrder};
-use crate::consent::{Beside, Consent, Orgs, RowPage, Seq};
+use crate::consent::{Beside, Consent, OrgId, Orgs, RowPage, Seq};
 use crate::report::{Board, Coverage};
 
 /// A message to the model.
@@ -109,8 +109,8 @@ pub enum Effect {
     LookUp(LookUp),
     /// Cancel the look-ups with numbers lower than this.
     ForgetLookUp(u64),
-    /// Ask Okta for the other events of a row's session.
-    FetchSession(Seq),
+    /// Ask the org of a row for the other events of the row's session.
+    FetchSession(OrgId, Seq),
     /// Poll Okta now.
     PollNow,
     /// Send [`Msg::Work`] as soon as no other message is waiting. Long computations run in slices this way.

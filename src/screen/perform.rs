@@ -156,7 +156,7 @@ impl Performer {
                 Some(feed) => feed.poll_now().map(|words| Msg::Notice(Notice::plain(words))),
                 None => Some(offline()),
             },
-            Effect::FetchSession(seq) => match &self.feed {
+            Effect::FetchSession(_, seq) => match &self.feed {
                 Some(feed) => {
                     feed.fetch_session(seq);
                     None

@@ -117,8 +117,12 @@ pub(in crate::model) fn fetch_session(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let seq = opened.seq;
+    let Some(at) = model.rows.find(seq) else {
+        model.notice = Some(Notice::plain(GONE));
+        return Vec::new();
+    };
     model.notice = Some(Notice::plain("Asking Okta for the events of this session."));
-    vec![Effect::FetchSession(seq)]
+    vec![Effect::FetchSession(model.rows.get(at).org, seq)]
 }
 
 /// Moves the focus to the other pane. Opens the detail if it is closed.
