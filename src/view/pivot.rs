@@ -15,14 +15,17 @@ use crate::model::{Measure, Model, Pivot, Regions, Subject, rarity};
 /// The width of the longest label of an org that is shown whole.
 const ORG_MAX: u16 = 20;
 
+/// The least width of a name.
+const NAME_MIN: u16 = 14;
+
 /// Returns the heading of a column, its width, and its priority to be dropped: the highest is dropped first.
 /// `org_width` is the width of the longest label of an org.
 fn form(measure: Measure, subject: Subject, org_width: u16) -> (&'static str, u16, u8) {
     match measure {
         Measure::Name => match subject {
-            Subject::Clients => ("CLIENT", 14, 0),
-            Subject::People => ("PERSON", 14, 0),
-            Subject::Scopes => ("SCOPE", 14, 0),
+            Subject::Clients => ("CLIENT", NAME_MIN, 0),
+            Subject::People => ("PERSON", NAME_MIN, 0),
+            Subject::Scopes => ("SCOPE", NAME_MIN, 0),
         },
         Measure::Org => ("ORG", org_width.clamp(4, ORG_MAX), 1),
         Measure::Consents => ("CONSENTS", 9, 2),
@@ -101,7 +104,17 @@ pub(super) fn draw(model: &Model, subject: Subject, theme: &Theme, buffer: &mut 
             let start = if is_number(*measure) { width.saturating_sub(text::width(&words)) } else { 0 };
             pen.go(x + start);
             let pattern = model.search.as_ref().map(crate::model::Search::pattern);
-            pen.put_found(0, &words, role, *width, pattern.filter(|_| *measure == Measure::Name));
+            let is_name = *measure == Measure::Name;
+            let note =
+                (is_name && subject == Subject::Clients).then(|| cells::also_in(model, *number)).flatten();
+            let note = note.map_or(String::new(), |note| format!(" {note}"));
+            // The name is truncated for the note, unless too little of it would be left.
+            let room = width.saturating_sub(text::width(&note));
+            let room = if room < text::width(&words).min(NAME_MIN) { *width } else { room };
+            pen.put_found(0, &words, role, room, pattern.filter(|_| is_name));
+            if room < *width {
+                pen.put(0, &note, Role::Dim);
+            }
         }
     }
 }

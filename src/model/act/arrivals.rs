@@ -18,6 +18,7 @@ pub(in crate::model) fn orgs(model: &mut Model, orgs: Orgs) -> Vec<Effect> {
     if let Some(order) = model.order.as_mut().filter(|order| order.column() == Column::Org) {
         order.mark_stale();
     }
+    model.grow_tree(false);
     let mut effects = Vec::new();
     if model.filter.as_ref().is_some_and(|filter| filter.query().looks_at_orgs()) {
         // The filter is set anew, because rows that it hid may pass now and their full events may have to be read.

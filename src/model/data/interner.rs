@@ -78,6 +78,12 @@ impl Names {
         self.orgs.get(number as usize).copied().unwrap_or_default()
     }
 
+    /// Returns the things of other orgs that have the same id, in the order of the orgs.
+    pub(in crate::model) fn in_other_orgs(&self, org: OrgId, id: &str) -> impl Iterator<Item = Number> {
+        let others = self.numbers.iter().enumerate().filter(move |(other, _)| *other != org.index());
+        others.filter_map(move |(_, numbers)| numbers.get(id).copied())
+    }
+
     /// Returns one more than the highest number, or 0 if there are no names.
     pub fn len(&self) -> usize {
         self.texts.len()

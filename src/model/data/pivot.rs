@@ -133,12 +133,11 @@ impl Subject {
 
     /// Returns whether an item is listed. Clients and people whose rows were all removed by retention are not.
     fn is_listed(self, ledger: &Ledger, number: Number) -> bool {
-        let tally = match self {
-            Self::Clients => ledger.client(number),
-            Self::People => ledger.person(number),
-            Self::Scopes => return true,
-        };
-        tally.consents > 0 || tally.standing > 0
+        match self {
+            Self::Clients => ledger.client(number).has_consents(),
+            Self::People => ledger.person(number).has_consents(),
+            Self::Scopes => true,
+        }
     }
 
     /// Returns the interned text that names a client or person, or `Sym(0)` for a scope.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::consent::{Doubt, Evidence, Kind, OrgId, Outcome, Person, Row, Sym, Symbols, visible};
-use crate::model::{Column, Fit, Model, RowRef, Standing, width};
+use crate::model::{Column, Fit, Model, Number, RowRef, Standing, width};
 
 /// The maximum number of bytes of a name that are shown. A line holds no more, and the limit bounds the cost of a very
 /// long name in each frame.
@@ -104,6 +104,22 @@ pub fn org(model: &Model, org: OrgId) -> (Cow<'_, str>, CellKind) {
     match model.rows.orgs().label(org) {
         "" => ("-".into(), CellKind::Empty),
         label => (seen(label), CellKind::Value),
+    }
+}
+
+/// The maximum number of orgs that are named after a client. More are counted.
+const ALSO_MAX: usize = 2;
+
+/// Returns in which other orgs there are consents for a client, such as `also in preview`, or `None` if there are none.
+pub fn also_in(model: &Model, client: Number) -> Option<String> {
+    let others = model.ledger.also_in(model.rows.symbols(), client);
+    match others.len() {
+        0 => None,
+        1..=ALSO_MAX => {
+            let orgs = others.iter().map(|other| org(model, model.ledger.clients.org(*other)).0);
+            Some(format!("also in {}", orgs.collect::<Vec<_>>().join(", ")))
+        }
+        count => Some(format!("also in {count} orgs")),
     }
 }
 

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::consent::{Beside, Evidence, Kind, Person, Row, SideEvent, visible};
+use super::cells;
+use crate::consent::{Beside, Evidence, Kind, KnownOrg, Person, Row, SideEvent, visible};
 use crate::model::data::decided_by;
 use crate::model::{Fate, Model, Node, RowRef, Standing, Weight};
 
@@ -11,16 +12,50 @@ use crate::model::{Fate, Model, Node, RowRef, Standing, Weight};
 /// are counted.
 const NEAR_MAX: usize = 60;
 
-/// Returns the standing of a row and its story, as lines of the detail.
+/// Returns the org of a row if there are several, its standing, where else its client is, and its story, as lines of the
+/// detail.
 pub(in crate::model) fn told(model: &mut Model, at: RowRef, beside: Option<&Beside>) -> Vec<Node> {
     let mut nodes = Vec::new();
+    org(model, at, &mut nodes);
     standing(model, at, &mut nodes);
+    also_in(model, at, &mut nodes);
     story(model, at, beside, &mut nodes);
     nodes
 }
 
 fn node(path: String, depth: u16, label: String, value: String, weight: Weight) -> Node {
     Node { path, depth, label, value, weight, has_children: false }
+}
+
+fn org(model: &Model, at: RowRef, nodes: &mut Vec<Node>) {
+    let orgs = model.rows.orgs();
+    if !orgs.is_several() {
+        return;
+    }
+    let words = match orgs.get(model.rows.get(at).org) {
+        None => "not known".to_owned(),
+        Some(KnownOrg { host, name: None, .. }) => visible(host).into_owned(),
+        Some(KnownOrg { host, name: Some(name), .. }) => format!("{}, {}", name.as_str(), visible(host)),
+    };
+    nodes.push(node("org".into(), 0, "Org".into(), words, Weight::Heading));
+}
+
+/// Adds the other orgs in which people consented to the same client.
+fn also_in(model: &mut Model, at: RowRef, nodes: &mut Vec<Node>) {
+    let row = model.rows.get(at);
+    let client = model.ledger.clients.number(row.org, row.client, model.rows.symbols());
+    let others = model.ledger.also_in(model.rows.symbols(), client);
+    let words = others.iter().map(|other| {
+        let org = cells::org(model, model.ledger.clients.org(*other)).0;
+        match model.ledger.client(*other).others {
+            1 => format!("{org}, 1 person"),
+            people => format!("{org}, {people} people"),
+        }
+    });
+    let words: Vec<String> = words.collect();
+    if !words.is_empty() {
+        nodes.push(node("also".into(), 0, "Also In".into(), words.join("; "), Weight::Heading));
+    }
 }
 
 fn standing(model: &mut Model, at: RowRef, nodes: &mut Vec<Node>) {

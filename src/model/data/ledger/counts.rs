@@ -23,6 +23,13 @@ pub struct Tally {
     pub ever: Set,
 }
 
+impl Tally {
+    /// Returns whether there are consents, or grants in force. Retention may have removed all of them.
+    pub(in crate::model) fn has_consents(&self) -> bool {
+        self.consents > 0 || self.standing > 0
+    }
+}
+
 /// The number of people and clients that hold a scope now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Held {

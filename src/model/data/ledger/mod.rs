@@ -32,7 +32,7 @@ use standing::{is_consent, is_good, standing_of};
 
 use super::interner::{Names, Number, Scopes, Set};
 use super::{RowRef, Rows};
-use crate::consent::{Kind, OrgId, Reach, Row};
+use crate::consent::{Kind, OrgId, Reach, Row, Symbols};
 
 /// One person and one client.
 #[derive(Clone, Copy, Debug)]
@@ -217,6 +217,19 @@ impl Ledger {
     /// Returns the tally of a person.
     pub fn person(&self, number: Number) -> Tally {
         self.counts.person(number)
+    }
+
+    /// Returns the same client in other orgs, in the order of their numbers. Only an id that is a URL means the same
+    /// client everywhere, so there are none for other ids. Nothing is ever counted together.
+    pub fn also_in(&self, symbols: &Symbols, client: Number) -> Vec<Number> {
+        let id = symbols.field(self.clients.text(client), 0);
+        if !id.starts_with("https://") && !id.starts_with("http://") {
+            return Vec::new();
+        }
+        let others = self.clients.in_other_orgs(self.clients.org(client), id);
+        // A client without an id may have such a name, and retention may have removed all rows of a client.
+        let has_id = |other: &Number| symbols.field(self.clients.text(*other), 0) == id;
+        others.filter(|other| has_id(other) && self.client(*other).has_consents()).collect()
     }
 
     /// Returns the number of holders of a scope.

@@ -246,6 +246,31 @@ fn clients_people_and_scopes_are_counted_as_they_change() {
     assert_eq!((rig.ledger.client(1).standing, rig.ledger.client(1).consents), (1, 1));
 }
 
+#[test]
+fn only_a_client_with_a_url_is_the_same_in_another_org() {
+    let mut rig = Rig::new();
+    let url = Symbol::of(&["https://app.example/client.json", "App"]);
+    // In one org the text of the URL's client has no label, so it is another text.
+    let bare = Symbol::of(&["https://app.example/client.json", ""]);
+    let named = Symbol::of(&["", "https://app.example/client.json"]);
+    rig.rows.learn(&[(Sym(51), url), (Sym(52), bare), (Sym(53), named)]);
+    for (seq, org, client) in
+        [(1, 0, 51), (2, 1, 52), (3, 2, 51), (4, 0, CLIENT + 1), (5, 1, CLIENT + 1), (6, 3, 53)]
+    {
+        let row = Row { org: OrgId(org), client: Sym(client), ..Event::grant(seq, 0, 1).row(seq) };
+        let (at, _) = rig.rows.put(&row, &[]);
+        rig.ledger.take(&rig.rows, at);
+    }
+    rig.work();
+    let also = |rig: &Rig| [1, 2, 3, 4, 5, 6].map(|client| rig.ledger.also_in(rig.rows.symbols(), client));
+    assert_eq!(also(&rig), [vec![2, 3], vec![1, 3], vec![1, 2], vec![], vec![], vec![]]);
+    assert_eq!([1, 2, 3].map(|client| rig.ledger.client(client).consents), [1, 1, 1]);
+    let gone = rig.rows.cut(Seq(1), Seq(2), &[]);
+    rig.ledger.cut(&gone);
+    rig.work();
+    assert_eq!(also(&rig)[..3], [vec![3], vec![1, 3], vec![1]]);
+}
+
 /// What a ledger says about one org, by text and row number, so that two ledgers can be compared.
 #[derive(PartialEq, Debug)]
 struct Told {
