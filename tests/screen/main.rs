@@ -7,6 +7,7 @@ mod frames;
 mod golden;
 mod journey;
 mod order;
+mod orgs;
 mod picture;
 mod readiness;
 mod recording;
