@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use consentwatch::consent::{RowPage, Seq};
+use consentwatch::consent::{KnownOrg, OrgName, Orgs, RowPage, Seq};
 use consentwatch::model::{
     Among, Chord, Effect, Filter, Key, Known, Mark, Marks, Model, Msg, Origin, Query, Zone, update,
 };
@@ -101,6 +101,7 @@ fn main() {
     }
     keystrokes(&mut model);
     marks(&mut criterion, &mut model, &theme);
+    orgs(&mut criterion, &mut model);
     criterion.final_summary();
 }
 
@@ -200,4 +201,19 @@ fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
     criterion.bench_function("rows/1 mark, the next of it", |bench| {
         bench.iter(|| black_box(update(model, Msg::Key(Chord::char('\'')))));
     });
+}
+
+/// Measures a filter by the org, once there are two.
+fn orgs(criterion: &mut Criterion, model: &mut Model) {
+    let org = |name: &str| KnownOrg { key: name.into(), host: name.into(), name: OrgName::parse(name).ok() };
+    drop(update(model, Msg::Orgs(Orgs::new(vec![org("prod"), org("preview")]))));
+    for text in ["org:prod", "org:preview kind:grant"] {
+        criterion.bench_function(&format!("rows/2 orgs, filter from nothing: {text}"), |bench| {
+            bench.iter(|| {
+                let query = Query::parse(text, 0, &TimeZone::UTC).expect("a good filter");
+                let known = Known { rows: &model.rows, ledger: &model.ledger };
+                black_box(Filter::new(query).list(&known, Among::default()).len())
+            });
+        });
+    }
 }
