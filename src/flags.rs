@@ -1,6 +1,7 @@
 //! The command line: commands, flags and their help texts.
 
 mod backfill;
+mod collect;
 mod config;
 mod demo;
 mod doctor;
@@ -20,6 +21,7 @@ use clap::{Args, CommandFactory as _, Parser, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 pub use backfill::Backfill;
+pub use collect::Collect;
 pub use config::ConfigCommand;
 pub use demo::Demo;
 pub use doctor::{Doctor, DoctorFormat};
@@ -116,6 +118,8 @@ pub enum Subcommand {
     Demo(Demo),
     /// Prints consents to standard output, one per line
     Tail(Tail),
+    /// Fills the journal without a screen, as a service: systemd, /healthz, /readyz, /metrics, SIGHUP
+    Collect(Collect),
     /// Checks whether the org can produce consents, and the state of sources and journal; exits with 0 ready, 4
     /// blocked, 5 unproven
     Doctor(Doctor),

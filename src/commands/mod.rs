@@ -1,6 +1,7 @@
 //! Runs the commands, from their arguments to the exit code. Each command has its own file.
 
 mod backfill;
+mod collect;
 mod common;
 mod config;
 mod demo;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::CommandFactory as _;
 
 use super::common::{env, printed};
-use super::{backfill, config, demo, doctor, export, hook, open, prune, replay, sim, tail, watch};
+use super::{backfill, collect, config, demo, doctor, export, hook, open, prune, replay, sim, tail, watch};
 use crate::exit::Exit;
 use crate::flags::{self, Cli, Subcommand};
 use crate::run::{self, note, print};
@@ -26,6 +26,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Subcommand::Watch(flags)) => watch::watch(&cli, flags),
         Some(Subcommand::Demo(flags)) => demo::demo(&cli, flags),
         Some(Subcommand::Tail(flags)) => tail::tail(&cli, flags),
+        Some(Subcommand::Collect(flags)) => collect::collect(&cli, flags),
         Some(Subcommand::Open(flags)) => open::open(&cli, flags),
         Some(Subcommand::Doctor(flags)) => doctor::doctor(&cli, flags),
         Some(Subcommand::Export(flags)) => export::export(&cli, flags),

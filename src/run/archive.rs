@@ -99,8 +99,7 @@ impl Archive {
                 }
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
             }
-            // The screen has no list of orgs yet.
-            LoadNews::Orgs(_) => {}
+            LoadNews::Orgs(orgs) => msgs.push(Msg::Orgs(orgs)),
             LoadNews::Rows { page, percent } => msgs.push(Msg::FromFiles(page, Loading::Files(percent))),
             LoadNews::Changed(page) => msgs.push(Msg::Changed(page)),
             LoadNews::Trouble(words) => {

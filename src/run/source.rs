@@ -239,6 +239,8 @@ impl Source {
     fn try_pull(&mut self, msgs: &mut Vec<Msg>) -> Result<bool, ReadError> {
         let head = *self.head.borrow_and_update();
         if self.phase == Phase::Starting {
+            // Rows are shown and filtered by their org.
+            msgs.push(Msg::Orgs(self.orgs.clone()));
             self.start(head, msgs)?;
         } else if head.last > self.seen.last {
             let page = self.reader.after(self.seen.last, LIVE)?;

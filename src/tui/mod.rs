@@ -19,6 +19,6 @@ pub use input::{Input, PASTE_MAX};
 pub use keyboard::Keyboard;
 pub use pacer::{Dirty, Due, Pacer};
 pub use screen::{Screen, Setup, install_panic_hook, may_ask, may_name};
-pub use signals::{Signals, StopSignal};
+pub use signals::{Reloads, Signals, StopSignal};
 pub use tty::{Device, Tty, is_controlled};
 pub use wire::Wire;

@@ -76,6 +76,30 @@ impl Signals {
     }
 }
 
+/// SIGHUP as a request to read the configuration again, as daemons understand it. To a process with a controlling
+/// terminal it means that the terminal is gone instead, and this never tells.
+#[derive(Debug)]
+pub struct Reloads(Option<Signal>);
+
+impl Reloads {
+    /// Starts to listen. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Fails if the system refuses to install a handler.
+    pub fn listen() -> io::Result<Self> {
+        let hangup = (!tty::is_controlled()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self(hangup))
+    }
+
+    /// Waits for the next request. One that comes meanwhile is kept.
+    pub async fn asked(&mut self) {
+        match &mut self.0 {
+            Some(hangup) => seen(hangup).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 async fn wait(interrupt: &mut Signal, terminate: &mut Signal, hangup: Option<&mut Signal>) -> StopSignal {
     let hung_up = async {
         match hangup {
