@@ -557,20 +557,6 @@ async fn the_hour_brings_the_cut() {
     assert_eq!(Reader::open(dir.path()).unwrap().counts().unwrap().rows, 630, "a tenth an hour");
 }
 
-#[tokio::test]
-async fn rows_published_since_a_time_are_found() {
-    let dir = tempfile::tempdir().unwrap();
-    let journal = writer(dir.path());
-    journal.append(polled(50..100)).await.unwrap();
-    journal.append(polled(0..50)).await.unwrap();
-    let reader = Reader::open(dir.path()).unwrap();
-    let ms = sample::consent(48, Via::POLL).key.published_ms;
-    assert_eq!(reader.first_published_since(ms).unwrap(), Some(Seq(1)));
-    let found = reader.published_since(ms, Seq(48), 100).unwrap();
-    assert_eq!(found, [Seq(49), Seq(50), Seq(99), Seq(100)]);
-    assert_eq!(reader.first_published_since(i64::MAX).unwrap(), None);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

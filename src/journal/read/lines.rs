@@ -148,24 +148,6 @@ impl Reader {
         Ok(Ok((read, marks)))
     }
 
-    /// Returns the first row published at `ms` since 1970 or later; reads only the index of times from there on.
-    pub fn first_published_since(&self, ms: i64) -> Result<Option<Seq>, ReadError> {
-        let sql = "SELECT MIN(+seq) FROM event INDEXED BY event_key WHERE ts >= ?1";
-        let first: Option<i64> = self.conn.prepare_cached(sql)?.query_row([ms], |row| row.get(0))?;
-        Ok(first.map(Seq))
-    }
-
-    /// Returns the rows above `after` that were published at `ms` since 1970 or later, at most `n`, in rising order.
-    pub fn published_since(&self, ms: i64, after: Seq, n: usize) -> Result<Vec<Seq>, ReadError> {
-        let sql = "SELECT seq FROM event WHERE seq > ?1 AND +ts >= ?2 ORDER BY seq LIMIT ?3";
-        let found = self
-            .conn
-            .prepare_cached(sql)?
-            .query_map((after.0, ms, limit(n)), |row| Ok(Seq(row.get(0)?)))?
-            .collect::<Result<_, _>>()?;
-        Ok(found)
-    }
-
     /// Returns whether rows were removed among those that the caller was given: `given` rows, all up to the number
     /// `last`.
     pub fn has_cut(&self, last: Seq, given: u64) -> Result<bool, ReadError> {
