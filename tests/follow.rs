@@ -41,7 +41,7 @@ fn journal(sandbox: &Sandbox) -> Connection {
 
 fn last_good(sandbox: &Sandbox) -> Timestamp {
     let text: String =
-        journal(sandbox).query_row("SELECT last_good FROM meta", [], |row| row.get(0)).expect("a good poll");
+        journal(sandbox).query_row("SELECT last_good FROM org", [], |row| row.get(0)).expect("a good poll");
     text.parse().expect("a time")
 }
 
@@ -49,7 +49,7 @@ fn last_good(sandbox: &Sandbox) -> Timestamp {
 fn set_back(sandbox: &Sandbox, minutes: i64, interval_minutes: i64) -> Timestamp {
     let at = Clock::system().now() - SignedDuration::from_mins(minutes);
     let values = (at.to_string(), at.as_millisecond(), interval_minutes * 60_000);
-    let sql = "UPDATE meta SET last_good = ?1, caught_up = ?2, interval_ms = ?3";
+    let sql = "UPDATE org SET last_good = ?1, caught_up = ?2, interval_ms = ?3";
     set_counters(sandbox, sql, values);
     at
 }
@@ -59,7 +59,7 @@ fn set_back(sandbox: &Sandbox, minutes: i64, interval_minutes: i64) -> Timestamp
 fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
     let conn = journal(sandbox);
     assert_eq!(conn.execute(sql, values).expect("it is written"), 1);
-    let mut statement = conn.prepare("SELECT * FROM meta").expect("the counters");
+    let mut statement = conn.prepare("SELECT * FROM org").expect("the counters");
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let sum = statement.query_row([], |row| {
         let mut sum = XxHash3_64::oneshot(&[]);
@@ -86,7 +86,7 @@ fn set_counters(sandbox: &Sandbox, sql: &str, values: impl Params) {
         Ok(i64::from(sum as u32))
     });
     let sum = sum.expect("a row of counters");
-    assert_eq!(conn.execute("UPDATE meta SET sum = ?1", [sum]).expect("it is written"), 1);
+    assert_eq!(conn.execute("UPDATE org SET sum = ?1", [sum]).expect("it is written"), 1);
 }
 
 /// Stops a process while it is not writing, so that others can write to its journal.
@@ -332,7 +332,7 @@ fn who_waits_for_a_journal_that_is_never_made_makes_it_when_the_lock_is_free() {
     let (org, sandbox) = (Sim::start(60, &[]), Sandbox::new());
     let lock = held(&sandbox, &org);
     let once = sandbox.start(&org, &ONCE);
-    wait_err(&once, "may be creating or updating this journal; this process waits for it, at most 60 s.");
+    wait_err(&once, "may be creating or updating this journal; this process waits for it, at most 300 s.");
     drop(lock);
     let output = once.end();
     assert_eq!((output.code, output.out.lines().count()), (Some(0), org.total()), "{}", output.err);
@@ -344,7 +344,7 @@ fn once_takes_over_where_the_process_that_it_waits_for_ends() {
     assert_eq!(sandbox.start(&org, &ONCE).end().code, Some(0));
     let lock = held(&sandbox, &org);
     // The state left by a process that has not yet read the log to its end.
-    let sql = "UPDATE meta SET last_good = NULL, caught_up = NULL";
+    let sql = "UPDATE org SET last_good = NULL, caught_up = NULL";
     set_counters(&sandbox, sql, []);
     let once = sandbox.start(&org, &ONCE);
     wait_err(&once, "its rows are followed read-only");

@@ -58,6 +58,13 @@ impl Sum {
         }
     }
 
+    /// Adds the number of an org. Formats before the eleventh had one org, which has the number 0, so their checksums
+    /// stay right.
+    #[must_use]
+    fn with_org(self, org: i64) -> Self {
+        self.with_value("org", ValueRef::Integer(org))
+    }
+
     fn low(self) -> u32 {
         self.0 as u32
     }
@@ -66,6 +73,8 @@ impl Sum {
 /// The columns of a row of `event` that a list reads, in this order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
+    /// The number of its org. The first org has 0, which does not change the sum.
+    pub(super) org: i64,
     /// seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity, evidence, late, doubt.
     pub(super) numbers: [i64; 16],
     pub(super) grants: &'a [u8],
@@ -74,6 +83,8 @@ pub(super) struct Line<'a> {
 /// The values that a whole record reads from a row of `event` and its related tables.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record<'a> {
+    /// The number of its org. The first org has 0, which does not change the sum.
+    pub(super) org: i64,
     /// seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict; 0 for NULL.
     pub(super) numbers: [i64; 13],
     pub(super) uuid: &'a [u8],
@@ -85,7 +96,7 @@ pub(super) struct Record<'a> {
 
 impl Line<'_> {
     fn sum(&self) -> u32 {
-        Sum::of(&self.numbers).with(self.grants).low()
+        Sum::of(&self.numbers).with_org(self.org).with(self.grants).low()
     }
 
     /// Returns whether the stored checksum of a row matches the values that were read.
@@ -98,7 +109,7 @@ impl Record<'_> {
     fn sum(&self) -> u32 {
         // The lengths go in first, so that moving a byte from one part to the next changes the sum.
         let lengths = [self.uuid.len() as i64, self.delivery.len() as i64, self.body.len() as i64];
-        let sum = Sum::of(&self.numbers).with(&Sum::of(&lengths).0.to_le_bytes());
+        let sum = Sum::of(&self.numbers).with_org(self.org).with(&Sum::of(&lengths).0.to_le_bytes());
         sum.with(self.uuid).with(self.delivery).with(self.body).low()
     }
 
@@ -113,18 +124,20 @@ pub(super) fn of_event(line: &Line<'_>, record: &Record<'_>) -> i64 {
     i64::from(line.sum()) << 32 | i64::from(record.sum())
 }
 
-/// Returns the checksum of a text under its number.
-pub(super) fn of_text(id: u32, text: &str) -> i64 {
-    i64::from(Sum::of(&[i64::from(id)]).with(text.as_bytes()).low())
+/// Returns the checksum of a text of an org under the text's number.
+pub(super) fn of_text(id: u32, org: i64, text: &str) -> i64 {
+    i64::from(Sum::of(&[i64::from(id)]).with_org(org).with(text.as_bytes()).low())
 }
 
-/// Reads a text and its checksum from the first two columns of a row. Returns the text, or `None` if the checksum does
-/// not match. A text without a checksum counts as sound.
+/// Reads a text, its checksum and the number of its org from the first three columns of a row. Returns the text, or
+/// `None` if the checksum does not match. A text without a checksum counts as sound.
 pub(super) fn sound_text<'r>(id: u32, row: &'r Row<'_>) -> rusqlite::Result<Option<&'r str>> {
-    let (Ok(text), Ok(kept)) = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_i64_or_null()) else {
+    let (Ok(text), Ok(kept), Ok(org)) =
+        (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_i64_or_null(), row.get_ref(2)?.as_i64())
+    else {
         return Ok(None);
     };
-    Ok(kept.is_none_or(|kept| kept == of_text(id, text)).then_some(text))
+    Ok(kept.is_none_or(|kept| kept == of_text(id, org, text)).then_some(text))
 }
 
 /// Computes the checksums of a row of `event` from its present columns, packed event and envelope, and stores
@@ -201,7 +214,7 @@ fn is_of_value(error: &Error) -> bool {
 fn sum_of(conn: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
     let sql =
         "SELECT event.seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
-            evidence, late, doubt, grants, part, received, session, uuid, raw.dict, raw.body, delivery.body
+            evidence, late, doubt, grants, part, received, session, uuid, raw.dict, raw.body, delivery.body, org
         FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
         WHERE event.seq = ?1";
     let sum = conn.prepare_cached(sql)?.query_row([seq], |row| {
@@ -209,12 +222,14 @@ fn sum_of(conn: &Connection, seq: i64) -> rusqlite::Result<Option<i64>> {
         for (index, number) in numbers.iter_mut().enumerate() {
             *number = row.get(index)?;
         }
-        let line = Line { numbers, grants: bytes(row.get_ref(16)?) };
+        let org = row.get(24)?;
+        let line = Line { org, numbers, grants: bytes(row.get_ref(16)?) };
         let [seq, rev, ts, who, _, client, server, _, _, _, via, _, _, evidence, _, doubt] = numbers;
         let (part, received) = (row.get(17)?, row.get(18)?);
         let session = row.get::<_, Option<i64>>(19)?.unwrap_or(0);
         let dict = row.get::<_, Option<i64>>(21)?.unwrap_or(0);
         let record = Record {
+            org,
             numbers: [seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict],
             uuid: bytes(row.get_ref(20)?),
             delivery: bytes(row.get_ref(23)?),
@@ -241,25 +256,38 @@ pub(super) struct Table {
 }
 
 pub(super) const META: Table = Table { name: "meta", keys: &["id"] };
-pub(super) const BOOKMARK: Table = Table { name: "bookmark", keys: &["id"] };
-pub(super) const HISTORY: Table = Table { name: "history", keys: &["id"] };
+pub(super) const ORG: Table = Table { name: "org", keys: &["id"] };
+pub(super) const BOOKMARK: Table = Table { name: "bookmark", keys: &["org"] };
+pub(super) const HISTORY: Table = Table { name: "history", keys: &["org"] };
 pub(super) const GAP: Table = Table { name: "gap", keys: &["id"] };
-pub(super) const LISTENING: Table = Table { name: "listening", keys: &["up"] };
-pub(super) const LABEL: Table = Table { name: "label", keys: &["thing", "id"] };
+pub(super) const LISTENING: Table = Table { name: "listening", keys: &["org", "up"] };
+pub(super) const LABEL: Table = Table { name: "label", keys: &["org", "thing", "id"] };
 pub(super) const SIDE: Table = Table { name: "side", keys: &["id"] };
 pub(super) const REJECT: Table = Table { name: "reject", keys: &["id"] };
 pub(super) const DICT: Table = Table { name: "dict", keys: &["id"] };
-pub(super) const UNREADABLE: Table = Table { name: "unreadable", keys: &["source"] };
+pub(super) const UNREADABLE: Table = Table { name: "unreadable", keys: &["org", "source"] };
 pub(super) const HIDDEN: Table = Table { name: "hidden", keys: &["seq"] };
 pub(super) const HOOK_COPY: Table = Table { name: "hook_copy", keys: &["seq"] };
 pub(super) const CLEAN: Table = Table { name: "clean", keys: &["id"] };
 
-/// The tables that existed when the format with checksums was introduced.
-const FIRST: [Table; 10] = [META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE];
+/// The tables that existed when the format with checksums was introduced, with the keys that they had then.
+const FIRST: [Table; 10] = [
+    META,
+    Table { name: "bookmark", keys: &["id"] },
+    Table { name: "history", keys: &["id"] },
+    GAP,
+    Table { name: "listening", keys: &["up"] },
+    Table { name: "label", keys: &["thing", "id"] },
+    SIDE,
+    REJECT,
+    DICT,
+    Table { name: "unreadable", keys: &["source"] },
+];
 
 /// All tables whose rows have one checksum.
-pub(super) const TABLES: [Table; 13] = [
-    META, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE, HIDDEN, HOOK_COPY, CLEAN,
+pub(super) const TABLES: [Table; 14] = [
+    META, ORG, BOOKMARK, HISTORY, GAP, LISTENING, LABEL, SIDE, REJECT, DICT, UNREADABLE, HIDDEN, HOOK_COPY,
+    CLEAN,
 ];
 
 /// The column that holds the checksum of a row.
@@ -335,8 +363,9 @@ pub(super) fn count_damaged(conn: &Connection, table: Table) -> rusqlite::Result
 }
 
 /// The checksum stored for a row or a text that was damaged before it got one. It never matches: the checksum of a text
-/// is never negative, and the row has a value of a type for which none can be computed.
-const NO_SUM: i64 = -1;
+/// and of a row of another table is never negative, and a row of `event` has a value of a type for which none can be
+/// computed.
+pub(super) const NO_SUM: i64 = -1;
 /// The number of rows or texts that get checksums in one step. A step delays a waiting batch by some milliseconds at
 /// most.
 const STEP: i64 = 300;
@@ -364,13 +393,13 @@ pub(super) fn seal_some(conn: &Connection, done: Unsealed) -> rusqlite::Result<O
             Ok(Some(found.last().map_or(Unsealed::Texts(0), |(seq, _)| Unsealed::Rows(*seq))))
         }
         Unsealed::Texts(after) => {
-            let sql = "SELECT id, text FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2";
+            let sql = "SELECT id, text, org FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2";
             let found: Vec<(i64, i64)> = conn
                 .prepare_cached(sql)?
                 .query_map(params![after, STEP], |row| {
                     let id: i64 = row.get(0)?;
-                    let sum = match (u32::try_from(id), row.get_ref(1)?.as_str()) {
-                        (Ok(id), Ok(text)) => of_text(id, text),
+                    let sum = match (u32::try_from(id), row.get_ref(1)?.as_str(), row.get_ref(2)?.as_i64()) {
+                        (Ok(id), Ok(text), Ok(org)) => of_text(id, org, text),
                         _ => NO_SUM,
                     };
                     Ok((id, sum))
@@ -394,15 +423,26 @@ pub(super) enum Unsealed {
     Texts(i64),
 }
 
+/// Writes the checksum of the only row of a table of format 10.
+#[cfg(test)]
+pub(super) fn seal_old_row(conn: &Connection, table: &'static str) {
+    seal_row(conn, Table { name: table, keys: &["id"] }, &[&1]).expect("the row can be read");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_bit_of_a_line_and_of_a_record_counts() {
-        let line = Line { numbers: [7; 16], grants: b"grants" };
-        let record =
-            Record { numbers: [9; 13], uuid: b"uuid", delivery: b"envelope", body: b"a packed event" };
+        let line = Line { org: 3, numbers: [7; 16], grants: b"grants" };
+        let record = Record {
+            org: 3,
+            numbers: [9; 13],
+            uuid: b"uuid",
+            delivery: b"envelope",
+            body: b"a packed event",
+        };
         let kept = of_event(&line, &record);
         assert!(line.holds(kept) && record.holds(kept));
         for (at, bit) in (0..16).flat_map(|at| (0..64).map(move |bit| (at, bit))) {
@@ -414,6 +454,9 @@ mod tests {
             let mut other = record;
             other.numbers[at] ^= 1 << bit;
             assert!(!other.holds(kept), "number {at}, bit {bit}");
+        }
+        for org in (0..=255).filter(|org| *org != 3) {
+            assert!(!Line { org, ..line }.holds(kept) && !Record { org, ..record }.holds(kept), "org {org}");
         }
         assert!(!Line { grants: b"grantt", ..line }.holds(kept));
         for other in [
@@ -428,6 +471,16 @@ mod tests {
             let flipped = kept ^ (1 << bit);
             assert!(!(line.holds(flipped) && record.holds(flipped)), "bit {bit} of the checksum");
         }
+    }
+
+    #[test]
+    fn the_first_org_has_the_checksums_of_a_journal_that_knew_no_orgs() {
+        let line = Line { org: 0, numbers: [7; 16], grants: b"grants" };
+        let record =
+            Record { org: 0, numbers: [9; 13], uuid: b"uuid", delivery: b"envelope", body: b"packed" };
+        assert_eq!(of_event(&line, &record), -7_755_500_430_118_739_508);
+        assert_eq!(of_text(5, 0, "a text"), 1_043_909_376);
+        assert_ne!(of_text(5, 1, "a text"), of_text(5, 0, "a text"));
     }
 
     #[test]

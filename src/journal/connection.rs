@@ -35,7 +35,8 @@ pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     let from = check_format(&path, &conn)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(refuse)?;
     schema::set_up_writer(&conn).map_err(refuse)?;
-    schema::migrate(&mut conn, from).map_err(refuse)?;
+    let folder = dir.file_name().unwrap_or_default().to_string_lossy();
+    schema::migrate(&mut conn, from, &folder).map_err(refuse)?;
     if from == 0 {
         sync_dir(dir).map_err(place)?;
     }

@@ -10,7 +10,7 @@ use super::sample::{self, START_MS};
 use super::write::store::Store;
 use super::*;
 use crate::consent::{
-    Attribution, Bookmark, Consent, Delivery, Evidence, HistoryMark, Label, Person, Reject, Row, Seq,
+    Attribution, Bookmark, Consent, Delivery, Evidence, HistoryMark, Label, OrgId, Person, Reject, Row, Seq,
     SideEvent, Stored, Symbols, Thing, Untrusted, UserId, Via, Who,
 };
 use crate::report::Gap;
@@ -40,7 +40,7 @@ fn hooked(number: u64) -> Consent {
 }
 
 /// Uses every way in which something is written.
-fn fill(store: &mut Store, numbers: u64) {
+pub(super) fn fill(store: &mut Store, numbers: u64) {
     let mut nobody = sample::consent(numbers + 50, Via::POLL);
     nobody.who = Who { person: Person::default(), evidence: Evidence::Unknown };
     nobody.client.id = Some(crate::consent::ClientId::new("0oaDDDDDDDDDDDDDD1d7"));
@@ -101,7 +101,7 @@ fn fill(store: &mut Store, numbers: u64) {
         (Some(Polled { at: at(600), caught_up: true, interval: std::time::Duration::ZERO }), Some(bookmark));
     write(store, &Batch { attributions: vec![attribution], polled, bookmark, ..Batch::default() });
     write(store, &Batch { history: Some(mark), ..Batch::default() });
-    while store.judge_some().unwrap() {}
+    while store.judge_some(OrgId(0)).unwrap() {}
 }
 
 /// A row of the list, the marks of its grants, and its texts.
@@ -109,12 +109,12 @@ type Line = (Row, Vec<u32>, [String; 6]);
 
 /// Everything that a journal returns: every row with its texts, and every whole record.
 #[derive(PartialEq, Debug)]
-struct Told {
+pub(super) struct Told {
     rows: Vec<Line>,
     records: Vec<Stored>,
 }
 
-fn told(reader: &mut Reader) -> Result<Told, ReadError> {
+pub(super) fn told(reader: &mut Reader) -> Result<Told, ReadError> {
     let page = reader.newest(10_000)?;
     let mut symbols = Symbols::default();
     for (sym, symbol) in &page.symbols {
@@ -280,7 +280,10 @@ fn damaged_counters_are_counted_anew_and_no_number_comes_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = self::store(dir.path());
     fill(&mut store, 50);
-    store.conn.execute_batch("UPDATE meta SET next_seq = 3, rows = 9").unwrap();
+    store
+        .conn
+        .execute_batch("UPDATE meta SET next_seq = 3, rows = 9; UPDATE org SET late = late + 1")
+        .unwrap();
     assert!(Reader::open(dir.path()).unwrap().head().is_err(), "a reader says so");
     store.close();
     let mut store = self::store(dir.path());
@@ -311,7 +314,7 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
         "a hook says nothing of how far the log was read"
     );
     // Without the bookmark, nothing is judged by the query of the log.
-    assert!(super::tables::bookmark::load(&store.conn).unwrap().is_none());
+    assert!(super::tables::bookmark::load(&store.conn, OrgId(0)).unwrap().is_none());
 }
 
 #[test]
@@ -372,7 +375,7 @@ fn a_change_of_a_damaged_row_does_not_make_it_sound() {
             ..Batch::default()
         },
     );
-    while store.judge_some().unwrap() {}
+    while store.judge_some(OrgId(0)).unwrap() {}
     let mut statement = store.conn.prepare("SELECT via, evidence, doubt FROM event ORDER BY seq").unwrap();
     let rows: Vec<(u8, u8, u8)> = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

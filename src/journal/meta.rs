@@ -1,23 +1,58 @@
-//! The journal's counters, one row of the table `meta`.
+//! The counters: those of the whole journal, in the table `meta`, and those of each org, in the table `org`.
 
-use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::batch::{Head, Polled};
-use super::checksum;
-use crate::consent::{Bookmark, Rev, Seq};
+use super::checksum::{self, Mismatch};
+use crate::consent::{Bookmark, OrgId, Rev, Seq};
 
-/// The journal's counters. `next_seq` and `next_rev` do not fall when rows are removed, so no number is used twice.
+/// The counters of the whole journal. `next_seq` and `next_rev` do not fall when rows are removed, so no number is used
+/// twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Meta {
     pub(super) next_seq: i64,
     pub(super) next_rev: i64,
     pub(super) rows: i64,
+    /// Whether a dictionary was trained on the journal's own events, or the attempt was given up.
+    pub(super) trained: bool,
+}
+
+impl Meta {
+    /// Reads the counters.
+    ///
+    /// # Errors
+    /// The counters cannot be read, or do not match their checksum.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        checksum::check_table(conn, checksum::META)?;
+        conn.prepare_cached("SELECT next_seq, next_rev, rows, trained FROM meta")?.query_row([], |row| {
+            Ok(Self { next_seq: row.get(0)?, next_rev: row.get(1)?, rows: row.get(2)?, trained: row.get(3)? })
+        })
+    }
+
+    /// Stores the counters.
+    pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
+        let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, trained = ?4";
+        let values = params![self.next_seq, self.next_rev, self.rows, self.trained];
+        conn.prepare_cached(sql)?.execute(values)?;
+        checksum::seal_row(conn, checksum::META, &[&1])
+    }
+
+    /// Returns the journal's head.
+    pub(super) fn head(&self) -> Head {
+        Head { last: Seq(self.next_seq - 1), change: Rev(self.next_rev - 1) }
+    }
+}
+
+/// The counters of one org.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct OrgMeta {
+    pub(super) rows: i64,
     /// The newest plausible `published`: it was not far ahead of its receipt, in milliseconds since 1970.
     pub(super) newest_ms: i64,
     /// From when on the journal is complete, or `None` until the poller has caught up for the first time.
     pub(super) complete_since: Option<String>,
-    /// Whether a dictionary was trained on the journal's own events, or the attempt was given up.
-    pub(super) trained: bool,
     /// The number of rows that count as late.
     pub(super) late: i64,
     /// When the log was last read successfully.
@@ -62,62 +97,56 @@ pub(super) struct Hour {
     pub(super) sides: i64,
 }
 
-impl Meta {
-    /// Reads the counters.
+impl OrgMeta {
+    /// Reads the counters of an org. They are all empty if the journal does not know the org.
     ///
     /// # Errors
     /// The counters cannot be read, or do not match their checksum.
-    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
-        checksum::check_table(conn, checksum::META)?;
-        let sql =
-            "SELECT next_seq, next_rev, rows, newest, complete_since, trained, late, last_good, caught_up, verified,
-                judged, unconfirmed, missed, interval_ms, whole_from, hour_began, hour_rows, hour_gone, hour_sides, ahead_ms,
-                altered, hook_only, suspended_ms FROM meta";
-        conn.query_row(sql, [], |row| {
-            Ok(Self {
-                next_seq: row.get(0)?,
-                next_rev: row.get(1)?,
-                rows: row.get(2)?,
-                newest_ms: row.get(3)?,
-                complete_since: row.get(4)?,
-                trained: row.get(5)?,
-                late: row.get(6)?,
-                last_good: row.get(7)?,
-                caught_up_ms: row.get(8)?,
-                verified_ms: row.get(9)?,
-                judged_ms: row.get(10)?,
-                unconfirmed: row.get(11)?,
-                missed: row.get(12)?,
-                interval_ms: row.get(13)?,
-                whole_from_ms: row.get(14)?,
-                hour: Hour {
-                    began_ms: row.get(15)?,
-                    rows: row.get(16)?,
-                    gone: row.get(17)?,
-                    sides: row.get(18)?,
-                },
-                ahead_ms: row.get(19)?,
-                altered: row.get(20)?,
-                hook_only: row.get(21)?,
-                suspended_ms: row.get(22)?,
-            })
+    pub(super) fn load(conn: &Connection, org: OrgId) -> rusqlite::Result<Self> {
+        let sql = "SELECT * FROM org WHERE id = ?1";
+        Ok(conn.prepare_cached(sql)?.query_row([org.0], Self::read).optional()?.unwrap_or_default())
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        if !checksum::holds(row)? {
+            return Err(Mismatch::error(checksum::ORG.name));
+        }
+        Ok(Self {
+            rows: row.get("rows")?,
+            newest_ms: row.get("newest")?,
+            complete_since: row.get("complete_since")?,
+            late: row.get("late")?,
+            last_good: row.get("last_good")?,
+            caught_up_ms: row.get("caught_up")?,
+            verified_ms: row.get("verified")?,
+            judged_ms: row.get("judged")?,
+            unconfirmed: row.get("unconfirmed")?,
+            missed: row.get("missed")?,
+            interval_ms: row.get("interval_ms")?,
+            whole_from_ms: row.get("whole_from")?,
+            hour: Hour {
+                began_ms: row.get("hour_began")?,
+                rows: row.get("hour_rows")?,
+                gone: row.get("hour_gone")?,
+                sides: row.get("hour_sides")?,
+            },
+            ahead_ms: row.get("ahead_ms")?,
+            altered: row.get("altered")?,
+            hook_only: row.get("hook_only")?,
+            suspended_ms: row.get("suspended_ms")?,
         })
     }
 
-    /// Stores the counters.
-    pub(super) fn save(&self, conn: &Connection) -> rusqlite::Result<()> {
-        let sql = "UPDATE meta SET next_seq = ?1, next_rev = ?2, rows = ?3, newest = ?4, complete_since = ?5,
-            trained = ?6, late = ?7, last_good = ?8, caught_up = ?9, verified = ?10, judged = ?11, unconfirmed = ?12,
-            missed = ?13, interval_ms = ?14, whole_from = ?15, hour_began = ?16, hour_rows = ?17, hour_gone = ?18,
-            hour_sides = ?19, ahead_ms = ?20, altered = ?21, hook_only = ?22,
-            suspended_ms = ?23";
+    fn save(&self, conn: &Connection, org: OrgId) -> rusqlite::Result<()> {
+        let sql = "UPDATE org SET rows = ?2, newest = ?3, complete_since = ?4, late = ?5, last_good = ?6, caught_up = ?7,
+            verified = ?8, judged = ?9, unconfirmed = ?10, missed = ?11, interval_ms = ?12, whole_from = ?13,
+            hour_began = ?14, hour_rows = ?15, hour_gone = ?16, hour_sides = ?17, ahead_ms = ?18, altered = ?19,
+            hook_only = ?20, suspended_ms = ?21 WHERE id = ?1";
         let values = params![
-            self.next_seq,
-            self.next_rev,
+            org.0,
             self.rows,
             self.newest_ms,
             self.complete_since,
-            self.trained,
             self.late,
             self.last_good,
             self.caught_up_ms,
@@ -137,12 +166,7 @@ impl Meta {
             self.suspended_ms,
         ];
         conn.prepare_cached(sql)?.execute(values)?;
-        checksum::seal_row(conn, checksum::META, &[&1])
-    }
-
-    /// Returns the journal's head.
-    pub(super) fn head(&self) -> Head {
-        Head { last: Seq(self.next_seq - 1), change: Rev(self.next_rev - 1) }
+        checksum::seal_row(conn, checksum::ORG, &[&org.0])
     }
 
     /// Records a successful poll.
@@ -167,5 +191,66 @@ impl Meta {
         if known.is_none_or(|known| since < known) {
             self.complete_since = Some(since.to_string());
         }
+    }
+}
+
+/// The counters of each org.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct OrgMetas(BTreeMap<OrgId, OrgMeta>);
+
+impl OrgMetas {
+    /// Reads the counters of all orgs.
+    ///
+    /// # Errors
+    /// Counters cannot be read, or do not match their checksum.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut statement = conn.prepare_cached("SELECT * FROM org")?;
+        let all = statement.query_map([], |row| Ok((OrgId(row.get("id")?), OrgMeta::read(row)?)))?;
+        all.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Returns the counters of an org.
+    ///
+    /// A damaged row may have the number of an org that the journal does not know. What is counted for it is not stored.
+    pub(super) fn of(&mut self, org: OrgId) -> &mut OrgMeta {
+        self.0.entry(org).or_default()
+    }
+
+    /// Returns all orgs with their counters.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (OrgId, &OrgMeta)> {
+        self.0.iter().map(|(org, meta)| (*org, meta))
+    }
+
+    /// Stores the counters that differ from those `before`.
+    pub(super) fn save_changed(&self, before: &Self, conn: &Connection) -> rusqlite::Result<()> {
+        for (org, meta) in self.iter().filter(|(org, meta)| before.0.get(org) != Some(meta)) {
+            meta.save(conn, org)?;
+        }
+        Ok(())
+    }
+}
+
+/// All counters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Counters {
+    pub(super) meta: Meta,
+    pub(super) orgs: OrgMetas,
+}
+
+impl Counters {
+    /// Reads the counters.
+    ///
+    /// # Errors
+    /// Counters cannot be read, or do not match their checksum.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self { meta: Meta::load(conn)?, orgs: OrgMetas::load(conn)? })
+    }
+
+    /// Stores the counters that differ from those `before`.
+    pub(super) fn save_changed(&self, before: &Self, conn: &Connection) -> rusqlite::Result<()> {
+        if self.meta != before.meta {
+            self.meta.save(conn)?;
+        }
+        self.orgs.save_changed(&before.orgs, conn)
     }
 }

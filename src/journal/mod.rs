@@ -7,7 +7,7 @@
 //! paths lock stopped place   the folder: file names, the lock, a stopped holder, replaced files
 //! checksum columns pack meta values on the disk: checksums, types, compression, counters
 //! tables/                    one file per table, and per column with an encoding of its own
-//! schema connection          the format of the file, and connections to it
+//! schema orgs_migration connection  the format of the file, and connections to it
 //! notes                      what a person marked and where the screen was left, in a file beside the journal
 //! read/                      readers
 //! write/                     the store, its work in the background, and the thread that does it
@@ -26,6 +26,7 @@ mod lock;
 mod meta;
 mod notes;
 mod open;
+mod orgs_migration;
 mod pack;
 mod paths;
 mod place;

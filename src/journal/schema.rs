@@ -1,7 +1,10 @@
 //! The file's layout, its migrations, and how a connection is set up.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::orgs_migration::{ORGS, Sound};
 use super::tables::identity;
 use super::{checksum, pack};
 
@@ -86,6 +89,7 @@ const MIGRATIONS: &[&str] = &[
      ALTER TABLE meta ADD COLUMN altered INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE meta ADD COLUMN hook_only INTEGER NOT NULL DEFAULT 0;
      UPDATE meta SET hook_only = (SELECT COUNT(*) FROM event WHERE via = 2);",
+    ORGS,
 ];
 
 /// Adds checksums. Rows and texts get theirs in the background; `sealed` says that all have one. Also adds the state of
@@ -187,8 +191,27 @@ pub(super) fn set_up_reader(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Migrates a file to [`FORMAT`]. Each step is one transaction that also stores the new format number, so a killed
-/// program resumes there.
-pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
+/// program resumes there. `name` is the name of the journal's folder.
+pub(super) fn migrate(conn: &mut Connection, from: i64, name: &str) -> rusqlite::Result<()> {
+    let folder = conn.path().map(Path::new).and_then(Path::parent).and_then(Path::to_str).map(str::to_owned);
+    let is_old = (1..FORMAT).contains(&from);
+    if let Some(folder) = folder.filter(|_| is_old) {
+        // Sorting millions of keys for an index needs hundreds of megabytes. The system's temporary folder may be small.
+        put_temporary_files(conn, &folder)?;
+    }
+    let migrated = run(conn, from, name);
+    if is_old {
+        put_temporary_files(conn, "")?;
+    }
+    migrated
+}
+
+/// Sets the folder for the temporary files of SQLite. An empty name means the folder of the system.
+pub(super) fn put_temporary_files(conn: &Connection, folder: &str) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "temp_store_directory", folder)
+}
+
+fn run(conn: &mut Connection, from: i64, name: &str) -> rusqlite::Result<()> {
     for (format, step) in (0_i64..).zip(MIGRATIONS) {
         if format < from {
             continue;
@@ -196,8 +219,9 @@ pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> 
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let has_sums = MIGRATIONS.iter().take(format as usize).any(|before| *before == CHECKSUMS);
         let is_sound = has_sums && checksum::count_damaged(&tx, checksum::META)? == 0;
+        let before_orgs = if *step == ORGS { Some(Sound::of(&tx)?) } else { None };
         tx.execute_batch(step)?;
-        if is_sound {
+        if is_sound && before_orgs.is_none() {
             // A step may change the counters. One that changes rows of events sets their checksums to NULL, and
             // `sealed` to 0.
             checksum::seal_row(&tx, checksum::META, &[&1])?;
@@ -210,6 +234,9 @@ pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> 
         }
         if *step == HIDDEN_VALUES {
             identity::put_secret(&tx)?;
+        }
+        if let Some(sound) = before_orgs {
+            sound.finish(&tx, name)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", format + 1)?;

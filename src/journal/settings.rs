@@ -5,23 +5,24 @@
 pub struct Settings {
     /// Rows published more than this many days ago are removed.
     pub keep_days: u32,
-    /// The maximum number of rows. Beyond it, the oldest are removed.
+    /// The maximum number of rows. Beyond it, the oldest of the org with the most rows are removed.
     pub keep_rows: u64,
-    /// The maximum number of rows that only a hook has delivered; `keep_rows` limits it too. They are removed first
-    /// when there are too many rows.
+    /// The maximum number of rows that only a hook has delivered; `keep_rows` limits it too. Each org has an even share.
+    /// They are removed first when there are too many rows.
     pub keep_unconfirmed: u64,
 }
 
 impl Settings {
-    /// Returns the maximum number of rows that only the hook has delivered.
-    pub(super) fn unconfirmed_max(self) -> i64 {
-        i64::try_from(self.keep_unconfirmed.min(self.keep_rows)).unwrap_or(i64::MAX)
+    /// Returns the maximum number of rows of each of `orgs` orgs that only the hook has delivered.
+    pub(super) fn unconfirmed_max(self, orgs: usize) -> i64 {
+        let most = self.keep_unconfirmed.min(self.keep_rows);
+        i64::try_from(most / (orgs as u64).max(1)).unwrap_or(i64::MAX)
     }
 
-    /// Returns the number of rows delivered only by a hook that pruning leaves: 90 % of the maximum, to make room for
-    /// new ones. Pruning removes no row that the log may still confirm.
-    pub(super) fn unconfirmed_goal(self) -> i64 {
-        let most = self.unconfirmed_max();
+    /// Returns the number of rows of each of `orgs` orgs delivered only by a hook that pruning leaves: 90 % of the
+    /// maximum, to make room for new ones. Pruning removes no row that the log may still confirm.
+    pub(super) fn unconfirmed_goal(self, orgs: usize) -> i64 {
+        let most = self.unconfirmed_max(orgs);
         most - most / 10
     }
 }

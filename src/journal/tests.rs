@@ -12,13 +12,14 @@ use super::write::store::Store;
 use super::*;
 use crate::clock::Clock;
 use crate::consent::{
-    Bookmark, Consent, Delivery, Doubt, EventId, Evidence, Reject, Rev, Seq, Untrusted, Via,
+    Bookmark, Consent, Delivery, Doubt, EventId, Evidence, OrgId, Reject, Rev, Seq, Untrusted, Via,
 };
 use crate::report::Gap;
 
 mod copies;
 mod history;
 mod opening;
+mod orgs;
 mod unconfirmed;
 
 fn start() -> Timestamp {

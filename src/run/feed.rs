@@ -76,8 +76,8 @@ pub struct Feed {
 const FIRST_EVERY: Duration = Duration::from_millis(20);
 /// After this long, a message says that this process waits.
 const SAY_AFTER: Duration = Duration::from_secs(1);
-/// After this long, this process gives up. Migrating an old journal of millions of rows fits in this time.
-const FIRST_WITHIN: Duration = Duration::from_mins(1);
+/// After this long, this process gives up. Migrating an old journal of ten million rows fits in this time.
+const FIRST_WITHIN: Duration = Duration::from_mins(5);
 
 /// Opens the journal and starts the tasks that write to it. If another process writes the journal, this process follows
 /// it. If that process is still creating the journal, this function waits for it.

@@ -85,7 +85,7 @@ def follower(program, sim, filled, folder, offset):
     writer = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with sqlite3.connect(os.path.join(data, sim.folder, "journal.sqlite3"), isolation_level=None) as conn:
         # With its first good poll the writer stores by how much its clock is off.
-        while conn.execute("SELECT ahead_ms FROM meta").fetchone()[0] == 0:
+        while conn.execute("SELECT ahead_ms FROM org").fetchone()[0] == 0:
             time.sleep(0.1)
 
         def wanted():

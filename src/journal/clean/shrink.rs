@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::progress::{Cleaning, Pace};
 use crate::journal::connection::BUSY_MS;
 use crate::journal::error::AppendError;
+use crate::journal::schema;
 use crate::journal::write::store::Store;
 
 /// How long the rewrite of the file waits for readers before it gives up and is tried again later.
@@ -58,18 +59,13 @@ impl Store {
             // VACUUM writes its copy into the journal's folder, whose free space was checked, and not into the system's
             // temporary folder.
             let folder = self.conn.path().map(Path::new).and_then(Path::parent).and_then(Path::to_str);
-            self.put_temporary_files(folder.unwrap_or_default())?;
+            schema::put_temporary_files(&self.conn, folder.unwrap_or_default())?;
             let done = self.conn.execute_batch("VACUUM");
-            self.put_temporary_files("")?;
+            schema::put_temporary_files(&self.conn, "")?;
             done?;
             cleaning.is_rewritten = true;
         }
         Ok(empty()? == 0)
-    }
-
-    /// Sets the folder for the temporary files of SQLite. An empty name means the folder of the system.
-    fn put_temporary_files(&self, folder: &str) -> rusqlite::Result<()> {
-        self.conn.pragma_update(None, "temp_store_directory", folder)
     }
 }
 

@@ -297,21 +297,22 @@ impl Store {
     }
 
     fn clean_texts(&mut self, cleaning: &mut Cleaning) -> Result<(), AppendError> {
-        let found: Vec<(i64, String)> = self
+        let found: Vec<(i64, String, i64)> = self
             .conn
-            .prepare_cached("SELECT id, text FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .prepare_cached("SELECT id, text, org FROM sym WHERE id > ?1 ORDER BY id LIMIT ?2")?
             .query_map([cleaning.at, TEXTS_STEP], |row| {
-                Ok((row.get(0)?, text(row.get_ref(1)?).unwrap_or_default()))
+                let org = row.get_ref(2)?.as_i64().unwrap_or_default();
+                Ok((row.get(0)?, text(row.get_ref(1)?).unwrap_or_default(), org))
             })?
             .collect::<Result<_, _>>()?;
-        let clean: Vec<(u32, Symbol)> = found
+        let clean: Vec<(u32, Symbol, i64)> = found
             .iter()
-            .filter_map(|(id, text)| Some((u32::try_from(*id).ok()?, secrets::symbol(text)?)))
+            .filter_map(|(id, text, org)| Some((u32::try_from(*id).ok()?, secrets::symbol(text)?, *org)))
             .collect();
         cleaning.go_on(found.last().map(|(last, ..)| *last));
         self.change(|tx, _| {
-            for (id, symbol) in &clean {
-                let sum = checksum::of_text(*id, symbol.as_str());
+            for (id, symbol, org) in &clean {
+                let sum = checksum::of_text(*id, *org, symbol.as_str());
                 tx.prepare_cached("UPDATE sym SET h = ?2, text = ?3, sum = ?4 WHERE id = ?1")?.execute((
                     id,
                     intern::hash(symbol.as_str()),
@@ -321,7 +322,7 @@ impl Store {
             }
             cleaning.save(tx)
         })?;
-        let ids: Vec<u32> = clean.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<u32> = clean.iter().map(|(id, ..)| *id).collect();
         self.forget_texts(&ids);
         Ok(())
     }

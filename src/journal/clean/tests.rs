@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::progress::{Pace, Step};
 use super::steps::DAMAGED;
 use crate::consent::{
-    Actor, Consent, Delivery, EventId, EventKey, Marked, Reject, Seq, SideEvent, Untrusted, Via,
+    Actor, Consent, Delivery, EventId, EventKey, Marked, OrgId, Reject, Seq, SideEvent, Untrusted, Via,
 };
 use crate::journal::notes::Notes;
 use crate::journal::sample::{self, START_MS};
@@ -350,7 +350,7 @@ fn what_this_version_stored_while_a_journal_is_cleaned_is_keyed_once() {
         std::thread::yield_now();
     }
     assert_eq!(leaks(dir.path()), Vec::<String>::new());
-    let sides = |store: &Store| side::count_all(&store.conn).unwrap();
+    let sides = |store: &Store| side::count_all(&store.conn, OrgId(0)).unwrap();
     assert_eq!(sides(&store), 3, "each event once");
     let commits = store.write([&batch].into_iter()).unwrap();
     assert_eq!((commits[0].new, commits[0].repeated, sides(&store)), (0, 1, 3));

@@ -1,7 +1,9 @@
-//! What lies beside a row: side events, and consents of the same session.
+//! What lies beside a row: side events, and consents of the same session of its org.
 
-use super::reader::Reader;
-use crate::consent::{Beside, Seq, SideEvent};
+use rusqlite::OptionalExtension as _;
+
+use super::reader::{ORG, Reader};
+use crate::consent::{Beside, OrgId, Seq, SideEvent};
 use crate::journal::clean;
 use crate::journal::error::ReadError;
 use crate::journal::sql_values::limit;
@@ -14,22 +16,23 @@ impl Reader {
     /// Returns the newest side events of a type, at most `n`, newest first.
     #[cfg(test)]
     pub(crate) fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
-        self.cleaned(side::newest(&self.conn, event_type, n)?)
+        self.cleaned(side::newest(&self.conn, ORG, event_type, n)?)
     }
 
     /// Returns a number that rises whenever an event reports a change of an authorization server, a scope or a feature.
     pub fn newest_drift(&self) -> Result<i64, ReadError> {
-        Ok(side::newest_drift(&self.conn)?)
+        Ok(side::newest_drift(&self.conn, ORG)?)
     }
 
-    /// Returns the side events of a session or a transaction, at most `n`, oldest first.
-    pub fn sides_of(
+    /// Returns the side events of a session or a transaction of an org, at most `n`, oldest first.
+    pub(in crate::journal) fn sides_of(
         &self,
+        org: OrgId,
         session: Option<&str>,
         transaction: Option<&str>,
         n: usize,
     ) -> Result<Vec<SideEvent>, ReadError> {
-        self.cleaned(side::beside(&self.conn, session, transaction, n)?)
+        self.cleaned(side::beside(&self.conn, org, session, transaction, n)?)
     }
 
     /// Returns the side events of a row's session and transaction, and the consents of its session within half a day of
@@ -41,10 +44,14 @@ impl Reader {
         transaction: Option<&str>,
         n: usize,
     ) -> Result<Beside, ReadError> {
-        let sides = self.sides_of(session, transaction, n)?;
+        let sql = "SELECT org FROM event WHERE seq = ?1";
+        let org = self.conn.prepare_cached(sql)?.query_row([seq.0], |row| row.get(0)).optional()?;
+        let Some(org) = org.map(OrgId) else { return Ok(Beside::default()) };
+        let sides = self.sides_of(org, session, transaction, n)?;
         // The index of times bounds the search. Sessions have no index.
         let sql = "SELECT other.seq FROM event AS this JOIN event AS other INDEXED BY event_key
-            ON other.ts BETWEEN this.ts - ?2 AND this.ts + ?2 AND other.session = this.session
+            ON other.org = this.org AND other.ts BETWEEN this.ts - ?2 AND this.ts + ?2
+            AND other.session = this.session
             WHERE this.seq = ?1 ORDER BY other.ts LIMIT ?3";
         let consents = self
             .conn

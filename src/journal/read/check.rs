@@ -139,6 +139,7 @@ fn check_table(conn: &Connection, table: Table) -> Result<Vec<String>, ReadError
     words.extend(said.into_iter().filter(|said| said != "ok").take(1).map(|said| tame(&said)));
     let what = match name {
         "meta" => "counter",
+        "org" => "org counter",
         "bookmark" => "bookmark",
         "history" => "history bookmark",
         "gap" => "gap",
@@ -160,14 +161,15 @@ fn check_table(conn: &Connection, table: Table) -> Result<Vec<String>, ReadError
 }
 
 fn check_texts(conn: &Connection, is_sealed: bool) -> Result<Vec<String>, ReadError> {
-    let mut statement = conn.prepare("SELECT id, text, sum, h FROM sym")?;
+    let mut statement = conn.prepare("SELECT id, text, sum, h, org FROM sym")?;
     let mut found = statement.query([])?;
     let mut damaged = 0;
     while let Some(row) = found.next()? {
-        let is_good = match (row.get::<_, u32>(0), row.get_ref(1)?.as_str(), row.get::<_, Option<i64>>(2)) {
-            (Ok(id), Ok(text), Ok(sum)) => {
+        let (sum, org) = (row.get::<_, Option<i64>>(2), row.get(4));
+        let is_good = match (row.get::<_, u32>(0), row.get_ref(1)?.as_str(), sum, org) {
+            (Ok(id), Ok(text), Ok(sum), Ok(org)) => {
                 let has_hash = text.is_empty() || row.get(3).is_ok_and(|h: i64| h == intern::hash(text));
-                has_hash && sum.map_or(!is_sealed, |sum| sum == checksum::of_text(id, text))
+                has_hash && sum.map_or(!is_sealed, |sum| sum == checksum::of_text(id, org, text))
             }
             _ => false,
         };

@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Row as Found};
 
 use super::lines::ROW;
-use super::reader::Reader;
+use super::reader::{ORG, Reader};
 use crate::consent::{Bookmark, HistoryMark, Via};
 #[cfg(test)]
 use crate::consent::{Reject, redact};
 use crate::journal::batch::Polling;
 use crate::journal::checksum;
 use crate::journal::error::ReadError;
-use crate::journal::meta::Meta;
+use crate::journal::meta::{Meta, OrgMeta};
 #[cfg(test)]
 use crate::journal::sql_values::limit;
 use crate::journal::sql_values::time;
@@ -39,11 +39,11 @@ const AHEAD_MS: i64 = 300_000;
 impl Reader {
     /// Returns for which time the journal is complete, what came late, and when the log was last read successfully.
     pub fn coverage(&self) -> Result<Coverage, ReadError> {
-        let meta = Meta::load(&self.conn)?;
+        let meta = OrgMeta::load(&self.conn, ORG)?;
         let complete_since = meta.complete_since.and_then(|text| text.parse().ok());
         let last_good_poll = meta.last_good.and_then(|text| text.parse().ok());
-        let mut statement = self.conn.prepare_cached("SELECT * FROM gap")?;
-        let mut found = statement.query([])?;
+        let mut statement = self.conn.prepare_cached("SELECT * FROM gap WHERE org = ?1")?;
+        let mut found = statement.query([ORG.0])?;
         let mut gaps = Vec::new();
         while let Some(row) = found.next()? {
             let at = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
@@ -58,7 +58,7 @@ impl Reader {
             }
         }
         gaps.sort_by_key(|gap| (gap.from, gap.to));
-        let (failures, last_failure) = side::count(&self.conn, DELIVERY_FAILED)?;
+        let (failures, last_failure) = side::count(&self.conn, ORG, DELIVERY_FAILED)?;
         let hook = HookProof {
             verified: meta.verified_ms.map(time),
             unconfirmed: meta.unconfirmed.max(0) as u64,
@@ -68,7 +68,7 @@ impl Reader {
             failures,
             last_failure,
         };
-        let shared = shared_id::count(&self.conn)?;
+        let shared = shared_id::count(&self.conn, ORG)?;
         let unreadable = self.unreadable()?;
         let late = meta.late.max(0) as u64;
         Ok(Coverage { complete_since, gaps, late, shared, last_good_poll, unreadable, hook })
@@ -78,9 +78,10 @@ impl Reader {
     fn unreadable(&self) -> Result<Unreadable, ReadError> {
         // If the count is damaged, the kept records are counted: there were at least that many.
         let sql = if checksum::count_damaged(&self.conn, checksum::UNREADABLE)? == 0 {
-            "SELECT count, first, last FROM unreadable WHERE source = 'poll'"
+            "SELECT count, first, last FROM unreadable WHERE org = ?1 AND source = 'poll'"
         } else {
-            "SELECT COUNT(*), MIN(received), MAX(received) FROM reject WHERE source = 'poll' HAVING COUNT(*) > 0"
+            "SELECT COUNT(*), MIN(received), MAX(received) FROM reject WHERE org = ?1 AND source = 'poll'
+                HAVING COUNT(*) > 0"
         };
         let read = |row: &Found<'_>| {
             Ok(Unreadable {
@@ -89,12 +90,12 @@ impl Reader {
                 last: Some(time(row.get(2)?)),
             })
         };
-        Ok(self.conn.prepare_cached(sql)?.query_row([], read).optional()?.unwrap_or_default())
+        Ok(self.conn.prepare_cached(sql)?.query_row([ORG.0], read).optional()?.unwrap_or_default())
     }
 
     /// Returns how the log was polled last.
     pub fn polling(&self) -> Result<Polling, ReadError> {
-        let meta = Meta::load(&self.conn)?;
+        let meta = OrgMeta::load(&self.conn, ORG)?;
         // The times are stored by Okta's clock. They are converted to the clock of this machine, which a follower
         // shares with the poller.
         let ahead = SignedDuration::from_millis(meta.ahead_ms);
@@ -144,15 +145,11 @@ impl Reader {
     /// Returns where the poller resumes. If the stored bookmark is damaged, returns one without `next` that is made
     /// from the counters. The poller then restarts a little before the newest row and records the gap.
     pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
-        let sound = bookmark::load(&self.conn)?;
-        if sound.is_some() {
+        let sound = bookmark::load(&self.conn, ORG)?;
+        if sound.is_some() || !bookmark::is_there(&self.conn, ORG)? {
             return Ok(sound);
         }
-        let is_damaged = "SELECT EXISTS (SELECT 1 FROM bookmark)";
-        if !self.conn.query_row(is_damaged, [], |row| row.get::<_, bool>(0))? {
-            return Ok(None);
-        }
-        let meta = Meta::load(&self.conn)?;
+        let meta = OrgMeta::load(&self.conn, ORG)?;
         let newest = self.newest_polled()?;
         Ok(Some(Bookmark {
             query: String::new(),
@@ -167,13 +164,14 @@ impl Reader {
     /// how far the log was read.
     fn newest_polled(&self) -> Result<Option<Timestamp>, ReadError> {
         let sql = format!(
-            "{ROW} INDEXED BY event_key WHERE ts > 0 AND via <> ?1 AND ts <= received + ?2 ORDER BY ts DESC"
+            "{ROW} INDEXED BY event_key
+             WHERE org = ?3 AND ts > 0 AND via <> ?1 AND ts <= received + ?2 ORDER BY ts DESC"
         );
-        self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS))
+        self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS, ORG.0))
     }
 
     /// Returns where fetching history resumes, or `None` if no fetch was interrupted.
     pub fn history(&self) -> Result<Option<HistoryMark>, ReadError> {
-        Ok(history::mark(&self.conn)?)
+        Ok(history::mark(&self.conn, ORG)?)
     }
 }

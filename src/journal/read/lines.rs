@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Params;
 use rusqlite::types::ValueRef;
 
-use super::reader::Reader;
+use super::reader::{ORG, Reader};
 use crate::consent::{
     Evidence, GrantMarks, Kind, OrgId, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
@@ -19,7 +19,7 @@ use crate::journal::tables::{doubt, hidden, label};
 /// Reads the columns of a line.
 pub(super) const ROW: &str =
     "SELECT seq, rev, ts, who, actor, client, server, scopes, origin, kind, via, outcome, severity,
-    evidence, late, doubt, grants, sum FROM event";
+    evidence, late, doubt, grants, sum, org FROM event";
 /// Replaces a damaged text.
 const DAMAGED_TEXT: &str = "(damaged)";
 /// Rows whose numbers lie further apart than this, on average, are looked up one by one.
@@ -114,7 +114,11 @@ impl Reader {
                 _ => is_good = false,
             }
         }
-        let line = Line { numbers, grants: checksum::bytes(row.get_ref(16)?) };
+        // A number that no org has is damaged, so the checksum does not match without it either.
+        let org = row.get_ref(18)?.as_i64().ok().and_then(|org| u8::try_from(org).ok());
+        is_good &= org.is_some();
+        let org = OrgId(org.unwrap_or_default());
+        let line = Line { org: org.0.into(), numbers, grants: checksum::bytes(row.get_ref(16)?) };
         let [seq, rev, ts, who, actor, client, server, scopes, origin, rest @ ..] = numbers;
         let [kind, via, outcome, severity, evidence, late, doubt] = rest;
         if !is_good || !self.holds(row.get_ref(17)?, |kept| line.holds(kept))? {
@@ -125,7 +129,7 @@ impl Reader {
         let via = Via::from_code(via as u8);
         let read = Row {
             seq: Seq(seq),
-            org: OrgId::default(),
+            org,
             rev: Rev(rev),
             published_ms: ts,
             who: sym(who),
@@ -180,9 +184,10 @@ impl Reader {
     /// Returns when the newest successful consent at a custom authorization server was published.
     pub fn newest_grant(&self) -> Result<Option<Timestamp>, ReadError> {
         let sql = format!(
-            "{ROW} INDEXED BY event_key WHERE (kind & 15) = ?1 AND outcome = ?2 AND ts > 0 ORDER BY ts DESC"
+            "{ROW} INDEXED BY event_key
+             WHERE org = ?3 AND (kind & 15) = ?1 AND outcome = ?2 AND ts > 0 ORDER BY ts DESC"
         );
-        self.first_sound(&sql, (Kind::Grant.code(), Outcome::Success.code()))
+        self.first_sound(&sql, (Kind::Grant.code(), Outcome::Success.code(), ORG.0))
     }
 
     /// Returns when the first sound row of a query of lines was published.
@@ -217,8 +222,9 @@ impl Reader {
         {
             let has_labels = !self.is_bare && !new.is_empty() && label::any(&self.conn)?;
             for id in &new {
-                let text = self.text(*id)?.unwrap_or_else(|| DAMAGED_TEXT.to_owned());
-                let filled = if has_labels { label::filled(&self.conn, &text)? } else { None };
+                let (org, text) =
+                    self.text(*id)?.unwrap_or_else(|| (OrgId::default(), DAMAGED_TEXT.to_owned()));
+                let filled = if has_labels { label::filled(&self.conn, org, &text)? } else { None };
                 symbols.push((Sym(*id), filled.unwrap_or_else(|| Symbol::joined(text))));
             }
         }

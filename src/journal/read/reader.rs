@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::consent::{Seq, Thing};
+use crate::consent::{OrgId, Seq, Thing};
 use crate::journal::batch::Head;
 use crate::journal::connection;
 use crate::journal::error::{OpenError, ReadError};
@@ -32,6 +32,9 @@ pub struct Reader {
     /// The damaged texts among those that were checked.
     pub(super) bad_texts: BTreeSet<u32>,
 }
+
+/// The org that a reader answers for where it answers for one.
+pub(super) const ORG: OrgId = OrgId(0);
 
 /// The most damaged rows that are remembered.
 pub(super) const DAMAGED_MAX: usize = 10_000;
@@ -88,7 +91,7 @@ impl Reader {
 
     /// Returns the things that Okta was asked about at `since` or later, each with its id.
     pub fn labels_asked_since(&self, since: Timestamp) -> Result<Vec<(Thing, String)>, ReadError> {
-        Ok(label::asked_since(&self.conn, since)?)
+        Ok(label::asked_since(&self.conn, ORG, since)?)
     }
 
     /// Returns the numbers of the damaged rows among those that were read so far, ten thousand at most. Lists have an
@@ -136,19 +139,18 @@ impl Reader {
         }
     }
 
-    /// Returns a text by its number, or `None` if it is not there or is damaged.
-    pub(super) fn text(&self, id: u32) -> rusqlite::Result<Option<String>> {
-        let mut statement = self.conn.prepare_cached("SELECT text, sum FROM sym WHERE id = ?1")?;
+    /// Returns a text and its org by its number, or `None` if it is not there or is damaged.
+    pub(super) fn text(&self, id: u32) -> rusqlite::Result<Option<(OrgId, String)>> {
+        let mut statement = self.conn.prepare_cached("SELECT text, sum, org FROM sym WHERE id = ?1")?;
         let mut found = statement.query([id])?;
         let Some(row) = found.next()? else { return Ok(None) };
-        let Ok(text) = row.get_ref(0)?.as_str() else { return Ok(None) };
-        let is_good = self.holds(row.get_ref(1)?, |kept| kept == checksum::of_text(id, text))?;
-        if is_good && !self.is_clean()? {
-            return Ok(Some(
-                clean::symbol(text).map_or_else(|| text.to_owned(), |clean| clean.as_str().to_owned()),
-            ));
+        let (Ok(text), Ok(org)) = (row.get_ref(0)?.as_str(), row.get::<_, u8>(2)) else { return Ok(None) };
+        if !self.holds(row.get_ref(1)?, |kept| kept == checksum::of_text(id, org.into(), text))? {
+            return Ok(None);
         }
-        Ok(is_good.then(|| text.to_owned()))
+        let clean = if self.is_clean()? { None } else { clean::symbol(text) };
+        let text = clean.map_or_else(|| text.to_owned(), |clean| clean.as_str().to_owned());
+        Ok(Some((OrgId(org), text)))
     }
 }
 

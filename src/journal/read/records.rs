@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Params};
 
-use super::reader::Reader;
-use crate::consent::{EventKey, Evidence, Label, Person, Rev, Seq, Stored, Symbol, Thing, Via};
+use super::reader::{ORG, Reader};
+use crate::consent::{EventKey, Evidence, Label, OrgId, Person, Rev, Seq, Stored, Symbol, Thing, Via};
 use crate::journal::checksum::{self, Record};
 use crate::journal::clean;
 use crate::journal::error::{Ailment, ReadError};
@@ -19,7 +19,7 @@ use crate::journal::tables::{delivery, doubt, label};
 const STORED: &str =
     "SELECT event.seq, event.rev, event.ts, event.uuid, event.part, event.received, event.via,
     event.evidence, delivery.body, raw.dict, raw.body, sym.text, event.client, event.server, event.doubt,
-    event.who, event.session, event.sum, sym.sum
+    event.who, event.session, event.sum, sym.sum, event.org, sym.org
     FROM event LEFT JOIN raw ON raw.seq = event.seq LEFT JOIN delivery ON delivery.seq = event.seq
     LEFT JOIN sym ON sym.id = event.who";
 
@@ -90,8 +90,8 @@ impl Reader {
 
     /// Returns the row of an event, or `None` if it is not stored, or no longer.
     pub fn seq_of(&self, key: &EventKey) -> Result<Option<Seq>, ReadError> {
-        let sql = "SELECT seq FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
-        let values = (key.published_ms, key.id.as_bytes(), key.part);
+        let sql = "SELECT seq FROM event WHERE org = ?4 AND ts = ?1 AND uuid = ?2 AND part = ?3";
+        let values = (key.published_ms, key.id.as_bytes(), key.part, ORG.0);
         let seq = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
         Ok(seq.map(Seq))
     }
@@ -153,13 +153,15 @@ impl Reader {
         let envelope = checksum::bytes(row.get_ref(8)?);
         let numbers =
             [seq, rev, ts, part, received, via, evidence, doubt, who, client, server, session, dict];
-        let record = Record { numbers, uuid, delivery: envelope, body };
+        let record = Record { org: number(19)?, numbers, uuid, delivery: envelope, body };
         if !self.holds(row.get_ref(17)?, |kept| record.holds(kept))? {
             return Err(mismatch());
         }
-        let person = match row.get_ref(11)?.as_str() {
-            Ok(text)
-                if self.holds(row.get_ref(18)?, |kept| kept == checksum::of_text(who as u32, text))? =>
+        let org = u8::try_from(record.org).unwrap_or_default();
+        let person = match (row.get_ref(11)?.as_str(), row.get_ref(20)?.as_i64()) {
+            (Ok(text), Ok(org))
+                if self
+                    .holds(row.get_ref(18)?, |kept| kept == checksum::of_text(who as u32, org, text))? =>
             {
                 Some(text)
             }
@@ -188,7 +190,7 @@ impl Reader {
         let mut labels = Vec::new();
         if let Some(known) = known {
             if let Some(text) = person {
-                labels.extend(self.label_of(known, who as u32, || Ok(Some(text.to_owned())))?);
+                labels.extend(self.label_of(known, who as u32, || Ok(Some((OrgId(org), text.to_owned()))))?);
             }
             for sym in [client as u32, server as u32].into_iter().filter(|sym| *sym != 0) {
                 // Without its text, the name of a thing is unknown. The event still has the id.
@@ -219,14 +221,14 @@ impl Reader {
         &self,
         known: &mut Labels,
         sym: u32,
-        text: impl FnOnce() -> rusqlite::Result<Option<String>>,
+        text: impl FnOnce() -> rusqlite::Result<Option<(OrgId, String)>>,
     ) -> Result<Option<Label>, ReadError> {
         if let Some(label) = known.get(&sym) {
             return Ok(label.clone());
         }
-        let text = text()?.unwrap_or_default();
+        let (org, text) = text()?.unwrap_or_default();
         let label = match Thing::unnamed_in(&text) {
-            Some((thing, id)) => label::get(&self.conn, thing, id)?,
+            Some((thing, id)) => label::get(&self.conn, org, thing, id)?,
             None => None,
         };
         known.insert(sym, label.clone());

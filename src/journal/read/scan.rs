@@ -72,7 +72,7 @@ impl Reader {
                 note(row)?;
             }
         }
-        let sql = "SELECT seq, ts, uuid, part FROM event INDEXED BY event_key ORDER BY ts";
+        let sql = "SELECT seq, ts, uuid, part FROM event INDEXED BY event_key ORDER BY org, ts";
         let mut statement = self.conn().prepare_cached(sql)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {

@@ -1,7 +1,7 @@
 //! Codes on the disk for whether the log and the hook confirm a row.
 
 use crate::consent::{Doubt, Via};
-use crate::journal::meta::Meta;
+use crate::journal::meta::OrgMeta;
 
 /// The row was not judged yet.
 pub(in crate::journal) const UNJUDGED: i64 = 0;
@@ -17,12 +17,21 @@ pub(in crate::journal) fn of(via: Via, code: i64) -> Option<Doubt> {
     if code == SHARED { Some(Doubt::SharedId) } else { via.doubt(code == DOUBTED) }
 }
 
-/// Removes a row from the counters of doubts, because it is no longer doubted or no longer exists.
-pub(in crate::journal) fn settle(meta: &mut Meta, doubt: Option<Doubt>) {
+/// Removes a row from the counters of doubts of its org, because it is no longer doubted or no longer exists.
+pub(in crate::journal) fn settle(meta: &mut OrgMeta, doubt: Option<Doubt>) {
+    add(meta, doubt, -1);
+}
+
+/// Adds a row to the counters of doubts of its org.
+pub(in crate::journal) fn count(meta: &mut OrgMeta, doubt: Option<Doubt>) {
+    add(meta, doubt, 1);
+}
+
+fn add(meta: &mut OrgMeta, doubt: Option<Doubt>, rows: i64) {
     match doubt {
-        Some(Doubt::Unconfirmed) => meta.unconfirmed -= 1,
-        Some(Doubt::Missed) => meta.missed -= 1,
-        Some(Doubt::Altered) => meta.altered -= 1,
+        Some(Doubt::Unconfirmed) => meta.unconfirmed += rows,
+        Some(Doubt::Missed) => meta.missed += rows,
+        Some(Doubt::Altered) => meta.altered += rows,
         Some(Doubt::SharedId) | None => {}
     }
 }

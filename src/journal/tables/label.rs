@@ -1,4 +1,4 @@
-//! Names that Okta gave for ids. They are stored beside the rows and filled in when rows are read.
+//! Names that an org of Okta gave for its ids. They are stored beside the rows and filled in when rows are read.
 //!
 //! A row's texts stay as its event had them. A name is filled in only where the event gives nothing but an id, so that
 //! a later answer from Okta never replaces what the event says.
@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use crate::consent::{Label, Rev, Sym, Symbol, Thing, Untrusted};
+use crate::consent::{Label, OrgId, Rev, Sym, Symbol, Thing, Untrusted};
 use crate::journal::checksum;
 use crate::journal::meta::Meta;
 
@@ -15,10 +15,11 @@ use crate::journal::meta::Meta;
 const UNNAMED: &str = "length(text) <= 80 AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
     AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*')";
 
-/// Stores names from Okta. If a name has not changed, only its time is updated. A thing that is gone keeps its last
+/// Stores names from an org. If a name has not changed, only its time is updated. A thing that is gone keeps its last
 /// name.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
+    org: OrgId,
     meta: &mut Meta,
     labels: &[Label],
 ) -> rusqlite::Result<()> {
@@ -26,18 +27,19 @@ pub(in crate::journal) fn put(
         return Ok(());
     }
     let mut insert = tx.prepare_cached(
-        "INSERT INTO label (thing, id, name, login, gone, asked, rev) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (thing, id) DO UPDATE SET asked = excluded.asked, gone = excluded.gone,
+        "INSERT INTO label (thing, id, name, login, gone, asked, rev, org) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (org, thing, id) DO UPDATE SET asked = excluded.asked, gone = excluded.gone,
             name = CASE WHEN excluded.gone THEN name ELSE excluded.name END,
             login = CASE WHEN excluded.gone THEN login ELSE excluded.login END,
             rev = CASE WHEN excluded.gone OR name IS excluded.name AND login IS excluded.login THEN rev
                 ELSE excluded.rev END",
     )?;
     for label in labels {
-        if get(tx, label.thing, label.id.exact())?.is_none() {
+        if get(tx, org, label.thing, label.id.exact())?.is_none() {
             // There is none, or a damaged one, of which nothing may be kept.
-            let key = (label.thing.code(), label.id.exact());
-            tx.prepare_cached("DELETE FROM label WHERE thing = ?1 AND id = ?2")?.execute(key)?;
+            let key = (org.0, label.thing.code(), label.id.exact());
+            let sql = "DELETE FROM label WHERE org = ?1 AND thing = ?2 AND id = ?3";
+            tx.prepare_cached(sql)?.execute(key)?;
         }
         let text = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
         insert.execute(params![
@@ -48,8 +50,9 @@ pub(in crate::journal) fn put(
             label.is_gone,
             label.asked.as_millisecond(),
             meta.next_rev,
+            org.0,
         ])?;
-        checksum::seal_row(tx, checksum::LABEL, &[&label.thing.code(), &label.id.exact()])?;
+        checksum::seal_row(tx, checksum::LABEL, &[&org.0, &label.thing.code(), &label.id.exact()])?;
     }
     meta.next_rev += 1;
     Ok(())
@@ -60,21 +63,27 @@ pub(in crate::journal) fn any(conn: &Connection) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM label)")?.query_row([], |row| row.get(0))
 }
 
-/// Returns the label of an id, or `None` if Okta was not asked about it or the label is damaged.
-pub(in crate::journal) fn get(conn: &Connection, thing: Thing, id: &str) -> rusqlite::Result<Option<Label>> {
-    let sql = "SELECT * FROM label WHERE thing = ?1 AND id = ?2";
-    let found = conn.prepare_cached(sql)?.query_row((thing.code(), id), read).optional()?;
+/// Returns the label of an id of an org, or `None` if Okta was not asked about it or the label is damaged.
+pub(in crate::journal) fn get(
+    conn: &Connection,
+    org: OrgId,
+    thing: Thing,
+    id: &str,
+) -> rusqlite::Result<Option<Label>> {
+    let sql = "SELECT * FROM label WHERE org = ?1 AND thing = ?2 AND id = ?3";
+    let found = conn.prepare_cached(sql)?.query_row((org.0, thing.code(), id), read).optional()?;
     Ok(found.flatten())
 }
 
-/// Returns the things that Okta was asked about at `since` or later, each with its id.
+/// Returns the things of an org that Okta was asked about at `since` or later, each with its id.
 pub(in crate::journal) fn asked_since(
     conn: &Connection,
+    org: OrgId,
     since: Timestamp,
 ) -> rusqlite::Result<Vec<(Thing, String)>> {
-    let sql = "SELECT * FROM label WHERE asked >= ?1";
+    let sql = "SELECT * FROM label WHERE org = ?1 AND asked >= ?2";
     let mut statement = conn.prepare_cached(sql)?;
-    let mut found = statement.query([since.as_millisecond()])?;
+    let mut found = statement.query((org.0, since.as_millisecond()))?;
     let mut asked = Vec::new();
     while let Some(row) = found.next()? {
         // A damaged label counts as not asked for, so that it is asked for again.
@@ -85,11 +94,15 @@ pub(in crate::journal) fn asked_since(
     Ok(asked)
 }
 
-/// Returns a text that holds only an id with its name filled in, or `None` if the name is not known or the text holds
-/// more.
-pub(in crate::journal) fn filled(conn: &Connection, text: &str) -> rusqlite::Result<Option<Symbol>> {
+/// Returns a text of an org that holds only an id with its name filled in, or `None` if the name is not known or the
+/// text holds more.
+pub(in crate::journal) fn filled(
+    conn: &Connection,
+    org: OrgId,
+    text: &str,
+) -> rusqlite::Result<Option<Symbol>> {
     let Some((thing, id)) = Thing::unnamed_in(text) else { return Ok(None) };
-    Ok(get(conn, thing, id)?.and_then(|label| label.fill(text)))
+    Ok(get(conn, org, thing, id)?.and_then(|label| label.fill(text)))
 }
 
 /// Returns the texts that are filled in from labels with changes above `after` up to `to`.
@@ -99,16 +112,17 @@ pub(in crate::journal) fn filled_since(
     to: Rev,
 ) -> rusqlite::Result<Vec<(Sym, Symbol)>> {
     let mut statement = conn.prepare_cached("SELECT * FROM label WHERE rev > ?1 AND rev <= ?2")?;
-    let labels: Vec<Label> = statement
-        .query_map((after.0, to.0), read)?
+    let labels: Vec<(OrgId, Label)> = statement
+        .query_map((after.0, to.0), |row| {
+            let Some(label) = read(row)? else { return Ok(None) };
+            Ok(Some((OrgId(row.get("org")?), label)))
+        })?
         .filter_map(Result::transpose)
         .collect::<Result<_, _>>()?;
-    let mut find = conn.prepare_cached(&format!(
-        "SELECT id, text FROM sym WHERE text >= ?1 || char(31) AND text < ?1 || char(32) AND {UNNAMED}"
-    ))?;
+    let mut find = conn.prepare_cached(&texts_of())?;
     let mut filled = Vec::new();
-    for label in labels {
-        let mut texts = find.query([label.id.exact()])?;
+    for (org, label) in labels {
+        let mut texts = find.query((org.0, label.id.exact()))?;
         while let Some(row) = texts.next()? {
             if let Some(symbol) = label.fill(row.get_ref(1)?.as_str().unwrap_or_default()) {
                 filled.push((Sym(row.get(0)?), symbol));
@@ -118,10 +132,18 @@ pub(in crate::journal) fn filled_since(
     Ok(filled)
 }
 
+/// Returns the query for the texts of an org that hold only a certain id.
+fn texts_of() -> String {
+    format!(
+        "SELECT id, text FROM sym
+         WHERE org = ?1 AND text >= ?2 || char(31) AND text < ?2 || char(32) AND {UNNAMED}"
+    )
+}
+
 /// Removes labels that no text needs any more: a person's name must not outlive the rows that contain it.
 pub(in crate::journal) fn sweep(conn: &Connection) -> rusqlite::Result<()> {
     let sql = format!(
-        "DELETE FROM label WHERE NOT EXISTS (SELECT 1 FROM sym WHERE text >= label.id || char(31)
+        "DELETE FROM label WHERE NOT EXISTS (SELECT 1 FROM sym WHERE org = label.org AND text >= label.id || char(31)
             AND text < label.id || char(32) AND {UNNAMED})"
     );
     conn.execute(&sql, []).map(drop)
@@ -234,11 +256,9 @@ mod tests {
     fn a_text_is_found_by_its_index() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
-        let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT id FROM sym WHERE text >= ?1 || char(31) AND text < ?1 || char(32) AND {UNNAMED}"
-        );
-        let plan: String = store.conn.query_row(&sql, ["x"], |row| row.get(3)).unwrap();
-        assert!(plan.contains("sym_unnamed"), "{plan}");
+        let sql = format!("EXPLAIN QUERY PLAN {}", texts_of());
+        let plan: String = store.conn.query_row(&sql, (0, "x"), |row| row.get(3)).unwrap();
+        assert!(plan.contains("sym_unnamed (org=? AND text>? AND text<?)"), "{plan}");
     }
 
     #[test]

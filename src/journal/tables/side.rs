@@ -6,29 +6,29 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, Transaction};
 
 use super::identity::Identity;
-use crate::consent::{SideEvent, Untrusted};
+use crate::consent::{OrgId, SideEvent, Untrusted};
 use crate::journal::checksum;
 use crate::journal::error::{AppendError, ReadError};
 use crate::journal::meta::Meta;
 use crate::journal::sql_values::{event_id, limit, time};
 
-/// At most this many side events are kept, the newest. A hook that fails all day causes thousands.
+/// At most this many side events of an org are kept, the newest. A hook that fails all day causes thousands.
 const SIDES_MAX: i64 = 50_000;
 /// The maximum size of an unpacked side event. This program stores no larger one.
 const BODY_MAX: usize = 1024 * 1024;
 
 const SIDE: &str = "SELECT * FROM side";
 
-/// Stores events, each once. New events count as a change, so that readers read again.
+/// Stores events of an org, each once. New events count as a change, so that readers read again.
 pub(in crate::journal) fn put(
     tx: &Transaction<'_>,
+    org: OrgId,
     meta: &mut Meta,
     sides: &[SideEvent],
     identity: &Identity,
 ) -> Result<(), AppendError> {
-    let sql =
-        "INSERT INTO side (ts, uuid, type, txn, session, received, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-        ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO side (ts, uuid, type, txn, session, received, body, org)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
     let mut insert = tx.prepare_cached(sql)?;
     let exact = |text: &Option<Untrusted>| text.as_ref().map(|text| text.exact().to_owned());
     let mut new = 0;
@@ -42,6 +42,7 @@ pub(in crate::journal) fn put(
             exact(&side.session_id),
             side.received.as_millisecond(),
             zstd::bulk::compress(side.raw.as_bytes(), 3).map_err(AppendError::Pack)?,
+            org.0,
         );
         if insert.execute(values)? > 0 {
             checksum::seal_row(tx, checksum::SIDE, &[&tx.last_insert_rowid()])?;
@@ -52,34 +53,47 @@ pub(in crate::journal) fn put(
     Ok(())
 }
 
-/// Removes events published before `cut_ms`, the oldest first and at most `most`. Returns the number of removed events.
-pub(in crate::journal) fn prune_aged(conn: &Connection, cut_ms: i64, most: i64) -> rusqlite::Result<i64> {
-    let sql =
-        "DELETE FROM side WHERE id IN (SELECT id FROM side WHERE ts > 0 AND ts < ?1 ORDER BY ts LIMIT ?2)";
-    Ok(conn.prepare_cached(sql)?.execute([cut_ms, most])? as i64)
+/// Removes events of an org that were published before `cut_ms`, the oldest first and at most `most`. Returns the number
+/// of removed events.
+pub(in crate::journal) fn prune_aged(
+    conn: &Connection,
+    org: OrgId,
+    cut_ms: i64,
+    most: i64,
+) -> rusqlite::Result<i64> {
+    let sql = "DELETE FROM side WHERE id IN
+        (SELECT id FROM side WHERE org = ?1 AND ts > 0 AND ts < ?2 ORDER BY ts LIMIT ?3)";
+    Ok(conn.prepare_cached(sql)?.execute((org.0, cut_ms, most))? as i64)
 }
 
-/// Returns the number of side events.
-pub(in crate::journal) fn count_all(conn: &Connection) -> rusqlite::Result<i64> {
-    conn.prepare_cached("SELECT COUNT(*) FROM side")?.query_row([], |row| row.get(0))
+/// Returns the number of side events of an org.
+pub(in crate::journal) fn count_all(conn: &Connection, org: OrgId) -> rusqlite::Result<i64> {
+    let sql = "SELECT COUNT(*) FROM side INDEXED BY side_key WHERE org = ?1";
+    conn.prepare_cached(sql)?.query_row([org.0], |row| row.get(0))
 }
 
-/// Removes the oldest events beyond `SIDES_MAX`.
-pub(in crate::journal) fn prune_surplus(conn: &Connection) -> rusqlite::Result<()> {
-    let cut = "DELETE FROM side WHERE id <= (SELECT MAX(id) FROM side) - ?1";
-    conn.prepare_cached(cut)?.execute([SIDES_MAX]).map(drop)
+/// Removes the oldest events of an org beyond [`SIDES_MAX`].
+pub(in crate::journal) fn prune_surplus(conn: &Connection, org: OrgId) -> rusqlite::Result<()> {
+    if count_all(conn, org)? <= SIDES_MAX {
+        return Ok(());
+    }
+    // The index has only the keys, and so needs to read no event.
+    let cut = "DELETE FROM side WHERE org = ?1 AND id <=
+        (SELECT id FROM side INDEXED BY side_key WHERE org = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    conn.prepare_cached(cut)?.execute((org.0, SIDES_MAX)).map(drop)
 }
 
-/// Returns the number of events of a type, and when the newest sound one was published.
+/// Returns the number of events of a type in an org, and when the newest sound one was published.
 pub(in crate::journal) fn count(
     conn: &Connection,
+    org: OrgId,
     event_type: &str,
 ) -> rusqlite::Result<(u64, Option<Timestamp>)> {
-    let sql = "SELECT COUNT(*) FROM side WHERE type = ?1";
-    let count: i64 = conn.prepare_cached(sql)?.query_row([event_type], |row| row.get(0))?;
-    let sql = "SELECT * FROM side INDEXED BY side_type WHERE type = ?1 ORDER BY ts DESC";
+    let sql = "SELECT COUNT(*) FROM side WHERE org = ?1 AND type = ?2";
+    let count: i64 = conn.prepare_cached(sql)?.query_row((org.0, event_type), |row| row.get(0))?;
+    let sql = "SELECT * FROM side INDEXED BY side_type WHERE org = ?1 AND type = ?2 ORDER BY ts DESC";
     let mut statement = conn.prepare_cached(sql)?;
-    let mut found = statement.query([event_type])?;
+    let mut found = statement.query((org.0, event_type))?;
     while let Some(row) = found.next()? {
         if checksum::holds(row)? {
             return Ok((count.max(0) as u64, Some(time(row.get("ts")?))));
@@ -88,41 +102,47 @@ pub(in crate::journal) fn count(
     Ok((count.max(0) as u64, None))
 }
 
-/// Returns the number of the newest event about authorization servers, scopes or features; 0 if there is none.
-pub(in crate::journal) fn newest_drift(conn: &Connection) -> rusqlite::Result<i64> {
+/// Returns the number of the newest event of an org about authorization servers, scopes or features; 0 if there is none.
+pub(in crate::journal) fn newest_drift(conn: &Connection, org: OrgId) -> rusqlite::Result<i64> {
     // Each family is a range of the index on types. A slash, which follows the dot in ASCII, ends it.
-    let sql = "SELECT COALESCE(MAX(id), 0) FROM side WHERE type > ?1 AND type < ?2";
+    let sql = "SELECT COALESCE(MAX(id), 0) FROM side WHERE org = ?3 AND type > ?1 AND type < ?2";
     let mut newest = 0;
     for (from, to) in [
         ("oauth2.as.", "oauth2.as/"),
         ("oauth2.scope.", "oauth2.scope/"),
         ("system.feature.", "system.feature/"),
     ] {
-        newest = newest.max(conn.prepare_cached(sql)?.query_row([from, to], |row| row.get(0))?);
+        newest = newest.max(conn.prepare_cached(sql)?.query_row((from, to, org.0), |row| row.get(0))?);
     }
     Ok(newest)
 }
 
-/// Returns the newest events of a type, at most `n`, newest first.
+/// Returns the newest events of a type in an org, at most `n`, newest first.
 #[cfg(test)]
 pub(in crate::journal) fn newest(
     conn: &Connection,
+    org: OrgId,
     event_type: &str,
     n: usize,
 ) -> Result<Vec<SideEvent>, ReadError> {
-    let sql = format!("{SIDE} WHERE type = ?1 ORDER BY ts DESC LIMIT ?2");
-    read(conn, &sql, (event_type, limit(n)))
+    let sql = format!("{SIDE} WHERE org = ?1 AND type = ?2 ORDER BY ts DESC LIMIT ?3");
+    read(conn, &sql, (org.0, event_type, limit(n)))
 }
 
-/// Returns the events of a session or a transaction, at most `n`, oldest first.
+/// Returns the events of a session or a transaction of an org, at most `n`, oldest first.
 pub(in crate::journal) fn beside(
     conn: &Connection,
+    org: OrgId,
     session: Option<&str>,
     transaction: Option<&str>,
     n: usize,
 ) -> Result<Vec<SideEvent>, ReadError> {
-    let sql = format!("{SIDE} WHERE session = ?1 OR txn = ?2 ORDER BY ts LIMIT ?3");
-    read(conn, &sql, (session, transaction, limit(n)))
+    // Each half has an index of its own.
+    let sql = format!(
+        "{SIDE} WHERE id IN (SELECT id FROM side WHERE org = ?4 AND session = ?1
+            UNION SELECT id FROM side WHERE org = ?4 AND txn = ?2) ORDER BY ts LIMIT ?3"
+    );
+    read(conn, &sql, (session, transaction, limit(n), org.0))
 }
 
 fn read(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<SideEvent>, ReadError> {
@@ -201,10 +221,10 @@ mod tests {
         assert_eq!(reader.sides("oauth2.as.deactivated", 9).unwrap(), [other.clone()]);
         assert!(reader.newest_drift().unwrap() > 2, "it came after the two deliveries");
         let session = other.session_id.as_ref().map(Untrusted::exact);
-        assert_eq!(reader.sides_of(session, None, 9).unwrap(), [other.clone()]);
+        assert_eq!(reader.sides_of(OrgId(0), session, None, 9).unwrap(), [other.clone()]);
         let transaction = other.transaction_id.as_ref().map(Untrusted::exact);
-        assert_eq!(reader.sides_of(None, transaction, 9).unwrap(), [other]);
-        assert_eq!(reader.sides_of(None, None, 9).unwrap(), []);
+        assert_eq!(reader.sides_of(OrgId(0), None, transaction, 9).unwrap(), [other]);
+        assert_eq!(reader.sides_of(OrgId(0), None, None, 9).unwrap(), []);
         let proof = reader.coverage().unwrap().hook;
         assert_eq!((proof.failures, proof.last_failure), (2, Some(time(START_MS + 120_000))));
         store.conn.execute_batch("UPDATE side SET ts = ts + 900000000 WHERE id = 1").unwrap();

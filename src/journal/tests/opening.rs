@@ -5,11 +5,72 @@ use std::fs;
 use tokio::sync::watch;
 
 use super::*;
-use crate::journal::{lock, schema};
+use crate::journal::{checksum, lock, schema};
+
+/// Changes the file to format 10, which knew one org.
+pub(super) fn forget_orgs(conn: &rusqlite::Connection) {
+    conn.execute_batch(
+        "CREATE TABLE old (id INTEGER PRIMARY KEY CHECK (id = 1), next_seq INTEGER NOT NULL, next_rev INTEGER NOT NULL,
+            rows INTEGER NOT NULL, newest INTEGER NOT NULL, complete_since TEXT, trained INTEGER NOT NULL,
+            late INTEGER NOT NULL DEFAULT 0, last_good TEXT, caught_up INTEGER, verified INTEGER,
+            judged INTEGER NOT NULL DEFAULT 0, unconfirmed INTEGER NOT NULL DEFAULT 0, missed INTEGER NOT NULL DEFAULT 0,
+            interval_ms INTEGER, sum INTEGER, sealed INTEGER NOT NULL DEFAULT 0, whole_from INTEGER NOT NULL DEFAULT 0,
+            hour_began INTEGER NOT NULL DEFAULT 0, hour_rows INTEGER NOT NULL DEFAULT 0,
+            hour_gone INTEGER NOT NULL DEFAULT 0, hour_sides INTEGER NOT NULL DEFAULT 0,
+            ahead_ms INTEGER NOT NULL DEFAULT 0, suspended_ms INTEGER NOT NULL DEFAULT 0,
+            altered INTEGER NOT NULL DEFAULT 0, hook_only INTEGER NOT NULL DEFAULT 0);
+         INSERT INTO old SELECT 1, next_seq, next_rev, meta.rows, newest, complete_since, trained, late, last_good,
+            caught_up, verified, judged, unconfirmed, missed, interval_ms, NULL, sealed, whole_from, hour_began, hour_rows,
+            hour_gone, hour_sides, ahead_ms, suspended_ms, altered, hook_only FROM meta, org;
+         DROP TABLE meta; DROP TABLE org; ALTER TABLE old RENAME TO meta;
+         DROP INDEX event_key; DROP INDEX event_by_hook; DROP INDEX event_shared; DROP INDEX sym_unnamed;
+         DROP INDEX side_key; DROP INDEX side_type; DROP INDEX side_session; DROP INDEX side_txn;
+         ALTER TABLE event DROP COLUMN org; ALTER TABLE sym DROP COLUMN org; ALTER TABLE side DROP COLUMN org;
+         ALTER TABLE reject DROP COLUMN org;
+         CREATE UNIQUE INDEX event_key ON event (ts, uuid, part);
+         CREATE INDEX event_by_hook ON event (doubt, received) WHERE via = 2;
+         CREATE INDEX event_shared ON event (seq) WHERE doubt = 3;
+         CREATE INDEX sym_unnamed ON sym (text) WHERE length(text) <= 80
+            AND (text GLOB '0oa*' OR text GLOB '00u*' OR text GLOB 'aus*')
+            AND (text GLOB '*' || char(31) OR text GLOB '*' || char(31, 31) || '*');
+         CREATE UNIQUE INDEX side_key ON side (ts, uuid);
+         CREATE INDEX side_type ON side (type, ts);
+         CREATE INDEX side_session ON side (session) WHERE session IS NOT NULL;
+         CREATE INDEX side_txn ON side (txn) WHERE txn IS NOT NULL;
+         CREATE TABLE old (id INTEGER PRIMARY KEY AUTOINCREMENT, start TEXT NOT NULL, stop TEXT NOT NULL,
+            why TEXT NOT NULL, sum INTEGER, UNIQUE (start, stop, why));
+         INSERT INTO old SELECT id, start, stop, why, sum FROM gap; DROP TABLE gap; ALTER TABLE old RENAME TO gap;
+         CREATE TABLE old (up INTEGER PRIMARY KEY, start INTEGER NOT NULL, stop INTEGER NOT NULL, sum INTEGER);
+         INSERT INTO old SELECT up, start, stop, sum FROM listening;
+         DROP TABLE listening; ALTER TABLE old RENAME TO listening;
+         CREATE TABLE old (thing INTEGER NOT NULL, id TEXT NOT NULL, name TEXT, login TEXT, gone INTEGER NOT NULL,
+            asked INTEGER NOT NULL, rev INTEGER NOT NULL, sum INTEGER, PRIMARY KEY (thing, id)) WITHOUT ROWID;
+         INSERT INTO old SELECT thing, id, name, login, gone, asked, rev, sum FROM label;
+         DROP TABLE label; ALTER TABLE old RENAME TO label; CREATE INDEX label_rev ON label (rev);
+         CREATE TABLE old (source TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,
+            last INTEGER NOT NULL, sum INTEGER) WITHOUT ROWID;
+         INSERT INTO old SELECT source, count, first, last, sum FROM unreadable;
+         DROP TABLE unreadable; ALTER TABLE old RENAME TO unreadable;
+         CREATE TABLE old (id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL, next TEXT NOT NULL,
+            last_published TEXT, since TEXT NOT NULL, caught_up INTEGER NOT NULL, sum INTEGER);
+         INSERT INTO old SELECT 1, query, next, last_published, since, caught_up, NULL FROM bookmark;
+         DROP TABLE bookmark; ALTER TABLE old RENAME TO bookmark;
+         CREATE TABLE old (id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL, goal TEXT NOT NULL,
+            top TEXT NOT NULL, whole_from TEXT NOT NULL, start TEXT NOT NULL, next TEXT, sum INTEGER);
+         INSERT INTO old SELECT 1, query, goal, top, whole_from, start, next, NULL FROM history;
+         DROP TABLE history; ALTER TABLE old RENAME TO history;
+         PRAGMA user_version = 10;",
+    )
+    .unwrap();
+    for table in ["meta", "bookmark", "history"] {
+        checksum::seal_old_row(conn, table);
+    }
+}
 
 /// Changes the file to what the first version left behind.
 fn age(dir: &Path) {
     let conn = rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap();
+    forget_orgs(&conn);
     conn.execute_batch(
         "DROP TABLE label; DROP INDEX sym_unnamed;
          DROP TABLE history; ALTER TABLE meta DROP COLUMN late; ALTER TABLE meta DROP COLUMN last_good;

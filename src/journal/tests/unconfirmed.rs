@@ -45,7 +45,7 @@ fn what_the_log_should_have_shown_makes_room_and_what_it_may_still_show_does_not
     let settings = Settings { keep_unconfirmed: 100, ..Settings::default() };
     let mut store = store(dir.path(), settings);
     store.write([&forged(0..60)].into_iter()).unwrap();
-    assert!(!store.is_crowded() && !store.is_full_of_unconfirmed());
+    assert!(!store.is_crowded() && !store.is_full_of_unconfirmed(OrgId(0)));
     // The log is read to its end, long after.
     let at = start() + Duration::from_mins(20);
     let read = Batch {
@@ -54,18 +54,22 @@ fn what_the_log_should_have_shown_makes_room_and_what_it_may_still_show_does_not
         ..Batch::default()
     };
     store.write([&read].into_iter()).unwrap();
-    while store.judge_some().unwrap() {}
+    while store.judge_some(OrgId(0)).unwrap() {}
     assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed, 60);
     store.write([&forged(100_000..100_050)].into_iter()).unwrap();
-    assert!(store.is_crowded() && store.is_full_of_unconfirmed());
+    assert!(store.is_crowded() && store.is_full_of_unconfirmed(OrgId(0)));
     while store.prune_some(at).unwrap() {}
-    assert_eq!((unseen(dir.path()), store.is_full_of_unconfirmed()), (90, false), "a tenth below the most");
+    assert_eq!(
+        (unseen(dir.path()), store.is_full_of_unconfirmed(OrgId(0))),
+        (90, false),
+        "a tenth below the most"
+    );
     let hook = Reader::open(dir.path()).unwrap().coverage().unwrap().hook;
     assert_eq!(hook.unconfirmed, 40, "only those that are doubted went");
     store.write([&forged(200_000..200_100)].into_iter()).unwrap();
     while store.prune_some(at).unwrap() {}
     assert_eq!(
-        (unseen(dir.path()), store.is_full_of_unconfirmed()),
+        (unseen(dir.path()), store.is_full_of_unconfirmed(OrgId(0))),
         (150, true),
         "the rest may still be shown"
     );
@@ -86,11 +90,11 @@ fn what_the_log_cannot_show_makes_room_too() {
         ..Batch::default()
     };
     store.write([&read].into_iter()).unwrap();
-    while store.judge_some().unwrap() {}
+    while store.judge_some(OrgId(0)).unwrap() {}
     assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed, 0);
-    assert!(store.is_full_of_unconfirmed());
+    assert!(store.is_full_of_unconfirmed(OrgId(0)));
     while store.prune_some(at).unwrap() {}
-    assert_eq!((ways(dir.path()), store.is_full_of_unconfirmed()), ((10, 90), false));
+    assert_eq!((ways(dir.path()), store.is_full_of_unconfirmed(OrgId(0))), ((10, 90), false));
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use super::store::Store;
-use crate::consent::{Kind, Via};
+use crate::consent::{Kind, OrgId, Via};
 use crate::journal::checksum;
-use crate::journal::meta::Meta;
+use crate::journal::meta::{Meta, OrgMeta};
 use crate::journal::tables::bookmark;
 use crate::journal::tables::doubt::{DOUBTED, EXCUSED};
 
@@ -25,32 +25,34 @@ const MINUTE_MS: i64 = 60_000;
 const STEP: i64 = 2000;
 
 impl Store {
-    /// Judges some rows, and returns whether there may be more.
-    pub(in crate::journal) fn judge_some(&mut self) -> rusqlite::Result<bool> {
-        Ok(self.judge_hook()? | self.judge_poll()?)
+    /// Judges some rows of an org, and returns whether there may be more.
+    pub(in crate::journal) fn judge_some(&mut self, org: OrgId) -> rusqlite::Result<bool> {
+        Ok(self.judge_hook(org)? | self.judge_poll(org)?)
     }
 
     /// Judges rows that only the hook has brought.
-    fn judge_hook(&mut self) -> rusqlite::Result<bool> {
-        let Some(caught_up_ms) = Meta::load(&self.conn)?.caught_up_ms else { return Ok(false) };
+    fn judge_hook(&mut self, org: OrgId) -> rusqlite::Result<bool> {
+        let Some(caught_up_ms) = OrgMeta::load(&self.conn, org)?.caught_up_ms else { return Ok(false) };
         let sql = "SELECT seq, ts, kind FROM event INDEXED BY event_by_hook
-            WHERE via = 2 AND doubt = 0 AND received <= ?1 ORDER BY received LIMIT ?2";
+            WHERE org = ?3 AND via = 2 AND doubt = 0 AND received <= ?1 ORDER BY received LIMIT ?2";
         let rows: Vec<(i64, i64, u8)> = self
             .conn
             .prepare_cached(sql)?
-            .query_map((caught_up_ms - CONFIRM_MS, STEP), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .query_map((caught_up_ms - CONFIRM_MS, STEP, org.0), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
             .collect::<Result<_, _>>()?;
         if rows.is_empty() {
             return Ok(false);
         }
-        let log = Log::read(&self.conn)?;
+        let log = Log::read(&self.conn, org)?;
         let is_full = rows.len() as i64 == STEP;
-        self.change(|tx, meta| {
+        self.change(|tx, counters| {
             let mut excuse = tx.prepare_cached("UPDATE event SET doubt = ?2 WHERE seq = ?1")?;
             for (seq, ts, kind) in rows {
                 if log.would_show(ts, Kind::unpacked(kind).0) {
-                    put(tx, meta, seq)?;
-                    meta.unconfirmed += 1;
+                    put(tx, &mut counters.meta, seq)?;
+                    counters.orgs.of(org).unconfirmed += 1;
                 } else {
                     checksum::change(tx, seq, || excuse.execute((seq, EXCUSED)))?;
                 }
@@ -61,20 +63,20 @@ impl Store {
     }
 
     /// Judges rows that only the log has shown, in the order of their times.
-    fn judge_poll(&mut self) -> rusqlite::Result<bool> {
-        let times = Times::read(&self.conn)?;
-        let judged = Meta::load(&self.conn)?.judged_ms;
+    fn judge_poll(&mut self, org: OrgId) -> rusqlite::Result<bool> {
+        let times = Times::read(&self.conn, org)?;
+        let judged = OrgMeta::load(&self.conn, org)?.judged_ms;
         let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(false) };
         let from = judged.max(first - 1);
         if from >= last {
             return Ok(false);
         }
         let sql = "SELECT seq, ts, kind, via, doubt FROM event INDEXED BY event_key
-            WHERE ts > ?1 AND ts <= ?2 ORDER BY ts LIMIT ?3";
+            WHERE org = ?4 AND ts > ?1 AND ts <= ?2 ORDER BY ts LIMIT ?3";
         let rows: Vec<(i64, i64, u8, u8, i64)> = self
             .conn
             .prepare_cached(sql)?
-            .query_map((from, last, STEP), |row| {
+            .query_map((from, last, STEP, org.0), |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?
             .collect::<Result<_, _>>()?;
@@ -85,15 +87,15 @@ impl Store {
             Some((_, ts, ..)) if is_full => (ts - 1).max(from + 1),
             _ => last,
         };
-        self.change(|tx, meta| {
+        self.change(|tx, counters| {
             for (seq, ts, kind, via, doubt) in rows {
                 let is_alone = Via::from_code(via) == Via::POLL && doubt == 0;
                 if is_alone && Kind::unpacked(kind).0.is_hook_eligible() && times.would_bring(ts) {
-                    put(tx, meta, seq)?;
-                    meta.missed += 1;
+                    put(tx, &mut counters.meta, seq)?;
+                    counters.orgs.of(org).missed += 1;
                 }
             }
-            meta.judged_ms = reached;
+            counters.orgs.of(org).judged_ms = reached;
             Ok(())
         })?;
         Ok(is_full)
@@ -107,7 +109,7 @@ fn put(tx: &Transaction<'_>, meta: &mut Meta, seq: i64) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// What the log was queried for, and where it may have gaps.
+/// What the log of an org was queried for, and where it may have gaps.
 struct Log {
     kinds: Vec<Kind>,
     since_ms: i64,
@@ -115,13 +117,13 @@ struct Log {
 }
 
 impl Log {
-    fn read(conn: &Connection) -> rusqlite::Result<Self> {
-        let bookmark = bookmark::load(conn)?;
+    fn read(conn: &Connection, org: OrgId) -> rusqlite::Result<Self> {
+        let bookmark = bookmark::load(conn, org)?;
         let kinds = bookmark.iter().flat_map(|mark| mark.query.split(',').filter_map(Kind::from_word));
         // Without a bookmark it is unknown what was read.
         let since_ms = bookmark.as_ref().map_or(i64::MAX, |mark| mark.since.as_millisecond());
-        let mut statement = conn.prepare_cached("SELECT * FROM gap")?;
-        let gaps = statement.query_map([], |row| {
+        let mut statement = conn.prepare_cached("SELECT * FROM gap WHERE org = ?1")?;
+        let gaps = statement.query_map([org.0], |row| {
             if !checksum::holds(row)? {
                 // A damaged gap may cover any time.
                 return Ok(Some((i64::MIN, i64::MAX)));
@@ -139,14 +141,14 @@ impl Log {
     }
 }
 
-/// The periods in which the hook would have delivered every event published in them: it was verified, and the program
+/// The periods in which the hook of an org would have delivered every event published in them: it was verified, and the program
 /// listened for as long as a delivery may take.
 struct Times(Vec<(i64, i64)>);
 
 impl Times {
-    fn read(conn: &Connection) -> rusqlite::Result<Self> {
-        let mut statement = conn.prepare_cached("SELECT * FROM listening ORDER BY start")?;
-        let times = statement.query_map([], |row| {
+    fn read(conn: &Connection, org: OrgId) -> rusqlite::Result<Self> {
+        let mut statement = conn.prepare_cached("SELECT * FROM listening WHERE org = ?1 ORDER BY start")?;
+        let times = statement.query_map([org.0], |row| {
             if !checksum::holds(row)? {
                 return Ok((0, -1));
             }
@@ -227,7 +229,7 @@ mod tests {
         }
 
         fn judge(&mut self) -> (u64, u64) {
-            while self.store.judge_some().unwrap() {}
+            while self.store.judge_some(OrgId(0)).unwrap() {}
             let HookProof { unconfirmed, missed, .. } = self.reader().coverage().unwrap().hook;
             let doubts: Vec<_> =
                 self.reader().newest(100).unwrap().rows.iter().filter_map(|row| row.doubt).collect();
@@ -389,7 +391,7 @@ mod tests {
             rig.listening(-100, 0, Some(-200));
             for (number, via) in todo {
                 rig.put(number, via, number as i64, number as i64 + 1);
-                rig.store.judge_some().unwrap();
+                rig.store.judge_some(OrgId(0)).unwrap();
             }
             rig.polled(500, true);
             rig.listening(-100, 500, None);
@@ -403,10 +405,10 @@ mod tests {
         let consents = (0..3 * STEP as u64).map(|number| sample::consent(number, Via::POLL)).collect();
         rig.write(&Batch { consents, ..Batch::default() });
         rig.listening(-60, 600, Some(-600));
-        assert!(rig.store.judge_some().unwrap(), "there is more");
+        assert!(rig.store.judge_some(OrgId(0)).unwrap(), "there is more");
         let missed = |rig: &Rig| rig.reader().coverage().unwrap().hook.missed;
         assert_eq!(missed(&rig), STEP as u64, "a step is no longer than that");
-        while rig.store.judge_some().unwrap() {}
+        while rig.store.judge_some(OrgId(0)).unwrap() {}
         assert_eq!(missed(&rig), 3 * STEP as u64);
         assert_eq!(rig.reader().coverage().unwrap().hook.verified, Some(at(-600)));
     }
@@ -417,10 +419,10 @@ mod tests {
         let consents = (0..3 * STEP as u64).map(|number| event(number, Via::HOOK, 0, 1)).collect();
         rig.write(&Batch { consents, ..Batch::default() });
         rig.polled(11, true);
-        assert!(rig.store.judge_some().unwrap(), "there is more");
+        assert!(rig.store.judge_some(OrgId(0)).unwrap(), "there is more");
         let unconfirmed = |rig: &Rig| rig.reader().coverage().unwrap().hook.unconfirmed;
         assert_eq!(unconfirmed(&rig), STEP as u64, "a step is no longer than that");
-        while rig.store.judge_some().unwrap() {}
+        while rig.store.judge_some(OrgId(0)).unwrap() {}
         assert_eq!(unconfirmed(&rig), 3 * STEP as u64);
     }
 }

@@ -9,13 +9,13 @@ use super::mend;
 use super::recent::Recent;
 use super::sweep_texts::Sweep;
 use crate::consent::{
-    Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, Outcome, Severity, Symbol,
-    Untrusted, Via, mark,
+    Attribution, Claims, Consent, Difference, Doubt, EventId, EventKey, Evidence, OrgId, Outcome, Severity,
+    Symbol, Untrusted, Via, mark,
 };
 use crate::journal::batch::Commit;
 use crate::journal::checksum::{self, Line, Record};
 use crate::journal::error::AppendError;
-use crate::journal::meta::Meta;
+use crate::journal::meta::{Counters, OrgMeta};
 use crate::journal::pack::{Packer, Unpacker};
 use crate::journal::tables::identity::Identity;
 use crate::journal::tables::intern::{Interner, Known};
@@ -23,7 +23,9 @@ use crate::journal::tables::{delivery, doubt, hidden, raw, shared_id};
 
 /// Writes events within one transaction.
 pub(in crate::journal) struct RowWriter<'t> {
-    pub(in crate::journal) meta: &'t mut Meta,
+    /// The org of the events.
+    pub(in crate::journal) org: OrgId,
+    pub(in crate::journal) counters: &'t mut Counters,
     /// Whether the events were fetched as history.
     pub(in crate::journal) is_history: bool,
     /// Whether rows may still have digests that an earlier version stored without a key.
@@ -83,7 +85,7 @@ impl<'t> RowWriter<'t> {
     /// Prepares the statements of a transaction.
     pub(in crate::journal) fn new(
         tx: &'t Transaction<'t>,
-        meta: &'t mut Meta,
+        counters: &'t mut Counters,
         known: &'t mut Known,
         recent: &'t mut Recent,
         packer: &'t mut Packer,
@@ -91,7 +93,8 @@ impl<'t> RowWriter<'t> {
         identity: &'t Identity,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
-            meta,
+            org: OrgId::default(),
+            counters,
             is_history: false,
             has_unkeyed: false,
             identity,
@@ -104,13 +107,14 @@ impl<'t> RowWriter<'t> {
             unpacker: Unpacker::default(),
             find: tx.prepare_cached(
                 "SELECT seq, via, evidence, doubt, who, actor, client, server, scopes, origin, grants, outcome
-                 FROM event WHERE ts = ?1 AND uuid = ?2 AND part = ?3",
+                 FROM event WHERE org = ?4 AND ts = ?1 AND uuid = ?2 AND part = ?3",
             )?,
             insert: tx.prepare_cached(
                 "INSERT INTO event (seq, ts, uuid, part, rev, kind, via, outcome, severity, evidence, late, who, actor,
-                    client, server, scopes, origin, received, grants, session, sum)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
-                 ON CONFLICT (ts, uuid, part) DO NOTHING",
+                    client, server, scopes, origin, received, grants, session, sum, org)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                    ?21)
+                 ON CONFLICT (org, ts, uuid, part) DO NOTHING",
             )?,
             update: tx.prepare_cached(
                 "UPDATE event SET rev = ?2, via = ?3, doubt = CASE doubt WHEN 3 THEN 3 ELSE ?4 END WHERE seq = ?1",
@@ -121,21 +125,27 @@ impl<'t> RowWriter<'t> {
                     who = :who, actor = :actor, client = :client,
                     server = :server, scopes = :scopes, origin = :origin, grants = :grants, session = :session,
                     ts = CASE WHEN EXISTS (SELECT 1 FROM event AS other
-                        WHERE other.ts = :ts AND other.uuid = event.uuid AND other.part = event.part)
+                        WHERE other.org = event.org AND other.ts = :ts AND other.uuid = event.uuid AND other.part = event.part)
                         THEN ts ELSE :ts END
                  WHERE seq = :seq",
             )?,
             attribute: tx.prepare_cached(
-                "UPDATE event SET who = ?2, evidence = ?3, rev = ?4 WHERE seq = ?1 AND evidence = 0 AND via <> 2",
+                "UPDATE event SET who = ?2, evidence = ?3, rev = ?4
+                 WHERE seq = ?1 AND org = ?5 AND evidence = 0 AND via <> 2",
             )?,
             put_raw: tx.prepare_cached("INSERT OR REPLACE INTO raw (seq, dict, body) VALUES (?1, ?2, ?3)")?,
             put_delivery: tx.prepare_cached("INSERT OR IGNORE INTO delivery (seq, body) VALUES (?1, ?2)")?,
-            text: tx.prepare_cached("SELECT text, sum FROM sym WHERE id = ?1")?,
+            text: tx.prepare_cached("SELECT text, sum, org FROM sym WHERE id = ?1")?,
             keep_copy: tx.prepare_cached(
                 "INSERT OR REPLACE INTO hook_copy (seq, dict, body) SELECT seq, dict, body FROM raw WHERE seq = ?1",
             )?,
             put_copy: tx.prepare_cached("INSERT OR REPLACE INTO hook_copy (seq, dict, body) VALUES (?1, ?2, ?3)")?,
         })
+    }
+
+    /// Returns the counters of the org.
+    pub(super) fn own(&mut self) -> &mut OrgMeta {
+        self.counters.orgs.of(self.org)
     }
 
     /// Stores one event and counts the result in `commit`.
@@ -144,7 +154,7 @@ impl<'t> RowWriter<'t> {
         consent: &Consent,
         commit: &mut Commit,
     ) -> Result<(), AppendError> {
-        let stored_as = self.recent.time(&consent.key.id);
+        let stored_as = self.recent.time(self.org, &consent.key.id);
         let published_ms = stored_as.unwrap_or(consent.key.published_ms);
         let key = self.key(EventKey { published_ms, ..consent.key })?;
         // An event that is not remembered is almost surely new, so the insertion is tried first.
@@ -162,7 +172,7 @@ impl<'t> RowWriter<'t> {
             }
             Some(found) if found.via.has(consent.via) => {
                 self.repeat(consent, &found)?;
-                self.recent.note(&key);
+                self.recent.note(self.org, &key);
                 commit.repeated += 1;
             }
             Some(found) => {
@@ -192,7 +202,7 @@ impl<'t> RowWriter<'t> {
 
     fn find(&mut self, key: &EventKey) -> rusqlite::Result<Option<Found>> {
         self.find
-            .query_row((key.published_ms, key.id.as_bytes(), key.part), |row| {
+            .query_row((key.published_ms, key.id.as_bytes(), key.part, self.org.0), |row| {
                 let via = Via::from_code(row.get(1)?);
                 Ok(Found {
                     seq: row.get(0)?,
@@ -210,12 +220,15 @@ impl<'t> RowWriter<'t> {
     /// Stores an event as a new row. Returns `false` if a row with its key exists.
     fn insert(&mut self, consent: &Consent, key: &EventKey) -> Result<bool, AppendError> {
         let columns = self.columns(consent)?;
-        let seq = self.meta.next_seq;
+        let seq = self.counters.meta.next_seq;
         let received_ms = consent.received.as_millisecond();
-        let late = !self.is_history
-            && self.meta.complete_since.is_some()
+        let is_history = self.is_history;
+        let own = self.own();
+        // Another org may be ahead of this one.
+        let late = !is_history
+            && own.complete_since.is_some()
             && key.published_ms > 0
-            && key.published_ms.saturating_add(LATE_MS) < self.meta.newest_ms;
+            && key.published_ms.saturating_add(LATE_MS) < own.newest_ms;
         let kind = consent.kind.packed(consent.reach());
         let (via, evidence) = (consent.via.code(), consent.who.evidence.code());
         let delivery = consent.hook.as_ref().map(delivery::to_text);
@@ -225,6 +238,7 @@ impl<'t> RowWriter<'t> {
         let (server, scopes, origin) = (columns.server.into(), columns.scopes.into(), columns.origin.into());
         let ts = key.published_ms;
         let line = Line {
+            org: self.org.0.into(),
             numbers: [
                 seq,
                 0,
@@ -247,6 +261,7 @@ impl<'t> RowWriter<'t> {
         };
         let (part, session) = (key.part.into(), columns.session.unwrap_or(0).into());
         let record = Record {
+            org: self.org.0.into(),
             numbers: [
                 seq,
                 0,
@@ -289,13 +304,14 @@ impl<'t> RowWriter<'t> {
             columns.grants,
             columns.session,
             sum,
+            self.org.0,
         ]);
         match inserted {
             Ok(0) => return Ok(false),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                 // A damaged row has the next number. Those after it are free.
-                self.meta.next_seq = mend::next_seq(self.tx, seq)?;
-                if self.meta.next_seq == seq {
+                self.counters.meta.next_seq = mend::next_seq(self.tx, seq)?;
+                if self.counters.meta.next_seq == seq {
                     return Err(error.into());
                 }
                 tracing::warn!(seq, "A damaged row of the journal has a number that was not assigned yet.");
@@ -311,22 +327,24 @@ impl<'t> RowWriter<'t> {
         if let Some(delivery) = &delivery {
             self.put_delivery.execute((seq, delivery))?;
         }
-        self.meta.next_seq += 1;
-        self.meta.rows += 1;
-        self.meta.hook_only += i64::from(consent.via == Via::HOOK);
+        self.counters.meta.next_seq += 1;
+        self.counters.meta.rows += 1;
+        let own = self.own();
+        own.rows += 1;
+        own.hook_only += i64::from(consent.via == Via::HOOK);
         if key.published_ms > 0 && consent.via.has(Via::POLL) {
             // The event may be older than what was judged already, and still has to be judged.
-            self.meta.judged_ms = self.meta.judged_ms.min(key.published_ms - 1);
+            own.judged_ms = own.judged_ms.min(key.published_ms - 1);
         }
-        if self.is_history {
+        if is_history {
             // Events fetched as history say nothing about lateness, and do not come again with another time.
             return Ok(true);
         }
-        self.meta.late += i64::from(late);
+        own.late += i64::from(late);
         if key.published_ms <= received_ms.saturating_add(AHEAD_MS) {
-            self.meta.newest_ms = self.meta.newest_ms.max(key.published_ms);
+            own.newest_ms = own.newest_ms.max(key.published_ms);
         }
-        self.recent.note(key);
+        self.recent.note(self.org, key);
         Ok(true)
     }
 
@@ -340,7 +358,7 @@ impl<'t> RowWriter<'t> {
         self.put_delivery(found.seq, consent)?;
         let mut key = *key;
         if found.via == Via::HOOK && consent.via.has(Via::POLL) {
-            self.meta.hook_only -= 1;
+            self.own().hook_only -= 1;
             if !differences.is_empty() {
                 self.keep_copy.execute([found.seq])?;
                 checksum::seal_row(self.tx, checksum::HOOK_COPY, &[&found.seq])?;
@@ -368,12 +386,12 @@ impl<'t> RowWriter<'t> {
         } else if !differences.is_empty() {
             self.put_copy(found.seq, consent)?;
         }
-        doubt::settle(self.meta, found.doubt);
+        doubt::settle(self.own(), found.doubt);
         self.mark_came(found.seq, found.via.with(consent.via), is_altered)?;
         if is_sound {
             checksum::seal(self.tx, found.seq)?;
         }
-        self.recent.note(&key);
+        self.recent.note(self.org, &key);
         Ok(())
     }
 
@@ -396,11 +414,11 @@ impl<'t> RowWriter<'t> {
         if !self.insert(consent, &own)? {
             return Ok(false);
         }
-        shared_id::mark(self.tx, self.meta.next_seq - 1, 0)?;
+        shared_id::mark(self.tx, self.counters.meta.next_seq - 1, 0)?;
         if found.doubt != Some(Doubt::SharedId) {
-            doubt::settle(self.meta, found.doubt);
-            shared_id::mark(self.tx, found.seq, self.meta.next_rev)?;
-            self.meta.next_rev += 1;
+            doubt::settle(self.own(), found.doubt);
+            shared_id::mark(self.tx, found.seq, self.counters.meta.next_rev)?;
+            self.counters.meta.next_rev += 1;
         }
         Ok(true)
     }
@@ -425,9 +443,9 @@ impl<'t> RowWriter<'t> {
     /// checksums.
     fn mark_came(&mut self, seq: i64, via: Via, is_altered: bool) -> rusqlite::Result<()> {
         let code = if is_altered { doubt::DOUBTED } else { 0 };
-        self.update.execute((seq, self.meta.next_rev, via.code(), code))?;
-        self.meta.altered += i64::from(is_altered);
-        self.meta.next_rev += 1;
+        self.update.execute((seq, self.counters.meta.next_rev, via.code(), code))?;
+        self.own().altered += i64::from(is_altered);
+        self.counters.meta.next_rev += 1;
         Ok(())
     }
 
@@ -448,18 +466,18 @@ impl<'t> RowWriter<'t> {
         Ok(log.differences(&hook).into_iter().map(|(_, difference)| difference).collect())
     }
 
-    /// Sets the person of a row that names nobody. A row that only a hook delivered is left as it is, because its
-    /// session id comes from the hook and proves nothing.
+    /// Sets the person of a row that names nobody. A row of another org is left as it is. So is a row that only a hook
+    /// delivered, because its session id comes from the hook and proves nothing.
     pub(in crate::journal) fn attribute(&mut self, attribution: &Attribution) -> rusqlite::Result<()> {
-        let who = self.interner.number(self.known, &attribution.person.symbol())?;
+        let who = self.interner.number(self.known, self.org, &attribution.person.symbol())?;
         if let Some(sweep) = self.sweep {
             sweep.mark(who);
         }
         let Attribution { seq, evidence, .. } = attribution;
         let changed = checksum::change(self.tx, seq.0, || {
-            self.attribute.execute((seq.0, who, evidence.code(), self.meta.next_rev))
+            self.attribute.execute((seq.0, who, evidence.code(), self.counters.meta.next_rev, self.org.0))
         })?;
-        self.meta.next_rev += i64::from(changed > 0);
+        self.counters.meta.next_rev += i64::from(changed > 0);
         Ok(())
     }
 
@@ -467,8 +485,12 @@ impl<'t> RowWriter<'t> {
     pub(super) fn columns(&mut self, consent: &Consent) -> rusqlite::Result<Columns> {
         let symbols = consent.symbols();
         let mut ids = [0; 6];
-        for (id, symbol) in ids.iter_mut().zip(&symbols) {
-            *id = self.interner.number(self.known, symbol)?;
+        // People, clients and servers belong to the org. Scopes and addresses are the same everywhere, so that all orgs
+        // share their texts under the first one.
+        let (own, shared) = (self.org, OrgId::default());
+        let orgs = [own, own, own, own, shared, shared];
+        for ((id, symbol), org) in ids.iter_mut().zip(&symbols).zip(orgs) {
+            *id = self.interner.number(self.known, org, symbol)?;
         }
         if let Some(sweep) = self.sweep {
             for id in ids {

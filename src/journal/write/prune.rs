@@ -9,9 +9,9 @@ use thiserror::Error;
 
 use super::retention_exempt::UNMARKED;
 use super::store::Store;
-use crate::consent::{Doubt, Via};
+use crate::consent::{Doubt, OrgId, Via};
 use crate::journal::error::{OpenError, ReadError};
-use crate::journal::meta::{Hour, Meta};
+use crate::journal::meta::{Counters, Hour, Meta, OrgMeta};
 use crate::journal::notes::NotesError;
 use crate::journal::open;
 use crate::journal::schema::ROW_TABLES;
@@ -30,9 +30,10 @@ struct Victim {
     via: Via,
 }
 
-/// What pruning by age may remove now.
+/// What pruning by age may remove of an org now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Aged {
+    org: OrgId,
     /// Rows published before this time may be removed.
     cut_ms: i64,
     /// The most rows to remove.
@@ -41,7 +42,16 @@ struct Aged {
     hour: Option<Hour>,
 }
 
-/// One in this many rows may be removed by age in an hour. This limits the loss if this machine's clock and
+/// The rows of an org that were published before a time.
+const BY_AGE: &str = "INDEXED BY event_key WHERE org = ?1 AND ts > 0 AND ts < ?2";
+/// The rows of an org that say no time and were received before one.
+const BY_RECEIPT: &str = "INDEXED BY event_key WHERE org = ?1 AND ts = 0 AND received < ?2";
+/// The rows of an org that only a hook has brought, with a doubt.
+const BY_HOOK: &str = "INDEXED BY event_by_hook WHERE org = ?1 AND via = 2 AND doubt = ?2";
+/// The rows of an org above a number. An index of orgs would have to be sorted by number.
+const BY_NUMBER: &str = "NOT INDEXED WHERE org = ?1 AND seq > ?2";
+
+/// One in this many rows of an org may be removed by age in an hour. This limits the loss if this machine's clock and
 /// Okta's are wrong in the same way.
 const PART: i64 = 10;
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -51,45 +61,57 @@ const AHEAD_MS: i64 = 5 * 60 * 1000;
 impl Store {
     /// Runs one step of pruning in the background, and returns whether there may be more to do.
     ///
-    /// Removes rows that are too old only if this machine's clock and Okta's agree on the time `agreed`, and at most a
-    /// tenth of the rows an hour, but at least one. Removes surplus rows regardless of the clocks. When no rows are
-    /// left to remove, removes side events and then texts that no row uses.
+    /// `agreed` returns the time on which this machine's clock and Okta's agree, or `None` if they do not, for an org.
+    /// Only then are rows removed that are too old, and at most a tenth of the org's rows an hour, but at least one.
+    /// Removes surplus rows regardless of the clocks. When no rows are left to remove, removes side events and then texts
+    /// that no row uses.
     pub(in crate::journal) fn prune_bounded_some(
         &mut self,
-        agreed: Option<Timestamp>,
+        agreed: impl Fn(OrgId) -> Option<Timestamp>,
     ) -> rusqlite::Result<bool> {
-        let aged = agreed.map(|now| self.aged(now)).transpose()?;
-        if self.prune(aged)? {
+        let mut aged = Vec::new();
+        for org in self.orgs() {
+            if let Some(now) = agreed(org) {
+                aged.push(self.aged(org, now)?);
+            }
+        }
+        if self.prune(&aged)? {
             return Ok(true);
         }
-        if let Some(Aged { cut_ms, hour: Some(hour), .. }) = aged {
-            let sides = side::count_all(&self.conn)?;
+        for Aged { org, cut_ms, hour, .. } in aged {
+            let Some(hour) = hour else { continue };
+            let sides = side::count_all(&self.conn, org)?;
             let most = part_of(sides + hour.sides) - hour.sides;
-            let gone = side::prune_aged(&self.conn, cut_ms, most.max(0))?;
+            let gone = side::prune_aged(&self.conn, org, cut_ms, most.max(0))?;
             if gone > 0 {
-                self.change(|_, meta| {
-                    meta.hour = Hour { sides: hour.sides + gone, ..hour };
+                self.change(|_, counters| {
+                    counters.orgs.of(org).hour = Hour { sides: hour.sides + gone, ..hour };
                     Ok(())
                 })?;
             }
         }
-        side::prune_surplus(&self.conn)?;
+        self.prune_surplus_sides()?;
         self.sweep_some()
     }
 
-    /// Adds `passed` to the time for which removal by age has been suspended, and returns the sum. Resets it to zero if
-    /// removal is not suspended.
+    fn prune_surplus_sides(&self) -> rusqlite::Result<()> {
+        self.orgs().into_iter().try_for_each(|org| side::prune_surplus(&self.conn, org))
+    }
+
+    /// Adds `passed` to the time for which removal of an org's rows by age has been suspended, and returns the sum.
+    /// Resets it to zero if removal is not suspended.
     pub(in crate::journal) fn note_suspended(
         &mut self,
+        org: OrgId,
         is_suspended: bool,
         passed: Duration,
     ) -> rusqlite::Result<Duration> {
-        let before = Meta::load(&self.conn)?.suspended_ms;
+        let before = OrgMeta::load(&self.conn, org)?.suspended_ms;
         let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
         let after = if is_suspended { before.saturating_add(passed) } else { 0 };
         if after != before {
-            self.change(|_, meta| {
-                meta.suspended_ms = after;
+            self.change(|_, counters| {
+                counters.orgs.of(org).suspended_ms = after;
                 Ok(())
             })?;
         }
@@ -102,87 +124,136 @@ impl Store {
         if self.prune_some(now)? {
             return Ok(true);
         }
-        side::prune_aged(&self.conn, self.cut_ms(now), i64::MAX)?;
-        side::prune_surplus(&self.conn)?;
+        let cut_ms = self.cut_ms(now);
+        for org in self.orgs() {
+            side::prune_aged(&self.conn, org, cut_ms, i64::MAX)?;
+        }
+        self.prune_surplus_sides()?;
         self.sweep_some()
     }
 
     /// Runs the part of [`Store::prune_unbounded_some`] that removes rows.
     pub(in crate::journal) fn prune_some(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
         let cut_ms = self.cut_ms(now);
-        self.prune(Some(Aged { cut_ms, most: i64::MAX, hour: None }))
+        let all = self.orgs().into_iter().map(|org| Aged { org, cut_ms, most: i64::MAX, hour: None });
+        let all: Vec<Aged> = all.collect();
+        self.prune(&all)
     }
 
     /// Returns how many rows are too old at a time.
     pub(in crate::journal) fn count_aged(&mut self, now: Timestamp) -> Result<i64, PruneError> {
         self.exempt.refresh(&self.conn)?;
-        let sql = format!(
-            "SELECT COUNT(*) FROM event WHERE (ts > 0 AND ts < ?1 OR ts = 0 AND received < ?1) AND {UNMARKED}"
-        );
-        Ok(self.conn.query_row(&sql, [self.cut_ms(now)], |row| row.get(0))?)
+        let mut count = 0;
+        for org in self.orgs() {
+            for which in [BY_AGE, BY_RECEIPT] {
+                let sql = format!("SELECT COUNT(*) FROM event {which} AND {UNMARKED}");
+                count += self.conn.query_row(&sql, (org.0, self.cut_ms(now)), |row| row.get::<_, i64>(0))?;
+            }
+        }
+        Ok(count)
     }
 
-    fn aged(&self, now: Timestamp) -> rusqlite::Result<Aged> {
-        let meta = Meta::load(&self.conn)?;
+    fn aged(&self, org: OrgId, now: Timestamp) -> rusqlite::Result<Aged> {
+        let own = OrgMeta::load(&self.conn, org)?;
         let now_ms = now.as_millisecond();
-        let is_over = !(meta.hour.began_ms - AHEAD_MS..meta.hour.began_ms + HOUR_MS).contains(&now_ms);
+        let is_over = !(own.hour.began_ms - AHEAD_MS..own.hour.began_ms + HOUR_MS).contains(&now_ms);
         let hour =
-            if is_over { Hour { began_ms: now_ms, rows: meta.rows, gone: 0, sides: 0 } } else { meta.hour };
-        Ok(Aged { cut_ms: self.cut_ms(now), most: part_of(hour.rows) - hour.gone, hour: Some(hour) })
+            if is_over { Hour { began_ms: now_ms, rows: own.rows, gone: 0, sides: 0 } } else { own.hour };
+        Ok(Aged { org, cut_ms: self.cut_ms(now), most: part_of(hour.rows) - hour.gone, hour: Some(hour) })
     }
 
-    fn prune(&mut self, aged: Option<Aged>) -> rusqlite::Result<bool> {
+    fn prune(&mut self, aged: &[Aged]) -> rusqlite::Result<bool> {
         if let Err(error) = self.exempt.refresh(&self.conn) {
             // It is better to keep too many rows than to remove one that a person marked.
             tracing::warn!(%error, "Marks cannot be read, so no row is removed; this is tried again in an hour.");
             self.exempt.close();
             return Ok(false);
         }
-        let settings = self.settings;
-        let kept = i64::try_from(settings.keep_rows).unwrap_or(i64::MAX);
-        let Meta { rows, hook_only, .. } = Meta::load(&self.conn)?;
-        let too_many = rows.saturating_sub(kept).min(STEP);
-        let too_many_by_hook = hook_only.saturating_sub(settings.unconfirmed_goal()).min(STEP);
-        let by_age = "ts > 0 AND ts < ?1 AND UNMARKED ORDER BY ts LIMIT ?2";
-        let by_receipt = "ts = 0 AND received < ?1 AND UNMARKED LIMIT ?2";
-        let by_hook = "via = 2 AND doubt = ?1 AND UNMARKED ORDER BY received LIMIT ?2";
-        let by_number = "seq > ?1 AND UNMARKED ORDER BY seq LIMIT ?2";
-        let mut victims = Vec::new();
-        if let Some(Aged { cut_ms, most, .. }) = aged.filter(|aged| aged.most > 0) {
-            victims = self::victims(&self.conn, by_age, cut_ms, most.min(STEP))?;
-            if victims.is_empty() {
-                victims = self::victims(&self.conn, by_receipt, cut_ms, most.min(STEP))?;
+        let mut found = None;
+        for aged in aged {
+            let victims = self.too_old(aged)?;
+            if !victims.is_empty() {
+                found = Some((aged.org, victims, aged.hour));
+                break;
             }
         }
-        let hour = aged.and_then(|aged| aged.hour).filter(|_| !victims.is_empty());
-        // First those that the log should have shown, then those that it cannot show.
-        for doubt in [doubt::DOUBTED, doubt::EXCUSED] {
-            if victims.is_empty() && too_many_by_hook > 0 {
-                victims = self::victims(&self.conn, by_hook, doubt, too_many_by_hook)?;
-            }
+        if found.is_none() {
+            found = self.surplus()?.map(|(org, victims)| (org, victims, None));
         }
-        // Rows that only a hook has brought go before any row that the log has shown: first those that the
-        // log should have shown, then those that it may still show, then those that it cannot show.
-        for doubt in [doubt::DOUBTED, doubt::UNJUDGED, doubt::EXCUSED] {
-            if victims.is_empty() && too_many > 0 {
-                victims = self::victims(&self.conn, by_hook, doubt, too_many)?;
-            }
-        }
-        if victims.is_empty() && too_many > 0 {
-            victims = self::victims(&self.conn, by_number, 0, too_many)?;
-        }
-        if victims.is_empty() {
+        let Some((org, victims, hour)) = found else {
             self.exempt.close();
+            self.passed.clear();
             return Ok(false);
-        }
-        self.change(|tx, meta| {
+        };
+        self.change(|tx, counters| {
             if let Some(hour) = hour {
-                meta.hour = Hour { gone: hour.gone + victims.len() as i64, ..hour };
+                counters.orgs.of(org).hour = Hour { gone: hour.gone + victims.len() as i64, ..hour };
             }
-            remove(tx, meta, &victims)
+            remove(tx, counters, org, &victims)
         })?;
         self.sweep_due = true;
         Ok(true)
+    }
+
+    /// Returns the next rows of an org that are too old.
+    fn too_old(&self, aged: &Aged) -> rusqlite::Result<Vec<Victim>> {
+        let Aged { org, cut_ms, most, .. } = *aged;
+        if most <= 0 {
+            return Ok(Vec::new());
+        }
+        let victims = victims(&self.conn, org, BY_AGE, cut_ms, "ts", most.min(STEP))?;
+        if victims.is_empty() {
+            return self::victims(&self.conn, org, BY_RECEIPT, cut_ms, "seq", most.min(STEP));
+        }
+        Ok(victims)
+    }
+
+    /// Returns the next rows beyond the maximum numbers, all of one org.
+    ///
+    /// Each org has an even share of the maximum number of rows, and may use what others leave of theirs. So the rows of
+    /// the org that has the most are removed, and never those of one that has no more than its share.
+    fn surplus(&mut self) -> rusqlite::Result<Option<(OrgId, Vec<Victim>)>> {
+        let Counters { meta, orgs } = Counters::load(&self.conn)?;
+        let mut by_rows: Vec<(OrgId, &OrgMeta)> = orgs.iter().collect();
+        by_rows.sort_by_key(|(org, own)| (-own.rows, *org));
+        let goal = self.settings.unconfirmed_goal(by_rows.len());
+        for (org, own) in &by_rows {
+            let too_many = own.hook_only.saturating_sub(goal).min(STEP);
+            // First those that the log should have shown, then those that it cannot show.
+            for doubt in [doubt::DOUBTED, doubt::EXCUSED] {
+                if too_many > 0 {
+                    let victims = victims(&self.conn, *org, BY_HOOK, doubt, "received", too_many)?;
+                    if !victims.is_empty() {
+                        return Ok(Some((*org, victims)));
+                    }
+                }
+            }
+        }
+        let kept = i64::try_from(self.settings.keep_rows).unwrap_or(i64::MAX);
+        let too_many = meta.rows.saturating_sub(kept).min(STEP);
+        let sharing = by_rows.iter().filter(|(_, own)| own.rows > 0).count().max(1) as i64;
+        for (org, own) in by_rows {
+            let too_many = too_many.min(own.rows - kept / sharing);
+            if too_many <= 0 {
+                break;
+            }
+            // Rows that only a hook has brought go before any row that the log has shown: first those that the log
+            // should have shown, then those that it may still show, then those that it cannot show.
+            for doubt in [doubt::DOUBTED, doubt::UNJUDGED, doubt::EXCUSED] {
+                let victims = victims(&self.conn, org, BY_HOOK, doubt, "received", too_many)?;
+                if !victims.is_empty() {
+                    return Ok(Some((org, victims)));
+                }
+            }
+            // The rows of other orgs before the first one of this org are passed over once, and not in each step.
+            let after = self.passed.get(&org).copied().unwrap_or(0);
+            let victims = victims(&self.conn, org, BY_NUMBER, after, "seq", too_many)?;
+            if let Some(last) = victims.last() {
+                self.passed.insert(org, last.seq);
+                return Ok(Some((org, victims)));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the time before which rows are too old.
@@ -244,8 +315,11 @@ pub fn prune(dir: &Path, settings: Settings, now: Timestamp, is_meant: bool) -> 
     let count = |store: &Store| Ok::<_, PruneError>(Meta::load(&store.conn)?.rows.max(0) as u64);
     let rows = count(&store)?;
     let aged = store.count_aged(now)?.max(0) as u64;
-    let newest: Option<i64> =
-        store.conn.query_row("SELECT MAX(ts) FROM event WHERE ts > 0", [], |row| row.get(0))?;
+    let newest: Option<i64> = store.conn.query_row(
+        "SELECT MAX((SELECT MAX(ts) FROM event WHERE event.org = org.id AND ts > 0)) FROM org",
+        [],
+        |row| row.get(0),
+    )?;
     let cut = Timestamp::from_millisecond(store.cut_ms(now)).unwrap_or(Timestamp::MIN);
     if is_meant {
         while store.prune_unbounded_some(now)? {}
@@ -256,10 +330,20 @@ pub fn prune(dir: &Path, settings: Settings, now: Timestamp, is_meant: bool) -> 
     Ok(Pruned { rows, aged, cut, newest, left })
 }
 
-fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::Result<Vec<Victim>> {
-    let which = which.replace("UNMARKED", UNMARKED);
-    conn.prepare_cached(&format!("SELECT seq, ts, late, via, doubt FROM event WHERE {which}"))?
-        .query_map([bound, limit], |row| {
+/// Returns the first rows of a condition that nobody marked.
+fn victims(
+    conn: &Connection,
+    org: OrgId,
+    which: &str,
+    bound: i64,
+    order: &str,
+    limit: i64,
+) -> rusqlite::Result<Vec<Victim>> {
+    let sql = format!(
+        "SELECT seq, ts, late, via, doubt FROM event {which} AND {UNMARKED} ORDER BY {order} LIMIT ?3"
+    );
+    conn.prepare_cached(&sql)?
+        .query_map((org.0, bound, limit), |row| {
             let via = Via::from_code(row.get(3)?);
             let doubt = doubt::of(via, row.get(4)?);
             Ok(Victim { seq: row.get(0)?, published_ms: row.get(1)?, late: row.get(2)?, doubt, via })
@@ -267,31 +351,39 @@ fn victims(conn: &Connection, which: &str, bound: i64, limit: i64) -> rusqlite::
         .collect()
 }
 
-fn remove(tx: &Transaction<'_>, meta: &mut Meta, victims: &[Victim]) -> rusqlite::Result<()> {
+/// Removes rows of an org.
+fn remove(
+    tx: &Transaction<'_>,
+    counters: &mut Counters,
+    org: OrgId,
+    victims: &[Victim],
+) -> rusqlite::Result<()> {
     for table in ROW_TABLES {
         let mut delete = tx.prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
         for victim in victims {
             delete.execute([victim.seq])?;
         }
     }
-    meta.rows -= victims.len() as i64;
+    counters.meta.rows -= victims.len() as i64;
+    counters.meta.next_rev += 1;
+    let own = counters.orgs.of(org);
+    own.rows -= victims.len() as i64;
     for victim in victims {
-        doubt::settle(meta, victim.doubt);
+        doubt::settle(own, victim.doubt);
     }
-    meta.hook_only -= victims.iter().filter(|victim| victim.via == Via::HOOK).count() as i64;
-    meta.late -= victims.iter().filter(|victim| victim.late).count() as i64;
-    meta.next_rev += 1;
+    own.hook_only -= victims.iter().filter(|victim| victim.via == Via::HOOK).count() as i64;
+    own.late -= victims.iter().filter(|victim| victim.late).count() as i64;
     // A row that the log never showed does not count for how far the journal is complete.
     let shown = victims.iter().filter(|victim| victim.via != Via::HOOK);
     let newest_gone = shown.map(|victim| victim.published_ms).max().unwrap_or(i64::MIN);
-    let since: Option<Timestamp> = meta.complete_since.as_ref().and_then(|text| text.parse().ok());
+    let since: Option<Timestamp> = own.complete_since.as_ref().and_then(|text| text.parse().ok());
     if let (Some(since), Ok(after)) = (since, Timestamp::from_millisecond(newest_gone.saturating_add(1)))
         && since < after
     {
-        meta.complete_since = Some(after.to_string());
+        own.complete_since = Some(after.to_string());
     }
     if newest_gone > 0 {
-        meta.whole_from_ms = meta.whole_from_ms.max(newest_gone + 1);
+        own.whole_from_ms = own.whole_from_ms.max(newest_gone + 1);
     }
     Ok(())
 }
@@ -398,7 +490,7 @@ mod tests {
             pass(&clock, Duration::from_hours(7)).await;
             let noted = async {
                 let reader = Reader::open(dir.path()).unwrap();
-                while Meta::load(reader.conn()).unwrap().suspended_ms < (run + 1) * 7 * HOUR_MS {
+                while OrgMeta::load(reader.conn(), OrgId(0)).unwrap().suspended_ms < (run + 1) * 7 * HOUR_MS {
                     tokio::task::yield_now().await;
                 }
             };
@@ -447,7 +539,10 @@ mod tests {
         store.write([&Batch { consents, ..Batch::default() }].into_iter()).unwrap();
         let mut left = Vec::new();
         for hour in 0..4 {
-            while store.prune_bounded_some(Some(start() + days(500) + Duration::from_hours(hour))).unwrap() {}
+            while store
+                .prune_bounded_some(|_| Some(start() + days(500) + Duration::from_hours(hour)))
+                .unwrap()
+            {}
             left.push(Meta::load(&store.conn).unwrap().rows);
         }
         assert_eq!(left, [2, 1, 0, 0]);
@@ -469,7 +564,7 @@ mod tests {
             .write([&Batch { consents, bookmark: Some(bookmark("1")), ..Batch::default() }].into_iter())
             .unwrap();
         store.settings.keep_rows = 4;
-        while store.prune_bounded_some(None).unwrap() {}
+        while store.prune_bounded_some(|_| None).unwrap() {}
         store.write([&Batch { bookmark: Some(bookmark("2")), ..Batch::default() }].into_iter()).unwrap();
         let since = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since.unwrap();
         let gone = sample::consent(5, Via::POLL).key.published_ms;

@@ -1,10 +1,10 @@
-//! The stored times of the newest events, by uuid.
+//! The stored times of the newest events, by org and uuid.
 
 use std::collections::{HashMap, VecDeque};
 
 use rusqlite::Connection;
 
-use crate::consent::{EventId, EventKey};
+use crate::consent::{EventId, EventKey, OrgId};
 
 /// Remembers under which time a recent uuid is stored.
 ///
@@ -12,9 +12,12 @@ use crate::consent::{EventId, EventKey};
 /// them none, the key alone would create two rows.
 #[derive(Debug, Default)]
 pub(in crate::journal) struct Recent {
-    times: HashMap<[u8; 16], i64>,
-    order: VecDeque<[u8; 16]>,
+    times: HashMap<Id, i64>,
+    order: VecDeque<Id>,
 }
+
+/// An org and the uuid of one of its events. Two orgs may have events of one uuid, which are not the same event.
+type Id = (OrgId, [u8; 16]);
 
 /// The number of remembered events, which take about 2 MB. An older event with two different times would become two
 /// rows.
@@ -23,36 +26,39 @@ const MAX: usize = 50_000;
 impl Recent {
     /// Remembers the newest rows of a journal.
     pub(in crate::journal) fn load(conn: &Connection) -> rusqlite::Result<Self> {
-        let mut statement =
-            conn.prepare("SELECT uuid, ts FROM event WHERE length(uuid) = 16 ORDER BY seq DESC LIMIT ?1")?;
-        let newest: Vec<([u8; 16], i64)> = statement
-            .query_map([MAX as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+        // A damaged row may have any number of an org. It is not remembered.
+        let sql =
+            "SELECT org, uuid, ts FROM event NOT INDEXED WHERE length(uuid) = 16 AND org BETWEEN 0 AND 255
+            ORDER BY seq DESC LIMIT ?1";
+        let mut statement = conn.prepare(sql)?;
+        let newest: Vec<(Id, i64)> = statement
+            .query_map([MAX as i64], |row| Ok(((OrgId(row.get(0)?), row.get(1)?), row.get(2)?)))?
             .collect::<Result<_, _>>()?;
         let mut recent = Self::default();
-        for (uuid, ts) in newest.into_iter().rev() {
-            recent.put(uuid, ts);
+        for (id, ts) in newest.into_iter().rev() {
+            recent.put(id, ts);
         }
         Ok(recent)
     }
 
-    /// Returns the time under which an event is stored, if it is remembered.
-    pub(in crate::journal) fn time(&self, id: &EventId) -> Option<i64> {
+    /// Returns the time under which an event of an org is stored, if it is remembered.
+    pub(in crate::journal) fn time(&self, org: OrgId, id: &EventId) -> Option<i64> {
         match id {
-            EventId::Uuid(uuid) => self.times.get(uuid).copied(),
+            EventId::Uuid(uuid) => self.times.get(&(org, *uuid)).copied(),
             EventId::Digest(_) => None,
         }
     }
 
-    /// Remembers an event. An event without a uuid needs no entry: its digest covers the time.
-    pub(in crate::journal) fn note(&mut self, key: &EventKey) {
+    /// Remembers an event of an org. An event without a uuid needs no entry: its digest covers the time.
+    pub(in crate::journal) fn note(&mut self, org: OrgId, key: &EventKey) {
         if let EventId::Uuid(uuid) = key.id {
-            self.put(uuid, key.published_ms);
+            self.put((org, uuid), key.published_ms);
         }
     }
 
-    fn put(&mut self, uuid: [u8; 16], ts: i64) {
-        if self.times.insert(uuid, ts).is_none() {
-            self.order.push_back(uuid);
+    fn put(&mut self, id: Id, ts: i64) {
+        if self.times.insert(id, ts).is_none() {
+            self.order.push_back(id);
             if self.order.len() > MAX
                 && let Some(oldest) = self.order.pop_front()
             {
@@ -75,11 +81,12 @@ mod tests {
             part: 0,
         };
         for number in 0..=MAX {
-            recent.note(&key(number));
+            recent.note(OrgId(1), &key(number));
         }
-        assert_eq!(recent.time(&key(0).id), None);
-        assert_eq!(recent.time(&key(1).id), Some(1));
-        assert_eq!(recent.time(&key(MAX).id), Some(MAX as i64));
+        assert_eq!(recent.time(OrgId(1), &key(0).id), None);
+        assert_eq!(recent.time(OrgId(1), &key(1).id), Some(1));
+        assert_eq!(recent.time(OrgId(1), &key(MAX).id), Some(MAX as i64));
+        assert_eq!(recent.time(OrgId(0), &key(1).id), None, "another org's event is another event");
         assert_eq!(recent.order.len(), MAX);
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{ErrorCode, OptionalExtension as _, named_params};
 
 use super::merge::RowWriter;
-use crate::consent::{Consent, Evidence, Via};
+use crate::consent::{Consent, Evidence, OrgId, Via};
 use crate::journal::batch::Repair;
 use crate::journal::checksum;
 use crate::journal::error::AppendError;
@@ -13,6 +13,8 @@ use crate::journal::tables::{doubt, hidden, raw};
 
 /// What a damaged row keeps when it is rewritten.
 struct Kept {
+    /// The org of the row.
+    org: OrgId,
     /// Whether it keeps its person, who was found from other evidence and is not in the event.
     keeps_who: bool,
     /// The ways by which it came.
@@ -28,6 +30,7 @@ const REPAIR: &str =
         evidence = CASE WHEN :keeps_who THEN evidence ELSE :evidence END,
         actor = :actor, client = :client, server = :server, scopes = :scopes, origin = :origin,
         grants = :grants, session = :session,
+        org = CASE WHEN :own THEN org ELSE :org END,
         ts = CASE WHEN :own THEN ts ELSE :ts END, uuid = CASE WHEN :own THEN uuid ELSE :uuid END,
         part = CASE WHEN :own THEN part ELSE :part END, via = CASE WHEN :own THEN via ELSE :via END,
         doubt = CASE WHEN :own THEN doubt ELSE :doubt END,
@@ -35,15 +38,23 @@ const REPAIR: &str =
      WHERE seq = :seq";
 
 impl RowWriter<'_> {
-    /// Rewrites a damaged row from its event. With `is_own`, the row keeps its key, way, doubt and time of
-    /// receipt.
+    /// Rewrites a damaged row from its event. With `is_own`, the row keeps its org, key, way, doubt and time of
+    /// receipt. Otherwise it becomes a row of the org that gave the event, because its number of the org may be what is
+    /// damaged.
     pub(in crate::journal) fn repair(&mut self, repair: &Repair) -> Result<(), AppendError> {
+        let Some(kept) = self.kept(repair.seq.0, &repair.consent, repair.is_own)? else { return Ok(()) };
+        let asked = std::mem::replace(&mut self.org, kept.org);
+        let done = self.rewrite_damaged(repair, &kept);
+        self.org = asked;
+        done
+    }
+
+    fn rewrite_damaged(&mut self, repair: &Repair, kept: &Kept) -> Result<(), AppendError> {
         let Repair { seq, consent, is_own } = repair;
-        let Some(kept) = self.kept(seq.0, consent, *is_own)? else { return Ok(()) };
         // The cache may map the right text to the number of a text that is damaged on the disk.
         *self.known = Known::default();
         let columns = self.columns(consent)?;
-        let (rev, tx) = (self.meta.next_rev, self.tx);
+        let (rev, tx) = (self.counters.meta.next_rev, self.tx);
         let update = || {
             tx.execute(
                 REPAIR,
@@ -51,6 +62,7 @@ impl RowWriter<'_> {
                     ":seq": seq.0,
                     ":rev": rev,
                     ":own": is_own,
+                    ":org": kept.org.0,
                     ":keeps_who": kept.keeps_who,
                     ":kind": consent.kind.packed(consent.reach()),
                     ":outcome": columns.outcome,
@@ -79,7 +91,7 @@ impl RowWriter<'_> {
             tx.execute_batch("REINDEX event")?;
             done = update();
         }
-        self.meta.next_rev += 1;
+        self.counters.meta.next_rev += 1;
         if done.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
         {
             // The event came again as another row before this one was found damaged.
@@ -100,13 +112,18 @@ impl RowWriter<'_> {
     /// Returns what a damaged row keeps, or `None` if there is no such row. Deletes a damaged hook's copy and empties
     /// an envelope that may be damaged, because there is no other source for them.
     fn kept(&mut self, seq: i64, consent: &Consent, is_own: bool) -> Result<Option<Kept>, AppendError> {
-        let sql = "SELECT who, evidence, via, doubt, EXISTS (SELECT 1 FROM delivery WHERE seq = ?1)
+        let sql = "SELECT who, evidence, via, doubt, EXISTS (SELECT 1 FROM delivery WHERE seq = ?1), org
             FROM event WHERE seq = ?1";
         let found = self.tx.prepare_cached(sql)?.query_row([seq], |row| {
             let number = |column: usize| row.get_ref(column).map(|value| value.as_i64().unwrap_or(0));
-            Ok(([number(0)?, number(1)?, number(2)?, number(3)?], row.get::<_, bool>(4)?))
+            Ok(([number(0)?, number(1)?, number(2)?, number(3)?, number(5)?], row.get::<_, bool>(4)?))
         });
-        let Some(([who, evidence, via, doubt], has_envelope)) = found.optional()? else { return Ok(None) };
+        let Some(([who, evidence, via, doubt, org], has_envelope)) = found.optional()? else {
+            return Ok(None);
+        };
+        // The checksum of a sound record covers the org.
+        let own = u8::try_from(org).ok().filter(|_| is_own);
+        let org = own.map_or(self.org, OrgId);
         let has_copy = raw::copy(self.tx, &mut self.unpacker, seq)?.is_some();
         let is_copy_damaged =
             !has_copy && self.tx.prepare_cached("DELETE FROM hook_copy WHERE seq = ?1")?.execute([seq])? > 0;
@@ -125,7 +142,7 @@ impl RowWriter<'_> {
         let is_known = is_line_sound || has_copy && doubt == doubt::DOUBTED;
         let is_kept = doubt == doubt::SHARED || doubt == doubt::DOUBTED && is_same_way;
         let doubt = if is_known && is_kept { doubt } else { doubt::UNJUDGED };
-        Ok(Some(Kept { keeps_who, via: came, doubt }))
+        Ok(Some(Kept { org, keeps_who, via: came, doubt }))
     }
 
     /// Returns whether a text exists and matches its checksum. The number 0 stands for no text.

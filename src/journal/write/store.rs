@@ -1,5 +1,6 @@
 //! The writing connection and the values that it caches.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -10,11 +11,12 @@ use super::recent::Recent;
 use super::retention_exempt::RetentionExempt;
 use super::sweep_texts::Sweep;
 use super::training::{self, TRAIN_ROWS, Training};
+use crate::consent::OrgId;
 use crate::journal::batch::{Batch, Commit, Head};
 use crate::journal::checksum::{self, Unsealed};
 use crate::journal::clean::Cleaning;
 use crate::journal::error::AppendError;
-use crate::journal::meta::Meta;
+use crate::journal::meta::Counters;
 use crate::journal::pack::{self, Packer};
 use crate::journal::place::Place;
 use crate::journal::settings::Settings;
@@ -35,8 +37,8 @@ pub(in crate::journal) struct Store {
     /// Loaded on first use, and again after a failed transaction, because that one may have changed it.
     memory: Option<Memory>,
     head: Head,
-    /// Rows that only a hook has brought.
-    hook_only: i64,
+    /// How many rows only a hook has brought, by org.
+    hook_only: BTreeMap<OrgId, i64>,
     /// The training of a dictionary that is under way.
     training: Option<Training>,
     /// The sweep of texts that is under way.
@@ -45,6 +47,8 @@ pub(in crate::journal) struct Store {
     pub(in crate::journal) sweep_due: bool,
     /// Identifies the open files, so that a write to a removed or replaced file is not acknowledged.
     pub(in crate::journal) place: Option<Arc<Place>>,
+    /// In the pruning that is under way, the number of the last row of each org that was removed as one too many.
+    pub(in crate::journal) passed: BTreeMap<OrgId, i64>,
     /// The rows that are not removed, however old.
     pub(in crate::journal) exempt: RetentionExempt,
     /// How far this machine's clock is ahead of Okta's; 0 where they agree.
@@ -58,7 +62,7 @@ pub(in crate::journal) struct Store {
 }
 
 struct Memory {
-    meta: Meta,
+    counters: Counters,
     known: Known,
     recent: Recent,
     packer: Packer,
@@ -68,8 +72,8 @@ impl Store {
     /// Returns a store on a connection whose file has the current format.
     pub(in crate::journal) fn new(conn: Connection, settings: Settings) -> rusqlite::Result<Self> {
         mend::at_start(&conn)?;
-        let meta = Meta::load(&conn)?;
-        let (head, hook_only) = (meta.head(), meta.hook_only);
+        let counters = Counters::load(&conn)?;
+        let (head, hook_only) = (counters.meta.head(), hook_only(&counters));
         conn.set_prepared_statement_cache_capacity(64);
         let exempt = RetentionExempt::beside(&conn);
         let (identity, cleaning) = Cleaning::load(&conn)?;
@@ -83,6 +87,7 @@ impl Store {
             training: None,
             sweep: None,
             sweep_due: true,
+            passed: BTreeMap::new(),
             exempt,
             ahead_ms: 0,
             place: None,
@@ -92,14 +97,22 @@ impl Store {
         })
     }
 
-    /// Returns whether the maximum number of rows delivered only by a hook is reached.
-    pub(in crate::journal) fn is_full_of_unconfirmed(&self) -> bool {
-        self.hook_only >= self.settings.unconfirmed_max()
+    /// Returns whether the maximum number of rows of an org delivered only by a hook is reached. Each org has an even
+    /// share of the maximum, so that deliveries for one do not keep out those for another.
+    pub(in crate::journal) fn is_full_of_unconfirmed(&self, org: OrgId) -> bool {
+        let rows = self.hook_only.get(&org).copied().unwrap_or(0);
+        rows >= self.settings.unconfirmed_max(self.hook_only.len())
     }
 
-    /// Returns whether so many rows were delivered only by a hook that some should be removed.
+    /// Returns whether so many rows of an org were delivered only by a hook that some should be removed.
     pub(in crate::journal) fn is_crowded(&self) -> bool {
-        self.hook_only > self.settings.unconfirmed_goal()
+        let goal = self.settings.unconfirmed_goal(self.hook_only.len());
+        self.hook_only.values().any(|rows| *rows > goal)
+    }
+
+    /// Returns all orgs that the journal knows.
+    pub(in crate::journal) fn orgs(&self) -> Vec<OrgId> {
+        self.hook_only.keys().copied().collect()
     }
 
     /// Returns the journal's head.
@@ -107,59 +120,71 @@ impl Store {
         self.head
     }
 
-    /// Writes batches in one transaction and returns the result of each. After an error none of them counts as stored.
+    /// Writes batches of the first org, as [`Store::append`] does.
+    #[cfg(test)]
     pub(in crate::journal) fn write<'b>(
         &mut self,
         batches: impl Iterator<Item = &'b Batch>,
+    ) -> Result<Vec<Commit>, AppendError> {
+        self.append(batches.map(|batch| (OrgId::default(), batch)))
+    }
+
+    /// Writes batches, each of an org, in one transaction and returns the result of each. After an error none of them
+    /// counts as stored.
+    pub(in crate::journal) fn append<'b>(
+        &mut self,
+        batches: impl Iterator<Item = (OrgId, &'b Batch)>,
     ) -> Result<Vec<Commit>, AppendError> {
         self.check_place()?;
         let mut memory = match self.memory.take() {
             Some(memory) => memory,
             None => Memory {
-                meta: Meta::load(&self.conn)?,
+                counters: Counters::load(&self.conn)?,
                 known: Known::default(),
                 recent: Recent::load(&self.conn)?,
                 packer: Packer::load(&self.conn)?.map_err(AppendError::Pack)?,
             },
         };
-        let before = memory.meta.clone();
+        let before = memory.counters.clone();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut commits = Vec::new();
         let mut is_repaired = false;
         {
-            let Memory { meta, known, recent, packer } = &mut memory;
-            let mut rows = RowWriter::new(&tx, meta, known, recent, packer, &mut self.sweep, &self.identity)?;
+            let Memory { counters, known, recent, packer } = &mut memory;
+            let mut rows =
+                RowWriter::new(&tx, counters, known, recent, packer, &mut self.sweep, &self.identity)?;
             rows.has_unkeyed = self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts);
-            for batch in batches {
+            for (org, batch) in batches {
                 let mut commit = Commit::default();
+                rows.org = org;
                 rows.is_history = batch.history.is_some();
                 for consent in &batch.consents {
                     rows.put(consent, &mut commit)?;
                 }
                 if !batch.sides.is_empty() {
-                    side::put(&tx, rows.meta, &batch.sides, &self.identity)?;
+                    side::put(&tx, org, &mut rows.counters.meta, &batch.sides, &self.identity)?;
                 }
                 if !batch.rejects.is_empty() {
-                    reject::put(&tx, &batch.rejects)?;
+                    reject::put(&tx, org, &batch.rejects)?;
                 }
                 if let Some(gap) = &batch.gap {
-                    gap::put(&tx, gap)?;
+                    gap::put(&tx, org, gap)?;
                 }
                 if let Some(bookmark) = &batch.bookmark {
-                    bookmark::put(&tx, bookmark)?;
-                    rows.meta.note_bookmark(bookmark);
+                    bookmark::put(&tx, org, bookmark)?;
+                    rows.own().note_bookmark(bookmark);
                 }
                 if let Some(mark) = &batch.history {
-                    history::put(&tx, rows.meta, mark)?;
+                    history::put(&tx, org, rows.own(), mark)?;
                 }
                 if let Some(polled) = batch.polled {
-                    rows.meta.note_poll(polled);
-                    rows.meta.ahead_ms = self.ahead_ms;
+                    rows.own().note_poll(polled);
+                    rows.own().ahead_ms = self.ahead_ms;
                 }
                 if let Some(listening) = &batch.listening {
-                    listening::put(&tx, rows.meta, listening)?;
+                    listening::put(&tx, org, rows.counters, listening)?;
                 }
-                label::put(&tx, rows.meta, &batch.labels)?;
+                label::put(&tx, org, &mut rows.counters.meta, &batch.labels)?;
                 for attribution in &batch.attributions {
                     rows.attribute(attribution)?;
                 }
@@ -167,19 +192,16 @@ impl Store {
                     rows.repair(repair)?;
                 }
                 is_repaired |= !batch.repairs.is_empty();
-                commit.head = rows.meta.head();
+                commit.head = rows.counters.meta.head();
                 commits.push(commit);
             }
         }
         if is_repaired {
-            mend::count_rows(&tx, &mut memory.meta)?;
+            mend::count_rows(&tx, &mut memory.counters)?;
         }
-        if memory.meta != before {
-            memory.meta.save(&tx)?;
-        }
+        memory.counters.save_changed(&before, &tx)?;
         tx.commit()?;
-        self.head = memory.meta.head();
-        self.hook_only = memory.meta.hook_only;
+        self.note(&memory.counters);
         self.memory = Some(memory);
         // A commit to a file that was removed or replaced meanwhile is not acknowledged.
         self.check_place()?;
@@ -190,20 +212,26 @@ impl Store {
         self.place.as_ref().map_or(Ok(()), |place| place.check()).map_err(AppendError::Gone)
     }
 
+    /// Remembers what callers ask for between transactions.
+    fn note(&mut self, counters: &Counters) {
+        self.head = counters.meta.head();
+        self.hook_only = hook_only(counters);
+    }
+
     /// Changes rows outside of a batch, in one transaction.
     pub(in crate::journal) fn change<T>(
         &mut self,
-        change: impl FnOnce(&Transaction<'_>, &mut Meta) -> rusqlite::Result<T>,
+        change: impl FnOnce(&Transaction<'_>, &mut Counters) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut meta = Meta::load(&tx)?;
-        let result = change(&tx, &mut meta)?;
-        meta.save(&tx)?;
+        let before = Counters::load(&tx)?;
+        let mut counters = before.clone();
+        let result = change(&tx, &mut counters)?;
+        counters.save_changed(&before, &tx)?;
         tx.commit()?;
-        self.head = meta.head();
-        self.hook_only = meta.hook_only;
+        self.note(&counters);
         if let Some(memory) = &mut self.memory {
-            memory.meta = meta;
+            memory.counters = counters;
         }
         Ok(result)
     }
@@ -271,7 +299,8 @@ impl Store {
         if self.cleaning.as_ref().is_some_and(Cleaning::is_before_texts) {
             return Ok(());
         }
-        if memory.meta.trained || memory.meta.rows < TRAIN_ROWS {
+        let meta = &memory.counters.meta;
+        if meta.trained || meta.rows < TRAIN_ROWS {
             return Ok(());
         }
         let training = if let Some(training) = self.training.take() {
@@ -285,8 +314,8 @@ impl Store {
             return Ok(());
         }
         let body = training.dictionary();
-        self.change(|tx, meta| {
-            meta.trained = true;
+        self.change(|tx, counters| {
+            counters.meta.trained = true;
             match &body {
                 Some(body) => {
                     tx.execute("INSERT INTO dict (own, body) VALUES (1, ?1)", [body])?;
@@ -322,4 +351,8 @@ impl Store {
             tracing::warn!(%error, "The journal's file could not be closed.");
         }
     }
+}
+
+fn hook_only(counters: &Counters) -> BTreeMap<OrgId, i64> {
+    counters.orgs.iter().map(|(org, meta)| (org, meta.hook_only)).collect()
 }

@@ -108,11 +108,12 @@ fn remove_texts(conn: &mut Connection, ids: &[u32]) -> rusqlite::Result<()> {
     let highest = highest(&tx)?;
     {
         let mut delete = tx.prepare_cached("DELETE FROM sym WHERE id = ?1")?;
-        let mut blank =
-            tx.prepare_cached("UPDATE sym SET h = 0, text = '', sum = ?2 WHERE id = ?1 AND text <> ''")?;
+        let mut blank = tx.prepare_cached(
+            "UPDATE sym SET h = 0, text = '', org = 0, sum = ?2 WHERE id = ?1 AND text <> ''",
+        )?;
         for id in ids {
             if *id == highest {
-                blank.execute((id, checksum::of_text(*id, "")))?
+                blank.execute((id, checksum::of_text(*id, 0, "")))?
             } else {
                 delete.execute([id])?
             };

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::store::Store;
 use crate::clock::{Clock, apart};
+use crate::consent::OrgId;
 use crate::journal::batch::{Batch, Commit, Head};
 use crate::journal::clean::Pace;
 use crate::journal::error::AppendError;
@@ -61,6 +62,9 @@ const SEAL_EVERY: Duration = Duration::from_millis(50);
 /// How often pruning runs while there are too many rows that only a hook has brought.
 const CROWDED_PRUNE_EVERY: Duration = Duration::from_mins(1);
 
+/// The org that a journal is written for.
+const ORG: OrgId = OrgId(0);
+
 impl Journal {
     /// Starts the writer's thread, which holds the lock until it ends. Publishes the journal's head through `tell`, at
     /// once and on every change.
@@ -73,7 +77,7 @@ impl Journal {
         let (requests, queue) = mpsc::channel(QUEUE);
         tell.send_if_modified(|told| std::mem::replace(told, store.head()) != store.head());
         let head = tell.subscribe();
-        let is_full_of_unconfirmed = Arc::new(AtomicBool::new(store.is_full_of_unconfirmed()));
+        let is_full_of_unconfirmed = Arc::new(AtomicBool::new(store.is_full_of_unconfirmed(ORG)));
         let (say, notes) = watch::channel(Vec::new());
         // The thread waits for a batch or for a time, whichever comes first. That needs an async runtime of its own.
         let runtime = Builder::new_current_thread().enable_time().build()?;
@@ -246,7 +250,7 @@ impl Writer {
     fn write(&mut self, mut group: Vec<Waiting>) {
         let ahead = self.clock.ahead().filter(|_| !self.clock.agrees()).unwrap_or_default();
         self.store.ahead_ms = i64::try_from(ahead.as_millis()).unwrap_or(0);
-        match self.store.write(group.iter().map(|(batch, _)| &**batch)) {
+        match self.store.append(group.iter().map(|(batch, _)| (ORG, &**batch))) {
             Ok(commits) => {
                 // The head changes first: a caller may read it as soon as its batch is answered.
                 self.tell_head();
@@ -282,7 +286,7 @@ impl Writer {
             self.judge = false;
         }
         if self.judge {
-            match self.store.judge_some() {
+            match self.store.judge_some(ORG) {
                 Ok(more) => {
                     self.judge = more;
                     self.tell_head();
@@ -319,7 +323,7 @@ impl Writer {
         }
         if self.next_prune <= now {
             let agreed = self.clock.agrees().then(|| self.clock.now());
-            match self.store.prune_bounded_some(agreed) {
+            match self.store.prune_bounded_some(|_| agreed) {
                 // Pruning continues at once, but after the batches that came meanwhile.
                 Ok(true) => self.tell_head(),
                 Ok(false) => {
@@ -347,7 +351,7 @@ impl Writer {
     /// Updates the note that nothing is removed by age, which appears after a day of this process and those before it.
     fn tell_suspended(&mut self, is_agreed: bool, now: Duration) {
         let passed = now.saturating_sub(std::mem::replace(&mut self.looked, now));
-        let is_long = match self.store.note_suspended(!is_agreed, passed) {
+        let is_long = match self.store.note_suspended(ORG, !is_agreed, passed) {
             Ok(length) => length >= SUSPENDED_TOLD,
             Err(error) => {
                 tracing::warn!(%error, "The time without removal by age could not be stored.");
@@ -373,7 +377,7 @@ impl Writer {
     }
 
     fn tell_head(&self) {
-        self.is_full_of_unconfirmed.store(self.store.is_full_of_unconfirmed(), Ordering::Relaxed);
+        self.is_full_of_unconfirmed.store(self.store.is_full_of_unconfirmed(ORG), Ordering::Relaxed);
         let head = self.store.head();
         self.tell.send_if_modified(|told| std::mem::replace(told, head) != head);
     }

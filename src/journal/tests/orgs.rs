@@ -1,0 +1,409 @@
+//! Tests of several orgs in one journal: what one org has or does changes nothing of another.
+
+use super::opening::forget_orgs;
+use super::*;
+use crate::consent::{ClientId, Label, OrgId, RowPage, SideEvent, Thing};
+use crate::journal::checksum::{self, TABLES, count_damaged};
+use crate::journal::flip_tests::{fill, told};
+use crate::journal::meta::OrgMeta;
+
+const FIRST: OrgId = OrgId(0);
+const SECOND: OrgId = OrgId(1);
+const CLIENT: &str = "0oaDDDDDDDDDDDDDD1d7";
+
+/// Returns a store of a journal that knows two orgs.
+fn two_orgs(dir: &Path, settings: Settings) -> Store {
+    let conn = crate::journal::connection::connect_writer(dir).unwrap();
+    conn.execute_batch("INSERT INTO org (id, key, host) VALUES (1, 'second', 'second')").unwrap();
+    checksum::seal_row(&conn, checksum::ORG, &[&1]).unwrap();
+    Store::new(conn, settings).unwrap()
+}
+
+/// Writes a batch of each org.
+fn put(store: &mut Store, batches: [&Batch; 2]) -> [Commit; 2] {
+    let commits = store.append([FIRST, SECOND].into_iter().zip(batches)).unwrap();
+    [commits[0], commits[1]]
+}
+
+fn put_one(store: &mut Store, org: OrgId, batch: &Batch) -> Commit {
+    store.append(std::iter::once((org, batch))).unwrap()[0]
+}
+
+fn counters(store: &Store, org: OrgId) -> OrgMeta {
+    OrgMeta::load(&store.conn, org).unwrap()
+}
+
+fn orgs(page: &RowPage) -> Vec<u8> {
+    page.rows.iter().map(|row| row.org.0).collect()
+}
+
+#[test]
+fn an_event_of_the_same_uuid_in_two_orgs_is_two_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    let counts = |commit: &Commit| (commit.new, commit.merged, commit.repeated);
+    assert_eq!(put(&mut store, [&polled(0..3), &polled(0..3)]).map(|commit| counts(&commit)), [(3, 0, 0); 2]);
+    // A delivery is the second copy of its own org's event, and another event in another org.
+    let hook = Batch { consents: vec![hooked(1), hooked(7)], ..Batch::default() };
+    assert_eq!(counts(&put_one(&mut store, SECOND, &hook)), (1, 1, 0));
+    assert_eq!(counts(&put_one(&mut store, FIRST, &polled(7..8))), (1, 0, 0));
+    // What one org's log says of an event contradicts nothing that another's says.
+    let other = Batch { consents: vec![altered(5, "SUCCESS", "FAILURE")], ..Batch::default() };
+    put(&mut store, [&polled(5..6), &other]);
+    // An event without a uuid has one digest in both.
+    let mut nameless = sample::consent(9, Via::POLL);
+    nameless.key.id = EventId::Digest([7; 32]);
+    let nameless = Batch { consents: vec![nameless], ..Batch::default() };
+    assert_eq!(put(&mut store, [&nameless, &nameless]).map(|commit| counts(&commit)), [(1, 0, 0); 2]);
+    store.close();
+    let mut store = self::store(dir.path(), Settings::default());
+    let again = put(&mut store, [&polled(0..3), &polled(0..3)]);
+    assert_eq!(again.map(|commit| counts(&commit)), [(0, 0, 3); 2], "known from the disk");
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let page = reader.newest(99).unwrap();
+    assert_eq!(orgs(&page), [0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 0, 1]);
+    assert!(page.rows.iter().all(|row| row.doubt.is_none()));
+    assert_eq!(reader.coverage().unwrap().shared, 0);
+    assert_eq!((counters(&store, FIRST).rows, counters(&store, SECOND).rows), (6, 6));
+    let check = reader.check(|_| {}).unwrap();
+    assert!(check.is_none(), "{check:?}");
+}
+
+/// A consent whose event names its client by nothing but the id.
+fn unnamed(number: u64) -> Batch {
+    let mut consent = sample::consent(number, Via::POLL);
+    consent.client.id = Some(ClientId::new(CLIENT));
+    consent.client.label = None;
+    Batch { consents: vec![consent], ..Batch::default() }
+}
+
+fn label(name: &str) -> Batch {
+    let label = Label {
+        thing: Thing::Client,
+        id: Untrusted::new(CLIENT),
+        name: Some(Untrusted::new(name)),
+        login: None,
+        is_gone: false,
+        asked: start(),
+    };
+    Batch { labels: vec![label], ..Batch::default() }
+}
+
+#[test]
+fn an_id_has_a_name_of_its_own_in_each_org() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    put(&mut store, [&unnamed(1), &unnamed(1)]);
+    let mut early = Reader::open(dir.path()).unwrap();
+    let rows = early.newest(9).unwrap().rows;
+    let (first, second) = (rows[0], rows[1]);
+    assert_ne!(first.who, second.who, "a person is a person of one org");
+    assert_ne!((first.client, first.server), (second.client, second.server));
+    assert_eq!(
+        (first.scopes, first.from),
+        (second.scopes, second.from),
+        "all share what means the same everywhere"
+    );
+    let name = |page: &[(crate::consent::Sym, crate::consent::Symbol)], sym| {
+        let found = page.iter().find(|(known, _)| *known == sym);
+        found.map(|(_, symbol)| {
+            symbol.as_str().trim_start_matches(CLIENT).trim_start_matches('\x1f').to_owned()
+        })
+    };
+    let before = store.head().change;
+    put_one(&mut store, SECOND, &label("Miro"));
+    let renamed = early.renamed(before, store.head().change).unwrap();
+    assert_eq!(
+        (name(&renamed, first.client), name(&renamed, second.client)),
+        (None, Some("Miro".to_owned()))
+    );
+    let page = Reader::open(dir.path()).unwrap().newest(9).unwrap();
+    assert_eq!(name(&page.symbols, first.client), Some(String::new()), "nobody has asked the first org");
+    put_one(&mut store, FIRST, &label("Figma"));
+    let page = Reader::open(dir.path()).unwrap().newest(9).unwrap();
+    let names = [first.client, second.client].map(|sym| name(&page.symbols, sym).unwrap());
+    assert_eq!(names, ["Figma", "Miro"]);
+    let records = Reader::open(dir.path()).unwrap().records_after(Seq(0), 9).unwrap();
+    let labels = |seq: usize| records[seq].labels[0].name.as_ref().unwrap().exact().to_owned();
+    assert_eq!((labels(0), labels(1)), ("Figma".to_owned(), "Miro".to_owned()));
+    // A name goes with the last row of its org that needs it, whatever another org has.
+    store.conn.execute_batch("DELETE FROM event WHERE org = 1").unwrap();
+    put_one(&mut store, FIRST, &polled(50..51));
+    store.sweep_due = true;
+    while store.sweep_some().unwrap() {}
+    let left: Vec<u8> = store
+        .conn
+        .prepare("SELECT org FROM label")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(left, [0]);
+}
+
+#[test]
+fn a_session_is_one_of_its_org() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    let with_side = |text: &str| {
+        let consent = sample::consent(1, Via::POLL);
+        let mut side = SideEvent::from(sample::consent(1, Via::POLL));
+        side.raw = text.into();
+        Batch { consents: vec![consent], sides: vec![side], ..Batch::default() }
+    };
+    put(&mut store, [&with_side("{\"of\":1}"), &with_side("{\"of\":2}")]);
+    let reader = Reader::open(dir.path()).unwrap();
+    let session = sample::consent(1, Via::POLL).session_id;
+    let session = session.as_ref().map(Untrusted::exact);
+    for (seq, text) in [(1, "{\"of\":1}"), (2, "{\"of\":2}")] {
+        let beside = reader.beside(Seq(seq), session, None, 9).unwrap();
+        assert_eq!(beside.consents, [Seq(seq)]);
+        let sides: Vec<&str> = beside.sides.iter().map(|side| &*side.raw).collect();
+        assert_eq!(sides, [text]);
+    }
+}
+
+#[test]
+fn a_flood_of_one_org_removes_no_row_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings { keep_rows: 1000, ..Settings::default() });
+    let complete = Batch { bookmark: Some(bookmark("n")), ..polled(0..300) };
+    put_one(&mut store, FIRST, &complete);
+    let flood = Batch { bookmark: Some(bookmark("n")), ..polled(1000..4000) };
+    put_one(&mut store, SECOND, &flood);
+    let before = counters(&store, FIRST);
+    while store.prune_some(start()).unwrap() {}
+    assert_eq!(counters(&store, FIRST), before, "its oldest rows are the oldest of all, and stay");
+    let second = counters(&store, SECOND);
+    assert_eq!(second.rows, 700, "an org may use what others leave of their share");
+    assert_ne!(second.complete_since, before.complete_since);
+    // With more than its share, an org loses its own oldest rows.
+    put_one(&mut store, FIRST, &polled(5000..5900));
+    while store.prune_some(start()).unwrap() {}
+    assert_eq!((counters(&store, FIRST).rows, counters(&store, SECOND).rows), (500, 500));
+    assert_eq!(Reader::open(dir.path()).unwrap().counts().unwrap().rows, 1000);
+}
+
+#[test]
+fn rows_of_an_org_that_are_too_old_go_by_its_own_clock_and_hour() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    put(&mut store, [&polled(0..100), &polled(0..50)]);
+    let later = start() + Duration::from_hours(500 * 24);
+    // The clock and the first org's do not agree.
+    while store.prune_bounded_some(|org| (org == SECOND).then_some(later)).unwrap() {}
+    assert_eq!((counters(&store, FIRST).rows, counters(&store, SECOND).rows), (100, 45));
+    while store.prune_bounded_some(|_| Some(later)).unwrap() {}
+    assert_eq!((counters(&store, FIRST).rows, counters(&store, SECOND).rows), (90, 45));
+}
+
+#[test]
+fn deliveries_for_one_org_do_not_keep_out_those_for_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings { keep_unconfirmed: 100, ..Settings::default() });
+    let forged = Batch { consents: (0..60).map(hooked).collect(), ..Batch::default() };
+    put_one(&mut store, SECOND, &forged);
+    assert!(store.is_full_of_unconfirmed(SECOND) && !store.is_full_of_unconfirmed(FIRST));
+    assert!(store.is_crowded());
+}
+
+#[test]
+fn what_one_org_has_too_much_of_pushes_out_nothing_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    let at = |seconds: u64| start() + Duration::from_secs(seconds);
+    let reject = |seconds| Reject::new(at(seconds), "poll", "It is not JSON.", b"7");
+    let gap = |seconds| Gap { from: at(seconds), to: at(seconds + 1), why: "a test".to_owned() };
+    let listening =
+        |seconds| Listening { since: at(seconds), until: at(seconds + 9000), verified: Some(start()) };
+    let one = |seconds| Batch {
+        gap: Some(gap(seconds)),
+        listening: Some(listening(seconds)),
+        rejects: vec![reject(seconds)],
+        sides: vec![SideEvent::from(sample::consent(seconds, Via::POLL))],
+        ..Batch::default()
+    };
+    let many: Vec<Batch> = (1..1102).map(one).collect();
+    put_one(&mut store, FIRST, &one(0));
+    store.append(many.iter().map(|batch| (SECOND, batch))).unwrap();
+    store
+        .conn
+        .execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+             INSERT INTO side (ts, uuid, type, received, body, org) SELECT 2000000000000 + i, randomblob(16), 'x', 0, x'', 1 FROM n",
+        )
+        .unwrap();
+    while store.prune_unbounded_some(start()).unwrap() {}
+    for (table, most) in [("gap", 1000), ("listening", 1000), ("reject", 1000), ("side", 50_000)] {
+        let sql =
+            format!("SELECT COUNT(*) FILTER (WHERE org = 0), COUNT(*) FILTER (WHERE org = 1) FROM {table}");
+        let left: (i64, i64) = store.conn.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(left, (1, most), "{table}");
+    }
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().unreadable.count, 1);
+}
+
+#[test]
+fn what_is_late_or_in_doubt_is_judged_by_the_orgs_own_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    let read = |number: u64, minutes: u64| Batch {
+        polled: Some(Polled {
+            at: start() + Duration::from_mins(minutes),
+            caught_up: true,
+            interval: Duration::from_secs(10),
+        }),
+        bookmark: Some(Bookmark { since: start() - Duration::from_hours(1), ..bookmark("n") }),
+        ..polled(number..number + 1)
+    };
+    let delivered = Batch { consents: vec![hooked(500)], ..Batch::default() };
+    put(&mut store, [&read(0, 0), &read(9000, 90)]);
+    put(&mut store, [&delivered, &delivered]);
+    put_one(&mut store, FIRST, &polled(501..502));
+    for org in [FIRST, SECOND] {
+        while store.judge_some(org).unwrap() {}
+    }
+    let [first, second] = [FIRST, SECOND].map(|org| counters(&store, org));
+    assert_eq!((first.late, first.unconfirmed), (0, 0), "its log was read before, and is behind the other's");
+    assert_eq!((second.late, second.unconfirmed), (1, 1));
+}
+
+#[test]
+fn a_changed_number_of_an_org_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    fill(&mut store, 20);
+    put_one(&mut store, SECOND, &polled(3000..3005));
+    store.close();
+    let check = |dir: &Path| Reader::open(dir).unwrap().check(|_| {}).unwrap();
+    assert!(check(dir.path()).is_none(), "{:?}", check(dir.path()));
+    for (change, words) in [
+        ("UPDATE event SET org = 1 WHERE seq = 5", "5"),
+        ("UPDATE event SET org = 0 WHERE seq = 30 AND org = 1", "30"),
+        ("UPDATE event SET org = 77 WHERE seq = 5", "5"),
+        ("UPDATE event SET org = 'x' WHERE seq = 5", "5"),
+        ("UPDATE sym SET org = 1 WHERE id = 1", "1 text"),
+        ("UPDATE sym SET org = 0 WHERE id = (SELECT MAX(id) FROM sym WHERE org = 1)", "1 text"),
+        ("UPDATE side SET org = 1", "side event"),
+        ("UPDATE gap SET org = 1", "gap"),
+        ("UPDATE label SET org = 1", "looked-up name"),
+        ("UPDATE reject SET org = 1", "unreadable record"),
+        ("UPDATE unreadable SET org = 1", "count of unreadable records"),
+        ("UPDATE listening SET org = 1", "listening period"),
+        ("UPDATE bookmark SET org = 1", "bookmark"),
+        ("UPDATE history SET org = 1", "history bookmark"),
+        ("UPDATE org SET host = 'x' WHERE id = 1", "org counter"),
+        ("UPDATE org SET key = 'x' WHERE id = 0", "org counter"),
+    ] {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(dir.path().join("journal.sqlite3"), copy.path().join("journal.sqlite3")).unwrap();
+        let conn = rusqlite::Connection::open(copy.path().join("journal.sqlite3")).unwrap();
+        assert_eq!(conn.execute(change, []).unwrap(), 1, "{change}");
+        drop(conn);
+        let found = check(copy.path());
+        let rows: Vec<String> = found.rows.iter().map(ToString::to_string).collect();
+        let is_told = rows == [words] || found.others.iter().any(|told| told.contains(words));
+        assert!(is_told, "{change}: {found:?}");
+    }
+}
+
+#[test]
+fn a_row_whose_org_is_damaged_is_written_anew_as_one_of_the_org_that_has_its_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    put(&mut store, [&polled(0..5), &polled(5..10)]);
+    store.conn.execute_batch("UPDATE event SET org = 0 WHERE seq = 7").unwrap();
+    let mut reader = Reader::open(dir.path()).unwrap();
+    let damaged = reader.scan_after(Seq(0), 99).unwrap().unwrap().damaged;
+    assert_eq!((damaged.len(), damaged[0].seq, damaged[0].record.is_none()), (1, Seq(7), true));
+    let repair = Repair { seq: Seq(7), consent: sample::consent(6, Via::POLL), is_own: false };
+    put_one(&mut store, SECOND, &Batch { repairs: vec![repair], ..Batch::default() });
+    let mut reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(orgs(&reader.newest(99).unwrap()), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    assert!(reader.check(|_| {}).unwrap().is_none());
+    // A row whose record is sound keeps its org, whoever mends it.
+    store.conn.execute_batch("UPDATE event SET outcome = 7 WHERE seq = 8").unwrap();
+    let repair = Repair { seq: Seq(8), consent: sample::consent(7, Via::POLL), is_own: true };
+    put_one(&mut store, FIRST, &Batch { repairs: vec![repair], ..Batch::default() });
+    let mut reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(orgs(&reader.newest(99).unwrap()), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    assert!(reader.check(|_| {}).unwrap().is_none());
+    assert_eq!((counters(&store, FIRST).rows, counters(&store, SECOND).rows), (5, 5));
+}
+
+#[test]
+fn a_lost_entry_of_an_org_is_counted_from_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings::default());
+    put(&mut store, [&polled(0..5), &polled(0..7)]);
+    store.conn.execute_batch("DELETE FROM org WHERE id = 1; UPDATE event SET org = 9 WHERE seq = 3").unwrap();
+    store.close();
+    let store = self::store(dir.path(), Settings::default());
+    assert_eq!(counters(&store, SECOND).rows, 7);
+    let orgs: i64 = store.conn.query_row("SELECT COUNT(*) FROM org", [], |row| row.get(0)).unwrap();
+    assert_eq!(orgs, 2, "the damaged row is no sign of a third");
+    assert_eq!(count_damaged(&store.conn, checksum::ORG).unwrap(), 0);
+}
+
+#[test]
+fn a_journal_that_knew_one_org_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("example.okta.com");
+    // The folder may be elsewhere. What the link is called counts.
+    std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &dir).unwrap();
+    let mut store = store(&dir, Settings::default());
+    fill(&mut store, 700);
+    store.close();
+    let all = || {
+        let mut reader = Reader::open(&dir).unwrap();
+        let rows = told(&mut reader).unwrap();
+        let state = (reader.coverage().unwrap(), reader.polling().unwrap(), reader.head().unwrap());
+        let places = (reader.bookmark().unwrap(), reader.history().unwrap());
+        let labels = reader.labels_asked_since(start()).unwrap();
+        let sides = reader.sides("event_hook.delivery", 9).unwrap();
+        (rows, state, places, labels, sides, reader.rejects(9).unwrap())
+    };
+    let before = all();
+    assert!(before.2.0.is_some() && before.2.1.is_some() && !before.1.0.gaps.is_empty());
+    forget_orgs(&rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap());
+    let store = self::store(&dir, Settings::default());
+    for table in TABLES {
+        assert_eq!(count_damaged(&store.conn, table).unwrap(), 0, "{}", table.name);
+    }
+    let key: String = store.conn.query_row("SELECT key FROM org", [], |row| row.get(0)).unwrap();
+    assert_eq!(key, "example.okta.com");
+    store.close();
+    assert_eq!(all(), before);
+    let check = Reader::open(&dir).unwrap().check(|_| {}).unwrap();
+    assert!(check.is_none(), "{check:?}");
+}
+
+#[test]
+fn what_was_damaged_before_the_migration_is_damaged_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    fill(&mut store, 50);
+    store.close();
+    let conn = rusqlite::Connection::open(dir.path().join("journal.sqlite3")).unwrap();
+    forget_orgs(&conn);
+    conn.execute_batch(
+        "UPDATE meta SET late = late + 1, complete_since = '2001-01-01T00:00:00Z'; UPDATE bookmark SET next = 'x';
+         UPDATE history SET goal = 'x'; UPDATE gap SET why = 'x'; UPDATE label SET name = 'x';
+         UPDATE event SET outcome = 7 WHERE seq = 5;",
+    )
+    .unwrap();
+    drop(conn);
+    let store = self::store(dir.path(), Settings::default());
+    assert_eq!(counters(&store, FIRST).complete_since, None, "that cannot be counted");
+    assert_eq!(counters(&store, FIRST).rows, 57);
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.bookmark().unwrap().unwrap().next, "");
+    assert_eq!(reader.history().unwrap(), None);
+    assert_eq!(reader.labels_asked_since(start()).unwrap(), []);
+    let found = Reader::open(dir.path()).unwrap().check(|_| {}).unwrap();
+    assert_eq!(found.rows, [Seq(5)]);
+    let others = ["1 bookmark", "1 history bookmark", "1 gap", "1 looked-up name"];
+    assert_eq!(found.others, others);
+}
