@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use consentwatch::clock::Clock;
 use consentwatch::intake::hook::{self, Ceiling, HookPlan};
-use consentwatch::journal::{Journal, Opened, Reader, Settings, open};
+use consentwatch::journal::{Opened, Reader, Settings, open};
 use consentwatch::okta::hook_delivery::{Secrets, delivery, is_json, kept_headers};
 use consentwatch::report::Board;
 use consentwatch::secret::Secret;
@@ -140,7 +140,7 @@ fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) 
     let mut seen = send(address, bodies, length, per_second, &clock);
     runtime.block_on(async {
         assert!(tasks.finish(Duration::from_secs(5)).await, "the listener ends");
-        Journal::close(journal).await;
+        journal.close().await;
     });
     let reader = Reader::open(place.path()).expect("the journal is there");
     let rows = reader.counts().expect("it can be read").rows;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use consentwatch::clock::Clock;
 use consentwatch::consent::{Via, redact};
-use consentwatch::journal::{AppendError, Batch, Commit, Journal, Opened, Settings, open};
+use consentwatch::journal::{AppendError, Batch, Commit, Opened, OrgJournal, Settings, open};
 use consentwatch::okta;
 use consentwatch::sim::SimOrg;
 use criterion::{Criterion, Throughput, criterion_group};
@@ -175,7 +175,7 @@ fn bare(events: &Events, wanted: u64) {
 
 struct Run<'e> {
     events: &'e Events,
-    journal: &'e Journal,
+    journal: &'e OrgJournal,
     clock: &'e Clock,
     rows: usize,
     raw_bytes: u64,
@@ -330,7 +330,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime")
 }
 
-fn writer(dir: &Path, clock: &Clock) -> Journal {
+fn writer(dir: &Path, clock: &Clock) -> OrgJournal {
     match open(dir, Settings::default(), clock.clone()).expect("a new journal") {
         Opened::Writer(journal) => journal,
         Opened::Follower { holder } => panic!("a new journal is held by {holder}"),

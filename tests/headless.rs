@@ -186,7 +186,8 @@ fn what_is_marked_is_exported_and_filtered_apart() {
             json["published"].as_str().and_then(|text| text.parse().ok()).expect("a time");
         let hex = json["uuid"].as_str().expect("a uuid").replace('-', "");
         let key = EventKey::from_word(&format!("{}/{hex}/0", published.as_millisecond())).expect("a key");
-        notes.put(&Marked { key, at: published, note: note.into() }).expect("a mark");
+        let org = folder.file_name().expect("its name").to_string_lossy().as_ref().into();
+        notes.put(&Marked { org, key, at: published, note: note.into() }).expect("a mark");
     }
     let lines = |picked: &[&str]| picked.join("\n") + "\n";
     assert_eq!(good(&sandbox, &org, &["export", "--marked"]), lines(&picked));

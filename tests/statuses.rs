@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
-use consentwatch::consent::Kind;
+use consentwatch::consent::{Kind, OrgId};
 use consentwatch::exit::Exit;
 use consentwatch::export::Lines;
 use consentwatch::journal::{Reader, Settings};
@@ -400,7 +400,7 @@ async fn a_400_for_a_cursor_begins_anew_from_the_last_event() {
                 "{word} {command:?} {waits:?}"
             );
             let reader = Reader::open(&rig.folder.path().join("org")).expect("the journal");
-            let coverage = reader.coverage().expect("its coverage");
+            let coverage = reader.coverage(OrgId::default()).expect("its coverage");
             if command == Command::Backfill {
                 // Events that may have been missed were fetched.
                 assert_eq!(coverage.gaps, []);

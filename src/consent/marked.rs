@@ -6,9 +6,12 @@ use super::{EventId, EventKey};
 
 /// A consent that the user marked, with an optional note.
 ///
-/// It is identified by the event's own key and not by its row, so it stays valid if the journal is created anew.
+/// It is identified by the keys of its org and of the event, and not by its row, so it stays valid if the journal is
+/// created anew.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Marked {
+    /// The key of the org, as in [`KnownOrg::key`](super::KnownOrg::key).
+    pub org: Box<str>,
     /// The event.
     pub key: EventKey,
     /// When it was marked or its note was last written.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::journal::{AppendError, Batch, Journal};
+use crate::journal::{AppendError, Batch, OrgJournal};
 use crate::okta::{Fetched, History, Step};
 use crate::report::Pulse;
 use crate::tasks::Tasks;
@@ -45,7 +45,7 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 pub async fn run(
     mut history: History,
     client: OktaClient,
-    journal: Journal,
+    journal: OrgJournal,
     clock: Clock,
     tasks: Tasks,
     tell: watch::Sender<Progress>,
@@ -82,7 +82,7 @@ pub async fn run(
 /// closed for good.
 async fn store(
     fetched: Fetched,
-    journal: &Journal,
+    journal: &OrgJournal,
     clock: &Clock,
     tell: &watch::Sender<Progress>,
 ) -> Option<u64> {

@@ -38,7 +38,7 @@ use slots::{SLOTS, Slot, Slots, Taken};
 use tally::Tally;
 
 use crate::clock::Clock;
-use crate::journal::{Batch, Journal, Listening};
+use crate::journal::{Batch, Listening, OrgJournal};
 use crate::okta::hook_delivery::Secrets;
 use crate::report::{Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
@@ -113,7 +113,13 @@ const BACKLOG: u32 = 4096;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Listens until the tasks stop. If the address cannot be bound, it is retried.
-pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, clock: Clock, tasks: Tasks) {
+pub async fn run(
+    plan: HookPlan,
+    journal: OrgJournal,
+    board: watch::Sender<Board>,
+    clock: Clock,
+    tasks: Tasks,
+) {
     let scheme = if plan.tls.is_some() { "https" } else { "http" };
     let tally = Tally::default();
     let service = Arc::new(HookService {
@@ -160,7 +166,7 @@ pub async fn run(plan: HookPlan, journal: Journal, board: watch::Sender<Board>, 
 
 /// Records in the journal when the listener was up, so that missed events can be told from events that could not
 /// arrive. A refused delivery ends such a period, because that event did arrive.
-async fn note_listening(journal: Journal, tally: Tally, clock: Clock) {
+async fn note_listening(journal: OrgJournal, tally: Tally, clock: Clock) {
     let mut begun = clock.uptime();
     let mut since: Option<Timestamp> = None;
     loop {

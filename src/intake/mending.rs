@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::consent::{Seq, Stored, Via};
-use crate::journal::{Batch, Journal, ReadError, Reader, Repair, Scanned};
+use crate::consent::{EventKey, OrgId, Seq, Stored, Via};
+use crate::journal::{Batch, OrgJournal, ReadError, Reader, Repair, Scanned};
 use crate::okta::{self, Lost, MendStep, Mending};
 use crate::report::{Board, Part, Pulse};
 use crate::tasks::Tasks;
@@ -22,7 +22,7 @@ pub struct MendingDoors {
     /// The client for Okta.
     pub client: OktaClient,
     /// Stores the repaired rows.
-    pub journal: Journal,
+    pub journal: OrgJournal,
     /// Shows the poller's status, and gets the notes on damage.
     pub board: watch::Sender<Board>,
     /// The clock.
@@ -84,7 +84,11 @@ impl MendingDoors {
             drop(self.clock.sleep(STEP_EVERY).await);
         }
         let keys = self.reader.keys_of(&without_event)?;
-        let lost: Vec<Lost> = keys.into_iter().map(|(seq, keys)| Lost { seq, keys }).collect();
+        let org = self.journal.org();
+        let own =
+            |keys: Vec<(OrgId, EventKey)>| keys.into_iter().filter(|(of, _)| *of == org).map(|(_, key)| key);
+        let lost: Vec<Lost> =
+            keys.into_iter().map(|(seq, keys)| Lost { seq, keys: own(keys).collect() }).collect();
         let count = lost.len();
         // An empty list is passed too: rows lost the day before may have been removed since.
         mending.ask(lost, self.clock.sure());

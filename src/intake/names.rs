@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::consent::{Evidence, Label, Rev, Row, RowPage, Seq, Symbol, Thing, Via};
-use crate::journal::{Batch, Journal, ReadError, Reader};
+use crate::consent::{Evidence, Label, OrgId, Rev, Row, RowPage, Seq, Symbol, Thing, Via};
+use crate::journal::{Batch, OrgJournal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Board, Part, Persons, Pulse};
 use crate::tasks::Tasks;
@@ -32,7 +32,7 @@ pub struct NamesDoors {
     /// The client for Okta.
     pub client: OktaClient,
     /// Stores the answers.
-    pub journal: Journal,
+    pub journal: OrgJournal,
     /// Shows the poller's status, and gets notes on missing rights.
     pub board: watch::Sender<Board>,
     /// The clock.
@@ -53,6 +53,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: NamesDoors
     let mut worker = Worker {
         lookups,
         correlations,
+        org: journal.org(),
         reader,
         clock,
         seen: Seq(0),
@@ -98,6 +99,7 @@ pub async fn run(lookups: Lookups, correlations: Correlations, doors: NamesDoors
 struct Worker {
     lookups: Lookups,
     correlations: Correlations,
+    org: OrgId,
     reader: Reader,
     clock: Clock,
     /// The newest row that was checked.
@@ -150,7 +152,7 @@ impl Worker {
         self.lookups.begin_anew();
         self.reader.forget_given();
         let since = self.clock.sure().checked_sub(FRESH).unwrap_or_default();
-        for (thing, id) in self.reader.labels_asked_since(since)? {
+        for (thing, id) in self.reader.labels_asked_since(self.org, since)? {
             self.lookups.knows(thing, &id);
         }
         self.seen_change = self.reader.head()?.change;

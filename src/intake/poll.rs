@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::journal::{AppendError, Batch, Journal, Polled};
+use crate::journal::{AppendError, Batch, OrgJournal, Polled};
 use crate::okta::{Poller, Step, Taken};
 use crate::report::{Board, Fault, Part, Pulse, Traffic};
 use crate::tasks::{Busy, Tasks};
@@ -19,7 +19,7 @@ use crate::tasks::{Busy, Tasks};
 pub async fn run(
     mut poller: Poller,
     client: OktaClient,
-    journal: Journal,
+    journal: OrgJournal,
     board: watch::Sender<Board>,
     clock: Clock,
     tasks: Tasks,
@@ -83,7 +83,7 @@ pub async fn run(
 }
 
 struct Driver {
-    journal: Journal,
+    journal: OrgJournal,
     board: watch::Sender<Board>,
     clock: Clock,
     tasks: Tasks,

@@ -11,7 +11,8 @@ use tokio::sync::{Notify, watch};
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::journal::{Journal, Reader};
+use crate::consent::OrgId;
+use crate::journal::{OrgJournal, Reader};
 use crate::okta::{ProbeStep, Prober};
 use crate::report::{Board, Fault, Part, Pulse, Readiness};
 use crate::tasks::Tasks;
@@ -24,7 +25,7 @@ pub struct ProbeDoors {
     /// The client for the org.
     pub client: OktaClient,
     /// The journal whose changes may start a round.
-    pub journal: Journal,
+    pub journal: OrgJournal,
     /// Gets the results.
     pub board: watch::Sender<Board>,
     /// The clock.
@@ -54,11 +55,13 @@ pub async fn run(mut prober: Prober, doors: ProbeDoors) {
         _ = clock.sleep(FIRST) => {}
     }
     let mut head = journal.head();
-    let mut drift = newest_drift(&reader);
+    let mut drift = newest_drift(&reader, journal.org());
     loop {
         let busy = tasks.busy();
         head.borrow_and_update();
-        let found = round(&mut prober, &client, &clock, newest_grant(&reader), false, Some(&mut seen)).await;
+        let found =
+            round(&mut prober, &client, &clock, newest_grant(&reader, journal.org()), false, Some(&mut seen))
+                .await;
         let next = clock.uptime() + interval;
         tell(&board, found, next_time(&clock, interval));
         drop(busy);
@@ -70,7 +73,7 @@ pub async fn run(mut prober: Prober, doors: ProbeDoors) {
                     if changed.is_err() {
                         return;
                     }
-                    let newest = newest_drift(&reader);
+                    let newest = newest_drift(&reader, journal.org());
                     if newest > drift {
                         drift = newest;
                         clock.sleep(SETTLE).await;
@@ -155,17 +158,17 @@ fn next_time(clock: &Clock, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(now)
 }
 
-/// Returns the time of the newest consent that counts as proof, or `None` if there is none or the journal cannot be
+/// Returns the time of the newest consent of an org that counts as proof, or `None` if there is none or the journal cannot be
 /// read.
-pub fn newest_grant(reader: &Reader) -> Option<Timestamp> {
-    reader.newest_grant().unwrap_or_else(|error| {
+pub fn newest_grant(reader: &Reader, org: OrgId) -> Option<Timestamp> {
+    reader.newest_grant(org).unwrap_or_else(|error| {
         tracing::warn!(%error, "The journal's newest consent could not be read.");
         None
     })
 }
 
-fn newest_drift(reader: &Reader) -> i64 {
-    reader.newest_drift().unwrap_or_else(|error| {
+fn newest_drift(reader: &Reader, org: OrgId) -> i64 {
+    reader.newest_drift(org).unwrap_or_else(|error| {
         tracing::warn!(%error, "Changes of the org in the log could not be read.");
         0
     })

@@ -108,6 +108,12 @@ pub enum OpenError {
         /// The cause.
         source: StorageError,
     },
+    /// The journal knows as many orgs as it can, and was opened for another one.
+    #[error("the journal {path} knows as many orgs as it can")]
+    TooManyOrgs {
+        /// The path, safe to show on a terminal.
+        path: String,
+    },
     /// The system could not start a thread.
     #[error("cannot start the journal's thread")]
     Thread(#[source] io::Error),
@@ -144,6 +150,11 @@ impl OpenError {
                 "Move it away to begin a new one, or restore a backup.",
             ),
             Self::Storage { path, source } => storage(source.ailment, path, doing),
+            Self::TooManyOrgs { path } => fault(
+                "too many orgs",
+                format!("The journal {path} has held the events of 255 orgs, which is the maximum."),
+                "Name another directory with --data-dir.",
+            ),
             Self::Thread(_) => fault(
                 "no thread",
                 "The system could not start a thread for the journal.".to_owned(),

@@ -289,8 +289,8 @@ fn damaged_counters_are_counted_anew_and_no_number_comes_again() {
     let mut store = self::store(dir.path());
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.counts().unwrap().rows, 57);
-    assert_eq!(reader.coverage().unwrap().complete_since, None, "that cannot be counted");
-    assert_eq!(reader.polling().unwrap(), Polling::default());
+    assert_eq!(reader.coverage(OrgId(0)).unwrap().complete_since, None, "that cannot be counted");
+    assert_eq!(reader.polling(OrgId(0)).unwrap(), Polling::default());
     write(&mut store, &Batch { consents: vec![sample::consent(7000, Via::POLL)], ..Batch::default() });
     assert!(store.head().last > Seq(57));
     assert_eq!(Reader::open(dir.path()).unwrap().counts().unwrap().rows, 58);
@@ -302,10 +302,10 @@ fn a_damaged_place_in_the_log_is_no_place_and_the_newest_row_is_known() {
     let mut store = self::store(dir.path());
     fill(&mut store, 50);
     let reader = Reader::open(dir.path()).unwrap();
-    let before = reader.bookmark().unwrap().unwrap();
+    let before = reader.bookmark(OrgId(0)).unwrap().unwrap();
     write(&mut store, &Batch { consents: vec![hooked(9000)], ..Batch::default() });
     store.conn.execute_batch("UPDATE bookmark SET next = '/api/v1/logs?after=9_1'").unwrap();
-    let after = reader.bookmark().unwrap().unwrap();
+    let after = reader.bookmark(OrgId(0)).unwrap().unwrap();
     assert_ne!(before.next, after.next);
     assert_eq!(after.next, "", "what cannot be trusted is not followed");
     assert_eq!(

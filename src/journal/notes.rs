@@ -21,22 +21,30 @@ use crate::safe_file;
 pub(super) const FILE: &str = "notes.sqlite3";
 /// Marks a SQLite file as notes of this program ("CsWn").
 const APPLICATION_ID: i64 = 0x4373_576e;
-/// The format that this program writes.
-const FORMAT: i64 = 1;
+/// The format that this program writes. In format 1, marks had no org.
+const FORMAT: i64 = 2;
 /// How long a key press waits for another screen, which locks the file for one small commit.
 const BUSY: Duration = Duration::from_millis(80);
 
 const LAYOUT: &str = "
-    CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, at INTEGER NOT NULL,
-        note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part)) WITHOUT ROWID;
+    CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, org TEXT NOT NULL,
+        at INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part, org)) WITHOUT ROWID;
     CREATE TABLE filter (nr INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE);
     CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
-/// The notes of one org.
+/// Migrates from format 1. Each org had a folder of its own, which had the name of its host.
+const ADD_ORG: &str = "
+    ALTER TABLE mark RENAME TO old;
+    CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, org TEXT NOT NULL,
+        at INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part, org)) WITHOUT ROWID;";
+
+/// The notes beside one journal.
 #[derive(Debug)]
 pub struct Notes {
     conn: Connection,
     path: String,
+    /// The name of the folder, which is the key of the org of marks of format 1.
+    folder: String,
     seen: i64,
 }
 
@@ -103,20 +111,11 @@ impl Notes {
         drop(safe_file::open_private(&path).map_err(place)?);
         let path = database(dir, FILE).map_err(place)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS;
-        let mut notes = Self::connect(&path, flags)?;
+        let mut notes = Self::connect(dir, &path, flags)?;
         let refuse = |error| refused(shown(&path), error);
-        if notes.check()? == 0 {
+        if notes.check()? < FORMAT {
             notes.conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(refuse)?;
-            let tx = notes.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refuse)?;
-            // Another screen may have been faster.
-            let format: i64 =
-                tx.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(refuse)?;
-            if format == 0 {
-                tx.execute_batch(LAYOUT).map_err(refuse)?;
-                tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(refuse)?;
-                tx.pragma_update(None, "user_version", FORMAT).map_err(refuse)?;
-            }
-            tx.commit().map_err(refuse)?;
+            notes.update().map_err(refuse)?;
         }
         notes.conn.execute_batch("PRAGMA synchronous = FULL;").map_err(refuse)?;
         notes.is_moved()?;
@@ -134,7 +133,7 @@ impl Notes {
         }
         let path = database(dir, FILE).map_err(place)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | FLAGS;
-        let mut notes = Self::connect(&path, flags)?;
+        let mut notes = Self::connect(dir, &path, flags)?;
         // The process that created the file has not written its tables yet, or was killed before it did.
         if notes.check()? == 0 {
             return Ok(None);
@@ -143,26 +142,43 @@ impl Notes {
         Ok(Some(notes))
     }
 
-    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, NotesError> {
+    /// Creates the tables, or migrates them to the present format.
+    fn update(&mut self) -> rusqlite::Result<()> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another screen may have been faster.
+        let format: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match format {
+            0 => tx.execute_batch(LAYOUT)?,
+            1 => {
+                tx.execute_batch(ADD_ORG)?;
+                let copy = "INSERT INTO mark SELECT ts, uuid, part, ?1, at, note FROM old";
+                tx.execute(copy, [&self.folder])?;
+                tx.execute_batch("DROP TABLE old")?;
+            }
+            _ => return Ok(()),
+        }
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", FORMAT)?;
+        tx.commit()
+    }
+
+    fn connect(dir: &Path, path: &Path, flags: OpenFlags) -> Result<Self, NotesError> {
         let refuse = |error| refused(shown(path), error);
         let conn = Connection::open_with_flags(path, flags).map_err(refuse)?;
         conn.busy_timeout(BUSY).map_err(refuse)?;
         conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;").map_err(refuse)?;
-        Ok(Self { conn, path: shown(path), seen: 0 })
+        let folder = dir.file_name().unwrap_or_default();
+        Ok(Self { conn, path: shown(path), folder: folder.to_string_lossy().into_owned(), seen: 0 })
     }
 
     /// Returns the format of the file if it is sound notes of this program; 0 means an empty file.
     fn check(&self) -> Result<i64, NotesError> {
         let path = || self.path.clone();
-        let number = |name| {
-            let value = self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-            value.map_err(|error| refused(path(), error))
-        };
-        let (id, format) = (number("application_id")?, number("user_version")?);
+        let (id, format) = (self.number("application_id")?, self.number("user_version")?);
         let tables: i64 = self.ask("SELECT COUNT(*) FROM sqlite_schema", |row| row.get(0))?;
         match (id, format) {
             (0, 0) if tables == 0 => return Ok(0),
-            (APPLICATION_ID, FORMAT) => {}
+            (APPLICATION_ID, 1 | FORMAT) => {}
             (APPLICATION_ID, found) if found > FORMAT => {
                 return Err(NotesError::Newer { path: path(), found, known: FORMAT });
             }
@@ -173,6 +189,11 @@ impl Notes {
             return Err(NotesError::Damaged { path: path(), source: None });
         }
         Ok(format)
+    }
+
+    fn number(&self, name: &str) -> Result<i64, NotesError> {
+        let value = self.conn.pragma_query_value(None, name, |row| row.get(0));
+        value.map_err(|error| refused(self.path.clone(), error))
     }
 
     fn ask<T>(&self, sql: &str, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T, NotesError> {
@@ -200,43 +221,54 @@ impl Notes {
 
     /// Returns the marks, in the order of the times of their events.
     pub fn marks(&self) -> Result<Vec<Marked>, NotesError> {
-        let sql = "SELECT ts, uuid, part, at, note FROM mark ORDER BY ts, uuid, part LIMIT ?1";
+        // A connection that only reads does not migrate, and another process may do it meanwhile.
+        let org = if self.number("user_version")? == 1 { "NULL" } else { "org" };
+        let sql =
+            format!("SELECT ts, uuid, part, at, note, {org} FROM mark ORDER BY ts, uuid, part LIMIT ?1");
         let read = |row: &Row<'_>| {
             let (published_ms, part, note) = (row.get(0)?, row.get(2)?, row.get::<_, String>(4)?);
             let id = EventId::from_bytes(row.get_ref(1)?.as_blob_or_null()?.unwrap_or_default());
-            let at = time(row.get(3)?);
-            Ok(id.map(|id| Marked { key: EventKey { published_ms, id, part }, at, note: note.into() }))
+            let org = row.get::<_, Option<String>>(5)?.unwrap_or_else(|| self.folder.clone());
+            let (at, org, note) = (time(row.get(3)?), org.into(), note.into());
+            Ok(id.map(|id| Marked { org, key: EventKey { published_ms, id, part }, at, note }))
         };
-        Ok(self.all(sql, Self::MARKS_MAX, read)?.into_iter().flatten().collect())
+        Ok(self.all(&sql, Self::MARKS_MAX, read)?.into_iter().flatten().collect())
     }
 
     /// Marks an event, or replaces the note of its mark.
     pub fn put(&mut self, marked: &Marked) -> Result<(), NotesError> {
-        let key = &marked.key;
+        let Marked { org, key, .. } = marked;
         let note: String = marked.note.chars().take(Self::NOTE_MAX).collect();
         let is_put = self.write(|conn| {
-            let is_there = "SELECT EXISTS (SELECT 1 FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3)";
-            let values = (key.published_ms, key.id.as_bytes(), key.part);
+            let is_there =
+                "SELECT EXISTS (SELECT 1 FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3 AND org = ?4)";
+            let values = (key.published_ms, key.id.as_bytes(), key.part, org);
             let is_there: bool = conn.prepare_cached(is_there)?.query_row(values, |row| row.get(0))?;
             let count: i64 = conn.query_row("SELECT COUNT(*) FROM mark", [], |row| row.get(0))?;
             if !is_there && count >= limit(Self::MARKS_MAX) {
                 return Ok(false);
             }
-            let sql = "INSERT OR REPLACE INTO mark (ts, uuid, part, at, note) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let sql =
+                "INSERT OR REPLACE INTO mark (ts, uuid, part, org, at, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let at = marked.at.as_millisecond();
-            let values = (key.published_ms, key.id.as_bytes(), key.part, at, &note);
+            let values = (key.published_ms, key.id.as_bytes(), key.part, org, at, &note);
             conn.prepare_cached(sql)?.execute(values)?;
             Ok(true)
         })?;
         if is_put { Ok(()) } else { Err(NotesError::Full) }
     }
 
-    /// Replaces the old keys of events by their new ones in the marks and in the last place.
+    /// Replaces the old keys of events by their new ones in the marks and in the last place. The new keys are digests
+    /// that no event of another org has.
     pub(super) fn rename(&mut self, renamed: &[(EventKey, EventKey)]) -> Result<(), NotesError> {
         self.write(|conn| {
             let sql = "UPDATE OR REPLACE mark SET uuid = ?4 WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
             let mut mark = conn.prepare_cached(sql)?;
-            let mut place = conn.prepare_cached("UPDATE place SET value = ?2 WHERE value = ?1")?;
+            // The key of the org follows the key of the event.
+            let mut place = conn.prepare_cached(
+                "UPDATE place SET value = ?2 || substr(value, length(?1) + 1)
+                 WHERE value = ?1 OR substr(value, 1, length(?1) + 1) = ?1 || '/'",
+            )?;
             for (from, to) in renamed {
                 mark.execute((from.published_ms, from.id.as_bytes(), from.part, to.id.as_bytes()))?;
                 place.execute((from.to_word(), to.to_word()))?;
@@ -245,10 +277,10 @@ impl Notes {
         })
     }
 
-    /// Removes a mark and its note.
-    pub fn remove(&mut self, key: &EventKey) -> Result<(), NotesError> {
-        let values = (key.published_ms, key.id.as_bytes(), key.part);
-        let sql = "DELETE FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3";
+    /// Removes the mark of an org's event and its note.
+    pub fn remove(&mut self, org: &str, key: &EventKey) -> Result<(), NotesError> {
+        let values = (key.published_ms, key.id.as_bytes(), key.part, org);
+        let sql = "DELETE FROM mark WHERE ts = ?1 AND uuid = ?2 AND part = ?3 AND org = ?4";
         self.write(|conn| conn.prepare_cached(sql)?.execute(values).map(drop))
     }
 

@@ -14,15 +14,16 @@ use super::place::Place;
 use super::settings::Settings;
 use super::stopped;
 use super::write::store::Store;
-use super::write::writer::Journal;
+use super::write::writer::{Journal, OrgEntry, OrgJournal};
 use crate::clock::Clock;
+use crate::consent::KnownOrg;
 use crate::safe_file;
 
 /// The result of [`open`].
 #[derive(Debug)]
 pub enum Opened {
     /// This process writes it.
-    Writer(Journal),
+    Writer(OrgJournal),
     /// Another process writes it. This one can read its rows with a [`super::Reader`].
     Follower {
         /// The name that the other process left in the lock file, usually its process number. Safe to show.
@@ -30,18 +31,24 @@ pub enum Opened {
     },
 }
 
-/// Opens the journal in a directory and starts its writer. Creates a missing directory or file with access for its
-/// owner only.
+/// Opens the journal of one org in a directory and starts its writer. Creates a missing directory or file with access
+/// for its owner only. The org is the one that gave the directory its name.
 ///
 /// A damaged or newer file is refused and left as it is. A file that is empty counts as missing.
 pub fn open(dir: &Path, settings: Settings, clock: Clock) -> Result<Opened, OpenError> {
     match claim(dir)? {
         Claimed::Ours(claim) => {
             let (head, _) = watch::channel(Head::default());
-            claim.open(settings, clock, &head).map(Opened::Writer)
+            let entry = OrgEntry::of_folder(dir, clock.clone());
+            claim.open(settings, clock, &head, vec![entry]).map(|journal| Opened::Writer(first(&journal)))
         }
         Claimed::Elsewhere(holder) => Ok(Opened::Follower { holder }),
     }
+}
+
+/// Returns the handle of the only org of a journal.
+fn first(journal: &Journal) -> OrgJournal {
+    journal.orgs().next().expect("it was opened for one org")
 }
 
 /// The exclusive right to write a journal, held until this is dropped.
@@ -74,24 +81,30 @@ pub fn claim(dir: &Path) -> Result<Claimed, OpenError> {
 }
 
 impl Claim {
-    /// Opens the journal and starts its writer, as [`open`] does. The writer publishes its progress through a clone of
-    /// `head`, so a task that already watches `head` sees the new writer's progress too.
+    /// Opens the journal for some orgs and starts its writer. An org that the journal does not know is added. The writer
+    /// publishes its progress through a clone of `head`, so a task that already watches `head` sees the new writer's
+    /// progress too. `clock` is for waiting; the times of an org are by the org's own.
     ///
     /// # Errors
-    /// The file cannot be used, or there is no thread. The right to write is given back.
+    /// The file cannot be used, it knows too many orgs, or there is no thread. The right to write is given back.
     pub fn open(
         self,
         settings: Settings,
         clock: Clock,
         head: &watch::Sender<Head>,
+        entries: Vec<OrgEntry>,
     ) -> Result<Journal, OpenError> {
         let conn = connect_writer(&self.dir)?;
         let path = self.dir.join(FILE);
         let mut store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
+        let orgs: Vec<KnownOrg> = entries.iter().map(|entry| entry.org.clone()).collect();
+        let ids = store.settle(&orgs).map_err(|error| refused(&path, error))?;
+        let ids = ids.ok_or_else(|| OpenError::TooManyOrgs { path: shown(&path) })?;
         let place = Place::of(&self.dir, (&self.dir.join(LOCK), self.lock.file()), &path);
         let place = place.map_err(|source| OpenError::Place { path: shown(&self.dir), source })?;
         store.place = Some(Arc::new(place));
-        Journal::start(store, clock, self.lock, head.clone()).map_err(OpenError::Thread)
+        Journal::start(store, clock, self.lock, head.clone(), ids.into_iter().zip(entries))
+            .map_err(OpenError::Thread)
     }
 }
 
@@ -147,11 +160,14 @@ pub(super) fn open_store(dir: &Path, settings: Settings) -> Result<Result<(Store
 
 /// Opens a new journal whose file may grow by at most `pages` pages.
 #[cfg(test)]
-pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> Journal {
+pub(crate) fn open_cramped(dir: &Path, clock: Clock, pages: i64) -> OrgJournal {
     let Asked::Held(lock) = lock::ask(&dir.join(LOCK)).unwrap() else { panic!("somebody else writes") };
     let conn = connect_writer(dir).unwrap();
     let used: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     conn.pragma_update_and_check(None, "max_page_count", used + pages, |_| Ok(())).unwrap();
     let (head, _) = watch::channel(Head::default());
-    Journal::start(Store::new(conn, Settings::default()).unwrap(), clock, lock, head).unwrap()
+    let mut store = Store::new(conn, Settings::default()).unwrap();
+    let entry = OrgEntry::of_folder(dir, clock.clone());
+    let ids = store.settle(std::slice::from_ref(&entry.org)).unwrap().unwrap();
+    first(&Journal::start(store, clock, lock, head, ids.into_iter().zip([entry])).unwrap())
 }

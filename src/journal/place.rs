@@ -81,19 +81,19 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::consent::Via;
-    use crate::journal::{AppendError, Batch, Journal, Opened, Reader, Settings, open, sample};
+    use crate::journal::{AppendError, Batch, Opened, OrgJournal, Reader, Settings, open, sample};
 
     fn batch(number: u64) -> Batch {
         Batch { consents: vec![sample::consent(number, Via::POLL)], ..Batch::default() }
     }
 
-    fn journal(dir: &Path) -> Journal {
+    fn journal(dir: &Path) -> OrgJournal {
         let clock = Clock::manual("2026-01-05T08:00:00Z".parse().unwrap());
         let Opened::Writer(journal) = open(dir, Settings::default(), clock).unwrap() else { panic!("held") };
         journal
     }
 
-    async fn gone(journal: &Journal, number: u64) -> Gone {
+    async fn gone(journal: &OrgJournal, number: u64) -> Gone {
         match journal.append(batch(number)).await {
             Err(AppendError::Gone(gone)) => {
                 assert_eq!(

@@ -26,7 +26,7 @@ fn start() -> Timestamp {
     Timestamp::from_millisecond(START_MS).unwrap()
 }
 
-fn writer(dir: &Path) -> Journal {
+fn writer(dir: &Path) -> OrgJournal {
     match open(dir, Settings::default(), Clock::manual(start())).unwrap() {
         Opened::Writer(journal) => journal,
         Opened::Follower { holder } => panic!("held by {holder}"),
@@ -84,12 +84,12 @@ async fn two_polled_events_of_one_uuid_that_say_different_things_are_two_rows_an
     let marks: Vec<_> = (1..=4).map(|seq| stored(seq).doubt).collect();
     assert_eq!(marks, [None, Some(Doubt::SharedId), None, Some(Doubt::SharedId)]);
     assert_eq!(stored(4).raw, other.raw);
-    assert_eq!(reader.coverage().unwrap().shared, 2);
+    assert_eq!(reader.coverage(OrgId(0)).unwrap().shared, 2);
     // A third content makes a third row, and the mark survives a delivery.
     assert_eq!(journal.append(of(altered(1, "SUCCESS", "DENY"))).await.unwrap().new, 1);
     journal.append(of(altered(0, "SUCCESS", "FAILURE"))).await.unwrap();
     assert_eq!(journal.append(of(hooked(0))).await.unwrap().merged, 1);
-    assert_eq!((reader.coverage().unwrap().shared, stored(1).doubt), (5, Some(Doubt::SharedId)));
+    assert_eq!((reader.coverage(OrgId(0)).unwrap().shared, stored(1).doubt), (5, Some(Doubt::SharedId)));
     let mut reader = Reader::open(dir.path()).unwrap();
     let rows = reader.newest(9).unwrap().rows;
     assert_eq!(rows.iter().filter(|row| row.doubt == Some(Doubt::SharedId)).count(), 5);
@@ -113,7 +113,7 @@ fn a_damaged_row_that_has_the_next_number_costs_no_event() {
     assert_eq!(store.write([&polled(3..6)].into_iter()).unwrap()[0].new, 3);
     let stored = |number: u64| {
         let key = sample::consent(number, Via::POLL).key;
-        Reader::open(dir.path()).unwrap().seq_of(&key).unwrap()
+        Reader::open(dir.path()).unwrap().seq_of(OrgId(0), &key).unwrap()
     };
     assert_eq!((stored(3), stored(4), stored(5)), (Some(Seq(5)), Some(Seq(6)), Some(Seq(7))));
     assert_eq!(store.write([&polled(3..6)].into_iter()).unwrap()[0].repeated, 3);
@@ -166,7 +166,7 @@ fn what_says_how_much_is_hidden_or_unreadable_is_checked_too() {
         store.conn.execute_batch(&format!("SAVEPOINT before; {change}; RELEASE before")).unwrap();
         let mut reader = Reader::open(dir.path()).unwrap();
         assert!(told().others.iter().any(|words| words.contains(table)), "{change}: {:?}", told());
-        assert_eq!(reader.coverage().unwrap().unreadable.count, 2, "{change}: both are kept");
+        assert_eq!(reader.coverage(OrgId(0)).unwrap().unreadable.count, 2, "{change}: both are kept");
         let row = reader.newest(9).unwrap().rows[0];
         let is_hidden_damaged = table == "hidden";
         assert_eq!(reader.damaged() == [Seq(1)], is_hidden_damaged, "{change}");
@@ -181,7 +181,7 @@ fn what_says_how_much_is_hidden_or_unreadable_is_checked_too() {
     // Later records are added to the number of kept ones.
     store.conn.execute_batch("UPDATE unreadable SET count = 900").unwrap();
     store.write([&Batch { rejects: vec![reject(3)], ..Batch::default() }].into_iter()).unwrap();
-    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().unreadable.count, 3);
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().unreadable.count, 3);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn the_newest_consent_is_one_that_was_written_so() {
     let mut store = store(dir.path(), Settings::default());
     store.write([&polled(0..3)].into_iter()).unwrap();
     store.conn.execute_batch("UPDATE event SET ts = ts + 900000000 WHERE seq = 1").unwrap();
-    let newest = Reader::open(dir.path()).unwrap().newest_grant().unwrap();
+    let newest = Reader::open(dir.path()).unwrap().newest_grant(OrgId(0)).unwrap();
     assert_eq!(newest, sample::consent(2, Via::POLL).published);
 }
 
@@ -208,7 +208,7 @@ async fn nothing_is_doubted_before_okta_said_what_time_it_is() {
         let bookmark = Bookmark { since: start() - Duration::from_hours(1), ..bookmark(next) };
         Batch { polled, bookmark: Some(bookmark), ..Batch::default() }
     };
-    let doubted = || Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed;
+    let doubted = || Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().hook.unconfirmed;
     for next in ["a", "b", "c"] {
         journal.append(caught_up(next)).await.unwrap();
     }
@@ -398,8 +398,8 @@ async fn rejects_gaps_and_the_bookmark_are_kept() {
         Some(&polled),
         "a flood of one source keeps the other's"
     );
-    assert_eq!(reader.bookmark().unwrap(), Some(bookmark("/api/v1/logs?after=1")));
-    let coverage = reader.coverage().unwrap();
+    assert_eq!(reader.bookmark(OrgId(0)).unwrap(), Some(bookmark("/api/v1/logs?after=1")));
+    let coverage = reader.coverage(OrgId(0)).unwrap();
     assert_eq!((coverage.complete_since, coverage.gaps), (Some(start()), vec![gap]));
 }
 
@@ -422,7 +422,7 @@ async fn the_last_good_poll_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let journal = writer(dir.path());
     let reader = Reader::open(dir.path()).unwrap();
-    assert_eq!(reader.coverage().unwrap().last_good_poll, None);
+    assert_eq!(reader.coverage(OrgId(0)).unwrap().last_good_poll, None);
     let head = journal
         .append(Batch {
             polled: Some(Polled { at: start(), caught_up: true, interval: Duration::from_secs(90) }),
@@ -431,14 +431,14 @@ async fn the_last_good_poll_is_kept() {
         .await
         .unwrap()
         .head;
-    assert_eq!((reader.coverage().unwrap().last_good_poll, head), (Some(start()), Head::default()));
+    assert_eq!((reader.coverage(OrgId(0)).unwrap().last_good_poll, head), (Some(start()), Head::default()));
     let wanted = Polling {
         last_good: Some(start()),
         caught_up: Some(start()),
         interval: Some(Duration::from_secs(90)),
         ..Polling::default()
     };
-    assert_eq!(reader.polling().unwrap(), wanted);
+    assert_eq!(reader.polling(OrgId(0)).unwrap(), wanted);
 }
 
 #[tokio::test]
@@ -471,12 +471,16 @@ fn a_full_disk_costs_a_batch_and_nothing_else() {
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.head().unwrap(), store.head());
     assert_eq!(reader.counts().unwrap().rows, 10);
-    assert_eq!(reader.bookmark().unwrap().unwrap().next, "first", "the cursor went on without its events");
+    assert_eq!(
+        reader.bookmark(OrgId(0)).unwrap().unwrap().next,
+        "first",
+        "the cursor went on without its events"
+    );
     store.conn.pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
     let commit = store.write([&large].into_iter()).unwrap();
     assert_eq!((commit[0].new, commit[0].head.last), (990, Seq(1000)));
     assert_eq!(reader.record(Seq(1000)).unwrap().unwrap().raw, sample::consent(999, Via::POLL).raw);
-    assert_eq!(reader.bookmark().unwrap().unwrap().next, "second");
+    assert_eq!(reader.bookmark(OrgId(0)).unwrap().unwrap().next, "second");
 }
 
 #[test]
@@ -528,7 +532,7 @@ fn what_is_old_or_too_much_goes_and_its_number_with_it() {
     assert_eq!(reader.counts().unwrap().rows, 50);
     assert!(store.head().change > head.change);
     let newest_gone = sample::consent(69, Via::POLL).key.published_ms;
-    assert_eq!(reader.coverage().unwrap().complete_since.unwrap().as_millisecond(), newest_gone + 1);
+    assert_eq!(reader.coverage(OrgId(0)).unwrap().complete_since.unwrap().as_millisecond(), newest_gone + 1);
     let much_later = start() + Duration::from_hours(500 * 24);
     while store.prune_some(much_later).unwrap() {}
     assert!(reader.newest(9).unwrap().rows.is_empty());

@@ -10,6 +10,7 @@ use super::standing::named;
 use super::stdio::{note, say};
 use super::{Feed, Source};
 use crate::clock::Clock;
+use crate::consent::OrgId;
 use crate::exit::{Exit, Signal};
 use crate::intake::backfill::Progress;
 use crate::report::{Fault, Part, Pulse};
@@ -52,7 +53,7 @@ pub async fn backfill(
     let mut progress: Option<watch::Receiver<Progress>> = None;
     loop {
         let board = source.board();
-        let coverage = source.reader().coverage().map_err(|error| failed(&error.fault()))?;
+        let coverage = source.reader().coverage(OrgId::default()).map_err(|error| failed(&error.fault()))?;
         // History is joined to the complete range, which exists only once the live poll has caught up.
         if progress.is_none() && coverage.complete_since.is_some() && *board.get(Part::Poll) == Pulse::Live {
             progress =

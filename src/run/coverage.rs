@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Source;
+use crate::consent::OrgId;
 use crate::journal::ReadError;
 use crate::report::{Board, Coverage, Gap, Unreadable};
 
@@ -55,7 +56,7 @@ impl Watcher {
     /// known yet. The caller passes in the board that it read: reading it here would mark a change as seen that the
     /// caller waits for.
     pub(super) fn look(&mut self, source: &mut Source, board: &Board) -> Result<Option<String>, ReadError> {
-        let coverage = source.reader().coverage()?;
+        let coverage = source.reader().coverage(OrgId::default())?;
         let last_good_poll = coverage.last_good_poll.max(board.traffic.last_good);
         Ok(self.tell(Coverage { last_good_poll, ..coverage }))
     }

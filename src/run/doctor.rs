@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::charset;
 use super::stdio::{note, print};
 use crate::clock::Clock;
+use crate::consent::OrgId;
 use crate::exit::Exit;
 use crate::export::json_in_ascii;
 use crate::intake::http::{OktaClient, Route};
@@ -142,10 +143,10 @@ fn look(dir: &std::path::Path) -> Result<Looked, String> {
     let read = || {
         let counts = reader.counts()?;
         Ok(Looked {
-            coverage: reader.coverage()?,
+            coverage: reader.coverage(OrgId::default())?,
             rows: counts.rows,
             rejects: counts.rejects,
-            proof: reader.newest_grant()?,
+            proof: reader.newest_grant(OrgId::default())?,
         })
     };
     read().map_err(|error: crate::journal::ReadError| error.fault().to_string())

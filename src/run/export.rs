@@ -12,7 +12,7 @@ use super::save::{FileLayout, SaveError, Taker, print_whole, save, told};
 use super::source::restored;
 use super::stdio::note;
 use super::{MarkedEvents, charset, last_readiness};
-use crate::consent::{Consent, KnownOrg, Seq};
+use crate::consent::{Consent, KnownOrg, OrgId, Seq};
 use crate::exit::Exit;
 use crate::export::{About, AboutOrg};
 use crate::journal::{Damage, ReadError, Reader};
@@ -117,7 +117,7 @@ fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
     reader.hold().map_err(|error| error.fault().to_string())?;
     let org = AboutOrg {
         org: options.org.clone(),
-        coverage: reader.coverage().map_err(|error| error.fault().to_string())?,
+        coverage: reader.coverage(OrgId::default()).map_err(|error| error.fault().to_string())?,
         board: None,
         readiness: last_readiness::read(&options.dir)
             .and_then(|readiness| serde_json::value::to_raw_value(&readiness).ok()),

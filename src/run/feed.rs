@@ -14,7 +14,7 @@ use super::standing::named;
 use super::stdio::note;
 use super::writing::{self, ANSWERS, Parts, Probing};
 use crate::clock::Clock;
-use crate::consent::{KnownOrg, Orgs, Seq};
+use crate::consent::{KnownOrg, OrgId, Orgs, Seq};
 use crate::intake::backfill::{self, Progress};
 use crate::intake::hook::HookPlan;
 use crate::intake::http::{self, Route};
@@ -100,8 +100,9 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     board.send_modify(|board| board.notes.files = plan.warnings);
     let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
-    let orgs = Orgs::new(vec![plan.org]);
+    let orgs = Orgs::new(vec![plan.org.clone()]);
     let parts = Parts {
+        org: plan.org,
         dir: plan.dir,
         keep: plan.keep,
         poll: plan.poll,
@@ -120,13 +121,15 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     let (state, reader) = enter(&parts, &head).await?;
     let unreadable_before = match &state {
         State::Writes(writing) => writing.unreadable_before,
-        State::Follows(_) => reader.coverage().map_err(|error| error.fault())?.unreadable.count,
+        State::Follows(_) => {
+            reader.coverage(OrgId::default()).map_err(|error| error.fault())?.unreadable.count
+        }
     };
     let role = Role::new(state);
     if let Some(holder) = role.holder() {
         head.send_replace(reader.head().map_err(|error| error.fault())?);
         let follower_reader = Reader::open(&parts.dir).map_err(|error| error.fault())?;
-        follow::hear(clock, reader.polling().map_err(|error| error.fault())?);
+        follow::hear(clock, reader.polling(OrgId::default()).map_err(|error| error.fault())?);
         follow::begin(&parts, &holder);
         let follower =
             Follower::new(parts, follower_reader, head, role.clone(), plan.is_hook_left_out, holder);
@@ -229,8 +232,8 @@ impl Feed {
             State::Writes(writing) => (writing.reach.clone(), writing.journal.clone()),
             State::Follows(_) => return Ok(None),
         };
-        let coverage = reader.coverage().map_err(|error| error.fault())?;
-        let mark = reader.history().map_err(|error| error.fault())?;
+        let coverage = reader.coverage(OrgId::default()).map_err(|error| error.fault())?;
+        let mark = reader.history(OrgId::default()).map_err(|error| error.fault())?;
         let plan = HistoryPlan {
             org: reach.plan.org,
             kinds: reach.plan.kinds,

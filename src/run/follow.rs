@@ -10,6 +10,7 @@ use super::role::{Role, State};
 use super::standing::{FIRST_POLL, Standing, Wanted, Why, is_fresh, named, patience};
 use super::writing::{self, Parts};
 use crate::clock::Clock;
+use crate::consent::OrgId;
 use crate::journal::{self, Claimed, Head, Holder, Polling, ReadError, Reader};
 use crate::report::{Part, Pulse};
 
@@ -114,7 +115,7 @@ impl Follower {
         }
         let found = self.reader.head()?;
         self.head.send_if_modified(|head| std::mem::replace(head, found) != found);
-        let before = std::mem::replace(&mut self.polling, self.reader.polling()?);
+        let before = std::mem::replace(&mut self.polling, self.reader.polling(OrgId::default())?);
         if before.last_good != self.polling.last_good {
             // A poll from before this process started has an age only by the wall clock. Later ones are new
             // when seen.
@@ -167,7 +168,8 @@ impl Follower {
     /// Takes over as the writer, in the same way as a process that starts. Returns `false` if another process was
     /// first.
     fn take_over(&mut self) -> Result<bool, Why> {
-        let stored = self.reader.bookmark().map_err(|error| Why::Failed(Box::new(error.fault())))?;
+        let stored =
+            self.reader.bookmark(OrgId::default()).map_err(|error| Why::Failed(Box::new(error.fault())))?;
         let ours = self.parts.poll.query();
         if let Some(stored) = stored.filter(|stored| stored.query != ours) {
             return Err(Why::OtherEvents { ours, theirs: stored.query });
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
     use crate::consent::{Bookmark, Kind};
     use crate::intake::http::{OktaClient, Route};
-    use crate::journal::{Batch, Journal, Opened, Polled, Settings};
+    use crate::journal::{Batch, Opened, OrgJournal, Polled, Settings};
     use crate::okta::{Credentials, OrgUrl, PollPlan};
     use crate::report::Board;
     use crate::secret::Secret;
@@ -267,7 +269,7 @@ mod tests {
         dir: tempfile::TempDir,
         clock: Clock,
         tasks: Tasks,
-        journal: Option<Journal>,
+        journal: Option<OrgJournal>,
     }
 
     impl Rig {
@@ -310,6 +312,7 @@ mod tests {
             let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
             let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
             let parts = Parts {
+                org: crate::consent::KnownOrg::unnamed("example.okta.com"),
                 dir: self.place(),
                 keep: Settings::default(),
                 client: OktaClient::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),

@@ -10,7 +10,7 @@ use super::FeedPlan;
 use super::stdio::{note, print};
 use crate::clock::Clock;
 use crate::config::Hook;
-use crate::consent::visible;
+use crate::consent::{OrgId, visible};
 use crate::exit::Exit;
 use crate::intake::http::OktaClient;
 use crate::journal::Reader;
@@ -77,7 +77,10 @@ impl HookCommand<'_> {
         text.push('\n');
         // Without a journal, this line is left out.
         if let Ok(reader) = Reader::open(journal) {
-            let proof = reader.coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.hook;
+            let proof = reader
+                .coverage(OrgId::default())
+                .map_err(|error| (Exit::Failed, error.fault().to_string()))?
+                .hook;
             text.push_str(&proof_line(proof));
         }
         out(&text)

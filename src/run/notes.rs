@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::consent::{self, EventKey, Seq};
+use crate::consent::{self, EventKey, OrgId, Seq};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
 use crate::model::{ARRANGED, Mark, Marks, Model, Msg, Notice};
 use crate::report::{Fault, Part};
@@ -110,14 +110,17 @@ impl NoteStore for KeptNotes {
             }
             Err(fault) => return Msg::Notice(Notice::bad(fault.to_string())),
         };
-        let key = match store.reader.key_of(seq) {
-            Ok(Some(key)) => key,
+        let (org, key) = match store.reader.key_of(seq) {
+            Ok(Some((org, key))) => match store.org_key(org) {
+                Ok(org) => (org, key),
+                Err(error) => return unread(&error),
+            },
             Ok(None) => return Msg::Notice(Notice::bad("This consent is no longer in the journal.")),
             Err(error) => return Msg::Notice(Notice::bad(error.fault().to_string())),
         };
         let kept = match &note {
-            Some(note) => store.notes.put(&consent::Marked { key, at: now, note: note.as_str().into() }),
-            None => store.notes.remove(&key),
+            Some(note) => store.notes.put(&consent::Marked { org, key, at: now, note: note.as_str().into() }),
+            None => store.notes.remove(&org, &key),
         };
         match kept {
             Ok(()) => Msg::Marked(seq, note.map(|note| Mark { at: now, note: note.into() })),
@@ -155,8 +158,13 @@ impl NoteStore for KeptNotes {
         };
         self.missing.clear();
         let mut found = Vec::new();
+        let orgs = match store.reader.orgs() {
+            Ok(orgs) => orgs,
+            Err(error) => return Some(unread(&error)),
+        };
         for marked in marks {
-            match store.reader.seq_of(&marked.key) {
+            let org = orgs.iter().find(|(_, org)| org.key == marked.org).map(|(id, _)| id);
+            match org.map_or(Ok(None), |org| store.reader.seq_of(org, &marked.key)) {
                 Ok(Some(seq)) => found.push((seq, Mark { at: marked.at, note: marked.note })),
                 Ok(None) => self.missing.entry(marked.key.published_ms).or_default().push(marked),
                 Err(error) => return Some(unread(&error)),
@@ -172,25 +180,44 @@ impl NoteStore for KeptNotes {
 }
 
 /// The name of the place's entry for the current row. On the screen its value is the row's number and time. On disk it
-/// is the event's key, which stays the same in a journal that was created anew.
+/// is the event's key and the key of its org, which stay the same in a journal that was created anew.
 const ROW: &str = "row";
 
 impl Open {
     fn name_row(&self, place: &mut [(&'static str, String)]) {
         let Some((_, row)) = place.iter_mut().find(|(name, _)| *name == ROW) else { return };
         let seq = row.split_once(' ').and_then(|(seq, _)| seq.parse().ok());
-        let key = seq.and_then(|seq| self.reader.key_of(Seq(seq)).ok().flatten());
-        *row = key.map_or(String::new(), |key| key.to_word());
+        let found = seq.and_then(|seq| self.reader.key_of(Seq(seq)).ok().flatten());
+        let word =
+            |(org, key): (OrgId, EventKey)| Some(format!("{}/{}", key.to_word(), self.org_key(org).ok()?));
+        *row = found.and_then(word).unwrap_or_default();
+    }
+
+    /// Returns the key of an org, or an empty text if the journal does not know it.
+    fn org_key(&self, org: OrgId) -> Result<Box<str>, ReadError> {
+        Ok(self.reader.orgs()?.get(org).map(|org| org.key.clone()).unwrap_or_default())
     }
 
     /// Replaces the event key in a place with the row's number and time. If the journal does not hold the event, the
     /// number is 0, and only the time gives the position.
     fn find_row(&self, place: &mut [(String, String)]) {
         let Some((_, row)) = place.iter_mut().find(|(name, _)| *name == ROW) else { return };
-        let Some(key) = EventKey::from_word(row) else { return row.clear() };
-        let seq = self.reader.seq_of(&key).ok().flatten().unwrap_or_default();
+        let (word, org) = split_place(row);
+        let Some(key) = EventKey::from_word(word) else { return row.clear() };
+        let orgs = self.reader.orgs().unwrap_or_default();
+        // A version that knew one org stored none.
+        let of = org.map_or(Some(OrgId::default()), |key| {
+            orgs.iter().find(|(_, known)| &*known.key == key).map(|(id, _)| id)
+        });
+        let seq = of.and_then(|org| self.reader.seq_of(org, &key).ok().flatten()).unwrap_or_default();
         *row = format!("{} {}", seq.0, key.published_ms);
     }
+}
+
+/// Splits the stored form of a row into the key of the event and that of its org.
+fn split_place(row: &str) -> (&str, Option<&str>) {
+    let third = row.match_indices('/').nth(2).and_then(|(at, _)| row.split_at_checked(at));
+    third.map_or((row, None), |(word, org)| (word, org.strip_prefix('/')))
 }
 
 fn failed(error: &NotesError) -> Msg {

@@ -276,7 +276,7 @@ impl Source {
                 self.sorting = Some(Sorting { after: Seq(0), to, listed, left: 0 });
             }
         }
-        let coverage = self.reader.coverage()?;
+        let coverage = self.reader.coverage(OrgId::default())?;
         if self.told_coverage.as_ref() != Some(&coverage) {
             self.told_coverage = Some(coverage.clone());
             msgs.push(Msg::Coverage(coverage));

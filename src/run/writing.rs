@@ -9,10 +9,10 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::last_readiness;
 use crate::clock::Clock;
-use crate::consent::{Seq, Thing};
+use crate::consent::{KnownOrg, OrgId, Seq, Thing};
 use crate::intake::hook::{self, HookPlan};
 use crate::intake::{http, mending, names, poll, probe, state};
-use crate::journal::{Claim, Head, Journal, Reader, Settings};
+use crate::journal::{Claim, Head, OrgEntry, OrgJournal, Reader, Settings};
 use crate::okta::{
     Budget, Correlations, Lookups, Mending, PollPlan, Poller, Prober, ReadinessBudgets, ReadinessPlan,
 };
@@ -33,6 +33,7 @@ pub struct Probing {
 /// Everything needed to start the parts, now or after a take-over.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
+    pub(super) org: KnownOrg,
     pub(super) dir: PathBuf,
     pub(super) keep: Settings,
     pub(super) poll: PollPlan,
@@ -51,7 +52,7 @@ pub(super) struct Parts {
 /// A journal that this process writes, and handles to the running parts.
 #[derive(Debug)]
 pub(super) struct Writing {
-    pub(super) journal: Journal,
+    pub(super) journal: OrgJournal,
     pub(super) reach: LogAccess,
     /// Accepts the numbers of rows for which the user wants the other events of the session.
     pub(super) asked: Option<mpsc::Sender<Seq>>,
@@ -80,12 +81,17 @@ pub(super) fn start(
     head: &watch::Sender<Head>,
 ) -> Result<(Writing, Reader), Box<Fault>> {
     let Parts { dir, clock, tasks, board, client, .. } = parts;
-    let journal = claim.open(parts.keep, clock.clone(), head).map_err(|error| error.fault())?;
+    let entry = OrgEntry { org: parts.org.clone(), clock: clock.clone() };
+    let journal = claim.open(parts.keep, clock.clone(), head, vec![entry]).map_err(|error| error.fault())?;
+    let ours = journal.orgs().next().expect("it was opened for one org");
+    if ours.org() != OrgId::default() {
+        return Err(Box::new(begun_by_another(&parts.org)));
+    }
     // Everything that can fail comes before the first part starts.
     let read = || Reader::open(dir).map_err(|error| Box::new(error.fault()));
     let (list, names_reader, probe_reader, mending_reader) = (read()?, read()?.bare(), read()?, read()?);
-    let stored = list.bookmark().map_err(|error| error.fault())?;
-    let coverage = list.coverage().map_err(|error| error.fault())?;
+    let stored = list.bookmark(OrgId::default()).map_err(|error| error.fault())?;
+    let coverage = list.coverage(OrgId::default()).map_err(|error| error.fault())?;
 
     board.send_modify(|board| {
         board.set(Part::Poll, Pulse::Starting);
@@ -121,7 +127,7 @@ pub(super) fn start(
         let doors = probe::ProbeDoors {
             reader: probe_reader,
             client: client.clone(),
-            journal: journal.clone(),
+            journal: ours.clone(),
             board: board.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -134,7 +140,7 @@ pub(super) fn start(
     let doors = mending::MendingDoors {
         reader: mending_reader,
         client: client.clone(),
-        journal: journal.clone(),
+        journal: ours.clone(),
         board: board.clone(),
         clock: clock.clone(),
         tasks: tasks.clone(),
@@ -154,7 +160,7 @@ pub(super) fn start(
             names::NamesDoors {
                 reader: names_reader,
                 client: client.clone(),
-                journal: journal.clone(),
+                journal: ours.clone(),
                 board: board.clone(),
                 clock: clock.clone(),
                 tasks: tasks.clone(),
@@ -167,18 +173,30 @@ pub(super) fn start(
     }
     let reach = LogAccess { client: client.clone(), budget: poller.budget(), plan: parts.poll.clone() };
     if let Some(plan) = parts.hook.clone() {
-        let work = hook::run(plan, journal.clone(), board.clone(), clock.clone(), tasks.clone());
+        let work = hook::run(plan, ours.clone(), board.clone(), clock.clone(), tasks.clone());
         tasks.spawn("hook", work);
     }
     let work = poll::run(
         poller,
         client.clone(),
-        journal.clone(),
+        ours.clone(),
         board.clone(),
         clock.clone(),
         tasks.clone(),
         Arc::clone(&parts.nudge),
     );
     tasks.spawn("poll", work);
-    Ok((Writing { journal, reach, asked, unreadable_before: coverage.unreadable.count }, list))
+    Ok((Writing { journal: ours, reach, asked, unreadable_before: coverage.unreadable.count }, list))
+}
+
+/// Returns the fault of a journal that another org began. Its rows and those of this org would be told apart, but what
+/// the screen says of gaps and of the last poll would be about that org.
+fn begun_by_another(org: &KnownOrg) -> Fault {
+    Fault::new(
+        Part::Journal,
+        "another org's journal",
+        &format!("Another org than {} began the journal in this folder.", org.label()),
+        "Nothing was started.",
+        "Choose another folder with --data-dir, or another journal.name.",
+    )
 }

@@ -15,7 +15,7 @@ use super::slots::Slot;
 use super::tally::{Excess, Refused, Stored, Tally};
 use crate::clock::Clock;
 use crate::consent::Reject;
-use crate::journal::{AppendError, Batch, Commit, Journal};
+use crate::journal::{AppendError, Batch, Commit, OrgJournal};
 use crate::okta::hook_delivery::{self, HookError, ReadDelivery, Secrets};
 use crate::report::{Board, Fault, Part};
 
@@ -24,7 +24,7 @@ use crate::report::{Board, Fault, Part};
 pub(super) struct HookService {
     pub(super) path: String,
     pub(super) secrets: Secrets,
-    pub(super) journal: Journal,
+    pub(super) journal: OrgJournal,
     pub(super) board: watch::Receiver<Board>,
     pub(super) clock: Clock,
     pub(super) tally: Tally,

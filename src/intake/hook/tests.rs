@@ -27,7 +27,7 @@ struct Rig {
     clock: Clock,
     tasks: Tasks,
     board: watch::Receiver<Board>,
-    journal: Journal,
+    journal: OrgJournal,
     place: TempDir,
     at: SocketAddr,
 }
@@ -44,14 +44,14 @@ impl Rig {
         Self::on(place, journal, clock, tls).await
     }
 
-    async fn on(place: TempDir, journal: Journal, clock: Clock, tls: Option<Tls>) -> Self {
+    async fn on(place: TempDir, journal: OrgJournal, clock: Clock, tls: Option<Tls>) -> Self {
         Self::below(Ceiling::default(), place, journal, clock, tls).await
     }
 
     async fn below(
         ceiling: Ceiling,
         place: TempDir,
-        journal: Journal,
+        journal: OrgJournal,
         clock: Clock,
         tls: Option<Tls>,
     ) -> Self {

@@ -26,7 +26,7 @@ struct Rig {
     clock: Clock,
     tasks: Tasks,
     board: watch::Receiver<Board>,
-    journal: Journal,
+    journal: OrgJournal,
     place: TempDir,
     disk: rusqlite::Connection,
     /// The first line of each request.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::consent::{Bookmark, Kind};
+use crate::consent::{Bookmark, Kind, OrgId};
 use crate::intake::http::Route;
 use crate::journal::{self, Opened, Reader, Settings};
 use crate::okta::{Credentials, OrgUrl, PollPlan};
@@ -22,7 +22,7 @@ struct Rig {
     tasks: Tasks,
     board: watch::Receiver<Board>,
     nudge: Arc<Notify>,
-    journal: Journal,
+    journal: OrgJournal,
     place: TempDir,
     org: OrgUrl,
     /// The requests that the org received, in full.
@@ -85,7 +85,7 @@ impl Rig {
     }
 
     fn bookmark(&self) -> Option<Bookmark> {
-        Reader::open(self.place.path()).unwrap().bookmark().unwrap()
+        Reader::open(self.place.path()).unwrap().bookmark(OrgId::default()).unwrap()
     }
 
     async fn stop(self) {

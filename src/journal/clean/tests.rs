@@ -100,7 +100,7 @@ fn old_journal(dir: &Path) {
             .unwrap();
         checksum::seal(&store.conn, seq).unwrap();
         let key = EventKey { id: digest(number), ..old(number).key };
-        notes.put(&Marked { key, at: at(), note: "kept".into() }).unwrap();
+        notes.put(&Marked { org: "x".into(), key, at: at(), note: "kept".into() }).unwrap();
     }
     store.conn.execute("UPDATE side SET uuid = ?1 WHERE id = 2", [digest(2).as_bytes()]).unwrap();
     checksum::seal_row(&store.conn, checksum::SIDE, &[&2]).unwrap();
@@ -235,7 +235,7 @@ fn a_journal_with_secrets_is_cleaned_and_loses_nothing_else() {
         let commits = store.write([&again].into_iter()).unwrap();
         assert_eq!((commits[0].new, commits[0].repeated), (0, ROWS.div_ceil(ODD) as usize));
         for marked in Notes::open(dir.path()).unwrap().marks().unwrap() {
-            assert!(reader.seq_of(&marked.key).unwrap().is_some(), "{:?}", marked.key);
+            assert!(reader.seq_of(OrgId(0), &marked.key).unwrap().is_some(), "{:?}", marked.key);
         }
     }
 }

@@ -4,17 +4,19 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::clock::Clock;
-use crate::consent::{Seq, Via};
+use crate::consent::{OrgId, Seq, Via};
 use crate::journal::sample::{self, START_MS};
 use crate::journal::write::store::Store;
 use crate::journal::{Batch, Opened, Reader, Settings, open};
+
+const ORG: &str = "example.okta.com";
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_millisecond(START_MS + second * 1000).unwrap()
 }
 
 fn marked(number: u64, note: &str) -> Marked {
-    Marked { key: sample::consent(number, Via::POLL).key, at: at(1), note: note.into() }
+    Marked { org: ORG.into(), key: sample::consent(number, Via::POLL).key, at: at(1), note: note.into() }
 }
 
 fn notes(dir: &Path) -> Vec<String> {
@@ -35,8 +37,8 @@ fn marks_come_back_and_go() {
     assert_eq!(here.marks().unwrap()[0], marked(1, "first, mended"));
     assert!(there.is_moved().unwrap() && !there.is_moved().unwrap());
     assert!(!here.is_moved().unwrap(), "what one wrote oneself is no news");
-    there.remove(&marked(2, "").key).unwrap();
-    there.remove(&marked(9, "").key).unwrap();
+    there.remove(ORG, &marked(2, "").key).unwrap();
+    there.remove(ORG, &marked(9, "").key).unwrap();
     assert!(here.is_moved().unwrap());
     assert_eq!(notes(dir.path()), ["first, mended", ""]);
     here.put(&marked(1, &"é".repeat(5000))).unwrap();
@@ -78,7 +80,7 @@ fn no_more_than_is_bounded_is_kept() {
     let mut notes = Notes::open(dir.path()).unwrap();
     let many = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
-         INSERT INTO mark SELECT i, randomblob(16), 0, 0, '' FROM n",
+         INSERT INTO mark SELECT i, randomblob(16), 0, 'x', 0, '' FROM n",
         Notes::MARKS_MAX
     );
     notes.conn.execute(&many, []).unwrap();
@@ -86,7 +88,7 @@ fn no_more_than_is_bounded_is_kept() {
     let mut first = notes.marks().unwrap().swap_remove(0);
     first.note = "one that is there takes a note".into();
     notes.put(&first).unwrap();
-    notes.remove(&first.key).unwrap();
+    notes.remove(&first.org, &first.key).unwrap();
     notes.put(&marked(1, "")).unwrap();
 }
 
@@ -183,7 +185,7 @@ fn marked_rows_are_spared_by_age_and_by_number() {
     // Ten rows are kept: the three marked ones and the newest seven.
     assert_eq!(seqs(dir.path()), [1, 8, 701, 1194, 1195, 1196, 1197, 1198, 1199, 1200]);
     // The writer sees marks that come and go while it runs.
-    notes.remove(&marked(7, "").key).unwrap();
+    notes.remove(ORG, &marked(7, "").key).unwrap();
     notes.put(&marked(1195, "")).unwrap();
     while store.prune_some(at(100 * 86_400)).unwrap() {}
     assert_eq!(seqs(dir.path()), [1, 701, 1196]);
@@ -215,11 +217,51 @@ async fn a_key_finds_its_row_in_a_journal_made_anew() {
         let consents = numbers.map(|number| sample::consent(number, Via::POLL)).collect();
         journal.append(Batch { consents, ..Batch::default() }).await.unwrap();
         let reader = Reader::open(dir.path()).unwrap();
-        assert_eq!(reader.seq_of(&key).unwrap(), Some(Seq(seq)));
-        assert_eq!(reader.key_of(Seq(seq)).unwrap(), Some(key));
+        assert_eq!(reader.seq_of(OrgId(0), &key).unwrap(), Some(Seq(seq)));
+        assert_eq!(reader.key_of(Seq(seq)).unwrap(), Some((OrgId(0), key)));
         assert_eq!(reader.key_of(Seq(99)).unwrap(), None);
         drop(reader);
         journal.close().await;
     }
-    assert_eq!(Reader::open(dir.path()).unwrap().seq_of(&sample::consent(3, Via::POLL).key).unwrap(), None);
+    assert_eq!(
+        Reader::open(dir.path()).unwrap().seq_of(OrgId(0), &sample::consent(3, Via::POLL).key).unwrap(),
+        None
+    );
+}
+
+/// Changes a file to format 1, in which marks had no org.
+fn forget_orgs(dir: &Path) {
+    let conn = Connection::open(dir.join(FILE)).unwrap();
+    conn.execute_batch(
+        "ALTER TABLE mark RENAME TO new;
+         CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, at INTEGER NOT NULL,
+            note TEXT NOT NULL, PRIMARY KEY (ts, uuid, part)) WITHOUT ROWID;
+         INSERT INTO mark SELECT ts, uuid, part, at, note FROM new;
+         DROP TABLE new; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+}
+
+#[test]
+fn marks_of_format_1_belong_to_the_org_of_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join(ORG);
+    let mut notes = Notes::open(&dir).unwrap();
+    notes.put(&marked(1, "first")).unwrap();
+    notes.put(&marked(2, "")).unwrap();
+    notes.remember("ada").unwrap();
+    let marks = notes.marks().unwrap();
+    drop(notes);
+    forget_orgs(&dir);
+    let looked = Notes::look(&dir).unwrap().unwrap();
+    assert_eq!(looked.marks().unwrap(), marks, "read as they are");
+    assert_eq!(looked.number("user_version").unwrap(), 1);
+    let mut notes = Notes::open(&dir).unwrap();
+    assert_eq!((notes.marks().unwrap(), notes.filters().unwrap()), (marks.clone(), vec!["ada".to_owned()]));
+    assert_eq!(looked.marks().unwrap(), marks, "the file was migrated meanwhile");
+    // A mark belongs to one org.
+    let other = Marked { org: "b.okta.com".into(), ..marked(1, "another event") };
+    notes.put(&other).unwrap();
+    notes.remove(ORG, &marked(1, "").key).unwrap();
+    assert_eq!(notes.marks().unwrap(), [other, marked(2, "")]);
 }

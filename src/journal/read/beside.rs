@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::reader::{ORG, Reader};
+use super::reader::Reader;
 use crate::consent::{Beside, OrgId, Seq, SideEvent};
 use crate::journal::clean;
 use crate::journal::error::ReadError;
@@ -13,15 +13,16 @@ use crate::journal::tables::side;
 const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
 
 impl Reader {
-    /// Returns the newest side events of a type, at most `n`, newest first.
+    /// Returns the newest side events of a type in the first org, at most `n`, newest first.
     #[cfg(test)]
     pub(crate) fn sides(&self, event_type: &str, n: usize) -> Result<Vec<SideEvent>, ReadError> {
-        self.cleaned(side::newest(&self.conn, ORG, event_type, n)?)
+        self.cleaned(side::newest(&self.conn, OrgId(0), event_type, n)?)
     }
 
-    /// Returns a number that rises whenever an event reports a change of an authorization server, a scope or a feature.
-    pub fn newest_drift(&self) -> Result<i64, ReadError> {
-        Ok(side::newest_drift(&self.conn, ORG)?)
+    /// Returns a number that rises whenever an event of an org reports a change of an authorization server, a scope or a
+    /// feature.
+    pub fn newest_drift(&self, org: OrgId) -> Result<i64, ReadError> {
+        Ok(side::newest_drift(&self.conn, org)?)
     }
 
     /// Returns the side events of a session or a transaction of an org, at most `n`, oldest first.

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Row as Found};
 
 use super::lines::ROW;
-use super::reader::{ORG, Reader};
-use crate::consent::{Bookmark, HistoryMark, Via};
+use super::reader::Reader;
+use crate::consent::{Bookmark, HistoryMark, OrgId, Via};
 #[cfg(test)]
 use crate::consent::{Reject, redact};
 use crate::journal::batch::Polling;
@@ -37,13 +37,14 @@ const GAP_DAMAGED: &str = "the record of a gap here is damaged on the disk, so i
 const AHEAD_MS: i64 = 300_000;
 
 impl Reader {
-    /// Returns for which time the journal is complete, what came late, and when the log was last read successfully.
-    pub fn coverage(&self) -> Result<Coverage, ReadError> {
-        let meta = OrgMeta::load(&self.conn, ORG)?;
+    /// Returns for which time the journal is complete for an org, what came late, and when the org's log was last read
+    /// successfully.
+    pub fn coverage(&self, org: OrgId) -> Result<Coverage, ReadError> {
+        let meta = OrgMeta::load(&self.conn, org)?;
         let complete_since = meta.complete_since.and_then(|text| text.parse().ok());
         let last_good_poll = meta.last_good.and_then(|text| text.parse().ok());
         let mut statement = self.conn.prepare_cached("SELECT * FROM gap WHERE org = ?1")?;
-        let mut found = statement.query([ORG.0])?;
+        let mut found = statement.query([org.0])?;
         let mut gaps = Vec::new();
         while let Some(row) = found.next()? {
             let at = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
@@ -58,7 +59,7 @@ impl Reader {
             }
         }
         gaps.sort_by_key(|gap| (gap.from, gap.to));
-        let (failures, last_failure) = side::count(&self.conn, ORG, DELIVERY_FAILED)?;
+        let (failures, last_failure) = side::count(&self.conn, org, DELIVERY_FAILED)?;
         let hook = HookProof {
             verified: meta.verified_ms.map(time),
             unconfirmed: meta.unconfirmed.max(0) as u64,
@@ -68,14 +69,14 @@ impl Reader {
             failures,
             last_failure,
         };
-        let shared = shared_id::count(&self.conn, ORG)?;
-        let unreadable = self.unreadable()?;
+        let shared = shared_id::count(&self.conn, org)?;
+        let unreadable = self.unreadable(org)?;
         let late = meta.late.max(0) as u64;
         Ok(Coverage { complete_since, gaps, late, shared, last_good_poll, unreadable, hook })
     }
 
-    /// Returns how many records of the log could not be read.
-    fn unreadable(&self) -> Result<Unreadable, ReadError> {
+    /// Returns how many records of an org's log could not be read.
+    fn unreadable(&self, org: OrgId) -> Result<Unreadable, ReadError> {
         // If the count is damaged, the kept records are counted: there were at least that many.
         let sql = if checksum::count_damaged(&self.conn, checksum::UNREADABLE)? == 0 {
             "SELECT count, first, last FROM unreadable WHERE org = ?1 AND source = 'poll'"
@@ -90,12 +91,12 @@ impl Reader {
                 last: Some(time(row.get(2)?)),
             })
         };
-        Ok(self.conn.prepare_cached(sql)?.query_row([ORG.0], read).optional()?.unwrap_or_default())
+        Ok(self.conn.prepare_cached(sql)?.query_row([org.0], read).optional()?.unwrap_or_default())
     }
 
-    /// Returns how the log was polled last.
-    pub fn polling(&self) -> Result<Polling, ReadError> {
-        let meta = OrgMeta::load(&self.conn, ORG)?;
+    /// Returns how an org's log was polled last.
+    pub fn polling(&self, org: OrgId) -> Result<Polling, ReadError> {
+        let meta = OrgMeta::load(&self.conn, org)?;
         // The times are stored by Okta's clock. They are converted to the clock of this machine, which a follower
         // shares with the poller.
         let ahead = SignedDuration::from_millis(meta.ahead_ms);
@@ -142,15 +143,15 @@ impl Reader {
         Ok(rejects)
     }
 
-    /// Returns where the poller resumes. If the stored bookmark is damaged, returns one without `next` that is made
+    /// Returns where the poller of an org resumes. If the stored bookmark is damaged, returns one without `next` that is made
     /// from the counters. The poller then restarts a little before the newest row and records the gap.
-    pub fn bookmark(&self) -> Result<Option<Bookmark>, ReadError> {
-        let sound = bookmark::load(&self.conn, ORG)?;
-        if sound.is_some() || !bookmark::is_there(&self.conn, ORG)? {
+    pub fn bookmark(&self, org: OrgId) -> Result<Option<Bookmark>, ReadError> {
+        let sound = bookmark::load(&self.conn, org)?;
+        if sound.is_some() || !bookmark::is_there(&self.conn, org)? {
             return Ok(sound);
         }
-        let meta = OrgMeta::load(&self.conn, ORG)?;
-        let newest = self.newest_polled()?;
+        let meta = OrgMeta::load(&self.conn, org)?;
+        let newest = self.newest_polled(org)?;
         Ok(Some(Bookmark {
             query: String::new(),
             next: String::new(),
@@ -160,18 +161,18 @@ impl Reader {
         }))
     }
 
-    /// Returns when the newest row that the log has shown was published. A row that only a hook delivered does not tell
+    /// Returns when the newest row of an org that the log has shown was published. A row that only a hook delivered does not tell
     /// how far the log was read.
-    fn newest_polled(&self) -> Result<Option<Timestamp>, ReadError> {
+    fn newest_polled(&self, org: OrgId) -> Result<Option<Timestamp>, ReadError> {
         let sql = format!(
             "{ROW} INDEXED BY event_key
              WHERE org = ?3 AND ts > 0 AND via <> ?1 AND ts <= received + ?2 ORDER BY ts DESC"
         );
-        self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS, ORG.0))
+        self.first_sound(&sql, (Via::HOOK.code(), AHEAD_MS, org.0))
     }
 
-    /// Returns where fetching history resumes, or `None` if no fetch was interrupted.
-    pub fn history(&self) -> Result<Option<HistoryMark>, ReadError> {
-        Ok(history::mark(&self.conn, ORG)?)
+    /// Returns where fetching an org's history resumes, or `None` if no fetch was interrupted.
+    pub fn history(&self, org: OrgId) -> Result<Option<HistoryMark>, ReadError> {
+        Ok(history::mark(&self.conn, org)?)
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Params;
 use rusqlite::types::ValueRef;
 
-use super::reader::{ORG, Reader};
+use super::reader::Reader;
 use crate::consent::{
     Evidence, GrantMarks, Kind, OrgId, Outcome, Reach, Rev, Row, RowPage, Seq, Severity, Sym, Symbol, Via,
 };
@@ -181,13 +181,13 @@ impl Reader {
         Ok(oldest.map(Seq))
     }
 
-    /// Returns when the newest successful consent at a custom authorization server was published.
-    pub fn newest_grant(&self) -> Result<Option<Timestamp>, ReadError> {
+    /// Returns when the newest successful consent at a custom authorization server of an org was published.
+    pub fn newest_grant(&self, org: OrgId) -> Result<Option<Timestamp>, ReadError> {
         let sql = format!(
             "{ROW} INDEXED BY event_key
              WHERE org = ?3 AND (kind & 15) = ?1 AND outcome = ?2 AND ts > 0 ORDER BY ts DESC"
         );
-        self.first_sound(&sql, (Kind::Grant.code(), Outcome::Success.code(), ORG.0))
+        self.first_sound(&sql, (Kind::Grant.code(), Outcome::Success.code(), org.0))
     }
 
     /// Returns when the first sound row of a query of lines was published.

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::consent::{OrgId, Seq, Thing};
+use crate::consent::{OrgId, Orgs, Seq, Thing};
 use crate::journal::batch::Head;
 use crate::journal::connection;
 use crate::journal::error::{OpenError, ReadError};
 use crate::journal::meta::Meta;
 use crate::journal::pack::Unpacker;
-use crate::journal::tables::label;
+use crate::journal::tables::{label, org};
 use crate::journal::{checksum, clean};
 
 /// Reads the journal. Sees each commit as soon as it is made, and never blocks the writer.
@@ -32,9 +32,6 @@ pub struct Reader {
     /// The damaged texts among those that were checked.
     pub(super) bad_texts: BTreeSet<u32>,
 }
-
-/// The org that a reader answers for where it answers for one.
-pub(super) const ORG: OrgId = OrgId(0);
 
 /// The most damaged rows that are remembered.
 pub(super) const DAMAGED_MAX: usize = 10_000;
@@ -89,9 +86,18 @@ impl Reader {
         Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
-    /// Returns the things that Okta was asked about at `since` or later, each with its id.
-    pub fn labels_asked_since(&self, since: Timestamp) -> Result<Vec<(Thing, String)>, ReadError> {
-        Ok(label::asked_since(&self.conn, ORG, since)?)
+    /// Returns all orgs that the journal knows.
+    pub fn orgs(&self) -> Result<Orgs, ReadError> {
+        Ok(org::all(&self.conn)?)
+    }
+
+    /// Returns the things of an org that Okta was asked about at `since` or later, each with its id.
+    pub fn labels_asked_since(
+        &self,
+        org: OrgId,
+        since: Timestamp,
+    ) -> Result<Vec<(Thing, String)>, ReadError> {
+        Ok(label::asked_since(&self.conn, org, since)?)
     }
 
     /// Returns the numbers of the damaged rows among those that were read so far, ten thousand at most. Lists have an

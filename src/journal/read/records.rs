@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Params};
 
-use super::reader::{ORG, Reader};
+use super::reader::Reader;
 use crate::consent::{EventKey, Evidence, Label, OrgId, Person, Rev, Seq, Stored, Symbol, Thing, Via};
 use crate::journal::checksum::{self, Record};
 use crate::journal::clean;
@@ -77,21 +77,21 @@ impl Reader {
         }
     }
 
-    /// Returns the key of a row's event, or `None` if the row does not exist.
-    pub fn key_of(&self, seq: Seq) -> Result<Option<EventKey>, ReadError> {
-        let sql = "SELECT ts, uuid, part FROM event WHERE seq = ?1";
+    /// Returns the org of a row and the key of its event, or `None` if the row does not exist.
+    pub fn key_of(&self, seq: Seq) -> Result<Option<(OrgId, EventKey)>, ReadError> {
+        let sql = "SELECT ts, uuid, part, org FROM event WHERE seq = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut found = statement.query([seq.0])?;
         let Some(row) = found.next()? else { return Ok(None) };
         let id = event_id(row.get_ref(1)?.as_blob().unwrap_or_default())
             .map_err(|source| ReadError::Unpack { seq: seq.0, source })?;
-        Ok(Some(EventKey { published_ms: row.get(0)?, id, part: row.get(2)? }))
+        Ok(Some((OrgId(row.get(3)?), EventKey { published_ms: row.get(0)?, id, part: row.get(2)? })))
     }
 
-    /// Returns the row of an event, or `None` if it is not stored, or no longer.
-    pub fn seq_of(&self, key: &EventKey) -> Result<Option<Seq>, ReadError> {
+    /// Returns the row of an event of an org, or `None` if it is not stored, or no longer.
+    pub fn seq_of(&self, org: OrgId, key: &EventKey) -> Result<Option<Seq>, ReadError> {
         let sql = "SELECT seq FROM event WHERE org = ?4 AND ts = ?1 AND uuid = ?2 AND part = ?3";
-        let values = (key.published_ms, key.id.as_bytes(), key.part, ORG.0);
+        let values = (key.published_ms, key.id.as_bytes(), key.part, org.0);
         let seq = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
         Ok(seq.map(Seq))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::Reader;
-use crate::consent::{EventKey, Seq, Stored};
+use crate::consent::{EventKey, OrgId, Seq, Stored};
 use crate::journal::error::ReadError;
 use crate::journal::sql_values::event_id;
 
@@ -15,6 +15,9 @@ pub struct Scanned {
     /// The damaged rows among them.
     pub damaged: Vec<DamagedRow>,
 }
+
+/// The keys that the event of each row may have, each with its org.
+pub type PossibleKeys = BTreeMap<Seq, Vec<(OrgId, EventKey)>>;
 
 /// A damaged row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,25 +49,25 @@ impl Reader {
         Ok(Some(Scanned { last, damaged }))
     }
 
-    /// Returns the keys that the event of each row may have: the key in the row, and the key in the index of times.
-    /// Reads the whole index, so it should be called once for many rows.
-    pub fn keys_of(&self, rows: &BTreeSet<Seq>) -> Result<BTreeMap<Seq, Vec<EventKey>>, ReadError> {
-        let mut keys: BTreeMap<Seq, Vec<EventKey>> = rows.iter().map(|seq| (*seq, Vec::new())).collect();
+    /// Returns the keys that the event of each row may have, each with its org: the key in the row, and the key in the
+    /// index of times. Reads the whole index, so it should be called once for many rows.
+    pub fn keys_of(&self, rows: &BTreeSet<Seq>) -> Result<PossibleKeys, ReadError> {
+        let mut keys: PossibleKeys = rows.iter().map(|seq| (*seq, Vec::new())).collect();
         if rows.is_empty() {
             return Ok(keys);
         }
         let mut note = |row: &rusqlite::Row<'_>| -> Result<(), ReadError> {
             let Some(keys) = keys.get_mut(&Seq(row.get(0)?)) else { return Ok(()) };
             let id = event_id(row.get_ref(2)?.as_blob().unwrap_or_default());
-            if let (Ok(published_ms), Ok(id), Ok(part)) = (row.get(1), id, row.get(3)) {
-                let key = EventKey { published_ms, id, part };
+            if let (Ok(published_ms), Ok(id), Ok(part), Ok(org)) = (row.get(1), id, row.get(3), row.get(4)) {
+                let key = (OrgId(org), EventKey { published_ms, id, part });
                 if !keys.contains(&key) {
                     keys.push(key);
                 }
             }
             Ok(())
         };
-        let sql = "SELECT seq, ts, uuid, part FROM event NOT INDEXED WHERE seq = ?1";
+        let sql = "SELECT seq, ts, uuid, part, org FROM event NOT INDEXED WHERE seq = ?1";
         let mut statement = self.conn().prepare_cached(sql)?;
         for seq in rows {
             let mut found = statement.query([seq.0])?;
@@ -72,7 +75,7 @@ impl Reader {
                 note(row)?;
             }
         }
-        let sql = "SELECT seq, ts, uuid, part FROM event INDEXED BY event_key ORDER BY org, ts";
+        let sql = "SELECT seq, ts, uuid, part, org FROM event INDEXED BY event_key ORDER BY org, ts";
         let mut statement = self.conn().prepare_cached(sql)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
@@ -168,7 +171,7 @@ mod tests {
             assert_eq!(found.len(), 1, "{change}");
             if found[0].record.is_none() {
                 let keys = Reader::open(dir.path()).unwrap().keys_of(&BTreeSet::from([Seq(5)])).unwrap();
-                assert!(keys[&Seq(5)].contains(&consents[4].key), "{change}");
+                assert!(keys[&Seq(5)].contains(&(OrgId(0), consents[4].key)), "{change}");
             }
             let mut reader = Reader::open(dir.path()).unwrap();
             assert_eq!(reader.scan_after(Seq(0), 99).unwrap().unwrap().damaged, [], "{change}");
@@ -187,7 +190,7 @@ mod tests {
                 assert!(*copy == before.hook_copy || change.contains("hook_copy"), "{change}: {copy:?}");
             }
             assert_eq!(reader.counts().unwrap().rows, 20);
-            assert_eq!(reader.coverage().unwrap().hook.altered, 1, "{change}");
+            assert_eq!(reader.coverage(OrgId(0)).unwrap().hook.altered, 1, "{change}");
             assert!(reader.check(|_| {}).unwrap().rows.is_empty(), "{change}");
         }
     }
@@ -260,13 +263,13 @@ mod tests {
             for row in &found.damaged {
                 assert_eq!(row.seq, Seq(5));
                 let keys = Reader::open(dir.path()).unwrap().keys_of(&BTreeSet::from([row.seq])).unwrap();
-                assert!(keys[&row.seq].contains(&consents[4].key), "{keys:?}");
+                assert!(keys[&row.seq].contains(&(OrgId(0), consents[4].key)), "{keys:?}");
                 let repair = Repair { seq: row.seq, consent: consents[4].clone(), is_own: false };
                 store.write([&Batch { repairs: vec![repair], ..Batch::default() }].into_iter()).unwrap();
                 mended += 1;
                 let mut reader = Reader::open(dir.path()).unwrap();
                 assert!(reader.check(|_| {}).unwrap().is_none());
-                assert_eq!(reader.key_of(Seq(5)).unwrap(), Some(consents[4].key));
+                assert_eq!(reader.key_of(Seq(5)).unwrap(), Some((OrgId(0), consents[4].key)));
             }
             store.close();
         }

@@ -248,7 +248,7 @@ mod tests {
         assert!(early.renamed(after, early.head().unwrap().change).unwrap().is_empty());
         let gone = &late.record(Seq(2)).unwrap().unwrap().labels[0];
         assert_eq!((gone.name.as_ref().unwrap().exact(), gone.is_gone, gone.asked), ("Figma", true, at(10)));
-        let asked = |since| late.labels_asked_since(at(since)).unwrap().len();
+        let asked = |since| late.labels_asked_since(OrgId(0), at(since)).unwrap().len();
         assert_eq!((asked(10), asked(11)), (1, 0));
     }
 

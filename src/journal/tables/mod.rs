@@ -10,6 +10,7 @@ pub(super) mod identity;
 pub(super) mod intern;
 pub(super) mod label;
 pub(super) mod listening;
+pub(super) mod org;
 pub(super) mod raw;
 pub(super) mod reject;
 pub(super) mod shared_id;

@@ -219,18 +219,18 @@ mod tests {
         other.id = store.identity.of(other.id);
         assert_eq!(reader.sides("event_hook.delivery", 9).unwrap(), [failed(2), failed(1)]);
         assert_eq!(reader.sides("oauth2.as.deactivated", 9).unwrap(), [other.clone()]);
-        assert!(reader.newest_drift().unwrap() > 2, "it came after the two deliveries");
+        assert!(reader.newest_drift(OrgId(0)).unwrap() > 2, "it came after the two deliveries");
         let session = other.session_id.as_ref().map(Untrusted::exact);
         assert_eq!(reader.sides_of(OrgId(0), session, None, 9).unwrap(), [other.clone()]);
         let transaction = other.transaction_id.as_ref().map(Untrusted::exact);
         assert_eq!(reader.sides_of(OrgId(0), None, transaction, 9).unwrap(), [other]);
         assert_eq!(reader.sides_of(OrgId(0), None, None, 9).unwrap(), []);
-        let proof = reader.coverage().unwrap().hook;
+        let proof = reader.coverage(OrgId(0)).unwrap().hook;
         assert_eq!((proof.failures, proof.last_failure), (2, Some(time(START_MS + 120_000))));
         store.conn.execute_batch("UPDATE side SET ts = ts + 900000000 WHERE id = 1").unwrap();
-        assert_eq!(reader.coverage().unwrap().hook.last_failure, Some(time(START_MS + 120_000)));
+        assert_eq!(reader.coverage(OrgId(0)).unwrap().hook.last_failure, Some(time(START_MS + 120_000)));
         store.conn.execute_batch("UPDATE side SET ts = ts - 900000000 WHERE id = 1").unwrap();
         while store.prune_unbounded_some(time(START_MS + 24 * 3_600_000 + 90_000)).unwrap() {}
-        assert_eq!(reader.coverage().unwrap().hook.failures, 1, "the other is too old");
+        assert_eq!(reader.coverage(OrgId(0)).unwrap().hook.failures, 1, "the other is too old");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::consent::{
-    Attribution, ClientId, Doubt, GrantId, Person, ServerId, Stored, Sym, Symbol, UserId, Who,
+    Attribution, ClientId, Doubt, GrantId, OrgId, Person, ServerId, Stored, Sym, Symbol, UserId, Who,
 };
 
 const NUMBER: u64 = 7;
@@ -44,7 +44,7 @@ fn row(dir: &Path) -> (Stored, [Symbol; 6]) {
 }
 
 fn altered_rows(dir: &Path) -> u64 {
-    Reader::open(dir).unwrap().coverage().unwrap().hook.altered
+    Reader::open(dir).unwrap().coverage(OrgId(0)).unwrap().hook.altered
 }
 
 #[test]

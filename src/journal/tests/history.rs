@@ -23,7 +23,7 @@ async fn history_moves_the_beginning_only_when_it_is_whole_and_joins() {
     let reader = Reader::open(dir.path()).unwrap();
     let put = async |mark: HistoryMark| {
         journal.append(Batch { history: Some(mark), ..Batch::default() }).await.unwrap();
-        reader.coverage().unwrap().complete_since.map(|since| since.duration_since(start()).as_mins())
+        reader.coverage(OrgId(0)).unwrap().complete_since.map(|since| since.duration_since(start()).as_mins())
     };
     // Before the live poll caught up, nothing is complete and nothing can join it.
     assert_eq!(put(history(5, -60, -600)).await, None);
@@ -33,12 +33,12 @@ async fn history_moves_the_beginning_only_when_it_is_whole_and_joins() {
     assert_eq!(put(history(5, -60, -600)).await, Some(-60));
     let mark = history(5, -120, -600);
     assert_eq!(put(mark.clone()).await, Some(-120));
-    assert_eq!(reader.history().unwrap(), Some(mark));
+    assert_eq!(reader.history(OrgId(0)).unwrap(), Some(mark));
     assert_eq!(put(history(5, -600, -600)).await, Some(-600));
-    assert_eq!(reader.history().unwrap(), None, "there is nothing to go on with");
+    assert_eq!(reader.history(OrgId(0)).unwrap(), None, "there is nothing to go on with");
     // A later start of the live poll does not shorten what is complete.
     journal.append(Batch { bookmark: Some(bookmark("m")), ..Batch::default() }).await.unwrap();
-    assert_eq!(reader.coverage().unwrap().complete_since.unwrap(), history(5, -600, 0).whole_from);
+    assert_eq!(reader.coverage(OrgId(0)).unwrap().complete_since.unwrap(), history(5, -600, 0).whole_from);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn history_closes_the_gaps_that_it_filled() {
     }
     let left = async |mark: HistoryMark| {
         journal.append(Batch { history: Some(mark), ..Batch::default() }).await.unwrap();
-        let gaps = Reader::open(dir.path()).unwrap().coverage().unwrap().gaps;
+        let gaps = Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().gaps;
         let mins = |time: Timestamp| time.duration_since(start()).as_mins();
         gaps.into_iter().map(|gap| (mins(gap.from), mins(gap.to))).collect::<Vec<_>>()
     };
@@ -66,7 +66,7 @@ async fn history_is_not_late_and_late_rows_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let journal = writer(dir.path());
     journal.append(Batch { bookmark: Some(bookmark("n")), ..polled(500..501) }).await.unwrap();
-    let late = || Reader::open(dir.path()).unwrap().coverage().unwrap().late;
+    let late = || Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().late;
     let mark = Some(history(5, -60, -600));
     journal.append(Batch { history: mark.clone(), ..polled(0..20) }).await.unwrap();
     assert_eq!(late(), 0);
@@ -81,5 +81,5 @@ async fn history_is_not_late_and_late_rows_are_counted() {
     journal.close().await;
     let mut store = store(dir.path(), Settings { keep_rows: 5, ..Settings::default() });
     while store.prune_some(start()).unwrap() {}
-    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().late, 3);
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().late, 3);
 }

@@ -107,8 +107,8 @@ async fn an_older_version_is_brought_up_to_date_by_writer_and_reader() {
             writer(dir.path()).close().await;
         }
         let reader = Reader::open(dir.path()).unwrap();
-        assert_eq!((reader.coverage().unwrap().late, reader.counts().unwrap().rows), (7, 8));
-        assert_eq!(reader.bookmark().unwrap(), Some(bookmark("n")));
+        assert_eq!((reader.coverage(OrgId(0)).unwrap().late, reader.counts().unwrap().rows), (7, 8));
+        assert_eq!(reader.bookmark(OrgId(0)).unwrap(), Some(bookmark("n")));
         let conn = rusqlite::Connection::open(dir.path().join("journal.sqlite3")).unwrap();
         let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!(format, schema::FORMAT);
@@ -170,9 +170,11 @@ async fn whoever_followed_goes_on_hearing_when_this_process_writes() {
     first.close().await;
     assert_eq!(holder(dir.path()).unwrap(), Holder::Nobody);
     let Claimed::Ours(claim) = claim(dir.path()).unwrap() else { panic!("it is free") };
-    let second = claim.open(Settings::default(), Clock::manual(start()), &head).unwrap();
+    let clock = Clock::manual(start());
+    let entries = vec![OrgEntry::of_folder(dir.path(), clock.clone())];
+    let second = claim.open(Settings::default(), clock, &head, entries).unwrap();
     assert_eq!(heard.borrow_and_update().last, Seq(3));
-    second.append(polled(3..5)).await.unwrap();
+    second.orgs().next().unwrap().append(polled(3..5)).await.unwrap();
     assert_eq!(heard.borrow_and_update().last, Seq(5));
     drop(head);
     // The writer has ended when the last sender is dropped.

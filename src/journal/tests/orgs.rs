@@ -2,7 +2,7 @@
 
 use super::opening::forget_orgs;
 use super::*;
-use crate::consent::{ClientId, Label, OrgId, RowPage, SideEvent, Thing};
+use crate::consent::{ClientId, KnownOrg, Label, Marked, OrgId, RowPage, SideEvent, Thing};
 use crate::journal::checksum::{self, TABLES, count_damaged};
 use crate::journal::flip_tests::{fill, told};
 use crate::journal::meta::OrgMeta;
@@ -11,12 +11,16 @@ const FIRST: OrgId = OrgId(0);
 const SECOND: OrgId = OrgId(1);
 const CLIENT: &str = "0oaDDDDDDDDDDDDDD1d7";
 
+fn org(host: &str) -> KnownOrg {
+    KnownOrg { key: host.into(), host: host.into(), name: None }
+}
+
 /// Returns a store of a journal that knows two orgs.
 fn two_orgs(dir: &Path, settings: Settings) -> Store {
-    let conn = crate::journal::connection::connect_writer(dir).unwrap();
-    conn.execute_batch("INSERT INTO org (id, key, host) VALUES (1, 'second', 'second')").unwrap();
-    checksum::seal_row(&conn, checksum::ORG, &[&1]).unwrap();
-    Store::new(conn, settings).unwrap()
+    let mut store = store(dir, settings);
+    let ids = store.settle(&[org("first.okta.com"), org("second.okta.com")]).unwrap();
+    assert_eq!(ids, Some(vec![FIRST, SECOND]));
+    store
 }
 
 /// Writes a batch of each org.
@@ -63,7 +67,14 @@ fn an_event_of_the_same_uuid_in_two_orgs_is_two_events() {
     let page = reader.newest(99).unwrap();
     assert_eq!(orgs(&page), [0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 0, 1]);
     assert!(page.rows.iter().all(|row| row.doubt.is_none()));
-    assert_eq!(reader.coverage().unwrap().shared, 0);
+    assert_eq!([FIRST, SECOND].map(|org| reader.coverage(org).unwrap().shared), [0, 0]);
+    let seqs = |number: u64| {
+        let key = sample::consent(number, Via::POLL).key;
+        [FIRST, SECOND].map(|org| reader.seq_of(org, &key).unwrap().map(|seq| seq.0))
+    };
+    assert_eq!((seqs(1), seqs(7)), ([Some(2), Some(5)], [Some(8), Some(7)]));
+    let key = sample::consent(1, Via::POLL).key;
+    assert_eq!(reader.key_of(Seq(5)).unwrap(), Some((SECOND, key)));
     assert_eq!((counters(&store, FIRST).rows, counters(&store, SECOND).rows), (6, 6));
     let check = reader.check(|_| {}).unwrap();
     assert!(check.is_none(), "{check:?}");
@@ -186,6 +197,49 @@ fn a_flood_of_one_org_removes_no_row_of_another() {
 }
 
 #[test]
+fn a_mark_spares_the_event_of_its_org() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = two_orgs(dir.path(), Settings { keep_days: 1, ..Settings::default() });
+    put(&mut store, [&polled(0..5), &polled(0..5)]);
+    let mut notes = Notes::open(dir.path()).unwrap();
+    for (number, host) in [(1, "second.okta.com"), (3, "unknown.okta.com")] {
+        let key = sample::consent(number, Via::POLL).key;
+        notes.put(&Marked { org: host.into(), key, at: start(), note: "".into() }).unwrap();
+    }
+    while store.prune_some(start() + Duration::from_hours(48)).unwrap() {}
+    let left: Vec<i64> =
+        Reader::open(dir.path()).unwrap().newest(99).unwrap().rows.iter().map(|row| row.seq.0).collect();
+    assert_eq!(left, [4, 7, 9], "nobody knows whose the fourth event is");
+}
+
+#[tokio::test]
+async fn each_org_is_written_by_its_own_clock() {
+    let dir = tempfile::tempdir().unwrap();
+    let Claimed::Ours(claim) = claim(dir.path()).unwrap() else { panic!("held") };
+    let clocks = [Clock::manual(start()), Clock::manual(start())];
+    clocks[0].hear(start());
+    clocks[1].hear(start() - Duration::from_hours(24));
+    let entry = |host, clock: &Clock| OrgEntry { org: org(host), clock: clock.clone() };
+    let entries = vec![entry("first.okta.com", &clocks[0]), entry("second.okta.com", &clocks[1])];
+    let (head, _) = tokio::sync::watch::channel(Head::default());
+    let journal = claim.open(Settings::default(), Clock::manual(start()), &head, entries).unwrap();
+    let orgs: Vec<OrgJournal> = journal.orgs().collect();
+    let at = start();
+    for org in &orgs {
+        let read = Some(Polled { at, caught_up: true, interval: Duration::from_secs(10) });
+        assert_eq!(org.append(Batch { polled: read, ..polled(0..3) }).await.unwrap().new, 3);
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    let ahead = [FIRST, SECOND].map(|org| reader.polling(org).unwrap().ahead.as_hours());
+    assert_eq!(ahead, [0, 24], "only one is wrong");
+    let hosts: Vec<String> = reader.orgs().unwrap().iter().map(|(_, org)| org.label().to_owned()).collect();
+    assert_eq!(hosts, ["first.okta.com", "second.okta.com"]);
+    drop(head);
+    journal.close().await;
+    assert!(orgs[0].is_closed());
+}
+
+#[test]
 fn rows_of_an_org_that_are_too_old_go_by_its_own_clock_and_hour() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = two_orgs(dir.path(), Settings::default());
@@ -241,7 +295,9 @@ fn what_one_org_has_too_much_of_pushes_out_nothing_of_another() {
         let left: (i64, i64) = store.conn.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(left, (1, most), "{table}");
     }
-    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().unreadable.count, 1);
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!([FIRST, SECOND].map(|org| reader.coverage(org).unwrap().unreadable.count), [1, 1101]);
+    assert_eq!([FIRST, SECOND].map(|org| reader.coverage(org).unwrap().gaps.len()), [1, 1000]);
 }
 
 #[test]
@@ -359,9 +415,10 @@ fn a_journal_that_knew_one_org_keeps_everything() {
     let all = || {
         let mut reader = Reader::open(&dir).unwrap();
         let rows = told(&mut reader).unwrap();
-        let state = (reader.coverage().unwrap(), reader.polling().unwrap(), reader.head().unwrap());
-        let places = (reader.bookmark().unwrap(), reader.history().unwrap());
-        let labels = reader.labels_asked_since(start()).unwrap();
+        let state =
+            (reader.coverage(OrgId(0)).unwrap(), reader.polling(OrgId(0)).unwrap(), reader.head().unwrap());
+        let places = (reader.bookmark(OrgId(0)).unwrap(), reader.history(OrgId(0)).unwrap());
+        let labels = reader.labels_asked_since(OrgId(0), start()).unwrap();
         let sides = reader.sides("event_hook.delivery", 9).unwrap();
         (rows, state, places, labels, sides, reader.rejects(9).unwrap())
     };
@@ -399,9 +456,9 @@ fn what_was_damaged_before_the_migration_is_damaged_after_it() {
     assert_eq!(counters(&store, FIRST).complete_since, None, "that cannot be counted");
     assert_eq!(counters(&store, FIRST).rows, 57);
     let reader = Reader::open(dir.path()).unwrap();
-    assert_eq!(reader.bookmark().unwrap().unwrap().next, "");
-    assert_eq!(reader.history().unwrap(), None);
-    assert_eq!(reader.labels_asked_since(start()).unwrap(), []);
+    assert_eq!(reader.bookmark(OrgId(0)).unwrap().unwrap().next, "");
+    assert_eq!(reader.history(OrgId(0)).unwrap(), None);
+    assert_eq!(reader.labels_asked_since(OrgId(0), start()).unwrap(), []);
     let found = Reader::open(dir.path()).unwrap().check(|_| {}).unwrap();
     assert_eq!(found.rows, [Seq(5)]);
     let others = ["1 bookmark", "1 history bookmark", "1 gap", "1 looked-up name"];

@@ -14,7 +14,7 @@ fn ways(dir: &Path) -> (usize, usize) {
 }
 
 fn unseen(dir: &Path) -> u64 {
-    Reader::open(dir).unwrap().coverage().unwrap().hook.unseen
+    Reader::open(dir).unwrap().coverage(OrgId(0)).unwrap().hook.unseen
 }
 
 #[test]
@@ -24,12 +24,12 @@ fn rows_that_only_a_hook_brought_go_before_any_that_the_log_has_shown() {
     let batch = Batch { bookmark: Some(bookmark("n")), ..polled(0..40) };
     store.write([&batch].into_iter()).unwrap();
     store.write([&forged(1000..1300)].into_iter()).unwrap();
-    let complete = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since;
+    let complete = Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().complete_since;
     assert_eq!(unseen(dir.path()), 300);
     while store.prune_some(start()).unwrap() {}
     assert_eq!(ways(dir.path()), (40, 10), "the oldest rows are the log's, and all are there");
     assert_eq!(unseen(dir.path()), 10);
-    let after = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since;
+    let after = Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().complete_since;
     assert_eq!(after, complete, "what is complete did not get less");
     // The log shows some of them after all.
     store.write([&polled(1295..1300)].into_iter()).unwrap();
@@ -55,7 +55,7 @@ fn what_the_log_should_have_shown_makes_room_and_what_it_may_still_show_does_not
     };
     store.write([&read].into_iter()).unwrap();
     while store.judge_some(OrgId(0)).unwrap() {}
-    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed, 60);
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().hook.unconfirmed, 60);
     store.write([&forged(100_000..100_050)].into_iter()).unwrap();
     assert!(store.is_crowded() && store.is_full_of_unconfirmed(OrgId(0)));
     while store.prune_some(at).unwrap() {}
@@ -64,7 +64,7 @@ fn what_the_log_should_have_shown_makes_room_and_what_it_may_still_show_does_not
         (90, false),
         "a tenth below the most"
     );
-    let hook = Reader::open(dir.path()).unwrap().coverage().unwrap().hook;
+    let hook = Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().hook;
     assert_eq!(hook.unconfirmed, 40, "only those that are doubted went");
     store.write([&forged(200_000..200_100)].into_iter()).unwrap();
     while store.prune_some(at).unwrap() {}
@@ -91,7 +91,7 @@ fn what_the_log_cannot_show_makes_room_too() {
     };
     store.write([&read].into_iter()).unwrap();
     while store.judge_some(OrgId(0)).unwrap() {}
-    assert_eq!(Reader::open(dir.path()).unwrap().coverage().unwrap().hook.unconfirmed, 0);
+    assert_eq!(Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().hook.unconfirmed, 0);
     assert!(store.is_full_of_unconfirmed(OrgId(0)));
     while store.prune_some(at).unwrap() {}
     assert_eq!((ways(dir.path()), store.is_full_of_unconfirmed(OrgId(0))), ((10, 90), false));

@@ -230,7 +230,7 @@ mod tests {
 
         fn judge(&mut self) -> (u64, u64) {
             while self.store.judge_some(OrgId(0)).unwrap() {}
-            let HookProof { unconfirmed, missed, .. } = self.reader().coverage().unwrap().hook;
+            let HookProof { unconfirmed, missed, .. } = self.reader().coverage(OrgId(0)).unwrap().hook;
             let doubts: Vec<_> =
                 self.reader().newest(100).unwrap().rows.iter().filter_map(|row| row.doubt).collect();
             let count = |wanted: Doubt| doubts.iter().filter(|doubt| **doubt == wanted).count() as u64;
@@ -307,7 +307,7 @@ mod tests {
         rig.store.conn.execute_batch("UPDATE gap SET start = 'x' || start").unwrap();
         rig.polled(500, true);
         assert_eq!(rig.judge(), (0, 0));
-        let gaps = rig.reader().coverage().unwrap().gaps;
+        let gaps = rig.reader().coverage(OrgId(0)).unwrap().gaps;
         assert_eq!((gaps.len(), gaps[0].from, gaps[0].to), (1, at(6), at(6)), "told as far as it is known");
     }
 
@@ -406,11 +406,11 @@ mod tests {
         rig.write(&Batch { consents, ..Batch::default() });
         rig.listening(-60, 600, Some(-600));
         assert!(rig.store.judge_some(OrgId(0)).unwrap(), "there is more");
-        let missed = |rig: &Rig| rig.reader().coverage().unwrap().hook.missed;
+        let missed = |rig: &Rig| rig.reader().coverage(OrgId(0)).unwrap().hook.missed;
         assert_eq!(missed(&rig), STEP as u64, "a step is no longer than that");
         while rig.store.judge_some(OrgId(0)).unwrap() {}
         assert_eq!(missed(&rig), 3 * STEP as u64);
-        assert_eq!(rig.reader().coverage().unwrap().hook.verified, Some(at(-600)));
+        assert_eq!(rig.reader().coverage(OrgId(0)).unwrap().hook.verified, Some(at(-600)));
     }
 
     #[test]
@@ -420,7 +420,7 @@ mod tests {
         rig.write(&Batch { consents, ..Batch::default() });
         rig.polled(11, true);
         assert!(rig.store.judge_some(OrgId(0)).unwrap(), "there is more");
-        let unconfirmed = |rig: &Rig| rig.reader().coverage().unwrap().hook.unconfirmed;
+        let unconfirmed = |rig: &Rig| rig.reader().coverage(OrgId(0)).unwrap().hook.unconfirmed;
         assert_eq!(unconfirmed(&rig), STEP as u64, "a step is no longer than that");
         while rig.store.judge_some(OrgId(0)).unwrap() {}
         assert_eq!(unconfirmed(&rig), 3 * STEP as u64);

@@ -395,7 +395,7 @@ mod tests {
     use crate::consent::Via;
     use crate::journal::connection::connect_writer;
     use crate::journal::sample::{self, START_MS};
-    use crate::journal::{Batch, Journal, Opened, Reader};
+    use crate::journal::{Batch, Opened, OrgJournal, Reader};
 
     const KEEP: Settings = Settings { keep_days: 400, keep_rows: 1_000_000, keep_unconfirmed: 100_000 };
 
@@ -407,7 +407,7 @@ mod tests {
         Duration::from_hours(24 * days)
     }
 
-    async fn journal(dir: &Path, clock: &Clock, rows: u64) -> Journal {
+    async fn journal(dir: &Path, clock: &Clock, rows: u64) -> OrgJournal {
         let Opened::Writer(journal) = crate::journal::open(dir, KEEP, clock.clone()).unwrap() else {
             panic!("held")
         };
@@ -425,7 +425,7 @@ mod tests {
     }
 
     /// Waits until `count` cuts were made.
-    async fn cuts(journal: &Journal, count: i64) {
+    async fn cuts(journal: &OrgJournal, count: i64) {
         let mut head = journal.head();
         let cut = head.wait_for(|head| head.change.0 >= count);
         tokio::time::timeout(Duration::from_secs(20), cut).await.unwrap().unwrap();
@@ -566,7 +566,7 @@ mod tests {
         store.settings.keep_rows = 4;
         while store.prune_bounded_some(|_| None).unwrap() {}
         store.write([&Batch { bookmark: Some(bookmark("2")), ..Batch::default() }].into_iter()).unwrap();
-        let since = Reader::open(dir.path()).unwrap().coverage().unwrap().complete_since.unwrap();
+        let since = Reader::open(dir.path()).unwrap().coverage(OrgId(0)).unwrap().complete_since.unwrap();
         let gone = sample::consent(5, Via::POLL).key.published_ms;
         assert_eq!(since.as_millisecond(), gone + 1);
     }

@@ -15,9 +15,11 @@ pub(in crate::journal) struct RetentionExempt {
     has_table: bool,
 }
 
-/// A condition on a row of `event`: nobody marked it.
+/// A condition on a row of `event`: nobody marked it. A mark of an org that the journal does not know spares the events
+/// of all orgs.
 pub(in crate::journal) const UNMARKED: &str = "NOT EXISTS (SELECT 1 FROM temp.spared
-    WHERE spared.ts = event.ts AND spared.uuid = event.uuid AND spared.part = event.part)";
+    WHERE spared.ts = event.ts AND spared.uuid = event.uuid AND spared.part = event.part
+    AND (spared.org = event.org OR spared.org IS NULL))";
 
 impl RetentionExempt {
     /// Returns an empty set of marks for the folder of a journal's file. Opens no file yet.
@@ -60,13 +62,16 @@ fn fill(conn: &Connection, marks: &[Marked]) -> rusqlite::Result<()> {
     let tx = Transaction::new_unchecked(conn, TransactionBehavior::Deferred)?;
     tx.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS spared (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL,
-            PRIMARY KEY (ts, uuid, part)) WITHOUT ROWID;
+            org INTEGER);
+         CREATE INDEX IF NOT EXISTS temp.spared_key ON spared (ts, uuid, part);
          DELETE FROM temp.spared;",
     )?;
     {
-        let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO temp.spared VALUES (?1, ?2, ?3)")?;
-        for marked in marks {
-            insert.execute((marked.key.published_ms, marked.key.id.as_bytes(), marked.key.part))?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO temp.spared VALUES (?1, ?2, ?3, (SELECT id FROM main.org WHERE key = ?4))",
+        )?;
+        for Marked { org, key, .. } in marks {
+            insert.execute((key.published_ms, key.id.as_bytes(), key.part, org))?;
         }
     }
     tx.commit()

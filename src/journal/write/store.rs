@@ -11,12 +11,12 @@ use super::recent::Recent;
 use super::retention_exempt::RetentionExempt;
 use super::sweep_texts::Sweep;
 use super::training::{self, TRAIN_ROWS, Training};
-use crate::consent::OrgId;
+use crate::consent::{KnownOrg, OrgId};
 use crate::journal::batch::{Batch, Commit, Head};
 use crate::journal::checksum::{self, Unsealed};
 use crate::journal::clean::Cleaning;
 use crate::journal::error::AppendError;
-use crate::journal::meta::Counters;
+use crate::journal::meta::{Counters, OrgMetas};
 use crate::journal::pack::{self, Packer};
 use crate::journal::place::Place;
 use crate::journal::settings::Settings;
@@ -27,6 +27,7 @@ use crate::journal::tables::identity::Identity;
 use crate::journal::tables::intern::Known;
 use crate::journal::tables::label;
 use crate::journal::tables::listening;
+use crate::journal::tables::org::{self, Settled};
 use crate::journal::tables::reject;
 use crate::journal::tables::side;
 
@@ -51,8 +52,8 @@ pub(in crate::journal) struct Store {
     pub(in crate::journal) passed: BTreeMap<OrgId, i64>,
     /// The rows that are not removed, however old.
     pub(in crate::journal) exempt: RetentionExempt,
-    /// How far this machine's clock is ahead of Okta's; 0 where they agree.
-    pub(in crate::journal) ahead_ms: i64,
+    /// How far this machine's clock is ahead of that of an org; 0 or nothing where they agree.
+    pub(in crate::journal) ahead_ms: BTreeMap<OrgId, i64>,
     /// The progress of adding checksums to rows of an earlier format, or `None` once all have one.
     unsealed: Option<Unsealed>,
     /// The key for the ids of events without a uuid.
@@ -89,7 +90,7 @@ impl Store {
             sweep_due: true,
             passed: BTreeMap::new(),
             exempt,
-            ahead_ms: 0,
+            ahead_ms: BTreeMap::new(),
             place: None,
             unsealed: (!sealed).then_some(Unsealed::Rows(0)),
             identity,
@@ -118,6 +119,19 @@ impl Store {
     /// Returns the journal's head.
     pub(in crate::journal) fn head(&self) -> Head {
         self.head
+    }
+
+    /// Finds or adds the orgs that this process works for. Returns their numbers in the given order, or `None` if the
+    /// journal would know too many.
+    pub(in crate::journal) fn settle(&mut self, orgs: &[KnownOrg]) -> rusqlite::Result<Option<Vec<OrgId>>> {
+        self.change(|tx, counters| {
+            let Some(Settled { ids, is_changed }) = org::settle(tx, orgs)? else { return Ok(None) };
+            // Whoever reads the rows of a new journal reads the orgs first.
+            let is_used = counters.meta.next_seq > 1;
+            counters.meta.next_rev += i64::from(is_changed && is_used);
+            counters.orgs = OrgMetas::load(tx)?;
+            Ok(Some(ids))
+        })
     }
 
     /// Writes batches of the first org, as [`Store::append`] does.
@@ -179,7 +193,7 @@ impl Store {
                 }
                 if let Some(polled) = batch.polled {
                     rows.own().note_poll(polled);
-                    rows.own().ahead_ms = self.ahead_ms;
+                    rows.own().ahead_ms = self.ahead_ms.get(&org).copied().unwrap_or(0);
                 }
                 if let Some(listening) = &batch.listening {
                     listening::put(&tx, org, rows.counters, listening)?;

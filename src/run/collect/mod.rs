@@ -16,7 +16,7 @@ use super::standing::{is_fresh, named};
 use super::stdio::note;
 use super::{Feed, FeedPlan, Source, feed};
 use crate::clock::Clock;
-use crate::consent::Seq;
+use crate::consent::{OrgId, Seq};
 use crate::exit::Exit;
 use crate::journal::ReadError;
 use crate::report::{Board, Part, Pulse};
@@ -167,7 +167,7 @@ impl Collector {
         clock: &Clock,
     ) -> Result<Health, ReadError> {
         let reader = source.reader();
-        let coverage = reader.coverage()?;
+        let coverage = reader.coverage(OrgId::default())?;
         let counts = reader.counts()?;
         let polls = matches!(board.get(Part::Poll), Pulse::Live | Pulse::Catching);
         let is_hung = holder.is_none()

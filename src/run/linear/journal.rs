@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::book::{Book, Go, News, Noted, Trouble};
-use crate::consent::{Consent, Orgs, Seq, Stored};
+use crate::consent::{Consent, OrgId, Orgs, Seq, Stored};
 use crate::report::{Board, Part, Pulse};
 use crate::run::standing::named;
 use crate::run::{Feed, MarkedEvents, Source};
@@ -129,7 +129,7 @@ impl Book for JournalBook<'_> {
 
     fn status(&mut self) -> Result<Vec<String>, Trouble> {
         let mut out = vec![self.stored()?];
-        let coverage = self.source.reader().coverage()?;
+        let coverage = self.source.reader().coverage(OrgId::default())?;
         out.push(match coverage.complete_since {
             Some(since) => format!("Complete since {since:.0}."),
             None => "It is not known yet how far back the journal is complete.".to_owned(),

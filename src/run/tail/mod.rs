@@ -15,6 +15,7 @@ use super::standing::named;
 use super::stdio::{note, say};
 use super::{AutoPlan, Feed, Source};
 use crate::clock::Clock;
+use crate::consent::OrgId;
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
 use crate::report::{Fault, Part, Pulse};
@@ -100,9 +101,12 @@ async fn follow(
         let board = source.board();
         let holder = feed.holder();
         let polling = match &holder {
-            Some(_) => {
-                Some(source.reader().polling().map_err(|error| (Exit::Failed, error.fault().to_string()))?)
-            }
+            Some(_) => Some(
+                source
+                    .reader()
+                    .polling(OrgId::default())
+                    .map_err(|error| (Exit::Failed, error.fault().to_string()))?,
+            ),
             None => None,
         };
         let before = printer.seen;
@@ -225,7 +229,10 @@ async fn follow(
 
 fn tell_start(printer: &Printer, source: &mut Source) -> Result<(), (Exit, String)> {
     let Some(since) = printer.options.since else { return Ok(()) };
-    let coverage = source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?;
+    let coverage = source
+        .reader()
+        .coverage(OrgId::default())
+        .map_err(|error| (Exit::Failed, error.fault().to_string()))?;
     if let Some(complete) = coverage.complete_since.filter(|complete| *complete > since) {
         note(&format!(
             "The journal is complete from {complete:.0} on; earlier events were not polled. consentwatch backfill \

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::super::Source;
 use super::super::stdio::note;
 use super::options::TailOptions;
+use crate::consent::OrgId;
 use crate::exit::Exit;
 use crate::journal::ReadError;
 
@@ -22,7 +23,7 @@ impl Unread {
 
     /// Reports the unreadable records of the last day, and then each new one. Used without `--once`.
     pub(super) fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
-        let found = source.reader().coverage()?.unreadable;
+        let found = source.reader().coverage(OrgId::default())?.unreadable;
         let is_first = self.told.is_none() && found.is_recent(now);
         if (is_first || found.count > self.told.unwrap_or(self.before))
             && let Some(words) = found.sentence()
@@ -39,8 +40,11 @@ impl Unread {
     /// With `--once`, returns an exit code and a sentence for stderr if new records were unreadable, unless
     /// `--allow-unreadable` is set.
     pub(super) fn end(&self, source: &mut Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
-        let found =
-            source.reader().coverage().map_err(|error| (Exit::Failed, error.fault().to_string()))?.unreadable;
+        let found = source
+            .reader()
+            .coverage(OrgId::default())
+            .map_err(|error| (Exit::Failed, error.fault().to_string()))?
+            .unreadable;
         let Some(words) = found.sentence().filter(|_| options.once && found.count > self.before) else {
             return Ok(Exit::Done);
         };

@@ -1,0 +1,171 @@
+//! The orgs that a journal knows, by number. An org keeps its number for ever, because rows refer to it.
+
+use rusqlite::{Connection, Row};
+
+use crate::consent::{KnownOrg, OrgId, OrgName, Orgs};
+use crate::journal::checksum::{self, Mismatch};
+
+/// The number of orgs that one journal can know. Numbers are not used again.
+const ORGS_MAX: usize = 255;
+
+/// An entry of the table.
+struct Entry {
+    id: OrgId,
+    org: KnownOrg,
+    is_polled: bool,
+}
+
+/// What [`settle`] found.
+pub(in crate::journal) struct Settled {
+    /// The numbers of the given orgs, in their order.
+    pub(in crate::journal) ids: Vec<OrgId>,
+    /// Whether readers have to read the orgs again.
+    pub(in crate::journal) is_changed: bool,
+}
+
+/// Finds or adds the orgs that a writer works for, stores their present hosts and names, and notes that only they are
+/// polled. Returns `None`, and changes nothing, if there are too many orgs.
+pub(in crate::journal) fn settle(conn: &Connection, orgs: &[KnownOrg]) -> rusqlite::Result<Option<Settled>> {
+    let known = read(conn)?;
+    let mut next = known.last().map_or(0, |entry| entry.id.index() + 1);
+    let mut ids: Vec<OrgId> = Vec::new();
+    for (at, org) in orgs.iter().enumerate() {
+        let is_free = |entry: &&Entry| !ids.contains(&entry.id);
+        // The host is the same text in another form. It finds an org whose key was damaged on the disk.
+        let found = known.iter().find(|entry| entry.org.key == org.key);
+        let found = found.or_else(|| known.iter().filter(is_free).find(|entry| entry.org.host == org.host));
+        // The first entry of a new journal is nobody's until the first writer names its first org.
+        let found = found.or_else(|| known.iter().find(|entry| at == 0 && entry.org.key.is_empty()));
+        let id = found.map_or(next, |entry| entry.id.index());
+        next += usize::from(found.is_none());
+        if id >= ORGS_MAX {
+            return Ok(None);
+        }
+        ids.push(OrgId(id as u8));
+    }
+    let mut is_changed = false;
+    for entry in known.iter().filter(|entry| entry.is_polled && !ids.contains(&entry.id)) {
+        conn.execute("UPDATE org SET polls = 0 WHERE id = ?1", [entry.id.0])?;
+        checksum::seal_row(conn, checksum::ORG, &[&entry.id.0])?;
+    }
+    for (id, org) in ids.iter().zip(orgs) {
+        let entry = known.iter().find(|entry| entry.id == *id);
+        let is_same = entry.is_some_and(|entry| entry.org == *org);
+        if is_same && entry.is_some_and(|entry| entry.is_polled) {
+            continue;
+        }
+        is_changed |= !is_same;
+        let sql = "INSERT INTO org (id, key, host, name, polls) VALUES (?1, ?2, ?3, ?4, 1) ON CONFLICT (id)
+            DO UPDATE SET key = excluded.key, host = excluded.host, name = excluded.name, polls = 1";
+        let name = org.name.as_ref().map(OrgName::as_str);
+        conn.execute(sql, (id.0, &org.key, &org.host, name))?;
+        checksum::seal_row(conn, checksum::ORG, &[&id.0])?;
+    }
+    Ok(Some(Settled { ids, is_changed }))
+}
+
+/// Returns all orgs by number. A number that no org has, because the table is damaged, has an empty one.
+///
+/// # Errors
+/// The orgs cannot be read, or one does not match its checksum.
+pub(in crate::journal) fn all(conn: &Connection) -> rusqlite::Result<Orgs> {
+    let mut all = Vec::new();
+    for entry in read(conn)? {
+        all.resize(entry.id.index(), KnownOrg { key: "".into(), host: "".into(), name: None });
+        all.push(entry.org);
+    }
+    Ok(Orgs::new(all))
+}
+
+fn read(conn: &Connection) -> rusqlite::Result<Vec<Entry>> {
+    let mut statement = conn.prepare_cached("SELECT * FROM org ORDER BY id")?;
+    statement.query_map([], entry)?.collect()
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    if !checksum::holds(row)? {
+        return Err(Mismatch::error(checksum::ORG.name));
+    }
+    let text = |column: &str| row.get::<_, String>(column).map(String::into_boxed_str);
+    let name: Option<String> = row.get("name")?;
+    Ok(Entry {
+        id: OrgId(row.get("id")?),
+        org: KnownOrg {
+            key: text("key")?,
+            host: text("host")?,
+            name: name.and_then(|name| OrgName::parse(&name).ok()),
+        },
+        is_polled: row.get("polls")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::journal::write::store::Store;
+    use crate::journal::{Reader, Settings};
+
+    fn store(dir: &Path) -> Store {
+        Store::new(crate::journal::connection::connect_writer(dir).unwrap(), Settings::default()).unwrap()
+    }
+
+    fn org(host: &str, name: Option<&str>) -> KnownOrg {
+        KnownOrg {
+            key: host.replace(':', "_").into(),
+            host: host.into(),
+            name: name.map(|name| OrgName::parse(name).unwrap()),
+        }
+    }
+
+    fn numbers(store: &mut Store, orgs: &[KnownOrg]) -> Vec<u8> {
+        store.settle(orgs).unwrap().unwrap().iter().map(|id| id.0).collect()
+    }
+
+    fn polled(store: &Store) -> Vec<u8> {
+        let mut statement = store.conn.prepare("SELECT id FROM org WHERE polls ORDER BY id").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn an_org_keeps_its_number_whatever_its_place_or_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        let (a, b, c) = (org("a.okta.com", None), org("127.0.0.1:8080", Some("b")), org("c.okta.com", None));
+        assert_eq!(numbers(&mut store, &[a.clone(), b.clone()]), [0, 1]);
+        assert_eq!(polled(&store), [0, 1]);
+        assert_eq!(numbers(&mut store, &[c.clone(), b.clone(), a.clone()]), [2, 1, 0]);
+        let renamed = org("a.okta.com", Some("prod"));
+        assert_eq!(numbers(&mut store, std::slice::from_ref(&renamed)), [0]);
+        assert_eq!(polled(&store), [0]);
+        let orgs = Reader::open(dir.path()).unwrap().orgs().unwrap();
+        assert_eq!(orgs, Orgs::new(vec![renamed, b, c]));
+        assert_eq!(checksum::count_damaged(&store.conn, checksum::ORG).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_org_whose_key_was_damaged_is_found_by_its_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = self::store(dir.path());
+        let orgs = [org("a.okta.com", None), org("127.0.0.1:8080", None)];
+        assert_eq!(numbers(&mut store, &orgs), [0, 1]);
+        store.conn.execute_batch("UPDATE org SET key = 'x' WHERE id = 1").unwrap();
+        store.close();
+        let mut store = self::store(dir.path());
+        assert_eq!(numbers(&mut store, &orgs), [0, 1]);
+        assert_eq!(Reader::open(dir.path()).unwrap().orgs().unwrap(), Orgs::new(orgs.to_vec()));
+    }
+
+    #[test]
+    fn more_orgs_than_there_are_numbers_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        let orgs: Vec<KnownOrg> = (0..255).map(|number| org(&format!("{number}.okta.com"), None)).collect();
+        assert_eq!(numbers(&mut store, &orgs), (0..255).collect::<Vec<u8>>());
+        let before = Reader::open(dir.path()).unwrap().orgs().unwrap();
+        assert!(store.settle(&[org("a.okta.com", None)]).unwrap().is_none());
+        assert_eq!(Reader::open(dir.path()).unwrap().orgs().unwrap(), before);
+        assert_eq!(numbers(&mut store, &orgs[3..5]), [3, 4]);
+    }
+}
