@@ -312,7 +312,7 @@ mod tests {
             let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
             let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
             let parts = Parts {
-                org: crate::consent::KnownOrg::unnamed("example.okta.com"),
+                org: crate::journal::OrgEntry::of_folder(&self.place(), clock.clone()).org,
                 dir: self.place(),
                 keep: Settings::default(),
                 client: OktaClient::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
