@@ -1,6 +1,6 @@
 //! The journal: one SQLite file that holds every event that was seen. One thread of one process writes it under a lock;
-//! any process may read it. A batch of consents and its bookmark are stored in one transaction, and [`Journal::append`]
-//! returns only once the batch is on the disk.
+//! any process may read it. A batch of consents and its bookmark are stored in one transaction, and
+//! [`OrgJournal::append`] returns only once the batch is on the disk.
 //!
 //! ```text
 //! batch settings error       what callers hand over, and what they get back
