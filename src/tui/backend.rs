@@ -75,11 +75,10 @@ impl Row {
     /// Returns the cells to send.
     fn changes(&self) -> Vec<(u16, u16, &Cell)> {
         let y = self.wanted.area.y;
-        let changes = match &self.shown {
-            Some(shown) => shown.diff(&self.wanted),
-            None => self.changed.iter().map(|x| (*x, y, &self.wanted[(*x, y)])).collect(),
-        };
-        bridged(&changes, &self.wanted)
+        match &self.shown {
+            Some(shown) => bridged(shown.diff(&self.wanted).into_iter(), &self.wanted),
+            None => bridged(self.changed.iter().map(|x| (*x, y, &self.wanted[(*x, y)])), &self.wanted),
+        }
     }
 
     fn is_sent(&mut self) {
@@ -307,24 +306,27 @@ fn is_one_byte(cell: &Cell) -> bool {
 }
 
 /// Puts the cells of short gaps between cells that changed to them: to write one over costs a byte, to pass it three.
-fn bridged<'a>(changed: &[(u16, u16, &'a Cell)], next: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
-    let mut out: Vec<(u16, u16, &'a Cell)> = Vec::with_capacity(changed.len());
+fn bridged<'a>(
+    changed: impl Iterator<Item = (u16, u16, &'a Cell)>,
+    next: &'a Buffer,
+) -> Vec<(u16, u16, &'a Cell)> {
+    let mut out: Vec<(u16, u16, &'a Cell)> = Vec::with_capacity(changed.size_hint().0);
     for (x, y, cell) in changed {
-        if let Some((before, _, last)) =
-            out.last().filter(|last| last.1 == *y && is_one_byte(last.2)).copied()
-        {
-            let gap = before + 1..*x;
+        // Mostly the cell before changed too, and there is no gap.
+        let last = out.last().filter(|last| last.1 == y && last.0 + 1 < x && is_one_byte(last.2)).copied();
+        if let Some((before, _, last)) = last {
+            let gap = before + 1..x;
             let is_cheap = |x: u16| {
-                let cell = next.cell((x, *y));
+                let cell = next.cell((x, y));
                 cell.filter(|cell| is_one_byte(cell) && cell.style() == last.style())
             };
             if gap.len() <= GAP_MAX
                 && let Some(cells) = gap.clone().map(is_cheap).collect::<Option<Vec<_>>>()
             {
-                out.extend(gap.zip(cells).map(|(x, cell)| (x, *y, cell)));
+                out.extend(gap.zip(cells).map(|(x, cell)| (x, y, cell)));
             }
         }
-        out.push((*x, *y, cell));
+        out.push((x, y, cell));
     }
     out
 }
