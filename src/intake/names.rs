@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::consent::{Evidence, Label, OrgId, Rev, Row, RowPage, Seq, Symbol, Thing, Via};
 use crate::journal::{Batch, OrgJournal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
-use crate::report::{Board, Part, Persons, Pulse};
+use crate::report::{Answer, Board, Part, Persons, Pulse};
 use crate::tasks::Tasks;
 
 /// How many of the newest rows are checked at the start. An id that occurs only in older rows is looked up once a new
@@ -42,7 +42,7 @@ pub struct NamesDoors {
     /// Rows for which the user wants the other events of the session.
     pub asked: mpsc::Receiver<Seq>,
     /// Gets the results for those rows: a sentence, and whether it reports a failure.
-    pub answers: mpsc::Sender<(String, bool)>,
+    pub answers: mpsc::Sender<Answer>,
     /// Whether to look up only persons, and no names.
     pub persons_only: bool,
 }
@@ -108,7 +108,7 @@ struct Worker {
     seen_change: Rev,
     /// The uptime of the last check from the start.
     begun: Option<Duration>,
-    answers: mpsc::Sender<(String, bool)>,
+    answers: mpsc::Sender<Answer>,
     persons_only: bool,
 }
 
@@ -233,7 +233,7 @@ impl Worker {
     }
 
     fn answer(&self, words: &str, is_bad: bool) {
-        if self.answers.try_send((words.to_owned(), is_bad)).is_err() {
+        if self.answers.try_send(Answer::new(words, is_bad)).is_err() {
             tracing::debug!(words, "Nobody hears this answer.");
         }
     }

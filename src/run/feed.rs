@@ -20,7 +20,7 @@ use crate::intake::hook::HookPlan;
 use crate::intake::http::{self, Route};
 use crate::journal::{self, Claimed, Head, OpenError, Reader, Settings};
 use crate::okta::{Credentials, History, HistoryPlan, PollPlan};
-use crate::report::{Board, Fault, Part};
+use crate::report::{Answer, Board, Fault, Part};
 use crate::secret::SecretSource;
 use crate::tasks::Tasks;
 
@@ -68,7 +68,7 @@ pub struct Feed {
     names: bool,
     board: watch::Receiver<Board>,
     role: Role,
-    answers: mpsc::Sender<(String, bool)>,
+    answers: mpsc::Sender<Answer>,
 }
 
 /// How often to check for a journal that another process is still creating. Two processes that start together meet
@@ -275,7 +275,7 @@ impl Feed {
                 self.unpolled().unwrap_or("Another process polls for this journal; press e there.")
             }
         };
-        if self.answers.try_send((why.to_owned(), true)).is_err() {
+        if self.answers.try_send(Answer::new(why, true)).is_err() {
             tracing::debug!(why, "Nobody hears this answer.");
         }
     }
@@ -308,7 +308,7 @@ pub(super) mod tests {
         pub(in crate::run) fn following(
             holder: &str,
             board: watch::Receiver<Board>,
-        ) -> (Self, mpsc::Receiver<(String, bool)>) {
+        ) -> (Self, mpsc::Receiver<Answer>) {
             let (answers, heard) = mpsc::channel(ANSWERS);
             let role = Role::new(State::Follows(holder.to_owned()));
             let (nudge, probe) = (Arc::default(), Arc::default());
@@ -322,7 +322,7 @@ pub(super) mod tests {
         let (feed, mut heard) = Feed::following("42", seen);
         let mut answers = || {
             feed.fetch_session(Seq(1));
-            [feed.poll_now().unwrap().to_owned(), heard.try_recv().unwrap().0]
+            [feed.poll_now().unwrap().to_owned(), heard.try_recv().unwrap().text]
         };
         let set = |pulse| {
             board.send_if_modified(|board| board.set(Part::Poll, pulse));

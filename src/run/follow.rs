@@ -12,7 +12,7 @@ use super::writing::{self, Parts};
 use crate::clock::Clock;
 use crate::consent::OrgId;
 use crate::journal::{self, Claimed, Head, Holder, Polling, ReadError, Reader};
-use crate::report::{Part, Pulse};
+use crate::report::{Answer, Part, Pulse};
 
 /// How often a follower checks whether the writer has written. SQLite has no notification to wait for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
@@ -201,7 +201,7 @@ impl Follower {
             tracing::warn!("{sentence}");
         }
         // If the channel is full, page 6 shows the words anyway.
-        self.parts.answers.try_send((words.join(" "), self.is_hook_left_out)).ok();
+        self.parts.answers.try_send(Answer::new(words.join(" "), self.is_hook_left_out)).ok();
         self.parts.board.send_modify(|board| board.notes.writer = words);
         Ok(true)
     }

@@ -9,7 +9,7 @@ use crate::consent::{Beside, Consent, OrgId, Orgs, Rev, Seq, Stored};
 use crate::journal::{Head, ReadError, Reader};
 use crate::model::{Msg, Notice};
 use crate::okta;
-use crate::report::{Board, Coverage, Part, Pulse};
+use crate::report::{Answer, Board, Coverage, Part, Pulse};
 
 /// Reads rows from a journal: the newest first, then new rows as they come, and older rows in between.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub struct Source {
     /// The change up to which the journal was checked for removed rows.
     asked: Rev,
     sorting: Option<Sorting>,
-    answers: Option<mpsc::Receiver<(String, bool)>>,
+    answers: Option<mpsc::Receiver<Answer>>,
     /// An answer received by `moved` that `pull` has not yet handled.
-    received: Option<(String, bool)>,
+    received: Option<Answer>,
     orgs: Orgs,
     /// The label of the journal's org, if it is known.
     label: Option<Arc<str>>,
@@ -199,7 +199,7 @@ impl Source {
 
     /// Sets the channel of sentences for the notice line.
     #[must_use]
-    pub fn hearing(mut self, answers: mpsc::Receiver<(String, bool)>) -> Self {
+    pub fn hearing(mut self, answers: mpsc::Receiver<Answer>) -> Self {
         self.answers = Some(answers);
         self
     }
@@ -208,8 +208,9 @@ impl Source {
     /// state on the board.
     pub fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
         let received = self.received.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
-        let notice =
-            |(text, is_bad): (String, bool)| if is_bad { Notice::bad(text) } else { Notice::plain(text) };
+        let notice = |answer: Answer| {
+            if answer.is_bad { Notice::bad(answer.text) } else { Notice::plain(answer.text) }
+        };
         msgs.extend(received.map(notice).map(Msg::Notice));
         match self.try_pull(msgs) {
             Ok(more) => {

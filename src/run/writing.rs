@@ -16,7 +16,7 @@ use crate::journal::{Claim, Head, OrgEntry, OrgJournal, Reader, Settings};
 use crate::okta::{
     Budget, Correlations, Lookups, Mending, PollPlan, Poller, Prober, ReadinessBudgets, ReadinessPlan,
 };
-use crate::report::{Board, Fault, Part, Pulse};
+use crate::report::{Answer, Board, Fault, Part, Pulse};
 use crate::tasks::Tasks;
 
 /// What to probe for the org's readiness, and how often.
@@ -44,7 +44,7 @@ pub(super) struct Parts {
     pub(super) board: watch::Sender<Board>,
     pub(super) nudge: Arc<Notify>,
     pub(super) probe: Arc<Notify>,
-    pub(super) answers: mpsc::Sender<(String, bool)>,
+    pub(super) answers: mpsc::Sender<Answer>,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
 }
