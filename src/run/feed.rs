@@ -64,6 +64,8 @@ pub struct Feed {
     pub probe: Arc<Notify>,
     /// How many unreadable records the journal counted before this process started.
     pub unreadable_before: u64,
+    /// The newest row of the journal before this process started.
+    pub last_before: Seq,
     /// Whether the configuration turns on the look-up of names and persons.
     names: bool,
     board: watch::Receiver<Board>,
@@ -119,10 +121,11 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
     };
     let (nudge, probe, names) = (Arc::clone(&parts.nudge), Arc::clone(&parts.probe), parts.names);
     let (state, reader) = enter(&parts, &head).await?;
-    let unreadable_before = match &state {
-        State::Writes(writing) => writing.unreadable_before,
+    let (unreadable_before, last_before) = match &state {
+        State::Writes(writing) => (writing.unreadable_before, writing.last_before),
         State::Follows(_) => {
-            reader.coverage(OrgId::default()).map_err(|error| error.fault())?.unreadable.count
+            let coverage = reader.coverage(OrgId::default()).map_err(|error| error.fault())?;
+            (coverage.unreadable.count, reader.head().map_err(|error| error.fault())?.last)
         }
     };
     let role = Role::new(state);
@@ -136,7 +139,8 @@ pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed,
         tasks.spawn("follow", follower.run());
     }
     let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard).of(orgs);
-    Ok((Feed { nudge, probe, unreadable_before, names, board: seen_board, role, answers }, source))
+    let board = seen_board;
+    Ok((Feed { nudge, probe, unreadable_before, last_before, names, board, role, answers }, source))
 }
 
 /// Claims the right to write, or opens the journal that another process writes. If that process has not created the
@@ -312,7 +316,10 @@ pub(super) mod tests {
             let (answers, heard) = mpsc::channel(ANSWERS);
             let role = Role::new(State::Follows(holder.to_owned()));
             let (nudge, probe) = (Arc::default(), Arc::default());
-            (Self { nudge, probe, unreadable_before: 0, names: true, board, role, answers }, heard)
+            let last_before = Seq(0);
+            let feed =
+                Self { nudge, probe, unreadable_before: 0, last_before, names: true, board, role, answers };
+            (feed, heard)
         }
     }
 

@@ -58,6 +58,8 @@ pub(super) struct Writing {
     pub(super) asked: Option<mpsc::Sender<Seq>>,
     /// How many unreadable records of the log there were before the first part started.
     pub(super) unreadable_before: u64,
+    /// The newest row before the first part started.
+    pub(super) last_before: Seq,
 }
 
 /// Access to the org's log beside the poller, within the same budget.
@@ -87,6 +89,7 @@ pub(super) fn start(
     if ours.org() != OrgId::default() {
         return Err(Box::new(begun_by_another(&parts.org)));
     }
+    let last_before = head.borrow().last;
     // Everything that can fail comes before the first part starts.
     let read = || Reader::open(dir).map_err(|error| Box::new(error.fault()));
     let (list, names_reader, probe_reader, mending_reader) = (read()?, read()?.bare(), read()?, read()?);
@@ -186,7 +189,8 @@ pub(super) fn start(
         Arc::clone(&parts.nudge),
     );
     tasks.spawn("poll", work);
-    Ok((Writing { journal: ours, reach, asked, unreadable_before: coverage.unreadable.count }, list))
+    let unreadable_before = coverage.unreadable.count;
+    Ok((Writing { journal: ours, reach, asked, unreadable_before, last_before }, list))
 }
 
 /// Returns the fault of a journal that another org began. Its rows and those of this org would be told apart, but what

@@ -61,19 +61,23 @@ pub async fn collect(
     let (tell, health) = watch::channel(Health::default());
     let address = listener::start(listen, health, clock, tasks).map_err(|words| (Exit::Failed, words))?;
     note(&format!("Health checks and metrics are at http://{address}."));
-    let mut collector = Collector { tell, counts: Counts::default(), systemd: Systemd::new(), told: None };
+    let mut collector =
+        Collector { tell, counts: Counts::default(), seen: Seq(0), systemd: Systemd::new(), told: None };
     let mut plan = first;
     loop {
         let parts = Tasks::new();
         plan.org.label().clone_into(&mut collector.counts.org);
         let (feed, mut source) =
             feed::open(plan, clock, &parts).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
+        collector.seen = feed.last_before;
         let end = collector.run(&feed, &mut source, (&mut signals, &mut reloads), &again, clock).await;
         if matches!(end, Ok(End::Stop) | Err(_)) {
             Systemd::is_stopping();
         }
         // Everything that was received is stored before the journal is closed.
         let all_ended = parts.finish(PATIENCE).await;
+        let end = end
+            .and_then(|end| collector.count(&mut source).map(|()| end).map_err(|error| unreadable(&error)));
         drop(source);
         feed.close().await;
         tracing::info!(all_ended, "The journal is closed.");
@@ -88,6 +92,8 @@ pub async fn collect(
 struct Collector {
     tell: watch::Sender<Health>,
     counts: Counts,
+    /// The newest row that is counted.
+    seen: Seq,
     systemd: Systemd,
     /// What standard error was told last.
     told: Option<String>,
@@ -103,12 +109,11 @@ impl Collector {
         again: &impl Fn() -> Result<FeedPlan, String>,
         clock: &Clock,
     ) -> Result<End, (Exit, String)> {
-        let mut seen = source.head().last;
         let mut is_ready = false;
         loop {
             let board = source.board();
             let holder = feed.holder();
-            self.count(source, &mut seen).map_err(|error| unreadable(&error))?;
+            self.count(source).map_err(|error| unreadable(&error))?;
             let health = self.look(board, holder, source, clock).map_err(|error| unreadable(&error))?;
             let (words, is_hung) = (health.sentence(), health.is_hung);
             // Before it is told elsewhere, so that who hears of a state finds it in the health checks too.
@@ -143,15 +148,15 @@ impl Collector {
         }
     }
 
-    /// Counts the rows after `seen` by kind and way.
-    fn count(&mut self, source: &mut Source, seen: &mut Seq) -> Result<(), ReadError> {
-        if source.head().last <= *seen {
+    /// Counts the rows that are not counted yet, by kind and way.
+    fn count(&mut self, source: &mut Source) -> Result<(), ReadError> {
+        if source.head().last <= self.seen {
             return Ok(());
         }
         loop {
-            let page = source.reader().after(*seen, BATCH)?;
+            let page = source.reader().after(self.seen, BATCH)?;
             let Some(last) = page.rows.last() else { return Ok(()) };
-            *seen = last.seq;
+            self.seen = last.seq;
             for row in &page.rows {
                 *self.counts.events.entry((row.kind.word(), row.via.word())).or_default() += 1;
             }
