@@ -60,8 +60,8 @@ pub struct WatchOptions {
     pub stop_after: Option<Duration>,
 }
 
-/// Checks that there is a terminal for the screen. `taken` says that standard input is data. Then the screen reads keys
-/// from the controlling terminal.
+/// Checks that there is a terminal for the screen. If `taken` is set, standard input is data, and the screen reads keys
+/// from the controlling terminal instead.
 ///
 /// # Errors
 /// Returns a sentence for stderr if there is no terminal.

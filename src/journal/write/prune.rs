@@ -210,8 +210,8 @@ impl Store {
 
     /// Returns the next rows beyond the maximum numbers, all of one org.
     ///
-    /// Each org has an even share of the maximum number of rows, and may use what others leave of theirs. So the rows of
-    /// the org that has the most are removed, and never those of one that has no more than its share.
+    /// Each org is entitled to an equal share of the maximum number of rows. An org may exceed its share while the total
+    /// is below the maximum. Beyond the maximum, rows of the org with the most rows are removed.
     fn surplus(&mut self) -> rusqlite::Result<Option<(OrgId, Vec<Victim>)>> {
         let Counters { meta, orgs } = Counters::load(&self.conn)?;
         let mut by_rows: Vec<(OrgId, &OrgMeta)> = orgs.iter().collect();
