@@ -213,3 +213,35 @@ fn a_hangup_reads_the_configuration_again_and_a_bad_one_changes_nothing() {
         .shown
         .with(|shown| assert!(!shown.text().contains("00refusedToken") && !shown.text().contains(TOKEN)));
 }
+
+#[test]
+fn a_reload_whose_journal_cannot_be_opened_changes_nothing() {
+    let (sandbox, org, other) = (Sandbox::new(), Sim::start(40, &[]), Sim::start(1, &["--seed", "2"]));
+    let manager = Manager::new(&sandbox);
+    // Both orgs name one journal, and the first one begins it.
+    let configure = |org: &Sim| {
+        let text =
+            format!("[org]\nurl = \"{}\"\ntoken_env = \"GOOD\"\n[journal]\nname = \"team\"\n", org.url);
+        fs::write(sandbox.path(CONFIG), text).expect("a file");
+    };
+    configure(&org);
+    let more = [("NOTIFY_SOCKET", manager.path.as_str()), ("GOOD", TOKEN)];
+    let mut terminal = Terminal::open_in(&sandbox, None, (400, 50), &LISTEN, &more, false);
+    terminal.wait("the address", |shown| told_address(&shown.text()).is_some());
+    let address = terminal.shown.with(|shown| told_address(&shown.text())).expect("the address");
+    manager.until("live", |line| line == "STATUS=poll live. journal live.");
+    let counted = sum(body(&request(&address, "GET /metrics")), "consentwatch_events_total");
+    configure(&other);
+    send(terminal.id, Signal::HUP);
+    manager.until("a reload", |line| line == "RELOADING=1");
+    terminal.wait_words("The configuration before stays in force.");
+    manager.until("ready again", |line| line == "READY=1");
+    manager.until("live again", |line| line == "STATUS=poll live. journal live.");
+    assert_eq!(body(&request(&address, "GET /readyz")), "ok\n");
+    let metrics = request(&address, "GET /metrics");
+    assert_eq!(sum(body(&metrics), "consentwatch_events_total"), counted, "{metrics}");
+    assert!(!metrics.contains(other.url.trim_start_matches("http://")), "{metrics}");
+    send(terminal.id, Signal::TERM);
+    terminal.wait("the end of the program", |shown| shown.ended);
+    assert_eq!(terminal.child.wait().expect("it has ended").exit_code(), 0);
+}

@@ -14,7 +14,7 @@ use super::url::OrgUrl;
 use crate::secret::Secret;
 
 /// The kinds of credentials.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Credentials {
     /// An API token: `Authorization: SSWS …`. It has the rights of the admin who created it, and expires after thirty
     /// days without use (Okta: create an API token).

@@ -5,6 +5,7 @@
 //! Okta refuses some first tries only to tell something: a nonce, the need for proofs, or its time. The session reacts
 //! to each of these a limited number of times per sign-in, so it cannot loop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -23,12 +24,12 @@ use super::url::OrgUrl;
 use crate::secret::Secret;
 
 /// A service app, as the org's admin registered it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServiceApp {
     /// `0oa…`
     pub client_id: String,
     /// The private key.
-    pub key: SigningKey,
+    pub key: Arc<SigningKey>,
     /// The `kid` of the registered public key. If it is `None`, the `kid` of the key itself is used, if it has one.
     pub key_id: Option<String>,
     /// The scopes to ask for, at least one.
@@ -127,13 +128,7 @@ impl ServiceApp {
     /// Returns the same app with another key.
     #[must_use]
     pub fn with_key(&self, key: SigningKey) -> Self {
-        Self {
-            client_id: self.client_id.clone(),
-            key,
-            key_id: self.key_id.clone(),
-            scopes: self.scopes.clone(),
-            dpop: self.dpop,
-        }
+        Self { key: Arc::new(key), ..self.clone() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checks a configuration and turns it into the plans for a feed or for `doctor`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -53,7 +54,8 @@ pub fn ready(config: &Config) -> Result<Ready, String> {
     if ready.orgs.iter().any(ReadyOrg::is_later) {
         let first = config.listed.first().map_or_else(String::new, ListedOrg::label);
         return Err(format!(
-            "Only the first org of the configuration can be used so far. Nothing was started. Add --org {first}."
+            "Only the first org of the configuration can be used so far. Nothing was started. Choose it alone: --org \
+             {first}."
         ));
     }
     Ok(ready)
@@ -360,7 +362,7 @@ impl ReadyOrg {
     }
 
     /// Returns whether the configuration lists another org before this one.
-    fn is_later(&self) -> bool {
+    pub fn is_later(&self) -> bool {
         self.settings.place.is_some_and(|place| place > 0)
     }
 
@@ -491,7 +493,7 @@ fn credentials(way: &Way, secret: &Secret) -> Result<Credentials, CredentialsErr
     };
     Ok(Credentials::Service(ServiceApp {
         client_id: service.client_id.clone(),
-        key: SigningKey::read(secret, service.key_id.as_deref())?,
+        key: Arc::new(SigningKey::read(secret, service.key_id.as_deref())?),
         key_id: service.key_id.clone(),
         scopes: service.scopes.clone(),
         dpop: match service.dpop {

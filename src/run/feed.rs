@@ -25,7 +25,7 @@ use crate::secret::SecretSource;
 use crate::tasks::Tasks;
 
 /// Everything needed to open a feed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FeedPlan {
     /// The org, as people call it.
     pub org: KnownOrg,

@@ -192,7 +192,7 @@ impl Follower {
         )];
         if self.is_hook_left_out {
             words.push(
-                "Nobody listens to the event hook now: this process was started with --no-hook. Start watch or tail \
+                "Nobody listens to the event hook now: this process was started with --no-hook. Start another \
                  without it, and end this process, to receive deliveries again."
                     .to_owned(),
             );

@@ -156,7 +156,7 @@ impl Rig {
         });
         let app = ServiceApp {
             client_id,
-            key: SigningKey::read(&Secret::new(private), None).expect("a key"),
+            key: Arc::new(SigningKey::read(&Secret::new(private), None).expect("a key")),
             key_id: Some(key_id),
             scopes: granted.iter().map(|scope| (*scope).to_owned()).collect(),
             dpop: Dpop::Auto,

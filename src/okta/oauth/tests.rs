@@ -11,7 +11,7 @@ fn session(dpop: Dpop, scopes: &[&str]) -> Session {
     let (org, _) = OrgUrl::parse("https://example.okta.com").unwrap();
     let app = ServiceApp {
         client_id: "0oaDDDDDDDDDDDDDD1d7".to_owned(),
-        key: SigningKey::generate(),
+        key: std::sync::Arc::new(SigningKey::generate()),
         key_id: Some("registered".to_owned()),
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         dpop,

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::counts::Counts;
-use crate::report::{Board, Coverage, Part, Pulse};
+use crate::report::{Board, Coverage, Fault, Part, Pulse, Traffic};
+use crate::run::standing::patience;
 
 /// What the collector's loop saw when it went around last.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,40 @@ pub(super) struct Health {
 
 /// A loop that has not gone around for this long hangs, for example on a disk.
 const LOOP_WITHIN: Duration = Duration::from_mins(1);
+/// What is said of a poller that hangs.
+const HUNG: &str = "the poller reports no fault, but has not read the log for too long";
+
+/// Tells a poller that hangs from one that waits or has a fault. It goes by the time that this process has been running,
+/// so neither a clock that is set nor a machine that sleeps makes a poller look as if it hung.
+#[derive(Debug, Default)]
+pub(super) struct Polling {
+    /// The last good poll, and the uptime at which it was first seen.
+    last: Option<(Option<Timestamp>, Duration)>,
+}
+
+impl Polling {
+    /// Returns whether the poller reports no fault and yet has read nothing for three of its intervals, at least 3 minutes.
+    /// `polls` says whether this process polls and reports no fault.
+    pub(super) fn is_hung(&mut self, polls: bool, traffic: &Traffic, uptime: Duration) -> bool {
+        match self.last {
+            Some((last_good, since)) if polls && last_good == traffic.last_good => {
+                uptime.saturating_sub(since) > patience(traffic.interval)
+            }
+            _ => {
+                self.last = Some((traffic.last_good, uptime));
+                false
+            }
+        }
+    }
+}
+
+/// Returns the fault of a part that does not do its work now. A part with restrictions still works.
+fn outage(pulse: &Pulse) -> Option<&Fault> {
+    match pulse {
+        Pulse::Waiting(_, fault) | Pulse::Down(fault) => Some(fault),
+        _ => None,
+    }
+}
 
 impl Health {
     /// Returns why the process is not alive, or `None` if it is: it must be restarted then.
@@ -34,7 +71,7 @@ impl Health {
         if silent > LOOP_WITHIN {
             return Some(format!("the collector has been stuck for {} s", silent.as_secs()));
         }
-        self.is_hung.then(|| "the poller reports no fault, but has not read the log for too long".to_owned())
+        self.is_hung.then(|| HUNG.to_owned())
     }
 
     /// Returns why events are not collected now, or `None` if they are: the log was read and what it brought is stored.
@@ -47,7 +84,7 @@ impl Health {
         }
         let fault = [Part::Journal, Part::Poll, Part::Hook]
             .into_iter()
-            .find_map(|part| Some((part, self.board.get(part).fault()?)));
+            .find_map(|part| Some((part, outage(self.board.get(part))?)));
         if let Some((part, fault)) = fault {
             return Some(format!("{}: {}", part.word(), fault.brief));
         }
@@ -61,6 +98,9 @@ impl Health {
     pub(super) fn sentence(&self) -> String {
         if let Some(why) = &self.not_writing {
             return format!("{why}; this process takes over when that one ends.");
+        }
+        if self.is_hung {
+            return format!("poll: {HUNG}.");
         }
         let parts = [Part::Poll, Part::Hook, Part::Journal]
             .into_iter()
@@ -76,7 +116,6 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Fault;
 
     const NOW: Duration = Duration::from_secs(1000);
 
@@ -98,7 +137,7 @@ mod tests {
             (Part::Poll, Pulse::Elsewhere("7".to_owned())),
             (Part::Poll, Pulse::Down(Fault::new(Part::Poll, "token refused", "", "", ""))),
             (Part::Journal, Pulse::Down(Fault::new(Part::Journal, "disk full", "", "", ""))),
-            (Part::Hook, Pulse::Impaired(Fault::new(Part::Hook, "over the ceiling", "", "", ""))),
+            (Part::Hook, Pulse::Down(Fault::new(Part::Hook, "address in use", "", "", ""))),
         ] {
             let mut health = live();
             health.board.set(part, pulse.clone());
@@ -106,6 +145,10 @@ mod tests {
             assert!(why.starts_with(part.word()), "{pulse:?}: {why}");
             assert_eq!(health.dead(NOW), None, "a restart mends none of these");
         }
+        // A listener whose connections are all taken still takes deliveries, and strangers can bring it there.
+        let mut full = live();
+        full.board.set(Part::Hook, Pulse::Impaired(Fault::new(Part::Hook, "full", "", "", "")));
+        assert_eq!(full.unready(NOW), None);
         let other = Health { not_writing: Some("Process 7 writes this journal".to_owned()), ..live() };
         assert_eq!(other.unready(NOW).as_deref(), Some("Process 7 writes this journal"));
     }
@@ -118,5 +161,25 @@ mod tests {
         assert_eq!(live().unready(late), live().dead(late));
         let hung = Health { is_hung: true, ..live() };
         assert!(hung.dead(NOW).is_some() && hung.unready(NOW).is_some());
+        assert_eq!(hung.sentence(), format!("poll: {HUNG}."));
+    }
+
+    #[test]
+    fn a_poller_hangs_if_it_reads_nothing_and_reports_nothing() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let traffic =
+            |last_good| Traffic { last_good, interval: Some(Duration::from_mins(5)), ..Traffic::default() };
+        let (minute, mut polling) = (Duration::from_mins(1), Polling::default());
+        // However old the last good poll is: this process has only started.
+        assert!(!polling.is_hung(true, &traffic(at(1)), NOW));
+        assert!(!polling.is_hung(true, &traffic(at(1)), NOW + 15 * minute));
+        assert!(polling.is_hung(true, &traffic(at(1)), NOW + 16 * minute));
+        assert!(!polling.is_hung(true, &traffic(at(2)), NOW + 16 * minute), "it read the log");
+        assert!(
+            !polling.is_hung(false, &traffic(at(2)), NOW + 60 * minute),
+            "it has a fault, or another polls"
+        );
+        assert!(!polling.is_hung(true, &traffic(at(2)), NOW + 61 * minute));
+        assert!(polling.is_hung(true, &traffic(at(2)), NOW + 77 * minute));
     }
 }

@@ -86,10 +86,12 @@ impl Metrics<'_> {
     }
 
     fn parts(&mut self, health: &Health) {
-        let on = Part::ALL.into_iter().filter(|part| *health.board.get(*part) != Pulse::Off);
+        let is_here = |part: &Part| !matches!(health.board.get(*part), Pulse::Off | Pulse::Elsewhere(_));
+        let on = Part::ALL.into_iter().filter(is_here);
         let values: Vec<_> = on
             .map(|part| {
-                let is_well = matches!(health.board.get(part), Pulse::Live | Pulse::Catching);
+                let is_well =
+                    matches!(health.board.get(part), Pulse::Live | Pulse::Catching | Pulse::Impaired(_));
                 (vec![("part", part.word())], Some(f64::from(u8::from(is_well))))
             })
             .collect();

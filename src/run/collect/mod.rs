@@ -8,22 +8,23 @@ mod metrics;
 mod systemd;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::standing::{is_fresh, named};
+use super::standing::named;
 use super::stdio::note;
 use super::{Feed, FeedPlan, Source, feed};
 use crate::clock::Clock;
 use crate::consent::{OrgId, Seq};
 use crate::exit::Exit;
 use crate::journal::ReadError;
-use crate::report::{Board, Part, Pulse};
+use crate::report::{Part, Pulse};
 use crate::tasks::Tasks;
 use crate::tui::{Reloads, Signals};
 use counts::Counts;
-use health::Health;
+use health::{Health, Polling};
 use systemd::Systemd;
 
 /// How often the loop goes around if nothing happens. Health checks tell from this that it still does.
@@ -45,8 +46,7 @@ enum End {
 /// error is a sentence, and everything goes on as before.
 ///
 /// # Errors
-/// Returns an exit code and a sentence for stderr if the address cannot be used, or if the journal cannot be opened or
-/// read.
+/// Returns an exit code and a sentence for stderr if the address cannot be used, or if the journal cannot be opened.
 pub async fn collect(
     first: FeedPlan,
     again: impl Fn() -> Result<FeedPlan, String>,
@@ -61,29 +61,50 @@ pub async fn collect(
     let (tell, health) = watch::channel(Health::default());
     let address = listener::start(listen, health, clock, tasks).map_err(|words| (Exit::Failed, words))?;
     note(&format!("Health checks and metrics are at http://{address}."));
-    let mut collector =
-        Collector { tell, counts: Counts::default(), seen: Seq(0), systemd: Systemd::new(), told: None };
+    let mut collector = Collector {
+        tell,
+        counts: Counts::default(),
+        seen: None,
+        polling: Polling::default(),
+        systemd: Systemd::new(),
+        told: None,
+    };
     let mut plan = first;
+    // The plan before the last reload, for the case that the journal cannot be opened with the new one.
+    let mut spare: Option<FeedPlan> = None;
     loop {
         let parts = Tasks::new();
-        plan.org.label().clone_into(&mut collector.counts.org);
-        let (feed, mut source) =
-            feed::open(plan, clock, &parts).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
-        collector.seen = feed.last_before;
+        let opened = tokio::select! {
+            biased;
+            _ = signals.stop() => {
+                parts.finish(PATIENCE).await;
+                return Ok(Exit::Done);
+            }
+            opened = feed::open(plan.clone(), clock, &parts) => opened,
+        };
+        let (feed, mut source) = match (opened, spare.take()) {
+            (Ok(opened), _) => opened,
+            (Err(fault), Some(before)) => {
+                parts.finish(PATIENCE).await;
+                note(&format!("{fault} The configuration before stays in force."));
+                plan = before;
+                continue;
+            }
+            (Err(fault), None) => return Err((Exit::Failed, fault.to_string())),
+        };
+        collector.begin(&plan, feed.last_before);
         let end = collector.run(&feed, &mut source, (&mut signals, &mut reloads), &again, clock).await;
-        if matches!(end, Ok(End::Stop) | Err(_)) {
+        if matches!(end, End::Stop) {
             Systemd::is_stopping();
         }
         // Everything that was received is stored before the journal is closed.
         let all_ended = parts.finish(PATIENCE).await;
-        let end = end
-            .and_then(|end| collector.count(&mut source).map(|()| end).map_err(|error| unreadable(&error)));
         drop(source);
         feed.close().await;
         tracing::info!(all_ended, "The journal is closed.");
-        match end? {
+        match end {
             End::Stop => return Ok(Exit::Done),
-            End::Reload(next) => plan = *next,
+            End::Reload(next) => spare = Some(std::mem::replace(&mut plan, *next)),
         }
     }
 }
@@ -92,14 +113,26 @@ pub async fn collect(
 struct Collector {
     tell: watch::Sender<Health>,
     counts: Counts,
-    /// The newest row that is counted.
-    seen: Seq,
+    /// The folder of the journal and the newest row that is counted, or `None` before the first journal is open.
+    seen: Option<(PathBuf, Seq)>,
+    polling: Polling,
     systemd: Systemd,
     /// What standard error was told last.
     told: Option<String>,
 }
 
 impl Collector {
+    /// Prepares for a journal. `last` is its newest row before this process started. If it is the same journal as before,
+    /// counting goes on where it ended.
+    fn begin(&mut self, plan: &FeedPlan, last: Seq) {
+        if self.seen.as_ref().is_none_or(|(dir, _)| *dir != plan.dir) {
+            self.seen = Some((plan.dir.clone(), last));
+            self.counts.events.clear();
+        }
+        plan.org.label().clone_into(&mut self.counts.org);
+        self.polling = Polling::default();
+    }
+
     /// Goes around until a signal comes.
     async fn run(
         &mut self,
@@ -108,13 +141,10 @@ impl Collector {
         (signals, reloads): (&mut Signals, &mut Reloads),
         again: &impl Fn() -> Result<FeedPlan, String>,
         clock: &Clock,
-    ) -> Result<End, (Exit, String)> {
+    ) -> End {
         let mut is_ready = false;
         loop {
-            let board = source.board();
-            let holder = feed.holder();
-            self.count(source).map_err(|error| unreadable(&error))?;
-            let health = self.look(board, holder, source, clock).map_err(|error| unreadable(&error))?;
+            let health = self.look(source, feed.holder(), clock.uptime());
             let (words, is_hung) = (health.sentence(), health.is_hung);
             // Before it is told elsewhere, so that who hears of a state finds it in the health checks too.
             self.tell.send_replace(health);
@@ -127,13 +157,13 @@ impl Collector {
             let turn = clock.uptime() + self.systemd.alive_every().map_or(TURN, |every| TURN.min(every));
             tokio::select! {
                 biased;
-                _ = signals.stop() => return Ok(End::Stop),
+                _ = signals.stop() => return End::Stop,
                 () = reloads.asked() => {
                     Systemd::is_reloading();
                     match again() {
                         Ok(plan) => {
                             note("The configuration is read again; the parts start anew.");
-                            return Ok(End::Reload(Box::new(plan)));
+                            return End::Reload(Box::new(plan));
                         }
                         Err(words) => {
                             note(&format!("The configuration is not used, and the one before stays in force: {words}"));
@@ -148,55 +178,47 @@ impl Collector {
         }
     }
 
-    /// Counts the rows that are not counted yet, by kind and way.
-    fn count(&mut self, source: &mut Source) -> Result<(), ReadError> {
-        if source.head().last <= self.seen {
-            return Ok(());
+    /// Puts together what health checks and metrics say. A journal that cannot be read is a fault of the journal, and
+    /// collecting goes on.
+    fn look(&mut self, source: &mut Source, holder: Option<String>, uptime: Duration) -> Health {
+        let mut health = Health {
+            board: source.board(),
+            not_writing: holder.map(|holder| format!("{} writes this journal", named(&holder))),
+            bytes: journal_bytes(&source.reader().dir()),
+            looked: Some(uptime),
+            ..Health::default()
+        };
+        let polls = health.not_writing.is_none()
+            && matches!(health.board.get(Part::Poll), Pulse::Live | Pulse::Catching);
+        health.is_hung = self.polling.is_hung(polls, &health.board.traffic, uptime);
+        if let Err(error) = self.read(source, &mut health) {
+            health.board.set(Part::Journal, Pulse::Down(error.fault()));
         }
-        loop {
-            let page = source.reader().after(self.seen, BATCH)?;
-            let Some(last) = page.rows.last() else { return Ok(()) };
-            self.seen = last.seq;
+        health.counts = self.counts.clone();
+        health
+    }
+
+    /// Reads what the journal holds, and counts new rows by kind and way.
+    fn read(&mut self, source: &mut Source, health: &mut Health) -> Result<(), ReadError> {
+        let head = source.head().last;
+        let reader = source.reader();
+        health.coverage = reader.coverage(OrgId::default())?;
+        health.rows = reader.counted_rows()?;
+        let Some((_, seen)) = &mut self.seen else { return Ok(()) };
+        while *seen < head {
+            let page = reader.after(*seen, BATCH)?;
+            // A row that was announced may be removed by now.
+            *seen = page.rows.last().map_or(head, |row| row.seq);
             for row in &page.rows {
                 *self.counts.events.entry((row.kind.word(), row.via.word())).or_default() += 1;
             }
         }
+        Ok(())
     }
-
-    /// Puts together what health checks and metrics say.
-    fn look(
-        &self,
-        board: Board,
-        holder: Option<String>,
-        source: &mut Source,
-        clock: &Clock,
-    ) -> Result<Health, ReadError> {
-        let reader = source.reader();
-        let coverage = reader.coverage(OrgId::default())?;
-        let counts = reader.counts()?;
-        let polls = matches!(board.get(Part::Poll), Pulse::Live | Pulse::Catching);
-        let is_hung = holder.is_none()
-            && polls
-            && !is_fresh(board.traffic.last_good, board.traffic.interval, clock.sure());
-        Ok(Health {
-            not_writing: holder.map(|holder| format!("{} writes this journal", named(&holder))),
-            is_hung,
-            rows: counts.rows,
-            bytes: journal_bytes(&reader.dir()),
-            coverage,
-            board,
-            counts: self.counts.clone(),
-            looked: Some(clock.uptime()),
-        })
-    }
-}
-
-fn unreadable(error: &ReadError) -> (Exit, String) {
-    (Exit::Failed, error.fault().to_string())
 }
 
 /// Returns the size of the journal's files in bytes.
-fn journal_bytes(dir: &std::path::Path) -> u64 {
+fn journal_bytes(dir: &Path) -> u64 {
     ["journal.sqlite3", "journal.sqlite3-wal"]
         .into_iter()
         .filter_map(|name| dir.join(name).metadata().ok())
