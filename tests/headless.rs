@@ -602,7 +602,7 @@ fn a_check_says_which_org_got_which_credentials() {
         Process::start(command.envs(tokens.iter().map(|name| (name, TOKEN)))).end()
     };
     let both = check(&[], &["PROD", "OTHER"]);
-    let told = "The configuration can be used.\nprod: https://example.okta.com, token from the variable PROD\n\
+    let told = "The configuration can be used. So far, commands work with the first org alone.\nprod: https://example.okta.com, token from the variable PROD\n\
                 other.example.test: https://other.example.test, token from the variable OTHER\n";
     assert_eq!((both.code, both.out.as_str(), both.err.as_str()), (Some(0), told, ""));
     // With one org it is a sentence.

@@ -12,6 +12,9 @@ use crate::safe_file;
 use crate::screen::{self};
 use crate::secret::Secret;
 
+/// What commands do with several orgs.
+const ONLY_FIRST: &str = "So far, commands work with the first org alone.";
+
 pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
     match command {
         ConfigCommand::Init { print: true } => printed(EXAMPLE.as_bytes()),
@@ -30,12 +33,15 @@ pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ende
             let told = match ready.orgs.as_slice() {
                 [org] => {
                     let url = crate::consent::visible(org.url.origin());
-                    format!("The configuration can be used: {url}.\n")
+                    let only = if org.is_later() { format!(" {ONLY_FIRST}") } else { String::new() };
+                    format!("The configuration can be used: {url}.{only}\n")
                 }
                 // A table [org.oauth] or [org.hook] belongs to the [[org]] above it, so this says which org got what.
-                orgs => orgs.iter().fold("The configuration can be used.\n".to_owned(), |told, org| {
-                    told + &org.summary() + "\n"
-                }),
+                orgs => {
+                    orgs.iter().fold(format!("The configuration can be used. {ONLY_FIRST}\n"), |told, org| {
+                        told + &org.summary() + "\n"
+                    })
+                }
             };
             printed(told.as_bytes())
         }

@@ -13,6 +13,6 @@ pub enum ConfigCommand {
     Check,
     /// Prints the configuration in force, secrets hidden
     Show,
-    /// Prints where configuration and data are
+    /// Prints where configuration, data and journal are
     Path,
 }
