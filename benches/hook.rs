@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use consentwatch::clock::Clock;
-use consentwatch::intake::hook::{self, Ceiling, HookPlan};
+use consentwatch::intake::hook::{self, Ceiling, HookDoors, HookPlan, HookTarget};
 use consentwatch::journal::{Opened, Reader, Settings, open};
 use consentwatch::okta::hook_delivery::{Secrets, delivery, is_json, kept_headers};
 use consentwatch::report::Board;
@@ -123,15 +123,22 @@ fn stored(bodies: &Arc<Vec<String>>, length: Duration, per_second: Option<u64>) 
     };
     let plan = HookPlan {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        path: PATH.to_owned(),
-        secrets: secrets(),
+        targets: vec![HookTarget { place: 0, path: PATH.to_owned(), secrets: secrets() }],
         tls: None,
         // The limits are lifted, so that the capacity is measured.
         ceiling: Ceiling::NONE,
     };
     let (board, mut seen) = watch::channel(Board::default());
     let url = runtime.block_on(async {
-        tasks.spawn("hook", hook::run(plan, journal.clone(), board, clock.clone(), tasks.clone()));
+        tasks.spawn(
+            "hook",
+            hook::run(
+                plan,
+                vec![HookDoors { journal: journal.clone(), board, clock: clock.clone() }],
+                clock.clone(),
+                tasks.clone(),
+            ),
+        );
         let board = seen.wait_for(|board| board.hook.listens_at.is_some()).await.expect("it listens");
         board.hook.listens_at.clone().expect("it said where")
     });
@@ -207,7 +214,7 @@ async fn check(request: Request<Incoming>, secrets: &Secrets, clock: &Clock) -> 
         && is_json(headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes));
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let read = delivery(&body, kept_headers(pairs, secrets), clock.now());
+    let read = delivery(&body, kept_headers(pairs, &[secrets]), clock.now());
     let mut answer = Response::new(Full::default());
     let is_read = is_good && read.is_ok_and(|read| !read.consents.is_empty());
     *answer.status_mut() = if is_read { StatusCode::NO_CONTENT } else { StatusCode::BAD_REQUEST };

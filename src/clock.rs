@@ -70,6 +70,13 @@ impl Clock {
         Self { source, heard: Arc::default() }
     }
 
+    /// Returns a clock with the same time that hears another org, so that an org whose time is wrong does not mislead
+    /// the others.
+    #[must_use]
+    pub fn for_another_org(&self) -> Self {
+        Self::of(self.source.clone())
+    }
+
     /// Records Okta's time, from the `Date` header of an answer that has just arrived.
     pub fn hear(&self, there: Timestamp) {
         let heard = Heard { there, here: self.now(), up: self.uptime() };

@@ -66,8 +66,8 @@ pub struct Global {
     /// Accepts a data folder that belongs to another account or that every account may write in
     #[arg(long, global = true)]
     pub allow_shared_data_dir: bool,
-    /// An org of the configuration by its name or URL (so far only the first one of several), or the URL of another, such
-    /// as `https://example.okta.com`
+    /// An org of the configuration by its name or URL, more than once for several, or the URL of another, such as
+    /// `https://example.okta.com`
     #[arg(long, global = true, value_name = "NAME|URL")]
     pub org: Vec<String>,
     /// The log file

@@ -19,6 +19,16 @@ pub fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
+/// Does work that may wait for all items at once, each on a thread of its own. Returns the results in the order of the
+/// items, `None` where the work panicked.
+pub fn on_threads<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<Option<T>> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().map(|item| scope.spawn(move || work(item))).collect();
+        threads.into_iter().map(|thread| thread.join().ok()).collect()
+    })
+}
+
 /// A group of tasks that are stopped together. Clones share the same group.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {

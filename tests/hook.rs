@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use consentwatch::clock::Clock;
 use consentwatch::consent::{EventId, Kind, Seq, Stored, Topic, Via};
-use consentwatch::intake::hook::{Ceiling, HookPlan};
+use consentwatch::intake::hook::{Ceiling, HookPlan, HookTarget};
 use consentwatch::journal::{Reader, Settings};
 use consentwatch::okta::hook_delivery::Secrets;
 use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, Route, Source};
+use consentwatch::run::{self, Feed, FeedPlan, OrgPlan, Route, SignIn, Source};
 use consentwatch::secret::Secret;
 use consentwatch::sim::{self, HookFault, Plan, SimOrg};
 use consentwatch::tasks::Tasks;
@@ -67,10 +67,8 @@ async fn open(
     tasks: &Tasks,
 ) -> (Feed, Source) {
     let (url, _) = OrgUrl::parse(&org.url()).expect("a good URL");
-    let plan = FeedPlan {
+    let org_plan = OrgPlan {
         org: consentwatch::consent::KnownOrg::unnamed(url.host()),
-        dir: dir.to_owned(),
-        keep: Settings::default(),
         poll: PollPlan {
             org: url,
             kinds: Kind::ALL.into_iter().filter(|kind| kind.filter().is_some()).collect(),
@@ -84,19 +82,30 @@ async fn open(
             jitter_seed: 1,
         },
         names: false,
-        credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
-        renew: None,
-        route: Route::default(),
+        sign_in: Ok(SignIn {
+            credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
+            renew: None,
+            route: Route::default(),
+        }),
+        readiness: None,
+    };
+    let plan = FeedPlan {
+        dir: dir.to_owned(),
+        keep: Settings::default(),
         warnings: Vec::new(),
         hook: hook.map(|listen| HookPlan {
             listen,
-            path: PATH.to_owned(),
-            secrets: Secrets::new(&Secret::new(SECRET), None).expect("a secret"),
+            targets: vec![HookTarget {
+                place: 0,
+                path: PATH.to_owned(),
+                secrets: Secrets::new(&Secret::new(SECRET), None).expect("a secret"),
+            }],
             tls: None,
             ceiling: Ceiling::default(),
         }),
-        readiness: None,
         is_hook_left_out: false,
+        orgs: vec![org_plan],
+        only_these_orgs: false,
     };
     run::open(plan, clock, tasks).await.expect("the feed opens")
 }
@@ -169,7 +178,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
             org.emit(25);
             if round % 3 == 0 {
                 // From here on, the poll comes first.
-                feed.nudge.notify_one();
+                feed.nudge();
             }
             let before = told.borrow().taken;
             // Among 25 consents, some are of a kind that hooks deliver.
@@ -196,7 +205,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         // The board is updated with a delay, at the latest when there have been no deliveries for a moment.
         let counted = async {
             loop {
-                let health = source.board().hook;
+                let health = source.boards().remove(0).hook;
                 if health.received > 0 && (health.rejects > 0 || faults.is_empty()) {
                     return health;
                 }
@@ -206,7 +215,7 @@ async fn whatever_the_hook_does_the_rows_are_those_of_the_poll() {
         let health = tokio::time::timeout(LIMIT, counted).await.expect("the board counts the hook's events");
         assert!(health.verified.is_some() && health.merged + health.new > 0, "{health:?}");
         assert_eq!(health.rejects > 0, !faults.is_empty(), "{health:?}");
-        assert_eq!((source.board().get(Part::Hook), health.refused.total()), (&Pulse::Live, 0));
+        assert_eq!((source.boards().remove(0).get(Part::Hook), health.refused.total()), (&Pulse::Live, 0));
 
         let alone = folder.path().join("alone");
         let (other, mut other_source) = open(&org, &alone, None, &clock, &tasks).await;

@@ -12,7 +12,7 @@ mod unseen;
 use consentwatch::clock::Clock;
 use consentwatch::consent::{Orgs, RowPage, Seq, Sym, Via, visible};
 use consentwatch::export::{Lines, sentences};
-use consentwatch::journal::{self, Batch, Opened, Reader, Settings};
+use consentwatch::journal::{self, Batch, Opened, OrgEntry, Reader, Settings};
 use consentwatch::model::{Chord, Key, Model, Msg, Notice, Origin, Zone, update};
 use consentwatch::okta;
 use consentwatch::report::Board;
@@ -255,7 +255,9 @@ async fn no_text_from_outside_is_obeyed_on_any_screen() {
     journal.append(Batch { consents: consents(), ..Batch::default() }).await.expect("it takes them");
     for (width, height) in [(200, 80), (80, 24), (20, 5), (1, 1)] {
         let (_board, board) = tokio::sync::watch::channel(Board::default());
-        let mut source = Source::new(Reader::open(folder.path()).expect("a reader"), journal.head(), board);
+        let org = OrgEntry::of_folder(folder.path(), clock.clone()).org;
+        let reader = Reader::open(folder.path()).expect("a reader");
+        let mut source = Source::new(reader, journal.head(), vec![(org, board)]);
         let mut records = source.records();
         let org = visible(CORPUS[2]).into_owned();
         let mut model =

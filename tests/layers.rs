@@ -130,7 +130,7 @@ const FLOORS: &[Floor] = &[
 
 /// The layers inside `model`, the lowest first. A file may use its own layer and those below.
 const MODEL: &[&[&str]] = &[
-    &["model/data/", "model/key_bindings.rs", "model/keymap.rs"],
+    &["model/data/", "model/key_bindings.rs", "model/keymap.rs", "model/sources.rs"],
     &["model/query/"],
     &["model/pages.rs", "model/msg.rs"],
     &["model/state.rs"],

@@ -12,7 +12,7 @@ use consentwatch::journal::{Reader, Settings};
 use consentwatch::model::Query;
 use consentwatch::okta::{Credentials, OrgUrl, PollPlan};
 use consentwatch::report::{Board, Part, Pulse};
-use consentwatch::run::{self, Feed, FeedPlan, MarkedEvents, Source, TailOptions};
+use consentwatch::run::{self, Feed, FeedPlan, MarkedEvents, OrgPlan, SignIn, Source, TailOptions};
 use consentwatch::secret::Secret;
 use consentwatch::sim::{Plan, SimFault, SimOrg, Spell};
 use consentwatch::tasks::Tasks;
@@ -165,10 +165,8 @@ impl Rig {
         let listen = "127.0.0.1:0".parse().expect("an address");
         let org = SimOrg::start(listen, plan, &clock, &org_tasks).await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
-        let plan = FeedPlan {
+        let org_plan = OrgPlan {
             org: consentwatch::consent::KnownOrg::unnamed("example.okta.com"),
-            dir: folder.path().join("org"),
-            keep: Settings::default(),
             poll: PollPlan {
                 org: OrgUrl::parse(&org.url()).expect("a good URL").0,
                 kinds: vec![Kind::Grant, Kind::Revoke],
@@ -182,13 +180,21 @@ impl Rig {
                 jitter_seed: 1,
             },
             names,
-            credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
-            renew: None,
-            route: run::Route::default(),
+            sign_in: Ok(SignIn {
+                credentials: Credentials::ssws(&Secret::new(TOKEN)).expect("a token"),
+                renew: None,
+                route: run::Route::default(),
+            }),
+            readiness: None,
+        };
+        let plan = FeedPlan {
+            dir: folder.path().join("org"),
+            keep: Settings::default(),
             warnings: Vec::new(),
             hook: None,
             is_hook_left_out: false,
-            readiness: None,
+            orgs: vec![org_plan],
+            only_these_orgs: false,
         };
         let (feed, source) = run::open(plan, &clock, &tasks).await.expect("the feed opens");
         Self { clock, tasks, org_tasks, org, feed, source: Some(source), folder }
@@ -207,7 +213,7 @@ impl Rig {
     ) -> (Option<u8>, Vec<u64>) {
         let source = self.source.take().expect("it runs once");
         let (clock, tasks, feed) = (&self.clock, &self.tasks, &self.feed);
-        let mut board = feed.board();
+        let mut board = feed.boards().remove(0);
         let mut work = pin!(async {
             let ended = match command {
                 Command::Watch => {
@@ -458,7 +464,7 @@ async fn once_waits_half_a_minute_for_persons_and_no_longer() {
 async fn until_a_time_ends_once_the_log_was_read_up_to_it() {
     let mut rig = Rig::start(Plan { backlog: 15, ..Plan::default() }, Command::Tail).await;
     let until = rig.clock.now().checked_add(Duration::from_secs(5)).expect("a time");
-    let (clock, org, mut board) = (rig.clock.clone(), rig.org.clone(), rig.feed.board());
+    let (clock, org, mut board) = (rig.clock.clone(), rig.org.clone(), rig.feed.boards().remove(0));
     let source = rig.source.take().expect("a source");
     let options = TailOptions { until: Some(until), ..options(Command::Tail) };
     let ended = {

@@ -37,9 +37,10 @@ pub(super) fn backfill(cli: &Cli, flags: &flags::Backfill) -> Result<Exit, Ended
             ));
         }
         let mut plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
-        plan.names = false;
+        for org in &mut plan.orgs {
+            (org.names, org.readiness) = (false, None);
+        }
         plan.hook = None;
-        plan.readiness = None;
         start_log(cli, log_place(&config), false);
         reopen_log(&tasks);
         let (feed, source) =

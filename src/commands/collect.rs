@@ -1,7 +1,8 @@
 //! `collect`: fills the journal without a screen, as a service.
 
 use super::common::{
-    Ended, announce, jitter_seed, length_of, load, log_place, on_runtime, reopen_log, start_log, usage,
+    Ended, announce, jitter_seed, length_of, load, log_place, on_runtime, reopen_log, set_lookback,
+    start_log, usage,
 };
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -28,7 +29,7 @@ fn plan(cli: &Cli, flags: &flags::Collect, clock: &Clock) -> Result<FeedPlan, En
     // A relative time is resolved later, against Okta's clock.
     let since = flags.since.map(|since| since.at(clock.now())).filter(|_| ago.is_none());
     let mut plan = ready.plan(&config, since, jitter_seed()).map_err(usage)?;
-    plan.poll.lookback = ago.unwrap_or(plan.poll.lookback);
+    set_lookback(&mut plan, ago);
     plan.is_hook_left_out = flags.no_hook && plan.hook.is_some();
     if flags.no_hook {
         plan.hook = None;

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::flags::{Cli, ColorWhen};
 use crate::log;
 use crate::model::{Origin, Query, Zone};
-use crate::run::{self, LinearOptions, MarkedEvents, note, print};
+use crate::run::{self, FeedPlan, LinearOptions, MarkedEvents, note, print};
 use crate::screen::{self, WatchOptions};
 use crate::secret::scrub;
 use crate::tasks::Tasks;
@@ -179,6 +179,13 @@ pub(super) fn length_of(when: When) -> Option<Duration> {
     }
 }
 
+/// Sets how far back the log is read at the first start, if it was given.
+pub(super) fn set_lookback(plan: &mut FeedPlan, ago: Option<Duration>) {
+    for org in &mut plan.orgs {
+        org.poll.lookback = ago.unwrap_or(org.poll.lookback);
+    }
+}
+
 /// Returns a seed that differs between processes, so that they do not wait equally long. It need not be secret.
 pub(super) fn jitter_seed() -> u64 {
     u64::from(std::process::id())
@@ -291,6 +298,6 @@ pub(super) fn judged(exit: Exit, troubles: &[String]) -> Result<Exit, Ended> {
     match troubles {
         [] => Ok(exit),
         _ if exit != Exit::Done => Ok(exit),
-        all => Err((Exit::Failed, all.join("\nconsentwatch: "))),
+        all => Err((Exit::Failed, all.join("\n"))),
     }
 }

@@ -12,36 +12,30 @@ use crate::safe_file;
 use crate::screen::{self};
 use crate::secret::Secret;
 
-/// What commands do with several orgs.
-const ONLY_FIRST: &str = "So far, commands work with the first org alone.";
-
 pub(super) fn configure(cli: &Cli, command: &ConfigCommand) -> Result<Exit, Ended> {
     match command {
         ConfigCommand::Init { print: true } => printed(EXAMPLE.as_bytes()),
         ConfigCommand::Init { print: false } => init(cli),
         ConfigCommand::Check => {
             let config = load(cli)?;
-            let ready = run::check_config(&config).map_err(usage)?;
+            let ready = run::ready(&config).map_err(usage)?;
             announce(&ready);
             screen::zone(&config.ui.time_zone).map_err(usage)?;
             run::arranged(&config).map_err(|error| usage(error.to_string()))?;
             let troubles: Vec<String> =
                 ready.orgs.iter().filter_map(|org| org.try_out(&config).err()).collect();
             if !troubles.is_empty() {
-                return Err(usage(troubles.join("\nconsentwatch: ")));
+                return Err(usage(troubles.join("\n")));
             }
             let told = match ready.orgs.as_slice() {
                 [org] => {
                     let url = crate::consent::visible(org.url.origin());
-                    let only = if org.is_later() { format!(" {ONLY_FIRST}") } else { String::new() };
-                    format!("The configuration can be used: {url}.{only}\n")
+                    format!("The configuration can be used: {url}.\n")
                 }
                 // A table [org.oauth] or [org.hook] belongs to the [[org]] above it, so this says which org got what.
-                orgs => {
-                    orgs.iter().fold(format!("The configuration can be used. {ONLY_FIRST}\n"), |told, org| {
-                        told + &org.summary() + "\n"
-                    })
-                }
+                orgs => orgs.iter().fold("The configuration can be used.\n".to_owned(), |told, org| {
+                    told + &org.summary() + "\n"
+                }),
             };
             printed(told.as_bytes())
         }

@@ -12,7 +12,7 @@ use crate::journal::Settings;
 use crate::model::Origin;
 use crate::okta::hook_delivery::Secrets;
 use crate::okta::{Credentials, OrgUrl, PollPlan};
-use crate::run::{self, Ceiling, FeedPlan, HookPlan, LinearOptions};
+use crate::run::{self, Ceiling, FeedPlan, HookPlan, HookTarget, LinearOptions, OrgPlan, SignIn};
 use crate::screen::{self, WatchOptions};
 use crate::secret::Secret;
 use crate::sim;
@@ -58,15 +58,17 @@ pub(super) fn demo(cli: &Cli, flags: &flags::Demo) -> Result<Exit, Ended> {
             .ok_or((Exit::Failed, "The operating system returned no random bytes.".to_owned()))?;
         let hook = HookPlan {
             listen,
-            path: "/okta/hook".to_owned(),
-            secrets: Secrets::new(&secret, None).map_err(|error| (Exit::Failed, error.to_string()))?,
+            targets: vec![HookTarget {
+                place: 0,
+                path: "/okta/hook".to_owned(),
+                secrets: Secrets::new(&secret, None).map_err(|error| (Exit::Failed, error.to_string()))?,
+            }],
             tls: None,
             ceiling: Ceiling::default(),
         };
-        let plan = FeedPlan {
+        let dir = folder.path().join(url.folder());
+        let org_plan = OrgPlan {
             org: crate::consent::KnownOrg::unnamed(url.host()),
-            dir: folder.path().join(url.folder()),
-            keep: Settings::default(),
             poll: PollPlan {
                 org: url,
                 kinds: crate::consent::Kind::ALL.into_iter().filter(|kind| kind.filter().is_some()).collect(),
@@ -80,19 +82,22 @@ pub(super) fn demo(cli: &Cli, flags: &flags::Demo) -> Result<Exit, Ended> {
                 jitter_seed: jitter_seed(),
             },
             names: true,
-            credentials,
-            renew: None,
-            route: run::Route::default(),
-            warnings: Vec::new(),
-            hook: Some(hook),
-            is_hook_left_out: false,
+            sign_in: Ok(SignIn { credentials, renew: None, route: run::Route::default() }),
             readiness: Some(run::Probing {
                 server: "default".to_owned(),
                 public_url: None,
                 interval: DEMO_PROBES,
             }),
         };
-        let dir = plan.dir.clone();
+        let plan = FeedPlan {
+            dir: dir.clone(),
+            keep: Settings::default(),
+            orgs: vec![org_plan],
+            only_these_orgs: false,
+            warnings: Vec::new(),
+            hook: Some(hook),
+            is_hook_left_out: false,
+        };
         let (feed, source) =
             run::open(plan, &clock, &tasks).await.map_err(|fault| (Exit::Failed, fault.to_string()))?;
         let listens_at = feed.listens_at();

@@ -14,8 +14,8 @@ pub(super) fn doctor(cli: &Cli, flags: &flags::Doctor) -> Result<Exit, Ended> {
         return run::check_journal(&ready.dir, is_json);
     }
     on_runtime(|clock, _tasks| async move {
-        let plan = ready.doctor(&config, is_json, jitter_seed()).map_err(usage)?;
+        let plans = ready.doctor(&config, is_json, jitter_seed()).map_err(usage)?;
         start_log(cli, None, false);
-        run::doctor(plan, &clock).await
+        run::doctor(plans, &clock).await
     })
 }

@@ -16,7 +16,8 @@ pub(super) fn export(cli: &Cli, flags: &flags::Export) -> Result<Exit, Ended> {
     let filter = query_for_lines(flags.filter.as_ref(), now)?;
     let marked = marked(&ready.dir, flags.marked, filter.as_ref())?;
     run::export(&ExportOptions {
-        org: ready.known().map_err(usage)?,
+        orgs: ready.known_orgs(),
+        only_these_orgs: ready.only_these_orgs,
         dir: ready.dir,
         marked_only: flags.marked,
         marked,

@@ -16,10 +16,10 @@ pub(super) fn hook(cli: &Cli, command: &flags::HookCommand) -> Result<Exit, Ende
     on_runtime(|clock, _tasks| async move {
         announce(&ready);
         // This command starts no listener, so the listener's secret and certificate are not read.
-        let hook = ready.orgs.first().map_or_else(|| config.hook.clone(), |org| org.hook(&config));
+        let hooks: Vec<_> = ready.orgs.iter().map(|org| org.hook(&config)).collect();
         config.hook.enabled = false;
         let plan = ready.plan(&config, None, jitter_seed()).map_err(usage)?;
         start_log(cli, None, false);
-        run::hook(task, &hook, plan, &clock).await
+        run::hook(task, hooks.into_iter().zip(plan.orgs).collect(), &plan.dir, &clock).await
     })
 }

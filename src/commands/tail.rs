@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use super::common::{
     Ended, PATIENCE, announce, auto, jitter_seed, length_of, load, log_place, marked, on_runtime,
-    query_for_files, query_for_lines, reopen_log, snapshots, start_log, usage,
+    query_for_files, query_for_lines, reopen_log, set_lookback, snapshots, start_log, usage,
 };
 use crate::clock::Clock;
 use crate::config::When;
@@ -67,7 +67,8 @@ pub(super) fn tail(cli: &Cli, flags: &flags::Tail) -> Result<Exit, Ended> {
             auto: Some(run::AutoPlan {
                 auto: auto(&config),
                 folder: snapshots(&config),
-                org: ready.known().map_err(usage)?,
+                orgs: ready.known_orgs(),
+                only_these_orgs: ready.only_these_orgs,
                 dir: ready.dir.clone(),
             }),
         };
@@ -75,10 +76,12 @@ pub(super) fn tail(cli: &Cli, flags: &flags::Tail) -> Result<Exit, Ended> {
         // A relative time is resolved later, against Okta's clock.
         let begin = flags.since.map(|_| since).filter(|_| ago.is_none());
         let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
-        plan.poll.lookback = ago.unwrap_or(plan.poll.lookback);
-        plan.poll.to_its_start = flags.once;
-        // `tail` does not report the org's readiness.
-        plan.readiness = None;
+        set_lookback(&mut plan, ago);
+        for org in &mut plan.orgs {
+            org.poll.to_its_start = flags.once;
+            // `tail` does not report the org's readiness.
+            org.readiness = None;
+        }
         // If this process takes over polling, it must report that nobody listens for the hook.
         plan.is_hook_left_out = flags.no_hook && !flags.once && plan.hook.is_some();
         if flags.once || flags.no_hook {

@@ -2,7 +2,7 @@
 
 use super::common::{
     Ended, announce, auto, is_dumb, jitter_seed, length_of, load, log_place, on_runtime, query, record_to,
-    reopen_log, screen_options, show, start_log, tell, usage,
+    reopen_log, screen_options, set_lookback, show, start_log, tell, usage,
 };
 use crate::exit::Exit;
 use crate::flags::{self, Cli};
@@ -27,7 +27,7 @@ pub(super) fn watch(cli: &Cli, flags: &flags::Watch) -> Result<Exit, Ended> {
         let ago = flags.since.and_then(length_of);
         let begin = flags.since.map(|since| since.at(now)).filter(|_| ago.is_none());
         let mut plan = ready.plan(&config, begin, jitter_seed()).map_err(usage)?;
-        plan.poll.lookback = ago.unwrap_or(plan.poll.lookback);
+        set_lookback(&mut plan, ago);
         start_log(cli, log_place(&config), !is_linear);
         reopen_log(&tasks);
         let dir = plan.dir.clone();

@@ -115,6 +115,31 @@ impl Orgs {
         Self(orgs)
     }
 
+    /// Returns the orgs of a journal with the present hosts and names of `ours`, and the numbers of `ours` in their order.
+    /// An org that the journal does not know gets a number that it has not used.
+    pub fn with(mut self, ours: &[KnownOrg]) -> (Self, Vec<OrgId>) {
+        let mut numbers = Vec::with_capacity(ours.len());
+        for org in ours {
+            let has_key = |known: &KnownOrg| known.key == org.key;
+            // The first entry of a new journal is nobody's until a writer names its first org.
+            let is_nobodys = |known: &KnownOrg| known.key.is_empty() && numbers.is_empty();
+            let place = self.0.iter().position(has_key);
+            let place = place.or_else(|| self.0.first().filter(|known| is_nobodys(known)).map(|_| 0));
+            let place = place.unwrap_or(self.0.len());
+            match self.0.get_mut(place) {
+                Some(known) => known.clone_from(org),
+                None => self.0.push(org.clone()),
+            }
+            numbers.push(OrgId(u8::try_from(place).unwrap_or(u8::MAX)));
+        }
+        (self, numbers)
+    }
+
+    /// Returns the orgs in the order of their numbers.
+    pub fn all(&self) -> &[KnownOrg] {
+        &self.0
+    }
+
     /// Returns an org, or `None` if no org has this number.
     pub fn get(&self, id: OrgId) -> Option<&KnownOrg> {
         self.0.get(id.index())
@@ -165,6 +190,20 @@ impl Orgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_orgs_of_a_configuration_keep_their_numbers_in_a_journal() {
+        let org =
+            |host: &str, name: &str| KnownOrg { name: OrgName::parse(name).ok(), ..KnownOrg::unnamed(host) };
+        let journal = Orgs::new(vec![org("a.okta.com", ""), org("b.okta.com", "old")]);
+        let ours = [org("b.okta.com", "new"), org("c.okta.com", "other")];
+        let (orgs, numbers) = journal.with(&ours);
+        assert_eq!(numbers, [OrgId(1), OrgId(2)]);
+        assert_eq!([0, 1, 2].map(|id| orgs.label(OrgId(id))), ["a.okta.com", "new", "other"]);
+        let begun = Orgs::new(vec![KnownOrg { key: "".into(), host: "".into(), name: None }]);
+        assert_eq!(begun.with(&ours).1, [OrgId(0), OrgId(1)]);
+        assert_eq!(Orgs::default().with(&ours).1, [OrgId(0), OrgId(1)]);
+    }
 
     #[test]
     fn a_name_cannot_be_taken_for_a_host_or_a_path() {

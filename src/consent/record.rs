@@ -281,8 +281,8 @@ pub struct Stored {
     pub rev: Rev,
     /// The key that identifies the event within its org.
     pub key: EventKey,
-    /// The label of the org that it comes from, or `None` if that is not known.
-    pub org: Option<Arc<str>>,
+    /// The org that it comes from.
+    pub org: OrgId,
     /// When it was first received.
     pub received: Timestamp,
     /// The ways by which it came.

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::consent::redact;
 use crate::consent::{
-    ClientId, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Person, Rev, Seq, ServerId,
-    Stored, Thing, Untrusted, UserId, Via, org_label,
+    ClientId, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, OrgId, Person, Rev, Seq,
+    ServerId, Stored, Thing, Untrusted, UserId, Via, org_label,
 };
 use crate::okta;
 
@@ -112,11 +112,12 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
             && (part.who.evidence == Evidence::Unknown || who == line.who.id.as_deref())
     };
     let key = parts.iter().find(is_it).or(parts.first()).map_or_else(|| line.key(&kept), |part| part.key);
+    let org = line.org.as_deref().and_then(org_label);
     let stored = Stored {
         seq: Seq(0),
         rev: Rev(0),
         key,
-        org: line.org.as_deref().and_then(org_label),
+        org: OrgId::default(),
         received,
         via,
         doubt: line.doubt.as_deref().and_then(doubt_of),
@@ -136,6 +137,7 @@ pub(super) fn consent(text: &str, now: Timestamp) -> Result<Consent, String> {
         raw,
     };
     let mut consent = okta::restore(&stored);
+    consent.org = org;
     // The program that wrote the line may have parsed a time format that Okta does not use.
     if consent.published.is_none()
         && let Some(at) = published

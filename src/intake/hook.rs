@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 pub use self::ceiling::Ceiling;
 pub use self::tls::TlsError;
 use ceiling::Room;
-use service::HookService;
+use service::{HookService, Target};
 use slots::{SLOTS, Slot, Slots, Taken};
 use tally::Tally;
 
@@ -48,14 +48,35 @@ use crate::tasks::Tasks;
 pub struct HookPlan {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The path that Okta calls. Other paths get 404, except the health checks.
+    /// What to accept for each org, at least one, each with a path of its own. Other paths get 404, except the health
+    /// checks.
+    pub targets: Vec<HookTarget>,
+    /// TLS, or `None` if a proxy in front terminates it.
+    pub tls: Option<Tls>,
+    /// How many rows of one org to accept that its log has not shown.
+    pub ceiling: Ceiling,
+}
+
+/// What the listener accepts for one org.
+#[derive(Clone, Debug)]
+pub struct HookTarget {
+    /// The place of the org among those that the listener works for.
+    pub place: usize,
+    /// The path that Okta calls.
     pub path: String,
     /// The secrets that a delivery may show.
     pub secrets: Secrets,
-    /// TLS, or `None` if a proxy in front terminates it.
-    pub tls: Option<Tls>,
-    /// How many rows to accept that the log has not shown.
-    pub ceiling: Ceiling,
+}
+
+/// The handles with which the listener works for one org.
+#[derive(Debug)]
+pub struct HookDoors {
+    /// Stores deliveries.
+    pub journal: OrgJournal,
+    /// Shows the listener's status.
+    pub board: watch::Sender<Board>,
+    /// The clock that hears the org's time.
+    pub clock: Clock,
 }
 
 /// Accepts TLS connections.
@@ -76,8 +97,7 @@ impl std::fmt::Debug for HookPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HookPlan")
             .field("listen", &self.listen)
-            .field("path", &self.path)
-            .field("secrets", &self.secrets)
+            .field("targets", &self.targets)
             .field("tls", &self.tls.is_some())
             .field("ceiling", &self.ceiling)
             .finish()
@@ -112,41 +132,53 @@ const BACKLOG: u32 = 4096;
 /// How long to wait after `accept` failed, for example for lack of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Listens until the tasks stop. If the address cannot be bound, it is retried.
-pub async fn run(
-    plan: HookPlan,
-    journal: OrgJournal,
-    board: watch::Sender<Board>,
-    clock: Clock,
-    tasks: Tasks,
-) {
+/// Listens until the tasks stop. If the address cannot be bound, it is retried. `doors` has an entry for each org, by its
+/// place.
+pub async fn run(plan: HookPlan, doors: Vec<HookDoors>, clock: Clock, tasks: Tasks) {
     let scheme = if plan.tls.is_some() { "https" } else { "http" };
-    let tally = Tally::default();
-    let service = Arc::new(HookService {
-        path: plan.path,
-        secrets: plan.secrets,
-        journal: journal.clone(),
-        board: board.subscribe(),
-        clock: clock.clone(),
-        tally: tally.clone(),
-        in_memory: Semaphore::new(service::IN_MEMORY_MAX),
-        unconfirmed: Room::below(plan.ceiling),
-    });
-    board.send_if_modified(|board| board.set(Part::Hook, Pulse::Starting));
-    let listener = bind(plan.listen, &board, &clock).await;
+    let mut doors: Vec<Option<HookDoors>> = doors.into_iter().map(Some).collect();
+    let (mut targets, mut boards) = (Vec::new(), Vec::new());
+    let is_only = plan.targets.len() == 1;
+    for HookTarget { place, path, secrets } in plan.targets {
+        let Some(HookDoors { journal, board, clock }) = doors.get_mut(place).and_then(Option::take) else {
+            continue;
+        };
+        let in_memory = if is_only { service::IN_MEMORY_MAX } else { service::IN_MEMORY_MAX / 2 };
+        targets.push(Target {
+            path,
+            secrets,
+            journal,
+            board: board.subscribe(),
+            clock,
+            tally: Tally::default(),
+            in_memory: Semaphore::new(in_memory),
+            unconfirmed: Room::below(plan.ceiling),
+        });
+        boards.push(board);
+    }
+    let Some(first) = targets.first().map(|target| target.tally.clone()) else { return };
+    let in_memory = Semaphore::new(service::IN_MEMORY_MAX);
+    let service = Arc::new(HookService { targets, clock: clock.clone(), in_memory });
+    for board in &boards {
+        board.send_if_modified(|board| board.set(Part::Hook, Pulse::Starting));
+    }
+    let listener = bind(plan.listen, &boards, &clock).await;
     let address = listener.local_addr().unwrap_or(plan.listen);
-    let at = format!("{scheme}://{address}{}", service.path);
-    tracing::info!(at, "The hook's listener is up.");
-    tally.listens(at, clock.sure());
-    tasks.spawn("hook presence", note_listening(journal, tally.clone(), clock.clone()));
-    tasks.spawn("hook health", tally.clone().tell(board, clock.clone()));
+    for (target, board) in service.targets.iter().zip(boards) {
+        let at = format!("{scheme}://{address}{}", target.path);
+        tracing::info!(at, "The hook's listener is up.");
+        let Target { tally, journal, clock, .. } = target;
+        tally.listens(at, clock.sure());
+        tasks.spawn("hook presence", note_listening(journal.clone(), tally.clone(), clock.clone()));
+        tasks.spawn("hook health", tally.clone().tell(board, clock.clone()));
+    }
     let sockets = Arc::new(Semaphore::new(SOCKETS));
     let slots = Arc::new(Slots::default());
     loop {
         let Ok(permit) = Arc::clone(&sockets).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((socket, _)) => {
-                let taken = slots.enter(&clock, |evicted| tally.crowded(evicted, clock.sure())).await;
+                let taken = slots.enter(&clock, |evicted| first.crowded(evicted, clock.sure())).await;
                 let connection = Connection {
                     service: Arc::clone(&service),
                     clock: clock.clone(),
@@ -196,7 +228,7 @@ async fn note_listening(journal: OrgJournal, tally: Tally, clock: Clock) {
     }
 }
 
-async fn bind(address: SocketAddr, board: &watch::Sender<Board>, clock: &Clock) -> TcpListener {
+async fn bind(address: SocketAddr, boards: &[watch::Sender<Board>], clock: &Clock) -> TcpListener {
     let mut was_told = false;
     loop {
         let error = match listen(address) {
@@ -209,7 +241,9 @@ async fn bind(address: SocketAddr, board: &watch::Sender<Board>, clock: &Clock) 
             was_told = true;
         }
         let until = clock.now().saturating_add(BIND_EVERY).unwrap_or_else(|_| clock.now());
-        board.send_if_modified(|board| board.set(Part::Hook, Pulse::Waiting(until, fault)));
+        for board in boards {
+            board.send_if_modified(|board| board.set(Part::Hook, Pulse::Waiting(until, fault.clone())));
+        }
         drop(clock.sleep(BIND_EVERY).await);
     }
 }

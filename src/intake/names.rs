@@ -2,13 +2,14 @@
 //!
 //! Look-ups are optional. They run while the poller is live and caught up, and pause otherwise.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use super::http::OktaClient;
 use crate::clock::Clock;
-use crate::consent::{Evidence, Label, OrgId, Rev, Row, RowPage, Seq, Symbol, Thing, Via};
+use crate::consent::{Evidence, Label, OrgId, Rev, Row, RowPage, Seq, Sym, Symbol, Thing, Via};
 use crate::journal::{Batch, OrgJournal, ReadError, Reader};
 use crate::okta::{self, CorrelationStep, Correlations, LookupStep, Lookups};
 use crate::report::{Answer, Board, Part, Persons, Pulse};
@@ -173,7 +174,9 @@ impl Worker {
         let page = self.reader.changed(self.seen_change, STEP)?;
         self.want(&page);
         // Other rows were checked when they came.
-        for row in page.rows.iter().filter(|row| row.via.has(Via::HOOK.with(Via::POLL))) {
+        let org = self.org;
+        let is_both = |row: &&Row| row.via.has(Via::HOOK.with(Via::POLL)) && row.org == org;
+        for row in page.rows.iter().filter(is_both) {
             self.open(row)?;
         }
         self.seen_change = page.rows.iter().map(|row| row.rev).max().unwrap_or(self.seen_change);
@@ -182,7 +185,10 @@ impl Worker {
 
     fn want(&mut self, page: &RowPage) {
         // The newest texts come last, and the last one added is looked up first.
-        let unnamed = page.symbols.iter().filter(|_| !self.persons_only);
+        let own = page.rows.iter().filter(|row| row.org == self.org);
+        // An id means nothing in another org, and other orgs must not learn it.
+        let own: HashSet<Sym> = own.flat_map(|row| [row.who, row.actor, row.client, row.server]).collect();
+        let unnamed = page.symbols.iter().filter(|(sym, _)| !self.persons_only && own.contains(sym));
         for (thing, id) in unnamed.filter_map(|(_, symbol)| unnamed_in(symbol)) {
             self.lookups.want(thing, id);
         }
@@ -191,8 +197,11 @@ impl Worker {
     fn take(&mut self, page: &RowPage) -> Result<(), ReadError> {
         self.want(page);
         for row in &page.rows {
+            // What was seen is compared with the newest row of the journal, whatever its org.
             self.seen = self.seen.max(row.seq);
-            self.open(row)?;
+            if row.org == self.org {
+                self.open(row)?;
+            }
         }
         Ok(())
     }

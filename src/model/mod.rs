@@ -9,7 +9,7 @@
 //! state              the model
 //! pages, msg         the pages; messages and effects
 //! query/             the filter language and filters
-//! data/, keys        the data that is stored and shown; the keys
+//! data/, sources, keys  the data that is stored and shown; the sources of each org; the keys
 //! ```
 //!
 //! A file may import only from its own line and the lines below it.
@@ -23,6 +23,7 @@ mod msg;
 mod pages;
 mod query;
 mod shared_actions;
+mod sources;
 mod state;
 mod update;
 
@@ -40,5 +41,6 @@ pub use keymap::{KeyLine, Keymap, KeymapError};
 pub use msg::{Effect, Msg};
 pub use pages::{CameFrom, Page, Pane};
 pub use query::{Among, Deep, Filter, FilterError, LookUp, Query, Search, WholeReads};
+pub use sources::{OrgSources, Sources};
 pub use state::Model;
 pub use update::update;

@@ -48,10 +48,13 @@ pub enum Msg {
         /// The rows that are left, in ascending order.
         kept: Vec<Seq>,
     },
-    /// The status of a part changed.
-    Board(Box<Board>),
-    /// The coverage of the journal changed.
-    Coverage(Coverage),
+    /// The orgs that this process works for, in the order of the configuration. Comes before what is said of their
+    /// sources. Without it, the first org is the only one.
+    OrgsInUse(Vec<OrgId>),
+    /// The status of a part of an org changed.
+    Board(OrgId, Box<Board>),
+    /// The coverage of the journal changed for an org.
+    Coverage(OrgId, Coverage),
     /// The answer to [`Effect::Read`], or `None` if the row is gone.
     Record(Seq, Option<Box<Consent>>),
     /// The answer to [`Effect::Read`] if the journal could not be read, with the reason as a sentence.

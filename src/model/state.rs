@@ -5,10 +5,9 @@ use jiff::Timestamp;
 use super::key_bindings::Mode;
 use super::{
     CameFrom, Copied, Filter, Fit, Histogram, Ledger, List, Loading, Mask, Notice, Offline, OpenConsent,
-    Order, Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Subject, WholeReads, Workspace,
-    Zone, regions,
+    Order, Origin, Page, Pane, Pivot, Prompt, Regions, Rows, Search, Shape, Sources, Subject, WholeReads,
+    Workspace, Zone, regions,
 };
-use crate::report::{Board, Coverage};
 
 /// The whole state of the screen. Only [`fn@super::update`] changes it.
 #[derive(Debug)]
@@ -49,10 +48,8 @@ pub struct Model {
     pub over: Option<Page>,
     /// The first line shown of the page in `over`.
     pub over_top: usize,
-    /// The status of the parts.
-    pub board: Board,
-    /// The coverage of the journal.
-    pub coverage: Coverage,
+    /// The status of the parts and the coverage of the journal, by org.
+    pub sources: Sources,
     /// The progress of reading the rows.
     pub loading: Loading,
     /// The number of bytes sent to the terminal before this frame.
@@ -103,8 +100,7 @@ impl Model {
             pane: Pane::default(),
             over: None,
             over_top: 0,
-            board: Board::default(),
-            coverage: Coverage::default(),
+            sources: Sources::default(),
             loading: Loading::default(),
             sent: 0,
             notice: None,

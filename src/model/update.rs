@@ -44,8 +44,9 @@ fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Offline(offline) => arrivals::offline(model, *offline),
         Msg::Changed(page) => arrivals::changed(model, &page),
         Msg::Cut { after, to, kept } => arrivals::cut(model, after, to, &kept),
-        Msg::Board(board) => arrivals::board(model, *board),
-        Msg::Coverage(coverage) => quietly(|| model.coverage = coverage),
+        Msg::OrgsInUse(orgs) => quietly(|| model.sources.set_orgs(&orgs)),
+        Msg::Board(org, board) => arrivals::board(model, org, *board),
+        Msg::Coverage(org, coverage) => arrivals::coverage(model, org, coverage),
         Msg::Record(seq, consent) => detail::record(model, seq, consent),
         Msg::LookedUp { number, found, looked, trouble } => {
             arrivals::looked_up(model, number, &found, looked, trouble)

@@ -175,13 +175,14 @@ const HIDDEN: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "se
 /// them. Names are capitalized as in Okta's documentation, since HTTP/2 has them in lower case.
 pub fn kept_headers<'h>(
     headers: impl Iterator<Item = (&'h str, &'h [u8])>,
-    secrets: &Secrets,
+    secrets: &[&Secrets],
 ) -> Vec<Untrusted> {
     let mut left = HEADERS_MAX;
     headers
         .filter(|(name, value)| {
             // A sender may have put the secret into a second header as well.
-            !HIDDEN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden)) && !secrets.admit(value)
+            let is_hidden = HIDDEN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden));
+            !is_hidden && !secrets.iter().any(|secrets| secrets.admit(value))
         })
         .map(|(name, value)| {
             let line = format!("{}: {}", capitals(name), String::from_utf8_lossy(value));

@@ -140,8 +140,8 @@ fn identity(read: &LogEvent<'_>, raw: &str) -> Result<EventId, String> {
     Ok(uuid.map_or_else(|| EventId::Digest(sha256(raw)), |uuid| EventId::Uuid(uuid.into_bytes())))
 }
 
-/// Reads a stored consent again, and adds what is stored beside its event. Never fails: if the event cannot be read any
-/// more, returns only what is stored beside it.
+/// Reads a stored consent again, and adds what is stored beside its event, except for the label of its org. Never fails:
+/// if the event cannot be read any more, returns only what is stored beside it.
 pub fn restore(stored: &Stored) -> Consent {
     let raw = stored.raw.trim_ascii();
     // Its secrets were hidden when it was stored, and its key is known.
@@ -151,7 +151,6 @@ pub fn restore(stored: &Stored) -> Consent {
     let index = usize::from(stored.key.part).min(parts.len().saturating_sub(1));
     let mut consent = if parts.is_empty() { bare(stored) } else { parts.swap_remove(index) };
     consent.key = stored.key;
-    consent.org.clone_from(&stored.org);
     consent.doubt = stored.doubt;
     consent.hook.clone_from(&stored.hook);
     consent.hook_copy = stored.hook_copy.as_deref().and_then(|copy| hook_copy(copy, stored)).map(Box::new);

@@ -218,9 +218,19 @@ pub struct BoardNotes {
 impl BoardNotes {
     /// Returns every note.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        let poll = self.poll.iter().chain(&self.sign_in);
-        let rest = self.names.iter().chain(&self.writer);
-        self.files.iter().chain(poll).chain(rest).chain(&self.journal).chain(&self.damage).map(String::as_str)
+        let files = self.files.iter().map(String::as_str);
+        files.chain(self.of_org()).chain(self.of_journal().skip(self.files.len()))
+    }
+
+    /// Returns the notes about the org.
+    pub fn of_org(&self) -> impl Iterator<Item = &str> {
+        self.poll.iter().chain(&self.sign_in).chain(&self.names).map(String::as_str)
+    }
+
+    /// Returns the notes about what all orgs of a journal share. Each org may have the same ones.
+    pub fn of_journal(&self) -> impl Iterator<Item = &str> {
+        let files = self.files.iter().chain(&self.writer);
+        files.chain(&self.journal).chain(&self.damage).map(String::as_str)
     }
 }
 

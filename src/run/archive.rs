@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::source::{Records, Supply};
-use crate::consent::{Beside, Consent, RowPage, Seq};
+use crate::consent::{Beside, Consent, OrgId, RowPage, Seq};
 use crate::files::{self, FileIndex, LoadNews, Loader};
 pub use crate::files::{FileInput, probe_all};
 use crate::model::{Loading, Msg, Notice, Offline};
@@ -88,14 +88,14 @@ impl Archive {
                 if is_alone {
                     // Several snapshots have no common coverage or filter to show.
                     self.told.filter = head.filter;
-                    msgs.push(Msg::Coverage(head.coverage));
+                    msgs.push(Msg::Coverage(OrgId::default(), head.coverage));
                     let mut board = Board::default();
                     if let Ok([org]) = <[_; 1]>::try_from(head.orgs) {
                         board.readiness = org.readiness.map(Arc::new);
                     }
-                    msgs.push(Msg::Board(Box::new(board)));
+                    msgs.push(Msg::Board(OrgId::default(), Box::new(board)));
                 } else {
-                    msgs.push(Msg::Coverage(Coverage::default()));
+                    msgs.push(Msg::Coverage(OrgId::default(), Coverage::default()));
                 }
                 msgs.push(Msg::Offline(Box::new(self.told.clone())));
             }

@@ -39,9 +39,11 @@ pub struct AutoPlan {
     pub auto: Auto,
     /// Where snapshots go.
     pub folder: PathBuf,
-    /// The org of the journal.
-    pub org: KnownOrg,
-    /// The folder of the org's journal.
+    /// The orgs of the configuration, as people call them.
+    pub orgs: Vec<KnownOrg>,
+    /// Whether rows of the journal's other orgs are left out.
+    pub only_these_orgs: bool,
+    /// The folder of the journal.
     pub dir: PathBuf,
 }
 
@@ -55,7 +57,8 @@ impl AutoPlan {
             Err(why) => return (why, true),
         };
         let options = ExportOptions {
-            org: self.org.clone(),
+            orgs: self.orgs.clone(),
+            only_these_orgs: self.only_these_orgs,
             dir: self.dir.clone(),
             layout: FileLayout::Snapshot,
             since: None,

@@ -47,64 +47,107 @@ pub async fn backfill(
     }
     let mut signals = Signals::listen()
         .map_err(|error| (Exit::Failed, format!("Signal handlers cannot be installed: {error}.")))?;
-    let failed = |fault: &Fault| (Exit::Failed, fault.to_string());
-    let mut teller = Teller::new();
-    let mut trouble = Trouble::default();
-    let mut progress: Option<watch::Receiver<Progress>> = None;
-    loop {
-        let board = source.board();
-        let coverage = source.reader().coverage(OrgId::default()).map_err(|error| failed(&error.fault()))?;
-        // History is joined to the complete range, which exists only once the live poll has caught up.
-        if progress.is_none() && coverage.complete_since.is_some() && *board.get(Part::Poll) == Pulse::Live {
-            progress =
-                feed.fetch_history(goal, source.reader(), clock, tasks).map_err(|fault| failed(&fault))?;
+    let mut failed: Vec<(Exit, String)> = Vec::new();
+    let orgs: Vec<OrgId> = source.in_use().collect();
+    for (place, org) in orgs.into_iter().enumerate() {
+        let prefix = source.heading(org).map_or(String::new(), |label| format!("{label}: "));
+        let one = OneOrg { place, org, prefix: &prefix, goal, feed, clock, tasks };
+        match one.fetch(&mut source, &mut signals).await {
+            Ok(Exit::Done) => {}
+            Ok(stopped) => return Ok(stopped),
+            Err((exit, words)) => failed.push((exit, format!("{prefix}{words}"))),
         }
-        let seen = progress.as_mut().map(|progress| progress.borrow_and_update().clone());
-        if let Some(seen) = &seen {
-            if seen.is_done {
-                teller.end();
-                note(&summary(seen, coverage.complete_since, goal));
-                if coverage.unreadable.count > feed.unreadable_before {
-                    coverage.unreadable.sentence().iter().for_each(|words| note(words));
+    }
+    let Some(exit) = failed.iter().map(|(exit, _)| *exit).max_by_key(|exit| *exit == Exit::Refused) else {
+        return Ok(Exit::Done);
+    };
+    let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
+    Err((exit, words.join("\n")))
+}
+
+/// The history of one org. The others are polled meanwhile.
+struct OneOrg<'f> {
+    /// The place of the org in the plan.
+    place: usize,
+    org: OrgId,
+    /// What comes before each sentence about the org; empty if it is the only one.
+    prefix: &'f str,
+    goal: Timestamp,
+    feed: &'f Feed,
+    clock: &'f Clock,
+    tasks: &'f Tasks,
+}
+
+impl OneOrg<'_> {
+    fn note(&self, words: &str) {
+        note(&if words.is_empty() { String::new() } else { format!("{}{words}", self.prefix) });
+    }
+
+    async fn fetch(&self, source: &mut Source, signals: &mut Signals) -> Result<Exit, (Exit, String)> {
+        let Self { place, org, goal, feed, clock, tasks, .. } = *self;
+        let failed = |fault: &Fault| (Exit::Failed, fault.to_string());
+        let mut teller = Teller::new();
+        let mut trouble = Trouble::default();
+        let mut progress: Option<watch::Receiver<Progress>> = None;
+        loop {
+            let board = source.boards().swap_remove(place);
+            let coverage = source.coverage(org).map_err(|error| failed(&error.fault()))?;
+            // History is joined to the complete range, which exists only once the live poll has caught up.
+            if progress.is_none()
+                && coverage.complete_since.is_some()
+                && *board.get(Part::Poll) == Pulse::Live
+            {
+                progress = feed
+                    .fetch_history(place, goal, source.reader(), tasks)
+                    .map_err(|fault| failed(&fault))?;
+            }
+            let seen = progress.as_mut().map(|progress| progress.borrow_and_update().clone());
+            if let Some(seen) = &seen {
+                if seen.is_done {
+                    teller.end();
+                    self.note(&summary(seen, coverage.complete_since, goal));
+                    let before = feed.unreadable_before.get(place).copied().unwrap_or_default();
+                    if coverage.unreadable.count > before {
+                        coverage.unreadable.sentence().iter().for_each(|words| self.note(words));
+                    }
+                    return Ok(Exit::Done);
                 }
-                return Ok(Exit::Done);
-            }
-            if seen.pages > 0 {
-                teller.tell(seen, clock.uptime());
-            }
-        }
-        let own = seen.as_ref().and_then(|seen| seen.pulse.fault().cloned());
-        let fault = board.get(Part::Journal).fault().cloned().or(own).or_else(|| {
-            // While history is being fetched, its own faults are more specific than the live poll's.
-            board.get(Part::Poll).fault().filter(|_| seen.is_none()).cloned()
-        });
-        if let Some(words) = trouble.take(fault.as_ref(), clock.uptime()) {
-            teller.end();
-            match fault {
-                Some(fault) if trouble.is_over(&fault, clock.uptime()) => {
-                    let exit = if fault.refused { Exit::Refused } else { Exit::Failed };
-                    let given_up =
-                        "Stopped. What was fetched is stored, and the next backfill continues from there.";
-                    let words = [fault.what.as_str(), given_up, fault.remedy.as_str()];
-                    return Err((exit, words.join(" ").trim_end().to_owned()));
+                if seen.pages > 0 {
+                    teller.tell(seen, clock.uptime());
                 }
-                _ => note(&words),
             }
-        }
-        let wake = [teller.due(), trouble.due()].into_iter().flatten().min();
-        tokio::select! {
-            biased;
-            stop = signals.stop() => {
+            let own = seen.as_ref().and_then(|seen| seen.pulse.fault().cloned());
+            let fault = board.get(Part::Journal).fault().cloned().or(own).or_else(|| {
+                // While history is being fetched, its own faults are more specific than the live poll's.
+                board.get(Part::Poll).fault().filter(|_| seen.is_none()).cloned()
+            });
+            if let Some(words) = trouble.take(fault.as_ref(), clock.uptime()) {
                 teller.end();
-                return Ok(Exit::Signal(match stop {
-                    StopSignal::Interrupt => Signal::Interrupt,
-                    StopSignal::Terminate => Signal::Terminate,
-                    StopSignal::Hangup => Signal::HangUp,
-                }));
+                match fault {
+                    Some(fault) if trouble.is_over(&fault, clock.uptime()) => {
+                        let exit = if fault.refused { Exit::Refused } else { Exit::Failed };
+                        let given_up = "Stopped. What was fetched is stored, and the next backfill continues from there.";
+                        let words = [fault.what.as_str(), given_up, fault.remedy.as_str()];
+                        return Err((exit, words.join(" ").trim_end().to_owned()));
+                    }
+                    _ => self.note(&words),
+                }
             }
-            () = changed(progress.as_mut()) => {}
-            () = source.moved() => {}
-            _ = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
+            let wake = [teller.due(), trouble.due()].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                stop = signals.stop() => {
+                    teller.end();
+                    return Ok(Exit::Signal(match stop {
+                        StopSignal::Interrupt => Signal::Interrupt,
+                        StopSignal::Terminate => Signal::Terminate,
+                        StopSignal::Hangup => Signal::HangUp,
+                    }));
+                }
+                () = changed(progress.as_mut()) => {}
+                () = source.moved() => {}
+                _ = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
+            }
         }
     }
 }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{DoctorPlan, FeedPlan, Probing};
+use super::{DoctorPlan, FeedPlan, OrgPlan, Probing, SignIn};
 use crate::config::{self, Config, JournalFolder, ListedOrg, Org, ProxySetting, Way};
 use crate::consent::{KnownOrg, Topic, visible};
-use crate::intake::hook::{Ceiling, HookPlan, Tls};
+use crate::intake::hook::{Ceiling, HookPlan, HookTarget, Tls};
 use crate::intake::http::{self, Route};
 use crate::journal::Settings;
 use crate::okta::hook_delivery::{Secrets, SecretsError};
 use crate::okta::{Credentials, CredentialsError, Dpop, KeyError, OrgUrl, PollPlan, ServiceApp, SigningKey};
+use crate::report::{Fault, Part};
 use crate::safe_file::FolderRights;
 use crate::secret::{Secret, SecretError, SecretSource, open_to_others};
+use crate::tasks::on_threads;
 
 /// The checked orgs and data folder of a configuration.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Ready {
     pub orgs: Vec<ReadyOrg>,
     /// The folder of their journal.
     pub dir: PathBuf,
+    /// Whether the configuration lists further orgs, whose rows are left out.
+    pub only_these_orgs: bool,
     /// Warnings about the orgs and the files in use, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -44,28 +48,11 @@ pub struct ReadyOrg {
 const HOW: &str = "Run consentwatch config init for a file to fill in, or set OKTA_CLIENT_ORGURL and \
                    OKTA_CLIENT_TOKEN. consentwatch demo needs neither.";
 
-/// Checks the orgs and their data folder, for a command that works on them.
-///
-/// # Errors
-/// Returns a sentence that says what is missing or wrong, and what to do.
-pub fn ready(config: &Config) -> Result<Ready, String> {
-    let ready = check_config(config)?;
-    // So far the journal holds the rows of one org, which is the first.
-    if ready.orgs.iter().any(ReadyOrg::is_later) {
-        let first = config.listed.first().map_or_else(String::new, ListedOrg::label);
-        return Err(format!(
-            "Only the first org of the configuration can be used so far. Nothing was started. Choose it alone: --org \
-             {first}."
-        ));
-    }
-    Ok(ready)
-}
-
 /// Checks the orgs and their data folder, and collects warnings about files that other accounts can use.
 ///
 /// # Errors
 /// Returns a sentence that says what is missing or wrong, and what to do.
-pub fn check_config(config: &Config) -> Result<Ready, String> {
+pub fn ready(config: &Config) -> Result<Ready, String> {
     let orgs = config.orgs.iter().map(|org| ReadyOrg::of(org, config)).collect::<Result<Vec<_>, _>>()?;
     let sharing = sharing(config)?;
     let dir = journal_dir(config)?;
@@ -76,7 +63,9 @@ pub fn check_config(config: &Config) -> Result<Ready, String> {
     warnings.extend(unused_journals(&sharing, &dir));
     warnings.extend(secret_warnings(config));
     warnings.extend(shared_secret(config, &orgs));
-    Ok(Ready { orgs, dir, warnings })
+    let only_these_orgs =
+        config.orgs.len() < config.listed.len() && config.orgs.iter().all(|org| org.place.is_some());
+    Ok(Ready { orgs, dir, only_these_orgs, warnings })
 }
 
 /// Returns the folder of the journal.
@@ -261,93 +250,126 @@ impl Ready {
         self.orgs.iter().map(|org| org.known.label()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the first org.
-    ///
-    /// # Errors
-    /// Returns a sentence if there is none.
-    pub fn known(&self) -> Result<KnownOrg, String> {
-        self.orgs.first().map(|org| org.known.clone()).ok_or_else(no_org)
+    /// Returns the orgs, as people call them.
+    pub fn known_orgs(&self) -> Vec<KnownOrg> {
+        self.orgs.iter().map(|org| org.known.clone()).collect()
     }
 
-    /// Reads the credentials, if any are configured, and returns the plan for `doctor`.
+    /// Reads the credentials, if any are configured, and returns the plans for `doctor`.
     ///
     /// # Errors
-    /// Returns a sentence that says which credentials cannot be read, and why. It never contains a secret.
-    pub fn doctor(self, config: &Config, is_json: bool, jitter_seed: u64) -> Result<DoctorPlan, String> {
-        let org = self.orgs.into_iter().next().ok_or_else(no_org)?;
-        let route = org.route(config)?;
-        let hook = org.hook(config);
-        Ok(DoctorPlan {
-            dir: self.dir,
-            credentials: org.settings.way.as_ref().map_or(Ok(Credentials::None), read)?,
-            route,
-            server: org.settings.authorization_server,
-            hook_enabled: hook.enabled,
-            public_url: hook.public_url,
-            rate_share: config.poll.rate_share,
-            interval: config.poll.interval,
-            jitter_seed,
-            is_json,
-            org: org.url,
-        })
+    /// Returns a sentence that says which credentials cannot be read, and why. It never contains a secret. With several
+    /// orgs, the plan of an org has it.
+    pub fn doctor(self, config: &Config, is_json: bool, jitter_seed: u64) -> Result<Vec<DoctorPlan>, String> {
+        let accesses = at_once(&self.orgs, |org| {
+            let credentials = org.settings.way.as_ref().map_or(Ok(Credentials::None), read)?;
+            Ok((credentials, org.route(config)?))
+        });
+        let is_several = self.orgs.len() > 1;
+        let mut plans = Vec::new();
+        for (org, access) in self.orgs.into_iter().zip(accesses) {
+            let hook = org.hook(config);
+            plans.push(DoctorPlan {
+                dir: self.dir.clone(),
+                access: if is_several { access } else { Ok(access?) },
+                server: org.settings.authorization_server,
+                hook_enabled: hook.enabled,
+                public_url: hook.public_url,
+                rate_share: config.poll.rate_share,
+                interval: config.poll.interval,
+                jitter_seed,
+                is_json,
+                known: org.known,
+                org: org.url,
+            });
+        }
+        if plans.is_empty() { Err(no_org()) } else { Ok(plans) }
     }
 
     /// Reads the credentials and returns the plan for polling.
     ///
     /// # Errors
-    /// Returns a sentence that says which credentials cannot be read, and why. It never contains a secret.
+    /// Returns a sentence that says which credentials or secrets cannot be read, and why. It never contains a secret. If
+    /// there are credentials for some org, those that cannot be read are a fault of their org.
     pub fn plan(
         self,
         config: &Config,
         since: Option<Timestamp>,
         jitter_seed: u64,
     ) -> Result<FeedPlan, String> {
-        let org = self.orgs.into_iter().next().ok_or_else(no_org)?;
-        let SignIn { route, credentials, source } = org.sign_in(config)?;
-        let hook = org.hook_plan(config)?;
-        let public_url = org.hook(config).public_url;
-        let poll = PollPlan {
-            org: org.url,
-            kinds: config.poll.events.clone(),
-            topics: topics(config.hook.enabled),
-            interval: config.poll.interval,
-            lookback: config.poll.lookback,
-            page_size: config.poll.page_size,
-            rate_share: config.poll.rate_share,
-            since,
-            to_its_start: false,
-            jitter_seed,
-        };
+        let sign_ins = at_once(&self.orgs, |org| org.sign_in(config).map_err(|words| org.named(words)));
+        if let Some(words) = sign_ins.iter().map(|sign_in| sign_in.as_ref().err()).collect::<Option<Vec<_>>>()
+        {
+            let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+            return Err(if words.is_empty() { no_org() } else { words.join("\n") });
+        }
+        let (mut orgs, mut targets) = (Vec::new(), Vec::new());
+        for (place, (org, sign_in)) in self.orgs.into_iter().zip(sign_ins).enumerate() {
+            let sign_in = sign_in.map_err(|words| Box::new(cannot_sign_in(&words)));
+            let secrets = org.hook_secrets(config).map_err(|words| org.named(words))?;
+            let hook = org.hook(config);
+            targets.extend(secrets.map(|secrets| HookTarget { place, path: hook.path, secrets }));
+            let poll = PollPlan {
+                org: org.url,
+                kinds: config.poll.events.clone(),
+                topics: topics(config.hook.enabled),
+                interval: config.poll.interval,
+                lookback: config.poll.lookback,
+                page_size: config.poll.page_size,
+                rate_share: config.poll.rate_share,
+                since,
+                to_its_start: false,
+                jitter_seed,
+            };
+            orgs.push(OrgPlan {
+                org: org.known,
+                poll,
+                names: config.poll.names,
+                sign_in,
+                readiness: Some(Probing {
+                    server: org.settings.authorization_server,
+                    public_url: hook.public_url,
+                    interval: config.readiness.interval,
+                }),
+            });
+        }
+        let hook = if targets.is_empty() { None } else { Some(listener(config, targets)?) };
         Ok(FeedPlan {
-            org: org.known,
             dir: self.dir,
             keep: Settings {
                 keep_days: config.journal.keep_days,
                 keep_rows: config.journal.keep_rows,
                 ..Settings::default()
             },
-            poll,
-            names: config.poll.names,
-            credentials,
-            renew: Some(source),
-            route,
+            orgs,
+            only_these_orgs: self.only_these_orgs,
             warnings: self.warnings,
             hook,
             is_hook_left_out: false,
-            readiness: Some(Probing {
-                server: org.settings.authorization_server,
-                public_url,
-                interval: config.readiness.interval,
-            }),
         })
     }
 }
 
-/// What an org is reached with.
-struct SignIn {
-    route: Route,
-    credentials: Credentials,
-    source: SecretSource,
+/// Does the same for each org at once: reading a secret may run a command that takes seconds.
+fn at_once<T: Send>(
+    orgs: &[ReadyOrg],
+    read: impl Fn(&ReadyOrg) -> Result<T, String> + Sync,
+) -> Vec<Result<T, String>> {
+    let panicked = || Err("The credentials could not be read.".to_owned());
+    on_threads(orgs, read).into_iter().map(|read| read.unwrap_or_else(panicked)).collect()
+}
+
+/// Returns the fault of an org whose credentials cannot be used, while others can be polled.
+fn cannot_sign_in(words: &str) -> Fault {
+    let what =
+        words.replace(" Nothing was started, nothing was sent.", "").replace(" Nothing was started.", "");
+    Fault::new(
+        Part::Poll,
+        "no credentials",
+        &what,
+        "This org is not polled; the others are.",
+        "Then start the program again.",
+    )
 }
 
 impl ReadyOrg {
@@ -362,7 +384,7 @@ impl ReadyOrg {
     }
 
     /// Returns whether the configuration lists another org before this one.
-    pub fn is_later(&self) -> bool {
+    fn is_later(&self) -> bool {
         self.settings.place.is_some_and(|place| place > 0)
     }
 
@@ -371,10 +393,13 @@ impl ReadyOrg {
     /// # Errors
     /// Returns a sentence that says what cannot be used, and why. It never contains a secret.
     pub fn try_out(&self, config: &Config) -> Result<(), String> {
-        let result = self.sign_in(config).and_then(|_| self.hook_plan(config));
-        result.map(drop).map_err(|words| {
-            if self.is_one_of_several { format!("{}: {words}", self.known.label()) } else { words }
-        })
+        let result = self.sign_in(config).and_then(|_| self.hook_secrets(config));
+        result.map(drop).map_err(|words| self.named(words))
+    }
+
+    /// Puts the label before a sentence if it may be about one of several orgs.
+    fn named(&self, words: String) -> String {
+        if self.is_one_of_several { format!("{}: {words}", self.known.label()) } else { words }
     }
 
     /// Returns the org and where its credentials come from, for people.
@@ -408,11 +433,11 @@ impl ReadyOrg {
         hook
     }
 
-    /// Reads the secrets and the TLS files of the hook's listener, or returns `None` if the hook is off.
-    fn hook_plan(&self, config: &Config) -> Result<Option<HookPlan>, String> {
+    /// Reads the secrets of the org's event hook, or returns `None` if the hook is off or has none.
+    fn hook_secrets(&self, config: &Config) -> Result<Option<Secrets>, String> {
         let own = &self.settings.hook;
         let section = |is_own: bool| if is_own { "org.hook" } else { "hook" };
-        hook(&self.hook(config), section(own.secret.is_some()), section(own.previous_secret.is_some()))
+        secrets(&self.hook(config), section(own.secret.is_some()), section(own.previous_secret.is_some()))
     }
 
     /// Reads the credentials, the CA file and the proxy.
@@ -421,7 +446,7 @@ impl ReadyOrg {
             return Err(format!("The org has no credentials. Nothing was started. {HOW}"));
         };
         let route = self.route(config)?;
-        Ok(SignIn { route, credentials: read(way)?, source: way.source().clone() })
+        Ok(SignIn { route, credentials: read(way)?, renew: Some(way.source().clone()) })
     }
 
     /// Reads the CA file and the proxy through which the org is reached.
@@ -443,9 +468,9 @@ fn topics(has_hook: bool) -> Vec<Topic> {
     Topic::ALL.into_iter().filter(|topic| has_hook || *topic != Topic::Delivery).collect()
 }
 
-/// Reads the secrets and the TLS files of the hook's listener. Returns `None` if the hook is off or has no secret. `own`
-/// and `before` are the sections that name the secret and the previous one.
-fn hook(config: &config::Hook, own: &str, before: &str) -> Result<Option<HookPlan>, String> {
+/// Reads the secrets of an event hook. Returns `None` if the hook is off or has no secret. `own` and `before` are the
+/// sections that name the secret and the previous one.
+fn secrets(config: &config::Hook, own: &str, before: &str) -> Result<Option<Secrets>, String> {
     let Some(source) = config.secret.as_ref().filter(|_| config.enabled) else { return Ok(None) };
     let read = |source: &SecretSource, command: &str| {
         source.read().map_err(|error| {
@@ -469,7 +494,13 @@ fn hook(config: &config::Hook, own: &str, before: &str) -> Result<Option<HookPla
         secrets = Secrets::new(&secret, Some(previous))
             .map_err(|error| unusable(&format!("{before}.previous_secret_*"), source, error))?;
     }
-    let tls = config.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose().map_err(
+    Ok(Some(secrets))
+}
+
+/// Reads the TLS files of the hook's listener.
+fn listener(config: &Config, targets: Vec<HookTarget>) -> Result<HookPlan, String> {
+    let hook = &config.hook;
+    let tls = hook.tls.as_ref().map(|(certificate, key)| Tls::read(certificate, key)).transpose().map_err(
         |error| {
             format!(
                 "The hook's TLS cannot be set up: {error}. Nothing was started. Fix hook.tls_cert and \
@@ -477,13 +508,7 @@ fn hook(config: &config::Hook, own: &str, before: &str) -> Result<Option<HookPla
             )
         },
     )?;
-    Ok(Some(HookPlan {
-        listen: config.listen,
-        path: config.path.clone(),
-        secrets,
-        tls,
-        ceiling: Ceiling::default(),
-    }))
+    Ok(HookPlan { listen: hook.listen, targets, tls, ceiling: Ceiling::default() })
 }
 
 fn credentials(way: &Way, secret: &Secret) -> Result<Credentials, CredentialsError> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::charset;
 use super::stdio::{note, print};
 use crate::clock::Clock;
-use crate::consent::OrgId;
+use crate::consent::{KnownOrg, OrgName};
 use crate::exit::Exit;
 use crate::export::json_in_ascii;
 use crate::intake::http::{OktaClient, Route};
@@ -23,14 +23,15 @@ use crate::report::{
 /// What `doctor` checks, and how it reports.
 #[derive(Debug)]
 pub struct DoctorPlan {
-    /// The org.
+    /// The org, as people call it.
+    pub known: KnownOrg,
+    /// Its URL.
     pub org: OrgUrl,
-    /// The folder of the org's journal.
+    /// The folder of the journal.
     pub dir: PathBuf,
-    /// The credentials, possibly [`Credentials::None`].
-    pub credentials: Credentials,
-    /// The CA certificates and the proxy through which the org is reached.
-    pub route: Route,
+    /// The credentials, possibly [`Credentials::None`], and the route to the org; or a sentence that says why it cannot
+    /// be reached.
+    pub access: Result<(Credentials, Route), String>,
     /// The authorization server to probe: `default`, an id or an issuer.
     pub server: String,
     /// Whether the hook's listener is enabled.
@@ -53,25 +54,57 @@ struct Report<'r> {
     schema: &'static str,
     tool: &'static str,
     org: &'r str,
+    name: Option<&'r str>,
     exit: u8,
     #[serde(flatten)]
     readiness: &'r Readiness,
     sources: &'r [ReadinessItem],
 }
 
-/// Probes the org, prints the report and returns the verdict as an exit code.
+/// Probes each org, prints a report of it and returns the worst verdict as an exit code: refused credentials, no answer,
+/// not ready, not proven, ready.
 ///
 /// # Errors
-/// Returns an exit code and a sentence for stderr if the HTTP client cannot be made or standard output cannot be
-/// written.
-pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, String)> {
-    let has_credentials = !matches!(plan.credentials, Credentials::None);
-    let client =
-        OktaClient::new(&plan.org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
-            (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
-        })?;
+/// Returns an exit code and a sentence for stderr if an HTTP client cannot be made or standard output cannot be
+/// written. An org that cannot be reached does not keep the others from being probed.
+pub async fn doctor(plans: Vec<DoctorPlan>, clock: &Clock) -> Result<Exit, (Exit, String)> {
+    let is_several = plans.len() > 1;
+    let (mut worst, mut failed) = (Exit::Done, Vec::new());
+    for (at, plan) in plans.into_iter().enumerate() {
+        let label = if is_several { format!("{}: ", plan.known.label()) } else { String::new() };
+        let clock = if at == 0 { clock.clone() } else { clock.for_another_org() };
+        let ended = probe_one(plan, at, &label, &clock).await.unwrap_or_else(|(exit, words)| {
+            failed.push(format!("{label}{words}"));
+            exit
+        });
+        if rank(ended) < rank(worst) {
+            worst = ended;
+        }
+    }
+    if failed.is_empty() { Ok(worst) } else { Err((worst, failed.join("\n"))) }
+}
+
+/// Returns the rank of an exit code, the worst first.
+fn rank(exit: Exit) -> u8 {
+    match exit {
+        Exit::Usage => 0,
+        Exit::Refused => 1,
+        Exit::Failed => 2,
+        Exit::NotReady => 3,
+        Exit::Unproven => 4,
+        _ => 5,
+    }
+}
+
+/// Probes one org and prints the report. `at` is its place among the orgs.
+async fn probe_one(plan: DoctorPlan, at: usize, label: &str, clock: &Clock) -> Result<Exit, (Exit, String)> {
+    let (credentials, route) = plan.access.map_err(|words| (Exit::Usage, words))?;
+    let has_credentials = !matches!(credentials, Credentials::None);
+    let client = OktaClient::new(&plan.org, credentials, &route, clock.clone()).map_err(|error| {
+        (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
+    })?;
     let exists = plan.dir.join("journal.sqlite3").exists();
-    let journal = exists.then(|| look(&plan.dir));
+    let journal = exists.then(|| look(&plan.dir, &plan.known));
     let proof = match &journal {
         Some(Ok(journal)) => journal.proof,
         _ => None,
@@ -95,6 +128,7 @@ pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, Stri
             schema: "consentwatch.doctor/1",
             tool,
             org,
+            name: plan.known.name.as_ref().map(OrgName::as_str),
             exit: exit.code(),
             readiness: &found,
             sources: &sources,
@@ -107,14 +141,15 @@ pub async fn doctor(plan: DoctorPlan, clock: &Clock) -> Result<Exit, (Exit, Stri
         }
         json
     } else {
-        text(org, &found, &sources).into_bytes()
+        let gap = if at == 0 { "" } else { "\n" };
+        format!("{gap}{label}{}", text(org, &found, &sources)).into_bytes()
     };
     match print(&text) {
         Ok(()) => {}
         Err(error) => return Err((Exit::Failed, format!("Standard output cannot be written: {error}."))),
     }
     if exit == Exit::Failed {
-        note("The org did not answer at all. Check the URL, the network and the proxy.");
+        note(&format!("{label}The org did not answer at all. Check the URL, the network and the proxy."));
     }
     Ok(exit)
 }
@@ -138,15 +173,17 @@ struct Looked {
     proof: Option<Timestamp>,
 }
 
-fn look(dir: &std::path::Path) -> Result<Looked, String> {
+fn look(dir: &std::path::Path, org: &KnownOrg) -> Result<Looked, String> {
     let reader = Reader::open(dir).map_err(|error| error.fault().to_string())?;
     let read = || {
         let counts = reader.counts()?;
+        let (_, ids) = reader.orgs()?.with(std::slice::from_ref(org));
+        let id = ids.first().copied().unwrap_or_default();
         Ok(Looked {
-            coverage: reader.coverage(OrgId::default())?,
+            coverage: reader.coverage(id)?,
             rows: counts.rows,
             rejects: counts.rejects,
-            proof: reader.newest_grant(OrgId::default())?,
+            proof: reader.newest_grant(id)?,
         })
     };
     read().map_err(|error: crate::journal::ReadError| error.fault().to_string())

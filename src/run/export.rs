@@ -2,17 +2,16 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::journal_check::MENDING;
 use super::matching::matches;
 use super::save::{FileLayout, SaveError, Taker, print_whole, save, told};
-use super::source::restored;
+use super::source::OrgLabels;
 use super::stdio::note;
 use super::{MarkedEvents, charset, last_readiness};
-use crate::consent::{Consent, KnownOrg, OrgId, Seq};
+use crate::consent::{Consent, KnownOrg, OrgId, Orgs, Seq};
 use crate::exit::Exit;
 use crate::export::{About, AboutOrg};
 use crate::journal::{Damage, ReadError, Reader};
@@ -21,9 +20,11 @@ use crate::model::Query;
 /// What `export` writes, and where.
 #[derive(Debug)]
 pub struct ExportOptions {
-    /// The org of the journal.
-    pub org: KnownOrg,
-    /// The folder of the org's journal.
+    /// The orgs of the configuration, as people call them.
+    pub orgs: Vec<KnownOrg>,
+    /// Whether rows of the journal's other orgs are left out.
+    pub only_these_orgs: bool,
+    /// The folder of the journal.
     pub dir: PathBuf,
     /// The layout of the output.
     pub layout: FileLayout,
@@ -55,9 +56,9 @@ const STEP: u64 = 200_000;
 /// be written.
 pub fn export(options: &ExportOptions) -> Result<Exit, (Exit, String)> {
     let failed = |words: String| (Exit::Failed, words);
-    let (mut reader, about) = begin(options).map_err(failed)?;
+    let (mut reader, orgs, about) = begin(options).map_err(failed)?;
     let mut read = 0;
-    let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
+    let mut give = |take: &mut Taker<'_>| give(options, &orgs, &mut reader, &mut read, take);
     let Some(path) = &options.output else {
         return match print(options.layout, &about, &mut give) {
             Ok(()) => whole(&reader, read, Exit::Done),
@@ -110,20 +111,35 @@ fn damage(reader: &Reader, read: u64) -> Result<Option<String>, String> {
         .map(|sentence| format!("{sentence} Damaged rows were left out, all others were written. {MENDING}")))
 }
 
+/// The orgs of a journal whose rows are written.
+struct Listed {
+    all: Orgs,
+    labels: OrgLabels,
+    ids: Vec<OrgId>,
+}
+
 /// Opens the journal and collects the facts for the head of the file.
-fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
+fn begin(options: &ExportOptions) -> Result<(Reader, Listed, About), String> {
+    let unread = |error: ReadError| error.fault().to_string();
     let reader = Reader::open(&options.dir).map_err(|error| error.fault().to_string())?;
     // One read transaction, so that counts and rows are from the same moment.
-    reader.hold().map_err(|error| error.fault().to_string())?;
-    let org = AboutOrg {
-        org: options.org.clone(),
-        coverage: reader.coverage(OrgId::default()).map_err(|error| error.fault().to_string())?,
-        board: None,
-        readiness: last_readiness::read(&options.dir)
-            .and_then(|readiness| serde_json::value::to_raw_value(&readiness).ok()),
-    };
+    reader.hold().map_err(unread)?;
+    let (all, ours) = reader.orgs().map_err(unread)?.with(&options.orgs);
+    let ids: Vec<OrgId> = all.iter().map(|(id, _)| id).collect();
+    let ids = if options.only_these_orgs { ours } else { ids };
+    let mut orgs = Vec::new();
+    for id in &ids {
+        let Some(org) = all.get(*id) else { continue };
+        orgs.push(AboutOrg {
+            org: org.clone(),
+            coverage: reader.coverage(*id).map_err(unread)?,
+            board: None,
+            readiness: last_readiness::read(&options.dir, &org.key, *id)
+                .and_then(|readiness| serde_json::value::to_raw_value(&readiness).ok()),
+        });
+    }
     let about = About {
-        orgs: vec![org],
+        orgs,
         created: options.now,
         filter: options.filter.as_ref().map(|filter| filter.text().to_owned()),
         extent: if options.marked_only { "marked" } else { "all" },
@@ -131,15 +147,16 @@ fn begin(options: &ExportOptions) -> Result<(Reader, About), String> {
         until: options.until,
         screen: None,
     };
-    Ok((reader, about))
+    let labels = OrgLabels::of(&all);
+    Ok((reader, Listed { all, labels, ids }, about))
 }
 
 /// Writes a new file. Returns a sentence and whether it reports a failure.
 pub(super) fn write(options: &ExportOptions, path: &Path) -> (String, bool) {
     match begin(options) {
-        Ok((mut reader, about)) => {
+        Ok((mut reader, orgs, about)) => {
             let mut read = 0;
-            let mut give = |take: &mut Taker<'_>| give(options, &mut reader, &mut read, take);
+            let mut give = |take: &mut Taker<'_>| give(options, &orgs, &mut reader, &mut read, take);
             let saved = save(path, options.layout, &about, &mut give);
             let told = told(path, &saved);
             match damage(&reader, read) {
@@ -187,12 +204,12 @@ fn print(
 /// Passes the requested consents to `take` in journal order, and counts the rows read.
 fn give(
     options: &ExportOptions,
+    orgs: &Listed,
     reader: &mut Reader,
     count: &mut u64,
     take: &mut Taker<'_>,
 ) -> Result<(), SaveError> {
     let mut seen = Seq(0);
-    let label: Arc<str> = options.org.label().into();
     // A report reads everything twice, and the second pass counts again.
     *count = 0;
     loop {
@@ -206,12 +223,17 @@ fn give(
             let early =
                 options.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
             let late = options.until.is_some_and(|until| published >= until.as_millisecond());
-            let mark = options.marked.note(&stored.key);
-            if early || late || options.marked_only && mark.is_none() {
+            let mark = options.marked.note(&orgs.all, stored);
+            let is_listed = orgs.ids.contains(&stored.org);
+            if early || late || !is_listed || options.marked_only && mark.is_none() {
                 continue;
             }
-            let consent: Consent = restored(stored, Some(&label));
-            if options.filter.as_ref().is_some_and(|filter| !matches(filter, stored.seq, &consent, mark)) {
+            let consent: Consent = orgs.labels.restored(stored);
+            if options
+                .filter
+                .as_ref()
+                .is_some_and(|filter| !matches(filter, &orgs.all, stored.seq, &consent, mark))
+            {
                 continue;
             }
             take(stored.seq, &consent, mark.filter(|note| !note.is_empty()))?;

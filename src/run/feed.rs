@@ -1,6 +1,5 @@
 //! Opens the journal and starts or follows what writes to it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,69 +7,46 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Source;
-use super::follow::{self, Follower};
+use super::follow::Follower;
+use super::plan::FeedPlan;
 use super::role::{Role, State};
 use super::standing::named;
 use super::stdio::note;
-use super::writing::{self, ANSWERS, Parts, Probing};
+use super::writing::{self, ANSWERS, OrgParts, Parts, WritingOrg};
 use crate::clock::Clock;
-use crate::consent::{KnownOrg, OrgId, Orgs, Seq};
+use crate::consent::{OrgId, Seq};
 use crate::intake::backfill::{self, Progress};
-use crate::intake::hook::HookPlan;
-use crate::intake::http::{self, Route};
-use crate::journal::{self, Claimed, Head, OpenError, Reader, Settings};
-use crate::okta::{Credentials, History, HistoryPlan, PollPlan};
+use crate::journal::{self, Claimed, Head, OpenError, Reader};
+use crate::okta::{History, HistoryPlan};
 use crate::report::{Answer, Board, Fault, Part};
-use crate::secret::SecretSource;
 use crate::tasks::Tasks;
 
-/// Everything needed to open a feed.
-#[derive(Clone, Debug)]
-pub struct FeedPlan {
-    /// The org, as people call it.
-    pub org: KnownOrg,
-    /// The folder of this org's journal.
-    pub dir: PathBuf,
-    /// How much the journal keeps.
-    pub keep: Settings,
-    /// What to poll for, and how.
-    pub poll: PollPlan,
-    /// Whether to look up the names of ids and the persons behind consents.
-    pub names: bool,
-    /// The credentials.
-    pub credentials: Credentials,
-    /// Where to read the credentials again after Okta refused them.
-    pub renew: Option<SecretSource>,
-    /// The CA certificates and the proxy through which the org is reached.
-    pub route: Route,
-    /// Warnings about the files in use, one sentence each.
-    pub warnings: Vec<String>,
-    /// The event hook's listener, or `None` if it is off.
-    pub hook: Option<HookPlan>,
-    /// Whether the configuration has an event hook and this process was told not to listen. If this process
-    /// takes over, nobody listens.
-    pub is_hook_left_out: bool,
-    /// How to probe the org's readiness, or `None` to leave it out.
-    pub readiness: Option<Probing>,
-}
-
-/// An open journal: either written by this process, with a poller and perhaps a hook listener, or followed read-only
+/// An open journal: either written by this process, with pollers and perhaps a hook listener, or followed read-only
 /// until the process that writes it ends. A clone is another handle to the same feed.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    /// Makes the poller ask Okta at once, or makes a follower check at once whether another process still polls.
-    pub nudge: Arc<Notify>,
-    /// Makes the prober probe at once.
-    pub probe: Arc<Notify>,
-    /// How many unreadable records the journal counted before this process started.
-    pub unreadable_before: u64,
+    /// How many unreadable records of each org the journal counted before this process started.
+    pub unreadable_before: Vec<u64>,
     /// The newest row of the journal before this process started.
     pub last_before: Seq,
     /// Whether the configuration turns on the look-up of names and persons.
     names: bool,
-    board: watch::Receiver<Board>,
+    orgs: Vec<OrgHandles>,
+    /// Makes a follower check at once whether another process still polls.
+    look: Arc<Notify>,
     role: Role,
     answers: mpsc::Sender<Answer>,
+}
+
+/// The handles to the parts of one org.
+#[derive(Clone, Debug)]
+struct OrgHandles {
+    label: String,
+    /// Makes the poller ask Okta at once.
+    nudge: Arc<Notify>,
+    /// Makes the prober probe at once.
+    probe: Arc<Notify>,
+    board: watch::Receiver<Board>,
 }
 
 /// How often to check for a journal that another process is still creating. Two processes that start together meet
@@ -85,62 +61,70 @@ const FIRST_WITHIN: Duration = Duration::from_mins(5);
 /// it. If that process is still creating the journal, this function waits for it.
 ///
 /// # Errors
-/// Returns a fault if the journal cannot be opened or the HTTP client cannot be made. Nothing was started then.
+/// Returns a fault if the journal cannot be opened, or if there is a way to none of the orgs. Nothing was started then.
 pub async fn open(plan: FeedPlan, clock: &Clock, tasks: &Tasks) -> Result<(Feed, Source), Box<Fault>> {
-    let client = http::OktaClient::new(&plan.poll.org, plan.credentials, &plan.route, clock.clone())
-        .map_err(|error| {
-            Fault::new(
-                Part::Config,
-                "no HTTP client",
-                "The HTTP client could not be made.",
-                "Nothing was started.",
-                "Check the system's certificates.",
-            )
-            .caused_by(&error)
-        })?;
-    let (board, seen_board) = watch::channel(Board::default());
-    board.send_modify(|board| board.notes.files = plan.warnings);
+    let FeedPlan { dir, keep, orgs, only_these_orgs, warnings, hook, is_hook_left_out } = plan;
     let (head, seen_head) = watch::channel(Head::default());
     let (answers, heard) = mpsc::channel(ANSWERS);
-    let orgs = Orgs::new(vec![plan.org.clone()]);
+    let orgs: Vec<OrgParts> = (0..).zip(orgs).map(|(at, org)| OrgParts::new(org, at, clock)).collect();
+    if let Some(fault) = orgs.iter().map(|org| org.client.as_ref().err()).collect::<Option<Vec<_>>>() {
+        return Err(fault.into_iter().next().map_or_else(|| Box::new(no_org()), Clone::clone));
+    }
+    if let Some(first) = orgs.first() {
+        first.board.send_modify(|board| board.notes.files = warnings);
+    }
     let parts = Parts {
-        org: plan.org,
-        dir: plan.dir,
-        keep: plan.keep,
-        poll: plan.poll,
-        names: plan.names,
-        hook: plan.hook,
-        readiness: plan.readiness,
-        client: client.with_renewal(plan.renew),
-        board,
-        nudge: Arc::new(Notify::new()),
-        probe: Arc::new(Notify::new()),
+        dir,
+        keep,
+        orgs,
+        hook,
+        look: Arc::new(Notify::new()),
         answers: answers.clone(),
         clock: clock.clone(),
         tasks: tasks.clone(),
     };
-    let (nudge, probe, names) = (Arc::clone(&parts.nudge), Arc::clone(&parts.probe), parts.names);
+    let handles = parts.orgs.iter().map(|org| OrgHandles {
+        label: org.org.label().to_owned(),
+        nudge: Arc::clone(&org.nudge),
+        probe: Arc::clone(&org.probe),
+        board: org.board.subscribe(),
+    });
+    let (handles, look): (Vec<_>, _) = (handles.collect(), Arc::clone(&parts.look));
+    let names = parts.orgs.iter().any(|org| org.names);
     let (state, reader) = enter(&parts, &head).await?;
+    let boards = parts.orgs.iter().map(|org| (org.org.clone(), org.board.subscribe())).collect();
+    let source = Source::new(reader, seen_head, boards).hearing(heard).only_these_orgs(only_these_orgs);
     let (unreadable_before, last_before) = match &state {
-        State::Writes(writing) => (writing.unreadable_before, writing.last_before),
+        State::Writes(writing) => {
+            (writing.orgs.iter().map(|org| org.unreadable_before).collect(), writing.last_before)
+        }
         State::Follows(_) => {
-            let coverage = reader.coverage(OrgId::default()).map_err(|error| error.fault())?;
-            (coverage.unreadable.count, reader.head().map_err(|error| error.fault())?.last)
+            let coverages = source.in_use().map(|org| source.coverage(org)).collect::<Result<Vec<_>, _>>();
+            let coverages = coverages.map_err(|error| error.fault())?;
+            let last = source.journal_head().map_err(|error| error.fault())?.last;
+            (coverages.iter().map(|coverage| coverage.unreadable.count).collect(), last)
         }
     };
     let role = Role::new(state);
     if let Some(holder) = role.holder() {
-        head.send_replace(reader.head().map_err(|error| error.fault())?);
+        head.send_replace(source.journal_head().map_err(|error| error.fault())?);
         let follower_reader = Reader::open(&parts.dir).map_err(|error| error.fault())?;
-        follow::hear(clock, reader.polling(OrgId::default()).map_err(|error| error.fault())?);
-        follow::begin(&parts, &holder);
-        let follower =
-            Follower::new(parts, follower_reader, head, role.clone(), plan.is_hook_left_out, holder);
+        let mut follower =
+            Follower::new(parts, follower_reader, head, role.clone(), is_hook_left_out, holder);
+        follower.begin().map_err(|error| error.fault())?;
         tasks.spawn("follow", follower.run());
     }
-    let source = Source::new(reader, seen_head, seen_board.clone()).hearing(heard).of(orgs);
-    let board = seen_board;
-    Ok((Feed { nudge, probe, unreadable_before, last_before, names, board, role, answers }, source))
+    Ok((Feed { unreadable_before, last_before, names, orgs: handles, look, role, answers }, source))
+}
+
+fn no_org() -> Fault {
+    Fault::new(
+        Part::Config,
+        "no org",
+        "No org is configured.",
+        "Nothing was started.",
+        "Name one in the configuration.",
+    )
 }
 
 /// Claims the right to write, or opens the journal that another process writes. If that process has not created the
@@ -204,40 +188,50 @@ impl Feed {
         self.role.holder()
     }
 
-    /// Makes the poller and the prober run now. Returns a sentence if that is the job of another process.
+    /// Makes the pollers run now, or makes a follower check at once whether another process still polls.
+    pub fn nudge(&self) {
+        self.look.notify_one();
+        self.orgs.iter().for_each(|org| org.nudge.notify_one());
+    }
+
+    /// Makes the pollers and the probers run now. Returns a sentence if that is the job of another process.
     pub fn poll_now(&self) -> Option<&'static str> {
-        self.nudge.notify_one();
-        self.probe.notify_one();
+        self.nudge();
+        self.orgs.iter().for_each(|org| org.probe.notify_one());
         self.holder()
             .map(|_| self.unpolled().unwrap_or("Another process polls for this journal; this one does not."))
     }
 
-    /// Returns a sentence if the process that should poll does not.
+    /// Returns a sentence if the process that should poll does not poll any of the orgs.
     fn unpolled(&self) -> Option<&'static str> {
-        let is_down = self.board.borrow().get(Part::Poll).fault().is_some();
-        is_down.then_some(
+        let is_down = |org: &OrgHandles| org.board.borrow().get(Part::Poll).fault().is_some();
+        self.orgs.iter().all(is_down).then_some(
             "Nobody polls for this journal now. Page 6, or the command status, shows what you can do.",
         )
     }
 
-    /// Starts to fetch history back to `goal`, beside the poller and within the same share of the rate limit. Returns
-    /// `None` if another process writes the journal.
+    /// Starts to fetch the history of an org back to `goal`, beside the poller and within the same share of the rate
+    /// limit. `place` is its place among the orgs of the plan. Returns `None` if another process writes the journal, or if
+    /// there is no way to the org.
     ///
     /// # Errors
     /// Returns a fault if the journal cannot be read.
     pub fn fetch_history(
         &self,
+        place: usize,
         goal: Timestamp,
         reader: &Reader,
-        clock: &Clock,
         tasks: &Tasks,
     ) -> Result<Option<watch::Receiver<Progress>>, Box<Fault>> {
         let (reach, journal) = match &*self.role.state() {
-            State::Writes(writing) => (writing.reach.clone(), writing.journal.clone()),
             State::Follows(_) => return Ok(None),
+            State::Writes(writing) => match writing.orgs.get(place) {
+                Some(WritingOrg { journal, reach: Some(reach), .. }) => (reach.clone(), journal.clone()),
+                _ => return Ok(None),
+            },
         };
-        let coverage = reader.coverage(OrgId::default()).map_err(|error| error.fault())?;
-        let mark = reader.history(OrgId::default()).map_err(|error| error.fault())?;
+        let coverage = reader.coverage(journal.org()).map_err(|error| error.fault())?;
+        let mark = reader.history(journal.org()).map_err(|error| error.fault())?;
         let plan = HistoryPlan {
             org: reach.plan.org,
             kinds: reach.plan.kinds,
@@ -245,15 +239,13 @@ impl Feed {
             page_size: reach.plan.page_size,
             jitter_seed: reach.plan.jitter_seed,
         };
+        let clock = reach.clock;
         let history = History::new(plan, &coverage, mark, reach.budget, clock.sure());
         if let Some(words) = history.dropped() {
             tracing::warn!("{words}");
         }
         let (tell, progress) = watch::channel(Progress::of(&history));
-        tasks.spawn(
-            "backfill",
-            backfill::run(history, reach.client, journal, clock.clone(), tasks.clone(), tell),
-        );
+        tasks.spawn("backfill", backfill::run(history, reach.client, journal, clock, tasks.clone(), tell));
         Ok(Some(progress))
     }
 
@@ -262,18 +254,28 @@ impl Feed {
         self.names
     }
 
-    /// Returns a receiver for the status of the parts.
-    pub fn board(&self) -> watch::Receiver<Board> {
-        self.board.clone()
+    /// Returns a receiver for the status of each org's parts, in the order of the plan.
+    pub fn boards(&self) -> Vec<watch::Receiver<Board>> {
+        self.orgs.iter().map(|org| org.board.clone()).collect()
     }
 
-    /// Asks Okta for the other events of a row's session. They arrive as side events, and a notice reports the result.
-    pub fn fetch_session(&self, seq: Seq) {
+    /// Returns the labels of the orgs, in the order of the plan.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.orgs.iter().map(|org| org.label.as_str())
+    }
+
+    /// Asks the org of a row for the other events of the row's session. They arrive as side events, and a notice reports
+    /// the result.
+    pub fn fetch_session(&self, org: OrgId, seq: Seq) {
         let why = match &*self.role.state() {
-            State::Writes(writing) => match writing.asked.as_ref().map(|asked| asked.try_send(seq)) {
-                Some(Ok(())) => return,
-                Some(Err(_)) => "Too many requests are waiting; press e again in a moment.",
-                None => "Look-ups are off (poll.names = false).",
+            State::Writes(writing) => match writing.orgs.iter().find(|own| own.journal.org() == org) {
+                None => "This process does not work for the org of this event.",
+                Some(WritingOrg { asked: Some(asked), .. }) => match asked.try_send(seq) {
+                    Ok(()) => return,
+                    Err(_) => "Too many requests are waiting; press e again in a moment.",
+                },
+                Some(WritingOrg { reach: None, .. }) => "This org cannot be asked. Page 6 says why.",
+                Some(_) => "Look-ups are off (poll.names = false).",
             },
             State::Follows(_) => {
                 self.unpolled().unwrap_or("Another process polls for this journal; press e there.")
@@ -284,10 +286,12 @@ impl Feed {
         }
     }
 
-    /// Returns the address of the hook's listener once it listens, or `None` if the board closes before that.
+    /// Returns the address of the hook's listener for the first org once it listens, or `None` if the board closes before
+    /// that.
     pub fn listens_at(&self) -> impl Future<Output = Option<String>> + use<> {
-        let mut board = self.board.clone();
+        let board = self.orgs.first().map(|org| org.board.clone());
         async move {
+            let mut board = board?;
             let listens = board.wait_for(|board| board.hook.listens_at.is_some()).await;
             listens.ok().and_then(|board| board.hook.listens_at.clone())
         }
@@ -296,7 +300,7 @@ impl Feed {
     /// Closes the journal. The caller must have stopped the tasks that write to it.
     pub async fn close(self) {
         if let State::Writes(writing) = self.role.set(State::Follows(String::new())) {
-            writing.journal.close().await;
+            writing.close().await;
         }
     }
 }
@@ -315,10 +319,11 @@ pub(super) mod tests {
         ) -> (Self, mpsc::Receiver<Answer>) {
             let (answers, heard) = mpsc::channel(ANSWERS);
             let role = Role::new(State::Follows(holder.to_owned()));
-            let (nudge, probe) = (Arc::default(), Arc::default());
-            let last_before = Seq(0);
+            let org =
+                OrgHandles { label: "org".to_owned(), nudge: Arc::default(), probe: Arc::default(), board };
+            let (orgs, look, last_before) = (vec![org], Arc::default(), Seq(0));
             let feed =
-                Self { nudge, probe, unreadable_before: 0, last_before, names: true, board, role, answers };
+                Self { unreadable_before: vec![0], last_before, names: true, orgs, look, role, answers };
             (feed, heard)
         }
     }
@@ -328,7 +333,7 @@ pub(super) mod tests {
         let (board, seen) = watch::channel(Board::default());
         let (feed, mut heard) = Feed::following("42", seen);
         let mut answers = || {
-            feed.fetch_session(Seq(1));
+            feed.fetch_session(OrgId(0), Seq(1));
             [feed.poll_now().unwrap().to_owned(), heard.try_recv().unwrap().text]
         };
         let set = |pulse| {

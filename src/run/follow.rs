@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::last_readiness;
 use super::role::{Role, State};
 use super::standing::{FIRST_POLL, Standing, Wanted, Why, is_fresh, named, patience};
-use super::writing::{self, Parts};
+use super::writing::{self, OrgParts, Parts};
 use crate::clock::Clock;
 use crate::consent::OrgId;
 use crate::journal::{self, Claimed, Head, Holder, Polling, ReadError, Reader};
@@ -35,12 +35,22 @@ pub(super) struct Follower {
     /// The uptime at which that process was first seen.
     held_since: Duration,
     version: Option<i64>,
+    /// In the order of the plan.
+    orgs: Vec<FollowedOrg>,
+    tries_at: Duration,
+}
+
+/// What a follower knows of one org.
+struct FollowedOrg {
+    /// The number in the journal, or `None` if the journal does not know the org.
+    id: Option<OrgId>,
+    /// Whether the process that writes works for the org.
+    is_polled: bool,
     polling: Polling,
     /// How old the newest known good poll was when this process first saw it, and the uptime at that moment.
     newest_poll: (Duration, Duration),
     probed: last_readiness::Watched,
     standing: Standing,
-    tries_at: Duration,
 }
 
 impl Follower {
@@ -55,57 +65,97 @@ impl Follower {
         holder: String,
     ) -> Self {
         let up = parts.clock.uptime();
+        let org = |_: &OrgParts| FollowedOrg {
+            id: None,
+            is_polled: true,
+            polling: Polling::default(),
+            newest_poll: (Duration::ZERO, up),
+            probed: last_readiness::Watched::default(),
+            standing: Standing::Polls(holder.clone()),
+        };
         Self {
             file: journal::file_id(&parts.dir),
+            orgs: parts.orgs.iter().map(org).collect(),
             parts,
             reader,
             head,
             role,
             is_hook_left_out,
-            standing: Standing::Polls(holder.clone()),
             holder,
             held_since: up,
             version: None,
-            polling: Polling::default(),
-            newest_poll: (Duration::ZERO, up),
-            probed: last_readiness::Watched::default(),
             tries_at: up,
         }
     }
 
+    /// Takes Okta's times from the journal, and sets the boards for the start.
+    ///
+    /// # Errors
+    /// Fails if the journal cannot be read.
+    pub(super) fn begin(&mut self) -> Result<(), ReadError> {
+        self.find_orgs()?;
+        for (org, parts) in self.orgs.iter().zip(&self.parts.orgs) {
+            if let Some(id) = org.id {
+                hear(&parts.clock, self.reader.polling(id)?);
+            }
+            let (wanted, holder) = (self.wanted(parts), &self.holder);
+            parts.board.send_modify(|board| {
+                Standing::Polls(holder.clone()).tell(board, wanted, holder, Polling::default());
+                board.set(Part::Journal, Pulse::Live);
+            });
+        }
+        Ok(())
+    }
+
+    /// Finds the numbers of the orgs in the journal, and whether they are polled.
+    fn find_orgs(&mut self) -> Result<(), ReadError> {
+        let (known, polled) = (self.reader.orgs()?, self.reader.orgs_of_writer()?);
+        for (org, parts) in self.orgs.iter_mut().zip(&self.parts.orgs) {
+            org.id = known.iter().find(|(_, known)| known.key == parts.org.key).map(|(id, _)| id);
+            org.is_polled = org.id.is_some_and(|id| polled.contains(&id));
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, org: &OrgParts) -> Wanted {
+        Wanted { hook: self.parts.hook.is_some(), readiness: org.readiness.is_some() }
+    }
+
     /// Follows until this process writes.
     pub(super) async fn run(mut self) {
-        let (clock, nudge) = (self.parts.clock.clone(), Arc::clone(&self.parts.nudge));
+        let (clock, look) = (self.parts.clock.clone(), Arc::clone(&self.parts.look));
         let mut looks_at = clock.uptime() + LOOK_EVERY;
         loop {
             self.read();
             if clock.uptime() >= looks_at {
                 looks_at = clock.uptime() + LOOK_EVERY;
-                let Some(standing) = self.look() else { return };
-                self.tell(standing);
+                let Some(standings) = self.look() else { return };
+                self.tell(standings);
             }
             tokio::select! {
                 _ = clock.sleep(FOLLOW_EVERY) => {}
                 // A user who asks for a poll wants to know whether anybody polls, so check now.
-                () = nudge.notified() => looks_at = Duration::ZERO,
+                () = look.notified() => looks_at = Duration::ZERO,
             }
         }
     }
 
-    /// Reads what the writer wrote, and puts it on the board.
+    /// Reads what the writer wrote, and puts it on the boards.
     fn read(&mut self) {
         let pulse = match self.try_read() {
             Ok(()) => Pulse::Live,
             Err(error) => Pulse::Down(error.fault()),
         };
-        let readiness = self.probed.news(&self.parts.dir).map(Arc::new);
-        let last_good = self.polling.last_good;
-        self.parts.board.send_if_modified(|board| {
-            let before = std::mem::replace(&mut board.traffic.last_good, last_good);
-            let is_probed = readiness.is_some();
-            board.readiness = readiness.or_else(|| board.readiness.take());
-            board.set(Part::Journal, pulse) || before != last_good || is_probed
-        });
+        for (org, parts) in self.orgs.iter_mut().zip(&self.parts.orgs) {
+            let readiness = org.probed.news(&self.parts.dir, &parts.org.key).map(Arc::new);
+            let last_good = org.polling.last_good;
+            parts.board.send_if_modified(|board| {
+                let before = std::mem::replace(&mut board.traffic.last_good, last_good);
+                let is_probed = readiness.is_some();
+                board.readiness = readiness.or_else(|| board.readiness.take());
+                board.set(Part::Journal, pulse.clone()) || before != last_good || is_probed
+            });
+        }
     }
 
     fn try_read(&mut self) -> Result<(), ReadError> {
@@ -115,27 +165,33 @@ impl Follower {
         }
         let found = self.reader.head()?;
         self.head.send_if_modified(|head| std::mem::replace(head, found) != found);
-        let before = std::mem::replace(&mut self.polling, self.reader.polling(OrgId::default())?);
-        if before.last_good != self.polling.last_good {
+        self.find_orgs()?;
+        for (org, parts) in self.orgs.iter_mut().zip(&self.parts.orgs) {
+            let Some(id) = org.id else { continue };
+            let before = std::mem::replace(&mut org.polling, self.reader.polling(id)?);
+            if before.last_good == org.polling.last_good {
+                continue;
+            }
             // A poll from before this process started has an age only by the wall clock. Later ones are new
             // when seen.
             let age =
-                self.polling.last_good.filter(|_| self.version.is_none()).map(|at| {
+                org.polling.last_good.filter(|_| self.version.is_none()).map(|at| {
                     Duration::try_from(self.parts.clock.now().duration_since(at)).unwrap_or_default()
                 });
-            self.newest_poll = (age.unwrap_or_default(), self.parts.clock.uptime());
-            hear(&self.parts.clock, self.polling);
+            org.newest_poll = (age.unwrap_or_default(), self.parts.clock.uptime());
+            hear(&parts.clock, org.polling);
         }
         self.version = Some(now);
         Ok(())
     }
 
-    /// Checks which process holds the journal, and takes over if none does. Returns `None` once this process
-    /// writes.
-    fn look(&mut self) -> Option<Standing> {
+    /// Checks which process holds the journal, and takes over if none does. Returns the standing of each org, or `None`
+    /// once this process writes.
+    fn look(&mut self) -> Option<Vec<Standing>> {
+        let of_all = |standing: Standing| Some(vec![standing; self.orgs.len()]);
         // The holder of a replaced journal writes to a file that this process does not read.
         if journal::file_id(&self.parts.dir) != self.file {
-            return Some(Standing::Nobody(Why::Replaced));
+            return of_all(Standing::Nobody(Why::Replaced));
         }
         let up = self.parts.clock.uptime();
         match journal::holder(&self.parts.dir) {
@@ -143,36 +199,47 @@ impl Follower {
                 if name != self.holder {
                     self.changes_to(name);
                 }
-                let (age, at) = self.newest_poll;
-                let silence = age.saturating_add(up.saturating_sub(at));
-                let is_silent = silence > patience(self.polling.interval)
-                    && up.saturating_sub(self.held_since) >= FIRST_POLL;
-                let holder = self.holder.clone();
-                Some(match (is_stopped, is_silent) {
-                    (true, _) => Standing::Stopped(holder),
-                    (_, true) => Standing::Silent(holder),
-                    _ => Standing::Polls(holder),
-                })
+                Some(self.orgs.iter().map(|org| self.standing(org, is_stopped, up)).collect())
             }
-            Ok(Holder::Nobody) if up < self.tries_at => Some(self.standing.clone()),
+            Ok(Holder::Nobody) if up < self.tries_at => {
+                Some(self.orgs.iter().map(|org| org.standing.clone()).collect())
+            }
             Ok(Holder::Nobody) => match self.take_over() {
                 Ok(true) => None,
                 // Another process took over first.
-                Ok(false) => Some(Standing::Polls(self.holder.clone())),
-                Err(why) => Some(Standing::Nobody(why)),
+                Ok(false) => Some(vec![Standing::Polls(self.holder.clone()); self.orgs.len()]),
+                Err(why) => Some(vec![Standing::Nobody(why); self.orgs.len()]),
             },
-            Err(error) => Some(Standing::Unknown(Box::new(error.fault()))),
+            Err(error) => of_all(Standing::Unknown(Box::new(error.fault()))),
+        }
+    }
+
+    /// Returns whether a process that holds the journal polls an org.
+    fn standing(&self, org: &FollowedOrg, is_stopped: bool, up: Duration) -> Standing {
+        let (age, at) = org.newest_poll;
+        let silence = age.saturating_add(up.saturating_sub(at));
+        let is_new = up.saturating_sub(self.held_since) < FIRST_POLL;
+        let is_silent = silence > patience(org.polling.interval) && !is_new;
+        let holder = self.holder.clone();
+        match (is_stopped, is_silent) {
+            (true, _) => Standing::Stopped(holder),
+            // A process that has just begun may not have noted yet which orgs it works for.
+            _ if !org.is_polled && !is_new => Standing::NotThisOrg(holder),
+            (_, true) => Standing::Silent(holder),
+            _ => Standing::Polls(holder),
         }
     }
 
     /// Takes over as the writer, in the same way as a process that starts. Returns `false` if another process was
     /// first.
     fn take_over(&mut self) -> Result<bool, Why> {
-        let stored =
-            self.reader.bookmark(OrgId::default()).map_err(|error| Why::Failed(Box::new(error.fault())))?;
-        let ours = self.parts.poll.query();
-        if let Some(stored) = stored.filter(|stored| stored.query != ours) {
-            return Err(Why::OtherEvents { ours, theirs: stored.query });
+        for (org, parts) in self.orgs.iter().zip(&self.parts.orgs) {
+            let Some(id) = org.id else { continue };
+            let stored = self.reader.bookmark(id).map_err(|error| Why::Failed(Box::new(error.fault())))?;
+            let ours = parts.poll.query();
+            if let Some(stored) = stored.filter(|stored| stored.query != ours) {
+                return Err(Why::OtherEvents { ours, theirs: stored.query });
+            }
         }
         self.tries_at = self.parts.clock.uptime() + TRY_EVERY;
         let claimed =
@@ -202,7 +269,9 @@ impl Follower {
         }
         // If the channel is full, page 6 shows the words anyway.
         self.parts.answers.try_send(Answer::new(words.join(" "), self.is_hook_left_out)).ok();
-        self.parts.board.send_modify(|board| board.notes.writer = words);
+        if let Some(first) = self.parts.orgs.first() {
+            first.board.send_modify(|board| board.notes.writer = words);
+        }
         Ok(true)
     }
 
@@ -213,39 +282,44 @@ impl Follower {
         self.holder = holder;
     }
 
-    fn tell(&mut self, standing: Standing) {
-        let wanted = Wanted { hook: self.parts.hook.is_some(), readiness: self.parts.readiness.is_some() };
-        if self.standing != standing {
-            if let Some(fault) = standing.fault(&self.holder, self.polling) {
-                tracing::warn!("{fault}");
-            } else {
-                tracing::info!("{} polls for the journal.", named(&self.holder));
+    fn tell(&mut self, standings: Vec<Standing>) {
+        let mut told: Vec<String> = Vec::new();
+        for (at, standing) in standings.into_iter().enumerate() {
+            let (Some(org), Some(parts)) = (self.orgs.get(at), self.parts.orgs.get(at)) else { return };
+            let (polling, wanted) = (org.polling, self.wanted(parts));
+            if org.standing != standing {
+                let words = match standing.fault(&self.holder, polling) {
+                    Some(fault) => fault.to_string(),
+                    None => format!("{} polls for the journal.", named(&self.holder)),
+                };
+                // What is the same for all orgs is logged once.
+                if !told.contains(&words) {
+                    if matches!(standing, Standing::Polls(_)) {
+                        tracing::info!("{words}");
+                    } else {
+                        tracing::warn!(org = parts.org.label(), "{words}");
+                    }
+                    told.push(words);
+                }
+            }
+            parts.board.send_if_modified(|board| standing.tell(board, wanted, &self.holder, polling));
+            if let Some(org) = self.orgs.get_mut(at) {
+                org.standing = standing;
             }
         }
-        self.parts.board.send_if_modified(|board| standing.tell(board, wanted, &self.holder, self.polling));
-        self.standing = standing;
     }
 }
 
 /// Sets the clock's offset to Okta's time from the journal. A follower does not ask Okta, so it takes the offset from
 /// the writer, which runs on the same machine and by the same clock. An old poll is ignored, since the offset may have
 /// changed.
-pub(super) fn hear(clock: &Clock, polling: Polling) {
+fn hear(clock: &Clock, polling: Polling) {
     let now = clock.now();
     if is_fresh(polling.last_good, polling.interval, now)
         && let Some(there) = polling.of_okta(Some(now))
     {
         clock.hear(there);
     }
-}
-
-/// Sets the board for the start of following a process.
-pub(super) fn begin(parts: &Parts, holder: &str) {
-    let wanted = Wanted { hook: parts.hook.is_some(), readiness: parts.readiness.is_some() };
-    parts.board.send_modify(|board| {
-        Standing::Polls(holder.to_owned()).tell(board, wanted, holder, Polling::default());
-        board.set(Part::Journal, Pulse::Live);
-    });
 }
 
 #[cfg(test)]
@@ -255,10 +329,10 @@ mod tests {
 
     use super::*;
     use crate::consent::{Bookmark, Kind};
-    use crate::intake::http::{OktaClient, Route};
+    use crate::intake::http::Route;
     use crate::journal::{Batch, Opened, OrgJournal, Polled, Settings};
     use crate::okta::{Credentials, OrgUrl, PollPlan};
-    use crate::report::Board;
+    use crate::run::plan::{OrgPlan, SignIn};
     use crate::secret::Secret;
     use crate::tasks::Tasks;
 
@@ -311,29 +385,27 @@ mod tests {
         fn follower_by(&self, clock: Clock) -> Follower {
             let (org, _) = OrgUrl::parse("http://127.0.0.1:9").unwrap();
             let credentials = Credentials::ssws(&Secret::new("invented")).unwrap();
+            let entry = crate::journal::OrgEntry::of_folder(&self.place(), clock.clone());
+            let poll = PollPlan {
+                org: org.clone(),
+                kinds: vec![Kind::Grant],
+                topics: Vec::new(),
+                interval: INTERVAL,
+                lookback: Duration::from_hours(1),
+                page_size: 100,
+                rate_share: 1.0,
+                since: None,
+                to_its_start: false,
+                jitter_seed: 1,
+            };
+            let sign_in = SignIn { credentials, renew: None, route: Route::default() };
+            let plan = OrgPlan { org: entry.org, poll, names: false, sign_in: Ok(sign_in), readiness: None };
             let parts = Parts {
-                org: crate::journal::OrgEntry::of_folder(&self.place(), clock.clone()).org,
                 dir: self.place(),
                 keep: Settings::default(),
-                client: OktaClient::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
-                poll: PollPlan {
-                    org,
-                    kinds: vec![Kind::Grant],
-                    topics: Vec::new(),
-                    interval: INTERVAL,
-                    lookback: Duration::from_hours(1),
-                    page_size: 100,
-                    rate_share: 1.0,
-                    since: None,
-                    to_its_start: false,
-                    jitter_seed: 1,
-                },
-                names: false,
+                orgs: vec![OrgParts::new(plan, 0, &clock)],
                 hook: None,
-                readiness: None,
-                board: watch::channel(Board::default()).0,
-                nudge: Arc::new(Notify::new()),
-                probe: Arc::new(Notify::new()),
+                look: Arc::new(Notify::new()),
                 answers: mpsc::channel(1).0,
                 clock,
                 tasks: self.tasks.clone(),
@@ -347,7 +419,7 @@ mod tests {
 
     fn looks(follower: &mut Follower) -> Option<Standing> {
         follower.read();
-        follower.look()
+        follower.look().map(|mut standings| standings.remove(0))
     }
 
     #[tokio::test]
@@ -392,7 +464,7 @@ mod tests {
         rig.ends().await;
         assert_eq!(looks(&mut first), None);
         assert_eq!(first.role.holder(), None);
-        let notes = first.parts.board.borrow().notes.clone();
+        let notes = first.parts.orgs[0].board.borrow().notes.clone();
         assert!(notes.all().any(|note| note.contains("this process polls")), "{notes:?}");
         // The second follower finds the lock taken.
         let holder = std::process::id().to_string();
@@ -412,7 +484,7 @@ mod tests {
         assert_eq!((own.ahead(), own.sure()), (None, own.now()), "nobody has said");
         follower.read();
         assert_eq!((own.ahead(), own.sure(), own.agrees()), (Some(two_days), okta, false));
-        assert_eq!(follower.polling.of_okta(follower.polling.last_good), Some(okta));
+        assert_eq!(follower.orgs[0].polling.of_okta(follower.orgs[0].polling.last_good), Some(okta));
         // The clock is set right, and the next poll shows it.
         let right = Clock::manual(okta);
         rig.clock.set(okta);

@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::FeedPlan;
 use super::stdio::{note, print};
+use super::{OrgPlan, SignIn};
 use crate::clock::Clock;
 use crate::config::Hook;
-use crate::consent::{OrgId, visible};
+use crate::consent::visible;
 use crate::exit::Exit;
 use crate::intake::http::OktaClient;
-use crate::journal::Reader;
+use crate::journal::{ReadError, Reader};
 use crate::okta::hook_admin::{self, EventHook};
 use crate::okta::{OrgUrl, Refusal, Reply, Request, SendError};
 use crate::report::{HookProof, Part};
@@ -39,18 +40,55 @@ const LOOK: Duration = Duration::from_secs(2);
 
 type Ended = (Exit, String);
 
-/// Runs a task on the org's event hook.
+/// Runs a task on the event hook of each org. The plan has the settings of each org's hook beside the org.
 ///
 /// # Errors
-/// Returns an exit code and a sentence for stderr if Okta cannot be reached, if it refuses, or if a setting is missing.
-pub async fn hook(task: HookTask, config: &Hook, plan: FeedPlan, clock: &Clock) -> Result<Exit, Ended> {
+/// Returns an exit code and a sentence for stderr if Okta cannot be reached, if it refuses, if a setting is missing, or
+/// if there are several orgs and the task changes something.
+pub async fn hook(
+    task: HookTask,
+    orgs: Vec<(Hook, OrgPlan)>,
+    dir: &Path,
+    clock: &Clock,
+) -> Result<Exit, Ended> {
+    let is_several = orgs.len() > 1;
+    if is_several && task != HookTask::Status {
+        let labels: Vec<&str> = orgs.iter().map(|(_, plan)| plan.org.label()).collect();
+        let words = format!("This works with one org at a time. Name it with --org: {}.", labels.join(", "));
+        return Err((Exit::Usage, words));
+    }
+    let mut failed: Vec<Ended> = Vec::new();
+    for (at, (config, plan)) in orgs.into_iter().enumerate() {
+        let prefix = if is_several { format!("{}: ", plan.org.label()) } else { String::new() };
+        if at > 0 {
+            out("\n")?;
+        }
+        if let Err((exit, words)) = of_org(task, &config, plan, dir, clock).await {
+            failed.push((exit, format!("{prefix}{words}")));
+        }
+    }
+    let Some(exit) = failed.iter().map(|(exit, _)| *exit).max_by_key(|exit| *exit == Exit::Refused) else {
+        return Ok(Exit::Done);
+    };
+    let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
+    Err((exit, words.join("\n")))
+}
+
+async fn of_org(
+    task: HookTask,
+    config: &Hook,
+    plan: OrgPlan,
+    dir: &Path,
+    clock: &Clock,
+) -> Result<Exit, Ended> {
     let org = plan.poll.org.clone();
-    let client = OktaClient::new(&org, plan.credentials, &plan.route, clock.clone()).map_err(|error| {
+    let SignIn { credentials, route, .. } = plan.sign_in.map_err(|fault| (Exit::Usage, fault.to_string()))?;
+    let client = OktaClient::new(&org, credentials, &route, clock.clone()).map_err(|error| {
         (Exit::Failed, format!("The HTTP client could not be made: {error}. Nothing was sent."))
     })?;
     let command = HookCommand { client, org, config, clock };
     match task {
-        HookTask::Status => command.status(&plan.dir).await,
+        HookTask::Status => command.status(dir, &plan.org.key).await,
         HookTask::Register { yes } => command.register(yes).await,
         HookTask::Verify => command.verify().await,
     }
@@ -64,7 +102,7 @@ struct HookCommand<'c> {
 }
 
 impl HookCommand<'_> {
-    async fn status(&self, journal: &std::path::Path) -> Result<Exit, Ended> {
+    async fn status(&self, journal: &Path, key: &str) -> Result<Exit, Ended> {
         let hooks = self.hooks().await?;
         let ours: Vec<&EventHook> = hooks.iter().filter(|hook| hook.asks_for_consents()).collect();
         let mut text =
@@ -77,11 +115,11 @@ impl HookCommand<'_> {
         text.push('\n');
         // Without a journal, this line is left out.
         if let Ok(reader) = Reader::open(journal) {
-            let proof = reader
-                .coverage(OrgId::default())
-                .map_err(|error| (Exit::Failed, error.fault().to_string()))?
-                .hook;
-            text.push_str(&proof_line(proof));
+            let unread = |error: ReadError| (Exit::Failed, error.fault().to_string());
+            let orgs = reader.orgs().map_err(unread)?;
+            if let Some((id, _)) = orgs.iter().find(|(_, org)| &*org.key == key) {
+                text.push_str(&proof_line(reader.coverage(id).map_err(unread)?.hook));
+            }
         }
         out(&text)
     }

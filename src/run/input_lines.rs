@@ -246,7 +246,7 @@ impl Printer<'_> {
 
     fn print(&mut self, seq: Seq, consent: &Consent) -> io::Result<()> {
         let options = self.options;
-        if !options.wants(seq, consent) {
+        if !options.wants(&self.orgs, seq, consent) {
             return Ok(());
         }
         if options.limit == Some(0) {
@@ -276,11 +276,12 @@ impl Printer<'_> {
 }
 
 impl InputOptions {
-    fn wants(&self, seq: Seq, consent: &Consent) -> bool {
+    fn wants(&self, orgs: &Orgs, seq: Seq, consent: &Consent) -> bool {
         let published = consent.key.published_ms;
         let is_early = self.since.is_some_and(|since| published != 0 && published < since.as_millisecond());
         let is_late = self.until.is_some_and(|until| published >= until.as_millisecond());
-        !is_early && !is_late && self.filter.as_ref().is_none_or(|filter| matches(filter, seq, consent, None))
+        let passes = |filter: &Query| matches(filter, orgs, seq, consent, None);
+        !is_early && !is_late && self.filter.as_ref().is_none_or(passes)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::consent::{self, EventKey, OrgId, Seq};
+use crate::consent::{self, EventKey, OrgId, Orgs, Seq, Stored};
 use crate::journal::{Notes, NotesError, ReadError, Reader};
 use crate::model::{ARRANGED, Mark, Marks, Model, Msg, Notice};
 use crate::report::{Fault, Part};
@@ -234,7 +234,8 @@ fn unread(error: &ReadError) -> Msg {
 #[derive(Debug, Default)]
 pub struct MarkedEvents {
     notes: Option<Notes>,
-    by_key: HashMap<EventKey, Box<str>>,
+    /// By the key of the org and that of the event.
+    by_key: HashMap<(Box<str>, EventKey), Box<str>>,
 }
 
 impl MarkedEvents {
@@ -264,12 +265,16 @@ impl MarkedEvents {
 
     fn read(&mut self) -> Result<(), NotesError> {
         let marks = self.notes.as_ref().map_or(Ok(Vec::new()), Notes::marks)?;
-        self.by_key = marks.into_iter().map(|marked| (marked.key, marked.note)).collect();
+        self.by_key = marks.into_iter().map(|marked| ((marked.org, marked.key), marked.note)).collect();
         Ok(())
     }
 
-    /// Returns the note of an event's mark, or `None` if it is not marked.
-    pub fn note(&self, key: &EventKey) -> Option<&str> {
-        self.by_key.get(key).map(|note| &**note)
+    /// Returns the note of an event's mark, or `None` if it is not marked. `orgs` are those of the journal.
+    pub fn note(&self, orgs: &Orgs, stored: &Stored) -> Option<&str> {
+        if self.by_key.is_empty() {
+            return None;
+        }
+        let org = orgs.get(stored.org).map(|org| org.key.clone()).unwrap_or_default();
+        self.by_key.get(&(org, stored.key)).map(|note| &**note)
     }
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::select_all;
 use tokio::sync::{mpsc, watch};
 
-use crate::consent::{Beside, Consent, OrgId, Orgs, Rev, Seq, Stored};
+use crate::consent::{Beside, Consent, KnownOrg, OrgId, Orgs, Rev, RowPage, Seq, Stored};
 use crate::journal::{Head, ReadError, Reader};
 use crate::model::{Msg, Notice};
 use crate::okta;
@@ -16,9 +17,9 @@ use crate::report::{Answer, Board, Coverage, Part, Pulse};
 pub struct Source {
     reader: Reader,
     head: watch::Receiver<Head>,
-    board: watch::Receiver<Board>,
-    told_board: Option<Board>,
-    told_coverage: Option<Coverage>,
+    in_use: Vec<OrgInUse>,
+    /// Whether rows of other orgs are left out.
+    only_in_use: bool,
     seen: Head,
     oldest: Seq,
     listed: u64,
@@ -30,8 +31,35 @@ pub struct Source {
     /// An answer received by `moved` that `pull` has not yet handled.
     received: Option<Answer>,
     orgs: Orgs,
-    /// The label of the journal's org, if it is known.
-    label: Option<Arc<str>>,
+    labels: OrgLabels,
+}
+
+/// An org that this process works for.
+#[derive(Debug)]
+struct OrgInUse {
+    org: KnownOrg,
+    id: OrgId,
+    board: watch::Receiver<Board>,
+    told_board: Option<Board>,
+    told_coverage: Option<Coverage>,
+}
+
+/// The labels of a journal's orgs by number, to be put into consents.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OrgLabels(Arc<[Option<Arc<str>>]>);
+
+impl OrgLabels {
+    pub(super) fn of(orgs: &Orgs) -> Self {
+        let label = |org: &KnownOrg| Some(org.label()).filter(|label| !label.is_empty()).map(Arc::from);
+        Self(orgs.all().iter().map(label).collect())
+    }
+
+    /// Reads a stored consent again, with the label of its org.
+    pub(super) fn restored(&self, stored: &Stored) -> Consent {
+        let mut consent = okta::restore(stored);
+        consent.org = self.0.get(stored.org.index()).cloned().flatten();
+        consent
+    }
 }
 
 /// The search for the rows that are left after a cut.
@@ -100,7 +128,7 @@ impl Supply for Source {
     }
 
     fn records(&self) -> Box<dyn Records> {
-        Box::new(JournalRecords { dir: self.reader.dir(), reader: None, label: self.label.clone() })
+        Box::new(JournalRecords { dir: self.reader.dir(), reader: None, labels: self.labels.clone() })
     }
 }
 
@@ -109,15 +137,7 @@ struct JournalRecords {
     dir: PathBuf,
     /// Opened on the thread that reads.
     reader: Option<Reader>,
-    /// The label of the journal's org, if it is known.
-    label: Option<Arc<str>>,
-}
-
-/// Reads a stored consent again, and names its org if the journal did not.
-pub(super) fn restored(stored: &Stored, label: Option<&Arc<str>>) -> Consent {
-    let mut consent = okta::restore(stored);
-    consent.org = consent.org.or_else(|| label.cloned());
-    consent
+    labels: OrgLabels,
 }
 
 impl JournalRecords {
@@ -140,9 +160,9 @@ impl Records for JournalRecords {
     }
 
     fn record(&mut self, seq: Seq) -> Result<Option<Consent>, String> {
-        let label = self.label.clone();
+        let labels = self.labels.clone();
         match self.reader()?.record(seq) {
-            Ok(stored) => Ok(stored.map(|stored| restored(&stored, label.as_ref()))),
+            Ok(stored) => Ok(stored.map(|stored| labels.restored(&stored))),
             Err(error) => Err(error.fault().to_string()),
         }
     }
@@ -158,14 +178,25 @@ impl Records for JournalRecords {
 }
 
 impl Source {
-    /// Creates a source that has read nothing yet.
-    pub fn new(reader: Reader, head: watch::Receiver<Head>, board: watch::Receiver<Board>) -> Self {
-        Self {
-            reader,
-            head,
+    /// Creates a source that has read no rows yet. `in_use` are the orgs that this process works for, at least one, each
+    /// with the status of its parts.
+    pub fn new(
+        reader: Reader,
+        head: watch::Receiver<Head>,
+        in_use: Vec<(KnownOrg, watch::Receiver<Board>)>,
+    ) -> Self {
+        let in_use = in_use.into_iter().map(|(org, board)| OrgInUse {
+            org,
+            id: OrgId::default(),
             board,
             told_board: None,
             told_coverage: None,
+        });
+        let mut source = Self {
+            reader,
+            head,
+            in_use: in_use.collect(),
+            only_in_use: false,
             seen: Head::default(),
             oldest: Seq(0),
             listed: 0,
@@ -175,16 +206,38 @@ impl Source {
             answers: None,
             received: None,
             orgs: Orgs::default(),
-            label: None,
-        }
+            labels: OrgLabels::default(),
+        };
+        source.find_orgs();
+        source
     }
 
-    /// Sets the orgs of the journal.
+    /// Leaves out the rows of orgs that this process does not work for, if `only` is true.
     #[must_use]
-    pub fn of(mut self, orgs: Orgs) -> Self {
-        self.label = orgs.get(OrgId::default()).map(|org| Arc::from(org.label()));
-        self.orgs = orgs;
+    pub fn only_these_orgs(mut self, only: bool) -> Self {
+        self.only_in_use = only;
         self
+    }
+
+    /// Reads the orgs of the journal, with the names of the configuration. Returns whether they have changed. A journal
+    /// whose orgs cannot be read has those of the configuration.
+    fn find_orgs(&mut self) -> bool {
+        let known = self.reader.orgs().unwrap_or_else(|error| {
+            tracing::warn!(%error, "The orgs of the journal could not be read.");
+            Orgs::default()
+        });
+        let ours: Vec<KnownOrg> = self.in_use.iter().map(|org| org.org.clone()).collect();
+        let (orgs, numbers) = known.with(&ours);
+        if orgs == self.orgs {
+            return false;
+        }
+        self.labels = OrgLabels::of(&orgs);
+        self.orgs = orgs;
+        for (org, id) in self.in_use.iter_mut().zip(numbers) {
+            org.id = id;
+            (org.told_board, org.told_coverage) = (None, None);
+        }
+        true
     }
 
     /// Returns the orgs of the journal.
@@ -192,9 +245,34 @@ impl Source {
         &self.orgs
     }
 
+    /// Returns the numbers of the orgs that this process works for, in the order of the plan.
+    pub fn in_use(&self) -> impl Iterator<Item = OrgId> {
+        self.in_use.iter().map(|org| org.id)
+    }
+
+    /// Returns whether rows of an org are listed.
+    pub(super) fn lists(&self, org: OrgId) -> bool {
+        !self.only_in_use || self.in_use.iter().any(|own| own.id == org)
+    }
+
+    /// Returns the label of an org to put before what is said of it, or `None` if this process works for one org only.
+    pub(super) fn heading(&self, org: OrgId) -> Option<&str> {
+        (self.in_use.len() > 1).then(|| self.orgs.label(org))
+    }
+
+    /// Reads what the journal covers of an org.
+    pub(super) fn coverage(&self, org: OrgId) -> Result<Coverage, ReadError> {
+        self.reader.coverage(org)
+    }
+
+    /// Reads the newest row and change.
+    pub(super) fn journal_head(&self) -> Result<Head, ReadError> {
+        self.reader.head()
+    }
+
     /// Reads a stored consent again, with the label of its org.
     pub(super) fn restored(&self, stored: &Stored) -> Consent {
-        restored(stored, self.label.as_ref())
+        self.labels.restored(stored)
     }
 
     /// Sets the channel of sentences for the notice line.
@@ -205,50 +283,49 @@ impl Source {
     }
 
     /// Adds messages that are due and returns whether more can be read at once. A read error becomes the journal's
-    /// state on the board.
+    /// state on the boards.
     pub fn pull(&mut self, msgs: &mut Vec<Msg>) -> bool {
         let received = self.received.take().or_else(|| self.answers.as_mut()?.try_recv().ok());
         let notice = |answer: Answer| {
             if answer.is_bad { Notice::bad(answer.text) } else { Notice::plain(answer.text) }
         };
         msgs.extend(received.map(notice).map(Msg::Notice));
-        match self.try_pull(msgs) {
-            Ok(more) => {
-                let mut board = self.board.borrow_and_update().clone();
-                if board.notes.damage.is_empty() {
-                    board.notes.damage.extend(damaged_words(&self.reader.damaged()));
-                }
-                self.tell_board(board, msgs);
-                more
+        let pulled = self.try_pull(msgs);
+        let damage = if pulled.is_ok() { damaged_words(&self.reader.damaged()) } else { None };
+        for org in &mut self.in_use {
+            let mut board = org.board.borrow_and_update().clone();
+            if board.notes.damage.is_empty() {
+                board.notes.damage.extend(damage.clone());
             }
-            Err(error) => {
-                let mut board = self.board.borrow_and_update().clone();
+            if let Err(error) = &pulled {
                 board.set(Part::Journal, Pulse::Down(error.fault()));
-                self.tell_board(board, msgs);
-                false
+            }
+            if org.told_board.as_ref() != Some(&board) {
+                org.told_board = Some(board.clone());
+                msgs.push(Msg::Board(org.id, Box::new(board)));
             }
         }
+        pulled.unwrap_or(false)
     }
 
-    fn tell_board(&mut self, board: Board, msgs: &mut Vec<Msg>) {
-        if self.told_board.as_ref() != Some(&board) {
-            self.told_board = Some(board.clone());
-            msgs.push(Msg::Board(Box::new(board)));
-        }
+    fn tell_orgs(&self, msgs: &mut Vec<Msg>) {
+        msgs.push(Msg::Orgs(self.orgs.clone()));
+        msgs.push(Msg::OrgsInUse(self.in_use().collect()));
     }
 
     fn try_pull(&mut self, msgs: &mut Vec<Msg>) -> Result<bool, ReadError> {
         let head = *self.head.borrow_and_update();
         if self.phase == Phase::Starting {
             // Rows are shown and filtered by their org.
-            msgs.push(Msg::Orgs(self.orgs.clone()));
+            self.tell_orgs(msgs);
             self.start(head, msgs)?;
         } else if head.last > self.seen.last {
             let page = self.reader.after(self.seen.last, LIVE)?;
             // An announced row that cannot be read has been cut already, so continue from the head.
             self.seen.last = page.rows.last().map_or(head.last, |row| row.seq);
             self.listed += page.rows.len() as u64;
-            msgs.push(Msg::Committed(page));
+            self.tell_new_orgs(msgs);
+            msgs.push(Msg::Committed(self.listed_of(page)));
         } else if head.change > self.seen.change {
             let mut page = self.reader.changed(self.seen.change, LIVE)?;
             let last = page.rows.iter().map(|row| row.rev).max();
@@ -259,14 +336,15 @@ impl Source {
             // Names that were resolved since then are sent even if no row changed.
             page.symbols.extend(self.reader.renamed(self.seen.change, to)?);
             self.seen.change = to;
+            self.tell_new_orgs(msgs);
             // An empty page still means that side events were added.
-            msgs.push(Msg::Changed(page));
+            msgs.push(Msg::Changed(self.listed_of(page)));
         } else if self.phase == Phase::Older {
             let page = self.reader.before(self.oldest, OLDER)?;
             self.listed += page.rows.len() as u64;
             self.oldest = page.rows.first().map_or(self.oldest, |row| row.seq);
             let left = self.left(page.rows.len() == OLDER)?;
-            msgs.push(Msg::Older { page, left });
+            msgs.push(Msg::Older { page: self.listed_of(page), left });
         } else if let Some(sorting) = self.sorting {
             self.sort(sorting, msgs)?;
         } else if self.seen.change > self.asked {
@@ -277,12 +355,35 @@ impl Source {
                 self.sorting = Some(Sorting { after: Seq(0), to, listed, left: 0 });
             }
         }
-        let coverage = self.reader.coverage(OrgId::default())?;
-        if self.told_coverage.as_ref() != Some(&coverage) {
-            self.told_coverage = Some(coverage.clone());
-            msgs.push(Msg::Coverage(coverage));
+        for org in &mut self.in_use {
+            let coverage = self.reader.coverage(org.id)?;
+            if org.told_coverage.as_ref() != Some(&coverage) {
+                org.told_coverage = Some(coverage.clone());
+                msgs.push(Msg::Coverage(org.id, coverage));
+            }
         }
         Ok(!self.at_rest())
+    }
+
+    /// Tells the orgs if another process added one or renamed one. That is a change of the journal.
+    fn tell_new_orgs(&mut self, msgs: &mut Vec<Msg>) {
+        if self.find_orgs() {
+            self.tell_orgs(msgs);
+        }
+    }
+
+    /// Leaves out the rows that are not listed. They are counted before, because removed rows are found by their number.
+    fn listed_of(&self, page: RowPage) -> RowPage {
+        if page.rows.iter().all(|row| self.lists(row.org)) {
+            return page;
+        }
+        let RowPage { rows, grants, symbols } = page;
+        let mut listed = RowPage { symbols, ..RowPage::default() };
+        for (at, row) in rows.into_iter().enumerate().filter(|(_, row)| self.lists(row.org)) {
+            listed.grants.push(grants.of(at).iter().copied());
+            listed.rows.push(row);
+        }
+        listed
     }
 
     /// Reads the newest thousand rows. The head was read before them, so no row is missed.
@@ -293,7 +394,7 @@ impl Source {
         self.asked = head.change;
         self.listed = page.rows.len() as u64;
         let left = self.left(page.rows.len() == FIRST)?;
-        msgs.push(Msg::Older { page, left });
+        msgs.push(Msg::Older { page: self.listed_of(page), left });
         Ok(())
     }
 
@@ -337,10 +438,16 @@ impl Source {
             Some(answers) => answers.recv().await,
             None => None,
         };
+        let any_board = async |orgs: &mut Vec<OrgInUse>| {
+            if orgs.is_empty() {
+                return std::future::pending().await;
+            }
+            select_all(orgs.iter_mut().map(|org| Box::pin(org.board.changed()))).await.0
+        };
         tokio::select! {
             Some(received) = hear(&mut self.answers) => self.received = Some(received),
             result = self.head.changed() => head_gone(result).await,
-            result = self.board.changed() => head_gone(result).await,
+            result = any_board(&mut self.in_use) => head_gone(result).await,
         }
     }
 
@@ -356,9 +463,9 @@ impl Source {
         &mut self.reader
     }
 
-    /// Returns the current status of the parts, and marks it as seen.
-    pub fn board(&mut self) -> Board {
-        self.board.borrow_and_update().clone()
+    /// Returns the current status of the parts of each org in use, and marks it as seen.
+    pub fn boards(&mut self) -> Vec<Board> {
+        self.in_use.iter_mut().map(|org| org.board.borrow_and_update().clone()).collect()
     }
 
     /// Returns the newest row and change, and marks them as seen.
@@ -396,6 +503,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::consent::{KnownOrg, Via};
+    use crate::journal::OrgEntry;
     use crate::journal::{self, Batch, Journal, Opened, Settings};
     use crate::model::{Model, Origin, Zone, update};
 
@@ -448,7 +556,8 @@ mod tests {
         };
         journal.append(batch(1..=1000)).await.unwrap();
         let (_board, board) = watch::channel(Board::default());
-        let mut source = Source::new(Reader::open(dir.path()).unwrap(), journal.head(), board);
+        let org = OrgEntry::of_folder(dir.path(), clock.clone()).org;
+        let mut source = Source::new(Reader::open(dir.path()).unwrap(), journal.head(), vec![(org, board)]);
         let mut model = Model::new(Origin::default(), Zone::default(), (80, 24), clock.now());
         pull(&mut source, &mut model);
         assert_eq!(shown(&model), (1000, 1));
@@ -476,8 +585,8 @@ mod tests {
         };
         journal.append(batch(1..=3)).await.unwrap();
         let (_board, board) = watch::channel(Board::default());
-        let orgs = Orgs::new(vec![KnownOrg::unnamed("example.okta.com")]);
-        let source = Source::new(Reader::open(&dir).unwrap(), journal.head(), board).of(orgs);
+        let org = KnownOrg { key: "org".into(), ..KnownOrg::unnamed("example.okta.com") };
+        let source = Source::new(Reader::open(&dir).unwrap(), journal.head(), vec![(org, board)]);
         let (mut early, mut late) = (source.records(), source.records());
         early.open();
         std::fs::rename(&dir, parent.path().join("elsewhere")).unwrap();

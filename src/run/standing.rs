@@ -32,6 +32,8 @@ pub(super) fn is_fresh(at: Option<Timestamp>, interval: Option<Duration>, now: T
 pub(super) enum Standing {
     /// This process polls, as far as can be observed.
     Polls(String),
+    /// The process that holds the journal polls for other orgs, and not for this one.
+    NotThisOrg(String),
     /// The process that holds the journal is stopped.
     Stopped(String),
     /// The process that holds the journal has not read the log for too long.
@@ -115,6 +117,12 @@ impl Standing {
         };
         match self {
             Self::Polls(_) => None,
+            Self::NotThisOrg(holder) => fault(
+                "not polled",
+                format!("{} holds this journal and does not poll this org; {read}.", named(holder)),
+                "This process cannot poll it while that one lives; what is stored can be read.",
+                "Start that process again with a configuration that has this org, and without --org for others.",
+            ),
             Self::Stopped(holder) => fault(
                 "the process is stopped",
                 format!(
@@ -233,6 +241,7 @@ mod tests {
             Fault::new(Part::Journal, "disk full", "There is no room.", "", "Make room on the disk.");
         for (standing, brief, words) in [
             (Standing::Stopped("42".to_owned()), "the process is stopped", "kill -CONT 42"),
+            (Standing::NotThisOrg("42".to_owned()), "not polled", "has this org"),
             (Standing::Silent("42".to_owned()), "no poll since 29 Nov 12:03Z", "Okta does not answer it"),
             (Standing::Unknown(Box::new(lost)), "poller unknown", "Check the directory."),
             (Standing::Nobody(other), "no poller since 29 Nov 12:03Z", "(grant)"),

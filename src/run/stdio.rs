@@ -4,12 +4,12 @@ use std::io::{self, Write as _};
 
 use super::charset;
 
-/// Writes a message to standard error, unless it is empty. A failure to write is logged and otherwise ignored.
+/// Writes each line of a message to standard error, none if it is empty. A failure to write is logged and otherwise
+/// ignored.
 pub fn note(words: &str) {
-    if words.is_empty() {
-        return;
+    for line in words.lines() {
+        say(&format!("consentwatch: {line}"));
     }
-    say(&format!("consentwatch: {words}"));
 }
 
 /// Writes a line to standard error.

@@ -3,63 +3,116 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::last_readiness;
+use super::plan::{OrgPlan, Probing, SignIn};
 use crate::clock::Clock;
-use crate::consent::{KnownOrg, OrgId, Seq, Thing};
-use crate::intake::hook::{self, HookPlan};
-use crate::intake::{http, mending, names, poll, probe, state};
-use crate::journal::{Claim, Head, OrgEntry, OrgJournal, Reader, Settings};
+use crate::consent::{Bookmark, KnownOrg, OrgId, Seq, Thing};
+use crate::intake::hook::{self, HookDoors, HookPlan};
+use crate::intake::mending::{self, Mender};
+use crate::intake::{http, names, poll, probe, state};
+use crate::journal::{Claim, Head, Journal, OrgEntry, OrgJournal, Reader, Settings};
 use crate::okta::{
     Budget, Correlations, Lookups, Mending, PollPlan, Poller, Prober, ReadinessBudgets, ReadinessPlan,
 };
-use crate::report::{Answer, Board, Fault, Part, Pulse};
+use crate::report::{Answer, Board, Coverage, Fault, Part, Pulse};
 use crate::tasks::Tasks;
-
-/// What to probe for the org's readiness, and how often.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Probing {
-    /// The authorization server to probe: `default`, an id or an issuer.
-    pub server: String,
-    /// The address that Okta delivers to, if it is configured.
-    pub public_url: Option<String>,
-    /// The time between two rounds.
-    pub interval: Duration,
-}
 
 /// Everything needed to start the parts, now or after a take-over.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
-    pub(super) org: KnownOrg,
     pub(super) dir: PathBuf,
     pub(super) keep: Settings,
-    pub(super) poll: PollPlan,
-    pub(super) names: bool,
+    pub(super) orgs: Vec<OrgParts>,
     pub(super) hook: Option<HookPlan>,
-    pub(super) readiness: Option<Probing>,
-    pub(super) client: http::OktaClient,
-    pub(super) board: watch::Sender<Board>,
-    pub(super) nudge: Arc<Notify>,
-    pub(super) probe: Arc<Notify>,
+    /// Makes a follower check at once whether another process still polls.
+    pub(super) look: Arc<Notify>,
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
 }
 
+/// Everything needed to start the parts of one org.
+#[derive(Clone, Debug)]
+pub(super) struct OrgParts {
+    pub(super) org: KnownOrg,
+    pub(super) poll: PollPlan,
+    pub(super) names: bool,
+    pub(super) readiness: Option<Probing>,
+    /// The client for the org, or why there is none.
+    pub(super) client: Result<http::OktaClient, Box<Fault>>,
+    pub(super) board: watch::Sender<Board>,
+    pub(super) nudge: Arc<Notify>,
+    pub(super) probe: Arc<Notify>,
+    /// The clock that hears this org's time.
+    pub(super) clock: Clock,
+}
+
+impl OrgParts {
+    /// Prepares an org. `place` is its place among the orgs. The clock of the first one is the process's own.
+    pub(super) fn new(plan: OrgPlan, place: u64, clock: &Clock) -> Self {
+        let OrgPlan { org, mut poll, names, sign_in, readiness } = plan;
+        let clock = if place == 0 { clock.clone() } else { clock.for_another_org() };
+        // Orgs must not be asked all in the same moment.
+        poll.jitter_seed ^= place << 32;
+        let client = sign_in.and_then(|SignIn { credentials, renew, route }| {
+            let client = http::OktaClient::new(&poll.org, credentials, &route, clock.clone());
+            let client = client.map_err(|error| {
+                let fault = Fault::new(
+                    Part::Config,
+                    "no HTTP client",
+                    "The HTTP client could not be made.",
+                    "Nothing was started.",
+                    "Check the system's certificates.",
+                );
+                Box::new(fault.caused_by(&error))
+            });
+            Ok(client?.with_renewal(renew))
+        });
+        let (nudge, probe) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        Self {
+            org,
+            poll,
+            names,
+            readiness,
+            client,
+            board: watch::channel(Board::default()).0,
+            nudge,
+            probe,
+            clock,
+        }
+    }
+}
+
 /// A journal that this process writes, and handles to the running parts.
 #[derive(Debug)]
 pub(super) struct Writing {
+    journal: Journal,
+    /// In the order of the plan.
+    pub(super) orgs: Vec<WritingOrg>,
+    /// The newest row before the first part started.
+    pub(super) last_before: Seq,
+}
+
+/// Handles to the running parts of one org.
+#[derive(Debug)]
+pub(super) struct WritingOrg {
     pub(super) journal: OrgJournal,
-    pub(super) reach: LogAccess,
+    /// `None` if there is no way to the org.
+    pub(super) reach: Option<LogAccess>,
     /// Accepts the numbers of rows for which the user wants the other events of the session.
     pub(super) asked: Option<mpsc::Sender<Seq>>,
     /// How many unreadable records of the log there were before the first part started.
     pub(super) unreadable_before: u64,
-    /// The newest row before the first part started.
-    pub(super) last_before: Seq,
+}
+
+impl Writing {
+    /// Closes the journal.
+    pub(super) async fn close(&self) {
+        self.journal.close().await;
+    }
 }
 
 /// Access to the org's log beside the poller, within the same budget.
@@ -68,6 +121,7 @@ pub(super) struct LogAccess {
     pub(super) client: http::OktaClient,
     pub(super) budget: Budget,
     pub(super) plan: PollPlan,
+    pub(super) clock: Clock,
 }
 
 /// How many requests, and how many answers, may wait. Further ones are dropped, and the user can ask again.
@@ -82,124 +136,181 @@ pub(super) fn start(
     claim: Claim,
     head: &watch::Sender<Head>,
 ) -> Result<(Writing, Reader), Box<Fault>> {
-    let Parts { dir, clock, tasks, board, client, .. } = parts;
-    let entry = OrgEntry { org: parts.org.clone(), clock: clock.clone() };
-    let journal = claim.open(parts.keep, clock.clone(), head, vec![entry]).map_err(|error| error.fault())?;
-    let ours = journal.orgs().next().expect("it was opened for one org");
-    if ours.org() != OrgId::default() {
-        return Err(Box::new(begun_by_another(&parts.org)));
+    let entries = parts.orgs.iter().map(|org| OrgEntry { org: org.org.clone(), clock: org.clock.clone() });
+    let journal = claim.open(parts.keep, parts.clock.clone(), head, entries.collect());
+    let journal = journal.map_err(|error| error.fault())?;
+    let handles: Vec<OrgJournal> = journal.orgs().collect();
+    if handles.first().is_none_or(|first| first.org() != OrgId::default()) {
+        let first = parts.orgs.first().map_or("", |org| org.org.label());
+        return Err(Box::new(begun_by_another(first)));
     }
     let last_before = head.borrow().last;
     // Everything that can fail comes before the first part starts.
-    let read = || Reader::open(dir).map_err(|error| Box::new(error.fault()));
-    let (list, names_reader, probe_reader, mending_reader) = (read()?, read()?.bare(), read()?, read()?);
-    let stored = list.bookmark(OrgId::default()).map_err(|error| error.fault())?;
-    let coverage = list.coverage(OrgId::default()).map_err(|error| error.fault())?;
-
-    board.send_modify(|board| {
-        board.set(Part::Poll, Pulse::Starting);
-        board.set(Part::Journal, Pulse::Live);
-        board.traffic.last_good = coverage.last_good_poll;
+    let read = || Reader::open(&parts.dir).map_err(|error| Box::new(error.fault()));
+    let (list, scan_reader) = (read()?, read()?);
+    let mut starts = Vec::new();
+    for (org, handle) in parts.orgs.iter().zip(handles) {
+        starts.push(OrgStart {
+            org,
+            names_reader: read()?.bare(),
+            probe_reader: read()?,
+            stored: list.bookmark(handle.org()).map_err(|error| error.fault())?,
+            coverage: list.coverage(handle.org()).map_err(|error| error.fault())?,
+            journal: handle,
+        });
+    }
+    let boards: Vec<_> = parts.orgs.iter().map(|org| org.board.clone()).collect();
+    for (board, start) in boards.iter().zip(&starts) {
+        board.send_modify(|board| {
+            board.set(Part::Poll, Pulse::Starting);
+            board.set(Part::Journal, Pulse::Live);
+            board.traffic.last_good = start.coverage.last_good_poll;
+        });
+    }
+    let state = state::tell(journal.clone(), boards, parts.clock.clone());
+    parts.tasks.spawn("journal state", state);
+    let listeners = starts.iter().map(|start| HookDoors {
+        journal: start.journal.clone(),
+        board: start.org.board.clone(),
+        clock: start.org.clock.clone(),
     });
-    tasks.spawn("journal state", state::tell(journal.clone(), board.clone(), clock.clone()));
-    let poller = Poller::new(parts.poll.clone(), stored, clock.sure())
-        .resting_since(coverage.last_good_poll, clock.sure());
-    if let Some(words) = poller.dropped() {
-        tracing::warn!("{words}");
+    let listeners: Vec<HookDoors> = listeners.collect();
+    let (orgs, menders): (Vec<_>, Vec<_>) = starts.into_iter().map(|start| start.start(parts)).unzip();
+    let scan = mending::scan(scan_reader, menders, parts.clock.clone(), parts.tasks.clone());
+    parts.tasks.spawn("damage scan", scan);
+    if let Some(plan) = parts.hook.clone() {
+        parts.tasks.spawn("hook", hook::run(plan, listeners, parts.clock.clone(), parts.tasks.clone()));
     }
-    let PollPlan { org, rate_share, jitter_seed, .. } = &parts.poll;
-    let lookups = Lookups::new(org.clone(), *rate_share, *jitter_seed);
-    if let Some(probing) = &parts.readiness {
-        let own = ReadinessBudgets::beside(poller.budget(), *rate_share);
-        // Names and probes use the same rate-limit buckets, so they share one budget.
-        let budgets = ReadinessBudgets {
-            apps: lookups.budget(Thing::Client),
-            servers: lookups.budget(Thing::Server),
-            ..own
+    Ok((Writing { journal, orgs, last_before }, list))
+}
+
+/// What was read from the journal to start the parts of an org.
+struct OrgStart<'p> {
+    org: &'p OrgParts,
+    journal: OrgJournal,
+    names_reader: Reader,
+    probe_reader: Reader,
+    stored: Option<Bookmark>,
+    coverage: Coverage,
+}
+
+impl OrgStart<'_> {
+    /// Starts the parts of the org. Also returns where to send the rows that must be fetched again.
+    fn start(self, parts: &Parts) -> (WritingOrg, Mender) {
+        let Self { org, journal, names_reader, probe_reader, stored, coverage } = self;
+        let OrgParts { poll: plan, board, clock, .. } = org;
+        let tasks = &parts.tasks;
+        let (lost, heard) = watch::channel(None);
+        let mender = Mender { journal: journal.clone(), board: board.clone(), lost };
+        let unreadable_before = coverage.unreadable.count;
+        let client = match &org.client {
+            Ok(client) => client,
+            Err(fault) => {
+                board.send_modify(|board| {
+                    board.set(Part::Poll, Pulse::Down((**fault).clone()));
+                });
+                return (WritingOrg { journal, reach: None, asked: None, unreadable_before }, mender);
+            }
         };
-        let prober = Prober::new(
-            ReadinessPlan {
-                org: org.clone(),
-                server: probing.server.clone(),
-                public_url: probing.public_url.clone(),
-                has_credentials: true,
-                jitter_seed: *jitter_seed,
-            },
-            budgets,
-        );
-        let doors = probe::ProbeDoors {
-            reader: probe_reader,
-            client: client.clone(),
-            journal: ours.clone(),
-            board: board.clone(),
-            clock: clock.clone(),
-            tasks: tasks.clone(),
-            nudge: Arc::clone(&parts.probe),
-            interval: probing.interval,
-        };
-        tasks.spawn("readiness", probe::run(prober, doors));
-        tasks.spawn("last readiness", last_readiness::keep(dir.clone(), board.subscribe()));
-    }
-    let doors = mending::MendingDoors {
-        reader: mending_reader,
-        client: client.clone(),
-        journal: ours.clone(),
-        board: board.clone(),
-        clock: clock.clone(),
-        tasks: tasks.clone(),
-    };
-    let asks = Mending::new(org.clone(), poller.budget(), *jitter_seed);
-    tasks.spawn("mending", mending::run(asks, doors));
-    let mut asked = None;
-    if parts.names {
-        let (ask, wishes) = mpsc::channel(ANSWERS);
-        asked = Some(ask);
-        let correlations = Correlations::new(org.clone(), poller.budget(), *jitter_seed);
-        // tail --once waits for the persons of consents, but not for the names of ids.
-        let persons_only = parts.poll.to_its_start;
-        let work = names::run(
-            lookups,
-            if persons_only { correlations.eager() } else { correlations },
-            names::NamesDoors {
-                reader: names_reader,
+        let poller = Poller::new(plan.clone(), stored, clock.sure())
+            .resting_since(coverage.last_good_poll, clock.sure());
+        if let Some(words) = poller.dropped() {
+            tracing::warn!(org = org.org.label(), "{words}");
+        }
+        let PollPlan { org: url, rate_share, jitter_seed, .. } = plan;
+        let lookups = Lookups::new(url.clone(), *rate_share, *jitter_seed);
+        if let Some(probing) = &org.readiness {
+            let own = ReadinessBudgets::beside(poller.budget(), *rate_share);
+            // Names and probes use the same rate-limit buckets, so they share one budget.
+            let budgets = ReadinessBudgets {
+                apps: lookups.budget(Thing::Client),
+                servers: lookups.budget(Thing::Server),
+                ..own
+            };
+            let prober = Prober::new(
+                ReadinessPlan {
+                    org: url.clone(),
+                    server: probing.server.clone(),
+                    public_url: probing.public_url.clone(),
+                    has_credentials: true,
+                    jitter_seed: *jitter_seed,
+                },
+                budgets,
+            );
+            let doors = probe::ProbeDoors {
+                reader: probe_reader,
                 client: client.clone(),
-                journal: ours.clone(),
+                journal: journal.clone(),
                 board: board.clone(),
                 clock: clock.clone(),
                 tasks: tasks.clone(),
-                asked: wishes,
-                answers: parts.answers.clone(),
-                persons_only,
-            },
+                nudge: Arc::clone(&org.probe),
+                interval: probing.interval,
+            };
+            tasks.spawn("readiness", probe::run(prober, doors));
+            let keep = last_readiness::keep(parts.dir.clone(), org.org.key.clone(), board.subscribe());
+            tasks.spawn("last readiness", keep);
+        }
+        let doors = mending::MendingDoors {
+            client: client.clone(),
+            journal: journal.clone(),
+            board: board.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        };
+        let asks = Mending::new(url.clone(), poller.budget(), *jitter_seed);
+        tasks.spawn("mending", mending::run(asks, doors, heard));
+        let mut asked = None;
+        if org.names {
+            let (ask, wishes) = mpsc::channel(ANSWERS);
+            asked = Some(ask);
+            let correlations = Correlations::new(url.clone(), poller.budget(), *jitter_seed);
+            // tail --once waits for the persons of consents, but not for the names of ids.
+            let persons_only = plan.to_its_start;
+            let work = names::run(
+                lookups,
+                if persons_only { correlations.eager() } else { correlations },
+                names::NamesDoors {
+                    reader: names_reader,
+                    client: client.clone(),
+                    journal: journal.clone(),
+                    board: board.clone(),
+                    clock: clock.clone(),
+                    tasks: tasks.clone(),
+                    asked: wishes,
+                    answers: parts.answers.clone(),
+                    persons_only,
+                },
+            );
+            tasks.spawn("names", work);
+        }
+        let reach = LogAccess {
+            client: client.clone(),
+            budget: poller.budget(),
+            plan: plan.clone(),
+            clock: clock.clone(),
+        };
+        let work = poll::run(
+            poller,
+            client.clone(),
+            journal.clone(),
+            board.clone(),
+            clock.clone(),
+            tasks.clone(),
+            Arc::clone(&org.nudge),
         );
-        tasks.spawn("names", work);
+        tasks.spawn("poll", work);
+        (WritingOrg { journal, reach: Some(reach), asked, unreadable_before }, mender)
     }
-    let reach = LogAccess { client: client.clone(), budget: poller.budget(), plan: parts.poll.clone() };
-    if let Some(plan) = parts.hook.clone() {
-        let work = hook::run(plan, ours.clone(), board.clone(), clock.clone(), tasks.clone());
-        tasks.spawn("hook", work);
-    }
-    let work = poll::run(
-        poller,
-        client.clone(),
-        ours.clone(),
-        board.clone(),
-        clock.clone(),
-        tasks.clone(),
-        Arc::clone(&parts.nudge),
-    );
-    tasks.spawn("poll", work);
-    let unreadable_before = coverage.unreadable.count;
-    Ok((Writing { journal: ours, reach, asked, unreadable_before, last_before }, list))
 }
 
 /// Returns the fault of a journal that another org began. Its rows and those of this org would be told apart, but what
 /// the screen says of gaps and of the last poll would be about that org.
-fn begun_by_another(org: &KnownOrg) -> Fault {
+fn begun_by_another(first: &str) -> Fault {
     Fault::new(
         Part::Journal,
         "another org's journal",
-        &format!("Another org than {} began the journal in this folder.", org.label()),
+        &format!("Another org than {first} began the journal in this folder."),
         "Nothing was started.",
         "Choose another folder with --data-dir, or another journal.name.",
     )

@@ -156,9 +156,9 @@ impl Performer {
                 Some(feed) => feed.poll_now().map(|words| Msg::Notice(Notice::plain(words))),
                 None => Some(offline()),
             },
-            Effect::FetchSession(_, seq) => match &self.feed {
+            Effect::FetchSession(org, seq) => match &self.feed {
                 Some(feed) => {
-                    feed.fetch_session(seq);
+                    feed.fetch_session(org, seq);
                     None
                 }
                 None => Some(offline()),

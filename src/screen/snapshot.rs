@@ -43,15 +43,16 @@ fn start_saver_at(
     source: &impl Supply,
     order: SaveOrder,
 ) -> Result<Saver, String> {
-    let readiness = model
+    let sources = model.sources.first();
+    let readiness = sources
         .board
         .readiness
         .as_ref()
         .and_then(|readiness| serde_json::value::to_raw_value(&**readiness).ok());
     let org = AboutOrg {
         org: KnownOrg::unnamed(&model.origin.org),
-        coverage: model.coverage.clone(),
-        board: Some(model.board.clone()),
+        coverage: sources.coverage.clone(),
+        board: Some(sources.board.clone()),
         readiness,
     };
     let about = About {

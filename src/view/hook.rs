@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::pen::{Line, grouped};
 use super::{Role, text, time};
-use crate::model::Model;
+use crate::model::{Model, OrgSources};
 use crate::report::{HookRefused, Part, Pulse};
 
 /// Returns the numbers of rows on which hook and log disagree, with a word for each kind. Empty while the hook is off,
 /// even if the journal has such rows.
 pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)> {
-    let is_on = *model.board.get(Part::Hook) != Pulse::Off;
-    let proof = model.coverage.hook;
+    let is_on = *model.sources.worst(Part::Hook) != Pulse::Off;
+    let proof = model.sources.coverage().hook;
     [(proof.altered, "altered?"), (proof.unconfirmed, "unconfirmed"), (proof.missed, "missed")]
         .into_iter()
         .filter(move |(count, _)| is_on && *count > 0)
@@ -20,10 +20,10 @@ pub(super) fn doubts(model: &Model) -> impl Iterator<Item = (u64, &'static str)>
 /// The width of a fact's name, including its indent.
 const NAMES: u16 = 16;
 
-/// Adds lines about the hook, wrapped to a width.
-pub(super) fn lines(model: &Model, width: u16, lines: &mut Vec<Line>) {
-    let (health, proof) = (&model.board.hook, model.coverage.hook);
-    if *model.board.get(Part::Hook) == Pulse::Off {
+/// Adds lines about the hook of an org, wrapped to a width.
+pub(super) fn lines(model: &Model, sources: &OrgSources, width: u16, lines: &mut Vec<Line>) {
+    let (health, proof) = (&sources.board.hook, sources.coverage.hook);
+    if *sources.board.get(Part::Hook) == Pulse::Off {
         return;
     }
     let mut fact = |name: &str, words: String, role: Role| {

@@ -77,7 +77,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, regions: &
 }
 
 fn nothing(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let sentence = match (&model.filter, model.rows.is_empty(), model.board.get(Part::Poll)) {
+    let sentence = match (&model.filter, model.rows.is_empty(), model.sources.worst(Part::Poll)) {
         (Some(_), false, _) if model.whole_reads.left().is_some() => "Reading full events …",
         (Some(_), false, _) => "Nothing matches the filter. Esc clears it.",
         (_, _, Pulse::Waiting(..) | Pulse::Down(_)) => {

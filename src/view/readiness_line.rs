@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::pen::Pen;
 use super::{Role, Theme, sources_line, text, time};
-use crate::model::Model;
+use crate::model::{Model, OrgSources};
 use crate::report::{Confidence, Overall, Part, Pulse, Readiness, ReadinessItem, SERVERS, process};
 
 /// The age in minutes from which a probe is shown as old. Useful probe intervals are much shorter.
@@ -24,8 +24,12 @@ struct Cell {
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area);
     let dot = if theme.ascii { " | " } else { " · " };
-    let Some(found) = &model.board.readiness else {
-        let words = match model.board.get(Part::Readiness) {
+    if model.sources.is_several() {
+        return several(model, theme, &mut pen, area.width);
+    }
+    let board = &model.sources.first().board;
+    let Some(found) = &board.readiness else {
+        let words = match board.get(Part::Readiness) {
             _ if model.offline.is_some() => " READINESS not in these files".to_owned(),
             Pulse::Elsewhere(holder) => format!(" READINESS probed by {}, not here", process(holder)),
             pulse if pulse.fault().is_some() => format!(" READINESS {}", sources_line::words(model, pulse)),
@@ -45,12 +49,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         pen.put(0, &words, Role::Dim);
         return;
     };
-    let (verdict, role) = match found.verdict {
-        _ if found.credentials_refused => ("CREDENTIALS REFUSED", Role::Bad),
-        Overall::Ready => ("READY", Role::Good),
-        Overall::NotReady => ("NOT READY", Role::Bad),
-        Overall::Unproven => ("NOT PROVEN", Role::Wait),
-    };
+    let (verdict, role) = verdict(found);
     let width = text::width;
     let room = area.width.saturating_sub(width(verdict) + 1);
     let cells = fit(cells(model, found), room, width(dot));
@@ -59,6 +58,51 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         let gap = if at == 0 { "  " } else { dot };
         pen.put(0, gap, Role::Dim);
         pen.put(0, &model.mask.text(words), *role);
+    }
+}
+
+fn verdict(found: &Readiness) -> (&'static str, Role) {
+    match found.verdict {
+        _ if found.credentials_refused => ("CREDENTIALS REFUSED", Role::Bad),
+        Overall::Ready => ("READY", Role::Good),
+        Overall::NotReady => ("NOT READY", Role::Bad),
+        Overall::Unproven => ("NOT PROVEN", Role::Wait),
+    }
+}
+
+/// Draws the verdict of each of several orgs, blocked ones first.
+fn several(model: &Model, theme: &Theme, pen: &mut Pen<'_>, width: u16) {
+    let dot = if theme.ascii { " | " } else { " · " };
+    let cell = |sources: &OrgSources| {
+        let (words, role) = match &sources.board.readiness {
+            Some(found) => verdict(found),
+            None if sources.board.get(Part::Readiness).fault().is_some() => ("NOT PROBED", Role::Wait),
+            None => ("not probed yet", Role::Dim),
+        };
+        let words = format!("{} {words}", model.rows.orgs().label(sources.org));
+        Cell { words: [words.clone(), words.clone(), words], role, rank: rank(role) }
+    };
+    let mut cells: Vec<Cell> = model.sources.iter().map(cell).collect();
+    cells.sort_by_key(|cell| std::cmp::Reverse(cell.rank));
+    let all = cells.len();
+    let more = format!("+{all} (5)");
+    let cells = fit(cells, width.saturating_sub(text::width(&more) + text::width(dot) + 1), text::width(dot));
+    for (at, (words, role)) in cells.iter().enumerate() {
+        pen.put(0, if at == 0 { " " } else { dot }, Role::Dim);
+        pen.put(0, words, *role);
+    }
+    if cells.len() < all {
+        pen.put(0, &format!("{dot}+{} (5)", all - cells.len()), Role::Dim);
+    }
+}
+
+/// Returns how soon an org is left out where there is no room for all: those that are ready first.
+fn rank(role: Role) -> u8 {
+    match role {
+        Role::Bad => 3,
+        Role::Wait => 2,
+        Role::Dim => 1,
+        _ => 0,
     }
 }
 

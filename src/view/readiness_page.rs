@@ -7,32 +7,44 @@ use super::pen::Line;
 use super::readiness_line::{probed, role};
 use super::{Role, Theme, sources_line, text, text_pages, time};
 use crate::model::{Model, Page};
-use crate::report::{Confidence, Overall, Part, Pulse, ReadinessItem, process};
+use crate::report::{Board, Confidence, Overall, Part, Pulse, ReadinessItem, process};
 
-/// Draws the readiness page: each item with its meaning, what to do, and the evidence.
+/// Draws the readiness page: each item with its meaning, what to do, and the evidence. Several orgs have a section each.
 pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let mut lines: Vec<Line> = Vec::new();
+    for sources in model.sources.iter() {
+        if let Some(label) = sources_line::heading(model, sources) {
+            if !lines.is_empty() {
+                lines.push(Vec::new());
+            }
+            lines.push(vec![(label.to_owned(), Role::Title)]);
+        }
+        org(model, &sources.board, area.width, &mut lines);
+    }
+    text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
+}
+
+/// Adds the lines of one org.
+fn org(model: &Model, board: &Board, width: u16, lines: &mut Vec<Line>) {
     let wrapped = |lines: &mut Vec<Line>, indent: u16, words: &str, role: Role| {
-        for line in text::wrap(words, area.width.saturating_sub(indent + 2)) {
+        for line in text::wrap(words, width.saturating_sub(indent + 2)) {
             lines.push(vec![(" ".repeat(usize::from(indent)), role), (line.to_owned(), role)]);
         }
     };
-    let Some(found) = &model.board.readiness else {
+    let Some(found) = &board.readiness else {
         if model.offline.is_some() {
             let words =
                 "These files do not contain the org's readiness. A snapshot saved by the screen does.";
-            wrapped(&mut lines, 0, words, Role::Text);
-            return text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
+            return wrapped(lines, 0, words, Role::Text);
         }
-        let pulse = model.board.get(Part::Readiness);
+        let pulse = board.get(Part::Readiness);
         lines.push(vec![
             ("Not probed yet: ".to_owned(), Role::Text),
             (sources_line::words(model, pulse), sources_line::role(pulse)),
         ]);
         if let Some(fault) = pulse.fault() {
-            wrapped(&mut lines, 2, &fault.to_string(), Role::Text);
+            wrapped(lines, 2, &fault.to_string(), Role::Text);
         }
-        text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
         return;
     };
     let role_of_all = match found.verdict {
@@ -40,32 +52,32 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         Overall::NotReady => Role::Bad,
         Overall::Unproven => Role::Wait,
     };
-    wrapped(&mut lines, 0, found.verdict.sentence(), role_of_all);
+    wrapped(lines, 0, found.verdict.sentence(), role_of_all);
     let (probed, probed_role, _) = probed(model, found);
-    let whose = match model.board.get(Part::Readiness) {
+    let whose = match board.get(Part::Readiness) {
         Pulse::Elsewhere(holder) => format!("{probed} by {}", process(holder)),
         _ => format!("{probed}; r probes again"),
     };
     lines.push(vec![(whose, probed_role)]);
     for item in found.blockers() {
-        wrapped(&mut lines, 2, &format!("{} {}: {}", item.name, item.state, item.remedy), Role::Bad);
+        wrapped(lines, 2, &format!("{} {}: {}", item.name, item.state, item.remedy), Role::Bad);
     }
     if !found.changes.is_empty() {
         lines.push(vec![("Changes".to_owned(), Role::Header)]);
     }
     for change in &found.changes {
-        wrapped(&mut lines, 2, &format!("{}  {}", time::second(model, change.at), change.what), Role::Wait);
+        wrapped(lines, 2, &format!("{}  {}", time::second(model, change.at), change.what), Role::Wait);
     }
     for item in &found.items {
         lines.push(Vec::new());
-        head(item, area.width, &mut lines);
-        wrapped(&mut lines, 2, &item.meaning, Role::Text);
+        head(item, width, lines);
+        wrapped(lines, 2, &item.meaning, Role::Text);
         if !item.remedy.is_empty() {
-            wrapped(&mut lines, 2, &format!("To do: {}", item.remedy), Role::Key);
+            wrapped(lines, 2, &format!("To do: {}", item.remedy), Role::Key);
         }
         for detail in &item.details {
             let detail = format!("- {}: {}", detail.name, detail.state);
-            wrapped(&mut lines, 4, &detail, Role::Text);
+            wrapped(lines, 4, &detail, Role::Text);
         }
         for evidence in &item.evidence {
             let status = evidence.status.map_or("no answer".to_owned(), |status| status.to_string());
@@ -76,10 +88,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
             } else {
                 format!("by {}, {at}: {status}{code}, {}", evidence.call, evidence.said)
             };
-            wrapped(&mut lines, 4, &words, Role::Dim);
+            wrapped(lines, 4, &words, Role::Dim);
         }
     }
-    text_pages::page(model, theme, buffer, area, Page::Readiness.title(), &lines);
 }
 
 /// Adds an item's name and verdict, in two lines if they do not fit in one.

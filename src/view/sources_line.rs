@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, grouped};
 use super::{Role, Theme, hook, time};
-use crate::model::{Model, Offline};
+use crate::model::{Model, Offline, OrgSources};
 use crate::report::{Part, Pulse, Unreadable, process};
 
 /// Draws the status of each source.
@@ -19,12 +19,16 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
     pen.put(0, " ", Role::Text);
     // Parts with faults come first, so that they are visible in a narrow terminal.
     let mut parts = [Part::Poll, Part::Hook, Part::Journal];
-    parts.sort_by_key(|part| model.board.get(*part).fault().is_none());
+    parts.sort_by_key(|part| model.sources.worst(*part).fault().is_none());
     for (index, part) in parts.into_iter().enumerate() {
         if index > 0 {
             pen.put(0, dot, Role::Dim);
         }
-        let pulse = model.board.get(part);
+        if part == Part::Poll && model.sources.is_several() {
+            polls(model, &mut pen);
+            continue;
+        }
+        let pulse = model.sources.worst(part);
         pen.put(0, part.word(), Role::Text);
         pen.put(0, &format!(" {}", words(model, pulse)), role(pulse));
         if part == Part::Hook {
@@ -33,11 +37,46 @@ pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: R
             }
         }
     }
-    let traffic = model.board.traffic;
-    if let (true, Some(limit), Some(left)) = (traffic.is_low(), traffic.limit, traffic.remaining) {
-        pen.put(0, &format!("{dot}{left} of {limit} requests left"), Role::Wait);
+    for sources in model.sources.iter() {
+        let traffic = sources.board.traffic;
+        if let (true, Some(limit), Some(left)) = (traffic.is_low(), traffic.limit, traffic.remaining) {
+            let label = heading(model, sources).map_or(String::new(), |label| format!("{label} "));
+            pen.put(0, &format!("{dot}{label}{left} of {limit} requests left"), Role::Wait);
+        }
     }
     coverage(model, &mut pen, dot);
+}
+
+/// Writes how many of several orgs are polled, and which are not and why: `3 orgs: preview down: 401 token, 2 live`.
+fn polls(model: &Model, pen: &mut Pen<'_>) {
+    pen.put(0, &format!("{} orgs: ", model.sources.iter().count()), Role::Text);
+    let is_faulty = |sources: &&OrgSources| sources.board.get(Part::Poll).fault().is_some();
+    let mut gap = "";
+    for sources in model.sources.iter().filter(is_faulty) {
+        let pulse = sources.board.get(Part::Poll);
+        let label = model.rows.orgs().label(sources.org);
+        pen.put(0, &format!("{gap}{label} "), Role::Text);
+        pen.put(0, &words(model, pulse), role(pulse));
+        gap = ", ";
+    }
+    let mut counts: Vec<(&Pulse, usize)> = Vec::new();
+    for sources in model.sources.iter().filter(|sources| !is_faulty(sources)) {
+        let pulse = sources.board.get(Part::Poll);
+        match counts.iter_mut().find(|(known, _)| *known == pulse) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((pulse, 1)),
+        }
+    }
+    for (pulse, count) in counts {
+        pen.put(0, &format!("{gap}{count} "), Role::Text);
+        pen.put(0, &words(model, pulse), role(pulse));
+        gap = ", ";
+    }
+}
+
+/// Returns the label of an org for a heading, or `None` if this process works for one org only.
+pub(super) fn heading<'m>(model: &'m Model, sources: &OrgSources) -> Option<&'m str> {
+    model.sources.is_several().then(|| model.rows.orgs().label(sources.org))
 }
 
 /// Writes the status of files, if rows come from files.
@@ -58,18 +97,18 @@ fn offline(model: &Model, files: &Offline, pen: &mut Pen<'_>, dot: &str) {
 }
 
 fn coverage(model: &Model, pen: &mut Pen<'_>, dot: &str) {
-    if let Some(since) = model.coverage.complete_since {
+    let covered = model.sources.coverage();
+    if let Some(since) = covered.complete_since {
         pen.put(0, &format!("{dot}complete since {}", time::moment(model, since)), Role::Text);
-        if !model.coverage.gaps.is_empty() {
-            pen.put(0, &format!(", {} gap(s)", model.coverage.gaps.len()), Role::Wait);
+        if !covered.gaps.is_empty() {
+            pen.put(0, &format!(", {} gap(s)", covered.gaps.len()), Role::Wait);
         }
     }
-    unreadable(model, pen, dot);
+    unreadable(model, covered.unreadable, pen, dot);
 }
 
 /// Writes the number of unreadable records, for a day after the last one. Page 6 keeps showing it.
-fn unreadable(model: &Model, pen: &mut Pen<'_>, dot: &str) {
-    let found = model.coverage.unreadable;
+fn unreadable(model: &Model, found: Unreadable, pen: &mut Pen<'_>, dot: &str) {
     let Unreadable { count: count @ 1.., first: Some(first), .. } = found else { return };
     if found.is_recent(model.now) {
         let words = format!("{dot}{} unreadable since {}", grouped(count), time::moment(model, first));

@@ -8,8 +8,8 @@ use ratatui::widgets::{Clear, Widget as _};
 
 use super::pen::{Line, Pen, grouped};
 use super::{Role, Theme, hook, sources_line, text, time};
-use crate::model::{Model, Offline, Page};
-use crate::report::Part;
+use crate::model::{Model, Offline, OrgSources, Page};
+use crate::report::{Coverage, Part, Pulse};
 
 /// The notes on the help page.
 const HELP: &[&str] = &[
@@ -62,145 +62,208 @@ pub(super) fn help(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
 }
 
 /// Draws the page of sources: the status of each part, what happened, what the program does, and what the user can do.
+/// Several orgs have a section each.
 pub(super) fn sources(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let mut lines: Vec<Line> = Vec::new();
-    let wrapped = |lines: &mut Vec<Line>, words: &str, role: Role| {
-        for line in text::wrap(words, area.width.saturating_sub(6)) {
-            lines.push(vec![(format!("    {line}"), role)]);
-        }
-    };
-    let parts = [Part::Poll, Part::Hook, Part::Journal, Part::Readiness];
-    for part in parts.into_iter().filter(|_| model.offline.is_none()) {
-        let pulse = model.board.get(part);
-        lines.push(vec![
-            (format!("{:<10}", part.word()), Role::Header),
-            (sources_line::words(model, pulse), sources_line::role(pulse)),
-        ]);
-        if let Some(fault) = pulse.fault() {
-            for (words, role) in
-                [(&fault.what, Role::Bad), (&fault.doing, Role::Text), (&fault.remedy, Role::Key)]
-            {
-                wrapped(&mut lines, words, role);
+    let mut page = SourcesPage { model, width: area.width, lines: Vec::new() };
+    let is_several = model.sources.is_several();
+    let first = model.sources.first();
+    let of_org = [Part::Poll, Part::Hook, Part::Readiness];
+    if is_several {
+        page.part(Part::Journal, model.sources.worst(Part::Journal));
+        for sources in model.sources.iter() {
+            page.heading(sources);
+            for part in of_org {
+                page.part_of(part, sources);
             }
+            page.notes(sources.board.notes.of_org());
+            page.traffic(sources);
+            page.covered(&sources.coverage);
         }
-        if part == Part::Hook {
-            hook::lines(model, area.width, &mut lines);
+        page.lines.push(Vec::new());
+    } else if model.offline.is_none() {
+        for part in [Part::Poll, Part::Hook, Part::Journal, Part::Readiness] {
+            page.part_of(part, first);
         }
     }
     if let Some(files) = &model.offline {
-        offline(model, files, &mut lines, wrapped);
+        page.offline(files);
     }
-    for note in model.board.notes.all() {
-        wrapped(&mut lines, note, Role::Wait);
+    if is_several {
+        let mut told: Vec<&str> = Vec::new();
+        for note in model.sources.iter().flat_map(|sources| sources.board.notes.of_journal()) {
+            if !told.contains(&note) {
+                told.push(note);
+            }
+        }
+        page.notes(told.into_iter());
+    } else {
+        page.notes(first.board.notes.all());
     }
-    lines.push(Vec::new());
-    lines.push(vec![("rows      ".into(), Role::Header), (grouped(model.rows.len() as u64), Role::Text)]);
-    traffic(model, &mut lines);
+    page.lines.push(Vec::new());
+    page.fact("rows", grouped(model.rows.len() as u64), Role::Text);
+    if !is_several {
+        page.traffic(first);
+    }
     if model.sent > 0 {
-        let sent = format!("{} bytes to this terminal", grouped(model.sent));
-        lines.push(vec![("sent      ".into(), Role::Header), (sent, Role::Text)]);
+        page.fact("sent", format!("{} bytes to this terminal", grouped(model.sent)), Role::Text);
     }
-    marks(model, &mut lines);
+    page.marks();
     if let Some(fault) = &model.workspace.fault {
-        wrapped(&mut lines, fault, Role::Bad);
+        page.wrapped(fault, Role::Bad);
     }
-    let covered = match model.coverage.complete_since {
-        None if model.offline.is_some() => "the files do not say".to_owned(),
-        Some(since) => format!("everything polled since {}", time::moment(model, since)),
-        None => "not known yet: the poller has not caught up".to_owned(),
-    };
-    lines.push(vec![("complete  ".into(), Role::Header), (covered, Role::Text)]);
-    if model.coverage.late > 0 {
-        let late = format!("{} came late and are listed at their own time", grouped(model.coverage.late));
-        lines.push(vec![("late      ".into(), Role::Header), (late, Role::Text)]);
+    if !is_several {
+        page.covered(&first.coverage);
     }
-    if model.coverage.shared > 0 {
-        let words = format!(
-            "{} events share an id with an event of different content; one of them may be altered or forged",
-            grouped(model.coverage.shared)
-        );
-        lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
-    }
-    if let Some(words) = model.coverage.unreadable.sentence() {
-        lines.push(vec![("unreadable".into(), Role::Header), (" records of the log".into(), Role::Bad)]);
-        wrapped(&mut lines, &words, Role::Bad);
-    }
-    for gap in &model.coverage.gaps {
-        let (from, to) = (time::moment(model, gap.from), time::moment(model, gap.to));
-        wrapped(&mut lines, &format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
-    }
-    page(model, theme, buffer, area, Page::Sources.title(), &lines);
+    self::page(model, theme, buffer, area, Page::Sources.title(), &page.lines);
 }
 
-/// Adds lines about the files that rows come from, and their problems.
-fn offline(
-    model: &Model,
-    files: &Offline,
-    lines: &mut Vec<Line>,
-    wrapped: impl Fn(&mut Vec<Line>, &str, Role),
-) {
-    for name in &files.files {
-        lines.push(vec![("file      ".into(), Role::Header), (name.clone(), Role::Text)]);
-    }
-    if let Some(taken) = files.taken {
-        lines.push(vec![("taken     ".into(), Role::Header), (time::second(model, taken), Role::Text)]);
-    }
-    if let Some(filter) = &files.filter {
-        lines.push(vec![("filter    ".into(), Role::Header), (filter.clone(), Role::Wait)]);
-    }
-    if files.repeated > 0 {
-        let words = format!("{} events came more than once and are shown once", grouped(files.repeated));
-        lines.push(vec![("repeated  ".into(), Role::Header), (words, Role::Text)]);
-    }
-    if files.shared > 0 {
-        let words = format!(
-            "{} events share an id with another event and are listed separately",
-            grouped(files.shared)
-        );
-        lines.push(vec![("shared id ".into(), Role::Header), (words, Role::Wait)]);
-    }
-    for trouble in &files.troubles {
-        wrapped(lines, trouble, Role::Bad);
-    }
-    for note in &files.notes {
-        wrapped(lines, note, Role::Wait);
-    }
+/// The page of sources as it is put together.
+struct SourcesPage<'m> {
+    model: &'m Model,
+    width: u16,
+    lines: Vec<Line>,
 }
 
-/// Adds a line with the numbers of marks and notes.
-fn marks(model: &Model, lines: &mut Vec<Line>) {
-    let marks = model.rows.marks();
-    let noted = marks.iter().filter(|(_, mark)| !mark.note.is_empty()).count() as u64;
-    let words = match (&model.workspace.fault, marks.len() as u64) {
-        (Some(_), _) => "not stored".to_owned(),
-        (None, 0) => return,
-        (None, count) => format!("{}, {} with a note", grouped(count), grouped(noted)),
-    };
-    let role = if model.workspace.fault.is_some() { Role::Bad } else { Role::Text };
-    lines.push(vec![("marks     ".into(), Role::Header), (words, role)]);
-}
-
-/// Adds lines about the last successful poll, the poll interval, and the use of the rate limit.
-fn traffic(model: &Model, lines: &mut Vec<Line>) {
-    let traffic = model.board.traffic;
-    if let Some(at) = traffic.last_good.max(model.coverage.last_good_poll) {
-        let at = time::second(model, at);
-        // Rounded to tenths, because a share of the rate limit can give a fraction of a second.
-        let tenths = |interval: Duration| (interval.as_secs_f64() * 10.0).round() / 10.0;
-        let words =
-            traffic.interval.map_or(at.clone(), |interval| format!("{at}, every {} s", tenths(interval)));
-        lines.push(vec![("last poll ".into(), Role::Header), (words, Role::Text)]);
+impl SourcesPage<'_> {
+    /// Adds a text, wrapped and indented.
+    fn wrapped(&mut self, words: &str, role: Role) {
+        for line in text::wrap(words, self.width.saturating_sub(6)) {
+            self.lines.push(vec![(format!("    {line}"), role)]);
+        }
     }
-    if let (Some(limit), Some(ours)) = (traffic.limit, traffic.ours) {
-        let left = traffic.remaining.map_or(String::new(), |left| format!(", {} left", grouped(left)));
-        let words = format!(
-            "{} of our {} requests a minute; the limit is {}{left}",
-            grouped(u64::from(traffic.used)),
-            grouped(ours),
-            grouped(limit)
-        );
-        let role = if traffic.is_low() { Role::Wait } else { Role::Text };
-        lines.push(vec![("budget    ".into(), Role::Header), (words, role)]);
+
+    /// Adds a fact in one line.
+    fn fact(&mut self, name: &str, words: String, role: Role) {
+        self.lines.push(vec![(format!("{name:<10}"), Role::Header), (words, role)]);
+    }
+
+    /// Adds the heading of an org's section.
+    fn heading(&mut self, sources: &OrgSources) {
+        let orgs = self.model.rows.orgs();
+        let words = match orgs.get(sources.org) {
+            Some(org) if org.name.is_some() => format!("{}, {}", org.label(), org.host),
+            _ => orgs.label(sources.org).to_owned(),
+        };
+        self.lines.push(Vec::new());
+        self.lines.push(vec![(words, Role::Title)]);
+    }
+
+    /// Adds the status of a part, and its fault.
+    fn part(&mut self, part: Part, pulse: &Pulse) {
+        self.fact(part.word(), sources_line::words(self.model, pulse), sources_line::role(pulse));
+        let Some(fault) = pulse.fault() else { return };
+        for (words, role) in
+            [(&fault.what, Role::Bad), (&fault.doing, Role::Text), (&fault.remedy, Role::Key)]
+        {
+            self.wrapped(words, role);
+        }
+    }
+
+    /// Adds the status of a part of an org.
+    fn part_of(&mut self, part: Part, sources: &OrgSources) {
+        self.part(part, sources.board.get(part));
+        if part == Part::Hook {
+            hook::lines(self.model, sources, self.width, &mut self.lines);
+        }
+    }
+
+    fn notes<'n>(&mut self, notes: impl Iterator<Item = &'n str>) {
+        notes.for_each(|note| self.wrapped(note, Role::Wait));
+    }
+
+    /// Adds lines about what the journal covers of an org.
+    fn covered(&mut self, coverage: &Coverage) {
+        let covered = match coverage.complete_since {
+            None if self.model.offline.is_some() => "the files do not say".to_owned(),
+            Some(since) => format!("everything polled since {}", time::moment(self.model, since)),
+            None => "not known yet: the poller has not caught up".to_owned(),
+        };
+        self.fact("complete", covered, Role::Text);
+        if coverage.late > 0 {
+            let late = format!("{} came late and are listed at their own time", grouped(coverage.late));
+            self.fact("late", late, Role::Text);
+        }
+        if coverage.shared > 0 {
+            let words = format!(
+                "{} events share an id with an event of different content; one of them may be altered or forged",
+                grouped(coverage.shared)
+            );
+            self.fact("shared id", words, Role::Wait);
+        }
+        if let Some(words) = coverage.unreadable.sentence() {
+            self.fact("unreadable", " records of the log".to_owned(), Role::Bad);
+            self.wrapped(&words, Role::Bad);
+        }
+        for gap in &coverage.gaps {
+            let (from, to) = (time::moment(self.model, gap.from), time::moment(self.model, gap.to));
+            self.wrapped(&format!("possible gap {from} to {to}: {}", gap.why), Role::Wait);
+        }
+    }
+
+    /// Adds lines about the files that rows come from, and their problems.
+    fn offline(&mut self, files: &Offline) {
+        for name in &files.files {
+            self.fact("file", name.clone(), Role::Text);
+        }
+        if let Some(taken) = files.taken {
+            self.fact("taken", time::second(self.model, taken), Role::Text);
+        }
+        if let Some(filter) = &files.filter {
+            self.fact("filter", filter.clone(), Role::Wait);
+        }
+        if files.repeated > 0 {
+            let words = format!("{} events came more than once and are shown once", grouped(files.repeated));
+            self.fact("repeated", words, Role::Text);
+        }
+        if files.shared > 0 {
+            let words = format!(
+                "{} events share an id with another event and are listed separately",
+                grouped(files.shared)
+            );
+            self.fact("shared id", words, Role::Wait);
+        }
+        for trouble in &files.troubles {
+            self.wrapped(trouble, Role::Bad);
+        }
+        for note in &files.notes {
+            self.wrapped(note, Role::Wait);
+        }
+    }
+
+    /// Adds a line with the numbers of marks and notes.
+    fn marks(&mut self) {
+        let marks = self.model.rows.marks();
+        let noted = marks.iter().filter(|(_, mark)| !mark.note.is_empty()).count() as u64;
+        let words = match (&self.model.workspace.fault, marks.len() as u64) {
+            (Some(_), _) => "not stored".to_owned(),
+            (None, 0) => return,
+            (None, count) => format!("{}, {} with a note", grouped(count), grouped(noted)),
+        };
+        let role = if self.model.workspace.fault.is_some() { Role::Bad } else { Role::Text };
+        self.fact("marks", words, role);
+    }
+
+    /// Adds lines about the last successful poll of an org, the poll interval, and the use of the rate limit.
+    fn traffic(&mut self, sources: &OrgSources) {
+        let traffic = sources.board.traffic;
+        if let Some(at) = traffic.last_good.max(sources.coverage.last_good_poll) {
+            let at = time::second(self.model, at);
+            // Rounded to tenths, because a share of the rate limit can give a fraction of a second.
+            let tenths = |interval: Duration| (interval.as_secs_f64() * 10.0).round() / 10.0;
+            let words =
+                traffic.interval.map_or(at.clone(), |interval| format!("{at}, every {} s", tenths(interval)));
+            self.fact("last poll", words, Role::Text);
+        }
+        if let (Some(limit), Some(ours)) = (traffic.limit, traffic.ours) {
+            let left = traffic.remaining.map_or(String::new(), |left| format!(", {} left", grouped(left)));
+            let words = format!(
+                "{} of our {} requests a minute; the limit is {}{left}",
+                grouped(u64::from(traffic.used)),
+                grouped(ours),
+                grouped(limit)
+            );
+            self.fact("budget", words, if traffic.is_low() { Role::Wait } else { Role::Text });
+        }
     }
 }
 

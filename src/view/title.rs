@@ -1,5 +1,7 @@
 //! The title line: program, org, state of the list, and number of rows.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -20,13 +22,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         "" => model.origin.org.clone(),
         tag => format!("{tag} {}", model.origin.org),
     };
-    let state = match &model.order {
-        _ if model.offline.is_some() && !model.list.is_sorted() => "OFFLINE",
-        // The list follows the newest row, but the poll is down.
-        _ if model.list.is_following() && is_down(model) => "STALE",
-        _ if model.list.is_following() => "LIVE",
-        Some(_) if model.list.is_sorted() => "SORTED",
-        _ => "HELD",
+    let state: Cow<'_, str> = match &model.order {
+        _ if model.offline.is_some() && !model.list.is_sorted() => "OFFLINE".into(),
+        _ if model.list.is_following() => live(model),
+        Some(_) if model.list.is_sorted() => "SORTED".into(),
+        _ => "HELD".into(),
     };
     let mut right = Vec::new();
     match model.loading {
@@ -106,6 +106,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
         &state,
         match state.trim() {
             "STALE" => Role::Bad,
+            state if state.contains('/') => Role::Wait,
             _ if model.list.is_following() && model.offline.is_none() => Role::Title,
             _ => Role::Wait,
         },
@@ -118,7 +119,16 @@ pub(super) fn draw(model: &Model, theme: &Theme, buffer: &mut Buffer, area: Rect
     pen.put_right(0, &right);
 }
 
-/// Returns whether the poll is down, which needs the user to fix it.
-fn is_down(model: &Model) -> bool {
-    matches!(model.board.get(Part::Poll), Pulse::Down(_))
+/// Returns the state of a list that follows the newest row: `LIVE`, `STALE` if the poll of every org is down, which needs
+/// the user to fix it, or how many of several orgs are polled without a fault.
+fn live(model: &Model) -> Cow<'static, str> {
+    let pulses = || model.sources.iter().map(|sources| sources.board.get(Part::Poll));
+    let (all, well) = (pulses().count(), pulses().filter(|pulse| pulse.fault().is_none()).count());
+    if pulses().all(|pulse| matches!(pulse, Pulse::Down(_))) {
+        "STALE".into()
+    } else if all > 1 && well < all {
+        format!("LIVE {well}/{all}").into()
+    } else {
+        "LIVE".into()
+    }
 }

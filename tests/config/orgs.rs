@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use consentwatch::config::{Config, ConfigError, GlobalFlags, JournalFolder, Org, Service, Way, load, show};
-use consentwatch::run::{check_config, ready};
+use consentwatch::run::ready;
 use consentwatch::secret::SecretSource;
 use tempfile::TempDir;
 
@@ -359,7 +359,7 @@ fn a_checked_list_says_where_each_org_is_and_what_is_wrong() {
         "{TWO}[hook]\nenabled = true\nsecret_env = \"S\"\npublic_url = \"https://m.example.test/h/\"\n"
     ));
     let config = written.read_with(&[], &[]).expect("good");
-    let checked = check_config(&config).expect("good");
+    let checked = ready(&config).expect("good");
     let data = written.folder.path().join("data");
     assert_eq!(
         (checked.dir.as_path(), checked.label().as_str()),
@@ -375,37 +375,39 @@ fn a_checked_list_says_where_each_org_is_and_what_is_wrong() {
     assert_eq!(paths, [("/okta/hook", "https://m.example.test/h/"), later]);
     let warned = |warnings: &[String], words: &str| warnings.iter().any(|warning| warning.contains(words));
     assert!(warned(&checked.warnings, "one hook secret: prod, preview"), "{:?}", checked.warnings);
-    let alone = check_config(&written.read_with(&["preview"], &[]).expect("good")).expect("good");
+    let alone = ready(&written.read_with(&["preview"], &[]).expect("good")).expect("good");
     assert!(alone.warnings.is_empty(), "{:?}", alone.warnings);
     assert_eq!(alone.dir, checked.dir, "it is selected, and its journal stays that of the list");
     // A journal of the second org from before is not silently left alone.
     fs::create_dir_all(data.join("example.oktapreview.com")).expect("a folder");
     fs::write(data.join("example.oktapreview.com/journal.sqlite3"), "").expect("a file");
-    let warnings = check_config(&config).expect("good").warnings;
+    let warnings = ready(&config).expect("good").warnings;
     assert!(warned(&warnings, "set [journal] name = \"example.oktapreview.com\""), "{warnings:?}");
     assert!(warned(&warnings, "the one of preview in"), "{warnings:?}");
     // Two URLs of one org are found by what `OrgUrl` makes of them.
     let twice = TWO.replace("https://example.oktapreview.com", "https://example-admin.okta.com");
     let twice = Written::new(&twice).read_with(&[], &[]).expect("two hosts");
-    let error = check_config(&twice).expect_err("one org");
+    let error = ready(&twice).expect_err("one org");
     assert!(
         error.contains("line 7, key org.url: the org of line 2 is the same, example.okta.com"),
         "{error}"
     );
     let odd =
         Written::new(&TWO.replace("example.oktapreview.com", "example.com.com")).read_with(&["prod"], &[]);
-    let error = check_config(&odd.expect("read")).expect_err("a bad URL");
+    let error = ready(&odd.expect("read")).expect_err("a bad URL");
     assert!(error.contains("\"https://example.com.com\" (from the file, line 7) cannot be used"), "{error}");
 }
 
 #[test]
-fn a_command_takes_only_the_first_org_so_far() {
+fn the_orgs_that_are_chosen_are_those_that_are_worked_on() {
     let written = Written::new(TWO);
-    let taken = |flags: &[&str]| ready(&written.read_with(flags, &[]).expect("good"));
-    assert_eq!(taken(&["prod"]).expect("the first").label(), "prod");
-    for flags in [&[][..], &["preview"]] {
-        let error = taken(flags).expect_err("not yet");
-        assert!(error.contains("Only the first org") && error.contains("--org prod"), "{error}");
+    let taken = |flags: &[&str]| ready(&written.read_with(flags, &[]).expect("good")).expect("good");
+    for (flags, label, only) in
+        [(&[][..], "prod, preview", false), (&["prod"], "prod", true), (&["preview"], "preview", true)]
+    {
+        let ready = taken(flags);
+        assert_eq!((ready.label().as_str(), ready.only_these_orgs), (label, only), "{flags:?}");
+        assert_eq!(ready.dir, taken(&[]).dir, "all share one journal");
     }
     let places = consentwatch::config::Places { data: Some(PathBuf::from("data")), ..Default::default() };
     let other = GlobalFlags { org: vec!["https://other.example.test".into()], ..GlobalFlags::default() };

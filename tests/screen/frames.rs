@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use consentwatch::consent::{Doubt, Row, RowPage, Via};
+use consentwatch::consent::{Doubt, OrgId, Row, RowPage, Via};
 use consentwatch::model::Msg;
 use consentwatch::report::{Coverage, HookDelay, HookHealth, HookProof, HookRefused, Part, Pulse};
 use consentwatch::sim::{SimFault, Variant};
@@ -131,7 +131,7 @@ async fn a_refused_token_is_a_lasting_state() {
 async fn what_log_and_hook_do_not_confirm_is_seen() {
     let mut rig = Rig::start(backlog(60), 80, 24).await;
     let at = |text: &str| text.parse::<Timestamp>().expect("a time");
-    let mut board = rig.model.board.clone();
+    let mut board = rig.model.sources.first().board.clone();
     board.set(Part::Hook, Pulse::Live);
     board.hook = HookHealth {
         listens_at: Some("http://127.0.0.1:8787/okta/hook".to_owned()),
@@ -148,7 +148,7 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
         evicted: 1024,
         delay: HookDelay::of(&[Duration::from_millis(800), Duration::from_secs(11)]),
     };
-    rig.tell(Msg::Board(Box::new(board)));
+    rig.tell(Msg::Board(OrgId(0), Box::new(board)));
     let hook = HookProof {
         verified: Some(at("2026-02-01T10:00:00Z")),
         unconfirmed: 2,
@@ -158,8 +158,8 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
         failures: 4,
         last_failure: Some(at("2026-03-04T08:00:00Z")),
     };
-    let coverage = Coverage { hook, ..rig.model.coverage.clone() };
-    rig.tell(Msg::Coverage(coverage));
+    let coverage = Coverage { hook, ..rig.model.sources.first().coverage.clone() };
+    rig.tell(Msg::Coverage(OrgId(0), coverage));
     let both = Via::POLL.with(Via::HOOK);
     let doubts = [
         (Via::HOOK, Some(Doubt::Unconfirmed)),
@@ -173,7 +173,7 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
     at_every_size("hook", &mut rig);
     rig.press("6");
     at_every_size("hook-sources", &mut rig);
-    let mut board = rig.model.board.clone();
+    let mut board = rig.model.sources.first().board.clone();
     let full = "All 256 connections of the hook's listener are taken.";
     board.set(
         Part::Hook,
@@ -185,7 +185,7 @@ async fn what_log_and_hook_do_not_confirm_is_seen() {
             "",
         )),
     );
-    rig.tell(Msg::Board(Box::new(board)));
+    rig.tell(Msg::Board(OrgId(0), Box::new(board)));
     at_every_size("hook-full", &mut rig);
 }
 

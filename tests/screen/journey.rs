@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use consentwatch::consent::{EventId, Evidence, Row, Seq, Stored, Sym, Thing};
+use consentwatch::consent::{EventId, Evidence, OrgId, Row, Seq, Stored, Sym, Thing};
 use consentwatch::journal::Reader;
 use consentwatch::model::{Mode, Msg};
 use consentwatch::report::{Part, Pulse};
@@ -25,7 +25,7 @@ async fn the_whole_story_reaches_the_list() {
         plan.variant = variant;
         let mut rig = Rig::start(plan, 80, 24).await;
         assert_eq!(listed(&rig), rig.org.held_total());
-        assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+        assert_eq!(*rig.model.sources.first().board.get(Part::Poll), Pulse::Live, "{}", rig.text());
         let new = rig.org.emit(7);
         assert_eq!(new.len(), 7);
         rig.advance(POLL).await;
@@ -95,8 +95,9 @@ async fn the_page_of_sources_says_what_came_late_and_what_is_used() {
     // Others use up the same limit. The status bar says so if less than a tenth is left.
     rig.press("6");
     assert!(!rig.text().contains("requests left"), "{}", rig.text());
-    rig.model.board.traffic.remaining = Some(1);
-    rig.model.board.traffic.limit = Some(20);
+    let sources = rig.model.sources.of_mut(OrgId(0)).expect("the org");
+    sources.board.traffic.remaining = Some(1);
+    sources.board.traffic.limit = Some(20);
     rig.press("j");
     assert!(rig.text().contains("1 of 20 requests left"), "{}", rig.text());
 }
@@ -130,7 +131,7 @@ async fn ids_get_their_names_and_nobodys_consents_their_person() {
     assert!(inferred.filter(|row| row.evidence == Evidence::Session).count() > 1);
     // The open detail was read again, and shows where its names come from.
     assert!(rig.text().contains("Looked Up"), "{}", rig.text());
-    assert_eq!(rig.model.board.notes.all().count(), 0);
+    assert_eq!(rig.model.sources.first().board.notes.all().count(), 0);
     // Known names are not looked up again.
     let asked = rig.org.requests();
     rig.advance(Duration::from_mins(1)).await;
@@ -147,7 +148,7 @@ async fn without_the_right_to_read_apps_clients_stay_ids_and_the_page_says_why()
     assert!(clients > 0 && people == 0, "{}", rig.text());
     rig.press("6");
     assert!(rig.text().contains("The names of clients are not looked up"), "{}", rig.text());
-    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live);
+    assert_eq!(*rig.model.sources.first().board.get(Part::Poll), Pulse::Live);
 }
 
 #[tokio::test]
@@ -157,8 +158,8 @@ async fn half_a_year_later_it_begins_anew_and_says_so() {
     rig.org.emit(3);
     rig.drive(Duration::from_secs(5), |rig| listed(rig) == 53).await;
     rig.settle().await;
-    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
-    assert_eq!(rig.model.coverage.gaps.len(), 1, "{:?}", rig.model.coverage);
+    assert_eq!(*rig.model.sources.first().board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+    assert_eq!(rig.model.sources.first().coverage.gaps.len(), 1, "{:?}", rig.model.sources.first().coverage);
 }
 
 /// Every fault, for a while: afterwards the poller recovers by itself, and nothing is missing or duplicated.
@@ -175,11 +176,19 @@ async fn every_passing_fault_passes() {
         rig.org.fail_next(fault, 2);
         for _ in 0..30 {
             rig.advance(Duration::from_secs(30)).await;
-            if *rig.model.board.get(Part::Poll) == Pulse::Live && listed(&rig) == rig.org.held_total() {
+            if *rig.model.sources.first().board.get(Part::Poll) == Pulse::Live
+                && listed(&rig) == rig.org.held_total()
+            {
                 break;
             }
         }
-        assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}: {}", fault.word(), rig.text());
+        assert_eq!(
+            *rig.model.sources.first().board.get(Part::Poll),
+            Pulse::Live,
+            "{}: {}",
+            fault.word(),
+            rig.text()
+        );
         assert_eq!(listed(&rig), rig.org.held_total(), "{}", fault.word());
     }
 }
@@ -198,7 +207,7 @@ async fn a_link_to_another_host_is_not_followed_and_the_place_is_kept() {
     rig.org.switch(SimFault::ForeignNext, false);
     rig.advance(Duration::from_mins(1)).await;
     assert_eq!(listed(&rig), rig.org.held_total());
-    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+    assert_eq!(*rig.model.sources.first().board.get(Part::Poll), Pulse::Live, "{}", rig.text());
 }
 
 #[tokio::test]
@@ -244,7 +253,7 @@ async fn a_refused_token_never_spins_and_stored_rows_stay() {
         rig.advance(Duration::from_mins(1)).await;
     }
     assert_eq!(listed(&rig), 51);
-    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+    assert_eq!(*rig.model.sources.first().board.get(Part::Poll), Pulse::Live, "{}", rig.text());
 }
 
 #[tokio::test]
@@ -294,10 +303,14 @@ async fn a_token_that_is_put_right_is_found() {
     let mut plan = backlog(20);
     plan.token = "00another-token".to_owned();
     let mut rig = Rig::start(plan, 80, 24).await;
-    assert!(rig.model.board.get(Part::Poll).fault().is_some_and(|fault| fault.refused), "{}", rig.text());
+    assert!(
+        rig.model.sources.first().board.get(Part::Poll).fault().is_some_and(|fault| fault.refused),
+        "{}",
+        rig.text()
+    );
     std::fs::write(rig.folder.path().join("token"), "00another-token\n").expect("written");
     rig.advance(Duration::from_mins(2)).await;
-    assert_eq!(*rig.model.board.get(Part::Poll), Pulse::Live, "{}", rig.text());
+    assert_eq!(*rig.model.sources.first().board.get(Part::Poll), Pulse::Live, "{}", rig.text());
     assert_eq!(listed(&rig), 20);
 }
 

@@ -43,7 +43,7 @@ async fn two_orgs(width: u16, height: u16) -> Rig {
     let page = divided(&rig);
     let before = &rig.model;
     let mut model = Model::new(before.origin.clone(), Zone::default(), before.size, before.now);
-    (model.board, model.coverage) = (before.board.clone(), before.coverage.clone());
+    model.sources = before.sources.clone();
     rig.model = model;
     rig.tell(Msg::Orgs(orgs()));
     rig.tell(Msg::Committed(page));

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use consentwatch::consent::OrgId;
 use consentwatch::model::Msg;
 use consentwatch::sim::Plan;
 use ratatui::buffer::{Buffer, Cell};
@@ -24,7 +25,7 @@ const INK: &str = "#d5d9de";
 #[tokio::test]
 async fn the_picture_in_the_readme_is_of_this_screen() {
     let probed = Rig::start_probing("oie", SIZE.0, SIZE.1).await;
-    let readiness = probed.model.board.readiness.clone();
+    let readiness = probed.model.sources.first().board.readiness.clone();
     let mut rig = Rig::start_with_names(Plan { seed: 3, ..backlog(120) }, SIZE.0, SIZE.1).await;
     // A look-up every two seconds, until people and clients have their names.
     for _ in 0..240 {
@@ -33,9 +34,9 @@ async fn the_picture_in_the_readme_is_of_this_screen() {
     rig.press("kkkk");
     rig.org.emit(2);
     rig.advance(Duration::from_secs(11)).await;
-    let mut board = rig.model.board.clone();
+    let mut board = rig.model.sources.first().board.clone();
     board.readiness = readiness;
-    rig.tell(Msg::Board(Box::new(board)));
+    rig.tell(Msg::Board(OrgId(0), Box::new(board)));
     let picture = svg(&rig.buffer());
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screen.svg");

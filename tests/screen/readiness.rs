@@ -75,17 +75,17 @@ async fn the_bar_narrows_to_the_verdict() {
 #[tokio::test]
 async fn a_change_in_the_org_is_noticed_at_once_and_told() {
     let mut rig = Box::pin(Rig::start_probing("oie", 140, 20)).await;
-    let before = rig.model.board.readiness.clone().expect("a round");
+    let before = rig.model.sources.first().board.readiness.clone().expect("a round");
     assert_eq!(before.verdict, Overall::Ready);
     rig.org.reshape(OrgShape::from_word("default-inactive").expect("a variant"));
     // The next poll finds the change in the log, and the probe follows within seconds, long before its interval is
     // over.
     rig.drive(Duration::from_millis(500), |rig| {
-        rig.model.board.readiness.as_ref().is_some_and(|now| now.verdict == Overall::NotReady)
+        rig.model.sources.first().board.readiness.as_ref().is_some_and(|now| now.verdict == Overall::NotReady)
     })
     .await;
     rig.settle().await;
-    let now = rig.model.board.readiness.clone().expect("a round");
+    let now = rig.model.sources.first().board.readiness.clone().expect("a round");
     let elapsed = now.probed.duration_since(before.probed);
     assert!(elapsed.as_secs() < 60, "{elapsed:?}");
     let frame = rig.text();
@@ -97,7 +97,7 @@ async fn a_change_in_the_org_is_noticed_at_once_and_told() {
     rig.org.reshape(OrgShape::from_word("fewer-scopes").expect("a variant"));
     rig.press("r");
     rig.drive(Duration::from_millis(500), |rig| {
-        rig.model.board.readiness.as_ref().is_some_and(|now| now.verdict == Overall::Ready)
+        rig.model.sources.first().board.readiness.as_ref().is_some_and(|now| now.verdict == Overall::Ready)
     })
     .await;
     rig.settle().await;
@@ -111,11 +111,11 @@ async fn a_change_in_the_org_is_noticed_at_once_and_told() {
 #[tokio::test]
 async fn rounds_come_by_themselves_and_the_list_goes_on_whatever_they_meet() {
     let mut rig = Box::pin(Rig::start_probing("no-rights-role", 140, 20)).await;
-    let first = rig.model.board.readiness.clone().expect("a round");
+    let first = rig.model.sources.first().board.readiness.clone().expect("a round");
     let scopes = first.item("scopes").expect("it is always there");
     assert_eq!(scopes.confidence, Confidence::NotPermitted);
     rig.drive(Duration::from_secs(10), |rig| {
-        rig.model.board.readiness.as_ref().is_some_and(|now| now.probed > first.probed)
+        rig.model.sources.first().board.readiness.as_ref().is_some_and(|now| now.probed > first.probed)
     })
     .await;
     let mut rig = Box::pin(Rig::start_probing("servers-html", 140, 20)).await;

@@ -350,11 +350,11 @@ async fn a_bad_file_is_told_from_a_good_one() {
         let words = read(&cut).unwrap_err();
         assert!(words.contains("It is cut: ") && words.ends_with("Ask for the whole file."), "{at}: {words}");
     }
-    let newer = good.replacen(r#""consentwatch_recording":1"#, r#""consentwatch_recording":2"#, 1);
+    let newer = good.replacen(r#""consentwatch_recording":2"#, r#""consentwatch_recording":3"#, 1);
     let newer = newer.replacen(env!("CARGO_PKG_VERSION"), "9.8.7", 1);
     assert_eq!(
         read(&newer).unwrap_err(),
-        "It is a recording of version 2, and this consentwatch reads version 1. Replay it with consentwatch 9.8.7, which wrote it."
+        "It is a recording of version 3, and this consentwatch reads version 2. Replay it with consentwatch 9.8.7, which wrote it."
     );
     for other in ["", "{}", "[]", "hello", "{\"consentwatch_recording\":\"x\"}"] {
         assert!(read(other).unwrap_err().starts_with("It is not a recording"), "{other}");

@@ -17,7 +17,7 @@ use consentwatch::journal::Settings;
 use consentwatch::model::{Chord, Key, Model, Msg, Origin, Zone};
 use consentwatch::okta::{Credentials, Dpop, OrgUrl, PollPlan, ServiceApp, SigningKey};
 use consentwatch::report::{Part, Pulse};
-use consentwatch::run::{self, Auto, Feed, FeedPlan, KeptNotes, Probing, Route, Source};
+use consentwatch::run::{self, Auto, Feed, FeedPlan, KeptNotes, OrgPlan, Probing, Route, SignIn, Source};
 use consentwatch::screen::{Ends, EventLoop, Pace, Performer};
 use consentwatch::secret::{Secret, SecretSource};
 use consentwatch::sim::{self, Plan, SimOrg};
@@ -134,7 +134,7 @@ impl Rig {
         let mut rig =
             Box::pin(Self::open_with(plan, token(), (width, height), false, Some(probing), Auto::default()))
                 .await;
-        rig.drive(Duration::ZERO, |rig| rig.model.board.readiness.is_some()).await;
+        rig.drive(Duration::ZERO, |rig| rig.model.sources.first().board.readiness.is_some()).await;
         rig.settle().await;
         rig
     }
@@ -254,7 +254,7 @@ impl Rig {
             loop {
                 self.pump();
                 let source = self.event_loop.source();
-                let begun = *source.board().get(Part::Poll) != Pulse::Starting;
+                let begun = *source.boards().remove(0).get(Part::Poll) != Pulse::Starting;
                 let at_rest = self.tasks.at_rest() && self.org_tasks.at_rest() && source.at_rest();
                 if begun && at_rest && !self.clock.is_waking() {
                     break;
@@ -452,10 +452,8 @@ async fn open(
     tasks: &Tasks,
 ) -> (Feed, Source) {
     let (url, _) = OrgUrl::parse(&org.url()).expect("a good URL");
-    let plan = FeedPlan {
+    let org_plan = OrgPlan {
         org: consentwatch::consent::KnownOrg::unnamed(url.host()),
-        dir: folder.join("org"),
-        keep: Settings::default(),
         poll: PollPlan {
             org: url,
             kinds: Kind::ALL.into_iter().filter(|kind| kind.filter().is_some()).collect(),
@@ -469,13 +467,21 @@ async fn open(
             jitter_seed: 1,
         },
         names,
-        credentials,
-        renew: Some(SecretSource::File(folder.join("token"))),
-        route: Route::default(),
+        sign_in: Ok(SignIn {
+            credentials,
+            renew: Some(SecretSource::File(folder.join("token"))),
+            route: Route::default(),
+        }),
+        readiness,
+    };
+    let plan = FeedPlan {
+        dir: folder.join("org"),
+        keep: Settings::default(),
         warnings: Vec::new(),
         hook: None,
         is_hook_left_out: false,
-        readiness,
+        orgs: vec![org_plan],
+        only_these_orgs: false,
     };
     run::open(plan, clock, tasks).await.expect("the feed opens")
 }

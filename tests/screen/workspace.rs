@@ -127,7 +127,7 @@ async fn damaged_marks_are_told_and_the_screen_goes_on() {
     assert!(rig.model.rows.marks().is_empty());
     rig.press("6");
     assert!(rig.text().contains("marks     not stored"), "{}", rig.text());
-    assert!(rig.model.board.get(Part::Journal).fault().is_none(), "the journal is well");
+    assert!(rig.model.sources.first().board.get(Part::Journal).fault().is_none(), "the journal is well");
 }
 
 fn save(rig: &mut Rig, filters: &[(&str, &str)]) {

@@ -22,13 +22,24 @@ use crate::report::{Board, Fault, Part};
 /// The service that answers requests, shared by all connections.
 #[derive(Debug)]
 pub(super) struct HookService {
+    /// At least one.
+    pub(super) targets: Vec<Target>,
+    /// Only for waiting.
+    pub(super) clock: Clock,
+    /// Permits for deliveries of all orgs whose body is in memory.
+    pub(super) in_memory: Semaphore,
+}
+
+/// What the listener has for one org.
+#[derive(Debug)]
+pub(super) struct Target {
     pub(super) path: String,
     pub(super) secrets: Secrets,
     pub(super) journal: OrgJournal,
     pub(super) board: watch::Receiver<Board>,
     pub(super) clock: Clock,
     pub(super) tally: Tally,
-    /// Permits for deliveries whose body is in memory.
+    /// Permits for deliveries of this org whose body is in memory, so that one org cannot use up those of the others.
     pub(super) in_memory: Semaphore,
     /// The room for further rows that the log has not shown.
     pub(super) unconfirmed: Room,
@@ -66,17 +77,26 @@ impl HookService {
     pub(super) async fn answer(&self, request: Request<Incoming>, slot: &Slot) -> Answer {
         let begun = self.clock.uptime();
         let (parts, mut body) = request.into_parts();
-        let given = self.given(&parts.headers);
+        let target = self.target(parts.uri.path());
+        let given = match target {
+            Some(target) => target.given(&parts.headers),
+            // A health check of whoever knows a secret may keep its connection.
+            None if is_health(parts.uri.path()) => self.given_any(&parts.headers),
+            None => Given::Nothing,
+        };
         let is_proven = given == Given::Right;
         if is_proven {
             slot.prove();
         }
-        let Ok(mut answer) = self.early(&parts, given) else {
-            let answer = self.delivery(&parts.headers, &mut body, begun).await;
-            if !answer.status().is_success() {
-                self.tally.turned_away();
+        let mut answer = match self.early(&parts, target, given) {
+            Ok(answer) => answer,
+            Err(Delivery(target)) => {
+                let answer = target.delivery(self, &parts.headers, &mut body, begun).await;
+                if !answer.status().is_success() {
+                    target.tally.turned_away();
+                }
+                return answer;
             }
-            return answer;
         };
         if !body.is_end_stream() {
             let most = if is_proven { DRAIN_MAX } else { DRAIN_UNPROVEN_MAX };
@@ -91,6 +111,124 @@ impl HookService {
         answer
     }
 
+    /// Returns the target of a path.
+    fn target(&self, path: &str) -> Option<&Target> {
+        self.targets.iter().find(|target| without_slash(path) == without_slash(&target.path))
+    }
+
+    /// Checks the `Authorization` header for the secret of any org.
+    fn given_any(&self, headers: &HeaderMap) -> Given {
+        let given = self.targets.iter().map(|target| target.given(headers));
+        given.max_by_key(|given| *given == Given::Right).unwrap_or(Given::Nothing)
+    }
+
+    /// Counts a refused request. One for no org is counted for the first.
+    fn refused(&self, target: Option<&Target>, why: Refused) {
+        if let Some(target) = target.or(self.targets.first()) {
+            target.tally.refused(why);
+        }
+    }
+
+    /// Answers requests that need no body. The error is a delivery that showed the secret of its target.
+    fn early<'s>(
+        &'s self,
+        parts: &Parts,
+        target: Option<&'s Target>,
+        given: Given,
+    ) -> Result<Answer, Delivery<'s>> {
+        let Parts { uri, method, headers, .. } = parts;
+        if size(uri, headers) > HEADERS_MAX {
+            self.refused(target, Refused::Size);
+            return Ok(empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        }
+        if !has_one_host(parts) {
+            self.refused(target, Refused::Form);
+            return Ok(empty(StatusCode::BAD_REQUEST));
+        }
+        if target.is_none() && !is_health(uri.path()) {
+            self.refused(None, Refused::Place);
+            return Ok(empty(StatusCode::NOT_FOUND));
+        }
+        if !(method == Method::GET || (target.is_some() && method == Method::POST)) {
+            self.refused(target, Refused::Place);
+            let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
+            let allowed = if target.is_some() { "GET, POST" } else { "GET" };
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            return Ok(answer);
+        }
+        let Some(target) = target else { return Ok(self.health(uri.path())) };
+        match (given, method == Method::GET) {
+            (Given::Wrong, _) | (Given::Nothing, false) => {
+                target.tally.refused(Refused::Secret);
+                Ok(empty(StatusCode::UNAUTHORIZED))
+            }
+            (Given::Right, false) => Err(Delivery(target)),
+            (_, true) => Ok(target.verification(headers, given == Given::Right)),
+        }
+    }
+
+    fn health(&self, path: &str) -> Answer {
+        let is_ready = path == "/readyz";
+        let why = self.targets.iter().find_map(|target| Some((target, target.why_not(is_ready)?)));
+        let label = |target: &Target| match self.targets.len() {
+            1 => String::new(),
+            _ => format!("{}: ", target.path),
+        };
+        let (status, line) = match why {
+            // A full listener still takes deliveries, so a load balancer must keep it. One over the ceiling was answered
+            // 503 above.
+            None => match self.targets.iter().find_map(|target| target.tally.shortage(target.clock.sure())) {
+                Some(fault) if is_ready => (StatusCode::OK, format!("ok, but {}: {fault}\n", fault.brief)),
+                _ => (StatusCode::OK, "ok\n".to_owned()),
+            },
+            Some((target, why)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}{why}\n", label(target))),
+        };
+        let mut answer = Response::new(Full::from(line));
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        answer
+    }
+
+    async fn read(&self, body: &mut Incoming, by: Duration) -> Result<Vec<u8>, NoBody> {
+        let announced = body.size_hint().lower();
+        if announced > hook_delivery::BODY_MAX as u64 {
+            return Err(NoBody::TooLong);
+        }
+        let mut bytes = Vec::with_capacity(announced as usize);
+        loop {
+            let frame = tokio::select! {
+                biased;
+                frame = body.frame() => frame,
+                _ = self.clock.sleep_until(by) => return Err(NoBody::TooSlow),
+            };
+            let Some(frame) = frame else { return Ok(bytes) };
+            // Trailers are ignored.
+            let Ok(data) = frame.map_err(|_| NoBody::Cut)?.into_data() else { continue };
+            if bytes.len() + data.len() > hook_delivery::BODY_MAX {
+                return Err(NoBody::TooLong);
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+
+    /// Reads and discards the rest of a body, within limits. If the connection closed while the client is still
+    /// sending, the answer could be lost.
+    async fn drain(&self, body: &mut Incoming, begun: Duration, most: usize) {
+        let by = begun + BODY_WITHIN;
+        let mut taken = 0;
+        while taken < most {
+            let frame = tokio::select! {
+                biased;
+                frame = body.frame() => frame,
+                _ = self.clock.sleep_until(by) => return,
+            };
+            let Some(Ok(frame)) = frame else { return };
+            taken += frame.data_ref().map_or(0, Bytes::len);
+        }
+    }
+}
+
+impl Target {
     /// Checks the `Authorization` header for the secret.
     fn given(&self, headers: &HeaderMap) -> Given {
         let mut values = headers.get_all(AUTHORIZATION).iter();
@@ -99,42 +237,6 @@ impl HookService {
             (Some(value), None) if self.secrets.admit(value.as_bytes()) => Given::Right,
             // With two values it is unclear which one is meant.
             _ => Given::Wrong,
-        }
-    }
-
-    /// Answers requests that need no body. The error is a delivery that showed the secret.
-    fn early(&self, parts: &Parts, given: Given) -> Result<Answer, Delivery> {
-        let Parts { uri, method, headers, .. } = parts;
-        if size(uri, headers) > HEADERS_MAX {
-            self.tally.refused(Refused::Size);
-            return Ok(empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
-        }
-        if !has_one_host(parts) {
-            self.tally.refused(Refused::Form);
-            return Ok(empty(StatusCode::BAD_REQUEST));
-        }
-        let is_hook = without_slash(uri.path()) == without_slash(&self.path);
-        if !is_hook && !matches!(uri.path(), "/healthz" | "/readyz") {
-            self.tally.refused(Refused::Place);
-            return Ok(empty(StatusCode::NOT_FOUND));
-        }
-        if !(method == Method::GET || (is_hook && method == Method::POST)) {
-            self.tally.refused(Refused::Place);
-            let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
-            let allowed = if is_hook { "GET, POST" } else { "GET" };
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-            return Ok(answer);
-        }
-        if !is_hook {
-            return Ok(self.health(uri.path()));
-        }
-        match (given, method == Method::GET) {
-            (Given::Wrong, _) | (Given::Nothing, false) => {
-                self.tally.refused(Refused::Secret);
-                Ok(empty(StatusCode::UNAUTHORIZED))
-            }
-            (Given::Right, false) => Err(Delivery),
-            (_, true) => Ok(self.verification(headers, given == Given::Right)),
         }
     }
 
@@ -150,47 +252,44 @@ impl HookService {
         answer
     }
 
-    fn health(&self, path: &str) -> Answer {
-        let why = if self.journal.is_closed() {
-            Some("the journal is closed".to_owned())
-        } else if path == "/readyz" {
-            let gone = self.journal.in_place().err().map(|error| error.fault().brief);
-            gone.or_else(|| self.tally.trouble(self.clock.sure()))
-                .or_else(|| self.board.borrow().get(Part::Journal).fault().map(|fault| fault.brief.clone()))
-        } else {
-            None
-        };
-        let (status, line) = match why {
-            // A full listener still takes deliveries, so a load balancer must keep it. One over the ceiling was answered
-            // 503 above.
-            None => match self.tally.shortage(self.clock.sure()).filter(|_| path == "/readyz") {
-                Some(fault) => (StatusCode::OK, format!("ok, but {}: {fault}\n", fault.brief)),
-                None => (StatusCode::OK, "ok\n".to_owned()),
-            },
-            Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
-        };
-        let mut answer = Response::new(Full::from(line));
-        *answer.status_mut() = status;
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        answer
+    /// Returns why the process must be restarted, or with `is_ready` why deliveries of this org would fail now. Returns
+    /// `None` if all is well.
+    fn why_not(&self, is_ready: bool) -> Option<String> {
+        if self.journal.is_closed() {
+            return Some("the journal is closed".to_owned());
+        }
+        if !is_ready {
+            return None;
+        }
+        let gone = self.journal.in_place().err().map(|error| error.fault().brief);
+        gone.or_else(|| self.tally.trouble(self.clock.sure()))
+            .or_else(|| self.board.borrow().get(Part::Journal).fault().map(|fault| fault.brief.clone()))
     }
 
     /// Stores a delivery and answers once it is on the disk.
-    async fn delivery(&self, headers: &HeaderMap, body: &mut Incoming, begun: Duration) -> Answer {
+    async fn delivery(
+        &self,
+        service: &HookService,
+        headers: &HeaderMap,
+        body: &mut Incoming,
+        begun: Duration,
+    ) -> Answer {
         let answer_by = begun + ANSWER_WITHIN;
+        let permits =
+            async { Some((self.in_memory.acquire().await.ok()?, service.in_memory.acquire().await.ok()?)) };
         let permit = tokio::select! {
             biased;
-            permit = self.in_memory.acquire() => permit.ok(),
+            permits = permits => permits,
             _ = self.clock.sleep_until(answer_by) => None,
         };
-        let Some(_permit) = permit else {
+        let Some(_permits) = permit else {
             self.tally.refused(Refused::Journal);
             return empty(StatusCode::SERVICE_UNAVAILABLE);
         };
-        let body = match self.read(body, begun + BODY_WITHIN).await {
+        let body = match service.read(body, begun + BODY_WITHIN).await {
             Ok(body) => body,
             Err(NoBody::TooLong) => {
-                self.drain(body, begun, DRAIN_MAX).await;
+                service.drain(body, begun, DRAIN_MAX).await;
                 self.tally.refused(Refused::Size);
                 return empty(StatusCode::PAYLOAD_TOO_LARGE);
             }
@@ -211,7 +310,9 @@ impl HookService {
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let read = if hook_delivery::is_json(content_type) {
-            hook_delivery::delivery(&body, hook_delivery::kept_headers(pairs, &self.secrets), received)
+            // The secret of another org in a header is not stored either.
+            let secrets: Vec<&Secrets> = service.targets.iter().map(|target| &target.secrets).collect();
+            hook_delivery::delivery(&body, hook_delivery::kept_headers(pairs, &secrets), received)
                 .map_err(|error| (StatusCode::BAD_REQUEST, error))
         } else {
             Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, HookError::NotJsonType))
@@ -291,48 +392,15 @@ impl HookService {
             empty(StatusCode::SERVICE_UNAVAILABLE)
         })
     }
-
-    async fn read(&self, body: &mut Incoming, by: Duration) -> Result<Vec<u8>, NoBody> {
-        let announced = body.size_hint().lower();
-        if announced > hook_delivery::BODY_MAX as u64 {
-            return Err(NoBody::TooLong);
-        }
-        let mut bytes = Vec::with_capacity(announced as usize);
-        loop {
-            let frame = tokio::select! {
-                biased;
-                frame = body.frame() => frame,
-                _ = self.clock.sleep_until(by) => return Err(NoBody::TooSlow),
-            };
-            let Some(frame) = frame else { return Ok(bytes) };
-            // Trailers are ignored.
-            let Ok(data) = frame.map_err(|_| NoBody::Cut)?.into_data() else { continue };
-            if bytes.len() + data.len() > hook_delivery::BODY_MAX {
-                return Err(NoBody::TooLong);
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-
-    /// Reads and discards the rest of a body, within limits. If the connection closed while the client is still
-    /// sending, the answer could be lost.
-    async fn drain(&self, body: &mut Incoming, begun: Duration, most: usize) {
-        let by = begun + BODY_WITHIN;
-        let mut taken = 0;
-        while taken < most {
-            let frame = tokio::select! {
-                biased;
-                frame = body.frame() => frame,
-                _ = self.clock.sleep_until(by) => return,
-            };
-            let Some(Ok(frame)) = frame else { return };
-            taken += frame.data_ref().map_or(0, Bytes::len);
-        }
-    }
 }
 
 /// A delivery that showed the secret, left over by [`HookService::early`].
-struct Delivery;
+struct Delivery<'s>(&'s Target);
+
+/// Returns whether a path is one of the health checks.
+fn is_health(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
 
 /// Returns how many rows the events of a delivery count as. Each row stores its whole event.
 fn cost(read: &ReadDelivery) -> usize {

@@ -56,11 +56,19 @@ impl Rig {
         tls: Option<Tls>,
     ) -> Self {
         let secrets = Secrets::new(&Secret::new(SECRET), Some(&Secret::new(BEFORE))).unwrap();
-        let plan =
-            HookPlan { listen: "127.0.0.1:0".parse().unwrap(), path: PATH.into(), secrets, tls, ceiling };
+        let targets = vec![HookTarget { place: 0, path: PATH.into(), secrets }];
+        let plan = HookPlan { listen: "127.0.0.1:0".parse().unwrap(), targets, tls, ceiling };
         let (board, mut seen) = watch::channel(Board::default());
         let tasks = Tasks::new();
-        tasks.spawn("hook", run(plan, journal.clone(), board, clock.clone(), tasks.clone()));
+        tasks.spawn(
+            "hook",
+            run(
+                plan,
+                vec![HookDoors { journal: journal.clone(), board, clock: clock.clone() }],
+                clock.clone(),
+                tasks.clone(),
+            ),
+        );
         let listens = tokio::time::timeout(LIMIT, seen.wait_for(|board| board.hook.listens_at.is_some()));
         let url = listens.await.unwrap().unwrap().hook.listens_at.clone().unwrap();
         let at = url.split("//").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
@@ -662,10 +670,19 @@ async fn an_address_that_is_taken_is_asked_for_again() {
     let opened = journal::open(place.path(), Settings::default(), clock.clone()).unwrap();
     let Opened::Writer(journal) = opened else { panic!("somebody else writes") };
     let secrets = Secrets::new(&Secret::new(SECRET), None).unwrap();
-    let plan = HookPlan { listen: at, path: PATH.into(), secrets, tls: None, ceiling: Ceiling::default() };
+    let targets = vec![HookTarget { place: 0, path: PATH.into(), secrets }];
+    let plan = HookPlan { listen: at, targets, tls: None, ceiling: Ceiling::default() };
     let (board, mut seen) = watch::channel(Board::default());
     let tasks = Tasks::new();
-    tasks.spawn("hook", run(plan, journal.clone(), board, clock.clone(), tasks.clone()));
+    tasks.spawn(
+        "hook",
+        run(
+            plan,
+            vec![HookDoors { journal: journal.clone(), board, clock: clock.clone() }],
+            clock.clone(),
+            tasks.clone(),
+        ),
+    );
     let waits = seen.wait_for(|board| matches!(board.get(Part::Hook), Pulse::Waiting(..)));
     let brief = waits.await.unwrap().get(Part::Hook).fault().unwrap().brief.clone();
     assert_eq!(brief, "address in use");

@@ -33,6 +33,7 @@ struct Rig {
     asked: Arc<Mutex<Vec<String>>>,
     tell: watch::Sender<Board>,
     work: Option<(Mending, MendingDoors)>,
+    reader: Option<Reader>,
 }
 
 impl Rig {
@@ -51,7 +52,6 @@ impl Rig {
         let (tell, board) = watch::channel(Board::default());
         let credentials = Credentials::ssws(&Secret::new("00inventedToken")).unwrap();
         let doors = MendingDoors {
-            reader: Reader::open(place.path()).unwrap(),
             client: OktaClient::new(&org, credentials, &Route::default(), clock.clone()).unwrap(),
             journal: journal.clone(),
             board: tell.clone(),
@@ -60,7 +60,8 @@ impl Rig {
         };
         let mending = Mending::new(org, Budget::new(1.0, Duration::from_secs(10)), 1);
         let disk = rusqlite::Connection::open(place.path().join("journal.sqlite3")).unwrap();
-        Self { clock, tasks, board, journal, place, disk, asked, tell, work: Some((mending, doors)) }
+        let reader = Reader::open(place.path()).ok();
+        Self { clock, tasks, board, journal, place, disk, asked, tell, work: Some((mending, doors)), reader }
     }
 
     fn damage(&self, change: &str, seq: i64) {
@@ -73,7 +74,11 @@ impl Rig {
             self.tell.send_if_modified(|board| board.set(Part::Poll, Pulse::Live));
         }
         let (mending, doors) = self.work.take().unwrap();
-        self.tasks.spawn("mending", run(mending, doors));
+        let (lost, found) = watch::channel(None);
+        let mender = Mender { journal: self.journal.clone(), board: self.tell.clone(), lost };
+        let reader = self.reader.take().unwrap();
+        self.tasks.spawn("scan", scan(reader, vec![mender], self.clock.clone(), self.tasks.clone()));
+        self.tasks.spawn("mending", run(mending, doors, found));
     }
 
     /// Advances the clock until there is a note, or until there is none, and returns it.

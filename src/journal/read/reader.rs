@@ -91,6 +91,11 @@ impl Reader {
         Ok(org::all(&self.conn)?)
     }
 
+    /// Returns the orgs that the process works for which writes the journal, or which wrote it last.
+    pub fn orgs_of_writer(&self) -> Result<Vec<OrgId>, ReadError> {
+        Ok(org::polled(&self.conn)?)
+    }
+
     /// Returns the things of an org that Okta was asked about at `since` or later, each with its id.
     pub fn labels_asked_since(
         &self,

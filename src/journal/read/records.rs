@@ -202,8 +202,7 @@ impl Reader {
             seq: Seq(seq),
             rev: Rev(rev),
             key: EventKey { published_ms: ts, id, part: part as u8 },
-            // The journal does not store the label. Its reader's caller knows it.
-            org: None,
+            org: OrgId(org),
             received: time(received),
             via,
             doubt: doubt::of(via, doubt),

@@ -77,6 +77,14 @@ pub(in crate::journal) fn all(conn: &Connection) -> rusqlite::Result<Orgs> {
     Ok(Orgs::new(all))
 }
 
+/// Returns the orgs that the last writer worked for.
+///
+/// # Errors
+/// The orgs cannot be read, or one does not match its checksum.
+pub(in crate::journal) fn polled(conn: &Connection) -> rusqlite::Result<Vec<OrgId>> {
+    Ok(read(conn)?.into_iter().filter(|entry| entry.is_polled).map(|entry| entry.id).collect())
+}
+
 fn read(conn: &Connection) -> rusqlite::Result<Vec<Entry>> {
     let mut statement = conn.prepare_cached("SELECT * FROM org ORDER BY id")?;
     statement.query_map([], entry)?.collect()

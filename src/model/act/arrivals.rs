@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::{detail, prompt_input};
-use crate::consent::{Orgs, RowPage, Seq};
+use crate::consent::{OrgId, Orgs, RowPage, Seq};
 use crate::model::{Column, Effect, Known, Loading, Model, Notice, Offline, Pane, Pivot, RowRef};
-use crate::report::Board;
+use crate::report::{Board, Coverage};
 
 /// Stores the orgs. Sorts and filters again what depends on their labels.
 pub(in crate::model) fn orgs(model: &mut Model, orgs: Orgs) -> Vec<Effect> {
@@ -205,14 +205,26 @@ pub(in crate::model) fn minute(model: &mut Model, now: Timestamp) -> Vec<Effect>
     model.and_work(Vec::new())
 }
 
-/// Stores the status of the parts, and shows a notice if the org's readiness changed.
-pub(in crate::model) fn board(model: &mut Model, board: Board) -> Vec<Effect> {
-    if let (Some(before), Some(now)) = (&model.board.readiness, &board.readiness)
+/// Stores the status of an org's parts, and shows a notice if the org's readiness changed.
+pub(in crate::model) fn board(model: &mut Model, org: OrgId, board: Board) -> Vec<Effect> {
+    let is_several = model.sources.is_several();
+    let Some(sources) = model.sources.of_mut(org) else { return Vec::new() };
+    if let (Some(before), Some(now)) = (&sources.board.readiness, &board.readiness)
         && let Some(text) = now.news_since(before)
     {
+        let label = model.rows.orgs().label(org);
+        let text = if is_several { format!("{label}: {text}") } else { text };
         model.notice = Some(Notice::plain(text));
     }
-    model.board = board;
+    sources.board = board;
+    Vec::new()
+}
+
+/// Stores what the journal covers of an org.
+pub(in crate::model) fn coverage(model: &mut Model, org: OrgId, coverage: Coverage) -> Vec<Effect> {
+    if let Some(sources) = model.sources.of_mut(org) {
+        sources.coverage = coverage;
+    }
     Vec::new()
 }
 

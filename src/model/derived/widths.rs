@@ -6,7 +6,7 @@
 
 use super::cells;
 use crate::model::data::fit::View;
-use crate::model::{Column, Fit, Loading, Model, Order, Page, RowRef, columns};
+use crate::model::{Column, Fit, Loading, Model, Order, OrgSources, Page, RowRef, columns};
 use crate::report::{Part, Pulse};
 
 /// Returns the mail domain that more than half of the people with a domain share, if there is one.
@@ -106,7 +106,9 @@ impl Before {
 
 /// Returns whether the rows that existed at the start are still being read.
 fn is_reading(model: &Model) -> bool {
-    model.loading != Loading::Done || matches!(model.board.get(Part::Poll), Pulse::Starting | Pulse::Catching)
+    let is_busy =
+        |sources: &OrgSources| matches!(sources.board.get(Part::Poll), Pulse::Starting | Pulse::Catching);
+    model.loading != Loading::Done || model.sources.iter().any(is_busy)
 }
 
 /// Computes the widths again if a message requires it.

@@ -47,6 +47,8 @@ pub struct Deep<'a> {
     pub message: &'a str,
     /// The note of the row's mark, or `None` if it is not marked.
     pub mark: Option<&'a str>,
+    /// The label and the host of the row's org, empty if they are not known.
+    pub org: [&'a str; 2],
 }
 
 impl Test {
@@ -67,6 +69,9 @@ impl Test {
             && self.takes_mark(note, scratch)
         {
             return true;
+        }
+        if let (Field::Org, Some(deep)) = (self.field, deep) {
+            return deep.org.iter().any(|text| self.op.takes(text, scratch));
         }
         let columns = [row.who, row.actor, row.client, row.server, row.scopes, row.from];
         let wanted = self.field.columns();

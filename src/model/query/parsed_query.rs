@@ -113,11 +113,7 @@ impl Query {
 
     /// Returns the name of a field that only the screen can evaluate, and the reason, if the filter uses one.
     pub fn screen_field(&self) -> Option<(&'static str, &'static str)> {
-        let fields = [
-            (self.looks_at_standing(), ("standing", "since it compares all rows")),
-            (self.looks_at_orgs(), ("org", "which knows the orgs")),
-        ];
-        fields.into_iter().find_map(|(is_used, field)| is_used.then_some(field))
+        self.looks_at_standing().then_some(("standing", "since it compares all rows"))
     }
 
     pub(in crate::model) fn root(&self) -> &Expression {

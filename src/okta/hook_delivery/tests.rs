@@ -55,7 +55,7 @@ fn secrets_of_a_delivery_and_of_its_envelope_are_hidden() {
         .replace("/api/v1/eventHooks/who", "/api/v1/eventHooks?token=CANARY&who");
     let pairs =
         [("x-api-key", &b"CANARY"[..]), ("referer", b"https://h.test/?code=CANARY"), ("accept", b"*/*")];
-    let headers = kept_headers(pairs.into_iter(), &secrets("hush-hush-hush-hush", None));
+    let headers = kept_headers(pairs.into_iter(), &[&secrets("hush-hush-hush-hush", None)]);
     let read = delivery(body.as_bytes(), headers, at()).unwrap();
     assert!(!format!("{read:?}").contains("CANARY"), "{read:?}");
     assert_eq!(read.consents[0].hidden, 1);
@@ -239,7 +239,7 @@ fn headers_are_kept_without_what_opens_something() {
         ("x-bad", b"\xff\x1b"),
         ("x-long", &[b'a'; HEADERS_MAX]),
     ];
-    let kept = kept_headers(pairs.into_iter(), &secrets("hush-hush-hush-hush", None));
+    let kept = kept_headers(pairs.into_iter(), &[&secrets("hush-hush-hush-hush", None)]);
     let kept: Vec<&str> = kept.iter().map(Untrusted::exact).collect();
     assert_eq!(kept, ["Content-Type: application/json", "X-Okta-Request-Id: Zreq", "X-Bad: \u{fffd}\u{1b}"]);
 }

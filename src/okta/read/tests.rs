@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::consent::OrgId;
 
 const USER: &str = "00uAAAAAAAAAAAAAA1d7";
 const CLIENT: &str = "0oaDDDDDDDDDDDDDD1d7";
@@ -299,7 +300,7 @@ fn stored(raw: &str, part: u8, evidence: Evidence) -> Stored {
         seq: crate::consent::Seq(1),
         rev: crate::consent::Rev(0),
         key: EventKey { published_ms: 1_772_615_727_431, id, part },
-        org: Some("prod".into()),
+        org: OrgId(2),
         received: at(),
         via: Via::POLL.with(Via::HOOK),
         doubt: None,
@@ -326,7 +327,8 @@ fn a_stored_row_is_read_again_with_what_is_known_since() {
     assert_eq!(consent.who.evidence, Evidence::GrantDetail);
     assert_eq!(
         (consent.key.part, consent.via.word(), consent.org.as_deref()),
-        (1, "poll+hook", Some("prod"))
+        (1, "poll+hook", None),
+        "only the journal's reader knows the label"
     );
     assert!(consent.hook.is_some());
     let found = restore(&stored(&grant(OKTA, "[]"), 9, Evidence::Session)).who;

@@ -1,30 +1,40 @@
 //! The state of a collector, and what health checks say of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::counts::Counts;
 use crate::report::{Board, Coverage, Fault, Part, Pulse, Traffic};
 use crate::run::standing::patience;
 
 /// What the collector's loop saw when it went around last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health {
-    /// The status of the parts.
-    pub(super) board: Board,
+    pub(super) orgs: Vec<OrgHealth>,
     /// What is said if another process writes the journal.
     pub(super) not_writing: Option<String>,
-    /// Whether the poller reports no fault and yet has read nothing for too long.
-    pub(super) is_hung: bool,
-    pub(super) coverage: Coverage,
     /// Stored rows.
     pub(super) rows: u64,
     /// The size of the journal's files.
     pub(super) bytes: u64,
-    pub(super) counts: Counts,
     /// The uptime at which the loop saw this, or `None` before it has.
     pub(super) looked: Option<Duration>,
+}
+
+/// New rows of an org since the process started, by kind and by the way on which they first came.
+pub(super) type Events = BTreeMap<(&'static str, &'static str), u64>;
+
+/// What the loop saw of one org.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OrgHealth {
+    pub(super) label: String,
+    /// The status of the parts.
+    pub(super) board: Board,
+    /// Whether the poller reports no fault and yet has read nothing for too long.
+    pub(super) is_hung: bool,
+    pub(super) coverage: Coverage,
+    pub(super) events: Events,
 }
 
 /// A loop that has not gone around for this long hangs, for example on a disk.
@@ -71,10 +81,17 @@ impl Health {
         if silent > LOOP_WITHIN {
             return Some(format!("the collector has been stuck for {} s", silent.as_secs()));
         }
-        self.is_hung.then(|| HUNG.to_owned())
+        let hung = self.orgs.iter().find(|org| org.is_hung)?;
+        Some(format!("{}{HUNG}", self.prefix(hung)))
     }
 
-    /// Returns why events are not collected now, or `None` if they are: the log was read and what it brought is stored.
+    /// Returns whether only a restart can help.
+    pub(super) fn is_hung(&self) -> bool {
+        self.orgs.iter().any(|org| org.is_hung)
+    }
+
+    /// Returns why events of some org are not collected now, or `None` if all are: the logs were read and what they
+    /// brought is stored.
     pub(super) fn unready(&self, uptime: Duration) -> Option<String> {
         if self.looked.is_none() {
             return Some("starting".to_owned());
@@ -82,6 +99,33 @@ impl Health {
         if let Some(why) = self.dead(uptime).or_else(|| self.not_writing.clone()) {
             return Some(why);
         }
+        let (org, why) = self.orgs.iter().find_map(|org| Some((org, org.unready()?)))?;
+        Some(format!("{}{why}", self.prefix(org)))
+    }
+
+    /// Returns what comes before a sentence about an org: nothing if it is the only one.
+    fn prefix(&self, org: &OrgHealth) -> String {
+        if self.orgs.len() > 1 { format!("{}: ", org.label) } else { String::new() }
+    }
+
+    /// Returns the state as a sentence, for standard error and the service manager.
+    pub(super) fn sentence(&self) -> String {
+        if let Some(why) = &self.not_writing {
+            return format!("{why}; this process takes over when that one ends.");
+        }
+        if let [org] = self.orgs.as_slice() {
+            return org.sentence(&[Part::Poll, Part::Hook, Part::Journal]);
+        }
+        let of_org =
+            |org: &OrgHealth| format!("{}{}", self.prefix(org), org.sentence(&[Part::Poll, Part::Hook]));
+        let orgs = self.orgs.iter().map(of_org);
+        let journal = self.orgs.first().map(|org| org.sentence(&[Part::Journal]));
+        orgs.chain(journal).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl OrgHealth {
+    fn unready(&self) -> Option<String> {
         let fault = [Part::Journal, Part::Poll, Part::Hook]
             .into_iter()
             .find_map(|part| Some((part, outage(self.board.get(part))?)));
@@ -94,21 +138,15 @@ impl Health {
         }
     }
 
-    /// Returns the state as a sentence, for standard error and the service manager.
-    pub(super) fn sentence(&self) -> String {
-        if let Some(why) = &self.not_writing {
-            return format!("{why}; this process takes over when that one ends.");
-        }
-        if self.is_hung {
+    fn sentence(&self, parts: &[Part]) -> String {
+        if self.is_hung && parts.contains(&Part::Poll) {
             return format!("poll: {HUNG}.");
         }
-        let parts = [Part::Poll, Part::Hook, Part::Journal]
-            .into_iter()
-            .filter(|part| *self.board.get(*part) != Pulse::Off)
-            .map(|part| match self.board.get(part).fault() {
-                Some(fault) => format!("{}: {fault}", part.word()),
-                None => format!("{} {}.", part.word(), self.board.get(part).word()),
-            });
+        let on = parts.iter().copied().filter(|part| *self.board.get(*part) != Pulse::Off);
+        let parts = on.map(|part| match self.board.get(part).fault() {
+            Some(fault) => format!("{}: {fault}", part.word()),
+            None => format!("{} {}.", part.word(), self.board.get(part).word()),
+        });
         parts.collect::<Vec<_>>().join(" ")
     }
 }
@@ -120,10 +158,30 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1000);
 
     fn live() -> Health {
-        let mut health = Health { looked: Some(NOW), ..Health::default() };
-        health.board.set(Part::Poll, Pulse::Live);
-        health.board.set(Part::Journal, Pulse::Live);
-        health
+        Health { orgs: vec![live_org("prod")], looked: Some(NOW), ..Health::default() }
+    }
+
+    fn live_org(label: &str) -> OrgHealth {
+        let mut org = OrgHealth { label: label.to_owned(), ..OrgHealth::default() };
+        org.board.set(Part::Poll, Pulse::Live);
+        org.board.set(Part::Journal, Pulse::Live);
+        org
+    }
+
+    #[test]
+    fn each_of_several_orgs_must_be_read_and_is_named() {
+        let mut health = Health { orgs: vec![live_org("prod"), live_org("preview")], ..live() };
+        assert_eq!(health.unready(NOW), None);
+        assert_eq!(health.sentence(), "prod: poll live. preview: poll live. journal live.");
+        let refused = Fault::new(Part::Poll, "token refused", "Okta refused the token.", "", "");
+        health.orgs[1].board.set(Part::Poll, Pulse::Down(refused));
+        assert_eq!(health.unready(NOW).as_deref(), Some("preview: poll: token refused"));
+        assert_eq!(
+            health.sentence(),
+            "prod: poll live. preview: poll: Okta refused the token. journal live."
+        );
+        health.orgs[0].is_hung = true;
+        assert_eq!(health.dead(NOW), Some(format!("prod: {HUNG}")));
     }
 
     #[test]
@@ -140,14 +198,14 @@ mod tests {
             (Part::Hook, Pulse::Down(Fault::new(Part::Hook, "address in use", "", "", ""))),
         ] {
             let mut health = live();
-            health.board.set(part, pulse.clone());
+            health.orgs[0].board.set(part, pulse.clone());
             let why = health.unready(NOW).unwrap_or_default();
             assert!(why.starts_with(part.word()), "{pulse:?}: {why}");
             assert_eq!(health.dead(NOW), None, "a restart mends none of these");
         }
         // A listener whose connections are all taken still takes deliveries, and strangers can bring it there.
         let mut full = live();
-        full.board.set(Part::Hook, Pulse::Impaired(Fault::new(Part::Hook, "full", "", "", "")));
+        full.orgs[0].board.set(Part::Hook, Pulse::Impaired(Fault::new(Part::Hook, "full", "", "", "")));
         assert_eq!(full.unready(NOW), None);
         let other = Health { not_writing: Some("Process 7 writes this journal".to_owned()), ..live() };
         assert_eq!(other.unready(NOW).as_deref(), Some("Process 7 writes this journal"));
@@ -159,7 +217,9 @@ mod tests {
         let late = NOW + LOOP_WITHIN + Duration::from_secs(1);
         assert_eq!(live().dead(late).as_deref(), Some("the collector has been stuck for 61 s"));
         assert_eq!(live().unready(late), live().dead(late));
-        let hung = Health { is_hung: true, ..live() };
+        let mut hung = live();
+        hung.orgs[0].is_hung = true;
+        assert!(hung.is_hung());
         assert!(hung.dead(NOW).is_some() && hung.unready(NOW).is_some());
         assert_eq!(hung.sentence(), format!("poll: {HUNG}."));
     }

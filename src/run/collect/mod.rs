@@ -1,12 +1,12 @@
 //! `collect`: the feed as a service, without a screen. It reports to systemd, answers health checks and metrics, and
 //! reads its configuration again on SIGHUP.
 
-mod counts;
 mod health;
 mod listener;
 mod metrics;
 mod systemd;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,11 +20,10 @@ use crate::clock::Clock;
 use crate::consent::{OrgId, Seq};
 use crate::exit::Exit;
 use crate::journal::ReadError;
-use crate::report::{Part, Pulse};
+use crate::report::{Coverage, Part, Pulse};
 use crate::tasks::Tasks;
 use crate::tui::{Reloads, Signals};
-use counts::Counts;
-use health::{Health, Polling};
+use health::{Events, Health, OrgHealth, Polling};
 use systemd::Systemd;
 
 /// How often the loop goes around if nothing happens. Health checks tell from this that it still does.
@@ -63,9 +62,9 @@ pub async fn collect(
     note(&format!("Health checks and metrics are at http://{address}."));
     let mut collector = Collector {
         tell,
-        counts: Counts::default(),
+        events: HashMap::new(),
         seen: None,
-        polling: Polling::default(),
+        polling: HashMap::new(),
         systemd: Systemd::new(),
         told: None,
     };
@@ -112,10 +111,11 @@ pub async fn collect(
 /// What outlives a feed.
 struct Collector {
     tell: watch::Sender<Health>,
-    counts: Counts,
+    /// New rows, by org.
+    events: HashMap<OrgId, Events>,
     /// The folder of the journal and the newest row that is counted, or `None` before the first journal is open.
     seen: Option<(PathBuf, Seq)>,
-    polling: Polling,
+    polling: HashMap<OrgId, Polling>,
     systemd: Systemd,
     /// What standard error was told last.
     told: Option<String>,
@@ -127,10 +127,9 @@ impl Collector {
     fn begin(&mut self, plan: &FeedPlan, last: Seq) {
         if self.seen.as_ref().is_none_or(|(dir, _)| *dir != plan.dir) {
             self.seen = Some((plan.dir.clone(), last));
-            self.counts.events.clear();
+            self.events.clear();
         }
-        plan.org.label().clone_into(&mut self.counts.org);
-        self.polling = Polling::default();
+        self.polling.clear();
     }
 
     /// Goes around until a signal comes.
@@ -145,7 +144,7 @@ impl Collector {
         let mut is_ready = false;
         loop {
             let health = self.look(source, feed.holder(), clock.uptime());
-            let (words, is_hung) = (health.sentence(), health.is_hung);
+            let (words, is_hung) = (health.sentence(), health.is_hung());
             // Before it is told elsewhere, so that who hears of a state finds it in the health checks too.
             self.tell.send_replace(health);
             if self.told.as_deref() != Some(&words) {
@@ -181,28 +180,37 @@ impl Collector {
     /// Puts together what health checks and metrics say. A journal that cannot be read is a fault of the journal, and
     /// collecting goes on.
     fn look(&mut self, source: &mut Source, holder: Option<String>, uptime: Duration) -> Health {
+        let boards = source.boards();
         let mut health = Health {
-            board: source.board(),
             not_writing: holder.map(|holder| format!("{} writes this journal", named(&holder))),
             bytes: journal_bytes(&source.reader().dir()),
             looked: Some(uptime),
             ..Health::default()
         };
-        let polls = health.not_writing.is_none()
-            && matches!(health.board.get(Part::Poll), Pulse::Live | Pulse::Catching);
-        health.is_hung = self.polling.is_hung(polls, &health.board.traffic, uptime);
-        if let Err(error) = self.read(source, &mut health) {
-            health.board.set(Part::Journal, Pulse::Down(error.fault()));
+        let read = self.read(source, &mut health);
+        let is_writer = health.not_writing.is_none();
+        for (id, mut board) in source.in_use().zip(boards) {
+            let polls = is_writer && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Catching);
+            let is_hung = self.polling.entry(id).or_default().is_hung(polls, &board.traffic, uptime);
+            let coverage = read.as_ref().map_or(Ok(Coverage::default()), |()| source.coverage(id));
+            if let Some(error) = read.as_ref().err().or(coverage.as_ref().err()) {
+                board.set(Part::Journal, Pulse::Down(error.fault()));
+            }
+            health.orgs.push(OrgHealth {
+                label: source.orgs().label(id).to_owned(),
+                board,
+                is_hung,
+                coverage: coverage.unwrap_or_default(),
+                events: self.events.get(&id).cloned().unwrap_or_default(),
+            });
         }
-        health.counts = self.counts.clone();
         health
     }
 
-    /// Reads what the journal holds, and counts new rows by kind and way.
+    /// Reads how many rows the journal holds, and counts new rows by org, kind and way.
     fn read(&mut self, source: &mut Source, health: &mut Health) -> Result<(), ReadError> {
         let head = source.head().last;
         let reader = source.reader();
-        health.coverage = reader.coverage(OrgId::default())?;
         health.rows = reader.counted_rows()?;
         let Some((_, seen)) = &mut self.seen else { return Ok(()) };
         while *seen < head {
@@ -210,7 +218,8 @@ impl Collector {
             // A row that was announced may be removed by now.
             *seen = page.rows.last().map_or(head, |row| row.seq);
             for row in &page.rows {
-                *self.counts.events.entry((row.kind.word(), row.via.word())).or_default() += 1;
+                let events = self.events.entry(row.org).or_default();
+                *events.entry((row.kind.word(), row.via.word())).or_default() += 1;
             }
         }
         Ok(())

@@ -34,24 +34,32 @@ impl<'a> JournalBook<'a> {
     }
 
     fn noted(&self, stored: &Stored) -> Noted {
-        let note = self.marked.note(&stored.key).map(str::to_owned);
+        let note = self.marked.note(self.source.orgs(), stored).map(str::to_owned);
         Noted { seq: stored.seq, consent: self.source.restored(stored), note }
     }
 
     /// Returns sentences for the sources whose state changed since the last call. Faults are compared by their short
     /// form, because the full text contains numbers from Okta that differ with each refusal.
-    fn changed(&mut self, board: &Board) -> Vec<String> {
+    fn changed(&mut self, boards: &[Board]) -> Vec<String> {
         let mut states = Vec::new();
-        for part in [Part::Poll, Part::Hook, Part::Journal] {
-            let pulse = board.get(part);
-            let (brief, words) = match pulse.fault() {
-                Some(fault) => (fault.brief.clone(), format!("{}: {fault}", part.word())),
-                None if matches!(pulse, Pulse::Off | Pulse::Starting) => continue,
-                None => (String::new(), format!("{} is {}.", part.word(), pulse.word())),
-            };
-            states.push((format!("{} {} {brief}", part.word(), pulse.word()), words));
+        for (org, board) in self.source.in_use().zip(boards) {
+            let prefix = self.source.heading(org).map_or(String::new(), |label| format!("{label}: "));
+            for part in [Part::Poll, Part::Hook, Part::Journal] {
+                let pulse = board.get(part);
+                let (brief, words) = match pulse.fault() {
+                    Some(fault) => (fault.brief.clone(), format!("{}: {fault}", part.word())),
+                    None if matches!(pulse, Pulse::Off | Pulse::Starting) => continue,
+                    None => (String::new(), format!("{} is {}.", part.word(), pulse.word())),
+                };
+                // All orgs share the journal.
+                let prefix = if part == Part::Journal { "" } else { prefix.as_str() };
+                let state = format!("{prefix}{} {} {brief}", part.word(), pulse.word());
+                if !states.iter().any(|(told, _)| *told == state) {
+                    states.push((state, format!("{prefix}{words}")));
+                }
+            }
+            states.extend(board.notes.writer.iter().map(|sentence| (sentence.clone(), sentence.clone())));
         }
-        states.extend(board.notes.writer.iter().map(|sentence| (sentence.clone(), sentence.clone())));
         let new: Vec<String> = states
             .iter()
             .filter(|(state, _)| !self.told.contains(state))
@@ -73,11 +81,14 @@ impl Book for JournalBook<'_> {
 
     fn news(&mut self) -> Result<Vec<News>, Trouble> {
         // The board is read before the rows, so rows that it counts as caught up are certainly among them.
-        let board = self.source.board();
-        let mut news: Vec<News> = self.changed(&board).into_iter().map(News::Words).collect();
+        let boards = self.source.boards();
+        let mut news: Vec<News> = self.changed(&boards).into_iter().map(News::Words).collect();
         if !self.has_begun {
-            let pulse = board.get(Part::Poll);
-            if self.feed.holder().is_none() && !matches!(pulse, Pulse::Live) && pulse.fault().is_none() {
+            let has_result = |board: &Board| {
+                let pulse = board.get(Part::Poll);
+                matches!(pulse, Pulse::Live) || pulse.fault().is_some()
+            };
+            if self.feed.holder().is_none() && !boards.iter().all(has_result) {
                 return Ok(news);
             }
             self.has_begun = true;
@@ -94,7 +105,8 @@ impl Book for JournalBook<'_> {
         self.marked.refresh();
         let records = self.source.reader().records_after(self.seen, BATCH)?;
         self.seen = records.last().map_or(self.seen, |last| last.seq);
-        news.extend(records.iter().map(|stored| News::Came(Box::new(self.noted(stored)))));
+        let listed = records.iter().filter(|stored| self.source.lists(stored.org));
+        news.extend(listed.map(|stored| News::Came(Box::new(self.noted(stored)))));
         Ok(news)
     }
 
@@ -113,6 +125,9 @@ impl Book for JournalBook<'_> {
             let Some(first) = page.rows.first() else { break };
             before = first.seq;
             for row in page.rows.iter().rev() {
+                if !self.source.lists(row.org) {
+                    continue;
+                }
                 looked += 1;
                 let Some(stored) = self.source.reader().record(row.seq)? else { continue };
                 if look(self.noted(&stored)) == Go::Home {
@@ -129,18 +144,29 @@ impl Book for JournalBook<'_> {
 
     fn status(&mut self) -> Result<Vec<String>, Trouble> {
         let mut out = vec![self.stored()?];
-        let coverage = self.source.reader().coverage(OrgId::default())?;
-        out.push(match coverage.complete_since {
-            Some(since) => format!("Complete since {since:.0}."),
-            None => "It is not known yet how far back the journal is complete.".to_owned(),
-        });
-        out.extend(coverage.unreadable.sentence());
+        let orgs: Vec<OrgId> = self.source.in_use().collect();
+        for org in orgs {
+            let prefix = self.source.heading(org).map_or(String::new(), |label| format!("{label}: "));
+            let coverage = self.source.coverage(org)?;
+            let complete = match coverage.complete_since {
+                Some(since) => format!("Complete since {since:.0}."),
+                None => "It is not known yet how far back the journal is complete.".to_owned(),
+            };
+            let words = std::iter::once(complete).chain(coverage.unreadable.sentence());
+            out.extend(words.map(|words| format!("{prefix}{words}")));
+        }
         self.told.clear();
-        let board = self.source.board();
-        out.extend(self.changed(&board));
-        // The writer's notes are already among the changes.
-        let is_other = |note: &&str| !board.notes.writer.iter().any(|told| told == note);
-        out.extend(board.notes.all().filter(is_other).map(str::to_owned));
+        let boards = self.source.boards();
+        out.extend(self.changed(&boards));
+        for board in &boards {
+            // The writer's notes are already among the changes.
+            let is_other = |note: &&str| !board.notes.writer.iter().any(|told| told == note);
+            for note in board.notes.all().filter(is_other) {
+                if !out.iter().any(|told| told == note) {
+                    out.push(note.to_owned());
+                }
+            }
+        }
         Ok(out)
     }
 
@@ -167,7 +193,9 @@ mod tests {
         };
         let (board, seen) = watch::channel(Board::default());
         let (feed, _heard) = Feed::following("42", seen.clone());
-        let source = Source::new(Reader::open(&dir).unwrap(), watch::channel(Head::default()).1, seen);
+        let org = crate::consent::KnownOrg::unnamed("org");
+        let head = watch::channel(Head::default()).1;
+        let source = Source::new(Reader::open(&dir).unwrap(), head, vec![(org, seen)]);
         let mut book = JournalBook::new(&dir, &feed, source).unwrap();
         board.send_modify(|board| {
             board.notes.writer = vec!["Process 42 has ended.".to_owned()];

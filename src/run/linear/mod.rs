@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::charset;
 use super::matching::matches;
 use crate::clock::Clock;
-use crate::consent::{Seq, visible};
+use crate::consent::{Orgs, Seq, visible};
 use crate::exit::{Exit, Signal};
 use crate::export::{sentence, sentences};
 use crate::model::Query;
@@ -111,7 +111,7 @@ impl<B: Book> Teller<'_, B> {
                 match piece {
                     News::Words(words) => say(&words)?,
                     News::Begun => self.tell_latest(FEW)?,
-                    News::Came(noted) if !passes(self.filter.as_ref(), &noted) => {}
+                    News::Came(noted) if !passes(self.filter.as_ref(), self.book.orgs(), &noted) => {}
                     News::Came(_) if self.is_held => self.missed += 1,
                     News::Came(noted) => say(&sentence(noted.seq, &noted.consent, self.book.orgs()))?,
                 }
@@ -125,7 +125,7 @@ impl<B: Book> Teller<'_, B> {
         let filter = self.filter.as_ref();
         let orgs = self.book.orgs().clone();
         let looked = self.book.latest(LOOK_MAX, &mut |noted| {
-            if passes(filter, &noted) {
+            if passes(filter, &orgs, &noted) {
                 found.push(sentence(noted.seq, &noted.consent, &orgs));
             }
             if found.len() == wanted { Go::Home } else { Go::On }
@@ -215,8 +215,8 @@ impl<B: Book> Teller<'_, B> {
     }
 }
 
-fn passes(filter: Option<&Query>, noted: &Noted) -> bool {
-    filter.is_none_or(|filter| matches(filter, noted.seq, &noted.consent, noted.note.as_deref()))
+fn passes(filter: Option<&Query>, orgs: &Orgs, noted: &Noted) -> bool {
+    filter.is_none_or(|filter| matches(filter, orgs, noted.seq, &noted.consent, noted.note.as_deref()))
 }
 
 /// A line of input.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::stdio::note;
 use crate::clock::Clock;
 use crate::consent::Seq;
-use crate::report::Board;
+use crate::report::Persons;
 
 /// How long `--once` waits for the persons of consents that name nobody, once the log is read.
 pub(super) const PERSONS_PATIENCE: Duration = Duration::from_secs(30);
@@ -44,19 +44,29 @@ impl Hold {
         Some(if is_follower { newest } else { Timestamp::MIN })
     }
 
-    /// Ends the hold if all persons were found, its time is over, or the run gives up. `last` is the newest row, read
-    /// after the board.
-    pub(super) fn look(&mut self, board: &Board, last: Seq, is_read: bool, is_given_up: bool, up: Duration) {
+    /// Ends the hold if all persons were found, its time is over, or the run gives up. `persons` is the progress of each
+    /// org. `last` is the newest row, read after the boards.
+    pub(super) fn look(
+        &mut self,
+        persons: impl Iterator<Item = Persons>,
+        last: Seq,
+        is_read: bool,
+        is_given_up: bool,
+        up: Duration,
+    ) {
         if !self.is_held {
             return;
         }
         if is_read {
             self.begin(up);
         }
-        let is_found = is_read && board.persons.seen >= last.0 && board.persons.open == 0;
+        let (all_seen, open) = persons.fold((true, 0), |(all_seen, open), persons| {
+            (all_seen && persons.seen >= last.0, open + persons.open)
+        });
+        let is_found = is_read && all_seen && open == 0;
         let is_over = self.until.is_some_and(|until| up >= until);
         if is_over && !is_found {
-            let left = match board.persons.open {
+            let left = match open {
                 0 => "Not every consent that names nobody was looked at within 30 seconds".to_owned(),
                 1 => "The person of 1 consent was not found within 30 seconds".to_owned(),
                 open => format!("The persons of {open} consents were not found within 30 seconds"),
@@ -87,7 +97,7 @@ mod tests {
         assert_eq!(hold.held_from(false, &clock), Some(Timestamp::MIN));
         assert_eq!(hold.held_from(true, &clock), Some(at("2026-05-06T07:59:30Z")));
         let look = |hold: &mut Hold, is_read: bool| {
-            hold.look(&Board::default(), Seq(9), is_read, false, clock.uptime());
+            hold.look(std::iter::once(Persons::default()), Seq(9), is_read, false, clock.uptime());
             hold.held_from(true, &clock).is_some()
         };
         clock.advance(PERSONS_PATIENCE);

@@ -18,7 +18,8 @@ use crate::clock::Clock;
 use crate::consent::OrgId;
 use crate::exit::{Exit, Signal};
 use crate::export::Lines;
-use crate::report::{Fault, Part, Pulse};
+use crate::journal::ReadError;
+use crate::report::{Board, Fault, Part, Pulse};
 use crate::tui::{Signals, StopSignal};
 use ends::{PATIENCE, ends, follower_ends, gives_up, hook_news, wake_at, worst};
 use hold::Hold;
@@ -65,6 +66,89 @@ async fn take_snapshots(plan: &AutoPlan, clock: &Clock) -> Infallible {
     }
 }
 
+/// What a run knows of one org.
+struct OrgRun {
+    org: OrgId,
+    /// What comes before each sentence about the org; empty if it is the only one.
+    prefix: String,
+    /// The fault that was told last.
+    told: Option<Fault>,
+    hook_told: Option<String>,
+    had_answer: bool,
+    /// Whether the log was read up to the time of the start. Later faults do not concern `--once`.
+    is_read: bool,
+    /// Whether the followed process has read and stored everything that this one must print.
+    is_whole: bool,
+    /// The fault for which the run gives up on this org now, if any.
+    given_up: Option<(Exit, Fault)>,
+    /// Why the process that polls this org will not read it to its end, if that is so.
+    stuck: Option<(Exit, String)>,
+    unreadable: Unread,
+}
+
+impl OrgRun {
+    /// Prints a sentence about the org.
+    fn note(&self, words: &str) {
+        if !words.is_empty() {
+            note(&format!("{}{words}", self.prefix));
+        }
+    }
+
+    /// Takes the state of the org's parts.
+    fn look(&mut self, board: &Board, options: &TailOptions) {
+        let pulse = board.get(Part::Poll);
+        self.is_read |= options.once && matches!(pulse, Pulse::Live);
+        self.given_up = worst(board)
+            .filter(|_| !self.is_read)
+            .and_then(|fault| Some((gives_up(options, &fault, self.had_answer)?, fault)));
+        self.had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
+    }
+
+    /// Prints what is new about the hook of the org.
+    fn tell_hook(&mut self, board: &Board) {
+        let news = hook_news(board, &mut self.hook_told).unwrap_or_default();
+        self.note(&news);
+    }
+
+    /// Prints what is new about the log of the org.
+    fn tell(&mut self, board: &Board) {
+        if let Some(fault) = worst(board).filter(|_| !self.is_read) {
+            // The full text contains numbers from Okta that differ with each refusal, so the short form is compared.
+            let is_told = self
+                .told
+                .as_ref()
+                .is_some_and(|told: &Fault| (told.part, &told.brief) == (fault.part, &fault.brief));
+            if !is_told {
+                self.note(&fault.to_string());
+                self.told = Some(fault);
+            }
+        } else if matches!(board.get(Part::Poll), Pulse::Live | Pulse::Elsewhere(_))
+            && self.told.take().is_some()
+        {
+            self.note("The System Log is read again.");
+        }
+    }
+
+    /// Returns whether the run expects nothing more of the org, because of a fault.
+    fn is_over(&self) -> bool {
+        !self.is_whole && (self.given_up.is_some() || self.stuck.is_some())
+    }
+
+    /// Returns the words for an org of which the run expects nothing more.
+    fn last_words(&self) -> Option<(Exit, String)> {
+        if let Some((exit, words)) = &self.stuck {
+            return Some((*exit, format!("{}{words}", self.prefix)));
+        }
+        let (exit, fault) = self.given_up.as_ref()?;
+        let words = [fault.what.as_str(), "Stopped. Nothing stored was lost.", fault.remedy.as_str()];
+        Some((*exit, format!("{}{}", self.prefix, words.join(" ").trim_end())))
+    }
+}
+
+fn unread(error: &ReadError) -> (Exit, String) {
+    (Exit::Failed, error.fault().to_string())
+}
+
 async fn follow(
     options: TailOptions,
     feed: &Feed,
@@ -79,46 +163,52 @@ async fn follow(
         note(&format!("{} writes this journal; its rows are followed read-only.", named(holder)));
     }
     let began = clock.uptime();
-    tell_start(&printer, &mut source)?;
-    let mut told = None;
+    let begun = source.in_use().zip(&feed.unreadable_before).map(|(org, unreadable)| OrgRun {
+        org,
+        prefix: source.heading(org).map_or(String::new(), |label| format!("{label}: ")),
+        told: None,
+        hook_told: None,
+        had_answer: follows.is_some(),
+        is_read: false,
+        is_whole: false,
+        given_up: None,
+        stuck: None,
+        unreadable: Unread::new(*unreadable),
+    });
+    let mut orgs: Vec<OrgRun> = begun.collect();
+    tell_start(&printer, &source, &orgs)?;
     let mut damaged_told = 0;
-    let mut hook_told = None;
     // Notes about files were printed at the start.
-    let mut noted = source.board().notes.files;
+    let mut noted: Vec<String> = source.boards().iter().flat_map(|board| board.notes.files.clone()).collect();
     let mut coverage = (printer.options.format == Lines::Json).then(Watcher::default);
-    let mut had_answer = follows.is_some();
     let mut hold = Hold::new(printer.options.once && feed.looks_up_persons());
-    // Whether the followed process has read and stored everything that this one must print.
-    let mut is_whole = false;
     let mut is_nudged = false;
-    // Whether the log was read up to the time of the start. Later faults do not concern `--once`.
-    let mut is_read = false;
-    let mut unreadable = Unread::new(feed.unreadable_before);
     let mut progress_at = clock.uptime();
     loop {
-        // The board is read before the rows, so rows that it counts as caught up are certainly among them. The same
+        // The boards are read before the rows, so rows that they count as caught up are certainly among them. The same
         // holds for a follower's polling state.
-        let board = source.board();
+        let boards = source.boards();
         let holder = feed.holder();
-        let polling = match &holder {
-            Some(_) => Some(
-                source
-                    .reader()
-                    .polling(OrgId::default())
-                    .map_err(|error| (Exit::Failed, error.fault().to_string()))?,
-            ),
-            None => None,
-        };
+        let pollings = orgs.iter().map(|org| source.reader().polling(org.org)).collect::<Result<Vec<_>, _>>();
+        let pollings = pollings.map_err(|error| unread(&error))?;
         let before = printer.seen;
-        let covered = coverage.as_mut().map_or(Ok(None), |watcher| watcher.look(&mut source, &board));
+        let covered = coverage.as_mut().map_or(Ok(Vec::new()), |watcher| watcher.look(&source, &boards));
         printer.options.marked.refresh();
-        is_read |= printer.options.once && matches!(board.get(Part::Poll), Pulse::Live);
-        let given_up = worst(&board)
-            .filter(|_| !is_read)
-            .and_then(|fault| Some((gives_up(&printer.options, &fault, had_answer)?, fault)));
+        for (org, board) in orgs.iter_mut().zip(&boards) {
+            org.look(board, &printer.options);
+        }
+        let gives_up = orgs.iter().all(OrgRun::is_over);
         // A run that gives up prints the rows it has, with or without their persons.
-        hold.look(&board, source.head().last, is_read || is_whole, given_up.is_some(), clock.uptime());
-        let printed = if printer.is_early(&board, clock) {
+        let is_read = orgs.iter().all(|org| org.is_read || org.is_whole || org.is_over());
+        let asked = orgs.iter().zip(&boards).filter(|(org, _)| !org.is_over());
+        hold.look(
+            asked.map(|(_, board)| board.persons),
+            source.head().last,
+            is_read,
+            gives_up,
+            clock.uptime(),
+        );
+        let printed = if printer.is_early(&boards, clock) {
             Ok(true)
         } else {
             printer.print_new(&mut source, hold.held_from(holder.is_some(), clock))
@@ -132,75 +222,67 @@ async fn follow(
                     format!("Standard output cannot be written: {error}. Nothing stored is lost."),
                 ));
             }
-            Err(PrintError::Read(error)) => return Err((Exit::Failed, error.fault().to_string())),
+            Err(PrintError::Read(error)) => return Err(unread(&error)),
         }
-        // The coverage line comes after the rows that it covers.
-        match covered {
-            Ok(line) => line.iter().for_each(|line| say(line)),
-            Err(error) => return Err((Exit::Failed, error.fault().to_string())),
-        }
+        // The coverage lines come after the rows that they cover.
+        covered.map_err(|error| unread(&error))?.iter().for_each(|line| say(line));
         if printer.seen != before {
             progress_at = clock.uptime();
         }
-        if !printer.options.once && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Elsewhere(_)) {
-            let told = unreadable.tell(&mut source, clock.sure());
-            told.map_err(|error| (Exit::Failed, error.fault().to_string()))?;
-        }
-        for sentence in board.notes.all().filter(|sentence| !noted.iter().any(|old| old == sentence)) {
-            note(sentence);
-        }
-        noted = board.notes.all().map(ToOwned::to_owned).collect();
-        note(&hook_news(&board, &mut hook_told).unwrap_or_default());
-        let pulse = board.get(Part::Poll).clone();
-        had_answer |= matches!(pulse, Pulse::Live | Pulse::Catching);
-        let is_end = match (&holder, polling) {
-            (Some(holder), Some(polling)) => {
-                let asked = (printer.options.once, printer.options.until);
-                is_whole = follower_ends(asked, holder, &pulse, polling, began, clock)?;
-                is_whole
+        for (org, board) in orgs.iter_mut().zip(&boards) {
+            if !printer.options.once && matches!(board.get(Part::Poll), Pulse::Live | Pulse::Elsewhere(_)) {
+                let words =
+                    org.unreadable.news(&source, org.org, clock.sure()).map_err(|error| unread(&error))?;
+                org.note(&words.unwrap_or_default());
             }
-            _ => is_read || ends(&printer.options, &board),
-        };
+            org.tell_hook(board);
+        }
+        noted = tell_notes(&orgs, &boards, &noted);
+        let mut is_end = true;
+        for ((org, board), polling) in orgs.iter_mut().zip(&boards).zip(pollings) {
+            let pulse = board.get(Part::Poll);
+            is_end &= match &holder {
+                Some(holder) => {
+                    let asked = (printer.options.once, printer.options.until);
+                    let ended = follower_ends(asked, holder, pulse, polling, began, clock);
+                    (org.is_whole, org.stuck) =
+                        ended.map_or_else(|why| (false, Some(why)), |is_whole| (is_whole, None));
+                    org.is_whole || org.is_over()
+                }
+                None => org.is_read || ends(&printer.options, board) || org.is_over(),
+            };
+        }
+        let gives_up = orgs.iter().all(OrgRun::is_over);
         let damaged = source.reader().damaged();
         if damaged.len() > damaged_told {
             damaged_told = damaged.len();
             note(&damaged_words(&damaged).unwrap_or_default());
         }
         // Keep waiting only if a row is held back.
-        if is_end && !(hold.is_held && printer.is_blocked) {
+        if is_end && !gives_up && !(hold.is_held && printer.is_blocked) {
             if printer.options.once && damaged_told > 0 {
                 let words = "This run exits with 1, because damaged rows were left out.";
                 return Err((Exit::Failed, words.to_owned()));
             }
-            return unreadable.end(&mut source, &printer.options);
+            return end(&orgs, &source, &printer.options);
         }
         if let Some(holder) = holder.as_ref().filter(|holder| follows.as_ref() != Some(holder)) {
             note(&format!("{} writes this journal now; its rows are followed read-only.", named(holder)));
         }
         follows = holder;
-        if let Some((exit, fault)) = given_up {
-            let words = [fault.what.as_str(), "Stopped. Nothing stored was lost.", fault.remedy.as_str()];
-            return Err((exit, words.join(" ").trim_end().to_owned()));
+        if gives_up {
+            return end(&orgs, &source, &printer.options);
         }
-        if let Some(fault) = worst(&board).filter(|_| !is_read) {
-            // The full text contains numbers from Okta that differ with each refusal, so the short form is compared.
-            if told.as_ref().is_none_or(|told: &Fault| (told.part, &told.brief) != (fault.part, &fault.brief))
-            {
-                note(&fault.to_string());
-                told = Some(fault);
-            }
-        } else if matches!(pulse, Pulse::Live | Pulse::Elsewhere(_)) {
-            if told.take().is_some() {
-                note("The System Log is read again.");
-            }
-            if pulse == Pulse::Live {
+        for (org, board) in orgs.iter_mut().zip(&boards) {
+            org.tell(board);
+            if !org.is_read && *board.get(Part::Poll) == Pulse::Live {
                 progress_at = clock.uptime();
             }
         }
         if !is_nudged && printer.options.until.is_some_and(|until| clock.sure() >= until) {
             // The last poll was before that time, so poll once more.
             is_nudged = true;
-            feed.nudge.notify_one();
+            feed.nudge();
         }
         if printer.options.once && clock.uptime().saturating_sub(progress_at) >= PATIENCE {
             return Err((
@@ -227,17 +309,46 @@ async fn follow(
     }
 }
 
-fn tell_start(printer: &Printer, source: &mut Source) -> Result<(), (Exit, String)> {
+/// Prints the notes that are new, and returns all notes.
+fn tell_notes(orgs: &[OrgRun], boards: &[Board], before: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for (org, board) in orgs.iter().zip(boards) {
+        let of_org = board.notes.of_org().map(|words| format!("{}{words}", org.prefix));
+        for words in of_org.chain(board.notes.of_journal().map(str::to_owned)) {
+            if !all.contains(&words) {
+                all.push(words);
+            }
+        }
+    }
+    all.iter().filter(|words| !before.contains(words)).for_each(|words| note(words));
+    all
+}
+
+/// Returns the result of a run: a refusal before another failure, and that before success.
+fn end(orgs: &[OrgRun], source: &Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
+    let mut failed: Vec<(Exit, String)> =
+        orgs.iter().filter(|org| org.is_over()).filter_map(OrgRun::last_words).collect();
+    for org in orgs.iter().filter(|org| !org.is_over()) {
+        if let Err((exit, words)) = org.unreadable.end(source, org.org, options) {
+            failed.push((exit, format!("{}{words}", org.prefix)));
+        }
+    }
+    let exit = failed.iter().map(|(exit, _)| *exit).max_by_key(|exit| *exit == Exit::Refused);
+    let Some(exit) = exit else { return Ok(Exit::Done) };
+    let words: Vec<String> = failed.into_iter().map(|(_, words)| words).collect();
+    Err((exit, words.join("\n")))
+}
+
+fn tell_start(printer: &Printer, source: &Source, orgs: &[OrgRun]) -> Result<(), (Exit, String)> {
     let Some(since) = printer.options.since else { return Ok(()) };
-    let coverage = source
-        .reader()
-        .coverage(OrgId::default())
-        .map_err(|error| (Exit::Failed, error.fault().to_string()))?;
-    if let Some(complete) = coverage.complete_since.filter(|complete| *complete > since) {
-        note(&format!(
-            "The journal is complete from {complete:.0} on; earlier events were not polled. consentwatch backfill \
-             fetches them."
-        ));
+    for org in orgs {
+        let coverage = source.coverage(org.org).map_err(|error| unread(&error))?;
+        if let Some(complete) = coverage.complete_since.filter(|complete| *complete > since) {
+            org.note(&format!(
+                "The journal is complete from {complete:.0} on; earlier events were not polled. consentwatch backfill \
+                 fetches them."
+            ));
+        }
     }
     Ok(())
 }

@@ -56,9 +56,9 @@ impl Printer {
     }
 
     /// Returns whether a duration for `--since` cannot be turned into a time yet, because Okta's time is not known.
-    pub(super) fn is_early(&mut self, board: &Board, clock: &Clock) -> bool {
+    pub(super) fn is_early(&mut self, boards: &[Board], clock: &Clock) -> bool {
         let Some(ago) = self.options.ago else { return false };
-        if *board.get(Part::Poll) == Pulse::Starting {
+        if boards.iter().any(|board| *board.get(Part::Poll) == Pulse::Starting) {
             return true;
         }
         self.options.ago = None;
@@ -122,12 +122,18 @@ impl Printer {
         if self.options.limit.is_some_and(|limit| self.printed >= limit) {
             return Ok(false);
         }
-        if !self.is_wanted(stored) {
+        if !self.is_wanted(stored) || !source.lists(stored.org) {
             return Ok(true);
         }
         let consent = source.restored(stored);
         if let Some(filter) = &self.filter
-            && !matches(filter, stored.seq, &consent, self.options.marked.note(&stored.key))
+            && !matches(
+                filter,
+                source.orgs(),
+                stored.seq,
+                &consent,
+                self.options.marked.note(source.orgs(), stored),
+            )
         {
             return Ok(true);
         }

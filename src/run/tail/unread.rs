@@ -21,36 +21,40 @@ impl Unread {
         Self { before, told: None }
     }
 
-    /// Reports the unreadable records of the last day, and then each new one. Used without `--once`.
-    pub(super) fn tell(&mut self, source: &mut Source, now: Timestamp) -> Result<(), ReadError> {
-        let found = source.reader().coverage(OrgId::default())?.unreadable;
+    /// Returns sentences about the unreadable records of an org: first those of the last day, and then each new one.
+    /// Used without `--once`.
+    pub(super) fn news(
+        &mut self,
+        source: &Source,
+        org: OrgId,
+        now: Timestamp,
+    ) -> Result<Option<String>, ReadError> {
+        let found = source.coverage(org)?.unreadable;
         let is_first = self.told.is_none() && found.is_recent(now);
-        if (is_first || found.count > self.told.unwrap_or(self.before))
-            && let Some(words) = found.sentence()
-        {
-            note(&words);
-        }
+        let is_news = is_first || found.count > self.told.unwrap_or(self.before);
         self.told = Some(found.count);
-        Ok(())
+        Ok(found.sentence().filter(|_| is_news))
     }
 
-    /// Returns the result of a run that has printed everything readable.
+    /// Returns the result of a run that has printed everything readable of an org.
     ///
     /// # Errors
     /// With `--once`, returns an exit code and a sentence for stderr if new records were unreadable, unless
     /// `--allow-unreadable` is set.
-    pub(super) fn end(&self, source: &mut Source, options: &TailOptions) -> Result<Exit, (Exit, String)> {
-        let found = source
-            .reader()
-            .coverage(OrgId::default())
-            .map_err(|error| (Exit::Failed, error.fault().to_string()))?
-            .unreadable;
+    pub(super) fn end(
+        &self,
+        source: &Source,
+        org: OrgId,
+        options: &TailOptions,
+    ) -> Result<(), (Exit, String)> {
+        let found =
+            source.coverage(org).map_err(|error| (Exit::Failed, error.fault().to_string()))?.unreadable;
         let Some(words) = found.sentence().filter(|_| options.once && found.count > self.before) else {
-            return Ok(Exit::Done);
+            return Ok(());
         };
         if options.allow_unreadable {
             note(&words);
-            return Ok(Exit::Done);
+            return Ok(());
         }
         let ended = "This run exits with 1, because its output may be incomplete; with --allow-unreadable it exits \
                      with 0.";

@@ -15,7 +15,7 @@ use crate::screen::paint::screen_text;
 use crate::view::{Depth, Theme, ThemeKind};
 
 /// The version of the form that is written and read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Rows that a recording holds: the newest.
 const ROWS: usize = 20_000;
 /// Messages of a file that is read. Fewer are written.

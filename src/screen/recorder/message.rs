@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{
-    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, Orgs, Person, Rev, RowPage, Seq,
-    SideEvent, Stored, Untrusted, Via,
+    Beside, Consent, Delivery, Doubt, EventId, EventKey, Evidence, Label, OrgId, Orgs, Person, Rev, RowPage,
+    Seq, SideEvent, Stored, Untrusted, Via,
 };
 use crate::model::{Chord, Copied, Loading, Mark, Marks, Msg, Notice, Offline};
 use crate::okta;
@@ -43,8 +43,9 @@ pub(super) enum Recorded {
         to: Seq,
         kept: Vec<Range>,
     },
-    Board(Box<Board>),
-    Coverage(Coverage),
+    OrgsInUse(Vec<OrgId>),
+    Board(OrgId, Box<Board>),
+    Coverage(OrgId, Coverage),
     Record(Seq, Option<Box<RecordedConsent>>),
     RecordFailed(Seq, String),
     Beside(Seq, Vec<RecordedSide>, Vec<Seq>),
@@ -142,8 +143,9 @@ impl Recorded {
             Msg::Offline(offline) => Self::Offline(offline.clone()),
             Msg::Changed(page) => Self::Changed(Range::of(page)),
             Msg::Cut { after, to, kept } => Self::Cut { after: *after, to: *to, kept: Range::runs(kept) },
-            Msg::Board(board) => Self::Board(board.clone()),
-            Msg::Coverage(coverage) => Self::Coverage(coverage.clone()),
+            Msg::OrgsInUse(orgs) => Self::OrgsInUse(orgs.clone()),
+            Msg::Board(org, board) => Self::Board(*org, board.clone()),
+            Msg::Coverage(org, coverage) => Self::Coverage(*org, coverage.clone()),
             Msg::Record(seq, consent) => {
                 let recorded = |consent: &Consent| Box::new(RecordedConsent::of(*seq, consent));
                 Self::Record(*seq, consent.as_deref().map(recorded))
@@ -209,8 +211,9 @@ impl Recorded {
                 });
                 Msg::Cut { after, to, kept: kept.into_iter().flat_map(present).collect() }
             }
-            Self::Board(board) => Msg::Board(board),
-            Self::Coverage(coverage) => Msg::Coverage(coverage),
+            Self::OrgsInUse(orgs) => Msg::OrgsInUse(orgs),
+            Self::Board(org, board) => Msg::Board(org, board),
+            Self::Coverage(org, coverage) => Msg::Coverage(org, coverage),
             Self::Record(seq, consent) => {
                 Msg::Record(seq, consent.map(|consent| Box::new(consent.restore())))
             }
@@ -279,7 +282,7 @@ impl RecordedConsent {
             seq: self.seq,
             rev: Rev(0),
             key: EventKey { published_ms: self.published_ms, id: id_of(self.uuid), part: self.part },
-            org: None,
+            org: OrgId::default(),
             received: self.received,
             via: self.via,
             doubt: self.doubt,

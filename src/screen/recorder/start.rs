@@ -10,10 +10,9 @@ use super::hide;
 use super::message::{Range, is_sound_size};
 use crate::consent::{Orgs, RowPage};
 use crate::model::{
-    Command, Keymap, Loading, Marks, Mask, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Zone,
-    update,
+    Command, Keymap, Loading, Marks, Mask, Model, Msg, Offline, Origin, Pane, Query, Saved, Shape, Sources,
+    Zone, update,
 };
-use crate::report::{Board, Coverage};
 
 /// A state of the screen, as far as it can be restored without a journal: exactly at the start of the screen, later
 /// but for scroll positions and what is typed or open.
@@ -39,8 +38,7 @@ pub(super) struct Start {
     columns: String,
     configured_columns: String,
     filter: Option<String>,
-    board: Board,
-    coverage: Coverage,
+    sources: Sources,
     offline: Option<Offline>,
     loading: Loading,
     marks: Marks,
@@ -71,8 +69,7 @@ impl Start {
             columns: model.shape.words(),
             configured_columns: workspace.columns_from.words(),
             filter: model.filter.as_ref().map(|filter| filter.query().text().to_owned()),
-            board: model.board.clone(),
-            coverage: model.coverage.clone(),
+            sources: model.sources.clone(),
             offline: model.offline.clone(),
             loading: model.loading,
             marks: model.rows.marks().clone(),
@@ -140,8 +137,7 @@ impl Start {
             update(&mut model, Msg::Place(self.place));
             update(&mut model, Msg::Work);
         }
-        model.board = self.board;
-        model.coverage = self.coverage;
+        model.sources = self.sources;
         model.offline = self.offline;
         model.loading = self.loading;
         model.sent = self.sent;
