@@ -18,6 +18,7 @@ mod standing;
 mod tests;
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use hashbrown::{HashMap, HashTable};
 
@@ -77,6 +78,8 @@ pub struct Ledger {
     standing: Vec<Standing>,
     /// Revocations that reach beyond one pair, by their target.
     broad: HashMap<(Reached, Number), Vec<RowRef>>,
+    /// The broad revocations by row, so that one that changes can be withdrawn.
+    spread: HashMap<RowRef, Spread>,
     /// Targets of broad revocations that were not yet applied.
     disturbed: HashSet<(Reached, Number)>,
     /// Whether a broad revocation reaches a server or a scope, so that the rows of a pair must be checked.
@@ -98,6 +101,15 @@ enum Reached {
     Client,
     Server,
     Scope,
+}
+
+/// A broad revocation as it was recorded last.
+#[derive(PartialEq, Eq, Debug)]
+struct Spread {
+    /// Its targets, without repetitions.
+    reached: Vec<(Reached, Number)>,
+    /// A hash of everything else that decides which grants it ends.
+    content: u64,
 }
 
 /// Rows examined in one slice of work, which takes some milliseconds.
@@ -144,9 +156,7 @@ impl Ledger {
         if is_consent(&row) {
             self.count(rows, &row, now.whose, before == now);
         }
-        if before != now && row.kind == Kind::Revoke && is_good(&row) {
-            self.spread(rows, &row, (person, client), at);
-        }
+        self.spread(rows, &row, (person, client), at);
     }
 
     /// Removes rows that the journal removed. The first and last times in the tallies are not changed.
@@ -154,6 +164,7 @@ impl Ledger {
         for at in places {
             let before = self.owners.replace(at.0 as usize, Owner::default());
             self.uncount(before);
+            self.spread.remove(at);
             // The row leaves the chain when the pair is recomputed.
             if let Whose::Pair(pair) = before.whose {
                 self.mark_dirty(pair);
@@ -288,24 +299,26 @@ impl Ledger {
         }
     }
 
-    /// Records a revocation that may end grants of other pairs: one without a known person or client, or one that names
-    /// no grant and ends every grant of a target.
-    fn spread(&mut self, rows: &Rows, row: &Row, (person, client): (Number, Number), at: RowRef) {
-        let scopes = self.scopes.list(row.org, row.scopes, rows.symbols()).to_vec();
-        let is_linked = matches!(self.owners.get(at.0 as usize).whose, Whose::Pair(_));
-        if is_linked && !scopes.is_empty() {
-            return;
-        }
-        let reached: Vec<(Reached, Number)> = match row.reach {
-            Reach::Person | Reach::PersonGone => vec![(Reached::Person, person)],
-            Reach::ClientGone => vec![(Reached::Client, client)],
-            Reach::ServerGone => {
-                vec![(Reached::Server, self.servers.number(row.org, row.server, rows.symbols()))]
+    /// Records a revocation that may end grants of other pairs. If it was recorded before and has changed, it is
+    /// withdrawn first: it may name other targets now, or have become a row of another org.
+    fn spread(&mut self, rows: &Rows, row: &Row, numbers: (Number, Number), at: RowRef) {
+        let reached = self.reached(rows, row, numbers, at);
+        let before = if reached.is_empty() {
+            self.spread.remove(&at)
+        } else {
+            let new = Spread { reached: reached.clone(), content: content(row, rows.grant_marks(at)) };
+            if self.spread.get(&at) == Some(&new) {
+                return;
             }
-            Reach::ScopeGone => scopes.into_iter().map(|scope| (Reached::Scope, scope)).collect(),
-            Reach::Named | Reach::PersonAndClient => Vec::new(),
+            self.spread.insert(at, new)
         };
-        for key in reached.into_iter().filter(|(_, number)| *number != 0) {
+        for key in before.into_iter().flat_map(|before| before.reached) {
+            if let Some(rows) = self.broad.get_mut(&key) {
+                rows.retain(|row| *row != at);
+            }
+            self.disturbed.insert(key);
+        }
+        for key in reached {
             let rows = self.broad.entry(key).or_default();
             if rows.len() == BROAD_MAX {
                 rows.remove(0);
@@ -314,6 +327,38 @@ impl Ledger {
             self.disturbed.insert(key);
             self.looks_at_rows |= matches!(key.0, Reached::Server | Reached::Scope);
         }
+    }
+
+    /// Returns the targets of a revocation that may end grants of other pairs: one without a known person or client, or
+    /// one that names no grant and ends every grant of a target. Returns nothing for every other row.
+    fn reached(
+        &mut self,
+        rows: &Rows,
+        row: &Row,
+        (person, client): (Number, Number),
+        at: RowRef,
+    ) -> Vec<(Reached, Number)> {
+        if row.kind != Kind::Revoke || !is_good(row) {
+            return Vec::new();
+        }
+        let scopes = self.scopes.list(row.org, row.scopes, rows.symbols()).to_vec();
+        let is_linked = matches!(self.owners.get(at.0 as usize).whose, Whose::Pair(_));
+        if is_linked && !scopes.is_empty() {
+            return Vec::new();
+        }
+        let mut reached: Vec<(Reached, Number)> = match row.reach {
+            Reach::Person | Reach::PersonGone => vec![(Reached::Person, person)],
+            Reach::ClientGone => vec![(Reached::Client, client)],
+            Reach::ServerGone => {
+                vec![(Reached::Server, self.servers.number(row.org, row.server, rows.symbols()))]
+            }
+            Reach::ScopeGone => scopes.into_iter().map(|scope| (Reached::Scope, scope)).collect(),
+            Reach::Named | Reach::PersonAndClient => Vec::new(),
+        };
+        reached.retain(|(_, number)| *number != 0);
+        reached.sort_unstable();
+        reached.dedup();
+        reached
     }
 
     /// Marks the pairs that new broad revocations reach as needing recomputation. Makes one pass over all pairs, except
@@ -506,6 +551,13 @@ impl Ledger {
         let broad = self.broad_for(rows, pair, events);
         replay(rows, (&mut self.servers, &mut self.scopes), events, broad)
     }
+}
+
+/// Returns a hash of what decides, beside its targets, which grants a revocation ends.
+fn content(row: &Row, marks: &[u32]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (row.published_ms, row.server, row.scopes, marks).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn hash(person: Number, client: Number) -> u64 {

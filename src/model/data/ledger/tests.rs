@@ -97,7 +97,11 @@ impl Rig {
     }
 
     fn put(&mut self, seq: i64, event: &Event) -> RowRef {
-        let (at, _) = self.rows.put(&event.row(seq), &event.marks());
+        self.put_in(OrgId(0), seq, event)
+    }
+
+    fn put_in(&mut self, org: OrgId, seq: i64, event: &Event) -> RowRef {
+        let (at, _) = self.rows.put(&Row { org, ..event.row(seq) }, &event.marks());
         self.ledger.take(&self.rows, at);
         at
     }
@@ -180,6 +184,34 @@ fn a_broad_revocation_reaches_what_its_type_says() {
     ] {
         let events = [&grants[..], std::slice::from_ref(&revocation)].concat();
         check(&events, &[&wanted[..], &[None]].concat());
+    }
+}
+
+#[test]
+fn a_broad_revocation_whose_org_changes_ends_what_is_in_its_new_org() {
+    let revocation = |reach, person, client, server| Event {
+        reach,
+        person,
+        client,
+        server,
+        kind: Kind::Revoke,
+        mark: 0,
+        scopes: 0,
+        ..Event::grant(2, 0, 0)
+    };
+    for revocation in [
+        revocation(Reach::PersonGone, 1, 0, 0),
+        revocation(Reach::ClientGone, 0, 1, 0),
+        revocation(Reach::ServerGone, 0, 0, 1),
+        Event { scopes: 1, ..revocation(Reach::ScopeGone, 0, 0, 0) },
+    ] {
+        let mut rig = Rig::new();
+        let grants = [0, 1].map(|org| rig.put_in(OrgId(org), i64::from(org) + 1, &Event::grant(1, 1, 1)));
+        for (org, wanted) in [(0, [Revoked, Stands]), (1, [Stands, Revoked]), (0, [Revoked, Stands])] {
+            rig.put_in(OrgId(org), 3, &revocation);
+            rig.work();
+            assert_eq!(grants.map(|at| rig.ledger.standing(at)), wanted, "{revocation:?} in {org}");
+        }
     }
 }
 
@@ -280,6 +312,22 @@ struct Told {
     people: Vec<ToldTally>,
     scopes: Vec<(String, Held, Rarity)>,
     holding: u32,
+}
+
+impl Told {
+    /// Leaves out what keeps the rows that left: the tallies' times, scopes and numbers of others, and all names without
+    /// rows.
+    fn without_history(mut self) -> Self {
+        for told in self.clients.iter_mut().chain(&mut self.people) {
+            told.tally = Tally { others: 0, first_ms: 0, last_ms: 0, ..told.tally };
+            told.ever.clear();
+            told.since = [0; 2];
+        }
+        self.clients.retain(|told| told.tally.has_consents());
+        self.people.retain(|told| told.tally.has_consents());
+        self.scopes.retain(|(_, held, _)| held.people + held.clients > 0);
+        self
+    }
 }
 
 /// What a ledger says about a client or a person.
@@ -441,10 +489,10 @@ proptest! {
         for (which, event) in changed {
             let count = known.len();
             let (seq, old) = &mut known[which % count];
-            // Changes of revocations are left out: the ledger does not undo a broad revocation, and they do not occur.
-            if old.kind != Kind::Revoke && event.kind != Kind::Revoke {
-                *old = event;
-                rig.put(*seq, &old.clone());
+            *old = event;
+            rig.put(*seq, &old.clone());
+            if slices {
+                rig.ledger.work(&rig.rows);
             }
         }
         rig.work();
@@ -488,8 +536,7 @@ proptest! {
             let seq = index as i64 + 1;
             let org = OrgId(u8::from(is_second));
             for rig in [&mut both, &mut alone[org.index()]] {
-                let (at, _) = rig.rows.put(&Row { org, ..event.row(seq) }, &event.marks());
-                rig.ledger.take(&rig.rows, at);
+                rig.put_in(org, seq, &event);
                 if slices {
                     rig.ledger.work(&rig.rows);
                 }
@@ -502,6 +549,36 @@ proptest! {
         }
         for org in [OrgId(0), OrgId(1)] {
             prop_assert_eq!(told(&mut both, org), told(&mut alone[org.index()], org));
+        }
+    }
+
+    #[test]
+    fn rows_that_change_their_org_are_as_if_they_had_come_with_it(
+        events in proptest::collection::vec((any::<bool>(), event()), 1..30),
+        moved in proptest::collection::vec((0..30_usize, any::<bool>()), 1..30),
+        slices in any::<bool>(),
+    ) {
+        let mut rig = Rig::new();
+        let mut last = events.clone();
+        let moves = moved.into_iter().map(|(which, is_second)| (which % events.len(), is_second));
+        let all = events.iter().enumerate().map(|(index, (is_second, _))| (index, *is_second)).chain(moves);
+        for (index, is_second) in all {
+            last[index].0 = is_second;
+            rig.put_in(OrgId(u8::from(is_second)), index as i64 + 1, &last[index].1);
+            if slices {
+                rig.ledger.work(&rig.rows);
+            }
+        }
+        let mut fresh = Rig::new();
+        for (seq, (is_second, event)) in (1..).zip(&last) {
+            fresh.put_in(OrgId(u8::from(*is_second)), seq, event);
+        }
+        for rig in [&mut rig, &mut fresh] {
+            rig.work();
+        }
+        for org in [OrgId(0), OrgId(1)] {
+            let [found, wanted] = [&mut rig, &mut fresh].map(|rig| told(rig, org).without_history());
+            prop_assert_eq!(found, wanted);
         }
     }
 }
