@@ -410,8 +410,8 @@ impl Ledger {
         let Pair { person, client, .. } = self.pairs[pair as usize];
         let mut keys = vec![(Reached::Person, person), (Reached::Client, client)];
         if self.looks_at_rows {
-            for at in events {
-                let row = rows.get(*at);
+            // A row that failed has no grants. Its scopes must not be numbered here, or a revocation would list them.
+            for row in events.iter().map(|at| rows.get(*at)).filter(is_good) {
                 keys.push((Reached::Server, self.servers.number(row.org, row.server, rows.symbols())));
                 let scopes = self.scopes.list(row.org, row.scopes, rows.symbols());
                 keys.extend(scopes.iter().map(|scope| (Reached::Scope, *scope)));

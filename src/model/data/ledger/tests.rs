@@ -216,6 +216,17 @@ fn a_broad_revocation_whose_org_changes_ends_what_is_in_its_new_org() {
 }
 
 #[test]
+fn a_revocation_lists_no_scope_of_a_request_that_failed() {
+    let mut rig = Rig::new();
+    rig.put(1, &Event { kind: Kind::OrgGrant, fails: true, ..Event::grant(1, 1, 1) });
+    let revocation =
+        Event { kind: Kind::Revoke, reach: Reach::ServerGone, mark: 0, scopes: 0, ..Event::grant(2, 0, 0) };
+    rig.put_in(OrgId(1), 2, &Event { person: 0, client: 0, server: 1, ..revocation });
+    rig.work();
+    assert_eq!(told(&mut rig, OrgId(0)).scopes, []);
+}
+
+#[test]
 fn what_the_events_do_not_say_is_not_guessed() {
     let org = Event { kind: Kind::OrgGrant, ..Event::grant(1, 1, 1) };
     check(&[Event { person: 0, ..Event::grant(1, 1, 1) }], &[CannotTell]);
