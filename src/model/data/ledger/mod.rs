@@ -17,7 +17,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use hashbrown::{HashMap, HashTable};
@@ -75,6 +75,8 @@ pub struct Ledger {
     owners: Owners,
     /// By row, the next row of the same pair.
     next: Vec<RowRef>,
+    /// Rows that left the pair whose chain they are still in, each with that pair. [`Ledger::relink`] moves them.
+    moved: HashMap<RowRef, u32>,
     standing: Vec<Standing>,
     /// Revocations that reach beyond one pair, by their target.
     broad: HashMap<(Reached, Number), Vec<RowRef>>,
@@ -141,11 +143,13 @@ impl Ledger {
         if before != now {
             self.uncount(before);
             if let (Whose::Pair(old), false) = (before.whose, stays) {
-                self.unlink(old, at);
+                // A row that leaves two pairs in turn is still in the chain of the first.
+                self.moved.entry(at).or_insert(old);
+                self.mark_dirty(old);
             }
         }
         if let Some(pair) = pair {
-            if !stays {
+            if !stays && !self.moved.contains_key(&at) {
                 self.next[index] = std::mem::replace(&mut self.pairs[pair as usize].head, at);
             }
             self.standing[index] = Standing::Pending;
@@ -175,8 +179,8 @@ impl Ledger {
 
     /// Recomputes some of the changed pairs, and returns whether more are left. A slice takes some milliseconds.
     pub fn work(&mut self, rows: &Rows) -> bool {
-        let mut left = SLICE;
         self.mark_disturbed();
+        let mut left = SLICE.saturating_sub(self.relink());
         while left > 0 {
             let Some(pair) = self.dirty.pop_front() else { return self.is_behind() };
             self.pairs[pair as usize].is_dirty = false;
@@ -431,20 +435,38 @@ impl Ledger {
         found
     }
 
-    /// Removes a row from its pair's chain.
-    fn unlink(&mut self, pair: u32, at: RowRef) {
-        let mut here = self.pairs[pair as usize].head;
-        if here == at {
-            self.pairs[pair as usize].head = self.next[at.0 as usize];
+    /// Moves the rows that left their pair from its chain to that of the pair that they belong to now. Walks the chain
+    /// of each left pair once, however many rows left it, and returns the number of rows that it passed.
+    fn relink(&mut self) -> usize {
+        if self.moved.is_empty() {
+            return 0;
         }
-        while here != NO_ROW {
-            let next = self.next[here.0 as usize];
-            if next == at {
-                self.next[here.0 as usize] = self.next[at.0 as usize];
+        let moved = std::mem::take(&mut self.moved);
+        let left: BTreeSet<u32> = moved.values().copied().collect();
+        let mut passed = 0;
+        for pair in left {
+            let (mut last, mut here) = (NO_ROW, self.pairs[pair as usize].head);
+            while here != NO_ROW {
+                let next = self.next[here.0 as usize];
+                if !moved.contains_key(&here) {
+                    last = here;
+                } else if last == NO_ROW {
+                    self.pairs[pair as usize].head = next;
+                } else {
+                    self.next[last.0 as usize] = next;
+                }
+                here = next;
+                passed += 1;
             }
-            here = next;
         }
-        self.mark_dirty(pair);
+        for at in moved.into_keys() {
+            let index = at.0 as usize;
+            self.next[index] = NO_ROW;
+            if let Whose::Pair(pair) = self.owners.get(index).whose {
+                self.next[index] = std::mem::replace(&mut self.pairs[pair as usize].head, at);
+            }
+        }
+        passed
     }
 
     /// Counts a consent. If it was counted before, updates only the values that may have changed.
@@ -480,6 +502,7 @@ impl Ledger {
 
     /// Returns the rows of a pair, oldest first, and removes from the chain those that were cut.
     fn events(&mut self, rows: &Rows, pair: u32) -> Vec<RowRef> {
+        self.relink();
         let (mut found, mut here) = (Vec::new(), self.pairs[pair as usize].head);
         while here != NO_ROW {
             let is_linked = matches!(self.owners.get(here.0 as usize).whose, Whose::Pair(_));

@@ -216,6 +216,26 @@ fn a_broad_revocation_whose_org_changes_ends_what_is_in_its_new_org() {
 }
 
 #[test]
+fn a_page_of_rows_leaves_a_pair_in_one_walk_of_its_chain() {
+    let mut rig = Rig::new();
+    let count = 500;
+    let grant = Event::grant(1, 1, 1);
+    let places: Vec<RowRef> = (1..=count).map(|seq| rig.put(seq, &grant)).collect();
+    rig.work();
+    for (org, client) in [(1, 1), (1, 2), (0, 1), (1, 0), (1, 3)] {
+        for seq in 1..=count / 2 {
+            rig.put_in(OrgId(org), seq, &Event { client, ..grant.clone() });
+        }
+    }
+    assert_eq!(rig.ledger.relink(), count as usize, "only the chain that they are in");
+    assert_eq!(rig.ledger.relink(), 0);
+    rig.work();
+    let (moved, stayed) = places.split_at(places.len() / 2);
+    assert_eq!(rig.ledger.beside(&rig.rows, moved[0]), moved);
+    assert_eq!(rig.ledger.beside(&rig.rows, stayed[0]), stayed);
+}
+
+#[test]
 fn a_revocation_lists_no_scope_of_a_request_that_failed() {
     let mut rig = Rig::new();
     rig.put(1, &Event { kind: Kind::OrgGrant, fails: true, ..Event::grant(1, 1, 1) });
