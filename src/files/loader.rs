@@ -216,6 +216,7 @@ impl Loader {
                     self.files += 1;
                     let Some(head) = head else { return Ok(()) };
                     self.orgs.put_hosts(head.orgs.iter().map(|about| &about.org));
+                    self.tell_changed(&mut tell)?;
                     tell(LoadNews::Head(head))
                 }
                 Item::Records { records, made, percent } => {
@@ -224,50 +225,56 @@ impl Loader {
                     if !page.rows.is_empty() || percent.is_some() {
                         tell(LoadNews::Rows { page, percent })?;
                     }
-                    let changed = std::mem::take(&mut self.changed);
-                    if changed.rows.is_empty() { Ok(()) } else { tell(LoadNews::Changed(changed)) }
+                    self.tell_changed(&mut tell)
                 }
                 Item::Trouble(words) => tell(LoadNews::Trouble(words)),
                 Item::Note(words) => tell(LoadNews::Note(words)),
             },
         )?;
-        let mut pages = self.attribute();
-        pages.extend(self.part_unknown());
-        self.orgs.news().map_or(Ok(()), |orgs| tell(LoadNews::Orgs(orgs)))?;
-        pages.into_iter().try_for_each(|page| tell(LoadNews::Changed(page)))?;
+        self.attribute(&mut tell)?;
+        self.part_unknown(&mut tell)?;
         let shared = self.file_index.read(|inner| inner.shared.len()) as u64;
         tell(LoadNews::Done { repeated: self.repeated, shared })
     }
 
-    /// Finds the persons of nameless rows by their sessions, and returns the rows that this changes.
-    fn attribute(&mut self) -> Vec<RowPage> {
+    /// Finds the persons of nameless rows by their sessions, and tells the rows that this changes.
+    fn attribute(&mut self, tell: &mut impl FnMut(LoadNews) -> Result<(), Stop>) -> Result<(), Stop> {
         let file_index = Arc::clone(&self.file_index);
         let read = |row: u32| file_index.consent(Seq(i64::from(row) + 1)).ok().flatten();
         // A copy, so that the index is not locked meanwhile.
         let traces = file_index.read(|inner| inner.traces.clone());
         let found = session::people(&traces, &self.nameless, read);
         file_index.write(|inner| inner.people.extend(found.iter().cloned()));
-        let mut pages = Vec::new();
-        for rows in found.chunks(AT_A_TIME) {
-            for (row, _) in rows {
-                self.tell_again(*row);
-            }
-            pages.push(std::mem::take(&mut self.changed));
-        }
-        pages
+        let rows: Vec<u32> = found.into_iter().map(|(row, _)| row).collect();
+        self.tell_all_again(&rows, tell)
     }
 
-    /// Returns the rows that name no org, and were told as rows of the first one before another was named.
-    fn part_unknown(&mut self) -> Vec<RowPage> {
+    /// Tells the rows that name no org, and were told as rows of the first one before another was named.
+    fn part_unknown(&mut self, tell: &mut impl FnMut(LoadNews) -> Result<(), Stop>) -> Result<(), Stop> {
         let is_unknown = |row: &u32| self.org_of[*row as usize] == NamedOrg::UNKNOWN;
         let rows: Vec<u32> = (0..self.before_second as u32).filter(is_unknown).collect();
-        let told_again = |rows: &[u32]| {
+        self.tell_all_again(&rows, tell)
+    }
+
+    /// Reads rows again, and tells them a page at a time.
+    fn tell_all_again(
+        &mut self,
+        rows: &[u32],
+        tell: &mut impl FnMut(LoadNews) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        rows.chunks(AT_A_TIME).try_for_each(|rows| {
             for row in rows {
                 self.tell_again(*row);
             }
-            std::mem::take(&mut self.changed)
-        };
-        rows.chunks(AT_A_TIME).map(told_again).collect()
+            self.tell_changed(tell)
+        })
+    }
+
+    /// Tells the changed rows, after the orgs if these changed.
+    fn tell_changed(&mut self, tell: &mut impl FnMut(LoadNews) -> Result<(), Stop>) -> Result<(), Stop> {
+        self.orgs.news().map_or(Ok(()), |orgs| tell(LoadNews::Orgs(orgs)))?;
+        let changed = std::mem::take(&mut self.changed);
+        if changed.rows.is_empty() { Ok(()) } else { tell(LoadNews::Changed(changed)) }
     }
 
     fn take(&mut self, records: &[(Span, usize)], kept: &Kept) -> RowPage {

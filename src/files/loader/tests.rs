@@ -324,6 +324,29 @@ fn a_record_that_names_no_org_is_of_any() {
 }
 
 #[test]
+fn rows_that_change_at_the_end_are_told_a_page_at_a_time() {
+    let event = |number: u32| EVENT.replace("0000000001", &format!("{number:010}"));
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let unnamed: Vec<String> = (1..=AT_A_TIME as u32 * 2).map(event).collect();
+    std::fs::write(&first, unnamed.join("\n")).unwrap();
+    std::fs::write(&second, [exported("prod", &event(8001)), exported("preview", &event(8002))].join("\n"))
+        .unwrap();
+    let mut told = Vec::new();
+    let tell = |news| {
+        if let LoadNews::Changed(page) = news {
+            told.push(page.rows.len());
+            // Rows that are not read yet cannot be read any more.
+            std::fs::write(&first, "").unwrap();
+        }
+        Ok(())
+    };
+    let inputs = [&first, &second].map(|path| FileInput::File(path.clone()));
+    Loader::new(Arc::new(FileIndex::new(Timestamp::UNIX_EPOCH))).load(&inputs, tell).unwrap();
+    assert_eq!(told, [AT_A_TIME]);
+}
+
+#[test]
 fn a_session_of_one_org_names_nobody_in_another() {
     let okta = r#"{"id":"00uSYSTEM","type":"SystemPrincipal","alternateId":"system@okta.com"}"#;
     let user = |id: &str| format!(r#"{{"id":"{id}","type":"User","alternateId":"{id}@example.test"}}"#);
