@@ -129,10 +129,13 @@ impl About {
 
     /// Returns what all orgs cover together. Only a single org has a status of its parts.
     pub(super) fn seen(&self) -> Seen {
-        match self.only_org() {
-            Some(org) => org.seen(),
-            None => Seen::of(&Coverage::of_all(self.orgs.iter().map(|org| &org.coverage)), None),
+        if let Some(org) = self.only_org() {
+            return org.seen();
         }
+        let mut all = Coverage::of_all(self.orgs.iter().map(|org| &org.coverage));
+        // A gap that several orgs have in common is one.
+        all.gaps.dedup();
+        Seen::of(&all, None)
     }
 
     /// Returns the heading of what is said about an org, or `None` if it is the only one.

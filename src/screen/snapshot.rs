@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::value::to_raw_value;
+
 use super::paint::screen_text;
 use crate::clock::Clock;
-use crate::consent::{ExportFormat, KnownOrg};
+use crate::consent::{ExportFormat, KnownOrg, OrgId};
 use crate::export::{About, AboutOrg};
-use crate::model::{Extent, Model, Msg, SaveOrder, save_order};
+use crate::model::{Extent, Model, Msg, OrgSources, SaveOrder, save_order};
+use crate::report::Coverage;
 use crate::run::{Saver, Supply, auto_name, file_name};
 use crate::view::Theme;
 
@@ -43,20 +46,8 @@ fn start_saver_at(
     source: &impl Supply,
     order: SaveOrder,
 ) -> Result<Saver, String> {
-    let sources = model.sources.first();
-    let readiness = sources
-        .board
-        .readiness
-        .as_ref()
-        .and_then(|readiness| serde_json::value::to_raw_value(&**readiness).ok());
-    let org = AboutOrg {
-        org: KnownOrg::unnamed(&model.origin.org),
-        coverage: sources.coverage.clone(),
-        board: Some(sources.board.clone()),
-        readiness,
-    };
     let about = About {
-        orgs: vec![org],
+        orgs: about_orgs(model),
         created: now,
         filter: order.filter.clone(),
         extent: order.extent.word(),
@@ -66,6 +57,42 @@ fn start_saver_at(
     };
     Saver::start(path, order, about, source.records())
         .map_err(|error| format!("Nothing was written: {error}."))
+}
+
+/// Returns the orgs of the rows and what is known of each. An entry for rows that name no org is left out.
+///
+/// A screen of files of several orgs knows only what all together cover. What they cover of all, they cover of each, and
+/// a gap may be in any of them. The counts are left out, because they would be counted once for each org.
+fn about_orgs(model: &Model) -> Vec<AboutOrg> {
+    let of = |org: KnownOrg, sources: &OrgSources| AboutOrg {
+        org,
+        coverage: sources.coverage.clone(),
+        board: Some(sources.board.clone()),
+        readiness: sources.board.readiness.as_deref().and_then(|found| to_raw_value(found).ok()),
+    };
+    let none = OrgSources::default();
+    let known = model.rows.orgs().iter().filter(|(_, org)| !org.label().is_empty());
+    let orgs: Vec<(OrgId, &KnownOrg)> = known.collect();
+    match orgs.as_slice() {
+        // Files may name no org.
+        [] => vec![of(KnownOrg::unnamed(&model.origin.org), model.sources.first())],
+        [(_, org)] => vec![of((*org).clone(), model.sources.first())],
+        _ if model.offline.is_none() => {
+            let sources = |id: OrgId| model.sources.of(id).unwrap_or(&none);
+            orgs.into_iter().map(|(id, org)| of(org.clone(), sources(id))).collect()
+        }
+        _ => {
+            let all = &model.sources.first().coverage;
+            let coverage = Coverage {
+                complete_since: all.complete_since,
+                last_good_poll: all.last_good_poll,
+                gaps: all.gaps.clone(),
+                ..Coverage::default()
+            };
+            let about = |org| AboutOrg { org, coverage: coverage.clone(), board: None, readiness: None };
+            orgs.into_iter().map(|(_, org)| about(org.clone())).collect()
+        }
+    }
 }
 
 /// Waits for the snapshot at the end, and returns a sentence about its outcome.

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use consentwatch::consent::{KnownOrg, OrgName, Orgs};
+use consentwatch::model::Msg;
+use consentwatch::report::{Coverage, Gap};
 use consentwatch::run::Auto;
 use serde_json::Value;
 
@@ -79,4 +82,50 @@ async fn the_end_takes_one() {
     let (folder, words) = Box::pin(rig.finish_and_keep()).await;
     assert!(words.len() == 1 && words[0].starts_with("60 consents written to "), "{words:?}");
     assert_eq!(std::fs::read_dir(folder.path().join("snapshots")).expect("the folder").count(), 1);
+}
+
+/// Takes a snapshot at the end of a screen whose rows are of some orgs, and returns it.
+async fn of_orgs(orgs: &[(&str, &str)]) -> Value {
+    let auto = Auto { every: None, on_exit: true, keep: 2 };
+    let mut rig = Rig::start_with_snapshots(backlog(60), auto, 140, 40).await;
+    let org =
+        |(host, name): &(&str, &str)| KnownOrg { name: OrgName::parse(name).ok(), ..KnownOrg::unnamed(host) };
+    rig.tell(Msg::Orgs(Orgs::new(orgs.iter().map(org).collect())));
+    let at = |text: &str| text.parse().expect("a time");
+    let gap = Gap {
+        from: at("2026-03-02T00:00:00Z"),
+        to: at("2026-03-02T01:00:00Z"),
+        why: "the computer slept".to_owned(),
+    };
+    rig.tell(Msg::Coverage(Coverage {
+        complete_since: Some(at("2026-03-01T00:00:00Z")),
+        gaps: vec![gap],
+        late: 3,
+        ..Coverage::default()
+    }));
+    let (folder, _) = Box::pin(rig.finish_and_keep()).await;
+    let mut files = std::fs::read_dir(folder.path().join("snapshots")).expect("the folder");
+    let path = files.next().expect("a snapshot").expect("a file").path();
+    serde_json::from_slice(&std::fs::read(path).expect("the snapshot")).expect("JSON")
+}
+
+#[tokio::test]
+async fn it_names_the_orgs_of_the_rows_with_their_hosts() {
+    let names = |snapshot: &Value| -> Vec<(Value, Value)> {
+        let orgs = snapshot["orgs"].as_array().expect("the orgs");
+        orgs.iter().map(|org| (org["name"].clone(), org["host"].clone())).collect()
+    };
+    let prod = ("example.okta.com", "prod");
+    let prod_in_json = (Value::from("prod"), Value::from("example.okta.com"));
+    let one = Box::pin(of_orgs(&[prod])).await;
+    assert_eq!((names(&one), &one["org"]), (vec![prod_in_json.clone()], &"prod".into()));
+    assert_eq!((&one["coverage"]["late"], one["coverage"]["sources"].is_null()), (&3.into(), false));
+    // The last entry is that of rows that name no org.
+    let two = Box::pin(of_orgs(&[prod, ("example.oktapreview.com", ""), ("", "")])).await;
+    let preview = (Value::Null, Value::from("example.oktapreview.com"));
+    assert_eq!((names(&two), &two["org"]), (vec![prod_in_json, preview], &Value::Null));
+    for coverage in [&two["coverage"], &two["orgs"][0]["coverage"], &two["orgs"][1]["coverage"]] {
+        assert_eq!(coverage["complete_since"], "2026-03-01T00:00:00.000Z");
+        assert_eq!(coverage["gaps"].as_array().map(Vec::len), Some(1), "{coverage}");
+    }
 }
