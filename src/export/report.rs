@@ -183,7 +183,7 @@ impl Report {
     }
 
     fn clients(self, summary: &Summary, names_orgs: bool, out: &mut String) {
-        let clients = summary.clients();
+        let clients = summary.clients(names_orgs);
         let some = |names: &std::collections::BTreeSet<String>| {
             let more = names.len().saturating_sub(NAMES_MAX);
             let mut words = names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
