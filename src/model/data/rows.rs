@@ -261,7 +261,7 @@ impl Rows {
         let mut by_label: Vec<OrgId> = orgs.iter().map(|(id, _)| id).collect();
         by_label.sort_by_key(|id| Caseless(orgs.label(*id)));
         self.org_ranks = vec![u8::MAX; by_label.len()];
-        for (rank, id) in (0..).zip(by_label) {
+        for (rank, id) in (0..=u8::MAX).zip(by_label) {
             self.org_ranks[id.index()] = rank;
         }
         self.orgs = orgs;
@@ -407,6 +407,17 @@ pub(in crate::model) mod tests {
         let mut rows = Rows::default();
         rows.set_orgs(orgs([("b.okta.com", "prod"), ("Z.okta.com", ""), ("a.okta.com", "acquired")]));
         assert_eq!([0, 1, 2, 3].map(|org| rows.org_rank(OrgId(org))), [1, 2, 0, u8::MAX]);
+    }
+
+    #[test]
+    fn as_many_orgs_as_there_are_numbers_have_ranks() {
+        for count in [255, 256, 257] {
+            let mut rows = Rows::default();
+            let org = |n: u32| KnownOrg::unnamed(&format!("{:03}.okta.com", 999 - n));
+            rows.set_orgs(Orgs::new((0..count).map(org).collect()));
+            let last = count.min(256) - 1;
+            assert_eq!([OrgId(0), OrgId(last as u8)].map(|org| rows.org_rank(org)), [last as u8, 0]);
+        }
     }
 
     #[test]
