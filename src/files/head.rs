@@ -1,9 +1,11 @@
 //! Reads the head of a snapshot: what it says about itself before its consents.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::consent::{KnownOrg, OrgName, visible};
 use crate::json_scan::end_of_string;
@@ -14,8 +16,10 @@ use crate::report::{Coverage, Gap, HookProof, Readiness, ReadinessItem, Unreadab
 pub struct SnapshotHead {
     /// When the snapshot was made.
     pub created: Option<Timestamp>,
-    /// The orgs whose consents it holds.
+    /// The orgs whose consents it holds, at most 255.
     pub orgs: Vec<SnapshotOrg>,
+    /// How many more orgs it describes.
+    pub more_orgs: u64,
     /// The filter that it was made with, with control characters made visible.
     pub filter: Option<String>,
     /// What the journal covered of all orgs.
@@ -47,12 +51,48 @@ struct Wire {
     schema: String,
     created: Option<String>,
     org: Option<String>,
-    orgs: Vec<WireOrg>,
+    orgs: WireOrgs,
     filter: Option<String>,
     coverage: Option<Seen>,
     readiness: Option<Box<serde_json::value::RawValue>>,
     count: Option<u64>,
     sha256: Option<String>,
+}
+
+/// The most orgs whose description is read, which is as many as a journal can know.
+const ORGS_MAX: usize = 255;
+
+/// The first orgs of a head, and the number of the others, which take no memory.
+#[derive(Default)]
+struct WireOrgs {
+    first: Vec<WireOrg>,
+    more: u64,
+}
+
+impl<'de> Deserialize<'de> for WireOrgs {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Orgs;
+        impl<'de> Visitor<'de> for Orgs {
+            type Value = WireOrgs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of orgs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<WireOrgs, A::Error> {
+                let mut orgs = WireOrgs::default();
+                while orgs.first.len() < ORGS_MAX {
+                    let Some(org) = list.next_element()? else { return Ok(orgs) };
+                    orgs.first.push(org);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    orgs.more += 1;
+                }
+                Ok(orgs)
+            }
+        }
+        from.deserialize_seq(Orgs)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -154,7 +194,7 @@ impl SnapshotHead {
             ));
         }
         let coverage = wire.coverage.unwrap_or_default().coverage();
-        let mut orgs: Vec<SnapshotOrg> = wire.orgs.into_iter().map(WireOrg::org).collect();
+        let mut orgs: Vec<SnapshotOrg> = wire.orgs.first.into_iter().map(WireOrg::org).collect();
         if let (true, Some(label)) = (orgs.is_empty(), &wire.org) {
             // An older version described only the whole.
             orgs.push(SnapshotOrg {
@@ -166,10 +206,19 @@ impl SnapshotHead {
         Ok(Self {
             created: wire.created.and_then(|at| at.parse().ok()),
             orgs,
+            more_orgs: wire.orgs.more,
             filter: wire.filter.map(|filter| visible(&filter).into_owned()),
             coverage,
             count: wire.count,
             sha256: wire.sha256,
+        })
+    }
+
+    /// Returns a sentence about the orgs whose description was not read, or `None` if all were.
+    pub(super) fn remark(&self) -> Option<String> {
+        let all = self.orgs.len() as u64 + self.more_orgs;
+        (self.more_orgs > 0).then(|| {
+            format!("Its head describes {all} orgs; only what it says of the first {ORGS_MAX} is used.")
         })
     }
 }
@@ -324,6 +373,21 @@ mod tests {
                 assert_eq!(read.readiness.as_ref(), Some(&readiness));
             }
         }
+    }
+
+    #[test]
+    fn a_head_that_describes_too_many_orgs_is_read_in_part() {
+        let read = |count: usize| {
+            let orgs = vec![r#"{"host":"a.okta.com"}"#; count].join(",");
+            let text =
+                format!(r#"{{"schema":"consentwatch.snapshot/1","orgs":[{orgs}],"count":7,"consents":"#);
+            let head = SnapshotHead::read(text.as_bytes()).unwrap();
+            assert_eq!(head.count, Some(7));
+            (head.orgs.len(), head.more_orgs, head.remark())
+        };
+        assert_eq!(read(ORGS_MAX), (ORGS_MAX, 0, None));
+        let words = "Its head describes 100000 orgs; only what it says of the first 255 is used.";
+        assert_eq!(read(100_000), (ORGS_MAX, 99_745, Some(words.to_owned())));
     }
 
     #[test]

@@ -164,7 +164,9 @@ impl Progress {
         let troubles = match raw {
             Raw::Begun { file, head } => {
                 self.check = Check::new(head.as_deref());
-                return take(Item::Begun { file, head });
+                let remark = head.as_deref().and_then(SnapshotHead::remark);
+                take(Item::Begun { file, head })?;
+                return remark.map_or(Ok(()), |words| take(Item::Note(format!("{}: {words}", name()))));
             }
             Raw::Records { records, made, bad, remarked, read_to } => {
                 let new = self.check.remark(remarked);
