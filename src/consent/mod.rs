@@ -34,7 +34,7 @@ pub use id::{ClientId, EventId, GrantId, Rev, Seq, ServerId, UserId, mark};
 pub use kind::{Kind, Reach};
 pub use label::{Attribution, Label, Thing};
 pub use marked::Marked;
-pub use org::{KnownOrg, OrgId, OrgName, OrgNameError, Orgs, org_label};
+pub use org::{KnownOrg, OrgId, OrgName, OrgNameError, Orgs, is_org_host, org_label};
 pub use record::{
     Actor, Client, Consent, Delivery, EventKey, OutcomeOf, RequestOrigin, ScopeGrant, Server, Stored,
 };

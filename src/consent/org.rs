@@ -88,6 +88,11 @@ pub fn org_label(text: &str) -> Option<Arc<str>> {
         .map(Arc::from)
 }
 
+/// Returns whether a text from outside can be the host of an org: it can be a label, and it cannot be a name.
+pub fn is_org_host(text: &str) -> bool {
+    org_label(text).is_some() && OrgName::parse(text).is_err()
+}
+
 impl KnownOrg {
     /// Creates an org without a name from its host, with the port unless it is the scheme's own.
     pub fn unnamed(host: &str) -> Self {
@@ -258,6 +263,21 @@ mod tests {
         let long = "a".repeat(260);
         for bad in ["", "a b", "a\u{1b}[2J", "=a", "a\n", "é", "a\"", "<b>", long.as_str()] {
             assert_eq!(org_label(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_from_outside_is_no_name() {
+        for (text, is_host) in [
+            ("example.okta.com", true),
+            ("127.0.0.1:8080", true),
+            ("localhost", true),
+            ("prod", false),
+            ("", false),
+            ("a b.okta.com", false),
+            ("a.okta.com\n", false),
+        ] {
+            assert_eq!(is_org_host(text), is_host, "{text:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use crate::consent::{KnownOrg, OrgId, OrgName, Orgs};
+use crate::consent::{KnownOrg, OrgId, OrgName, Orgs, is_org_host};
 
 /// The number of an org among those that the records name, or 0 for a record that names none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -41,10 +41,11 @@ const TABLE_MAX: usize = 254;
 const KEYS_MAX: usize = 100;
 
 impl FileOrgs {
-    /// Remembers the hosts that the head of a snapshot gives for names.
+    /// Remembers the hosts that the head of a snapshot gives for names. Ignores a text that cannot be a host: it may be
+    /// the name of another org.
     pub fn put_hosts<'a>(&mut self, orgs: impl IntoIterator<Item = &'a KnownOrg>) {
         for KnownOrg { name, host, .. } in orgs {
-            let Some(name) = name else { continue };
+            let Some(name) = name.as_ref().filter(|_| is_org_host(host)) else { continue };
             if let Some(known) = self.table.iter_mut().find(|org| org.name.as_ref() == Some(name))
                 && known.host.is_empty()
             {
@@ -172,6 +173,20 @@ mod tests {
         assert_eq!(orgs.news().unwrap().host_of("preview"), Some("preview.okta.com"));
         orgs.put_hosts(&[head("preview")]);
         assert_eq!(orgs.news(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_a_host_is_not_remembered_as_one() {
+        let mut orgs = FileOrgs::default();
+        orgs.named(Some(&"prod".into()));
+        for host in ["preview", "", "a b", "a\u{1b}"] {
+            let name = OrgName::parse("prod").ok();
+            orgs.put_hosts(&[KnownOrg { key: host.into(), host: host.into(), name }]);
+            orgs.named(Some(&"preview".into()));
+            let told = orgs.news().unwrap_or_default();
+            assert_eq!((told.host_of("prod"), told.host_of("preview")), (None, None), "{host:?}");
+        }
+        assert!(orgs.is_several());
     }
 
     #[test]
