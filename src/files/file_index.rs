@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) traces: Vec<Trace>,
     /// The persons that were derived from the session, by row.
     pub(super) people: HashMap<u32, Person>,
+    /// Labels of orgs in the files, each with the label that is shown instead.
+    pub(super) labels: HashMap<Arc<str>, Arc<str>>,
 }
 
 /// The most further records that are kept for one row: an event can come from a file, by the hook and by the log, and
@@ -105,6 +107,11 @@ impl FileIndex {
             });
         }
         if let Some(consent) = &mut merged {
+            if let Some(label) = &mut consent.org
+                && let Some(shown) = self.read(|inner| inner.labels.get(label).cloned())
+            {
+                *label = shown;
+            }
             if is_shared {
                 consent.doubt = consent.doubt.or(Some(Doubt::SharedId));
             }

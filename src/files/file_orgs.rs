@@ -21,9 +21,17 @@ impl NamedOrg {
 }
 
 /// The orgs that the records name, in the order in which they come.
+///
+/// Records name an org by its host until it gets a name. The head of a snapshot says which host a name has, and
+/// records with either label are then of one org. If a head says so only after records with both labels came, these
+/// stay apart.
 #[derive(Debug, Default)]
 pub struct FileOrgs {
     numbers: HashMap<Arc<str>, NamedOrg>,
+    /// By host in lower case, the org that has it.
+    of_host: HashMap<String, NamedOrg>,
+    /// Labels of records, each with a further label of the same org that is shown instead.
+    other_labels: HashMap<Arc<str>, Arc<str>>,
     /// The hash and the id of each named org. The first has number 1.
     named: Vec<(u128, OrgId)>,
     hasher: RandomState,
@@ -39,6 +47,8 @@ pub struct FileOrgs {
 const TABLE_MAX: usize = 254;
 /// How many orgs [`FileOrgs::keys`] considers.
 const KEYS_MAX: usize = 100;
+/// The most further labels of orgs that are remembered. A host has many spellings with capital letters.
+const OTHER_LABELS_MAX: usize = 1000;
 
 impl FileOrgs {
     /// Remembers the hosts that the head of a snapshot gives for names. Ignores a text that cannot be a host: it may be
@@ -46,13 +56,16 @@ impl FileOrgs {
     pub fn put_hosts<'a>(&mut self, orgs: impl IntoIterator<Item = &'a KnownOrg>) {
         for KnownOrg { name, host, .. } in orgs {
             let Some(name) = name.as_ref().filter(|_| is_org_host(host)) else { continue };
-            if let Some(known) = self.table.iter_mut().find(|org| org.name.as_ref() == Some(name))
-                && known.host.is_empty()
-            {
-                known.host.clone_from(host);
+            if self.hosts.contains_key(name) {
+                continue;
+            }
+            self.hosts.insert(name.clone(), host.clone());
+            let Some(number) = self.numbers.get(name.as_str()).copied() else { continue };
+            self.of_host.entry(host.to_ascii_lowercase()).or_insert(number);
+            if let Some(known) = self.table.iter_mut().find(|org| org.name.as_ref() == Some(name)) {
+                (known.host, known.key) = (host.clone(), KnownOrg::key_of(host));
                 self.is_changed = true;
             }
-            self.hosts.entry(name.clone()).or_insert_with(|| host.clone());
         }
     }
 
@@ -62,20 +75,54 @@ impl FileOrgs {
         if let Some(number) = self.numbers.get(label) {
             return *number;
         }
-        let Ok(number) = u16::try_from(self.named.len() + 1).map(NamedOrg) else { return NamedOrg::UNKNOWN };
-        let halves = [0_u8, 1].map(|half| u128::from(self.hasher.hash_one((half, label))));
         let org = match OrgName::parse(label) {
-            Ok(name) => KnownOrg {
-                key: label.as_ref().into(),
-                host: self.hosts.get(&name).cloned().unwrap_or_default(),
-                name: Some(name),
+            Ok(name) => match self.hosts.get(&name) {
+                Some(host) => KnownOrg { name: Some(name), ..KnownOrg::unnamed(host) },
+                None => KnownOrg { key: label.as_ref().into(), host: "".into(), name: Some(name) },
             },
             Err(_) => KnownOrg::unnamed(label),
         };
+        let host = org.host.to_ascii_lowercase();
+        if let Some(number) = self.of_host.get(&host).copied() {
+            self.join(label, org, number);
+            return number;
+        }
+        let Ok(number) = u16::try_from(self.named.len() + 1).map(NamedOrg) else { return NamedOrg::UNKNOWN };
+        let halves = [0_u8, 1].map(|half| u128::from(self.hasher.hash_one((half, label))));
         let id = if self.table.len() < TABLE_MAX { self.add(org) } else { self.id_of_unknown() };
         self.named.push((halves[0] << 64 | halves[1], id));
         self.numbers.insert(Arc::clone(label), number);
+        if !host.is_empty() {
+            self.of_host.insert(host, number);
+        }
         number
+    }
+
+    /// Adds a further label of a known org. An org that had no name gets the one that it has there.
+    fn join(&mut self, label: &Arc<str>, org: KnownOrg, number: NamedOrg) {
+        // Each org has one label that is not a further one.
+        if self.numbers.len() - self.named.len() >= OTHER_LABELS_MAX {
+            return;
+        }
+        self.numbers.insert(Arc::clone(label), number);
+        let id = self.id(number);
+        let Some(known) = self.table.get_mut(id.index()).filter(|_| self.unknown != Some(id)) else { return };
+        if known.name.is_none() && org.name.is_some() {
+            let before: Arc<str> = known.label().into();
+            self.other_labels.values_mut().filter(|shown| **shown == before).for_each(|shown| {
+                *shown = Arc::clone(label);
+            });
+            self.other_labels.insert(before, Arc::clone(label));
+            known.name = org.name;
+        } else {
+            self.other_labels.insert(Arc::clone(label), known.label().into());
+        }
+        self.is_changed = true;
+    }
+
+    /// Returns the labels of records that are not the labels of their orgs, each with the label that is.
+    pub fn other_labels(&self) -> &HashMap<Arc<str>, Arc<str>> {
+        &self.other_labels
     }
 
     /// Returns whether two or more orgs are named.
@@ -173,6 +220,51 @@ mod tests {
         assert_eq!(orgs.news().unwrap().host_of("preview"), Some("preview.okta.com"));
         orgs.put_hosts(&[head("preview")]);
         assert_eq!(orgs.news(), None);
+    }
+
+    #[test]
+    fn an_org_that_got_a_name_is_one_org() {
+        let head = |name: &str, host: &str| KnownOrg {
+            name: Some(OrgName::parse(name).unwrap()),
+            ..KnownOrg::unnamed(host)
+        };
+        let label = |text: &str| Some(Arc::<str>::from(text));
+        let (host, other) = ("a.okta.com", "b.okta.com");
+        // The name comes after the host, with a second name, and the host is written in another way.
+        let mut orgs = FileOrgs::default();
+        let number = orgs.named(label(host).as_ref());
+        orgs.put_hosts(&[head("prod", host), head("production", host)]);
+        for text in ["prod", "A.okta.com", "production", host] {
+            assert_eq!(orgs.named(label(text).as_ref()), number, "{text}");
+        }
+        let told = orgs.news().unwrap();
+        assert_eq!((labels(&told), told.host_of("prod")), (vec!["prod"], Some(host)));
+        assert_eq!(&*told.get(OrgId(0)).unwrap().key, host);
+        let mut shown: Vec<(&str, &str)> =
+            orgs.other_labels().iter().map(|(label, shown)| (&**label, &**shown)).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, [("A.okta.com", "prod"), (host, "prod"), ("production", "prod")]);
+        assert!(!orgs.is_several());
+        // The host comes after the name.
+        let mut orgs = FileOrgs::default();
+        let number = orgs.named(label("prod").as_ref());
+        orgs.put_hosts(&[head("prod", host), head("preview", other)]);
+        assert_eq!(orgs.named(label(host).as_ref()), number);
+        assert_ne!(orgs.named(label("preview").as_ref()), number);
+        let told = orgs.news().unwrap();
+        assert_eq!((labels(&told), told.host_of("preview")), (vec!["prod", "preview"], Some(other)));
+        assert_eq!(&*told.get(OrgId(0)).unwrap().key, host);
+        // A file may spell a host in any number of ways.
+        for bits in 0..1 << 13_u32 {
+            let letters = "acmeacmeacmea".chars().enumerate();
+            let spelled: String = letters
+                .map(|(at, c)| if bits >> at & 1 == 1 { c.to_ascii_uppercase() } else { c })
+                .chain(".okta.com".chars())
+                .collect();
+            orgs.named(label(&spelled).as_ref());
+        }
+        assert_eq!((orgs.named.len(), orgs.other_labels.len()), (3, OTHER_LABELS_MAX));
+        assert_eq!(orgs.numbers.len(), OTHER_LABELS_MAX + 3);
     }
 
     #[test]

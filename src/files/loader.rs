@@ -216,12 +216,12 @@ impl Loader {
                     self.files += 1;
                     let Some(head) = head else { return Ok(()) };
                     self.orgs.put_hosts(head.orgs.iter().map(|about| &about.org));
-                    self.tell_changed(&mut tell)?;
+                    self.tell_orgs(&mut tell)?;
                     tell(LoadNews::Head(head))
                 }
                 Item::Records { records, made, percent } => {
                     let page = self.take(&records, &made);
-                    self.orgs.news().map_or(Ok(()), |orgs| tell(LoadNews::Orgs(orgs)))?;
+                    self.tell_orgs(&mut tell)?;
                     if !page.rows.is_empty() || percent.is_some() {
                         tell(LoadNews::Rows { page, percent })?;
                     }
@@ -272,9 +272,16 @@ impl Loader {
 
     /// Tells the changed rows, after the orgs if these changed.
     fn tell_changed(&mut self, tell: &mut impl FnMut(LoadNews) -> Result<(), Stop>) -> Result<(), Stop> {
-        self.orgs.news().map_or(Ok(()), |orgs| tell(LoadNews::Orgs(orgs)))?;
+        self.tell_orgs(tell)?;
         let changed = std::mem::take(&mut self.changed);
         if changed.rows.is_empty() { Ok(()) } else { tell(LoadNews::Changed(changed)) }
+    }
+
+    /// Tells the orgs if they changed.
+    fn tell_orgs(&mut self, tell: &mut impl FnMut(LoadNews) -> Result<(), Stop>) -> Result<(), Stop> {
+        let Some(orgs) = self.orgs.news() else { return Ok(()) };
+        self.file_index.write(|inner| inner.labels.clone_from(self.orgs.other_labels()));
+        tell(LoadNews::Orgs(orgs))
     }
 
     fn take(&mut self, records: &[(Span, usize)], kept: &Kept) -> RowPage {

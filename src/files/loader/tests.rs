@@ -324,6 +324,28 @@ fn a_record_that_names_no_org_is_of_any() {
 }
 
 #[test]
+fn an_org_that_got_a_name_is_one_org() {
+    let event = |number: u32| EVENT.replace("0000000001", &format!("{number:010}"));
+    let snapshot = |org: &str, lines: &[String]| {
+        let lines = lines.join(",\n");
+        format!(r#"{{"schema":"consentwatch.snapshot/1","orgs":[{org}],"consents":["#)
+            + "\n"
+            + &lines
+            + "\n]}\n"
+    };
+    let old = [exported("a.okta.com", &event(1)), exported("b.okta.com", &event(2))].join("\n");
+    let named = r#"{"name":"prod","host":"a.okta.com"}"#;
+    let new = snapshot(named, &[exported("prod", &event(1)), exported("prod", &event(3))]);
+    let own = |label: &str| (None, label.to_owned());
+    assert_eq!(labels(&[&old, &new]), [own("prod"), own("b.okta.com"), own("prod")]);
+    assert_eq!(labels(&[&new, &old]), [own("prod"), own("prod"), own("b.okta.com")]);
+    // What is no host does not make two names one org.
+    let odd = r#"{"name":"prod","host":"preview"}"#;
+    let odd = snapshot(odd, &[exported("prod", &event(1)), exported("preview", &event(1))]);
+    assert_eq!(labels(&[&odd]), [own("prod"), own("preview")]);
+}
+
+#[test]
 fn rows_that_change_at_the_end_are_told_a_page_at_a_time() {
     let event = |number: u32| EVENT.replace("0000000001", &format!("{number:010}"));
     let folder = tempfile::tempdir().unwrap();
