@@ -18,19 +18,20 @@ use consentwatch::view::{self, Depth, Theme, ThemeKind};
 use criterion::{BatchSize, Criterion};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use org::{page, resident_mb, symbols};
+use org::{page, page_of, resident_mb, symbols};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 const ROWS: i64 = 1_000_000;
 
-fn model(rows: i64) -> Model {
+/// Returns a model with rows of this many orgs.
+fn model(orgs: u8, rows: i64) -> Model {
     let origin = Origin { org: "example.okta.com".to_owned(), tag: String::new() };
     let mut model = Model::new(origin, Zone::default(), (200, 50), Timestamp::UNIX_EPOCH);
     drop(update(&mut model, Msg::Committed(RowPage { symbols: symbols(), ..RowPage::default() })));
     let mut seq = 1;
     while seq <= rows {
-        drop(update(&mut model, Msg::Committed(page(seq, (seq + 1000).min(rows + 1)))));
+        drop(update(&mut model, Msg::Committed(page_of(orgs, seq, (seq + 1000).min(rows + 1)))));
         seq += 1000;
     }
     model
@@ -43,7 +44,7 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3));
     let before = resident_mb().unwrap_or_default();
-    let mut model = model(ROWS);
+    let mut model = self::model(1, ROWS);
     let after = resident_mb().unwrap_or_default();
     let theme = Theme::new(ThemeKind::Dark, Depth::True);
     criterion.bench_function(
@@ -101,7 +102,8 @@ fn main() {
     }
     keystrokes(&mut model);
     marks(&mut criterion, &mut model, &theme);
-    orgs(&mut criterion, &mut model);
+    drop(model);
+    orgs(&mut criterion);
     criterion.final_summary();
 }
 
@@ -203,12 +205,14 @@ fn marks(criterion: &mut Criterion, model: &mut Model, theme: &Theme) {
     });
 }
 
-/// Measures a filter by the org, once there are two.
-fn orgs(criterion: &mut Criterion, model: &mut Model) {
+/// Measures filters over rows of three orgs.
+fn orgs(criterion: &mut Criterion) {
+    let mut model = model(3, ROWS);
     let org = |name: &str| KnownOrg { key: name.into(), host: name.into(), name: OrgName::parse(name).ok() };
-    drop(update(model, Msg::Orgs(Orgs::new(vec![org("prod"), org("preview")]))));
-    for text in ["org:prod", "org:preview kind:grant"] {
-        criterion.bench_function(&format!("rows/2 orgs, filter from nothing: {text}"), |bench| {
+    let names = ["prod", "preview", "acquired"].map(org);
+    drop(update(&mut model, Msg::Orgs(Orgs::new(names.to_vec()))));
+    for text in ["org:prod", "org:preview kind:grant", "client:0oa00000000000000017", "standing:standing"] {
+        criterion.bench_function(&format!("rows/3 orgs, filter from nothing: {text}"), |bench| {
             bench.iter(|| {
                 let query = Query::parse(text, 0, &TimeZone::UTC).expect("a good filter");
                 let known = Known { rows: &model.rows, ledger: &model.ledger };

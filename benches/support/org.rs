@@ -32,11 +32,12 @@ pub(crate) fn symbols() -> Vec<(Sym, Symbol)> {
     out
 }
 
-fn row(seq: i64) -> Row {
+/// Returns the row with a number, which is of one of the first `orgs` orgs.
+fn row(seq: i64, orgs: u8) -> Row {
     let n = u32::try_from(seq).expect("a small number").wrapping_mul(2_654_435_761);
     Row {
         seq: Seq(seq),
-        org: OrgId(0),
+        org: OrgId((n / 17 % u32::from(orgs)) as u8),
         rev: Rev(0),
         published_ms: START_MS + seq * 700,
         who: Sym(1 + n % PEOPLE),
@@ -57,8 +58,14 @@ fn row(seq: i64) -> Row {
     }
 }
 
+/// Returns rows of one org.
 pub(crate) fn page(from: i64, to: i64) -> RowPage {
-    RowPage { rows: (from..to).map(row).collect(), ..RowPage::default() }
+    page_of(1, from, to)
+}
+
+/// Returns rows of several orgs, which have the same people and clients.
+pub(crate) fn page_of(orgs: u8, from: i64, to: i64) -> RowPage {
+    RowPage { rows: (from..to).map(|seq| row(seq, orgs)).collect(), ..RowPage::default() }
 }
 
 /// Returns the resident memory of this process in MiB, from `/proc/self/status`.
