@@ -66,7 +66,8 @@ impl TryFrom<String> for OrgName {
 /// An org of a journal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct KnownOrg {
-    /// What identifies the org for ever: its host and port in the form of a folder's name.
+    /// What identifies the org for ever: its host and port in the form of a folder's name. If a file gives the name of
+    /// an org without its host, the key is the name.
     pub key: Box<str>,
     /// The host, with the port unless it is the scheme's own.
     pub host: Box<str>,
@@ -156,7 +157,7 @@ impl Orgs {
     }
 
     /// Returns the number of the org with a name or, if there is none, with a host.
-    pub fn find(&self, text: &str) -> Option<OrgId> {
+    fn find(&self, text: &str) -> Option<OrgId> {
         let is_named =
             |org: &&(OrgId, &KnownOrg)| org.1.name.as_ref().is_some_and(|name| name.as_str() == text);
         let has_host = |org: &&(OrgId, &KnownOrg)| org.1.host.eq_ignore_ascii_case(text);

@@ -3,8 +3,8 @@
 use super::text::{field, first, joined, unread, who};
 use crate::consent::{Consent, Difference, Evidence, Kind, Orgs, Seq, Untrusted};
 
-/// Returns a consent as one line with its number and a sentence. It is safe to print on a terminal. If there are several
-/// orgs, it names the consent's.
+/// Returns a consent as one line with its number and a sentence. It is safe to print on a terminal. If there are
+/// several orgs, it names the consent's.
 ///
 /// An outcome other than success comes first, since the sentence would sound like a consent otherwise.
 pub fn sentence(seq: Seq, consent: &Consent, orgs: &Orgs) -> String {

@@ -9,9 +9,9 @@ use crate::consent::{Actor, Consent, Evidence, Kind, Orgs, Person, Seq, Untruste
 
 /// Appends a line with time (UTC), kind, person, client, server, scopes, address and country, and source.
 ///
-/// If there are several orgs, the org's label in brackets follows the kind. `-` stands for an unknown value, and ` ?` follows a person who is inferred from the session. Fields are separated by
-/// two spaces and never contain two spaces. An outcome other than success is added at the end, since the line would
-/// read like a consent otherwise.
+/// If there are several orgs, the org's label in brackets follows the kind. `-` stands for an unknown value, and ` ?`
+/// follows a person who is inferred from the session. Fields are separated by two spaces and never contain two spaces.
+/// An outcome other than success is added at the end, since the line would read like a consent otherwise.
 pub(super) fn line(_seq: Seq, consent: &Consent, orgs: &Orgs, out: &mut Vec<u8>) {
     let published = consent.published.map_or_else(|| "no time".to_owned(), seconds);
     let mut parts = vec![

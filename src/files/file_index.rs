@@ -67,7 +67,8 @@ pub(super) struct Inner {
 }
 
 /// The most further records that are kept for one row: an event can come from a file, by the hook and by the log, and
-/// one more record may be the first that names the org. The bound also keeps a file with a million copies of one event from taking quadratic time.
+/// one more record may be the first that names the org. The bound also keeps a file with a million copies of one event
+/// from taking quadratic time.
 pub(super) const OTHERS_MAX: usize = 3;
 
 impl FileIndex {
@@ -221,8 +222,8 @@ fn merge(one: Consent, other: Consent) -> Consent {
     consent
 }
 
-/// Returns a number that identifies a row within its org: its uuid, or the first half of its digest, combined with its part.
-/// Ignores the time, so that an event whose time is written in two formats is one row.
+/// Returns a number that identifies a row within its org: its uuid, or the first half of its digest, combined with its
+/// part. Ignores the time, so that an event whose time is written in two formats is one row.
 pub fn hash_of(key: &EventKey) -> u128 {
     half(key.id.as_bytes()) ^ (u128::from(key.part) << 120)
 }
