@@ -158,6 +158,9 @@ pub struct Loader {
 /// How many rows that changed at the end are reported at a time.
 const AT_A_TIME: usize = 1000;
 
+/// How many rows of other orgs are read for one record without an org.
+const COMPARED_MAX: usize = 4;
+
 /// Hashes a key for the table. Uuids from about the same time differ in few bits.
 fn spread(key: u128) -> u64 {
     (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
@@ -329,13 +332,16 @@ impl Loader {
         if is_of_it { Some(first) } else { self.find(self.orgs.key(key, org)) }
     }
 
-    /// Returns the row of another org that a record without an org repeats.
+    /// Returns the row of another org that a record without an org repeats. Prefers one whose first record is the same
+    /// text. Of the others, only [`COMPARED_MAX`] are read and compared, because a file can have the same uuid in many
+    /// orgs and any number of records without an org.
     fn same_elsewhere(&mut self, line: &Line, org: NamedOrg, place: Place) -> Option<u32> {
         if org != NamedOrg::UNKNOWN || !self.orgs.is_several() {
             return None;
         }
         let rows: Vec<u32> = self.orgs.keys(line.key).filter_map(|key| self.find(key)).collect();
-        rows.into_iter().find(|row| !self.is_other(*row, line, place))
+        let same = rows.iter().copied().find(|row| self.contents[*row as usize] == line.content);
+        same.or_else(|| rows.into_iter().take(COMPARED_MAX).find(|row| !self.is_other(*row, line, place)))
     }
 
     /// Returns whether a record differs from the records of a row with the same uuid that came the same way.

@@ -324,6 +324,30 @@ fn a_record_that_names_no_org_is_of_any() {
 }
 
 #[test]
+fn a_record_without_an_org_is_compared_with_few_orgs() {
+    let own = |label: &str| (None, label.to_owned());
+    let doubted = |label: &str| (Some(Doubt::SharedId), label.to_owned());
+    let said = |number: usize| EVENT.replace("whole", &format!("said {number}"));
+    let orgs: Vec<String> = (0..8)
+        .map(|number| exported(&format!("org{number}"), &said(number)).replace(r#""poll""#, ""))
+        .collect();
+    let mut texts: Vec<&str> = orgs.iter().map(String::as_str).collect();
+    let all: Vec<_> = (0..8).map(|number| own(&format!("org{number}"))).collect();
+    // The same text is found in any org, and other spellings of it only in the first ones.
+    let (last, spaced) = (said(7), said(COMPARED_MAX).replace(":\"said", ": \"said"));
+    texts.push(&last);
+    assert_eq!(labels(&texts), all);
+    texts.push(&spaced);
+    assert_eq!(labels(&texts), all);
+    let far = said(COMPARED_MAX + 1).replace(":\"said", ": \"said");
+    texts.push(&far);
+    let mut doubts = all.clone();
+    doubts[0] = doubted("org0");
+    doubts.push(doubted(""));
+    assert_eq!(labels(&texts), doubts);
+}
+
+#[test]
 fn an_org_that_got_a_name_is_one_org() {
     let event = |number: u32| EVENT.replace("0000000001", &format!("{number:010}"));
     let snapshot = |org: &str, lines: &[String]| {
