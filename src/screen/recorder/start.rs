@@ -88,9 +88,14 @@ impl Start {
             (start.history, start.saved, start.filter) = (Vec::new(), Vec::new(), None);
             start.place.retain(|(name, _)| name != "filter");
         }
-        // The title shows the hosts too, and a name is what the configuration calls an org.
+        // A host is no person, the title shows it, and a name is what the configuration calls an org. What files call
+        // their org may be any text.
         let orgs = std::mem::take(&mut start.orgs);
-        let hidden = hide::texts(&start, &|text| mask.text(&hide::clean(text)).into_owned())?;
+        let host = start.offline.is_none().then(|| hide::clean(&start.origin.org));
+        let mut hidden = hide::texts(&start, &|text| mask.text(&hide::clean(text)).into_owned())?;
+        if let Some(host) = host {
+            hidden.origin.org = host;
+        }
         Some(Self { orgs, ..hidden })
     }
 
@@ -160,4 +165,23 @@ fn changed_keys(keymap: &Keymap) -> BTreeMap<String, Vec<String>> {
 fn zone((name, other_name): (String, String)) -> Zone {
     let find = |name: &str| TimeZone::get(name).unwrap_or(TimeZone::UTC);
     Zone { shown: find(&name), other: find(&other_name), name, other_name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Chord;
+
+    #[test]
+    fn the_host_in_the_title_stays_unless_a_file_says_it() {
+        let origin = Origin { org: "127.0.0.1:8080".to_owned(), tag: String::new() };
+        let mut model = Model::new(origin, Zone::default(), (80, 24), Timestamp::UNIX_EPOCH);
+        update(&mut model, Msg::Key(Chord::char('p')));
+        assert!(model.mask.is_on());
+        let org = |model: &Model| Start::of(model).hidden(&model.mask).map(|start| start.origin.org);
+        assert_eq!(org(&model).as_deref(), Some("127.0.0.1:8080"));
+        model.offline = Some(Offline::default());
+        let hidden = org(&model).expect("a start");
+        assert!(hidden.starts_with("addr-"), "{hidden}");
+    }
 }
