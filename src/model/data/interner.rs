@@ -133,6 +133,11 @@ impl Scopes {
         &self.of_text(org, sym, symbols).0
     }
 
+    /// Returns the same, or nothing if the text was not looked up for the org before.
+    pub(in crate::model) fn listed(&self, org: OrgId, sym: Sym) -> &[Number] {
+        self.of_text.get(&(org, sym)).map_or(&[], |(list, _)| list)
+    }
+
     /// Returns the set of scopes of an org that a text names.
     pub(in crate::model) fn set(&mut self, org: OrgId, sym: Sym, symbols: &Symbols) -> Set {
         self.of_text(org, sym, symbols).1

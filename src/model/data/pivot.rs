@@ -276,7 +276,7 @@ impl Pivot {
             if subject == Subject::Clients {
                 self.since = ledger.people_since(WINDOWS.map(|window| now_ms.saturating_sub(window)));
             }
-            Sorter::new(nearly_sorted(&self.ids, subject, ledger))
+            Sorter::new(nearly_sorted(&self.ids, subject, known))
         });
         let since = &self.since;
         let key = |number| {
@@ -368,10 +368,13 @@ impl Pivot {
 }
 
 /// Returns all listed items, starting with those of the previous order. Few change, so the result is nearly sorted.
-fn nearly_sorted(before: &[Number], subject: Subject, ledger: &Ledger) -> Vec<Number> {
+fn nearly_sorted(before: &[Number], subject: Subject, known: &Known<'_>) -> Vec<Number> {
+    let ledger = known.ledger;
     let end = subject.end(ledger);
+    let named = if subject == Subject::Scopes { ledger.named_scopes(known.rows) } else { None };
+    let is_named = |number: Number| named.as_ref().is_none_or(|named| named[number as usize]);
     let mut is_listed: Vec<bool> =
-        (0..end).map(|number| number > 0 && subject.is_listed(ledger, number)).collect();
+        (0..end).map(|number| number > 0 && subject.is_listed(ledger, number) && is_named(number)).collect();
     let mut ids: Vec<Number> = Vec::with_capacity(end as usize);
     ids.extend(before.iter().filter(|number| std::mem::take(&mut is_listed[**number as usize])));
     ids.extend((0..end).filter(|number| is_listed[*number as usize]));
@@ -471,6 +474,32 @@ mod tests {
         assert_eq!(listed(&rows, Subject::Scopes, 1), (2, scope.to_owned()));
         rows.set_orgs(orgs([("a.okta.com", "prod"), ("", "")]));
         assert_eq!(listed(&rows, Subject::People, 2), (2, "who:=\"00u1\" -org:*".to_owned()));
+    }
+
+    #[test]
+    fn an_org_that_rows_left_has_no_lines_of_them() {
+        let (mut rows, mut ledger) = known();
+        let listed = |rows: &Rows, ledger: &Ledger| {
+            Subject::ALL.map(|subject| {
+                let mut pivot = Pivot::new(subject);
+                while pivot.is_behind(ledger, 0) {
+                    pivot.work(&Known { rows, ledger }, 0);
+                }
+                let mut orgs: Vec<u8> = pivot.ids.iter().map(|id| subject.org(ledger, *id).0).collect();
+                orgs.sort_unstable();
+                orgs
+            })
+        };
+        assert_eq!(listed(&rows, &ledger), [vec![0, 1, 1], vec![0, 1], vec![0, 1]]);
+        for (seq, lines) in
+            [(1, [vec![0, 1, 1], vec![0, 1], vec![0, 1]]), (2, [vec![1, 1], vec![1], vec![1]])]
+        {
+            let row = Row { org: OrgId(1), ..row(seq, seq * 1000) };
+            let (at, _) = rows.put(&row, &[]);
+            ledger.take(&rows, at);
+            while ledger.work(&rows) {}
+            assert_eq!(listed(&rows, &ledger), lines, "row {seq}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use hashbrown::HashSet;
+
 use super::caseless::Caseless;
 use super::chunk::{CHUNK, Chunk, GONE, texts};
 use super::locations::Locations;
@@ -303,6 +305,18 @@ impl Rows {
     /// taken.
     pub(in crate::model) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
         self.chunks.iter()
+    }
+
+    /// Returns the texts that name the scopes of the rows, each with every org in which it does. Makes one pass over
+    /// two columns.
+    pub(in crate::model) fn scope_texts(&self) -> HashSet<(OrgId, Sym)> {
+        let mut found = HashSet::new();
+        for chunk in &self.chunks {
+            let there = (0..chunk.org.len()).filter(|at| chunk.flags[*at] & GONE == 0);
+            let [_, _, _, _, scopes, _] = &chunk.texts;
+            found.extend(there.map(|at| (OrgId(chunk.org[at]), scopes.get(at))));
+        }
+        found
     }
 
     /// Returns the chunk of a row, and the row's index in it.

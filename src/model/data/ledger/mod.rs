@@ -87,6 +87,8 @@ pub struct Ledger {
     /// Whether a broad revocation reaches a server or a scope, so that the rows of a pair must be checked.
     looks_at_rows: bool,
     counts: Counts,
+    /// Whether a row was of another org before, so that there may be names without rows.
+    has_row_left_org: bool,
     dirty: VecDeque<u32>,
     /// Increases with every change that a page or a filter may show.
     changes: u64,
@@ -140,6 +142,9 @@ impl Ledger {
         let now = Owner { whose, is_counted: is_consent(&row), is_known: true };
         let before = self.owners.replace(index, now);
         let stays = is_linked && before.whose == whose;
+        // A revocation of nobody does not say which org it was of. Rows leave the first one.
+        let was_of_first = || before.is_known && row.kind == Kind::Revoke && row.org != OrgId::default();
+        self.has_row_left_org |= self.org_of(before.whose).map_or_else(was_of_first, |org| org != row.org);
         if before != now {
             self.uncount(before);
             if let (Whose::Pair(old), false) = (before.whose, stays) {
@@ -245,6 +250,21 @@ impl Ledger {
         // A client without an id may have such a name, and retention may have removed all rows of a client.
         let has_id = |other: &Number| symbols.field(self.clients.text(*other), 0) == id;
         others.filter(|other| has_id(other) && self.client(*other).has_consents()).collect()
+    }
+
+    /// Returns, for each scope, whether a row of its org names it, or `None` if a row names each. Rows that were of
+    /// another org before leave scopes there that no row names. Makes one pass over all rows.
+    pub(in crate::model) fn named_scopes(&self, rows: &Rows) -> Option<Vec<bool>> {
+        if !self.has_row_left_org {
+            return None;
+        }
+        let mut is_named = vec![false; self.scopes.len()];
+        for (org, text) in rows.scope_texts() {
+            for scope in self.scopes.listed(org, text) {
+                is_named[*scope as usize] = true;
+            }
+        }
+        Some(is_named)
     }
 
     /// Returns the number of holders of a scope.
@@ -485,6 +505,15 @@ impl Ledger {
     fn uncount(&mut self, owner: Owner) {
         if owner.is_counted {
             self.counts.uncount(self.client_and_person(owner.whose));
+        }
+    }
+
+    /// Returns the org of a person or a client.
+    fn org_of(&self, whose: Whose) -> Option<OrgId> {
+        match self.client_and_person(whose) {
+            (0, 0) => None,
+            (0, person) => Some(self.people.org(person)),
+            (client, _) => Some(self.clients.org(client)),
         }
     }
 
