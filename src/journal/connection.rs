@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Ailment, OpenError, StorageError};
 use super::lock::{self, Asked};
-use super::paths::{FILE, LOCK, database, shown};
+use super::paths::{FILE, LOCK, database, folder_name, shown};
 use super::schema::{self, Found};
 use crate::safe_file;
 
@@ -35,8 +35,7 @@ pub(super) fn connect_writer(dir: &Path) -> Result<Connection, OpenError> {
     let from = check_format(&path, &conn)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(refuse)?;
     schema::set_up_writer(&conn).map_err(refuse)?;
-    let folder = dir.file_name().unwrap_or_default().to_string_lossy();
-    schema::migrate(&mut conn, from, &folder).map_err(refuse)?;
+    schema::migrate(&mut conn, from, &folder_name(dir)).map_err(refuse)?;
     if from == 0 {
         sync_dir(dir).map_err(place)?;
     }
@@ -66,7 +65,7 @@ pub(super) fn connect_reader(dir: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Opens the file for reading and returns its format with it.
-fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
+pub(super) fn connect_reader_as_it_is(dir: &Path) -> Result<(Connection, i64), OpenError> {
     let path = dir.join(FILE);
     let mut file = match safe_file::open_regular(&path) {
         Ok((file, _)) => file,

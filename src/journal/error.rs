@@ -1,11 +1,14 @@
 //! The journal's errors, and the messages that people see for them.
 
 use std::io;
+use std::path::Path;
 
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
+use super::paths::shown;
 use super::place::Gone;
+use crate::consent::{KnownOrg, visible};
 use crate::report::{Fault, Part};
 use crate::safe_file::not_regular;
 
@@ -114,12 +117,27 @@ pub enum OpenError {
         /// The path, safe to show on a terminal.
         path: String,
     },
+    /// Another org than the first one of the configuration began the journal.
+    #[error("the journal {path} was begun by {host}")]
+    OtherOrg {
+        /// The path, safe to show on a terminal.
+        path: String,
+        /// The host of the org that began the journal, safe to show on a terminal; empty if it is not known.
+        host: String,
+        /// The first org of the configuration.
+        first: Box<KnownOrg>,
+    },
     /// The system could not start a thread.
     #[error("cannot start the journal's thread")]
     Thread(#[source] io::Error),
 }
 
 impl OpenError {
+    /// Creates the error for a journal that another org began.
+    pub(super) fn other_org(path: &Path, host: &str, first: KnownOrg) -> Self {
+        Self::OtherOrg { path: shown(path), host: visible(host).into_owned(), first: Box::new(first) }
+    }
+
     /// Returns the fault that people see.
     pub fn fault(&self) -> Fault {
         let doing = "Nothing was started.";
@@ -155,6 +173,20 @@ impl OpenError {
                 format!("The journal {path} has held the events of 255 orgs, which is the maximum."),
                 "Name another directory with --data-dir.",
             ),
+            Self::OtherOrg { path, host, first } => {
+                let host = if host.is_empty() { "another org" } else { host };
+                let (label, key) = (visible(first.label()), visible(&first.key));
+                Fault::new(
+                    Part::Journal,
+                    "another org's journal",
+                    &format!("The journal {path} was begun by {host}, not by {label}."),
+                    "Nothing was started, and nothing was changed.",
+                    &format!(
+                        "Choose another folder with --data-dir or another journal.name. If it is the same org under \
+                         another host, rename the folder to {key} and remove journal.name."
+                    ),
+                )
+            }
             Self::Thread(_) => fault(
                 "no thread",
                 "The system could not start a thread for the journal.".to_owned(),

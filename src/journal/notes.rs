@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::connection::FLAGS;
 use super::error::{Ailment, StorageError};
-use super::paths::{database, shown};
+use super::paths::{database, folder_name, shown};
 use super::sql_values::{limit, time};
 use crate::consent::{EventId, EventKey, Marked};
 use crate::report::{Fault, Part};
@@ -167,8 +167,7 @@ impl Notes {
         let conn = Connection::open_with_flags(path, flags).map_err(refuse)?;
         conn.busy_timeout(BUSY).map_err(refuse)?;
         conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;").map_err(refuse)?;
-        let folder = dir.file_name().unwrap_or_default();
-        Ok(Self { conn, path: shown(path), folder: folder.to_string_lossy().into_owned(), seen: 0 })
+        Ok(Self { conn, path: shown(path), folder: folder_name(dir).into_owned(), seen: 0 })
     }
 
     /// Returns the format of the file if it is sound notes of this program; 0 means an empty file.

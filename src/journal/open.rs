@@ -6,13 +6,16 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::batch::Head;
-use super::connection::{connect_writer, refused};
+use super::connection::{connect_reader_as_it_is, connect_writer, refused};
 use super::error::OpenError;
 use super::lock::{self, Asked, Lock};
-use super::paths::{FILE, LOCK, shown};
+use super::orgs_migration;
+use super::paths::{FILE, LOCK, folder_name, shown};
 use super::place::Place;
+use super::schema::FORMAT;
 use super::settings::Settings;
 use super::stopped;
+use super::tables::org::{self, Refused};
 use super::write::store::Store;
 use super::write::writer::{Journal, OrgEntry, OrgJournal};
 use crate::clock::Clock;
@@ -86,7 +89,8 @@ impl Claim {
     /// progress too. `clock` is for waiting; the times of an org are by the org's own.
     ///
     /// # Errors
-    /// The file cannot be used, it knows too many orgs, or there is no thread. The right to write is given back.
+    /// The file cannot be used, another org than the first entry's began the journal, it knows too many orgs, or there is
+    /// no thread. The right to write is given back.
     pub fn open(
         self,
         settings: Settings,
@@ -94,18 +98,38 @@ impl Claim {
         head: &watch::Sender<Head>,
         entries: Vec<OrgEntry>,
     ) -> Result<Journal, OpenError> {
-        let conn = connect_writer(&self.dir)?;
         let path = self.dir.join(FILE);
-        let mut store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
         let orgs: Vec<KnownOrg> = entries.iter().map(|entry| entry.org.clone()).collect();
+        if let Some(first) = orgs.first()
+            && let Some(host) = begun_by_another(&self.dir, first)
+        {
+            return Err(OpenError::other_org(&path, &host, first.clone()));
+        }
+        let conn = connect_writer(&self.dir)?;
+        let mut store = Store::new(conn, settings).map_err(|error| refused(&path, error))?;
         let ids = store.settle(&orgs).map_err(|error| refused(&path, error))?;
-        let ids = ids.ok_or_else(|| OpenError::TooManyOrgs { path: shown(&path) })?;
+        let ids = ids.map_err(|refused| match (refused, orgs.into_iter().next()) {
+            (Refused::BegunBy(host), Some(first)) => OpenError::other_org(&path, &host, first),
+            _ => OpenError::TooManyOrgs { path: shown(&path) },
+        })?;
         let place = Place::of(&self.dir, (&self.dir.join(LOCK), self.lock.file()), &path);
         let place = place.map_err(|source| OpenError::Place { path: shown(&self.dir), source })?;
         store.place = Some(Arc::new(place));
         Journal::start(store, clock, self.lock, head.clone(), ids.into_iter().zip(entries))
             .map_err(OpenError::Thread)
     }
+}
+
+/// Returns the host of the org that began the journal in a folder, if that is known to be another one than `first`. Only
+/// reads, so that a journal of another org is neither migrated nor repaired. If the file cannot be read, or is older than
+/// format 10, the check after its migration decides.
+fn begun_by_another(dir: &Path, first: &KnownOrg) -> Option<Box<str>> {
+    let (conn, format) = connect_reader_as_it_is(dir).ok()?;
+    if format == FORMAT {
+        return org::begun_by_another(&conn, first).ok().flatten();
+    }
+    let org = orgs_migration::org_of(&conn, &folder_name(dir)).ok()?;
+    org::will_be_of_another(org, first)
 }
 
 /// Who has the right to write a journal now.

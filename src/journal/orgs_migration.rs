@@ -6,6 +6,7 @@
 use rusqlite::Connection;
 
 use super::checksum::{self, BOOKMARK, HISTORY, META, NO_SUM, ORG, Table};
+use crate::consent::KnownOrg;
 
 /// Adds the number of the org to each table whose rows belong to one, and to its keys. What `meta` says of one org moves
 /// to the table `org`.
@@ -109,18 +110,26 @@ impl Sound {
         Ok(Self { meta: is_sound(META)?, bookmark: is_sound(BOOKMARK)?, history: is_sound(HISTORY)? })
     }
 
-    /// Names the org of a journal that has stored something, and writes the checksums of the changed rows. Each org had a
-    /// folder of its own, which had the name of its host.
+    /// Names the org of the journal, and writes the checksums of the changed rows.
     pub(super) fn finish(self, conn: &Connection, folder: &str) -> rusqlite::Result<()> {
-        let is_used = "EXISTS (SELECT 1 FROM meta WHERE next_seq > 1) OR EXISTS (SELECT 1 FROM event)
-            OR EXISTS (SELECT 1 FROM bookmark) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
-            OR EXISTS (SELECT 1 FROM gap) OR EXISTS (SELECT 1 FROM listening) OR EXISTS (SELECT 1 FROM label)";
-        conn.execute(&format!("UPDATE org SET key = ?1, host = ?1 WHERE {is_used}"), [folder])?;
+        let KnownOrg { key, host, .. } = org_of(conn, folder)?;
+        conn.execute("UPDATE org SET key = ?1, host = ?2", (key, host))?;
         seal(conn, META, 1, self.meta)?;
         seal(conn, ORG, 0, self.meta)?;
         seal(conn, BOOKMARK, 0, self.bookmark)?;
         seal(conn, HISTORY, 0, self.history)
     }
+}
+
+/// Returns the org of a journal of format 10. Each org had a folder of its own, which had the name of its host. A journal
+/// that has stored nothing is nobody's yet: key and host are empty.
+pub(super) fn org_of(conn: &Connection, folder: &str) -> rusqlite::Result<KnownOrg> {
+    let is_used = "SELECT EXISTS (SELECT 1 FROM meta WHERE next_seq > 1) OR EXISTS (SELECT 1 FROM event)
+        OR EXISTS (SELECT 1 FROM bookmark) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
+        OR EXISTS (SELECT 1 FROM gap) OR EXISTS (SELECT 1 FROM listening) OR EXISTS (SELECT 1 FROM label)";
+    let is_used: bool = conn.query_row(is_used, [], |row| row.get(0))?;
+    let key = if is_used { folder } else { "" };
+    Ok(KnownOrg { key: key.into(), host: key.into(), name: None })
 }
 
 fn seal(conn: &Connection, table: Table, key: i64, is_sound: bool) -> rusqlite::Result<()> {

@@ -140,10 +140,6 @@ pub(super) fn start(
     let journal = claim.open(parts.keep, parts.clock.clone(), head, entries.collect());
     let journal = journal.map_err(|error| error.fault())?;
     let handles: Vec<OrgJournal> = journal.orgs().collect();
-    if handles.first().is_none_or(|first| first.org() != OrgId::default()) {
-        let first = parts.orgs.first().map_or("", |org| org.org.label());
-        return Err(Box::new(begun_by_another(first)));
-    }
     let last_before = head.borrow().last;
     // Everything that can fail comes before the first part starts.
     let read = || Reader::open(&parts.dir).map_err(|error| Box::new(error.fault()));
@@ -302,16 +298,4 @@ impl OrgStart<'_> {
         tasks.spawn("poll", work);
         (WritingOrg { journal, reach: Some(reach), asked, unreadable_before }, mender)
     }
-}
-
-/// Returns the fault of a journal that another org began. Its rows and those of this org would be told apart, but what
-/// the screen says of gaps and of the last poll would be about that org.
-fn begun_by_another(first: &str) -> Fault {
-    Fault::new(
-        Part::Journal,
-        "another org's journal",
-        &format!("Another org than {first} began the journal in this folder."),
-        "Nothing was started.",
-        "Choose another folder with --data-dir, or another journal.name.",
-    )
 }

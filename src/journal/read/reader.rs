@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::consent::{OrgId, Orgs, Seq, Thing};
+use crate::consent::{KnownOrg, OrgId, Orgs, Seq, Thing};
 use crate::journal::batch::Head;
-use crate::journal::connection;
+use crate::journal::connection::{self, refused};
 use crate::journal::error::{OpenError, ReadError};
 use crate::journal::meta::Meta;
 use crate::journal::pack::Unpacker;
+use crate::journal::paths::FILE;
 use crate::journal::tables::{label, org};
 use crate::journal::{checksum, clean};
 
@@ -94,6 +95,23 @@ impl Reader {
     /// Returns the orgs that the process works for which writes the journal, or which wrote it last.
     pub fn orgs_of_writer(&self) -> Result<Vec<OrgId>, ReadError> {
         Ok(org::polled(&self.conn)?)
+    }
+
+    /// Checks that the first org of the configuration began this journal, as a writer does. A journal that no org has
+    /// begun yet passes, and so does one whose table of orgs is damaged: other checks report the damage.
+    ///
+    /// # Errors
+    /// Another org began the journal, or the table cannot be read.
+    pub fn check_begun_by(&self, first: &KnownOrg) -> Result<(), OpenError> {
+        let path = self.dir().join(FILE);
+        let other = match org::begun_by_another(&self.conn, first) {
+            Ok(other) => other,
+            Err(error) => match refused(&path, error) {
+                OpenError::Damaged { .. } => None,
+                error => return Err(error),
+            },
+        };
+        other.map_or(Ok(()), |host| Err(OpenError::other_org(&path, &host, first.clone())))
     }
 
     /// Returns the things of an org that Okta was asked about at `since` or later, each with its id.

@@ -23,20 +23,61 @@ pub(in crate::journal) struct Settled {
     pub(in crate::journal) is_changed: bool,
 }
 
+/// Why a journal cannot be written for some orgs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::journal) enum Refused {
+    /// The journal would know too many orgs.
+    TooMany,
+    /// Another org began the journal. This is its host.
+    BegunBy(Box<str>),
+}
+
+/// Returns the host of the org that began the journal, or `None` if `first`, the first org of the configuration, did or
+/// nobody has yet. Reads the table of orgs.
+///
+/// # Errors
+/// The orgs cannot be read, or one does not match its checksum.
+pub(in crate::journal) fn begun_by_another(
+    conn: &Connection,
+    first: &KnownOrg,
+) -> rusqlite::Result<Option<Box<str>>> {
+    Ok(another(read(conn)?, first))
+}
+
+/// Returns what [`begun_by_another`] will return once a journal that knows no orgs was migrated, which makes `org` its
+/// only one.
+pub(in crate::journal) fn will_be_of_another(org: KnownOrg, first: &KnownOrg) -> Option<Box<str>> {
+    another(vec![Entry { id: OrgId::default(), org, is_polled: false }], first)
+}
+
+fn another(known: Vec<Entry>, first: &KnownOrg) -> Option<Box<str>> {
+    if number_of(&known, &[], first) == Some(OrgId::default()) {
+        return None;
+    }
+    known.into_iter().next().map(|entry| entry.org.host)
+}
+
+/// Returns the number of the next org of a writer, or `None` if it is not `known`. `taken` are the numbers of the orgs
+/// before it.
+fn number_of(known: &[Entry], taken: &[OrgId], org: &KnownOrg) -> Option<OrgId> {
+    let is_free = |entry: &&Entry| !taken.contains(&entry.id);
+    // The host is the same text in another form. It finds an org whose key was damaged on the disk.
+    let found = known.iter().find(|entry| entry.org.key == org.key);
+    let found = found.or_else(|| known.iter().filter(is_free).find(|entry| entry.org.host == org.host));
+    // The first entry of a new journal is nobody's until the first writer names its first org.
+    let found = found.or_else(|| known.iter().find(|entry| taken.is_empty() && entry.org.key.is_empty()));
+    found.map(|entry| entry.id)
+}
+
 /// Finds or adds the orgs that a writer works for, stores their present hosts and names, and notes that only they are
 /// polled. Returns `None`, and changes nothing, if there are too many orgs.
 pub(in crate::journal) fn settle(conn: &Connection, orgs: &[KnownOrg]) -> rusqlite::Result<Option<Settled>> {
     let known = read(conn)?;
     let mut next = known.last().map_or(0, |entry| entry.id.index() + 1);
     let mut ids: Vec<OrgId> = Vec::new();
-    for (at, org) in orgs.iter().enumerate() {
-        let is_free = |entry: &&Entry| !ids.contains(&entry.id);
-        // The host is the same text in another form. It finds an org whose key was damaged on the disk.
-        let found = known.iter().find(|entry| entry.org.key == org.key);
-        let found = found.or_else(|| known.iter().filter(is_free).find(|entry| entry.org.host == org.host));
-        // The first entry of a new journal is nobody's until the first writer names its first org.
-        let found = found.or_else(|| known.iter().find(|entry| at == 0 && entry.org.key.is_empty()));
-        let id = found.map_or(next, |entry| entry.id.index());
+    for org in orgs {
+        let found = number_of(&known, &ids, org);
+        let id = found.map_or(next, OrgId::index);
         next += usize::from(found.is_none());
         if id >= ORGS_MAX {
             return Ok(None);
@@ -128,7 +169,7 @@ mod tests {
     }
 
     fn numbers(store: &mut Store, orgs: &[KnownOrg]) -> Vec<u8> {
-        store.settle(orgs).unwrap().unwrap().iter().map(|id| id.0).collect()
+        store.settle_any(orgs).unwrap().unwrap().iter().map(|id| id.0).collect()
     }
 
     fn polled(store: &Store) -> Vec<u8> {
@@ -172,7 +213,8 @@ mod tests {
         let orgs: Vec<KnownOrg> = (0..255).map(|number| org(&format!("{number}.okta.com"), None)).collect();
         assert_eq!(numbers(&mut store, &orgs), (0..255).collect::<Vec<u8>>());
         let before = Reader::open(dir.path()).unwrap().orgs().unwrap();
-        assert!(store.settle(&[org("a.okta.com", None)]).unwrap().is_none());
+        let refused = store.settle_any(&[org("a.okta.com", None)]).unwrap();
+        assert_eq!(refused, Err(Refused::TooMany));
         assert_eq!(Reader::open(dir.path()).unwrap().orgs().unwrap(), before);
         assert_eq!(numbers(&mut store, &orgs[3..5]), [3, 4]);
     }

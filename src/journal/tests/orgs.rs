@@ -19,7 +19,7 @@ fn org(host: &str) -> KnownOrg {
 fn two_orgs(dir: &Path, settings: Settings) -> Store {
     let mut store = store(dir, settings);
     let ids = store.settle(&[org("first.okta.com"), org("second.okta.com")]).unwrap();
-    assert_eq!(ids, Some(vec![FIRST, SECOND]));
+    assert_eq!(ids, Ok(vec![FIRST, SECOND]));
     store
 }
 
@@ -210,6 +210,67 @@ fn a_mark_spares_the_event_of_its_org() {
     let left: Vec<i64> =
         Reader::open(dir.path()).unwrap().newest(99).unwrap().rows.iter().map(|row| row.seq.0).collect();
     assert_eq!(left, [4, 7, 9], "nobody knows whose the fourth event is");
+}
+
+fn opened(dir: &Path, hosts: &[&str]) -> Result<Journal, OpenError> {
+    let Claimed::Ours(claim) = claim(dir).unwrap() else { panic!("held") };
+    let clock = Clock::manual(start());
+    let entries = hosts.iter().map(|host| OrgEntry { org: org(host), clock: clock.clone() }).collect();
+    claim.open(Settings::default(), clock, &tokio::sync::watch::channel(Head::default()).0, entries)
+}
+
+#[tokio::test]
+async fn a_journal_that_another_org_began_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    opened(dir.path(), &["first.okta.com", "second.okta.com"]).unwrap().close().await;
+    let before = std::fs::read(dir.path().join("journal.sqlite3")).unwrap();
+    for hosts in [&["second.okta.com"][..], &["third.okta.com"], &["second.okta.com", "first.okta.com"]] {
+        let error = opened(dir.path(), hosts).unwrap_err();
+        assert!(matches!(&error, OpenError::OtherOrg { host, .. } if host == "first.okta.com"), "{error:?}");
+        let fault = error.fault();
+        assert!(
+            fault.what.ends_with(&format!(" was begun by first.okta.com, not by {}.", hosts[0])),
+            "{fault}"
+        );
+        assert!(fault.remedy.contains(&format!("rename the folder to {} ", hosts[0])), "{fault}");
+        let reader = Reader::open(dir.path()).unwrap();
+        let seen = reader.check_begun_by(&org(hosts[0])).unwrap_err();
+        assert_eq!(seen.fault().what, fault.what);
+        drop(reader);
+        assert_eq!(std::fs::read(dir.path().join("journal.sqlite3")).unwrap(), before);
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    reader.check_begun_by(&org("first.okta.com")).unwrap();
+    drop(reader);
+    opened(dir.path(), &["first.okta.com", "third.okta.com"]).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn another_orgs_journal_of_an_older_format_is_not_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("first.okta.com");
+    std::fs::create_dir(&dir).unwrap();
+    let mut store = store(&dir, Settings::default());
+    fill(&mut store, 5);
+    store.close();
+    forget_orgs(&rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap());
+    let before = std::fs::read(dir.join("journal.sqlite3")).unwrap();
+    let error = opened(&dir, &["second.okta.com"]).unwrap_err();
+    assert!(matches!(&error, OpenError::OtherOrg { host, .. } if host == "first.okta.com"), "{error:?}");
+    assert_eq!(std::fs::read(dir.join("journal.sqlite3")).unwrap(), before);
+    opened(&dir, &["first.okta.com"]).unwrap().close().await;
+}
+
+#[test]
+fn a_reader_accepts_a_journal_that_nobody_began_or_whose_orgs_are_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path(), Settings::default());
+    let reader = Reader::open(dir.path()).unwrap();
+    reader.check_begun_by(&org("any.okta.com")).unwrap();
+    store.settle(&[org("first.okta.com")]).unwrap().unwrap();
+    assert!(reader.check_begun_by(&org("any.okta.com")).is_err());
+    store.conn.execute_batch("UPDATE org SET host = 'x'").unwrap();
+    reader.check_begun_by(&org("any.okta.com")).unwrap();
 }
 
 #[tokio::test]

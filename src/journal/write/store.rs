@@ -27,7 +27,7 @@ use crate::journal::tables::identity::Identity;
 use crate::journal::tables::intern::Known;
 use crate::journal::tables::label;
 use crate::journal::tables::listening;
-use crate::journal::tables::org::{self, Settled};
+use crate::journal::tables::org::{self, Refused, Settled};
 use crate::journal::tables::reject;
 use crate::journal::tables::side;
 
@@ -121,17 +121,25 @@ impl Store {
         self.head
     }
 
-    /// Finds or adds the orgs that this process works for. Returns their numbers in the given order, or `None` if the
-    /// journal would know too many.
-    pub(in crate::journal) fn settle(&mut self, orgs: &[KnownOrg]) -> rusqlite::Result<Option<Vec<OrgId>>> {
+    /// Finds or adds the orgs that this process works for, of which the first must have begun the journal. Returns their
+    /// numbers in the given order, or why the journal refuses them. Then it has changed nothing.
+    pub(in crate::journal) fn settle(
+        &mut self,
+        orgs: &[KnownOrg],
+    ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
         self.change(|tx, counters| {
-            let Some(Settled { ids, is_changed }) = org::settle(tx, orgs)? else { return Ok(None) };
-            // Whoever reads the rows of a new journal reads the orgs first.
-            let is_used = counters.meta.next_seq > 1;
-            counters.meta.next_rev += i64::from(is_changed && is_used);
-            counters.orgs = OrgMetas::load(tx)?;
-            Ok(Some(ids))
+            let other = orgs.first().map_or(Ok(None), |first| org::begun_by_another(tx, first))?;
+            other.map_or_else(|| settle(tx, counters, orgs), |host| Ok(Err(Refused::BegunBy(host))))
         })
+    }
+
+    /// Does the same for orgs in any order.
+    #[cfg(test)]
+    pub(in crate::journal) fn settle_any(
+        &mut self,
+        orgs: &[KnownOrg],
+    ) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
+        self.change(|tx, counters| settle(tx, counters, orgs))
     }
 
     /// Writes batches of the first org, as [`Store::append`] does.
@@ -365,6 +373,19 @@ impl Store {
             tracing::warn!(%error, "The journal's file could not be closed.");
         }
     }
+}
+
+fn settle(
+    tx: &Transaction<'_>,
+    counters: &mut Counters,
+    orgs: &[KnownOrg],
+) -> rusqlite::Result<Result<Vec<OrgId>, Refused>> {
+    let Some(Settled { ids, is_changed }) = org::settle(tx, orgs)? else { return Ok(Err(Refused::TooMany)) };
+    // Whoever reads the rows of a new journal reads the orgs first.
+    let is_used = counters.meta.next_seq > 1;
+    counters.meta.next_rev += i64::from(is_changed && is_used);
+    counters.orgs = OrgMetas::load(tx)?;
+    Ok(Ok(ids))
 }
 
 fn hook_only(counters: &Counters) -> BTreeMap<OrgId, i64> {

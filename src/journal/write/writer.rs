@@ -19,6 +19,7 @@ use crate::journal::batch::{Batch, Commit, Head};
 use crate::journal::clean::Pace;
 use crate::journal::error::AppendError;
 use crate::journal::lock::Lock;
+use crate::journal::paths::folder_name;
 use crate::journal::place::Place;
 
 /// A journal that this process writes. Clones share one writer, which ends when the last is dropped or one is closed.
@@ -52,7 +53,7 @@ pub struct OrgEntry {
 impl OrgEntry {
     /// Returns the entry for the org that gave a journal's folder its name.
     pub fn of_folder(dir: &Path, clock: Clock) -> Self {
-        let folder = dir.file_name().unwrap_or_default().to_string_lossy();
+        let folder = folder_name(dir);
         let org = KnownOrg { key: (&*folder).into(), host: (&*folder).into(), name: None };
         Self { org, clock }
     }
