@@ -9,11 +9,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use thiserror::Error;
 
-use super::connection::FLAGS;
+use super::connection::{FLAGS, connect_reader_as_it_is};
 use super::error::{Ailment, StorageError};
-use super::paths::{database, folder_name, shown};
+use super::paths::{database, folder_name, key_of_folder, shown};
 use super::sql_values::{limit, time};
-use crate::consent::{EventId, EventKey, Marked};
+use super::tables::org;
+use crate::consent::{EventId, EventKey, Marked, OrgId};
 use crate::report::{Fault, Part};
 use crate::safe_file;
 
@@ -32,7 +33,7 @@ const LAYOUT: &str = "
     CREATE TABLE filter (nr INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE);
     CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
-/// Migrates from format 1. Each org had a folder of its own, which had the name of its host.
+/// Migrates from format 1, in which all marks were of one org.
 const ADD_ORG: &str = "
     ALTER TABLE mark RENAME TO old;
     CREATE TABLE mark (ts INTEGER NOT NULL, uuid BLOB NOT NULL, part INTEGER NOT NULL, org TEXT NOT NULL,
@@ -43,8 +44,8 @@ const ADD_ORG: &str = "
 pub struct Notes {
     conn: Connection,
     path: String,
-    /// The name of the folder, which is the key of the org of marks of format 1.
-    folder: String,
+    /// The key of the org of marks that name none, which are of format 1; empty if it is not known.
+    first: String,
     seen: i64,
 }
 
@@ -118,6 +119,7 @@ impl Notes {
             notes.update().map_err(refuse)?;
         }
         notes.conn.execute_batch("PRAGMA synchronous = FULL;").map_err(refuse)?;
+        notes.name_first()?;
         notes.is_moved()?;
         Ok(notes)
     }
@@ -152,7 +154,7 @@ impl Notes {
             1 => {
                 tx.execute_batch(ADD_ORG)?;
                 let copy = "INSERT INTO mark SELECT ts, uuid, part, ?1, at, note FROM old";
-                tx.execute(copy, [&self.folder])?;
+                tx.execute(copy, [&self.first])?;
                 tx.execute_batch("DROP TABLE old")?;
             }
             _ => return Ok(()),
@@ -162,12 +164,24 @@ impl Notes {
         tx.commit()
     }
 
+    /// Gives the marks that name no org the first one, if it was not known when they were migrated.
+    fn name_first(&mut self) -> Result<(), NotesError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM mark WHERE org = '')";
+        if self.first.is_empty() || !self.ask(sql, |row| row.get::<_, bool>(0))? {
+            return Ok(());
+        }
+        let first = self.first.clone();
+        self.write(|conn| {
+            conn.execute("UPDATE OR REPLACE mark SET org = ?1 WHERE org = ''", [first]).map(drop)
+        })
+    }
+
     fn connect(dir: &Path, path: &Path, flags: OpenFlags) -> Result<Self, NotesError> {
         let refuse = |error| refused(shown(path), error);
         let conn = Connection::open_with_flags(path, flags).map_err(refuse)?;
         conn.busy_timeout(BUSY).map_err(refuse)?;
         conn.execute_batch("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;").map_err(refuse)?;
-        Ok(Self { conn, path: shown(path), folder: folder_name(dir).into_owned(), seen: 0 })
+        Ok(Self { conn, path: shown(path), first: first_org(dir), seen: 0 })
     }
 
     /// Returns the format of the file if it is sound notes of this program; 0 means an empty file.
@@ -227,7 +241,8 @@ impl Notes {
         let read = |row: &Row<'_>| {
             let (published_ms, part, note) = (row.get(0)?, row.get(2)?, row.get::<_, String>(4)?);
             let id = EventId::from_bytes(row.get_ref(1)?.as_blob_or_null()?.unwrap_or_default());
-            let org = row.get::<_, Option<String>>(5)?.unwrap_or_else(|| self.folder.clone());
+            let org = row.get::<_, Option<String>>(5)?.filter(|org| !org.is_empty());
+            let org = org.unwrap_or_else(|| self.first.clone());
             let (at, org, note) = (time(row.get(3)?), org.into(), note.into());
             Ok(id.map(|id| Marked { org, key: EventKey { published_ms, id, part }, at, note }))
         };
@@ -327,6 +342,19 @@ impl Notes {
         });
         written.map_err(|error| refused(self.path.clone(), error))
     }
+}
+
+/// Returns the key of the org to which a folder belonged when journals had one org, or an empty text if it is not known.
+/// Each org had a folder of its own, which had the name of its host. If the name cannot be a host, it is the org that
+/// began the journal.
+fn first_org(dir: &Path) -> String {
+    let folder = folder_name(dir);
+    let key = key_of_folder(&folder);
+    if !key.is_empty() {
+        return key.to_owned();
+    }
+    let orgs = connect_reader_as_it_is(dir).ok().and_then(|(conn, _)| org::all(&conn).ok());
+    orgs.and_then(|orgs| Some(orgs.get(OrgId::default())?.key.to_string())).unwrap_or_default()
 }
 
 fn refused(path: String, error: rusqlite::Error) -> NotesError {

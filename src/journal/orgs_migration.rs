@@ -6,6 +6,7 @@
 use rusqlite::Connection;
 
 use super::checksum::{self, BOOKMARK, HISTORY, META, NO_SUM, ORG, Table};
+use super::paths::key_of_folder;
 use crate::consent::KnownOrg;
 
 /// Adds the number of the org to each table whose rows belong to one, and to its keys. What `meta` says of one org moves
@@ -121,14 +122,15 @@ impl Sound {
     }
 }
 
-/// Returns the org of a journal of format 10. Each org had a folder of its own, which had the name of its host. A journal
-/// that has stored nothing is nobody's yet: key and host are empty.
+/// Returns the org of a journal of format 10. Each org had a folder of its own, which had the name of its host. If the
+/// name cannot be a host, or the journal has stored nothing, key and host are empty, and the first writer's first org
+/// takes the entry.
 pub(super) fn org_of(conn: &Connection, folder: &str) -> rusqlite::Result<KnownOrg> {
     let is_used = "SELECT EXISTS (SELECT 1 FROM meta WHERE next_seq > 1) OR EXISTS (SELECT 1 FROM event)
         OR EXISTS (SELECT 1 FROM bookmark) OR EXISTS (SELECT 1 FROM side) OR EXISTS (SELECT 1 FROM reject)
         OR EXISTS (SELECT 1 FROM gap) OR EXISTS (SELECT 1 FROM listening) OR EXISTS (SELECT 1 FROM label)";
     let is_used: bool = conn.query_row(is_used, [], |row| row.get(0))?;
-    let key = if is_used { folder } else { "" };
+    let key = if is_used { key_of_folder(folder) } else { "" };
     Ok(KnownOrg { key: key.into(), host: key.into(), name: None })
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::consent::visible;
+use crate::consent::{KnownOrg, visible};
 
 /// The journal's file in its directory.
 pub(super) const FILE: &str = "journal.sqlite3";
@@ -21,8 +21,31 @@ pub(super) fn folder_name(dir: &Path) -> Cow<'_, str> {
     dir.file_name().unwrap_or_default().to_string_lossy()
 }
 
+/// Returns the key of the org that gave a journal's folder its name, or an empty text if the name cannot be a host. Then a
+/// person chose it, for example `team` in `[journal] name`.
+pub(super) fn key_of_folder(name: &str) -> &str {
+    // In a key, an underscore stands for the colon before the port.
+    let is_host = name.contains('.') || name == "localhost" || name.starts_with("localhost_");
+    if is_host && *KnownOrg::key_of(name) == *name { name } else { "" }
+}
+
 /// Returns a database's path with every link in its folder resolved. SQLite's no-follow flag refuses a link anywhere in
 /// a path, and the folder may be one.
 pub(super) fn database(dir: &Path, name: &str) -> io::Result<PathBuf> {
     Ok(dir.canonicalize()?.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_of_folder;
+
+    #[test]
+    fn only_a_folder_that_can_be_named_after_a_host_says_which_org_it_is_of() {
+        for host in ["example.okta.com", "127.0.0.1_8080", "localhost", "localhost_8080"] {
+            assert_eq!(key_of_folder(host), host);
+        }
+        for name in ["", "team", "team_2", "localhosts", "my team.old", "b\u{fc}ro.example"] {
+            assert_eq!(key_of_folder(name), "", "{name}");
+        }
+    }
 }

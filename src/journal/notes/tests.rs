@@ -265,3 +265,23 @@ fn marks_of_format_1_belong_to_the_org_of_the_folder() {
     notes.remove(ORG, &marked(1, "").key).unwrap();
     assert_eq!(notes.marks().unwrap(), [other, marked(2, "")]);
 }
+
+#[test]
+fn marks_in_a_folder_whose_name_is_no_host_belong_to_the_org_that_began_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("team");
+    let mut notes = Notes::open(&dir).unwrap();
+    notes.put(&marked(1, "first")).unwrap();
+    drop(notes);
+    forget_orgs(&dir);
+    let of = |org: &str| [Marked { org: org.into(), ..marked(1, "first") }];
+    // The journal is nobody's yet.
+    drop(store(&dir, Settings::default()));
+    assert_eq!(Notes::open(&dir).unwrap().marks().unwrap(), of(""));
+    store(&dir, Settings::default()).settle(&[crate::consent::KnownOrg::unnamed(ORG)]).unwrap().unwrap();
+    assert_eq!(Notes::look(&dir).unwrap().unwrap().marks().unwrap(), of(ORG));
+    let mut notes = Notes::open(&dir).unwrap();
+    assert_eq!(notes.marks().unwrap(), of(ORG));
+    notes.remove(ORG, &marked(1, "").key).unwrap();
+    assert_eq!(notes.marks().unwrap(), []);
+}

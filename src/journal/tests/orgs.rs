@@ -498,6 +498,27 @@ fn a_journal_that_knew_one_org_keeps_everything() {
     assert!(check.is_none(), "{check:?}");
 }
 
+#[tokio::test]
+async fn the_first_writer_takes_a_journal_that_knew_one_org_in_a_folder_that_no_host_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("team");
+    std::fs::create_dir(&dir).unwrap();
+    let mut store = store(&dir, Settings::default());
+    fill(&mut store, 5);
+    store.close();
+    forget_orgs(&rusqlite::Connection::open(dir.join("journal.sqlite3")).unwrap());
+    let known = |reader: &Reader| reader.orgs().unwrap().get(FIRST).unwrap().clone();
+    let reader = Reader::open(&dir).unwrap();
+    assert_eq!(known(&reader), org(""));
+    reader.check_begun_by(&org("first.okta.com")).unwrap();
+    let journal = opened(&dir, &["first.okta.com"]).unwrap();
+    assert_eq!(journal.orgs().next().unwrap().org(), FIRST);
+    assert_eq!(journal.orgs().next().unwrap().append(polled(2..5)).await.unwrap().repeated, 3);
+    journal.close().await;
+    assert_eq!(known(&reader), org("first.okta.com"));
+    assert!(matches!(opened(&dir, &["second.okta.com"]), Err(OpenError::OtherOrg { .. })));
+}
+
 #[test]
 fn what_was_damaged_before_the_migration_is_damaged_after_it() {
     let dir = tempfile::tempdir().unwrap();
